@@ -1,0 +1,124 @@
+# Claimdesk. `make run` starts it, `make test` checks everything. Needs Python 3.11 or newer.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+MAKEFLAGS += --no-print-directory
+
+# Another activated environment, or a user-wide pip habit, must not reach into ours.
+unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME PYTHONSAFEPATH __PYVENV_LAUNCHER__ CONDA_PREFIX
+unexport PIP_USER PIP_TARGET PIP_PREFIX PIP_REQUIRE_VIRTUALENV PIP_REQUIRE_HASHES PIP_CONSTRAINT
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+VENV := .venv
+BIN := $(VENV)/bin
+
+# Tried in this order by running them: a version manager's shim may exist and still fail.
+PYTHON ?= python3.13 python3.12 python3.11 python3 python python3.14
+ARGS ?=
+
+LOCK_RUN := requirements.txt requirements-build.txt
+LOCK_DEV := requirements-dev.txt requirements-build.txt
+
+# The environment is current when its stamp, a copy of everything that went into it, is equal.
+made_from := { $(BIN)/python -I -S -c 'import sys; print(sys.version)' && pwd; } 2>&1
+stamp_run := { $(made_from); cat pyproject.toml $(LOCK_RUN); } 2>&1
+stamp_dev := { $(made_from); cat pyproject.toml $(LOCK_DEV); } 2>&1
+
+.PHONY: help
+help:
+	@echo 'make run      install what is missing and serve on http://127.0.0.1:8000   (ARGS="--port 9000")'
+	@echo 'make test     every check: format, lint, types, import contracts, OpenAPI, tests on both databases'
+	@echo 'make install  build .venv without starting anything                       (PYTHON=/path/to/python)'
+	@echo 'make lint     the checks without the tests'
+	@echo 'make bench    measurements                                                (ARGS="...")'
+	@echo 'make openapi  write openapi/openapi.json from the app'
+	@echo 'make lock     pin and hash the dependencies of pyproject.toml             (ARGS=--upgrade)'
+	@echo 'make clean    remove .venv and every cache; databases stay'
+
+# --- the environment ---
+
+.PHONY: venv
+venv:
+	@if $(made_from) | cmp -s - $(VENV)/.made; then exit 0; fi; \
+	for candidate in $(PYTHON); do \
+	  if "$$candidate" -c 'import sys, venv, ensurepip; assert sys.version_info >= (3, 11)' >/dev/null 2>&1; then \
+	    echo "environment  $(VENV) from $$("$$candidate" --version) ($$(command -v "$$candidate"))"; \
+	    "$$candidate" -m venv --clear $(VENV) && $(made_from) > $(VENV)/.made; exit $$?; \
+	  fi; \
+	done; \
+	echo 'No Python 3.11 or newer with venv and ensurepip runs here (tried: $(PYTHON)).' >&2; \
+	echo 'Install one, e.g. `apt-get install python3 python3-venv` or `brew install python@3.13`,' >&2; \
+	echo 'or name yours: make PYTHON=/path/to/python3' >&2; \
+	exit 1
+
+# Hashed lock first, then the checkout itself, built with the hashed hatchling: nothing unpinned.
+# The development lock contains the other, so it satisfies both stamps.
+define install_from
+	@if $(stamp_$(1)) | cmp -s - $(VENV)/.installed-$(1); then exit 0; fi; \
+	echo 'install      $(2)' && \
+	rm -f $(VENV)/.installed-$(1) && \
+	$(BIN)/python -I -m pip install -q --require-hashes $(foreach file,$(2),-r $(file)) && \
+	$(BIN)/python -I -m pip install -q --no-deps --no-build-isolation --editable . && \
+	$(stamp_run) > $(VENV)/.installed-run && \
+	$(stamp_$(1)) > $(VENV)/.installed-$(1)
+endef
+
+.PHONY: install
+install: venv
+	$(call install_from,run,$(LOCK_RUN))
+
+.PHONY: install-dev
+install-dev: venv
+	$(call install_from,dev,$(LOCK_DEV))
+
+# --- the two commands ---
+
+.PHONY: run
+run: install
+	@exec $(BIN)/claimdesk serve --seed $(ARGS)
+
+.PHONY: test
+test: install-dev
+	@$(BIN)/python -m tests.support.postgres
+	@$(MAKE) lint
+	@echo 'tests'
+	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+
+# --- the parts ---
+
+.PHONY: lint
+lint: install-dev
+	@echo 'format'           && $(BIN)/ruff format --check --quiet .
+	@echo 'lint'             && $(BIN)/ruff check --quiet .
+	@echo 'types'            && $(BIN)/mypy --no-error-summary
+	@echo 'import contracts' && $(BIN)/lint-imports
+	@echo 'openapi'          && $(BIN)/claimdesk openapi --check openapi/openapi.json
+
+.PHONY: bench
+bench: install-dev
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+.PHONY: openapi
+openapi: install
+	@$(BIN)/claimdesk openapi --write openapi/openapi.json
+
+# Existing pins are kept unless ARGS=--upgrade. The development lock comes first and
+# constrains the others, so the three agree. No index is named: uv's default is PyPI's.
+UV_COMPILE = $(BIN)/uv pip compile --quiet --no-config --universal --python-version 3.11 \
+	--generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links $(ARGS)
+
+.PHONY: lock
+lock:
+	@[ -x $(BIN)/uv ] || $(MAKE) install-dev
+	@echo 'lock         requirements-dev.txt requirements.txt requirements-build.txt'
+	@unset UV_INDEX UV_INDEX_URL UV_EXTRA_INDEX_URL UV_DEFAULT_INDEX UV_FIND_LINKS; \
+	$(UV_COMPILE) pyproject.toml --extra dev -o requirements-dev.txt && \
+	$(UV_COMPILE) pyproject.toml -c requirements-dev.txt -o requirements.txt && \
+	echo 'hatchling' | $(UV_COMPILE) - -c requirements-dev.txt -o requirements-build.txt && \
+	if grep -nE '://|^-' requirements*.txt; then echo 'a lock file names a host' >&2; exit 1; fi
+
+.PHONY: clean
+clean:
+	@rm -rf $(VENV) dist htmlcov .coverage .coverage.* .hypothesis .import_linter_cache \
+	  .mypy_cache .pytest_cache .ruff_cache .schemathesis
+	@find service migrations tests -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
