@@ -1,0 +1,1 @@
+"""What tests and measurements share: real servers, not stand-ins."""
