@@ -1,0 +1,167 @@
+"""The interleaved run: in every round each workload goes to each target in turn."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from tests.bench import desk, sample, wrk
+from tests.bench.desk import Desk
+from tests.bench.generate import World
+from tests.bench.servers import Client, Server
+from tests.bench.targets import TARGETS, Api, Target
+from tests.bench.workloads import WORKLOADS, Asking, Plan, Workload, versions
+
+IN_FLIGHT = wrk.CONNECTIONS  # requests that wrk leaves unanswered at the end of a run
+
+
+@dataclass
+class Cell:
+    """One workload on one target at one size: a load per round, and whatever was wrong with it."""
+
+    loads: list[wrk.Load] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Runner:
+    """A target that serves a desk. Memory in bytes, cold start in seconds."""
+
+    target: Target
+    desk: Desk
+    server: Server
+    api: Api
+    cold_start: float
+    idle: int
+    file_backed: int
+    loaded: int = 0
+    plans: dict[str, Plan | None] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return self.target.name
+
+    @property
+    def url(self) -> str:
+        return self.desk.urls[self.target.database]
+
+    def weigh(self) -> None:
+        """The servers running now share file-backed pages: those count as they did alone."""
+        self.loaded = max(self.loaded, self.server.memory()["Pss_Anon"] + self.file_backed)
+
+
+@dataclass
+class Results:
+    cells: dict[tuple[str, str, int], Cell]  # (workload, target, claims)
+    runners: list[Runner]
+    rounds: int
+    seconds: int
+
+
+def start(target: Target, of: Desk) -> Runner:
+    """Alone first, for an honest cold start and weight; then again for the run."""
+    url = of.urls[target.database]
+    api = replace(target.api, headers=target.prepare(url))
+    environment = target.environment(url)
+    alone = Server(target.command, environment, target.ready)
+    try:
+        for key in of.sample.read[:20]:
+            alone.ask("GET", api.claim(key), api.headers)
+        time.sleep(1)
+        weight = alone.memory()
+    finally:
+        alone.stop()
+    server = Server(target.command, environment, target.ready)
+    return Runner(target, of, server, api, alone.cold_start, weight["Pss"], weight["Pss_File"])
+
+
+def measure(
+    desks: Sequence[Desk],
+    targets: Sequence[str],
+    workloads: Sequence[str],
+    *,
+    world: World,
+    seed: int,
+    rounds: int,
+    seconds: int,
+) -> Results:
+    bodies = sample.new_claims(world, seed)
+    runners: list[Runner] = []
+    cells: dict[tuple[str, str, int], Cell] = defaultdict(Cell)
+    try:
+        for of in desks:
+            for name in targets:
+                runners.append(start(TARGETS[name], of))
+        for turn in range(rounds):
+            for name in workloads:
+                for position in range(len(runners)):
+                    runner = runners[(position + turn) % len(runners)]
+                    cell = cells[name, runner.name, runner.desk.claims]
+                    with Client(runner.server.port) as client:
+                        asking = Asking(
+                            runner.api,
+                            client,
+                            runner.desk.sample,
+                            world.vocabulary,
+                            bodies,
+                            seconds,
+                            nonce=f"{runner.name[:5]}-{turn}-",
+                        )
+                        _cell(cell, WORKLOADS[name], runner, asking, seconds)
+                    runner.weigh()
+            print(f"round {turn + 1} of {rounds}", flush=True)
+    finally:
+        for runner in runners:
+            runner.server.stop()
+    return Results(
+        {key: cell for key, cell in cells.items() if cell.loads}, runners, rounds, seconds
+    )
+
+
+def _cell(cell: Cell, workload: Workload, runner: Runner, asking: Asking, seconds: int) -> None:
+    plan = runner.plans.get(workload.name)
+    if workload.name not in runner.plans or (plan is not None and plan.writes):
+        first = workload.name not in runner.plans
+        plan = runner.plans[workload.name] = workload.plan(asking)
+        if plan is not None and first:
+            _rehearse(cell, plan, runner, asking.client)
+            if plan.writes:  # the rehearsal has used some of them up
+                plan = workload.plan(replace(asking, nonce=asking.nonce + "x"))
+    if plan is None:
+        return
+    before = _written(workload, runner, asking) if plan.writes else 0
+    load = wrk.run(runner.server.port, plan.requests, seconds)
+    cell.loads.append(load)
+    if load.errors:
+        cell.problems.append(f"{load.refused} refused, {load.broken} broken")
+    if plan.writes:
+        time.sleep(0.3)
+        made = _written(workload, runner, asking) - before
+        if load.requests > len(plan.requests):
+            cell.problems.append("ran out of requests")
+        if not load.errors and not load.requests <= made <= load.requests + IN_FLIGHT:
+            cell.problems.append(f"{load.requests} answered, {made} written")
+
+
+def _rehearse(cell: Cell, plan: Plan, runner: Runner, client: Client) -> None:
+    """wrk counts only 400 and above as errors: see that the answers are as expected; warm up."""
+    for raw in plan.requests[:20]:
+        head, _, body = raw.partition(b"\r\n\r\n")
+        first, *lines = head.decode().split("\r\n")
+        method, path, _ = first.split(" ")
+        headers: Mapping[str, str] = dict(line.split(": ", 1) for line in lines)
+        status, _, answer = client.ask(method, path, headers, body or None)
+        if status != plan.status:
+            cell.problems.append(f"{first}: {status}, not {plan.status}: {answer[:300]!r}")
+            break
+    if not plan.writes:
+        wrk.run(runner.server.port, plan.requests, 1)
+
+
+def _written(workload: Workload, runner: Runner, asking: Asking) -> int:
+    """What the writes so far come to, seen from outside."""
+    if workload.name == "transition":
+        return sum(version for version, _ in versions(asking).values())
+    return desk.count(runner.url, runner.target.table)

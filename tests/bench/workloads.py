@@ -1,0 +1,208 @@
+"""What is asked of every target, and what the design's performance page expects of the service."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
+from uuid import UUID
+
+from tests.bench import wrk
+from tests.bench.sample import Sample
+from tests.bench.servers import Client
+from tests.bench.targets import CORE, RAW, SERVICE, Api
+
+SELF = "self"
+FASTEST = 12_000  # writes a second that a plan provides for
+# Where `moving` claims go, round and round, and the words given for it.
+CYCLE = (
+    ("asserted", "awaiting_confirmation", "Verification opened: both sides are being called."),
+    ("awaiting_confirmation", "asserted", "Nothing is being verified any more."),
+)
+
+
+@dataclass(frozen=True)
+class Asking:
+    """All that a plan is made from."""
+
+    api: Api
+    client: Client
+    sample: Sample
+    vocabulary: Sequence[str]
+    bodies: Sequence[dict[str, object]]
+    seconds: int
+    nonce: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Rendered requests and the status each is answered with. A write is never sent twice."""
+
+    requests: list[bytes]
+    status: int = 200
+    writes: bool = False
+
+
+@dataclass(frozen=True)
+class Goal:
+    """At least `ratio` times what target `of` does on workload `on`; or so many a second."""
+
+    of: str = ""
+    on: str = ""
+    ratio: float = 0
+    per_second: float = 0
+
+
+@dataclass(frozen=True)
+class Workload:
+    name: str
+    plan: Callable[[Asking], Plan | None]
+    against: str = ""  # the yardsticks' workload to compare with, where it has another name
+    goal: Goal | None = None
+    on_sqlite: Goal | None = None
+
+    @property
+    def baseline(self) -> str:
+        return self.against or self.name
+
+
+def _gets(asking: Asking, paths: Sequence[str]) -> Plan:
+    return Plan([wrk.render("GET", path, asking.api.headers) for path in paths])
+
+
+def _get(asking: Asking) -> Plan:
+    return _gets(asking, [asking.api.claim(key) for key in asking.sample.read])
+
+
+def _evidence(asking: Asking) -> Plan:
+    return _gets(asking, [asking.api.evidence(key) for key in asking.sample.read])
+
+
+def _unchanged(asking: Asking) -> Plan | None:
+    if not asking.api.conditional:
+        return None
+    requests = []
+    for key in asking.sample.read[:2000]:
+        path = asking.api.claim(key)
+        tag = asking.client.ask("GET", path, asking.api.headers)[1]["etag"]
+        requests.append(wrk.render("GET", path, {**asking.api.headers, "If-None-Match": tag}))
+    return Plan(requests, status=304)
+
+
+def _list(asking: Asking) -> Plan:
+    return _gets(asking, [asking.api.page("limit=25")])
+
+
+def _filtered(asking: Asking) -> Plan:
+    return _gets(
+        asking,
+        [
+            asking.api.page(f"claimant={party}&status={status}&limit=25")
+            for party, status in asking.sample.filters
+        ],
+    )
+
+
+def _deep(asking: Asking) -> Plan:
+    """The 1,000th page of 25, or the middle of a desk that has fewer than 2,000 of them."""
+    cursor, pages = None, []
+    for _ in range(125):
+        following = asking.api.page("limit=200") + (
+            f"&{asking.api.cursor(cursor)}" if cursor else ""
+        )
+        cursor = json.loads(asking.client.ask("GET", following, asking.api.headers)[2])[
+            "next_cursor"
+        ]
+        if cursor is None:
+            break
+        pages.append(cursor)
+    middle = pages[-1] if len(pages) == 125 else pages[len(pages) // 2]
+    return _gets(asking, [asking.api.page("limit=25") + "&" + asking.api.cursor(middle)])
+
+
+def _as_of(asking: Asking) -> Plan:
+    return _gets(
+        asking,
+        [
+            asking.api.as_of(key, at.isoformat().replace("+00:00", "Z"))
+            for key, at in asking.sample.as_of
+        ],
+    )
+
+
+def _create(asking: Asking) -> Plan:
+    texts = [json.dumps(body, ensure_ascii=False) for body in asking.bodies]
+    path, headers = asking.api.claims, asking.api.headers
+    return Plan(
+        [
+            wrk.render(
+                "POST",
+                path,
+                headers,
+                texts[index % len(texts)].replace("@", f"{asking.nonce}{index}"),
+            )
+            for index in range(asking.seconds * FASTEST)
+        ],
+        status=201,
+        writes=True,
+    )
+
+
+def versions(asking: Asking) -> dict[UUID, tuple[int, str]]:
+    """Version and status now of each claim that moves."""
+    found = {}
+    for key in asking.sample.moving:
+        claim = json.loads(asking.client.ask("GET", asking.api.claim(key), asking.api.headers)[2])
+        found[key] = claim["version"], claim["status"]
+    return found
+
+
+def _transition(asking: Asking) -> Plan:
+    """Claim after claim, then each again with its next version: never two at once on one claim."""
+    moves = {status: (to, json.dumps({"to": to, "reason": reason})) for status, to, reason in CYCLE}
+    now, requests = versions(asking), []
+    for _ in range(asking.seconds * FASTEST // len(now) + 1):
+        for key, (version, status) in now.items():
+            to, body = moves[status]
+            headers = {**asking.api.headers, "If-Match": f'"{version}"'}
+            requests.append(wrk.render("POST", asking.api.status_changes(key), headers, body))
+            now[key] = version + 1, to
+    return Plan(requests, status=201, writes=True)
+
+
+def _search(first: int, last: int) -> Callable[[Asking], Plan | None]:
+    def plan(asking: Asking) -> Plan | None:
+        if not asking.api.searches:
+            return None
+        words = [quote(word) for word in asking.vocabulary[first:last]]
+        random.Random(first).shuffle(words)
+        return _gets(asking, [asking.api.page(f"q={word}&limit=25") for word in words])
+
+    return plan
+
+
+_DURABLE = Goal(per_second=500)
+
+
+def _of_postgresql(workload: str) -> Goal:
+    return Goal(SERVICE, workload, 0.7)
+
+
+WORKLOADS = {
+    workload.name: workload
+    for workload in (
+        Workload("get", _get, "", Goal(RAW, "get", 1.0), _of_postgresql("get")),
+        Workload("get+evidence", _evidence),
+        Workload("get 304", _unchanged, "get", Goal(RAW, "get", 1.5), _of_postgresql("get 304")),
+        Workload("list", _list, "", Goal(RAW, "list", 1.0), _of_postgresql("list")),
+        Workload("filtered", _filtered, "", Goal(RAW, "filtered", 1.0), _of_postgresql("filtered")),
+        Workload("1000th page", _deep, "list", Goal(SELF, "list", 0.9), Goal(SELF, "list", 0.9)),
+        Workload("as-of", _as_of, "", Goal(RAW, "as-of", 0.9)),
+        Workload("search common", _search(10, 110)),
+        Workload("search rare", _search(2_000, 6_000)),
+        Workload("transition", _transition, "", Goal(CORE, "transition", 1.0), _DURABLE),
+        Workload("create", _create, "", Goal(CORE, "create", 1.0), _DURABLE),
+    )
+}
