@@ -16,7 +16,6 @@ BIN := $(VENV)/bin
 PYTHON ?= python3.13 python3.12 python3.11 python3 python python3.14
 ARGS ?=
 
-
 # The environment is current when its stamp, a copy of everything that went into it, is equal.
 made_from := { $(BIN)/python -I -S -c 'import sys; print(sys.version)' && pwd; } 2>&1
 stamp_run := { $(made_from); cat pyproject.toml requirements-build.txt requirements.txt; } 2>&1
