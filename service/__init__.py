@@ -1,0 +1,1 @@
+"""Claimdesk: a claim-verification workflow service (see README.md for the map)."""

@@ -1,0 +1,83 @@
+"""What commands are given: the same shapes whether JSON, a form or a seed file was read."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from service.domain.claims import Basis, Kind, Precision, Rendering, Scope, Stance
+
+
+@dataclass(frozen=True, slots=True)
+class NewSource:
+    url: str
+    publisher: str | None = None
+    title: str | None = None
+    published_at: datetime | None = None
+    language: str | None = None
+    archive_url: str | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewSpeaker:
+    name: str
+    role: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """Where a quote stands in its source (W3C TextQuoteSelector)."""
+
+    exact: str
+    prefix: str = ""
+    suffix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NewQuote:
+    """One rendering of a statement; `source` is an id or a source to record."""
+
+    text: str
+    language: str
+    rendering: Rendering
+    source: str | NewSource
+    selector: Selector | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewStatement:
+    """One utterance of one party; `speaker` is an id, a person to match or record, or unknown.
+
+    `party` is None for words that no party stands behind: the origin of an unattributed claim.
+    """
+
+    party: str | None
+    speaker: str | NewSpeaker | None
+    said_at: datetime
+    precision: Precision
+    basis: Basis
+    quotes: tuple[NewQuote, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NewClaim:
+    """A claim to record; `origin` is a statement's id or a statement to record with it."""
+
+    text: str
+    kind: Kind
+    claimant: str | None
+    speaker: str | NewSpeaker | None
+    claimed_at: datetime
+    precision: Precision
+    origin: str | NewStatement
+    story: str | None = None
+    tags: tuple[str, ...] = ()
+    part_of: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewLink:
+    statement: str | NewStatement
+    stance: Stance
+    scope: Scope = Scope.FULL
+    conditional: bool = False
+    note: str | None = None

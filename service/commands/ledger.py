@@ -1,0 +1,236 @@
+"""The one writer of the record.
+
+`load` locks a claim and gives its state; `record` appends events, lets the rules make their
+automatic move, and brings everything derived from the record up to date, in the caller's
+transaction.  No other code writes `events`, `claims`, `claim_versions`, `links` or `decisions`.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from service.commands import projections
+from service.domain import amendments, evidence, history, ids, lifecycle
+from service.domain.access import Actor
+from service.domain.claims import Cause, ClaimState, Lifecycle, rfc3339
+from service.domain.errors import NotFound, PreconditionFailed
+from service.domain.history import Draft, Event
+from service.formats import claim as claim_format
+from service.formats.record import GENESIS, canonical, event_hash
+from service.store.engine import now_after
+from service.store.tables import claim_versions, claims, events
+
+Versions = Collection[int] | None
+"""The versions that an If-Match names; None is `*` or no condition."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A claim's state and the hash that its next event continues from."""
+
+    state: ClaimState
+    last_hash: str
+
+
+LOAD = (
+    select(claims.c.state, claims.c.last_hash)
+    .where(claims.c.id == bindparam("claim"))
+    .with_for_update()
+)
+SUPERSEDE = insert(claim_versions).from_select(
+    [
+        "claim",
+        "version",
+        "recorded_at",
+        "superseded_at",
+        "status",
+        "lifecycle",
+        "agrees",
+        "assignee",
+        "document",
+    ],
+    select(
+        claims.c.id,
+        claims.c.version,
+        claims.c.changed_at,
+        bindparam("superseded_at", type_=claim_versions.c.superseded_at.type),
+        claims.c.status,
+        claims.c.lifecycle,
+        claims.c.agrees,
+        claims.c.assignee,
+        claims.c.document,
+    ).where(claims.c.id == bindparam("claim_id", type_=claims.c.id.type)),
+)
+UPDATE = update(claims).where(claims.c.id == bindparam("claim_id", type_=claims.c.id.type))
+INSERT = insert(claims)
+APPEND = insert(events)
+
+
+def load(session: Connection, claim_id: str, *, versions: Versions = None) -> Loaded:
+    """Lock the claim and read it.
+
+    Raises NotFound, or PreconditionFailed where its version is none of `versions`.
+    """
+    row = session.execute(LOAD, {"claim": claim_id}).first()
+    if row is None:
+        raise NotFound("There is no claim with this id.")
+    state = history.state(orjson.loads(row.state))
+    if versions is not None and state.version not in versions:
+        raise PreconditionFailed(
+            f"You read another version; the claim is at version {state.version} now. "
+            "Read it again and decide anew.",
+            version=state.version,
+        )
+    return Loaded(state, row.last_hash)
+
+
+def load_all(session: Connection, claim_ids: Collection[str]) -> dict[str, Loaded]:
+    """Lock several claims, always in the same order, so that two writers cannot deadlock."""
+    return {claim_id: load(session, claim_id) for claim_id in sorted(set(claim_ids))}
+
+
+def open_record(
+    session: Connection, claim_id: str, draft: Draft, *, actor: Actor, now: datetime
+) -> Loaded:
+    """Begin a claim's record with `claim.created`."""
+    return _append(session, None, claim_id, [draft], actor=actor, now=now, cause=None)
+
+
+def record(
+    session: Connection,
+    loaded: Loaded,
+    drafts: Sequence[Draft],
+    *,
+    actor: Actor,
+    now: datetime,
+    cause: Cause | None = None,
+) -> Loaded:
+    """Append `drafts` and what follows from them by rule.
+
+    `cause` replaces the automatic move's own (a merge, say).  A change that shows on the claim's
+    parent is recorded there too.  Without drafts nothing happens.
+    """
+    if not drafts:
+        return loaded
+    return _append(session, loaded, loaded.state.id, drafts, actor=actor, now=now, cause=cause)
+
+
+def _append(
+    session: Connection,
+    loaded: Loaded | None,
+    claim_id: str,
+    drafts: Sequence[Draft],
+    *,
+    actor: Actor,
+    now: datetime,
+    cause: Cause | None,
+) -> Loaded:
+    before = loaded.state if loaded else None
+    state, last_hash = before, loaded.last_hash if loaded else GENESIS
+    at = now_after(before.updated_at if before else None, now)
+    appended: list[tuple[Event, dict[str, Any]]] = []
+
+    def append(draft: Draft) -> ClaimState:
+        nonlocal state, last_hash
+        event = Event(state.version + 1 if state else 1, draft.type, at, draft.data)
+        state = history.apply(state, event, claim_id=claim_id)
+        line = {
+            "claim": claim_id,
+            "number": event.number,
+            "type": event.type,
+            "actor": canonical(
+                {"rule": draft.rule} if draft.rule else {"id": actor.id, "name": actor.name}
+            ),
+            "data": canonical(event.data),
+            "previous_hash": last_hash,
+        }
+        last_hash = event_hash(**line, recorded_at=rfc3339(at))
+        appended.append(
+            (event, line | {"id": ids.uuid7(), "hash": last_hash, "recorded_at": at})
+        )
+        return state
+
+    after = before
+    for draft in drafts:
+        after = append(draft)
+    assert after is not None
+    if before is not None:
+        automatic = lifecycle.automatic_move(before, after, cause=cause)
+        if automatic is not None:
+            after = append(automatic)
+
+    if before is None:
+        session.execute(INSERT, {"id": claim_id, "created_at": at} | row(after, last_hash))
+    else:
+        session.execute(SUPERSEDE, {"claim_id": claim_id, "superseded_at": at})
+        session.execute(UPDATE, {"claim_id": claim_id} | row(after, last_hash))
+    session.execute(APPEND, [line for _, line in appended])
+    for event, _ in appended:
+        projections.follow(session, before, after, event, actor=actor)
+    _tell_parent(session, before, after, actor=actor, now=now)
+    return Loaded(after, last_hash)
+
+
+def row(state: ClaimState, last_hash: str) -> dict[str, Any]:
+    """The columns of `claims` that a state determines."""
+    return {
+        "version": state.version,
+        "document": claim_format.document(state),
+        "assignee": state.assignee,
+        "merged_into": state.merged_into,
+        "status": state.status.value,
+        "kind": state.kind.value,
+        "lifecycle": state.lifecycle.value,
+        "story": state.story,
+        "claimant": state.claimant.party if state.claimant else None,
+        "claimant_root": state.claimant.root if state.claimant else None,
+        "part_of": state.part_of,
+        "origin_statement": state.origin_statement,
+        "agrees": evidence.suggest(state).status is state.status,
+        "challenged": claim_format.challenged(state),
+        "pending": state.pending is not None,
+        "claimed_at": state.claimed_at,
+        "status_since": state.status_since,
+        "changed_at": state.updated_at,
+        "state": orjson.dumps(state).decode(),
+        "last_hash": last_hash,
+    }
+
+
+def _tell_parent(
+    session: Connection,
+    before: ClaimState | None,
+    after: ClaimState,
+    *,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """Keep the `components` that the parent serves true: they are part of its version."""
+    left = before.part_of if before else None
+    if left is not None and left != after.part_of:
+        parent = load(session, left)
+        record(
+            session,
+            parent,
+            [amendments.component_changed(after, removed=True)],
+            actor=actor,
+            now=now,
+        )
+    if after.part_of is None:
+        return
+    shown = (after.text, after.status, after.lifecycle, after.part_of)
+    if before and shown == (before.text, before.status, before.lifecycle, before.part_of):
+        return
+    parent = load(session, after.part_of)
+    gone = after.lifecycle is Lifecycle.MERGED
+    record(
+        session,
+        parent,
+        [amendments.component_changed(after, removed=gone)],
+        actor=actor,
+        now=now,
+    )

@@ -1,0 +1,297 @@
+"""Parties, speakers and stories: who speaks, and what is followed together.
+
+A party's name and root, and a speaker's name and role, stand in every claim they touch.  Changing
+one is therefore a change of those claims too, recorded on each.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, select, union, update
+
+from service.commands import ledger
+from service.commands.inputs import NewSpeaker
+from service.domain import access, ids
+from service.domain.access import Action, Actor
+from service.domain.claims import Speaker, Voice
+from service.domain.errors import AlreadyExists, Invalid, NotFound
+from service.domain.history import Draft
+from service.domain.names import fold
+from service.store.tables import claims, links, parties, speakers, statements, stories
+from service.store.upsert import insert_or_ignore
+
+MAX_DEPTH = 8
+
+_root = parties.alias("root")
+VOICE = (
+    select(parties.c.slug, parties.c.name, parties.c.root, _root.c.name.label("root_name"))
+    .join(_root, _root.c.slug == parties.c.root)
+    .where(parties.c.slug == bindparam("party"))
+    # Keeps a party from moving under another until this transaction has linked or claimed.
+    .with_for_update(read=True, key_share=True)
+)
+SPEAKER = select(speakers).where(speakers.c.id == bindparam("speaker"))
+NAMESAKE = select(speakers).where(
+    speakers.c.party == bindparam("party"),
+    speakers.c.folded_name == bindparam("folded_name"),
+    speakers.c.folded_role == bindparam("folded_role"),
+)
+
+
+def create(
+    session: Connection,
+    *,
+    slug: str,
+    name: str,
+    full_name: str | None,
+    kind: str | None,
+    country: str | None,
+    parent: str | None,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """Record a party.  Raises AlreadyExists, or Invalid for an unknown or too deep parent."""
+    access.require(actor, Action.RECORD)
+    root = slug
+    if parent is not None:
+        above = _ancestors(session, parent, loc=("body", "parent"))
+        root = above[-1]
+    row = {
+        "slug": slug,
+        "name": name,
+        "full_name": full_name,
+        "kind": kind,
+        "country": country,
+        "parent": parent,
+        "root": root,
+        "created_at": now,
+        "updated_at": now,
+    }
+    if not insert_or_ignore(session, parties, row):
+        raise AlreadyExists(f"There is a party '{slug}' already.", slug=slug)
+
+
+def change(
+    session: Connection, slug: str, changes: Mapping[str, Any], *, actor: Actor, now: datetime
+) -> None:
+    """Change a party's names, kind, country or parent, and every claim that shows it.
+
+    A new parent may make voices independent of each other, or no longer: the claims concerned are
+    weighed anew, and may fall back to awaiting_confirmation.
+    """
+    access.require(actor, Action.CHANGE_PARTIES)
+    # One change of the tree at a time: two moves that are sound alone may make a circle together.
+    tree = {row.slug: row for row in session.execute(_locked_tree()).all()}
+    if slug not in tree:
+        raise NotFound(f"There is no party '{slug}'.")
+    if "parent" in changes and changes["parent"] is not None:
+        above = _ancestors(session, changes["parent"], loc=("body", "parent"))
+        if slug in above:
+            raise Invalid(
+                f"'{slug}' would become its own ancestor ({' → '.join(above)})",
+                loc=("body", "parent"),
+            )
+    differing = {
+        name: value for name, value in changes.items() if getattr(tree[slug], name) != value
+    }
+    if not differing:
+        return
+    session.execute(
+        update(parties).where(parties.c.slug == slug).values(**differing, updated_at=now)
+    )
+    if {"name", "parent"} & differing.keys():
+        _refresh(session, slug, actor=actor, now=now)
+
+
+def _locked_tree() -> Any:
+    return select(parties).order_by(parties.c.slug).with_for_update()
+
+
+def _ancestors(session: Connection, slug: str, *, loc: tuple[str, ...]) -> list[str]:
+    """`slug` and its ancestors, the root last.  Raises Invalid where it is unknown."""
+    path = [slug]
+    while True:
+        row = session.execute(
+            select(parties.c.parent).where(parties.c.slug == path[-1])
+        ).first()
+        if row is None:
+            raise Invalid(f"there is no party '{path[-1]}'", loc=loc)
+        if row.parent is None:
+            return path
+        path.append(row.parent)
+        if len(path) > MAX_DEPTH:
+            raise Invalid(f"parties nest at most {MAX_DEPTH} deep", loc=loc)
+
+
+def _refresh(session: Connection, slug: str, *, actor: Actor, now: datetime) -> None:
+    """Give the claims that show `slug`, or a party below it, its new name and root."""
+    tree = {row.slug: row for row in session.execute(select(parties)).all()}
+    root = slug
+    while tree[root].parent is not None:
+        root = tree[root].parent
+    below, waiting = [], [slug]
+    while waiting:
+        one = waiting.pop()
+        below.append(one)
+        waiting.extend(row.slug for row in tree.values() if row.parent == one)
+    session.execute(update(parties).where(parties.c.slug.in_(below)).values(root=root))
+    voices = {
+        one: {"name": tree[one].name, "root": root, "root_name": tree[root].name}
+        for one in below
+    }
+    concerned = session.scalars(
+        union(
+            select(claims.c.id).where(claims.c.claimant.in_(below)),
+            select(links.c.claim).where(links.c.party.in_(below)),
+        )
+    ).all()
+    draft = Draft("party.changed", {"party": slug, "parties": voices})
+    for claim_id in sorted(concerned):
+        ledger.record(session, ledger.load(session, claim_id), [draft], actor=actor, now=now)
+
+
+def voice(
+    session: Connection,
+    party: str,
+    speaker: str | NewSpeaker | None,
+    *,
+    now: datetime,
+    loc: tuple[str | int, ...] = ("body",),
+    field: str = "party",
+) -> Voice:
+    """The party's voice, and the speaker's, who is recorded if new.
+
+    People match by party, name and role, without diacritics; a new role makes a new speaker, for
+    what was said before keeps the role it was said in.  A person named without a role is whoever
+    of that name the party has, the latest role first.
+    """
+    row = session.execute(VOICE, {"party": party}).first()
+    if row is None:
+        raise Invalid(
+            f"there is no party '{party}'; create it with POST /v1/parties", loc=(*loc, field)
+        )
+    person = None
+    if isinstance(speaker, NewSpeaker):
+        person = match_speaker(session, party, speaker, now=now)
+    elif speaker is not None:
+        found = session.execute(SPEAKER, {"speaker": speaker}).first()
+        if found is None:
+            raise Invalid("there is no speaker with this id", loc=(*loc, "speaker"))
+        if found.party != party:
+            raise Invalid(
+                f"{found.name} speaks for '{found.party}', not for '{party}'",
+                loc=(*loc, "speaker"),
+            )
+        person = Speaker(found.id, found.name, found.role)
+    return Voice(row.slug, row.name, row.root, row.root_name, person)
+
+
+def match_speaker(
+    session: Connection, party: str, person: NewSpeaker, *, now: datetime
+) -> Speaker:
+    """The speaker of this party with this name and role, recorded if new."""
+    folded = {"party": party, "folded_name": fold(person.name)}
+    if person.role is None:
+        found = session.execute(
+            select(speakers).filter_by(**folded).order_by(speakers.c.created_at.desc()).limit(1)
+        ).first()
+        if found is not None:
+            return Speaker(found.id, found.name, found.role)
+    folded["folded_role"] = fold(person.role or "")
+    row = folded | {
+        "id": ids.uuid7(),
+        "name": person.name,
+        "role": person.role,
+        "created_at": now,
+    }
+    found = session.execute(NAMESAKE, folded).first()
+    if found is None:
+        insert_or_ignore(session, speakers, row)
+        found = session.execute(NAMESAKE, folded).one()
+    return Speaker(found.id, found.name, found.role)
+
+
+def create_speaker(
+    session: Connection, *, party: str, person: NewSpeaker, actor: Actor, now: datetime
+) -> tuple[str, bool]:
+    """The speaker's id, and whether they are new."""
+    access.require(actor, Action.RECORD)
+    if session.execute(VOICE, {"party": party}).first() is None:
+        raise Invalid(f"there is no party '{party}'", loc=("body", "party"))
+    found = match_speaker(session, party, person, now=now)
+    created = session.scalar(select(speakers.c.created_at).where(speakers.c.id == found.id))
+    return found.id, created == now
+
+
+def change_speaker(
+    session: Connection,
+    speaker_id: str,
+    changes: Mapping[str, Any],
+    *,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """Correct a speaker's name or role, and every claim that shows it."""
+    access.require(actor, Action.CHANGE_PARTIES)
+    row = session.execute(
+        select(speakers).where(speakers.c.id == speaker_id).with_for_update()
+    ).first()
+    if row is None:
+        raise NotFound("There is no speaker with this id.")
+    name, role = changes.get("name", row.name), changes.get("role", row.role)
+    if (name, role) == (row.name, row.role):
+        return
+    folded = {"folded_name": fold(name), "folded_role": fold(role or "")}
+    namesake = session.scalar(
+        select(speakers.c.id).filter_by(party=row.party, **folded).where(speakers.c.id != row.id)
+    )
+    if namesake is not None:
+        raise AlreadyExists("The party has a speaker of this name and role.", id=namesake)
+    session.execute(
+        update(speakers).where(speakers.c.id == speaker_id).values(name=name, role=role, **folded)
+    )
+    spoken = select(statements.c.id).where(statements.c.speaker == speaker_id)
+    concerned = session.scalars(
+        union(
+            select(links.c.claim).where(links.c.statement.in_(spoken)),
+            select(claims.c.id).where(claims.c.origin_statement.in_(spoken)),
+        )
+    ).all()
+    draft = Draft("speaker.changed", {"speaker": speaker_id, "name": name, "role": role})
+    for claim_id in sorted(concerned):
+        ledger.record(session, ledger.load(session, claim_id), [draft], actor=actor, now=now)
+
+
+def create_story(
+    session: Connection,
+    *,
+    slug: str,
+    title: str,
+    description: str | None,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    access.require(actor, Action.RECORD)
+    row = {
+        "slug": slug,
+        "title": title,
+        "description": description,
+        "created_at": now,
+        "updated_at": now,
+    }
+    if not insert_or_ignore(session, stories, row):
+        raise AlreadyExists(f"There is a story '{slug}' already.", slug=slug)
+
+
+def change_story(
+    session: Connection, slug: str, changes: Mapping[str, Any], *, actor: Actor, now: datetime
+) -> None:
+    access.require(actor, Action.CHANGE_PARTIES)
+    changed = session.execute(
+        update(stories).where(stories.c.slug == slug).values(**changes, updated_at=now)
+    )
+    if changed.rowcount == 0:
+        raise NotFound(f"There is no story '{slug}'.")
+
+

@@ -1,0 +1,149 @@
+"""Rows that repeat parts of the record for queries across claims: links, tags, decisions.
+
+Each follows one event.  `claimdesk verify` compares them with what the record says.
+"""
+
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, insert, update
+
+from service.domain.access import Actor
+from service.domain.claims import ClaimState
+from service.domain.history import Event
+from service.formats.record import canonical
+from service.store.tables import claim_tags, decisions, links
+
+INSERT_LINK = insert(links)
+INSERT_TAG = insert(claim_tags)
+SETTLE = (
+    update(decisions)
+    .where(decisions.c.id == bindparam("decision", type_=decisions.c.id.type))
+    .values(
+        state=bindparam("new_state"),
+        settled_by=bindparam("who"),
+        settled_by_name=bindparam("who_name"),
+        settled_at=bindparam("when", type_=decisions.c.settled_at.type),
+        comment=bindparam("why"),
+    )
+)
+
+
+def follow(
+    session: Connection,
+    before: ClaimState | None,
+    after: ClaimState,
+    event: Event,
+    *,
+    actor: Actor,
+) -> None:
+    """Write what `event` means for the rows beside the claim."""
+    data, at = event.data, event.recorded_at
+    if event.type in ("link.created", "claim.absorbed"):
+        added = [data["link"]] if event.type == "link.created" else data["links"]
+        if added:
+            session.execute(INSERT_LINK, [_link_row(after.id, one, event, actor) for one in added])
+    elif event.type == "link.retracted":
+        session.execute(
+            update(links)
+            .where(links.c.id == data["link"])
+            .values(retracted_at=at, retraction_reason=data["reason"])
+        )
+    elif event.type == "party.changed":
+        for party, voice in data["parties"].items():
+            session.execute(
+                update(links)
+                .where(links.c.claim == after.id, links.c.party == party)
+                .values(root=voice["root"])
+            )
+    elif event.type == "decision.proposed":
+        session.execute(insert(decisions), _decision_row(after, event, before))
+    if "tags" in data:
+        _retag(session, before, after, at)
+    _settle(session, before, event, actor)
+
+
+def _link_row(
+    claim: str, link: dict[str, Any], event: Event, actor: Actor
+) -> dict[str, Any]:
+    return {
+        "id": link["id"],
+        "claim": claim,
+        "statement": link["statement"],
+        "party": link["voice"]["party"],
+        "root": link["voice"]["root"],
+        "stance": link["stance"],
+        "scope": link["scope"],
+        "conditional": link["conditional"],
+        "note": link.get("note"),
+        "linked_by": actor.name,
+        "recorded_at": event.recorded_at,
+    }
+
+
+def _decision_row(after: ClaimState, event: Event, before: ClaimState | None) -> dict[str, Any]:
+    data = event.data
+    return {
+        "id": data["id"],
+        "claim": after.id,
+        "state": "pending",
+        "to": data["to"],
+        "from": (before or after).status.value,
+        "reason": data["reason"],
+        "proposal": canonical({name: data[name] for name in ("cites", "set_aside", "override")}),
+        "proposed_by": data["proposed_by"],
+        "proposed_by_name": data["proposed_by_name"],
+        "proposed_at": event.recorded_at,
+    }
+
+
+def _retag(
+    session: Connection, before: ClaimState | None, after: ClaimState, at: Any
+) -> None:
+    had, has = set(before.tags if before else ()), set(after.tags)
+    if had - has:
+        session.execute(
+            update(claim_tags)
+            .where(
+                claim_tags.c.claim == after.id,
+                claim_tags.c.tag.in_(had - has),
+                claim_tags.c.removed_at.is_(None),
+            )
+            .values(removed_at=at)
+        )
+    if has - had:
+        session.execute(
+            INSERT_TAG,
+            [{"claim": after.id, "tag": tag, "added_at": at} for tag in sorted(has - had)],
+        )
+
+
+def _settle(session: Connection, before: ClaimState | None, event: Event, actor: Actor) -> None:
+    """Close the waiting decision with the event that ended it."""
+    waiting = before.pending if before else None
+    if waiting is None:
+        return
+    data = event.data
+    who: Actor | None = actor
+    if event.type == "claim.status_changed" and data["decision"] == waiting.id:
+        state, why = "approved", data["approval_note"]
+    elif event.type == "decision.rejected":
+        state, why = "rejected", data["comment"]
+    elif event.type == "decision.withdrawn":
+        state, why = "withdrawn", data["reason"]
+    elif event.type in ("claim.status_changed", "claim.merged", "claim.withdrawn") or (
+        event.type == "claim.amended" and data.get("material")
+    ):
+        state, why, who = "superseded", f"superseded by {event.type}", None
+    else:
+        return
+    session.execute(
+        SETTLE,
+        {
+            "decision": waiting.id,
+            "new_state": state,
+            "who": who.id if who else None,
+            "who_name": who.name if who else None,
+            "when": event.recorded_at,
+            "why": why,
+        },
+    )

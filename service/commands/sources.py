@@ -1,0 +1,47 @@
+"""Sources: where a statement was read."""
+
+from dataclasses import asdict
+from datetime import datetime
+from hashlib import sha256
+
+from sqlalchemy import Connection, bindparam, select
+
+from service.commands.inputs import NewSource
+from service.domain import access, ids
+from service.domain.access import Action, Actor
+from service.domain.errors import Invalid
+from service.store.tables import sources
+from service.store.upsert import insert_or_ignore
+
+BY_FINGERPRINT = select(sources.c.id).where(sources.c.fingerprint == bindparam("fingerprint"))
+BY_ID = select(sources.c.id).where(sources.c.id == bindparam("source"))
+
+
+def record(
+    session: Connection, source: NewSource, *, actor: Actor, now: datetime
+) -> tuple[str, bool]:
+    """The source's id, and whether it is new: the same URL and text hash is the same source."""
+    access.require(actor, Action.RECORD)
+    fingerprint = sha256(f"{source.sha256 or ''} {source.url}".encode()).hexdigest()
+    known = session.scalar(BY_FINGERPRINT, {"fingerprint": fingerprint})
+    if known is not None:
+        return known, False
+    row = asdict(source) | {"id": ids.uuid7(), "recorded_at": now, "fingerprint": fingerprint}
+    inserted = insert_or_ignore(session, sources, row)
+    return session.execute(BY_FINGERPRINT, {"fingerprint": fingerprint}).scalar_one(), inserted
+
+
+def resolve(
+    session: Connection,
+    source: str | NewSource,
+    *,
+    actor: Actor,
+    now: datetime,
+    loc: tuple[str | int, ...],
+) -> str:
+    """The id of a source given by id or to be recorded."""
+    if isinstance(source, NewSource):
+        return record(session, source, actor=actor, now=now)[0]
+    if session.scalar(BY_ID, {"source": source}) is None:
+        raise Invalid("there is no source with this id", loc=(*loc, "source"))
+    return source

@@ -1,0 +1,284 @@
+"""Statements: recording what was said, linking it to claims, taking it back."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+
+from service.commands import ledger, parties, sources
+from service.commands.inputs import NewLink, NewQuote, NewSource, NewStatement
+from service.commands.ledger import Loaded, Versions
+from service.domain import access, amendments, ids
+from service.domain.access import Action, Actor
+from service.domain.claims import (
+    Basis,
+    ClaimState,
+    Lifecycle,
+    Link,
+    Precision,
+    Scope,
+    Stance,
+    Voice,
+)
+from service.domain.errors import Invalid, NotFound, Settled, StatementWithdrawn
+from service.store.tables import claims, links, quotes, statements
+
+BRIEF = 500
+"""How much of a quote a claim's record repeats."""
+
+READ = (
+    select(statements, quotes.c.text.label("quote"))
+    .join(quotes, quotes.c.statement == statements.c.id)
+    .where(statements.c.id == bindparam("statement"))
+    .order_by(quotes.c.position)
+    .limit(1)
+    # A withdrawal waits for whoever is about to link, and whoever links sees a withdrawal.
+    .with_for_update(read=True, key_share=True, of=statements)
+)
+INSERT_STATEMENT = insert(statements)
+INSERT_QUOTE = insert(quotes)
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """A statement as links and claims need it; `voice` is None where no party stands behind it."""
+
+    id: str
+    voice: Voice | None
+    said_at: datetime
+    precision: Precision
+    basis: Basis
+    quote: str
+
+
+def record(
+    session: Connection,
+    new: NewStatement,
+    *,
+    actor: Actor,
+    now: datetime,
+    loc: tuple[str | int, ...] = ("body",),
+) -> Spoken:
+    """Record one utterance with its renderings.  Raises Invalid for what it refers to in vain."""
+    access.require(actor, Action.RECORD)
+    if not new.quotes:
+        raise Invalid("a statement needs at least one quote", loc=(*loc, "quotes"))
+    voice = None
+    if new.party is not None:
+        voice = parties.voice(session, new.party, new.speaker, now=now, loc=loc)
+    elif new.speaker is not None:
+        raise Invalid("a speaker speaks for a party: name it", loc=(*loc, "party"))
+    statement_id = ids.uuid7()
+    session.execute(
+        INSERT_STATEMENT,
+        {
+            "id": statement_id,
+            "party": new.party,
+            "speaker": voice.speaker.id if voice and voice.speaker else None,
+            "said_at": new.said_at,
+            "precision": new.precision.value,
+            "basis": new.basis.value,
+            "recorded_at": now,
+            "recorded_by": actor.name,
+        },
+    )
+    session.execute(
+        INSERT_QUOTE,
+        [
+            _quote_row(session, statement_id, position, quote, actor=actor, now=now, loc=loc)
+            for position, quote in enumerate(new.quotes, start=1)
+        ],
+    )
+    return Spoken(
+        statement_id, voice, new.said_at, new.precision, new.basis, _brief(new.quotes[0].text)
+    )
+
+
+def read(session: Connection, statement_id: str, *, loc: tuple[str | int, ...]) -> Spoken:
+    """A recorded statement, held against withdrawal until this transaction ends.
+
+    Raises Invalid (unknown) or StatementWithdrawn.
+    """
+    row = session.execute(READ, {"statement": statement_id}).first()
+    if row is None:
+        raise Invalid("there is no statement with this id", loc=loc)
+    if row.withdrawn_at is not None:
+        raise StatementWithdrawn(
+            "This statement was withdrawn; nothing new can rest on it.", statement=statement_id
+        )
+    voice = None
+    if row.party is not None:
+        voice = parties.voice(session, row.party, row.speaker, now=row.recorded_at, loc=loc)
+    return Spoken(
+        row.id,
+        voice,
+        row.said_at,
+        Precision(row.precision),
+        Basis(row.basis),
+        _brief(row.quote),
+    )
+
+
+def add_quote(
+    session: Connection, statement_id: str, quote: NewQuote, *, actor: Actor, now: datetime
+) -> None:
+    """Another rendering of the same utterance: two outlets render one utterance differently."""
+    access.require(actor, Action.RECORD)
+    _locked(session, statement_id)
+    position = session.scalar(
+        select(func.max(quotes.c.position)).where(quotes.c.statement == statement_id)
+    )
+    row = _quote_row(
+        session, statement_id, (position or 0) + 1, quote, actor=actor, now=now, loc=("body",)
+    )
+    session.execute(INSERT_QUOTE, row)
+
+
+def withdraw(
+    session: Connection,
+    statement_id: str,
+    *,
+    reason: str,
+    source: str | NewSource | None,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """The speaker takes the statement back.
+
+    Every claim it is linked to is weighed anew, and one that rested on it falls back by itself; a
+    claim whose origin it is, is withdrawn by its claimant.  Raises NotFound, Settled.
+    """
+    access.require(actor, Action.RECORD)
+    if _locked(session, statement_id).withdrawn_at is not None:
+        raise Settled("This statement was withdrawn before.", statement=statement_id)
+    source_id = (
+        None
+        if source is None
+        else sources.resolve(session, source, actor=actor, now=now, loc=("body",))
+    )
+    session.execute(
+        update(statements)
+        .where(statements.c.id == statement_id)
+        .values(withdrawn_at=now, withdrawal_reason=reason, withdrawal_source=source_id)
+    )
+    linked = session.scalars(select(links.c.claim).where(links.c.statement == statement_id)).all()
+    claimed = session.scalars(
+        select(claims.c.id).where(claims.c.origin_statement == statement_id)
+    ).all()
+    for claim_id, loaded in ledger.load_all(session, [*linked, *claimed]).items():
+        drafts = []
+        if any(one.statement == statement_id for one in loaded.state.links):
+            drafts.append(
+                amendments.withdraw_statement(statement_id, reason=reason, source=source_id)
+            )
+        if claim_id in claimed and loaded.state.lifecycle is Lifecycle.ACTIVE:
+            drafts.append(
+                amendments.withdraw_claim(loaded.state, reason=reason, source=source_id)
+            )
+        ledger.record(session, loaded, drafts, actor=actor, now=now)
+
+
+def link(
+    session: Connection,
+    claim_id: str,
+    new: NewLink,
+    *,
+    versions: Versions = None,
+    actor: Actor,
+    now: datetime,
+) -> tuple[ClaimState, str]:
+    """Link a statement, recorded already or now, to a claim; gives the claim and the link's id."""
+    access.require(actor, Action.RECORD)
+    loaded = ledger.load(session, claim_id, versions=versions)
+    loc = ("body", "statement")
+    if isinstance(new.statement, NewStatement):
+        spoken = record(session, new.statement, actor=actor, now=now, loc=loc)
+    else:
+        spoken = read(session, new.statement, loc=loc)
+    if spoken.voice is None:
+        raise Invalid("no party stands behind this statement, so it takes no stance", loc=loc)
+    made = Link(
+        id=ids.uuid7(),
+        statement=spoken.id,
+        stance=Stance(new.stance),
+        scope=Scope(new.scope),
+        conditional=new.conditional,
+        basis=spoken.basis,
+        voice=spoken.voice,
+        said_at=spoken.said_at,
+        precision=spoken.precision,
+        quote=spoken.quote,
+        recorded_at=now,
+    )
+    draft = amendments.link(loaded.state, made, note=new.note)
+    changed = ledger.record(session, loaded, [draft], actor=actor, now=now)
+    return changed.state, made.id
+
+
+def retract_link(
+    session: Connection, link_id: str, *, reason: str, actor: Actor, now: datetime
+) -> ClaimState:
+    """Say that a link should not have been made; it stays in the record.  Raises NotFound."""
+    access.require(actor, Action.RECORD)
+    loaded = _claim_of(session, link_id)
+    draft = amendments.retract(loaded.state, link_id, reason=reason)
+    return ledger.record(session, loaded, [draft], actor=actor, now=now).state
+
+
+def affirm_link(
+    session: Connection, link_id: str, *, actor: Actor, now: datetime
+) -> ClaimState:
+    """Say that a link holds for the claim's present wording too.  Raises NotFound, Settled."""
+    access.require(actor, Action.RECORD)
+    loaded = _claim_of(session, link_id)
+    draft = amendments.affirm(loaded.state, link_id)
+    return ledger.record(session, loaded, [draft], actor=actor, now=now).state
+
+
+def _claim_of(session: Connection, link_id: str) -> Loaded:
+    claim_id = session.scalar(select(links.c.claim).where(links.c.id == link_id))
+    if claim_id is None:
+        raise NotFound("There is no link with this id.")
+    return ledger.load(session, claim_id)
+
+
+def _locked(session: Connection, statement_id: str) -> Row[Any]:
+    row = session.execute(
+        select(statements).where(statements.c.id == statement_id).with_for_update()
+    ).first()
+    if row is None:
+        raise NotFound("There is no statement with this id.")
+    return row
+
+
+def _quote_row(
+    session: Connection,
+    statement_id: str,
+    position: int,
+    quote: NewQuote,
+    *,
+    actor: Actor,
+    now: datetime,
+    loc: tuple[str | int, ...],
+) -> dict[str, object]:
+    where = (*loc, "quotes", position - 1)
+    selector = quote.selector
+    return {
+        "id": ids.uuid7(),
+        "statement": statement_id,
+        "position": position,
+        "text": quote.text,
+        "language": quote.language,
+        "rendering": quote.rendering.value,
+        "source": sources.resolve(session, quote.source, actor=actor, now=now, loc=where),
+        "exact": selector.exact if selector else None,
+        "prefix": selector.prefix if selector else None,
+        "suffix": selector.suffix if selector else None,
+        "recorded_at": now,
+    }
+
+
+def _brief(text: str) -> str:
+    return text if len(text) <= BRIEF else text[: BRIEF - 1] + "…"
+

@@ -1,0 +1,1 @@
+"""The rulebook: standard library only, no input or output."""

@@ -1,0 +1,189 @@
+"""Acts other than status changes: linking, retracting, amending, merging, withdrawing.
+
+Pure, like `lifecycle`: each returns the drafts of events that the act amounts to.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from service.domain.claims import ClaimState, Lifecycle, Link, Status, rfc3339
+from service.domain.errors import Invalid, MergeCycle, NotFound, Settled
+from service.domain.history import Draft, plain
+from service.domain.lifecycle import reopened_by_amendment, require_open
+
+
+def link(state: ClaimState, new: Link, *, note: str | None) -> Draft:
+    """Record that a statement takes a stance on the claim.
+
+    Raises Invalid where the same statement is linked already with an active link.
+    """
+    require_open(state)
+    if new.statement == state.origin_statement:
+        raise Invalid(
+            "this statement is the claim's own origin; link what others say of it",
+            loc=("body", "statement"),
+        )
+    standing = next((one for one in state.links if one.active and one.statement == new.statement), None)
+    if standing is not None:
+        raise Invalid(
+            f"this statement is linked already ({standing.stance}); retract link {standing.id} "
+            "first to give it another stance",
+            loc=("body", "statement"),
+        )
+    data = link_data(new) | {"note": note}
+    return Draft("link.created", {"link": data})
+
+
+def link_data(one: Link) -> dict[str, Any]:
+    """A new link as event data: the instant it was recorded is the event's own."""
+    data: dict[str, Any] = plain(one)
+    for derived in ("recorded_at", "affirmed", "retracted", "withdrawn", "conflicting", "set_aside"):
+        del data[derived]
+    return data
+
+
+def retract(state: ClaimState, link_id: str, *, reason: str) -> Draft:
+    """Say that a link should not have been made.  Allowed on closed claims: it corrects the record."""
+    one = _existing(state, link_id)
+    if one.retracted:
+        raise Settled("This link was retracted before.", link=link_id)
+    return Draft("link.retracted", {"link": link_id, "reason": reason})
+
+
+def affirm(state: ClaimState, link_id: str) -> Draft:
+    """Say that a link holds for the present wording too (or in spite of a merged-in conflict)."""
+    require_open(state)
+    one = _existing(state, link_id)
+    if not one.active:
+        raise Settled("A retracted link or withdrawn statement cannot be affirmed.", link=link_id)
+    if one.affirmed and not one.conflicting:
+        raise Settled("This link stands affirmed already.", link=link_id)
+    return Draft("link.affirmed", {"link": link_id})
+
+
+def withdraw_statement(statement: str, *, reason: str, source: str | None) -> Draft:
+    return Draft(
+        "statement.withdrawn", {"statement": statement, "reason": reason, "source": source}
+    )
+
+
+def withdraw_claim(state: ClaimState, *, reason: str, source: str | None) -> Draft:
+    """The claimant takes the claim back: the last status is kept."""
+    require_open(state)
+    return Draft("claim.withdrawn", {"reason": reason, "source": source})
+
+
+def amend(state: ClaimState, changes: Mapping[str, Any], *, material: bool) -> list[Draft]:
+    """Change text, tags, assignee or finding; only what differs is recorded.
+
+    A material change of the text is a new revision: links must be affirmed one by one, and a
+    confirmed claim awaits confirmation again.  A typo fix keeps the revision.
+    """
+    require_open(state)
+    differing: dict[str, Any] = {}
+    if "text" in changes and changes["text"] != state.text:
+        differing |= {"text": changes["text"], "material": material}
+        if material:
+            differing["revision"] = state.revision + 1
+    for name in ("assignee", "finding"):
+        if name in changes and changes[name] != getattr(state, name):
+            differing[name] = changes[name]
+    if "tags" in changes and tuple(changes["tags"]) != state.tags:
+        differing["tags"] = list(changes["tags"])
+    if not differing:
+        return []
+    drafts = [Draft("claim.amended", differing)]
+    if differing.get("material") and state.status is Status.CONFIRMED:
+        drafts.append(reopened_by_amendment(state))
+    return drafts
+
+
+def require_mergeable(loser: ClaimState, survivor: ClaimState, ancestors: set[str]) -> None:
+    """Raise unless `loser` may be merged into `survivor`, whose `ancestors` (by part_of) are given."""
+    if loser.id == survivor.id:
+        raise MergeCycle("A claim cannot be merged into itself.")
+    require_open(loser)
+    if survivor.lifecycle is not Lifecycle.ACTIVE:
+        raise MergeCycle(
+            f"The claim to merge into is {survivor.lifecycle} itself.",
+            merged_into=survivor.merged_into,
+        )
+    if loser.id in ancestors:
+        raise MergeCycle(
+            "The claim to merge into is part of this one; a claim cannot be part of itself."
+        )
+
+
+def absorb(survivor: ClaimState, loser: ClaimState, new_ids: Mapping[str, str]) -> Draft:
+    """The survivor takes the loser's active links, once for each statement.
+
+    Statements that both had with different stances are flagged: neither counts as support until
+    somebody affirms the survivor's link.  Nothing of the loser's status is inherited, nor what its
+    decisions set aside.  `new_ids` gives each of the loser's links the id it has on the survivor.
+    """
+    here = {one.statement: one for one in survivor.links if one.active}
+    moved, conflicts = [], []
+    for one in loser.links:
+        if not one.active or one.statement == survivor.origin_statement:
+            continue
+        mine = here.get(one.statement)
+        if mine is None:
+            copy = replace(one, id=new_ids[one.id], set_aside=False)
+            here[one.statement] = copy
+            moved.append(copy)
+        elif mine.stance is not one.stance:
+            conflicts.append(mine.id)
+    return Draft(
+        "claim.absorbed", {"merged": loser.id, "links": plain(moved), "conflicts": conflicts}
+    )
+
+
+def component_changed(component: ClaimState, *, removed: bool = False) -> Draft:
+    """What a parent's record says when one of its components is added, moves or leaves."""
+    return Draft(
+        "component.changed",
+        {
+            "component": component.id,
+            "text": component.text,
+            "status": component.status.value,
+            "removed": removed,
+        },
+        "component",
+    )
+
+
+def created(
+    *,
+    text: str,
+    kind: str,
+    claimant: Any,
+    claimed_at: Any,
+    precision: str,
+    story: str | None,
+    tags: tuple[str, ...],
+    part_of: str | None,
+    origin_statement: str,
+) -> Draft:
+    """The first line of a claim's record: somebody is on record, so the claim is asserted."""
+    return Draft(
+        "claim.created",
+        {
+            "text": text,
+            "kind": kind,
+            "claimant": plain(claimant) if claimant else None,
+            "claimed_at": rfc3339(claimed_at),
+            "precision": precision,
+            "story": story,
+            "tags": list(tags),
+            "part_of": part_of,
+            "origin_statement": origin_statement,
+        },
+    )
+
+
+def _existing(state: ClaimState, link_id: str) -> Link:
+    one = state.link(link_id)
+    if one is None:
+        raise NotFound("There is no such link on this claim.")
+    return one

@@ -1,0 +1,231 @@
+"""The claim and its words: statuses, stances, and the state that the record folds to.
+
+All shapes are frozen.  Ids are UUIDs as text; instants are aware UTC datetimes.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """Exactly these four.  Disputed does not mean false: that would be a finding."""
+
+    ASSERTED = "asserted"
+    AWAITING_CONFIRMATION = "awaiting_confirmation"
+    CONFIRMED = "confirmed"
+    DISPUTED = "disputed"
+
+
+class Stance(StrEnum):
+    """What a statement does to a claim.  It belongs to the link, not to the statement."""
+
+    SUPPORTS = "supports"
+    CONTRADICTS = "contradicts"
+    REQUESTS_CONFIRMATION = "requests_confirmation"
+    COMMENTS = "comments"
+
+
+class Basis(StrEnum):
+    """What the speaker says they know it from."""
+
+    OWN_OBSERVATION = "own_observation"
+    DOCUMENTS = "documents"
+    THIRD_PARTY = "third_party"
+    RESTATES_CLAIMANT = "restates_claimant"
+    UNSTATED = "unstated"
+
+
+class Kind(StrEnum):
+    EVENT = "event"
+    FIGURE = "figure"
+    ATTRIBUTION = "attribution"
+    PREDICTION = "prediction"
+    POSITION = "position"
+
+
+class Scope(StrEnum):
+    FULL = "full"
+    PARTIAL = "partial"
+
+
+class Precision(StrEnum):
+    DAY = "day"
+    HOUR = "hour"
+    MINUTE = "minute"
+    SECOND = "second"
+
+
+class Rendering(StrEnum):
+    VERBATIM = "verbatim"
+    TRANSLATED = "translated"
+    PARAPHRASE = "paraphrase"
+
+
+class Finding(StrEnum):
+    """What the desk concluded beyond the status."""
+
+    REFUTED = "refuted"
+    CONFLICTING = "conflicting"
+    UNPROVABLE = "unprovable"
+
+
+class Lifecycle(StrEnum):
+    ACTIVE = "active"
+    WITHDRAWN = "withdrawn"
+    MERGED = "merged"
+
+
+class Cause(StrEnum):
+    """Why a status changed."""
+
+    DECISION = "decision"
+    REQUEST = "request"
+    SUPPORT_WITHDRAWN = "support_withdrawn"
+    AMENDMENT = "amendment"
+    MERGE = "merge"
+    IMPORT = "import"
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """A person in the role in which they spoke."""
+
+    id: str
+    name: str
+    role: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """Whose words: a party (slug and name), its topmost parent, and the speaker if known."""
+
+    party: str
+    name: str
+    root: str
+    root_name: str
+    speaker: Speaker | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One statement's stance on a claim, with what the rules need to know of the statement."""
+
+    id: str
+    statement: str
+    stance: Stance
+    scope: Scope
+    conditional: bool
+    basis: Basis
+    voice: Voice
+    said_at: datetime
+    precision: Precision
+    quote: str
+    recorded_at: datetime
+    affirmed: bool = True
+    """False from a material amendment of the claim until somebody affirms the link again."""
+    retracted: bool = False
+    withdrawn: bool = False
+    conflicting: bool = False
+    """A merge brought the same statement with another stance; it counts for nothing until
+    affirmed."""
+    set_aside: bool = False
+
+    @property
+    def active(self) -> bool:
+        return not (self.retracted or self.withdrawn)
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """A claim that is part of this one."""
+
+    id: str
+    text: str
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A contradiction that a decision does not let stand, and why."""
+
+    link: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """An editor's decision against the guards: a reason code and free text."""
+
+    code: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A decision that waits for a second person."""
+
+    id: str
+    to: Status
+    reason: str
+    cites: tuple[str, ...]
+    set_aside: tuple[SetAside, ...]
+    override: Override | None
+    proposed_by: str
+    """The actor's id: whoever has it may not approve."""
+    proposed_by_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimState:
+    """A claim as its record says, after `version` events."""
+
+    id: str
+    text: str
+    kind: Kind
+    claimant: Voice | None
+    claimed_at: datetime
+    precision: Precision
+    story: str | None
+    origin_statement: str
+    part_of: str | None
+    created_at: datetime
+    updated_at: datetime
+    status_since: datetime
+    version: int
+    revision: int = 1
+    sequence: int = 0
+    """How many times the status has changed."""
+    status: Status = Status.ASSERTED
+    lifecycle: Lifecycle = Lifecycle.ACTIVE
+    merged_into: str | None = None
+    finding: Finding | None = None
+    tags: tuple[str, ...] = ()
+    assignee: str | None = None
+    override: bool = False
+    """The present status was set against the guards."""
+    verification_opened: bool = False
+    """A checker moved the claim to awaiting_confirmation, and it has not left it since."""
+    links: tuple[Link, ...] = ()
+    components: tuple[Component, ...] = ()
+    pending: Pending | None = None
+
+    def link(self, link_id: str) -> Link | None:
+        return next((link for link in self.links if link.id == link_id), None)
+
+
+def aware(instant: datetime) -> datetime:
+    """`instant` in UTC; a naive datetime raises ValueError: an hour without a zone is a guess."""
+    if instant.tzinfo is None:
+        raise ValueError("an instant needs its offset from UTC")
+    return instant.astimezone(UTC)
+
+
+def instant(text: str) -> datetime:
+    """Parse an RFC 3339 instant that this code wrote."""
+    return datetime.fromisoformat(text)
+
+
+def rfc3339(moment: datetime) -> str:
+    """`moment` as RFC 3339 in UTC with a Z; microseconds only where there are any."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

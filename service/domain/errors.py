@@ -1,0 +1,168 @@
+"""Everything Claimdesk refuses, as one tree.
+
+Each class carries a stable `slug` (the last part of the problem's `type`), an HTTP `status` and a
+`title`; an instance adds a `detail` that says what to do, and named extras.  One handler
+(`web/problems.py`) turns them into RFC 9457 problem responses.
+
+ClaimdeskError
+ ├─ BadRequest 400, NotAuthenticated 401, Forbidden 403 ─ SecondPersonNeeded, CrossSite
+ ├─ NotFound 404 ─ NotYetRecorded
+ ├─ MethodNotAllowed 405
+ ├─ Conflict 409 ─ TransitionRefused, ClaimMerged, ClaimWithdrawn, AlreadyExists, Settled,
+ │                 DecisionPending, StatementWithdrawn, MergeCycle, StillRunning
+ ├─ PreconditionFailed 412, BodyTooLarge 413, UnsupportedMedia 415, PreconditionRequired 428
+ ├─ Invalid 422 ─ InvalidCursor, ExpiredCursor, KeyReused
+ ├─ RateLimited 429
+ └─ Unavailable 503
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class ClaimdeskError(Exception):
+    """A refusal that the caller can understand and act on."""
+
+    slug = "internal-error"
+    title = "Something went wrong on our side"
+    status = 500
+
+    def __init__(self, detail: str, **extras: Any) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.extras: Mapping[str, Any] = extras
+
+
+class BadRequest(ClaimdeskError):
+    slug, title, status = "bad-request", "The request cannot be read", 400
+
+
+class NotAuthenticated(ClaimdeskError):
+    slug, title, status = "not-authenticated", "Sign in, or send an API key", 401
+
+
+class Forbidden(ClaimdeskError):
+    slug, title, status = "forbidden", "Your role may not do this", 403
+
+
+class SecondPersonNeeded(Forbidden):
+    slug, title = "second-person-needed", "A second person has to approve this"
+
+
+class CrossSite(Forbidden):
+    slug, title = "cross-site", "The request came from another site"
+
+
+class NotFound(ClaimdeskError):
+    slug, title, status = "not-found", "There is no such thing here", 404
+
+
+class NotYetRecorded(NotFound):
+    slug, title = "not-yet-recorded", "The desk had not recorded this claim then"
+
+
+class MethodNotAllowed(ClaimdeskError):
+    slug, title, status = "method-not-allowed", "This address does not take that method", 405
+
+
+class Conflict(ClaimdeskError):
+    slug, title, status = "conflict", "This clashes with what is recorded", 409
+
+
+class TransitionRefused(Conflict):
+    """A status change whose guard is not met; `missing` lists {need, has, detail}."""
+
+    slug, title = "transition-refused", "The evidence does not allow this status yet"
+
+
+class ClaimMerged(Conflict):
+    slug, title = "claim-merged", "This claim was merged into another"
+
+
+class ClaimWithdrawn(Conflict):
+    slug, title = "claim-withdrawn", "The claimant has withdrawn this claim"
+
+
+class AlreadyExists(Conflict):
+    slug, title = "already-exists", "This is recorded already"
+
+
+class Settled(Conflict):
+    slug, title = "already-settled", "This was settled before"
+
+
+class DecisionPending(Conflict):
+    slug, title = "decision-pending", "Another decision on this claim waits for a second person"
+
+
+class StatementWithdrawn(Conflict):
+    slug, title = "statement-withdrawn", "This statement was withdrawn"
+
+
+class MergeCycle(Conflict):
+    slug, title = "merge-cycle", "These claims cannot be merged"
+
+
+class StillRunning(Conflict):
+    slug, title = "idempotency-running", "The first request with this key is still running"
+
+
+class PreconditionFailed(ClaimdeskError):
+    """`version` is the claim's current version."""
+
+    slug, title, status = "version-conflict", "The claim has changed since you read it", 412
+
+
+class BodyTooLarge(ClaimdeskError):
+    slug, title, status = "body-too-large", "The request body is too large", 413
+
+
+class UnsupportedMedia(ClaimdeskError):
+    slug, title, status = "unsupported-media-type", "Send the body as JSON", 415
+
+
+class Invalid(ClaimdeskError):
+    """`errors` lists {loc, msg}, one for each field at fault."""
+
+    slug, title, status = "invalid-request", "Some of what was sent is not valid", 422
+
+    def __init__(self, detail: str, *, loc: tuple[str | int, ...] | None = None, **extras: Any):
+        if loc is not None:
+            extras.setdefault("errors", [{"loc": list(loc), "msg": detail}])
+        extras.setdefault("errors", [])
+        super().__init__(detail, **extras)
+
+
+class InvalidCursor(Invalid):
+    slug, title = "invalid-cursor", "This cursor was not issued for this list"
+
+
+class ExpiredCursor(Invalid):
+    slug, title = "expired-cursor", "This cursor is too old"
+
+
+class KeyReused(Invalid):
+    slug, title = "idempotency-key-reused", "This Idempotency-Key was used for another request"
+
+
+class PreconditionRequired(ClaimdeskError):
+    slug, title, status = "version-required", "Say which version of the claim you read", 428
+
+
+class RateLimited(ClaimdeskError):
+    slug, title, status = "rate-limited", "Too many requests", 429
+
+
+class Unavailable(ClaimdeskError):
+    slug, title, status = "unavailable", "The database cannot be reached", 503
+
+
+def catalogue() -> dict[str, type[ClaimdeskError]]:
+    """Every problem by its slug: what `/problems/<slug>` explains."""
+    found: dict[str, type[ClaimdeskError]] = {}
+    waiting: list[type[ClaimdeskError]] = [ClaimdeskError]
+    while waiting:
+        kind = waiting.pop()
+        found[kind.slug] = kind
+        waiting.extend(kind.__subclasses__())
+    return found

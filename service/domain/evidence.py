@@ -1,0 +1,167 @@
+"""What the links say: qualifying support, open contradictions, requests, and the suggestion.
+
+Everything here is a pure function of a claim's active links.  Parties are counted by root: three
+Serbian voices are one party, and ten outlets with one quote are one statement.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from service.domain.claims import Basis, ClaimState, Kind, Link, Scope, Stance, Status
+
+QUALIFYING_BASES = frozenset({Basis.OWN_OBSERVATION, Basis.DOCUMENTS})
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """One line of the trace: a link, whether the rules counted it, and why (not)."""
+
+    link: Link
+    counted: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """The status that the rules derive from the links now.
+
+    `support` root parties qualify of `needed`; `open_contradictions` and `requests` are links.
+    """
+
+    status: Status
+    trace: tuple[Counted, ...]
+    support: tuple[str, ...]
+    needed: int
+    open_contradictions: tuple[Link, ...] = field(default=())
+    requests: tuple[Link, ...] = field(default=())
+
+
+def independent(state: ClaimState, link: Link) -> bool:
+    """Whether the link's root party is another than the claimant's.
+
+    An unattributed claim has no claimant to depend on: every party is independent of nobody.
+    """
+    return state.claimant is None or link.voice.root != state.claimant.root
+
+
+def disqualified(state: ClaimState, link: Link) -> str | None:
+    """Why this support does not qualify, or None if it does."""
+    if link.withdrawn:
+        return "the statement was withdrawn"
+    if link.retracted:
+        return "the link was retracted"
+    if not independent(state, link):
+        return "same party as the claimant"
+    if link.conflicting:
+        return "a merged claim had this statement with another stance; affirm the link"
+    if not link.affirmed:
+        return "the wording has changed since; affirm the link"
+    if link.conditional:
+        return "conditional"
+    if link.scope is Scope.PARTIAL:
+        return "supports only part of the claim"
+    if link.basis not in QUALIFYING_BASES:
+        return f"basis is {link.basis}, not own_observation or documents"
+    return None
+
+
+def qualifying(state: ClaimState) -> list[Link]:
+    """The links that give qualifying support (domain.md, "Qualifying support")."""
+    return [
+        link
+        for link in state.links
+        if link.stance is Stance.SUPPORTS and disqualified(state, link) is None
+    ]
+
+
+def roots(links: Iterable[Link]) -> tuple[str, ...]:
+    """The distinct root parties of `links`, in order of first appearance."""
+    return tuple(dict.fromkeys(link.voice.root for link in links))
+
+
+def standing(state: ClaimState, stance: Stance) -> list[Link]:
+    """The active links by other root parties with `stance`: where those parties stand.
+
+    An amended wording or a merge does not lift a contradiction: caution outlives doubt.
+    """
+    return [
+        link
+        for link in state.links
+        if link.stance is stance and link.active and independent(state, link)
+    ]
+
+
+def open_contradictions(state: ClaimState) -> list[Link]:
+    """Standing contradictions that no decision has set aside."""
+    return [link for link in standing(state, Stance.CONTRADICTS) if not link.set_aside]
+
+
+def requests(state: ClaimState) -> list[Link]:
+    """Active requests for confirmation by other root parties."""
+    return standing(state, Stance.REQUESTS_CONFIRMATION)
+
+
+def needed_support(state: ClaimState, *, setting_aside: bool = False) -> int:
+    """k: one independent root party, two for a figure, two wherever a contradiction is set
+    aside."""
+    k = 2 if state.kind is Kind.FIGURE else 1
+    if setting_aside or any(link.set_aside for link in standing(state, Stance.CONTRADICTS)):
+        return max(k, 2)
+    return k
+
+
+def unqualified_support(state: ClaimState) -> list[Link]:
+    """Active support that does not qualify: partial, conditional, dependent or without basis."""
+    return [
+        link
+        for link in state.links
+        if link.stance is Stance.SUPPORTS
+        and link.active
+        and disqualified(state, link) is not None
+    ]
+
+
+def suggest(state: ClaimState) -> Suggestion:
+    """The status the links suggest, with its trace (domain.md, "Suggestion")."""
+    support = qualifying(state)
+    contradictions = open_contradictions(state)
+    asked = requests(state)
+    needed = needed_support(state)
+    roots_supporting = roots(support)
+    if contradictions:
+        status = Status.DISPUTED
+    elif len(roots_supporting) >= needed:
+        status = Status.CONFIRMED
+    elif asked or support or unqualified_support(state) or state.verification_opened:
+        status = Status.AWAITING_CONFIRMATION
+    else:
+        status = Status.ASSERTED
+    return Suggestion(
+        status=status,
+        trace=tuple(_explain(state, link) for link in state.links),
+        support=roots_supporting,
+        needed=needed,
+        open_contradictions=tuple(contradictions),
+        requests=tuple(asked),
+    )
+
+
+def _explain(state: ClaimState, link: Link) -> Counted:
+    if link.stance is Stance.SUPPORTS:
+        why = disqualified(state, link)
+        if why is None:
+            return Counted(link, True, "independent, unconditional support for the whole claim")
+        return Counted(link, False, why)
+    if link.stance is Stance.COMMENTS:
+        return Counted(link, False, "a comment neither supports nor contradicts")
+    if link.withdrawn:
+        return Counted(link, False, "the statement was withdrawn")
+    if link.retracted:
+        return Counted(link, False, "the link was retracted")
+    if not independent(state, link):
+        return Counted(link, False, "same party as the claimant")
+    if link.stance is Stance.REQUESTS_CONFIRMATION:
+        return Counted(link, True, "another party asks for confirmation")
+    if link.set_aside:
+        return Counted(link, False, "set aside by a decision")
+    return Counted(link, True, "another party contradicts the claim")

@@ -1,0 +1,357 @@
+"""The record and what it folds to.
+
+A claim *is* its events.  Every function of the rulebook returns drafts of events; `apply` is the
+only code that says what an event does to a claim; the stored state is what `fold` gives, and
+`claimdesk verify` proves it.  Event data is plain JSON: text, whole numbers, booleans, null, lists
+and objects with text keys, so that its canonical bytes are the same everywhere.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from typing import Any
+
+from service.domain.claims import (
+    Basis,
+    Cause,
+    ClaimState,
+    Component,
+    Finding,
+    Kind,
+    Lifecycle,
+    Link,
+    Override,
+    Pending,
+    Precision,
+    Scope,
+    SetAside,
+    Speaker,
+    Stance,
+    Status,
+    Voice,
+    instant,
+    rfc3339,
+)
+
+Data = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A change that a rule allows, before the record gives it its number and instant.
+
+    `rule` names the rule that made an automatic change; None where a person acted.
+    """
+
+    type: str
+    data: Data
+    rule: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of a claim's record: the `number`th (1, 2, 3 …) change of that claim."""
+
+    number: int
+    type: str
+    recorded_at: datetime
+    data: Data
+
+
+def apply(state: ClaimState | None, event: Event, *, claim_id: str) -> ClaimState:
+    """The claim after `event`.  Raises ValueError if the event cannot follow `state`."""
+    if state is None:
+        if event.type != "claim.created" or event.number != 1:
+            raise ValueError(f"a record begins with claim.created, not {event.type}")
+        return _created(claim_id, event)
+    if event.number != state.version + 1:
+        raise ValueError(f"event {event.number} cannot follow event {state.version}")
+    try:
+        step = STEPS[event.type]
+    except KeyError:
+        raise ValueError(f"unknown event type {event.type!r}") from None
+    return replace(
+        step(state, event.data, event.recorded_at),
+        version=event.number,
+        updated_at=event.recorded_at,
+    )
+
+
+def fold(claim_id: str, events: Iterable[Event]) -> ClaimState | None:
+    """The claim after all of `events`, oldest first; None where there are none."""
+    state: ClaimState | None = None
+    for event in events:
+        state = apply(state, event, claim_id=claim_id)
+    return state
+
+
+def as_of(claim_id: str, events: Iterable[Event], moment: datetime) -> ClaimState | None:
+    """The claim as the desk knew it at `moment`: what was recorded by then, that instant
+    included."""
+    return fold(claim_id, (event for event in events if event.recorded_at <= moment))
+
+
+def _created(claim_id: str, event: Event) -> ClaimState:
+    data = event.data
+    return ClaimState(
+        id=claim_id,
+        text=data["text"],
+        kind=Kind(data["kind"]),
+        claimant=voice(data["claimant"]) if data["claimant"] else None,
+        claimed_at=instant(data["claimed_at"]),
+        precision=Precision(data["precision"]),
+        story=data["story"],
+        origin_statement=data["origin_statement"],
+        part_of=data["part_of"],
+        tags=tuple(data["tags"]),
+        created_at=event.recorded_at,
+        updated_at=event.recorded_at,
+        status_since=event.recorded_at,
+        version=1,
+    )
+
+
+def _linked(state: ClaimState, data: Data, at: datetime) -> ClaimState:
+    return replace(state, links=(*state.links, link({**data["link"], "recorded_at": at})))
+
+
+def _changing_link(**changes: bool) -> Callable[[ClaimState, Data, datetime], ClaimState]:
+    def step(state: ClaimState, data: Data, _at: datetime) -> ClaimState:
+        return _replace_links(state, lambda one: one.id == data["link"], **changes)
+
+    return step
+
+
+def _statement_withdrawn(state: ClaimState, data: Data, _at: datetime) -> ClaimState:
+    return _replace_links(state, lambda one: one.statement == data["statement"], withdrawn=True)
+
+
+def _replace_links(
+    state: ClaimState, chosen: Callable[[Link], bool], **changes: bool
+) -> ClaimState:
+    links = tuple(replace(one, **changes) if chosen(one) else one for one in state.links)
+    return replace(state, links=links)
+
+
+def _status_changed(state: ClaimState, data: Data, at: datetime) -> ClaimState:
+    status = Status(data["status"])
+    aside = {entry["link"] for entry in data["set_aside"]}
+    return replace(
+        state,
+        status=status,
+        status_since=at,
+        sequence=data["sequence"],
+        override=data["override"] is not None,
+        verification_opened=(
+            status is Status.AWAITING_CONFIRMATION and data["cause"] == Cause.DECISION
+        ),
+        links=tuple(replace(one, set_aside=True) if one.id in aside else one for one in state.links)
+        if aside
+        else state.links,
+        # Any change of status settles a waiting decision: it was proposed about another status.
+        pending=None,
+    )
+
+
+def _amended(state: ClaimState, data: Data, _at: datetime) -> ClaimState:
+    changes: dict[str, Any] = {}
+    if "text" in data:
+        changes["text"] = data["text"]
+    if "tags" in data:
+        changes["tags"] = tuple(data["tags"])
+    if "assignee" in data:
+        changes["assignee"] = data["assignee"]
+    if "finding" in data:
+        changes["finding"] = Finding(data["finding"]) if data["finding"] else None
+    if data.get("material"):
+        changes["revision"] = state.revision + 1
+        changes["pending"] = None
+        changes["links"] = tuple(
+            replace(one, affirmed=False, set_aside=False) for one in state.links
+        )
+    return replace(state, **changes)
+
+
+def _merged(state: ClaimState, data: Data, _at: datetime) -> ClaimState:
+    return replace(state, lifecycle=Lifecycle.MERGED, merged_into=data["into"], pending=None)
+
+
+def _absorbed(state: ClaimState, data: Data, _at: datetime) -> ClaimState:
+    conflicts = set(data["conflicts"])
+    kept = tuple(replace(one, conflicting=True) if one.id in conflicts else one for one in state.links)
+    return replace(state, links=kept + tuple(link(entry) for entry in data["links"]))
+
+
+def _withdrawn(state: ClaimState, _data: Data, _at: datetime) -> ClaimState:
+    return replace(state, lifecycle=Lifecycle.WITHDRAWN, pending=None)
+
+
+def _proposed(state: ClaimState, data: Data, _at: datetime) -> ClaimState:
+    return replace(state, pending=pending(data))
+
+
+def _unproposed(state: ClaimState, _data: Data, _at: datetime) -> ClaimState:
+    return replace(state, pending=None)
+
+
+def _component_changed(state: ClaimState, data: Data, _at: datetime) -> ClaimState:
+    others = [one for one in state.components if one.id != data["component"]]
+    if data["removed"]:
+        return replace(state, components=tuple(others))
+    changed = Component(data["component"], data["text"], Status(data["status"]))
+    kept = [changed if one.id == changed.id else one for one in state.components]
+    return replace(
+        state, components=tuple(kept) if changed in kept else (*state.components, changed)
+    )
+
+
+def _moved(state: ClaimState, data: Data, _at: datetime) -> ClaimState:
+    return replace(state, part_of=data["part_of"])
+
+
+def _party_changed(state: ClaimState, data: Data, _at: datetime) -> ClaimState:
+    parties = data["parties"]
+
+    def renamed(one: Voice) -> Voice:
+        return replace(one, **parties[one.party]) if one.party in parties else one
+
+    return _replace_voices(state, renamed)
+
+
+def _speaker_changed(state: ClaimState, data: Data, _at: datetime) -> ClaimState:
+    def renamed(one: Voice) -> Voice:
+        if one.speaker is None or one.speaker.id != data["speaker"]:
+            return one
+        return replace(one, speaker=Speaker(data["speaker"], data["name"], data["role"]))
+
+    return _replace_voices(state, renamed)
+
+
+def _replace_voices(state: ClaimState, change: Callable[[Voice], Voice]) -> ClaimState:
+    return replace(
+        state,
+        claimant=change(state.claimant) if state.claimant else None,
+        links=tuple(replace(one, voice=change(one.voice)) for one in state.links),
+    )
+
+
+STEPS: dict[str, Callable[[ClaimState, Data, datetime], ClaimState]] = {
+    "claim.status_changed": _status_changed,
+    "claim.amended": _amended,
+    "claim.merged": _merged,
+    "claim.absorbed": _absorbed,
+    "claim.withdrawn": _withdrawn,
+    "claim.moved": _moved,
+    "link.created": _linked,
+    "link.retracted": _changing_link(retracted=True),
+    "link.affirmed": _changing_link(affirmed=True, conflicting=False),
+    "statement.withdrawn": _statement_withdrawn,
+    "decision.proposed": _proposed,
+    "decision.rejected": _unproposed,
+    "decision.withdrawn": _unproposed,
+    "component.changed": _component_changed,
+    "party.changed": _party_changed,
+    "speaker.changed": _speaker_changed,
+}
+"""What each type of event does.  `claim.created` comes first and is in `_created`."""
+
+EVENT_TYPES = ("claim.created", *STEPS)
+
+INTERNAL_TYPES = frozenset({"decision.proposed", "decision.rejected", "decision.withdrawn"})
+"""Drafts of decisions: of the desk's own concern, left out for readers and the public."""
+
+
+# Reading the plain JSON of event data and of a stored state back into shapes.
+
+
+def voice(data: Data) -> Voice:
+    speaker = data["speaker"]
+    return Voice(
+        data["party"],
+        data["name"],
+        data["root"],
+        data["root_name"],
+        Speaker(speaker["id"], speaker["name"], speaker["role"]) if speaker else None,
+    )
+
+
+def link(data: Data) -> Link:
+    recorded_at = data["recorded_at"]
+    return Link(
+        id=data["id"],
+        statement=data["statement"],
+        stance=Stance(data["stance"]),
+        scope=Scope(data["scope"]),
+        conditional=data["conditional"],
+        basis=Basis(data["basis"]),
+        voice=voice(data["voice"]),
+        said_at=instant(data["said_at"]),
+        precision=Precision(data["precision"]),
+        quote=data["quote"],
+        recorded_at=instant(recorded_at) if isinstance(recorded_at, str) else recorded_at,
+        affirmed=data.get("affirmed", True),
+        retracted=data.get("retracted", False),
+        withdrawn=data.get("withdrawn", False),
+        conflicting=data.get("conflicting", False),
+        set_aside=data.get("set_aside", False),
+    )
+
+
+def pending(data: Data) -> Pending:
+    override = data["override"]
+    return Pending(
+        id=data["id"],
+        to=Status(data["to"]),
+        reason=data["reason"],
+        cites=tuple(data["cites"]),
+        set_aside=tuple(SetAside(one["link"], one["reason"]) for one in data["set_aside"]),
+        override=Override(override["code"], override["note"]) if override else None,
+        proposed_by=data["proposed_by"],
+        proposed_by_name=data["proposed_by_name"],
+    )
+
+
+def state(data: Data) -> ClaimState:
+    """A stored state, read back: the inverse of the JSON of a ClaimState's fields."""
+    claimant, waiting = data["claimant"], data["pending"]
+    return ClaimState(
+        id=data["id"],
+        text=data["text"],
+        kind=Kind(data["kind"]),
+        claimant=voice(claimant) if claimant else None,
+        claimed_at=instant(data["claimed_at"]),
+        precision=Precision(data["precision"]),
+        story=data["story"],
+        origin_statement=data["origin_statement"],
+        part_of=data["part_of"],
+        created_at=instant(data["created_at"]),
+        updated_at=instant(data["updated_at"]),
+        status_since=instant(data["status_since"]),
+        version=data["version"],
+        revision=data["revision"],
+        sequence=data["sequence"],
+        status=Status(data["status"]),
+        lifecycle=Lifecycle(data["lifecycle"]),
+        merged_into=data["merged_into"],
+        finding=Finding(data["finding"]) if data["finding"] else None,
+        tags=tuple(data["tags"]),
+        assignee=data["assignee"],
+        override=data["override"],
+        verification_opened=data["verification_opened"],
+        links=tuple(link(one) for one in data["links"]),
+        components=tuple(
+            Component(one["id"], one["text"], Status(one["status"])) for one in data["components"]
+        ),
+        pending=pending(waiting) if waiting else None,
+    )
+
+
+def plain(shape: Any) -> Any:
+    """A shape's fields as plain data for an event: instants as RFC 3339, enums as their text."""
+    if isinstance(shape, datetime):
+        return rfc3339(shape)
+    if isinstance(shape, tuple | list):
+        return [plain(one) for one in shape]
+    if hasattr(shape, "__dataclass_fields__"):
+        return {one.name: plain(getattr(shape, one.name)) for one in fields(shape)}
+    return str(shape) if isinstance(shape, str) else shape

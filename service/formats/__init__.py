@@ -1,0 +1,1 @@
+"""Pure renderers: from the domain's shapes to what is served."""

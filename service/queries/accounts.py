@@ -1,0 +1,131 @@
+"""Who is calling, and the lists of users and keys."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, literal, select, tuple_
+
+from service.domain.access import Actor, Role
+from service.domain.claims import rfc3339
+from service.queries.paging import Window
+from service.store.tables import api_keys, installation, sessions, users
+from service.store.types import instant_or_none
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A key or session that was found, with what has to be compared or has an end."""
+
+    actor: Actor
+    secret_hash: str
+    expires_at: datetime | None
+    key: str | None
+    """The API key's id; None for a session."""
+
+
+def by_key(session: Connection, key_id: str) -> Credential | None:
+    """The key with this id, unless it was revoked or its user disabled."""
+    row = session.execute(
+        select(
+            api_keys,
+            users.c.name.label("user_name"),
+            users.c.role.label("user_role"),
+            users.c.disabled_at,
+        )
+        .join(users, users.c.id == api_keys.c.user, isouter=True)
+        .where(api_keys.c.id == key_id)
+    ).first()
+    if row is None or row.revoked_at is not None or row.disabled_at is not None:
+        return None
+    role = Role(row.role)
+    if row.user is None:
+        actor = Actor(row.id, row.name, role)
+    else:
+        # Somebody who was demoted does not keep the old role in a key.
+        ladder = list(Role)
+        role = min(role, Role(row.user_role), key=ladder.index)
+        actor = Actor(row.user, row.user_name, role)
+    return Credential(actor, row.secret_hash, row.expires_at, row.id)
+
+
+def by_session(session: Connection, token_hash: str) -> Credential | None:
+    row = session.execute(
+        select(users, sessions.c.expires_at)
+        .join(sessions, sessions.c.user == users.c.id)
+        .where(sessions.c.token_hash == token_hash, users.c.disabled_at.is_(None))
+    ).first()
+    if row is None:
+        return None
+    return Credential(Actor(row.id, row.name, Role(row.role)), token_hash, row.expires_at, None)
+
+
+def by_email(session: Connection, email: str) -> Row[Any] | None:
+    """The user who signs in with this address, password hash and all."""
+    return session.execute(
+        select(users).where(users.c.email == email.strip().lower(), users.c.disabled_at.is_(None))
+    ).first()
+
+
+def key_page(session: Connection, window: Window) -> list[dict[str, Any]]:
+    """API keys, newest first, never their secrets."""
+    query = select(api_keys).order_by(api_keys.c.created_at.desc(), api_keys.c.id.desc())
+    if window.after is not None:
+        query = query.where(
+            tuple_(api_keys.c.created_at, api_keys.c.id)
+            < tuple_(
+                literal(datetime.fromisoformat(window.after[0]), api_keys.c.created_at.type),
+                literal(window.after[1]),
+            )
+        )
+    return [_key(row) for row in session.execute(query.limit(window.limit + 1)).all()]
+
+
+def key(session: Connection, key_id: str) -> dict[str, Any] | None:
+    row = session.execute(select(api_keys).where(api_keys.c.id == key_id)).first()
+    return _key(row) if row else None
+
+
+def user_page(session: Connection, window: Window) -> list[dict[str, Any]]:
+    query = select(users).order_by(users.c.email)
+    if window.after is not None:
+        query = query.where(users.c.email > window.after[0])
+    return [_user(row) for row in session.execute(query.limit(window.limit + 1)).all()]
+
+
+def user(session: Connection, user_id: str) -> dict[str, Any] | None:
+    row = session.execute(select(users).where(users.c.id == user_id)).first()
+    return _user(row) if row else None
+
+
+def cursor_key(session: Connection) -> bytes:
+    """The secret with which this installation signs its cursors."""
+    value = session.scalar(
+        select(installation.c.value).where(installation.c.name == "cursor_key")
+    )
+    return bytes.fromhex(value or "")
+
+
+def _key(row: Row[Any]) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "name": row.name,
+        "role": row.role,
+        "user": row.user,
+        "created_at": rfc3339(row.created_at),
+        "expires_at": instant_or_none(row.expires_at),
+        "revoked_at": instant_or_none(row.revoked_at),
+        "last_used_at": instant_or_none(row.last_used_at),
+    }
+
+
+def _user(row: Row[Any]) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "email": row.email,
+        "name": row.name,
+        "role": row.role,
+        "has_password": row.password_hash is not None,
+        "created_at": rfc3339(row.created_at),
+        "disabled_at": instant_or_none(row.disabled_at),
+    }

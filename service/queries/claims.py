@@ -1,0 +1,291 @@
+"""Claims, one and many, now and as of an instant.
+
+All of them read documents that were rendered when the claim changed; nothing is computed here.
+The SQL of a list depends only on which filters are given, so each combination is compiled once.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    String,
+    and_,
+    bindparam,
+    cast,
+    exists,
+    literal,
+    or_,
+    select,
+    tuple_,
+    union_all,
+)
+
+from service.domain.claims import Lifecycle, Stance, Status
+from service.store.engine import Lookup
+from service.store.tables import (
+    claim_tags,
+    claim_versions,
+    claims,
+    links,
+    parties,
+    statements,
+)
+from service.store.types import Id, Instant
+
+ONE = Lookup(
+    select(
+        claims.c.version, claims.c.document, claims.c.assignee, cast(claims.c.merged_into, String)
+    ).where(claims.c.id == bindparam("claim")),
+    point=True,
+)
+"""version, document, assignee and merged_into of one claim."""
+
+_t = bindparam("as_of", type_=Instant())
+
+ONE_AS_OF = Lookup(
+    union_all(
+        select(
+            claims.c.version,
+            claims.c.document,
+            claims.c.assignee,
+            cast(claims.c.merged_into, String),
+        ).where(claims.c.id == bindparam("claim"), claims.c.changed_at <= _t),
+        select(
+            claim_versions.c.version,
+            claim_versions.c.document,
+            claim_versions.c.assignee,
+            cast(literal(None), String),
+        ).where(
+            claim_versions.c.claim == bindparam("claim"),
+            claim_versions.c.recorded_at <= _t,
+            claim_versions.c.superseded_at > _t,
+        ),
+    ),
+    point=True,
+)
+"""The same as the desk knew it at `as_of`: the current row, or the version that held then."""
+
+PARTY = Lookup(
+    select(parties.c.root).where(parties.c.slug == bindparam("party")), point=True
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a list of claims is narrowed to; None and empty mean no such filter."""
+
+    statuses: tuple[Status, ...] = ()
+    claimant: str | None = None
+    party: str | None = None
+    stance: Stance | None = None
+    story: str | None = None
+    tag: str | None = None
+    kind: str | None = None
+    assignee: str | None = None
+    part_of: str | None = None
+    claimed_since: datetime | None = None
+    claimed_until: datetime | None = None
+    changed_since: datetime | None = None
+    changed_until: datetime | None = None
+    drift: bool = False
+    as_of: datetime | None = None
+    sort: str = "changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Which filters are given, without their values: what the SQL of a list depends on."""
+
+    names: frozenset[str]
+    statuses: int
+    claimant_is_root: bool
+    sort: str
+    continued: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ListQuery:
+    """A list's prepared statement with its parameters."""
+
+    lookup: Lookup
+    parameters: dict[str, Any] = field(hash=False)
+
+
+def listing(
+    filters: Filters, *, limit: int, after: list[Any] | None, claimant_root: str | None
+) -> ListQuery:
+    """The query for one page (and one row more); its columns are document, assignee and the two
+    sort keys.  `claimant_root` is the root of the claimant asked for, if one is."""
+    given = {
+        name: value
+        for name in Filters.__slots__
+        if name not in ("statuses", "sort")
+        and (value := getattr(filters, name)) not in (None, False)
+    }
+    shape = Shape(
+        names=frozenset(given),
+        statuses=len(filters.statuses),
+        claimant_is_root=filters.claimant == claimant_root,
+        sort=filters.sort,
+        continued=after is not None,
+    )
+    parameters = given | {"limit": limit + 1}
+    parameters |= {f"status_{i}": status.value for i, status in enumerate(filters.statuses)}
+    if after is not None:
+        moment, claim_id = after
+        parameters |= {"after_moment": datetime.fromisoformat(moment), "after_id": claim_id}
+    return ListQuery(_lookup(shape), parameters)
+
+
+@lru_cache(maxsize=512)
+def _lookup(shape: Shape) -> Lookup:
+    return Lookup(_statement(shape))
+
+
+def _statement(shape: Shape) -> Select[Any]:
+    if "as_of" not in shape.names:
+        moment = claims.c.claimed_at if shape.sort == "claimed" else claims.c.changed_at
+        page = select(claims.c.document, claims.c.assignee, moment, claims.c.id).where(
+            claims.c.lifecycle != Lifecycle.MERGED.value,
+            *_conditions(shape, claims, claims.c.changed_at),
+        )
+        return _ordered(page, shape, moment, claims.c.id)
+    then = claim_versions
+    now_moment = claims.c.claimed_at if shape.sort == "claimed" else claims.c.changed_at
+    then_moment = claims.c.claimed_at if shape.sort == "claimed" else then.c.recorded_at
+    current = _ordered(
+        select(
+            claims.c.document,
+            claims.c.assignee,
+            now_moment.label("moment"),
+            claims.c.id.label("id"),
+        ).where(
+            claims.c.changed_at <= _t,
+            claims.c.lifecycle != Lifecycle.MERGED.value,
+            *_conditions(shape, claims, claims.c.changed_at),
+        ),
+        shape,
+        now_moment,
+        claims.c.id,
+    )
+    earlier = _ordered(
+        select(
+            then.c.document,
+            then.c.assignee,
+            then_moment.label("moment"),
+            then.c.claim.label("id"),
+        )
+        .join(claims, claims.c.id == then.c.claim)
+        .where(
+            then.c.recorded_at <= _t,
+            then.c.superseded_at > _t,
+            then.c.lifecycle != Lifecycle.MERGED.value,
+            *_conditions(shape, then, then.c.recorded_at),
+        ),
+        shape,
+        then_moment,
+        then.c.claim,
+    )
+    both = union_all(
+        select(current.subquery()), select(earlier.subquery())
+    ).subquery()
+    return (
+        select(both).order_by(both.c.moment.desc(), both.c.id.desc()).limit(bindparam("limit"))
+    )
+
+
+def _ordered(
+    page: Select[Any], shape: Shape, moment: ColumnElement[Any], claim_id: ColumnElement[Any]
+) -> Select[Any]:
+    """Newest first from the cursor on."""
+    if shape.continued:
+        page = page.where(
+            tuple_(moment, claim_id)
+            < tuple_(
+                bindparam("after_moment", type_=Instant()), bindparam("after_id", type_=Id)
+            )
+        )
+    return page.order_by(moment.desc(), claim_id.desc()).limit(bindparam("limit"))
+
+
+def _conditions(
+    shape: Shape, row: Any, changed_at: ColumnElement[Any]
+) -> list[ColumnElement[bool]]:
+    """The filters, on `claims` for what never changes and on `row` (now or then) for the rest."""
+    names, found = shape.names, []
+    if shape.statuses == 1:
+        found.append(row.c.status == bindparam("status_0"))
+    elif shape.statuses:
+        found.append(row.c.status.in_([bindparam(f"status_{i}") for i in range(shape.statuses)]))
+    if "claimant" in names:
+        if shape.claimant_is_root:
+            found.append(claims.c.claimant_root == bindparam("claimant"))
+        else:
+            found.append(claims.c.claimant.in_(below(bindparam("claimant"), f"claimants_{row.name}")))
+    for name in ("story", "kind", "part_of"):
+        if name in names:
+            found.append(claims.c[name] == bindparam(name))
+    if "assignee" in names:
+        found.append(row.c.assignee == bindparam("assignee"))
+    if "drift" in names:
+        found.append(row.c.agrees.is_(False))
+    if "party" in names or "stance" in names:
+        found.append(_linked(names, row))
+    if "tag" in names:
+        found.append(_tagged(names))
+    if "claimed_since" in names:
+        found.append(claims.c.claimed_at >= bindparam("claimed_since"))
+    if "claimed_until" in names:
+        found.append(claims.c.claimed_at <= bindparam("claimed_until"))
+    if "changed_since" in names:
+        found.append(changed_at >= bindparam("changed_since", type_=Instant()))
+    if "changed_until" in names:
+        found.append(changed_at <= bindparam("changed_until", type_=Instant()))
+    return found
+
+
+def below(party: ColumnElement[Any], name: str) -> Select[Any]:
+    """A party and all parties below it; `name` has to differ within a statement."""
+    tree = select(parties.c.slug).where(parties.c.slug == party).cte(name, recursive=True)
+    tree = tree.union(select(parties.c.slug).join(tree, parties.c.parent == tree.c.slug))
+    return select(tree.c.slug)
+
+
+def _linked(names: frozenset[str], row: Any) -> ColumnElement[bool]:
+    conditions = [links.c.claim == claims.c.id]
+    if "party" in names:
+        conditions.append(links.c.party.in_(below(bindparam("party"), f"parties_{row.name}")))
+    if "stance" in names:
+        conditions.append(links.c.stance == bindparam("stance"))
+    withdrawn = statements.c.withdrawn_at
+    if "as_of" in names:
+        conditions += [
+            links.c.recorded_at <= _t,
+            or_(links.c.retracted_at.is_(None), links.c.retracted_at > _t),
+            or_(withdrawn.is_(None), withdrawn > _t),
+        ]
+    else:
+        conditions += [links.c.retracted_at.is_(None), withdrawn.is_(None)]
+    return exists(
+        select(1)
+        .select_from(links.join(statements, statements.c.id == links.c.statement))
+        .where(and_(*conditions))
+        .correlate(claims)
+    )
+
+
+def _tagged(names: frozenset[str]) -> ColumnElement[bool]:
+    conditions = [claim_tags.c.claim == claims.c.id, claim_tags.c.tag == bindparam("tag")]
+    if "as_of" in names:
+        conditions += [
+            claim_tags.c.added_at <= _t,
+            or_(claim_tags.c.removed_at.is_(None), claim_tags.c.removed_at > _t),
+        ]
+    else:
+        conditions.append(claim_tags.c.removed_at.is_(None))
+    return exists(select(1).select_from(claim_tags).where(and_(*conditions)).correlate(claims))
+

@@ -1,0 +1,129 @@
+"""The record, read: a claim's history, its status changes, and the tail of everything."""
+
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Row, select
+
+from service.domain import history
+from service.domain.claims import ClaimState, rfc3339
+from service.domain.history import Event
+from service.queries.paging import Window
+from service.store.tables import claims, events
+from service.store.tail import settled
+
+
+def of_claim(session: Connection, claim_id: str, window: Window) -> list[dict[str, Any]] | None:
+    """A claim's events, oldest first, one more than the limit; None where there is no claim."""
+    query = select(events).where(events.c.claim == claim_id).order_by(events.c.number)
+    if window.after is not None:
+        query = query.where(events.c.number > window.after[0])
+    rows = session.execute(query.limit(window.limit + 1)).all()
+    if not rows and not _exists(session, claim_id):
+        return None
+    return [line(row) for row in rows]
+
+
+def status_changes(
+    session: Connection, claim_id: str, window: Window
+) -> list[dict[str, Any]] | None:
+    """A claim's changes of status, oldest first; None where there is no claim."""
+    query = (
+        select(events)
+        .where(events.c.claim == claim_id, events.c.type == "claim.status_changed")
+        .order_by(events.c.number)
+    )
+    if window.after is not None:
+        query = query.where(events.c.number > window.after[0])
+    rows = session.execute(query.limit(window.limit + 1)).all()
+    if not rows and not _exists(session, claim_id):
+        return None
+    return [status_change(row) for row in rows]
+
+
+def last_status_change(session: Connection, claim_id: str) -> dict[str, Any]:
+    """The change that gave the claim its present status; there is one."""
+    row = session.execute(
+        select(events)
+        .where(events.c.claim == claim_id, events.c.type == "claim.status_changed")
+        .order_by(events.c.number.desc())
+        .limit(1)
+    ).one()
+    return status_change(row)
+
+
+def tail(
+    session: Connection,
+    *,
+    after: int,
+    limit: int,
+    types: tuple[str, ...] = (),
+    story: str | None = None,
+    claim: str | None = None,
+) -> tuple[list[dict[str, Any]], int]:
+    """Events of all claims numbered above `after`, in order, and the number to go on from.
+
+    Stops before the first event that a concurrent writer might still precede, so that whoever
+    goes on from the given number misses nothing (store/tail.py).
+    """
+    query = select(events, settled(session.dialect).label("settled")).where(events.c.seq > after)
+    if types:
+        query = query.where(events.c.type.in_(types))
+    if claim is not None:
+        query = query.where(events.c.claim == claim)
+    if story is not None:
+        query = query.join(claims, claims.c.id == events.c.claim).where(claims.c.story == story)
+    found = []
+    for row in session.execute(query.order_by(events.c.seq).limit(limit)).all():
+        if not row.settled:
+            break
+        found.append(line(row) | {"seq": row.seq, "number": row.number, "claim": row.claim})
+        after = row.seq
+    return found, after
+
+
+def line(row: Row[Any]) -> dict[str, Any]:
+    """One event as the history shows it: `seq` counts within the claim."""
+    return {
+        "seq": row.number,
+        "type": row.type,
+        "recorded_at": rfc3339(row.recorded_at),
+        "actor": orjson.loads(row.actor),
+        "data": orjson.loads(row.data),
+        "previous_hash": row.previous_hash,
+        "hash": row.hash,
+    }
+
+
+def status_change(row: Row[Any]) -> dict[str, Any]:
+    """`decision` is the id of the decision that a second person approved, if one did."""
+    return orjson.loads(row.data) | {
+        "claim": row.claim,
+        "version": row.number,
+        "occurred_at": rfc3339(row.recorded_at),
+    }
+
+
+def state(session: Connection, claim_id: str) -> ClaimState | None:
+    """A claim's stored state, unlocked."""
+    stored = session.scalar(select(claims.c.state).where(claims.c.id == claim_id))
+    return None if stored is None else history.state(orjson.loads(stored))
+
+
+def state_as_of(session: Connection, claim_id: str, moment: datetime) -> ClaimState | None:
+    """A claim as the desk knew it at `moment`, folded from its record."""
+    rows = session.execute(
+        select(events)
+        .where(events.c.claim == claim_id, events.c.recorded_at <= moment)
+        .order_by(events.c.number)
+    ).all()
+    return history.fold(claim_id, (event(row) for row in rows))
+
+
+def event(row: Row[Any]) -> Event:
+    return Event(row.number, row.type, row.recorded_at, orjson.loads(row.data))
+
+
+def _exists(session: Connection, claim_id: str) -> bool:
+    return session.scalar(select(claims.c.id).where(claims.c.id == claim_id)) is not None

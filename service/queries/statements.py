@@ -1,0 +1,183 @@
+"""Statements with their renderings, speakers and sources; the links of a claim."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, literal, select, tuple_
+
+from service.domain.claims import ClaimState, rfc3339
+from service.queries.claims import below
+from service.queries.paging import Window
+from service.store.tables import links, parties, quotes, sources, speakers, statements
+from service.store.types import instant_or_none
+
+_root = parties.alias("root")
+STATEMENT = (
+    select(
+        statements,
+        parties.c.name.label("party_name"),
+        parties.c.root,
+        _root.c.name.label("root_name"),
+        speakers.c.name.label("speaker_name"),
+        speakers.c.role.label("speaker_role"),
+    )
+    .join(parties, parties.c.slug == statements.c.party, isouter=True)
+    .join(_root, _root.c.slug == parties.c.root, isouter=True)
+    .join(speakers, speakers.c.id == statements.c.speaker, isouter=True)
+)
+
+
+def one(session: Connection, statement_id: str) -> dict[str, Any] | None:
+    return by_ids(session, [statement_id]).get(statement_id)
+
+
+def by_ids(session: Connection, statement_ids: Collection[str]) -> dict[str, dict[str, Any]]:
+    """Statements by id, each with all its renderings: two queries however many there are."""
+    if not statement_ids:
+        return {}
+    rows = session.execute(STATEMENT.where(statements.c.id.in_(statement_ids))).all()
+    return {shape["id"]: shape for shape in _with_quotes(session, rows)}
+
+
+def page(
+    session: Connection,
+    *,
+    party: str | None,
+    speaker: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    window: Window,
+) -> list[dict[str, Any]]:
+    """Statements, latest said first, one more than the limit.  A party includes those below it."""
+    query: Select[Any] = STATEMENT
+    if party is not None:
+        query = query.where(statements.c.party.in_(below(literal(party), "below")))
+    if speaker is not None:
+        query = query.where(statements.c.speaker == speaker)
+    if since is not None:
+        query = query.where(statements.c.said_at >= since)
+    if until is not None:
+        query = query.where(statements.c.said_at <= until)
+    if window.after is not None:
+        said_at, statement_id = window.after
+        query = query.where(
+            tuple_(statements.c.said_at, statements.c.id)
+            < tuple_(
+                literal(datetime.fromisoformat(said_at), statements.c.said_at.type),
+                literal(statement_id, statements.c.id.type),
+            )
+        )
+    query = query.order_by(statements.c.said_at.desc(), statements.c.id.desc())
+    return _with_quotes(session, session.execute(query.limit(window.limit + 1)).all())
+
+
+def of_claim(
+    session: Connection, state: ClaimState, *, moment: datetime | None = None
+) -> list[dict[str, Any]]:
+    """The links in a claim's state, oldest first, each with its statement: three queries however
+    many.  With `moment`, as the desk knew them then (the state must be of that moment too)."""
+    rows = {
+        row.id: row
+        for row in session.execute(select(links).where(links.c.claim == state.id)).all()
+    }
+    said = by_ids(session, {one.statement for one in state.links})
+    shapes = []
+    for one in state.links:
+        row, statement = rows[one.id], said[one.statement]
+        if moment is not None:
+            statement = _known_by(statement, moment)
+        shapes.append(
+            {
+                "id": one.id,
+                "claim": state.id,
+                "stance": one.stance,
+                "scope": one.scope,
+                "conditional": one.conditional,
+                "note": row.note,
+                "affirmed": one.affirmed,
+                "conflicting": one.conflicting,
+                "set_aside": one.set_aside,
+                "linked_by": row.linked_by,
+                "recorded_at": rfc3339(row.recorded_at),
+                "retracted_at": instant_or_none(row.retracted_at) if one.retracted else None,
+                "retraction_reason": row.retraction_reason if one.retracted else None,
+                "statement": statement,
+            }
+        )
+    return shapes
+
+
+def _known_by(statement: dict[str, Any], moment: datetime) -> dict[str, Any]:
+    """A statement without the renderings and the withdrawal that came after `moment`."""
+
+    def known(text: str) -> bool:
+        return datetime.fromisoformat(text) <= moment
+
+    then = statement | {"quotes": [one for one in statement["quotes"] if known(one["recorded_at"])]}
+    if then["withdrawn_at"] is not None and not known(then["withdrawn_at"]):
+        then |= {"withdrawn_at": None, "withdrawal_reason": None, "withdrawal_source": None}
+    return then
+
+
+def source_shape(row: Any, prefix: str = "") -> dict[str, Any]:
+    def of(name: str) -> Any:
+        return getattr(row, prefix + name)
+
+    return {
+        "id": of("id"),
+        "url": of("url"),
+        "publisher": of("publisher"),
+        "title": of("title"),
+        "published_at": instant_or_none(of("published_at")),
+        "language": of("language"),
+        "archive_url": of("archive_url"),
+        "sha256": of("sha256"),
+        "recorded_at": rfc3339(of("recorded_at")),
+    }
+
+
+def _with_quotes(session: Connection, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
+    renderings: dict[str, list[dict[str, Any]]] = {row.id: [] for row in rows}
+    found = session.execute(
+        select(quotes, *(column.label(f"source_{column.name}") for column in sources.c))
+        .join(sources, sources.c.id == quotes.c.source)
+        .where(quotes.c.statement.in_(renderings))
+        .order_by(quotes.c.statement, quotes.c.position)
+    ).all() if rows else []
+    for quote in found:
+        renderings[quote.statement].append(
+            {
+                "id": quote.id,
+                "text": quote.text,
+                "language": quote.language,
+                "rendering": quote.rendering,
+                "selector": None
+                if quote.exact is None
+                else {"exact": quote.exact, "prefix": quote.prefix, "suffix": quote.suffix},
+                "recorded_at": rfc3339(quote.recorded_at),
+                "source": source_shape(quote, "source_"),
+            }
+        )
+    return [
+        {
+            "id": row.id,
+            "party": row.party,
+            "party_name": row.party_name,
+            "root": row.root,
+            "root_name": row.root_name,
+            "speaker": None
+            if row.speaker is None
+            else {"id": row.speaker, "name": row.speaker_name, "role": row.speaker_role},
+            "said_at": rfc3339(row.said_at),
+            "precision": row.precision,
+            "basis": row.basis,
+            "quotes": renderings[row.id],
+            "recorded_at": rfc3339(row.recorded_at),
+            "withdrawn_at": instant_or_none(row.withdrawn_at),
+            "withdrawal_reason": row.withdrawal_reason,
+            "withdrawal_source": row.withdrawal_source,
+        }
+        for row in rows
+    ]
+

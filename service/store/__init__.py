@@ -1,0 +1,1 @@
+"""The database: the whole schema, its types, the two engines.  Dialects differ only in here."""

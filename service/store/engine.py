@@ -1,0 +1,326 @@
+"""One `Database` for both kinds: `write`, `read`, `look_up`.
+
+Commands and queries are plain functions that take a SQLAlchemy connection first.  A whole
+transaction runs in one go: on PostgreSQL in one greenlet over asyncpg (`run_sync`), on SQLite in
+one hop to a thread.  It is committed before `write` returns, so nothing can be acknowledged that
+is not durable, and no network call can be awaited inside a transaction
+(docs/decisions/0002-synchronous-commands.md).
+
+`look_up` is the hot path: a statement that SQLAlchemy compiled once, run on the bare driver.
+"""
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import asyncpg
+from sqlalchemy import Connection, Engine, Select, create_engine, event, make_url, text
+from sqlalchemy.engine import URL, Dialect
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import PoolProxiedConnection, QueuePool
+
+from service.config import Settings
+from service.domain.errors import Unavailable
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Row = tuple[Any, ...]
+
+BUSY_SECONDS = 15
+READER_THREADS = 4
+LOOK_UP_CONNECTIONS = 4
+RETRIED = {"40001", "40P01"}
+"""Serialization failure and deadlock: PostgreSQL asks for the transaction again."""
+ATTEMPTS = 5
+
+
+class Database:
+    """The database behind `settings.database_url`.  `start` before use, `stop` at the end."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.url = make_url(settings.database_url.get_secret_value())
+        self.embedded = settings.embedded
+        self._backend: _SQLite | _PostgreSQL = (
+            _SQLite(self.url)
+            if self.embedded
+            else _PostgreSQL(self.url, settings.database_connections)
+        )
+
+    async def start(self) -> None:
+        with _reachable():
+            await self._backend.start()
+
+    async def stop(self) -> None:
+        await self._backend.stop()
+
+    async def write(
+        self,
+        command: Callable[Concatenate[Connection, P], T],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Run `command` in one transaction and commit it.
+
+        A deadlock or serialization failure runs it again, so a command must have no effect but
+        on its connection.  Raises Unavailable where the database cannot be reached.
+        """
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                with _reachable():
+                    return await self._backend.run(
+                        lambda connection: command(connection, *args, **kwargs), writing=True
+                    )
+            except DBAPIError as error:
+                if getattr(error.orig, "sqlstate", None) not in RETRIED or attempt == ATTEMPTS:
+                    raise
+                await asyncio.sleep(0.01 * 2**attempt)
+        raise AssertionError("unreachable")
+
+    async def read(
+        self,
+        query: Callable[Concatenate[Connection, P], T],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Run `query` on a connection that cannot write."""
+        with _reachable():
+            return await self._backend.run(
+                lambda connection: query(connection, *args, **kwargs), writing=False
+            )
+
+    async def look_up(self, lookup: "Lookup", parameters: dict[str, Any]) -> list[Row]:
+        """The rows of a prepared statement, straight from the driver."""
+        try:
+            with _reachable():
+                return await self._backend.look_up(lookup, parameters)
+        except sqlite3.OperationalError as error:
+            raise Unavailable(f"The database does not answer: {error}.") from error
+
+
+class Lookup:
+    """A SELECT compiled once for each dialect.
+
+    Its columns must be text or whole numbers: results come as the driver gives them.  `point`
+    says that it reads a handful of rows by key, so that SQLite may answer on the event loop's
+    own thread: that takes less time than handing it to another.
+    """
+
+    def __init__(self, statement: Select[Any], *, point: bool = False) -> None:
+        self.statement = statement
+        self.point = point
+        self._compiled: dict[str, tuple[str, list[tuple[str, Any]]]] = {}
+
+    def prepare(self, dialect: Dialect, parameters: dict[str, Any]) -> tuple[str, list[Any]]:
+        """The SQL text and its positional arguments."""
+        if dialect.name not in self._compiled:
+            compiled = self.statement.compile(
+                dialect=dialect, compile_kwargs={"render_postcompile": True}
+            )
+            names = compiled.positiontup or []  # type: ignore[attr-defined]
+            literals = compiled.params
+            binds = []
+            for name in names:
+                kind = compiled.binds[name].type  # type: ignore[attr-defined]
+                process = kind.dialect_impl(dialect).bind_processor(dialect)
+                binds.append((name, process, literals.get(name)))
+            self._compiled[dialect.name] = (str(compiled), binds)  # type: ignore[assignment]
+        sql, binds = self._compiled[dialect.name]  # type: ignore[assignment]
+        arguments = []
+        for name, process, literal in binds:  # type: ignore[misc]
+            value = parameters.get(name, literal)
+            arguments.append(process(value) if process else value)
+        return sql, arguments
+
+
+@contextmanager
+def _reachable() -> Iterator[None]:
+    """Say Unavailable for what a driver raises when the server is gone or the lock is held."""
+    try:
+        yield
+    except PoolTimeout as error:
+        raise Unavailable("The database is busy; try again in a moment.") from error
+    except (OperationalError, InterfaceError) as error:
+        if getattr(error.orig, "sqlstate", None) in RETRIED:
+            raise
+        raise Unavailable(
+            "The database cannot be reached or is busy. Whether the change was recorded is not "
+            "known: send it again with the same Idempotency-Key."
+        ) from error
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        raise Unavailable("The connection to the database broke; try again.") from error
+    except (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError) as error:
+        raise Unavailable(f"The database cannot be reached: {error}.") from error
+    except (asyncpg.CannotConnectNowError, asyncpg.AdminShutdownError) as error:
+        raise Unavailable("The database is starting or shutting down; try again.") from error
+
+
+class _SQLite:
+    """One file, two engines: a single writer that begins IMMEDIATE, and readers that cannot write.
+
+    SQLAlchemy's default transactions lost 59 of 60 concurrent read-then-write changes in
+    stack.md's measurement; one immediate writer lost none.
+    """
+
+    def __init__(self, url: URL) -> None:
+        self.writer = sqlite_engine(url, writing=True)
+        self.reader = sqlite_engine(url, writing=False)
+        self._writing = ThreadPoolExecutor(1, "claimdesk-writer")
+        self._reading = ThreadPoolExecutor(READER_THREADS, "claimdesk-reader")
+        self._local = threading.local()
+        self._held: list[PoolProxiedConnection] = []
+
+    async def start(self) -> None:
+        await self.run(lambda connection: connection.execute(text("SELECT 1")), writing=True)
+
+    async def stop(self) -> None:
+        self._writing.shutdown()
+        self._reading.shutdown()
+        for held in self._held:
+            held.close()
+        self.writer.dispose()
+        self.reader.dispose()
+
+    async def run(self, work: Callable[[Connection], T], *, writing: bool) -> T:
+        engine, threads = (
+            (self.writer, self._writing) if writing else (self.reader, self._reading)
+        )
+
+        def transact() -> T:
+            with engine.begin() as connection:
+                return work(connection)
+
+        return await asyncio.get_running_loop().run_in_executor(threads, transact)
+
+    async def look_up(self, lookup: Lookup, parameters: dict[str, Any]) -> list[Row]:
+        sql, arguments = lookup.prepare(self.reader.dialect, parameters)
+        if lookup.point:
+            return self._fetch(sql, arguments)
+        return await asyncio.get_running_loop().run_in_executor(
+            self._reading, self._fetch, sql, arguments
+        )
+
+    def _fetch(self, sql: str, arguments: list[Any]) -> list[Row]:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            # One for each thread that asks, held until the end.
+            held = self.reader.raw_connection()
+            self._held.append(held)
+            connection = self._local.connection = held.driver_connection  # type: ignore[assignment]
+        assert connection is not None
+        return connection.execute(sql, arguments).fetchall()
+
+
+class _PostgreSQL:
+    """SQLAlchemy over asyncpg for commands and queries, a small pool of asyncpg's own for
+    look-ups: four connections gave more throughput and half the p99 of sixteen
+    (performance.md)."""
+
+    def __init__(self, url: URL, connections: int) -> None:
+        self.dialect = postgresql_url(url).get_dialect()()
+        self.engine: AsyncEngine = create_async_engine(
+            postgresql_url(url),
+            pool_size=connections,
+            max_overflow=0,
+            pool_timeout=BUSY_SECONDS,
+            pool_pre_ping=False,
+            connect_args={"server_settings": _server_settings(), "timeout": 10},
+        )
+        self._dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        self._pool: asyncpg.Pool | None = None
+
+    async def start(self) -> None:
+        self._pool = await asyncpg.create_pool(
+            self._dsn,
+            min_size=1,
+            max_size=LOOK_UP_CONNECTIONS,
+            # Look-ups only read: there is nothing to reset, and asking costs a round trip.
+            reset=_nothing_to_reset,
+            server_settings=_server_settings() | {"default_transaction_read_only": "on"},
+            timeout=10,
+            command_timeout=60,
+        )
+
+    async def stop(self) -> None:
+        if self._pool is not None:
+            await self._pool.close()
+        await self.engine.dispose()
+
+    async def run(self, work: Callable[[Connection], T], *, writing: bool) -> T:
+        async with self.engine.begin() as connection:
+            return await connection.run_sync(work)
+
+    async def look_up(self, lookup: Lookup, parameters: dict[str, Any]) -> list[Row]:
+        sql, arguments = lookup.prepare(self.dialect, parameters)
+        assert self._pool is not None, "the database was not started"
+        return await self._pool.fetch(sql, *arguments)  # type: ignore[return-value]
+
+
+async def _nothing_to_reset(connection: Any) -> None:
+    """See `reset=` above."""
+
+
+def _server_settings() -> dict[str, str]:
+    return {
+        "application_name": "claimdesk",
+        "jit": "off",
+        # A worker that hangs inside a transaction must not hold claims locked for ever.
+        "idle_in_transaction_session_timeout": "60000",
+        "lock_timeout": "15000",
+        "timezone": "UTC",
+    }
+
+
+def postgresql_url(url: URL) -> URL:
+    return url.set(drivername="postgresql+asyncpg")
+
+
+def sqlite_engine(url: URL, *, writing: bool, foreign_keys: bool = True) -> Engine:
+    """An engine on the file with the pragmas of stack.md.
+
+    `foreign_keys` is off for migrations only: batch mode rebuilds tables, which would cascade.
+    """
+    engine = create_engine(
+        url.set(drivername="sqlite"),
+        poolclass=QueuePool,
+        pool_size=1 if writing else 2 * READER_THREADS + 1,
+        max_overflow=0,
+        connect_args={
+            "timeout": BUSY_SECONDS,
+            "isolation_level": None,
+            "check_same_thread": False,
+        },
+    )
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: sqlite3.Connection, _record: Any) -> None:
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            f"foreign_keys={'ON' if foreign_keys else 'OFF'}",
+            "cache_size=-65536",
+            "temp_store=MEMORY",
+            *(() if writing else ("query_only=ON", "mmap_size=1073741824")),
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+    return engine
+
+
+def now_after(previous: datetime | None, now: datetime) -> datetime:
+    """`now`, or `previous` where a clock went back: a claim's record never runs backwards."""
+    return now if previous is None or now >= previous else previous

@@ -1,0 +1,101 @@
+"""The schema's migrations: one Alembic chain for both databases."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, inspect, make_url
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from service.config import Settings
+from service.store.engine import _reachable, postgresql_url, sqlite_engine
+
+PACKAGE = Path(__file__).parent.parent
+
+
+def scripts() -> Path:
+    """The folder of migrations: in the package where it was installed, else in the checkout."""
+    packaged = PACKAGE / "_migrations"
+    return packaged if packaged.is_dir() else PACKAGE.parent / "migrations"
+
+
+def upgrade(settings: Settings, revision: str = "head") -> None:
+    """Bring the schema to `revision`."""
+    _run(settings, lambda connection: command.upgrade(_config(connection), revision))
+
+
+def downgrade(settings: Settings, revision: str) -> None:
+    _run(settings, lambda connection: command.downgrade(_config(connection), revision))
+
+
+def head() -> str:
+    """The revision that this code needs."""
+    revision = ScriptDirectory(str(scripts())).get_current_head()
+    assert revision is not None
+    return revision
+
+
+def current(settings: Settings) -> str | None:
+    """The revision that the database has; None where it is empty."""
+    return _run(settings, lambda connection: MigrationContext.configure(connection).get_current_revision())
+
+
+def differences(settings: Settings) -> list[Any]:
+    """What the schema has otherwise than `store/tables.py`: empty where they agree."""
+    from alembic.autogenerate import compare_metadata
+
+    from service.store.tables import metadata
+
+    def compare(connection: Connection) -> list[Any]:
+        context = MigrationContext.configure(
+            connection,
+            opts={"include_name": lambda name, kind, _: not (kind == "table" and name == "alembic_version")},
+        )
+        return compare_metadata(context, metadata)
+
+    return _run(settings, compare)
+
+
+def _config(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(scripts()).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def _run(settings: Settings, work: Any) -> Any:
+    """Run `work` in one transaction.  On SQLite foreign keys are off, then checked: batch mode
+    rebuilds tables, and a rebuilt table would otherwise take its dependants with it."""
+    url = make_url(settings.database_url.get_secret_value())
+    if settings.embedded:
+        if url.database and url.database != ":memory:":
+            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = sqlite_engine(url, writing=True, foreign_keys=False)
+        try:
+            with _reachable(), engine.begin() as connection:
+                result = work(connection)
+                if inspect(connection).has_table("claims"):
+                    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
+                    if broken:
+                        raise RuntimeError(f"the migration would break foreign keys: {broken[:3]}")
+                return result
+        finally:
+            engine.dispose()
+    return asyncio.run(_run_async(settings, work))
+
+
+async def _run_async(settings: Settings, work: Any) -> Any:
+    engine = create_async_engine(
+        postgresql_url(make_url(settings.database_url.get_secret_value())),
+        connect_args={"timeout": 10},
+    )
+    try:
+        with _reachable():
+            async with engine.begin() as connection:
+                return await connection.run_sync(work)
+    finally:
+        await engine.dispose()

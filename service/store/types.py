@@ -1,0 +1,63 @@
+"""Column types that behave alike on both databases."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, DateTime, Integer, String, Text, Uuid
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from service.domain.claims import rfc3339
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware UTC datetime.
+
+    TIMESTAMPTZ on PostgreSQL.  SQLite has no such type and would give naive datetimes back, so
+    there it is text of fixed width, which sorts and compares as the instants do.
+    """
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(String(27))
+        return dialect.type_descriptor(DateTime(timezone=True))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a naive datetime was about to be stored")
+        moment = value.astimezone(UTC)
+        if dialect.name != "sqlite":
+            return moment
+        return f"{moment:%Y-%m-%dT%H:%M:%S.%f}Z" if moment.year > 999 else _early(moment)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if dialect.name == "sqlite":
+            return datetime.fromisoformat(value)
+        moment: datetime = value
+        return moment.astimezone(UTC)
+
+
+def _early(moment: datetime) -> str:
+    # strftime does not pad years below 1000 on every platform.
+    return f"{moment.year:04d}{moment:-%m-%dT%H:%M:%S.%f}Z"
+
+
+Id = Uuid(as_uuid=False)
+"""A UUID as text in Python."""
+
+LongText = Text()
+
+# SQLite numbers rows by itself only where the column is INTEGER.
+Sequence = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def instant_or_none(moment: datetime | None) -> str | None:
+    """A stored instant as RFC 3339 text."""
+    return None if moment is None else rfc3339(moment)
