@@ -86,8 +86,8 @@ def memory(results: Results) -> list[dict[str, Any]]:
         {
             "target": r.name,
             "claims": r.desk.claims,
-            "cold_start": r.cold_start,
-            "idle": r.idle,
+            "cold_start": r.alone.cold_start,
+            "idle": r.alone.idle,
             "loaded": r.loaded,
         }
         for r in results.runners

@@ -25,17 +25,24 @@ class Cell:
     problems: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Alone:
+    """A target with no other server beside it to share pages with. Seconds, bytes."""
+
+    cold_start: float
+    idle: int
+    file_backed: int
+
+
 @dataclass
 class Runner:
-    """A target that serves a desk. Memory in bytes, cold start in seconds."""
+    """A target that serves a desk. `loaded`: bytes, the most that was seen."""
 
     target: Target
     desk: Desk
     server: Server
     api: Api
-    cold_start: float
-    idle: int
-    file_backed: int
+    alone: Alone
     loaded: int = 0
     plans: dict[str, Plan | None] = field(default_factory=dict)
 
@@ -49,7 +56,7 @@ class Runner:
 
     def weigh(self) -> None:
         """The servers running now share file-backed pages: those count as they did alone."""
-        self.loaded = max(self.loaded, self.server.memory()["Pss_Anon"] + self.file_backed)
+        self.loaded = max(self.loaded, self.server.memory()["Pss_Anon"] + self.alone.file_backed)
 
 
 @dataclass
@@ -60,21 +67,16 @@ class Results:
     seconds: int
 
 
-def start(target: Target, of: Desk) -> Runner:
-    """Alone first, for an honest cold start and weight; then again for the run."""
-    url = of.urls[target.database]
-    api = replace(target.api, headers=target.prepare(url))
-    environment = target.environment(url)
-    alone = Server(target.command, environment, target.ready)
+def weigh_alone(target: Target, of: Desk, api: Api) -> Alone:
+    server = Server(target.command, target.environment(of.urls[target.database]), target.ready)
     try:
         for key in of.sample.read[:20]:
-            alone.ask("GET", api.claim(key), api.headers)
+            server.ask("GET", api.claim(key), api.headers)
         time.sleep(1)
-        weight = alone.memory()
+        weight = server.memory()
     finally:
-        alone.stop()
-    server = Server(target.command, environment, target.ready)
-    return Runner(target, of, server, api, alone.cold_start, weight["Pss"], weight["Pss_File"])
+        server.stop()
+    return Alone(server.cold_start, weight["Pss"], weight["Pss_File"])
 
 
 def measure(
@@ -91,9 +93,16 @@ def measure(
     runners: list[Runner] = []
     cells: dict[tuple[str, str, int], Cell] = defaultdict(Cell)
     try:
-        for of in desks:
-            for name in targets:
-                runners.append(start(TARGETS[name], of))
+        pairs = [(TARGETS[name], of) for of in desks for name in targets]
+        urls = [of.urls[target.database] for target, of in pairs]
+        apis = [
+            replace(target.api, headers=target.prepare(url))
+            for (target, _), url in zip(pairs, urls, strict=True)
+        ]
+        weights = [weigh_alone(*pair, api) for pair, api in zip(pairs, apis, strict=True)]
+        for (target, of), url, api, alone in zip(pairs, urls, apis, weights, strict=True):
+            server = Server(target.command, target.environment(url), target.ready)
+            runners.append(Runner(target, of, server, api, alone))
         for turn in range(rounds):
             for name in workloads:
                 for position in range(len(runners)):
