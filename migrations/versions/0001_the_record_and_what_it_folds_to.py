@@ -33,8 +33,9 @@ SQLITE = (
     """,
 )
 
-# `horizon` is what lets a reader tail `seq` without missing a row (service/store/tail.py).  By the
-# time this trigger runs the row's `seq` is drawn; a function in PL/pgSQL sees a fresh snapshot.
+# Numbers are drawn when a row is inserted and seen when its transaction commits.  Whoever is about to
+# draw one says so first, by an advisory lock held to the transaction's end, so that a reader can tell
+# up to where nothing can appear any more (service/store/tail.py).
 POSTGRESQL = (
     """
     CREATE FUNCTION claimdesk_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -49,15 +50,31 @@ POSTGRESQL = (
     FOR EACH STATEMENT EXECUTE FUNCTION claimdesk_append_only()
     """,
     """
-    CREATE FUNCTION claimdesk_horizon() RETURNS trigger LANGUAGE plpgsql AS $$
+    CREATE FUNCTION claimdesk_next_event() RETURNS bigint LANGUAGE plpgsql AS $$
     BEGIN
-      NEW.horizon := pg_snapshot_xmax(pg_current_snapshot())::text::bigint;
-      RETURN NEW;
+      IF coalesce(current_setting('claimdesk.drawing', true), '') = '' THEN
+        PERFORM pg_advisory_xact_lock_shared(
+          (-9223372036854775808)::bigint
+          + coalesce(pg_sequence_last_value('events_seq_seq'), 0) + 1
+        );
+        PERFORM set_config('claimdesk.drawing', 'yes', true);
+      END IF;
+      RETURN nextval('events_seq_seq');
     END $$
     """,
+    "ALTER TABLE events ALTER COLUMN seq SET DEFAULT claimdesk_next_event()",
     """
-    CREATE TRIGGER events_horizon BEFORE INSERT ON events
-    FOR EACH ROW EXECUTE FUNCTION claimdesk_horizon()
+    CREATE FUNCTION claimdesk_settled() RETURNS bigint LANGUAGE plpgsql AS $$
+    DECLARE
+      drawn bigint := coalesce(pg_sequence_last_value('events_seq_seq'), 0);
+      unsettled bigint;
+    BEGIN
+      SELECT min(((classid::bigint - 2147483648) << 32) + objid::bigint) INTO unsettled
+      FROM pg_locks
+      WHERE locktype = 'advisory' AND objsubid = 1 AND classid::bigint >= 2147483648
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database());
+      RETURN least(drawn, unsettled - 1);
+    END $$
     """,
 )
 
@@ -457,7 +474,6 @@ def upgrade() -> None:
         sa.Column("data", sa.Text(), nullable=False),
         sa.Column("previous_hash", sa.String(length=64), nullable=False),
         sa.Column("hash", sa.String(length=64), nullable=False),
-        sa.Column("horizon", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.ForeignKeyConstraint(["claim"], ["claims.id"], name=op.f("fk_events_claim_claims")),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_events")),
         sa.UniqueConstraint("claim", "number", name=op.f("uq_events_claim_number")),
@@ -602,5 +618,6 @@ def downgrade() -> None:
 
     op.drop_table("idempotency")
     if op.get_bind().dialect.name == "postgresql":
-        op.execute("DROP FUNCTION claimdesk_horizon()")
+        op.execute("DROP FUNCTION claimdesk_settled()")
+        op.execute("DROP FUNCTION claimdesk_next_event()")
         op.execute("DROP FUNCTION claimdesk_append_only()")

@@ -1,0 +1,1 @@
+"""The JSON API: routes parse, call one command or query, and answer."""

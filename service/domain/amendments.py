@@ -24,7 +24,9 @@ def link(state: ClaimState, new: Link, *, note: str | None) -> Draft:
             "this statement is the claim's own origin; link what others say of it",
             loc=("body", "statement"),
         )
-    standing = next((one for one in state.links if one.active and one.statement == new.statement), None)
+    standing = next(
+        (one for one in state.links if one.active and one.statement == new.statement), None
+    )
     if standing is not None:
         raise Invalid(
             f"this statement is linked already ({standing.stance}); retract link {standing.id} "
@@ -38,13 +40,23 @@ def link(state: ClaimState, new: Link, *, note: str | None) -> Draft:
 def link_data(one: Link) -> dict[str, Any]:
     """A new link as event data: the instant it was recorded is the event's own."""
     data: dict[str, Any] = plain(one)
-    for derived in ("recorded_at", "affirmed", "retracted", "withdrawn", "conflicting", "set_aside"):
+    for derived in (
+        "recorded_at",
+        "affirmed",
+        "retracted",
+        "withdrawn",
+        "conflicting",
+        "set_aside",
+    ):
         del data[derived]
     return data
 
 
 def retract(state: ClaimState, link_id: str, *, reason: str) -> Draft:
-    """Say that a link should not have been made.  Allowed on closed claims: it corrects the record."""
+    """Say that a link should not have been made.
+
+    Allowed on closed claims too: it corrects the record.
+    """
     one = _existing(state, link_id)
     if one.retracted:
         raise Settled("This link was retracted before.", link=link_id)
@@ -100,7 +112,10 @@ def amend(state: ClaimState, changes: Mapping[str, Any], *, material: bool) -> l
 
 
 def require_mergeable(loser: ClaimState, survivor: ClaimState, ancestors: set[str]) -> None:
-    """Raise unless `loser` may be merged into `survivor`, whose `ancestors` (by part_of) are given."""
+    """Raise unless `loser` may be merged into `survivor`.
+
+    `ancestors` are the ids of the claims that the survivor is part of, at any height.
+    """
     if loser.id == survivor.id:
         raise MergeCycle("A claim cannot be merged into itself.")
     require_open(loser)

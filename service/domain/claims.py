@@ -227,5 +227,8 @@ def instant(text: str) -> datetime:
 
 
 def rfc3339(moment: datetime) -> str:
-    """`moment` as RFC 3339 in UTC with a Z; microseconds only where there are any."""
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    """`moment` as RFC 3339 in UTC with a Z; microseconds only where there are any.
+
+    Raises ValueError for a naive datetime.
+    """
+    return aware(moment).isoformat().replace("+00:00", "Z")

@@ -115,9 +115,7 @@ def unqualified_support(state: ClaimState) -> list[Link]:
     return [
         link
         for link in state.links
-        if link.stance is Stance.SUPPORTS
-        and link.active
-        and disqualified(state, link) is not None
+        if link.stance is Stance.SUPPORTS and link.active and disqualified(state, link) is not None
     ]
 
 

@@ -127,7 +127,7 @@ def _statement_withdrawn(state: ClaimState, data: Data, _at: datetime) -> ClaimS
 
 
 def _replace_links(
-    state: ClaimState, chosen: Callable[[Link], bool], **changes: bool
+    state: ClaimState, chosen: Callable[[Link], bool], **changes: Any
 ) -> ClaimState:
     links = tuple(replace(one, **changes) if chosen(one) else one for one in state.links)
     return replace(state, links=links)
@@ -178,7 +178,9 @@ def _merged(state: ClaimState, data: Data, _at: datetime) -> ClaimState:
 
 def _absorbed(state: ClaimState, data: Data, _at: datetime) -> ClaimState:
     conflicts = set(data["conflicts"])
-    kept = tuple(replace(one, conflicting=True) if one.id in conflicts else one for one in state.links)
+    kept = tuple(
+        replace(one, conflicting=True) if one.id in conflicts else one for one in state.links
+    )
     return replace(state, links=kept + tuple(link(entry) for entry in data["links"]))
 
 

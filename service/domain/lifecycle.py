@@ -63,24 +63,23 @@ Guard = Callable[[ClaimState, Move], list[Missing]]
 
 def opened_or_requested(state: ClaimState, move: Move) -> list[Missing]:
     """A checker opens verification with a reason (a request has moved the claim already)."""
-    if move.reason.strip():
-        return []
-    return [Missing("a reason", 0, "needs a reason for opening verification")]
+    return _reasoned(move)
 
 
 def contradiction(state: ClaimState, move: Move) -> list[Missing]:
     if evidence.open_contradictions(state):
-        return []
-    return [_no_contradiction(state, "1 contradicting statement", state.links)]
+        return _reasoned(move)
+    need = "1 contradicting statement"
+    return [_no_contradiction(state, need, state.links), *_reasoned(move)]
 
 
 def substantiated_contradiction(state: ClaimState, move: Move) -> list[Missing]:
     """A bare denial does not move a confirmed claim: it only challenges it."""
     standing = evidence.open_contradictions(state)
     if any(link.basis is not Basis.UNSTATED for link in standing):
-        return []
+        return _reasoned(move)
     need = "1 contradicting statement with a basis other than unstated"
-    return [_no_contradiction(state, need, state.links)]
+    return [_no_contradiction(state, need, state.links), *_reasoned(move)]
 
 
 def independent_support(state: ClaimState, move: Move) -> list[Missing]:
@@ -88,6 +87,7 @@ def independent_support(state: ClaimState, move: Move) -> list[Missing]:
         *_enough_support(state, evidence.needed_support(state)),
         *_still_open(evidence.open_contradictions(state)),
         *_cited(move),
+        *_reasoned(move),
     ]
 
 
@@ -96,7 +96,13 @@ def resolved_in_favour(state: ClaimState, move: Move) -> list[Missing]:
     aside = {one.link for one in move.set_aside}
     still_open = [one for one in evidence.open_contradictions(state) if one.id not in aside]
     needed = evidence.needed_support(state, setting_aside=bool(aside))
-    return [*_enough_support(state, needed), *_still_open(still_open), *_cited(move)]
+    return [
+        *_enough_support(state, needed),
+        *_still_open(still_open),
+        *_set_aside_for_a_reason(move),
+        *_cited(move),
+        *_reasoned(move),
+    ]
 
 
 def reopened_with_ground(state: ClaimState, move: Move) -> list[Missing]:
@@ -114,15 +120,15 @@ def reopened_with_ground(state: ClaimState, move: Move) -> list[Missing]:
 
 
 def nothing_outstanding(state: ClaimState, move: Move) -> list[Missing]:
-    """No contradiction stands open and nothing asks for confirmation any more."""
+    """No contradiction stands open, nothing asks for confirmation and nothing supports."""
     missing = _still_open(evidence.open_contradictions(state))
     standing = grounds(state)
     if standing:
         missing.append(
             Missing(
-                "0 open requests for confirmation and no unsettled support",
+                "0 open requests for confirmation and no support",
                 len(standing),
-                f"needs every request and every unsettled support gone; still there: "
+                f"needs every request and every support withdrawn or retracted; still there: "
                 f"{_named(standing)}",
             )
         )
@@ -160,8 +166,9 @@ TRANSITIONS: dict[tuple[Status, Status], Guard] = {
 
 
 def grounds(state: ClaimState) -> list[Link]:
-    """The links for which a claim would be awaiting confirmation."""
-    return [*evidence.requests(state), *evidence.unqualified_support(state)]
+    """The links for which a claim is at least awaiting confirmation: requests, and any support."""
+    support = [one for one in state.links if one.stance is Stance.SUPPORTS and one.active]
+    return [*evidence.requests(state), *support]
 
 
 def missing_for(state: ClaimState, move: Move) -> list[Missing]:
@@ -173,7 +180,7 @@ def missing_for(state: ClaimState, move: Move) -> list[Missing]:
         else:
             detail = f"a claim never goes from {state.status} to {move.to}"
         return [Missing("another target status", 0, detail)]
-    return [] if move.override is not None else guard(state, move)
+    return guard(state, move) if move.override is None else _explained(move, move.override)
 
 
 def needs_second_person(move: Move, *, four_eyes: bool) -> bool:
@@ -237,7 +244,7 @@ def approve(state: ClaimState, decision_id: str, *, actor: Actor, note: str | No
             "You proposed this decision; somebody else has to approve it.", decision=decision_id
         )
     move = Move(waiting.to, waiting.reason, waiting.cites, waiting.set_aside, waiting.override)
-    _check_links(state, move)
+    _require_links_still_stand(state, move)
     _require_guard(state, move)
     return _changed(
         state,
@@ -251,7 +258,10 @@ def approve(state: ClaimState, decision_id: str, *, actor: Actor, note: str | No
 
 
 def reject(state: ClaimState, decision_id: str, *, comment: str) -> Draft:
+    """Turn the waiting decision down.  Raises Invalid without a comment that says why."""
     _waiting(state, decision_id)
+    if not comment.strip():
+        raise Invalid("a rejection needs a comment", loc=("body", "comment"))
     return Draft("decision.rejected", {"decision": decision_id, "comment": comment})
 
 
@@ -266,16 +276,21 @@ def withdraw_decision(
     return Draft("decision.withdrawn", {"decision": decision_id, "reason": reason})
 
 
-def automatic_move(before: ClaimState, after: ClaimState, *, cause: Cause | None = None) -> Draft | None:
+def automatic_move(
+    before: ClaimState, after: ClaimState, *, cause: Cause | None = None
+) -> Draft | None:
     """The cautious move that the rules make by themselves after a change, if any.
 
     asserted → awaiting_confirmation when another root party asks; confirmed →
-    awaiting_confirmation when qualifying support falls below what the confirmation took.
+    awaiting_confirmation when qualifying support falls below what the confirmation took.  Only
+    what is new moves a claim: an override in spite of a standing request, or with too little
+    support, is not undone by the evidence that the editor already knew.
     """
     if after.lifecycle is not Lifecycle.ACTIVE:
         return None
     if after.status is Status.ASSERTED:
-        asked = evidence.requests(after)
+        known = {link.id for link in evidence.requests(before)}
+        asked = [link for link in evidence.requests(after) if link.id not in known]
         if not asked:
             return None
         who = ", ".join(dict.fromkeys(link.voice.root_name for link in asked))
@@ -285,7 +300,7 @@ def automatic_move(before: ClaimState, after: ClaimState, *, cause: Cause | None
             tuple(link.id for link in asked),
         )
         return _changed(after, move, cause=cause or Cause.REQUEST, rule="request")
-    if after.status is Status.CONFIRMED:
+    if before.status is after.status is Status.CONFIRMED:
         needed = evidence.needed_support(after)
         had = evidence.roots(evidence.qualifying(before))
         has = evidence.roots(evidence.qualifying(after))
@@ -333,6 +348,19 @@ def _changed(
         "sequence": state.sequence + 1,
     }
     return Draft("claim.status_changed", data, rule)
+
+
+def _require_links_still_stand(state: ClaimState, move: Move) -> None:
+    """What a waiting decision rests on may have been retracted or withdrawn since."""
+    named = (*move.cites, *(one.link for one in move.set_aside))
+    gone = [link for link in state.links if link.id in named and not link.active]
+    if gone:
+        need = f"{len(set(named))} cited links and contradictions set aside"
+        detail = f"needs the links it rests on; retracted or withdrawn since: {_named(gone)}"
+        missing = [Missing(need, len(set(named)) - len(gone), detail)]
+        raise TransitionRefused(
+            f"{state.status} → {move.to}: {detail}.", missing=plain(missing), version=state.version
+        )
 
 
 def _require_guard(state: ClaimState, move: Move) -> None:
@@ -406,6 +434,31 @@ def _cited(move: Move) -> list[Missing]:
     if move.cites:
         return []
     return [Missing("1 cited link", 0, "needs at least one cited link to rest on")]
+
+
+def _reasoned(move: Move) -> list[Missing]:
+    return [] if move.reason.strip() else [Missing("a reason", 0, "needs a reason")]
+
+
+def _set_aside_for_a_reason(move: Move) -> list[Missing]:
+    bare = [one for one in move.set_aside if not one.reason.strip()]
+    if not bare:
+        return []
+    return [
+        Missing(
+            "a reason for each contradiction set aside",
+            len(move.set_aside) - len(bare),
+            "needs a reason for each contradiction set aside",
+        )
+    ]
+
+
+def _explained(move: Move, override: Override) -> list[Missing]:
+    """An override passes the guards, not the duty to say why: a code and free text."""
+    if override.code.strip() and override.note.strip():
+        return _reasoned(move)
+    detail = "an override needs a reason code and free text"
+    return [Missing("a reason code and free text", 0, detail), *_reasoned(move)]
 
 
 def _no_contradiction(state: ClaimState, need: str, links: Sequence[Link]) -> Missing:

@@ -17,21 +17,22 @@ def print_line(state: ClaimState) -> str:
     sentences = [f"{_claimed(state)}."]
     names = {link.voice.root: link.voice.root_name for link in state.links}
     asked = [names[root] for root in evidence.roots(evidence.requests(state))]
-    contradicting = [
-        names[root] for root in evidence.roots(evidence.open_contradictions(state))
-    ]
+    contradicting = [names[root] for root in evidence.roots(evidence.open_contradictions(state))]
     supporting = [names[root] for root in evidence.roots(evidence.qualifying(state))]
     if state.status is Status.CONFIRMED:
         if supporting:
             sentences.append(f"Independently confirmed by {listed(supporting)}.")
         if contradicting:
-            sentences.append(f"{listed(contradicting)} {_verb(contradicting, 'denies', 'deny')} it.")
+            sentences.append(f"{_denied(contradicting)}.")
         if state.override:
             sentences.append("Confirmed by an editor's override of the usual rules.")
     else:
         if state.status is Status.DISPUTED:
             disputing = listed(contradicting) if contradicting else None
             sentences.append(f"Disputed by {disputing}." if disputing else "Disputed.")
+        elif contradicting:
+            # Not decided yet, but nobody may print the claim without the denial.
+            sentences.append(f"{_denied(contradicting)}.")
         if asked:
             sentences.append(
                 f"{listed(asked)} {_verb(asked, 'has', 'have')} asked for confirmation."
@@ -39,9 +40,7 @@ def print_line(state: ClaimState) -> str:
         if state.status is Status.AWAITING_CONFIRMATION and not asked:
             sentences.append("Awaiting confirmation.")
         if supporting:
-            sentences.append(
-                f"Supported by {listed(supporting)}; the desk has not confirmed it."
-            )
+            sentences.append(f"Supported by {listed(supporting)}; the desk has not confirmed it.")
         else:
             sentences.append("No independent party has confirmed it.")
         if state.override:
@@ -79,6 +78,10 @@ def _claimed(state: ClaimState) -> str:
 
 def _speaker(voice: Voice) -> str:
     return f"{voice.speaker.name}, " if voice.speaker else ""
+
+
+def _denied(names: list[str]) -> str:
+    return f"{listed(names)} {_verb(names, 'denies', 'deny')} it"
 
 
 def _verb(names: list[str], one: str, many: str) -> str:

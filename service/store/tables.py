@@ -299,8 +299,6 @@ events = Table(
     Column("data", LongText, nullable=False),
     Column("previous_hash", String(64), nullable=False),
     Column("hash", String(64), nullable=False),
-    # PostgreSQL only: the transactions that may still commit a lower `seq` (store/tail.py).
-    Column("horizon", Sequence),
     UniqueConstraint("claim", "number"),
     sqlite_autoincrement=True,
     implicit_returning=False,

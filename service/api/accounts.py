@@ -1,0 +1,230 @@
+"""Keys, users, sessions, and who one is."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Request, Response
+
+from service.api import schemas, shapes
+from service.api.directory import found
+from service.api.fields import RecordId
+from service.commands import accounts
+from service.commands.idempotency import Answer
+from service.domain import access
+from service.domain.access import Action
+from service.domain.claims import rfc3339
+from service.domain.errors import NotAuthenticated
+from service.queries import accounts as account_queries
+from service.queries.paging import Window
+from service.web import passwords, sessions
+from service.web import services as services_module
+from service.web.calls import Allow, Call, Paged, answered, json, reading, writing
+
+key_router = APIRouter(prefix="/v1/keys", tags=["accounts"])
+user_router = APIRouter(prefix="/v1/users", tags=["accounts"])
+router = APIRouter(prefix="/v1", tags=["accounts"])
+
+ReadingKeys = Annotated[Call, reading(Action.MANAGE_KEYS)]
+ChangingKeys = Annotated[Call, writing(Action.MANAGE_KEYS)]
+ReadingUsers = Annotated[Call, reading(Action.MANAGE_USERS)]
+ChangingUsers = Annotated[Call, writing(Action.MANAGE_USERS)]
+KeyId = Annotated[str, Path(max_length=24)]
+
+
+@router.get(
+    "/me",
+    summary="Who one is, and may do",
+    responses={200: {"model": shapes.Me, "description": "The caller"}},
+)
+async def me(call: Annotated[Call, Depends(Allow(None), scope="function")]) -> Response:
+    actor = call.actor
+    return json(
+        {
+            "id": actor.id,
+            "name": actor.name,
+            "role": actor.role,
+            "actions": [one for one in Action if access.allowed(actor, one)],
+        }
+    )
+
+
+@router.post(
+    "/session",
+    status_code=204,
+    summary="Sign in with a password",
+    responses={204: {"description": "Signed in: the session is in a cookie"}},
+)
+async def sign_in(body: schemas.SessionIn, request: Request) -> Response:
+    """Ten tries a minute for each address and account."""
+    services = services_module.of(request)
+    sessions.spend_try(services, request, body.email)
+    now = services.clock()
+    user = await services.database.read(account_queries.by_email, body.email)
+    if not await passwords.matches(body.password, user.password_hash if user else None):
+        raise NotAuthenticated("No account has this address and password.")
+    assert user is not None
+    token = await services.database.write(accounts.start_session, user.id, now=now)
+    response = Response(status_code=204)
+    sessions.give(response, request, token)
+    return response
+
+
+@router.delete(
+    "/session",
+    status_code=204,
+    summary="Sign out",
+    responses={204: {"description": "Signed out"}},
+)
+async def sign_out(
+    request: Request, call: Annotated[Call, Depends(Allow(None), scope="function")]
+) -> Response:
+    token = sessions.token(request)
+    if token is not None:
+        await call.services.database.write(accounts.end_session, token)
+    call.services.callers.forget()
+    response = Response(status_code=204)
+    sessions.take(response)
+    return response
+
+
+@key_router.get(
+    "",
+    summary="List API keys",
+    responses={200: {"model": shapes.Keys, "description": "Newest first"}},
+)
+async def list_keys(
+    call: ReadingKeys, paged: Annotated[tuple[Window, str], Depends(Paged("keys"))]
+) -> Response:
+    window, scope = paged
+    rows = await call.read(account_queries.key_page, window)
+    return call.page(rows, window, scope, keys=lambda row: [row["created_at"], row["id"]])
+
+
+@key_router.post(
+    "",
+    status_code=201,
+    summary="Make an API key",
+    responses={201: {"model": shapes.NewKeyOut, "description": "The key, shown once"}},
+)
+async def create_key(body: schemas.KeyIn, call: ChangingKeys) -> Response:
+    """A replay by Idempotency-Key answers with `key` null: it is kept only as a hash."""
+
+    def answer(_: Any, made: accounts.NewKey) -> Answer:
+        shape = {
+            "id": made.id,
+            "key": made.key,
+            "name": made.name,
+            "role": made.role,
+            "expires_at": rfc3339(body.expires_at) if body.expires_at else None,
+        }
+        return answered(shape, status=201, Location=f"/v1/keys/{made.id}")
+
+    return await call.write(
+        accounts.create_key, **body.model_dump(), answer=answer, secret="key"
+    )
+
+
+@key_router.get(
+    "/{key_id}",
+    summary="Read an API key's facts",
+    responses={200: {"model": shapes.KeyOut, "description": "Never its secret"}},
+)
+async def read_key(key_id: KeyId, call: ReadingKeys) -> Response:
+    row = await call.read(account_queries.key, key_id)
+    return json(found(row, "There is no key with this id."))
+
+
+@key_router.post(
+    "/{key_id}/revocation",
+    summary="Revoke an API key",
+    responses={200: {"model": shapes.KeyOut, "description": "It no longer opens anything"}},
+)
+async def revoke_key(key_id: KeyId, call: ChangingKeys) -> Response:
+    """At once in this process, within a second in others."""
+    response = await call.write(
+        accounts.revoke_key,
+        key_id,
+        answer=lambda session, _: answered(account_queries.key(session, key_id)),
+    )
+    call.services.callers.forget()
+    return response
+
+
+@key_router.delete(
+    "/{key_id}",
+    summary="Revoke an API key",
+    responses={200: {"model": shapes.KeyOut, "description": "It no longer opens anything"}},
+)
+async def delete_key(key_id: KeyId, call: ChangingKeys) -> Response:
+    """The same as its revocation: a key stays listed."""
+    return await revoke_key(key_id, call)
+
+
+@user_router.get(
+    "",
+    summary="List users",
+    responses={200: {"model": shapes.Users, "description": "By address"}},
+)
+async def list_users(
+    call: ReadingUsers, paged: Annotated[tuple[Window, str], Depends(Paged("users"))]
+) -> Response:
+    window, scope = paged
+    rows = await call.read(account_queries.user_page, window)
+    return call.page(rows, window, scope, keys=lambda row: [row["email"]])
+
+
+@user_router.post(
+    "",
+    status_code=201,
+    summary="Make a user",
+    responses={201: {"model": shapes.UserOut, "description": "The user"}},
+)
+async def create_user(body: schemas.UserIn, call: ChangingUsers) -> Response:
+    hashed = None
+    if body.password is not None:
+        hashed = await passwords.hash_in_thread(body.password)
+
+    def answer(session: Any, user_id: str) -> Answer:
+        return answered(
+            account_queries.user(session, user_id), status=201, Location=f"/v1/users/{user_id}"
+        )
+
+    return await call.write(
+        accounts.create_user,
+        email=body.email,
+        name=body.name,
+        role=body.role,
+        password_hash=hashed,
+        answer=answer,
+    )
+
+
+@user_router.get(
+    "/{user_id}",
+    summary="Read a user",
+    responses={200: {"model": shapes.UserOut, "description": "The user"}},
+)
+async def read_user(user_id: RecordId, call: ReadingUsers) -> Response:
+    row = await call.read(account_queries.user, user_id)
+    return json(found(row, "There is no user with this id."))
+
+
+@user_router.patch(
+    "/{user_id}",
+    summary="Change a user",
+    responses={200: {"model": shapes.UserOut, "description": "The user"}},
+)
+async def change_user(
+    user_id: RecordId, body: schemas.UserChange, call: ReadingUsers
+) -> Response:
+    """Somebody who is disabled, or gets another password, is signed out everywhere."""
+    changes = schemas.given(body)
+    if "password" in changes:
+        changes["password_hash"] = await passwords.hash_in_thread(str(changes.pop("password")))
+    response = await call.write(
+        accounts.change_user,
+        user_id,
+        changes,
+        answer=lambda session, _: answered(account_queries.user(session, user_id)),
+    )
+    call.services.callers.forget()
+    return response

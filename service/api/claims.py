@@ -1,0 +1,315 @@
+"""Claims: one, many, as of an instant; recording, amending, deciding, merging, withdrawing."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from starlette.responses import RedirectResponse
+
+from service.api import schemas, shapes
+from service.api.fields import ClaimId
+from service.commands import claims, statements
+from service.commands.idempotency import Answer
+from service.domain.access import Action
+from service.domain.claims import ClaimState
+from service.domain.errors import NotFound
+from service.formats import claim as claim_format
+from service.queries import decisions, history
+from service.queries import statements as statement_queries
+from service.queries.paging import Window
+from service.web.calls import Call, Paged, answered, json, reading, writing
+from service.web.conditions import IfMatch, OptionalIfMatch, etag
+
+router = APIRouter(prefix="/v1/claims", tags=["claims"])
+
+Recording = Annotated[Call, writing(Action.RECORD)]
+Amending = Annotated[Call, writing(Action.AMEND)]
+Deciding = Annotated[Call, writing(Action.CHANGE_STATUS)]
+Reading = Annotated[Call, reading(Action.READ_CLAIMS)]
+Desk = Annotated[Call, reading(Action.READ_INTERNALS)]
+
+
+def served(state: ClaimState, *, status: int = 200) -> Answer:
+    """A claim as its changer sees it, with its ETag."""
+    document = claim_format.for_desk(claim_format.document(state), state.assignee)
+    location = {"Location": f"/v1/claims/{state.id}"} if status == 201 else {}
+    return answered(document, status=status, ETag=etag(state.version), **location)
+
+
+@router.post(
+    "",
+    status_code=201,
+    summary="Record a claim",
+    responses={201: {"model": shapes.ClaimOut, "description": "The claim: it is asserted"}},
+)
+async def create(body: schemas.ClaimIn, call: Recording) -> Response:
+    """Somebody is on record. The claim comes with the quote it was read in: `origin` records that
+    statement too, `origin_statement` names one recorded before."""
+    return await call.write(
+        claims.create,
+        body.to_command(),
+        answer=lambda _, state: served(state, status=201),
+    )
+
+
+@router.patch(
+    "/{claim_id}",
+    summary="Amend a claim",
+    responses={200: {"model": shapes.ClaimOut, "description": "The claim as amended"}},
+)
+async def amend(
+    claim_id: ClaimId,
+    body: schemas.ClaimChange,
+    versions: IfMatch,
+    call: Annotated[Call, reading(Action.AMEND)],
+) -> Response:
+    """Change text, tags, assignee or finding. A material change of the text is a new revision: a
+    confirmed claim awaits confirmation again, and its links are to be affirmed one by one."""
+    changes = schemas.given(body)
+    material = bool(changes.pop("material", False))
+    return await call.write(
+        claims.amend,
+        claim_id,
+        changes,
+        material=material,
+        versions=versions,
+        answer=lambda _, state: served(state),
+    )
+
+
+@router.get(
+    "/{claim_id}/links",
+    summary="List a claim's links",
+    responses={200: {"model": shapes.Links, "description": "Oldest first"}},
+)
+async def links(
+    claim_id: ClaimId, call: Reading, as_of: shapes.AsOf = None
+) -> Response:
+    """Every link with its statement, the retracted ones too."""
+    return json({"items": await expanded(call, claim_id, as_of), "next_cursor": None})
+
+
+async def expanded(call: Call, claim_id: str, as_of: datetime | None) -> list[dict[str, Any]]:
+    """A claim's links with their statements, now or as of an instant, as the caller may see them."""
+
+    def read(session: Any) -> list[dict[str, Any]]:
+        if as_of is None:
+            state = history.state(session, claim_id)
+        else:
+            state = history.state_as_of(session, claim_id, as_of)
+        if state is None:
+            raise NotFound("There is no claim with this id.")
+        return statement_queries.of_claim(session, state, moment=as_of)
+
+    found = await call.read(read)
+    if call.caller is None:
+        for link in found:
+            link["linked_by"] = None
+    return found
+
+
+@router.post(
+    "/{claim_id}/links",
+    status_code=201,
+    summary="Link a statement to a claim",
+    responses={201: {"model": shapes.LinkOut, "description": "The link; ETag is the claim's"}},
+)
+async def link(
+    claim_id: ClaimId, body: schemas.LinkIn, versions: OptionalIfMatch, call: Recording
+) -> Response:
+    """Say what a statement does to the claim. A request for confirmation by another party moves an
+    asserted claim to awaiting_confirmation by itself."""
+
+    def answer(session: Any, made: tuple[ClaimState, str]) -> Answer:
+        state, link_id = made
+        shape = next(
+            one for one in statement_queries.of_claim(session, state) if one["id"] == link_id
+        )
+        return answered(
+            shape, status=201, ETag=etag(state.version), Location=f"/v1/claims/{claim_id}/links"
+        )
+
+    return await call.write(
+        statements.link, claim_id, body.to_command(), versions=versions, answer=answer
+    )
+
+
+@router.get(
+    "/{claim_id}/status-changes",
+    summary="List a claim's changes of status",
+    responses={200: {"model": shapes.StatusChanges, "description": "Oldest first"}},
+)
+async def status_changes(
+    claim_id: ClaimId,
+    call: Reading,
+    paged: Annotated[tuple[Window, str], Depends(Paged("status-changes"))],
+) -> Response:
+    window, scope = paged
+    rows = await call.read(history.status_changes, claim_id, window)
+    if rows is None:
+        raise NotFound("There is no claim with this id.")
+    return call.page(
+        [shapes.status_change(row, call.caller) for row in rows],
+        window,
+        scope,
+        keys=lambda row: [row["version"]],
+    )
+
+
+@router.post(
+    "/{claim_id}/status-changes",
+    status_code=201,
+    summary="Change a claim's status",
+    responses={
+        201: {"model": shapes.StatusChangeOut, "description": "Applied"},
+        202: {"model": shapes.DecisionOut, "description": "Waits for a second person"},
+    },
+)
+async def change_status(
+    claim_id: ClaimId, body: schemas.StatusChangeIn, versions: IfMatch, call: Deciding
+) -> Response:
+    """Decide. What the evidence does not allow is refused with what is missing; a confirmation or
+    an override waits for a second person."""
+
+    def answer(session: Any, outcome: claims.Outcome) -> Answer:
+        tag = etag(outcome.state.version)
+        if outcome.decision is None:
+            return answered(
+                history.last_status_change(session, claim_id), status=201, ETag=tag
+            )
+        return answered(
+            decisions.decision(session, outcome.decision),
+            status=202,
+            ETag=tag,
+            Location=f"/v1/decisions/{outcome.decision}",
+        )
+
+    return await call.write(
+        claims.change_status,
+        claim_id,
+        body.to_command(),
+        four_eyes=call.services.settings.four_eyes,
+        versions=versions,
+        answer=answer,
+    )
+
+
+@router.get(
+    "/{claim_id}/suggestion",
+    summary="What the evidence suggests, and why",
+    responses={200: {"model": shapes.SuggestionOut, "description": "Status and trace"}},
+)
+async def suggestion(claim_id: ClaimId, call: Reading, as_of: shapes.AsOf = None) -> Response:
+    def read(session: Any) -> ClaimState | None:
+        if as_of is None:
+            return history.state(session, claim_id)
+        return history.state_as_of(session, claim_id, as_of)
+
+    state = await call.read(read)
+    if state is None:
+        raise NotFound("There is no claim with this id.")
+    return json(decisions.suggestion(state))
+
+
+@router.get(
+    "/{claim_id}/history",
+    summary="The claim's record",
+    responses={200: {"model": shapes.History, "description": "Oldest first"}},
+)
+async def record(
+    claim_id: ClaimId,
+    call: Reading,
+    paged: Annotated[tuple[Window, str], Depends(Paged("history"))],
+) -> Response:
+    """Every event, each with its hash over the one before. Drafts of decisions are the desk's own:
+    readers see that there was one, not what it said."""
+    window, scope = paged
+    rows = await call.read(history.of_claim, claim_id, window)
+    if rows is None:
+        raise NotFound("There is no claim with this id.")
+    return call.page(
+        [shapes.event(row, call.caller) for row in rows],
+        window,
+        scope,
+        keys=lambda row: [row["seq"]],
+    )
+
+
+@router.post(
+    "/{claim_id}/merge",
+    summary="Merge a duplicate into another claim",
+    responses={200: {"model": shapes.ClaimOut, "description": "The claim that remains"}},
+)
+async def merge(
+    claim_id: ClaimId, body: schemas.MergeIn, versions: IfMatch, call: Amending
+) -> Response:
+    """The duplicate redirects from now on; its links and components move. The status of the claim
+    that remains follows its own links by the usual rules: nothing is inherited."""
+    return await call.write(
+        claims.merge,
+        claim_id,
+        into=body.into,
+        versions=versions,
+        answer=lambda _, state: served(state),
+    )
+
+
+@router.post(
+    "/{claim_id}/withdrawal",
+    summary="Record that the claimant takes the claim back",
+    responses={200: {"model": shapes.ClaimOut, "description": "Withdrawn; its status is kept"}},
+)
+async def withdraw(
+    claim_id: ClaimId, body: schemas.WithdrawalIn, versions: OptionalIfMatch, call: Amending
+) -> Response:
+    source = body.source
+    return await call.write(
+        claims.withdraw,
+        claim_id,
+        reason=body.reason,
+        source=source.to_command() if isinstance(source, schemas.SourceIn) else source,
+        versions=versions,
+        answer=lambda _, state: served(state),
+    )
+
+
+@router.get(
+    "/{claim_id}/notes",
+    summary="List the desk's notes on a claim",
+    responses={200: {"model": shapes.Notes, "description": "Oldest first"}},
+)
+async def notes(
+    claim_id: ClaimId,
+    call: Desk,
+    paged: Annotated[tuple[Window, str], Depends(Paged("notes"))],
+) -> Response:
+    window, scope = paged
+    rows = await call.read(decisions.note_page, claim_id, window)
+    if rows is None:
+        raise NotFound("There is no claim with this id.")
+    return call.page(rows, window, scope, keys=lambda row: [row["recorded_at"], row["id"]])
+
+
+@router.post(
+    "/{claim_id}/notes",
+    status_code=201,
+    summary="Add a note for the desk",
+    responses={201: {"model": shapes.NoteOut, "description": "Never public"}},
+)
+async def add_note(claim_id: ClaimId, body: schemas.NoteIn, call: Recording) -> Response:
+    return await call.write(
+        claims.add_note,
+        claim_id,
+        text=body.text,
+        answer=lambda _, row: answered(decisions.note(row), status=201),
+    )
+
+
+def moved(request: Request, claim_id: str, into: str) -> Response:
+    """Where a merged claim went, with the question that was asked of it (RFC 9110, 15.4.9)."""
+    query = f"?{request.url.query}" if request.url.query else ""
+    return RedirectResponse(
+        f"/v1/claims/{into}{query}", 308, headers={"Cache-Control": "private, no-cache"}
+    )
+
+

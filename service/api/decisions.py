@@ -1,0 +1,173 @@
+"""The four-eyes queue, the review queue, and the tail of all events."""
+
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+import orjson
+from fastapi import APIRouter, Depends, Query, Response
+
+from service.api import schemas, shapes
+from service.api.directory import found
+from service.api.fields import DecisionId, Id, Slug
+from service.commands import claims
+from service.commands.idempotency import Answer
+from service.domain.access import Action
+from service.domain.claims import ClaimState, rfc3339
+from service.domain.history import EVENT_TYPES
+from service.queries import decisions, history
+from service.queries.decisions import Review
+from service.queries.paging import Window
+from service.web.calls import PRIVATE, Call, Paged, answered, json, reading, writing
+from service.web.conditions import etag
+
+router = APIRouter(prefix="/v1/decisions", tags=["decisions"])
+queue_router = APIRouter(prefix="/v1/review-queue", tags=["decisions"])
+event_router = APIRouter(prefix="/v1/events", tags=["events"])
+
+Desk = Annotated[Call, reading(Action.READ_INTERNALS)]
+Approving = Annotated[Call, writing(Action.APPROVE)]
+Deciding = Annotated[Call, writing(Action.CHANGE_STATUS)]
+State = Literal["pending", "approved", "rejected", "withdrawn", "superseded"]
+Reason = Literal["drift", "challenged", "waiting_approval", "stale"]
+EventType = Literal[EVENT_TYPES]  # type: ignore[valid-type]
+DecisionAnswer = {"model": shapes.DecisionOut, "description": "The decision; ETag is the claim's"}
+
+
+@router.get(
+    "",
+    summary="List decisions",
+    responses={200: {"model": shapes.Decisions, "description": "Oldest first"}},
+)
+async def listing(
+    call: Desk,
+    paged: Annotated[tuple[Window, str], Depends(Paged("decisions"))],
+    state: Annotated[State | None, Query(description="Only in this state")] = None,
+    claim: Annotated[Id | None, Query(description="Only on this claim")] = None,
+) -> Response:
+    window, scope = paged
+    rows = await call.read(decisions.decision_page, state=state, claim=claim, window=window)
+    return call.page(rows, window, scope, keys=lambda row: [row["proposed_at"], row["id"]])
+
+
+@router.get("/{decision_id}", summary="Read a decision", responses={200: DecisionAnswer})
+async def read(decision_id: DecisionId, call: Desk) -> Response:
+    row = await call.read(decisions.decision, decision_id)
+    return json(found(row, "There is no decision with this id."))
+
+
+@router.post(
+    "/{decision_id}/approval", summary="Approve a decision", responses={200: DecisionAnswer}
+)
+async def approve(
+    decision_id: DecisionId, call: Approving, body: schemas.ApprovalIn | None = None
+) -> Response:
+    """Carry it out as the second person, if the evidence still allows it."""
+    return await call.write(
+        claims.approve,
+        decision_id,
+        note=body.note if body else None,
+        answer=_settled(decision_id),
+    )
+
+
+@router.post(
+    "/{decision_id}/rejection", summary="Reject a decision", responses={200: DecisionAnswer}
+)
+async def reject(
+    decision_id: DecisionId, body: schemas.RejectionIn, call: Approving
+) -> Response:
+    return await call.write(
+        claims.reject, decision_id, comment=body.comment, answer=_settled(decision_id)
+    )
+
+
+@router.post(
+    "/{decision_id}/withdrawal",
+    summary="Take one's own proposal back",
+    responses={200: DecisionAnswer},
+)
+async def withdraw(
+    decision_id: DecisionId, call: Deciding, body: schemas.DecisionWithdrawalIn | None = None
+) -> Response:
+    return await call.write(
+        claims.withdraw_decision,
+        decision_id,
+        reason=body.reason if body else None,
+        answer=_settled(decision_id),
+    )
+
+
+def _settled(decision_id: str) -> Any:
+    def answer(session: Any, state: ClaimState) -> Answer:
+        return answered(decisions.decision(session, decision_id), ETag=etag(state.version))
+
+    return answer
+
+
+@queue_router.get(
+    "",
+    summary="Claims that want attention",
+    responses={200: {"model": shapes.ReviewQueue, "description": "Longest unchanged first"}},
+)
+async def queue(
+    call: Desk,
+    paged: Annotated[tuple[Window, str], Depends(Paged("review-queue"))],
+    reason: Annotated[Reason | None, Query(description="Only for this reason")] = None,
+    assignee: Annotated[
+        str | None, Query(max_length=64, description="A user or key; `me`: the caller")
+    ] = None,
+) -> Response:
+    """`drift`: evidence and status disagree. `challenged`: a denial stands against a confirmed
+    claim. `waiting_approval`: a second person is needed. `stale`: awaiting confirmation too long."""
+    window, scope = paged
+    stale_after = timedelta(hours=call.services.settings.stale_after_hours)
+    rows = await call.read(
+        decisions.review_queue,
+        reason=reason,
+        assignee=call.actor.id if assignee == "me" else assignee,
+        stale_before=call.now - stale_after,
+        window=window,
+    )
+    return call.page(
+        rows, window, scope, keys=lambda row: [rfc3339(row.since), row.id], shape=_review
+    )
+
+
+def _review(row: Review) -> dict[str, Any]:
+    return {
+        "claim": orjson.Fragment(row.claim),
+        "reasons": row.reasons,
+        "since": rfc3339(row.since),
+    }
+
+
+@event_router.get(
+    "",
+    summary="Events of all claims, in order",
+    responses={200: {"model": shapes.Events, "description": "Go on with after=next_after"}},
+)
+async def tail(
+    call: Annotated[Call, reading(Action.READ_CLAIMS)],
+    after: Annotated[int, Query(ge=0, le=2**63 - 1, description="Numbered above this")] = 0,
+    types: Annotated[
+        list[EventType] | None, Query(max_length=20, description="Repeat for several")
+    ] = None,
+    story: Annotated[Slug | None, Query(description="Only claims of this story")] = None,
+    claim: Annotated[Id | None, Query(description="Only this claim")] = None,
+    limit: Annotated[int, Query(ge=1, le=200, description="How many at most")] = 50,
+) -> Response:
+    """The polling twin of webhooks. Nothing is missed by whoever asks on from `next_after`: an
+    event is shown only once nothing can come before it."""
+    found_events, next_after = await call.read(
+        history.tail,
+        after=after,
+        limit=limit,
+        types=tuple(types or ()),
+        story=story,
+        claim=claim,
+    )
+    body = {
+        "items": [shapes.event(one, call.caller) for one in found_events],
+        "next_after": next_after,
+    }
+    return Response(orjson.dumps(body), headers=PRIVATE, media_type="application/json")

@@ -1,0 +1,276 @@
+"""Parties, speakers, sources and stories."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from service.api import schemas, shapes
+from service.api.fields import RecordId, Slug, SlugPath
+from service.commands import parties, sources
+from service.commands.idempotency import Answer
+from service.domain.access import Action
+from service.domain.errors import NotFound
+from service.queries import directory
+from service.queries.paging import Window
+from service.web.calls import Call, Paged, answered, json, reading, writing
+
+party_router = APIRouter(prefix="/v1/parties", tags=["parties"])
+speaker_router = APIRouter(prefix="/v1/speakers", tags=["speakers"])
+source_router = APIRouter(prefix="/v1/sources", tags=["sources"])
+story_router = APIRouter(prefix="/v1/stories", tags=["stories"])
+
+Recording = Annotated[Call, writing(Action.RECORD)]
+Changing = Annotated[Call, reading(Action.CHANGE_PARTIES)]
+Reading = Annotated[Call, reading(Action.READ_RECORDS)]
+ReadingStories = Annotated[Call, reading(Action.READ_CLAIMS)]
+
+
+@party_router.get(
+    "",
+    summary="List parties",
+    responses={200: {"model": shapes.Parties, "description": "By slug"}},
+)
+async def list_parties(
+    call: Reading,
+    paged: Annotated[tuple[Window, str], Depends(Paged("parties"))],
+    parent: Annotated[Slug | None, Query(description="This party and those below it")] = None,
+) -> Response:
+    window, scope = paged
+    rows = await call.read(directory.party_page, parent=parent, window=window)
+    return call.page(rows, window, scope, keys=lambda row: [row["slug"]])
+
+
+@party_router.post(
+    "",
+    status_code=201,
+    summary="Record a party",
+    responses={201: {"model": shapes.PartyOut, "description": "The party"}},
+)
+async def create_party(body: schemas.PartyIn, call: Recording) -> Response:
+    return await call.write(
+        parties.create,
+        **body.model_dump(),
+        answer=lambda session, _: answered(
+            directory.party(session, body.slug),
+            status=201,
+            Location=f"/v1/parties/{body.slug}",
+        ),
+    )
+
+
+@party_router.get(
+    "/{slug}",
+    summary="Read a party",
+    responses={200: {"model": shapes.PartyOut, "description": "The party"}},
+)
+async def read_party(slug: SlugPath, call: Reading) -> Response:
+    return json(found(await call.read(directory.party, slug), f"There is no party '{slug}'."))
+
+
+@party_router.patch(
+    "/{slug}",
+    summary="Change a party",
+    responses={200: {"model": shapes.PartyOut, "description": "The party"}},
+)
+async def change_party(slug: SlugPath, body: schemas.PartyChange, call: Changing) -> Response:
+    """A new parent may make voices independent of each other, or no longer: the claims concerned
+    are weighed anew, and may fall back to awaiting_confirmation."""
+    return await call.write(
+        parties.change,
+        slug,
+        schemas.given(body),
+        answer=lambda session, _: answered(directory.party(session, slug)),
+    )
+
+
+@speaker_router.get(
+    "",
+    summary="List or find speakers",
+    responses={200: {"model": shapes.Speakers, "description": "By name"}},
+)
+async def list_speakers(
+    call: Reading,
+    paged: Annotated[tuple[Window, str], Depends(Paged("speakers"))],
+    name: Annotated[
+        str | None, Query(max_length=200, description="Part of a name; diacritics ignored")
+    ] = None,
+    party: Annotated[Slug | None, Query(description="This party and those below it")] = None,
+) -> Response:
+    window, scope = paged
+    rows = await call.read(directory.speaker_page, name=name, party=party, window=window)
+    return call.page(
+        rows,
+        window,
+        scope,
+        keys=lambda row: [row["folded_name"], row["id"]],
+        shape=speaker_shape,
+    )
+
+
+@speaker_router.post(
+    "",
+    status_code=201,
+    summary="Record a speaker",
+    responses={
+        200: {"model": shapes.SpeakerOut, "description": "Known already"},
+        201: {"model": shapes.SpeakerOut, "description": "The speaker"},
+    },
+)
+async def create_speaker(body: schemas.PartySpeakerIn, call: Recording) -> Response:
+    """The same name and role of the same party is the same speaker, diacritics or not."""
+
+    def answer(session: Any, made: tuple[str, bool]) -> Answer:
+        speaker_id, new = made
+        shape = speaker_shape(directory.speaker(session, speaker_id))
+        return answered(
+            shape, status=201 if new else 200, Location=f"/v1/speakers/{speaker_id}"
+        )
+
+    person = schemas.SpeakerIn(name=body.name, role=body.role)
+    return await call.write(
+        parties.create_speaker, party=body.party, person=person.to_command(), answer=answer
+    )
+
+
+@speaker_router.get(
+    "/{speaker_id}",
+    summary="Read a speaker",
+    responses={200: {"model": shapes.SpeakerOut, "description": "The speaker"}},
+)
+async def read_speaker(speaker_id: RecordId, call: Reading) -> Response:
+    row = await call.read(directory.speaker, speaker_id)
+    return json(speaker_shape(found(row, "There is no speaker with this id.")))
+
+
+@speaker_router.patch(
+    "/{speaker_id}",
+    summary="Correct a speaker",
+    responses={200: {"model": shapes.SpeakerOut, "description": "The speaker"}},
+)
+async def change_speaker(
+    speaker_id: RecordId, body: schemas.SpeakerChange, call: Changing
+) -> Response:
+    """For corrections: somebody in a new role is recorded as a new speaker, so that what was said
+    before keeps the role it was said in."""
+    return await call.write(
+        parties.change_speaker,
+        speaker_id,
+        schemas.given(body),
+        answer=lambda session, _: answered(
+            speaker_shape(directory.speaker(session, speaker_id))
+        ),
+    )
+
+
+@source_router.get(
+    "",
+    summary="List sources",
+    responses={200: {"model": shapes.Sources, "description": "Newest first"}},
+)
+async def list_sources(
+    call: Reading,
+    paged: Annotated[tuple[Window, str], Depends(Paged("sources"))],
+    url: Annotated[str | None, Query(max_length=2048, description="Exactly this URL")] = None,
+) -> Response:
+    window, scope = paged
+    rows = await call.read(directory.source_page, url=url, window=window)
+    return call.page(rows, window, scope, keys=lambda row: [row["id"]])
+
+
+@source_router.post(
+    "",
+    status_code=201,
+    summary="Record a source",
+    responses={
+        200: {"model": shapes.SourceOut, "description": "Known already"},
+        201: {"model": shapes.SourceOut, "description": "The source"},
+    },
+)
+async def create_source(body: schemas.SourceIn, call: Recording) -> Response:
+    """The same URL and text hash is the same source."""
+
+    def answer(session: Any, made: tuple[str, bool]) -> Answer:
+        source_id, new = made
+        return answered(
+            directory.source(session, source_id),
+            status=201 if new else 200,
+            Location=f"/v1/sources/{source_id}",
+        )
+
+    return await call.write(sources.record, body.to_command(), answer=answer)
+
+
+@source_router.get(
+    "/{source_id}",
+    summary="Read a source",
+    responses={200: {"model": shapes.SourceOut, "description": "The source"}},
+)
+async def read_source(source_id: RecordId, call: Reading) -> Response:
+    row = await call.read(directory.source, source_id)
+    return json(found(row, "There is no source with this id."))
+
+
+@story_router.get(
+    "",
+    summary="List stories",
+    responses={200: {"model": shapes.Stories, "description": "By slug"}},
+)
+async def list_stories(
+    call: ReadingStories, paged: Annotated[tuple[Window, str], Depends(Paged("stories"))]
+) -> Response:
+    window, scope = paged
+    rows = await call.read(directory.story_page, window=window)
+    return call.page(rows, window, scope, keys=lambda row: [row["slug"]])
+
+
+@story_router.post(
+    "",
+    status_code=201,
+    summary="Record a story",
+    responses={201: {"model": shapes.StoryWithParties, "description": "The story"}},
+)
+async def create_story(body: schemas.StoryIn, call: Recording) -> Response:
+    return await call.write(
+        parties.create_story,
+        **body.model_dump(),
+        answer=lambda session, _: answered(
+            directory.story(session, body.slug),
+            status=201,
+            Location=f"/v1/stories/{body.slug}",
+        ),
+    )
+
+
+@story_router.get(
+    "/{slug}",
+    summary="Read a story, with the parties in it",
+    responses={200: {"model": shapes.StoryWithParties, "description": "The story"}},
+)
+async def read_story(slug: SlugPath, call: ReadingStories) -> Response:
+    """Its claims are at `/v1/claims?story=`."""
+    return json(found(await call.read(directory.story, slug), f"There is no story '{slug}'."))
+
+
+@story_router.patch(
+    "/{slug}",
+    summary="Change a story",
+    responses={200: {"model": shapes.StoryWithParties, "description": "The story"}},
+)
+async def change_story(slug: SlugPath, body: schemas.StoryChange, call: Changing) -> Response:
+    return await call.write(
+        parties.change_story,
+        slug,
+        schemas.given(body),
+        answer=lambda session, _: answered(directory.story(session, slug)),
+    )
+
+
+def found(shape: dict[str, Any] | None, otherwise: str) -> dict[str, Any]:
+    """`shape`, or NotFound with the sentence given."""
+    if shape is None:
+        raise NotFound(otherwise)
+    return shape
+
+
+def speaker_shape(row: dict[str, Any] | None) -> dict[str, Any]:
+    return {name: value for name, value in (row or {}).items() if name != "folded_name"}

@@ -1,0 +1,135 @@
+"""The OpenAPI document: FastAPI's, with what is the same for every operation said once."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from service.domain import errors
+from service.domain.errors import ClaimdeskError
+
+DESCRIPTION = (
+    "Records claims, links what other parties say of them, and answers on deadline: may I print "
+    "this, and how must I word it?"
+)
+PROBLEM = {
+    "title": "Problem",
+    "description": "RFC 9457. `type` is a page that explains it; extras are named there.",
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "instance"],
+    "properties": {
+        "type": {"type": "string", "examples": ["/problems/transition-refused"]},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "instance": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "loc": {"type": "array", "items": {"type": ["string", "integer"]}},
+                    "msg": {"type": "string"},
+                },
+            },
+        },
+        "missing": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "need": {"type": "string"},
+                    "has": {"type": "integer"},
+                    "detail": {"type": "string"},
+                },
+            },
+        },
+        "version": {"type": "integer"},
+    },
+}
+ALWAYS: tuple[type[ClaimdeskError], ...] = (
+    errors.NotAuthenticated,
+    errors.Forbidden,
+    errors.RateLimited,
+    errors.Unavailable,
+    ClaimdeskError,
+)
+OPEN = {"/healthz", "/readyz", "/metrics"}
+
+
+def install(app: FastAPI) -> None:
+    """Give `app` its document, made on first demand."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _complete(app)
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _complete(app: FastAPI) -> dict[str, Any]:
+    document = get_openapi(
+        title=app.title,
+        version=app.version,
+        summary="Verify claims, and know what was known when",
+        description=DESCRIPTION,
+        routes=app.routes,
+    )
+    document["info"]["license"] = {"name": "MIT", "identifier": "MIT"}
+    document["servers"] = [{"url": "/"}]
+    schemas = document["components"]["schemas"]
+    for stock in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(stock, None)
+    schemas["Problem"] = PROBLEM
+    document["components"]["securitySchemes"] = {
+        "key": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "An API key: cd_<id>_<secret>",
+        },
+        "session": {"type": "apiKey", "in": "cookie", "name": "claimdesk_session"},
+    }
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            _complete_operation(path, method, operation)
+    return document
+
+
+def _complete_operation(path: str, method: str, operation: dict[str, Any]) -> None:
+    responses = operation["responses"]
+    responses.pop("422", None)
+    for status in [one for one, said in responses.items() if said == {"description": ""}]:
+        del responses[status]
+    kinds: list[type[ClaimdeskError]] = []
+    if path not in OPEN:
+        operation["security"] = [{"key": []}, {"session": []}]
+        kinds += ALWAYS
+        if "{" in path or "merge" in path:
+            kinds.append(errors.NotFound)
+        kinds.append(errors.Invalid)
+    else:
+        operation["security"] = []
+        kinds += [errors.Unavailable, ClaimdeskError]
+    if method in ("post", "patch", "put", "delete"):
+        kinds += [
+            errors.BadRequest,
+            errors.Conflict,
+            errors.BodyTooLarge,
+            errors.UnsupportedMedia,
+        ]
+    names = {one["name"].lower() for one in operation.get("parameters", [])}
+    if "if-match" in names:
+        kinds += [errors.PreconditionFailed, errors.PreconditionRequired]
+    for kind in sorted(kinds, key=lambda one: one.status):
+        responses.setdefault(
+            str(kind.status),
+            {
+                "description": kind.title,
+                "content": {
+                    "application/problem+json": {
+                        "schema": {"$ref": "#/components/schemas/Problem"}
+                    }
+                },
+            },
+        )

@@ -1,0 +1,83 @@
+"""Health, readiness, metrics, what problems mean, the reference, and one-time sign-in links."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request, Response
+from starlette.responses import RedirectResponse
+
+from service.api import reference
+from service.commands import accounts
+from service.queries.accounts import cursor_key
+from service.web import problems, sessions
+from service.web import services as services_module
+from service.web.calls import json
+from service.web.metrics import CONTENT_TYPE
+
+router = APIRouter(tags=["operation"])
+pages = APIRouter(include_in_schema=False)
+
+
+@router.get(
+    "/healthz",
+    summary="Whether the process answers",
+    responses={200: {"description": "It does", "content": {"application/json": {}}}},
+)
+async def health() -> Response:
+    return json({"status": "ok"})
+
+
+@router.get(
+    "/readyz",
+    summary="Whether requests can be served",
+    responses={200: {"description": "The database answers", "content": {"application/json": {}}}},
+)
+async def ready(request: Request) -> Response:
+    await services_module.of(request).database.read(cursor_key)
+    return json({"status": "ready"})
+
+
+@router.get(
+    "/metrics",
+    summary="Figures for Prometheus",
+    responses={200: {"description": "Text format 0.0.4", "content": {"text/plain": {}}}},
+)
+async def metrics(request: Request) -> Response:
+    text = services_module.of(request).metrics.text()
+    return Response(text, headers={"Content-Type": CONTENT_TYPE})
+
+
+@pages.get("/problems/{slug}")
+async def explain(slug: str) -> Response:
+    return problems.page(slug)
+
+
+@pages.get("/")
+async def front(request: Request) -> Response:
+    return RedirectResponse("/docs")
+
+
+@pages.get("/docs")
+async def docs(request: Request) -> Response:
+    return Response(reference.page(request.app.openapi()), media_type="text/html")
+
+
+@pages.get("/docs/style.css")
+async def style() -> Response:
+    return Response(reference.STYLE, media_type="text/css")
+
+
+@pages.get("/openapi.json")
+async def document(request: Request) -> Response:
+    return json(request.app.openapi())
+
+
+@pages.get("/sign-in/{token}")
+async def use_link(token: Annotated[str, Path(max_length=100)], request: Request) -> Response:
+    """Sign in by a one-time link.  Raises NotAuthenticated where it was used or has expired."""
+    services = services_module.of(request)
+    session = await services.database.write(
+        accounts.use_sign_in_link, token, now=services.clock()
+    )
+    response = RedirectResponse("/", 303, headers={"Cache-Control": "no-store"})
+    sessions.give(response, request, session)
+    return response

@@ -1,0 +1,301 @@
+"""The two hottest routes: a claim, and lists of claims.
+
+They take the request and give bytes: no dependency injection, no serialising, one statement on the
+bare driver (docs/decisions/0003-hot-reads.md).  What they take is declared for the OpenAPI
+document beside them; `web/hot.py` answers them ahead of the router.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Request, Response
+from pydantic import Field, TypeAdapter, ValidationError
+from starlette.datastructures import QueryParams
+
+from service.api import claims as claim_routes
+from service.api import shapes
+from service.api.fields import Id, In, Instant, Slug
+from service.domain import access, ids
+from service.domain.access import Action
+from service.domain.claims import Kind, Stance, Status
+from service.domain.errors import Invalid, NotFound, NotYetRecorded
+from service.formats.claim import for_desk
+from service.queries import claims as claim_queries
+from service.queries.claims import Filters
+from service.queries.paging import DEFAULT_LIMIT, MAX_LIMIT
+from service.web import services as services_module
+from service.web.calls import JSON, PRIVATE, Call, link_to, list_scope
+from service.web.conditions import etag, unchanged
+from service.web.hot import hot
+
+router = APIRouter(prefix="/v1/claims", tags=["claims"])
+HEADERS = PRIVATE
+
+
+class ListQuery(In):
+    """The filters of `GET /v1/claims`; all of those given hold together."""
+
+    status: Annotated[list[Status], Field(max_length=4)] = []
+    claimant: Slug | None = None
+    party: Slug | None = None
+    stance: Stance | None = None
+    story: Slug | None = None
+    tag: Annotated[str, Field(max_length=50)] | None = None
+    kind: Kind | None = None
+    assignee: Annotated[str, Field(max_length=64)] | None = None
+    part_of: Id | None = None
+    claimed_since: Instant | None = None
+    claimed_until: Instant | None = None
+    changed_since: Instant | None = None
+    changed_until: Instant | None = None
+    drift: bool = False
+    as_of: Instant | None = None
+    sort: Annotated[str, Field(pattern="^(changed|claimed)$")] = "changed"
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
+    cursor: Annotated[str, Field(max_length=1000)] | None = None
+
+
+INSTANT = TypeAdapter(Instant)
+
+
+async def _call(request: Request) -> Call:
+    services = services_module.of(request)
+    now = services.clock()
+    caller = await services.callers.identify(request, now=now)
+    access.require(caller, Action.READ_CLAIMS, public_read=services.settings.public_read)
+    return Call(request, services, caller, now)
+
+
+def _parameter(name: str, schema: dict[str, Any], description: str) -> dict[str, Any]:
+    return {"name": name, "in": "query", "schema": schema, "description": description}
+
+
+AS_OF = _parameter(
+    "as_of",
+    {"type": "string", "format": "date-time"},
+    "What the desk knew at this instant",
+)
+
+
+@hot(Action.READ_CLAIMS)
+@router.get(
+    "/{claim_id}",
+    summary="Read a claim",
+    responses={
+        200: {"model": shapes.ClaimOut, "description": "The claim; ETag is its version"},
+        304: {"description": "As you have it"},
+        308: {"description": "Merged: Location is the claim that took its place"},
+    },
+    openapi_extra={
+        "parameters": [
+            {
+                "name": "claim_id",
+                "in": "path",
+                "required": True,
+                "schema": {"type": "string", "format": "uuid"},
+            },
+            AS_OF,
+            _parameter(
+                "expand",
+                {"type": "string", "enum": ["links"]},
+                "Add the links with their statements, quotes, speakers and sources",
+            ),
+        ]
+    },
+)
+async def read(request: Request) -> Response:
+    """The claim with where each party stands and the line that may be printed; with `as_of`, as the
+    desk knew it then."""
+    call = await _call(request)
+    claim_id = ids.parse(request.path_params["claim_id"])
+    if claim_id is None:
+        raise NotFound("There is no claim with this id.")
+    moment, expand = None, False
+    if request.scope["query_string"]:
+        moment, expand = _asked(request.query_params)
+    database = call.services.database
+    if moment is None:
+        rows = await database.look_up(claim_queries.ONE, {"claim": claim_id})
+    else:
+        rows = await database.look_up(
+            claim_queries.ONE_AS_OF, {"claim": claim_id, "as_of": moment}
+        )
+    if not rows:
+        raise await _absent(call, claim_id)
+    version, document, assignee, merged_into = rows[0]
+    if merged_into is not None:
+        return claim_routes.moved(request, claim_id, _uuid(merged_into))
+    if not expand and unchanged(request, version):
+        return Response(status_code=304, headers=HEADERS | {"ETag": etag(version)})
+    if assignee is not None and call.internals:
+        document = for_desk(document, assignee)
+    if expand:
+        links = await claim_routes.expanded(call, claim_id, moment)
+        document = f'{document[:-1]},"links":{orjson.dumps(links).decode()}}}'
+    return Response(document, headers=HEADERS | {"ETag": etag(version)}, media_type=JSON)
+
+
+def _asked(query: QueryParams) -> tuple[datetime | None, bool]:
+    """`as_of` and `expand`.  Raises Invalid."""
+    for name in query:
+        if name not in ("as_of", "expand"):
+            raise Invalid(f"there is no parameter '{name}'", loc=("query", name))
+    expand = query.get("expand")
+    if expand not in (None, "links"):
+        raise Invalid("expand takes 'links'", loc=("query", "expand"))
+    text = query.get("as_of")
+    return (None if text is None else _instant(text)), expand is not None
+
+
+def _instant(text: str) -> datetime:
+    try:
+        moment: datetime = INSTANT.validate_python(text)
+    except ValidationError as error:
+        message = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise Invalid(message, loc=("query", "as_of")) from None
+    return moment
+
+
+async def _absent(call: Call, claim_id: str) -> NotFound:
+    if await call.services.database.look_up(claim_queries.ONE, {"claim": claim_id}):
+        return NotYetRecorded("The desk recorded this claim only later.")
+    return NotFound("There is no claim with this id.")
+
+
+def _uuid(value: Any) -> str:
+    """An id as a driver gave it."""
+    text = str(value).replace("-", "")
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+@hot(Action.READ_CLAIMS)
+@router.get(
+    "",
+    summary="List claims",
+    responses={200: {"model": shapes.Claims, "description": "Newest first"}},
+    openapi_extra={
+        "parameters": [
+            _parameter(
+                "status",
+                {"type": "array", "items": {"type": "string", "enum": [*Status]}},
+                "Repeat for several",
+            ),
+            _parameter("claimant", {"type": "string"}, "A party, those below it included"),
+            _parameter("party", {"type": "string"}, "A party that takes any stance"),
+            _parameter("stance", {"type": "string", "enum": [*Stance]}, "… this stance"),
+            _parameter("story", {"type": "string"}, "A story's slug"),
+            _parameter("tag", {"type": "string"}, "One tag"),
+            _parameter("kind", {"type": "string", "enum": [*Kind]}, "The kind of claim"),
+            _parameter("assignee", {"type": "string"}, "A user or key; `me`: the caller"),
+            _parameter("part_of", {"type": "string", "format": "uuid"}, "The claim's parent"),
+            *(
+                _parameter(name, {"type": "string", "format": "date-time"}, "An instant")
+                for name in ("claimed_since", "claimed_until", "changed_since", "changed_until")
+            ),
+            _parameter("drift", {"type": "boolean"}, "Evidence and status disagree"),
+            AS_OF,
+            _parameter("sort", {"type": "string", "enum": ["changed", "claimed"]}, "By when"),
+            _parameter(
+                "limit", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT}, "At most"
+            ),
+            _parameter("cursor", {"type": "string"}, "next_cursor of the page before"),
+        ]
+    },
+)
+async def listing(request: Request) -> Response:
+    """Claims, latest change first, or by when they were claimed. With `as_of` both the filters and
+    what is served are of that instant."""
+    call = await _call(request)
+    asked = _list_query(request.query_params)
+    database, cursors = call.services.database, call.services.cursors
+    scope = list_scope("claims", request)
+    after = None
+    if asked.cursor is not None:
+        after = cursors.read(asked.cursor, scope, now=call.now)
+    filters = _filters(asked, call)
+    root = None
+    if filters.claimant is not None:
+        root = await _root(call, filters.claimant, "claimant")
+    if filters.party is not None:
+        await _root(call, filters.party, "party")
+    query = claim_queries.listing(
+        filters, limit=asked.limit, after=after, claimant_root=root
+    )
+    rows = await database.look_up(query.lookup, query.parameters)
+    cursor = None
+    if len(rows) > asked.limit:
+        rows = rows[: asked.limit]
+        cursor = cursors.write(scope, _keys(rows[-1]), now=call.now)
+    internals = call.internals
+    items = ",".join(
+        [for_desk(row[0], row[1]) if internals and row[1] is not None else row[0] for row in rows]
+    )
+    next_cursor = "null" if cursor is None else f'"{cursor}"'
+    return Response(
+        f'{{"items":[{items}],"next_cursor":{next_cursor}}}',
+        headers=HEADERS | link_to(request, cursor),
+        media_type=JSON,
+    )
+
+
+def _list_query(query: QueryParams) -> ListQuery:
+    given: dict[str, Any] = dict(query)
+    if "status" in given:
+        given["status"] = query.getlist("status")
+    names = [name for name, _ in query.multi_items() if name != "status"]
+    if len(names) != len(set(names)):
+        raise Invalid("only status may be repeated", loc=("query",))
+    try:
+        return ListQuery.model_validate(given)
+    except ValidationError as error:
+        found = [
+            {
+                "loc": ["query", *one["loc"]],
+                "msg": "there is no such parameter"
+                if one["type"] == "extra_forbidden"
+                else one["msg"].removeprefix("Value error, "),
+            }
+            for one in error.errors()
+        ]
+        where = ".".join(str(part) for part in found[0]["loc"])
+        raise Invalid(f"{where}: {found[0]['msg']}", errors=found) from None
+
+
+def _filters(asked: ListQuery, call: Call) -> Filters:
+    assignee = asked.assignee
+    if assignee is not None:
+        # Who works on what is the desk's own business; a filter would tell.
+        access.require(call.caller, Action.READ_INTERNALS)
+        assignee = call.actor.id if assignee == "me" else assignee
+    return Filters(
+        statuses=tuple(dict.fromkeys(asked.status)),
+        claimant=asked.claimant,
+        party=asked.party,
+        stance=asked.stance,
+        story=asked.story,
+        tag=asked.tag,
+        kind=asked.kind,
+        assignee=assignee,
+        part_of=asked.part_of,
+        claimed_since=asked.claimed_since,
+        claimed_until=asked.claimed_until,
+        changed_since=asked.changed_since,
+        changed_until=asked.changed_until,
+        drift=asked.drift,
+        as_of=asked.as_of,
+        sort=asked.sort,
+    )
+
+
+async def _root(call: Call, party: str, name: str) -> str:
+    rows = await call.services.database.look_up(claim_queries.PARTY, {"party": party})
+    if not rows:
+        raise Invalid(f"there is no party '{party}'", loc=("query", name))
+    return str(rows[0][0])
+
+
+def _keys(row: Any) -> list[Any]:
+    """A row's sort keys: an instant and an id, whatever the driver made of them."""
+    moment = row[2]
+    return [moment if isinstance(moment, str) else moment.isoformat(), _uuid(row[3])]

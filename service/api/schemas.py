@@ -1,0 +1,544 @@
+"""What is sent: one `…In` for each body, with the command's shape it becomes."""
+
+from typing import Annotated
+
+from pydantic import ConfigDict, Field, model_validator
+
+from service.api.fields import (
+    ClaimText,
+    Code,
+    Country,
+    Description,
+    Email,
+    Headline,
+    Id,
+    In,
+    Instant,
+    Label,
+    Language,
+    LEFT_OUT,
+    LongQuote,
+    Name,
+    PersonName,
+    Reason,
+    Sha256,
+    Slug,
+    Tag,
+    Title,
+    Url,
+)
+from service.commands.inputs import (
+    NewClaim,
+    NewLink,
+    NewQuote,
+    NewSource,
+    NewSpeaker,
+    NewStatement,
+    Selector,
+)
+from service.domain.access import Role
+from service.domain.claims import (
+    Basis,
+    Finding,
+    Kind,
+    Override,
+    Precision,
+    Rendering,
+    Scope,
+    SetAside,
+    Stance,
+    Status,
+)
+from service.domain.lifecycle import Move
+
+
+class PartyIn(In):
+    slug: Slug
+    name: Name
+    full_name: Title | None = None
+    kind: Label | None = None
+    country: Country | None = None
+    parent: Slug | None = None
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "slug": "white-house",
+                    "name": "White House",
+                    "full_name": "Executive Office of the President",
+                    "kind": "government",
+                    "country": "US",
+                    "parent": "washington",
+                }
+            ]
+        }
+    )
+
+
+class PartyChange(In):
+    name: Name = LEFT_OUT
+    full_name: Title | None = None
+    kind: Label | None = None
+    country: Country | None = None
+    parent: Slug | None = None
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"parent": "washington"}]})
+
+
+class SpeakerIn(In):
+    """A person to match by name and role, without diacritics, or to record."""
+
+    name: PersonName
+    role: PersonName | None = None
+
+    def to_command(self) -> NewSpeaker:
+        return NewSpeaker(self.name, self.role)
+
+
+class PartySpeakerIn(In):
+    name: PersonName
+    role: PersonName | None = None
+    party: Slug
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "Matthew Miller",
+                    "role": "State Department spokesman",
+                    "party": "washington",
+                }
+            ]
+        }
+    )
+
+
+class SpeakerChange(In):
+    name: PersonName = LEFT_OUT
+    role: PersonName | None = None
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Miloš Vučević"}]})
+
+
+class SourceIn(In):
+    url: Url
+    publisher: PersonName | None = None
+    title: Headline | None = None
+    published_at: Instant | None = None
+    language: Language | None = None
+    archive_url: Url | None = None
+    sha256: Sha256 | None = None
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "url": "https://example.org/2023/10/03/kosovo",
+                    "publisher": "Example News",
+                    "title": "Serbia says troop level near Kosovo is back to normal",
+                    "published_at": "2023-10-03T18:00:00Z",
+                    "language": "en",
+                }
+            ]
+        }
+    )
+
+    def to_command(self) -> NewSource:
+        return NewSource(**self.model_dump())
+
+
+class StoryIn(In):
+    slug: Slug
+    title: Title
+    description: Description | None = None
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"slug": "kosovo-border-2023", "title": "Kosovo border, autumn 2023"}]
+        }
+    )
+
+
+class StoryChange(In):
+    title: Title = LEFT_OUT
+    description: Description | None = None
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"title": "Kosovo border"}]})
+
+
+class SelectorIn(In):
+    """Where the quote stands in its source (W3C TextQuoteSelector)."""
+
+    exact: LongQuote
+    prefix: Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")] = ""
+    suffix: Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")] = ""
+
+
+class QuoteIn(In):
+    text: LongQuote
+    language: Language
+    rendering: Rendering = Rendering.VERBATIM
+    source: Id | SourceIn
+    selector: SelectorIn | None = None
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "text": "We are waiting to see confirmation of this.",
+                    "language": "en",
+                    "rendering": "verbatim",
+                    "source": {"url": "https://example.org/2023/10/03/kosovo"},
+                }
+            ]
+        }
+    )
+
+    def to_command(self) -> NewQuote:
+        selector = self.selector
+        return NewQuote(
+            text=self.text,
+            language=self.language,
+            rendering=self.rendering,
+            source=self.source if isinstance(self.source, str) else self.source.to_command(),
+            selector=Selector(selector.exact, selector.prefix, selector.suffix)
+            if selector
+            else None,
+        )
+
+
+Quotes = Annotated[list[QuoteIn], Field(min_length=1, max_length=20)]
+
+
+class StatementIn(In):
+    """One utterance.  `party` null: words that no party stands behind."""
+
+    party: Slug | None
+    speaker: SpeakerIn | Id | None = None
+    said_at: Instant
+    precision: Precision = Precision.DAY
+    basis: Basis = Basis.UNSTATED
+    quotes: Quotes
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "party": "washington",
+                    "speaker": {"name": "Matthew Miller", "role": "State Department spokesman"},
+                    "said_at": "2023-10-02T00:00:00Z",
+                    "precision": "day",
+                    "basis": "unstated",
+                    "quotes": [
+                        {
+                            "text": "We are waiting to see confirmation of this.",
+                            "language": "en",
+                            "rendering": "verbatim",
+                            "source": {"url": "https://example.org/2023/10/03/kosovo"},
+                        }
+                    ],
+                }
+            ]
+        }
+    )
+
+    def to_command(self) -> NewStatement:
+        return NewStatement(
+            party=self.party,
+            speaker=speaker(self.speaker),
+            said_at=self.said_at,
+            precision=self.precision,
+            basis=self.basis,
+            quotes=tuple(quote.to_command() for quote in self.quotes),
+        )
+
+
+class OriginIn(In):
+    """The utterance a claim comes from; what is left out is as the claim says."""
+
+    party: Slug | None = None
+    speaker: SpeakerIn | Id | None = None
+    said_at: Instant | None = None
+    precision: Precision | None = None
+    basis: Basis = Basis.UNSTATED
+    quotes: Quotes
+
+
+class ClaimIn(In):
+    text: ClaimText
+    kind: Kind
+    claimant: Slug | None = Field(description="The party that claims it; null: unattributed")
+    speaker: SpeakerIn | Id | None = None
+    claimed_at: Instant
+    precision: Precision = Precision.DAY
+    story: Slug | None = None
+    tags: Annotated[list[Tag], Field(max_length=20)] = []
+    part_of: Id | None = None
+    origin_statement: Id | None = None
+    origin: OriginIn | None = None
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "text": "Serbia has returned the operating regime of its units to normal",
+                    "kind": "event",
+                    "claimant": "belgrade",
+                    "speaker": {"name": "Gen. Milan Mojsilović", "role": "chief of staff"},
+                    "claimed_at": "2023-10-02T00:00:00Z",
+                    "precision": "day",
+                    "story": "kosovo-border-2023",
+                    "tags": ["troops"],
+                    "origin": {
+                        "quotes": [
+                            {
+                                "text": "The operating regime of the units (…) has been "
+                                "returned to normal",
+                                "language": "en",
+                                "rendering": "translated",
+                                "source": {"url": "https://example.org/2023/10/03/kosovo"},
+                            }
+                        ]
+                    },
+                }
+            ]
+        }
+    )
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> "ClaimIn":
+        if (self.origin is None) == (self.origin_statement is None):
+            raise ValueError(
+                "a claim comes from one statement: send either origin (with quotes) or "
+                "origin_statement (an id)"
+            )
+        return self
+
+    def to_command(self) -> NewClaim:
+        return NewClaim(
+            text=self.text,
+            kind=self.kind,
+            claimant=self.claimant,
+            speaker=speaker(self.speaker),
+            claimed_at=self.claimed_at,
+            precision=self.precision,
+            origin=self.origin_statement or self._origin(),
+            story=self.story,
+            tags=tuple(dict.fromkeys(self.tags)),
+            part_of=self.part_of,
+        )
+
+    def _origin(self) -> NewStatement:
+        assert self.origin is not None
+        origin = self.origin
+        named = origin.model_fields_set
+        party = origin.party if "party" in named else self.claimant
+        same_party = party is not None and party == self.claimant
+        person = origin.speaker if "speaker" in named or not same_party else self.speaker
+        return NewStatement(
+            party=party,
+            speaker=speaker(person),
+            said_at=origin.said_at or self.claimed_at,
+            precision=origin.precision or self.precision,
+            basis=origin.basis,
+            quotes=tuple(quote.to_command() for quote in origin.quotes),
+        )
+
+
+class ClaimChange(In):
+    """An amendment: only what is sent is changed.  A new `text` says whether it is `material`."""
+
+    text: ClaimText = LEFT_OUT
+    material: bool | None = None
+    tags: Annotated[list[Tag], Field(max_length=20)] = LEFT_OUT
+    assignee: Code | None = Field(None, description="The id of a user or key; null: nobody")
+    finding: Finding | None = None
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"text": "Serbia says …", "material": False}]}
+    )
+
+    @model_validator(mode="after")
+    def _says_whether_material(self) -> "ClaimChange":
+        if ("text" in self.model_fields_set) != (self.material is not None):
+            raise ValueError(
+                "text and material go together: is it another claim now (true), or the same "
+                "better written (false)?"
+            )
+        return self
+
+
+class LinkIn(In):
+    statement: Id | StatementIn
+    stance: Stance
+    scope: Scope = Scope.FULL
+    conditional: bool = False
+    note: Reason | None = None
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "statement": "01970000-0000-7000-8000-000000000000",
+                    "stance": "requests_confirmation",
+                    "scope": "full",
+                    "conditional": True,
+                }
+            ]
+        }
+    )
+
+    def to_command(self) -> NewLink:
+        statement = self.statement
+        return NewLink(
+            statement=statement if isinstance(statement, str) else statement.to_command(),
+            stance=self.stance,
+            scope=self.scope,
+            conditional=self.conditional,
+            note=self.note,
+        )
+
+
+class SetAsideIn(In):
+    link: Id
+    reason: Reason
+
+
+class OverrideIn(In):
+    code: Code
+    note: Reason
+
+
+class StatusChangeIn(In):
+    to: Status
+    reason: Reason
+    cites: Annotated[list[Id], Field(max_length=100)] = []
+    set_aside: Annotated[list[SetAsideIn], Field(max_length=100)] = []
+    override: OverrideIn | None = None
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "to": "confirmed",
+                    "reason": "NATO observed the withdrawal itself",
+                    "cites": ["01970000-0000-7000-8000-000000000000"],
+                }
+            ]
+        }
+    )
+
+    def to_command(self) -> Move:
+        return Move(
+            to=self.to,
+            reason=self.reason,
+            cites=tuple(dict.fromkeys(self.cites)),
+            set_aside=tuple(SetAside(one.link, one.reason) for one in self.set_aside),
+            override=Override(self.override.code, self.override.note) if self.override else None,
+        )
+
+
+class ApprovalIn(In):
+    note: Reason | None = None
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"note": "Checked the report."}]})
+
+
+class RejectionIn(In):
+    comment: Reason
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"comment": "The photograph is from September."}]}
+    )
+
+
+class RetractionIn(In):
+    reason: Reason
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "Linked by mistake."}]})
+
+
+class WithdrawalIn(In):
+    reason: Reason
+    source: Id | SourceIn | None = None
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"reason": "The ministry corrected itself."}]}
+    )
+
+
+class DecisionWithdrawalIn(In):
+    reason: Reason | None = None
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "Too early."}]})
+
+
+class MergeIn(In):
+    into: Id = Field(description="The claim that remains")
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"into": "01970000-0000-7000-8000-000000000000"}]}
+    )
+
+
+class NoteIn(In):
+    text: LongQuote
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"text": "Ask KFOR tomorrow."}]})
+
+
+class KeyIn(In):
+    name: Name
+    role: Role
+    expires_at: Instant | None = None
+    user: Id | None = Field(None, description="The user as whom the key acts; null: itself")
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "CMS", "role": "reader"}]})
+
+
+Password = Annotated[str, Field(min_length=12, max_length=1000, pattern=r"^[^\x00]*$")]
+
+
+class UserIn(In):
+    email: Email
+    name: Name
+    role: Role
+    password: Password | None = None
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"email": "ana@example.org", "name": "Ana", "role": "checker"}]
+        }
+    )
+
+
+class UserChange(In):
+    name: Name = LEFT_OUT
+    role: Role = LEFT_OUT
+    password: Password = LEFT_OUT
+    disabled: bool = LEFT_OUT
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"role": "editor"}]})
+
+
+class SessionIn(In):
+    email: Email
+    password: Annotated[str, Field(max_length=1000)]
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"email": "ana@example.org", "password": "correct horse battery"}]
+        }
+    )
+
+
+def speaker(given: SpeakerIn | str | None) -> NewSpeaker | str | None:
+    return given.to_command() if isinstance(given, SpeakerIn) else given
+
+
+def given(change: In) -> dict[str, object]:
+    """The fields that were sent, and only those."""
+    return {name: getattr(change, name) for name in change.model_fields_set}
+
+

@@ -1,0 +1,432 @@
+"""What is answered: for the OpenAPI document, which tests hold the answers against.
+
+Answers are rendered by queries and formats, not by these models; this page says what they are.
+"""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import Query
+from pydantic import Field
+
+from service.api.fields import Instant, Out
+from service.domain import access
+from service.domain.access import Action, Actor, Role
+from service.domain.claims import (
+    Basis,
+    Cause,
+    Finding,
+    Kind,
+    Lifecycle,
+    Precision,
+    Rendering,
+    Scope,
+    Stance,
+    Status,
+)
+from service.domain.history import EVENT_TYPES, INTERNAL_TYPES
+
+AsOf = Annotated[Instant | None, Query(description="What the desk knew at this instant")]
+Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+Uuid = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
+
+
+class SpeakerName(Out):
+    name: str
+    role: str | None
+
+
+class Claimant(Out):
+    party: str
+    name: str
+    speaker: SpeakerName | None
+
+
+class Evidence(Out):
+    """The root parties, other than the claimant's, that take each stance."""
+
+    supports: list[str]
+    contradicts: list[str]
+    requests_confirmation: list[str]
+
+
+class ComponentOut(Out):
+    id: Uuid
+    text: str
+    status: Status
+
+
+class Person(Out):
+    id: str
+    name: str
+
+
+class RuleActor(Out):
+    rule: str
+
+
+class PartyOut(Out):
+    slug: str
+    name: str
+    full_name: str | None
+    kind: str | None
+    country: str | None
+    parent: str | None
+    root: str
+    created_at: Moment
+    updated_at: Moment
+
+
+class SpeakerOut(Out):
+    id: Uuid
+    name: str
+    role: str | None
+    party: str
+    created_at: Moment
+
+
+class SourceOut(Out):
+    id: Uuid
+    url: str
+    publisher: str | None
+    title: str | None
+    published_at: Moment | None
+    language: str | None
+    archive_url: str | None
+    sha256: str | None
+    recorded_at: Moment
+
+
+class StoryOut(Out):
+    slug: str
+    title: str
+    description: str | None
+    created_at: Moment
+    updated_at: Moment
+
+
+class StoryWithParties(StoryOut):
+    parties: list[PartyOut]
+
+
+class SelectorOut(Out):
+    exact: str
+    prefix: str
+    suffix: str
+
+
+class QuoteOut(Out):
+    id: Uuid
+    text: str
+    language: str
+    rendering: Rendering
+    selector: SelectorOut | None
+    recorded_at: Moment
+    source: SourceOut
+
+
+class StatementSpeaker(Out):
+    id: Uuid
+    name: str
+    role: str | None
+
+
+class StatementOut(Out):
+    id: Uuid
+    party: str | None
+    party_name: str | None
+    root: str | None
+    root_name: str | None
+    speaker: StatementSpeaker | None
+    said_at: Moment
+    precision: Precision
+    basis: Basis
+    quotes: list[QuoteOut]
+    recorded_at: Moment
+    withdrawn_at: Moment | None
+    withdrawal_reason: str | None
+    withdrawal_source: Uuid | None
+
+
+class LinkOut(Out):
+    id: Uuid
+    claim: Uuid
+    stance: Stance
+    scope: Scope
+    conditional: bool
+    note: str | None
+    affirmed: bool
+    conflicting: bool
+    set_aside: bool
+    linked_by: str | None
+    recorded_at: Moment
+    retracted_at: Moment | None
+    retraction_reason: str | None
+    statement: StatementOut
+
+
+class ClaimOut(Out):
+    id: Uuid
+    text: str
+    kind: Kind
+    revision: int
+    claimant: Claimant | None
+    claimed_at: Moment
+    precision: Precision
+    status: Status
+    status_since: Moment
+    version: int
+    finding: Finding | None
+    lifecycle: Lifecycle
+    merged_into: Uuid | None
+    suggested_status: Status
+    agrees: bool
+    challenged: bool
+    override: bool
+    evidence: Evidence
+    print_line: str
+    story: str | None
+    tags: list[str]
+    part_of: Uuid | None
+    components: list[ComponentOut]
+    created_at: Moment
+    updated_at: Moment
+    assignee: str | None
+    links: list[LinkOut] = Field(
+        default_factory=list, description="With expand=links only"
+    )
+
+
+class SetAsideOut(Out):
+    link: Uuid
+    reason: str
+
+
+class OverrideOut(Out):
+    code: str
+    note: str
+
+
+class StatusChangeOut(Out):
+    claim: Uuid
+    version: int
+    previous_status: Status
+    status: Status
+    reason: str
+    cause: Cause
+    cites: list[Uuid]
+    set_aside: list[SetAsideOut]
+    override: OverrideOut | None
+    decision: Uuid | None
+    decided_by: str | None
+    approved_by: str | None
+    approval_note: str | None
+    sequence: int
+    occurred_at: Moment
+
+
+class DecisionOut(Out):
+    id: Uuid
+    claim: Uuid
+    state: Literal["pending", "approved", "rejected", "withdrawn", "superseded"]
+    from_: Status = Field(alias="from")
+    to: Status
+    reason: str
+    cites: list[Uuid]
+    set_aside: list[SetAsideOut]
+    override: OverrideOut | None
+    proposed_by: Person
+    proposed_at: Moment
+    settled_by: Person | None
+    settled_at: Moment | None
+    comment: str | None
+
+
+class Traced(Out):
+    link: Uuid
+    statement: Uuid
+    party: str
+    root: str
+    speaker: str | None
+    stance: Stance
+    counted: bool
+    why: str
+
+
+class NeededSupport(Out):
+    needed: int
+    has: int
+    parties: list[str]
+
+
+class Needs(Out):
+    independent_support: NeededSupport
+    open_contradictions: int
+    open_requests: int
+
+
+class SuggestionOut(Out):
+    status: Status
+    trace: list[Traced]
+    needs: Needs
+
+
+class EventOut(Out):
+    seq: int = Field(description="1, 2, 3 … within the claim")
+    type: Literal[EVENT_TYPES]  # type: ignore[valid-type]
+    recorded_at: Moment
+    actor: Person | RuleActor | None
+    data: dict[str, Any] | None = Field(description="null where withheld")
+    previous_hash: str
+    hash: str
+
+
+class TailEvent(EventOut):
+    seq: int = Field(description="Rises over all claims, with gaps; go on from the last")
+    number: int = Field(description="1, 2, 3 … within the claim")
+    claim: Uuid
+
+
+class NoteOut(Out):
+    id: Uuid
+    claim: Uuid
+    text: str
+    author: Person
+    recorded_at: Moment
+
+
+class ReviewOut(Out):
+    claim: ClaimOut
+    reasons: list[Literal["drift", "challenged", "waiting_approval", "stale"]]
+    since: Moment
+
+
+class KeyOut(Out):
+    id: str
+    name: str
+    role: Role
+    user: Uuid | None
+    created_at: Moment
+    expires_at: Moment | None
+    revoked_at: Moment | None
+    last_used_at: Moment | None
+
+
+class NewKeyOut(Out):
+    id: str
+    key: str | None = Field(description="Shown once")
+    name: str
+    role: Role
+    expires_at: Moment | None
+
+
+class UserOut(Out):
+    id: Uuid
+    email: str
+    name: str
+    role: Role
+    has_password: bool
+    created_at: Moment
+    disabled_at: Moment | None
+
+
+class Me(Out):
+    id: str
+    name: str
+    role: Role
+    actions: list[str]
+
+
+class Listed(Out):
+    next_cursor: str | None
+
+
+class Claims(Listed):
+    items: list[ClaimOut]
+
+
+class Links(Listed):
+    items: list[LinkOut]
+
+
+class StatusChanges(Listed):
+    items: list[StatusChangeOut]
+
+
+class History(Listed):
+    items: list[EventOut]
+
+
+class Notes(Listed):
+    items: list[NoteOut]
+
+
+class Statements(Listed):
+    items: list[StatementOut]
+
+
+class Parties(Listed):
+    items: list[PartyOut]
+
+
+class Speakers(Listed):
+    items: list[SpeakerOut]
+
+
+class Sources(Listed):
+    items: list[SourceOut]
+
+
+class Stories(Listed):
+    items: list[StoryOut]
+
+
+class Decisions(Listed):
+    items: list[DecisionOut]
+
+
+class ReviewQueue(Listed):
+    items: list[ReviewOut]
+
+
+class Keys(Listed):
+    items: list[KeyOut]
+
+
+class Users(Listed):
+    items: list[UserOut]
+
+
+class Events(Out):
+    items: list[TailEvent]
+    next_after: int = Field(description="Ask on with ?after= this")
+
+
+# What the caller may not see is left out here.
+
+
+def event(shape: dict[str, Any], caller: Actor | None) -> dict[str, Any]:
+    """An event as this caller may see it.
+
+    Drafts of decisions and who is assigned are withheld from readers and the public; the public is
+    not told the names of the desk's people.  The hashes stay, so that the chain still shows.
+    """
+    if not access.allowed(caller, Action.READ_INTERNALS):
+        data = shape["data"]
+        if shape["type"] in INTERNAL_TYPES:
+            shape = shape | {"data": None, "actor": None}
+        elif "assignee" in data:
+            shape = shape | {"data": {k: v for k, v in data.items() if k != "assignee"}}
+    if caller is None and shape["actor"] and "rule" not in shape["actor"]:
+        shape = shape | {"actor": None}
+    if caller is None and shape["data"] and "decided_by" in shape["data"]:
+        shape = shape | {"data": unnamed(shape["data"])}
+    return shape
+
+
+def status_change(shape: dict[str, Any], caller: Actor | None) -> dict[str, Any]:
+    return shape if caller is not None else unnamed(shape)
+
+
+def unnamed(data: dict[str, Any]) -> dict[str, Any]:
+    """A status change without the names of those who decided it."""
+    return data | {"decided_by": None, "approved_by": None, "approval_note": None}

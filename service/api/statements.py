@@ -1,0 +1,135 @@
+"""Statements, and acts on links."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from service.api import schemas, shapes
+from service.api.claims import served
+from service.api.directory import found
+from service.api.fields import Id, Instant, LinkId, Slug, StatementId
+from service.commands import statements
+from service.commands.idempotency import Answer
+from service.domain.access import Action
+from service.queries import statements as statement_queries
+from service.queries.paging import Window
+from service.web.calls import Call, Paged, answered, json, reading, writing
+
+router = APIRouter(prefix="/v1/statements", tags=["statements"])
+link_router = APIRouter(prefix="/v1/links", tags=["links"])
+
+Recording = Annotated[Call, writing(Action.RECORD)]
+Reading = Annotated[Call, reading(Action.READ_RECORDS)]
+StatementAnswer = {"model": shapes.StatementOut, "description": "The statement"}
+ClaimAnswer = {"model": shapes.ClaimOut, "description": "The claim, weighed anew"}
+
+
+@router.get(
+    "",
+    summary="List statements",
+    responses={200: {"model": shapes.Statements, "description": "Latest said first"}},
+)
+async def listing(
+    call: Reading,
+    paged: Annotated[tuple[Window, str], Depends(Paged("statements"))],
+    party: Annotated[Slug | None, Query(description="This party and those below it")] = None,
+    speaker: Annotated[Id | None, Query(description="A speaker's id")] = None,
+    since: Annotated[Instant | None, Query(description="Said at this instant or later")] = None,
+    until: Annotated[Instant | None, Query(description="Said by this instant")] = None,
+) -> Response:
+    window, scope = paged
+    rows = await call.read(
+        statement_queries.page,
+        party=party,
+        speaker=speaker,
+        since=since,
+        until=until,
+        window=window,
+    )
+    return call.page(rows, window, scope, keys=lambda row: [row["said_at"], row["id"]])
+
+
+@router.post(
+    "", status_code=201, summary="Record a statement", responses={201: StatementAnswer}
+)
+async def create(body: schemas.StatementIn, call: Recording) -> Response:
+    """One utterance of one party, with at least one rendering and its source."""
+
+    def answer(session: Any, spoken: statements.Spoken) -> Answer:
+        return answered(
+            statement_queries.one(session, spoken.id),
+            status=201,
+            Location=f"/v1/statements/{spoken.id}",
+        )
+
+    return await call.write(statements.record, body.to_command(), answer=answer)
+
+
+@router.get("/{statement_id}", summary="Read a statement", responses={200: StatementAnswer})
+async def read(statement_id: StatementId, call: Reading) -> Response:
+    row = await call.read(statement_queries.one, statement_id)
+    return json(found(row, "There is no statement with this id."))
+
+
+@router.post(
+    "/{statement_id}/quotes",
+    status_code=201,
+    summary="Add a rendering",
+    responses={201: StatementAnswer},
+)
+async def add_quote(
+    statement_id: StatementId, body: schemas.QuoteIn, call: Recording
+) -> Response:
+    """Another outlet's words for the same utterance; both are kept."""
+    return await call.write(
+        statements.add_quote,
+        statement_id,
+        body.to_command(),
+        answer=lambda session, _: answered(
+            statement_queries.one(session, statement_id), status=201
+        ),
+    )
+
+
+@router.post(
+    "/{statement_id}/withdrawal",
+    summary="Record that a statement was taken back",
+    responses={200: StatementAnswer},
+)
+async def withdraw(
+    statement_id: StatementId, body: schemas.WithdrawalIn, call: Recording
+) -> Response:
+    """Every claim it is linked to is weighed anew; one that rested on it falls back to
+    awaiting_confirmation by itself."""
+    source = body.source
+    return await call.write(
+        statements.withdraw,
+        statement_id,
+        reason=body.reason,
+        source=source.to_command() if isinstance(source, schemas.SourceIn) else source,
+        answer=lambda session, _: answered(statement_queries.one(session, statement_id)),
+    )
+
+
+@link_router.post(
+    "/{link_id}/retraction", summary="Retract a link", responses={200: ClaimAnswer}
+)
+async def retract(link_id: LinkId, body: schemas.RetractionIn, call: Recording) -> Response:
+    """Say that the link should not have been made; it stays in the record."""
+    return await call.write(
+        statements.retract_link,
+        link_id,
+        reason=body.reason,
+        answer=lambda _, state: served(state),
+    )
+
+
+@link_router.post(
+    "/{link_id}/affirmation", summary="Affirm a link", responses={200: ClaimAnswer}
+)
+async def affirm(link_id: LinkId, call: Recording) -> Response:
+    """Say that the link holds for the claim's present wording too, or in spite of a merged claim's
+    other reading of the statement."""
+    return await call.write(
+        statements.affirm_link, link_id, answer=lambda _, state: served(state)
+    )

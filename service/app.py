@@ -1,0 +1,121 @@
+"""The application: its services, its routes, and what runs beside them."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+import structlog
+from fastapi import FastAPI
+
+from service.api import (
+    accounts,
+    claims,
+    decisions,
+    directory,
+    document,
+    meta,
+    reading,
+    statements,
+)
+from service.commands import idempotency
+from service.commands.accounts import note_key_use
+from service.config import Settings
+from service.domain.errors import ClaimdeskError
+from service.queries.accounts import cursor_key
+from service.queries.paging import Cursors
+from service.store.engine import Database
+from service.web import logs, problems
+from service.web.callers import Callers
+from service.web.envelope import Envelope
+from service.web.hot import HotPaths
+from service.web.metrics import Metrics
+from service.web.services import Services
+
+HOUSEKEEPING_SECONDS = 30.0
+log = structlog.get_logger("claimdesk")
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def create_app(
+    settings: Settings | None = None, clock: Callable[[], datetime] = utc_now
+) -> FastAPI:
+    """The application for `settings` (from the environment if None), telling the time by `clock`.
+
+    The database has to be at the schema's head; `claimdesk serve` sees to that.
+    """
+    settings = settings or Settings()
+    logs.configure(settings)
+    database = Database(settings)
+    services = Services(settings, database, clock, Callers(settings, database), Metrics())
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await database.start()
+        services.cursors = Cursors(await database.read(cursor_key))
+        keeper = asyncio.create_task(_keep_house(services))
+        try:
+            yield
+        finally:
+            keeper.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await keeper
+            with contextlib.suppress(ClaimdeskError):
+                await _write_key_uses(services)
+            await database.stop()
+
+    app = FastAPI(
+        title="Claimdesk",
+        version=version("claimdesk"),
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+    )
+    app.state.services = services
+    for router in (
+        reading.router,
+        claims.router,
+        statements.router,
+        statements.link_router,
+        decisions.router,
+        decisions.queue_router,
+        decisions.event_router,
+        directory.party_router,
+        directory.speaker_router,
+        directory.source_router,
+        directory.story_router,
+        accounts.router,
+        accounts.key_router,
+        accounts.user_router,
+        meta.router,
+        meta.pages,
+    ):
+        app.include_router(router)
+    problems.install(app)
+    document.install(app)
+    app.add_middleware(HotPaths, owner=app, routes=reading.router.routes)
+    app.add_middleware(Envelope, settings=settings, metrics=services.metrics)
+    return app
+
+
+async def _keep_house(services: Services) -> None:
+    """Now and then: write down when keys were used, forget old first answers."""
+    while True:
+        await asyncio.sleep(HOUSEKEEPING_SECONDS)
+        try:
+            await _write_key_uses(services)
+            await services.database.write(idempotency.forget_old, now=services.clock())
+        except ClaimdeskError as error:
+            log.warning("housekeeping", problem=error.detail)
+
+
+async def _write_key_uses(services: Services) -> None:
+    used, services.callers.used = services.callers.used, {}
+    if used:
+        await services.database.write(note_key_use, used)

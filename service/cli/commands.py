@@ -1,0 +1,55 @@
+"""The root of the command line: every command and group by its name."""
+
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from service.cli import configuration, document, keys, record, schema, serving, shell, users
+
+
+class Claimdesk(TyperGroup):
+    """Says what went wrong in a line or two, and exits, instead of showing a stack trace."""
+
+    def invoke(self, ctx: Any) -> Any:
+        with shell.refusals():
+            return super().invoke(ctx)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"claimdesk {shell.version()}")
+        raise typer.Exit
+
+
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Say the version and exit.", callback=_show_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """A fact-checking desk's memory: claims, statements, decisions, and who said what when.
+
+    Settings come from CLAIMDESK_… environment variables and a .env file: see claimdesk config.
+    """
+
+
+def _version() -> None:
+    """Say the version."""
+    _show_version(True)
+
+
+app = typer.Typer(
+    name="claimdesk", cls=Claimdesk, callback=_root, no_args_is_help=True, **shell.STYLE
+)
+app.command("serve")(serving.serve)
+app.add_typer(schema.app, name="db")
+app.command("seed")(record.seed)
+app.add_typer(users.app, name="users")
+app.add_typer(keys.app, name="keys")
+app.command("verify")(record.verify)
+app.command("config")(configuration.show)
+app.command("openapi")(document.openapi)
+app.command("version")(_version)

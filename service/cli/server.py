@@ -1,0 +1,108 @@
+"""uvicorn as `claimdesk serve` runs it."""
+
+import socket
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import typer
+import uvicorn
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors import Multiprocess
+
+from service.cli import shell
+from service.config import Settings
+
+FACTORY = "service.app:create_app"
+"""By name where there are several processes: each builds its own."""
+
+
+def run(
+    settings: Settings,
+    listener: socket.socket,
+    *,
+    workers: int,
+    proxy_headers: bool,
+    greet: Callable[[], None],
+) -> None:
+    """Answer requests on `listener` until a signal comes; `greet` once requests are answered."""
+    config = uvicorn.Config(
+        _application(settings) if workers == 1 else FACTORY,
+        factory=workers > 1,
+        workers=workers,
+        loop="auto" if sys.platform == "win32" else "uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        proxy_headers=proxy_headers,
+        server_header=False,
+        date_header=True,
+        timeout_graceful_shutdown=20,
+        timeout_keep_alive=75,
+    )
+    if workers == 1:
+        server = _Server(config, greet)
+        try:
+            server.run(sockets=[listener])
+        except SystemExit as stop:
+            # What went wrong was logged.
+            raise typer.Exit(shell.FAILED) from stop
+        return
+    from service.web import logs
+
+    logs.configure(settings)
+    # Calls wait here instead of being refused until the first worker answers.
+    listener.listen(config.backlog)
+    supervisor = _Supervisor(config, listener, greet)
+    supervisor.run()
+    if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
+        raise typer.Exit(shell.FAILED)
+    if supervisor.interrupted:
+        raise typer.Exit(shell.INTERRUPTED)
+
+
+def _application(settings: Settings) -> Any:
+    from service.app import create_app
+
+    return create_app(settings)
+
+
+class _Server(uvicorn.Server):
+    """Greets once it answers."""
+
+    def __init__(self, config: uvicorn.Config, greet: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._greet = greet
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._greet()
+
+
+class _Supervisor(Multiprocess):
+    """Greets once every worker answers."""
+
+    def __init__(
+        self, config: uvicorn.Config, listener: socket.socket, greet: Callable[[], None]
+    ) -> None:
+        super().__init__(config, [listener])
+        self._greet = greet
+        self.interrupted = False
+
+    def init_processes(self) -> None:
+        super().init_processes()
+        waiting: list[Any] = list(self.processes)
+        while not self.signal_queue and all(process.process.is_alive() for process in waiting):
+            waiting = [process for process in waiting if not process.is_ready(timeout=1)]
+            if not waiting:
+                self._greet()
+                return
+            time.sleep(0.05)
+
+    def handle_int(self) -> None:
+        self.interrupted = True
+        super().handle_int()

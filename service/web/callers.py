@@ -1,0 +1,114 @@
+"""Who is calling: an API key or a session, looked up at most once a second."""
+
+import hmac
+import time
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+
+from service.commands.accounts import digest
+from service.config import Settings
+from service.domain.access import Actor
+from service.domain.errors import CrossSite, NotAuthenticated
+from service.queries import accounts
+from service.queries.accounts import Credential
+from service.store.engine import Database
+from service.web.limits import Limiter
+
+COOKIE = "claimdesk_session"
+TRUSTED_SECONDS = 1.0
+"""How long a credential is believed without asking the database again: another process's
+revocation takes effect within this; this process's at once."""
+MOST_CREDENTIALS = 10_000
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class Callers:
+    """Tells who sends a request, and spends their allowance."""
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self.settings = settings
+        self.database = database
+        self.limiter = Limiter(settings.rate_limit)
+        self.used: dict[str, datetime] = {}
+        """When keys were last used, since this was last written down."""
+        self._known: dict[str, tuple[float, Credential]] = {}
+
+    async def identify(self, request: Request, *, now: datetime) -> Actor | None:
+        """The caller, None for the public.
+
+        Raises NotAuthenticated for a credential that does not hold, CrossSite for a change that a
+        browser was made to send, RateLimited.
+        """
+        scope = request.scope
+        header = request.headers.get("authorization")
+        token = header or request.cookies.get(COOKIE)
+        if token is None:
+            self._spend(request, self._address(request))
+            return None
+        known = self._known.get(token)
+        if known is not None and known[0] > time.monotonic():
+            credential = known[1]
+        else:
+            self._known.pop(token, None)
+            try:
+                credential = await (self._key(header) if header else self._session(token))
+            except NotAuthenticated:
+                self._spend(request, self._address(request))
+                raise
+            if len(self._known) >= MOST_CREDENTIALS:
+                self._known.clear()
+            self._known[token] = (time.monotonic() + TRUSTED_SECONDS, credential)
+        if credential.expires_at is not None and credential.expires_at <= now:
+            raise NotAuthenticated("This key or session has expired.")
+        if credential.key is not None:
+            self.used[credential.key] = now
+        elif scope["method"] not in SAFE:
+            self._require_same_site(request)
+        self._spend(request, credential.key or credential.actor.id)
+        scope["claimdesk.actor"] = credential.actor
+        return credential.actor
+
+    def forget(self) -> None:
+        """Ask the database about everybody again: a key, session or user has changed."""
+        self._known.clear()
+
+    async def _key(self, header: str) -> Credential:
+        scheme, _, token = header.partition(" ")
+        parts = token.strip().split("_")
+        if scheme.lower() != "bearer" or len(parts) != 3 or parts[0] != "cd":
+            raise NotAuthenticated("Send the key as 'Authorization: Bearer cd_<id>_<secret>'.")
+        _, key_id, secret = parts
+        if "\x00" in token:
+            raise NotAuthenticated("This API key is unknown, revoked or mistyped.")
+        credential = await self.database.read(accounts.by_key, key_id)
+        expected = credential.secret_hash if credential else ""
+        if not hmac.compare_digest(digest(secret), expected) or credential is None:
+            raise NotAuthenticated("This API key is unknown, revoked or mistyped.")
+        return credential
+
+    async def _session(self, token: str) -> Credential:
+        credential = await self.database.read(accounts.by_session, digest(token))
+        if credential is None:
+            raise NotAuthenticated("This session has ended; sign in again.")
+        return credential
+
+    def _require_same_site(self, request: Request) -> None:
+        """A cookie is sent by any page's form; only our own may change something with it."""
+        origin = request.headers.get("origin")
+        ours = {self.settings.base_url, f"{request.url.scheme}://{request.url.netloc}"}
+        if origin is None or origin not in {_origin(url) for url in ours}:
+            raise CrossSite("Changes made with a session must come from the desk's own pages.")
+
+    def _spend(self, request: Request, caller: str) -> None:
+        request.scope["claimdesk.allowance"] = self.limiter.spend(caller)
+
+    @staticmethod
+    def _address(request: Request) -> str:
+        return f"address:{request.client.host}" if request.client else "address:unknown"
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"

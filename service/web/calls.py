@@ -1,0 +1,240 @@
+"""One call: who asks, when, and how its command or query is run and answered.
+
+A route says what it takes (`Allow(Action.RECORD)`), parses, and hands one command or query to its
+`Call`.  The answer is rendered inside the transaction, so that an Idempotency-Key's first answer is
+committed together with the change it tells of.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Annotated, Any, TypeVar
+
+import orjson
+from fastapi import Depends, Header, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from service.commands import idempotency
+from service.commands.idempotency import Answer
+from service.domain import access
+from service.domain.access import Action, Actor
+from service.domain.errors import Invalid, NotAuthenticated
+from service.queries.paging import DEFAULT_LIMIT, MAX_LIMIT, Window, cut
+from service.web.services import Services, of
+
+T = TypeVar("T")
+JSON = "application/json"
+MAX_KEY = 255
+PRIVATE = {"Cache-Control": "private, no-cache", "Vary": "Authorization, Cookie"}
+"""Answers depend on who asks; a stored one is asked about again every time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request whose caller may do what its route does."""
+
+    request: Request
+    services: Services
+    caller: Actor | None
+    now: datetime
+
+    @property
+    def actor(self) -> Actor:
+        """The caller, who is somebody: changes are never public."""
+        if self.caller is None:
+            raise NotAuthenticated("Send an API key, or sign in at the desk.")
+        return self.caller
+
+    @property
+    def internals(self) -> bool:
+        """Whether the caller sees notes, assignees and drafts of decisions."""
+        return access.allowed(self.caller, Action.READ_INTERNALS)
+
+    async def read(self, query: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        return await self.services.database.read(query, *args, **kwargs)
+
+    async def write(
+        self,
+        command: Callable[..., T],
+        *args: Any,
+        answer: Callable[[Any, T], Answer],
+        secret: str | None = None,
+        **kwargs: Any,
+    ) -> Response:
+        """Run `command` as the caller, now, and tell `answer(session, result)`.
+
+        With an Idempotency-Key the same request gets the first answer again; `secret` names a
+        field that is shown once, and null in what is kept for that.  Raises KeyReused,
+        StillRunning, and what the command raises.
+        """
+
+        def change(session: Any) -> Answer:
+            result = command(session, *args, actor=self.actor, now=self.now, **kwargs)
+            return answer(session, result)
+
+        key = self.request.headers.get("idempotency-key")
+        if key is None or self.request.method != "POST":
+            return respond(await self.services.database.write(change))
+        return await self._once(key, change, secret)
+
+    async def _once(
+        self, key: str, change: Callable[[Any], Answer], secret: str | None
+    ) -> Response:
+        if not (0 < len(key) <= MAX_KEY and key.isascii() and key.isprintable()):
+            raise Invalid(
+                f"an Idempotency-Key has 1 to {MAX_KEY} printable ASCII characters",
+                loc=("header", "Idempotency-Key"),
+            )
+        key_hash = sha256(f"{self.actor.id}\n{key}".encode()).hexdigest()
+        url = self.request.url
+        wanted = f"{self.request.method} {url.path}?{url.query}\n".encode()
+        fingerprint = sha256(wanted + await self.request.body()).hexdigest()
+
+        def change_once(session: Any) -> tuple[Answer, bool]:
+            before = idempotency.first_answer(session, key_hash, fingerprint, now=self.now)
+            if before is not None:
+                return before, True
+            fresh = change(session)
+            kept = fresh if secret is None else without(fresh, secret)
+            idempotency.remember(session, key_hash, fingerprint, kept, now=self.now)
+            return fresh, False
+
+        if key_hash in self.services.running:
+            raise idempotency.still_running()
+        self.services.running.add(key_hash)
+        try:
+            given, replayed = await self.services.database.write(change_once)
+        finally:
+            self.services.running.discard(key_hash)
+        response = respond(given)
+        if replayed:
+            response.headers["Idempotent-Replayed"] = "true"
+        return response
+
+    def page(
+        self,
+        rows: Sequence[Any],
+        window: Window,
+        scope: str,
+        *,
+        keys: Callable[[Any], Sequence[Any]],
+        shape: Callable[[Any], Any] = lambda row: row,
+    ) -> Response:
+        """A list's page, with the cursor of the next in the body and in Link."""
+        kept, last = cut(rows, window, keys)
+        cursor = None
+        if last is not None:
+            cursor = self.services.cursors.write(scope, last, now=self.now)
+        body = orjson.dumps({"items": [shape(row) for row in kept], "next_cursor": cursor})
+        return Response(body, headers=PRIVATE | link_to(self.request, cursor), media_type=JSON)
+
+
+def link_to(request: Request, cursor: str | None) -> dict[str, str]:
+    """The Link header (RFC 8288) to the next page."""
+    if cursor is None:
+        return {}
+    query = request.url.include_query_params(cursor=cursor).query
+    return {"Link": f'<{request.url.path}?{query}>; rel="next"'}
+
+
+def without(answer: Answer, field: str) -> Answer:
+    """The answer as it may be kept: the secret is shown once."""
+    body = orjson.loads(answer.body) | {field: None}
+    return Answer(answer.status, orjson.dumps(body), answer.headers)
+
+
+def respond(answer: Answer) -> Response:
+    headers = PRIVATE | answer.headers
+    media_type = JSON if answer.body else None
+    return Response(answer.body, answer.status, headers, media_type=media_type)
+
+
+def answered(shape: Any, *, status: int = 200, **headers: str) -> Answer:
+    """An answer of JSON; keywords are headers, with underscores for hyphens."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    body = shape.encode() if isinstance(shape, str) else orjson.dumps(shape)
+    return Answer(status, body, named)
+
+
+def json(shape: Any) -> Response:
+    return Response(orjson.dumps(shape), headers=PRIVATE, media_type=JSON)
+
+
+class Allow:
+    """The dependency that says what a route takes: the walk over all routes reads it."""
+
+    def __init__(self, action: Action | None) -> None:
+        self.action = action
+        """None: whoever is signed in."""
+
+    async def __call__(self, request: Request) -> Call:
+        services = of(request)
+        now = services.clock()
+        caller = await services.callers.identify(request, now=now)
+        if self.action is not None:
+            public = services.settings.public_read and request.method == "GET"
+            access.require(caller, self.action, public_read=public)
+        elif caller is None:
+            raise NotAuthenticated("Send an API key, or sign in at the desk.")
+        return Call(request, services, caller, now)
+
+
+class AllowWriting(Allow):
+    """`Allow` for a POST, which documents that it takes an Idempotency-Key."""
+
+    async def __call__(  # type: ignore[override]
+        self,
+        request: Request,
+        idempotency_key: Annotated[
+            str | None,
+            Header(
+                description="Any string of your own: the same request with it is carried out once",
+                max_length=MAX_KEY,
+            ),
+        ] = None,
+    ) -> Call:
+        return await super().__call__(request)
+
+
+def reading(action: Action) -> Any:
+    return Depends(Allow(action), scope="function")
+
+
+def writing(action: Action) -> Any:
+    return Depends(AllowWriting(action), scope="function")
+
+
+class Paged:
+    """The dependency for `limit` and `cursor` of the list that `scope` names."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    async def __call__(
+        self,
+        request: Request,
+        limit: Annotated[
+            int, Query(ge=1, le=MAX_LIMIT, description="How many at most")
+        ] = DEFAULT_LIMIT,
+        cursor: Annotated[
+            str | None, Query(description="next_cursor of the page before", max_length=1000)
+        ] = None,
+    ) -> tuple[Window, str]:
+        services = of(request)
+        scope = list_scope(self.name, request)
+        after = None
+        if cursor is not None:
+            after = services.cursors.read(cursor, scope, now=services.clock())
+        return Window(limit, after), scope
+
+
+def list_scope(name: str, request: Request) -> str:
+    """What a cursor is bound to: the list, its path and its filters."""
+    filters = sorted(
+        (key, value)
+        for key, value in request.query_params.multi_items()
+        if key not in ("cursor", "limit")
+    )
+    return f"{name} {request.url.path} {filters}"

@@ -1,0 +1,177 @@
+"""What wraps every request: its id, size, type and time; the log line; the last resort.
+
+Pure ASGI: Starlette's BaseHTTPMiddleware would cost four fifths of the throughput
+(performance.md).
+"""
+
+import re
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+import structlog
+from starlette.responses import Response
+
+from service.config import Settings
+from service.domain import ids
+from service.domain.errors import BodyTooLarge, ClaimdeskError, Invalid, UnsupportedMedia
+from service.web import limits
+from service.web.metrics import Metrics
+from service.web.problems import problem
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+MAX_BODY = 256 * 1024
+DRAINED = 16 * 1024 * 1024
+"""How much of a body that is too large is still read, so that its sender gets to our answer."""
+WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+SECURITY = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+    (
+        b"content-security-policy",
+        b"default-src 'none'; style-src 'self'; img-src 'self' data:; frame-ancestors 'none'; "
+        b"base-uri 'none'; form-action 'self'",
+    ),
+]
+log = structlog.get_logger("request")
+
+
+class Envelope:
+    """The outermost application."""
+
+    def __init__(self, app: App, settings: Settings, metrics: Metrics) -> None:
+        self.app = app
+        self.metrics = metrics
+        self.log_all = settings.access_log == "all"
+        self.log_some = settings.access_log != "off"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        method = scope["method"]
+        request_id = _request_id(scope)
+        scope["claimdesk.request_id"] = request_id
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        status = 500
+        started = False
+
+        async def answer(message: Message) -> None:
+            nonlocal status, started
+            if message["type"] == "http.response.start":
+                status, started = message["status"], True
+                _complete(message, scope, request_id)
+            elif method == "HEAD" and message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await send(message)
+
+        self.metrics.running.inc()
+        try:
+            if method == "HEAD":
+                # Whatever answers GET answers HEAD (RFC 9110, 9.3.2).
+                scope = {**scope, "method": "GET"}
+            received = await _checked(scope, receive)
+            await self.app(scope, received, answer)
+        except ClaimdeskError as error:
+            await _say(problem(error, instance=scope["path"]), scope, receive, answer)
+        except Exception:
+            log.exception("failed", method=method, path=scope["path"])
+            if started:
+                raise
+            failure = ClaimdeskError(
+                f"Nothing was changed as far as we know. Report this id: {request_id}.",
+                id=request_id,
+            )
+            await _say(problem(failure, instance=scope["path"]), scope, receive, answer)
+        finally:
+            self.metrics.running.dec()
+            seconds = time.perf_counter() - began
+            self.metrics.answered(method, _route(scope), status, seconds)
+            if self.log_all or (self.log_some and (method not in ("GET", "HEAD") or status >= 500)):
+                actor = scope.get("claimdesk.actor")
+                log.info(
+                    "answered",
+                    method=method,
+                    path=scope["path"],
+                    status=status,
+                    ms=round(seconds * 1000, 1),
+                    caller=actor.name if actor else None,
+                )
+
+
+def _request_id(scope: Scope) -> str:
+    """The caller's X-Request-Id where it is harmless, else a new one."""
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and REQUEST_ID.fullmatch(value):
+            return str(value.decode())
+    return ids.uuid7()
+
+
+def _complete(message: Message, scope: Scope, request_id: str) -> None:
+    """Add the headers that every answer carries."""
+    headers = message["headers"]
+    present = {name for name, _ in headers}
+    headers += [pair for pair in SECURITY if pair[0] not in present]
+    headers.append((b"x-request-id", request_id.encode()))
+    allowance = scope.get("claimdesk.allowance")
+    if allowance is not None:
+        for name, value in limits.headers(allowance).items():
+            headers.append((name.lower().encode(), value.encode()))
+
+
+def _route(scope: Scope) -> str:
+    """The template of the route that answered: paths themselves would be without number."""
+    route = scope.get("claimdesk.route") or getattr(scope.get("route"), "path", None)
+    return route or "unmatched"
+
+
+async def _checked(scope: Scope, receive: Receive) -> Receive:
+    """Refuse what no route should see: NUL in an address, a body that is too large or no JSON.
+
+    Raises Invalid, BodyTooLarge, UnsupportedMedia.
+    """
+    if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
+        raise Invalid("an address holds no NUL", loc=("path",))
+    if scope["method"] not in WITH_BODY:
+        return receive
+    body = await _body(receive)
+    if body and scope["path"].startswith("/v1/"):
+        kind = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
+        essence = kind.split(b";")[0].strip().lower()
+        if essence != b"application/json" and not essence.endswith(b"+json"):
+            raise UnsupportedMedia("Send the body as JSON, with Content-Type: application/json.")
+    pending = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def again() -> Message:
+        return pending.pop() if pending else await receive()
+
+    return again
+
+
+async def _body(receive: Receive) -> bytes:
+    parts, size = [], 0
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] != "http.request":
+            break
+        part = message.get("body", b"")
+        size += len(part)
+        if size <= MAX_BODY:
+            parts.append(part)
+        more = message.get("more_body", False) and size <= DRAINED
+    if size > MAX_BODY:
+        raise BodyTooLarge(f"A body may have {MAX_BODY // 1024} KiB.", limit=MAX_BODY)
+    return b"".join(parts)
+
+
+async def _say(response: Response, scope: Scope, receive: Receive, send: Send) -> None:
+    await response(scope, receive, send)

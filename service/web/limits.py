@@ -1,0 +1,54 @@
+"""A rate limit for each caller, in this process."""
+
+import time
+from dataclasses import dataclass
+
+from service.domain.errors import RateLimited
+
+WINDOW = 60.0
+MOST_CALLERS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What a caller has left: `remaining` requests of `limit`, all of them again in `reset` s."""
+
+    limit: int
+    remaining: int
+    reset: int
+
+
+class Limiter:
+    """The generic cell rate algorithm: a caller may spend a minute's requests at once, and regains
+    them evenly.  `limit` None lets everything pass."""
+
+    def __init__(self, limit: int | None) -> None:
+        self.limit = limit
+        self._free_at: dict[str, float] = {}
+
+    def spend(self, caller: str) -> Allowance | None:
+        """Count one request.  Raises RateLimited with the seconds to wait."""
+        if self.limit is None:
+            return None
+        now = time.monotonic()
+        step = WINDOW / self.limit
+        free_at = max(self._free_at.get(caller, now), now) + step
+        if free_at - now > WINDOW + 1e-9:
+            wait = max(1, int(free_at - now - WINDOW) + 1)
+            raise RateLimited(
+                f"{self.limit} requests a minute are allowed; wait {wait} s.",
+                headers={"Retry-After": str(wait), **headers(Allowance(self.limit, 0, wait))},
+            )
+        if len(self._free_at) >= MOST_CALLERS:
+            self._free_at = {one: at for one, at in self._free_at.items() if at > now}
+        self._free_at[caller] = free_at
+        used = free_at - now
+        return Allowance(self.limit, int((WINDOW - used) / step), int(used) + 1)
+
+
+def headers(allowance: Allowance) -> dict[str, str]:
+    """The fields of draft-ietf-httpapi-ratelimit-headers."""
+    return {
+        "RateLimit-Policy": f'"minute";q={allowance.limit};w={int(WINDOW)}',
+        "RateLimit": f'"minute";r={allowance.remaining};t={allowance.reset}',
+    }

@@ -1,0 +1,141 @@
+"""Problem responses (RFC 9457): one shape for every error, and a page that explains each."""
+
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Match
+
+from service.domain import errors
+from service.domain.errors import ClaimdeskError
+
+MEDIA_TYPE = "application/problem+json"
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+
+
+def problem(error: ClaimdeskError, *, instance: str) -> Response:
+    """The response that tells `error`; `instance` is the path that was asked for."""
+    body = {
+        "type": f"/problems/{error.slug}",
+        "title": error.title,
+        "status": error.status,
+        "detail": error.detail,
+        "instance": instance,
+        **{name: value for name, value in error.extras.items() if name != "headers"},
+    }
+    headers = dict(error.extras.get("headers", {}))
+    if error.status == 401:
+        headers["WWW-Authenticate"] = 'Bearer realm="claimdesk"'
+    if error.status == 503:
+        headers["Retry-After"] = "1"
+    if isinstance(error, errors.PreconditionFailed):
+        headers["ETag"] = f'"{error.extras["version"]}"'
+    return Response(
+        orjson.dumps(body, default=str), error.status, headers, media_type=MEDIA_TYPE
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of `app` a problem."""
+
+    @app.exception_handler(ClaimdeskError)
+    async def refused(request: Request, error: ClaimdeskError) -> Response:
+        return problem(error, instance=request.url.path)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        found = [
+            {"loc": [_readable(part) for part in one["loc"]], "msg": one["msg"].removeprefix("Value error, ")}
+            for one in error.errors()
+        ]
+        return problem(
+            errors.Invalid(_sentence(found), errors=found), instance=request.url.path
+        )
+
+    @app.exception_handler(HTTPException)
+    async def http(request: Request, error: HTTPException) -> Response:
+        return problem(_from_http(app, request, error), instance=request.url.path)
+
+
+def _from_http(app: FastAPI, request: Request, error: HTTPException) -> ClaimdeskError:
+    if error.status_code == 404:
+        return errors.NotFound(f"Nothing is served at {request.url.path}.")
+    if error.status_code == 405:
+        allow = ", ".join(allowed_methods(app, request))
+        return errors.MethodNotAllowed(
+            f"{request.url.path} takes {allow}.", headers={"Allow": allow}
+        )
+    if error.status_code == 413:
+        return errors.BodyTooLarge(str(error.detail))
+    return errors.BadRequest(str(error.detail))
+
+
+def allowed_methods(app: FastAPI, request: Request) -> list[str]:
+    """Every method that some route takes at this path; Starlette names those of one route only."""
+    found = set()
+    for method in METHODS:
+        scope = {**request.scope, "method": method}
+        if any(route.matches(scope)[0] is Match.FULL for route in app.router.routes):
+            found.add(method)
+    if "GET" in found:
+        found.add("HEAD")
+    return [method for method in METHODS if method in found]
+
+
+def _readable(part: str | int) -> str | int:
+    """A field's name may be any JSON text, lone surrogates included; an answer is UTF-8."""
+    return part.encode(errors="replace").decode() if isinstance(part, str) else part
+
+
+def _sentence(found: Sequence[dict[str, Any]]) -> str:
+    if not found:
+        return "The request is not valid."
+    first = found[0]
+    where = ".".join(str(part) for part in first["loc"] if part != "body") or "body"
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    return f"{where}: {first['msg']}{more}"
+
+
+# The page behind `type`: what the problem means and what to do.
+
+MEANINGS = {
+    "internal-error": "Nothing was changed. Report the id in the answer; the log has the rest.",
+    "not-authenticated": "Send 'Authorization: Bearer cd_…', or sign in at the desk. Keys expire "
+    "and can be revoked; ask an administrator for another.",
+    "forbidden": "The answer names the roles that may do this.",
+    "second-person-needed": "Confirmations and overrides take two people. Somebody other than the "
+    "proposer approves at POST /v1/decisions/{id}/approval.",
+    "transition-refused": "'missing' lists what the move still needs: {need, has, detail}. Link "
+    "the evidence and try again, or have an editor override with a reason.",
+    "version-conflict": "Somebody changed the claim since you read it. Read it again, look at what "
+    "changed, and send your change with the new ETag in If-Match.",
+    "version-required": 'Send If-Match: "<version>" with the ETag of the claim you read.',
+    "idempotency-key-reused": "An Idempotency-Key belongs to one request. Use a new one.",
+    "idempotency-running": "Wait a moment and send the same request again.",
+    "claim-merged": "'merged_into' is the claim that took its place.",
+    "claim-withdrawn": "The claimant took the claim back. Its last status is kept; record a new "
+    "claim if it is made again.",
+    "decision-pending": "Only one proposal waits on a claim at a time; 'decision' names it.",
+    "rate-limited": "Wait for Retry-After seconds. RateLimit says how much is left.",
+    "invalid-request": "'errors' lists {loc, msg} for each field at fault. Nothing was changed.",
+    "unavailable": "Try again. A POST with an Idempotency-Key is never carried out twice.",
+}
+
+
+def page(slug: str) -> Response:
+    """What a problem type means, for people."""
+    kind = errors.catalogue().get(slug)
+    if kind is None:
+        raise errors.NotFound(f"There is no problem called '{slug}'.")
+    meaning = MEANINGS.get(slug, "The answer's 'detail' says what was wrong and what to do.")
+    return HTMLResponse(
+        f'<!doctype html><html lang="en"><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width"><title>{escape(kind.title)}</title>'
+        f"<main><h1>{escape(kind.title)}</h1><p><code>{escape(slug)}</code>, "
+        f"HTTP {kind.status}</p><p>{escape(meaning)}</p></main></html>"
+    )

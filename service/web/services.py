@@ -1,0 +1,37 @@
+"""What a running application holds: built once in `app.py`, found on `app.state.services`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from starlette.requests import Request
+
+from service.config import Settings
+from service.queries.paging import Cursors
+from service.store.engine import Database
+from service.web.callers import Callers
+from service.web.limits import Limiter
+from service.web.metrics import Metrics
+
+TRIES_A_MINUTE = 10
+
+
+@dataclass(slots=True)
+class Services:
+    settings: Settings
+    database: Database
+    clock: Callable[[], datetime]
+    """Gives aware UTC instants; the only clock there is."""
+    callers: Callers
+    metrics: Metrics
+    cursors: Cursors = Cursors(b"")
+    """Set on start, from the database."""
+    running: set[str] = field(default_factory=set)
+    """Idempotency-Keys whose first request this process is answering."""
+    tries: Limiter = field(default_factory=lambda: Limiter(TRIES_A_MINUTE))
+    """Tries at passwords, by address and by account."""
+
+
+def of(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services

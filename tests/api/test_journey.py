@@ -1,0 +1,67 @@
+"""The journey that the issue must show: from a claim to its confirmation, and back in time."""
+
+from tests.support.desk import Desk
+
+
+async def test_from_claim_to_confirmation_with_what_was_known_at_each_instant(desk: Desk) -> None:
+    """A request moves the claim by itself; confirmation is refused with what is missing, then
+    proposed, refused to its own proposer, approved by another; every instant between is kept."""
+    await desk.parties()
+    claim = await desk.claim()
+    claim_id = claim["id"]
+    assert claim["status"] == "asserted"
+    asserted_at = desk.clock.now
+
+    link = await desk.link(
+        claim_id, "requests_confirmation", "state-department", conditional=True, basis="unstated"
+    )
+    assert link["statement"]["root"] == "washington"
+    awaiting = await desk.read(claim_id)
+    assert awaiting["status"] == "awaiting_confirmation"
+    assert awaiting["evidence"]["requests_confirmation"] == ["washington"]
+    assert awaiting["print_line"] == (
+        "Claimed by Belgrade (Gen. Milan Mojsilović, 2 October 2023). Washington has asked for "
+        "confirmation. No independent party has confirmed it."
+    )
+    awaiting_at = desk.clock.now
+    changes = (await desk.reader.get(f"/v1/claims/{claim_id}/status-changes")).json()["items"]
+    assert [(c["sequence"], c["cause"], c["cites"]) for c in changes] == [
+        (1, "request", [link["id"]])
+    ]
+
+    refused = await desk.move(claim_id, "confirmed")
+    assert refused.status_code == 409
+    assert refused.headers["content-type"] == "application/problem+json"
+    problem = refused.json()
+    assert problem["type"] == "/problems/transition-refused"
+    assert problem["missing"][0]["has"] == 0
+    assert "a party other than Belgrade" in problem["missing"][0]["need"]
+
+    support = await desk.link(claim_id, "supports", "nato")
+    proposed = await desk.move(claim_id, "confirmed", cites=[support["id"]])
+    assert proposed.status_code == 202
+    decision = proposed.json()
+    assert decision["state"] == "pending"
+    assert (await desk.read(claim_id))["status"] == "awaiting_confirmation"
+    own = await desk.checker.post(f"/v1/decisions/{decision['id']}/approval", json={})
+    assert own.status_code == 403
+    assert own.json()["type"] == "/problems/second-person-needed"
+    approved = await desk.checker2.post(
+        f"/v1/decisions/{decision['id']}/approval", json={"note": "seen"}
+    )
+    assert approved.status_code == 200
+    assert approved.json()["state"] == "approved"
+    confirmed = await desk.read(claim_id)
+    assert (confirmed["status"], confirmed["agrees"]) == ("confirmed", True)
+
+    history = (await desk.reader.get(f"/v1/claims/{claim_id}/history")).json()["items"]
+    assert [event["seq"] for event in history] == list(range(1, len(history) + 1))
+    for before, after in zip(history, history[1:], strict=False):
+        assert after["previous_hash"] == before["hash"]
+    for instant, status in (
+        (asserted_at, "asserted"),
+        (awaiting_at, "awaiting_confirmation"),
+        (desk.clock.now, "confirmed"),
+    ):
+        then = await desk.read(claim_id, as_of=instant.isoformat())
+        assert then["status"] == status

@@ -1,0 +1,82 @@
+"""Both databases, every run: each test that asks for one gets its own, migrated and empty."""
+
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from service.config import Settings
+from service.store import migrate
+from service.store.engine import Database
+from tests.support import desk as support
+from tests.support.desk import Desk
+from tests.support.postgres import PostgresServer, provide
+
+KINDS = ("sqlite", "postgresql")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server; missing, it fails the run and says what to install."""
+    server = provide()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres: PostgresServer) -> str:
+    """A migrated database to copy."""
+    url = postgres.create_database()
+    migrate.upgrade(Settings(database_url=url))
+    return url
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated file to copy."""
+    path = tmp_path_factory.mktemp("template") / "claimdesk.db"
+    migrate.upgrade(Settings(database_url=f"sqlite:///{path}"))
+    return path
+
+
+@pytest.fixture(params=KINDS)
+def database_kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def database_url(
+    database_kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[str]:
+    """The address of a migrated, empty database of the test's own."""
+    if database_kind == "sqlite":
+        path = tmp_path / "claimdesk.db"
+        shutil.copy(request.getfixturevalue("migrated_sqlite"), path)
+        yield f"sqlite:///{path}"
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    url = server.create_database(template=request.getfixturevalue("migrated_postgres"))
+    yield url
+    server.drop_database(url)
+
+
+@pytest.fixture
+def settings(database_url: str) -> Settings:
+    return Settings(database_url=database_url, rate_limit="off", log_level="error")
+
+
+@pytest.fixture
+async def database(settings: Settings) -> AsyncIterator[Database]:
+    """A started database."""
+    database = Database(settings)
+    await database.start()
+    yield database
+    await database.stop()
+
+
+@pytest.fixture
+async def desk(settings: Settings) -> AsyncIterator[Desk]:
+    """A running application with a client for each role."""
+    async with support.running(settings) as desk:
+        yield desk

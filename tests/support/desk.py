@@ -1,0 +1,168 @@
+"""A running Claimdesk for tests: the application, a clock to set, and a client for each role."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+
+from service.app import create_app
+from service.commands import accounts
+from service.config import Settings
+from service.domain.access import Role
+from service.store.engine import Database
+
+BEGIN = datetime(2023, 10, 2, 12, 0, tzinfo=UTC)
+SOURCE = {"url": "https://example.org/2023/10/03/kosovo", "publisher": "Example News"}
+Json = dict[str, Any]
+
+
+class Clock:
+    """The application's only clock; every reading is a second later than the one before."""
+
+    def __init__(self) -> None:
+        self.now = BEGIN
+
+    def __call__(self) -> datetime:
+        self.now += timedelta(seconds=1)
+        return self.now
+
+    def advance(self, **time: float) -> datetime:
+        self.now += timedelta(**time)
+        return self.now
+
+
+class Desk:
+    """Clients by role, and the acts that most tests begin with.
+
+    `checker`, `checker2`, `editor` and `editor2` are four people; `public` has no key.
+    """
+
+    def __init__(self, app: FastAPI, clock: Clock, settings: Settings) -> None:
+        self.app = app
+        self.clock = clock
+        self.settings = settings
+        self.keys: dict[str, str] = {}
+        self.public: httpx.AsyncClient
+        self.reader: httpx.AsyncClient
+        self.checker: httpx.AsyncClient
+        self.checker2: httpx.AsyncClient
+        self.editor: httpx.AsyncClient
+        self.editor2: httpx.AsyncClient
+        self.admin: httpx.AsyncClient
+
+    @property
+    def database(self) -> Database:
+        database: Database = self.app.state.services.database
+        return database
+
+    async def parties(self) -> None:
+        """Belgrade, Washington with its State Department, Pristina with its police, NATO."""
+        for slug, name, parent in (
+            ("belgrade", "Belgrade", None),
+            ("washington", "Washington", None),
+            ("state-department", "State Department", "washington"),
+            ("pristina", "Pristina", None),
+            ("kosovo-police", "Kosovo Police", "pristina"),
+            ("nato", "NATO", None),
+        ):
+            await self.post("/v1/parties", {"slug": slug, "name": name, "parent": parent})
+
+    async def post(self, path: str, body: Json, *, status: int = 201, **headers: str) -> Json:
+        """POST as the first checker and expect `status`."""
+        response = await self.checker.post(path, json=body, headers=headers)
+        assert response.status_code == status, response.text
+        return response.json()
+
+    async def claim(self, **changes: Any) -> Json:
+        """Record C1, with changes."""
+        return await self.post("/v1/claims", claim_body(**changes))
+
+    async def link(self, claim: str, stance: str, party: str, **changes: Any) -> Json:
+        """Link a new statement of `party`; `basis` belongs to the statement, the rest to the
+        link."""
+        basis = changes.pop("basis", "own_observation")
+        body = {"statement": statement_body(party, basis=basis), "stance": stance, **changes}
+        return await self.post(f"/v1/claims/{claim}/links", body)
+
+    async def read(self, claim: str, **query: str) -> Json:
+        response = await self.reader.get(f"/v1/claims/{claim}", params=query)
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    async def move(
+        self, claim: str, to: str, *, client: httpx.AsyncClient | None = None, **body: Any
+    ) -> httpx.Response:
+        """Ask for a status with the version just read."""
+        version = (await self.read(claim))["version"]
+        return await (client or self.checker).post(
+            f"/v1/claims/{claim}/status-changes",
+            json={"to": to, "reason": "as the evidence says", **body},
+            headers={"If-Match": f'"{version}"'},
+        )
+
+    async def confirm(self, claim: str, party: str = "nato") -> str:
+        """Have a claim confirmed by two people on one observation; gives the link's id."""
+        link = await self.link(claim, "supports", party)
+        proposed = await self.move(claim, "confirmed", cites=[link["id"]])
+        assert proposed.status_code == 202, proposed.text
+        approved = await self.editor.post(f"/v1/decisions/{proposed.json()['id']}/approval")
+        assert approved.status_code == 200, approved.text
+        return str(link["id"])
+
+
+def quote(text: str = "We are waiting to see confirmation of this.") -> Json:
+    return {"text": text, "language": "en", "rendering": "verbatim", "source": SOURCE}
+
+
+def statement_body(party: str | None, **changes: Any) -> Json:
+    return {
+        "party": party,
+        "said_at": "2023-10-02T00:00:00Z",
+        "precision": "day",
+        "basis": "unstated",
+        "quotes": [quote()],
+        **changes,
+    }
+
+
+def claim_body(**changes: Any) -> Json:
+    return {
+        "text": "Serbia has returned the operating regime of its units to normal",
+        "kind": "event",
+        "claimant": "belgrade",
+        "speaker": {"name": "Gen. Milan Mojsilović", "role": "chief of staff"},
+        "claimed_at": "2023-10-02T00:00:00Z",
+        "precision": "day",
+        "origin": {"quotes": [quote("The operating regime … has been returned to normal")]},
+        **changes,
+    }
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Desk]:
+    """A started application on a migrated database, with a key for each role."""
+    clock = Clock()
+    app = create_app(settings, clock)
+    desk = Desk(app, clock, settings)
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(app.router.lifespan_context(app))
+        transport = httpx.ASGITransport(app=app, raise_app_exceptions=True)
+        for name in ("reader", "checker", "checker2", "editor", "editor2", "admin"):
+            made = await desk.database.write(
+                accounts.create_key,
+                name=name,
+                role=Role(name.rstrip("2")),
+                actor=accounts.SYSTEM,
+                now=clock.now,
+            )
+            desk.keys[name] = made.key
+        for name in ("public", *desk.keys):
+            headers = {"Authorization": f"Bearer {desk.keys[name]}"} if name in desk.keys else {}
+            client = httpx.AsyncClient(
+                transport=transport, base_url="http://testserver", headers=headers
+            )
+            setattr(desk, name, await stack.enter_async_context(client))
+        yield desk
