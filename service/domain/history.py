@@ -126,9 +126,7 @@ def _statement_withdrawn(state: ClaimState, data: Data, _at: datetime) -> ClaimS
     return _replace_links(state, lambda one: one.statement == data["statement"], withdrawn=True)
 
 
-def _replace_links(
-    state: ClaimState, chosen: Callable[[Link], bool], **changes: Any
-) -> ClaimState:
+def _replace_links(state: ClaimState, chosen: Callable[[Link], bool], **changes: Any) -> ClaimState:
     links = tuple(replace(one, **changes) if chosen(one) else one for one in state.links)
     return replace(state, links=links)
 

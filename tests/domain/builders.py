@@ -1,0 +1,224 @@
+"""Builders for the rulebook's tests: voices, links, claims, moves, and a record kept in memory.
+
+`Record` appends events the way `commands/ledger.py` does, without a database.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from service.domain import amendments, history, lifecycle
+from service.domain.access import Actor, Role
+from service.domain.claims import (
+    Basis,
+    Cause,
+    ClaimState,
+    Kind,
+    Link,
+    Override,
+    Precision,
+    Scope,
+    SetAside,
+    Speaker,
+    Stance,
+    Status,
+    Voice,
+)
+from service.domain.history import Draft, Event
+from service.domain.lifecycle import Move
+
+NOON = datetime(2023, 10, 2, 12, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+ANA = Actor("ana", "Ana", Role.CHECKER)
+BORIS = Actor("boris", "Boris", Role.EDITOR)
+
+ASSERTED, AWAITING = Status.ASSERTED, Status.AWAITING_CONFIRMATION
+CONFIRMED, DISPUTED = Status.CONFIRMED, Status.DISPUTED
+
+numbers = itertools.count(1)
+
+
+def voice(party: str, *, speaker: str | None = None, root: str | None = None) -> Voice:
+    """`party` by its slug, named by it; `root` is the slug of its topmost parent."""
+    top = root or party
+    person = Speaker(f"speaker-{speaker}", speaker, None) if speaker else None
+    return Voice(party, _named(party), top, _named(top), person)
+
+
+def _named(slug: str) -> str:
+    return "NATO" if slug == "nato" else slug.replace("-", " ").title()
+
+
+BELGRADE = voice("belgrade", speaker="Gen. Milan Mojsilović")
+VUCEVIC = voice("belgrade", speaker="Vučević")
+ARMY = voice("serbian-army", root="belgrade")
+WASHINGTON = voice("washington")
+MILLER = voice("state-department", speaker="Matthew Miller", root="washington")
+PRISTINA = voice("pristina")
+POLICE = voice("kosovo-police", root="pristina")
+NATO = voice("nato")
+
+
+def link(stance: Stance, who: Voice = WASHINGTON, **changes: Any) -> Link:
+    """A link that counts in full: own observation, whole claim, no condition."""
+    number = next(numbers)
+    made = Link(
+        id=f"link-{number}",
+        statement=f"statement-{number}",
+        stance=stance,
+        scope=Scope.FULL,
+        conditional=False,
+        basis=Basis.OWN_OBSERVATION,
+        voice=who,
+        said_at=NOON,
+        precision=Precision.DAY,
+        quote="…",
+        recorded_at=NOON,
+    )
+    return replace(made, **changes)
+
+
+def supports(who: Voice = WASHINGTON, **changes: Any) -> Link:
+    return link(Stance.SUPPORTS, who, **changes)
+
+
+def contradicts(who: Voice = WASHINGTON, **changes: Any) -> Link:
+    return link(Stance.CONTRADICTS, who, **changes)
+
+
+def requests(who: Voice = WASHINGTON, **changes: Any) -> Link:
+    return link(Stance.REQUESTS_CONFIRMATION, who, **changes)
+
+
+def comments(who: Voice = WASHINGTON, **changes: Any) -> Link:
+    return link(Stance.COMMENTS, who, **changes)
+
+
+def claim(*links: Link, **changes: Any) -> ClaimState:
+    """A claim of Belgrade's with `links`, asserted unless `changes` says otherwise."""
+    made = ClaimState(
+        id="claim-1",
+        text="Serbia has returned the operating regime of its units to normal",
+        kind=Kind.EVENT,
+        claimant=BELGRADE,
+        claimed_at=datetime(2023, 10, 2, tzinfo=UTC),
+        precision=Precision.DAY,
+        story=None,
+        origin_statement="origin",
+        part_of=None,
+        created_at=NOON,
+        updated_at=NOON,
+        status_since=NOON,
+        version=1,
+        links=links,
+    )
+    return replace(made, **changes)
+
+
+def move(to: Status, *cited: Link, reason: str = "read the report", **changes: Any) -> Move:
+    return replace(Move(to, reason, tuple(one.id for one in cited)), **changes)
+
+
+def aside(*links: Link, reason: str = "spoke of another unit") -> tuple[SetAside, ...]:
+    return tuple(SetAside(one.id, reason) for one in links)
+
+
+OVERRIDE = Override("public-interest", "The report is out; print tonight.")
+
+
+@dataclass
+class Record:
+    """One claim's record: what the ledger does with drafts, in memory.
+
+    Every act takes a minute unless told when.
+    """
+
+    claim_id: str = "claim-1"
+    claimant: Voice | None = BELGRADE
+    kind: Kind = Kind.EVENT
+    origin: str = "origin"
+    now: datetime = NOON
+    part_of: str | None = None
+    events: list[Event] = field(default_factory=list)
+    rules: list[str | None] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        draft = amendments.created(
+            text="Serbia has returned the operating regime of its units to normal",
+            kind=self.kind.value,
+            claimant=self.claimant,
+            claimed_at=datetime(2023, 10, 2, tzinfo=UTC),
+            precision=Precision.DAY.value,
+            story=None,
+            tags=(),
+            part_of=self.part_of,
+            origin_statement=self.origin,
+        )
+        self.state: ClaimState
+        self._append(None, draft)
+
+    def _append(self, state: ClaimState | None, draft: Draft) -> ClaimState:
+        number = len(self.events) + 1
+        event = Event(number, draft.type, self.now, draft.data)
+        self.state = history.apply(state, event, claim_id=self.claim_id)
+        self.events.append(event)
+        self.rules.append(draft.rule)
+        return self.state
+
+    def act(
+        self, *drafts: Draft, at: datetime | None = None, cause: Cause | None = None
+    ) -> ClaimState:
+        """Append `drafts`, then the automatic move that follows from them."""
+        if not drafts:
+            return self.state
+        before = self.state
+        # As store.engine.now_after: a record never runs backwards.
+        self.now = max(self.now, at or self.now + MINUTE)
+        for draft in drafts:
+            self._append(self.state, draft)
+        automatic = lifecycle.automatic_move(before, self.state, cause=cause)
+        if automatic is not None:
+            self._append(self.state, automatic)
+        return self.state
+
+    # The acts that tests repeat most.
+
+    def link(self, new: Link, **when: Any) -> Link:
+        self.act(amendments.link(self.state, new, note=None), **when)
+        made = self.state.link(new.id)
+        assert made is not None
+        return made
+
+    def retract(self, one: Link) -> ClaimState:
+        return self.act(amendments.retract(self.state, one.id, reason="linked by mistake"))
+
+    def withdraw(self, one: Link) -> ClaimState:
+        return self.act(
+            amendments.withdraw_statement(one.statement, reason="corrected", source=None)
+        )
+
+    def decide(
+        self,
+        to: Status,
+        *cited: Link,
+        four_eyes: bool = False,
+        actor: Actor = ANA,
+        decision_id: str = "decision-1",
+        **changes: Any,
+    ) -> ClaimState:
+        wanted = move(to, *cited, **changes)
+        return self.act(
+            lifecycle.change_status(
+                self.state, wanted, actor=actor, decision_id=decision_id, four_eyes=four_eyes
+            )
+        )
+
+    def approve(self, decision_id: str = "decision-1", actor: Actor = BORIS) -> ClaimState:
+        return self.act(lifecycle.approve(self.state, decision_id, actor=actor, note=None))
+
+    def last(self) -> Event:
+        return self.events[-1]

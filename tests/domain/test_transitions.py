@@ -1,0 +1,864 @@
+"""Which status may follow which: every pair, every guard, every part of a guard."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+
+from service.domain import amendments, history, lifecycle
+from service.domain.claims import (
+    Basis,
+    ClaimState,
+    Kind,
+    Lifecycle,
+    Link,
+    Override,
+    Scope,
+    Status,
+)
+from service.domain.errors import (
+    ClaimMerged,
+    ClaimWithdrawn,
+    DecisionPending,
+    Invalid,
+    NotFound,
+    SecondPersonNeeded,
+    TransitionRefused,
+)
+from service.domain.lifecycle import Move
+from tests.domain.builders import (
+    ANA,
+    ARMY,
+    ASSERTED,
+    AWAITING,
+    BORIS,
+    CONFIRMED,
+    DISPUTED,
+    MILLER,
+    NATO,
+    OVERRIDE,
+    POLICE,
+    PRISTINA,
+    VUCEVIC,
+    WASHINGTON,
+    Record,
+    aside,
+    claim,
+    comments,
+    contradicts,
+    move,
+    requests,
+    supports,
+)
+
+EDGES = {
+    (ASSERTED, AWAITING),
+    (ASSERTED, CONFIRMED),
+    (ASSERTED, DISPUTED),
+    (AWAITING, ASSERTED),
+    (AWAITING, CONFIRMED),
+    (AWAITING, DISPUTED),
+    (CONFIRMED, AWAITING),
+    (CONFIRMED, DISPUTED),
+    (DISPUTED, ASSERTED),
+    (DISPUTED, AWAITING),
+    (DISPUTED, CONFIRMED),
+}
+PAIRS = list(itertools.product(Status, Status))
+REASON = "needs a reason"
+CITE = "needs at least one cited link to rest on"
+
+
+def decide(state: ClaimState, wanted: Move, *, four_eyes: bool = False) -> ClaimState:
+    draft = lifecycle.change_status(
+        state, wanted, actor=ANA, decision_id="decision-1", four_eyes=four_eyes
+    )
+    event = history.Event(state.version + 1, draft.type, state.updated_at, draft.data)
+    return history.apply(state, event, claim_id=state.id)
+
+
+def details(state: ClaimState, wanted: Move) -> list[str]:
+    return [one.detail for one in lifecycle.missing_for(state, wanted)]
+
+
+# The table.
+
+
+def test_the_table_has_exactly_these_edges() -> None:
+    """Eleven of the sixteen pairs have a guard; confirmed → asserted has none."""
+    assert set(lifecycle.TRANSITIONS) == EDGES
+    assert len(PAIRS) == 16
+
+
+@pytest.mark.parametrize(("before", "to"), PAIRS)
+@pytest.mark.parametrize("links", [(), (supports(), supports(NATO)), (contradicts(),)])
+def test_what_is_no_edge_is_refused_to_everybody(
+    before: Status, to: Status, links: tuple[Link, ...]
+) -> None:
+    """Off the table nothing passes: neither any evidence nor an override."""
+    state = claim(*links, status=before)
+    overridden = move(to, *links, override=OVERRIDE)
+    if (before, to) in EDGES:
+        assert decide(state, overridden).status is to
+        return
+    word = f"the claim is {to} already"
+    if before is not to:
+        word = f"a claim never goes from {before} to {to}"
+    for wanted in (move(to, *links), overridden):
+        with pytest.raises(TransitionRefused) as refused:
+            decide(state, wanted)
+        assert refused.value.extras["missing"] == [
+            {"need": "another target status", "has": 0, "detail": word}
+        ]
+        assert refused.value.detail == f"{before} → {to}: {word}."
+        assert refused.value.extras["version"] == state.version
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+@pytest.mark.parametrize("version", [1, 17])
+def test_a_change_of_status_says_what_it_was_and_counts_itself(kind: Kind, version: int) -> None:
+    """The draft carries both statuses, the reason, the links, who decided, and its sequence."""
+    support = (supports(), supports(NATO))
+    state = claim(*support, kind=kind, version=version, sequence=4, status=AWAITING)
+    draft = lifecycle.change_status(
+        state, move(CONFIRMED, *support), actor=ANA, decision_id="unused", four_eyes=False
+    )
+    assert draft == history.Draft(
+        "claim.status_changed",
+        {
+            "previous_status": "awaiting_confirmation",
+            "status": "confirmed",
+            "reason": "read the report",
+            "cause": "decision",
+            "cites": [one.id for one in support],
+            "set_aside": [],
+            "override": None,
+            "decision": None,
+            "decided_by": "Ana",
+            "approved_by": None,
+            "approval_note": None,
+            "sequence": 5,
+        },
+    )
+
+
+# The guards, row by row of domain.md: satisfied, then each part missing.
+
+yes, also, no, ask = supports(), supports(NATO), contradicts(PRISTINA), requests()
+echo = supports(VUCEVIC)
+partial = supports(scope=Scope.PARTIAL)
+conditional = supports(MILLER, conditional=True)
+hearsay = supports(NATO, basis=Basis.THIRD_PARTY)
+bare = contradicts(PRISTINA, basis=Basis.UNSTATED)
+
+OK = [
+    pytest.param(ASSERTED, (), move(AWAITING), id="a checker opens verification"),
+    pytest.param(ASSERTED, (yes,), move(CONFIRMED, yes), id="asserted, supported"),
+    pytest.param(ASSERTED, (no,), move(DISPUTED), id="asserted, contradicted"),
+    pytest.param(ASSERTED, (bare,), move(DISPUTED), id="asserted, barely denied"),
+    pytest.param(AWAITING, (), move(ASSERTED), id="awaiting, nothing left"),
+    pytest.param(AWAITING, (comments(),), move(ASSERTED), id="a comment is no ground"),
+    pytest.param(AWAITING, (requests(ARMY),), move(ASSERTED), id="one's own request is none"),
+    pytest.param(AWAITING, (ask, yes), move(CONFIRMED, yes), id="awaiting, supported"),
+    pytest.param(AWAITING, (ask, bare), move(DISPUTED), id="awaiting, contradicted"),
+    pytest.param(CONFIRMED, (yes, no), move(DISPUTED), id="a contradiction with a basis"),
+    pytest.param(CONFIRMED, (yes, bare, no), move(DISPUTED), id="one with, one without"),
+    pytest.param(DISPUTED, (), move(ASSERTED), id="disputed, nothing left"),
+    pytest.param(
+        DISPUTED, (contradicts(withdrawn=True),), move(ASSERTED), id="disputed, denial withdrawn"
+    ),
+    pytest.param(DISPUTED, (ask,), move(AWAITING), id="disputed, a request remains"),
+    pytest.param(DISPUTED, (partial,), move(AWAITING), id="disputed, some support remains"),
+    pytest.param(DISPUTED, (yes,), move(AWAITING), id="disputed, support remains"),
+    pytest.param(
+        DISPUTED,
+        (yes, contradicts(retracted=True)),
+        move(CONFIRMED, yes),
+        id="disputed, denial retracted: k",
+    ),
+    pytest.param(
+        DISPUTED,
+        (yes, also, no),
+        move(CONFIRMED, yes, set_aside=aside(no)),
+        id="disputed, denial set aside: two",
+    ),
+]
+
+
+@pytest.mark.parametrize(("before", "links", "wanted"), OK)
+def test_a_guard_lets_pass_what_the_table_allows(
+    before: Status, links: tuple[Link, ...], wanted: Move
+) -> None:
+    """With everything that the table's row asks for, nothing is missing and the status changes."""
+    state = claim(*links, status=before)
+    assert lifecycle.missing_for(state, wanted) == []
+    assert decide(state, wanted).status is wanted.to
+
+
+BELGRADES = "1 supporting statement from a party other than Belgrade"
+TWO = "2 supporting statements from 2 independent parties other than Belgrade"
+OPEN = "needs every contradiction withdrawn, retracted or set aside; still open: "
+GONE = "needs every request and every support withdrawn or retracted; still there: "
+
+MISSING = [
+    # asserted → awaiting_confirmation
+    (ASSERTED, (), move(AWAITING, reason=" "), [("a reason", 0, REASON)]),
+    # asserted, awaiting → confirmed
+    (ASSERTED, (), move(CONFIRMED, ask), [(BELGRADES, 0, f"needs {BELGRADES}; has 0")]),
+    (
+        ASSERTED,
+        (echo,),
+        move(CONFIRMED, echo),
+        [
+            (
+                BELGRADES,
+                0,
+                "needs 1 supporting statement from a party other than Belgrade; has 0 "
+                "(Vučević: same party as the claimant)",
+            )
+        ],
+    ),
+    (
+        AWAITING,
+        (conditional, hearsay, ask),
+        move(CONFIRMED, conditional),
+        [
+            (
+                BELGRADES,
+                0,
+                f"needs {BELGRADES}; has 0 (Matthew Miller: conditional; NATO: basis is "
+                "third_party, not own_observation or documents)",
+            )
+        ],
+    ),
+    (
+        AWAITING,
+        (yes, no, contradicts(POLICE)),
+        move(CONFIRMED, yes),
+        [
+            (
+                "0 open contradictions",
+                2,
+                OPEN + "Pristina (contradicts), Kosovo Police (contradicts)",
+            )
+        ],
+    ),
+    (AWAITING, (yes,), move(CONFIRMED), [("1 cited link", 0, CITE)]),
+    (ASSERTED, (yes,), move(CONFIRMED, yes, reason=""), [("a reason", 0, REASON)]),
+    # asserted, awaiting → disputed
+    (
+        ASSERTED,
+        (contradicts(ARMY), contradicts(withdrawn=True), contradicts(NATO, retracted=True)),
+        move(DISPUTED),
+        [
+            (
+                "1 contradicting statement from a party other than Belgrade",
+                0,
+                "needs 1 contradicting statement from a party other than Belgrade; has 0 (Serbian "
+                "Army: same party as the claimant; Washington: the statement was withdrawn; "
+                "NATO: the link was retracted)",
+            )
+        ],
+    ),
+    (
+        AWAITING,
+        (contradicts(set_aside=True),),
+        move(DISPUTED),
+        [
+            (
+                "1 contradicting statement from a party other than Belgrade",
+                0,
+                "needs 1 contradicting statement from a party other than Belgrade; has 0 "
+                "(Washington: set aside by a decision)",
+            )
+        ],
+    ),
+    (ASSERTED, (no,), move(DISPUTED, reason="\t"), [("a reason", 0, REASON)]),
+    # confirmed → disputed
+    (
+        CONFIRMED,
+        (yes, bare),
+        move(DISPUTED),
+        [
+            (
+                "1 contradicting statement with a basis other than unstated from a party other "
+                "than Belgrade",
+                0,
+                "needs 1 contradicting statement with a basis other than unstated from a party "
+                "other than Belgrade; has 0 (Pristina: basis is unstated)",
+            )
+        ],
+    ),
+    (CONFIRMED, (yes, no), move(DISPUTED, reason=""), [("a reason", 0, REASON)]),
+    # confirmed → awaiting_confirmation
+    (
+        CONFIRMED,
+        (yes,),
+        move(AWAITING),
+        [
+            (
+                "fewer than 1 independent supporting parties",
+                1,
+                "a confirmed claim returns to awaiting_confirmation by itself when its support "
+                "is withdrawn; it has 1 of 1",
+            )
+        ],
+    ),
+    # awaiting → asserted
+    (
+        AWAITING,
+        (ask, partial),
+        move(ASSERTED),
+        [
+            (
+                "0 open requests for confirmation and no support",
+                2,
+                GONE + "Washington (requests_confirmation), Washington (supports)",
+            )
+        ],
+    ),
+    (
+        AWAITING,
+        (yes,),
+        move(ASSERTED),
+        [
+            (
+                "0 open requests for confirmation and no support",
+                1,
+                GONE + "Washington (supports)",
+            )
+        ],
+    ),
+    # disputed → awaiting, asserted
+    (
+        DISPUTED,
+        (ask, no),
+        move(AWAITING),
+        [("0 open contradictions", 1, OPEN + "Pristina (contradicts)")],
+    ),
+    (
+        DISPUTED,
+        (contradicts(withdrawn=True),),
+        move(AWAITING),
+        [
+            (
+                "1 request for confirmation, or support that is not enough yet",
+                0,
+                "needs an open request for confirmation or some support; has none: the claim can "
+                "return to asserted",
+            )
+        ],
+    ),
+    (
+        DISPUTED,
+        (no, ask),
+        move(ASSERTED),
+        [
+            ("0 open contradictions", 1, OPEN + "Pristina (contradicts)"),
+            (
+                "0 open requests for confirmation and no support",
+                1,
+                GONE + "Washington (requests_confirmation)",
+            ),
+        ],
+    ),
+    # disputed → confirmed
+    (
+        DISPUTED,
+        (yes, also, no),
+        move(CONFIRMED, yes),
+        [("0 open contradictions", 1, OPEN + "Pristina (contradicts)")],
+    ),
+    (
+        DISPUTED,
+        (yes, no),
+        move(CONFIRMED, yes, set_aside=aside(no)),
+        [(TWO, 1, f"needs {TWO}; has 1")],
+    ),
+    (
+        DISPUTED,
+        (yes, contradicts(retracted=True)),
+        move(CONFIRMED),
+        [("1 cited link", 0, CITE)],
+    ),
+    (
+        DISPUTED,
+        (yes, also, no, bare),
+        move(CONFIRMED, yes, set_aside=(*aside(no), *aside(bare, reason=""))),
+        [
+            (
+                "a reason for each contradiction set aside",
+                1,
+                "needs a reason for each contradiction set aside",
+            )
+        ],
+    ),
+    (
+        DISPUTED,
+        (yes, contradicts(withdrawn=True)),
+        move(CONFIRMED, yes, reason=""),
+        [("a reason", 0, REASON)],
+    ),
+]
+
+
+@pytest.mark.parametrize(("before", "links", "wanted", "missing"), MISSING)
+def test_a_guard_names_what_is_missing(
+    before: Status, links: tuple[Link, ...], wanted: Move, missing: list[tuple[str, int, str]]
+) -> None:
+    """Each part of a guard that fails is named in data, and in words that say whom it concerns."""
+    state = claim(*links, status=before)
+    found = lifecycle.missing_for(state, wanted)
+    assert [(one.need, one.has, one.detail) for one in found] == missing
+
+
+def test_a_refusal_carries_everything_that_is_missing() -> None:
+    """The error's `missing` is plain data, its detail one sentence with every shortfall."""
+    state = claim(no, status=AWAITING, version=9)
+    with pytest.raises(TransitionRefused) as refused:
+        decide(state, move(CONFIRMED, reason=""))
+    assert [one["need"] for one in refused.value.extras["missing"]] == [
+        BELGRADES,
+        "0 open contradictions",
+        "1 cited link",
+        "a reason",
+    ]
+    assert refused.value.extras["version"] == 9
+    assert refused.value.detail == (
+        f"awaiting_confirmation → confirmed: needs {BELGRADES}; has 0; {OPEN}Pristina "
+        f"(contradicts); {CITE}; {REASON}."
+    )
+
+
+def test_a_figure_takes_two_parties() -> None:
+    """k is 2 for a figure: one party, or two voices of one, do not confirm it; two do."""
+    figure: dict[str, Any] = {"kind": Kind.FIGURE, "status": AWAITING}
+    two_voices = supports(MILLER)
+    assert details(claim(yes, two_voices, **figure), move(CONFIRMED, yes)) == [
+        f"needs {TWO}; has 1"
+    ]
+    assert details(claim(yes, also, **figure), move(CONFIRMED, yes)) == []
+
+
+def test_a_figures_half_support_keeps_it_awaiting() -> None:
+    """One party of two for a disputed figure is a ground for awaiting, and none for asserted."""
+    state = claim(yes, contradicts(withdrawn=True), kind=Kind.FIGURE, status=DISPUTED)
+    assert decide(state, move(AWAITING)).status is AWAITING
+    assert details(state, move(ASSERTED)) == [GONE + "Washington (supports)"]
+
+
+def test_an_unattributed_claim_names_no_claimant_in_its_refusals() -> None:
+    """Nobody claimed it, so any party's support or contradiction will do."""
+    state = claim(claimant=None)
+    assert details(state, move(CONFIRMED, yes)) == [
+        "needs 1 supporting statement from a party; has 0"
+    ]
+    assert details(state, move(DISPUTED)) == ["needs 1 contradicting statement; has 0"]
+    own = supports(VUCEVIC)
+    assert decide(claim(own, claimant=None), move(CONFIRMED, own)).status is CONFIRMED
+
+
+def test_a_bare_denial_leaves_a_confirmed_claim_where_it_is() -> None:
+    """Linking it moves nothing, and nobody can make it dispute the claim without an override."""
+    record = Record()
+    support = record.link(yes)
+    record.decide(CONFIRMED, support)
+    record.link(bare)
+    assert record.state.status is CONFIRMED
+    with pytest.raises(TransitionRefused, match="basis is unstated"):
+        record.decide(DISPUTED)
+    assert record.decide(DISPUTED, override=OVERRIDE).override
+
+
+# Setting aside.
+
+
+def test_what_was_set_aside_stays_so_and_asks_for_two() -> None:
+    """Once set aside a contradiction is open no more, and the confirmation needs two parties."""
+    record = Record()
+    first, second, denial = record.link(yes), record.link(also), record.link(no)
+    record.decide(DISPUTED)
+    record.decide(CONFIRMED, first, set_aside=aside(denial))
+    assert [one.id for one in record.state.links if one.set_aside] == [denial.id]
+    record.retract(second)
+    assert record.state.status is AWAITING
+
+
+def test_setting_aside_what_was_withdrawn_later_asks_for_k_again() -> None:
+    """A contradiction that its speaker withdrew no longer raises what a confirmation needs."""
+    record = Record()
+    first, second, denial = record.link(yes), record.link(also), record.link(no)
+    record.decide(DISPUTED)
+    record.decide(CONFIRMED, first, set_aside=aside(denial))
+    record.withdraw(denial)
+    record.retract(second)
+    assert record.state.status is CONFIRMED
+
+
+@pytest.mark.parametrize("before", [ASSERTED, AWAITING])
+def test_only_a_disputed_claim_sets_contradictions_aside(before: Status) -> None:
+    """There is nothing to set aside where the claim was never disputed."""
+    state = claim(yes, also, no, status=before)
+    with pytest.raises(Invalid, match="only in going from disputed to confirmed"):
+        decide(state, move(CONFIRMED, yes, set_aside=aside(no)))
+
+
+def test_only_contradictions_are_set_aside() -> None:
+    """A request or a support is no contradiction; the error points at the entry."""
+    state = claim(yes, also, ask, status=DISPUTED)
+    with pytest.raises(Invalid) as invalid:
+        decide(state, move(CONFIRMED, yes, set_aside=aside(ask)))
+    assert invalid.value.extras["errors"] == [
+        {
+            "loc": ["body", "set_aside", 0],
+            "msg": f"link {ask.id} is no contradiction to set aside",
+        }
+    ]
+
+
+# What a decision cites.
+
+
+@pytest.mark.parametrize(
+    ("links", "cited", "message"),
+    [
+        ((yes,), supports(), "is not a link of this claim"),
+        (
+            (gone := supports(NATO, retracted=True),),
+            gone,
+            "was retracted or its statement withdrawn",
+        ),
+        (
+            (gone := supports(NATO, withdrawn=True),),
+            gone,
+            "was retracted or its statement withdrawn",
+        ),
+    ],
+)
+def test_a_decision_cites_links_that_stand(
+    links: tuple[Link, ...], cited: Link, message: str
+) -> None:
+    """A link of another claim, or one that was taken back, cannot be cited, by its position."""
+    state = claim(yes, *links)
+    with pytest.raises(Invalid, match=message) as invalid:
+        decide(state, move(CONFIRMED, yes, cited))
+    assert invalid.value.extras["errors"][0]["loc"] == ["body", "cites", 1]
+
+
+# Four eyes.
+
+
+@pytest.mark.parametrize(("before", "to"), sorted(EDGES))
+@pytest.mark.parametrize("override", [None, OVERRIDE])
+@pytest.mark.parametrize("four_eyes", [True, False])
+def test_confirming_and_overriding_take_two(
+    before: Status, to: Status, override: Override | None, four_eyes: bool
+) -> None:
+    """A second person is asked for `confirmed` and for overrides, unless four eyes are off."""
+    wanted = move(to, override=override)
+    expected = four_eyes and (to is CONFIRMED or override is not None)
+    assert lifecycle.needs_second_person(wanted, four_eyes=four_eyes) is expected
+
+
+def proposed(**changes: Any) -> Record:
+    """A record on which Ana has proposed to confirm."""
+    record = Record()
+    record.link(yes)
+    record.decide(CONFIRMED, yes, four_eyes=True, **changes)
+    return record
+
+
+def test_a_proposal_changes_nothing_but_waits() -> None:
+    """The status stays, and the proposal keeps everything it was made with."""
+    record = proposed()
+    waiting = record.state.pending
+    assert waiting is not None
+    assert record.state.status is ASSERTED
+    assert record.state.sequence == 0
+    assert record.last().type == "decision.proposed"
+    assert (waiting.id, waiting.to, waiting.reason) == (
+        "decision-1",
+        CONFIRMED,
+        "read the report",
+    )
+    assert (waiting.cites, waiting.set_aside, waiting.override) == ((yes.id,), (), None)
+    assert (waiting.proposed_by, waiting.proposed_by_name) == ("ana", "Ana")
+
+
+def test_a_second_person_approves() -> None:
+    """The change names who proposed and who approved, with the note; nothing waits any more."""
+    record = proposed()
+    record.act(lifecycle.approve(record.state, "decision-1", actor=BORIS, note="checked"))
+    assert record.state.status is CONFIRMED
+    assert record.state.pending is None
+    data = record.last().data
+    assert (data["decided_by"], data["approved_by"], data["approval_note"]) == (
+        "Ana",
+        "Boris",
+        "checked",
+    )
+    assert data["decision"] == "decision-1"
+    assert data["cites"] == [yes.id]
+
+
+def test_the_proposer_does_not_approve() -> None:
+    """Proposer ≠ approver, by id: the same person under another name is refused too."""
+    record = proposed()
+    for same in (ANA, type(BORIS)(ANA.id, "Anna", BORIS.role)):
+        with pytest.raises(SecondPersonNeeded) as refused:
+            record.approve(actor=same)
+        assert refused.value.extras == {"decision": "decision-1"}
+    assert record.state.status is ASSERTED
+
+
+def test_one_proposal_at_a_time() -> None:
+    """A second proposal is refused and names the first; a change that needs no second person
+    goes through and ends it."""
+    record = proposed()
+    with pytest.raises(DecisionPending, match="Ana has proposed confirmed") as refused:
+        record.decide(CONFIRMED, yes, four_eyes=True, actor=BORIS, decision_id="decision-2")
+    assert refused.value.extras == {"decision": "decision-1"}
+    record.decide(AWAITING, four_eyes=True, actor=BORIS)
+    assert record.state.pending is None
+    with pytest.raises(NotFound):
+        record.approve()
+
+
+def test_an_impossible_change_is_not_even_proposed() -> None:
+    """The guard is asked before the second person is."""
+    with pytest.raises(TransitionRefused):
+        decide(claim(), move(CONFIRMED, reason="because"), four_eyes=True)
+
+
+def test_approval_weighs_the_evidence_again() -> None:
+    """A contradiction linked while the decision waited stops it; the proposal goes on waiting."""
+    record = proposed()
+    record.link(no)
+    with pytest.raises(TransitionRefused, match="still open: Pristina"):
+        record.approve()
+    assert record.state.pending is not None
+
+
+@pytest.mark.parametrize("taken_back", ["retract", "withdraw"])
+def test_approval_needs_the_cited_links_to_stand(taken_back: str) -> None:
+    """A decision whose cited link was taken back is refused with that link, not carried out on
+    what else there is."""
+    record = Record()
+    cited = record.link(supports())
+    record.link(supports(NATO))
+    record.decide(CONFIRMED, cited, four_eyes=True)
+    getattr(record, taken_back)(cited)
+    with pytest.raises(TransitionRefused) as refused:
+        record.approve()
+    assert refused.value.extras["missing"] == [
+        {
+            "need": "1 cited links and contradictions set aside",
+            "has": 0,
+            "detail": "needs the links it rests on; retracted or withdrawn since: "
+            "Washington (supports)",
+        }
+    ]
+    assert refused.value.extras["version"] == record.state.version
+
+
+def test_what_a_proposal_sets_aside_is_set_aside_on_approval_only() -> None:
+    """Until somebody approves, the contradiction stands open."""
+    record = Record()
+    first, _, denial = record.link(yes), record.link(also), record.link(no)
+    record.decide(DISPUTED)
+    record.decide(CONFIRMED, first, set_aside=aside(denial), four_eyes=True)
+    assert not any(one.set_aside for one in record.state.links)
+    record.approve()
+    assert record.state.status is CONFIRMED
+    assert [one.id for one in record.state.links if one.set_aside] == [denial.id]
+    assert record.last().data["set_aside"] == [
+        {"link": denial.id, "reason": "spoke of another unit"}
+    ]
+
+
+def test_a_rejection_needs_a_comment() -> None:
+    """A blank one is refused; with one the decision waits no more and the status has not moved."""
+    record = proposed()
+    with pytest.raises(Invalid) as invalid:
+        lifecycle.reject(record.state, "decision-1", comment="  ")
+    assert invalid.value.extras["errors"][0]["loc"] == ["body", "comment"]
+    record.act(lifecycle.reject(record.state, "decision-1", comment="the photo is older"))
+    assert record.state.pending is None
+    assert record.state.status is ASSERTED
+    assert record.last().data == {"decision": "decision-1", "comment": "the photo is older"}
+
+
+def test_only_its_proposer_withdraws_a_decision() -> None:
+    """Others reject it, with a comment; the proposer needs no reason."""
+    record = proposed()
+    with pytest.raises(SecondPersonNeeded):
+        lifecycle.withdraw_decision(record.state, "decision-1", actor=BORIS, reason=None)
+    record.act(
+        lifecycle.withdraw_decision(record.state, "decision-1", actor=ANA, reason="too early")
+    )
+    assert record.state.pending is None
+    assert record.last().data == {"decision": "decision-1", "reason": "too early"}
+
+
+def test_a_decision_that_does_not_wait_is_not_found() -> None:
+    """Neither another id nor a settled decision can be approved, rejected or withdrawn."""
+    record = proposed()
+    with pytest.raises(NotFound):
+        record.approve("decision-2")
+    record.approve()
+    with pytest.raises(NotFound):
+        lifecycle.reject(record.state, "decision-1", comment="late")
+    with pytest.raises(NotFound):
+        lifecycle.withdraw_decision(record.state, "decision-1", actor=ANA, reason=None)
+
+
+# Overrides.
+
+
+def test_an_override_passes_the_guards_and_is_marked() -> None:
+    """Nothing supports the claim; the mark stays with the status and goes with the next."""
+    record = Record()
+    record.decide(CONFIRMED, override=OVERRIDE, four_eyes=True)
+    assert not record.state.override
+    record.approve()
+    assert record.state.status is CONFIRMED
+    assert record.state.override
+    assert record.last().data["override"] == {"code": OVERRIDE.code, "note": OVERRIDE.note}
+    record.link(no)
+    assert record.state.override
+    record.decide(DISPUTED)
+    assert not record.state.override
+
+
+@pytest.mark.parametrize("override", [Override("", "why"), Override("code", " ")])
+def test_an_override_needs_a_code_and_free_text(override: Override) -> None:
+    """It passes the guards, not the duty to say why; the reason is needed too."""
+    wanted = move(CONFIRMED, override=override, reason="")
+    assert details(claim(), wanted) == [
+        "an override needs a reason code and free text",
+        REASON,
+    ]
+    assert details(claim(), move(CONFIRMED, override=OVERRIDE, reason="")) == [REASON]
+
+
+def test_an_override_is_not_undone_by_what_was_known() -> None:
+    """An editor returns a claim to asserted in spite of a request: the rules wait for another."""
+    record = Record()
+    record.link(ask)
+    record.decide(ASSERTED, override=OVERRIDE)
+    assert record.state.status is ASSERTED
+    record.act(*amendments.amend(record.state, {"tags": ["kosovo"]}, material=False))
+    assert record.state.status is ASSERTED
+    record.link(again := requests(PRISTINA))
+    assert record.state.status is AWAITING
+    assert record.last().data["cites"] == [again.id]
+    assert record.last().data["reason"] == "Pristina asked for confirmation"
+
+
+def test_an_override_that_sets_aside_is_not_undone_by_its_own_demand() -> None:
+    """One supporter is too few once a contradiction is set aside; the override is to pass that."""
+    record = Record()
+    record.link(yes)
+    denial = record.link(no)
+    record.decide(DISPUTED)
+    record.decide(CONFIRMED, set_aside=aside(denial), override=OVERRIDE)
+    assert record.state.status is CONFIRMED
+    assert record.state.override
+    record.link(comments())
+    assert record.state.status is CONFIRMED
+
+
+def test_an_overridden_confirmation_falls_with_support_that_had_sufficed() -> None:
+    """Support that came to suffice and then fell below k moves it like any confirmed claim."""
+    record = Record()
+    record.decide(CONFIRMED, override=OVERRIDE)
+    support = record.link(yes)
+    assert record.state.status is CONFIRMED
+    record.retract(support)
+    assert record.state.status is AWAITING
+    assert not record.state.override
+
+
+# The automatic moves.
+
+
+def test_a_request_moves_an_asserted_claim_by_itself() -> None:
+    """By another root party, conditional or not; the rule is named, nobody decided."""
+    record = Record()
+    asked = record.link(requests(MILLER, conditional=True, basis=Basis.UNSTATED))
+    assert record.state.status is AWAITING
+    assert record.rules[-1] == "request"
+    data = record.last().data
+    assert data["cause"] == "request"
+    assert data["reason"] == "Washington asked for confirmation"
+    assert data["cites"] == [asked.id]
+    assert data["decided_by"] is None
+    assert not record.state.verification_opened
+
+
+@pytest.mark.parametrize(
+    "new", [requests(ARMY), supports(), supports(NATO), comments(), contradicts()]
+)
+def test_nothing_but_a_request_from_outside_moves_an_asserted_claim(new: Link) -> None:
+    """Support, even enough, never confirms by itself; nor does a contradiction dispute."""
+    record = Record()
+    record.link(new)
+    assert record.state.status is ASSERTED
+    assert len(record.events) == 2
+
+
+@pytest.mark.parametrize("before", [AWAITING, DISPUTED])
+def test_a_request_moves_no_other_status(before: Status) -> None:
+    """The cautious moves start from asserted and from confirmed only."""
+    was = claim(status=before)
+    assert lifecycle.automatic_move(was, claim(ask, status=before)) is None
+
+
+def test_a_party_moved_out_from_under_the_claimant_makes_its_request_count() -> None:
+    """Once it is another root, what it asked counts as a request that is new."""
+    record = Record()
+    record.link(requests(ARMY))
+    free = {"name": "Serbian Army", "root": "serbian-army", "root_name": "Serbian Army"}
+    record.act(history.Draft("party.changed", {"party": ARMY.party, "parties": {ARMY.party: free}}))
+    assert record.state.status is AWAITING
+
+
+# Closed claims.
+
+
+@pytest.mark.parametrize(
+    ("lifecycle_now", "error"),
+    [(Lifecycle.MERGED, ClaimMerged), (Lifecycle.WITHDRAWN, ClaimWithdrawn)],
+)
+def test_a_closed_claim_takes_no_decision(lifecycle_now: Lifecycle, error: type[Exception]) -> None:
+    """A merged or withdrawn claim refuses changes, approvals and rejections before all else."""
+    waiting = proposed().state
+    state = claim(
+        *waiting.links, pending=waiting.pending, lifecycle=lifecycle_now, merged_into="claim-2"
+    )
+    with pytest.raises(error):
+        decide(state, move(AWAITING))
+    with pytest.raises(error):
+        lifecycle.approve(state, "decision-1", actor=BORIS, note=None)
+    with pytest.raises(error):
+        lifecycle.reject(state, "decision-1", comment="no")
+    assert lifecycle.automatic_move(waiting, state) is None
+
+
+def test_a_merged_claim_says_where_it_went() -> None:
+    """The refusal carries the claim to change instead."""
+    state = claim(lifecycle=Lifecycle.MERGED, merged_into="claim-2")
+    with pytest.raises(ClaimMerged) as merged:
+        lifecycle.require_open(state)
+    assert merged.value.extras == {"merged_into": "claim-2"}
+
+
+@pytest.mark.parametrize("who", [WASHINGTON, MILLER])
+def test_links_are_named_by_their_speaker_else_by_their_party(who: Any) -> None:
+    """A refusal says Matthew Miller where he is known, Washington where nobody is."""
+    support = supports(who, conditional=True)
+    name = who.speaker.name if who.speaker else who.name
+    (missing,) = lifecycle.missing_for(claim(support), move(CONFIRMED, support))
+    assert missing.detail.endswith(f"has 0 ({name}: conditional)")
