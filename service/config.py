@@ -70,6 +70,7 @@ class Settings(BaseSettings):
         "changes",
         description="Which requests are logged: all; those that change or fail; none",
     )
+
     @property
     def embedded(self) -> bool:
         """Whether the database is a SQLite file of our own."""

@@ -119,7 +119,7 @@ async def create_key(body: schemas.KeyIn, call: ChangingKeys) -> Response:
         return answered(shape, status=201, Location=f"/v1/keys/{made.id}")
 
     return await call.write(
-        accounts.create_key, **body.model_dump(), answer=answer, secret="key"
+        accounts.create_key, **body.model_dump(), answer=answer, shown_once="key"
     )
 
 
@@ -213,9 +213,7 @@ async def read_user(user_id: RecordId, call: ReadingUsers) -> Response:
     summary="Change a user",
     responses={200: {"model": shapes.UserOut, "description": "The user"}},
 )
-async def change_user(
-    user_id: RecordId, body: schemas.UserChange, call: ReadingUsers
-) -> Response:
+async def change_user(user_id: RecordId, body: schemas.UserChange, call: ReadingUsers) -> Response:
     """Somebody who is disabled, or gets another password, is signed out everywhere."""
     changes = schemas.given(body)
     if "password" in changes:

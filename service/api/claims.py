@@ -82,15 +82,13 @@ async def amend(
     summary="List a claim's links",
     responses={200: {"model": shapes.Links, "description": "Oldest first"}},
 )
-async def links(
-    claim_id: ClaimId, call: Reading, as_of: shapes.AsOf = None
-) -> Response:
+async def links(claim_id: ClaimId, call: Reading, as_of: shapes.AsOf = None) -> Response:
     """Every link with its statement, the retracted ones too."""
     return json({"items": await expanded(call, claim_id, as_of), "next_cursor": None})
 
 
 async def expanded(call: Call, claim_id: str, as_of: datetime | None) -> list[dict[str, Any]]:
-    """A claim's links with their statements, now or as of an instant, as the caller may see them."""
+    """A claim's links, now or as of an instant, as the caller may see them."""
 
     def read(session: Any) -> list[dict[str, Any]]:
         if as_of is None:
@@ -174,9 +172,7 @@ async def change_status(
     def answer(session: Any, outcome: claims.Outcome) -> Answer:
         tag = etag(outcome.state.version)
         if outcome.decision is None:
-            return answered(
-                history.last_status_change(session, claim_id), status=201, ETag=tag
-            )
+            return answered(history.last_status_change(session, claim_id), status=201, ETag=tag)
         return answered(
             decisions.decision(session, outcome.decision),
             status=202,
@@ -311,5 +307,3 @@ def moved(request: Request, claim_id: str, into: str) -> Response:
     return RedirectResponse(
         f"/v1/claims/{into}{query}", 308, headers={"Cache-Control": "private, no-cache"}
     )
-
-

@@ -73,9 +73,7 @@ async def approve(
 @router.post(
     "/{decision_id}/rejection", summary="Reject a decision", responses={200: DecisionAnswer}
 )
-async def reject(
-    decision_id: DecisionId, body: schemas.RejectionIn, call: Approving
-) -> Response:
+async def reject(decision_id: DecisionId, body: schemas.RejectionIn, call: Approving) -> Response:
     return await call.write(
         claims.reject, decision_id, comment=body.comment, answer=_settled(decision_id)
     )
@@ -118,7 +116,7 @@ async def queue(
     ] = None,
 ) -> Response:
     """`drift`: evidence and status disagree. `challenged`: a denial stands against a confirmed
-    claim. `waiting_approval`: a second person is needed. `stale`: awaiting confirmation too long."""
+    claim. `waiting_approval`: a second person is needed. `stale`: awaiting too long."""
     window, scope = paged
     stale_after = timedelta(hours=call.services.settings.stale_after_hours)
     rows = await call.read(

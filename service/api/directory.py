@@ -122,9 +122,7 @@ async def create_speaker(body: schemas.PartySpeakerIn, call: Recording) -> Respo
     def answer(session: Any, made: tuple[str, bool]) -> Answer:
         speaker_id, new = made
         shape = speaker_shape(directory.speaker(session, speaker_id))
-        return answered(
-            shape, status=201 if new else 200, Location=f"/v1/speakers/{speaker_id}"
-        )
+        return answered(shape, status=201 if new else 200, Location=f"/v1/speakers/{speaker_id}")
 
     person = schemas.SpeakerIn(name=body.name, role=body.role)
     return await call.write(
@@ -156,9 +154,7 @@ async def change_speaker(
         parties.change_speaker,
         speaker_id,
         schemas.given(body),
-        answer=lambda session, _: answered(
-            speaker_shape(directory.speaker(session, speaker_id))
-        ),
+        answer=lambda session, _: answered(speaker_shape(directory.speaker(session, speaker_id))),
     )
 
 

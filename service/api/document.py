@@ -127,9 +127,7 @@ def _complete_operation(path: str, method: str, operation: dict[str, Any]) -> No
             {
                 "description": kind.title,
                 "content": {
-                    "application/problem+json": {
-                        "schema": {"$ref": "#/components/schemas/Problem"}
-                    }
+                    "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
                 },
             },
         )

@@ -22,9 +22,7 @@ from pydantic import (
 from service.domain import ids
 from service.domain.errors import NotFound
 
-RFC3339 = re.compile(
-    r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
-)
+RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 SLUG = r"^[a-z0-9]+(-[a-z0-9]+)*$"
@@ -63,9 +61,7 @@ def _instant(value: Any) -> Any:
     if isinstance(value, datetime):
         return value
     if not isinstance(value, str) or not RFC3339.fullmatch(value):
-        raise ValueError(
-            "an instant is RFC 3339 with its offset, such as 2023-10-02T18:00:00Z"
-        )
+        raise ValueError("an instant is RFC 3339 with its offset, such as 2023-10-02T18:00:00Z")
     try:
         moment = datetime.fromisoformat(value.upper()).astimezone(UTC)
     except (ValueError, OverflowError):
@@ -141,9 +137,7 @@ Language = Annotated[str, StringConstraints(pattern=LANGUAGE, max_length=35)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Email = Annotated[
     str,
-    StringConstraints(
-        strip_whitespace=True, pattern=r"^[^@\s\x00]+@[^@\s\x00]+$", max_length=254
-    ),
+    StringConstraints(strip_whitespace=True, pattern=r"^[^@\s\x00]+@[^@\s\x00]+$", max_length=254),
 ]
 Url = Annotated[
     str,
@@ -151,9 +145,7 @@ Url = Annotated[
     AfterValidator(_without_nul),
     AfterValidator(_http_url),
 ]
-Id = Annotated[
-    str, AfterValidator(_id), WithJsonSchema({"type": "string", "format": "uuid"})
-]
+Id = Annotated[str, AfterValidator(_id), WithJsonSchema({"type": "string", "format": "uuid"})]
 Name = Annotated[str, Bounded(120)]
 PersonName = Annotated[str, Bounded(200)]
 Title = Annotated[str, Bounded(300)]

@@ -75,9 +75,7 @@ async def document(request: Request) -> Response:
 async def use_link(token: Annotated[str, Path(max_length=100)], request: Request) -> Response:
     """Sign in by a one-time link.  Raises NotAuthenticated where it was used or has expired."""
     services = services_module.of(request)
-    session = await services.database.write(
-        accounts.use_sign_in_link, token, now=services.clock()
-    )
+    session = await services.database.write(accounts.use_sign_in_link, token, now=services.clock())
     response = RedirectResponse("/", 303, headers={"Cache-Control": "no-store"})
     sessions.give(response, request, session)
     return response

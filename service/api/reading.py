@@ -36,7 +36,7 @@ HEADERS = PRIVATE
 class ListQuery(In):
     """The filters of `GET /v1/claims`; all of those given hold together."""
 
-    status: Annotated[list[Status], Field(max_length=4)] = []
+    status: Annotated[tuple[Status, ...], Field(max_length=4)] = ()
     claimant: Slug | None = None
     party: Slug | None = None
     stance: Stance | None = None
@@ -118,9 +118,7 @@ async def read(request: Request) -> Response:
     if moment is None:
         rows = await database.look_up(claim_queries.ONE, {"claim": claim_id})
     else:
-        rows = await database.look_up(
-            claim_queries.ONE_AS_OF, {"claim": claim_id, "as_of": moment}
-        )
+        rows = await database.look_up(claim_queries.ONE_AS_OF, {"claim": claim_id, "as_of": moment})
     if not rows:
         raise await _absent(call, claim_id)
     version, document, assignee, merged_into = rows[0]
@@ -196,9 +194,7 @@ def _uuid(value: Any) -> str:
             _parameter("drift", {"type": "boolean"}, "Evidence and status disagree"),
             AS_OF,
             _parameter("sort", {"type": "string", "enum": ["changed", "claimed"]}, "By when"),
-            _parameter(
-                "limit", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT}, "At most"
-            ),
+            _parameter("limit", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT}, "At most"),
             _parameter("cursor", {"type": "string"}, "next_cursor of the page before"),
         ]
     },
@@ -219,9 +215,7 @@ async def listing(request: Request) -> Response:
         root = await _root(call, filters.claimant, "claimant")
     if filters.party is not None:
         await _root(call, filters.party, "party")
-    query = claim_queries.listing(
-        filters, limit=asked.limit, after=after, claimant_root=root
-    )
+    query = claim_queries.listing(filters, limit=asked.limit, after=after, claimant_root=root)
     rows = await database.look_up(query.lookup, query.parameters)
     cursor = None
     if len(rows) > asked.limit:

@@ -45,9 +45,7 @@ def page(document: dict[str, Any]) -> str:
     )
 
 
-def _operation(
-    document: dict[str, Any], path: str, method: str, operation: dict[str, Any]
-) -> str:
+def _operation(document: dict[str, Any], path: str, method: str, operation: dict[str, Any]) -> str:
     rows = "".join(
         f"<tr><td><code>{escape(one['name'])}</code></td><td>{escape(one['in'])}</td>"
         f"<td>{escape(one.get('description', ''))}</td></tr>"

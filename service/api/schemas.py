@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field, model_validator
 
 from service.api.fields import (
+    LEFT_OUT,
     ClaimText,
     Code,
     Country,
@@ -16,7 +17,6 @@ from service.api.fields import (
     Instant,
     Label,
     Language,
-    LEFT_OUT,
     LongQuote,
     Name,
     PersonName,
@@ -273,7 +273,7 @@ class ClaimIn(In):
     claimed_at: Instant
     precision: Precision = Precision.DAY
     story: Slug | None = None
-    tags: Annotated[list[Tag], Field(max_length=20)] = []
+    tags: Annotated[tuple[Tag, ...], Field(max_length=20)] = ()
     part_of: Id | None = None
     origin_statement: Id | None = None
     origin: OriginIn | None = None
@@ -351,7 +351,7 @@ class ClaimChange(In):
 
     text: ClaimText = LEFT_OUT
     material: bool | None = None
-    tags: Annotated[list[Tag], Field(max_length=20)] = LEFT_OUT
+    tags: Annotated[tuple[Tag, ...], Field(max_length=20)] = LEFT_OUT
     assignee: Code | None = Field(None, description="The id of a user or key; null: nobody")
     finding: Finding | None = None
 
@@ -413,8 +413,8 @@ class OverrideIn(In):
 class StatusChangeIn(In):
     to: Status
     reason: Reason
-    cites: Annotated[list[Id], Field(max_length=100)] = []
-    set_aside: Annotated[list[SetAsideIn], Field(max_length=100)] = []
+    cites: Annotated[tuple[Id, ...], Field(max_length=100)] = ()
+    set_aside: Annotated[tuple[SetAsideIn, ...], Field(max_length=100)] = ()
     override: OverrideIn | None = None
 
     model_config = ConfigDict(
@@ -540,5 +540,3 @@ def speaker(given: SpeakerIn | str | None) -> NewSpeaker | str | None:
 def given(change: In) -> dict[str, object]:
     """The fields that were sent, and only those."""
     return {name: getattr(change, name) for name in change.model_fields_set}
-
-

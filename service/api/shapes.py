@@ -191,9 +191,7 @@ class ClaimOut(Out):
     created_at: Moment
     updated_at: Moment
     assignee: str | None
-    links: list[LinkOut] = Field(
-        default_factory=list, description="With expand=links only"
-    )
+    links: list[LinkOut] = Field(default_factory=list, description="With expand=links only")
 
 
 class SetAsideOut(Out):

@@ -49,9 +49,7 @@ async def listing(
     return call.page(rows, window, scope, keys=lambda row: [row["said_at"], row["id"]])
 
 
-@router.post(
-    "", status_code=201, summary="Record a statement", responses={201: StatementAnswer}
-)
+@router.post("", status_code=201, summary="Record a statement", responses={201: StatementAnswer})
 async def create(body: schemas.StatementIn, call: Recording) -> Response:
     """One utterance of one party, with at least one rendering and its source."""
 
@@ -77,9 +75,7 @@ async def read(statement_id: StatementId, call: Reading) -> Response:
     summary="Add a rendering",
     responses={201: StatementAnswer},
 )
-async def add_quote(
-    statement_id: StatementId, body: schemas.QuoteIn, call: Recording
-) -> Response:
+async def add_quote(statement_id: StatementId, body: schemas.QuoteIn, call: Recording) -> Response:
     """Another outlet's words for the same utterance; both are kept."""
     return await call.write(
         statements.add_quote,
@@ -111,9 +107,7 @@ async def withdraw(
     )
 
 
-@link_router.post(
-    "/{link_id}/retraction", summary="Retract a link", responses={200: ClaimAnswer}
-)
+@link_router.post("/{link_id}/retraction", summary="Retract a link", responses={200: ClaimAnswer})
 async def retract(link_id: LinkId, body: schemas.RetractionIn, call: Recording) -> Response:
     """Say that the link should not have been made; it stays in the record."""
     return await call.write(
@@ -124,12 +118,8 @@ async def retract(link_id: LinkId, body: schemas.RetractionIn, call: Recording) 
     )
 
 
-@link_router.post(
-    "/{link_id}/affirmation", summary="Affirm a link", responses={200: ClaimAnswer}
-)
+@link_router.post("/{link_id}/affirmation", summary="Affirm a link", responses={200: ClaimAnswer})
 async def affirm(link_id: LinkId, call: Recording) -> Response:
     """Say that the link holds for the claim's present wording too, or in spite of a merged claim's
     other reading of the statement."""
-    return await call.write(
-        statements.affirm_link, link_id, answer=lambda _, state: served(state)
-    )
+    return await call.write(statements.affirm_link, link_id, answer=lambda _, state: served(state))

@@ -5,16 +5,38 @@ from typing import Annotated
 
 import typer
 
-from service.cli import shell
+from service.cli import databases, shell
 
 
 def seed(
     file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="A seed file; without one, the article.")
+        Path | None,
+        typer.Argument(metavar="[FILE]", help="A seed file (TOML); without one, the article."),
     ] = None,
     as_json: shell.AsJson = False,
 ) -> None:
     """Load a seed file.  Loading it again changes nothing."""
+    from service.commands import accounts, seeds
+
+    path = file or seeds.default_file()
+    plan = seeds.parse(path.read_bytes())
+    report = databases.write(seeds.load, plan=plan, actor=accounts.SYSTEM, now=shell.now())
+    if as_json:
+        shell.print_json({"created": report.created, "unchanged": report.unchanged})
+        return
+    kinds = {kind: None for counted in (report.created, report.unchanged) for kind in counted}
+    shell.print_table(
+        ("kind", "created", "unchanged"),
+        [
+            {
+                "kind": kind,
+                "created": report.created.get(kind, 0),
+                "unchanged": report.unchanged.get(kind, 0),
+            }
+            for kind in kinds
+        ],
+        empty=f"There is nothing in {path}.",
+    )
 
 
 def verify(as_json: shell.AsJson = False) -> None:

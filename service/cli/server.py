@@ -1,5 +1,6 @@
 """uvicorn as `claimdesk serve` runs it."""
 
+import gc
 import socket
 import sys
 import time
@@ -79,6 +80,9 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        # What was imported stays: collections need not look at it again.
+        gc.freeze()
+        gc.enable()
         if self.started:
             self._greet()
 

@@ -156,7 +156,7 @@ def _refusal(error: ClaimdeskError) -> str:
     lines = [error.detail]
     for fault in faults:
         where = ".".join(str(part) for part in fault["loc"] if part != "body")
-        if fault["msg"] != error.detail:
+        if fault["msg"] not in error.detail:
             lines.append(f"  {where}: {fault['msg']}")
     return "\n".join(lines)
 

@@ -151,16 +151,12 @@ def _require_other_admin(session: Connection, user_id: str) -> None:
         .with_for_update()
     ).all()
     if not others:
-        raise Invalid(
-            "the last administrator cannot be disabled or demoted", loc=("body", "role")
-        )
+        raise Invalid("the last administrator cannot be disabled or demoted", loc=("body", "role"))
 
 
 def find_user(session: Connection, email: str) -> Any:
     """The row of the user with this address.  Raises NotFound."""
-    row = session.execute(
-        select(users).where(users.c.email == email.strip().lower())
-    ).first()
+    row = session.execute(select(users).where(users.c.email == email.strip().lower())).first()
     if row is None:
         raise NotFound(f"There is no user with the address {email}.")
     return row
@@ -233,12 +229,12 @@ def end_sessions(session: Connection, user_id: str) -> None:
 
 
 def has_users(session: Connection) -> bool:
-    return bool(session.scalar(select(func.count()).select_from(users.select().limit(1).subquery())))
+    return bool(
+        session.scalar(select(func.count()).select_from(users.select().limit(1).subquery()))
+    )
 
 
 def note_key_use(session: Connection, used: dict[str, datetime]) -> None:
     """Remember when keys were last used; written in batches, off the request's path."""
     for key_id, moment in sorted(used.items()):
-        session.execute(
-            update(api_keys).where(api_keys.c.id == key_id).values(last_used_at=moment)
-        )
+        session.execute(update(api_keys).where(api_keys.c.id == key_id).values(last_used_at=moment))

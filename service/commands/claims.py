@@ -44,9 +44,7 @@ def create(session: Connection, new: NewClaim, *, actor: Actor, now: datetime) -
         _require_parent(session, new.part_of)
     claimant = None
     if new.claimant is not None:
-        claimant = parties.voice(
-            session, new.claimant, new.speaker, now=now, field="claimant"
-        )
+        claimant = parties.voice(session, new.claimant, new.speaker, now=now, field="claimant")
     elif new.speaker is not None:
         raise Invalid("a speaker speaks for a party: name the claimant", loc=("body", "claimant"))
     if isinstance(new.origin, NewStatement):
@@ -55,9 +53,9 @@ def create(session: Connection, new: NewClaim, *, actor: Actor, now: datetime) -
         )
     else:
         origin = statements.read(session, new.origin, loc=("body", "origin_statement"))
-    if claimant is not None and claimant.speaker is None and origin.voice is not None:
-        if origin.voice.party == claimant.party:
-            claimant = replace(claimant, speaker=origin.voice.speaker)
+    said = origin.voice
+    if claimant and claimant.speaker is None and said and said.party == claimant.party:
+        claimant = replace(claimant, speaker=said.speaker)
     claim_id = ids.uuid7()
     draft = amendments.created(
         text=new.text,
@@ -276,4 +274,3 @@ def _require_parent(session: Connection, parent_id: str) -> None:
         raise Invalid("there is no claim with this id", loc=loc)
     if row.lifecycle == Lifecycle.MERGED:
         raise Invalid("that claim was merged into another; be part of that one", loc=loc)
-

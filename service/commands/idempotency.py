@@ -65,9 +65,7 @@ def remember(
 
 def forget_old(session: Connection, *, now: datetime) -> int:
     """Delete a batch of answers older than a day; says how many."""
-    old = (
-        select(idempotency.c.key_hash).where(idempotency.c.recorded_at < now - KEPT).limit(BATCH)
-    )
+    old = select(idempotency.c.key_hash).where(idempotency.c.recorded_at < now - KEPT).limit(BATCH)
     return session.execute(
         delete(idempotency).where(idempotency.c.key_hash.in_(old.scalar_subquery()))
     ).rowcount

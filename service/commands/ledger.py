@@ -138,20 +138,27 @@ def _append(
         nonlocal state, last_hash
         event = Event(state.version + 1 if state else 1, draft.type, at, draft.data)
         state = history.apply(state, event, claim_id=claim_id)
-        line = {
+        who = {"rule": draft.rule} if draft.rule else {"id": actor.id, "name": actor.name}
+        line: dict[str, Any] = {
+            "id": ids.uuid7(),
             "claim": claim_id,
             "number": event.number,
             "type": event.type,
-            "actor": canonical(
-                {"rule": draft.rule} if draft.rule else {"id": actor.id, "name": actor.name}
-            ),
+            "recorded_at": at,
+            "actor": canonical(who),
             "data": canonical(event.data),
             "previous_hash": last_hash,
         }
-        last_hash = event_hash(**line, recorded_at=rfc3339(at))
-        appended.append(
-            (event, line | {"id": ids.uuid7(), "hash": last_hash, "recorded_at": at})
+        last_hash = event_hash(
+            claim=claim_id,
+            number=event.number,
+            type=event.type,
+            recorded_at=rfc3339(at),
+            actor=line["actor"],
+            data=line["data"],
+            previous_hash=last_hash,
         )
+        appended.append((event, line | {"hash": last_hash}))
         return state
 
     after = before

@@ -112,9 +112,7 @@ def _ancestors(session: Connection, slug: str, *, loc: tuple[str, ...]) -> list[
     """`slug` and its ancestors, the root last.  Raises Invalid where it is unknown."""
     path = [slug]
     while True:
-        row = session.execute(
-            select(parties.c.parent).where(parties.c.slug == path[-1])
-        ).first()
+        row = session.execute(select(parties.c.parent).where(parties.c.slug == path[-1])).first()
         if row is None:
             raise Invalid(f"there is no party '{path[-1]}'", loc=loc)
         if row.parent is None:
@@ -137,8 +135,7 @@ def _refresh(session: Connection, slug: str, *, actor: Actor, now: datetime) -> 
         waiting.extend(row.slug for row in tree.values() if row.parent == one)
     session.execute(update(parties).where(parties.c.slug.in_(below)).values(root=root))
     voices = {
-        one: {"name": tree[one].name, "root": root, "root_name": tree[root].name}
-        for one in below
+        one: {"name": tree[one].name, "root": root, "root_name": tree[root].name} for one in below
     }
     concerned = session.scalars(
         union(
@@ -187,9 +184,7 @@ def voice(
     return Voice(row.slug, row.name, row.root, row.root_name, person)
 
 
-def match_speaker(
-    session: Connection, party: str, person: NewSpeaker, *, now: datetime
-) -> Speaker:
+def match_speaker(session: Connection, party: str, person: NewSpeaker, *, now: datetime) -> Speaker:
     """The speaker of this party with this name and role, recorded if new."""
     folded = {"party": party, "folded_name": fold(person.name)}
     if person.role is None:
@@ -293,5 +288,3 @@ def change_story(
     )
     if changed.rowcount == 0:
         raise NotFound(f"There is no story '{slug}'.")
-
-

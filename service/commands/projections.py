@@ -17,7 +17,11 @@ INSERT_LINK = insert(links)
 INSERT_TAG = insert(claim_tags)
 SETTLE = (
     update(decisions)
-    .where(decisions.c.id == bindparam("decision", type_=decisions.c.id.type))
+    .where(
+        decisions.c.id == bindparam("decision", type_=decisions.c.id.type),
+        # The first event that ends it is what ended it, where one change has several.
+        decisions.c.state == "pending",
+    )
     .values(
         state=bindparam("new_state"),
         settled_by=bindparam("who"),
@@ -62,9 +66,7 @@ def follow(
     _settle(session, before, event, actor)
 
 
-def _link_row(
-    claim: str, link: dict[str, Any], event: Event, actor: Actor
-) -> dict[str, Any]:
+def _link_row(claim: str, link: dict[str, Any], event: Event, actor: Actor) -> dict[str, Any]:
     return {
         "id": link["id"],
         "claim": claim,
@@ -96,9 +98,7 @@ def _decision_row(after: ClaimState, event: Event, before: ClaimState | None) ->
     }
 
 
-def _retag(
-    session: Connection, before: ClaimState | None, after: ClaimState, at: Any
-) -> None:
+def _retag(session: Connection, before: ClaimState | None, after: ClaimState, at: Any) -> None:
     had, has = set(before.tags if before else ()), set(after.tags)
     if had - has:
         session.execute(

@@ -173,9 +173,7 @@ def withdraw(
                 amendments.withdraw_statement(statement_id, reason=reason, source=source_id)
             )
         if claim_id in claimed and loaded.state.lifecycle is Lifecycle.ACTIVE:
-            drafts.append(
-                amendments.withdraw_claim(loaded.state, reason=reason, source=source_id)
-            )
+            drafts.append(amendments.withdraw_claim(loaded.state, reason=reason, source=source_id))
         ledger.record(session, loaded, drafts, actor=actor, now=now)
 
 
@@ -226,9 +224,7 @@ def retract_link(
     return ledger.record(session, loaded, [draft], actor=actor, now=now).state
 
 
-def affirm_link(
-    session: Connection, link_id: str, *, actor: Actor, now: datetime
-) -> ClaimState:
+def affirm_link(session: Connection, link_id: str, *, actor: Actor, now: datetime) -> ClaimState:
     """Say that a link holds for the claim's present wording too.  Raises NotFound, Settled."""
     access.require(actor, Action.RECORD)
     loaded = _claim_of(session, link_id)
@@ -281,4 +277,3 @@ def _quote_row(
 
 def _brief(text: str) -> str:
     return text if len(text) <= BRIEF else text[: BRIEF - 1] + "…"
-

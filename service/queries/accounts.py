@@ -100,9 +100,7 @@ def user(session: Connection, user_id: str) -> dict[str, Any] | None:
 
 def cursor_key(session: Connection) -> bytes:
     """The secret with which this installation signs its cursors."""
-    value = session.scalar(
-        select(installation.c.value).where(installation.c.name == "cursor_key")
-    )
+    value = session.scalar(select(installation.c.value).where(installation.c.name == "cursor_key"))
     return bytes.fromhex(value or "")
 
 

@@ -69,9 +69,7 @@ ONE_AS_OF = Lookup(
 )
 """The same as the desk knew it at `as_of`: the current row, or the version that held then."""
 
-PARTY = Lookup(
-    select(parties.c.root).where(parties.c.slug == bindparam("party")), point=True
-)
+PARTY = Lookup(select(parties.c.root).where(parties.c.slug == bindparam("party")), point=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,12 +188,8 @@ def _statement(shape: Shape) -> Select[Any]:
         then_moment,
         then.c.claim,
     )
-    both = union_all(
-        select(current.subquery()), select(earlier.subquery())
-    ).subquery()
-    return (
-        select(both).order_by(both.c.moment.desc(), both.c.id.desc()).limit(bindparam("limit"))
-    )
+    both = union_all(select(current.subquery()), select(earlier.subquery())).subquery()
+    return select(both).order_by(both.c.moment.desc(), both.c.id.desc()).limit(bindparam("limit"))
 
 
 def _ordered(
@@ -205,9 +199,7 @@ def _ordered(
     if shape.continued:
         page = page.where(
             tuple_(moment, claim_id)
-            < tuple_(
-                bindparam("after_moment", type_=Instant()), bindparam("after_id", type_=Id)
-            )
+            < tuple_(bindparam("after_moment", type_=Instant()), bindparam("after_id", type_=Id))
         )
     return page.order_by(moment.desc(), claim_id.desc()).limit(bindparam("limit"))
 
@@ -225,7 +217,9 @@ def _conditions(
         if shape.claimant_is_root:
             found.append(claims.c.claimant_root == bindparam("claimant"))
         else:
-            found.append(claims.c.claimant.in_(below(bindparam("claimant"), f"claimants_{row.name}")))
+            found.append(
+                claims.c.claimant.in_(below(bindparam("claimant"), f"claimants_{row.name}"))
+            )
     for name in ("story", "kind", "part_of"):
         if name in names:
             found.append(claims.c[name] == bindparam(name))
@@ -288,4 +282,3 @@ def _tagged(names: frozenset[str]) -> ColumnElement[bool]:
     else:
         conditions.append(claim_tags.c.removed_at.is_(None))
     return exists(select(1).select_from(claim_tags).where(and_(*conditions)).correlate(claims))
-

@@ -99,9 +99,7 @@ def review_queue(
             row.status == Status.AWAITING_CONFIRMATION and row.status_since < stale_before,
         )
         reasons = tuple(name for name, true in zip(REASONS, holds, strict=True) if true)
-        found.append(
-            Review(for_desk(row.document, row.assignee), reasons, row.changed_at, row.id)
-        )
+        found.append(Review(for_desk(row.document, row.assignee), reasons, row.changed_at, row.id))
     return found
 
 
@@ -137,9 +135,7 @@ def suggestion(state: ClaimState) -> dict[str, Any]:
 
 def note_page(session: Connection, claim_id: str, window: Window) -> list[dict[str, Any]] | None:
     """A claim's notes, oldest first; None where there is no claim."""
-    query = (
-        select(notes).where(notes.c.claim == claim_id).order_by(notes.c.recorded_at, notes.c.id)
-    )
+    query = select(notes).where(notes.c.claim == claim_id).order_by(notes.c.recorded_at, notes.c.id)
     if window.after is not None:
         moment, note_id = window.after
         query = query.where(

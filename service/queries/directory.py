@@ -17,9 +17,7 @@ def party(session: Connection, slug: str) -> dict[str, Any] | None:
     return _party(row) if row else None
 
 
-def party_page(
-    session: Connection, *, parent: str | None, window: Window
-) -> list[dict[str, Any]]:
+def party_page(session: Connection, *, parent: str | None, window: Window) -> list[dict[str, Any]]:
     """Parties by slug, one more than the limit; `parent` narrows to those below one."""
     query = select(parties).order_by(parties.c.slug)
     if parent is not None:
@@ -56,9 +54,7 @@ def source(session: Connection, source_id: str) -> dict[str, Any] | None:
     return source_shape(row) if row else None
 
 
-def source_page(
-    session: Connection, *, url: str | None, window: Window
-) -> list[dict[str, Any]]:
+def source_page(session: Connection, *, url: str | None, window: Window) -> list[dict[str, Any]]:
     """Sources, newest first."""
     query: Select[Any] = select(sources).order_by(sources.c.id.desc())
     if url is not None:
@@ -128,5 +124,3 @@ def _story(row: Row[Any]) -> dict[str, Any]:
         "created_at": rfc3339(row.created_at),
         "updated_at": rfc3339(row.updated_at),
     }
-
-

@@ -99,7 +99,8 @@ def line(row: Row[Any]) -> dict[str, Any]:
 
 def status_change(row: Row[Any]) -> dict[str, Any]:
     """`decision` is the id of the decision that a second person approved, if one did."""
-    return orjson.loads(row.data) | {
+    data: dict[str, Any] = orjson.loads(row.data)
+    return data | {
         "claim": row.claim,
         "version": row.number,
         "occurred_at": rfc3339(row.recorded_at),

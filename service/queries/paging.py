@@ -49,6 +49,7 @@ class Cursors:
         mac, body = raw[:MAC_BYTES], raw[MAC_BYTES:]
         if not hmac.compare_digest(mac, self._mac(body)):
             raise _invalid()
+        keys: list[Any]
         version, issued, made_for, *keys = orjson.loads(body)
         if version != VERSION or made_for != _short(scope):
             raise _invalid()

@@ -78,8 +78,7 @@ def of_claim(
     """The links in a claim's state, oldest first, each with its statement: three queries however
     many.  With `moment`, as the desk knew them then (the state must be of that moment too)."""
     rows = {
-        row.id: row
-        for row in session.execute(select(links).where(links.c.claim == state.id)).all()
+        row.id: row for row in session.execute(select(links).where(links.c.claim == state.id)).all()
     }
     said = by_ids(session, {one.statement for one in state.links})
     shapes = []
@@ -139,12 +138,16 @@ def source_shape(row: Any, prefix: str = "") -> dict[str, Any]:
 
 def _with_quotes(session: Connection, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
     renderings: dict[str, list[dict[str, Any]]] = {row.id: [] for row in rows}
-    found = session.execute(
-        select(quotes, *(column.label(f"source_{column.name}") for column in sources.c))
-        .join(sources, sources.c.id == quotes.c.source)
-        .where(quotes.c.statement.in_(renderings))
-        .order_by(quotes.c.statement, quotes.c.position)
-    ).all() if rows else []
+    found = (
+        session.execute(
+            select(quotes, *(column.label(f"source_{column.name}") for column in sources.c))
+            .join(sources, sources.c.id == quotes.c.source)
+            .where(quotes.c.statement.in_(renderings))
+            .order_by(quotes.c.statement, quotes.c.position)
+        ).all()
+        if rows
+        else []
+    )
     for quote in found:
         renderings[quote.statement].append(
             {
@@ -180,4 +183,3 @@ def _with_quotes(session: Connection, rows: Sequence[Row[Any]]) -> list[dict[str
         }
         for row in rows
     ]
-

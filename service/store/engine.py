@@ -16,10 +16,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 import asyncpg
-from sqlalchemy import Connection, Engine, Select, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, SelectBase, create_engine, event, make_url, text
 from sqlalchemy.engine import URL, Dialect
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -32,10 +32,13 @@ from service.domain.errors import Unavailable
 P = ParamSpec("P")
 T = TypeVar("T")
 Row = tuple[Any, ...]
+Bind = tuple[str, Callable[[Any], Any] | None, Any]
+"""A parameter's name, how its type turns a value into the driver's, and its literal value."""
 
 BUSY_SECONDS = 15
 READER_THREADS = 4
 LOOK_UP_CONNECTIONS = 4
+READ_ONLY = {"default_transaction_read_only": "on"}
 RETRIED = {"40001", "40P01"}
 """Serialization failure and deadlock: PostgreSQL asks for the transaction again."""
 ATTEMPTS = 5
@@ -114,31 +117,32 @@ class Lookup:
     own thread: that takes less time than handing it to another.
     """
 
-    def __init__(self, statement: Select[Any], *, point: bool = False) -> None:
+    def __init__(self, statement: SelectBase, *, point: bool = False) -> None:
         self.statement = statement
         self.point = point
-        self._compiled: dict[str, tuple[str, list[tuple[str, Any]]]] = {}
+        self._compiled: dict[str, tuple[str, list[Bind]]] = {}
 
     def prepare(self, dialect: Dialect, parameters: dict[str, Any]) -> tuple[str, list[Any]]:
         """The SQL text and its positional arguments."""
         if dialect.name not in self._compiled:
-            compiled = self.statement.compile(
-                dialect=dialect, compile_kwargs={"render_postcompile": True}
-            )
-            names = compiled.positiontup or []  # type: ignore[attr-defined]
-            literals = compiled.params
-            binds = []
-            for name in names:
-                kind = compiled.binds[name].type  # type: ignore[attr-defined]
-                process = kind.dialect_impl(dialect).bind_processor(dialect)
-                binds.append((name, process, literals.get(name)))
-            self._compiled[dialect.name] = (str(compiled), binds)  # type: ignore[assignment]
-        sql, binds = self._compiled[dialect.name]  # type: ignore[assignment]
+            self._compiled[dialect.name] = self._compile(dialect)
+        sql, binds = self._compiled[dialect.name]
         arguments = []
-        for name, process, literal in binds:  # type: ignore[misc]
+        for name, process, literal in binds:
             value = parameters.get(name, literal)
             arguments.append(process(value) if process else value)
         return sql, arguments
+
+    def _compile(self, dialect: Dialect) -> tuple[str, list[Bind]]:
+        compiled: Any = self.statement.compile(
+            dialect=dialect, compile_kwargs={"render_postcompile": True}
+        )
+        binds: list[Bind] = []
+        for name in compiled.positiontup or []:
+            kind = compiled.binds[name].type
+            process = kind.dialect_impl(dialect).bind_processor(dialect)
+            binds.append((name, process, compiled.params.get(name)))
+        return str(compiled), binds
 
 
 @contextmanager
@@ -192,9 +196,7 @@ class _SQLite:
         self.reader.dispose()
 
     async def run(self, work: Callable[[Connection], T], *, writing: bool) -> T:
-        engine, threads = (
-            (self.writer, self._writing) if writing else (self.reader, self._reading)
-        )
+        engine, threads = (self.writer, self._writing) if writing else (self.reader, self._reading)
 
         def transact() -> T:
             with engine.begin() as connection:
@@ -216,8 +218,7 @@ class _SQLite:
             # One for each thread that asks, held until the end.
             held = self.reader.raw_connection()
             self._held.append(held)
-            connection = self._local.connection = held.driver_connection  # type: ignore[assignment]
-        assert connection is not None
+            connection = self._local.connection = cast(sqlite3.Connection, held.driver_connection)
         return connection.execute(sql, arguments).fetchall()
 
 
@@ -228,14 +229,12 @@ class _PostgreSQL:
 
     def __init__(self, url: URL, connections: int) -> None:
         self.dialect = postgresql_url(url).get_dialect()()
-        self.engine: AsyncEngine = create_async_engine(
-            postgresql_url(url),
-            pool_size=connections,
-            max_overflow=0,
-            pool_timeout=BUSY_SECONDS,
-            pool_pre_ping=False,
-            connect_args={"server_settings": _server_settings(), "timeout": 10},
-        )
+        self.writer = _postgresql_engine(url, connections, _server_settings())
+        # Every statement on its own: READ COMMITTED would give each its own snapshot anyway, and
+        # BEGIN and COMMIT are two round trips.
+        self.reader = _postgresql_engine(
+            url, connections, _server_settings() | READ_ONLY
+        ).execution_options(isolation_level="AUTOCOMMIT")
         self._dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
         self._pool: asyncpg.Pool | None = None
 
@@ -246,7 +245,7 @@ class _PostgreSQL:
             max_size=LOOK_UP_CONNECTIONS,
             # Look-ups only read: there is nothing to reset, and asking costs a round trip.
             reset=_nothing_to_reset,
-            server_settings=_server_settings() | {"default_transaction_read_only": "on"},
+            server_settings=_server_settings() | READ_ONLY,
             timeout=10,
             command_timeout=60,
         )
@@ -254,16 +253,28 @@ class _PostgreSQL:
     async def stop(self) -> None:
         if self._pool is not None:
             await self._pool.close()
-        await self.engine.dispose()
+        await self.writer.dispose()
+        await self.reader.dispose()
 
     async def run(self, work: Callable[[Connection], T], *, writing: bool) -> T:
-        async with self.engine.begin() as connection:
+        async with (self.writer if writing else self.reader).begin() as connection:
             return await connection.run_sync(work)
 
     async def look_up(self, lookup: Lookup, parameters: dict[str, Any]) -> list[Row]:
         sql, arguments = lookup.prepare(self.dialect, parameters)
         assert self._pool is not None, "the database was not started"
-        return await self._pool.fetch(sql, *arguments)  # type: ignore[return-value]
+        rows: list[Row] = await self._pool.fetch(sql, *arguments)
+        return rows
+
+
+def _postgresql_engine(url: URL, connections: int, settings: dict[str, str]) -> AsyncEngine:
+    return create_async_engine(
+        postgresql_url(url),
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=BUSY_SECONDS,
+        connect_args={"server_settings": settings, "timeout": 10},
+    )
 
 
 async def _nothing_to_reset(connection: Any) -> None:

@@ -1,8 +1,9 @@
 """The schema's migrations: one Alembic chain for both databases."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from alembic import command
 from alembic.config import Config
@@ -14,6 +15,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from service.config import Settings
 from service.store.engine import _reachable, postgresql_url, sqlite_engine
 
+T = TypeVar("T")
 PACKAGE = Path(__file__).parent.parent
 
 
@@ -41,7 +43,9 @@ def head() -> str:
 
 def current(settings: Settings) -> str | None:
     """The revision that the database has; None where it is empty."""
-    return _run(settings, lambda connection: MigrationContext.configure(connection).get_current_revision())
+    return _run(
+        settings, lambda connection: MigrationContext.configure(connection).get_current_revision()
+    )
 
 
 def differences(settings: Settings) -> list[Any]:
@@ -53,9 +57,14 @@ def differences(settings: Settings) -> list[Any]:
     def compare(connection: Connection) -> list[Any]:
         context = MigrationContext.configure(
             connection,
-            opts={"include_name": lambda name, kind, _: not (kind == "table" and name == "alembic_version")},
+            opts={
+                "include_name": lambda name, kind, _: (
+                    not (kind == "table" and name == "alembic_version")
+                )
+            },
         )
-        return compare_metadata(context, metadata)
+        found: list[Any] = compare_metadata(context, metadata)
+        return found
 
     return _run(settings, compare)
 
@@ -67,7 +76,7 @@ def _config(connection: Connection) -> Config:
     return config
 
 
-def _run(settings: Settings, work: Any) -> Any:
+def _run(settings: Settings, work: Callable[[Connection], T]) -> T:
     """Run `work` in one transaction.  On SQLite foreign keys are off, then checked: batch mode
     rebuilds tables, and a rebuilt table would otherwise take its dependants with it."""
     url = make_url(settings.database_url.get_secret_value())
@@ -88,7 +97,7 @@ def _run(settings: Settings, work: Any) -> Any:
     return asyncio.run(_run_async(settings, work))
 
 
-async def _run_async(settings: Settings, work: Any) -> Any:
+async def _run_async(settings: Settings, work: Callable[[Connection], T]) -> T:
     engine = create_async_engine(
         postgresql_url(make_url(settings.database_url.get_secret_value())),
         connect_args={"timeout": 10},

@@ -25,4 +25,5 @@ def settled(connection: Connection) -> int | None:
     """
     if connection.dialect.name == "sqlite":
         return None
-    return connection.execute(SETTLED).scalar_one()
+    highest: int = connection.execute(SETTLED).scalar_one()
+    return highest

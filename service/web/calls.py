@@ -60,13 +60,13 @@ class Call:
         command: Callable[..., T],
         *args: Any,
         answer: Callable[[Any, T], Answer],
-        secret: str | None = None,
+        shown_once: str | None = None,
         **kwargs: Any,
     ) -> Response:
         """Run `command` as the caller, now, and tell `answer(session, result)`.
 
-        With an Idempotency-Key the same request gets the first answer again; `secret` names a
-        field that is shown once, and null in what is kept for that.  Raises KeyReused,
+        With an Idempotency-Key the same request gets the first answer again; `shown_once`
+        names a field of the answer that is null in what is kept for that.  Raises KeyReused,
         StillRunning, and what the command raises.
         """
 
@@ -77,10 +77,10 @@ class Call:
         key = self.request.headers.get("idempotency-key")
         if key is None or self.request.method != "POST":
             return respond(await self.services.database.write(change))
-        return await self._once(key, change, secret)
+        return await self._once(key, change, shown_once)
 
     async def _once(
-        self, key: str, change: Callable[[Any], Answer], secret: str | None
+        self, key: str, change: Callable[[Any], Answer], shown_once: str | None
     ) -> Response:
         if not (0 < len(key) <= MAX_KEY and key.isascii() and key.isprintable()):
             raise Invalid(
@@ -97,7 +97,7 @@ class Call:
             if before is not None:
                 return before, True
             fresh = change(session)
-            kept = fresh if secret is None else without(fresh, secret)
+            kept = fresh if shown_once is None else without(fresh, shown_once)
             idempotency.remember(session, key_hash, fingerprint, kept, now=self.now)
             return fresh, False
 
@@ -184,7 +184,7 @@ class Allow:
 class AllowWriting(Allow):
     """`Allow` for a POST, which documents that it takes an Idempotency-Key."""
 
-    async def __call__(  # type: ignore[override]
+    async def __call__(
         self,
         request: Request,
         idempotency_key: Annotated[

@@ -13,9 +13,7 @@ from service.config import Settings
 def configure(settings: Settings) -> None:
     """Set up structlog and the standard library's logging, both to standard error."""
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
-    text = settings.log_format == "text" or (
-        settings.log_format == "auto" and sys.stderr.isatty()
-    )
+    text = settings.log_format == "text" or (settings.log_format == "auto" and sys.stderr.isatty())
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,

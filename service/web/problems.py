@@ -35,9 +35,7 @@ def problem(error: ClaimdeskError, *, instance: str) -> Response:
         headers["Retry-After"] = "1"
     if isinstance(error, errors.PreconditionFailed):
         headers["ETag"] = f'"{error.extras["version"]}"'
-    return Response(
-        orjson.dumps(body, default=str), error.status, headers, media_type=MEDIA_TYPE
-    )
+    return Response(orjson.dumps(body, default=str), error.status, headers, media_type=MEDIA_TYPE)
 
 
 def install(app: FastAPI) -> None:
@@ -50,12 +48,13 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         found = [
-            {"loc": [_readable(part) for part in one["loc"]], "msg": one["msg"].removeprefix("Value error, ")}
+            {
+                "loc": [_readable(part) for part in one["loc"]],
+                "msg": one["msg"].removeprefix("Value error, "),
+            }
             for one in error.errors()
         ]
-        return problem(
-            errors.Invalid(_sentence(found), errors=found), instance=request.url.path
-        )
+        return problem(errors.Invalid(_sentence(found), errors=found), instance=request.url.path)
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:

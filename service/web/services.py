@@ -24,7 +24,7 @@ class Services:
     """Gives aware UTC instants; the only clock there is."""
     callers: Callers
     metrics: Metrics
-    cursors: Cursors = Cursors(b"")
+    cursors: Cursors = field(default_factory=lambda: Cursors(b""))
     """Set on start, from the database."""
     running: set[str] = field(default_factory=set)
     """Idempotency-Keys whose first request this process is answering."""

@@ -1,5 +1,7 @@
 """The journey that the issue must show: from a claim to its confirmation, and back in time."""
 
+from itertools import pairwise
+
 from tests.support.desk import Desk
 
 
@@ -56,7 +58,7 @@ async def test_from_claim_to_confirmation_with_what_was_known_at_each_instant(de
 
     history = (await desk.reader.get(f"/v1/claims/{claim_id}/history")).json()["items"]
     assert [event["seq"] for event in history] == list(range(1, len(history) + 1))
-    for before, after in zip(history, history[1:], strict=False):
+    for before, after in pairwise(history):
         assert after["previous_hash"] == before["hash"]
     for instant, status in (
         (asserted_at, "asserted"),

@@ -74,7 +74,8 @@ class Desk:
         """POST as the first checker and expect `status`."""
         response = await self.checker.post(path, json=body, headers=headers)
         assert response.status_code == status, response.text
-        return response.json()
+        answer: Json = response.json()
+        return answer
 
     async def claim(self, **changes: Any) -> Json:
         """Record C1, with changes."""
@@ -90,7 +91,8 @@ class Desk:
     async def read(self, claim: str, **query: str) -> Json:
         response = await self.reader.get(f"/v1/claims/{claim}", params=query)
         assert response.status_code == 200, response.text
-        return response.json()
+        answer: Json = response.json()
+        return answer
 
     async def move(
         self, claim: str, to: str, *, client: httpx.AsyncClient | None = None, **body: Any
