@@ -33,6 +33,7 @@ def create(session: Connection, new: NewClaim, *, actor: Actor, now: datetime) -
     Raises Invalid for a story, party, speaker, parent or origin that does not exist or fit.
     """
     access.require(actor, Action.RECORD)
+    statements.require_said(new.claimed_at, now=now, loc=("body", "claimed_at"))
     if new.story is not None:
         known = session.scalar(select(stories.c.slug).where(stories.c.slug == new.story))
         if known is None:

@@ -1,7 +1,7 @@
 """Statements: recording what was said, linking it to claims, taking it back."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
@@ -24,6 +24,7 @@ from service.domain.claims import (
 from service.domain.errors import Invalid, NotFound, Settled, StatementWithdrawn
 from service.store.tables import claims, links, quotes, statements
 
+CALENDARS_AHEAD = timedelta(days=1)
 BRIEF = 500
 """How much of a quote a claim's record repeats."""
 
@@ -62,6 +63,7 @@ def record(
 ) -> Spoken:
     """Record one utterance with its renderings.  Raises Invalid for what it refers to in vain."""
     access.require(actor, Action.RECORD)
+    require_said(new.said_at, now=now, loc=(*loc, "said_at"))
     if not new.quotes:
         raise Invalid("a statement needs at least one quote", loc=(*loc, "quotes"))
     voice = None
@@ -93,6 +95,12 @@ def record(
     return Spoken(
         statement_id, voice, new.said_at, new.precision, new.basis, _brief(new.quotes[0].text)
     )
+
+
+def require_said(moment: datetime, *, now: datetime, loc: tuple[str | int, ...]) -> None:
+    """Raise Invalid for what was said tomorrow; a day's grace is for calendars ahead of UTC."""
+    if moment > now + CALENDARS_AHEAD:
+        raise Invalid("nobody can have said this yet: the instant lies in the future", loc=loc)
 
 
 def read(session: Connection, statement_id: str, *, loc: tuple[str | int, ...]) -> Spoken:
