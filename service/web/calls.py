@@ -178,7 +178,22 @@ class Allow:
             access.require(caller, self.action, public_read=public)
         elif caller is None:
             raise NotAuthenticated("Send an API key, or sign in at the desk.")
+        if request.scope["query_string"]:
+            _require_known(request)
         return Call(request, services, caller, now)
+
+
+def _require_known(request: Request) -> None:
+    """Refuse parameters that the route does not declare, so that no typo widens a list."""
+    known: set[str] = set()
+    waiting = [request.scope["route"].dependant]
+    while waiting:
+        dependant = waiting.pop()
+        known.update(one.alias for one in dependant.query_params)
+        waiting += dependant.dependencies
+    for name in request.query_params:
+        if name not in known:
+            raise Invalid(f"there is no parameter '{name}'", loc=("query", name))
 
 
 class AllowWriting(Allow):
