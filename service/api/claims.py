@@ -60,8 +60,8 @@ async def create(body: schemas.ClaimIn, call: Recording) -> Response:
 async def amend(
     claim_id: ClaimId,
     body: schemas.ClaimChange,
-    versions: IfMatch,
     call: Annotated[Call, reading(Action.AMEND)],
+    versions: IfMatch,
 ) -> Response:
     """Change text, tags, assignee or finding. A material change of the text is a new revision: a
     confirmed claim awaits confirmation again, and its links are to be affirmed one by one."""
@@ -113,7 +113,7 @@ async def expanded(call: Call, claim_id: str, as_of: datetime | None) -> list[di
     responses={201: {"model": shapes.LinkOut, "description": "The link; ETag is the claim's"}},
 )
 async def link(
-    claim_id: ClaimId, body: schemas.LinkIn, versions: OptionalIfMatch, call: Recording
+    claim_id: ClaimId, body: schemas.LinkIn, call: Recording, versions: OptionalIfMatch
 ) -> Response:
     """Say what a statement does to the claim. A request for confirmation by another party moves an
     asserted claim to awaiting_confirmation by itself."""
@@ -164,7 +164,7 @@ async def status_changes(
     },
 )
 async def change_status(
-    claim_id: ClaimId, body: schemas.StatusChangeIn, versions: IfMatch, call: Deciding
+    claim_id: ClaimId, body: schemas.StatusChangeIn, call: Deciding, versions: IfMatch
 ) -> Response:
     """Decide. What the evidence does not allow is refused with what is missing; a confirmation or
     an override waits for a second person."""
@@ -237,7 +237,7 @@ async def record(
     responses={200: {"model": shapes.ClaimOut, "description": "The claim that remains"}},
 )
 async def merge(
-    claim_id: ClaimId, body: schemas.MergeIn, versions: IfMatch, call: Amending
+    claim_id: ClaimId, body: schemas.MergeIn, call: Amending, versions: IfMatch
 ) -> Response:
     """The duplicate redirects from now on; its links and components move. The status of the claim
     that remains follows its own links by the usual rules: nothing is inherited."""
@@ -256,7 +256,7 @@ async def merge(
     responses={200: {"model": shapes.ClaimOut, "description": "Withdrawn; its status is kept"}},
 )
 async def withdraw(
-    claim_id: ClaimId, body: schemas.WithdrawalIn, versions: OptionalIfMatch, call: Amending
+    claim_id: ClaimId, body: schemas.WithdrawalIn, call: Amending, versions: OptionalIfMatch
 ) -> Response:
     source = body.source
     return await call.write(

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from service.api.fields import (
     LEFT_OUT,
@@ -265,6 +265,13 @@ class OriginIn(In):
     quotes: Quotes
 
 
+def _each_once(tags: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(tags))
+
+
+Tags = Annotated[tuple[Tag, ...], Field(max_length=20), AfterValidator(_each_once)]
+
+
 class ClaimIn(In):
     text: ClaimText
     kind: Kind
@@ -273,7 +280,7 @@ class ClaimIn(In):
     claimed_at: Instant
     precision: Precision = Precision.DAY
     story: Slug | None = None
-    tags: Annotated[tuple[Tag, ...], Field(max_length=20)] = ()
+    tags: Tags = ()
     part_of: Id | None = None
     origin_statement: Id | None = None
     origin: OriginIn | None = None
@@ -325,7 +332,7 @@ class ClaimIn(In):
             precision=self.precision,
             origin=self.origin_statement or self._origin(),
             story=self.story,
-            tags=tuple(dict.fromkeys(self.tags)),
+            tags=self.tags,
             part_of=self.part_of,
         )
 
@@ -351,7 +358,7 @@ class ClaimChange(In):
 
     text: ClaimText = LEFT_OUT
     material: bool | None = None
-    tags: Annotated[tuple[Tag, ...], Field(max_length=20)] = LEFT_OUT
+    tags: Tags = LEFT_OUT
     assignee: Code | None = Field(None, description="The id of a user or key; null: nobody")
     finding: Finding | None = None
 
