@@ -47,19 +47,20 @@ class Callers:
         if token is None:
             self._spend(request, self._address(request))
             return None
-        known = self._known.get(token)
+        trusted = self._known
+        known = trusted.get(token)
         if known is not None and known[0] > time.monotonic():
             credential = known[1]
         else:
-            self._known.pop(token, None)
+            trusted.pop(token, None)
             try:
                 credential = await (self._key(header) if header else self._session(token))
             except NotAuthenticated:
                 self._spend(request, self._address(request))
                 raise
-            if len(self._known) >= MOST_CREDENTIALS:
-                self._known.clear()
-            self._known[token] = (time.monotonic() + TRUSTED_SECONDS, credential)
+            if len(trusted) >= MOST_CREDENTIALS:
+                trusted.clear()
+            trusted[token] = (time.monotonic() + TRUSTED_SECONDS, credential)
         if credential.expires_at is not None and credential.expires_at <= now:
             raise NotAuthenticated("This key or session has expired.")
         if credential.key is not None:
@@ -72,7 +73,8 @@ class Callers:
 
     def forget(self) -> None:
         """Ask the database about everybody again: a key, session or user has changed."""
-        self._known.clear()
+        # A new dictionary: whoever is being looked up just now is noted in the old one.
+        self._known = {}
 
     async def _key(self, header: str) -> Credential:
         scheme, _, token = header.partition(" ")

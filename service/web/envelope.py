@@ -14,7 +14,13 @@ from starlette.responses import Response
 
 from service.config import Settings
 from service.domain import ids
-from service.domain.errors import BodyTooLarge, ClaimdeskError, Invalid, UnsupportedMedia
+from service.domain.errors import (
+    BadRequest,
+    BodyTooLarge,
+    ClaimdeskError,
+    Invalid,
+    UnsupportedMedia,
+)
 from service.web import limits
 from service.web.metrics import Metrics
 from service.web.problems import problem
@@ -162,7 +168,7 @@ async def _body(receive: Receive) -> bytes:
     while more:
         message = await receive()
         if message["type"] != "http.request":
-            break
+            raise BadRequest("The connection ended before the body did.")
         part = message.get("body", b"")
         size += len(part)
         if size <= MAX_BODY:
