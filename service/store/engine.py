@@ -273,6 +273,7 @@ def _postgresql_engine(url: URL, connections: int, settings: dict[str, str]) -> 
         pool_size=connections,
         max_overflow=0,
         pool_timeout=BUSY_SECONDS,
+        hide_parameters=True,  # an error is logged, what was sent is not
         connect_args={"server_settings": settings, "timeout": 10},
     )
 
@@ -303,6 +304,7 @@ def sqlite_engine(url: URL, *, writing: bool, foreign_keys: bool = True) -> Engi
     """
     engine = create_engine(
         url.set(drivername="sqlite"),
+        hide_parameters=True,
         poolclass=QueuePool,
         pool_size=1 if writing else 2 * READER_THREADS + 1,
         max_overflow=0,

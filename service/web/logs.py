@@ -20,7 +20,9 @@ def configure(settings: Settings) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     if text:
-        shared.append(structlog.dev.ConsoleRenderer())
+        # Not rich's tracebacks: they show local variables, and among those keys and bodies.
+        plain = structlog.dev.plain_traceback
+        shared.append(structlog.dev.ConsoleRenderer(exception_formatter=plain))
         factory: Any = structlog.PrintLoggerFactory(sys.stderr)
     else:
         shared += [
