@@ -15,9 +15,9 @@ from sqlalchemy import (
     String,
     and_,
     bindparam,
+    case,
     cast,
     exists,
-    literal,
     or_,
     select,
     tuple_,
@@ -58,8 +58,16 @@ ONE_AS_OF = Lookup(
             claim_versions.c.version,
             claim_versions.c.document,
             claim_versions.c.assignee,
-            cast(literal(None), String),
-        ).where(
+            # Whatever happens to a merged claim later, it was merged then too.
+            case(
+                (
+                    claim_versions.c.lifecycle == Lifecycle.MERGED.value,
+                    cast(claims.c.merged_into, String),
+                )
+            ),
+        )
+        .join(claims, claims.c.id == claim_versions.c.claim)
+        .where(
             claim_versions.c.claim == bindparam("claim"),
             claim_versions.c.recorded_at <= _t,
             claim_versions.c.superseded_at > _t,
