@@ -1,0 +1,62 @@
+"""What these tests share: the shape of a problem, and proof that nothing was changed."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+from sqlalchemy import Connection, func, select
+
+from service.domain.errors import catalogue
+from service.store.tables import claims, metadata
+from tests.support.desk import Desk
+
+NOBODY = "01970000-0000-7000-8000-000000000000"
+"""An id that nothing has."""
+
+
+def problem(response: httpx.Response, slug: str) -> dict[str, Any]:
+    """The body of a problem of this type, after checking all of its shape."""
+    kind = catalogue()[slug]
+    assert response.status_code == kind.status, (response.status_code, response.text[:500])
+    assert response.headers["content-type"] == "application/problem+json"
+    body: dict[str, Any] = response.json()
+    assert body["type"] == f"/problems/{slug}"
+    assert body["title"] == kind.title
+    assert body["status"] == kind.status
+    assert isinstance(body["detail"], str)
+    assert body["detail"]
+    assert body["instance"] == response.request.url.path
+    if kind.status == 422:
+        assert all(one.keys() == {"loc", "msg"} for one in body["errors"])
+    return body
+
+
+def refused_field(response: httpx.Response, *loc: str | int) -> str:
+    """What is said of the field at `loc`, which the request was refused for."""
+    errors = problem(response, "invalid-request")["errors"]
+    told = {tuple(one["loc"]): one["msg"] for one in errors}
+    assert loc in told, told
+    return str(told[loc])
+
+
+async def record_of(desk: Desk) -> dict[str, Any]:
+    """How many rows each table has, and every claim's version."""
+
+    def read(connection: Connection) -> dict[str, Any]:
+        counts = {
+            table.name: connection.scalar(select(func.count()).select_from(table))
+            for table in metadata.sorted_tables
+        }
+        versions = connection.execute(select(claims.c.id, claims.c.version)).all()
+        return counts | {"versions": dict(map(tuple, versions))}
+
+    return await desk.database.read(read)
+
+
+@asynccontextmanager
+async def nothing_changes(desk: Desk) -> AsyncIterator[None]:
+    """Fails where anything was written meanwhile."""
+    before = await record_of(desk)
+    yield
+    assert await record_of(desk) == before

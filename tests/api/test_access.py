@@ -1,0 +1,291 @@
+"""Every route against every role: who may call it, and what they do not get to see."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from fastapi.routing import iter_route_contexts
+
+from service.app import create_app
+from service.config import Settings
+from service.domain.access import PERMISSIONS, Action, Role
+from service.web.calls import Allow
+from tests.api.problems import NOBODY, nothing_changes, problem
+from tests.support import desk as support
+from tests.support.desk import Desk
+
+OPEN = "open"
+SIGNED_IN = "signed in"
+ROUTES: dict[tuple[str, str], Action | str] = {
+    ("GET", "/v1/claims"): Action.READ_CLAIMS,
+    ("POST", "/v1/claims"): Action.RECORD,
+    ("GET", "/v1/claims/{claim_id}"): Action.READ_CLAIMS,
+    ("PATCH", "/v1/claims/{claim_id}"): Action.AMEND,
+    ("GET", "/v1/claims/{claim_id}/links"): Action.READ_CLAIMS,
+    ("POST", "/v1/claims/{claim_id}/links"): Action.RECORD,
+    ("GET", "/v1/claims/{claim_id}/status-changes"): Action.READ_CLAIMS,
+    ("POST", "/v1/claims/{claim_id}/status-changes"): Action.CHANGE_STATUS,
+    ("GET", "/v1/claims/{claim_id}/suggestion"): Action.READ_CLAIMS,
+    ("GET", "/v1/claims/{claim_id}/history"): Action.READ_CLAIMS,
+    ("POST", "/v1/claims/{claim_id}/merge"): Action.AMEND,
+    ("POST", "/v1/claims/{claim_id}/withdrawal"): Action.AMEND,
+    ("GET", "/v1/claims/{claim_id}/notes"): Action.READ_INTERNALS,
+    ("POST", "/v1/claims/{claim_id}/notes"): Action.RECORD,
+    ("GET", "/v1/statements"): Action.READ_RECORDS,
+    ("POST", "/v1/statements"): Action.RECORD,
+    ("GET", "/v1/statements/{statement_id}"): Action.READ_RECORDS,
+    ("POST", "/v1/statements/{statement_id}/quotes"): Action.RECORD,
+    ("POST", "/v1/statements/{statement_id}/withdrawal"): Action.RECORD,
+    ("POST", "/v1/links/{link_id}/retraction"): Action.RECORD,
+    ("POST", "/v1/links/{link_id}/affirmation"): Action.RECORD,
+    ("GET", "/v1/decisions"): Action.READ_INTERNALS,
+    ("GET", "/v1/decisions/{decision_id}"): Action.READ_INTERNALS,
+    ("POST", "/v1/decisions/{decision_id}/approval"): Action.APPROVE,
+    ("POST", "/v1/decisions/{decision_id}/rejection"): Action.APPROVE,
+    ("POST", "/v1/decisions/{decision_id}/withdrawal"): Action.CHANGE_STATUS,
+    ("GET", "/v1/review-queue"): Action.READ_INTERNALS,
+    ("GET", "/v1/events"): Action.READ_CLAIMS,
+    ("GET", "/v1/parties"): Action.READ_RECORDS,
+    ("POST", "/v1/parties"): Action.RECORD,
+    ("GET", "/v1/parties/{slug}"): Action.READ_RECORDS,
+    ("PATCH", "/v1/parties/{slug}"): Action.CHANGE_PARTIES,
+    ("GET", "/v1/speakers"): Action.READ_RECORDS,
+    ("POST", "/v1/speakers"): Action.RECORD,
+    ("GET", "/v1/speakers/{speaker_id}"): Action.READ_RECORDS,
+    ("PATCH", "/v1/speakers/{speaker_id}"): Action.CHANGE_PARTIES,
+    ("GET", "/v1/sources"): Action.READ_RECORDS,
+    ("POST", "/v1/sources"): Action.RECORD,
+    ("GET", "/v1/sources/{source_id}"): Action.READ_RECORDS,
+    ("GET", "/v1/stories"): Action.READ_CLAIMS,
+    ("POST", "/v1/stories"): Action.RECORD,
+    ("GET", "/v1/stories/{slug}"): Action.READ_CLAIMS,
+    ("PATCH", "/v1/stories/{slug}"): Action.CHANGE_PARTIES,
+    ("GET", "/v1/me"): SIGNED_IN,
+    ("POST", "/v1/session"): OPEN,
+    ("DELETE", "/v1/session"): SIGNED_IN,
+    ("GET", "/v1/keys"): Action.MANAGE_KEYS,
+    ("POST", "/v1/keys"): Action.MANAGE_KEYS,
+    ("GET", "/v1/keys/{key_id}"): Action.MANAGE_KEYS,
+    ("POST", "/v1/keys/{key_id}/revocation"): Action.MANAGE_KEYS,
+    ("DELETE", "/v1/keys/{key_id}"): Action.MANAGE_KEYS,
+    ("GET", "/v1/users"): Action.MANAGE_USERS,
+    ("POST", "/v1/users"): Action.MANAGE_USERS,
+    ("GET", "/v1/users/{user_id}"): Action.MANAGE_USERS,
+    ("PATCH", "/v1/users/{user_id}"): Action.MANAGE_USERS,
+    ("GET", "/healthz"): OPEN,
+    ("GET", "/readyz"): OPEN,
+    ("GET", "/metrics"): OPEN,
+    ("GET", "/problems/{slug}"): OPEN,
+    ("GET", "/"): OPEN,
+    ("GET", "/docs"): OPEN,
+    ("GET", "/docs/style.css"): OPEN,
+    ("GET", "/openapi.json"): OPEN,
+    ("GET", "/sign-in/{token}"): OPEN,
+}
+"""Who may call what.  A new route has to be entered here."""
+
+IDS = {name: NOBODY for name in ("claim_id", "statement_id", "link_id", "decision_id")}
+PLACES = IDS | {
+    "speaker_id": NOBODY,
+    "source_id": NOBODY,
+    "user_id": NOBODY,
+    "key_id": "abcdefghijkm",
+    "slug": "nobody",
+    "token": "unknown",
+}
+
+
+def allowed(rule: Action | str, role: Role | None, *, public_read: bool = False) -> bool:
+    if rule == OPEN:
+        return True
+    if rule == SIGNED_IN:
+        return role is not None
+    assert isinstance(rule, Action)
+    if role is None:
+        return public_read and rule is Action.READ_CLAIMS
+    return role in PERMISSIONS[rule]
+
+
+@pytest.fixture
+def routes() -> dict[tuple[str, str], Any]:
+    """Every route of the application by method and path."""
+    app = create_app(Settings(database_url="sqlite:///unused.db", log_level="error"))
+    found = {}
+    for route in iter_route_contexts(app.routes):
+        for method in route.methods or ():
+            assert (method, route.path) not in found, "two routes for one method and path"
+            found[method, route.path] = route
+    documented = {
+        (method.upper(), path)
+        for path, operations in app.openapi()["paths"].items()
+        for method in operations
+    }
+    assert documented <= found.keys()
+    return found
+
+
+def test_every_route_has_its_rule(routes: dict[tuple[str, str], Any]) -> None:
+    """Each route requires what the table says, by its dependency or its mark, and none else is
+    served."""
+    declared = {}
+    for key, route in routes.items():
+        rules = [
+            SIGNED_IN if one.call.action is None else one.call.action
+            for one in route.dependant.dependencies
+            if isinstance(one.call, Allow)
+        ]
+        if hasattr(route.endpoint, "hot"):
+            rules.append(route.endpoint.hot)
+        assert len(rules) <= 1, f"{key} is ruled twice"
+        declared[key] = rules[0] if rules else OPEN
+    assert declared == ROUTES
+
+
+@pytest.fixture(params=[False, True], ids=["keys only", "public reading"])
+async def desk(settings: Settings, request: pytest.FixtureRequest) -> AsyncIterator[Desk]:
+    """A desk that is closed to the public, and one that lets it read."""
+    async with support.running(settings.model_copy(update={"public_read": request.param})) as desk:
+        yield desk
+
+
+async def test_every_route_lets_in_whom_the_table_names(desk: Desk) -> None:
+    """A caller whose role the table does not name gets 401 or 403 before anything is looked at,
+    every other caller gets past that; a refusal writes nothing."""
+    callers = {role: getattr(desk, role.value) for role in Role} | {None: desk.public}
+    async with nothing_changes(desk):
+        for (method, path), rule in ROUTES.items():
+            if path == "/sign-in/{token}":
+                continue  # open, and answers 401 to an unknown token: test_sign_in.py
+            url = path.format(**PLACES)
+            for role, client in callers.items():
+                body = None if method == "GET" else {}
+                response = await client.request(method, url, json=body)
+                told = (method, url, role, response.status_code, response.text[:200])
+                assert response.status_code < 500, told
+                public_read = desk.settings.public_read and method == "GET"
+                if allowed(rule, role, public_read=public_read):
+                    assert response.status_code not in (401, 403), told
+                elif role is None:
+                    problem(response, "not-authenticated")
+                    assert response.headers["WWW-Authenticate"].startswith("Bearer "), told
+                else:
+                    assert "one of the roles" in problem(response, "forbidden")["detail"], told
+
+
+async def test_head_is_let_in_like_get(desk: Desk) -> None:
+    """HEAD is no way around the rule of GET."""
+    for (method, path), rule in ROUTES.items():
+        if method != "GET" or not isinstance(rule, Action):
+            continue
+        url = path.format(**PLACES)
+        for client in (desk.public, desk.reader):
+            get, head = await client.get(url), await client.head(url)
+            assert head.status_code == get.status_code, url
+            assert head.content == b""
+
+
+async def secretive(desk: Desk) -> tuple[str, list[str], list[str]]:
+    """A claim about which the desk knows more than it says: its id, what readers are not told, and
+    what the public is not told besides."""
+    await desk.parties()
+    await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
+    claim = (await desk.claim(story="border"))["id"]
+    user = await desk.admin.post(
+        "/v1/users", json={"email": "ana@example.org", "name": "Ana Anić", "role": "checker"}
+    )
+    assignee = user.json()["id"]
+    version = (await desk.read(claim))["version"]
+    amended = await desk.checker.patch(
+        f"/v1/claims/{claim}",
+        json={"assignee": assignee, "tags": ["troops"]},
+        headers={"If-Match": f'"{version}"'},
+    )
+    assert amended.json()["assignee"] == assignee
+    await desk.post(f"/v1/claims/{claim}/notes", {"text": "NOTE-of-the-desk"})
+    link = (await desk.link(claim, "supports", "nato"))["id"]
+    for step, body in (
+        ("rejection", {"comment": "COMMENT-of-rejection"}),
+        ("withdrawal", {"reason": "REASON-of-withdrawal"}),
+    ):
+        proposed = await desk.move(claim, "confirmed", cites=[link], reason=f"DRAFT-before-{step}")
+        client = desk.editor if step == "rejection" else desk.checker
+        settled = await client.post(f"/v1/decisions/{proposed.json()['id']}/{step}", json=body)
+        assert settled.status_code == 200, settled.text
+    proposed = await desk.move(claim, "confirmed", cites=[link], reason="as NATO says")
+    approved = await desk.editor.post(
+        f"/v1/decisions/{proposed.json()['id']}/approval", json={"note": "APPROVAL-note"}
+    )
+    assert approved.status_code == 200
+    withheld = [
+        assignee,
+        "Ana",
+        "NOTE-of-the-desk",
+        "COMMENT-of-rejection",
+        "REASON-of-withdrawal",
+        "DRAFT-before-",
+        # The hash of the key is not even for administrators.
+        "secret",
+    ]
+    people = [key.split("_")[1] for key in desk.keys.values()]
+    return claim, withheld, [*people, '"checker"', '"editor"', "APPROVAL-note"]
+
+
+async def test_internals_stay_inside(desk: Desk) -> None:
+    """No answer that a reader may have tells the assignee, a note or what a draft of a decision
+    said; none that the public may have names anybody of the desk."""
+    claim, withheld, staff = await secretive(desk)
+    places = PLACES | {"claim_id": claim, "slug": "border"}
+    urls = [
+        path.format(**places)
+        for (method, path), rule in ROUTES.items()
+        if (method, rule) == ("GET", Action.READ_CLAIMS)
+    ]
+    now = desk.clock.now.isoformat().replace("+", "%2B")
+    urls += [
+        f"/v1/claims/{claim}?expand=links",
+        f"/v1/claims/{claim}?expand=links&as_of={now}",
+        f"/v1/claims/{claim}/links?as_of={now}",
+        f"/v1/claims?as_of={now}",
+        f"/v1/claims?as_of={now}&tag=troops",
+    ]
+    shown = "".join([(await desk.checker.get(url)).text for url in urls])
+    for secret in (withheld[0], "DRAFT-before-", "COMMENT-of-rejection"):
+        assert secret in shown, "the desk itself sees it, so the test can fail"
+    for client, hidden in ((desk.reader, withheld), (desk.public, withheld + staff)):
+        for url in urls:
+            response = await client.get(url)
+            if client is desk.public and not desk.settings.public_read:
+                assert response.status_code == 401
+                continue
+            assert response.status_code == 200, url
+            for secret in hidden:
+                assert secret not in response.text, (url, secret)
+
+
+async def test_a_filter_tells_no_secret(desk: Desk) -> None:
+    """Whether a claim is assigned to somebody cannot be asked by who may not know."""
+    await secretive(desk)
+    for assignee in ("me", NOBODY):
+        response = await desk.reader.get("/v1/claims", params={"assignee": assignee})
+        problem(response, "forbidden")
+        problem(
+            await desk.public.get("/v1/claims", params={"assignee": assignee}), "not-authenticated"
+        )
+
+
+async def test_an_override_takes_an_editor(desk: Desk) -> None:
+    """A checker may not decide against the guards, nor approve or reject that."""
+    await desk.parties()
+    claim = (await desk.claim())["id"]
+    override = {"code": "deadline", "note": "Two reporters were there."}
+    problem(await desk.move(claim, "confirmed", override=override), "forbidden")
+    proposed = await desk.move(claim, "confirmed", client=desk.editor, override=override)
+    assert proposed.status_code == 202
+    url = f"/v1/decisions/{proposed.json()['id']}"
+    async with nothing_changes(desk):
+        problem(await desk.checker.post(f"{url}/approval"), "forbidden")
+        problem(await desk.checker.post(f"{url}/rejection", json={"comment": "no"}), "forbidden")
+        problem(await desk.editor.post(f"{url}/approval"), "second-person-needed")
+        problem(await desk.editor2.post(f"{url}/withdrawal"), "second-person-needed")
+    assert (await desk.editor2.post(f"{url}/approval")).status_code == 200
+    assert (await desk.read(claim))["override"] is True
