@@ -8,10 +8,11 @@ transaction.  No other code writes `events`, `claims`, `claim_versions`, `links`
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import BindParameter, Connection, Insert, Table, bindparam, insert, select, update
 
 from service.commands import projections
 from service.domain import amendments, evidence, history, ids, lifecycle
@@ -22,7 +23,9 @@ from service.domain.history import Draft, Event
 from service.formats import claim as claim_format
 from service.formats.record import GENESIS, canonical, event_hash
 from service.store.engine import now_after
+from service.store.prepared import Prepared
 from service.store.tables import claim_versions, claims, events
+from service.store.together import Together
 
 Versions = Collection[int] | None
 """The versions that an If-Match names; None is `*` or no condition."""
@@ -36,7 +39,37 @@ class Loaded:
     last_hash: str
 
 
-LOAD = (
+@dataclass(frozen=True, slots=True)
+class Recorded(Loaded):
+    """A claim after a change, with the events that the change appended."""
+
+    events: tuple[Event, ...]
+
+
+ROW = (
+    "version",
+    "document",
+    "assignee",
+    "merged_into",
+    "status",
+    "kind",
+    "lifecycle",
+    "story",
+    "claimant",
+    "claimant_root",
+    "part_of",
+    "origin_statement",
+    "agrees",
+    "challenged",
+    "pending",
+    "claimed_at",
+    "status_since",
+    "changed_at",
+    "state",
+    "last_hash",
+)
+"""The columns of `claims` that a state determines: what `row` gives."""
+LOAD = Prepared(
     select(claims.c.state, claims.c.last_hash)
     .where(claims.c.id == bindparam("claim"))
     .with_for_update()
@@ -65,9 +98,29 @@ SUPERSEDE = insert(claim_versions).from_select(
         claims.c.document,
     ).where(claims.c.id == bindparam("claim_id", type_=claims.c.id.type)),
 )
-UPDATE = update(claims).where(claims.c.id == bindparam("claim_id", type_=claims.c.id.type))
-INSERT = insert(claims)
-APPEND = insert(events)
+LINE = ("id", "claim", "number", "type", "recorded_at", "actor", "data", "previous_hash", "hash")
+
+
+@lru_cache
+def _opening(lines: int) -> Together:
+    """The writes that begin a record of so many lines."""
+    columns = (*ROW, "id", "created_at")
+    return Together(insert(claims).values(_bound(claims, columns, "new")), _appending(lines))
+
+
+@lru_cache
+def _continuing(lines: int) -> Together:
+    """The writes that append so many lines: what held before is kept, then replaced."""
+    replace = update(claims).where(claims.c.id == bindparam("claim_id", type_=claims.c.id.type))
+    return Together(SUPERSEDE, replace.values(_bound(claims, ROW, "new")), _appending(lines))
+
+
+def _appending(lines: int) -> Insert:
+    return insert(events).values([_bound(events, LINE, f"line_{i}") for i in range(lines)])
+
+
+def _bound(table: Table, columns: Sequence[str], prefix: str) -> dict[str, BindParameter[Any]]:
+    return {name: bindparam(f"{prefix}_{name}", type_=table.c[name].type) for name in columns}
 
 
 def load(session: Connection, claim_id: str, *, versions: Versions = None) -> Loaded:
@@ -75,17 +128,17 @@ def load(session: Connection, claim_id: str, *, versions: Versions = None) -> Lo
 
     Raises NotFound, or PreconditionFailed where its version is none of `versions`.
     """
-    row = session.execute(LOAD, {"claim": claim_id}).first()
+    row = LOAD.run(session, {"claim": claim_id}).first()
     if row is None:
         raise NotFound("There is no claim with this id.")
-    state = history.state(orjson.loads(row.state))
+    state = history.state(orjson.loads(row[0]))
     if versions is not None and state.version not in versions:
         raise PreconditionFailed(
             f"You read another version; the claim is at version {state.version} now. "
             "Read it again and decide anew.",
             version=state.version,
         )
-    return Loaded(state, row.last_hash)
+    return Loaded(state, row[1])
 
 
 def load_all(session: Connection, claim_ids: Collection[str]) -> dict[str, Loaded]:
@@ -95,7 +148,7 @@ def load_all(session: Connection, claim_ids: Collection[str]) -> dict[str, Loade
 
 def open_record(
     session: Connection, claim_id: str, draft: Draft, *, actor: Actor, now: datetime
-) -> Loaded:
+) -> Recorded:
     """Begin a claim's record with `claim.created`."""
     return _append(session, None, claim_id, [draft], actor=actor, now=now, cause=None)
 
@@ -108,14 +161,14 @@ def record(
     actor: Actor,
     now: datetime,
     cause: Cause | None = None,
-) -> Loaded:
+) -> Recorded:
     """Append `drafts` and what follows from them by rule.
 
     `cause` replaces the automatic move's own (a merge, say).  A change that shows on the claim's
     parent is recorded there too.  Without drafts nothing happens.
     """
     if not drafts:
-        return loaded
+        return Recorded(loaded.state, loaded.last_hash, ())
     return _append(session, loaded, loaded.state.id, drafts, actor=actor, now=now, cause=cause)
 
 
@@ -128,7 +181,7 @@ def _append(
     actor: Actor,
     now: datetime,
     cause: Cause | None,
-) -> Loaded:
+) -> Recorded:
     before = loaded.state if loaded else None
     state, last_hash = before, loaded.last_hash if loaded else GENESIS
     at = now_after(before.updated_at if before else None, now)
@@ -170,16 +223,19 @@ def _append(
         if automatic is not None:
             after = append(automatic)
 
+    parameters = {f"new_{name}": value for name, value in row(after, last_hash).items()}
+    for position, (_, line) in enumerate(appended):
+        parameters |= {f"line_{position}_{name}": value for name, value in line.items()}
     if before is None:
-        session.execute(INSERT, {"id": claim_id, "created_at": at} | row(after, last_hash))
+        parameters |= {"new_id": claim_id, "new_created_at": at}
+        _opening(len(appended)).run(session, parameters)
     else:
-        session.execute(SUPERSEDE, {"claim_id": claim_id, "superseded_at": at})
-        session.execute(UPDATE, {"claim_id": claim_id} | row(after, last_hash))
-    session.execute(APPEND, [line for _, line in appended])
+        parameters |= {"claim_id": claim_id, "superseded_at": at}
+        _continuing(len(appended)).run(session, parameters)
     for event, _ in appended:
         projections.follow(session, before, after, event, actor=actor)
     _tell_parent(session, before, after, actor=actor, now=now)
-    return Loaded(after, last_hash)
+    return Recorded(after, last_hash, tuple(event for event, _ in appended))
 
 
 def row(state: ClaimState, last_hash: str) -> dict[str, Any]:

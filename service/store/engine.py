@@ -20,7 +20,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 import asyncpg
 from sqlalchemy import Connection, Engine, SelectBase, create_engine, event, make_url, text
-from sqlalchemy.engine import URL, Dialect
+from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -28,12 +28,11 @@ from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
 from service.config import Settings
 from service.domain.errors import Unavailable
+from service.store.prepared import Prepared
 
 P = ParamSpec("P")
 T = TypeVar("T")
 Row = tuple[Any, ...]
-Bind = tuple[str, Callable[[Any], Any] | None, Any]
-"""A parameter's name, how its type turns a value into the driver's, and its literal value."""
 
 BUSY_SECONDS = 15
 READER_THREADS = 4
@@ -42,6 +41,14 @@ READ_ONLY = {"default_transaction_read_only": "on"}
 RETRIED = {"40001", "40P01"}
 """Serialization failure and deadlock: PostgreSQL asks for the transaction again."""
 ATTEMPTS = 5
+PASSING = ("08", "53", "57P", "55P03", "57014", "25P03")
+"""How the codes of what passes without our doing begin (PostgreSQL, appendix A): a connection that
+broke; none left, nor memory nor disk; a server that stops or starts; a lock or a statement that
+took too long; a transaction that idled."""
+UNKNOWN = (
+    "The database cannot be reached or is busy. Whether the change was recorded is not known: send "
+    "it again with the same Idempotency-Key."
+)
 
 
 class Database:
@@ -82,8 +89,10 @@ class Database:
                         lambda connection: command(connection, *args, **kwargs), writing=True
                     )
             except DBAPIError as error:
-                if getattr(error.orig, "sqlstate", None) not in RETRIED or attempt == ATTEMPTS:
+                if getattr(error.orig, "sqlstate", None) not in RETRIED:
                     raise
+                if attempt == ATTEMPTS:
+                    raise Unavailable("The database is busy; nothing was changed.") from error
                 await asyncio.sleep(0.01 * 2**attempt)
         raise AssertionError("unreachable")
 
@@ -109,8 +118,8 @@ class Database:
             raise Unavailable(f"The database does not answer: {error}.") from error
 
 
-class Lookup:
-    """A SELECT compiled once for each dialect.
+class Lookup(Prepared):
+    """A SELECT for the hot path.
 
     Its columns must be text or whole numbers: results come as the driver gives them.  `point`
     says that it reads a handful of rows by key, so that SQLite may answer on the event loop's
@@ -118,31 +127,8 @@ class Lookup:
     """
 
     def __init__(self, statement: SelectBase, *, point: bool = False) -> None:
-        self.statement = statement
+        super().__init__(statement)
         self.point = point
-        self._compiled: dict[str, tuple[str, list[Bind]]] = {}
-
-    def prepare(self, dialect: Dialect, parameters: dict[str, Any]) -> tuple[str, list[Any]]:
-        """The SQL text and its positional arguments."""
-        if dialect.name not in self._compiled:
-            self._compiled[dialect.name] = self._compile(dialect)
-        sql, binds = self._compiled[dialect.name]
-        arguments = []
-        for name, process, literal in binds:
-            value = parameters.get(name, literal)
-            arguments.append(process(value) if process else value)
-        return sql, arguments
-
-    def _compile(self, dialect: Dialect) -> tuple[str, list[Bind]]:
-        compiled: Any = self.statement.compile(
-            dialect=dialect, compile_kwargs={"render_postcompile": True}
-        )
-        binds: list[Bind] = []
-        for name in compiled.positiontup or []:
-            kind = compiled.binds[name].type
-            process = kind.dialect_impl(dialect).bind_processor(dialect)
-            binds.append((name, process, compiled.params.get(name)))
-        return str(compiled), binds
 
 
 @contextmanager
@@ -155,18 +141,21 @@ def _reachable() -> Iterator[None]:
     except (OperationalError, InterfaceError) as error:
         if getattr(error.orig, "sqlstate", None) in RETRIED:
             raise
-        raise Unavailable(
-            "The database cannot be reached or is busy. Whether the change was recorded is not "
-            "known: send it again with the same Idempotency-Key."
-        ) from error
+        raise Unavailable(UNKNOWN) from error
     except DBAPIError as error:
-        if not error.connection_invalidated:
+        if not (error.connection_invalidated or _passes(error.orig)):
             raise
-        raise Unavailable("The connection to the database broke; try again.") from error
-    except (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError) as error:
+        raise Unavailable(UNKNOWN) from error
+    except (OSError, asyncpg.InterfaceError) as error:
         raise Unavailable(f"The database cannot be reached: {error}.") from error
-    except (asyncpg.CannotConnectNowError, asyncpg.AdminShutdownError) as error:
-        raise Unavailable("The database is starting or shutting down; try again.") from error
+    except asyncpg.PostgresError as error:
+        if not _passes(error):
+            raise
+        raise Unavailable(f"The database does not answer: {error}.") from error
+
+
+def _passes(error: BaseException | None) -> bool:
+    return (getattr(error, "sqlstate", None) or "").startswith(PASSING)
 
 
 class _SQLite:
