@@ -1,0 +1,632 @@
+"""The ten edge cases of domain.md, as far as the rulebook itself decides them.
+
+What HTTP makes of them (412, 428, 308) is tested at the API.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.domain import amendments, evidence, history, lifecycle
+from service.domain.claims import Cause, ClaimState, Kind, Lifecycle, Link, Stance
+from service.domain.errors import (
+    ClaimMerged,
+    ClaimWithdrawn,
+    Invalid,
+    MergeCycle,
+    NotFound,
+    Settled,
+    TransitionRefused,
+)
+from service.domain.history import Draft
+from service.domain.names import fold
+from tests.domain.builders import (
+    ARMY,
+    ASSERTED,
+    AWAITING,
+    BELGRADE,
+    BORIS,
+    CONFIRMED,
+    DISPUTED,
+    MINUTE,
+    NATO,
+    OVERRIDE,
+    POLICE,
+    PRISTINA,
+    WASHINGTON,
+    Record,
+    aside,
+    claim,
+    comments,
+    contradicts,
+    move,
+    requests,
+    supports,
+)
+
+
+def confirmed(*links: Link, **changes: Any) -> Record:
+    record = Record(**changes)
+    made = [record.link(one) for one in links]
+    record.decide(CONFIRMED, *made)
+    return record
+
+
+# 1. A statement withdrawn after it confirmed a claim.
+
+
+@pytest.mark.parametrize("taken_back", ["withdraw", "retract"])
+def test_1_a_confirmation_falls_with_its_support(taken_back: str) -> None:
+    """The claim awaits confirmation in the same act; the change names its cause and the link."""
+    support = supports()
+    record = confirmed(support)
+    getattr(record, taken_back)(support)
+    assert record.state.status is AWAITING
+    assert record.rules[-1] == "support_withdrawn"
+    assert record.events[-2].recorded_at == record.events[-1].recorded_at
+    data = record.last().data
+    assert data["cause"] == data["reason"] == "support_withdrawn"
+    assert data["cites"] == [support.id]
+    assert data["previous_status"] == "confirmed"
+    assert data["decided_by"] is None
+    assert data["sequence"] == 2
+
+
+def test_1_a_confirmation_outlives_support_it_can_spare() -> None:
+    """With another party's support left, k is still reached and nothing moves."""
+    spare, kept = supports(), supports(NATO)
+    record = confirmed(spare, kept)
+    record.withdraw(spare)
+    assert record.state.status is CONFIRMED
+    record.withdraw(kept)
+    assert record.state.status is AWAITING
+
+
+def test_1_a_second_voice_of_the_same_party_keeps_it_confirmed() -> None:
+    """Parties are counted: the same root still supports it through another statement."""
+    first, second = supports(), supports()
+    record = confirmed(first, second)
+    record.withdraw(first)
+    assert record.state.status is CONFIRMED
+
+
+def test_1_a_figure_falls_below_two() -> None:
+    """Of two parties one takes its word back; the cause names that party's link alone."""
+    first, second = supports(), supports(NATO)
+    record = confirmed(first, second, kind=Kind.FIGURE)
+    record.withdraw(first)
+    assert record.state.status is AWAITING
+    assert record.last().data["cites"] == [first.id]
+
+
+def test_1_two_parties_that_turn_out_to_be_one_are_one() -> None:
+    """Re-parented below the other supporter, a party is independent of it no longer."""
+    first, second = supports(), supports(NATO)
+    record = confirmed(first, second, kind=Kind.FIGURE)
+    below = {"name": "NATO", "root": "washington", "root_name": "Washington"}
+    record.act(Draft("party.changed", {"party": "nato", "parties": {"nato": below}}))
+    assert record.state.status is AWAITING
+    assert record.last().data["cites"] == [second.id]
+
+
+def test_1_a_supporter_that_turns_out_to_be_the_claimants_own_is_none() -> None:
+    """Re-parented below the claimant, its only supporter carries the claim no more."""
+    record = confirmed(supports())
+    below = {"name": "Washington", "root": "belgrade", "root_name": "Belgrade"}
+    record.act(Draft("party.changed", {"party": "x", "parties": {"washington": below}}))
+    assert record.state.status is AWAITING
+
+
+def test_1_the_demand_may_rise_too() -> None:
+    """A contradiction set aside while it was the claimant's own asks for two once it is not."""
+    record = Record()
+    first, second, own = (
+        record.link(supports()),
+        record.link(supports(NATO)),
+        record.link(contradicts(PRISTINA)),
+    )
+    record.decide(DISPUTED)
+    record.decide(CONFIRMED, first, set_aside=aside(own))
+    home = {"name": "Pristina", "root": "belgrade", "root_name": "Belgrade"}
+    record.act(Draft("party.changed", {"party": "pristina", "parties": {"pristina": home}}))
+    record.retract(second)
+    assert record.state.status is CONFIRMED
+    away = {"name": "Pristina", "root": "pristina", "root_name": "Pristina"}
+    record.act(Draft("party.changed", {"party": "pristina", "parties": {"pristina": away}}))
+    assert record.state.status is AWAITING
+
+
+# 2. A withdrawn denial reopens, it does not confirm.
+
+
+@pytest.mark.parametrize("enough", [True, False])
+def test_2_a_withdrawn_denial_confirms_nothing(enough: bool) -> None:
+    """The status stays disputed until a person decides, however well it is supported."""
+    record = Record()
+    denial = record.link(contradicts(PRISTINA))
+    if enough:
+        record.link(supports())
+        record.link(supports(NATO))
+    record.decide(DISPUTED)
+    record.withdraw(denial)
+    assert record.state.status is DISPUTED
+    assert evidence.suggest(record.state).status is (CONFIRMED if enough else ASSERTED)
+    assert record.decide(AWAITING if enough else ASSERTED).status is not DISPUTED
+
+
+# 3. Two checkers decide at once.
+
+
+def test_3_every_event_is_a_new_version() -> None:
+    """The version that a decision was read at is spent by any other change of the claim."""
+    record = Record()
+    seen = [record.state.version]
+    record.link(requests())  # moves it by itself too: two events
+    seen.append(record.state.version)
+    record.decide(DISPUTED, override=OVERRIDE, four_eyes=True)
+    seen.append(record.state.version)
+    assert seen == [1, 3, 4]
+
+
+def test_3_an_event_follows_one_version_only() -> None:
+    """Two events made from the same version cannot both be in the record."""
+    record = Record()
+    read = record.state
+    event = history.Event(read.version + 1, "claim.withdrawn", record.now, {})
+    once = history.apply(read, event, claim_id=read.id)
+    with pytest.raises(ValueError, match="event 2 cannot follow event 2"):
+        history.apply(once, event, claim_id=read.id)
+
+
+# 4. Amended materially after confirmation.
+
+
+def amend(record: Record, *, material: bool, **changes: Any) -> ClaimState:
+    return record.act(*amendments.amend(record.state, changes, material=material))
+
+
+def test_4_a_material_amendment_asks_for_confirmation_again() -> None:
+    """A new revision, awaiting confirmation by rule, and no link counts until affirmed."""
+    support, denial = supports(), contradicts(PRISTINA)
+    record = confirmed(support)
+    record.link(denial)
+    amend(record, material=True, text="Serbia has returned some units to normal")
+    state = record.state
+    assert (state.revision, state.status) == (2, AWAITING)
+    assert record.rules[-1] == "amendment"
+    assert record.last().data["cause"] == "amendment"
+    assert record.last().data["sequence"] == 2
+    assert [one.affirmed for one in state.links] == [False, False]
+    assert evidence.suggest(state).support == ()
+    # Caution outlives doubt: the contradiction stands though nobody affirmed it.
+    assert evidence.suggest(state).status is DISPUTED
+
+
+def test_4_links_are_affirmed_one_by_one() -> None:
+    """Each affirmation counts for its own link, and none confirms the claim by itself."""
+    first, second = supports(), supports(NATO)
+    record = confirmed(first, second)
+    amend(record, material=True, text="another wording")
+    with pytest.raises(TransitionRefused, match="the wording has changed since"):
+        record.decide(CONFIRMED, first)
+    record.act(amendments.affirm(record.state, first.id))
+    assert [one.affirmed for one in record.state.links] == [True, False]
+    assert record.state.status is AWAITING
+    record.decide(CONFIRMED, first)
+    assert record.state.status is CONFIRMED
+
+
+def test_4_a_material_amendment_ends_a_waiting_decision() -> None:
+    """It was proposed about other words."""
+    record = Record()
+    record.link(one := supports())
+    record.decide(CONFIRMED, one, four_eyes=True)
+    amend(record, material=True, text="another wording")
+    assert record.state.pending is None
+    assert record.state.status is ASSERTED
+
+
+def test_4_what_was_set_aside_stands_again_against_other_words() -> None:
+    """Setting aside was about the old wording."""
+    record = Record()
+    first, _, denial = (
+        record.link(supports()),
+        record.link(supports(NATO)),
+        record.link(contradicts(PRISTINA)),
+    )
+    record.decide(DISPUTED)
+    record.decide(CONFIRMED, first, set_aside=aside(denial))
+    amend(record, material=True, text="another wording")
+    assert [one.id for one in evidence.open_contradictions(record.state)] == [denial.id]
+
+
+def test_4_a_typo_fix_keeps_the_revision() -> None:
+    """Status, links and a waiting decision stay; only the text is another."""
+    record = confirmed(supports())
+    amend(record, material=False, text="Serbia has returnd")
+    assert (record.state.revision, record.state.status) == (1, CONFIRMED)
+    assert record.state.links[0].affirmed
+    assert record.last().data == {"text": "Serbia has returnd", "material": False}
+
+
+def test_4_what_differs_in_nothing_is_not_recorded() -> None:
+    """The same text, tags, assignee and finding make no event, material or not."""
+    record = Record()
+    amend(record, material=False, tags=["kosovo"], finding="unprovable", assignee="ana")
+    before = record.state
+    for material in (True, False):
+        amend(
+            record,
+            material=material,
+            text=before.text,
+            tags=["kosovo"],
+            finding="unprovable",
+            assignee="ana",
+        )
+    assert record.state is before
+    amend(record, material=True, finding=None, assignee=None, tags=[])
+    assert record.last().data == {"assignee": None, "finding": None, "tags": []}
+    assert (record.state.finding, record.state.assignee, record.state.tags) == (None, None, ())
+
+
+def test_4_affirming_needs_something_to_affirm() -> None:
+    """A link that stands affirmed, one taken back, and one that is not there are refused."""
+    gone = supports(affirmed=False, withdrawn=True)
+    state = claim(kept := supports(), gone)
+    with pytest.raises(Settled, match="affirmed already"):
+        amendments.affirm(state, kept.id)
+    with pytest.raises(Settled, match="cannot be affirmed"):
+        amendments.affirm(state, gone.id)
+    with pytest.raises(NotFound):
+        amendments.affirm(state, "link-0")
+
+
+# 5. Duplicates merged.
+
+
+def absorb(survivor: Record, loser: Record) -> ClaimState:
+    loser.act(Draft("claim.merged", {"into": survivor.claim_id}))
+    new_ids = {one.id: f"{one.id}-moved" for one in loser.state.links}
+    draft = amendments.absorb(survivor.state, loser.state, new_ids)
+    return survivor.act(draft, cause=Cause.MERGE)
+
+
+def test_5_the_losers_links_move_once_for_each_statement() -> None:
+    """Active links move under new ids; what the survivor has, was taken back, or is its own
+    origin stays behind; the copies keep when they were first recorded, and set aside nothing."""
+    survivor, loser = Record("survivor"), Record("loser", origin="other origin")
+    shared = survivor.link(comments(NATO))
+    loser.link(comments(NATO, statement=shared.statement))
+    moved = loser.link(supports())
+    loser.retract(loser.link(supports(NATO)))
+    loser.withdraw(loser.link(contradicts(POLICE)))
+    loser.link(comments(BELGRADE, statement="origin"))
+    absorb(survivor, loser)
+    ids = [one.id for one in survivor.state.links]
+    assert ids == [shared.id, f"{moved.id}-moved"]
+    copy = survivor.state.links[1]
+    assert (copy.statement, copy.stance, copy.recorded_at) == (
+        moved.statement,
+        Stance.SUPPORTS,
+        moved.recorded_at,
+    )
+    assert survivor.last().data["merged"] == "loser"
+    assert survivor.last().data["conflicts"] == []
+
+
+def test_5_no_status_is_inherited() -> None:
+    """The survivor of a confirmed duplicate is what it was; its suggestion has changed."""
+    survivor = Record("survivor")
+    loser = confirmed(supports(), claim_id="loser")
+    absorb(survivor, loser)
+    assert survivor.state.status is ASSERTED
+    assert evidence.suggest(survivor.state).status is CONFIRMED
+
+
+def test_5_what_the_loser_set_aside_stands_against_the_survivor() -> None:
+    """Decisions are not inherited either."""
+    survivor, loser = Record("survivor"), Record("loser")
+    first, denial = loser.link(supports()), loser.link(contradicts(PRISTINA))
+    loser.link(supports(NATO))
+    loser.decide(DISPUTED)
+    loser.decide(CONFIRMED, first, set_aside=aside(denial))
+    absorb(survivor, loser)
+    assert [one.voice.root for one in evidence.open_contradictions(survivor.state)] == ["pristina"]
+
+
+def test_5_a_request_that_moves_in_moves_the_survivor() -> None:
+    """By the usual rule, with the merge as its cause."""
+    survivor, loser = Record("survivor"), Record("loser")
+    loser.link(requests())
+    absorb(survivor, loser)
+    assert survivor.state.status is AWAITING
+    assert survivor.last().data["cause"] == "merge"
+
+
+def test_5_conflicting_stances_are_flagged_and_support_nothing() -> None:
+    """The survivor's support by a statement that contradicted the loser counts when affirmed."""
+    survivor, loser = Record("survivor"), Record("loser")
+    support = survivor.link(supports())
+    survivor.decide(CONFIRMED, support)
+    loser.link(contradicts(statement=support.statement))
+    absorb(survivor, loser)
+    assert survivor.events[-2].data["conflicts"] == [support.id]
+    (kept,) = survivor.state.links
+    assert (kept.stance, kept.conflicting) == (Stance.SUPPORTS, True)
+    assert survivor.state.status is AWAITING
+    assert survivor.last().data["cause"] == "merge"
+    assert evidence.suggest(survivor.state).support == ()
+    survivor.act(amendments.affirm(survivor.state, kept.id))
+    assert not survivor.state.links[0].conflicting
+    assert survivor.state.status is AWAITING
+    assert evidence.suggest(survivor.state).status is CONFIRMED
+
+
+def test_5_a_flagged_contradiction_goes_on_standing() -> None:
+    """Doubt is not lifted by a merge: the contradiction stands though the loser had support."""
+    survivor, loser = Record("survivor"), Record("loser")
+    denial = survivor.link(contradicts(PRISTINA))
+    loser.link(supports(PRISTINA, statement=denial.statement))
+    absorb(survivor, loser)
+    assert survivor.state.links[0].conflicting
+    assert evidence.suggest(survivor.state).status is DISPUTED
+
+
+def test_5_the_loser_names_the_survivor_and_is_closed() -> None:
+    """Its status is kept, its waiting decision is over, and nothing more can be linked to it."""
+    survivor, loser = Record("survivor"), Record("loser")
+    loser.link(one := supports())
+    loser.decide(CONFIRMED, one, four_eyes=True)
+    absorb(survivor, loser)
+    assert loser.state.lifecycle is Lifecycle.MERGED
+    assert loser.state.merged_into == "survivor"
+    assert loser.state.pending is None
+    with pytest.raises(ClaimMerged) as merged:
+        amendments.link(loser.state, comments(), note=None)
+    assert merged.value.extras == {"merged_into": "survivor"}
+
+
+def test_5_as_of_before_the_merge_shows_both() -> None:
+    """Both claims are active then, each with its own links."""
+    survivor, loser = Record("survivor"), Record("loser")
+    loser.link(supports())
+    before = max(survivor.now, loser.now)
+    loser.now = survivor.now = before + MINUTE
+    absorb(survivor, loser)
+    then = [history.as_of(one.claim_id, one.events, before) for one in (survivor, loser)]
+    assert all(one is not None and one.lifecycle is Lifecycle.ACTIVE for one in then)
+    assert [len(one.links) for one in then if one] == [0, 1]
+
+
+def test_5_no_cycles() -> None:
+    """Not into itself, not into a part of itself, not into what is closed."""
+    one, other = claim(id="one"), claim(id="other")
+    amendments.require_mergeable(one, other, set())
+    amendments.require_mergeable(one, other, {"a parent of other"})
+    with pytest.raises(MergeCycle, match="into itself"):
+        amendments.require_mergeable(one, one, set())
+    with pytest.raises(MergeCycle, match="part of itself"):
+        amendments.require_mergeable(one, other, {"one"})
+    gone = claim(id="gone", lifecycle=Lifecycle.MERGED, merged_into="other")
+    with pytest.raises(MergeCycle, match="is merged itself") as cycle:
+        amendments.require_mergeable(one, gone, set())
+    assert cycle.value.extras == {"merged_into": "other"}
+    with pytest.raises(ClaimMerged):
+        amendments.require_mergeable(gone, other, set())
+    taken_back = claim(id="w", lifecycle=Lifecycle.WITHDRAWN)
+    with pytest.raises(MergeCycle, match="is withdrawn itself"):
+        amendments.require_mergeable(one, taken_back, set())
+    with pytest.raises(ClaimWithdrawn):
+        amendments.require_mergeable(taken_back, other, set())
+
+
+# 6. Late arrival.
+
+
+def test_6_a_late_arrival_changes_no_earlier_answer() -> None:
+    """Said on 29 September, recorded on 5 October: as-of answers go by the record alone."""
+    record = Record()
+    second = record.now
+    fifth = datetime(2023, 10, 5, 9, tzinfo=UTC)
+    said = datetime(2023, 9, 29, tzinfo=UTC)
+    made = record.link(requests(said_at=said), at=fifth)
+    assert (made.said_at, made.recorded_at) == (said, fifth)
+    for moment in (second, fifth - timedelta(microseconds=1)):
+        then = history.as_of(record.claim_id, record.events, moment)
+        assert then is not None
+        assert (then.status, then.links) == (ASSERTED, ())
+    now = history.as_of(record.claim_id, record.events, fifth)
+    assert now == record.state
+    assert now.status is AWAITING
+    early = second - timedelta(microseconds=1)
+    assert history.as_of(record.claim_id, record.events, early) is None
+
+
+# 7. Components.
+
+
+def part(record: Record, one: ClaimState, *, removed: bool = False) -> ClaimState:
+    return record.act(amendments.component_changed(one, removed=removed))
+
+
+def test_7_a_parent_shows_its_components_and_keeps_its_own_status() -> None:
+    """A component's new status shows in the same place; the parent's suggestion ignores it."""
+    parent = Record("parent")
+    one = Record("one", part_of="parent")
+    other = Record("other", part_of="parent", kind=Kind.FIGURE)
+    assert one.state.part_of == "parent"
+    part(parent, one.state)
+    part(parent, other.state)
+    one.link(support := supports())
+    one.decide(CONFIRMED, support)
+    part(parent, one.state)
+    assert [(shown.id, shown.status) for shown in parent.state.components] == [
+        ("one", CONFIRMED),
+        ("other", ASSERTED),
+    ]
+    assert parent.rules[-1] == "component"
+    assert parent.state.status is ASSERTED
+    assert evidence.suggest(parent.state).status is ASSERTED
+    part(parent, other.state, removed=True)
+    part(parent, other.state, removed=True)
+    assert [shown.id for shown in parent.state.components] == ["one"]
+
+
+def test_7_a_component_may_move() -> None:
+    """Its record says of which claim it is part from then on."""
+    record = Record("one", part_of="parent")
+    record.act(Draft("claim.moved", {"part_of": "survivor"}))
+    assert record.state.part_of == "survivor"
+
+
+# 8. Unattributed claims.
+
+
+def test_8_any_party_counts_for_an_unattributed_claim() -> None:
+    """Nobody claimed it, so nobody repeats themselves: request, support and contradiction all
+    count, whoever makes them, and two roots are still two."""
+    for who in (BELGRADE, ARMY, WASHINGTON):
+        record = Record(claimant=None)
+        assert record.state.claimant is None
+        record.link(requests(who))
+        assert record.state.status is AWAITING
+        support = record.link(supports(who))
+        assert record.decide(CONFIRMED, support).status is CONFIRMED
+        record.link(contradicts(PRISTINA))
+        assert record.decide(DISPUTED).status is DISPUTED
+    figure = claim(supports(BELGRADE), supports(ARMY), claimant=None, kind=Kind.FIGURE)
+    assert evidence.suggest(figure).support == ("belgrade",)
+    assert evidence.suggest(figure).status is AWAITING
+
+
+# 9. Names match without diacritics.
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("Vucevic", "Vučević"),
+        ("MOJSILOVIC", "Mojsilović"),
+        ("milan  radoicic ", "Milan Radoičić"),
+        ("Vučević", unicodedata.normalize("NFD", "Vučević")),
+        ("Dukanovic", "Đukanović"),
+        ("Strasse", "Straße"),
+        ("Walesa", "Wałęsa"),
+        ("Ozil", "Özil"),
+        ("istanbul", "İstanbul"),
+        ("kilic", "Kılıç"),
+        ("Soren", "Søren"),
+        ("Aegir", "Ægir"),
+        ("VUČEVIĆ", "𝐕učević"),
+    ],
+)
+def test_9_names_match_without_diacritics(written: str, meant: str) -> None:
+    """However it is typed, the name that was meant is found."""
+    assert fold(written) == fold(meant)
+
+
+def test_9_different_names_stay_different() -> None:
+    """Folding takes accents, case and spaces away, not letters."""
+    assert fold("Vučević") == "vucevic"
+    assert fold("Vučić") != fold("Vučević")
+    assert fold("Albin Kurti") != fold("Kurti Albin")
+
+
+@given(st.text(max_size=30))
+def test_9_folding_twice_is_folding_once(name: str) -> None:
+    """What is stored folded is found by folding what is asked."""
+    once = fold(name)
+    assert fold(once) == once
+    assert once == once.strip()
+
+
+# 10. The claimant withdraws the claim.
+
+
+@pytest.mark.parametrize("status", [ASSERTED, CONFIRMED])
+def test_10_a_withdrawn_claim_keeps_its_last_status(status: Any) -> None:
+    """Lifecycle withdrawn, a waiting decision ended, and no rule moves it any more."""
+    record = Record()
+    support = record.link(supports())
+    if status is CONFIRMED:
+        record.decide(CONFIRMED, support)
+    else:
+        record.decide(CONFIRMED, support, four_eyes=True)
+    record.act(amendments.withdraw_claim(record.state, reason="an error", source="source-1"))
+    assert record.last().data == {"reason": "an error", "source": "source-1"}
+    assert record.state.lifecycle is Lifecycle.WITHDRAWN
+    assert record.state.pending is None
+    record.withdraw(support)
+    assert record.state.status is status
+    assert record.state.links[0].withdrawn
+
+
+def test_10_nothing_new_is_done_to_a_withdrawn_claim() -> None:
+    """It takes no link, amendment, affirmation or second withdrawal; a link made by mistake
+    may still be retracted."""
+    record = Record()
+    one = record.link(comments())
+    record.act(amendments.withdraw_claim(record.state, reason="an error", source=None))
+    state = record.state
+    for act in (
+        lambda: amendments.link(state, comments(), note=None),
+        lambda: amendments.amend(state, {"tags": ["x"]}, material=False),
+        lambda: amendments.affirm(state, one.id),
+        lambda: amendments.withdraw_claim(state, reason="again", source=None),
+        lambda: lifecycle.change_status(
+            state, move(AWAITING), actor=BORIS, decision_id="d", four_eyes=False
+        ),
+    ):
+        with pytest.raises(ClaimWithdrawn):
+            act()
+    record.retract(one)
+    assert record.state.links[0].retracted
+
+
+# And what linking itself refuses.
+
+
+def test_a_claims_origin_takes_no_stance_on_it() -> None:
+    """Whoever claims it does not thereby support it."""
+    with pytest.raises(Invalid, match="own origin"):
+        amendments.link(claim(), supports(BELGRADE, statement="origin"), note=None)
+
+
+def test_a_statement_has_one_stance_on_a_claim() -> None:
+    """A second link is refused with the first one's id, until that is retracted."""
+    record = Record()
+    first = record.link(supports())
+    other = comments(statement=first.statement)
+    with pytest.raises(Invalid, match=first.id):
+        record.link(other)
+    record.retract(first)
+    record.link(other)
+    assert [one.stance for one in record.state.links if one.active] == [Stance.COMMENTS]
+
+
+def test_a_link_is_retracted_once() -> None:
+    """Twice is a conflict; a link of another claim is not found."""
+    record = Record()
+    one = record.link(supports())
+    record.retract(one)
+    with pytest.raises(Settled):
+        record.retract(one)
+    with pytest.raises(NotFound):
+        record.retract(supports())
+
+
+def test_a_link_goes_into_the_record_with_what_the_rules_need() -> None:
+    """Everything but what later events may change; its note is in the record alone."""
+    new = supports()
+    data = amendments.link(claim(), new, note="seen on video").data["link"]
+    assert data["note"] == "seen on video"
+    assert not {"retracted", "withdrawn", "affirmed", "set_aside", "recorded_at"} & set(data)
+    record = Record()
+    assert record.link(new) == replace(new, recorded_at=record.now)

@@ -1,0 +1,368 @@
+"""The record: events fold to the state, at any instant, and the same bytes hash to the same."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta, timezone
+from hashlib import sha256
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from service.domain import amendments, claims, history, ids, lifecycle
+from service.domain.claims import Finding, Kind, Lifecycle, Precision, Status
+from service.domain.history import Draft, Event
+from service.formats import record as record_format
+from tests.domain.builders import (
+    ANA,
+    ASSERTED,
+    AWAITING,
+    BELGRADE,
+    BORIS,
+    CONFIRMED,
+    DISPUTED,
+    MILLER,
+    MINUTE,
+    NATO,
+    NOON,
+    OVERRIDE,
+    PRISTINA,
+    Record,
+    aside,
+    claim,
+    comments,
+    contradicts,
+    requests,
+    supports,
+)
+
+
+def full() -> Record:
+    """A record in which every type of event occurs, and every field has had a value."""
+    one = Record(part_of="parent")
+    asked = one.link(requests(MILLER, conditional=True))
+    first, second = one.link(supports()), one.link(supports(NATO))
+    denial = one.link(contradicts(PRISTINA))
+    one.decide(DISPUTED)
+    one.decide(CONFIRMED, first, set_aside=aside(denial), four_eyes=True)
+    one.act(lifecycle.reject(one.state, "decision-1", comment="ask them first"))
+    one.decide(CONFIRMED, first, override=OVERRIDE, four_eyes=True, decision_id="decision-2")
+    one.act(lifecycle.withdraw_decision(one.state, "decision-2", actor=ANA, reason=None))
+    one.decide(CONFIRMED, first, set_aside=aside(denial), four_eyes=True)
+    one.approve()
+    changes = {"text": "other words", "tags": ["kosovo", "army"], "assignee": "ana"}
+    one.act(*amendments.amend(one.state, changes, material=True))
+    one.act(*amendments.amend(one.state, {"finding": Finding.CONFLICTING}, material=False))
+    one.act(amendments.affirm(one.state, first.id))
+    one.withdraw(second)
+    one.retract(asked)
+    one.act(Draft("claim.moved", {"part_of": "survivor"}))
+    one.act(amendments.component_changed(claim(id="part"), removed=False))
+    one.act(
+        Draft(
+            "party.changed",
+            {
+                "party": "washington",
+                "parties": {
+                    slug: {"name": f"New {slug}", "root": "usa", "root_name": "USA"}
+                    for slug in ("washington", "state-department")
+                },
+            },
+        )
+    )
+    miller = MILLER.speaker
+    assert miller is not None
+    data = {"speaker": miller.id, "name": "Matt Miller", "role": "spokesman"}
+    one.act(Draft("speaker.changed", data))
+    loser = Record("loser", claimant=None, kind=Kind.FIGURE)
+    loser.link(comments(statement=first.statement))
+    loser.link(comments(BELGRADE))
+    new_ids = {link.id: f"{link.id}-moved" for link in loser.state.links}
+    one.act(amendments.absorb(one.state, loser.state, new_ids), cause=claims.Cause.MERGE)
+    one.decide(CONFIRMED, override=OVERRIDE, four_eyes=True, decision_id="decision-3")
+    return one
+
+
+def test_every_type_of_event_is_in_the_full_record() -> None:
+    """Each type folds: those that close a claim are tried after it, on their own."""
+    one = full()
+    types = {event.type for event in one.events}
+    assert types | {"claim.merged", "claim.withdrawn"} == set(history.EVENT_TYPES)
+    closing: tuple[tuple[str, dict[str, Any], Lifecycle], ...] = (
+        ("claim.merged", {"into": "survivor"}, Lifecycle.MERGED),
+        ("claim.withdrawn", {"reason": "an error", "source": None}, Lifecycle.WITHDRAWN),
+    )
+    for kind, data, expected in closing:
+        event = Event(one.state.version + 1, kind, one.now, data)
+        closed = history.apply(one.state, event, claim_id=one.claim_id)
+        assert closed.lifecycle is expected
+        assert closed.pending is None
+        assert closed.status is one.state.status
+
+
+def test_drafts_of_decisions_are_internal() -> None:
+    """Of all types of events, these three are kept from readers and the public."""
+    assert {
+        "decision.proposed",
+        "decision.rejected",
+        "decision.withdrawn",
+    } == history.INTERNAL_TYPES
+    assert set(history.EVENT_TYPES) >= history.INTERNAL_TYPES
+
+
+def test_the_fold_of_the_record_is_the_state() -> None:
+    """Folded from the start, or from JSON and back, the events give the state that was kept."""
+    one = full()
+    assert history.fold(one.claim_id, one.events) == one.state
+    stored = [
+        Event(event.number, event.type, event.recorded_at, orjson.loads(orjson.dumps(event.data)))
+        for event in one.events
+    ]
+    assert history.fold(one.claim_id, stored) == one.state
+
+
+def test_the_full_record_folds_to_this() -> None:
+    """What each event is for, read off the end state."""
+    state = full().state
+    assert (state.text, state.revision, state.tags) == ("other words", 2, ("kosovo", "army"))
+    assert (state.assignee, state.finding) == ("ana", Finding.CONFLICTING)
+    assert (state.status, state.sequence, state.part_of) == (AWAITING, 4, "survivor")
+    assert [(one.id, one.status) for one in state.components] == [("part", ASSERTED)]
+    assert state.pending is not None
+    assert state.pending.override == OVERRIDE
+    asked, first, second, denial, moved = state.links
+    assert asked.retracted
+    assert asked.voice.speaker == claims.Speaker(
+        "speaker-Matthew Miller", "Matt Miller", "spokesman"
+    )
+    assert (asked.voice.name, asked.voice.root_name) == ("New state-department", "USA")
+    assert (first.affirmed, first.conflicting, first.voice.root) == (True, True, "usa")
+    assert second.withdrawn
+    assert not second.affirmed
+    assert not denial.set_aside
+    assert moved.voice == BELGRADE
+    assert state.claimant == BELGRADE
+
+
+def test_nothing_comes_of_nothing() -> None:
+    """A claim without events is no claim."""
+    assert history.fold("claim-1", []) is None
+    assert history.as_of("claim-1", full().events, NOON - MINUTE) is None
+
+
+def test_as_of_is_the_state_of_that_instant() -> None:
+    """At every event's own instant, and just before the next, the state is what it was then;
+    events of one instant (an act and what follows from it) are seen together."""
+    one = full()
+    for position, event in enumerate(one.events):
+        following = one.events[position + 1 :]
+        if following and following[0].recorded_at == event.recorded_at:
+            continue
+        then = history.fold(one.claim_id, one.events[: position + 1])
+        assert history.as_of(one.claim_id, one.events, event.recorded_at) == then
+        later = event.recorded_at + MINUTE - timedelta(microseconds=1)
+        assert history.as_of(one.claim_id, one.events, later) == then
+
+
+def test_the_state_survives_json() -> None:
+    """The stored JSON of a state reads back equal, at every step of the record."""
+    one = full()
+    for count in range(1, len(one.events) + 1):
+        state = history.fold(one.claim_id, one.events[:count])
+        assert history.state(orjson.loads(orjson.dumps(state))) == state
+    bare = claim(claimant=None, story="kosovo-border-2023")
+    assert history.state(orjson.loads(orjson.dumps(bare))) == bare
+
+
+def test_plain_is_what_json_makes_of_it() -> None:
+    """Event data is plain already: the same as its JSON read back, with instants as `…Z`."""
+    one = full()
+    for event in one.events:
+        assert json.loads(json.dumps(event.data)) == event.data
+    link = one.state.links[0]
+    data = history.plain(link)
+    assert data["said_at"] == "2023-10-02T12:00:00Z"
+    assert type(data["stance"]) is str
+    assert history.link(data) == link
+    assert history.plain((1, True, None, "x", [Status.ASSERTED])) == [
+        1,
+        True,
+        None,
+        "x",
+        ["asserted"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "message"),
+    [
+        (1, "claim.withdrawn", "event 1 cannot follow event 1"),
+        (3, "claim.withdrawn", "event 3 cannot follow event 1"),
+        (2, "claim.vanished", "unknown event type 'claim.vanished'"),
+        (2, "claim.created", "unknown event type 'claim.created'"),
+    ],
+)
+def test_an_event_that_cannot_follow_is_an_error(number: int, kind: str, message: str) -> None:
+    """Gaps, repeats, unknown types and a second beginning are never folded over."""
+    one = Record()
+    with pytest.raises(ValueError, match=message):
+        history.apply(one.state, Event(number, kind, NOON, {}), claim_id="claim-1")
+
+
+@pytest.mark.parametrize(("number", "kind"), [(1, "claim.withdrawn"), (2, "claim.created")])
+def test_a_record_begins_at_its_beginning(number: int, kind: str) -> None:
+    """With claim.created, as number 1."""
+    data = Record().events[0].data
+    with pytest.raises(ValueError, match=r"a record begins with claim\.created"):
+        history.apply(None, Event(number, kind, NOON, data), claim_id="claim-1")
+
+
+def test_a_status_has_its_own_clock() -> None:
+    """status_since is the change's instant; other events move updated_at and version alone."""
+    one = Record()
+    one.decide(AWAITING)
+    assert one.state.verification_opened
+    one.link(comments(), at=NOON + 5 * MINUTE)
+    assert one.state.status_since == NOON + MINUTE
+    assert one.state.updated_at == NOON + 5 * MINUTE
+    assert one.state.created_at == NOON
+    one.decide(ASSERTED)
+    assert not one.state.verification_opened
+
+
+# Instants and ids.
+
+
+def test_naive_instants_are_refused() -> None:
+    """An hour without a zone is a guess: neither reading nor writing makes it."""
+    naive = datetime(2023, 10, 2, 12)  # noqa: DTZ001
+    with pytest.raises(ValueError, match="offset"):
+        claims.aware(naive)
+    with pytest.raises(ValueError, match="offset"):
+        claims.rfc3339(naive)
+    with pytest.raises(ValueError, match="offset"):
+        history.plain({"at": naive}["at"])
+
+
+def test_instants_are_written_in_utc() -> None:
+    """Whatever offset they came with, to the microsecond, and read back equal."""
+    belgrade = datetime(2023, 10, 2, 14, 30, 0, 5, tzinfo=timezone(timedelta(hours=2)))
+    assert claims.aware(belgrade).tzinfo is UTC
+    assert claims.rfc3339(belgrade) == "2023-10-02T12:30:00.000005Z"
+    assert claims.instant(claims.rfc3339(belgrade)) == belgrade
+
+
+def test_ids_are_uuid_7_and_have_one_spelling() -> None:
+    """Version 7, variant 10, unique, in lower case; other spellings are read, nonsense is not."""
+    made = [ids.uuid7() for _ in range(200)]
+    assert len(set(made)) == 200
+    for one in made:
+        assert one[14] == "7"
+        assert one[19] in "89ab"
+        assert ids.parse(one.upper()) == one
+    stamps = [one[:13] for one in made]
+    assert stamps == sorted(stamps)
+    for nonsense in ("", "1", "x" * 36, made[0] + "0", made[0][:-1]):
+        assert ids.parse(nonsense) is None
+
+
+# The hash, against the standard library's JSON.
+
+PLAIN = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.text(st.characters(exclude_categories=("Cs",)), max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.text(st.characters(exclude_categories=("Cs",)), max_size=8), inner, max_size=4
+        )
+    ),
+    max_leaves=12,
+)
+
+
+def independent(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+@settings(max_examples=150, deadline=None)
+@given(PLAIN)
+def test_the_canonical_form_is_sorted_compact_json(value: Any) -> None:
+    """Byte for byte what an independent implementation writes, and it reads back equal."""
+    assert record_format.canonical(value) == independent(value)
+    assert json.loads(record_format.canonical(value)) == value
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    data=st.dictionaries(st.text('abč"\\\n', max_size=4), PLAIN, max_size=4),
+    actor=st.sampled_from([{"id": "ana", "name": 'Ana "A" Ilić'}, {"rule": "request"}]),
+    number=st.integers(1, 10_000),
+)
+def test_the_hash_is_of_the_whole_line(
+    data: dict[str, Any], actor: dict[str, str], number: int
+) -> None:
+    """SHA-256 of the canonical JSON of the seven fields, made by the standard library alone."""
+    line: dict[str, Any] = {
+        "claim": "0192f7a0-0000-7000-8000-000000000001",
+        "number": number,
+        "type": "claim.amended",
+        "recorded_at": "2023-10-02T12:00:00Z",
+        "previous_hash": record_format.GENESIS,
+    }
+    expected = sha256(independent(line | {"actor": actor, "data": data}).encode()).hexdigest()
+    assert expected == record_format.event_hash(
+        **line, actor=record_format.canonical(actor), data=record_format.canonical(data)
+    )
+
+
+def test_a_hash_written_down_once() -> None:
+    """The form is a promise to whoever verifies an export: these bytes, this hash."""
+    body = (
+        '{"actor":{"id":"ana","name":"Ana"},"claim":"c","data":{"reason":"čekamo"},"number":2,'
+        '"previous_hash":"' + "0" * 64 + '","recorded_at":"2023-10-02T12:00:00Z",'
+        '"type":"claim.withdrawn"}'
+    )
+    assert sha256(body.encode()).hexdigest() == record_format.event_hash(
+        claim="c",
+        number=2,
+        type="claim.withdrawn",
+        recorded_at="2023-10-02T12:00:00Z",
+        actor='{"id":"ana","name":"Ana"}',
+        data='{"reason":"čekamo"}',
+        previous_hash=record_format.GENESIS,
+    )
+
+
+def test_every_line_of_a_record_can_be_hashed() -> None:
+    """No event's data holds anything but plain JSON without floats; a chain differs if one
+    letter does."""
+    one = full()
+
+    def chain(events: list[Event]) -> str:
+        last = record_format.GENESIS
+        for event in events:
+            data = record_format.canonical(event.data)
+            assert data == independent(event.data)
+            last = record_format.event_hash(
+                claim=one.claim_id,
+                number=event.number,
+                type=event.type,
+                recorded_at=claims.rfc3339(event.recorded_at),
+                actor=record_format.canonical({"id": BORIS.id, "name": BORIS.name}),
+                data=data,
+                previous_hash=last,
+            )
+        return last
+
+    first = one.events[0]
+    tampered = Event(
+        1, first.type, first.recorded_at, first.data | {"precision": Precision.HOUR.value}
+    )
+    assert chain(one.events) == chain(list(one.events))
+    assert chain(one.events) != chain([tampered, *one.events[1:]])

@@ -1,0 +1,690 @@
+"""The rulebook under any sequence of acts.
+
+A few claims share parties and statements.  The machine drives them as the commands do
+(`Record.act` is the ledger's loop) and keeps its own, separate account of every link, statement
+and party, from which it counts support and contradictions again after every step.
+"""
+
+from __future__ import annotations
+
+import bisect
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import hypothesis
+import orjson
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from service.domain import amendments, evidence, history, lifecycle
+from service.domain.access import Actor
+from service.domain.claims import (
+    Basis,
+    Cause,
+    ClaimState,
+    Kind,
+    Lifecycle,
+    Link,
+    Precision,
+    Scope,
+    SetAside,
+    Stance,
+    Status,
+    Voice,
+)
+from service.domain.errors import (
+    ClaimdeskError,
+    ClaimMerged,
+    ClaimWithdrawn,
+    Invalid,
+    MergeCycle,
+    SecondPersonNeeded,
+    Settled,
+)
+from service.domain.history import Draft
+from service.domain.lifecycle import Move
+from tests.domain.builders import (
+    ANA,
+    ASSERTED,
+    AWAITING,
+    BORIS,
+    CONFIRMED,
+    DISPUTED,
+    NOON,
+    OVERRIDE,
+    Record,
+)
+
+# Children stand below their parents at the start; `reparent` moves them about.
+PARENTS: dict[str, str | None] = {
+    "belgrade": None,
+    "army": "belgrade",
+    "washington": None,
+    "state-department": "washington",
+    "pristina": None,
+    "police": "pristina",
+    "nato": None,
+}
+PARTIES = tuple(PARENTS)
+PEOPLE = (ANA, BORIS)
+STANCES = (*Stance, Stance.SUPPORTS, Stance.SUPPORTS)
+COUNTS = (Basis.OWN_OBSERVATION, Basis.DOCUMENTS)
+CHANGE = "claim.status_changed"
+
+which = st.integers(0, 11)
+"""Which of the things there are is meant: the remainder is taken of their number."""
+rarely = st.integers(0, 4).map(lambda drawn: drawn == 4)
+
+
+@dataclass
+class Account:
+    """What the machine itself knows of a link."""
+
+    statement: str
+    party: str
+    stance: Stance
+    qualifies: bool
+    """By basis, scope and condition alone."""
+    retracted: bool = False
+    affirmed: bool = True
+    conflicting: bool = False
+    aside: bool = False
+
+
+class Desk(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.clock = NOON
+        self.parents = dict(PARENTS)
+        self.records: list[Record] = []
+        self.accounts: list[dict[str, Account]] = []
+        self.spoken: dict[str, tuple[str, Basis]] = {}
+        self.taken_back: set[str] = set()
+        self.seen: list[list[tuple[datetime, ClaimState]]] = []
+        self.changed: set[int] = set()
+        """The records with events that no invariant has seen."""
+        self.made = 0
+
+    # The machine's own account.
+
+    def root(self, party: str) -> str:
+        above = self.parents[party]
+        return party if above is None else self.root(above)
+
+    def voice(self, party: str) -> Voice:
+        return Voice(party, party, self.root(party), self.root(party))
+
+    def live(self, number: int, stance: Stance) -> list[Account]:
+        """The accounts of links by other roots than the claimant's that nobody took back."""
+        claimant = self.records[number].claimant
+        own = None if claimant is None else self.root(claimant.party)
+        return [
+            one
+            for one in self.accounts[number].values()
+            if one.stance is stance
+            and not one.retracted
+            and one.statement not in self.taken_back
+            and self.root(one.party) != own
+        ]
+
+    def support(self, number: int) -> set[str]:
+        return {
+            self.root(one.party)
+            for one in self.live(number, Stance.SUPPORTS)
+            if one.qualifies and one.affirmed and not one.conflicting
+        }
+
+    def needed(self, number: int) -> int:
+        aside = any(one.aside for one in self.live(number, Stance.CONTRADICTS))
+        return 2 if aside or self.records[number].kind is Kind.FIGURE else 1
+
+    def open_denials(self, number: int) -> list[Account]:
+        return [one for one in self.live(number, Stance.CONTRADICTS) if not one.aside]
+
+    # Acting.
+
+    def new_id(self, kind: str) -> str:
+        self.made += 1
+        return f"{kind}-{self.made}"
+
+    def claim(self, drawn: int) -> int:
+        """Mostly a claim that is active, for in the others little can happen."""
+        active = self.active()
+        if drawn < 2 or not active:
+            return drawn % len(self.records)
+        return active[drawn % len(active)]
+
+    def active(self) -> list[int]:
+        return [
+            number
+            for number, record in enumerate(self.records)
+            if record.state.lifecycle is Lifecycle.ACTIVE
+        ]
+
+    def act(self, number: int, *drafts: Draft, cause: Cause | None = None) -> None:
+        """Append to the record, keep the account up, and check what the new events say."""
+        record = self.records[number]
+        before, known = record.state, len(record.events)
+        record.act(*drafts, at=self.clock, cause=cause)
+        for event, ruled in zip(record.events[known:], record.rules[known:], strict=True):
+            if event.type != CHANGE:
+                continue
+            data = event.data
+            hypothesis.event(f"{data['previous_status']} → {data['status']}, {data['cause']}")
+            change = (Status(data["previous_status"]), Status(data["status"]))
+            assert change in lifecycle.TRANSITIONS
+            assert change != (CONFIRMED, ASSERTED)
+            assert (ruled is None) == (data["decided_by"] is not None)
+            if ruled is not None:
+                assert change[1] is AWAITING, "a rule only ever moves to awaiting_confirmation"
+                assert data["override"] is None
+            if change[1] is CONFIRMED:
+                self.check_confirmation(number, data)
+            for entry in data["set_aside"]:
+                self.accounts[number][entry["link"]].aside = True
+            assert record.state.pending is None
+        state = record.state
+        if state.status is not before.status or state.lifecycle is not before.lifecycle:
+            assert state.pending is None
+        self.seen[number].append((record.now, state))
+        self.changed.add(number)
+
+    def check_confirmation(self, number: int, data: dict[str, Any]) -> None:
+        """Nothing is confirmed without a marked override or enough independent support now."""
+        assert data["decided_by"] in {one.name for one in PEOPLE}
+        assert data["approved_by"] != data["decided_by"]
+        if data["override"] is not None:
+            assert self.records[number].state.override
+            return
+        assert data["reason"]
+        aside = {entry["link"] for entry in data["set_aside"]}
+        asks = 2 if aside else self.needed(number)
+        assert len(self.support(number)) >= asks
+        open_now = [
+            link_id
+            for link_id, one in self.accounts[number].items()
+            if any(one is denial for denial in self.open_denials(number))
+        ]
+        assert set(open_now) <= aside
+
+    @initialize(
+        kind=st.sampled_from((Kind.EVENT, Kind.FIGURE)),
+        links=st.lists(
+            st.tuples(which, st.sampled_from(PARTIES), st.sampled_from(STANCES)), max_size=8
+        ),
+        confirm=st.booleans(),
+    )
+    def start(self, kind: Kind, links: list[tuple[int, str, Stance]], confirm: bool) -> None:
+        """One of Belgrade's claims and one of Washington's, with something said of them."""
+        for number, one in ((0, Kind.EVENT), (2, kind)):
+            self.add_claim(PARTIES[number], one)
+        for drawn, party, stance in links:
+            self.link_new(drawn, party, stance, Basis.DOCUMENTS)
+        if confirm:
+            for drawn in (2, 3):
+                self.link_new(drawn, "nato", Stance.SUPPORTS, Basis.DOCUMENTS)
+                self.link_new(drawn, "pristina", Stance.SUPPORTS, Basis.DOCUMENTS)
+                self.follow_the_suggestion(drawn, four_eyes=False, actor=ANA, aside=False)
+
+    @precondition(lambda self: len(self.active()) < 2)
+    @rule(drawn=which, kind=st.sampled_from((Kind.EVENT, Kind.FIGURE)))
+    def record_claim(self, drawn: int, kind: Kind) -> None:
+        """By a party, or by nobody in particular."""
+        self.add_claim((*PARTIES, None)[drawn % (len(PARTIES) + 1)], kind)
+
+    def add_claim(self, party: str | None, kind: Kind) -> None:
+        origin = self.new_id("statement")
+        if party is not None:
+            self.spoken[origin] = (party, Basis.UNSTATED)
+        record = Record(
+            self.new_id("claim"),
+            claimant=None if party is None else self.voice(party),
+            kind=kind,
+            origin=origin,
+            now=self.clock,
+        )
+        self.records.append(record)
+        self.accounts.append({})
+        self.seen.append([(record.now, record.state)])
+
+    @rule(
+        drawn=which,
+        party=st.sampled_from(PARTIES),
+        stance=st.sampled_from(STANCES),
+        basis=st.sampled_from((*Basis, *COUNTS, *COUNTS)),
+        partial=rarely,
+        conditional=rarely,
+        known=st.none() | st.none() | which,
+    )
+    def link(
+        self,
+        drawn: int,
+        party: str,
+        stance: Stance,
+        basis: Basis,
+        partial: bool,
+        conditional: bool,
+        known: int | None,
+    ) -> None:
+        """A new statement, or one that was recorded before, takes a stance."""
+        self.link_new(drawn, party, stance, basis, partial or conditional, known, partial=partial)
+
+    def link_new(
+        self,
+        drawn: int,
+        party: str,
+        stance: Stance,
+        basis: Basis,
+        hedged: bool = False,
+        known: int | None = None,
+        *,
+        partial: bool = False,
+    ) -> None:
+        """`hedged`: partial, or else conditional."""
+        number = self.claim(drawn)
+        record = self.records[number]
+        standing = [one for one in self.spoken if one not in self.taken_back]
+        if known is not None and standing:
+            statement = standing[known % len(standing)]
+            party, basis = self.spoken[statement]
+        else:
+            statement = self.new_id("statement")
+            self.spoken[statement] = (party, basis)
+        new = Link(
+            id=self.new_id("link"),
+            statement=statement,
+            stance=stance,
+            scope=Scope.PARTIAL if partial else Scope.FULL,
+            conditional=hedged and not partial,
+            basis=basis,
+            voice=self.voice(party),
+            said_at=NOON - timedelta(days=3),
+            precision=Precision.DAY,
+            quote="…",
+            recorded_at=self.clock,
+        )
+        active = {
+            one.statement
+            for one in self.accounts[number].values()
+            if not one.retracted and one.statement not in self.taken_back
+        }
+        if record.state.lifecycle is not Lifecycle.ACTIVE:
+            refusal: type[ClaimdeskError] | None = {
+                Lifecycle.MERGED: ClaimMerged,
+                Lifecycle.WITHDRAWN: ClaimWithdrawn,
+            }[record.state.lifecycle]
+        else:
+            refusal = Invalid if statement in active | {record.origin} else None
+        if refusal is not None:
+            with pytest.raises(refusal):
+                amendments.link(record.state, new, note=None)
+            return
+        draft = amendments.link(record.state, new, note=None)
+        self.accounts[number][new.id] = Account(
+            statement, party, stance, basis in COUNTS and not hedged
+        )
+        self.act(number, draft)
+
+    @rule(drawn=which, party=st.sampled_from(PARTIES), confirm=st.booleans(), eyes=st.booleans())
+    def link_good_support(self, drawn: int, party: str, confirm: bool, eyes: bool) -> None:
+        """What moves a desk along: support that counts, if the party is independent, and the
+        decision it allows."""
+        self.link_new(drawn, party, Stance.SUPPORTS, Basis.DOCUMENTS)
+        if confirm:
+            self.follow_the_suggestion(drawn, four_eyes=eyes, actor=ANA, aside=False)
+            if eyes:
+                self.approve_waiting(drawn, BORIS)
+
+    @precondition(lambda self: any(self.accounts))
+    @rule(drawn=which, one=which)
+    def retract(self, drawn: int, one: int) -> None:
+        number = self.claim(drawn)
+        links = list(self.accounts[number])
+        if not links:
+            return
+        link_id = links[one % len(links)]
+        account = self.accounts[number][link_id]
+        try:
+            draft = amendments.retract(self.records[number].state, link_id, reason="mistake")
+        except Settled:
+            assert account.retracted
+            return
+        account.retracted = True
+        self.act(number, draft)
+
+    @rule(one=which, origin=rarely)
+    def withdraw_statement(self, one: int, origin: bool) -> None:
+        """As `commands.statements.withdraw`: every claim it is linked to, or comes from."""
+        origins = {record.origin for record in self.records}
+        standing = [
+            statement
+            for statement in self.spoken
+            if statement not in self.taken_back and (origin or statement not in origins)
+        ]
+        statement = standing[one % len(standing)] if standing else None
+        if statement is None:
+            return
+        self.taken_back.add(statement)
+        for number, record in enumerate(self.records):
+            drafts = []
+            if any(link.statement == statement for link in record.state.links):
+                drafts.append(
+                    amendments.withdraw_statement(statement, reason="corrected", source=None)
+                )
+            if record.origin == statement and record.state.lifecycle is Lifecycle.ACTIVE:
+                drafts.append(
+                    amendments.withdraw_claim(record.state, reason="corrected", source=None)
+                )
+            if drafts:
+                self.act(number, *drafts)
+
+    @rule(
+        drawn=which,
+        to=st.sampled_from(Status),
+        cited=st.none() | which,
+        override=rarely,
+        four_eyes=st.booleans(),
+        actor=st.sampled_from(PEOPLE),
+        reason=st.sampled_from(("seen", "seen", "")),
+    )
+    def decide(
+        self,
+        drawn: int,
+        to: Status,
+        cited: int | None,
+        override: bool,
+        four_eyes: bool,
+        actor: Actor,
+        reason: str,
+    ) -> None:
+        """Any status whatever, on any link or none."""
+        number = self.claim(drawn)
+        links = list(self.accounts[number])
+        cites = (links[cited % len(links)],) if links and cited is not None else ()
+        move = Move(to, reason, cites, (), OVERRIDE if override else None)
+        self.change_status(number, move, four_eyes=four_eyes, actor=actor)
+
+    @rule(drawn=which, four_eyes=st.booleans(), actor=st.sampled_from(PEOPLE), aside=rarely)
+    def follow_the_suggestion(self, drawn: int, four_eyes: bool, actor: Actor, aside: bool) -> None:
+        """What a diligent checker does; or, for once, sets every contradiction aside."""
+        number = self.claim(drawn)
+        state = self.records[number].state
+        to, set_aside = evidence.suggest(state).status, ()
+        if aside and state.status is DISPUTED:
+            to = CONFIRMED
+            set_aside = tuple(
+                SetAside(link.id, "of another unit") for link in evidence.open_contradictions(state)
+            )
+        cites = tuple(link.id for link in evidence.qualifying(state))
+        move = Move(to, "as the links suggest", cites, set_aside)
+        changed = self.change_status(number, move, four_eyes=four_eyes, actor=actor)
+        if state.lifecycle is Lifecycle.ACTIVE and state.status in (ASSERTED, AWAITING):
+            assert changed or state.pending or to is state.status, "guards allow the suggestion"
+
+    def change_status(self, number: int, move: Move, *, four_eyes: bool, actor: Actor) -> bool:
+        record = self.records[number]
+        before = record.state
+        try:
+            draft = lifecycle.change_status(
+                before,
+                move,
+                actor=actor,
+                decision_id=self.new_id("decision"),
+                four_eyes=four_eyes,
+            )
+        except ClaimdeskError:
+            return False
+        asks = four_eyes and (move.to is CONFIRMED or move.override is not None)
+        assert draft.type == ("decision.proposed" if asks else CHANGE)
+        if asks:
+            assert before.pending is None, "one proposal at a time"
+        self.act(number, draft)
+        if asks:
+            assert record.state.status is before.status
+            assert record.state.pending is not None
+        return True
+
+    def waiting(self, drawn: int) -> tuple[int, Any] | None:
+        numbers = [n for n, record in enumerate(self.records) if record.state.pending]
+        if not numbers:
+            return None
+        number = numbers[drawn % len(numbers)]
+        return number, self.records[number].state.pending
+
+    @precondition(lambda self: any(record.state.pending for record in self.records))
+    @rule(drawn=which, actor=st.sampled_from(PEOPLE))
+    def approve(self, drawn: int, actor: Actor) -> None:
+        self.approve_waiting(drawn, actor)
+
+    def approve_waiting(self, drawn: int, actor: Actor) -> None:
+        found = self.waiting(drawn)
+        if found is None:
+            return
+        number, pending = found
+        state = self.records[number].state
+        try:
+            draft = lifecycle.approve(state, pending.id, actor=actor, note=None)
+        except SecondPersonNeeded:
+            assert pending.proposed_by == actor.id
+            return
+        except ClaimdeskError:
+            return
+        assert pending.proposed_by != actor.id
+        self.act(number, draft)
+
+    @precondition(lambda self: any(record.state.pending for record in self.records))
+    @rule(drawn=which, own=st.booleans())
+    def turn_down(self, drawn: int, own: bool) -> None:
+        """Rejected by somebody, or withdrawn by whoever proposed it."""
+        found = self.waiting(drawn)
+        assert found is not None
+        number, pending = found
+        state = self.records[number].state
+        proposer = next(one for one in PEOPLE if one.id == pending.proposed_by)
+        draft = (
+            lifecycle.withdraw_decision(state, pending.id, actor=proposer, reason=None)
+            if own
+            else lifecycle.reject(state, pending.id, comment="not yet")
+        )
+        self.act(number, draft)
+        assert self.records[number].state.status is state.status
+        assert self.records[number].state.pending is None
+
+    @rule(drawn=which, material=st.booleans())
+    def amend(self, drawn: int, material: bool) -> None:
+        number = self.claim(drawn)
+        state = self.records[number].state
+        try:
+            drafts = amendments.amend(
+                state, {"text": self.new_id("text"), "tags": ["x"]}, material=material
+            )
+        except (ClaimMerged, ClaimWithdrawn):
+            assert state.lifecycle is not Lifecycle.ACTIVE
+            return
+        if material:
+            for one in self.accounts[number].values():
+                one.affirmed = one.aside = False
+        self.act(number, *drafts)
+        after = self.records[number].state
+        assert after.revision == state.revision + material
+        if material:
+            assert after.status is (AWAITING if state.status is CONFIRMED else state.status)
+
+    @rule(drawn=which, one=which)
+    def affirm(self, drawn: int, one: int) -> None:
+        number = self.claim(drawn)
+        state = self.records[number].state
+        open_links = [link for link in state.links if not link.affirmed or link.conflicting]
+        if not open_links:
+            return
+        link = open_links[one % len(open_links)]
+        try:
+            draft = amendments.affirm(state, link.id)
+        except (ClaimMerged, ClaimWithdrawn, Settled):
+            assert state.lifecycle is not Lifecycle.ACTIVE or not link.active
+            return
+        account = self.accounts[number][link.id]
+        account.affirmed, account.conflicting = True, False
+        self.act(number, draft)
+        assert self.records[number].state.status is state.status
+
+    @rule(drawn=which, into=which, sure=st.booleans())
+    def merge(self, drawn: int, into: int, sure: bool) -> None:
+        """As `commands.claims.merge`; none of these claims is part of another."""
+        number, survivor = self.claim(drawn), self.claim(into)
+        if not sure:
+            return
+        gone, kept = self.records[number], self.records[survivor]
+        try:
+            amendments.require_mergeable(gone.state, kept.state, set())
+        except (MergeCycle, ClaimMerged, ClaimWithdrawn):
+            assert number == survivor or not (
+                gone.state.lifecycle is kept.state.lifecycle is Lifecycle.ACTIVE
+            )
+            return
+        status = kept.state.status
+        self.act(number, Draft("claim.merged", {"into": kept.claim_id}))
+        new_ids = {link.id: self.new_id("link") for link in gone.state.links}
+        here = {
+            one.statement: one
+            for one in self.accounts[survivor].values()
+            if not one.retracted and one.statement not in self.taken_back
+        }
+        for link_id, one in self.accounts[number].items():
+            if one.retracted or one.statement in self.taken_back:
+                continue
+            if one.statement == kept.origin:
+                continue
+            if one.statement not in here:
+                copy = Account(one.statement, one.party, one.stance, one.qualifies)
+                copy.affirmed, copy.conflicting = one.affirmed, one.conflicting
+                self.accounts[survivor][new_ids[link_id]] = copy
+            elif here[one.statement].stance is not one.stance:
+                here[one.statement].conflicting = True
+        self.act(survivor, amendments.absorb(kept.state, gone.state, new_ids), cause=Cause.MERGE)
+        assert kept.state.status in (status, AWAITING)
+        statements = [link.statement for link in kept.state.links if link.active]
+        assert len(statements) == len(set(statements))
+
+    @rule(drawn=which, sure=rarely)
+    def withdraw_claim(self, drawn: int, sure: bool) -> None:
+        record = self.records[self.claim(drawn)]
+        if not sure or record.state.lifecycle is not Lifecycle.ACTIVE:
+            return
+        status = record.state.status
+        self.act(
+            self.claim(drawn), amendments.withdraw_claim(record.state, reason="error", source=None)
+        )
+        assert record.state.status is status
+
+    @rule(party=st.sampled_from(PARTIES), parent=st.sampled_from((None, *PARTIES[:3])))
+    def reparent(self, party: str, parent: str | None) -> None:
+        """As `commands.parties.change`: every claim that shows the party, or one below it."""
+        above = parent
+        while above is not None:
+            if above == party:
+                return
+            above = self.parents[above]
+        if self.parents[party] == parent:
+            return
+        self.parents[party] = parent
+        below = {one for one in PARTIES if self.is_below(one, party)}
+        voices = {
+            one: {"name": one, "root": self.root(one), "root_name": self.root(one)}
+            for one in sorted(below)
+        }
+        draft = Draft("party.changed", {"party": party, "parties": voices})
+        for number, record in enumerate(self.records):
+            shown = {one.party for one in self.accounts[number].values()}
+            if record.claimant is not None:
+                shown.add(record.claimant.party)
+            if shown & below:
+                self.act(number, draft)
+
+    def is_below(self, party: str | None, above: str) -> bool:
+        return party is not None and (party == above or self.is_below(self.parents[party], above))
+
+    @rule(seconds=st.sampled_from((1, 60, 86_400, -30)))
+    def let_time_pass(self, seconds: int) -> None:
+        """The clock jumps, now and then backwards; without this, acts share an instant."""
+        self.clock += timedelta(seconds=seconds)
+
+    @rule(drawn=which, back=st.integers(-2, 200_000))
+    def ask_as_of(self, drawn: int, back: int) -> None:
+        """What the record says of any past instant is the state that was current at it."""
+        number = self.claim(drawn)
+        record, seen = self.records[number], self.seen[number]
+        moments = [moment for moment, _ in seen]
+        for moment in (record.now - timedelta(seconds=back), moments[back % len(moments)]):
+            position = bisect.bisect_right(moments, moment)
+            expected = seen[position - 1][1] if position else None
+            assert history.as_of(record.claim_id, record.events, moment) == expected
+
+    # What holds after every step.
+
+    @invariant()
+    def the_record_folds_to_the_state(self) -> None:
+        for record in map(self.records.__getitem__, self.changed):
+            state = record.state
+            assert history.fold(record.claim_id, record.events) == state
+            assert history.state(orjson.loads(orjson.dumps(state))) == state
+
+        self.numbers_have_no_gaps()
+        self.changed.clear()
+
+    def numbers_have_no_gaps(self) -> None:
+        for record in map(self.records.__getitem__, self.changed):
+            state = record.state
+            numbers = [event.number for event in record.events]
+            assert numbers == list(range(1, state.version + 1))
+            instants = [event.recorded_at for event in record.events]
+            assert instants == sorted(instants)
+            assert all(instant.tzinfo is UTC for instant in instants)
+            changes = [event.data for event in record.events if event.type == CHANGE]
+            assert [one["sequence"] for one in changes] == list(range(1, state.sequence + 1))
+            statuses = ["asserted", *(one["status"] for one in changes)]
+            assert [one["previous_status"] for one in changes] == statuses[:-1]
+            assert statuses[-1] == state.status
+
+    @invariant()
+    def the_state_agrees_with_the_machines_account(self) -> None:
+        for number, record in enumerate(self.records):
+            state = record.state
+            suggestion = evidence.suggest(state)
+            assert suggestion == evidence.suggest(state)
+            assert set(suggestion.support) == self.support(number)
+            assert suggestion.needed == self.needed(number)
+            assert len(suggestion.open_contradictions) == len(self.open_denials(number))
+            assert len(suggestion.requests) == len(self.live(number, Stance.REQUESTS_CONFIRMATION))
+            assert {one.link.id for one in suggestion.trace} == set(self.accounts[number])
+
+    @invariant()
+    def confirmations_keep_their_support(self) -> None:
+        for number, record in enumerate(self.records):
+            state = record.state
+            if state.lifecycle is not Lifecycle.ACTIVE or state.override:
+                continue
+            if state.status is CONFIRMED:
+                assert len(self.support(number)) >= self.needed(number)
+            if state.status is ASSERTED:
+                assert not self.live(number, Stance.REQUESTS_CONFIRMATION)
+
+    @invariant()
+    def what_waits_is_still_possible(self) -> None:
+        for record in self.records:
+            pending = record.state.pending
+            if pending is not None:
+                assert record.state.lifecycle is Lifecycle.ACTIVE
+                assert (record.state.status, pending.to) in lifecycle.TRANSITIONS
+
+
+TestDesk = Desk.TestCase
+TestDesk.settings = settings(
+    max_examples=120,
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)

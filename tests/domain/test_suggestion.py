@@ -1,0 +1,310 @@
+"""What the links suggest: who counts, who does not, and that the trace says why."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from service.domain import evidence, lifecycle
+from service.domain.claims import Basis, ClaimState, Kind, Link, Scope, Stance, Status, Voice
+from service.domain.lifecycle import Move
+from tests.domain.builders import (
+    ARMY,
+    ASSERTED,
+    AWAITING,
+    BELGRADE,
+    CONFIRMED,
+    DISPUTED,
+    MILLER,
+    NATO,
+    POLICE,
+    PRISTINA,
+    VUCEVIC,
+    WASHINGTON,
+    aside,
+    claim,
+    comments,
+    contradicts,
+    link,
+    move,
+    requests,
+    supports,
+)
+
+COUNTS = "independent, unconditional support for the whole claim"
+DISQUALIFIED: list[tuple[Any, dict[str, Any], str]] = [
+    (WASHINGTON, {"withdrawn": True}, "the statement was withdrawn"),
+    (WASHINGTON, {"retracted": True}, "the link was retracted"),
+    (BELGRADE, {}, "same party as the claimant"),
+    (ARMY, {}, "same party as the claimant"),
+    (
+        WASHINGTON,
+        {"conflicting": True},
+        "a merged claim had this statement with another stance; affirm the link",
+    ),
+    (WASHINGTON, {"affirmed": False}, "the wording has changed since; affirm the link"),
+    (WASHINGTON, {"conditional": True}, "conditional"),
+    (WASHINGTON, {"scope": Scope.PARTIAL}, "supports only part of the claim"),
+    *(
+        (
+            WASHINGTON,
+            {"basis": basis},
+            f"basis is {basis.value}, not own_observation or documents",
+        )
+        for basis in (Basis.THIRD_PARTY, Basis.RESTATES_CLAIMANT, Basis.UNSTATED)
+    ),
+]
+
+
+def trace(*links: Link, **changes: Any) -> list[tuple[bool, str]]:
+    return [(one.counted, one.why) for one in evidence.suggest(claim(*links, **changes)).trace]
+
+
+@pytest.mark.parametrize("basis", [Basis.OWN_OBSERVATION, Basis.DOCUMENTS])
+def test_own_observation_and_documents_qualify(basis: Basis) -> None:
+    """Full, unconditional support by another root party on either basis confirms an event."""
+    suggestion = evidence.suggest(claim(supports(MILLER, basis=basis)))
+    assert suggestion.status is CONFIRMED
+    assert suggestion.support == ("washington",)
+    assert suggestion.needed == 1
+    assert [(one.counted, one.why) for one in suggestion.trace] == [(True, COUNTS)]
+
+
+@pytest.mark.parametrize(("who", "changes", "why"), DISQUALIFIED)
+def test_each_disqualifier_alone_is_enough(who: Voice, changes: dict[str, Any], why: str) -> None:
+    """Support that fails one condition counts for nothing, and the trace names the condition."""
+    one = supports(who, **changes)
+    suggestion = evidence.suggest(claim(one))
+    assert [(entry.link, entry.counted, entry.why) for entry in suggestion.trace] == [
+        (one, False, why)
+    ]
+    assert suggestion.support == ()
+    # Taken back, it is as if never given; otherwise it is partial or dependent support.
+    assert suggestion.status is (AWAITING if one.active else ASSERTED)
+
+
+@pytest.mark.parametrize(
+    ("one", "counted", "why"),
+    [
+        (comments(), False, "a comment neither supports nor contradicts"),
+        (comments(withdrawn=True), False, "a comment neither supports nor contradicts"),
+        (contradicts(), True, "another party contradicts the claim"),
+        (contradicts(basis=Basis.UNSTATED), True, "another party contradicts the claim"),
+        (contradicts(affirmed=False), True, "another party contradicts the claim"),
+        (contradicts(conflicting=True), True, "another party contradicts the claim"),
+        (contradicts(set_aside=True), False, "set aside by a decision"),
+        (contradicts(withdrawn=True), False, "the statement was withdrawn"),
+        (contradicts(retracted=True), False, "the link was retracted"),
+        (contradicts(ARMY), False, "same party as the claimant"),
+        (requests(), True, "another party asks for confirmation"),
+        (requests(MILLER, conditional=True), True, "another party asks for confirmation"),
+        (requests(withdrawn=True), False, "the statement was withdrawn"),
+        (requests(retracted=True), False, "the link was retracted"),
+        (requests(VUCEVIC), False, "same party as the claimant"),
+    ],
+)
+def test_the_trace_explains_every_stance(one: Link, counted: bool, why: str) -> None:
+    """Each link appears once, counted or not, with the reason; what counts decides the status."""
+    suggestion = evidence.suggest(claim(one))
+    assert [(entry.counted, entry.why) for entry in suggestion.trace] == [(counted, why)]
+    if not counted:
+        assert suggestion.status is ASSERTED
+    elif one.stance is Stance.CONTRADICTS:
+        assert suggestion.status is DISPUTED
+        assert suggestion.open_contradictions == (one,)
+    else:
+        assert suggestion.status is AWAITING
+        assert suggestion.requests == (one,)
+
+
+def test_an_untouched_claim_is_asserted() -> None:
+    """Without links there is nothing to trace, and one party would confirm it."""
+    assert evidence.suggest(claim()) == evidence.Suggestion(ASSERTED, (), (), 1)
+
+
+def test_opened_verification_awaits_without_links() -> None:
+    """A checker's own doubt is ground enough."""
+    assert evidence.suggest(claim(verification_opened=True)).status is AWAITING
+
+
+def test_a_contradiction_outweighs_any_support() -> None:
+    """However many confirm it, a claim that another party contradicts is disputed."""
+    state = claim(supports(), supports(NATO), requests(), contradicts(PRISTINA))
+    assert evidence.suggest(state).status is DISPUTED
+
+
+def test_roots_are_counted_not_statements() -> None:
+    """Ten statements of one party, its ministries included, are one party."""
+    ten = [supports(WASHINGTON if number % 2 else MILLER) for number in range(10)]
+    suggestion = evidence.suggest(claim(*ten, kind=Kind.FIGURE))
+    assert suggestion.support == ("washington",)
+    assert suggestion.needed == 2
+    assert suggestion.status is AWAITING
+    with_nato = evidence.suggest(claim(*ten, supports(NATO), kind=Kind.FIGURE))
+    assert with_nato.support == ("washington", "nato")
+    assert with_nato.status is CONFIRMED
+
+
+def test_three_serbian_voices_are_one_party() -> None:
+    """Officials repeating their own government's claim add nothing, whatever their office."""
+    state = claim(supports(BELGRADE), supports(VUCEVIC), supports(ARMY))
+    suggestion = evidence.suggest(state)
+    assert suggestion.support == ()
+    assert {one.why for one in suggestion.trace} == {"same party as the claimant"}
+
+
+def test_a_police_force_does_not_confirm_its_own_government() -> None:
+    """C7 of the seed article: Kosovo Police "confirmed" what Pristina claims; same root."""
+    state = claim(supports(POLICE, basis=Basis.DOCUMENTS), claimant=PRISTINA)
+    assert evidence.suggest(state).status is not CONFIRMED
+
+
+@pytest.mark.parametrize(
+    ("links", "kind", "needed"),
+    [
+        ((), Kind.EVENT, 1),
+        ((), Kind.POSITION, 1),
+        ((), Kind.FIGURE, 2),
+        ((contradicts(),), Kind.EVENT, 1),
+        ((contradicts(set_aside=True),), Kind.EVENT, 2),
+        ((contradicts(set_aside=True),), Kind.FIGURE, 2),
+        ((contradicts(set_aside=True, withdrawn=True),), Kind.EVENT, 1),
+        ((contradicts(ARMY, set_aside=True),), Kind.EVENT, 1),
+    ],
+)
+def test_how_many_parties_are_needed(links: tuple[Link, ...], kind: Kind, needed: int) -> None:
+    """One; two for a figure, and wherever a contradiction that still stands was set aside."""
+    assert evidence.needed_support(claim(*links, kind=kind)) == needed
+    assert evidence.needed_support(claim(*links, kind=kind), setting_aside=True) == 2
+
+
+# Over any set of links.
+
+VOICES = (BELGRADE, ARMY, WASHINGTON, MILLER, PRISTINA, POLICE, NATO)
+
+
+@st.composite
+def some_links(draw: st.DrawFn) -> Link:
+    flags = {
+        name: draw(st.booleans()) if draw(st.integers(0, 3)) == 0 else name == "affirmed"
+        for name in ("conditional", "affirmed", "retracted", "withdrawn", "conflicting")
+    }
+    return link(
+        draw(st.sampled_from(Stance)),
+        draw(st.sampled_from(VOICES)),
+        scope=draw(st.sampled_from(Scope)),
+        basis=draw(st.sampled_from(Basis)),
+        set_aside=draw(st.booleans()),
+        **flags,
+    )
+
+
+@st.composite
+def states(draw: st.DrawFn) -> ClaimState:
+    links = draw(st.lists(some_links(), max_size=6))
+    status = draw(st.sampled_from(Status))
+    return claim(
+        *links,
+        kind=draw(st.sampled_from((Kind.EVENT, Kind.FIGURE))),
+        claimant=draw(st.sampled_from((BELGRADE, PRISTINA, None))),
+        status=status,
+        # History knows no other status in which verification is open.
+        verification_opened=status is AWAITING and draw(st.booleans()),
+    )
+
+
+@settings(max_examples=150, deadline=None)
+@given(states(), st.randoms(use_true_random=False))
+def test_the_order_of_links_is_irrelevant(state: ClaimState, random: Any) -> None:
+    """The suggestion is a function of the set of links: shuffled, it is the same."""
+    shuffled = list(state.links)
+    random.shuffle(shuffled)
+    one, other = evidence.suggest(state), evidence.suggest(replace(state, links=tuple(shuffled)))
+    assert (one.status, one.needed, set(one.support)) == (
+        other.status,
+        other.needed,
+        set(other.support),
+    )
+    assert set(one.trace) == set(other.trace)
+    assert evidence.suggest(state) == one
+
+
+@settings(max_examples=150, deadline=None)
+@given(states())
+def test_the_suggestion_follows_from_what_the_trace_counts(state: ClaimState) -> None:
+    """Derived again from the definition in domain.md, not from the code's own helpers."""
+    mine = None if state.claimant is None else state.claimant.root
+    live = [
+        one
+        for one in state.links
+        if not one.retracted and not one.withdrawn and one.voice.root != mine
+    ]
+    denied = [one for one in live if one.stance is Stance.CONTRADICTS]
+    stands = [one for one in denied if not one.set_aside]
+    support = {
+        one.voice.root
+        for one in live
+        if one.stance is Stance.SUPPORTS
+        and one.scope is Scope.FULL
+        and not one.conditional
+        and one.affirmed
+        and not one.conflicting
+        and one.basis in (Basis.OWN_OBSERVATION, Basis.DOCUMENTS)
+    }
+    k = 2 if state.kind is Kind.FIGURE or len(stands) < len(denied) else 1
+    any_support = any(
+        one.stance is Stance.SUPPORTS and not one.retracted and not one.withdrawn
+        for one in state.links
+    )
+    asked = any(one.stance is Stance.REQUESTS_CONFIRMATION for one in live)
+    if stands:
+        expected = DISPUTED
+    elif len(support) >= k:
+        expected = CONFIRMED
+    elif asked or any_support or state.verification_opened:
+        expected = AWAITING
+    else:
+        expected = ASSERTED
+    suggestion = evidence.suggest(state)
+    assert suggestion.status is expected
+    assert set(suggestion.support) == support
+    assert suggestion.needed == k
+    counted = {one.link.voice.root for one in suggestion.trace if one.counted}
+    assert support <= counted
+
+
+@settings(max_examples=150, deadline=None)
+@given(states())
+def test_a_person_may_always_follow_the_suggestion(state: ClaimState) -> None:
+    """What the rules suggest, their guards allow; but a confirmed claim is more stubborn, for
+    a bare denial does not dispute it and its fall is automatic."""
+    suggested = evidence.suggest(state).status
+    if state.status in (CONFIRMED, suggested):
+        return
+    support = [one for one in state.links if one.stance is Stance.SUPPORTS and one.active]
+    wanted = move(suggested, *support)
+    assert lifecycle.missing_for(state, wanted) == []
+
+
+@settings(max_examples=150, deadline=None)
+@given(states(), st.booleans())
+def test_no_guard_confirms_what_the_rules_do_not(state: ClaimState, setting_aside: bool) -> None:
+    """Whoever passes a guard to `confirmed` has qualifying support of k parties, and no open
+    contradiction but those set aside by that very decision, which then ask for two."""
+    stands = evidence.open_contradictions(state)
+    wanted: Move = move(
+        CONFIRMED,
+        *evidence.qualifying(state),
+        set_aside=aside(*stands) if setting_aside and state.status is DISPUTED else (),
+    )
+    if lifecycle.missing_for(state, wanted):
+        return
+    roots = {one.voice.root for one in evidence.qualifying(state)}
+    assert len(roots) >= (2 if wanted.set_aside or state.kind is Kind.FIGURE else 1)
+    assert {one.id for one in stands} == {one.link for one in wanted.set_aside}
+    if state.claimant is not None:
+        assert state.claimant.root not in roots
