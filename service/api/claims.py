@@ -171,10 +171,11 @@ async def change_status(
 
     def answer(session: Any, outcome: claims.Outcome) -> Answer:
         tag = etag(outcome.state.version)
-        if outcome.decision is None:
-            return answered(history.last_status_change(session, claim_id), status=201, ETag=tag)
+        if outcome.change is not None:
+            shape = history.status_change(claim_id, outcome.change)
+            return answered(shape, status=201, ETag=tag)
         return answered(
-            decisions.decision(session, outcome.decision),
+            decisions.decision(session, str(outcome.decision)),
             status=202,
             ETag=tag,
             Location=f"/v1/decisions/{outcome.decision}",

@@ -1,5 +1,6 @@
 """One command or query on the database, from the shell, with the schema seen to."""
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -7,6 +8,9 @@ from typing import Any, Literal, TypeVar
 from service.cli import shell
 
 T = TypeVar("T")
+
+interrupted = threading.Event()
+"""Set by Ctrl-C: a query in a thread has to end by itself before the command can."""
 
 UPGRADE = "Run: claimdesk db upgrade"
 
@@ -34,6 +38,9 @@ def _once(kind: Literal["write", "read"], work: Callable[..., T], arguments: dic
             await database.start()
             transact = database.write if kind == "write" else database.read
             return await transact(work, **arguments)
+        except asyncio.CancelledError:
+            interrupted.set()
+            raise
         finally:
             await database.stop()
 

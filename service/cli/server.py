@@ -1,6 +1,7 @@
 """uvicorn as `claimdesk serve` runs it."""
 
 import gc
+import os
 import socket
 import sys
 import time
@@ -55,6 +56,8 @@ def run(
     from service.web import logs
 
     logs.configure(settings)
+    # Each process reads its settings itself; it cannot know the address that was settled on.
+    os.environ[f"{shell.PREFIX}BASE_URL"] = settings.base_url
     # Calls wait here instead of being refused until the first worker answers.
     listener.listen(config.backlog)
     supervisor = _Supervisor(config, listener, greet)

@@ -1,7 +1,6 @@
 """`claimdesk serve`: the options, and what has to hold before the server starts."""
 
 import gc
-import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,27 +51,26 @@ def serve(
     An embedded (SQLite) database is brought to the schema of this version first.  On PostgreSQL
     that takes `claimdesk db upgrade`: other servers may still be running on the old schema.
     """
-    with _no_collections(), _listen(host, port) as listener:
+    with _no_collections():
         settings = shell.settings()
-        address = _address(host, listener.getsockname()[1])
-        if "base_url" not in settings.model_fields_set:
-            # Said through the environment too: worker processes read it there.
-            os.environ[f"{shell.PREFIX}BASE_URL"] = address
-            settings = settings.model_copy(update={"base_url": address})
-        databases.ready(create=True)
-        greeting = f"Claimdesk {shell.version()} on {address}"
-        if seed:
-            greeting += f"\n{_start_desk(settings)}"
+        with _listen(host, port) as listener:
+            address = _address(host, listener.getsockname()[1])
+            if "base_url" not in settings.model_fields_set:
+                settings = settings.model_copy(update={"base_url": address})
+            databases.ready(create=True)
+            greeting = f"Claimdesk {shell.version()} on {address}"
+            if seed:
+                greeting += f"\n{_start_desk(settings)}"
 
-        from service.cli import server
+            from service.cli import server
 
-        server.run(
-            settings,
-            listener,
-            workers=workers,
-            proxy_headers=proxy_headers,
-            greet=lambda: shell.note(greeting),
-        )
+            server.run(
+                settings,
+                listener,
+                workers=workers,
+                proxy_headers=proxy_headers,
+                greet=lambda: shell.note(greeting),
+            )
 
 
 @contextmanager

@@ -71,7 +71,7 @@ def settings() -> "Settings":
 
     try:
         found = Settings()
-        urlsplit(found.database_url.get_secret_value()).port  # noqa: B018 -- raises where it is none
+        _require_port(found.database_url.get_secret_value())
         return found
     except ValidationError as error:
         raise misused(_bad_settings(error)) from error
@@ -79,6 +79,12 @@ def settings() -> "Settings":
         raise misused(f"The settings cannot be read: {error}.") from error
     except ValueError as error:
         raise misused(f"{PREFIX}DATABASE_URL is not an address: {error}.") from error
+
+
+def _require_port(url: str) -> None:
+    """Raises ValueError.  A password may hold anything: what counts begins after it."""
+    place = url.partition("://")[2].partition("?")[0].rpartition("@")[2].partition("/")[0]
+    _ = urlsplit(f"//{place}").port
 
 
 def _bad_settings(error: "ValidationError") -> str:

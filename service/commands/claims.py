@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from service.commands import ledger, parties, sources, statements
 from service.commands.inputs import NewClaim, NewSource, NewStatement
@@ -14,17 +14,25 @@ from service.domain import access, amendments, ids, lifecycle
 from service.domain.access import Action, Actor
 from service.domain.claims import Cause, ClaimState, Lifecycle
 from service.domain.errors import Invalid, NotFound, Settled
-from service.domain.history import Draft
+from service.domain.history import Draft, Event
 from service.domain.lifecycle import Move
 from service.store.tables import api_keys, claims, decisions, notes, stories, users
+
+ABOVE = (
+    select(claims.c.part_of)
+    .where(claims.c.id == bindparam("claim"))
+    .with_for_update(read=True, key_share=True)
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The claim after a decision; `decision` is its id where it waits for a second person."""
+    """The claim after a decision: the change of status, or the id of the decision that waits for
+    a second person."""
 
     state: ClaimState
-    decision: str | None = None
+    change: Event | None
+    decision: str | None
 
 
 def create(session: Connection, new: NewClaim, *, actor: Actor, now: datetime) -> ClaimState:
@@ -113,8 +121,9 @@ def change_status(
         loaded.state, move, actor=actor, decision_id=decision_id, four_eyes=four_eyes
     )
     changed = ledger.record(session, loaded, [draft], actor=actor, now=now)
-    proposed = draft.type == "decision.proposed"
-    return Outcome(changed.state, decision_id if proposed else None)
+    if draft.type == "decision.proposed":
+        return Outcome(changed.state, None, decision_id)
+    return Outcome(changed.state, changed.events[0], None)
 
 
 def approve(
@@ -249,12 +258,13 @@ def _exists(session: Connection, claim_id: str) -> bool:
 
 
 def _ancestors(session: Connection, claim_id: str) -> set[str]:
-    """The claims that `claim_id` is part of, at any height."""
+    """The claims that `claim_id` is part of, at any height, held there: two merges that are sound
+    alone could close a circle together."""
     found: set[str] = set()
-    above = session.scalar(select(claims.c.part_of).where(claims.c.id == claim_id))
+    above = session.scalar(ABOVE, {"claim": claim_id})
     while above is not None and above not in found:
         found.add(above)
-        above = session.scalar(select(claims.c.part_of).where(claims.c.id == above))
+        above = session.scalar(ABOVE, {"claim": above})
     return found
 
 
@@ -270,7 +280,11 @@ def _is_actor(session: Connection, actor_id: str) -> bool:
 
 def _require_parent(session: Connection, parent_id: str) -> None:
     loc = ("body", "part_of")
-    row = session.execute(select(claims.c.lifecycle).where(claims.c.id == parent_id)).first()
+    # Locked as its new component will change it: were it held only lightly until then, two
+    # components at once would each wait for the other.
+    row = session.execute(
+        select(claims.c.lifecycle).where(claims.c.id == parent_id).with_for_update()
+    ).first()
     if row is None:
         raise Invalid("there is no claim with this id", loc=loc)
     if row.lifecycle == Lifecycle.MERGED:

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, union, update
+from sqlalchemy.exc import IntegrityError
 
 from service.commands import ledger
 from service.commands.inputs import NewSpeaker
@@ -31,11 +32,25 @@ VOICE = (
     # Keeps a party from moving under another until this transaction has linked or claimed.
     .with_for_update(read=True, key_share=True)
 )
-SPEAKER = select(speakers).where(speakers.c.id == bindparam("speaker"))
-NAMESAKE = select(speakers).where(
-    speakers.c.party == bindparam("party"),
-    speakers.c.folded_name == bindparam("folded_name"),
-    speakers.c.folded_role == bindparam("folded_role"),
+HOLD = (
+    select(parties.c.slug, parties.c.parent)
+    .where(parties.c.slug == bindparam("party"))
+    .with_for_update(read=True, key_share=True)
+)
+# Speakers are held likewise, against a change of name.
+SPEAKER = (
+    select(speakers)
+    .where(speakers.c.id == bindparam("speaker"))
+    .with_for_update(read=True, key_share=True)
+)
+NAMESAKE = (
+    select(speakers)
+    .where(
+        speakers.c.party == bindparam("party"),
+        speakers.c.folded_name == bindparam("folded_name"),
+        speakers.c.folded_role == bindparam("folded_role"),
+    )
+    .with_for_update(read=True, key_share=True)
 )
 
 
@@ -109,10 +124,13 @@ def _locked_tree() -> Any:
 
 
 def _ancestors(session: Connection, slug: str, *, loc: tuple[str, ...]) -> list[str]:
-    """`slug` and its ancestors, the root last.  Raises Invalid where it is unknown."""
+    """`slug` and its ancestors, the root last, held where they are until this transaction ends.
+
+    Raises Invalid where it is unknown.
+    """
     path = [slug]
     while True:
-        row = session.execute(select(parties.c.parent).where(parties.c.slug == path[-1])).first()
+        row = session.execute(HOLD, {"party": path[-1]}).first()
         if row is None:
             raise Invalid(f"there is no party '{path[-1]}'", loc=loc)
         if row.parent is None:
@@ -137,15 +155,27 @@ def _refresh(session: Connection, slug: str, *, actor: Actor, now: datetime) -> 
     voices = {
         one: {"name": tree[one].name, "root": root, "root_name": tree[root].name} for one in below
     }
-    concerned = session.scalars(
-        union(
-            select(claims.c.id).where(claims.c.claimant.in_(below)),
-            select(links.c.claim).where(links.c.party.in_(below)),
-        )
-    ).all()
+    concerned = union(
+        select(claims.c.id).where(claims.c.claimant.in_(below)),
+        select(links.c.claim).where(links.c.party.in_(below)),
+    )
     draft = Draft("party.changed", {"party": slug, "parties": voices})
-    for claim_id in sorted(concerned):
-        ledger.record(session, ledger.load(session, claim_id), [draft], actor=actor, now=now)
+    _record_on_all(session, concerned, draft, actor=actor, now=now)
+
+
+def _record_on_all(
+    session: Connection, concerned: Any, draft: Draft, *, actor: Actor, now: datetime
+) -> None:
+    """Record the change on every claim that `concerned` selects.
+
+    It is asked again until it finds no more: while we wait for one claim, a merge may copy that
+    one's links to another.
+    """
+    done: set[str] = set()
+    while found := set(session.scalars(concerned).all()) - done:
+        for claim_id in sorted(found):
+            ledger.record(session, ledger.load(session, claim_id), [draft], actor=actor, now=now)
+        done |= found
 
 
 def voice(
@@ -163,7 +193,7 @@ def voice(
     what was said before keeps the role it was said in.  A person named without a role is whoever
     of that name the party has, the latest role first.
     """
-    row = session.execute(VOICE, {"party": party}).first()
+    row = _held(session, party)
     if row is None:
         raise Invalid(
             f"there is no party '{party}'; create it with POST /v1/parties", loc=(*loc, field)
@@ -184,12 +214,24 @@ def voice(
     return Voice(row.slug, row.name, row.root, row.root_name, person)
 
 
+def _held(session: Connection, party: str) -> Any:
+    row = session.execute(VOICE, {"party": party}).first()
+    if row is None and session.execute(HOLD, {"party": party}).first() is not None:
+        # It got another root while we waited for its row, so the two no longer matched.
+        row = session.execute(VOICE, {"party": party}).first()
+    return row
+
+
 def match_speaker(session: Connection, party: str, person: NewSpeaker, *, now: datetime) -> Speaker:
     """The speaker of this party with this name and role, recorded if new."""
     folded = {"party": party, "folded_name": fold(person.name)}
     if person.role is None:
         found = session.execute(
-            select(speakers).filter_by(**folded).order_by(speakers.c.created_at.desc()).limit(1)
+            select(speakers)
+            .filter_by(**folded)
+            .order_by(speakers.c.created_at.desc())
+            .limit(1)
+            .with_for_update(read=True, key_share=True)
         ).first()
         if found is not None:
             return Speaker(found.id, found.name, found.role)
@@ -212,7 +254,7 @@ def create_speaker(
 ) -> tuple[str, bool]:
     """The speaker's id, and whether they are new."""
     access.require(actor, Action.RECORD)
-    if session.execute(VOICE, {"party": party}).first() is None:
+    if session.execute(HOLD, {"party": party}).first() is None:
         raise Invalid(f"there is no party '{party}'", loc=("body", "party"))
     found = match_speaker(session, party, person, now=now)
     created = session.scalar(select(speakers.c.created_at).where(speakers.c.id == found.id))
@@ -243,19 +285,24 @@ def change_speaker(
     )
     if namesake is not None:
         raise AlreadyExists("The party has a speaker of this name and role.", id=namesake)
-    session.execute(
-        update(speakers).where(speakers.c.id == speaker_id).values(name=name, role=role, **folded)
-    )
-    spoken = select(statements.c.id).where(statements.c.speaker == speaker_id)
-    concerned = session.scalars(
-        union(
-            select(links.c.claim).where(links.c.statement.in_(spoken)),
-            select(claims.c.id).where(claims.c.origin_statement.in_(spoken)),
+    try:
+        session.execute(
+            update(speakers)
+            .where(speakers.c.id == speaker_id)
+            .values(name=name, role=role, **folded)
         )
-    ).all()
+    except IntegrityError as error:
+        raise AlreadyExists("The party has a speaker of this name and role by now.") from error
+    spoken = select(statements.c.id).where(statements.c.speaker == speaker_id)
+    concerned = union(
+        select(links.c.claim).where(links.c.statement.in_(spoken)),
+        # A claimant's speaker may be another than the origin's: the state alone names them.
+        select(claims.c.id).where(
+            claims.c.claimant == row.party, claims.c.state.contains(speaker_id)
+        ),
+    )
     draft = Draft("speaker.changed", {"speaker": speaker_id, "name": name, "role": role})
-    for claim_id in sorted(concerned):
-        ledger.record(session, ledger.load(session, claim_id), [draft], actor=actor, now=now)
+    _record_on_all(session, concerned, draft, actor=actor, now=now)
 
 
 def create_story(

@@ -45,7 +45,9 @@ def follow(
     if event.type in ("link.created", "claim.absorbed"):
         added = [data["link"]] if event.type == "link.created" else data["links"]
         if added:
-            session.execute(INSERT_LINK, [_link_row(after.id, one, event, actor) for one in added])
+            session.execute(
+                INSERT_LINK, [link_row(after.id, one, event, actor.name) for one in added]
+            )
     elif event.type == "link.retracted":
         session.execute(
             update(links)
@@ -60,13 +62,14 @@ def follow(
                 .values(root=voice["root"])
             )
     elif event.type == "decision.proposed":
-        session.execute(insert(decisions), _decision_row(after, event, before))
+        session.execute(insert(decisions), decision_row(after, event, before))
     if "tags" in data:
         _retag(session, before, after, at)
     _settle(session, before, event, actor)
 
 
-def _link_row(claim: str, link: dict[str, Any], event: Event, actor: Actor) -> dict[str, Any]:
+def link_row(claim: str, link: dict[str, Any], event: Event, linked_by: str) -> dict[str, Any]:
+    """The row of a link that `event` made."""
     return {
         "id": link["id"],
         "claim": claim,
@@ -77,12 +80,13 @@ def _link_row(claim: str, link: dict[str, Any], event: Event, actor: Actor) -> d
         "scope": link["scope"],
         "conditional": link["conditional"],
         "note": link.get("note"),
-        "linked_by": actor.name,
+        "linked_by": linked_by,
         "recorded_at": event.recorded_at,
     }
 
 
-def _decision_row(after: ClaimState, event: Event, before: ClaimState | None) -> dict[str, Any]:
+def decision_row(after: ClaimState, event: Event, before: ClaimState | None) -> dict[str, Any]:
+    """The row of a decision that `event` proposed."""
     data = event.data
     return {
         "id": data["id"],
@@ -120,22 +124,11 @@ def _retag(session: Connection, before: ClaimState | None, after: ClaimState, at
 def _settle(session: Connection, before: ClaimState | None, event: Event, actor: Actor) -> None:
     """Close the waiting decision with the event that ended it."""
     waiting = before.pending if before else None
-    if waiting is None:
+    ended = ending(waiting.id, event) if waiting else None
+    if waiting is None or ended is None:
         return
-    data = event.data
-    who: Actor | None = actor
-    if event.type == "claim.status_changed" and data["decision"] == waiting.id:
-        state, why = "approved", data["approval_note"]
-    elif event.type == "decision.rejected":
-        state, why = "rejected", data["comment"]
-    elif event.type == "decision.withdrawn":
-        state, why = "withdrawn", data["reason"]
-    elif event.type in ("claim.status_changed", "claim.merged", "claim.withdrawn") or (
-        event.type == "claim.amended" and data.get("material")
-    ):
-        state, why, who = "superseded", f"superseded by {event.type}", None
-    else:
-        return
+    state, why = ended
+    who = None if state == "superseded" else actor
     session.execute(
         SETTLE,
         {
@@ -147,3 +140,19 @@ def _settle(session: Connection, before: ClaimState | None, event: Event, actor:
             "why": why,
         },
     )
+
+
+def ending(decision: str, event: Event) -> tuple[str, str | None] | None:
+    """How `event` ends a waiting decision, and the comment it leaves; None where it does not."""
+    data = event.data
+    if event.type == "claim.status_changed" and data["decision"] == decision:
+        return "approved", data["approval_note"]
+    if event.type == "decision.rejected":
+        return "rejected", data["comment"]
+    if event.type == "decision.withdrawn":
+        return "withdrawn", data["reason"]
+    if event.type in ("claim.status_changed", "claim.merged", "claim.withdrawn") or (
+        event.type == "claim.amended" and data.get("material")
+    ):
+        return "superseded", f"superseded by {event.type}"
+    return None

@@ -174,7 +174,9 @@ def withdraw(
     claimed = session.scalars(
         select(claims.c.id).where(claims.c.origin_statement == statement_id)
     ).all()
-    for claim_id, loaded in ledger.load_all(session, [*linked, *claimed]).items():
+    for claim_id in ledger.load_all(session, [*linked, *claimed]):
+        # Loaded again: one of the claims before may be part of this one, and have changed it.
+        loaded = ledger.load(session, claim_id)
         drafts = []
         if any(one.statement == statement_id for one in loaded.state.links):
             drafts.append(

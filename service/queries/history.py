@@ -39,18 +39,7 @@ def status_changes(
     rows = session.execute(query.limit(window.limit + 1)).all()
     if not rows and not _exists(session, claim_id):
         return None
-    return [status_change(row) for row in rows]
-
-
-def last_status_change(session: Connection, claim_id: str) -> dict[str, Any]:
-    """The change that gave the claim its present status; there is one."""
-    row = session.execute(
-        select(events)
-        .where(events.c.claim == claim_id, events.c.type == "claim.status_changed")
-        .order_by(events.c.number.desc())
-        .limit(1)
-    ).one()
-    return status_change(row)
+    return [status_change(claim_id, event(row)) for row in rows]
 
 
 def tail(
@@ -97,13 +86,13 @@ def line(row: Row[Any]) -> dict[str, Any]:
     }
 
 
-def status_change(row: Row[Any]) -> dict[str, Any]:
-    """`decision` is the id of the decision that a second person approved, if one did."""
-    data: dict[str, Any] = orjson.loads(row.data)
-    return data | {
-        "claim": row.claim,
-        "version": row.number,
-        "occurred_at": rfc3339(row.recorded_at),
+def status_change(claim_id: str, event: Event) -> dict[str, Any]:
+    """A `claim.status_changed` as it is served; `decision` is the id of the decision that a second
+    person approved, if one did."""
+    return event.data | {
+        "claim": claim_id,
+        "version": event.number,
+        "occurred_at": rfc3339(event.recorded_at),
     }
 
 

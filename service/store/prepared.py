@@ -34,7 +34,9 @@ class Prepared:
             arguments.append(process(value) if process else value)
         return sql, arguments
 
-    def run(self, connection: Connection, parameters: dict[str, Any]) -> CursorResult[Any]:
+    def run(
+        self, connection: Connection, parameters: dict[str, Any]
+    ) -> CursorResult[*tuple[Any, ...]]:
         """Run it in the connection's transaction."""
         sql, arguments = self.prepare(connection.dialect, parameters)
         return connection.exec_driver_sql(sql, tuple(arguments))
