@@ -1,0 +1,106 @@
+"""What the database holds, told from its record alone: the second of two ledgers.
+
+The first is what a client was told.  A test that kills, cuts or races judges by both.
+"""
+
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, select
+
+from service.commands import ledger
+from service.config import Settings
+from service.domain import history
+from service.domain.claims import rfc3339
+from service.formats.record import GENESIS, event_hash
+from service.queries.history import event
+from service.store.engine import Database
+from service.store.tables import claim_versions, claims, decisions, events, idempotency, links
+
+Json = dict[str, Any]
+
+
+async def audit(settings: Settings) -> dict[str, list[Json]]:
+    """Each claim's events by its id, after proving everything that is derived from them."""
+    database = Database(settings)
+    await database.start()
+    try:
+        return await database.read(proved)
+    finally:
+        await database.stop()
+
+
+async def first_answers(settings: Settings) -> int:
+    """How many Idempotency-Keys have an answer."""
+    database = Database(settings)
+    await database.start()
+    try:
+        return await database.read(lambda session: len(session.execute(select(idempotency)).all()))
+    finally:
+        await database.stop()
+
+
+def proved(session: Connection) -> dict[str, list[Json]]:
+    """Numbers without gaps, an unbroken chain, and rows that are what the record folds to."""
+    record: dict[str, list[Json]] = {}
+    for claim in session.execute(select(claims).order_by(claims.c.id)).all():
+        rows = session.execute(
+            select(events).where(events.c.claim == claim.id).order_by(events.c.seq)
+        ).all()
+        assert [row.number for row in rows] == list(range(1, len(rows) + 1))
+        previous = GENESIS
+        for row in rows:
+            assert row.previous_hash == previous
+            previous = event_hash(
+                claim=row.claim,
+                number=row.number,
+                type=row.type,
+                recorded_at=rfc3339(row.recorded_at),
+                actor=row.actor,
+                data=row.data,
+                previous_hash=previous,
+            )
+            assert row.hash == previous
+        state = history.fold(claim.id, map(event, rows))
+        assert state is not None
+        expected = ledger.row(state, previous)
+        assert {name: getattr(claim, name) for name in expected} == expected
+        _prove_versions(session, claim, rows)
+        _prove_links(session, state)
+        waiting = session.scalars(
+            select(decisions.c.id).where(
+                decisions.c.claim == claim.id, decisions.c.state == "pending"
+            )
+        ).all()
+        assert waiting == ([state.pending.id] if state.pending else [])
+        record[claim.id] = [
+            {"number": row.number, "type": row.type, "data": orjson.loads(row.data)} for row in rows
+        ]
+    return record
+
+
+def _prove_versions(session: Connection, claim: Any, rows: Any) -> None:
+    """What a claim was, without a gap or an overlap, up to what it is."""
+    kept = session.execute(
+        select(claim_versions)
+        .where(claim_versions.c.claim == claim.id)
+        .order_by(claim_versions.c.version)
+    ).all()
+    for one, following in zip(kept, [*kept[1:], None], strict=True):
+        assert one.recorded_at == rows[one.version - 1].recorded_at
+        after = following.recorded_at if following else claim.changed_at
+        assert one.superseded_at == after
+    assert [one.version for one in kept] == sorted({one.version for one in kept} - {claim.version})
+    folded = [history.fold(claim.id, map(event, rows[: one.version])) for one in kept]
+    assert [one.status for one in kept] == [state.status for state in folded if state]
+
+
+def _prove_links(session: Connection, state: Any) -> None:
+    found = session.execute(select(links).where(links.c.claim == state.id)).all()
+    assert {(row.id, row.statement, row.party, row.root, row.stance) for row in found} == {
+        (one.id, one.statement, one.voice.party, one.voice.root, one.stance.value)
+        for one in state.links
+    }
+    assert {row.id for row in found if row.retracted_at} == {
+        one.id for one in state.links if one.retracted
+    }

@@ -1,0 +1,209 @@
+"""Races on PostgreSQL, each made to happen by holding what one side needs next.
+
+SQLite has one writer: there is nothing to race (tests/store/test_transactions.py tries all the
+same).
+"""
+
+import asyncio
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from service.queries import history
+from service.store.tables import claims
+from tests.faults.ledgers import audit
+from tests.store.locks import holding, until_waiting
+from tests.support.desk import Desk, claim_body, statement_body
+
+pytestmark = pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+
+LOCK_CLAIM = "SELECT 1 FROM claims WHERE id = $1 FOR UPDATE"
+Json = dict[str, Any]
+
+
+def url(desk: Desk) -> str:
+    return desk.settings.database_url.get_secret_value()
+
+
+async def merge(desk: Desk, loser: str, into: str) -> Any:
+    return await desk.editor.post(
+        f"/v1/claims/{loser}/merge", json={"into": into}, headers={"If-Match": "*"}
+    )
+
+
+async def patch_party(desk: Desk, slug: str, **changes: Any) -> Any:
+    return await desk.editor.patch(f"/v1/parties/{slug}", json=changes)
+
+
+async def test_a_component_is_never_added_to_a_claim_that_is_being_merged(desk: Desk) -> None:
+    """Whoever adds one while its parent is merged away is told so, and can name the survivor."""
+    await desk.parties()
+    parent, survivor = await desk.claim(), await desk.claim()
+    async with holding(url(desk), LOCK_CLAIM, survivor["id"]) as held:
+        merging = asyncio.create_task(merge(desk, parent["id"], survivor["id"]))
+        await until_waiting(url(desk), 1)
+        adding = asyncio.create_task(
+            desk.checker.post("/v1/claims", json=claim_body(part_of=parent["id"]))
+        )
+        await until_waiting(url(desk), 2)
+        await held.release()
+        assert (await merging).status_code == 200
+        assert (await adding).status_code == 422
+    await audit(desk.settings)
+
+
+async def test_two_merges_cannot_close_a_circle_together(desk: Desk) -> None:
+    """Each is sound alone: two claims would become part of each other by way of their components.
+
+    A has the component A1, that has A2; B has B1, that has B2.  A is merged into B2 and B into A2:
+    A1 would be part of B2, below B1, which would be part of A2, below A1.
+    """
+    await desk.parties()
+    tree: dict[str, str] = {}
+    for name in "AB":
+        above = None
+        for depth in range(3):
+            above = tree[f"{name}{depth}"] = (await desk.claim(part_of=above))["id"]
+    lock = "SELECT 1 FROM claims WHERE id IN ($1, $2) FOR UPDATE"
+    async with holding(url(desk), lock, tree["A1"], tree["B1"]) as held:
+        first = asyncio.create_task(merge(desk, tree["A0"], tree["B2"]))
+        second = asyncio.create_task(merge(desk, tree["B0"], tree["A2"]))
+        await until_waiting(url(desk), 2)
+        await held.release()
+        statuses = sorted([(await first).status_code, (await second).status_code])
+    assert statuses == [200, 409]
+    parents = await desk.database.read(
+        lambda session: {
+            row.id: row.part_of for row in session.execute(select(claims.c.id, claims.c.part_of))
+        }
+    )
+    for one in parents:
+        above, seen = one, set()
+        while above is not None:
+            assert above not in seen, "a claim is part of itself"
+            seen.add(above)
+            above = parents[above]
+
+
+async def test_linking_waits_for_a_party_that_is_moving(desk: Desk) -> None:
+    """The link then has the party's new root; the party does not seem unknown meanwhile."""
+    await desk.parties()
+    claim, other = await desk.claim(), await desk.claim()
+    await desk.link(other["id"], "comments", "kosovo-police")
+    async with holding(url(desk), LOCK_CLAIM, other["id"]) as held:
+        moving = asyncio.create_task(patch_party(desk, "kosovo-police", parent="nato"))
+        await until_waiting(url(desk), 1)
+        body = {"statement": statement_body("kosovo-police"), "stance": "comments"}
+        linking = asyncio.create_task(
+            desk.checker.post(f"/v1/claims/{claim['id']}/links", json=body)
+        )
+        await until_waiting(url(desk), 2)
+        await held.release()
+        assert (await moving).status_code == 200
+        linked = await linking
+    assert linked.status_code == 201, linked.text
+    assert linked.json()["statement"]["root"] == "nato"
+    await audit(desk.settings)
+
+
+async def test_a_party_made_under_one_that_is_moving_gets_the_new_root(desk: Desk) -> None:
+    """Its root is what independence is judged by."""
+    await desk.parties()
+    claim = await desk.claim()
+    await desk.link(claim["id"], "comments", "kosovo-police")
+    async with holding(url(desk), LOCK_CLAIM, claim["id"]) as held:
+        moving = asyncio.create_task(patch_party(desk, "pristina", parent="nato"))
+        await until_waiting(url(desk), 1)
+        making = asyncio.create_task(
+            desk.checker.post(
+                "/v1/parties", json={"slug": "customs", "name": "Customs", "parent": "pristina"}
+            )
+        )
+        await until_waiting(url(desk), 2)
+        await held.release()
+        assert (await moving).status_code == 200
+        assert (await making).status_code == 201
+    link = await desk.link(claim["id"], "comments", "customs")
+    assert link["statement"]["root"] == "nato"
+
+
+async def test_links_that_are_merged_away_follow_a_party_that_moves(desk: Desk) -> None:
+    """A merge copies links to a claim that the party's move did not know of when it began."""
+    await desk.parties()
+    loser, survivor = await desk.claim(), await desk.claim()
+    await desk.link(loser["id"], "supports", "kosovo-police")
+    async with holding(url(desk), LOCK_CLAIM, survivor["id"]) as held:
+        merging = asyncio.create_task(merge(desk, loser["id"], survivor["id"]))
+        await until_waiting(url(desk), 1)
+        moving = asyncio.create_task(patch_party(desk, "kosovo-police", parent="nato"))
+        await until_waiting(url(desk), 2)
+        await held.release()
+        assert (await merging).status_code == 200
+        assert (await moving).status_code == 200
+    evidence = (await desk.read(survivor["id"]))["evidence"]
+    assert evidence["supports"] == ["nato"]
+    await audit(desk.settings)
+
+
+async def test_links_that_are_merged_away_follow_a_speaker_who_is_renamed(desk: Desk) -> None:
+    """Likewise for a speaker's corrected name."""
+    await desk.parties()
+    loser, survivor = await desk.claim(), await desk.claim()
+    said = statement_body("nato", speaker={"name": "Jens Stoltenburg"})
+    body = {"statement": said, "stance": "supports"}
+    linked = await desk.post(f"/v1/claims/{loser['id']}/links", body)
+    speaker = linked["statement"]["speaker"]["id"]
+    async with holding(url(desk), LOCK_CLAIM, survivor["id"]) as held:
+        merging = asyncio.create_task(merge(desk, loser["id"], survivor["id"]))
+        await until_waiting(url(desk), 1)
+        renaming = asyncio.create_task(
+            desk.editor.patch(f"/v1/speakers/{speaker}", json={"name": "Jens Stoltenberg"})
+        )
+        await until_waiting(url(desk), 2)
+        await held.release()
+        assert (await merging).status_code == 200
+        assert (await renaming).status_code == 200
+    assert await speakers_of(desk, survivor["id"]) == ["Jens Stoltenberg"]
+
+
+async def test_linking_waits_for_a_speaker_who_is_being_renamed(desk: Desk) -> None:
+    """A claim never shows the old name for good."""
+    await desk.parties()
+    claim, other = await desk.claim(), await desk.claim()
+    said = statement_body("nato", speaker={"name": "Jens Stoltenburg"})
+    linked = await desk.post(
+        f"/v1/claims/{other['id']}/links", {"statement": said, "stance": "supports"}
+    )
+    speaker = linked["statement"]["speaker"]["id"]
+    async with holding(url(desk), LOCK_CLAIM, other["id"]) as held:
+        renaming = asyncio.create_task(
+            desk.editor.patch(f"/v1/speakers/{speaker}", json={"name": "Jens Stoltenberg"})
+        )
+        await until_waiting(url(desk), 1)
+        body = {"statement": linked["statement"]["id"], "stance": "supports"}
+        linking = asyncio.create_task(
+            desk.checker.post(f"/v1/claims/{claim['id']}/links", json=body)
+        )
+        await until_waiting(url(desk), 2)
+        await held.release()
+        assert (await renaming).status_code == 200
+        assert (await linking).status_code == 201
+    assert await speakers_of(desk, claim["id"]) == ["Jens Stoltenberg"]
+
+
+async def test_speakers_renamed_alike_at_once_are_told_apart(desk: Desk) -> None:
+    """The second to take a name is told that it is taken."""
+    await desk.parties()
+    made = [await desk.post("/v1/speakers", {"name": name, "party": "nato"}) for name in ("A", "B")]
+    answers = await asyncio.gather(
+        *(desk.editor.patch(f"/v1/speakers/{one['id']}", json={"name": "C"}) for one in made)
+    )
+    assert sorted(answer.status_code for answer in answers) == [200, 409]
+
+
+async def speakers_of(desk: Desk, claim: str) -> list[str]:
+    """As the claim's own record has them; the list of links shows statements as they are."""
+    state = await desk.database.read(history.state, claim)
+    assert state is not None
+    return [one.voice.speaker.name for one in state.links if one.voice.speaker]
