@@ -24,6 +24,7 @@ from service.formats.claim import for_desk
 from service.queries import claims as claim_queries
 from service.queries.claims import Filters
 from service.queries.paging import DEFAULT_LIMIT, MAX_LIMIT
+from service.store.types import id_text
 from service.web import services as services_module
 from service.web.calls import JSON, PRIVATE, Call, link_to, list_scope
 from service.web.conditions import etag, unchanged
@@ -123,7 +124,7 @@ async def read(request: Request) -> Response:
         raise await _absent(call, claim_id)
     version, document, assignee, merged_into = rows[0]
     if merged_into is not None:
-        return claim_routes.moved(request, claim_id, _uuid(merged_into))
+        return claim_routes.moved(request, claim_id, id_text(merged_into))
     if not expand and unchanged(request, version):
         return Response(status_code=304, headers=HEADERS | {"ETag": etag(version)})
     if assignee is not None and call.internals:
@@ -159,12 +160,6 @@ async def _absent(call: Call, claim_id: str) -> NotFound:
     if await call.services.database.look_up(claim_queries.ONE, {"claim": claim_id}):
         return NotYetRecorded("The desk recorded this claim only later.")
     return NotFound("There is no claim with this id.")
-
-
-def _uuid(value: Any) -> str:
-    """An id as a driver gave it."""
-    text = str(value).replace("-", "")
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 @hot(Action.READ_CLAIMS)
@@ -292,4 +287,4 @@ async def _root(call: Call, party: str, name: str) -> str:
 def _keys(row: Any) -> list[Any]:
     """A row's sort keys: an instant and an id, whatever the driver made of them."""
     moment = row[2]
-    return [moment if isinstance(moment, str) else moment.isoformat(), _uuid(row[3])]
+    return [moment if isinstance(moment, str) else moment.isoformat(), id_text(row[3])]

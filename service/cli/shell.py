@@ -235,7 +235,10 @@ def print_table(columns: Sequence[str], rows: Iterable[Mapping[str, Any]], *, em
         from rich.table import Table
         from rich.text import Text
 
-        table = Table(*headings, box=SIMPLE_HEAD, pad_edge=False)
+        table = Table(box=SIMPLE_HEAD, pad_edge=False)
+        for n, heading in enumerate(headings):
+            # What identifies a line has to be copied whole.
+            table.add_column(heading, no_wrap=n == 0, overflow="fold")
         for line in lines:
             table.add_row(*map(Text, line))
         Console().print(table)

@@ -57,8 +57,14 @@ def create(session: Connection, new: NewClaim, *, actor: Actor, now: datetime) -
     elif new.speaker is not None:
         raise Invalid("a speaker speaks for a party: name the claimant", loc=("body", "claimant"))
     if isinstance(new.origin, NewStatement):
+        same = (new.origin.party, new.origin.speaker) == (new.claimant, new.speaker)
         origin = statements.record(
-            session, new.origin, actor=actor, now=now, loc=("body", "origin")
+            session,
+            new.origin,
+            voice=claimant if same else None,
+            actor=actor,
+            now=now,
+            loc=("body", "origin"),
         )
     else:
         origin = statements.read(session, new.origin, loc=("body", "origin_statement"))

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 import orjson
-from sqlalchemy import BindParameter, Connection, Insert, Table, bindparam, insert, select, update
+from sqlalchemy import Connection, Insert, bindparam, insert, select, update
 
 from service.commands import projections
 from service.domain import amendments, evidence, history, ids, lifecycle
@@ -25,7 +25,7 @@ from service.formats.record import GENESIS, canonical, event_hash
 from service.store.engine import now_after
 from service.store.prepared import Prepared
 from service.store.tables import claim_versions, claims, events
-from service.store.together import Together
+from service.store.together import Together, bound
 
 Versions = Collection[int] | None
 """The versions that an If-Match names; None is `*` or no condition."""
@@ -105,22 +105,18 @@ LINE = ("id", "claim", "number", "type", "recorded_at", "actor", "data", "previo
 def _opening(lines: int) -> Together:
     """The writes that begin a record of so many lines."""
     columns = (*ROW, "id", "created_at")
-    return Together(insert(claims).values(_bound(claims, columns, "new")), _appending(lines))
+    return Together(insert(claims).values(bound(claims, columns, "new")), _appending(lines))
 
 
 @lru_cache
 def _continuing(lines: int) -> Together:
     """The writes that append so many lines: what held before is kept, then replaced."""
     replace = update(claims).where(claims.c.id == bindparam("claim_id", type_=claims.c.id.type))
-    return Together(SUPERSEDE, replace.values(_bound(claims, ROW, "new")), _appending(lines))
+    return Together(SUPERSEDE, replace.values(bound(claims, ROW, "new")), _appending(lines))
 
 
 def _appending(lines: int) -> Insert:
-    return insert(events).values([_bound(events, LINE, f"line_{i}") for i in range(lines)])
-
-
-def _bound(table: Table, columns: Sequence[str], prefix: str) -> dict[str, BindParameter[Any]]:
-    return {name: bindparam(f"{prefix}_{name}", type_=table.c[name].type) for name in columns}
+    return insert(events).values([bound(events, LINE, f"line_{i}") for i in range(lines)])
 
 
 def load(session: Connection, claim_id: str, *, versions: Versions = None) -> Loaded:

@@ -19,13 +19,15 @@ from service.domain.claims import Speaker, Voice
 from service.domain.errors import AlreadyExists, Invalid, NotFound
 from service.domain.history import Draft
 from service.domain.names import fold
+from service.store.prepared import Prepared
 from service.store.tables import claims, links, parties, speakers, statements, stories
+from service.store.types import id_text
 from service.store.upsert import insert_or_ignore
 
 MAX_DEPTH = 8
 
 _root = parties.alias("root")
-VOICE = (
+VOICE = Prepared(
     select(parties.c.slug, parties.c.name, parties.c.root, _root.c.name.label("root_name"))
     .join(_root, _root.c.slug == parties.c.root)
     .where(parties.c.slug == bindparam("party"))
@@ -43,8 +45,8 @@ SPEAKER = (
     .where(speakers.c.id == bindparam("speaker"))
     .with_for_update(read=True, key_share=True)
 )
-NAMESAKE = (
-    select(speakers)
+NAMESAKE = Prepared(
+    select(speakers.c.id, speakers.c.name, speakers.c.role)
     .where(
         speakers.c.party == bindparam("party"),
         speakers.c.folded_name == bindparam("folded_name"),
@@ -215,10 +217,10 @@ def voice(
 
 
 def _held(session: Connection, party: str) -> Any:
-    row = session.execute(VOICE, {"party": party}).first()
+    row = VOICE.run(session, {"party": party}).first()
     if row is None and session.execute(HOLD, {"party": party}).first() is not None:
         # It got another root while we waited for its row, so the two no longer matched.
-        row = session.execute(VOICE, {"party": party}).first()
+        row = VOICE.run(session, {"party": party}).first()
     return row
 
 
@@ -242,11 +244,11 @@ def match_speaker(session: Connection, party: str, person: NewSpeaker, *, now: d
         "role": person.role,
         "created_at": now,
     }
-    found = session.execute(NAMESAKE, folded).first()
-    if found is None:
+    namesake = NAMESAKE.run(session, folded).first()
+    if namesake is None:
         insert_or_ignore(session, speakers, row)
-        found = session.execute(NAMESAKE, folded).one()
-    return Speaker(found.id, found.name, found.role)
+        namesake = NAMESAKE.run(session, folded).one()
+    return Speaker(id_text(namesake[0]), namesake[1], namesake[2])
 
 
 def create_speaker(

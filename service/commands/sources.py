@@ -10,10 +10,14 @@ from service.commands.inputs import NewSource
 from service.domain import access, ids
 from service.domain.access import Action, Actor
 from service.domain.errors import Invalid
+from service.store.prepared import Prepared
 from service.store.tables import sources
+from service.store.types import id_text
 from service.store.upsert import insert_or_ignore
 
-BY_FINGERPRINT = select(sources.c.id).where(sources.c.fingerprint == bindparam("fingerprint"))
+BY_FINGERPRINT = Prepared(
+    select(sources.c.id).where(sources.c.fingerprint == bindparam("fingerprint"))
+)
 BY_ID = select(sources.c.id).where(sources.c.id == bindparam("source"))
 
 
@@ -23,12 +27,13 @@ def record(
     """The source's id, and whether it is new: the same URL and text hash is the same source."""
     access.require(actor, Action.RECORD)
     fingerprint = sha256(f"{source.sha256 or ''} {source.url}".encode()).hexdigest()
-    known = session.scalar(BY_FINGERPRINT, {"fingerprint": fingerprint})
+    known = BY_FINGERPRINT.run(session, {"fingerprint": fingerprint}).first()
     if known is not None:
-        return known, False
+        return id_text(known[0]), False
     row = asdict(source) | {"id": ids.uuid7(), "recorded_at": now, "fingerprint": fingerprint}
     inserted = insert_or_ignore(session, sources, row)
-    return session.execute(BY_FINGERPRINT, {"fingerprint": fingerprint}).scalar_one(), inserted
+    recorded = BY_FINGERPRINT.run(session, {"fingerprint": fingerprint}).one()
+    return id_text(recorded[0]), inserted
 
 
 def resolve(

@@ -2,9 +2,18 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import (
+    Connection,
+    Row,
+    bindparam,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from service.commands import ledger, parties, sources
 from service.commands.inputs import NewLink, NewQuote, NewSource, NewStatement
@@ -23,6 +32,7 @@ from service.domain.claims import (
 )
 from service.domain.errors import Invalid, NotFound, Settled, StatementWithdrawn
 from service.store.tables import claims, links, quotes, statements
+from service.store.together import Together, bound
 
 CALENDARS_AHEAD = timedelta(days=1)
 BRIEF = 500
@@ -37,8 +47,28 @@ READ = (
     # A withdrawal waits for whoever is about to link, and whoever links sees a withdrawal.
     .with_for_update(read=True, key_share=True, of=statements)
 )
-INSERT_STATEMENT = insert(statements)
-INSERT_QUOTE = insert(quotes)
+STATEMENT_COLUMNS = (
+    "id",
+    "party",
+    "speaker",
+    "said_at",
+    "precision",
+    "basis",
+    "recorded_at",
+    "recorded_by",
+)
+QUOTE_COLUMNS = tuple(column.name for column in quotes.c)
+
+
+@lru_cache
+def _recording(renderings: int) -> Together:
+    """The writes of a statement with so many renderings: parameters are `<row>_<column>`."""
+    return Together(
+        insert(statements).values(bound(statements, STATEMENT_COLUMNS, "0")),
+        insert(quotes).values(
+            [bound(quotes, QUOTE_COLUMNS, f"{i + 1}") for i in range(renderings)]
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,23 +87,25 @@ def record(
     session: Connection,
     new: NewStatement,
     *,
+    voice: Voice | None = None,
     actor: Actor,
     now: datetime,
     loc: tuple[str | int, ...] = ("body",),
 ) -> Spoken:
-    """Record one utterance with its renderings.  Raises Invalid for what it refers to in vain."""
+    """Record one utterance with its renderings.  `voice` is whose it is, where that is known.
+
+    Raises Invalid for what it refers to in vain.
+    """
     access.require(actor, Action.RECORD)
     require_said(new.said_at, now=now, loc=(*loc, "said_at"))
     if not new.quotes:
         raise Invalid("a statement needs at least one quote", loc=(*loc, "quotes"))
-    voice = None
-    if new.party is not None:
+    if voice is None and new.party is not None:
         voice = parties.voice(session, new.party, new.speaker, now=now, loc=loc)
-    elif new.speaker is not None:
+    elif new.party is None and new.speaker is not None:
         raise Invalid("a speaker speaks for a party: name it", loc=(*loc, "party"))
     statement_id = ids.uuid7()
-    session.execute(
-        INSERT_STATEMENT,
+    rows = [
         {
             "id": statement_id,
             "party": new.party,
@@ -83,14 +115,14 @@ def record(
             "basis": new.basis.value,
             "recorded_at": now,
             "recorded_by": actor.name,
-        },
-    )
-    session.execute(
-        INSERT_QUOTE,
-        [
-            _quote_row(session, statement_id, position, quote, actor=actor, now=now, loc=loc)
-            for position, quote in enumerate(new.quotes, start=1)
-        ],
+        }
+    ] + [
+        _quote_row(session, statement_id, position, quote, actor=actor, now=now, loc=loc)
+        for position, quote in enumerate(new.quotes, start=1)
+    ]
+    _recording(len(new.quotes)).run(
+        session,
+        {f"{i}_{name}": value for i, row in enumerate(rows) for name, value in row.items()},
     )
     return Spoken(
         statement_id, voice, new.said_at, new.precision, new.basis, _brief(new.quotes[0].text)
@@ -140,7 +172,7 @@ def add_quote(
     row = _quote_row(
         session, statement_id, (position or 0) + 1, quote, actor=actor, now=now, loc=("body",)
     )
-    session.execute(INSERT_QUOTE, row)
+    session.execute(insert(quotes), row)
 
 
 def withdraw(

@@ -6,9 +6,21 @@ after the other.  Statements must therefore mean the same both ways, which holds
 read by one only before another changes it.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Delete, Insert, Select, Update, literal, select
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Delete,
+    Insert,
+    Select,
+    Table,
+    Update,
+    bindparam,
+    literal,
+    select,
+)
 
 from service.store.prepared import Prepared
 
@@ -27,3 +39,8 @@ class Together:
         together = connection.dialect.name == "postgresql"
         for prepared in (self.whole,) if together else self.each:
             prepared.run(connection, parameters)
+
+
+def bound(table: Table, columns: Sequence[str], prefix: str) -> dict[str, BindParameter[Any]]:
+    """Values for a row of `table`: parameters named `<prefix>_<column>`."""
+    return {name: bindparam(f"{prefix}_{name}", type_=table.c[name].type) for name in columns}

@@ -58,6 +58,12 @@ LongText = Text()
 Sequence = BigInteger().with_variant(Integer(), "sqlite")
 
 
+def id_text(value: Any) -> str:
+    """An id in its one spelling, from what a driver gives: a UUID, or its digits alone."""
+    digits = str(value).replace("-", "")
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
 def instant_or_none(moment: datetime | None) -> str | None:
     """A stored instant as RFC 3339 text."""
     return None if moment is None else rfc3339(moment)
