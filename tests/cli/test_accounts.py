@@ -1,0 +1,161 @@
+"""`claimdesk users …` and `claimdesk keys …`, on both databases."""
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from service.cli import keys, shell
+
+pytestmark = pytest.mark.usefixtures("migrated")
+
+ANA = ("--email", "Ana@Example.org", "--name", "Ana", "--role", "checker")
+
+
+def test_a_key_is_printed_once_as_its_contract_says(run_json):
+    made = run_json("keys", "create", "--name", "CMS", "--role", "reader")
+    assert re.fullmatch(r"cd_[a-z0-9]{12}_[a-z0-9]{52}", made["key"])
+    assert made["id"] == made["key"].split("_")[1]
+    assert made["role"] == "reader"
+    listed = run_json("keys", "list")
+    assert [key["id"] for key in listed] == [made["id"]]
+    assert made["key"].split("_")[2] not in json.dumps(listed)
+
+
+def test_without_json_the_key_alone_goes_to_standard_output(run):
+    result = run("keys", "create", "--name", "CMS", "--role", "reader")
+    assert result.stdout.startswith("cd_")
+    assert result.stdout.count("\n") == 1
+    assert "not shown again" in result.stderr
+
+
+def test_a_key_ends_when_it_was_told_to(run_json, run):
+    made = run_json("keys", "create", "--name", "k", "--role", "reader", "--expires", "30d")
+    left = datetime.fromisoformat(made["expires_at"]) - datetime.now(UTC)
+    assert timedelta(days=29, hours=23) < left <= timedelta(days=30)
+    past = run("keys", "create", "--name", "k", "--role", "reader", "--expires", "2020-01-01T00Z")
+    assert (past.exit_code, past.stderr) == (1, "error: the key would have expired already\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("90m", datetime(2026, 1, 1, 1, 30, tzinfo=UTC)),
+        ("12h", datetime(2026, 1, 1, 12, tzinfo=UTC)),
+        ("4w", datetime(2026, 1, 29, tzinfo=UTC)),
+        ("2026-02-01T00:00:00+01:00", datetime(2026, 1, 31, 23, tzinfo=UTC)),
+        ("2026-02-01T00:00:00Z", datetime(2026, 2, 1, tzinfo=UTC)),
+    ],
+)
+def test_moments(text, expected):
+    assert keys.moment(text, now=datetime(2026, 1, 1, tzinfo=UTC)) == expected
+
+
+@pytest.mark.parametrize("text", ["soon", "", "2026-02-01T00:00:00", "999999w", "-3d", "3"])
+def test_no_moments(text):
+    with pytest.raises(shell.Stopped, match="--expires") as stopped:
+        keys.moment(text, now=datetime(2026, 1, 1, tzinfo=UTC))
+    assert stopped.value.code == 2
+
+
+def test_a_users_key_has_at_most_the_users_role(run, run_json):
+    run("users", "create", *ANA)
+    made = run_json(
+        "keys", "create", "--name", "k", "--role", "checker", "--user", "ana@example.org"
+    )
+    assert made["user"] == "ana@example.org"
+    above = run("keys", "create", "--name", "k", "--role", "admin", "--user", "ana@example.org")
+    assert (above.exit_code, above.stderr) == (1, "error: the user is only checker\n")
+
+
+def test_a_key_is_revoked_by_its_id_or_by_the_whole_of_it(run, run_json):
+    for part in ("id", "key"):
+        made = run_json("keys", "create", "--name", "k", "--role", "reader")
+        assert run("keys", "revoke", made[part]).exit_code == 0
+        again = run("keys", "revoke", made[part])
+        assert (again.exit_code, again.stderr) == (1, "error: This key was revoked before.\n")
+    assert all(key["revoked_at"] for key in run_json("keys", "list"))
+
+
+def test_more_keys_than_fit_on_a_page_are_all_listed(run_json, monkeypatch):
+    monkeypatch.setattr("service.queries.paging.MAX_LIMIT", 2)
+    made = {
+        run_json("keys", "create", "--name", f"k{n}", "--role", "reader")["id"] for n in range(5)
+    }
+    listed = [key["id"] for key in run_json("keys", "list")]
+    assert len(listed) == 5
+    assert set(listed) == made
+
+
+def test_a_new_user_gets_a_link(run_json):
+    made = run_json("users", "create", *ANA)
+    assert made["email"] == "ana@example.org"
+    assert made["role"] == "checker"
+    assert re.fullmatch(r"http://127\.0\.0\.1:8000/sign-in/[\w-]{43}", made["link"])
+    another = run_json("users", "link", "ANA@example.org")
+    assert another["link"] != made["link"]
+
+
+def test_links_lead_to_where_the_desk_is(run_json, monkeypatch):
+    monkeypatch.setenv("CLAIMDESK_BASE_URL", "https://desk.example/")
+    made = run_json("users", "create", *ANA)
+    assert made["link"].startswith("https://desk.example/sign-in/")
+
+
+def test_a_user_is_made_once(run):
+    assert run("users", "create", *ANA).exit_code == 0
+    again = run("users", "create", *ANA)
+    assert again.exit_code == 1
+    assert again.stderr == "error: There is a user with the address ana@example.org already.\n"
+    assert again.stdout == ""
+
+
+def test_a_password_comes_from_standard_input_only(run, run_json):
+    run("users", "create", *ANA, "--password-stdin", stdin="correct horse battery\n")
+    assert run_json("users", "list")[0]["has_password"]
+    short = run("users", "password", "ana@example.org", "--stdin", stdin="short\n")
+    assert (short.exit_code, short.stdout) == (2, "")
+    changed = run("users", "password", "ana@example.org", stdin="another horse battery\n")
+    assert changed.exit_code == 0
+    assert "horse" not in changed.output
+
+
+def test_a_disabled_user_gets_no_link_until_enabled(run, run_json):
+    run("users", "create", *ANA)
+    assert run("users", "disable", "ana@example.org").exit_code == 0
+    assert run_json("users", "list")[0]["disabled_at"]
+    assert run("users", "link", "ana@example.org").exit_code == 1
+    assert run("users", "enable", "ana@example.org").exit_code == 0
+    assert run("users", "link", "ana@example.org").exit_code == 0
+
+
+def test_the_last_administrator_stays(run):
+    run("users", "create", "--email", "a@b", "--name", "A", "--role", "admin")
+    refused = run("users", "disable", "a@b")
+    assert refused.exit_code == 1
+    assert "last administrator" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--email", "no address", "--name", "A", "--role", "reader"),
+        ("--email", f"{'a' * 250}@b.org", "--name", "A", "--role", "reader"),
+        ("--email", "a@b", "--name", " ", "--role", "reader"),
+        ("--email", "a@b", "--name", "A" * 121, "--role", "reader"),
+        ("--email", "a@b", "--name", "A", "--role", "owner"),
+        ("--email", "a@b", "--name", "A"),
+    ],
+)
+def test_what_does_not_hold_is_a_usage_error(run, run_json, arguments):
+    refused = run("users", "create", *arguments)
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert run_json("users", "list") == []
+
+
+def test_lists_in_a_pipe_are_tab_separated(run):
+    run("users", "create", *ANA)
+    heading, line = run("users", "list").stdout.splitlines()
+    assert heading.split("\t")[:3] == ["email", "name", "role"]
+    assert line.split("\t")[:3] == ["ana@example.org", "Ana", "checker"]

@@ -1,0 +1,116 @@
+"""Which schema a database has, and what is said where it cannot be used."""
+
+import sqlite3
+
+import pytest
+
+from tests.support.postgres import PostgresServer
+
+KEY = ("keys", "create", "--name", "k", "--role", "reader")
+
+
+def test_an_embedded_database_comes_by_itself(run, run_json, folder):
+    assert run_json("db", "current") == {"current": None, "head": "0001"}
+    assert not (folder / "claimdesk.db").exists()
+    assert run(*KEY).exit_code == 0
+    assert run("db", "check").exit_code == 0
+
+
+@pytest.mark.parametrize("arguments", [("keys", "list"), ("users", "list"), ("verify",)])
+def test_nothing_is_read_from_a_database_that_is_not_there(run, folder, arguments):
+    refused = run(*arguments)
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert f"{folder}/claimdesk.db" in refused.stderr
+    assert "claimdesk db upgrade" in refused.stderr
+    assert not (folder / "claimdesk.db").exists()
+
+
+@pytest.mark.usefixtures("empty_postgresql")
+@pytest.mark.parametrize("arguments", [KEY, ("seed",), ("keys", "list"), ("serve", "--port", "0")])
+def test_postgresql_is_upgraded_by_its_operator_only(run, run_json, arguments):
+    refused = run(*arguments)
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "The database is empty.  Run: claimdesk db upgrade" in refused.stderr
+    assert run_json("db", "current")["current"] is None
+    assert run("db", "check").exit_code == 1
+
+
+@pytest.mark.usefixtures("empty_postgresql")
+def test_upgrading_twice_is_harmless(run):
+    first, second = run("db", "upgrade"), run("db", "upgrade")
+    assert (first.exit_code, second.exit_code) == (0, 0)
+    assert "The schema is current" in second.stderr
+    assert run("db", "check").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "arguments", [KEY, ("db", "upgrade"), ("db", "check"), ("serve", "--port", "0")]
+)
+def test_a_newer_schema_is_left_alone(run, run_json, migrated, arguments):
+    _execute(migrated, "UPDATE alembic_version SET version_num = '9999'")
+    refused = run(*arguments)
+    assert refused.exit_code == 1
+    assert "newer schema (9999)" in refused.stderr
+    assert run_json("db", "current")["current"] == "9999"
+
+
+def test_a_schema_that_is_not_the_codes_is_told_apart(run, migrated):
+    _execute(migrated, "ALTER TABLE notes ADD COLUMN mood text")
+    checked = run("db", "check")
+    assert checked.exit_code == 1
+    assert "mood" in checked.stdout
+    assert "1 place" in checked.stderr
+
+
+def test_an_unreachable_server_is_named_without_its_password(run, folder, monkeypatch):
+    monkeypatch.setenv("CLAIMDESK_DATABASE_URL", "postgresql://u:s3cret@127.0.0.1:1/desk")
+    for arguments in (KEY, ("db", "current"), ("serve", "--port", "0")):
+        refused = run(*arguments)
+        assert (refused.exit_code, refused.stdout) == (1, "")
+        assert "postgresql://u:***@127.0.0.1:1/desk" in refused.stderr
+        assert "Is the server running there" in refused.stderr
+        assert "s3cret" not in refused.output
+
+
+def test_a_missing_database_is_told_from_a_missing_server(
+    run, folder, monkeypatch, postgres: PostgresServer
+):
+    monkeypatch.setenv("CLAIMDESK_DATABASE_URL", postgres.url("claimdesk_no_such_database"))
+    refused = run(*KEY)
+    assert refused.exit_code == 1
+    assert "no such database" in refused.stderr
+
+
+def test_a_file_that_is_no_database(run, folder):
+    (folder / "claimdesk.db").write_bytes(b"not a database" * 100)
+    refused = run(*KEY)
+    assert refused.exit_code == 1
+    assert "file is not a database" in refused.stderr
+
+
+def test_a_place_that_cannot_be_written(run, folder, monkeypatch):
+    (folder / "file").touch()
+    for path in ("/proc/nowhere/claimdesk.db", str(folder), "file/claimdesk.db"):
+        monkeypatch.setenv("CLAIMDESK_DATABASE_URL", f"sqlite:///{path}")
+        refused = run(*KEY)
+        assert (refused.exit_code, refused.stdout) == (1, "")
+        assert refused.stderr.startswith("error: ")
+
+
+def _execute(url: str, statement: str) -> None:
+    if url.startswith("sqlite"):
+        connection = sqlite3.connect(url.removeprefix("sqlite:///"))
+        with connection:
+            connection.execute(statement)
+        connection.close()
+    else:
+        import asyncio
+
+        import asyncpg
+
+        async def execute() -> None:
+            connection = await asyncpg.connect(url)
+            await connection.execute(statement)
+            await connection.close()
+
+        asyncio.run(execute())

@@ -1,0 +1,37 @@
+"""`claimdesk openapi`."""
+
+import json
+
+
+def test_it_is_printed_and_written_alike(run, folder, monkeypatch):
+    printed = run("openapi").stdout
+    assert json.loads(printed)["info"]["title"] == "Claimdesk"
+    assert printed.endswith("}\n")
+    # Settings do not show in it.
+    monkeypatch.setenv("CLAIMDESK_BASE_URL", "https://desk.example")
+    monkeypatch.setenv("CLAIMDESK_DATABASE_URL", "postgresql://u@127.0.0.1:1/desk")
+    assert run("openapi", "--write", "new/openapi.json").exit_code == 0
+    assert (folder / "new/openapi.json").read_text(encoding="utf-8") == printed
+    assert run("openapi", "--check", "new/openapi.json").exit_code == 0
+
+
+def test_a_difference_is_shown_with_the_remedy(run, folder):
+    run("openapi", "--write", "openapi.json")
+    kept = (folder / "openapi.json").read_text(encoding="utf-8")
+    (folder / "openapi.json").write_text(
+        kept.replace('"title": "Claimdesk"', '"title": "Other"', 1), encoding="utf-8"
+    )
+    checked = run("openapi", "--check", "openapi.json")
+    assert checked.exit_code == 1
+    assert '-    "title": "Other"' in checked.stdout
+    assert "make openapi" in checked.stderr
+
+
+def test_a_document_that_was_never_written(run):
+    checked = run("openapi", "--check", "missing.json")
+    assert checked.exit_code == 1
+    assert "make openapi" in checked.stderr
+
+
+def test_writing_and_comparing_at_once_is_misuse(run):
+    assert run("openapi", "--write", "a", "--check", "a").exit_code == 2

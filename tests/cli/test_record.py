@@ -1,0 +1,122 @@
+"""`claimdesk seed` and `claimdesk verify`, and what a person at a terminal sees."""
+
+import asyncio
+import json
+import sys
+
+import pytest
+
+from service.cli import databases, record, shell
+from service.config import Settings
+from service.store.engine import Database
+
+MINIMAL = """
+[[parties]]
+slug = "moon"
+name = "The Moon"
+"""
+
+
+@pytest.mark.usefixtures("migrated")
+def test_the_article_is_loaded_once(run_json):
+    first, second = run_json("seed"), run_json("seed")
+    assert first["created"]["claims"] > 0
+    assert first["unchanged"] == {}
+    assert second == {"created": {}, "unchanged": first["created"]}
+
+
+def test_a_file_of_ones_own(run, folder):
+    (folder / "moon.toml").write_text(MINIMAL)
+    assert run("seed", "moon.toml").stdout == "kind\tcreated\tunchanged\nparties\t1\t0\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("moon", "no TOML"),
+        ('[[parties]]\nslug = "a b"\nname = "x"\ncolour = "red"\n', "parties.0.colour: "),
+        (
+            '[[parties]]\nslug = "a"\nname = "x"\nparent = "b"\n',
+            "parties.0.parent: there is no 'b'",
+        ),
+    ],
+)
+def test_a_file_that_does_not_hold(run, folder, text, expected):
+    (folder / "bad.toml").write_text(text)
+    refused = run("seed", "bad.toml", "--json")
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert expected in refused.stderr
+
+
+def test_a_file_that_is_not_there(run):
+    refused = run("seed", "missing.toml")
+    assert refused.exit_code == 1
+    assert refused.stderr == "error: missing.toml: No such file or directory\n"
+
+
+@pytest.mark.usefixtures("migrated")
+def test_what_holds(run, run_json):
+    assert run("verify").stdout == "Everything holds: 0 claims, 0 events.\n"
+    run("seed")
+    report = run_json("verify")
+    assert (report["ok"], report["broken"], report["first_break"]) == (True, 0, None)
+    assert report["events"] > report["claims"] > 0
+
+
+def test_what_does_not_hold_is_named(run, migrated):
+    run("seed")
+    _tamper(migrated)
+    plain, as_json = run("verify"), run("verify", "--json")
+    assert (plain.exit_code, as_json.exit_code) == (1, 1)
+    assert plain.stdout == ""
+    assert "found:    4711" in plain.stderr
+    report = json.loads(as_json.stdout)
+    assert not report["ok"]
+    assert report["first_break"]["what"] == "claims.version"
+    assert report["first_break"]["claim"] in plain.stderr
+
+
+def test_a_bar_shows_only_to_a_person_who_waits(capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with record._Bar() as bar:
+        bar.show(1, 2)
+        assert bar._progress is None
+        monkeypatch.setattr(bar, "AFTER_SECONDS", 0.0)
+        bar.show(1, 2)
+        assert bar._progress is not None
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "1/2" in shown.err
+
+
+def test_an_interruption_ends_a_query_in_its_thread(monkeypatch):
+    monkeypatch.setattr(databases.interrupted, "is_set", lambda: True)
+    with record._Bar() as bar, pytest.raises(shell.Stopped) as stopped:
+        bar.show(1, 2)
+    assert stopped.value.code == 130
+
+
+def test_tables_on_a_terminal(capsys, monkeypatch):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    rows = [{"id": 1, "name": "[red]Ana[/]", "active": True}]
+    shell.print_table(("id", "name", "active"), rows, empty="")
+    shown = capsys.readouterr().out
+    assert "[red]Ana[/]" in shown
+    assert "yes" in shown
+    assert "\t" not in shown
+    shell.print_table(("id",), [], empty="There is nothing.")
+    assert capsys.readouterr().err == "There is nothing.\n"
+
+
+def _tamper(url: str) -> None:
+    async def tamper() -> None:
+        database = Database(Settings(database_url=url))
+        await database.start()
+        await database.write(
+            lambda session: session.exec_driver_sql(
+                "UPDATE claims SET version = 4711 WHERE id = (SELECT id FROM claims LIMIT 1)"
+            )
+        )
+        await database.stop()
+
+    asyncio.run(tamper())

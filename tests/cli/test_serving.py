@@ -1,0 +1,114 @@
+"""`claimdesk serve`, for real."""
+
+import re
+import signal
+import socket
+import sqlite3
+
+import pytest
+
+
+def test_serve_migrates_answers_and_ends(serve, folder):
+    served = serve()
+    assert served.get("/healthz")[0] == 200
+    assert (folder / "claimdesk.db").exists()
+    assert served.stop() == 130
+    # One line from us; nothing from the libraries, no stack trace.
+    assert [line for line in served.said if "Claimdesk" not in line] == []
+    assert len(served.said) == 1
+
+
+def test_a_termination_ends_it_in_order(serve):
+    served = serve()
+    served.get("/healthz")
+    assert served.stop(signal.SIGTERM) in {0, -signal.SIGTERM}
+    assert not any("Traceback" in line for line in served.said)
+
+
+@pytest.mark.usefixtures("migrated")
+def test_both_databases_are_served(serve):
+    assert serve("--no-dispatch").get("/readyz")[0] == 200
+
+
+@pytest.mark.usefixtures("migrated")
+def test_several_processes(serve):
+    served = serve("--workers", "2")
+    address = served.address
+    for _ in range(10):
+        assert served.get("/healthz")[0] == 200
+    assert address.startswith("http://127.0.0.1:")
+    assert served.stop() == 130
+    assert not any("Traceback" in line for line in served.said)
+
+
+def test_the_first_start_fills_the_desk_and_every_start_signs_in(serve, run_json):
+    first = serve("--seed")
+    assert "The article is loaded." in first.wait_for("article")
+    link = re.search(r"http://\S+/sign-in/[\w-]{43}", first.wait_for("Sign in"))
+    assert link is not None
+    assert link[0].startswith(first.address)
+    first.stop()
+    (user,) = run_json("users", "list")
+    assert (user["email"], user["name"], user["role"]) == ("desk@localhost", "Desk", "admin")
+
+    second = serve("--seed")
+    again = second.wait_for("Sign in")
+    assert link[0].rpartition("/")[2] not in again
+    assert not any("article" in line for line in second.said)
+    second.stop()
+    assert len(run_json("users", "list")) == 1
+
+
+@pytest.mark.usefixtures("migrated")
+def test_the_link_is_for_the_first_administrator_who_is_active(serve, run, run_json):
+    for name in ("b", "a"):
+        run("users", "create", "--email", f"{name}@desk", "--name", name, "--role", "admin")
+    run("users", "disable", "b@desk")
+    served = serve("--seed")
+    assert "article" in served.wait_for("article")
+    served.wait_for("Sign in")
+    assert len(run_json("users", "list")) == 2
+
+
+def test_a_set_base_url_is_the_links(serve, monkeypatch):
+    monkeypatch.setenv("CLAIMDESK_BASE_URL", "https://desk.example")
+    assert "https://desk.example/sign-in/" in serve("--seed").wait_for("Sign in")
+
+
+def test_a_port_in_use_is_one_line(run):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = str(other.getsockname()[1])
+        refused = run("serve", "--port", port)
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert refused.stderr.count("\n") == 1
+    assert f"127.0.0.1:{port} cannot be listened on: Address already in use" in refused.stderr
+
+
+def test_an_unknown_host(run):
+    refused = run("serve", "--host", "nowhere.invalid")
+    assert refused.exit_code == 2
+    assert "nowhere.invalid" in refused.stderr
+
+
+def test_addresses():
+    from service.cli.serving import _address
+
+    assert _address("127.0.0.1", 80) == "http://127.0.0.1:80"
+    assert _address("0.0.0.0", 80) == "http://127.0.0.1:80"  # noqa: S104
+    assert _address("::", 80) == "http://[::1]:80"
+    assert _address("fe80::1", 80) == "http://[fe80::1]:80"
+    assert _address("desk.example", 80) == "http://desk.example:80"
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_worker_that_cannot_start_ends_the_server(serve, folder, run, workers):
+    run("db", "upgrade")
+    connection = sqlite3.connect("claimdesk.db")
+    with connection:
+        connection.execute("DROP TABLE installation")
+    connection.close()
+    served = serve("--workers", workers)
+    assert served.process.wait(timeout=90) == 1
+    assert any("installation" in line for line in served.said)

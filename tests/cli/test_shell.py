@@ -1,0 +1,127 @@
+"""Settings, refusals, versions and the weight of it all."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from service.cli import shell
+from tests.cli.conftest import ROOT
+
+
+def test_each_bad_setting_is_named_as_it_is_set(run, folder, monkeypatch):
+    monkeypatch.setenv("CLAIMDESK_RATE_LIMIT", "plenty")
+    monkeypatch.setenv("CLAIMDESK_FOUR_EYES", "sometimes")
+    monkeypatch.setenv("CLAIMDESK_DATABASE_URL", "mysql://u:s3cret@h/desk")
+    refused = run("keys", "list")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    for expected in (
+        "CLAIMDESK_RATE_LIMIT=plenty: ",
+        "Requests a minute for each caller, or `off`",
+        "CLAIMDESK_FOUR_EYES=sometimes: ",
+        "CLAIMDESK_DATABASE_URL: must be sqlite:///",
+    ):
+        assert expected in refused.stderr
+    assert "s3cret" not in refused.stderr
+
+
+def test_a_port_that_is_no_number(run, folder, monkeypatch):
+    monkeypatch.setenv("CLAIMDESK_DATABASE_URL", "postgresql://u@host:port/desk")
+    refused = run("keys", "list")
+    assert refused.exit_code == 2
+    assert "CLAIMDESK_DATABASE_URL" in refused.stderr
+
+
+def test_settings_come_from_a_file_too(run_json, folder):
+    (folder / ".env").write_text("CLAIMDESK_FOUR_EYES=off\n")
+    shown = {row["variable"]: row for row in run_json("config")}
+    assert shown["CLAIMDESK_FOUR_EYES"]["value"] is False
+    assert shown["CLAIMDESK_FOUR_EYES"]["default"] is True
+    assert shown["CLAIMDESK_FOUR_EYES"]["changed"]
+    assert not shown["CLAIMDESK_PUBLIC_READ"]["changed"]
+
+
+def test_the_password_is_not_among_what_config_shows(run, folder, monkeypatch):
+    url = "postgresql://u:p%40ss/w0rd@db.example:5432/desk?sslpassword=s3cret&x=1"
+    monkeypatch.setenv("CLAIMDESK_DATABASE_URL", url)
+    for arguments in (("config",), ("config", "--json")):
+        shown = run(*arguments).stdout
+        assert "postgresql://u:***@db.example:5432/desk?sslpassword=***&x=1" in shown
+        assert "w0rd" not in shown
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("sqlite:///claimdesk.db", "sqlite:///claimdesk.db"),
+        ("postgresql://u@h/d", "postgresql://u@h/d"),
+        ("postgresql://u:p@h/d", "postgresql://u:***@h/d"),
+        ("postgresql://u:p@ss@h/d", "postgresql://u:***@h/d"),
+        ("postgresql://h/d?user=u&password=p", "postgresql://h/d?user=u&password=***"),
+    ],
+)
+def test_masks(url, expected):
+    assert shell.masked(url) == expected
+
+
+def test_versions(run):
+    for arguments in (("version",), ("--version",)):
+        assert run(*arguments).stdout == f"claimdesk {shell.version()}\n"
+
+
+@pytest.mark.parametrize("arguments", [("nonsense",), ("keys", "create"), ("serve", "--port", "x")])
+def test_misuse_exits_with_2(run, arguments):
+    refused = run(*arguments)
+    assert (refused.exit_code, refused.stdout) == (2, "")
+
+
+def test_what_is_unexpected_keeps_its_stack_trace(run, monkeypatch):
+    monkeypatch.setattr("service.cli.configuration.effective", lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        run("config")
+
+
+def test_an_interruption_is_quiet(run, monkeypatch):
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("service.cli.configuration.effective", interrupt)
+    result = run("config")
+    assert (result.exit_code, result.output) == (130, "")
+
+
+def test_help_imports_nothing_heavy():
+    """`claimdesk --help` takes an eighth of a second; with these it would take one."""
+    program = "import sys, service.cli.commands as _; print(*sys.modules)"
+    found = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    heavy = {"alembic", "asyncio", "fastapi", "pydantic", "rich", "sqlalchemy", "uvicorn"}
+    assert heavy.isdisjoint(found.stdout.split())
+
+
+def test_a_process_of_its_own(really_run, folder):
+    made = really_run("keys", "create", "--name", "k", "--role", "reader", "--json")
+    assert (made.returncode, made.stderr) == (0, "")
+    refused = really_run("keys", "revoke", "nobodys")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr == "error: There is no key with this id.\n"
+
+
+def test_a_reader_that_left(folder, really_run):
+    """`claimdesk config | head -0` is no error to talk about."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "service.cli", "config"],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    said = process.stderr.read()
+    process.stderr.close()
+    assert process.wait(timeout=90) in {0, 1, -signal.SIGPIPE}
+    assert b"Traceback" not in said
