@@ -84,7 +84,7 @@ ROUTES: dict[tuple[str, str], Action | str] = {
 }
 """Who may call what.  A new route has to be entered here."""
 
-IDS = {name: NOBODY for name in ("claim_id", "statement_id", "link_id", "decision_id")}
+IDS = dict.fromkeys(("claim_id", "statement_id", "link_id", "decision_id"), NOBODY)
 PLACES = IDS | {
     "speaker_id": NOBODY,
     "source_id": NOBODY,

@@ -1,0 +1,325 @@
+"""What cannot be understood is refused, with a problem that says why, and changes nothing."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from tests.api.problems import NOBODY, nothing_changes, problem, refused_field
+from tests.support.desk import SOURCE, Desk, claim_body, quote, statement_body
+
+JSON = {"Content-Type": "application/json"}
+
+
+@pytest.mark.parametrize(
+    ("change", "loc"),
+    [
+        ({"text": None}, ("text",)),
+        ({"text": 7}, ("text",)),
+        ({"text": ""}, ("text",)),
+        ({"text": "   \t\n"}, ("text",)),
+        ({"text": "a\x00b"}, ("text",)),
+        ({"text": "x" * 2001}, ("text",)),
+        ({"text": ["x"]}, ("text",)),
+        ({"kind": "rumour"}, ("kind",)),
+        ({"kind": None}, ("kind",)),
+        ({"claimant": 5}, ("claimant",)),
+        ({"claimant": "Bel grade"}, ("claimant",)),
+        ({"claimant": "belgrade\n"}, ("claimant",)),
+        ({"claimant": "nobody"}, ("claimant",)),
+        ({"claimant": None}, ("claimant",)),
+        ({"speaker": {"name": "A", "party": "x"}}, ("speaker", "SpeakerIn", "party")),
+        ({"speaker": NOBODY}, ("speaker",)),
+        ({"precision": "year"}, ("precision",)),
+        ({"tags": "troops"}, ("tags",)),
+        ({"tags": ["x"] * 21}, ("tags",)),
+        ({"tags": ["a\x00"]}, ("tags", 0)),
+        ({"tags": [""]}, ("tags", 0)),
+        ({"part_of": "not-an-id"}, ("part_of",)),
+        ({"part_of": NOBODY}, ("part_of",)),
+        ({"part_of": "{" + NOBODY.replace("-", "") + "}--"}, ("part_of",)),
+        ({"story": "nowhere"}, ("story",)),
+        ({"status": "confirmed"}, ("status",)),
+        ({"id": NOBODY}, ("id",)),
+        ({"origin": None}, ()),
+        ({"origin_statement": NOBODY}, ()),
+        ({"origin": None, "origin_statement": NOBODY}, ("origin_statement",)),
+        ({"origin": {"quotes": []}}, ("origin", "quotes")),
+        ({"origin": {"quotes": [quote()] * 21}}, ("origin", "quotes")),
+        ({"origin": {"quotes": [quote()], "party": "nobody"}}, ("origin", "party")),
+        ({"origin": {"quotes": [quote() | {"text": " "}]}}, ("origin", "quotes", 0, "text")),
+        (
+            {"origin": {"quotes": [quote() | {"language": "e"}]}},
+            ("origin", "quotes", 0, "language"),
+        ),
+        ({"origin": {"quotes": [quote() | {"source": NOBODY}]}}, ("origin", "quotes", 0, "source")),
+    ],
+)
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_a_claim_that_does_not_fit(
+    desk: Desk, change: dict[str, Any], loc: tuple[str | int, ...]
+) -> None:
+    """Each field that is wrong, unknown or points at nothing is named, and nothing is recorded."""
+    await desk.parties()
+    async with nothing_changes(desk):
+        response = await desk.checker.post("/v1/claims", json=claim_body(**change))
+        assert refused_field(response, "body", *loc)
+
+
+@pytest.mark.parametrize(
+    ("instant", "why"),
+    [
+        ("2023-10-02T00:00:00", "offset"),
+        ("2023-10-02", "offset"),
+        ("2023-10-02 00:00:00Z", "offset"),
+        ("yesterday", "offset"),
+        ("", "offset"),
+        (1696204800, "offset"),
+        (1696204800.5, "offset"),
+        (None, "offset"),
+        (True, "offset"),
+        (["2023-10-02T00:00:00Z"], "offset"),
+        ("2023-13-02T00:00:00Z", "no such day"),
+        ("2023-02-29T00:00:00Z", "no such day"),
+        ("2023-10-02T24:00:01Z", "no such day"),
+        ("2023-10-02T23:59:60Z", "no such day"),
+        ("2023-10-02T00:00:00+24:00", "no such day"),
+        ("0000-10-02T00:00:00Z", "no such day"),
+        ("0001-01-01T00:00:00+14:00", "no such day"),
+        ("9999-12-31T23:59:59-14:00", "no such day"),
+        ("1899-12-31T23:59:59Z", "1900"),
+        ("2200-01-01T00:00:00Z", "2200"),
+        ("2023-10-04T00:00:00Z", "future"),
+        ("２０２３-10-02T00:00:00Z", "offset"),
+        ("2023-10-02T00:00:00Z\n", "offset"),
+    ],
+)
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_an_instant_is_rfc_3339_with_its_offset(desk: Desk, instant: Any, why: str) -> None:
+    """Naive, absurd and impossible instants are refused in a body and in a query, told apart."""
+    await desk.parties()
+    async with nothing_changes(desk):
+        claim = await desk.checker.post("/v1/claims", json=claim_body(claimed_at=instant))
+        assert why in refused_field(claim, "body", "claimed_at")
+        said = await desk.checker.post(
+            "/v1/statements", json=statement_body("nato", said_at=instant)
+        )
+        assert why in refused_field(said, "body", "said_at")
+        if isinstance(instant, str) and why != "future":
+            for url, name in (
+                ("/v1/claims", "as_of"),
+                ("/v1/claims", "claimed_since"),
+                (f"/v1/claims/{NOBODY}", "as_of"),
+                (f"/v1/claims/{NOBODY}/links", "as_of"),
+                (f"/v1/claims/{NOBODY}/suggestion", "as_of"),
+                ("/v1/statements", "until"),
+            ):
+                asked = await desk.reader.get(url, params={name: instant})
+                assert why in refused_field(asked, "query", name)
+
+
+RAW = [
+    (b"", "invalid-request"),
+    (b"{", "invalid-request"),
+    (b'{"slug": "nato" "name": "NATO"}', "invalid-request"),
+    (b"null", "invalid-request"),
+    (b"[]", "invalid-request"),
+    (b'"text"', "invalid-request"),
+    (b"7", "invalid-request"),
+    (b'{"slug": "nato", "name": "\\ud800"}', "invalid-request"),
+    (b'{"slug": "nato", "name": "NATO", "\\udfff": 1}', "invalid-request"),
+    (b'{"slug": "nato", "name": "NATO", "\\u0000": 1}', "invalid-request"),
+    (b'{"slug": "nato", "name": NaN}', "invalid-request"),
+    (b'{"slug": "nato", "name": 1e999}', "invalid-request"),
+    (b'{"slug": "nato", "name": ' + b"9" * 4000 + b"}", "invalid-request"),
+    (b'{"slug": "nato", "name": ' + b"9" * 5000 + b"}", "bad-request"),
+    (b'{"slug": "nato", "name": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "bad-request"),
+    (b'{"a":' * 40_000 + b"1" + b"}" * 40_000, "bad-request"),
+    (b'{"slug": "nato", "name": "\xff\xfe"}', "bad-request"),
+]
+
+
+@pytest.mark.parametrize(("body", "slug"), RAW, ids=range(len(RAW)))
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_a_body_that_is_no_fitting_json(desk: Desk, body: bytes, slug: str) -> None:
+    """Broken, deep, huge or undecodable JSON is the sender's mistake, never a failure of ours."""
+    async with nothing_changes(desk):
+        response = await desk.checker.post("/v1/parties", content=body, headers=JSON)
+        problem(response, slug)
+
+
+@pytest.mark.parametrize(
+    "kind", ["text/plain", "application/xml", "multipart/form-data; boundary=x", "json", None]
+)
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_a_body_is_sent_as_json(desk: Desk, kind: str | None) -> None:
+    """Another content type, or none, is 415; JSON with a parameter or suffix is not."""
+    body = b'{"slug": "nato", "name": "NATO"}'
+    async with nothing_changes(desk):
+        headers = {} if kind is None else {"Content-Type": kind}
+        response = await desk.checker.post("/v1/parties", content=body, headers=headers)
+        problem(response, "unsupported-media-type")
+    for slug, fine in (("a1", "application/json; charset=utf-8"), ("b2", "application/ld+json")):
+        response = await desk.checker.post(
+            "/v1/parties",
+            content=body.replace(b"nato", slug.encode()),
+            headers={"Content-Type": fine},
+        )
+        assert response.status_code == 201, response.text
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_a_body_has_256_kib(desk: Desk) -> None:
+    """A body of 256 KiB is read, one byte more is 413, and so are 10 MB, chunked or not."""
+
+    async def chunks(size: int) -> AsyncIterator[bytes]:
+        for _ in range(size // 65536):
+            yield b" " * 65536
+
+    text = b'{"slug": "nato", "name": "NATO"}'
+    async with nothing_changes(desk):
+        for content in (text.ljust(256 * 1024 + 1), b" " * 10_000_000, chunks(10_000_000)):
+            response = await desk.checker.post("/v1/parties", content=content, headers=JSON)
+            assert problem(response, "body-too-large")["limit"] == 256 * 1024
+    response = await desk.checker.post("/v1/parties", content=text.ljust(256 * 1024), headers=JSON)
+    assert response.status_code == 201
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_a_body_that_breaks_off_is_not_carried_out(desk: Desk) -> None:
+    """A sender who is gone before the body ended is not taken to have sent an empty one."""
+    await desk.parties()
+    claim = (await desk.claim())["id"]
+    link = await desk.link(claim, "supports", "nato")
+    decision = (await desk.move(claim, "confirmed", cites=[link["id"]])).json()["id"]
+    messages = [{"type": "http.disconnect"}]
+    answers: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return messages.pop() if messages else await asyncio.Future()
+
+    async def send(message: Any) -> None:
+        answers.append(message)
+
+    path = f"/v1/decisions/{decision}/approval"
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "headers": [
+            (b"host", b"testserver"),
+            (b"authorization", f"Bearer {desk.keys['editor']}".encode()),
+            (b"content-type", b"application/json"),
+            (b"content-length", b"20"),
+        ],
+        "client": ("127.0.0.1", 1),
+        "server": ("testserver", 80),
+    }
+    async with nothing_changes(desk):
+        await desk.app(scope, receive, send)
+        assert answers[0]["status"] == 400
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allow"),
+    [
+        ("PUT", "/v1/claims", "GET, HEAD, POST"),
+        ("DELETE", f"/v1/claims/{NOBODY}", "GET, HEAD, PATCH"),
+        ("POST", f"/v1/claims/{NOBODY}", "GET, HEAD, PATCH"),
+        ("GET", f"/v1/claims/{NOBODY}/merge", "POST"),
+        ("HEAD", f"/v1/claims/{NOBODY}/merge", "POST"),
+        ("PATCH", f"/v1/claims/{NOBODY}/links", "GET, HEAD, POST"),
+        ("OPTIONS", "/v1/parties/nato", "GET, HEAD, PATCH"),
+        ("GET", "/v1/session", "POST, DELETE"),
+        ("TRACE", "/v1/keys/abc", "GET, HEAD, DELETE"),
+        ("BREW", "/healthz", "GET, HEAD"),
+        ("POST", "/docs", "GET, HEAD"),
+    ],
+)
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_a_wrong_method_is_told_the_right_ones(
+    desk: Desk, method: str, path: str, allow: str
+) -> None:
+    """405 names every method that the address takes, whichever route takes it."""
+    response = await desk.checker.request(method, path)
+    assert response.headers["Allow"] == allow
+    if method == "HEAD":
+        assert (response.status_code, response.content) == (405, b"")
+    else:
+        problem(response, "method-not-allowed")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v2/claims",
+        "/v1/claims/",
+        "/v1//claims",
+        "/v1/claims/x/y/z",
+        "/v1/claims/not-an-id",
+        f"/v1/claims/{NOBODY}",
+        f"/v1/claims/{NOBODY}?expand=links",
+        f"/v1/claims/{NOBODY}?as_of=2023-10-02T00:00:00Z",
+        f"/v1/claims/{NOBODY}/links",
+        f"/v1/claims/{NOBODY}/history",
+        f"/v1/claims/{NOBODY}/status-changes",
+        f"/v1/claims/{NOBODY}/suggestion",
+        f"/v1/claims/{NOBODY}/notes",
+        "/v1/claims/" + "%EF%BC%90" * 32 + "----/history",
+        f"/v1/statements/{NOBODY}",
+        f"/v1/sources/{NOBODY}",
+        f"/v1/speakers/{NOBODY}",
+        f"/v1/decisions/{NOBODY}",
+        "/v1/parties/nobody",
+        "/v1/stories/nowhere",
+        "/v1/stories/%C3%A9%F0%9F%98%80%FF",
+        "/problems/unheard-of",
+    ],
+)
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_what_is_not_there(desk: Desk, path: str) -> None:
+    """Unknown addresses, ids and slugs are 404, and odd spellings of an id are not ids."""
+    problem(await desk.checker.get(path), "not-found")
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/parties/a%00b", "/v1/claims?tag=%00", "/v1/%00", "/v1/claims/%00", "/%00"]
+)
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_an_address_holds_no_nul(desk: Desk, path: str) -> None:
+    """NUL in a path or query is refused for everybody, before any database sees it."""
+    for client in (desk.reader, desk.public):
+        problem(await client.get(path), "invalid-request")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "/v1/claims?statsu=confirmed",
+        f"/v1/claims/{NOBODY}?expandd=links",
+        f"/v1/claims/{NOBODY}/history?offset=3",
+        "/v1/parties?name=x",
+        "/v1/events?cursor=x",
+        "/v1/me?verbose=1",
+        "/v1/statements?Party=nato",
+        "/v1/sources?%ED%A0%80=1",
+    ],
+)
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_an_unknown_parameter_is_refused(desk: Desk, url: str) -> None:
+    """A misspelt filter is told so: ignored, it would widen the list."""
+    problem(await desk.checker.get(url), "invalid-request")
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_a_post_takes_no_query(desk: Desk) -> None:
+    """What belongs in the body is not looked for in the address."""
+    async with nothing_changes(desk):
+        response = await desk.checker.post("/v1/sources?dry_run=1", json=SOURCE)
+        refused_field(response, "query", "dry_run")

@@ -1,0 +1,206 @@
+"""What points at the wrong thing, or comes a second time, is refused and changes nothing."""
+
+from typing import Any
+
+from tests.api.problems import NOBODY, nothing_changes, problem, refused_field
+from tests.support.desk import Desk, quote, statement_body
+
+REASON = {"reason": "they said so"}
+
+
+async def test_parties_form_a_tree(desk: Desk) -> None:
+    """A party is under a party that exists, and under neither itself nor its own children."""
+    await desk.parties()
+    async with nothing_changes(desk):
+        for parent in ("nobody", "self"):
+            body = {"slug": "self", "name": "Self", "parent": parent}
+            refused_field(await desk.checker.post("/v1/parties", json=body), "body", "parent")
+        for slug, parent in (
+            ("washington", "washington"),
+            ("washington", "state-department"),
+            ("washington", "nobody"),
+        ):
+            changed = await desk.editor.patch(f"/v1/parties/{slug}", json={"parent": parent})
+            refused_field(changed, "body", "parent")
+        again = await desk.checker.post("/v1/parties", json={"slug": "nato", "name": "NATO"})
+        problem(again, "already-exists")
+        for change in ({"slug": "x"}, {"name": None}, {"name": ""}, {"country": "usa"}):
+            problem(await desk.editor.patch("/v1/parties/nato", json=change), "invalid-request")
+        problem(await desk.editor.patch("/v1/parties/nobody", json={"name": "x"}), "not-found")
+
+
+async def test_parties_nest_no_deeper_than_is_allowed(desk: Desk) -> None:
+    """Neither a new party nor a moved branch makes a path longer than eight."""
+    for branch, length in (("a", 8), ("b", 2)):
+        for depth in range(length):
+            parent = f"{branch}{depth - 1}" if depth else None
+            await desk.post(
+                "/v1/parties", {"slug": f"{branch}{depth}", "name": "x", "parent": parent}
+            )
+    async with nothing_changes(desk):
+        body = {"slug": "a8", "name": "x", "parent": "a7"}
+        refused_field(await desk.checker.post("/v1/parties", json=body), "body", "parent")
+        moved = await desk.editor.patch("/v1/parties/b0", json={"parent": "a6"})
+        refused_field(moved, "body", "parent")
+    moved = await desk.editor.patch("/v1/parties/b0", json={"parent": "a5"})
+    assert moved.json()["root"] == "a0"
+
+
+async def test_speakers_speak_for_their_own_party(desk: Desk) -> None:
+    """A speaker named by id has to be known and of that party; no two are alike."""
+    await desk.parties()
+    body = {"name": "Miloš Vučević", "role": "minister", "party": "belgrade"}
+    milos = await desk.post("/v1/speakers", body)
+    other = await desk.post("/v1/speakers", body | {"name": "Milan Mojsilović"})
+    async with nothing_changes(desk):
+        for speaker in (milos["id"], NOBODY):
+            refused = await desk.checker.post(
+                "/v1/statements", json=statement_body("nato", speaker=speaker)
+            )
+            refused_field(refused, "body", "speaker")
+        nobodys = statement_body(None, speaker={"name": "X"})
+        refused_field(await desk.checker.post("/v1/statements", json=nobodys), "body", "party")
+        unknown = await desk.checker.post("/v1/speakers", json=body | {"party": "nobody"})
+        refused_field(unknown, "body", "party")
+        twin = await desk.editor.patch(
+            f"/v1/speakers/{other['id']}", json={"name": "MILOS vucevic"}
+        )
+        problem(twin, "already-exists")
+
+
+async def test_links_are_made_once_and_with_a_voice(desk: Desk) -> None:
+    """No link without a party behind the statement, of the claim's own origin, of an unknown
+    statement, or of one that is linked already."""
+    await desk.parties()
+    unsaid = await desk.post("/v1/statements", statement_body(None))
+    origin = await desk.post("/v1/statements", statement_body("belgrade"))
+    claim = await desk.claim(origin=None, origin_statement=origin["id"])
+    link = await desk.link(claim["id"], "supports", "nato")
+    url = f"/v1/claims/{claim['id']}/links"
+    async with nothing_changes(desk):
+        for statement in (unsaid["id"], origin["id"], NOBODY, link["statement"]["id"]):
+            for stance in ("supports", "contradicts"):
+                body = {"statement": statement, "stance": stance}
+                refused_field(await desk.checker.post(url, json=body), "body", "statement")
+        for change in (
+            {"stance": "denies"},
+            {"scope": "half"},
+            {"conditional": "perhaps"},
+            {"note": "\x00"},
+            {"statement": "x"},
+        ):
+            body = {"statement": link["statement"]["id"], "stance": "comments"} | change
+            problem(await desk.checker.post(url, json=body), "invalid-request")
+        gone = f"/v1/claims/{NOBODY}/links"
+        body = {"statement": statement_body("nato"), "stance": "comments"}
+        problem(await desk.checker.post(gone, json=body), "not-found")
+
+
+async def test_nothing_is_taken_back_twice(desk: Desk) -> None:
+    """A second retraction, withdrawal, affirmation or settlement is a conflict."""
+    await desk.parties()
+    claim = await desk.claim()
+    first = await desk.link(claim["id"], "supports", "nato")
+    second = await desk.link(claim["id"], "supports", "pristina")
+    decision = (await desk.move(claim["id"], "confirmed", cites=[first["id"]])).json()["id"]
+    rejected = await desk.editor.post(f"/v1/decisions/{decision}/rejection", json={"comment": "no"})
+    assert rejected.status_code == 200
+    for url in (
+        f"/v1/links/{first['id']}/retraction",
+        f"/v1/statements/{second['statement']['id']}/withdrawal",
+    ):
+        assert (await desk.checker.post(url, json=REASON)).status_code == 200
+        async with nothing_changes(desk):
+            problem(await desk.checker.post(url, json=REASON), "already-settled")
+    async with nothing_changes(desk):
+        for link in (first, second):
+            affirmed = await desk.checker.post(f"/v1/links/{link['id']}/affirmation")
+            problem(affirmed, "already-settled")
+        for step, body in (
+            ("approval", {}),
+            ("rejection", {"comment": "no"}),
+            ("withdrawal", {"reason": "no"}),
+        ):
+            url = f"/v1/decisions/{decision}/{step}"
+            problem(await desk.checker.post(url, json=body), "already-settled")
+        linked_anew = {"statement": second["statement"]["id"], "stance": "supports"}
+        problem(
+            await desk.checker.post(f"/v1/claims/{claim['id']}/links", json=linked_anew),
+            "statement-withdrawn",
+        )
+        for url in ("/v1/links/{}/retraction", "/v1/statements/{}/withdrawal"):
+            gone = await desk.checker.post(url.format(NOBODY), json=REASON)
+            problem(gone, "not-found")
+    withdrawn = f"/v1/claims/{claim['id']}/withdrawal"
+    assert (await desk.checker.post(withdrawn, json=REASON)).status_code == 200
+    async with nothing_changes(desk):
+        problem(await desk.checker.post(withdrawn, json=REASON), "claim-withdrawn")
+
+
+async def closed_acts(desk: Desk, claim: dict[str, Any], into: str) -> list[tuple[str, str, Any]]:
+    url = f"/v1/claims/{claim['id']}"
+    return [
+        ("POST", f"{url}/links", {"statement": statement_body("nato"), "stance": "supports"}),
+        ("PATCH", url, {"tags": ["x"]}),
+        ("POST", f"{url}/status-changes", {"to": "awaiting_confirmation", "reason": "x"}),
+        ("POST", f"{url}/merge", {"into": into}),
+        ("POST", f"{url}/withdrawal", REASON),
+    ]
+
+
+async def test_a_closed_claim_stays_as_it_is(desk: Desk) -> None:
+    """Nobody links to, amends, moves, merges or withdraws a claim that was merged or withdrawn;
+    nothing is merged into it, and nothing new is part of a merged one."""
+    await desk.parties()
+    merged, survivor, taken_back = await desk.claim(), await desk.claim(), await desk.claim()
+    url = f"/v1/claims/{merged['id']}"
+    response = await desk.checker.post(
+        f"{url}/merge", json={"into": survivor["id"]}, headers={"If-Match": "*"}
+    )
+    assert response.status_code == 200
+    await desk.checker.post(f"/v1/claims/{taken_back['id']}/withdrawal", json=REASON)
+    async with nothing_changes(desk):
+        for claim, slug in ((merged, "claim-merged"), (taken_back, "claim-withdrawn")):
+            for method, target, body in await closed_acts(desk, claim, survivor["id"]):
+                refused = await desk.checker.request(
+                    method, target, json=body, headers={"If-Match": "*"}
+                )
+                told = problem(refused, slug)
+                assert slug == "claim-withdrawn" or told["merged_into"] == survivor["id"]
+            into = await desk.checker.post(
+                f"/v1/claims/{survivor['id']}/merge",
+                json={"into": claim["id"]},
+                headers={"If-Match": "*"},
+            )
+            problem(into, "merge-cycle")
+        part = await desk.checker.post(
+            "/v1/claims",
+            json={
+                "text": "x",
+                "kind": "event",
+                "claimant": None,
+                "claimed_at": "2023-10-02T00:00:00Z",
+                "part_of": merged["id"],
+                "origin": {"quotes": [quote()]},
+            },
+        )
+        refused_field(part, "body", "part_of")
+
+
+async def test_cites_belong_to_the_claim(desk: Desk) -> None:
+    """What a decision cites or sets aside is an active link of that very claim."""
+    await desk.parties()
+    claim, other = await desk.claim(), await desk.claim()
+    mine = await desk.link(claim["id"], "supports", "nato")
+    gone = await desk.link(claim["id"], "supports", "pristina")
+    others = await desk.link(other["id"], "supports", "nato")
+    await desk.checker.post(f"/v1/links/{gone['id']}/retraction", json=REASON)
+    async with nothing_changes(desk):
+        for cited in (others["id"], gone["id"], NOBODY):
+            moved = await desk.move(claim["id"], "confirmed", cites=[mine["id"], cited])
+            refused_field(moved, "body", "cites", 1)
+        aside = [{"link": mine["id"], "reason": "x"}]
+        moved = await desk.move(claim["id"], "confirmed", cites=[mine["id"]], set_aside=aside)
+        refused_field(moved, "body", "set_aside", 0)
+        for to in ("true", "asserted", "disputed"):
+            assert (await desk.move(claim["id"], to)).status_code in (409, 422)

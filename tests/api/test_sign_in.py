@@ -1,0 +1,313 @@
+"""Keys, sessions, sign-in links and passwords: what lets somebody in, and what no longer does."""
+
+import asyncio
+from datetime import timedelta
+from http.cookies import Morsel, SimpleCookie
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import pytest
+
+from service.commands import accounts
+from service.domain.claims import rfc3339
+from service.web.limits import Limiter
+from service.web.services import TRIES_A_MINUTE
+from tests.api.problems import nothing_changes, problem, refused_field
+from tests.support.desk import Desk
+
+PASSWORD = "correct horse battery"
+PARTY = {"slug": "belgrade", "name": "Belgrade"}
+
+
+async def user(desk: Desk, role: str = "checker", **body: Any) -> dict[str, Any]:
+    made = await desk.admin.post(
+        "/v1/users",
+        json={"email": f"{role}@example.org", "name": "Ana", "role": role, **body},
+    )
+    assert made.status_code == 201, made.text
+    return dict(made.json())
+
+
+async def link_for(desk: Desk, email: str) -> str:
+    token = await desk.database.write(accounts.create_sign_in_link, email, now=desk.clock.now)
+    return f"/sign-in/{token}"
+
+
+def cookie_of(response: httpx.Response) -> "Morsel[str]":
+    cookies: SimpleCookie = SimpleCookie(response.headers["set-cookie"])
+    return cookies["claimdesk_session"]
+
+
+async def session(desk: Desk, email: str) -> dict[str, str]:
+    """The headers of a browser that has signed in."""
+    response = await desk.public.get(await link_for(desk, email))
+    assert response.status_code == 303, response.text
+    return {"Cookie": f"claimdesk_session={cookie_of(response).value}"}
+
+
+def key_header(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
+
+
+async def make_key(desk: Desk, **body: Any) -> dict[str, Any]:
+    response = await desk.admin.post("/v1/keys", json={"name": "CMS", "role": "reader", **body})
+    assert response.status_code == 201, response.text
+    return dict(response.json())
+
+
+async def test_a_key_that_does_not_hold_opens_nothing(desk: Desk) -> None:
+    """A malformed, unknown or mistyped key gets 401, on a hot route and on others."""
+    scheme, key_id, secret = desk.keys["reader"].split("_")
+    other_id = desk.keys["admin"].split("_")[1]
+    wrong: list[str | bytes] = [
+        "Bearer",
+        "Bearer ",
+        f"Basic {desk.keys['reader']}",
+        desk.keys["reader"],
+        f"Bearer {key_id}",
+        f"Bearer cd_{key_id}",
+        f"Bearer cd__{secret}",
+        f"Bearer cd_{key_id}_",
+        f"Bearer xx_{key_id}_{secret}",
+        f"Bearer cd_{key_id}_{secret}_",
+        f"Bearer cd_{key_id}_{secret[:-1]}",
+        f"Bearer cd_{key_id}_{secret}a",
+        f"Bearer cd_{key_id}_{secret.upper()}",
+        f"Bearer cd_{other_id}_{secret}",
+        f"Bearer {scheme}_{key_id}_{accounts.digest(secret)}",
+        "Bearer cd_" + "a" * 5000 + "_b",
+        "Bearer cd_é_ü".encode(),
+        "Bearer cd_' OR ''='_x",
+    ]
+    for header in wrong:
+        for path in ("/v1/claims", "/v1/me", "/v1/keys"):
+            response = await desk.public.get(path, headers={"Authorization": header})
+            problem(response, "not-authenticated")
+            assert response.headers["WWW-Authenticate"] == 'Bearer realm="claimdesk"'
+    right = {"Authorization": f"bearer  {desk.keys['reader']}"}
+    assert (await desk.public.get("/v1/me", headers=right)).status_code == 200
+
+
+async def test_a_key_expires(desk: Desk) -> None:
+    """A key opens until its expiry and not from it on; one that has expired cannot be made."""
+    end = desk.clock.now + timedelta(hours=1)
+    key = await make_key(desk, expires_at=rfc3339(end))
+    assert (await desk.public.get("/v1/me", headers=key_header(key["key"]))).status_code == 200
+    desk.clock.now = end - timedelta(seconds=2)
+    assert (await desk.public.get("/v1/me", headers=key_header(key["key"]))).status_code == 200
+    problem(await desk.public.get("/v1/me", headers=key_header(key["key"])), "not-authenticated")
+    past = await desk.admin.post(
+        "/v1/keys", json={"name": "late", "role": "reader", "expires_at": rfc3339(end)}
+    )
+    refused_field(past, "body", "expires_at")
+
+
+@pytest.mark.parametrize("way", ["revocation", "delete"])
+async def test_a_revoked_key_opens_nothing_at_once(desk: Desk, way: str) -> None:
+    """Revocation holds for the very next request; the key stays listed and is revoked once."""
+    key = await make_key(desk)
+    header = key_header(key["key"])
+    url = f"/v1/keys/{key['id']}"
+    assert (await desk.public.get("/v1/claims", headers=header)).status_code == 200
+    revoke = (
+        (lambda: desk.admin.post(f"{url}/revocation"))
+        if way == "revocation"
+        else (lambda: desk.admin.delete(url))
+    )
+    assert (await revoke()).json()["revoked_at"] is not None
+    problem(await desk.public.get("/v1/claims", headers=header), "not-authenticated")
+    async with nothing_changes(desk):
+        problem(await revoke(), "already-settled")
+    listed = (await desk.admin.get("/v1/keys", params={"limit": 200})).json()["items"]
+    assert key["id"] in [one["id"] for one in listed]
+    assert key["key"].split("_")[2] not in str(listed)
+
+
+async def test_a_key_revoked_while_it_is_looked_up_opens_nothing_after(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a request in flight read of a key before its revocation is not believed after it."""
+    key = await make_key(desk)
+    callers = desk.app.state.services.callers
+    looked_up, go_on = asyncio.Event(), asyncio.Event()
+    look_up = callers._key
+
+    async def slowly(header: str) -> Any:
+        credential = await look_up(header)
+        looked_up.set()
+        await go_on.wait()
+        return credential
+
+    monkeypatch.setattr(callers, "_key", slowly)
+    header = key_header(key["key"])
+    in_flight = asyncio.create_task(desk.public.get("/v1/me", headers=header))
+    await looked_up.wait()
+    monkeypatch.setattr(callers, "_key", look_up)
+    assert (await desk.admin.post(f"/v1/keys/{key['id']}/revocation")).status_code == 200
+    go_on.set()
+    await in_flight
+    problem(await desk.public.get("/v1/me", headers=header), "not-authenticated")
+
+
+async def test_a_sign_in_link_works_once(desk: Desk) -> None:
+    """The link starts a session, in a cookie that no script reads and no other site sends; used
+    again it starts none."""
+    ana = await user(desk)
+    url = await link_for(desk, ana["email"])
+    response = await desk.public.get(url)
+    assert (response.status_code, response.headers["location"]) == (303, "/")
+    assert response.headers["cache-control"] == "no-store"
+    cookie = cookie_of(response)
+    assert cookie["httponly"] is True
+    assert cookie["secure"] is True
+    assert (cookie["samesite"], cookie["path"]) == ("lax", "/")
+    assert int(cookie["max-age"]) == 14 * 24 * 3600
+    me = await desk.public.get("/v1/me", headers={"Cookie": f"claimdesk_session={cookie.value}"})
+    assert (me.json()["id"], me.json()["role"]) == (ana["id"], "checker")
+    async with nothing_changes(desk):
+        again = await desk.public.get(url)
+        problem(again, "not-authenticated")
+        assert "set-cookie" not in again.headers
+    at_home = f"http://127.0.0.1{await link_for(desk, ana['email'])}"
+    assert cookie_of(await desk.public.get(at_home))["secure"] == ""
+
+
+async def test_links_and_sessions_end(desk: Desk) -> None:
+    """A sign-in link holds for a day, a session for a fortnight, and until one signs out."""
+    ana = await user(desk)
+    late = await link_for(desk, ana["email"])
+    signed_in = await session(desk, ana["email"])
+    signed_out = await session(desk, ana["email"])
+    out = await desk.public.delete(
+        "/v1/session", headers=signed_out | {"Origin": "http://testserver"}
+    )
+    assert out.status_code == 204
+    assert cookie_of(out).value == ""
+    problem(await desk.public.get("/v1/me", headers=signed_out), "not-authenticated")
+    assert (await desk.public.get("/v1/me", headers=signed_in)).status_code == 200
+    desk.clock.advance(hours=24)
+    problem(await desk.public.get(late), "not-authenticated")
+    desk.clock.advance(days=12, hours=23)
+    assert (await desk.public.get("/v1/me", headers=signed_in)).status_code == 200
+    desk.clock.advance(hours=1)
+    problem(await desk.public.get("/v1/me", headers=signed_in), "not-authenticated")
+    forged = {"Cookie": "claimdesk_session=forged"}
+    problem(await desk.public.get("/v1/me", headers=forged), "not-authenticated")
+
+
+async def test_another_site_changes_nothing_with_a_session(desk: Desk) -> None:
+    """A change by cookie needs the desk's own Origin; reading does not, nor does a key."""
+    await user(desk)
+    signed_in = await session(desk, "checker@example.org")
+    async with nothing_changes(desk):
+        for origin in (None, "https://evil.example", "null", "http://testserver.evil.example", ""):
+            headers = signed_in | ({} if origin is None else {"Origin": origin})
+            problem(
+                await desk.public.post("/v1/parties", json=PARTY, headers=headers), "cross-site"
+            )
+            patched = await desk.public.patch("/v1/parties/x", json={}, headers=headers)
+            problem(patched, "cross-site")
+            problem(await desk.public.delete("/v1/session", headers=headers), "cross-site")
+            read = await desk.public.get("/v1/me", headers=headers)
+            assert read.status_code == 200
+    for slug, origin in (("one", "http://testserver"), ("two", desk.settings.base_url)):
+        made = await desk.public.post(
+            "/v1/parties", json=PARTY | {"slug": slug}, headers=signed_in | {"Origin": origin}
+        )
+        assert made.status_code == 201, made.text
+    with_key = await desk.checker.post(
+        "/v1/parties", json=PARTY, headers={"Origin": "https://cms.example"}
+    )
+    assert with_key.status_code == 201
+
+
+async def test_a_form_of_another_site_cannot_sign_in(desk: Desk) -> None:
+    """What a cross-site form can send without asking is no JSON, and refused as such."""
+    await user(desk, password=PASSWORD)
+    body = b'{"email": "checker@example.org", "password": "correct horse battery"}'
+    for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data"):
+        response = await desk.public.post(
+            "/v1/session", content=body, headers={"Content-Type": kind}
+        )
+        problem(response, "unsupported-media-type")
+
+
+async def test_a_password_signs_in(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The right password starts a session; a wrong one and an unknown address are told the same,
+    and a try more than is allowed within a minute is not even looked at."""
+    assert TRIES_A_MINUTE == 10
+    desk.app.state.services.tries = Limiter(3)
+    monkeypatch.setattr("service.web.limits.time", SimpleNamespace(monotonic=lambda: 1000.0))
+    await user(desk, password=PASSWORD)
+    body = {"email": " Checker@Example.org ", "password": PASSWORD}
+    right = await desk.public.post("/v1/session", json=body)
+    assert right.status_code == 204
+    signed_in = {"Cookie": f"claimdesk_session={cookie_of(right).value}"}
+    assert (await desk.public.get("/v1/me", headers=signed_in)).json()["role"] == "checker"
+    async with nothing_changes(desk):
+        wrong = await desk.public.post("/v1/session", json=body | {"password": PASSWORD + "!"})
+        unknown = await desk.public.post("/v1/session", json=body | {"email": "b@example.org"})
+        told = problem(wrong, "not-authenticated")["detail"]
+        assert problem(unknown, "not-authenticated")["detail"] == told
+        fourth = await desk.public.post("/v1/session", json=body)
+        problem(fourth, "rate-limited")
+        assert 1 <= int(fourth.headers["Retry-After"]) <= 60
+        assert "set-cookie" not in fourth.headers
+
+
+async def test_a_disabled_user_is_out_at_once(desk: Desk) -> None:
+    """Who is disabled loses sessions, keys, links and password; a new password ends sessions."""
+    ana = await user(desk, password=PASSWORD)
+    signed_in = await session(desk, ana["email"])
+    key = key_header((await make_key(desk, user=ana["id"], role="checker"))["key"])
+    link = await link_for(desk, ana["email"])
+    url = f"/v1/users/{ana['id']}"
+    assert (await desk.public.get("/v1/me", headers=key)).json()["id"] == ana["id"]
+    assert (await desk.public.get("/v1/me", headers=signed_in)).status_code == 200
+    assert (await desk.admin.patch(url, json={"disabled": True})).status_code == 200
+    for headers in (signed_in, key):
+        problem(await desk.public.get("/v1/me", headers=headers), "not-authenticated")
+    problem(await desk.public.get(link), "not-authenticated")
+    sign_in = {"email": ana["email"], "password": PASSWORD}
+    problem(await desk.public.post("/v1/session", json=sign_in), "not-authenticated")
+    assert (await desk.admin.patch(url, json={"disabled": False})).json()["disabled_at"] is None
+    problem(await desk.public.get("/v1/me", headers=signed_in), "not-authenticated")
+    signed_in = await session(desk, ana["email"])
+    await desk.admin.patch(url, json={"password": "another password"})
+    problem(await desk.public.get("/v1/me", headers=signed_in), "not-authenticated")
+
+
+async def test_a_role_holds_from_the_next_request_on(desk: Desk) -> None:
+    """A demotion takes the old role from sessions and keys; no key is above its user."""
+    ana = await user(desk, role="editor")
+    signed_in = await session(desk, ana["email"])
+    key = key_header((await make_key(desk, user=ana["id"], role="editor"))["key"])
+    above = {"name": "too much", "role": "admin", "user": ana["id"]}
+    refused_field(await desk.admin.post("/v1/keys", json=above), "body", "role")
+    await desk.admin.patch(f"/v1/users/{ana['id']}", json={"role": "reader"})
+    for headers in (signed_in, key):
+        assert (await desk.public.get("/v1/me", headers=headers)).json()["role"] == "reader"
+        problem(await desk.public.get("/v1/review-queue", headers=headers), "forbidden")
+
+
+async def test_the_last_administrator_stays(desk: Desk) -> None:
+    """Nobody can demote or disable the last administrator, until there is another."""
+    first = await user(desk, role="admin")
+    url = f"/v1/users/{first['id']}"
+    async with nothing_changes(desk):
+        for change in ({"role": "editor"}, {"disabled": True}, {"role": "reader", "name": "x"}):
+            refused_field(await desk.admin.patch(url, json=change), "body", "role")
+    await user(desk, role="admin", email="second@example.org")
+    assert (await desk.admin.patch(url, json={"role": "editor"})).json()["role"] == "editor"
+
+
+async def test_an_address_has_one_user(desk: Desk) -> None:
+    """The same address in other case is the same user; no answer holds a password's hash."""
+    made = await user(desk, password=PASSWORD)
+    again = await desk.admin.post(
+        "/v1/users", json={"email": "CHECKER@example.org", "name": "B", "role": "reader"}
+    )
+    problem(again, "already-exists")
+    assert made["has_password"] is True
+    assert "argon2" not in (await desk.admin.get(f"/v1/users/{made['id']}")).text
