@@ -73,6 +73,7 @@ def create(
     root = slug
     if parent is not None:
         above = _ancestors(session, parent, loc=("body", "parent"))
+        _require_room(above, 1)
         root = above[-1]
     row = {
         "slug": slug,
@@ -109,6 +110,7 @@ def change(
                 f"'{slug}' would become its own ancestor ({' → '.join(above)})",
                 loc=("body", "parent"),
             )
+        _require_room(above, _height(tree, slug))
     differing = {
         name: value for name, value in changes.items() if getattr(tree[slug], name) != value
     }
@@ -138,8 +140,17 @@ def _ancestors(session: Connection, slug: str, *, loc: tuple[str, ...]) -> list[
         if row.parent is None:
             return path
         path.append(row.parent)
-        if len(path) > MAX_DEPTH:
-            raise Invalid(f"parties nest at most {MAX_DEPTH} deep", loc=loc)
+
+
+def _require_room(above: list[str], levels: int) -> None:
+    if len(above) + levels > MAX_DEPTH:
+        raise Invalid(f"parties nest at most {MAX_DEPTH} deep", loc=("body", "parent"))
+
+
+def _height(tree: Mapping[str, Any], slug: str) -> int:
+    """How many levels `slug` and what is below it take."""
+    below = [row.slug for row in tree.values() if row.parent == slug]
+    return 1 + max((_height(tree, one) for one in below), default=0)
 
 
 def _refresh(session: Connection, slug: str, *, actor: Actor, now: datetime) -> None:
