@@ -5,7 +5,7 @@ Each follows one event.  `claimdesk verify` compares them with what the record s
 
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, update
+from sqlalchemy import Connection, bindparam, delete, insert, update
 
 from service.domain.access import Actor
 from service.domain.claims import ClaimState
@@ -115,6 +115,15 @@ def _retag(session: Connection, before: ClaimState | None, after: ClaimState, at
             .values(removed_at=at)
         )
     if has - had:
+        if before is not None and before.updated_at == at:
+            # No time has passed on this claim's clock: the tag may have come and gone within it.
+            session.execute(
+                delete(claim_tags).where(
+                    claim_tags.c.claim == after.id,
+                    claim_tags.c.tag.in_(has - had),
+                    claim_tags.c.added_at == at,
+                )
+            )
         session.execute(
             INSERT_TAG,
             [{"claim": after.id, "tag": tag, "added_at": at} for tag in sorted(has - had)],

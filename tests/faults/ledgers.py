@@ -3,6 +3,7 @@
 The first is what a client was told.  A test that kills, cuts or races judges by both.
 """
 
+from itertools import zip_longest
 from typing import Any
 
 import orjson
@@ -86,7 +87,7 @@ def _prove_versions(session: Connection, claim: Any, rows: Any) -> None:
         .where(claim_versions.c.claim == claim.id)
         .order_by(claim_versions.c.version)
     ).all()
-    for one, following in zip(kept, [*kept[1:], None], strict=True):
+    for one, following in zip_longest(kept, kept[1:]):
         assert one.recorded_at == rows[one.version - 1].recorded_at
         after = following.recorded_at if following else claim.changed_at
         assert one.superseded_at == after

@@ -1,0 +1,318 @@
+"""Many writers at once, on either database: what was acknowledged is what is recorded."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import insert, text
+from sqlalchemy.exc import DBAPIError
+
+from service.config import Settings
+from service.domain.errors import Unavailable
+from service.store.engine import Database
+from service.store.tables import stories
+from tests.faults.ledgers import audit
+from tests.faults.served import Served, key, serving
+from tests.support import desk as support
+from tests.support.desk import Desk, claim_body, statement_body
+
+DECIDERS = 50
+Json = dict[str, Any]
+
+
+async def decide(client: httpx.AsyncClient, claim: str, name: str, version: int) -> int:
+    """Tag the claim until it is acknowledged, by the version that each refusal tells; gives the
+    version that holds it."""
+    for _ in range(200):
+        answer = await client.patch(
+            f"/v1/claims/{claim}", json={"tags": [name]}, headers={"If-Match": f'"{version}"'}
+        )
+        if answer.status_code == 200:
+            assert answer.headers["etag"] == f'"{answer.json()["version"]}"'
+            return int(answer.json()["version"])
+        assert answer.status_code == 412, answer.text
+        problem = answer.json()
+        assert problem["type"] == "/problems/version-conflict"
+        assert answer.headers["etag"] == f'"{problem["version"]}"'
+        assert problem["version"] > version
+        version = problem["version"]
+        await asyncio.sleep(random.uniform(0, 0.2))
+    raise AssertionError(f"{name} never got through")
+
+
+async def judge(settings: Settings, claim: str, acknowledged: dict[str, int]) -> None:
+    """Every acknowledged change is in the record under its version, and no other."""
+    record = (await audit(settings))[claim]
+    assert len(set(acknowledged.values())) == len(acknowledged)
+    amended = {
+        event["data"]["tags"][0]: event["number"]
+        for event in record
+        if event["type"] == "claim.amended"
+    }
+    assert amended == acknowledged
+    assert len(record) == len(acknowledged) + 1
+
+
+async def test_of_fifty_who_decide_on_one_version_one_wins(desk: Desk) -> None:
+    """Everybody else is told the version that is current by then."""
+    await desk.parties()
+    claim = await desk.claim()
+    answers = await asyncio.gather(
+        *(
+            desk.checker.post(
+                f"/v1/claims/{claim['id']}/status-changes",
+                json={"to": "awaiting_confirmation", "reason": f"verification {i}"},
+                headers={"If-Match": '"1"'},
+            )
+            for i in range(DECIDERS)
+        )
+    )
+    assert sorted(one.status_code for one in answers) == [201] + [412] * (DECIDERS - 1)
+    assert {one.json()["version"] for one in answers} == {2}
+    record = (await audit(desk.settings))[claim["id"]]
+    assert [event["type"] for event in record] == ["claim.created", "claim.status_changed"]
+
+
+async def test_fifty_deciders_lose_nothing(desk: Desk) -> None:
+    """Everybody tries again with the current version until acknowledged."""
+    await desk.parties()
+    claim = (await desk.claim())["id"]
+    names = [f"decider-{i}" for i in range(DECIDERS)]
+    versions = await asyncio.gather(*(decide(desk.checker, claim, name, 1) for name in names))
+    await judge(desk.settings, claim, dict(zip(names, versions, strict=True)))
+
+
+@pytest.fixture
+def two_servers(database_url: str, tmp_path: Path) -> Iterator[tuple[Served, Served]]:
+    """Two processes on one database: two on one file, or two machines on one PostgreSQL."""
+    with serving(database_url, tmp_path) as one, serving(database_url, tmp_path) as other:
+        yield one, other
+
+
+@pytest.fixture
+async def two_clients(
+    two_servers: tuple[Served, Served], database_url: str, tmp_path: Path
+) -> AsyncIterator[list[httpx.AsyncClient]]:
+    """A checker's client for each."""
+    token = key(database_url, tmp_path, "editor")["key"]
+    async with AsyncExitStack() as stack:
+        yield [
+            await stack.enter_async_context(
+                httpx.AsyncClient(
+                    base_url=server.url,
+                    headers={"Authorization": f"Bearer {token}"},
+                    timeout=60,
+                    limits=httpx.Limits(max_connections=40),
+                )
+            )
+            for server in two_servers
+        ]
+
+
+async def test_two_processes_lose_nothing(
+    two_clients: list[httpx.AsyncClient], settings: Settings
+) -> None:
+    """Deciders on either server race for one claim; links through both all land; the same
+    Idempotency-Key sent to both is carried out once."""
+    one, other = two_clients
+    for slug in ("belgrade", "nato"):
+        assert (await one.post("/v1/parties", json={"slug": slug, "name": slug})).is_success
+    claim = (await other.post("/v1/claims", json=claim_body())).json()["id"]
+    names = [f"decider-{i}" for i in range(30)]
+    versions = await asyncio.gather(
+        *(decide(two_clients[i % 2], claim, name, 1) for i, name in enumerate(names))
+    )
+    await judge(settings, claim, dict(zip(names, versions, strict=True)))
+
+    linked = await asyncio.gather(
+        *(
+            two_clients[i % 2].post(
+                f"/v1/claims/{claim}/links",
+                json={"statement": statement_body("nato"), "stance": "supports"},
+                headers={"Idempotency-Key": f"link-{i // 2}"},
+            )
+            for i in range(20)
+        )
+    )
+    assert {answer.status_code for answer in linked} <= {201, 409}
+    ids = {answer.json()["id"] for answer in linked if answer.status_code == 201}
+    record = (await audit(settings))[claim]
+    links = [event["data"]["link"]["id"] for event in record if event["type"] == "link.created"]
+    assert sorted(links) == sorted(ids)
+    assert len(ids) == 10
+
+
+async def test_links_made_at_once_all_land(desk: Desk) -> None:
+    """Nobody who links without a condition is refused, and none is lost."""
+    await desk.parties()
+    claim = (await desk.claim())["id"]
+    body = {"statement": statement_body("nato"), "stance": "comments"}
+    made = await asyncio.gather(*(desk.post(f"/v1/claims/{claim}/links", body) for _ in range(30)))
+    record = (await audit(desk.settings))[claim]
+    assert {e["data"]["link"]["id"] for e in record[1:]} == {link["id"] for link in made}
+
+
+async def test_a_statement_linked_while_it_is_withdrawn_never_counts(desk: Desk) -> None:
+    """Either the withdrawal finds the link, or the link finds the withdrawal."""
+    await desk.parties()
+    ids = [(await desk.claim())["id"] for _ in range(6)]
+    for _ in range(3):
+        said = await desk.post("/v1/statements", statement_body("nato", basis="documents"))
+        link = {"statement": said["id"], "stance": "supports"}
+        path = f"/v1/statements/{said['id']}/withdrawal"
+        *linked, withdrawn = await asyncio.gather(
+            *(desk.checker.post(f"/v1/claims/{claim}/links", json=link) for claim in ids[:3]),
+            desk.checker.post(path, json={"reason": "misspoke", "source": None}),
+        )
+        late = await desk.checker.post(f"/v1/claims/{ids[5]}/links", json=link)
+        assert withdrawn.status_code == 200, withdrawn.text
+        assert {one.status_code for one in linked} <= {201, 409}
+        assert late.status_code == 409
+        assert late.json()["type"] == "/problems/statement-withdrawn"
+    for claim in ids:
+        assert (await desk.read(claim))["evidence"]["supports"] == []
+    await audit(desk.settings)
+
+
+async def test_of_two_claims_merged_into_each_other_one_remains(desk: Desk) -> None:
+    """The second merge is refused: its loser is gone, or its survivor is."""
+    await desk.parties()
+    for _ in range(5):
+        one, other = (await desk.claim())["id"], (await desk.claim())["id"]
+        answers = await asyncio.gather(
+            *(
+                desk.editor.post(
+                    f"/v1/claims/{loser}/merge", json={"into": into}, headers={"If-Match": '"1"'}
+                )
+                for loser, into in ((one, other), (other, one))
+            )
+        )
+        statuses = [answer.status_code for answer in answers]
+        assert sorted(statuses)[0] == 200
+        assert sorted(statuses)[1] in (409, 412)
+        assert "problem" in answers[statuses.index(max(statuses))].headers["content-type"]
+    await audit(desk.settings)
+
+
+async def test_components_recorded_at_once_all_become_part(desk: Desk) -> None:
+    """Each changes its parent too."""
+    await desk.parties()
+    parent = (await desk.claim())["id"]
+    made = await asyncio.gather(*(desk.claim(part_of=parent) for _ in range(25)))
+    shown = (await desk.read(parent))["components"]
+    assert {one["id"] for one in shown} == {one["id"] for one in made}
+    await audit(desk.settings)
+
+
+async def test_a_withdrawal_reaches_a_component_and_what_it_is_part_of(desk: Desk) -> None:
+    """Both rest on one statement, and the component, older than its parent by a merge, changes the
+    parent before its own turn comes."""
+    await desk.parties()
+    first = (await desk.claim())["id"]
+    component = (await desk.claim(part_of=first))["id"]
+    parent = (await desk.claim())["id"]
+    merged = await desk.editor.post(
+        f"/v1/claims/{first}/merge", json={"into": parent}, headers={"If-Match": "*"}
+    )
+    assert merged.status_code == 200
+    link = await desk.link(component, "supports", "nato")
+    proposed = await desk.move(component, "confirmed", cites=[link["id"]])
+    await desk.editor.post(f"/v1/decisions/{proposed.json()['id']}/approval")
+    said = link["statement"]["id"]
+    await desk.post(f"/v1/claims/{parent}/links", {"statement": said, "stance": "supports"})
+    withdrawn = await desk.checker.post(
+        f"/v1/statements/{said}/withdrawal", json={"reason": "misspoke", "source": None}
+    )
+    assert withdrawn.status_code == 200, withdrawn.text
+    assert (await desk.read(component))["status"] == "awaiting_confirmation"
+    assert [one["status"] for one in (await desk.read(parent))["components"]] == [
+        "awaiting_confirmation"
+    ]
+    await audit(desk.settings)
+
+
+async def test_two_parties_cannot_be_put_under_each_other(desk: Desk) -> None:
+    """Each move is sound alone; together they would make a circle."""
+    for i in range(5):
+        for slug in (f"one-{i}", f"other-{i}"):
+            await desk.post("/v1/parties", {"slug": slug, "name": slug, "parent": None})
+        answers = await asyncio.gather(
+            desk.editor.patch(f"/v1/parties/one-{i}", json={"parent": f"other-{i}"}),
+            desk.editor.patch(f"/v1/parties/other-{i}", json={"parent": f"one-{i}"}),
+        )
+        assert sorted(answer.status_code for answer in answers) == [200, 422]
+
+
+async def test_the_same_thing_made_at_once_is_made_once(desk: Desk) -> None:
+    """A source and a speaker are found again; a party and a story are refused as existing."""
+    await desk.parties()
+    source = {"url": "https://example.org/same"}
+    speaker = {"name": "Jens Stoltenberg", "role": "Secretary General", "party": "nato"}
+    for path, body in (("/v1/sources", source), ("/v1/speakers", speaker)):
+        answers = await asyncio.gather(*(desk.checker.post(path, json=body) for _ in range(10)))
+        assert {answer.status_code for answer in answers} <= {200, 201}
+        assert len({answer.json()["id"] for answer in answers}) == 1
+    for path, body in (
+        ("/v1/parties", {"slug": "kfor", "name": "KFOR", "parent": "nato"}),
+        ("/v1/stories", {"slug": "border", "title": "Border"}),
+    ):
+        answers = await asyncio.gather(*(desk.checker.post(path, json=body) for _ in range(10)))
+        assert sorted(answer.status_code for answer in answers) == [201] + [409] * 9
+    claims = await asyncio.gather(
+        *(
+            desk.post(
+                "/v1/statements", statement_body("nato", speaker={"name": "Oana", "role": None})
+            )
+            for _ in range(10)
+        )
+    )
+    assert len({one["speaker"]["id"] for one in claims}) == 1
+
+
+async def test_readers_cannot_write(desk: Desk, settings: Settings) -> None:
+    """The connections of queries refuse a change, whatever runs on them."""
+    now = desk.clock()
+    row = {"slug": "x", "title": "x", "created_at": now, "updated_at": now}
+    with pytest.raises((DBAPIError, Unavailable)) as refused:
+        await desk.database.read(lambda session: session.execute(insert(stories), row))
+    assert "readonly" in str(refused.value.__cause__).replace("-", "").replace(" ", "").lower()
+    async with support.running(settings) as other:
+        found = await other.database.read(
+            lambda session: session.execute(text("SELECT count(*) FROM stories")).scalar_one()
+        )
+    assert found == 0
+
+
+async def test_a_command_that_fails_leaves_nothing(database: Database) -> None:
+    """The whole transaction is undone, and the connection serves the next."""
+
+    def fails(session: Any) -> None:
+        session.execute(text("DELETE FROM installation"))
+        raise RuntimeError("on purpose")
+
+    for _ in range(3):
+        with pytest.raises(RuntimeError, match="on purpose"):
+            await database.write(fails)
+    kept = await database.write(
+        lambda session: session.execute(text("SELECT count(*) FROM installation")).scalar_one()
+    )
+    assert kept == 1
+
+
+async def test_a_clock_that_runs_backwards_breaks_nothing(desk: Desk) -> None:
+    """A claim's record stays in order, though all its changes bear one instant: a tag may come, go
+    and come again within it."""
+    await desk.parties()
+    claim = (await desk.claim())["id"]
+    desk.clock.advance(hours=-1)
+    for version, tags in enumerate((["a"], [], ["a"], []), start=1):
+        answer = await desk.checker.patch(
+            f"/v1/claims/{claim}", json={"tags": tags}, headers={"If-Match": f'"{version}"'}
+        )
+        assert answer.status_code == 200, answer.text
+    await audit(desk.settings)
