@@ -68,10 +68,11 @@ def verify(session: Connection, *, progress: Progress = None) -> Report:
     `progress` is told now and then how many claims are done, and of how many.
     """
     with frozen(session):
-        return _verify(session, progress)
+        return compare(session, progress)
 
 
-def _verify(session: Connection, progress: Progress) -> Report:
+def compare(session: Connection, progress: Progress = None) -> Report:
+    """What `verify` does, in a transaction of the caller's."""
     total = session.execute(select(func.count()).select_from(tables.claims)).scalar_one()
     found: list[Break] = []
     claims = events = broken = 0
