@@ -85,7 +85,7 @@ class Call:
         if not (0 < len(key) <= MAX_KEY and key.isascii() and key.isprintable()):
             raise Invalid(
                 f"an Idempotency-Key has 1 to {MAX_KEY} printable ASCII characters",
-                loc=("header", "Idempotency-Key"),
+                loc=("header", "idempotency-key"),
             )
         key_hash = sha256(f"{self.actor.id}\n{key}".encode()).hexdigest()
         url = self.request.url
