@@ -1,0 +1,141 @@
+"""Conditional requests: nothing is overwritten unread, and nothing unchanged is sent twice."""
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.api.problems import nothing_changes, problem
+from tests.support.desk import Desk, statement_body
+
+MOVE = {"to": "awaiting_confirmation", "reason": "we are checking"}
+
+
+def acts(claim: str, into: str) -> list[tuple[str, str, dict[str, Any], bool]]:
+    """Every change of a claim that minds its version, and whether it has to be told one."""
+    url = f"/v1/claims/{claim}"
+    link = {"statement": statement_body("nato"), "stance": "comments"}
+    return [
+        ("PATCH", url, {"tags": ["troops"]}, True),
+        ("POST", f"{url}/status-changes", MOVE, True),
+        ("POST", f"{url}/merge", {"into": into}, True),
+        ("POST", f"{url}/links", link, False),
+        ("POST", f"{url}/withdrawal", {"reason": "they said so"}, False),
+    ]
+
+
+async def two(desk: Desk) -> tuple[str, str]:
+    """A claim at version 2, and another."""
+    await desk.parties()
+    claim, into = (await desk.claim())["id"], (await desk.claim())["id"]
+    await desk.link(claim, "comments", "pristina")
+    return claim, into
+
+
+async def test_a_change_says_which_version_was_read(desk: Desk) -> None:
+    """Without If-Match 428, with a stale, weak or unknown tag 412 with the current version, with
+    what is no tag 400; each writes nothing."""
+    claim, into = await two(desk)
+    async with nothing_changes(desk):
+        for method, url, body, required in acts(claim, into):
+            if required:
+                bare = await desk.checker.request(method, url, json=body)
+                problem(bare, "version-required")
+            for header in ('"1"', '"3"', 'W/"2"', '"1", "3"', '"02x"', '""', '"9999999999"'):
+                stale = await desk.checker.request(
+                    method, url, json=body, headers={"If-Match": header}
+                )
+                assert problem(stale, "version-conflict")["version"] == 2, (url, header)
+                assert stale.headers["ETag"] == '"2"'
+            for header in ("2", "", '"2', '"1" "2"', '"2", *', "*, *"):
+                broken = await desk.checker.request(
+                    method, url, json=body, headers={"If-Match": header}
+                )
+                problem(broken, "bad-request")
+
+
+@pytest.mark.parametrize("header", ['"2"', ' "2" ', '"1", "2"', '"x","2"', 'W/"2", "2"', "*"])
+@pytest.mark.parametrize("act", range(5))
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_a_matching_version_lets_a_change_pass(desk: Desk, header: str, act: int) -> None:
+    """One matching strong tag of a list is enough, and `*` is any version."""
+    claim, into = await two(desk)
+    method, url, body, _ = acts(claim, into)[act]
+    response = await desk.checker.request(method, url, json=body, headers={"If-Match": header})
+    assert response.status_code in (200, 201), response.text
+    read = await desk.reader.get(f"/v1/claims/{claim}")
+    if url.endswith("merge"):
+        assert response.headers["ETag"] == f'"{response.json()["version"]}"'
+        assert read.status_code == 308
+    else:
+        assert response.headers["ETag"] == read.headers["ETag"] == '"3"'
+
+
+async def test_of_two_checkers_at_once_the_second_is_refused(desk: Desk) -> None:
+    """Two changes sent with the same version: one is made, the other gets 412 and what is now."""
+    claim, into = await two(desk)
+    for method, url, body, _ in acts(claim, into)[:2]:
+        version = (await desk.read(claim))["version"]
+        headers = {"If-Match": f'"{version}"'}
+
+        async def ask(
+            client: httpx.AsyncClient,
+            method: str = method,
+            url: str = url,
+            body: dict[str, Any] = body,
+            headers: dict[str, str] = headers,
+        ) -> httpx.Response:
+            return await client.request(method, url, json=body, headers=headers)
+
+        answers = await asyncio.gather(ask(desk.checker), ask(desk.checker2), ask(desk.editor))
+        refused = [one for one in answers if one.status_code == 412]
+        assert len(refused) == 2, [one.status_code for one in answers]
+        for one in refused:
+            assert problem(one, "version-conflict")["version"] == version + 1
+        assert (await desk.read(claim))["version"] == version + 1
+
+
+async def test_an_unchanged_claim_is_not_sent_again(desk: Desk) -> None:
+    """If-None-Match with the version, weak or strong, alone or in a list, is 304 without a body;
+    any change of the claim, its parent's components included, ends that."""
+    claim, _ = await two(desk)
+    url = f"/v1/claims/{claim}"
+    assert (await desk.reader.get(url)).headers["ETag"] == '"2"'
+    for header in ('"2"', 'W/"2"', '"1", "2"', "*", ' W/"9" , "2"'):
+        for method in ("GET", "HEAD"):
+            same = await desk.reader.request(method, url, headers={"If-None-Match": header})
+            assert (same.status_code, same.content) == (304, b""), header
+            assert same.headers["ETag"] == '"2"'
+            assert "Authorization" in same.headers["Vary"]
+            assert "private" in same.headers["Cache-Control"]
+    for header in ('"1"', '"3"', "2", "", "x", '"22"', 'W/"1"'):
+        other = await desk.reader.get(url, headers={"If-None-Match": header})
+        assert (other.status_code, other.json()["version"]) == (200, 2), header
+    await desk.claim(part_of=claim)
+    part = await desk.reader.get(url, headers={"If-None-Match": '"2"'})
+    assert (part.status_code, part.headers["ETag"]) == (200, '"3"')
+
+
+async def test_a_version_of_the_past_has_its_own_tag(desk: Desk) -> None:
+    """With as_of the tag is of the version that held then."""
+    claim, _ = await two(desk)
+    then = desk.clock.now.isoformat()
+    await desk.link(claim, "supports", "nato")
+    for tag, status in (('"2"', 304), ('"3"', 200)):
+        answer = await desk.reader.get(
+            f"/v1/claims/{claim}", params={"as_of": then}, headers={"If-None-Match": tag}
+        )
+        assert (answer.status_code, answer.headers["ETag"]) == (status, '"2"')
+
+
+async def test_a_settled_decision_tells_the_claims_version(desk: Desk) -> None:
+    """Proposing and settling move the claim's version, and answer with its tag."""
+    claim, _ = await two(desk)
+    link = await desk.link(claim, "supports", "nato")
+    proposed = await desk.move(claim, "confirmed", cites=[link["id"]])
+    assert proposed.headers["ETag"] == '"4"'
+    assert proposed.headers["Location"] == f"/v1/decisions/{proposed.json()['id']}"
+    approved = await desk.editor.post(f"{proposed.headers['Location']}/approval")
+    assert approved.headers["ETag"] == '"5"'
+    assert (await desk.read(claim))["version"] == 5
