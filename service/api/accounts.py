@@ -4,9 +4,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 
-from service.api import schemas, shapes
+from service.api import account_schemas, shapes
 from service.api.directory import found
-from service.api.fields import RecordId
+from service.api.fields import RecordId, given
 from service.commands import accounts
 from service.commands.idempotency import Answer
 from service.domain import access
@@ -53,7 +53,7 @@ async def me(call: Annotated[Call, Depends(Allow(None), scope="function")]) -> R
     summary="Sign in with a password",
     responses={204: {"description": "Signed in: the session is in a cookie"}},
 )
-async def sign_in(body: schemas.SessionIn, request: Request) -> Response:
+async def sign_in(body: account_schemas.SessionIn, request: Request) -> Response:
     """Ten tries a minute for each address and account."""
     services = services_module.of(request)
     sessions.spend_try(services, request, body.email)
@@ -105,7 +105,7 @@ async def list_keys(
     summary="Make an API key",
     responses={201: {"model": shapes.NewKeyOut, "description": "The key, shown once"}},
 )
-async def create_key(body: schemas.KeyIn, call: ChangingKeys) -> Response:
+async def create_key(body: account_schemas.KeyIn, call: ChangingKeys) -> Response:
     """A replay by Idempotency-Key answers with `key` null: it is kept only as a hash."""
 
     def answer(_: Any, made: accounts.NewKey) -> Answer:
@@ -178,7 +178,7 @@ async def list_users(
     summary="Make a user",
     responses={201: {"model": shapes.UserOut, "description": "The user"}},
 )
-async def create_user(body: schemas.UserIn, call: ChangingUsers) -> Response:
+async def create_user(body: account_schemas.UserIn, call: ChangingUsers) -> Response:
     hashed = None
     if body.password is not None:
         hashed = await passwords.hash_in_thread(body.password)
@@ -213,9 +213,11 @@ async def read_user(user_id: RecordId, call: ReadingUsers) -> Response:
     summary="Change a user",
     responses={200: {"model": shapes.UserOut, "description": "The user"}},
 )
-async def change_user(user_id: RecordId, body: schemas.UserChange, call: ReadingUsers) -> Response:
+async def change_user(
+    user_id: RecordId, body: account_schemas.UserChange, call: ReadingUsers
+) -> Response:
     """Somebody who is disabled, or gets another password, is signed out everywhere."""
-    changes = schemas.given(body)
+    changes = given(body)
     if "password" in changes:
         changes["password_hash"] = await passwords.hash_in_thread(str(changes.pop("password")))
     response = await call.write(

@@ -6,8 +6,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.responses import RedirectResponse
 
-from service.api import schemas, shapes
-from service.api.fields import ClaimId
+from service.api import schemas, shapes, visibility
+from service.api.directory_schemas import SourceIn
+from service.api.fields import ClaimId, given
 from service.commands import claims, statements
 from service.commands.idempotency import Answer
 from service.domain.access import Action
@@ -65,7 +66,7 @@ async def amend(
 ) -> Response:
     """Change text, tags, assignee or finding. A material change of the text is a new revision: a
     confirmed claim awaits confirmation again, and its links are to be affirmed one by one."""
-    changes = schemas.given(body)
+    changes = given(body)
     material = bool(changes.pop("material", False))
     return await call.write(
         claims.amend,
@@ -147,7 +148,7 @@ async def status_changes(
     if rows is None:
         raise NotFound("There is no claim with this id.")
     return call.page(
-        [shapes.status_change(row, call.caller) for row in rows],
+        [visibility.status_change(row, call.caller) for row in rows],
         window,
         scope,
         keys=lambda row: [row["version"]],
@@ -225,7 +226,7 @@ async def record(
     if rows is None:
         raise NotFound("There is no claim with this id.")
     return call.page(
-        [shapes.event(row, call.caller) for row in rows],
+        [visibility.event(row, call.caller) for row in rows],
         window,
         scope,
         keys=lambda row: [row["seq"]],
@@ -264,7 +265,7 @@ async def withdraw(
         claims.withdraw,
         claim_id,
         reason=body.reason,
-        source=source.to_command() if isinstance(source, schemas.SourceIn) else source,
+        source=source.to_command() if isinstance(source, SourceIn) else source,
         versions=versions,
         answer=lambda _, state: served(state),
     )

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import orjson
 from fastapi import APIRouter, Depends, Query, Response
 
-from service.api import schemas, shapes
+from service.api import schemas, shapes, visibility
 from service.api.directory import found
 from service.api.fields import DecisionId, Id, Slug
 from service.commands import claims
@@ -165,7 +165,7 @@ async def tail(
         claim=claim,
     )
     body = {
-        "items": [shapes.event(one, call.caller) for one in found_events],
+        "items": [visibility.event(one, call.caller) for one in found_events],
         "next_after": next_after,
     }
     return Response(orjson.dumps(body), headers=PRIVATE, media_type="application/json")

@@ -4,8 +4,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from service.api import schemas, shapes
-from service.api.fields import RecordId, Slug, SlugPath
+from service.api import directory_schemas, shapes
+from service.api.fields import RecordId, Slug, SlugPath, given
 from service.commands import parties, sources
 from service.commands.idempotency import Answer
 from service.domain.access import Action
@@ -46,7 +46,7 @@ async def list_parties(
     summary="Record a party",
     responses={201: {"model": shapes.PartyOut, "description": "The party"}},
 )
-async def create_party(body: schemas.PartyIn, call: Recording) -> Response:
+async def create_party(body: directory_schemas.PartyIn, call: Recording) -> Response:
     return await call.write(
         parties.create,
         **body.model_dump(),
@@ -72,13 +72,15 @@ async def read_party(slug: SlugPath, call: Reading) -> Response:
     summary="Change a party",
     responses={200: {"model": shapes.PartyOut, "description": "The party"}},
 )
-async def change_party(slug: SlugPath, body: schemas.PartyChange, call: Changing) -> Response:
+async def change_party(
+    slug: SlugPath, body: directory_schemas.PartyChange, call: Changing
+) -> Response:
     """A new parent may make voices independent of each other, or no longer: the claims concerned
     are weighed anew, and may fall back to awaiting_confirmation."""
     return await call.write(
         parties.change,
         slug,
-        schemas.given(body),
+        given(body),
         answer=lambda session, _: answered(directory.party(session, slug)),
     )
 
@@ -116,7 +118,7 @@ async def list_speakers(
         201: {"model": shapes.SpeakerOut, "description": "The speaker"},
     },
 )
-async def create_speaker(body: schemas.PartySpeakerIn, call: Recording) -> Response:
+async def create_speaker(body: directory_schemas.PartySpeakerIn, call: Recording) -> Response:
     """The same name and role of the same party is the same speaker, diacritics or not."""
 
     def answer(session: Any, made: tuple[str, bool]) -> Answer:
@@ -124,7 +126,7 @@ async def create_speaker(body: schemas.PartySpeakerIn, call: Recording) -> Respo
         shape = speaker_shape(directory.speaker(session, speaker_id))
         return answered(shape, status=201 if new else 200, Location=f"/v1/speakers/{speaker_id}")
 
-    person = schemas.SpeakerIn(name=body.name, role=body.role)
+    person = directory_schemas.SpeakerIn(name=body.name, role=body.role)
     return await call.write(
         parties.create_speaker, party=body.party, person=person.to_command(), answer=answer
     )
@@ -146,14 +148,14 @@ async def read_speaker(speaker_id: RecordId, call: Reading) -> Response:
     responses={200: {"model": shapes.SpeakerOut, "description": "The speaker"}},
 )
 async def change_speaker(
-    speaker_id: RecordId, body: schemas.SpeakerChange, call: Changing
+    speaker_id: RecordId, body: directory_schemas.SpeakerChange, call: Changing
 ) -> Response:
     """For corrections: somebody in a new role is recorded as a new speaker, so that what was said
     before keeps the role it was said in."""
     return await call.write(
         parties.change_speaker,
         speaker_id,
-        schemas.given(body),
+        given(body),
         answer=lambda session, _: answered(speaker_shape(directory.speaker(session, speaker_id))),
     )
 
@@ -182,7 +184,7 @@ async def list_sources(
         201: {"model": shapes.SourceOut, "description": "The source"},
     },
 )
-async def create_source(body: schemas.SourceIn, call: Recording) -> Response:
+async def create_source(body: directory_schemas.SourceIn, call: Recording) -> Response:
     """The same URL and text hash is the same source."""
 
     def answer(session: Any, made: tuple[str, bool]) -> Answer:
@@ -225,7 +227,7 @@ async def list_stories(
     summary="Record a story",
     responses={201: {"model": shapes.StoryWithParties, "description": "The story"}},
 )
-async def create_story(body: schemas.StoryIn, call: Recording) -> Response:
+async def create_story(body: directory_schemas.StoryIn, call: Recording) -> Response:
     return await call.write(
         parties.create_story,
         **body.model_dump(),
@@ -252,11 +254,13 @@ async def read_story(slug: SlugPath, call: ReadingStories) -> Response:
     summary="Change a story",
     responses={200: {"model": shapes.StoryWithParties, "description": "The story"}},
 )
-async def change_story(slug: SlugPath, body: schemas.StoryChange, call: Changing) -> Response:
+async def change_story(
+    slug: SlugPath, body: directory_schemas.StoryChange, call: Changing
+) -> Response:
     return await call.write(
         parties.change_story,
         slug,
-        schemas.given(body),
+        given(body),
         answer=lambda session, _: answered(directory.story(session, slug)),
     )
 

@@ -166,3 +166,8 @@ DecisionId = Annotated[str, Path(), AfterValidator(_known_id), WithJsonSchema(ID
 RecordId = Annotated[str, Path(), AfterValidator(_known_id), WithJsonSchema(ID_SCHEMA)]
 SlugPath = Annotated[str, Path(max_length=64)]
 QueryText = Annotated[str, Field(max_length=200)]
+
+
+def given(change: In) -> dict[str, object]:
+    """The fields that were sent, and only those."""
+    return {name: getattr(change, name) for name in change.model_fields_set}

@@ -1,42 +1,32 @@
-"""What is sent: one `…In` for each body, with the command's shape it becomes."""
+"""What is sent of statements, claims and decisions: one `…In` for each body, with the command's
+shape it becomes."""
 
 from typing import Annotated
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
+from service.api.directory_schemas import SourceIn, SpeakerIn
 from service.api.fields import (
     LEFT_OUT,
     ClaimText,
     Code,
-    Country,
-    Description,
-    Email,
-    Headline,
     Id,
     In,
     Instant,
-    Label,
     Language,
     LongQuote,
-    Name,
-    PersonName,
     Reason,
-    Sha256,
     Slug,
     Tag,
-    Title,
-    Url,
 )
 from service.commands.inputs import (
     NewClaim,
     NewLink,
     NewQuote,
-    NewSource,
     NewSpeaker,
     NewStatement,
     Selector,
 )
-from service.domain.access import Role
 from service.domain.claims import (
     Basis,
     Finding,
@@ -49,122 +39,7 @@ from service.domain.claims import (
     Stance,
     Status,
 )
-from service.domain.lifecycle import Move
-
-
-class PartyIn(In):
-    slug: Slug
-    name: Name
-    full_name: Title | None = None
-    kind: Label | None = None
-    country: Country | None = None
-    parent: Slug | None = None
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "slug": "white-house",
-                    "name": "White House",
-                    "full_name": "Executive Office of the President",
-                    "kind": "government",
-                    "country": "US",
-                    "parent": "washington",
-                }
-            ]
-        }
-    )
-
-
-class PartyChange(In):
-    name: Name = LEFT_OUT
-    full_name: Title | None = None
-    kind: Label | None = None
-    country: Country | None = None
-    parent: Slug | None = None
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"parent": "washington"}]})
-
-
-class SpeakerIn(In):
-    """A person to match by name and role, without diacritics, or to record."""
-
-    name: PersonName
-    role: PersonName | None = None
-
-    def to_command(self) -> NewSpeaker:
-        return NewSpeaker(self.name, self.role)
-
-
-class PartySpeakerIn(In):
-    name: PersonName
-    role: PersonName | None = None
-    party: Slug
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "name": "Matthew Miller",
-                    "role": "State Department spokesman",
-                    "party": "washington",
-                }
-            ]
-        }
-    )
-
-
-class SpeakerChange(In):
-    name: PersonName = LEFT_OUT
-    role: PersonName | None = None
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Miloš Vučević"}]})
-
-
-class SourceIn(In):
-    url: Url
-    publisher: PersonName | None = None
-    title: Headline | None = None
-    published_at: Instant | None = None
-    language: Language | None = None
-    archive_url: Url | None = None
-    sha256: Sha256 | None = None
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "url": "https://example.org/2023/10/03/kosovo",
-                    "publisher": "Example News",
-                    "title": "Serbia says troop level near Kosovo is back to normal",
-                    "published_at": "2023-10-03T18:00:00Z",
-                    "language": "en",
-                }
-            ]
-        }
-    )
-
-    def to_command(self) -> NewSource:
-        return NewSource(**self.model_dump())
-
-
-class StoryIn(In):
-    slug: Slug
-    title: Title
-    description: Description | None = None
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"slug": "kosovo-border-2023", "title": "Kosovo border, autumn 2023"}]
-        }
-    )
-
-
-class StoryChange(In):
-    title: Title = LEFT_OUT
-    description: Description | None = None
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"title": "Kosovo border"}]})
+from service.domain.guards import Move
 
 
 class SelectorIn(In):
@@ -495,55 +370,5 @@ class NoteIn(In):
     model_config = ConfigDict(json_schema_extra={"examples": [{"text": "Ask KFOR tomorrow."}]})
 
 
-class KeyIn(In):
-    name: Name
-    role: Role
-    expires_at: Instant | None = None
-    user: Id | None = Field(None, description="The user as whom the key acts; null: itself")
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "CMS", "role": "reader"}]})
-
-
-Password = Annotated[str, Field(min_length=12, max_length=1000, pattern=r"^[^\x00]*$")]
-
-
-class UserIn(In):
-    email: Email
-    name: Name
-    role: Role
-    password: Password | None = None
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"email": "ana@example.org", "name": "Ana", "role": "checker"}]
-        }
-    )
-
-
-class UserChange(In):
-    name: Name = LEFT_OUT
-    role: Role = LEFT_OUT
-    password: Password = LEFT_OUT
-    disabled: bool = LEFT_OUT
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"role": "editor"}]})
-
-
-class SessionIn(In):
-    email: Email
-    password: Annotated[str, Field(max_length=1000)]
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"email": "ana@example.org", "password": "correct horse battery"}]
-        }
-    )
-
-
 def speaker(given: SpeakerIn | str | None) -> NewSpeaker | str | None:
     return given.to_command() if isinstance(given, SpeakerIn) else given
-
-
-def given(change: In) -> dict[str, object]:
-    """The fields that were sent, and only those."""
-    return {name: getattr(change, name) for name in change.model_fields_set}

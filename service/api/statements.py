@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from service.api import schemas, shapes
 from service.api.claims import served
 from service.api.directory import found
+from service.api.directory_schemas import SourceIn
 from service.api.fields import Id, Instant, LinkId, Slug, StatementId
 from service.commands import statements
 from service.commands.idempotency import Answer
@@ -102,7 +103,7 @@ async def withdraw(
         statements.withdraw,
         statement_id,
         reason=body.reason,
-        source=source.to_command() if isinstance(source, schemas.SourceIn) else source,
+        source=source.to_command() if isinstance(source, SourceIn) else source,
         answer=lambda session, _: answered(statement_queries.one(session, statement_id)),
     )
 

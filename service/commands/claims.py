@@ -14,8 +14,8 @@ from service.domain import access, amendments, ids, lifecycle
 from service.domain.access import Action, Actor
 from service.domain.claims import Cause, ClaimState, Lifecycle
 from service.domain.errors import Invalid, NotFound, Settled
+from service.domain.guards import Move
 from service.domain.history import Draft, Event
-from service.domain.lifecycle import Move
 from service.store.tables import api_keys, claims, decisions, notes, stories, users
 
 ABOVE = (

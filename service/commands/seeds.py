@@ -39,7 +39,7 @@ from service.commands.seed_files import (
 )
 from service.commands.seed_files import parse as parse
 from service.domain.access import Actor
-from service.domain.lifecycle import Move
+from service.domain.guards import Move
 from service.domain.names import fold
 from service.store import tables
 

@@ -6,20 +6,13 @@ events; they never write.  People decide; the rules only make the two cautious a
 `automatic_move`, and nothing automatic ever confirms.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-
-from service.domain import evidence
+from service.domain import evidence, guards
 from service.domain.access import Actor
 from service.domain.claims import (
-    Basis,
     Cause,
     ClaimState,
     Lifecycle,
-    Link,
-    Override,
     Pending,
-    SetAside,
     Stance,
     Status,
 )
@@ -32,143 +25,23 @@ from service.domain.errors import (
     SecondPersonNeeded,
     TransitionRefused,
 )
+from service.domain.guards import Guard, Missing, Move
 from service.domain.history import Draft, plain
 
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """What somebody asks for: a status, why, and the links it rests on."""
-
-    to: Status
-    reason: str
-    cites: tuple[str, ...] = ()
-    set_aside: tuple[SetAside, ...] = ()
-    override: Override | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """What a guard asks for (`need`), how many there are (`has`), and the same in a sentence."""
-
-    need: str
-    has: int
-    detail: str
-
-
-Guard = Callable[[ClaimState, Move], list[Missing]]
-
-
-# The guards.
-
-
-def opened_or_requested(state: ClaimState, move: Move) -> list[Missing]:
-    """A checker opens verification with a reason (a request has moved the claim already)."""
-    return _reasoned(move)
-
-
-def contradiction(state: ClaimState, move: Move) -> list[Missing]:
-    if evidence.open_contradictions(state):
-        return _reasoned(move)
-    need = "1 contradicting statement"
-    return [_no_contradiction(state, need, state.links), *_reasoned(move)]
-
-
-def substantiated_contradiction(state: ClaimState, move: Move) -> list[Missing]:
-    """A bare denial does not move a confirmed claim: it only challenges it."""
-    standing = evidence.open_contradictions(state)
-    if any(link.basis is not Basis.UNSTATED for link in standing):
-        return _reasoned(move)
-    need = "1 contradicting statement with a basis other than unstated"
-    return [_no_contradiction(state, need, state.links), *_reasoned(move)]
-
-
-def independent_support(state: ClaimState, move: Move) -> list[Missing]:
-    return [
-        *_enough_support(state, evidence.needed_support(state)),
-        *_still_open(evidence.open_contradictions(state)),
-        *_cited(move),
-        *_reasoned(move),
-    ]
-
-
-def resolved_in_favour(state: ClaimState, move: Move) -> list[Missing]:
-    """Every contradiction withdrawn, retracted or set aside; more support if any was set aside."""
-    aside = {one.link for one in move.set_aside}
-    still_open = [one for one in evidence.open_contradictions(state) if one.id not in aside]
-    needed = evidence.needed_support(state, setting_aside=bool(aside))
-    return [
-        *_enough_support(state, needed),
-        *_still_open(still_open),
-        *_set_aside_for_a_reason(move),
-        *_cited(move),
-        *_reasoned(move),
-    ]
-
-
-def reopened_with_ground(state: ClaimState, move: Move) -> list[Missing]:
-    missing = _still_open(evidence.open_contradictions(state))
-    if not grounds(state):
-        missing.append(
-            Missing(
-                "1 request for confirmation, or support that is not enough yet",
-                0,
-                "needs an open request for confirmation or some support; has none: "
-                "the claim can return to asserted",
-            )
-        )
-    return missing
-
-
-def nothing_outstanding(state: ClaimState, move: Move) -> list[Missing]:
-    """No contradiction stands open, nothing asks for confirmation and nothing supports."""
-    missing = _still_open(evidence.open_contradictions(state))
-    standing = grounds(state)
-    if standing:
-        missing.append(
-            Missing(
-                "0 open requests for confirmation and no support",
-                len(standing),
-                f"needs every request and every support withdrawn or retracted; still there: "
-                f"{_named(standing)}",
-            )
-        )
-    return missing
-
-
-def automatic_only(state: ClaimState, move: Move) -> list[Missing]:
-    """Confirmed falls back by itself once its support does; nobody need ask."""
-    needed = evidence.needed_support(state)
-    has = len(evidence.roots(evidence.qualifying(state)))
-    return [
-        Missing(
-            f"fewer than {needed} independent supporting parties",
-            has,
-            "a confirmed claim returns to awaiting_confirmation by itself when its support is "
-            f"withdrawn; it has {has} of {needed}",
-        )
-    ]
-
-
 TRANSITIONS: dict[tuple[Status, Status], Guard] = {
-    (Status.ASSERTED, Status.AWAITING_CONFIRMATION): opened_or_requested,
-    (Status.ASSERTED, Status.CONFIRMED): independent_support,
-    (Status.ASSERTED, Status.DISPUTED): contradiction,
-    (Status.AWAITING_CONFIRMATION, Status.ASSERTED): nothing_outstanding,
-    (Status.AWAITING_CONFIRMATION, Status.CONFIRMED): independent_support,
-    (Status.AWAITING_CONFIRMATION, Status.DISPUTED): contradiction,
-    (Status.CONFIRMED, Status.AWAITING_CONFIRMATION): automatic_only,
-    (Status.CONFIRMED, Status.DISPUTED): substantiated_contradiction,
-    (Status.DISPUTED, Status.ASSERTED): nothing_outstanding,
-    (Status.DISPUTED, Status.AWAITING_CONFIRMATION): reopened_with_ground,
-    (Status.DISPUTED, Status.CONFIRMED): resolved_in_favour,
+    (Status.ASSERTED, Status.AWAITING_CONFIRMATION): guards.opened_or_requested,
+    (Status.ASSERTED, Status.CONFIRMED): guards.independent_support,
+    (Status.ASSERTED, Status.DISPUTED): guards.contradiction,
+    (Status.AWAITING_CONFIRMATION, Status.ASSERTED): guards.nothing_outstanding,
+    (Status.AWAITING_CONFIRMATION, Status.CONFIRMED): guards.independent_support,
+    (Status.AWAITING_CONFIRMATION, Status.DISPUTED): guards.contradiction,
+    (Status.CONFIRMED, Status.AWAITING_CONFIRMATION): guards.automatic_only,
+    (Status.CONFIRMED, Status.DISPUTED): guards.substantiated_contradiction,
+    (Status.DISPUTED, Status.ASSERTED): guards.nothing_outstanding,
+    (Status.DISPUTED, Status.AWAITING_CONFIRMATION): guards.reopened_with_ground,
+    (Status.DISPUTED, Status.CONFIRMED): guards.resolved_in_favour,
 }
 """Every edge there is.  What is not here is never allowed, not even by an override."""
-
-
-def grounds(state: ClaimState) -> list[Link]:
-    """The links for which a claim is at least awaiting confirmation: requests, and any support."""
-    support = [one for one in state.links if one.stance is Stance.SUPPORTS and one.active]
-    return [*evidence.requests(state), *support]
 
 
 def missing_for(state: ClaimState, move: Move) -> list[Missing]:
@@ -180,7 +53,7 @@ def missing_for(state: ClaimState, move: Move) -> list[Missing]:
         else:
             detail = f"a claim never goes from {state.status} to {move.to}"
         return [Missing("another target status", 0, detail)]
-    return guard(state, move) if move.override is None else _explained(move, move.override)
+    return guard(state, move) if move.override is None else guards.explained(move, move.override)
 
 
 def needs_second_person(move: Move, *, four_eyes: bool) -> bool:
@@ -356,7 +229,7 @@ def _require_links_still_stand(state: ClaimState, move: Move) -> None:
     gone = [link for link in state.links if link.id in named and not link.active]
     if gone:
         need = f"{len(set(named))} cited links and contradictions set aside"
-        detail = f"needs the links it rests on; retracted or withdrawn since: {_named(gone)}"
+        detail = f"needs the links it rests on; retracted or withdrawn since: {guards.named(gone)}"
         missing = [Missing(need, len(set(named)) - len(gone), detail)]
         raise TransitionRefused(
             f"{state.status} → {move.to}: {detail}.", missing=plain(missing), version=state.version
@@ -399,88 +272,3 @@ def _waiting(state: ClaimState, decision_id: str) -> Pending:
     if state.pending is None or state.pending.id != decision_id:
         raise NotFound("No such decision waits on this claim.")
     return state.pending
-
-
-def _enough_support(state: ClaimState, needed: int) -> list[Missing]:
-    has = len(evidence.roots(evidence.qualifying(state)))
-    if has >= needed:
-        return []
-    statements = "statement" if needed == 1 else "statements"
-    parties = "a party" if needed == 1 else f"{needed} independent parties"
-    other = f" other than {state.claimant.root_name}" if state.claimant else ""
-    need = f"{needed} supporting {statements} from {parties}{other}"
-    why = "; ".join(
-        f"{_who(link)}: {evidence.disqualified(state, link)}"
-        for link in state.links
-        if link.stance is Stance.SUPPORTS and evidence.disqualified(state, link) is not None
-    )
-    return [Missing(need, has, f"needs {need}; has {has}" + (f" ({why})" if why else ""))]
-
-
-def _still_open(contradictions: Sequence[Link]) -> list[Missing]:
-    if not contradictions:
-        return []
-    return [
-        Missing(
-            "0 open contradictions",
-            len(contradictions),
-            f"needs every contradiction withdrawn, retracted or set aside; still open: "
-            f"{_named(contradictions)}",
-        )
-    ]
-
-
-def _cited(move: Move) -> list[Missing]:
-    if move.cites:
-        return []
-    return [Missing("1 cited link", 0, "needs at least one cited link to rest on")]
-
-
-def _reasoned(move: Move) -> list[Missing]:
-    return [] if move.reason.strip() else [Missing("a reason", 0, "needs a reason")]
-
-
-def _set_aside_for_a_reason(move: Move) -> list[Missing]:
-    bare = [one for one in move.set_aside if not one.reason.strip()]
-    if not bare:
-        return []
-    return [
-        Missing(
-            "a reason for each contradiction set aside",
-            len(move.set_aside) - len(bare),
-            "needs a reason for each contradiction set aside",
-        )
-    ]
-
-
-def _explained(move: Move, override: Override) -> list[Missing]:
-    """An override passes the guards, not the duty to say why: a code and free text."""
-    if override.code.strip() and override.note.strip():
-        return _reasoned(move)
-    detail = "an override needs a reason code and free text"
-    return [Missing("a reason code and free text", 0, detail), *_reasoned(move)]
-
-
-def _no_contradiction(state: ClaimState, need: str, links: Sequence[Link]) -> Missing:
-    denials = [link for link in links if link.stance is Stance.CONTRADICTS]
-    other = f" from a party other than {state.claimant.root_name}" if state.claimant else ""
-    why = "; ".join(f"{_who(link)}: {_not_open(state, link)}" for link in denials)
-    return Missing(need + other, 0, f"needs {need}{other}; has 0" + (f" ({why})" if why else ""))
-
-
-def _not_open(state: ClaimState, link: Link) -> str:
-    if link.withdrawn:
-        return "the statement was withdrawn"
-    if link.retracted:
-        return "the link was retracted"
-    if not evidence.independent(state, link):
-        return "same party as the claimant"
-    return "set aside by a decision" if link.set_aside else f"basis is {link.basis}"
-
-
-def _who(link: Link) -> str:
-    return link.voice.speaker.name if link.voice.speaker else link.voice.name
-
-
-def _named(links: Sequence[Link]) -> str:
-    return ", ".join(f"{_who(link)} ({link.stance})" for link in links)

@@ -146,7 +146,8 @@ def _reachable() -> Iterator[None]:
         if not (error.connection_invalidated or _passes(error.orig)):
             raise
         raise Unavailable(UNKNOWN) from error
-    except (OSError, asyncpg.InterfaceError) as error:
+    except (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+        # The last is what asyncpg says of a connection that broke while it was preparing.
         raise Unavailable(f"The database cannot be reached: {error}.") from error
     except asyncpg.PostgresError as error:
         if not _passes(error):

@@ -27,8 +27,8 @@ from service.domain.claims import (
     Status,
     Voice,
 )
+from service.domain.guards import Move
 from service.domain.history import Draft, Event
-from service.domain.lifecycle import Move
 
 NOON = datetime(2023, 10, 2, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

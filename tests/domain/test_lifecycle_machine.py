@@ -44,8 +44,8 @@ from service.domain.errors import (
     SecondPersonNeeded,
     Settled,
 )
+from service.domain.guards import Move
 from service.domain.history import Draft
-from service.domain.lifecycle import Move
 from tests.domain.builders import (
     ANA,
     ASSERTED,

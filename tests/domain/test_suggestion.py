@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from service.domain import evidence, lifecycle
 from service.domain.claims import Basis, ClaimState, Kind, Link, Scope, Stance, Status, Voice
-from service.domain.lifecycle import Move
+from service.domain.guards import Move
 from tests.domain.builders import (
     ARMY,
     ASSERTED,

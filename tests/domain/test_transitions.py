@@ -27,7 +27,7 @@ from service.domain.errors import (
     SecondPersonNeeded,
     TransitionRefused,
 )
-from service.domain.lifecycle import Move
+from service.domain.guards import Move
 from tests.domain.builders import (
     ANA,
     ARMY,

@@ -1,0 +1,60 @@
+"""What is sent of keys, users and sessions."""
+
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
+
+from service.api.fields import (
+    LEFT_OUT,
+    Email,
+    Id,
+    In,
+    Instant,
+    Name,
+)
+from service.domain.access import Role
+
+
+class KeyIn(In):
+    name: Name
+    role: Role
+    expires_at: Instant | None = None
+    user: Id | None = Field(None, description="The user as whom the key acts; null: itself")
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "CMS", "role": "reader"}]})
+
+
+Password = Annotated[str, Field(min_length=12, max_length=1000, pattern=r"^[^\x00]*$")]
+
+
+class UserIn(In):
+    email: Email
+    name: Name
+    role: Role
+    password: Password | None = None
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"email": "ana@example.org", "name": "Ana", "role": "checker"}]
+        }
+    )
+
+
+class UserChange(In):
+    name: Name = LEFT_OUT
+    role: Role = LEFT_OUT
+    password: Password = LEFT_OUT
+    disabled: bool = LEFT_OUT
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"role": "editor"}]})
+
+
+class SessionIn(In):
+    email: Email
+    password: Annotated[str, Field(max_length=1000)]
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"email": "ana@example.org", "password": "correct horse battery"}]
+        }
+    )

@@ -1,0 +1,221 @@
+"""What each transition asks for: guards that say what is missing, in data and in words.
+
+A guard takes the claim and the move and returns what stands between them; an empty list lets the
+move pass.  `lifecycle.TRANSITIONS` says which guard keeps which edge.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from service.domain import evidence
+from service.domain.claims import (
+    Basis,
+    ClaimState,
+    Link,
+    Override,
+    SetAside,
+    Stance,
+    Status,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What somebody asks for: a status, why, and the links it rests on."""
+
+    to: Status
+    reason: str
+    cites: tuple[str, ...] = ()
+    set_aside: tuple[SetAside, ...] = ()
+    override: Override | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """What a guard asks for (`need`), how many there are (`has`), and the same in a sentence."""
+
+    need: str
+    has: int
+    detail: str
+
+
+Guard = Callable[[ClaimState, Move], list[Missing]]
+
+
+def opened_or_requested(state: ClaimState, move: Move) -> list[Missing]:
+    """A checker opens verification with a reason (a request has moved the claim already)."""
+    return _reasoned(move)
+
+
+def contradiction(state: ClaimState, move: Move) -> list[Missing]:
+    if evidence.open_contradictions(state):
+        return _reasoned(move)
+    need = "1 contradicting statement"
+    return [_no_contradiction(state, need, state.links), *_reasoned(move)]
+
+
+def substantiated_contradiction(state: ClaimState, move: Move) -> list[Missing]:
+    """A bare denial does not move a confirmed claim: it only challenges it."""
+    standing = evidence.open_contradictions(state)
+    if any(link.basis is not Basis.UNSTATED for link in standing):
+        return _reasoned(move)
+    need = "1 contradicting statement with a basis other than unstated"
+    return [_no_contradiction(state, need, state.links), *_reasoned(move)]
+
+
+def independent_support(state: ClaimState, move: Move) -> list[Missing]:
+    return [
+        *_enough_support(state, evidence.needed_support(state)),
+        *_still_open(evidence.open_contradictions(state)),
+        *_cited(move),
+        *_reasoned(move),
+    ]
+
+
+def resolved_in_favour(state: ClaimState, move: Move) -> list[Missing]:
+    """Every contradiction withdrawn, retracted or set aside; more support if any was set aside."""
+    aside = {one.link for one in move.set_aside}
+    still_open = [one for one in evidence.open_contradictions(state) if one.id not in aside]
+    needed = evidence.needed_support(state, setting_aside=bool(aside))
+    return [
+        *_enough_support(state, needed),
+        *_still_open(still_open),
+        *_set_aside_for_a_reason(move),
+        *_cited(move),
+        *_reasoned(move),
+    ]
+
+
+def reopened_with_ground(state: ClaimState, move: Move) -> list[Missing]:
+    missing = _still_open(evidence.open_contradictions(state))
+    if not grounds(state):
+        missing.append(
+            Missing(
+                "1 request for confirmation, or support that is not enough yet",
+                0,
+                "needs an open request for confirmation or some support; has none: "
+                "the claim can return to asserted",
+            )
+        )
+    return missing
+
+
+def nothing_outstanding(state: ClaimState, move: Move) -> list[Missing]:
+    """No contradiction stands open, nothing asks for confirmation and nothing supports."""
+    missing = _still_open(evidence.open_contradictions(state))
+    standing = grounds(state)
+    if standing:
+        missing.append(
+            Missing(
+                "0 open requests for confirmation and no support",
+                len(standing),
+                f"needs every request and every support withdrawn or retracted; still there: "
+                f"{named(standing)}",
+            )
+        )
+    return missing
+
+
+def automatic_only(state: ClaimState, move: Move) -> list[Missing]:
+    """Confirmed falls back by itself once its support does; nobody need ask."""
+    needed = evidence.needed_support(state)
+    has = len(evidence.roots(evidence.qualifying(state)))
+    return [
+        Missing(
+            f"fewer than {needed} independent supporting parties",
+            has,
+            "a confirmed claim returns to awaiting_confirmation by itself when its support is "
+            f"withdrawn; it has {has} of {needed}",
+        )
+    ]
+
+
+def grounds(state: ClaimState) -> list[Link]:
+    """The links for which a claim is at least awaiting confirmation: requests, and any support."""
+    support = [one for one in state.links if one.stance is Stance.SUPPORTS and one.active]
+    return [*evidence.requests(state), *support]
+
+
+def _enough_support(state: ClaimState, needed: int) -> list[Missing]:
+    has = len(evidence.roots(evidence.qualifying(state)))
+    if has >= needed:
+        return []
+    statements = "statement" if needed == 1 else "statements"
+    parties = "a party" if needed == 1 else f"{needed} independent parties"
+    other = f" other than {state.claimant.root_name}" if state.claimant else ""
+    need = f"{needed} supporting {statements} from {parties}{other}"
+    why = "; ".join(
+        f"{_who(link)}: {evidence.disqualified(state, link)}"
+        for link in state.links
+        if link.stance is Stance.SUPPORTS and evidence.disqualified(state, link) is not None
+    )
+    return [Missing(need, has, f"needs {need}; has {has}" + (f" ({why})" if why else ""))]
+
+
+def _still_open(contradictions: Sequence[Link]) -> list[Missing]:
+    if not contradictions:
+        return []
+    return [
+        Missing(
+            "0 open contradictions",
+            len(contradictions),
+            f"needs every contradiction withdrawn, retracted or set aside; still open: "
+            f"{named(contradictions)}",
+        )
+    ]
+
+
+def _cited(move: Move) -> list[Missing]:
+    if move.cites:
+        return []
+    return [Missing("1 cited link", 0, "needs at least one cited link to rest on")]
+
+
+def _reasoned(move: Move) -> list[Missing]:
+    return [] if move.reason.strip() else [Missing("a reason", 0, "needs a reason")]
+
+
+def _set_aside_for_a_reason(move: Move) -> list[Missing]:
+    bare = [one for one in move.set_aside if not one.reason.strip()]
+    if not bare:
+        return []
+    return [
+        Missing(
+            "a reason for each contradiction set aside",
+            len(move.set_aside) - len(bare),
+            "needs a reason for each contradiction set aside",
+        )
+    ]
+
+
+def explained(move: Move, override: Override) -> list[Missing]:
+    """An override passes the guards, not the duty to say why: a code and free text."""
+    if override.code.strip() and override.note.strip():
+        return _reasoned(move)
+    detail = "an override needs a reason code and free text"
+    return [Missing("a reason code and free text", 0, detail), *_reasoned(move)]
+
+
+def _no_contradiction(state: ClaimState, need: str, links: Sequence[Link]) -> Missing:
+    denials = [link for link in links if link.stance is Stance.CONTRADICTS]
+    other = f" from a party other than {state.claimant.root_name}" if state.claimant else ""
+    why = "; ".join(f"{_who(link)}: {_not_open(state, link)}" for link in denials)
+    return Missing(need + other, 0, f"needs {need}{other}; has 0" + (f" ({why})" if why else ""))
+
+
+def _not_open(state: ClaimState, link: Link) -> str:
+    if link.withdrawn:
+        return "the statement was withdrawn"
+    if link.retracted:
+        return "the link was retracted"
+    if not evidence.independent(state, link):
+        return "same party as the claimant"
+    return "set aside by a decision" if link.set_aside else f"basis is {link.basis}"
+
+
+def _who(link: Link) -> str:
+    return link.voice.speaker.name if link.voice.speaker else link.voice.name
+
+
+def named(links: Sequence[Link]) -> str:
+    return ", ".join(f"{_who(link)} ({link.stance})" for link in links)
