@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import platform
 import sys
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tests.bench import desk, generate, report, run, wrk
+from tests.bench import cache, desk, generate, report, run, wrk
 from tests.bench.targets import TARGETS
 from tests.bench.workloads import WORKLOADS
 from tests.support import postgres
@@ -37,7 +35,8 @@ def _options(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m tests.bench",
         description=__doc__,
-        epilog="PostgreSQL is a throwaway cluster with fsync on, unless "
+        epilog="Loaded desks are kept in /var/tmp (CLAIMDESK_BENCH_CACHE: elsewhere). "
+        "PostgreSQL is a cluster of our own there with fsync on, unless "
         f"{postgres.ENVIRONMENT} names a server. wrk makes the load.",
     )
     parser.add_argument("--claims", type=_sizes, default=[10_000], help="sizes, e.g. 10000,1000000")
@@ -51,25 +50,9 @@ def _options(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=2, help="of load for each cell and round")
     parser.add_argument("--seed", type=int, default=1, help="of the generated desk")
+    parser.add_argument("--clear", action="store_true", help="remove the loaded desks and end")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there too")
     return parser.parse_args(arguments)
-
-
-@contextlib.contextmanager
-def _databases(sizes: list[int], kinds: set[str]) -> Iterator[list[dict[str, str]]]:
-    """For each size the URL of an empty database of each kind."""
-    with contextlib.ExitStack() as stack:
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="claimdesk-bench-"))
-        urls: list[dict[str, str]] = [
-            {"sqlite": f"sqlite:///{folder}/desk-{size}.db"} for size in sizes
-        ]
-        if "postgresql" in kinds:
-            server = postgres.provide(durable=True, own=postgres.ENVIRONMENT not in os.environ)
-            stack.callback(server.stop)
-            for url in urls:
-                url["postgresql"] = server.create_database()
-            print(f"  postgresql  {server.source}; {desk.durability(urls[0]['postgresql'])}")
-        yield urls
 
 
 def main() -> int:
@@ -80,14 +63,25 @@ def main() -> int:
         for name in options.targets
         if TARGETS[name].yardstick or options.database in (TARGETS[name].database, "both")
     ]
+    if options.clear:
+        cache.clear()
+        return 0
     wrk.ensure()
     python = platform.python_version()
     print(f"     machine  {os.cpu_count()} cores, {platform.machine()}, Python {python}")
-    with _databases(options.claims, {TARGETS[name].database for name in targets}) as urls:
-        desks = [
-            desk.fill(size, url, targets, options.seed)
-            for size, url in zip(options.claims, urls, strict=True)
-        ]
+    kinds = sorted({TARGETS[name].database for name in targets})
+    with cache.opened(kinds) as kept:
+        print(f"       cache  {kept.place}, of {cache.version()}; --clear removes it")
+        if kept.server:
+            print(f"  postgresql  {kept.server.source}")
+        desks = []
+        for size in options.claims:
+            loaded = kept.desk(size, kinds, options.seed)
+            for kind, taken in loaded.bytes.items():
+                print(f"{size:>12,}  claims on {kind}: {taken / 1e6:,.0f} MB")
+            if kept.server and size == options.claims[0]:
+                print(f"  postgresql  {desk.durability(loaded.desk.urls['postgresql'])}")
+            desks.append(loaded.desk)
         results = run.measure(
             desks,
             targets,
@@ -103,7 +97,9 @@ def main() -> int:
     found = report.rows(results)
     if options.json:
         options.json.write_text(
-            json.dumps({"cells": found, "memory": report.memory(results)}, indent=1)
+            json.dumps(
+                {"cells": found, "processes": report.processes(results)}, indent=1, default=str
+            )
         )
     return 1 if any(row["problems"] for row in found) else 0
 

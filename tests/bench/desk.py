@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sqlite3
 import time
-from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache
+from multiprocessing import get_context
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -29,28 +30,39 @@ class Desk:
     sample: Sample
 
 
-def fill(claims: int, urls: dict[str, str], targets: Iterable[str], seed: int) -> Desk:
-    """Generate `claims` claims once and load them through the loader of each target."""
+def fill(claims: int, urls: dict[str, str], seed: int) -> Sample:
+    """Generate `claims` claims once and load them into empty databases, one of each kind: through
+    the loader of every target there, so that a desk serves whichever is measured."""
     started = time.perf_counter()
     loads: dict[tuple[int, str], tuple[str, str]] = {}  # yardsticks share their tables
-    for name in targets:
-        target = TARGETS[name]
-        loads.setdefault((id(target.loader), target.database), (name, urls[target.database]))
+    for name, target in TARGETS.items():
+        if target.database in urls:
+            loads.setdefault((id(target.loader), target.database), (name, urls[target.database]))
     todo = tuple(loads.values())
     for name, url in todo:
         _loader(name).begin(url, _world(seed))
-    with ProcessPoolExecutor(PROCESSES) as pool:
+    with ProcessPoolExecutor(PROCESSES, get_context("spawn")) as pool:
         numbers = generate.chunk_numbers(claims)
-        parts = pool.map(_load, [(claims, number, seed, todo) for number in numbers])
+        parts = []
+        for part in pool.map(_load, [(claims, number, seed, todo) for number in numbers]):
+            parts.append(part)
+            if len(parts) % 10 == 0:
+                print(f"{len(parts) * generate.CHUNK:>12,}  {_since(started)}", flush=True)
         drawn = sample.merged(parts, seed)
+    loaded = time.perf_counter()
     for name, url in todo:
         _loader(name).finish(url)
+    for url in urls.values():
         settle(url)
     print(
-        f"{claims:>12,}  claims generated and loaded in {time.perf_counter() - started:.0f} s",
+        f"{claims:>12,}  claims loaded in {_since(started)}, {_since(loaded)} of it for indexes",
         flush=True,
     )
-    return Desk(claims, urls, drawn)
+    return drawn
+
+
+def _since(moment: float) -> str:
+    return f"{time.perf_counter() - moment:.0f} s"
 
 
 @cache
@@ -65,9 +77,11 @@ def _loader(target: str) -> Loader:
 def _load(job: tuple[int, int, int, tuple[tuple[str, str], ...]]) -> Sample:
     claims, number, seed, todo = job
     world = _world(seed)
+    gc.disable()  # nothing here refers to itself: looking for that takes a fifth of the time
     made = list(generate.chunk(world, claims, number, seed))
     for name, url in todo:
-        _loader(name).chunk(url, world, made)
+        _loader(name).chunk(url, world, made, number)
+    gc.enable()
     return sample.draw(made, claims, number, seed)
 
 
@@ -79,7 +93,7 @@ def settle(url: str) -> None:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         connection.close()
     else:
-        asyncio.run(_execute(url, "VACUUM (ANALYZE)", "CHECKPOINT"))
+        asyncio.run(execute(url, "VACUUM (FREEZE, ANALYZE)", "CHECKPOINT"))
 
 
 def count(url: str, table: str) -> int:
@@ -90,7 +104,7 @@ def count(url: str, table: str) -> int:
             return int(connection.execute(query).fetchone()[0])
         finally:
             connection.close()
-    return int(asyncio.run(_execute(url, query)))
+    return int(asyncio.run(execute(url, query)))
 
 
 def durability(url: str) -> str:
@@ -98,7 +112,7 @@ def durability(url: str) -> str:
     if url.startswith("sqlite"):
         return "as the service opens it"
     return "fsync {}, synchronous_commit {}".format(
-        *(asyncio.run(_execute(url, f"SHOW {name}")) for name in ("fsync", "synchronous_commit"))
+        *(asyncio.run(execute(url, f"SHOW {name}")) for name in ("fsync", "synchronous_commit"))
     )
 
 
@@ -106,7 +120,7 @@ def sqlite_path(url: str) -> str:
     return urlsplit(url).path.removeprefix("/")
 
 
-async def _execute(url: str, *statements: str) -> str:
+async def execute(url: str, *statements: str) -> str:
     connection = await asyncpg.connect(url)
     try:
         for statement in statements[:-1]:

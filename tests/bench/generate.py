@@ -164,7 +164,7 @@ class _Maker:
         publisher = self.publisher()
         made = Source(
             key,
-            f"https://{publisher.lower().replace(' ', '-')}.example/{key.hex[:16]}",
+            f"https://{publisher.lower().replace(' ', '-')}.example/{key.hex}",
             publisher,
             self.fragment().capitalize(),
             moment(at - rng.random() * _HOUR),
@@ -256,6 +256,7 @@ class _Life:
         self.open: list[int] = []  # positions of standing contradictions
         self.support: dict[str, UUID] = {}  # root -> qualifying link
         self.requested = False
+        self.supported = False  # by whomever and however: grounds to go on verifying
         self.changes = [
             Change(
                 uuid7(self.rng, created), None, ASSERTED, "created", "person", moment(created), ()
@@ -300,6 +301,7 @@ class _Life:
                 None,
             )
         )
+        self.supported = self.supported or stance == "supports"
         if not other or stance == "comments":
             return
         status = self.changes[-1].status
@@ -328,7 +330,6 @@ class _Life:
                 and status == ASSERTED
                 and rng.random() < 0.4
             ):
-                self.requested = True  # opened by a checker: it stays awaiting until settled
                 self.move(
                     AWAITING,
                     "Support so far is partial or not independent; verification opened.",
@@ -354,7 +355,7 @@ class _Life:
         self.open.clear()
         if not self.confirm():
             self.move(
-                AWAITING if self.requested else ASSERTED,
+                AWAITING if self.requested or self.supported else ASSERTED,
                 "The contradiction was misattributed.",
                 "person",
             )

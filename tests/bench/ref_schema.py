@@ -171,7 +171,7 @@ class _Loader:
 
         _with(url, create)
 
-    def chunk(self, url: str, world: World, claims: Sequence[Claim]) -> None:
+    def chunk(self, url: str, world: World, claims: Sequence[Claim], number: int) -> None:
         _with(url, lambda connection: _copy(connection, claims))
 
     def finish(self, url: str) -> None:

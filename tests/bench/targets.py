@@ -12,11 +12,11 @@ from typing import Protocol
 from urllib.parse import quote
 from uuid import UUID
 
-from tests.bench import ref_schema
+from tests.bench import ref_schema, service_load
 from tests.bench.generate import World
 from tests.bench.shapes import Claim
 
-RAW, CORE, SERVICE = "ref:raw", "ref:core", "claimdesk"
+RAW, CORE, SERVICE, EMBEDDED = "ref:raw", "ref:core", "claimdesk", "claimdesk/sqlite"
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class Api:
     evidence_at: str = "{claim}?expand=links"
     as_of_at: str = "{claim}?as_of={at}"
     cursor_at: str = "cursor={cursor}"
+    list_as_of_at: str = "as_of={at}&limit=25"  # "" where there is none
     conditional: bool = True  # answers If-None-Match with 304
     searches: bool = True
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -57,8 +58,8 @@ class Loader(Protocol):
     def begin(self, url: str, world: World) -> None:
         """Make the schema, load what all claims share."""
 
-    def chunk(self, url: str, world: World, claims: Sequence[Claim]) -> None:
-        """Load 10,000 claims in one transaction."""
+    def chunk(self, url: str, world: World, claims: Sequence[Claim], number: int) -> None:
+        """Load the `number`th 10,000 claims in one transaction."""
 
     def finish(self, url: str) -> None:
         """Indexes, counters, statistics."""
@@ -106,6 +107,7 @@ def _yardstick(name: str, module: str) -> Target:
             "{claim}/evidence",
             "{claim}/as-of?at={at}",
             "{cursor}",
+            list_as_of_at="",
             conditional=False,
             searches=False,
         ),
@@ -113,4 +115,31 @@ def _yardstick(name: str, module: str) -> Target:
     )
 
 
-TARGETS = {t.name: t for t in (_yardstick(RAW, "ref_raw"), _yardstick(CORE, "ref_core"))}
+def _service(name: str, database: str, loader: Loader) -> Target:
+    """As `claimdesk serve` runs it: one process, the default settings but for the rate limit."""
+    return Target(
+        name=name,
+        database=database,
+        command=(sys.executable, "-m", "service.cli", "serve", "--port", "{port}"),
+        environment=lambda url: {
+            "CLAIMDESK_DATABASE_URL": url,
+            "CLAIMDESK_RATE_LIMIT": "off",
+            "CLAIMDESK_LOG_FORMAT": "json",
+        },
+        loader=loader,
+        table="claims",
+        api=Api(),
+        ready="/healthz",
+        prepare=lambda url: {"Authorization": f"Bearer {service_load.new_key(url)}"},
+    )
+
+
+TARGETS = {
+    target.name: target
+    for target in (
+        _yardstick(RAW, "ref_raw"),
+        _yardstick(CORE, "ref_core"),
+        _service(SERVICE, "postgresql", service_load.POSTGRESQL),
+        _service(EMBEDDED, "sqlite", service_load.SQLITE),
+    )
+}

@@ -6,6 +6,8 @@ import json
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
@@ -35,6 +37,18 @@ class Asking:
     seconds: int
     nonce: str
 
+    def read(self, path: str) -> dict[str, Any]:
+        """The body of what is at `path`."""
+        status, _, body = self.client.ask("GET", path, self.api.headers)
+        if status != 200:
+            raise RuntimeError(f"GET {path}: {status} {body[:500]!r}")
+        return dict(json.loads(body))
+
+    def parameters(self, path: str) -> set[str]:
+        """What the OpenAPI document says that a GET of `path` takes."""
+        described = self.read("/openapi.json")["paths"][path]["get"]
+        return {one["name"] for one in described.get("parameters", ())}
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -62,6 +76,7 @@ class Workload:
     against: str = ""  # the yardsticks' workload to compare with, where it has another name
     goal: Goal | None = None
     on_sqlite: Goal | None = None
+    growth: float | None = None  # how many times as long it may take at a larger size
 
     @property
     def baseline(self) -> str:
@@ -112,9 +127,7 @@ def _deep(asking: Asking) -> Plan:
         following = asking.api.page("limit=200") + (
             f"&{asking.api.cursor(cursor)}" if cursor else ""
         )
-        cursor = json.loads(asking.client.ask("GET", following, asking.api.headers)[2])[
-            "next_cursor"
-        ]
+        cursor = asking.read(following)["next_cursor"]
         if cursor is None:
             break
         pages.append(cursor)
@@ -125,11 +138,24 @@ def _deep(asking: Asking) -> Plan:
 def _as_of(asking: Asking) -> Plan:
     return _gets(
         asking,
+        [asking.api.as_of(key, _rfc3339(at)) for key, at in asking.sample.as_of],
+    )
+
+
+def _list_as_of(asking: Asking) -> Plan | None:
+    if not asking.api.list_as_of_at:
+        return None
+    return _gets(
+        asking,
         [
-            asking.api.as_of(key, at.isoformat().replace("+00:00", "Z"))
-            for key, at in asking.sample.as_of
+            asking.api.page(asking.api.list_as_of_at.format(at=_rfc3339(at)))
+            for _, at in asking.sample.as_of
         ],
     )
+
+
+def _rfc3339(at: datetime) -> str:
+    return at.isoformat().replace("+00:00", "Z")
 
 
 def _create(asking: Asking) -> Plan:
@@ -154,7 +180,7 @@ def versions(asking: Asking) -> dict[UUID, tuple[int, str]]:
     """Version and status now of each claim that moves."""
     found = {}
     for key in asking.sample.moving:
-        claim = json.loads(asking.client.ask("GET", asking.api.claim(key), asking.api.headers)[2])
+        claim = asking.read(asking.api.claim(key))
         found[key] = claim["version"], claim["status"]
     return found
 
@@ -174,7 +200,7 @@ def _transition(asking: Asking) -> Plan:
 
 def _search(first: int, last: int) -> Callable[[Asking], Plan | None]:
     def plan(asking: Asking) -> Plan | None:
-        if not asking.api.searches:
+        if not asking.api.searches or "q" not in asking.parameters(asking.api.claims):
             return None
         words = [quote(word) for word in asking.vocabulary[first:last]]
         random.Random(first).shuffle(words)
@@ -193,16 +219,19 @@ def _of_postgresql(workload: str) -> Goal:
 WORKLOADS = {
     workload.name: workload
     for workload in (
-        Workload("get", _get, "", Goal(RAW, "get", 1.0), _of_postgresql("get")),
+        Workload("get", _get, "", Goal(RAW, "get", 1.0), _of_postgresql("get"), 1.2),
         Workload("get+evidence", _evidence),
         Workload("get 304", _unchanged, "get", Goal(RAW, "get", 1.5), _of_postgresql("get 304")),
-        Workload("list", _list, "", Goal(RAW, "list", 1.0), _of_postgresql("list")),
-        Workload("filtered", _filtered, "", Goal(RAW, "filtered", 1.0), _of_postgresql("filtered")),
+        Workload("list", _list, "", Goal(RAW, "list", 1.0), _of_postgresql("list"), 1.2),
+        Workload(
+            "filtered", _filtered, "", Goal(RAW, "filtered", 1.0), _of_postgresql("filtered"), 1.2
+        ),
         Workload("1000th page", _deep, "list", Goal(SELF, "list", 0.9), Goal(SELF, "list", 0.9)),
-        Workload("as-of", _as_of, "", Goal(RAW, "as-of", 0.9)),
+        Workload("as-of", _as_of, "", Goal(RAW, "as-of", 0.9), None, 1.2),
+        Workload("list as-of", _list_as_of),
         Workload("search common", _search(10, 110)),
         Workload("search rare", _search(2_000, 6_000)),
-        Workload("transition", _transition, "", Goal(CORE, "transition", 1.0), _DURABLE),
-        Workload("create", _create, "", Goal(CORE, "create", 1.0), _DURABLE),
+        Workload("transition", _transition, "", Goal(CORE, "transition", 1.0), _DURABLE, 1.2),
+        Workload("create", _create, "", Goal(CORE, "create", 1.0), _DURABLE, 1.2),
     )
 }

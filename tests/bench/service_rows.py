@@ -1,0 +1,475 @@
+"""A generated desk as rows of the service's tables: the record, and all that follows from it.
+
+Every event is a draft of the rulebook, which so tries each generated history against its guards;
+states are what `history.apply` makes of the events, documents what `formats/claim.py` makes of the
+states, hashes those of `formats/record.py`. `claimdesk verify` proves a desk loaded from here. Only
+the SQL is left out, and ids are the generator's, so that two loads give the same rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from hashlib import sha256
+from operator import itemgetter
+from typing import Any
+from uuid import UUID
+
+from service.commands import ledger
+from service.commands.statements import BRIEF
+from service.domain import amendments, history, lifecycle
+from service.domain.access import Actor, Role
+from service.domain.claims import (
+    Basis,
+    ClaimState,
+    Link,
+    Pending,
+    Precision,
+    Scope,
+    Speaker,
+    Stance,
+    Status,
+    Voice,
+    rfc3339,
+)
+from service.domain.history import Draft, Event
+from service.domain.guards import Move
+from service.domain.names import fold
+from service.formats import claim as claim_format
+from service.formats.record import GENESIS, canonical, event_hash
+from service.store import tables
+from tests.bench import shapes
+from tests.bench.generate import CHUNK, START, World
+
+Row = tuple[Any, ...]
+Rows = dict[str, list[Row]]
+"""Rows by table, their columns in the order of `columns`: ids are text, instants are datetimes."""
+
+EVENTS_OF_A_CHUNK = 40 * CHUNK
+"""Numbers kept for a chunk's events: chunks are written at once, each in its own range."""
+_NO_TIME = timedelta(0)
+
+
+def _text(key: UUID) -> str:
+    digits = f"{key.int:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def _beside(key: UUID, number: int) -> str:
+    """Another UUIDv7 of the same instant."""
+    return _text(UUID(int=key.int ^ number << 20))
+
+
+PEOPLE = tuple(
+    Actor(f"018ae000-0000-7000-8000-00000000000{n}", name, role)
+    for n, (name, role) in enumerate(
+        (
+            ("Ana Marić", Role.EDITOR),
+            ("Ben Okoye", Role.CHECKER),
+            ("Chloé Martin", Role.CHECKER),
+            ("Dita Krasniqi", Role.EDITOR),
+            ("Ed Nowak", Role.CHECKER),
+        )
+    )
+)
+
+
+def columns(table: str) -> tuple[str, ...]:
+    """The columns of a table that rows have: the rest are null, or numbered by the database."""
+    return _COLUMNS.get(table) or tuple(tables.metadata.tables[table].columns.keys())
+
+
+_COLUMNS = {
+    "sources": (
+        "id",
+        "url",
+        "publisher",
+        "title",
+        "published_at",
+        "language",
+        "recorded_at",
+        "fingerprint",
+    ),
+    "statements": (
+        "id",
+        "party",
+        "speaker",
+        "said_at",
+        "precision",
+        "basis",
+        "recorded_at",
+        "recorded_by",
+    ),
+    "quotes": (
+        "id",
+        "statement",
+        "position",
+        "text",
+        "language",
+        "rendering",
+        "source",
+        "recorded_at",
+    ),
+    "claim_versions": (
+        "claim",
+        "version",
+        "recorded_at",
+        "superseded_at",
+        "status",
+        "lifecycle",
+        "agrees",
+        "assignee",
+        "document",
+    ),
+    "claim_tags": ("tag", "claim", "added_at"),
+    "links": (
+        "id",
+        "claim",
+        "statement",
+        "party",
+        "root",
+        "stance",
+        "scope",
+        "conditional",
+        "linked_by",
+        "recorded_at",
+        "retracted_at",
+        "retraction_reason",
+    ),
+    "users": ("id", "email", "name", "role", "created_at"),
+}
+_CLAIM = itemgetter(*columns("claims"))
+_TABLES = (
+    "sources",
+    "statements",
+    "quotes",
+    "claims",
+    "claim_versions",
+    "claim_tags",
+    "links",
+    "decisions",
+    "events",
+)
+
+
+def shared(world: World) -> Rows:
+    """What all claims refer to. Parents come before their children."""
+    return {
+        "users": [(p.id, f"{n}@desk.example", p.name, p.role, START) for n, p in enumerate(PEOPLE)],
+        "parties": [
+            (
+                p.slug,
+                p.name,
+                p.full_name,
+                p.kind,
+                p.country,
+                p.parent,
+                p.root,
+                START,
+                START,
+            )
+            for p in sorted(world.parties, key=lambda p: p.parent is not None)
+        ],
+        "speakers": [
+            (str(s.id), s.party, s.name, s.role, fold(s.name), fold(s.role), START)
+            for s in world.speakers
+        ],
+        "stories": [(s.slug, s.title, None, START, START) for s in world.stories],
+    }
+
+
+class Teller:
+    """Makes the rows of one chunk of claims."""
+
+    def __init__(self, world: World, number: int) -> None:
+        self.world = world
+        self.speakers = {s.id: s for s in world.speakers}
+        self.voices: dict[tuple[str, UUID | None], Voice] = {}
+        self.plain_voices: dict[tuple[str, str | None], dict[str, Any]] = {}
+        self.statements: dict[UUID, shapes.Statement] = {}
+        self.rows: Rows = {table: [] for table in _TABLES}
+        self.first_event = number * EVENTS_OF_A_CHUNK + 1
+
+    def tell(self, claims: Sequence[shapes.Claim]) -> Rows:
+        for claim in claims:
+            self._claim(claim)
+        lines = self.rows["events"]
+        if len(lines) > EVENTS_OF_A_CHUNK:
+            raise ValueError("a chunk has more events than there are numbers kept for it")
+        lines.sort(key=itemgetter(4))  # as a desk writes them: by when they were recorded
+        self.rows["events"] = [(seq, *line) for seq, line in enumerate(lines, self.first_event)]
+        return self.rows
+
+    def _voice(self, party: str, speaker: UUID | None) -> Voice:
+        voice = self.voices.get((party, speaker))
+        if voice is None:
+            known = self.world.by_slug[party]
+            who = self.speakers[speaker] if speaker else None
+            voice = self.voices[party, speaker] = Voice(
+                known.slug,
+                known.name,
+                known.root,
+                self.world.by_slug[known.root].name,
+                Speaker(str(who.id), who.name, who.role) if who else None,
+            )
+        return voice
+
+    def _spoken(self, claim: shapes.Claim, by: Actor) -> None:
+        """Statements, quotes and sources that were first met with this claim."""
+        met: dict[UUID, datetime] = {}
+        for said in claim.statements:
+            self.statements[said.id] = said
+            key, at = _text(said.id), said.recorded_at
+            self.rows["statements"].append(
+                (
+                    key,
+                    said.party,
+                    _text(said.speaker) if said.speaker else None,
+                    said.said_at,
+                    said.precision,
+                    said.basis,
+                    at,
+                    by.name,
+                )
+            )
+            for position, quote in enumerate(said.quotes, 1):
+                met.setdefault(quote.source, at)
+                self.rows["quotes"].append(
+                    (
+                        _text(quote.id),
+                        key,
+                        position,
+                        quote.text,
+                        quote.language,
+                        quote.rendering,
+                        _text(quote.source),
+                        at,
+                    )
+                )
+        for source in claim.sources:
+            self.rows["sources"].append(
+                (
+                    _text(source.id),
+                    source.url,
+                    source.publisher,
+                    source.title,
+                    source.published_at,
+                    source.language,
+                    met[source.id],
+                    sha256(f" {source.url}".encode()).hexdigest(),
+                )
+            )
+
+    def _claim(self, claim: shapes.Claim) -> None:
+        number = claim.id.int % len(PEOPLE)
+        by, other = PEOPLE[number], PEOPLE[number - 1]
+        self._spoken(claim, by)
+        record = _Record(_text(claim.id), self.rows)
+        record.append(
+            amendments.created(
+                text=claim.text,
+                kind=claim.kind,
+                claimant=self._voice(claim.claimant, claim.speaker) if claim.claimant else None,
+                claimed_at=claim.claimed_at,
+                precision=claim.precision,
+                story=claim.story,
+                tags=claim.tags,
+                part_of=None,
+                origin_statement=_text(claim.origin.id),
+            ),
+            claim.changes[0].id,
+            claim.created_at,
+            by,
+        )
+        steps: list[tuple[datetime, int, Any]] = []
+        for link in claim.links:
+            steps.append((link.recorded_at, 0, link))
+            if link.retracted_at is not None:
+                steps.append((link.retracted_at, 1, link))
+        steps += [(x.recorded_at, 2, x) for x in claim.changes[1:] if x.actor == "person"]
+        steps.sort(key=itemgetter(0, 1))
+        for at, what, thing in steps:
+            if what == 0:
+                self._link(record, thing, at, by)
+            elif what == 1:
+                draft = amendments.retract(record.state, _text(thing.id), reason="misattributed")
+                record.append(draft, UUID(int=thing.id.int ^ 1), at, by)
+            else:
+                self._decide(record, thing, at, by, other)
+        record.finish()
+        assert record.state.status == claim.status, f"{claim.id}: {record.state.status}"
+        self.rows["claim_tags"].extend((tag, record.id, claim.created_at) for tag in claim.tags)
+
+    def _link(self, record: _Record, link: shapes.Link, at: datetime, by: Actor) -> None:
+        said = self.statements[link.statement]
+        assert said.party is not None
+        text = said.quotes[0].text
+        made = Link(
+            id=_text(link.id),
+            statement=_text(link.statement),
+            stance=Stance(link.stance),
+            scope=Scope(link.scope),
+            conditional=link.conditional,
+            basis=Basis(said.basis),
+            voice=self._voice(said.party, said.speaker),
+            said_at=said.said_at,
+            precision=Precision(said.precision),
+            quote=text if len(text) <= BRIEF else text[: BRIEF - 1] + "…",
+            recorded_at=at,
+        )
+        record.append(self.linking(made), link.id, at, by)
+        self.rows["links"].append(
+            (
+                made.id,
+                record.id,
+                made.statement,
+                link.party,
+                link.root,
+                link.stance,
+                link.scope,
+                link.conditional,
+                by.name,
+                at,
+                link.retracted_at,
+                "misattributed" if link.retracted_at else None,
+            )
+        )
+
+    def linking(self, one: Link) -> Draft:
+        """What `amendments.link` gives; this one knows the voice's plain form already."""
+        voice = one.voice
+        known = voice.party, voice.speaker.id if voice.speaker else None
+        plain = self.plain_voices.get(known)
+        if plain is None:
+            plain = self.plain_voices[known] = history.plain(voice)
+        data = {
+            "id": one.id,
+            "statement": one.statement,
+            "stance": one.stance.value,
+            "scope": one.scope.value,
+            "conditional": one.conditional,
+            "basis": one.basis.value,
+            "voice": plain,
+            "said_at": rfc3339(one.said_at),
+            "precision": one.precision.value,
+            "quote": one.quote,
+            "note": None,
+        }
+        return Draft("link.created", {"link": data})
+
+    def _decide(
+        self, record: _Record, change: shapes.Change, at: datetime, by: Actor, other: Actor
+    ) -> None:
+        """A status change, by two people where four eyes are asked for."""
+        move = Move(Status(change.status), change.reason, tuple(map(_text, change.cites)))
+        proposal = _beside(change.id, 1)
+        draft = lifecycle.change_status(
+            record.state, move, actor=by, decision_id=proposal, four_eyes=True
+        )
+        if draft.type != "decision.proposed":
+            record.append(draft, change.id, at, by)
+            return
+        previous = record.state.status
+        proposed_at = record.state.updated_at + (at - record.state.updated_at) / 2
+        record.append(draft, UUID(int=change.id.int ^ 2), proposed_at, by)
+        waiting = record.state.pending
+        assert waiting is not None
+        draft = lifecycle.approve(record.state, proposal, actor=other, note=None)
+        record.append(draft, change.id, at, other)
+        self.rows["decisions"].append(
+            _decision(record.id, waiting, previous, proposed_at, by, at, other)
+        )
+
+
+def _decision(
+    claim: str,
+    waiting: Pending,
+    previous: Status,
+    proposed_at: datetime,
+    by: Actor,
+    at: datetime,
+    other: Actor,
+) -> Row:
+    row = {
+        "id": waiting.id,
+        "claim": claim,
+        "state": "approved",
+        "to": waiting.to.value,
+        "from": previous.value,
+        "reason": waiting.reason,
+        "proposal": canonical({"cites": waiting.cites, "set_aside": [], "override": None}),
+        "proposed_by": by.id,
+        "proposed_by_name": by.name,
+        "proposed_at": proposed_at,
+        "settled_by": other.id,
+        "settled_by_name": other.name,
+        "settled_at": at,
+    }
+    return tuple(map(row.get, columns("decisions")))
+
+
+class _Record:
+    """One claim's events: what `ledger.record` writes, in lists instead of tables."""
+
+    state: ClaimState
+
+    def __init__(self, claim: str, rows: Rows) -> None:
+        self.id = claim
+        self.rows = rows
+        self.last_hash = GENESIS
+        self.current: ClaimState | None = None
+
+    def append(self, draft: Draft, key: UUID, at: datetime, by: Actor) -> None:
+        before = self.current
+        if before is not None:
+            assert at - before.updated_at >= _NO_TIME, "a record never runs backwards"
+        after = self._event(before, draft, _text(key), at, by)
+        if before is not None:
+            automatic = lifecycle.automatic_move(before, after)
+            if automatic is not None:
+                after = self._event(after, automatic, _beside(key, 2), at, by)
+            self._supersede(before, at)
+        self.state = self.current = after
+
+    def _event(
+        self, before: ClaimState | None, draft: Draft, key: str, at: datetime, by: Actor
+    ) -> ClaimState:
+        number = before.version + 1 if before else 1
+        who = {"rule": draft.rule} if draft.rule else {"id": by.id, "name": by.name}
+        actor, data = canonical(who), canonical(draft.data)
+        previous = self.last_hash
+        self.last_hash = event_hash(
+            claim=self.id,
+            number=number,
+            type=draft.type,
+            recorded_at=rfc3339(at),
+            actor=actor,
+            data=data,
+            previous_hash=previous,
+        )
+        self.rows["events"].append(
+            (key, self.id, number, draft.type, at, actor, data, previous, self.last_hash)
+        )
+        return history.apply(before, Event(number, draft.type, at, draft.data), claim_id=self.id)
+
+    def _supersede(self, state: ClaimState, at: datetime) -> None:
+        document = claim_format.document(state)
+        self.rows["claim_versions"].append(
+            (
+                self.id,
+                state.version,
+                state.updated_at,
+                at,
+                state.status.value,
+                state.lifecycle.value,
+                '"agrees":true' in document,  # quotes within its texts are escaped
+                state.assignee,
+                document,
+            )
+        )
+
+    def finish(self) -> None:
+        row = ledger.row(self.state, self.last_hash)
+        self.rows["claims"].append(
+            _CLAIM(row | {"id": self.id, "created_at": self.state.created_at})
+        )

@@ -1,0 +1,119 @@
+"""A generated desk in the service's tables is one that the service could have written itself."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from service.domain import amendments, history
+from tests.bench import cache, desk, generate, service_rows
+from tests.bench.service_load import sqlite_path
+from tests.support import postgres
+
+TOTAL = 2_000
+
+
+def verified(url: str) -> dict[str, object]:
+    """What `claimdesk verify` says of the desk at `url`."""
+    done = subprocess.run(
+        [sys.executable, "-m", "service.cli", "verify", "--json"],
+        env=os.environ | {"CLAIMDESK_DATABASE_URL": url},
+        cwd=cache.ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return dict(json.loads(done.stdout))
+
+
+def test_verify_proves_a_loaded_desk_on_sqlite(tmp_path: Path) -> None:
+    """Hashes, states, documents, versions, links, tags and decisions, and every reference."""
+    url = f"sqlite:///{tmp_path}/desk.db"
+    drawn = desk.fill(TOTAL, {"sqlite": url}, seed=1)
+    assert verified(url)["claims"] == TOTAL
+    connection = sqlite3.connect(sqlite_path(url))
+    assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+    assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    indexes = "SELECT count(*) FROM sqlite_master WHERE type IN ('index', 'trigger')"
+    assert connection.execute(indexes).fetchone()[0] > 40
+    sql = "SELECT count(*) FROM claims WHERE id = ? AND status = 'asserted'"
+    for key in drawn.moving[:100]:
+        assert connection.execute(sql, (key.hex,)).fetchone() == (1,)
+    connection.close()
+
+
+def test_verify_proves_a_loaded_desk_on_postgresql() -> None:
+    """The same, with every key and index back in its place."""
+    server = postgres.provide()
+    try:
+        loaded, migrated = server.create_database(), server.create_database()
+        desk.fill(TOTAL, {"postgresql": loaded}, seed=1)
+        assert verified(loaded)["claims"] == TOTAL
+        subprocess.run(
+            [sys.executable, "-m", "service.cli", "db", "upgrade"],
+            env=os.environ | {"CLAIMDESK_DATABASE_URL": migrated},
+            cwd=cache.ROOT,
+            check=True,
+        )
+        assert _parts(loaded) == _parts(migrated)
+    finally:
+        server.stop()
+
+
+def _parts(url: str) -> list[str]:
+    """The definitions of all keys and indexes of the service's tables."""
+    found = asyncio.run(
+        desk.execute(
+            url,
+            """SELECT json_agg(d ORDER BY d) FROM (
+                SELECT conrelid::regclass::text || conname || pg_get_constraintdef(oid) AS d
+                FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+                UNION SELECT indexdef FROM pg_indexes WHERE schemaname = 'public') AS parts
+                WHERE d NOT LIKE '%ref\\_%'""",
+        )
+    )
+    return list(json.loads(found))
+
+
+def test_a_link_is_drafted_as_the_rulebook_drafts_it() -> None:
+    """`Teller.linking` is a quicker way to the same event."""
+    world = generate.world()
+    claims = list(generate.chunk(world, 300, 0))
+    teller = service_rows.Teller(world, 0)
+    rows = teller.tell(claims)
+    checked = 0
+    for row in rows["claims"]:
+        state = history.state(json.loads(row[service_rows.columns("claims").index("state")]))
+        for link in state.links:
+            expected = amendments.link_data(link) | {"note": None}
+            assert teller.linking(link).data == {"link": expected}
+            checked += 1
+    assert checked > 300
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_guards_let_every_generated_history_pass(seed: int) -> None:
+    """`Teller` asks the rulebook for each event; several seeds meet its rarer edges."""
+    world = generate.world(seed)
+    rows = service_rows.Teller(world, 0).tell(list(generate.chunk(world, 3_000, 0, seed)))
+    places = service_rows.columns("links"), service_rows.columns("claim_versions")
+    assert {row[places[0].index("stance")] for row in rows["links"]} == {
+        "supports",
+        "contradicts",
+        "requests_confirmation",
+        "comments",
+    }
+    assert {row[places[1].index("status")] for row in rows["claim_versions"]} == {
+        "asserted",
+        "awaiting_confirmation",
+        "confirmed",
+        "disputed",
+    }
