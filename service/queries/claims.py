@@ -141,6 +141,8 @@ def listing(
     )
     parameters = given | {"limit": limit + 1}
     parameters |= {f"status_{i}": status.value for i, status in enumerate(filters.statuses)}
+    if filters.part_of is not None:
+        parameters["part_of_served"] = f'%"part_of":"{filters.part_of}"%'
     if after is not None:
         moment, claim_id = after
         parameters |= {"after_moment": datetime.fromisoformat(moment), "after_id": claim_id}
@@ -228,9 +230,16 @@ def _conditions(
             found.append(
                 claims.c.claimant.in_(below(bindparam("claimant"), f"claimants_{row.name}"))
             )
-    for name in ("story", "kind", "part_of"):
+    for name in ("story", "kind"):
         if name in names:
             found.append(claims.c[name] == bindparam(name))
+    if "part_of" in names:
+        # A merge moves components; where one was before, only what was served then tells.
+        found.append(
+            claims.c.part_of == bindparam("part_of")
+            if row is claims
+            else row.c.document.like(bindparam("part_of_served"))
+        )
     if "assignee" in names:
         found.append(row.c.assignee == bindparam("assignee"))
     if "drift" in names:
