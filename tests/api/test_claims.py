@@ -1,0 +1,329 @@
+"""A claim from its recording to its withdrawal, as the API's contract has it."""
+
+import itertools
+from typing import Any
+
+import httpx
+
+from service.domain.claims import Kind, Precision
+from tests.api.problems import nothing_changes, problem, refused_field
+from tests.support.desk import SOURCE, Desk, claim_body, quote, statement_body
+
+
+async def patch(desk: Desk, claim: str, **change: Any) -> httpx.Response:
+    return await desk.checker.patch(f"/v1/claims/{claim}", json=change, headers={"If-Match": "*"})
+
+
+async def origin_of(desk: Desk, claim: dict[str, Any]) -> dict[str, Any]:
+    """The statement that a claim comes from, as its record names it."""
+    history = (await desk.reader.get(f"/v1/claims/{claim['id']}/history")).json()["items"]
+    origin = history[0]["data"]["origin_statement"]
+    return dict((await desk.reader.get(f"/v1/statements/{origin}")).json())
+
+
+async def test_a_claim_is_recorded_as_it_was_sent(desk: Desk) -> None:
+    """The answer, its ETag and its Location tell one claim, the same that is read afterwards."""
+    await desk.parties()
+    await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
+    body = claim_body(
+        text="  Serbia cut its troops from 8,350 to 4,500  ",
+        kind="figure",
+        story="border",
+        tags=["troops", " troops ", "north"],
+        claimed_at="2023-10-02T14:30:00+02:00",
+        precision="minute",
+    )
+    made = await desk.checker.post("/v1/claims", json=body)
+    claim = made.json()
+    assert made.headers["Location"] == f"/v1/claims/{claim['id']}"
+    assert made.headers["ETag"] == '"1"'
+    read = await desk.reader.get(made.headers["Location"])
+    assert read.json() == claim
+    expected = {
+        "text": "Serbia cut its troops from 8,350 to 4,500",
+        "kind": "figure",
+        "revision": 1,
+        "claimant": {
+            "party": "belgrade",
+            "name": "Belgrade",
+            "speaker": {"name": "Gen. Milan Mojsilović", "role": "chief of staff"},
+        },
+        "claimed_at": "2023-10-02T12:30:00Z",
+        "precision": "minute",
+        "status": "asserted",
+        "version": 1,
+        "finding": None,
+        "lifecycle": "active",
+        "merged_into": None,
+        "suggested_status": "asserted",
+        "agrees": True,
+        "challenged": False,
+        "override": False,
+        "evidence": {"supports": [], "contradicts": [], "requests_confirmation": []},
+        "story": "border",
+        "tags": ["troops", "north"],
+        "assignee": None,
+        "part_of": None,
+        "components": [],
+    }
+    assert {name: claim[name] for name in expected} == expected
+    assert claim["status_since"] == claim["created_at"] == claim["updated_at"]
+
+
+async def test_every_kind_and_precision_is_taken(desk: Desk) -> None:
+    """Each kind of claim and each precision is recorded and served back."""
+    await desk.parties()
+    for kind in Kind:
+        assert (await desk.claim(kind=kind.value))["kind"] == kind.value
+    for precision in Precision:
+        claim = await desk.claim(precision=precision.value)
+        assert claim["precision"] == precision.value
+        assert (await origin_of(desk, claim))["precision"] == precision.value
+
+
+async def test_an_origin_is_as_the_claim_says_unless_it_says_otherwise(desk: Desk) -> None:
+    """Party, speaker, instant and precision of the origin come from the claim where left out; a
+    claim may be known from what another party says, or from words of nobody."""
+    await desk.parties()
+    plain = await origin_of(desk, await desk.claim())
+    assert (plain["party"], plain["speaker"]["name"]) == ("belgrade", "Gen. Milan Mojsilović")
+    assert (plain["said_at"], plain["precision"]) == ("2023-10-02T00:00:00Z", "day")
+    assert plain["basis"] == "unstated"
+    other = await origin_of(
+        desk,
+        await desk.claim(
+            origin={
+                "party": "kosovo-police",
+                "said_at": "2023-10-01T10:00:00Z",
+                "precision": "hour",
+                "basis": "documents",
+                "quotes": [quote("They told us so"), quote("Das sagten sie uns")],
+            }
+        ),
+    )
+    assert (other["party"], other["root"], other["speaker"]) == ("kosovo-police", "pristina", None)
+    assert (other["said_at"], other["precision"]) == ("2023-10-01T10:00:00Z", "hour")
+    assert [one["text"] for one in other["quotes"]] == ["They told us so", "Das sagten sie uns"]
+    nobodys = await origin_of(desk, await desk.claim(origin={"party": None, "quotes": [quote()]}))
+    assert (nobodys["party"], nobodys["speaker"]) == (None, None)
+
+
+async def test_an_unattributed_claim_is_first_class(desk: Desk) -> None:
+    """Without a claimant every party is independent of nobody, so Belgrade too can confirm it."""
+    await desk.parties()
+    claim = await desk.claim(claimant=None, speaker=None)
+    assert claim["claimant"] is None
+    assert claim["print_line"].startswith("Unattributed claim (2 October 2023).")
+    assert (await origin_of(desk, claim))["party"] is None
+    await desk.link(claim["id"], "supports", "belgrade")
+    assert (await desk.read(claim["id"]))["suggested_status"] == "confirmed"
+
+
+async def test_a_claim_may_come_from_a_statement_recorded_before(desk: Desk) -> None:
+    """Its party's speaker is the claimant's too; a withdrawn statement is nobody's claim."""
+    await desk.parties()
+    said = await desk.post(
+        "/v1/statements", statement_body("belgrade", speaker={"name": "Miloš Vučević"})
+    )
+    claim = await desk.claim(speaker=None, origin=None, origin_statement=said["id"])
+    assert claim["claimant"]["speaker"] == {"name": "Miloš Vučević", "role": None}
+    withdrawn = await desk.checker.post(
+        f"/v1/statements/{said['id']}/withdrawal", json={"reason": "denied", "source": SOURCE}
+    )
+    assert withdrawn.status_code == 200
+    assert (await desk.read(claim["id"]))["lifecycle"] == "withdrawn"
+    async with nothing_changes(desk):
+        body = claim_body(origin=None, origin_statement=said["id"])
+        problem(await desk.checker.post("/v1/claims", json=body), "statement-withdrawn")
+
+
+async def test_a_parent_shows_its_components(desk: Desk) -> None:
+    """A part shows on its parent with text and status, and moves the parent's version with each
+    change that shows; the parent's own status stays its own."""
+    await desk.parties()
+    parent = (await desk.claim(text="Serbia reduced troops to normal"))["id"]
+    part = await desk.claim(text="8,350 to 4,500", part_of=parent)
+    assert part["part_of"] == parent
+    whole = await desk.read(parent)
+    assert whole["components"] == [
+        {"id": part["id"], "text": "8,350 to 4,500", "status": "asserted"}
+    ]
+    assert (whole["version"], whole["status"]) == (2, "asserted")
+    await desk.link(part["id"], "requests_confirmation", "washington")
+    whole = await desk.read(parent)
+    assert [one["status"] for one in whole["components"]] == ["awaiting_confirmation"]
+    assert (whole["version"], whole["status"]) == (3, "asserted")
+    await desk.link(part["id"], "comments", "nato")
+    assert (await desk.read(parent))["version"] == 3
+    await patch(desk, part["id"], text="8,350 to 4,500 men", material=False)
+    whole = await desk.read(parent)
+    assert (whole["version"], whole["components"][0]["text"]) == (4, "8,350 to 4,500 men")
+    parts = (await desk.reader.get("/v1/claims", params={"part_of": parent})).json()["items"]
+    assert [one["id"] for one in parts] == [part["id"]]
+
+
+async def test_a_typo_is_mended_and_a_wording_is_revised(desk: Desk) -> None:
+    """A typo keeps revision, status and links; a material change is a new revision, takes a
+    confirmation back, and has each link affirmed anew before it counts again."""
+    await desk.parties()
+    claim = (await desk.claim(text="Serbia has returnd to normal"))["id"]
+    link = await desk.confirm(claim)
+    typo = (await patch(desk, claim, text="Serbia has returned to normal", material=False)).json()
+    assert (typo["revision"], typo["status"], typo["agrees"]) == (1, "confirmed", True)
+    revised = (await patch(desk, claim, text="Serbia has left", material=True)).json()
+    assert (revised["revision"], revised["status"]) == (2, "awaiting_confirmation")
+    assert revised["suggested_status"] == "awaiting_confirmation"
+    changes = (await desk.reader.get(f"/v1/claims/{claim}/status-changes")).json()["items"]
+    assert [one["cause"] for one in changes] == ["decision", "amendment"]
+    shown = (await desk.reader.get(f"/v1/claims/{claim}/links")).json()["items"]
+    assert [one["affirmed"] for one in shown] == [False]
+    affirmed = await desk.checker.post(f"/v1/links/{link}/affirmation")
+    assert affirmed.json()["suggested_status"] == "confirmed"
+    assert affirmed.json()["status"] == "awaiting_confirmation"
+    async with nothing_changes(desk):
+        again = await desk.checker.post(f"/v1/links/{link}/affirmation")
+        problem(again, "already-settled")
+        bare = await patch(desk, claim, text="Another")
+        assert "material" in problem(bare, "invalid-request")["detail"]
+        problem(await patch(desk, claim, material=True), "invalid-request")
+
+
+async def test_tags_assignee_and_finding_are_amended(desk: Desk) -> None:
+    """What is sent is changed, what is left out stays, null clears; no change is no new version."""
+    await desk.parties()
+    claim = (await desk.claim(tags=["a"]))["id"]
+    me = (await desk.checker2.get("/v1/me")).json()["id"]
+    changed = (await patch(desk, claim, tags=["b", "c", "b"], assignee=me)).json()
+    assert (changed["tags"], changed["assignee"], changed["finding"]) == (["b", "c"], me, None)
+    changed = (await patch(desk, claim, finding="refuted")).json()
+    assert (changed["tags"], changed["assignee"]) == (["b", "c"], me)
+    assert "The desk found it refuted." in changed["print_line"]
+    async with nothing_changes(desk):
+        for change in ({}, {"finding": "refuted"}, {"tags": ["b", "c"], "assignee": me}):
+            same = await patch(desk, claim, **change)
+            assert (same.status_code, same.json()) == (200, changed)
+        for change, field in (({"assignee": "nobody"}, "assignee"), ({"finding": "x"}, "finding")):
+            refused_field(await patch(desk, claim, **change), "body", field)
+        problem(await patch(desk, claim, tags=None), "invalid-request")
+        problem(await patch(desk, claim, status="confirmed"), "invalid-request")
+    cleared = (await patch(desk, claim, finding=None, assignee=None, tags=[])).json()
+    assert (cleared["finding"], cleared["assignee"], cleared["tags"]) == (None, None, [])
+
+
+async def test_a_withdrawn_claim_keeps_its_status(desk: Desk) -> None:
+    """The claimant takes it back: its status stands, its record is closed, its line says so."""
+    await desk.parties()
+    claim = (await desk.claim())["id"]
+    await desk.link(claim, "requests_confirmation", "washington")
+    response = await desk.checker.post(
+        f"/v1/claims/{claim}/withdrawal",
+        json={"reason": "a mistake", "source": SOURCE | {"sha256": "a" * 64}},
+    )
+    withdrawn = response.json()
+    assert (withdrawn["lifecycle"], withdrawn["status"]) == ("withdrawn", "awaiting_confirmation")
+    assert withdrawn["print_line"].endswith("The claimant has withdrawn it.")
+    listed = (await desk.reader.get("/v1/claims")).json()["items"]
+    assert [one["lifecycle"] for one in listed] == ["withdrawn"]
+
+
+async def test_links_are_shown_with_all_they_rest_on(desk: Desk) -> None:
+    """expand=links gives what the list of links gives: statement, speaker, quotes and sources, the
+    retracted ones too; as of an instant only what was known by then."""
+    await desk.parties()
+    claim = (await desk.claim())["id"]
+    miller = {"name": "Matthew Miller", "role": "spokesman"}
+    body = {
+        "statement": statement_body("state-department", speaker=miller),
+        "stance": "requests_confirmation",
+        "conditional": True,
+        "note": "if true",
+    }
+    link = await desk.post(f"/v1/claims/{claim}/links", body)
+    then = desk.clock.now.isoformat()
+    statement = link["statement"]
+    assert (statement["party"], statement["root"]) == ("state-department", "washington")
+    assert statement["speaker"]["name"] == "Matthew Miller"
+    assert statement["quotes"][0]["source"]["url"] == SOURCE["url"]
+    assert (link["note"], link["conditional"], link["scope"]) == ("if true", True, "full")
+    added = await desk.post(
+        f"/v1/statements/{statement['id']}/quotes", quote("Wir warten") | {"language": "de"}
+    )
+    assert [one["language"] for one in added["quotes"]] == ["en", "de"]
+    await desk.checker.post(f"/v1/links/{link['id']}/retraction", json={"reason": "mistaken"})
+    listed = (await desk.reader.get(f"/v1/claims/{claim}/links")).json()
+    expanded = await desk.read(claim, expand="links")
+    assert expanded["links"] == listed["items"]
+    assert [one["retraction_reason"] for one in listed["items"]] == ["mistaken"]
+    assert len(listed["items"][0]["statement"]["quotes"]) == 2
+    known = await desk.read(claim, expand="links", as_of=then)
+    assert known["links"] == [link]
+    before = await desk.reader.get(
+        f"/v1/claims/{claim}", params={"as_of": "2023-10-02T00:00:00Z", "expand": "links"}
+    )
+    problem(before, "not-yet-recorded")
+
+
+async def test_the_suggestion_shows_its_working(desk: Desk) -> None:
+    """Each link is counted or not, and why; as of an instant from what was known then."""
+    await desk.parties()
+    claim = (await desk.claim())["id"]
+    await desk.link(claim, "supports", "belgrade")
+    then = desk.clock.now.isoformat()
+    await desk.link(claim, "contradicts", "pristina")
+    url = f"/v1/claims/{claim}/suggestion"
+    now = (await desk.reader.get(url)).json()
+    assert now["status"] == "disputed"
+    assert [(one["party"], one["counted"]) for one in now["trace"]] == [
+        ("belgrade", False),
+        ("pristina", True),
+    ]
+    assert now["trace"][0]["why"] == "same party as the claimant"
+    assert now["needs"]["open_contradictions"] == 1
+    earlier = (await desk.reader.get(url, params={"as_of": then})).json()
+    assert earlier["status"] == "awaiting_confirmation"
+    assert len(earlier["trace"]) == 1
+
+
+async def test_notes_are_kept_beside_the_record(desk: Desk) -> None:
+    """A note is listed with its author, oldest first, and is no change of the claim."""
+    await desk.parties()
+    claim = (await desk.claim())["id"]
+    url = f"/v1/claims/{claim}/notes"
+    for text in ("first", "second", "third"):
+        await desk.post(url, {"text": text})
+    first = (await desk.editor.get(url, params={"limit": 2})).json()
+    rest = (await desk.editor.get(url, params={"limit": 2, "cursor": first["next_cursor"]})).json()
+    notes = first["items"] + rest["items"]
+    assert [one["text"] for one in notes] == ["first", "second", "third"]
+    assert notes[0]["author"]["name"] == "checker"
+    assert rest["next_cursor"] is None
+    assert (await desk.read(claim))["version"] == 1
+
+
+async def test_history_is_a_chain_of_what_happened(desk: Desk) -> None:
+    """Every event in order, paged without a gap, each bound to the one before by its hash."""
+    await desk.parties()
+    claim = (await desk.claim())["id"]
+    await desk.confirm(claim)
+    await patch(desk, claim, tags=["x"])
+    url = f"/v1/claims/{claim}/history"
+    pages: list[dict[str, Any]] = []
+    cursor: str | None = None
+    while not pages or cursor:
+        params = {"limit": "2"} | ({"cursor": cursor} if cursor else {})
+        page = (await desk.checker.get(url, params=params)).json()
+        pages += page["items"]
+        cursor = page["next_cursor"]
+    assert [one["type"] for one in pages] == [
+        "claim.created",
+        "link.created",
+        "decision.proposed",
+        "claim.status_changed",
+        "claim.amended",
+    ]
+    assert [one["seq"] for one in pages] == [1, 2, 3, 4, 5]
+    assert pages[0]["previous_hash"] == "0" * 64
+    for before, after in itertools.pairwise(pages):
+        assert after["previous_hash"] == before["hash"]
+    assert pages[3]["actor"]["name"] == "editor"
+    assert pages[3]["data"]["approved_by"] == "editor"

@@ -1,0 +1,161 @@
+"""Duplicates: the loser redirects, its links move, and nothing is inherited."""
+
+from typing import Any
+
+import httpx
+
+from tests.api.problems import nothing_changes, problem, refused_field
+from tests.support.desk import Desk, statement_body
+
+
+async def merge(desk: Desk, loser: str, into: str) -> httpx.Response:
+    return await desk.checker.post(
+        f"/v1/claims/{loser}/merge", json={"into": into}, headers={"If-Match": "*"}
+    )
+
+
+async def link_known(desk: Desk, claim: str, statement: str, stance: str) -> dict[str, Any]:
+    return await desk.post(f"/v1/claims/{claim}/links", {"statement": statement, "stance": stance})
+
+
+async def test_a_merged_claim_redirects_with_its_question(desk: Desk) -> None:
+    """308 with the query kept, for GET and HEAD, also through a second merge; what is not the
+    claim itself is still read where it was."""
+    await desk.parties()
+    first, second, third = [(await desk.claim())["id"] for _ in range(3)]
+    assert (await merge(desk, first, second)).json()["id"] == second
+    for method in ("GET", "HEAD"):
+        moved = await desk.reader.request(method, f"/v1/claims/{first}?expand=links")
+        assert moved.status_code == 308
+        assert moved.headers["Location"] == f"/v1/claims/{second}?expand=links"
+    plain = await desk.reader.get(f"/v1/claims/{first}")
+    assert plain.headers["Location"] == f"/v1/claims/{second}"
+    await merge(desk, second, third)
+    followed = await desk.reader.get(f"/v1/claims/{first}", follow_redirects=True)
+    assert followed.json()["id"] == third
+    history = (await desk.reader.get(f"/v1/claims/{first}/history")).json()["items"]
+    assert history[-1]["data"] == {"into": second}
+    listed = (await desk.reader.get("/v1/claims")).json()["items"]
+    assert [one["id"] for one in listed] == [third]
+
+
+async def test_as_of_before_the_merge_shows_both(desk: Desk) -> None:
+    """At any instant before the merge both claims are served as they were; from it on the loser
+    redirects, also where its own record went on after."""
+    await desk.parties()
+    loser, survivor = (await desk.claim())["id"], (await desk.claim())["id"]
+    link = await desk.link(loser, "requests_confirmation", "washington")
+    before = desk.clock.now.isoformat()
+    assert (await merge(desk, loser, survivor)).json()["status"] == "awaiting_confirmation"
+    after = desk.clock.now.isoformat()
+    desk.clock.advance(hours=1)
+    retracted = await desk.checker.post(
+        f"/v1/links/{link['id']}/retraction", json={"reason": "mistaken"}
+    )
+    assert retracted.json()["lifecycle"] == "merged"
+    assert (await desk.read(loser, as_of=before))["status"] == "awaiting_confirmation"
+    assert (await desk.read(survivor, as_of=before))["status"] == "asserted"
+    for moment in (after, desk.clock.now.isoformat()):
+        moved = await desk.reader.get(f"/v1/claims/{loser}", params={"as_of": moment})
+        assert moved.status_code == 308, moved.text
+        assert "as_of=" in moved.headers["Location"]
+        there = await desk.reader.get(moved.headers["Location"])
+        assert there.json()["status"] == "awaiting_confirmation"
+    for moment, ids in ((before, {loser, survivor}), (after, {survivor})):
+        listed = (await desk.reader.get("/v1/claims", params={"as_of": moment})).json()
+        assert {one["id"] for one in listed["items"]} == ids
+
+
+async def test_links_move_once_for_each_statement(desk: Desk) -> None:
+    """Links are deduplicated by statement; a statement with two stances is flagged, and counts for
+    nothing until the survivor's link is affirmed; retracted links stay behind."""
+    await desk.parties()
+    loser, survivor = (await desk.claim())["id"], (await desk.claim())["id"]
+    both, torn, moved, gone = [
+        (await desk.post("/v1/statements", statement_body(party, basis="own_observation")))["id"]
+        for party in ("nato", "pristina", "washington", "nato")
+    ]
+    for claim, statement, stance in (
+        (survivor, both, "comments"),
+        (loser, both, "comments"),
+        (survivor, torn, "supports"),
+        (loser, torn, "comments"),
+        (loser, moved, "requests_confirmation"),
+    ):
+        await link_known(desk, claim, statement, stance)
+    mistaken = await link_known(desk, loser, gone, "contradicts")
+    await desk.checker.post(f"/v1/links/{mistaken['id']}/retraction", json={"reason": "x"})
+    assert (await desk.read(survivor))["suggested_status"] == "confirmed"
+    merged = (await merge(desk, loser, survivor)).json()
+    links = (await desk.reader.get(f"/v1/claims/{survivor}/links")).json()["items"]
+    assert [(one["statement"]["id"], one["stance"], one["conflicting"]) for one in links] == [
+        (both, "comments", False),
+        (torn, "supports", True),
+        (moved, "requests_confirmation", False),
+    ]
+    assert all(one["claim"] == survivor for one in links)
+    assert (merged["status"], merged["suggested_status"]) == ("awaiting_confirmation",) * 2
+    assert merged["evidence"]["requests_confirmation"] == ["washington"]
+    assert len((await desk.reader.get(f"/v1/claims/{loser}/links")).json()["items"]) == 4
+    affirmed = await desk.checker.post(f"/v1/links/{links[1]['id']}/affirmation")
+    assert affirmed.json()["suggested_status"] == "confirmed"
+
+
+async def test_a_status_is_never_inherited(desk: Desk) -> None:
+    """A confirmed duplicate confirms nothing: the survivor keeps its own status, and what waited
+    on the loser is over."""
+    await desk.parties()
+    loser, survivor = (await desk.claim())["id"], (await desk.claim())["id"]
+    await desk.confirm(loser)
+    merged = (await merge(desk, loser, survivor)).json()
+    assert (merged["status"], merged["suggested_status"]) == ("asserted", "confirmed")
+    assert merged["agrees"] is False
+    waiting = (await desk.claim())["id"]
+    link = await desk.link(waiting, "supports", "nato")
+    proposed = (await desk.move(waiting, "confirmed", cites=[link["id"]])).json()
+    await merge(desk, waiting, survivor)
+    decision = (await desk.checker.get(f"/v1/decisions/{proposed['id']}")).json()
+    assert decision["state"] == "superseded"
+    assert decision["settled_at"] is not None
+    async with nothing_changes(desk):
+        late = await desk.editor.post(f"/v1/decisions/{proposed['id']}/approval")
+        problem(late, "already-settled")
+
+
+async def test_components_move_with_the_claim(desk: Desk) -> None:
+    """The loser's parts are the survivor's; a part of a merged part leaves its parent's page."""
+    await desk.parties()
+    loser, survivor = (await desk.claim())["id"], (await desk.claim())["id"]
+    part = (await desk.claim(part_of=loser, text="a part"))["id"]
+    before = desk.clock.now.isoformat()
+    merged = (await merge(desk, loser, survivor)).json()
+    assert [one["id"] for one in merged["components"]] == [part]
+    assert (await desk.read(part))["part_of"] == survivor
+    for moment, parent, ids in (
+        (before, loser, [part]),
+        (before, survivor, []),
+        (desk.clock.now.isoformat(), loser, []),
+        (desk.clock.now.isoformat(), survivor, [part]),
+    ):
+        params = {"part_of": parent, "as_of": moment}
+        listed = (await desk.reader.get("/v1/claims", params=params)).json()["items"]
+        assert [one["id"] for one in listed] == ids, (moment, parent)
+    into_parent = (await merge(desk, part, survivor)).json()
+    assert into_parent["components"] == []
+
+
+async def test_claims_are_not_merged_in_circles(desk: Desk) -> None:
+    """Not into itself, not into its own part at any depth, not into an unknown claim."""
+    await desk.parties()
+    top = (await desk.claim())["id"]
+    middle = (await desk.claim(part_of=top))["id"]
+    bottom = (await desk.claim(part_of=middle))["id"]
+    async with nothing_changes(desk):
+        for loser, into in ((top, top), (top, middle), (top, bottom), (middle, bottom)):
+            problem(await merge(desk, loser, into), "merge-cycle")
+        refused_field(
+            await merge(desk, top, "01970000-0000-7000-8000-000000000000"), "body", "into"
+        )
+        gone = await merge(desk, "01970000-0000-7000-8000-000000000000", top)
+        problem(gone, "not-found")
+    assert (await merge(desk, bottom, top)).status_code == 200
