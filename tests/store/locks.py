@@ -24,6 +24,9 @@ class Held:
         await self._transaction.start()
         await self._connection.fetch(statement, *arguments)
 
+    async def execute(self, statement: str) -> None:
+        await self._connection.execute(statement)
+
     async def release(self) -> None:
         await self._transaction.rollback()
 

@@ -1,0 +1,204 @@
+"""A database that is busy, full or gone: 503 with the problem shape, and recovery by itself."""
+
+import asyncio
+import sqlite3
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import httpx
+import pytest
+
+from service.config import Settings
+from service.store import engine, migrate
+from tests.store.locks import holding, until_waiting
+from tests.support import desk as support
+from tests.support.desk import Desk
+from tests.support.postgres import PostgresServer, provide
+
+SOON = 0.3
+ON_POSTGRESQL = pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+ON_SQLITE = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for locks and for connections as short as a test can."""
+    monkeypatch.setattr(engine, "BUSY_SECONDS", SOON)
+
+
+@pytest.fixture
+def impatient_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have PostgreSQL give locks up soon."""
+    usual = engine._server_settings()
+    monkeypatch.setattr(engine, "_server_settings", lambda: usual | {"lock_timeout": "300"})
+
+
+def require_unavailable(answer: httpx.Response) -> None:
+    assert answer.status_code == 503, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["retry-after"] == "1"
+    assert answer.json()["type"] == "/problems/unavailable"
+    assert "Traceback" not in answer.text
+
+
+def tag(desk: Desk, claim: str, *tags: str) -> Any:
+    return desk.checker.patch(f"/v1/claims/{claim}", json={"tags": tags}, headers={"If-Match": "*"})
+
+
+@contextmanager
+def file_locked(settings: Settings) -> Iterator[None]:
+    """Another process is writing to the file."""
+    path = settings.database_url.get_secret_value().removeprefix("sqlite:///")
+    connection = sqlite3.connect(path, isolation_level=None)
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+    finally:
+        connection.close()
+
+
+@ON_SQLITE
+async def test_a_locked_file_is_503_and_still_read(settings: Settings, impatient: None) -> None:
+    """A writer that does not get the lock in time says so; readers do not notice."""
+    async with support.running(settings) as desk:
+        await desk.parties()
+        claim = (await desk.claim())["id"]
+        with file_locked(settings):
+            require_unavailable(await tag(desk, claim, "late"))
+            assert (await desk.read(claim))["tags"] == []
+        assert (await tag(desk, claim, "later")).status_code == 200
+
+
+@ON_POSTGRESQL
+async def test_a_lock_not_had_in_time_is_503(desk_of: Any, impatient_server: None) -> None:
+    """Somebody holds the claim; the others are told to try again, and readers do not notice."""
+    async with desk_of() as desk:
+        await desk.parties()
+        claim = (await desk.claim())["id"]
+        url = desk.settings.database_url.get_secret_value()
+        async with holding(url, "SELECT 1 FROM claims FOR UPDATE"):
+            require_unavailable(await tag(desk, claim, "late"))
+            assert (await desk.read(claim))["tags"] == []
+        assert (await tag(desk, claim, "later")).status_code == 200
+
+
+@ON_POSTGRESQL
+async def test_no_connection_left_in_the_pool_is_503(desk_of: Any, impatient: None) -> None:
+    """Two wait for a claim with the only two connections; a third is told to try again."""
+    async with desk_of(database_connections=2) as desk:
+        await desk.parties()
+        claim, other = (await desk.claim())["id"], (await desk.claim())["id"]
+        url = desk.settings.database_url.get_secret_value()
+        async with holding(url, "SELECT 1 FROM claims WHERE id = $1 FOR UPDATE", claim) as held:
+            waiting = [asyncio.create_task(tag(desk, claim, f"t{i}")) for i in range(2)]
+            await until_waiting(url, 2)
+            require_unavailable(await tag(desk, other, "late"))
+            await held.release()
+            assert {(await one).status_code for one in waiting} == {200}
+        assert (await tag(desk, other, "later")).status_code == 200
+
+
+@ON_POSTGRESQL
+async def test_a_server_without_connections_left_is_503(desk_of: Any) -> None:
+    """PostgreSQL refuses the connection itself, and takes it again later."""
+    async with desk_of() as desk:
+        await desk.parties()
+        claim = (await desk.claim())["id"]
+        url = desk.settings.database_url.get_secret_value()
+        name = url.rpartition("/")[2]
+        limited = f'ALTER DATABASE "{name}" WITH CONNECTION LIMIT 0'
+        await run_sql(url, "CREATE ROLE plain LOGIN")
+        try:
+            await run_sql(url, "GRANT ALL ON ALL TABLES IN SCHEMA public TO plain", limited)
+            # A superuser is let in whatever the limit: come as somebody else.
+            plain = desk.settings.model_copy(
+                update={"database_url": type(desk.settings.database_url)(as_user(url, "plain"))}
+            )
+            database = engine.Database(plain)
+            with pytest.raises(engine.Unavailable):
+                await database.start()
+            with pytest.raises(engine.Unavailable):
+                await database.write(lambda session: None)
+            await database.stop()
+        finally:
+            await run_sql(url, "DROP OWNED BY plain", "DROP ROLE plain")
+        assert (await desk.read(claim))["id"] == claim
+
+
+def as_user(url: str, user: str) -> str:
+    return url.replace(url.partition("://")[2].partition("@")[0] + "@", f"{user}@", 1)
+
+
+async def run_sql(url: str, *statements: str) -> None:
+    async with holding(url, "SELECT 1") as held:
+        await held.release()
+        for statement in statements:
+            await held.execute(statement)
+
+
+@pytest.fixture
+def desk_of(settings: Settings) -> Any:
+    """A desk whose settings, or the engine's, are changed first."""
+
+    @asynccontextmanager
+    async def started(**changes: Any) -> AsyncIterator[Desk]:
+        async with support.running(settings.model_copy(update=changes)) as desk:
+            yield desk
+
+    return started
+
+
+@pytest.fixture(scope="module")
+def own_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL that may be restarted, and then has what it acknowledged."""
+    server = provide(own=True, durable=True)
+    yield server
+    server.stop()
+
+
+@pytest.mark.parametrize("immediate", [True, False], ids=["aborted", "stopped"])
+async def test_the_application_outlives_its_database(
+    own_server: PostgresServer, immediate: bool
+) -> None:
+    """While PostgreSQL restarts, requests are refused with 503, never with 500, and soon after
+    everything works again, without a restart of ours."""
+    settings = Settings(
+        database_url=own_server.create_database(), rate_limit="off", log_level="error"
+    )
+    await asyncio.to_thread(migrate.upgrade, settings)
+    async with support.running(settings) as desk:
+        await desk.parties()
+        claims = [(await desk.claim())["id"] for _ in range(8)]
+        seen: Counter[int] = Counter()
+        over = asyncio.Event()
+
+        async def keep_asking(claim: str) -> None:
+            i = 0
+            while not over.is_set():
+                i += 1
+                for answer in await asyncio.gather(
+                    tag(desk, claim, f"t{i}"),
+                    desk.reader.get(f"/v1/claims/{claim}"),
+                    desk.reader.get("/v1/claims"),
+                ):
+                    seen[answer.status_code] += 1
+                    if answer.status_code == 503:
+                        require_unavailable(answer)
+                await asyncio.sleep(0.01)
+
+        asking = [asyncio.create_task(keep_asking(claim)) for claim in claims]
+        await asyncio.sleep(0.3)
+        await asyncio.to_thread(own_server.restart, immediate=immediate)
+        await asyncio.sleep(0.3)
+        over.set()
+        await asyncio.gather(*asking)
+        assert set(seen) == {200, 503}, seen
+        # No stale connection is left behind: nobody is refused any more.
+        for _ in range(3):
+            answers = await asyncio.gather(
+                *(tag(desk, claim, "after") for claim in claims),
+                *(desk.reader.get(f"/v1/claims/{claim}") for claim in claims),
+            )
+            assert {answer.status_code for answer in answers} == {200}
