@@ -1,0 +1,272 @@
+"""Lists: every filter alone and together, pages without gaps or repeats, cursors that hold."""
+
+from datetime import timedelta
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+
+from service.queries.paging import Cursors
+from tests.api.problems import NOBODY, problem, refused_field
+from tests.support.desk import Desk, statement_body
+
+
+async def ids(client: httpx.AsyncClient, path: str = "/v1/claims", **query: Any) -> list[str]:
+    response = await client.get(path, params=query)
+    assert response.status_code == 200, response.text
+    return [one["id"] for one in response.json()["items"]]
+
+
+async def walk(
+    client: httpx.AsyncClient, path: str, query: dict[str, Any], between: Any = None
+) -> list[dict[str, Any]]:
+    """All pages of a list by next_cursor; `between` is awaited after each."""
+    items: list[dict[str, Any]] = []
+    cursor = None
+    while True:
+        params = query | ({"cursor": cursor} if cursor else {})
+        response = await client.get(path, params=params)
+        assert response.status_code == 200, response.text
+        page = response.json()
+        assert len(page["items"]) <= query.get("limit", 50)
+        items += page["items"]
+        cursor = page["next_cursor"]
+        assert ("Link" in response.headers) == (cursor is not None)
+        if cursor is None:
+            return items
+        link = response.headers["Link"]
+        assert link.endswith('>; rel="next"')
+        target = urlsplit(link[1:].partition(">")[0])
+        assert target.path == path
+        asked = parse_qs(target.query)
+        assert asked["cursor"] == [cursor]
+        assert asked.keys() == params.keys() | {"cursor"}
+        if between is not None:
+            await between()
+
+
+async def test_each_filter_narrows_and_all_hold_together(desk: Desk) -> None:
+    """Every filter of the claims' list finds what it names and nothing else; parties include those
+    below them; filters given together all hold."""
+    await desk.parties()
+    await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
+    a = await desk.claim(story="border", tags=["north"], kind="figure", speaker=None)
+    b = await desk.claim(claimant="kosovo-police", speaker=None, claimed_at="2023-09-24T00:00:00Z")
+    c = await desk.claim(claimant=None, speaker=None, tags=["north", "south"], part_of=a["id"])
+    d = await desk.claim(claimant="pristina", speaker=None, kind="position")
+    a, b, c, d = a["id"], b["id"], c["id"], d["id"]
+    before_links = desk.clock.now.isoformat()
+    desk.clock.advance(minutes=1)
+    await desk.link(a, "requests_confirmation", "state-department")
+    supporting = await desk.link(b, "supports", "nato")
+    await desk.link(c, "contradicts", "washington")
+    await desk.move(d, "awaiting_confirmation")
+    me = (await desk.checker.get("/v1/me")).json()["id"]
+    assigned = await desk.checker.patch(
+        f"/v1/claims/{b}", json={"assignee": me}, headers={"If-Match": "*"}
+    )
+    assert assigned.status_code == 200
+    for query, found in (
+        ({}, {a, b, c, d}),
+        ({"status": "asserted"}, {b, c}),
+        ({"status": ["asserted", "awaiting_confirmation"]}, {a, b, c, d}),
+        ({"status": ["awaiting_confirmation", "awaiting_confirmation"]}, {a, d}),
+        ({"status": "confirmed"}, set()),
+        ({"claimant": "belgrade"}, {a}),
+        ({"claimant": "pristina"}, {b, d}),
+        ({"claimant": "kosovo-police"}, {b}),
+        ({"party": "washington"}, {a, c}),
+        ({"party": "state-department"}, {a}),
+        ({"party": "pristina"}, set()),
+        ({"stance": "supports"}, {b}),
+        ({"party": "washington", "stance": "contradicts"}, {c}),
+        ({"party": "nato", "stance": "contradicts"}, set()),
+        ({"story": "border"}, {a}),
+        ({"story": "elsewhere"}, set()),
+        ({"tag": "north"}, {a, c}),
+        ({"tag": "nort"}, set()),
+        ({"kind": "figure"}, {a}),
+        ({"assignee": "me"}, {b}),
+        ({"assignee": me}, {b}),
+        ({"assignee": NOBODY}, set()),
+        ({"part_of": a}, {c}),
+        ({"claimed_since": "2023-10-02T00:00:00Z"}, {a, c, d}),
+        ({"claimed_until": "2023-10-01T23:59:59.999999Z"}, {b}),
+        (
+            {"claimed_since": "2023-09-24T02:00:00+02:00", "claimed_until": "2023-09-24T00:00:00Z"},
+            {b},
+        ),
+        ({"changed_since": desk.clock.now.isoformat()}, {b}),
+        ({"changed_since": before_links}, {a, b, c, d}),
+        ({"changed_until": before_links}, set()),
+        ({"drift": "true"}, {b, c}),
+        ({"drift": "false"}, {a, b, c, d}),
+        ({"status": "asserted", "tag": "north", "drift": "true"}, {c}),
+        ({"claimant": "pristina", "kind": "event", "assignee": "me", "party": "nato"}, {b}),
+        ({"claimant": "belgrade", "story": "border", "tag": "south"}, set()),
+    ):
+        assert set(await ids(desk.checker, **query)) == found, query
+    await desk.checker.post(f"/v1/links/{supporting['id']}/retraction", json={"reason": "x"})
+    assert await ids(desk.checker, party="nato") == []
+    assert await ids(desk.checker, sort="claimed") == [*sorted([a, c, d], reverse=True), b]
+    assert (await ids(desk.checker))[0] == b, "the latest change is first"
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ({"status": "true"}, "status"),
+        ({"kind": "x"}, "kind"),
+        ({"stance": "x"}, "stance"),
+        ({"claimant": "nobody"}, "claimant"),
+        ({"party": "nobody"}, "party"),
+        ({"claimant": "No Slug"}, "claimant"),
+        ({"sort": "random"}, "sort"),
+        ({"drift": "perhaps"}, "drift"),
+        ({"limit": "0"}, "limit"),
+        ({"limit": "201"}, "limit"),
+        ({"limit": "-1"}, "limit"),
+        ({"limit": "ten"}, "limit"),
+        ({"limit": "9" * 5000}, "limit"),
+        ({"part_of": "x"}, "part_of"),
+        ({"tag": "x" * 51}, "tag"),
+        ({"cursor": "x" * 1001}, "cursor"),
+        ({"offset": "5"}, "offset"),
+        ({"limit": ["1", "2"]}, None),
+    ],
+)
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_a_filter_that_makes_no_sense(desk: Desk, query: dict[str, Any], field: Any) -> None:
+    """Each is refused by name, on the hot list as on the others."""
+    response = await desk.checker.get("/v1/claims", params=query)
+    if field is None:
+        problem(response, "invalid-request")
+        return
+    told = {tuple(one["loc"][:2]) for one in problem(response, "invalid-request")["errors"]}
+    assert ("query", field) in told
+    if field in ("limit", "cursor"):
+        refused_field(await desk.checker.get("/v1/parties", params=query), "query", field)
+
+
+@pytest.mark.parametrize("sort", ["changed", "claimed"])
+async def test_pages_neither_repeat_nor_skip_while_claims_come_in(desk: Desk, sort: str) -> None:
+    """Walking a list by its cursors gives every claim that stood at the start exactly once, in
+    order, though claims are recorded between the pages."""
+    await desk.parties()
+    made = [(await desk.claim(tags=[f"t{number}"]))["id"] for number in range(11)]
+
+    async def another() -> None:
+        await desk.claim(claimed_at="2023-10-02T01:00:00Z")
+
+    items = await walk(desk.reader, "/v1/claims", {"limit": 3, "sort": sort}, another)
+    seen = [one["id"] for one in items]
+    assert len(seen) == len(set(seen))
+    assert [one for one in seen if one in made] == sorted(made, reverse=True)
+    known = desk.clock.now.isoformat()
+    everything = await ids(desk.reader, limit=200, sort=sort, as_of=known)
+    query = {"limit": 4, "sort": sort, "as_of": known}
+    assert [
+        one["id"] for one in await walk(desk.reader, "/v1/claims", query, another)
+    ] == everything
+
+
+async def test_every_list_pages(desk: Desk) -> None:
+    """Each list walked one item at a time gives what it gives at once."""
+    await desk.parties()
+    claim = (await desk.claim())["id"]
+    for number in range(3):
+        await desk.post("/v1/stories", {"slug": f"story-{number}", "title": "A story"})
+        await desk.post(f"/v1/claims/{claim}/notes", {"text": f"note {number}"})
+        await desk.post("/v1/sources", {"url": f"https://example.org/{number}"})
+        body = {"name": f"Speaker {number}", "role": "x", "party": "nato"}
+        await desk.post("/v1/speakers", body)
+        await desk.admin.post(
+            "/v1/users",
+            json={"email": f"{number}@example.org", "name": "N", "role": "reader"},
+        )
+        other = (await desk.claim(text=f"claim {number}"))["id"]
+        link = await desk.link(other, "supports", "nato")
+        assert (await desk.move(other, "confirmed", cites=[link["id"]])).status_code == 202
+        await desk.move(claim, "awaiting_confirmation" if number % 2 == 0 else "asserted")
+    for path in (
+        "/v1/claims",
+        "/v1/parties",
+        "/v1/speakers",
+        "/v1/sources",
+        "/v1/stories",
+        "/v1/statements",
+        "/v1/decisions",
+        "/v1/review-queue",
+        "/v1/keys",
+        "/v1/users",
+        f"/v1/claims/{claim}/notes",
+        f"/v1/claims/{claim}/history",
+        f"/v1/claims/{claim}/status-changes",
+    ):
+        whole = (await desk.admin.get(path, params={"limit": 200})).json()
+        assert whole["next_cursor"] is None
+        assert len(whole["items"]) >= 3, path
+        for limit in (1, 2):
+            assert await walk(desk.admin, path, {"limit": limit}) == whole["items"], path
+        exact = await desk.admin.get(path, params={"limit": len(whole["items"])})
+        assert exact.json()["next_cursor"] is None
+
+
+async def test_a_cursor_holds_for_its_own_list_for_a_day(desk: Desk) -> None:
+    """A cursor that is forged, altered, of another list, filter or installation, or over a day old
+    is refused, and says which."""
+    await desk.parties()
+    for _ in range(3):
+        await desk.claim(tags=["a"])
+    page = await desk.reader.get("/v1/claims", params={"limit": 1, "tag": "a"})
+    cursor = page.json()["next_cursor"]
+    parties = (await desk.reader.get("/v1/parties", params={"limit": 1})).json()["next_cursor"]
+    forged = Cursors(b"guess").write("claims", ["2023-10-02T12:00:00Z", NOBODY], now=desk.clock.now)
+    flipped = cursor[:30] + ("A" if cursor[30] != "A" else "B") + cursor[31:]
+    for wrong, query in (
+        (parties, {"tag": "a"}),
+        (cursor, {}),
+        (cursor, {"tag": "b"}),
+        (cursor, {"tag": "a", "sort": "claimed"}),
+        (cursor, {"tag": "a", "status": "asserted"}),
+        (forged, {"tag": "a"}),
+        (flipped, {"tag": "a"}),
+        (cursor[:-4], {"tag": "a"}),
+        ("", {"tag": "a"}),
+        ("null", {"tag": "a"}),
+        ("é", {"tag": "a"}),
+        ("A" * 64, {"tag": "a"}),
+    ):
+        response = await desk.reader.get("/v1/claims", params={"cursor": wrong, **query})
+        problem(response, "invalid-cursor")
+    problem(await desk.reader.get("/v1/parties", params={"cursor": cursor}), "invalid-cursor")
+    again = {"cursor": cursor, "tag": "a", "limit": 2}
+    assert len(await ids(desk.reader, **again)) == 2, "another limit is fine"
+    desk.clock.advance(seconds=timedelta(hours=24).total_seconds())
+    problem(await desk.reader.get("/v1/claims", params=again), "expired-cursor")
+
+
+async def test_statements_are_found_by_who_and_when(desk: Desk) -> None:
+    """By party (those below included), speaker and instant said, latest first."""
+    await desk.parties()
+    made = {}
+    for name, party, said_at in (
+        ("one", "washington", "2023-10-01T00:00:00Z"),
+        ("two", "state-department", "2023-10-02T00:00:00Z"),
+        ("three", "nato", "2023-10-02T08:00:00Z"),
+    ):
+        body = statement_body(party, said_at=said_at, speaker={"name": name})
+        made[name] = await desk.post("/v1/statements", body)
+    one, two, three = (made[name]["id"] for name in ("one", "two", "three"))
+    for query, found in (
+        ({}, [three, two, one]),
+        ({"party": "washington"}, [two, one]),
+        ({"party": "state-department"}, [two]),
+        ({"speaker": made["three"]["speaker"]["id"]}, [three]),
+        ({"since": "2023-10-02T00:00:00Z"}, [three, two]),
+        ({"until": "2023-10-02T00:00:00Z"}, [two, one]),
+        ({"since": "2023-10-01T00:00:01Z", "until": "2023-10-02T07:59:59Z"}, [two]),
+        ({"party": "washington", "speaker": made["three"]["speaker"]["id"]}, []),
+    ):
+        assert await ids(desk.reader, "/v1/statements", **query) == found, query
