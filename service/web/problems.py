@@ -134,7 +134,8 @@ def page(slug: str) -> Response:
     meaning = MEANINGS.get(slug, "The answer's 'detail' says what was wrong and what to do.")
     return HTMLResponse(
         f'<!doctype html><html lang="en"><meta charset="utf-8">'
-        f'<meta name="viewport" content="width=device-width"><title>{escape(kind.title)}</title>'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<link rel="stylesheet" href="/docs/style.css"><title>{escape(kind.title)}</title>'
         f"<main><h1>{escape(kind.title)}</h1><p><code>{escape(slug)}</code>, "
         f"HTTP {kind.status}</p><p>{escape(meaning)}</p></main></html>"
     )
