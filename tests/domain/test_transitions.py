@@ -373,6 +373,12 @@ MISSING = [
     ),
     (
         DISPUTED,
+        (yes, also, no, contradicts(POLICE)),
+        move(CONFIRMED, yes, set_aside=aside(no)),
+        [("0 open contradictions", 1, OPEN + "Kosovo Police (contradicts)")],
+    ),
+    (
+        DISPUTED,
         (yes, no),
         move(CONFIRMED, yes, set_aside=aside(no)),
         [(TWO, 1, f"needs {TWO}; has 1")],
