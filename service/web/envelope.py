@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 import structlog
-from starlette.responses import Response
 
 from service.config import Settings
 from service.domain import ids
@@ -87,16 +86,16 @@ class Envelope:
             received = await _checked(scope, receive)
             await self.app(scope, received, answer)
         except ClaimdeskError as error:
-            await _say(problem(error, instance=scope["path"]), scope, receive, answer)
+            await problem(error, instance=scope["path"])(scope, receive, answer)
         except Exception:
-            log.exception("failed", method=method, path=scope["path"])
+            log.exception("failed", method=method, path=_shown(scope))
             if started:
                 raise
             failure = ClaimdeskError(
                 f"Nothing was changed as far as we know. Report this id: {request_id}.",
                 id=request_id,
             )
-            await _say(problem(failure, instance=scope["path"]), scope, receive, answer)
+            await problem(failure, instance=scope["path"])(scope, receive, answer)
         finally:
             self.metrics.running.dec()
             seconds = time.perf_counter() - began
@@ -106,7 +105,7 @@ class Envelope:
                 log.info(
                     "answered",
                     method=method,
-                    path=scope["path"],
+                    path=_shown(scope),
                     status=status,
                     ms=round(seconds * 1000, 1),
                     caller=actor.name if actor else None,
@@ -137,6 +136,12 @@ def _route(scope: Scope) -> str:
     """The template of the route that answered: paths themselves would be without number."""
     route = scope.get("claimdesk.route") or getattr(scope.get("route"), "path", None)
     return route or "unmatched"
+
+
+def _shown(scope: Scope) -> str:
+    """The path as the log may have it: a sign-in link is a secret until it is used."""
+    path: str = scope["path"]
+    return "/sign-in/…" if path.startswith("/sign-in/") else path
 
 
 async def _checked(scope: Scope, receive: Receive) -> Receive:
@@ -177,7 +182,3 @@ async def _body(receive: Receive) -> bytes:
     if size > MAX_BODY:
         raise BodyTooLarge(f"A body may have {MAX_BODY // 1024} KiB.", limit=MAX_BODY)
     return b"".join(parts)
-
-
-async def _say(response: Response, scope: Scope, receive: Receive, send: Send) -> None:
-    await response(scope, receive, send)
