@@ -10,8 +10,8 @@ from tests.bench.run import Cell, Results
 from tests.bench.targets import CORE, RAW, TARGETS
 from tests.bench.workloads import SELF, WORKLOADS, Goal
 
-_ROW = "{:<14} {:<17} {:>9} {:>8} {:>5} {:>6} {:>6} {:>7} {:>7} {:>6}  {}"
-WIDTH = 120
+_ROW = "{:<14} {:<17} {:>9} {:>8} {:>5} {:>6} {:>6} {:>7} {:>7} {:>6} {:>6}  {}"
+WIDTH = 128
 _TITLES = (
     "workload",
     "target",
@@ -22,6 +22,7 @@ _TITLES = (
     "×core",
     "p50 ms",
     "p99 ms",
+    "cpu µs",
     "×grow",
     "goal",
 )
@@ -59,6 +60,7 @@ def rows(results: Results) -> list[dict[str, Any]]:
                 "of_core": ratio(CORE, baseline),
                 "p50": median(load.p50 for load in cell.loads),
                 "p99": median(load.p99 for load in cell.loads),
+                "cpu": median(cell.cpu),
                 "growth": 1 / smaller if smaller and claims != sizes[0] else None,
                 "problems": cell.problems,
                 "rounds": per_second,
@@ -144,6 +146,7 @@ def table(results: Results) -> Iterator[str]:
             _times(row["of_core"]),
             f"{row['p50']:.2f}",
             f"{row['p99']:.1f}",
+            f"{row['cpu'] * 1e6:,.0f}",
             _times(row["growth"]),
             _verdict(row),
         ).rstrip()
@@ -158,7 +161,7 @@ def table(results: Results) -> Iterator[str]:
         figure = f"{row['value']:.2f}" if row["unit"] == "s" else f"{row['value']:,.0f}"
         yield (
             f"{row['row']:<14} {row['target']:<17} {row['claims']:>9,}"
-            f" {figure:>8} {row['unit']:<45} {_verdict(row)}"
+            f" {figure:>8} {row['unit']:<52} {_verdict(row)}"
         ).rstrip()
 
 
@@ -175,7 +178,7 @@ def _growth(results: Results) -> Iterator[str]:
         word = "met" if row["growth"] <= asked else "MISSED"
         yield (
             f"{'growth':<14} {row['target']:<17} {row['claims']:>9,} {row['growth']:>7.2f}×"
-            f" {row['workload']:<45} ≤{asked}× {word} ({1 - row['growth'] / asked:+.0%})"
+            f" {row['workload']:<52} ≤{asked}× {word} ({1 - row['growth'] / asked:+.0%})"
         )
 
 

@@ -19,9 +19,11 @@ IN_FLIGHT = wrk.CONNECTIONS  # requests that wrk leaves unanswered at the end of
 
 @dataclass
 class Cell:
-    """One workload on one target at one size: a load per round, and whatever was wrong with it."""
+    """One workload on one target at one size: a load per round, the processor time that the server
+    took for a request of it (s), and whatever was wrong."""
 
     loads: list[wrk.Load] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
 
@@ -141,8 +143,10 @@ def _cell(cell: Cell, workload: Workload, runner: Runner, asking: Asking, second
     if plan is None:
         return
     before = _written(workload, runner, asking) if plan.writes else 0
+    began = runner.server.cpu()
     load = wrk.run(runner.server.port, plan.requests, seconds)
     cell.loads.append(load)
+    cell.cpu.append((runner.server.cpu() - began) / max(load.requests, 1))
     if load.errors:
         cell.problems.append(f"{load.refused} refused, {load.broken} broken")
     if plan.writes:

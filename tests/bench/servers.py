@@ -81,6 +81,14 @@ class Server:
                     totals[name] += int(value.split()[0]) * 1024
         return totals
 
+    def cpu(self) -> float:
+        """Seconds of processor time that its processes have had."""
+        ticks = 0
+        for process in _descendants(self._process.pid):
+            fields = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
+            ticks += int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
     def stop(self) -> None:
         if self._process.poll() is None:
             self._process.terminate()

@@ -32,8 +32,8 @@ from service.domain.claims import (
     Voice,
     rfc3339,
 )
-from service.domain.history import Draft, Event
 from service.domain.guards import Move
+from service.domain.history import Draft, Event
 from service.domain.names import fold
 from service.formats import claim as claim_format
 from service.formats.record import GENESIS, canonical, event_hash
