@@ -118,9 +118,13 @@ def _complete_operation(path: str, method: str, operation: dict[str, Any]) -> No
             errors.BodyTooLarge,
             errors.UnsupportedMedia,
         ]
-    names = {one["name"].lower() for one in operation.get("parameters", [])}
-    if "if-match" in names:
-        kinds += [errors.PreconditionFailed, errors.PreconditionRequired]
+    for parameter in operation.get("parameters", []):
+        _leave_out_null(parameter["schema"])
+        if parameter["name"].lower() == "if-match":
+            kinds.append(errors.PreconditionFailed)
+            if parameter["schema"].pop("x-required", False):
+                parameter["required"] = True
+                kinds.append(errors.PreconditionRequired)
     for kind in sorted(kinds, key=lambda one: one.status):
         responses.setdefault(
             str(kind.status),
@@ -131,3 +135,11 @@ def _complete_operation(path: str, method: str, operation: dict[str, Any]) -> No
                 },
             },
         )
+
+
+def _leave_out_null(schema: dict[str, Any]) -> None:
+    """A parameter may be left out; null is nothing that an address or a header can say."""
+    options = [one for one in schema.get("anyOf", []) if one != {"type": "null"}]
+    if len(options) == 1:
+        del schema["anyOf"]
+        schema.update(options[0])
