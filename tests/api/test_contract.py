@@ -1,0 +1,293 @@
+"""The document against the specification, and the application against the document."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import openapi_spec_validator
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi import checks
+
+from service.api import schemas
+from service.api.fields import In
+from service.app import create_app
+from service.config import Settings
+from tests.support import desk as support
+from tests.support.desk import Desk, quote, statement_body
+
+METHODS = ("get", "post", "put", "patch", "delete")
+DOCUMENT: dict[str, Any] = create_app(
+    Settings(database_url="sqlite:///unused.db", log_level="error")
+).openapi()
+OPERATIONS = [
+    (path, method)
+    for path, item in DOCUMENT["paths"].items()
+    for method in METHODS
+    if method in item
+]
+CHECKS = [
+    not_a_server_error,
+    checks.status_code_conformance,
+    checks.content_type_conformance,
+    checks.response_schema_conformance,
+    checks.response_headers_conformance,
+]
+# Not switched on: negative_data_rejection and positive_data_acceptance.  A schema cannot say that a
+# party has to exist, and JSON's "1" and true for a boolean are taken on purpose.
+LEFT_OUT = {("/v1/session", "post"): "ten tries a minute, each as slow as argon2: test_sign_in.py"}
+EXAMPLES = 12
+
+
+def operation(path: str, method: str) -> dict[str, Any]:
+    found: dict[str, Any] = DOCUMENT["paths"][path][method]
+    return found
+
+
+def test_the_document_keeps_to_the_specification() -> None:
+    """It is valid OpenAPI 3.1, with an identifier of its own for each operation."""
+    openapi_spec_validator.validate(DOCUMENT)
+    assert DOCUMENT["openapi"].startswith("3.1")
+    named = [operation(*one)["operationId"] for one in OPERATIONS]
+    assert len(set(named)) == len(named)
+
+
+@pytest.mark.parametrize(("path", "method"), OPERATIONS)
+def test_every_operation_says_what_it_does_and_refuses(path: str, method: str) -> None:
+    """A summary, a success, problems for every refusal, security, and no empty description."""
+    told = operation(path, method)
+    assert told["summary"]
+    assert not told["summary"].endswith(".")
+    assert told["tags"]
+    assert any(status.startswith("2") for status in told["responses"])
+    for status, answer in told["responses"].items():
+        assert answer["description"], status
+        if int(status) >= 400:
+            assert answer["content"].keys() == {"application/problem+json"}
+        elif int(status) in (200, 201, 202):
+            assert answer["content"], status
+    for parameter in told.get("parameters", []):
+        assert parameter["schema"], parameter["name"]
+        assert {"type": "null"} not in parameter["schema"].get("anyOf", []), parameter["name"]
+        if parameter["in"] != "path":
+            assert parameter.get("description"), parameter["name"]
+    served_to_all = path in ("/healthz", "/readyz", "/metrics")
+    assert bool(told["security"]) != served_to_all
+    if not served_to_all:
+        assert {"401", "403", "422", "429"} <= told["responses"].keys()
+    headers = {one["name"].lower() for one in told.get("parameters", []) if one["in"] == "header"}
+    assert ("idempotency-key" in headers) == (method == "post" and path != "/v1/session")
+    assert ("if-match" in headers) == ("412" in told["responses"])
+    required = any(
+        one["required"] and one["name"] == "if-match" for one in told.get("parameters", [])
+    )
+    assert required == ("428" in told["responses"])
+
+
+def test_every_example_is_taken() -> None:
+    """What the reference shows as a body is a body that is accepted."""
+    shown = 0
+    for name, model in vars(schemas).items():
+        if isinstance(model, type) and issubclass(model, In) and name != "In":
+            for example in (model.model_config.get("json_schema_extra") or {}).get("examples", []):  # type: ignore[union-attr]
+                model.model_validate(example)
+                shown += 1
+    assert shown > 10
+
+
+async def test_a_working_day_is_answered_as_documented(desk: Desk) -> None:
+    """Every answer of a whole journey, from parties to a merge, has its documented shape."""
+    operations = schemathesis.openapi.from_dict(DOCUMENT)
+    seen: set[tuple[str, str, int]] = set()
+
+    async def check(response: httpx.Response) -> None:
+        await response.aread()
+        method, path = response.request.method, response.request.url.path
+        known = operations.find_operation_by_path(method, path)
+        assert known is not None, (method, path)
+        known.validate_response(response)
+        seen.add((method, known.path, response.status_code))
+
+    for client in (desk.reader, desk.checker, desk.editor, desk.admin):
+        client.event_hooks = {"response": [check]}
+    known = await fill(desk)
+    claim, into = known["claim_id"], known["into"]
+    any_version = {"If-Match": "*"}
+    approval = f"/v1/decisions/{known['decision_id']}/approval"
+    await desk.editor.post(approval, json={"note": "seen"})
+    denial = await desk.link(claim, "contradicts", "pristina", basis="documents", note="no")
+    await desk.move(claim, "disputed", cites=[denial["id"]])
+    aside = [{"link": denial["id"], "reason": "from September"}]
+    await desk.move(claim, "confirmed", cites=[known["link_id"]], set_aside=aside)
+    override = {"code": "deadline", "note": "seen by two of ours"}
+    proposed = await desk.move(claim, "confirmed", client=desk.editor, override=override)
+    withdrawal = f"/v1/decisions/{proposed.json()['id']}/withdrawal"
+    await desk.editor.post(withdrawal, json={"reason": "too early"})
+    await desk.checker.post(f"/v1/claims/{claim}/notes", json={"text": "call them"})
+    await desk.claim(part_of=claim)
+    change = {"finding": "refuted", "assignee": known["user"]}
+    await desk.checker.patch(f"/v1/claims/{claim}", json=change, headers=any_version)
+    statement = known["statement_id"]
+    await desk.checker.post(f"/v1/statements/{statement}/quotes", json=quote())
+    taken_back = {"reason": "denied", "source": {"url": "https://example.org/denied"}}
+    await desk.checker.post(f"/v1/statements/{statement}/withdrawal", json=taken_back)
+    retraction = f"/v1/links/{denial['id']}/retraction"
+    await desk.checker.post(retraction, json={"reason": "misread"})
+    await desk.editor.patch("/v1/parties/nato", json={"name": "Nato", "country": "BE"})
+    await desk.editor.patch("/v1/stories/border", json={"description": "…"})
+    await desk.editor.patch(f"/v1/speakers/{known['speaker_id']}", json={"role": "spokesman"})
+    await desk.admin.patch(f"/v1/users/{known['user']}", json={"disabled": True})
+    merging = f"/v1/claims/{claim}/merge"
+    await desk.checker.post(merging, json={"into": into}, headers=any_version)
+    await desk.admin.delete(f"/v1/keys/{known['key_id']}")
+    for path, method in OPERATIONS:
+        if method == "get":
+            await desk.admin.get(
+                path.format(**known, slug="border" if "stories" in path else "nato")
+            )
+    await desk.reader.get(f"/v1/claims/{into}?expand=links")
+    await desk.reader.get(f"/v1/claims/{into}", headers={"If-None-Match": "*"})
+    answered = {(method, path) for method, path, status in seen if status < 400}
+    assert answered >= {
+        (method.upper(), path) for path, method in OPERATIONS if method in ("get", "patch")
+    }
+    assert {status for _, _, status in seen} >= {200, 201, 202, 304, 308}
+
+
+class Server:
+    """A desk on a loop of its own, for tests that are not asynchronous."""
+
+    def __init__(self, runner: asyncio.Runner, desk: Desk, known: dict[str, Any]) -> None:
+        self.runner = runner
+        self.desk = desk
+        self.known = known
+
+    def send(self, prepared: requests.PreparedRequest) -> httpx.Response:
+        client = self.desk.admin
+        body = prepared.body
+        return self.runner.run(
+            client.request(
+                prepared.method or "GET",
+                prepared.url or "/",
+                content=body.encode() if isinstance(body, str) else body,
+                headers=[
+                    (name.encode(), value if isinstance(value, bytes) else value.encode())
+                    for name, value in prepared.headers.items()
+                    if name.lower() not in ("authorization", "content-length", "cookie")
+                ],
+            )
+        )
+
+
+async def fill(desk: Desk) -> dict[str, Any]:
+    """One of each thing, and what names it in a path or body."""
+    await desk.parties()
+    await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
+    claim, other = await desk.claim(story="border"), await desk.claim()
+    link = await desk.link(claim["id"], "supports", "nato")
+    said = await desk.post("/v1/statements", statement_body("washington"))
+    person = {"name": "Matthew Miller", "party": "washington"}
+    speaker = await desk.post("/v1/speakers", person)
+    source = await desk.post("/v1/sources", {"url": "https://example.org/1"})
+    decision = await desk.move(claim["id"], "confirmed", cites=[link["id"]])
+    user = await desk.admin.post(
+        "/v1/users", json={"email": "a@example.org", "name": "A", "role": "reader"}
+    )
+    key = await desk.admin.post("/v1/keys", json={"name": "K", "role": "reader"})
+    return {
+        "claim_id": claim["id"],
+        "part_of": claim["id"],
+        "into": other["id"],
+        "link_id": link["id"],
+        "statement_id": said["id"],
+        "statement": said["id"],
+        "origin_statement": said["id"],
+        "speaker_id": speaker["id"],
+        "speaker": None,
+        "source_id": source["id"],
+        "source": source["id"],
+        "decision_id": decision.json()["id"],
+        "user_id": user.json()["id"],
+        "user": user.json()["id"],
+        "key_id": key.json()["id"],
+        "claimant": "belgrade",
+        "party": "washington",
+        "parent": "nato",
+        "story": "border",
+        "claimed_at": "2023-10-02T00:00:00Z",
+        "said_at": "2023-10-02T00:00:00Z",
+        "expires_at": None,
+        "cites": [link["id"]],
+        "set_aside": [],
+    }
+
+
+@pytest.fixture(scope="module")
+def server(migrated_sqlite: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    path = tmp_path_factory.mktemp("contract") / "claimdesk.db"
+    path.write_bytes(migrated_sqlite.read_bytes())
+    configured = Settings(database_url=f"sqlite:///{path}", rate_limit="off", log_level="error")
+    with asyncio.Runner() as runner:
+        running = support.running(configured)
+        desk = runner.run(running.__aenter__())
+        yield Server(runner, desk, runner.run(fill(desk)))
+        runner.run(running.__aexit__(None, None, None))
+
+
+def put_known(place: Any, known: dict[str, Any]) -> None:
+    """Put what exists where something made up stands, so that requests get further than 404."""
+    if isinstance(place, dict):
+        for name in place.keys() & known.keys():
+            place[name] = known[name]
+        for name in place.keys() - known.keys():
+            put_known(place[name], known)
+
+
+@pytest.mark.parametrize("mode", list(GenerationMode), ids=str)
+@pytest.mark.parametrize(("path", "method"), [one for one in OPERATIONS if one not in LEFT_OUT])
+def test_the_application_does_as_documented(
+    server: Server, path: str, method: str, mode: GenerationMode
+) -> None:
+    """Whatever is sent, fitting the document or not: no failure, and an answer that is documented
+    in status, content type, headers and shape."""
+    operations = schemathesis.openapi.from_dict(DOCUMENT)
+    fitting = operations[path][method].as_strategy(generation_mode=mode)
+    if (
+        mode is GenerationMode.NEGATIVE
+        and not {"parameters", "requestBody"} & operation(path, method).keys()
+    ):
+        pytest.skip("takes nothing that could be wrong")
+
+    @settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=fitting, existing=st.booleans())
+    def check(case: schemathesis.Case, existing: bool) -> None:
+        if existing:
+            put_known(case.path_parameters, server.known)
+            if "slug" in (case.path_parameters or {}):
+                slug = "border" if "stories" in path else "nato"
+                case.path_parameters["slug"] = slug
+            put_known(case.body, server.known)
+            for name in list(case.headers or {}):
+                if name.lower() == "if-match":
+                    case.headers[name] = "*"
+        sent = case.as_transport_kwargs(base_url="http://testserver")
+        for unused in ("timeout", "verify", "cert", "allow_redirects", "proxies"):
+            sent.pop(unused, None)
+        prepared = requests.Request(**sent).prepare()
+        response = server.send(prepared)
+        case.validate_response(response, checks=CHECKS)
+
+    check()
