@@ -236,6 +236,27 @@ async def test_a_withdrawal_reaches_a_component_and_what_it_is_part_of(desk: Des
     await audit(desk.settings)
 
 
+async def test_a_claimants_speaker_is_renamed_wherever_named(desk: Desk) -> None:
+    """Also where the claim's origin names no speaker, or another."""
+    await desk.parties()
+    said = await desk.post("/v1/statements", statement_body("belgrade"))
+    body = claim_body(origin_statement=said["id"])
+    del body["origin"]
+    claim = await desk.post("/v1/claims", body)
+    speaker = next(
+        one
+        for one in (await desk.reader.get("/v1/speakers")).json()["items"]
+        if one["name"] == "Gen. Milan Mojsilović"
+    )
+    renamed = await desk.editor.patch(
+        f"/v1/speakers/{speaker['id']}", json={"name": "General Mojsilović"}
+    )
+    assert renamed.status_code == 200, renamed.text
+    shown = (await desk.read(claim["id"]))["claimant"]["speaker"]["name"]
+    assert shown == "General Mojsilović"
+    await audit(desk.settings)
+
+
 async def test_two_parties_cannot_be_put_under_each_other(desk: Desk) -> None:
     """Each move is sound alone; together they would make a circle."""
     for i in range(5):

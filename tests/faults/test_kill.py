@@ -1,0 +1,92 @@
+"""`kill -9` and SIGTERM in the middle of writing.
+
+Judged by two ledgers: what clients were told, and what the record holds.
+"""
+
+import asyncio
+import json
+import random
+from pathlib import Path
+
+from service.config import Settings
+from tests.faults.ledgers import audit
+from tests.faults.served import key, run, serving
+from tests.faults.writers import Ledger, Writers, changes
+
+KILLS = {"sqlite": 3, "postgresql": 2}
+WRITERS = 6
+
+
+async def test_what_was_acknowledged_survives_kill_9(
+    database_url: str, database_kind: str, settings: Settings, tmp_path: Path
+) -> None:
+    """Everything acknowledged is recorded once; what got no answer is, sent again with its
+    Idempotency-Key, acknowledged and recorded once; `claimdesk verify` finds nothing."""
+    token = key(database_url, tmp_path, "checker")["key"]
+    ledger = Ledger()
+    claim = None
+    lost = 0
+    for _ in range(KILLS[database_kind]):
+        with serving(database_url, tmp_path) as server:
+            writers = Writers(server.url, token, ledger)
+            async with writers.client:
+                claim = claim or await writers.prepare()
+                lost += len(ledger.unknown)
+                await require_settled(writers)
+                writing = asyncio.create_task(writers.write(claim, WRITERS))
+                await asyncio.sleep(random.uniform(0.2, 0.7))
+                server.kill()
+                await writing
+        record = changes(await audit(settings))
+        assert all(record.get(one.name) == [one.answer["id"]] for one in ledger.acknowledged)
+        # Something without an answer may be recorded or not, but never twice.
+        assert all(len(record.get(one.name, [])) <= 1 for one in ledger.unknown)
+    with serving(database_url, tmp_path) as server:
+        writers = Writers(server.url, token, ledger)
+        async with writers.client:
+            lost += len(ledger.unknown)
+            await require_settled(writers)
+    assert not ledger.refused
+    assert not ledger.unknown
+    record = changes(await audit(settings))
+    assert record == {one.name: [one.answer["id"]] for one in ledger.sent}
+    verified = run(database_url, tmp_path, "verify", "--json")
+    assert verified.returncode == 0, verified.stderr
+    assert json.loads(verified.stdout)["ok"] is True
+    print(f"{len(ledger.sent)} changes acknowledged, {lost} of them sent again after a kill")
+
+
+async def require_settled(writers: Writers) -> None:
+    """Send what got no answer again, and some of what got one: that is answered as it was."""
+    for one in writers.ledger.unknown:
+        assert await writers.send(one), "no answer from a server that just started"
+    known = writers.ledger.acknowledged
+    for one in random.sample(known, min(10, len(known))):
+        again = await writers.post(one)
+        assert again.status_code == 201
+        assert again.json() == one.answer
+        assert again.headers["idempotent-replayed"] == "true"
+
+
+async def test_sigterm_finishes_what_was_begun(
+    database_url: str, settings: Settings, tmp_path: Path
+) -> None:
+    """Whoever is being answered gets the answer; whoever comes later is refused; nothing is
+    recorded that nobody was told of; the server is gone within seconds."""
+    token = key(database_url, tmp_path, "checker")["key"]
+    ledger = Ledger()
+    with serving(database_url, tmp_path) as server:
+        writers = Writers(server.url, token, ledger)
+        async with writers.client:
+            claim = await writers.prepare()
+            writing = asyncio.create_task(writers.write(claim, WRITERS))
+            await asyncio.sleep(0.5)
+            server.terminate()
+            await writing
+            code = await asyncio.to_thread(server.wait, 5)
+        assert code in (0, -15), server.output
+        assert "Traceback" not in server.output
+    assert set(ledger.refused) <= {503}
+    record = changes(await audit(settings))
+    assert record == {one.name: [one.answer["id"]] for one in ledger.acknowledged}
+    assert len(ledger.acknowledged) > WRITERS

@@ -1,0 +1,107 @@
+"""Clients that keep writing and keep a ledger of what they were told."""
+
+import asyncio
+import random
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from tests.support.desk import claim_body, statement_body
+
+Json = dict[str, Any]
+
+
+@dataclass
+class Sent:
+    """One change, named `name` in the record, and what became of it as far as its sender knows."""
+
+    name: str
+    path: str
+    body: Json
+    answer: Json | None = None
+    """What was acknowledged; None where no answer came."""
+
+
+@dataclass
+class Ledger:
+    sent: list[Sent] = field(default_factory=list)
+    refused: list[int] = field(default_factory=list)
+    """Statuses of answers that said no: nothing of theirs may be in the record."""
+
+    @property
+    def acknowledged(self) -> list[Sent]:
+        return [one for one in self.sent if one.answer is not None]
+
+    @property
+    def unknown(self) -> list[Sent]:
+        return [one for one in self.sent if one.answer is None]
+
+
+class Writers:
+    """Several clients of one server who record claims and links until it is gone."""
+
+    def __init__(self, url: str, token: str, ledger: Ledger) -> None:
+        self.client = httpx.AsyncClient(
+            base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=30
+        )
+        self.ledger = ledger
+
+    async def prepare(self) -> str:
+        """Parties, and a claim for links; gives its id."""
+        for slug in ("belgrade", "nato"):
+            assert (
+                await self.client.post("/v1/parties", json={"slug": slug, "name": slug})
+            ).is_success
+        made = await self.client.post("/v1/claims", json=claim_body())
+        assert made.status_code == 201, made.text
+        return str(made.json()["id"])
+
+    async def write(self, claim: str, writers: int) -> None:
+        """Write until the server no longer answers."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(writers):
+                group.create_task(self._keep_writing(claim))
+
+    async def _keep_writing(self, claim: str) -> None:
+        while True:
+            name = f"change-{len(self.ledger.sent)}"
+            if random.random() < 0.5:
+                body = {"statement": statement_body("nato"), "stance": "comments", "note": name}
+                one = Sent(name, f"/v1/claims/{claim}/links", body)
+            else:
+                one = Sent(name, "/v1/claims", claim_body(text=name))
+            self.ledger.sent.append(one)
+            if not await self.send(one):
+                return
+
+    async def send(self, one: Sent) -> bool:
+        """Send a change under its own Idempotency-Key; False where no answer came."""
+        try:
+            answer = await self.post(one)
+        except httpx.TransportError:
+            return False
+        if answer.status_code == 201:
+            one.answer = answer.json()
+        else:
+            self.ledger.refused.append(answer.status_code)
+            self.ledger.sent.remove(one)
+        return True
+
+    async def post(self, one: Sent) -> httpx.Response:
+        return await self.client.post(
+            one.path, json=one.body, headers={"Idempotency-Key": one.name}
+        )
+
+
+def changes(record: dict[str, list[Json]]) -> dict[str, list[str]]:
+    """The ids of the claims and links in the record, by the names that writers gave them."""
+    found: dict[str, list[str]] = {}
+    for claim, events in record.items():
+        for event in events:
+            if event["type"] == "claim.created":
+                found.setdefault(event["data"]["text"], []).append(claim)
+            elif event["type"] == "link.created":
+                link = event["data"]["link"]
+                found.setdefault(link["note"], []).append(link["id"])
+    return {name: ids for name, ids in found.items() if name.startswith("change-")}

@@ -1,0 +1,190 @@
+"""The schema's migrations, on both databases, empty and with data in them."""
+
+import asyncio
+import shutil
+import sqlite3
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from alembic.script import ScriptDirectory
+from sqlalchemy import func, insert, inspect, select
+from sqlalchemy.exc import DBAPIError
+
+from service.config import Settings
+from service.store import migrate
+from service.store.engine import Database
+from service.store.tables import events, metadata
+from tests.faults.ledgers import audit
+from tests.faults.served import run
+from tests.support import desk as support
+from tests.support.postgres import PostgresServer
+
+GUARDS = {
+    "sqlite": {"events_no_update", "events_no_delete", "events_no_replace"},
+    "postgresql": {"events_append_only", "events_no_truncate"},
+}
+
+
+@pytest.fixture
+def empty(database_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+    """The settings of a database without a schema."""
+    if database_kind == "sqlite":
+        yield Settings(database_url=f"sqlite:///{tmp_path / 'empty' / 'claimdesk.db'}")
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    url = server.create_database()
+    yield Settings(database_url=url)
+    server.drop_database(url)
+
+
+def test_there_is_one_head() -> None:
+    """Two would have to be merged before anybody could upgrade."""
+    assert len(ScriptDirectory(str(migrate.scripts())).get_heads()) == 1
+
+
+async def test_an_empty_database_reaches_the_head(empty: Settings) -> None:
+    """Everything the models describe is there, and nothing else; again changes nothing."""
+    assert await asyncio.to_thread(migrate.current, empty) is None
+    await asyncio.to_thread(migrate.upgrade, empty)
+    await asyncio.to_thread(migrate.upgrade, empty)
+    assert await asyncio.to_thread(migrate.current, empty) == migrate.head()
+    assert await asyncio.to_thread(migrate.differences, empty) == []
+    await require_guards(empty)
+
+
+async def test_down_and_up_again_with_data_present(settings: Settings, tmp_path: Path) -> None:
+    """What was recorded does not stand in a downgrade's way, and afterwards the schema is the same
+    with its triggers, and works."""
+    await record_something(settings)
+    await asyncio.to_thread(migrate.downgrade, settings, "base")
+    assert await asyncio.to_thread(migrate.current, settings) is None
+    assert await left_over(settings) == {"alembic_version"}
+    await asyncio.to_thread(migrate.upgrade, settings)
+    assert await asyncio.to_thread(migrate.differences, settings) == []
+    await require_guards(settings)
+    await record_something(settings)
+    await require_append_only(settings)
+    assert len(await audit(settings)) == 2
+
+
+async def test_every_step_keeps_what_is_recorded(settings: Settings) -> None:
+    """An upgrade over a database with claims in it loses none: here it has nothing to do."""
+    await record_something(settings)
+    before = await audit(settings)
+    await asyncio.to_thread(migrate.upgrade, settings)
+    assert await audit(settings) == before
+
+
+async def test_a_migration_that_would_break_foreign_keys_is_undone(
+    migrated_sqlite: Path, tmp_path: Path
+) -> None:
+    """On SQLite they are off while it runs, and are checked before it is committed."""
+    path = shutil.copy(migrated_sqlite, tmp_path / "broken.db")
+    settings = Settings(database_url=f"sqlite:///{path}")
+    connection = sqlite3.connect(path)
+    with connection:
+        connection.execute("PRAGMA foreign_keys=OFF")
+        connection.execute(
+            "INSERT INTO parties (slug, name, parent, root, created_at, updated_at)"
+            " VALUES ('a', 'A', 'nobody', 'nobody', '2023', '2023')"
+        )
+    connection.close()
+    with pytest.raises(RuntimeError, match="would break foreign keys"):
+        await asyncio.to_thread(migrate.upgrade, settings)
+
+
+def test_two_processes_upgrade_at_once(empty: Settings, tmp_path: Path) -> None:
+    """Both succeed, and the schema is made once."""
+    url = empty.database_url.get_secret_value()
+
+    def upgrade(_: int) -> subprocess.CompletedProcess[str]:
+        return run(url, tmp_path, "db", "upgrade")
+
+    with ThreadPoolExecutor(3) as threads:
+        done = list(threads.map(upgrade, range(3)))
+    assert [one.returncode for one in done] == [0, 0, 0], [one.stderr for one in done]
+    assert migrate.current(empty) == migrate.head()
+    assert migrate.differences(empty) == []
+
+
+async def record_something(settings: Settings) -> None:
+    quick = settings.model_copy(update={"rate_limit": None, "log_level": "error"})
+    async with support.running(quick) as desk:
+        await desk.parties()
+        claim = (await desk.claim(tags=["a"]))["id"]
+        await desk.claim(part_of=claim)
+        await desk.confirm(claim)
+
+
+async def left_over(settings: Settings) -> set[str]:
+    """The tables, functions and triggers that are there."""
+    if settings.embedded:
+        path = settings.database_url.get_secret_value().removeprefix("sqlite:///")
+        connection = sqlite3.connect(path)
+        try:
+            rows = connection.execute(
+                "SELECT name FROM sqlite_master WHERE name NOT LIKE 'sqlite%' ORDER BY name"
+            ).fetchall()
+        finally:
+            connection.close()
+        return {row[0] for row in rows}
+    server = await asyncpg.connect(settings.database_url.get_secret_value())
+    try:
+        rows = await server.fetch(
+            "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public' UNION ALL "
+            "SELECT sequencename FROM pg_sequences WHERE schemaname = 'public' UNION ALL "
+            "SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
+        )
+    finally:
+        await server.close()
+    return {row["name"] for row in rows}
+
+
+async def require_guards(settings: Settings) -> None:
+    """The triggers that keep the record append-only."""
+    database = Database(settings)
+    await database.start()
+    try:
+        tables = await database.read(lambda session: set(inspect(session).get_table_names()))
+        assert tables == {*metadata.tables, "alembic_version"}
+        query = (
+            "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+            if settings.embedded
+            else "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal"
+        )
+        found = await database.read(lambda session: session.exec_driver_sql(query).fetchall())
+        kind = "sqlite" if settings.embedded else "postgresql"
+        assert {row[0] for row in found} >= GUARDS[kind]
+    finally:
+        await database.stop()
+
+
+async def require_append_only(settings: Settings) -> None:
+    """Neither UPDATE nor DELETE nor a replacing INSERT touches an event."""
+    database = Database(settings)
+    await database.start()
+
+    def first(session: Any) -> dict[str, Any]:
+        return dict(session.execute(select(events).limit(1)).mappings().one())
+
+    line = await database.read(first)
+    attacks = [
+        events.update().values(data="{}"),
+        events.delete(),
+        insert(events).values(**line).prefix_with("OR REPLACE", dialect="sqlite"),
+    ]
+    try:
+        for attack in attacks:
+            with pytest.raises(DBAPIError):
+                await database.write(lambda session, one=attack: session.execute(one))
+        assert await database.read(first) == line
+        count = await database.read(
+            lambda session: session.scalar(select(func.count()).select_from(events))
+        )
+        assert count > 2
+    finally:
+        await database.stop()
