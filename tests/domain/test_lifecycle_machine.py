@@ -187,6 +187,8 @@ class Desk(RuleBasedStateMachine):
                 self.accounts[number][entry["link"]].aside = True
             assert record.state.pending is None
         state = record.state
+        if before.lifecycle is not Lifecycle.ACTIVE or state.lifecycle is not Lifecycle.ACTIVE:
+            assert state.status is before.status, "a closed claim keeps its last status"
         if state.status is not before.status or state.lifecycle is not before.lifecycle:
             assert state.pending is None
         self.seen[number].append((record.now, state))
@@ -223,6 +225,9 @@ class Desk(RuleBasedStateMachine):
             self.add_claim(PARTIES[number], one)
         for drawn, party, stance in links:
             self.link_new(drawn, party, stance, Basis.DOCUMENTS)
+        # One utterance on both claims, supporting one alone: a merge has to settle that.
+        self.link_new(2, "nato", Stance.SUPPORTS, Basis.DOCUMENTS)
+        self.link_new(3, "nato", Stance.COMMENTS, Basis.DOCUMENTS, known=len(self.spoken) - 1)
         if confirm:
             for drawn in (2, 3):
                 self.link_new(drawn, "nato", Stance.SUPPORTS, Basis.DOCUMENTS)
