@@ -113,9 +113,18 @@ async def _keep_house(services: Services) -> None:
             await services.database.write(idempotency.forget_old, now=services.clock())
         except ClaimdeskError as error:
             log.warning("housekeeping", problem=error.detail)
+        except Exception:
+            # Whatever it is, the next round may do better, and requests are served meanwhile.
+            log.exception("housekeeping failed")
 
 
 async def _write_key_uses(services: Services) -> None:
     used, services.callers.used = services.callers.used, {}
-    if used:
+    if not used:
+        return
+    try:
         await services.database.write(note_key_use, used)
+    except BaseException:
+        # Not written: kept for the next time, behind what has come in since.
+        services.callers.used = used | services.callers.used
+        raise

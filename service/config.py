@@ -58,7 +58,7 @@ class Settings(BaseSettings):
         48, ge=1, description="Awaiting confirmation longer than this puts a claim under review"
     )
     database_connections: int = Field(
-        8, ge=2, le=200, description="PostgreSQL connections of each server process"
+        16, ge=4, le=200, description="PostgreSQL connections of each server process, at most"
     )
     log_format: Literal["auto", "json", "text"] = Field(
         "auto", description="JSON lines, readable text, or text on a terminal only"

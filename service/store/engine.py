@@ -36,7 +36,6 @@ Row = tuple[Any, ...]
 
 BUSY_SECONDS = 15
 READER_THREADS = 4
-LOOK_UP_CONNECTIONS = 4
 READ_ONLY = {"default_transaction_read_only": "on"}
 RETRIED = {"40001", "40P01"}
 """Serialization failure and deadlock: PostgreSQL asks for the transaction again."""
@@ -219,11 +218,15 @@ class _PostgreSQL:
 
     def __init__(self, url: URL, connections: int) -> None:
         self.dialect = postgresql_url(url).get_dialect()()
-        self.writer = _postgresql_engine(url, connections, _server_settings())
+        # Half for changes, which wait for each other's locks, a quarter each for queries and
+        # look-ups.
+        quarter = connections // 4
+        self.lookups = quarter
+        self.writer = _postgresql_engine(url, connections - 2 * quarter, _server_settings())
         # Every statement on its own: READ COMMITTED would give each its own snapshot anyway, and
         # BEGIN and COMMIT are two round trips.
         self.reader = _postgresql_engine(
-            url, connections, _server_settings() | READ_ONLY
+            url, quarter, _server_settings() | READ_ONLY
         ).execution_options(isolation_level="AUTOCOMMIT")
         self._dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
         self._pool: asyncpg.Pool | None = None
@@ -232,7 +235,7 @@ class _PostgreSQL:
         self._pool = await asyncpg.create_pool(
             self._dsn,
             min_size=1,
-            max_size=LOOK_UP_CONNECTIONS,
+            max_size=self.lookups,
             # Look-ups only read: there is nothing to reset, and asking costs a round trip.
             reset=_nothing_to_reset,
             server_settings=_server_settings() | READ_ONLY,

@@ -72,7 +72,7 @@ async def read_on(database: Database, after: int, limit: int) -> tuple[list[dict
 @pytest.fixture
 def settings(database_url: str) -> Settings:
     """A connection for each writer, and some."""
-    return Settings(database_url=database_url, database_connections=WRITERS + 4)
+    return Settings(database_url=database_url, database_connections=2 * WRITERS + 8)
 
 
 @pytest.mark.parametrize("seed", [1, 2])

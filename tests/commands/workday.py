@@ -19,7 +19,7 @@ from service.domain.claims import (
     Stance,
     Status,
 )
-from service.domain.lifecycle import Move
+from service.domain.guards import Move
 from service.store import tables
 
 BEGIN = datetime(2023, 10, 5, 9, 0, tzinfo=UTC)

@@ -87,7 +87,7 @@ async def test_a_lock_not_had_in_time_is_503(desk_of: Any, impatient_server: Non
 @ON_POSTGRESQL
 async def test_no_connection_left_in_the_pool_is_503(desk_of: Any, impatient: None) -> None:
     """Two wait for a claim with the only two connections; a third is told to try again."""
-    async with desk_of(database_connections=2) as desk:
+    async with desk_of(database_connections=4) as desk:
         await desk.parties()
         claim, other = (await desk.claim())["id"], (await desk.claim())["id"]
         url = desk.settings.database_url.get_secret_value()
