@@ -1,0 +1,190 @@
+"""What the desk works through: decisions, the review queue, and the tail of all events."""
+
+import asyncio
+from typing import Any
+
+from tests.api.problems import NOBODY, nothing_changes, problem, refused_field
+from tests.support.desk import Desk
+
+
+async def queue(desk: Desk, **query: str) -> list[tuple[str, list[str]]]:
+    response = await desk.checker.get("/v1/review-queue", params=query)
+    assert response.status_code == 200, response.text
+    return [(one["claim"]["id"], one["reasons"]) for one in response.json()["items"]]
+
+
+async def test_a_decision_is_listed_until_it_is_settled_and_after(desk: Desk) -> None:
+    """A proposal waits with what it says; rejected, withdrawn and approved ones keep who, when and
+    why; one proposal at a time."""
+    await desk.parties()
+    claim = (await desk.claim())["id"]
+    link = await desk.link(claim, "supports", "nato")
+    settled = []
+    for step, client, body, state in (
+        ("rejection", desk.checker2, {"comment": "an old photograph"}, "rejected"),
+        ("withdrawal", desk.checker, {"reason": "too early"}, "withdrawn"),
+        ("approval", desk.editor, {"note": "seen"}, "approved"),
+    ):
+        proposed = await desk.move(claim, "confirmed", cites=[link["id"]])
+        decision = proposed.json()
+        assert (decision["state"], decision["to"]) == ("pending", "confirmed")
+        assert decision["from"] == (await desk.read(claim))["status"]
+        assert (decision["cites"], decision["settled_by"]) == ([link["id"]], None)
+        async with nothing_changes(desk):
+            second = await desk.move(claim, "confirmed", cites=[link["id"]], client=desk.editor)
+            assert problem(second, "decision-pending")["decision"] == decision["id"]
+        url = f"/v1/decisions/{decision['id']}"
+        done = (await client.post(f"{url}/{step}", json=body)).json()
+        assert (done["state"], done["comment"]) == (state, next(iter(body.values())))
+        assert done["settled_at"] is not None
+        assert (await desk.checker.get(url)).json() == done
+        settled.append(decision["id"])
+    for query, found in (
+        ({}, settled),
+        ({"state": "approved"}, settled[2:]),
+        ({"state": "pending"}, []),
+        ({"claim": claim}, settled),
+        ({"claim": NOBODY}, []),
+    ):
+        listed = (await desk.checker.get("/v1/decisions", params=query)).json()["items"]
+        assert [one["id"] for one in listed] == found, query
+    changes = (await desk.reader.get(f"/v1/claims/{claim}/status-changes")).json()["items"]
+    assert [one["decision"] for one in changes] == settled[2:]
+    assert (changes[0]["decided_by"], changes[0]["approved_by"]) == ("checker", "editor")
+    assert changes[0]["approval_note"] == "seen"
+
+
+async def test_an_approval_rests_on_what_still_stands(desk: Desk) -> None:
+    """Where a cited link is gone, or a contradiction has come, the approval is refused with what
+    is missing and the proposal waits on."""
+    await desk.parties()
+    for spoil in ("retract", "contradict"):
+        claim = (await desk.claim())["id"]
+        link = await desk.link(claim, "supports", "nato")
+        await desk.link(claim, "supports", "washington")
+        decision = (await desk.move(claim, "confirmed", cites=[link["id"]])).json()["id"]
+        if spoil == "retract":
+            await desk.checker.post(f"/v1/links/{link['id']}/retraction", json={"reason": "x"})
+        else:
+            await desk.link(claim, "contradicts", "pristina")
+        async with nothing_changes(desk):
+            refused = await desk.editor.post(f"/v1/decisions/{decision}/approval")
+            missing = problem(refused, "transition-refused")["missing"]
+        assert missing
+        assert all(one.keys() == {"need", "has", "detail"} for one in missing)
+        assert (await desk.checker.get(f"/v1/decisions/{decision}")).json()["state"] == "pending"
+
+
+async def test_of_two_approvals_at_once_one_counts(desk: Desk) -> None:
+    """Two people approve in the same moment: one change of status, the other is told so."""
+    await desk.parties()
+    claim = (await desk.claim())["id"]
+    link = await desk.link(claim, "supports", "nato")
+    url = f"/v1/decisions/{(await desk.move(claim, 'confirmed', cites=[link['id']])).json()['id']}"
+    answers = await asyncio.gather(
+        *(one.post(f"{url}/approval") for one in (desk.editor, desk.editor2, desk.checker2))
+    )
+    assert sorted(one.status_code for one in answers) == [200, 409, 409]
+    changes = (await desk.reader.get(f"/v1/claims/{claim}/status-changes")).json()["items"]
+    assert len(changes) == 1
+
+
+async def test_the_review_queue_says_what_wants_attention(desk: Desk) -> None:
+    """Drift, a challenge, a waiting approval and, after two days, a stale request; each claim once
+    with all its reasons, and gone when dealt with."""
+    await desk.parties()
+    quiet, drifting, challenged, waiting, asked = [
+        (await desk.claim(text=text))["id"] for text in ("a", "b", "c", "d", "e")
+    ]
+    await desk.link(drifting, "contradicts", "pristina")
+    await desk.confirm(challenged)
+    denial = await desk.link(challenged, "contradicts", "pristina", basis="unstated")
+    assert (await desk.read(challenged))["status"] == "confirmed"
+    support = await desk.link(waiting, "supports", "nato")
+    await desk.move(waiting, "confirmed", cites=[support["id"]])
+    await desk.link(asked, "requests_confirmation", "washington")
+    assert await queue(desk) == [
+        (drifting, ["drift"]),
+        (challenged, ["drift", "challenged"]),
+        (waiting, ["drift", "waiting_approval"]),
+    ]
+    desk.clock.advance(hours=48)
+    everything = await queue(desk)
+    assert everything[3:] == [(asked, ["stale"])]
+    assert quiet not in dict(everything)
+    for reason in ("drift", "challenged", "waiting_approval", "stale"):
+        expected = [one for one in everything if reason in one[1]]
+        assert await queue(desk, reason=reason) == expected
+    me = (await desk.checker.get("/v1/me")).json()["id"]
+    await desk.checker.patch(
+        f"/v1/claims/{asked}", json={"assignee": me}, headers={"If-Match": "*"}
+    )
+    assert await queue(desk, assignee="me") == [(asked, ["stale"])]
+    assert await queue(desk, assignee=NOBODY) == []
+    await desk.checker.post(f"/v1/links/{denial['id']}/retraction", json={"reason": "x"})
+    await desk.checker.post(f"/v1/claims/{drifting}/withdrawal", json={"reason": "x"})
+    assert set(dict(await queue(desk))) == {waiting, asked}
+    unknown = await desk.checker.get("/v1/review-queue", params={"reason": "boredom"})
+    refused_field(unknown, "query", "reason")
+
+
+async def test_the_tail_gives_every_event_once_and_in_order(desk: Desk) -> None:
+    """Going on from next_after nothing is missed or repeated while others write; filters narrow by
+    type, story and claim; each event says its place in its claim's record."""
+    await desk.parties()
+    await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
+    seen: list[dict[str, Any]] = []
+    after = 0
+    finished = asyncio.Event()
+
+    async def write() -> None:
+        for number in range(4):
+            client = (desk.checker, desk.checker2)[number % 2]
+            claim = (await desk.claim(story="border" if number % 2 else None))["id"]
+            await asyncio.gather(
+                desk.link(claim, "requests_confirmation", "washington"),
+                desk.claim(),
+                client.post(f"/v1/claims/{claim}/notes", json={"text": "not an event"}),
+            )
+        finished.set()
+
+    async def follow() -> None:
+        nonlocal after
+        while True:
+            done = finished.is_set()
+            params = {"after": after, "limit": 3}
+            page = (await desk.reader.get("/v1/events", params=params)).json()
+            seen.extend(page["items"])
+            after = page["next_after"]
+            if done and not page["items"]:
+                return
+
+    await asyncio.gather(write(), follow())
+    numbers = [one["seq"] for one in seen]
+    assert numbers == sorted(set(numbers))
+    assert numbers[-1] == after
+    assert len(seen) == 4 * 4, "two claims, a link and an automatic move each time"
+    whole = (await desk.reader.get("/v1/events", params={"limit": 200})).json()
+    assert whole["items"] == seen
+    claim = seen[0]["claim"]
+    history = (await desk.reader.get(f"/v1/claims/{claim}/history")).json()["items"]
+    own = [one for one in seen if one["claim"] == claim]
+    assert [(one["number"], one["hash"]) for one in own] == [
+        (one["seq"], one["hash"]) for one in history
+    ]
+    for query, fits in (
+        ({"claim": claim}, lambda one: one["claim"] == claim),
+        ({"types": "link.created"}, lambda one: one["type"] == "link.created"),
+        (
+            {"types": ["link.created", "claim.created"]},
+            lambda one: one["type"] in ("link.created", "claim.created"),
+        ),
+        ({"after": numbers[5]}, lambda one: one["seq"] > numbers[5]),
+        ({"after": 2**63 - 1}, lambda one: False),
+    ):
+        found = (await desk.reader.get("/v1/events", params=query)).json()["items"]
+        assert found == [one for one in seen if fits(one)], query
+    in_story = (await desk.reader.get("/v1/events", params={"story": "border"})).json()["items"]
+    assert len(in_story) == 2 * 3
+    for wrong in ({"after": -1}, {"after": 2**63}, {"types": "x"}, {"limit": 201}, {"claim": "x"}):
+        problem(await desk.reader.get("/v1/events", params=wrong), "invalid-request")

@@ -1,0 +1,144 @@
+"""Parties, speakers, sources and stories: recorded once, found without diacritics."""
+
+from typing import Any
+
+import pytest
+
+from tests.api.problems import nothing_changes, problem, refused_field
+from tests.support.desk import SOURCE, Desk
+
+
+async def test_a_source_is_recorded_once(desk: Desk) -> None:
+    """The same URL and text hash is 200 with the first, another hash or URL is another source;
+    sources given inline are the same."""
+    made = await desk.checker.post("/v1/sources", json=SOURCE | {"sha256": "a" * 64})
+    assert made.status_code == 201
+    async with nothing_changes(desk):
+        again = await desk.checker.post(
+            "/v1/sources", json={"url": SOURCE["url"], "sha256": "a" * 64, "title": "Other"}
+        )
+    assert (again.status_code, again.json()) == (200, made.json())
+    assert again.headers["Location"] == made.headers["Location"]
+    for other in ({"sha256": "b" * 64}, {}, {"url": SOURCE["url"] + "?page=2"}):
+        response = await desk.checker.post("/v1/sources", json=SOURCE | other)
+        assert response.status_code == 201
+    await desk.parties()
+    await desk.claim()
+    found = (await desk.reader.get("/v1/sources", params={"url": SOURCE["url"]})).json()["items"]
+    assert [one["sha256"] for one in found] == [None, "b" * 64, "a" * 64]
+    read = await desk.reader.get(made.headers["Location"])
+    assert read.json() == made.json()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"url": "ftp://example.org/x"},
+        {"url": "javascript:alert(1)"},
+        {"url": "https://"},
+        {"url": "//example.org"},
+        {"url": "https://exa mple.org/"},
+        {"url": "https://[::1"},
+        {"url": "https://example.org/" + "x" * 2048},
+        {"url": "https://example.org/\x00"},
+        {"sha256": "A" * 64},
+        {"sha256": "a" * 63},
+        {"language": "english language"},
+        {"published_at": "2023-10-03"},
+        {"archive_url": "data:text/html,x"},
+    ],
+)
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_a_source_that_cannot_be_looked_up(desk: Desk, change: dict[str, Any]) -> None:
+    """Addresses that are no web address, hashes and languages that are none, are refused."""
+    async with nothing_changes(desk):
+        response = await desk.checker.post("/v1/sources", json=SOURCE | change)
+        refused_field(response, "body", *change)
+
+
+async def test_a_speaker_is_known_without_diacritics(desk: Desk) -> None:
+    """Vucevic is Vučević, in the directory, in claims and in statements; a new role is somebody
+    new; without a role the latest of that name is meant."""
+    await desk.parties()
+    body = {"name": "Miloš Vučević", "role": "Defence Minister", "party": "belgrade"}
+    made = await desk.checker.post("/v1/speakers", json=body)
+    assert made.status_code == 201
+    plain = body | {"name": "MILOS  vucevic", "role": "defence minister"}
+    again = await desk.checker.post("/v1/speakers", json=plain)
+    assert (again.status_code, again.json()) == (200, made.json())
+    claim = await desk.claim(speaker={"name": "Milos Vucevic"})
+    assert claim["claimant"]["speaker"]["name"] == "Miloš Vučević"
+    later = await desk.checker.post("/v1/speakers", json=body | {"role": "Prime Minister"})
+    assert later.json()["id"] != made.json()["id"]
+    claim = await desk.claim(speaker={"name": "Milos Vucevic"})
+    assert claim["claimant"]["speaker"]["role"] == "Prime Minister"
+    other = await desk.checker.post("/v1/speakers", json=body | {"party": "nato"})
+    assert other.status_code == 201, "another party's namesake is another person"
+    for query, count in (
+        ({"name": "vucev"}, 3),
+        ({"name": "Vučević"}, 3),
+        ({"name": "%"}, 0),
+        ({"name": "_"}, 0),
+        ({"name": "vucevic", "party": "nato"}, 1),
+        ({"party": "washington"}, 0),
+    ):
+        found = (await desk.reader.get("/v1/speakers", params=query)).json()["items"]
+        assert len(found) == count, query
+        assert all("folded_name" not in one for one in found)
+
+
+async def test_a_corrected_speaker_is_corrected_everywhere(desk: Desk) -> None:
+    """A correction shows on each claim the speaker made or spoke of, and in its record."""
+    await desk.parties()
+    claim = await desk.claim(speaker={"name": "Milan Mojsilovic", "role": "chief"})
+    speaker = (await desk.reader.get("/v1/speakers")).json()["items"][0]
+    changed = await desk.editor.patch(
+        f"/v1/speakers/{speaker['id']}", json={"name": "Milan Mojsilović"}
+    )
+    assert changed.json() == speaker | {"name": "Milan Mojsilović"}
+    read = await desk.read(claim["id"])
+    assert read["claimant"]["speaker"] == {"name": "Milan Mojsilović", "role": "chief"}
+    assert "Mojsilović" in read["print_line"]
+    assert read["version"] == 2
+
+
+async def test_a_moved_party_is_weighed_anew(desk: Desk) -> None:
+    """A party put under the claimant no longer confirms for it; a renamed one is shown so."""
+    await desk.parties()
+    claim = (await desk.claim())["id"]
+    await desk.confirm(claim, party="kosovo-police")
+    moved = await desk.editor.patch("/v1/parties/pristina", json={"parent": "belgrade"})
+    assert moved.json()["root"] == "belgrade"
+    police = (await desk.reader.get("/v1/parties/kosovo-police")).json()
+    assert (police["parent"], police["root"]) == ("pristina", "belgrade")
+    fallen = await desk.read(claim)
+    assert (fallen["status"], fallen["evidence"]["supports"]) == ("awaiting_confirmation", [])
+    await desk.editor.patch("/v1/parties/belgrade", json={"name": "Beograd"})
+    assert (await desk.read(claim))["claimant"]["name"] == "Beograd"
+    below = (await desk.reader.get("/v1/parties", params={"parent": "belgrade"})).json()["items"]
+    assert [one["slug"] for one in below] == ["belgrade", "kosovo-police", "pristina"]
+
+
+async def test_a_story_names_the_parties_in_it(desk: Desk) -> None:
+    """Who claims and who takes a stance is in the story; a retracted link is not."""
+    await desk.parties()
+    made = await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
+    assert made["parties"] == []
+    claim = (await desk.claim(story="border"))["id"]
+    await desk.link(claim, "comments", "state-department")
+    mistaken = await desk.link(claim, "supports", "nato")
+    story = (await desk.reader.get("/v1/stories/border")).json()
+    assert [one["slug"] for one in story["parties"]] == ["belgrade", "nato", "state-department"]
+    await desk.checker.post(f"/v1/links/{mistaken['id']}/retraction", json={"reason": "x"})
+    story = (await desk.reader.get("/v1/stories/border")).json()
+    assert [one["slug"] for one in story["parties"]] == ["belgrade", "state-department"]
+    changed = await desk.editor.patch("/v1/stories/border", json={"description": "2023"})
+    assert (changed.json()["title"], changed.json()["description"]) == ("The border", "2023")
+    async with nothing_changes(desk):
+        again = await desk.checker.post("/v1/stories", json={"slug": "border", "title": "x"})
+        problem(again, "already-exists")
+        gone = await desk.editor.patch("/v1/stories/nowhere", json={"title": "x"})
+        problem(gone, "not-found")
+        problem(
+            await desk.editor.patch("/v1/stories/border", json={"title": None}), "invalid-request"
+        )

@@ -1,0 +1,261 @@
+"""What wraps every answer: allowances, request ids, headers, HEAD, and logs that keep secrets."""
+
+import io
+import re
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+import structlog
+from sqlalchemy import Connection, text
+
+from service.config import Settings
+from service.web import envelope, limits
+from tests.api.problems import NOBODY, problem
+from tests.support import desk as support
+from tests.support.desk import Desk, claim_body
+
+SECRET = "NOT-FOR-THE-LOG"
+
+
+@pytest.fixture
+def wait(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Lets seconds pass for the limiter, which else stands still."""
+    now = 1000.0
+
+    def pass_(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    monkeypatch.setattr(limits, "time", SimpleNamespace(monotonic=lambda: now))
+    return pass_
+
+
+@pytest.mark.parametrize("path", ["/v1/claims", "/v1/parties"])
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_a_caller_has_an_allowance(
+    settings: Settings, wait: Callable[[float], None], path: str
+) -> None:
+    """Each answer says what is left; beyond it 429 with Retry-After, after which the caller is
+    served again; others are not concerned."""
+    async with support.running(settings.model_copy(update={"rate_limit": 5})) as desk:
+        for left in (4, 3, 2, 1, 0):
+            response = await desk.reader.get(path)
+            assert response.status_code == 200
+            assert response.headers["RateLimit-Policy"] == '"minute";q=5;w=60'
+            told = re.fullmatch(r'"minute";r=(\d+);t=(\d+)', response.headers["RateLimit"])
+            assert told is not None
+            assert int(told[1]) == left
+            assert 0 < int(told[2]) <= 61
+        for _ in range(3):
+            refused = await desk.reader.get(path)
+            problem(refused, "rate-limited")
+            assert refused.headers["RateLimit"].startswith('"minute";r=0;')
+        assert (await desk.checker.get(path)).status_code == 200
+        seconds = int(refused.headers["Retry-After"])
+        assert 1 <= seconds <= 13
+        wait(seconds)
+        assert (await desk.reader.get(path)).status_code == 200
+        problem(await desk.reader.get(path), "rate-limited")
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_guessing_is_limited_by_address(
+    settings: Settings, wait: Callable[[float], None]
+) -> None:
+    """Whoever has no key, or tries wrong ones, spends the allowance of their address."""
+    async with support.running(settings.model_copy(update={"rate_limit": 5})) as desk:
+        answers = [
+            await desk.public.get("/v1/claims", headers={"Authorization": f"Bearer cd_a_{guess}"})
+            for guess in range(5)
+        ]
+        assert {one.status_code for one in answers} == {401}
+        problem(await desk.public.get("/v1/claims"), "rate-limited")
+        wrong = {"Authorization": "Bearer cd_a_6"}
+        problem(await desk.public.get("/v1/claims", headers=wrong), "rate-limited")
+        assert (await desk.reader.get("/v1/claims")).status_code == 200
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_the_limit_may_be_off(desk: Desk) -> None:
+    """Without a limit no answer speaks of one."""
+    assert "RateLimit" not in (await desk.reader.get("/v1/claims")).headers
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_every_answer_has_an_id_and_guards(desk: Desk) -> None:
+    """Hot, ordinary, refused, unknown and documentation answers carry the security headers and a
+    request id: the caller's own where it is harmless, else a new one."""
+    seen = set()
+    for client, path, status in (
+        (desk.reader, "/v1/claims", 200),
+        (desk.reader, "/v1/parties", 200),
+        (desk.reader, "/v1/claims?limit=0", 422),
+        (desk.public, "/v1/claims", 401),
+        (desk.reader, "/v1/keys", 403),
+        (desk.public, "/nowhere", 404),
+        (desk.public, "/%00", 422),
+        (desk.public, "/docs", 200),
+        (desk.public, "/openapi.json", 200),
+        (desk.public, "/healthz", 200),
+        (desk.public, "/problems/not-found", 200),
+    ):
+        response = await client.get(path)
+        assert response.status_code == status, path
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+        assert response.headers["Referrer-Policy"] == "same-origin"
+        policy = response.headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "frame-ancestors 'none'" in policy
+        assert "unsafe" not in policy
+        if path.startswith("/v1/") and status == 200:
+            assert "private" in response.headers["Cache-Control"]
+            assert "Authorization" in response.headers["Vary"]
+        seen.add(response.headers["X-Request-Id"])
+        own = await client.get(path, headers={"X-Request-Id": "cms-42.a_b"})
+        assert own.headers["X-Request-Id"] == "cms-42.a_b"
+    assert len(seen) == 11
+    for harmful in ("a b", "x" * 65, "", "a;b", '"', "é".encode()):
+        response = await desk.reader.get("/v1/claims", headers={"X-Request-Id": harmful})
+        assert re.fullmatch("[0-9a-f-]{36}", response.headers["X-Request-Id"])
+
+
+async def test_head_answers_as_get_without_the_body(desk: Desk) -> None:
+    """Same status and headers, no body, for what exists and for what does not."""
+    await desk.parties()
+    claim = (await desk.claim())["id"]
+    for path in (
+        f"/v1/claims/{claim}",
+        "/v1/claims",
+        "/v1/parties/nato",
+        f"/v1/claims/{NOBODY}",
+        "/docs",
+        "/metrics",
+    ):
+        get, head = await desk.reader.get(path), await desk.reader.head(path)
+        assert (head.status_code, head.content) == (get.status_code, b"")
+        assert get.content
+        for name in ("Content-Type", "ETag", "Cache-Control"):
+            assert head.headers.get(name) == get.headers.get(name)
+        if path != "/metrics":
+            assert head.headers["Content-Length"] == str(len(get.content))
+
+
+@asynccontextmanager
+async def logging_desk(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, **change: Any
+) -> AsyncIterator[tuple[Desk, io.BytesIO]]:
+    """A desk that logs, and what it wrote to standard error."""
+    written = io.BytesIO()
+    with monkeypatch.context() as patch:
+        stderr = io.TextIOWrapper(written, write_through=True)
+        patch.setattr(sys, "stderr", stderr)
+        patch.setattr(envelope, "log", structlog.get_logger("request"))
+        changed = {"log_level": "debug", "access_log": "all", "log_format": "json"} | change
+        async with support.running(settings.model_copy(update=changed)) as desk:
+            yield desk, written
+        stderr.detach()
+
+
+def fail_on_statements(connection: Connection) -> None:
+    """Make the database fail whenever a statement is recorded."""
+    if connection.dialect.name == "sqlite":
+        connection.execute(
+            text(
+                "CREATE TRIGGER fail BEFORE INSERT ON statements "
+                "BEGIN SELECT RAISE(ABORT, 'out of order'); END"
+            )
+        )
+        return
+    connection.execute(
+        text(
+            "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN RAISE EXCEPTION 'out of order'; END $$"
+        )
+    )
+    connection.execute(
+        text("CREATE TRIGGER fail BEFORE INSERT ON statements EXECUTE FUNCTION fail()")
+    )
+
+
+async def confide(desk: Desk) -> list[str]:
+    """Send all that must not be logged, and have a request fail; gives what must not show."""
+    ids = {"X-Request-Id": "to-be-found"}
+    await desk.parties()
+    made = await desk.admin.post(
+        "/v1/users",
+        json={"email": "a@example.org", "name": "A", "role": "reader", "password": SECRET},
+    )
+    assert made.status_code == 201
+    await desk.public.post("/v1/session", json={"email": "a@example.org", "password": SECRET + "x"})
+    key = (await desk.admin.post("/v1/keys", json={"name": "K", "role": "reader"})).json()["key"]
+    await desk.public.get("/v1/me", headers={"Authorization": f"Bearer {key}x"})
+    await desk.public.get("/v1/me", headers={"Cookie": f"claimdesk_session={SECRET}"})
+    await desk.checker.post("/v1/claims", json=claim_body(text=SECRET, tags=[SECRET] * 30))
+    await desk.checker.post("/v1/claims", json=claim_body(text=SECRET), headers=ids)
+    await desk.database.write(fail_on_statements)
+    failed: httpx.Response = await desk.checker.post(
+        "/v1/claims", json=claim_body(text=SECRET, tags=[SECRET]), headers=ids
+    )
+    told = problem(failed, "internal-error")
+    assert told["id"] == "to-be-found"
+    assert "out of order" not in failed.text
+    assert "Traceback" not in failed.text
+    return [SECRET, key.split("_")[2], *(one.split("_")[2] for one in desk.keys.values())]
+
+
+async def test_the_log_says_what_happened_and_keeps_secrets(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line of JSON for each request with its id, caller and status, and the traceback of a
+    failure; no key, password, cookie or body in any of them."""
+    async with logging_desk(settings, monkeypatch) as (desk, written):
+        hidden = await confide(desk)
+        shown = written.getvalue()
+    for secret in hidden:
+        assert secret.encode() not in shown
+    lines = [orjson.loads(line) for line in shown.splitlines()]
+    answered = [one for one in lines if one["event"] == "answered"]
+    mine = [one for one in answered if one["request_id"] == "to-be-found"]
+    assert [(one["method"], one["path"], one["status"], one["caller"]) for one in mine] == [
+        ("POST", "/v1/claims", 201, "checker"),
+        ("POST", "/v1/claims", 500, "checker"),
+    ]
+    failures = [one for one in lines if one["event"] == "failed"]
+    assert [one["request_id"] for one in failures] == ["to-be-found"]
+    assert "out of order" in failures[0]["exception"]
+    assert failures[0]["exception"].startswith("Traceback")
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_readable_logs_keep_secrets_too(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The text meant for a terminal shows the traceback without anybody's values."""
+    async with logging_desk(settings, monkeypatch, log_format="text") as (desk, written):
+        hidden = await confide(desk)
+        shown = written.getvalue()
+    assert b"out of order" in shown
+    for secret in hidden:
+        assert secret.encode() not in shown
+
+
+@pytest.mark.parametrize(
+    ("setting", "paths"),
+    [("all", ["/v1/parties", "/v1/parties"]), ("changes", ["/v1/parties"]), ("off", [])],
+)
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_the_access_log_is_chosen(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, setting: str, paths: list[str]
+) -> None:
+    """All requests, only those that change something, or none."""
+    async with logging_desk(settings, monkeypatch, access_log=setting) as (desk, written):
+        await desk.reader.get("/v1/parties")
+        await desk.post("/v1/parties", {"slug": "nato", "name": "NATO"})
+        lines = [orjson.loads(line) for line in written.getvalue().splitlines()]
+    assert [one["path"] for one in lines if one["event"] == "answered"] == paths

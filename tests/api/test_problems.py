@@ -1,0 +1,72 @@
+"""The one shape of every error, and the page that explains each."""
+
+from typing import Any
+
+import pytest
+from openapi_schema_validator import OAS31Validator
+
+from service.domain.errors import catalogue
+from tests.api.problems import NOBODY, problem
+from tests.support.desk import Desk, claim_body
+
+VERSION = {"If-Match": '"7"'}
+
+
+async def test_every_kind_of_refusal_has_the_shape_of_the_document(desk: Desk) -> None:
+    """One of each status, from the envelope, the router, validation and the commands: the fields
+    of RFC 9457, the extras named in the document, nothing that gives the inside away."""
+    await desk.parties()
+    claim = f"/v1/claims/{(await desk.claim())['id']}"
+    move = {"to": "confirmed", "reason": "x"}
+    schema = desk.app.openapi()["components"]["schemas"]["Problem"]
+    validator = OAS31Validator(schema)
+    cases: list[tuple[str, str, str, dict[str, Any]]] = [
+        ("bad-request", "PATCH", claim, {"json": {}, "headers": {"If-Match": "x"}}),
+        ("forbidden", "GET", "/v1/keys", {}),
+        ("not-found", "GET", f"/v1/claims/{NOBODY}", {}),
+        ("not-found", "GET", f"/v1/parties/{'x' * 60}", {}),
+        ("not-yet-recorded", "GET", f"{claim}?as_of=2023-10-01T00:00:00Z", {}),
+        ("method-not-allowed", "PUT", claim, {}),
+        ("already-exists", "POST", "/v1/parties", {"json": {"slug": "nato", "name": "x"}}),
+        (
+            "transition-refused",
+            "POST",
+            f"{claim}/status-changes",
+            {"json": move, "headers": {"If-Match": "*"}},
+        ),
+        ("version-conflict", "PATCH", claim, {"json": {}, "headers": VERSION}),
+        ("version-required", "PATCH", claim, {"json": {}}),
+        ("body-too-large", "POST", "/v1/claims", {"content": b" " * 300_000}),
+        ("unsupported-media-type", "POST", "/v1/claims", {"content": b"x"}),
+        ("invalid-request", "POST", "/v1/claims", {"json": claim_body(text="", kind="x")}),
+        ("invalid-cursor", "GET", "/v1/claims?cursor=x", {}),
+    ]
+    for slug, method, path, sent in cases:
+        response = await desk.checker.request(method, path, **sent)
+        body = problem(response, slug)
+        validator.validate(body)
+        assert body.keys() <= schema["properties"].keys() | {"slug", "limit"}, body
+        assert "Traceback" not in response.text
+    both = await desk.checker.post("/v1/claims", json=claim_body(text="", kind="x"))
+    assert [one["loc"] for one in both.json()["errors"]] == [["body", "text"], ["body", "kind"]]
+    assert "1 more" in both.json()["detail"]
+
+
+@pytest.mark.parametrize("slug", sorted(catalogue()))
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_every_type_is_a_page_that_explains_it(desk: Desk, slug: str) -> None:
+    """`type` leads to a page with the title, the status and what to do, open to all."""
+    page = await desk.public.get(f"/problems/{slug}")
+    assert page.status_code == 200
+    assert page.headers["content-type"].startswith("text/html")
+    kind = catalogue()[slug]
+    assert f"HTTP {kind.status}" in page.text
+    assert kind.title in page.text.replace("&#x27;", "'")
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_what_was_sent_is_text_in_a_page(desk: Desk) -> None:
+    """An address with markup is answered as data, never as markup."""
+    response = await desk.public.get("/problems/<script>alert(1)<%2Fscript>")
+    assert response.status_code == 404
+    assert response.headers["content-type"] == "application/problem+json"

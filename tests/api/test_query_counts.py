@@ -1,0 +1,93 @@
+"""A list of a hundred costs as many questions to the database as a list of ten."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event
+
+from service.store.engine import Database
+from tests.support.desk import Desk, quote, statement_body
+
+
+@pytest.fixture
+def count(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
+    """How many statements were sent since last asked, by SQLAlchemy or by the bare driver."""
+    sent = 0
+
+    def note(*_: Any) -> None:
+        nonlocal sent
+        sent += 1
+
+    look_up = Database.look_up
+
+    async def counted(self: Database, *args: Any) -> Any:
+        note()
+        return await look_up(self, *args)
+
+    # Who asks is looked up once, not once a second, however slow the machine.
+    monkeypatch.setattr("service.web.callers.TRUSTED_SECONDS", 3600.0)
+    event.listen(Engine, "before_cursor_execute", note)
+    monkeypatch.setattr(Database, "look_up", counted)
+
+    def since() -> int:
+        nonlocal sent
+        told, sent = sent, 0
+        return told
+
+    yield since
+    event.remove(Engine, "before_cursor_execute", note)
+
+
+async def test_lists_cost_the_same_for_ten_rows_and_a_hundred(
+    desk: Desk, count: Callable[[], int]
+) -> None:
+    """Every list, and a claim with all its links, is read in a fixed number of statements."""
+    await desk.parties()
+    claim = (await desk.claim())["id"]
+    for number in range(12):
+        await desk.post("/v1/stories", {"slug": f"s{number}", "title": "A story"})
+        body = statement_body("nato", speaker={"name": f"Speaker {number}"})
+        body["quotes"] = [quote(), quote() | {"source": {"url": f"https://example.org/{number}"}}]
+        await desk.post(f"/v1/claims/{claim}/links", {"statement": body, "stance": "comments"})
+        other = (await desk.claim(speaker={"name": f"Claimant {number}"}))["id"]
+        await desk.link(other, "contradicts", "nato")
+        await desk.post(f"/v1/claims/{claim}/notes", {"text": "a note"})
+        await desk.admin.post("/v1/keys", json={"name": "key", "role": "reader"})
+        await desk.admin.post(
+            "/v1/users", json={"email": f"{number}@example.org", "name": "N", "role": "reader"}
+        )
+    then = desk.clock.now.isoformat()
+    for path, query in (
+        ("/v1/claims", {}),
+        ("/v1/claims", {"party": "nato", "stance": "contradicts", "as_of": then}),
+        ("/v1/statements", {}),
+        ("/v1/statements", {"party": "nato"}),
+        ("/v1/parties", {}),
+        ("/v1/speakers", {}),
+        ("/v1/sources", {}),
+        ("/v1/stories", {}),
+        ("/v1/review-queue", {}),
+        ("/v1/events", {}),
+        ("/v1/keys", {}),
+        ("/v1/users", {}),
+        (f"/v1/claims/{claim}/history", {}),
+        (f"/v1/claims/{claim}/notes", {}),
+    ):
+        costs = {}
+        for limit in (1, 10, 1, 100):
+            count()
+            response = await desk.admin.get(path, params={**query, "limit": limit})
+            costs[limit] = (count(), len(response.json()["items"]))
+        (one, rows_one), (ten, _), (hundred, rows) = costs[1], costs[10], costs[100]
+        assert one == ten == hundred <= 6, (path, costs)
+        assert one > 0
+        assert (rows_one, rows > 5) == (1, True), path
+    few = (await desk.claim())["id"]
+    await desk.link(few, "comments", "nato")
+    costs = {}
+    for one in (few, claim):
+        count()
+        await desk.admin.get(f"/v1/claims/{one}", params={"expand": "links"})
+        costs[one] = count()
+    assert costs[few] == costs[claim] <= 6
