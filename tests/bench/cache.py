@@ -268,6 +268,7 @@ class _KeptCluster(postgres._Cluster):
         self._folder.mkdir(exist_ok=True)
         if self._account is not None:
             os.chown(self._folder, self._account.pw_uid, self._account.pw_gid)
+        shutil.rmtree(self._folder / "wheel", ignore_errors=True)  # copied anew where needed
         self._binaries = self._reachable(binaries)
         self.version = self._call("postgres", "--version").split("(PostgreSQL)")[-1].split()[0]
         if not (self._folder / "data" / "PG_VERSION").exists():
