@@ -16,6 +16,10 @@ from tests.bench.workloads import WORKLOADS
 from tests.support import postgres
 
 
+# Smaller desks have too few claims to move: two changes of one would be under way at once.
+SMALLEST = 3_000
+
+
 def _names(known: Mapping[str, object]) -> Callable[[str], list[str]]:
     def parse(text: str) -> list[str]:
         wanted = [name.strip() for name in text.split(",")]
@@ -28,7 +32,10 @@ def _names(known: Mapping[str, object]) -> Callable[[str], list[str]]:
 
 
 def _sizes(text: str) -> list[int]:
-    return sorted({int(part.replace("_", "")) for part in text.split(",")})
+    sizes = sorted({int(part.replace("_", "")) for part in text.split(",")})
+    if sizes[0] < SMALLEST:
+        raise argparse.ArgumentTypeError(f"a desk has {SMALLEST:,} claims or more")
+    return sizes
 
 
 def _options(arguments: list[str] | None = None) -> argparse.Namespace:
