@@ -15,7 +15,6 @@ from tests.bench.targets import TARGETS
 from tests.bench.workloads import WORKLOADS
 from tests.support import postgres
 
-
 # Smaller desks have too few claims to move: two changes of one would be under way at once.
 SMALLEST = 3_000
 
