@@ -63,10 +63,11 @@ def _instant(value: Any) -> Any:
     if not isinstance(value, str) or not RFC3339.fullmatch(value):
         raise ValueError("an instant is RFC 3339 with its offset, such as 2023-10-02T18:00:00Z")
     try:
-        moment = datetime.fromisoformat(value.upper()).astimezone(UTC)
+        moment = datetime.fromisoformat(value.upper())
+        within = EARLIEST <= moment.astimezone(UTC) < LATEST
     except (ValueError, OverflowError):
         raise ValueError("there is no such day or hour") from None
-    if not EARLIEST <= moment < LATEST:
+    if not within:
         raise ValueError("an instant lies between the years 1900 and 2200")
     return moment
 

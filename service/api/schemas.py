@@ -38,6 +38,7 @@ from service.domain.claims import (
     SetAside,
     Stance,
     Status,
+    dated,
 )
 from service.domain.guards import Move
 
@@ -122,7 +123,7 @@ class StatementIn(In):
         return NewStatement(
             party=self.party,
             speaker=speaker(self.speaker),
-            said_at=self.said_at,
+            said_at=dated(self.said_at, self.precision),
             precision=self.precision,
             basis=self.basis,
             quotes=tuple(quote.to_command() for quote in self.quotes),
@@ -203,7 +204,7 @@ class ClaimIn(In):
             kind=self.kind,
             claimant=self.claimant,
             speaker=speaker(self.speaker),
-            claimed_at=self.claimed_at,
+            claimed_at=dated(self.claimed_at, self.precision),
             precision=self.precision,
             origin=self.origin_statement or self._origin(),
             story=self.story,
@@ -215,14 +216,15 @@ class ClaimIn(In):
         assert self.origin is not None
         origin = self.origin
         named = origin.model_fields_set
+        precision = origin.precision or self.precision
         party = origin.party if "party" in named else self.claimant
         same_party = party is not None and party == self.claimant
         person = origin.speaker if "speaker" in named or not same_party else self.speaker
         return NewStatement(
             party=party,
             speaker=speaker(person),
-            said_at=origin.said_at or self.claimed_at,
-            precision=origin.precision or self.precision,
+            said_at=dated(origin.said_at or self.claimed_at, precision),
+            precision=precision,
             basis=origin.basis,
             quotes=tuple(quote.to_command() for quote in origin.quotes),
         )

@@ -223,9 +223,7 @@ def merge(
     survivor = ledger.load(session, into)
     new_ids = {one.id: ids.uuid7() for one in gone.state.links}
     absorbed = amendments.absorb(survivor.state, gone.state, new_ids)
-    return ledger.record(
-        session, survivor, [absorbed], actor=actor, now=now, cause=Cause.MERGE
-    ).state
+    return ledger.record(session, survivor, absorbed, actor=actor, now=now, cause=Cause.MERGE).state
 
 
 def add_note(

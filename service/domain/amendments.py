@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from service.domain.claims import ClaimState, Lifecycle, Link, Status, rfc3339
+from service.domain.claims import ClaimState, Lifecycle, Link, Stance, Status, rfc3339
 from service.domain.errors import Invalid, MergeCycle, NotFound, Settled
 from service.domain.history import Draft, plain
 from service.domain.lifecycle import reopened_by_amendment, require_open
@@ -130,28 +130,40 @@ def require_mergeable(loser: ClaimState, survivor: ClaimState, ancestors: set[st
         )
 
 
-def absorb(survivor: ClaimState, loser: ClaimState, new_ids: Mapping[str, str]) -> Draft:
+CAUTION = (Stance.COMMENTS, Stance.SUPPORTS, Stance.REQUESTS_CONFIRMATION, Stance.CONTRADICTS)
+"""Stances from the least to the most cautious."""
+
+
+def absorb(survivor: ClaimState, loser: ClaimState, new_ids: Mapping[str, str]) -> list[Draft]:
     """The survivor takes the loser's active links, once for each statement.
 
-    Statements that both had with different stances are flagged: neither counts as support until
-    somebody affirms the survivor's link.  Nothing of the loser's status is inherited, nor what its
-    decisions set aside.  `new_ids` gives each of the loser's links the id it has on the survivor.
+    Of a statement that both had with different stances the more cautious link stays, flagged: it
+    does not count as support until somebody affirms it.  Nothing of the loser's status is
+    inherited, nor what its decisions set aside.  `new_ids` gives each of the loser's links the id
+    it has on the survivor.
     """
     here = {one.statement: one for one in survivor.links if one.active}
-    moved, conflicts = [], []
+    moved, conflicts, replaced = [], [], []
     for one in loser.links:
         if not one.active or one.statement == survivor.origin_statement:
             continue
         mine = here.get(one.statement)
+        copy = replace(one, id=new_ids[one.id], set_aside=False)
         if mine is None:
-            copy = replace(one, id=new_ids[one.id], set_aside=False)
-            here[one.statement] = copy
             moved.append(copy)
+        elif CAUTION.index(one.stance) > CAUTION.index(mine.stance):
+            replaced.append(mine.id)
+            moved.append(copy)
+            conflicts.append(copy.id)
         elif mine.stance is not one.stance:
             conflicts.append(mine.id)
-    return Draft(
-        "claim.absorbed", {"merged": loser.id, "links": plain(moved), "conflicts": conflicts}
-    )
+    reason = "the merged claim had this statement with a more cautious stance"
+    return [
+        *(Draft("link.retracted", {"link": link_id, "reason": reason}) for link_id in replaced),
+        Draft(
+            "claim.absorbed", {"merged": loser.id, "links": plain(moved), "conflicts": conflicts}
+        ),
+    ]
 
 
 def component_changed(component: ClaimState, *, removed: bool = False) -> Draft:

@@ -221,6 +221,14 @@ def aware(instant: datetime) -> datetime:
     return instant.astimezone(UTC)
 
 
+def dated(moment: datetime, precision: Precision) -> datetime:
+    """`moment` in UTC; where only its day is known, that day as it was written: midnight in
+    Belgrade is not the day before."""
+    if precision is Precision.DAY:
+        return moment.replace(tzinfo=UTC)
+    return aware(moment)
+
+
 def instant(text: str) -> datetime:
     """Parse an RFC 3339 instant that this code wrote."""
     return datetime.fromisoformat(text)

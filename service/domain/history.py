@@ -140,9 +140,14 @@ def _status_changed(state: ClaimState, data: Data, at: datetime) -> ClaimState:
         status_since=at,
         sequence=data["sequence"],
         override=data["override"] is not None,
+        # From disputed a claim returns to awaiting for the requests that remain, not for a checker.
         verification_opened=(
-            status is Status.AWAITING_CONFIRMATION and data["cause"] == Cause.DECISION
+            status is Status.AWAITING_CONFIRMATION
+            and state.status is Status.ASSERTED
+            and data["cause"] == Cause.DECISION
         ),
+        # A confirmation is the desk's newer conclusion.
+        finding=None if status is Status.CONFIRMED else state.finding,
         links=tuple(replace(one, set_aside=True) if one.id in aside else one for one in state.links)
         if aside
         else state.links,
@@ -176,10 +181,13 @@ def _merged(state: ClaimState, data: Data, _at: datetime) -> ClaimState:
 
 def _absorbed(state: ClaimState, data: Data, _at: datetime) -> ClaimState:
     conflicts = set(data["conflicts"])
-    kept = tuple(
-        replace(one, conflicting=True) if one.id in conflicts else one for one in state.links
+    links = (*state.links, *(link(entry) for entry in data["links"]))
+    return replace(
+        state,
+        links=tuple(
+            replace(one, conflicting=True) if one.id in conflicts else one for one in links
+        ),
     )
-    return replace(state, links=kept + tuple(link(entry) for entry in data["links"]))
 
 
 def _withdrawn(state: ClaimState, _data: Data, _at: datetime) -> ClaimState:

@@ -15,7 +15,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.domain import amendments, evidence, history, lifecycle
-from service.domain.claims import Cause, ClaimState, Kind, Lifecycle, Link, Stance
+from service.domain.claims import (
+    Cause,
+    ClaimState,
+    Finding,
+    Kind,
+    Lifecycle,
+    Link,
+    Precision,
+    Stance,
+    dated,
+)
 from service.domain.errors import (
     ClaimMerged,
     ClaimWithdrawn,
@@ -294,8 +304,8 @@ def test_4_affirming_needs_something_to_affirm() -> None:
 def absorb(survivor: Record, loser: Record) -> ClaimState:
     loser.act(Draft("claim.merged", {"into": survivor.claim_id}))
     new_ids = {one.id: f"{one.id}-moved" for one in loser.state.links}
-    draft = amendments.absorb(survivor.state, loser.state, new_ids)
-    return survivor.act(draft, cause=Cause.MERGE)
+    drafts = amendments.absorb(survivor.state, loser.state, new_ids)
+    return survivor.act(*drafts, cause=Cause.MERGE)
 
 
 def test_5_the_losers_links_move_once_for_each_statement() -> None:
@@ -351,11 +361,12 @@ def test_5_a_request_that_moves_in_moves_the_survivor() -> None:
 
 
 def test_5_conflicting_stances_are_flagged_and_support_nothing() -> None:
-    """The survivor's support by a statement that contradicted the loser counts when affirmed."""
+    """The survivor's support by a statement that only commented on the loser counts when
+    affirmed."""
     survivor, loser = Record("survivor"), Record("loser")
     support = survivor.link(supports())
     survivor.decide(CONFIRMED, support)
-    loser.link(contradicts(statement=support.statement))
+    loser.link(comments(statement=support.statement))
     absorb(survivor, loser)
     assert survivor.events[-2].data["conflicts"] == [support.id]
     (kept,) = survivor.state.links
@@ -367,6 +378,20 @@ def test_5_conflicting_stances_are_flagged_and_support_nothing() -> None:
     assert not survivor.state.links[0].conflicting
     assert survivor.state.status is AWAITING
     assert evidence.suggest(survivor.state).status is CONFIRMED
+
+
+def test_5_the_more_cautious_stance_of_a_statement_stays() -> None:
+    """A merge loses no contradiction: the survivor's support by that statement makes way."""
+    survivor, loser = Record("survivor"), Record("loser")
+    support = survivor.link(supports(PRISTINA))
+    survivor.decide(CONFIRMED, support)
+    loser.link(contradicts(PRISTINA, statement=support.statement))
+    absorb(survivor, loser)
+    replaced, kept = survivor.state.links
+    assert (replaced.stance, replaced.retracted) == (Stance.SUPPORTS, True)
+    assert (kept.stance, kept.conflicting) == (Stance.CONTRADICTS, True)
+    assert survivor.state.status is AWAITING
+    assert evidence.suggest(survivor.state).status is DISPUTED
 
 
 def test_5_a_flagged_contradiction_goes_on_standing() -> None:
@@ -630,3 +655,30 @@ def test_a_link_goes_into_the_record_with_what_the_rules_need() -> None:
     assert not {"retracted", "withdrawn", "affirmed", "set_aside", "recorded_at"} & set(data)
     record = Record()
     assert record.link(new) == replace(new, recorded_at=record.now)
+
+
+def test_a_day_stays_the_day_that_was_written() -> None:
+    """Midnight in Belgrade is not the day before; an hour that is known is told in UTC."""
+    midnight = datetime.fromisoformat("2023-10-02T00:00:00+02:00")
+    assert dated(midnight, Precision.DAY) == datetime(2023, 10, 2, tzinfo=UTC)
+    assert dated(midnight, Precision.HOUR) == datetime(2023, 10, 1, 22, tzinfo=UTC)
+
+
+def test_a_confirmation_supersedes_an_earlier_finding() -> None:
+    """Nobody prints "independently confirmed" and "refuted" in one line."""
+    one = Record("claim")
+    one.act(*amendments.amend(one.state, {"finding": "refuted"}, material=False))
+    assert one.state.finding is Finding.REFUTED
+    one.decide(CONFIRMED, one.link(supports()))
+    assert one.state.finding is None
+
+
+def test_a_claim_back_from_dispute_awaits_only_what_remains() -> None:
+    """Once the last request is withdrawn the suggestion is asserted again: the drift shows."""
+    one = Record("claim")
+    request, denial = one.link(requests()), one.link(contradicts(PRISTINA))
+    one.decide(DISPUTED)
+    one.retract(denial)
+    one.decide(AWAITING)
+    one.retract(request)
+    assert evidence.suggest(one.state).status is ASSERTED

@@ -81,7 +81,7 @@ def full() -> Record:
     loser.link(comments(statement=first.statement))
     loser.link(comments(BELGRADE))
     new_ids = {link.id: f"{link.id}-moved" for link in loser.state.links}
-    one.act(amendments.absorb(one.state, loser.state, new_ids), cause=claims.Cause.MERGE)
+    one.act(*amendments.absorb(one.state, loser.state, new_ids), cause=claims.Cause.MERGE)
     one.decide(CONFIRMED, override=OVERRIDE, four_eyes=True, decision_id="decision-3")
     return one
 

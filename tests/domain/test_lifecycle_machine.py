@@ -73,6 +73,12 @@ PEOPLE = (ANA, BORIS)
 STANCES = (*Stance, Stance.SUPPORTS, Stance.SUPPORTS)
 COUNTS = (Basis.OWN_OBSERVATION, Basis.DOCUMENTS)
 CHANGE = "claim.status_changed"
+CAUTIOUS = (
+    Stance.COMMENTS,
+    Stance.SUPPORTS,
+    Stance.REQUESTS_CONFIRMATION,
+    Stance.CONTRADICTS,
+)
 
 which = st.integers(0, 11)
 """Which of the things there are is meant: the remainder is taken of their number."""
@@ -567,9 +573,14 @@ class Desk(RuleBasedStateMachine):
                 copy = Account(one.statement, one.party, one.stance, one.qualifies)
                 copy.affirmed, copy.conflicting = one.affirmed, one.conflicting
                 self.accounts[survivor][new_ids[link_id]] = copy
+            elif CAUTIOUS.index(one.stance) > CAUTIOUS.index(here[one.statement].stance):
+                here[one.statement].retracted = True
+                copy = Account(one.statement, one.party, one.stance, one.qualifies)
+                copy.affirmed, copy.conflicting = one.affirmed, True
+                self.accounts[survivor][new_ids[link_id]] = copy
             elif here[one.statement].stance is not one.stance:
                 here[one.statement].conflicting = True
-        self.act(survivor, amendments.absorb(kept.state, gone.state, new_ids), cause=Cause.MERGE)
+        self.act(survivor, *amendments.absorb(kept.state, gone.state, new_ids), cause=Cause.MERGE)
         assert kept.state.status in (status, AWAITING)
         statements = [link.statement for link in kept.state.links if link.active]
         assert len(statements) == len(set(statements))
