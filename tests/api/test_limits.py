@@ -18,7 +18,7 @@ from service.config import Settings
 from service.web import envelope, limits
 from tests.api.problems import NOBODY, problem
 from tests.support import desk as support
-from tests.support.desk import Desk, claim_body
+from tests.support.desk import Desk, claim_body, quote
 
 SECRET = "NOT-FOR-THE-LOG"
 
@@ -162,12 +162,12 @@ async def logging_desk(
         stderr.detach()
 
 
-def fail_on_statements(connection: Connection) -> None:
-    """Make the database fail whenever a statement is recorded."""
+def fail_on_quotes(connection: Connection) -> None:
+    """Make the database fail whenever a quote is recorded."""
     if connection.dialect.name == "sqlite":
         connection.execute(
             text(
-                "CREATE TRIGGER fail BEFORE INSERT ON statements "
+                "CREATE TRIGGER fail BEFORE INSERT ON quotes "
                 "BEGIN SELECT RAISE(ABORT, 'out of order'); END"
             )
         )
@@ -178,9 +178,7 @@ def fail_on_statements(connection: Connection) -> None:
             "$$ BEGIN RAISE EXCEPTION 'out of order'; END $$"
         )
     )
-    connection.execute(
-        text("CREATE TRIGGER fail BEFORE INSERT ON statements EXECUTE FUNCTION fail()")
-    )
+    connection.execute(text("CREATE TRIGGER fail BEFORE INSERT ON quotes EXECUTE FUNCTION fail()"))
 
 
 async def confide(desk: Desk) -> list[str]:
@@ -198,9 +196,9 @@ async def confide(desk: Desk) -> list[str]:
     await desk.public.get("/v1/me", headers={"Cookie": f"claimdesk_session={SECRET}"})
     await desk.checker.post("/v1/claims", json=claim_body(text=SECRET, tags=[SECRET] * 30))
     await desk.checker.post("/v1/claims", json=claim_body(text=SECRET), headers=ids)
-    await desk.database.write(fail_on_statements)
+    await desk.database.write(fail_on_quotes)
     failed: httpx.Response = await desk.checker.post(
-        "/v1/claims", json=claim_body(text=SECRET, tags=[SECRET]), headers=ids
+        "/v1/claims", json=claim_body(text=SECRET, origin={"quotes": [quote(SECRET)]}), headers=ids
     )
     told = problem(failed, "internal-error")
     assert told["id"] == "to-be-found"

@@ -256,7 +256,8 @@ async def test_statements_are_found_by_who_and_when(desk: Desk) -> None:
         ("two", "state-department", "2023-10-02T00:00:00Z"),
         ("three", "nato", "2023-10-02T08:00:00Z"),
     ):
-        body = statement_body(party, said_at=said_at, speaker={"name": name})
+        person = {"name": name}
+        body = statement_body(party, said_at=said_at, precision="minute", speaker=person)
         made[name] = await desk.post("/v1/statements", body)
     one, two, three = (made[name]["id"] for name in ("one", "two", "three"))
     for query, found in (
