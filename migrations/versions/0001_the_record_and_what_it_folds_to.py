@@ -323,6 +323,18 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_claims_changed_at_id"), "claims", ["changed_at", "id"], unique=False)
     op.create_index(
+        op.f("ix_claims_claimant_root_status_changed_at_id"),
+        "claims",
+        ["claimant_root", "status", "changed_at", "id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_claims_claimant_status_changed_at_id"),
+        "claims",
+        ["claimant", "status", "changed_at", "id"],
+        unique=False,
+    )
+    op.create_index(
         op.f("ix_claims_claimant_changed_at_id"),
         "claims",
         ["claimant", "changed_at", "id"],
@@ -580,6 +592,8 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_claims_origin_statement"), table_name="claims")
     op.drop_index(op.f("ix_claims_merged_into"), table_name="claims")
     op.drop_index(op.f("ix_claims_claimed_at_id"), table_name="claims")
+    op.drop_index(op.f("ix_claims_claimant_status_changed_at_id"), table_name="claims")
+    op.drop_index(op.f("ix_claims_claimant_root_status_changed_at_id"), table_name="claims")
     op.drop_index(op.f("ix_claims_claimant_root_changed_at_id"), table_name="claims")
     op.drop_index(op.f("ix_claims_claimant_changed_at_id"), table_name="claims")
     op.drop_index(op.f("ix_claims_changed_at_id"), table_name="claims")

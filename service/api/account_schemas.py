@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, StrictBool
 
 from service.api.fields import (
     LEFT_OUT,
@@ -44,7 +44,7 @@ class UserChange(In):
     name: Name = LEFT_OUT
     role: Role = LEFT_OUT
     password: Password = LEFT_OUT
-    disabled: bool = LEFT_OUT
+    disabled: StrictBool = LEFT_OUT
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"role": "editor"}]})
 

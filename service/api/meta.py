@@ -7,6 +7,7 @@ from starlette.responses import RedirectResponse
 
 from service.api import reference
 from service.commands import accounts
+from service.domain.errors import MethodNotAllowed
 from service.queries.accounts import cursor_key
 from service.web import problems, sessions
 from service.web import services as services_module
@@ -73,7 +74,10 @@ async def document(request: Request) -> Response:
 
 @pages.get("/sign-in/{token}")
 async def use_link(token: Annotated[str, Path(max_length=100)], request: Request) -> Response:
-    """Sign in by a one-time link.  Raises NotAuthenticated where it was used or has expired."""
+    """Sign in by a one-time link.  Raises NotAuthenticated where it was used or has expired,
+    MethodNotAllowed for HEAD: whatever scans links must not use them up."""
+    if "claimdesk.head" in request.scope:
+        raise MethodNotAllowed("A sign-in link takes GET.", headers={"Allow": "GET"})
     services = services_module.of(request)
     session = await services.database.write(accounts.use_sign_in_link, token, now=services.clock())
     response = RedirectResponse("/", 303, headers={"Cache-Control": "no-store"})

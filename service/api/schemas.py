@@ -3,7 +3,7 @@ shape it becomes."""
 
 from typing import Annotated
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, StrictBool, model_validator
 
 from service.api.directory_schemas import SourceIn, SpeakerIn
 from service.api.fields import (
@@ -234,7 +234,7 @@ class ClaimChange(In):
     """An amendment: only what is sent is changed.  A new `text` says whether it is `material`."""
 
     text: ClaimText = LEFT_OUT
-    material: bool | None = None
+    material: StrictBool | None = None
     tags: Tags = LEFT_OUT
     assignee: Code | None = Field(None, description="The id of a user or key; null: nobody")
     finding: Finding | None = None
@@ -257,7 +257,7 @@ class LinkIn(In):
     statement: Id | StatementIn
     stance: Stance
     scope: Scope = Scope.FULL
-    conditional: bool = False
+    conditional: StrictBool = False
     note: Reason | None = None
 
     model_config = ConfigDict(

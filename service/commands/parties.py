@@ -343,8 +343,10 @@ def change_story(
     session: Connection, slug: str, changes: Mapping[str, Any], *, actor: Actor, now: datetime
 ) -> None:
     access.require(actor, Action.CHANGE_PARTIES)
-    changed = session.execute(
-        update(stories).where(stories.c.slug == slug).values(**changes, updated_at=now)
-    )
-    if changed.rowcount == 0:
+    row = session.execute(select(stories).where(stories.c.slug == slug).with_for_update()).first()
+    if row is None:
         raise NotFound(f"There is no story '{slug}'.")
+    if any(getattr(row, name) != value for name, value in changes.items()):
+        session.execute(
+            update(stories).where(stories.c.slug == slug).values(**changes, updated_at=now)
+        )

@@ -182,7 +182,9 @@ claims = Table(
     Index(None, "status", "changed_at", "id"),
     Index(None, "story", "changed_at", "id"),
     Index(None, "claimant_root", "changed_at", "id"),
+    Index(None, "claimant_root", "status", "changed_at", "id"),
     Index(None, "claimant", "changed_at", "id"),
+    Index(None, "claimant", "status", "changed_at", "id"),
     Index(None, "claimed_at", "id"),
     Index(
         "ix_claims_review",

@@ -48,11 +48,13 @@ class Callers:
             self._spend(request, self._address(request))
             return None
         trusted = self._known
-        known = trusted.get(token)
+        # A key and a session are different things even where their texts are the same.
+        named = f"{'key' if header else 'session'} {token}"
+        known = trusted.get(named)
         if known is not None and known[0] > time.monotonic():
             credential = known[1]
         else:
-            trusted.pop(token, None)
+            trusted.pop(named, None)
             try:
                 credential = await (self._key(header) if header else self._session(token))
             except NotAuthenticated:
@@ -60,7 +62,7 @@ class Callers:
                 raise
             if len(trusted) >= MOST_CREDENTIALS:
                 trusted.clear()
-            trusted[token] = (time.monotonic() + TRUSTED_SECONDS, credential)
+            trusted[named] = (time.monotonic() + TRUSTED_SECONDS, credential)
         if credential.expires_at is not None and credential.expires_at <= now:
             raise NotAuthenticated("This key or session has expired.")
         if credential.key is not None:

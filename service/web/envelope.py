@@ -82,7 +82,7 @@ class Envelope:
         try:
             if method == "HEAD":
                 # Whatever answers GET answers HEAD (RFC 9110, 9.3.2).
-                scope = {**scope, "method": "GET"}
+                scope = {**scope, "method": "GET", "claimdesk.head": True}
             received = await _checked(scope, receive)
             await self.app(scope, received, answer)
         except ClaimdeskError as error:
