@@ -7,7 +7,6 @@ from alembic import op
 
 from service.store.types import Instant
 
-
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -33,9 +32,9 @@ SQLITE = (
     """,
 )
 
-# Numbers are drawn when a row is inserted and seen when its transaction commits.  Whoever is about to
-# draw one says so first, by an advisory lock held to the transaction's end, so that a reader can tell
-# up to where nothing can appear any more (service/store/tail.py).
+# Numbers are drawn when a row is inserted and seen when its transaction commits.  Whoever is about
+# to draw one says so first, by an advisory lock held to the transaction's end, so that a reader can
+# tell up to where nothing can appear any more (service/store/tail.py).
 POSTGRESQL = (
     """
     CREATE FUNCTION claimdesk_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
