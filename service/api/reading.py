@@ -22,7 +22,7 @@ from service.domain.claims import Kind, Stance, Status
 from service.domain.errors import Invalid, NotFound, NotYetRecorded
 from service.formats.claim import for_desk
 from service.queries import claims as claim_queries
-from service.queries.claims import Filters
+from service.queries.claims import Family, Filters
 from service.queries.paging import DEFAULT_LIMIT, MAX_LIMIT
 from service.store.types import id_text
 from service.web import services as services_module
@@ -211,12 +211,13 @@ async def listing(request: Request) -> Response:
     if asked.cursor is not None:
         after = cursors.read(asked.cursor, scope, now=call.now)
     filters = _filters(asked, call)
-    root = None
-    if filters.claimant is not None:
-        root = await _root(call, filters.claimant, "claimant")
-    if filters.party is not None:
-        await _root(call, filters.party, "party")
-    query = claim_queries.listing(filters, limit=asked.limit, after=after, claimant_root=root)
+    query = claim_queries.listing(
+        filters,
+        limit=asked.limit,
+        after=after,
+        claimant=await _family(call, filters.claimant, "claimant"),
+        party=await _family(call, filters.party, "party"),
+    )
     rows = await database.look_up(query.lookup, query.parameters)
     cursor = None
     if len(rows) > asked.limit:
@@ -283,11 +284,15 @@ def _filters(asked: ListQuery, call: Call) -> Filters:
     )
 
 
-async def _root(call: Call, party: str, name: str) -> str:
-    rows = await call.services.database.look_up(claim_queries.PARTY, {"party": party})
-    if not rows:
+async def _family(call: Call, party: str | None, name: str) -> Family | None:
+    """The party asked for, with those below it.  Raises Invalid where there is none."""
+    if party is None:
+        return None
+    rows = await call.services.database.look_up(claim_queries.FAMILY, {"party": party})
+    found = claim_queries.family(party, rows)
+    if found is None:
         raise Invalid(f"there is no party '{party}'", loc=("query", name))
-    return str(rows[0][0])
+    return found
 
 
 def _keys(row: Any) -> list[Any]:

@@ -5,7 +5,7 @@ The SQL of a list depends only on which filters are given, so each combination i
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -18,6 +18,8 @@ from sqlalchemy import (
     case,
     cast,
     exists,
+    func,
+    literal,
     or_,
     select,
     tuple_,
@@ -77,7 +79,21 @@ ONE_AS_OF = Lookup(
 )
 """The same as the desk knew it at `as_of`: the current row, or the version that held then."""
 
-PARTY = Lookup(select(parties.c.root).where(parties.c.slug == bindparam("party")), point=True)
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A party as a filter: a root stands for all below it, any other for the slugs named."""
+
+    slug: str
+    is_root: bool
+    slugs: tuple[str, ...]
+
+
+def family(slug: str, rows: list[Any]) -> Family | None:
+    """What `FAMILY` found of `slug`; None where there is no such party."""
+    if not rows:
+        return None
+    return Family(slug, rows[0][1] == slug, tuple(str(row[0]) for row in rows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +124,10 @@ class Shape:
 
     names: frozenset[str]
     statuses: int
-    claimant_is_root: bool
+    claimants: int
+    """How many slugs the claimant may be; 0 where its root is asked for."""
+    parties: int
+    """The same of the party that takes a stance."""
     sort: str
     continued: bool
 
@@ -122,10 +141,15 @@ class ListQuery:
 
 
 def listing(
-    filters: Filters, *, limit: int, after: list[Any] | None, claimant_root: str | None
+    filters: Filters,
+    *,
+    limit: int,
+    after: list[Any] | None,
+    claimant: Family | None,
+    party: Family | None,
 ) -> ListQuery:
     """The query for one page (and one row more); its columns are document, assignee and the two
-    sort keys.  `claimant_root` is the root of the claimant asked for, if one is."""
+    sort keys.  `claimant` and `party` are the families of the parties asked for."""
     given = {
         name: value
         for name in Filters.__slots__
@@ -135,18 +159,40 @@ def listing(
     shape = Shape(
         names=frozenset(given),
         statuses=len(filters.statuses),
-        claimant_is_root=filters.claimant == claimant_root,
+        claimants=0 if claimant is None or claimant.is_root else len(claimant.slugs),
+        parties=0 if party is None or party.is_root else len(party.slugs),
         sort=filters.sort,
         continued=after is not None,
     )
     parameters = given | {"limit": limit + 1}
     parameters |= {f"status_{i}": status.value for i, status in enumerate(filters.statuses)}
+    for name, asked in (("claimant", claimant), ("party", party)):
+        if asked is not None:
+            parameters |= {f"{name}_{i}": slug for i, slug in enumerate(asked.slugs)}
     if filters.part_of is not None:
         parameters["part_of_served"] = f'%"part_of":"{filters.part_of}"%'
     if after is not None:
         moment, claim_id = after
         parameters |= {"after_moment": datetime.fromisoformat(moment), "after_id": claim_id}
     return ListQuery(_lookup(shape), parameters)
+
+
+def below(party: ColumnElement[Any], name: str) -> Select[Any]:
+    """A party and all parties below it; `name` has to differ within a statement."""
+    tree = select(parties.c.slug).where(parties.c.slug == party).cte(name, recursive=True)
+    tree = tree.union(select(parties.c.slug).join(tree, parties.c.parent == tree.c.slug))
+    return select(tree.c.slug)
+
+
+_tree = below(bindparam("party"), "family")
+FAMILY = Lookup(
+    select(parties.c.slug, parties.c.root)
+    .where(parties.c.slug.in_(_tree))
+    .order_by(parties.c.slug),
+    point=True,
+)
+"""slug and root of a party and all below it."""
+_FLOOR = literal(datetime(1, 1, 2, tzinfo=UTC), Instant())
 
 
 @lru_cache(maxsize=512)
@@ -179,7 +225,11 @@ def _statement(shape: Shape) -> Select[Any]:
         shape,
         now_moment,
         claims.c.id,
-    )
+    ).cte("current")
+    # Going back from the instant, the versions superseded before it are passed over one by one.
+    # Where what has not changed since fills the page, none before the page's end can be on it.
+    full = select(func.count()).select_from(current).scalar_subquery() > bindparam("limit") - 1
+    end = case((full, select(func.min(current.c.moment)).scalar_subquery()), else_=_FLOOR)
     earlier = _ordered(
         select(
             then.c.document,
@@ -191,6 +241,7 @@ def _statement(shape: Shape) -> Select[Any]:
         .where(
             then.c.recorded_at <= _t,
             then.c.superseded_at > _t,
+            then_moment >= end,
             then.c.lifecycle != Lifecycle.MERGED.value,
             *_conditions(shape, then, then.c.recorded_at),
         ),
@@ -198,7 +249,7 @@ def _statement(shape: Shape) -> Select[Any]:
         then_moment,
         then.c.claim,
     )
-    both = union_all(select(current.subquery()), select(earlier.subquery())).subquery()
+    both = union_all(select(current), select(earlier.subquery())).subquery()
     return select(both).order_by(both.c.moment.desc(), both.c.id.desc()).limit(bindparam("limit"))
 
 
@@ -224,12 +275,9 @@ def _conditions(
     elif shape.statuses:
         found.append(row.c.status.in_([bindparam(f"status_{i}") for i in range(shape.statuses)]))
     if "claimant" in names:
-        if shape.claimant_is_root:
-            found.append(claims.c.claimant_root == bindparam("claimant"))
-        else:
-            found.append(
-                claims.c.claimant.in_(below(bindparam("claimant"), f"claimants_{row.name}"))
-            )
+        found.append(
+            _within(claims.c.claimant_root, claims.c.claimant, "claimant", shape.claimants)
+        )
     for name in ("story", "kind"):
         if name in names:
             found.append(claims.c[name] == bindparam(name))
@@ -245,7 +293,7 @@ def _conditions(
     if "drift" in names:
         found.append(row.c.agrees.is_(False))
     if "party" in names or "stance" in names:
-        found.append(_linked(names, row))
+        found.append(_linked(shape))
     if "tag" in names:
         found.append(_tagged(names))
     if "claimed_since" in names:
@@ -259,17 +307,23 @@ def _conditions(
     return found
 
 
-def below(party: ColumnElement[Any], name: str) -> Select[Any]:
-    """A party and all parties below it; `name` has to differ within a statement."""
-    tree = select(parties.c.slug).where(parties.c.slug == party).cte(name, recursive=True)
-    tree = tree.union(select(parties.c.slug).join(tree, parties.c.parent == tree.c.slug))
-    return select(tree.c.slug)
+def _within(
+    root: ColumnElement[Any], party: ColumnElement[Any], name: str, slugs: int
+) -> ColumnElement[bool]:
+    """Whether a row is of the family asked for: equality wherever one value says it, so that an
+    index gives the rows in order."""
+    if slugs == 0:
+        return root == bindparam(name)
+    if slugs == 1:
+        return party == bindparam(f"{name}_0")
+    return party.in_([bindparam(f"{name}_{i}") for i in range(slugs)])
 
 
-def _linked(names: frozenset[str], row: Any) -> ColumnElement[bool]:
+def _linked(shape: Shape) -> ColumnElement[bool]:
+    names = shape.names
     conditions = [links.c.claim == claims.c.id]
     if "party" in names:
-        conditions.append(links.c.party.in_(below(bindparam("party"), f"parties_{row.name}")))
+        conditions.append(_within(links.c.root, links.c.party, "party", shape.parties))
     if "stance" in names:
         conditions.append(links.c.stance == bindparam("stance"))
     withdrawn = statements.c.withdrawn_at

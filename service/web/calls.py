@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import Annotated, Any, TypeVar
+from urllib.parse import urlencode
 
 import orjson
 from fastapi import Depends, Header, Query
@@ -135,8 +136,9 @@ def link_to(request: Request, cursor: str | None) -> dict[str, str]:
     """The Link header (RFC 8288) to the next page."""
     if cursor is None:
         return {}
-    query = request.url.include_query_params(cursor=cursor).query
-    return {"Link": f'<{request.url.path}?{query}>; rel="next"'}
+    kept = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
+    query = urlencode([*kept, ("cursor", cursor)])
+    return {"Link": f'<{request.scope["path"]}?{query}>; rel="next"'}
 
 
 def without(answer: Answer, field: str) -> Answer:
