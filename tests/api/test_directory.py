@@ -142,3 +142,13 @@ async def test_a_story_names_the_parties_in_it(desk: Desk) -> None:
         problem(
             await desk.editor.patch("/v1/stories/border", json={"title": None}), "invalid-request"
         )
+
+
+async def test_a_story_changed_in_nothing_stays_as_it_is(desk: Desk) -> None:
+    """An empty change, or one to what is there already, moves no clock."""
+    made = await desk.post("/v1/stories", {"slug": "border", "title": "Border"})
+    for change in ({}, {"title": "Border"}):
+        answer = await desk.editor.patch("/v1/stories/border", json=change)
+        assert answer.json()["updated_at"] == made["updated_at"]
+    moved = await desk.editor.patch("/v1/stories/border", json={"title": "The border"})
+    assert moved.json()["updated_at"] > made["updated_at"]

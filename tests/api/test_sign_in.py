@@ -173,6 +173,15 @@ async def test_a_sign_in_link_works_once(desk: Desk) -> None:
     assert cookie_of(await desk.public.get(at_home))["secure"] == ""
 
 
+async def test_looking_at_a_sign_in_link_does_not_use_it_up(desk: Desk) -> None:
+    """Mail scanners send HEAD: it is refused, and the link still works."""
+    await user(desk, "checker")
+    link = await link_for(desk, "checker@example.org")
+    looked = await desk.public.head(link)
+    assert (looked.status_code, looked.headers["allow"]) == (405, "GET")
+    assert (await desk.public.get(link)).status_code == 303
+
+
 async def test_links_and_sessions_end(desk: Desk) -> None:
     """A sign-in link holds for a day, a session for a fortnight, and until one signs out."""
     ana = await user(desk)
