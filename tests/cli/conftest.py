@@ -100,6 +100,10 @@ def really_run(folder: Path) -> ReallyRun:
     return really_run
 
 
+def _heed_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Served:
     """A `claimdesk serve` on a free port, and what it says."""
 
@@ -110,6 +114,9 @@ class Served:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
+            # A suite that runs in the background of a shell ignores Ctrl-C, and so would its
+            # children.
+            preexec_fn=_heed_interrupts,
         )
         self.said: list[str] = []
         self._reader = threading.Thread(target=self._listen, daemon=True)
