@@ -257,7 +257,8 @@ def match_speaker(session: Connection, party: str, person: NewSpeaker, *, now: d
     }
     namesake = NAMESAKE.run(session, folded).first()
     if namesake is None:
-        insert_or_ignore(session, speakers, row)
+        if insert_or_ignore(session, speakers, row):
+            return Speaker(str(row["id"]), person.name, person.role)
         namesake = NAMESAKE.run(session, folded).one()
     return Speaker(id_text(namesake[0]), namesake[1], namesake[2])
 

@@ -31,9 +31,10 @@ def record(
     if known is not None:
         return id_text(known[0]), False
     row = asdict(source) | {"id": ids.uuid7(), "recorded_at": now, "fingerprint": fingerprint}
-    inserted = insert_or_ignore(session, sources, row)
-    recorded = BY_FINGERPRINT.run(session, {"fingerprint": fingerprint}).one()
-    return id_text(recorded[0]), inserted
+    if insert_or_ignore(session, sources, row):
+        return row["id"], True
+    # Somebody recorded it just now.
+    return id_text(BY_FINGERPRINT.run(session, {"fingerprint": fingerprint}).one()[0]), False
 
 
 def resolve(

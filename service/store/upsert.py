@@ -3,16 +3,21 @@
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Insert, Table
+from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import postgresql, sqlite
+
+from service.store.prepared import Prepared
+from service.store.together import bound
 
 
 def insert_or_ignore(connection: Connection, table: Table, row: dict[str, Any]) -> bool:
     """Insert `row` unless one like it stands there already; says whether it was inserted."""
-    return connection.execute(_statement(table, connection.dialect.name), row).rowcount == 1
+    prepared = _statement(table, connection.dialect.name, tuple(row))
+    parameters = {f"new_{name}": value for name, value in row.items()}
+    return prepared.run(connection, parameters).rowcount == 1
 
 
 @lru_cache
-def _statement(table: Table, dialect: str) -> Insert:
+def _statement(table: Table, dialect: str, columns: tuple[str, ...]) -> Prepared:
     insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    return insert(table).on_conflict_do_nothing()
+    return Prepared(insert(table).values(bound(table, columns, "new")).on_conflict_do_nothing())
