@@ -166,7 +166,6 @@ StatementId = Annotated[str, Path(), AfterValidator(_known_id), WithJsonSchema(I
 DecisionId = Annotated[str, Path(), AfterValidator(_known_id), WithJsonSchema(ID_SCHEMA)]
 RecordId = Annotated[str, Path(), AfterValidator(_known_id), WithJsonSchema(ID_SCHEMA)]
 SlugPath = Annotated[str, Path(max_length=64)]
-QueryText = Annotated[str, Field(max_length=200)]
 
 
 def given(change: In) -> dict[str, object]:
