@@ -2,6 +2,7 @@
 
 from alembic import context
 
+import service.store.webhook_tables  # noqa: F401 -- makes its tables known
 from service.store.tables import metadata
 
 connection = context.config.attributes["connection"]

@@ -18,10 +18,13 @@ from service.api import (
     meta,
     reading,
     statements,
+    webhooks,
 )
 from service.commands import idempotency
 from service.commands.accounts import note_key_use
 from service.config import Settings
+from service.dispatch.meters import Meters
+from service.dispatch.worker import Dispatcher, guard
 from service.domain.errors import ClaimdeskError
 from service.queries.accounts import cursor_key
 from service.queries.paging import Cursors
@@ -51,16 +54,27 @@ def create_app(
     settings = settings or Settings()
     logs.configure(settings)
     database = Database(settings)
-    services = Services(settings, database, clock, Callers(settings, database), Metrics())
+    metrics = Metrics()
+    meters = Meters(metrics.registry)
+    services = Services(
+        settings, database, clock, Callers(settings, database), metrics, meters, guard(settings)
+    )
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await database.start()
         services.cursors = Cursors(await database.read(cursor_key))
         keeper = asyncio.create_task(_keep_house(services))
+        if settings.webhook_bell:
+            database.carry_bell()
+        dispatcher = Dispatcher(settings, database, clock, meters) if settings.dispatch else None
+        if dispatcher is not None:
+            dispatcher.start()
         try:
             yield
         finally:
+            if dispatcher is not None:
+                await dispatcher.stop()
             keeper.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await keeper
@@ -93,6 +107,7 @@ def create_app(
         accounts.router,
         accounts.key_router,
         accounts.user_router,
+        webhooks.router,
         meta.router,
         meta.pages,
     ):

@@ -3,10 +3,14 @@
 Built once, at the edge (`cli.py`, or a test), and passed down.
 """
 
-from typing import Annotated, Literal
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from service.domain.backoff import SCHEDULE
+from service.domain.webhooks import TIMEOUT_S
 
 
 def _database_url(value: SecretStr) -> SecretStr:
@@ -27,7 +31,24 @@ def _rate(value: object) -> object:
     return None if value == "off" else value
 
 
+def _listed(value: object) -> object:
+    """`a, b`: parts between commas."""
+    if not isinstance(value, str):
+        return value
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def _network(value: object) -> object:
+    return ip_network(value) if isinstance(value, str) else value
+
+
 Switch = Annotated[bool, BeforeValidator(_switch)]
+Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
+Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_listed)]
+Seconds = Annotated[float, Field(gt=0, le=7 * 86_400)]
+Schedule = Annotated[
+    tuple[Seconds, ...], NoDecode, BeforeValidator(_listed), Field(min_length=1, max_length=50)
+]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
 
 
@@ -70,6 +91,39 @@ class Settings(BaseSettings):
         "changes",
         description="Which requests are logged: all; those that change or fail; none",
     )
+    dispatch: Switch = Field(
+        True, description="Deliver webhooks in `claimdesk serve`; off: `claimdesk dispatch` does"
+    )
+    webhook_allow_http: Switch = Field(
+        False, description="Let webhooks go to http:// addresses: for development"
+    )
+    webhook_allow_cidrs: Networks = Field(
+        (), description="Private networks that webhooks may reach, such as 10.1.0.0/16,fd00::/8"
+    )
+    webhook_schedule: Schedule = Field(
+        SCHEDULE, description="Seconds from one try of a delivery to the next; then it is dead"
+    )
+    webhook_timeout_seconds: float = Field(
+        TIMEOUT_S, gt=0, le=60, description="One try takes no longer, whatever the endpoint says"
+    )
+    webhook_lease_seconds: float = Field(
+        60, gt=0, le=3600, description="What a worker that died had in hand is taken up after this"
+    )
+    webhook_slots: int = Field(
+        64, ge=1, le=1000, description="Deliveries that one dispatcher has in flight, at most"
+    )
+    webhook_poll_seconds: float = Field(
+        1.0, gt=0, le=60, description="The dispatcher looks for itself at least so often"
+    )
+    webhook_bell: Switch = Field(
+        True, description="Wake dispatchers after a change; off behind a pooler without LISTEN"
+    )
+
+    @model_validator(mode="after")
+    def _settled_within_its_lease(self) -> Self:
+        if self.webhook_timeout_seconds >= self.webhook_lease_seconds:
+            raise ValueError("CLAIMDESK_WEBHOOK_TIMEOUT_SECONDS must be less than the lease")
+        return self
 
     @property
     def embedded(self) -> bool:

@@ -63,7 +63,14 @@ def database_url(
 
 @pytest.fixture
 def settings(database_url: str) -> Settings:
-    return Settings(database_url=database_url, rate_limit="off", log_level="error")
+    return Settings(
+        database_url=database_url,
+        rate_limit="off",
+        log_level="error",
+        dispatch="off",  # tests of webhooks run a dispatcher of their own
+        webhook_allow_http="on",
+        webhook_allow_cidrs="127.0.0.0/8",
+    )
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Health, readiness, metrics, what problems mean, the reference, and one-time sign-in links."""
 
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
@@ -7,12 +8,15 @@ from starlette.responses import RedirectResponse
 
 from service.api import reference
 from service.commands import accounts
-from service.domain.errors import MethodNotAllowed
-from service.queries.accounts import cursor_key
+from service.dispatch import figures
+from service.domain.claims import rfc3339
+from service.domain.errors import MethodNotAllowed, Unavailable
 from service.web import problems, sessions
 from service.web import services as services_module
 from service.web.calls import json
 from service.web.metrics import CONTENT_TYPE
+
+LATE = timedelta(minutes=5)
 
 router = APIRouter(tags=["operation"])
 pages = APIRouter(include_in_schema=False)
@@ -33,7 +37,16 @@ async def health() -> Response:
     responses={200: {"description": "The database answers", "content": {"application/json": {}}}},
 )
 async def ready(request: Request) -> Response:
-    await services_module.of(request).database.read(cursor_key)
+    """Not so where webhooks have been due for over five minutes that nothing of the receiver's
+    holds up: no dispatcher is at work."""
+    services = services_module.of(request)
+    now = services.clock()
+    oldest = await services.database.read(figures.oldest_due, now=now)
+    if oldest is not None and now - oldest > LATE:
+        raise Unavailable(
+            f"Webhooks are due since {rfc3339(oldest)}: is a dispatcher at work "
+            "(claimdesk dispatch, or claimdesk serve without --no-dispatch)?"
+        )
     return json({"status": "ready"})
 
 
@@ -43,7 +56,9 @@ async def ready(request: Request) -> Response:
     responses={200: {"description": "Text format 0.0.4", "content": {"text/plain": {}}}},
 )
 async def metrics(request: Request) -> Response:
-    text = services_module.of(request).metrics.text()
+    services = services_module.of(request)
+    services.meters.show(await services.database.read(figures.figures, now=services.clock()))
+    text = services.metrics.text()
     return Response(text, headers={"Content-Type": CONTENT_TYPE})
 
 
@@ -70,6 +85,12 @@ async def style() -> Response:
 @pages.get("/openapi.json")
 async def document(request: Request) -> Response:
     return json(request.app.openapi())
+
+
+@pages.get("/claims/{claim_id}")
+async def claim(claim_id: str, request: Request) -> Response:
+    """What webhooks call a claim's address."""
+    return RedirectResponse(f"/v1/claims/{claim_id}", 307)
 
 
 @pages.get("/sign-in/{token}")

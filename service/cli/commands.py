@@ -5,7 +5,17 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from service.cli import configuration, document, keys, record, schema, serving, shell, users
+from service.cli import (
+    configuration,
+    dispatching,
+    document,
+    keys,
+    record,
+    schema,
+    serving,
+    shell,
+    users,
+)
 
 
 class Claimdesk(TyperGroup):
@@ -45,6 +55,7 @@ app = typer.Typer(
     name="claimdesk", cls=Claimdesk, callback=_root, no_args_is_help=True, **shell.STYLE
 )
 app.command("serve")(serving.serve)
+app.command("dispatch")(dispatching.dispatch)
 app.add_typer(schema.app, name="db")
 app.command("seed")(record.seed)
 app.add_typer(users.app, name="users")

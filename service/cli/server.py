@@ -56,8 +56,9 @@ def run(
     from service.web import logs
 
     logs.configure(settings)
-    # Each process reads its settings itself; it cannot know the address that was settled on.
+    # Each process reads its settings itself; it cannot know what was settled on here.
     os.environ[f"{shell.PREFIX}BASE_URL"] = settings.base_url
+    os.environ[f"{shell.PREFIX}DISPATCH"] = "on" if settings.dispatch else "off"
     # Calls wait here instead of being refused until the first worker answers.
     listener.listen(config.backlog)
     supervisor = _Supervisor(config, listener, greet)

@@ -57,6 +57,8 @@ def serve(
             address = _address(host, listener.getsockname()[1])
             if "base_url" not in settings.model_fields_set:
                 settings = settings.model_copy(update={"base_url": address})
+            if no_dispatch:
+                settings = settings.model_copy(update={"dispatch": False})
             databases.ready(create=True)
             greeting = f"Claimdesk {shell.version()} on {address}"
             if seed:

@@ -2,7 +2,8 @@
 
 `load` locks a claim and gives its state; `record` appends events, lets the rules make their
 automatic move, and brings everything derived from the record up to date, in the caller's
-transaction.  No other code writes `events`, `claims`, `claim_versions`, `links` or `decisions`.
+transaction, and writes the webhooks that tell of it.  No other code writes `events`, `claims`,
+`claim_versions`, `links` or `decisions`.
 """
 
 from collections.abc import Collection, Sequence
@@ -14,15 +15,17 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Insert, bindparam, insert, select, update
 
-from service.commands import projections
+from service.commands import outbox, projections
 from service.domain import amendments, evidence, history, ids, lifecycle
 from service.domain.access import Actor
 from service.domain.claims import Cause, ClaimState, Lifecycle, rfc3339
 from service.domain.errors import NotFound, PreconditionFailed
 from service.domain.history import Draft, Event
 from service.formats import claim as claim_format
+from service.formats import webhook as webhook_format
 from service.formats.record import GENESIS, canonical, event_hash
-from service.store.engine import now_after
+from service.store import bell
+from service.store.engine import base_url, now_after
 from service.store.prepared import Prepared
 from service.store.tables import claim_versions, claims, events
 from service.store.together import Together, bound
@@ -102,17 +105,28 @@ LINE = ("id", "claim", "number", "type", "recorded_at", "actor", "data", "previo
 
 
 @lru_cache
-def _opening(lines: int) -> Together:
-    """The writes that begin a record of so many lines."""
+def _opening(lines: int, messages: int) -> Together:
+    """The writes that begin a record of so many lines, and tell of so many."""
     columns = (*ROW, "id", "created_at")
-    return Together(insert(claims).values(bound(claims, columns, "new")), _appending(lines))
+    return Together(
+        insert(claims).values(bound(claims, columns, "new")), _appending(lines), *_telling(messages)
+    )
 
 
 @lru_cache
-def _continuing(lines: int) -> Together:
+def _continuing(lines: int, messages: int) -> Together:
     """The writes that append so many lines: what held before is kept, then replaced."""
     replace = update(claims).where(claims.c.id == bindparam("claim_id", type_=claims.c.id.type))
-    return Together(SUPERSEDE, replace.values(bound(claims, ROW, "new")), _appending(lines))
+    return Together(
+        SUPERSEDE,
+        replace.values(bound(claims, ROW, "new")),
+        _appending(lines),
+        *_telling(messages),
+    )
+
+
+def _telling(messages: int) -> list[Insert]:
+    return [write for i in range(messages) for write in outbox.telling(f"told_{i}")]
 
 
 def _appending(lines: int) -> Insert:
@@ -182,6 +196,7 @@ def _append(
     state, last_hash = before, loaded.last_hash if loaded else GENESIS
     at = now_after(before.updated_at if before else None, now)
     appended: list[tuple[Event, dict[str, Any]]] = []
+    told: list[dict[str, Any]] = []
 
     def append(draft: Draft) -> ClaimState:
         nonlocal state, last_hash
@@ -208,6 +223,10 @@ def _append(
             previous_hash=last_hash,
         )
         appended.append((event, line | {"hash": last_hash}))
+        by = None if draft.rule else actor.name
+        body = webhook_format.message(event, state, by=by, base_url=base_url(session))
+        if body is not None:
+            told.append(outbox.told(f"told_{len(told)}", event, line, state, body))
         return state
 
     after = before
@@ -222,12 +241,16 @@ def _append(
     parameters = {f"new_{name}": value for name, value in row(after, last_hash).items()}
     for position, (_, line) in enumerate(appended):
         parameters |= {f"line_{position}_{name}": value for name, value in line.items()}
+    for message in told:
+        parameters |= message
     if before is None:
         parameters |= {"new_id": claim_id, "new_created_at": at}
-        _opening(len(appended)).run(session, parameters)
+        _opening(len(appended), len(told)).run(session, parameters)
     else:
         parameters |= {"claim_id": claim_id, "superseded_at": at}
-        _continuing(len(appended)).run(session, parameters)
+        _continuing(len(appended), len(told)).run(session, parameters)
+    if told:
+        bell.ring_after_commit(session)
     for event, _ in appended:
         projections.follow(session, before, after, event, actor=actor)
     _tell_parent(session, before, after, actor=actor, now=now)

@@ -30,6 +30,7 @@ class Action(StrEnum):
     CHANGE_PARTIES = "change parties, speakers and stories"
     MANAGE_KEYS = "manage API keys"
     MANAGE_USERS = "manage users"
+    MANAGE_WEBHOOKS = "manage webhooks"
 
 
 READERS = frozenset({Role.READER, Role.CHECKER, Role.EDITOR, Role.ADMIN})
@@ -49,6 +50,7 @@ PERMISSIONS: dict[Action, frozenset[Role]] = {
     Action.CHANGE_PARTIES: EDITORS,
     Action.MANAGE_KEYS: ADMINS,
     Action.MANAGE_USERS: ADMINS,
+    Action.MANAGE_WEBHOOKS: ADMINS,
 }
 
 PUBLIC_ACTIONS = frozenset({Action.READ_CLAIMS})

@@ -9,7 +9,8 @@ ClaimdeskError
  ├─ NotFound 404 ─ NotYetRecorded
  ├─ MethodNotAllowed 405
  ├─ Conflict 409 ─ TransitionRefused, ClaimMerged, ClaimWithdrawn, AlreadyExists, Settled,
- │                 DecisionPending, StatementWithdrawn, MergeCycle, StillRunning
+ │                 DecisionPending, StatementWithdrawn, MergeCycle, StillRunning,
+ │                 WebhookNotActive
  ├─ PreconditionFailed 412, BodyTooLarge 413, UnsupportedMedia 415, PreconditionRequired 428
  ├─ Invalid 422 ─ InvalidCursor, ExpiredCursor, KeyReused
  ├─ RateLimited 429
@@ -105,6 +106,10 @@ class MergeCycle(Conflict):
 
 class StillRunning(Conflict):
     slug, title = "idempotency-running", "The first request with this key is still running"
+
+
+class WebhookNotActive(Conflict):
+    slug, title = "webhook-not-active", "This webhook is paused or disabled"
 
 
 class PreconditionFailed(ClaimdeskError):

@@ -28,6 +28,7 @@ from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
 from service.config import Settings
 from service.domain.errors import Unavailable
+from service.store.bell import Bell, Wire, marked
 from service.store.prepared import Prepared
 
 P = ParamSpec("P")
@@ -44,6 +45,7 @@ PASSING = ("08", "53", "57P", "55P03", "57014", "25P03")
 """How the codes of what passes without our doing begin (PostgreSQL, appendix A): a connection that
 broke; none left, nor memory nor disk; a server that stops or starts; a lock or a statement that
 took too long; a transaction that idled."""
+BASE_URL = "claimdesk_base_url"
 UNKNOWN = (
     "The database cannot be reached or is busy. Whether the change was recorded is not known: send "
     "it again with the same Idempotency-Key."
@@ -56,17 +58,26 @@ class Database:
     def __init__(self, settings: Settings) -> None:
         self.url = make_url(settings.database_url.get_secret_value())
         self.embedded = settings.embedded
+        self.bell = Bell()
+        options = {BASE_URL: settings.base_url}
         self._backend: _SQLite | _PostgreSQL = (
-            _SQLite(self.url)
+            _SQLite(self.url, options)
             if self.embedded
-            else _PostgreSQL(self.url, settings.database_connections)
+            else _PostgreSQL(self.url, settings.database_connections, options)
         )
 
     async def start(self) -> None:
         with _reachable():
             await self._backend.start()
 
+    def carry_bell(self) -> None:
+        """Ring, and hear, in the other processes on this database too; PostgreSQL only."""
+        if isinstance(self._backend, _PostgreSQL):
+            self.bell.wire = Wire(self._backend.dsn, self.bell)
+
     async def stop(self) -> None:
+        if self.bell.wire is not None:
+            await self.bell.wire.stop()
         await self._backend.stop()
 
     async def write(
@@ -81,12 +92,18 @@ class Database:
         A deadlock or serialization failure runs it again, so a command must have no effect but
         on its connection.  Raises Unavailable where the database cannot be reached.
         """
+
+        def work(connection: Connection) -> tuple[T, bool]:
+            marked(connection)  # of a transaction that was rolled back, perhaps
+            return command(connection, *args, **kwargs), marked(connection)
+
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 with _reachable():
-                    return await self._backend.run(
-                        lambda connection: command(connection, *args, **kwargs), writing=True
-                    )
+                    result, rung = await self._backend.run(work, writing=True)
+                if rung:
+                    self.bell.ring()
+                return result
             except DBAPIError as error:
                 if getattr(error.orig, "sqlstate", None) not in RETRIED:
                     raise
@@ -165,8 +182,8 @@ class _SQLite:
     stack.md's measurement; one immediate writer lost none.
     """
 
-    def __init__(self, url: URL) -> None:
-        self.writer = sqlite_engine(url, writing=True)
+    def __init__(self, url: URL, options: dict[str, Any]) -> None:
+        self.writer = sqlite_engine(url, writing=True).execution_options(**options)
         self.reader = sqlite_engine(url, writing=False)
         self._writing = ThreadPoolExecutor(1, "claimdesk-writer")
         self._reading = ThreadPoolExecutor(READER_THREADS, "claimdesk-reader")
@@ -216,24 +233,26 @@ class _PostgreSQL:
     look-ups: four connections gave more throughput and half the p99 of sixteen
     (performance.md)."""
 
-    def __init__(self, url: URL, connections: int) -> None:
+    def __init__(self, url: URL, connections: int, options: dict[str, Any]) -> None:
         self.dialect = postgresql_url(url).get_dialect()()
         # Half for changes, which wait for each other's locks, a quarter each for queries and
         # look-ups.
         quarter = connections // 4
         self.lookups = quarter
-        self.writer = _postgresql_engine(url, connections - 2 * quarter, _server_settings())
+        self.writer = _postgresql_engine(
+            url, connections - 2 * quarter, _server_settings()
+        ).execution_options(**options)
         # Every statement on its own: READ COMMITTED would give each its own snapshot anyway, and
         # BEGIN and COMMIT are two round trips.
         self.reader = _postgresql_engine(
             url, quarter, _server_settings() | READ_ONLY
         ).execution_options(isolation_level="AUTOCOMMIT")
-        self._dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        self.dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
         self._pool: asyncpg.Pool | None = None
 
     async def start(self) -> None:
         self._pool = await asyncpg.create_pool(
-            self._dsn,
+            self.dsn,
             min_size=1,
             max_size=self.lookups,
             # Look-ups only read: there is nothing to reset, and asking costs a round trip.
@@ -325,6 +344,12 @@ def sqlite_engine(url: URL, *, writing: bool, foreign_keys: bool = True) -> Engi
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
     return engine
+
+
+def base_url(session: Connection) -> str:
+    """How others reach this service, for addresses that are written down."""
+    found: str = session.get_execution_options()[BASE_URL]
+    return found
 
 
 def now_after(previous: datetime | None, now: datetime) -> datetime:

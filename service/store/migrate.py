@@ -52,6 +52,7 @@ def differences(settings: Settings) -> list[Any]:
     """What the schema has otherwise than `store/tables.py`: empty where they agree."""
     from alembic.autogenerate import compare_metadata
 
+    import service.store.webhook_tables  # noqa: F401 -- makes its tables known
     from service.store.tables import metadata
 
     def compare(connection: Connection) -> list[Any]:

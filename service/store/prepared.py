@@ -5,7 +5,7 @@ compiled form, turning rows into objects.  What runs on every request is compile
 each dialect, and then given to the driver as text and arguments.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, CursorResult, Delete, Insert, SelectBase, Update
@@ -40,6 +40,12 @@ class Prepared:
         """Run it in the connection's transaction."""
         sql, arguments = self.prepare(connection.dialect, parameters)
         return connection.exec_driver_sql(sql, tuple(arguments))
+
+    def run_each(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+        """Run it once for each of `rows`, in one round trip where the driver can."""
+        if rows:
+            prepared = [self.prepare(connection.dialect, row) for row in rows]
+            connection.exec_driver_sql(prepared[0][0], [tuple(values) for _, values in prepared])
 
     def _compile(self, dialect: Dialect) -> tuple[str, list[Bind]]:
         compiled: Any = self.statement.compile(

@@ -7,6 +7,8 @@ from datetime import datetime
 from starlette.requests import Request
 
 from service.config import Settings
+from service.dispatch.guard import Guard
+from service.dispatch.meters import Meters
 from service.queries.paging import Cursors
 from service.store.engine import Database
 from service.web.callers import Callers
@@ -14,6 +16,7 @@ from service.web.limits import Limiter
 from service.web.metrics import Metrics
 
 TRIES_A_MINUTE = 10
+PINGS_A_MINUTE = 6
 
 
 @dataclass(slots=True)
@@ -24,12 +27,18 @@ class Services:
     """Gives aware UTC instants; the only clock there is."""
     callers: Callers
     metrics: Metrics
+    meters: Meters
+    """Of webhooks."""
+    guard: Guard
+    """Says which addresses webhooks may go to."""
     cursors: Cursors = field(default_factory=lambda: Cursors(b""))
     """Set on start, from the database."""
     running: set[str] = field(default_factory=set)
     """Idempotency-Keys whose first request this process is answering."""
     tries: Limiter = field(default_factory=lambda: Limiter(TRIES_A_MINUTE))
     """Tries at passwords, by address and by account."""
+    pings: Limiter = field(default_factory=lambda: Limiter(PINGS_A_MINUTE))
+    """Pings, by webhook."""
 
 
 def of(request: Request) -> Services:

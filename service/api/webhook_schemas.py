@@ -1,0 +1,150 @@
+"""What is sent of webhooks."""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
+
+from service.api.fields import LEFT_OUT, Id, In, Instant, Reason, Slug
+from service.domain.webhooks import (
+    IN_FLIGHT,
+    MOST_HEADERS,
+    MOST_IN_FLIGHT,
+    MOST_OVERLAP_HOURS,
+    OVERLAP_HOURS,
+    TIMEOUT_S,
+    EndpointState,
+    EventType,
+    Ordering,
+)
+
+TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
+VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e\t]{0,1998}[\x21-\x7e])?")
+OURS = frozenset(
+    {
+        "accept-encoding",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "expect",
+        "host",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "user-agent",
+    }
+)
+"""Hop-by-hop headers, and those that say what is sent."""
+
+
+def _headers(headers: dict[str, str]) -> dict[str, str]:
+    seen = set()
+    for name, value in headers.items():
+        lower = name.lower()
+        if not TOKEN.fullmatch(name):
+            raise ValueError(f"{name!r} is no name of a header (RFC 9110, 5.1)")
+        if lower in OURS or lower.startswith("webhook-"):
+            raise ValueError(f"the header {name} is not yours to set")
+        if lower in seen:
+            raise ValueError(f"the header {name} is there twice")
+        if not VALUE.fullmatch(value):
+            raise ValueError(f"the header {name} has printable ASCII, up to 2,000 characters of it")
+        seen.add(lower)
+    return headers
+
+
+Subscribed = Annotated[
+    tuple[EventType, ...],
+    Field(max_length=len(EventType), description="Which events; empty: all. Pings come anyway"),
+]
+WebhookUrl = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=2048),
+    Field(description="https://, on a public address", examples=["https://cms.example.org/hook"]),
+]
+Parties = Annotated[
+    tuple[Slug, ...],
+    Field(max_length=50, description="Only claims in which one of these, or one below, speaks"),
+]
+Headers = Annotated[
+    dict[str, str],
+    Field(max_length=MOST_HEADERS, description="Sent with each delivery"),
+    AfterValidator(_headers),
+]
+InFlight = Annotated[int, Field(ge=1, le=MOST_IN_FLIGHT, strict=True)]
+Timeout = Annotated[float, Field(ge=0.1, le=TIMEOUT_S, description="Seconds for one attempt")]
+Text = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=500, pattern=r"^[^\x00]*$")
+]
+
+
+class WebhookIn(In):
+    url: WebhookUrl
+    description: Text | None = None
+    event_types: Subscribed = ()
+    story: Slug | None = Field(None, description="Only claims of this story")
+    claim: Id | None = Field(None, description="Only this claim")
+    parties: Parties = ()
+    ordering: Ordering = Field(
+        Ordering.CLAIM, description="`claim`: events of one claim wait for each other"
+    )
+    max_in_flight: InFlight = IN_FLIGHT
+    timeout_s: Timeout = TIMEOUT_S
+    headers: Headers = Field(default_factory=dict)
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "url": "https://cms.example.org/hooks/claimdesk",
+                    "description": "The CMS",
+                    "event_types": ["claim.status_changed"],
+                    "story": "kosovo-border-2023",
+                }
+            ]
+        }
+    )
+
+
+class WebhookChange(In):
+    url: WebhookUrl = LEFT_OUT
+    description: Text | None = LEFT_OUT
+    event_types: Subscribed = LEFT_OUT
+    story: Slug | None = LEFT_OUT
+    claim: Id | None = LEFT_OUT
+    parties: Parties = LEFT_OUT
+    ordering: Ordering = LEFT_OUT
+    max_in_flight: InFlight = LEFT_OUT
+    timeout_s: Timeout = LEFT_OUT
+    headers: Headers = LEFT_OUT
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"event_types": [], "max_in_flight": 16}]}
+    )
+
+
+class StateIn(In):
+    state: Literal[EndpointState.ACTIVE, EndpointState.PAUSED]
+    reason: Reason | None = None
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"state": "paused", "reason": "The CMS moves house"}]}
+    )
+
+
+class RotationIn(In):
+    overlap_hours: Annotated[float, Field(ge=0, le=MOST_OVERLAP_HOURS)] = OVERLAP_HOURS
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"overlap_hours": 24}]})
+
+
+class RecoveryIn(In):
+    since: Instant
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"since": "2023-10-02T18:00:00Z"}]})

@@ -1,0 +1,253 @@
+"""Webhooks: endpoints, their secrets, what was and is sent to them.  For administrators."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from service.api import webhook_schemas, webhook_shapes
+from service.api.directory import found
+from service.api.fields import Instant, RecordId, given
+from service.commands import webhooks
+from service.commands.idempotency import Answer
+from service.dispatch.guard import Refused
+from service.domain.access import Action
+from service.domain.errors import Invalid, NotFound
+from service.domain.webhooks import OVERLAP_HOURS, DeliveryState, EventType
+from service.queries import webhooks as webhook_queries
+from service.queries.paging import Window
+from service.web.calls import Call, Paged, answered, json, reading, writing
+
+router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
+
+Reading = Annotated[Call, reading(Action.MANAGE_WEBHOOKS)]
+Changing = Annotated[Call, writing(Action.MANAGE_WEBHOOKS)]
+NO_WEBHOOK = "There is no webhook with this id."
+NO_DELIVERY = "This webhook has no delivery with this id."
+
+
+async def _vet(call: Call, url: str) -> None:
+    """Refuse early what the guard would refuse at each attempt.  Raises Invalid."""
+    try:
+        await call.services.guard.check(url)
+    except Refused as refused:
+        raise Invalid(str(refused), loc=("body", "url")) from refused
+
+
+def _endpoint(session: Any, webhook: str) -> dict[str, Any]:
+    return found(webhook_queries.one(session, webhook), NO_WEBHOOK)
+
+
+@router.get(
+    "",
+    summary="List webhooks",
+    responses={200: {"model": webhook_shapes.Webhooks, "description": "Newest first"}},
+)
+async def list_webhooks(
+    call: Reading, paged: Annotated[tuple[Window, str], Depends(Paged("webhooks"))]
+) -> Response:
+    window, scope = paged
+    rows = await call.read(webhook_queries.page, window)
+    return call.page(rows, window, scope, keys=lambda row: [row["created_at"], row["id"]])
+
+
+@router.post(
+    "",
+    status_code=201,
+    summary="Register a webhook",
+    responses={
+        201: {"model": webhook_shapes.NewWebhookOut, "description": "The secret is shown once"}
+    },
+)
+async def create(body: webhook_schemas.WebhookIn, call: Changing) -> Response:
+    """It is told of every event that matches all its filters, from now on. A replay by
+    Idempotency-Key answers with `secret` null; GET its secret instead."""
+    await _vet(call, body.url)
+
+    def answer(session: Any, made: tuple[str, str]) -> Answer:
+        webhook, secret = made
+        shape = _endpoint(session, webhook) | {"secret": secret}
+        return answered(shape, status=201, Location=f"/v1/webhooks/{webhook}")
+
+    return await call.write(webhooks.create, body.model_dump(), answer=answer, shown_once="secret")
+
+
+@router.get(
+    "/{webhook_id}",
+    summary="Read a webhook, and how it does",
+    responses={200: {"model": webhook_shapes.WebhookOut, "description": "Without its secret"}},
+)
+async def read(webhook_id: RecordId, call: Reading) -> Response:
+    return json(await call.read(_endpoint, webhook_id))
+
+
+@router.patch(
+    "/{webhook_id}",
+    summary="Change a webhook",
+    responses={200: {"model": webhook_shapes.WebhookOut, "description": "As it is now"}},
+)
+async def change(
+    webhook_id: RecordId, body: webhook_schemas.WebhookChange, call: Reading
+) -> Response:
+    """The next attempt goes by it, of what was waiting too. A new address starts afresh."""
+    changes = given(body)
+    if "url" in changes:
+        await _vet(call, str(changes["url"]))
+    return await call.write(
+        webhooks.change,
+        webhook_id,
+        changes,
+        answer=lambda session, _: answered(_endpoint(session, webhook_id)),
+    )
+
+
+@router.delete(
+    "/{webhook_id}",
+    status_code=204,
+    summary="Delete a webhook",
+    responses={204: {"description": "Nothing more is sent to it"}},
+)
+async def remove(webhook_id: RecordId, call: Reading) -> Response:
+    return await call.write(webhooks.remove, webhook_id, answer=lambda *_: Answer(204, b"", {}))
+
+
+@router.get(
+    "/{webhook_id}/secret",
+    summary="Read a webhook's secret",
+    responses={200: {"model": webhook_shapes.SecretOut, "description": "What signs"}},
+)
+async def read_secret(webhook_id: RecordId, call: Reading) -> Response:
+    shape = await call.read(webhook_queries.secret, webhook_id, now=call.now)
+    return json(found(shape, NO_WEBHOOK))
+
+
+@router.post(
+    "/{webhook_id}/secret/rotation",
+    summary="Make a new secret",
+    responses={200: {"model": webhook_shapes.RotationOut, "description": "The new secret"}},
+)
+async def rotate_secret(
+    webhook_id: RecordId, call: Changing, body: webhook_schemas.RotationIn | None = None
+) -> Response:
+    """Until the overlap ends, deliveries are signed with both: receivers verify with either."""
+
+    def answer(session: Any, secret: str) -> Answer:
+        kept = found(webhook_queries.secret(session, webhook_id, now=call.now), NO_WEBHOOK)
+        return answered({"secret": secret, "previous_until": kept["previous_until"]})
+
+    return await call.write(
+        webhooks.rotate_secret,
+        webhook_id,
+        overlap_hours=body.overlap_hours if body else OVERLAP_HOURS,
+        answer=answer,
+        shown_once="secret",
+    )
+
+
+@router.post(
+    "/{webhook_id}/state",
+    summary="Pause or activate a webhook",
+    responses={200: {"model": webhook_shapes.WebhookOut, "description": "As it is now"}},
+)
+async def set_state(
+    webhook_id: RecordId, body: webhook_schemas.StateIn, call: Changing
+) -> Response:
+    """What it has waiting is kept, and goes out once it is active."""
+    return await call.write(
+        webhooks.set_state,
+        webhook_id,
+        state=body.state,
+        reason=body.reason,
+        answer=lambda session, _: answered(_endpoint(session, webhook_id)),
+    )
+
+
+@router.post(
+    "/{webhook_id}/ping",
+    status_code=202,
+    summary="Send a webhook a ping",
+    responses={202: {"model": webhook_shapes.DeliveryOut, "description": "The delivery"}},
+)
+async def ping(webhook_id: RecordId, call: Changing) -> Response:
+    """`webhook.ping`, whatever it filters by. Six a minute for each webhook."""
+    call.services.pings.spend(webhook_id)
+    return await call.write(
+        webhooks.ping,
+        webhook_id,
+        answer=lambda session, message: _sent(session, webhook_id, message),
+    )
+
+
+@router.get(
+    "/{webhook_id}/deliveries",
+    summary="List a webhook's deliveries",
+    responses={200: {"model": webhook_shapes.Deliveries, "description": "Newest first"}},
+)
+async def list_deliveries(
+    webhook_id: RecordId,
+    call: Reading,
+    paged: Annotated[tuple[Window, str], Depends(Paged("deliveries"))],
+    state: Annotated[DeliveryState | None, Query(description="Only in this state")] = None,
+    type: Annotated[EventType | None, Query(description="Only of this type")] = None,
+    since: Annotated[Instant | None, Query(description="Recorded since this instant")] = None,
+) -> Response:
+    window, scope = paged
+    rows = await call.read(
+        webhook_queries.delivery_page, webhook_id, window, state=state, kind=type, since=since
+    )
+    if rows is None:
+        raise NotFound(NO_WEBHOOK)
+    return call.page(rows, window, scope, keys=lambda row: [row["created_at"], row["id"]])
+
+
+@router.get(
+    "/{webhook_id}/deliveries/{delivery_id}",
+    summary="Read a delivery, with its body and every attempt",
+    responses={
+        200: {"model": webhook_shapes.DeliveryWithAttempts, "description": "Oldest attempt first"}
+    },
+)
+async def read_delivery(webhook_id: RecordId, delivery_id: RecordId, call: Reading) -> Response:
+    shape = await call.read(webhook_queries.delivery, webhook_id, delivery_id)
+    return json(found(shape, NO_DELIVERY))
+
+
+@router.post(
+    "/{webhook_id}/deliveries/{delivery_id}/redelivery",
+    status_code=202,
+    summary="Send a delivery again",
+    responses={202: {"model": webhook_shapes.DeliveryOut, "description": "It is due"}},
+)
+async def redeliver(webhook_id: RecordId, delivery_id: RecordId, call: Changing) -> Response:
+    """The same id and the same bytes, whatever became of it before."""
+    return await call.write(
+        webhooks.redeliver,
+        webhook_id,
+        delivery_id,
+        answer=lambda session, _: _sent(session, webhook_id, delivery_id),
+    )
+
+
+@router.post(
+    "/{webhook_id}/recovery",
+    status_code=202,
+    summary="Send again all that was not delivered",
+    responses={202: {"model": webhook_shapes.RecoveryOut, "description": "They are due"}},
+)
+async def recover(
+    webhook_id: RecordId, body: webhook_schemas.RecoveryIn, call: Changing
+) -> Response:
+    """Everything recorded since then and not delivered. What is new does not wait for it; asking
+    twice sends nothing twice that is still waiting."""
+    return await call.write(
+        webhooks.recover,
+        webhook_id,
+        since=body.since,
+        answer=lambda _, count: answered({"recovered": count}, status=202),
+    )
+
+
+def _sent(session: Any, webhook: str, message: str) -> Answer:
+    shape = found(webhook_queries.delivery(session, webhook, message), NO_DELIVERY)
+    kept = {name: shape[name] for name in webhook_shapes.DeliveryOut.model_fields}
+    place = f"/v1/webhooks/{webhook}/deliveries/{message}"
+    return answered(kept, status=202, Location=place)

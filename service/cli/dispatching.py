@@ -1,0 +1,84 @@
+"""`claimdesk dispatch`: webhooks delivered by a process of its own."""
+
+import asyncio
+import contextlib
+import signal
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from service.cli import databases, shell
+
+if TYPE_CHECKING:
+    from service.config import Settings
+
+FIGURES_SECONDS = 10.0
+
+
+def dispatch(
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(min=1, max=65535, help="Serve figures for Prometheus on 127.0.0.1 here."),
+    ] = None,
+) -> None:
+    """Deliver webhooks, without serving anything.
+
+    As many of these as one likes may run on one PostgreSQL, beside servers that dispatch or do not
+    (claimdesk serve --no-dispatch).
+    """
+    settings = shell.settings()
+    databases.ready(create=True)
+    asyncio.run(_deliver(settings, metrics_port))
+
+
+async def _deliver(settings: "Settings", metrics_port: int | None) -> None:
+    from prometheus_client import CollectorRegistry, start_http_server
+
+    from service.dispatch.meters import Meters
+    from service.dispatch.worker import Dispatcher
+    from service.store.engine import Database
+    from service.web import logs
+
+    logs.configure(settings)
+    registry = CollectorRegistry()
+    meters = Meters(registry)
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    database = Database(settings)
+    await database.start()
+    dispatcher = Dispatcher(settings, database, _now, meters)
+    try:
+        if settings.webhook_bell:
+            database.carry_bell()
+        dispatcher.start()
+        showing: asyncio.Task[Any] | None = None
+        if metrics_port is not None:
+            start_http_server(metrics_port, addr="127.0.0.1", registry=registry)
+            showing = asyncio.create_task(_show(database, meters))
+        shell.note(f"Claimdesk {shell.version()} delivers webhooks.  Ctrl-C ends it.")
+        await stop.wait()
+        if showing is not None:
+            showing.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await showing
+    finally:
+        await dispatcher.stop()
+        await database.stop()
+
+
+async def _show(database: Any, meters: Any) -> None:
+    """Keep the gauges current."""
+    from service.dispatch import figures
+    from service.domain.errors import ClaimdeskError
+
+    while True:
+        # What cannot be read now is read the next time; the dispatcher's own log says why.
+        with contextlib.suppress(ClaimdeskError):
+            meters.show(await database.read(figures.figures, now=_now()))
+        await asyncio.sleep(FIGURES_SECONDS)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,1 @@
+"""The webhook worker: leases due deliveries, sends them, records what came of it."""

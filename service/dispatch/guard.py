@@ -1,0 +1,321 @@
+"""Which addresses a webhook may reach: URLs are given by strangers (SSRF).
+
+`Guard` holds the rules.  `GuardedBackend` applies them below HTTP, where a connection is made: it
+resolves a name once, vets every address and connects to one of those very addresses, so a name
+that resolves otherwise a moment later gains nothing.  Host, SNI and the certificate stay on the
+name.
+
+The deny list is our own (IANA's special-purpose registries, RFC 6890): on Python 3.11
+`ipaddress.is_global` holds for the NAT64 and 6to4 forms of 169.254.169.254, for multicast and for
+fec0::/10.
+"""
+
+import asyncio
+import ipaddress
+import re
+import socket
+import ssl
+import threading
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
+from typing import Any
+
+import httpcore
+import httpx
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Resolve = Callable[[str, int], Awaitable[list[str]]]
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+URL_LENGTH = 2048
+RESOLVE_SECONDS = 10.0
+READ_BYTES = 16 * 1024
+ANSWER_BYTES = 192 * 1024
+"""What one request may bring back.  Above h11's limit of 100 KiB for a head, so that only an
+endless row of 1xx responses, which h11 does not count, ever reaches it."""
+
+PUBLIC6 = ipaddress.IPv6Network("2000::/3")
+DENIED: tuple[Network, ...] = tuple(
+    map(
+        ipaddress.ip_network,
+        (
+            "0.0.0.0/8",  # this network
+            "10.0.0.0/8",  # private
+            "100.64.0.0/10",  # carrier-grade NAT
+            "127.0.0.0/8",  # loopback
+            "169.254.0.0/16",  # link-local: the clouds' metadata
+            "172.16.0.0/12",  # private
+            "192.0.0.0/24",  # protocol assignments
+            "192.0.2.0/24",  # documentation
+            "192.88.99.0/24",  # 6to4 relays
+            "192.168.0.0/16",  # private
+            "198.18.0.0/15",  # benchmarks
+            "198.51.100.0/24",  # documentation
+            "203.0.113.0/24",  # documentation
+            "224.0.0.0/4",  # multicast
+            "240.0.0.0/4",  # reserved, broadcast
+            # Of IPv6 nothing outside 2000::/3 is public; inside it:
+            "2001::/23",  # protocol assignments, Teredo
+            "2001:db8::/32",  # documentation
+            "2002::/16",  # 6to4: carries any IPv4 address
+            "3fff::/20",  # documentation
+        ),
+    )
+)
+
+AUTHORITY = re.compile(r"[a-z]+://([^/?#]*)", re.IGNORECASE)
+FORBIDDEN = re.compile(r"[\x00-\x20\x7f-\xa0\s\\]")
+NAME = re.compile(r"(?=.{1,253}\.?$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?")
+NUMERIC = re.compile(r"(.*\.)?([0-9]+|0x[0-9a-f]*)\.?")
+"""A last label that is a number: WHATWG and inet_aton read an IPv4 address from such a host."""
+
+
+class Refused(Exception):
+    """The URL or its address may not be used; the message is a sentence for people."""
+
+
+async def resolve_by_system(host: str, port: int) -> list[str]:
+    """getaddrinfo in a thread of its own.  Raises OSError or UnicodeError.
+
+    The loop's own has few threads (uvloop: four): a handful of names whose servers do not answer
+    would stop every other resolution.  A daemon thread does not hold up the exit either.
+    """
+    loop = asyncio.get_running_loop()
+    answered: asyncio.Future[list[str]] = loop.create_future()
+
+    def settle(found: list[str] | Exception) -> None:
+        if answered.done():  # nobody waits any more
+            return
+        if isinstance(found, Exception):
+            answered.set_exception(found)
+        else:
+            answered.set_result(found)
+
+    def look_up() -> None:
+        found: list[str] | Exception
+        try:
+            infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found = list(dict.fromkeys(str(info[4][0]) for info in infos))
+        except Exception as error:
+            found = error
+        with suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(settle, found)
+
+    threading.Thread(target=look_up, name="claimdesk-resolve", daemon=True).start()
+    return await answered
+
+
+class Guard:
+    """The rules.  `allow_cidrs` opens ranges that are not public, `allow_http` plain HTTP."""
+
+    def __init__(
+        self,
+        *,
+        allow_http: bool = False,
+        allow_cidrs: Sequence[Network] = (),
+        resolve: Resolve = resolve_by_system,
+    ) -> None:
+        self._allow_http = allow_http
+        self._allow_cidrs = tuple(allow_cidrs)
+        self._resolve = resolve
+
+    def check_url(self, url: str) -> httpx.URL:
+        """The URL, parsed.  Nothing is looked up.  Raises Refused."""
+        if len(url) > URL_LENGTH:
+            raise Refused(f"The URL is longer than {URL_LENGTH:,} characters.")
+        if FORBIDDEN.search(url):
+            raise Refused("The URL contains a space, a control character or a backslash.")
+        authority = AUTHORITY.match(url)
+        if authority is None:
+            raise Refused("The URL must begin with https:// and a host.")
+        if "@" in authority[1]:
+            raise Refused("The URL must not contain a user name or password.")
+        if "#" in url:
+            raise Refused("The URL must not contain a fragment (#).")
+        try:
+            parsed = httpx.URL(url)
+            # `host` decodes punycode, which may be wrong in ways the parser does not look for.
+            host, port, _ = parsed.raw_host.decode("ascii"), parsed.port, parsed.host
+        except (httpx.InvalidURL, ValueError) as error:
+            raise Refused("The URL is not valid: its host or port cannot be read.") from error
+        if parsed.scheme == "http" and not self._allow_http:
+            raise Refused(
+                "The URL must begin with https://; for development, "
+                "CLAIMDESK_WEBHOOK_ALLOW_HTTP=on allows http://."
+            )
+        if parsed.scheme not in DEFAULT_PORTS:
+            raise Refused("The URL must begin with https://.")
+        if port is not None and not 0 < port < 65536:
+            raise Refused("The port of the URL must be between 1 and 65535.")
+        if _literal(host) is None and (not NAME.fullmatch(host) or NUMERIC.fullmatch(host)):
+            raise Refused(
+                "The host of the URL is neither a name nor an address as usually written."
+            )
+        return parsed
+
+    async def check(self, url: str) -> None:
+        """check_url, and where the host is now.  Raises Refused.
+
+        For an early answer: what decides is the same check at each connection.
+        """
+        parsed = self.check_url(url)
+        host = parsed.raw_host.decode("ascii")
+        try:
+            async with asyncio.timeout(RESOLVE_SECONDS):
+                await self.addresses(host, parsed.port or DEFAULT_PORTS[parsed.scheme])
+        except TimeoutError as error:
+            raise Refused(f"{host} could not be looked up within {RESOLVE_SECONDS:g} s.") from error
+
+    async def addresses(self, host: str, port: int) -> list[str]:
+        """Where `host` is, resolved once.  Raises Refused if a single address is not allowed."""
+        if _literal(host) is not None:
+            found = [host]
+        else:
+            try:
+                found = await self._resolve(host, port)
+            except (OSError, UnicodeError) as error:
+                raise Refused(f"{host} cannot be looked up.") from error
+        if not found:
+            raise Refused(f"{host} has no address.")
+        for address in found:
+            if not self.permitted(address):
+                raise Refused(_refusal(host, address))
+        return found
+
+    def permitted(self, address: str) -> bool:
+        """Whether a literal address is public, or in one of `allow_cidrs`."""
+        vetted = _literal(address)
+        if vetted is None:
+            return False
+        if any(vetted in network for network in self._allow_cidrs):
+            return True
+        if vetted.version == 6 and vetted not in PUBLIC6:
+            return False
+        return not any(vetted in network for network in DENIED)
+
+
+def _literal(text: str) -> Address | None:
+    """The address that `text` is, an IPv4-mapped one as IPv4; none with a scope (`%eth0`)."""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    if address.scope_id is not None:
+        return None
+    return address.ipv4_mapped or address
+
+
+def _refusal(host: str, address: str) -> str:
+    place = address if address == host else f"{host} is at {address}, which"
+    vetted = _literal(address)
+    if vetted is None:
+        return f"{place} is no address that webhooks may use."
+    return (
+        f"{place} is private or reserved. If it is yours, add "
+        f"{vetted}/{vetted.max_prefixlen} to CLAIMDESK_WEBHOOK_ALLOW_CIDRS."
+    )
+
+
+class GuardedBackend(httpcore.AsyncNetworkBackend):
+    """Connects to vetted addresses only.  Raises Refused, or what httpcore's own backend does."""
+
+    def __init__(self, guard: Guard) -> None:
+        self._guard = guard
+        self._backend = httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 — httpcore's signature
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Try the addresses in turn, each for its share of the seconds that are left."""
+        loop = asyncio.get_running_loop()
+        end = None if timeout is None else loop.time() + timeout
+        try:
+            async with asyncio.timeout_at(end):
+                addresses = await self._guard.addresses(host, port)
+        except TimeoutError as error:
+            raise httpcore.ConnectTimeout(f"looking up {host} took too long") from error
+        failure: Exception | None = None
+        for left, address in zip(range(len(addresses), 0, -1), addresses, strict=True):
+            share = None if end is None else (end - loop.time()) / left
+            try:
+                return _Stream(
+                    await self._backend.connect_tcp(
+                        address, port, share, local_address, socket_options
+                    )
+                )
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failure = error
+        assert failure is not None
+        raise failure
+
+    async def connect_unix_socket(
+        self,
+        path: str,
+        timeout: float | None = None,  # noqa: ASYNC109 — httpcore's signature
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        raise Refused("Webhooks do not go to Unix sockets.")
+
+    async def sleep(self, seconds: float) -> None:
+        await self._backend.sleep(seconds)
+
+
+class _Stream(httpcore.AsyncNetworkStream):
+    """A connection that brings back ANSWER_BYTES for one request at most.
+
+    httpcore writes head and body apart; here they wait for the first read and leave as one.
+    """
+
+    def __init__(self, inner: httpcore.AsyncNetworkStream) -> None:
+        self._inner = inner
+        self._unsent = b""
+        self._received = 0
+        self._brimful = False
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
+        if self._unsent:
+            unsent, self._unsent = self._unsent, b""
+            self._received = 0
+            # Who closed already may have answered first (413): read what there is.
+            with suppress(httpcore.WriteError):
+                await self._inner.write(unsent, timeout)
+        limit = min(max_bytes, READ_BYTES)
+        data = await self._inner.read(limit, timeout)
+        self._received += len(data)
+        self._brimful = len(data) == limit
+        if self._received > ANSWER_BYTES:
+            raise httpcore.ReadError(f"more than {ANSWER_BYTES // 1024} KiB came back")
+        return data
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
+        self._unsent += buffer
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 — httpcore's signature
+    ) -> httpcore.AsyncNetworkStream:
+        try:
+            return _Stream(await self._inner.start_tls(ssl_context, server_hostname, timeout))
+        except BaseException:
+            # httpcore closes it for an Exception, but leaks it when the deadline cancels.
+            await self._inner.aclose()
+            raise
+
+    def get_extra_info(self, info: str) -> Any:
+        # A full read may have left bytes behind, in a queue that the socket knows nothing of.
+        if info == "is_readable" and self._brimful:
+            return True
+        return self._inner.get_extra_info(info)

@@ -1,0 +1,47 @@
+"""When a delivery is tried again, and when an endpoint is left alone."""
+
+import random
+from collections.abc import Sequence
+from datetime import timedelta
+
+SCHEDULE = (5, 30, 120, 600, 1800, 3600, 10_800, 21_600, 43_200, 86_400, 86_400)
+"""Seconds from one try to the next; after the last the delivery is dead, three days on."""
+JITTER = 0.2
+"""So that what failed together is not tried together."""
+
+_RANDOM = random.Random()  # noqa: S311 -- jitter need not be unguessable
+
+HOLD = timedelta(hours=1)
+"""How long a delivery that keeps failing holds back the later ones about its claim."""
+GIVE_UP = timedelta(days=5)
+"""An endpoint that has done nothing but fail for so long is disabled."""
+
+BREAKER_FAILURES = 5
+BREAKER_FIRST = timedelta(seconds=30)
+BREAKER_MOST = timedelta(minutes=10)
+
+
+def next_try(
+    tries: int, schedule: Sequence[float] = SCHEDULE, *, chance: random.Random | None = None
+) -> timedelta | None:
+    """How long to wait after the `tries`th try (1, 2, …); None where it was the last."""
+    if tries > len(schedule):
+        return None
+    spread = (chance or _RANDOM).uniform(1 - JITTER, 1 + JITTER)
+    return timedelta(seconds=schedule[tries - 1] * spread)
+
+
+def rest(failures: int) -> timedelta | None:
+    """How long an endpoint is left alone after so many failures in a row; None where it is not.
+
+    Then one delivery is tried: if that fails too, the rest is twice as long.
+    """
+    if failures < BREAKER_FAILURES:
+        return None
+    doubled = min(failures - BREAKER_FAILURES, 10)
+    return min(BREAKER_FIRST * (1 << doubled), BREAKER_MOST)
+
+
+def probing(failures: int) -> bool:
+    """Whether only one delivery at a time may be tried."""
+    return failures >= BREAKER_FAILURES

@@ -1,0 +1,50 @@
+"""The words of webhooks: what outsiders are told of, and how an endpoint and a delivery stand."""
+
+from enum import StrEnum
+
+
+class EventType(StrEnum):
+    """Every type that a receiver may get.  Other events of the record are the desk's
+    bookkeeping."""
+
+    CLAIM_CREATED = "claim.created"
+    CLAIM_STATUS_CHANGED = "claim.status_changed"
+    CLAIM_AMENDED = "claim.amended"
+    CLAIM_MERGED = "claim.merged"
+    CLAIM_WITHDRAWN = "claim.withdrawn"
+    LINK_CREATED = "link.created"
+    LINK_RETRACTED = "link.retracted"
+    STATEMENT_WITHDRAWN = "statement.withdrawn"
+    DECISION_PROPOSED = "decision.proposed"
+    DECISION_REJECTED = "decision.rejected"
+    PING = "webhook.ping"
+
+
+IN_FLIGHT = 8
+MOST_IN_FLIGHT = 256
+TIMEOUT_S = 15
+MOST_OVERLAP_HOURS = 168
+OVERLAP_HOURS = 24
+MOST_HEADERS = 20
+
+
+class Ordering(StrEnum):
+    """Whether deliveries about one claim wait for each other."""
+
+    CLAIM = "claim"
+    NONE = "none"
+
+
+class EndpointState(StrEnum):
+    ACTIVE = "active"
+    PAUSED = "paused"
+    """By a person.  Deliveries are kept."""
+    DISABLED = "disabled"
+    """By the dispatcher: the receiver said 410, or failed for days.  Deliveries are kept."""
+
+
+class DeliveryState(StrEnum):
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    DEAD = "dead"
+    """Given up after the last try; redelivery and recovery send it again."""

@@ -1,0 +1,166 @@
+"""The schema of webhooks: who is told, what they are told, and how far each telling has come.
+
+A message is written with the event it tells of, in the same transaction, and so is one delivery
+for each endpoint that wants it.  The dispatcher leases deliveries, sends, and settles them; what
+it finds in these tables is all it knows.
+"""
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    text,
+)
+
+from service.domain.webhooks import DeliveryState, EndpointState, Ordering
+from service.store.tables import metadata, one_of
+from service.store.types import Id, Instant, LongText
+
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("url", String(2048), nullable=False),
+    Column("description", LongText),
+    # `,claim.created,claim.merged,`: one pattern finds a type in it.  Empty: every type.
+    Column("event_types", LongText, nullable=False),
+    Column("story", ForeignKey("stories.slug")),
+    Column("claim", ForeignKey("claims.id")),
+    Column("ordering", String(8), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("state_reason", LongText),
+    Column("max_in_flight", Integer, nullable=False),
+    Column("timeout_s", Float, nullable=False),
+    Column("headers", LongText, nullable=False),
+    Column("secret", String(100), nullable=False),
+    # [{secret, until}]: what still signs beside the secret after a rotation.
+    Column("previous_secrets", LongText, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("created_by", String(120), nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Column("deleted_at", Instant),
+    # How it does.  `failures` are those in a row; `blocked_until` is the breaker's, or what the
+    # receiver asked for with Retry-After.
+    Column("failures", Integer, nullable=False),
+    Column("failing_since", Instant),
+    Column("blocked_until", Instant),
+    Column("last_success_at", Instant),
+    Column("last_failure_at", Instant),
+    Column("last_error", LongText),
+    # When it last got a turn: whoever waited longest comes first.
+    Column("served_at", Instant, nullable=False),
+    one_of("ordering", Ordering),
+    one_of("state", EndpointState),
+    Index(None, "created_at", "id"),
+)
+
+webhook_parties = Table(
+    "webhook_parties",
+    metadata,
+    Column("webhook", ForeignKey("webhooks.id"), primary_key=True),
+    Column("party", ForeignKey("parties.slug"), primary_key=True),
+)
+
+webhook_messages = Table(
+    "webhook_messages",
+    metadata,
+    # The event's id, the receiver's `webhook-id`.
+    Column("id", Id, primary_key=True),
+    Column("type", String(40), nullable=False),
+    # The very bytes that are sent, ever.
+    Column("body", LargeBinary, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+webhook_deliveries = Table(
+    "webhook_deliveries",
+    metadata,
+    Column("webhook", ForeignKey("webhooks.id")),
+    Column("message", ForeignKey("webhook_messages.id"), index=True),
+    Column("type", String(40), nullable=False),
+    # The claim and the event's number in its record: order is kept within it.  No foreign key:
+    # checking one would cost every change, and claims are never deleted.
+    Column("claim", Id),
+    Column("position", Integer, nullable=False),
+    # Sent again on demand: beside what is new, never before it.
+    Column("replay", Boolean, nullable=False),
+    Column("state", String(16), nullable=False),
+    # All attempts ever, those since it was last asked for, and those in a row that nobody settled.
+    Column("attempts", Integer, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("losses", Integer, nullable=False),
+    # Due from then on; while it is leased, when the lease ends.
+    Column("visible_at", Instant, nullable=False),
+    # The token of the one attempt that may settle it.
+    Column("lease", String(32)),
+    Column("first_tried_at", Instant),
+    Column("created_at", Instant, nullable=False),
+    Column("settled_at", Instant),
+    Column("last_status", Integer),
+    Column("last_error", LongText),
+    PrimaryKeyConstraint("webhook", "message"),
+    one_of("state", DeliveryState),
+    Index(None, "webhook", "created_at", "message"),
+    Index(None, "state", "settled_at"),
+    Index(
+        "ix_webhook_deliveries_due",
+        "webhook",
+        "visible_at",
+        "position",
+        sqlite_where=text("state = 'pending'"),
+        postgresql_where=text("state = 'pending'"),
+    ),
+    Index(
+        "ix_webhook_deliveries_lane",
+        "webhook",
+        "claim",
+        "replay",
+        "position",
+        sqlite_where=text("state = 'pending'"),
+        postgresql_where=text("state = 'pending'"),
+    ),
+    Index(
+        "ix_webhook_deliveries_leased",
+        "lease",
+        unique=True,
+        sqlite_where=text("lease IS NOT NULL"),
+        postgresql_where=text("lease IS NOT NULL"),
+    ),
+    Index(
+        "ix_webhook_deliveries_in_flight",
+        "webhook",
+        "visible_at",
+        sqlite_where=text("lease IS NOT NULL"),
+        postgresql_where=text("lease IS NOT NULL"),
+    ),
+)
+
+webhook_attempts = Table(
+    "webhook_attempts",
+    metadata,
+    Column("webhook", Id),
+    Column("message", Id),
+    Column("number", Integer),
+    Column("url", String(2048), nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("outcome", String(16), nullable=False),
+    Column("status", Integer),
+    Column("error", LongText),
+    Column("response_headers", LongText, nullable=False),
+    Column("response_body", LongText, nullable=False),
+    PrimaryKeyConstraint("webhook", "message", "number"),
+    ForeignKeyConstraint(
+        ["webhook", "message"],
+        ["webhook_deliveries.webhook", "webhook_deliveries.message"],
+        ondelete="CASCADE",
+    ),
+)

@@ -1,0 +1,220 @@
+"""Receivers on loopback that misbehave, each in its own way, and certificates for some."""
+
+import asyncio
+import gzip
+import socket
+import ssl
+import struct
+import subprocess
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+@dataclass(eq=False)
+class Receiver:
+    """One listener; what it was asked, and how often it was reached."""
+
+    port: int = 0
+    connections: int = 0
+    requests: list[bytes] = field(default_factory=list)
+    sent: int = 0
+    open: set[asyncio.StreamWriter] = field(default_factory=set)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/hook"
+
+    async def request(self, reader: asyncio.StreamReader) -> bytes:
+        """Head and body.  Raises IncompleteReadError where the sender has gone."""
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = next(
+            int(line.split(b":")[1])
+            for line in head.split(b"\r\n")
+            if line.lower().startswith(b"content-length:")
+        )
+        whole = head + await reader.readexactly(length)
+        self.requests.append(whole)
+        return whole
+
+    async def send(self, writer: asyncio.StreamWriter, data: bytes) -> None:
+        writer.write(data)
+        await writer.drain()
+        self.sent += len(data)
+
+
+Behaviour = Callable[[Receiver, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@asynccontextmanager
+async def receiver(
+    behave: Behaviour, *, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
+) -> AsyncIterator[Receiver]:
+    """A listener that treats each connection as `behave` does, then closes it."""
+    it = Receiver()
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        it.connections += 1
+        it.open.add(writer)
+        task = asyncio.current_task()
+        assert task is not None
+        tasks.add(task)
+        try:
+            with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+                await behave(it, reader, writer)
+        finally:
+            tasks.discard(task)
+            it.open.discard(writer)
+            writer.close()
+            with suppress(OSError, asyncio.CancelledError):
+                await writer.wait_closed()
+
+    server = await asyncio.start_server(accept, host, 0, ssl=tls)
+    it.port = server.sockets[0].getsockname()[1]
+    try:
+        yield it
+    finally:
+        server.close()
+        for writer in list(it.open):
+            writer.transport.abort()
+        for task in list(tasks):
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await server.wait_closed()
+
+
+def answers(*parts: bytes, times: int | None = None) -> Behaviour:
+    """Answers each request with these bytes; closes after `times` of them."""
+
+    async def behave(
+        it: Receiver, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        left = times
+        while left is None or left > 0:
+            await it.request(reader)
+            for part in parts:
+                await it.send(writer, part)
+            left = None if left is None else left - 1
+
+    return behave
+
+
+def ends(*parts: bytes) -> Behaviour:
+    """Answers one request with these bytes and closes."""
+    return answers(*parts, times=1)
+
+
+def endless(start: bytes, part: bytes, pause: float = 0) -> Behaviour:
+    """Answers with `start`, then `part` for ever, a pause before each."""
+
+    async def behave(
+        it: Receiver, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        await it.request(reader)
+        await it.send(writer, start)
+        while True:
+            await asyncio.sleep(pause)
+            await it.send(writer, part)
+
+    return behave
+
+
+async def black_hole(
+    it: Receiver, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
+    """Reads and never answers."""
+    while await reader.read(65536):
+        pass
+
+
+async def resets(it: Receiver, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Reads the request and sends RST."""
+    await it.request(reader)
+    linger = struct.pack("ii", 1, 0)
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    writer.transport.abort()
+
+
+def half_closes(*parts: bytes) -> Behaviour:
+    """Says this, sends FIN and goes on reading."""
+
+    async def behave(
+        it: Receiver, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        await it.request(reader)
+        for part in parts:
+            await it.send(writer, part)
+        writer.write_eof()
+        await black_hole(it, reader, writer)
+
+    return behave
+
+
+async def does_not_read(
+    it: Receiver, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
+    """Answers 413 before it has read the body, and closes."""
+    await reader.readuntil(b"\r\n\r\n")
+    await it.send(writer, b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n")
+
+
+def gzip_bomb() -> bytes:
+    """32 MiB of zeros in 32 KiB."""
+    packed = gzip.compress(bytes(32 * 1024 * 1024))
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(packed)}\r\n\r\n"
+    return head.encode() + packed
+
+
+@contextmanager
+def listening() -> Iterator[tuple[socket.socket, int]]:
+    """A bare socket that listens: its queue of connections says whether anyone came."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setblocking(False)
+        yield listener, listener.getsockname()[1]
+
+
+def nobody_came(listener: socket.socket) -> bool:
+    try:
+        listener.accept()[0].close()
+    except BlockingIOError:
+        return True
+    return False
+
+
+class Certificates:
+    """A certificate authority of our own, and what it signs; made by the openssl command."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._openssl(
+            *("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"),
+            *("-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj", "/CN=Test"),
+            *("-addext", "keyUsage=critical,keyCertSign,cRLSign"),
+        )
+        self.trusting = ssl.create_default_context(cafile=str(folder / "ca.pem"))
+
+    def server(self, names: str, *, days: int = 2) -> ssl.SSLContext:
+        """A server's context with a certificate for `names`, such as DNS:hooks.example."""
+        self._openssl(
+            *("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
+            *("-keyout", "leaf.key", "-out", "leaf.csr", "-subj", "/CN=leaf"),
+        )
+        (self._folder / "leaf.ext").write_text(
+            f"subjectAltName={names}\nauthorityKeyIdentifier=keyid\n"
+            "basicConstraints=critical,CA:FALSE\n"
+        )
+        self._openssl(
+            *("x509", "-req", "-in", "leaf.csr", "-CA", "ca.pem", "-CAkey", "ca.key"),
+            *("-CAcreateserial", "-out", "leaf.pem", "-days", str(days), "-extfile", "leaf.ext"),
+        )
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self._folder / "leaf.pem", self._folder / "leaf.key")
+        context.load_verify_locations(self._folder / "ca.pem")
+        return context
+
+    def _openssl(self, *arguments: str) -> None:
+        subprocess.run(["openssl", *arguments], cwd=self._folder, check=True, capture_output=True)
