@@ -60,6 +60,7 @@ class DeliveryOut(Out):
     webhook: Uuid
     type: str
     claim: Uuid | None
+    position: int = Field(description="The event's number in the claim's record; 0: a ping")
     state: DeliveryState
     in_flight: bool
     replay: bool

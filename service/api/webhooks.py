@@ -196,7 +196,7 @@ async def list_deliveries(
     )
     if rows is None:
         raise NotFound(NO_WEBHOOK)
-    return call.page(rows, window, scope, keys=lambda row: [row["created_at"], row["id"]])
+    return call.page(rows, window, scope, keys=delivery_keys)
 
 
 @router.get(
@@ -244,6 +244,10 @@ async def recover(
         since=body.since,
         answer=lambda _, count: answered({"recovered": count}, status=202),
     )
+
+
+def delivery_keys(row: dict[str, Any]) -> list[Any]:
+    return [row["created_at"], row["position"], row["id"]]
 
 
 def _sent(session: Any, webhook: str, message: str) -> Answer:

@@ -20,6 +20,8 @@ from service.store.webhook_tables import (
 )
 
 deliveries = webhook_deliveries.c
+ORDER = (deliveries.created_at, deliveries.position, deliveries.message)
+"""Events of one change share an instant, and are told in the order of the record."""
 
 
 def page(session: Connection, window: Window) -> list[dict[str, Any]]:
@@ -80,7 +82,7 @@ def delivery_page(
     query = (
         select(webhook_deliveries)
         .where(deliveries.webhook == webhook)
-        .order_by(deliveries.created_at.desc(), deliveries.message.desc())
+        .order_by(*(column.desc() for column in ORDER))
     )
     if state is not None:
         query = query.where(deliveries.state == state.value)
@@ -90,10 +92,11 @@ def delivery_page(
         query = query.where(deliveries.created_at >= since)
     if window.after is not None:
         query = query.where(
-            tuple_(deliveries.created_at, deliveries.message)
+            tuple_(*ORDER)
             < tuple_(
                 literal(datetime.fromisoformat(window.after[0]), deliveries.created_at.type),
-                literal(window.after[1], deliveries.message.type),
+                literal(window.after[1], deliveries.position.type),
+                literal(window.after[2], deliveries.message.type),
             )
         )
     return [_delivery(row) for row in session.execute(query.limit(window.limit + 1)).all()]
@@ -186,6 +189,7 @@ def _delivery(row: Row[Any]) -> dict[str, Any]:
         "webhook": row.webhook,
         "type": row.type,
         "claim": row.claim,
+        "position": row.position,
         "state": row.state,
         "in_flight": pending and row.lease is not None,
         "replay": row.replay,

@@ -108,7 +108,7 @@ webhook_deliveries = Table(
     Column("last_error", LongText),
     PrimaryKeyConstraint("webhook", "message"),
     one_of("state", DeliveryState),
-    Index(None, "webhook", "created_at", "message"),
+    Index(None, "webhook", "created_at", "position", "message"),
     Index(None, "state", "settled_at"),
     Index(
         "ix_webhook_deliveries_due",

@@ -15,7 +15,7 @@ from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi import checks
 
-from service.api import schemas
+from service.api import account_schemas, directory_schemas, schemas, webhook_schemas
 from service.api.fields import In
 from service.app import create_app
 from service.config import Settings
@@ -93,12 +93,14 @@ def test_every_operation_says_what_it_does_and_refuses(path: str, method: str) -
 def test_every_example_is_taken() -> None:
     """What the reference shows as a body is a body that is accepted."""
     shown = 0
-    for name, model in vars(schemas).items():
-        if isinstance(model, type) and issubclass(model, In) and name != "In":
-            for example in (model.model_config.get("json_schema_extra") or {}).get("examples", []):  # type: ignore[union-attr]
-                model.model_validate(example)
-                shown += 1
-    assert shown > 10
+    for module in (schemas, account_schemas, directory_schemas, webhook_schemas):
+        for name, model in vars(module).items():
+            if isinstance(model, type) and issubclass(model, In) and name != "In":
+                extra = model.model_config.get("json_schema_extra") or {}
+                for example in extra.get("examples", []):  # type: ignore[union-attr]
+                    model.model_validate(example)
+                    shown += 1
+    assert shown > 20
 
 
 async def test_a_working_day_is_answered_as_documented(desk: Desk) -> None:
@@ -143,6 +145,17 @@ async def test_a_working_day_is_answered_as_documented(desk: Desk) -> None:
     await desk.editor.patch("/v1/stories/border", json={"description": "…"})
     await desk.editor.patch(f"/v1/speakers/{known['speaker_id']}", json={"role": "spokesman"})
     await desk.admin.patch(f"/v1/users/{known['user']}", json={"disabled": True})
+    webhook = f"/v1/webhooks/{known['webhook_id']}"
+    delivery = f"{webhook}/deliveries/{known['delivery_id']}"
+    for place, body in (
+        (f"{webhook}/secret/rotation", {"overlap_hours": 1}),
+        (f"{webhook}/state", {"state": "paused"}),
+        (f"{webhook}/state", {"state": "active"}),
+        (f"{delivery}/redelivery", {}),
+        (f"{webhook}/recovery", {"since": "2023-10-01T00:00:00Z"}),
+    ):
+        assert (await desk.admin.post(place, json=body)).status_code < 300
+    await desk.admin.patch(webhook, json={"parties": ["nato"], "story": "border"})
     merging = f"/v1/claims/{claim}/merge"
     await desk.checker.post(merging, json={"into": into}, headers=any_version)
     await desk.admin.delete(f"/v1/keys/{known['key_id']}")
@@ -158,6 +171,7 @@ async def test_a_working_day_is_answered_as_documented(desk: Desk) -> None:
         (method.upper(), path) for path, method in OPERATIONS if method in ("get", "patch")
     }
     assert {status for _, _, status in seen} >= {200, 201, 202, 304, 308}
+    assert (await desk.admin.delete(webhook)).status_code == 204
 
 
 class Server:
@@ -200,7 +214,15 @@ async def fill(desk: Desk) -> dict[str, Any]:
         "/v1/users", json={"email": "a@example.org", "name": "A", "role": "reader"}
     )
     key = await desk.admin.post("/v1/keys", json={"name": "K", "role": "reader"})
+    url = "http://127.0.0.1:9/hook"
+    webhook = (await desk.admin.post("/v1/webhooks", json={"url": url})).json()["id"]
+    ping = await desk.admin.post(f"/v1/webhooks/{webhook}/ping")
     return {
+        "webhook_id": webhook,
+        "delivery_id": ping.json()["id"],
+        "url": url,
+        "claim": claim["id"],
+        "parties": ["nato"],
         "claim_id": claim["id"],
         "part_of": claim["id"],
         "into": other["id"],
@@ -232,7 +254,14 @@ async def fill(desk: Desk) -> dict[str, Any]:
 def server(migrated_sqlite: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     path = tmp_path_factory.mktemp("contract") / "claimdesk.db"
     path.write_bytes(migrated_sqlite.read_bytes())
-    configured = Settings(database_url=f"sqlite:///{path}", rate_limit="off", log_level="error")
+    configured = Settings(
+        database_url=f"sqlite:///{path}",
+        rate_limit="off",
+        log_level="error",
+        dispatch="off",
+        webhook_allow_http="on",
+        webhook_allow_cidrs="127.0.0.0/8",
+    )
     with asyncio.Runner() as runner:
         running = support.running(configured)
         desk = runner.run(running.__aenter__())

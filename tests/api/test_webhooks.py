@@ -1,0 +1,332 @@
+"""Webhooks from outside: registering, changing, secrets, pings, deliveries, sending again."""
+
+import json
+from typing import Any
+
+import pytest
+
+from service.api import webhook_events
+from service.dispatch import lease
+from service.domain.webhooks import EventType
+from tests.api.problems import NOBODY, problem
+from tests.support.desk import Desk, Json, claim_body
+
+URL = "http://127.0.0.1:9/hook"
+
+
+async def register(desk: Desk, **settings: Any) -> Json:
+    made = await desk.admin.post("/v1/webhooks", json={"url": URL, **settings})
+    assert made.status_code == 201, made.text
+    answer: Json = made.json()
+    return answer
+
+
+async def deliveries(desk: Desk, webhook: str, **query: str) -> list[Json]:
+    """Newest first."""
+    found = await desk.admin.get(f"/v1/webhooks/{webhook}/deliveries", params=query)
+    assert found.status_code == 200, found.text
+    items: list[Json] = found.json()["items"]
+    return items
+
+
+async def test_a_webhook_is_registered_with_a_secret_that_is_shown_once(desk: Desk) -> None:
+    """Defaults as documented; the secret is in this answer, at its own address, and nowhere
+    else."""
+    made = await register(desk)
+    assert made["secret"].startswith("whsec_")
+    assert len(made["secret"]) == len("whsec_") + 44
+    kept = (await desk.admin.get(f"/v1/webhooks/{made['id']}")).json()
+    assert kept == {name: value for name, value in made.items() if name != "secret"}
+    assert (kept["state"], kept["ordering"]) == ("active", "claim")
+    assert (kept["max_in_flight"], kept["timeout_s"]) == (8, 15)
+    assert kept["event_types"] == kept["parties"] == []
+    listed = await desk.admin.get("/v1/webhooks")
+    assert made["secret"] not in listed.text
+    secret = (await desk.admin.get(f"/v1/webhooks/{made['id']}/secret")).json()
+    assert secret == {"secret": made["secret"], "previous_until": []}
+
+
+async def test_a_retried_registration_makes_one_webhook_and_keeps_no_secret(desk: Desk) -> None:
+    """The same Idempotency-Key gets the first answer again, without the secret."""
+    headers = {"Idempotency-Key": "once"}
+    first = await desk.admin.post("/v1/webhooks", json={"url": URL}, headers=headers)
+    again = await desk.admin.post("/v1/webhooks", json={"url": URL}, headers=headers)
+    assert again.json() == first.json() | {"secret": None}
+    assert len((await desk.admin.get("/v1/webhooks")).json()["items"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        ({"url": "ftp://example.org/"}, "url"),
+        ({"url": "http://user:password@127.0.0.1/"}, "url"),
+        ({"url": "http://127.0.0.1/#part"}, "url"),
+        ({"url": "http://10.0.0.1/"}, "url"),
+        ({"url": "http://[::1]/"}, "url"),
+        ({"url": "http://169.254.169.254/latest"}, "url"),
+        ({"url": "http://" + "a" * 2100}, "url"),
+        ({"url": URL, "event_types": ["claim.exploded"]}, "event_types"),
+        ({"url": URL, "parties": ["atlantis"]}, "parties"),
+        ({"url": URL, "story": "atlantis"}, "story"),
+        ({"url": URL, "claim": NOBODY}, "claim"),
+        ({"url": URL, "max_in_flight": 0}, "max_in_flight"),
+        ({"url": URL, "max_in_flight": 257}, "max_in_flight"),
+        ({"url": URL, "timeout_s": 16}, "timeout_s"),
+        ({"url": URL, "ordering": "random"}, "ordering"),
+        ({"url": URL, "headers": {"Webhook-Id": "forged"}}, "headers"),
+        ({"url": URL, "headers": {"Host": "example.org"}}, "headers"),
+        ({"url": URL, "headers": {"Transfer-Encoding": "chunked"}}, "headers"),
+        ({"url": URL, "headers": {"X-A": "1\r\nX-B: 2"}}, "headers"),
+        ({"url": URL, "headers": {"X A": "1"}}, "headers"),
+        ({"url": URL, "headers": {"X-A": "1", "x-a": "2"}}, "headers"),
+        ({"url": URL, "headers": {f"X-{n}": "1" for n in range(21)}}, "headers"),
+        ({"url": URL, "secret": "whsec_mine"}, "secret"),
+    ],
+)
+async def test_a_bad_registration_is_refused_by_its_field(
+    desk: Desk, body: Json, place: str
+) -> None:
+    """422 with the field at fault, and nothing is registered; so too where it is a change."""
+    refused = problem(await desk.admin.post("/v1/webhooks", json=body), "invalid-request")
+    assert refused["errors"][0]["loc"][:2] == ["body", place]
+    assert (await desk.admin.get("/v1/webhooks")).json()["items"] == []
+    made = await register(desk)
+    refused = problem(
+        await desk.admin.patch(f"/v1/webhooks/{made['id']}", json=body), "invalid-request"
+    )
+    assert refused["errors"][0]["loc"][:2] == ["body", place]
+    kept = (await desk.admin.get(f"/v1/webhooks/{made['id']}")).json()
+    assert kept == {name: value for name, value in made.items() if name != "secret"}
+
+
+async def test_a_private_address_names_the_setting_that_opens_it(desk: Desk) -> None:
+    """Who hosts their own receivers is told how."""
+    refused = problem(
+        await desk.admin.post("/v1/webhooks", json={"url": "http://10.1.2.3/"}), "invalid-request"
+    )
+    assert "CLAIMDESK_WEBHOOK_ALLOW_CIDRS" in refused["detail"]
+    assert "10.1.2.3/32" in refused["detail"]
+
+
+async def test_what_happens_is_written_for_whom_it_concerns(desk: Desk) -> None:
+    """Each event that receivers are told of becomes one delivery, whose id is the event's; filters
+    hold together."""
+    await desk.parties()
+    await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
+    every = await register(desk)
+    changes = await register(desk, event_types=["claim.status_changed"])
+    of_story = await register(desk, story="border")
+    of_nato = await register(desk, parties=["nato"])
+    claim = await desk.claim(story="border")
+    other = await desk.claim()
+    of_claim = await register(desk, claim=claim["id"])
+    await desk.link(claim["id"], "requests_confirmation", "state-department")
+    of_washington = await register(desk, parties=["washington"])
+    await desk.link(other["id"], "requests_confirmation", "state-department")
+
+    async def types(webhook: Json) -> list[str]:
+        return [one["type"] for one in reversed(await deliveries(desk, webhook["id"]))]
+
+    asked = ["link.created", "claim.status_changed"]
+    assert await types(every) == ["claim.created", "claim.created", *asked, *asked]
+    assert await types(changes) == ["claim.status_changed"] * 2
+    assert await types(of_story) == ["claim.created", *asked]
+    assert await types(of_nato) == []
+    assert await types(of_claim) == asked
+    assert await types(of_washington) == asked
+    told = (await desk.admin.get("/v1/events")).json()["items"]
+    assert [one["type"] for one in told] == await types(every)
+
+
+async def test_pages_and_filters_of_deliveries(desk: Desk) -> None:
+    """Newest first, by state, type and instant, page after page."""
+    await desk.parties()
+    webhook = (await register(desk))["id"]
+    for _ in range(5):
+        await desk.claim()
+    since = desk.clock()
+    claim = await desk.claim()
+    await desk.link(claim["id"], "requests_confirmation", "washington")
+    assert len(await deliveries(desk, webhook, type="claim.created")) == 6
+    assert len(await deliveries(desk, webhook, since=since.isoformat().replace("+00:00", "Z"))) == 3
+    assert await deliveries(desk, webhook, state="dead") == []
+    whole = await deliveries(desk, webhook)
+    paged: list[Json] = []
+    path = f"/v1/webhooks/{webhook}/deliveries?limit=3"
+    while path:
+        page = await desk.admin.get(path)
+        paged += page.json()["items"]
+        path = page.links["next"]["url"] if "next" in page.links else ""
+    assert paged == whole
+    problem(
+        await desk.admin.get(f"/v1/webhooks/{webhook}/deliveries?state=lost"), "invalid-request"
+    )
+    problem(await desk.admin.get(f"/v1/webhooks/{NOBODY}/deliveries"), "not-found")
+
+
+async def test_every_body_is_as_documented(desk: Desk) -> None:
+    """The body of every type fits its schema, with nothing that the schema does not name; the
+    examples do too."""
+    await desk.parties()
+    webhook = (await register(desk))["id"]
+    claim, other = await desk.claim(), await desk.claim()
+    link = await desk.link(claim["id"], "supports", "nato")
+    proposed = await desk.move(claim["id"], "confirmed", cites=[link["id"]])
+    rejection = f"/v1/decisions/{proposed.json()['id']}/rejection"
+    await desk.editor.post(rejection, json={"comment": "not yet"})
+    await desk.confirm(claim["id"])
+    await desk.checker.patch(
+        f"/v1/claims/{claim['id']}",
+        json={"tags": ["troops"], "text": "Other words", "material": True},
+        headers={"If-Match": "*"},
+    )
+    await desk.post(f"/v1/links/{link['id']}/retraction", {"reason": "misread"}, status=200)
+    second = await desk.link(claim["id"], "comments", "washington")
+    statement = second["statement"]["id"]
+    await desk.post(f"/v1/statements/{statement}/withdrawal", {"reason": "denied"}, status=200)
+    third = await desk.claim()
+    await desk.post(f"/v1/claims/{third['id']}/withdrawal", {"reason": "denied"}, status=200)
+    merge = f"/v1/claims/{claim['id']}/merge"
+    merged = await desk.checker.post(merge, json={"into": other["id"]}, headers={"If-Match": "*"})
+    assert merged.status_code == 200, merged.text
+    await desk.admin.post(f"/v1/webhooks/{webhook}/ping")
+    seen = set()
+    for one in await deliveries(desk, webhook, limit="200"):
+        whole = await desk.admin.get(f"/v1/webhooks/{webhook}/deliveries/{one['id']}")
+        kind = EventType(one["type"])
+        shape = webhook_events.body(kind)
+        body = whole.json()["body"]
+        parsed = shape.model_validate_json(body)
+        assert parsed.model_dump(mode="json", by_alias=True, exclude_unset=True) == (
+            json.loads(body)
+        )
+        seen.add(kind)
+    assert seen == set(EventType)
+    for kind in EventType:
+        shape = webhook_events.body(kind)
+        extra: Any = shape.model_config["json_schema_extra"]
+        for example in extra["examples"]:
+            parsed = shape.model_validate(example)
+            dumped = parsed.model_dump(mode="json", by_alias=True, exclude_unset=True)
+            assert dumped == example
+
+
+async def test_nothing_internal_is_told(desk: Desk) -> None:
+    """Who is assigned and what the desk notes is in no body, and an assignment alone is no
+    event."""
+    await desk.parties()
+    webhook = (await register(desk))["id"]
+    claim = await desk.claim()
+    me = (await desk.checker.get("/v1/me")).json()["id"]
+    anyway = {"If-Match": "*"}
+    path = f"/v1/claims/{claim['id']}"
+    await desk.checker.patch(path, json={"assignee": me}, headers=anyway)
+    await desk.post(f"{path}/notes", {"text": "between ourselves"})
+    await desk.checker.patch(path, json={"assignee": None, "tags": ["a"]}, headers=anyway)
+    bodies = [
+        (await desk.admin.get(f"/v1/webhooks/{webhook}/deliveries/{one['id']}")).json()["body"]
+        for one in await deliveries(desk, webhook)
+    ]
+    assert len(bodies) == 2
+    assert not any(word in body for body in bodies for word in ("assignee", me, "ourselves"))
+
+
+async def test_a_change_is_undone_whole(desk: Desk) -> None:
+    """A change that is refused leaves no delivery either."""
+    await desk.parties()
+    webhook = (await register(desk))["id"]
+    refused = await desk.checker.post("/v1/claims", json=claim_body(part_of=NOBODY))
+    assert refused.status_code == 422
+    claim = await desk.claim()
+    problem(await desk.move(claim["id"], "confirmed"), "transition-refused")
+    assert [one["type"] for one in await deliveries(desk, webhook)] == ["claim.created"]
+
+
+async def test_paused_keeps_and_deleted_forgets(desk: Desk) -> None:
+    """What happens while a webhook is paused waits for it; a deleted one is gone from every
+    address."""
+    await desk.parties()
+    webhook = (await register(desk))["id"]
+    place = f"/v1/webhooks/{webhook}"
+    paused = await desk.admin.post(f"{place}/state", json={"state": "paused", "reason": "moving"})
+    assert (paused.json()["state"], paused.json()["state_reason"]) == ("paused", "moving")
+    await desk.claim()
+    assert (await desk.admin.get(place)).json()["health"]["pending"] == 1
+    assert await desk.database.read(lease.waiting, now=desk.clock()) == []
+    problem(await desk.admin.post(f"{place}/ping"), "webhook-not-active")
+    active = await desk.admin.post(f"{place}/state", json={"state": "active"})
+    assert (active.json()["state"], active.json()["state_reason"]) == ("active", None)
+    assert await desk.database.read(lease.waiting, now=desk.clock()) == [webhook]
+    problem(await desk.admin.post(f"{place}/state", json={"state": "disabled"}), "invalid-request")
+    [one] = await deliveries(desk, webhook)
+    assert (await desk.admin.delete(place)).status_code == 204
+    await desk.claim()
+    assert await desk.database.read(lease.waiting, now=desk.clock()) == []
+    assert (await desk.admin.get("/v1/webhooks")).json()["items"] == []
+    for path in ("", "/secret", "/deliveries", f"/deliveries/{one['id']}"):
+        problem(await desk.admin.get(place + path), "not-found")
+    for path in ("/ping", "/secret/rotation", f"/deliveries/{one['id']}/redelivery"):
+        problem(await desk.admin.post(place + path), "not-found")
+    problem(await desk.admin.patch(place, json={}), "not-found")
+    problem(await desk.admin.delete(place), "not-found")
+
+
+async def test_a_secret_is_rotated_with_an_overlap(desk: Desk) -> None:
+    """The new secret is told once, and until when the one before signs; without an overlap that
+    ends at once."""
+    made = await register(desk)
+    place = f"/v1/webhooks/{made['id']}/secret"
+    first = (await desk.admin.post(f"{place}/rotation")).json()
+    assert first["secret"] not in (made["secret"], None)
+    [until] = first["previous_until"]
+    assert until.startswith("2023-10-03T12")
+    kept = (await desk.admin.get(place)).json()
+    assert kept == first
+    second = (await desk.admin.post(f"{place}/rotation", json={"overlap_hours": 0})).json()
+    assert second["previous_until"] == []
+    for hours in (-1, 169, "many"):
+        problem(
+            await desk.admin.post(f"{place}/rotation", json={"overlap_hours": hours}),
+            "invalid-request",
+        )
+
+
+async def test_pings_are_rationed(desk: Desk) -> None:
+    """Six a minute for each webhook, then 429; another webhook has its own."""
+    one, other = (await register(desk))["id"], (await register(desk))["id"]
+    for _ in range(6):
+        assert (await desk.admin.post(f"/v1/webhooks/{one}/ping")).status_code == 202
+    refused = await desk.admin.post(f"/v1/webhooks/{one}/ping")
+    problem(refused, "rate-limited")
+    assert int(refused.headers["retry-after"]) > 0
+    assert (await desk.admin.post(f"/v1/webhooks/{other}/ping")).status_code == 202
+    problem(await desk.admin.post(f"/v1/webhooks/{NOBODY}/ping"), "not-found")
+
+
+async def test_not_ready_where_nobody_delivers(desk: Desk) -> None:
+    """Five minutes after something was due that nothing of the receiver's holds up, /readyz says
+    503 and what to start; /metrics shows the age."""
+    await register(desk)
+    await desk.parties()
+    await desk.claim()
+    assert (await desk.public.get("/readyz")).status_code == 200
+    desk.clock.advance(minutes=6)
+    refused = problem(await desk.public.get("/readyz"), "unavailable")
+    assert "claimdesk dispatch" in refused["detail"]
+    shown = (await desk.public.get("/metrics")).text
+    assert "claimdesk_webhook_due 1.0" in shown
+    age = next(
+        line for line in shown.splitlines() if line.startswith("claimdesk_webhook_oldest_due")
+    )
+    assert float(age.split()[1]) > 300
+
+
+async def test_a_claims_address_in_a_webhook_leads_to_the_claim(desk: Desk) -> None:
+    """Whoever follows it gets to what is served, under the same rules."""
+    await desk.parties()
+    claim = await desk.claim()
+    led = await desk.reader.get(f"/claims/{claim['id']}", follow_redirects=True)
+    assert led.json()["id"] == claim["id"]
+    problem(
+        await desk.public.get(f"/claims/{claim['id']}", follow_redirects=True), "not-authenticated"
+    )
