@@ -30,6 +30,10 @@ def page(document: dict[str, Any]) -> str:
                 operation = operations[method]
                 tag = operation.get("tags", ["other"])[0]
                 groups.setdefault(tag, []).append(_operation(document, path, method, operation))
+    groups["what webhooks send"] = [
+        _operation(document, kind, "post", told["post"])
+        for kind, told in document["webhooks"].items()
+    ]
     body = "".join(
         f"<section><h2>{escape(tag)}</h2>{''.join(shown)}</section>"
         for tag, shown in groups.items()

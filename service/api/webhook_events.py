@@ -329,8 +329,8 @@ def _tell(kind: EventType) -> None:
             ),
         ],
     ) -> None:
-        """Answer with any 2xx within the time limit. Everything else is tried again for three
-        days; 410 disables the webhook."""
+        """Answer with any 2xx within the time limit. Everything else is tried again for three days;
+        410 disables the webhook."""
 
     router.post(
         kind.value,
