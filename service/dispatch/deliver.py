@@ -206,10 +206,13 @@ class Sender:
     async def _connect(self, lane: _Lane, seconds: float) -> httpcore.AsyncHTTP11Connection:
         origin = lane.target.origin
         host = origin.host.decode("ascii")
+        secure = origin.scheme == b"https"
         stream = await self._backend.connect_tcp(host, origin.port, seconds)
-        if origin.scheme == b"https":
-            stream = await stream.start_tls(self._tls, host)
-        return httpcore.AsyncHTTP11Connection(origin, stream, KEEPALIVE_SECONDS)
+        return httpcore.AsyncHTTP11Connection(
+            origin,
+            await stream.start_tls(self._tls, host) if secure else stream,
+            KEEPALIVE_SECONDS,
+        )
 
     async def _idle_connection(self, lane: _Lane) -> httpcore.AsyncHTTP11Connection | None:
         while lane.idle:
@@ -363,7 +366,8 @@ def _words(error: BaseException) -> str | None:
         case ssl.SSLCertVerificationError():
             return f"TLS: {error.verify_message}"
         case ssl.SSLError():
-            return f"TLS: {(error.reason or str(error)).lower().replace('_', ' ')}"
+            reason = getattr(error, "reason", None) or str(error)
+            return f"TLS: {reason.lower().replace('_', ' ')}"
         case ConnectionRefusedError():
             return "connection refused"
         case ConnectionResetError() | BrokenPipeError():

@@ -31,7 +31,7 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 URL_LENGTH = 2048
 RESOLVE_SECONDS = 10.0
 READ_BYTES = 16 * 1024
-ANSWER_BYTES = 192 * 1024
+ANSWER_BYTES = 128 * 1024
 """What one request may bring back.  Above h11's limit of 100 KiB for a head, so that only an
 endless row of 1xx responses, which h11 does not count, ever reaches it."""
 
@@ -316,6 +316,21 @@ class _Stream(httpcore.AsyncNetworkStream):
 
     def get_extra_info(self, info: str) -> Any:
         # A full read may have left bytes behind, in a queue that the socket knows nothing of.
-        if info == "is_readable" and self._brimful:
+        if info == "is_readable" and (self._brimful or _has_more(self._inner)):
             return True
         return self._inner.get_extra_info(info)
+
+
+def _has_more(stream: httpcore.AsyncNetworkStream) -> bool:
+    """Whether TLS has read a closing or more bytes already, which the socket does not show.
+
+    The connection is then not used again, so the byte is not missed.
+    """
+    tls: ssl.SSLObject | None = stream.get_extra_info("ssl_object")
+    if tls is None:
+        return False
+    try:
+        tls.read(1)
+    except ssl.SSLError as error:
+        return not isinstance(error, ssl.SSLWantReadError)
+    return True

@@ -5,11 +5,11 @@ import gzip
 import socket
 import ssl
 import struct
-import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
+
+import trustme
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -139,6 +139,11 @@ async def resets(it: Receiver, reader: asyncio.StreamReader, writer: asyncio.Str
     writer.transport.abort()
 
 
+async def closes(it: Receiver, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Reads the request and leaves without a word."""
+    await it.request(reader)
+
+
 def half_closes(*parts: bytes) -> Behaviour:
     """Says this, sends FIN and goes on reading."""
 
@@ -186,35 +191,15 @@ def nobody_came(listener: socket.socket) -> bool:
 
 
 class Certificates:
-    """A certificate authority of our own, and what it signs; made by the openssl command."""
+    """A certificate authority of our own, and what it signs."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._openssl(
-            *("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"),
-            *("-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj", "/CN=Test"),
-            *("-addext", "keyUsage=critical,keyCertSign,cRLSign"),
-        )
-        self.trusting = ssl.create_default_context(cafile=str(folder / "ca.pem"))
+    def __init__(self) -> None:
+        self._authority = trustme.CA()
+        self.trusting = ssl.create_default_context()
+        self._authority.configure_trust(self.trusting)
 
-    def server(self, names: str, *, days: int = 2) -> ssl.SSLContext:
-        """A server's context with a certificate for `names`, such as DNS:hooks.example."""
-        self._openssl(
-            *("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
-            *("-keyout", "leaf.key", "-out", "leaf.csr", "-subj", "/CN=leaf"),
-        )
-        (self._folder / "leaf.ext").write_text(
-            f"subjectAltName={names}\nauthorityKeyIdentifier=keyid\n"
-            "basicConstraints=critical,CA:FALSE\n"
-        )
-        self._openssl(
-            *("x509", "-req", "-in", "leaf.csr", "-CA", "ca.pem", "-CAkey", "ca.key"),
-            *("-CAcreateserial", "-out", "leaf.pem", "-days", str(days), "-extfile", "leaf.ext"),
-        )
+    def server(self, *names: str) -> ssl.SSLContext:
+        """A server's context with a certificate for these names and addresses."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self._folder / "leaf.pem", self._folder / "leaf.key")
-        context.load_verify_locations(self._folder / "ca.pem")
+        self._authority.issue_cert(*names).configure_cert(context)
         return context
-
-    def _openssl(self, *arguments: str) -> None:
-        subprocess.run(["openssl", *arguments], cwd=self._folder, check=True, capture_output=True)

@@ -1,35 +1,16 @@
-"""Which URLs and addresses the guard lets through, and that it holds where a connection is made."""
+"""Which URLs and addresses the guard lets through, and how it says no."""
 
 import asyncio
 import ipaddress
 import socket
-import ssl
-from collections.abc import Callable
 
-import httpcore
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from service.dispatch import guard as guards
-from service.dispatch.guard import Guard, GuardedBackend, Refused
-from tests.dispatch import receivers
-
-LOOPBACK = [ipaddress.ip_network("127.0.0.0/8")]
-PUBLIC = "93.184.215.14"
-
-
-def names(*answers: list[str] | Exception) -> guards.Resolve:
-    """A resolver that gives these answers, one after the other; the last again and again."""
-    left = list(answers)
-
-    async def resolve(_host: str, _port: int) -> list[str]:
-        answer = left.pop(0) if len(left) > 1 else left[0]
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    return resolve
+from service.dispatch.guard import Guard, Refused
+from tests.dispatch.senders import PUBLIC, names
 
 
 @pytest.mark.parametrize(
@@ -56,7 +37,7 @@ def test_urls_that_may_be_registered(url: str) -> None:
     [
         ("http://hooks.example/", "CLAIMDESK_WEBHOOK_ALLOW_HTTP"),
         ("ftp://hooks.example/", "begin with https://"),
-        ("file:///etc/passwd", "neither a name"),
+        ("file:///etc/passwd", "begin with https://"),
         ("hooks.example/", "begin with https://"),
         ("https:hooks.example", "begin with https://"),
         ("//hooks.example/", "begin with https://"),
@@ -143,32 +124,33 @@ def test_any_text_is_a_url_or_refused(text: str) -> None:
     assert url.scheme == "https"
 
 
-DENIED = """
-0.0.0.0 0.255.255.255 10.0.0.1 10.255.255.255 100.64.0.1 100.127.255.255 127.0.0.1 127.255.255.254
-169.254.169.254 172.16.0.1 172.31.255.255 192.0.0.1 192.0.0.170 192.0.2.1 192.88.99.1 192.168.1.1
-198.18.0.1 198.19.255.255 198.51.100.7 203.0.113.7 224.0.0.1 239.255.255.255 240.0.0.1
-255.255.255.255 :: ::1 ::ffff:10.0.0.1 ::ffff:127.0.0.1 ::ffff:169.254.169.254 ::ffff:a9fe:a9fe
-::127.0.0.1 ::ffff:0:127.0.0.1 64:ff9b::a9fe:a9fe 64:ff9b::8.8.8.8 64:ff9b:1::1 100::1 fe80::1
-fe80::1%eth0 2606:4700::1%eth0 fec0::1 fc00::1 fd00:ec2::254 ff02::1 ff0e::1 2001::1
-2001:0:a9fe:a9fe::1 2001:10::1 2001:20::1 2001:1ff::1 2001:db8::1 2002:a9fe:a9fe:: 2002:7f00:1::
-3fff::1 3fff:fff::1 4000::1 5f00::1 1fff::1
-127.1 2130706433 0x7f000001 0177.0.0.1 017700000001 1 localhost 10.0.0.1/32 10.0.0.1.
-""".split()
-ALLOWED = """
-1.1.1.1 8.8.8.8 9.255.255.255 11.0.0.0 100.63.255.255 100.128.0.0 126.255.255.255 128.0.0.0
-169.253.255.255 172.15.255.255 172.32.0.0 192.0.1.0 192.167.255.255 198.17.255.255 198.20.0.0
-223.255.255.255 ::ffff:8.8.8.8 2000::1 2001:200::1 2001:4860:4860::8888 2003::1 2606:4700::1111
-3ffe:ffff::1 2a00::1 3ffe::1 3fff:1000::1
-""".split()
+DENIED = (
+    "0.0.0.0 0.255.255.255 10.0.0.1 10.255.255.255 100.64.0.1 100.127.255.255 127.0.0.1 "
+    "127.255.255.254 169.254.169.254 172.16.0.1 172.31.255.255 192.0.0.1 192.0.0.170 192.0.2.1 "
+    "192.88.99.1 192.168.1.1 198.18.0.1 198.19.255.255 198.51.100.7 203.0.113.7 224.0.0.1 "
+    "239.255.255.255 240.0.0.1 255.255.255.255 :: ::1 ::ffff:10.0.0.1 ::ffff:127.0.0.1 "
+    "::ffff:169.254.169.254 ::ffff:a9fe:a9fe ::127.0.0.1 ::ffff:0:127.0.0.1 64:ff9b::a9fe:a9fe "
+    "64:ff9b::8.8.8.8 64:ff9b:1::1 100::1 fe80::1 fe80::1%eth0 2606:4700::1%eth0 fec0::1 "
+    "fc00::1 fd00:ec2::254 ff02::1 ff0e::1 2001::1 2001:0:a9fe:a9fe::1 2001:10::1 2001:20::1 "
+    "2001:1ff::1 2001:db8::1 2002:a9fe:a9fe:: 2002:7f00:1:: 3fff::1 3fff:fff::1 4000::1 5f00::1 "
+    "1fff::1 127.1 2130706433 0x7f000001 0177.0.0.1 017700000001 1 localhost 10.0.0.1/32 "
+    "10.0.0.1. "
+)
+ALLOWED = (
+    "1.1.1.1 8.8.8.8 9.255.255.255 11.0.0.0 100.63.255.255 100.128.0.0 126.255.255.255 "
+    "128.0.0.0 169.253.255.255 172.15.255.255 172.32.0.0 192.0.1.0 192.167.255.255 "
+    "198.17.255.255 198.20.0.0 223.255.255.255 ::ffff:8.8.8.8 2000::1 2001:200::1 "
+    "2001:4860:4860::8888 2003::1 2606:4700::1111 3ffe:ffff::1 2a00::1 3ffe::1 3fff:1000::1 "
+)
 
 
-@pytest.mark.parametrize("address", ["", *DENIED])
+@pytest.mark.parametrize("address", ["", *DENIED.split()])
 def test_addresses_that_are_not_public(address: str) -> None:
     """Special ranges, their mapped, NAT64, 6to4 and Teredo forms, and what is no plain address."""
     assert not Guard().permitted(address)
 
 
-@pytest.mark.parametrize("address", ALLOWED)
+@pytest.mark.parametrize("address", ALLOWED.split())
 def test_addresses_that_are_public(address: str) -> None:
     """The neighbours of the special ranges are open."""
     assert Guard().permitted(address)
@@ -210,7 +192,7 @@ async def test_literal_addresses_are_vetted_unresolved() -> None:
     await guard.check(f"https://{PUBLIC}/")
     with pytest.raises(Refused, match=r"^169.254.169.254 is private or reserved. If it is yours"):
         await guard.check("https://169.254.169.254/latest/meta-data/")
-    with pytest.raises(Refused, match=r"^::ffff:a00:5 is .* 10.0.0.5/32"):
+    with pytest.raises(Refused, match=r"^::ffff:10.0.0.5 is .* 10.0.0.5/32"):
         await guard.check("https://[::ffff:10.0.0.5]/")
 
 
@@ -222,13 +204,13 @@ async def test_a_resolver_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch
         await asyncio.sleep(60)
         raise AssertionError("unreachable")
 
-    with pytest.raises(Refused, match="within 0.05 s"):
+    with pytest.raises(Refused, match=r"within 0\.05 s"):
         await Guard(resolve=hang).check("https://hooks.example/")
 
 
 async def test_the_system_resolves() -> None:
     """localhost is looked up by the system and refused; a name that cannot be, too."""
-    with pytest.raises(Refused, match="localhost is at (127.0.0.1|::1), which is private"):
+    with pytest.raises(Refused, match=r"localhost is at (127.0.0.1|::1), which is private"):
         await Guard().check("https://localhost/")
     with pytest.raises(Refused, match="cannot be looked up"):
         await Guard().check("https://nowhere.invalid/")
@@ -284,131 +266,3 @@ def test_lookups_do_not_wait_for_each_other(monkeypatch: pytest.MonkeyPatch) -> 
     for thread in threading.enumerate():
         if thread.name == "claimdesk-resolve":
             thread.join(5)
-
-
-# --- where the connection is made ---
-
-
-async def test_the_connection_goes_to_the_address_that_was_vetted() -> None:
-    """The name is resolved once for a connection, and never by anyone else."""
-    asked: list[tuple[str, int]] = []
-
-    async def resolve(host: str, port: int) -> list[str]:
-        asked.append((host, port))
-        return ["127.0.0.1"]
-
-    async with receivers.receiver(receivers.black_hole) as there:
-        backend = GuardedBackend(Guard(allow_cidrs=LOOPBACK, resolve=resolve))
-        stream = await backend.connect_tcp("nowhere.invalid", there.port, 5)
-        assert stream.get_extra_info("server_addr") == ("127.0.0.1", there.port)
-        await stream.aclose()
-    assert asked == [("nowhere.invalid", there.port)]
-
-
-@pytest.mark.parametrize(
-    "found", [[PUBLIC, "127.0.0.1"], ["127.0.0.1", PUBLIC], ["::ffff:127.0.0.1"], ["127.0.0.1"]]
-)
-async def test_a_private_address_gets_no_connection(found: list[str]) -> None:
-    """With one private address among the answers nobody is connected to, the private one least."""
-    with receivers.listening() as (listener, port):
-        backend = GuardedBackend(Guard(resolve=names(found)))
-        with pytest.raises(Refused, match="127.0.0.1"):
-            await backend.connect_tcp("hooks.example", port, 5)
-        await asyncio.sleep(0.02)
-        assert receivers.nobody_came(listener)
-
-
-async def test_rebinding_gains_nothing() -> None:
-    """A name that was public when registered and is private now is refused at the connection."""
-    with receivers.listening() as (listener, port):
-        guard = Guard(resolve=names([PUBLIC], ["127.0.0.1"]))
-        await guard.check(f"https://hooks.example:{port}/")
-        with pytest.raises(Refused):
-            await GuardedBackend(guard).connect_tcp("hooks.example", port, 5)
-        assert receivers.nobody_came(listener)
-
-
-async def test_addresses_are_tried_in_order() -> None:
-    """A closed port moves on to the next address; when all fail, the last failure is told."""
-    async with receivers.receiver(receivers.black_hole, host="127.0.0.2") as there:
-        found = ["127.0.0.1", "127.0.0.2"]
-        backend = GuardedBackend(Guard(allow_cidrs=LOOPBACK, resolve=names(found)))
-        stream = await backend.connect_tcp("hooks.example", there.port)
-        assert stream.get_extra_info("server_addr")[0] == "127.0.0.2"
-        await stream.aclose()
-    with pytest.raises(httpcore.ConnectError):
-        await backend.connect_tcp("hooks.example", there.port, 5)
-
-
-async def test_an_address_that_swallows_packets_leaves_time_for_the_next() -> None:
-    """Each address has its share of the seconds: a full backlog does not eat them all."""
-    async with receivers.receiver(receivers.black_hole, host="127.0.0.2") as there:
-        full = socket.socket()
-        full.bind(("127.0.0.1", there.port))
-        full.listen(0)
-        stuffing = [socket.socket() for _ in range(4)]
-        for one in stuffing:
-            one.setblocking(False)
-            one.connect_ex(("127.0.0.1", there.port))
-        found = ["127.0.0.1", "127.0.0.2"]
-        backend = GuardedBackend(Guard(allow_cidrs=LOOPBACK, resolve=names(found)))
-        began = asyncio.get_running_loop().time()
-        stream = await backend.connect_tcp("hooks.example", there.port, 1.0)
-        took = asyncio.get_running_loop().time() - began
-        assert stream.get_extra_info("server_addr")[0] == "127.0.0.2"
-        assert 0.4 < took < 0.9
-        await stream.aclose()
-        for one in (*stuffing, full):
-            one.close()
-
-
-async def test_looking_up_counts_as_connecting() -> None:
-    """A resolver that hangs ends with the time for connecting."""
-
-    async def hang(_host: str, _port: int) -> list[str]:
-        await asyncio.sleep(60)
-        raise AssertionError("unreachable")
-
-    with pytest.raises(httpcore.ConnectTimeout, match=r"hooks\.example"):
-        await GuardedBackend(Guard(resolve=hang)).connect_tcp("hooks.example", 443, 0.05)
-
-
-async def test_no_unix_sockets() -> None:
-    """The backend's other door is shut; sleeping is httpcore's."""
-    backend = GuardedBackend(Guard())
-    with pytest.raises(Refused):
-        await backend.connect_unix_socket("/var/run/docker.sock")
-    await backend.sleep(0)
-
-
-async def test_a_handshake_that_is_cut_short_closes_its_socket(
-    check_nothing_leaks: Callable[[], None],
-) -> None:
-    """Cancelled in the middle of TLS, the connection is closed at once."""
-    gone = asyncio.Event()
-
-    async def behave(
-        it: receivers.Receiver, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        await receivers.black_hole(it, reader, writer)
-        gone.set()
-
-    async with receivers.receiver(behave) as there:
-        backend = GuardedBackend(Guard(allow_cidrs=LOOPBACK))
-        stream = await backend.connect_tcp("127.0.0.1", there.port, 5)
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.05):
-                await stream.start_tls(ssl.create_default_context(), "hooks.example")
-        await asyncio.wait_for(gone.wait(), 1)
-    check_nothing_leaks()
-
-
-@pytest.fixture
-def check_nothing_leaks() -> Callable[[], None]:
-    """Collect garbage, so that a socket that was left open warns in this very test."""
-    import gc
-
-    def check() -> None:
-        gc.collect()
-
-    return check
