@@ -15,6 +15,7 @@ from service.cli import (
     serving,
     shell,
     users,
+    webhooks,
 )
 
 
@@ -60,6 +61,7 @@ app.add_typer(schema.app, name="db")
 app.command("seed")(record.seed)
 app.add_typer(users.app, name="users")
 app.add_typer(keys.app, name="keys")
+app.add_typer(webhooks.app, name="webhooks")
 app.command("verify")(record.verify)
 app.command("config")(configuration.show)
 app.command("openapi")(document.openapi)

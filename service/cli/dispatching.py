@@ -1,6 +1,5 @@
 """`claimdesk dispatch`: webhooks delivered by a process of its own."""
 
-import asyncio
 import contextlib
 import signal
 from datetime import UTC, datetime
@@ -27,12 +26,16 @@ def dispatch(
     As many of these as one likes may run on one PostgreSQL, beside servers that dispatch or do not
     (claimdesk serve --no-dispatch).
     """
+    import asyncio
+
     settings = shell.settings()
     databases.ready(create=True)
     asyncio.run(_deliver(settings, metrics_port))
 
 
 async def _deliver(settings: "Settings", metrics_port: int | None) -> None:
+    import asyncio
+
     from prometheus_client import CollectorRegistry, start_http_server
 
     from service.dispatch.meters import Meters
@@ -70,6 +73,8 @@ async def _deliver(settings: "Settings", metrics_port: int | None) -> None:
 
 async def _show(database: Any, meters: Any) -> None:
     """Keep the gauges current."""
+    import asyncio
+
     from service.dispatch import figures
     from service.domain.errors import ClaimdeskError
 

@@ -1,0 +1,251 @@
+"""`claimdesk webhooks …`, on both databases; its receiver has a file of its own."""
+
+import socket
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from service.cli import endpoints, shell
+from service.domain import ids
+from tests.cli.listener import Listener
+
+pytestmark = pytest.mark.usefixtures("migrated")
+
+NOBODY = ids.uuid7()
+URL = "http://127.0.0.1:9"
+NOW = datetime(2026, 1, 10, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _on_this_machine(folder, monkeypatch):
+    """Webhooks may go to this machine."""
+    monkeypatch.setenv("CLAIMDESK_WEBHOOK_ALLOW_HTTP", "on")
+    monkeypatch.setenv("CLAIMDESK_WEBHOOK_ALLOW_CIDRS", "127.0.0.0/8")
+
+
+def test_a_secret_is_printed_once_and_alone(run, run_json):
+    """A shell can take the secret from standard output; what to type next is beside it, with the
+    id; no list has the secret."""
+    made = run("webhooks", "create", URL)
+    assert made.stdout.startswith("whsec_")
+    assert made.stdout.count("\n") == 1
+    (listed,) = run_json("webhooks", "list")
+    assert f"claimdesk webhooks ping {listed['id']}" in made.stderr
+    assert "every event" in made.stderr
+    assert made.stdout.strip() not in str(listed)
+
+
+def test_every_filter_is_kept(run, run_json):
+    """What --event, --story, --claim, --party and --description say is what was registered."""
+    run("seed")
+    options = ("--story", "kosovo-border-2023", "--party", "nato", "--party", "belgrade")
+    events = ("--event", "claim.status_changed", "--event", "link.created")
+    made = run_json("webhooks", "create", URL, *events, *options, "--description", "The CMS")
+    assert made["secret"].startswith("whsec_")
+    (listed,) = run_json("webhooks", "list")
+    assert listed == {name: value for name, value in made.items() if name != "secret"}
+    assert listed["event_types"] == ["claim.status_changed", "link.created"]
+    assert (listed["story"], listed["description"]) == ("kosovo-border-2023", "The CMS")
+    assert listed["parties"] == ["belgrade", "nato"]
+    assert listed["created_by"] == "claimdesk"
+    heading, line = run("webhooks", "list").stdout.splitlines()
+    assert heading.split("\t") == ["id", "state", "url", "told of", "health"]
+    assert "kosovo-border-2023 where belgrade or nato speaks" in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("https://u:p@example.org",), 2, "user name or password"),
+        (("http://10.1.2.3/",), 2, "CLAIMDESK_WEBHOOK_ALLOW_CIDRS"),
+        (("no address",), 2, "The URL contains a space"),
+        ((URL, "--event", "claim.invented"), 2, "claim.status_changed"),
+        ((URL, "--claim", "12"), 2, "--claim 12: an id is a UUID"),
+        ((URL, "--claim", NOBODY), 1, "there is no claim"),
+        ((URL, "--story", "no-such"), 1, "there is no story 'no-such'"),
+        ((URL, "--party", "no-such"), 1, "there is no party 'no-such'"),
+        ((URL, "--party", "A B"), 2, "--party A B"),
+        ((URL, "--description", "x" * 501), 2, "--description"),
+    ],
+)
+def test_what_does_not_hold_is_said_and_not_registered(run, run_json, arguments, code, words):
+    """A fault has its option's name, a code as for other commands, and registers nothing."""
+    refused = run("webhooks", "create", *arguments)
+    assert (refused.exit_code, refused.stdout) == (code, "")
+    assert words in refused.stderr
+    assert run_json("webhooks", "list") == []
+
+
+def test_a_receiver_on_this_machine_takes_two_settings(run, monkeypatch):
+    """Without them the refusal has the line to type."""
+    monkeypatch.delenv("CLAIMDESK_WEBHOOK_ALLOW_HTTP")
+    monkeypatch.delenv("CLAIMDESK_WEBHOOK_ALLOW_CIDRS")
+    for address in (URL, "https://127.0.0.1:9"):
+        refused = run("webhooks", "create", address)
+        assert refused.exit_code == 2
+        line = "export CLAIMDESK_WEBHOOK_ALLOW_HTTP=on CLAIMDESK_WEBHOOK_ALLOW_CIDRS=127.0.0.0/8"
+        assert line in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "more"),
+    [
+        ("deliveries", ()),
+        ("redeliver", (NOBODY,)),
+        ("recover", ("--since", "2h")),
+        ("ping", ()),
+        ("pause", ()),
+        ("activate", ()),
+        ("remove", ()),
+    ],
+)
+def test_a_wrong_id_gets_a_clear_line(run, command, more):
+    """What is no id, and whose it is nobody's, are told apart; both say where ids are listed."""
+    wrong = run("webhooks", command, "nope", *more)
+    assert (wrong.exit_code, wrong.stdout) == (2, "")
+    assert wrong.stderr == "error: 'nope' is no webhook's id.  See: claimdesk webhooks list\n"
+    missing = run("webhooks", command, NOBODY, *more)
+    assert (missing.exit_code, missing.stdout) == (1, "")
+    line = "error: There is no webhook with this id.  See: claimdesk webhooks list\n"
+    assert missing.stderr == line
+
+
+def test_a_ping_says_where_to_look(run, run_json):
+    """A ping is due at once, listed by state, type and time, and says which command lists it."""
+    webhook = run_json("webhooks", "create", URL)["id"]
+    pinged = run("webhooks", "ping", webhook)
+    assert pinged.exit_code == 0
+    assert "within a second if a dispatcher is at work" in pinged.stderr
+    assert f"claimdesk webhooks deliveries {webhook}" in pinged.stderr
+    (listed,) = run_json("webhooks", "deliveries", webhook)
+    assert (listed["type"], listed["state"]) == ("webhook.ping", "pending")
+    assert listed["id"] in pinged.stderr
+
+    def count(*filters: str) -> int:
+        return len(run_json("webhooks", "deliveries", webhook, *filters))
+
+    assert count("--state", "pending", "--type", "webhook.ping", "--since", "1h") == 1
+    assert count("--state", "dead") == 0
+    assert count("--type", "claim.created") == 0
+    assert count("--since", "2100-01-01T00:00:00Z") == 0
+    heading, line = run("webhooks", "deliveries", webhook).stdout.splitlines()
+    assert heading.split("\t") == ["id", "type", "state", "created at"]
+    assert line.split("\t")[:3] == [listed["id"], "webhook.ping", "pending"]
+
+
+def test_as_many_as_the_limit_says(run_json, monkeypatch):
+    """Deliveries and webhooks come from as many pages as it takes, newest first, none twice."""
+    monkeypatch.setattr("service.queries.paging.MAX_LIMIT", 2)
+    made = [run_json("webhooks", "create", URL)["id"] for _ in range(5)]
+    assert [one["id"] for one in run_json("webhooks", "list")] == made[::-1]
+    pings = [run_json("webhooks", "ping", made[0])["id"] for _ in range(5)][::-1]
+    for limit in (1, 2, 3, 4, 5, 6):
+        listed = run_json("webhooks", "deliveries", made[0], "--limit", str(limit))
+        assert [one["id"] for one in listed] == pings[:limit]
+
+
+def test_a_paused_webhook_says_how_it_goes_on(run, run_json):
+    """Nothing is sent to it and everything is kept; each refusal has the command that ends it."""
+    webhook = run_json("webhooks", "create", URL)["id"]
+    run("webhooks", "ping", webhook)
+    paused = run("webhooks", "pause", webhook, "--reason", "The CMS moves")
+    assert f"claimdesk webhooks activate {webhook}" in paused.stderr
+    (listed,) = run_json("webhooks", "list")
+    assert (listed["state"], listed["state_reason"]) == ("paused", "The CMS moves")
+    for command in (("ping", webhook), ("recover", webhook, "--since", "1h")):
+        refused = run("webhooks", *command)
+        assert "paused (The CMS moves)" in refused.stderr
+        assert f"claimdesk webhooks activate {webhook}" in refused.stderr
+    assert "1 waiting" in run("webhooks", "activate", webhook).stderr
+    assert run_json("webhooks", "list")[0]["state"] == "active"
+
+
+def test_a_removed_webhook_is_gone(run, run_json):
+    """It is listed no more, and its deliveries neither."""
+    webhook = run_json("webhooks", "create", URL)["id"]
+    assert run("webhooks", "remove", webhook).exit_code == 0
+    assert run_json("webhooks", "list") == []
+    assert run("webhooks", "deliveries", webhook).exit_code == 1
+
+
+def test_a_wrong_delivery_gets_a_clear_line(run, run_json):
+    """It says which command lists the deliveries there are."""
+    webhook = run_json("webhooks", "create", URL)["id"]
+    for wrong, code in (("nope", 2), (NOBODY, 1)):
+        refused = run("webhooks", "redeliver", webhook, wrong)
+        assert refused.exit_code == code
+        assert f"See: claimdesk webhooks deliveries {webhook}" in refused.stderr
+
+
+def test_what_died_is_recovered(run, run_json, serve, monkeypatch):
+    """A delivery that nobody took is dead, listed and counted; once the receiver listens, recovery
+    and redelivery bring it, verified and with the same id each time; a second recovery finds
+    nothing."""
+    monkeypatch.setenv("CLAIMDESK_WEBHOOK_SCHEDULE", "0.2")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    made = run_json("webhooks", "create", f"http://127.0.0.1:{port}")
+    webhook = made["id"]
+    _ = serve().address
+    ping = run_json("webhooks", "ping", webhook)["id"]
+    dead = until(lambda: run_json("webhooks", "deliveries", webhook, "--state", "dead"))
+    assert [one["id"] for one in dead] == [ping]
+    table = run("webhooks", "list").stdout + run("webhooks", "deliveries", webhook).stdout
+    assert "1 dead, failed 2 times: " in table
+    assert "dead, 2 tries, " in table
+
+    with Listener("--port", str(port), "--json", CLAIMDESK_WEBHOOK_SECRET=made["secret"]) as heard:
+        recovered = run("webhooks", "recover", webhook, "--since", "2h")
+        assert recovered.stderr.startswith("1 delivery is sent again.  ")
+        first = heard.line(1)
+        assert (first["id"], first["verified"], first["answered"]) == (ping, True, 204)
+        assert first["body"]["data"]["webhook"] == webhook
+        until(lambda: run_json("webhooks", "deliveries", webhook, "--state", "delivered"))
+        assert run_json("webhooks", "recover", webhook, "--since", "2h")["recovered"] == 0
+        nothing = run("webhooks", "recover", webhook, "--since", "2h")
+        assert nothing.stderr.startswith("Everything since")
+        again = run("webhooks", "redeliver", webhook, ping)
+        assert f"claimdesk webhooks deliveries {webhook}" in again.stderr
+        second = heard.line(2)
+        assert (second["id"], second["verified"], second["arrival"]) == (ping, True, 2)
+        assert second["body"] == first["body"]
+    assert "well at" in run("webhooks", "list").stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("90m", NOW - timedelta(minutes=90)),
+        ("2h", NOW - timedelta(hours=2)),
+        ("3d", NOW - timedelta(days=3)),
+        ("1w", NOW - timedelta(days=7)),
+        ("2026-01-01T01:00:00+01:00", datetime(2026, 1, 1, tzinfo=UTC)),
+    ],
+)
+def test_spans_go_back_from_now(text, expected):
+    """--since takes a span back from now, or an instant with its offset."""
+    assert endpoints.moment(text, now=NOW) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["soon", "", "2026-01-01T00:00:00", "999999w", "-3d", "0001-01-01T00:00:00+14:00"]
+)
+def test_no_spans(text):
+    """Anything else is refused with examples."""
+    with pytest.raises(shell.Stopped, match=r"--since .*2h, 3d") as stopped:
+        endpoints.moment(text, now=NOW)
+    assert stopped.value.code == 2
+
+
+def until(look: Callable[[], list[dict]], *, seconds: float = 60) -> list[dict]:
+    """What `look` gives, once it gives something."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found = look()
+        if found:
+            return found
+        time.sleep(0.1)
+    raise AssertionError("nothing came")
