@@ -27,6 +27,7 @@ help:
 	@echo 'make test     every check: format, lint, types, import contracts, OpenAPI, tests on both databases'
 	@echo 'make install  build .venv without starting anything                       (PYTHON=/path/to/python)'
 	@echo 'make lint     the checks without the tests'
+	@echo 'make faults   thousands of webhooks while workers and servers are killed  (ARGS="...")'
 	@echo 'make bench    measurements                                                (ARGS="...")'
 	@echo 'make openapi  write openapi/openapi.json from the app'
 	@echo 'make lock     pin and hash the dependencies of pyproject.toml             (ARGS=--upgrade)'
@@ -93,6 +94,11 @@ lint: install-dev
 	@echo 'types'            && $(BIN)/mypy --no-error-summary
 	@echo 'import contracts' && $(BIN)/lint-imports --no-logo
 	@echo 'openapi'          && $(BIN)/claimdesk openapi --check openapi/openapi.json
+
+# The same tests as in `make test`, long: nothing acknowledged may be lost, or come out of order.
+.PHONY: faults
+faults: install-dev
+	@CLAIMDESK_FAULTS=long $(BIN)/python -m pytest tests/faults $(ARGS)
 
 .PHONY: bench
 bench: install-dev

@@ -61,7 +61,9 @@ def _headers(headers: dict[str, str]) -> dict[str, str]:
 
 Subscribed = Annotated[
     tuple[EventType, ...],
-    Field(max_length=len(EventType), description="Which events; empty: all. Pings come anyway"),
+    Field(
+        max_length=len(EventType), description="Which events; empty: all, drafts of decisions too"
+    ),
 ]
 WebhookUrl = Annotated[
     str,
@@ -70,7 +72,10 @@ WebhookUrl = Annotated[
 ]
 Parties = Annotated[
     tuple[Slug, ...],
-    Field(max_length=50, description="Only claims in which one of these, or one below, speaks"),
+    Field(
+        max_length=50,
+        description="Only claims in which one of these speaks, or a party of which it is the root",
+    ),
 ]
 Headers = Annotated[
     dict[str, str],

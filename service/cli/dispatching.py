@@ -2,6 +2,8 @@
 
 import contextlib
 import signal
+import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,6 +12,8 @@ import typer
 from service.cli import databases, shell
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+
     from service.config import Settings
 
 FIGURES_SECONDS = 10.0
@@ -30,7 +34,17 @@ def dispatch(
 
     settings = shell.settings()
     databases.ready(create=True)
-    asyncio.run(_deliver(settings, metrics_port))
+    with asyncio.Runner(loop_factory=_loop()) as runner:
+        runner.run(_deliver(settings, metrics_port))
+
+
+def _loop() -> "Callable[[], AbstractEventLoop] | None":
+    """The same event loop as a server's."""
+    if sys.platform == "win32":
+        return None
+    import uvloop
+
+    return uvloop.new_event_loop
 
 
 async def _deliver(settings: "Settings", metrics_port: int | None) -> None:

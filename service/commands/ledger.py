@@ -196,7 +196,6 @@ def _append(
     state, last_hash = before, loaded.last_hash if loaded else GENESIS
     at = now_after(before.updated_at if before else None, now)
     appended: list[tuple[Event, dict[str, Any]]] = []
-    told: list[dict[str, Any]] = []
 
     def append(draft: Draft) -> ClaimState:
         nonlocal state, last_hash
@@ -223,10 +222,6 @@ def _append(
             previous_hash=last_hash,
         )
         appended.append((event, line | {"hash": last_hash}))
-        by = None if draft.rule else actor.name
-        body = webhook_format.message(event, state, by=by, base_url=base_url(session))
-        if body is not None:
-            told.append(outbox.told(f"told_{len(told)}", event, line, state, body))
         return state
 
     after = before
@@ -241,15 +236,22 @@ def _append(
     parameters = {f"new_{name}": value for name, value in row(after, last_hash).items()}
     for position, (_, line) in enumerate(appended):
         parameters |= {f"line_{position}_{name}": value for name, value in line.items()}
-    for message in told:
-        parameters |= message
+    messages = 0
+    for event, line in appended:
+        # All of them tell of the claim as the whole change leaves it: what it was in between held
+        # for no time at all, and nobody may print that.
+        by = actor.name if "id" in orjson.loads(line["actor"]) else None
+        body = webhook_format.message(event, after, by=by, base_url=base_url(session))
+        if body is not None:
+            parameters |= outbox.told(f"told_{messages}", event, line, after, body, now=now)
+            messages += 1
     if before is None:
         parameters |= {"new_id": claim_id, "new_created_at": at}
-        _opening(len(appended), len(told)).run(session, parameters)
+        _opening(len(appended), messages).run(session, parameters)
     else:
         parameters |= {"claim_id": claim_id, "superseded_at": at}
-        _continuing(len(appended), len(told)).run(session, parameters)
-    if told:
+        _continuing(len(appended), messages).run(session, parameters)
+    if messages:
         bell.ring_after_commit(session)
     for event, _ in appended:
         projections.follow(session, before, after, event, actor=actor)

@@ -79,7 +79,7 @@ def telling(prefix: str) -> tuple[Insert, Insert]:
             given("claim", deliveries.claim),
             given("position", deliveries.position),
             *(literal(value, deliveries[name].type) for name, value in UNTRIED.items()),
-            given("at", deliveries.visible_at),
+            given("due", deliveries.visible_at),
             given("at", deliveries.created_at),
         ).where(wanted),
     )
@@ -87,9 +87,18 @@ def telling(prefix: str) -> tuple[Insert, Insert]:
 
 
 def told(
-    prefix: str, event: Event, line: dict[str, Any], state: ClaimState, body: bytes
+    prefix: str,
+    event: Event,
+    line: dict[str, Any],
+    state: ClaimState,
+    body: bytes,
+    *,
+    now: datetime,
 ) -> dict[str, Any]:
-    """The parameters of `telling(prefix)` for an event, its row, and the claim after it."""
+    """The parameters of `telling(prefix)` for an event, its row, and the claim after it.
+
+    It is due `now`: the record's own instant is ahead where a clock ran ahead before.
+    """
     values = {
         "id": line["id"],
         "type": event.type,
@@ -99,6 +108,7 @@ def told(
         "story": state.story,
         "parties": listed(webhook_format.parties(state)),
         "at": event.recorded_at,
+        "due": now,
     }
     return {f"{prefix}_{name}": value for name, value in values.items()}
 

@@ -19,7 +19,7 @@ IN_HEALTH = and_(
 
 
 def figures(session: Connection, *, now: datetime) -> Figures:
-    """Counts over all endpoints that were not deleted."""
+    """Counts; what a deleted endpoint had is counted until it is cleared away."""
     waiting = deliveries.state == PENDING
     due = session.scalar(
         select(func.count())

@@ -16,11 +16,14 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import orjson
 from sqlalchemy import (
+    BindParameter,
     Connection,
+    Integer,
     Row,
     and_,
     bindparam,
@@ -60,6 +63,7 @@ LEASE = Prepared(
             for name in (
                 "lease",
                 "visible_at",
+                "first_tried_at",
                 "attempts",
                 "tries",
                 "losses",
@@ -107,6 +111,7 @@ class Leased:
     timeout: float
     body: bytes
     created_at: datetime
+    replay: bool
     failing: bool
     """Its endpoint's last try failed."""
 
@@ -119,10 +124,15 @@ class Turn:
     """Endpoints that take no more until something of theirs is settled."""
     given_up: int
     """Deliveries that died of having been lost with their workers too often."""
+    more: bool
+    """Something was looked at: there may be more behind it."""
 
 
-def waiting(session: Connection, *, now: datetime, full: Collection[str] = ()) -> list[str]:
-    """Endpoints with something due that may be sent to now, longest unserved first."""
+def waiting(
+    session: Connection, *, now: datetime, full: Collection[str] = (), failing: bool = True
+) -> list[str]:
+    """Endpoints with something due that may be sent to now, longest unserved first; without those
+    whose last try failed where there is no room for them, lest they stand before the others."""
     due = exists(
         select(deliveries.message).where(
             deliveries.webhook == webhooks.c.id,
@@ -138,6 +148,8 @@ def waiting(session: Connection, *, now: datetime, full: Collection[str] = ()) -
     )
     if full:
         query = query.where(webhooks.c.id.not_in(full))
+    if not failing:
+        query = query.where(webhooks.c.failures == 0)
     return list(session.scalars(query).all())
 
 
@@ -155,23 +167,21 @@ def take_turn(
     `room_for_failing` of them to endpoints whose last try failed."""
     settled = settle(session, attempts, schedule=rules.schedule, chance=rules.chance, now=now)
     if not wanted or room <= 0:
-        return Turn([], settled, frozenset(), 0)
+        return Turn([], settled, frozenset(), 0, more=False)
     open_ = session.execute(
         select(webhooks)
         .where(webhooks.c.id.in_(wanted), _open(now))
         .order_by(webhooks.c.served_at, webhooks.c.id)
+        .limit(AT_ONCE)
         .with_for_update(key_share=True, skip_locked=True)
     ).all()
     free = _free(session, open_, now)
     rooms = _rooms(open_, free, room, room_for_failing)
-    if rooms:
-        found = session.execute(_due(open_, rooms, now)).all()
-        leased, given_up = _lease(session, open_, rooms, found, rules, now)
-    else:
-        leased, given_up = [], 0
+    found = _due(session, [row for row in open_ if row.id in rooms], rooms, now) if rooms else []
+    leased, given_up = _lease(session, open_, rooms, found, rules, now)
     taken = Counter(one.webhook for one in leased)
     full = frozenset(webhook for webhook, most in free.items() if taken[webhook] >= most)
-    return Turn(leased, settled, full, given_up)
+    return Turn(leased, settled, full, given_up, more=bool(found))
 
 
 def hand_back(session: Connection, leases: Collection[str], *, now: datetime) -> int:
@@ -243,12 +253,27 @@ def _rooms(
     return rooms
 
 
-def _due(open_: Sequence[Row[Any]], rooms: dict[str, int], now: datetime) -> Any:
+def _due(
+    session: Connection, open_: Sequence[Row[Any]], rooms: dict[str, int], now: datetime
+) -> Sequence[Row[Any]]:
     """The first due deliveries of each endpoint with room, with what goes before each of them."""
+    values: dict[str, Any] = {"now": now, "held_since": now - backoff.HOLD}
+    for place, row in enumerate(open_):
+        values[f"of_{place}"] = row.id
+        values[f"most_{place}"] = rooms[row.id] * LOOKED_AT
+    return session.execute(
+        _due_of(tuple(row.ordering != Ordering.NONE for row in open_)), values
+    ).all()
+
+
+@lru_cache(maxsize=8 * AT_ONCE)
+def _due_of(ordered: tuple[bool, ...]) -> Any:
+    """The query of `_due`, for so many endpoints that keep order or not.  Writing it anew for each
+    turn took longer than running it."""
+    now = bindparam("now", type_=deliveries.visible_at.type)
     parts = []
-    for row in open_:
-        if row.id not in rooms:
-            continue
+    for place, in_order in enumerate(ordered):
+        of = bindparam(f"of_{place}", type_=deliveries.webhook.type)
         query = (
             select(
                 deliveries.webhook,
@@ -256,26 +281,27 @@ def _due(open_: Sequence[Row[Any]], rooms: dict[str, int], now: datetime) -> Any
                 deliveries.type,
                 deliveries.visible_at,
                 deliveries.position,
+                deliveries.replay,
                 deliveries.attempts,
                 deliveries.tries,
                 deliveries.losses,
                 deliveries.lease,
+                deliveries.first_tried_at,
+                deliveries.last_error,
                 deliveries.created_at,
-                *_before(row, now),
+                *_before(of, in_order),
             )
             .where(
-                deliveries.webhook == row.id,
-                deliveries.state == PENDING,
-                deliveries.visible_at <= now,
+                deliveries.webhook == of, deliveries.state == PENDING, deliveries.visible_at <= now
             )
             .order_by(deliveries.visible_at, deliveries.position)
-            .limit(rooms[row.id] * LOOKED_AT)
+            .limit(bindparam(f"most_{place}", type_=Integer()))
         )
         parts.append(select(query.subquery()))
     return union_all(*parts) if len(parts) > 1 else parts[0]
 
 
-def _before(webhook: Row[Any], now: datetime) -> list[Any]:
+def _before(of: BindParameter[Any], in_order: bool) -> list[Any]:
     """Of the delivery that has to be settled first: when it is due, and when it was first tried.
 
     That is the first one about the same claim, earlier in its record, and asked for in the same
@@ -283,7 +309,7 @@ def _before(webhook: Row[Any], now: datetime) -> list[Any]:
     try.
     """
     due, tried = _ahead.c.visible_at, _ahead.c.first_tried_at
-    if webhook.ordering == Ordering.NONE:
+    if not in_order:
         return [
             literal(None, due.type).label("before_due"),
             literal(None, tried.type).label("before_tried"),
@@ -291,12 +317,12 @@ def _before(webhook: Row[Any], now: datetime) -> list[Any]:
     first = (
         select(due)
         .where(
-            _ahead.c.webhook == webhook.id,
+            _ahead.c.webhook == of,
             _ahead.c.claim == deliveries.claim,
             _ahead.c.replay == deliveries.replay,
             _ahead.c.state == PENDING,
             _ahead.c.position < deliveries.position,
-            or_(tried.is_(null()), tried > now - backoff.HOLD),
+            or_(tried.is_(null()), tried > bindparam("held_since", type_=tried.type)),
         )
         .order_by(_ahead.c.position)
         .limit(1)
@@ -331,13 +357,14 @@ def _lease(
             continue
         change = _after_loss(row, rules, now)
         if row.lease is not None:
-            lost.append(_lost(row, endpoints[row.webhook].url))
+            lost.append(_lost(row, endpoints[row.webhook].url, rules))
         if change is None:
             token = secrets.token_hex(16)
             rooms[row.webhook] -= 1
             taken.append((row, token))
             change = _change(
                 row,
+                rules,
                 lease=token,
                 visible_at=now + rules.lease,
                 attempts=row.attempts + 1,
@@ -347,12 +374,12 @@ def _lease(
     LOG.run_each(session, lost)
     LEASE.run_each(session, changed)
     HOLD_BACK.run_each(session, held)
+    SERVED.run_each(
+        session, [{"of": of, "at": now} for of in sorted({row.webhook for row in found})]
+    )
     given_up = sum(one["new_state"] == DeliveryState.DEAD for one in changed)
     if not taken:
         return [], given_up
-    SERVED.run_each(
-        session, [{"of": of, "at": now} for of in sorted({row.webhook for row, _ in taken})]
-    )
     bodies = session.execute(
         select(webhook_messages.c.id, webhook_messages.c.body).where(
             webhook_messages.c.id.in_({row.message for row, _ in taken})
@@ -365,16 +392,20 @@ def _lease(
     ], given_up
 
 
-def _change(row: Row[Any], **changes: Any) -> dict[str, Any]:
+def _change(row: Row[Any], rules: Rules, **changes: Any) -> dict[str, Any]:
     """The parameters of LEASE: what `row` has, with `changes`."""
-    losses = row.losses + (row.lease is not None)
+    lost = row.lease is not None
+    first_tried_at = row.first_tried_at
+    if lost and first_tried_at is None:
+        first_tried_at = row.visible_at - rules.lease
     values = {
         "lease": None,
+        "first_tried_at": first_tried_at,
         "attempts": row.attempts,
         "tries": row.tries,
-        "losses": losses,
+        "losses": row.losses + lost,
         "state": DeliveryState.PENDING,
-        "last_error": LOST if losses else None,
+        "last_error": LOST if lost else row.last_error,
         "settled_at": None,
         **changes,
     }
@@ -394,8 +425,9 @@ def _after_loss(row: Row[Any], rules: Rules, now: datetime) -> dict[str, Any] | 
         return None
     wait = backoff.next_try(row.tries, rules.schedule, chance=rules.chance)
     if wait is None:
-        return _change(row, visible_at=now, state=DeliveryState.DEAD, settled_at=now)
-    return _change(row, visible_at=now + wait)
+        return _change(row, rules, visible_at=now, state=DeliveryState.DEAD, settled_at=now)
+    # Spread widely: what was lost together must not be taken up together again.
+    return _change(row, rules, visible_at=now + wait * rules.chance.uniform(0.5, 2))
 
 
 def _held_until(row: Row[Any], rules: Rules, now: datetime) -> datetime:
@@ -407,14 +439,14 @@ def _held_until(row: Row[Any], rules: Rules, now: datetime) -> datetime:
     return until
 
 
-def _lost(row: Row[Any], url: str) -> dict[str, Any]:
+def _lost(row: Row[Any], url: str, rules: Rules) -> dict[str, Any]:
     """The log's line of an attempt that nobody settled."""
     values = {
         "webhook": row.webhook,
         "message": row.message,
         "number": row.attempts,
         "url": url,
-        "started_at": row.visible_at,
+        "started_at": row.visible_at - rules.lease,
         "seconds": 0.0,
         "outcome": "lost",
         "status": None,
@@ -440,5 +472,6 @@ def _leased(
         timeout=min(endpoint.timeout_s, rules.timeout_s),
         body=body,
         created_at=row.created_at,
+        replay=row.replay,
         failing=endpoint.failures > 0,
     )

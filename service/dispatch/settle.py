@@ -37,7 +37,13 @@ PENDING: Any = literal_column(f"'{DeliveryState.PENDING.value}'")
 deliveries = webhook_deliveries.c
 SETTLE = Prepared(
     update(webhook_deliveries)
-    .where(deliveries.lease == bindparam("token"))
+    .where(
+        deliveries.webhook == bindparam("of", type_=deliveries.webhook.type),
+        deliveries.message == bindparam("one", type_=deliveries.message.type),
+        # Not for an index: PostgreSQL would take the one on what is in flight, all of an
+        # endpoint's each time, instead of the key.
+        func.coalesce(deliveries.lease, "") == bindparam("token"),
+    )
     .values(
         lease=None,
         losses=0,
@@ -72,13 +78,14 @@ SEND_NEXT = Prepared(
             _next.c.replay == bindparam("again", type_=deliveries.replay.type),
             _next.c.state == PENDING,
             _next.c.position > bindparam("after", type_=deliveries.position.type),
+            # One that was tried keeps its own time.
+            _next.c.tries == 0,
         )
         .order_by(_next.c.position)
         .limit(1)
         .scalar_subquery(),
-        # One that was tried keeps its own time.
-        deliveries.tries == 0,
-        deliveries.lease.is_(null()),
+        # One that is due keeps its age.
+        deliveries.visible_at > bindparam("at", type_=deliveries.visible_at.type),
     )
     .values(visible_at=bindparam("at", type_=deliveries.visible_at.type))
 )
@@ -150,10 +157,21 @@ def settle(
             .with_for_update(key_share=True)
         ).all()
     }
-    standing = {
+    standing: dict[str, Any] = {
         row.lease: row
         for row in session.execute(
-            select(webhook_deliveries).where(deliveries.lease.in_([one.lease for one in attempts]))
+            select(
+                deliveries.lease,
+                deliveries.webhook,
+                deliveries.claim,
+                deliveries.replay,
+                deliveries.position,
+                deliveries.tries,
+            ).where(
+                deliveries.webhook.in_({one.webhook for one in attempts}),
+                deliveries.message.in_({one.message for one in attempts}),
+                deliveries.lease.is_not(null()),
+            )
         ).all()
     }
     changes: list[dict[str, Any]] = []
@@ -165,11 +183,13 @@ def settle(
         if row is None:
             done.outcomes.append((one, "fenced"))
             continue
-        outcome, change = _outcome(one, row, schedule, chance, now)
+        outcome, change = _outcome(one, row.tries, schedule, chance, now)
         done.outcomes.append((one, outcome))
         changes.append(change)
         lines.append(_line(one))
-        told.setdefault(one.webhook, []).append(one.answer)
+        if one.url == endpoints[one.webhook].url:
+            # What an address says that is no longer the endpoint's says nothing of it.
+            told.setdefault(one.webhook, []).append(one.answer)
         if outcome != "failed" and row.claim is not None:
             following.append(
                 {
@@ -202,13 +222,15 @@ def failure(answer: Answer) -> str | None:
 
 def _outcome(
     one: Attempt,
-    row: Row[Any],
+    tries: int,
     schedule: Sequence[float],
     chance: random.Random,
     now: datetime,
 ) -> tuple[str, dict[str, Any]]:
     answer = one.answer
     change: dict[str, Any] = {
+        "of": one.webhook,
+        "one": one.message,
         "token": one.lease,
         "tried": answer.started_at,
         "said": answer.status,
@@ -218,7 +240,7 @@ def _outcome(
     }
     if answer.delivered:
         return "delivered", change | {"new_state": DeliveryState.DELIVERED}
-    wait = backoff.next_try(row.tries, schedule, chance=chance)
+    wait = backoff.next_try(tries, schedule, chance=chance)
     if wait is None:
         return "dead", change | {"new_state": DeliveryState.DEAD}
     wait = max(wait, _asked_for(answer))

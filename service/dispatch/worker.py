@@ -26,6 +26,8 @@ from service.store.engine import Database
 STOP_SECONDS = 20.0
 """What is under way when the dispatcher stops may take so long; then its lease is handed back."""
 FORGET_SECONDS = 60.0
+APART_AFTER = 3
+"""Turns in a row that may fail before attempts are settled one by one, or stopping gives up."""
 TROUBLE_SECONDS = 0.5
 """How long to wait after a turn that failed, doubled each time up to 16 times as long."""
 SPACING_SECONDS = 0.005
@@ -66,6 +68,7 @@ class Dispatcher:
         self._ended: list[Attempt] = []
         self._unsent: list[str] = []
         self._full: set[str] = set()
+        self._full_since = 0.0
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -81,8 +84,8 @@ class Dispatcher:
         if self._sending:
             await asyncio.wait([*self._sending], timeout=STOP_SECONDS)
         for task, leased in [*self._sending.items()]:
-            task.cancel()
-            self._unsent.append(leased.lease)
+            if task.cancel():
+                self._unsent.append(leased.lease)
         self._wake.set()
         if self._tasks:
             await asyncio.wait(self._tasks[:1], timeout=5)
@@ -105,20 +108,19 @@ class Dispatcher:
                     log.warning("webhooks wait for the database", problem=error.detail)
                 else:
                     log.exception("a turn of the dispatcher failed")
-                if self._stopping and trouble > 2:
+                    if trouble >= APART_AFTER:
+                        await self._settle_apart()
+                if self._stopping and trouble >= APART_AFTER:
                     return
                 await asyncio.sleep(TROUBLE_SECONDS * 2 ** min(trouble - 1, 4))
                 continue
             trouble = 0
-            if turn is not None and turn.leased:
+            if turn is not None and (turn.more or turn.settled.outcomes):
                 continue
             await asyncio.sleep(SPACING_SECONDS)
-            try:
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self.settings.webhook_poll_seconds):
                     await self._wake.wait()
-            except TimeoutError:
-                # Another dispatcher may have settled something meanwhile.
-                self._full.clear()
 
     @property
     def _to_write(self) -> bool:
@@ -128,10 +130,18 @@ class Dispatcher:
         """Settle what has ended and lease what is due; None where there was nothing to do."""
         slots = self.settings.webhook_slots
         room = 0 if self._stopping else slots - len(self._sending)
+        failing = sum(one.failing for one in self._sending.values())
+        room_for_failing = max(1, slots // 2) - failing
+        if time.monotonic() - self._full_since >= self.settings.webhook_poll_seconds:
+            # Another dispatcher may have settled something meanwhile.
+            self._full, self._full_since = set(), time.monotonic()
         wanted: list[str] = []
         if room > 0:
             wanted = await self.database.read(
-                lease.waiting, now=self.clock(), full=tuple(self._full)
+                lease.waiting,
+                now=self.clock(),
+                full=tuple(self._full),
+                failing=room_for_failing > 0,
             )
         if not (wanted or self._to_write):
             return None
@@ -139,8 +149,7 @@ class Dispatcher:
         self._ended, self._unsent = [], []
         # Settling makes room, and what waited for it is due then.
         wanted = [*{*wanted, *(one.webhook for one in ended)}]
-        failing = sum(one.failing for one in self._sending.values())
-        began = time.perf_counter()
+        began = time.monotonic()
         try:
             if unsent:
                 await self.database.write(lease.hand_back, unsent, now=self.clock())
@@ -150,7 +159,7 @@ class Dispatcher:
                 attempts=ended,
                 wanted=wanted,
                 room=room,
-                room_for_failing=max(0, slots // 2 - failing),
+                room_for_failing=max(0, room_for_failing),
                 rules=self.rules,
                 now=self.clock(),
             )
@@ -158,16 +167,40 @@ class Dispatcher:
             self._ended = ended + self._ended
             self._unsent = unsent + self._unsent
             raise
-        self.meters.turn.observe(time.perf_counter() - began)
+        self.meters.turn.observe(time.monotonic() - began)
         self._note(turn)
         self._full -= {one.webhook for one in ended}
         self._full |= turn.full
-        leased_at = time.monotonic()
+        if self._stopping:
+            self._unsent += [one.lease for one in turn.leased]
+            return turn
         for one in turn.leased:
-            task = asyncio.create_task(self._send(one, leased_at))
+            task = asyncio.create_task(self._send(one, began))
             self._sending[task] = one
             task.add_done_callback(self._sent)
         return turn
+
+    async def _settle_apart(self) -> None:
+        """Settle one attempt at a time.  One that cannot be written must not keep the others: it is
+        let go, and sent again when its lease ends."""
+        for attempt in [*self._ended]:
+            try:
+                turn = await self.database.write(
+                    lease.take_turn,
+                    attempts=[attempt],
+                    wanted=(),
+                    room=0,
+                    room_for_failing=0,
+                    rules=self.rules,
+                    now=self.clock(),
+                )
+            except ClaimdeskError:
+                return
+            except Exception:
+                log.exception("an attempt cannot be settled", delivery=attempt.message)
+            else:
+                self._note(turn)
+            self._ended.remove(attempt)
 
     async def _send(self, leased: Leased, leased_at: float) -> None:
         left = self.settings.webhook_lease_seconds - (time.monotonic() - leased_at)
@@ -186,7 +219,7 @@ class Dispatcher:
                 timeout=leased.timeout,
             )
         )
-        if answer.delivered:
+        if answer.delivered and not leased.replay:
             self.meters.latency.observe((self.clock() - leased.created_at).total_seconds())
         self._ended.append(
             Attempt(

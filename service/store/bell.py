@@ -79,8 +79,9 @@ class Wire:
         while True:
             try:
                 await self._carry()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                log.warning("the bell's connection was lost", reason=str(error))
+            except Exception as error:
+                # Whatever it is, dispatchers look by themselves until the wire is there again.
+                log.warning("the bell's connection was lost", reason=repr(error))
             await asyncio.sleep(RECONNECT_SECONDS)
 
     async def _carry(self) -> None:

@@ -1,19 +1,27 @@
-"""`python -m tests.bench`: the service beside two yardsticks, interleaved, as one table."""
+"""`python -m tests.bench`: the service beside two yardsticks, interleaved, as one table; then its
+webhooks, as another."""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import platform
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from tests.bench import cache, desk, generate, report, run, wrk
 from tests.bench.targets import TARGETS
+from tests.bench.webhooks import figures
+from tests.bench.webhooks import run as webhooks
 from tests.bench.workloads import WORKLOADS
 from tests.support import postgres
+
+PARTS = ("requests", *webhooks.PARTS)
+ALIASES = {"webhooks": webhooks.PARTS}
 
 # Smaller desks have too few claims to move: two changes of one would be under way at once.
 SMALLEST = 3_000
@@ -28,6 +36,12 @@ def _names(known: Mapping[str, object]) -> Callable[[str], list[str]]:
         return [name for name in known if name in wanted]
 
     return parse
+
+
+def _part(text: str) -> tuple[str, ...]:
+    if text not in (*PARTS, *ALIASES):
+        raise argparse.ArgumentTypeError(f"{text}: not one of {', '.join((*ALIASES, *PARTS))}")
+    return ALIASES.get(text, (text,))
 
 
 def _sizes(text: str) -> list[int]:
@@ -45,41 +59,62 @@ def _options(arguments: list[str] | None = None) -> argparse.Namespace:
         "PostgreSQL is a cluster of our own there with fsync on, unless "
         f"{postgres.ENVIRONMENT} names a server. wrk makes the load.",
     )
-    parser.add_argument("--claims", type=_sizes, default=[10_000], help="sizes, e.g. 10000,1000000")
+    parser.add_argument(
+        "parts",
+        nargs="*",
+        type=_part,
+        help="requests, or webhooks, or of these only: " + ", ".join(webhooks.PARTS) + ". "
+        "Both, unless targets, workloads or sizes are chosen, which only requests have",
+    )
+    parser.add_argument("--claims", type=_sizes, help="sizes, e.g. 10000,1000000")
     parser.add_argument("--database", choices=("postgresql", "sqlite", "both"), default="both")
-    parser.add_argument(
-        "--targets", type=_names(TARGETS), default=list(TARGETS), help=", ".join(TARGETS)
-    )
-    parser.add_argument(
-        "--workloads", type=_names(WORKLOADS), default=list(WORKLOADS), help=", ".join(WORKLOADS)
-    )
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--targets", type=_names(TARGETS), help=", ".join(TARGETS))
+    parser.add_argument("--workloads", type=_names(WORKLOADS), help=", ".join(WORKLOADS))
+    parser.add_argument("--rounds", type=int, help="5 of requests, 3 of webhooks")
     parser.add_argument("--seconds", type=int, default=2, help="of load for each cell and round")
     parser.add_argument("--seed", type=int, default=1, help="of the generated desk")
     parser.add_argument("--clear", action="store_true", help="remove the loaded desks and end")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there too")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    chosen = {part for parts in options.parts for part in parts}
+    if not chosen:
+        narrowed = options.claims or options.targets or options.workloads
+        chosen = {"requests"} if narrowed else set(PARTS)
+    options.parts = [part for part in PARTS if part in chosen]
+    options.claims = options.claims or [10_000]
+    options.targets = options.targets or list(TARGETS)
+    options.workloads = options.workloads or list(WORKLOADS)
+    return options
 
 
 def main() -> int:
     options = _options()
-    # The yardsticks run on PostgreSQL alone, and beside whatever else is asked for.
-    targets = [
-        name
-        for name in options.targets
-        if TARGETS[name].yardstick or options.database in (TARGETS[name].database, "both")
-    ]
     if options.clear:
         cache.clear()
         return 0
     wrk.ensure()
     python = platform.python_version()
     print(f"     machine  {os.cpu_count()} cores, {platform.machine()}, Python {python}")
+    found: dict[str, list[dict[str, Any]]] = {}
+    if "requests" in options.parts:
+        found |= _requests(options)
+    if {*options.parts} & {*webhooks.PARTS}:
+        found["webhooks"] = _webhooks(options)
+    if options.json:
+        options.json.write_text(json.dumps(found, indent=1, default=str))
+    return 1 if any(row.get("problems") for rows in found.values() for row in rows) else 0
+
+
+def _requests(options: argparse.Namespace) -> dict[str, list[dict[str, Any]]]:
+    # The yardsticks run on PostgreSQL alone, and beside whatever else is asked for.
+    targets = [
+        name
+        for name in options.targets
+        if TARGETS[name].yardstick or options.database in (TARGETS[name].database, "both")
+    ]
     kinds = sorted({TARGETS[name].database for name in targets})
-    with cache.opened(kinds) as kept:
-        print(f"       cache  {kept.place}, of {cache.version()}; --clear removes it")
-        if kept.server:
-            print(f"  postgresql  {kept.server.source}")
+    count = options.rounds or 5
+    with _opened(kinds) as kept:
         desks = []
         for size in options.claims:
             loaded = kept.desk(size, kinds, options.seed)
@@ -94,20 +129,34 @@ def main() -> int:
             options.workloads,
             world=generate.world(options.seed),
             seed=options.seed,
-            rounds=options.rounds,
+            rounds=count,
             seconds=options.seconds,
         )
-    rounds = f"{options.rounds} rounds of {options.seconds} s"
+    rounds = f"{count} rounds of {options.seconds} s"
     print(f"\nMedian of {rounds}, {wrk.CONNECTIONS} connections.\n")
     print(*report.table(results), sep="\n")
-    found = report.rows(results)
-    if options.json:
-        options.json.write_text(
-            json.dumps(
-                {"cells": found, "processes": report.processes(results)}, indent=1, default=str
-            )
+    return {"cells": report.rows(results), "processes": report.processes(results)}
+
+
+def _webhooks(options: argparse.Namespace) -> list[dict[str, Any]]:
+    kinds = ["postgresql", "sqlite"] if options.database == "both" else [options.database]
+    count = options.rounds or 3
+    with _opened(kinds) as kept:
+        measured = webhooks.measure(
+            kept, kinds, options.parts, seed=options.seed, rounds=count, seconds=options.seconds
         )
-    return 1 if any(row["problems"] for row in found) else 0
+    print(f"\nMedian of {count} rounds.\n")
+    print(*figures.table(measured), sep="\n")
+    return figures.listed(measured)
+
+
+@contextlib.contextmanager
+def _opened(kinds: list[str]) -> Iterator[cache.Cache]:
+    with cache.opened(kinds) as kept:
+        print(f"       cache  {kept.place}, of {cache.version()}; --clear removes it")
+        if kept.server:
+            print(f"  postgresql  {kept.server.source}")
+        yield kept
 
 
 if __name__ == "__main__":

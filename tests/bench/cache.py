@@ -98,8 +98,9 @@ class Cache:
     server: Server | None
     copies: list[str]
 
-    def desk(self, claims: int, kinds: Sequence[str], seed: int) -> Kept:
-        """A desk of that size, loaded now unless it is kept, in every kind of database."""
+    def desk(self, claims: int, kinds: Sequence[str], seed: int, copy: str = "run") -> Kept:
+        """A desk of that size, loaded now unless it is kept, in every kind of database; `copy`
+        names the run's own copy of a small one, of which there may be several."""
         name = f"desk_{claims}_{seed}_{version()}"
         sample = self.place / f"{name}.sample"
         missing = [kind for kind in kinds if not self._has(kind, name)]
@@ -111,7 +112,7 @@ class Cache:
         assert isinstance(drawn, Sample)
         sizes = {kind: self._size(kind, name) for kind in kinds}
         urls = {
-            kind: self._copy(kind, name) if claims <= COPIED else self._url(kind, name)
+            kind: self._copy(kind, name, copy) if claims <= COPIED else self._url(kind, name)
             for kind in kinds
         }
         return Kept(Desk(claims, urls, drawn), sizes)
@@ -138,8 +139,8 @@ class Cache:
                 Path(sqlite_path(url)).rename(sqlite_path(self._url(kind, name)))
         return drawn
 
-    def _copy(self, kind: str, name: str) -> str:
-        copy = f"run_{name}"
+    def _copy(self, kind: str, name: str, prefix: str) -> str:
+        copy = f"{prefix}_{name}"
         url = self._url(kind, copy)
         self._remove(url)
         if kind == "postgresql":
@@ -181,7 +182,7 @@ class Cache:
 
     def _remove_older(self, name: str, claims: int, seed: int, kinds: list[str]) -> None:
         """What other code has loaded of the same size and seed."""
-        old = re.compile(rf"((loading|run)_)?desk_{claims}_{seed}_")
+        old = re.compile(rf"((loading|run\w*)_)?desk_{claims}_{seed}_")
         for path in self.place.glob("*.db" if "sqlite" in kinds else "*.sample"):
             if old.match(path.name) and name not in path.name:
                 self._remove(f"sqlite:///{path}")

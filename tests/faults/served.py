@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -12,20 +13,37 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 CLAIMDESK = str(Path(sys.executable).with_name("claimdesk"))
 GREETING = re.compile(r" on (http://\S+)")
+DELIVERING = re.compile(r"(delivers webhooks)")
+RUN_ON = "\nfrom service.cli import main\nmain()\n"
 START_SECONDS = 60
 
 
-class Served:
-    """One `claimdesk serve`, answering at `url`; its output is in `output`."""
+class Started:
+    """A `claimdesk …` that runs until it is ended; its output is in `output`.
 
-    def __init__(self, database_url: str, folder: Path, *options: str, **settings: str) -> None:
-        self._log = folder / f"serve-{time.monotonic_ns()}.log"
+    `prelude` is Python that the process runs first: it stands in for what of the outside world a
+    test cannot have without being root, or shortens a wait that no setting shortens.
+    """
+
+    def __init__(
+        self,
+        database_url: str,
+        folder: Path,
+        *command: str,
+        ready: re.Pattern[str],
+        prelude: str = "",
+        **settings: str,
+    ) -> None:
+        self._log = folder / f"{command[0]}-{time.monotonic_ns()}.log"
+        start = [CLAIMDESK] if not prelude else [sys.executable, "-c", prelude + RUN_ON]
         began = time.perf_counter()
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
-                [CLAIMDESK, "serve", "--port", "0", *options],
+                [*start, *command],
                 cwd=folder,
                 env=environment(database_url, **settings),
                 stdout=log,
@@ -33,7 +51,7 @@ class Served:
                 start_new_session=True,
             )
         try:
-            self.url = self._address()
+            self.greeting = self._greeted(ready)
         except BaseException:
             self.kill()
             raise
@@ -44,10 +62,22 @@ class Served:
     def output(self) -> str:
         return self._log.read_text()
 
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    @property
+    def alive(self) -> bool:
+        return self.process.poll() is None
+
+    def signal(self, number: int) -> None:
+        """To the whole group: the process and what it started."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, number)
+
     def kill(self) -> None:
         """SIGKILL to the server and its workers: nothing of theirs runs any more."""
-        with suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+        self.signal(signal.SIGKILL)
         self.process.wait(timeout=30)
 
     def terminate(self) -> None:
@@ -56,16 +86,49 @@ class Served:
     def wait(self, seconds: float = 30) -> int:
         return self.process.wait(timeout=seconds)
 
-    def _address(self) -> str:
+    def _greeted(self, ready: re.Pattern[str]) -> str:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
-            found = GREETING.search(self.output)
+            found = ready.search(self.output)
             if found:
                 return found[1]
-            if self.process.poll() is not None:
+            if not self.alive:
                 break
             time.sleep(0.01)
-        raise AssertionError(f"claimdesk serve did not start:\n{self.output}")
+        raise AssertionError(f"{self.process.args!r} did not start:\n{self.output}")
+
+
+class Served(Started):
+    """One `claimdesk serve`, answering at `url`."""
+
+    def __init__(
+        self, database_url: str, folder: Path, *options: str, prelude: str = "", **settings: str
+    ) -> None:
+        command = ("serve", "--port", "0", *options)
+        super().__init__(
+            database_url, folder, *command, ready=GREETING, prelude=prelude, **settings
+        )
+        self.url = self.greeting
+
+
+class Worker(Started):
+    """One `claimdesk dispatch`; `figure` reads what it counts."""
+
+    def __init__(
+        self, database_url: str, folder: Path, *, prelude: str = "", **settings: str
+    ) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self._port = free.getsockname()[1]
+        command = ("dispatch", "--metrics-port", str(self._port))
+        super().__init__(
+            database_url, folder, *command, ready=DELIVERING, prelude=prelude, **settings
+        )
+
+    def figure(self, name: str) -> float:
+        """The value of a metric, named as Prometheus shows it."""
+        shown = httpx.get(f"http://127.0.0.1:{self._port}/metrics").text
+        line = next(line for line in shown.splitlines() if line.startswith(f"{name} "))
+        return float(line.rpartition(" ")[2])
 
 
 def environment(database_url: str, **settings: str) -> dict[str, str]:

@@ -1,0 +1,253 @@
+"""200,000 deliveries due to one of 1,000 endpoints: what the others feel of it, which indexes the
+statements use, and what the dispatcher weighs.  The rows are synthetic."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, event
+
+from service.dispatch import lease
+from service.dispatch.deliver import Answer
+from service.dispatch.settle import Attempt
+from service.domain.backoff import SCHEDULE
+from service.domain.webhooks import EventType
+from service.store.engine import Database
+from tests.bench.service_load import settings
+from tests.bench.webhooks import latency, rows
+from tests.bench.webhooks.figures import Goal, Rounds
+from tests.bench.webhooks.rows import Endpoint
+from tests.bench.webhooks.service import Bench, Changes, dispatching, middle_and_tail, serving
+
+ENDPOINTS, OTHERS_DUE = 1_000, 10
+SIZES = (0, 200_000)
+REPEATED = 40
+SHARE = 1.2
+PER_SECOND = 10
+PARTIAL = re.compile(r"ix_webhook_deliveries_(due|lane|leased|in_flight)")
+RULES = lease.Rules(timedelta(seconds=60), 15.0, SCHEDULE, random.Random(1))
+NOT_NEEDED = EventType.CLAIM_WITHDRAWN  # nothing is withdrawn here
+
+
+class _Undone(Exception):
+    """Carries what a transaction found out of it, and nothing else."""
+
+    def __init__(self, found: Any) -> None:
+        self.found = found
+
+
+def measure(benches: Sequence[Bench]) -> Rounds:
+    found = Rounds("backlog")
+    for bench in benches:
+        tails = {}
+        costs = {}
+        for size in SIZES:
+            others = _fill(bench, size)
+            costs[size] = asyncio.run(_costs(bench.url, others))
+            words = f"{size:,} due on 1 of {ENDPOINTS:,}"
+            for name, cost in costs[size].items():
+                found.add(f"{words}: {name}", bench.kind, "ms", cost * 1000)
+            tails[size] = _fresh(found, bench, size, words)
+        # The other two lease and settle 64 deliveries with the backlog, ten without.
+        for name in ("waiting", "take_turn for the others"):
+            before = costs[0][name]
+            found.add(
+                f"{name}, with / without the backlog",
+                bench.kind,
+                "×",
+                costs[SIZES[1]][name] / before,
+                Goal(most=2),
+            )
+        found.add(
+            "p99 of the others, with / without",
+            bench.kind,
+            "×",
+            tails[SIZES[1]] / tails[0],
+            Goal(most=SHARE),
+        )
+        for line in asyncio.run(_plans(bench.url)):
+            found.wrong("plans", bench.kind, "", line)
+    return found
+
+
+def _fill(bench: Bench, size: int) -> list[str]:
+    """The ids of ten of the others, each with one delivery due."""
+    rows.clear(bench.url)
+    one = Endpoint(bench.receiver.url("/slow/much"), (NOT_NEEDED,))
+    told = Endpoint(bench.receiver.url("/now/fresh"))
+    quiet = [Endpoint(bench.receiver.url(f"/now/{n}"), (NOT_NEEDED,)) for n in range(ENDPOINTS - 2)]
+    ids = rows.endpoints(bench.url, [one, told, *quiet])
+    if size:
+        rows.deliveries(bench.url, ids[:1], size)
+    others = ids[-OTHERS_DUE:]
+    rows.deliveries(bench.url, others, 1)
+    rows.settled(bench.url)
+    return others
+
+
+async def _costs(url: str, others: list[str]) -> dict[str, float]:
+    """Seconds of each statement's work, without the commit; nothing is changed."""
+    database = Database(settings(url))
+    await database.start()
+    try:
+        return {
+            "waiting": await _read(database, _waiting),
+            "take_turn for the others": await _write(database, lambda s: _turn(s, others, 64)),
+            "take_turn for all waiting": await _write(
+                database, lambda s: _turn(s, _waiting(s), 64)
+            ),
+            "settling what that leased": await _write(database, lambda s: _settling(s)),
+        }
+    finally:
+        await database.stop()
+
+
+def _waiting(session: Connection) -> list[str]:
+    return lease.waiting(session, now=datetime.now(UTC))
+
+
+def _turn(
+    session: Connection, wanted: Sequence[str], room: int, attempts: Sequence[Attempt] = ()
+) -> lease.Turn:
+    return lease.take_turn(
+        session,
+        attempts=attempts,
+        wanted=wanted,
+        room=room,
+        room_for_failing=32,
+        rules=RULES,
+        now=datetime.now(UTC),
+    )
+
+
+def _settling(session: Connection) -> float:
+    """Seconds of settling what a turn leased."""
+    turn = _turn(session, _waiting(session), 64)
+    attempts = [answered(one) for one in turn.leased]
+    began = time.perf_counter()
+    _turn(session, (), 0, attempts)
+    return time.perf_counter() - began
+
+
+def answered(one: lease.Leased) -> Attempt:
+    answer = Answer(datetime.now(UTC), 0.001, 204, None, None, {}, "")
+    return Attempt(one.lease, one.webhook, one.message, one.attempt, one.url, answer)
+
+
+async def _read(database: Database, query: Callable[[Connection], Any]) -> float:
+    return await _repeated(lambda: database.read(_timed(query)))
+
+
+async def _write(database: Database, command: Callable[[Connection], Any]) -> float:
+    timed = _timed(command)
+
+    def undone(session: Connection) -> float:
+        raise _Undone(timed(session))
+
+    async def once() -> float:
+        try:
+            return await database.write(undone)
+        except _Undone as done:
+            return float(done.found)
+
+    return await _repeated(once)
+
+
+def _timed(work: Callable[[Connection], Any]) -> Callable[[Connection], float]:
+    def timed(session: Connection) -> float:
+        began = time.perf_counter()
+        result = work(session)
+        return result if isinstance(result, float) else time.perf_counter() - began
+
+    return timed
+
+
+async def _repeated(once: Callable[[], Any]) -> float:
+    """The median, so that neither the first plan nor a pause counts."""
+    times = sorted([await once() for _ in range(REPEATED)])
+    return float(times[len(times) // 2])
+
+
+def _fresh(found: Rounds, bench: Bench, size: int, words: str) -> float:
+    """p99 of an endpoint that has nothing else due, while the other's backlog is worked at."""
+    with ExitStack() as stack:
+        if bench.kind == "sqlite":  # where the bell does not ring from one process to another
+            server = worker = stack.enter_context(serving(bench.url))
+        else:
+            server = stack.enter_context(serving(bench.url, "--no-dispatch"))
+            worker = stack.enter_context(dispatching(bench.url))
+        time.sleep(2)
+        if size == 0:
+            found.add(
+                f"PSS, {ENDPOINTS:,} endpoints", bench.kind, "MB", worker.memory()["Pss"] / 1e6
+            )
+        changes = Changes(bench, server)
+        times = latency.fresh(bench, changes, PER_SECOND, "/now/fresh")
+        weight = worker.memory()["Pss"]
+    if size:
+        found.add(f"PSS, {words}, loaded", bench.kind, "MB", weight / 1e6, Goal(most=200))
+    middle, tail = middle_and_tail(times)
+    found.add(f"{words}: another's event, p50", bench.kind, "ms", middle)
+    found.add(f"{words}: another's event, p99", bench.kind, "ms", tail)
+    return tail
+
+
+# --- plans ---
+
+
+async def _plans(url: str) -> list[str]:
+    """What is wrong with the plans of the statements of a turn; prints them where it is asked."""
+    database = Database(settings(url))
+    await database.start()
+    statements: list[tuple[str, Any]] = []
+    try:
+        engine: Any = database._backend.writer
+        engine = getattr(engine, "sync_engine", engine)
+
+        def note(_c: Any, _u: Any, sql: str, values: Any, _x: Any, many: bool) -> None:
+            statements.append((sql, values[0] if many else values))
+
+        def all_of_a_turn(session: Connection) -> None:
+            event.listen(engine, "before_cursor_execute", note)
+            try:
+                _waiting(session)
+                _settling(session)
+            finally:
+                event.remove(engine, "before_cursor_execute", note)
+            seen: dict[str, Any] = {}
+            for sql, values in statements:
+                seen.setdefault(sql, values)
+            raise _Undone([(sql, _plan(session, sql, values)) for sql, values in seen.items()])
+
+        try:
+            await database.write(all_of_a_turn)
+        except _Undone as done:
+            return [line for sql, plan in done.found for line in _faults(sql, plan)]
+        return ["nothing was planned"]
+    finally:
+        await database.stop()
+
+
+def _plan(session: Connection, sql: str, values: Any) -> str:
+    if session.dialect.name == "sqlite":
+        found = session.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)
+        return "\n".join(str(row[3]) for row in found)
+    if sql.startswith("INSERT"):
+        return ""
+    found = session.exec_driver_sql(f"EXPLAIN (ANALYZE, BUFFERS OFF) {sql}", values)
+    return "\n".join(str(row[0]) for row in found)
+
+
+def _faults(sql: str, plan: str) -> list[str]:
+    """Scans of the deliveries from one end to the other."""
+    scans = re.findall(
+        r"(?:Seq Scan on|SCAN) webhook_(?:deliveries|messages|attempts)\b(?! USING INDEX).*", plan
+    )
+    return [f"{scan} in {' '.join(sql.split())[:90]}" for scan in scans]

@@ -1,0 +1,94 @@
+"""The yardstick of deliveries: a bare loop that posts, with no database behind it.
+
+`python -m tests.bench.webhooks.bare CLIENT CONCURRENCY SECONDS URL` prints posts a second.
+CLIENT is `sender` (`service.dispatch.deliver.Sender`, which signs) or `httpx` (one AsyncClient
+for every five connections, signed too: webhooks.md found that the quickest way to use it).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from ipaddress import ip_network
+
+import httpx
+
+from service.dispatch import sign
+from service.dispatch.deliver import Outgoing, Sender
+from service.dispatch.guard import Guard
+from tests.bench.servers import ROOT
+from tests.bench.webhooks.rows import BODY
+
+CLIENTS = ("sender", "httpx")
+CONCURRENCIES = (4, 16, 64)
+SHARD = 5
+Post = Callable[[int, str], Awaitable[None]]
+
+
+def measure(client: str, concurrency: int, seconds: float, url: str) -> float:
+    """Posts a second, by a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", __name__, client, str(concurrency), str(seconds), url],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return float(done.stdout)
+
+
+async def _rate(client: str, concurrency: int, seconds: float, url: str) -> float:
+    posting = _sending(url) if client == "sender" else _posting(url, concurrency)
+    posted = 0
+    until = time.perf_counter() + 0.3  # of warming up
+
+    async def keep(number: int) -> None:
+        nonlocal posted
+        while time.perf_counter() < until:
+            await posting(number, f"msg_{number}_{posted}")
+            posted += 1
+
+    await asyncio.gather(*map(keep, range(concurrency)))
+    posted = 0
+    began = time.perf_counter()
+    until = began + seconds
+    await asyncio.gather(*map(keep, range(concurrency)))
+    return posted / (time.perf_counter() - began)
+
+
+def _sending(url: str) -> Post:
+    guard = Guard(allow_http=True, allow_cidrs=(ip_network("127.0.0.0/8"),))
+    sender = Sender(guard, lambda: datetime.now(UTC))
+    secrets = (sign.new_secret(),)
+
+    async def post(_: int, message: str) -> None:
+        answer = await sender.send(Outgoing("one", url, {}, secrets, message, BODY, 15.0))
+        if not answer.delivered:
+            raise RuntimeError(answer.error)
+
+    return post
+
+
+def _posting(url: str, concurrency: int) -> Post:
+    limits = httpx.Limits(max_connections=SHARD, max_keepalive_connections=SHARD)
+    count = -(-concurrency // SHARD)
+    clients = [httpx.AsyncClient(limits=limits, timeout=15, trust_env=False) for _ in range(count)]
+    secrets = (sign.new_secret(),)
+
+    async def post(number: int, message: str) -> None:
+        signed = sign.headers(secrets, message, int(time.time()), BODY)
+        headers = {"Content-Type": "application/json", **signed}
+        answer = await clients[number % count].post(url, content=BODY, headers=headers)
+        if answer.status_code != 204:
+            raise RuntimeError(f"answered {answer.status_code}")
+
+    return post
+
+
+if __name__ == "__main__":
+    client, concurrency, seconds, url = sys.argv[1:]
+    print(asyncio.run(_rate(client, int(concurrency), float(seconds), url)))

@@ -1,0 +1,95 @@
+"""What it costs a change that webhooks are told of it: changes a second at 16 connections, with
+nobody to tell, with two endpoints, and with a dispatcher in the same process besides."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+
+from tests.bench import wrk
+from tests.bench.generate import World
+from tests.bench.run import Alone, Cell, Runner, _cell
+from tests.bench.servers import Client, Server
+from tests.bench.webhooks import rows
+from tests.bench.webhooks.figures import Rounds
+from tests.bench.webhooks.rows import Endpoint
+from tests.bench.webhooks.service import Bench, serving, until
+from tests.bench.workloads import WORKLOADS, Asking
+
+NOBODY, TOLD, SENT = "no endpoint", "2 endpoints, no dispatcher", "2 endpoints, dispatcher inside"
+CASES = (NOBODY, TOLD, SENT)
+DRAIN_SECONDS = 60
+
+
+def measure(benches: Sequence[dict[str, Bench]], world: World, rounds: int, seconds: int) -> Rounds:
+    """`benches`: for each kind of database, one desk for each case."""
+    found = Rounds("changes")
+    with ExitStack() as stack:
+        runners = []
+        for by_case in benches:
+            for case, bench in by_case.items():
+                rows.clear(bench.url)
+                if case != NOBODY:
+                    to = bench.receiver.url("/now")
+                    rows.endpoints(bench.url, [Endpoint(f"{to}/{n}") for n in range(2)])
+                options = () if case == SENT else ("--no-dispatch",)
+                server = stack.enter_context(serving(bench.url, *options))
+                runners.append((case, bench, _runner(bench, server)))
+        for turn in range(rounds):
+            reached: dict[tuple[str, str], float] = {}
+            for position in range(len(runners)):
+                case, bench, runner = runners[(position + turn) % len(runners)]
+                load = _round(found, case, bench, runner, world, turn, seconds)
+                if load is not None:
+                    reached[bench.kind, case] = load
+            for (kind, case), per_second in reached.items():
+                found.add(case, kind, "/s", per_second)
+                nobody = reached.get((kind, NOBODY))
+                if case != NOBODY and nobody:
+                    found.add(case, kind, "×none", per_second / nobody)
+    return found
+
+
+def _runner(bench: Bench, server: Server) -> Runner:
+    api = replace(bench.target.api, headers=bench.headers)
+    return Runner(bench.target, bench.desk, server, api, Alone(0, 0, 0))
+
+
+def _round(
+    found: Rounds,
+    case: str,
+    bench: Bench,
+    runner: Runner,
+    world: World,
+    turn: int,
+    seconds: int,
+) -> float | None:
+    cell = Cell()
+    before = rows.count(bench.url)
+    with Client(runner.server.port) as client:
+        asking = Asking(
+            runner.api,
+            client,
+            bench.desk.sample,
+            world.vocabulary,
+            [],
+            seconds,
+            nonce=f"{turn}-",
+        )
+        _cell(cell, WORKLOADS["transition"], runner, asking, seconds)
+    made = rows.count(bench.url) - before
+    if made < (0 if case == NOBODY else 2 * cell.loads[0].requests):
+        cell.problems.append(f"{cell.loads[0].requests} changes, {made} deliveries")
+    if cell.problems:
+        found.wrong(case, bench.kind, "/s", cell.problems[0])
+    load: wrk.Load = cell.loads[0]
+    if case == SENT:
+        began = time.monotonic()
+        if until(lambda: rows.pending(bench.url) == 0, DRAIN_SECONDS):
+            found.add(f"{case}: backlog gone after", bench.kind, "s", time.monotonic() - began)
+        else:
+            found.wrong(case, bench.kind, "/s", "the backlog does not drain")
+    found.add(f"{case}: p99", bench.kind, "ms", load.p99)
+    return None if cell.problems else load.per_second

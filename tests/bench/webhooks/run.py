@@ -1,0 +1,70 @@
+"""All measurements of webhooks, one after another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+
+from tests.bench import generate
+from tests.bench.cache import Cache
+from tests.bench.webhooks import backlog, latency, outbox, throughput
+from tests.bench.webhooks.figures import Figure, Goal, Rounds
+from tests.bench.webhooks.receiver import Receiver
+from tests.bench.webhooks.service import Bench, dispatching, prepared
+
+PARTS = ("changes", "deliveries", "latency", "hole", "backlog")
+CLAIMS = 10_000
+COPIES = dict(zip(outbox.CASES, ("run_nobody", "run_told", "run_sent"), strict=True))
+
+
+def measure(
+    kept: Cache,
+    kinds: Sequence[str],
+    parts: Sequence[str],
+    *,
+    seed: int,
+    rounds: int,
+    seconds: int,
+) -> list[Figure]:
+    world = generate.world(seed)
+    figures: list[Figure] = []
+    with ExitStack() as stack:
+        receiver = Receiver()
+        stack.callback(receiver.stop)
+        ceiling = throughput.ceiling(receiver)
+        print(f"    receiver  {ceiling:,.0f} requests/s at most")
+
+        def desks(copy: str = "run") -> list[Bench]:
+            of = kept.desk(CLAIMS, kinds, seed, copy).desk
+            return [prepared(kind, of, world, receiver) for kind in kinds]
+
+        def note(found: Rounds) -> None:
+            figures.extend(found.figures())
+            print(f"  {found.part}: done", flush=True)
+
+        if "changes" in parts:
+            by_copy = {case: desks(copy) for case, copy in COPIES.items()}
+            cases = [
+                {case: benches[number] for case, benches in by_copy.items()}
+                for number in range(len(kinds))
+            ]
+            note(outbox.measure(cases, world, rounds, seconds))
+        benches = desks()
+        if "deliveries" in parts:
+            note(_idle(benches))
+            note(throughput.measure(benches, rounds))
+        if "latency" in parts:
+            note(latency.steady(benches, rounds))
+        if "hole" in parts:
+            note(latency.black_hole(benches, rounds))
+        if "backlog" in parts:
+            note(backlog.measure(benches))
+    return figures
+
+
+def _idle(benches: Sequence[Bench]) -> Rounds:
+    found = Rounds("deliveries")
+    for bench in benches:
+        with dispatching(bench.url) as worker:
+            found.add("PSS idle", bench.kind, "MB", worker.memory()["Pss"] / 1e6, Goal(most=120))
+    return found

@@ -1,0 +1,93 @@
+"""Deliveries a second of one `claimdesk dispatch` on a backlog, beside bare loops that post."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tests.bench import wrk
+from tests.bench.webhooks import bare, rows
+from tests.bench.webhooks.figures import Goal, Rounds
+from tests.bench.webhooks.receiver import Receiver
+from tests.bench.webhooks.rows import BODY, Endpoint
+from tests.bench.webhooks.service import Bench, dispatching, until
+
+BACKLOG = 2_000
+WARM = 0.2  # of the backlog, until the process has its connections and plans
+BARE_SECONDS = 0.7
+PATHS = {"at once": "/now", "in 20 ms": "/slow"}
+SHAPES = {"1 endpoint": (1, 256), "10 endpoints": (10, 8)}  # how many, max_in_flight
+LEAST_SHARE, LEAST_PER_SECOND = 0.5, 1_500
+WAIT_SECONDS = 120
+
+
+def ceiling(receiver: Receiver) -> float:
+    """Requests a second that the receiver itself answers."""
+    headers = {"webhook-id": "msg_0", "Content-Type": "application/json"}
+    load = wrk.run(receiver.port, [wrk.render("POST", "/now/ceiling", headers, BODY)], 2)
+    receiver.clear()
+    return load.per_second
+
+
+def measure(benches: Sequence[Bench], rounds: int) -> Rounds:
+    found = Rounds("deliveries")
+    receiver = benches[0].receiver
+    for _ in range(rounds):
+        best = {}
+        for words, path in PATHS.items():
+            rates = {}
+            for client in bare.CLIENTS:
+                for concurrency in bare.CONCURRENCIES:
+                    url = receiver.url(f"{path}/bare")
+                    rates[client, concurrency] = bare.measure(
+                        client, concurrency, BARE_SECONDS, url
+                    )
+                quickest = max(rates[client, one] for one in bare.CONCURRENCIES)
+                found.add(f"bare {client}, answered {words}", "-", "/s", quickest)
+                best[words, client] = quickest
+            receiver.clear()
+        for position in range(len(benches)):
+            bench = benches[position]
+            for words, path in PATHS.items():
+                for shape, (count, most) in SHAPES.items():
+                    row = f"{shape}, answered {words}"
+                    rate = _drained(found, row, bench, path, count, most)
+                    if rate is None:
+                        continue
+                    quick = path == "/now"
+                    asked = quick and bench.kind == "postgresql"
+                    found.add(
+                        row, bench.kind, "/s", rate, Goal(LEAST_PER_SECOND) if asked else None
+                    )
+                    for client in bare.CLIENTS:
+                        found.add(
+                            row,
+                            bench.kind,
+                            f"×{client}",
+                            rate / best[words, client],
+                            Goal(LEAST_SHARE) if quick else None,
+                        )
+    return found
+
+
+def _drained(
+    found: Rounds, row: str, bench: Bench, path: str, count: int, most: int
+) -> float | None:
+    """Deliveries a second from WARM of the backlog to its end."""
+    rows.clear(bench.url)
+    bench.receiver.clear()
+    to = [Endpoint(bench.receiver.url(f"{path}/{n}"), max_in_flight=most) for n in range(count)]
+    rows.deliveries(bench.url, rows.endpoints(bench.url, to), BACKLOG // count)
+    rows.settled(bench.url)
+    with dispatching(bench.url) as worker:
+        if not until(lambda: bench.receiver.count() >= BACKLOG, WAIT_SECONDS):
+            found.wrong(row, bench.kind, "/s", f"{bench.receiver.count()} of {BACKLOG} came")
+            return None
+        weight = worker.memory()["Pss"]
+        spent = worker.cpu()
+    if left := rows.pending(bench.url):
+        found.wrong(row, bench.kind, "/s", f"{left} were not settled")
+    times = sorted(one.at for one in bench.receiver.arrivals())
+    first = round(len(times) * WARM)
+    found.add(f"{row}: processor", bench.kind, "µs", spent / BACKLOG * 1e6)
+    found.add("PSS under load", bench.kind, "MB", weight / 1e6, Goal(most=200))
+    return (len(times) - 1 - first) / (times[-1] - times[first])

@@ -1,0 +1,81 @@
+"""The schedule of tries, and how long an endpoint is left alone."""
+
+import random
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.domain import backoff
+from service.domain.backoff import BREAKER_FAILURES, JITTER, SCHEDULE, next_try, probing, rest
+
+TRIES = len(SCHEDULE) + 1
+
+
+def test_the_schedule_is_the_one_that_was_promised() -> None:
+    """5 s, 30 s, 2 min, 10 min, 30 min, 1 h, 3 h, 6 h, 12 h, 24 h, 24 h: three days, 12 tries."""
+    minute, hour = 60, 3600
+    assert (
+        *(5, 30, 2 * minute, 10 * minute, 30 * minute),
+        *(hour, 3 * hour, 6 * hour, 12 * hour, 24 * hour, 24 * hour),
+    ) == SCHEDULE
+    assert timedelta(days=2.9) < timedelta(seconds=sum(SCHEDULE)) < timedelta(days=3)
+
+
+@given(st.integers(1, TRIES - 1), st.randoms(use_true_random=False))
+def test_each_wait_is_the_schedule_s_within_jitter(tries: int, chance: random.Random) -> None:
+    """A fifth more or less, never beyond."""
+    wait = next_try(tries, chance=chance)
+    assert wait is not None
+    planned = SCHEDULE[tries - 1]
+    assert planned * (1 - JITTER) <= wait.total_seconds() <= planned * (1 + JITTER) + 1e-6
+
+
+def test_jitter_is_spread_over_its_whole_width() -> None:
+    """What failed together is not tried together: waits differ, up to both ends."""
+    chance = random.Random(7)
+    waits = [next_try(7, chance=chance) or timedelta() for _ in range(2000)]
+    hours = [wait / timedelta(hours=3) for wait in waits]
+    assert min(hours) < 0.81
+    assert max(hours) > 1.19
+    assert 0.98 < sum(hours) / len(hours) < 1.02
+    assert len({next_try(7) for _ in range(20)}) > 1
+
+
+@pytest.mark.parametrize("tries", [TRIES, TRIES + 1, 1000])
+def test_after_the_last_there_is_none(tries: int) -> None:
+    """The twelfth try is the last."""
+    assert next_try(tries) is None
+
+
+def test_a_schedule_of_one_s_own() -> None:
+    """Operators may set another; an empty one tries once."""
+    assert next_try(1, ()) is None
+    wait = next_try(2, (1, 100))
+    assert wait is not None
+    assert 80 <= wait.total_seconds() <= 120
+    assert next_try(3, (1, 100)) is None
+
+
+@pytest.mark.parametrize("failures", range(BREAKER_FAILURES))
+def test_a_few_failures_open_nothing(failures: int) -> None:
+    """Fewer than five in a row: no rest, no probing."""
+    assert rest(failures) is None
+    assert not probing(failures)
+
+
+@pytest.mark.parametrize(
+    ("failures", "seconds"),
+    [(5, 30), (6, 60), (7, 120), (8, 240), (9, 480), (10, 600), (11, 600), (10_000, 600)],
+)
+def test_the_rest_doubles_to_ten_minutes(failures: int, seconds: int) -> None:
+    """30 s after the fifth, then twice as long with each probe that fails."""
+    assert rest(failures) == timedelta(seconds=seconds)
+    assert probing(failures)
+
+
+def test_what_is_held_and_given_up() -> None:
+    """A head is waited for an hour; an endpoint is given up after five days."""
+    assert timedelta(hours=1) == backoff.HOLD
+    assert timedelta(days=5) == backoff.GIVE_UP

@@ -1,0 +1,157 @@
+"""Databases that restart, are busy, or say nothing: the dispatcher waits, and loses nothing."""
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from service.config import Settings
+from service.store import migrate
+from tests.faults.receiving import Gate, Unsteady, until, well
+from tests.faults.stage import IMPATIENT, Stage, locked
+from tests.support.postgres import PostgresServer, provide
+
+ON_POSTGRESQL = pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+ON_SQLITE = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+WAITED = "webhooks wait for the database"
+UNRECORDED = """
+    SELECT count(*) FROM webhook_deliveries d WHERE state = 'delivered' AND NOT EXISTS (
+        SELECT 1 FROM webhook_attempts a
+        WHERE a.webhook = d.webhook AND a.message = d.message AND a.outcome = 'delivered')
+"""
+WAITING = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
+BELLS = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND application_name = 'claimdesk bell'
+"""
+
+
+def require_all_delivered(stage: Stage, path: str = "/hook") -> None:
+    """Everything acknowledged has come, and nothing counts as delivered without an attempt in the
+    log that says so."""
+    until(lambda: stage.count("state <> 'delivered'") == 0)
+    got = {one.data["reason"] for one in stage.receiver.at(path) if one.status == 204}
+    assert got == {reason for told in stage.acknowledged.values() for reason in told}
+    assert stage.look(UNRECORDED) == [(0,)]
+
+
+@pytest.fixture(scope="module")
+def own_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL that may be restarted, and then has what it acknowledged."""
+    server = provide(own=True, durable=True)
+    yield server
+    server.stop()
+
+
+@pytest.mark.parametrize("immediate", [True, False], ids=["aborted", "stopped"])
+def test_postgresql_restarts_under_load(
+    own_server: PostgresServer, tmp_path: Path, immediate: bool
+) -> None:
+    """Workers outlive a database that goes away while they lease, send and settle, and go on by
+    themselves."""
+    settings = Settings(database_url=own_server.create_database(), log_level="error")
+    migrate.upgrade(settings)
+    stage = Stage(settings.database_url.get_secret_value(), tmp_path, settings)
+    try:
+        served = stage.serve()
+        worker = stage.work()
+        stage.receiver.answer = Unsteady(0.1)
+        stage.register(event_types=["claim.status_changed"], max_in_flight=4)
+        claims = [stage.claim() for _ in range(10)]
+        for claim in claims * 6:
+            stage.change(claim)
+        assert stage.count("state <> 'delivered'") > 0
+        own_server.restart(immediate=immediate)
+        for claim in claims:
+            stage.change(claim)
+        require_all_delivered(stage)
+        assert served.alive
+        assert worker.alive
+    finally:
+        stage.close()
+
+
+@ON_SQLITE
+def test_sqlite_is_busy(stage: Stage) -> None:
+    """Another process writes to the file for longer than a worker waits (SQLITE_BUSY): what was
+    sent meanwhile is settled afterwards, and not sent again."""
+    stage.serve("--no-dispatch")
+    worker = stage.work(
+        prelude=IMPATIENT,
+        CLAIMDESK_WEBHOOK_LEASE_SECONDS="20",
+    )
+    stage.register(event_types=["claim.status_changed"])
+    claim = stage.claim()
+    stage.change(claim)
+    until(lambda: stage.count("state = 'delivered'") == 1)
+    stage.change(claim)
+    with locked(stage.database_url, ""):
+        until(lambda: worker.output.count(WAITED) >= 2)
+        assert stage.count("state = 'delivered'") <= 1 + len(stage.receiver.at("/hook"))
+    require_all_delivered(stage)
+    stage.change(claim)
+    require_all_delivered(stage)
+    assert len(stage.receiver.arrivals) == 3
+    assert worker.alive
+
+
+@ON_POSTGRESQL
+def test_no_connection_is_left_in_the_pool(stage: Stage) -> None:
+    """Requests that wait for a claim hold every connection that may write: the dispatcher beside
+    them goes without for longer than it waits, and delivers once there is one again."""
+    served = stage.serve(prelude=IMPATIENT, CLAIMDESK_DATABASE_CONNECTIONS="4")
+    stage.register(event_types=["claim.status_changed"])
+    claims = [stage.claim() for _ in range(3)]
+    # With an attempt to settle, and then something that is due.
+    gate = stage.receiver.answer = Gate()
+    stage.change(claims[0])
+    until(lambda: stage.receiver.arrivals)
+    with locked(stage.database_url, "FROM claims"):
+        waiting = [threading.Thread(target=stage.change, args=(claim,)) for claim in claims[1:]]
+        for one in waiting:
+            one.start()
+        until(lambda: stage.look(WAITING)[0][0] == 2)
+        stage.receiver.answer = well
+        gate.open(500)
+        until(lambda: served.output.count(WAITED) >= 2, what=lambda: served.output)
+    for one in waiting:
+        one.join()
+    require_all_delivered(stage)
+    assert served.alive
+
+
+@pytest.mark.parametrize(
+    ("database_kind", "bell"),
+    [("sqlite", "off"), ("postgresql", "off"), ("postgresql", "cut")],
+    indirect=["database_kind"],
+)
+def test_nobody_rings(stage: Stage, bell: str) -> None:
+    """NOTIFY never arrives, because it is switched off (on SQLite there is none) or because its
+    connections are cut again and again: the poll finds everything, each within its interval."""
+    poll = 0.5
+    settings = {
+        "CLAIMDESK_WEBHOOK_POLL_SECONDS": str(poll),
+        "CLAIMDESK_WEBHOOK_BELL": "on" if bell == "cut" else "off",
+    }
+    stage.serve("--no-dispatch", **settings)
+    worker = stage.work(**settings)
+    stage.register(event_types=["claim.status_changed"])
+    claim = stage.claim()
+    latencies = []
+    for number in range(8):
+        if bell == "cut":
+            stage.look(BELLS)
+        stage.change(claim)
+        began = time.monotonic()
+        until(lambda count=number + 1: len(stage.receiver.arrivals) == count, seconds=5)
+        latencies.append(stage.receiver.arrivals[-1].at - began)
+    require_all_delivered(stage)
+    print(f"latency without a bell: {min(latencies):.3f} to {max(latencies):.3f} s")
+    # A second more for a machine that has other things to do.
+    assert max(latencies) < poll + 1
+    assert worker.alive

@@ -1,0 +1,122 @@
+"""The API killed around COMMIT: a change, its message and its deliveries are there, or none is."""
+
+import asyncio
+import json
+import random
+import signal
+import threading
+from pathlib import Path
+
+import httpx
+import pytest
+
+from service.config import Settings
+from service.formats.webhook import RENDERERS
+from tests.faults.ledgers import audit
+from tests.faults.receiving import until
+from tests.faults.served import Served
+from tests.faults.stage import Stage, locked
+from tests.faults.writers import Ledger, Writers, changes
+
+KILLS = {"sqlite": 3, "postgresql": 2}
+WRITERS = 6
+IDS = "replace(CAST({} AS text), '-', '')"
+EVENTS = f"SELECT {IDS.format('id')}, type FROM events"
+MESSAGES = f"SELECT {IDS.format('id')}, type, body FROM webhook_messages"
+DELIVERIES = f"SELECT {IDS.format('message')}, type FROM webhook_deliveries"
+
+
+def prove(stage: Stage) -> int:
+    """Each event that outsiders are told of has its message and both its deliveries, and there are
+    no others; gives how many messages there are."""
+    told = {(one, kind) for one, kind in stage.look(EVENTS) if kind in RENDERERS}
+    messages = stage.look(MESSAGES)
+    assert {(one, kind) for one, kind, _ in messages} == told
+    assert all(json.loads(body)["type"] == kind for _, kind, body in messages)
+    assert sorted(stage.look(DELIVERIES)) == sorted([*told, *told])
+    return len(told)
+
+
+def test_killed_around_commit(
+    stage: Stage, database_kind: str, settings: Settings, tmp_path: Path, long: bool
+) -> None:
+    """`kill -9` of the API while six clients write: each status change, link and claim in the
+    record has its message and a delivery for each endpoint, what is not in the record has none;
+    everything acknowledged is there, and in the end the receiver has got all of it."""
+    ledger = Ledger()
+    claim = None
+    for kill in range(20 if long else KILLS[database_kind]):
+        served = stage.serve("--no-dispatch")
+        if not kill:
+            hooks = [stage.register("/one"), stage.register("/two")]
+        claim = asyncio.run(_write_until_killed(served, stage.token, ledger, claim))
+        prove(stage)
+    record = changes(asyncio.run(audit(settings)))
+    assert ledger.acknowledged
+    assert all(record.get(one.name) == [one.answer["id"]] for one in ledger.acknowledged)
+    messages = prove(stage)
+    stage.serve()
+    until(lambda: stage.count("state <> 'delivered'") == 0, seconds=120)
+    bodies = {bytes(body) for _, _, body in stage.look(MESSAGES)}
+    for hook, path in zip(hooks, ("/one", "/two"), strict=True):
+        arrivals = stage.receiver.at(path)
+        assert {one.body for one in arrivals} == bodies
+        assert len({one.id for one in arrivals}) == messages
+        for one in random.sample(arrivals, min(50, len(arrivals))):
+            one.verify(hook["secret"])
+    got = {one.data["link"]["link"] for one in arrivals if one.type == "link.created"}
+    got |= {one.data["claim"]["id"] for one in arrivals if one.type == "claim.created"}
+    assert got >= {one.answer["id"] for one in ledger.acknowledged}
+    print(
+        f"{len(ledger.acknowledged)} acknowledged, {len(ledger.unknown)} unknown, {messages} told"
+    )
+
+
+async def _write_until_killed(served: Served, token: str, ledger: Ledger, claim: str | None) -> str:
+    writers = Writers(served.url, token, ledger)
+    async with writers.client:
+        claim = claim or await writers.prepare()
+        writing = asyncio.create_task(writers.write(claim, WRITERS))
+        await asyncio.sleep(random.uniform(0.1, 0.4))
+        served.kill()
+        await writing
+    return claim
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+def test_killed_between_the_event_and_its_delivery(stage: Stage) -> None:
+    """The API stands still inside its transaction, at the lock of the endpoint that its delivery
+    refers to, and is killed there: nothing of the change is there, and told again with its key it
+    is there once, with its delivery."""
+    served = stage.serve("--no-dispatch")
+    stage.register("/one")
+    stage.register("/two")
+    claim = stage.claim()
+    events = len(stage.look(EVENTS))
+
+    def ask() -> None:
+        with pytest.raises(httpx.TransportError):
+            stage.change(claim)
+
+    with locked(stage.database_url, "FROM webhooks"):
+        asking = threading.Thread(target=ask)
+        asking.start()
+        until(lambda: stage.look(WAITING)[0][0])
+        served.signal(signal.SIGKILL)
+        asking.join()
+    until(lambda: not stage.look(WRITING)[0][0])
+    assert len(stage.look(EVENTS)) == events
+    assert prove(stage) == 1  # claim.created
+    stage.serve("--no-dispatch")
+    stage.change(claim)
+    assert prove(stage) == 2
+
+
+WAITING = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
+WRITING = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND application_name = 'claimdesk'
+"""

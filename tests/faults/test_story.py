@@ -1,0 +1,95 @@
+"""The seed story, told to a receiver."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from standardwebhooks import Webhook
+
+from service.config import Settings
+from service.store import migrate
+from tests.faults.receiving import until
+from tests.faults.served import run
+from tests.faults.stage import Stage
+from tests.support.desk import statement_body
+from tests.support.postgres import PostgresServer
+
+C1 = "Serbia has returned the operating regime of its units"
+MILLER = "We are waiting to see confirmation of this. But, if true, it would be a welcome step"
+
+
+@pytest.fixture
+def empty(database_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database without a schema."""
+    if database_kind == "sqlite":
+        yield f"sqlite:///{tmp_path / 'empty.db'}"
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    url = server.create_database()
+    yield url
+    server.drop_database(url)
+
+
+def test_the_seed_story_reaches_a_receiver(empty: str, tmp_path: Path) -> None:
+    """`claimdesk db upgrade`, serve, register, `claimdesk seed`: the published library verifies
+    each status change; C1 goes from asserted to awaiting_confirmation because Miller asked, in his
+    words, and what the desk decides next comes next, numbered without a gap."""
+    upgraded = run(empty, tmp_path, "db", "upgrade")
+    assert upgraded.returncode == 0, upgraded.stderr
+    settings = Settings(database_url=empty)
+    assert migrate.current(settings) == migrate.head()
+    stage = Stage(empty, tmp_path, settings)
+    try:
+        replay(stage)
+    finally:
+        stage.close()
+
+
+def replay(stage: Stage) -> None:
+    stage.serve()
+    endpoint = stage.register()
+    seeded = run(stage.database_url, stage.folder, "seed")
+    assert seeded.returncode == 0, seeded.stderr
+    until(lambda: stage.count("state = 'delivered'") > 0)
+    until(lambda: stage.count("state <> 'delivered'") == 0)
+
+    (told,) = [
+        one
+        for one in stage.receiver.arrivals
+        if one.type == "claim.status_changed" and one.data["claim"]["text"].startswith(C1)
+    ]
+    claim = told.data["claim"]["id"]
+    assert told.data["claim"]["claimant"]["party"] == "belgrade"
+    assert (told.data["previous_status"], told.data["status"], told.data["cause"]) == (
+        "asserted",
+        "awaiting_confirmation",
+        "request",
+    )
+    (cited,) = told.data["cites"]
+    assert (cited["party"], cited["speaker"]["name"]) == ("washington", "Matthew Miller")
+    assert cited["quote"] == MILLER
+
+    seen = {
+        "statement": statement_body("nato", basis="own_observation"),
+        "stance": "contradicts",
+    }
+    stage.ask("POST", "/v1/parties", {"slug": "nato", "name": "NATO"})
+    link = stage.call("POST", f"/v1/claims/{claim}/links", seen)
+    stage.call(
+        "POST",
+        f"/v1/claims/{claim}/status-changes",
+        {"to": "disputed", "reason": "KFOR saw otherwise", "cites": [link["id"]]},
+    )
+    until(lambda: stage.count("state <> 'delivered'") == 0)
+
+    sequences = defaultdict(list)
+    for one in stage.receiver.arrivals:
+        body = Webhook(endpoint["secret"]).verify(one.body, one.headers)
+        if body["type"] == "claim.status_changed":
+            sequences[body["data"]["claim"]["id"]].append(body["data"]["sequence"])
+    assert sequences[claim] == [1, 2]
+    assert len(sequences) > 1
+    assert all(one == list(range(1, len(one) + 1)) for one in sequences.values())
+    ids = [one.id for one in stage.receiver.arrivals]
+    assert len(set(ids)) == len(ids)

@@ -1,0 +1,190 @@
+"""Workers that are killed, stopped, or die of what they carry.
+
+Judged by two ledgers: what the API acknowledged, and what the receiver got.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+import time
+
+import pytest
+
+from service.dispatch.settle import LOST
+from tests.faults.receiving import Arrival, Gate, Receiver, says, takes, until
+from tests.faults.served import Started
+from tests.faults.stage import LEASE, TIMEOUT, Stage, locked, of
+
+DELIVERED = "claimdesk_webhook_latency_seconds_count"
+FENCED = 'claimdesk_webhook_attempts_total{outcome="fenced"}'
+ENDPOINTS = "FROM webhooks"
+
+
+def test_killed_after_the_2xx_before_recording_it(stage: Stage) -> None:
+    """`kill -9` of a worker that was told 204 and had not yet written it down: once the lease has
+    ended another delivers again, the same id and the same bytes."""
+    stage.serve("--no-dispatch")
+    endpoint = stage.register()
+    claim = stage.claim()
+    killed = stage.work()
+    until(lambda: stage.count("state = 'delivered'") == 1)  # claim.created
+    gate = stage.receiver.answer = Gate()
+    stage.change(claim)
+    until(lambda: len(stage.receiver.arrivals) == 2)
+    told = killed.figure(DELIVERED)
+    with locked(stage.database_url, ENDPOINTS):
+        gate.open()
+        # It has read the answer, and waits for the lock to write that down.
+        until(lambda: killed.figure(DELIVERED) == told + 1)
+        killed.kill()
+    assert stage.count("state = 'pending' AND lease IS NOT NULL") == 1
+    stage.work()
+    until(lambda: len(stage.receiver.arrivals) == 3)
+    _, first, second = stage.receiver.arrivals
+    assert second.at - first.at > LEASE - 0.1
+    assert (second.id, second.body) == (first.id, first.body)
+    for arrival in (first, second):
+        arrival.verify(endpoint["secret"])
+    until(lambda: stage.outcomes(endpoint, first.id) == ["lost", "delivered"])
+
+
+def test_killed_before_sending(stage: Stage) -> None:
+    """`kill -9` of a worker that leased a delivery and had not sent a byte of it: once the lease
+    has ended another delivers it, for the first time as far as the receiver can tell."""
+    # With the queue of a listener full, whoever connects waits.
+    listener = socket.create_server(("127.0.0.1", 0), backlog=0)
+    queued = [socket.socket() for _ in range(4)]
+    for one in queued:
+        one.setblocking(False)
+        one.connect_ex(listener.getsockname())
+    stage.serve("--no-dispatch")
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+    endpoint = stage.call("POST", "/v1/webhooks", {"url": url})
+    killed = stage.work()
+    stage.claim()
+    until(lambda: stage.count("lease IS NOT NULL") == 1)
+    killed.kill()
+    for one in queued:
+        one.close()
+    receiver = Receiver(listener)
+    try:
+        stage.work()
+        until(lambda: stage.count("state = 'delivered'") == 1)
+        (arrival,) = receiver.arrivals
+        arrival.verify(endpoint["secret"])
+        assert stage.outcomes(endpoint, arrival.id) == ["lost", "delivered"]
+    finally:
+        receiver.close()
+
+
+def test_a_worker_stopped_past_its_lease_changes_nothing(stage: Stage) -> None:
+    """SIGSTOP while a receiver thinks, SIGCONT when another worker has long delivered: what the
+    late one has to say (a failure) is fenced, and the delivery stays delivered."""
+    stage.serve("--no-dispatch")
+    endpoint = stage.register()
+    gate = stage.receiver.answer = Gate()
+    late = stage.work()
+    stage.claim()
+    until(lambda: stage.receiver.arrivals)
+    late.signal(signal.SIGSTOP)
+    stage.receiver.answer = says(204)
+    stage.work()
+    until(lambda: stage.count("state = 'delivered'") == 1)
+    before = stage.look("SELECT * FROM webhook_deliveries")
+    gate.open(500)
+    late.signal(signal.SIGCONT)
+    until(lambda: late.figure(FENCED) == 1, what=lambda: late.output)
+    assert "settled too late" in late.output
+    assert stage.look("SELECT * FROM webhook_deliveries") == before
+    (delivery,) = stage.deliveries(endpoint)
+    assert stage.outcomes(endpoint, delivery["id"]) == ["lost", "delivered"]
+    assert len(stage.receiver.arrivals) == 2
+    health = stage.call("GET", f"/v1/webhooks/{endpoint['id']}")["health"]
+    assert health["failures_in_a_row"] == 0
+
+
+def test_a_delivery_that_kills_its_worker_each_time_goes_dead(stage: Stage) -> None:
+    """Whoever sends it is killed, and started anew: after as many tries as the schedule has it is
+    dead, and listed; what else there is, of the same claim too, is delivered, nothing of it lost
+    and nothing given up."""
+    schedule = {"CLAIMDESK_WEBHOOK_SCHEDULE": "0.1,0.1"}
+    stage.serve("--no-dispatch")
+    # Each answer takes a moment, so that there are others in flight when a worker dies.
+    stage.receiver.answer = takes(0.02)
+    endpoint = stage.register(event_types=["claim.status_changed"])
+    worker = stage.work(**schedule)
+    bitten = []
+
+    async def kill(arrival: Arrival) -> int | None:
+        if arrival.data["reason"] == "poison":
+            bitten.append(arrival)
+            if len(bitten) > 1:
+                # The first time it takes others with it; those that it took each time would be
+                # given up with it, as nobody could tell which of them it was.
+                await asyncio.sleep(0.6)
+            os.kill(worker.pid, signal.SIGKILL)
+            return None
+        return await takes(0.02)(arrival)
+
+    stage.receiver.answer = kill
+    claims = [stage.claim() for _ in range(4)]
+    stage.change(claims[0], "poison")
+    for _ in range(3):
+        for claim in claims:
+            stage.change(claim)
+
+    def settled() -> bool:
+        nonlocal worker
+        if not worker.alive:
+            worker = stage.work(**schedule)
+        return stage.count("state = 'pending'") == 0
+
+    until(settled)
+    assert len(bitten) == 3
+    (dead,) = [one for one in stage.deliveries(endpoint) if one["state"] == "dead"]
+    assert (dead["id"], dead["last_error"]) == (bitten[0].id, LOST)
+    assert stage.outcomes(endpoint, dead["id"]) == ["lost"] * 3
+    assert len({one.body for one in bitten}) == 1
+    got = {one.data["reason"] for one in stage.receiver.arrivals if one.status == 204}
+    acknowledged = {reason for told in stage.acknowledged.values() for reason in told}
+    assert got == acknowledged - {"poison"}
+
+
+@pytest.mark.parametrize(
+    ("database_kind", "process"),
+    [("sqlite", "serve"), ("postgresql", "dispatch")],
+    indirect=["database_kind"],
+)
+def test_sigterm_under_load(stage: Stage, process: str) -> None:
+    """What is under way is finished and written down, what is not is left to others at once: no
+    lease stays behind, nothing is sent twice, and the process ends within the timeout and 5 s."""
+    if process == "serve":
+        ending: Started = stage.serve()
+    else:
+        stage.serve("--no-dispatch")
+        ending = stage.work()
+    stage.receiver.answer = takes(0.1)
+    stage.receiver.by_path["/hangs"] = Gate()
+    webhook = stage.register(max_in_flight=2)
+    stage.register("/hangs", max_in_flight=2)
+    stage.state(webhook, "paused")
+    for claim in [stage.claim() for _ in range(12)]:
+        stage.change(claim)
+    stage.state(webhook, "active")
+    until(lambda: len(stage.receiver.at("/hook")) > 2 and stage.receiver.at("/hangs"))
+    assert stage.count("lease IS NOT NULL") > 1
+    began = time.monotonic()
+    ending.terminate()
+    code = ending.wait(TIMEOUT + 5)
+    print(f"ended after {time.monotonic() - began:.2f} s")
+    assert code in (0, -15), ending.output
+    assert "Traceback" not in ending.output
+    assert stage.count("lease IS NOT NULL") == 0
+    sent = len(stage.receiver.at("/hook"))
+    assert stage.count(f"{of(webhook)} AND state = 'delivered'") == sent
+    assert sent < 24
+    stage.serve()
+    until(lambda: stage.count(f"{of(webhook)} AND state = 'pending'") == 0)
+    arrivals = stage.receiver.at("/hook")
+    assert len({one.id for one in arrivals}) == len(arrivals) == 24
