@@ -180,7 +180,8 @@ def downgrade() -> None:
     op.drop_table("webhook_attempts")
     op.drop_table("webhook_parties")
     op.drop_index(
-        op.f("ix_webhook_deliveries_webhook_created_at_position_message"), table_name="webhook_deliveries"
+        op.f("ix_webhook_deliveries_webhook_created_at_position_message"),
+        table_name="webhook_deliveries",
     )
     op.drop_index(op.f("ix_webhook_deliveries_state_settled_at"), table_name="webhook_deliveries")
     op.drop_index(op.f("ix_webhook_deliveries_message"), table_name="webhook_deliveries")
