@@ -3,8 +3,6 @@
 import json
 from typing import Any
 
-import pytest
-
 from service.api import webhook_events
 from service.dispatch import lease
 from service.domain.webhooks import EventType
@@ -55,47 +53,46 @@ async def test_a_retried_registration_makes_one_webhook_and_keeps_no_secret(desk
     assert len((await desk.admin.get("/v1/webhooks")).json()["items"]) == 1
 
 
-@pytest.mark.parametrize(
-    ("body", "place"),
-    [
-        ({"url": "ftp://example.org/"}, "url"),
-        ({"url": "http://user:password@127.0.0.1/"}, "url"),
-        ({"url": "http://127.0.0.1/#part"}, "url"),
-        ({"url": "http://10.0.0.1/"}, "url"),
-        ({"url": "http://[::1]/"}, "url"),
-        ({"url": "http://169.254.169.254/latest"}, "url"),
-        ({"url": "http://" + "a" * 2100}, "url"),
-        ({"url": URL, "event_types": ["claim.exploded"]}, "event_types"),
-        ({"url": URL, "parties": ["atlantis"]}, "parties"),
-        ({"url": URL, "story": "atlantis"}, "story"),
-        ({"url": URL, "claim": NOBODY}, "claim"),
-        ({"url": URL, "max_in_flight": 0}, "max_in_flight"),
-        ({"url": URL, "max_in_flight": 257}, "max_in_flight"),
-        ({"url": URL, "timeout_s": 16}, "timeout_s"),
-        ({"url": URL, "ordering": "random"}, "ordering"),
-        ({"url": URL, "headers": {"Webhook-Id": "forged"}}, "headers"),
-        ({"url": URL, "headers": {"Host": "example.org"}}, "headers"),
-        ({"url": URL, "headers": {"Transfer-Encoding": "chunked"}}, "headers"),
-        ({"url": URL, "headers": {"X-A": "1\r\nX-B: 2"}}, "headers"),
-        ({"url": URL, "headers": {"X A": "1"}}, "headers"),
-        ({"url": URL, "headers": {"X-A": "1", "x-a": "2"}}, "headers"),
-        ({"url": URL, "headers": {f"X-{n}": "1" for n in range(21)}}, "headers"),
-        ({"url": URL, "secret": "whsec_mine"}, "secret"),
-    ],
-)
-async def test_a_bad_registration_is_refused_by_its_field(
-    desk: Desk, body: Json, place: str
-) -> None:
+BAD: list[tuple[Json, str]] = [
+    ({"url": "ftp://example.org/"}, "url"),
+    ({"url": "http://user:password@127.0.0.1/"}, "url"),
+    ({"url": "http://127.0.0.1/#part"}, "url"),
+    ({"url": "http://10.0.0.1/"}, "url"),
+    ({"url": "http://[::1]/"}, "url"),
+    ({"url": "http://169.254.169.254/latest"}, "url"),
+    ({"url": "http://" + "a" * 2100}, "url"),
+    ({"url": URL, "event_types": ["claim.exploded"]}, "event_types"),
+    ({"url": URL, "parties": ["atlantis"]}, "parties"),
+    ({"url": URL, "story": "atlantis"}, "story"),
+    ({"url": URL, "claim": NOBODY}, "claim"),
+    ({"url": URL, "max_in_flight": 0}, "max_in_flight"),
+    ({"url": URL, "max_in_flight": 257}, "max_in_flight"),
+    ({"url": URL, "timeout_s": 16}, "timeout_s"),
+    ({"url": URL, "ordering": "random"}, "ordering"),
+    ({"url": URL, "headers": {"Webhook-Id": "forged"}}, "headers"),
+    ({"url": URL, "headers": {"Host": "example.org"}}, "headers"),
+    ({"url": URL, "headers": {"Transfer-Encoding": "chunked"}}, "headers"),
+    ({"url": URL, "headers": {"X-A": "1\r\nX-B: 2"}}, "headers"),
+    ({"url": URL, "headers": {"X A": "1"}}, "headers"),
+    ({"url": URL, "headers": {"X-A": "1", "x-a": "2"}}, "headers"),
+    ({"url": URL, "headers": {f"X-{n}": "1" for n in range(21)}}, "headers"),
+    ({"url": URL, "secret": "whsec_mine"}, "secret"),
+]
+"""What may not be registered, and the field that is at fault."""
+
+
+async def test_a_bad_registration_is_refused_by_its_field(desk: Desk) -> None:
     """422 with the field at fault, and nothing is registered; so too where it is a change."""
-    refused = problem(await desk.admin.post("/v1/webhooks", json=body), "invalid-request")
-    assert refused["errors"][0]["loc"][:2] == ["body", place]
-    assert (await desk.admin.get("/v1/webhooks")).json()["items"] == []
     made = await register(desk)
-    refused = problem(
-        await desk.admin.patch(f"/v1/webhooks/{made['id']}", json=body), "invalid-request"
-    )
-    assert refused["errors"][0]["loc"][:2] == ["body", place]
-    kept = (await desk.admin.get(f"/v1/webhooks/{made['id']}")).json()
+    place = f"/v1/webhooks/{made['id']}"
+    for body, field in BAD:
+        for refused in (
+            await desk.admin.post("/v1/webhooks", json=body),
+            await desk.admin.patch(place, json=body),
+        ):
+            said = problem(refused, "invalid-request")
+            assert said["errors"][0]["loc"][:2] == ["body", field], body
+    [kept] = (await desk.admin.get("/v1/webhooks")).json()["items"]
     assert kept == {name: value for name, value in made.items() if name != "secret"}
 
 

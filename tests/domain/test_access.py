@@ -21,6 +21,7 @@ TABLE = {
     Action.CHANGE_PARTIES: "         no     no      yes    yes     no",
     Action.MANAGE_KEYS: "            no     no      no     yes     no",
     Action.MANAGE_USERS: "           no     no      no     yes     no",
+    Action.MANAGE_WEBHOOKS: "           no     no      no     yes     no",
 }
 CASES = [
     (action, role, answer == "yes")
