@@ -23,18 +23,25 @@ def configure(settings: Settings) -> None:
         # Not rich's tracebacks: they show local variables, and among those keys and bodies.
         plain = structlog.dev.plain_traceback
         shared.append(structlog.dev.ConsoleRenderer(exception_formatter=plain))
-        factory: Any = structlog.PrintLoggerFactory(sys.stderr)
+
+        def write(*_: Any) -> Any:
+            return structlog.PrintLogger(sys.stderr)
     else:
         shared += [
             structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(serializer=_dumps),
         ]
-        factory = structlog.BytesLoggerFactory(sys.stderr.buffer)
+
+        def write(*_: Any) -> Any:
+            return structlog.BytesLogger(sys.stderr.buffer)
+
     structlog.configure(
         processors=shared,
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=factory,
-        cache_logger_on_first_use=True,
+        # Made anew for each line: a logger that keeps a standard error that is replaced and closed
+        # later would raise where something only wanted to be said.
+        logger_factory=write,
+        cache_logger_on_first_use=False,
     )
     logging.basicConfig(level=max(level, logging.WARNING), handlers=[_ToStructlog()], force=True)
 

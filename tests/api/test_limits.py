@@ -11,11 +11,10 @@ from typing import Any
 import httpx
 import orjson
 import pytest
-import structlog
 from sqlalchemy import Connection, text
 
 from service.config import Settings
-from service.web import envelope, limits
+from service.web import limits
 from tests.api.problems import NOBODY, problem
 from tests.support import desk as support
 from tests.support.desk import Desk, claim_body, quote
@@ -155,7 +154,6 @@ async def logging_desk(
     with monkeypatch.context() as patch:
         stderr = io.TextIOWrapper(written, write_through=True)
         patch.setattr(sys, "stderr", stderr)
-        patch.setattr(envelope, "log", structlog.get_logger("request"))
         changed = {"log_level": "debug", "access_log": "all", "log_format": "json"} | change
         async with support.running(settings.model_copy(update=changed)) as desk:
             yield desk, written
@@ -257,3 +255,15 @@ async def test_the_access_log_is_chosen(
         await desk.post("/v1/parties", {"slug": "nato", "name": "NATO"})
         lines = [orjson.loads(line) for line in written.getvalue().splitlines()]
     assert [one["path"] for one in lines if one["event"] == "answered"] == paths
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_logs_follow_standard_error(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A standard error that is replaced and closed takes nobody along who logs afterwards."""
+    for _ in range(2):
+        async with logging_desk(settings, monkeypatch) as (desk, written):
+            await desk.reader.get("/v1/parties")
+            assert b"answered" in written.getvalue()
+        written.close()
