@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from service.dispatch import sign
+from service.domain.webhooks import new_secret
 from tests.support.desk import claim_body
 
 ROOT = Path(__file__).parent.parent
@@ -166,7 +167,7 @@ def prove(receiver: list[str | Path], port: int, folder: Path, environment: Envi
         assert post(port, secret, body, body) == 204
         assert post(port, secret, body, body.replace(b"asserted", b"confirmed")) == 401
         assert post(port, secret, body, body + b" ") == 401
-        assert post(port, sign.new_secret(), body, body) == 401
+        assert post(port, new_secret(), body, body) == 401
         assert post(port, secret, body, body, age=400) == 401
 
 

@@ -4,8 +4,6 @@ Every command locks the endpoint's row, as a dispatcher's turn does, so that nei
 half done.
 """
 
-import secrets
-from base64 import b64encode
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,7 +16,7 @@ from service.domain import access, ids
 from service.domain.access import Action, Actor
 from service.domain.claims import rfc3339
 from service.domain.errors import Invalid, NotFound, WebhookNotActive
-from service.domain.webhooks import DeliveryState, EndpointState, EventType
+from service.domain.webhooks import DeliveryState, EndpointState, EventType, new_secret
 from service.formats import webhook as webhook_format
 from service.store import bell
 from service.store.engine import base_url
@@ -217,11 +215,6 @@ def recover(
     _replay(session, mine & (deliveries.state == DeliveryState.DEAD.value), now)
     bell.ring_after_commit(session)
     return count or 0
-
-
-def new_secret() -> str:
-    """`whsec_` and the base64 of 32 random bytes (Standard Webhooks)."""
-    return f"whsec_{b64encode(secrets.token_bytes(32)).decode()}"
 
 
 def _hasten(session: Connection, which: Any, now: datetime) -> None:

@@ -9,20 +9,15 @@ from base64 import b64decode
 from binascii import b2a_base64
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from secrets import token_bytes
 
-SECRET_PREFIX = "whsec_"  # noqa: S105 — public: every secret begins so
-SECRET_BYTES = 32
+from service.domain.webhooks import SECRET_PREFIX
+
 VERSION = "v1,"
 ID, TIMESTAMP, SIGNATURE = "webhook-id", "webhook-timestamp", "webhook-signature"
 
 
 class BadSignature(Exception):
     """The message is not signed by any of the secrets, or not now."""
-
-
-def new_secret() -> str:
-    return SECRET_PREFIX + _base64(token_bytes(SECRET_BYTES))
 
 
 def signature(secret: str, message_id: str, timestamp: int, body: bytes) -> str:

@@ -1,5 +1,7 @@
 """The words of webhooks: what outsiders are told of, and how an endpoint and a delivery stand."""
 
+import secrets
+from base64 import b64encode
 from enum import StrEnum
 
 
@@ -20,6 +22,8 @@ class EventType(StrEnum):
     PING = "webhook.ping"
 
 
+SECRET_PREFIX = "whsec_"  # noqa: S105 -- public: every secret begins so
+SECRET_BYTES = 32
 IN_FLIGHT = 8
 MOST_IN_FLIGHT = 256
 TIMEOUT_S = 15
@@ -48,3 +52,8 @@ class DeliveryState(StrEnum):
     DELIVERED = "delivered"
     DEAD = "dead"
     """Given up after the last try; redelivery and recovery send it again."""
+
+
+def new_secret() -> str:
+    """`whsec_` and the base64 of 32 random bytes (Standard Webhooks)."""
+    return SECRET_PREFIX + b64encode(secrets.token_bytes(SECRET_BYTES)).decode()

@@ -12,11 +12,12 @@ import pytest
 
 from service.dispatch import sign
 from service.domain import ids
+from service.domain.webhooks import new_secret
 from tests.cli.listener import Listener
 
 pytestmark = pytest.mark.usefixtures("folder")
 
-OLD, NEW, OTHER = sign.new_secret(), sign.new_secret(), sign.new_secret()
+OLD, NEW, OTHER = new_secret(), new_secret(), new_secret()
 EVENT = {
     "type": "claim.status_changed",
     "timestamp": "2023-10-02T18:00:00Z",

@@ -20,6 +20,7 @@ import httpx
 from service.dispatch import sign
 from service.dispatch.deliver import Outgoing, Sender
 from service.dispatch.guard import Guard
+from service.domain.webhooks import new_secret
 from tests.bench.servers import ROOT
 from tests.bench.webhooks.rows import BODY
 
@@ -63,7 +64,7 @@ async def _rate(client: str, concurrency: int, seconds: float, url: str) -> floa
 def _sending(url: str) -> Post:
     guard = Guard(allow_http=True, allow_cidrs=(ip_network("127.0.0.0/8"),))
     sender = Sender(guard, lambda: datetime.now(UTC))
-    secrets = (sign.new_secret(),)
+    secrets = (new_secret(),)
 
     async def post(_: int, message: str) -> None:
         answer = await sender.send(Outgoing("one", url, {}, secrets, message, BODY, 15.0))
@@ -77,7 +78,7 @@ def _posting(url: str, concurrency: int) -> Post:
     limits = httpx.Limits(max_connections=SHARD, max_keepalive_connections=SHARD)
     count = -(-concurrency // SHARD)
     clients = [httpx.AsyncClient(limits=limits, timeout=15, trust_env=False) for _ in range(count)]
-    secrets = (sign.new_secret(),)
+    secrets = (new_secret(),)
 
     async def post(number: int, message: str) -> None:
         signed = sign.headers(secrets, message, int(time.time()), BODY)

@@ -18,8 +18,7 @@ import asyncpg
 from sqlalchemy import Table
 
 from service.commands.outbox import UNTRIED
-from service.dispatch import sign
-from service.domain.webhooks import EndpointState, EventType, Ordering
+from service.domain.webhooks import EndpointState, EventType, Ordering, new_secret
 from service.store.webhook_tables import (
     webhook_attempts,
     webhook_deliveries,
@@ -29,7 +28,7 @@ from service.store.webhook_tables import (
 from tests.bench import desk
 from tests.bench.service_load import sqlite_path
 
-SECRET = sign.new_secret()
+SECRET = new_secret()
 LANES = 1_000  # claims that deliveries are about, in turn
 # As long as a status change with one statement cited.
 BODY = (
