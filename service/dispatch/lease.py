@@ -21,6 +21,7 @@ from typing import Any
 
 import orjson
 from sqlalchemy import (
+    CTE,
     BindParameter,
     Connection,
     Integer,
@@ -86,6 +87,19 @@ SERVED = Prepared(
 )
 
 
+def _endpoints_with_deliveries() -> CTE:
+    """The endpoints that have anything pending, from one to the next by the index: neither those
+    that have nothing cost a look, nor those that have much."""
+    waits = deliveries.state == PENDING
+    first = select(deliveries.webhook).where(waits).order_by(deliveries.webhook).limit(1)
+    found = select(first.scalar_subquery().label("webhook")).cte("having_some", recursive=True)
+    following = first.where(deliveries.webhook > found.c.webhook).scalar_subquery()
+    return found.union_all(select(following).where(found.c.webhook.is_not(null())))
+
+
+_HAVING_SOME = _endpoints_with_deliveries()
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """How deliveries are leased and tried again: from the settings."""
@@ -142,7 +156,7 @@ def waiting(
     )
     query = (
         select(webhooks.c.id)
-        .where(_open(now), due)
+        .where(webhooks.c.id.in_(select(_HAVING_SOME.c.webhook)), _open(now), due)
         .order_by(webhooks.c.served_at, webhooks.c.id)
         .limit(AT_ONCE)
     )
