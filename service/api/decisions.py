@@ -1,4 +1,4 @@
-"""The four-eyes queue, the review queue, and the tail of all events."""
+"""The four-eyes queue and the review queue."""
 
 from datetime import timedelta
 from typing import Annotated, Any, Literal
@@ -6,30 +6,27 @@ from typing import Annotated, Any, Literal
 import orjson
 from fastapi import APIRouter, Depends, Query, Response
 
-from service.api import schemas, shapes, visibility
+from service.api import schemas, shapes
 from service.api.directory import found
-from service.api.fields import DecisionId, Id, Slug
+from service.api.fields import DecisionId, Id
 from service.commands import claims
 from service.commands.idempotency import Answer
 from service.domain.access import Action
 from service.domain.claims import ClaimState, rfc3339
-from service.domain.history import EVENT_TYPES
-from service.queries import decisions, history
+from service.queries import decisions
 from service.queries.decisions import Review
 from service.queries.paging import Window
-from service.web.calls import PRIVATE, Call, Paged, answered, json, reading, writing
+from service.web.calls import Call, Paged, answered, json, reading, writing
 from service.web.conditions import etag
 
 router = APIRouter(prefix="/v1/decisions", tags=["decisions"])
 queue_router = APIRouter(prefix="/v1/review-queue", tags=["decisions"])
-event_router = APIRouter(prefix="/v1/events", tags=["events"])
 
 Desk = Annotated[Call, reading(Action.READ_INTERNALS)]
 Approving = Annotated[Call, writing(Action.APPROVE)]
 Deciding = Annotated[Call, writing(Action.CHANGE_STATUS)]
 State = Literal["pending", "approved", "rejected", "withdrawn", "superseded"]
 Reason = Literal["drift", "challenged", "waiting_approval", "stale"]
-EventType = Literal[EVENT_TYPES]  # type: ignore[valid-type]
 DecisionAnswer = {"model": shapes.DecisionOut, "description": "The decision; ETag is the claim's"}
 
 
@@ -137,35 +134,3 @@ def _review(row: Review) -> dict[str, Any]:
         "reasons": row.reasons,
         "since": rfc3339(row.since),
     }
-
-
-@event_router.get(
-    "",
-    summary="Events of all claims, in order",
-    responses={200: {"model": shapes.Events, "description": "Go on with after=next_after"}},
-)
-async def tail(
-    call: Annotated[Call, reading(Action.READ_CLAIMS)],
-    after: Annotated[int, Query(ge=0, le=2**63 - 1, description="Numbered above this")] = 0,
-    types: Annotated[
-        list[EventType] | None, Query(max_length=20, description="Repeat for several")
-    ] = None,
-    story: Annotated[Slug | None, Query(description="Only claims of this story")] = None,
-    claim: Annotated[Id | None, Query(description="Only this claim")] = None,
-    limit: Annotated[int, Query(ge=1, le=200, description="How many at most")] = 50,
-) -> Response:
-    """The polling twin of webhooks. Nothing is missed by whoever asks on from `next_after`: an
-    event is shown only once nothing can come before it."""
-    found_events, next_after = await call.read(
-        history.tail,
-        after=after,
-        limit=limit,
-        types=tuple(types or ()),
-        story=story,
-        claim=claim,
-    )
-    body = {
-        "items": [visibility.event(one, call.caller) for one in found_events],
-        "next_after": next_after,
-    }
-    return Response(orjson.dumps(body), headers=PRIVATE, media_type="application/json")

@@ -281,6 +281,7 @@ class TailEvent(EventOut):
     seq: int = Field(description="Rises over all claims, with gaps; go on from the last")
     number: int = Field(description="1, 2, 3 … within the claim")
     claim: Uuid
+    story: str | None = Field(description="The claim's")
 
 
 class NoteOut(Out):

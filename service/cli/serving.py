@@ -137,9 +137,9 @@ def seeded(session: Any, *, now: datetime) -> tuple[str | None, bool]:
     the article was loaded.
     """
     from service.commands import accounts, seeds
-    from service.queries import history
+    from service.queries import events
 
-    empty = not history.tail(session, after=0, limit=1)[0]
+    empty = events.last(session) == 0
     if empty:
         plan = seeds.parse(seeds.default_file().read_bytes())
         seeds.load(session, plan, actor=accounts.SYSTEM, now=now)

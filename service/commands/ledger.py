@@ -101,7 +101,18 @@ SUPERSEDE = insert(claim_versions).from_select(
         claims.c.document,
     ).where(claims.c.id == bindparam("claim_id", type_=claims.c.id.type)),
 )
-LINE = ("id", "claim", "number", "type", "recorded_at", "actor", "data", "previous_hash", "hash")
+LINE = (
+    "id",
+    "claim",
+    "number",
+    "type",
+    "recorded_at",
+    "actor",
+    "data",
+    "previous_hash",
+    "hash",
+    "story",
+)
 
 
 @lru_cache
@@ -211,6 +222,7 @@ def _append(
             "actor": canonical(who),
             "data": canonical(event.data),
             "previous_hash": last_hash,
+            "story": state.story,
         }
         last_hash = event_hash(
             claim=claim_id,
@@ -251,8 +263,7 @@ def _append(
     else:
         parameters |= {"claim_id": claim_id, "superseded_at": at}
         _continuing(len(appended), messages).run(session, parameters)
-    if messages:
-        bell.ring_after_commit(session)
+    bell.ring_after_commit(session)
     for event, _ in appended:
         projections.follow(session, before, after, event, actor=actor)
     _tell_parent(session, before, after, actor=actor, now=now)

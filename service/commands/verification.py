@@ -176,6 +176,7 @@ def _check(row: Row[Any], beside: Mapping[str, list[Row[Any]]]) -> Iterator[Brea
             found = f"{type(error).__name__}: {error}"
             yield Break(claim, line.number, "fold", "an event that can follow", _clipped(found))
             return
+        yield from _differences(claim, line.number, "events", {"story": state.story}, line._mapping)
         snapshot = snapshots.pop(line.number, None)
         if following is not None:
             differing += _version(claim, state, snapshot, line, following)

@@ -1,4 +1,4 @@
-"""The record, read: a claim's history, its status changes, and the tail of everything."""
+"""The record of one claim: its history, its status changes, its state then and now."""
 
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,6 @@ from service.domain.claims import ClaimState, rfc3339
 from service.domain.history import Event
 from service.queries.paging import Window
 from service.store.tables import claims, events
-from service.store.tail import settled
 
 
 def of_claim(session: Connection, claim_id: str, window: Window) -> list[dict[str, Any]] | None:
@@ -40,37 +39,6 @@ def status_changes(
     if not rows and not _exists(session, claim_id):
         return None
     return [status_change(claim_id, event(row)) for row in rows]
-
-
-def tail(
-    session: Connection,
-    *,
-    after: int,
-    limit: int,
-    types: tuple[str, ...] = (),
-    story: str | None = None,
-    claim: str | None = None,
-) -> tuple[list[dict[str, Any]], int]:
-    """Events of all claims numbered above `after`, in order, and the number to go on from.
-
-    Stops before the first number that a concurrent writer might still commit, so that whoever
-    goes on from the given number misses nothing (store/tail.py).
-    """
-    query = select(events).where(events.c.seq > after)
-    highest = settled(session)
-    if highest is not None:
-        query = query.where(events.c.seq <= highest)
-    if types:
-        query = query.where(events.c.type.in_(types))
-    if claim is not None:
-        query = query.where(events.c.claim == claim)
-    if story is not None:
-        query = query.join(claims, claims.c.id == events.c.claim).where(claims.c.story == story)
-    found = []
-    for row in session.execute(query.order_by(events.c.seq).limit(limit)).all():
-        found.append(line(row) | {"seq": row.seq, "number": row.number, "claim": row.claim})
-        after = row.seq
-    return found, after
 
 
 def line(row: Row[Any]) -> dict[str, Any]:

@@ -1,9 +1,9 @@
-"""The bell: a hint to dispatchers that something may be due.  The tables are the truth.
+"""The bell: a hint that something was recorded or may be due.  The tables are the truth.
 
-Whoever writes a delivery marks the connection; the bell is rung once the transaction is committed,
-at once for this process, and for others by PostgreSQL's NOTIFY on a connection of its own: inside
-the transaction it would halve what can be committed (webhooks.md).  Rings that come while one is
-being sent are one.  Where it is never heard, dispatchers look once a second all the same.
+Whoever writes an event or a delivery marks the connection; the bell is rung once the transaction is
+committed, at once for this process, and for others by PostgreSQL's NOTIFY on a connection of its
+own: inside the transaction it would halve what can be committed (webhooks.md).  Rings that come
+while one is being sent are one.  Where it is never heard, whoever waits for it looks all the same.
 """
 
 import asyncio
@@ -80,7 +80,7 @@ class Wire:
             try:
                 await self._carry()
             except Exception as error:
-                # Whatever it is, dispatchers look by themselves until the wire is there again.
+                # Whatever it is, everybody looks by themselves until the wire is there again.
                 log.warning("the bell's connection was lost", reason=repr(error))
             await asyncio.sleep(RECONNECT_SECONDS)
 

@@ -301,7 +301,11 @@ events = Table(
     Column("data", LongText, nullable=False),
     Column("previous_hash", String(64), nullable=False),
     Column("hash", String(64), nullable=False),
+    # The claim's, which never changes: what tails and feeds filter by.
+    Column("story", String(64)),
     UniqueConstraint("claim", "number"),
+    Index(None, "story", "seq"),
+    Index(None, "type", "seq"),
     sqlite_autoincrement=True,
     implicit_returning=False,
 )

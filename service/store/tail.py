@@ -12,18 +12,26 @@ The lock's key is the number above the lowest bigint: Claimdesk's other advisory
 SQLite has one writer: commits come in order.
 """
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Select, func, select
 
-SETTLED = select(func.claimdesk_settled())
+from service.store.tables import events
+
+NEWEST: Select[int] = select(func.coalesce(func.max(events.c.seq), 0))
+SETTLED = select(func.claimdesk_settled()).scalar_subquery()
+"""In a subquery it is called once, not for every row."""
 
 
-def settled(connection: Connection) -> int | None:
-    """The number up to which the record is settled; None where all of it always is.
+def newest(connection: Connection) -> int:
+    """The number of the newest event of the settled part of the record; 0 where it is empty.
+
+    It is an event's own number, not one that was drawn and rolled back: after a crash PostgreSQL
+    may give such a number out again, and whoever had been told to go on from it would miss what
+    gets it then.
 
     Rows must be read by a later statement, which sees what was committed until then: a single
     snapshot for both (REPEATABLE READ) would be older than what this finds.
     """
-    if connection.dialect.name == "sqlite":
-        return None
-    highest: int = connection.execute(SETTLED).scalar_one()
-    return highest
+    query = NEWEST
+    if connection.dialect.name != "sqlite":
+        query = query.where(events.c.seq <= SETTLED)
+    return connection.execute(query).scalar_one()

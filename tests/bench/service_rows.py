@@ -447,10 +447,22 @@ class _Record:
             data=data,
             previous_hash=previous,
         )
+        after = history.apply(before, Event(number, draft.type, at, draft.data), claim_id=self.id)
         self.rows["events"].append(
-            (key, self.id, number, draft.type, at, actor, data, previous, self.last_hash)
+            (
+                key,
+                self.id,
+                number,
+                draft.type,
+                at,
+                actor,
+                data,
+                previous,
+                self.last_hash,
+                after.story,
+            )
         )
-        return history.apply(before, Event(number, draft.type, at, draft.data), claim_id=self.id)
+        return after
 
     def _supersede(self, state: ClaimState, at: datetime) -> None:
         document = claim_format.document(state)

@@ -5,7 +5,6 @@ import random
 import time
 from collections import Counter, defaultdict
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 from sqlalchemy import Connection, select
@@ -16,7 +15,8 @@ from service.commands.inputs import NewClaim, NewQuote, NewSource, NewStatement
 from service.config import Settings
 from service.domain.claims import Basis, Kind, Precision, Rendering
 from service.domain.history import Draft
-from service.queries import history
+from service.queries import events
+from service.queries.events import Line
 from service.store import tables
 from service.store.engine import Database
 
@@ -65,8 +65,8 @@ def pause(session: Connection, seconds: float) -> None:
         time.sleep(seconds / 10)  # there is one writer at a time: waiting only makes it slow
 
 
-async def read_on(database: Database, after: int, limit: int) -> tuple[list[dict[str, Any]], int]:
-    return await database.read(history.tail, after=after, limit=limit)
+async def read_on(database: Database, after: int, limit: int) -> tuple[list[Line], int]:
+    return await database.read(events.tail, after=after, limit=limit)
 
 
 @pytest.fixture
@@ -104,15 +104,15 @@ async def test_a_tail_under_concurrent_writers_is_whole(database: Database, seed
             except Undone:
                 assert undo
 
-    async def keep_reading(limit: int) -> list[dict[str, Any]]:
-        seen: list[dict[str, Any]] = []
+    async def keep_reading(limit: int) -> list[Line]:
+        seen: list[Line] = []
         after = 0
         while True:
             last = done.is_set()
             found, after = await read_on(database, after, limit)
             seen += found
             if found:
-                assert after == found[-1]["seq"]
+                assert after == found[-1].seq
             elif last:
                 return seen
             await asyncio.sleep(0)
@@ -134,10 +134,10 @@ async def test_a_tail_under_concurrent_writers_is_whole(database: Database, seed
     recorded = [tuple(row) for row in everything]
     assert len(recorded) == SHARED + WRITERS + committed
     for seen in (late, *(reader.result() for reader in readers)):
-        assert [(one["seq"], one["claim"], one["number"]) for one in seen] == recorded
+        assert [(one.seq, one.claim, one.number) for one in seen] == recorded
         numbers = defaultdict(list)
         for one in seen:
-            numbers[one["claim"]].append(one["number"])
+            numbers[one.claim].append(one.number)
         assert all(found == list(range(1, len(found) + 1)) for found in numbers.values())
     # The writers did meet: otherwise none of this was put to the test.
     assert max(Counter(claim for _, claim, _ in recorded if claim in shared).values()) > 3
@@ -150,4 +150,4 @@ async def test_it_goes_on_past_numbers_that_never_come(database: Database) -> No
         await database.write(write, [first], text="undone", before=0, after=0, undo=True)
     await database.write(write, [first], text="done", before=0, after=0, undo=False)
     seen, _ = await read_on(database, 0, 10)
-    assert [(one["claim"], one["number"]) for one in seen] == [(first, 1), (first, 2)]
+    assert [(one.claim, one.number) for one in seen] == [(first, 1), (first, 2)]

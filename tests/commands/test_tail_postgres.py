@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 from sqlalchemy import Connection, text
 
-from service.queries import history
+from service.queries import events
 from service.store.engine import Database
 from tests.commands.test_tail import new_claim, write
 
@@ -64,8 +64,8 @@ async def writers(database: Database, database_url: str) -> AsyncIterator[tuple[
 
 
 async def tail(database: Database, after: int = 2) -> list[int]:
-    found, _ = await database.read(history.tail, after=after, limit=100)
-    return [one["seq"] for one in found]
+    found, _ = await database.read(events.tail, after=after, limit=100)
+    return [one.seq for one in found]
 
 
 async def naive(database_url: str, after: int) -> list[int]:

@@ -50,6 +50,18 @@ async def test_every_column_of_a_claim_is_proved(worked: Database, column: str) 
     assert report.breaks[0].what == f"claims.{column}"
 
 
+async def test_the_story_of_an_event_is_proved(worked: Database) -> None:
+    """It is no part of what is hashed: the claim's record says what it has to be."""
+    line = (await lines_of(worked, "the whole"))[1]
+    assert line.story == "kosovo-border-2023"
+    report = await tampered(
+        worked, changing(tables.events, tables.events.c.seq == line.seq, story=None)
+    )
+    assert report.broken == 1, report.breaks
+    found = report.breaks[0]
+    assert (found.claim, found.event, found.what) == (line.claim, line.number, "events.story")
+
+
 @pytest.mark.parametrize("column", ["document", "state"])
 async def test_a_changed_document_or_state_names_the_key(worked: Database, column: str) -> None:
     line = (await lines_of(worked))[0]

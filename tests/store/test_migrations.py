@@ -79,6 +79,29 @@ async def test_every_step_keeps_what_is_recorded(settings: Settings) -> None:
     assert await audit(settings) == before
 
 
+async def test_events_recorded_before_learn_their_story(settings: Settings) -> None:
+    """The record is lifted over the step that adds a column, filled, and refuses changes again."""
+    async with support.running(settings) as desk:
+        await desk.parties()
+        await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
+        claim = (await desk.claim(story="border"))["id"]
+        await desk.link(claim, "requests_confirmation", "washington")
+        await desk.claim()
+    before = await audit(settings)
+    await asyncio.to_thread(migrate.downgrade, settings, "0002")
+    await asyncio.to_thread(migrate.upgrade, settings)
+    assert await audit(settings) == before
+    assert await asyncio.to_thread(migrate.differences, settings) == []
+    await require_guards(settings)
+    await require_append_only(settings)
+    async with support.running(settings) as desk:
+        told = (await desk.reader.get("/v1/events")).json()["items"]
+        assert {(one["claim"] == claim, one["story"]) for one in told} == {
+            (True, "border"),
+            (False, None),
+        }
+
+
 async def test_a_migration_that_would_break_foreign_keys_is_undone(
     migrated_sqlite: Path, tmp_path: Path
 ) -> None:

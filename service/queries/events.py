@@ -1,0 +1,130 @@
+"""The record of all claims as one sequence: what polls and streams are answered from."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, func, select, union_all
+
+from service.domain.claims import rfc3339
+from service.store.tables import events
+from service.store.tail import newest
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One event as it is recorded, with `actor` and `data` as JSON."""
+
+    seq: int
+    number: int
+    claim: str
+    story: str | None
+    type: str
+    recorded_at: str
+    actor: str
+    data: str
+    previous_hash: str
+    hash: str
+
+    def shape(self) -> dict[str, Any]:
+        """The event as it is served to who may see all of it."""
+        return {
+            "seq": self.seq,
+            "number": self.number,
+            "claim": self.claim,
+            "story": self.story,
+            "type": self.type,
+            "recorded_at": self.recorded_at,
+            "actor": orjson.loads(self.actor),
+            "data": orjson.loads(self.data),
+            "previous_hash": self.previous_hash,
+            "hash": self.hash,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which events: those that fit every filter that is set."""
+
+    types: frozenset[str] = frozenset()
+    story: str | None = None
+    claim: str | None = None
+
+    def fits(self, line: Line) -> bool:
+        return (
+            (not self.types or line.type in self.types)
+            and (self.story is None or line.story == self.story)
+            and (self.claim is None or line.claim == self.claim)
+        )
+
+
+EVERYTHING = Wanted()
+
+
+def tail(
+    session: Connection, *, after: int, limit: int, wanted: Wanted = EVERYTHING
+) -> tuple[list[Line], int]:
+    """Events numbered above `after`, in order, and the number to go on from.
+
+    Stops before the first number that a concurrent writer might still commit, so that whoever goes
+    on from the given number misses nothing (store/tail.py).  Where no more than `limit` are left,
+    it is the number of the newest event of all: what does not fit is passed over once.
+    """
+    highest = newest(session)
+    if highest <= after:
+        return [], after
+    lines = [_line(row) for row in session.execute(_between(after, highest, limit, wanted))]
+    return lines, lines[-1].seq if len(lines) == limit else highest
+
+
+def latest(session: Connection, *, limit: int) -> tuple[list[Line], int]:
+    """The newest events, in order, and the number of the newest; 0 where there is none."""
+    highest = newest(session)
+    query = select(events).where(events.c.seq <= highest).order_by(events.c.seq.desc())
+    lines = [_line(row) for row in session.execute(query.limit(limit))]
+    return lines[::-1], highest
+
+
+def last(session: Connection) -> int:
+    """The number of the newest event there is, settled or not; 0 where there is none."""
+    found: int = session.execute(select(func.coalesce(func.max(events.c.seq), 0))).scalar_one()
+    return found
+
+
+def _between(after: int, highest: int, limit: int, wanted: Wanted) -> Select[Any]:
+    """Types and stories stand in the text of the query, not among its parameters: PostgreSQL plans
+    a repeated query for any parameter, and would look for a rare type through all events."""
+    query = select(events).where(events.c.seq > after, events.c.seq <= highest)
+    if wanted.claim is not None:
+        query = query.where(events.c.claim == wanted.claim)
+    if wanted.story is not None:
+        query = query.where(events.c.story == _literal(wanted.story))
+    if len(wanted.types) > 1 and wanted.claim is None and wanted.story is None:
+        # A range of the index for each type: rare ones would otherwise be looked for everywhere.
+        ranges = (
+            query.where(events.c.type == _literal(type)).order_by(events.c.seq).limit(limit)
+            for type in sorted(wanted.types)
+        )
+        query = select(union_all(*(select(one.subquery()) for one in ranges)).subquery())
+    elif wanted.types:
+        query = query.where(events.c.type.in_(map(_literal, sorted(wanted.types))))
+    return query.order_by(query.selected_columns.seq).limit(limit)
+
+
+def _literal(text: str) -> BindParameter[str]:
+    return bindparam(None, text, literal_execute=True)
+
+
+def _line(row: Row[Any]) -> Line:
+    return Line(
+        seq=row.seq,
+        number=row.number,
+        claim=row.claim,
+        story=row.story,
+        type=row.type,
+        recorded_at=rfc3339(row.recorded_at),
+        actor=row.actor,
+        data=row.data,
+        previous_hash=row.previous_hash,
+        hash=row.hash,
+    )
