@@ -17,6 +17,7 @@ from service.api import (
     document,
     events,
     meta,
+    publication,
     reading,
     statements,
     webhooks,
@@ -109,6 +110,7 @@ def create_app(
         accounts.key_router,
         accounts.user_router,
         webhooks.router,
+        publication.router,
         meta.router,
         meta.pages,
     ):

@@ -69,6 +69,12 @@ class Settings(BaseSettings):
     public_read: Switch = Field(
         False, description="Let anyone read claims, stories, feeds and badges without a key"
     )
+    publisher: str = Field(
+        "Claimdesk",
+        min_length=1,
+        max_length=200,
+        description="Whose desk this is, as feeds, ClaimReview and embeds name it",
+    )
     four_eyes: Switch = Field(
         True, description="A second person approves confirmations and overrides"
     )

@@ -303,9 +303,10 @@ async def add_note(claim_id: ClaimId, body: schemas.NoteIn, call: Recording) -> 
     )
 
 
-def moved(request: Request, claim_id: str, into: str) -> Response:
-    """Where a merged claim went, with the question that was asked of it (RFC 9110, 15.4.9)."""
+def moved(request: Request, into: str, part: str = "") -> Response:
+    """Where a merged claim, or a part of it, went, with the question that was asked of it
+    (RFC 9110, 15.4.9)."""
     query = f"?{request.url.query}" if request.url.query else ""
     return RedirectResponse(
-        f"/v1/claims/{into}{query}", 308, headers={"Cache-Control": "private, no-cache"}
+        f"/v1/claims/{into}{part}{query}", 308, headers={"Cache-Control": "private, no-cache"}
     )

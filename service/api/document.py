@@ -55,6 +55,10 @@ ALWAYS: tuple[type[ClaimdeskError], ...] = (
     errors.Unavailable,
     ClaimdeskError,
 )
+MORE: dict[str, tuple[type[ClaimdeskError], ...]] = {
+    "/oembed": (errors.NotFound, errors.FormatNotServed),
+}
+"""What some paths refuse besides."""
 OPEN = {"/healthz", "/readyz", "/metrics"}
 
 
@@ -110,6 +114,7 @@ def _complete_operation(path: str, method: str, operation: dict[str, Any]) -> No
     if path not in OPEN:
         operation["security"] = [{"key": []}, {"session": []}]
         kinds += ALWAYS
+        kinds += MORE.get(path, ())
         if "{" in path or "merge" in path:
             kinds.append(errors.NotFound)
         kinds.append(errors.Invalid)

@@ -121,16 +121,9 @@ async def read(request: Request) -> Response:
     moment, expand = None, False
     if request.scope["query_string"]:
         moment, expand = _asked(request.query_params)
-    database = call.services.database
-    if moment is None:
-        rows = await database.look_up(claim_queries.ONE, {"claim": claim_id})
-    else:
-        rows = await database.look_up(claim_queries.ONE_AS_OF, {"claim": claim_id, "as_of": moment})
-    if not rows:
-        raise await _absent(call, claim_id)
-    version, document, assignee, merged_into = rows[0]
+    version, document, assignee, merged_into = await current(call, claim_id, moment)
     if merged_into is not None:
-        return claim_routes.moved(request, claim_id, id_text(merged_into))
+        return claim_routes.moved(request, merged_into)
     if not expand and unchanged(request, version):
         return Response(status_code=304, headers=HEADERS | {"ETag": etag(version)})
     if assignee is not None and call.internals:
@@ -139,6 +132,22 @@ async def read(request: Request) -> Response:
         links = await claim_routes.expanded(call, claim_id, moment)
         document = f'{document[:-1]},"links":{orjson.dumps(links).decode()}}}'
     return Response(document, headers=HEADERS | {"ETag": etag(version)}, media_type=JSON)
+
+
+async def current(
+    call: Call, claim_id: str, moment: datetime | None
+) -> tuple[int, str, str | None, str | None]:
+    """A claim's version, document, assignee, and the id of the claim it was merged into, now or as
+    of an instant.  Raises NotFound, NotYetRecorded."""
+    database = call.services.database
+    if moment is None:
+        rows = await database.look_up(claim_queries.ONE, {"claim": claim_id})
+    else:
+        rows = await database.look_up(claim_queries.ONE_AS_OF, {"claim": claim_id, "as_of": moment})
+    if not rows:
+        raise await _absent(call, claim_id)
+    version, document, assignee, into = rows[0]
+    return version, document, assignee, None if into is None else id_text(into)
 
 
 def _asked(query: QueryParams) -> tuple[datetime | None, bool]:
@@ -150,15 +159,16 @@ def _asked(query: QueryParams) -> tuple[datetime | None, bool]:
     if expand not in (None, "links"):
         raise Invalid("expand takes 'links'", loc=("query", "expand"))
     text = query.get("as_of")
-    return (None if text is None else _instant(text)), expand is not None
+    return (None if text is None else instant(text)), expand is not None
 
 
-def _instant(text: str) -> datetime:
+def instant(text: str, parameter: str = "as_of") -> datetime:
+    """The instant in a query parameter.  Raises Invalid."""
     try:
         moment: datetime = INSTANT.validate_python(text)
     except ValidationError as error:
         message = error.errors()[0]["msg"].removeprefix("Value error, ")
-        raise Invalid(message, loc=("query", "as_of")) from None
+        raise Invalid(message, loc=("query", parameter)) from None
     return moment
 
 

@@ -14,6 +14,7 @@ ClaimdeskError
  ├─ PreconditionFailed 412, BodyTooLarge 413, UnsupportedMedia 415, PreconditionRequired 428
  ├─ Invalid 422 ─ InvalidCursor, ExpiredCursor, KeyReused
  ├─ RateLimited 429
+ ├─ FormatNotServed 501
  └─ Unavailable 503
 """
 
@@ -156,6 +157,10 @@ class PreconditionRequired(ClaimdeskError):
 
 class RateLimited(ClaimdeskError):
     slug, title, status = "rate-limited", "Too many requests", 429
+
+
+class FormatNotServed(ClaimdeskError):
+    slug, title, status = "format-not-served", "There is no such format here", 501
 
 
 class Unavailable(ClaimdeskError):

@@ -265,6 +265,9 @@ STEPS: dict[str, Callable[[ClaimState, Data, datetime], ClaimState]] = {
 
 EVENT_TYPES = ("claim.created", *STEPS)
 
+STATUS_TYPES = ("claim.created", "claim.status_changed")
+"""The events that give a claim a status: its first, and every other."""
+
 INTERNAL_TYPES = frozenset({"decision.proposed", "decision.rejected", "decision.withdrawn"})
 """Drafts of decisions: of the desk's own concern, left out for readers and the public."""
 

@@ -1,4 +1,5 @@
-"""Keyset cursors: opaque, versioned, signed, bound to their list, and good for a day.
+"""Keyset cursors: opaque, versioned, signed, bound to their list, and good for a day (in feeds,
+which readers keep, for ever).
 
 A cursor holds the sort keys of the last row seen, so the thousandth page costs what the first
 does, and rows that come in meanwhile shift nothing.
@@ -32,9 +33,13 @@ class Cursors:
 
     key: bytes
 
-    def write(self, scope: str, keys: Sequence[Any], *, now: datetime) -> str:
-        """A cursor for the list `scope` after the row with these sort keys."""
-        body = orjson.dumps([VERSION, int(now.timestamp()), _short(scope), *map(plain_key, keys)])
+    def write(self, scope: str, keys: Sequence[Any], *, now: datetime | None) -> str:
+        """A cursor for the list `scope` after the row with these sort keys.
+
+        With `now` None it is good for ever, and the same whenever it is made.
+        """
+        issued = None if now is None else int(now.timestamp())
+        body = orjson.dumps([VERSION, issued, _short(scope), *map(plain_key, keys)])
         return urlsafe_b64encode(self._mac(body) + body).rstrip(b"=").decode()
 
     def read(self, cursor: str, scope: str, *, now: datetime) -> list[Any]:
@@ -53,7 +58,7 @@ class Cursors:
         version, issued, made_for, *keys = orjson.loads(body)
         if version != VERSION or made_for != _short(scope):
             raise _invalid()
-        if now.timestamp() - issued > LIFETIME.total_seconds():
+        if issued is not None and now.timestamp() - issued > LIFETIME.total_seconds():
             raise ExpiredCursor(
                 "This cursor is over a day old: start from the first page again.",
                 loc=("query", "cursor"),

@@ -167,9 +167,11 @@ def json(shape: Any) -> Response:
 class Allow:
     """The dependency that says what a route takes: the walk over all routes reads it."""
 
-    def __init__(self, action: Action | None) -> None:
+    def __init__(self, action: Action | None, *, strict: bool = True) -> None:
         self.action = action
         """None: whoever is signed in."""
+        self.strict = strict
+        """Whether parameters that the route does not declare are refused."""
 
     async def __call__(self, request: Request) -> Call:
         services = of(request)
@@ -180,7 +182,7 @@ class Allow:
             access.require(caller, self.action, public_read=public)
         elif caller is None:
             raise NotAuthenticated("Send an API key, or sign in at the desk.")
-        if request.scope["query_string"]:
+        if self.strict and request.scope["query_string"]:
             _require_known(request)
         return Call(request, services, caller, now)
 
@@ -215,8 +217,8 @@ class AllowWriting(Allow):
         return await super().__call__(request)
 
 
-def reading(action: Action) -> Any:
-    return Depends(Allow(action), scope="function")
+def reading(action: Action, *, strict: bool = True) -> Any:
+    return Depends(Allow(action, strict=strict), scope="function")
 
 
 def writing(action: Action) -> Any:

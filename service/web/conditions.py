@@ -1,6 +1,8 @@
-"""Conditional requests (RFC 9110, 13): entity tags are versions."""
+"""Conditional requests (RFC 9110, 13): the entity tags of claims are their versions."""
 
 import re
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Annotated
 
 from fastapi import Depends, Header
@@ -11,7 +13,7 @@ from service.domain.errors import BadRequest, PreconditionRequired
 TAG = re.compile(r'\s*(W/)?"([^"]*)"\s*')
 
 
-def etag(version: int) -> str:
+def etag(version: int | str) -> str:
     return f'"{version}"'
 
 
@@ -33,17 +35,29 @@ def named_versions(header: str) -> frozenset[int] | None:
     return frozenset(versions)
 
 
-def unchanged(request: Request, version: int) -> bool:
-    """Whether If-None-Match names `version`: weak comparison, as RFC 9110, 13.1.2 has it."""
+def unchanged(request: Request, version: int | str, modified: datetime | None = None) -> bool:
+    """Whether the caller has it already: If-None-Match names `version` (weak comparison: RFC 9110,
+    13.1.2), or, only where there is no such header, nothing was `modified` since If-Modified-Since
+    (13.2.2)."""
     header = request.headers.get("if-none-match")
     if header is None:
-        return False
+        since = _since(request)
+        return since is not None and modified is not None and modified <= since
     if header.strip() == "*":
         return True
     return any(
         match is not None and match.group(2) == str(version)
         for match in map(TAG.fullmatch, header.split(","))
     )
+
+
+def _since(request: Request) -> datetime | None:
+    """If-Modified-Since, ignored where it is no date (RFC 9110, 13.1.3)."""
+    try:
+        since = parsedate_to_datetime(request.headers.get("if-modified-since", ""))
+    except ValueError:
+        return None
+    return since.replace(tzinfo=UTC) if since.tzinfo is None else since
 
 
 async def _required(

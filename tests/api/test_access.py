@@ -27,6 +27,9 @@ ROUTES: dict[tuple[str, str], Action | str] = {
     ("POST", "/v1/claims/{claim_id}/status-changes"): Action.CHANGE_STATUS,
     ("GET", "/v1/claims/{claim_id}/suggestion"): Action.READ_CLAIMS,
     ("GET", "/v1/claims/{claim_id}/history"): Action.READ_CLAIMS,
+    ("GET", "/v1/claims/{claim_id}/claimreview"): Action.READ_CLAIMS,
+    ("GET", "/v1/claims/{claim_id}/badge.svg"): Action.READ_CLAIMS,
+    ("GET", "/oembed"): Action.READ_CLAIMS,
     ("POST", "/v1/claims/{claim_id}/merge"): Action.AMEND,
     ("POST", "/v1/claims/{claim_id}/withdrawal"): Action.AMEND,
     ("GET", "/v1/claims/{claim_id}/notes"): Action.READ_INTERNALS,
@@ -259,8 +262,12 @@ async def test_internals_stay_inside(desk: Desk) -> None:
         for (method, path), rule in ROUTES.items()
         if (method, rule) == ("GET", Action.READ_CLAIMS)
     ]
+    address = f"{desk.settings.base_url}/claims/{claim}"
+    urls[urls.index("/oembed")] += f"?url={address}"
     now = desk.clock.now.isoformat().replace("+", "%2B")
     urls += [
+        f"/oembed?format=xml&url={address}",
+        f"/v1/claims/{claim}/claimreview?as_of={now}",
         f"/v1/claims/{claim}?expand=links",
         f"/v1/claims/{claim}?expand=links&as_of={now}",
         f"/v1/claims/{claim}/links?as_of={now}",

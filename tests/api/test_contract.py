@@ -162,7 +162,8 @@ async def test_a_working_day_is_answered_as_documented(desk: Desk) -> None:
     for path, method in OPERATIONS:
         if method == "get":
             await desk.admin.get(
-                path.format(**known, slug="border" if "stories" in path else "nato")
+                path.format(**known, slug="border" if "stories" in path else "nato"),
+                params={"url": known["address"]} if path == "/oembed" else None,
             )
     await desk.reader.get(f"/v1/claims/{into}?expand=links")
     await desk.reader.get(f"/v1/claims/{into}", headers={"If-None-Match": "*"})
@@ -181,10 +182,13 @@ class Server:
         self.runner = runner
         self.desk = desk
         self.known = known
+        self.now = desk.clock.now
 
     def send(self, prepared: requests.PreparedRequest) -> httpx.Response:
         client = self.desk.admin
         body = prepared.body
+        # However many requests there were: what waits to be sent is not overdue.
+        self.desk.clock.now = self.now
         return self.runner.run(
             client.request(
                 prepared.method or "GET",
@@ -221,6 +225,7 @@ async def fill(desk: Desk) -> dict[str, Any]:
         "webhook_id": webhook,
         "delivery_id": ping.json()["id"],
         "url": url,
+        "address": f"{desk.settings.base_url}/claims/{claim['id']}",
         "claim": claim["id"],
         "parties": ["nato"],
         "claim_id": claim["id"],
@@ -313,6 +318,8 @@ def test_the_application_does_as_documented(
                 slug = "border" if "stories" in path else "nato"
                 case.path_parameters["slug"] = slug
             put_known(case.body, server.known)
+            if path == "/oembed" and case.query:
+                case.query["url"] = server.known["address"]
             for name in list(case.headers or {}):
                 if name.lower() == "if-match":
                     case.headers[name] = "*"
@@ -321,6 +328,8 @@ def test_the_application_does_as_documented(
             sent.pop(unused, None)
         prepared = requests.Request(**sent).prepare()
         response = server.send(prepared)
-        case.validate_response(response, checks=CHECKS)
+        # 501 is what oEmbed has for a format that is not served.
+        wanted = path == "/oembed" and response.status_code == 501
+        case.validate_response(response, checks=CHECKS[1:] if wanted else CHECKS)
 
     check()

@@ -1,0 +1,134 @@
+"""A claim for readers and machines elsewhere: ClaimReview, a badge, an embed."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from urllib.parse import parse_qs
+
+import orjson
+from fastapi import APIRouter, Query, Response
+
+from service.api import claims, reading, shapes
+from service.api.fields import ClaimId
+from service.domain import ids
+from service.domain.access import Action
+from service.domain.errors import FormatNotServed, NotFound
+from service.formats import badge, claimreview, oembed
+from service.formats.oembed import Box
+from service.queries import publication
+from service.web import calls
+from service.web.calls import Call
+from service.web.published import published
+
+router = APIRouter(tags=["publication"], default_response_class=Response)
+
+Reading = Annotated[Call, calls.reading(Action.READ_CLAIMS)]
+Pixels = Annotated[int | None, Query(ge=1, le=10_000, description="In pixels")]
+PICTURE = {
+    # A picture for anybody's page, also one that isolates itself (Cross-Origin-Embedder-Policy).
+    "Cross-Origin-Resource-Policy": "cross-origin",
+}
+
+
+def served(description: str, **content: Any) -> dict[int | str, dict[str, Any]]:
+    """The documented answers of what is published: the formats, and 304."""
+    return {
+        200: {"description": description, "content": content},
+        304: {"description": "As you have it"},
+    }
+
+
+@router.get(
+    "/v1/claims/{claim_id}/claimreview",
+    summary="Read a claim as schema.org's ClaimReview",
+    responses={
+        **served("JSON-LD", **{claimreview.MEDIA_TYPE: {"schema": {"type": "object"}}}),
+        308: {"description": "Merged: Location is that of the claim that took its place"},
+    },
+)
+async def claim_review(claim_id: ClaimId, call: Reading, as_of: shapes.AsOf = None) -> Response:
+    """A `Claim` alone while it is merely asserted or awaits confirmation: nobody has reviewed it.
+    The rating has a number (1 to 5) only where the desk has a finding: 1 refuted, 3 conflicting or
+    unprovable."""
+    _, document, _, into = await reading.current(call, claim_id, as_of)
+    if into is not None:
+        return claims.moved(call.request, into, "/claimreview")
+    beside = await call.read(publication.beside, claim_id, as_of)
+    settings = call.services.settings
+    data = claimreview.document(
+        orjson.loads(document), beside, publisher=settings.publisher, base_url=settings.base_url
+    )
+    return published(call, orjson.dumps(data), claimreview.MEDIA_TYPE)
+
+
+@router.get(
+    "/v1/claims/{claim_id}/badge.svg",
+    summary="A claim's status as a picture",
+    responses=served("SVG", **{badge.MEDIA_TYPE: {"schema": {"type": "string"}}}),
+)
+async def picture(claim_id: ClaimId, call: Reading, as_of: shapes.AsOf = None) -> Response:
+    """For `<img>`: a shape, a word and a colour, light or dark as the reader prefers. Of a merged
+    claim it shows the one that took its place, and says so."""
+    claim = await surviving(call, claim_id, as_of)
+    body = badge.document(claim, merged=claim["id"] != claim_id, as_of=as_of)
+    policy = {"Content-Security-Policy": badge.policy(claim)}
+    return published(call, body, badge.MEDIA_TYPE, PICTURE | policy)
+
+
+@router.get(
+    "/oembed",
+    summary="A claim to embed",
+    responses=served(
+        "oEmbed 1.0, of type rich",
+        **{
+            "application/json": {"schema": {"type": "object"}},
+            "text/xml": {"schema": {"type": "string"}},
+        },
+    ),
+)
+async def embed(
+    call: Annotated[Call, calls.reading(Action.READ_CLAIMS, strict=False)],
+    url: Annotated[str, Query(max_length=2048, description="A claim's address")],
+    format: Annotated[
+        # For the document: any other answers 501, not 422.
+        str, Query(description="json or xml", json_schema_extra={"enum": ["json", "xml"]})
+    ] = "json",
+    maxwidth: Pixels = None,
+    maxheight: Pixels = None,
+) -> Response:
+    """For the address of a claim's page, `?as_of=` included. Parameters that oEmbed does not name
+    are ignored, as consumers send their own."""
+    if format not in ("json", "xml"):
+        raise FormatNotServed(f"oEmbed is served as json and xml, not as '{format}'.")
+    settings = call.services.settings
+    claim_id, as_of = _named(url, settings.base_url)
+    claim = await surviving(call, claim_id, as_of)
+    shape = oembed.shape(
+        claim,
+        Box(maxwidth, maxheight),
+        as_of=as_of,
+        publisher=settings.publisher,
+        base_url=settings.base_url,
+    )
+    if format == "json":
+        return published(call, oembed.json(shape), "application/json")
+    return published(call, oembed.document(shape), "text/xml")
+
+
+async def surviving(call: Call, claim_id: str, as_of: datetime | None) -> dict[str, Any]:
+    """A claim as served, or the one that took its place.  Raises NotFound, NotYetRecorded."""
+    _, document, _, into = await reading.current(call, claim_id, as_of)
+    while into is not None:
+        _, document, _, into = await reading.current(call, into, as_of)
+    claim: dict[str, Any] = orjson.loads(document)
+    return claim
+
+
+def _named(url: str, base_url: str) -> tuple[str, datetime | None]:
+    """The claim whose page `url` is, and the instant it asks for.  Raises NotFound, Invalid."""
+    address, _, query = url.partition("#")[0].partition("?")
+    before, _, last = address.removesuffix("/").rpartition("/")
+    claim_id = ids.parse(last)
+    if claim_id is None or before != f"{base_url}/claims":
+        raise NotFound("That is not the address of a claim here.")
+    asked = parse_qs(query).get("as_of")
+    return claim_id, None if asked is None else reading.instant(asked[-1], "url")

@@ -1,0 +1,50 @@
+"""Statuses, what qualifies them, and why they changed, in the words that readers meet."""
+
+from typing import Any
+
+from service.domain.claims import Cause, Finding, Lifecycle, Status
+
+STATUSES = {
+    Status.ASSERTED: "Asserted",
+    Status.AWAITING_CONFIRMATION: "Awaiting confirmation",
+    Status.CONFIRMED: "Confirmed",
+    Status.DISPUTED: "Disputed",
+}
+FINDINGS = {
+    Finding.REFUTED: "refuted",
+    Finding.CONFLICTING: "conflicting evidence",
+    Finding.UNPROVABLE: "unprovable",
+}
+CAUSES = {
+    Cause.DECISION: "the desk decided so",
+    Cause.REQUEST: "another party has asked for confirmation",
+    Cause.SUPPORT_WITHDRAWN: "the support for it no longer suffices",
+    Cause.AMENDMENT: "its wording was changed",
+    Cause.MERGE: "a duplicate was merged into it",
+    Cause.IMPORT: "it was imported",
+}
+"""Why a status changed, to stand behind a colon."""
+
+
+def marks(claim: dict[str, Any]) -> list[str]:
+    """What nobody may be shown the status of a claim as served (api.md) without."""
+    found = []
+    if claim["finding"] is not None:
+        found.append(FINDINGS[Finding(claim["finding"])])
+    if claim["challenged"]:
+        found.append("challenged")
+    if claim["override"]:
+        found.append("override")
+    if claim["lifecycle"] == Lifecycle.WITHDRAWN:
+        found.append("withdrawn")
+    return found
+
+
+def qualified(status: str, beside: list[str]) -> str:
+    """`Disputed (refuted, override)`."""
+    return f"{status} ({', '.join(beside)})" if beside else status
+
+
+def verdict(claim: dict[str, Any]) -> str:
+    """The status of a claim as served with what it may not be shown without."""
+    return qualified(STATUSES[Status(claim["status"])], marks(claim))

@@ -1,0 +1,342 @@
+"""Claims as others show them: ClaimReview, badges and embeds, for whom, of when, and how long."""
+
+import re
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import httpx
+import orjson
+import pytest
+
+from service.commands import seeds
+from service.commands.accounts import SYSTEM
+from service.config import Settings
+from service.formats import claimreview
+from tests.api.problems import NOBODY, problem, refused_field
+from tests.formats.test_markup import HOSTILE, kept
+from tests.support import desk as support
+from tests.support import schema_org
+from tests.support.desk import Desk, Json, quote
+
+GOLDEN = Path(__file__).parent / "published"
+BASE = "http://127.0.0.1:8000"
+PUBLIC = "public, max-age=60, must-revalidate"
+
+
+@pytest.fixture
+async def open_desk(settings: Settings) -> AsyncIterator[Desk]:
+    """A desk whose claims anybody may read."""
+    async with support.running(settings.model_copy(update={"public_read": True})) as desk:
+        yield desk
+
+
+def places(claim: str) -> Iterator[str]:
+    """Everywhere a claim is published."""
+    yield f"/v1/claims/{claim}/claimreview"
+    yield f"/v1/claims/{claim}/badge.svg"
+    for format in ("json", "xml"):
+        yield f"/oembed?format={format}&url={BASE}/claims/{claim}"
+
+
+async def review(desk: Desk, claim: str, **query: str) -> Json:
+    """A claim's JSON-LD, held against the vocabulary."""
+    response = await desk.reader.get(f"/v1/claims/{claim}/claimreview", params=query)
+    assert response.status_code == 200, response.text
+    assert response.headers["content-type"] == "application/ld+json"
+    found: Json = response.json()
+    schema_org.check(found)
+    return found
+
+
+async def badge(desk: Desk, claim: str, **query: str) -> list[str]:
+    """The words in a claim's badge."""
+    response = await desk.reader.get(f"/v1/claims/{claim}/badge.svg", params=query)
+    assert response.status_code == 200, response.text
+    root = ElementTree.fromstring(response.content)
+    return [one.text or "" for one in root.iter("{http://www.w3.org/2000/svg}text")]
+
+
+async def embed(desk: Desk, url: str, **query: Any) -> httpx.Response:
+    return await desk.reader.get("/oembed", params={"url": url, **query})
+
+
+async def merge(desk: Desk, loser: str, into: str) -> None:
+    merged = await desk.checker.post(
+        f"/v1/claims/{loser}/merge", json={"into": into}, headers={"If-Match": "*"}
+    )
+    assert merged.status_code == 200, merged.text
+
+
+async def amend(desk: Desk, claim: str, **changes: Any) -> None:
+    amended = await desk.checker.patch(
+        f"/v1/claims/{claim}", json=changes, headers={"If-Match": "*"}
+    )
+    assert amended.status_code == 200, amended.text
+
+
+async def test_the_article_as_claimreview(desk: Desk) -> None:
+    """Byte by byte, on both databases: C1 awaits and is a Claim alone, then is confirmed; C4 is
+    disputed, then refuted; C5 has no author; C9, which took C3, names it."""
+    plan = seeds.parse(seeds.default_file().read_bytes())
+    await desk.database.write(seeds.load, plan, actor=SYSTEM, now=desk.clock())
+    listed = (await desk.reader.get("/v1/claims", params={"limit": 200})).json()["items"]
+    named = {entry.text: entry.key for entry in plan.claims}
+    claims = {named[one["text"]]: one["id"] for one in listed}
+
+    async def told(key: str, name: str) -> Json:
+        found = await review(desk, claims[key])
+        shown = orjson.dumps(found, option=orjson.OPT_INDENT_2).decode()
+        for other, claim in claims.items():
+            shown = shown.replace(claim, other)
+        assert f"{shown}\n" == (GOLDEN / f"{name}.json").read_text(), name
+        return found
+
+    assert (await told("C1", "awaiting"))["@type"] == "Claim"
+    assert (await told("C4", "disputed"))["reviewRating"] == {
+        "@type": "Rating",
+        "alternateName": "Disputed",
+    }
+    assert "author" not in await told("C5", "unattributed")
+    await desk.confirm(claims["C1"])
+    await told("C1", "confirmed")
+    await amend(desk, claims["C4"], finding="refuted")
+    await told("C4", "refuted")
+    await merge(desk, claims["C3"], claims["C9"])
+    await told("C9", "merged")
+
+
+async def test_a_number_says_what_the_desk_found_and_nothing_else(desk: Desk) -> None:
+    """A rating has a value only with a finding, between its worst and its best; a finding makes a
+    review of a claim that nobody has confirmed or disputed."""
+    await desk.parties()
+    claim = (await desk.claim())["id"]
+    assert (await review(desk, claim))["@type"] == "Claim"
+    for finding, value in (("refuted", 1), ("conflicting", 3), ("unprovable", 3)):
+        await amend(desk, claim, finding=finding)
+        rating = (await review(desk, claim))["reviewRating"]
+        assert rating["ratingValue"] == value
+        assert (rating["worstRating"], rating["bestRating"]) == (1, 5)
+    await amend(desk, claim, finding=None)
+    assert (await review(desk, claim))["@type"] == "Claim"
+    await desk.confirm(claim)
+    assert (await review(desk, claim))["reviewRating"].keys() == {"@type", "alternateName"}
+
+
+async def test_a_day_is_a_date_and_an_hour_an_instant(desk: Desk) -> None:
+    """schema.org's Date where only the day is known, else its DateTime."""
+    await desk.parties()
+    for precision, date in (("day", "2023-10-02"), ("hour", "2023-10-02T14:00:00Z")):
+        moment = "2023-10-02T14:00:00Z"
+        claim = await desk.claim(claimed_at=moment, precision=precision)
+        assert (await review(desk, claim["id"]))["datePublished"] == date
+
+
+async def test_where_it_was_read(desk: Desk) -> None:
+    """Every source of the origin once, and the earliest published as the first; another rendering
+    of an old statement changes the tag although the claim's version stays."""
+    await desk.parties()
+    first = quote() | {"source": {"url": "https://example.org/late", "title": "Late"}}
+    first["source"]["published_at"] = "2023-10-03T00:00:00Z"
+    claim = (await desk.claim(origin={"quotes": [first, first | {"text": "again"}]}))["id"]
+    before = await desk.reader.get(f"/v1/claims/{claim}/claimreview")
+    links = (await desk.read(claim))["version"]
+    then = desk.clock.now.isoformat()
+    statements = (await desk.reader.get("/v1/statements")).json()["items"]
+    desk.clock.advance(hours=1)
+    early = quote() | {"source": {"url": "https://example.org/early", "language": "sr"}}
+    early["source"]["published_at"] = "2023-10-02T00:00:00Z"
+    early["source"]["archive_url"] = "https://archive.example/early"
+    await desk.post(f"/v1/statements/{statements[0]['id']}/quotes", early)
+    now = await review(desk, claim)
+    assert [one["url"] for one in now["appearance"]] == [
+        "https://example.org/late",
+        "https://example.org/early",
+    ]
+    assert now["firstAppearance"]["url"] == "https://example.org/early"
+    assert now["firstAppearance"]["archivedAt"] == "https://archive.example/early"
+    again = await desk.reader.get(f"/v1/claims/{claim}/claimreview")
+    assert (await desk.read(claim))["version"] == links
+    assert again.headers["ETag"] != before.headers["ETag"]
+    assert (await review(desk, claim, as_of=then))["firstAppearance"]["headline"] == "Late"
+
+
+async def test_overrides_and_withdrawals_are_marked(desk: Desk) -> None:
+    """Nowhere is a status shown without them, be the claim reviewed or not."""
+    await desk.parties()
+    claim, other = (await desk.claim())["id"], (await desk.claim())["id"]
+    override = {"code": "deadline", "note": "Two reporters were there."}
+    proposed = await desk.move(claim, "confirmed", client=desk.editor, override=override)
+    url = f"/v1/decisions/{proposed.json()['id']}/approval"
+    assert (await desk.editor2.post(url)).status_code == 200
+    told = await review(desk, claim)
+    assert told["reviewRating"]["alternateName"] == "Confirmed (override)"
+    assert "override" in told["reviewBody"]
+    assert await badge(desk, claim) == ["Confirmed", "override"]
+    assert "(override)" in (await embed(desk, f"{BASE}/claims/{claim}")).json()["title"]
+    for one in (claim, other):
+        await desk.post(f"/v1/claims/{one}/withdrawal", {"reason": "They said so."}, status=200)
+    told = await review(desk, claim)
+    assert told["reviewRating"]["alternateName"] == "Confirmed (override, withdrawn)"
+    assert told["itemReviewed"]["creativeWorkStatus"] == "Withdrawn"
+    told = await review(desk, other)
+    assert (told["@type"], told["creativeWorkStatus"]) == ("Claim", "Withdrawn")
+    assert "withdrawn" in told["description"]
+    assert await badge(desk, other) == ["Asserted", "withdrawn"]
+
+
+async def test_of_another_instant(desk: Desk) -> None:
+    """With as_of all three are of that instant; before the claim was recorded there is none; a
+    badge of then says so."""
+    await desk.parties()
+    early = desk.clock.now.isoformat()
+    claim = (await desk.claim())["id"]
+    then = desk.clock.advance(hours=1).isoformat().replace("+00:00", "Z")
+    desk.clock.advance(hours=1)
+    await desk.confirm(claim)
+    url = f"{BASE}/claims/{claim}"
+    assert (await review(desk, claim))["@type"] == "ClaimReview"
+    assert (await review(desk, claim, as_of=then))["@type"] == "Claim"
+    assert await badge(desk, claim) == ["Confirmed"]
+    shown = await badge(desk, claim, as_of=then)
+    assert shown[0] == "Asserted"
+    assert shown[1].startswith("as of 2 October 2023, ")
+    assert (await embed(desk, url)).json()["title"].startswith("Confirmed: ")
+    of_then = (await embed(desk, f"{url}?utm_source=x&as_of={then}#top")).json()
+    assert of_then["title"].startswith("Asserted: ")
+    assert of_then["html"].count("as_of=") == 3
+    for part in ("claimreview", "badge.svg"):
+        missing = await desk.reader.get(f"/v1/claims/{claim}/{part}", params={"as_of": early})
+        problem(missing, "not-yet-recorded")
+        wrong = await desk.reader.get(f"/v1/claims/{claim}/{part}", params={"as_of": "then"})
+        refused_field(wrong, "query", "as_of")
+    refused_field(await embed(desk, f"{url}?as_of=then"), "query", "url")
+
+
+async def test_merged_claims(desk: Desk) -> None:
+    """ClaimReview redirects with its question and the survivor names all that became it, by when
+    they did; badge and embed show the survivor, and the badge says why."""
+    await desk.parties()
+    first, second, third = [(await desk.claim())["id"] for _ in range(3)]
+    await merge(desk, first, second)
+    between = desk.clock.now.isoformat().replace("+00:00", "Z")
+    desk.clock.advance(hours=1)
+    await merge(desk, second, third)
+    await amend(desk, third, text="The survivor's words", material=False)
+    for method in ("GET", "HEAD"):
+        moved = await desk.reader.request(
+            method, f"/v1/claims/{second}/claimreview?as_of=2100-01-01T00:00:00Z"
+        )
+        assert moved.status_code == 308
+        wanted = f"/v1/claims/{third}/claimreview?as_of=2100-01-01T00:00:00Z"
+        assert moved.headers["Location"] == wanted
+    now = await review(desk, third)
+    assert set(now["sameAs"]) == {f"{BASE}/claims/{one}" for one in (first, second)}
+    before = await review(desk, second, as_of=between)
+    assert before["sameAs"] == [f"{BASE}/claims/{first}"]
+    assert "sameAs" not in await review(desk, third, as_of=between)
+    assert await badge(desk, first) == ["Asserted", "merged"]
+    assert await badge(desk, third) == ["Asserted"]
+    assert (await badge(desk, first, as_of=between))[1].startswith("merged · as of")
+    html = (await embed(desk, f"{BASE}/claims/{first}")).json()["html"]
+    assert "The survivor&#x27;s words" in html
+    assert f"{BASE}/claims/{third}" in html
+
+
+@pytest.mark.parametrize("text", [one for one in HOSTILE if "\x00" not in one], ids=repr)
+async def test_hostile_texts_stay_texts(desk: Desk, text: str) -> None:
+    """From recording to publication, whatever is claimed and whoever claims it."""
+    await desk.parties()
+    text = f"«{text}»"
+    claim = (await desk.claim(text=text, speaker={"name": text, "role": text}))["id"]
+    told = await review(desk, claim)
+    assert (told["text"], told["author"]["name"], told["author"]["jobTitle"]) == (text, text, text)
+    assert "</" not in claimreview.embedded(told)
+    picture = await desk.reader.get(f"/v1/claims/{claim}/badge.svg")
+    label = ElementTree.fromstring(picture.content).get("aria-label")
+    assert label == f"Asserted: {kept(text)}"
+    for format in ("json", "xml"):
+        answer = await embed(desk, f"{BASE}/claims/{claim}", format=format)
+        html = (
+            answer.json()["html"]
+            if format == "json"
+            else ElementTree.fromstring(answer.content).findtext("html")
+        )
+        assert "<script" not in html
+        assert next(ElementTree.fromstring(html).iter("a")).text == kept(text)
+
+
+async def test_only_what_changed_is_sent_again(open_desk: Desk) -> None:
+    """For the public a minute in any cache, then 304; for who has a key nothing is kept unasked;
+    after a change the tag is another. HEAD is answered like GET."""
+    desk = open_desk
+    await desk.parties()
+    claim = (await desk.claim())["id"]
+    tags = {}
+    for place in places(claim):
+        public, keyed = await desk.public.get(place), await desk.reader.get(place)
+        assert public.headers["Cache-Control"] == PUBLIC
+        assert keyed.headers["Cache-Control"] == "private, no-cache"
+        assert keyed.headers["Vary"] == "Authorization, Cookie"
+        assert public.content == keyed.content
+        tags[place] = public.headers["ETag"]
+        assert re.fullmatch(r'"[0-9a-f]{32}"', tags[place]), "strong"
+        for client, caching in ((desk.public, PUBLIC), (desk.reader, "private, no-cache")):
+            for header in (tags[place], f'"other", W/{tags[place]}', "*"):
+                same = await client.get(place, headers={"If-None-Match": header})
+                assert (same.status_code, same.content) == (304, b""), place
+                assert same.headers["ETag"] == tags[place]
+                assert same.headers["Cache-Control"] == caching
+        head = await desk.public.head(place)
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["Content-Type"] == public.headers["Content-Type"]
+        assert head.headers["ETag"] == tags[place]
+    await desk.link(claim, "requests_confirmation", "washington")
+    for place, tag in tags.items():
+        changed = await desk.public.get(place, headers={"If-None-Match": tag})
+        assert changed.status_code == 200, place
+
+
+async def test_the_badge_runs_nothing_anywhere(open_desk: Desk) -> None:
+    """SVG is a document too: no sniffing, no script, no style but its own, for anybody's page."""
+    await open_desk.parties()
+    claim = (await open_desk.claim())["id"]
+    headers = (await open_desk.public.get(f"/v1/claims/{claim}/badge.svg")).headers
+    assert headers["Content-Type"] == "image/svg+xml"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Content-Security-Policy"].startswith("default-src 'none'; style-src 'sha256-")
+    assert headers["Cross-Origin-Resource-Policy"] == "cross-origin"
+
+
+async def test_what_is_not_ours_is_not_embedded(desk: Desk) -> None:
+    """404 for an address elsewhere, of something else, or of no claim; 501 for another format; 422
+    for a size that is none; what oEmbed does not name is ignored."""
+    await desk.parties()
+    claim = (await desk.claim())["id"]
+    ours = f"{BASE}/claims/{claim}"
+    for url in (
+        f"https://elsewhere.example/claims/{claim}",
+        f"{BASE}.elsewhere.example/claims/{claim}",
+        f"{BASE}/stories/{claim}",
+        f"{BASE}/claims/{claim}/links",
+        f"{BASE}/claims/c1",
+        f"{BASE}/claims/{NOBODY}",
+        claim,
+        "",
+    ):
+        problem(await embed(desk, url), "not-found")
+    problem(await embed(desk, ours, format="yaml"), "format-not-served")
+    for wrong in ("0", "-1", "wide", "100000"):
+        refused_field(await embed(desk, ours, maxwidth=wrong), "query", "maxwidth")
+        refused_field(await embed(desk, ours, maxheight=wrong), "query", "maxheight")
+    refused_field(await desk.reader.get("/oembed"), "query", "url")
+    refused_field(await embed(desk, f"{ours}?{'x' * 2048}"), "query", "url")
+    for url in (ours, f"{ours}/", ours.replace(claim, claim.upper())):
+        answer = await embed(desk, url, dnt="1", maxwidth=300, maxheight=80)
+        told = answer.json()
+        assert answer.headers["content-type"] == "application/json"
+        assert (told["width"], told["height"]) == (300, 80)
+    answer = await embed(desk, ours, format="xml")
+    assert answer.headers["content-type"] == "text/xml; charset=utf-8"
+    problem(await desk.public.get("/oembed", params={"url": ours}), "not-authenticated")
