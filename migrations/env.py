@@ -2,7 +2,8 @@
 
 from alembic import context
 
-import service.store.webhook_tables  # noqa: F401 -- makes its tables known
+import service.store.fulltext
+import service.store.webhook_tables  # noqa: F401 -- likewise
 from service.store.tables import metadata
 
 connection = context.config.attributes["connection"]

@@ -1,9 +1,9 @@
 """The one writer of the record.
 
 `load` locks a claim and gives its state; `record` appends events, lets the rules make their
-automatic move, and brings everything derived from the record up to date, in the caller's
-transaction, and writes the webhooks that tell of it.  No other code writes `events`, `claims`,
-`claim_versions`, `links` or `decisions`.
+automatic move, brings everything derived from the record up to date, in the caller's transaction,
+and writes the webhooks that tell of it.  No other code writes `events`, `claims`, `claim_versions`,
+`links` or `decisions`.
 """
 
 from collections.abc import Collection, Sequence
@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Insert, bindparam, insert, select, update
 
-from service.commands import outbox, projections
+from service.commands import outbox, projections, searching
 from service.domain import amendments, evidence, history, ids, lifecycle
 from service.domain.access import Actor
 from service.domain.claims import Cause, ClaimState, Lifecycle, rfc3339
@@ -120,19 +120,24 @@ def _opening(lines: int, messages: int) -> Together:
     """The writes that begin a record of so many lines, and tell of so many."""
     columns = (*ROW, "id", "created_at")
     return Together(
-        insert(claims).values(bound(claims, columns, "new")), _appending(lines), *_telling(messages)
+        insert(claims).values(bound(claims, columns, "new")),
+        _appending(lines),
+        *_telling(messages),
+        searching.ENTER,
     )
 
 
 @lru_cache
-def _continuing(lines: int, messages: int) -> Together:
-    """The writes that append so many lines: what held before is kept, then replaced."""
+def _continuing(lines: int, messages: int, searched: bool) -> Together:
+    """The writes that append so many lines: what held before is kept, then replaced; `searched`
+    says that the claim's words change."""
     replace = update(claims).where(claims.c.id == bindparam("claim_id", type_=claims.c.id.type))
     return Together(
         SUPERSEDE,
         replace.values(bound(claims, ROW, "new")),
         _appending(lines),
         *_telling(messages),
+        *([searching.REPLACE] if searched else ()),
     )
 
 
@@ -207,11 +212,13 @@ def _append(
     state, last_hash = before, loaded.last_hash if loaded else GENESIS
     at = now_after(before.updated_at if before else None, now)
     appended: list[tuple[Event, dict[str, Any]]] = []
+    steps: list[searching.Step] = []
 
     def append(draft: Draft) -> ClaimState:
         nonlocal state, last_hash
         event = Event(state.version + 1 if state else 1, draft.type, at, draft.data)
-        state = history.apply(state, event, claim_id=claim_id)
+        previous, state = state, history.apply(state, event, claim_id=claim_id)
+        steps.append((previous, state, event))
         who = {"rule": draft.rule} if draft.rule else {"id": actor.id, "name": actor.name}
         line: dict[str, Any] = {
             "id": ids.uuid7(),
@@ -257,12 +264,14 @@ def _append(
         if body is not None:
             parameters |= outbox.told(f"told_{messages}", event, line, after, body, now=now)
             messages += 1
+    searched = searching.follow(session, steps)
+    parameters |= searched or {}
     if before is None:
         parameters |= {"new_id": claim_id, "new_created_at": at}
         _opening(len(appended), messages).run(session, parameters)
     else:
         parameters |= {"claim_id": claim_id, "superseded_at": at}
-        _continuing(len(appended), messages).run(session, parameters)
+        _continuing(len(appended), messages, searched is not None).run(session, parameters)
     bell.ring_after_commit(session)
     for event, _ in appended:
         projections.follow(session, before, after, event, actor=actor)

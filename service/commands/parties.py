@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select, union, update
 from sqlalchemy.exc import IntegrityError
 
-from service.commands import ledger
+from service.commands import ledger, searching
 from service.commands.inputs import NewSpeaker
 from service.domain import access, ids
 from service.domain.access import Action, Actor
@@ -121,6 +121,8 @@ def change(
     )
     if {"name", "parent"} & differing.keys():
         _refresh(session, slug, actor=actor, now=now)
+    elif "full_name" in differing:
+        _find_by(session, slug)
 
 
 def _locked_tree() -> Any:
@@ -168,12 +170,29 @@ def _refresh(session: Connection, slug: str, *, actor: Actor, now: datetime) -> 
     voices = {
         one: {"name": tree[one].name, "root": root, "root_name": tree[root].name} for one in below
     }
-    concerned = union(
-        select(claims.c.id).where(claims.c.claimant.in_(below)),
-        select(links.c.claim).where(links.c.party.in_(below)),
-    )
+    concerned = _concerned(below)
     draft = Draft("party.changed", {"party": slug, "parties": voices})
     _record_on_all(session, concerned, draft, actor=actor, now=now)
+    searching.renew_statements(session, statements.c.party.in_(below))
+
+
+def _find_by(session: Connection, slug: str) -> None:
+    """Find what a party claims and says by its new full name, which no claim shows."""
+    concerned = _concerned([slug])
+    done: set[str] = set()
+    while found := set(session.scalars(concerned).all()) - done:
+        for claim_id in sorted(found):
+            searching.renew(session, [ledger.load(session, claim_id).state])
+        done |= found
+    searching.renew_statements(session, statements.c.party == slug)
+
+
+def _concerned(slugs: list[str]) -> Any:
+    """The claims that show one of these parties."""
+    return union(
+        select(claims.c.id).where(claims.c.claimant.in_(slugs)),
+        select(links.c.claim).where(links.c.party.in_(slugs)),
+    )
 
 
 def _record_on_all(
@@ -317,6 +336,7 @@ def change_speaker(
     )
     draft = Draft("speaker.changed", {"speaker": speaker_id, "name": name, "role": role})
     _record_on_all(session, concerned, draft, actor=actor, now=now)
+    searching.renew_statements(session, statements.c.speaker == speaker_id)
 
 
 def create_story(

@@ -15,7 +15,7 @@ from sqlalchemy import (
     update,
 )
 
-from service.commands import ledger, parties, sources
+from service.commands import ledger, parties, searching, sources
 from service.commands.inputs import NewLink, NewQuote, NewSource, NewStatement
 from service.commands.ledger import Loaded, Versions
 from service.domain import access, amendments, ids
@@ -68,6 +68,7 @@ def _recording(renderings: int) -> Together:
         insert(quotes).values(
             [bound(quotes, QUOTE_COLUMNS, f"{i + 1}") for i in range(renderings)]
         ),
+        searching.ENTER_STATEMENT,
     )
 
 
@@ -120,10 +121,9 @@ def record(
         _quote_row(session, statement_id, position, quote, actor=actor, now=now, loc=loc)
         for position, quote in enumerate(new.quotes, start=1)
     ]
-    _recording(len(new.quotes)).run(
-        session,
-        {f"{i}_{name}": value for i, row in enumerate(rows) for name, value in row.items()},
-    )
+    parameters = {f"{i}_{name}": value for i, row in enumerate(rows) for name, value in row.items()}
+    parameters |= searching.statement_row(session, statement_id, new.quotes, voice)
+    _recording(len(new.quotes)).run(session, parameters)
     return Spoken(
         statement_id, voice, new.said_at, new.precision, new.basis, _brief(new.quotes[0].text)
     )
@@ -163,7 +163,10 @@ def read(session: Connection, statement_id: str, *, loc: tuple[str | int, ...]) 
 def add_quote(
     session: Connection, statement_id: str, quote: NewQuote, *, actor: Actor, now: datetime
 ) -> None:
-    """Another rendering of the same utterance: two outlets render one utterance differently."""
+    """Another rendering of the same utterance: two outlets render one utterance differently.
+
+    The claims that the statement is linked to are found by it from now on.
+    """
     access.require(actor, Action.RECORD)
     _locked(session, statement_id)
     position = session.scalar(
@@ -173,6 +176,13 @@ def add_quote(
         session, statement_id, (position or 0) + 1, quote, actor=actor, now=now, loc=("body",)
     )
     session.execute(insert(quotes), row)
+    searching.renew_statements(session, statements.c.id == statement_id)
+    linked = session.scalars(select(links.c.claim).where(links.c.statement == statement_id)).all()
+    claimed = session.scalars(
+        select(claims.c.id).where(claims.c.origin_statement == statement_id)
+    ).all()
+    loaded = ledger.load_all(session, [*linked, *claimed]).values()
+    searching.renew(session, [one.state for one in loaded], statement=statement_id)
 
 
 def withdraw(

@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Column, Connection, Row, RowMapping, Table, func, select
 
-from service.commands import ledger
+from service.commands import ledger, searching
 from service.commands.implied import Implied
 from service.domain import evidence, history
 from service.domain.claims import ClaimState, rfc3339
@@ -22,6 +22,7 @@ from service.domain.history import Event
 from service.formats import claim as claim_format
 from service.formats.record import GENESIS, canonical, event_hash
 from service.store import tables
+from service.store.fulltext import claim_search, postings, statement_search
 from service.store.snapshot import frozen
 
 BATCH = 500
@@ -87,11 +88,14 @@ def compare(session: Connection, progress: Progress = None) -> Report:
                 (tables.links, tables.links.c.id),
                 (tables.decisions, tables.decisions.c.id),
                 (tables.claim_tags, tables.claim_tags.c.tag),
+                (claim_search, claim_search.c.number),
             )
         }
+        known = searching.known_between(session, low, high)
         events += beside["events"].count
         for row in batch:
-            for one in _check(row, {name: rows.of(row.id) for name, rows in beside.items()}):
+            mine = {name: rows.of(row.id) for name, rows in beside.items()}
+            for one in _check(row, mine, known):
                 broken += 1
                 found += [one] if len(found) < LISTED else []
         for name, rows in beside.items():
@@ -105,6 +109,9 @@ def compare(session: Connection, progress: Progress = None) -> Report:
         if high is None:
             break
         low = high
+    for one in _statements(session):
+        broken += 1
+        found += [one] if len(found) < LISTED else []
     return Report(
         ok=not broken,
         claims=claims,
@@ -152,7 +159,9 @@ class _Beside:
         return self.left.pop(claim, [])
 
 
-def _check(row: Row[Any], beside: Mapping[str, list[Row[Any]]]) -> Iterator[Break]:
+def _check(
+    row: Row[Any], beside: Mapping[str, list[Row[Any]]], known: searching.Known
+) -> Iterator[Break]:
     """The breaks of one claim: first those of its record, then those of what is derived."""
     claim: str = row.id
     lines = beside["events"]
@@ -162,6 +171,7 @@ def _check(row: Row[Any], beside: Mapping[str, list[Row[Any]]]) -> Iterator[Brea
     yield from _chain(claim, lines)
     state: ClaimState | None = None
     implied = Implied()
+    former: set[str] = set()
     snapshots = {one.version: one for one in beside["claim_versions"]}
     differing: list[Break] = []
     for line, following in zip(lines, [*lines[1:], None], strict=True):
@@ -171,6 +181,7 @@ def _check(row: Row[Any], beside: Mapping[str, list[Row[Any]]]) -> Iterator[Brea
             _require_fit(before, event)
             state = history.apply(before, event, claim_id=claim)
             implied.follow(before, state, event, orjson.loads(line.actor))
+            former |= searching.left((before, state, event), known)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             # What does not fold leaves nothing to compare the rest with.
             found = f"{type(error).__name__}: {error}"
@@ -194,6 +205,38 @@ def _check(row: Row[Any], beside: Mapping[str, list[Row[Any]]]) -> Iterator[Brea
     )
     tags = {(one.tag, one.added_at): one for one in beside["claim_tags"]}
     yield from _rows(claim, "claim_tags", implied.tags, tags)
+    searched = _searched(searching.row(state, known, former), "former")
+    yield from _rows(
+        claim, "claim_search", {claim: searched}, {one.claim: one for one in beside["claim_search"]}
+    )
+
+
+def _searched(row: Mapping[str, Any], *more: str) -> dict[str, Any]:
+    """A row of a search index as it is read back."""
+    return {"words": postings(row["search_words"])} | {name: row[f"search_{name}"] for name in more}
+
+
+def _statements(session: Connection) -> Iterator[Break]:
+    """Where the index of statements says otherwise than they do; `claim` is the statement's id."""
+    low: str | None = None
+    while True:
+        query = select(tables.statements.c.id).order_by(tables.statements.c.id).limit(BATCH)
+        batch = session.scalars(query.where(tables.statements.c.id > low) if low else query).all()
+        if not batch:
+            return
+        high = batch[-1]
+        rows = session.execute(
+            select(statement_search).where(
+                statement_search.c.statement <= high,
+                *([statement_search.c.statement > low] if low else ()),
+            )
+        ).all()
+        found = {one.statement: one for one in rows}
+        for row in searching.statement_rows(session, low, high):
+            key = row["search_statement"]
+            mine = {key: found[key]} if key in found else {}
+            yield from _rows(key, "statement_search", {key: _searched(row)}, mine)
+        low = high
 
 
 def _chain(claim: str, lines: Iterable[Row[Any]]) -> Iterator[Break]:
@@ -317,6 +360,8 @@ def _shown(expected: str, found: str) -> tuple[str, str]:
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        return canonical(value)
     if isinstance(value, datetime):
         return rfc3339(value)
     if isinstance(value, tuple):

@@ -12,7 +12,7 @@ ClaimdeskError
  │                 DecisionPending, StatementWithdrawn, MergeCycle, StillRunning,
  │                 WebhookNotActive
  ├─ PreconditionFailed 412, BodyTooLarge 413, UnsupportedMedia 415, PreconditionRequired 428
- ├─ Invalid 422 ─ InvalidCursor, ExpiredCursor, KeyReused
+ ├─ Invalid 422 ─ InvalidCursor, ExpiredCursor, KeyReused, Unsearchable
  ├─ RateLimited 429
  ├─ FormatNotServed 501
  └─ Unavailable 503
@@ -149,6 +149,10 @@ class ExpiredCursor(Invalid):
 
 class KeyReused(Invalid):
     slug, title = "idempotency-key-reused", "This Idempotency-Key was used for another request"
+
+
+class Unsearchable(Invalid):
+    slug, title = "unsearchable", "This query cannot be searched for"
 
 
 class PreconditionRequired(ClaimdeskError):

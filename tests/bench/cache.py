@@ -35,7 +35,9 @@ COPIED = 100_000  # claims up to which every run gets its own copy
 ROOT = Path(__file__).parents[2]
 _CODE = (
     "migrations/versions/*.py",
+    "service/store/fulltext.py",
     "service/store/tables.py",
+    "service/commands/searching.py",
     "service/formats/*.py",
     "service/domain/*.py",
     "tests/bench/generate.py",

@@ -15,7 +15,7 @@ from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
-from service.commands import ledger
+from service.commands import ledger, searching
 from service.commands.statements import BRIEF
 from service.domain import amendments, history, lifecycle
 from service.domain.access import Actor, Role
@@ -37,6 +37,7 @@ from service.domain.history import Draft, Event
 from service.domain.names import fold
 from service.formats import claim as claim_format
 from service.formats.record import GENESIS, canonical, event_hash
+from service.formats.terms import Quoted
 from service.store import tables
 from tests.bench import shapes
 from tests.bench.generate import CHUNK, START, World
@@ -47,6 +48,8 @@ Rows = dict[str, list[Row]]
 
 EVENTS_OF_A_CHUNK = 40 * CHUNK
 """Numbers kept for a chunk's events: chunks are written at once, each in its own range."""
+STATEMENTS_OF_A_CHUNK = 10 * CHUNK
+"""The same for its statements' rows in the search index."""
 _NO_TIME = timedelta(0)
 
 
@@ -138,6 +141,8 @@ _COLUMNS = {
     ),
     "users": ("id", "email", "name", "role", "created_at"),
 }
+SEARCHED = ("claim_search", "statement_search")
+"""Tables whose rows are numbered here, and whose words are lines of terms."""
 _CLAIM = itemgetter(*columns("claims"))
 _TABLES = (
     "sources",
@@ -149,6 +154,7 @@ _TABLES = (
     "links",
     "decisions",
     "events",
+    *SEARCHED,
 )
 
 
@@ -189,6 +195,10 @@ class Teller:
         self.statements: dict[UUID, shapes.Statement] = {}
         self.rows: Rows = {table: [] for table in _TABLES}
         self.first_event = number * EVENTS_OF_A_CHUNK + 1
+        self.first_claim = number * CHUNK + 1
+        self.first_statement = number * STATEMENTS_OF_A_CHUNK + 1
+        self.known = searching.Known()
+        self.known.full_names = {party.slug: party.full_name for party in world.parties}
 
     def tell(self, claims: Sequence[shapes.Claim]) -> Rows:
         for claim in claims:
@@ -198,6 +208,10 @@ class Teller:
             raise ValueError("a chunk has more events than there are numbers kept for it")
         lines.sort(key=itemgetter(4))  # as a desk writes them: by when they were recorded
         self.rows["events"] = [(seq, *line) for seq, line in enumerate(lines, self.first_event)]
+        if len(self.rows["statements"]) > STATEMENTS_OF_A_CHUNK:
+            raise ValueError("a chunk has more statements than there are numbers kept for it")
+        for table, first in zip(SEARCHED, (self.first_claim, self.first_statement), strict=True):
+            self.rows[table] = [(n, *row) for n, row in enumerate(self.rows[table], first)]
         return self.rows
 
     def _voice(self, party: str, speaker: UUID | None) -> Voice:
@@ -246,6 +260,13 @@ class Teller:
                         at,
                     )
                 )
+            spoken = [Quoted(quote.text, quote.language) for quote in said.quotes]
+            voice = self._voice(said.party, said.speaker) if said.party else None
+            full_name = self.world.by_slug[said.party].full_name if said.party else None
+            self.known.quotes[key] = spoken
+            self.rows["statement_search"].append(
+                (key, searching.statement_line(spoken, voice, full_name))
+            )
         for source in claim.sources:
             self.rows["sources"].append(
                 (
@@ -264,7 +285,7 @@ class Teller:
         number = claim.id.int % len(PEOPLE)
         by, other = PEOPLE[number], PEOPLE[number - 1]
         self._spoken(claim, by)
-        record = _Record(_text(claim.id), self.rows)
+        record = _Record(_text(claim.id), self.rows, self.known)
         record.append(
             amendments.created(
                 text=claim.text,
@@ -413,9 +434,11 @@ class _Record:
 
     state: ClaimState
 
-    def __init__(self, claim: str, rows: Rows) -> None:
+    def __init__(self, claim: str, rows: Rows, known: searching.Known) -> None:
         self.id = claim
         self.rows = rows
+        self.known = known
+        self.former: set[str] = set()
         self.last_hash = GENESIS
         self.current: ClaimState | None = None
 
@@ -447,7 +470,8 @@ class _Record:
             data=data,
             previous_hash=previous,
         )
-        after = history.apply(before, Event(number, draft.type, at, draft.data), claim_id=self.id)
+        event = Event(number, draft.type, at, draft.data)
+        after = history.apply(before, event, claim_id=self.id)
         self.rows["events"].append(
             (
                 key,
@@ -462,6 +486,7 @@ class _Record:
                 after.story,
             )
         )
+        self.former |= searching.left((before, after, event), self.known)
         return after
 
     def _supersede(self, state: ClaimState, at: datetime) -> None:
@@ -484,4 +509,8 @@ class _Record:
         row = ledger.row(self.state, self.last_hash)
         self.rows["claims"].append(
             _CLAIM(row | {"id": self.id, "created_at": self.state.created_at})
+        )
+        searched = searching.row(self.state, self.known, self.former)
+        self.rows["claim_search"].append(
+            (self.id, searched["search_words"], searched["search_former"])
         )

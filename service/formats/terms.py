@@ -1,0 +1,215 @@
+"""Words with their forms: how texts are read for search, and how what was read is indexed.
+
+English and Serbian are stemmed by Snowball (its Python code, so that every machine stems alike),
+Albanian by its commonest endings.  A quote is read in its own language, anything else that has none
+as English; names, which every language inflects, in all three.
+
+What is indexed is one line of terms, the same for both databases.  A term's first character says
+where it stands: `1` text, `2` text and names, `3` all, each as stems in the order of the texts;
+`4` to `6` the same as written, where that is not the stem; `7` and `8` both of what no longer
+stands; `9` a label to filter by; `0` parts one text from the next.
+"""
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from typing import NamedTuple
+
+from snowballstemmer.english_stemmer import EnglishStemmer
+from snowballstemmer.serbian_stemmer import SerbianStemmer
+
+from service.domain import search
+from service.domain.claims import ClaimState, Voice
+from service.domain.search import Field, Level, Query
+
+ENGLISH, SERBIAN, ALBANIAN = range(3)
+LANGUAGES = {
+    **dict.fromkeys(("sr", "hr", "bs", "me", "sh", "cnr"), SERBIAN),
+    **dict.fromkeys(("sq", "sqi", "alb"), ALBANIAN),
+}
+ENDINGS = (
+    *("ave", "eve", "ive", "se", "ne", "te", "it", "ut", "at", "et", "in", "un", "en", "es"),
+    *("i", "u", "a", "e"),
+)
+VOWELS = "aeiu"
+SHORTEST = 4
+"""Letters that an Albanian word keeps."""
+POSITIONS = {Level.TEXT: 1_000, Level.NAMES: 4_000, Level.QUOTES: 11_000}
+"""Words of a claim that are indexed, at most, at each level: PostgreSQL knows 16,383 places."""
+REPEATS = 255
+"""Places of one word that are indexed: what PostgreSQL keeps of them."""
+UNPLACED = 6_000
+"""Terms without places that are indexed, at most, so that a row stays within PostgreSQL's 1 MB."""
+GAP = "0"
+EXACT = len(Level)
+"""What makes of a level's number that of its words as written."""
+FORMER_STEM, FORMER_EXACT, LABEL = "7", "8", "9"
+
+_local = threading.local()
+
+
+class Quoted(NamedTuple):
+    """A rendering as it is searched."""
+
+    text: str
+    language: str | None
+
+
+@lru_cache(maxsize=1 << 16)
+def stems(word: str) -> tuple[str, str, str]:
+    """The stem of a folded word in English, Serbian and Albanian."""
+    if not hasattr(_local, "stemmers"):
+        # A stemmer holds the word it works on: one for each thread.
+        _local.stemmers = EnglishStemmer(), SerbianStemmer()
+    english, serbian = _local.stemmers
+    return (
+        search.fold(english.stemWord(word)) or word,
+        search.fold(serbian.stemWord(word)) or word,
+        _albanian(word),
+    )
+
+
+def _albanian(word: str) -> str:
+    """A noun without the endings of case and definiteness, a last vowel included."""
+    for ending in ENDINGS:
+        if word.endswith(ending) and len(word) - len(ending) >= SHORTEST:
+            word = word.removesuffix(ending)
+            break
+    return word[:-1] if len(word) > SHORTEST and word[-1] in VOWELS else word
+
+
+def parse(text: str) -> Query:
+    """The query that somebody typed.  Raises Unsearchable."""
+    return search.parse(text, stems)
+
+
+def read(kind: str, level: Level, text: str, languages: Iterable[int]) -> Field:
+    """A text as words with their forms."""
+    found = search.words(text)
+    exact = tuple(word for _, _, word in found)
+    forms = [stems(word) for word in exact]
+    renderings = (tuple(form[language] for form in forms) for language in languages)
+    return Field(
+        kind,
+        level,
+        text,
+        tuple((start, end) for start, end, _ in found),
+        exact,
+        tuple(dict.fromkeys(renderings)),
+    )
+
+
+@lru_cache(maxsize=4096)
+def named(kind: str, text: str) -> Field:
+    """A name, in all languages."""
+    return read(kind, Level.NAMES, text, range(3))
+
+
+def quote(one: Quoted, level: Level = Level.QUOTES) -> Field:
+    primary = (one.language or "").partition("-")[0].lower()
+    return read("quote", level, one.text, (LANGUAGES.get(primary, ENGLISH),))
+
+
+def wording(state: ClaimState) -> Field:
+    return read("text", Level.TEXT, state.text, (ENGLISH,))
+
+
+def voices(state: ClaimState) -> Iterator[Voice]:
+    """Who speaks on a claim: its claimant, and who takes a stance that was not retracted."""
+    if state.claimant is not None:
+        yield state.claimant
+    yield from (link.voice for link in state.links if not link.retracted)
+
+
+def names(voice: Voice) -> Iterator[Field]:
+    """The names of a party, of the one it belongs to, and of the speaker with their role."""
+    for text in dict.fromkeys((voice.party, voice.name, voice.root, voice.root_name)):
+        yield named("party", text)
+    if voice.speaker is not None:
+        role = voice.speaker.role
+        yield named("speaker", f"{voice.speaker.name}, {role}" if role else voice.speaker.name)
+
+
+def said(state: ClaimState) -> dict[str, None]:
+    """The statements whose words are the claim's: its origin, and those linked and not
+    retracted."""
+    linked = (link.statement for link in state.links if not link.retracted)
+    return dict.fromkeys((state.origin_statement, *linked))
+
+
+def fields(
+    state: ClaimState,
+    quotes: Mapping[str, Iterable[Quoted]],
+    full_names: Mapping[str, str],
+) -> Iterator[Field]:
+    """All that a claim is found by; `quotes` are its statements' renderings, `full_names` its
+    parties'.  Read as they are asked for."""
+    yield wording(state)
+    seen: set[Field] = set()
+    for voice in voices(state):
+        full = full_names.get(voice.party)
+        for field in (*names(voice), *([named("party", full)] if full else ())):
+            if field not in seen:
+                seen.add(field)
+                yield field
+    for statement in said(state):
+        yield from map(quote, quotes.get(statement, ()))
+
+
+def labels(state: ClaimState) -> list[str]:
+    """What never changes of a claim and lists are filtered by."""
+    return [
+        label("kind", state.kind),
+        *([label("story", state.story)] if state.story else ()),
+        *([label("claimant", state.claimant.party)] if state.claimant else ()),
+    ]
+
+
+def label(name: str, value: str) -> str:
+    """A filter as a term: letters and digits only, like any other."""
+    return f"{LABEL}{name}0{value.replace('-', '0')}"
+
+
+def line(
+    fields: Iterable[Field],
+    labels: Iterable[str] = (),
+    former: Iterable[str] = (),
+    *,
+    levels: Iterable[Level] = Level,
+) -> str:
+    """What is indexed: placed terms level by level, then those without places."""
+    found = list(fields)
+    placed: list[str] = []
+    unplaced = dict.fromkeys(labels)
+    for level in levels:
+        here = [field for field in found if field.level <= level]
+        placed += _placed(level, here)
+        for field in here:
+            for word, *forms in zip(field.exact, *field.stems, strict=True):
+                if word not in forms:
+                    unplaced[f"{level + EXACT}{word}"] = None
+    unplaced |= dict.fromkeys(former)
+    return " ".join([*placed, *list(unplaced)[:UNPLACED]])
+
+
+def _placed(level: Level, fields: Iterable[Field]) -> list[str]:
+    found: list[str] = []
+    counts: dict[str, int] = {}
+    for field in fields:
+        for rendering in field.stems:
+            for stem in rendering:
+                term = f"{level.value}{stem}"
+                counts[term] = counts.get(term, 0) + 1
+                found.append(term if counts[term] <= REPEATS else GAP)
+            found.append(GAP)
+    return found[: POSITIONS[level]]
+
+
+def former(fields: Iterable[Field]) -> set[str]:
+    """The terms under which words are found that no longer stand."""
+    found: set[str] = set()
+    for field in fields:
+        for stems in field.stems:
+            found.update(FORMER_STEM + stem for stem in stems)
+        found.update(FORMER_EXACT + word for word in field.exact)
+    return found

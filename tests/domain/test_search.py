@@ -1,0 +1,249 @@
+"""Queries as they are typed, words as they are read, and what finds what."""
+
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from service.domain import search
+from service.domain.errors import Unsearchable
+from service.domain.search import Field, Level, Prefix, Tier
+from service.formats import terms
+from service.formats.terms import Quoted
+
+KINDS = {Level.TEXT: "text", Level.NAMES: "speaker", Level.QUOTES: "quote"}
+
+
+def claim(text: str, *, names: tuple[str, ...] = (), quotes: Any = ()) -> list[Field]:
+    """The fields of a claim; a quote is a text in English or (text, language)."""
+    said = [Quoted(*one) if isinstance(one, tuple) else Quoted(one, "en") for one in quotes]
+    return [
+        terms.read("text", Level.TEXT, text, (terms.ENGLISH,)),
+        *(terms.named("speaker", one) for one in names),
+        *map(terms.quote, said),
+    ]
+
+
+def finds(query: str, text: str, **more: Any) -> bool:
+    return search.rank(terms.parse(query), claim(text, **more)) is not None
+
+
+@pytest.mark.parametrize(
+    ("query", "text"),
+    [
+        ("vucevic", "Miloš Vučević said"),
+        ("VUČEVIĆ", "Milos Vucevic said"),
+        ("Вучевић", "Miloš Vučević said"),
+        ("Vučević", "рекао је Милош Вучевић"),
+        ("djokovic", "Đoković"),
+        ("Ђоковић", "Djokovic"),
+        ("đoković", "ЂОКОВИЋ"),
+        ("ljubljana", "Љубљана"),
+        ("dzamija", "џамија"),
+        ("džamija", "dzamija"),
+        ("withdraw", "the withdrawal of troops"),
+        ("withdrawals", "they withdraw"),
+        ("reduced troops", "Serbia reduces its troop level"),
+        ("troops reduced", "Serbia reduced troops"),
+        ("8350", "from 8,350 to 4,500"),
+        ("8.350", "from 8,350 to 4,500"),
+        ("8,350", "from 8\u202f350 on"),
+        ("8’350", "from 8350 on"),
+        ("1,234,567", "1234567 people"),
+        ('"operating regime"', "the operating regimes of units"),
+        ("“operating regime”", "the operating regime"),
+        ("serbia", "Serbia’s army"),
+        ("obrien", "Mr O'Brien"),
+        ("state-department", "the State Department says"),
+        ("withdr*", "a withdrawal"),
+        ("ВУЧ*", "Vučević"),
+        ("serbia -troops", "Serbia says so"),
+        ('serbia -"kosovo border"', "Serbia and the border of Kosovo"),
+        ("ﬁre", "Fire at the border"),
+        ("serbia - kosovo", "Kosovo and Serbia"),
+        ("& serbia !", "Serbia"),
+        ("NATO KFOR", "KFOR is NATO's"),
+        ("c\u0301ao", "ćao"),
+        ("co\u00adoperation", "cooperation"),
+    ],
+)
+def test_a_query_finds(query: str, text: str) -> None:
+    """Case, accents, script, word forms, digit groups and order make no difference."""
+    assert finds(query, text)
+
+
+@pytest.mark.parametrize(
+    ("query", "text"),
+    [
+        ("vucic", "Miloš Vučević said"),
+        ("835", "from 8,350 to 4,500"),
+        ("50", "from 8,350"),
+        ('"regime operating"', "the operating regime"),
+        ('"regime of normal"', "the regime, of things normal"),
+        ("serbia -troops", "Serbia reduced troops"),
+        ("serbia -withdrawals", "Serbia will withdraw"),
+        ('serbia -"kosovo border"', "Serbia at the Kosovo border"),
+        ("serbia -tro*", "Serbia reduced troops"),
+        ("withdrawx*", "a withdrawal"),
+        ("state-department", "the department of state"),
+        ("serbia kosovo", "Serbia"),
+    ],
+)
+def test_a_query_does_not_find(query: str, text: str) -> None:
+    """All of it must be found, as it stands, and nothing that is excluded."""
+    assert not finds(query, text)
+
+
+def test_each_text_is_read_in_its_language() -> None:
+    """Serbian and Albanian inflect otherwise than English, and names everywhere."""
+    for query, text, language in (
+        ("vojska", "povlačenje vojske", "sr"),
+        ("војска", "povlačenje vojskom", "sr-Latn"),
+        ("jedinica", "povučene jedinicama", "hr"),
+        ("qeveri", "tha qeveria", "sq"),
+        ("qeverisë", "tha qeverinë", "sq-XK"),
+        ("presidenti", "i presidentit", "sq"),
+        ("Kosovë", "e Kosovës", "sq"),
+        ('"presidenti i kosovës"', "presidenti i Kosovës", "sq"),
+    ):
+        assert finds(query, "", quotes=[(text, language)]), (query, text)
+    for query in ("Vučevića", "Vucevicu", "vucevic", "Вучевићу", "mil*"):
+        assert finds(query, "", names=("Miloš Vučević, Defence Minister",)), query
+
+
+def test_the_closer_the_words_the_better_the_rank() -> None:
+    """As one phrase in the wording, in the wording, with the names, anywhere; no phrase crosses
+    from one text into the next."""
+    query = terms.parse("reduced troops")
+    for fields, tier in (
+        (claim("Serbia reduced troops"), Tier.TOGETHER),
+        (claim("Troops were reduced"), Tier.TEXT),
+        (claim("It was reduced", names=("Minister of troops",)), Tier.NAMES),
+        (claim("It was reduced", quotes=("the troops",)), Tier.ANYWHERE),
+        (claim("", quotes=("reduced", "troops")), Tier.ANYWHERE),
+        (claim("reduced"), None),
+    ):
+        assert search.rank(query, fields) is tier
+    assert not finds('"reduced troops"', "", quotes=("reduced", "troops"))
+    assert search.rank(terms.parse("troops"), claim("troops")) is Tier.TEXT
+    assert search.rank(terms.parse("reduc* troops"), claim("reduced troops")) is Tier.TEXT
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("", "no word"),
+        ("   ", "no word"),
+        ("!!! … ,", "no word"),
+        ('""', "no word"),
+        ("ь", "no word"),
+        ('"operating regime', "not closed"),
+        ('a"b', "not closed"),
+        ("“", "not closed"),
+        ("-serbia", "exclusions alone"),
+        ('-"a b" -c', "exclusions alone"),
+        ("*", "before an asterisk"),
+        ("se*", "before an asterisk"),
+        ("serbia -a*", "before an asterisk"),
+        ("*serbia", "end of a word"),
+        ("ser*bia", "end of a word"),
+        ("serbia**", "end of a word"),
+        ("serbia\x00", "NUL"),
+        ("a " * 17, "at most 16 words"),
+        ('"' + "a " * 17 + '"', "at most 16 words"),
+        ("a" * 501, "at most 500 characters"),
+    ],
+)
+def test_what_cannot_be_searched_says_what_to_do(query: str, told: str) -> None:
+    """A refusal names the parameter and the remedy."""
+    with pytest.raises(Unsearchable, match=told) as caught:
+        terms.parse(query)
+    assert caught.value.extras["errors"][0]["loc"] == ["query", "q"]
+
+
+def test_a_prefix_may_follow_a_hyphen() -> None:
+    """What stands before it is a word of its own."""
+    query = terms.parse("state-depart*")
+    assert Prefix("depart") in query.required
+    assert len(query.required) == 2
+
+
+@given(st.text(max_size=600))
+@example('-"')
+@example("-\x00-\"*'")
+@example("\ud800")
+def test_nothing_but_a_refusal_comes_of_any_text(typed: str) -> None:
+    """Whatever is typed, it is parsed or refused; what is parsed asks for something."""
+    try:
+        query = terms.parse(typed)
+    except Unsearchable:
+        return
+    assert query.required
+    search.rank(query, claim(typed))
+
+
+@given(st.text())
+@example("ϓ")
+@example("𝐕㎏")
+@example("ǆ")
+@example("İ")
+@example("1\u20442")
+def test_folding_again_changes_nothing(text: str) -> None:
+    """A folded word is folded; it is letters and digits, in lower case, and of bounded length."""
+    folded = search.fold(text)
+    assert search.fold(folded) == folded
+    assert folded == "" or (folded.isalnum() and len(folded.encode()) <= search.LONGEST_WORD)
+
+
+WORDS = st.sampled_from(
+    ["Serbia", "troops", "reduced", "8,350", "Vučević", "Вучевић", "the", "…", "withdrawal,"]
+)
+SENTENCE = st.lists(WORDS, max_size=90).map(" ".join)
+
+
+@given(SENTENCE, st.lists(SENTENCE, max_size=3), st.lists(WORDS, min_size=1, max_size=3))
+def test_marks_are_what_was_asked_for(text: str, quotes: list[str], asked: list[str]) -> None:
+    """Marks lie within their snippet, in order, apart, and hold a word of the query each."""
+    try:
+        query = terms.parse(" ".join(asked))
+    except Unsearchable:
+        return
+    fields = claim(text, quotes=quotes)
+    shown = search.snippets(query, fields)
+    if search.rank(query, fields) is not None:
+        assert shown
+    assert len(shown) <= search.SNIPPETS
+    for one in shown:
+        assert len(one["text"]) <= search.EXCERPT + 42
+        assert one["text"].strip("…") in " ".join((text, *quotes))
+        last = -1
+        assert one["marks"]
+        for start, end in one["marks"]:
+            assert last < start < end <= len(one["text"])
+            last = end
+            marked = terms.read("quote", Level.QUOTES, one["text"][start:end], (terms.ENGLISH,))
+            assert any(any(term.found(marked)) for term in query.required)
+
+
+def test_a_snippet_shows_what_was_found_with_its_surroundings() -> None:
+    """The wording first; then a quote only for what was not yet found; marks count characters."""
+    before, after = "word " * 40, " word" * 80
+    query = terms.parse('"operating regime" vucevic')
+    shown = search.snippets(
+        query,
+        claim(
+            "The operating regime",
+            names=("Miloš Vučević, Defence Minister",),
+            quotes=("Vučević again",),
+        ),
+    )
+    assert shown == [
+        {"field": "text", "text": "The operating regime", "marks": [[4, 20]]},
+        {"field": "speaker", "text": "Miloš Vučević, Defence Minister", "marks": [[6, 13]]},
+    ]
+    (long,) = search.snippets(terms.parse("regime"), claim(f"{before}regime{after}"))
+    (mark,) = long["marks"]
+    assert long["text"][slice(*mark)] == "regime"
+    assert long["text"].startswith("…word")
+    assert long["text"].endswith("…")
