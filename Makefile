@@ -19,7 +19,8 @@ ARGS ?=
 # The environment is current when its stamp, a copy of everything that went into it, is equal.
 made_from := { $(BIN)/python -I -S -c 'import sys; print(sys.version)' && pwd; } 2>&1
 stamp_run := { $(made_from); cat pyproject.toml requirements-build.txt requirements.txt; } 2>&1
-stamp_dev := { $(made_from); cat pyproject.toml requirements-build.txt requirements-dev.txt; } 2>&1
+stamp_dev := { $(made_from); cat pyproject.toml requirements-build.txt requirements-dev.txt \
+	requirements-clients.txt; } 2>&1
 
 .PHONY: help
 help:
@@ -28,6 +29,7 @@ help:
 	@echo 'make install  build .venv without starting anything                       (PYTHON=/path/to/python)'
 	@echo 'make lint     the checks without the tests'
 	@echo 'make faults   thousands of webhooks while workers and servers are killed  (ARGS="...")'
+	@echo 'make check-external  our OpenAPI document in tools from npm: types for TypeScript, a linter'
 	@echo 'make bench    measurements                                                (ARGS="...")'
 	@echo 'make openapi  write openapi/openapi.json from the app'
 	@echo 'make lock     pin and hash the dependencies of pyproject.toml             (ARGS=--upgrade)'
@@ -52,6 +54,8 @@ venv:
 # Everything is hashed: first the build tools (hatchling; uv, which installs the rest in a fifth of
 # pip's time), then the lock, then the checkout itself. Where uv cannot reach an index that pip is
 # configured for, pip does the work. The development lock contains the other: it satisfies both stamps.
+# The generator of clients comes last, without what it asks for: it would have an older typer than
+# ours, and works with ours.
 define install_from
 	@if $(stamp_$(1)) | cmp -s - $(VENV)/.installed-$(1); then exit 0; fi; \
 	echo 'install      $(2)' && \
@@ -59,6 +63,7 @@ define install_from
 	$(BIN)/python -I -m pip install -qq --require-hashes -r requirements-build.txt && \
 	{ $(BIN)/uv pip install -q --system-certs --python $(BIN)/python --compile-bytecode --require-hashes -r $(2) 2>/dev/null || \
 	  $(BIN)/python -I -m pip install -qq --require-hashes -r $(2); } && \
+	$(if $(3),$(BIN)/python -I -m pip install -qq --require-hashes --no-deps -r $(3) && )\
 	$(BIN)/python -I -m pip install -qq --no-deps --no-build-isolation --editable . && \
 	$(stamp_run) > $(VENV)/.installed-run && \
 	$(stamp_$(1)) > $(VENV)/.installed-$(1)
@@ -70,7 +75,7 @@ install: venv
 
 .PHONY: install-dev
 install-dev: venv
-	$(call install_from,dev,requirements-dev.txt)
+	$(call install_from,dev,requirements-dev.txt,requirements-clients.txt)
 
 # --- the two commands ---
 
@@ -100,6 +105,12 @@ lint: install-dev
 faults: install-dev
 	@CLAIMDESK_FAULTS=long $(BIN)/python -m pytest tests/faults $(ARGS)
 
+# Needs Node and npm; what cannot be tried for want of them is said.  `make test` has the client
+# for Python.
+.PHONY: check-external
+check-external: install-dev
+	@$(BIN)/python -m pytest tests/external $(ARGS)
+
 .PHONY: bench
 bench: install-dev
 	@$(BIN)/python -m tests.bench $(ARGS)
@@ -116,11 +127,13 @@ UV_COMPILE = $(BIN)/uv pip compile --quiet --no-config --system-certs --universa
 .PHONY: lock
 lock:
 	@[ -x $(BIN)/uv ] || $(MAKE) install-dev
-	@echo 'lock         requirements-dev.txt requirements.txt requirements-build.txt'
+	@echo 'lock         requirements-dev.txt requirements.txt requirements-build.txt requirements-clients.txt'
 	@unset UV_INDEX UV_INDEX_URL UV_EXTRA_INDEX_URL UV_DEFAULT_INDEX UV_FIND_LINKS; \
 	$(UV_COMPILE) pyproject.toml --extra dev -o requirements-dev.txt && \
 	$(UV_COMPILE) pyproject.toml -c requirements-dev.txt -o requirements.txt && \
 	printf 'hatchling\nuv\n' | $(UV_COMPILE) - -c requirements-dev.txt -o requirements-build.txt && \
+	printf 'openapi-python-client\njinja2\nmarkupsafe\nruamel-yaml\n' | \
+	  $(UV_COMPILE) - --no-deps -c requirements-dev.txt -o requirements-clients.txt && \
 	if grep -nE '://|^-' requirements*.txt; then echo 'a lock file names a host' >&2; exit 1; fi
 
 .PHONY: clean

@@ -92,6 +92,7 @@ def create_app(
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=document.operation_id,
     )
     app.state.services = services
     for router in (

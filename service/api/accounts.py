@@ -35,7 +35,7 @@ KeyId = Annotated[str, Path(max_length=24)]
     summary="Who one is, and may do",
     responses={200: {"model": shapes.Me, "description": "The caller"}},
 )
-async def me(call: Annotated[Call, Depends(Allow(None), scope="function")]) -> Response:
+async def read_me(call: Annotated[Call, Depends(Allow(None), scope="function")]) -> Response:
     actor = call.actor
     return json(
         {

@@ -43,7 +43,7 @@ def served(state: ClaimState, *, status: int = 200) -> Answer:
     summary="Record a claim",
     responses={201: {"model": shapes.ClaimOut, "description": "The claim: it is asserted"}},
 )
-async def create(body: schemas.ClaimIn, call: Recording) -> Response:
+async def create_claim(body: schemas.ClaimIn, call: Recording) -> Response:
     """Somebody is on record. The claim comes with the quote it was read in: `origin` records that
     statement too, `origin_statement` names one recorded before."""
     return await call.write(
@@ -58,7 +58,7 @@ async def create(body: schemas.ClaimIn, call: Recording) -> Response:
     summary="Amend a claim",
     responses={200: {"model": shapes.ClaimOut, "description": "The claim as amended"}},
 )
-async def amend(
+async def amend_claim(
     claim_id: ClaimId,
     body: schemas.ClaimChange,
     call: Annotated[Call, reading(Action.AMEND)],
@@ -83,7 +83,7 @@ async def amend(
     summary="List a claim's links",
     responses={200: {"model": shapes.Links, "description": "Oldest first"}},
 )
-async def links(claim_id: ClaimId, call: Reading, as_of: shapes.AsOf = None) -> Response:
+async def list_links(claim_id: ClaimId, call: Reading, as_of: shapes.AsOf = None) -> Response:
     """Every link with its statement, the retracted ones too."""
     return json({"items": await expanded(call, claim_id, as_of), "next_cursor": None})
 
@@ -113,7 +113,7 @@ async def expanded(call: Call, claim_id: str, as_of: datetime | None) -> list[di
     summary="Link a statement to a claim",
     responses={201: {"model": shapes.LinkOut, "description": "The link; ETag is the claim's"}},
 )
-async def link(
+async def link_statement(
     claim_id: ClaimId, body: schemas.LinkIn, call: Recording, versions: OptionalIfMatch
 ) -> Response:
     """Say what a statement does to the claim. A request for confirmation by another party moves an
@@ -138,7 +138,7 @@ async def link(
     summary="List a claim's changes of status",
     responses={200: {"model": shapes.StatusChanges, "description": "Oldest first"}},
 )
-async def status_changes(
+async def list_status_changes(
     claim_id: ClaimId,
     call: Reading,
     paged: Annotated[tuple[Window, str], Depends(Paged("status-changes"))],
@@ -197,7 +197,7 @@ async def change_status(
     summary="What the evidence suggests, and why",
     responses={200: {"model": shapes.SuggestionOut, "description": "Status and trace"}},
 )
-async def suggestion(claim_id: ClaimId, call: Reading, as_of: shapes.AsOf = None) -> Response:
+async def read_suggestion(claim_id: ClaimId, call: Reading, as_of: shapes.AsOf = None) -> Response:
     def read(session: Any) -> ClaimState | None:
         if as_of is None:
             return history.state(session, claim_id)
@@ -214,7 +214,7 @@ async def suggestion(claim_id: ClaimId, call: Reading, as_of: shapes.AsOf = None
     summary="The claim's record",
     responses={200: {"model": shapes.History, "description": "Oldest first"}},
 )
-async def record(
+async def read_history(
     claim_id: ClaimId,
     call: Reading,
     paged: Annotated[tuple[Window, str], Depends(Paged("history"))],
@@ -238,7 +238,7 @@ async def record(
     summary="Merge a duplicate into another claim",
     responses={200: {"model": shapes.ClaimOut, "description": "The claim that remains"}},
 )
-async def merge(
+async def merge_claim(
     claim_id: ClaimId, body: schemas.MergeIn, call: Amending, versions: IfMatch
 ) -> Response:
     """The duplicate redirects from now on; its links and components move. The status of the claim
@@ -257,7 +257,7 @@ async def merge(
     summary="Record that the claimant takes the claim back",
     responses={200: {"model": shapes.ClaimOut, "description": "Withdrawn; its status is kept"}},
 )
-async def withdraw(
+async def withdraw_claim(
     claim_id: ClaimId, body: schemas.WithdrawalIn, call: Amending, versions: OptionalIfMatch
 ) -> Response:
     source = body.source
@@ -276,7 +276,7 @@ async def withdraw(
     summary="List the desk's notes on a claim",
     responses={200: {"model": shapes.Notes, "description": "Oldest first"}},
 )
-async def notes(
+async def list_notes(
     claim_id: ClaimId,
     call: Desk,
     paged: Annotated[tuple[Window, str], Depends(Paged("notes"))],

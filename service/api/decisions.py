@@ -35,7 +35,7 @@ DecisionAnswer = {"model": shapes.DecisionOut, "description": "The decision; ETa
     summary="List decisions",
     responses={200: {"model": shapes.Decisions, "description": "Oldest first"}},
 )
-async def listing(
+async def list_decisions(
     call: Desk,
     paged: Annotated[tuple[Window, str], Depends(Paged("decisions"))],
     state: Annotated[State | None, Query(description="Only in this state")] = None,
@@ -47,7 +47,7 @@ async def listing(
 
 
 @router.get("/{decision_id}", summary="Read a decision", responses={200: DecisionAnswer})
-async def read(decision_id: DecisionId, call: Desk) -> Response:
+async def read_decision(decision_id: DecisionId, call: Desk) -> Response:
     row = await call.read(decisions.decision, decision_id)
     return json(found(row, "There is no decision with this id."))
 
@@ -55,7 +55,7 @@ async def read(decision_id: DecisionId, call: Desk) -> Response:
 @router.post(
     "/{decision_id}/approval", summary="Approve a decision", responses={200: DecisionAnswer}
 )
-async def approve(
+async def approve_decision(
     decision_id: DecisionId, call: Approving, body: schemas.ApprovalIn | None = None
 ) -> Response:
     """Carry it out as the second person, if the evidence still allows it."""
@@ -70,7 +70,9 @@ async def approve(
 @router.post(
     "/{decision_id}/rejection", summary="Reject a decision", responses={200: DecisionAnswer}
 )
-async def reject(decision_id: DecisionId, body: schemas.RejectionIn, call: Approving) -> Response:
+async def reject_decision(
+    decision_id: DecisionId, body: schemas.RejectionIn, call: Approving
+) -> Response:
     return await call.write(
         claims.reject, decision_id, comment=body.comment, answer=_settled(decision_id)
     )
@@ -81,7 +83,7 @@ async def reject(decision_id: DecisionId, body: schemas.RejectionIn, call: Appro
     summary="Take one's own proposal back",
     responses={200: DecisionAnswer},
 )
-async def withdraw(
+async def withdraw_decision(
     decision_id: DecisionId, call: Deciding, body: schemas.DecisionWithdrawalIn | None = None
 ) -> Response:
     return await call.write(
@@ -104,7 +106,7 @@ def _settled(decision_id: str) -> Any:
     summary="Claims that want attention",
     responses={200: {"model": shapes.ReviewQueue, "description": "Longest unchanged first"}},
 )
-async def queue(
+async def list_review_queue(
     call: Desk,
     paged: Annotated[tuple[Window, str], Depends(Paged("review-queue"))],
     reason: Annotated[Reason | None, Query(description="Only for this reason")] = None,

@@ -4,6 +4,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 
 from service.api import webhook_events
 from service.domain import errors
@@ -24,28 +25,29 @@ PROBLEM = {
         "status": {"type": "integer"},
         "detail": {"type": "string"},
         "instance": {"type": "string"},
-        "errors": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {
-                    "loc": {"type": "array", "items": {"type": ["string", "integer"]}},
-                    "msg": {"type": "string"},
-                },
-            },
-        },
-        "missing": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {
-                    "need": {"type": "string"},
-                    "has": {"type": "integer"},
-                    "detail": {"type": "string"},
-                },
-            },
-        },
+        "errors": {"type": "array", "items": {"$ref": "#/components/schemas/FieldProblem"}},
+        "missing": {"type": "array", "items": {"$ref": "#/components/schemas/MissingNeed"}},
         "version": {"type": "integer"},
+    },
+}
+FIELD_PROBLEM = {
+    "title": "FieldProblem",
+    "type": "object",
+    "required": ["loc", "msg"],
+    "properties": {
+        "loc": {"type": "array", "items": {"type": ["string", "integer"]}},
+        "msg": {"type": "string"},
+    },
+}
+MISSING_NEED = {
+    "title": "MissingNeed",
+    "description": "What a refused change of status still needs.",
+    "type": "object",
+    "required": ["need", "has", "detail"],
+    "properties": {
+        "need": {"type": "string"},
+        "has": {"type": "integer"},
+        "detail": {"type": "string"},
     },
 }
 ALWAYS: tuple[type[ClaimdeskError], ...] = (
@@ -60,6 +62,11 @@ MORE: dict[str, tuple[type[ClaimdeskError], ...]] = {
 }
 """What some paths refuse besides."""
 OPEN = {"/healthz", "/readyz", "/metrics"}
+
+
+def operation_id(route: APIRoute) -> str:
+    """The handler's name, `create_claim`: what generated clients call the operation."""
+    return route.name
 
 
 def install(app: FastAPI) -> None:
@@ -87,7 +94,9 @@ def _complete(app: FastAPI) -> dict[str, Any]:
     schemas = document["components"]["schemas"]
     for stock in ("HTTPValidationError", "ValidationError"):
         schemas.pop(stock, None)
-    schemas["Problem"] = PROBLEM
+    schemas |= {"Problem": PROBLEM, "FieldProblem": FIELD_PROBLEM, "MissingNeed": MISSING_NEED}
+    for name, example in webhook_events.EXAMPLES.items():
+        schemas[name]["examples"] = [example]
     document["components"]["securitySchemes"] = {
         "key": {
             "type": "http",

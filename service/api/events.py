@@ -33,7 +33,7 @@ def _wanted(
     summary="Events of all claims, in order",
     responses={200: {"model": shapes.Events, "description": "Go on with after=next_after"}},
 )
-async def tail(
+async def list_events(
     call: Reading,
     wanted: Annotated[Wanted, Depends(_wanted)],
     after: Annotated[int, Query(ge=0, le=2**63 - 1, description="Numbered above this")] = 0,

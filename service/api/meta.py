@@ -27,7 +27,7 @@ pages = APIRouter(include_in_schema=False)
     summary="Whether the process answers",
     responses={200: {"description": "It does", "content": {"application/json": {}}}},
 )
-async def health() -> Response:
+async def check_health() -> Response:
     return json({"status": "ok"})
 
 
@@ -36,7 +36,7 @@ async def health() -> Response:
     summary="Whether requests can be served",
     responses={200: {"description": "The database answers", "content": {"application/json": {}}}},
 )
-async def ready(request: Request) -> Response:
+async def check_readiness(request: Request) -> Response:
     """Not so where webhooks have been due for over five minutes that nothing of the receiver's
     holds up: no dispatcher is at work."""
     services = services_module.of(request)
@@ -55,7 +55,7 @@ async def ready(request: Request) -> Response:
     summary="Figures for Prometheus",
     responses={200: {"description": "Text format 0.0.4", "content": {"text/plain": {}}}},
 )
-async def metrics(request: Request) -> Response:
+async def read_metrics(request: Request) -> Response:
     services = services_module.of(request)
     services.meters.show(await services.database.read(figures.figures, now=services.clock()))
     text = services.metrics.text()

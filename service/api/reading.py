@@ -111,7 +111,7 @@ AS_OF = _parameter(
         ]
     },
 )
-async def read(request: Request) -> Response:
+async def read_claim(request: Request) -> Response:
     """The claim with where each party stands and the line that may be printed; with `as_of`, as the
     desk knew it then."""
     call = await _call(request)
@@ -210,7 +210,7 @@ async def _absent(call: Call, claim_id: str) -> NotFound:
         ]
     },
 )
-async def listing(request: Request) -> Response:
+async def list_claims(request: Request) -> Response:
     """Claims, latest change first, or by when they were claimed. With `as_of` both the filters and
     what is served are of that instant."""
     call = await _call(request)

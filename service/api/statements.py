@@ -30,7 +30,7 @@ ClaimAnswer = {"model": shapes.ClaimOut, "description": "The claim, weighed anew
     summary="List statements",
     responses={200: {"model": shapes.Statements, "description": "Latest said first"}},
 )
-async def listing(
+async def list_statements(
     call: Reading,
     paged: Annotated[tuple[Window, str], Depends(Paged("statements"))],
     party: Annotated[Slug | None, Query(description="This party and those below it")] = None,
@@ -51,7 +51,7 @@ async def listing(
 
 
 @router.post("", status_code=201, summary="Record a statement", responses={201: StatementAnswer})
-async def create(body: schemas.StatementIn, call: Recording) -> Response:
+async def create_statement(body: schemas.StatementIn, call: Recording) -> Response:
     """One utterance of one party, with at least one rendering and its source."""
 
     def answer(session: Any, spoken: statements.Spoken) -> Answer:
@@ -65,7 +65,7 @@ async def create(body: schemas.StatementIn, call: Recording) -> Response:
 
 
 @router.get("/{statement_id}", summary="Read a statement", responses={200: StatementAnswer})
-async def read(statement_id: StatementId, call: Reading) -> Response:
+async def read_statement(statement_id: StatementId, call: Reading) -> Response:
     row = await call.read(statement_queries.one, statement_id)
     return json(found(row, "There is no statement with this id."))
 
@@ -93,7 +93,7 @@ async def add_quote(statement_id: StatementId, body: schemas.QuoteIn, call: Reco
     summary="Record that a statement was taken back",
     responses={200: StatementAnswer},
 )
-async def withdraw(
+async def withdraw_statement(
     statement_id: StatementId, body: schemas.WithdrawalIn, call: Recording
 ) -> Response:
     """Every claim it is linked to is weighed anew; one that rested on it falls back to
@@ -109,7 +109,7 @@ async def withdraw(
 
 
 @link_router.post("/{link_id}/retraction", summary="Retract a link", responses={200: ClaimAnswer})
-async def retract(link_id: LinkId, body: schemas.RetractionIn, call: Recording) -> Response:
+async def retract_link(link_id: LinkId, body: schemas.RetractionIn, call: Recording) -> Response:
     """Say that the link should not have been made; it stays in the record."""
     return await call.write(
         statements.retract_link,
@@ -120,7 +120,7 @@ async def retract(link_id: LinkId, body: schemas.RetractionIn, call: Recording) 
 
 
 @link_router.post("/{link_id}/affirmation", summary="Affirm a link", responses={200: ClaimAnswer})
-async def affirm(link_id: LinkId, call: Recording) -> Response:
+async def affirm_link(link_id: LinkId, call: Recording) -> Response:
     """Say that the link holds for the claim's present wording too, or in spite of a merged claim's
     other reading of the statement."""
     return await call.write(statements.affirm_link, link_id, answer=lambda _, state: served(state))

@@ -294,22 +294,33 @@ EVENTS: dict[EventType, tuple[type[BaseModel], str, dict[str, Any]]] = {
 router = APIRouter(tags=["webhooks"])
 
 
+def name(kind: EventType) -> str:
+    """What the document calls the body of this type."""
+    return f"Webhook{''.join(part.title() for part in kind.replace('_', '.').split('.'))}"
+
+
 def body(kind: EventType) -> type[BaseModel]:
     """What is sent of this type."""
-    data, told, extra = EVENTS[kind]
+    data, told, _ = EVENTS[kind]
+    only: Any = Literal[kind.value]
+    return create_model(
+        name(kind),
+        __base__=Told[data],  # type: ignore[valid-type]
+        __doc__=f"{told}.",
+        type=(only, ...),
+    )
+
+
+def _example(kind: EventType) -> dict[str, Any]:
     moment = "2023-10-03T18:00:00Z"
     ping = kind is EventType.PING
     by = "Ana" if kind is not EventType.CLAIM_STATUS_CHANGED else None
     about = {} if ping else {"claim": CLAIM, "version": 3, "by": by, "occurred_at": moment}
-    example = {"type": kind.value, "timestamp": moment, "data": {**about, **extra}}
-    only: Any = Literal[kind.value]
-    return create_model(
-        f"Webhook{''.join(part.title() for part in kind.replace('_', '.').split('.'))}",
-        __base__=Told[data],  # type: ignore[valid-type]
-        __doc__=f"{told}.",
-        type=(only, ...),
-        __cls_kwargs__={"json_schema_extra": {"examples": [example]}},
-    )
+    return {"type": kind.value, "timestamp": moment, "data": {**about, **EVENTS[kind][2]}}
+
+
+EXAMPLES = {name(kind): _example(kind) for kind in EventType}
+"""An example of each body by its name in the document, which would lose the nulls of a model's."""
 
 
 def _tell(kind: EventType) -> None:

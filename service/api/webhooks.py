@@ -58,7 +58,7 @@ async def list_webhooks(
         201: {"model": webhook_shapes.NewWebhookOut, "description": "The secret is shown once"}
     },
 )
-async def create(body: webhook_schemas.WebhookIn, call: Changing) -> Response:
+async def create_webhook(body: webhook_schemas.WebhookIn, call: Changing) -> Response:
     """It is told of every event that matches all its filters, from now on. A replay by
     Idempotency-Key answers with `secret` null; GET its secret instead."""
     await _vet(call, body.url)
@@ -76,7 +76,7 @@ async def create(body: webhook_schemas.WebhookIn, call: Changing) -> Response:
     summary="Read a webhook, and how it does",
     responses={200: {"model": webhook_shapes.WebhookOut, "description": "Without its secret"}},
 )
-async def read(webhook_id: RecordId, call: Reading) -> Response:
+async def read_webhook(webhook_id: RecordId, call: Reading) -> Response:
     return json(await call.read(_endpoint, webhook_id))
 
 
@@ -85,7 +85,7 @@ async def read(webhook_id: RecordId, call: Reading) -> Response:
     summary="Change a webhook",
     responses={200: {"model": webhook_shapes.WebhookOut, "description": "As it is now"}},
 )
-async def change(
+async def change_webhook(
     webhook_id: RecordId, body: webhook_schemas.WebhookChange, call: Reading
 ) -> Response:
     """The next attempt goes by it, of what was waiting too. A new address starts afresh."""
@@ -106,7 +106,7 @@ async def change(
     summary="Delete a webhook",
     responses={204: {"description": "Nothing more is sent to it"}},
 )
-async def remove(webhook_id: RecordId, call: Reading) -> Response:
+async def delete_webhook(webhook_id: RecordId, call: Reading) -> Response:
     return await call.write(webhooks.remove, webhook_id, answer=lambda *_: Answer(204, b"", {}))
 
 
@@ -115,7 +115,7 @@ async def remove(webhook_id: RecordId, call: Reading) -> Response:
     summary="Read a webhook's secret",
     responses={200: {"model": webhook_shapes.SecretOut, "description": "What signs"}},
 )
-async def read_secret(webhook_id: RecordId, call: Reading) -> Response:
+async def read_webhook_secret(webhook_id: RecordId, call: Reading) -> Response:
     shape = await call.read(webhook_queries.secret, webhook_id, now=call.now)
     return json(found(shape, NO_WEBHOOK))
 
@@ -125,7 +125,7 @@ async def read_secret(webhook_id: RecordId, call: Reading) -> Response:
     summary="Make a new secret",
     responses={200: {"model": webhook_shapes.RotationOut, "description": "The new secret"}},
 )
-async def rotate_secret(
+async def rotate_webhook_secret(
     webhook_id: RecordId, call: Changing, body: webhook_schemas.RotationIn | None = None
 ) -> Response:
     """Until the overlap ends, deliveries are signed with both: receivers verify with either."""
@@ -148,7 +148,7 @@ async def rotate_secret(
     summary="Pause or activate a webhook",
     responses={200: {"model": webhook_shapes.WebhookOut, "description": "As it is now"}},
 )
-async def set_state(
+async def set_webhook_state(
     webhook_id: RecordId, body: webhook_schemas.StateIn, call: Changing
 ) -> Response:
     """What it has waiting is kept, and goes out once it is active."""
@@ -167,7 +167,7 @@ async def set_state(
     summary="Send a webhook a ping",
     responses={202: {"model": webhook_shapes.DeliveryOut, "description": "The delivery"}},
 )
-async def ping(webhook_id: RecordId, call: Changing) -> Response:
+async def ping_webhook(webhook_id: RecordId, call: Changing) -> Response:
     """`webhook.ping`, whatever it filters by. Six a minute for each webhook."""
     call.services.pings.spend(webhook_id)
     return await call.write(
@@ -233,7 +233,7 @@ async def redeliver(webhook_id: RecordId, delivery_id: RecordId, call: Changing)
     summary="Send again all that was not delivered",
     responses={202: {"model": webhook_shapes.RecoveryOut, "description": "They are due"}},
 )
-async def recover(
+async def recover_deliveries(
     webhook_id: RecordId, body: webhook_schemas.RecoveryIn, call: Changing
 ) -> Response:
     """Everything recorded since then and not delivered. What is new does not wait for it; asking

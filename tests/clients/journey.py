@@ -1,0 +1,178 @@
+"""What a program of somebody else does with the generated client: from parties to a confirmation.
+
+`test_python_client.py` runs it in a process of its own, against a server on a socket.  It takes
+the server's address and the keys of a checker and of an editor, and fails where an answer is not
+what the document says.
+"""
+
+import sys
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+from claimdesk_client import AuthenticatedClient
+from claimdesk_client.api.claims import (
+    change_status,
+    create_claim,
+    link_statement,
+    list_claims,
+    read_claim,
+    read_suggestion,
+)
+from claimdesk_client.api.decisions import approve_decision
+from claimdesk_client.api.events import list_events
+from claimdesk_client.api.parties import create_party, list_parties
+from claimdesk_client.models import (
+    ApprovalIn,
+    Basis,
+    ClaimIn,
+    ClaimOut,
+    Claims,
+    DecisionOut,
+    Kind,
+    LinkIn,
+    LinkOut,
+    OriginIn,
+    PartyIn,
+    PartyOut,
+    Precision,
+    Problem,
+    QuoteIn,
+    SourceIn,
+    SpeakerIn,
+    Stance,
+    StatementIn,
+    Status,
+    StatusChangeIn,
+)
+from claimdesk_client.types import UNSET, Response
+
+MONDAY = datetime(2023, 10, 2, tzinfo=UTC)
+SOURCE = SourceIn(url="https://example.org/2023/10/03/kosovo", publisher="Example News")
+
+
+def told(response: Response[Any], status: int, shape: type) -> Any:
+    """The parsed answer, which has this status and shape."""
+    assert response.status_code == status, (response.status_code, response.content)
+    assert isinstance(response.parsed, shape), response.parsed
+    return response.parsed
+
+
+def quote(text: str) -> QuoteIn:
+    return QuoteIn(text=text, language="en", source=SOURCE)
+
+
+def claim(text: str, **more: Any) -> ClaimIn:
+    return ClaimIn(
+        text=text,
+        kind=Kind.EVENT,
+        claimant="belgrade",
+        speaker=SpeakerIn(name="Gen. Milan Mojsilović", role="chief of staff"),
+        claimed_at=MONDAY,
+        precision=Precision.DAY,
+        origin=OriginIn(quotes=[quote(f"“{text},” he said")]),
+        **more,
+    )
+
+
+def link(client: AuthenticatedClient, claim_id: UUID, party: str, stance: Stance) -> LinkOut:
+    statement = StatementIn(
+        party=party,
+        said_at=MONDAY,
+        basis=Basis.OWN_OBSERVATION,
+        quotes=[quote("We saw it.")],
+    )
+    body = LinkIn(statement=statement, stance=stance)
+    answer = link_statement.sync_detailed(claim_id, client=client, body=body)
+    made: LinkOut = told(answer, HTTPStatus.CREATED, LinkOut)
+    return made
+
+
+def record(client: AuthenticatedClient) -> ClaimOut:
+    """The parties and three claims; gives the first."""
+    for slug, name in (("belgrade", "Belgrade"), ("washington", "Washington"), ("nato", "NATO")):
+        body = PartyIn(slug=slug, name=name)
+        told(create_party.sync_detailed(client=client, body=body), 201, PartyOut)
+    again = create_party.sync_detailed(client=client, body=PartyIn(slug="nato", name="NATO"))
+    assert told(again, 409, Problem).type_ == "/problems/already-exists"
+    assert len(told(list_parties.sync_detailed(client=client), 200, object).items) == 3
+
+    first = claim("Serbia has returned its units at the border to normal", tags=["troops"])
+    created = create_claim.sync_detailed(client=client, body=first)
+    recorded: ClaimOut = told(created, 201, ClaimOut)
+    assert (recorded.status, recorded.claimed_at) == (Status.ASSERTED, MONDAY)
+    assert created.headers["etag"] == '"1"'
+    for text in ("The army buys new helicopters", "The embassy in Yerevan is closed"):
+        answer = create_claim.sync_detailed(client=client, body=claim(text, tags=["troops"]))
+        told(answer, 201, ClaimOut)
+    return recorded
+
+
+def confirm(checker: AuthenticatedClient, editor: AuthenticatedClient, claim_id: UUID) -> None:
+    """Refused for want of evidence and for an old version, then proposed and approved."""
+    body = StatusChangeIn(to=Status.CONFIRMED, reason="NATO saw it")
+    read = read_claim.sync_detailed(claim_id, client=checker)
+    etag = read.headers["etag"]
+    assert etag == f'"{told(read, 200, ClaimOut).version}"'
+    refused = change_status.sync_detailed(claim_id, client=checker, body=body, if_match=etag)
+    missing = told(refused, 409, Problem).missing
+    assert missing is not UNSET
+    assert missing[0].has == 0
+    assert missing[0].detail.startswith("needs 1 supporting statement")
+
+    cited = link(checker, claim_id, "nato", Stance.SUPPORTS)
+    body.cites = [cited.id]
+    stale = change_status.sync_detailed(claim_id, client=checker, body=body, if_match=etag)
+    version = told(stale, 412, Problem).version
+    proposed = change_status.sync_detailed(
+        claim_id, client=checker, body=body, if_match=f'"{version}"'
+    )
+    decision: DecisionOut = told(proposed, 202, DecisionOut)
+    own = approve_decision.sync_detailed(decision.id, client=checker, body=ApprovalIn())
+    assert told(own, 403, Problem).type_ == "/problems/second-person-needed"
+    approved = approve_decision.sync_detailed(
+        decision.id, client=editor, body=ApprovalIn(note="Seen the report.")
+    )
+    assert told(approved, 200, DecisionOut).state == "approved"
+
+
+def journey(checker: AuthenticatedClient, editor: AuthenticatedClient) -> None:
+    recorded = record(checker)
+    before = recorded.updated_at
+    link(checker, recorded.id, "washington", Stance.REQUESTS_CONFIRMATION)
+    waiting = told(read_claim.sync_detailed(recorded.id, client=checker), 200, ClaimOut)
+    assert waiting.status is Status.AWAITING_CONFIRMATION
+    assert waiting.evidence.requests_confirmation == ["washington"]
+
+    confirm(checker, editor, recorded.id)
+    now = told(read_claim.sync_detailed(recorded.id, client=checker), 200, ClaimOut)
+    then = told(read_claim.sync_detailed(recorded.id, client=checker, as_of=before), 200, ClaimOut)
+    assert (now.status, then.status) == (Status.CONFIRMED, Status.ASSERTED)
+    assert now.print_line.endswith("Independently confirmed by NATO.")
+    suggested = told(read_suggestion.sync_detailed(recorded.id, client=checker), 200, object)
+    assert [one.counted for one in suggested.trace] == [True, True]
+
+    pages, cursor = [], UNSET
+    while cursor is not None:
+        answer = list_claims.sync_detailed(client=checker, tag="troops", limit=2, cursor=cursor)
+        page: Claims = told(answer, 200, Claims)
+        pages.append([one.text for one in page.items])
+        cursor = page.next_cursor
+    assert [len(page) for page in pages] == [2, 1]
+    confirmed = list_claims.sync_detailed(client=checker, status=[Status.CONFIRMED])
+    assert [one.id for one in told(confirmed, 200, Claims).items] == [recorded.id]
+    kinds = [
+        one.type_ for one in told(list_events.sync_detailed(client=checker), 200, object).items
+    ]
+    assert kinds.count("claim.status_changed") == 2
+    print("the journey ended well")
+
+
+if __name__ == "__main__":
+    address, checker_key, editor_key = sys.argv[1:]
+    with (
+        AuthenticatedClient(base_url=address, token=checker_key) as checker,
+        AuthenticatedClient(base_url=address, token=editor_key) as editor,
+    ):
+        journey(checker, editor)

@@ -1,0 +1,35 @@
+"""The OpenAPI document in the hands of others' tools: `make check-external`."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.clients.generated import DOCUMENT
+from tests.external.npm import install, run
+
+TYPESCRIPT = ("openapi-typescript@7", "typescript@5")
+REDOCLY = ("@redocly/cli@2",)
+PROGRAM = Path(__file__).with_name("program.ts")
+# What has a default may be left out of what is sent; the tool takes it for always there.
+OPTIONAL = "--default-non-nullable=false"
+STRICT = ("--noEmit", "--strict", "--noUncheckedIndexedAccess", "--target", "es2022")
+
+
+def test_types_for_typescript(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """openapi-typescript makes types with which a program compiles, and a wrong one does not."""
+    install(tmp_path, TYPESCRIPT, capsys)
+    made = run(tmp_path, "openapi-typescript", OPTIONAL, str(DOCUMENT), "-o", "claimdesk.d.ts")
+    assert made.returncode == 0, made.stderr
+    shutil.copy(PROGRAM, tmp_path)
+    checked = run(tmp_path, "tsc", *STRICT, PROGRAM.name)
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_the_linter_finds_no_fault(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Redocly's strict rules hold, but for those that openapi/redocly.yaml gives a reason for."""
+    install(tmp_path, REDOCLY, capsys)
+    rules = DOCUMENT.with_name("redocly.yaml")
+    linted = run(tmp_path, "redocly", "lint", f"--config={rules}", str(DOCUMENT))
+    assert linted.returncode == 0, linted.stdout + linted.stderr
+    assert "Your API description is valid" in linted.stdout + linted.stderr
