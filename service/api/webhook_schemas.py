@@ -13,34 +13,13 @@ from service.domain.webhooks import (
     MOST_OVERLAP_HOURS,
     OVERLAP_HOURS,
     TIMEOUT_S,
-    EndpointState,
     EventType,
     Ordering,
+    ours,
 )
 
 TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
 VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e\t]{0,1998}[\x21-\x7e])?")
-OURS = frozenset(
-    {
-        "accept-encoding",
-        "connection",
-        "content-encoding",
-        "content-length",
-        "content-type",
-        "expect",
-        "host",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "user-agent",
-    }
-)
-"""Hop-by-hop headers, and those that say what is sent."""
 
 
 def _headers(headers: dict[str, str]) -> dict[str, str]:
@@ -49,7 +28,7 @@ def _headers(headers: dict[str, str]) -> dict[str, str]:
         lower = name.lower()
         if not TOKEN.fullmatch(name):
             raise ValueError(f"{name!r} is no name of a header (RFC 9110, 5.1)")
-        if lower in OURS or lower.startswith("webhook-"):
+        if ours(name):
             raise ValueError(f"the header {name} is not yours to set")
         if lower in seen:
             raise ValueError(f"the header {name} is there twice")
@@ -83,7 +62,9 @@ Headers = Annotated[
     AfterValidator(_headers),
 ]
 InFlight = Annotated[int, Field(ge=1, le=MOST_IN_FLIGHT, strict=True)]
-Timeout = Annotated[float, Field(ge=0.1, le=TIMEOUT_S, description="Seconds for one attempt")]
+Timeout = Annotated[
+    float, Field(ge=0.1, le=TIMEOUT_S, strict=True, description="Seconds for one attempt")
+]
 Text = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=500, pattern=r"^[^\x00]*$")
 ]
@@ -135,7 +116,7 @@ class WebhookChange(In):
 
 
 class StateIn(In):
-    state: Literal[EndpointState.ACTIVE, EndpointState.PAUSED]
+    state: Literal["active", "paused"]
     reason: Reason | None = None
 
     model_config = ConfigDict(
@@ -144,7 +125,7 @@ class StateIn(In):
 
 
 class RotationIn(In):
-    overlap_hours: Annotated[float, Field(ge=0, le=MOST_OVERLAP_HOURS)] = OVERLAP_HOURS
+    overlap_hours: Annotated[float, Field(ge=0, le=MOST_OVERLAP_HOURS, strict=True)] = OVERLAP_HOURS
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"overlap_hours": 24}]})
 

@@ -12,10 +12,10 @@ from service.commands.idempotency import Answer
 from service.dispatch.guard import Refused
 from service.domain.access import Action
 from service.domain.errors import Invalid, NotFound
-from service.domain.webhooks import OVERLAP_HOURS, DeliveryState, EventType
+from service.domain.webhooks import OVERLAP_HOURS, DeliveryState, EndpointState, EventType
 from service.queries import webhooks as webhook_queries
 from service.queries.paging import Window
-from service.web.calls import Call, Paged, answered, json, reading, writing
+from service.web.calls import Call, Paged, answered, json, reading, respond, writing
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
 
@@ -25,12 +25,13 @@ NO_WEBHOOK = "There is no webhook with this id."
 NO_DELIVERY = "This webhook has no delivery with this id."
 
 
-async def _vet(call: Call, url: str) -> None:
-    """Refuse early what the guard would refuse at each attempt.  Raises Invalid."""
+async def _fault(call: Call, url: str) -> Invalid | None:
+    """What is wrong with an address: what the guard would refuse at each attempt."""
     try:
         await call.services.guard.check(url)
     except Refused as refused:
-        raise Invalid(str(refused), loc=("body", "url")) from refused
+        return Invalid(str(refused), loc=("body", "url"))
+    return None
 
 
 def _endpoint(session: Any, webhook: str) -> dict[str, Any]:
@@ -61,12 +62,15 @@ async def list_webhooks(
 async def create_webhook(body: webhook_schemas.WebhookIn, call: Changing) -> Response:
     """It is told of every event that matches all its filters, from now on. A replay by
     Idempotency-Key answers with `secret` null; GET its secret instead."""
-    await _vet(call, body.url)
+    fault = await _fault(call, body.url)
 
     def answer(session: Any, made: tuple[str, str]) -> Answer:
+        # Not before: a retry gets the first answer, wherever the name leads by now.
+        if fault is not None:
+            raise fault
         webhook, secret = made
         shape = _endpoint(session, webhook) | {"secret": secret}
-        return answered(shape, status=201, Location=f"/v1/webhooks/{webhook}")
+        return _secret(shape, status=201, Location=f"/v1/webhooks/{webhook}")
 
     return await call.write(webhooks.create, body.model_dump(), answer=answer, shown_once="secret")
 
@@ -90,8 +94,8 @@ async def change_webhook(
 ) -> Response:
     """The next attempt goes by it, of what was waiting too. A new address starts afresh."""
     changes = given(body)
-    if "url" in changes:
-        await _vet(call, str(changes["url"]))
+    if "url" in changes and (fault := await _fault(call, str(changes["url"]))) is not None:
+        raise fault
     return await call.write(
         webhooks.change,
         webhook_id,
@@ -117,7 +121,7 @@ async def delete_webhook(webhook_id: RecordId, call: Reading) -> Response:
 )
 async def read_webhook_secret(webhook_id: RecordId, call: Reading) -> Response:
     shape = await call.read(webhook_queries.secret, webhook_id, now=call.now)
-    return json(found(shape, NO_WEBHOOK))
+    return respond(_secret(found(shape, NO_WEBHOOK)))
 
 
 @router.post(
@@ -132,7 +136,7 @@ async def rotate_webhook_secret(
 
     def answer(session: Any, secret: str) -> Answer:
         kept = found(webhook_queries.secret(session, webhook_id, now=call.now), NO_WEBHOOK)
-        return answered({"secret": secret, "previous_until": kept["previous_until"]})
+        return _secret({"secret": secret, "previous_until": kept["previous_until"]})
 
     return await call.write(
         webhooks.rotate_secret,
@@ -155,7 +159,7 @@ async def set_webhook_state(
     return await call.write(
         webhooks.set_state,
         webhook_id,
-        state=body.state,
+        state=EndpointState(body.state),
         reason=body.reason,
         answer=lambda session, _: answered(_endpoint(session, webhook_id)),
     )
@@ -169,12 +173,13 @@ async def set_webhook_state(
 )
 async def ping_webhook(webhook_id: RecordId, call: Changing) -> Response:
     """`webhook.ping`, whatever it filters by. Six a minute for each webhook."""
-    call.services.pings.spend(webhook_id)
-    return await call.write(
-        webhooks.ping,
-        webhook_id,
-        answer=lambda session, message: _sent(session, webhook_id, message),
-    )
+
+    def answer(session: Any, message: str) -> Answer:
+        # Not before: a retry gets the first answer, and costs no ping.
+        call.services.pings.spend(webhook_id)
+        return _sent(session, webhook_id, message)
+
+    return await call.write(webhooks.ping, webhook_id, answer=answer)
 
 
 @router.get(
@@ -244,6 +249,11 @@ async def recover_deliveries(
         since=body.since,
         answer=lambda _, count: answered({"recovered": count}, status=202),
     )
+
+
+def _secret(shape: dict[str, Any], *, status: int = 200, **headers: str) -> Answer:
+    """An answer with a secret in it, which nothing on its way may store."""
+    return answered(shape, status=status, Cache_Control="no-store", **headers)
 
 
 def delivery_keys(row: dict[str, Any]) -> list[Any]:

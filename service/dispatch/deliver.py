@@ -28,6 +28,7 @@ import httpx
 
 from service.dispatch import sign
 from service.dispatch.guard import Guard, GuardedBackend, Refused
+from service.domain.webhooks import ours
 
 LANES = 1024
 """Endpoints whose connections are kept."""
@@ -50,13 +51,6 @@ FIXED = [
     (b"Accept-Encoding", b"identity"),
     (b"User-Agent", f"Claimdesk/{version('claimdesk')}".encode()),
 ]
-RESERVED = frozenset(
-    (
-        *("accept", "accept-encoding", "connection", "expect", "host", "keep-alive", "te"),
-        *("trailer", "transfer-encoding", "upgrade", "user-agent"),
-    )
-)
-RESERVED_PREFIXES = ("webhook-", "content-", "proxy-")
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -276,13 +270,9 @@ def _headers(outgoing: Outgoing, lane: _Lane, at: datetime) -> Headers:
         *(
             (name.encode(), value.encode())
             for name, value in outgoing.headers.items()
-            if not _reserved(name.lower())
+            if not ours(name)
         ),
     ]
-
-
-def _reserved(name: str) -> bool:
-    return name in RESERVED or name.startswith(RESERVED_PREFIXES)
 
 
 async def _read(response: httpcore.Response, body: bytearray) -> None:

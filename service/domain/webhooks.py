@@ -30,6 +30,14 @@ TIMEOUT_S = 15
 MOST_OVERLAP_HOURS = 168
 OVERLAP_HOURS = 24
 MOST_HEADERS = 20
+OUR_HEADERS = frozenset(
+    (
+        *("accept", "accept-encoding", "connection", "expect", "host", "keep-alive", "te"),
+        *("trailer", "transfer-encoding", "upgrade", "user-agent"),
+    )
+)
+"""Hop-by-hop headers, and those that say what is sent or may come back."""
+OUR_PREFIXES = ("webhook-", "content-", "proxy-")
 
 
 class Ordering(StrEnum):
@@ -52,6 +60,12 @@ class DeliveryState(StrEnum):
     DELIVERED = "delivered"
     DEAD = "dead"
     """Given up after the last try; redelivery and recovery send it again."""
+
+
+def ours(header: str) -> bool:
+    """Whether a header is not an endpoint's to set; in any case of its letters."""
+    lower = header.lower()
+    return lower in OUR_HEADERS or lower.startswith(OUR_PREFIXES)
 
 
 def new_secret() -> str:

@@ -1,14 +1,22 @@
 """Webhooks from outside: registering, changing, secrets, pings, deliveries, sending again."""
 
 import json
+from ipaddress import ip_network
 from typing import Any
+
+import pytest
 
 from service.api import webhook_events
 from service.dispatch import lease
+from service.dispatch.deliver import Outgoing, Sender
+from service.dispatch.guard import Guard, Refused
 from service.domain.webhooks import EventType
 from tests.api.problems import NOBODY, problem
+from tests.dispatch import receivers
+from tests.dispatch.board import Board
 from tests.support.desk import Desk, Json, claim_body
 
+LOOPBACK = ip_network("127.0.0.0/8")
 URL = "http://127.0.0.1:9/hook"
 
 
@@ -68,10 +76,15 @@ BAD: list[tuple[Json, str]] = [
     ({"url": URL, "max_in_flight": 0}, "max_in_flight"),
     ({"url": URL, "max_in_flight": 257}, "max_in_flight"),
     ({"url": URL, "timeout_s": 16}, "timeout_s"),
+    ({"url": URL, "timeout_s": "5"}, "timeout_s"),
+    ({"url": URL, "timeout_s": True}, "timeout_s"),
     ({"url": URL, "ordering": "random"}, "ordering"),
     ({"url": URL, "headers": {"Webhook-Id": "forged"}}, "headers"),
     ({"url": URL, "headers": {"Host": "example.org"}}, "headers"),
     ({"url": URL, "headers": {"Transfer-Encoding": "chunked"}}, "headers"),
+    ({"url": URL, "headers": {"ACCEPT": "text/html"}}, "headers"),
+    ({"url": URL, "headers": {"Content-Language": "de"}}, "headers"),
+    ({"url": URL, "headers": {"proxy-Anything": "1"}}, "headers"),
     ({"url": URL, "headers": {"X-A": "1\r\nX-B: 2"}}, "headers"),
     ({"url": URL, "headers": {"X A": "1"}}, "headers"),
     ({"url": URL, "headers": {"X-A": "1", "x-a": "2"}}, "headers"),
@@ -94,6 +107,70 @@ async def test_a_bad_registration_is_refused_by_its_field(desk: Desk) -> None:
             assert said["errors"][0]["loc"][:2] == ["body", field], body
     [kept] = (await desk.admin.get("/v1/webhooks")).json()["items"]
     assert kept == {name: value for name, value in made.items() if name != "secret"}
+
+
+async def test_what_is_taken_is_sent(desk: Desk) -> None:
+    """Whatever headers a registration takes are on the wire: none is dropped in silence."""
+    names = ("Authorization", "Cookie", "X-Desk", "Date", "Via", "Forwarded", "X-Content-Type")
+    async with receivers.receiver(receivers.answers(receivers.OK)) as it:
+        await register(desk, url=it.url, headers=dict.fromkeys(names, "ours"))
+        await desk.parties()
+        await desk.claim()
+        board = Board(desk.database)
+        board.now = desk.clock.now
+        (leased,) = await board.lease()
+        sender = Sender(Guard(allow_http=True, allow_cidrs=[LOOPBACK]), desk.clock)
+        outgoing = Outgoing(
+            endpoint=leased.webhook,
+            url=leased.url,
+            headers=leased.headers,
+            secrets=leased.secrets,
+            message=leased.message,
+            body=leased.body,
+            timeout=leased.timeout,
+        )
+        assert (await sender.send(outgoing)).delivered
+        await sender.close()
+    sent = it.requests[0].decode().lower()
+    assert all(f"\r\n{name.lower()}: ours\r\n" in sent for name in names)
+
+
+async def test_what_was_answered_is_answered_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A retry by Idempotency-Key gets the first answer though the name cannot be looked up any
+    more, and costs no ping."""
+    once = {"Idempotency-Key": "once"}
+    first = await desk.admin.post("/v1/webhooks", json={"url": URL}, headers=once)
+
+    async def refuse(_: str) -> None:
+        raise Refused("it cannot be looked up")
+
+    monkeypatch.setattr(desk.app.state.services.guard, "check", refuse)
+    again = await desk.admin.post("/v1/webhooks", json={"url": URL}, headers=once)
+    assert (again.status_code, again.headers["idempotent-replayed"]) == (201, "true")
+    problem(await desk.admin.post("/v1/webhooks", json={"url": URL}), "invalid-request")
+    assert len((await desk.admin.get("/v1/webhooks")).json()["items"]) == 1
+    ping = f"/v1/webhooks/{first.json()['id']}/ping"
+    for _ in range(7):
+        assert (await desk.admin.post(ping, headers={"Idempotency-Key": "p"})).status_code == 202
+    for _ in range(5):
+        assert (await desk.admin.post(ping)).status_code == 202
+    problem(await desk.admin.post(ping), "rate-limited")
+    sent = await desk.admin.get(f"/v1/webhooks/{first.json()['id']}/deliveries")
+    assert len(sent.json()["items"]) == 6
+
+
+async def test_no_cache_keeps_a_secret(desk: Desk) -> None:
+    """Nothing between us and an administrator stores an answer that holds one."""
+    made = await desk.admin.post("/v1/webhooks", json={"url": URL})
+    place = f"/v1/webhooks/{made.json()['id']}/secret"
+    for answer in (
+        made,
+        await desk.admin.get(place),
+        await desk.admin.post(f"{place}/rotation"),
+    ):
+        assert answer.headers["cache-control"] == "no-store"
 
 
 async def test_a_private_address_names_the_setting_that_opens_it(desk: Desk) -> None:
@@ -278,7 +355,7 @@ async def test_a_secret_is_rotated_with_an_overlap(desk: Desk) -> None:
     assert kept == first
     second = (await desk.admin.post(f"{place}/rotation", json={"overlap_hours": 0})).json()
     assert second["previous_until"] == []
-    for hours in (-1, 169, "many"):
+    for hours in (-1, 169, "many", "24", True):
         problem(
             await desk.admin.post(f"{place}/rotation", json={"overlap_hours": hours}),
             "invalid-request",
