@@ -23,6 +23,7 @@ from service.domain.claims import ClaimState
 from service.domain.history import Event
 from service.domain.webhooks import DeliveryState, EventType
 from service.formats import webhook as webhook_format
+from service.store.tables import parties
 from service.store.webhook_tables import (
     webhook_deliveries,
     webhook_messages,
@@ -146,10 +147,18 @@ def _wanted(prefix: str) -> ColumnElement[bool]:
 
     mine = webhook_parties.c.webhook == webhooks.c.id
     any_party = exists(select(webhook_parties.c.party).where(mine))
+    below = (
+        select(webhook_parties.c.party.label("slug"))
+        .where(mine)
+        .correlate(webhooks)
+        .cte(f"{prefix}_below", recursive=True, nesting=True)
+    )
+    # However far below: a party stands for all its tree (MAX_DEPTH bounds that).
+    below = below.union(select(parties.c.slug).where(parties.c.parent == below.c.slug))
     a_party = exists(
-        select(webhook_parties.c.party).where(
-            mine, within(given("parties", webhooks.c.event_types), webhook_parties.c.party)
-        )
+        select(below.c.slug)
+        .where(within(given("parties", webhooks.c.event_types), below.c.slug))
+        .correlate(webhooks)
     )
     return (
         webhooks.c.deleted_at.is_(null())

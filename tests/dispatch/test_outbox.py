@@ -165,6 +165,33 @@ async def test_filters_match_what_they_say(desk: Desk, board: Board) -> None:
     assert created not in {row.type for row in await board.deliveries()}
 
 
+async def test_a_party_stands_for_all_below_it(desk: Desk, board: Board) -> None:
+    """Not for its children alone, nor only where it is the root; and from the moment that a party
+    gets another parent, as the tree is then."""
+    await desk.parties()
+    above = "state-department"
+    for slug in ("bureau", "office"):
+        await desk.post("/v1/parties", {"slug": slug, "name": slug, "parent": above})
+        above = slug
+    claim = (await desk.claim())["id"]
+    chain = ("washington", "state-department", "bureau", "office")
+    of = {slug: await board.endpoint(parties=(slug,)) for slug in (*chain, "pristina", "nato")}
+    types = {"event_types": ("link.created",)}
+    of["both"] = await board.endpoint(parties=("nato", "state-department"), **types)
+
+    async def linked() -> set[str]:
+        return {slug for slug, one in of.items() if (await told(board, one)).get("link.created")}
+
+    await desk.link(claim, "comments", "bureau")
+    assert await linked() == {"washington", "state-department", "bureau", "both"}
+    moved = await desk.editor.patch("/v1/parties/bureau", json={"parent": "kosovo-police"})
+    assert moved.status_code == 200, moved.text
+    of = {slug: await board.endpoint(parties=(slug,)) for slug in (*chain, "pristina", "nato")}
+    other = (await desk.claim())["id"]
+    await desk.link(other, "comments", "office")
+    assert await linked() == {"pristina", "bureau", "office"}
+
+
 async def test_what_nobody_wants_is_not_kept(desk: Desk, board: Board) -> None:
     """Without endpoints, or where none matches, no message is written."""
     await desk.parties()
