@@ -13,7 +13,7 @@ then; whoever comes back late finds another token there and changes nothing.
 import random
 import secrets
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -108,6 +108,9 @@ class Rules:
     timeout_s: float
     schedule: Sequence[float]
     chance: random.Random
+    most: int
+    """What one endpoint may have in flight at one dispatcher, whatever it asks for: who never
+    failed before may hang too, and takes no more from the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,13 +175,15 @@ def take_turn(
     *,
     attempts: Sequence[Attempt],
     wanted: Collection[str],
+    sending: Mapping[str, int],
     room: int,
     room_for_failing: int,
     rules: Rules,
     now: datetime,
 ) -> Turn:
     """Settle `attempts`, then lease up to `room` deliveries of the endpoints `wanted`, no more than
-    `room_for_failing` of them to endpoints whose last try failed."""
+    `room_for_failing` of them to endpoints whose last try failed.  `sending` is how many this
+    dispatcher has under way for each endpoint."""
     settled = settle(session, attempts, schedule=rules.schedule, chance=rules.chance, now=now)
     if not wanted or room <= 0:
         return Turn([], settled, frozenset(), 0, more=False)
@@ -189,7 +194,10 @@ def take_turn(
         .limit(AT_ONCE)
         .with_for_update(key_share=True, skip_locked=True)
     ).all()
-    free = _free(session, open_, now)
+    free = {
+        webhook: min(most, max(0, rules.most - sending.get(webhook, 0)))
+        for webhook, most in _free(session, open_, now).items()
+    }
     rooms = _rooms(open_, free, room, room_for_failing)
     found = _due(session, [row for row in open_ if row.id in rooms], rooms, now) if rooms else []
     leased, given_up = _lease(session, open_, rooms, found, rules, now)

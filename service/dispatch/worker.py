@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import random
 import time
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -30,6 +31,8 @@ APART_AFTER = 3
 """Turns in a row that may fail before attempts are settled one by one, or stopping gives up."""
 TROUBLE_SECONDS = 0.5
 """How long to wait after a turn that failed, doubled each time up to 16 times as long."""
+SHARE = 0.75
+"""Of a dispatcher's slots, what one endpoint may hold."""
 SPACING_SECONDS = 0.005
 """A look that found nothing is not repeated sooner, however often the bell rings."""
 log = structlog.get_logger("dispatch")
@@ -60,6 +63,7 @@ class Dispatcher:
             timeout_s=settings.webhook_timeout_seconds,
             schedule=settings.webhook_schedule,
             chance=chance or random.Random(),  # noqa: S311 -- jitter only
+            most=max(1, int(settings.webhook_slots * SHARE)),
         )
         self.sender = Sender(guard(settings), clock)
         self._wake = asyncio.Event()
@@ -158,6 +162,7 @@ class Dispatcher:
                 lease.take_turn,
                 attempts=ended,
                 wanted=wanted,
+                sending=Counter(one.webhook for one in self._sending.values()),
                 room=room,
                 room_for_failing=max(0, room_for_failing),
                 rules=self.rules,
@@ -189,6 +194,7 @@ class Dispatcher:
                     lease.take_turn,
                     attempts=[attempt],
                     wanted=(),
+                    sending={},
                     room=0,
                     room_for_failing=0,
                     rules=self.rules,

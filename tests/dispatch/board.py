@@ -47,7 +47,7 @@ class Even(random.Random):
         return (a + b) / 2
 
 
-RULES = Rules(timedelta(seconds=60), 15.0, SCHEDULE, Even())
+RULES = Rules(timedelta(seconds=60), 15.0, SCHEDULE, Even(), most=1000)
 
 
 class Board:
@@ -155,6 +155,7 @@ class Board:
         self,
         *attempts: Attempt,
         wanted: Collection[str] | None = None,
+        sending: dict[str, int] | None = None,
         room: int = 64,
         room_for_failing: int = 32,
     ) -> Turn:
@@ -164,6 +165,7 @@ class Board:
             lease.take_turn,
             attempts=attempts,
             wanted=wanted,
+            sending=sending or {},
             room=room,
             room_for_failing=room_for_failing,
             rules=self.rules,

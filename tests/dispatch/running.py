@@ -29,9 +29,15 @@ class Meddled:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.bell = database.bell
-        self.read = database.read
         self.before: Hook = nothing
         self.after: Hook = nothing
+        self.looks = 0
+        """How often it was asked what is due."""
+
+    async def read(self, query: Any, /, *args: Any, **kwargs: Any) -> Any:
+        found = await self.database.read(query, *args, **kwargs)
+        self.looks += query is lease.waiting
+        return found
 
     async def write(self, command: Any, /, *args: Any, **kwargs: Any) -> Any:
         if command is not lease.take_turn:

@@ -37,8 +37,9 @@ async def test_the_bell_wakes_it(settings: Settings, today: Board) -> None:
     """It sleeps until its next look unless the bell rings; then it is at work at once."""
     async with (
         receiver(answers(OK)) as it,
-        dispatching(settings, today.database, poll_seconds=60),
+        dispatching(settings, today.database, poll_seconds=60) as running,
     ):
+        await until(lambda: running.meddled.looks > 0)
         webhook = await today.endpoint(url=it.url)
         message = await today.tell(webhook)
         await asyncio.sleep(0.1)
@@ -252,6 +253,23 @@ async def test_the_failing_have_half_of_the_slots(settings: Settings, today: Boa
                 await settled(today, well, message)
                 assert len(hole.open) <= 2
             assert len(hole.open) == 2
+
+
+@pytest.mark.parametrize("slots", [2, 8])
+async def test_no_endpoint_has_all_of_the_slots(
+    settings: Settings, today: Board, slots: int
+) -> None:
+    """A black hole that may have more in flight than there are slots, and has never failed yet,
+    leaves a quarter of them, one at least, to those that work."""
+    async with receiver(black_hole) as hole, receiver(answers(OK)) as it:
+        greedy = await today.endpoint(url=hole.url, max_in_flight=256)
+        await today.tell_all([(greedy, str(i)) for i in range(2 * slots)])
+        async with dispatching(settings, today.database, slots=slots):
+            await until(lambda: len(hole.open) == slots * 3 // 4)
+            well = await today.endpoint(url=it.url)
+            for claim in range(5):
+                await settled(today, well, await today.tell(well, claim=str(claim)))
+            assert len(hole.open) == slots * 3 // 4
 
 
 async def test_what_came_of_it_is_told(settings: Settings, today: Board, said: LogCapture) -> None:

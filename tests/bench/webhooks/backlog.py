@@ -32,7 +32,7 @@ REPEATED = 40
 SHARE = 1.2
 PER_SECOND = 10
 PARTIAL = re.compile(r"ix_webhook_deliveries_(due|lane|leased|in_flight)")
-RULES = lease.Rules(timedelta(seconds=60), 15.0, SCHEDULE, random.Random(1))
+RULES = lease.Rules(timedelta(seconds=60), 15.0, SCHEDULE, random.Random(1), most=48)
 NOT_NEEDED = EventType.CLAIM_WITHDRAWN  # nothing is withdrawn here
 
 
@@ -120,6 +120,7 @@ def _turn(
         session,
         attempts=attempts,
         wanted=wanted,
+        sending={},
         room=room,
         room_for_failing=32,
         rules=RULES,
