@@ -96,6 +96,9 @@ def _bad_settings(error: "ValidationError") -> str:
         info = Settings.model_fields.get(field)
         given = "" if is_secret(field) else f"={fault['input']}"
         message = fault["msg"].removeprefix("Value error, ")
+        if not field:  # of several settings together, which it names
+            lines.append(f"  {message}")
+            continue
         lines.append(f"  {PREFIX}{field.upper()}{given}: {message[:1].lower()}{message[1:]}")
         if info is not None and info.description:
             lines.append(f"    {info.description}")

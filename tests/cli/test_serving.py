@@ -86,6 +86,19 @@ def test_a_port_in_use_is_one_line(run):
     assert f"127.0.0.1:{port} cannot be listened on: Address already in use" in refused.stderr
 
 
+@pytest.mark.parametrize("command", ["serve", "dispatch"])
+def test_a_lease_outlasts_its_attempt_or_nothing_starts(really_run, folder, command):
+    """An attempt that may take as long as its lease would be sent twice: refused at the start, with
+    the setting's name, before any database is touched."""
+    settings = {"WEBHOOK_TIMEOUT_SECONDS": "15", "WEBHOOK_LEASE_SECONDS": "15"}
+    more = {f"CLAIMDESK_{name}": value for name, value in settings.items()}
+    refused = really_run(command, **more)
+    assert refused.returncode != 0
+    assert "CLAIMDESK_WEBHOOK_TIMEOUT_SECONDS must be less than the lease" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert not (folder / "claimdesk.db").exists()
+
+
 def test_an_unknown_host(run):
     refused = run("serve", "--host", "nowhere.invalid")
     assert refused.exit_code == 2

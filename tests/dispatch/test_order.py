@@ -142,6 +142,20 @@ async def test_replays_stand_beside_what_is_new(board: Board) -> None:
     assert replayed.attempt == 2
 
 
+async def test_settling_sends_for_the_next_of_its_own_kind(board: Board) -> None:
+    """What is new is followed by what is new, though something that was asked for again stands
+    between them in the record and has had no turn yet."""
+    webhook = await board.endpoint()
+    first, between, last = await board.tell_all([(webhook, "a")] * 3)
+    await board.put_delivery(webhook, between, state="dead", settled_at=board.now)
+    leased = await board.lease_one()
+    assert leased.message == first
+    assert (await board.delivery(webhook, last)).visible_at > board.now
+    await board.redeliver(webhook, between)
+    await board.settle(board.attempt(leased))
+    assert (await board.delivery(webhook, last)).visible_at == board.now
+
+
 async def test_one_that_was_given_up_holds_nobody(board: Board) -> None:
     """When the head goes dead the next is sent at once."""
     webhook = await board.endpoint()
