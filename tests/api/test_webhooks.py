@@ -353,6 +353,13 @@ async def test_a_secret_is_rotated_with_an_overlap(desk: Desk) -> None:
     assert until.startswith("2023-10-03T12")
     kept = (await desk.admin.get(place)).json()
     assert kept == first
+    shorter = (await desk.admin.post(f"{place}/rotation", json={"overlap_hours": 1})).json()
+    # The oldest of three signs no longer than was asked for last.
+    assert [one[:13] for one in shorter["previous_until"]] == ["2023-10-02T13"] * 2
+    longer = (await desk.admin.post(f"{place}/rotation", json={"overlap_hours": 168})).json()
+    assert [one[:13] for one in longer["previous_until"]] == ["2023-10-09T12"] + [
+        "2023-10-02T13"
+    ] * 2
     second = (await desk.admin.post(f"{place}/rotation", json={"overlap_hours": 0})).json()
     assert second["previous_until"] == []
     for hours in (-1, 169, "many", "24", True):

@@ -1,5 +1,6 @@
 """One attempt against receivers that behave, and that do not.  Real sockets on loopback."""
 
+import asyncio
 import gc
 import re
 import ssl
@@ -8,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from importlib.metadata import version
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import httpcore
 import pytest
@@ -19,6 +20,7 @@ from tests.dispatch import receivers
 from tests.dispatch.receivers import (
     OK,
     Behaviour,
+    Receiver,
     answers,
     closes,
     endless,
@@ -196,6 +198,22 @@ async def test_a_body_that_breaks_off_is_kept_as_far_as_it_came() -> None:
     answer = await attempt(ends(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nas far as"))
     assert answer.delivered
     assert answer.response_body == "as far as"
+
+
+async def test_only_so_much_of_an_answer_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After 16 KiB of a body its sender is hung up on, however long it might go on: neither the
+    second for bodies nor the deadline is waited for."""
+    monkeypatch.setattr(deliver, "BODY_SECONDS", 1000)
+
+    async def pauses(it: Receiver, reader: Any, writer: Any) -> None:
+        await it.request(reader)
+        head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"
+        await it.send(writer, head + b"x" * 16 * 1024)
+        await reader.read()  # until it is hung up on
+
+    async with asyncio.timeout(20):
+        answer = await attempt(pauses, seconds=1000)
+    assert (answer.delivered, len(answer.response_body)) == (True, deliver.BODY_BYTES)
 
 
 async def test_only_so_much_of_an_answer_is_kept() -> None:
