@@ -9,6 +9,7 @@ from service.cli import (
     configuration,
     dispatching,
     document,
+    exchange,
     keys,
     record,
     schema,
@@ -63,6 +64,8 @@ app.add_typer(users.app, name="users")
 app.add_typer(keys.app, name="keys")
 app.add_typer(webhooks.app, name="webhooks")
 app.command("verify")(record.verify)
+app.command("export")(exchange.export)
+app.command("import")(exchange.import_)
 app.command("config")(configuration.show)
 app.command("openapi")(document.openapi)
 app.command("version")(_version)

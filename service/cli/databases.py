@@ -1,11 +1,14 @@
 """One command or query on the database, from the shell, with the schema seen to."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from service.cli import shell
+
+if TYPE_CHECKING:
+    from service.store.engine import Database
 
 T = TypeVar("T")
 
@@ -27,24 +30,37 @@ def read(query: Callable[..., T], /, **arguments: Any) -> T:
     return _once("read", query, arguments)
 
 
+def using(work: "Callable[[Database], Awaitable[T]]", *, create: bool) -> T:
+    """Run what takes several transactions."""
+    ready(create=create)
+    return _during(work)
+
+
 def _once(kind: Literal["write", "read"], work: Callable[..., T], arguments: dict[str, Any]) -> T:
+    async def once(database: "Database") -> T:
+        transact = database.write if kind == "write" else database.read
+        return await transact(work, **arguments)
+
+    return _during(once)
+
+
+def _during(work: "Callable[[Database], Awaitable[T]]") -> T:
     import asyncio
 
     from service.store.engine import Database
 
-    async def once() -> T:
+    async def started() -> T:
         database = Database(shell.settings())
         try:
             await database.start()
-            transact = database.write if kind == "write" else database.read
-            return await transact(work, **arguments)
+            return await work(database)
         except asyncio.CancelledError:
             interrupted.set()
             raise
         finally:
             await database.stop()
 
-    return asyncio.run(once())
+    return asyncio.run(started())
 
 
 def ready(*, create: bool) -> None:

@@ -1,17 +1,12 @@
 """`claimdesk seed` and `claimdesk verify`: the record, filled and proved."""
 
-import sys
-import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from service.cli import databases, shell
-
-if TYPE_CHECKING:
-    from rich.progress import Progress
+from service.cli import databases, progress, shell
 
 
 def seed(
@@ -49,7 +44,7 @@ def verify(as_json: shell.AsJson = False) -> None:
     """Prove everything derived from the record; exit 1 and name the first break where it fails."""
     from service.commands import verification
 
-    with _Bar() as bar:
+    with progress.Bar("claims") as bar:
         report = databases.read(verification.verify, progress=bar.show)
     if as_json:
         shell.print_json(asdict(report))
@@ -65,47 +60,3 @@ def verify(as_json: shell.AsJson = False) -> None:
         f"  expected: {first.expected}\n"
         f"  found:    {first.found}"
     )
-
-
-class _Bar:
-    """A progress bar for a person who would otherwise wonder."""
-
-    AFTER_SECONDS = 1.0
-
-    def __init__(self) -> None:
-        self._began = time.monotonic()
-        self._progress: Progress | None = None
-
-    def __enter__(self) -> "_Bar":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._progress is not None:
-            self._progress.stop()
-
-    def show(self, done: int, total: int) -> None:
-        """Called from the thread that reads; ends it where the command was interrupted."""
-        if databases.interrupted.is_set():
-            raise shell.Stopped("interrupted", code=shell.INTERRUPTED)
-        if not sys.stderr.isatty() or time.monotonic() < self._began + self.AFTER_SECONDS:
-            return
-        if self._progress is None:
-            self._progress = _progress()
-        self._progress.update(self._progress.task_ids[0], completed=done, total=total)
-
-
-def _progress() -> "Progress":
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    progress = Progress(
-        "claims",
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
-    progress.add_task("claims")
-    progress.start()
-    return progress

@@ -2,8 +2,9 @@
 
 `load` locks a claim and gives its state; `record` appends events, lets the rules make their
 automatic move, brings everything derived from the record up to date, in the caller's transaction,
-and writes the webhooks that tell of it.  No other code writes `events`, `claims`, `claim_versions`,
-`links` or `decisions`.
+and writes the webhooks that tell of it.  What another desk recorded is appended as it is by
+`restoration.restore`.  No other code writes `events`, `claims`, `claim_versions`, `links` or
+`decisions`.
 """
 
 from collections.abc import Collection, Sequence
@@ -294,7 +295,7 @@ def row(state: ClaimState, last_hash: str) -> dict[str, Any]:
         "claimant_root": state.claimant.root if state.claimant else None,
         "part_of": state.part_of,
         "origin_statement": state.origin_statement,
-        "agrees": evidence.suggest(state).status is state.status,
+        "agrees": evidence.agrees(state, evidence.suggest(state)),
         "challenged": claim_format.challenged(state),
         "pending": state.pending is not None,
         "claimed_at": state.claimed_at,

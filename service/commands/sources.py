@@ -21,20 +21,25 @@ BY_FINGERPRINT = Prepared(
 BY_ID = select(sources.c.id).where(sources.c.id == bindparam("source"))
 
 
+def fingerprint(url: str, text_hash: str | None) -> str:
+    """What makes a source the same: its URL, and the hash of its text where that is known."""
+    return sha256(f"{text_hash or ''} {url}".encode()).hexdigest()
+
+
 def record(
     session: Connection, source: NewSource, *, actor: Actor, now: datetime
 ) -> tuple[str, bool]:
     """The source's id, and whether it is new: the same URL and text hash is the same source."""
     access.require(actor, Action.RECORD)
-    fingerprint = sha256(f"{source.sha256 or ''} {source.url}".encode()).hexdigest()
-    known = BY_FINGERPRINT.run(session, {"fingerprint": fingerprint}).first()
+    mark = fingerprint(source.url, source.sha256)
+    known = BY_FINGERPRINT.run(session, {"fingerprint": mark}).first()
     if known is not None:
         return id_text(known[0]), False
-    row = asdict(source) | {"id": ids.uuid7(), "recorded_at": now, "fingerprint": fingerprint}
+    row = asdict(source) | {"id": ids.uuid7(), "recorded_at": now, "fingerprint": mark}
     if insert_or_ignore(session, sources, row):
         return row["id"], True
     # Somebody recorded it just now.
-    return id_text(BY_FINGERPRINT.run(session, {"fingerprint": fingerprint}).one()[0]), False
+    return id_text(BY_FINGERPRINT.run(session, {"fingerprint": mark}).one()[0]), False
 
 
 def resolve(

@@ -178,7 +178,7 @@ def _check(
         before = state
         try:
             event = Event(line.number, line.type, line.recorded_at, orjson.loads(line.data))
-            _require_fit(before, event)
+            history.require_fit(before, event)
             state = history.apply(before, event, claim_id=claim)
             implied.follow(before, state, event, orjson.loads(line.actor))
             former |= searching.left((before, state, event), known)
@@ -282,17 +282,6 @@ def _chain(claim: str, lines: Iterable[Row[Any]]) -> Iterator[Break]:
         seq, recorded_at = line.seq, line.recorded_at
 
 
-def _require_fit(before: ClaimState | None, event: Event) -> None:
-    """Raise ValueError where a change of status began from another status than the claim had."""
-    if before is None or event.type != "claim.status_changed":
-        return
-    began = (event.data["previous_status"], event.data["sequence"])
-    if began != (before.status.value, before.sequence + 1):
-        raise ValueError(
-            f"change {began[1]} from {began[0]} follows change {before.sequence} to {before.status}"
-        )
-
-
 def _version(
     claim: str,
     state: ClaimState,
@@ -314,7 +303,7 @@ def _version(
         "superseded_at": following.recorded_at,
         "status": state.status.value,
         "lifecycle": state.lifecycle.value,
-        "agrees": evidence.suggest(state).status is state.status,
+        "agrees": evidence.agrees(state, evidence.suggest(state)),
         "assignee": state.assignee,
         "document": claim_format.document(state),
     }

@@ -144,6 +144,11 @@ def suggest(state: ClaimState) -> Suggestion:
     )
 
 
+def agrees(state: ClaimState, suggestion: Suggestion) -> bool:
+    """Whether the status is what its links suggest; where not, the claim is under review."""
+    return suggestion.status is state.status
+
+
 def _explain(state: ClaimState, link: Link) -> Counted:
     if link.stance is Stance.SUPPORTS:
         why = disqualified(state, link)

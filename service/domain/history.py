@@ -77,6 +77,17 @@ def apply(state: ClaimState | None, event: Event, *, claim_id: str) -> ClaimStat
     )
 
 
+def require_fit(before: ClaimState | None, event: Event) -> None:
+    """Raise ValueError where a change of status began from another status than the claim had."""
+    if before is None or event.type != "claim.status_changed":
+        return
+    began = (event.data["previous_status"], event.data["sequence"])
+    if began != (before.status.value, before.sequence + 1):
+        raise ValueError(
+            f"change {began[1]} from {began[0]} follows change {before.sequence} to {before.status}"
+        )
+
+
 def fold(claim_id: str, events: Iterable[Event]) -> ClaimState | None:
     """The claim after all of `events`, oldest first; None where there are none."""
     state: ClaimState | None = None

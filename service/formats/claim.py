@@ -34,7 +34,7 @@ def document(state: ClaimState) -> str:
         "lifecycle": state.lifecycle,
         "merged_into": state.merged_into,
         "suggested_status": suggestion.status,
-        "agrees": suggestion.status is state.status,
+        "agrees": evidence.agrees(state, suggestion),
         "challenged": challenged(state),
         "override": state.override,
         "evidence": {
@@ -79,8 +79,3 @@ def challenged(state: ClaimState) -> bool:
         and state.lifecycle is Lifecycle.ACTIVE
         and bool(evidence.open_contradictions(state))
     )
-
-
-def agrees(state: ClaimState) -> bool:
-    """Whether the status is what the links suggest."""
-    return evidence.suggest(state).status is state.status

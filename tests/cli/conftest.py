@@ -87,9 +87,12 @@ def run_json(run: Run) -> RunJson:
 def really_run(folder: Path) -> ReallyRun:
     """Run a command in a process of its own."""
 
-    def really_run(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    def really_run(
+        *arguments: str, stdin: str | None = None, **more: str
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "service.cli", *arguments],
+            input=stdin,
             env=_environment() | more,
             capture_output=True,
             text=True,

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from service.cli import databases, record, shell
+from service.cli import databases, progress, shell
 from service.config import Settings
 from service.store.engine import Database
 
@@ -78,7 +78,7 @@ def test_what_does_not_hold_is_named(run, migrated):
 
 def test_a_bar_shows_only_to_a_person_who_waits(capsys, monkeypatch):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    with record._Bar() as bar:
+    with progress.Bar("claims") as bar:
         bar.show(1, 2)
         assert bar._progress is None
         monkeypatch.setattr(bar, "AFTER_SECONDS", 0.0)
@@ -87,11 +87,15 @@ def test_a_bar_shows_only_to_a_person_who_waits(capsys, monkeypatch):
     shown = capsys.readouterr()
     assert shown.out == ""
     assert "1/2" in shown.err
+    with progress.Bar("claims", quiet=True) as bar:
+        monkeypatch.setattr(bar, "AFTER_SECONDS", 0.0)
+        bar.show(1, 2)
+        assert bar._progress is None
 
 
 def test_an_interruption_ends_a_query_in_its_thread(monkeypatch):
     monkeypatch.setattr(databases.interrupted, "is_set", lambda: True)
-    with record._Bar() as bar, pytest.raises(shell.Stopped) as stopped:
+    with progress.Bar("claims") as bar, pytest.raises(shell.Stopped) as stopped:
         bar.show(1, 2)
     assert stopped.value.code == 130
 

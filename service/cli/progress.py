@@ -1,0 +1,59 @@
+"""A bar for a person who would otherwise wonder."""
+
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from service.cli import databases, shell
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+
+class Bar:
+    """Shows how far something long is, on a terminal only, and not where it was asked to be
+    `quiet`."""
+
+    AFTER_SECONDS = 1.0
+
+    def __init__(self, what: str, *, quiet: bool = False) -> None:
+        self._what = what
+        self._quiet = quiet
+        self._began = time.monotonic()
+        self._progress: Progress | None = None
+
+    def __enter__(self) -> "Bar":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+
+    def show(self, done: int, total: int) -> None:
+        """May be called from the thread that reads; ends it where the command was interrupted."""
+        if databases.interrupted.is_set():
+            raise shell.Stopped("interrupted", code=shell.INTERRUPTED)
+        if self._quiet or not sys.stderr.isatty():
+            return
+        if time.monotonic() < self._began + self.AFTER_SECONDS:
+            return
+        if self._progress is None:
+            self._progress = _progress(self._what)
+        self._progress.update(self._progress.task_ids[0], completed=done, total=total)
+
+
+def _progress(what: str) -> "Progress":
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    progress = Progress(
+        what,
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    progress.add_task(what)
+    progress.start()
+    return progress

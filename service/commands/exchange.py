@@ -1,0 +1,98 @@
+"""An export brought in: what the check let pass, a batch to a transaction (docs/exchange.md).
+
+Every batch can be written again: what is there already is passed over.  So an import that was cut
+off goes on by being started anew.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, BinaryIO
+
+from sqlalchemy import Connection, insert, select
+from sqlalchemy.exc import StatementError
+
+from service.commands import exchange_files, exchange_lines, restoration, searching
+from service.commands.exchange_files import Batch, Entry
+from service.commands.sources import fingerprint
+from service.domain.names import fold
+from service.store import tables
+from service.store.exchanged import QUOTE, THINGS
+from service.store.scratch import Refusal, Scratch
+
+UNUSABLE = (ValueError, KeyError, TypeError, AttributeError, StatementError)
+"""What writing raises for lines that do not fold, or that the database refuses."""
+
+
+def pending(file: BinaryIO, scratch: Scratch) -> Iterator[Batch]:
+    """What of a checked file is still to be written, a batch at a time."""
+    for kind, entries in exchange_files.batches(file):
+        if kind == "event":
+            claims = {entry.values.get("claim") for entry in entries}
+            chains = scratch.chains(claim for claim in claims if isinstance(claim, str))
+            left = [
+                entry
+                for entry in entries
+                if (chain := chains.get(entry.values.get("claim", ""))) is not None
+                and chain.refused is None
+                and entry.values["number"] > chain.here
+            ]
+        else:
+            settled = scratch.settled(entries[0].line, entries[-1].line)
+            left = [entry for entry in entries if entry.line not in settled]
+        if left:
+            yield kind, left
+
+
+def write(session: Connection, kind: str, entries: Sequence[Entry], *, now: Any) -> None:
+    """Write lines of one kind, as they are.  Raises one of `UNUSABLE` where that cannot be."""
+    if kind == "event":
+        lines = [exchange_lines.event_line(entry.values) for entry in entries]
+        restoration.restore(session, lines)
+        return
+    rows = [exchange_lines.read(kind, entry.values) for entry in entries]
+    thing = THINGS[kind]
+    key = thing.key.name
+    here = set(session.scalars(select(thing.key).where(thing.key.in_([row[key] for row in rows]))))
+    rows = [row for row in rows if row[key] not in here]
+    quotes = [quote | {"statement": row["id"]} for row in rows for quote in row.pop("quotes", ())]
+    if kind == "party":
+        _root(session, rows)
+    elif kind == "speaker":
+        for row in rows:
+            row |= {"folded_name": fold(row["name"]), "folded_role": fold(row["role"] or "")}
+    elif kind == "source":
+        for row in rows:
+            row["fingerprint"] = fingerprint(row["url"], row["sha256"])
+    elif kind == "key":
+        for row in rows:
+            # No secret has an empty hash: the name stands in the record, and opens nothing.
+            row |= {"secret_hash": "", "revoked_at": now}
+    if rows:
+        session.execute(insert(thing.table), rows)
+    if quotes:
+        session.execute(insert(QUOTE.table), quotes)
+        fresh = tables.statements.c.id.in_([row["id"] for row in rows])
+        found = searching.statement_rows(session, None, None, fresh)
+        searching.ENTERED_STATEMENT.run_each(session, found)
+
+
+def refusal(kind: str, entry: Entry, error: Exception) -> Refusal:
+    """What is reported of a line that could not be written."""
+    why = str(getattr(error, "orig", None) or error) or type(error).__name__
+    given = entry.values.get("claim" if kind == "event" else "id", entry.values.get("slug"))
+    record = "claim" if kind == "event" else kind
+    return Refusal(entry.line, record, given, None, None, f"it cannot be written: {why}")
+
+
+def _root(session: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Give parties their root: parents stand before those below them."""
+    parties = tables.parties
+    above = {row["parent"] for row in rows}
+    roots = {
+        row.slug: row.root
+        for row in session.execute(
+            select(parties.c.slug, parties.c.root).where(parties.c.slug.in_(above - {None}))
+        )
+    }
+    for row in rows:
+        row["root"] = roots[row["parent"]] if row["parent"] else row["slug"]
+        roots[row["slug"]] = row["root"]

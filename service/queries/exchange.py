@@ -1,0 +1,173 @@
+"""Everything a desk knows, read in one snapshot and written line by line (docs/exchange.md).
+
+Rows come in pages by key, so that a million claims take no more memory than a thousand.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from hashlib import sha256
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Row, Select, Table, func, select
+
+from service.domain.claims import rfc3339
+from service.domain.errors import Conflict
+from service.formats import csv, exchange
+from service.store.exchanged import PARTY, QUOTE, STATEMENT, STORY, THINGS, Exchanged, plain
+from service.store.snapshot import frozen
+from service.store.tables import claims, events, parties, quotes
+
+PAGE = 1_000
+Write = Callable[[bytes], object]
+Progress = Callable[[int, int], None] | None
+Page = list[dict[str, Any]]
+
+
+def dump(session: Connection, write: Write, *, progress: Progress = None) -> dict[str, int]:
+    """Write the whole desk as it is at one instant; gives how many lines of each kind there are.
+
+    For `Database.read`.  `progress` is told now and then how many lines are written, and of how
+    many.  Raises Conflict for an event that is no JSON.
+    """
+    with frozen(session):
+        total = sum(_count(session, table) for table in _tables())
+        counts: Counter[str] = Counter()
+        digest = sha256()
+
+        def put(data: bytes) -> None:
+            digest.update(data)
+            write(data)
+
+        put(exchange.header())
+        for record in exchange.RECORDS:
+            for page in PAGES[record](session):
+                put(b"".join(exchange.line(record, values) for values in page))
+                counts[record] += len(page)
+                if progress is not None:
+                    progress(counts.total(), total)
+        write(exchange.trailer(counts, digest.hexdigest()))
+        return {record: counts[record] for record in exchange.RECORDS}
+
+
+def _tables() -> list[Table]:
+    return [events, *(kind.table for kind in THINGS.values())]
+
+
+def _count(session: Connection, table: Table) -> int:
+    return session.execute(select(func.count()).select_from(table)).scalar_one()
+
+
+def pages(session: Connection, query: Select[Any], key: Any) -> Iterator[Sequence[Row[Any]]]:
+    """The rows of `query` in the order of `key`, a page at a time."""
+    query = query.order_by(key).limit(PAGE)
+    rows = session.execute(query).all()
+    while rows:
+        yield rows
+        rows = session.execute(query.where(key > rows[-1]._mapping[key.name])).all()
+
+
+def _by_key(record: str) -> Callable[[Connection], Iterator[Page]]:
+    kind = THINGS[record]
+
+    def read(session: Connection) -> Iterator[Page]:
+        for rows in pages(session, select(*kind.selected), kind.key):
+            yield [plain(kind, row._mapping) for row in rows]
+
+    return read
+
+
+def _ordered(session: Connection, kind: Exchanged, keys: Sequence[str]) -> Iterator[Page]:
+    """The rows of these keys, in this order.
+
+    Keys that people made are put in order here: databases sort texts by rules of their own.
+    """
+    for some in (keys[at : at + PAGE] for at in range(0, len(keys), PAGE)):
+        rows = session.execute(select(*kind.selected).where(kind.key.in_(some)))
+        found = {row[0]: plain(kind, row._mapping) for row in rows}
+        yield [found[key] for key in some]
+
+
+def _keys(session: Connection) -> Iterator[Page]:
+    kind = THINGS["key"]
+    return _ordered(session, kind, sorted(session.scalars(select(kind.key))))
+
+
+def _stories(session: Connection) -> Iterator[Page]:
+    return _ordered(session, STORY, sorted(session.scalars(select(STORY.key))))
+
+
+def _parties(session: Connection) -> Iterator[Page]:
+    """Parents before those below them."""
+    parent = {
+        row.slug: row.parent for row in session.execute(select(parties.c.slug, parties.c.parent))
+    }
+
+    def depth(slug: str) -> int:
+        above = parent[slug]
+        return 0 if above is None else 1 + depth(above)
+
+    return _ordered(session, PARTY, sorted(parent, key=lambda slug: (depth(slug), slug)))
+
+
+def _statements(session: Connection) -> Iterator[Page]:
+    for rows in pages(session, select(*STATEMENT.selected), STATEMENT.key):
+        first, last = rows[0].id, rows[-1].id
+        said: dict[str, Page] = {row.id: [] for row in rows}
+        for quote in session.execute(
+            select(*QUOTE.selected, quotes.c.statement)
+            .where(quotes.c.statement.between(first, last))
+            .order_by(quotes.c.statement, quotes.c.position)
+        ):
+            said[quote.statement].append(plain(QUOTE, quote._mapping))
+        yield [plain(STATEMENT, row._mapping) | {"quotes": said[row.id]} for row in rows]
+
+
+def _events(session: Connection) -> Iterator[Page]:
+    """The record in the order in which it was written, whatever the numbers here are."""
+    columns = [events.c[name] for name in exchange.EVENT]
+    for rows in pages(session, select(events.c.seq, *columns), events.c.seq):
+        yield [_event(row) for row in rows]
+
+
+def _event(row: Row[Any]) -> dict[str, Any]:
+    try:
+        actor, data = orjson.loads(row.actor), orjson.loads(row.data)
+    except orjson.JSONDecodeError as error:
+        raise Conflict(
+            f"Event {row.number} of claim {row.claim} is no JSON: the record was tampered with.  "
+            "See: claimdesk verify"
+        ) from error
+    said = {name: row._mapping[name] for name in exchange.EVENT}
+    return said | {"recorded_at": rfc3339(row.recorded_at), "actor": actor, "data": data}
+
+
+PAGES: dict[str, Callable[[Connection], Iterator[Page]]] = {
+    "user": _by_key("user"),
+    "key": _keys,
+    "party": _parties,
+    "speaker": _by_key("speaker"),
+    "source": _by_key("source"),
+    "story": _stories,
+    "statement": _statements,
+    "event": _events,
+    "note": _by_key("note"),
+}
+
+
+def sheet(
+    session: Connection, write: Write, *, bom: bool = False, progress: Progress = None
+) -> int:
+    """Write every claim as a line of a spreadsheet, as they are at one instant; gives how many.
+
+    For `Database.read`.
+    """
+    with frozen(session):
+        total, done = _count(session, claims), 0
+        write((csv.BOM if bom else b"") + csv.lines([csv.COLUMNS]))
+        for rows in pages(session, select(claims.c.id, claims.c.document), claims.c.id):
+            write(csv.lines(csv.claim(orjson.loads(row.document)) for row in rows))
+            done += len(rows)
+            if progress is not None:
+                progress(done, total)
+        return done

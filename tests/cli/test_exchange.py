@@ -1,0 +1,119 @@
+"""`claimdesk export` and `claimdesk import` as an operator types them."""
+
+import json
+import os
+import stat
+
+import pytest
+
+from tests.exchange.desks import edited, of
+
+pytestmark = pytest.mark.usefixtures("migrated")
+
+
+def counts(report):
+    return {kind: tuple(tally.values()) for kind, tally in report["records"].items()}
+
+
+def test_a_file_is_written_whole_and_for_its_owner_only(run, folder):
+    run("seed")
+    done = run("export", "desk.jsonl")
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert done.stderr == "Written: 54 lines.\n"
+    lines = (folder / "desk.jsonl").read_bytes().splitlines()
+    assert len(lines) == 56
+    assert json.loads(lines[0]) == {"record": "header", "format": "claimdesk", "version": 1}
+    assert stat.S_IMODE((folder / "desk.jsonl").stat().st_mode) == 0o600
+    assert [one for one in os.listdir(folder) if one.endswith(".part")] == []
+
+
+def test_a_file_that_is_there_is_not_overwritten(run, folder):
+    """Unless that is asked for; a folder and a missing folder are said to be what they are."""
+    (folder / "desk.jsonl").write_text("mine")
+    refused = run("export", "desk.jsonl")
+    assert refused.exit_code == 2
+    assert refused.stderr == "error: desk.jsonl is there already.  To overwrite it: --force\n"
+    assert (folder / "desk.jsonl").read_text() == "mine"
+    assert run("export", "desk.jsonl", "--force", "--quiet").stderr == ""
+    assert (folder / "desk.jsonl").read_text() != "mine"
+    assert run("export", ".").stderr == "error: . is a folder.\n"
+    assert run("export", "nowhere/desk.jsonl").exit_code == 1
+
+
+def test_an_export_that_fails_leaves_nothing(run, folder, monkeypatch):
+    """Neither under the name nor beside it; what was there before stays."""
+    from service.queries import exchange
+
+    def fails(session, *, write, progress):
+        write(b"half a file")
+        raise OSError(28, "No space left on device")
+
+    (folder / "desk.jsonl").write_text("mine")
+    monkeypatch.setattr(exchange, "dump", fails)
+    for name, options in (("desk.jsonl", ["--force"]), ("new.jsonl", [])):
+        refused = run("export", name, *options)
+        assert refused.exit_code == 1
+        assert "No space left on device" in refused.stderr
+    assert sorted(one for one in os.listdir(folder) if "jsonl" in one) == ["desk.jsonl"]
+    assert (folder / "desk.jsonl").read_text() == "mine"
+
+
+def test_json_says_what_was_written_and_read(run, run_json):
+    run("seed")
+    exported = run_json("export", "desk.jsonl")
+    assert exported["file"] == "desk.jsonl"
+    assert exported["records"]["event"] == 27
+    report = run_json("import", "desk.jsonl")
+    assert (report["refused"], report["refusals"], report["dry_run"]) == (0, [], False)
+    assert counts(report)["event"] == (0, 27, 0)
+    refused = run("export", "-", "--json")
+    assert refused.exit_code == 2
+    assert "cannot both go to standard output" in refused.stderr
+
+
+def test_through_pipes(really_run, run, folder):
+    """`-` is standard output and standard input."""
+    run("seed")
+    exported = really_run("export", "-")
+    assert exported.returncode == 0
+    assert exported.stdout.count("\n") == 56
+    other = {"CLAIMDESK_DATABASE_URL": f"sqlite:///{folder}/other.db"}
+    imported = really_run("import", "-", "--json", stdin=exported.stdout, **other)
+    assert imported.returncode == 0, imported.stderr
+    assert counts(json.loads(imported.stdout))["event"] == (27, 0, 0)
+    assert really_run("export", "-", **other).stdout == exported.stdout
+
+
+def test_what_is_refused_is_shown_and_written_down(run, folder):
+    """Exit code 3; the rest is in."""
+    run("seed")
+    run("export", "desk.jsonl")
+    other = folder / "other.jsonl"
+    data = (folder / "desk.jsonl").read_bytes()
+    other.write_bytes(
+        edited(data, lambda lines: of(lines, "party", slug="nato")[0].update(name="Nato"))
+    )
+    done = run("import", "other.jsonl", "--report", "refused.csv")
+    assert done.exit_code == 3
+    assert "party\t0\t5\t1" in done.stdout
+    assert "the desk has it with another name" in done.stdout
+    written = (folder / "refused.csv").read_text()
+    assert written.splitlines()[0] == "line,record,id,field,value,reason"
+    assert "party,nato,,,the desk has it with another name" in written
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("", "the file was cut off"),
+        ("[]\n", "says what it is"),
+        ('{"record": "header", "format": "claimdesk", "version": 9}\n', "reads version 1"),
+    ],
+)
+def test_a_file_of_another_kind(run, folder, content, reason):
+    (folder / "bad.jsonl").write_text(content)
+    refused = run("import", "bad.jsonl")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert refused.stderr.startswith("error: bad.jsonl: ")
+    assert reason in refused.stderr
+    assert run("import", "missing.jsonl").exit_code == 1

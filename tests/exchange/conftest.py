@@ -1,0 +1,59 @@
+"""A desk that has seen everything, and an empty one on the other kind of database."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from service.config import Settings
+from service.store.engine import Database
+from tests.exchange.desks import dump, lived_in
+from tests.support.postgres import PostgresServer
+
+
+@pytest.fixture
+async def full(database: Database) -> Database:
+    """A desk with every kind of event, text and person."""
+    await database.write(lived_in)
+    return database
+
+
+@pytest.fixture(scope="session")
+def whole(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The export of such a desk, made once."""
+    path = tmp_path_factory.mktemp("full") / "claimdesk.db"
+    shutil.copy(migrated_sqlite, path)
+
+    async def made() -> bytes:
+        database = Database(Settings(database_url=f"sqlite:///{path}"))
+        await database.start()
+        await database.write(lived_in)
+        exported = await dump(database)
+        await database.stop()
+        return exported
+
+    return asyncio.run(made())
+
+
+@pytest.fixture
+def other_url(database_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A migrated, empty database of the other kind."""
+    if database_kind == "postgresql":
+        path = tmp_path / "other.db"
+        shutil.copy(request.getfixturevalue("migrated_sqlite"), path)
+        yield f"sqlite:///{path}"
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    url = server.create_database(template=request.getfixturevalue("migrated_postgres"))
+    yield url
+    server.drop_database(url)
+
+
+@pytest.fixture
+async def other(other_url: str) -> AsyncIterator[Database]:
+    database = Database(Settings(database_url=other_url))
+    await database.start()
+    yield database
+    await database.stop()

@@ -1,0 +1,181 @@
+"""Desks to exchange, and ways to export, edit and import them."""
+
+import io
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection
+
+from service.cli.exchange import bring_in
+from service.cli.progress import Bar
+from service.commands import accounts, claims, statements, verification, webhooks
+from service.commands.accounts import SYSTEM
+from service.commands.exchange_check import Tally
+from service.commands.inputs import NewQuote, NewSource, NewStatement
+from service.domain.access import Actor, Role
+from service.domain.claims import Basis, Precision, Rendering, Stance, Status
+from service.formats import exchange
+from service.formats.record import canonical, event_hash
+from service.queries import exchange as exchange_queries
+from service.store.engine import Database
+from service.store.scratch import Refusal, Scratch
+from tests.commands.workday import BEGIN, Day, a_days_work
+
+HOSTILE = (
+    "<script>alert('x')</script> \"quoted\" =cmd|' /C calc'!A0",
+    "\u202eright to left\u202c, \u0645\u0631\u062d\u0628\u0627, \U0001f469\u200d\U0001f680 e\u0301",
+    "back\\slash, new\nline, tab\t, \x01control\x7f, \u2028 and \u2029, \\u0000 spelled out",
+    "w" * 2000,
+)
+ENDPOINT: dict[str, Any] = {
+    "url": "https://cms.example/hook",
+    "description": None,
+    "event_types": (),
+    "story": None,
+    "claim": None,
+    "parties": (),
+    "ordering": "claim",
+    "max_in_flight": 8,
+    "timeout_s": 15.0,
+    "headers": {},
+}
+Json = dict[str, Any]
+
+
+class Late(Day):
+    """A day whose instants have microseconds."""
+
+    def __init__(self, session: Connection) -> None:
+        super().__init__(session)
+        self.time = BEGIN + timedelta(days=1, microseconds=123_456)
+
+
+def lived_in(session: Connection) -> None:
+    """Every kind of event, and then: hostile texts, people, notes, several renderings, a pending
+    decision, withdrawn words, and secrets that no export may hold."""
+    a_days_work(session)
+    day = Late(session)
+    for text in HOSTILE:
+        claim = day.claim(text, tags=("<b>", "'=1+1", text[:40]))
+        claims.add_note(session, claim, text=text, **day.by())
+    ground = day.link(claim, "nato", Stance.SUPPORTS)
+    day.move(claim, Status.CONFIRMED, ground)
+    disputed = day.claim("disputed")
+    denial = day.link(disputed, "pristina", Stance.CONTRADICTS)
+    day.move(disputed, Status.DISPUTED, denial)
+    user = accounts.create_user(
+        session,
+        email="ana@example.org",
+        name="Ana",
+        role=Role.ADMIN,
+        password_hash="a-password-hash",
+        **day.by(SYSTEM),
+    )
+    gone = accounts.create_user(
+        session, email="gone@example.org", name="Gone", role=Role.READER, **day.by(SYSTEM)
+    )
+    accounts.change_user(session, gone, {"disabled": True}, **day.by(SYSTEM))
+    key = accounts.create_key(session, name="bot", role=Role.CHECKER, user=user, **day.by(SYSTEM))
+    accounts.create_sign_in_link(session, "ana@example.org", now=day.time)
+    day.amend(disputed, assignee=user)
+    claims.withdraw(
+        session,
+        disputed,
+        reason="taken back",
+        source=None,
+        **day.by(Actor(key.id, "bot", Role.CHECKER)),
+    )
+    sources = [
+        NewSource(f"https://example.org/{n}", publisher="P", sha256=f"{n}" * 64) for n in "ab"
+    ]
+    said = NewStatement(
+        "nato",
+        None,
+        BEGIN,
+        Precision.HOUR,
+        Basis.UNSTATED,
+        (NewQuote("one", "en", Rendering.VERBATIM, sources[0]),),
+    )
+    statement = statements.record(session, said, **day.by())
+    statements.add_quote(
+        session,
+        statement.id,
+        NewQuote("two", "sr-Latn", Rendering.TRANSLATED, sources[1]),
+        **day.by(),
+    )
+    webhooks.create(session, ENDPOINT, **day.by(SYSTEM))
+
+
+async def dump(database: Database) -> bytes:
+    out = io.BytesIO()
+    await database.read(exchange_queries.dump, write=out.write)
+    return out.getvalue()
+
+
+@dataclass(frozen=True)
+class Brought:
+    tallies: dict[str, Tally]
+    refusals: list[Refusal]
+
+    @property
+    def new(self) -> int:
+        return sum(one.new for one in self.tallies.values())
+
+    @property
+    def refused(self) -> list[tuple[str, str]]:
+        return [(one.record, one.reason) for one in self.refusals]
+
+
+async def bring(database: Database, data: bytes, *, dry_run: bool = False) -> Brought:
+    """Import `data`, as the command does."""
+    with closing(Scratch()) as scratch:
+        tallies = await bring_in(
+            database, io.BytesIO(data), scratch, Bar("", quiet=True).show, dry_run=dry_run
+        )
+        return Brought(tallies, list(scratch.refusals()))
+
+
+async def proved(database: Database) -> int:
+    """How many claims there are, after `claimdesk verify` found nothing."""
+    report = await database.read(verification.verify)
+    assert report.ok, report.breaks
+    return report.claims
+
+
+def edited(data: bytes, change: Callable[[list[Json]], list[Json] | None]) -> bytes:
+    """The export with other lines, and a trailer that fits them."""
+    first, *lines, _ = data.splitlines()
+    values = [orjson.loads(line) for line in lines]
+    values = change(values) or values
+    body = b"".join(line + b"\n" for line in (first, *map(orjson.dumps, values)))
+    counts = {kind: sum(one["record"] == kind for one in values) for kind in exchange.RECORDS}
+    return body + exchange.trailer(counts, sha256(body).hexdigest())
+
+
+def of(lines: list[Json], record: str, **where: Any) -> list[Json]:
+    return [
+        one
+        for one in lines
+        if one["record"] == record and all(one[name] == value for name, value in where.items())
+    ]
+
+
+def rehashed(lines: list[Json], claim: str) -> None:
+    """Make a claim's chain of hashes hold for whatever its events say now."""
+    previous = "0" * 64
+    for number, one in enumerate(of(lines, "event", claim=claim), start=1):
+        one |= {"number": number, "previous_hash": previous}
+        previous = one["hash"] = event_hash(
+            claim=claim,
+            number=number,
+            type=one["type"],
+            recorded_at=one["recorded_at"],
+            actor=canonical(one["actor"]),
+            data=canonical(one["data"]),
+            previous_hash=previous,
+        )

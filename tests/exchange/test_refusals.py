@@ -1,0 +1,316 @@
+"""What an import refuses: by line, with its reason, and nothing else suffers for it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from service.commands import claims
+from service.commands.accounts import SYSTEM
+from service.domain.errors import Invalid
+from service.store.engine import Database
+from tests.commands.workday import BEGIN
+from tests.exchange.desks import Json, Late, bring, dump, edited, of, proved, rehashed
+
+NOWHERE = "01970000-0000-7000-8000-000000000000"
+
+
+def created(lines: list[Json], text: str) -> Json:
+    """The event with which the claim of this text begins."""
+    return next(
+        one for one in of(lines, "event", type="claim.created") if one["data"]["text"] == text
+    )
+
+
+def begun(data: bytes) -> int:
+    """How many claims an export has."""
+    return data.count(b'"type":"claim.created"')
+
+
+def refused(data: bytes, change: Callable[[list[Json]], Any]) -> bytes:
+    def quietly(lines: list[Json]) -> None:
+        change(lines)
+
+    return edited(data, quietly)
+
+
+async def test_a_changed_event_refuses_its_whole_claim(whole: bytes, database: Database) -> None:
+    """Not a line of that claim is written, though the change is in its third; all others are."""
+
+    def change(lines: list[Json]) -> None:
+        claim = created(lines, "a third")["claim"]
+        of(lines, "event", claim=claim)[2]["data"]["reason"] = "forged"
+
+    data = refused(whole, change)
+    brought = await bring(database, data)
+    assert len(brought.refusals) == 1
+    [(record, reason)] = brought.refused
+    assert record == "claim"
+    assert reason.startswith("its event 3 was changed: its hash would be ")
+    there = await proved(database)
+    assert there == begun(whole) - 1
+    assert brought.tallies["event"].refused > 3
+    # The file as it was brings the rest in; nothing is there twice.
+    assert (await bring(database, whole)).refused == []
+    assert await dump(database) != whole  # in another order: the late claim comes last
+    assert sorted((await dump(database)).splitlines()[:-1]) == sorted(whole.splitlines()[:-1])
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda events: events.pop(1), "its event 3 follows event 1"),
+        (lambda events: events[1].update(number=7), "its event 7 was changed"),
+        (lambda events: events[1].update(previous_hash="0" * 64), "its event 2 was changed"),
+        (lambda events: events[1].update(type="claim.forgotten"), "unknown here"),
+        (lambda events: events[1].update(recorded_at="2023-10-05T09:00:00"), "no instant in UTC"),
+        (
+            lambda events: events[1].update(actor={"id": 1, "name": "x"}),
+            "an actor of another shape",
+        ),
+        (lambda events: events[1].update(data=[]), "an actor of another shape"),
+        (lambda events: events[1].update(colour="red"), "'colour' missing or too much"),
+        (lambda events: events[1].update(id="nobody"), "id is no UUID"),
+    ],
+)
+async def test_a_chain_that_does_not_continue(
+    whole: bytes, database: Database, change: Callable[[list[Json]], Any], reason: str
+) -> None:
+    def change_third(lines: list[Json]) -> list[Json]:
+        claim = created(lines, "a third")["claim"]
+        events = of(lines, "event", claim=claim)
+        kept = list(events)
+        change(kept)
+        return [one for one in lines if one not in events or one in kept]
+
+    brought = await bring(database, edited(whole, change_third))
+    assert len(brought.refusals) == 1
+    assert reason in brought.refusals[0].reason
+    assert await proved(database) == begun(whole) - 1
+
+
+async def test_what_rests_on_a_refused_line_is_refused_too(
+    whole: bytes, database: Database
+) -> None:
+    """A source, so the statement that quotes it, so the claims that come of that or link it, so
+    the claims that those are part of; each with the line for which it is refused."""
+
+    def change(lines: list[Json]) -> None:
+        source = of(lines, "source", url="https://example.org/paper")[0]
+        source["url"] = "javascript:alert(1)"
+
+    brought = await bring(database, refused(whole, change))
+    reasons = dict.fromkeys(reason.split(" ")[0] for _, reason in brought.refused)
+    assert brought.refused[0] == (
+        "source",
+        "url: an address begins with http:// or https://",
+    )
+    assert {record for record, _ in brought.refused} == {"source", "statement", "claim", "note"}
+    assert list(reasons) == ["url:", "refers", "its"]
+    # The article's claims, which rest on a source of their own, are in.
+    assert await proved(database) == 12
+    assert all(one.line > 1 and one.id for one in brought.refusals)
+
+
+async def test_a_claim_falls_with_the_claim_it_was_merged_into(
+    whole: bytes, database: Database
+) -> None:
+    """Whichever of the two is further down in the file."""
+
+    def change(lines: list[Json]) -> None:
+        claim = created(lines, "the whole")["claim"]
+        of(lines, "event", claim=claim)[-1]["data"]["reason"] = "forged"
+
+    brought = await bring(database, refused(whole, change))
+    texts = {"the whole", "the whole, again", "a part", "part of the twin"}
+    assert await proved(database) == begun(whole) - len(texts)
+    assert len(brought.refusals) == len(texts)
+    assert sum("refers to claim" in reason for _, reason in brought.refused) == len(texts) - 1
+
+
+@pytest.mark.parametrize(
+    ("record", "change", "reason"),
+    [
+        ("user", {"email": 7}, "email: a text without NUL is expected"),
+        ("user", {"role": "king"}, "role: 'king' is not a valid Role"),
+        ("user", {"id": "x"}, "id: an id is a UUID in lower case"),
+        ("user", {"password_hash": "x"}, "unknown field 'password_hash'"),
+        ("party", {"slug": "Not a slug"}, "slug: a slug has lower-case letters"),
+        ("party", {"name": "x" * 121}, "name: a text of at most 120 characters is expected"),
+        ("party", {"parent": "nobody"}, "refers to party nobody, which is neither above it nor"),
+        ("party", {"created_at": "2023-10-02"}, "created_at: an instant is RFC 3339 in UTC"),
+        ("speaker", {"name": "a\x00b"}, "name: a text without NUL is expected"),
+        ("speaker", {"name": None}, "name: name must not be null"[6:]),
+        ("source", {"archive_url": "ftp://x"}, "archive_url: an address begins with http://"),
+        ("story", {"title": ""}, None),
+        ("statement", {"quotes": []}, "a statement has at least one quote"),
+        ("statement", {"quotes": [7]}, "quotes.0 is no object"),
+        ("statement", {"precision": "year"}, "precision: 'year' is not a valid Precision"),
+        ("statement", {"speaker": NOWHERE}, f"refers to speaker {NOWHERE}, which is neither"),
+        ("note", {"claim": NOWHERE}, f"refers to claim {NOWHERE}, which is neither"),
+    ],
+)
+async def test_a_line_that_does_not_hold(
+    whole: bytes, database: Database, record: str, change: Json, reason: str | None
+) -> None:
+    """It is refused, with the field at fault; the desk stays whole."""
+    data = refused(whole, lambda lines: of(lines, record)[-1].update(change))
+    brought = await bring(database, data)
+    if reason is None:
+        assert brought.refused == []
+    else:
+        assert any(kind == record and reason in why for kind, why in brought.refused)
+    await proved(database)
+
+
+async def test_the_same_twice_in_one_file(whole: bytes, database: Database) -> None:
+    """The second is refused; so is another of the same URL, address or name."""
+
+    def change(lines: list[Json]) -> list[Json]:
+        doubled = []
+        for one in lines:
+            doubled.append(one)
+            if one["record"] in ("user", "source", "speaker"):
+                doubled.append(one if one["record"] == "user" else one | {"id": NOWHERE})
+        return doubled
+
+    brought = await bring(database, edited(whole, change))
+    reasons = {reason.partition(" (line")[0] for _, reason in brought.refused}
+    assert reasons == {
+        "the file has this user twice",
+        "the file has this source twice",
+        "the file has this speaker twice",
+        "the file has this URL and text twice",
+        "the file has this name and role twice",
+    }
+    assert await proved(database) == begun(whole)
+
+
+async def test_the_desk_went_another_way(full: Database, other: Database) -> None:
+    """A claim that goes on differently here is left as it is here; one that only goes on is
+    known; what changed on the desk is a conflict, and stays as the desk has it."""
+    early = await dump(full)
+    await bring(other, early)
+    identifier = []
+
+    def work(session: Any, text: str) -> None:
+        identifier.append(Late(session).claim(text))
+
+    await other.write(work, "only here")
+    claim = identifier[0]
+
+    def amend(session: Any, text: str) -> None:
+        claims.amend(
+            session,
+            claim,
+            {"text": text},
+            material=False,
+            versions=None,
+            actor=SYSTEM,
+            now=BEGIN,
+        )
+
+    shared = await dump(other)
+    await bring(full, shared)
+    await full.write(amend, "worded there")
+    await other.write(amend, "worded here")
+    parted = await bring(other, await dump(full))
+    assert parted.refused == [
+        ("claim", "its event 2 is another on this desk: the two records have parted")
+    ]
+    assert parted.new == 0
+    # An older export has nothing new.
+    older = await bring(other, early)
+    assert (older.new, older.refused) == (0, [])
+    await proved(other)
+
+
+async def test_a_record_that_goes_on_is_continued(full: Database, other: Database) -> None:
+    await bring(other, await dump(full))
+    identifier = []
+    await full.write(lambda session: identifier.append(Late(session).claim("begun")))
+    await bring(other, await dump(full))
+    change = {"tags": ["more"]}
+    await full.write(
+        lambda session: claims.amend(
+            session, identifier[0], change, material=False, versions=None, actor=SYSTEM, now=BEGIN
+        )
+    )
+    brought = await bring(other, await dump(full))
+    assert (brought.new, brought.refused) == (1, [])
+    await proved(other)
+    assert await dump(other) == await dump(full)
+
+
+async def test_hashes_that_hold_do_not_make_it_fold(whole: bytes, database: Database) -> None:
+    """A forger who recomputes every hash gets no further than the rules: the claim stands as of
+    the last event that folds, and everything derived from it with it."""
+
+    def change(lines: list[Json]) -> None:
+        claim = created(lines, "a third")["claim"]
+        of(lines, "event", claim=claim)[1]["data"]["link"]["stance"] = "adores"
+        rehashed(lines, claim)
+
+    brought = await bring(database, refused(whole, change))
+    assert {record for record, _ in brought.refused} == {"claim"}
+    assert "it cannot be written: 'adores' is not a valid Stance" in brought.refused[0][1]
+    assert await proved(database) == begun(whole)
+
+
+async def test_a_forged_id_of_a_link_is_the_databases_to_refuse(
+    whole: bytes, database: Database
+) -> None:
+    """Two claims with a link of one id: the second is refused where it would take it."""
+
+    def change(lines: list[Json]) -> None:
+        mine, theirs = (
+            of(lines, "event", type="link.created", claim=created(lines, text)["claim"])[0]
+            for text in ("a third", "another")
+        )
+        theirs["data"]["link"]["id"] = mine["data"]["link"]["id"]
+        rehashed(lines, theirs["claim"])
+
+    brought = await bring(database, refused(whole, change))
+    assert brought.refused
+    assert all("it cannot be written: " in reason for _, reason in brought.refused)
+    await proved(database)
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (lambda data: b"", "the file was cut off"),
+        (lambda data: data[: len(data) // 2], "no JSON"),
+        (lambda data: b"\n".join(data.splitlines()[:-1]) + b"\n", "the file was cut off"),
+        (lambda data: data.replace(b'"The Alliance"', b'"The alliance"'), "changed or damaged"),
+        (lambda data: data.replace(b'"version":1', b'"version":2', 1), "version 2 of the format"),
+        (lambda data: b'{"a": 1}\n' + data, 'says what it is in "record"'),
+        (lambda data: data.partition(b"\n")[2], "this is no export of Claimdesk"),
+        (lambda data: data + data, "the file goes on after its last line"),
+        (lambda data: _without(data, 5), "lines are missing, or too many"),
+        (lambda data: _swapped(data), "lines are not in their order"),
+        (
+            lambda data: data.replace(b'"record":"note"', b'"record":"joke"', 1),
+            "of the kind 'joke'",
+        ),
+        (lambda data: b"\x1f\x8b\x08" + data, "this is no JSON"),
+    ],
+)
+async def test_a_file_that_is_damaged_is_refused_whole(
+    whole: bytes, database: Database, damage: Callable[[bytes], bytes], reason: str
+) -> None:
+    """Nothing of it is written, wherever the damage is."""
+    with pytest.raises(Invalid, match=reason):
+        await bring(database, damage(whole))
+    assert (await dump(database)).count(b"\n") == 2
+
+
+def _without(data: bytes, line: int) -> bytes:
+    lines = data.splitlines(keepends=True)
+    return b"".join(lines[:line] + lines[line + 1 :])
+
+
+def _swapped(data: bytes) -> bytes:
+    lines = data.splitlines(keepends=True)
+    lines[1], lines[-2] = lines[-2], lines[1]
+    return b"".join(lines)

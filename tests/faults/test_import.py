@@ -1,0 +1,75 @@
+"""An import killed with `kill -9`, at whatever it is doing, goes on when it is run again."""
+
+import asyncio
+import json
+import random
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from service.config import Settings
+from service.store.engine import Database
+from tests.exchange.desks import dump, lived_in
+from tests.faults.served import environment, run
+
+KILLS = 6
+FATAL = """
+import os, signal
+from service.commands import exchange, exchange_files
+exchange_files.BATCH = 5
+left, really = {left}, exchange.write
+def write(*given, **more):
+    global left
+    really(*given, **more)
+    left -= 1
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+exchange.write = write
+from service.cli import main
+main()
+"""
+"""A process that is killed when so many batches were written: the last is not committed yet."""
+
+
+def test_a_killed_import_goes_on(database_url: str, migrated_sqlite: Path, tmp_path: Path) -> None:
+    """After every kill the record holds as far as it is; in the end the desk is the one exported,
+    byte for byte, and nothing is there twice."""
+    whole = asyncio.run(_exported(migrated_sqlite, tmp_path))
+    file = tmp_path / "desk.jsonl"
+    file.write_bytes(whole)
+    progress = []
+    for _ in range(KILLS):
+        dying = FATAL.format(left=random.randint(1, 15))
+        killed = subprocess.run(
+            [sys.executable, "-c", dying, "import", str(file)],
+            cwd=tmp_path,
+            env=environment(database_url),
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+        assert killed.returncode == -signal.SIGKILL or (progress and not killed.returncode)
+        verified = run(database_url, tmp_path, "verify", "--json")
+        assert verified.returncode == 0, verified.stderr
+        progress.append(json.loads(verified.stdout)["events"])
+    assert progress == sorted(progress)
+    finished = run(database_url, tmp_path, "import", str(file), "--json")
+    assert finished.returncode == 0, finished.stderr
+    report = json.loads(finished.stdout)
+    assert report["records"]["event"]["known"] == progress[-1]
+    again = run(database_url, tmp_path, "export", "-")
+    assert again.stdout.encode() == whole
+    print(f"events after each kill: {progress}")
+
+
+async def _exported(migrated_sqlite: Path, folder: Path) -> bytes:
+    path = folder / "exported.db"
+    shutil.copy(migrated_sqlite, path)
+    database = Database(Settings(database_url=f"sqlite:///{path}"))
+    await database.start()
+    await database.write(lived_in)
+    exported = await dump(database)
+    await database.stop()
+    return exported
