@@ -45,7 +45,9 @@ def served(description: str, **content: Any) -> dict[int | str, dict[str, Any]]:
         308: {"description": "Merged: Location is that of the claim that took its place"},
     },
 )
-async def claim_review(claim_id: ClaimId, call: Reading, as_of: shapes.AsOf = None) -> Response:
+async def read_claim_review(
+    claim_id: ClaimId, call: Reading, as_of: shapes.AsOf = None
+) -> Response:
     """A `Claim` alone while it is merely asserted or awaits confirmation: nobody has reviewed it.
     The rating has a number (1 to 5) only where the desk has a finding: 1 refuted, 3 conflicting or
     unprovable."""
@@ -65,7 +67,7 @@ async def claim_review(claim_id: ClaimId, call: Reading, as_of: shapes.AsOf = No
     summary="A claim's status as a picture",
     responses=served("SVG", **{badge.MEDIA_TYPE: {"schema": {"type": "string"}}}),
 )
-async def picture(claim_id: ClaimId, call: Reading, as_of: shapes.AsOf = None) -> Response:
+async def read_badge(claim_id: ClaimId, call: Reading, as_of: shapes.AsOf = None) -> Response:
     """For `<img>`: a shape, a word and a colour, light or dark as the reader prefers. Of a merged
     claim it shows the one that took its place, and says so."""
     claim = await surviving(call, claim_id, as_of)
@@ -85,7 +87,7 @@ async def picture(claim_id: ClaimId, call: Reading, as_of: shapes.AsOf = None) -
         },
     ),
 )
-async def embed(
+async def read_embed(
     call: Annotated[Call, calls.reading(Action.READ_CLAIMS, strict=False)],
     url: Annotated[str, Query(max_length=2048, description="A claim's address")],
     format: Annotated[

@@ -222,7 +222,7 @@ async def read_delivery(webhook_id: RecordId, delivery_id: RecordId, call: Readi
     summary="Send a delivery again",
     responses={202: {"model": webhook_shapes.DeliveryOut, "description": "It is due"}},
 )
-async def redeliver(webhook_id: RecordId, delivery_id: RecordId, call: Changing) -> Response:
+async def send_again(webhook_id: RecordId, delivery_id: RecordId, call: Changing) -> Response:
     """The same id and the same bytes, whatever became of it before."""
     return await call.write(
         webhooks.redeliver,

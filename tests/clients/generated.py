@@ -18,6 +18,7 @@ def generate(folder: Path) -> subprocess.CompletedProcess[str]:
             TOOLS / "openapi-python-client",
             "generate",
             f"--path={DOCUMENT}",
+            f"--config={DOCUMENT.with_name('python-client.yaml')}",
             "--meta=none",
             f"--output-path={folder / PACKAGE}",
             "--fail-on-warning",
