@@ -20,6 +20,7 @@ from service.api import (
     publication,
     reading,
     statements,
+    stories,
     webhooks,
 )
 from service.commands import idempotency
@@ -106,7 +107,7 @@ def create_app(
         directory.party_router,
         directory.speaker_router,
         directory.source_router,
-        directory.story_router,
+        stories.router,
         accounts.router,
         accounts.key_router,
         accounts.user_router,

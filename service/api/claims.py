@@ -92,12 +92,7 @@ async def expanded(call: Call, claim_id: str, as_of: datetime | None) -> list[di
     """A claim's links, now or as of an instant, as the caller may see them."""
 
     def read(session: Any) -> list[dict[str, Any]]:
-        if as_of is None:
-            state = history.state(session, claim_id)
-        else:
-            state = history.state_as_of(session, claim_id, as_of)
-        if state is None:
-            raise NotFound("There is no claim with this id.")
+        state = history.known(session, claim_id, as_of)
         return statement_queries.of_claim(session, state, moment=as_of)
 
     found = await call.read(read)
@@ -198,15 +193,7 @@ async def change_status(
     responses={200: {"model": shapes.SuggestionOut, "description": "Status and trace"}},
 )
 async def read_suggestion(claim_id: ClaimId, call: Reading, as_of: shapes.AsOf = None) -> Response:
-    def read(session: Any) -> ClaimState | None:
-        if as_of is None:
-            return history.state(session, claim_id)
-        return history.state_as_of(session, claim_id, as_of)
-
-    state = await call.read(read)
-    if state is None:
-        raise NotFound("There is no claim with this id.")
-    return json(decisions.suggestion(state))
+    return json(decisions.suggestion(await call.read(history.known, claim_id, as_of)))
 
 
 @router.get(

@@ -1,4 +1,4 @@
-"""Parties, speakers, sources and stories."""
+"""Parties, speakers and sources."""
 
 from typing import Annotated, Any
 
@@ -17,12 +17,10 @@ from service.web.calls import Call, Paged, answered, json, reading, writing
 party_router = APIRouter(prefix="/v1/parties", tags=["parties"])
 speaker_router = APIRouter(prefix="/v1/speakers", tags=["speakers"])
 source_router = APIRouter(prefix="/v1/sources", tags=["sources"])
-story_router = APIRouter(prefix="/v1/stories", tags=["stories"])
 
 Recording = Annotated[Call, writing(Action.RECORD)]
 Changing = Annotated[Call, reading(Action.CHANGE_PARTIES)]
 Reading = Annotated[Call, reading(Action.READ_RECORDS)]
-ReadingStories = Annotated[Call, reading(Action.READ_CLAIMS)]
 
 
 @party_router.get(
@@ -206,63 +204,6 @@ async def create_source(body: directory_schemas.SourceIn, call: Recording) -> Re
 async def read_source(source_id: RecordId, call: Reading) -> Response:
     row = await call.read(directory.source, source_id)
     return json(found(row, "There is no source with this id."))
-
-
-@story_router.get(
-    "",
-    summary="List stories",
-    responses={200: {"model": shapes.Stories, "description": "By slug"}},
-)
-async def list_stories(
-    call: ReadingStories, paged: Annotated[tuple[Window, str], Depends(Paged("stories"))]
-) -> Response:
-    window, scope = paged
-    rows = await call.read(directory.story_page, window=window)
-    return call.page(rows, window, scope, keys=lambda row: [row["slug"]])
-
-
-@story_router.post(
-    "",
-    status_code=201,
-    summary="Record a story",
-    responses={201: {"model": shapes.StoryWithParties, "description": "The story"}},
-)
-async def create_story(body: directory_schemas.StoryIn, call: Recording) -> Response:
-    return await call.write(
-        parties.create_story,
-        **body.model_dump(),
-        answer=lambda session, _: answered(
-            directory.story(session, body.slug),
-            status=201,
-            Location=f"/v1/stories/{body.slug}",
-        ),
-    )
-
-
-@story_router.get(
-    "/{slug}",
-    summary="Read a story, with the parties in it",
-    responses={200: {"model": shapes.StoryWithParties, "description": "The story"}},
-)
-async def read_story(slug: SlugPath, call: ReadingStories) -> Response:
-    """Its claims are at `/v1/claims?story=`."""
-    return json(found(await call.read(directory.story, slug), f"There is no story '{slug}'."))
-
-
-@story_router.patch(
-    "/{slug}",
-    summary="Change a story",
-    responses={200: {"model": shapes.StoryWithParties, "description": "The story"}},
-)
-async def change_story(
-    slug: SlugPath, body: directory_schemas.StoryChange, call: Changing
-) -> Response:
-    return await call.write(
-        parties.change_story,
-        slug,
-        given(body),
-        answer=lambda session, _: answered(directory.story(session, slug)),
-    )
 
 
 def found(shape: dict[str, Any] | None, otherwise: str) -> dict[str, Any]:

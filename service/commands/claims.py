@@ -207,16 +207,19 @@ def merge(
         raise Invalid("there is no claim with this id", loc=("body", "into"))
     if not _exists(session, claim_id):
         raise NotFound("There is no claim with this id.")
-    ledger.load_all(session, [claim_id, into])
+    now = ledger.hold(session, [claim_id, into], now=now)
+    # Nothing can become a component of the loser any more: that would take its lock.
+    components = session.scalars(
+        select(claims.c.id).where(claims.c.part_of == claim_id, claims.c.merged_into.is_(None))
+    ).all()
+    now = ledger.hold(session, components, now=now)
     loser = ledger.load(session, claim_id, versions=versions)
     survivor = ledger.load(session, into)
     amendments.require_mergeable(loser.state, survivor.state, _ancestors(session, into))
     gone = ledger.record(
         session, loser, [Draft("claim.merged", {"into": into})], actor=actor, now=now
     )
-    for component in session.scalars(
-        select(claims.c.id).where(claims.c.part_of == claim_id, claims.c.merged_into.is_(None))
-    ).all():
+    for component in components:
         moved = Draft("claim.moved", {"part_of": into})
         ledger.record(session, ledger.load(session, component), [moved], actor=actor, now=now)
     # Reread: its components may just have changed its version.

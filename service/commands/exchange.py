@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import StatementError
 
-from service.commands import exchange_files, exchange_lines, restoration, searching
+from service.commands import exchange_files, exchange_lines, parties, restoration, searching
 from service.commands.exchange_files import Batch, Entry
 from service.commands.sources import fingerprint
 from service.domain.names import fold
@@ -68,6 +68,9 @@ def write(session: Connection, kind: str, entries: Sequence[Entry], *, now: Any)
             row |= {"secret_hash": "", "revoked_at": now}
     if rows:
         session.execute(insert(thing.table), rows)
+    if rows and kind == "party":
+        versions = [parties.version_row(row, row["created_at"]) for row in rows]
+        session.execute(insert(tables.party_versions), versions)
     if quotes:
         session.execute(insert(QUOTE.table), quotes)
         fresh = tables.statements.c.id.in_([row["id"] for row in rows])
@@ -85,12 +88,13 @@ def refusal(kind: str, entry: Entry, error: Exception) -> Refusal:
 
 def _root(session: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Give parties their root: parents stand before those below them."""
-    parties = tables.parties
     above = {row["parent"] for row in rows}
     roots = {
         row.slug: row.root
         for row in session.execute(
-            select(parties.c.slug, parties.c.root).where(parties.c.slug.in_(above - {None}))
+            select(tables.parties.c.slug, tables.parties.c.root).where(
+                tables.parties.c.slug.in_(above - {None})
+            )
         )
     }
     for row in rows:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, union, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, union, update
 from sqlalchemy.exc import IntegrityError
 
 from service.commands import ledger, searching
@@ -19,8 +19,17 @@ from service.domain.claims import Speaker, Voice
 from service.domain.errors import AlreadyExists, Invalid, NotFound
 from service.domain.history import Draft
 from service.domain.names import fold
+from service.store.engine import now_after
 from service.store.prepared import Prepared
-from service.store.tables import claims, links, parties, speakers, statements, stories
+from service.store.tables import (
+    claims,
+    links,
+    parties,
+    party_versions,
+    speakers,
+    statements,
+    stories,
+)
 from service.store.types import id_text
 from service.store.upsert import insert_or_ignore
 
@@ -88,6 +97,7 @@ def create(
     }
     if not insert_or_ignore(session, parties, row):
         raise AlreadyExists(f"There is a party '{slug}' already.", slug=slug)
+    session.execute(insert(party_versions), version_row(row, now))
 
 
 def change(
@@ -167,12 +177,15 @@ def _refresh(session: Connection, slug: str, *, actor: Actor, now: datetime) -> 
         below.append(one)
         waiting.extend(row.slug for row in tree.values() if row.parent == one)
     session.execute(update(parties).where(parties.c.slug.in_(below)).values(root=root))
+    last = func.max(party_versions.c.recorded_at)
+    now = now_after(session.scalar(select(last).where(party_versions.c.slug.in_(below))), now)
     voices = {
         one: {"name": tree[one].name, "root": root, "root_name": tree[root].name} for one in below
     }
     concerned = _concerned(below)
     draft = Draft("party.changed", {"party": slug, "parties": voices})
-    _record_on_all(session, concerned, draft, actor=actor, now=now)
+    at = _record_on_all(session, concerned, draft, actor=actor, now=now)
+    _keep_versions(session, [tree[one]._asdict() | {"root": root} for one in below], at)
     searching.renew_statements(session, statements.c.party.in_(below))
 
 
@@ -195,19 +208,38 @@ def _concerned(slugs: list[str]) -> Any:
     )
 
 
+def _keep_versions(session: Connection, rows: list[dict[str, Any]], at: datetime) -> None:
+    """Write down what holds of these parties from `at` on."""
+    open_ones = party_versions.c.slug.in_(
+        [row["slug"] for row in rows]
+    ) & party_versions.c.superseded_at.is_(None)
+    # What held for no time at all is not kept.
+    session.execute(delete(party_versions).where(open_ones, party_versions.c.recorded_at == at))
+    session.execute(update(party_versions).where(open_ones).values(superseded_at=at))
+    session.execute(insert(party_versions), [version_row(row, at) for row in rows])
+
+
+def version_row(party: Mapping[str, Any], at: datetime) -> dict[str, Any]:
+    """The row of `party_versions` that holds from `at` on."""
+    kept = {name: party[name] for name in ("slug", "name", "parent", "root")}
+    return kept | {"recorded_at": at}
+
+
 def _record_on_all(
     session: Connection, concerned: Any, draft: Draft, *, actor: Actor, now: datetime
-) -> None:
-    """Record the change on every claim that `concerned` selects.
+) -> datetime:
+    """Record the change on every claim that `concerned` selects, at the one instant it gives.
 
     It is asked again until it finds no more: while we wait for one claim, a merge may copy that
     one's links to another.
     """
-    done: set[str] = set()
-    while found := set(session.scalars(concerned).all()) - done:
-        for claim_id in sorted(found):
-            ledger.record(session, ledger.load(session, claim_id), [draft], actor=actor, now=now)
-        done |= found
+    held: set[str] = set()
+    while found := set(session.scalars(concerned).all()) - held:
+        now = ledger.hold(session, found, now=now)
+        held |= found
+    for claim_id in sorted(held):
+        ledger.record(session, ledger.load(session, claim_id), [draft], actor=actor, now=now)
+    return now
 
 
 def voice(

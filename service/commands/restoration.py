@@ -147,6 +147,7 @@ def _snapshot(state: ClaimState, *, until: datetime) -> dict[str, Any]:
         "status": state.status.value,
         "lifecycle": state.lifecycle.value,
         "agrees": evidence.agrees(state, evidence.suggest(state)),
+        "part_of": state.part_of,
         "assignee": state.assignee,
         "document": claim_format.document(state),
     }

@@ -207,17 +207,18 @@ def withdraw(
         if source is None
         else sources.resolve(session, source, actor=actor, now=now, loc=("body",))
     )
+    linked = session.scalars(select(links.c.claim).where(links.c.statement == statement_id)).all()
+    claimed = session.scalars(
+        select(claims.c.id).where(claims.c.origin_statement == statement_id)
+    ).all()
+    concerned = sorted({*linked, *claimed})
+    now = ledger.hold(session, concerned, now=now)
     session.execute(
         update(statements)
         .where(statements.c.id == statement_id)
         .values(withdrawn_at=now, withdrawal_reason=reason, withdrawal_source=source_id)
     )
-    linked = session.scalars(select(links.c.claim).where(links.c.statement == statement_id)).all()
-    claimed = session.scalars(
-        select(claims.c.id).where(claims.c.origin_statement == statement_id)
-    ).all()
-    for claim_id in ledger.load_all(session, [*linked, *claimed]):
-        # Loaded again: one of the claims before may be part of this one, and have changed it.
+    for claim_id in concerned:
         loaded = ledger.load(session, claim_id)
         drafts = []
         if any(one.statement == statement_id for one in loaded.state.links):

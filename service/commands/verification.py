@@ -304,6 +304,7 @@ def _version(
         "status": state.status.value,
         "lifecycle": state.lifecycle.value,
         "agrees": evidence.agrees(state, evidence.suggest(state)),
+        "part_of": state.part_of,
         "assignee": state.assignee,
         "document": claim_format.document(state),
     }

@@ -60,7 +60,7 @@ class NotFound(ClaimdeskError):
 
 
 class NotYetRecorded(NotFound):
-    slug, title = "not-yet-recorded", "The desk had not recorded this claim then"
+    slug, title = "not-yet-recorded", "The desk had not recorded this then"
 
 
 class MethodNotAllowed(ClaimdeskError):

@@ -34,6 +34,7 @@ from service.store.tables import (
     claims,
     links,
     parties,
+    party_versions,
     statements,
 )
 from service.store.types import Id, Instant
@@ -48,6 +49,16 @@ ONE = Lookup(
 
 _t = bindparam("as_of", type_=Instant())
 
+_then = (
+    select(claim_versions)
+    .where(
+        claim_versions.c.claim == bindparam("claim", type_=claim_versions.c.claim.type),
+        claim_versions.c.superseded_at > _t,
+    )
+    .order_by(claim_versions.c.superseded_at)
+    .limit(1)
+    .subquery("held")
+)
 ONE_AS_OF = Lookup(
     union_all(
         select(
@@ -57,23 +68,19 @@ ONE_AS_OF = Lookup(
             cast(claims.c.merged_into, String),
         ).where(claims.c.id == bindparam("claim"), claims.c.changed_at <= _t),
         select(
-            claim_versions.c.version,
-            claim_versions.c.document,
-            claim_versions.c.assignee,
+            _then.c.version,
+            _then.c.document,
+            _then.c.assignee,
             # Whatever happens to a merged claim later, it was merged then too.
             case(
                 (
-                    claim_versions.c.lifecycle == Lifecycle.MERGED.value,
+                    _then.c.lifecycle == Lifecycle.MERGED.value,
                     cast(claims.c.merged_into, String),
                 )
             ),
         )
-        .join(claims, claims.c.id == claim_versions.c.claim)
-        .where(
-            claim_versions.c.claim == bindparam("claim"),
-            claim_versions.c.recorded_at <= _t,
-            claim_versions.c.superseded_at > _t,
-        ),
+        .join(claims, claims.c.id == _then.c.claim)
+        .where(_then.c.recorded_at <= _t),
     ),
     point=True,
 )
@@ -169,8 +176,6 @@ def listing(
     for name, asked in (("claimant", claimant), ("party", party)):
         if asked is not None:
             parameters |= {f"{name}_{i}": slug for i, slug in enumerate(asked.slugs)}
-    if filters.part_of is not None:
-        parameters["part_of_served"] = f'%"part_of":"{filters.part_of}"%'
     if after is not None:
         moment, claim_id = after
         parameters |= {"after_moment": datetime.fromisoformat(moment), "after_id": claim_id}
@@ -181,6 +186,18 @@ def below(party: ColumnElement[Any], name: str) -> Select[Any]:
     """A party and all parties below it; `name` has to differ within a statement."""
     tree = select(parties.c.slug).where(parties.c.slug == party).cte(name, recursive=True)
     tree = tree.union(select(parties.c.slug).join(tree, parties.c.parent == tree.c.slug))
+    return select(tree.c.slug)
+
+
+def below_then(party: ColumnElement[Any], moment: ColumnElement[Any], name: str) -> Select[Any]:
+    """A party and all that were below it at `moment`; `name` has to differ within a statement."""
+    then = party_versions
+    held = and_(
+        then.c.recorded_at <= moment,
+        or_(then.c.superseded_at.is_(None), then.c.superseded_at > moment),
+    )
+    tree = select(then.c.slug).where(then.c.slug == party, held).cte(name, recursive=True)
+    tree = tree.union(select(then.c.slug).join(tree, then.c.parent == tree.c.slug).where(held))
     return select(tree.c.slug)
 
 
@@ -268,7 +285,10 @@ def _ordered(
 def _conditions(
     shape: Shape, row: Any, changed_at: ColumnElement[Any]
 ) -> list[ColumnElement[bool]]:
-    """The filters, on `claims` for what never changes and on `row` (now or then) for the rest."""
+    """The filters, on `claims` for what never changes and on `row` (now or then) for the rest.
+
+    What a row of now had then is what it has: a move of its parties would have been a change.
+    """
     names, found = shape.names, []
     if shape.statuses == 1:
         found.append(row.c.status == bindparam("status_0"))
@@ -277,23 +297,20 @@ def _conditions(
     if "claimant" in names:
         found.append(
             _within(claims.c.claimant_root, claims.c.claimant, "claimant", shape.claimants)
+            if row is claims
+            else claims.c.claimant.in_(below_then(bindparam("claimant"), _t, "claimants_then"))
         )
     for name in ("story", "kind"):
         if name in names:
             found.append(claims.c[name] == bindparam(name))
     if "part_of" in names:
-        # A merge moves components; where one was before, only what was served then tells.
-        found.append(
-            claims.c.part_of == bindparam("part_of")
-            if row is claims
-            else row.c.document.like(bindparam("part_of_served"))
-        )
+        found.append(row.c.part_of == bindparam("part_of"))
     if "assignee" in names:
         found.append(row.c.assignee == bindparam("assignee"))
     if "drift" in names:
         found.append(row.c.agrees.is_(False))
     if "party" in names or "stance" in names:
-        found.append(_linked(shape))
+        found.append(_linked(shape, now=row is claims))
     if "tag" in names:
         found.append(_tagged(names))
     if "claimed_since" in names:
@@ -319,11 +336,15 @@ def _within(
     return party.in_([bindparam(f"{name}_{i}") for i in range(slugs)])
 
 
-def _linked(shape: Shape) -> ColumnElement[bool]:
+def _linked(shape: Shape, *, now: bool) -> ColumnElement[bool]:
     names = shape.names
     conditions = [links.c.claim == claims.c.id]
     if "party" in names:
-        conditions.append(_within(links.c.root, links.c.party, "party", shape.parties))
+        conditions.append(
+            _within(links.c.root, links.c.party, "party", shape.parties)
+            if now
+            else links.c.party.in_(below_then(bindparam("party"), _t, "parties_then"))
+        )
     if "stance" in names:
         conditions.append(links.c.stance == bindparam("stance"))
     withdrawn = statements.c.withdrawn_at

@@ -1,20 +1,20 @@
-"""Parties, speakers, sources and stories."""
+"""Parties, speakers and sources."""
 
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, literal, select, tuple_
 
-from service.domain.claims import Lifecycle, rfc3339
+from service.domain.claims import rfc3339
 from service.domain.names import fold
 from service.queries.claims import below
 from service.queries.paging import Window
 from service.queries.statements import source_shape
-from service.store.tables import claims, links, parties, sources, speakers, stories
+from service.store.tables import parties, sources, speakers
 
 
 def party(session: Connection, slug: str) -> dict[str, Any] | None:
     row = session.execute(select(parties).where(parties.c.slug == slug)).first()
-    return _party(row) if row else None
+    return party_shape(row) if row else None
 
 
 def party_page(session: Connection, *, parent: str | None, window: Window) -> list[dict[str, Any]]:
@@ -24,7 +24,7 @@ def party_page(session: Connection, *, parent: str | None, window: Window) -> li
         query = query.where(parties.c.slug.in_(below(literal(parent), "below")))
     if window.after is not None:
         query = query.where(parties.c.slug > window.after[0])
-    return [_party(row) for row in session.execute(query.limit(window.limit + 1)).all()]
+    return [party_shape(row) for row in session.execute(query.limit(window.limit + 1)).all()]
 
 
 def speaker(session: Connection, speaker_id: str) -> dict[str, Any] | None:
@@ -64,33 +64,7 @@ def source_page(session: Connection, *, url: str | None, window: Window) -> list
     return [source_shape(row) for row in session.execute(query.limit(window.limit + 1)).all()]
 
 
-def story(session: Connection, slug: str) -> dict[str, Any] | None:
-    """A story with the parties in it: those who claim and those who take a stance."""
-    row = session.execute(select(stories).where(stories.c.slug == slug)).first()
-    if row is None:
-        return None
-    ours = (claims.c.story == slug, claims.c.lifecycle != Lifecycle.MERGED.value)
-    claimants = select(claims.c.claimant).where(*ours, claims.c.claimant.is_not(None))
-    voices = (
-        select(links.c.party)
-        .join(claims, claims.c.id == links.c.claim)
-        .where(*ours, links.c.retracted_at.is_(None))
-    )
-    slugs = claimants.union(voices)
-    found = session.execute(
-        select(parties).where(parties.c.slug.in_(slugs)).order_by(parties.c.slug)
-    ).all()
-    return _story(row) | {"parties": [_party(one) for one in found]}
-
-
-def story_page(session: Connection, *, window: Window) -> list[dict[str, Any]]:
-    query = select(stories).order_by(stories.c.slug)
-    if window.after is not None:
-        query = query.where(stories.c.slug > window.after[0])
-    return [_story(row) for row in session.execute(query.limit(window.limit + 1)).all()]
-
-
-def _party(row: Row[Any]) -> dict[str, Any]:
+def party_shape(row: Row[Any]) -> dict[str, Any]:
     return {
         "slug": row.slug,
         "name": row.name,
@@ -113,14 +87,4 @@ def _speaker(row: Row[Any]) -> dict[str, Any]:
         "created_at": rfc3339(row.created_at),
         # What the next page begins after; the API leaves it out.
         "folded_name": row.folded_name,
-    }
-
-
-def _story(row: Row[Any]) -> dict[str, Any]:
-    return {
-        "slug": row.slug,
-        "title": row.title,
-        "description": row.description,
-        "created_at": rfc3339(row.created_at),
-        "updated_at": rfc3339(row.updated_at),
     }

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Row, select
 
 from service.domain import history
 from service.domain.claims import ClaimState, rfc3339
+from service.domain.errors import NotFound, NotYetRecorded
 from service.domain.history import Event
 from service.queries.paging import Window
 from service.store.tables import claims, events
@@ -78,6 +79,22 @@ def state_as_of(session: Connection, claim_id: str, moment: datetime) -> ClaimSt
         .order_by(events.c.number)
     ).all()
     return history.fold(claim_id, (event(row) for row in rows))
+
+
+def known(session: Connection, claim_id: str, moment: datetime | None) -> ClaimState:
+    """A claim as it is, or as the desk knew it at `moment`.
+
+    Raises NotFound, NotYetRecorded where it was recorded only later.
+    """
+    if moment is None:
+        found = state(session, claim_id)
+    else:
+        found = state_as_of(session, claim_id, moment)
+        if found is None and _exists(session, claim_id):
+            raise NotYetRecorded("The desk recorded this claim only later.")
+    if found is None:
+        raise NotFound("There is no claim with this id.")
+    return found
 
 
 def event(row: Row[Any]) -> Event:

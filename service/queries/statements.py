@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, literal, select, tuple_
 
-from service.domain.claims import ClaimState, rfc3339
+from service.domain.claims import ClaimState, Voice, rfc3339
 from service.queries.claims import below
 from service.queries.paging import Window
 from service.store.tables import links, parties, quotes, sources, speakers, statements
@@ -101,10 +101,23 @@ def of_claim(
                 "recorded_at": rfc3339(row.recorded_at),
                 "retracted_at": instant_or_none(row.retracted_at) if one.retracted else None,
                 "retraction_reason": row.retraction_reason if one.retracted else None,
-                "statement": statement,
+                "statement": statement | _named(one.voice),
             }
         )
     return shapes
+
+
+def _named(voice: Voice) -> dict[str, Any]:
+    """Whose words they are, as the claim's record names them: a later rename is another fact."""
+    speaker = voice.speaker
+    return {
+        "party_name": voice.name,
+        "root": voice.root,
+        "root_name": voice.root_name,
+        "speaker": None
+        if speaker is None
+        else {"id": speaker.id, "name": speaker.name, "role": speaker.role},
+    }
 
 
 def _known_by(statement: dict[str, Any], moment: datetime) -> dict[str, Any]:

@@ -67,6 +67,18 @@ parties = Table(
     Column("updated_at", Instant, nullable=False),
 )
 
+# What `parties` has held of the tree and its names; the row that holds now has no end.
+party_versions = Table(
+    "party_versions",
+    metadata,
+    Column("slug", ForeignKey("parties.slug"), primary_key=True),
+    Column("recorded_at", Instant, primary_key=True),
+    Column("superseded_at", Instant),
+    Column("name", String(120), nullable=False),
+    Column("parent", String(64), index=True),
+    Column("root", String(64), nullable=False),
+)
+
 speakers = Table(
     "speakers",
     metadata,
@@ -207,16 +219,27 @@ claim_versions = Table(
     "claim_versions",
     metadata,
     Column("claim", ForeignKey("claims.id"), primary_key=True),
-    Column("version", Integer, primary_key=True),
+    Column("version", Integer, nullable=False),
     Column("recorded_at", Instant, nullable=False),
-    Column("superseded_at", Instant, nullable=False),
+    # In the key, so that what held at an instant is found without its history: the first row that
+    # was superseded later.  What held for no time at all is not kept.
+    Column("superseded_at", Instant, primary_key=True),
     Column("status", String(24), nullable=False),
     Column("lifecycle", String(16), nullable=False),
     Column("agrees", Boolean, nullable=False),
+    Column("part_of", Id),
     Column("assignee", String(64)),
     Column("document", LongText, nullable=False),
     Index(None, "recorded_at", "claim"),
     Index(None, "status", "recorded_at", "claim"),
+    Index(
+        "ix_claim_versions_part_of",
+        "part_of",
+        "recorded_at",
+        "claim",
+        sqlite_where=text("part_of IS NOT NULL"),
+        postgresql_where=text("part_of IS NOT NULL"),
+    ),
     sqlite_with_rowid=False,
 )
 

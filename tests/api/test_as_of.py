@@ -1,177 +1,20 @@
-"""What the desk knew at an instant, against the record folded up to it."""
+"""What the desk knew at an instant: the hard cases one by one (tests/asof tries them together)."""
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, select
+import httpx
 
-from service.domain import evidence, history
-from service.domain.claims import ClaimState, Lifecycle
-from service.domain.history import Event
-from service.queries.history import event
-from service.store.tables import events
-from tests.api.problems import problem
+from tests.api.problems import NOBODY, problem
 from tests.support.desk import Desk, statement_body
 
-Records = dict[str, list[Event]]
 MICROSECOND = timedelta(microseconds=1)
-ROOTS = {"kosovo-police": "pristina", "state-department": "washington"}
 
 
-async def records(desk: Desk) -> Records:
-    """Every claim's record."""
-
-    def read(connection: Connection) -> Records:
-        found: Records = {}
-        for row in connection.execute(select(events).order_by(events.c.number)).all():
-            found.setdefault(row.claim, []).append(event(row))
-        return found
-
-    return await desk.database.read(read)
-
-
-def under(party: str | None, top: str) -> bool:
-    return party is not None and top in (party, ROOTS.get(party))
-
-
-def stands(state: ClaimState, party: str | None, stance: str | None) -> bool:
-    return any(
-        one.active
-        and (party is None or under(one.voice.party, party))
-        and stance in (None, one.stance)
-        for one in state.links
-    )
-
-
-def drifts(state: ClaimState) -> bool:
-    return evidence.suggest(state).status is not state.status
-
-
-async def a_busy_week(desk: Desk) -> tuple[str, datetime]:
-    """Five claims through every kind of change; an assignee's id, and an instant within."""
-    await desk.parties()
-    await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
-    me = str((await desk.checker.get("/v1/me")).json()["id"])
-
-    async def act(method: str, path: str, body: Any) -> dict[str, Any]:
-        desk.clock.advance(minutes=7, microseconds=333_333)
-        response = await desk.checker.request(method, path, json=body, headers={"If-Match": "*"})
-        assert response.is_success, response.text
-        return dict(response.json())
-
-    a = (await desk.claim(story="border", tags=["north"]))["id"]
-    b = (await desk.claim(claimant="kosovo-police", speaker=None, kind="figure"))["id"]
-    c = (await desk.claim(claimant=None, speaker=None, part_of=a))["id"]
-    d = (await desk.claim(claimed_at="2023-09-24T00:00:00Z", tags=["north", "south"]))["id"]
-    e = (await desk.claim(claimant="pristina", speaker=None))["id"]
-    denied = await desk.post("/v1/statements", statement_body("washington", basis="documents"))
-    asked = await act(
-        "POST",
-        f"/v1/claims/{a}/links",
-        {"statement": statement_body("state-department"), "stance": "requests_confirmation"},
-    )
-    await act("POST", f"/v1/claims/{b}/links", {"statement": denied["id"], "stance": "contradicts"})
-    await act("POST", f"/v1/claims/{d}/links", {"statement": denied["id"], "stance": "supports"})
-    await act("PATCH", f"/v1/claims/{d}", {"tags": ["south"], "assignee": me})
-    await act("POST", f"/v1/claims/{b}/status-changes", {"to": "disputed", "reason": "denied"})
-    desk.clock.advance(minutes=1)
-    await desk.confirm(e)
-    within = desk.clock.now
-    await act("PATCH", f"/v1/claims/{e}", {"text": "Something else", "material": True})
-    await act("POST", f"/v1/statements/{denied['id']}/withdrawal", {"reason": "a mistake"})
-    await act("PATCH", f"/v1/claims/{d}", {"tags": ["north"], "assignee": None})
-    await act("POST", f"/v1/claims/{d}/merge", {"into": a})
-    await act("POST", f"/v1/links/{asked['id']}/retraction", {"reason": "misread"})
-    await act("POST", f"/v1/claims/{c}/withdrawal", {"reason": "not theirs"})
-    return me, within
-
-
-async def test_lists_as_of_are_the_record_folded_at_every_instant(desk: Desk) -> None:
-    """At every instant at which anything was recorded, a microsecond before and one after, each
-    filter lists exactly the claims whose folded record fits, as they were, in order."""
-    me, within = await a_busy_week(desk)
-    told = await records(desk)
-    instants = sorted({one.recorded_at for record in told.values() for one in record})
-    assert len(instants) > 15
-    since = within.isoformat()
-    filters: list[tuple[dict[str, Any], Callable[[ClaimState], bool]]] = [
-        ({}, lambda _: True),
-        ({"status": "asserted"}, lambda one: one.status == "asserted"),
-        (
-            {"status": ["confirmed", "disputed"]},
-            lambda one: one.status in ("confirmed", "disputed"),
-        ),
-        ({"tag": "north"}, lambda one: "north" in one.tags),
-        ({"assignee": "me"}, lambda one: one.assignee == me),
-        ({"drift": "true"}, drifts),
-        ({"stance": "supports"}, lambda one: stands(one, None, "supports")),
-        (
-            {"party": "washington", "stance": "contradicts"},
-            lambda one: stands(one, "washington", "contradicts"),
-        ),
-        ({"party": "state-department"}, lambda one: stands(one, "state-department", None)),
-        (
-            {"claimant": "pristina"},
-            lambda one: one.claimant is not None and under(one.claimant.party, "pristina"),
-        ),
-        ({"changed_since": since}, lambda one: one.updated_at >= within),
-        ({"changed_until": since}, lambda one: one.updated_at <= within),
-        (
-            {"tag": "south", "stance": "supports", "drift": "true"},
-            lambda one: "south" in one.tags and stands(one, None, "supports") and drifts(one),
-        ),
-    ]
-    listed = 0
-    for moment in instants:
-        for at in (moment - MICROSECOND, moment, moment + MICROSECOND):
-            then = [
-                state
-                for claim, record in told.items()
-                if (state := history.as_of(claim, record, at)) is not None
-                and state.lifecycle is not Lifecycle.MERGED
-            ]
-            then.sort(key=lambda one: (one.updated_at, one.id), reverse=True)
-            for query, fits in filters if at == moment else filters[:2]:
-                params = query | {"as_of": at.isoformat()}
-                response = await desk.checker.get("/v1/claims", params=params)
-                assert response.status_code == 200, response.text
-                shown = [
-                    (one["id"], one["version"], one["status"], one["tags"], one["assignee"])
-                    for one in response.json()["items"]
-                ]
-                assert shown == [
-                    (one.id, one.version, one.status, list(one.tags), one.assignee)
-                    for one in then
-                    if fits(one)
-                ], (query, at)
-                listed += len(shown)
-    assert listed > 200
-
-
-async def test_a_claim_as_of_is_its_record_folded(desk: Desk) -> None:
-    """Read alone, a claim is what its record folds to, at each of its instants and next to it;
-    before its first it was not yet recorded."""
-    await a_busy_week(desk)
-    for claim, record in (await records(desk)).items():
-        for moment in sorted({one.recorded_at for one in record}):
-            for at in (moment - MICROSECOND, moment, moment + MICROSECOND):
-                state = history.as_of(claim, record, at)
-                read = await desk.checker.get(
-                    f"/v1/claims/{claim}", params={"as_of": at.isoformat()}
-                )
-                if state is None:
-                    problem(read, "not-yet-recorded")
-                elif state.lifecycle is Lifecycle.MERGED:
-                    assert read.status_code == 308
-                else:
-                    body = read.json()
-                    assert (body["version"], body["status"], body["text"]) == (
-                        state.version,
-                        state.status,
-                        state.text,
-                    )
-                    assert body["assignee"] == state.assignee
+async def listed(desk: Desk, at: datetime, **query: str) -> list[str]:
+    response = await desk.reader.get("/v1/claims", params={"as_of": at.isoformat(), **query})
+    assert response.status_code == 200, response.text
+    return [one["id"] for one in response.json()["items"]]
 
 
 async def test_a_late_arrival_changes_no_earlier_answer(desk: Desk) -> None:
@@ -198,3 +41,87 @@ async def test_a_late_arrival_changes_no_earlier_answer(desk: Desk) -> None:
         )
         assert not (then.json().get("items"))
         assert not (then.json().get("trace"))
+
+
+async def test_before_its_first_record_a_claim_was_not_known(desk: Desk) -> None:
+    """Then it, its links and its suggestion are not yet recorded; what never was is not found."""
+    await desk.parties()
+    before = desk.clock.now.isoformat()
+    claim = (await desk.claim())["id"]
+    for path in ("", "?expand=links", "/links", "/suggestion"):
+        url = httpx.URL(f"/v1/claims/{claim}{path}").copy_merge_params({"as_of": before})
+        problem(await desk.reader.get(url), "not-yet-recorded")
+        never = httpx.URL(f"/v1/claims/{NOBODY}{path}").copy_merge_params({"as_of": before})
+        problem(await desk.reader.get(never), "not-found")
+
+
+async def test_a_party_is_where_it_was(desk: Desk) -> None:
+    """Asked of an instant, a party has below it whom it had then, at every level of the tree, and
+    its name of then; what it says today is another matter."""
+    await desk.parties()
+    bureau = {"slug": "bureau", "name": "Bureau", "parent": "state-department"}
+    await desk.post("/v1/parties", bureau)
+    claim = (await desk.claim(claimant="bureau", speaker=None))["id"]
+    other = (await desk.claim())["id"]
+    await desk.link(other, "supports", "bureau")
+    then = desk.clock.now
+    moves: list[tuple[str, dict[str, Any]]] = [
+        ("bureau", {"parent": "washington"}),
+        ("washington", {"name": "DC"}),
+        ("bureau", {"parent": "nato"}),
+    ]
+    for party, change in moves:
+        desk.clock.advance(hours=1)
+        assert (await desk.editor.patch(f"/v1/parties/{party}", json=change)).status_code == 200
+    now = desk.clock.now
+    for party, at, has in (
+        ("state-department", then, True),
+        ("washington", then, True),
+        ("nato", then, False),
+        ("state-department", then + timedelta(hours=2), False),
+        ("washington", then + timedelta(hours=2), True),
+        ("washington", now, False),
+        ("nato", now, True),
+    ):
+        assert await listed(desk, at, claimant=party) == [claim] * has, (party, at)
+        assert await listed(desk, at, party=party, stance="supports") == [other] * has, (party, at)
+    (link,) = (await desk.read(other, expand="links", as_of=then.isoformat()))["links"]
+    assert (link["statement"]["root"], link["statement"]["root_name"]) == (
+        "washington",
+        "Washington",
+    )
+
+
+async def test_an_act_on_several_claims_has_one_instant(desk: Desk) -> None:
+    """Where the clock went back, a withdrawal, a merge or a party's move happens when the last of
+    its claims had changed: at no instant has it shown on one of them and not on another."""
+    await desk.parties()
+    first, second = (await desk.claim())["id"], (await desk.claim())["id"]
+    said = await desk.post("/v1/statements", statement_body("nato", basis="documents"))
+    stance = {"statement": said["id"], "stance": "supports"}
+    await desk.post(f"/v1/claims/{first}/links", stance)
+    desk.clock.advance(hours=2)
+    await desk.post(f"/v1/claims/{second}/links", stance)
+    desk.clock.advance(hours=-1)
+    await desk.editor.patch("/v1/parties/nato", json={"parent": "washington"})
+    await desk.post(f"/v1/statements/{said['id']}/withdrawal", {"reason": "no"}, status=200)
+    merged = await desk.checker.post(
+        f"/v1/claims/{first}/merge", json={"into": second}, headers={"If-Match": "*"}
+    )
+    assert merged.status_code == 200
+    for claim in (first, second):
+        record = (await desk.reader.get(f"/v1/claims/{claim}/history")).json()["items"]
+        last = {one["type"]: one["recorded_at"] for one in record}
+        if claim == first:
+            instants = last
+    acts = ("party.changed", "statement.withdrawn")
+    assert [instants[act] for act in acts] == [last[act] for act in acts]
+    assert instants["claim.merged"] == last["claim.absorbed"]
+    withdrawn = (await desk.reader.get(f"/v1/statements/{said['id']}")).json()["withdrawn_at"]
+    assert withdrawn == last["statement.withdrawn"]
+    at = datetime.fromisoformat(last["party.changed"])
+    before = at - MICROSECOND
+    assert await listed(desk, before, party="nato") == [first]
+    assert await listed(desk, before, party="washington") == []
+    # All three acts waited for the second claim's last change, so by now nothing stands.
+    assert await listed(desk, at, party="washington") == []

@@ -139,6 +139,7 @@ _COLUMNS = {
         "retracted_at",
         "retraction_reason",
     ),
+    "party_versions": ("slug", "recorded_at", "name", "parent", "root"),
     "users": ("id", "email", "name", "role", "created_at"),
 }
 SEARCHED = ("claim_search", "statement_search")
@@ -176,6 +177,7 @@ def shared(world: World) -> Rows:
             )
             for p in sorted(world.parties, key=lambda p: p.parent is not None)
         ],
+        "party_versions": [(p.slug, START, p.name, p.parent, p.root) for p in world.parties],
         "speakers": [
             (str(s.id), s.party, s.name, s.role, fold(s.name), fold(s.role), START)
             for s in world.speakers
@@ -490,6 +492,8 @@ class _Record:
         return after
 
     def _supersede(self, state: ClaimState, at: datetime) -> None:
+        if at == state.updated_at:
+            return  # it held for no time at all
         document = claim_format.document(state)
         self.rows["claim_versions"].append(
             (

@@ -14,6 +14,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import func, insert, inspect, select
 from sqlalchemy.exc import DBAPIError
 
+from service.commands import verification
 from service.config import Settings
 from service.store import migrate
 from service.store.engine import Database
@@ -101,6 +102,30 @@ async def test_events_recorded_before_learn_their_story(settings: Settings) -> N
             (True, "border"),
             (False, None),
         }
+
+
+async def test_what_held_before_is_found_after_another_key(settings: Settings) -> None:
+    """Versions that were kept under another key answer as before, a component's with the claim that
+    it was part of; the tree of parties is known from its beginning on."""
+    async with support.running(settings) as desk:
+        await desk.parties()
+        parent, other = (await desk.claim())["id"], (await desk.claim())["id"]
+        part = (await desk.claim(part_of=parent))["id"]
+        then = desk.clock.now.isoformat()
+        await desk.checker.post(
+            f"/v1/claims/{parent}/merge", json={"into": other}, headers={"If-Match": "*"}
+        )
+    before = await audit(settings)
+    await asyncio.to_thread(migrate.downgrade, settings, "0004")
+    await asyncio.to_thread(migrate.upgrade, settings)
+    assert await audit(settings) == before
+    assert await asyncio.to_thread(migrate.differences, settings) == []
+    async with support.running(settings) as desk:
+        for query in ({"part_of": parent}, {"claimant": "belgrade", "part_of": parent}):
+            params = query | {"as_of": then}
+            listed = (await desk.reader.get("/v1/claims", params=params)).json()["items"]
+            assert [one["id"] for one in listed] == [part]
+        assert (await desk.database.read(verification.verify)).ok
 
 
 async def test_a_migration_that_would_break_foreign_keys_is_undone(

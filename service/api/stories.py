@@ -1,0 +1,104 @@
+"""Stories: what is followed together, who stands where in it, and what happened when."""
+
+from typing import Annotated
+
+import orjson
+from fastapi import APIRouter, Depends, Response
+
+from service.api import directory_schemas, shapes, story_shapes
+from service.api.fields import SlugPath, given
+from service.api.shapes import AsOf
+from service.commands import parties
+from service.domain.access import Action
+from service.queries import matrix
+from service.queries import stories as story_queries
+from service.queries.paging import Window
+from service.web.calls import JSON, PRIVATE, Call, Paged, answered, json, link_to, reading, writing
+
+router = APIRouter(prefix="/v1/stories", tags=["stories"])
+
+Recording = Annotated[Call, writing(Action.RECORD)]
+Changing = Annotated[Call, reading(Action.CHANGE_PARTIES)]
+Reading = Annotated[Call, reading(Action.READ_CLAIMS)]
+
+
+@router.get(
+    "",
+    summary="List stories",
+    responses={200: {"model": shapes.Stories, "description": "By slug"}},
+)
+async def list_stories(
+    call: Reading, paged: Annotated[tuple[Window, str], Depends(Paged("stories"))]
+) -> Response:
+    window, scope = paged
+    rows = await call.read(story_queries.page, window=window)
+    return call.page(rows, window, scope, keys=lambda row: [row["slug"]])
+
+
+@router.post(
+    "",
+    status_code=201,
+    summary="Record a story",
+    responses={201: {"model": shapes.StoryWithParties, "description": "The story"}},
+)
+async def create_story(body: directory_schemas.StoryIn, call: Recording) -> Response:
+    return await call.write(
+        parties.create_story,
+        **body.model_dump(),
+        answer=lambda session, _: answered(
+            story_queries.one(session, body.slug),
+            status=201,
+            Location=f"/v1/stories/{body.slug}",
+        ),
+    )
+
+
+@router.get(
+    "/{slug}",
+    summary="Read a story, with the parties in it",
+    responses={200: {"model": shapes.StoryWithParties, "description": "The story"}},
+)
+async def read_story(slug: SlugPath, call: Reading, as_of: AsOf = None) -> Response:
+    """Its claims are at `/v1/claims?story=`. With `as_of`, the parties that were in it then, as
+    they were; title and description are those of now."""
+    return json(await call.read(story_queries.one, slug, moment=as_of))
+
+
+@router.patch(
+    "/{slug}",
+    summary="Change a story",
+    responses={200: {"model": shapes.StoryWithParties, "description": "The story"}},
+)
+async def change_story(
+    slug: SlugPath, body: directory_schemas.StoryChange, call: Changing
+) -> Response:
+    return await call.write(
+        parties.change_story,
+        slug,
+        given(body),
+        answer=lambda session, _: answered(story_queries.one(session, slug)),
+    )
+
+
+@router.get(
+    "/{slug}/matrix",
+    summary="Who stands where in a story",
+    responses={200: {"model": story_shapes.Matrix, "description": "Claims by root parties"}},
+)
+async def read_matrix(
+    slug: SlugPath,
+    call: Reading,
+    paged: Annotated[tuple[Window, str], Depends(Paged("matrix"))],
+    as_of: AsOf = None,
+) -> Response:
+    """A row for each claim, those claimed first on top and components below their parents; a
+    column for each root party, those with most claims first; a cell where a party stands
+    somewhere. Every page has all the columns."""
+    window, scope = paged
+    shape, last = await call.read(matrix.page, slug, moment=as_of, window=window)
+    cursor = None if last is None else call.services.cursors.write(scope, last, now=call.now)
+    return Response(
+        orjson.dumps(shape | {"next_cursor": cursor}),
+        headers=PRIVATE | link_to(call.request, cursor),
+        media_type=JSON,
+    )

@@ -1,0 +1,160 @@
+"""Who stands where: the article's traps, components, pages, and who is told what."""
+
+from typing import Any
+
+from service.commands import seeds
+from service.commands.accounts import SYSTEM
+from tests.api.problems import problem, refused_field
+from tests.support.desk import Desk
+
+ARTICLE = "kosovo-border-2023"
+
+
+async def article(desk: Desk) -> dict[str, Any]:
+    """The article's matrix."""
+    plan = seeds.parse(seeds.default_file().read_bytes())
+    await desk.database.write(seeds.load, plan, actor=SYSTEM, now=desk.clock.now)
+    response = await desk.reader.get(f"/v1/stories/{ARTICLE}/matrix")
+    assert response.status_code == 200, response.text
+    return dict(response.json())
+
+
+def cell(matrix: dict[str, Any], words: str, party: str) -> dict[str, Any] | None:
+    """Where a party stands on the claim with these words."""
+    (row,) = [one for one in matrix["claims"] if words in one["text"]]
+    return next((one for one in row["cells"] if one["party"] == party), None)
+
+
+async def test_the_article_read_carefully(desk: Desk) -> None:
+    """A conditional welcome is a request and no support; Serbian voices are one party; Kosovo
+    Police is Pristina's and counts for nothing; a rejection stays at the claim it rejects."""
+    matrix = await article(desk)
+    assert [(one["slug"], one["claims"]) for one in matrix["parties"]] == [
+        ("belgrade", 6),
+        ("pristina", 3),
+        ("nato", 1),
+        ("washington", 0),
+    ]
+    miller = cell(matrix, "operating regime", "washington")
+    assert miller is not None
+    (asked,) = miller["stances"]
+    assert (asked["stance"], asked["links"], asked["conditional"], asked["counted"]) == (
+        "requests_confirmation",
+        1,
+        1,
+        1,
+    )
+    (said,) = asked["said"]
+    assert said["party"] == "washington"
+    assert said["speaker"]["name"] == "Matthew Miller"
+    assert "welcome step" in said["quote"]
+    belgrade = cell(matrix, "operating regime", "belgrade")
+    assert belgrade is not None
+    assert belgrade["role"] == "claimant"
+    assert [one["stance"] for one in belgrade["stances"]] == ["comments"]
+    police = cell(matrix, "annex northern Kosovo", "pristina")
+    assert police is not None
+    (supported,) = police["stances"]
+    assert (police["role"], supported["stance"], supported["counted"]) == (
+        "claimant",
+        "supports",
+        0,
+    )
+    assert supported["said"][0]["party"] == "kosovo-police"
+    assert supported["said"][0]["why"] == "same party as the claimant"
+    rejecting = [
+        one["text"]
+        for one in matrix["claims"]
+        for at in one["cells"]
+        if at["party"] == "belgrade" and at["role"] is None
+    ]
+    assert len(rejecting) == 1
+    assert "behind the armed group" in rejecting[0]
+    unattributed = [one for one in matrix["claims"] if one["claimant"] is None]
+    assert [one["cells"] for one in unattributed] == [[], []]
+
+
+async def test_components_stand_under_their_parents(desk: Desk) -> None:
+    """Earliest claimed first; C1 and C2 come right after the claim that they are part of."""
+    rows = (await article(desk))["claims"]
+    tops = [one for one in rows if one["part_of"] is None]
+    assert tops == sorted(tops, key=lambda one: (one["claimed_at"], one["id"]))
+    assert sum(one["part_of"] is not None for one in rows) == 3
+    for position, row in enumerate(rows):
+        if row["part_of"] is not None:
+            above = rows[position - 1]
+            assert row["part_of"] in (above["id"], above["part_of"])
+
+
+async def test_pages_go_on_where_they_were(desk: Desk) -> None:
+    """Page by page it is the whole; a claim that was merged between two pages loses none."""
+    whole = await article(desk)
+    rows, url = [], f"/v1/stories/{ARTICLE}/matrix?limit=1"
+    link = f'<{url}>; rel="next"'
+    while link:
+        page = await desk.reader.get(link[1 : link.index(">")])
+        assert page.json()["parties"] == whole["parties"]
+        rows += page.json()["claims"]
+        link = page.headers.get("Link", "")
+    assert rows == whole["claims"]
+    top = next(one for one in rows if one["part_of"] is None)
+    second = next(one for one in rows if one["id"] != top["id"])
+    page = (await desk.reader.get(url)).json()
+    gone = await desk.checker.post(
+        f"/v1/claims/{top['id']}/merge", json={"into": second["id"]}, headers={"If-Match": "*"}
+    )
+    assert gone.status_code == 200, gone.text
+    params = {"limit": 200, "cursor": page["next_cursor"]}
+    rest = await desk.reader.get(f"/v1/stories/{ARTICLE}/matrix", params=params)
+    assert {one["id"] for one in rest.json()["claims"]} == {
+        one["id"] for one in whole["claims"]
+    } - {top["id"]}
+
+
+async def test_a_component_of_a_claim_elsewhere_stands_alone(desk: Desk) -> None:
+    """Whether its parent is in another story or its whole line is deeper than a stack."""
+    await desk.parties()
+    for slug in ("here", "there"):
+        await desk.post("/v1/stories", {"slug": slug, "title": slug})
+    parent = (await desk.claim(story="there"))["id"]
+    claims = [(await desk.claim(story="here", part_of=parent))["id"]]
+    for _ in range(3):
+        claims.append((await desk.claim(story="here", part_of=claims[-1]))["id"])
+    rows = (await desk.reader.get("/v1/stories/here/matrix")).json()["claims"]
+    assert [one["id"] for one in rows] == claims
+
+
+async def test_what_does_not_stand_is_told_apart(desk: Desk) -> None:
+    """A withdrawn statement and a retracted link are shown as that and count for nothing; twenty
+    links of one stance are quoted, those that stand first, and all of them counted."""
+    await desk.parties()
+    await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
+    claim = (await desk.claim(story="border"))["id"]
+    links = [await desk.link(claim, "supports", "nato") for _ in range(23)]
+    statement = links[-1]["statement"]["id"]
+    await desk.post(f"/v1/statements/{statement}/withdrawal", {"reason": "no"}, status=200)
+    await desk.post(f"/v1/links/{links[-2]['id']}/retraction", {"reason": "no"}, status=200)
+    matrix = (await desk.reader.get("/v1/stories/border/matrix")).json()
+    nato = cell(matrix, "operating regime", "nato")
+    assert nato is not None
+    (taken,) = nato["stances"]
+    told = ("links", "counted", "withdrawn", "retracted")
+    assert tuple(taken[name] for name in told) == (21, 21, 1, 1)
+    assert [one["link"] for one in taken["said"]] == [one["id"] for one in links[20:0:-1]]
+
+
+async def test_what_is_no_story_or_no_page(desk: Desk) -> None:
+    """Unknown stories, parameters, instants and foreign cursors are refused by name."""
+    await article(desk)
+    url = f"/v1/stories/{ARTICLE}/matrix"
+    problem(await desk.reader.get("/v1/stories/nothing/matrix"), "not-found")
+    cursor = (await desk.reader.get(url, params={"limit": 1})).json()["next_cursor"]
+    for params, field in (
+        ({"as_of": "yesterday"}, "as_of"),
+        ({"as_of": "2023-10-02T12:00:00"}, "as_of"),
+        ({"party": "nato"}, "party"),
+        ({"limit": "201"}, "limit"),
+    ):
+        refused_field(await desk.reader.get(url, params=params), "query", field)
+    other = {"cursor": cursor, "as_of": "2030-01-01T00:00:00Z"}
+    problem(await desk.reader.get(url, params=other), "invalid-cursor")

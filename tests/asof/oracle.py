@@ -1,0 +1,157 @@
+"""What the desk knew at an instant, worked out from the record alone, in plain Python."""
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from service.domain import evidence, history
+from service.domain.claims import ClaimState, Lifecycle, Voice
+from service.domain.history import Event
+from service.queries.history import event
+from service.store.tables import events
+from tests.asof.weeks import Weeks
+
+
+class Oracle:
+    """Every claim's record, folded up to each of its instants once."""
+
+    def __init__(self, weeks: Weeks, told: dict[str, list[Event]]) -> None:
+        self.weeks = weeks
+        self.told = told
+        self.folded: dict[str, tuple[list[datetime], list[ClaimState]]] = {}
+        for claim, record in told.items():
+            instants = sorted({one.recorded_at for one in record})
+            states = [history.as_of(claim, record, one) for one in instants]
+            self.folded[claim] = instants, [one for one in states if one is not None]
+        self.instants = sorted({one.recorded_at for record in told.values() for one in record})
+
+    def claim(self, claim: str, at: datetime) -> ClaimState | None:
+        instants, states = self.folded[claim]
+        position = bisect_right(instants, at)
+        return states[position - 1] if position else None
+
+    def known(self, at: datetime) -> list[ClaimState]:
+        """Every claim that was recorded by then and not merged."""
+        states = (self.claim(claim, at) for claim in self.told)
+        return [one for one in states if one and one.lifecycle is not Lifecycle.MERGED]
+
+    def under(self, voice: Voice | None, party: str, at: datetime) -> bool:
+        """Whether the voice was the party's or of somebody below it; the record of the claim and
+        that of the tree have to agree on the topmost."""
+        if voice is None:
+            return False
+        tree = [tree for since, tree in self.weeks.tree if since <= at][-1]
+        path, above = [voice.party], tree[voice.party]
+        while above is not None:
+            path.append(above)
+            above = tree[above]
+        assert path[-1] == voice.root, (voice, at)
+        return party in path
+
+    def stands(
+        self, state: ClaimState, party: str | None, stance: str | None, at: datetime
+    ) -> bool:
+        return any(
+            one.active
+            and stance in (None, one.stance)
+            and (party is None or self.under(one.voice, party, at))
+            for one in state.links
+        )
+
+    def fits(self, state: ClaimState, query: dict[str, Any], at: datetime) -> bool:
+        """Whether the list of claims with these parameters has this claim."""
+        when = datetime.fromisoformat
+
+        def claimed_by(party: str) -> bool:
+            return self.under(state.claimant, party, at)
+
+        tests: dict[str, Callable[[Any], bool]] = {
+            "status": lambda wanted: state.status in wanted,
+            "claimant": claimed_by,
+            "story": lambda slug: state.story == slug,
+            "tag": lambda tag: tag in state.tags,
+            "kind": lambda kind: state.kind == kind,
+            "assignee": lambda who: state.assignee == who,
+            "part_of": lambda parent: state.part_of == parent,
+            "claimed_since": lambda moment: state.claimed_at >= when(moment),
+            "claimed_until": lambda moment: state.claimed_at <= when(moment),
+            "changed_since": lambda moment: state.updated_at >= when(moment),
+            "changed_until": lambda moment: state.updated_at <= when(moment),
+            "drift": lambda _: evidence.suggest(state).status is not state.status,
+        }
+        asked = {name: value for name, value in query.items() if name in tests}
+        linked = "party" not in query and "stance" not in query
+        return all(tests[name](value) for name, value in asked.items()) and (
+            linked or self.stands(state, query.get("party"), query.get("stance"), at)
+        )
+
+    def listed(self, query: dict[str, Any], at: datetime) -> list[ClaimState]:
+        found = [one for one in self.known(at) if self.fits(one, query, at)]
+        by = "claimed_at" if query.get("sort") == "claimed" else "updated_at"
+        return sorted(found, key=lambda one: (getattr(one, by), one.id), reverse=True)
+
+    def matrix(self, slug: str, at: datetime) -> list[ClaimState]:
+        """The story's claims, earliest claimed first, each followed by its components."""
+        ours = {one.id: one for one in self.known(at) if one.story == slug}
+
+        def path(state: ClaimState) -> list[tuple[datetime, str]]:
+            above = path(ours[state.part_of]) if state.part_of in ours else []
+            return [*above, (state.claimed_at, state.id)]
+
+        return sorted(ours.values(), key=path)
+
+
+def columns(states: list[ClaimState]) -> list[tuple[str, str, int]]:
+    """slug, name and claims of each root party in these: with most claims first, then by name."""
+    voices = [one.claimant for one in states if one.claimant]
+    claims = Counter(one.root for one in voices)
+    voices += [link.voice for one in states for link in one.links]
+    names = {one.root: one.root_name for one in voices}
+    found = [(slug, name, claims[slug]) for slug, name in names.items()]
+    return sorted(found, key=lambda one: (-one[2], one[1].lower(), one[0]))
+
+
+def cells(state: ClaimState) -> dict[str, Any]:
+    """For each root: whether it claims, and by stance what its links amount to."""
+    found: dict[str, Any] = {}
+    if state.claimant:
+        found[state.claimant.root] = ("claimant", {})
+    for link in state.links:
+        _, stances = found.setdefault(link.voice.root, (None, {}))
+        stances.setdefault(link.stance, []).append(link)
+    trace = {one.link.id: one.counted for one in evidence.suggest(state).trace}
+    return {
+        root: (
+            role,
+            {
+                stance: {
+                    "links": sum(one.active for one in links),
+                    "counted": sum(trace[one.id] for one in links),
+                    "conditional": sum(one.active and one.conditional for one in links),
+                    "partial": sum(one.active and one.scope == "partial" for one in links),
+                    "set_aside": sum(one.active and one.set_aside for one in links),
+                    "withdrawn": sum(one.withdrawn and not one.retracted for one in links),
+                    "retracted": sum(one.retracted for one in links),
+                    "said": sorted(one.id for one in links),
+                }
+                for stance, links in stances.items()
+            },
+        )
+        for root, (role, stances) in found.items()
+    }
+
+
+async def consult(weeks: Weeks) -> Oracle:
+    """The oracle of a desk as it is now."""
+
+    def read(connection: Connection) -> dict[str, list[Event]]:
+        told: dict[str, list[Event]] = {}
+        for row in connection.execute(select(events).order_by(events.c.number)).all():
+            told.setdefault(row.claim, []).append(event(row))
+        return told
+
+    return Oracle(weeks, await weeks.desk.database.read(read))

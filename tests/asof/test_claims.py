@@ -1,0 +1,167 @@
+"""At every instant of a desk's weeks, every answer as of then is the record folded up to it."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from service.domain.claims import ClaimState, Lifecycle, rfc3339
+from service.formats import claim as claim_format
+from service.queries import decisions
+from tests.api.problems import problem
+from tests.asof.oracle import Oracle
+from tests.asof.weeks import STORIES, TREE
+from tests.support.desk import Desk
+
+MICROSECOND = timedelta(microseconds=1)
+
+
+def around(oracle: Oracle) -> list[datetime]:
+    """Every instant at which anything was recorded, and those next to it; a year later too."""
+    later = oracle.instants[-1] + timedelta(days=365)
+    beside = (-MICROSECOND, timedelta(0), MICROSECOND)
+    return [one + step for one in oracle.instants for step in beside] + [later]
+
+
+def asked(oracle: Oracle) -> dict[str, Any]:
+    """Parameters of a list: one filter or several."""
+    chance = oracle.weeks.chance
+    moments = [rfc3339(one) for one in chance.sample(oracle.instants, 2)]
+    said = [f"2023-09-{chance.randint(1, 30):02}T00:00:00Z" for _ in range(2)]
+    statuses = ["asserted", "awaiting_confirmation", "confirmed", "disputed"]
+    filters: list[dict[str, Any]] = [
+        {"status": chance.sample(statuses, chance.randint(1, 3))},
+        {"claimant": chance.choice(list(TREE))},
+        {"party": chance.choice(list(TREE))},
+        {"stance": chance.choice(("supports", "contradicts", "comments"))},
+        {"party": chance.choice(list(TREE)), "stance": "supports"},
+        {"story": chance.choice(STORIES)},
+        {"tag": chance.choice(("north", "south", "army", "never"))},
+        {"kind": chance.choice(("event", "figure"))},
+        {"assignee": oracle.weeks.me},
+        {"part_of": chance.choice(oracle.weeks.claims)},
+        {"claimed_since": min(said), "claimed_until": max(said)},
+        {"changed_since": min(moments)},
+        {"changed_until": max(moments)},
+        {"drift": "true"},
+    ]
+    query: dict[str, Any] = {"sort": chance.choice(("changed", "claimed"))}
+    for one in chance.sample(filters, chance.choices((0, 1, 2, 3), (1, 6, 3, 1))[0]):
+        query |= one
+    return query
+
+
+async def listed(desk: Desk, query: dict[str, Any], limit: int) -> list[dict[str, Any]]:
+    """A list, read page by page."""
+    found: list[dict[str, Any]] = []
+    params = query | {"limit": limit}
+    while True:
+        response = await desk.checker.get("/v1/claims", params=params)
+        assert response.status_code == 200, response.text
+        page = response.json()
+        assert len(page["items"]) <= limit
+        found += page["items"]
+        if page["next_cursor"] is None:
+            return found
+        params["cursor"] = page["next_cursor"]
+
+
+def served(state: ClaimState) -> str:
+    return claim_format.for_desk(claim_format.document(state), state.assignee)
+
+
+async def test_lists(oracle: Oracle) -> None:
+    """Filters, sorts and pages: the claims whose folded record fits, in order, as they were."""
+    desk, chance = oracle.weeks.desk, oracle.weeks.chance
+    found = 0
+    for at in around(oracle):
+        query = asked(oracle)
+        shown = await listed(
+            desk, query | {"as_of": rfc3339(at)}, chance.choices((3, 50), (1, 4))[0]
+        )
+        expected = oracle.listed(query, at)
+        assert [one["id"] for one in shown] == [one.id for one in expected], (query, at)
+        assert [one["version"] for one in shown] == [one.version for one in expected]
+        found += len(shown)
+    assert found > 1000
+
+
+async def test_claims(oracle: Oracle) -> None:
+    """One claim at each of its own instants and beside: as it was served then, its links with
+    what was known of their statements, and the suggestion."""
+    desk = oracle.weeks.desk
+    read = 0
+    for claim, (instants, _) in oracle.folded.items():
+        for moment in (
+            beside for one in instants for beside in (one - MICROSECOND, one, one + MICROSECOND)
+        ):
+            state = oracle.claim(claim, moment)
+            params = {"as_of": rfc3339(moment)}
+            response = await desk.checker.get(f"/v1/claims/{claim}", params=params)
+            if state is None:
+                problem(response, "not-yet-recorded")
+                for path in ("links", "suggestion"):
+                    url = f"/v1/claims/{claim}/{path}"
+                    problem(await desk.checker.get(url, params=params), "not-yet-recorded")
+                continue
+            if state.lifecycle is Lifecycle.MERGED:
+                assert response.status_code == 308
+            else:
+                assert response.text == served(state)
+                read += 1
+    assert read > 500
+
+
+async def test_links(oracle: Oracle) -> None:
+    """At each instant of a claim: every link by then, whose words it was as the record names them,
+    with the renderings known by then."""
+    desk = oracle.weeks.desk
+    seen = 0
+    for claim, (instants, states) in oracle.folded.items():
+        for moment, state in zip(instants, states, strict=True):
+            params = {"as_of": rfc3339(moment)}
+            path = f"/v1/claims/{claim}"
+            links = (await desk.checker.get(f"{path}/links", params=params)).json()["items"]
+            assert [brief(one) for one in links] == [
+                (
+                    one.id,
+                    one.stance,
+                    one.affirmed,
+                    one.conflicting,
+                    one.set_aside,
+                    one.retracted,
+                    one.withdrawn,
+                    one.voice.name,
+                    one.voice.root,
+                    one.voice.root_name,
+                    one.voice.speaker.name if one.voice.speaker else None,
+                )
+                for one in state.links
+            ], (claim, moment)
+            for one in links:
+                assert all(
+                    datetime.fromisoformat(quote["recorded_at"]) <= moment
+                    for quote in one["statement"]["quotes"]
+                )
+            suggested = await desk.checker.get(f"{path}/suggestion", params=params)
+            assert suggested.json()["status"] == decisions.suggestion(state)["status"]
+            if state.lifecycle is not Lifecycle.MERGED:
+                expanded = await desk.checker.get(path, params=params | {"expand": "links"})
+                assert expanded.json()["links"] == links
+            seen += len(links)
+    assert seen > 200
+
+
+def brief(link: dict[str, Any]) -> tuple[Any, ...]:
+    said = link["statement"]
+    return (
+        link["id"],
+        link["stance"],
+        link["affirmed"],
+        link["conflicting"],
+        link["set_aside"],
+        link["retracted_at"] is not None,
+        said["withdrawn_at"] is not None,
+        said["party_name"],
+        said["root"],
+        said["root_name"],
+        said["speaker"]["name"] if said["speaker"] else None,
+    )

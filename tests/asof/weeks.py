@@ -1,0 +1,242 @@
+"""A desk at work for weeks: a seeded random sequence of everything that a desk can do."""
+
+from datetime import datetime
+from random import Random
+from typing import Any
+
+import httpx
+
+from tests.support.desk import Desk, statement_body
+
+STANCES = ("supports", "supports", "contradicts", "requests_confirmation", "comments")
+BASES = ("own_observation", "documents", "unstated")
+TREE: dict[str, str | None] = {
+    "usa": None,
+    "washington": "usa",
+    "state-department": "washington",
+    "pristina": None,
+    "kosovo-police": "pristina",
+    "belgrade": None,
+    "nato": None,
+}
+"""Three levels, so that a party can move without its root's changing."""
+MOVES: tuple[tuple[str, str | None], ...] = (
+    ("state-department", "usa"),
+    ("kosovo-police", None),
+    ("state-department", "washington"),
+    ("washington", None),
+    ("kosovo-police", "belgrade"),
+    ("washington", "usa"),
+    ("kosovo-police", "pristina"),
+)
+STORIES = ("border", "elections")
+WEIGHTS = {
+    "claim": 18,
+    "link": 30,
+    "statement_again": 8,
+    "retract": 7,
+    "withdraw_statement": 5,
+    "withdraw_claim": 2,
+    "amend": 12,
+    "decide": 18,
+    "merge": 5,
+    "rename": 2,
+    "respeak": 2,
+    "quote": 3,
+    "clock": 2,
+}
+
+
+class Weeks:
+    """The desk, and what is there to act on.  `tree` says who was below whom, from when on."""
+
+    def __init__(self, desk: Desk, seed: int) -> None:
+        self.desk = desk
+        self.chance = Random(seed)
+        self.claims: list[str] = []
+        self.links: list[str] = []
+        self.statements: list[str] = []
+        self.speakers: list[str] = []
+        self.me = ""
+        self.tree: list[tuple[datetime, dict[str, str | None]]] = []
+        self.quiet_until = desk.clock.now
+        """Up to here a clock that went back has to catch up."""
+
+    async def pass_by(self, claims: int) -> None:
+        """Until there are so many claims."""
+        await self._begin()
+        moves = list(MOVES)
+        while len(self.claims) < claims:
+            self.desk.clock.advance(minutes=self.chance.random() * 90, microseconds=17)
+            names = list(WEIGHTS)
+            act = self.chance.choices(names, [WEIGHTS[name] for name in names])[0]
+            await getattr(self, f"_{act}")()
+            due = len(MOVES) - len(moves) < len(self.claims) * len(MOVES) // claims
+            if moves and due and self.desk.clock.now > self.quiet_until:
+                await self._move(*moves.pop(0))
+
+    async def _begin(self) -> None:
+        for slug, parent in TREE.items():
+            made = await self._act("POST", "/v1/parties", slug=slug, name=slug, parent=parent)
+            assert made is not None
+            before = self.tree[-1][1] if self.tree else {}
+            self.tree.append((_instant(made["created_at"]), before | {slug: parent}))
+        for story in STORIES:
+            await self._act("POST", "/v1/stories", slug=story, title=story)
+        self.me = (await self.desk.checker.get("/v1/me")).json()["id"]
+
+    async def _act(
+        self, method: str, path: str, client: httpx.AsyncClient | None = None, **body: Any
+    ) -> dict[str, Any] | None:
+        """What came of it; None where the rules refused it, which is their business here."""
+        response = await (client or self.desk.checker).request(
+            method, path, json=body, headers={"If-Match": "*"}
+        )
+        assert response.is_success or response.status_code in (409, 422), response.text
+        return dict(response.json()) if response.is_success else None
+
+    def _some(self, among: list[str]) -> str | None:
+        """One of these, the newer the likelier."""
+        return among[-1 - int(len(among) * self.chance.random() ** 2)] if among else None
+
+    def _party(self) -> str:
+        return self.chance.choice(list(TREE))
+
+    def _said(self) -> str:
+        """Said up to a month ago: late arrivals are the rule."""
+        return f"2023-09-{self.chance.randint(1, 30):02}T00:00:00Z"
+
+    def _statement(self) -> dict[str, Any]:
+        body = statement_body(self._party(), said_at=self._said(), basis=self.chance.choice(BASES))
+        if self.chance.random() < 0.5:
+            body["speaker"] = {"name": f"Speaker {self.chance.randint(1, 4)}"}
+        return body
+
+    async def _claim(self) -> None:
+        chance = self.chance
+        body: dict[str, Any] = {
+            "text": f"Claim {len(self.claims)}",
+            "kind": chance.choice(("event", "figure", "position")),
+            "claimant": chance.choice((None, *TREE)),
+            "claimed_at": self._said(),
+            "precision": "day",
+            "tags": chance.sample(("north", "south", "army"), chance.randint(0, 2)),
+            "origin": {"quotes": statement_body(None)["quotes"]},
+        }
+        if chance.random() < 0.8:
+            body["story"] = chance.choices(STORIES, (4, 1))[0]
+        if self.claims and chance.random() < 0.3:
+            body["part_of"] = self._some(self.claims)
+        made = await self._act("POST", "/v1/claims", **body)
+        if made is not None:
+            self.claims.append(made["id"])
+
+    async def _link(self) -> None:
+        await self._linked(self._statement())
+
+    async def _statement_again(self) -> None:
+        if self.statements:
+            await self._linked(self._some(self.statements))
+
+    async def _linked(self, statement: Any) -> None:
+        if not self.claims:
+            return
+        made = await self._act(
+            "POST",
+            f"/v1/claims/{self._some(self.claims)}/links",
+            statement=statement,
+            stance=self.chance.choice(STANCES),
+            scope=self.chance.choice(("full", "full", "partial")),
+            conditional=self.chance.random() < 0.2,
+        )
+        if made is not None:
+            self.links.append(made["id"])
+            self.statements.append(made["statement"]["id"])
+            speaker = made["statement"]["speaker"]
+            self.speakers += [speaker["id"]] if speaker else []
+
+    async def _retract(self) -> None:
+        if self.links:
+            await self._act(
+                "POST", f"/v1/links/{self._some(self.links)}/retraction", reason="misread"
+            )
+
+    async def _withdraw_statement(self) -> None:
+        if self.statements:
+            path = f"/v1/statements/{self._some(self.statements)}/withdrawal"
+            await self._act("POST", path, reason="a mistake")
+
+    async def _withdraw_claim(self) -> None:
+        if self.claims:
+            path = f"/v1/claims/{self._some(self.claims)}/withdrawal"
+            await self._act("POST", path, reason="not theirs")
+
+    async def _amend(self) -> None:
+        if not self.claims:
+            return
+        chance = self.chance
+        changes: list[dict[str, Any]] = [
+            {"tags": chance.sample(("north", "south", "army"), chance.randint(0, 2))},
+            {"assignee": chance.choice((None, self.me))},
+            {"finding": chance.choice((None, "refuted", "unprovable"))},
+            {"text": f"Other words {chance.random()}", "material": chance.random() < 0.5},
+        ]
+        body: dict[str, Any] = {}
+        for change in chance.sample(changes, chance.randint(1, 2)):
+            body |= change
+        await self._act("PATCH", f"/v1/claims/{self._some(self.claims)}", **body)
+
+    async def _decide(self) -> None:
+        """Whatever the evidence suggests, or else an editor against it; a second one agrees."""
+        if not self.claims:
+            return
+        claim = self._some(self.claims)
+        response = await self.desk.checker.get(f"/v1/claims/{claim}/suggestion")
+        body: dict[str, Any] = {"to": response.json()["status"], "reason": "as it seems"}
+        if self.chance.random() < 0.3:
+            body["to"] = self.chance.choice(("confirmed", "disputed", "awaiting_confirmation"))
+            body["override"] = {"code": "deadline", "note": "We saw it."}
+        made = await self._act(
+            "POST", f"/v1/claims/{claim}/status-changes", self.desk.editor, **body
+        )
+        if made is not None and "state" in made and self.chance.random() < 0.8:
+            self.desk.clock.advance(minutes=3)
+            await self._act("POST", f"/v1/decisions/{made['id']}/approval", self.desk.editor2)
+
+    async def _merge(self) -> None:
+        if self.claims:
+            loser, into = self._some(self.claims), self._some(self.claims)
+            await self._act("POST", f"/v1/claims/{loser}/merge", into=into)
+
+    async def _rename(self) -> None:
+        party = self._party()
+        name = f"{party} {self.chance.randint(1, 99)}"
+        await self._act("PATCH", f"/v1/parties/{party}", self.desk.editor, name=name)
+
+    async def _respeak(self) -> None:
+        if self.speakers:
+            path = f"/v1/speakers/{self._some(self.speakers)}"
+            name = f"Renamed {self.chance.random()}"
+            await self._act("PATCH", path, self.desk.editor, name=name)
+
+    async def _quote(self) -> None:
+        if self.statements:
+            path = f"/v1/statements/{self._some(self.statements)}/quotes"
+            await self._act("POST", path, **statement_body(None)["quotes"][0])
+
+    async def _clock(self) -> None:
+        """The clock goes back by less than since a party moved."""
+        now = self.desk.clock.now
+        since = (now - self.tree[-1][0]).total_seconds()
+        self.quiet_until = max(self.quiet_until, now)
+        if since > 0:
+            self.desk.clock.advance(seconds=-min(since / 2, 3600 * self.chance.random()))
+
+    async def _move(self, party: str, parent: str | None) -> None:
+        moved = await self._act("PATCH", f"/v1/parties/{party}", self.desk.editor, parent=parent)
+        assert moved is not None
+        self.tree.append((_instant(moved["updated_at"]), self.tree[-1][1] | {party: parent}))
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text)
