@@ -16,6 +16,7 @@ from service.api import (
     directory,
     document,
     events,
+    feeds,
     meta,
     publication,
     reading,
@@ -113,6 +114,7 @@ def create_app(
         accounts.user_router,
         webhooks.router,
         publication.router,
+        feeds.router,
         meta.router,
         meta.pages,
     ):

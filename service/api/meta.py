@@ -93,6 +93,12 @@ async def claim(claim_id: str, request: Request) -> Response:
     return RedirectResponse(f"/v1/claims/{claim_id}", 307)
 
 
+@pages.get("/stories/{slug}")
+async def story(slug: str, request: Request) -> Response:
+    """What feeds call a story's address."""
+    return RedirectResponse(f"/v1/stories/{slug}", 307)
+
+
 @pages.get("/sign-in/{token}")
 async def use_link(token: Annotated[str, Path(max_length=100)], request: Request) -> Response:
     """Sign in by a one-time link.  Raises NotAuthenticated where it was used or has expired,

@@ -329,6 +329,7 @@ events = Table(
     UniqueConstraint("claim", "number"),
     Index(None, "story", "seq"),
     Index(None, "type", "seq"),
+    Index(None, "type", "recorded_at", "seq"),
     sqlite_autoincrement=True,
     implicit_returning=False,
 )

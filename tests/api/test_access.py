@@ -30,6 +30,10 @@ ROUTES: dict[tuple[str, str], Action | str] = {
     ("GET", "/v1/claims/{claim_id}/claimreview"): Action.READ_CLAIMS,
     ("GET", "/v1/claims/{claim_id}/badge.svg"): Action.READ_CLAIMS,
     ("GET", "/oembed"): Action.READ_CLAIMS,
+    ("GET", "/feeds/claims.atom"): Action.READ_CLAIMS,
+    ("GET", "/feeds/claims.json"): Action.READ_CLAIMS,
+    ("GET", "/feeds/stories/{slug}.atom"): Action.READ_CLAIMS,
+    ("GET", "/feeds/stories/{slug}.json"): Action.READ_CLAIMS,
     ("POST", "/v1/claims/{claim_id}/merge"): Action.AMEND,
     ("POST", "/v1/claims/{claim_id}/withdrawal"): Action.AMEND,
     ("GET", "/v1/claims/{claim_id}/notes"): Action.READ_INTERNALS,
@@ -101,6 +105,7 @@ ROUTES: dict[tuple[str, str], Action | str] = {
     ("GET", "/docs/style.css"): OPEN,
     ("GET", "/openapi.json"): OPEN,
     ("GET", "/claims/{claim_id}"): OPEN,  # it leads to the claim, which is not
+    ("GET", "/stories/{slug}"): OPEN,  # likewise
     ("GET", "/sign-in/{token}"): OPEN,
 }
 """Who may call what.  A new route has to be entered here."""
@@ -268,6 +273,8 @@ async def test_internals_stay_inside(desk: Desk) -> None:
     now = desk.clock.now.isoformat().replace("+", "%2B")
     urls += [
         f"/oembed?format=xml&url={address}",
+        f"/feeds/claims.atom?as_of={now}",
+        f"/feeds/stories/border.json?as_of={now}",
         f"/v1/claims/{claim}/claimreview?as_of={now}",
         f"/v1/claims/{claim}?expand=links",
         f"/v1/claims/{claim}?expand=links&as_of={now}",

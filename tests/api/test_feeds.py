@@ -1,0 +1,357 @@
+"""Feeds over HTTP: every status once, as it was known then, in pages, and only when it is new."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from email.utils import format_datetime
+from itertools import pairwise
+from typing import Any
+
+import asyncpg
+import feedparser
+import orjson
+import pytest
+
+from service.config import Settings
+from service.queries import feeds
+from tests.api.problems import problem, refused_field
+from tests.support import desk as support
+from tests.support import feed_rules
+from tests.support.desk import Desk, Json
+from tests.support.feed_rules import ATOM, links
+
+BASE = "http://127.0.0.1:8000"
+ALL = "/feeds/claims"
+STORY = "/feeds/stories/border"
+PUBLIC = "public, max-age=60, must-revalidate"
+
+
+async def told(desk: Desk, path: str = ALL, **query: Any) -> Json:
+    """A feed's page, by the rules of both formats and the same in both."""
+    as_json = await desk.reader.get(f"{path}.json", params=query)
+    assert as_json.status_code == 200, as_json.text
+    assert as_json.headers["content-type"] == "application/feed+json"
+    feed = feed_rules.json_feed(as_json.json())
+    query.pop("cursor", None)
+    as_atom = await desk.reader.get(f"{path}.atom", params=query)
+    assert as_atom.headers["content-type"] == "application/atom+xml"
+    feed_rules.atom(as_atom.content)
+    read = feedparser.parse(as_atom.content)
+    assert not read.bozo
+    return feed
+
+
+async def ids(desk: Desk, path: str = ALL, **query: Any) -> list[str]:
+    return [one["id"] for one in (await told(desk, path, **query))["items"]]
+
+
+async def busy(desk: Desk) -> tuple[str, str]:
+    """Two claims, one of them in a story, after a day in which much happened to them."""
+    await desk.parties()
+    await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
+    first = (await desk.claim(story="border", tags=["troops"]))["id"]
+    second = (await desk.claim(text="The campaign is irresponsible"))["id"]
+    desk.clock.advance(minutes=5)
+    await desk.link(first, "requests_confirmation", "washington")
+    await desk.editor.patch("/v1/parties/washington", json={"name": "The United States"})
+    desk.clock.advance(minutes=5)
+    await desk.confirm(first)
+    for text, material in (("It is normal again", False), ("It is as it ever was", True)):
+        desk.clock.advance(minutes=5)
+        amended = await desk.checker.patch(
+            f"/v1/claims/{first}",
+            json={"text": text, "material": material},
+            headers={"If-Match": "*"},
+        )
+        assert amended.status_code == 200
+    denial = await desk.link(second, "contradicts", "pristina")
+    assert (await desk.move(second, "disputed", cites=[denial["id"]])).status_code == 201
+    await desk.post(f"/v1/claims/{second}/withdrawal", {"reason": "They said so."}, status=200)
+    return first, second
+
+
+async def test_each_entry_says_what_was_known_then(desk: Desk) -> None:
+    """Text, print line, names and override of an entry are those of the claim as of its moment,
+    whatever was amended, renamed or withdrawn since; every status that a claim was given is there
+    once, the newest first."""
+    claims = await busy(desk)
+    feed = await told(desk)
+    for item in feed["items"]:
+        more = item["_claimdesk"]
+        then = await desk.read(more["claim"], as_of=item["date_published"])
+        assert item["title"].endswith(f": {then['text']}")
+        assert item["content_text"].endswith(f" {then['print_line']}")
+        for name in ("status", "print_line", "override", "claimant", "story"):
+            assert more[name] == then[name], name
+        assert item["tags"][1:] == then["tags"]
+        assert item["url"] == f"{BASE}/claims/{more['claim']}"
+    changes = []
+    for claim in claims:
+        listed = await desk.reader.get(f"/v1/claims/{claim}/status-changes")
+        changes += [
+            (one["claim"], one["version"], one["previous_status"], one["status"], one["cause"])
+            for one in listed.json()["items"]
+        ]
+        changes.append((claim, 1, None, "asserted", None))
+    shown = [item["_claimdesk"] for item in feed["items"]]
+    names = ("claim", "version", "previous_status", "status", "cause")
+    assert sorted(changes, key=str) == sorted(
+        [tuple(one[name] for name in names) for one in shown], key=str
+    )
+    assert {one["cause"] for one in shown} == {None, "request", "decision", "amendment"}
+    moments = [item["date_published"] for item in feed["items"]]
+    assert moments == sorted(moments, reverse=True)
+    titles = {item["title"] for item in feed["items"]}
+    assert "Confirmed: Serbia has returned the operating regime of its units to normal" in titles
+    assert "Awaiting confirmation: It is as it ever was" in titles
+
+
+async def test_a_story_has_its_own(desk: Desk) -> None:
+    """The same entries, of its claims only; a story that nobody knows has no feed."""
+    first, _ = await busy(desk)
+    everything = (await told(desk))["items"]
+    feed = await told(desk, STORY)
+    assert feed["title"] == "Claimdesk: The border"
+    assert feed["home_page_url"] == f"{BASE}/stories/border"
+    assert feed["items"] == [one for one in everything if one["_claimdesk"]["claim"] == first]
+    home = await desk.reader.get("/stories/border", follow_redirects=True)
+    assert home.json()["title"] == "The border"
+    for ending in ("atom", "json"):
+        missing = await desk.reader.get(f"/feeds/stories/nothing.{ending}")
+        assert "nothing" in problem(missing, "not-found")["detail"]
+
+
+@pytest.mark.parametrize("path", [ALL, STORY])
+@pytest.mark.parametrize("then", [False, True], ids=["now", "as of"])
+async def test_pages_hold_every_entry_once(desk: Desk, path: str, then: bool) -> None:
+    """Followed by `next`, a feed in pages of two is the feed in one, in both formats and in Link;
+    the cursors are good for ever, and for this feed alone."""
+    await busy(desk)
+    query = {"as_of": desk.clock.now.isoformat()} if then else {}
+    whole = await ids(desk, path, **query)
+    assert len(whole) > 2
+    desk.clock.advance(days=400)
+    url: str | None = f"{path}.json"
+    asked: dict[str, Any] | None = {**query, "limit": 2}
+    found = []
+    while url is not None:
+        response = await desk.reader.get(url, params=asked)
+        page = feed_rules.json_feed(response.json())
+        found += [one["id"] for one in page["items"]]
+        url, asked = page.get("next_url"), None
+        if url is not None:
+            url = url.removeprefix(BASE)
+            assert response.headers["Link"] == f'<{url}>; rel="next"'
+            desk.clock.advance(days=2)
+    assert found == whole
+    atoms = []
+    url = f"{path}.atom"
+    asked = {**query, "limit": 2}
+    while url:
+        root = feed_rules.atom((await desk.reader.get(url, params=asked)).content)
+        (mine,) = links(root, "self")
+        assert (mine.removeprefix(BASE) == url) or asked
+        atoms += [one.findtext(f"{ATOM}id") for one in root.iter(f"{ATOM}entry")]
+        url, asked = "".join(links(root, "next")).removeprefix(BASE), None
+        elsewhere = url.replace("border", "borders").replace("claims.", "stories/border.")
+        if url:
+            problem(await desk.reader.get(elsewhere), "invalid-cursor")
+    assert atoms == whole
+
+
+async def test_as_of_it_is_the_feed_of_then(desk: Desk) -> None:
+    """What was recorded by then, that instant included; it stays so whatever comes after, and the
+    tag with it."""
+    await busy(desk)
+    items = (await told(desk))["items"]
+    for path in (ALL, STORY):
+        mine = [one for one in items if path == ALL or one["_claimdesk"]["story"] == "border"]
+        for one in items:
+            moment = one["date_published"]
+            shown = (await told(desk, path, as_of=moment))["items"]
+            assert shown == [item for item in mine if item["date_published"] <= moment]
+    query = {"as_of": items[2]["date_published"]}
+    before = await desk.reader.get(f"{ALL}.atom", params=query)
+    desk.clock.advance(hours=1)
+    await desk.claim()
+    after = await desk.reader.get(f"{ALL}.atom", params=query)
+    assert (before.content, before.headers["ETag"]) == (after.content, after.headers["ETag"])
+    feed = await told(desk, as_of="2023-01-01T00:00:00+02:00")
+    assert feed["title"].endswith(", as of 31 December 2022, 22:00:00 UTC")
+    assert feed["items"] == []
+    refused_field(await desk.reader.get(f"{ALL}.atom", params={"as_of": "then"}), "query", "as_of")
+
+
+@pytest.fixture
+async def open_desk(settings: Settings) -> AsyncIterator[Desk]:
+    """A desk whose feeds anybody may read."""
+    async with support.running(settings.model_copy(update={"public_read": True})) as desk:
+        yield desk
+
+
+@pytest.mark.parametrize("url", [f"{ALL}.atom", f"{ALL}.json", f"{STORY}.atom?limit=1"])
+async def test_nothing_is_read_or_rendered_for_who_has_it(
+    open_desk: Desk, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A strong tag, and the same bytes as long as it is the same; 304 from a look at what stands
+    on the page; another tag after the next change."""
+    desk = open_desk
+    await busy(desk)
+    first = await desk.public.get(url)
+    tag = first.headers["ETag"]
+    assert tag.startswith('"')
+    assert first.headers["Cache-Control"] == PUBLIC
+    desk.clock.advance(days=3)
+    again = await desk.public.get(url)
+    assert (again.content, again.headers["ETag"]) == (first.content, tag)
+    keyed = await desk.reader.get(url)
+    assert (keyed.content, keyed.headers["ETag"]) == (first.content, tag)
+    assert keyed.headers["Cache-Control"] == "private, no-cache"
+    head = await desk.public.head(url)
+    assert (head.status_code, head.content, head.headers["ETag"]) == (200, b"", tag)
+    with monkeypatch.context() as patch:
+        patch.setattr(feeds, "entries", None)
+        for header in (tag, f'"x", W/{tag}', "*"):
+            same = await desk.public.get(url, headers={"If-None-Match": header})
+            assert (same.status_code, same.content) == (304, b"")
+            assert same.headers["ETag"] == tag
+            assert same.headers["Cache-Control"] == PUBLIC
+    await desk.claim(story="border")
+    changed = await desk.public.get(url, headers={"If-None-Match": tag})
+    assert changed.status_code == 200
+    assert changed.headers["ETag"] != tag
+
+
+async def test_a_date_tells_only_what_it_can(desk: Desk) -> None:
+    """Last-Modified appears when a minute has passed, for more may come within its second;
+    If-Modified-Since is heeded from then on, but not where there is If-None-Match (RFC 9110,
+    13.2.2), nor where it is no date (13.1.3)."""
+    await busy(desk)
+    url = f"{ALL}.atom"
+
+    async def status(**headers: str) -> int:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return (await desk.reader.get(url, headers=named)).status_code
+
+    fresh = await desk.reader.get(url)
+    assert "Last-Modified" not in fresh.headers
+    now = format_datetime(desk.clock.now, usegmt=True)
+    assert await status(If_Modified_Since=now) == 200
+    newest = (await told(desk))["items"][0]["date_published"]
+    desk.clock.advance(seconds=60)
+    settled = await desk.reader.get(url)
+    modified = settled.headers["Last-Modified"]
+    assert feedparser.parse(settled.content).feed.updated == newest
+    assert settled.headers["ETag"] == fresh.headers["ETag"]
+    assert await status(If_Modified_Since=modified) == 304
+    later = format_datetime(desk.clock.now, usegmt=True)
+    assert await status(If_Modified_Since=later) == 304
+    earlier = format_datetime(desk.clock.now - timedelta(days=1), usegmt=True)
+    assert await status(If_Modified_Since=earlier) == 200
+    assert await status(If_Modified_Since=modified, If_None_Match='"another"') == 200
+    tag = settled.headers["ETag"]
+    assert await status(If_Modified_Since=earlier, If_None_Match=tag) == 304
+    for no_date in ("yesterday", "", "2023-10-02T12:00:00Z", "Mon, 99 Oct 2023 12:00:00 GMT"):
+        assert await status(If_Modified_Since=no_date) == 200, no_date
+    await desk.claim()
+    assert await status(If_Modified_Since=modified) == 200
+
+
+async def test_a_new_title_is_a_change(desk: Desk) -> None:
+    """Of a story's feed, though it has no new entry; and an empty feed is a feed."""
+    await desk.parties()
+    await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
+    assert (await told(desk))["items"] == []
+    assert (await told(desk, STORY))["items"] == []
+    desk.clock.advance(hours=1)
+    before = await desk.reader.get(f"{STORY}.json")
+    desk.clock.advance(hours=1)
+    await desk.editor.patch("/v1/stories/border", json={"title": "The line"})
+    desk.clock.advance(hours=1)
+    for name, had in (("If-None-Match", "ETag"), ("If-Modified-Since", "Last-Modified")):
+        after = await desk.reader.get(f"{STORY}.json", headers={name: before.headers[had]})
+        assert after.json()["title"] == "Claimdesk: The line"
+
+
+async def test_what_is_not_offered_is_refused(desk: Desk) -> None:
+    """Limits, parameters and formats."""
+    for query in ({"limit": 0}, {"limit": 201}, {"limit": "x"}, {"page": 2}, {"cursor": "x"}):
+        refused = await desk.reader.get(f"{ALL}.atom", params=query)
+        assert refused.status_code == 422, query
+    problem(await desk.reader.get("/feeds/claims.rss"), "not-found")
+    problem(await desk.reader.get("/feeds/stories/border"), "not-found")
+    problem(await desk.public.get(f"{ALL}.atom"), "not-authenticated")
+
+
+async def test_changes_at_once_are_each_told_once(desk: Desk) -> None:
+    """While many change claims, whoever looks at the first page again and again sees every entry,
+    each new one above those seen before."""
+    await desk.parties()
+    seen: list[str] = []
+    done = asyncio.Event()
+
+    async def look() -> None:
+        while True:
+            last = done.is_set()
+            response = await desk.reader.get(f"{ALL}.json", params={"limit": 200})
+            shown = [one["id"] for one in orjson.loads(response.content)["items"]]
+            assert shown[len(shown) - len(seen) :] == seen, "only the top grows"
+            seen[:] = shown
+            if last:
+                return
+
+    async def change() -> None:
+        for _ in range(5):
+            claim = (await desk.claim())["id"]
+            await desk.link(claim, "requests_confirmation", "washington")
+
+    looking = asyncio.create_task(look())
+    await asyncio.gather(*(change() for _ in range(6)))
+    done.set()
+    await looking
+    assert len(set(seen)) == len(seen) == 60
+
+
+class TestLateCommits:
+    """On PostgreSQL numbers come to light out of order."""
+
+    @pytest.fixture
+    def database_kind(self) -> str:
+        return "postgresql"
+
+    @pytest.mark.parametrize("path", [ALL, STORY])
+    async def test_nothing_is_shown_above_what_may_still_come(
+        self, desk: Desk, settings: Settings, path: str
+    ) -> None:
+        """A change draws its number and dawdles; another of a later number is committed.  The feed
+        stays as it was, tag and all, until the first is there: then it has both, in order."""
+        await desk.parties()
+        await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
+        slow = (await desk.claim(story="border"))["id"]
+        before = await desk.reader.get(f"{path}.json")
+        change = orjson.dumps(
+            {"status": "disputed", "previous_status": "asserted", "cause": "decision"}
+        ).decode()
+        connection = await asyncpg.connect(settings.database_url.get_secret_value())
+        try:
+            await connection.execute("BEGIN")
+            await connection.execute(
+                "INSERT INTO events (id, claim, number, type, recorded_at, actor, data, story, "
+                "previous_hash, hash) VALUES (gen_random_uuid(), $1, 2, 'claim.status_changed', "
+                "$2, '{}', $3, 'border', '', '')",
+                slow,
+                desk.clock.now,
+                change,
+            )
+            desk.clock.advance(hours=1)
+            quick = (await desk.claim(story="border"))["id"]
+            meanwhile = await desk.reader.get(f"{path}.json")
+            assert meanwhile.content == before.content
+            assert meanwhile.headers["ETag"] == before.headers["ETag"]
+            await connection.execute("COMMIT")
+        finally:
+            await connection.close()
+        items = (await told(desk, path))["items"]
+        shown = [(one["_claimdesk"]["claim"], one["_claimdesk"]["status"]) for one in items]
+        assert shown == [(quick, "asserted"), (slow, "disputed"), (slow, "asserted")]
+        assert all(one["date_published"] > two["date_published"] for one, two in pairwise(items))

@@ -1,0 +1,148 @@
+"""What RFC 4287 and JSON Feed 1.1 require, written from their texts."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
+
+ATOM = "{http://www.w3.org/2005/Atom}"
+RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
+# What may occur how often: RFC 4287, 4.1.1 and 4.1.2.
+ONCE = {"id", "title", "updated"}
+AT_MOST_ONCE = {
+    "feed": {"generator", "icon", "logo", "rights", "subtitle"},
+    "entry": {"content", "published", "rights", "source", "summary"},
+}
+ANY = {"author", "category", "contributor", "link"}
+
+
+def atom(document: bytes) -> Element:
+    """The feed in `document`, if it is one by RFC 4287."""
+    feed = ElementTree.fromstring(document)
+    assert feed.tag == f"{ATOM}feed"
+    _container(feed, "feed")
+    authors = feed.findall(f"{ATOM}author")
+    entries = feed.findall(f"{ATOM}entry")
+    assert authors or all(one.find(f"{ATOM}author") is not None for one in entries), "4.1.1"
+    assert _links(feed, "self"), "4.1.1 wants one"
+    seen = set()
+    for entry in entries:
+        _container(entry, "entry")
+        content = entry.find(f"{ATOM}content")
+        assert content is not None or _links(entry, "alternate"), "4.1.2"
+        if content is not None:
+            assert content.get("type", "text") == "text", "3.1.1.1: text has no markup"
+            assert len(content) == 0
+        key = (entry.findtext(f"{ATOM}id"), entry.findtext(f"{ATOM}updated"))
+        assert key not in seen, "4.1.1: no two entries with the same id and updated"
+        seen.add(key)
+    return feed
+
+
+def links(element: Element, relation: str) -> list[str]:
+    return [one.get("href", "") for one in _links(element, relation)]
+
+
+def _container(element: Element, kind: str) -> None:
+    names = [one.tag.removeprefix(ATOM) for one in element]
+    more = {"entry"} if kind == "feed" else set()
+    assert set(names) <= ONCE | AT_MOST_ONCE[kind] | ANY | more
+    assert all(names.count(one) == 1 for one in ONCE)
+    assert all(names.count(one) <= 1 for one in AT_MOST_ONCE[kind])
+    if kind == "feed" and "entry" in names:
+        first = names.index("entry")
+        assert set(names[first:]) == {"entry"}
+    _iri(element.findtext(f"{ATOM}id") or "")
+    for name in ("updated", "published"):
+        for date in element.findall(f"{ATOM}{name}"):
+            _date(date.text or "")
+    for author in element.findall(f"{ATOM}author"):
+        assert [one.tag for one in author] in ([f"{ATOM}name"], [f"{ATOM}name", f"{ATOM}uri"])
+        assert author.findtext(f"{ATOM}name")
+    alternates = []
+    for link in element.findall(f"{ATOM}link"):
+        _iri(link.get("href", ""))
+        if link.get("rel", "alternate") == "alternate":
+            alternates.append((link.get("type"), link.get("hreflang")))
+    assert len(set(alternates)) == len(alternates), "4.1.1, 4.1.2"
+    for category in element.findall(f"{ATOM}category"):
+        assert category.get("term"), "4.2.2"
+        assert set(category.keys()) <= {"term", "scheme", "label"}
+        if category.get("scheme") is not None:
+            _iri(category.get("scheme", ""))
+
+
+def _links(element: Element, relation: str) -> list[Element]:
+    found = element.findall(f"{ATOM}link")
+    return [one for one in found if one.get("rel", "alternate") == relation]
+
+
+def _iri(text: str) -> None:
+    assert urlsplit(text).scheme, text
+    assert not re.search(r"[\s<>\"{}|\\^`]", text), text
+
+
+def _date(text: str) -> None:
+    assert RFC3339.fullmatch(text), text
+    datetime.fromisoformat(text)
+
+
+# Names and types of https://www.jsonfeed.org/version/1.1/; what it requires is in REQUIRED.
+FEED = {
+    "version": str,
+    "title": str,
+    "home_page_url": str,
+    "feed_url": str,
+    "description": str,
+    "next_url": str,
+    "authors": list,
+    "language": str,
+    "items": list,
+}
+ITEM = {
+    "id": str,
+    "url": str,
+    "title": str,
+    "content_text": str,
+    "content_html": str,
+    "summary": str,
+    "date_published": str,
+    "date_modified": str,
+    "tags": list,
+}
+REQUIRED = {"feed": {"version", "title", "items"}, "item": {"id"}}
+
+
+def json_feed(feed: dict[str, Any]) -> dict[str, Any]:
+    """`feed`, if it is one by JSON Feed 1.1."""
+    _object(feed, FEED, REQUIRED["feed"])
+    assert feed["version"] == "https://jsonfeed.org/version/1.1"
+    for author in feed["authors"]:
+        assert author.keys() & {"name", "url", "avatar"}
+    assert feed.get("next_url") != feed["feed_url"]
+    for name in ("home_page_url", "feed_url", "next_url"):
+        if name in feed:
+            _iri(feed[name])
+    for item in feed["items"]:
+        _object(item, ITEM, REQUIRED["item"])
+        assert {"content_text", "content_html"} & item.keys()
+        _date(item["date_published"])
+        assert all(isinstance(one, str) for one in item["tags"])
+    known = [one["id"] for one in feed["items"]]
+    assert len(set(known)) == len(known)
+    return feed
+
+
+def _object(found: dict[str, Any], kinds: Mapping[str, type], required: set[str]) -> None:
+    assert required <= found.keys()
+    for name, value in found.items():
+        if name.startswith("_"):
+            # An extension: letters after the underscore, an object, saying what it is about.
+            assert re.fullmatch(r"_[A-Za-z][^.]*", name)
+            assert isinstance(value, dict)
+            assert "about" in value
+        else:
+            assert isinstance(value, kinds[name]), name
