@@ -41,10 +41,11 @@ READ_ONLY = {"default_transaction_read_only": "on"}
 RETRIED = {"40001", "40P01"}
 """Serialization failure and deadlock: PostgreSQL asks for the transaction again."""
 ATTEMPTS = 5
-PASSING = ("08", "53", "57P", "55P03", "57014", "25P03")
+PASSING = ("08", "53", "57P", "55P03", "57014", "25P03", "25006")
 """How the codes of what passes without our doing begin (PostgreSQL, appendix A): a connection that
 broke; none left, nor memory nor disk; a server that stops or starts; a lock or a statement that
-took too long; a transaction that idled."""
+took too long; a transaction that idled; a server that takes no writes, as one that was failed over
+from."""
 BASE_URL = "claimdesk_base_url"
 UNKNOWN = (
     "The database cannot be reached or is busy. Whether the change was recorded is not known: send "

@@ -1,8 +1,9 @@
 """Databases that restart, are busy, or say nothing: the dispatcher waits, and loses nothing."""
 
+import resource
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,13 @@ import pytest
 from service.config import Settings
 from service.store import migrate
 from tests.faults.receiving import Gate, Unsteady, until, well
+from tests.faults.served import Worker
 from tests.faults.stage import IMPATIENT, Stage, locked
 from tests.support.postgres import PostgresServer, provide
 
 ON_POSTGRESQL = pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
 ON_SQLITE = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+Fault = Callable[[], None]
 WAITED = "webhooks wait for the database"
 UNRECORDED = """
     SELECT count(*) FROM webhook_deliveries d WHERE state = 'delivered' AND NOT EXISTS (
@@ -24,6 +27,10 @@ UNRECORDED = """
 WAITING = """
     SELECT count(*) FROM pg_stat_activity
     WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
+SESSIONS = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND application_name LIKE 'claimdesk%'
 """
 BELLS = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -98,6 +105,59 @@ def test_sqlite_is_busy(stage: Stage) -> None:
     require_all_delivered(stage)
     assert len(stage.receiver.arrivals) == 3
     assert worker.alive
+
+
+def refuse_once_writing_fails(stage: Stage, worker: Worker, fail: Fault, mend: Fault) -> None:
+    """A worker that has been told 204 cannot write it down between `fail` and `mend`; afterwards it
+    does, and nothing comes twice."""
+    stage.register(event_types=["claim.status_changed"])
+    claims = [stage.claim() for _ in range(3)]
+    stage.change(claims[0])
+    until(lambda: stage.count("state = 'delivered'") == 1)
+    gate = stage.receiver.answer = Gate()
+    for claim in claims[1:]:
+        stage.change(claim)
+    until(lambda: len(stage.receiver.arrivals) == 3)
+    fail()
+    stage.receiver.answer = well
+    gate.open()
+    until(lambda: worker.output.count(WAITED) >= 4, what=lambda: worker.output)
+    assert stage.count("state = 'delivered'") == 1
+    mend()
+    require_all_delivered(stage)
+    assert len(stage.receiver.arrivals) == 3
+    assert worker.alive
+    assert "Traceback" not in worker.output
+
+
+@ON_SQLITE
+def test_the_disk_is_full(stage: Stage) -> None:
+    """No file of the worker's may grow any more, as on a full disk: it waits, and settles what it
+    sent once there is room."""
+    stage.serve("--no-dispatch")
+    worker = stage.work(CLAIMDESK_WEBHOOK_LEASE_SECONDS="50")
+    _, most = resource.prlimit(worker.pid, resource.RLIMIT_FSIZE)
+
+    def allow(size: int) -> None:
+        resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, (size, most))
+
+    # Less than the write-ahead log has already, more than its own output will.
+    refuse_once_writing_fails(stage, worker, lambda: allow(40_000), lambda: allow(most))
+
+
+@ON_POSTGRESQL
+def test_postgresql_takes_no_writes(stage: Stage) -> None:
+    """A database that becomes read-only, as one that is failed over does: the worker waits, and
+    settles what it sent once it may write."""
+    stage.serve("--no-dispatch")
+    worker = stage.work(CLAIMDESK_WEBHOOK_LEASE_SECONDS="50")
+    name = stage.look("SELECT current_database()")[0][0]
+
+    def turn(switch: str) -> None:
+        stage.look(f'ALTER DATABASE "{name}" SET default_transaction_read_only = {switch}')
+        stage.look(SESSIONS)
+
+    refuse_once_writing_fails(stage, worker, lambda: turn("on"), lambda: turn("off"))
 
 
 @ON_POSTGRESQL
