@@ -32,7 +32,7 @@ def test_a_flood_for_one_of_a_thousand(stage: Stage, settings: Settings, long: b
     claim = stage.claim()
     for number in range(1, CHANGES + 1):
         stage.change(claim)
-        until(lambda number=number: len(stage.receiver.at("/well")) == number, seconds=10)
+        until(lambda number=number: len(stage.receiver.at("/well")) == number, seconds=60)
     assert [one.data["sequence"] for one in stage.receiver.at("/well")] == [*range(1, CHANGES + 1)]
     assert len(stage.receiver.at("/flooded")) == 4
     until(lambda: stage.count(f"{of(well)} AND state = 'delivered'") == CHANGES)
