@@ -16,13 +16,16 @@ from starlette.datastructures import QueryParams
 from service.api import claims as claim_routes
 from service.api import shapes
 from service.api.fields import Id, In, Instant, Slug
-from service.domain import access, ids
+from service.domain import access, ids, search
 from service.domain.access import Action
 from service.domain.claims import Kind, Stance, Status
 from service.domain.errors import Invalid, NotFound, NotYetRecorded
+from service.formats import terms
 from service.formats.claim import for_desk
 from service.queries import claims as claim_queries
+from service.queries import hits
 from service.queries.claims import Family, Filters
+from service.queries.hits import Asked
 from service.queries.paging import DEFAULT_LIMIT, MAX_LIMIT
 from service.store.types import id_text
 from service.web import services as services_module
@@ -52,7 +55,8 @@ class ListQuery(In):
     changed_until: Instant | None = None
     drift: bool = False
     as_of: Instant | None = None
-    sort: Annotated[str, Field(pattern="^(changed|claimed)$")] = "changed"
+    q: str | None = None
+    sort: Annotated[str, Field(pattern="^(changed|claimed|relevance)$")] | None = None
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
     cursor: Annotated[str, Field(max_length=1000)] | None = None
 
@@ -82,6 +86,14 @@ AS_OF = _parameter(
     "as_of",
     {"type": "string", "format": "date-time"},
     "What the desk knew at this instant",
+)
+
+
+Q = _parameter(
+    "q",
+    {"type": "string", "maxLength": search.LONGEST},
+    'Words in any order and form, without regard to accents or script; "phrases", '
+    "-exclusions, prefix*. Each claim then has `snippets`",
 )
 
 
@@ -204,15 +216,22 @@ async def _absent(call: Call, claim_id: str) -> NotFound:
             ),
             _parameter("drift", {"type": "boolean"}, "Evidence and status disagree"),
             AS_OF,
-            _parameter("sort", {"type": "string", "enum": ["changed", "claimed"]}, "By when"),
+            Q,
+            _parameter(
+                "sort",
+                {"type": "string", "enum": ["changed", "claimed", "relevance"]},
+                "By when, or with `q` (then the default) the best first",
+            ),
             _parameter("limit", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT}, "At most"),
             _parameter("cursor", {"type": "string"}, "next_cursor of the page before"),
         ]
     },
 )
 async def list_claims(request: Request) -> Response:
-    """Claims, latest change first, or by when they were claimed. With `as_of` both the filters and
-    what is served are of that instant."""
+    """Claims, latest change first, or by when they were claimed; with `q` those that it finds, best
+    first: as one phrase in the wording, in the wording, with the names of who speaks, anywhere,
+    and the newest first of what fits alike. A page may then end short and the list go on. With
+    `as_of` the filters, what is found and what is served are of that instant."""
     call = await _call(request)
     asked = _list_query(request.query_params)
     database, cursors = call.services.database, call.services.cursors
@@ -221,12 +240,13 @@ async def list_claims(request: Request) -> Response:
     if asked.cursor is not None:
         after = cursors.read(asked.cursor, scope, now=call.now)
     filters = _filters(asked, call)
+    claimant = await _family(call, filters.claimant, "claimant")
+    party = await _family(call, filters.party, "party")
+    if asked.q is not None:
+        wanted = Asked(terms.parse(asked.q), filters, claimant, party, asked.limit, after)
+        return _found(call, await hits.page(database, wanted), scope)
     query = claim_queries.listing(
-        filters,
-        limit=asked.limit,
-        after=after,
-        claimant=await _family(call, filters.claimant, "claimant"),
-        party=await _family(call, filters.party, "party"),
+        filters, limit=asked.limit, after=after, claimant=claimant, party=party
     )
     rows = await database.look_up(query.lookup, query.parameters)
     cursor = None
@@ -234,15 +254,32 @@ async def list_claims(request: Request) -> Response:
         rows = rows[: asked.limit]
         cursor = cursors.write(scope, _keys(rows[-1]), now=call.now)
     internals = call.internals
-    items = ",".join(
-        [for_desk(row[0], row[1]) if internals and row[1] is not None else row[0] for row in rows]
+    return _page(
+        request,
+        [for_desk(row[0], row[1]) if internals and row[1] is not None else row[0] for row in rows],
+        cursor,
     )
+
+
+def _page(request: Request, items: list[str], cursor: str | None) -> Response:
     next_cursor = "null" if cursor is None else f'"{cursor}"'
     return Response(
-        f'{{"items":[{items}],"next_cursor":{next_cursor}}}',
+        f'{{"items":[{",".join(items)}],"next_cursor":{next_cursor}}}',
         headers=HEADERS | link_to(request, cursor),
         media_type=JSON,
     )
+
+
+def _found(call: Call, page: hits.Page, scope: str) -> Response:
+    """Claims that were found, each with what shows why."""
+    cursor = None
+    if page.after is not None:
+        cursor = call.services.cursors.write(scope, page.after, now=call.now)
+    items = []
+    for hit in page.hits:
+        document = for_desk(hit.document, hit.assignee if call.internals else None)
+        items.append(f'{document[:-1]},"snippets":{orjson.dumps(hit.snippets).decode()}}}')
+    return _page(call.request, items, cursor)
 
 
 def _list_query(query: QueryParams) -> ListQuery:
@@ -290,8 +327,15 @@ def _filters(asked: ListQuery, call: Call) -> Filters:
         changed_until=asked.changed_until,
         drift=asked.drift,
         as_of=asked.as_of,
-        sort=asked.sort,
+        sort=_sort(asked),
     )
+
+
+def _sort(asked: ListQuery) -> str:
+    """The order asked for.  Raises Invalid for relevance to nothing."""
+    if asked.sort == "relevance" and asked.q is None:
+        raise Invalid("relevance is to a query: give q as well", loc=("query", "sort"))
+    return asked.sort or ("changed" if asked.q is None else "relevance")
 
 
 async def _family(call: Call, party: str | None, name: str) -> Family | None:

@@ -163,6 +163,14 @@ class LinkOut(Out):
     statement: StatementOut
 
 
+class SnippetOut(Out):
+    """Where words of the query were found; `marks` are ranges of characters of `text`."""
+
+    field: Literal["text", "quote", "speaker", "party"]
+    text: str
+    marks: list[Annotated[list[int], Field(min_length=2, max_length=2)]]
+
+
 class ClaimOut(Out):
     id: Uuid
     text: str
@@ -191,6 +199,7 @@ class ClaimOut(Out):
     updated_at: Moment
     assignee: str | None
     links: list[LinkOut] = Field(default_factory=list, description="With expand=links only")
+    snippets: list[SnippetOut] = Field(default_factory=list, description="With q only")
 
 
 class SetAsideOut(Out):

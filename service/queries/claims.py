@@ -27,6 +27,7 @@ from sqlalchemy import (
 )
 
 from service.domain.claims import Lifecycle, Stance, Status
+from service.store import fulltext
 from service.store.engine import Lookup
 from service.store.tables import (
     claim_tags,
@@ -137,6 +138,8 @@ class Shape:
     """The same of the party that takes a stance."""
     sort: str
     continued: bool
+    matching: str = ""
+    """The kind of database, where words are asked for too (`match`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,21 +160,28 @@ def listing(
 ) -> ListQuery:
     """The query for one page (and one row more); its columns are document, assignee and the two
     sort keys.  `claimant` and `party` are the families of the parties asked for."""
-    given = {
+    shape, parameters = shaped(filters, after=after, claimant=claimant, party=party)
+    return ListQuery(lookup(shape), parameters | {"limit": limit + 1})
+
+
+def shaped(
+    filters: Filters, *, after: list[Any] | None, claimant: Family | None, party: Family | None
+) -> tuple[Shape, dict[str, Any]]:
+    """Which filters are given, and their values as parameters."""
+    parameters = {
         name: value
         for name in Filters.__slots__
         if name not in ("statuses", "sort")
         and (value := getattr(filters, name)) not in (None, False)
     }
     shape = Shape(
-        names=frozenset(given),
+        names=frozenset(parameters),
         statuses=len(filters.statuses),
         claimants=0 if claimant is None or claimant.is_root else len(claimant.slugs),
         parties=0 if party is None or party.is_root else len(party.slugs),
         sort=filters.sort,
         continued=after is not None,
     )
-    parameters = given | {"limit": limit + 1}
     parameters |= {f"status_{i}": status.value for i, status in enumerate(filters.statuses)}
     for name, asked in (("claimant", claimant), ("party", party)):
         if asked is not None:
@@ -179,7 +189,7 @@ def listing(
     if after is not None:
         moment, claim_id = after
         parameters |= {"after_moment": datetime.fromisoformat(moment), "after_id": claim_id}
-    return ListQuery(_lookup(shape), parameters)
+    return shape, parameters
 
 
 def below(party: ColumnElement[Any], name: str) -> Select[Any]:
@@ -213,22 +223,23 @@ _FLOOR = literal(datetime(1, 1, 2, tzinfo=UTC), Instant())
 
 
 @lru_cache(maxsize=512)
-def _lookup(shape: Shape) -> Lookup:
+def lookup(shape: Shape) -> Lookup:
+    """The list's statement, prepared."""
     return Lookup(_statement(shape))
 
 
 def _statement(shape: Shape) -> Select[Any]:
     if "as_of" not in shape.names:
-        moment = claims.c.claimed_at if shape.sort == "claimed" else claims.c.changed_at
-        page = select(claims.c.document, claims.c.assignee, moment, claims.c.id).where(
+        sort_key = moment(shape)
+        page = select(claims.c.document, claims.c.assignee, sort_key, claims.c.id).where(
             claims.c.lifecycle != Lifecycle.MERGED.value,
-            *_conditions(shape, claims, claims.c.changed_at),
+            *conditions(shape, claims, claims.c.changed_at),
         )
-        return _ordered(page, shape, moment, claims.c.id)
+        return ordered(page, shape, sort_key, claims.c.id)
     then = claim_versions
-    now_moment = claims.c.claimed_at if shape.sort == "claimed" else claims.c.changed_at
+    now_moment = moment(shape)
     then_moment = claims.c.claimed_at if shape.sort == "claimed" else then.c.recorded_at
-    current = _ordered(
+    current = ordered(
         select(
             claims.c.document,
             claims.c.assignee,
@@ -237,7 +248,7 @@ def _statement(shape: Shape) -> Select[Any]:
         ).where(
             claims.c.changed_at <= _t,
             claims.c.lifecycle != Lifecycle.MERGED.value,
-            *_conditions(shape, claims, claims.c.changed_at),
+            *conditions(shape, claims, claims.c.changed_at),
         ),
         shape,
         now_moment,
@@ -247,7 +258,7 @@ def _statement(shape: Shape) -> Select[Any]:
     # Where what has not changed since fills the page, none before the page's end can be on it.
     full = select(func.count()).select_from(current).scalar_subquery() > bindparam("limit") - 1
     end = case((full, select(func.min(current.c.moment)).scalar_subquery()), else_=_FLOOR)
-    earlier = _ordered(
+    earlier = ordered(
         select(
             then.c.document,
             then.c.assignee,
@@ -260,7 +271,7 @@ def _statement(shape: Shape) -> Select[Any]:
             then.c.superseded_at > _t,
             then_moment >= end,
             then.c.lifecycle != Lifecycle.MERGED.value,
-            *_conditions(shape, then, then.c.recorded_at),
+            *conditions(shape, then, then.c.recorded_at),
         ),
         shape,
         then_moment,
@@ -270,7 +281,12 @@ def _statement(shape: Shape) -> Select[Any]:
     return select(both).order_by(both.c.moment.desc(), both.c.id.desc()).limit(bindparam("limit"))
 
 
-def _ordered(
+def moment(shape: Shape) -> ColumnElement[Any]:
+    """The first sort key of a list of claims as they are now."""
+    return claims.c.claimed_at if shape.sort == "claimed" else claims.c.changed_at
+
+
+def ordered(
     page: Select[Any], shape: Shape, moment: ColumnElement[Any], claim_id: ColumnElement[Any]
 ) -> Select[Any]:
     """Newest first from the cursor on."""
@@ -282,14 +298,14 @@ def _ordered(
     return page.order_by(moment.desc(), claim_id.desc()).limit(bindparam("limit"))
 
 
-def _conditions(
-    shape: Shape, row: Any, changed_at: ColumnElement[Any]
-) -> list[ColumnElement[bool]]:
+def conditions(shape: Shape, row: Any, changed_at: ColumnElement[Any]) -> list[ColumnElement[bool]]:
     """The filters, on `claims` for what never changes and on `row` (now or then) for the rest.
 
     What a row of now had then is what it has: a move of its parties would have been a change.
     """
     names, found = shape.names, []
+    if shape.matching:
+        found.append(fulltext.matched(shape.matching, fulltext.claim_search, claims.c.id))
     if shape.statuses == 1:
         found.append(row.c.status == bindparam("status_0"))
     elif shape.statuses:

@@ -28,6 +28,7 @@ from sqlalchemy import (
     bindparam,
     cast,
     column,
+    exists,
     func,
     literal,
     select,
@@ -36,6 +37,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import TSQUERY, TSVECTOR
 from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.selectable import FromClause, Join, TableClause
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from service.domain.search import Level, Phrase, Query, Term, Tier
@@ -169,22 +172,67 @@ def _unindexed(index: str) -> str:
 # Queries.
 
 
+class FixedJoin(Join):
+    """A join whose left side SQLite reads first: it knows nothing of how words are spread, and
+    would rather walk an index of the other side."""
+
+    inherit_cache = True
+
+
+@compiles(FixedJoin, "sqlite")
+def _fixed(join: FixedJoin, compiler: Any, **options: Any) -> str:
+    left, right = (compiler.process(side, **options) for side in (join.left, join.right))
+    return f"{left} CROSS JOIN {right} ON {compiler.process(join.onclause, **options)}"
+
+
+@compiles(FixedJoin)
+def _joined(join: FixedJoin, compiler: Any, **options: Any) -> str:
+    plain: str = compiler.visit_join(join, **options)
+    return plain
+
+
 def candidates(dialect: str, of: Table) -> Select[Any]:
-    """number and the claim (or statement) of rows that match `match`, from number `since` up to
-    below `until`."""
-    key = of.c[1]
+    """`number` and `key`, the claim or statement, of rows that match `match`, from number `since`
+    up to below `until`."""
+    found = select(numbers(dialect, of).label("number"), of.c[1].label("key"))
+    return found.select_from(source(dialect, of)).where(matches(dialect, of), between(dialect, of))
+
+
+def source(dialect: str, of: Table) -> FromClause:
+    """What to select from."""
+    if dialect != "sqlite":
+        return of
+    return FixedJoin(_index(of), of, of.c.number == _index(of).c.rowid)
+
+
+def numbers(dialect: str, of: Table) -> ColumnElement[int]:
+    """The numbers of rows, in whose order the index gives them."""
+    return _index(of).c.rowid if dialect == "sqlite" else of.c.number
+
+
+def matches(dialect: str, of: Table) -> ColumnElement[bool]:
     if dialect == "sqlite":
-        index = table(INDEXES[of.name], column("rowid"), column(INDEXES[of.name]))
-        matches: ColumnElement[bool] = index.c[1].op("MATCH")(bindparam("match"))
-        number = index.c.rowid
-        found = select(number.label("number"), key.label("key")).select_from(
-            index.join(of, of.c.number == number)
-        )
-    else:
-        matches = of.c.words.op("@@")(cast(bindparam("match"), TSQUERY))
-        number = of.c.number
-        found = select(number, key.label("key"))
-    return found.where(matches, number >= bindparam("since"), number < bindparam("until"))
+        return _index(of).c[1].op("MATCH")(bindparam("match"))
+    return of.c.words.op("@@")(cast(bindparam("match"), TSQUERY))
+
+
+def between(dialect: str, of: Table) -> ColumnElement[bool]:
+    number = numbers(dialect, of)
+    return (number >= bindparam("since")) & (number < bindparam("until"))
+
+
+def matched(dialect: str, of: Table, key: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Whether the claim or statement `key` matches."""
+    if dialect != "sqlite":
+        return exists(select(literal(1)).where(of.c[1] == key, matches(dialect, of)))
+    rows = select(_index(of).c.rowid).where(matches(dialect, of))
+    return exists(select(literal(1)).where(of.c[1] == key, of.c.number.in_(rows)))
+
+
+@lru_cache
+def _index(of: Table) -> TableClause:
+    name = INDEXES[of.name]
+    return table(name, column("rowid", Integer()), column(name))
 
 
 class Language:
@@ -277,6 +325,14 @@ def in_tier(
     return say.but(say.all([wanted, *narrowed]), nots)
 
 
+def anywhere(dialect: str, query: Query, labels: Iterable[Sequence[str]], lowest: Level) -> str:
+    """What asks for the rows of all tiers."""
+    say = Language(dialect)
+    narrowed = [say.any(say.placed([one]) for one in alternatives) for alternatives in labels]
+    wanted = say.all([*(say.term(term, lowest) for term in query.required), *narrowed])
+    return say.but(wanted, [say.term(term, lowest) for term in query.excluded])
+
+
 def at_any_time(dialect: str, query: Query, labels: Iterable[Sequence[str]]) -> str:
     """What asks for all rows that may have matched once; labels never change."""
     say = Language(dialect)
@@ -309,16 +365,65 @@ _SIZE = Prepared(
 )
 
 
-@lru_cache
-def _counted(of: Table) -> Prepared:
-    index = INDEXES[of.name]
+def counted(of: Table) -> Select[Any]:
+    """How many rows match on SQLite, counted up to `most`."""
     rows = (
         select(literal(1))
-        .select_from(table(index))
-        .where(column(index).op("MATCH")(bindparam("match")))
+        .select_from(_index(of))
+        .where(matches("sqlite", of))
         .limit(bindparam("most", type_=Integer()))
     )
-    return Prepared(select(func.count()).select_from(rows.subquery()))
+    return select(func.count()).select_from(rows.subquery())
+
+
+_counting = lru_cache(lambda of: Prepared(counted(of)))
+
+
+class Commonness:
+    """How common words are, by PostgreSQL's own statistics, which are asked for once a minute."""
+
+    def __init__(self, rows: float, shares: dict[str, float]) -> None:
+        self.rows = rows
+        self.shares = shares
+
+    def of(self, query: Query, level: Level, labels: Iterable[Sequence[str]]) -> float:
+        """About how many rows have all of it, at most: the rarest part says."""
+        parts = [self._term(term, level) for term in query.required]
+        parts += [sum(self._share(label) for label in alternatives) for alternatives in labels]
+        return min(parts) * self.rows
+
+    def _term(self, term: Term, level: Level) -> float:
+        if isinstance(term, Phrase):
+            return sum(
+                min(self._share(f"{level.value}{stem}") for stem in form) for form in term.forms
+            )
+        begun = (f"{level.value}{term.text}", f"{level + terms.EXACT}{term.text}")
+        return sum(share for word, share in self.shares.items() if word.startswith(begun))
+
+    def _share(self, word: str) -> float:
+        return self.shares.get(word, 0.0)
+
+
+SHARES = select(
+    text("n.reltuples::float8"),
+    text("known.term"),
+    text("known.share::float8"),
+).select_from(
+    text(
+        "pg_class n LEFT JOIN pg_stats s ON s.schemaname = current_schema()"
+        " AND s.tablename = n.relname AND s.attname = 'words'"
+        " LEFT JOIN LATERAL unnest(s.most_common_elems::text::text[], s.most_common_elem_freqs)"
+        " AS known (term, share) ON true WHERE n.oid = CAST(CAST(:name AS text) AS regclass)"
+    )
+)
+"""How many rows a table has, and the share of them that has each of its commonest terms."""
+
+
+def commonness(rows: Iterable[Sequence[Any]]) -> Commonness:
+    """What `SHARES` says."""
+    found = list(rows)
+    shares = {term: share for _, term, share in found if term is not None}
+    return Commonness(max(0.0, found[0][0]), shares)
 
 
 def counts(session: Connection, of: Table, terms: Iterable[str], most: int) -> dict[str, float]:
@@ -328,7 +433,7 @@ def counts(session: Connection, of: Table, terms: Iterable[str], most: int) -> d
     if session.dialect.name == "sqlite":
         say = Language("sqlite")
         return {
-            term: _counted(of)
+            term: _counting(of)
             .run(session, {"match": say.placed([term]), "most": most + 1})
             .scalar_one()
             for term in wanted

@@ -100,3 +100,30 @@ async def test_lists_cost_the_same_for_ten_rows_and_a_hundred(
         await desk.admin.get(f"/v1/claims/{one}", params={"expand": "links"})
         costs[one] = count()
     assert costs[few] == costs[claim] <= 6
+
+
+async def test_a_search_asks_the_index_once_for_each_tier(
+    desk: Desk, count: Callable[[], int]
+) -> None:
+    """However many it finds: once where the page is full before, and once more for what shows why
+    where that is not in the wording; for an instant, in a fixed number of statements."""
+    await desk.parties()
+    for number in range(30):
+        await desk.claim(text=f"The regime of unit {number}", speaker=None)
+    then = desk.clock.now.isoformat()
+    for query, most in (
+        ({"q": "regime"}, 3),
+        ({"q": "regime of"}, 4),
+        ({"q": "returned normal"}, 6),
+        ({"q": "returned", "status": "asserted"}, 8),
+        ({"q": "returned", "sort": "changed"}, 5),
+        ({"q": "returned", "as_of": then}, 7),
+    ):
+        for limit in (1, 1, 10, 100):
+            count()
+            response = await desk.reader.get("/v1/claims", params={**query, "limit": limit})
+            cost = count()
+            assert response.status_code == 200
+            assert len(response.json()["items"]) == min(limit, 30), query
+            # The first search asks PostgreSQL for its statistics, those of the next minute do not.
+            assert 0 < cost <= most + 1, (query, limit, cost)

@@ -1,0 +1,204 @@
+"""`q` on claims: what is found, in which order, with which filters, and what is shown of it."""
+
+from typing import Any
+from urllib.parse import quote as escaped
+
+import httpx
+import pytest
+
+from service.formats import terms
+from tests.api.problems import problem, refused_field
+from tests.support.corpus import QUERIES, recorded
+from tests.support.desk import Desk, quote
+
+REFUSED = {"%"}
+"""Of the queries of the corpus, those without a word."""
+
+
+async def found(client: httpx.AsyncClient, q: str, **query: Any) -> list[dict[str, Any]]:
+    """All that `q` finds, page by page."""
+    items: list[dict[str, Any]] = []
+    params = {"q": q, **query}
+    while True:
+        response = await client.get("/v1/claims", params=params)
+        assert response.status_code == 200, (q, response.text)
+        page = response.json()
+        items += page["items"]
+        if page["next_cursor"] is None:
+            return items
+        params["cursor"] = page["next_cursor"]
+
+
+async def ids(client: httpx.AsyncClient, q: str, **query: Any) -> list[str]:
+    return [one["id"] for one in await found(client, q, **query)]
+
+
+async def test_both_databases_find_what_the_rulebook_finds(desk: Desk) -> None:
+    """The same hits in the same order, whole or in pages of two; every hit shows why it is one."""
+    corpus = await recorded(desk)
+    hits = 0
+    for typed in QUERIES:
+        if typed in REFUSED:
+            response = await desk.reader.get("/v1/claims", params={"q": typed})
+            assert problem(response, "unsearchable")["errors"][0]["loc"] == ["query", "q"]
+            continue
+        query = terms.parse(typed)
+        expected = corpus.found(typed)
+        shown = await found(desk.reader, typed)
+        assert [one["id"] for one in shown] == expected, typed
+        assert await ids(desk.reader, typed, limit=2) == expected, typed
+        changed = await ids(desk.reader, typed, sort="changed", limit=3)
+        assert changed == [one for one in await in_order(desk, "changed") if one in expected], typed
+        for one in shown:
+            assert one["snippets"], typed
+            for snippet in one["snippets"]:
+                for start, end in snippet["marks"]:
+                    marked = terms.named("quote", snippet["text"][start:end])
+                    assert any(any(term.found(marked)) for term in query.required), typed
+        hits += len(shown)
+    assert hits > 150
+
+
+async def in_order(desk: Desk, sort: str) -> list[str]:
+    response = await desk.reader.get("/v1/claims", params={"sort": sort, "limit": 200})
+    return [one["id"] for one in response.json()["items"]]
+
+
+async def test_every_filter_narrows_what_is_found(desk: Desk) -> None:
+    """A search with a filter is the search and the filter, by relevance and in either order."""
+    corpus = await recorded(desk)
+    confirmed = corpus.ids[0]
+    await desk.confirm(confirmed)
+    me = (await desk.checker.get("/v1/me")).json()["id"]
+    await desk.checker.patch(
+        f"/v1/claims/{corpus.ids[1]}", json={"assignee": me}, headers={"If-Match": "*"}
+    )
+    now = desk.clock.now.isoformat()
+    for filters in (
+        {"status": "confirmed"},
+        {"status": ["asserted", "awaiting_confirmation"]},
+        {"story": "border"},
+        {"story": "border", "kind": "figure"},
+        {"claimant": "belgrade"},
+        {"claimant": "washington"},
+        {"party": "nato"},
+        {"party": "washington", "stance": "comments"},
+        {"tag": "troops"},
+        {"kind": "prediction"},
+        {"assignee": "me"},
+        {"claimed_since": "2023-10-02T00:00:00Z"},
+        {"claimed_until": "2023-10-01T00:00:00Z"},
+        {"changed_since": now},
+        {"changed_until": now},
+        {"drift": "true"},
+        {"as_of": now},
+        {"as_of": now, "story": "attack", "status": "asserted"},
+    ):
+        listed: dict[str, list[str]] = {}
+        for sort in ("changed", "claimed"):
+            response = await desk.checker.get("/v1/claims", params={**filters, "sort": sort})
+            listed[sort] = [one["id"] for one in response.json()["items"]]
+        for typed in ("troops", "kosovo", "the -army", '"operating regime"', "withdr*"):
+            everything = await ids(desk.checker, typed)
+            narrowed = await ids(desk.checker, typed, **filters, limit=2)
+            assert sorted(narrowed) == sorted(one for one in everything if one in listed["changed"])
+            if "as_of" not in filters:
+                assert narrowed == [one for one in everything if one in listed["changed"]]
+            for sort, order in listed.items():
+                for limit in (1, 50):
+                    answer = await ids(desk.checker, typed, **filters, sort=sort, limit=limit)
+                    assert answer == [one for one in order if one in everything], (filters, sort)
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("", "there is no word in it to look for"),
+        ('"unbalanced', 'a " is not closed: put one at each end of a phrase'),
+        ("-only -exclusions", "say what to look for as well"),
+        ("…", "there is no word in it"),
+        ("*", "at least 3 letters or digits stand before an asterisk"),
+        ("ab*", "at least 3 letters or digits"),
+        ("a b c d e f g h i j k l m n o p q", "at most 16 words"),
+        ("x" * 10_000, "at most 500 characters"),
+    ],
+)
+async def test_a_query_that_cannot_be_searched_is_refused(
+    desk: Desk, typed: str, told: str
+) -> None:
+    """422, with the parameter at fault and what to do about it."""
+    body = problem(await desk.reader.get("/v1/claims", params={"q": typed}), "unsearchable")
+    assert told in body["detail"]
+    assert body["errors"] == [{"loc": ["query", "q"], "msg": body["detail"]}]
+
+
+async def test_there_is_no_relevance_to_nothing(desk: Desk) -> None:
+    """An order that there is not, or that needs a query, is refused."""
+    for params in ({"sort": "relevance"}, {"q": "serbia", "sort": "best"}):
+        refused = await desk.reader.get("/v1/claims", params=params)
+        assert refused_field(refused, "query", "sort")
+
+
+async def test_cursors_hold_for_their_search_alone(desk: Desk) -> None:
+    """A cursor of one query is none of another's, nor of the plain list's."""
+    await recorded(desk)
+    first = await desk.reader.get("/v1/claims", params={"q": "serbia", "limit": 1})
+    cursor = first.json()["next_cursor"]
+    assert f"q=serbia&limit=1&cursor={escaped(cursor)}" in first.headers["Link"]
+    for params in ({"q": "kosovo"}, {"q": "serbia", "sort": "changed"}, {}):
+        refused = await desk.reader.get("/v1/claims", params={**params, "cursor": cursor})
+        problem(refused, "invalid-cursor")
+
+
+async def test_nothing_internal_is_searched(desk: Desk) -> None:
+    """Notes, reasons, drafts of decisions, assignees, sources and the desk's people find nothing,
+    for anybody."""
+    await desk.parties()
+    claim = (await desk.claim())["id"]
+    await desk.post(f"/v1/claims/{claim}/notes", {"text": "secretnote"})
+    link = await desk.link(claim, "supports", "nato", note="secretlink")
+    await desk.move(claim, "confirmed", cites=[link["id"]], reason="secretdraft")
+    again = await desk.link(claim, "comments", "washington")
+    body = {"reason": "secretretraction"}
+    await desk.checker.post(f"/v1/links/{again['id']}/retraction", json=body)
+    for hidden in ("secretnote", "secretlink", "secretdraft", "secretretraction", "checker"):
+        assert await ids(desk.admin, hidden) == [], hidden
+    assert await ids(desk.reader, "example") == []
+    assert await ids(desk.reader, "washington") == [], "its link was retracted"
+    shown = await found(desk.reader, "regime")
+    assert [one["assignee"] for one in shown] == [None]
+
+
+async def test_what_is_changed_is_found_at_once(desk: Desk) -> None:
+    """By its new words, and no longer by its former ones; a merged claim is found as the one that
+    took its place."""
+    await desk.parties()
+    a, b = (await desk.claim())["id"], (await desk.claim(text="Something else entirely"))["id"]
+    await desk.checker.patch(
+        f"/v1/claims/{b}",
+        json={"text": "Quite another wording", "material": True},
+        headers={"If-Match": "*"},
+    )
+    assert await ids(desk.reader, "entirely") == []
+    assert await ids(desk.reader, "wordings") == [b]
+    link = await desk.link(b, "comments", "nato")
+    statement = link["statement"]["id"]
+    await desk.post(f"/v1/statements/{statement}/quotes", quote("A late rendering"))
+    assert await ids(desk.reader, "late rendering") == [b]
+    await desk.editor.patch("/v1/parties/nato", json={"full_name": "Atlantic Alliance"})
+    assert await ids(desk.reader, "alliance") == [b]
+    await desk.editor.patch("/v1/parties/nato", json={"name": "The Pact"})
+    assert await ids(desk.reader, "pact") == [b]
+    speaker = (await desk.reader.get("/v1/speakers")).json()["items"][0]
+    await desk.editor.patch(f"/v1/speakers/{speaker['id']}", json={"name": "Milena Nova"})
+    assert set(await ids(desk.reader, "milena")) == {a, b}
+    merged = await desk.checker.post(
+        f"/v1/claims/{b}/merge", json={"into": a}, headers={"If-Match": "*"}
+    )
+    assert merged.status_code == 200
+    assert await ids(desk.reader, "late rendering") == [a]
+    assert await ids(desk.reader, "wordings") == []
+    await desk.checker.post(
+        f"/v1/claims/{a}/withdrawal", json={"reason": "x"}, headers={"If-Match": "*"}
+    )
+    assert await ids(desk.reader, "regime") == [a]

@@ -1,0 +1,175 @@
+"""A desk with words of every kind to search for, and what the rulebook alone finds in it."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from service.domain import search
+from service.domain.search import Field, Level, Tier
+from service.formats import terms
+from service.formats.terms import Quoted
+from tests.support.desk import SOURCE, Desk
+
+PARTIES: dict[str, tuple[str, str | None, str | None]] = {
+    "belgrade": ("Belgrade", "Government of Serbia", None),
+    "washington": ("Washington", "Government of the United States", None),
+    "state-department": ("State Department", "United States Department of State", "washington"),
+    "pristina": ("Pristina", "Government of Kosovo", None),
+    "nato": ("NATO", "North Atlantic Treaty Organization", None),
+}
+MOJSILOVIC = {"name": "Gen. Milan Mojsilović", "role": "chief of staff"}
+VUCEVIC = {"name": "Miloš Vučević", "role": "Defence Minister"}
+MILLER = {"name": "Matthew Miller", "role": "State Department spokesman"}
+KURTI = {"name": "Albin Kurti", "role": "Prime Minister"}
+DJOKOVIC = {"name": "Đorđe Đoković", "role": None}
+# text, claimant, speaker, further fields, quotes of the origin, links: (party, speaker, quotes).
+CLAIMS: list[tuple[str, str | None, Any, dict[str, Any], list[Any], list[Any]]] = [
+    (
+        "Serbia has returned the operating regime of its units to normal",
+        "belgrade",
+        MOJSILOVIC,
+        {"story": "border", "tags": ["troops"]},
+        ["“The operating regime of the units … along the administrative line” is normal"],
+        [("washington", MILLER, ["We are waiting to see confirmation of this"])],
+    ),
+    (
+        "Serbia cut its troops near Kosovo from 8,350 to 4,500",
+        "belgrade",
+        MOJSILOVIC,
+        {"story": "border", "kind": "figure", "tags": ["troops"]},
+        ["the number of troops was reduced from 8,350 to 4,500"],
+        [("state-department", MILLER, ["If true, it would be a welcome step"])],
+    ),
+    (
+        "NATO will be reinforced by 600 British soldiers, 4.500 in all",
+        "nato",
+        None,
+        {"kind": "figure"},
+        ["KFOR's mission (4 500) gets 600 more"],
+        [],
+    ),
+    (
+        "Belgrade was behind the armed group of 24 September",
+        "pristina",
+        KURTI,
+        {"story": "attack"},
+        [("Sulmi u krye nga Beogradi; qeveria e Kosovës e di", "sq")],
+        [("belgrade", VUCEVIC, [("Војска се повукла са границе", "sr")])],
+    ),
+    (
+        "The commando was set up by Milan Radoičić",
+        None,
+        None,
+        {"story": "attack", "tags": ["attack"]},
+        ["The group was organised by a businessman from the north"],
+        [],
+    ),
+    (
+        "The army could enter Kosovo if the President ordered it",
+        "belgrade",
+        VUCEVIC,
+        {"story": "border", "kind": "prediction"},
+        [("Povlačenje vojske nije znak slabosti", "sr-Latn"), ("Withdrawing is no weakness", "en")],
+        [("nato", None, ["KFOR patrols saw units withdraw"])],
+    ),
+    ("Troops withdrew; normal regime again", "pristina", None, {}, ["units of troops"], []),
+    ("Ђоковић је у Љубљани", "belgrade", DJOKOVIC, {}, [("Рекао је да је ту", "sr")], []),
+    ("A lie'; DROP TABLE claims; -- <b>bold</b> 🇷🇸 שלום", "nato", None, {}, ["\u202eevil"], []),
+    ("Administrative lines are no borders", "belgrade", None, {"story": "border"}, ["…"], []),
+]
+QUERIES = [
+    "vucevic", "VUČEVIĆ", "Вучевић", "вучевића", "mojsilovic general", "djokovic", "Đoković",
+    "ђорђе", "ljubljana", "withdraw", "withdrawal", "withdrawals troops", "troops withdrew",
+    "troops", "troop normal", "normal troops", "serbia", "serbian", "kosovo serbia", "belgrade",
+    "united states", "government", "government serbia", '"united states"', '"of serbia"',
+    "state-department", "spokesman confirmation", "minister", "8350", "8,350", "8.350 4500",
+    "4500", "4500 british", "835", "50", "24 september", '"operating regime"', '"regime operating"',
+    '"operating regimes" units', '"administrative line"', "administrative -line", "line border",
+    "troops -serbia", 'units -"operating regime"', "kosovo -army -group", "belgrade -vojska",
+    "withdr*", "ВОЈС*", "operat* norm*", "kos*", "administrat* -border*", "vojska", "војске",
+    "povlačenje", "qeveri", "qeverisë", "kosovë", "beograd", "border", "the", "of the",
+    "radoicic", "milan", "milan radoičić", "milan -radoičić", "bold", "' OR 1", "1=1",
+    "NEAR(serbia kosovo)", "words:serbia", "claim_words MATCH", "serbia & kosovo", "a | b | c",
+    "!serbia", "serbia <-> has", "serbia:A", "(serbia", "{serbia}", "^serbia", "serbia AND kosovo",
+    "NOT serbia", "שלום", "evil", "\\serbia", "%", "zzz",
+]  # fmt: skip
+
+
+@dataclass
+class Corpus:
+    """Claims in the order in which they were recorded, with the fields they are found by."""
+
+    ids: list[str] = field(default_factory=list)
+    fields: dict[str, list[Field]] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
+
+    def found(self, typed: str) -> list[str]:
+        """What the rulebook finds: by tier, then the newest first."""
+        query = terms.parse(typed)
+        ranked: dict[Tier, list[str]] = {tier: [] for tier in Tier}
+        for claim in reversed(self.ids):
+            tier = search.rank(query, self.fields[claim])
+            if tier is not None:
+                ranked[tier].append(claim)
+        return [claim for tier in Tier for claim in ranked[tier]]
+
+
+async def recorded(desk: Desk) -> Corpus:
+    """Record the claims above."""
+    for slug, (name, full_name, parent) in PARTIES.items():
+        party = {"slug": slug, "name": name, "full_name": full_name, "parent": parent}
+        await desk.post("/v1/parties", party)
+    for slug in ("border", "attack"):
+        await desk.post("/v1/stories", {"slug": slug, "title": slug})
+    corpus = Corpus()
+    for text, claimant, speaker, more, said, links in CLAIMS:
+        body: dict[str, Any] = {
+            "text": text,
+            "kind": "event",
+            "claimant": claimant,
+            "speaker": speaker,
+            "claimed_at": f"2023-10-0{2 - len(corpus.ids) % 2}T00:00:00Z",
+            "origin": {"quotes": list(map(_quote, said))},
+        }
+        claim = (await desk.post("/v1/claims", body | more))["id"]
+        voices, quotes = [(claimant, speaker)], [*said]
+        for party, who, words in links:
+            statement = {
+                "party": party,
+                "speaker": who,
+                "said_at": "2023-10-02T00:00:00Z",
+                "quotes": list(map(_quote, words)),
+            }
+            await desk.post(
+                f"/v1/claims/{claim}/links", {"statement": statement, "stance": "comments"}
+            )
+            voices.append((party, who))
+            quotes += words
+        corpus.ids.append(claim)
+        corpus.texts[claim] = text
+        corpus.fields[claim] = [
+            terms.read("text", Level.TEXT, text, (terms.ENGLISH,)),
+            *(one for voice in voices for one in _names(*voice)),
+            *(terms.quote(Quoted(*_said(one))) for one in quotes),
+        ]
+    return corpus
+
+
+def _said(one: Any) -> tuple[str, str]:
+    return one if isinstance(one, tuple) else (one, "en")
+
+
+def _quote(one: Any) -> dict[str, Any]:
+    text, language = _said(one)
+    return {"text": text, "language": language, "source": SOURCE}
+
+
+def _names(party: str | None, speaker: Any) -> list[Field]:
+    if party is None:
+        return []
+    name, full_name, parent = PARTIES[party]
+    found = [party, name, full_name or "", *([parent, PARTIES[parent][0]] if parent else ())]
+    fields = [terms.named("party", one) for one in found]
+    if speaker is not None:
+        role = f", {speaker['role']}" if speaker["role"] else ""
+        fields.append(terms.named("speaker", speaker["name"] + role))
+    return fields
