@@ -37,6 +37,7 @@ from service.web import logs, problems
 from service.web.callers import Callers
 from service.web.envelope import Envelope
 from service.web.hot import HotPaths
+from service.web.live import Live
 from service.web.metrics import Metrics
 from service.web.services import Services
 
@@ -60,8 +61,16 @@ def create_app(
     database = Database(settings)
     metrics = Metrics()
     meters = Meters(metrics.registry)
+    live = Live(settings, database, clock, metrics, events.block)
     services = Services(
-        settings, database, clock, Callers(settings, database), metrics, meters, guard(settings)
+        settings,
+        database,
+        clock,
+        Callers(settings, database),
+        metrics,
+        meters,
+        live,
+        guard(settings),
     )
 
     @contextlib.asynccontextmanager
@@ -74,9 +83,11 @@ def create_app(
         dispatcher = Dispatcher(settings, database, clock, meters) if settings.dispatch else None
         if dispatcher is not None:
             dispatcher.start()
+        live.start()
         try:
             yield
         finally:
+            await live.stop()
             if dispatcher is not None:
                 await dispatcher.stop()
             keeper.cancel()

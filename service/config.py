@@ -100,6 +100,14 @@ class Settings(BaseSettings):
     dispatch: Switch = Field(
         True, description="Deliver webhooks in `claimdesk serve`; off: `claimdesk dispatch` does"
     )
+    streams: int = Field(
+        2_000, ge=0, description="Event streams that one process keeps open, at most"
+    )
+    streams_each: int = Field(
+        50,
+        ge=0,
+        description="Event streams of one caller (public: one address) among them, at most",
+    )
     webhook_allow_http: Switch = Field(
         False, description="Let webhooks go to http:// addresses: for development"
     )
@@ -122,7 +130,8 @@ class Settings(BaseSettings):
         1.0, gt=0, le=60, description="The dispatcher looks for itself at least so often"
     )
     webhook_bell: Switch = Field(
-        True, description="Wake dispatchers after a change; off behind a pooler without LISTEN"
+        True,
+        description="Tell other processes of a change at once; off behind a pooler without LISTEN",
     )
 
     @model_validator(mode="after")

@@ -58,6 +58,7 @@ ALWAYS: tuple[type[ClaimdeskError], ...] = (
     ClaimdeskError,
 )
 MORE: dict[str, tuple[type[ClaimdeskError], ...]] = {
+    "/v1/events/stream": (errors.NotAcceptable,),
     "/oembed": (errors.NotFound, errors.FormatNotServed),
 }
 """What some paths refuse besides."""

@@ -1,21 +1,37 @@
-"""What happens to all claims, in one sequence: polled."""
+"""What happens to all claims, in one sequence: polled, and streamed."""
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Query, Response
+import orjson
+from fastapi import APIRouter, Depends, Header, Query, Response
 
 from service.api import shapes, visibility
 from service.api.fields import Id, Slug
 from service.domain.access import Action
+from service.domain.errors import NotAcceptable
 from service.domain.history import EVENT_TYPES
+from service.formats import eventstream
 from service.queries import events
-from service.queries.events import Wanted
+from service.queries.events import Line, Wanted
 from service.web.calls import Call, json, reading
+from service.web.conditions import accepts
+from service.web.eventstream import EventStream
+from service.web.live import Listener
 
 router = APIRouter(prefix="/v1/events", tags=["events"])
 
 Reading = Annotated[Call, reading(Action.READ_CLAIMS)]
 EventType = Literal[EVENT_TYPES]  # type: ignore[valid-type]
+HIGHEST = 2**63 - 1
+SAMPLE = """retry: 2000
+id: 41
+
+id: 42
+event: claim.status_changed
+data: {"seq":42,"number":3,"claim":"018b0…","story":null,"type":"claim.status_changed", …}
+
+:
+"""
 
 
 def _wanted(
@@ -36,7 +52,7 @@ def _wanted(
 async def list_events(
     call: Reading,
     wanted: Annotated[Wanted, Depends(_wanted)],
-    after: Annotated[int, Query(ge=0, le=2**63 - 1, description="Numbered above this")] = 0,
+    after: Annotated[int, Query(ge=0, le=HIGHEST, description="Numbered above this")] = 0,
     limit: Annotated[int, Query(ge=1, le=200, description="How many at most")] = 50,
 ) -> Response:
     """The polling twin of webhooks and of the stream. Nothing is missed by whoever asks on from
@@ -44,3 +60,57 @@ async def list_events(
     lines, next_after = await call.read(events.tail, after=after, limit=limit, wanted=wanted)
     items = [visibility.event(line.shape(), call.caller) for line in lines]
     return json({"items": items, "next_after": next_after})
+
+
+@router.get(
+    "/stream",
+    summary="Events of all claims, as they happen",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "Server-Sent Events: `data` is an item of GET /v1/events, `event` its "
+            "type, `id` its number. A block that has only an `id` says how far what was asked for "
+            "has been looked through; a comment comes after 15 silent seconds.",
+            "content": {eventstream.MEDIA_TYPE: {"schema": {"type": "string"}, "example": SAMPLE}},
+        }
+    },
+)
+async def stream_events(
+    call: Reading,
+    wanted: Annotated[Wanted, Depends(_wanted)],
+    after: Annotated[
+        int | None,
+        Query(
+            ge=0, le=HIGHEST, description="Begin after this number; without it, with what is new"
+        ),
+    ] = None,
+    last_event_id: Annotated[
+        int | None,
+        Header(ge=0, le=HIGHEST, description="Go on after this number, whatever `after` says"),
+    ] = None,
+) -> Response:
+    """Nothing is missed and nothing comes twice, however often a client comes back with the last
+    `id` that it got (browsers' EventSource does). A key that is revoked, a session that ends and a
+    role that changes end the stream within a second or so."""
+    if not accepts(call.request, eventstream.MEDIA_TYPE):
+        raise NotAcceptable("This is a stream of events: send Accept: text/event-stream.")
+    live, scope = call.services.live, call.request.scope
+    if last_event_id is not None:
+        position = await live.beginning(last_event_id, loc=("header", "last-event-id"))
+    else:
+        position = await live.beginning(after, loc=("query", "after"))
+    listener = Listener(
+        position,
+        wanted,
+        visibility.audience(call.caller),
+        scope["claimdesk.caller"],
+        scope.get("claimdesk.credential"),
+    )
+    answer = EventStream(live, listener)
+    return Response(headers=answer.headers) if "claimdesk.head" in scope else answer
+
+
+def block(line: Line, audience: str) -> bytes:
+    """An event in a stream of this audience."""
+    shape = visibility.event_for(line.shape(), visibility.Audience(audience))
+    return eventstream.block(id=line.seq, type=line.type, data=orjson.dumps(shape))

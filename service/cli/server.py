@@ -14,6 +14,7 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from service.cli import shell
+from service.cli.connections import Connection
 from service.config import Settings
 
 FACTORY = "service.app:create_app"
@@ -34,7 +35,7 @@ def run(
         factory=workers > 1,
         workers=workers,
         loop="auto" if sys.platform == "win32" else "uvloop",
-        http="httptools",
+        http=Connection,
         ws="none",
         lifespan="on",
         log_config=None,

@@ -7,15 +7,15 @@ Each class carries a stable `slug` (the last part of the problem's `type`), an H
 ClaimdeskError
  ├─ BadRequest 400, NotAuthenticated 401, Forbidden 403 ─ SecondPersonNeeded, CrossSite
  ├─ NotFound 404 ─ NotYetRecorded
- ├─ MethodNotAllowed 405
+ ├─ MethodNotAllowed 405, NotAcceptable 406
  ├─ Conflict 409 ─ TransitionRefused, ClaimMerged, ClaimWithdrawn, AlreadyExists, Settled,
  │                 DecisionPending, StatementWithdrawn, MergeCycle, StillRunning,
  │                 WebhookNotActive
  ├─ PreconditionFailed 412, BodyTooLarge 413, UnsupportedMedia 415, PreconditionRequired 428
  ├─ Invalid 422 ─ InvalidCursor, ExpiredCursor, KeyReused, Unsearchable
- ├─ RateLimited 429
+ ├─ RateLimited 429 ─ TooManyStreams
  ├─ FormatNotServed 501
- └─ Unavailable 503
+ └─ Unavailable 503 ─ StreamsFull
 """
 
 from collections.abc import Mapping
@@ -65,6 +65,10 @@ class NotYetRecorded(NotFound):
 
 class MethodNotAllowed(ClaimdeskError):
     slug, title, status = "method-not-allowed", "This address does not take that method", 405
+
+
+class NotAcceptable(ClaimdeskError):
+    slug, title, status = "not-acceptable", "This is not served in a form that you accept", 406
 
 
 class Conflict(ClaimdeskError):
@@ -163,12 +167,20 @@ class RateLimited(ClaimdeskError):
     slug, title, status = "rate-limited", "Too many requests", 429
 
 
+class TooManyStreams(RateLimited):
+    slug, title = "too-many-streams", "You have too many event streams open"
+
+
 class FormatNotServed(ClaimdeskError):
     slug, title, status = "format-not-served", "There is no such format here", 501
 
 
 class Unavailable(ClaimdeskError):
     slug, title, status = "unavailable", "The database cannot be reached", 503
+
+
+class StreamsFull(Unavailable):
+    slug, title = "streams-full", "This server has as many event streams open as it may"
 
 
 def catalogue() -> dict[str, type[ClaimdeskError]]:

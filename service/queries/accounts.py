@@ -1,5 +1,6 @@
 """Who is calling, and the lists of users and keys."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,18 @@ from service.domain.claims import rfc3339
 from service.queries.paging import Window
 from service.store.tables import api_keys, installation, sessions, users
 from service.store.types import instant_or_none
+
+KEYS = select(
+    api_keys,
+    users.c.name.label("user_name"),
+    users.c.role.label("user_role"),
+    users.c.disabled_at,
+).join(users, users.c.id == api_keys.c.user, isouter=True)
+SESSIONS = (
+    select(users, sessions.c.token_hash, sessions.c.expires_at)
+    .join(sessions, sessions.c.user == users.c.id)
+    .where(users.c.disabled_at.is_(None))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +39,12 @@ class Credential:
 
 def by_key(session: Connection, key_id: str) -> Credential | None:
     """The key with this id, unless it was revoked or its user disabled."""
-    row = session.execute(
-        select(
-            api_keys,
-            users.c.name.label("user_name"),
-            users.c.role.label("user_role"),
-            users.c.disabled_at,
-        )
-        .join(users, users.c.id == api_keys.c.user, isouter=True)
-        .where(api_keys.c.id == key_id)
-    ).first()
-    if row is None or row.revoked_at is not None or row.disabled_at is not None:
+    row = session.execute(KEYS.where(api_keys.c.id == key_id)).first()
+    return None if row is None else _of_key(row)
+
+
+def _of_key(row: Row[Any]) -> Credential | None:
+    if row.revoked_at is not None or row.disabled_at is not None:
         return None
     role = Role(row.role)
     if row.user is None:
@@ -50,14 +58,29 @@ def by_key(session: Connection, key_id: str) -> Credential | None:
 
 
 def by_session(session: Connection, token_hash: str) -> Credential | None:
-    row = session.execute(
-        select(users, sessions.c.expires_at)
-        .join(sessions, sessions.c.user == users.c.id)
-        .where(sessions.c.token_hash == token_hash, users.c.disabled_at.is_(None))
-    ).first()
-    if row is None:
-        return None
-    return Credential(Actor(row.id, row.name, Role(row.role)), token_hash, row.expires_at, None)
+    row = session.execute(SESSIONS.where(sessions.c.token_hash == token_hash)).first()
+    return None if row is None else _of_session(row)
+
+
+def _of_session(row: Row[Any]) -> Credential:
+    actor = Actor(row.id, row.name, Role(row.role))
+    return Credential(actor, row.token_hash, row.expires_at, None)
+
+
+def again(session: Connection, held: Collection[Credential]) -> dict[Credential, Credential]:
+    """What these credentials are by now; those that were revoked or have ended are left out."""
+    found: dict[str, Credential] = {}
+    keys = {one.key for one in held if one.key is not None}
+    if keys:
+        for row in session.execute(KEYS.where(api_keys.c.id.in_(keys))):
+            credential = _of_key(row)
+            if credential is not None:
+                found[credential.secret_hash] = credential
+    tokens = {one.secret_hash for one in held if one.key is None}
+    if tokens:
+        for row in session.execute(SESSIONS.where(sessions.c.token_hash.in_(tokens))):
+            found[row.token_hash] = _of_session(row)
+    return {one: found[one.secret_hash] for one in held if one.secret_hash in found}
 
 
 def by_email(session: Connection, email: str) -> Row[Any] | None:

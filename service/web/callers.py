@@ -71,6 +71,7 @@ class Callers:
             self._require_same_site(request)
         self._spend(request, credential.key or credential.actor.id)
         scope["claimdesk.actor"] = credential.actor
+        scope["claimdesk.credential"] = credential
         return credential.actor
 
     def forget(self) -> None:
@@ -106,6 +107,7 @@ class Callers:
             raise CrossSite("Changes made with a session must come from the desk's own pages.")
 
     def _spend(self, request: Request, caller: str) -> None:
+        request.scope["claimdesk.caller"] = caller
         request.scope["claimdesk.allowance"] = self.limiter.spend(caller)
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""Conditional requests (RFC 9110, 13): the entity tags of claims are their versions."""
+"""Conditions in headers (RFC 9110): entity tags, which are a claim's versions (13), and Accept."""
 
 import re
 from datetime import UTC, datetime
@@ -87,3 +87,21 @@ async def _optional(
 
 IfMatch = Annotated[frozenset[int] | None, Depends(_required)]
 OptionalIfMatch = Annotated[frozenset[int] | None, Depends(_optional)]
+
+
+def accepts(request: Request, media_type: str) -> bool:
+    """Whether Accept lets `media_type` through (RFC 9110, 12.5.1): its most specific range that
+    fits has a weight above 0."""
+    ranges = ",".join(request.headers.getlist("accept"))
+    if not ranges.strip():
+        return True
+    kind = media_type.partition("/")[0]
+    weights: dict[str, bool] = {}
+    for one in ranges.split(","):
+        name, *parameters = (part.strip().lower() for part in one.split(";"))
+        refused = any(re.fullmatch(r"q=0(\.0*)?", part) for part in parameters)
+        weights[name] = weights.get(name, False) or not refused
+    for name in (media_type, f"{kind}/*", "*/*"):
+        if name in weights:
+            return weights[name]
+    return False

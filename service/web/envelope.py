@@ -44,6 +44,8 @@ SECURITY = [
         b"base-uri 'none'; form-action 'self'",
     ),
 ]
+ENDLESS = "claimdesk.endless"
+"""In the scope of an answer that goes on: it is counted, timed and logged when it begins."""
 log = structlog.get_logger("request")
 
 
@@ -67,13 +69,20 @@ class Envelope:
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
         status = 500
-        started = False
+        started = noted = False
+
+        def note() -> None:
+            nonlocal noted
+            noted = True
+            self._note(method, scope, status, time.perf_counter() - began)
 
         async def answer(message: Message) -> None:
             nonlocal status, started
             if message["type"] == "http.response.start":
                 status, started = message["status"], True
                 _complete(message, scope, request_id)
+                if ENDLESS in scope:
+                    note()
             elif method == "HEAD" and message["type"] == "http.response.body":
                 message = {**message, "body": b""}
             await send(message)
@@ -97,19 +106,23 @@ class Envelope:
             )
             await problem(failure, instance=scope["path"])(scope, receive, answer)
         finally:
-            self.metrics.running.dec()
-            seconds = time.perf_counter() - began
-            self.metrics.answered(method, _route(scope), status, seconds)
-            if self.log_all or (self.log_some and (method not in ("GET", "HEAD") or status >= 500)):
-                actor = scope.get("claimdesk.actor")
-                log.info(
-                    "answered",
-                    method=method,
-                    path=_shown(scope),
-                    status=status,
-                    ms=round(seconds * 1000, 1),
-                    caller=actor.name if actor else None,
-                )
+            if not noted:
+                note()
+
+    def _note(self, method: str, scope: Scope, status: int, seconds: float) -> None:
+        """Count an answer, and log it where that is asked for."""
+        self.metrics.running.dec()
+        self.metrics.answered(method, _route(scope), status, seconds)
+        if self.log_all or (self.log_some and (method not in ("GET", "HEAD") or status >= 500)):
+            actor = scope.get("claimdesk.actor")
+            log.info(
+                "answered",
+                method=method,
+                path=_shown(scope),
+                status=status,
+                ms=round(seconds * 1000, 1),
+                caller=actor.name if actor else None,
+            )
 
 
 def _request_id(scope: Scope) -> str:

@@ -31,6 +31,22 @@ class Metrics:
         self.running = Gauge(
             "claimdesk_requests_running", "Requests being answered", registry=self.registry
         )
+        self.streams = Gauge(
+            "claimdesk_streams", "Event streams that are open", registry=self.registry
+        )
+        self.streams_behind = Gauge(
+            "claimdesk_streams_behind",
+            "Event numbers that the stream furthest behind has yet to come to",
+            registry=self.registry,
+        )
+        self.stream_events = Counter(
+            "claimdesk_stream_events_total", "Events sent on streams", registry=self.registry
+        )
+        self.streams_cut = Counter(
+            "claimdesk_streams_cut_total",
+            "Streams cut off because their clients took nothing",
+            registry=self.registry,
+        )
         self._counters: dict[tuple[str, str, int], Counter] = {}
         self._timers: dict[str, Histogram] = {}
 

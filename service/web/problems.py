@@ -120,6 +120,11 @@ MEANINGS = {
     "claim-withdrawn": "The claimant took the claim back. Its last status is kept; record a new "
     "claim if it is made again.",
     "decision-pending": "Only one proposal waits on a claim at a time; 'decision' names it.",
+    "too-many-streams": "Every open page or program holds one. Close some, or have the operator "
+    "raise CLAIMDESK_STREAMS_EACH. GET /v1/events tells the same, polled.",
+    "streams-full": "Try again, or poll GET /v1/events. The operator may raise CLAIMDESK_STREAMS, "
+    "or start more processes.",
+    "not-acceptable": "Send Accept: text/event-stream, or no Accept at all.",
     "rate-limited": "Wait for Retry-After seconds. RateLimit says how much is left.",
     "invalid-request": "'errors' lists {loc, msg} for each field at fault. Nothing was changed.",
     "unavailable": "Try again. A POST with an Idempotency-Key is never carried out twice.",

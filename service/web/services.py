@@ -13,6 +13,7 @@ from service.queries.paging import Cursors
 from service.store.engine import Database
 from service.web.callers import Callers
 from service.web.limits import Limiter
+from service.web.live import Live
 from service.web.metrics import Metrics
 
 TRIES_A_MINUTE = 10
@@ -29,6 +30,8 @@ class Services:
     metrics: Metrics
     meters: Meters
     """Of webhooks."""
+    live: Live
+    """Event streams."""
     guard: Guard
     """Says which addresses webhooks may go to."""
     cursors: Cursors = field(default_factory=lambda: Cursors(b""))

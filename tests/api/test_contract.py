@@ -42,7 +42,10 @@ CHECKS = [
 ]
 # Not switched on: negative_data_rejection and positive_data_acceptance.  A schema cannot say that a
 # party has to exist, and JSON's "1" and true for a boolean are taken on purpose.
-LEFT_OUT = {("/v1/session", "post"): "ten tries a minute, each as slow as argon2: test_sign_in.py"}
+LEFT_OUT = {
+    ("/v1/session", "post"): "ten tries a minute, each as slow as argon2: test_sign_in.py",
+    ("/v1/events/stream", "get"): "it does not end: tests/live/test_stream.py",
+}
 EXAMPLES = 12
 
 
@@ -164,7 +167,7 @@ async def test_a_working_day_is_answered_as_documented(desk: Desk) -> None:
     await desk.checker.post(merging, json={"into": into}, headers=any_version)
     await desk.admin.delete(f"/v1/keys/{known['key_id']}")
     for path, method in OPERATIONS:
-        if method == "get":
+        if method == "get" and (path, method) not in LEFT_OUT:
             await desk.admin.get(
                 path.format(**known, slug="border" if "stories" in path else "nato"),
                 params={"url": known["address"]} if path == "/oembed" else None,
@@ -173,7 +176,9 @@ async def test_a_working_day_is_answered_as_documented(desk: Desk) -> None:
     await desk.reader.get(f"/v1/claims/{into}", headers={"If-None-Match": "*"})
     answered = {(method, path) for method, path, status in seen if status < 400}
     assert answered >= {
-        (method.upper(), path) for path, method in OPERATIONS if method in ("get", "patch")
+        (method.upper(), path)
+        for path, method in OPERATIONS
+        if method in ("get", "patch") and (path, method) not in LEFT_OUT
     }
     assert {status for _, _, status in seen} >= {200, 201, 202, 304, 308}
     assert (await desk.admin.delete(webhook)).status_code == 204

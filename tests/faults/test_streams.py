@@ -1,0 +1,172 @@
+"""Event streams through kills and restarts, judged by what the record holds."""
+
+import random
+import signal
+import socket
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.faults.listening import Listening, Seen
+from tests.faults.stage import Stage
+
+RECORD = (
+    "SELECT seq, replace(CAST(claim AS text), '-', ''), number FROM events WHERE seq > {after} "
+    "ORDER BY seq"
+)
+WRITERS = 8
+
+
+class Writing:
+    """Changes of claims, so many a second, by several clients, whatever happens to the server."""
+
+    def __init__(self, stage: Stage, per_second: float) -> None:
+        self.stage = stage
+        self.claims = [stage.claim() for _ in range(WRITERS)]
+        self.made = 0
+        self._apart = WRITERS / per_second
+        self._stopped = threading.Event()
+        self._pool = ThreadPoolExecutor(WRITERS)
+        self._working = [self._pool.submit(self._work, claim) for claim in self.claims]
+
+    def stop(self) -> None:
+        self._stopped.set()
+        for one in self._working:
+            one.result(timeout=60)
+        self._pool.shutdown()
+
+    def _work(self, claim: str) -> None:
+        turn = time.monotonic()
+        number = 0
+        while not self._stopped.is_set():
+            number += 1
+            body = {"to": ("awaiting_confirmation", "asserted")[number % 2], "reason": "turn"}
+            try:
+                answer = self.stage.ask("POST", f"/v1/claims/{claim}/status-changes", body)
+                self.made += answer.status_code == 201
+            except Exception:  # noqa: S110 -- killed under it: the record says what became of it
+                pass
+            turn += self._apart
+            self._stopped.wait(max(0.0, turn - time.monotonic()))
+
+
+def recorded(stage: Stage, after: int = 0) -> list[Seen]:
+    rows = stage.look(RECORD.format(after=after))
+    return [(int(seq), str(claim), int(number)) for seq, claim, number in rows]
+
+
+def heard(listening: Listening) -> list[Seen]:
+    return [(seq, claim.replace("-", ""), number) for seq, claim, number in listening.seen]
+
+
+def test_who_comes_back_a_hundred_times_has_seen_everything_once(stage: Stage, long: bool) -> None:
+    """While others write as quickly as they can, and the server is killed and started again in
+    between: each event once, in order.  One client sees all, another one claim's alone."""
+    cuts, per_second, kills = (100, 200, 5) if long else (24, 100, 2)
+    served = stage.serve("--no-dispatch")
+    writing = Writing(stage, per_second)
+    whole = Listening(stage.token, after=0)
+    one = Listening(stage.token, after=0, claim=writing.claims[0])
+    chance = random.Random(1)
+    fatal = set(chance.sample(range(2, cuts), kills))
+    began = time.monotonic()
+    try:
+        for cut in range(cuts):
+            if cut in fatal:
+                killer = threading.Timer(chance.uniform(0.1, 0.5), served.kill)
+                killer.start()
+                whole.listen(served.url, seconds=20)
+                killer.join()
+                served = stage.serve("--no-dispatch")
+            whole.listen(served.url, events=chance.randrange(1, 30), seconds=2)
+            one.listen(served.url, events=chance.randrange(1, 5), seconds=1)
+        seconds = time.monotonic() - began
+    finally:
+        writing.stop()
+    expected = recorded(stage)
+    newest = expected[-1][0]
+    for listening in (whole, one):
+        # What was missed, and then a block that says how far the stream has come.
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline and int(listening.last_event_id or 0) < newest:
+            listening.listen(served.url, events=None, seconds=0.5)
+            if listening is one and heard(one) == of(expected, writing.claims[0]):
+                break
+    assert heard(whole) == expected
+    assert heard(one) == of(expected, writing.claims[0])
+    assert whole.connections >= cuts
+    print(
+        f"{len(expected)} events, {writing.made / seconds:.0f} changes/s, "
+        f"{whole.connections + one.connections} connections, {kills} kills"
+    )
+
+
+def of(lines: list[Seen], claim: str) -> list[Seen]:
+    return [line for line in lines if line[1] == claim.replace("-", "")]
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+def test_one_process_hears_of_another(stage: Stage) -> None:
+    """What one server records is streamed by another, by the bell and without it."""
+    for bell in ("on", "off"):
+        hears = stage.serve("--no-dispatch", CLAIMDESK_WEBHOOK_BELL=bell)
+        stage.serve("--no-dispatch", CLAIMDESK_WEBHOOK_BELL=bell)
+        claim = stage.claim()
+        listening = Listening(stage.token)
+        thread = threading.Thread(target=listening.listen, args=(hears.url,), kwargs={"events": 5})
+        thread.start()
+        while not listening.last_event_id:
+            time.sleep(0.01)
+        waits = []
+        for _ in range(5):
+            began, before = time.monotonic(), len(listening.seen)
+            stage.change(claim)
+            while len(listening.seen) == before and time.monotonic() < began + 20:
+                time.sleep(0.002)
+            waits.append(time.monotonic() - began)
+        thread.join()
+        assert len(listening.seen) == 5
+        print(f"bell {bell}: heard after {min(waits):.3f} to {max(waits):.3f} s")
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+def test_open_streams_keep_no_server_from_ending(
+    stage: Stage, workers: str, number: signal.Signals
+) -> None:
+    """They end, those of clients that do not read too, long before the twenty seconds that other
+    requests are given; clients go on at the next server."""
+    served = stage.serve("--no-dispatch", "--workers", workers)
+    claims = [stage.claim() for _ in range(2)]
+    listeners = [Listening(stage.token, after=0) for _ in range(8)]
+    threads = [threading.Thread(target=one.listen, args=(served.url,)) for one in listeners]
+    for thread in threads:
+        thread.start()
+    while not all(one.last_event_id for one in listeners):
+        time.sleep(0.01)
+    address = urlsplit(served.url)
+    with closing(socket.create_connection((address.hostname, address.port))) as stuck:
+        request = "GET /v1/events/stream?after=0 HTTP/1.1\r\nHost: x\r\n"
+        stuck.sendall(f"{request}Authorization: Bearer {stage.token}\r\n\r\n".encode())
+        stuck.recv(1)
+        for claim in claims:
+            for _ in range(5):
+                stage.change(claim)
+        began = time.monotonic()
+        served.process.send_signal(number)
+        served.wait(15)
+        print(f"{workers} workers ended {time.monotonic() - began:.2f} s after {number.name}")
+    for thread in threads:
+        thread.join()
+    assert "Traceback" not in served.output
+    following = stage.serve("--no-dispatch")
+    stage.change(claims[0])
+    expected = recorded(stage)
+    for one in listeners:
+        one.listen(following.url, events=len(expected) - len(one.seen))
+        assert heard(one) == expected

@@ -1,0 +1,80 @@
+"""A desk on a real socket: nothing else streams."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+import uvicorn
+
+from service.cli.connections import Connection
+from service.config import Settings
+from service.web.live import Live
+from tests.support import desk as support
+from tests.support.desk import Desk
+
+
+class Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.up.set()
+
+
+class Served:
+    """A desk whose application also answers on a socket."""
+
+    def __init__(self, desk: Desk, server: uvicorn.Server, port: int) -> None:
+        self.desk = desk
+        self.server = server
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+
+    @property
+    def live(self) -> Live:
+        live: Live = self.desk.app.state.services.live
+        return live
+
+    def client(self, name: str) -> httpx.AsyncClient:
+        """A client with the key of this name, or of the public."""
+        key = self.desk.keys.get(name)
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=30)
+
+
+@asynccontextmanager
+async def serving(settings: Settings) -> AsyncIterator[Served]:
+    async with support.running(settings) as desk:
+        config = uvicorn.Config(
+            desk.app, http=Connection, lifespan="off", ws="none", log_config=None, access_log=False
+        )
+        server = Server(config)
+        with socket.socket() as listener:
+            # Handed on to every connection: what a client does not read fills up soon.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16 * 1024)
+            listener.bind(("127.0.0.1", 0))
+            task = asyncio.create_task(server.serve(sockets=[listener]))
+            await server.up.wait()
+            yield Served(desk, server, listener.getsockname()[1])
+            server.should_exit = True
+            await task
+
+
+@pytest.fixture
+async def bare(settings: Settings) -> AsyncIterator[Served]:
+    """A desk that lets the public read, and has nothing yet."""
+    public = settings.model_copy(update={"public_read": True})
+    async with serving(public) as served:
+        yield served
+
+
+@pytest.fixture
+async def served(bare: Served) -> Served:
+    """The same with parties."""
+    await bare.desk.parties()
+    return bare

@@ -1,0 +1,243 @@
+"""The stream of events: what it says, to whom, from where on, and that it is its polling twin."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from service.web import live, ring
+from tests.api.problems import problem
+from tests.api.test_access import secretive
+from tests.live.conftest import Served
+from tests.support.eventsource import Message, opened
+
+HOSTILE = 'line\u2028para\u2029next\x85 <b>"quoted"</b> \\ id: 7\r\n\r\ndata: {} \u202e🦊'
+
+
+async def polled(served: Served, client: Any, **query: Any) -> list[dict[str, Any]]:
+    """All pages of the poll."""
+    items: list[dict[str, Any]] = []
+    after = query.pop("after", 0)
+    while True:
+        params = {**query, "after": after, "limit": 7}
+        page = (await client.get("/v1/events", params=params)).json()
+        items += page["items"]
+        if page["next_after"] == after:
+            return items
+        after = page["next_after"]
+
+
+async def work(served: Served) -> str:
+    """Changes of several kinds in two stories; gives a claim."""
+    desk = served.desk
+    if (await desk.reader.get("/v1/stories/border")).status_code == 404:
+        await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
+    claim = str((await desk.claim(story="border", text=HOSTILE))["id"])
+    await desk.link(claim, "requests_confirmation", "washington")
+    await desk.claim()
+    await desk.confirm(claim)
+    return claim
+
+
+def same(messages: list[Message], items: list[dict[str, Any]]) -> bool:
+    """Whether these are those, field by field."""
+    assert [one.item for one in messages] == items
+    assert [one.type for one in messages] == [one["type"] for one in items]
+    return [one.last_event_id for one in messages] == [str(one["seq"]) for one in items]
+
+
+@pytest.mark.parametrize("role", ["public", "reader", "checker", "editor", "admin"])
+async def test_each_role_is_streamed_what_it_is_polled(bare: Served, role: str) -> None:
+    """Old events and new ones, with the same withheld: neither drafts nor assignees for readers,
+    no names for the public."""
+    claim, withheld, staff = await secretive(bare.desk)
+    async with bare.client(role) as client, opened(client, after=0) as source:
+        items = await polled(bare, client)
+        assert same(await source.take(len(items)), items)
+        await work(bare)
+        later = await polled(bare, client, after=items[-1]["seq"])
+        messages = await source.take(len(later))
+        assert same(messages, later)
+    whole = str([*items, *(one.data for one in messages)])
+    assert claim in whole
+    hidden = {"public": [*withheld, *staff], "reader": withheld}.get(role, [])
+    assert not [secret for secret in hidden if secret in whole]
+    if role in ("checker", "editor", "admin"):
+        assert "DRAFT-before-" in whole
+
+
+async def test_the_answer_says_that_it_is_a_stream(served: Served) -> None:
+    """What proxies and browsers need to know, and the first block: how long to wait before coming
+    back, and where this began."""
+    await served.desk.claim()
+    async with served.client("reader") as client, opened(client) as source:
+        headers = source.response.headers
+        assert headers["content-type"] == "text/event-stream; charset=utf-8"
+        assert headers["cache-control"] == "no-store, no-transform"
+        assert headers["x-accel-buffering"] == "no"
+        assert "content-encoding" not in headers
+        assert "content-length" not in headers
+        assert 1_000 <= (source.parser.retry or 0) <= 3_000
+        newest = (await polled(served, client))[-1]["seq"]
+        assert source.last_event_id == str(newest)
+        head = await client.head("/v1/events/stream")
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["content-type"] == headers["content-type"]
+        figures = (await client.get("/metrics")).text
+        assert "\nclaimdesk_streams 1.0\n" in figures
+        assert "\nclaimdesk_streams_behind 0.0\n" in figures
+        assert "\nclaimdesk_requests_running 1.0\n" in figures, "that of the figures themselves"
+        assert 'route="/v1/events/stream",status="200"' in figures
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"types": "claim.status_changed"},
+        {"types": ["claim.created", "link.created"]},
+        {"types": ["decision.proposed", "claim.merged"]},
+        {"story": "border"},
+        {"story": "border", "types": ["claim.created", "link.created"]},
+        {"story": "nowhere"},
+        {"claim": "…"},
+        {"claim": "…", "types": "link.created", "story": "border"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("few", [False, True], ids=["in the ring", "from the database"])
+async def test_a_filtered_stream_is_the_filtered_poll(
+    served: Served, query: dict[str, Any], few: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether an event is held or has to be looked up, and whether it came before or after; every
+    stream ends at the newest number, whatever it was told."""
+    monkeypatch.setattr(live, "HEARTBEAT_SECONDS", 0.2)
+    monkeypatch.setattr(live, "KEEP_SECONDS", 0.1)
+    if few:
+        monkeypatch.setattr(ring, "MOST_EVENTS", 2)
+        monkeypatch.setattr(live, "FIRST", 2)
+        monkeypatch.setattr(live, "CATCH_UP", 3)
+    claim = await work(served)
+    query = {name: claim if value == "…" else value for name, value in query.items()}
+    async with served.client("checker") as client, opened(client, after=0, **query) as source:
+        await work(served)
+        items = await polled(served, client, **query)
+        assert same(await source.take(len(items)), items)
+        newest = str((await polled(served, client))[-1]["seq"])
+        await source.until(lambda parser: parser.last_event_id == newest)
+    async with served.client("checker") as client, opened(client, newest, **query) as source:
+        await source.until(lambda parser: parser.comments)
+        assert source.last_event_id == newest
+
+
+async def test_it_begins_where_it_is_told(served: Served) -> None:
+    """Without a number with what comes now; after a number; after the last event's, which a browser
+    sends with the address that it began with."""
+    desk = served.desk
+    claim = await work(served)
+    async with served.client("reader") as client:
+        items = await polled(served, client)
+        third = items[2]["seq"]
+        async with opened(client, after=third) as source:
+            assert same(await source.take(len(items) - 3), items[3:])
+        async with opened(client, str(items[4]["seq"]), after=0) as source:
+            assert same(await source.take(len(items) - 5), items[5:])
+        async with opened(client) as source:
+            await desk.link(claim, "comments", "nato")
+            new = await polled(served, client, after=items[-1]["seq"])
+            assert same(await source.take(len(new)), new)
+
+
+async def test_who_comes_back_misses_nothing_and_sees_nothing_twice(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While others write: cut after every few events, with a ring too small for what is missed."""
+    monkeypatch.setattr(ring, "MOST_EVENTS", 10)
+    monkeypatch.setattr(live, "FIRST", 4)
+    desk = served.desk
+    claims = [(await desk.claim())["id"] for _ in range(4)]
+
+    async def write(claim: str) -> None:
+        for number in range(12):
+            await desk.link(claim, "comments", "nato", note=f"note {number}")
+
+    async with served.client("reader") as client:
+        seen: list[Message] = []
+        last = "0"
+        writing = asyncio.gather(*map(write, claims))
+        while len(seen) < 4 + 4 * 12:
+            async with opened(client, last) as source:
+                seen += await source.take(min(3, 4 + 4 * 12 - len(seen)))
+                last = source.last_event_id
+        await writing
+        assert same(seen, await polled(served, client))
+
+
+@pytest.mark.parametrize("value", ["", "x", "-1", "1.5", "9" * 19, "9" * 5000, "0x10", "٣", "1 2"])
+async def test_a_bad_last_event_id(served: Served, value: str) -> None:
+    """No number, or none that a bigint has: refused by name."""
+    headers = {"Last-Event-ID": value.encode()}
+    async with served.client("reader") as client:
+        refused = problem(await client.get("/v1/events/stream", headers=headers), "invalid-request")
+        assert refused["errors"][0]["loc"] == ["header", "last-event-id"]
+
+
+async def test_numbers_that_are_still_to_come(served: Served) -> None:
+    """Somebody who has seen more than there is has seen another database."""
+    await served.desk.claim()
+    async with served.client("reader") as client:
+        for query, headers, loc in (
+            ({"after": 2}, {}, ["query", "after"]),
+            ({}, {"Last-Event-ID": "2"}, ["header", "last-event-id"]),
+        ):
+            answer = await client.get("/v1/events/stream", params=query, headers=headers)
+            refused = problem(answer, "invalid-request")
+            assert refused["errors"] == [{"loc": loc, "msg": "the newest event is number 1"}]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"after": "-1"},
+        {"after": "x"},
+        {"after": str(2**63)},
+        {"types": "x"},
+        {"types": ["claim.created"] * 21},
+        {"story": "No Slug"},
+        {"claim": "x"},
+        {"limit": "5"},
+        {"cursor": "x"},
+        {"type": "claim.created"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_a_bad_question(served: Served, query: dict[str, Any]) -> None:
+    """The poll's filters, and no others."""
+    async with served.client("reader") as client:
+        problem(await client.get("/v1/events/stream", params=query), "invalid-request")
+
+
+@pytest.mark.parametrize(
+    ("accept", "taken"),
+    [
+        ("text/event-stream", True),
+        ("*/*", True),
+        ("text/*", True),
+        ("TEXT/Event-Stream; q=0.5, application/json", True),
+        ("text/html, */*;q=0.1", True),
+        ("", True),
+        ("application/json", False),
+        ("text/event-stream;q=0, */*", False),
+        ("text/*;q=0.000", False),
+        ("text/html, application/json", False),
+        ("nonsense", False),
+    ],
+)
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_what_a_client_accepts(served: Served, accept: str, taken: bool) -> None:
+    async with served.client("reader") as client:
+        answer = await client.head("/v1/events/stream", headers={"Accept": accept})
+        assert answer.status_code == (200 if taken else 406)
+        if not taken:
+            answer = await client.get("/v1/events/stream", headers={"Accept": accept})
+            problem(answer, "not-acceptable")
