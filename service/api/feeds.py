@@ -113,7 +113,7 @@ async def answer(
         base_url=services.settings.base_url,
         entries=(),
     )
-    tag = published.tag(call.request.app.version, format.ending, feed, places)
+    tag = published.digest(call.request.app.version, format.ending, feed, places)
     unmodified = published.unmodified(call, tag, updated)
     if unmodified is not None:
         return unmodified

@@ -21,9 +21,9 @@ from service.formats.words import verdict
 WIDTH = 560
 CACHE_AGE = 60
 """Seconds: no embed shows a status that is older."""
-# How wide a character is, and how high a line, in pixels, in the fonts of most pages: on the large
-# side, so that hardly anything has to be scrolled to.
-CHARACTER, LINE, GAP = 9, 24, 12
+# How wide a character is, how much of a line stays empty before a word that does not fit, and how
+# high a line is, in pixels, in the fonts of most pages: so that hardly anything is scrolled to.
+CHARACTER, RAGGED, LINE, GAP = 9, 27, 24, 12
 
 Data = dict[str, Any]
 
@@ -73,7 +73,7 @@ def _height(claim: Data, width: int) -> int:
 
 
 def _lines(text: str, width: int) -> int:
-    return ceil(len(text) * CHARACTER / width)
+    return ceil(len(text) * CHARACTER / max(width - RAGGED, CHARACTER))
 
 
 def _html(

@@ -15,8 +15,8 @@ PUBLIC = {"Cache-Control": "public, max-age=60, must-revalidate"}
 SETTLED = timedelta(minutes=1)
 
 
-def tag(*parts: Any) -> str:
-    """A strong entity tag's text: other parts, another tag."""
+def digest(*parts: Any) -> str:
+    """The text of a strong entity tag: other parts, another tag."""
     return sha256(repr(parts).encode()).hexdigest()[:32]
 
 
@@ -31,9 +31,9 @@ def published(
     call: Call, body: bytes, media_type: str, more: dict[str, str] | None = None
 ) -> Response:
     """`body`, or 304: the tag is of the bytes themselves."""
-    digest = tag(body)
-    return unmodified(call, digest) or Response(
-        body, headers=headers(call, digest) | (more or {}), media_type=media_type
+    tag = digest(body)
+    return unmodified(call, tag) or Response(
+        body, headers=headers(call, tag) | (more or {}), media_type=media_type
     )
 
 
