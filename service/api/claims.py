@@ -3,19 +3,22 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Response
+import orjson
+from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.responses import RedirectResponse
 
-from service.api import schemas, shapes, visibility
+from service.api import schemas, shapes, similar_shapes, visibility
 from service.api.directory_schemas import SourceIn
 from service.api.fields import ClaimId, given
 from service.commands import claims, statements
 from service.commands.idempotency import Answer
+from service.commands.inputs import NewClaim
 from service.domain.access import Action
 from service.domain.claims import ClaimState
 from service.domain.errors import NotFound
 from service.formats import claim as claim_format
-from service.queries import decisions, history
+from service.formats.similar import Claim
+from service.queries import decisions, history, similar
 from service.queries import statements as statement_queries
 from service.queries.paging import Window
 from service.web.calls import Call, Paged, answered, json, reading, writing
@@ -30,27 +33,71 @@ Reading = Annotated[Call, reading(Action.READ_CLAIMS)]
 Desk = Annotated[Call, reading(Action.READ_INTERNALS)]
 
 
-def served(state: ClaimState, *, status: int = 200) -> Answer:
-    """A claim as its changer sees it, with its ETag."""
+def served(state: ClaimState, *, status: int = 200, near: list[Any] | None = None) -> Answer:
+    """A claim as its changer sees it, with its ETag; `near` are those that may be the same."""
     document = claim_format.for_desk(claim_format.document(state), state.assignee)
+    if near is not None:
+        document = f'{document[:-1]},"similar":{orjson.dumps(near).decode()}}}'
     location = {"Location": f"/v1/claims/{state.id}"} if status == 201 else {}
     return answered(document, status=status, ETag=etag(state.version), **location)
+
+
+def compared(new: NewClaim) -> Claim:
+    """A claim to record, as it is compared with others."""
+    voices = frozenset() if new.claimant is None else frozenset({new.claimant})
+    return Claim(new.text, new.kind, voices, new.claimed_at.date())
+
+
+def previewed(state: ClaimState, near: list[Any]) -> dict[str, Any]:
+    """A claim that will not be recorded: its id is no one's."""
+    document: dict[str, Any] = orjson.loads(claim_format.document(state))
+    return document | {"id": None, "similar": near}
 
 
 @router.post(
     "",
     status_code=201,
     summary="Record a claim",
-    responses={201: {"model": shapes.ClaimOut, "description": "The claim: it is asserted"}},
+    responses={
+        200: {"model": similar_shapes.ClaimPreview, "description": "dry_run: nothing was recorded"},
+        201: {"model": similar_shapes.ClaimRecorded, "description": "The claim: it is asserted"},
+    },
 )
-async def create_claim(body: schemas.ClaimIn, call: Recording) -> Response:
+async def create_claim(
+    body: schemas.ClaimIn,
+    call: Recording,
+    dry_run: Annotated[bool, Query(description="Check everything, record nothing")] = False,
+) -> Response:
     """Somebody is on record. The claim comes with the quote it was read in: `origin` records that
-    statement too, `origin_statement` names one recorded before."""
+    statement too, `origin_statement` names one recorded before. `similar` says what was recorded
+    before that may be the same claim."""
+    new = body.to_command()
+    # Read ahead of the transaction, which is short so; its answer, kept for retries, has it.
+    near = await call.read(similar.of_new, compared(new), part_of=new.part_of)
+    if dry_run:
+        return await call.rehearse(
+            claims.create, new, answer=lambda _, state: answered(previewed(state, near))
+        )
     return await call.write(
-        claims.create,
-        body.to_command(),
-        answer=lambda _, state: served(state, status=201),
+        claims.create, new, answer=lambda _, state: served(state, status=201, near=near)
     )
+
+
+@router.get(
+    "/{claim_id}/similar",
+    summary="Find claims that may be the same",
+    responses={
+        200: {"model": similar_shapes.Similar, "description": "Likeliest first, at most ten"}
+    },
+)
+async def find_similar_claims(claim_id: ClaimId, call: Reading) -> Response:
+    """What shares words, names and figures with the claim, with what sets it apart: other figures
+    or days, a denial, roles exchanged. A merged claim is found as the one that took its place; what
+    the claim is part of, or is part of it, is left out."""
+    found = await call.read(similar.of_claim, claim_id)
+    if found is None:
+        raise NotFound("There is no claim with this id.")
+    return json({"items": found, "next_cursor": None})
 
 
 @router.patch(

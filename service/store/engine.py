@@ -98,13 +98,17 @@ class Database:
             marked(connection)  # of a transaction that was rolled back, perhaps
             return command(connection, *args, **kwargs), marked(connection)
 
+        result, rung = await self._in_turn(work)
+        if rung:
+            self.bell.ring()
+        return result
+
+    async def _in_turn(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` as a transaction on a writing connection, again after a deadlock."""
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 with _reachable():
-                    result, rung = await self._backend.run(work, writing=True)
-                if rung:
-                    self.bell.ring()
-                return result
+                    return await self._backend.run(work, writing=True)
             except DBAPIError as error:
                 if getattr(error.orig, "sqlstate", None) not in RETRIED:
                     raise
@@ -112,6 +116,25 @@ class Database:
                     raise Unavailable("The database is busy; nothing was changed.") from error
                 await asyncio.sleep(0.01 * 2**attempt)
         raise AssertionError("unreachable")
+
+    async def rehearse(
+        self,
+        command: Callable[Concatenate[Connection, P], T],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """What `command` would give: run as `write` runs it, then rolled back."""
+
+        def work(connection: Connection) -> T:
+            result = command(connection, *args, **kwargs)
+            transaction = connection.get_transaction()
+            assert transaction is not None, "a command does not end its transaction"
+            transaction.rollback()
+            marked(connection)  # nothing happened that anybody should look for
+            return result
+
+        return await self._in_turn(work)
 
     async def read(
         self,

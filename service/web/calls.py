@@ -80,6 +80,21 @@ class Call:
             return respond(await self.services.database.write(change))
         return await self._once(key, change, shown_once)
 
+    async def rehearse(
+        self,
+        command: Callable[..., T],
+        *args: Any,
+        answer: Callable[[Any, T], Answer],
+        **kwargs: Any,
+    ) -> Response:
+        """What `write` would tell, with nothing changed; an Idempotency-Key stays unused."""
+
+        def change(session: Any) -> Answer:
+            result = command(session, *args, actor=self.actor, now=self.now, **kwargs)
+            return answer(session, result)
+
+        return respond(await self.services.database.rehearse(change))
+
     async def _once(
         self, key: str, change: Callable[[Any], Answer], shown_once: str | None
     ) -> Response:

@@ -34,6 +34,7 @@ ROUTES: dict[tuple[str, str], Action | str] = {
     ("GET", "/feeds/claims.json"): Action.READ_CLAIMS,
     ("GET", "/feeds/stories/{slug}.atom"): Action.READ_CLAIMS,
     ("GET", "/feeds/stories/{slug}.json"): Action.READ_CLAIMS,
+    ("GET", "/v1/claims/{claim_id}/similar"): Action.READ_CLAIMS,
     ("POST", "/v1/claims/{claim_id}/merge"): Action.AMEND,
     ("POST", "/v1/claims/{claim_id}/withdrawal"): Action.AMEND,
     ("GET", "/v1/claims/{claim_id}/notes"): Action.READ_INTERNALS,

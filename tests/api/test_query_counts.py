@@ -127,3 +127,23 @@ async def test_a_search_asks_the_index_once_for_each_tier(
             assert len(response.json()["items"]) == min(limit, 30), query
             # The first search asks PostgreSQL for its statistics, those of the next minute do not.
             assert 0 < cost <= most + 1, (query, limit, cost)
+
+
+async def test_similar_claims_cost_the_same_for_two_and_for_many(
+    desk: Desk, count: Callable[[], int]
+) -> None:
+    """Candidates, their documents, nothing for each of them."""
+    await desk.parties()
+    claim, *_ = [(await desk.claim())["id"] for _ in range(2)]
+    # Who asks is looked up once, and so are PostgreSQL's statistics.
+    await desk.reader.get(f"/v1/claims/{claim}/similar")
+    costs = []
+    for _ in range(2):
+        count()
+        response = await desk.reader.get(f"/v1/claims/{claim}/similar")
+        costs.append((count(), len(response.json()["items"])))
+        for _ in range(12):
+            await desk.claim()
+    (few, one), (many, ten) = costs
+    assert (one, ten) == (1, 10)
+    assert few == many

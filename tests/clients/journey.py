@@ -15,6 +15,7 @@ from claimdesk_client import AuthenticatedClient
 from claimdesk_client.api.claims import (
     change_status,
     create_claim,
+    find_similar_claims,
     link_statement,
     list_claims,
     read_claim,
@@ -28,6 +29,8 @@ from claimdesk_client.models import (
     Basis,
     ClaimIn,
     ClaimOut,
+    ClaimPreview,
+    ClaimRecorded,
     Claims,
     DecisionOut,
     Kind,
@@ -89,7 +92,7 @@ def link(client: AuthenticatedClient, claim_id: UUID, party: str, stance: Stance
     return made
 
 
-def record(client: AuthenticatedClient) -> ClaimOut:
+def record(client: AuthenticatedClient) -> ClaimRecorded:
     """The parties and three claims; gives the first."""
     for slug, name in (("belgrade", "Belgrade"), ("washington", "Washington"), ("nato", "NATO")):
         body = PartyIn(slug=slug, name=name)
@@ -99,13 +102,15 @@ def record(client: AuthenticatedClient) -> ClaimOut:
     assert len(told(list_parties.sync_detailed(client=client), 200, object).items) == 3
 
     first = claim("Serbia has returned its units at the border to normal", tags=["troops"])
+    preview = create_claim.sync_detailed(client=client, body=first, dry_run=True)
+    assert told(preview, 200, ClaimPreview).similar == []
     created = create_claim.sync_detailed(client=client, body=first)
-    recorded: ClaimOut = told(created, 201, ClaimOut)
+    recorded: ClaimRecorded = told(created, 201, ClaimRecorded)
     assert (recorded.status, recorded.claimed_at) == (Status.ASSERTED, MONDAY)
     assert created.headers["etag"] == '"1"'
     for text in ("The army buys new helicopters", "The embassy in Yerevan is closed"):
         answer = create_claim.sync_detailed(client=client, body=claim(text, tags=["troops"]))
-        told(answer, 201, ClaimOut)
+        assert told(answer, 201, ClaimRecorded).similar == []
     return recorded
 
 
@@ -144,6 +149,11 @@ def journey(checker: AuthenticatedClient, editor: AuthenticatedClient) -> None:
     waiting = told(read_claim.sync_detailed(recorded.id, client=checker), 200, ClaimOut)
     assert waiting.status is Status.AWAITING_CONFIRMATION
     assert waiting.evidence.requests_confirmation == ["washington"]
+    later = claim("Serbia returned its border units to normal")
+    again = told(create_claim.sync_detailed(client=checker, body=later), 201, ClaimRecorded)
+    assert [one.id for one in again.similar] == [recorded.id]
+    found = told(find_similar_claims.sync_detailed(recorded.id, client=checker), 200, object)
+    assert [(one.id, one.probably_same) for one in found.items] == [(again.id, True)]
 
     confirm(checker, editor, recorded.id)
     now = told(read_claim.sync_detailed(recorded.id, client=checker), 200, ClaimOut)

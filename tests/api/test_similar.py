@@ -1,0 +1,227 @@
+"""Claims that may be the same: asked for, told on recording one, and tried without recording."""
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from tests.api.problems import NOBODY, nothing_changes, problem, record_of, refused_field
+from tests.support.desk import Desk, claim_body, quote
+
+TROOPS = "Serbia cut its troops near Kosovo from 8,350 to 4,500"
+AGAIN = "The number of Serbian soldiers near Kosovo was reduced from 8350 to 4500"
+DENIED = "Serbia did not cut its troops near Kosovo from 8,350 to 4,500"
+OTHER = "Serbia cut its troops near Kosovo from 14,000 to 8,350"
+UNRELATED = "The minister of culture opened a library"
+KEY = {"Idempotency-Key": "once"}
+
+
+async def similar(desk: Desk, claim: str) -> list[dict[str, Any]]:
+    response = await desk.reader.get(f"/v1/claims/{claim}/similar")
+    assert response.status_code == 200, response.text
+    body = response.json()
+    assert body["next_cursor"] is None
+    return list(body["items"])
+
+
+async def test_a_claim_recorded_twice_is_noticed(desk: Desk) -> None:
+    """The answer to recording it names the one before, which says why; so does the question, asked
+    of either."""
+    await desk.parties()
+    first = await desk.claim(text=TROOPS, kind="figure")
+    assert first["similar"] == []
+    assert await similar(desk, first["id"]) == []
+    await desk.claim(text=UNRELATED)
+    second = await desk.claim(text=AGAIN, kind="figure")
+    (found,) = second["similar"]
+    assert found == {
+        "id": first["id"],
+        "text": TROOPS,
+        "kind": "figure",
+        "claimant": first["claimant"],
+        "claimed_at": first["claimed_at"],
+        "precision": "day",
+        "status": "asserted",
+        "lifecycle": "active",
+        "score": found["score"],
+        "probably_same": True,
+        "shares": found["shares"],
+        "differs": [],
+    }
+    assert found["score"] == round(found["score"], 2) > 0.9
+    assert "figures: 8350, 4500" in found["shares"]
+    assert [one["id"] for one in await similar(desk, first["id"])] == [second["id"]]
+    assert await similar(desk, second["id"]) == second["similar"]
+
+
+async def test_what_only_looks_alike_is_shown_with_what_sets_it_apart(desk: Desk) -> None:
+    """Other figures and a denial are no reason to merge, and good to know of; likeliest first."""
+    await desk.parties()
+    for text in (DENIED, OTHER, AGAIN, UNRELATED):
+        await desk.claim(text=text)
+    found = (await desk.claim(text=TROOPS))["similar"]
+    assert found[0]["text"] == AGAIN
+    assert [one["probably_same"] for one in found] == [True, False, False]
+    scores = [one["score"] for one in found]
+    assert scores == sorted(scores, reverse=True)
+    told = {one["text"]: one["differs"] for one in found}
+    assert told[DENIED] == ["one denies what the other claims"]
+    assert told[OTHER] == ["figures differ: 4,500 and 14,000"]
+
+
+async def test_a_dry_run_checks_everything_and_changes_nothing(desk: Desk) -> None:
+    """What would be recorded, without an id, and what is similar; no row, event, delivery, source
+    or speaker is left behind, and nothing wakes whoever sends webhooks."""
+    await desk.parties()
+    hook = {"url": "https://example.org/hook"}
+    assert (await desk.admin.post("/v1/webhooks", json=hook)).status_code in (201, 422)
+    first = await desk.claim(text=TROOPS)
+    rung: list[bool] = []
+    desk.database.bell.hear(lambda: rung.append(True))
+    body = claim_body(
+        text=AGAIN,
+        part_of=None,
+        speaker={"name": "Somebody New", "role": "spokesman"},
+        origin={"quotes": [quote("…") | {"source": {"url": "https://example.org/new"}}]},
+    )
+    before = await record_of(desk)
+    answer = await desk.checker.post("/v1/claims?dry_run=true", json=body)
+    assert answer.status_code == 200, answer.text
+    assert await record_of(desk) == before
+    assert not rung
+    preview = answer.json()
+    assert preview["id"] is None
+    assert "Location" not in answer.headers
+    assert "ETag" not in answer.headers
+    assert [one["id"] for one in preview["similar"]] == [first["id"]]
+    recorded = await desk.post("/v1/claims", body)
+    assert rung
+    moments = ("id", "created_at", "updated_at", "status_since")
+    assert preview == recorded | {name: preview[name] for name in moments}
+
+
+async def test_a_dry_run_of_a_component_leaves_its_parent_alone(desk: Desk) -> None:
+    """The parent that would show it keeps its version, and is not offered as similar."""
+    await desk.parties()
+    parent = (await desk.claim(text=TROOPS))["id"]
+    async with nothing_changes(desk):
+        preview = await desk.checker.post(
+            "/v1/claims?dry_run=1", json=claim_body(text=AGAIN, part_of=parent)
+        )
+    assert (preview.status_code, preview.json()["similar"]) == (200, [])
+
+
+async def test_a_dry_run_refuses_what_would_be_refused(desk: Desk) -> None:
+    """Fields, references and roles are checked as for a record, and so is the parameter itself."""
+    await desk.parties()
+    url = "/v1/claims?dry_run=true"
+    async with nothing_changes(desk):
+        for changes, loc in (
+            ({"text": ""}, ("body", "text")),
+            ({"story": "nowhere"}, ("body", "story")),
+            ({"claimant": "nobody"}, ("body", "claimant")),
+            ({"part_of": NOBODY}, ("body", "part_of")),
+            ({"claimed_at": "2124-01-01T00:00:00Z"}, ("body", "claimed_at")),
+        ):
+            response = await desk.checker.post(url, json=claim_body(**changes))
+            refused_field(response, *loc)
+        problem(await desk.reader.post(url, json=claim_body()), "forbidden")
+        response = await desk.checker.post("/v1/claims?dry_run=perhaps", json=claim_body())
+        refused_field(response, "query", "dry_run")
+        response = await desk.checker.post("/v1/claims?dryrun=true", json=claim_body())
+        refused_field(response, "query", "dryrun")
+
+
+async def test_a_retry_tells_of_the_same_similar_claims(desk: Desk) -> None:
+    """The first answer comes again, though more is similar by now; a dry run leaves its key
+    unused, and does not replay."""
+    await desk.parties()
+    await desk.claim(text=TROOPS)
+    body = claim_body(text=AGAIN)
+    dry = await desk.checker.post("/v1/claims?dry_run=true", json=body, headers=KEY)
+    first = await desk.checker.post("/v1/claims", json=body, headers=KEY)
+    assert (dry.status_code, first.status_code) == (200, 201)
+    await desk.claim(text=TROOPS)
+    again = await desk.checker.post("/v1/claims", json=body, headers=KEY)
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert again.content == first.content
+    dry = await desk.checker.post("/v1/claims?dry_run=true", json=body, headers=KEY)
+    assert "Idempotent-Replayed" not in dry.headers
+    assert len(dry.json()["similar"]) == 3
+
+
+async def test_a_merged_claim_is_found_as_the_one_that_took_its_place(desk: Desk) -> None:
+    """Once, by the better of both wordings, however many merges there were; not as similar to the
+    claim it went into."""
+    await desk.parties()
+    claims = [(await desk.claim(text=text))["id"] for text in (TROOPS, OTHER, UNRELATED)]
+    for loser, into in pairwise(claims):
+        merged = await desk.checker.post(
+            f"/v1/claims/{loser}/merge", json={"into": into}, headers={"If-Match": "*"}
+        )
+        assert merged.status_code == 200, merged.text
+    (found,) = (await desk.claim(text=AGAIN))["similar"]
+    assert (found["id"], found["text"], found["probably_same"]) == (claims[2], UNRELATED, True)
+    assert [one["id"] for one in await similar(desk, claims[2])] == []
+
+
+async def test_a_withdrawn_claim_is_marked(desk: Desk) -> None:
+    """It is offered all the same: its claimant may be making it again."""
+    await desk.parties()
+    first = (await desk.claim(text=TROOPS))["id"]
+    await desk.post(f"/v1/claims/{first}/withdrawal", {"reason": "corrected"}, status=200)
+    (found,) = (await desk.claim(text=AGAIN))["similar"]
+    assert (found["id"], found["lifecycle"]) == (first, "withdrawn")
+
+
+async def test_parts_of_a_claim_are_not_its_duplicates(desk: Desk) -> None:
+    """A claim and its components are related on purpose; two components may be one."""
+    await desk.parties()
+    parent = (await desk.claim(text=TROOPS))["id"]
+    one = (await desk.claim(text=AGAIN, part_of=parent))["id"]
+    other = (await desk.claim(text=TROOPS, part_of=parent))["id"]
+    assert await similar(desk, parent) == []
+    assert [found["id"] for found in await similar(desk, one)] == [other]
+
+
+async def test_other_scripts_and_languages_are_found(desk: Desk) -> None:
+    """The same in Serbian, in Latin and Cyrillic letters, and without diacritics."""
+    await desk.parties()
+    first = await desk.claim(text="Srbija je smanjila broj vojnika u blizini Kosova na 4.500")
+    for text in (
+        "Србија је смањила број војника у близини Косова на 4.500",
+        "Serbia cut the number of its soldiers near Kosovo to 4,500",
+    ):
+        found = await desk.checker.post("/v1/claims?dry_run=true", json=claim_body(text=text))
+        (one,) = found.json()["similar"]
+        assert (one["id"], one["probably_same"]) == (first["id"], True), text
+
+
+async def test_nothing_unknown_has_similar_claims(desk: Desk) -> None:
+    """An unknown claim is 404, and a parameter that is not there 422."""
+    for unknown in (NOBODY, "nothing"):
+        problem(await desk.reader.get(f"/v1/claims/{unknown}/similar"), "not-found")
+    await desk.parties()
+    claim = (await desk.claim())["id"]
+    response = await desk.reader.get(f"/v1/claims/{claim}/similar?limit=5")
+    refused_field(response, "query", "limit")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a" * 2000,
+        "Serbia 4,500 " * 150,
+        "word " * 400,
+        "\" OR 1' | & ! <-> ) ( * : NEAR AND NOT",
+        "🕊️ \u202eabc <b>x</b>",
+        "…!?",
+    ],
+)
+async def test_any_text_may_be_compared(desk: Desk, text: str) -> None:
+    """Whatever a claim may say is looked for and found again."""
+    await desk.parties()
+    first = await desk.claim(text=text)
+    again = await desk.claim(text=text)
+    words = any(one.isalnum() for one in text)
+    assert [one["id"] for one in again["similar"]] == ([first["id"]] if words else [])
