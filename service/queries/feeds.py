@@ -82,15 +82,16 @@ def keys(as_of: datetime | None) -> Callable[[Place], list[Any]]:
 def entries(session: Connection, numbers: Sequence[int]) -> tuple[Entry, ...]:
     """The entries of these events, in this order: one query however many.
 
-    Each with the claim as the change left it: the first version that was kept from its event on,
-    for the events of one change leave one version, or what is served now where none was.
+    Each with the claim as it was from that instant on: the first version superseded later, or what
+    is served now.
     """
     then = (
         select(claim_versions.c.document)
         .where(
-            claim_versions.c.claim == events.c.claim, claim_versions.c.version >= events.c.number
+            claim_versions.c.claim == events.c.claim,
+            claim_versions.c.superseded_at > events.c.recorded_at,
         )
-        .order_by(claim_versions.c.version)
+        .order_by(claim_versions.c.superseded_at)
         .limit(1)
         .scalar_subquery()
     )

@@ -106,6 +106,22 @@ async def test_each_entry_says_what_was_known_then(desk: Desk) -> None:
     assert "Awaiting confirmation: It is as it ever was" in titles
 
 
+async def test_a_clock_that_goes_back_loses_no_entry(desk: Desk) -> None:
+    """Two changes of one instant are two entries, the later above; both with what could be printed
+    from that instant on, for what was so in between held for no time."""
+    await desk.parties()
+    claim = (await desk.claim())["id"]
+    desk.clock.advance(hours=-1)
+    await desk.link(claim, "requests_confirmation", "washington")
+    now = (await desk.read(claim))["print_line"]
+    later, first = (await told(desk))["items"]
+    assert later["date_published"] == first["date_published"]
+    assert later["title"].startswith("Awaiting confirmation: ")
+    assert first["title"].startswith("Asserted: ")
+    assert later["_claimdesk"]["print_line"] == first["_claimdesk"]["print_line"] == now
+    assert await ids(desk, as_of=first["date_published"]) == [later["id"], first["id"]]
+
+
 async def test_a_story_has_its_own(desk: Desk) -> None:
     """The same entries, of its claims only; a story that nobody knows has no feed."""
     first, _ = await busy(desk)
