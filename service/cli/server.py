@@ -17,6 +17,7 @@ from service.cli import shell
 from service.cli.connections import Connection
 from service.config import Settings
 
+OPEN_FILES = 65_536
 FACTORY = "service.app:create_app"
 """By name where there are several processes: each builds its own."""
 
@@ -30,6 +31,7 @@ def run(
     greet: Callable[[], None],
 ) -> None:
     """Answer requests on `listener` until a signal comes; `greet` once requests are answered."""
+    _allow_connections()
     config = uvicorn.Config(
         _application(settings) if workers == 1 else FACTORY,
         factory=workers > 1,
@@ -68,6 +70,19 @@ def run(
         raise typer.Exit(shell.FAILED)
     if supervisor.interrupted:
         raise typer.Exit(shell.INTERRUPTED)
+
+
+def _allow_connections() -> None:
+    """Ask the system for as many open files as it gives without asking: every stream is one, and
+    where a shell's usual 1,024 are used up, no request is answered any more."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _application(settings: Settings) -> Any:

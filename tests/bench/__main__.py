@@ -1,5 +1,5 @@
 """`python -m tests.bench`: the service beside two yardsticks, interleaved, as one table; then its
-webhooks, as another."""
+webhooks and its event streams, as another."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.bench import cache, desk, generate, report, run, wrk
+from tests.bench import cache, desk, generate, report, run, streams, wrk
 from tests.bench.targets import TARGETS
 from tests.bench.webhooks import figures
 from tests.bench.webhooks import run as webhooks
 from tests.bench.workloads import WORKLOADS
 from tests.support import postgres
 
-PARTS = ("requests", *webhooks.PARTS)
+PARTS = ("requests", *webhooks.PARTS, streams.PART)
 ALIASES = {"webhooks": webhooks.PARTS}
 
 # Smaller desks have too few claims to move: two changes of one would be under way at once.
@@ -63,14 +63,15 @@ def _options(arguments: list[str] | None = None) -> argparse.Namespace:
         "parts",
         nargs="*",
         type=_part,
-        help="requests, or webhooks, or of these only: " + ", ".join(webhooks.PARTS) + ". "
-        "Both, unless targets, workloads or sizes are chosen, which only requests have",
+        help="requests, or streams, or webhooks, or of these only: "
+        + ", ".join(webhooks.PARTS)
+        + ". All, unless targets, workloads or sizes are chosen, which only requests have",
     )
     parser.add_argument("--claims", type=_sizes, help="sizes, e.g. 10000,1000000")
     parser.add_argument("--database", choices=("postgresql", "sqlite", "both"), default="both")
     parser.add_argument("--targets", type=_names(TARGETS), help=", ".join(TARGETS))
     parser.add_argument("--workloads", type=_names(WORKLOADS), help=", ".join(WORKLOADS))
-    parser.add_argument("--rounds", type=int, help="5 of requests, 3 of webhooks")
+    parser.add_argument("--rounds", type=int, help="5 of requests, 3 of others")
     parser.add_argument("--seconds", type=int, default=2, help="of load for each cell and round")
     parser.add_argument("--seed", type=int, default=1, help="of the generated desk")
     parser.add_argument("--clear", action="store_true", help="remove the loaded desks and end")
@@ -100,6 +101,8 @@ def main() -> int:
         found |= _requests(options)
     if {*options.parts} & {*webhooks.PARTS}:
         found["webhooks"] = _webhooks(options)
+    if streams.PART in options.parts:
+        found[streams.PART] = _streams(options)
     if options.json:
         options.json.write_text(json.dumps(found, indent=1, default=str))
     return 1 if any(row.get("problems") for rows in found.values() for row in rows) else 0
@@ -138,8 +141,22 @@ def _requests(options: argparse.Namespace) -> dict[str, list[dict[str, Any]]]:
     return {"cells": report.rows(results), "processes": report.processes(results)}
 
 
+def _streams(options: argparse.Namespace) -> list[dict[str, Any]]:
+    kinds = _kinds(options)
+    count = options.rounds or 3
+    with _opened(kinds) as kept:
+        measured = streams.measure(kept, kinds, seed=options.seed, rounds=count)
+    print(f"\nMedian of {count} rounds.\n")
+    print(*figures.table(measured), sep="\n")
+    return figures.listed(measured)
+
+
+def _kinds(options: argparse.Namespace) -> list[str]:
+    return ["postgresql", "sqlite"] if options.database == "both" else [options.database]
+
+
 def _webhooks(options: argparse.Namespace) -> list[dict[str, Any]]:
-    kinds = ["postgresql", "sqlite"] if options.database == "both" else [options.database]
+    kinds = _kinds(options)
     count = options.rounds or 3
     with _opened(kinds) as kept:
         measured = webhooks.measure(

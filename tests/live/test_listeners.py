@@ -15,7 +15,11 @@ from sqlalchemy import Engine, event
 from service.commands import accounts
 from service.config import Settings
 from service.domain.access import Role
-from service.web import live, ring
+from service.domain.errors import Unavailable
+from service.queries import events
+from service.queries.accounts import again
+from service.store.engine import Database
+from service.web import eventstream, live, ring
 from service.web.live import Listener
 from tests.api.problems import problem
 from tests.live.conftest import Served, serving
@@ -298,3 +302,41 @@ async def test_a_client_that_goes_leaves_nothing(served: Served) -> None:
         await client.aclose()
         await eventually(lambda: not listeners and not tasks)
     assert not served.live._each
+
+
+async def test_streams_outlast_a_database_that_is_away(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody is cut, heartbeats go on, and what was recorded meanwhile comes when it is back; so
+    with one that had to ask the database for what it missed."""
+    monkeypatch.setattr(live, "HEARTBEAT_SECONDS", 0.1)
+    monkeypatch.setattr(eventstream, "TROUBLE_SECONDS", SOON)
+    monkeypatch.setattr(ring, "MOST_EVENTS", 2)
+    await served.desk.claim()
+    async with (
+        served.client("reader") as client,
+        opened(client) as source,
+        opened(client, after=0) as behind,
+    ):
+        first = await behind.next()
+        read, failures = Database.read, 0
+
+        async def away(self: Database, query: Any, *args: Any, **kwargs: Any) -> Any:
+            nonlocal failures
+            if query in (events.tail, again):
+                failures += 1
+                raise Unavailable("The database is away.")
+            return await read(self, query, *args, **kwargs)
+
+        monkeypatch.setattr(Database, "read", away)
+        for _ in range(4):
+            await served.desk.claim()
+        await eventually(lambda: failures > 5)
+        for one in (source, behind):
+            comments = one.parser.comments
+            await one.until(lambda parser, told=comments: parser.comments > told)
+        monkeypatch.setattr(Database, "read", read)
+        assert first is not None
+        seen = [await source.take(4), [first, *await behind.take(4)]]
+        numbers = [[int(one.last_event_id) for one in some] for some in seen]
+        assert numbers == [[2, 3, 4, 5], [1, 2, 3, 4, 5]]

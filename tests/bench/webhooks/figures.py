@@ -98,7 +98,7 @@ class Rounds:
 
 
 def table(figures: Sequence[Figure]) -> Iterator[str]:
-    yield _ROW.format("webhooks", "figure", "database", "median", "", "±%", "goal")
+    yield _ROW.format("part", "figure", "database", "median", "", "±%", "goal")
     last = None
     for one in figures:
         if one.part != last:
