@@ -42,7 +42,7 @@ class Out(BaseModel):
 
 
 LEFT_OUT: Any = Field(default_factory=lambda: None)
-"""The default of a field that a change may leave out but not make null."""
+"""The default of a field that may be left out but is never null."""
 
 
 def _without_nul(text: str) -> str:

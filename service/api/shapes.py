@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from fastapi import Query
 from pydantic import Field
 
-from service.api.fields import Instant, Out
+from service.api.fields import LEFT_OUT, Instant, Out
 from service.domain.access import Role
 from service.domain.claims import (
     Basis,
@@ -171,6 +171,17 @@ class SnippetOut(Out):
     marks: list[Annotated[list[int], Field(min_length=2, max_length=2)]]
 
 
+class ImportedOut(Out):
+    """Whose judgement the status repeats, and in which word: it is not this desk's."""
+
+    by: str
+    label: str
+
+
+class ImportedStatus(ImportedOut):
+    finding: Finding | None
+
+
 class ClaimOut(Out):
     id: Uuid
     text: str
@@ -200,6 +211,9 @@ class ClaimOut(Out):
     assignee: str | None
     links: list[LinkOut] = Field(default_factory=list, description="With expand=links only")
     snippets: list[SnippetOut] = Field(default_factory=list, description="With q only")
+    imported: Annotated[ImportedOut, Field(description="Only where the status was imported")] = (
+        LEFT_OUT
+    )
 
 
 class SetAsideOut(Out):
@@ -228,6 +242,7 @@ class StatusChangeOut(Out):
     approval_note: str | None
     sequence: int
     occurred_at: Moment
+    imported: Annotated[ImportedStatus, Field(description="With the cause import only")] = LEFT_OUT
 
 
 class DecisionOut(Out):

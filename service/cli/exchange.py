@@ -1,26 +1,20 @@
 """`claimdesk export` and `claimdesk import`: a desk to a file, and files to a desk."""
 
-from collections.abc import Callable
-from dataclasses import asdict
+from contextlib import closing
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from service.cli import databases, files, progress, shell
+from service.cli import databases, files, importing, progress, shell
 
 if TYPE_CHECKING:
-    from service.commands.exchange_check import Tally
+    from service.commands.import_mapping import Mapping
     from service.store.engine import Database
-    from service.store.scratch import Scratch
 
 REFUSED = 3
 """The exit code where some lines were refused, and all others are in."""
-SHOWN = 20
-LISTED = 1_000
-"""How many refusals are shown to a person, and listed in JSON; --report has all."""
-
 File = Annotated[
     str, typer.Argument(metavar="FILE", help="A file, or - for standard input/output.")
 ]
@@ -30,6 +24,12 @@ Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
 class Form(StrEnum):
     JSONL = "jsonl"
     CSV = "csv"
+
+
+class Incoming(StrEnum):
+    JSONL = "jsonl"
+    CSV = "csv"
+    CLAIMREVIEW = "claimreview"
 
 
 def export(
@@ -69,6 +69,14 @@ def export(
 
 def import_(
     file: File,
+    form: Annotated[
+        Incoming,
+        typer.Option("--format", help="jsonl: an export; csv, claimreview: claims from elsewhere."),
+    ] = Incoming.JSONL,
+    mapping: Annotated[
+        Path | None,
+        typer.Option(metavar="MAPPING", help="TOML or JSON: what columns and labels mean."),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check the whole file; write nothing.")
     ] = False,
@@ -78,101 +86,74 @@ def import_(
     quiet: Quiet = False,
     as_json: shell.AsJson = False,
 ) -> None:
-    """Bring an export in.  What is there already stays; cut off, it goes on when run again.
+    """Bring in an export, or claims from elsewhere.  What is there already stays; cut off, it goes
+    on when run again.
 
-    Exit code 0: all is in; 3: some lines were refused, the others are in; 2: the file cannot be
-    used at all.
+    Exit code 0: all is in; 3: some lines were refused, the others are in; 2: the file or the
+    mapping cannot be used at all.
     """
+    from service.commands import import_csv, import_reviews
+    from service.commands.import_csv import Told
     from service.domain.errors import Invalid
     from service.store.scratch import Scratch
 
-    scratch = Scratch()
+    meant = _mapping(form, mapping)
     with (
         files.opened(file) as source,
+        closing(Scratch()) as scratch,
         progress.Bar("bytes", quiet=quiet or as_json) as bar,
     ):
 
-        async def work(database: "Database") -> "dict[str, Tally]":
-            return await bring_in(database, source, scratch, bar.show, dry_run=dry_run)
+        async def work(database: "Database") -> importing.Outcome:
+            if meant is None:
+                return await importing.restore(database, source, scratch, bar.show, dry_run=dry_run)
+            told = Told()
+            rows = (
+                import_csv.rows(source, meant, scratch, told)
+                if form is Incoming.CSV
+                else import_reviews.reviews(source, meant, scratch)
+            )
+            outcome = await importing.bring_in(
+                database, source, rows, meant, scratch, bar.show, dry_run=dry_run
+            )
+            if told.fallback_lines:
+                outcome.notes.append(FALLBACK.format(told.fallback_lines))
+            return outcome
 
         try:
-            tallies = databases.using(work, create=True)
+            outcome = databases.using(work, create=True)
         except Invalid as error:
             raise shell.misused(f"{file}: {error.detail}") from error
-    _tell(tallies, scratch, dry_run=dry_run, as_json=as_json)
-    _report(scratch, report)
-    if scratch.refused():
-        raise typer.Exit(REFUSED)
+        importing.report(scratch, report)
+        importing.tell(outcome, scratch, dry_run=dry_run, as_json=as_json)
+        if scratch.refused():
+            raise typer.Exit(REFUSED)
 
 
-async def bring_in(
-    database: "Database",
-    source: BinaryIO,
-    scratch: "Scratch",
-    show: Callable[[int, int], None],
-    *,
-    dry_run: bool,
-) -> "dict[str, Tally]":
-    """Check the whole file, then write what passed, a batch to a transaction."""
-    from service.commands import exchange, exchange_check
-
-    total = 2 * files.size(source)
-    tallies = await database.read(
-        exchange_check.check, source, scratch, progress=lambda done: show(done, total)
-    )
-    if dry_run:
-        return tallies
-    now = shell.now()
-    for kind, entries in exchange.pending(source, scratch):
-        try:
-            await database.write(exchange.write, kind, entries, now=now)
-        except exchange.UNUSABLE:
-            # One of them is at fault: the others are not to suffer for it.
-            for entry in entries:
-                try:
-                    await database.write(exchange.write, kind, [entry], now=now)
-                except exchange.UNUSABLE as error:
-                    scratch.refuse(exchange.refusal(kind, entry, error))
-                    tallies[kind].new -= 1
-                    tallies[kind].refused += 1
-        show(total // 2 + source.tell(), total)
-    return tallies
+FALLBACK = "{} lines are not UTF-8 and were read as Windows-1252: look at their letters."
 
 
-def _tell(tallies: "dict[str, Tally]", scratch: "Scratch", *, dry_run: bool, as_json: bool) -> None:
-    if as_json:
-        shell.print_json(
-            {
-                "dry_run": dry_run,
-                "records": {kind: asdict(tally) for kind, tally in tallies.items()},
-                "refused": scratch.refused(),
-                "refusals": [asdict(one) for one in scratch.refusals(LISTED)],
-            }
-        )
-        return
-    rows: list[dict[str, Any]] = [{"kind": kind, **asdict(one)} for kind, one in tallies.items()]
-    shell.print_table(("kind", "new", "known", "refused"), rows, empty="")
-    refused = scratch.refused()
-    if refused:
-        shell.print_table(
-            ("line", *COLUMNS), [asdict(one) for one in scratch.refusals(SHOWN)], empty=""
-        )
-    if refused > SHOWN:
-        shell.note(f"{refused - SHOWN} more were refused: --report FILE has them all.")
-    if dry_run:
-        shell.note("Nothing was written: this was a dry run.")
+def _mapping(form: Incoming, path: Path | None) -> "Mapping | None":
+    """What the data means; None for an export, which needs no telling."""
+    from service.commands import import_mapping
+    from service.domain.errors import Invalid
 
-
-COLUMNS = ("record", "id", "field", "value", "reason")
-
-
-def _report(scratch: "Scratch", path: Path | None) -> None:
-    """All refusals as a sheet; an older one is overwritten."""
+    if form is Incoming.JSONL:
+        if path is not None:
+            raise shell.misused("--mapping is for --format csv and claimreview.")
+        return None
     if path is None:
-        return
-    from service.formats import csv
-
-    with files.written(str(path), force=True) as out:
-        out.write(csv.lines([("line", *COLUMNS)]))
-        for one in scratch.refusals():
-            out.write(csv.lines([list(asdict(one).values())]))
+        if form is Incoming.CSV:
+            raise shell.misused(
+                "--format csv needs --mapping: a file that says what the columns mean.  "
+                "See docs/exchange.md, and seeds/example-mapping.toml."
+            )
+        return import_mapping.Mapping(name="claimreview")
+    try:
+        return import_mapping.parse(path.read_bytes())
+    except Invalid as error:
+        faults = "".join(
+            f"\n  {'.'.join(map(str, one['loc']))}: {one['msg']}"
+            for one in error.extras["errors"][1:]
+        )
+        raise shell.misused(f"{path}: {error.detail}{faults}") from error

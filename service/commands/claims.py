@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, insert, select
 
 from service.commands import ledger, parties, sources, statements
-from service.commands.inputs import NewClaim, NewSource, NewStatement
+from service.commands.inputs import NewClaim, NewSource, NewStatement, Verdict
 from service.commands.ledger import Versions
-from service.domain import access, amendments, ids, lifecycle
+from service.domain import access, amendments, history, ids, lifecycle
 from service.domain.access import Action, Actor
 from service.domain.claims import Cause, ClaimState, Lifecycle
 from service.domain.errors import Invalid, NotFound, Settled
@@ -41,6 +41,37 @@ def create(session: Connection, new: NewClaim, *, actor: Actor, now: datetime) -
     Raises Invalid for a story, party, speaker, parent or origin that does not exist or fit.
     """
     access.require(actor, Action.RECORD)
+    draft = _begin(session, new, actor=actor, now=now)
+    return ledger.open_record(session, ids.uuid7(), [draft], actor=actor, now=now).state
+
+
+def bring_in(
+    session: Connection,
+    new: NewClaim,
+    verdict: Verdict | None,
+    *,
+    claim_id: str,
+    actor: Actor,
+    now: datetime,
+) -> ClaimState:
+    """Record a claim from elsewhere under an id of its own, with the status that others gave it.
+
+    One change: nobody is told of the claim without that status.
+    """
+    access.require(actor, Action.OVERRIDE)
+    drafts = [_begin(session, new, actor=actor, now=now)]
+    if verdict is not None:
+        begun = history.apply(
+            None, Event(1, drafts[0].type, now, drafts[0].data), claim_id=claim_id
+        )
+        drafts.append(
+            lifecycle.bring_in(begun, verdict.to, reason=verdict.reason, source=verdict.source)
+        )
+    return ledger.open_record(session, claim_id, drafts, actor=actor, now=now).state
+
+
+def _begin(session: Connection, new: NewClaim, *, actor: Actor, now: datetime) -> Draft:
+    """The first event of a claim, with what it refers to looked up or recorded."""
     statements.require_said(new.claimed_at, now=now, loc=("body", "claimed_at"))
     if new.story is not None:
         known = session.scalar(select(stories.c.slug).where(stories.c.slug == new.story))
@@ -71,8 +102,7 @@ def create(session: Connection, new: NewClaim, *, actor: Actor, now: datetime) -
     said = origin.voice
     if claimant and claimant.speaker is None and said and said.party == claimant.party:
         claimant = replace(claimant, speaker=said.speaker)
-    claim_id = ids.uuid7()
-    draft = amendments.created(
+    return amendments.created(
         text=new.text,
         kind=new.kind.value,
         claimant=claimant,
@@ -83,7 +113,6 @@ def create(session: Connection, new: NewClaim, *, actor: Actor, now: datetime) -
         part_of=new.part_of,
         origin_statement=origin.id,
     )
-    return ledger.open_record(session, claim_id, draft, actor=actor, now=now).state
 
 
 def amend(

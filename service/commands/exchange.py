@@ -10,12 +10,12 @@ from typing import Any, BinaryIO
 from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import StatementError
 
-from service.commands import exchange_files, exchange_lines, parties, restoration, searching
+from service.commands import exchange_files, exchange_lines, restoration, searching
 from service.commands.exchange_files import Batch, Entry
 from service.commands.sources import fingerprint
 from service.domain.names import fold
 from service.store import tables
-from service.store.exchanged import QUOTE, THINGS
+from service.store.exchanged import PARTY_VERSION, QUOTE, THINGS
 from service.store.scratch import Refusal, Scratch
 
 UNUSABLE = (ValueError, KeyError, TypeError, AttributeError, StatementError)
@@ -54,6 +54,7 @@ def write(session: Connection, kind: str, entries: Sequence[Entry], *, now: Any)
     here = set(session.scalars(select(thing.key).where(thing.key.in_([row[key] for row in rows]))))
     rows = [row for row in rows if row[key] not in here]
     quotes = [quote | {"statement": row["id"]} for row in rows for quote in row.pop("quotes", ())]
+    versions = [one | {"slug": row["slug"]} for row in rows for one in row.pop("versions", ())]
     if kind == "party":
         _root(session, rows)
     elif kind == "speaker":
@@ -68,9 +69,8 @@ def write(session: Connection, kind: str, entries: Sequence[Entry], *, now: Any)
             row |= {"secret_hash": "", "revoked_at": now}
     if rows:
         session.execute(insert(thing.table), rows)
-    if rows and kind == "party":
-        versions = [parties.version_row(row, row["created_at"]) for row in rows]
-        session.execute(insert(tables.party_versions), versions)
+    if versions:
+        session.execute(insert(PARTY_VERSION.table), versions)
     if quotes:
         session.execute(insert(QUOTE.table), quotes)
         fresh = tables.statements.c.id.in_([row["id"] for row in rows])

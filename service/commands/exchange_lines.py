@@ -15,7 +15,7 @@ from service.domain.names import fold
 from service.formats import exchange
 from service.formats.record import canonical, event_hash
 from service.store import exchanged
-from service.store.exchanged import QUOTE, THINGS, Exchanged
+from service.store.exchanged import PARTY_VERSION, QUOTE, THINGS, Exchanged
 
 NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 """A NUL in canonical JSON: an escape whose backslash is not itself escaped."""
@@ -36,22 +36,38 @@ def unique_name(record: str, row: Mapping[str, Any] | RowMapping) -> str | None:
 
 
 def read(record: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """A line as a row; a statement's has its quotes' rows.  Raises ValueError in words."""
-    if record != "statement":
+    """A line as a row; a statement's has its quotes' rows, a party's those of what it was.
+
+    Raises ValueError in words.
+    """
+    if record not in WITHIN:
         return exchanged.read(THINGS[record], values)
-    said = values.get("quotes")
-    if not isinstance(said, list) or not said:
-        raise ValueError("a statement has at least one quote")
-    row = exchanged.read(THINGS[record], {n: v for n, v in values.items() if n != "quotes"})
-    quotes = []
-    for position, quote in enumerate(said):
-        if not isinstance(quote, dict):
-            raise ValueError(f"quotes.{position} is no object")
+    name, kind = WITHIN[record]
+    rows = _rows(name, kind, values.get(name))
+    row = exchanged.read(THINGS[record], {key: values[key] for key in values if key != name})
+    if record == "party":
+        now = rows[-1]
+        if now["superseded_at"] or (now["name"], now["parent"]) != (row["name"], row["parent"]):
+            raise ValueError("versions: the last is not what holds now")
+    return row | {name: rows}
+
+
+WITHIN = {"statement": ("quotes", QUOTE), "party": ("versions", PARTY_VERSION)}
+"""What stands within a line of its kind, and is never empty."""
+
+
+def _rows(name: str, kind: Exchanged, given: Any) -> list[dict[str, Any]]:
+    if not isinstance(given, list) or not given:
+        raise ValueError(f"{name}: at least one is needed")
+    rows = []
+    for position, one in enumerate(given):
+        if not isinstance(one, dict):
+            raise ValueError(f"{name}.{position} is no object")
         try:
-            quotes.append(exchanged.read(QUOTE, quote))
+            rows.append(exchanged.read(kind, one))
         except ValueError as error:
-            raise ValueError(f"quotes.{position}.{error}") from error
-    return row | {"quotes": quotes}
+            raise ValueError(f"{name}.{position}.{error}") from error
+    return rows
 
 
 def references(record: str, row: Mapping[str, Any] | RowMapping) -> list[Reference]:

@@ -3,7 +3,16 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from service.domain.claims import Basis, Kind, Precision, Rendering, Scope, Stance
+from service.domain.claims import (
+    Basis,
+    Imported,
+    Kind,
+    Precision,
+    Rendering,
+    Scope,
+    Stance,
+    Status,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +81,15 @@ class NewClaim:
     story: str | None = None
     tags: tuple[str, ...] = ()
     part_of: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The status that others gave a claim that is imported, and why."""
+
+    to: Status
+    reason: str
+    source: Imported
 
 
 @dataclass(frozen=True, slots=True)

@@ -191,10 +191,10 @@ def hold(session: Connection, claim_ids: Collection[str], *, now: datetime) -> d
 
 
 def open_record(
-    session: Connection, claim_id: str, draft: Draft, *, actor: Actor, now: datetime
+    session: Connection, claim_id: str, drafts: Sequence[Draft], *, actor: Actor, now: datetime
 ) -> Recorded:
-    """Begin a claim's record with `claim.created`."""
-    return _append(session, None, claim_id, [draft], actor=actor, now=now, cause=None)
+    """Begin a claim's record with `claim.created`, and what comes with it."""
+    return _append(session, None, claim_id, drafts, actor=actor, now=now, cause=None)
 
 
 def record(
@@ -297,6 +297,15 @@ def _append(
     return Recorded(after, last_hash, tuple(event for event, _ in appended))
 
 
+NOT_IMPORTED = ',"imported":null}'
+
+
+def stored(state: ClaimState) -> str:
+    """The state as JSON; of where it was imported from it says nothing where it was not."""
+    text = orjson.dumps(state).decode()
+    return text.removesuffix(NOT_IMPORTED) + "}" if text.endswith(NOT_IMPORTED) else text
+
+
 def row(state: ClaimState, last_hash: str) -> dict[str, Any]:
     """The columns of `claims` that a state determines."""
     return {
@@ -318,7 +327,7 @@ def row(state: ClaimState, last_hash: str) -> dict[str, Any]:
         "claimed_at": state.claimed_at,
         "status_since": state.status_since,
         "changed_at": state.updated_at,
-        "state": orjson.dumps(state).decode(),
+        "state": stored(state),
         "last_hash": last_hash,
     }
 

@@ -177,6 +177,18 @@ class Pending:
 
 
 @dataclass(frozen=True, slots=True)
+class Imported:
+    """Whose judgement a status repeats, in which word, and the finding that came with it.
+
+    It is not this desk's: nobody here has weighed the evidence.
+    """
+
+    by: str
+    label: str
+    finding: Finding | None
+
+
+@dataclass(frozen=True, slots=True)
 class ClaimState:
     """A claim as its record says, after `version` events."""
 
@@ -209,6 +221,8 @@ class ClaimState:
     links: tuple[Link, ...] = ()
     components: tuple[Component, ...] = ()
     pending: Pending | None = None
+    imported: Imported | None = None
+    """Where the present status was imported from; None where the desk set it."""
 
     def link(self, link_id: str) -> Link | None:
         return next((link for link in self.links if link.id == link_id), None)

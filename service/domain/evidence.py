@@ -145,7 +145,13 @@ def suggest(state: ClaimState) -> Suggestion:
 
 
 def agrees(state: ClaimState, suggestion: Suggestion) -> bool:
-    """Whether the status is what its links suggest; where not, the claim is under review."""
+    """Whether the status is what its links suggest; where not, the claim is under review.
+
+    An imported status rests on no links of this desk.  Until one is recorded, nothing here speaks
+    against it, and there is nothing to review.
+    """
+    if state.imported is not None and not any(link.active for link in state.links):
+        return True
     return suggestion.status is state.status
 
 

@@ -17,6 +17,7 @@ from service.domain.claims import (
     ClaimState,
     Component,
     Finding,
+    Imported,
     Kind,
     Lifecycle,
     Link,
@@ -144,6 +145,7 @@ def _replace_links(state: ClaimState, chosen: Callable[[Link], bool], **changes:
 
 def _status_changed(state: ClaimState, data: Data, at: datetime) -> ClaimState:
     status = Status(data["status"])
+    brought = imported(data["imported"]) if "imported" in data else None
     aside = {entry["link"] for entry in data["set_aside"]}
     return replace(
         state,
@@ -157,14 +159,28 @@ def _status_changed(state: ClaimState, data: Data, at: datetime) -> ClaimState:
             and state.status is Status.ASSERTED
             and data["cause"] == Cause.DECISION
         ),
-        # A confirmation is the desk's newer conclusion.
-        finding=None if status is Status.CONFIRMED else state.finding,
+        finding=_finding(state, status, brought),
         links=tuple(replace(one, set_aside=True) if one.id in aside else one for one in state.links)
         if aside
         else state.links,
         # Any change of status settles a waiting decision: it was proposed about another status.
         pending=None,
+        imported=brought,
     )
+
+
+def _finding(state: ClaimState, status: Status, brought: Imported | None) -> Finding | None:
+    """What is found about a claim once its status has changed."""
+    if brought is not None:
+        return brought.finding
+    # A confirmation is the desk's newer conclusion; what others found goes with their status.
+    if status is Status.CONFIRMED or _is_theirs(state):
+        return None
+    return state.finding
+
+
+def _is_theirs(state: ClaimState) -> bool:
+    return state.imported is not None and state.finding is state.imported.finding
 
 
 def _amended(state: ClaimState, data: Data, _at: datetime) -> ClaimState:
@@ -180,6 +196,10 @@ def _amended(state: ClaimState, data: Data, _at: datetime) -> ClaimState:
     if data.get("material"):
         changes["revision"] = state.revision + 1
         changes["pending"] = None
+        # Others judged another wording.
+        changes["imported"] = None
+        if _is_theirs(state) and "finding" not in changes:
+            changes["finding"] = None
         changes["links"] = tuple(
             replace(one, affirmed=False, set_aside=False) for one in state.links
         )
@@ -319,6 +339,11 @@ def link(data: Data) -> Link:
     )
 
 
+def imported(data: Data) -> Imported:
+    finding = data["finding"]
+    return Imported(data["by"], data["label"], Finding(finding) if finding else None)
+
+
 def pending(data: Data) -> Pending:
     override = data["override"]
     return Pending(
@@ -365,6 +390,7 @@ def state(data: Data) -> ClaimState:
             Component(one["id"], one["text"], Status(one["status"])) for one in data["components"]
         ),
         pending=pending(waiting) if waiting else None,
+        imported=imported(data["imported"]) if data.get("imported") else None,
     )
 
 

@@ -1,12 +1,13 @@
 """Identifiers.
 
 Ids are UUIDv7 (RFC 9562) made in Python, so that they sort by age and exist before the row does.
-They travel as lower-case text.
+They travel as lower-case text.  What is imported again and again has an id made of its name.
 """
 
 import os
 import re
 import time
+from hashlib import sha256
 
 SPELLING = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
@@ -17,8 +18,21 @@ def uuid7() -> str:
     value = (milliseconds & 0xFFFF_FFFF_FFFF) << 80 | int.from_bytes(os.urandom(10), "big")
     value = value & ~(0xF << 76) | 0x7 << 76
     value = value & ~(0x3 << 62) | 0x2 << 62
+    return _spelled(value)
+
+
+def _spelled(value: int) -> str:
     text = f"{value:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def named(*names: str) -> str:
+    """The one id of what has these names: a UUIDv8 (RFC 9562, 5.8) of their SHA-256."""
+    digest = sha256("".join(f"{len(name)}:{name}" for name in names).encode()).digest()
+    value = int.from_bytes(digest[:16], "big")
+    value = value & ~(0xF << 76) | 0x8 << 76
+    value = value & ~(0x3 << 62) | 0x2 << 62
+    return _spelled(value)
 
 
 def parse(text: str) -> str | None:

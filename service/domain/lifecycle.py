@@ -3,14 +3,18 @@
 `TRANSITIONS` is the table of domain.md: every edge with its guard.  A guard returns what is
 missing, in data and in words; an empty list lets the change pass.  Functions here return drafts of
 events; they never write.  People decide; the rules only make the two cautious automatic moves of
-`automatic_move`, and nothing automatic ever confirms.
+`automatic_move`, and nothing automatic ever confirms.  `bring_in` repeats what others decided, for
+imports.
 """
+
+from dataclasses import replace
 
 from service.domain import evidence, guards
 from service.domain.access import Actor
 from service.domain.claims import (
     Cause,
     ClaimState,
+    Imported,
     Lifecycle,
     Pending,
     Stance,
@@ -19,6 +23,7 @@ from service.domain.claims import (
 from service.domain.errors import (
     ClaimMerged,
     ClaimWithdrawn,
+    Conflict,
     DecisionPending,
     Invalid,
     NotFound,
@@ -187,6 +192,21 @@ def automatic_move(
             after, move, cause=cause or Cause.SUPPORT_WITHDRAWN, rule="support_withdrawn"
         )
     return None
+
+
+def bring_in(state: ClaimState, to: Status, *, reason: str, source: Imported) -> Draft:
+    """The status that others gave a claim, where it is imported with the claim itself.
+
+    The guards are about this desk's evidence, of which there is none: so this is for a claim that
+    has only just been recorded, and marks the status as theirs wherever it is shown.  Raises
+    Conflict for any other.
+    """
+    if state.version != 1 or state.status is not Status.ASSERTED:
+        raise Conflict("A status is imported together with its claim; this one has a history.")
+    if to is Status.ASSERTED:
+        raise Invalid("an imported claim is asserted already", loc=("to",))
+    draft = _changed(state, Move(to, reason), cause=Cause.IMPORT, rule="import")
+    return replace(draft, data=draft.data | {"imported": plain(source)})
 
 
 def reopened_by_amendment(state: ClaimState) -> Draft:

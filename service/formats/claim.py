@@ -19,7 +19,7 @@ TAIL = '"assignee":null}'
 def document(state: ClaimState) -> str:
     """The claim of api.md as JSON text, without its assignee."""
     suggestion = evidence.suggest(state)
-    shape = {
+    shape: dict[str, Any] = {
         "id": state.id,
         "text": state.text,
         "kind": state.kind,
@@ -49,8 +49,10 @@ def document(state: ClaimState) -> str:
         ],
         "created_at": rfc3339(state.created_at),
         "updated_at": rfc3339(state.updated_at),
-        "assignee": None,
     }
+    if state.imported is not None:
+        shape["imported"] = {"by": state.imported.by, "label": state.imported.label}
+    shape["assignee"] = None
     return orjson.dumps(shape).decode()
 
 

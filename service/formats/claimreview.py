@@ -1,7 +1,8 @@
 """A claim as schema.org has it: what was claimed, and how the desk judged it.
 
 A `Claim` alone while nobody has judged it: one that is merely asserted, or awaits confirmation.  A
-`ClaimReview` of it once it is confirmed or disputed, or the desk has found something.
+`ClaimReview` of it once it is confirmed or disputed, or the desk has found something.  Where others
+judged it, and the desk imported that, theirs is the review.
 
 `reviewRating` always says it in words.  A number it has only where there is a finding, for disputed
 does not mean false: from 1 (refuted) to 5, with 3 where the desk found that it cannot tell
@@ -40,8 +41,9 @@ def document(claim: Data, beside: Beside, *, publisher: str, base_url: str) -> D
     """The JSON-LD of a claim as served (api.md), now or as of an instant."""
     about = _claim(claim, beside, base_url)
     finding = Finding(claim["finding"]) if claim["finding"] else None
-    if finding is None and Status(claim["status"]) not in JUDGED:
-        # Nobody's judgement, but what may be printed, an override or withdrawal included.
+    nobodys = finding is None and Status(claim["status"]) not in JUDGED
+    if nobodys or "imported" in claim:
+        # Not this desk's judgement, but what may be printed, an override or withdrawal included.
         return {"@context": "https://schema.org", **about, "description": claim["print_line"]}
     desk = {"@type": "Organization", "name": publisher, "url": base_url}
     rating: Data = {"@type": "Rating", "alternateName": verdict(claim)}

@@ -3,12 +3,12 @@
 from datetime import datetime
 
 from service.domain import evidence
-from service.domain.claims import ClaimState, Finding, Lifecycle, Precision, Status, Voice
+from service.domain.claims import ClaimState, Finding, Imported, Lifecycle, Precision, Status, Voice
 
 FINDINGS = {
-    Finding.REFUTED: "The desk found it refuted.",
-    Finding.CONFLICTING: "The desk found the evidence conflicting.",
-    Finding.UNPROVABLE: "The desk found that it cannot be proved.",
+    Finding.REFUTED: "found it refuted",
+    Finding.CONFLICTING: "found the evidence conflicting",
+    Finding.UNPROVABLE: "found that it cannot be proved",
 }
 
 
@@ -20,14 +20,20 @@ def print_line(state: ClaimState) -> str:
     contradicting = [names[root] for root in evidence.roots(evidence.open_contradictions(state))]
     supporting = [names[root] for root in evidence.roots(evidence.qualifying(state))]
     if state.status is Status.CONFIRMED:
-        if supporting:
+        if state.imported is not None:
+            sentences.append(_imported(state, state.imported))
+            standing = f"Supported by {listed(supporting)}; this" if supporting else "This"
+            sentences.append(f"{standing} desk has not confirmed it itself.")
+        elif supporting:
             sentences.append(f"Independently confirmed by {listed(supporting)}.")
         if contradicting:
             sentences.append(f"{_denied(contradicting)}.")
         if state.override:
             sentences.append("Confirmed by an editor's override of the usual rules.")
     else:
-        if state.status is Status.DISPUTED:
+        if state.imported is not None:
+            sentences.append(_imported(state, state.imported))
+        if state.status is Status.DISPUTED and (contradicting or state.imported is None):
             disputing = listed(contradicting) if contradicting else None
             sentences.append(f"Disputed by {disputing}." if disputing else "Disputed.")
         elif contradicting:
@@ -37,7 +43,7 @@ def print_line(state: ClaimState) -> str:
             sentences.append(
                 f"{listed(asked)} {_verb(asked, 'has', 'have')} asked for confirmation."
             )
-        if state.status is Status.AWAITING_CONFIRMATION and not asked:
+        if state.status is Status.AWAITING_CONFIRMATION and not (asked or state.imported):
             sentences.append("Awaiting confirmation.")
         if supporting:
             sentences.append(f"Supported by {listed(supporting)}; the desk has not confirmed it.")
@@ -46,7 +52,9 @@ def print_line(state: ClaimState) -> str:
         if state.override:
             sentences.append("This status was set by an editor's override of the usual rules.")
     if state.finding is not None:
-        sentences.append(FINDINGS[state.finding])
+        theirs = state.imported is not None and state.imported.finding is state.finding
+        who = state.imported.by if state.imported and theirs else "The desk"
+        sentences.append(f"{who} {FINDINGS[state.finding]}.")
     if state.lifecycle is Lifecycle.WITHDRAWN:
         sentences.append("The claimant has withdrawn it.")
     return " ".join(sentences)
@@ -67,6 +75,11 @@ def listed(names: list[str]) -> str:
     if len(names) < 2:
         return "".join(names)
     return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _imported(state: ClaimState, source: Imported) -> str:
+    status = state.status.replace("_", " ")
+    return f"Imported as {status} from {source.by} (label “{source.label}”)."
 
 
 def _claimed(state: ClaimState) -> str:

@@ -31,6 +31,8 @@ def marks(claim: dict[str, Any]) -> list[str]:
     found = []
     if claim["finding"] is not None:
         found.append(FINDINGS[Finding(claim["finding"])])
+    if "imported" in claim:
+        found.append("imported")
     if claim["challenged"]:
         found.append("challenged")
     if claim["override"]:

@@ -14,9 +14,18 @@ from sqlalchemy import Connection, Row, Select, Table, func, select
 from service.domain.claims import rfc3339
 from service.domain.errors import Conflict
 from service.formats import csv, exchange
-from service.store.exchanged import PARTY, QUOTE, STATEMENT, STORY, THINGS, Exchanged, plain
+from service.store.exchanged import (
+    PARTY,
+    PARTY_VERSION,
+    QUOTE,
+    STATEMENT,
+    STORY,
+    THINGS,
+    Exchanged,
+    plain,
+)
 from service.store.snapshot import frozen
-from service.store.tables import claims, events, parties, quotes
+from service.store.tables import claims, events, parties, party_versions, quotes
 
 PAGE = 1_000
 Write = Callable[[bytes], object]
@@ -107,7 +116,17 @@ def _parties(session: Connection) -> Iterator[Page]:
         above = parent[slug]
         return 0 if above is None else 1 + depth(above)
 
-    return _ordered(session, PARTY, sorted(parent, key=lambda slug: (depth(slug), slug)))
+    ordered = sorted(parent, key=lambda slug: (depth(slug), slug))
+    then = party_versions.c
+    for page in _ordered(session, PARTY, ordered):
+        past: dict[str, Page] = {one["slug"]: [] for one in page}
+        for row in session.execute(
+            select(*PARTY_VERSION.selected, then.slug)
+            .where(then.slug.in_(list(past)))
+            .order_by(then.slug, then.recorded_at)
+        ):
+            past[row.slug].append(plain(PARTY_VERSION, row._mapping))
+        yield [one | {"versions": past[one["slug"]]} for one in page]
 
 
 def _statements(session: Connection) -> Iterator[Page]:

@@ -20,6 +20,7 @@ from service.store.tables import (
     api_keys,
     notes,
     parties,
+    party_versions,
     quotes,
     sources,
     speakers,
@@ -74,10 +75,16 @@ KEY = Exchanged(
 PARTY = Exchanged(
     parties,
     ("slug", "name", "full_name", "kind", "country", "parent", "created_at", "updated_at"),
-    stamps=frozenset({"created_at", "updated_at"}),
+    stamps=frozenset({"created_at", "updated_at", "versions"}),
     refers={"parent": "party"},
     slugs=frozenset({"slug"}),
 )
+PARTY_VERSION = Exchanged(
+    party_versions,
+    ("recorded_at", "superseded_at", "name", "parent", "root"),
+    slugs=frozenset({"parent", "root"}),
+)
+"""What a party was called, and where it stood, stands within its line."""
 SPEAKER = Exchanged(
     speakers, ("id", "party", "name", "role", "created_at"), refers={"party": "party"}
 )

@@ -23,8 +23,9 @@ CREATE TABLE chains (
 CREATE TABLE refers (claim TEXT, other TEXT, line INTEGER, PRIMARY KEY (claim, other))
     WITHOUT ROWID;
 CREATE INDEX refers_other ON refers (other);
-CREATE TABLE refusals (line INTEGER PRIMARY KEY, record TEXT, id TEXT, field TEXT, value TEXT,
-    reason TEXT);
+CREATE TABLE refusals (line INTEGER, record TEXT, id TEXT, field TEXT, value TEXT, reason TEXT,
+    PRIMARY KEY (line, reason)) WITHOUT ROWID;
+CREATE TABLE remarks (line INTEGER, remark TEXT, PRIMARY KEY (line, remark)) WITHOUT ROWID;
 CREATE TABLE counted (name TEXT PRIMARY KEY, count INTEGER) WITHOUT ROWID;
 BEGIN;
 """
@@ -189,3 +190,15 @@ class Scratch:
 
     def refused(self) -> int:
         return int(self._db.execute("SELECT count(*) FROM refusals").fetchone()[0])
+
+    # What is, but not as it stood there.
+
+    def remark(self, line: int, remark: str) -> None:
+        self._db.execute("INSERT OR IGNORE INTO remarks VALUES (?, ?)", (line, remark))
+
+    def remarks(self, most: int | None = None) -> Iterator[tuple[int, str]]:
+        limit: Sequence[int] = (-1 if most is None else most,)
+        yield from self._db.execute("SELECT line, remark FROM remarks ORDER BY line LIMIT ?", limit)
+
+    def remarked(self) -> int:
+        return int(self._db.execute("SELECT count(*) FROM remarks").fetchone()[0])

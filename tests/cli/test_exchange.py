@@ -91,15 +91,15 @@ def test_what_is_refused_is_shown_and_written_down(run, folder):
     other = folder / "other.jsonl"
     data = (folder / "desk.jsonl").read_bytes()
     other.write_bytes(
-        edited(data, lambda lines: of(lines, "party", slug="nato")[0].update(name="Nato"))
+        edited(data, lambda lines: of(lines, "party", slug="nato")[0].update(country="US"))
     )
     done = run("import", "other.jsonl", "--report", "refused.csv")
     assert done.exit_code == 3
     assert "party\t0\t5\t1" in done.stdout
-    assert "the desk has it with another name" in done.stdout
+    assert "the desk has it with another country" in done.stdout
     written = (folder / "refused.csv").read_text()
     assert written.splitlines()[0] == "line,record,id,field,value,reason"
-    assert "party,nato,,,the desk has it with another name" in written
+    assert "party,nato,,,the desk has it with another country" in written
 
 
 @pytest.mark.parametrize(
@@ -117,3 +117,79 @@ def test_a_file_of_another_kind(run, folder, content, reason):
     assert refused.stderr.startswith("error: bad.jsonl: ")
     assert reason in refused.stderr
     assert run("import", "missing.jsonl").exit_code == 1
+
+
+MAPPING = """
+name = "example"
+rated_by = "Example Fact-check"
+columns = {text = "Claim", date = "Date", label = "Rating"}
+defaults = {url = "https://example.org/"}
+"""
+SHEET = "Claim,Date,Rating\nOne,2020-08-25,True\nTwo,yesterday,True\nThree,2020-08-25,Maybe\n"
+
+
+def test_claims_from_a_sheet(run, run_json, folder):
+    """Rehearsed, imported, imported again; what was refused and remarked is told and written."""
+    (folder / "claims.csv").write_text(SHEET)
+    (folder / "map.toml").write_text(MAPPING)
+    command = ("import", "claims.csv", "--format", "csv", "--mapping", "map.toml")
+    dry = run(*command, "--dry-run", "--report", "report.csv")
+    assert dry.exit_code == 3
+    assert "claim\t2\t0\t1" in dry.stdout
+    assert "3\trow\t\tDate\tyesterday\tno date or hour" in dry.stdout
+    assert "line 4: rated “Maybe” by Example Fact-check" in dry.stderr
+    assert "this was a dry run" in dry.stderr
+    report = (folder / "report.csv").read_text(encoding="utf-8").splitlines()
+    assert len(report) == 3
+    assert run("verify").stdout == "Everything holds: 0 claims, 0 events.\n"
+    first = json.loads(run(*command, "--json").stdout)
+    assert first["records"] == {"claim": {"new": 2, "known": 0, "refused": 1}}
+    assert first["refusals"][0]["field"] == "Date"
+    assert first["remarks"][0]["line"] == 4
+    again = json.loads(run(*command, "--json").stdout)
+    assert again["records"] == {"claim": {"new": 0, "known": 2, "refused": 1}}
+    assert run("verify").stdout == "Everything holds: 2 claims, 3 events.\n"
+
+
+def test_claims_from_reviews_need_no_mapping(run_json, folder):
+    review = {
+        "@type": "ClaimReview",
+        "claimReviewed": "It is so",
+        "url": "checker.example/1",
+        "datePublished": "2020-08-25",
+        "reviewRating": {"alternateName": "False"},
+    }
+    (folder / "reviews.json").write_text(json.dumps([review]))
+    report = run_json("import", "reviews.json", "--format", "claimreview")
+    assert report["records"] == {"claim": {"new": 1, "known": 0, "refused": 0}}
+
+
+def test_a_sheet_of_the_desks_claims(run, run_json, folder):
+    """With a byte order mark where it is asked for; one line a claim."""
+    run("seed")
+    assert run_json("export", "claims.csv", "--format", "csv", "--bom")["records"] == {"claim": 12}
+    data = (folder / "claims.csv").read_bytes()
+    assert data.startswith(b"\xef\xbb\xbfid,text,status,")
+    assert data.count(b"\r\n") == 13
+    assert run("export", "x.jsonl", "--bom").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (("--format", "csv"), "--format csv needs --mapping"),
+        (("--mapping", "map.toml"), "--mapping is for --format csv and claimreview"),
+        (("--format", "csv", "--mapping", "bad.toml"), "bad.toml: the mapping is not valid"),
+        (("--format", "csv", "--mapping", "map.toml"), "which the file has not at all"),
+        (("--format", "claimreview"), "the file is no JSON"),
+        (("--format", "claimreview", "--mapping", "bad.toml"), "Extra inputs are not permitted"),
+    ],
+)
+def test_a_mapping_or_file_that_cannot_be_used(run, folder, options, reason):
+    """Exit code 2, and what to do."""
+    (folder / "claims.csv").write_text("A,B\n1,2\n")
+    (folder / "map.toml").write_text(MAPPING)
+    (folder / "bad.toml").write_text("name = 'x'\nmore = 1\nfurther = 2\n")
+    refused = run("import", "claims.csv", *options)
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert reason in refused.stderr

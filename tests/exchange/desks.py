@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection
 
-from service.cli.exchange import bring_in
+from service.cli.importing import restore
 from service.cli.progress import Bar
 from service.commands import accounts, claims, statements, verification, webhooks
 from service.commands.accounts import SYSTEM
@@ -134,10 +134,10 @@ class Brought:
 async def bring(database: Database, data: bytes, *, dry_run: bool = False) -> Brought:
     """Import `data`, as the command does."""
     with closing(Scratch()) as scratch:
-        tallies = await bring_in(
+        outcome = await restore(
             database, io.BytesIO(data), scratch, Bar("", quiet=True).show, dry_run=dry_run
         )
-        return Brought(tallies, list(scratch.refusals()))
+        return Brought(outcome.tallies, list(scratch.refusals()))
 
 
 async def proved(database: Database) -> int:

@@ -1,0 +1,173 @@
+"""An imported status: others' judgement, on a path of its own, and marked as theirs for ever."""
+
+from dataclasses import replace
+
+import pytest
+
+from service.domain import evidence, history, lifecycle
+from service.domain.claims import Cause, ClaimState, Finding, Imported, Status
+from service.domain.errors import Conflict, Invalid, TransitionRefused
+from service.domain.guards import Move
+from service.domain.history import Event
+from service.formats.claim import document
+from service.formats.printline import print_line
+from tests.domain.builders import (
+    ANA,
+    ASSERTED,
+    AWAITING,
+    CONFIRMED,
+    DISPUTED,
+    NOON,
+    PRISTINA,
+    claim,
+    contradicts,
+    supports,
+)
+
+CHECKER = Imported("Example Fact-check", "True", None)
+CLAIMED = "Claimed by Belgrade (Gen. Milan Mojsilović, 2 October 2023)."
+
+
+def brought(to: Status, source: Imported = CHECKER) -> ClaimState:
+    """A claim recorded with that status."""
+    begun = claim(version=1)
+    draft = lifecycle.bring_in(begun, to, reason="Imported: rated", source=source)
+    assert draft.rule == "import"
+    assert draft.data["cause"] == Cause.IMPORT
+    return history.apply(begun, Event(2, draft.type, NOON, draft.data), claim_id=begun.id)
+
+
+@pytest.mark.parametrize(
+    ("to", "finding", "line"),
+    [
+        (
+            CONFIRMED,
+            None,
+            "Imported as confirmed from Example Fact-check (label “True”). This desk has not "
+            "confirmed it itself.",
+        ),
+        (
+            DISPUTED,
+            Finding.REFUTED,
+            "Imported as disputed from Example Fact-check (label “True”). No independent party has "
+            "confirmed it. Example Fact-check found it refuted.",
+        ),
+        (
+            AWAITING,
+            Finding.UNPROVABLE,
+            "Imported as awaiting confirmation from Example Fact-check (label “True”). No "
+            "independent party has confirmed it. Example Fact-check found that it cannot be "
+            "proved.",
+        ),
+    ],
+)
+def test_the_print_line_says_whose_judgement_it_is(
+    to: Status, finding: Finding | None, line: str
+) -> None:
+    state = brought(to, replace(CHECKER, finding=finding))
+    assert (state.status, state.finding) == (to, finding)
+    assert print_line(state) == f"{CLAIMED} {line}"
+    assert '"imported":{"by":"Example Fact-check","label":"True"}' in document(state)
+    assert "ndependently confirmed" not in document(state)
+
+
+def test_what_was_not_imported_says_nothing_of_it() -> None:
+    assert '"imported"' not in document(claim())
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        claim(version=2),
+        claim(version=1, status=CONFIRMED),
+        claim(supports(), version=3, status=AWAITING),
+    ],
+)
+def test_only_a_claim_that_has_just_begun_takes_one(state: ClaimState) -> None:
+    """The guards keep every other claim, whoever says what of it."""
+    with pytest.raises(Conflict):
+        lifecycle.bring_in(state, DISPUTED, reason="x", source=CHECKER)
+
+
+def test_asserted_is_what_a_claim_is_already() -> None:
+    with pytest.raises(Invalid):
+        lifecycle.bring_in(claim(version=1), ASSERTED, reason="x", source=CHECKER)
+
+
+def test_the_guards_are_as_they_were_for_everybody_else() -> None:
+    """An imported dispute does not open the way to a confirmation without support."""
+    with pytest.raises(TransitionRefused, match="needs 1 supporting statement"):
+        lifecycle.change_status(
+            brought(DISPUTED),
+            Move(CONFIRMED, "x"),
+            actor=ANA,
+            decision_id="d",
+            four_eyes=True,
+        )
+
+
+def test_it_is_no_drift_until_something_is_recorded_here() -> None:
+    """Ten thousand imported claims do not fill the review queue; one with evidence does."""
+    state = brought(CONFIRMED)
+    suggestion = evidence.suggest(state)
+    assert suggestion.status is ASSERTED
+    assert evidence.agrees(state, suggestion)
+    for link in (contradicts(PRISTINA), supports(conditional=True)):
+        linked = replace(state, links=(link,))
+        assert not evidence.agrees(linked, evidence.suggest(linked))
+    supported = replace(state, links=(supports(),))
+    assert evidence.agrees(supported, evidence.suggest(supported))
+    assert print_line(supported).endswith(
+        "Supported by Washington; this desk has not confirmed it itself."
+    )
+    retracted = replace(state, links=(contradicts(PRISTINA, retracted=True),))
+    assert evidence.agrees(retracted, evidence.suggest(retracted))
+
+
+def test_the_desks_own_decision_takes_its_place() -> None:
+    """With it goes what others found: it was never this desk's finding."""
+    state = brought(DISPUTED, replace(CHECKER, finding=Finding.REFUTED))
+    data = {
+        "previous_status": "disputed",
+        "status": "asserted",
+        "reason": "nothing here",
+        "cause": "decision",
+        "cites": [],
+        "set_aside": [],
+        "override": None,
+        "sequence": 2,
+        "decision": None,
+    }
+    own = history.apply(state, Event(3, "claim.status_changed", NOON, data), claim_id=state.id)
+    assert (own.imported, own.finding) == (None, None)
+    assert "Example Fact-check" not in print_line(own)
+
+
+def test_another_wording_is_not_what_they_judged() -> None:
+    state = brought(DISPUTED, replace(CHECKER, finding=Finding.REFUTED))
+    typo = history.apply(
+        state,
+        Event(3, "claim.amended", NOON, {"text": "The same", "material": False}),
+        claim_id=state.id,
+    )
+    assert typo.imported == state.imported
+    other = history.apply(
+        state,
+        Event(3, "claim.amended", NOON, {"text": "Another", "material": True}),
+        claim_id=state.id,
+    )
+    assert (other.imported, other.finding) == (None, None)
+    assert not evidence.agrees(other, evidence.suggest(other))
+
+
+def test_the_desks_own_finding_is_its_own() -> None:
+    state = brought(DISPUTED, replace(CHECKER, finding=Finding.REFUTED))
+    own = history.apply(
+        state, Event(3, "claim.amended", NOON, {"finding": "conflicting"}), claim_id=state.id
+    )
+    assert print_line(own).endswith("The desk found the evidence conflicting.")
+
+
+def test_a_denial_recorded_here_is_shown_beside_it() -> None:
+    state = replace(brought(DISPUTED), links=(contradicts(PRISTINA),))
+    assert "(label “True”). Disputed by Pristina." in print_line(state)

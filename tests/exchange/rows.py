@@ -1,0 +1,90 @@
+"""Claims from elsewhere, brought in as the command does it."""
+
+import io
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, select
+
+from service.cli.importing import bring_in
+from service.cli.progress import Bar
+from service.commands import import_csv, import_reviews
+from service.commands.exchange_check import Tally
+from service.commands.import_csv import Told
+from service.commands.import_mapping import Mapping
+from service.store import tables
+from service.store.engine import Database
+from service.store.scratch import Scratch
+
+COLUMNS = ("Claim", "By", "Person", "Role", "Date", "Link", "Rating", "Why", "Tags", "Story")
+MAPPING: dict[str, Any] = {
+    "name": "example",
+    "rated_by": "Example Fact-check",
+    "columns": {
+        "text": "Claim",
+        "claimant": "By",
+        "speaker": "Person",
+        "role": "Role",
+        "date": "Date",
+        "url": "Link",
+        "label": "Rating",
+        "explanation": "Why",
+        "tags": "Tags",
+        "story": "Story",
+    },
+    "dates": {"formats": ["%d-%m-%Y"], "timezone": "Europe/Belgrade"},
+    "claimants": {"unknown": "create"},
+    "defaults": {"url": "https://example.org/"},
+}
+
+
+@dataclass(frozen=True)
+class Result:
+    tally: Tally
+    refused: list[tuple[int, str | None, str]]
+    remarks: list[tuple[int, str]]
+    notes: int
+
+
+async def bring(
+    database: Database, data: bytes, form: str = "csv", *, dry_run: bool = False, **changes: Any
+) -> Result:
+    mapping = Mapping.model_validate(MAPPING | changes)
+    with closing(Scratch()) as scratch:
+        source, told = io.BytesIO(data), Told()
+        if form == "csv":
+            rows = import_csv.rows(source, mapping, scratch, told)
+        else:
+            rows = import_reviews.reviews(source, mapping, scratch)
+        show = Bar("", quiet=True).show
+        outcome = await bring_in(database, source, rows, mapping, scratch, show, dry_run=dry_run)
+        return Result(
+            outcome.tallies["claim"],
+            [(one.line, one.field, one.reason) for one in scratch.refusals()],
+            list(scratch.remarks()),
+            told.fallback_lines,
+        )
+
+
+def sheet(*rows: str, headings: str = ",".join(COLUMNS)) -> bytes:
+    return "\n".join([headings, *rows, ""]).encode()
+
+
+def row(text: str = "A claim", **cells: str) -> str:
+    """A row of a sheet; cells are quoted only where they are given so."""
+    values = {"Claim": text, "By": "Belgrade", "Date": "25-8-2020", "Rating": "False"} | cells
+    return ",".join(values.get(name, "") for name in COLUMNS)
+
+
+async def claims(database: Database) -> list[dict[str, Any]]:
+    """Every claim as served, in the order in which they were imported."""
+
+    def read(session: Connection) -> list[dict[str, Any]]:
+        t, events = tables.claims, tables.events
+        query = select(t.c.document).join(events, events.c.claim == t.c.id)
+        query = query.where(events.c.number == 1).order_by(events.c.seq)
+        return [orjson.loads(one) for one in session.scalars(query)]
+
+    return await database.read(read)

@@ -1,0 +1,223 @@
+"""ClaimReview documents as they are found on the web."""
+
+from typing import Any
+
+import orjson
+import pytest
+
+from service.domain.errors import Invalid
+from service.store.engine import Database
+from tests.exchange import desks
+from tests.exchange.rows import Result, bring, claims
+
+Json = dict[str, Any]
+REVIEW: Json = {
+    "@context": "https://schema.org",
+    "@type": "ClaimReview",
+    "url": "https://checker.example/2020/troops",
+    "claimReviewed": "Troops are back to normal",
+    "author": {"@type": "Organization", "name": "Example Fact-check"},
+    "datePublished": "2020-08-26",
+    "itemReviewed": {
+        "@type": "Claim",
+        "author": {"@type": "Organization", "name": "Belgrade"},
+        "datePublished": "2020-08-25",
+        "appearance": {"@type": "CreativeWork", "url": "https://paper.example/a"},
+    },
+    "reviewRating": {"@type": "Rating", "alternateName": "False"},
+}
+
+
+async def reviewed(database: Database, *documents: Any, **changes: Any) -> Result:
+    """Import documents, one a line where there are several."""
+    data = b"\n".join(map(orjson.dumps, documents))
+    return await bring(database, data, "claimreview", **changes)
+
+
+async def one(database: Database, **changes: Any) -> Json:
+    """The claim that a review with changes becomes."""
+    result = await reviewed(database, REVIEW | changes)
+    assert result.refused == []
+    [claim] = await claims(database)
+    await desks.proved(database)
+    return claim
+
+
+async def test_a_review_as_schema_org_has_it(database: Database) -> None:
+    claim = await one(database)
+    assert (claim["text"], claim["status"], claim["finding"]) == (
+        "Troops are back to normal",
+        "disputed",
+        "refuted",
+    )
+    assert claim["claimant"]["name"] == "Belgrade"
+    assert claim["claimed_at"] == "2020-08-25T00:00:00Z"
+    assert claim["imported"] == {"by": "Example Fact-check", "label": "False"}
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda review: review,
+        lambda review: [review],
+        lambda review: {"@context": "https://schema.org", "@graph": [{"@type": "Person"}, review]},
+        lambda review: {
+            "@type": "DataFeed",
+            "dataFeedElement": [{"@type": "DataFeedItem", "item": [review]}],
+        },
+        lambda review: {"@type": "DataFeed", "dataFeedElement": {"item": review}},
+        lambda review: {"@type": "WebPage", "mainEntity": review},
+        lambda review: [{"@graph": [review | {"@type": ["Review", "ClaimReview"]}]}],
+        lambda review: review | {"@type": "http://schema.org/ClaimReview"},
+    ],
+)
+async def test_wherever_it_stands(database: Database, wrap: Any) -> None:
+    """One document, a list, a graph, a feed."""
+    result = await reviewed(database, wrap(REVIEW))
+    assert (result.tally.new, result.refused) == (1, [])
+
+
+async def test_one_document_a_line(database: Database) -> None:
+    """Of any of these shapes; a line that is no JSON, or has no review, is refused alone."""
+    other = REVIEW | {"claimReviewed": "Another"}
+    data = b"\n".join(
+        [orjson.dumps(REVIEW), b"", b"{no json", orjson.dumps([other]), b'{"@type": "Person"}']
+    )
+    result = await bring(database, data + b"\n", "claimreview")
+    assert result.tally.new == 2
+    assert [(line, reason.partition(":")[0]) for line, _, reason in result.refused] == [
+        (3, "the line is no JSON"),
+        (5, "there is no ClaimReview in the line"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"author": "Checker"}, {"imported": {"by": "Checker", "label": "False"}}),
+        ({"author": ["Checker", "x"]}, {"imported": {"by": "Checker", "label": "False"}}),
+        (
+            {"author": {"url": "https://www.checker.example"}},
+            {"imported": {"by": "checker.example", "label": "False"}},
+        ),
+        (
+            {"author": None, "publisher": {"name": "P &amp; Q"}},
+            {"imported": {"by": "P & Q", "label": "False"}},
+        ),
+        ({"author": None}, {"imported": {"by": "Example Fact-check", "label": "False"}}),
+        ({"itemReviewed": None}, {"claimant": None, "claimed_at": "2020-08-26T00:00:00Z"}),
+        ({"itemReviewed": "https://paper.example/b"}, {"claimant": None}),
+        ({"itemReviewed": [REVIEW["itemReviewed"]]}, {"claimed_at": "2020-08-25T00:00:00Z"}),
+        ({"claimReviewed": ["It&#039;s &amp;quot;so&amp;quot;"]}, {"text": 'It\'s "so"'}),
+        ({"claimReviewed": {"@value": "Wrapped"}}, {"text": "Wrapped"}),
+        (
+            {"claimReviewed": "", "itemReviewed": {"text": "From the item"}},
+            {"text": "From the item"},
+        ),
+        ({"reviewRating": None}, {"status": "asserted", "agrees": True}),
+        ({"reviewRating": "Mostly false"}, {"status": "disputed", "finding": None}),
+        ({"reviewRating": [{"alternateName": ["True"]}]}, {"status": "confirmed"}),
+        ({"reviewRating": {"ratingValue": "1", "bestRating": "5"}}, {"finding": "refuted"}),
+        ({"reviewRating": {"ratingValue": 10, "bestRating": 10}}, {"status": "confirmed"}),
+        ({"reviewRating": {"ratingValue": 3}}, {"finding": "conflicting"}),
+        ({"reviewRating": {"ratingValue": 7}}, {"status": "asserted"}),
+        ({"reviewRating": {"ratingValue": "x", "bestRating": True}}, {"status": "asserted"}),
+        ({"reviewRating": 5}, {"status": "asserted"}),
+        ({"reviewRating": {"ratingValue": 1, "alternateName": "True"}}, {"status": "confirmed"}),
+        ({"url": "//checker.example/x"}, {"status": "disputed"}),
+        ({"url": ["checker.example/x"]}, {"status": "disputed"}),
+        ({"inLanguage": {"@type": "Language"}}, {"status": "disputed"}),
+        ({"inLanguage": "sr-Latn"}, {"status": "disputed"}),
+    ],
+)
+async def test_liberties_that_publishers_take(
+    database: Database, changes: Json, expected: Json
+) -> None:
+    claim = await one(database, **changes)
+    assert {name: claim[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("author", "claimant"),
+    [
+        ({"@type": "Person", "name": "A. Person"}, ("A. Person", None)),
+        (
+            {
+                "@type": "Person",
+                "name": "A. Person",
+                "jobTitle": ["Minister"],
+                "affiliation": {"name": "Belgrade"},
+            },
+            ("Belgrade", "A. Person"),
+        ),
+        ({"@type": ["Person"], "name": "A", "worksFor": ["Belgrade"]}, ("Belgrade", "A")),
+        ("Belgrade", ("Belgrade", None)),
+        ([{"name": ["Belgrade"]}], ("Belgrade", None)),
+        ({"@type": "Person"}, None),
+    ],
+)
+async def test_who_claims_it(database: Database, author: Any, claimant: Any) -> None:
+    claim = await one(database, itemReviewed={"author": author})
+    given = claim["claimant"]
+    if claimant is None:
+        assert given is None
+    else:
+        assert (given["name"], (given["speaker"] or {}).get("name")) == claimant
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "reason"),
+    [
+        ({"claimReviewed": None}, "claimReviewed", "there is no claim"),
+        ({"claimReviewed": "x" * 2001}, "text", "at most 2000 are allowed"),
+        ({"claimReviewed": "a\u0000b"}, "text", "it holds a NUL"),
+        (
+            {"datePublished": None, "itemReviewed": {}},
+            "datePublished",
+            "there is no date, and the mapping has no default",
+        ),
+        (
+            {"datePublished": "yesterday", "itemReviewed": {}},
+            "datePublished",
+            "no date or hour that is written like one of",
+        ),
+        ({"url": "ftp://x"}, "url", "this is no http(s) address"),
+        (
+            {"itemReviewed": {"appearance": {"url": "javascript:alert(1)"}}},
+            "appearance",
+            "this is no http(s) address",
+        ),
+    ],
+)
+async def test_a_review_that_cannot_be_a_claim(
+    database: Database, changes: Json, field: str, reason: str
+) -> None:
+    result = await reviewed(database, REVIEW | changes, REVIEW)
+    assert result.tally.new == 1
+    [(line, at, why)] = result.refused
+    assert (line, at) == (1, field)
+    assert reason in why
+
+
+async def test_the_same_reviews_again_add_nothing(database: Database) -> None:
+    """One page may review several claims; a new rating of the same claim is not a new claim."""
+    feed = [REVIEW, REVIEW | {"claimReviewed": "Another"}]
+    assert (await reviewed(database, feed)).tally.new == 2
+    changed = [{**one, "reviewRating": "True"} for one in feed]
+    again = await reviewed(database, changed)
+    assert (again.tally.new, again.tally.known) == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "the file is no JSON"),
+        (b"<html>", "the file is no JSON"),
+        (b"[]", "there is no ClaimReview in the file"),
+        (b'{"@type": "Review"}', "there is no ClaimReview in the file"),
+        (b"[" * 5000, "the file is no JSON"),
+    ],
+)
+async def test_a_file_without_reviews(database: Database, data: bytes, reason: str) -> None:
+    with pytest.raises(Invalid, match=reason):
+        await bring(database, data, "claimreview")
