@@ -1,16 +1,16 @@
 """Stories: what is followed together, who stands where in it, and what happened when."""
 
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import orjson
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Query, Response
 
 from service.api import directory_schemas, shapes, story_shapes
 from service.api.fields import SlugPath, given
 from service.api.shapes import AsOf
 from service.commands import parties
 from service.domain.access import Action
-from service.queries import matrix
+from service.queries import matrix, timeline
 from service.queries import stories as story_queries
 from service.queries.paging import Window
 from service.web.calls import JSON, PRIVATE, Call, Paged, answered, json, link_to, reading, writing
@@ -96,6 +96,33 @@ async def read_matrix(
     somewhere. Every page has all the columns."""
     window, scope = paged
     shape, last = await call.read(matrix.page, slug, moment=as_of, window=window)
+    return _page(call, shape, scope, last)
+
+
+@router.get(
+    "/{slug}/timeline",
+    summary="What happened in a story",
+    responses={200: {"model": story_shapes.Timeline, "description": "Oldest first"}},
+)
+async def read_timeline(
+    slug: SlugPath,
+    call: Reading,
+    paged: Annotated[tuple[Window, str], Depends(Paged("timeline"))],
+    as_of: AsOf = None,
+    clock: Annotated[
+        Literal["recorded", "said"], Query(description="When the desk knew, or the world heard")
+    ] = "recorded",
+) -> Response:
+    """In the order in which the desk recorded it, or, with `clock=said`, in which the world heard
+    what was said: claims and the statements linked to them. `lanes` has the statuses, by the desk's
+    clock, of every claim on the page."""
+    window, scope = paged
+    shape, last = await call.read(timeline.page, slug, clock=clock, moment=as_of, window=window)
+    return _page(call, shape, scope, last)
+
+
+def _page(call: Call, shape: dict[str, Any], scope: str, last: list[Any] | None) -> Response:
+    """A page that has more to it than its items."""
     cursor = None if last is None else call.services.cursors.write(scope, last, now=call.now)
     return Response(
         orjson.dumps(shape | {"next_cursor": cursor}),

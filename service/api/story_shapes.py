@@ -1,4 +1,4 @@
-"""What is answered of a story: the matrix of claims by parties."""
+"""What is answered of a story: the matrix of claims by parties, and the timeline."""
 
 from typing import Literal
 
@@ -6,7 +6,18 @@ from pydantic import Field
 
 from service.api.fields import Out
 from service.api.shapes import Claimant, Listed, Moment, SpeakerName, Uuid
-from service.domain.claims import Basis, Finding, Kind, Lifecycle, Precision, Scope, Stance, Status
+from service.domain.claims import (
+    Basis,
+    Cause,
+    Finding,
+    Kind,
+    Lifecycle,
+    Precision,
+    Scope,
+    Stance,
+    Status,
+)
+from service.formats.timeline import TYPES
 
 
 class StoryBrief(Out):
@@ -91,3 +102,79 @@ class Matrix(Listed):
     as_of: Moment | None
     parties: list[Column]
     claims: list[MatrixClaim]
+
+
+class TimelineClaim(Out):
+    """As it is, or as it was at `as_of`; not as it was at the entry's instant."""
+
+    id: Uuid
+    text: str
+    kind: Kind
+    claimant: Claimant | None
+    status: Status
+    lifecycle: Lifecycle
+    merged_into: Uuid | None
+    part_of: Uuid | None
+
+
+class TimelineLink(Out):
+    id: Uuid
+    statement: Uuid
+    stance: Stance
+    scope: Scope
+    conditional: bool
+    speaker: SpeakerName | None
+    quote: str
+    said_at: Moment
+    precision: Precision
+
+
+class TimelineParty(Out):
+    """As the record named it when it spoke."""
+
+    slug: str
+    name: str
+    root: str
+    root_name: str
+
+
+class Entry(Out):
+    seq: int = Field(description="The event's place among all events, as at /v1/events")
+    number: int = Field(description="The event's place in the claim's history")
+    type: Literal[TYPES]  # type: ignore[valid-type]
+    recorded_at: Moment = Field(description="When the desk knew")
+    said_at: Moment | None = Field(description="When the world heard; null: the desk's own doing")
+    precision: Precision | None = Field(description="Of said_at")
+    claim: TimelineClaim
+    previous_status: Status | None
+    status: Status | None
+    cause: Cause | None
+    override: bool
+    reason: str | None
+    changes: list[Literal["text", "tags", "finding"]] = Field(description="What was amended")
+    material: bool = Field(description="The amendment made a new revision")
+    into: Uuid | None = Field(description="The claim that took this one's place")
+    merged: Uuid | None = Field(description="The claim whose place this one took")
+    link: TimelineLink | None
+    parties: list[TimelineParty] = Field(description="Who speaks in it, or in what it rests on")
+
+
+class LaneInterval(Out):
+    from_: Moment = Field(alias="from")
+    to: Moment | None = Field(description="null: it holds still")
+    status: Status
+
+
+class LaneOut(Out):
+    claim: Uuid
+    lifecycle: Lifecycle
+    closed_at: Moment | None = Field(description="When it was merged or withdrawn")
+    intervals: list[LaneInterval] = Field(description="By when the desk knew, without gaps")
+
+
+class Timeline(Listed):
+    story: StoryBrief
+    as_of: Moment | None
+    clock: Literal["recorded", "said"]
+    items: list[Entry]
+    lanes: list[LaneOut] = Field(description="Of every claim that this page tells of")

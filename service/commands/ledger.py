@@ -119,6 +119,7 @@ LINE = (
     "previous_hash",
     "hash",
     "story",
+    "said_at",
 )
 
 
@@ -248,6 +249,7 @@ def _append(
             "data": canonical(event.data),
             "previous_hash": last_hash,
             "story": state.story,
+            "said_at": history.said_at(event),
         }
         last_hash = event_hash(
             claim=claim_id,

@@ -130,6 +130,7 @@ def _restored(state: ClaimState, line: Line) -> dict[str, Any]:
         "previous_hash": line.previous_hash,
         "hash": line.hash,
         "story": state.story,
+        "said_at": history.said_at(line.event),
     }
 
 

@@ -187,7 +187,8 @@ def _check(
             found = f"{type(error).__name__}: {error}"
             yield Break(claim, line.number, "fold", "an event that can follow", _clipped(found))
             return
-        yield from _differences(claim, line.number, "events", {"story": state.story}, line._mapping)
+        aside = {"story": state.story, "said_at": history.said_at(event)}
+        yield from _differences(claim, line.number, "events", aside, line._mapping)
         snapshot = snapshots.pop(line.number, None)
         if following is not None:
             differing += _version(claim, state, snapshot, line, following)

@@ -103,6 +103,15 @@ def as_of(claim_id: str, events: Iterable[Event], moment: datetime) -> ClaimStat
     return fold(claim_id, (event for event in events if event.recorded_at <= moment))
 
 
+def said_at(event: Event) -> datetime | None:
+    """When the world heard what `event` tells of; None for what is the desk's own doing."""
+    if event.type == "claim.created":
+        return instant(event.data["claimed_at"])
+    if event.type == "link.created":
+        return instant(event.data["link"]["said_at"])
+    return None
+
+
 def _created(claim_id: str, event: Event) -> ClaimState:
     data = event.data
     return ClaimState(

@@ -326,10 +326,29 @@ events = Table(
     Column("hash", String(64), nullable=False),
     # The claim's, which never changes: what tails and feeds filter by.
     Column("story", String(64)),
+    # When the world heard what this line tells of; null where it tells of the desk's own doing.
+    Column("said_at", Instant),
     UniqueConstraint("claim", "number"),
     Index(None, "story", "seq"),
     Index(None, "type", "seq"),
     Index(None, "type", "recorded_at", "seq"),
+    # A story's timeline, by either clock.
+    Index(
+        "ix_events_story_recorded",
+        "story",
+        "recorded_at",
+        "seq",
+        sqlite_where=text("story IS NOT NULL"),
+        postgresql_where=text("story IS NOT NULL"),
+    ),
+    Index(
+        "ix_events_story_said",
+        "story",
+        "said_at",
+        "seq",
+        sqlite_where=text("said_at IS NOT NULL"),
+        postgresql_where=text("said_at IS NOT NULL"),
+    ),
     sqlite_autoincrement=True,
     implicit_returning=False,
 )

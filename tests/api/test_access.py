@@ -70,6 +70,7 @@ ROUTES: dict[tuple[str, str], Action | str] = {
     ("GET", "/v1/stories/{slug}"): Action.READ_CLAIMS,
     ("PATCH", "/v1/stories/{slug}"): Action.CHANGE_PARTIES,
     ("GET", "/v1/stories/{slug}/matrix"): Action.READ_CLAIMS,
+    ("GET", "/v1/stories/{slug}/timeline"): Action.READ_CLAIMS,
     ("GET", "/v1/me"): SIGNED_IN,
     ("POST", "/v1/session"): OPEN,
     ("DELETE", "/v1/session"): SIGNED_IN,

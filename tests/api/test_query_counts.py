@@ -64,6 +64,9 @@ async def test_lists_cost_the_same_for_ten_rows_and_a_hundred(
     for path, query in (
         ("/v1/claims", {}),
         ("/v1/stories/s0/matrix", {}),
+        ("/v1/stories/s0/timeline", {}),
+        ("/v1/stories/s0/timeline", {"as_of": then}),
+        ("/v1/stories/s0/timeline", {"clock": "said"}),
         ("/v1/stories/s0/matrix", {"as_of": then}),
         ("/v1/claims", {"party": "nato", "stance": "contradicts", "as_of": then}),
         ("/v1/statements", {}),

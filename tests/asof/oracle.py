@@ -19,15 +19,19 @@ from tests.asof.weeks import Weeks
 class Oracle:
     """Every claim's record, folded up to each of its instants once."""
 
-    def __init__(self, weeks: Weeks, told: dict[str, list[Event]]) -> None:
+    def __init__(self, weeks: Weeks, lines: list[tuple[int, str, Event]]) -> None:
         self.weeks = weeks
-        self.told = told
+        self.lines = lines
+        """Every event with its number among all and its claim."""
+        self.told: dict[str, list[Event]] = {}
+        for _, claim, one in lines:
+            self.told.setdefault(claim, []).append(one)
         self.folded: dict[str, tuple[list[datetime], list[ClaimState]]] = {}
-        for claim, record in told.items():
+        for claim, record in self.told.items():
             instants = sorted({one.recorded_at for one in record})
             states = [history.as_of(claim, record, one) for one in instants]
             self.folded[claim] = instants, [one for one in states if one is not None]
-        self.instants = sorted({one.recorded_at for record in told.values() for one in record})
+        self.instants = sorted({one.recorded_at for _, _, one in lines})
 
     def claim(self, claim: str, at: datetime) -> ClaimState | None:
         instants, states = self.folded[claim]
@@ -104,6 +108,48 @@ class Oracle:
 
         return sorted(ours.values(), key=path)
 
+    def timeline(self, slug: str, at: datetime, clock: str) -> list[tuple[int, str, Event]]:
+        """What everybody may know of what was recorded by then, in the order of the clock."""
+
+        def told(one: Event) -> bool:
+            if one.type == "claim.amended":
+                return bool(one.data.keys() - {"assignee"})
+            return one.type.split(".")[0] not in ("decision", "component", "party", "speaker") and (
+                one.type != "claim.moved"
+            )
+
+        def key(line: tuple[int, str, Event]) -> tuple[datetime, int]:
+            seq, _, one = line
+            return (heard(one) or one.recorded_at) if clock == "said" else one.recorded_at, seq
+
+        return sorted(
+            (
+                line
+                for line in self.lines
+                if self.folded[line[1]][1][0].story == slug
+                and line[2].recorded_at <= at
+                and told(line[2])
+                and (clock == "recorded" or heard(line[2]) is not None)
+            ),
+            key=key,
+        )
+
+    def lane(self, claim: str, at: datetime) -> list[tuple[datetime, str]]:
+        """From when on the claim had which status, as far as it was known by then."""
+        turns: list[tuple[datetime, str]] = []
+        for moment, state in zip(*self.folded[claim], strict=True):
+            if moment <= at and (not turns or turns[-1][1] != state.status):
+                turns.append((moment, state.status))
+        return turns
+
+
+def heard(one: Event) -> datetime | None:
+    if one.type == "claim.created":
+        return datetime.fromisoformat(one.data["claimed_at"])
+    if one.type == "link.created":
+        return datetime.fromisoformat(one.data["link"]["said_at"])
+    return None
+
 
 def columns(states: list[ClaimState]) -> list[tuple[str, str, int]]:
     """slug, name and claims of each root party in these: with most claims first, then by name."""
@@ -148,10 +194,8 @@ def cells(state: ClaimState) -> dict[str, Any]:
 async def consult(weeks: Weeks) -> Oracle:
     """The oracle of a desk as it is now."""
 
-    def read(connection: Connection) -> dict[str, list[Event]]:
-        told: dict[str, list[Event]] = {}
-        for row in connection.execute(select(events).order_by(events.c.number)).all():
-            told.setdefault(row.claim, []).append(event(row))
-        return told
+    def read(connection: Connection) -> list[tuple[int, str, Event]]:
+        rows = connection.execute(select(events).order_by(events.c.seq)).all()
+        return [(row.seq, row.claim, event(row)) for row in rows]
 
     return Oracle(weeks, await weeks.desk.database.read(read))

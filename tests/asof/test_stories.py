@@ -3,9 +3,10 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from service.domain.claims import rfc3339
+from service.domain.claims import Lifecycle, rfc3339
+from service.domain.history import Event
 from tests.api.problems import problem
-from tests.asof.oracle import Oracle, cells, columns
+from tests.asof.oracle import Oracle, cells, columns, heard
 from tests.asof.test_claims import MICROSECOND, around
 from tests.asof.weeks import STORIES
 from tests.support.desk import Desk
@@ -74,20 +75,89 @@ def told(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+async def test_the_timeline_as_of(oracle: Oracle) -> None:
+    """By either clock: what was recorded by then, in order, with the lanes of its claims; nothing
+    of it is told twice or missed from page to page."""
+    desk, chance = oracle.weeks.desk, oracle.weeks.chance
+    for at in around(oracle)[::3]:
+        slug = STORIES[0] if chance.random() < 0.8 else STORIES[1]
+        clock = chance.choice(("recorded", "said"))
+        limit = chance.choices((7, 200), (1, 9))[0]
+        url = f"/v1/stories/{slug}/timeline"
+        query = {"as_of": rfc3339(at), "clock": clock}
+        entries, last = await paged(desk, url, "items", limit=limit, **query)
+        expected = oracle.timeline(slug, at, clock)
+        assert [(one["seq"], one["claim"]["id"]) for one in entries] == [
+            (seq, claim) for seq, claim, _ in expected
+        ], (query, limit)
+        for entry, (_, claim, one) in zip(entries, expected, strict=True):
+            said = heard(one)
+            assert entry["recorded_at"] == rfc3339(one.recorded_at)
+            assert entry["said_at"] == (rfc3339(said) if said else None)
+            state = oracle.claim(claim, at)
+            assert state is not None
+            assert (entry["claim"]["text"], entry["claim"]["status"]) == (state.text, state.status)
+            changed = one.data if one.type == "claim.status_changed" else {}
+            for name in ("previous_status", "status", "cause"):
+                assert entry[name] == changed.get(name)
+            roots = list(dict.fromkeys(party["root"] for party in entry["parties"]))
+            assert roots == list(dict.fromkeys(speaking(oracle, claim, one))), one
+        for lane in last["lanes"]:
+            turns = [
+                (datetime.fromisoformat(one["from"]), one["status"]) for one in lane["intervals"]
+            ]
+            assert turns == oracle.lane(lane["claim"], at)
+            state = oracle.claim(lane["claim"], at)
+            assert state is not None
+            assert lane["lifecycle"] == state.lifecycle
+            ends = [one["to"] for one in lane["intervals"]]
+            assert ends[:-1] == [one["from"] for one in lane["intervals"][1:]]
+            merged = state.lifecycle is Lifecycle.MERGED
+            assert ends[-1] == (lane["closed_at"] if merged else None)
+            assert (lane["closed_at"] is None) == (state.lifecycle is Lifecycle.ACTIVE)
+
+
+def speaking(oracle: Oracle, claim: str, one: Event) -> list[str]:
+    """The roots of who speaks in an event, or in the links that it rests on, when those were
+    made."""
+    data = one.data
+    made = [
+        link
+        for event in oracle.told[claim]
+        for link in event.data.get("links", [event.data["link"]] if "link" in event.data else [])
+        if isinstance(link, dict)
+    ]
+    if one.type == "claim.created":
+        return [data["claimant"]["root"]] if data["claimant"] else []
+    if one.type in ("link.created", "claim.absorbed"):
+        return (
+            [link["voice"]["root"] for link in data.get("links") or [data["link"]]]
+            if (data.get("links") or "link" in data)
+            else []
+        )
+    if one.type == "statement.withdrawn":
+        return [link["voice"]["root"] for link in made if link["statement"] == data["statement"]]
+    named = data.get("cites", [data.get("link")])
+    return [link["voice"]["root"] for wanted in named for link in made if link["id"] == wanted]
+
+
 async def test_now_is_the_last_instant(oracle: Oracle) -> None:
     """Without as_of the matrix is what it is as of the last instant; before the story began it
     was not yet recorded."""
     desk = oracle.weeks.desk
     later = rfc3339(oracle.instants[-1] + timedelta(days=1))
     for slug in STORIES:
-        now = (await desk.reader.get(f"/v1/stories/{slug}/matrix?limit=200")).json()
-        then = await desk.reader.get(
-            f"/v1/stories/{slug}/matrix", params={"limit": 200, "as_of": later}
-        )
-        assert then.json() == now | {"as_of": later}
+        for path in ("matrix", "timeline"):
+            url = f"/v1/stories/{slug}/{path}"
+            now = (await desk.reader.get(url, params={"limit": 20})).json()
+            then = await desk.reader.get(url, params={"limit": 20, "as_of": later})
+            assert then.json() | {"next_cursor": None} == now | {
+                "as_of": later,
+                "next_cursor": None,
+            }
         begun = (await desk.reader.get(f"/v1/stories/{slug}")).json()["created_at"]
         before = rfc3339(datetime.fromisoformat(begun) - MICROSECOND)
-        for path in ("", "/matrix"):
+        for path in ("", "/matrix", "/timeline"):
             url = f"/v1/stories/{slug}{path}"
             problem(await desk.reader.get(url, params={"as_of": before}), "not-yet-recorded")
             assert (await desk.reader.get(url, params={"as_of": begun})).status_code == 200

@@ -486,6 +486,7 @@ class _Record:
                 previous,
                 self.last_hash,
                 after.story,
+                history.said_at(event),
             )
         )
         self.former |= searching.left((before, after, event), self.known)

@@ -115,6 +115,7 @@ async def test_what_held_before_is_found_after_another_key(settings: Settings) -
         await desk.checker.post(
             f"/v1/claims/{parent}/merge", json={"into": other}, headers={"If-Match": "*"}
         )
+        await desk.link(other, "supports", "nato", basis="documents")
     before = await audit(settings)
     await asyncio.to_thread(migrate.downgrade, settings, "0004")
     await asyncio.to_thread(migrate.upgrade, settings)

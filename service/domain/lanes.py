@@ -1,0 +1,57 @@
+"""A claim's statuses as a lane: which it had, from when until when, on the desk's own clock."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from service.domain.claims import Lifecycle, Status
+from service.domain.history import Event
+
+TYPES = ("claim.created", "claim.status_changed", "claim.merged", "claim.withdrawn")
+"""The events that a lane is drawn from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A status from an instant on, and until another; None: it holds still."""
+
+    status: Status
+    since: datetime
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """The intervals follow each other without gaps.  A merged claim's lane ends when it was merged;
+    a withdrawn claim keeps its last status, so its lane goes on past `closed_at`."""
+
+    intervals: tuple[Interval, ...]
+    lifecycle: Lifecycle
+    closed_at: datetime | None
+
+
+def lane(events: Iterable[Event]) -> Lane:
+    """The lane of one claim from its events of `TYPES`, oldest first.
+
+    A status that held for no time is left out: nobody could have printed it.
+    """
+    turns: list[tuple[Status, datetime]] = []
+    lifecycle, closed_at = Lifecycle.ACTIVE, None
+    for event in events:
+        if event.type == "claim.created":
+            turns.append((Status.ASSERTED, event.recorded_at))
+        elif event.type == "claim.status_changed":
+            turns.append((Status(event.data["status"]), event.recorded_at))
+        else:
+            merged = event.type == "claim.merged"
+            lifecycle = Lifecycle.MERGED if merged else Lifecycle.WITHDRAWN
+            closed_at = event.recorded_at
+    end = closed_at if lifecycle is Lifecycle.MERGED else None
+    intervals: list[Interval] = []
+    for (status, since), until in zip(turns, [*(at for _, at in turns[1:]), end], strict=True):
+        if until == since:
+            continue
+        if intervals and intervals[-1].status is status:
+            since = intervals.pop().since
+        intervals.append(Interval(status, since, until))
+    return Lane(tuple(intervals), lifecycle, closed_at)

@@ -1,0 +1,186 @@
+"""What happened in a story, in the order of either clock, now and as of an instant."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Row, and_, func, literal, not_, or_, select, tuple_, union_all
+
+from service.domain import history, lanes
+from service.domain.claims import rfc3339
+from service.formats import timeline as timeline_format
+from service.queries.history import event
+from service.queries.paging import Window
+from service.queries.stories import find
+from service.store.snapshot import frozen
+from service.store.tables import claim_versions, claims, events, links
+
+Data = dict[str, Any]
+MAKING = ("link.created", "claim.absorbed")
+"""The events that links come from."""
+
+
+def page(
+    session: Connection, slug: str, *, clock: str, moment: datetime | None, window: Window
+) -> tuple[dict[str, Any], list[Any] | None]:
+    """A page of the timeline, oldest first, with the lanes of the claims on it, and the sort keys
+    of its last entry where another follows: five statements, however much happened.
+
+    By the clock `said` it tells only of what was said: claims and statements linked to them.
+    Raises NotFound, NotYetRecorded.
+    """
+    with frozen(session):
+        story = find(session, slug, moment)
+        rows = _rows(session, slug, clock, moment, window)
+        more, rows = len(rows) > window.limit, rows[: window.limit]
+        concerned = list(dict.fromkeys(row.claim for row in rows))
+        briefs = _briefs(session, concerned, moment)
+        told = [(row, event(row)) for row in rows]
+        known = _links(session, slug, told)
+        drawn = _lanes(session, concerned, moment)
+    items = [_entry(row, one, briefs[row.claim], known) for row, one in told]
+    shape = {
+        "story": {"slug": story.slug, "title": story.title},
+        "as_of": None if moment is None else rfc3339(moment),
+        "clock": clock,
+        "items": items,
+        "lanes": [timeline_format.lane(claim, drawn[claim]) for claim in concerned],
+    }
+    return shape, [_clock(rows[-1], clock), rows[-1].seq] if more else None
+
+
+def _rows(
+    session: Connection, slug: str, clock: str, moment: datetime | None, window: Window
+) -> Sequence[Row[Any]]:
+    by = events.c.said_at if clock == "said" else events.c.recorded_at
+    # Who works on what is the desk's own business; canonical JSON has its keys in order.
+    assigning = and_(
+        events.c.type == "claim.amended",
+        events.c.data.like('{"assignee":%'),
+        not_(events.c.data.like('%,"%')),
+    )
+    query = select(events).where(
+        events.c.story == slug, events.c.type.in_(timeline_format.TYPES), not_(assigning)
+    )
+    if clock == "said":
+        query = query.where(by.is_not(None))
+    if moment is not None:
+        query = query.where(events.c.recorded_at <= moment)
+    if window.after is not None:
+        at, seq = window.after
+        query = query.where(
+            tuple_(by, events.c.seq) > tuple_(literal(datetime.fromisoformat(at), by.type), seq)
+        )
+    return session.execute(query.order_by(by, events.c.seq).limit(window.limit + 1)).all()
+
+
+def _clock(row: Row[Any], clock: str) -> datetime:
+    moment: datetime = row.said_at if clock == "said" else row.recorded_at
+    return moment
+
+
+def _briefs(
+    session: Connection, claim_ids: Collection[str], moment: datetime | None
+) -> dict[str, Data]:
+    """Claims in brief as they are, or as they were served at `moment`; merged ones too."""
+    query: Any = select(claims.c.id, claims.c.document).where(claims.c.id.in_(claim_ids))
+    if moment is not None:
+        then, later = claim_versions, claim_versions.alias()
+        held = (
+            select(func.min(later.c.superseded_at))
+            .where(later.c.claim == claims.c.id, later.c.superseded_at > moment)
+            .correlate(claims)
+            .scalar_subquery()
+        )
+        query = union_all(
+            query.where(claims.c.changed_at <= moment),
+            select(claims.c.id, then.c.document)
+            .select_from(claims)
+            .join(then, and_(then.c.claim == claims.c.id, then.c.superseded_at == held))
+            .where(claims.c.id.in_(claim_ids), claims.c.changed_at > moment),
+        )
+    found = {}
+    for row in session.execute(query).all():
+        document = orjson.loads(row.document)
+        names = ("id", "text", "kind", "claimant", "status", "lifecycle", "merged_into", "part_of")
+        found[row.id] = {name: document[name] for name in names}
+    return found
+
+
+def _links(
+    session: Connection, slug: str, told: Sequence[tuple[Row[Any], history.Event]]
+) -> dict[str, Data]:
+    """The links that these events cite or end, by id, as they were when they were made."""
+    cited = {link for _, one in told for link in _cited(one)}
+    withdrawn = {
+        (row.claim, one.data["statement"]) for row, one in told if one.type == "statement.withdrawn"
+    }
+    made = (
+        select(links.c.id, links.c.claim, links.c.statement, events.c.data)
+        .join(
+            events,
+            and_(
+                # The index of the story by instants: a claim's own would be read from its start.
+                events.c.story == slug,
+                events.c.recorded_at == links.c.recorded_at,
+                events.c.claim == links.c.claim,
+                events.c.type.in_(MAKING),
+            ),
+        )
+        .where(
+            or_(
+                links.c.id.in_(cited),
+                and_(
+                    links.c.claim.in_({claim for claim, _ in withdrawn}),
+                    links.c.statement.in_({statement for _, statement in withdrawn}),
+                ),
+            )
+        )
+    )
+    found: dict[str, Data] = {}
+    for row in session.execute(made).all():
+        data = orjson.loads(row.data)
+        for one in data["links"] if "links" in data else [data["link"]]:
+            if one["id"] == row.id:
+                found[row.id] = one | {"claim": row.claim}
+    return found
+
+
+def _cited(one: history.Event) -> list[str]:
+    if one.type == "claim.status_changed":
+        return list(one.data["cites"])
+    return [one.data["link"]] if one.type in ("link.retracted", "link.affirmed") else []
+
+
+def _entry(row: Row[Any], one: history.Event, brief: Data, known: dict[str, Data]) -> Data:
+    if one.type == "link.created":
+        concerned = [one.data["link"]]
+    elif one.type == "claim.absorbed":
+        concerned = one.data["links"]
+    elif one.type == "statement.withdrawn":
+        concerned = [
+            link
+            for link in known.values()
+            if (link["claim"], link["statement"]) == (row.claim, one.data["statement"])
+        ]
+    else:
+        concerned = [known[link] for link in _cited(one)]
+    voices = [history.voice(link["voice"]) for link in concerned]
+    if one.type == "claim.created" and one.data["claimant"]:
+        voices = [history.voice(one.data["claimant"])]
+    return timeline_format.entry(one, seq=row.seq, claim=brief, links=concerned, voices=voices)
+
+
+def _lanes(
+    session: Connection, claim_ids: Collection[str], moment: datetime | None
+) -> dict[str, lanes.Lane]:
+    query = select(events).where(events.c.claim.in_(claim_ids), events.c.type.in_(lanes.TYPES))
+    if moment is not None:
+        query = query.where(events.c.recorded_at <= moment)
+    rows = session.execute(query.order_by(events.c.claim, events.c.number)).all()
+    return {
+        claim: lanes.lane(map(event, mine))
+        for claim, mine in groupby(rows, key=lambda row: row.claim)
+    }

@@ -1,0 +1,145 @@
+"""What happened in a story: both clocks, who is told what, and what is refused."""
+
+from typing import Any
+
+from service.commands import seeds
+from service.commands.accounts import SYSTEM
+from tests.api.problems import problem, refused_field
+from tests.support.desk import Desk, statement_body
+
+
+async def happened(desk: Desk, **query: str) -> dict[str, Any]:
+    response = await desk.reader.get("/v1/stories/border/timeline", params=query)
+    assert response.status_code == 200, response.text
+    return dict(response.json())
+
+
+async def test_two_clocks_are_never_mixed(desk: Desk) -> None:
+    """What was said long ago and recorded late comes last by the desk's clock and first by the
+    world's; what the desk did itself was never said, so the world's clock does not tell of it."""
+    await desk.parties()
+    await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
+    claim = (await desk.claim(story="border"))["id"]
+    early = statement_body("state-department", said_at="2023-09-20T08:00:00Z", precision="hour")
+    stance = {"statement": early, "stance": "requests_confirmation", "conditional": True}
+    link = await desk.post(f"/v1/claims/{claim}/links", stance)
+    await desk.post(f"/v1/links/{link['id']}/retraction", {"reason": "misread"}, status=200)
+    recorded = await happened(desk)
+    assert [(one["type"], one["said_at"]) for one in recorded["items"]] == [
+        ("claim.created", "2023-10-02T00:00:00Z"),
+        ("link.created", "2023-09-20T08:00:00Z"),
+        ("claim.status_changed", None),
+        ("link.retracted", None),
+    ]
+    _, asked, moved, retracted = recorded["items"]
+    assert (asked["link"]["conditional"], asked["precision"]) == (True, "hour")
+    department = {
+        "slug": "state-department",
+        "name": "State Department",
+        "root": "washington",
+        "root_name": "Washington",
+    }
+    for one in (asked, moved, retracted):
+        assert one["parties"] == [department]
+    told = ("previous_status", "status", "cause")
+    assert [moved[name] for name in told] == ["asserted", "awaiting_confirmation", "request"]
+    assert moved["recorded_at"] == asked["recorded_at"]
+    said = await happened(desk, clock="said")
+    assert [one["type"] for one in said["items"]] == ["link.created", "claim.created"]
+    (lane,) = recorded["lanes"]
+    assert [one["status"] for one in lane["intervals"]] == ["asserted", "awaiting_confirmation"]
+    assert said["lanes"] == recorded["lanes"]
+
+
+async def test_it_tells_what_everybody_may_know(desk: Desk) -> None:
+    """No assignee, no draft of a decision, nobody's name: the desk and a reader are told the
+    same."""
+    await desk.parties()
+    await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
+    claim = (await desk.claim(story="border"))["id"]
+    me = (await desk.checker.get("/v1/me")).json()["id"]
+    any_version = {"If-Match": "*"}
+    for change in ({"assignee": me}, {"assignee": None, "tags": ["troops"]}, {"assignee": me}):
+        amended = await desk.checker.patch(f"/v1/claims/{claim}", json=change, headers=any_version)
+        assert amended.status_code == 200, amended.text
+    await desk.confirm(claim)
+    url = "/v1/stories/border/timeline"
+    answers = [await client.get(url) for client in (desk.reader, desk.checker, desk.admin)]
+    assert len({answer.text for answer in answers}) == 1
+    assert me not in answers[0].text
+    entries = answers[0].json()["items"]
+    assert [one["type"] for one in entries] == [
+        "claim.created",
+        "claim.amended",
+        "link.created",
+        "claim.status_changed",
+    ]
+    assert entries[1]["changes"] == ["tags"]
+    for name in ("checker", "editor"):
+        assert f'"{name}"' not in answers[0].text
+
+
+async def test_a_merge_and_a_withdrawal(desk: Desk) -> None:
+    """Both claims tell of a merge, each naming the other; a statement taken back names whose it
+    was."""
+    await desk.parties()
+    await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
+    loser, into = [(await desk.claim(story="border"))["id"] for _ in range(2)]
+    link = await desk.link(loser, "supports", "nato")
+    merged = await desk.checker.post(
+        f"/v1/claims/{loser}/merge", json={"into": into}, headers={"If-Match": "*"}
+    )
+    assert merged.status_code == 200
+    statement = link["statement"]["id"]
+    await desk.post(f"/v1/statements/{statement}/withdrawal", {"reason": "no"}, status=200)
+    entries = (await happened(desk))["items"][3:]
+    assert [(one["type"], one["claim"]["id"]) for one in entries[:2]] == [
+        ("claim.merged", loser),
+        ("claim.absorbed", into),
+    ]
+    assert (entries[0]["into"], entries[1]["merged"]) == (into, loser)
+    assert {one["type"] for one in entries[2:]} == {"statement.withdrawn"}
+    for one in entries[1:]:
+        assert [party["slug"] for party in one["parties"]] == ["nato"]
+
+
+async def test_the_article(desk: Desk) -> None:
+    """Its whole timeline is there page by page, and each claim has its lane on the page that tells
+    of it."""
+    plan = seeds.parse(seeds.default_file().read_bytes())
+    await desk.database.write(seeds.load, plan, actor=SYSTEM, now=desk.clock.now)
+    url, lanes, entries = "/v1/stories/kosovo-border-2023/timeline?limit=5&clock=said", set(), []
+    link = f'<{url}>; rel="next"'
+    while link:
+        page = await desk.reader.get(link[1 : link.index(">")])
+        body = page.json()
+        assert {one["claim"] for one in body["lanes"]} == {
+            one["claim"]["id"] for one in body["items"]
+        }
+        lanes |= {one["claim"] for one in body["lanes"]}
+        entries += body["items"]
+        link = page.headers.get("Link", "")
+    assert len(lanes) == 12
+    assert len(entries) == 12 + 6
+    assert [one["said_at"] for one in entries] == sorted(one["said_at"] for one in entries)
+
+
+async def test_what_is_no_timeline(desk: Desk) -> None:
+    """Unknown stories, clocks and parameters, and cursors of another order, are refused."""
+    await desk.parties()
+    await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
+    empty = await happened(desk)
+    assert (empty["items"], empty["lanes"], empty["next_cursor"]) == ([], [], None)
+    for _ in range(2):
+        await desk.claim(story="border")
+    url = "/v1/stories/border/timeline"
+    problem(await desk.reader.get("/v1/stories/nothing/timeline"), "not-found")
+    for params, field in (
+        ({"clock": "sun"}, "clock"),
+        ({"as_of": "yesterday"}, "as_of"),
+        ({"types": "claim.created"}, "types"),
+    ):
+        refused_field(await desk.reader.get(url, params=params), "query", field)
+    cursor = (await desk.reader.get(url, params={"limit": 1})).json()["next_cursor"]
+    other = {"cursor": cursor, "clock": "said"}
+    problem(await desk.reader.get(url, params=other), "invalid-cursor")

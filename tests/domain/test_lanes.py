@@ -1,0 +1,54 @@
+"""A claim's lane: statuses from when until when, as they follow from its events."""
+
+from datetime import datetime
+
+from service.domain import lanes
+from service.domain.claims import Lifecycle, Status
+from service.domain.history import Event
+from tests.domain.builders import ASSERTED, AWAITING, DISPUTED, MINUTE, NOON
+
+Change = tuple[int, Status]
+
+
+def drawn(*changes: Change, closed: tuple[int, str] | None = None) -> lanes.Lane:
+    """The lane of a claim created at noon that got these statuses so many minutes later."""
+    told = [("claim.created", 0, {})]
+    told += [("claim.status_changed", after, {"status": str(to)}) for after, to in changes]
+    told += [(closed[1], closed[0], {})] if closed else []
+    return lanes.lane(
+        Event(number, type, NOON + after * MINUTE, data)
+        for number, (type, after, data) in enumerate(told, start=1)
+    )
+
+
+def spans(lane: lanes.Lane) -> list[tuple[Status, int | None, int | None]]:
+    """Statuses with the minutes after noon from which and until which they held."""
+
+    def minutes(moment: datetime | None) -> int | None:
+        return None if moment is None else (moment - NOON) // MINUTE
+
+    return [(one.status, minutes(one.since), minutes(one.until)) for one in lane.intervals]
+
+
+def test_statuses_follow_each_other_without_gaps() -> None:
+    """Each ends when the next begins; the last holds still."""
+    lane = drawn((5, AWAITING), (9, DISPUTED))
+    assert spans(lane) == [(ASSERTED, 0, 5), (AWAITING, 5, 9), (DISPUTED, 9, None)]
+    assert (lane.lifecycle, lane.closed_at) == (Lifecycle.ACTIVE, None)
+
+
+def test_what_held_for_no_time_is_left_out() -> None:
+    """Of several changes at one instant the last counts; a status that returns at once never
+    left."""
+    assert spans(drawn((1, AWAITING), (1, ASSERTED))) == [(ASSERTED, 0, None)]
+    assert spans(drawn((0, AWAITING))) == [(AWAITING, 0, None)]
+
+
+def test_a_merged_claims_lane_ends_a_withdrawn_ones_goes_on() -> None:
+    """The last status is kept by a claim that its claimant took back."""
+    merged = drawn((1, AWAITING), closed=(3, "claim.merged"))
+    assert spans(merged) == [(ASSERTED, 0, 1), (AWAITING, 1, 3)]
+    assert (merged.lifecycle, merged.closed_at) == (Lifecycle.MERGED, NOON + 3 * MINUTE)
+    withdrawn = drawn(closed=(3, "claim.withdrawn"))
+    assert spans(withdrawn) == [(ASSERTED, 0, None)]
+    assert (withdrawn.lifecycle, withdrawn.closed_at) == (Lifecycle.WITHDRAWN, NOON + 3 * MINUTE)
