@@ -1,0 +1,60 @@
+"""docs/exchange.md says what is so."""
+
+import re
+import tomllib
+from pathlib import Path
+
+from service.commands import import_mapping
+from service.formats import csv, exchange
+from service.store.engine import Database
+from service.store.exchanged import THINGS
+from tests.exchange.rows import MAPPING, bring, claims
+
+PAGE = (Path(__file__).parents[2] / "docs" / "exchange.md").read_text(encoding="utf-8")
+
+
+def table(heading: str) -> list[list[str]]:
+    """The rows of the table under a heading."""
+    lines = PAGE.partition(f"\n| {heading}")[2].partition("\n\n")[0].splitlines()[2:]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def test_every_kind_of_line_is_explained() -> None:
+    """In the file's order, with the fields that it names."""
+    rows = {row[0].strip("`"): row[1] for row in table("`record`")}
+    assert tuple(rows) == ("header", *exchange.RECORDS, "trailer")
+    assert exchange.header().decode().strip() in rows["header"]
+    assert rows["event"].endswith(f"`{', '.join(exchange.EVENT)}`")
+    for kind in ("user", "key", "speaker", "story", "note"):
+        assert f"`{', '.join(THINGS[kind].columns)}`" in rows[kind]
+
+
+def test_every_column_is_explained() -> None:
+    named = [name for row in table("Columns") for name in re.findall(r"`(\w+)`", row[0])]
+    assert sorted(named) == sorted(csv.COLUMNS)
+
+
+def test_every_label_is_in_the_table() -> None:
+    shown = {
+        label: (status, finding or None)
+        for labels, status, finding in table("Label")
+        for label in labels.split(", ")
+    }
+    assert shown == {
+        label: (meaning.status.value, meaning.finding and meaning.finding.value)
+        for label, meaning in import_mapping.LABELS.items()
+    }
+
+
+async def test_the_least_mapping_brings_its_sheet_in(database: Database) -> None:
+    mapping = tomllib.loads(re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)[0])
+    sheet = re.findall(r"```csv\n(.*?)```", PAGE, re.DOTALL)[0]
+    result = await bring(database, sheet.encode(), **dict.fromkeys(MAPPING) | EMPTY | mapping)
+    assert (result.tally.new, result.refused) == (1, [])
+    [claim] = await claims(database)
+    assert claim["imported"]["label"] == "Mostly false"
+    printed = re.findall(r"the print line reads “(.*?) This desk", PAGE)
+    assert printed == ["Imported as confirmed from Example Fact-check (label “True”)."]
+
+
+EMPTY: dict[str, dict[str, str]] = {"claimants": {}}
