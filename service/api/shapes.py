@@ -129,6 +129,14 @@ class StatementSpeaker(Out):
     role: str | None
 
 
+class SnippetOut(Out):
+    """Where words of the query were found; `marks` are ranges of characters of `text`."""
+
+    field: Literal["text", "quote", "speaker", "party"]
+    text: str
+    marks: list[Annotated[list[int], Field(min_length=2, max_length=2)]]
+
+
 class StatementOut(Out):
     id: Uuid
     party: str | None
@@ -144,6 +152,7 @@ class StatementOut(Out):
     withdrawn_at: Moment | None
     withdrawal_reason: str | None
     withdrawal_source: Uuid | None
+    snippets: list[SnippetOut] = Field(default_factory=list, description="With q only")
 
 
 class LinkOut(Out):
@@ -161,14 +170,6 @@ class LinkOut(Out):
     retracted_at: Moment | None
     retraction_reason: str | None
     statement: StatementOut
-
-
-class SnippetOut(Out):
-    """Where words of the query were found; `marks` are ranges of characters of `text`."""
-
-    field: Literal["text", "quote", "speaker", "party"]
-    text: str
-    marks: list[Annotated[list[int], Field(min_length=2, max_length=2)]]
 
 
 class ImportedOut(Out):

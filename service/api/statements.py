@@ -11,7 +11,10 @@ from service.api.directory_schemas import SourceIn
 from service.api.fields import Id, Instant, LinkId, Slug, StatementId
 from service.commands import statements
 from service.commands.idempotency import Answer
+from service.domain import search
 from service.domain.access import Action
+from service.formats import terms
+from service.queries import statement_hits
 from service.queries import statements as statement_queries
 from service.queries.paging import Window
 from service.web.calls import Call, Paged, answered, json, reading, writing
@@ -37,8 +40,26 @@ async def list_statements(
     speaker: Annotated[Id | None, Query(description="A speaker's id")] = None,
     since: Annotated[Instant | None, Query(description="Said at this instant or later")] = None,
     until: Annotated[Instant | None, Query(description="Said by this instant")] = None,
+    q: Annotated[
+        str | None,
+        Query(
+            description='Words in any order and form, "phrases", -exclusions, prefix*: in the '
+            "quotes first, then with who says them. Each statement then has `snippets`",
+            json_schema_extra={"maxLength": search.LONGEST},
+        ),
+    ] = None,
 ) -> Response:
+    """Statements, latest said first; with `q` those that it finds, best and then newest first."""
     window, scope = paged
+    if q is not None:
+        items, after = await statement_hits.page(
+            call.services.database,
+            terms.parse(q),
+            statement_hits.Filters(party, speaker, since, until),
+            limit=window.limit,
+            after=window.after,
+        )
+        return call.listed(items, after, scope)
     rows = await call.read(
         statement_queries.page,
         party=party,

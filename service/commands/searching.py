@@ -5,7 +5,7 @@ under which terms it was found before.  It changes only when one of these does: 
 `claimdesk verify` derives each from the record, as `rebuild` does for all.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import groupby
 from operator import attrgetter
@@ -31,7 +31,7 @@ from service.commands.inputs import NewQuote
 from service.domain import history
 from service.domain.claims import ClaimState, Speaker, Voice
 from service.domain.history import Event
-from service.domain.search import Field, Level
+from service.domain.search import Field
 from service.formats import terms
 from service.formats.terms import Quoted
 from service.store.fulltext import claim_search, statement_search
@@ -58,8 +58,6 @@ SPOKEN = (
     .join(_root, _root.c.slug == parties.c.root, isouter=True)
     .join(speakers, speakers.c.id == statements.c.speaker, isouter=True)
 )
-STATEMENT_LEVELS = (Level.TEXT, Level.NAMES)
-"""A statement's quotes are its text."""
 BATCH = 500
 
 Step = tuple[ClaimState | None, ClaimState, Event]
@@ -236,19 +234,9 @@ def statement_row(
 
 
 def statement_line(quotes: Iterable[Quoted], voice: Voice | None, full_name: str | None) -> str:
-    """What is indexed of a statement: its renderings as text, then who said it."""
-    return terms.line(statement_fields(quotes, voice, full_name), levels=STATEMENT_LEVELS)
-
-
-def statement_fields(
-    quotes: Iterable[Quoted], voice: Voice | None, full_name: str | None
-) -> Iterator[Field]:
-    for one in quotes:
-        yield terms.quote(one, Level.TEXT)
-    if voice is not None:
-        yield from terms.names(voice)
-        if full_name:
-            yield terms.named("party", full_name)
+    """What is indexed of a statement."""
+    fields = terms.statement_fields(quotes, voice, full_name)
+    return terms.line(fields, levels=terms.STATEMENT_LEVELS)
 
 
 # All rows at once.

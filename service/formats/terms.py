@@ -40,6 +40,7 @@ REPEATS = 255
 """Places of one word that are indexed: what PostgreSQL keeps of them."""
 UNPLACED = 6_000
 """Terms without places that are indexed, at most, so that a row stays within PostgreSQL's 1 MB."""
+STATEMENT_LEVELS = (Level.TEXT, Level.NAMES)
 GAP = "0"
 EXACT = len(Level)
 """What makes of a level's number that of its words as written."""
@@ -154,6 +155,18 @@ def fields(
                 yield field
     for statement in said(state):
         yield from map(quote, quotes.get(statement, ()))
+
+
+def statement_fields(
+    quotes: Iterable[Quoted], voice: Voice | None, full_name: str | None
+) -> Iterator[Field]:
+    """All that a statement is found by: its renderings, which are its text, and who says it."""
+    for one in quotes:
+        yield quote(one, Level.TEXT)
+    if voice is not None:
+        yield from names(voice)
+        if full_name:
+            yield named("party", full_name)
 
 
 def labels(state: ClaimState) -> list[str]:

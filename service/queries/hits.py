@@ -6,16 +6,14 @@ is asked for as a whole, what is common by stretches of numbers.  Where filters 
 of it, a page ends short after so many steps, with a cursor to go on from.
 """
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary
 
 import orjson
-from sqlalchemy import Integer, bindparam, case, func, select
+from sqlalchemy import ColumnElement, FromClause, Select, case, select
 
 from service.domain import history, search
 from service.domain.claims import Lifecycle
@@ -24,28 +22,19 @@ from service.formats import terms
 from service.queries import claims as claim_queries
 from service.queries import wording
 from service.queries.claims import Family, Filters, Shape
+from service.queries.walking import TOP, Walk, kind, sortable, walk
 from service.store import fulltext
 from service.store.engine import Database, Lookup
-from service.store.fulltext import Commonness, claim_search
+from service.store.fulltext import claim_search
 from service.store.tables import claims
 from service.store.types import id_text
 
-TOP = 1 << 62
-"""Above every number."""
-RARE = 2_000
-"""So many matches are asked for as a whole."""
-SORTABLE = 20_000
-"""So many matches are put in another order than the index's as a whole."""
-STRETCH = 14
-"""The stretch that is looked through at once where it is not the index that filters, as a power of
-two."""
 STEPS = 8
-"""A page looks through so many stretches at most."""
+"""A page for an instant tries so many times `RANKED` claims at most."""
 WALKED = (200, 2_000, 2_000, 2_000, 2_000)
 """Claims looked through at once, in another order than the index's."""
 RANKED = 300
 """Claims that are tried for an instant at once."""
-STATISTICS_SECONDS = 60.0
 LABELLED = frozenset({"claimant", "story", "kind"})
 """Filters that the index knows of."""
 
@@ -126,138 +115,47 @@ async def page(database: Database, asked: Asked) -> Page:
 
 
 async def _ranked(database: Database, asked: Asked) -> tuple[list[_Row], list[Any] | None]:
-    shape, parameters = claim_queries.shaped(
-        asked.filters, after=None, claimant=asked.claimant, party=asked.party
+    shape, parameters = _shaped(asked, None)
+    rows, after = await walk(
+        database,
+        Walk(
+            index=claim_search,
+            levels=tuple(Level),
+            query=asked.query,
+            labels=asked.labels,
+            narrowed=bool(shape.names - LABELLED) or bool(shape.statuses),
+            rows=_served,
+            shape=shape,
+            parameters=parameters,
+            limit=asked.limit,
+            after=asked.after,
+        ),
     )
-    dialect = _dialect(database)
-    step, hits, left = _step(dialect, shape), list[_Row](), STEPS
-    first, until = asked.after or (Tier.TOGETHER, TOP)
-    for tier in fulltext.tiers(asked.query):
-        if tier < first:
-            continue
-        until = until if tier == first else TOP
-        match = fulltext.in_tier(dialect, asked.query, tier, asked.labels, Level.QUOTES)
-        whole = await _rare(database, asked, shape, match, tier)
-        if not whole and until == TOP:
-            until = await _top(database) + 1
-        letters = iter("pq" + ("q" if _narrowed(shape) else "r") * STEPS)
-        while until > 0:
-            letter = None if whole else next(letters)
-            since = 0 if letter is None else _stretch(until, letter)
-            stretch = letter is not None and not database.embedded
-            rows = await database.look_up(
-                step,
-                parameters
-                | {
-                    "match": fulltext.within(match, letter or "", since) if stretch else match,
-                    "since": since,
-                    "until": until,
-                    "limit": asked.limit + 1 - len(hits),
-                },
-            )
-            hits += [_Row(row[0], row[1], row[2], tier, [tier.value, row[3]]) for row in rows]
-            if len(hits) > asked.limit:
-                return hits[:-1], hits[-2].keys
-            until, left = since, left - 1
-            if left == 0 and until > 0:
-                return hits, [tier.value, until]
-    return hits, None
+    return [_Row(one.row[0], one.row[1], one.row[2], one.tier, one.keys) for one in rows], after
 
 
-def _stretch(until: int, letter: str) -> int:
-    """Where the stretch begins that the highest number below `until` lies in."""
-    bits = fulltext.STRETCHES[letter]
-    return (until - 1) >> bits << bits
-
-
-def _narrowed(shape: Shape) -> bool:
-    """Whether there are filters that the index does not know of."""
-    return bool(shape.names - LABELLED) or bool(shape.statuses)
-
-
-async def _rare(
-    database: Database, asked: Asked, shape: Shape, match: str, tier: Tier, most: int = RARE
-) -> bool:
-    """Whether all of what matches may be looked at."""
-    if not database.embedded:
-        known = await _commonness(database)
-        level = fulltext.LEVELS.get(tier, Level.TEXT)
-        return known.of(asked.query, level, asked.labels) <= most
-    if asked.filters.sort == "relevance" and not _narrowed(shape):
-        return True  # FTS5 gives the newest first, and stops when it is told to
-    rows = await database.look_up(PROBE, {"match": match, "most": most + 1})
-    return bool(rows[0][0] <= most)
-
-
-PROBE = Lookup(fulltext.counted(claim_search))
-TOP_NUMBER = Lookup(select(func.coalesce(func.max(claim_search.c.number), 0)), point=True)
-SHARES = Lookup(fulltext.SHARES)
-_known: WeakKeyDictionary[Database, tuple[float, Commonness]] = WeakKeyDictionary()
-
-
-async def _top(database: Database) -> int:
-    top: int = (await database.look_up(TOP_NUMBER, {}))[0][0]
-    return top
-
-
-async def _commonness(database: Database) -> Commonness:
-    read_at, known = _known.get(database, (0.0, None))
-    if known is None or time.monotonic() - read_at > STATISTICS_SECONDS:
-        known = fulltext.commonness(await database.look_up(SHARES, {"name": "claim_search"}))
-        _known[database] = time.monotonic(), known
-    return known
-
-
-@lru_cache(maxsize=512)
-def _step(dialect: str, shape: Shape) -> Lookup:
-    """The newest claims of a tier within a range of numbers."""
-    found, source = _found(dialect)
-    return Lookup(
-        select(claims.c.document, claims.c.assignee, claims.c.state, found)
-        .select_from(source)
-        .where(*_kept(dialect, shape))
-        .order_by(found.desc())
-        .limit(bindparam("limit", type_=Integer()))
+def _served(shape: Shape, source: FromClause, key: ColumnElement[Any]) -> Select[Any]:
+    """What is served of claims that are found and pass the filters."""
+    return (
+        select(claims.c.document, claims.c.assignee, claims.c.state)
+        .select_from(fulltext.FixedJoin(source, claims, claims.c.id == key))
+        .where(
+            claims.c.lifecycle != Lifecycle.MERGED.value,
+            *claim_queries.conditions(shape, claims, claims.c.changed_at),
+        )
     )
-
-
-def _found(dialect: str) -> tuple[Any, Any]:
-    """The numbers of the rows that match, and what gives them with their claims.
-
-    FTS5 streams; on PostgreSQL what matches is looked up first, so that no plan walks all rows in
-    order and tries each.
-    """
-    if dialect == "sqlite":
-        source = fulltext.source(dialect, claim_search)
-        on = claims.c.id == claim_search.c.claim
-        return fulltext.numbers(dialect, claim_search), fulltext.FixedJoin(source, claims, on)
-    found = fulltext.candidates(dialect, claim_search).cte("found")
-    found = found.prefix_with("MATERIALIZED")
-    return found.c.number, found.join(claims, claims.c.id == found.c.key)
-
-
-def _kept(dialect: str, shape: Shape) -> list[Any]:
-    kept = [
-        claims.c.lifecycle != Lifecycle.MERGED.value,
-        *claim_queries.conditions(shape, claims, claims.c.changed_at),
-    ]
-    if dialect == "sqlite":
-        kept.append(fulltext.matches(dialect, claim_search))
-        kept.append(fulltext.between(dialect, claim_search))
-    return kept
 
 
 # In another order.
 
 
 async def _sorted(database: Database, asked: Asked) -> tuple[list[_Row], list[Any] | None]:
-    dialect = _dialect(database)
+    dialect = kind(database)
     match = fulltext.anywhere(dialect, asked.query, asked.labels, Level.QUOTES)
     after, hits = asked.after, list[_Row]()
     shape, parameters = _shaped(asked, after)
     parameters |= {"match": match, "since": 0, "until": TOP}
-    most = RARE if database.embedded else SORTABLE
-    if await _rare(database, asked, shape, match, Tier.ANYWHERE, most):
+    if await sortable(database, claim_search, asked.query, asked.labels, Level.QUOTES, match):
         rows = await database.look_up(
             _whole(dialect, shape), parameters | {"limit": asked.limit + 1}
         )
@@ -288,10 +186,15 @@ def _shaped(asked: Asked, after: list[Any] | None) -> tuple[Shape, dict[str, Any
 @lru_cache(maxsize=512)
 def _whole(dialect: str, shape: Shape) -> Lookup:
     """All that matches, in the order of the shape."""
-    _, source = _found(dialect)
     moment = claim_queries.moment(shape)
-    page = select(claims.c.document, claims.c.assignee, claims.c.state, moment, claims.c.id)
-    page = page.select_from(source).where(*_kept(dialect, shape))
+    if dialect == "sqlite":
+        page = _served(shape, fulltext.source(dialect, claim_search), claim_search.c.claim)
+        page = page.where(fulltext.matches(dialect, claim_search))
+    else:
+        found = fulltext.candidates(dialect, claim_search).cte("found")
+        found = found.prefix_with("MATERIALIZED")
+        page = _served(shape, found, found.c.key)
+    page = page.add_columns(moment, claims.c.id)
     return Lookup(claim_queries.ordered(page, shape, moment, claims.c.id))
 
 
@@ -380,7 +283,7 @@ async def _ever(
     database: Database, asked: Asked, after: list[Any] | None, limit: int
 ) -> list[Sequence[Any]]:
     """The claims that may have matched once and pass the filters at the instant asked for."""
-    dialect = _dialect(database)
+    dialect = kind(database)
     shape, parameters = _shaped(asked, after)
     sort = "changed" if asked.filters.sort == "relevance" else asked.filters.sort
     lookup = claim_queries.lookup(replace(shape, matching=dialect, sort=sort))
@@ -402,7 +305,3 @@ async def _known_then(
             shown = search.snippets(asked.query, fields)
             found.append((tier, Hit(row[0], row[1], _keys(row[2:]), shown)))
     return found
-
-
-def _dialect(database: Database) -> str:
-    return "sqlite" if database.embedded else "postgresql"

@@ -210,10 +210,11 @@ def numbers(dialect: str, of: Table) -> ColumnElement[int]:
     return _index(of).c.rowid if dialect == "sqlite" else of.c.number
 
 
-def matches(dialect: str, of: Table) -> ColumnElement[bool]:
+def matches(dialect: str, of: Table, name: str = "match") -> ColumnElement[bool]:
+    """Whether a row matches what the parameter of this name asks for."""
     if dialect == "sqlite":
-        return _index(of).c[1].op("MATCH")(bindparam("match"))
-    return of.c.words.op("@@")(cast(bindparam("match"), TSQUERY))
+        return _index(of).c[1].op("MATCH")(bindparam(name))
+    return of.c.words.op("@@")(cast(bindparam(name), TSQUERY))
 
 
 def between(dialect: str, of: Table) -> ColumnElement[bool]:

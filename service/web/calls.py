@@ -140,10 +140,14 @@ class Call:
     ) -> Response:
         """A list's page, with the cursor of the next in the body and in Link."""
         kept, last = cut(rows, window, keys)
+        return self.listed([shape(row) for row in kept], last, scope)
+
+    def listed(self, items: list[Any], after: Sequence[Any] | None, scope: str) -> Response:
+        """A page of a list; `after` are the sort keys from which another follows."""
         cursor = None
-        if last is not None:
-            cursor = self.services.cursors.write(scope, last, now=self.now)
-        body = orjson.dumps({"items": [shape(row) for row in kept], "next_cursor": cursor})
+        if after is not None:
+            cursor = self.services.cursors.write(scope, after, now=self.now)
+        body = orjson.dumps({"items": items, "next_cursor": cursor})
         return Response(body, headers=PRIVATE | link_to(self.request, cursor), media_type=JSON)
 
 

@@ -1,16 +1,21 @@
 """`q` on claims: what is found, in which order, with which filters, and what is shown of it."""
 
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote as escaped
 
 import httpx
 import pytest
 
+from service.domain import search
+from service.domain.search import Level, Tier
 from service.formats import terms
+from service.formats.terms import Quoted
 from tests.api.problems import problem, refused_field
-from tests.support.corpus import QUERIES, recorded
-from tests.support.desk import Desk, quote
+from tests.support.corpus import QUERIES, names, recorded
+from tests.support.desk import Desk, quote, statement_body
 
+MICROSECOND = timedelta(microseconds=1)
 REFUSED = {"%"}
 """Of the queries of the corpus, those without a word."""
 
@@ -202,3 +207,147 @@ async def test_what_is_changed_is_found_at_once(desk: Desk) -> None:
         f"/v1/claims/{a}/withdrawal", json={"reason": "x"}, headers={"If-Match": "*"}
     )
     assert await ids(desk.reader, "regime") == [a]
+
+
+async def test_an_instant_finds_what_was_known_then(desk: Desk) -> None:
+    """Before, at and after each change of what a claim is found by, it is found by exactly what the
+    desk knew: former wordings and names, links since retracted, nothing that came later."""
+    await desk.parties()
+    a = (await desk.claim(text="The first wording"))["id"]
+    b = (await desk.claim(text="Of nothing like it", speaker=None))["id"]
+    instants = []
+
+    async def act(method: str, path: str, body: Any) -> dict[str, Any]:
+        desk.clock.advance(minutes=5)
+        response = await desk.editor.request(method, path, json=body, headers={"If-Match": "*"})
+        assert response.is_success, response.text
+        instants.append(desk.clock.now)
+        return dict(response.json())
+
+    said = statement_body("nato", speaker={"name": "Jens", "role": "secretary"})
+    said["quotes"] = [quote("Patrols observed withdrawals")]
+    link = await act("POST", f"/v1/claims/{b}/links", {"statement": said, "stance": "comments"})
+    statement = link["statement"]["id"]
+    await act("POST", f"/v1/statements/{statement}/quotes", quote("Another rendering"))
+    await act("PATCH", f"/v1/claims/{a}", {"text": "The second wording", "material": True})
+    await act("PATCH", f"/v1/speakers/{link['statement']['speaker']['id']}", {"name": "Mircea"})
+    await act("PATCH", "/v1/parties/nato", {"name": "The Alliance"})
+    await act("POST", f"/v1/links/{link['id']}/retraction", {"reason": "misread"})
+    await act("POST", f"/v1/statements/{statement}/quotes", quote("After the retraction"))
+    await act("PATCH", "/v1/parties/belgrade", {"full_name": "Government of Serbia"})
+    await act("POST", f"/v1/claims/{b}/merge", {"into": a})
+    linked, rendered, worded, person, party, retracted, _, full, merged = instants
+    begin, end = instants[0] - timedelta(days=1), instants[-1] + timedelta(days=1)
+    for query, claim, *held in (
+        ("first wording", a, (begin, worded)),
+        ("second wordings", a, (worded, end)),
+        ('"first wording"', a, (begin, worded)),
+        ("wording -first", a, (worded, end)),
+        ("patrol", b, (linked, retracted)),
+        ("withdraw obs*", b, (linked, retracted)),
+        ("rendering", b, (rendered, retracted)),
+        ("jens secretary", b, (linked, person)),
+        ("mircea", b, (person, retracted)),
+        ("nato", b, (linked, retracted)),
+        ("alliance", b, (party, retracted)),
+        ("nothing -patrols", b, (begin, linked), (retracted, merged)),
+        ("retraction", b),
+        ("government", a, (full, end)),
+        ("nothing", b, (begin, merged)),
+    ):
+        for moment in instants:
+            for at in (moment - MICROSECOND, moment, moment + MICROSECOND):
+                known = any(start <= at < end for start, end in held)
+                for more in ({}, {"sort": "claimed"}):
+                    shown = await found(desk.reader, query, as_of=at.isoformat(), **more)
+                    assert (claim in [one["id"] for one in shown]) is known, (query, at)
+                    assert all(one["snippets"] for one in shown)
+
+
+async def test_an_instant_ranks_by_what_was_known_then(desk: Desk) -> None:
+    """Best first as of then, in pages of any size; a full name that has changed since is not
+    known."""
+    corpus = await recorded(desk)
+    then = desk.clock.now.isoformat()
+    desk.clock.advance(minutes=1)
+    for claim in corpus.ids:
+        await desk.checker.patch(
+            f"/v1/claims/{claim}",
+            json={"text": "Something else", "material": False},
+            headers={"If-Match": "*"},
+        )
+    for typed in ("troops", "serbia kosovo", '"operating regime"', "belgrade -vojska", "withdr*"):
+        expected = corpus.found(typed)
+        assert expected
+        assert await ids(desk.reader, typed, as_of=then) == expected, typed
+        assert await ids(desk.reader, typed, as_of=then, limit=1) == expected, typed
+    assert await ids(desk.reader, "atlantic treaty", as_of=then)
+    await desk.editor.patch("/v1/parties/nato", json={"full_name": "Another name"})
+    assert not await ids(desk.reader, "atlantic treaty", as_of=then)
+    assert not await ids(desk.reader, "another name", as_of=then)
+
+
+async def said(client: httpx.AsyncClient, q: str, **query: Any) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = []
+    params = {"q": q, **query}
+    while True:
+        response = await client.get("/v1/statements", params=params)
+        assert response.status_code == 200, response.text
+        page = response.json()
+        items += page["items"]
+        if page["next_cursor"] is None:
+            return items
+        params["cursor"] = page["next_cursor"]
+
+
+async def test_statements_are_found_alike(desk: Desk) -> None:
+    """In their quotes first, then with who says them, newest first, alike on both databases, with
+    every filter; what is new of them or of their speakers is found at once."""
+    await recorded(desk)
+    listed = (await desk.reader.get("/v1/statements", params={"limit": 200})).json()["items"]
+    known = {one["id"]: one for one in listed}
+    fields = {
+        key: [
+            *(
+                terms.quote(Quoted(one["text"], one["language"]), Level.TEXT)
+                for one in shape["quotes"]
+            ),
+            *names(shape["party"], shape["speaker"]),
+        ]
+        for key, shape in known.items()
+    }
+    hits = 0
+    for typed in QUERIES:
+        if typed in REFUSED:
+            refused = await desk.reader.get("/v1/statements", params={"q": typed})
+            problem(refused, "unsearchable")
+            continue
+        query = terms.parse(typed)
+        ranked = {key: search.rank(query, fields[key]) for key in sorted(known, reverse=True)}
+        expected = [key for tier in Tier for key, its in ranked.items() if its is tier]
+        for limit in (2, 50):
+            shown = await said(desk.reader, typed, limit=limit)
+            assert [one["id"] for one in shown] == expected, typed
+        for one in shown:
+            assert one["snippets"]
+            assert {**one, "snippets": None} == {**known[one["id"]], "snippets": None}
+        hits += len(shown)
+        for filters, fits in (
+            ({"party": "washington"}, lambda one: one["root"] == "washington"),
+            ({"since": "2023-10-02T00:00:00Z"}, lambda one: one["said_at"] >= "2023-10-02"),
+            ({"until": "2023-10-01T00:00:00Z"}, lambda one: one["said_at"] < "2023-10-02"),
+        ):
+            narrowed = await said(desk.reader, typed, **filters, limit=3)
+            assert [one["id"] for one in narrowed] == [k for k in expected if fits(known[k])]
+    assert hits > 120
+    miller = next(one for one in listed if one["speaker"] and "Miller" in one["speaker"]["name"])
+    person = miller["speaker"]["id"]
+    spoken = await said(desk.reader, "miller", speaker=person)
+    assert [one["id"] for one in spoken] == [miller["id"]]
+    await desk.post(f"/v1/statements/{miller['id']}/quotes", quote("An unheard-of rendering"))
+    assert [one["id"] for one in await said(desk.reader, "unheard")] == [miller["id"]]
+    await desk.editor.patch(f"/v1/speakers/{person}", json={"name": "Zoltan"})
+    assert miller["id"] in [one["id"] for one in await said(desk.reader, "zoltan")]
+    await desk.editor.patch("/v1/parties/nato", json={"full_name": "The Pact of Warsaw"})
+    assert {one["party"] for one in await said(desk.reader, "warsaw")} == {"nato"}
+    problem(await desk.public.get("/v1/statements", params={"q": "serbia"}), "not-authenticated")

@@ -148,7 +148,7 @@ async def recorded(desk: Desk) -> Corpus:
         corpus.texts[claim] = text
         corpus.fields[claim] = [
             terms.read("text", Level.TEXT, text, (terms.ENGLISH,)),
-            *(one for voice in voices for one in _names(*voice)),
+            *(one for voice in voices for one in names(*voice)),
             *(terms.quote(Quoted(*_said(one))) for one in quotes),
         ]
     return corpus
@@ -163,7 +163,7 @@ def _quote(one: Any) -> dict[str, Any]:
     return {"text": text, "language": language, "source": SOURCE}
 
 
-def _names(party: str | None, speaker: Any) -> list[Field]:
+def names(party: str | None, speaker: Any) -> list[Field]:
     if party is None:
         return []
     name, full_name, parent = PARTIES[party]
