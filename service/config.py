@@ -101,7 +101,7 @@ class Settings(BaseSettings):
         True, description="Deliver webhooks in `claimdesk serve`; off: `claimdesk dispatch` does"
     )
     streams: int = Field(
-        2_000, ge=0, description="Event streams that one process keeps open, at most"
+        2_000, ge=0, le=30_000, description="Event streams that one process keeps open, at most"
     )
     streams_each: int = Field(
         50,

@@ -29,12 +29,15 @@ POLL_SECONDS = 0.5
 SPACING_SECONDS = 0.1
 """Looks are so far apart: what comes meanwhile goes out together, in one write to each client."""
 PAGE = 500
+"""How many events one look reads."""
 FIRST = 500
-"""How many events one look reads, and how many a reader that starts knows already: clients that
-come back after a restart are answered from those."""
+"""With how many of the newest a reader starts: from those, clients that come back after a restart
+are answered without a question each."""
 CATCH_UP = 40
-"""How many events a listener behind the ring reads at once, and how many may at a time."""
+"""How many events a listener behind the ring reads at once."""
 AT_A_TIME = 2
+"""How many such listeners the database is asked for at once: other requests have its connections
+too."""
 BATCH = 50
 """Listeners woken before others of the process have their turn."""
 KEEP_SECONDS = 1.0
@@ -269,7 +272,7 @@ class Live:
 
     def _behind(self) -> int:
         """By how many numbers the stream that is furthest behind is so."""
-        return max((self.ring.top - one.position for one in self._listeners), default=0)
+        return max([0, *(self.ring.top - one.position for one in self._listeners)])
 
     @staticmethod
     def _complain(what: str, error: Exception) -> None:

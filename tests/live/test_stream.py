@@ -1,6 +1,8 @@
 """The stream of events: what it says, to whom, from where on, and that it is its polling twin."""
 
 import asyncio
+import contextlib
+import random
 from typing import Any
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from service.web import live, ring
 from tests.api.problems import problem
 from tests.api.test_access import secretive
+from tests.commands.test_tail import Undone, new_claim, write
 from tests.live.conftest import Served
 from tests.support.eventsource import Message, opened
 
@@ -170,6 +173,39 @@ async def test_who_comes_back_misses_nothing_and_sees_nothing_twice(
                 last = source.last_event_id
         await writing
         assert same(seen, await polled(served, client))
+
+
+async def test_writers_that_commit_out_of_order(served: Served) -> None:
+    """A number that comes to light after a higher one is not passed over: streams wait for it, as
+    the poll does."""
+    database = served.desk.database
+    chance = random.Random(1)
+    shared = [await database.write(new_claim, f"shared {number}") for number in range(2)]
+
+    async def write_on(number: int) -> None:
+        own = await database.write(new_claim, f"of writer {number}")
+        for turn in range(8):
+            with contextlib.suppress(Undone):
+                await database.write(
+                    write,
+                    [own, chance.choice(shared)],
+                    text=f"{number} writes {turn}",
+                    before=chance.choice([0, 0.01]),
+                    after=chance.choice([0, 0, 0.05]),
+                    undo=chance.random() < 0.2,
+                )
+
+    async with (
+        served.client("reader") as client,
+        opened(client, after=0) as source,
+        opened(client, after=0, types="claim.created") as filtered,
+    ):
+        await asyncio.gather(*map(write_on, range(6)))
+        items = await polled(served, client)
+        assert same(await source.take(len(items)), items)
+        created = [one for one in items if one["type"] == "claim.created"]
+        assert same(await filtered.take(len(created)), created)
+        assert len(items) > 50
 
 
 @pytest.mark.parametrize("value", ["", "x", "-1", "1.5", "9" * 19, "9" * 5000, "0x10", "٣", "1 2"])
