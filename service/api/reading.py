@@ -240,8 +240,8 @@ async def list_claims(request: Request) -> Response:
     if asked.cursor is not None:
         after = cursors.read(asked.cursor, scope, now=call.now)
     filters = _filters(asked, call)
-    claimant = await _family(call, filters.claimant, "claimant")
-    party = await _family(call, filters.party, "party")
+    claimant = await _family(call, filters.claimant, "claimant", filters.as_of)
+    party = await _family(call, filters.party, "party", filters.as_of)
     if asked.q is not None:
         wanted = Asked(terms.parse(asked.q), filters, claimant, party, asked.limit, after)
         return _found(call, await hits.page(database, wanted), scope)
@@ -338,12 +338,18 @@ def _sort(asked: ListQuery) -> str:
     return asked.sort or ("changed" if asked.q is None else "relevance")
 
 
-async def _family(call: Call, party: str | None, name: str) -> Family | None:
-    """The party asked for, with those below it.  Raises Invalid where there is none."""
+async def _family(
+    call: Call, party: str | None, name: str, moment: datetime | None
+) -> Family | None:
+    """The party asked for, with those below it now and then.  Raises Invalid where there is
+    none."""
     if party is None:
         return None
-    rows = await call.services.database.look_up(claim_queries.FAMILY, {"party": party})
-    found = claim_queries.family(party, rows)
+    look_up = call.services.database.look_up
+    rows, then = await look_up(claim_queries.FAMILY, {"party": party}), []
+    if moment is not None:
+        then = await look_up(claim_queries.FAMILY_THEN, {"party": party, "as_of": moment})
+    found = claim_queries.family(party, rows, then)
     if found is None:
         raise Invalid(f"there is no party '{party}'", loc=("query", name))
     return found

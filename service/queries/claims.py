@@ -4,6 +4,7 @@ All of them read documents that were rendered when the claim changed; nothing is
 The SQL of a list depends only on which filters are given, so each combination is compiled once.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -18,6 +19,7 @@ from sqlalchemy import (
     case,
     cast,
     exists,
+    false,
     func,
     literal,
     or_,
@@ -95,13 +97,16 @@ class Family:
     slug: str
     is_root: bool
     slugs: tuple[str, ...]
+    then: tuple[str, ...] = ()
+    """Itself and those below it at the instant asked about, if one is."""
 
 
-def family(slug: str, rows: list[Any]) -> Family | None:
-    """What `FAMILY` found of `slug`; None where there is no such party."""
+def family(slug: str, rows: list[Any], then: Sequence[Any] = ()) -> Family | None:
+    """What `FAMILY` found of `slug`, and `FAMILY_THEN`; None where there is no such party."""
     if not rows:
         return None
-    return Family(slug, rows[0][1] == slug, tuple(str(row[0]) for row in rows))
+    slugs, before = (tuple(str(row[0]) for row in found) for found in (rows, then))
+    return Family(slug, rows[0][1] == slug, slugs, before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +141,9 @@ class Shape:
     """How many slugs the claimant may be; 0 where its root is asked for."""
     parties: int
     """The same of the party that takes a stance."""
+    claimants_then: int
+    """How many slugs the claimant may have been at the instant asked about."""
+    parties_then: int
     sort: str
     continued: bool
     matching: str = ""
@@ -179,6 +187,8 @@ def shaped(
         statuses=len(filters.statuses),
         claimants=0 if claimant is None or claimant.is_root else len(claimant.slugs),
         parties=0 if party is None or party.is_root else len(party.slugs),
+        claimants_then=len(claimant.then) if claimant else 0,
+        parties_then=len(party.then) if party else 0,
         sort=filters.sort,
         continued=after is not None,
     )
@@ -186,6 +196,7 @@ def shaped(
     for name, asked in (("claimant", claimant), ("party", party)):
         if asked is not None:
             parameters |= {f"{name}_{i}": slug for i, slug in enumerate(asked.slugs)}
+            parameters |= {f"{name}_then_{i}": slug for i, slug in enumerate(asked.then)}
     if after is not None:
         moment, claim_id = after
         parameters |= {"after_moment": datetime.fromisoformat(moment), "after_id": claim_id}
@@ -199,18 +210,6 @@ def below(party: ColumnElement[Any], name: str) -> Select[Any]:
     return select(tree.c.slug)
 
 
-def below_then(party: ColumnElement[Any], moment: ColumnElement[Any], name: str) -> Select[Any]:
-    """A party and all that were below it at `moment`; `name` has to differ within a statement."""
-    then = party_versions
-    held = and_(
-        then.c.recorded_at <= moment,
-        or_(then.c.superseded_at.is_(None), then.c.superseded_at > moment),
-    )
-    tree = select(then.c.slug).where(then.c.slug == party, held).cte(name, recursive=True)
-    tree = tree.union(select(then.c.slug).join(tree, then.c.parent == tree.c.slug).where(held))
-    return select(tree.c.slug)
-
-
 _tree = below(bindparam("party"), "family")
 FAMILY = Lookup(
     select(parties.c.slug, parties.c.root)
@@ -219,6 +218,23 @@ FAMILY = Lookup(
     point=True,
 )
 """slug and root of a party and all below it."""
+
+
+def _below_then() -> Select[Any]:
+    """A party and all that were below it at `as_of`."""
+    then = party_versions
+    held = and_(
+        then.c.recorded_at <= _t,
+        or_(then.c.superseded_at.is_(None), then.c.superseded_at > _t),
+    )
+    tree = select(then.c.slug).where(then.c.slug == bindparam("party"), held)
+    above = tree.cte("family", recursive=True)
+    above = above.union(select(then.c.slug).join(above, then.c.parent == above.c.slug).where(held))
+    return select(above.c.slug).order_by(above.c.slug)
+
+
+FAMILY_THEN = Lookup(_below_then(), point=True)
+"""slug of a party and all that were below it at `as_of`."""
 _FLOOR = literal(datetime(1, 1, 2, tzinfo=UTC), Instant())
 
 
@@ -269,6 +285,9 @@ def _statement(shape: Shape) -> Select[Any]:
         .where(
             then.c.recorded_at <= _t,
             then.c.superseded_at > _t,
+            # Nothing else has a version of that instant; a list of few is driven by its claims.
+            claims.c.changed_at > _t,
+            claims.c.created_at <= _t,
             then_moment >= end,
             then.c.lifecycle != Lifecycle.MERGED.value,
             *conditions(shape, then, then.c.recorded_at),
@@ -314,7 +333,7 @@ def conditions(shape: Shape, row: Any, changed_at: ColumnElement[Any]) -> list[C
         found.append(
             _within(claims.c.claimant_root, claims.c.claimant, "claimant", shape.claimants)
             if row is claims
-            else claims.c.claimant.in_(below_then(bindparam("claimant"), _t, "claimants_then"))
+            else _among(claims.c.claimant, "claimant_then", shape.claimants_then)
         )
     for name in ("story", "kind"):
         if name in names:
@@ -345,8 +364,12 @@ def _within(
 ) -> ColumnElement[bool]:
     """Whether a row is of the family asked for: equality wherever one value says it, so that an
     index gives the rows in order."""
+    return _among(party, name, slugs) if slugs else root == bindparam(name)
+
+
+def _among(party: ColumnElement[Any], name: str, slugs: int) -> ColumnElement[bool]:
     if slugs == 0:
-        return root == bindparam(name)
+        return false()
     if slugs == 1:
         return party == bindparam(f"{name}_0")
     return party.in_([bindparam(f"{name}_{i}") for i in range(slugs)])
@@ -359,7 +382,7 @@ def _linked(shape: Shape, *, now: bool) -> ColumnElement[bool]:
         conditions.append(
             _within(links.c.root, links.c.party, "party", shape.parties)
             if now
-            else links.c.party.in_(below_then(bindparam("party"), _t, "parties_then"))
+            else _among(links.c.party, "party_then", shape.parties_then)
         )
     if "stance" in names:
         conditions.append(links.c.stance == bindparam("stance"))
