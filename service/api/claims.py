@@ -73,7 +73,7 @@ async def create_claim(
     before that may be the same claim."""
     new = body.to_command()
     # Read ahead of the transaction, which is short so; its answer, kept for retries, has it.
-    near = await call.read(similar.of_new, compared(new), part_of=new.part_of)
+    near = await similar.of_new(call.services.database, compared(new), part_of=new.part_of)
     if dry_run:
         return await call.rehearse(
             claims.create, new, answer=lambda _, state: answered(previewed(state, near))
@@ -94,7 +94,7 @@ async def find_similar_claims(claim_id: ClaimId, call: Reading) -> Response:
     """What shares words, names and figures with the claim, with what sets it apart: other figures
     or days, a denial, roles exchanged. A merged claim is found as the one that took its place; what
     the claim is part of, or is part of it, is left out."""
-    found = await call.read(similar.of_claim, claim_id)
+    found = await similar.of_claim(call.services.database, claim_id)
     if found is None:
         raise NotFound("There is no claim with this id.")
     return json({"items": found, "next_cursor": None})

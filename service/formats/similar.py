@@ -6,12 +6,13 @@ evidence: the same may be claimed by two parties, and again.  tests/similar/ hol
 against labelled pairs.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 
-from rapidfuzz import fuzz, process
+from rapidfuzz import fuzz, process, utils
 
 from service.domain import meanings, search, wording
 from service.domain.claims import Kind
@@ -40,8 +41,12 @@ TIMELESS = frozenset({Kind.FIGURE, Kind.ATTRIBUTION, Kind.POSITION})
 GLANCE = 45
 """How alike, of 100, the words of two texts are that are worth comparing: below the least alike of
 what is one claim in the choosing half, above nearly all that only share a common word or two."""
+GLANCED = 400
+"""Characters of a text that are looked at for that."""
 SHOWN = 8
 """Shared words that are named."""
+
+_GROUPING = re.compile(r"(?<=\d)[.,](?=\d{3})")
 
 # What is left of the score where texts differ so.
 OTHER_FIGURES = 0.45
@@ -97,7 +102,10 @@ def nearest(text: str, others: Mapping[int, str], *, most: int) -> list[int]:
 
 @lru_cache(maxsize=1024)
 def _plain(text: str) -> str:
-    return " ".join(word for _, _, word in search.words(text)[:CLOSELY])
+    text = text[:GLANCED]
+    if text.isascii():
+        return str(utils.default_process(_GROUPING.sub("", text)))
+    return " ".join(word for _, _, word in search.words(text))
 
 
 def compare(one: Claim, other: Claim) -> Similarity:

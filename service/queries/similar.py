@@ -1,5 +1,6 @@
 """Claims that may be the same as another: candidates from the search index, compared one by one."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -10,95 +11,102 @@ from service.domain.claims import Kind
 from service.formats import similar
 from service.formats.similar import Claim, Similarity
 from service.queries import search
+from service.queries.search import Candidate
+from service.store.engine import Database
 from service.store.tables import claims
 
-CANDIDATES = 60
+CANDIDATES = 40
 """Claims whose texts are looked at, at most."""
-COMPARED = 20
-"""Those of them that are compared: the ones with most words in common."""
 OFFERED = 10
+"""Those of them that are compared, and offered if they are like enough: the ones with most words
+in common."""
 
-ONE = select(
-    claims.c.document, claims.c.claimant_root, claims.c.part_of, claims.c.merged_into
-).where(claims.c.id == bindparam("claim"))
+_STORED = tuple(claims.c[name] for name in Candidate._fields)
+ONE = select(*_STORED).where(claims.c.id == bindparam("claim"))
 
-# Each candidate, and where it was merged into, step by step.
+# Where merged claims went, step by step.
 _path = (
-    select(claims.c.id.label("candidate"), claims.c.id.label("stands"), claims.c.merged_into)
-    .where(claims.c.id.in_(bindparam("candidates", expanding=True)))
+    select(claims.c.id.label("merged"), claims.c.merged_into.label("into"))
+    .where(claims.c.id.in_(bindparam("merged", expanding=True)))
     .cte("path", recursive=True)
 )
 _path = _path.union_all(
-    select(_path.c.candidate, claims.c.id, claims.c.merged_into).join(
-        claims, claims.c.id == _path.c.merged_into
-    )
+    select(_path.c.merged, claims.c.merged_into).join(claims, claims.c.id == _path.c.into)
 )
-_worded = claims.alias("worded")
-FOUND = (
-    select(
-        _path.c.stands,
-        _worded.c.document.label("wording"),
-        claims.c.document,
-        claims.c.claimant_root,
-        claims.c.part_of,
-    )
-    .join(claims, claims.c.id == _path.c.stands)
-    .join(_worded, _worded.c.id == _path.c.candidate)
-    .where(_path.c.merged_into.is_(None))
+SURVIVORS = (
+    select(_path.c.merged, *_STORED)
+    .join(claims, claims.c.id == _path.c.into)
+    .where(claims.c.merged_into.is_(None))
 )
-"""The claims that stand for the candidates, each with the document whose wording was found."""
+"""Each merged claim with the one that stands for it now."""
 
 
-def of_claim(session: Connection, claim_id: str) -> list[dict[str, Any]] | None:
+async def of_claim(database: Database, claim_id: str) -> list[dict[str, Any]] | None:
     """What may be the same as a recorded claim, likeliest first; None where there is none such.
 
     Left out: what it was merged into, what it is part of, and what is part of it.
     """
-    row = session.execute(ONE, {"claim": claim_id}).first()
+    row = await database.read(_one, claim_id)
     if row is None:
         return None
-    document = orjson.loads(row.document)
     related = {claim_id, row.part_of, row.merged_into}
-    return _offered(session, _claim(document, row.claimant_root), related, above=claim_id)
+    return await _offered(database, _claim(row), related, above=claim_id)
 
 
-def of_new(session: Connection, claim: Claim, *, part_of: str | None) -> list[dict[str, Any]]:
+async def of_new(database: Database, claim: Claim, *, part_of: str | None) -> list[dict[str, Any]]:
     """What may be the same as a claim that is to be recorded, likeliest first."""
-    return _offered(session, claim, {part_of}, above=None)
+    return await _offered(database, claim, {part_of}, above=None)
 
 
-def _offered(
-    session: Connection, claim: Claim, related: set[str | None], *, above: str | None
+async def _offered(
+    database: Database, claim: Claim, related: Collection[str | None], *, above: str | None
 ) -> list[dict[str, Any]]:
-    candidates = search.candidates(session, claim.text, limit=CANDIDATES)
-    if not candidates:
-        return []
-    rows = [
-        row
-        for row in session.execute(FOUND, {"candidates": candidates})
-        if row.stands not in related and (above is None or row.part_of != above)
-    ]
-    documents = [orjson.loads(row.wording) for row in rows]
-    texts = {place: document["text"] for place, document in enumerate(documents)}
-    best: dict[str, tuple[Similarity, str]] = {}
-    for place in similar.nearest(claim.text, texts, most=COMPARED):
-        row = rows[place]
-        found = similar.compare(claim, _claim(documents[place], row.claimant_root))
-        before = best.get(row.stands)
-        if found.score >= similar.RELATED and (before is None or found.score > before[0].score):
-            best[row.stands] = found, row.document
-    ranked = sorted(best.items(), key=lambda one: (-one[1][0].score, one[0]))
-    return [_shape(found, orjson.loads(document)) for _, (found, document) in ranked[:OFFERED]]
+    found = await search.candidates(database, claim.text, limit=CANDIDATES)
+    merged = [one.id for one in found if one.merged_into is not None]
+    survivors = await database.read(_survivors, merged) if merged else {}
+    others = {
+        place: _claim(one)
+        for place, one in enumerate(found)
+        if not _is_related(survivors.get(one.id, one), related, above)
+    }
+    texts = {place: other.text for place, other in others.items()}
+    best: dict[str, tuple[Similarity, Candidate]] = {}
+    for place in similar.nearest(claim.text, texts, most=OFFERED):
+        stands = survivors.get(found[place].id, found[place])
+        likeness = similar.compare(claim, others[place])
+        if likeness.score < similar.RELATED:
+            continue
+        if stands.id not in best or likeness.score > best[stands.id][0].score:
+            best[stands.id] = likeness, stands
+    ranked = sorted(best.values(), key=lambda one: (-one[0].score, one[1].id))
+    return [_shape(likeness, stands) for likeness, stands in ranked]
 
 
-def _claim(document: dict[str, Any], root: str | None) -> Claim:
+def _is_related(one: Candidate, related: Collection[str | None], above: str | None) -> bool:
+    return one.id in related or (above is not None and one.part_of == above)
+
+
+def _one(session: Connection, claim_id: str) -> Candidate | None:
+    row = session.execute(ONE, {"claim": claim_id}).first()
+    return None if row is None else Candidate(*row)
+
+
+def _survivors(session: Connection, merged: list[str]) -> dict[str, Candidate]:
+    """The claims that stand for merged ones, by the id of the merged one."""
+    rows = session.execute(SURVIVORS, {"merged": merged})
+    return {claim: Candidate(*stored) for claim, *stored in rows}
+
+
+def _claim(stored: Candidate) -> Claim:
+    document = orjson.loads(stored.document)
     claimant = document["claimant"]
-    voices = frozenset({claimant["party"], root} if claimant else ())
+    voices = {claimant["party"], stored.claimant_root} if claimant else set()
     claimed = datetime.fromisoformat(document["claimed_at"])
-    return Claim(document["text"], Kind(document["kind"]), voices, claimed.date())
+    return Claim(document["text"], Kind(document["kind"]), frozenset(voices), claimed.date())
 
 
-def _shape(found: Similarity, document: dict[str, Any]) -> dict[str, Any]:
+def _shape(found: Similarity, stands: Candidate) -> dict[str, Any]:
+    document = orjson.loads(stands.document)
     shown = ("id", "text", "kind", "claimant", "claimed_at", "precision", "status", "lifecycle")
     return {name: document[name] for name in shown} | {
         "score": found.score,

@@ -84,7 +84,7 @@ Page = tuple[list[Found], list[Any] | None]
 async def walk(database: Database, asked: Walk) -> Page:
     """The page, and what the next one goes on from, if there is more."""
     if not database.embedded:
-        known = await _commonness(database, asked.index)
+        known = await commonness(database, asked.index)
         if known.of(asked.query, asked.lowest, asked.labels) <= RARE:
             return await _whole(database, asked)
     dialect = kind(database)
@@ -98,7 +98,7 @@ async def walk(database: Database, asked: Walk) -> Page:
         match = fulltext.in_tier(dialect, asked.query, tier, asked.labels, asked.lowest)
         at_once = await _rare(database, asked, tier, match)
         if not at_once and until == TOP:
-            until = await _top(database, asked.index) + 1
+            until = await top(database, asked.index) + 1
         letters = iter("pq" + ("q" if asked.narrowed else "r") * STEPS)
         while until > 0:
             letter = None if at_once else next(letters)
@@ -208,7 +208,7 @@ async def _rare(database: Database, asked: Walk, tier: Tier, match: str) -> bool
         # FTS5 gives the newest first, and stops when it is told to.
         return not asked.narrowed or await _fewer(database, asked.index, match, RARE)
     level = fulltext.LEVELS.get(tier, Level.TEXT)
-    known = await _commonness(database, asked.index)
+    known = await commonness(database, asked.index)
     return known.of(asked.query, level, asked.labels) <= RARE
 
 
@@ -229,14 +229,14 @@ async def sortable(
     """Whether all that is found may be put into another order than the index's."""
     if database.embedded:
         return await _fewer(database, index, match, RARE)
-    return (await _commonness(database, index)).of(query, lowest, labels) <= SORTABLE
+    return (await commonness(database, index)).of(query, lowest, labels) <= SORTABLE
 
 
 _known: WeakKeyDictionary[Database, dict[str, tuple[float, Commonness]]] = WeakKeyDictionary()
 SHARES = Lookup(fulltext.SHARES)
 
 
-async def _commonness(database: Database, index: Table) -> Commonness:
+async def commonness(database: Database, index: Table) -> Commonness:
     """How common words are: asked for once a minute."""
     known = _known.setdefault(database, {})
     read_at, found = known.get(index.name, (0.0, None))
@@ -246,7 +246,7 @@ async def _commonness(database: Database, index: Table) -> Commonness:
     return found
 
 
-async def _top(database: Database, index: Table) -> int:
+async def top(database: Database, index: Table) -> int:
     top: int = (await database.look_up(_highest(index), {}))[0][0]
     return top
 

@@ -14,15 +14,11 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
-    ARRAY,
     Column,
     ColumnElement,
-    Connection,
-    Float,
     ForeignKey,
     Integer,
     Select,
-    String,
     Table,
     Text,
     bindparam,
@@ -44,7 +40,6 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 from service.domain.search import Level, Phrase, Query, Term, Tier
 from service.formats import terms
 from service.store import types
-from service.store.prepared import Prepared
 from service.store.tables import metadata
 from service.store.types import LongText
 
@@ -348,23 +343,6 @@ def within(match: str, letter: str, number: int) -> str:
 
 # How common words are.
 
-_STATISTICS = Prepared(
-    select(column("term"), column("share"))
-    .select_from(
-        text(
-            "pg_stats, unnest(most_common_elems::text::text[], most_common_elem_freqs)"
-            " AS known (term, share)"
-        )
-    )
-    .where(text("schemaname = current_schema() AND tablename = :name AND attname = 'words'"))
-    .where(column("term") == func.any(bindparam("terms", type_=ARRAY(String()))))
-)
-_SIZE = Prepared(
-    select(cast(text("reltuples"), Float))
-    .select_from(text("pg_class"))
-    .where(text("oid = CAST(CAST(:name AS text) AS regclass)"))
-)
-
 
 def counted(of: Table) -> Select[Any]:
     """How many rows match on SQLite, counted up to `most`."""
@@ -375,9 +353,6 @@ def counted(of: Table) -> Select[Any]:
         .limit(bindparam("most", type_=Integer()))
     )
     return select(func.count()).select_from(rows.subquery())
-
-
-_counting = lru_cache(lambda of: Prepared(counted(of)))
 
 
 class Commonness:
@@ -425,20 +400,3 @@ def commonness(rows: Iterable[Sequence[Any]]) -> Commonness:
     found = list(rows)
     shares = {term: share for _, term, share in found if term is not None}
     return Commonness(max(0.0, found[0][0]), shares)
-
-
-def counts(session: Connection, of: Table, terms: Iterable[str], most: int) -> dict[str, float]:
-    """About how many rows have each term: exact up to `most` on SQLite; on PostgreSQL by its
-    statistics, where what they do not name is rare and 0."""
-    wanted = list(terms)
-    if session.dialect.name == "sqlite":
-        say = Language("sqlite")
-        return {
-            term: _counting(of)
-            .run(session, {"match": say.placed([term]), "most": most + 1})
-            .scalar_one()
-            for term in wanted
-        }
-    rows = max(0.0, _SIZE.run(session, {"name": of.name}).scalar_one())
-    known = _STATISTICS.run(session, {"name": of.name, "terms": wanted}).fetchall()
-    return dict.fromkeys(wanted, 0.0) | {term: share * rows for term, share in known}

@@ -86,9 +86,7 @@ async def test_an_upgrade_indexes_what_is_recorded(settings: Settings) -> None:
     assert await asyncio.to_thread(migrate.differences, settings) == []
     report = await run(verify)
     assert report.ok, report.breaks
-    found = await run(
-        lambda database: database.read(search.candidates, "smaller deployment", limit=5)
-    )
+    found = await run(lambda database: search.candidates(database, "smaller deployment", limit=5))
     assert len(found) == 1
 
 
@@ -96,12 +94,8 @@ async def test_candidates_share_a_rare_word_newest_first(worked: Database) -> No
     """In any form and accent; a text without words has none; there are no more than asked for."""
 
     async def texts(text: str, limit: int = 10) -> list[str]:
-        ids = await worked.read(search.candidates, text, limit=limit)
-        rows = await worked.read(
-            lambda session: session.execute(select(tables.claims.c.id, tables.claims.c.state)).all()
-        )
-        known = {row.id: orjson.loads(row.state)["text"] for row in rows}
-        return [known[one] for one in ids]
+        found = await search.candidates(worked, text, limit=limit)
+        return [orjson.loads(one.document)["text"] for one in found]
 
     assert await texts("ANOTHER thing, matters!") == ["another matter"]
     assert "a third, otherwise" in await texts("thirds twin")
