@@ -57,8 +57,10 @@ CONTRARY = 0.45
 EXCHANGED = 0.4
 OTHER_TIME = 0.55
 OTHER_CLAIMANT = 0.95
-ONLY_ONE = 0.92
-"""Only one text names any figure, day or name that the other lacks."""
+MORE_FIGURES = 0.7
+"""One text has a figure that the other, which has no other, lacks: it may be the point of it."""
+MORE = 0.92
+"""The same of a day or a name."""
 
 Difference = tuple[float, str]
 """What is left of the score, and what to say of it."""
@@ -171,14 +173,15 @@ def _stems(word: str) -> frozenset[str]:
 def _of_texts(a: Wording, b: Wording, names: Mapping[str, str]) -> Iterator[Difference]:
     """What the texts say differently; `names` are those that both name."""
     yield from _figures(a, b)
-    yield from _apart("days", OTHER_DAYS, _other_days(a, b), _other_days(b, a))
+    yield from _apart("days", OTHER_DAYS, MORE, _other_days(a, b), _other_days(b, a))
     years = [
         sorted(map(str, these - those)) for these, those in ((a.years, b.years), (b.years, a.years))
     ]
-    yield from _apart("years", OTHER_DAYS, *years)
+    yield from _apart("years", OTHER_DAYS, MORE, *years)
     yield from _apart(
         "names",
         OTHER_NAMES,
+        MORE,
         [shown for name, shown in a.names.items() if name not in names],
         [shown for name, shown in b.names.items() if name not in names.values()],
     )
@@ -202,12 +205,14 @@ def _of_occasions(one: Claim, other: Claim) -> Iterator[Difference]:
         yield OTHER_TIME, f"claimed {days} days apart"
 
 
-def _apart(kind: str, left: float, mine: list[str], theirs: list[str]) -> Iterator[Difference]:
-    """What each says that the other does not."""
+def _apart(
+    kind: str, left: float, left_of_one: float, mine: list[str], theirs: list[str]
+) -> Iterator[Difference]:
+    """What each says that the other does not, or only one of them."""
     if mine and theirs:
         yield left, f"{kind} differ: {_listed(mine)} and {_listed(theirs)}"
     elif mine or theirs:
-        yield ONLY_ONE, f"only one says: {_listed(mine or theirs)}"
+        yield left_of_one, f"only one says: {_listed(mine or theirs)}"
 
 
 def _figures(a: Wording, b: Wording) -> Iterator[Difference]:
@@ -216,6 +221,7 @@ def _figures(a: Wording, b: Wording) -> Iterator[Difference]:
     yield from _apart(
         "figures",
         OTHER_FIGURES,
+        MORE_FIGURES,
         [mine[value].shown for value in mine if value not in theirs],
         [theirs[value].shown for value in theirs if value not in mine],
     )

@@ -2,7 +2,7 @@
 
 A claim that has not changed since the instant is read as it is stored; one that has is folded from
 its record, for links are many and a copy of all of them for every version would grow with their
-square (docs/decisions/0008-stories-and-as-of.md).
+square (docs/decisions/0009-stories-and-as-of.md).
 """
 
 from collections import defaultdict
