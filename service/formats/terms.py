@@ -86,18 +86,20 @@ def parse(text: str) -> Query:
 
 def read(kind: str, level: Level, text: str, languages: Iterable[int]) -> Field:
     """A text as words with their forms."""
+    return Field(kind, level, text, *_words(text, tuple(languages)))
+
+
+# What is recorded is read for its statement, and again for its claim.
+@lru_cache(maxsize=64)
+def _words(
+    text: str, languages: tuple[int, ...]
+) -> tuple[tuple[tuple[int, int], ...], tuple[str, ...], tuple[tuple[str, ...], ...]]:
     found = search.words(text)
     exact = tuple(word for _, _, word in found)
     forms = [stems(word) for word in exact]
     renderings = (tuple(form[language] for form in forms) for language in languages)
-    return Field(
-        kind,
-        level,
-        text,
-        tuple((start, end) for start, end, _ in found),
-        exact,
-        tuple(dict.fromkeys(renderings)),
-    )
+    spans = tuple((start, end) for start, end, _ in found)
+    return spans, exact, tuple(dict.fromkeys(renderings))
 
 
 @lru_cache(maxsize=4096)
@@ -146,12 +148,12 @@ def fields(
     """All that a claim is found by; `quotes` are its statements' renderings, `full_names` its
     parties'.  Read as they are asked for."""
     yield wording(state)
-    seen: set[Field] = set()
+    seen: set[tuple[str, str]] = set()
     for voice in voices(state):
         full = full_names.get(voice.party)
         for field in (*names(voice), *([named("party", full)] if full else ())):
-            if field not in seen:
-                seen.add(field)
+            if (field.kind, field.text) not in seen:
+                seen.add((field.kind, field.text))
                 yield field
     for statement in said(state):
         yield from map(quote, quotes.get(statement, ()))
@@ -191,31 +193,44 @@ def line(
     levels: Iterable[Level] = Level,
 ) -> str:
     """What is indexed: placed terms level by level, then those without places."""
-    found = list(fields)
+    found = [(field, _otherwise(field)) for field in fields]
     placed: list[str] = []
     unplaced = dict.fromkeys(labels)
     for level in levels:
-        here = [field for field in found if field.level <= level]
-        placed += _placed(level, here)
-        for field in here:
-            for word, *forms in zip(field.exact, *field.stems, strict=True):
-                if word not in forms:
-                    unplaced[f"{level + EXACT}{word}"] = None
+        here = [(field, words) for field, words in found if field.level <= level]
+        placed += _placed(level, [field for field, _ in here])
+        exact = str(level + EXACT)
+        unplaced |= dict.fromkeys(exact + word for _, words in here for word in words)
     unplaced |= dict.fromkeys(former)
     return " ".join([*placed, *list(unplaced)[:UNPLACED]])
 
 
+def _otherwise(field: Field) -> list[str]:
+    """The words of a field that are written otherwise than any of their stems."""
+    return [
+        word for word, *forms in zip(field.exact, *field.stems, strict=True) if word not in forms
+    ]
+
+
 def _placed(level: Level, fields: Iterable[Field]) -> list[str]:
+    digit = str(level.value)
     found: list[str] = []
-    counts: dict[str, int] = {}
     for field in fields:
         for rendering in field.stems:
-            for stem in rendering:
-                term = f"{level.value}{stem}"
-                counts[term] = counts.get(term, 0) + 1
-                found.append(term if counts[term] <= REPEATS else GAP)
+            found += [digit + stem for stem in rendering]
             found.append(GAP)
-    return found[: POSITIONS[level]]
+    del found[POSITIONS[level] :]
+    return found if len(found) <= REPEATS else _each_so_often(found)
+
+
+def _each_so_often(placed: list[str]) -> list[str]:
+    """The same with gaps for a term's places beyond those that are kept."""
+    counts: dict[str, int] = {}
+    kept = []
+    for term in placed:
+        counts[term] = counts.get(term, 0) + 1
+        kept.append(term if counts[term] <= REPEATS else GAP)
+    return kept
 
 
 def former(fields: Iterable[Field]) -> set[str]:

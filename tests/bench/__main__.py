@@ -21,7 +21,9 @@ from tests.bench.workloads import WORKLOADS
 from tests.support import postgres
 
 PARTS = ("requests", *webhooks.PARTS, streams.PART)
-ALIASES = {"webhooks": webhooks.PARTS}
+SEARCH = "search"
+"""The requests that search, alone."""
+ALIASES = {"webhooks": webhooks.PARTS, SEARCH: (SEARCH,)}
 
 # Smaller desks have too few claims to move: two changes of one would be under way at once.
 SMALLEST = 3_000
@@ -81,6 +83,9 @@ def _options(arguments: list[str] | None = None) -> argparse.Namespace:
     if not chosen:
         narrowed = options.claims or options.targets or options.workloads
         chosen = {"requests"} if narrowed else set(PARTS)
+    if SEARCH in chosen:
+        chosen.add("requests")
+        options.workloads = [name for name in WORKLOADS if name.startswith(SEARCH)]
     options.parts = [part for part in PARTS if part in chosen]
     options.claims = options.claims or [10_000]
     options.targets = options.targets or list(TARGETS)

@@ -198,15 +198,35 @@ def _transition(asking: Asking) -> Plan:
     return Plan(requests, status=201, writes=True)
 
 
-def _search(first: int, last: int) -> Callable[[Asking], Plan | None]:
+def _search(queries: Callable[[Sequence[str]], list[str]]) -> Callable[[Asking], Plan | None]:
+    """Searches made from the vocabulary, which is ordered from the commonest word to the rarest."""
+
     def plan(asking: Asking) -> Plan | None:
         if not asking.api.searches or "q" not in asking.parameters(asking.api.claims):
             return None
-        words = [quote(word) for word in asking.vocabulary[first:last]]
-        random.Random(first).shuffle(words)
-        return _gets(asking, [asking.api.page(f"q={word}&limit=25") for word in words])
+        asked = queries(asking.vocabulary)
+        random.Random(len(asked)).shuffle(asked)
+        return _gets(asking, [asking.api.page(f"{query}&limit=25") for query in asked])
 
     return plan
+
+
+def _q(*words: str) -> str:
+    return f"q={quote(' '.join(words))}"
+
+
+SEARCHES: dict[str, Callable[[Sequence[str]], list[str]]] = {
+    "common": lambda known: [_q(word) for word in known[10:110]],
+    "two common": lambda known: [
+        _q(*two) for two in zip(known[10:110], known[60:160], strict=True)
+    ],
+    "rare": lambda known: [_q(word) for word in known[2_000:6_000]],
+    "phrase": lambda known: [
+        _q(f'"{a} {b}"') for a, b in zip(known[5:45], known[10:50], strict=True)
+    ],
+    "prefix": lambda known: [_q(f"{word[:4]}*") for word in known[10:210] if len(word) > 3],
+    "filtered": lambda known: [f"{_q(word)}&status=disputed&kind=figure" for word in known[10:110]],
+}
 
 
 _DURABLE = Goal(per_second=500)
@@ -229,8 +249,10 @@ WORKLOADS = {
         Workload("1000th page", _deep, "list", Goal(SELF, "list", 0.9), Goal(SELF, "list", 0.9)),
         Workload("as-of", _as_of, "", Goal(RAW, "as-of", 0.9), None, 1.2),
         Workload("list as-of", _list_as_of),
-        Workload("search common", _search(10, 110)),
-        Workload("search rare", _search(2_000, 6_000)),
+        *(
+            Workload(f"search {name}", _search(queries), growth=3.0)
+            for name, queries in SEARCHES.items()
+        ),
         Workload("transition", _transition, "", Goal(CORE, "transition", 1.0), _DURABLE, 1.2),
         Workload("create", _create, "", Goal(CORE, "create", 1.0), _DURABLE, 1.2),
     )
