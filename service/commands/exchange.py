@@ -12,6 +12,7 @@ from sqlalchemy.exc import StatementError
 
 from service.commands import exchange_files, exchange_lines, restoration, searching
 from service.commands.exchange_files import Batch, Entry
+from service.commands.restoration import Line
 from service.commands.sources import fingerprint
 from service.domain.names import fold
 from service.store import tables
@@ -45,8 +46,7 @@ def pending(file: BinaryIO, scratch: Scratch) -> Iterator[Batch]:
 def write(session: Connection, kind: str, entries: Sequence[Entry], *, now: Any) -> None:
     """Write lines of one kind, as they are.  Raises one of `UNUSABLE` where that cannot be."""
     if kind == "event":
-        lines = [exchange_lines.event_line(entry.values) for entry in entries]
-        restoration.restore(session, lines)
+        _restore(session, [exchange_lines.event_line(entry.values) for entry in entries])
         return
     rows = [exchange_lines.read(kind, entry.values) for entry in entries]
     thing = THINGS[kind]
@@ -76,6 +76,16 @@ def write(session: Connection, kind: str, entries: Sequence[Entry], *, now: Any)
         fresh = tables.statements.c.id.in_([row["id"] for row in rows])
         found = searching.statement_rows(session, None, None, fresh)
         searching.ENTERED_STATEMENT.run_each(session, found)
+
+
+def _restore(session: Connection, lines: Sequence[Line]) -> None:
+    """Append the events that are not here: another import of the same file may be at work."""
+    t = tables.events
+    ids = [line.id for line in lines]
+    here = set(session.scalars(select(t.c.hash).where(t.c.id.in_(ids))))
+    fresh = [line for line in lines if line.hash not in here]
+    if fresh:
+        restoration.restore(session, fresh)
 
 
 def refusal(kind: str, entry: Entry, error: Exception) -> Refusal:

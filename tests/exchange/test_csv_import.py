@@ -1,18 +1,22 @@
 """A sheet of claims from elsewhere: dirt is refused row by row, with line, column and reason."""
 
+import asyncio
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
+from service.api.shapes import ClaimOut, StatusChangeOut
 from service.commands import seeds, webhooks
 from service.commands.accounts import SYSTEM
+from service.config import Settings
 from service.domain.errors import Invalid
 from service.store import tables, webhook_tables
 from service.store.engine import Database
 from tests.commands.workday import BEGIN
 from tests.exchange import desks
 from tests.exchange.rows import bring, claims, row, sheet
+from tests.support.desk import Desk
 
 
 async def test_a_row_becomes_a_claim_with_the_status_that_others_gave_it(
@@ -71,43 +75,43 @@ async def test_a_row_becomes_a_claim_with_the_status_that_others_gave_it(
     assert await desks.proved(database) == 1
 
 
-@pytest.mark.parametrize(
-    ("line", "field", "reason"),
-    [
-        (row(""), "Claim", "there is no claim"),
-        (row("x" * 2001), "Claim", "it has 2001 characters; at most 2000 are allowed"),
-        (row("a\x00b"), "Claim", "it holds a NUL"),
-        (row(Date=""), "Date", "there is no date, and the mapping has no default"),
-        (row(Date="8-25-2020"), "Date", "no date or hour that is written like one of: %d-%m-%Y"),
-        (row(Date="31-2-2020"), "Date", "no date or hour that is written like one of"),
-        (row(Date="1850-01-01"), "Date", "it does not lie between the years 1900 and 2200"),
-        (row(Date="9999-12-31T23:59:59-14:00"), "Date", "it does not lie between"),
-        (row(Date="2150-01-01"), "date", "the instant lies in the future"),
-        (row(Link="javascript:alert(1)"), "Link", "this is no http(s) address"),
-        (row(Link="http://"), "Link", "this is no http(s) address"),
-        (row(Link="see the paper"), "Link", "this is no http(s) address"),
-        (row(Link="http://[broken"), "Link", "this is no http(s) address"),
-        (row(By="x" * 121), "By", "it has 121 characters; at most 120 are allowed"),
-        (row(By="平和"), "claimant", "no slug can be made of this name"),
-        (row(Tags=";".join(map(str, range(21)))), "Tags", "21 tags; at most 20 are allowed"),
-        (row(Story="Nowhere"), "story", "there is no such story"),
-        ("too,few", None, "the row has 2 cells, the heading 10"),
-        (row() + ",more", None, "the row has 11 cells, the heading 10"),
-        ('"never closed,1', None, "the row is not well formed"),
-        ('"closed"too early,,,,,,,,,', None, "the row is not well formed"),
-    ],
-)
-async def test_a_bad_row_is_refused_and_the_good_ones_are_in(
-    database: Database, line: str, field: str | None, reason: str
-) -> None:
+BAD: list[tuple[str, str | None, str]] = [
+    (row(""), "Claim", "there is no claim"),
+    (row("x" * 2001), "Claim", "it has 2001 characters; at most 2000 are allowed"),
+    (row("a\x00b"), "Claim", "it holds a NUL"),
+    (row(Date=""), "Date", "there is no date, and the mapping has no default"),
+    (row(Date="8-25-2020"), "Date", "no date or hour that is written like one of: %d-%m-%Y"),
+    (row(Date="31-2-2020"), "Date", "no date or hour that is written like one of"),
+    (row(Date="1850-01-01"), "Date", "it does not lie between the years 1900 and 2200"),
+    (row(Date="9999-12-31T23:59:59-14:00"), "Date", "it does not lie between"),
+    (row(Date="2150-01-01"), "date", "the instant lies in the future"),
+    (row(Link="javascript:alert(1)"), "Link", "this is no http(s) address"),
+    (row(Link="http://"), "Link", "this is no http(s) address"),
+    (row(Link="see the paper"), "Link", "this is no http(s) address"),
+    (row(Link="http://[broken"), "Link", "this is no http(s) address"),
+    (row(By="x" * 121), "By", "it has 121 characters; at most 120 are allowed"),
+    (row(By="平和"), "claimant", "no slug can be made of this name"),
+    (row(Tags=";".join(map(str, range(21)))), "Tags", "21 tags; at most 20 are allowed"),
+    (row(Story="Nowhere"), "story", "there is no such story"),
+    ("too,few", None, "the row has 2 cells, the heading 10"),
+    (row() + ",more", None, "the row has 11 cells, the heading 10"),
+    ('"never closed,1', None, "the row is not well formed"),
+    ('"closed"too early,,,,,,,,,', None, "the row is not well formed"),
+]
+
+
+async def test_a_bad_row_is_refused_and_the_good_ones_are_in(database: Database) -> None:
     """Whatever is wrong with it, and wherever it stands; it leaves no party or source behind."""
-    result = await bring(database, sheet(row("before"), line, row("after")))
-    assert result.tally.new == 2
-    [(number, at, why)] = result.refused
-    assert (number, at) == (3, field)
-    assert reason in why
-    assert [one["text"] for one in await claims(database)] == ["before", "after"]
-    assert await desks.proved(database) == 2
+    good = [row(f"good {n}") for n in range(len(BAD) + 1)]
+    rows = [one for pair in zip(good, (line for line, *_ in BAD), strict=False) for one in pair]
+    result = await bring(database, sheet(*rows, good[-1]))
+    assert [one["text"] for one in await claims(database)] == [
+        f"good {n}" for n in range(len(good))
+    ]
+    for n, ((line, field, reason), found) in enumerate(zip(BAD, result.refused, strict=True)):
+        assert found[:2] == (2 * n + 3, field), line
+        assert reason in found[2], line
+    assert await desks.proved(database) == len(good)
     slugs = await database.read(
         lambda session: session.scalars(select(tables.parties.c.slug)).all()
     )
@@ -188,29 +192,26 @@ async def test_a_mapped_claimant_must_be_there(database: Database) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("label", "status", "finding"),
-    [
-        ("True", "confirmed", None),
-        ("MOSTLY TRUE", "awaiting_confirmation", None),
-        ("Half  true", "disputed", "conflicting"),
-        ("Misleading", "disputed", None),
-        ("Fálse", "disputed", "refuted"),
-        ("Unproven", "awaiting_confirmation", None),
-        ("Unverifiable", "awaiting_confirmation", "unprovable"),
-        ("", "asserted", None),
-        ("Four Pinocchios", "asserted", None),
-    ],
-)
-async def test_labels_and_what_they_mean(
-    database: Database, label: str, status: str, finding: str | None
-) -> None:
+LABELS: list[tuple[str, str, str | None]] = [
+    ("True", "confirmed", None),
+    ("MOSTLY TRUE", "awaiting_confirmation", None),
+    ("Half  true", "disputed", "conflicting"),
+    ("Misleading", "disputed", None),
+    ("Fálse", "disputed", "refuted"),
+    ("Unproven", "awaiting_confirmation", None),
+    ("Unverifiable", "awaiting_confirmation", "unprovable"),
+    ("", "asserted", None),
+    ("Four Pinocchios", "asserted", None),
+]
+
+
+async def test_labels_and_what_they_mean(database: Database) -> None:
     """By the built-in table; an unknown one is imported without a status, and remarked upon."""
-    result = await bring(database, sheet(row(Rating=label)))
-    [claim] = await claims(database)
-    assert (claim["status"], claim["finding"]) == (status, finding)
-    assert len(result.remarks) == (label == "Four Pinocchios")
-    assert await desks.proved(database) == 1
+    result = await bring(database, sheet(*(row(Rating=label) for label, *_ in LABELS)))
+    served = [(one["status"], one["finding"]) for one in await claims(database)]
+    assert served == [(status, finding) for _, status, finding in LABELS]
+    assert [line for line, _ in result.remarks] == [len(LABELS) + 1]
+    await desks.proved(database)
 
 
 async def test_labels_of_the_mappings_own(database: Database) -> None:
@@ -329,6 +330,50 @@ async def test_imported_claims_are_news(database: Database) -> None:
     assert [one.type for one in messages] == ["claim.created", "claim.status_changed"]
     assert all(b"Imported as confirmed from Example Fact-check" in one.body for one in messages)
     assert b'"cause":"import"' in messages[1].body
+
+
+async def test_two_imports_of_one_sheet_at_once(database: Database, settings: Settings) -> None:
+    """Each row is in once, and neither is refused what the other has brought in."""
+    data = sheet(*(row(f"claim {n}", By="") for n in range(150)))
+    second = Database(settings)
+    await second.start()
+    try:
+        both = await asyncio.gather(bring(database, data), bring(second, data))
+    finally:
+        await second.stop()
+    assert [one.refused for one in both] == [[], []]
+    assert sum(one.tally.new for one in both) == 150
+    assert await desks.proved(database) == 150
+
+
+async def test_whoever_reads_of_it_is_told_whose_judgement_it_is(desk: Desk) -> None:
+    """The claim, its changes of status and its history as documented; the badge; and no
+    ClaimReview of ours."""
+    await bring(desk.database, sheet(row("so", Rating="True")))
+    [claim] = await claims(desk.database)
+    path = f"/v1/claims/{claim['id']}"
+    served = (await desk.reader.get(path)).json()
+    ClaimOut.model_validate(served)
+    assert served["imported"] == {"by": "Example Fact-check", "label": "True"}
+    [change] = (await desk.reader.get(f"{path}/status-changes")).json()["items"]
+    StatusChangeOut.model_validate(change)
+    assert (change["cause"], change["imported"]["by"]) == ("import", "Example Fact-check")
+    history = (await desk.reader.get(f"{path}/history")).json()["items"]
+    assert [one["actor"] for one in history] == [
+        {"id": "system", "name": "claimdesk"},
+        {"rule": "import"},
+    ]
+    assert (await desk.reader.get(f"{path}/claimreview")).json()["@type"] == "Claim"
+    assert "imported" in (await desk.reader.get(f"{path}/badge.svg")).text
+    assert (await desk.checker.get("/v1/review-queue")).json()["items"] == []
+    # Evidence recorded here puts it under review, and the desk's own decision takes its place.
+    await desk.post("/v1/parties", {"slug": "pristina", "name": "Pristina"})
+    link = await desk.link(claim["id"], "contradicts", "pristina", basis="documents")
+    [review] = (await desk.checker.get("/v1/review-queue")).json()["items"]
+    assert review["reasons"] == ["drift", "challenged"]
+    moved = await desk.move(claim["id"], "disputed", cites=[link["id"]])
+    assert moved.status_code == 201, moved.text
+    assert "imported" not in await desk.read(claim["id"])
 
 
 async def test_imported_claims_travel_like_any_other(database: Database, other: Database) -> None:

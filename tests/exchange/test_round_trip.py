@@ -163,6 +163,19 @@ async def test_two_desks_become_one(full: Database, other: Database) -> None:
     await proved(full)
 
 
+async def test_two_imports_at_once(whole: bytes, database: Database, settings: Settings) -> None:
+    """Of the same file: neither refuses anything, and the desk is the one exported."""
+    second = Database(settings)
+    await second.start()
+    try:
+        both = await asyncio.gather(bring(database, whole), bring(second, whole))
+    finally:
+        await second.stop()
+    assert [one.refused for one in both] == [[], []]
+    await proved(database)
+    assert await dump(database) == whole
+
+
 async def test_an_export_is_of_one_instant(full: Database, settings: Settings) -> None:
     """What is written while it runs is not in it, wherever it has come to."""
     before = await dump(full)

@@ -64,6 +64,54 @@ def test_a_killed_import_goes_on(database_url: str, migrated_sqlite: Path, tmp_p
     print(f"events after each kill: {progress}")
 
 
+FATAL_SHEET = """
+import os, signal
+from service.cli import importing
+from service.commands import imports
+importing.ROWS = 5
+left, really = {left}, imports.bring_in
+def bring_in(*given, **more):
+    global left
+    done = really(*given, **more)
+    left -= 1
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return done
+imports.bring_in = bring_in
+from service.cli import main
+main()
+"""
+ROWS = 60
+
+
+def test_a_killed_import_of_a_sheet_goes_on(database_url: str, tmp_path: Path) -> None:
+    """Each row is a claim in the end, and none is there twice; rows of one content included."""
+    (tmp_path / "map.toml").write_text(
+        'name = "x"\ncolumns = {text = "Claim", date = "Date"}\n'
+        'defaults = {url = "https://example.org/"}\n'
+    )
+    rows = "".join(f"claim {n % 50},2020-08-25\n" for n in range(ROWS))
+    (tmp_path / "claims.csv").write_text(f"Claim,Date\n{rows}")
+    command = ("import", "claims.csv", "--format", "csv", "--mapping", "map.toml", "--json")
+    for left in (2, 3):
+        killed = subprocess.run(
+            [sys.executable, "-c", FATAL_SHEET.format(left=left), *command],
+            cwd=tmp_path,
+            env=environment(database_url),
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+        assert killed.returncode == -signal.SIGKILL, killed.stderr
+    finished = json.loads(run(database_url, tmp_path, *command).stdout)
+    # One batch was committed before the first kill, another before the second.
+    assert finished["records"]["claim"] == {"new": ROWS - 10, "known": 10, "refused": 0}
+    again = json.loads(run(database_url, tmp_path, *command).stdout)
+    assert again["records"]["claim"] == {"new": 0, "known": ROWS, "refused": 0}
+    verified = json.loads(run(database_url, tmp_path, "verify", "--json").stdout)
+    assert (verified["ok"], verified["claims"]) == (True, ROWS)
+
+
 async def _exported(migrated_sqlite: Path, folder: Path) -> bytes:
     path = folder / "exported.db"
     shutil.copy(migrated_sqlite, path)
