@@ -166,7 +166,7 @@ async def _sorted(database: Database, asked: Asked) -> tuple[list[_Row], list[An
             hits += [_row(row) for row in rows if row[0] is not None]
             if len(hits) > asked.limit or len(rows) < walked:
                 break
-            after = _keys(rows[-1])
+            after = _keys(rows[-1][3:])
             shape, more = _shaped(asked, after)
             parameters |= more
         else:

@@ -36,7 +36,7 @@ from service.store.fulltext import Commonness
 
 TOP = 1 << 62
 """Above every number."""
-RARE = 2_000
+RARE = 500
 """So many matches are asked for as a whole."""
 SORTABLE = 20_000
 """So many matches are put in another order than the index's, on PostgreSQL."""
