@@ -133,7 +133,7 @@ DENIAL = (
     "not no never none nobody nothing without neither nor cannot deny denies denied denying denial "
     "reject* refut* refus* false falsely untrue "
     "ne nije nisu nisam nismo nikad nikada nece nema nemaju bez negira* demant* odbij* odbac* "
-    "nuk asnje askush kurre mohon mohoi mohojne s"
+    "nuk asnje askush kurre mohon mohoi mohojne"
 )
 """Words that turn a claim into its contrary."""
 ACTS = (
@@ -208,9 +208,5 @@ PARTS = {
     "trecina": 1 / 3,
     "polovina": 1 / 2,
 }
-CYRILLIC = str.maketrans(
-    dict(zip("абвгдежзијклмнопрстћуфхцчшѓќёйыэ", "abvgdežzijklmnoprstćufhcčšǵḱejye", strict=True))
-    | {"ђ": "đ", "љ": "lj", "њ": "nj", "џ": "dž", "щ": "šč", "ю": "ju", "я": "ja", "ь": "", "ъ": ""}
-    | {"і": "i", "ї": "ji", "є": "je", "ґ": "g", "ѕ": "dz"}
-)
-"""Serbian Cyrillic to Latin, letter by letter; its neighbours' letters near enough."""
+HALVES = ("half", "trecina", "polovina")
+"""Parts that are no ordinals: the third attack is one attack."""

@@ -230,11 +230,13 @@ def _near(tokens: list[_Token], at: int, step: int, most: int) -> list[_Token]:
 
 
 def _is_day(token: _Token) -> bool:
-    return token.kind == "figure" and token.raw.isdecimal() and 1 <= int(token.raw) <= 31
+    raw = token.raw
+    return token.kind == "figure" and len(raw) <= 2 and raw.isdecimal() and 1 <= int(raw) <= 31
 
 
 def _is_year(token: _Token) -> bool:
-    return token.kind == "figure" and token.raw.isdecimal() and int(token.raw) in _YEARS
+    raw = token.raw
+    return token.kind == "figure" and len(raw) == 4 and raw.isdecimal() and int(raw) in _YEARS
 
 
 def _years(tokens: list[_Token]) -> Iterator[int]:
@@ -276,14 +278,14 @@ def _number(tokens: list[_Token], at: int) -> tuple[float | None, int]:
         return meanings.PARTS[following], at + 2
     if token.folded in ("a", "one") and following in meanings.SCALES:
         return 1.0, at + 1
-    if token.folded in meanings.PARTS and not (token.folded == "third" and at == 0):
+    if token.folded in meanings.HALVES or (token.folded in meanings.PARTS and following == "of"):
         return meanings.PARTS[token.folded], at + 1
     value = meanings.NUMBERS.get(token.folded)
     if value is None:
         return None, at
     if value >= 20 and meanings.NUMBERS.get(following, 10) < 10:
         return float(value + meanings.NUMBERS[following]), at + 2
-    if following in meanings.PARTS:
+    if value < 20 and following in meanings.PARTS:
         return value * meanings.PARTS[following], at + 2
     return float(value), at + 1
 

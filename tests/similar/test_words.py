@@ -88,6 +88,8 @@ def test_who_claimed_it_and_when_is_weak_evidence() -> None:
         ("twenty-five, thirty and two hundred", [25.0, 30.0, 200.0]),
         ("a third, one third, two thirds, half", [1 / 3, 2 / 3, 0.5]),
         ("12.5 percent, 12.5% and 12,5 odsto", [12.5]),
+        ("the third attack in the first quarter, a third of it", [1 / 3]),
+        ("two million, one million, a hundred", [2_000_000.0, 1_000_000.0, 100.0]),
         ("on 2 October 2023, since 2022", []),
         ("2000 soldiers", [2000.0]),
     ],
@@ -123,6 +125,7 @@ def test_days_are_read(text: str, days: list[tuple[int, int | None, int | None]]
         "a" * 10_000,
         "a b " * 2_500,
         "1 " * 5_000,
+        "1" * 10_000,
         "8,350 " * 1_600,
         "A B " * 2_500,
         "not " * 2_500,
@@ -142,3 +145,13 @@ def test_nothing_that_is_written_is_too_much(text: str) -> None:
     read = wording.read(text)
     assert len(read.words) + len(read.names) + len(read.figures) <= wording.LONGEST
     assert nearest(text, {1: text, 2: "Serbia"}, most=1) == ([1] if search.words(text) else [])
+
+
+def test_a_slip_of_the_pen_is_no_other_word() -> None:
+    """Long words that are nearly the same are one; short ones, and others, are not."""
+    found = compare(
+        claim("Gunmen held the monastery of Banjska"), claim("Gunmen held the monastary of Banska")
+    )
+    assert found.score == 1
+    assert not found.differs
+    assert compare(claim("He met Ana"), claim("He met Ane")).score < 1
