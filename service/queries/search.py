@@ -40,16 +40,22 @@ class Candidate(NamedTuple):
 
 @lru_cache
 def _newest(dialect: str) -> Lookup:
-    matched = fulltext.candidates(dialect, claim_search)
+    # Without bounds of numbers: once PostgreSQL plans for any values, it would walk those instead.
+    matched = (
+        select(fulltext.numbers(dialect, claim_search).label("number"), claim_search.c.claim)
+        .select_from(fulltext.source(dialect, claim_search))
+        .where(fulltext.matches(dialect, claim_search))
+    )
     if dialect != "sqlite":
-        # Looked up first, so that no plan walks all rows in order and tries each.
-        looked_up = matched.cte("matched").prefix_with("MATERIALIZED")
-        matched = select(looked_up.c.number, looked_up.c.key)
+        # Looked up first, so that no plan walks all rows in order and tries each; and not all of
+        # them where statistics are older than an import, and common words pass for rare.
+        looked_up = matched.limit(RAREST * COMMON).cte("matched").prefix_with("MATERIALIZED")
+        matched = select(looked_up.c.number, looked_up.c.claim)
     number, _ = matched.selected_columns
     newest = matched.order_by(number.desc()).limit(bindparam("limit", type_=Integer())).cte("found")
     return Lookup(
         select(*(claims.c[name] for name in Candidate._fields))
-        .join(newest, newest.c.key == claims.c.id)
+        .join(newest, newest.c.claim == claims.c.id)
         .order_by(newest.c.number.desc())
     )
 
@@ -74,7 +80,7 @@ async def candidates(database: Database, text: str, *, limit: int) -> list[Candi
             match = say.any(wanted)
             if not rare and not database.embedded:
                 match = fulltext.within(match, "q", await walking.top(database, claim_search))
-            asked = {"match": match, "since": 0, "until": walking.TOP, "limit": limit}
+            asked = {"match": match, "limit": limit}
             for row in await database.look_up(_newest(dialect), asked):
                 one = _candidate(*row)
                 found.setdefault(one.id, one)
