@@ -31,7 +31,7 @@ from service.store.types import id_text
 
 STEPS = 8
 """A page for an instant tries so many times `RANKED` claims at most."""
-WALKED = (200, 2_000, 2_000, 2_000, 2_000)
+WALKED = (200, 1_000, 2_000)
 """Claims looked through at once, in another order than the index's."""
 RANKED = 300
 """Claims that are tried for an instant at once."""

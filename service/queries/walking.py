@@ -25,6 +25,7 @@ from sqlalchemy import (
     case,
     func,
     literal,
+    literal_column,
     or_,
     select,
 )
@@ -38,7 +39,7 @@ TOP = 1 << 62
 """Above every number."""
 RARE = 500
 """So many matches are asked for as a whole."""
-SORTABLE = 20_000
+SORTABLE = 3_000
 """So many matches are put in another order than the index's, on PostgreSQL."""
 STEPS = 8
 """A page looks through so many stretches at most."""
@@ -164,8 +165,11 @@ def _step(rows: Rows, shape: Any, index: Table, dialect: str) -> Lookup:
         page = page.where(fulltext.matches(dialect, index), fulltext.between(dialect, index))
     else:
         found = fulltext.candidates(dialect, index).cte("found").prefix_with("MATERIALIZED")
-        number = found.c.number
-        page = rows(shape, found, found.c.key)
+        # In order before anything is joined: the limit then ends the joining.  OFFSET keeps it so.
+        in_order = select(found).order_by(found.c.number.desc()).offset(literal_column("0"))
+        newest = in_order.subquery("newest")
+        number = newest.c.number
+        page = rows(shape, newest, newest.c.key)
     ordered = page.add_columns(number).order_by(number.desc())
     return Lookup(ordered.limit(bindparam("limit", type_=Integer())))
 
