@@ -5,6 +5,7 @@ off goes on by being started anew.
 """
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any, BinaryIO
 
 from sqlalchemy import Connection, insert, select
@@ -43,7 +44,7 @@ def pending(file: BinaryIO, scratch: Scratch) -> Iterator[Batch]:
             yield kind, left
 
 
-def write(session: Connection, kind: str, entries: Sequence[Entry], *, now: Any) -> None:
+def write(session: Connection, kind: str, entries: Sequence[Entry], *, now: datetime) -> None:
     """Write lines of one kind, as they are.  Raises one of `UNUSABLE` where that cannot be."""
     if kind == "event":
         _restore(session, [exchange_lines.event_line(entry.values) for entry in entries])

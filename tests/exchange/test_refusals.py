@@ -306,6 +306,15 @@ async def test_a_file_that_is_damaged_is_refused_whole(
     assert (await dump(database)).count(b"\n") == 2
 
 
+async def test_a_line_without_end_is_no_line(
+    whole: bytes, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not read into memory to be told so."""
+    monkeypatch.setattr("service.commands.exchange_files.LONGEST", 60)
+    with pytest.raises(Invalid, match="a line has more than"):
+        await bring(database, whole)
+
+
 def _without(data: bytes, line: int) -> bytes:
     lines = data.splitlines(keepends=True)
     return b"".join(lines[:line] + lines[line + 1 :])
