@@ -22,7 +22,7 @@ from service.formats import terms
 from service.queries import claims as claim_queries
 from service.queries import wording
 from service.queries.claims import Family, Filters, Shape
-from service.queries.walking import TOP, Walk, kind, sortable, walk
+from service.queries.walking import Walk, kind, sortable, walk
 from service.store import fulltext
 from service.store.engine import Database, Lookup
 from service.store.fulltext import claim_search
@@ -154,7 +154,7 @@ async def _sorted(database: Database, asked: Asked) -> tuple[list[_Row], list[An
     match = fulltext.anywhere(dialect, asked.query, asked.labels, Level.QUOTES)
     after, hits = asked.after, list[_Row]()
     shape, parameters = _shaped(asked, after)
-    parameters |= {"match": match, "since": 0, "until": TOP}
+    parameters |= {"match": match}
     if await sortable(database, claim_search, asked.query, asked.labels, Level.QUOTES, match):
         rows = await database.look_up(
             _whole(dialect, shape), parameters | {"limit": asked.limit + 1}

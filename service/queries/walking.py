@@ -139,8 +139,6 @@ async def _whole(database: Database, asked: Walk) -> Page:
         | parameters
         | {
             "match": fulltext.anywhere(dialect, asked.query, asked.labels, asked.lowest),
-            "since": 0,
-            "until": TOP,
             "after_tier": first,
             "after_number": until,
             "limit": asked.limit + 1,
@@ -162,11 +160,12 @@ def _step(rows: Rows, shape: Any, index: Table, dialect: str) -> Lookup:
     if dialect == "sqlite":
         number = fulltext.numbers(dialect, index)
         page = rows(shape, fulltext.source(dialect, index), index.c[1])
-        page = page.where(fulltext.matches(dialect, index), fulltext.between(dialect, index))
+        page = page.where(fulltext.matches(dialect, index), fulltext.between(number))
     else:
         found = fulltext.candidates(dialect, index).cte("found").prefix_with("MATERIALIZED")
         # In order before anything is joined: the limit then ends the joining.  OFFSET keeps it so.
-        in_order = select(found).order_by(found.c.number.desc()).offset(literal_column("0"))
+        bounded = select(found).where(fulltext.between(found.c.number))
+        in_order = bounded.order_by(found.c.number.desc()).offset(literal_column("0"))
         newest = in_order.subquery("newest")
         number = newest.c.number
         page = rows(shape, newest, newest.c.key)
