@@ -77,11 +77,13 @@ class Phrase:
 
     def found(self, field: Field) -> Iterator[tuple[int, int]]:
         """Where it stands in the field: its first word, and the one after its last."""
+        firsts = {form[0] for form in self.forms}
         for stems in field.stems:
-            for form in self.forms:
-                for start in range(len(stems) - len(form) + 1):
-                    if stems[start : start + len(form)] == form:
-                        yield start, start + len(form)
+            for start, stem in enumerate(stems):
+                if stem in firsts:
+                    for form in self.forms:
+                        if stems[start : start + len(form)] == form:
+                            yield start, start + len(form)
 
 
 @dataclass(frozen=True, slots=True)
