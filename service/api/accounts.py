@@ -4,9 +4,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 
-from service.api import account_schemas, shapes
+from service.api import shapes
 from service.api.directory import found
-from service.api.fields import RecordId, given
 from service.commands import accounts
 from service.commands.idempotency import Answer
 from service.domain import access
@@ -17,7 +16,9 @@ from service.queries import accounts as account_queries
 from service.queries.paging import Window
 from service.web import passwords, sessions
 from service.web import services as services_module
+from service.web.bodies import accounts as bodies
 from service.web.calls import Allow, Call, Paged, answered, json, reading, writing
+from service.web.fields import RecordId, given
 
 key_router = APIRouter(prefix="/v1/keys", tags=["accounts"])
 user_router = APIRouter(prefix="/v1/users", tags=["accounts"])
@@ -53,7 +54,7 @@ async def read_me(call: Annotated[Call, Depends(Allow(None), scope="function")])
     summary="Sign in with a password",
     responses={204: {"description": "Signed in: the session is in a cookie"}},
 )
-async def sign_in(body: account_schemas.SessionIn, request: Request) -> Response:
+async def sign_in(body: bodies.SessionIn, request: Request) -> Response:
     """Ten tries a minute for each address and account."""
     services = services_module.of(request)
     sessions.spend_try(services, request, body.email)
@@ -105,7 +106,7 @@ async def list_keys(
     summary="Make an API key",
     responses={201: {"model": shapes.NewKeyOut, "description": "The key, shown once"}},
 )
-async def create_key(body: account_schemas.KeyIn, call: ChangingKeys) -> Response:
+async def create_key(body: bodies.KeyIn, call: ChangingKeys) -> Response:
     """A replay by Idempotency-Key answers with `key` null: it is kept only as a hash."""
 
     def answer(_: Any, made: accounts.NewKey) -> Answer:
@@ -178,7 +179,7 @@ async def list_users(
     summary="Make a user",
     responses={201: {"model": shapes.UserOut, "description": "The user"}},
 )
-async def create_user(body: account_schemas.UserIn, call: ChangingUsers) -> Response:
+async def create_user(body: bodies.UserIn, call: ChangingUsers) -> Response:
     hashed = None
     if body.password is not None:
         hashed = await passwords.hash_in_thread(body.password)
@@ -213,9 +214,7 @@ async def read_user(user_id: RecordId, call: ReadingUsers) -> Response:
     summary="Change a user",
     responses={200: {"model": shapes.UserOut, "description": "The user"}},
 )
-async def change_user(
-    user_id: RecordId, body: account_schemas.UserChange, call: ReadingUsers
-) -> Response:
+async def change_user(user_id: RecordId, body: bodies.UserChange, call: ReadingUsers) -> Response:
     """Somebody who is disabled, or gets another password, is signed out everywhere."""
     changes = given(body)
     if "password" in changes:

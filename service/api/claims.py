@@ -7,9 +7,7 @@ import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.responses import RedirectResponse
 
-from service.api import schemas, shapes, similar_shapes, visibility
-from service.api.directory_schemas import SourceIn
-from service.api.fields import ClaimId, given
+from service.api import shapes, similar_shapes
 from service.commands import claims, statements
 from service.commands.idempotency import Answer
 from service.commands.inputs import NewClaim
@@ -21,8 +19,12 @@ from service.formats.similar import Claim
 from service.queries import decisions, history, similar
 from service.queries import statements as statement_queries
 from service.queries.paging import Window
+from service.web import visibility
+from service.web.bodies import claims as bodies
+from service.web.bodies.directory import SourceIn
 from service.web.calls import Call, Paged, answered, json, reading, writing
 from service.web.conditions import IfMatch, OptionalIfMatch, etag
+from service.web.fields import ClaimId, given
 
 router = APIRouter(prefix="/v1/claims", tags=["claims"])
 
@@ -64,7 +66,7 @@ def previewed(state: ClaimState, near: list[Any]) -> dict[str, Any]:
     },
 )
 async def create_claim(
-    body: schemas.ClaimIn,
+    body: bodies.ClaimIn,
     call: Recording,
     dry_run: Annotated[bool, Query(description="Check everything, record nothing")] = False,
 ) -> Response:
@@ -107,7 +109,7 @@ async def find_similar_claims(claim_id: ClaimId, call: Reading) -> Response:
 )
 async def amend_claim(
     claim_id: ClaimId,
-    body: schemas.ClaimChange,
+    body: bodies.ClaimChange,
     call: Annotated[Call, reading(Action.AMEND)],
     versions: IfMatch,
 ) -> Response:
@@ -156,7 +158,7 @@ async def expanded(call: Call, claim_id: str, as_of: datetime | None) -> list[di
     responses={201: {"model": shapes.LinkOut, "description": "The link; ETag is the claim's"}},
 )
 async def link_statement(
-    claim_id: ClaimId, body: schemas.LinkIn, call: Recording, versions: OptionalIfMatch
+    claim_id: ClaimId, body: bodies.LinkIn, call: Recording, versions: OptionalIfMatch
 ) -> Response:
     """Say what a statement does to the claim. A request for confirmation by another party moves an
     asserted claim to awaiting_confirmation by itself."""
@@ -207,7 +209,7 @@ async def list_status_changes(
     },
 )
 async def change_status(
-    claim_id: ClaimId, body: schemas.StatusChangeIn, call: Deciding, versions: IfMatch
+    claim_id: ClaimId, body: bodies.StatusChangeIn, call: Deciding, versions: IfMatch
 ) -> Response:
     """Decide. What the evidence does not allow is refused with what is missing; a confirmation or
     an override waits for a second person."""
@@ -273,7 +275,7 @@ async def read_history(
     responses={200: {"model": shapes.ClaimOut, "description": "The claim that remains"}},
 )
 async def merge_claim(
-    claim_id: ClaimId, body: schemas.MergeIn, call: Amending, versions: IfMatch
+    claim_id: ClaimId, body: bodies.MergeIn, call: Amending, versions: IfMatch
 ) -> Response:
     """The duplicate redirects from now on; its links and components move. The status of the claim
     that remains follows its own links by the usual rules: nothing is inherited."""
@@ -292,7 +294,7 @@ async def merge_claim(
     responses={200: {"model": shapes.ClaimOut, "description": "Withdrawn; its status is kept"}},
 )
 async def withdraw_claim(
-    claim_id: ClaimId, body: schemas.WithdrawalIn, call: Amending, versions: OptionalIfMatch
+    claim_id: ClaimId, body: bodies.WithdrawalIn, call: Amending, versions: OptionalIfMatch
 ) -> Response:
     source = body.source
     return await call.write(
@@ -328,7 +330,7 @@ async def list_notes(
     summary="Add a note for the desk",
     responses={201: {"model": shapes.NoteOut, "description": "Never public"}},
 )
-async def add_note(claim_id: ClaimId, body: schemas.NoteIn, call: Recording) -> Response:
+async def add_note(claim_id: ClaimId, body: bodies.NoteIn, call: Recording) -> Response:
     return await call.write(
         claims.add_note,
         claim_id,

@@ -6,9 +6,8 @@ from typing import Annotated, Any, Literal
 import orjson
 from fastapi import APIRouter, Depends, Query, Response
 
-from service.api import schemas, shapes
+from service.api import shapes
 from service.api.directory import found
-from service.api.fields import DecisionId, Id
 from service.commands import claims
 from service.commands.idempotency import Answer
 from service.domain.access import Action
@@ -16,8 +15,10 @@ from service.domain.claims import ClaimState, rfc3339
 from service.queries import decisions
 from service.queries.decisions import Review
 from service.queries.paging import Window
+from service.web.bodies import claims as bodies
 from service.web.calls import Call, Paged, answered, json, reading, writing
 from service.web.conditions import etag
+from service.web.fields import DecisionId, Id
 
 router = APIRouter(prefix="/v1/decisions", tags=["decisions"])
 queue_router = APIRouter(prefix="/v1/review-queue", tags=["decisions"])
@@ -56,7 +57,7 @@ async def read_decision(decision_id: DecisionId, call: Desk) -> Response:
     "/{decision_id}/approval", summary="Approve a decision", responses={200: DecisionAnswer}
 )
 async def approve_decision(
-    decision_id: DecisionId, call: Approving, body: schemas.ApprovalIn | None = None
+    decision_id: DecisionId, call: Approving, body: bodies.ApprovalIn | None = None
 ) -> Response:
     """Carry it out as the second person, if the evidence still allows it."""
     return await call.write(
@@ -71,7 +72,7 @@ async def approve_decision(
     "/{decision_id}/rejection", summary="Reject a decision", responses={200: DecisionAnswer}
 )
 async def reject_decision(
-    decision_id: DecisionId, body: schemas.RejectionIn, call: Approving
+    decision_id: DecisionId, body: bodies.RejectionIn, call: Approving
 ) -> Response:
     return await call.write(
         claims.reject, decision_id, comment=body.comment, answer=_settled(decision_id)
@@ -84,7 +85,7 @@ async def reject_decision(
     responses={200: DecisionAnswer},
 )
 async def withdraw_decision(
-    decision_id: DecisionId, call: Deciding, body: schemas.DecisionWithdrawalIn | None = None
+    decision_id: DecisionId, call: Deciding, body: bodies.DecisionWithdrawalIn | None = None
 ) -> Response:
     return await call.write(
         claims.withdraw_decision,

@@ -4,15 +4,16 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from service.api import directory_schemas, shapes
-from service.api.fields import RecordId, Slug, SlugPath, given
+from service.api import shapes
 from service.commands import parties, sources
 from service.commands.idempotency import Answer
 from service.domain.access import Action
 from service.domain.errors import NotFound
 from service.queries import directory
 from service.queries.paging import Window
+from service.web.bodies import directory as bodies
 from service.web.calls import Call, Paged, answered, json, reading, writing
+from service.web.fields import RecordId, Slug, SlugPath, given
 
 party_router = APIRouter(prefix="/v1/parties", tags=["parties"])
 speaker_router = APIRouter(prefix="/v1/speakers", tags=["speakers"])
@@ -44,7 +45,7 @@ async def list_parties(
     summary="Record a party",
     responses={201: {"model": shapes.PartyOut, "description": "The party"}},
 )
-async def create_party(body: directory_schemas.PartyIn, call: Recording) -> Response:
+async def create_party(body: bodies.PartyIn, call: Recording) -> Response:
     return await call.write(
         parties.create,
         **body.model_dump(),
@@ -70,9 +71,7 @@ async def read_party(slug: SlugPath, call: Reading) -> Response:
     summary="Change a party",
     responses={200: {"model": shapes.PartyOut, "description": "The party"}},
 )
-async def change_party(
-    slug: SlugPath, body: directory_schemas.PartyChange, call: Changing
-) -> Response:
+async def change_party(slug: SlugPath, body: bodies.PartyChange, call: Changing) -> Response:
     """A new parent may make voices independent of each other, or no longer: the claims concerned
     are weighed anew, and may fall back to awaiting_confirmation."""
     return await call.write(
@@ -116,7 +115,7 @@ async def list_speakers(
         201: {"model": shapes.SpeakerOut, "description": "The speaker"},
     },
 )
-async def create_speaker(body: directory_schemas.PartySpeakerIn, call: Recording) -> Response:
+async def create_speaker(body: bodies.PartySpeakerIn, call: Recording) -> Response:
     """The same name and role of the same party is the same speaker, diacritics or not."""
 
     def answer(session: Any, made: tuple[str, bool]) -> Answer:
@@ -124,7 +123,7 @@ async def create_speaker(body: directory_schemas.PartySpeakerIn, call: Recording
         shape = speaker_shape(directory.speaker(session, speaker_id))
         return answered(shape, status=201 if new else 200, Location=f"/v1/speakers/{speaker_id}")
 
-    person = directory_schemas.SpeakerIn(name=body.name, role=body.role)
+    person = bodies.SpeakerIn(name=body.name, role=body.role)
     return await call.write(
         parties.create_speaker, party=body.party, person=person.to_command(), answer=answer
     )
@@ -146,7 +145,7 @@ async def read_speaker(speaker_id: RecordId, call: Reading) -> Response:
     responses={200: {"model": shapes.SpeakerOut, "description": "The speaker"}},
 )
 async def change_speaker(
-    speaker_id: RecordId, body: directory_schemas.SpeakerChange, call: Changing
+    speaker_id: RecordId, body: bodies.SpeakerChange, call: Changing
 ) -> Response:
     """For corrections: somebody in a new role is recorded as a new speaker, so that what was said
     before keeps the role it was said in."""
@@ -182,7 +181,7 @@ async def list_sources(
         201: {"model": shapes.SourceOut, "description": "The source"},
     },
 )
-async def create_source(body: directory_schemas.SourceIn, call: Recording) -> Response:
+async def create_source(body: bodies.SourceIn, call: Recording) -> Response:
     """The same URL and text hash is the same source."""
 
     def answer(session: Any, made: tuple[str, bool]) -> Answer:

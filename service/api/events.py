@@ -5,17 +5,18 @@ from typing import Annotated, Literal
 import orjson
 from fastapi import APIRouter, Depends, Header, Query, Response
 
-from service.api import shapes, visibility
-from service.api.fields import Id, Slug
+from service.api import shapes
 from service.domain.access import Action
 from service.domain.errors import NotAcceptable
 from service.domain.history import EVENT_TYPES
 from service.formats import eventstream
 from service.queries import events
 from service.queries.events import Line, Wanted
+from service.web import visibility
 from service.web.calls import Call, json, reading
 from service.web.conditions import accepts
 from service.web.eventstream import EventStream
+from service.web.fields import Id, Slug
 from service.web.live import Listener
 
 router = APIRouter(prefix="/v1/events", tags=["events"])

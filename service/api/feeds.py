@@ -8,7 +8,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Response
 
 from service.api import shapes
-from service.api.fields import SlugPath
 from service.domain.access import Action
 from service.domain.claims import Precision, aware
 from service.domain.errors import NotFound
@@ -19,6 +18,7 @@ from service.queries import feeds
 from service.queries.paging import Window, cut
 from service.web import published
 from service.web.calls import Call, Paged, link_to, reading
+from service.web.fields import SlugPath
 
 router = APIRouter(prefix="/feeds", tags=["feeds"], default_response_class=Response)
 

@@ -7,8 +7,7 @@ from urllib.parse import parse_qs
 import orjson
 from fastapi import APIRouter, Query, Response
 
-from service.api import claims, reading, shapes
-from service.api.fields import ClaimId
+from service.api import claims, shapes
 from service.domain import ids
 from service.domain.access import Action
 from service.domain.errors import FormatNotServed, NotFound
@@ -16,7 +15,9 @@ from service.formats import badge, claimreview, oembed
 from service.formats.oembed import Box
 from service.queries import publication
 from service.web import calls
+from service.web import claims as web_claims
 from service.web.calls import Call
+from service.web.fields import ClaimId
 from service.web.published import published
 
 router = APIRouter(tags=["publication"], default_response_class=Response)
@@ -51,7 +52,7 @@ async def read_claim_review(
     """A `Claim` alone while it is merely asserted or awaits confirmation: nobody has reviewed it.
     The rating has a number (1 to 5) only where the desk has a finding: 1 refuted, 3 conflicting or
     unprovable."""
-    _, document, _, into = await reading.current(call, claim_id, as_of)
+    _, document, _, into = await web_claims.current(call, claim_id, as_of)
     if into is not None:
         return claims.moved(call.request, into, "/claimreview")
     beside = await call.read(publication.beside, claim_id, as_of)
@@ -118,9 +119,9 @@ async def read_embed(
 
 async def surviving(call: Call, claim_id: str, as_of: datetime | None) -> dict[str, Any]:
     """A claim as served, or the one that took its place.  Raises NotFound, NotYetRecorded."""
-    _, document, _, into = await reading.current(call, claim_id, as_of)
+    _, document, _, into = await web_claims.current(call, claim_id, as_of)
     while into is not None:
-        _, document, _, into = await reading.current(call, into, as_of)
+        _, document, _, into = await web_claims.current(call, into, as_of)
     claim: dict[str, Any] = orjson.loads(document)
     return claim
 
@@ -133,4 +134,4 @@ def _named(url: str, base_url: str) -> tuple[str, datetime | None]:
     if claim_id is None or before != f"{base_url}/claims":
         raise NotFound("That is not the address of a claim here.")
     asked = parse_qs(query).get("as_of")
-    return claim_id, None if asked is None else reading.instant(asked[-1], "url")
+    return claim_id, None if asked is None else web_claims.instant(asked[-1], "url")

@@ -6,28 +6,25 @@ document beside them; `web/hot.py` answers them ahead of the router.
 """
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
 import orjson
 from fastapi import APIRouter, Request, Response
-from pydantic import Field, TypeAdapter, ValidationError
 from starlette.datastructures import QueryParams
 
 from service.api import claims as claim_routes
 from service.api import shapes
-from service.api.fields import Id, In, Instant, Slug
 from service.domain import access, ids, search
 from service.domain.access import Action
 from service.domain.claims import Kind, Stance, Status
-from service.domain.errors import Invalid, NotFound, NotYetRecorded
+from service.domain.errors import Invalid, NotFound
 from service.formats import terms
 from service.formats.claim import for_desk
 from service.queries import claims as claim_queries
 from service.queries import hits
-from service.queries.claims import Family, Filters
 from service.queries.hits import Asked
-from service.queries.paging import DEFAULT_LIMIT, MAX_LIMIT
-from service.store.types import id_text
+from service.queries.paging import MAX_LIMIT
+from service.web import claims as web_claims
 from service.web import services as services_module
 from service.web.calls import JSON, PRIVATE, Call, link_to, list_scope
 from service.web.conditions import etag, unchanged
@@ -35,33 +32,6 @@ from service.web.hot import hot
 
 router = APIRouter(prefix="/v1/claims", tags=["claims"])
 HEADERS = PRIVATE
-
-
-class ListQuery(In):
-    """The filters of `GET /v1/claims`; all of those given hold together."""
-
-    status: Annotated[tuple[Status, ...], Field(max_length=4)] = ()
-    claimant: Slug | None = None
-    party: Slug | None = None
-    stance: Stance | None = None
-    story: Slug | None = None
-    tag: Annotated[str, Field(max_length=50)] | None = None
-    kind: Kind | None = None
-    assignee: Annotated[str, Field(max_length=64)] | None = None
-    part_of: Id | None = None
-    claimed_since: Instant | None = None
-    claimed_until: Instant | None = None
-    changed_since: Instant | None = None
-    changed_until: Instant | None = None
-    drift: bool = False
-    as_of: Instant | None = None
-    q: str | None = None
-    sort: Annotated[str, Field(pattern="^(changed|claimed|relevance)$")] | None = None
-    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
-    cursor: Annotated[str, Field(max_length=1000)] | None = None
-
-
-INSTANT = TypeAdapter(Instant)
 
 
 async def _call(request: Request) -> Call:
@@ -133,7 +103,7 @@ async def read_claim(request: Request) -> Response:
     moment, expand = None, False
     if request.scope["query_string"]:
         moment, expand = _asked(request.query_params)
-    version, document, assignee, merged_into = await current(call, claim_id, moment)
+    version, document, assignee, merged_into = await web_claims.current(call, claim_id, moment)
     if merged_into is not None:
         return claim_routes.moved(request, merged_into)
     if not expand and unchanged(request, version):
@@ -146,22 +116,6 @@ async def read_claim(request: Request) -> Response:
     return Response(document, headers=HEADERS | {"ETag": etag(version)}, media_type=JSON)
 
 
-async def current(
-    call: Call, claim_id: str, moment: datetime | None
-) -> tuple[int, str, str | None, str | None]:
-    """A claim's version, document, assignee, and the id of the claim it was merged into, now or as
-    of an instant.  Raises NotFound, NotYetRecorded."""
-    database = call.services.database
-    if moment is None:
-        rows = await database.look_up(claim_queries.ONE, {"claim": claim_id})
-    else:
-        rows = await database.look_up(claim_queries.ONE_AS_OF, {"claim": claim_id, "as_of": moment})
-    if not rows:
-        raise await _absent(call, claim_id)
-    version, document, assignee, into = rows[0]
-    return version, document, assignee, None if into is None else id_text(into)
-
-
 def _asked(query: QueryParams) -> tuple[datetime | None, bool]:
     """`as_of` and `expand`.  Raises Invalid."""
     for name in query:
@@ -171,23 +125,7 @@ def _asked(query: QueryParams) -> tuple[datetime | None, bool]:
     if expand not in (None, "links"):
         raise Invalid("expand takes 'links'", loc=("query", "expand"))
     text = query.get("as_of")
-    return (None if text is None else instant(text)), expand is not None
-
-
-def instant(text: str, parameter: str = "as_of") -> datetime:
-    """The instant in a query parameter.  Raises Invalid."""
-    try:
-        moment: datetime = INSTANT.validate_python(text)
-    except ValidationError as error:
-        message = error.errors()[0]["msg"].removeprefix("Value error, ")
-        raise Invalid(message, loc=("query", parameter)) from None
-    return moment
-
-
-async def _absent(call: Call, claim_id: str) -> NotFound:
-    if await call.services.database.look_up(claim_queries.ONE, {"claim": claim_id}):
-        return NotYetRecorded("The desk recorded this claim only later.")
-    return NotFound("There is no claim with this id.")
+    return (None if text is None else web_claims.instant(text)), expand is not None
 
 
 @hot(Action.READ_CLAIMS)
@@ -233,15 +171,15 @@ async def list_claims(request: Request) -> Response:
     and the newest first of what fits alike. A page may then end short and the list go on. With
     `as_of` the filters, what is found and what is served are of that instant."""
     call = await _call(request)
-    asked = _list_query(request.query_params)
+    asked = web_claims.list_query(request.query_params)
     database, cursors = call.services.database, call.services.cursors
     scope = list_scope("claims", request)
     after = None
     if asked.cursor is not None:
         after = cursors.read(asked.cursor, scope, now=call.now)
-    filters = _filters(asked, call)
-    claimant = await _family(call, filters.claimant, "claimant", filters.as_of)
-    party = await _family(call, filters.party, "party", filters.as_of)
+    filters = web_claims.filters(asked, call)
+    claimant = await web_claims.family(call, filters.claimant, "claimant", filters.as_of)
+    party = await web_claims.family(call, filters.party, "party", filters.as_of)
     if asked.q is not None:
         wanted = Asked(terms.parse(asked.q), filters, claimant, party, asked.limit, after)
         return _found(call, await hits.page(database, wanted), scope)
@@ -252,7 +190,7 @@ async def list_claims(request: Request) -> Response:
     cursor = None
     if len(rows) > asked.limit:
         rows = rows[: asked.limit]
-        cursor = cursors.write(scope, _keys(rows[-1]), now=call.now)
+        cursor = cursors.write(scope, web_claims.keys(rows[-1]), now=call.now)
     internals = call.internals
     return _page(
         request,
@@ -280,82 +218,3 @@ def _found(call: Call, page: hits.Page, scope: str) -> Response:
         document = for_desk(hit.document, hit.assignee if call.internals else None)
         items.append(f'{document[:-1]},"snippets":{orjson.dumps(hit.snippets).decode()}}}')
     return _page(call.request, items, cursor)
-
-
-def _list_query(query: QueryParams) -> ListQuery:
-    given: dict[str, Any] = dict(query)
-    if "status" in given:
-        given["status"] = query.getlist("status")
-    names = [name for name, _ in query.multi_items() if name != "status"]
-    if len(names) != len(set(names)):
-        raise Invalid("only status may be repeated", loc=("query",))
-    try:
-        return ListQuery.model_validate(given)
-    except ValidationError as error:
-        found = [
-            {
-                "loc": ["query", *one["loc"]],
-                "msg": "there is no such parameter"
-                if one["type"] == "extra_forbidden"
-                else one["msg"].removeprefix("Value error, "),
-            }
-            for one in error.errors()
-        ]
-        where = ".".join(str(part) for part in found[0]["loc"])
-        raise Invalid(f"{where}: {found[0]['msg']}", errors=found) from None
-
-
-def _filters(asked: ListQuery, call: Call) -> Filters:
-    assignee = asked.assignee
-    if assignee is not None:
-        # Who works on what is the desk's own business; a filter would tell.
-        access.require(call.caller, Action.READ_INTERNALS)
-        assignee = call.actor.id if assignee == "me" else assignee
-    return Filters(
-        statuses=tuple(dict.fromkeys(asked.status)),
-        claimant=asked.claimant,
-        party=asked.party,
-        stance=asked.stance,
-        story=asked.story,
-        tag=asked.tag,
-        kind=asked.kind,
-        assignee=assignee,
-        part_of=asked.part_of,
-        claimed_since=asked.claimed_since,
-        claimed_until=asked.claimed_until,
-        changed_since=asked.changed_since,
-        changed_until=asked.changed_until,
-        drift=asked.drift,
-        as_of=asked.as_of,
-        sort=_sort(asked),
-    )
-
-
-def _sort(asked: ListQuery) -> str:
-    """The order asked for.  Raises Invalid for relevance to nothing."""
-    if asked.sort == "relevance" and asked.q is None:
-        raise Invalid("relevance is to a query: give q as well", loc=("query", "sort"))
-    return asked.sort or ("changed" if asked.q is None else "relevance")
-
-
-async def _family(
-    call: Call, party: str | None, name: str, moment: datetime | None
-) -> Family | None:
-    """The party asked for, with those below it now and then.  Raises Invalid where there is
-    none."""
-    if party is None:
-        return None
-    look_up = call.services.database.look_up
-    rows, then = await look_up(claim_queries.FAMILY, {"party": party}), []
-    if moment is not None:
-        then = await look_up(claim_queries.FAMILY_THEN, {"party": party, "as_of": moment})
-    found = claim_queries.family(party, rows, then)
-    if found is None:
-        raise Invalid(f"there is no party '{party}'", loc=("query", name))
-    return found
-
-
-def _keys(row: Any) -> list[Any]:
-    """A row's sort keys: an instant and an id, whatever the driver made of them."""
-    moment = row[2]
-    return [moment if isinstance(moment, str) else moment.isoformat(), id_text(row[3])]

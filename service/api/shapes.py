@@ -8,7 +8,6 @@ from typing import Annotated, Any, Literal
 from fastapi import Query
 from pydantic import Field
 
-from service.api.fields import LEFT_OUT, Instant, Out
 from service.domain.access import Role
 from service.domain.claims import (
     Basis,
@@ -23,6 +22,7 @@ from service.domain.claims import (
     Status,
 )
 from service.domain.history import EVENT_TYPES
+from service.web.fields import LEFT_OUT, Instant, Out
 
 AsOf = Annotated[Instant | None, Query(description="What the desk knew at this instant")]
 Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]

@@ -2,9 +2,9 @@
 
 from pydantic import Field
 
-from service.api.fields import Out
 from service.api.shapes import Claimant, ClaimOut, Listed, Moment, Uuid
 from service.domain.claims import Kind, Lifecycle, Precision, Status
+from service.web.fields import Out
 
 
 class SimilarOut(Out):

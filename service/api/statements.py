@@ -4,11 +4,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from service.api import schemas, shapes
+from service.api import shapes
 from service.api.claims import served
 from service.api.directory import found
-from service.api.directory_schemas import SourceIn
-from service.api.fields import Id, Instant, LinkId, Slug, StatementId
 from service.commands import statements
 from service.commands.idempotency import Answer
 from service.domain import search
@@ -17,7 +15,10 @@ from service.formats import terms
 from service.queries import statement_hits
 from service.queries import statements as statement_queries
 from service.queries.paging import Window
+from service.web.bodies import claims as bodies
+from service.web.bodies.directory import SourceIn
 from service.web.calls import Call, Paged, answered, json, reading, writing
+from service.web.fields import Id, Instant, LinkId, Slug, StatementId
 
 router = APIRouter(prefix="/v1/statements", tags=["statements"])
 link_router = APIRouter(prefix="/v1/links", tags=["links"])
@@ -72,7 +73,7 @@ async def list_statements(
 
 
 @router.post("", status_code=201, summary="Record a statement", responses={201: StatementAnswer})
-async def create_statement(body: schemas.StatementIn, call: Recording) -> Response:
+async def create_statement(body: bodies.StatementIn, call: Recording) -> Response:
     """One utterance of one party, with at least one rendering and its source."""
 
     def answer(session: Any, spoken: statements.Spoken) -> Answer:
@@ -97,7 +98,7 @@ async def read_statement(statement_id: StatementId, call: Reading) -> Response:
     summary="Add a rendering",
     responses={201: StatementAnswer},
 )
-async def add_quote(statement_id: StatementId, body: schemas.QuoteIn, call: Recording) -> Response:
+async def add_quote(statement_id: StatementId, body: bodies.QuoteIn, call: Recording) -> Response:
     """Another outlet's words for the same utterance; both are kept."""
     return await call.write(
         statements.add_quote,
@@ -115,7 +116,7 @@ async def add_quote(statement_id: StatementId, body: schemas.QuoteIn, call: Reco
     responses={200: StatementAnswer},
 )
 async def withdraw_statement(
-    statement_id: StatementId, body: schemas.WithdrawalIn, call: Recording
+    statement_id: StatementId, body: bodies.WithdrawalIn, call: Recording
 ) -> Response:
     """Every claim it is linked to is weighed anew; one that rested on it falls back to
     awaiting_confirmation by itself."""
@@ -130,7 +131,7 @@ async def withdraw_statement(
 
 
 @link_router.post("/{link_id}/retraction", summary="Retract a link", responses={200: ClaimAnswer})
-async def retract_link(link_id: LinkId, body: schemas.RetractionIn, call: Recording) -> Response:
+async def retract_link(link_id: LinkId, body: bodies.RetractionIn, call: Recording) -> Response:
     """Say that the link should not have been made; it stays in the record."""
     return await call.write(
         statements.retract_link,

@@ -5,15 +5,16 @@ from typing import Annotated, Any, Literal
 import orjson
 from fastapi import APIRouter, Depends, Query, Response
 
-from service.api import directory_schemas, shapes, story_shapes
-from service.api.fields import SlugPath, given
+from service.api import shapes, story_shapes
 from service.api.shapes import AsOf
 from service.commands import parties
 from service.domain.access import Action
 from service.queries import matrix, timeline
 from service.queries import stories as story_queries
 from service.queries.paging import Window
+from service.web.bodies import directory as bodies
 from service.web.calls import JSON, PRIVATE, Call, Paged, answered, json, link_to, reading, writing
+from service.web.fields import SlugPath, given
 
 router = APIRouter(prefix="/v1/stories", tags=["stories"])
 
@@ -41,7 +42,7 @@ async def list_stories(
     summary="Record a story",
     responses={201: {"model": shapes.StoryWithParties, "description": "The story"}},
 )
-async def create_story(body: directory_schemas.StoryIn, call: Recording) -> Response:
+async def create_story(body: bodies.StoryIn, call: Recording) -> Response:
     return await call.write(
         parties.create_story,
         **body.model_dump(),
@@ -69,9 +70,7 @@ async def read_story(slug: SlugPath, call: Reading, as_of: AsOf = None) -> Respo
     summary="Change a story",
     responses={200: {"model": shapes.StoryWithParties, "description": "The story"}},
 )
-async def change_story(
-    slug: SlugPath, body: directory_schemas.StoryChange, call: Changing
-) -> Response:
+async def change_story(slug: SlugPath, body: bodies.StoryChange, call: Changing) -> Response:
     return await call.write(
         parties.change_story,
         slug,

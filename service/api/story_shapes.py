@@ -4,7 +4,6 @@ from typing import Literal
 
 from pydantic import Field
 
-from service.api.fields import Out
 from service.api.shapes import Claimant, Listed, Moment, SpeakerName, Uuid
 from service.domain.claims import (
     Basis,
@@ -18,6 +17,7 @@ from service.domain.claims import (
     Status,
 )
 from service.formats.timeline import TYPES
+from service.web.fields import Out
 
 
 class StoryBrief(Out):

@@ -4,9 +4,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from service.api.fields import Out
 from service.api.shapes import Listed, Moment, Uuid
 from service.domain.webhooks import DeliveryState, EndpointState, Ordering
+from service.web.fields import Out
 
 
 class Health(Out):

@@ -4,9 +4,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from service.api import webhook_schemas, webhook_shapes
+from service.api import webhook_shapes
 from service.api.directory import found
-from service.api.fields import Instant, RecordId, given
 from service.commands import webhooks
 from service.commands.idempotency import Answer
 from service.dispatch.guard import Refused
@@ -15,7 +14,9 @@ from service.domain.errors import Invalid, NotFound
 from service.domain.webhooks import OVERLAP_HOURS, DeliveryState, EndpointState, EventType
 from service.queries import webhooks as webhook_queries
 from service.queries.paging import Window
+from service.web.bodies import webhooks as bodies
 from service.web.calls import Call, Paged, answered, json, reading, respond, writing
+from service.web.fields import Instant, RecordId, given
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
 
@@ -59,7 +60,7 @@ async def list_webhooks(
         201: {"model": webhook_shapes.NewWebhookOut, "description": "The secret is shown once"}
     },
 )
-async def create_webhook(body: webhook_schemas.WebhookIn, call: Changing) -> Response:
+async def create_webhook(body: bodies.WebhookIn, call: Changing) -> Response:
     """It is told of every event that matches all its filters, from now on. A replay by
     Idempotency-Key answers with `secret` null; GET its secret instead."""
     fault = await _fault(call, body.url)
@@ -90,7 +91,7 @@ async def read_webhook(webhook_id: RecordId, call: Reading) -> Response:
     responses={200: {"model": webhook_shapes.WebhookOut, "description": "As it is now"}},
 )
 async def change_webhook(
-    webhook_id: RecordId, body: webhook_schemas.WebhookChange, call: Reading
+    webhook_id: RecordId, body: bodies.WebhookChange, call: Reading
 ) -> Response:
     """The next attempt goes by it, of what was waiting too. A new address starts afresh."""
     changes = given(body)
@@ -130,7 +131,7 @@ async def read_webhook_secret(webhook_id: RecordId, call: Reading) -> Response:
     responses={200: {"model": webhook_shapes.RotationOut, "description": "The new secret"}},
 )
 async def rotate_webhook_secret(
-    webhook_id: RecordId, call: Changing, body: webhook_schemas.RotationIn | None = None
+    webhook_id: RecordId, call: Changing, body: bodies.RotationIn | None = None
 ) -> Response:
     """Until the overlap ends, deliveries are signed with both: receivers verify with either."""
 
@@ -152,9 +153,7 @@ async def rotate_webhook_secret(
     summary="Pause or activate a webhook",
     responses={200: {"model": webhook_shapes.WebhookOut, "description": "As it is now"}},
 )
-async def set_webhook_state(
-    webhook_id: RecordId, body: webhook_schemas.StateIn, call: Changing
-) -> Response:
+async def set_webhook_state(webhook_id: RecordId, body: bodies.StateIn, call: Changing) -> Response:
     """What it has waiting is kept, and goes out once it is active."""
     return await call.write(
         webhooks.set_state,
@@ -239,7 +238,7 @@ async def send_again(webhook_id: RecordId, delivery_id: RecordId, call: Changing
     responses={202: {"model": webhook_shapes.RecoveryOut, "description": "They are due"}},
 )
 async def recover_deliveries(
-    webhook_id: RecordId, body: webhook_schemas.RecoveryIn, call: Changing
+    webhook_id: RecordId, body: bodies.RecoveryIn, call: Changing
 ) -> Response:
     """Everything recorded since then and not delivered. What is new does not wait for it; asking
     twice sends nothing twice that is still waiting."""

@@ -16,10 +16,10 @@ from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi import checks
 
-from service.api import account_schemas, directory_schemas, schemas, webhook_schemas
-from service.api.fields import In
 from service.app import create_app
 from service.config import Settings
+from service.web.bodies import accounts, claims, directory, webhooks
+from service.web.fields import In
 from tests.support import desk as support
 from tests.support.desk import Desk, quote, statement_body
 
@@ -100,7 +100,7 @@ def test_every_operation_says_what_it_does_and_refuses(path: str, method: str) -
 def test_every_example_is_taken() -> None:
     """What the reference shows as a body is a body that is accepted."""
     shown = 0
-    for module in (schemas, account_schemas, directory_schemas, webhook_schemas):
+    for module in (accounts, claims, directory, webhooks):
         for name, model in vars(module).items():
             if isinstance(model, type) and issubclass(model, In) and name != "In":
                 extra = model.model_config.get("json_schema_extra") or {}

@@ -5,20 +5,6 @@ from typing import Annotated
 
 from pydantic import AfterValidator, ConfigDict, Field, StrictBool, model_validator
 
-from service.api.directory_schemas import SourceIn, SpeakerIn
-from service.api.fields import (
-    LEFT_OUT,
-    ClaimText,
-    Code,
-    Id,
-    In,
-    Instant,
-    Language,
-    LongQuote,
-    Reason,
-    Slug,
-    Tag,
-)
 from service.commands.inputs import (
     NewClaim,
     NewLink,
@@ -41,6 +27,20 @@ from service.domain.claims import (
     dated,
 )
 from service.domain.guards import Move
+from service.web.bodies.directory import SourceIn, SpeakerIn
+from service.web.fields import (
+    LEFT_OUT,
+    ClaimText,
+    Code,
+    Id,
+    In,
+    Instant,
+    Language,
+    LongQuote,
+    Reason,
+    Slug,
+    Tag,
+)
 
 
 class SelectorIn(In):

@@ -5,7 +5,6 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
-from service.api.fields import LEFT_OUT, Id, In, Instant, Reason, Slug
 from service.domain.webhooks import (
     IN_FLIGHT,
     MOST_HEADERS,
@@ -17,6 +16,7 @@ from service.domain.webhooks import (
     Ordering,
     ours,
 )
+from service.web.fields import LEFT_OUT, Id, In, Instant, Reason, Slug
 
 TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
 VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e\t]{0,1998}[\x21-\x7e])?")

@@ -4,7 +4,8 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field, StrictBool
 
-from service.api.fields import (
+from service.domain.access import Role
+from service.web.fields import (
     LEFT_OUT,
     Email,
     Id,
@@ -12,7 +13,6 @@ from service.api.fields import (
     Instant,
     Name,
 )
-from service.domain.access import Role
 
 
 class KeyIn(In):

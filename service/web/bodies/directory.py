@@ -2,7 +2,11 @@
 
 from pydantic import ConfigDict
 
-from service.api.fields import (
+from service.commands.inputs import (
+    NewSource,
+    NewSpeaker,
+)
+from service.web.fields import (
     LEFT_OUT,
     Country,
     Description,
@@ -17,10 +21,6 @@ from service.api.fields import (
     Slug,
     Title,
     Url,
-)
-from service.commands.inputs import (
-    NewSource,
-    NewSpeaker,
 )
 
 

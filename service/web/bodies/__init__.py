@@ -1,0 +1,1 @@
+"""What is sent to change something, checked the same whether JSON or a form brought it."""
