@@ -132,7 +132,7 @@ lock:
 	$(UV_COMPILE) pyproject.toml --extra dev -o requirements-dev.txt && \
 	$(UV_COMPILE) pyproject.toml -c requirements-dev.txt -o requirements.txt && \
 	printf 'hatchling\nuv\n' | $(UV_COMPILE) - -c requirements-dev.txt -o requirements-build.txt && \
-	printf 'openapi-python-client\njinja2\nmarkupsafe\nruamel-yaml\n' | \
+	printf 'openapi-python-client\nruamel-yaml\n' | \
 	  $(UV_COMPILE) - --no-deps -c requirements-dev.txt -o requirements-clients.txt && \
 	if grep -nE '://|^-' requirements*.txt; then echo 'a lock file names a host' >&2; exit 1; fi
 
