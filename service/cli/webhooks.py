@@ -68,7 +68,7 @@ def create(
 
     It is told of every event that matches all the filters, from now on.
     """
-    from service.api.webhook_schemas import WebhookIn
+    from service.web.bodies.webhooks import WebhookIn
 
     wanted = endpoints.checked(
         WebhookIn,
@@ -274,8 +274,8 @@ def _goes_out(webhook: endpoints.Shape) -> bool:
 
 
 def _set_state(webhook: str, state: EndpointState, reason: str | None) -> endpoints.Shape:
-    from service.api.webhook_schemas import StateIn
     from service.commands import webhooks
+    from service.web.bodies.webhooks import StateIn
 
     wanted = endpoints.checked(StateIn, state=state, reason=reason)
     return endpoints.change(webhook, webhooks.set_state, state=state, reason=wanted.reason)[0]
