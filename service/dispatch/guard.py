@@ -133,7 +133,10 @@ class Guard:
             raise Refused("The URL must not contain a user name or password.")
         if "#" in url:
             raise Refused("The URL must not contain a fragment (#).")
+        given = authority[1].rpartition("]")[2].partition(":")[2]
         try:
+            if given.strip("0123456789"):  # int() takes `+443`, `4_43` and any alphabet's digits
+                raise ValueError("no port")
             parsed = httpx.URL(url)
             # `host` decodes punycode, which may be wrong in ways the parser does not look for.
             host, port, _ = parsed.raw_host.decode("ascii"), parsed.port, parsed.host
