@@ -39,7 +39,7 @@ def told_of(webhook: Shape) -> str:
     return " ".join(parts)
 
 
-def health(webhook: Shape) -> str:
+def health(webhook: Shape, *, now: datetime) -> str:
     """How an endpoint does, in a few words."""
     of = webhook["health"]
     parts = [f"{of[name]:,} {name}" for name in ("pending", "dead") if of[name]]
@@ -48,7 +48,18 @@ def health(webhook: Shape) -> str:
         parts.append(f"failed{times}: {of['last_error']}")
     elif of["last_success_at"]:
         parts.append(f"well at {second(of['last_success_at'])}")
+    rest = rests_until(webhook, now=now)
+    if rest is not None:
+        parts.append(f"left alone until {rest}")
     return ", ".join(parts) or "nothing sent yet"
+
+
+def rests_until(webhook: Shape, *, now: datetime) -> str | None:
+    """Until when nothing is sent, because its breaker is open or its receiver asked for it."""
+    until: str | None = webhook["health"]["blocked_until"]
+    if until is None or datetime.fromisoformat(until) <= now:
+        return None
+    return second(until)
 
 
 def standing(delivery: Shape) -> str:

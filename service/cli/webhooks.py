@@ -29,7 +29,11 @@ def list_(as_json: shell.AsJson = False) -> None:
     shell.print_table(
         ("id", "state", "url", "told_of", "health"),
         [
-            one | {"told_of": endpoints.told_of(one), "health": endpoints.health(one)}
+            one
+            | {
+                "told_of": endpoints.told_of(one),
+                "health": endpoints.health(one, now=shell.now()),
+            }
             for one in found
         ],
         empty="There are no webhooks yet.  Register one: claimdesk webhooks create",
@@ -140,7 +144,7 @@ def redeliver(
     if as_json:
         shell.print_json(sent)
     elif _goes_out(shape):
-        shell.note(f"The delivery {message} is sent again.  {_soon(known)}")
+        shell.note(f"The delivery {message} is sent again.  {_when(shape)}")
 
 
 @app.command()
@@ -163,7 +167,7 @@ def recover(
         shell.note(f"Everything since {rfc3339(began)} was delivered: there is nothing to send.")
     elif _goes_out(shape):
         what = "1 delivery is" if count == 1 else f"{count:,} deliveries are"
-        shell.note(f"{what} sent again.  {_soon(known)}")
+        shell.note(f"{what} sent again.  {_when(shape)}")
 
 
 @app.command()
@@ -173,14 +177,14 @@ def ping(webhook: Webhook, as_json: shell.AsJson = False) -> None:
 
     known = endpoints.known(webhook)
     try:
-        _, message = endpoints.change(known, webhooks.ping)
+        shape, message = endpoints.change(known, webhooks.ping)
     except WebhookNotActive as error:
         reason = error.detail.partition(":")[0]
         raise shell.Stopped(f"{reason}.  Run: claimdesk webhooks activate {known}") from error
     if as_json:
         shell.print_json({"id": message, "webhook": known, "type": EventType.PING})
     else:
-        shell.note(f"The ping {message} is due.  {_soon(known)}")
+        shell.note(f"The ping {message} is due.  {_when(shape)}")
 
 
 @app.command()
@@ -212,7 +216,7 @@ def activate(webhook: Webhook, as_json: shell.AsJson = False) -> None:
         shell.print_json(shape)
         return
     pending, dead = shape["health"]["pending"], shape["health"]["dead"]
-    shell.note(f"The webhook is active; {pending:,} waiting.  {_soon(known)}")
+    shell.note(f"The webhook is active; {pending:,} waiting.  {_when(shape)}")
     if dead:
         shell.note(f"{dead:,} were given up: claimdesk webhooks recover {known} --since WHEN")
 
@@ -255,11 +259,17 @@ def listen(
     listening.run(host, port, secrets=secret or [], fail=fail, as_json=as_json)
 
 
-def _soon(webhook: str) -> str:
-    return (
-        "It goes out within a second if a dispatcher is at work.\n"
-        f"See: claimdesk webhooks deliveries {webhook}"
-    )
+def _when(webhook: endpoints.Shape) -> str:
+    """When what is due goes out, and where to see it."""
+    rest = endpoints.rests_until(webhook, now=shell.now())
+    if rest is None:
+        when = "What is due goes out within a second if a dispatcher is at work."
+    else:
+        when = (
+            f"The webhook is left alone until {rest} ({webhook['health']['last_error']}).\n"
+            f"To try it at once: claimdesk webhooks activate {webhook['id']}"
+        )
+    return f"{when}\nSee: claimdesk webhooks deliveries {webhook['id']}"
 
 
 def _goes_out(webhook: endpoints.Shape) -> bool:

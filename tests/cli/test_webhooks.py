@@ -6,9 +6,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import update
 
-from service.cli import endpoints, shell
+from service.cli import databases, endpoints, shell
 from service.domain import ids
+from service.store.webhook_tables import webhooks
 from tests.cli.listener import Listener
 
 pytestmark = pytest.mark.usefixtures("migrated")
@@ -160,6 +162,31 @@ def test_a_paused_webhook_says_how_it_goes_on(run, run_json):
         assert f"claimdesk webhooks activate {webhook}" in refused.stderr
     assert "1 waiting" in run("webhooks", "activate", webhook).stderr
     assert run_json("webhooks", "list")[0]["state"] == "active"
+
+
+def test_a_webhook_that_is_left_alone_says_until_when(run, run_json):
+    """While its breaker is open, or its receiver asked for a pause, nothing promises that what is
+    due goes out now: there is until when it waits, why, and the command that does not wait."""
+    webhook = run_json("webhooks", "create", URL)["id"]
+
+    def rest(session, *, until: datetime) -> None:
+        values = {"failures": 5, "last_error": "the receiver answered 500", "blocked_until": until}
+        session.execute(update(webhooks).values(**values))
+
+    databases.write(rest, until=datetime.now(UTC) + timedelta(minutes=5))
+    until = endpoints.second(run_json("webhooks", "list")[0]["health"]["blocked_until"])
+    assert f"left alone until {until}" in run("webhooks", "list").stdout
+    pinged = run("webhooks", "ping", webhook)
+    delivery = run_json("webhooks", "deliveries", webhook)[0]["id"]
+    again = (("redeliver", webhook, delivery), ("recover", webhook, "--since", "1h"))
+    for said in (pinged, *(run("webhooks", *command) for command in again)):
+        assert "within a second" not in said.stderr
+        assert f"until {until} (the receiver answered 500)" in said.stderr
+        assert f"claimdesk webhooks activate {webhook}" in said.stderr
+    assert "within a second" in run("webhooks", "activate", webhook).stderr
+    databases.write(rest, until=datetime.now(UTC) - timedelta(seconds=1))
+    assert "left alone" not in run("webhooks", "list").stdout
+    assert "within a second" in run("webhooks", "ping", webhook).stderr
 
 
 def test_a_removed_webhook_is_gone(run, run_json):
