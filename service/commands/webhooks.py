@@ -16,7 +16,7 @@ from service.domain import access, ids
 from service.domain.access import Action, Actor
 from service.domain.claims import rfc3339
 from service.domain.errors import Invalid, NotFound, WebhookNotActive
-from service.domain.webhooks import DeliveryState, EndpointState, EventType, new_secret
+from service.domain.webhooks import DeliveryState, EndpointState, EventType, Ordering, new_secret
 from service.formats import webhook as webhook_format
 from service.store import bell
 from service.store.engine import base_url
@@ -88,6 +88,10 @@ def change(
     )
     if "parties" in changes:
         _keep_parties(session, webhook, changes["parties"])
+    if values.get("ordering") == Ordering.NONE and row.ordering != Ordering.NONE:
+        # Untried, these waited for another; what was tried waits for its own time.
+        mine = (deliveries.webhook == webhook) & (deliveries.state == DeliveryState.PENDING.value)
+        _hasten(session, mine & (deliveries.tries == 0), now)
     bell.ring_after_commit(session)
 
 

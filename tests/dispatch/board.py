@@ -138,6 +138,9 @@ class Board:
             webhooks.set_state, webhook, state=state, reason=reason, actor=SYSTEM, now=self.now
         )
 
+    async def change(self, webhook: str, **changes: Any) -> None:
+        await self.database.write(webhooks.change, webhook, changes, actor=SYSTEM, now=self.now)
+
     async def redeliver(self, webhook: str, message: str) -> None:
         await self.database.write(webhooks.redeliver, webhook, message, actor=SYSTEM, now=self.now)
 

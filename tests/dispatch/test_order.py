@@ -122,6 +122,25 @@ async def test_nobody_waits_where_order_does_not_matter(board: Board) -> None:
     assert messages([it for it in leased if it.webhook == strict]) == pings
 
 
+async def test_who_asks_for_no_order_any_more_waits_no_more(board: Board) -> None:
+    """What was held back behind a failing head is due once its endpoint's ordering is `none`; the
+    head itself waits for its next try, and nobody else's change lets anything go."""
+    webhook, other = await board.endpoint(), await board.endpoint()
+    head, *held = [await board.tell(webhook, other) for _ in range(3)]
+    leased = await board.lease()
+    assert messages(leased) == [head, head]
+    await board.settle(*(board.attempt(one, 500) for one in leased))
+    await board.turn()  # looks at those behind it, and holds them back
+    assert await board.lease() == []
+    await board.change(webhook, max_in_flight=4)
+    assert await board.lease() == []
+    await board.change(webhook, ordering="none")
+    assert [(one.webhook, one.message) for one in await board.lease()] == [
+        (webhook, message) for message in held
+    ]
+    assert (await board.delivery(webhook, head)).visible_at > board.now
+
+
 async def test_replays_stand_beside_what_is_new(board: Board) -> None:
     """Replays wait for each other, in the order of the record; a newer event waits for none of
     them, nor they for it."""
