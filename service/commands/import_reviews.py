@@ -5,6 +5,7 @@ has as one thing may be a list, what it has as an object may be a text, and the 
 """
 
 import html
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from hashlib import sha256
@@ -19,13 +20,15 @@ from service.commands.import_mapping import Mapping
 from service.domain.errors import Invalid
 from service.store.scratch import Scratch
 
+BOM = b"\xef\xbb\xbf"
 LARGEST = 512 * 1024 * 1024
 """A document that is not one of many lines is read whole."""
 STEPS = ("false", "mostly false", "half true", "mostly true", "true")
 """What a number means that stands for a label: from the worst to the best."""
 HOLDING = ("@graph", "dataFeedElement", "itemListElement", "item", "mainEntity")
 """Where a document has its reviews."""
-DEEPEST = 6
+DEEPEST = 12
+"""So many lists and objects may stand around a review."""
 
 
 def reviews(
@@ -128,7 +131,7 @@ def _documents(file: BinaryIO) -> Iterator[tuple[int, dict[str, Any] | Refused]]
     if len(content) > LARGEST:
         raise Invalid("the document has more than 512 MiB: write it as one review a line")
     try:
-        document = orjson.loads(content.removeprefix(b"\xef\xbb\xbf"))
+        document = _parsed(content)
     except orjson.JSONDecodeError as error:
         raise Invalid(f"the file is no JSON: {error}") from error
     found = False
@@ -141,11 +144,11 @@ def _documents(file: BinaryIO) -> Iterator[tuple[int, dict[str, Any] | Refused]]
 
 def _is_lines(file: BinaryIO) -> bool:
     """Whether the file has one document a line: its first line is whole, and others follow."""
-    first = file.readline(64 * 1024 * 1024).removeprefix(b"\xef\xbb\xbf")
-    if not first.lstrip().startswith(b"{") or not file.read(1):
+    first = file.readline(64 * 1024 * 1024)
+    if not first.removeprefix(BOM).lstrip().startswith(b"{") or not file.read(1):
         return False
     try:
-        orjson.loads(first)
+        _parsed(first)
     except orjson.JSONDecodeError:
         return False
     return True
@@ -153,12 +156,11 @@ def _is_lines(file: BinaryIO) -> bool:
 
 def _by_line(file: BinaryIO) -> Iterator[tuple[int, dict[str, Any] | Refused]]:
     file.seek(0)
-    for number, raw in enumerate(file, start=1):
-        line = raw.removeprefix(b"\xef\xbb\xbf") if number == 1 else raw
+    for number, line in enumerate(file, start=1):
         if not line.strip():
             continue
         try:
-            document = orjson.loads(line)
+            document = _parsed(line)
         except orjson.JSONDecodeError as error:
             shown = line.decode("utf-8", "replace")
             yield number, Refused(None, shown, f"the line is no JSON: {error}")
@@ -170,12 +172,35 @@ def _by_line(file: BinaryIO) -> Iterator[tuple[int, dict[str, Any] | Refused]]:
             yield number, one
 
 
+def _parsed(content: bytes) -> Any:
+    """JSON, and what passes for it elsewhere: NaN, bytes and escapes that are no characters, bare
+    line breaks in texts.  Where it matters, a review with such is refused, and no other.
+
+    Raises orjson.JSONDecodeError.
+    """
+    try:
+        return orjson.loads(content.removeprefix(BOM))
+    except orjson.JSONDecodeError as error:
+        try:
+            text = content.decode(json.detect_encoding(content), "surrogateescape")
+            return json.loads(
+                text, strict=False, parse_constant=lambda name: None, parse_int=_integer
+            )
+        except (ValueError, RecursionError):
+            raise error from None
+
+
+def _integer(digits: str) -> int | float:
+    """Python reads no integer of thousands of digits."""
+    return int(digits) if len(digits) < 20 else float(digits)
+
+
 def _within(value: Any, depth: int) -> Iterator[dict[str, Any]]:
     if depth > DEEPEST:
         return
     if isinstance(value, list):
         for one in value:
-            yield from _within(one, depth)
+            yield from _within(one, depth + 1)
     elif isinstance(value, dict):
         if _is_review(value):
             yield value
@@ -260,7 +285,10 @@ def _rater(review: dict[str, Any]) -> str | None:
 
 
 def _host(url: str | None) -> str | None:
-    return (urlsplit(url).hostname or "").removeprefix("www.") or None if url else None
+    try:
+        return (urlsplit(url).hostname or "").removeprefix("www.") or None if url else None
+    except ValueError:
+        return None
 
 
 def _claimant(author: dict[str, Any]) -> tuple[str | None, str | None, str | None]:

@@ -197,6 +197,42 @@ async def test_a_review_that_cannot_be_a_claim(
     assert reason in why
 
 
+DIRT = [
+    ('"claimReviewed": "half \\ud83d"', "it holds bytes that are no characters"),
+    ('"claimReviewed": "caf\udce9"', "it holds bytes that are no characters"),
+    ('"reviewRating": {"ratingValue": NaN}', None),
+    ('"reviewRating": {"ratingValue": -Infinity}', None),
+    (f'"reviewRating": {{"ratingValue": {"9" * 5_000}}}', None),
+    ('"author": {"url": "http://[broken"}, "url": ""', None),
+    (f'"itemReviewed": {"[" * 900}{"]" * 900}', None),
+    ('"claimReviewed": "with\ta tab"', None),
+]
+
+
+@pytest.mark.parametrize("shape", ["{}\n{}", "[{},{}]", "[{},\n{}]"])
+async def test_what_passes_for_json_stops_nothing(database: Database, shape: str) -> None:
+    """Programs write it, so it is met: the others are in, and so is the review itself where what
+    is wrong does not matter."""
+    clean = orjson.dumps(REVIEW).decode()
+    before, between, after = shape.split("{}")
+    dirty = [f"{clean[:-1]}, {dirt}}}" for dirt, _ in DIRT]
+    text = f"{before}{between.join([*dirty, clean])}{after}"
+    result = await bring(database, text.encode("utf-8", "surrogateescape"), "claimreview")
+    expected = [(place, why) for place, (_, why) in enumerate(DIRT, start=1) if why is not None]
+    assert result.tally.new == len(DIRT) + 1 - len(expected)
+    found = [(place, why.partition(" in the file")[0]) for place, _, why in result.refused]
+    assert found == expected
+
+
+@pytest.mark.parametrize("deep", [40, 900, 3_000])
+async def test_what_is_too_deep_has_no_reviews(database: Database, deep: int) -> None:
+    """Refused as a line of its own; nothing breaks."""
+    line = b"[" * deep + orjson.dumps(REVIEW) + b"]" * deep
+    data = b"\n".join([orjson.dumps(REVIEW), line, orjson.dumps(REVIEW)])
+    result = await bring(database, data, "claimreview")
+    assert (result.tally.new, [number for number, _, _ in result.refused]) == (2, [2])
+
+
 async def test_the_same_reviews_again_add_nothing(database: Database) -> None:
     """One page may review several claims; a new rating of the same claim is not a new claim."""
     feed = [REVIEW, REVIEW | {"claimReviewed": "Another"}]
