@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 from service.domain import meanings
@@ -36,6 +37,9 @@ _YEARS = range(1900, 2100)
 _BEFORE_YEAR = _words("in of since until by from to u od do ne nga viti during")
 _BE = _words("is are was were be been being je su bio bila bili eshte jane u")
 _BY = _words("by od strane nga")
+_FROM, _TO = _words("from od sa s nga"), _words("to na do ne")
+BETWEEN = 3
+"""Words between two figures of which one becomes the other: from 8,350 soldiers to 4,500."""
 _ALBANIAN = _words("e dhe nga per nuk eshte jane")
 
 
@@ -82,6 +86,8 @@ class Wording:
     words: tuple[str, ...]
     names: dict[str, str]
     figures: tuple[Figure, ...]
+    moves: frozenset[tuple[float, float]]
+    """From which figure to which."""
     days: tuple[Day, ...]
     years: frozenset[int]
     denies: bool
@@ -105,14 +111,16 @@ def read(text: str) -> Wording:
     days = _days(tokens)
     years = frozenset(_years(tokens))
     found = list(_figures(tokens))
+    moves = frozenset(_moves(tokens, found))
     names = _names(tokens, shouted=text.isupper())
     figures = tuple(
-        Figure(value, shown, frozenset(_owners(tokens, after))) for value, shown, after in found
+        Figure(value, shown, frozenset(_owners(tokens, after))) for value, shown, _, after in found
     )
     return Wording(
         words=tuple(dict.fromkeys(one.folded for one in tokens if one.kind == "word")),
         names=names,
         figures=figures,
+        moves=moves,
         days=days,
         years=years,
         denies=any(one.kind == "denial" for one in tokens),
@@ -246,8 +254,12 @@ def _years(tokens: list[_Token]) -> Iterator[int]:
             yield int(token.raw)
 
 
-def _figures(tokens: list[_Token]) -> Iterator[tuple[float, str, int]]:
-    """Each number with how it is written and the place after it; its tokens are taken."""
+_Found = tuple[float, str, int, int]
+"""A number, how it is written, its place and the place after it."""
+
+
+def _figures(tokens: list[_Token]) -> Iterator[_Found]:
+    """Each number; its tokens are taken."""
     at = 0
     while at < len(tokens):
         value, end = _number(tokens, at)
@@ -262,8 +274,16 @@ def _figures(tokens: list[_Token]) -> Iterator[tuple[float, str, int]]:
         shown = " ".join(one.raw for one in tokens[at:end]).replace(" %", "%")
         for one in tokens[at:end]:
             one.kind = "number"
-        yield value, shown, end
+        yield value, shown, at, end
         at = end
+
+
+def _moves(tokens: list[_Token], found: list[_Found]) -> Iterator[tuple[float, float]]:
+    """What goes from one figure to another."""
+    for (before, _, first, end), (after, _, second, _) in pairwise(found):
+        follows = first > 0 and second - end <= BETWEEN + 1
+        if follows and tokens[first - 1].folded in _FROM and tokens[second - 1].folded in _TO:
+            yield before, after
 
 
 def _number(tokens: list[_Token], at: int) -> tuple[float | None, int]:

@@ -230,6 +230,10 @@ def _figures(a: Wording, b: Wording) -> Iterator[Difference]:
         if whose and others and not whose & others:
             said = f"{_listed(sorted(whose))} and {_listed(sorted(others))}"
             yield OTHER_FIGURES, f"{mine[value].shown} is said of others: {said}"
+    for start, end in sorted(a.moves):
+        if (end, start) in b.moves:
+            said = f"from {mine[start].shown} to {mine[end].shown}"
+            yield EXCHANGED, f"the other way round: {said}"
 
 
 def _other_days(a: Wording, b: Wording) -> list[str]:

@@ -39,6 +39,16 @@ def claim(text: str, *, kind: Kind = Kind.EVENT, party: str = "belgrade", day: d
             "who does it to whom is exchanged",
         ),
         ("Serbia has 4,500 troops", "Serbia has troops", "only one says: 4,500"),
+        (
+            "Troops went from 8,350 soldiers to 4,500",
+            "Troops went from 4500 to 8350",
+            "the other way round: from ",
+        ),
+        (
+            "Broj vojnika je sa 8.350 pao na 4.500",
+            "Broj vojnika je sa 4.500 na 8.350",
+            "the other way round: from ",
+        ),
     ],
 )
 def test_what_differs_is_said(one: str, other: str, said: str) -> None:
@@ -46,6 +56,17 @@ def test_what_differs_is_said(one: str, other: str, said: str) -> None:
     found = compare(claim(one), claim(other)).differs
     assert any(line.startswith(said) for line in found), found
     assert len(compare(claim(other), claim(one)).differs) == len(found)
+
+
+def test_a_change_turned_round_is_another() -> None:
+    """The same figures the other way round are no reason to merge; said in another order they
+    are."""
+    cut = claim("Serbia cut its troops near Kosovo from 8,350 to 4,500")
+    assert not compare(
+        cut, claim("Serbia cut its troops near Kosovo from 4,500 to 8,350")
+    ).probably_same
+    assert compare(cut, claim("From 8,350 to 4,500 Serbia cut its troops near Kosovo")).score == 1
+    assert compare(cut, claim("To 4,500 from 8,350 Serbia cut its troops near Kosovo")).score == 1
 
 
 def test_what_is_shared_is_said() -> None:
