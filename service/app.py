@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from importlib.metadata import version
+from typing import Any
 
 import structlog
 from fastapi import FastAPI
@@ -24,9 +25,11 @@ from service.api import (
     stories,
     webhooks,
 )
-from service.commands import idempotency
-from service.commands.accounts import note_key_use
+from service.commands import accounts as accounts_commands
+from service.commands import idempotency, intake
 from service.config import Settings
+from service.desk import errors as desk_errors
+from service.desk import routes as desk
 from service.dispatch.meters import Meters
 from service.dispatch.worker import Dispatcher, guard
 from service.domain.errors import ClaimdeskError
@@ -94,7 +97,7 @@ def create_app(
             with contextlib.suppress(asyncio.CancelledError):
                 await keeper
             with contextlib.suppress(ClaimdeskError):
-                await _write_key_uses(services)
+                await _write_uses(services)
             await database.stop()
 
     app = FastAPI(
@@ -130,10 +133,12 @@ def create_app(
         meta.pages,
     ):
         app.include_router(router)
-    problems.install(app)
+    for router in desk.routers:
+        app.include_router(router)
+    problems.install(app, desk_errors.page)
     document.install(app)
     app.add_middleware(HotPaths, owner=app, routes=reading.router.routes)
-    app.add_middleware(Envelope, settings=settings, metrics=services.metrics)
+    app.add_middleware(Envelope, settings=settings, metrics=services.metrics, page=desk_errors.page)
     return app
 
 
@@ -142,8 +147,9 @@ async def _keep_house(services: Services) -> None:
     while True:
         await asyncio.sleep(HOUSEKEEPING_SECONDS)
         try:
-            await _write_key_uses(services)
+            await _write_uses(services)
             await services.database.write(idempotency.forget_old, now=services.clock())
+            await services.database.write(intake.forget_old, now=services.clock())
         except ClaimdeskError as error:
             log.warning("housekeeping", problem=error.detail)
         except Exception:
@@ -151,13 +157,21 @@ async def _keep_house(services: Services) -> None:
             log.exception("housekeeping failed")
 
 
-async def _write_key_uses(services: Services) -> None:
-    used, services.callers.used = services.callers.used, {}
-    if not used:
+async def _write_uses(services: Services) -> None:
+    callers = services.callers
+    keys, callers.used = callers.used, {}
+    held, callers.used_sessions = callers.used_sessions, {}
+    if not keys and not held:
         return
+
+    def note(session: Any) -> None:
+        accounts_commands.note_key_use(session, keys)
+        accounts_commands.note_session_use(session, held)
+
     try:
-        await services.database.write(note_key_use, used)
+        await services.database.write(note)
     except BaseException:
         # Not written: kept for the next time, behind what has come in since.
-        services.callers.used = used | services.callers.used
+        callers.used = keys | callers.used
+        callers.used_sessions = held | callers.used_sessions
         raise

@@ -63,7 +63,9 @@ async def sign_in(body: bodies.SessionIn, request: Request) -> Response:
     if not await passwords.matches(body.password, user.password_hash if user else None):
         raise NotAuthenticated("No account has this address and password.")
     assert user is not None
-    token = await services.database.write(accounts.start_session, user.id, now=now)
+    token = await services.database.write(
+        accounts.start_session, user.id, agent=sessions.agent(request), now=now
+    )
     response = Response(status_code=204)
     sessions.give(response, request, token)
     return response

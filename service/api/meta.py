@@ -1,17 +1,14 @@
-"""Health, readiness, metrics, what problems mean, the reference, and one-time sign-in links."""
+"""Health, readiness, metrics, what problems mean, and the reference."""
 
 from datetime import timedelta
-from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, Response
-from starlette.responses import RedirectResponse
+from fastapi import APIRouter, Request, Response
 
 from service.api import reference
-from service.commands import accounts
 from service.dispatch import figures
 from service.domain.claims import rfc3339
-from service.domain.errors import MethodNotAllowed, Unavailable
-from service.web import problems, sessions
+from service.domain.errors import Unavailable
+from service.web import problems
 from service.web import services as services_module
 from service.web.calls import json
 from service.web.metrics import CONTENT_TYPE
@@ -64,12 +61,7 @@ async def read_metrics(request: Request) -> Response:
 
 @pages.get("/problems/{slug}")
 async def explain(slug: str) -> Response:
-    return problems.page(slug)
-
-
-@pages.get("/")
-async def front(request: Request) -> Response:
-    return RedirectResponse("/docs")
+    return problems.explained(slug)
 
 
 @pages.get("/docs")
@@ -85,28 +77,3 @@ async def style() -> Response:
 @pages.get("/openapi.json")
 async def document(request: Request) -> Response:
     return json(request.app.openapi())
-
-
-@pages.get("/claims/{claim_id}")
-async def claim(claim_id: str, request: Request) -> Response:
-    """What webhooks call a claim's address."""
-    return RedirectResponse(f"/v1/claims/{claim_id}", 307)
-
-
-@pages.get("/stories/{slug}")
-async def story(slug: str, request: Request) -> Response:
-    """What feeds call a story's address."""
-    return RedirectResponse(f"/v1/stories/{slug}", 307)
-
-
-@pages.get("/sign-in/{token}")
-async def use_link(token: Annotated[str, Path(max_length=100)], request: Request) -> Response:
-    """Sign in by a one-time link.  Raises NotAuthenticated where it was used or has expired,
-    MethodNotAllowed for HEAD: whatever scans links must not use them up."""
-    if "claimdesk.head" in request.scope:
-        raise MethodNotAllowed("A sign-in link takes GET.", headers={"Allow": "GET"})
-    services = services_module.of(request)
-    session = await services.database.write(accounts.use_sign_in_link, token, now=services.clock())
-    response = RedirectResponse("/", 303, headers={"Cache-Control": "no-store"})
-    sessions.give(response, request, session)
-    return response

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, func, insert, select, update
 from service.domain import access, ids
 from service.domain.access import Action, Actor, Role
 from service.domain.errors import AlreadyExists, Invalid, NotAuthenticated, NotFound, Settled
-from service.store.tables import api_keys, sessions, sign_in_links, users
+from service.store.tables import SESSION_NAME, api_keys, sessions, sign_in_links, users
 from service.store.upsert import insert_or_ignore
 
 SYSTEM = Actor("system", "claimdesk", Role.ADMIN)
@@ -180,7 +180,9 @@ def create_sign_in_link(session: Connection, email: str, *, now: datetime) -> st
     return token
 
 
-def use_sign_in_link(session: Connection, token: str, *, now: datetime) -> str:
+def use_sign_in_link(
+    session: Connection, token: str, *, agent: str | None = None, now: datetime
+) -> str:
     """Start a session by a one-time link and give its token.  Raises NotAuthenticated."""
     used = session.execute(
         update(sign_in_links)
@@ -203,10 +205,13 @@ def use_sign_in_link(session: Connection, token: str, *, now: datetime) -> str:
     )
     if user_id is None:
         raise NotAuthenticated("This account is disabled.")
-    return start_session(session, user_id, now=now)
+    return start_session(session, user_id, agent=agent, now=now)
 
 
-def start_session(session: Connection, user_id: str, *, now: datetime) -> str:
+def start_session(
+    session: Connection, user_id: str, *, agent: str | None = None, now: datetime
+) -> str:
+    """Sign a user in and give the token; `agent` is the browser as it names itself."""
     token = secrets.token_urlsafe(32)
     session.execute(
         insert(sessions),
@@ -215,6 +220,7 @@ def start_session(session: Connection, user_id: str, *, now: datetime) -> str:
             "user": user_id,
             "created_at": now,
             "expires_at": now + SESSION_LIFETIME,
+            "agent": agent,
         },
     )
     return token
@@ -228,6 +234,30 @@ def end_sessions(session: Connection, user_id: str) -> None:
     session.execute(sessions.delete().where(sessions.c.user == user_id))
 
 
+def end_own_session(session: Connection, name: str, *, actor: Actor, now: datetime) -> None:
+    """Sign oneself out elsewhere; `name` is what the list of one's sessions calls it.
+
+    Raises NotFound.
+    """
+    ended = session.execute(
+        sessions.delete().where(
+            sessions.c.user == ids.parse(actor.id), sessions.c.token_hash.startswith(name)
+        )
+    )
+    if len(name) != SESSION_NAME or ended.rowcount == 0:
+        raise NotFound("You have no such session; it may have ended.")
+
+
+def change_own_password(
+    session: Connection, password_hash: str, *, keep: str, actor: Actor, now: datetime
+) -> None:
+    """Set one's password and end all one's sessions but the one with the token `keep`."""
+    session.execute(update(users).where(users.c.id == actor.id).values(password_hash=password_hash))
+    session.execute(
+        sessions.delete().where(sessions.c.user == actor.id, sessions.c.token_hash != digest(keep))
+    )
+
+
 def has_users(session: Connection) -> bool:
     return bool(
         session.scalar(select(func.count()).select_from(users.select().limit(1).subquery()))
@@ -238,3 +268,11 @@ def note_key_use(session: Connection, used: dict[str, datetime]) -> None:
     """Remember when keys were last used; written in batches, off the request's path."""
     for key_id, moment in sorted(used.items()):
         session.execute(update(api_keys).where(api_keys.c.id == key_id).values(last_used_at=moment))
+
+
+def note_session_use(session: Connection, used: dict[str, datetime]) -> None:
+    """The same of sessions, by the hash of their token."""
+    for token_hash, moment in sorted(used.items()):
+        session.execute(
+            update(sessions).where(sessions.c.token_hash == token_hash).values(last_used_at=moment)
+        )

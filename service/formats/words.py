@@ -1,8 +1,17 @@
-"""Statuses, what qualifies them, and why they changed, in the words that readers meet."""
+"""Statuses, what qualifies them, why they changed, and stances, in the words that readers meet."""
 
 from typing import Any
 
-from service.domain.claims import Cause, Finding, Lifecycle, Status
+from service.domain.claims import (
+    Basis,
+    Cause,
+    Finding,
+    Kind,
+    Lifecycle,
+    Rendering,
+    Stance,
+    Status,
+)
 
 STATUSES = {
     Status.ASSERTED: "Asserted",
@@ -24,6 +33,31 @@ CAUSES = {
     Cause.IMPORT: "it was imported",
 }
 """Why a status changed, to stand behind a colon."""
+STANCES = {
+    Stance.SUPPORTS: "supports",
+    Stance.CONTRADICTS: "contradicts",
+    Stance.REQUESTS_CONFIRMATION: "asks for confirmation",
+    Stance.COMMENTS: "comments",
+}
+BASES = {
+    Basis.OWN_OBSERVATION: "own observation",
+    Basis.DOCUMENTS: "documents",
+    Basis.THIRD_PARTY: "a third party",
+    Basis.RESTATES_CLAIMANT: "restates the claimant",
+    Basis.UNSTATED: "unstated",
+}
+RENDERINGS = {
+    Rendering.VERBATIM: "word for word",
+    Rendering.TRANSLATED: "translated",
+    Rendering.PARAPHRASE: "paraphrased",
+}
+KINDS = {
+    Kind.EVENT: "event",
+    Kind.FIGURE: "figure",
+    Kind.ATTRIBUTION: "attribution",
+    Kind.PREDICTION: "prediction",
+    Kind.POSITION: "position",
+}
 
 
 def marks(claim: dict[str, Any]) -> list[str]:

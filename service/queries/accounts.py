@@ -7,10 +7,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, literal, select, tuple_
 
+from service.domain import ids
 from service.domain.access import Actor, Role
 from service.domain.claims import rfc3339
 from service.queries.paging import Window
-from service.store.tables import api_keys, installation, sessions, users
+from service.store.tables import SESSION_NAME, api_keys, installation, sessions, users
 from service.store.types import instant_or_none
 
 KEYS = select(
@@ -119,6 +120,52 @@ def user_page(session: Connection, window: Window) -> list[dict[str, Any]]:
 def user(session: Connection, user_id: str) -> dict[str, Any] | None:
     row = session.execute(select(users).where(users.c.id == user_id)).first()
     return _user(row) if row else None
+
+
+def sessions_of(session: Connection, user_id: str, *, now: datetime) -> list[dict[str, Any]]:
+    """Where a user is signed in, latest first; `name` is enough to end one, and not to be in it."""
+    rows = session.execute(
+        select(sessions)
+        .where(sessions.c.user == user_id, sessions.c.expires_at > now)
+        .order_by(sessions.c.created_at.desc())
+    ).all()
+    return [
+        {
+            "name": row.token_hash[:SESSION_NAME],
+            "agent": row.agent,
+            "created_at": rfc3339(row.created_at),
+            "expires_at": rfc3339(row.expires_at),
+            "last_used_at": instant_or_none(row.last_used_at),
+        }
+        for row in rows
+    ]
+
+
+def names(session: Connection) -> dict[str, str]:
+    """The names of all who may be assigned a claim, by id: users who are not disabled."""
+    rows = session.execute(
+        select(users.c.id, users.c.name)
+        .where(users.c.disabled_at.is_(None), users.c.role != Role.READER.value)
+        .order_by(users.c.name)
+    ).all()
+    return {row.id: row.name for row in rows}
+
+
+def named(session: Connection, actor_ids: Collection[str]) -> dict[str, str]:
+    """The names of users and keys by their ids; whoever is unknown is left out."""
+    wanted = [one for one in set(actor_ids) if (ids.parse(one) is not None)]
+    found = {
+        row.id: row.name
+        for row in session.execute(select(users.c.id, users.c.name).where(users.c.id.in_(wanted)))
+    }
+    others = [one for one in set(actor_ids) if one not in found]
+    found |= {
+        row.id: row.name
+        for row in session.execute(
+            select(api_keys.c.id, api_keys.c.name).where(api_keys.c.id.in_(others))
+        )
+    }
+    return found
 
 
 def cursor_key(session: Connection) -> bytes:

@@ -1,5 +1,6 @@
 """Parties, speakers and sources."""
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, literal, select, tuple_
@@ -15,6 +16,12 @@ from service.store.tables import parties, sources, speakers
 def party(session: Connection, slug: str) -> dict[str, Any] | None:
     row = session.execute(select(parties).where(parties.c.slug == slug)).first()
     return party_shape(row) if row else None
+
+
+def names(session: Connection, slugs: Collection[str]) -> dict[str, str]:
+    """The names of parties by slug."""
+    rows = session.execute(select(parties.c.slug, parties.c.name).where(parties.c.slug.in_(slugs)))
+    return {row.slug: row.name for row in rows}
 
 
 def party_page(session: Connection, *, parent: str | None, window: Window) -> list[dict[str, Any]]:

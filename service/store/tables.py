@@ -383,6 +383,9 @@ api_keys = Table(
     one_of("role", Role),
 )
 
+SESSION_NAME = 16
+"""Characters of a session's hash that name it to its owner, and are not enough to be in it."""
+
 sessions = Table(
     "sessions",
     metadata,
@@ -391,6 +394,8 @@ sessions = Table(
     Column("created_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False),
     Column("last_used_at", Instant),
+    # The browser, as it names itself: by it people know their own sessions.
+    Column("agent", String(200)),
 )
 
 sign_in_links = Table(
@@ -420,4 +425,19 @@ installation = Table(
     metadata,
     Column("name", String(40), primary_key=True),
     Column("value", LongText, nullable=False),
+)
+
+# Articles being taken in: their text is kept until everything in them is recorded, and no longer.
+intakes = Table(
+    "intakes",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("source", ForeignKey("sources.id"), nullable=False, index=True),
+    Column("text", LongText, nullable=False),
+    Column("language", String(35), nullable=False),
+    Column("story", ForeignKey("stories.slug")),
+    # A user's id or an API key's.
+    Column("opened_by", String(64), nullable=False),
+    Column("opened_by_name", String(120), nullable=False),
+    Column("opened_at", Instant, nullable=False, index=True),
 )

@@ -33,6 +33,8 @@ class Callers:
         self.limiter = Limiter(settings.rate_limit)
         self.used: dict[str, datetime] = {}
         """When keys were last used, since this was last written down."""
+        self.used_sessions: dict[str, datetime] = {}
+        """The same of sessions, by the hash of their token."""
         self._known: dict[str, tuple[float, Credential]] = {}
 
     async def identify(self, request: Request, *, now: datetime) -> Actor | None:
@@ -67,8 +69,10 @@ class Callers:
             raise NotAuthenticated("This key or session has expired.")
         if credential.key is not None:
             self.used[credential.key] = now
-        elif scope["method"] not in SAFE:
-            self._require_same_site(request)
+        else:
+            self.used_sessions[credential.secret_hash] = now
+            if scope["method"] not in SAFE:
+                self.require_same_site(request)
         self._spend(request, credential.key or credential.actor.id)
         scope["claimdesk.actor"] = credential.actor
         scope["claimdesk.credential"] = credential
@@ -99,7 +103,7 @@ class Callers:
             raise NotAuthenticated("This session has ended; sign in again.")
         return credential
 
-    def _require_same_site(self, request: Request) -> None:
+    def require_same_site(self, request: Request) -> None:
         """A cookie is sent by any page's form; only our own may change something with it."""
         origin = request.headers.get("origin")
         ours = {self.settings.base_url, f"{request.url.scheme}://{request.url.netloc}"}

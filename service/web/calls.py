@@ -61,21 +61,22 @@ class Call:
         command: Callable[..., T],
         *args: Any,
         answer: Callable[[Any, T], Answer],
+        key: str | None = None,
         shown_once: str | None = None,
         **kwargs: Any,
     ) -> Response:
         """Run `command` as the caller, now, and tell `answer(session, result)`.
 
-        With an Idempotency-Key the same request gets the first answer again; `shown_once`
-        names a field of the answer that is null in what is kept for that.  Raises KeyReused,
-        StillRunning, and what the command raises.
+        With an Idempotency-Key, or a `key` of the desk's own, the same request gets the first
+        answer again; `shown_once` names a field of the answer that is null in what is kept for
+        that.  Raises KeyReused, StillRunning, and what the command raises.
         """
 
         def change(session: Any) -> Answer:
             result = command(session, *args, actor=self.actor, now=self.now, **kwargs)
             return answer(session, result)
 
-        key = self.request.headers.get("idempotency-key")
+        key = key or self.request.headers.get("idempotency-key")
         if key is None or self.request.method != "POST":
             return respond(await self.services.database.write(change))
         return await self._once(key, change, shown_once)

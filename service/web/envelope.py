@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 import structlog
+from starlette.requests import Request
 
 from service.config import Settings
 from service.domain import ids
@@ -22,7 +23,7 @@ from service.domain.errors import (
 )
 from service.web import limits
 from service.web.metrics import Metrics
-from service.web.problems import problem
+from service.web.problems import Page, told
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -52,8 +53,9 @@ log = structlog.get_logger("request")
 class Envelope:
     """The outermost application."""
 
-    def __init__(self, app: App, settings: Settings, metrics: Metrics) -> None:
+    def __init__(self, app: App, settings: Settings, metrics: Metrics, page: Page) -> None:
         self.app = app
+        self.page = page
         self.metrics = metrics
         self.log_all = settings.access_log == "all"
         self.log_some = settings.access_log != "off"
@@ -95,7 +97,7 @@ class Envelope:
             received = await _checked(scope, receive)
             await self.app(scope, received, answer)
         except ClaimdeskError as error:
-            await problem(error, instance=scope["path"])(scope, receive, answer)
+            await told(Request(scope), error, self.page)(scope, receive, answer)
         except Exception:
             log.exception("failed", method=method, path=_shown(scope))
             if started:
@@ -104,7 +106,7 @@ class Envelope:
                 f"Nothing was changed as far as we know. Report this id: {request_id}.",
                 id=request_id,
             )
-            await problem(failure, instance=scope["path"])(scope, receive, answer)
+            await told(Request(scope), failure, self.page)(scope, receive, answer)
         finally:
             if not noted:
                 note()

@@ -1,6 +1,7 @@
 """Problem responses (RFC 9457): one shape for every error, and a page that explains each."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from html import escape
 from typing import Any
 
@@ -19,7 +20,7 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
 def problem(error: ClaimdeskError, *, instance: str) -> Response:
-    """The response that tells `error`; `instance` is the path that was asked for."""
+    """The problem that tells `error`; `instance` is the path that was asked for."""
     body = {
         "type": f"/problems/{error.slug}",
         "title": error.title,
@@ -28,22 +29,42 @@ def problem(error: ClaimdeskError, *, instance: str) -> Response:
         "instance": instance,
         **{name: value for name, value in error.extras.items() if name != "headers"},
     }
-    headers = dict(error.extras.get("headers", {}))
+    headers = required_headers(error)
     if error.status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="claimdesk"'
-    if error.status == 503:
-        headers["Retry-After"] = "1"
     if isinstance(error, errors.PreconditionFailed):
         headers["ETag"] = f'"{error.extras["version"]}"'
     return Response(orjson.dumps(body, default=str), error.status, headers, media_type=MEDIA_TYPE)
 
 
-def install(app: FastAPI) -> None:
-    """Make every error of `app` a problem."""
+def required_headers(error: ClaimdeskError) -> dict[str, str]:
+    """What its answer carries in any form: Allow, Retry-After."""
+    headers = dict(error.extras.get("headers", {}))
+    if error.status == 503:
+        headers["Retry-After"] = "1"
+    return headers
+
+
+Page = Callable[[Request, ClaimdeskError], Response]
+"""Shows an error to somebody who looks at pages."""
+MACHINES = re.compile(r"/(v1|feeds|oembed|healthz|readyz|metrics|openapi\.json)(/|$)")
+"""What programs ask for: problems are JSON there, whoever asks."""
+
+
+def told(request: Request, error: ClaimdeskError, page: Page) -> Response:
+    """The response that tells `error`: a page where a person asked for one, else a problem."""
+    path = request.scope["path"]
+    if MACHINES.match(path) or "text/html" not in request.headers.get("accept", ""):
+        return problem(error, instance=path)
+    return page(request, error)
+
+
+def install(app: FastAPI, page: Page) -> None:
+    """Make every error of `app` a problem, or the `page` that shows it."""
 
     @app.exception_handler(ClaimdeskError)
     async def refused(request: Request, error: ClaimdeskError) -> Response:
-        return problem(error, instance=request.url.path)
+        return told(request, error, page)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
@@ -54,11 +75,11 @@ def install(app: FastAPI) -> None:
             }
             for one in error.errors()
         ]
-        return problem(errors.Invalid(_sentence(found), errors=found), instance=request.url.path)
+        return told(request, errors.Invalid(_sentence(found), errors=found), page)
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:
-        return problem(_from_http(app, request, error), instance=request.url.path)
+        return told(request, _from_http(app, request, error), page)
 
 
 def _from_http(app: FastAPI, request: Request, error: HTTPException) -> ClaimdeskError:
@@ -131,7 +152,7 @@ MEANINGS = {
 }
 
 
-def page(slug: str) -> Response:
+def explained(slug: str) -> Response:
     """What a problem type means, for people."""
     kind = errors.catalogue().get(slug)
     if kind is None:

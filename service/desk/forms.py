@@ -1,0 +1,155 @@
+"""Forms: who sent one, whether it is ours, and what was in it.
+
+A form carries the token of its session (no other site knows that) and a number of its own: sent
+twice by a double click, it is carried out once.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, TypeVar
+
+from fastapi import Depends, Request
+from pydantic import BaseModel, ValidationError
+from starlette.datastructures import FormData
+from starlette.responses import Response
+
+from service.commands.idempotency import Answer
+from service.domain.access import Action
+from service.domain.errors import CrossSite, Invalid, NotAuthenticated
+from service.web import sessions
+from service.web.calls import Allow, Call
+
+T = TypeVar("T")
+B = TypeVar("B", bound=BaseModel)
+MOST_FIELDS = 2_000
+TOP = ""
+"""Where an error stands that belongs to no field."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What was sent, and by whom."""
+
+    call: Call
+    data: FormData
+    once: str | None
+    """What the first answer is kept under."""
+
+    def text(self, name: str) -> str | None:
+        """A field's text; None where it is empty."""
+        value = self.data.get(name)
+        text = value.replace("\r\n", "\n").strip() if isinstance(value, str) else ""
+        return text or None
+
+    def verbatim(self, name: str) -> str | None:
+        """A field's text as it stands, but for the line ends that browsers send."""
+        value = self.data.get(name)
+        text = value.replace("\r\n", "\n") if isinstance(value, str) else ""
+        return text if text.strip() else None
+
+    def texts(self, name: str) -> list[str]:
+        return [one for one in self.data.getlist(name) if isinstance(one, str) and one]
+
+    def ticked(self, name: str) -> bool:
+        return self.text(name) is not None
+
+    def number(self, name: str) -> float | None:
+        """Raises Invalid for what is no number."""
+        text = self.text(name)
+        try:
+            return None if text is None else float(text)
+        except ValueError:
+            raise Invalid("this is a number", loc=("body", name)) from None
+
+    @property
+    def versions(self) -> frozenset[int]:
+        """The version of the claim that the page showed.  Raises Invalid."""
+        text = self.text("version") or ""
+        if not text.isascii() or not text.isdecimal() or len(text) > 9:
+            raise Invalid("the form lacks the version that it was made for; load the page again")
+        return frozenset({int(text)})
+
+    async def carry_out(
+        self,
+        command: Callable[..., T],
+        *args: Any,
+        then: str | Callable[[T], str],
+        **kwargs: Any,
+    ) -> Response:
+        """Run `command` as the sender and show the page `then` (or what it makes of the
+        result)."""
+
+        def answer(_: Any, result: T) -> Answer:
+            return Answer(303, b"", {"Location": then if isinstance(then, str) else then(result)})
+
+        return await self.call.write(command, *args, answer=answer, key=self.once, **kwargs)
+
+
+class Posting(Allow):
+    """The dependency that says what a form's route takes, and reads the form."""
+
+    async def __call__(self, request: Request) -> Any:
+        call = await super().__call__(request)
+        if sessions.token(request) is None:
+            raise NotAuthenticated("Sign in at the desk: forms belong to a session.")
+        return await read(call)
+
+
+def posted(action: Action | None) -> Any:
+    return Depends(Posting(action, strict=False), scope="function")
+
+
+async def read(call: Call) -> Form:
+    """The form that was sent.  Raises CrossSite where it was not filled in on our page."""
+    request = call.request
+    data = await request.form(max_files=0, max_fields=MOST_FIELDS)
+    sent = data.get("csrf")
+    if not isinstance(sent, str) or not sessions.is_own_form(request, sent):
+        raise CrossSite(
+            "This form was not filled in on a page of your present session. Go back, load the "
+            "page again and send it from there."
+        )
+    once = data.get("once")
+    key = None
+    if isinstance(once, str) and once:
+        # With what was sent: who goes back, corrects and sends again asks for something else.
+        body = sha256(await request.body()).hexdigest()
+        key = f"desk {sha256(once.encode()).hexdigest()[:32]} {body[:32]}"
+    return Form(call, data, key)
+
+
+def body(model: type[B], values: Mapping[str, Any]) -> B:
+    """`values` checked as the API's body `model` is.  Raises Invalid."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        found = [
+            {"loc": ["body", *one["loc"]], "msg": one["msg"].removeprefix("Value error, ")}
+            for one in error.errors()
+        ]
+        raise Invalid(str(found[0]["msg"]), errors=found) from None
+
+
+def faults(error: Invalid, names: Mapping[str, str]) -> dict[str, str]:
+    """What is wrong, by the field it stands at; `names` are the fields by where a body has them,
+    with dots and without numbers."""
+    found: dict[str, str] = {}
+    for one in error.extras["errors"]:
+        where = ".".join(
+            part for part in one["loc"] if isinstance(part, str) and part[0].islower()
+        ).removeprefix("body.")
+        name = next((names[known] for known in names if _within(where, known)), where)
+        found.setdefault(name, PLAINER.get(one["msg"], one["msg"]))
+    return found or {TOP: error.detail}
+
+
+def _within(where: str, known: str) -> bool:
+    return where == known or where.startswith(f"{known}.")
+
+
+PLAINER = {
+    "String should have at least 1 character": "this is needed",
+    "Input should be a valid string": "this is needed",
+    "Field required": "this is needed",
+}

@@ -1,0 +1,53 @@
+"""Claims in lists, as pages show them: where each party stands, and who works on it."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+from fastapi import Request
+from starlette.datastructures import QueryParams
+
+from service.domain.claims import Stance
+from service.queries import accounts, directory
+from service.web import claims as web_claims
+from service.web.calls import Call
+
+STANCES = (Stance.SUPPORTS, Stance.CONTRADICTS, Stance.REQUESTS_CONFIRMATION)
+KNOWN = {*web_claims.ListQuery.model_fields}
+
+
+def asked(request: Request) -> web_claims.ListQuery:
+    """The filters in a page's address: empty ones, as a form sends them, and those of other
+    programs (utm_source …) are none.  Raises Invalid."""
+    given = [
+        (name, value.strip())
+        for name, value in request.query_params.multi_items()
+        if name in KNOWN and value.strip() and name != "limit"
+    ]
+    return web_claims.list_query(QueryParams(given))
+
+
+async def rows(call: Call, stored: Iterable[tuple[str, str | None]]) -> list[dict[str, Any]]:
+    """Claims as stored, as a template shows them: with `stands`, the parties other than the
+    claimant's that stand somewhere, and with `assignee`, a name, for the desk."""
+    found = [(orjson.loads(document), assignee) for document, assignee in stored]
+    slugs = {root for claim, _ in found for one in STANCES for root in claim["evidence"][one]}
+    names = await parties_named(call, slugs)
+    people: dict[str, str] = {}
+    if call.internals:
+        assignees = {assignee for _, assignee in found if assignee is not None}
+        people = await call.read(accounts.named, assignees) if assignees else {}
+    for claim, assignee in found:
+        claim["stands"] = [
+            {"stance": one.value, "name": names.get(root, root)}
+            for one in STANCES
+            for root in claim["evidence"][one]
+        ]
+        claim["assignee"] = people.get(assignee, "somebody") if people and assignee else None
+    return [claim for claim, _ in found]
+
+
+async def parties_named(call: Call, slugs: Iterable[str]) -> dict[str, str]:
+    """The names of parties by slug."""
+    wanted = set(slugs)
+    return await call.read(directory.names, wanted) if wanted else {}

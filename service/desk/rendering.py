@@ -1,0 +1,185 @@
+"""Pages from templates: what every page carries, and the headers it is sent with."""
+
+import secrets
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+import orjson
+from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from service.desk import assets, marks
+from service.domain import access
+from service.domain.access import Action, Actor
+from service.domain.claims import Precision, instant
+from service.formats import words
+from service.formats.printline import spoken_date
+from service.web import sessions
+from service.web.calls import PRIVATE
+from service.web.services import of
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+)
+"""No script or style stands in a page itself, so none that somebody else wrote into one runs."""
+
+
+@lru_cache
+def environment() -> Environment:
+    found = Environment(
+        loader=PackageLoader("service.desk"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.globals |= {
+        "STATUSES": {str(one): word for one, word in words.STATUSES.items()},
+        "STANCES": {str(one): word for one, word in words.STANCES.items()},
+        "BASES": {str(one): word for one, word in words.BASES.items()},
+        "RENDERINGS": {str(one): word for one, word in words.RENDERINGS.items()},
+        "KINDS": {str(one): word for one, word in words.KINDS.items()},
+        "FINDINGS": {str(one): word for one, word in words.FINDINGS.items()},
+        "CAUSES": {str(one): word for one, word in words.CAUSES.items()},
+        "Action": Action,
+        "asset": assets.address,
+        "sprite": Markup(marks.SPRITE),  # noqa: S704 - our own drawing
+        "can": can,
+        "once": lambda: secrets.token_urlsafe(12),
+    }
+    found.filters |= {
+        "day": day,
+        "moment": moment,
+        "said": said,
+        "ago": ago,
+        "json_ld": json_ld,
+        "outside": outside,
+    }
+    return found
+
+
+def render(
+    request: Request,
+    template: str,
+    *,
+    caller: Actor | None,
+    now: datetime,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+    **context: Any,
+) -> Response:
+    """The page `template`; `caller` is who sees it."""
+    settings = of(request).settings
+    html = (
+        environment()
+        .get_template(template)
+        .render(
+            {
+                "me": caller,
+                "now": now,
+                "csrf": sessions.form_token(request),
+                "path": request.url.path,
+                "query": request.url.query,
+                "publisher": settings.publisher,
+                "base_url": settings.base_url,
+                "public_read": settings.public_read,
+                "done": DONE.get(request.query_params.get("done", "")),
+                "live": None,
+                "as_of": None,
+            }
+            | context
+        )
+    )
+    return HTMLResponse(
+        html, status, headers=PRIVATE | {"Content-Security-Policy": POLICY} | dict(headers or {})
+    )
+
+
+DONE = {
+    "recorded": "Recorded.",
+    "linked": "Linked.",
+    "retracted": "The link is retracted. It stays in the record.",
+    "affirmed": "Affirmed: it counts for the present wording.",
+    "statement-withdrawn": "Withdrawn. Every claim that it is linked to was weighed anew.",
+    "claim-withdrawn": "Withdrawn by its claimant; the last status is kept.",
+    "moved": "The status is changed.",
+    "proposed": "Proposed. Somebody else approves it now.",
+    "approved": "Approved.",
+    "rejected": "Rejected. The proposer can read why in the record.",
+    "proposal-withdrawn": "Your proposal is taken back.",
+    "amended": "Amended.",
+    "merged": "Merged: its links are here now.",
+    "noted": "Noted, for the desk only.",
+    "assigned": "Assigned.",
+    "saved": "Saved.",
+    "signed-out": "You are signed out.",
+    "ended": "The session is ended.",
+    "revoked": "The key is revoked and opens nothing any more.",
+    "ping": "The ping is on its way.",
+    "redelivered": "It is sent again: the same id, the same bytes.",
+    "recovering": "What was not delivered is due again.",
+    "rotated": "There is a new secret. The one before signs too until the overlap ends.",
+    "deleted": "Deleted. Nothing more is sent to it.",
+}
+"""What the page after a form says was done; the address names it by its word."""
+
+
+@pass_context
+def can(context: Context, action: Action) -> bool:
+    """Whether who sees the page may do `action`: what they may not do is not offered."""
+    return access.allowed(context["me"], action, public_read=context["public_read"])
+
+
+def day(value: str | datetime) -> str:
+    """`2 Oct 2023`, in UTC."""
+    when = _read(value)
+    return f"{when.day} {when:%b %Y}"
+
+
+def moment(value: str | datetime) -> str:
+    """`2 Oct 2023, 18:05 UTC`."""
+    when = _read(value)
+    return f"{when.day} {when:%b %Y, %H:%M} UTC"
+
+
+def said(value: str | datetime, precision: str) -> str:
+    """An instant as precisely as it is known."""
+    return spoken_date(_read(value), Precision(precision))
+
+
+def ago(value: str | datetime, now: datetime) -> str:
+    """How long since, in one unit: `now`, `5 min`, `3 h`, `12 d`, `7 mo`, `2 y`."""
+    minutes = int((now - _read(value)).total_seconds() // 60)
+    if minutes < 1:
+        return "now"
+    if minutes < 60:
+        return f"{minutes} min"
+    if minutes < 24 * 60:
+        return f"{minutes // 60} h"
+    days = minutes // (24 * 60)
+    if days < 60:
+        return f"{days} d"
+    return f"{days // 30} mo" if days < 730 else f"{days // 365} y"
+
+
+def json_ld(value: Any) -> Markup:
+    """JSON that can stand in a script element: nothing in it ends the element."""
+    text = orjson.dumps(value).decode()
+    for one, harmless in (("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026")):
+        text = text.replace(one, harmless)
+    return Markup(text)  # noqa: S704 - escaped just above
+
+
+def outside(url: str | None) -> str | None:
+    """An address to link to: http(s) only, whatever was imported."""
+    return url if url is not None and url.lower().startswith(("http://", "https://")) else None
+
+
+def _read(value: str | datetime) -> datetime:
+    return (instant(value) if isinstance(value, str) else value).astimezone(UTC)
