@@ -17,6 +17,7 @@ from service.desk import assets, marks
 from service.domain import access
 from service.domain.access import Action, Actor
 from service.domain.claims import Precision, instant
+from service.domain.history import EVENT_TYPES
 from service.formats import words
 from service.formats.printline import spoken_date
 from service.web import sessions
@@ -51,6 +52,7 @@ def environment() -> Environment:
         "asset": assets.address,
         "sprite": Markup(marks.SPRITE),  # noqa: S704 - our own drawing
         "can": can,
+        "event_types": " ".join(EVENT_TYPES),
         "once": lambda: secrets.token_urlsafe(12),
     }
     found.filters |= {
@@ -60,6 +62,7 @@ def environment() -> Environment:
         "ago": ago,
         "json_ld": json_ld,
         "outside": outside,
+        "claim_option": lambda claim: (claim["id"], shortened(claim["text"])),
     }
     return found
 
@@ -115,6 +118,7 @@ DONE = {
     "proposal-withdrawn": "Your proposal is taken back.",
     "amended": "Amended.",
     "merged": "Merged: its links are here now.",
+    "led-here": "The claim that you asked for was merged into this one.",
     "noted": "Noted, for the desk only.",
     "assigned": "Assigned.",
     "saved": "Saved.",
@@ -179,6 +183,10 @@ def json_ld(value: Any) -> Markup:
 def outside(url: str | None) -> str | None:
     """An address to link to: http(s) only, whatever was imported."""
     return url if url is not None and url.lower().startswith(("http://", "https://")) else None
+
+
+def shortened(text: str, most: int = 90) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def _read(value: str | datetime) -> datetime:

@@ -1,9 +1,13 @@
 """Every page's router."""
 
-from service.desk import assets, board, signing_in
+from service.desk import assets, board, claim_forms, claims, intake, review, signing_in
 
 routers = (
     assets.router,
     board.router,
+    claims.router,
+    claim_forms.router,
+    intake.router,
+    review.router,
     signing_in.router,
 )

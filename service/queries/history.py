@@ -13,6 +13,8 @@ from service.domain.history import Event
 from service.queries.paging import Window
 from service.store.tables import claims, events
 
+SINCE = 20
+
 
 def of_claim(session: Connection, claim_id: str, window: Window) -> list[dict[str, Any]] | None:
     """A claim's events, oldest first, one more than the limit; None where there is no claim."""
@@ -23,6 +25,22 @@ def of_claim(session: Connection, claim_id: str, window: Window) -> list[dict[st
     if not rows and not _exists(session, claim_id):
         return None
     return [line(row) for row in rows]
+
+
+def latest(session: Connection, claim_id: str, *, limit: int) -> tuple[list[dict[str, Any]], int]:
+    """The last events of a claim, oldest first, and how many came before them."""
+    rows = session.execute(
+        select(events)
+        .where(events.c.claim == claim_id)
+        .order_by(events.c.number.desc())
+        .limit(limit)
+    ).all()
+    return [line(row) for row in rows[::-1]], rows[-1].number - 1 if rows else 0
+
+
+def since(session: Connection, claim_id: str, version: int) -> list[dict[str, Any]]:
+    """A claim's events after a version of it, oldest first, as far as a page tells of them."""
+    return of_claim(session, claim_id, Window(SINCE, [version])) or []
 
 
 def status_changes(

@@ -85,7 +85,7 @@ def of_claim(
     for one in state.links:
         row, statement = rows[one.id], said[one.statement]
         if moment is not None:
-            statement = _known_by(statement, moment)
+            statement = known_by(statement, moment)
         shapes.append(
             {
                 "id": one.id,
@@ -120,7 +120,21 @@ def _named(voice: Voice) -> dict[str, Any]:
     }
 
 
-def _known_by(statement: dict[str, Any], moment: datetime) -> dict[str, Any]:
+def link(session: Connection, link_id: str) -> dict[str, Any] | None:
+    """A link in brief: whose statement, on which claim, with which stance."""
+    row = session.execute(select(links).where(links.c.id == link_id)).first()
+    if row is None:
+        return None
+    return {
+        "id": row.id,
+        "claim": row.claim,
+        "stance": row.stance,
+        "statement": one(session, row.statement),
+        "retracted_at": instant_or_none(row.retracted_at),
+    }
+
+
+def known_by(statement: dict[str, Any], moment: datetime) -> dict[str, Any]:
     """A statement without the renderings and the withdrawal that came after `moment`."""
 
     def known(text: str) -> bool:

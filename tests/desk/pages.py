@@ -6,6 +6,16 @@ OPEN = "open"
 SIGNED_IN = "signed in"
 PAGES: dict[str, Action | str] = {
     "/": Action.READ_CLAIMS,
+    "/claims/{claim_id}": Action.READ_CLAIMS,
+    "/claims/{claim_id}/link": Action.RECORD,
+    "/claims/{claim_id}/amend": Action.AMEND,
+    "/claims/{claim_id}/merge": Action.AMEND,
+    "/claims/{claim_id}/withdraw": Action.AMEND,
+    "/links/{link_id}/retract": Action.RECORD,
+    "/review": Action.READ_INTERNALS,
+    "/intake": Action.RECORD,
+    "/intake/similar": Action.RECORD,
+    "/intake/{intake_id}": Action.RECORD,
     "/sign-in": OPEN,
     "/sign-in/{token}": OPEN,
     "/static/{name}": OPEN,
@@ -13,6 +23,19 @@ PAGES: dict[str, Action | str] = {
 FORMS: dict[str, Action | str] = {
     "/sign-in": OPEN,
     "/sign-out": SIGNED_IN,
+    "/claims/{claim_id}/status": Action.CHANGE_STATUS,
+    "/claims/{claim_id}/decisions/{decision_id}/{verdict}": Action.APPROVE,
+    "/claims/{claim_id}/assignee": Action.AMEND,
+    "/claims/{claim_id}/notes": Action.RECORD,
+    "/claims/{claim_id}/link": Action.RECORD,
+    "/claims/{claim_id}/amend": Action.AMEND,
+    "/claims/{claim_id}/merge": Action.AMEND,
+    "/claims/{claim_id}/withdraw": Action.AMEND,
+    "/links/{link_id}/retraction": Action.RECORD,
+    "/links/{link_id}/affirmation": Action.RECORD,
+    "/intake": Action.RECORD,
+    "/intake/{intake_id}/passages": Action.RECORD,
+    "/intake/{intake_id}/finish": Action.RECORD,
 }
 ROUTES = {("GET", path): rule for path, rule in PAGES.items()} | {
     ("POST", path): rule for path, rule in FORMS.items()

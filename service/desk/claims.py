@@ -1,0 +1,260 @@
+"""A claim's page, and what is decided on it: status, approval, who works on it, notes."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Request, Response
+from starlette.responses import RedirectResponse
+
+from service.commands import claims
+from service.commands.claims import Outcome
+from service.desk import board, forms, record, sheet
+from service.desk.forms import Form, posted
+from service.desk.rendering import render
+from service.domain.access import Action
+from service.domain.claims import ClaimState
+from service.domain.errors import (
+    ClaimdeskError,
+    Conflict,
+    Invalid,
+    PreconditionFailed,
+    SecondPersonNeeded,
+    TransitionRefused,
+)
+from service.queries import history
+from service.queries import statements as statement_queries
+from service.web import claims as web_claims
+from service.web.bodies import claims as bodies
+from service.web.calls import Call, reading
+from service.web.fields import ClaimId, DecisionId
+
+router = APIRouter(include_in_schema=False)
+
+Reading = Annotated[Call, reading(Action.READ_CLAIMS, strict=False)]
+Deciding = Annotated[Form, posted(Action.CHANGE_STATUS)]
+Approving = Annotated[Form, posted(Action.APPROVE)]
+Recording = Annotated[Form, posted(Action.RECORD)]
+Amending = Annotated[Form, posted(Action.AMEND)]
+
+Verdict = Literal["approval", "rejection", "withdrawal"]
+
+OVERRIDES = {
+    "public-record": "It is public record",
+    "own-verification": "Our own reporter verified it",
+    "correction": "It corrects a mistake of ours",
+    "urgent-caution": "Caution cannot wait for a statement",
+    "other": "Another reason, explained below",
+}
+"""Why an editor may decide against the guards."""
+TYPED: dict[str, Any] = {
+    "form": None,
+    "to": None,
+    "reason": None,
+    "cites": [],
+    "set_aside": [],
+    "asides": {},
+    "code": None,
+    "override_note": None,
+    "comment": None,
+    "note": None,
+    "assignee": None,
+}
+"""What the forms of the page held: nothing yet."""
+REFUSED: dict[str, Any] = {"form": None, "detail": None, "missing": []}
+
+
+@router.get("/claims/{claim_id}")
+async def show_claim(claim_id: ClaimId, request: Request, call: Reading) -> Response:
+    """The claim as it is, or with `as_of` (or `at`, an hour of UTC) as the desk knew it then."""
+    query = request.query_params
+    if query.get("at"):
+        moment = sheet.instant_of(query["at"])
+    else:
+        moment = web_claims.instant(query["as_of"]) if query.get("as_of") else None
+    return await page(call, claim_id, moment=moment)
+
+
+async def page(
+    call: Call,
+    claim_id: str,
+    *,
+    moment: Any = None,
+    typed: Mapping[str, Any] | None = None,
+    refused: Mapping[str, Any] | None = None,
+    status: int = 200,
+) -> Response:
+    """The page of a claim; `typed` is what a refused form held, and `refused` why."""
+    request, settings = call.request, call.services.settings
+    shown = await call.read(
+        sheet.read,
+        claim_id,
+        caller=call.caller,
+        moment=moment,
+        whole_record=request.query_params.get("record") == "all",
+        four_eyes=settings.four_eyes,
+        publisher=settings.publisher,
+        base_url=settings.base_url,
+    )
+    if shown.state.merged_into is not None:
+        return RedirectResponse(
+            f"/claims/{shown.state.merged_into}?done=merged",
+            308,
+            headers={"Cache-Control": "no-cache"},
+        )
+    pending = shown.state.pending if call.internals else None
+    return render(
+        request,
+        "claim.html",
+        caller=call.caller,
+        now=call.now,
+        status=status,
+        live=None if moment else board.live(shown.newest, claim=claim_id),
+        as_of=moment,
+        sheet=shown,
+        claim=shown.claim,
+        pending=pending,
+        typed=TYPED | dict(typed or {}),
+        refused=REFUSED | dict(refused or {}),
+        overrides=OVERRIDES,
+        at=moment.strftime("%Y-%m-%dT%H:%M") if moment else "",
+        entire=request.query_params.get("record") == "all",
+    )
+
+
+@router.post("/claims/{claim_id}/status")
+async def decide(claim_id: ClaimId, form: Deciding) -> Response:
+    """Decide, or propose where a second person has to agree."""
+    chosen = form.text("to")
+    try:
+        if chosen is None:
+            raise Invalid("choose what the claim becomes", loc=("body", "to"))
+        code = form.text("code")
+        move = forms.body(
+            bodies.StatusChangeIn,
+            {
+                "to": chosen,
+                "reason": form.text("reason") or "",
+                "cites": form.texts("cites"),
+                "set_aside": [
+                    {"link": link, "reason": form.text(f"aside-{link}") or ""}
+                    for link in form.texts("set_aside")
+                ],
+                "override": {"code": code, "note": form.text("override_note") or ""}
+                if code
+                else None,
+            },
+        ).to_command()
+
+        def then(outcome: Outcome) -> str:
+            word = "moved" if outcome.change is not None else "proposed"
+            return f"/claims/{claim_id}?done={word}"
+
+        return await form.carry_out(
+            claims.change_status,
+            claim_id,
+            move,
+            four_eyes=form.call.services.settings.four_eyes,
+            versions=form.versions,
+            then=then,
+        )
+    except (Invalid, Conflict, PreconditionFailed) as error:
+        return await refuse(form, claim_id, error, "decide")
+
+
+@router.post("/claims/{claim_id}/decisions/{decision_id}/{verdict}")
+async def settle(
+    claim_id: ClaimId, decision_id: DecisionId, verdict: str, form: Approving
+) -> Response:
+    """Approve or reject what somebody else proposed, or take one's own proposal back."""
+    text, back = form.text("comment"), f"/claims/{claim_id}?done="
+    try:
+        if verdict == "approval":
+            body = forms.body(bodies.ApprovalIn, {"note": text})
+            return await form.carry_out(
+                claims.approve,
+                decision_id,
+                note=body.note,
+                then=f"{back}approved",
+            )
+        if verdict == "rejection":
+            comment = forms.body(bodies.RejectionIn, {"comment": text or ""}).comment
+            return await form.carry_out(
+                claims.reject,
+                decision_id,
+                comment=comment,
+                then=f"{back}rejected",
+            )
+        reason = forms.body(bodies.DecisionWithdrawalIn, {"reason": text}).reason
+        return await form.carry_out(
+            claims.withdraw_decision,
+            decision_id,
+            reason=reason,
+            then=f"{back}proposal-withdrawn",
+        )
+    except (Invalid, Conflict, SecondPersonNeeded) as error:
+        return await refuse(form, claim_id, error, "settle")
+
+
+@router.post("/claims/{claim_id}/assignee")
+async def assign(claim_id: ClaimId, form: Amending) -> Response:
+    """Give the claim to somebody, or to nobody."""
+    back = form.text("back") or f"/claims/{claim_id}"
+    target = back if back.startswith(("/claims/", "/review")) else f"/claims/{claim_id}"
+    try:
+        return await form.carry_out(
+            claims.amend,
+            claim_id,
+            {"assignee": form.text("assignee")},
+            material=False,
+            versions=form.versions,
+            then=f"{target}{'&' if '?' in target else '?'}done=assigned",
+        )
+    except (Invalid, Conflict, PreconditionFailed) as error:
+        return await refuse(form, claim_id, error, "assign")
+
+
+@router.post("/claims/{claim_id}/notes")
+async def add_note(claim_id: ClaimId, form: Recording) -> Response:
+    try:
+        text = forms.body(bodies.NoteIn, {"text": form.text("note") or ""}).text
+        return await form.carry_out(
+            claims.add_note, claim_id, text=text, then=f"/claims/{claim_id}?done=noted#notes"
+        )
+    except Invalid as error:
+        return await refuse(form, claim_id, error, "note")
+
+
+async def refuse(form: Form, claim_id: str, error: ClaimdeskError, which: str) -> Response:
+    """The page again with what was typed, and why it was not done."""
+    refused: dict[str, Any] = {"form": which, "detail": error.detail}
+    if isinstance(error, TransitionRefused):
+        refused["missing"] = [one["detail"] for one in error.extras["missing"]]
+    if isinstance(error, PreconditionFailed):
+        refused |= await changed_since(form.call, claim_id, min(form.versions))
+    if isinstance(error, Invalid):
+        refused["faults"] = forms.faults(error, {"reason": "reason", "to": "to"})
+    typed = {
+        "to": form.text("to"),
+        "reason": form.text("reason"),
+        "cites": form.texts("cites"),
+        "set_aside": form.texts("set_aside"),
+        "asides": {one: form.text(f"aside-{one}") for one in form.texts("set_aside")},
+        "code": form.text("code"),
+        "override_note": form.text("override_note"),
+        "comment": form.text("comment"),
+        "note": form.text("note"),
+        "assignee": form.text("assignee"),
+        "form": which,
+    }
+    return await page(form.call, claim_id, typed=typed, refused=refused, status=error.status)
+
+
+async def changed_since(call: Call, claim_id: str, version: int) -> dict[str, Any]:
+    """What happened to a claim since the version that somebody read, in words."""
+
+    def read(session: Any) -> list[dict[str, Any]]:
+        state: ClaimState = history.known(session, claim_id, None)
+        links = {one["id"]: one for one in statement_queries.of_claim(session, state)}
+        return [record.told(one, links, {}) for one in history.since(session, claim_id, version)]
+
+    return {"since": await call.read(read)}

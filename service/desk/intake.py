@@ -1,0 +1,334 @@
+"""Intake: an article's text, and what is recorded from its passages."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Query, Request, Response
+
+from service.commands import intake
+from service.commands.inputs import NewClaim, NewLink
+from service.commands.intake import Passage, Stand
+from service.desk import forms, utterances
+from service.desk.forms import Form, posted
+from service.desk.rendering import render
+from service.domain import ids
+from service.domain.access import Action
+from service.domain.claims import Kind, Scope, Stance
+from service.domain.errors import ClaimdeskError, Conflict, Invalid, NotFound
+from service.formats.similar import Claim
+from service.queries import claims as claim_queries
+from service.queries import intake as intake_queries
+from service.queries import similar, stories
+from service.queries.claims import Filters
+from service.queries.paging import MAX_LIMIT, Window
+from service.web.bodies import claims as bodies
+from service.web.bodies.directory import SourceIn
+from service.web.calls import Call, reading
+from service.web.fields import RecordId
+
+router = APIRouter(include_in_schema=False)
+
+MayRecord = Annotated[Call, reading(Action.RECORD, strict=False)]
+Recording = Annotated[Form, posted(Action.RECORD)]
+LONGEST_TEXT = 100_000
+OFFERED = 60
+"""Claims that a passage can be held against without a search."""
+BEGIN_FIELDS = (
+    "url",
+    "publisher",
+    "title",
+    "published_on",
+    "archive_url",
+    "language",
+    "story",
+    "text",
+)
+PASSAGE_FIELDS = ("claim", "kind", "part_of", "tags", "near", "stance_to")
+
+
+@router.get("/intake")
+async def show_intake(call: MayRecord) -> Response:
+    return await _begin_form(call, dict.fromkeys(BEGIN_FIELDS, "") | {"language": "en"})
+
+
+async def _begin_form(
+    call: Call, typed: Mapping[str, str], error: ClaimdeskError | None = None
+) -> Response:
+    faults = {}
+    if isinstance(error, Invalid):
+        faults = forms.faults(error, {"published_at": "published_on"})
+    return render(
+        call.request,
+        "intake.html",
+        caller=call.caller,
+        now=call.now,
+        status=error.status if error else 200,
+        typed=typed,
+        faults=faults,
+        stories=await _stories(call),
+        begun=await call.read(intake_queries.page),
+    )
+
+
+async def _stories(call: Call) -> list[dict[str, Any]]:
+    return await call.read(stories.page, window=Window(MAX_LIMIT, None))
+
+
+@router.post("/intake")
+async def begin(form: Recording) -> Response:
+    """A source and its text, to work through passage by passage."""
+    text = form.verbatim("text")
+    try:
+        if text is None:
+            raise Invalid("paste the article’s text", loc=("body", "text"))
+        if len(text) > LONGEST_TEXT or "\x00" in text:
+            raise Invalid(
+                f"a text has up to {LONGEST_TEXT:,} characters: take it in in parts",
+                loc=("body", "text"),
+            )
+        source = forms.body(SourceIn, utterances.source(form))
+        if source.language is None:
+            raise Invalid("say in which language it is: en, sr, sq …", loc=("body", "language"))
+        return await form.carry_out(
+            intake.begin,
+            source=source.to_command(),
+            text=text,
+            language=source.language,
+            story=form.text("story"),
+            then=lambda begun: f"/intake/{begun}",
+        )
+    except Invalid as error:
+        typed = {name: form.verbatim(name) or "" for name in BEGIN_FIELDS}
+        return await _begin_form(form.call, typed, error)
+
+
+@router.get("/intake/similar")
+async def show_similar(
+    call: MayRecord,
+    text: Annotated[str, Query(max_length=2000)] = "",
+    kind: Annotated[str, Query(max_length=20)] = "event",
+    party: Annotated[str, Query(max_length=64)] = "",
+) -> Response:
+    """The claims that may be the one being typed: a part of the page, for scripts."""
+    found = []
+    if len(text.strip()) > 3:
+        found = await _similar(call, text.strip(), kind, party or None, None)
+    return render(call.request, "similar.html", caller=call.caller, now=call.now, similar=found)
+
+
+async def _similar(
+    call: Call, text: str, kind: str, party: str | None, part_of: str | None
+) -> list[dict[str, Any]]:
+    known = Kind(kind) if kind in {*Kind} else Kind.EVENT
+    voices = frozenset({party}) if party else frozenset()
+    claim = Claim(text, known, voices, call.now.date())
+    return await similar.of_new(call.services.database, claim, part_of=part_of)
+
+
+@router.get("/intake/{intake_id}")
+async def show_text(intake_id: RecordId, call: MayRecord) -> Response:
+    return await _text(call, intake_id, None)
+
+
+async def _text(
+    call: Call,
+    intake_id: str,
+    form: Form | None,
+    error: ClaimdeskError | None = None,
+    near: list[dict[str, Any]] | None = None,
+) -> Response:
+    article = await call.read(intake_queries.one, intake_id)
+    if article is None:
+        raise NotFound("This article is no longer being taken in.")
+    known = await call.read(utterances.known)
+    offered = await _offered(call, article)
+    typed = _typed(form) if form else _suggested(article)
+    faults: dict[str, str] = {}
+    if isinstance(error, Invalid):
+        faults = forms.faults(error, NAMES)
+    elif error is not None:
+        faults = {forms.TOP: error.detail}
+    return render(
+        call.request,
+        "intake_text.html",
+        caller=call.caller,
+        now=call.now,
+        status=error.status if error else 200,
+        article=article,
+        segments=segments(article["text"], article["passages"]),
+        claims=offered,
+        typed=typed,
+        faults=faults,
+        similar=near or [],
+        **known,
+    )
+
+
+NAMES = dict(utterances.NAMES) | {
+    "text": "claim",
+    "kind": "kind",
+    "part_of": "part_of",
+    "tags": "tags",
+    "story": "story",
+    "does": "claim",
+    "stance": "claim",
+    "statement": "claim",
+}
+
+
+def _typed(form: Form) -> dict[str, Any]:
+    return (
+        utterances.typed(form)
+        | {name: form.verbatim(name) or "" for name in PASSAGE_FIELDS}
+        | {
+            "stands": {
+                name.removeprefix("stand-"): str(value)
+                for name, value in form.data.items()
+                if name.startswith("stand-") and value
+            },
+            "conditional": form.ticked("conditional"),
+            "partial": form.ticked("partial"),
+        }
+    )
+
+
+def _suggested(article: Mapping[str, Any]) -> dict[str, Any]:
+    """An empty form, but for what the passage before makes likely: the day on which it was said."""
+    typed: dict[str, Any] = utterances.typed(None)
+    typed |= dict.fromkeys(PASSAGE_FIELDS, "") | {
+        "stands": {},
+        "conditional": False,
+        "partial": False,
+        "language": article["language"],
+        "kind": "event",
+    }
+    if article["passages"]:
+        typed["said_on"] = article["passages"][-1]["statement"]["said_at"][:10]
+    elif article["source"]["published_at"]:
+        typed["said_on"] = article["source"]["published_at"][:10]
+    return typed
+
+
+async def _offered(call: Call, article: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The claims of the article's story, latest changed first; of all, where it has none."""
+    query = claim_queries.listing(
+        Filters(story=article["story"]), limit=OFFERED, after=None, claimant=None, party=None
+    )
+    rows = await call.services.database.look_up(query.lookup, query.parameters)
+    return [
+        {name: claim[name] for name in ("id", "text", "status", "claimant")}
+        for claim in (orjson.loads(row[0]) for row in rows[:OFFERED])
+        if claim["lifecycle"] == "active"
+    ]
+
+
+def segments(text: str, passages: list[dict[str, Any]]) -> list[tuple[str, int | None]]:
+    """The text in pieces: those that are recorded with the place of their passage in the list."""
+    ranges = []
+    for number, one in enumerate(passages):
+        if one["exact"] is None:
+            continue
+        at = text.find((one["prefix"] or "") + one["exact"])
+        begin = at + len(one["prefix"] or "") if at != -1 else text.find(one["exact"])
+        if begin != -1:
+            ranges.append((begin, begin + len(one["exact"]), number))
+    found: list[tuple[str, int | None]] = []
+    done = 0
+    for begin, end, number in sorted(ranges):
+        if end <= done:
+            continue
+        if begin > done:
+            found.append((text[done:begin], None))
+        found.append((text[max(begin, done) : end], number))
+        done = end
+    return [*found, (text[done:], None)]
+
+
+@router.post("/intake/{intake_id}/passages")
+async def take(intake_id: RecordId, form: Recording, request: Request) -> Response:
+    """Record a passage: whose words, the claim that they make, what they do to others."""
+    call = form.call
+    try:
+        article = await call.read(intake_queries.one, intake_id)
+        if article is None:
+            raise NotFound("This article is no longer being taken in.")
+        said = utterances.statement(form, article["source"]["id"])
+        claim = _claim(form, said, article["story"])
+        stands = tuple(_stands(form))
+        if claim is not None and not form.ticked("anyway"):
+            near = [
+                one
+                for one in await _similar(
+                    call, claim.text, claim.kind.value, claim.claimant, claim.part_of
+                )
+                if one["probably_same"]
+            ]
+            if near:
+                error = Invalid(
+                    "this may be recorded already: look at the claims below", loc=("body", "text")
+                )
+                return await _text(call, intake_id, form, error, near)
+        passage = Passage(statement=said.to_command(), near=_near(form), claim=claim, stands=stands)
+        return await form.carry_out(
+            utterances.with_new_party(form, intake.take),
+            intake_id,
+            passage,
+            then=f"/intake/{intake_id}?done=recorded",
+        )
+    except (Invalid, Conflict) as error:
+        return await _text(call, intake_id, form, error)
+
+
+def _near(form: Form) -> int | None:
+    text = form.text("near") or ""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 9 else None
+
+
+def _claim(form: Form, said: bodies.StatementIn, story: str | None) -> NewClaim | None:
+    text = form.text("claim")
+    if text is None:
+        return None
+    tags = [one.strip() for one in (form.text("tags") or "").split(",") if one.strip()]
+    body = forms.body(
+        bodies.ClaimIn,
+        {
+            "text": text,
+            "kind": form.text("kind") or Kind.EVENT,
+            "claimant": said.party,
+            "speaker": utterances.speaker(form),
+            "claimed_at": said.said_at,
+            "precision": said.precision,
+            "story": story,
+            "tags": tags,
+            "part_of": form.text("part_of"),
+            "origin": {"quotes": [one.model_dump() for one in said.quotes]},
+        },
+    )
+    # Its origin is the passage's statement, which is recorded once.
+    return replace(body.to_command(), origin=said.to_command())
+
+
+def _stands(form: Form) -> list[Stand]:
+    found = []
+    for name, value in form.data.items():
+        claim = ids.parse(name.removeprefix("stand-")) if name.startswith("stand-") else None
+        if claim is None or not value:
+            continue
+        if value not in {*Stance}:
+            raise Invalid(f"a stance is one of {', '.join(Stance)}", loc=("body", "stance"))
+        link = NewLink(
+            statement="",
+            stance=Stance(str(value)),
+            scope=Scope.PARTIAL if form.ticked("partial") else Scope.FULL,
+            conditional=form.ticked("conditional"),
+        )
+        found.append(Stand(claim, link))
+    return found
+
+
+@router.post("/intake/{intake_id}/finish")
+async def finish(intake_id: RecordId, form: Recording) -> Response:
+    """Forget the text; what was recorded from it stays."""
+    return await form.carry_out(intake.finish, intake_id, then="/?done=saved")

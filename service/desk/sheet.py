@@ -1,0 +1,217 @@
+"""A claim's page as data: who says what, what the rules make of it, and what happened.
+
+Read in one transaction, now or as of an instant, so that no part contradicts another.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from service.desk import record
+from service.domain import access, evidence, lifecycle
+from service.domain.access import Action, Actor
+from service.domain.claims import ClaimState, Lifecycle, SetAside, Status
+from service.domain.errors import Invalid
+from service.domain.guards import Move
+from service.formats import claim as claim_format
+from service.formats.claimreview import document as claim_review
+from service.queries import accounts, decisions, history, publication
+from service.queries import statements as statement_queries
+from service.queries.paging import MAX_LIMIT, Window
+from service.store.snapshot import frozen
+from service.store.tail import newest
+from service.web import visibility
+
+Data = dict[str, Any]
+RECORDED = 100
+"""Events that a page shows; the whole record is a click away."""
+MOST_RECORDED = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """What a claim's page shows, for one caller."""
+
+    state: ClaimState
+    claim: Data
+    """As served (api.md)."""
+    columns: list[Data]
+    suggestion: Data
+    moves: list[Data]
+    events: list[Data]
+    """Oldest first; those up to the instant asked about are `past`."""
+    left_out: int
+    """Earlier events that are not among them."""
+    notes: list[Data]
+    people: Mapping[str, str]
+    """Who may be assigned, by id."""
+    assignee: str | None
+    around: Data
+    """The claim that it is part of, if any."""
+    json_ld: Data
+    newest: int
+
+
+def read(
+    session: Any,
+    claim_id: str,
+    *,
+    caller: Actor | None,
+    moment: datetime | None,
+    whole_record: bool,
+    four_eyes: bool,
+    publisher: str,
+    base_url: str,
+) -> Sheet:
+    """Raises NotFound, NotYetRecorded."""
+    internals = access.allowed(caller, Action.READ_INTERNALS)
+    with frozen(session):
+        last = newest(session)
+        state = history.known(session, claim_id, moment)
+        links = statement_queries.of_claim(session, state, moment=moment)
+        origin = statement_queries.one(session, state.origin_statement)
+        assert origin is not None, "a claim has an origin"
+        if moment is not None:
+            origin = statement_queries.known_by(origin, moment)
+        rows, left_out = history.latest(
+            session, claim_id, limit=MOST_RECORDED if whole_record else RECORDED
+        )
+        people = accounts.names(session) if internals else {}
+        notes = _notes(session, claim_id, moment) if internals else []
+        beside = publication.beside(session, claim_id, moment)
+        above = history.state(session, state.part_of) if state.part_of else None
+        assignee = None
+        if internals and state.assignee:
+            assignee = accounts.named(session, [state.assignee]).get(state.assignee, "somebody")
+    by_id = {one["id"]: one for one in links}
+    claim: Data = orjson.loads(claim_format.document(state))
+    suggestion = decisions.suggestion(state)
+    return Sheet(
+        state=state,
+        claim=claim,
+        columns=_columns(state, links, origin, suggestion, named=caller is not None),
+        suggestion=suggestion,
+        moves=_moves(state, four_eyes=four_eyes),
+        events=[
+            record.told(visibility.event(one, caller), by_id, people)
+            | {"past": moment is None or datetime.fromisoformat(one["recorded_at"]) <= moment}
+            for one in rows
+        ],
+        left_out=left_out,
+        notes=notes,
+        people=people,
+        assignee=assignee,
+        around=_brief(above),
+        json_ld=claim_review(claim, beside, publisher=publisher, base_url=base_url),
+        newest=last,
+    )
+
+
+def _notes(session: Any, claim_id: str, moment: datetime | None) -> list[Data]:
+    found = decisions.note_page(session, claim_id, Window(MAX_LIMIT, None)) or []
+    return [
+        one
+        for one in found
+        if moment is None or datetime.fromisoformat(one["recorded_at"]) <= moment
+    ]
+
+
+def _brief(state: ClaimState | None) -> Data:
+    if state is None:
+        return {}
+    return {"id": state.id, "text": state.text, "status": state.status}
+
+
+def _columns(
+    state: ClaimState, links: list[Data], origin: Data, suggestion: Data, *, named: bool
+) -> list[Data]:
+    """One column for each root party, the claimant's first, each with its statements in the order
+    in which they were said."""
+    counted = {one["link"]: one for one in suggestion["trace"]}
+    claimant = state.claimant
+    first: Data = {
+        "root": claimant.root if claimant else None,
+        "name": claimant.root_name if claimant else "Unattributed",
+        "claimant": True,
+        "cards": [_card(None, origin, None)],
+    }
+    columns = {first["root"]: first}
+    for link in links:
+        statement = link["statement"]
+        column = columns.setdefault(
+            statement["root"],
+            {
+                "root": statement["root"],
+                "name": statement["root_name"],
+                "claimant": False,
+                "cards": [],
+            },
+        )
+        shown = link if named else link | {"linked_by": None}
+        column["cards"].append(_card(shown, statement, counted.get(link["id"])))
+    for column in columns.values():
+        column["cards"].sort(key=lambda card: (card["statement"]["said_at"], card["order"]))
+    return list(columns.values())
+
+
+def _card(link: Data | None, statement: Data, traced: Data | None) -> Data:
+    recorded = link["recorded_at"] if link else statement["recorded_at"]
+    gone = bool(
+        statement["withdrawn_at"] is not None or (link and link["retracted_at"] is not None)
+    )
+    return {
+        "id": f"l-{link['id']}" if link else f"o-{statement['id']}",
+        "link": link,
+        "statement": statement,
+        "counted": traced["counted"] if traced else None,
+        "why": traced["why"] if traced else None,
+        "gone": gone,
+        "late": recorded[:10] > statement["said_at"][:10],
+        "recorded_at": recorded,
+        "order": (link is not None, recorded),
+    }
+
+
+def _moves(state: ClaimState, *, four_eyes: bool) -> list[Data]:
+    """Every status that the claim might be given, with what is missing for it.
+
+    Reasons and citations come from the form, so what they lack is not told as missing here.
+    """
+    if state.lifecycle is not Lifecycle.ACTIVE:
+        return []
+    active = tuple(link.id for link in state.links if link.active)
+    aside = tuple(SetAside(one.id, "…") for one in evidence.open_contradictions(state))
+    found = []
+    for to in Status:
+        if (state.status, to) not in lifecycle.TRANSITIONS:
+            continue
+        move = Move(to, "…", active)
+        missing = lifecycle.missing_for(state, move)
+        if missing and aside and to is Status.CONFIRMED and state.status is Status.DISPUTED:
+            # It may be reached by setting aside, which takes more support.
+            setting = lifecycle.missing_for(state, Move(to, "…", active, aside))
+            missing = setting or []
+        found.append(
+            {
+                "to": to.value,
+                "missing": [one.detail for one in missing],
+                "second": lifecycle.needs_second_person(move, four_eyes=four_eyes),
+            }
+        )
+    return found
+
+
+def instant_of(text: str | None) -> datetime | None:
+    """An hour that was typed or picked, as UTC: `2023-10-02T18:00`.  Raises Invalid."""
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise Invalid(
+            "give an instant such as 2023-10-02T18:00, in UTC", loc=("query", "at")
+        ) from None
+    return datetime.fromisoformat(text + "+00:00") if moment.tzinfo is None else moment

@@ -1,0 +1,67 @@
+// Selecting a passage fills the form; claims that may be the same show as one types.
+
+const text = document.querySelector("#text"), form = document.querySelector("#passage");
+const field = (name) => form.elements[name];
+
+function offset(node, at) {
+  const range = document.createRange();
+  range.setStart(text, 0);
+  range.setEnd(node, at);
+  return range.toString().length;
+}
+
+function take() {
+  const selection = getSelection();
+  if (!selection.rangeCount || selection.isCollapsed) return;
+  const range = selection.getRangeAt(0);
+  if (!text.contains(range.commonAncestorContainer)) return;
+  const words = range.toString(), begin = words.length - words.trimStart().length;
+  if (!words.trim()) return;
+  field("quote").value = words.trim();
+  field("near").value = offset(range.startContainer, range.startOffset) + begin;
+  // What stands between quotation marks was said so; the rest is the article's account of it.
+  const before = text.textContent[field("near").value - 1] || "";
+  field("rendering").value = /^[“”"„«]/.test(words.trim()) || /[“"„«]/.test(before) ? "verbatim" : "paraphrase";
+}
+text.addEventListener("mouseup", () => setTimeout(take));
+text.addEventListener("keyup", take);
+document.addEventListener("touchend", () => setTimeout(take, 50));
+
+let timer;
+const near = document.querySelector("#similar");
+async function look() {
+  const query = new URLSearchParams({ text: field("claim").value, kind: field("kind").value, party: field("party").value });
+  const answer = await fetch(`/intake/similar?${query}`, { credentials: "same-origin" });
+  if (answer.ok && !answer.redirected) near.replaceChildren(...new DOMParser().parseFromString(await answer.text(), "text/html").body.childNodes);
+}
+for (const name of ["claim", "kind", "party"]) field(name).addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(look, 300); });
+
+// Finding a claim: those of the story by their words, others by searching for them.
+const find = document.querySelector("#find"), stands = document.querySelector("#stands");
+const fold = (words) => words.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+async function search(words) {
+  const answer = await fetch(`/v1/claims?${new URLSearchParams({ q: words, limit: 8 })}`, { credentials: "same-origin" });
+  if (!answer.ok || find.value.trim() !== words) return;
+  const pattern = stands.querySelector("select");
+  for (const claim of (await answer.json()).items) {
+    let row = document.querySelector(`#stand-${claim.id}`)?.closest("li");
+    if (!row && pattern) {
+      row = document.createElement("li");
+      const label = Object.assign(document.createElement("label"), { htmlFor: `stand-${claim.id}`, textContent: claim.text });
+      const select = pattern.cloneNode(true);
+      select.id = select.name = `stand-${claim.id}`;
+      select.value = "";
+      row.append(label, select);
+      stands.append(row);
+    }
+    if (row) row.hidden = false;
+  }
+}
+find.addEventListener("input", () => {
+  const words = find.value.trim(), wanted = fold(words).split(/\s+/);
+  for (const row of stands.children)
+    row.hidden = !!words && !row.querySelector("select")?.value && !wanted.every((word) => fold(row.textContent).includes(word));
+  clearTimeout(timer);
+  if (words.length > 2) timer = setTimeout(() => search(words), 250);
+});
+find.addEventListener("keydown", (event) => event.key === "Enter" && event.preventDefault());

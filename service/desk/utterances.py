@@ -1,0 +1,161 @@
+"""What somebody said, as forms ask for it: whose words, when, where they were read."""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, TypeVar
+
+from service.commands import parties
+from service.desk import forms
+from service.desk.forms import Form
+from service.domain.access import Actor
+from service.domain.claims import Basis, Precision, Rendering
+from service.domain.errors import Invalid
+from service.domain.names import fold
+from service.queries import directory
+from service.queries.paging import MAX_LIMIT, Window
+from service.web.bodies import claims as bodies
+from service.web.bodies.directory import PartyIn
+
+T = TypeVar("T")
+FIELDS = (
+    "party",
+    "new_party",
+    "new_parent",
+    "speaker",
+    "role",
+    "said_on",
+    "said_hour",
+    "basis",
+    "quote",
+    "language",
+    "rendering",
+    "url",
+    "publisher",
+    "title",
+    "published_on",
+    "archive_url",
+)
+NAMES = {
+    "slug": "new_party",
+    "name": "new_party",
+    "parent": "new_parent",
+    "speaker.role": "role",
+    "speaker": "speaker",
+    "party": "party",
+    "said_at": "said_on",
+    "precision": "said_on",
+    "basis": "basis",
+    "quotes.text": "quote",
+    "quotes.language": "language",
+    "quotes.source.url": "url",
+    "quotes.source.publisher": "publisher",
+    "quotes.source.title": "title",
+    "quotes.source.published_at": "published_on",
+    "quotes.source.archive_url": "archive_url",
+    "quotes": "quote",
+}
+"""Which field of a form is at fault, by where a body has it."""
+
+
+def typed(form: Form | None) -> dict[str, str]:
+    """What the fields held, to show again."""
+    return {name: (form.verbatim(name) or "") if form else "" for name in FIELDS}
+
+
+def when(form: Form, day: str, hour: str) -> tuple[str | None, Precision]:
+    """A day, and an hour of it where that is known, as an instant in UTC."""
+    on, at = form.text(day), form.text(hour)
+    if on is None:
+        if at is not None:
+            raise Invalid("give the day too", loc=("body", day))
+        return None, Precision.DAY
+    if at is None:
+        return f"{on}T00:00:00Z", Precision.DAY
+    seconds = "" if at.count(":") == 2 else ":00"
+    return f"{on}T{at}{seconds}Z", Precision.MINUTE if seconds else Precision.SECOND
+
+
+def source(form: Form) -> dict[str, Any]:
+    """Where it was read, as the API's body has it."""
+    published = form.text("published_on")
+    return {
+        "url": form.text("url") or "",
+        "publisher": form.text("publisher"),
+        "title": form.text("title"),
+        "published_at": f"{published}T00:00:00Z" if published else None,
+        "language": form.text("language"),
+        "archive_url": form.text("archive_url"),
+    }
+
+
+def party(form: Form) -> str | None:
+    """The party's slug: one that is chosen, or that of one that is named anew."""
+    name = form.text("new_party")
+    return form.text("party") if name is None else slug(name)
+
+
+def slug(name: str) -> str:
+    """A name as it stands in addresses: `Kosovo Police` is kosovo-police."""
+    return re.sub(r"[^a-z0-9]+", "-", fold(name)).strip("-")
+
+
+def with_new_party(form: Form, command: Callable[..., T]) -> Callable[..., T]:
+    """`command`, in one transaction with the party that the form names anew, if it does."""
+    name = form.text("new_party")
+    if name is None:
+        return command
+    made = forms.body(
+        PartyIn, {"slug": slug(name), "name": name, "parent": form.text("new_parent")}
+    ).model_dump()
+
+    def both(session: Any, *args: Any, actor: Actor, now: datetime, **kwargs: Any) -> T:
+        parties.create(session, **made, actor=actor, now=now)
+        return command(session, *args, actor=actor, now=now, **kwargs)
+
+    return both
+
+
+def speaker(form: Form) -> dict[str, Any] | None:
+    name = form.text("speaker")
+    if name is None:
+        if form.text("role") is not None:
+            raise Invalid("name the speaker too", loc=("body", "speaker"))
+        return None
+    return {"name": name, "role": form.text("role")}
+
+
+def statement(form: Form, source: Mapping[str, Any] | str) -> bodies.StatementIn:
+    """The statement that a form tells of.  Raises Invalid."""
+    said_at, precision = when(form, "said_on", "said_hour")
+    return forms.body(
+        bodies.StatementIn,
+        {
+            "party": party(form),
+            "speaker": speaker(form),
+            "said_at": said_at or "",
+            "precision": precision,
+            "basis": form.text("basis") or Basis.UNSTATED,
+            "quotes": [
+                {
+                    "text": form.verbatim("quote") or "",
+                    "language": form.text("language") or "",
+                    "rendering": form.text("rendering") or Rendering.VERBATIM,
+                    "source": source,
+                }
+            ],
+        },
+    )
+
+
+def known(session: Any) -> dict[str, Any]:
+    """The parties and speakers that a form offers."""
+    every = Window(MAX_LIMIT, None)
+    offered = directory.party_page(session, parent=None, window=every)
+    speakers = directory.speaker_page(session, name=None, party=None, window=every)
+    return {
+        "parties": sorted(
+            offered, key=lambda one: (one["root"], one["parent"] is not None, one["name"])
+        ),
+        "speakers": speakers,
+    }
