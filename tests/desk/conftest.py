@@ -1,0 +1,135 @@
+"""People at their browsers: signed in by role, filling in the forms that pages show them.
+
+`submit` sends what a browser would: every field as the page has it, but for those that the test
+fills in.  So a form that lacks a field, or whose address is wrong, fails its test.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import Any
+
+import httpx
+import pytest
+from lxml import html
+
+from service.commands import accounts
+from service.domain.access import Role
+from service.web.callers import COOKIE
+from tests.support.desk import Desk
+
+ORIGIN = "http://testserver"
+BROWSER = {"Origin": ORIGIN, "Accept": "text/html,application/xhtml+xml", "User-Agent": "Firefox"}
+NAMES = {
+    "reader": "Rada Reader",
+    "checker": "Ana Checker",
+    "checker2": "Boris Checker",
+    "editor": "Edit Editor",
+    "editor2": "Emil Editor",
+    "admin": "Ada Admin",
+}
+
+
+class People:
+    """Browsers by role; `public` is nobody's.  `ids`, `emails`, `tokens` by the same names."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.ids: dict[str, str] = {}
+        self.emails: dict[str, str] = {}
+        self.tokens: dict[str, str] = {}
+        self.public: httpx.AsyncClient
+        self.reader: httpx.AsyncClient
+        self.checker: httpx.AsyncClient
+        self.checker2: httpx.AsyncClient
+        self.editor: httpx.AsyncClient
+        self.editor2: httpx.AsyncClient
+        self.admin: httpx.AsyncClient
+
+    def browser(self, token: str | None = None, **headers: str) -> httpx.AsyncClient:
+        """Another browser; with the session `token`, where one is given."""
+        return httpx.AsyncClient(
+            transport=httpx.ASGITransport(app=self.desk.app, raise_app_exceptions=True),
+            base_url=ORIGIN,
+            headers=BROWSER | headers,
+            cookies={} if token is None else {COOKIE: token},
+        )
+
+    async def sign_in(self, name: str, agent: str | None = "Firefox") -> str:
+        """Another session of one of them; its token."""
+        token: str = await self.desk.database.write(
+            accounts.start_session, self.ids[name], agent=agent, now=self.desk.clock.now
+        )
+        return token
+
+
+@pytest.fixture
+async def people(desk: Desk) -> AsyncIterator[People]:
+    """A person for each role (two checkers, two editors), signed in."""
+    people = People(desk)
+    async with AsyncExitStack() as stack:
+        people.public = await stack.enter_async_context(people.browser())
+        for name, called in NAMES.items():
+            people.emails[name] = f"{name}@desk.example"
+            people.ids[name] = await desk.database.write(
+                accounts.create_user,
+                email=people.emails[name],
+                name=called,
+                role=Role(name.rstrip("2")),
+                actor=accounts.SYSTEM,
+                now=desk.clock.now,
+            )
+            people.tokens[name] = await people.sign_in(name)
+            client = people.browser(people.tokens[name])
+            setattr(people, name, await stack.enter_async_context(client))
+        yield people
+
+
+def parsed(response: httpx.Response) -> Any:
+    """The page in an answer, as an lxml element."""
+    assert response.headers["content-type"].startswith("text/html"), response.text[:300]
+    return html.fromstring(response.text)
+
+
+def text(response: httpx.Response) -> str:
+    """What the page says, white space collapsed."""
+    return " ".join(parsed(response).text_content().split())
+
+
+def form_of(page: Any, action: str) -> Any:
+    """The form of a page that is sent to `action`."""
+    found = [one for one in page.forms if one.get("action") == action and one.method == "POST"]
+    sent = [one.get("action") for one in page.forms]
+    assert len(found) == 1, f"{len(found)} forms are sent to {action}, of {sent}"
+    return found[0]
+
+
+def fields_of(form: Any) -> dict[str, Any]:
+    """What a browser would send of a form as it stands; lists where a name is there repeatedly."""
+    kept: dict[str, Any] = {}
+    for name, value in form.form_values():
+        if name in kept:
+            held = kept[name]
+            kept[name] = [*(held if isinstance(held, list) else [held]), value]
+        else:
+            kept[name] = value
+    return kept
+
+
+async def submit(
+    client: httpx.AsyncClient, page_url: str, form_action: str, **fields: Any
+) -> httpx.Response:
+    """Load a page and send its form with `fields` filled in: text, a list of texts, or None for
+    what is left out.  Names with a hyphen go in as a dictionary: `**{"a-b": "c"}`."""
+    page = await client.get(page_url)
+    assert page.status_code == 200, (page_url, page.status_code, page.text[:500])
+    return await send(client, page, form_action, **fields)
+
+
+async def send(
+    client: httpx.AsyncClient, page: httpx.Response, form_action: str, **fields: Any
+) -> httpx.Response:
+    """The same from a page that is loaded already: a form shown again, or sent twice."""
+    values = fields_of(form_of(parsed(page), form_action)) | fields
+    return await client.post(
+        form_action, data={name: value for name, value in values.items() if value is not None}
+    )
