@@ -257,10 +257,11 @@ async def test_the_failing_have_half_of_the_slots(settings: Settings, today: Boa
 
 @pytest.mark.parametrize("slots", [2, 8])
 async def test_no_endpoint_has_all_of_the_slots(
-    settings: Settings, today: Board, slots: int
+    settings: Settings, today: Board, monkeypatch: pytest.MonkeyPatch, slots: int
 ) -> None:
     """A black hole that may have more in flight than there are slots, and has never failed yet,
     leaves a quarter of them, one at least, to those that work."""
+    monkeypatch.setattr(worker, "STOP_SECONDS", 0.1)  # nobody waits for the hole in the end
     async with receiver(black_hole) as hole, receiver(answers(OK)) as it:
         greedy = await today.endpoint(url=hole.url, max_in_flight=256)
         await today.tell_all([(greedy, str(i)) for i in range(2 * slots)])
