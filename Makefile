@@ -86,6 +86,7 @@ run: install
 .PHONY: test
 test: install-dev
 	@$(BIN)/python -m tests.support.postgres
+	@$(BIN)/python -m tests.support.chromium
 	@$(MAKE) lint
 	@echo 'tests'
 	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)

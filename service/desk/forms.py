@@ -103,6 +103,7 @@ def posted(action: Action | None) -> Any:
 async def read(call: Call) -> Form:
     """The form that was sent.  Raises CrossSite where it was not filled in on our page."""
     request = call.request
+    sent_as = await request.body()  # kept by the request, which then reads the form from it
     data = await request.form(max_files=0, max_fields=MOST_FIELDS)
     sent = data.get("csrf")
     if not isinstance(sent, str) or not sessions.is_own_form(request, sent):
@@ -114,8 +115,8 @@ async def read(call: Call) -> Form:
     key = None
     if isinstance(once, str) and once:
         # With what was sent: who goes back, corrects and sends again asks for something else.
-        body = sha256(await request.body()).hexdigest()
-        key = f"desk {sha256(once.encode()).hexdigest()[:32]} {body[:32]}"
+        digest = sha256(sent_as).hexdigest()
+        key = f"desk {sha256(once.encode()).hexdigest()[:32]} {digest[:32]}"
     return Form(call, data, key)
 
 

@@ -28,7 +28,8 @@ function morph(from, to, mark) {
   let place = from.firstChild;
   for (const wanted of [...to.childNodes]) {
     let match = key(wanted) ? keyed.get(wanted.id) : null;
-    if (!match && place && !key(place) && !key(wanted) && place.nodeName === wanted.nodeName) match = place;
+    if (!match && !key(wanted))
+      for (let next = place; next && !match; next = next.nextSibling) if (!key(next) && next.nodeName === wanted.nodeName) match = next;
     if (!match) {
       const added = document.importNode(wanted, true);
       from.insertBefore(added, place);
@@ -48,7 +49,7 @@ function morph(from, to, mark) {
   while (place) {
     const gone = place;
     place = place.nextSibling;
-    if (!held(gone) && !(gone.nodeType === 1 && gone.contains(document.activeElement) && one("form", gone) && all("form", gone).some(dirty))) gone.remove();
+    if (!held(gone) && !(gone.nodeType === 1 && gone.contains(document.activeElement) && all("form:not([data-asof])", gone).some(dirty))) gone.remove();
   }
 }
 

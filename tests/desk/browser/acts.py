@@ -1,0 +1,59 @@
+"""What people do on the desk's pages, as several tests do it."""
+
+import re
+from typing import Any
+
+import httpx
+from playwright.async_api import Page
+
+from tests.desk.browser.conftest import Desk
+
+ID = re.compile(r"/claims/([0-9a-f-]{36})")
+
+
+async def new_claim(desk: Desk, text: str, **changes: Any) -> str:
+    """Record a claim of Belgrade's through the API; gives its id."""
+    body = {
+        "text": text,
+        "kind": "event",
+        "claimant": "belgrade",
+        "claimed_at": "2023-10-02T00:00:00Z",
+        "origin": {
+            "quotes": [
+                {"text": text, "language": "en", "source": {"url": "https://example.org/said"}}
+            ]
+        },
+        **changes,
+    }
+    async with httpx.AsyncClient(base_url=desk.url) as client:
+        headers = {"Authorization": f"Bearer {desk.key('checker')}"}
+        made = await client.post("/v1/claims", json=body, headers=headers)
+    assert made.status_code == 201, made.text
+    return str(made.json()["id"])
+
+
+async def link(
+    page: Page,
+    claim: str,
+    stance: str,
+    *,
+    party: str,
+    quote: str,
+    basis: str = "own_observation",
+) -> None:
+    """Link what somebody said to a claim, through the form."""
+    await page.goto(f"/claims/{claim}")
+    await page.get_by_role("link", name="Link a statement").click()
+    await page.check(f"input[name=stance][value={stance}]")
+    await page.fill("#quote", quote)
+    await page.select_option("#party", party)
+    await page.fill("#said_on", "2023-10-04")
+    await page.select_option("#basis", basis)
+    await page.fill("#url", "https://example.org/report")
+    await page.get_by_role("button", name="Link it").click()
+    await page.wait_for_url("**/claims/*done=linked*")
+
+
+async def status(page: Page) -> str:
+    """The status that a claim's page shows."""
+    return (await page.locator(".standing .status").inner_text()).strip()

@@ -1,0 +1,110 @@
+"""A real server on a real socket, with the article, and people who look at it in Chromium."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
+
+from tests.faults import served
+from tests.faults.served import Served
+from tests.support import chromium
+
+SLOW = 15_000
+"""Milliseconds after which a page is taken to hang: the machine may be busy with other tests."""
+
+
+class Desk:
+    """A server with people."""
+
+    def __init__(self, server: Served, database_url: str, folder: Path) -> None:
+        self.server = server
+        self.url = server.url
+        self._database = database_url
+        self._folder = folder
+        self._links: dict[str, str] = {}
+
+    def run(self, *command: str) -> str:
+        done = served.run(self._database, self._folder, *command)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def link(self, name: str, role: str) -> str:
+        """A link with which somebody signs in; they are made where they are new."""
+        email = f"{name.lower()}@example.org"
+        made = ("users", "link", email, "--json")
+        if name not in self._links:
+            made = ("users", "create", "--email", email, "--name", name, "--role", role, "--json")
+        link = str(json.loads(self.run(*made))["link"])
+        self._links[name] = link
+        # The process that made it does not know on which port the server is.
+        return f"{self.url}/sign-in/{link.rpartition('/')[2]}"
+
+    def key(self, role: str) -> str:
+        return str(
+            json.loads(self.run("keys", "create", "--name", role, "--role", role, "--json"))["key"]
+        )
+
+
+@pytest.fixture(scope="session")
+def desk(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> Iterator[Desk]:
+    """One desk for all tests of a process: each works on claims of its own, or only looks."""
+    folder = tmp_path_factory.mktemp("desk")
+    url = f"sqlite:///{folder / 'claimdesk.db'}"
+    with served.serving(url, folder, "--seed", CLAIMDESK_PUBLIC_READ="on") as server:
+        yield Desk(server, url, folder)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        launched = await playwright.chromium.launch(
+            executable_path=chromium.provide(), args=[*chromium.OPTIONS]
+        )
+        yield launched
+        await launched.close()
+
+
+class Windows:
+    """Windows of Chromium; whatever a page complains of, refused scripts included, is an error."""
+
+    def __init__(self, browser: Browser, desk: Desk, stack: AsyncExitStack) -> None:
+        self.browser = browser
+        self.desk = desk
+        self.complaints: list[str] = []
+        self._stack = stack
+
+    async def context(self, **options: object) -> BrowserContext:
+        context = await self.browser.new_context(base_url=self.desk.url, **options)  # type: ignore[arg-type]
+        self._stack.push_async_callback(context.close)
+        context.set_default_timeout(SLOW)
+        context.on("console", self._heard)
+        context.on("weberror", lambda error: self.complaints.append(str(error.error)))
+        return context
+
+    async def open(
+        self, path: str = "/", *, name: str = "", role: str = "checker", **options: object
+    ) -> Page:
+        """A window of its own, of somebody who is signed in where `name` says who."""
+        page = await (await self.context(**options)).new_page()
+        if name:
+            await page.goto(self.desk.link(name, role))
+        if not name or path != "/":
+            await page.goto(path)
+        return page
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        # That an answer was 4xx is what several tests are about.
+        if message.type in ("error", "warning") and "Failed to load resource" not in message.text:
+            self.complaints.append(message.text)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def windows(browser: Browser, desk: Desk) -> AsyncIterator[Windows]:
+    async with AsyncExitStack() as stack:
+        opened = Windows(browser, desk, stack)
+        yield opened
+        assert opened.complaints == []

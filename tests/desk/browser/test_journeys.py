@@ -1,0 +1,156 @@
+"""A claim from the sign-in link to its confirmation, by hand, seen by others as it happens."""
+
+import pytest
+from playwright.async_api import expect
+
+from tests.desk.browser import acts
+from tests.desk.browser.conftest import Desk, Windows
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def test_the_sign_in_link_opens_the_board_with_the_article(
+    windows: Windows, desk: Desk
+) -> None:
+    """What `make run` prints leads to the board, by status, with where each party stands."""
+    link = next(line for line in desk.server.output.splitlines() if "/sign-in/" in line)
+    page = await windows.open("/healthz")
+    await page.goto(link.partition(": ")[2])
+    await expect(page.locator("#g-awaiting_confirmation .row")).to_have_count(3)
+    row = page.locator("#g-awaiting_confirmation .row", has_text="8,350")
+    await expect(row).to_contain_text("Belgrade")
+    await expect(row.locator(".stance.requests_confirmation")).to_contain_text("Washington")
+    await row.get_by_role("link").click()
+    await expect(page.locator("h1")).to_have_text(
+        "Serbia cut its troops near Kosovo from 8,350 to 4,500"
+    )
+    assert await acts.status(page) == "Awaiting confirmation"
+    await page.goto(link.partition(": ")[2])
+    await expect(page.locator("h1")).to_have_text("Sign in, or send an API key")  # once only
+
+
+async def test_confirmed_by_two_people_and_seen_live_in_a_third_window(
+    windows: Windows, desk: Desk
+) -> None:
+    """NATO's observation is linked, proposed, refused to its proposer, approved by another: and a
+    reader who has the claim and the board open sees each as it happens."""
+    claim = await acts.new_claim(desk, "The last convoy left Raška on Tuesday evening")
+    reader = await windows.open(f"/claims/{claim}", name="Rita", role="reader")
+    board = await windows.open("/?status=confirmed", name="Rita", role="reader")
+    await expect(board.locator("h1")).to_have_text("Confirmed")
+    ana = await windows.open(name="Ana", role="checker")
+    await acts.link(ana, claim, "supports", party="nato", quote="KFOR saw the convoy leave.")
+    await expect(reader.locator(".card", has_text="KFOR saw")).to_be_visible()
+    await ana.locator("input[name=to][value=confirmed]").check()
+    await ana.fill("#reason", "KFOR saw it itself")
+    await ana.get_by_role("button", name="Decide").click()
+    await expect(ana.locator(".pending h2")).to_contain_text("You propose")
+    await expect(ana.get_by_role("button", name="Approve")).to_have_count(0)
+    # Not offered, and not accepted either.
+    address = await ana.locator(".pending form").get_attribute("action")
+    refused = await ana.evaluate(
+        """(address) => fetch(address, {method: "POST", redirect: "manual", headers: {
+            "Content-Type": "application/x-www-form-urlencoded", Accept: "text/html"},
+            body: new URLSearchParams(new FormData(document.querySelector(".pending form")))})
+            .then((answer) => answer.text().then((text) => [answer.status, text]))""",
+        address,
+    )
+    assert refused[0] == 403
+    assert "somebody else has to approve" in refused[1]
+    assert await acts.status(reader) == "Asserted"
+    await expect(reader.locator(".pending")).to_have_count(0)  # a draft is the desk's own
+    ben = await windows.open("/review", name="Ben", role="editor")
+    await ben.locator(".row", has_text="Raška").get_by_role("link").click()
+    await ben.get_by_role("button", name="Approve").click()
+    await expect(ben.locator(".done")).to_have_text("Approved.")
+    assert await acts.status(ben) == "Confirmed"
+    await expect(reader.locator(".standing .status")).to_have_text("Confirmed")
+    await expect(reader.locator("#print-line")).to_contain_text("Independently confirmed by NATO")
+    await expect(board.locator(".row", has_text="Raška")).to_be_visible()
+
+
+async def test_a_contradiction_arrives_in_another_window_without_eating_what_is_typed(
+    windows: Windows, desk: Desk
+) -> None:
+    """What changes elsewhere appears marked; what one is writing, and reading, stays."""
+    claim = await acts.new_claim(desk, "The barracks in Novi Pazar stand empty")
+    ben = await windows.open(f"/claims/{claim}", name="Ben", role="editor")
+    await ben.fill("#reason", "I am in the middle of a sen")
+    await ben.locator("#reason").focus()
+    ana = await windows.open(name="Ana")
+    await acts.link(ana, claim, "contradicts", party="pristina", quote="They are full of men.")
+    card = ben.locator(".card", has_text="They are full of men.")
+    await expect(card).to_be_visible()
+    await expect(card).to_have_class("card changed")
+    assert await ben.input_value("#reason") == "I am in the middle of a sen"
+    assert await ben.evaluate("document.activeElement.id") == "reason"
+    await expect(ben.locator("#suggestion")).to_contain_text("Disputed")
+
+
+async def test_a_conflict_shows_what_changed_and_keeps_what_was_typed(
+    windows: Windows, desk: Desk
+) -> None:
+    """Two decide at once: the second is shown the difference, has their words still, and can send
+    them again."""
+    claim = await acts.new_claim(desk, "Two battalions were withdrawn from Leskovac")
+    # Without scripts the page of the second stays as it was loaded.
+    ben = await windows.open(
+        f"/claims/{claim}", name="Ben", role="editor", java_script_enabled=False
+    )
+    ana = await windows.open(f"/claims/{claim}", name="Ana")
+    await ana.locator("input[name=to][value=awaiting_confirmation]").check()
+    await ana.fill("#reason", "The ministry is asked for figures")
+    await ana.get_by_role("button", name="Decide").click()
+    await expect(ana.locator(".done")).to_have_text("The status is changed.")
+    await ben.locator("input[name=to][value=awaiting_confirmation]").check()
+    await ben.fill("#reason", "Our reporter goes there tomorrow")
+    await ben.get_by_role("button", name="Decide").click()
+    conflict = ben.locator(".conflict")
+    await expect(conflict.locator("h2")).to_contain_text("Ana changed this claim")
+    await expect(conflict).to_contain_text("From asserted to awaiting confirmation")
+    await expect(conflict).to_contain_text("The ministry is asked for figures")
+    assert await ben.input_value("#reason") == "Our reporter goes there tomorrow"
+    assert await acts.status(ben) == "Awaiting confirmation"
+
+
+async def test_the_slider_shows_what_the_desk_knew_then(windows: Windows, desk: Desk) -> None:
+    """Dragged back, the whole page is of then: status, print line, columns, record; back to the
+    end, it is live again."""
+    claim = await acts.new_claim(desk, "The border crossing at Merdare is open")
+    ana = await windows.open(name="Ana")
+    await acts.link(
+        ana, claim, "requests_confirmation", party="washington", quote="We would like to see it."
+    )
+    assert await acts.status(ana) == "Awaiting confirmation"
+    slider = ana.get_by_role("slider", name="As of")
+    await slider.focus()
+    await slider.press("Home")
+    await expect(ana.locator(".then")).to_contain_text("This is what the desk knew")
+    await expect(ana.locator(".standing .status")).to_have_text("Asserted")
+    await expect(ana.locator(".column", has_text="Washington")).to_have_count(0)
+    await expect(ana.locator(".events li")).to_have_count(1)
+    await expect(ana.get_by_role("button", name="Decide")).to_have_count(0)
+    assert "as_of=" in ana.url
+    await slider.press("End")
+    await expect(ana.locator(".then")).to_have_count(0)
+    await expect(ana.locator(".standing .status")).to_have_text("Awaiting confirmation")
+    await expect(ana.get_by_role("button", name="Decide")).to_be_visible()
+    assert "as_of=" not in ana.url
+
+
+async def test_what_is_lost_is_said_and_healed(windows: Windows, desk: Desk) -> None:
+    """Without the server the page says so; with it, what happened meanwhile is there."""
+    claim = await acts.new_claim(desk, "Ferries cross the Ibar again")
+    page = await windows.open(f"/claims/{claim}", name="Ana")
+    await page.context.set_offline(True)
+    await page.evaluate("dispatchEvent(new Event('visibilitychange'))")
+    # Offline ends no open stream in Chromium: the page is made to look for itself.
+    await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    await expect(page.locator("#line")).to_contain_text("The connection is lost")
+    ben = await windows.open(name="Ben", role="editor")
+    await acts.link(ben, claim, "supports", party="nato", quote="We saw two ferries.")
+    await page.context.set_offline(False)
+    await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    await expect(page.locator(".card", has_text="two ferries")).to_be_visible()
+    await expect(page.locator("#line")).to_be_hidden()
+    windows.complaints = [one for one in windows.complaints if "ERR_INTERNET" not in one]
