@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import cast
 
 import structlog
 
@@ -232,6 +233,9 @@ class Dispatcher:
                 leased.lease, leased.webhook, leased.message, leased.attempt, leased.url, answer
             )
         )
+        # Not only once the task's end is told: a turn in between would count both, hold the
+        # endpoint to be full, and nothing of it would be left to say that it is not.
+        self._sending.pop(cast("asyncio.Task[None]", asyncio.current_task()), None)
 
     def _sent(self, task: asyncio.Task[None]) -> None:
         self._sending.pop(task, None)

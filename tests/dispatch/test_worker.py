@@ -9,7 +9,7 @@ from structlog.testing import LogCapture
 
 from service.config import Settings
 from service.dispatch import worker
-from service.dispatch.deliver import Answer
+from service.dispatch.deliver import Answer, Outgoing
 from service.domain.errors import Unavailable
 from service.domain.webhooks import DeliveryState, EndpointState
 from tests.dispatch.board import Board
@@ -221,6 +221,36 @@ async def test_a_busy_dispatcher_asks_again_for_the_full(settings: Settings, tod
             ringing = asyncio.create_task(ring())
             await settled(today, webhook, message)
             ringing.cancel()
+
+
+async def test_what_has_ended_is_under_way_no_more(settings: Settings, today: Board) -> None:
+    """All that an endpoint has under way ends just as a turn begins, before the loop has told of
+    it: the turn settles it and leases as much again, and does not hold the endpoint to be full
+    with nothing left under way to say that it is not."""
+    asked: list[asyncio.Future[Answer]] = []
+
+    async def send(_: Outgoing) -> Answer:
+        asked.append(asyncio.get_running_loop().create_future())
+        return await asked[-1]
+
+    webhook = await today.endpoint(max_in_flight=256)
+    await today.tell_all([(webhook, str(i)) for i in range(6)])
+    async with dispatching(settings, today.database, slots=4, poll_seconds=60) as running:
+        running.dispatcher.sender.send = send  # type: ignore[method-assign]
+        await until(lambda: len(asked) == 3 and running.dispatcher._full == {webhook})
+        really = running.meddled.read
+
+        async def read(query: Any, /, *args: Any, **kwargs: Any) -> Any:
+            found = await really(query, *args, **kwargs)
+            for one in asked:
+                if not one.done():
+                    one.set_result(Answer(datetime.now(UTC), 0.1, 204, None, None, {}, ""))
+            await asyncio.sleep(0)  # they end in the round in which this goes on
+            return found
+
+        running.meddled.read = read  # type: ignore[method-assign]
+        today.database.bell.ring()
+        await until(lambda: running.counted("delivered") == 6, seconds=5)
 
 
 async def test_one_slot_is_enough_for_the_failing(settings: Settings, today: Board) -> None:
