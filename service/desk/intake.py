@@ -8,14 +8,14 @@ import orjson
 from fastapi import APIRouter, Query, Request, Response
 
 from service.commands import intake
-from service.commands.inputs import NewClaim, NewLink
+from service.commands.inputs import NewClaim
 from service.commands.intake import Passage, Stand
 from service.desk import forms, utterances
 from service.desk.forms import Form, posted
 from service.desk.rendering import render
 from service.domain import ids
 from service.domain.access import Action
-from service.domain.claims import Kind, Scope, Stance
+from service.domain.claims import Kind, Scope
 from service.domain.errors import ClaimdeskError, Conflict, Invalid, NotFound
 from service.formats.similar import Claim
 from service.queries import claims as claim_queries
@@ -45,7 +45,7 @@ BEGIN_FIELDS = (
     "story",
     "text",
 )
-PASSAGE_FIELDS = ("claim", "kind", "part_of", "tags", "near", "stance_to")
+PASSAGE_FIELDS = ("claim", "kind", "part_of", "tags", "near", "note")
 
 
 @router.get("/intake")
@@ -174,6 +174,7 @@ NAMES = dict(utterances.NAMES) | {
     "story": "story",
     "does": "claim",
     "stance": "claim",
+    "note": "note",
     "statement": "claim",
 }
 
@@ -316,15 +317,17 @@ def _stands(form: Form) -> list[Stand]:
         claim = ids.parse(name.removeprefix("stand-")) if name.startswith("stand-") else None
         if claim is None or not value:
             continue
-        if value not in {*Stance}:
-            raise Invalid(f"a stance is one of {', '.join(Stance)}", loc=("body", "stance"))
-        link = NewLink(
-            statement="",
-            stance=Stance(str(value)),
-            scope=Scope.PARTIAL if form.ticked("partial") else Scope.FULL,
-            conditional=form.ticked("conditional"),
+        link = forms.body(
+            bodies.LinkIn,
+            {
+                "statement": claim,  # the passage's own takes its place
+                "stance": value,
+                "scope": Scope.PARTIAL if form.ticked("partial") else Scope.FULL,
+                "conditional": form.ticked("conditional"),
+                "note": form.text("note"),
+            },
         )
-        found.append(Stand(claim, link))
+        found.append(Stand(claim, link.to_command()))
     return found
 
 

@@ -1,6 +1,6 @@
 """Every page's router."""
 
-from service.desk import assets, board, claim_forms, claims, intake, review, signing_in
+from service.desk import assets, board, claim_forms, claims, intake, review, signing_in, stories
 
 routers = (
     assets.router,
@@ -10,4 +10,5 @@ routers = (
     intake.router,
     review.router,
     signing_in.router,
+    stories.router,
 )

@@ -16,12 +16,12 @@ from service.web.problems import required_headers
 
 router = APIRouter(include_in_schema=False)
 NO_STORE = {"Cache-Control": "no-store"}
-LONGEST_ADDRESS, LONGEST_PASSWORD = 254, 1000
+LONGEST_ADDRESS, LONGEST_PASSWORD, LONGEST_NEXT = 254, 1000, 3000
 
 
 @router.get("/sign-in")
 async def show_sign_in(
-    request: Request, next: Annotated[str, Query(max_length=3000)] = "/"
+    request: Request, next: Annotated[str, Query(max_length=LONGEST_NEXT)] = "/"
 ) -> Response:
     return _page(request, wanted=next)
 
@@ -117,5 +117,7 @@ def _page(
 
 def _within(wanted: str) -> str:
     """Where to go once signed in: a page of ours, never somebody else's."""
+    if len(wanted) > LONGEST_NEXT:
+        return "/"
     ours = wanted.startswith("/") and not wanted.startswith(("//", "/\\", "/sign-in"))
     return wanted if ours and wanted.isprintable() else "/"

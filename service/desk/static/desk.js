@@ -2,7 +2,6 @@
 
 const root = document.documentElement;
 root.classList.add("js");
-root.style.overflowAnchor = "none"; // what one reads is held in place below
 const all = (selector, within = document) => [...within.querySelectorAll(selector)];
 const one = (selector, within = document) => within.querySelector(selector);
 

@@ -54,7 +54,13 @@ def desk(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> Ite
     """One desk for all tests of a process: each works on claims of its own, or only looks."""
     folder = tmp_path_factory.mktemp("desk")
     url = f"sqlite:///{folder / 'claimdesk.db'}"
-    with served.serving(url, folder, "--seed", CLAIMDESK_PUBLIC_READ="on") as server:
+    settings = {
+        "CLAIMDESK_PUBLIC_READ": "on",
+        # A webhook that nobody answers is one to look at too.
+        "CLAIMDESK_WEBHOOK_ALLOW_HTTP": "on",
+        "CLAIMDESK_WEBHOOK_ALLOW_CIDRS": "127.0.0.0/8",
+    }
+    with served.serving(url, folder, "--seed", **settings) as server:
         yield Desk(server, url, folder)
 
 

@@ -1,0 +1,195 @@
+"""Every page: for everybody to read, at every width, light and dark, small, and of one policy."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+import pytest_asyncio
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Page, expect
+
+from service.desk import assets
+from tests.desk.browser import acts
+from tests.desk.browser.conftest import Desk, Windows
+from tests.desk.pages import PAGES
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+HTML_MOST, OWN_MOST = 50_000, 40_000
+SHIFT = """() => new Promise((done) => {
+  let sum = 0;
+  new PerformanceObserver((list) => {
+    for (const one of list.getEntries()) if (!one.hadRecentInput) sum += one.value;
+  }).observe({ type: "layout-shift", buffered: true });
+  setTimeout(() => done(sum), 300);
+})"""
+INLINE = "[style], script:not([src]):not([type='application/ld+json'])"
+OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def places(desk: Desk) -> AsyncIterator[dict[str, str]]:
+    """An address for each page, of something that is there."""
+    yield await addresses(desk)
+
+
+async def addresses(desk: Desk) -> dict[str, str]:
+    async with httpx.AsyncClient(base_url=desk.url) as client:
+        client.headers["Authorization"] = f"Bearer {desk.key('admin')}"
+        found = (await client.get("/v1/claims", params={"q": '"armed group"'})).json()["items"]
+        claim = found[0]["id"]
+        links = (await client.get(f"/v1/claims/{claim}/links")).json()["items"]
+        hook = {"url": "http://127.0.0.1:9/hook", "description": "The CMS"}
+        hooks = (await client.get("/v1/webhooks")).json()["items"]
+        webhook = hooks[0] if hooks else (await client.post("/v1/webhooks", json=hook)).json()
+        await client.post(f"/v1/webhooks/{webhook['id']}/ping")
+        path = f"/v1/webhooks/{webhook['id']}/deliveries"
+        delivery = (await client.get(path)).json()["items"][0]["id"]
+        users = (await client.get("/v1/users")).json()["items"]
+        keys = (await client.get("/v1/keys")).json()["items"]
+    known = {
+        "claim_id": claim,
+        "link_id": links[0]["id"],
+        "statement_id": links[0]["statement"]["id"],
+        "slug": "kosovo-border-2023",
+        "webhook_id": webhook["id"],
+        "delivery_id": delivery,
+        "user_id": users[0]["id"],
+        "key_id": keys[0]["id"],
+        "token": "used-before",
+    }
+    found_places = {}
+    for path in PAGES:
+        if path.startswith("/static") or path == "/intake/similar":  # parts of pages
+            continue
+        if path.startswith("/parties/"):
+            found_places[path] = "/parties/belgrade"
+        elif "{intake_id}" not in path:
+            found_places[path] = path.format(**known)
+    found_places["a claim as of"] = f"/claims/{claim}?as_of=2100-01-01T00:00:00Z"
+    found_places["nothing there"] = "/nothing-there"
+    found_places["search"] = "/search?q=troops"
+    found_places["refused"] = "/?status=unknown"
+    return found_places
+
+
+async def begin_intake(page: Page) -> None:
+    await page.goto("/intake")
+    await page.fill("#url", "https://example.org/pages")
+    await page.fill("#text", "“We saw them leave,” KFOR said.")
+    await page.get_by_role("button", name="Begin").click()
+    await page.wait_for_url("**/intake/*")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+async def test_no_page_shuts_anybody_out(
+    windows: Windows, places: dict[str, str], theme: str
+) -> None:
+    """axe (WCAG 2.2 A and AA, and its best practices) finds nothing on any page, signed in or
+    not, the article being taken in and the help included."""
+    page = await windows.open(name="Ada", role="admin", color_scheme=theme)
+    found: dict[str, list[str]] = {}
+    axe = Axe()
+
+    async def look(name: str, at: Page) -> None:
+        results = (await axe.run(at)).response["violations"]
+        told = [f"{one['id']}: {node['html'][:160]}" for one in results for node in one["nodes"]]
+        if told:
+            found[name] = told
+
+    for name, address in places.items():
+        await page.goto(address)
+        await look(f"{name} ({address})", page)
+    await begin_intake(page)
+    await look("an article", page)
+    await page.goto("/")
+    await page.keyboard.press("?")
+    await expect(page.locator("#help")).to_be_visible()
+    await look("help", page)
+    public = await windows.open("/", color_scheme=theme)
+    for name in ("/", "/claims/{claim_id}", "/sign-in", "/stories", "/stories/{slug}"):
+        if name in places:
+            await public.goto(places[name])
+            await look(f"public {name}", public)
+    assert found == {}
+
+
+async def test_every_page_fits(windows: Windows, places: dict[str, str]) -> None:
+    """At 1440, 768 and 360 pixels, and at 200 % of a small window, no page scrolls sideways."""
+    page = await windows.open(name="Ada", role="admin")
+    wide: list[tuple[str, int, int]] = []
+    for address in places.values():
+        await page.goto(address)
+        for width in (1440, 768, 360, 320):
+            await page.set_viewport_size({"width": width, "height": 800})
+            over = await page.evaluate(OVERFLOW)
+            if over > 0:
+                wide.append((address, width, over))
+    await begin_intake(page)
+    await page.set_viewport_size({"width": 360, "height": 800})
+    assert await page.evaluate(OVERFLOW) <= 0
+    assert wide == []
+
+
+async def test_every_page_is_small_and_still(windows: Windows, places: dict[str, str]) -> None:
+    """HTML under 50 kB, own style and scripts under 40 kB in all; nothing moves once it is shown;
+    each has one h1, a title, and lets no script but ours run."""
+    page = await windows.open(name="Ada", role="admin")
+    assert (
+        sum(len(one.body) for name, one in assets.found().items() if name != "icon.svg") < OWN_MOST
+    )
+    for address in places.values():
+        response = await page.goto(address)
+        assert response is not None
+        assert len(await response.body()) < HTML_MOST, address
+        assert await page.locator("h1").count() == 1, address
+        assert len(await page.title()) > len(" · Claimdesk"), address
+        policy = response.headers["content-security-policy"]
+        assert "unsafe" not in policy, address
+        assert "script-src 'self'" in policy, address
+        assert await page.evaluate(SHIFT) < 0.05, address
+        assert (
+            await page.locator(
+                "[style], script:not([src]):not([type='application/ld+json'])"
+            ).count()
+            == 0
+        )
+
+
+async def test_what_is_printed(windows: Windows, places: dict[str, str]) -> None:
+    """On paper stand the claim, who says what and the record; no buttons, no forms."""
+    page = await windows.open(places["/claims/{claim_id}"], name="Ada", role="admin")
+    await page.emulate_media(media="print")
+    for shown in ("h1", "#print-line", ".columns", ".events"):
+        await expect(page.locator(shown)).to_be_visible()
+    for gone in (".top", ".panel", ".asof", ".acts"):
+        await expect(page.locator(gone)).to_be_hidden()
+
+
+async def test_signed_out_nothing_internal_is_there(windows: Windows, desk: Desk) -> None:
+    """With public reading, a claim is there for machines and people; notes, who works on it and
+    drafts of decisions are not."""
+    claim = await acts.new_claim(desk, "Fuel is rationed in Mitrovica")
+    ana = await windows.open(name="Ana")
+    await acts.link(ana, claim, "supports", party="nato", quote="We saw the queues.")
+    await ana.fill("#note", "Secret: ask the quartermaster")
+    await ana.get_by_role("button", name="Add note").click()
+    await ana.select_option("#assignee", label="Ana")
+    await ana.get_by_role("button", name="Assign").click()
+    await ana.locator("input[name=to][value=confirmed]").check()
+    await ana.fill("#reason", "Secret: our own stringer")
+    await ana.get_by_role("button", name="Decide").click()
+    await expect(ana.locator(".pending")).to_be_visible()
+    public = await windows.open(f"/claims/{claim}")
+    html = await public.content()
+    assert "Secret" not in html
+    assert "Ana" not in html
+    assert "The desk deliberated" in html
+    assert await public.locator("form[method=post]").count() == 0
+    for one in (
+        'script[type="application/ld+json"]',
+        'meta[property="og:title"]',
+        'link[type="application/json+oembed"]',
+        "link[rel=canonical]",
+    ):
+        assert await public.locator(one).count() == 1, one
