@@ -8,13 +8,21 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
+from string import hexdigits
 from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
 
 from service.domain import access, ids
 from service.domain.access import Action, Actor, Role
-from service.domain.errors import AlreadyExists, Invalid, NotAuthenticated, NotFound, Settled
+from service.domain.errors import (
+    AlreadyExists,
+    Forbidden,
+    Invalid,
+    NotAuthenticated,
+    NotFound,
+    Settled,
+)
 from service.store.tables import SESSION_NAME, api_keys, sessions, sign_in_links, users
 from service.store.upsert import insert_or_ignore
 
@@ -123,8 +131,8 @@ def change_user(
 ) -> None:
     """Change a name, role or password, or disable the account (`disabled`: bool).
 
-    A user who is disabled, or whose password changes, is signed out everywhere.  The last
-    administrator cannot be disabled or demoted.
+    A user who is disabled, or whose password changes, is signed out everywhere, and no link made
+    before signs them in.  The last administrator cannot be disabled or demoted.
     """
     access.require(actor, Action.MANAGE_USERS)
     row = session.execute(select(users).where(users.c.id == user_id).with_for_update()).first()
@@ -142,6 +150,7 @@ def change_user(
     session.execute(update(users).where(users.c.id == user_id).values(**values))
     if values.get("disabled_at") is not None or "password_hash" in values:
         end_sessions(session, user_id)
+        _void_links(session, user_id, now)
 
 
 def _require_other_admin(session: Connection, user_id: str) -> None:
@@ -163,8 +172,28 @@ def find_user(session: Connection, email: str) -> Any:
 
 
 def create_sign_in_link(session: Connection, email: str, *, now: datetime) -> str:
-    """A token that signs this user in once, within a day."""
-    user = find_user(session, email)
+    """A token that signs this user in once, within a day.  For whoever has the shell."""
+    return _link(session, find_user(session, email), now)
+
+
+def make_sign_in_link(session: Connection, user_id: str, *, actor: Actor, now: datetime) -> str:
+    """The same, made by an administrator.  Raises NotFound, or Invalid for a disabled account."""
+    access.require(actor, Action.MANAGE_USERS)
+    row = session.execute(select(users).where(users.c.id == user_id)).first()
+    if row is None:
+        raise NotFound("There is no user with this id.")
+    return _link(session, row, now)
+
+
+def invite(
+    session: Connection, *, email: str, name: str, role: Role, actor: Actor, now: datetime
+) -> tuple[str, str]:
+    """Make a user and a link that signs them in once; gives the id and the link's token."""
+    user_id = create_user(session, email=email, name=name, role=role, actor=actor, now=now)
+    return user_id, make_sign_in_link(session, user_id, actor=actor, now=now)
+
+
+def _link(session: Connection, user: Any, now: datetime) -> str:
     if user.disabled_at is not None:
         raise Invalid("this account is disabled", loc=("email",))
     token = secrets.token_urlsafe(32)
@@ -178,6 +207,14 @@ def create_sign_in_link(session: Connection, email: str, *, now: datetime) -> st
         },
     )
     return token
+
+
+def _void_links(session: Connection, user_id: str, now: datetime) -> None:
+    session.execute(
+        update(sign_in_links)
+        .where(sign_in_links.c.user == user_id, sign_in_links.c.used_at.is_(None))
+        .values(used_at=now)
+    )
 
 
 def use_sign_in_link(
@@ -239,23 +276,46 @@ def end_own_session(session: Connection, name: str, *, actor: Actor, now: dateti
 
     Raises NotFound.
     """
-    ended = session.execute(
+    ended = 0
+    # A whole name and nothing else: part of one, or a pattern, would end more than was meant.
+    if len(name) == SESSION_NAME and set(name) <= set(hexdigits):
+        ended = session.execute(
+            sessions.delete().where(
+                sessions.c.user == _person(actor), sessions.c.token_hash.startswith(name)
+            )
+        ).rowcount
+    if ended == 0:
+        raise NotFound("You have no such session; it may have ended.")
+
+
+def end_other_sessions(session: Connection, *, keep: str, actor: Actor, now: datetime) -> None:
+    """Sign oneself out everywhere but in the session with the token `keep`."""
+    session.execute(
         sessions.delete().where(
-            sessions.c.user == ids.parse(actor.id), sessions.c.token_hash.startswith(name)
+            sessions.c.user == _person(actor), sessions.c.token_hash != digest(keep)
         )
     )
-    if len(name) != SESSION_NAME or ended.rowcount == 0:
-        raise NotFound("You have no such session; it may have ended.")
 
 
 def change_own_password(
     session: Connection, password_hash: str, *, keep: str, actor: Actor, now: datetime
 ) -> None:
-    """Set one's password and end all one's sessions but the one with the token `keep`."""
-    session.execute(update(users).where(users.c.id == actor.id).values(password_hash=password_hash))
-    session.execute(
-        sessions.delete().where(sessions.c.user == actor.id, sessions.c.token_hash != digest(keep))
-    )
+    """Set one's password and end all one's sessions but the one with the token `keep`.
+
+    A link that was made before signs nobody in any more: whoever has it may be why.
+    """
+    person = _person(actor)
+    session.execute(update(users).where(users.c.id == person).values(password_hash=password_hash))
+    end_other_sessions(session, keep=keep, actor=actor, now=now)
+    _void_links(session, person, now)
+
+
+def _person(actor: Actor) -> str:
+    """The id of the user who acts.  Raises Forbidden for a key that is nobody's."""
+    person = ids.parse(actor.id)
+    if person is None:
+        raise Forbidden("An API key has neither sessions nor a password.")
+    return person
 
 
 def has_users(session: Connection) -> bool:

@@ -123,7 +123,10 @@ def user(session: Connection, user_id: str) -> dict[str, Any] | None:
 
 
 def sessions_of(session: Connection, user_id: str, *, now: datetime) -> list[dict[str, Any]]:
-    """Where a user is signed in, latest first; `name` is enough to end one, and not to be in it."""
+    """Where a user is signed in, latest first; `name` is enough to end one, and not to be in it.
+    None for a key, whose id is no user's."""
+    if ids.parse(user_id) is None:
+        return []
     rows = session.execute(
         select(sessions)
         .where(sessions.c.user == user_id, sessions.c.expires_at > now)

@@ -196,15 +196,26 @@ class Allow:
     async def __call__(self, request: Request) -> Call:
         services = of(request)
         now = services.clock()
-        caller = await services.callers.identify(request, now=now)
+        public = services.settings.public_read and request.method == "GET"
+        try:
+            caller = await services.callers.identify(request, now=now)
+        except NotAuthenticated:
+            if not (public and self._shown_to_anybody(request)):
+                raise
+            caller = None
         if self.action is not None:
-            public = services.settings.public_read and request.method == "GET"
             access.require(caller, self.action, public_read=public)
         elif caller is None:
             raise NotAuthenticated("Send an API key, or sign in at the desk.")
         if self.strict and request.scope["query_string"]:
             _require_known(request)
         return Call(request, services, caller, now)
+
+    def _shown_to_anybody(self, request: Request) -> bool:
+        """Whether this is a page for the public too: a browser that still sends the cookie of a
+        session that has ended is shown it, where a program with a wrong key is told so."""
+        is_page = not self.strict and "authorization" not in request.headers
+        return is_page and self.action in access.PUBLIC_ACTIONS
 
 
 def _require_known(request: Request) -> None:

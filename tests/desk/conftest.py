@@ -17,7 +17,9 @@ from service.domain.access import Role
 from service.web.callers import COOKIE
 from tests.support.desk import Desk
 
-ORIGIN = "http://testserver"
+HOST = "desk.example"
+ORIGIN = f"https://{HOST}"
+"""With TLS, as cookies are for TLS only."""
 BROWSER = {"Origin": ORIGIN, "Accept": "text/html,application/xhtml+xml", "User-Agent": "Firefox"}
 NAMES = {
     "reader": "Rada Reader",
@@ -47,12 +49,14 @@ class People:
 
     def browser(self, token: str | None = None, **headers: str) -> httpx.AsyncClient:
         """Another browser; with the session `token`, where one is given."""
-        return httpx.AsyncClient(
+        client = httpx.AsyncClient(
             transport=httpx.ASGITransport(app=self.desk.app, raise_app_exceptions=True),
             base_url=ORIGIN,
             headers=BROWSER | headers,
-            cookies={} if token is None else {COOKIE: token},
         )
+        if token is not None:
+            client.cookies.set(COOKIE, token, domain=HOST)
+        return client
 
     async def sign_in(self, name: str, agent: str | None = "Firefox") -> str:
         """Another session of one of them; its token."""

@@ -1,0 +1,314 @@
+"""Signing in and out at the desk: who gets in, how, and what then no longer holds."""
+
+from http.cookies import SimpleCookie
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import pytest
+
+from service.commands import accounts
+from service.config import Settings
+from service.web.callers import COOKIE
+from service.web.limits import Limiter
+from service.web.passwords import hash_password
+from service.web.sessions import VISIT, token_of
+from tests.api.problems import nothing_changes
+from tests.desk.conftest import BROWSER, People, parsed, send, submit, text
+from tests.support import desk as support
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture
+async def ana(people: People) -> str:
+    """The address of a checker who has a password."""
+    await people.desk.database.write(
+        accounts.change_user,
+        people.ids["checker"],
+        {"password_hash": hash_password(PASSWORD)},
+        actor=accounts.SYSTEM,
+        now=people.desk.clock.now,
+    )
+    return people.emails["checker"]
+
+
+async def link_for(people: People, name: str = "checker") -> str:
+    token = await people.desk.database.write(
+        accounts.create_sign_in_link, people.emails[name], now=people.desk.clock.now
+    )
+    return f"/sign-in/{token}"
+
+
+def cookie_of(response: httpx.Response, name: str = COOKIE) -> Any:
+    for header in response.headers.get_list("set-cookie"):
+        cookies: SimpleCookie = SimpleCookie(header)
+        if name in cookies:
+            return cookies[name]
+    return None
+
+
+async def test_everybody_is_greeted_by_name(people: People) -> None:
+    """Each sees who they are signed in as, and what they may do; the public is asked to sign in,
+    and comes back to where it wanted to go."""
+    for name in ("reader", "checker", "checker2", "editor", "editor2", "admin"):
+        shown = await getattr(people, name).get("/")
+        assert "Signed in as" in text(shown)
+        assert ('href="/admin/people"' in shown.text) == (name == "admin")
+        assert ('href="/intake"' in shown.text) == (name != "reader")
+    public = await people.public.get("/?status=asserted")
+    assert (public.status_code, public.headers["cache-control"]) == (303, "no-store")
+    assert public.headers["location"] == "/sign-in?next=%2F%3Fstatus%3Dasserted"
+    asked = await people.public.get(public.headers["location"])
+    assert parsed(asked).xpath("//input[@name='next']/@value") == ["/?status=asserted"]
+
+
+async def test_a_password_signs_in(people: People, ana: str) -> None:
+    """To the page that was wanted, with a cookie that no script reads and no other site sends; the
+    address in any case of its letters."""
+    response = await submit(
+        people.public,
+        "/sign-in?next=/?kind=figure",
+        "/sign-in",
+        email=f" {ana.upper()} ",
+        password=PASSWORD,
+    )
+    assert (response.status_code, response.headers["location"]) == (303, "/?kind=figure")
+    assert response.headers["cache-control"] == "no-store"
+    cookie = cookie_of(response)
+    assert cookie["httponly"] is True
+    assert cookie["secure"] is True
+    assert (cookie["samesite"], cookie["path"]) == ("lax", "/")
+    assert "Ana Checker" in text(await people.public.get("/"))
+
+
+async def test_a_wrong_password_keeps_what_was_typed(people: People, ana: str) -> None:
+    """The same is said of a wrong password and of an unknown address; the address is kept, the
+    password is not, and no session is begun."""
+    page = "/sign-in?next=/review"
+    async with nothing_changes(people.desk):
+        wrong = await submit(people.public, page, "/sign-in", email=ana, password="not this one!")
+        other = "nobody@desk.example"
+        unknown = await submit(people.public, page, "/sign-in", email=other, password=PASSWORD)
+        link_only = people.emails["editor"]
+        none_set = await submit(people.public, page, "/sign-in", email=link_only, password=PASSWORD)
+        for response, email in ((wrong, ana), (unknown, other), (none_set, link_only)):
+            assert response.status_code == 401
+            assert response.headers["cache-control"] == "no-store"
+            assert cookie_of(response) is None
+            shown = parsed(response)
+            assert shown.xpath("//*[@role='alert']")[0].text == (
+                "No account has this address and password."
+            )
+            assert shown.xpath("//input[@name='email']/@value") == [email]
+            assert shown.xpath("//input[@name='password']/@value") == []
+            assert shown.xpath("//input[@name='next']/@value") == ["/review"]
+        for fields in (
+            {"email": "", "password": PASSWORD},
+            {"email": ana, "password": ""},
+            {"email": f"{ana}\x00", "password": PASSWORD},
+            {"email": "a" * 300, "password": PASSWORD},
+            {"email": ana, "password": None},
+        ):
+            refused = await submit(people.public, page, "/sign-in", **fields)
+            assert refused.status_code == 422, fields
+        too_long = await submit(people.public, page, "/sign-in", email=ana, password="x" * 2000)
+        assert too_long.status_code == 401
+
+
+async def test_too_many_tries_wait(
+    people: People, ana: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A try more than is allowed is not even looked at: 429, with how long to wait in words and in
+    Retry-After; the right password would not help, later it does."""
+    people.desk.app.state.services.tries = Limiter(3)
+    clock = SimpleNamespace(at=1000.0)
+    monkeypatch.setattr(
+        "service.web.limits.time", SimpleNamespace(monotonic=lambda: float(clock.at))
+    )
+    page = await people.public.get("/sign-in")
+    for _ in range(3):
+        wrong = await send(people.public, page, "/sign-in", email=ana, password="not this one!")
+        assert wrong.status_code == 401
+    fourth = await send(people.public, page, "/sign-in", email=ana, password=PASSWORD)
+    assert fourth.status_code == 429
+    wait = fourth.headers["retry-after"]
+    assert 1 <= int(wait) <= 60
+    assert f"Wait {wait} seconds" in text(fourth)
+    assert cookie_of(fourth) is None
+    clock.at += int(wait)
+    right = await send(people.public, fourth, "/sign-in", email=ana, password=PASSWORD)
+    assert right.status_code == 303
+
+
+async def test_a_form_of_another_site_signs_nobody_in(people: People, ana: str) -> None:
+    """Neither without the page's token, nor with one of another visit, nor from another origin: a
+    stranger's account cannot be forced upon a browser."""
+    page = await people.public.get("/sign-in")
+    mine = parsed(page).xpath("//form[@action='/sign-in']//input[@name='csrf']/@value")[0]
+    fields = {"email": ana, "password": PASSWORD}
+    async with people.browser() as other:
+        theirs = await other.get("/sign-in")
+        token = parsed(theirs).xpath("//form[@action='/sign-in']//input[@name='csrf']/@value")[0]
+    async with nothing_changes(people.desk):
+        for csrf in (None, "", token, mine[:-1], "é"):
+            refused = await send(people.public, page, "/sign-in", csrf=csrf, **fields)
+            assert refused.status_code == 403, csrf
+        for origin in ("https://evil.example", "null", ""):
+            data = fields | {"csrf": mine}
+            refused = await people.public.post("/sign-in", data=data, headers={"Origin": origin})
+            assert refused.status_code == 403
+        people.public.cookies.delete(VISIT)
+        assert (await send(people.public, page, "/sign-in", **fields)).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        "https://evil.example/",
+        "//evil.example/",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "javascript:alert(1)",
+        "evil.example",
+        "/\t/evil.example",
+        "/\r\nSet-Cookie: a=b",
+        "/sign-in/abc",
+        "/" + "a" * 4000,
+        "",
+    ],
+)
+async def test_nobody_is_led_elsewhere(people: People, ana: str, wanted: str) -> None:
+    """After signing in one is on a page of ours, whatever `next` says."""
+    asked = await people.public.get("/sign-in", params={"next": wanted[:3000]})
+    assert asked.status_code == 200
+    if len(wanted) < 3000:
+        assert parsed(asked).xpath("//input[@name='next']/@value") == ["/"]
+    response = await send(
+        people.public, asked, "/sign-in", email=ana, password=PASSWORD, next=wanted
+    )
+    assert (response.status_code, response.headers["location"]) == (303, "/")
+
+
+async def test_a_link_signs_in_once(people: People) -> None:
+    """HEAD, which mail scanners send, does not use it up; the second time a page says what to do,
+    and begins no session."""
+    url = await link_for(people)
+    looked = await people.public.head(url)
+    assert (looked.status_code, looked.headers["allow"]) == (405, "GET")
+    first = await people.public.get(url)
+    assert (first.status_code, first.headers["location"]) == (303, "/")
+    assert first.headers["cache-control"] == "no-store"
+    assert cookie_of(first)["httponly"] is True
+    assert "Ana Checker" in text(await people.public.get("/"))
+    async with people.browser() as other, nothing_changes(people.desk):
+        again = await other.get(url)
+        assert again.status_code == 401
+        assert cookie_of(again) is None
+        assert "was used before or has expired" in text(again)
+
+
+async def test_a_link_ends_with_what_it_was_made_for(people: People) -> None:
+    """It is void after a day, once the account is disabled (though it be enabled again), and once
+    its password has changed."""
+    change = people.desk.database.write
+
+    async def changed(**changes: Any) -> None:
+        await change(
+            accounts.change_user,
+            people.ids["checker"],
+            changes,
+            actor=accounts.SYSTEM,
+            now=people.desk.clock.now,
+        )
+
+    for changes in ({"disabled": True}, {"password_hash": hash_password(PASSWORD)}):
+        url = await link_for(people)
+        await changed(**changes)
+        await changed(disabled=False)
+        assert (await people.public.get(url)).status_code == 401, changes
+    late = await link_for(people)
+    people.desk.clock.advance(hours=24)
+    assert (await people.public.get(late)).status_code == 401
+
+
+async def test_signing_out_ends_the_session_at_once(people: People) -> None:
+    """For everybody who has its cookie, on the very next request; other sessions go on."""
+    other = people.browser(await people.sign_in("checker"))
+    out = await submit(people.checker, "/", "/sign-out")
+    assert (out.status_code, out.headers["location"]) == (303, "/sign-in?done=signed-out")
+    assert cookie_of(out).value == ""
+    assert "You are signed out." in text(await people.checker.get(out.headers["location"]))
+    async with people.browser(people.tokens["checker"]) as thief:
+        shown = await thief.get("/review")
+        assert (shown.status_code, shown.headers["location"]) == (303, "/sign-in?next=%2Freview")
+    assert (await other.get("/")).status_code == 200
+    await other.aclose()
+
+
+async def test_signing_out_takes_a_form_of_the_session(people: People) -> None:
+    """Another site signs nobody out, nor does a page of another's session."""
+    page = await people.checker.get("/")
+    theirs = await people.editor.get("/")
+    async with nothing_changes(people.desk):
+        refused = await send(people.checker, page, "/sign-out", csrf=None)
+        assert refused.status_code == 403
+        refused = await send(people.checker, theirs, "/sign-out")
+        assert refused.status_code == 403
+        csrf = parsed(page).xpath("//form[@action='/sign-out']//input[@name='csrf']/@value")[0]
+        for headers in ({"Origin": "https://evil.example"}, {"Origin": "null"}):
+            refused = await people.checker.post("/sign-out", data={"csrf": csrf}, headers=headers)
+            assert refused.status_code == 403
+
+
+async def test_a_key_fills_in_no_form(people: People) -> None:
+    """A program's key beside a cookie of its own making is no session: what only people do, as
+    setting their password, no key does in their name."""
+    key = people.desk.keys["admin"]
+    headers = {"Authorization": f"Bearer {key}", "Cookie": f"{COOKIE}=mine"}
+    async with nothing_changes(people.desk):
+        refused = await people.public.post(
+            "/sign-out", data={"csrf": token_of("mine")}, headers=headers
+        )
+    assert refused.status_code == 401
+
+
+async def test_an_ended_session_is_asked_to_sign_in(people: People) -> None:
+    """A page leads to the sign-in form and back; a form is told so, and nothing changes."""
+    page = await people.checker.get("/")
+    await people.desk.database.write(accounts.end_sessions, people.ids["checker"])
+    people.desk.app.state.services.callers.forget()
+    shown = await people.checker.get("/?kind=figure")
+    assert shown.headers["location"] == "/sign-in?next=%2F%3Fkind%3Dfigure"
+    sent = await send(people.checker, page, "/sign-out")
+    assert sent.status_code == 401
+    assert "sign in in another tab" in text(sent)
+
+
+async def test_with_public_reading_an_ended_session_sees_what_the_public_sees(
+    settings: Settings,
+) -> None:
+    """The board, signed out; what is for the desk still asks to sign in, and a program with a
+    wrong key is told so."""
+    stale = {"Cookie": f"{COOKIE}=ended"}
+    async with support.running(settings.model_copy(update={"public_read": True})) as desk:
+        shown = await desk.public.get("/", headers=BROWSER | stale)
+        assert shown.status_code == 200
+        assert "Sign in" in text(shown)
+        assert "Signed in as" not in text(shown)
+        inside = await desk.public.get("/intake", headers=BROWSER | stale)
+        assert inside.headers["location"] == "/sign-in?next=%2Fintake"
+        wrong = await desk.public.get("/", headers=BROWSER | {"Authorization": "Bearer cd_a_b"})
+        assert wrong.status_code == 303
+        told = await desk.public.get("/v1/claims", headers=stale)
+        assert told.status_code == 401
+
+
+async def test_no_page_before_signing_in_tells_of_the_desk(people: People) -> None:
+    """Closed to the public, the sign-in page has neither navigation nor feeds."""
+    shown = await people.public.get("/sign-in")
+    for inside in ("/intake", "/admin", "/feeds", 'id="q"'):
+        assert inside not in shown.text
+    cookie = cookie_of(shown, VISIT)
+    assert cookie["httponly"] is True
+    assert (cookie["samesite"], cookie["path"]) == ("lax", "/sign-in")
