@@ -12,7 +12,7 @@ from service.config import Settings
 from service.store import migrate
 from tests.faults.receiving import Gate, Unsteady, until, well
 from tests.faults.served import Worker
-from tests.faults.stage import IMPATIENT, Stage, locked
+from tests.faults.stage import HASTY, IMPATIENT, Stage, locked
 from tests.support.postgres import PostgresServer, provide
 
 ON_POSTGRESQL = pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
@@ -65,8 +65,8 @@ def test_postgresql_restarts_under_load(
     migrate.upgrade(settings)
     stage = Stage(settings.database_url.get_secret_value(), tmp_path, settings)
     try:
-        served = stage.serve()
-        worker = stage.work()
+        served = stage.serve(prelude=HASTY)
+        worker = stage.work(prelude=HASTY)
         stage.receiver.answer = Unsteady(0.1)
         stage.register(event_types=["claim.status_changed"], max_in_flight=4)
         claims = [stage.claim() for _ in range(10)]
@@ -88,10 +88,7 @@ def test_sqlite_is_busy(stage: Stage) -> None:
     """Another process writes to the file for longer than a worker waits (SQLITE_BUSY): what was
     sent meanwhile is settled afterwards, and not sent again."""
     stage.serve("--no-dispatch")
-    worker = stage.work(
-        prelude=IMPATIENT,
-        CLAIMDESK_WEBHOOK_LEASE_SECONDS="20",
-    )
+    worker = stage.work(prelude=IMPATIENT + HASTY, CLAIMDESK_WEBHOOK_LEASE_SECONDS="20")
     stage.register(event_types=["claim.status_changed"])
     claim = stage.claim()
     stage.change(claim)
@@ -135,7 +132,7 @@ def test_the_disk_is_full(stage: Stage) -> None:
     """No file of the worker's may grow any more, as on a full disk: it waits, and settles what it
     sent once there is room."""
     stage.serve("--no-dispatch")
-    worker = stage.work(CLAIMDESK_WEBHOOK_LEASE_SECONDS="50")
+    worker = stage.work(prelude=HASTY, CLAIMDESK_WEBHOOK_LEASE_SECONDS="50")
     _, most = resource.prlimit(worker.pid, resource.RLIMIT_FSIZE)
 
     def allow(size: int) -> None:
@@ -150,7 +147,7 @@ def test_postgresql_takes_no_writes(stage: Stage) -> None:
     """A database that becomes read-only, as one that is failed over does: the worker waits, and
     settles what it sent once it may write."""
     stage.serve("--no-dispatch")
-    worker = stage.work(CLAIMDESK_WEBHOOK_LEASE_SECONDS="50")
+    worker = stage.work(prelude=HASTY, CLAIMDESK_WEBHOOK_LEASE_SECONDS="50")
     name = stage.look("SELECT current_database()")[0][0]
 
     def turn(switch: str) -> None:
@@ -164,7 +161,7 @@ def test_postgresql_takes_no_writes(stage: Stage) -> None:
 def test_no_connection_is_left_in_the_pool(stage: Stage) -> None:
     """Requests that wait for a claim hold every connection that may write: the dispatcher beside
     them goes without for longer than it waits, and delivers once there is one again."""
-    served = stage.serve(prelude=IMPATIENT, CLAIMDESK_DATABASE_CONNECTIONS="4")
+    served = stage.serve(prelude=IMPATIENT + HASTY, CLAIMDESK_DATABASE_CONNECTIONS="4")
     stage.register(event_types=["claim.status_changed"])
     claims = [stage.claim() for _ in range(3)]
     # With an attempt to settle, and then something that is due.
@@ -190,7 +187,7 @@ def test_no_connection_is_left_in_the_pool(stage: Stage) -> None:
     [("sqlite", "off"), ("postgresql", "off"), ("postgresql", "cut")],
     indirect=["database_kind"],
 )
-def test_nobody_rings(stage: Stage, bell: str) -> None:
+def test_nobody_rings(stage: Stage, bell: str, long: bool) -> None:
     """NOTIFY never arrives, because it is switched off (on SQLite there is none) or because its
     connections are cut again and again: the poll finds everything, each within its interval."""
     poll = 0.5
@@ -203,7 +200,7 @@ def test_nobody_rings(stage: Stage, bell: str) -> None:
     stage.register(event_types=["claim.status_changed"])
     claim = stage.claim()
     latencies = []
-    for number in range(8):
+    for number in range(20 if long else 4):
         if bell == "cut":
             stage.look(BELLS)
         stage.change(claim)

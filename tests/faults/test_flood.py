@@ -13,34 +13,33 @@ from tests.dispatch.board import SETTINGS, Board
 from tests.faults.receiving import Gate, until
 from tests.faults.stage import Stage, of
 
-ENDPOINTS = 1000
-CHANGES = 20
 PAGE = 5000
 
 
 def test_a_flood_for_one_of_a_thousand(stage: Stage, settings: Settings, long: bool) -> None:
-    """Thousands of deliveries (200,000 in `make faults`) are due to an endpoint that holds what it
-    is sent; each change meanwhile reaches an endpoint that is well before the next is made, and
-    the flooded one has no more under way than it may."""
+    """A thousand deliveries beside 200 endpoints (in `make faults` 200,000 beside 1,000) are due to
+    one that holds what it is sent; each change meanwhile reaches an endpoint that is well before
+    the next is made, and the flooded one has no more under way than it may."""
+    flooding, endpoints, changes = (200_000, 1_000, 20) if long else (1_000, 200, 8)
     stage.serve("--no-dispatch")
     hole = stage.receiver.by_path["/flooded"] = Gate()
     flooded = stage.register("/flooded", event_types=["webhook.ping"], max_in_flight=4)
-    asyncio.run(flood(settings, flooded["id"], 200_000 if long else 4_000))
+    asyncio.run(flood(settings, flooded["id"], flooding, endpoints - 2))
     well = stage.register("/well", event_types=["claim.status_changed"])
     stage.work(CLAIMDESK_WEBHOOK_TIMEOUT_SECONDS="14", CLAIMDESK_WEBHOOK_LEASE_SECONDS="15")
     until(lambda: len(stage.receiver.at("/flooded")) == 4)
     claim = stage.claim()
-    for number in range(1, CHANGES + 1):
+    for number in range(1, changes + 1):
         stage.change(claim)
         until(lambda number=number: len(stage.receiver.at("/well")) == number, seconds=60)
-    assert [one.data["sequence"] for one in stage.receiver.at("/well")] == [*range(1, CHANGES + 1)]
+    assert [one.data["sequence"] for one in stage.receiver.at("/well")] == [*range(1, changes + 1)]
     assert len(stage.receiver.at("/flooded")) == 4
-    until(lambda: stage.count(f"{of(well)} AND state = 'delivered'") == CHANGES)
+    until(lambda: stage.count(f"{of(well)} AND state = 'delivered'") == changes)
     hole.open()
     until(lambda: stage.count(f"{of(flooded)} AND state = 'delivered'") > 4)
 
 
-async def flood(settings: Settings, webhook: str, count: int) -> None:
+async def flood(settings: Settings, webhook: str, count: int, beside: int) -> None:
     """So many deliveries due to one endpoint, written past the API; and the other endpoints."""
     others = SETTINGS | {"event_types": ("webhook.ping",)}
     database = Database(settings)
@@ -53,7 +52,7 @@ async def flood(settings: Settings, webhook: str, count: int) -> None:
             await board.tell_all([(webhook, str(number)) for number in page])
 
         def register(session: Connection) -> None:
-            for _ in range(ENDPOINTS - 2):
+            for _ in range(beside):
                 webhooks.create(session, others, actor=SYSTEM, now=board.now)
 
         await database.write(register)

@@ -14,7 +14,6 @@ from service.store.engine import Database
 from tests.exchange.desks import dump, lived_in
 from tests.faults.served import environment, run
 
-KILLS = 6
 FATAL = """
 import os, signal
 from service.commands import exchange, exchange_files
@@ -33,14 +32,16 @@ main()
 """A process that is killed when so many batches were written: the last is not committed yet."""
 
 
-def test_a_killed_import_goes_on(database_url: str, migrated_sqlite: Path, tmp_path: Path) -> None:
+def test_a_killed_import_goes_on(
+    database_url: str, migrated_sqlite: Path, tmp_path: Path, long: bool
+) -> None:
     """After every kill the record holds as far as it is; in the end the desk is the one exported,
     byte for byte, and nothing is there twice."""
     whole = asyncio.run(_exported(migrated_sqlite, tmp_path))
     file = tmp_path / "desk.jsonl"
     file.write_bytes(whole)
     progress = []
-    for _ in range(KILLS):
+    for _ in range(12 if long else 3):
         dying = FATAL.format(left=random.randint(1, 15))
         killed = subprocess.run(
             [sys.executable, "-c", dying, "import", str(file)],

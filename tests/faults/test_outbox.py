@@ -5,7 +5,6 @@ import json
 import random
 import signal
 import threading
-from pathlib import Path
 
 import httpx
 import pytest
@@ -18,7 +17,6 @@ from tests.faults.served import Served
 from tests.faults.stage import Stage, locked
 from tests.faults.writers import Ledger, Writers, changes
 
-KILLS = {"sqlite": 3, "postgresql": 2}
 WRITERS = 6
 IDS = "replace(CAST({} AS text), '-', '')"
 EVENTS = f"SELECT {IDS.format('id')}, type FROM events"
@@ -37,15 +35,13 @@ def prove(stage: Stage) -> int:
     return len(told)
 
 
-def test_killed_around_commit(
-    stage: Stage, database_kind: str, settings: Settings, tmp_path: Path, long: bool
-) -> None:
+def test_killed_around_commit(stage: Stage, settings: Settings, long: bool) -> None:
     """`kill -9` of the API while six clients write: each status change, link and claim in the
     record has its message and a delivery for each endpoint, what is not in the record has none;
     everything acknowledged is there, and in the end the receiver has got all of it."""
     ledger = Ledger()
     claim = None
-    for kill in range(20 if long else KILLS[database_kind]):
+    for kill in range(20 if long else 2):
         served = stage.serve("--no-dispatch")
         if not kill:
             hooks = [stage.register("/one"), stage.register("/two")]
