@@ -4,6 +4,7 @@ A form carries the token of its session (no other site knows that) and a number 
 twice by a double click, it is carried out once.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -19,10 +20,12 @@ from service.domain.access import Action
 from service.domain.errors import CrossSite, Invalid, NotAuthenticated
 from service.web import sessions
 from service.web.calls import Allow, Call
+from service.web.fields import COUNTRY, LANGUAGE, SLUG
 
 T = TypeVar("T")
 B = TypeVar("B", bound=BaseModel)
 MOST_FIELDS = 2_000
+LOCAL = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?", re.ASCII)
 TOP = ""
 """Where an error stands that belongs to no field."""
 
@@ -121,6 +124,13 @@ async def read(call: Call) -> Form:
     return Form(call, data, key)
 
 
+def spelled(text: str | None) -> str | None:
+    """A day and an hour of UTC, as a field for them has it, as RFC 3339; else as it is."""
+    if text is None or not LOCAL.fullmatch(text):
+        return text
+    return f"{text.replace(' ', 'T')}{':00' * (2 - text.count(':'))}Z"
+
+
 def body(model: type[B], values: Mapping[str, Any]) -> B:
     """`values` checked as the API's body `model` is.  Raises Invalid."""
     try:
@@ -151,7 +161,12 @@ def _within(where: str, known: str) -> bool:
 
 
 PLAINER = {
+    f"String should match pattern '{SLUG}'": "take small letters, digits and hyphens",
+    f"String should match pattern '{LANGUAGE}'": "give a language as its code: en, sr, sq",
+    f"String should match pattern '{COUNTRY}'": "give a country as two letters: RS, US",
     "String should have at least 1 character": "this is needed",
     "Input should be a valid string": "this is needed",
     "Field required": "this is needed",
+    "an instant is RFC 3339 with its offset, such as 2023-10-02T18:00:00Z": "this is a day and an "
+    "hour of UTC, such as 2023-10-02T18:00",
 }

@@ -1,14 +1,29 @@
 """Every page's router."""
 
-from service.desk import assets, board, claim_forms, claims, intake, review, signing_in, stories
+from service.desk import (
+    assets,
+    board,
+    claim_forms,
+    claims,
+    intake,
+    parties,
+    review,
+    search,
+    signing_in,
+    statements,
+    stories,
+)
 
 routers = (
     assets.router,
     board.router,
-    claims.router,
     claim_forms.router,
+    claims.router,
     intake.router,
+    parties.router,
     review.router,
+    search.router,
     signing_in.router,
+    statements.router,
     stories.router,
 )

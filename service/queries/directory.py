@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, literal, select, tuple_
+from sqlalchemy import Connection, Row, Select, func, literal, select, tuple_
 
 from service.domain.claims import rfc3339
 from service.domain.names import fold
@@ -32,6 +32,63 @@ def party_page(session: Connection, *, parent: str | None, window: Window) -> li
     if window.after is not None:
         query = query.where(parties.c.slug > window.after[0])
     return [party_shape(row) for row in session.execute(query.limit(window.limit + 1)).all()]
+
+
+def family_page(session: Connection, *, window: Window) -> list[dict[str, Any]]:
+    """Root parties by slug, one more than the limit, each with `below`: all parties of its tree
+    but itself, by slug.  Two queries."""
+    query = select(parties).where(parties.c.parent.is_(None)).order_by(parties.c.slug)
+    if window.after is not None:
+        query = query.where(parties.c.slug > window.after[0])
+    found = [party_shape(row) for row in session.execute(query.limit(window.limit + 1)).all()]
+    below = session.execute(
+        select(parties)
+        .where(
+            parties.c.root.in_([one["slug"] for one in found[: window.limit]]),
+            parties.c.parent.is_not(None),
+        )
+        .order_by(parties.c.slug)
+    ).all()
+    of_root: dict[str, list[dict[str, Any]]] = {one["slug"]: [] for one in found}
+    for row in below:
+        of_root[row.root].append(party_shape(row))
+    return [one | {"below": of_root[one["slug"]]} for one in found]
+
+
+def lineage(session: Connection, slug: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The parties above a party, its root first, and those right below it, by slug."""
+    tree = select(parties.c.slug, parties.c.parent, literal(0).label("far")).where(
+        parties.c.slug == slug
+    )
+    path = tree.cte("path", recursive=True)
+    path = path.union_all(
+        select(parties.c.slug, parties.c.parent, path.c.far + 1).join(
+            path, parties.c.slug == path.c.parent
+        )
+    )
+    above = select(parties).join(path, path.c.slug == parties.c.slug).where(path.c.far > 0)
+    under = select(parties).where(parties.c.parent == slug).order_by(parties.c.slug)
+    return (
+        [party_shape(row) for row in session.execute(above.order_by(path.c.far.desc())).all()],
+        [party_shape(row) for row in session.execute(under).all()],
+    )
+
+
+def some_speakers(
+    session: Connection, slugs: Collection[str], *, most: int
+) -> dict[str, list[dict[str, Any]]]:
+    """The first speakers by name of each of these parties, at most `most`, by party."""
+    place = (
+        func.row_number()
+        .over(partition_by=speakers.c.party, order_by=(speakers.c.folded_name, speakers.c.id))
+        .label("place")
+    )
+    numbered = select(speakers, place).where(speakers.c.party.in_(slugs)).subquery()
+    query = select(numbered).where(numbered.c.place <= most)
+    found: dict[str, list[dict[str, Any]]] = {slug: [] for slug in slugs}
+    for row in session.execute(query.order_by(numbered.c.party, numbered.c.place)).all():
+        found[row.party].append(_speaker(row))
+    return found
 
 
 def speaker(session: Connection, speaker_id: str) -> dict[str, Any] | None:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, Select, literal, select, tuple_
 from service.domain.claims import ClaimState, Voice, rfc3339
 from service.queries.claims import below
 from service.queries.paging import Window
-from service.store.tables import links, parties, quotes, sources, speakers, statements
+from service.store.tables import claims, links, parties, quotes, sources, speakers, statements
 from service.store.types import instant_or_none
 
 _root = parties.alias("root")
@@ -105,6 +105,47 @@ def of_claim(
             }
         )
     return shapes
+
+
+def on_claims(session: Connection, statement_id: str) -> list[dict[str, Any]]:
+    """The claims that a statement is the origin of, then those it is linked to, each with its
+    claim as stored (`document`) and its link: None for an origin.  What was linked to a merged
+    claim is linked to the one that remains."""
+    unmerged = claims.c.merged_into.is_(None)
+    brief = (claims.c.id, claims.c.document)
+    begun = (
+        select(*brief)
+        .where(claims.c.origin_statement == statement_id, unmerged)
+        .order_by(claims.c.created_at, claims.c.id)
+    )
+    linked = (
+        select(
+            *brief,
+            links.c.id.label("link"),
+            links.c.stance,
+            links.c.scope,
+            links.c.conditional,
+            links.c.retracted_at,
+            links.c.recorded_at,
+        )
+        .join(links, links.c.claim == claims.c.id)
+        .where(links.c.statement == statement_id, unmerged)
+        .order_by(links.c.recorded_at, links.c.id)
+    )
+    return [{"document": row.document, "link": None} for row in session.execute(begun).all()] + [
+        {
+            "document": row.document,
+            "link": {
+                "id": row.link,
+                "stance": row.stance,
+                "scope": row.scope,
+                "conditional": row.conditional,
+                "retracted_at": instant_or_none(row.retracted_at),
+                "recorded_at": rfc3339(row.recorded_at),
+            },
+        }
+        for row in session.execute(linked).all()
+    ]
 
 
 def _named(voice: Voice) -> dict[str, Any]:

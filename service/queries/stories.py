@@ -1,9 +1,10 @@
 """Stories: the list, one with its parties, and which claims and parties were in it when."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Row, and_, exists, or_, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Row, and_, exists, func, or_, select
 
 from service.domain.claims import Lifecycle, rfc3339
 from service.domain.errors import NotFound, NotYetRecorded
@@ -62,6 +63,19 @@ def page(session: Connection, *, window: Window) -> list[dict[str, Any]]:
     if window.after is not None:
         query = query.where(stories.c.slug > window.after[0])
     return [shape(row) for row in session.execute(query.limit(window.limit + 1)).all()]
+
+
+def counts(session: Connection, slugs: Collection[str]) -> dict[str, dict[str, int]]:
+    """How many claims of these stories have each status, by slug."""
+    found: dict[str, dict[str, int]] = {slug: {} for slug in slugs}
+    query = (
+        select(claims.c.story, claims.c.status, func.count().label("claims"))
+        .where(claims.c.story.in_(found), claims.c.lifecycle != Lifecycle.MERGED.value)
+        .group_by(claims.c.story, claims.c.status)
+    )
+    for row in session.execute(query).all():
+        found[row.story][row.status] = row.claims
+    return found
 
 
 def find(session: Connection, slug: str, moment: datetime | None) -> Row[Any]:

@@ -23,23 +23,30 @@ MAKING = ("link.created", "claim.absorbed")
 
 
 def page(
-    session: Connection, slug: str, *, clock: str, moment: datetime | None, window: Window
+    session: Connection,
+    slug: str,
+    *,
+    clock: str,
+    moment: datetime | None,
+    window: Window,
+    newest_first: bool = False,
 ) -> tuple[dict[str, Any], list[Any] | None]:
-    """A page of the timeline, oldest first, with the lanes of the claims on it, and the sort keys
-    of its last entry where another follows: five statements, however much happened.
+    """A page of the timeline, oldest first unless asked otherwise, with the lanes of the claims on
+    it, and the sort keys of its last entry where another follows: five statements, however much
+    happened.
 
     By the clock `said` it tells only of what was said: claims and statements linked to them.
     Raises NotFound, NotYetRecorded.
     """
     with frozen(session):
         story = find(session, slug, moment)
-        rows = _rows(session, slug, clock, moment, window)
+        rows = _rows(session, slug, clock, moment, window, newest_first)
         more, rows = len(rows) > window.limit, rows[: window.limit]
         concerned = list(dict.fromkeys(row.claim for row in rows))
         briefs = _briefs(session, concerned, moment)
         told = [(row, event(row)) for row in rows]
         known = _links(session, slug, told)
-        drawn = _lanes(session, concerned, moment)
+        drawn = statuses(session, concerned, moment)
     items = [_entry(row, one, briefs[row.claim], known) for row, one in told]
     shape = {
         "story": {"slug": story.slug, "title": story.title},
@@ -52,7 +59,12 @@ def page(
 
 
 def _rows(
-    session: Connection, slug: str, clock: str, moment: datetime | None, window: Window
+    session: Connection,
+    slug: str,
+    clock: str,
+    moment: datetime | None,
+    window: Window,
+    newest_first: bool,
 ) -> Sequence[Row[Any]]:
     by = events.c.said_at if clock == "said" else events.c.recorded_at
     # Who works on what is the desk's own business; canonical JSON has its keys in order.
@@ -70,10 +82,11 @@ def _rows(
         query = query.where(events.c.recorded_at <= moment)
     if window.after is not None:
         at, seq = window.after
-        query = query.where(
-            tuple_(by, events.c.seq) > tuple_(literal(datetime.fromisoformat(at), by.type), seq)
-        )
-    return session.execute(query.order_by(by, events.c.seq).limit(window.limit + 1)).all()
+        here = tuple_(by, events.c.seq)
+        last = tuple_(literal(datetime.fromisoformat(at), by.type), seq)
+        query = query.where(here < last if newest_first else here > last)
+    order = (by.desc(), events.c.seq.desc()) if newest_first else (by, events.c.seq)
+    return session.execute(query.order_by(*order).limit(window.limit + 1)).all()
 
 
 def _clock(row: Row[Any], clock: str) -> datetime:
@@ -173,9 +186,10 @@ def _entry(row: Row[Any], one: history.Event, brief: Data, known: dict[str, Data
     return timeline_format.entry(one, seq=row.seq, claim=brief, links=concerned, voices=voices)
 
 
-def _lanes(
+def statuses(
     session: Connection, claim_ids: Collection[str], moment: datetime | None
 ) -> dict[str, lanes.Lane]:
+    """The lanes of claims by id, as far as the desk knew at `moment`."""
     query = select(events).where(events.c.claim.in_(claim_ids), events.c.type.in_(lanes.TYPES))
     if moment is not None:
         query = query.where(events.c.recorded_at <= moment)

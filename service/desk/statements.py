@@ -1,0 +1,150 @@
+"""One statement: its renderings side by side, the claims it bears on, and what may be done with
+it."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Response
+
+from service.commands import statements
+from service.desk import forms, utterances
+from service.desk.forms import Form, posted
+from service.desk.rendering import render
+from service.domain.access import Action
+from service.domain.errors import ClaimdeskError, Conflict, Invalid, NotFound
+from service.queries import directory
+from service.queries import statements as statement_queries
+from service.web.bodies import claims as bodies
+from service.web.bodies.directory import SourceIn
+from service.web.calls import Call, reading
+from service.web.fields import StatementId
+
+router = APIRouter(include_in_schema=False)
+
+Reading = Annotated[Call, reading(Action.READ_RECORDS, strict=False)]
+MayRecord = Annotated[Call, reading(Action.RECORD, strict=False)]
+Recording = Annotated[Form, posted(Action.RECORD)]
+
+WHERE = ("url", "publisher", "title", "published_on", "archive_url")
+QUOTE = ("quote", "language", "rendering", *WHERE)
+WITHDRAWAL = ("reason", "url", "publisher")
+NAMES = {
+    "text": "quote",
+    "source.url": "url",
+    "source.publisher": "publisher",
+    "source.title": "title",
+    "source.published_at": "published_on",
+    "source.archive_url": "archive_url",
+    "source.language": "language",
+}
+"""Which field is at fault, by where a body has it."""
+
+
+@router.get("/statements/{statement_id}")
+async def show_statement(statement_id: StatementId, call: Reading) -> Response:
+    statement = await _known(call, statement_id)
+    return await _page(call, statement, _blank(statement))
+
+
+def _blank(statement: Mapping[str, Any]) -> dict[str, str]:
+    """Another rendering is most often in the language of the first."""
+    return dict.fromkeys(QUOTE, "") | {"language": statement["quotes"][0]["language"]}
+
+
+async def _known(call: Call, statement_id: str) -> dict[str, Any]:
+    """Raises NotFound."""
+    statement = await call.read(statement_queries.one, statement_id)
+    if statement is None:
+        raise NotFound("There is no statement with this id.")
+    return statement
+
+
+async def _page(
+    call: Call,
+    statement: Mapping[str, Any],
+    typed: Mapping[str, str],
+    error: ClaimdeskError | None = None,
+    template: str = "statement.html",
+) -> Response:
+    source = statement["withdrawal_source"]
+    concerned = await call.read(statement_queries.on_claims, statement["id"])
+    return render(
+        call.request,
+        template,
+        caller=call.caller,
+        now=call.now,
+        status=200 if error is None else error.status,
+        statement=statement,
+        withdrawn_at_source=await call.read(directory.source, source) if source else None,
+        concerned=[
+            {"claim": orjson.loads(one["document"]), "link": one["link"]} for one in concerned
+        ],
+        typed=typed,
+        faults=_faults(error),
+    )
+
+
+def _faults(error: ClaimdeskError | None) -> dict[str, str]:
+    if error is None:
+        return {}
+    return forms.faults(error, NAMES) if isinstance(error, Invalid) else {forms.TOP: error.detail}
+
+
+@router.post("/statements/{statement_id}/quotes")
+async def add_quote(statement_id: StatementId, form: Recording) -> Response:
+    """Another outlet's words for the same utterance; both are kept."""
+    statement = await _known(form.call, statement_id)
+    try:
+        quote = forms.body(
+            bodies.QuoteIn,
+            {
+                "text": form.verbatim("quote") or "",
+                "language": form.text("language") or "",
+                "rendering": form.text("rendering") or "",
+                "source": utterances.source(form),
+            },
+        )
+        return await form.carry_out(
+            statements.add_quote,
+            statement_id,
+            quote.to_command(),
+            then=f"/statements/{statement_id}?done=recorded",
+        )
+    except Invalid as error:
+        return await _page(form.call, statement, _typed(form, QUOTE), error)
+
+
+@router.get("/statements/{statement_id}/withdraw")
+async def show_withdrawal(statement_id: StatementId, call: MayRecord) -> Response:
+    statement = await _known(call, statement_id)
+    typed = dict.fromkeys(WITHDRAWAL, "")
+    return await _page(call, statement, typed, template="statement_withdraw.html")
+
+
+@router.post("/statements/{statement_id}/withdraw")
+async def withdraw(statement_id: StatementId, form: Recording) -> Response:
+    """The speaker took it back: every claim it is linked to is weighed anew."""
+    statement = await _known(form.call, statement_id)
+    url = form.text("url")
+    source = {"url": url, "publisher": form.text("publisher")} if url else None
+    try:
+        if source is None and form.text("publisher"):
+            raise Invalid("give the address too", loc=("body", "url"))
+        body = forms.body(
+            bodies.WithdrawalIn, {"reason": form.text("reason") or "", "source": source}
+        )
+        return await form.carry_out(
+            statements.withdraw,
+            statement_id,
+            reason=body.reason,
+            source=body.source.to_command() if isinstance(body.source, SourceIn) else None,
+            then=f"/statements/{statement_id}?done=statement-withdrawn",
+        )
+    except (Invalid, Conflict) as error:
+        typed = _typed(form, WITHDRAWAL)
+        return await _page(form.call, statement, typed, error, "statement_withdraw.html")
+
+
+def _typed(form: Form, names: tuple[str, ...]) -> dict[str, str]:
+    return {name: form.verbatim(name) or "" for name in names}
