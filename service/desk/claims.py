@@ -36,6 +36,16 @@ Approving = Annotated[Form, posted(Action.APPROVE)]
 Recording = Annotated[Form, posted(Action.RECORD)]
 Amending = Annotated[Form, posted(Action.AMEND)]
 
+NAMES = {
+    "to": "status",
+    "reason": "reason",
+    "set_aside": "reason for setting aside",
+    "override.note": "explanation",
+    "override.code": "ground",
+    "note": "note",
+    "text": "note",
+    "comment": "comment",
+}
 Verdict = Literal["approval", "rejection", "withdrawal"]
 
 OVERRIDES = {
@@ -97,7 +107,7 @@ async def page(
     )
     if shown.state.merged_into is not None:
         return RedirectResponse(
-            f"/claims/{shown.state.merged_into}?done=merged",
+            f"/claims/{shown.state.merged_into}?done=led-here",
             308,
             headers={"Cache-Control": "no-cache"},
         )
@@ -232,7 +242,12 @@ async def refuse(form: Form, claim_id: str, error: ClaimdeskError, which: str) -
     if isinstance(error, PreconditionFailed):
         refused |= await changed_since(form.call, claim_id, min(form.versions))
     if isinstance(error, Invalid):
-        refused["faults"] = forms.faults(error, {"reason": "reason", "to": "to"})
+        faults = forms.faults(error, NAMES)
+        refused["faults"] = faults
+        refused["detail"] = "; ".join(
+            f"{name.replace('_', ' ')}: {message}" if name else message
+            for name, message in faults.items()
+        )
     typed = {
         "to": form.text("to"),
         "reason": form.text("reason"),

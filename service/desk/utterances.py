@@ -63,13 +63,11 @@ def typed(form: Form | None) -> dict[str, str]:
     return {name: (form.verbatim(name) or "") if form else "" for name in FIELDS}
 
 
-def when(form: Form, day: str, hour: str) -> tuple[str | None, Precision]:
-    """A day, and an hour of it where that is known, as an instant in UTC."""
+def when(form: Form, day: str, hour: str) -> tuple[str, Precision]:
+    """A day, and an hour of it where that is known, as an instant in UTC.  Raises Invalid."""
     on, at = form.text(day), form.text(hour)
     if on is None:
-        if at is not None:
-            raise Invalid("give the day too", loc=("body", day))
-        return None, Precision.DAY
+        raise Invalid("this is needed", loc=("body", day))
     if at is None:
         return f"{on}T00:00:00Z", Precision.DAY
     seconds = "" if at.count(":") == 2 else ":00"
@@ -133,7 +131,7 @@ def statement(form: Form, source: Mapping[str, Any] | str) -> bodies.StatementIn
         {
             "party": party(form),
             "speaker": speaker(form),
-            "said_at": said_at or "",
+            "said_at": said_at,
             "precision": precision,
             "basis": form.text("basis") or Basis.UNSTATED,
             "quotes": [

@@ -1,0 +1,95 @@
+"""Without scripts, and without a mouse."""
+
+import pytest
+from playwright.async_api import expect
+
+from tests.desk.browser import acts
+from tests.desk.browser.conftest import Desk, Windows
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def test_everything_without_scripts(windows: Windows, desk: Desk) -> None:
+    """Filter, open, link, decide, approve, look back: plain links and forms."""
+    claim = await acts.new_claim(desk, "The depot at Niš was emptied")
+    ana = await windows.open(name="Ana", java_script_enabled=False)
+    await ana.select_option("select[name=kind]", "figure")
+    await ana.get_by_role("button", name="Show").click()
+    await expect(ana.locator("#g-asserted .row")).to_have_count(1)
+    await acts.link(ana, claim, "supports", party="nato", quote="It stands open and empty.")
+    await ana.locator("input[name=to][value=confirmed]").check()
+    await ana.fill("#reason", "NATO saw it")
+    await ana.get_by_role("button", name="Decide").click()
+    await expect(ana.locator(".done")).to_contain_text("Proposed")
+    ben = await windows.open(
+        f"/claims/{claim}", name="Ben", role="editor", java_script_enabled=False
+    )
+    await ben.get_by_role("button", name="Reject").click()
+    await expect(ben.locator(".pending .fault")).to_be_visible()  # a rejection says why
+    await ben.get_by_role("button", name="Approve").click()
+    assert await acts.status(ben) == "Confirmed"
+    await ben.select_option("#as-of", index=0)
+    await ben.get_by_role("button", name="Show").click()
+    await expect(ben.locator(".then")).to_be_visible()
+    assert await acts.status(ben) == "Asserted"
+    assert await ben.locator("#as-of option[selected]").count() == 1
+
+
+async def test_everything_by_keyboard(windows: Windows, desk: Desk) -> None:
+    """Walk the board, open, decide, search and go to intake without touching a mouse; one always
+    sees where one is."""
+    claim = await acts.new_claim(desk, "The customs house reopened at dawn")
+    page = await windows.open(name="Ana")
+    await page.keyboard.press("Tab")
+    await expect(page.locator(".skip")).to_be_focused()
+    await expect(page.locator(".skip")).to_be_in_viewport()
+    for _ in range(3):
+        await page.keyboard.press("j")
+    await page.keyboard.press("k")
+    here = page.locator(".row.here")
+    await expect(here).to_have_count(1)
+    second = await page.locator(".row").nth(1).get_attribute("id")
+    assert await here.get_attribute("id") == second
+    await expect(here.locator("a")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/claims/*")
+    await page.keyboard.press("/")
+    await expect(page.locator("#q")).to_be_focused()
+    await page.keyboard.type("customs house")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/search?q=*")
+    await page.keyboard.press("j")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url(f"**/claims/{claim}")
+    await page.locator("input[name=to]:not([disabled])").first.focus()
+    await page.keyboard.press("Space")
+    await page.locator("#reason").focus()
+    await page.keyboard.type("The ministry is asked")
+    await page.keyboard.press("Escape")
+    assert await page.evaluate("document.activeElement === document.body")
+    await page.get_by_role("button", name="Decide").focus()
+    outline = await page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+    assert outline == "solid"
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".done")).to_have_text("The status is changed.")
+    await page.keyboard.press("?")
+    await expect(page.locator("#help")).to_be_visible()
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("n")
+    await page.wait_for_url("**/intake")
+
+
+async def test_one_keeps_what_one_has_typed_when_leaving_by_mistake(windows: Windows) -> None:
+    """Leaving a form with words in it is asked about first."""
+    page = await windows.open("/intake", name="Ana")
+    asked = []
+
+    async def stay(dialog: object) -> None:
+        asked.append(dialog)
+        await dialog.dismiss()  # type: ignore[attr-defined]
+
+    page.on("dialog", stay)
+    await page.fill("#text", "Half an article")
+    await page.evaluate("location.href = '/'")
+    await expect(page.locator("#text")).to_have_value("Half an article")
+    assert len(asked) == 1

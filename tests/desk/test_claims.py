@@ -1,0 +1,369 @@
+"""A claim's page and its forms: what is shown to whom, what is refused, what is kept."""
+
+import pytest
+
+from tests.desk.conftest import People, form_of, parsed, send, submit, text
+from tests.support.desk import Desk
+
+
+@pytest.fixture
+async def claim(desk: Desk) -> str:
+    await desk.parties()
+    made = await desk.claim()
+    return str(made["id"])
+
+
+async def test_who_says_what(desk: Desk, people: People, claim: str) -> None:
+    """A column for each root party, the claimant's first; what was withdrawn or retracted is struck
+    through, not gone."""
+    kept = await desk.link(claim, "requests_confirmation", "state-department")
+    gone = await desk.link(claim, "contradicts", "pristina")
+    await desk.post(
+        f"/v1/links/{gone['id']}/retraction", {"reason": "Of another claim"}, status=200
+    )
+    page = parsed(await people.reader.get(f"/claims/{claim}"))
+    heads = [" ".join(one.text_content().split()) for one in page.cssselect(".column h3")]
+    assert heads == ["Belgrade claimant", "Washington", "Pristina"]
+    card = page.get_element_by_id(f"l-{gone['id']}")
+    assert card.cssselect("s")
+    assert "Of another claim" in card.text_content()
+    assert not page.get_element_by_id(f"l-{kept['id']}").cssselect("s")
+    assert not page.cssselect("form[method=post]:not([action='/sign-out'])")
+
+
+async def test_a_closed_move_says_what_is_missing(desk: Desk, people: People, claim: str) -> None:
+    """The panel offers what the guards let pass, and names what the rest still needs."""
+    panel = parsed(await people.checker.get(f"/claims/{claim}")).cssselect(".decide")[0]
+    moves = {one.cssselect("input")[0].get("value"): one for one in panel.cssselect(".move")}
+    assert set(moves) == {"awaiting_confirmation", "confirmed", "disputed"}
+    assert moves["awaiting_confirmation"].cssselect("input:not([disabled])")
+    assert moves["confirmed"].cssselect("input[disabled]")
+    missing = moves["confirmed"].cssselect(".missing")[0].text_content()
+    assert missing == "needs 1 supporting statement from a party other than Belgrade; has 0"
+
+
+async def test_deciding_and_approving(desk: Desk, people: People, claim: str) -> None:
+    """A confirmation waits for somebody else than its proposer; a rejection says why."""
+    link = await desk.link(claim, "supports", "nato")
+    proposed = await submit(
+        people.checker,
+        f"/claims/{claim}",
+        f"/claims/{claim}/status",
+        to="confirmed",
+        reason="NATO saw it",
+        cites=[link["id"]],
+    )
+    assert (proposed.status_code, proposed.headers["location"]) == (
+        303,
+        f"/claims/{claim}?done=proposed",
+    )
+    page = await people.checker2.get(f"/claims/{claim}")
+    approval = next(
+        one.get("action") for one in parsed(page).forms if "/decisions/" in str(one.get("action"))
+    )
+    rejection = approval.replace("approval", "rejection")
+    values = dict(form_of(parsed(page), approval).form_values())
+    refused = await people.checker2.post(rejection, data=values)
+    assert refused.status_code == 422
+    assert "this is needed" in text(refused)
+    values["csrf"] = form_of(parsed(await people.checker.get(f"/claims/{claim}")), approval).fields[
+        "csrf"
+    ]
+    own = await people.checker.post(approval, data=values)
+    assert own.status_code == 403
+    assert "somebody else has to approve it" in text(own)
+    assert (await desk.read(claim))["status"] == "asserted"
+    approved = await send(people.checker2, page, approval, comment="Read the report")
+    assert approved.headers["location"] == f"/claims/{claim}?done=approved"
+    told = text(await people.reader.get(f"/claims/{claim}"))
+    assert "proposed by Ana Checker, approved by Boris Checker" in told
+
+
+async def test_what_is_refused_keeps_what_was_typed(desk: Desk, people: People, claim: str) -> None:
+    """A move that the evidence does not allow: 409, what is missing, and every field as it was."""
+    denial = await desk.link(claim, "comments", "pristina")
+    refused = await submit(
+        people.editor,
+        f"/claims/{claim}",
+        f"/claims/{claim}/status",
+        to="confirmed",
+        reason="They say  so\n& more",
+        cites=[denial["id"]],
+        code="",
+    )
+    assert refused.status_code == 409
+    page = parsed(refused)
+    form = form_of(page, f"/claims/{claim}/status")
+    assert form.fields["reason"] == "They say  so\n& more"
+    assert form.fields["to"] == "confirmed"
+    assert form.cssselect(f"input[value='{denial['id']}'][checked]")
+    assert "needs 1 supporting statement" in page.cssselect("[role=alert]")[0].text_content()
+    assert (await desk.read(claim))["version"] == 2
+
+
+async def test_an_override_takes_two_editors(desk: Desk, people: People, claim: str) -> None:
+    """Against the rules: a ground and an explanation, and a second editor."""
+    told = await people.checker.get(f"/claims/{claim}")
+    assert "Against the rules" not in text(told)
+    bare = await submit(
+        people.editor,
+        f"/claims/{claim}",
+        f"/claims/{claim}/status",
+        to="confirmed",
+        reason="We were there",
+        code="own-verification",
+    )
+    assert bare.status_code == 422
+    assert "this is needed" in text(bare)
+    proposed = await send(
+        people.editor,
+        bare,
+        f"/claims/{claim}/status",
+        override_note="Our reporter counted the lorries.",
+    )
+    assert proposed.headers["location"].endswith("done=proposed")
+    page = parsed(await people.editor2.get(f"/claims/{claim}"))
+    approval = next(one.get("action") for one in page.forms if "/decisions/" in one.get("action"))
+    refused = await submit(people.checker2, f"/claims/{claim}", approval)
+    assert refused.status_code == 403
+    done = await submit(people.editor2, f"/claims/{claim}", approval)
+    assert done.status_code == 303
+    after = await desk.read(claim)
+    assert (after["status"], after["override"]) == ("confirmed", True)
+
+
+async def test_contradictions_are_set_aside_one_by_one(
+    desk: Desk, people: People, claim: str
+) -> None:
+    """From disputed to confirmed in spite of a denial: two supporters, and a reason for each."""
+    denial = await desk.link(claim, "contradicts", "pristina")
+    await desk.move(claim, "disputed", cites=[denial["id"]])
+    first = await desk.link(claim, "supports", "nato")
+    second = await desk.link(claim, "supports", "washington")
+    fields = {
+        "to": "confirmed",
+        "reason": "Two saw it",
+        "cites": [first["id"], second["id"]],
+        "set_aside": [denial["id"]],
+    }
+    address = f"/claims/{claim}/status"
+    bare = await submit(people.checker, f"/claims/{claim}", address, **fields)
+    assert bare.status_code == 422
+    reason = {f"aside-{denial['id']}": "Pristina has nobody there"}
+    proposed = await send(people.checker, bare, address, **fields, **reason)
+    assert proposed.headers["location"].endswith("done=proposed")
+    assert "Pristina has nobody there" in text(await people.checker2.get(f"/claims/{claim}"))
+
+
+async def test_a_stale_form_shows_the_difference(desk: Desk, people: People, claim: str) -> None:
+    """412 with what happened since, by whom; sent again as it is then shown, it is carried out."""
+    page = await people.checker.get(f"/claims/{claim}")
+    await desk.link(claim, "comments", "nato", note="Only a remark")
+    address = f"/claims/{claim}/status"
+    stale = await send(
+        people.checker, page, address, to="awaiting_confirmation", reason="We ask around"
+    )
+    assert stale.status_code == 412
+    conflict = parsed(stale).cssselect(".conflict")[0].text_content()
+    assert "checker changed this claim while you were at it" in conflict
+    assert "NATO comments" in conflict
+    again = await send(people.checker, stale, address, to="awaiting_confirmation")
+    assert again.headers["location"].endswith("done=moved")
+    (change,) = (await desk.reader.get(f"/v1/claims/{claim}/status-changes")).json()["items"]
+    assert change["reason"] == "We ask around"
+
+
+async def test_a_double_click_is_one_act(desk: Desk, people: People, claim: str) -> None:
+    """The same form sent twice is carried out once and answered alike; corrected, it is another."""
+    page = await people.checker.get(f"/claims/{claim}")
+    first = await send(people.checker, page, f"/claims/{claim}/notes", note="Call KFOR")
+    second = await send(people.checker, page, f"/claims/{claim}/notes", note="Call KFOR")
+    assert first.headers["location"] == second.headers["location"]
+    await send(people.checker, page, f"/claims/{claim}/notes", note="Call KFOR again")
+    notes = (await desk.checker.get(f"/v1/claims/{claim}/notes")).json()["items"]
+    assert [one["text"] for one in notes] == ["Call KFOR", "Call KFOR again"]
+
+
+async def test_linking(desk: Desk, people: People, claim: str) -> None:
+    """A statement with its words, voice and source; a party that is new is made with it, or not at
+    all where the rest is refused."""
+    address = f"/claims/{claim}/link"
+    fields = {
+        "stance": "requests_confirmation",
+        "conditional": "yes",
+        "quote": "  If true,\n welcome.",
+        "new_party": "White House",
+        "new_parent": "washington",
+        "speaker": "John Kirby",
+        "role": "spokesman",
+        "said_on": "2023-10-02",
+        "said_hour": "18:05",
+        "url": "https://example.org/kirby",
+    }
+    refused = await submit(people.checker, address, address, **fields | {"url": "ftp://x"})
+    assert refused.status_code == 422
+    form = form_of(parsed(refused), address)
+    assert form.fields["quote"] == "  If true,\n welcome."
+    assert form.fields["new_party"] == "White House"
+    assert parsed(refused).cssselect("#url[aria-invalid=true]")
+    assert (await desk.reader.get("/v1/parties/white-house")).status_code == 404
+    linked = await send(people.checker, refused, address, **fields)
+    assert linked.status_code == 303
+    (link,) = (await desk.reader.get(f"/v1/claims/{claim}/links")).json()["items"]
+    statement = link["statement"]
+    assert (link["stance"], link["conditional"]) == ("requests_confirmation", True)
+    assert (statement["party"], statement["root"]) == ("white-house", "washington")
+    assert (statement["said_at"], statement["precision"]) == ("2023-10-02T18:05:00Z", "minute")
+    assert statement["quotes"][0]["text"] == "  If true,\n welcome."
+    assert (await desk.read(claim))["status"] == "awaiting_confirmation"
+    other = await desk.claim(text="Serbia sent the reserves home")
+    again = f"/claims/{other['id']}/link"
+    known = await submit(
+        people.checker, f"{again}?statement={statement['id']}", again, stance="comments"
+    )
+    assert known.status_code == 303
+    (second,) = (await desk.reader.get(f"/v1/claims/{other['id']}/links")).json()["items"]
+    assert second["statement"]["id"] == statement["id"]
+
+
+async def test_retracting_and_affirming(desk: Desk, people: People, claim: str) -> None:
+    link = await desk.link(claim, "supports", "nato")
+    address = f"/links/{link['id']}"
+    bare = await submit(people.checker, f"{address}/retract", f"{address}/retraction", reason=" ")
+    assert bare.status_code == 422
+    amended = await submit(
+        people.checker,
+        f"/claims/{claim}/amend",
+        f"/claims/{claim}/amend",
+        text="Serbia has returned some of its units to normal",
+        material="yes",
+    )
+    assert amended.headers["location"].endswith("done=amended")
+    told = await people.checker.get(f"/claims/{claim}")
+    assert "not affirmed" in text(told)
+    affirmed = await send(people.checker, told, f"{address}/affirmation")
+    assert affirmed.headers["location"].endswith("done=affirmed")
+    done = await send(people.checker, bare, f"{address}/retraction", reason="Of another day")
+    assert done.headers["location"].endswith("done=retracted")
+    (after,) = (await desk.reader.get(f"/v1/claims/{claim}/links")).json()["items"]
+    assert after["retraction_reason"] == "Of another day"
+
+
+async def test_amending(desk: Desk, people: People, claim: str) -> None:
+    """A new wording says what it is; tags and finding go by themselves; a stale form shows both
+    wordings."""
+    address = f"/claims/{claim}/amend"
+    first, second = await people.checker.get(address), await people.checker2.get(address)
+    unsaid = await send(people.checker, first, address, text="Another wording")
+    assert unsaid.status_code == 422
+    assert "say whether the new wording" in text(unsaid)
+    tags = await send(people.checker, first, address, tags="troops, border, troops")
+    assert tags.status_code == 303
+    assert (await desk.read(claim))["tags"] == ["troops", "border"]
+    stale = await send(people.checker2, second, address, text="My wording", material="no")
+    assert stale.status_code == 412
+    assert "Tagged troops, border" in text(stale)
+    assert form_of(parsed(stale), address).fields["text"] == "My wording"
+    done = await send(
+        people.checker2, stale, address, material="no", finding="unprovable", tags="x"
+    )
+    assert done.status_code == 303
+    after = await desk.read(claim)
+    assert (after["text"], after["revision"], after["finding"]) == ("My wording", 1, "unprovable")
+
+
+async def test_merging(desk: Desk, people: People, claim: str) -> None:
+    """The duplicate leads to the other from now on; what was known before stays readable."""
+    other = await desk.claim(text="Serbia returned the operating regime of its units to normal")
+    before = desk.clock.now.isoformat()
+    address = f"/claims/{claim}/merge"
+    offered = await people.checker.get(address)
+    assert "probably the same" in text(offered)
+    nothing = await send(people.checker, offered, address)
+    assert nothing.status_code == 422
+    done = await send(
+        people.checker, offered, address, other=f"https://desk.example/claims/{other['id']}?x=1"
+    )
+    assert done.headers["location"] == f"/claims/{other['id']}?done=merged"
+    moved = await people.reader.get(f"/claims/{claim}")
+    assert (moved.status_code, moved.headers["location"]) == (
+        308,
+        f"/claims/{other['id']}?done=led-here",
+    )
+    then = await people.reader.get(f"/claims/{claim}", params={"as_of": before})
+    assert then.status_code == 200
+
+
+async def test_the_claimant_withdraws(desk: Desk, people: People, claim: str) -> None:
+    address = f"/claims/{claim}/withdraw"
+    refused = await submit(people.checker, address, address, reason="", url="https://example.org")
+    assert refused.status_code == 422
+    assert form_of(parsed(refused), address).fields["url"] == "https://example.org"
+    done = await send(people.checker, refused, address, reason="The ministry took it back")
+    assert done.headers["location"].endswith("done=claim-withdrawn")
+    page = await people.checker.get(f"/claims/{claim}")
+    assert "The claimant has taken this claim back" in text(page)
+    assert not parsed(page).cssselect(".decide")
+
+
+async def test_as_of_shows_the_page_of_then(desk: Desk, people: People, claim: str) -> None:
+    """Links, notes, drafts and the record are those of then, without forms; before the claim there
+    is a page that says so; an hour may be typed; nonsense is refused."""
+    before = desk.clock.now
+    await desk.link(claim, "contradicts", "pristina")
+    await desk.post(f"/v1/claims/{claim}/notes", {"text": "Since then"})
+    then = await people.checker.get(f"/claims/{claim}", params={"as_of": before.isoformat()})
+    told = text(then)
+    assert "This is what the desk knew on" in told
+    assert "Since then" not in told
+    assert not parsed(then).cssselect(".decide, form.assign, #p-pristina")
+    early = await people.checker.get(f"/claims/{claim}", params={"as_of": "2020-01-01T00:00:00Z"})
+    assert early.status_code == 404
+    assert "only later" in text(early)
+    hour = await people.checker.get(
+        f"/claims/{claim}", params={"as_of": "", "at": "2024-01-01T00:00"}
+    )
+    assert "1 Jan 2024" in text(hour)
+    for wrong in ({"as_of": "yesterday"}, {"at": "soon"}):
+        assert (await people.checker.get(f"/claims/{claim}", params=wrong)).status_code == 422
+
+
+async def test_what_is_not_there(people: People) -> None:
+    """An unknown claim, a mistyped id, a page that is none: a page with a way on."""
+    for path in ("/claims/00000000-0000-7000-8000-000000000000", "/claims/x", "/nothing"):
+        response = await people.checker.get(path)
+        assert response.status_code == 404, path
+        assert "To the board" in text(response)
+
+
+async def test_assigning(desk: Desk, people: People, claim: str) -> None:
+    """Readers do not see who works on what; the desk does, and finds it in `mine`."""
+    done = await submit(
+        people.checker,
+        f"/claims/{claim}",
+        f"/claims/{claim}/assignee",
+        assignee=people.ids["checker2"],
+    )
+    assert done.status_code == 303
+    assert "Boris Checker" in text(await people.checker.get("/"))
+    assert "Boris Checker" not in text(await people.reader.get("/"))
+    assert "Boris Checker" not in text(await people.reader.get(f"/claims/{claim}"))
+    assert "operating regime" in text(await people.checker2.get("/?assignee=me"))
+    assert "operating regime" not in text(await people.checker.get("/?assignee=me"))
+    assert (await people.reader.get("/?assignee=me")).status_code == 403
+
+
+async def test_reasons_to_review(desk: Desk, people: People, claim: str) -> None:
+    """The queue tells why each claim is in it, and lets it be given to somebody from there."""
+    assert "All clear" in text(await people.checker.get("/review"))
+    await desk.link(claim, "contradicts", "pristina")
+    queue = await people.checker.get("/review")
+    assert "evidence and status disagree" in text(queue)
+    done = await send(
+        people.checker, queue, f"/claims/{claim}/assignee", assignee=people.ids["checker"]
+    )
+    assert done.headers["location"] == "/review?done=assigned"
+    assert "operating regime" in text(await people.checker.get("/review?assignee=me"))
+    assert "Nothing like that" in text(await people.checker.get("/review?reason=stale"))
+    assert (await people.checker.get("/review?reason=boredom")).status_code == 422
+    assert (await people.reader.get("/review")).status_code == 403

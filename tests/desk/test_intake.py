@@ -1,0 +1,163 @@
+"""Taking in an article: its text is kept while somebody works on it, its quotes for ever."""
+
+from datetime import timedelta
+
+import pytest
+
+from service.commands import intake
+from service.queries.intake import passages
+from tests.desk.conftest import People, form_of, parsed, send, submit, text
+from tests.support.desk import Desk
+
+TEXT = "“We left,” Belgrade said.\n\n“Show us,” Washington said. “We left,” Belgrade said again."
+
+
+async def begun(people: People) -> str:
+    answer = await submit(
+        people.checker,
+        "/intake",
+        "/intake",
+        url="https://example.org/article",
+        title="An article",
+        text=TEXT.replace("\n", "\r\n"),
+    )
+    assert answer.status_code == 303, text(answer)
+    return str(answer.headers["location"])
+
+
+@pytest.fixture
+async def place(desk: Desk, people: People) -> str:
+    await desk.parties()
+    return await begun(people)
+
+
+PASSAGE = {
+    "quote": "We left",
+    "party": "belgrade",
+    "said_on": "2023-10-02",
+    "claim": "Belgrade’s troops left",
+}
+
+
+async def test_a_passage_keeps_its_place(desk: Desk, people: People, place: str) -> None:
+    """Of two places with the same words, the one that was selected; and the claim's origin is the
+    passage's statement, once."""
+    address = f"{place}/passages"
+    second = TEXT.rindex("We left")
+    done = await submit(people.checker, place, address, **PASSAGE, near=str(second))
+    assert done.headers["location"] == f"{place}?done=recorded"
+    (claim,) = (await desk.reader.get("/v1/claims")).json()["items"]
+    (statement,) = (await desk.reader.get("/v1/statements")).json()["items"]
+    selector = statement["quotes"][0]["selector"]
+    assert selector["prefix"].endswith("Washington said. “")
+    assert selector["suffix"].startswith(",” Belgrade said again")
+    assert claim["claimant"]["party"] == "belgrade"
+    marked = parsed(await people.checker.get(place)).cssselect("#text mark")
+    assert [one.text_content() for one in marked] == ["We left"]
+    assert parsed(await people.checker.get(place)).get_element_by_id("text").text_content() == TEXT
+
+
+async def test_one_utterance_may_do_several_things(desk: Desk, people: People, place: str) -> None:
+    """It is recorded once, and stands to each claim as was said."""
+    first = await desk.claim(text="The barracks are empty")
+    second = await desk.claim(text="The reserves are home")
+    stands = {
+        f"stand-{first['id']}": "requests_confirmation",
+        f"stand-{second['id']}": "contradicts",
+    }
+    done = await submit(
+        people.checker,
+        place,
+        f"{place}/passages",
+        quote="Show us",
+        party="washington",
+        said_on="2023-10-03",
+        conditional="yes",
+        **stands,
+    )
+    assert done.status_code == 303
+    assert (await desk.read(first["id"]))["status"] == "awaiting_confirmation"
+    one = (await desk.reader.get(f"/v1/claims/{first['id']}/links")).json()["items"][0]
+    other = (await desk.reader.get(f"/v1/claims/{second['id']}/links")).json()["items"][0]
+    assert one["statement"]["id"] == other["statement"]["id"]
+    assert (other["stance"], other["conditional"]) == ("contradicts", True)
+
+
+async def test_what_is_recorded_already_is_shown_first(
+    desk: Desk, people: People, place: str
+) -> None:
+    """A claim that is probably there is shown, and recorded only when somebody insists."""
+    await desk.claim(text="Belgrade’s troops left")
+    shown = await submit(people.checker, place, f"{place}/passages", **PASSAGE)
+    assert shown.status_code == 422
+    assert "this may be recorded already" in text(shown)
+    assert form_of(parsed(shown), f"{place}/passages").fields["claim"] == PASSAGE["claim"]
+    assert (await desk.reader.get("/v1/statements")).json()["items"][0]["quotes"][0][
+        "text"
+    ] != "We left"
+    done = await send(people.checker, shown, f"{place}/passages", **PASSAGE, anyway="yes")
+    assert done.status_code == 303
+    part = await people.checker.get(
+        "/intake/similar", params={"text": "Belgrade's troops left", "party": "belgrade"}
+    )
+    assert "probably the same" in text(part)
+
+
+async def test_what_is_refused_changes_nothing(desk: Desk, people: People, place: str) -> None:
+    """Words that do nothing, nobody's stance, an unknown party: all is shown again, none of it is
+    recorded, a party that is new neither."""
+    claim = await desk.claim()
+    address = f"{place}/passages"
+    for fields, why in (
+        (PASSAGE | {"claim": ""}, "say what these words do"),
+        (PASSAGE | {"said_on": ""}, "this is needed"),
+        (PASSAGE | {"said_on": "2023-02-31"}, "there is no such day"),
+        (PASSAGE | {"party": "nowhere"}, "nowhere"),
+        (PASSAGE | {"party": "", "speaker": "A. Nonymous"}, "name"),
+        ({**PASSAGE, "party": "", "claim": "", f"stand-{claim['id']}": "supports"}, "no party"),
+        ({**PASSAGE, f"stand-{claim['id']}": "admires"}, "supports"),
+        (PASSAGE | {"new_party": "Elsewhere", "new_parent": "nowhere"}, "nowhere"),
+        (PASSAGE | {"said_hour": "25:00"}, "no such day or hour"),
+        (PASSAGE | {"said_on": "2050-01-01"}, "future"),
+    ):
+        refused = await submit(people.checker, place, address, **fields)
+        assert refused.status_code == 422, fields
+        assert why in text(refused), (why, fields)
+        assert form_of(parsed(refused), address).fields["quote"] == "We left"
+    assert len((await desk.reader.get("/v1/statements")).json()["items"]) == 1
+    assert (await desk.reader.get("/v1/parties/elsewhere")).status_code == 404
+
+
+async def test_beginning_needs_a_source_and_a_text(people: People) -> None:
+    for fields, at in (
+        ({"url": "", "text": "x"}, "url"),
+        ({"url": "javascript:alert(1)", "text": "x"}, "url"),
+        ({"url": "https://example.org", "text": " "}, "text"),
+        ({"url": "https://example.org", "text": "x" * 100_001}, "text"),
+        ({"url": "https://example.org", "text": "x", "language": "Serbian!"}, "language"),
+        ({"url": "https://example.org", "text": "x", "published_on": "then"}, "published_on"),
+    ):
+        refused = await submit(people.checker, "/intake", "/intake", **fields)
+        assert refused.status_code == 422, fields
+        assert parsed(refused).cssselect(f"#{at}[aria-invalid=true]"), fields
+
+
+async def test_done_forgets_the_text_and_keeps_the_quotes(
+    desk: Desk, people: People, place: str
+) -> None:
+    """Also what nobody has finished with, after thirty days."""
+    await submit(people.checker, place, f"{place}/passages", **PASSAGE)
+    assert "An article" in text(await people.checker2.get("/intake"))
+    done = await submit(people.checker2, place, f"{place}/finish")
+    assert done.status_code == 303
+    assert (await people.checker.get(place)).status_code == 404
+    again = await begun(people)
+    late = desk.clock.now + timedelta(days=31)
+    assert await desk.database.write(intake.forget_old, now=late) == 1
+    assert (await people.checker.get(again)).status_code == 404
+    (source,) = (await desk.reader.get("/v1/sources?url=https://example.org/article")).json()[
+        "items"
+    ]
+    kept = await desk.database.read(passages, source["id"])
+    assert [one["text"] for one in kept] == ["We left"]
+    assert source["sha256"]
