@@ -25,7 +25,7 @@ COMMON = 1_000
 ENOUGH = 4
 """Where less than a fourth of what is asked for shares two words, one word must do."""
 
-_COUNTED = Lookup(fulltext.counted(claim_search), point=True)
+_COUNTED = Lookup(fulltext.counted("sqlite", claim_search), point=True)
 
 
 class Candidate(NamedTuple):

@@ -31,9 +31,10 @@ from sqlalchemy import (
 )
 
 from service.domain.search import Level, Query, Tier
+from service.store import commonness as statistics
 from service.store import fulltext
+from service.store.commonness import Commonness
 from service.store.engine import Database, Lookup
-from service.store.fulltext import Commonness
 
 TOP = 1 << 62
 """Above every number."""
@@ -84,11 +85,11 @@ Page = tuple[list[Found], list[Any] | None]
 
 async def walk(database: Database, asked: Walk) -> Page:
     """The page, and what the next one goes on from, if there is more."""
-    if not database.embedded:
-        known = await commonness(database, asked.index)
-        if known.of(asked.query, asked.lowest, asked.labels) <= RARE:
-            return await _whole(database, asked)
     dialect = kind(database)
+    if not database.embedded:
+        few = await _few(database, asked.index, asked.query, asked.labels, asked.lowest, RARE)
+        if few:
+            return await _whole(database, asked)
     step = _step(asked.rows, asked.shape, asked.index, dialect)
     found, left = list[Found](), STEPS
     first, until = asked.after or (Tier.TOGETHER, TOP)
@@ -211,13 +212,30 @@ async def _rare(database: Database, asked: Walk, tier: Tier, match: str) -> bool
         # FTS5 gives the newest first, and stops when it is told to.
         return not asked.narrowed or await _fewer(database, asked.index, match, RARE)
     level = fulltext.LEVELS.get(tier, Level.TEXT)
-    known = await commonness(database, asked.index)
-    return known.of(asked.query, level, asked.labels) <= RARE
+    return await _few(database, asked.index, asked.query, asked.labels, level, RARE)
+
+
+async def _few(
+    database: Database,
+    index: Table,
+    query: Query,
+    labels: Sequence[Sequence[str]],
+    level: Level,
+    most: int,
+) -> bool:
+    """Whether so few rows have the words, on PostgreSQL: as its statistics say, and where the words
+    are none of the thousand that those know of, as counting says."""
+    known = await commonness(database, index)
+    if known.of(query, level, labels) > most:
+        return False
+    if known.most(query, level, labels) <= most:
+        return True
+    return await _fewer(database, index, fulltext.loosely("postgresql", query, labels, level), most)
 
 
 async def _fewer(database: Database, index: Table, match: str, most: int) -> bool:
-    """Whether so many rows match at most, on SQLite."""
-    rows = await database.look_up(_probe(index), {"match": match, "most": most + 1})
+    """Whether so many rows match at most."""
+    rows = await database.look_up(_probe(index, kind(database)), {"match": match, "most": most + 1})
     return bool(rows[0][0] <= most)
 
 
@@ -232,11 +250,11 @@ async def sortable(
     """Whether all that is found may be put into another order than the index's."""
     if database.embedded:
         return await _fewer(database, index, match, RARE)
-    return (await commonness(database, index)).of(query, lowest, labels) <= SORTABLE
+    return await _few(database, index, query, labels, lowest, SORTABLE)
 
 
 _known: WeakKeyDictionary[Database, dict[str, tuple[float, Commonness]]] = WeakKeyDictionary()
-SHARES = Lookup(fulltext.SHARES)
+SHARES = Lookup(statistics.SHARES)
 
 
 async def commonness(database: Database, index: Table) -> Commonness:
@@ -244,7 +262,7 @@ async def commonness(database: Database, index: Table) -> Commonness:
     known = _known.setdefault(database, {})
     read_at, found = known.get(index.name, (0.0, None))
     if found is None or time.monotonic() - read_at > STATISTICS_SECONDS:
-        found = fulltext.commonness(await database.look_up(SHARES, {"name": index.name}))
+        found = statistics.commonness(await database.look_up(SHARES, {"name": index.name}))
         known[index.name] = time.monotonic(), found
     return found
 
@@ -255,8 +273,8 @@ async def top(database: Database, index: Table) -> int:
 
 
 @lru_cache
-def _probe(index: Table) -> Lookup:
-    return Lookup(fulltext.counted(index))
+def _probe(index: Table, dialect: str) -> Lookup:
+    return Lookup(fulltext.counted(dialect, index))
 
 
 @lru_cache

@@ -29,7 +29,6 @@ from sqlalchemy import (
     literal,
     select,
     table,
-    text,
 )
 from sqlalchemy.dialects.postgresql import TSQUERY, TSVECTOR
 from sqlalchemy.engine import Dialect
@@ -269,6 +268,15 @@ class Language:
             self.begun(f"{place}{term.text}") for place in (level.value, level + terms.EXACT)
         )
 
+    def words(self, term: Term, level: Level) -> str:
+        """The words of a phrase, apart."""
+        if isinstance(term, Phrase):
+            return self.any(
+                self.all(self.placed([f"{level.value}{stem}"]) for stem in form)
+                for form in term.forms
+            )
+        return self.term(term, level)
+
     def ever(self, term: Term) -> str:
         """Where a term stands or once stood; of a phrase, its words."""
         if isinstance(term, Phrase):
@@ -332,6 +340,14 @@ def anywhere(dialect: str, query: Query, labels: Iterable[Sequence[str]], lowest
     return say.but(wanted, [say.term(term, lowest) for term in query.excluded])
 
 
+def loosely(dialect: str, query: Query, labels: Iterable[Sequence[str]], level: Level) -> str:
+    """What asks for all rows with the words at this level, wherever in it they stand: those that
+    have to be looked at, and that an index counts without looking."""
+    say = Language(dialect)
+    narrowed = [say.any(say.placed([one]) for one in alternatives) for alternatives in labels]
+    return say.all([*(say.words(term, level) for term in query.required), *narrowed])
+
+
 def at_any_time(dialect: str, query: Query, labels: Iterable[Sequence[str]]) -> str:
     """What asks for all rows that may have matched once; labels never change."""
     say = Language(dialect)
@@ -344,62 +360,12 @@ def within(match: str, letter: str, number: int) -> str:
     return f"{match} & '{terms.LABEL}{letter}{number >> STRETCHES[letter]}'"
 
 
-# How common words are.
-
-
-def counted(of: Table) -> Select[Any]:
-    """How many rows match on SQLite, counted up to `most`."""
+def counted(dialect: str, of: Table) -> Select[Any]:
+    """How many rows match, counted up to `most`."""
     rows = (
         select(literal(1))
-        .select_from(_index(of))
-        .where(matches("sqlite", of))
+        .select_from(_index(of) if dialect == "sqlite" else of)
+        .where(matches(dialect, of))
         .limit(bindparam("most", type_=Integer()))
     )
     return select(func.count()).select_from(rows.subquery())
-
-
-class Commonness:
-    """How common words are, by PostgreSQL's own statistics, which are asked for once a minute."""
-
-    def __init__(self, rows: float, shares: dict[str, float]) -> None:
-        self.rows = rows
-        self.shares = shares
-
-    def of(self, query: Query, level: Level, labels: Iterable[Sequence[str]]) -> float:
-        """About how many rows have all of it, at most: the rarest part says."""
-        parts = [self._term(term, level) for term in query.required]
-        parts += [sum(self._share(label) for label in alternatives) for alternatives in labels]
-        return min(parts) * self.rows
-
-    def _term(self, term: Term, level: Level) -> float:
-        if isinstance(term, Phrase):
-            return sum(
-                min(self._share(f"{level.value}{stem}") for stem in form) for form in term.forms
-            )
-        begun = (f"{level.value}{term.text}", f"{level + terms.EXACT}{term.text}")
-        return sum(share for word, share in self.shares.items() if word.startswith(begun))
-
-    def _share(self, word: str) -> float:
-        return self.shares.get(word, 0.0)
-
-
-SHARES = select(
-    text("n.reltuples::float8"),
-    text("known.term"),
-    text("known.share::float8"),
-).select_from(
-    text(
-        "pg_class n LEFT JOIN pg_stats s ON s.schemaname = current_schema()"
-        " AND s.tablename = n.relname AND s.attname = 'words'"
-        " LEFT JOIN LATERAL unnest(s.most_common_elems::text::text[], s.most_common_elem_freqs)"
-        " AS known (term, share) ON true WHERE n.oid = CAST(CAST(:name AS text) AS regclass)"
-    )
-)
-"""How many rows a table has, and the share of them that has each of its commonest terms."""
-
-
-def commonness(rows: Iterable[Sequence[Any]]) -> Commonness:
-    """What `SHARES` says."""
-    found = list(rows)
-    shares = {term: share for _, term, share in found if term is not None}
-    return Commonness(max(0.0, found[0][0]), shares)

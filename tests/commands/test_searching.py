@@ -11,12 +11,16 @@ from service.commands import parties, searching, statements
 from service.commands.inputs import NewQuote
 from service.config import Settings
 from service.domain.claims import Rendering
-from service.queries import search
+from service.domain.search import Level
+from service.formats import terms
+from service.queries import search, walking
 from service.store import migrate, tables
+from service.store.commonness import Commonness
 from service.store.engine import Database
 from service.store.fulltext import claim_search, statement_search
 from tests.commands.tampering import tampered, verify
 from tests.commands.workday import SOURCE, Day, a_days_work
+from tests.support.desk import Desk
 
 
 def more_work(session: Connection) -> None:
@@ -105,3 +109,34 @@ async def test_candidates_share_a_rare_word_newest_first(worked: Database) -> No
     assert await texts("whole parts", limit=2) == wholes[:2]
     assert await texts("… !") == []
     assert await texts("zzz") == []
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+async def test_what_statistics_do_not_know_is_counted(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They know the thousand commonest terms: on a large desk any other may still be in thousands
+    of claims.  What they know is believed, and so is that a small desk has no such."""
+    monkeypatch.setattr(walking, "SORTABLE", 3)
+    for number in range(6):
+        await desk.claim(
+            text=f"Regime {number} {'returned' * (number < 3)}", claimant=None, speaker=None
+        )
+
+    async def known(rows: float, **shares: float) -> dict[str, bool]:
+        async def told(*_: object) -> Commonness:
+            return Commonness(rows, {f"1{stem}": share for stem, share in shares.items()}, 0.01)
+
+        monkeypatch.setattr(walking, "commonness", told)
+        found = {}
+        for typed in ("regime", "returned", "regime returned", '"regime 1"', "retur*", "army"):
+            found[typed] = await walking.sortable(
+                desk.database, claim_search, terms.parse(typed), [], Level.TEXT, ""
+            )
+        return found
+
+    few = dict.fromkeys(("returned", "regime returned", "retur*", "army", '"regime 1"'), True)
+    assert await known(1_000_000) == few | {"regime": False}
+    assert await known(1_000_000, regim=0.5) == few | {"regime": False}
+    assert await known(1_000_000, regim=0.5, army=0.2) == few | {"regime": False, "army": False}
+    assert await known(200) == few | {"regime": True}
