@@ -15,14 +15,16 @@ from service.queries.history import event
 from service.store.tables import events
 from tests.asof.weeks import Weeks
 
+Line = tuple[int, str, Event]
+"""An event with its number among all and its claim."""
+
 
 class Oracle:
     """Every claim's record, folded up to each of its instants once."""
 
-    def __init__(self, weeks: Weeks, lines: list[tuple[int, str, Event]]) -> None:
+    def __init__(self, weeks: Weeks, lines: list[Line]) -> None:
         self.weeks = weeks
         self.lines = lines
-        """Every event with its number among all and its claim."""
         self.told: dict[str, list[Event]] = {}
         for _, claim, one in lines:
             self.told.setdefault(claim, []).append(one)
@@ -108,7 +110,7 @@ class Oracle:
 
         return sorted(ours.values(), key=path)
 
-    def timeline(self, slug: str, at: datetime, clock: str) -> list[tuple[int, str, Event]]:
+    def timeline(self, slug: str, at: datetime, clock: str) -> list[Line]:
         """What everybody may know of what was recorded by then, in the order of the clock."""
 
         def told(one: Event) -> bool:
@@ -118,7 +120,7 @@ class Oracle:
                 one.type != "claim.moved"
             )
 
-        def key(line: tuple[int, str, Event]) -> tuple[datetime, int]:
+        def key(line: Line) -> tuple[datetime, int]:
             seq, _, one = line
             return (heard(one) or one.recorded_at) if clock == "said" else one.recorded_at, seq
 
@@ -191,11 +193,11 @@ def cells(state: ClaimState) -> dict[str, Any]:
     }
 
 
-async def consult(weeks: Weeks) -> Oracle:
-    """The oracle of a desk as it is now."""
+async def consult(weeks: Weeks) -> list[Line]:
+    """The record of a desk as it is now."""
 
-    def read(connection: Connection) -> list[tuple[int, str, Event]]:
+    def read(connection: Connection) -> list[Line]:
         rows = connection.execute(select(events).order_by(events.c.seq)).all()
         return [(row.seq, row.claim, event(row)) for row in rows]
 
-    return Oracle(weeks, await weeks.desk.database.read(read))
+    return await weeks.desk.database.read(read)
