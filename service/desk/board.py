@@ -9,9 +9,8 @@ from service.desk import listed
 from service.desk.rendering import render
 from service.domain.access import Action
 from service.queries import board, stories
-from service.queries import claims as claim_queries
+from service.queries.claims import Family, Filters, listing
 from service.queries.paging import Window
-from service.store.tail import newest
 from service.web import claims as web_claims
 from service.web.calls import Call, list_scope, reading
 
@@ -40,43 +39,35 @@ STORIES = 200
 async def show_board(request: Request, call: Reading) -> Response:
     """Every status has its newest claims; with `status`, the list of that status goes on."""
     asked = listed.asked(request)
-    database = call.services.database
-    after_event = await call.read(newest)
     filters = web_claims.filters(asked, call)
-    claimant = await web_claims.family(call, filters.claimant, "claimant", filters.as_of)
-    party = await web_claims.family(call, filters.party, "party", filters.as_of)
+    (after_event, settled), known = await call.read(_beside)
     context: dict[str, Any] = {
         "filters": {name: request.query_params.get(name) for name in FILTERS},
         "narrowed": any(request.query_params.get(name) for name in FILTERS),
-        "stories": await call.read(stories.page, window=Window(STORIES, None)),
+        "stories": known,
         "as_of": filters.as_of,
+        "only": None,
+        "rows": None,
+        "groups": None,
+        "next": None,
     }
     if filters.statuses:
-        rows, cursor = await _list(call, request, asked, filters, claimant, party)
+        rows, cursor = await _list(call, request, asked, filters)
         context |= {
             "only": asked.status[0] if len(asked.status) == 1 else None,
-            "groups": None,
-            "rows": await listed.rows(call, rows),
+            "rows": await listed.drawn(call, rows, with_status=len(asked.status) > 1),
             "next": None if cursor is None else _with(request, cursor=cursor),
         }
     else:
-        found = await board.groups(database, filters, claimant=claimant, party=party)
-        every = await listed.rows(call, [row for group in found for row in group.rows])
-        taken = iter(every)
-        context |= {
-            "only": None,
-            "next": None,
-            "groups": [
-                {
-                    "status": group.status,
-                    "rows": [next(taken) for _ in group.rows],
-                    "count": group.count,
-                    "counted": board.COUNTED,
-                    "all": _with(request, status=group.status),
-                }
-                for group in found
-            ],
-        }
+        part = "board", filters, call.internals
+        groups = call.services.remembered.of(part, after_event) if settled else None
+        if groups is None:
+            groups = await _groups(call, filters)
+            if settled:
+                call.services.remembered.keep(part, after_event, groups)
+        context["groups"] = [
+            group | {"all": _with(request, status=group["status"])} for group in groups
+        ]
     return render(
         request,
         "board.html",
@@ -85,6 +76,35 @@ async def show_board(request: Request, call: Reading) -> Response:
         live=None if filters.as_of else live(after_event, filters.story),
         **context,
     )
+
+
+def _beside(session: Any) -> tuple[tuple[int, bool], list[dict[str, Any]]]:
+    """How far the record has come, and the stories to choose from."""
+    reached = board.reached(session)
+    return reached, stories.page(session, window=Window(STORIES, None))
+
+
+async def _groups(call: Call, filters: Filters) -> list[dict[str, Any]]:
+    found = await board.groups(call.services.database, filters, **await _families(call, filters))
+    every = [row for group in found for row in group.rows]
+    taken = iter(await listed.drawn(call, every, with_status=False))
+    return [
+        {
+            "status": group.status.value,
+            "rows": [next(taken) for _ in group.rows],
+            "count": group.count,
+            "counted": board.COUNTED,
+        }
+        for group in found
+    ]
+
+
+async def _families(call: Call, filters: Filters) -> dict[str, Family | None]:
+    """The parties that are asked for.  Raises Invalid where there is no such party."""
+    return {
+        "claimant": await web_claims.family(call, filters.claimant, "claimant", filters.as_of),
+        "party": await web_claims.family(call, filters.party, "party", filters.as_of),
+    }
 
 
 def live(after: int, story: str | None = None, claim: str | None = None) -> str:
@@ -98,18 +118,13 @@ def live(after: int, story: str | None = None, claim: str | None = None) -> str:
 
 
 async def _list(
-    call: Call,
-    request: Request,
-    asked: web_claims.ListQuery,
-    filters: claim_queries.Filters,
-    claimant: claim_queries.Family | None,
-    party: claim_queries.Family | None,
+    call: Call, request: Request, asked: web_claims.ListQuery, filters: Filters
 ) -> tuple[list[tuple[str, str | None]], str | None]:
     cursors, scope = call.services.cursors, list_scope("board", request)
     after = None
     if asked.cursor is not None:
         after = cursors.read(asked.cursor, scope, now=call.now)
-    query = claim_queries.listing(filters, limit=FLAT, after=after, claimant=claimant, party=party)
+    query = listing(filters, limit=FLAT, after=after, **await _families(call, filters))
     rows = await call.services.database.look_up(query.lookup, query.parameters)
     cursor = None
     if len(rows) > FLAT:

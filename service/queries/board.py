@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Select, func, literal_column, select, union_all
+from sqlalchemy import Connection, Select, func, literal_column, select, union_all
 
 from service.domain.claims import Lifecycle, Status
+from service.queries import events
 from service.queries.claims import (
     Family,
     Filters,
@@ -20,6 +21,7 @@ from service.queries.claims import (
 )
 from service.store.engine import Database, Lookup
 from service.store.tables import claims
+from service.store.tail import newest
 
 ORDER = (
     Status.AWAITING_CONFIRMATION,
@@ -41,6 +43,14 @@ class Group:
     rows: list[tuple[str, str | None]]
     count: int
     """Of all that there are, up to `COUNTED` + 1."""
+
+
+def reached(session: Connection) -> tuple[int, bool]:
+    """The number of the newest settled event, and whether it is the last there is: then what is
+    read now is what the record says up to it, or later."""
+    last = events.last(session)
+    settled = newest(session)
+    return settled, settled == last
 
 
 async def groups(

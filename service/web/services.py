@@ -15,6 +15,7 @@ from service.web.callers import Callers
 from service.web.limits import Limiter
 from service.web.live import Live
 from service.web.metrics import Metrics
+from service.web.remembered import Remembered
 
 TRIES_A_MINUTE = 10
 PINGS_A_MINUTE = 6
@@ -38,6 +39,8 @@ class Services:
     """Set on start, from the database."""
     running: set[str] = field(default_factory=set)
     """Idempotency-Keys whose first request this process is answering."""
+    remembered: Remembered = field(default_factory=Remembered)
+    """Parts of the desk's pages."""
     tries: Limiter = field(default_factory=lambda: Limiter(TRIES_A_MINUTE))
     """Tries at passwords, by address and by account."""
     pings: Limiter = field(default_factory=lambda: Limiter(PINGS_A_MINUTE))

@@ -30,6 +30,7 @@ class Api:
     list_as_of_at: str = "as_of={at}&limit=25"  # "" where there is none
     conditional: bool = True  # answers If-None-Match with 304
     searches: bool = True
+    desk: bool = True  # has pages for people too
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def claim(self, key: UUID) -> str:
@@ -110,6 +111,7 @@ def _yardstick(name: str, module: str) -> Target:
             list_as_of_at="",
             conditional=False,
             searches=False,
+            desk=False,
         ),
         yardstick=True,
     )

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
+from service.queries.board import SHOWN
 from tests.bench import wrk
 from tests.bench.sample import Sample
 from tests.bench.servers import Client
@@ -89,6 +90,19 @@ def _gets(asking: Asking, paths: Sequence[str]) -> Plan:
 
 def _get(asking: Asking) -> Plan:
     return _gets(asking, [asking.api.claim(key) for key in asking.sample.read])
+
+
+def _board(asking: Asking) -> Plan | None:
+    """The desk's first page: the newest claims of each status, as HTML."""
+    if not asking.api.desk:
+        return None
+    headers = {**asking.api.headers, "Accept": "text/html"}
+    return Plan([wrk.render("GET", "/", headers)])
+
+
+def _board_as_json(asking: Asking) -> Plan:
+    """As many claims as the board shows."""
+    return _gets(asking, [asking.api.page(f"limit={4 * SHOWN}")])
 
 
 def _evidence(asking: Asking) -> Plan:
@@ -252,6 +266,14 @@ WORKLOADS = {
         *(
             Workload(f"search {name}", _search(queries), growth=3.0)
             for name, queries in SEARCHES.items()
+        ),
+        Workload("board as JSON", _board_as_json),
+        Workload(
+            "board",
+            _board,
+            "board as JSON",
+            Goal(SELF, "board as JSON", 0.5),
+            Goal(SELF, "board as JSON", 0.5),
         ),
         Workload("transition", _transition, "", Goal(CORE, "transition", 1.0), _DURABLE, 1.2),
         Workload("create", _create, "", Goal(CORE, "create", 1.0), _DURABLE, 1.2),
