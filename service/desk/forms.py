@@ -152,7 +152,12 @@ def faults(error: Invalid, names: Mapping[str, str]) -> dict[str, str]:
             part for part in one["loc"] if isinstance(part, str) and part[0].islower()
         ).removeprefix("body.")
         name = next((names[known] for known in names if _within(where, known)), where)
-        found.setdefault(name, PLAINER.get(one["msg"], one["msg"]))
+        plain = (
+            one["msg"]
+            .replace("Input should", "this should")
+            .replace("String should", "this should")
+        )
+        found.setdefault(name, PLAINER.get(one["msg"], plain))
     return found or {TOP: error.detail}
 
 

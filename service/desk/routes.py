@@ -12,6 +12,8 @@ from service.desk import (
     signing_in,
     statements,
     stories,
+    webhook_forms,
+    webhooks,
 )
 
 routers = (
@@ -26,4 +28,7 @@ routers = (
     signing_in.router,
     statements.router,
     stories.router,
+    webhook_forms.new_router,
+    webhooks.router,
+    webhook_forms.router,
 )

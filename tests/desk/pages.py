@@ -26,6 +26,13 @@ PAGES: dict[str, Action | str] = {
     "/speakers/{speaker_id}/edit": Action.CHANGE_PARTIES,
     "/statements/{statement_id}": Action.READ_RECORDS,
     "/statements/{statement_id}/withdraw": Action.RECORD,
+    "/admin/webhooks": Action.MANAGE_WEBHOOKS,
+    "/admin/webhooks/new": Action.MANAGE_WEBHOOKS,
+    "/admin/webhooks/{webhook_id}": Action.MANAGE_WEBHOOKS,
+    "/admin/webhooks/{webhook_id}/edit": Action.MANAGE_WEBHOOKS,
+    "/admin/webhooks/{webhook_id}/secret": Action.MANAGE_WEBHOOKS,
+    "/admin/webhooks/{webhook_id}/delete": Action.MANAGE_WEBHOOKS,
+    "/admin/webhooks/{webhook_id}/deliveries/{delivery_id}": Action.MANAGE_WEBHOOKS,
     "/sign-in": OPEN,
     "/sign-in/{token}": OPEN,
     "/static/{name}": OPEN,
@@ -54,6 +61,14 @@ FORMS: dict[str, Action | str] = {
     "/intake": Action.RECORD,
     "/intake/{intake_id}/passages": Action.RECORD,
     "/intake/{intake_id}/finish": Action.RECORD,
+    "/admin/webhooks": Action.MANAGE_WEBHOOKS,
+    "/admin/webhooks/{webhook_id}": Action.MANAGE_WEBHOOKS,
+    "/admin/webhooks/{webhook_id}/state": Action.MANAGE_WEBHOOKS,
+    "/admin/webhooks/{webhook_id}/ping": Action.MANAGE_WEBHOOKS,
+    "/admin/webhooks/{webhook_id}/recovery": Action.MANAGE_WEBHOOKS,
+    "/admin/webhooks/{webhook_id}/secret/rotation": Action.MANAGE_WEBHOOKS,
+    "/admin/webhooks/{webhook_id}/deletion": Action.MANAGE_WEBHOOKS,
+    ("/admin/webhooks/{webhook_id}/deliveries/{delivery_id}/redelivery"): Action.MANAGE_WEBHOOKS,
 }
 ROUTES = {("GET", path): rule for path, rule in PAGES.items()} | {
     ("POST", path): rule for path, rule in FORMS.items()

@@ -1,0 +1,451 @@
+"""Webhooks at the desk: registered, watched, mended, sent to again; by administrators alone."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from service.dispatch.guard import Refused
+from service.domain.webhooks import EventType
+from service.web.limits import Limiter
+from tests.api.problems import NOBODY, nothing_changes
+from tests.desk.conftest import People, fields_of, form_of, parsed, send, submit, text
+from tests.dispatch.board import Board
+from tests.support.desk import Json
+
+URL = "http://127.0.0.1:9/hook"
+NEW = "/admin/webhooks/new"
+LIST = "/admin/webhooks"
+
+
+async def register(people: People, **fields: Any) -> str:
+    """Register by the form, as an administrator does; gives the id."""
+    made = await submit(people.admin, NEW, LIST, **{"url": URL} | fields)
+    assert made.status_code == 303, text(made)
+    place, _, query = made.headers["location"].partition("/secret")
+    assert query == "?done=registered"
+    return str(place.rpartition("/")[2])
+
+
+async def endpoint(people: People, webhook: str) -> Json:
+    found: Json = (await people.desk.admin.get(f"/v1/webhooks/{webhook}")).json()
+    return found
+
+
+async def deliveries(people: People, webhook: str) -> list[Json]:
+    found: list[Json] = (await people.desk.admin.get(f"/v1/webhooks/{webhook}/deliveries")).json()[
+        "items"
+    ]
+    return found
+
+
+def faults(response: httpx.Response) -> dict[str, str]:
+    """What is said at fields, by the field."""
+    page = parsed(response)
+    found = {}
+    for field in page.xpath("//*[@aria-invalid='true']"):
+        said = page.get_element_by_id(field.get("aria-describedby"))
+        found[field.get("name") or field.get("id")] = said.text_content()
+    return found
+
+
+async def test_only_administrators_see_webhooks(people: People) -> None:
+    """Others are told so on a page, and nobody's page offers it to them; the public signs in."""
+    webhook = await register(people)
+    for client in (people.reader, people.checker, people.editor):
+        for path in (LIST, NEW, f"{LIST}/{webhook}", f"{LIST}/{webhook}/secret"):
+            refused = await client.get(path)
+            assert refused.status_code == 403
+            assert "one of the roles" in text(refused)
+            assert URL not in refused.text
+            assert 'href="/admin' not in refused.text
+    public = await people.public.get(LIST)
+    assert public.headers["location"] == "/sign-in?next=%2Fadmin%2Fwebhooks"
+
+
+async def test_an_empty_list_teaches(people: People) -> None:
+    shown = await people.admin.get(LIST)
+    assert "Nobody is told yet" in text(shown)
+    assert parsed(shown).xpath(f"//a[@href='{NEW}']")
+
+
+async def test_a_webhook_is_registered_as_filled_in(people: People) -> None:
+    """Every field of the form reaches it, and the form shows it again to be edited."""
+    await people.desk.parties()
+    await people.desk.post("/v1/stories", {"slug": "border", "title": "The border"})
+    claim = (await people.desk.claim())["id"]
+    filled: dict[str, Any] = {
+        "url": f" {URL} ",
+        "description": "The CMS <b>",
+        "event_types": ["claim.created", "claim.status_changed"],
+        "story": "border",
+        "claim": f"https://desk.example/claims/{claim}?as_of=2023-10-02T00:00:00Z",
+        "parties": "nato, State Department",
+        "ordering": None,
+        "max_in_flight": "4",
+        "timeout_s": "2.5",
+        "headers": "Authorization: Bearer a:b\r\n\r\nX-Desk:  one ",
+    }
+    webhook = await register(people, **filled)
+    made = await endpoint(people, webhook)
+    expected = {
+        "url": URL,
+        "description": "The CMS <b>",
+        "event_types": ["claim.created", "claim.status_changed"],
+        "story": "border",
+        "claim": claim,
+        "parties": ["nato", "state-department"],
+        "ordering": "none",
+        "max_in_flight": 4,
+        "timeout_s": 2.5,
+        "headers": {"Authorization": "Bearer a:b", "X-Desk": "one"},
+    }
+    assert {name: made[name] for name in expected} == expected
+    assert made["created_by"] == "Ada Admin"
+    place = f"{LIST}/{webhook}"
+    saved = await submit(people.admin, f"{place}/edit", place)
+    assert saved.headers["location"] == f"{place}?done=saved"
+    same = await endpoint(people, webhook)
+    assert {name: same[name] for name in expected} == expected
+    await submit(
+        people.admin, f"{place}/edit", place, event_types=None, ordering="claim", parties="",
+        story="", claim="", headers="", description="", max_in_flight="", timeout_s="",
+    )  # fmt: skip
+    plain = await endpoint(people, webhook)
+    assert plain["event_types"] == plain["parties"] == []
+    assert plain["story"] is plain["claim"] is plain["description"] is None
+    assert (plain["ordering"], plain["headers"]) == ("claim", {})
+    assert (plain["max_in_flight"], plain["timeout_s"]) == (8, 15)
+
+
+async def test_most_are_told_of_changes_of_status(people: People) -> None:
+    """That is ticked to begin with; pings are no choice."""
+    page = parsed(await people.admin.get(NEW))
+    assert page.xpath("//input[@name='event_types'][@checked]/@value") == ["claim.status_changed"]
+    offered = page.xpath("//input[@name='event_types']/@value")
+    assert offered == [one.value for one in EventType if one is not EventType.PING]
+
+
+async def test_the_secret_is_on_its_own_page_and_nowhere_else(people: People) -> None:
+    """What is answered to the form, and kept for a double click, has no secret; the page that shows
+    it is not stored, and says how to verify."""
+    page = await people.admin.get(NEW)
+    made = await send(people.admin, page, LIST, url=URL)
+    again = await send(people.admin, page, LIST, url=URL)
+    assert made.headers["location"] == again.headers["location"]
+    assert len((await people.desk.admin.get("/v1/webhooks")).json()["items"]) == 1
+    shown = await people.admin.get(made.headers["location"])
+    assert shown.headers["cache-control"] == "no-store"
+    place = made.headers["location"].partition("/secret")[0]
+    secret = (await people.desk.admin.get(f"/v1{place.removeprefix('/admin')}/secret")).json()
+    assert secret["secret"] in shown.text
+    assert "How to verify" in text(shown)
+    for other in (LIST, place, f"{place}/edit", f"{place}/delete"):
+        assert "whsec_" not in (await people.admin.get(other)).text.replace(
+            "<code>whsec_</code>", ""
+        )
+
+
+BAD: list[tuple[dict[str, Any], str, str]] = [
+    ({"url": ""}, "url", "this is needed"),
+    ({"url": "ftp://example.org/"}, "url", "http"),
+    ({"url": "http://10.0.0.1/"}, "url", "CLAIMDESK_WEBHOOK_ALLOW_CIDRS"),
+    ({"parties": "atlantis"}, "parties", "there is no party 'atlantis'"),
+    ({"parties": "Ünder, nato"}, "parties", "small letters"),
+    ({"story": "atlantis"}, "story", "there is no story"),
+    ({"claim": "not an id"}, "claim", "UUID"),
+    ({"claim": NOBODY}, "claim", "there is no claim"),
+    ({"max_in_flight": "0"}, "max_in_flight", "greater than or equal to 1"),
+    ({"max_in_flight": "8.5"}, "max_in_flight", "integer"),
+    ({"max_in_flight": "many"}, "max_in_flight", "number"),
+    ({"timeout_s": "nan"}, "timeout_s", "15"),
+    ({"timeout_s": "0"}, "timeout_s", "this should be greater than or equal to 0.1"),
+    ({"event_types": ["claim.exploded"]}, "event_types", "claim.created"),
+    ({"headers": "no colon"}, "headers", "Name: value"),
+    ({"headers": "X-A: 1\nX-A: 2"}, "headers", "twice"),
+    ({"headers": "Webhook-Id: forged"}, "headers", "not yours"),
+    ({"description": "a" * 501}, "description", "500"),
+]
+"""What may not be registered, the field it is said at, and something of what is said."""
+
+
+@pytest.mark.parametrize(("wrong", "field", "said"), BAD)
+async def test_a_refusal_keeps_what_was_typed(
+    people: People, wrong: dict[str, Any], field: str, said: str
+) -> None:
+    """The form comes back with 422, the message at its field, and everything as it was typed."""
+    typed: dict[str, Any] = {
+        "url": URL,
+        "description": "The CMS",
+        "event_types": ["claim.created", "claim.merged"],
+        "claim": "",
+        "parties": "",
+        "max_in_flight": "4",
+        "timeout_s": "2.5",
+        "headers": "X-Desk: one",
+    } | wrong
+    async with nothing_changes(people.desk):
+        refused = await submit(people.admin, NEW, LIST, **typed)
+    assert refused.status_code == 422
+    assert said in faults(refused)[field], faults(refused)
+    page = parsed(refused)
+    assert page.xpath("//*[@role='alert']")
+    shown = fields_of(form_of(page, LIST))
+    for name, value in typed.items():
+        if name not in ("event_types", "headers"):
+            assert shown[name] == value, name
+    assert shown["headers"].replace("\r", "") == typed["headers"]
+    if field != "event_types":
+        assert shown["event_types"] == typed["event_types"]
+
+
+async def test_what_waits_can_be_mended_while_names_do_not_resolve(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An address is vetted where it changes, and only then."""
+    webhook = await register(people)
+    place = f"{LIST}/{webhook}"
+
+    async def refuse(_: str) -> None:
+        raise Refused("it cannot be looked up")
+
+    monkeypatch.setattr(people.desk.app.state.services.guard, "check", refuse)
+    saved = await submit(people.admin, f"{place}/edit", place, description="Mended")
+    assert saved.status_code == 303
+    moved = await submit(people.admin, f"{place}/edit", place, url=f"{URL}/2")
+    assert faults(moved)["url"] == "it cannot be looked up"
+    assert (await endpoint(people, webhook))["url"] == URL
+
+
+async def test_pausing_and_activating(people: People) -> None:
+    """With a reason that all see; a paused webhook is not pinged, and says so."""
+    webhook = await register(people)
+    place = f"{LIST}/{webhook}"
+    paused = await submit(people.admin, place, f"{place}/state", reason="The CMS moves house")
+    assert "kept" in text(await people.admin.get(paused.headers["location"]))
+    for path in (LIST, place):
+        shown = text(await people.admin.get(path))
+        assert "paused" in shown
+        assert "The CMS moves house" in shown
+    refused = await submit(people.admin, place, f"{place}/ping")
+    assert refused.status_code == 409
+    assert "activate it first" in text(refused)
+    back = await submit(people.admin, place, f"{place}/state")
+    assert back.headers["location"] == f"{place}?done=activated"
+    assert (await endpoint(people, webhook))["state"] == "active"
+    long = await submit(people.admin, place, f"{place}/state", reason="a" * 2001)
+    assert long.status_code == 422
+    assert "2000" in faults(long)["reason"]
+    assert parsed(long).xpath("//input[@name='reason']/@value") == ["a" * 2001]
+    odd = await submit(people.admin, place, f"{place}/state", state="disabled")
+    assert odd.status_code == 422
+    assert (await endpoint(people, webhook))["state"] == "active"
+
+
+async def test_pings_are_limited_and_say_how_long_to_wait(people: People) -> None:
+    """A double click costs one; beyond the limit the page says how long, and nothing is sent."""
+    people.desk.app.state.services.pings = Limiter(2)
+    webhook = await register(people)
+    place = f"{LIST}/{webhook}"
+    page = await people.admin.get(place)
+    for _ in range(2):
+        sent = await send(people.admin, page, f"{place}/ping")
+        assert sent.headers["location"] == f"{place}?done=ping"
+    assert len(await deliveries(people, webhook)) == 1
+    assert (await submit(people.admin, place, f"{place}/ping")).status_code == 303
+    refused = await submit(people.admin, place, f"{place}/ping")
+    assert refused.status_code == 429
+    assert f"Wait {refused.headers['retry-after']} seconds" in text(refused)
+    assert len(await deliveries(people, webhook)) == 2
+
+
+async def test_a_new_secret(people: People) -> None:
+    """The page shows the new one and until when the one before signs too; bad hours are refused
+    at their field."""
+    webhook = await register(people)
+    place = f"{LIST}/{webhook}/secret"
+    before = (await people.desk.admin.get(f"/v1/webhooks/{webhook}/secret")).json()["secret"]
+    for hours, said in (("-1", "0"), ("169", "168"), ("soon", "number")):
+        refused = await submit(people.admin, place, f"{place}/rotation", overlap_hours=hours)
+        assert refused.status_code == 422
+        assert refused.headers["cache-control"] == "no-store"
+        assert said in faults(refused)["overlap_hours"]
+        assert parsed(refused).xpath("//input[@name='overlap_hours']/@value") == [hours]
+    rotated = await submit(people.admin, place, f"{place}/rotation", overlap_hours="2")
+    assert "whsec_" not in rotated.text
+    shown = await people.admin.get(rotated.headers["location"])
+    assert before not in shown.text
+    assert "The one before it signs too, until 2 Oct 2023, 14:0" in text(shown)
+
+
+async def test_deliveries_are_listed_filtered_and_paged(people: People) -> None:
+    """Newest first, by state, type and time; the page after the first goes on where it ended,
+    whatever stood in the address."""
+    webhook = await register(people, event_types=[])
+    place = f"{LIST}/{webhook}"
+    assert "Nothing has been sent to it yet" in text(await people.admin.get(place))
+    people.desk.app.state.services.pings = Limiter(None)
+    for _ in range(32):
+        await people.desk.admin.post(f"/v1/webhooks/{webhook}/ping")
+    await people.desk.parties()
+    await people.desk.claim()
+    wanted = [one["id"] for one in await deliveries(people, webhook)]
+
+    async def shown(url: str) -> tuple[list[str], str | None]:
+        answer = await people.admin.get(url)
+        assert answer.status_code == 200, text(answer)
+        page = parsed(answer)
+        found = page.xpath("//table//th/a/@href")
+        following = page.xpath("//a[@rel='next']/@href")
+        return [one.rpartition("/")[2] for one in found], following[0] if following else None
+
+    first, following = await shown(f"{place}?done=ping&state=&type=&since=")
+    assert following is not None
+    rest, end = await shown(following)
+    assert first + rest == wanted
+    assert end is None
+    claim_only, _ = await shown(f"{place}?type=claim.created&state=pending")
+    assert claim_only == [
+        one["id"] for one in await deliveries(people, webhook) if one["type"] == "claim.created"
+    ]
+    assert (await shown(f"{place}?state=dead"))[0] == []
+    assert "fits these filters" in text(await people.admin.get(f"{place}?state=dead"))
+    later = people.desk.clock.advance(minutes=5).strftime("%Y-%m-%dT%H:%M")
+    assert (await shown(f"{place}?since={later}"))[0] == []
+    assert len((await shown(f"{place}?since=2023-10-02T11:59"))[0]) == 30
+    for wrong in ("state=lost", "type=claim.exploded", "since=yesterday"):
+        refused = await people.admin.get(f"{place}?{wrong}")
+        assert refused.status_code == 422
+        assert parsed(refused).xpath("//*[@role='alert']")
+    assert (await people.admin.get(f"{place}?cursor=forged")).status_code == 422
+
+
+async def attempted(people: People, *statuses: int, state: str | None = None) -> tuple[str, str]:
+    """A webhook that was pinged, and answered so at each attempt; its id and the delivery's."""
+    webhook = await register(people)
+    await people.desk.admin.post(f"/v1/webhooks/{webhook}/ping")
+    [ping] = await deliveries(people, webhook)
+    board = Board(people.desk.database)
+    for number, status in enumerate(statuses, 1):
+        board.now = people.desk.clock.advance(hours=1)
+        await board.put(webhook, blocked_until=None)
+        leased = await board.lease_one()
+        said = {"X-Number": str(number), "Content-Type": "text/html"}
+        answer = f"<script>alert({number})</script>"
+        await board.settle(
+            board.attempt(leased, status, response_headers=said, response_body=answer)
+        )
+    if state is not None:
+        await board.put_delivery(webhook, ping["id"], state=state, settled_at=board.now)
+    return webhook, ping["id"]
+
+
+async def test_a_delivery_shows_what_was_sent_and_each_answer(people: People) -> None:
+    """Its body set to be read, and of each attempt when, where to, what became of it and what was
+    answered; what a receiver says is text and nothing else."""
+    webhook, delivery = await attempted(people, 500, 503, 200)
+    place = f"{LIST}/{webhook}/deliveries/{delivery}"
+    answer = await people.admin.get(place)
+    page, shown = parsed(answer), text(answer)
+    assert "<script>alert" not in answer.text
+    body = page.xpath("//section[@aria-labelledby='body']/pre")[0].text_content()
+    assert '\n  "type": "webhook.ping"' in body
+    attempts = page.xpath("//article")
+    assert [one.xpath("./h3")[0].text_content().split()[:2] for one in attempts] == [
+        ["3.", "delivered"],
+        ["2.", "failed"],
+        ["1.", "failed"],
+    ]
+    for one, number, status in zip(attempts, (3, 2, 1), (200, 503, 500), strict=True):
+        said = one.text_content()
+        assert f"HTTP {status}" in said
+        assert f"POST {URL}" in said
+        assert f"X-Number: {number}" in said
+        assert f"<script>alert({number})</script>" in said
+        assert "2 Oct 2023" in said
+    assert "Attempts 3" in shown
+    unknown = await people.admin.get(f"{LIST}/{webhook}/deliveries/{NOBODY}")
+    assert unknown.status_code == 404
+
+
+async def test_a_delivery_is_sent_again(people: People) -> None:
+    """What was delivered is due again, once for a double click, and the page says so."""
+    webhook, delivery = await attempted(people, 200)
+    place = f"{LIST}/{webhook}/deliveries/{delivery}"
+    page = await people.admin.get(place)
+    for _ in range(2):
+        sent = await send(people.admin, page, f"{place}/redelivery")
+        assert sent.headers["location"] == f"{place}?done=redelivered"
+    [again] = await deliveries(people, webhook)
+    assert (again["state"], again["replay"]) == ("pending", True)
+    shown = text(await people.admin.get(sent.headers["location"]))
+    assert "It is sent again" in shown
+    assert "waiting" in shown
+
+
+async def test_what_was_given_up_is_recovered(people: People) -> None:
+    """Since an hour of UTC, seconds or none; what is no hour is refused at its field."""
+    webhook, delivery = await attempted(people, 500, state="dead")
+    place = f"{LIST}/{webhook}"
+    assert (await endpoint(people, webhook))["health"]["dead"] == 1
+    listed = await people.admin.get(LIST)
+    assert parsed(listed).xpath(f"//a[@href='{place}?state=dead']")
+    for wrong, said in (("", "day and an hour"), ("yesterday", "day and an hour")):
+        refused = await submit(people.admin, place, f"{place}/recovery", since=wrong)
+        assert refused.status_code == 422
+        assert said in faults(refused)["since"]
+    late = await submit(people.admin, place, f"{place}/recovery", since="2023-11-02T00:00")
+    assert "nothing to send again" in text(await people.admin.get(late.headers["location"]))
+    sent = await submit(people.admin, place, f"{place}/recovery", since="2023-10-02T00:00:30")
+    assert sent.headers["location"] == f"{place}?done=recovering"
+    [again] = await deliveries(people, webhook)
+    assert (again["id"], again["state"]) == (delivery, "pending")
+
+
+async def test_health_is_seen_at_a_glance(people: People) -> None:
+    """Well, failing with its breaker open and why, or new; in words, not in colour alone."""
+    well, _ = await attempted(people, 200)
+    bad, _ = await attempted(people, 500, 500, 500, 500, 500)
+    new = await register(people)
+    shown = parsed(await people.admin.get(LIST))
+    rows = {one.xpath(".//th/a/@href")[0]: one.text_content() for one in shown.xpath("//tbody/tr")}
+    assert "nothing delivered yet" in rows[f"{LIST}/{new}"]
+    assert "well" in rows[f"{LIST}/{well}"]
+    for said in ("failed 5 times in a row", "breaker open", "the receiver answered 500"):
+        assert said in rows[f"{LIST}/{bad}"]
+    page = text(await people.admin.get(f"{LIST}/{bad}"))
+    assert "5 in a row, since 2 Oct 2023" in page
+    assert "one at a time is tried until one gets through" in page
+
+
+async def test_a_webhook_is_deleted_after_asking(people: People) -> None:
+    """The page before says what goes with it; afterwards nothing of it is there."""
+    webhook = await register(people, description="The CMS")
+    place = f"{LIST}/{webhook}"
+    assert "cannot be undone" in text(await people.admin.get(f"{place}/delete"))
+    gone = await submit(people.admin, f"{place}/delete", f"{place}/deletion")
+    assert gone.headers["location"] == f"{LIST}?done=deleted"
+    assert "The CMS" not in text(await people.admin.get(gone.headers["location"]))
+    for path in (place, f"{place}/edit", f"{place}/secret", f"{place}/delete"):
+        assert (await people.admin.get(path)).status_code == 404
+
+
+async def test_a_form_without_its_token_changes_nothing(people: People) -> None:
+    """No form here is taken from another site's page."""
+    webhook, delivery = await attempted(people, 200)
+    place = f"{LIST}/{webhook}"
+    forms = [
+        (NEW, LIST),
+        (f"{place}/edit", place),
+        (place, f"{place}/state"),
+        (place, f"{place}/ping"),
+        (place, f"{place}/recovery"),
+        (f"{place}/secret", f"{place}/secret/rotation"),
+        (f"{place}/delete", f"{place}/deletion"),
+        (f"{place}/deliveries/{delivery}", f"{place}/deliveries/{delivery}/redelivery"),
+    ]
+    async with nothing_changes(people.desk):
+        for page, action in forms:
+            refused = await submit(people.admin, page, action, csrf=None, url=URL)
+            assert refused.status_code == 403, action
+            assert "not filled in on a page of your present session" in text(refused)
