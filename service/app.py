@@ -28,6 +28,7 @@ from service.api import (
 from service.commands import accounts as accounts_commands
 from service.commands import idempotency, intake
 from service.config import Settings
+from service.desk import board
 from service.desk import errors as desk_errors
 from service.desk import routes as desk
 from service.dispatch.meters import Meters
@@ -137,7 +138,12 @@ def create_app(
         app.include_router(router)
     problems.install(app, desk_errors.page)
     document.install(app)
-    app.add_middleware(HotPaths, owner=app, routes=reading.router.routes)
+    app.add_middleware(
+        HotPaths,
+        owner=app,
+        routes=[*reading.router.routes, *board.router.routes],
+        page=desk_errors.page,
+    )
     app.add_middleware(Envelope, settings=settings, metrics=services.metrics, page=desk_errors.page)
     return app
 

@@ -1,22 +1,26 @@
 """The board: claims by status, and the list of one status or of what was filtered."""
 
-from typing import Annotated, Any
+import asyncio
+from functools import lru_cache
+from typing import Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
+from markupsafe import Markup
 
 from service.desk import listed
+from service.desk.listed import Drawn
 from service.desk.rendering import render
+from service.domain import access
 from service.domain.access import Action
-from service.queries import board, stories
+from service.queries import board
 from service.queries.claims import Family, Filters, listing
-from service.queries.paging import Window
 from service.web import claims as web_claims
-from service.web.calls import Call, list_scope, reading
+from service.web.calls import Allow, Call, list_scope
+from service.web.hot import hot
 
 router = APIRouter(include_in_schema=False)
 
-Reading = Annotated[Call, reading(Action.READ_CLAIMS, strict=False)]
 FILTERS = (
     "story",
     "claimant",
@@ -32,71 +36,83 @@ FILTERS = (
     "sort",
 )
 FLAT = 50
-STORIES = 200
 
 
+@hot(Action.READ_CLAIMS)
 @router.get("/")
-async def show_board(request: Request, call: Reading) -> Response:
+async def show_board(request: Request) -> Response:
     """Every status has its newest claims; with `status`, the list of that status goes on."""
+    call = await Allow(Action.READ_CLAIMS, strict=False)(request)
     asked = listed.asked(request)
     filters = web_claims.filters(asked, call)
-    (after_event, settled), known = await call.read(_beside)
+    database = call.services.database
+    (after_event, settled), known = await asyncio.gather(
+        board.reached(database), database.look_up(board.STORIES, {})
+    )
     context: dict[str, Any] = {
         "filters": {name: request.query_params.get(name) for name in FILTERS},
         "narrowed": any(request.query_params.get(name) for name in FILTERS),
-        "stories": known,
+        "stories": _options(tuple((row[0], row[1]) for row in known), filters.story),
         "as_of": filters.as_of,
-        "only": None,
-        "rows": None,
-        "groups": None,
-        "next": None,
     }
     if filters.statuses:
-        rows, cursor = await _list(call, request, asked, filters)
-        context |= {
-            "only": asked.status[0] if len(asked.status) == 1 else None,
-            "rows": await listed.drawn(call, rows, with_status=len(asked.status) > 1),
-            "next": None if cursor is None else _with(request, cursor=cursor),
-        }
+        found, cursor = await _list(call, request, asked, filters)
+        rows = await listed.rows(call, found)
+        shown = listed.draw(
+            "_rows.html",
+            rows,
+            rows=rows,
+            with_status=len(asked.status) > 1,
+            only=asked.status[0] if len(asked.status) == 1 else None,
+            narrowed=context["narrowed"],
+            next=None if cursor is None else _with(request, cursor=cursor),
+        )
     else:
-        part = "board", filters, call.internals
-        groups = call.services.remembered.of(part, after_event) if settled else None
-        if groups is None:
-            groups = await _groups(call, filters)
-            if settled:
-                call.services.remembered.keep(part, after_event, groups)
-        context["groups"] = [
-            group | {"all": _with(request, status=group["status"])} for group in groups
-        ]
+        part = "board", filters, call.internals, request.url.query
+        kept = call.services.remembered.of(part, after_event) if settled else None
+        shown = kept or await _groups(call, request, filters, narrowed=context["narrowed"])
+        if settled and kept is None:
+            call.services.remembered.keep(part, after_event, shown)
     return render(
         request,
         "board.html",
         caller=call.caller,
         now=call.now,
         live=None if filters.as_of else live(after_event, filters.story),
+        only=asked.status[0] if len(asked.status) == 1 else None,
+        shown=shown.at(call.now),
         **context,
     )
 
 
-def _beside(session: Any) -> tuple[tuple[int, bool], list[dict[str, Any]]]:
-    """How far the record has come, and the stories to choose from."""
-    reached = board.reached(session)
-    return reached, stories.page(session, window=Window(STORIES, None))
-
-
-async def _groups(call: Call, filters: Filters) -> list[dict[str, Any]]:
+async def _groups(call: Call, request: Request, filters: Filters, *, narrowed: bool) -> Drawn:
     found = await board.groups(call.services.database, filters, **await _families(call, filters))
-    every = [row for group in found for row in group.rows]
-    taken = iter(await listed.drawn(call, every, with_status=False))
-    return [
+    taken = iter(await listed.rows(call, [row for group in found for row in group.rows]))
+    groups: list[dict[str, Any]] = [
         {
             "status": group.status.value,
             "rows": [next(taken) for _ in group.rows],
             "count": group.count,
             "counted": board.COUNTED,
+            "all": _with(request, status=group.status),
         }
         for group in found
     ]
+    rows = [row for group in groups for row in group["rows"]]
+    may_record = access.allowed(call.caller, Action.RECORD)
+    return listed.draw("_groups.html", rows, groups=groups, narrowed=narrowed, record=may_record)
+
+
+@lru_cache
+def _options(known: tuple[tuple[str, str], ...], chosen: str | None) -> Markup:
+    """The stories to choose from; one that is chosen is among them whenever it changed."""
+    others = () if chosen is None or chosen in dict(known) else ((chosen, chosen),)
+    option = Markup('<option value="{}"{}>{}</option>')
+    selected = Markup(" selected")
+    return Markup("").join(
+        option.format(slug, selected if slug == chosen else "", title)
+        for slug, title in (*others, *known)
+    )
 
 
 async def _families(call: Call, filters: Filters) -> dict[str, Family | None]:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -20,8 +19,6 @@ from service.web.calls import Call
 STANCES = (Stance.SUPPORTS, Stance.CONTRADICTS, Stance.REQUESTS_CONFIRMATION)
 AGE = "\x02"
 """Stands for how long since, which no text of a claim holds."""
-DRAWN = 4_096
-"""Claims that are kept as they were drawn."""
 KNOWN = {*web_claims.ListQuery.model_fields}
 
 
@@ -53,60 +50,22 @@ async def rows(call: Call, stored: Iterable[tuple[str, str | None]]) -> list[dic
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """A claim in a list as HTML, drawn once for each version of it: all but how long it has been
-    in its status."""
+class Drawn:
+    """Claims in a list as HTML: all of it but how long each has been in its status."""
 
-    before: Markup
-    since: datetime
-    after: Markup
+    pieces: list[str]
+    since: list[datetime]
 
     def at(self, now: datetime) -> Markup:
-        return self.before + ago(self.since, now) + self.after
+        told = [*(ago(one, now) for one in self.since), ""]
+        pairs = zip(self.pieces, told, strict=True)
+        return Markup("".join(part for pair in pairs for part in pair))  # noqa: S704 - a template's
 
 
-async def drawn(
-    call: Call, stored: Iterable[tuple[str, str | None]], *, with_status: bool
-) -> list[Row]:
-    """Claims as stored, drawn.
-
-    A party's name stands in its claims' own record, so that who renames it changes them: what is
-    drawn of a claim as stored is drawn for good.
-    """
-    found = list(stored)
-    people: dict[str, str] = {}
-    if call.internals and (assignees := {one for _, one in found if one is not None}):
-        people = await call.read(accounts.named, assignees)
-    names = await parties_named(call, {root for document, _ in found for root in _roots(document)})
-    return [
-        _draw(
-            document,
-            people.get(assignee, "somebody") if call.internals and assignee else None,
-            with_status,
-            tuple((root, names.get(root, root)) for root in _roots(document)),
-        )
-        for document, assignee in found
-    ]
-
-
-@lru_cache(maxsize=DRAWN)
-def _roots(document: str) -> tuple[str, ...]:
-    """The parties other than the claimant's that stand somewhere."""
-    claim = orjson.loads(document)
-    return tuple(root for one in STANCES for root in claim["evidence"][one])
-
-
-@lru_cache(maxsize=DRAWN)
-def _draw(
-    document: str, assignee: str | None, with_status: bool, names: tuple[tuple[str, str], ...]
-) -> Row:
-    claim, known = orjson.loads(document), dict(names)
-    claim["stands"] = _stands(claim, known)
-    claim["assignee"] = assignee
-    module: Any = environment().get_template("_marks.html").module
-    html = module.row(claim, None, with_status=with_status, age=AGE)
-    before, after = str(html).split(AGE)
-    return Row(Markup(before), instant(claim["status_since"]), Markup(after))  # noqa: S704 - a template's
+def draw(template: str, claims: Iterable[dict[str, Any]], **context: Any) -> Drawn:
+    """The `template` that lists `claims`, each once and in this order."""
+    html = environment().get_template(template).render(context | {"age": AGE})
+    return Drawn(html.split(AGE), [instant(one["status_since"]) for one in claims])
 
 
 def _stands(claim: Mapping[str, Any], names: Mapping[str, str]) -> list[dict[str, str]]:

@@ -5,10 +5,9 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, literal_column, select, union_all
+from sqlalchemy import Select, func, literal_column, select, union_all
 
 from service.domain.claims import Lifecycle, Status
-from service.queries import events
 from service.queries.claims import (
     Family,
     Filters,
@@ -20,8 +19,8 @@ from service.queries.claims import (
     shaped,
 )
 from service.store.engine import Database, Lookup
-from service.store.tables import claims
-from service.store.tail import newest
+from service.store.tables import claims, events, stories
+from service.store.tail import NEWEST, SETTLED
 
 ORDER = (
     Status.AWAITING_CONFIRMATION,
@@ -30,7 +29,8 @@ ORDER = (
     Status.CONFIRMED,
 )
 """What wants work first."""
-SHOWN = 12
+SHOWN = 10
+OFFERED = 30
 COUNTED = 1_000
 """A board says `1000+` beyond this: nobody's board waits for a count of everything."""
 
@@ -45,12 +45,26 @@ class Group:
     """Of all that there are, up to `COUNTED` + 1."""
 
 
-def reached(session: Connection) -> tuple[int, bool]:
+async def reached(database: Database) -> tuple[int, bool]:
     """The number of the newest settled event, and whether it is the last there is: then what is
-    read now is what the record says up to it, or later."""
-    last = events.last(session)
-    settled = newest(session)
-    return settled, settled == last
+    read from now on is what the record says up to it, or later."""
+    (row,) = await database.look_up(_reached(database.embedded), {})
+    return int(row[0]), row[0] == row[1]
+
+
+@lru_cache
+def _reached(embedded: bool) -> Lookup:
+    settled = NEWEST if embedded else NEWEST.where(events.c.seq <= SETTLED)
+    return Lookup(select(settled.scalar_subquery(), NEWEST.scalar_subquery()), point=True)
+
+
+STORIES = Lookup(
+    select(stories.c.slug, stories.c.title)
+    .order_by(stories.c.updated_at.desc(), stories.c.slug)
+    .limit(OFFERED),
+    point=True,
+)
+"""slug and title of the stories that changed last."""
 
 
 async def groups(

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from service.domain.access import Action
 from service.domain.errors import ClaimdeskError
 from service.web.envelope import App, Receive, Scope, Send
-from service.web.problems import problem
+from service.web.problems import Page, told
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -35,9 +35,10 @@ def hot(action: Action) -> Callable[[Handler], Handler]:
 class HotPaths:
     """Answers GETs of hot routes itself and hands on everything else."""
 
-    def __init__(self, app: App, owner: FastAPI, routes: list[Any]) -> None:
+    def __init__(self, app: App, owner: FastAPI, routes: list[Any], page: Page) -> None:
         self.app = app
         self.owner = owner
+        self.page = page
         self.paths: list[tuple[re.Pattern[str], str, Handler]] = [
             (route.path_regex, route.path, route.endpoint)
             for route in routes
@@ -65,8 +66,9 @@ class HotPaths:
         scope["app"] = self.owner
         scope["path_params"] = match.groupdict()
         scope["claimdesk.route"] = template
+        request = Request(scope, receive)
         try:
-            response = await handler(Request(scope, receive))
+            response = await handler(request)
         except ClaimdeskError as error:
-            response = problem(error, instance=scope["path"])
+            response = told(request, error, self.page)
         await response(scope, receive, send)
