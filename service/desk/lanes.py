@@ -21,7 +21,7 @@ STEPS = (
 )
 """Seconds from tick to tick; beyond, ticks stand at the first of months."""
 MONTHS = (1, 2, 3, 6, 12, 24, 60, 120, 600)
-EDGE = 6
+EDGE = 12
 """A label nearer than this to an end of the axis would stand out over it."""
 
 

@@ -1,0 +1,81 @@
+"""The chart of a story: where bars and ticks stand, and what the ticks say."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from service.desk import lanes
+from service.domain.claims import Lifecycle, Status
+from service.domain.lanes import Interval, Lane
+
+NOON = datetime(2023, 10, 2, 12, 0, tzinfo=UTC)
+
+
+def lane(*turns: tuple[Status, float], merged: float | None = None) -> Lane:
+    """Statuses, each from so many hours after noon on."""
+    at = [NOON + timedelta(hours=hours) for _, hours in turns]
+    closed = None if merged is None else NOON + timedelta(hours=merged)
+    ends = [*at[1:], closed]
+    return Lane(
+        tuple(Interval(one[0], at[n], ends[n]) for n, one in enumerate(turns)),
+        Lifecycle.ACTIVE if merged is None else Lifecycle.MERGED,
+        closed,
+    )
+
+
+def test_bars_stand_where_their_times_are() -> None:
+    """In per cent of the time from the first claim to now; the last bar goes to the end."""
+    drawn = lanes.chart(
+        {
+            "a": lane((Status.ASSERTED, 0), (Status.DISPUTED, 5)),
+            "b": lane((Status.ASSERTED, 2), merged=4),
+        },
+        until=NOON + timedelta(hours=10),
+    )
+    assert drawn is not None
+    assert [(one.status, one.at, one.width) for one in drawn.bars["a"]] == [
+        ("asserted", 0, 50),
+        ("disputed", 50, 50),
+    ]
+    assert [(one.at, one.width) for one in drawn.bars["b"]] == [(20, 20)]
+    assert drawn.bars["a"][-1].until is None
+    assert drawn.closed["b"][:2] == ("merged", 40)
+    assert drawn.begin == "2023-10-02T12:00:00Z"
+
+
+def test_no_lanes_are_no_chart_and_one_instant_is_a_second() -> None:
+    """Nothing is divided by no time at all."""
+    assert lanes.chart({}, until=NOON) is None
+    assert lanes.chart({"a": Lane((), Lifecycle.ACTIVE, None)}, until=NOON) is None
+    drawn = lanes.chart({"a": lane((Status.ASSERTED, 0))}, until=NOON)
+    assert drawn is not None
+    assert [(one.at, one.width) for one in drawn.bars["a"]] == [(100, 0)]
+
+
+@pytest.mark.parametrize(
+    ("hours", "labels"),
+    [
+        (0.005, ["2 Oct, 12:00:00", "12:00:05", "12:00:10", "12:00:15"]),
+        (0.25, ["2 Oct, 12:00", "12:05", "12:10", "12:15"]),
+        (10, ["2 Oct, 12:00", "15:00", "18:00", "21:00"]),
+        (40, ["2 Oct, 12:00", "3 Oct", "12:00", "4 Oct"]),
+        (24 * 9, ["3 Oct 2023", "5 Oct", "7 Oct", "9 Oct", "11 Oct"]),
+        (24 * 100, ["Nov 2023", "Dec", "Jan 2024"]),
+        (24 * 365 * 5, ["2024", "2025", "2026", "2027", "2028"]),
+        (24 * 365 * 150, ["2050", "2100", "2150"]),
+    ],
+)
+def test_ticks_are_round_few_and_say_what_is_new(hours: float, labels: list[str]) -> None:
+    """Whole minutes, hours, days, months or years, never more than six, in order."""
+    end = NOON + timedelta(hours=hours)
+    ticks = lanes.labelled(lanes.ticking(NOON, end))
+    assert [label for _, label in ticks] == labels
+    assert all(NOON <= moment <= end for moment, _ in ticks)
+
+
+@pytest.mark.parametrize("minutes", [0.02, 0.3, 1, 7, 59, 400, 3_000, 40_000, 700_000, 9_000_000])
+def test_there_are_always_some_ticks_and_never_too_many(minutes: float) -> None:
+    begin = NOON + timedelta(minutes=13, seconds=17)
+    ticks, _ = lanes.ticking(begin, begin + timedelta(minutes=minutes))
+    assert 1 <= len(ticks) <= lanes.MOST_TICKS
+    assert ticks == sorted(ticks)

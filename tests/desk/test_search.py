@@ -1,0 +1,147 @@
+"""Search at the desk: what is found, how it is shown, and what is said where nothing is."""
+
+import pytest
+
+from tests.desk.conftest import People, parsed, text
+from tests.desk.test_stories import open_to_all
+from tests.support.desk import Desk, quote
+
+
+@pytest.fixture
+async def claim(desk: Desk) -> str:
+    """C1 and a request for its confirmation; its id."""
+    await desk.parties()
+    made = await desk.claim()
+    await desk.link(made["id"], "requests_confirmation", "state-department")
+    return str(made["id"])
+
+
+async def test_an_empty_search_shows_how_to_search(people: People) -> None:
+    for path in ("/search", "/search?q=", "/search?q=%20"):
+        page = await people.reader.get(path)
+        assert page.status_code == 200
+        for how in ('"armed group"', "mojsil*", "troops -NATO"):
+            assert how in text(page)
+
+
+async def test_claims_and_statements_are_found_and_marked(people: People, claim: str) -> None:
+    """What was found is marked in the wording itself; statements stand below claims."""
+    page = parsed(await people.reader.get("/search?q=regimes"))
+    (row,) = page.xpath(f'//li[@id="c-{claim}"]')
+    assert row.xpath(f'.//a[@href="/claims/{claim}"]//mark/text()') == ["regime"]
+    (said,) = page.xpath('//section[@aria-labelledby="found-statements"]//li')
+    assert said.xpath(".//mark/text()") == ["regime"]
+    assert said.xpath('.//a[starts-with(@href, "/statements/")]')
+    assert page.get_element_by_id("q").value == "regimes"
+
+
+async def test_what_is_found_in_quotes_and_names_is_shown_below(people: People, claim: str) -> None:
+    page = parsed(await people.reader.get("/search?q=waiting"))
+    (row,) = page.xpath(f'//li[@id="c-{claim}"]')
+    assert row.xpath('.//p[@class="snippet"]/mark/text()') == ["waiting"]
+
+
+async def test_what_is_found_is_escaped(desk: Desk, people: People) -> None:
+    """Marks are ours; whatever stands between them is text."""
+    await desk.parties()
+    await desk.claim(
+        text="<script>alert(1)</script> & <b>troops</b>",
+        origin={"quotes": [quote("<img src=x onerror=alert(2)> troops")]},
+    )
+    answer = await people.reader.get("/search", params={"q": 'troops "onerror"'})
+    page = parsed(answer)
+    assert "<script>alert" not in answer.text
+    assert not page.xpath("//main//script | //main//img | //main//b[text()='troops']")
+    assert page.xpath("//main//mark")
+    hostile = await people.reader.get("/search", params={"q": '"><script>alert(3)</script>'})
+    assert "<script>alert" not in hostile.text
+
+
+@pytest.mark.parametrize(
+    ("query", "why"),
+    [
+        ('"open', "is not closed"),
+        ("-troops", "say what to look for as well"),
+        ("tr*", "at least 3 letters"),
+        ("? !", "no word"),
+        ("a b c d e f g h i j k l m n o p q", "at most 16 words"),
+        ("x" * 501, "at most 500 characters"),
+    ],
+)
+async def test_a_query_that_cannot_be_looked_for_is_kept_and_explained(
+    people: People, query: str, why: str
+) -> None:
+    """What is wrong, how it is done, and the query still in its box."""
+    answer = await people.reader.get("/search", params={"q": query})
+    assert answer.status_code == 422
+    page = parsed(answer)
+    (fault,) = page.xpath('//p[@role="alert"]')
+    assert why in fault.text_content()
+    assert page.get_element_by_id("q").value == query
+    assert "How to search" in text(answer)
+
+
+async def test_nothing_found_is_advised(people: People, claim: str) -> None:
+    said = text(await people.checker.get("/search?q=zeppelin"))
+    assert "Nothing found" in said
+    assert "Try fewer words" in said
+    within = text(await people.checker.get("/search?q=regime&status=confirmed&in=claims"))
+    assert "No claim within these filters" in within
+    assert "Clear" in within
+
+
+async def test_filters_narrow_claims_and_are_kept(desk: Desk, people: People, claim: str) -> None:
+    await desk.post("/v1/stories", {"slug": "border", "title": "Kosovo border"})
+    other = (await desk.claim(story="border", kind="figure"))["id"]
+    for query in ("story=border", "kind=figure", "status=asserted"):
+        page = parsed(await people.reader.get(f"/search?q=regime&{query}"))
+        assert page.xpath('//li[starts-with(@id, "c-")]/@id') == [f"c-{other}"]
+        assert page.xpath('//form[@class="filters"]//option[@selected]')
+    every = parsed(await people.reader.get("/search?q=regime&status=&story=&kind=&sort=claimed"))
+    assert len(every.xpath('//li[starts-with(@id, "c-")]')) == 2
+
+
+async def test_results_are_walked_page_by_page(desk: Desk, people: People) -> None:
+    """Claims and, on pages of their own, statements: each once."""
+    await desk.parties()
+    made = [(await desk.claim(text=f"Troops, report {n}"))["id"] for n in range(30)]
+
+    async def walked(address: str | None, rows: str) -> list[str]:
+        found: list[str] = []
+        while address is not None:
+            page = parsed(await people.reader.get(address))
+            found += page.xpath(rows)
+            following = page.xpath('//a[@rel="next"]/@href')
+            address = following[0] if following else None
+        return found
+
+    claims = await walked("/search?q=troops", '//li[starts-with(@id, "c-")]/@id')
+    assert sorted(claims) == sorted(f"c-{one}" for one in made)
+    first = parsed(await people.reader.get("/search?q=regime"))
+    (every,) = first.xpath('//a[text()="All statements"]/@href')
+    statements = await walked(every, '//li[starts-with(@id, "t-")]/@id')
+    assert len(statements) == len(set(statements)) == 30
+    assert (await people.reader.get("/search?q=troops&cursor=nonsense")).status_code == 422
+
+
+async def test_as_of_finds_what_was_known_then(desk: Desk, people: People, claim: str) -> None:
+    before = desk.clock.advance(hours=1)
+    desk.clock.advance(hours=1)
+    await desk.claim(text="A later regime")
+    page = await people.reader.get("/search", params={"q": "regime", "as_of": before.isoformat()})
+    assert "As the desk knew it on" in text(page)
+    assert "A later" not in text(page)
+    assert "Statements" not in [one.text for one in parsed(page).xpath("//h2")]
+
+
+async def test_the_public_finds_claims_only(desk: Desk, people: People, claim: str) -> None:
+    """No statements, whatever the address says; nothing at all where reading is not public."""
+    assert (await people.public.get("/search?q=regime")).status_code == 303
+    open_to_all(desk)
+    for path in ("/search?q=regime", "/search?q=regime&in=statements"):
+        page = await people.public.get(path)
+        assert page.status_code == 200
+        assert f"/claims/{claim}" in page.text
+        assert "/statements/" not in page.text
+        assert "found-statements" not in page.text
+    assert (await people.public.get("/search?q=regime&assignee=x")).status_code in (303, 401)

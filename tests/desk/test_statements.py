@@ -1,0 +1,177 @@
+"""A statement's page: its renderings, what it bears on, another rendering, its withdrawal."""
+
+from typing import Any
+
+import pytest
+
+from tests.desk.conftest import People, parsed, send, submit, text
+from tests.desk.test_stories import open_to_all
+from tests.support.desk import SOURCE, Desk
+
+
+@pytest.fixture
+async def linked(desk: Desk) -> tuple[str, str]:
+    """A claim that NATO's statement confirmed: the claim's id and the statement's."""
+    await desk.parties()
+    claim = (await desk.claim())["id"]
+    link = await desk.confirm(claim, "nato")
+    links = (await desk.reader.get(f"/v1/claims/{claim}/links")).json()["items"]
+    (statement,) = [one["statement"]["id"] for one in links if one["id"] == link]
+    return claim, statement
+
+
+def filled(**changes: Any) -> dict[str, Any]:
+    return {
+        "quote": "  We wait.\nTo see it.",
+        "language": "en",
+        "rendering": "paraphrase",
+        "url": "https://example.net/a",
+        "publisher": "Another Outlet",
+        "published_on": "2023-10-04",
+    } | changes
+
+
+async def test_a_statement_shows_its_words_source_and_claims(
+    people: People, linked: tuple[str, str]
+) -> None:
+    claim, statement = linked
+    answer = await people.reader.get(f"/statements/{statement}")
+    said = text(answer)
+    for part in (
+        "NATO, 2 October 2023",
+        "basis: own observation",
+        "We are waiting to see confirmation of this.",
+        "Example News",
+        "supports",
+        "Confirmed",
+    ):
+        assert part in said, part
+    page = parsed(answer)
+    assert page.xpath(f'//li[@data-row]//a[@href="/claims/{claim}"]')
+    (outside,) = page.xpath(f'//a[@href="{SOURCE["url"]}"]')
+    assert outside.get("rel") == "noopener nofollow"
+    assert not page.xpath('//main//form[@method="post"]'), "readers change nothing"
+
+
+async def test_a_claims_origin_says_so(desk: Desk, people: People) -> None:
+    await desk.parties()
+    await desk.claim()
+    statement = (await desk.reader.get("/v1/statements")).json()["items"][0]["id"]
+    assert "the claim’s own words" in text(await people.reader.get(f"/statements/{statement}"))
+
+
+async def test_another_rendering_stands_beside_the_first(
+    people: People, linked: tuple[str, str]
+) -> None:
+    """Its words are kept as they were typed, its source with its day."""
+    url = f"/statements/{linked[1]}"
+    answer = await submit(people.checker, url, f"{url}/quotes", **filled())
+    assert answer.headers["location"] == f"{url}?done=recorded"
+    page = await people.checker.get(url)
+    assert "2 renderings of the same words" in text(page)
+    assert "Another Outlet, 4 Oct 2023" in text(page)
+    quotes = parsed(page).xpath("//blockquote")
+    assert quotes[1].text_content() == "  We wait.\nTo see it."
+
+
+@pytest.mark.parametrize(
+    ("changes", "at"),
+    [
+        ({"quote": " "}, "quote"),
+        ({"language": "english please"}, "language"),
+        ({"url": "javascript:alert(1)"}, "url"),
+        ({"archive_url": "ftp://example.org"}, "archive_url"),
+        ({"published_on": "2023-02-30"}, "published_on"),
+        ({"rendering": "sung"}, "rendering"),
+    ],
+)
+async def test_a_refused_rendering_keeps_what_was_typed(
+    people: People, linked: tuple[str, str], changes: dict[str, str], at: str
+) -> None:
+    url = f"/statements/{linked[1]}"
+    answer = await submit(people.checker, url, f"{url}/quotes", **filled(**changes))
+    assert answer.status_code == 422
+    page = parsed(answer)
+    assert page.get_element_by_id(at).get("aria-invalid") == "true"
+    assert page.get_element_by_id(f"fault-{at}").text_content()
+    assert page.get_element_by_id("publisher").value == "Another Outlet"
+    if at != "quote":
+        assert page.get_element_by_id("quote").value.strip() == filled()["quote"].strip()
+
+
+async def test_a_double_click_adds_one_rendering(people: People, linked: tuple[str, str]) -> None:
+    url = f"/statements/{linked[1]}"
+    page = await people.checker.get(url)
+    for _ in range(2):
+        answer = await send(people.checker, page, f"{url}/quotes", **filled())
+        assert answer.status_code == 303
+    assert "2 renderings" in text(await people.checker.get(url))
+
+
+async def test_a_withdrawn_statement_lets_its_claims_fall_back(
+    desk: Desk, people: People, linked: tuple[str, str]
+) -> None:
+    """The form says what will happen, it happens, and the words stay, struck through."""
+    claim, statement = linked
+    url = f"/statements/{statement}/withdraw"
+    page = text(await people.checker.get(url))
+    assert "weighed anew" in page
+    assert "Serbia has returned" in page
+    answer = await submit(
+        people.checker, url, url, reason="It corrected itself.", url="https://nato.example/1"
+    )
+    assert answer.headers["location"] == f"/statements/{statement}?done=statement-withdrawn"
+    shown = await people.checker.get(answer.headers["location"])
+    assert "Every claim that it is linked to was weighed anew." in text(shown)
+    assert "It corrected itself." in text(shown)
+    assert parsed(shown).xpath("//blockquote/s")
+    assert parsed(shown).xpath('//a[@href="https://nato.example/1"]')
+    assert f'href="{url}"' not in shown.text
+    assert (await desk.read(claim))["status"] == "awaiting_confirmation"
+
+
+@pytest.mark.parametrize(
+    ("fields", "at"),
+    [
+        ({"reason": ""}, "reason"),
+        ({"reason": "x", "url": "nowhere"}, "url"),
+        ({"reason": "x", "publisher": "NATO"}, "url"),
+    ],
+)
+async def test_a_refused_withdrawal_keeps_what_was_typed(
+    desk: Desk, people: People, linked: tuple[str, str], fields: dict[str, str], at: str
+) -> None:
+    url = f"/statements/{linked[1]}/withdraw"
+    answer = await submit(people.checker, url, url, **fields)
+    assert answer.status_code == 422
+    page = parsed(answer)
+    assert page.get_element_by_id(at).get("aria-invalid") == "true"
+    assert page.get_element_by_id("reason").value.strip() == fields["reason"]
+    assert (await desk.read(linked[0]))["status"] == "confirmed"
+
+
+async def test_what_was_withdrawn_before_is_said(people: People, linked: tuple[str, str]) -> None:
+    """Two people at once: the second reads so, and what they typed is there."""
+    url = f"/statements/{linked[1]}/withdraw"
+    page = await people.checker.get(url)
+    assert (await submit(people.checker2, url, url, reason="First.")).status_code == 303
+    answer = await send(people.checker, page, url, reason="Second.")
+    assert answer.status_code == 409
+    assert "withdrawn before" in text(answer)
+    assert parsed(answer).get_element_by_id("reason").value.strip() == "Second."
+
+
+async def test_who_may_not(desk: Desk, people: People, linked: tuple[str, str]) -> None:
+    """Readers read; the public does not, even where claims are public; no token, no change."""
+    url = f"/statements/{linked[1]}"
+    open_to_all(desk)
+    assert (await people.public.get(url)).status_code == 303
+    assert (await people.reader.get(f"{url}/withdraw")).status_code == 403
+    for action in ("quotes", "withdraw"):
+        assert (await people.reader.post(f"{url}/{action}", data={})).status_code == 403
+        refused = await people.checker.post(f"{url}/{action}", data=filled(reason="Stolen."))
+        assert refused.status_code == 403
+    assert "Withdrawn" not in text(await people.reader.get(url))
+    nobody = "/statements/01970000-0000-7000-8000-000000000000"
+    for path in (nobody, f"{nobody}/withdraw"):
+        assert (await people.checker.get(path)).status_code == 404

@@ -1,0 +1,280 @@
+"""Stories at the desk: the list, who stands where, statuses over time, what happened, as of."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event
+
+from tests.desk.conftest import People, parsed, submit, text
+from tests.support.desk import Desk
+
+STORY = {"slug": "border", "title": "Kosovo border", "description": "Troops near the line."}
+
+
+def open_to_all(desk: Desk) -> None:
+    """Turn public reading on."""
+    services = desk.app.state.services
+    services.settings = services.settings.model_copy(update={"public_read": True})
+
+
+@pytest.fixture
+async def story(desk: Desk) -> str:
+    """A story with one claim: asked about, denied, its denial withdrawn; the claim's id."""
+    await desk.parties()
+    await desk.post("/v1/stories", STORY)
+    claim = await desk.claim(story="border")
+    await desk.link(claim["id"], "requests_confirmation", "state-department", conditional=True)
+    return str(claim["id"])
+
+
+async def test_the_list_shows_every_story_with_its_statuses(
+    desk: Desk, people: People, story: str
+) -> None:
+    """Title, description, how many claims have which status, and a link to each."""
+    page = await people.reader.get("/stories")
+    assert page.status_code == 200
+    said = text(page)
+    assert "Kosovo border" in said
+    assert "Troops near the line." in said
+    assert "1 awaiting confirmation" in said
+    assert parsed(page).xpath('//li[@data-row]//a[@href="/stories/border"]')
+    assert not parsed(page).xpath('//form[@action="/stories"]'), "readers record nothing"
+
+
+async def test_an_empty_list_teaches(people: People) -> None:
+    page = await people.checker.get("/stories")
+    assert "A story is a set of claims followed together" in text(page)
+
+
+async def test_a_story_is_recorded_with_an_address_made_of_its_title(people: People) -> None:
+    answer = await submit(people.checker, "/stories", "/stories", title="Vučević’s campaign, 2023")
+    assert answer.status_code == 303
+    assert answer.headers["location"] == "/stories/vucevic-s-campaign-2023?done=recorded"
+    page = await people.checker.get(answer.headers["location"])
+    assert "Recorded." in text(page)
+    assert "No claims in it yet" in text(page)
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "at", "message"),
+    [
+        ({"title": " "}, 422, "title", "this is needed"),
+        ({"title": "A title", "slug": "Not A Slug"}, 422, "slug", "take small letters"),
+        ({"title": "北京"}, 422, "slug", "none can be made of this title"),
+        ({"title": "Another", "slug": "border"}, 409, "slug", "There is a story"),
+    ],
+)
+async def test_a_refused_story_keeps_what_was_typed(
+    people: People, story: str, fields: dict[str, str], status: int, at: str, message: str
+) -> None:
+    """The message stands at its field, and nothing that was typed is lost."""
+    answer = await submit(
+        people.checker, "/stories", "/stories", description="Keep <this> & that", **fields
+    )
+    assert answer.status_code == status
+    page = parsed(answer)
+    field = page.get_element_by_id(at)
+    assert field.get("aria-invalid") == "true"
+    assert message in page.get_element_by_id(field.get("aria-describedby")).text_content()
+    assert page.get_element_by_id("description").value.strip() == "Keep <this> & that"
+
+
+async def test_an_editor_changes_title_and_description(people: People, story: str) -> None:
+    """A checker may not; the address stays."""
+    url = "/stories/border/edit"
+    assert (await people.checker.get(url)).status_code == 403
+    answer = await submit(people.editor, url, url, title="The border", description="")
+    assert answer.headers["location"] == "/stories/border?done=saved"
+    said = text(await people.reader.get("/stories/border"))
+    assert "The border" in said
+    assert "Troops near the line." not in said
+    refused = await submit(people.editor, url, url, title="x" * 301)
+    assert refused.status_code == 422
+    assert parsed(refused).get_element_by_id("title").value == "x" * 301
+
+
+async def test_the_matrix_says_who_stands_where_and_why_it_counts(
+    desk: Desk, people: People, story: str
+) -> None:
+    """One row a claim, one column a root party; how a voice stands, and why it counts or not."""
+    await desk.link(story, "supports", "belgrade")
+    page = parsed(await people.reader.get("/stories/border"))
+    heads = [one.text_content() for one in page.xpath('//table[@class="matrix"]/thead//th')]
+    assert heads == ["Claim", "Status", "Belgrade", "Washington"]
+    (row,) = page.xpath(f'//tr[@id="m-{story}"]')
+    assert row.get("data-row") is not None
+    cells = [" ".join(one.text_content().split()) for one in row.xpath("./td")]
+    assert cells[0].startswith("Awaiting confirmation")
+    assert "claims it" in cells[1]
+    assert "not counted" in cells[1], "the claimant's own word adds nothing"
+    assert "asks for confirmation" in cells[2]
+    assert "conditional" in cells[2]
+    assert "State Department" in cells[2]
+    assert "Counted:" in cells[2]
+
+
+async def test_components_stand_below_what_they_are_part_of(desk: Desk, people: People) -> None:
+    await desk.parties()
+    await desk.post("/v1/stories", STORY)
+    whole = await desk.claim(story="border", text="Serbia reduced troops")
+    await desk.claim(story="border", text="Another claim")
+    part = await desk.claim(story="border", text="From 8,350 to 4,500", part_of=whole["id"])
+    page = parsed(await people.reader.get("/stories/border"))
+    rows = page.xpath('//table[@class="matrix"]/tbody/tr')
+    ids = [one.get("id").removeprefix("m-") for one in rows]
+    assert ids.index(part["id"]) == ids.index(whole["id"]) + 1
+    assert "deep1" in rows[ids.index(part["id"])].get("class")
+    assert "Part of the claim above" in rows[ids.index(part["id"])].text_content()
+
+
+async def test_lanes_tell_statuses_in_shape_word_and_words_behind(
+    people: People, story: str
+) -> None:
+    """Each lane is named for those who cannot see it, and stands in a table too; no style
+    attribute, which the policy would block."""
+    answer = await people.reader.get("/stories/border")
+    page = parsed(answer)
+    (lane,) = page.xpath(f'//li[@id="l-{story}"]/svg')
+    assert lane.get("role") == "img"
+    assert lane.get("aria-label").startswith("Asserted from 2 Oct 2023")
+    assert [one.get("class") for one in lane.xpath("./svg")] == [
+        "asserted",
+        "awaiting_confirmation",
+    ]
+    table = page.xpath('//details[@id="lanes-table"]//tbody')[0].text_content()
+    assert "Asserted" in table
+    assert "still" in table
+    assert not page.xpath("//*[@style]")
+
+
+async def test_what_happened_is_told_newest_first_by_either_clock(
+    people: People, story: str
+) -> None:
+    by_record = parsed(await people.reader.get("/stories/border"))
+    told = [
+        " ".join(one.text_content().split()) for one in by_record.xpath('//ol[@class="events"]/li')
+    ]
+    assert "From asserted to awaiting confirmation" in told[0]
+    assert "asks for confirmation (conditionally)" in told[1]
+    assert "Claimed by Belgrade" in told[2]
+    by_word = parsed(await people.reader.get("/stories/border?clock=said"))
+    said = [
+        " ".join(one.text_content().split()) for one in by_word.xpath('//ol[@class="events"]/li')
+    ]
+    assert len(said) == 2, "what only the desk did was never said"
+    assert all("2 October 2023 recorded" in one for one in said)
+    assert (await people.reader.get("/stories/border?clock=sundial")).status_code == 422
+
+
+async def test_as_of_shows_what_the_desk_knew_then(desk: Desk, people: People, story: str) -> None:
+    """In the URL as RFC 3339, from the form as an hour of UTC; nothing live then."""
+    before = desk.clock.advance(hours=1)
+    desk.clock.advance(hours=1)
+    await desk.link(story, "contradicts", "nato")
+    now = await people.reader.get("/stories/border")
+    assert "NATO" in text(now)
+    assert parsed(now).body.get("data-live").endswith("story=border")
+    for query in ({"as_of": before.isoformat()}, {"at": before.strftime("%Y-%m-%dT%H:%M")}):
+        then = await people.reader.get("/stories/border", params=query)
+        assert then.status_code == 200
+        assert "As the desk knew it on 2 Oct 2023, 13:0" in text(then)
+        assert "NATO" not in text(then)
+        assert parsed(then).body.get("data-live") is None
+    early = await people.reader.get("/stories/border?at=2023-10-02T11:00")
+    assert early.status_code == 404
+    assert "began this story only later" in text(early)
+    for bad in ("yesterday", "2023-10-02", "2023-02-30T10:00", "9999-99-99T99:99"):
+        assert (await people.reader.get("/stories/border", params={"at": bad})).status_code == 422
+
+
+async def test_feeds_and_open_graph_are_in_the_head(people: People, story: str) -> None:
+    page = parsed(await people.reader.get("/stories/border"))
+    assert page.xpath('//head/link[@rel="alternate"]/@href') == [
+        "/feeds/stories/border.atom",
+        "/feeds/stories/border.json",
+    ]
+    assert page.xpath('//meta[@property="og:title"]/@content') == ["Kosovo border"]
+    assert page.xpath('//meta[@property="og:description"]/@content') == ["Troops near the line."]
+    assert page.xpath('//main//a[@href="/feeds/stories/border.atom"]'), "and in sight"
+
+
+async def test_a_big_story_is_walked_page_by_page(desk: Desk, people: People) -> None:
+    """Every claim once, and every event once, whichever of the two one walks."""
+    await desk.parties()
+    await desk.post("/v1/stories", STORY)
+    made = [(await desk.claim(story="border", text=f"Claim {n}"))["id"] for n in range(43)]
+
+    async def walked(path: str, rows: str) -> list[str]:
+        found: list[str] = []
+        address: str | None = "/stories/border"
+        while address is not None:
+            page = parsed(await people.reader.get(address))
+            found += [one.get("id")[2:] for one in page.xpath(rows)]
+            following = page.xpath(f'//section[@id="{path}"]//a[@rel="next"]/@href')
+            address = following[0] if following else None
+        return found
+
+    assert sorted(await walked("matrix", "//tr[@data-row]")) == sorted(made)
+    events = await walked("happened", '//ol[@class="events"]/li')
+    assert len(events) == len(set(events)) == 43
+    wrong = await people.reader.get("/stories/border?claims=nonsense")
+    assert wrong.status_code == 422
+
+
+async def test_a_page_costs_as_many_queries_for_one_claim_as_for_twenty(
+    desk: Desk, people: People, story: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.web.callers.TRUSTED_SECONDS", 3600.0)
+    sent: list[str] = []
+
+    def note(*args: Any) -> None:
+        sent.append(args[2])
+
+    async def asked(path: str) -> int:
+        sent.clear()
+        assert (await people.reader.get(path)).status_code == 200
+        return len(sent)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        await people.reader.get("/stories/border")
+        few = [await asked(path) for path in ("/stories/border", "/stories")]
+        for number in range(12):
+            claim = await desk.claim(story="border", text=f"Claim {number}")
+            await desk.link(claim["id"], "comments", "nato")
+            await desk.post("/v1/stories", {"slug": f"s{number}", "title": "A story"})
+        assert [await asked(path) for path in ("/stories/border", "/stories")] == few
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+
+async def test_no_such_story(people: People) -> None:
+    assert (await people.reader.get("/stories/none")).status_code == 404
+
+
+async def test_the_public_sees_stories_but_nothing_of_the_desk(
+    desk: Desk, people: People, story: str
+) -> None:
+    """Signed out, a story asks for sign-in; with public reading on it shows, without links to
+    statements, forms, or what only the desk may do."""
+    closed = await people.public.get("/stories/border")
+    assert closed.status_code == 303
+    open_to_all(desk)
+    page = await people.public.get("/stories/border")
+    assert page.status_code == 200
+    shown = page.text
+    assert "asks for confirmation" in shown
+    for hidden in ("/statements/", "/edit", "csrf", "/intake", 'method="post"'):
+        assert hidden not in shown
+    listing = await people.public.get("/stories")
+    assert "Record a story" not in listing.text
+
+
+async def test_forms_need_their_session(people: People, story: str) -> None:
+    """Without the token of the session nothing is changed."""
+    for client, url in ((people.checker, "/stories"), (people.editor, "/stories/border/edit")):
+        answer = await client.post(url, data={"title": "Stolen", "slug": "stolen"})
+        assert answer.status_code == 403
+    assert (await people.reader.get("/stories/stolen")).status_code == 404
+    denied = await people.reader.post("/stories", data={"title": "Mine"})
+    assert denied.status_code == 403
