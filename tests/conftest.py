@@ -1,5 +1,6 @@
 """Both databases, every run: each test that asks for one gets its own, migrated and empty."""
 
+import gc
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -14,6 +15,13 @@ from tests.support.desk import Desk
 from tests.support.postgres import PostgresServer, provide
 
 KINDS = ("sqlite", "postgresql")
+
+
+def pytest_collection_finish() -> None:
+    """What thousands of collected tests hold is there to the end: looking through it for garbage
+    again and again took a tenth of the time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
