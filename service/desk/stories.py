@@ -30,10 +30,10 @@ Recording = Annotated[Form, posted(Action.RECORD)]
 Changing = Annotated[Form, posted(Action.CHANGE_PARTIES)]
 
 LISTED = 50
-CLAIMS = 20
+CLAIMS = 12
 """Of the matrix and the lanes, on one page."""
-HAPPENED = 30
-QUOTED = 3
+HAPPENED = 20
+QUOTED = 1
 """Of what a party said with one stance; the claim's page has all of it."""
 CLOCKS = ("recorded", "said")
 FIELDS = ("title", "slug", "description")

@@ -123,7 +123,7 @@ async def test_components_stand_below_what_they_are_part_of(desk: Desk, people: 
     rows = page.xpath('//table[@class="matrix"]/tbody/tr')
     ids = [one.get("id").removeprefix("m-") for one in rows]
     assert ids.index(part["id"]) == ids.index(whole["id"]) + 1
-    assert "deep1" in rows[ids.index(part["id"])].get("class")
+    assert rows[ids.index(part["id"])].get("class") == "part"
     assert "Part of the claim above" in rows[ids.index(part["id"])].text_content()
 
 
@@ -136,8 +136,9 @@ async def test_lanes_tell_statuses_in_shape_word_and_words_behind(
     page = parsed(answer)
     (lane,) = page.xpath(f'//li[@id="l-{story}"]/svg')
     assert lane.get("role") == "img"
-    assert lane.get("aria-label").startswith("Asserted from 2 Oct 2023")
-    assert [one.get("class") for one in lane.xpath("./svg")] == [
+    assert lane.get("aria-label") == "Asserted, then Awaiting confirmation"
+    assert "Asserted from 2 Oct 2023" in lane.xpath("./use/title")[0].text
+    assert [one.get("class") for one in lane.xpath("./use[@class]")] == [
         "asserted",
         "awaiting_confirmation",
     ]
