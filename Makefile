@@ -31,6 +31,7 @@ help:
 	@echo 'make faults   thousands of webhooks while workers and servers are killed  (ARGS="...")'
 	@echo 'make check-external  our OpenAPI document in tools from npm: types for TypeScript, a linter'
 	@echo 'make bench    measurements                                                (ARGS="...")'
+	@echo 'make screenshots  the desk as it looks, into docs/screenshots     (ARGS="--all DIRECTORY")'
 	@echo 'make openapi  write openapi/openapi.json from the app'
 	@echo 'make lock     pin and hash the dependencies of pyproject.toml             (ARGS=--upgrade)'
 	@echo 'make clean    remove .venv and every cache; databases stay'
@@ -111,6 +112,11 @@ faults: install-dev
 .PHONY: check-external
 check-external: install-dev
 	@$(BIN)/python -m pytest tests/external $(ARGS)
+
+.PHONY: screenshots
+screenshots: install-dev
+	@$(BIN)/python -m tests.support.chromium
+	@$(BIN)/python -m tests.desk.screenshots $(ARGS)
 
 .PHONY: bench
 bench: install-dev

@@ -62,6 +62,7 @@ def environment() -> Environment:
         "ago": ago,
         "json_ld": json_ld,
         "outside": outside,
+        "plainly": lambda text: text.replace("_", " "),
         "claim_option": lambda claim: (claim["id"], shortened(claim["text"])),
     }
     return found

@@ -46,11 +46,13 @@ async def addresses(desk: Desk) -> dict[str, str]:
         path = f"/v1/webhooks/{webhook['id']}/deliveries"
         delivery = (await client.get(path)).json()["items"][0]["id"]
         users = (await client.get("/v1/users")).json()["items"]
+        speakers = (await client.get("/v1/speakers")).json()["items"]
         keys = (await client.get("/v1/keys")).json()["items"]
     known = {
         "claim_id": claim,
         "link_id": links[0]["id"],
         "statement_id": links[0]["statement"]["id"],
+        "speaker_id": speakers[0]["id"],
         "slug": "kosovo-border-2023",
         "webhook_id": webhook["id"],
         "delivery_id": delivery,

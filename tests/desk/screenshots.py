@@ -1,0 +1,161 @@
+"""`make screenshots`: the main pages as they are, from the seed data, into docs/screenshots/.
+
+With `--all DIRECTORY` every page at 1440, 768 and 360 pixels, light and dark, to look through.
+"""
+
+import argparse
+import asyncio
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import httpx
+from playwright.async_api import Browser, Page, async_playwright
+
+from tests.desk.browser.conftest import Desk
+from tests.desk.browser.test_intake import SELECT
+from tests.desk.browser.test_pages import addresses
+from tests.faults import served
+from tests.support import chromium
+
+FOLDER = Path(__file__).parents[2] / "docs" / "screenshots"
+WIDTHS = {1440: 900, 768: 1024, 360: 780}
+SEEN = "KFOR patrols saw the additional units leave."
+
+
+async def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--all", type=Path, metavar="DIRECTORY")
+    every: Path | None = parser.parse_args().all
+    settings = {
+        "CLAIMDESK_PUBLIC_READ": "on",
+        "CLAIMDESK_WEBHOOK_ALLOW_HTTP": "on",
+        "CLAIMDESK_WEBHOOK_ALLOW_CIDRS": "127.0.0.0/8",
+    }
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        url = f"sqlite:///{folder / 'claimdesk.db'}"
+        with served.serving(url, folder, "--seed", **settings) as server:
+            desk = Desk(server, url, folder)
+            claim = await _work(desk)
+            async with async_playwright() as playwright:
+                browser = await playwright.chromium.launch(
+                    executable_path=chromium.provide(), args=[*chromium.OPTIONS]
+                )
+                if every is None:
+                    await _shown(browser, desk, claim)
+                else:
+                    await _every(browser, desk, every)
+                await browser.close()
+
+
+async def _work(desk: Desk) -> str:
+    """Let people work on C1 until it is confirmed, and leave another proposal waiting."""
+    async with httpx.AsyncClient(base_url=desk.url) as client:
+        ana, ben = ({"Authorization": f"Bearer {desk.key(one)}"} for one in ("checker", "editor"))
+
+        async def post(path: str, body: Any, who: dict[str, str] = ana, **more: str) -> Any:
+            answer = await client.post(path, json=body, headers=who | more)
+            assert answer.is_success, answer.text
+            return answer.json()
+
+        async def observed(words: str) -> tuple[str, str, str]:
+            found = (await client.get("/v1/claims", params={"q": words}, headers=ana)).json()
+            claim = found["items"][0]["id"]
+            link = await post(f"/v1/claims/{claim}/links", _observation())
+            version = (await client.get(f"/v1/claims/{claim}", headers=ana)).json()["version"]
+            return claim, link["id"], f'"{version}"'
+
+        claim, link, version = await observed('"operating regime"')
+        body = {"to": "confirmed", "reason": "KFOR saw it itself", "cites": [link]}
+        path = f"/v1/claims/{claim}/status-changes"
+        decision = await post(path, body, **{"If-Match": version})
+        await post(f"/v1/decisions/{decision['id']}/approval", {"note": "Read the report."}, ben)
+        other, link, version = await observed('"troops to normal"')
+        body = {"to": "confirmed", "reason": "The larger part is confirmed", "cites": [link]}
+        await post(f"/v1/claims/{other}/status-changes", body, **{"If-Match": version})
+        return str(claim)
+
+
+def _observation() -> dict[str, Any]:
+    source = {"url": "https://example.org/kfor", "publisher": "NATO"}
+    quote = {"text": SEEN, "language": "en", "source": source}
+    statement = {
+        "party": "nato",
+        "said_at": "2023-10-04T09:00:00Z",
+        "precision": "hour",
+        "basis": "own_observation",
+        "quotes": [quote],
+    }
+    return {"stance": "supports", "statement": statement}
+
+
+async def _window(browser: Browser, desk: Desk, width: int, theme: str, name: str) -> Page:
+    context = await browser.new_context(
+        base_url=desk.url,
+        viewport={"width": width, "height": WIDTHS[width]},
+        color_scheme="dark" if theme == "dark" else "light",
+    )
+    page = await context.new_page()
+    await page.goto(desk.link(name, "admin" if name == "Ada" else "checker"))
+    return page
+
+
+async def _shown(browser: Browser, desk: Desk, claim: str) -> None:
+    """The pictures of the README."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for theme in ("light", "dark"):
+        page = await _window(browser, desk, 1440, theme, "Ana")
+        for name, path in (
+            ("board", "/"),
+            ("claim", f"/claims/{claim}"),
+            ("story", "/stories/kosovo-border-2023"),
+        ):
+            await page.goto(path)
+            await page.screenshot(path=FOLDER / f"{name}-{theme}.png")
+        await page.context.close()
+    page = await _window(browser, desk, 1440, "light", "Ana")
+    await _take_in(page)
+    await page.screenshot(path=FOLDER / "intake-light.png")
+    phone = await _window(browser, desk, 360, "light", "Ana")
+    await phone.goto(f"/claims/{claim}")
+    await phone.screenshot(path=FOLDER / "phone-light.png")
+
+
+async def _take_in(page: Page) -> None:
+    await page.goto("/intake")
+    await page.fill("#url", "https://example.org/2023/10/03/kosovo")
+    await page.fill("#title", "Serbia says troop level near Kosovo is back to normal")
+    await page.fill("#published_on", "2023-10-03")
+    await page.select_option("#story", "kosovo-border-2023")
+    await page.fill("#text", "\n\n".join(_SENTENCES))
+    await page.get_by_role("button", name="Begin").click()
+    await page.wait_for_url("**/intake/*")
+    await page.evaluate(SELECT, "We are waiting to see confirmation of this.")
+
+
+_SENTENCES = (
+    "Belgrade says that its troops along the administrative line are back to normal.",
+    "“We are waiting to see confirmation of this. But, if true, it would be a welcome step,” "
+    "State Department spokesman Matthew Miller said.",
+    "Pristina says that the attack of 24 September was part of a larger plan.",
+)
+
+
+async def _every(browser: Browser, desk: Desk, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    places = await addresses(desk)
+    for width in WIDTHS:
+        for theme in ("light", "dark"):
+            page = await _window(browser, desk, width, theme, "Ada")
+            for name, path in places.items():
+                await page.goto(path)
+                plain = "".join(one if one.isalnum() else "-" for one in name).strip("-") or "board"
+                await page.screenshot(path=folder / f"{plain}-{width}-{theme}.png", full_page=True)
+            await _take_in(page)
+            await page.screenshot(path=folder / f"intake-text-{width}-{theme}.png", full_page=True)
+            await page.context.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
