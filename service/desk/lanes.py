@@ -22,7 +22,12 @@ STEPS = (
 """Seconds from tick to tick; beyond, ticks stand at the first of months."""
 MONTHS = (1, 2, 3, 6, 12, 24, 60, 120, 600)
 EDGE = 12
-"""A label nearer than this to an end of the axis would stand out over it."""
+"""A label nearer than this to the begin of the axis would stand out over it."""
+PRESENT = 94
+"""Where the present stands: what holds still goes on beyond it, so that a change of a minute ago
+is seen however long the story is."""
+CROWDED = 14
+"""A label nearer than this to the present's would run into it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +35,7 @@ class Tick:
     at: float
     label: str
     anchor: str
-    """Which part of the label stands at the tick: start, middle or end."""
+    """Which part of the label stands at the tick: its start or its middle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,7 @@ class Chart:
     """By claim, in order of time."""
     closed: Mapping[str, tuple[str, float, str]]
     """Of claims that were merged or withdrawn: how, where, and when."""
+    present: float = PRESENT
 
 
 def chart(lanes: Mapping[str, Lane], *, until: datetime) -> Chart | None:
@@ -65,7 +71,7 @@ def chart(lanes: Mapping[str, Lane], *, until: datetime) -> Chart | None:
     whole = (end - begin).total_seconds()
 
     def place(moment: datetime) -> float:
-        return round(100 * (moment - begin).total_seconds() / whole, 3)
+        return round(PRESENT * (moment - begin).total_seconds() / whole, 3)
 
     bars = {}
     closed = {}
@@ -74,7 +80,7 @@ def chart(lanes: Mapping[str, Lane], *, until: datetime) -> Chart | None:
             Bar(
                 one.status.value,
                 place(one.since),
-                round(place(one.until or end) - place(one.since), 3),
+                round((place(one.until) if one.until else 100) - place(one.since), 3),
                 rfc3339(one.since),
                 rfc3339(one.until) if one.until else None,
             )
@@ -84,13 +90,14 @@ def chart(lanes: Mapping[str, Lane], *, until: datetime) -> Chart | None:
             at = rfc3339(lane.closed_at)
             closed[claim] = (lane.lifecycle.value, place(lane.closed_at), at)
     ticks = tuple(
-        Tick(place(one), label, _anchor(place(one))) for one, label in labelled(ticking(begin, end))
+        Tick(
+            place(one),
+            label if place(one) < PRESENT - CROWDED else "",
+            "start" if place(one) < EDGE else "middle",
+        )
+        for one, label in labelled(ticking(begin, end))
     )
     return Chart(rfc3339(begin), rfc3339(end), ticks, bars, closed)
-
-
-def _anchor(at: float) -> str:
-    return "start" if at < EDGE else "end" if at > 100 - EDGE else "middle"
 
 
 def ticking(begin: datetime, end: datetime) -> tuple[list[datetime], int]:

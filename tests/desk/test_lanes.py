@@ -24,7 +24,7 @@ def lane(*turns: tuple[Status, float], merged: float | None = None) -> Lane:
 
 
 def test_bars_stand_where_their_times_are() -> None:
-    """In per cent of the time from the first claim to now; the last bar goes to the end."""
+    """In proportion to the time from the first claim to now; what holds still goes on beyond."""
     drawn = lanes.chart(
         {
             "a": lane((Status.ASSERTED, 0), (Status.DISPUTED, 5)),
@@ -34,13 +34,28 @@ def test_bars_stand_where_their_times_are() -> None:
     )
     assert drawn is not None
     assert [(one.status, one.at, one.width) for one in drawn.bars["a"]] == [
-        ("asserted", 0, 50),
-        ("disputed", 50, 50),
+        ("asserted", 0, 47),
+        ("disputed", 47, 53),
     ]
-    assert [(one.at, one.width) for one in drawn.bars["b"]] == [(20, 20)]
+    assert [(one.at, one.width) for one in drawn.bars["b"]] == [(18.8, 18.8)]
     assert drawn.bars["a"][-1].until is None
-    assert drawn.closed["b"][:2] == ("merged", 40)
+    assert drawn.closed["b"][:2] == ("merged", 37.6)
     assert drawn.begin == "2023-10-02T12:00:00Z"
+
+
+def test_no_label_runs_into_the_present() -> None:
+    """A tick beside the word `now` keeps its line only."""
+    drawn = lanes.chart({"a": lane((Status.ASSERTED, 0))}, until=NOON + timedelta(hours=5.2))
+    assert drawn is not None
+    assert [one.label for one in drawn.ticks] == [
+        "2 Oct, 12:00",
+        "13:00",
+        "14:00",
+        "15:00",
+        "16:00",
+        "",
+    ]
+    assert [one.anchor for one in drawn.ticks][:2] == ["start", "middle"]
 
 
 def test_no_lanes_are_no_chart_and_one_instant_is_a_second() -> None:
@@ -49,7 +64,7 @@ def test_no_lanes_are_no_chart_and_one_instant_is_a_second() -> None:
     assert lanes.chart({"a": Lane((), Lifecycle.ACTIVE, None)}, until=NOON) is None
     drawn = lanes.chart({"a": lane((Status.ASSERTED, 0))}, until=NOON)
     assert drawn is not None
-    assert [(one.at, one.width) for one in drawn.bars["a"]] == [(100, 0)]
+    assert [(one.at, one.width) for one in drawn.bars["a"]] == [(94, 6)]
 
 
 @pytest.mark.parametrize(
