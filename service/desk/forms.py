@@ -20,7 +20,7 @@ from service.domain.access import Action
 from service.domain.errors import CrossSite, Invalid, NotAuthenticated
 from service.web import sessions
 from service.web.calls import Allow, Call
-from service.web.fields import COUNTRY, LANGUAGE, SLUG
+from service.web.fields import COUNTRY, EMAIL, LANGUAGE, SLUG
 
 T = TypeVar("T")
 B = TypeVar("B", bound=BaseModel)
@@ -168,6 +168,7 @@ def _within(where: str, known: str) -> bool:
 PLAINER = {
     f"String should match pattern '{SLUG}'": "take small letters, digits and hyphens",
     f"String should match pattern '{LANGUAGE}'": "give a language as its code: en, sr, sq",
+    f"String should match pattern '{EMAIL}'": "this is no address of the form ana@example.org",
     f"String should match pattern '{COUNTRY}'": "give a country as two letters: RS, US",
     "String should have at least 1 character": "this is needed",
     "Input should be a valid string": "this is needed",

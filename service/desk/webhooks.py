@@ -3,11 +3,11 @@ administrators."""
 
 import json
 from typing import Annotated, Any
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
 
 from service.desk import forms
+from service.desk.paged import following, window_of
 from service.desk.rendering import render
 from service.domain import ids
 from service.domain.access import Action
@@ -15,7 +15,7 @@ from service.domain.claims import instant
 from service.domain.errors import Invalid, NotFound
 from service.domain.webhooks import DeliveryState, EndpointState, EventType
 from service.queries import webhooks as webhook_queries
-from service.queries.paging import Window, cut
+from service.queries.paging import cut
 from service.web.bodies.webhooks import RecoveryIn
 from service.web.calls import Call, reading
 from service.web.fields import RecordId
@@ -244,21 +244,6 @@ async def secret_page(
         faults=faults or {},
         overlap=overlap,
     )
-
-
-def window_of(call: Call, scope: str, limit: int) -> Window:
-    """The part of a list that the address asks for.  Raises Invalid for no cursor of this list."""
-    cursor = call.request.query_params.get("cursor") if call.request.method == "GET" else None
-    after = call.services.cursors.read(cursor, scope, now=call.now) if cursor else None
-    return Window(limit, after)
-
-
-def following(call: Call, scope: str, last: Any, kept: dict[str, str]) -> str | None:
-    """The address of the page after the row with the sort keys `last`; None where it ends."""
-    if last is None:
-        return None
-    cursor = call.services.cursors.write(scope, last, now=call.now)
-    return f"{call.request.url.path}?{urlencode(kept | {'cursor': cursor})}"
 
 
 def claim_of(text: str | None) -> str | None:

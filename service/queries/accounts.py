@@ -91,6 +91,15 @@ def by_email(session: Connection, email: str) -> Row[Any] | None:
     ).first()
 
 
+def by_id(session: Connection, user_id: str) -> Row[Any] | None:
+    """The same of a user's id; None for a key's."""
+    if ids.parse(user_id) is None:
+        return None
+    return session.execute(
+        select(users).where(users.c.id == user_id, users.c.disabled_at.is_(None))
+    ).first()
+
+
 def key_page(session: Connection, window: Window) -> list[dict[str, Any]]:
     """API keys, newest first, never their secrets."""
     query = select(api_keys).order_by(api_keys.c.created_at.desc(), api_keys.c.id.desc())
@@ -130,7 +139,7 @@ def sessions_of(session: Connection, user_id: str, *, now: datetime) -> list[dic
     rows = session.execute(
         select(sessions)
         .where(sessions.c.user == user_id, sessions.c.expires_at > now)
-        .order_by(sessions.c.created_at.desc())
+        .order_by(sessions.c.created_at.desc(), sessions.c.token_hash)
     ).all()
     return [
         {

@@ -61,7 +61,7 @@ class People:
     async def sign_in(self, name: str, agent: str | None = "Firefox") -> str:
         """Another session of one of them; its token."""
         token: str = await self.desk.database.write(
-            accounts.start_session, self.ids[name], agent=agent, now=self.desk.clock.now
+            accounts.start_session, self.ids[name], agent=agent, now=self.desk.clock()
         )
         return token
 

@@ -33,6 +33,11 @@ PAGES: dict[str, Action | str] = {
     "/admin/webhooks/{webhook_id}/secret": Action.MANAGE_WEBHOOKS,
     "/admin/webhooks/{webhook_id}/delete": Action.MANAGE_WEBHOOKS,
     "/admin/webhooks/{webhook_id}/deliveries/{delivery_id}": Action.MANAGE_WEBHOOKS,
+    "/admin/people": Action.MANAGE_USERS,
+    "/admin/people/{user_id}": Action.MANAGE_USERS,
+    "/admin/keys": Action.MANAGE_KEYS,
+    "/admin/keys/{key_id}/revoke": Action.MANAGE_KEYS,
+    "/profile": SIGNED_IN,
     "/sign-in": OPEN,
     "/sign-in/{token}": OPEN,
     "/static/{name}": OPEN,
@@ -69,6 +74,15 @@ FORMS: dict[str, Action | str] = {
     "/admin/webhooks/{webhook_id}/secret/rotation": Action.MANAGE_WEBHOOKS,
     "/admin/webhooks/{webhook_id}/deletion": Action.MANAGE_WEBHOOKS,
     ("/admin/webhooks/{webhook_id}/deliveries/{delivery_id}/redelivery"): Action.MANAGE_WEBHOOKS,
+    "/admin/people": Action.MANAGE_USERS,
+    "/admin/people/{user_id}": Action.MANAGE_USERS,
+    "/admin/people/{user_id}/state": Action.MANAGE_USERS,
+    "/admin/people/{user_id}/link": Action.MANAGE_USERS,
+    "/admin/keys": Action.MANAGE_KEYS,
+    "/admin/keys/{key_id}/revocation": Action.MANAGE_KEYS,
+    "/profile/sessions/{name}/end": SIGNED_IN,
+    "/profile/sessions/end-others": SIGNED_IN,
+    "/profile/password": SIGNED_IN,
 }
 ROUTES = {("GET", path): rule for path, rule in PAGES.items()} | {
     ("POST", path): rule for path, rule in FORMS.items()

@@ -1,0 +1,311 @@
+"""People and keys at the desk: who is let in, as what, by which link or key, and no longer."""
+
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import select
+
+from service.commands import accounts
+from service.domain.access import Role
+from service.store.tables import idempotency
+from service.web.passwords import hash_password
+from tests.api.problems import NOBODY, nothing_changes
+from tests.desk.conftest import People, parsed, send, submit, text
+
+PEOPLE = "/admin/people"
+KEYS = "/admin/keys"
+NEW = {"name": "Vesna Vu", "email": " Vesna@Example.org ", "role": "editor"}
+
+
+async def user(people: People, user_id: str) -> dict[str, Any]:
+    return dict((await people.desk.admin.get(f"/v1/users/{user_id}")).json())
+
+
+async def kept_answers(people: People) -> str:
+    """All that is kept for double clicks."""
+    rows = await people.desk.database.read(
+        lambda session: session.execute(select(idempotency.c.body, idempotency.c.headers)).all()
+    )
+    return str(rows)
+
+
+def shown_once(response: httpx.Response) -> str:
+    [found] = parsed(response).xpath("//code[contains(@class, 'secret')]")
+    return str(found.text_content())
+
+
+def fault_at(response: httpx.Response, name: str) -> str:
+    page = parsed(response)
+    [field] = page.xpath(f"//*[@aria-invalid='true'][@name='{name}' or @id='{name}']")
+    return str(page.get_element_by_id(field.get("aria-describedby")).text_content())
+
+
+async def test_only_administrators_see_people_and_keys(people: People) -> None:
+    """Others are told so, and learn no address; the public signs in."""
+    person = f"{PEOPLE}/{people.ids['reader']}"
+    for client in (people.reader, people.checker, people.editor):
+        for path in (PEOPLE, KEYS, person, f"{KEYS}/abc/revoke"):
+            refused = await client.get(path)
+            assert refused.status_code == 403
+            assert "@desk.example" not in refused.text
+    assert (await people.public.get(PEOPLE)).status_code == 303
+
+
+async def test_everybody_is_listed(people: People) -> None:
+    """With address, role, how they sign in, and who is disabled; page by page."""
+    shown = await people.admin.get(PEOPLE)
+    rows = [" ".join(one.text_content().split()) for one in parsed(shown).xpath("//tbody/tr")]
+    assert len(rows) == 6
+    assert "Ada Admin you admin@desk.example admin link 2 Oct 2023" in rows
+
+    def many(session: Any) -> None:
+        for number in range(100):
+            accounts.create_user(
+                session,
+                email=f"p{number:03}@desk.example",
+                name=f"Person {number:03}",
+                role=Role.READER,
+                password_hash="x" if number % 2 else None,
+                actor=accounts.SYSTEM,
+                now=people.desk.clock.now,
+            )
+
+    await people.desk.database.write(many)
+    first = await people.admin.get(f"{PEOPLE}?done=saved")
+    [following] = parsed(first).xpath("//a[@rel='next']/@href")
+    second = await people.admin.get(following)
+    both = [
+        name for page in (first, second) for name in parsed(page).xpath("//tbody/tr/th/a/text()")
+    ]
+    assert len(both) == len(set(both)) == 106
+    assert not parsed(second).xpath("//a[@rel='next']")
+
+
+async def test_somebody_is_added_and_let_in_by_a_link_shown_once(people: People) -> None:
+    """The link works once; it is on no page afterwards, in no cache, and not in what is kept for a
+    double click, which makes neither a second account nor a second link."""
+    page = await people.admin.get(PEOPLE)
+    made = await send(people.admin, page, PEOPLE, **NEW)
+    assert made.status_code == 200
+    assert made.headers["cache-control"] == "no-store"
+    link = shown_once(made)
+    assert link.startswith(f"{people.desk.settings.base_url}/sign-in/")
+    again = await send(people.admin, page, PEOPLE, **NEW)
+    assert again.status_code == 200
+    assert "is kept nowhere" in text(again)
+    token = link.rpartition("/")[2]
+    assert token not in again.text
+    assert token not in await kept_answers(people)
+    assert token not in (await people.admin.get(PEOPLE)).text
+    async with people.browser() as vesna:
+        signed_in = await vesna.get(f"/sign-in/{token}")
+        assert signed_in.headers["location"] == "/"
+        assert "Vesna Vu" in text(await vesna.get("/"))
+        assert (await vesna.get(f"/sign-in/{token}")).status_code == 401
+    listed = (await people.desk.admin.get("/v1/users")).json()["items"]
+    [vesna_row] = [one for one in listed if one["email"] == "vesna@example.org"]
+    assert (vesna_row["role"], vesna_row["has_password"]) == ("editor", False)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field", "said"),
+    [
+        ({"name": ""}, "name", "this is needed"),
+        ({"name": "n" * 121}, "name", "120"),
+        ({"email": "no address"}, "email", "address"),
+        ({"email": "READER@desk.example"}, "email", "already"),
+        ({"role": "owner"}, "role", "editor"),
+        ({"role": None}, "role", "editor"),
+    ],
+)
+async def test_who_cannot_be_added_is_said_at_the_field(
+    people: People, wrong: dict[str, Any], field: str, said: str
+) -> None:
+    """And all that was typed is still there."""
+    typed = NEW | wrong
+    async with nothing_changes(people.desk):
+        refused = await submit(people.admin, PEOPLE, PEOPLE, **typed)
+    assert refused.status_code == (409 if said == "already" else 422)
+    assert said in fault_at(refused, field)
+    page = parsed(refused)
+    for name in ("name", "email"):
+        assert page.xpath(f"//input[@name='{name}']/@value") == [typed[name].strip()]
+    if field != "role":
+        assert page.xpath("//input[@name='role'][@checked]/@value") == [typed["role"]]
+
+
+async def test_a_name_and_a_role_are_changed(people: People) -> None:
+    """The role holds from the next request on, of a session that is open."""
+    assert (await people.checker.get("/intake")).status_code == 200
+    place = f"{PEOPLE}/{people.ids['checker']}"
+    saved = await submit(people.admin, place, place, name="Ana Anić", role="reader")
+    assert saved.headers["location"] == f"{place}?done=saved"
+    assert (await people.checker.get("/intake")).status_code == 403
+    assert "Ana Anić" in text(await people.checker.get("/"))
+    refused = await submit(people.admin, place, place, name=" ", role="editor")
+    assert refused.status_code == 422
+    assert fault_at(refused, "name") == "this is needed"
+    assert parsed(refused).xpath("//input[@name='role'][@checked]/@value") == ["editor"]
+    same = await submit(people.admin, place, place)
+    assert same.status_code == 303
+    assert (await user(people, people.ids["checker"]))["role"] == "reader"
+    assert (await people.admin.get(f"{PEOPLE}/{NOBODY}")).status_code == 404
+
+
+async def test_the_last_administrator_stays(people: People) -> None:
+    """Who would leave nobody to look after the desk is told so on top of the form."""
+    place = f"{PEOPLE}/{people.ids['admin']}"
+    demoted = await submit(people.admin, place, place, role="editor")
+    assert demoted.status_code == 422
+    assert "the last administrator" in fault_at(demoted, "role")
+    disabled = await submit(people.admin, place, f"{place}/state")
+    assert disabled.status_code == 422
+    assert "the last administrator cannot be disabled" in text(disabled)
+    assert "This is you" in text(disabled)
+    assert (await people.admin.get(place)).status_code == 200
+
+
+async def test_who_is_disabled_is_out_at_once(people: People) -> None:
+    """Session, link and key; enabled again, a new link lets them in, and the old one does not."""
+    checker = people.ids["checker"]
+    place = f"{PEOPLE}/{checker}"
+    made = await submit(people.admin, place, f"{place}/link")
+    old = shown_once(made).rpartition("/")[2]
+    assert (await people.checker.get("/")).status_code == 200
+    out = await submit(people.admin, place, f"{place}/state")
+    assert out.headers["location"] == f"{place}?done=disabled"
+    assert (await people.checker.get("/")).status_code == 303
+    assert (await people.public.get(f"/sign-in/{old}")).status_code == 401
+    shown = await people.admin.get(place)
+    assert "disabled 2 Oct 2023" in text(shown)
+    assert not parsed(shown).xpath(f"//form[@action='{place}/link']")
+    assert "disabled" in text(await people.admin.get(PEOPLE))
+    back = await submit(people.admin, place, f"{place}/state")
+    assert back.headers["location"] == f"{place}?done=enabled"
+    assert (await people.public.get(f"/sign-in/{old}")).status_code == 401
+    new = shown_once(await submit(people.admin, place, f"{place}/link")).rpartition("/")[2]
+    assert (await people.public.get(f"/sign-in/{new}")).status_code == 303
+    page = await people.admin.get(place)
+    await people.desk.admin.patch(f"/v1/users/{checker}", json={"disabled": True})
+    late = await send(people.admin, page, f"{place}/link")
+    assert late.status_code == 422
+    assert "this account is disabled" in text(late)
+
+
+async def test_a_forgotten_password_is_taken_away(people: People) -> None:
+    """With the link that lets them set another; they are signed out everywhere meanwhile."""
+    checker = people.ids["checker"]
+    place = f"{PEOPLE}/{checker}"
+    assert not parsed(await people.admin.get(place)).xpath("//input[@name='forgotten']")
+    await people.desk.database.write(
+        accounts.change_user,
+        checker,
+        {"password_hash": hash_password("correct horse battery")},
+        actor=accounts.SYSTEM,
+        now=people.desk.clock.now,
+    )
+    kept = await submit(people.admin, place, f"{place}/link")
+    assert (await user(people, checker))["has_password"] is True
+    gone = await submit(people.admin, place, f"{place}/link", forgotten="yes")
+    assert (await user(people, checker))["has_password"] is False
+    assert (await people.checker.get("/")).status_code == 303
+    for response, status in ((kept, 401), (gone, 303)):
+        token = shown_once(response).rpartition("/")[2]
+        assert (await people.public.get(f"/sign-in/{token}")).status_code == status
+
+
+async def test_a_key_is_made_and_shown_once(people: People) -> None:
+    """It opens what its role may; it is on no page afterwards, in no cache, and not in what is kept
+    for a double click."""
+    page = await people.admin.get(KEYS)
+    fields = {
+        "name": "The <CMS>",
+        "role": "checker",
+        "user": people.ids["editor"],
+        "expires_at": "2024-01-31T12:30",
+    }
+    made = await send(people.admin, page, KEYS, **fields)
+    assert made.headers["cache-control"] == "no-store"
+    key = shown_once(made)
+    assert "acting as Edit Editor, until 31 Jan 2024, 12:30 UTC" in text(made)
+    me = await people.desk.public.get("/v1/me", headers={"Authorization": f"Bearer {key}"})
+    assert (me.json()["id"], me.json()["role"]) == (people.ids["editor"], "checker")
+    again = await send(people.admin, page, KEYS, **fields)
+    assert "is kept nowhere" in text(again)
+    secret = key.rpartition("_")[2]
+    shown = await people.admin.get(KEYS)
+    for elsewhere in (again.text, shown.text, await kept_answers(people)):
+        assert secret not in elsewhere
+    [row] = [one for one in parsed(shown).xpath("//tbody/tr") if "The <CMS>" in one.text_content()]
+    told = " ".join(row.text_content().split())
+    assert "acts as Edit Editor, made 2 Oct 2023" in told
+    assert "31 Jan 2024, 12:30 UTC" in told
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field", "said"),
+    [
+        ({"name": ""}, "name", "this is needed"),
+        ({"expires_at": "2023-01-01T00:00"}, "expires_at", "expired already"),
+        ({"expires_at": "tomorrow"}, "expires_at", "day and an hour"),
+        ({"role": "admin", "user": "checker"}, "role", "only checker"),
+        ({"user": NOBODY}, "user", "no active user"),
+        ({"user": "me"}, "user", "UUID"),
+    ],
+)
+async def test_a_key_that_cannot_be_is_refused_at_its_field(
+    people: People, wrong: dict[str, str], field: str, said: str
+) -> None:
+    typed = {"name": "CMS", "role": "reader", "user": "", "expires_at": ""} | wrong
+    typed["user"] = people.ids.get(typed["user"], typed["user"])
+    async with nothing_changes(people.desk):
+        refused = await submit(people.admin, KEYS, KEYS, **typed)
+    assert refused.status_code == 422
+    assert said in fault_at(refused, field)
+    page = parsed(refused)
+    assert page.xpath("//input[@name='name']/@value") == [typed["name"]]
+    assert page.xpath("//select[@name='role']/option[@selected]/@value") == [typed["role"]]
+    assert page.xpath("//input[@name='expires_at']/@value") == [typed["expires_at"]]
+
+
+async def test_a_key_is_revoked_after_asking(people: People) -> None:
+    """From its next request on it opens nothing; asked again, the page says since when."""
+    key = people.desk.keys["reader"]
+    key_id = key.split("_")[1]
+    assert (await people.desk.reader.get("/v1/me")).status_code == 200
+    place = f"{KEYS}/{key_id}"
+    page = await people.admin.get(f"{place}/revoke")
+    assert "Revoke reader?" in text(page)
+    gone = await send(people.admin, page, f"{place}/revocation")
+    assert gone.headers["location"] == f"{KEYS}?done=revoked"
+    assert (await people.desk.reader.get("/v1/me")).status_code == 401
+    twice = await send(people.admin, page, f"{place}/revocation", once="another")
+    assert "opens nothing any more" in text(twice)
+    assert "revoked" in text(await people.admin.get(KEYS))
+    assert not parsed(await people.admin.get(KEYS)).xpath(f"//a[@href='{place}/revoke']")
+    assert (await people.admin.get(f"{KEYS}/unknown/revoke")).status_code == 404
+
+
+async def test_an_empty_list_of_keys_teaches(people: People) -> None:
+    await people.desk.database.write(
+        lambda session: session.exec_driver_sql("DELETE FROM api_keys")
+    )
+    assert "No keys yet" in text(await people.admin.get(KEYS))
+
+
+async def test_a_form_without_its_token_changes_nothing(people: People) -> None:
+    """No form here is taken from another site's page."""
+    person = f"{PEOPLE}/{people.ids['checker']}"
+    key = f"{KEYS}/{people.desk.keys['reader'].split('_')[1]}"
+    async with nothing_changes(people.desk):
+        for page, action in (
+            (PEOPLE, PEOPLE),
+            (person, person),
+            (person, f"{person}/state"),
+            (person, f"{person}/link"),
+            (KEYS, KEYS),
+            (f"{key}/revoke", f"{key}/revocation"),
+        ):
+            refused = await submit(people.admin, page, action, csrf=None, **NEW)
+            assert refused.status_code == 403, action

@@ -1,0 +1,271 @@
+"""One's profile: what one may do, where one is signed in, and one's password."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from service.commands import accounts
+from service.desk.profile import browser
+from service.web.callers import COOKIE
+from service.web.limits import Limiter
+from service.web.sessions import token_of
+from tests.api.problems import nothing_changes
+from tests.desk.conftest import BROWSER, People, parsed, send, submit, text
+
+PASSWORD = "correct horse battery"
+OTHER = "staple under the table"
+END_OTHERS = "/profile/sessions/end-others"
+
+
+def name_of(token: str) -> str:
+    return accounts.digest(token)[:16]
+
+
+async def set_password(people: People, password: str = PASSWORD, **fields: str) -> None:
+    done = await submit(
+        people.checker, "/profile", "/profile/password", password=password, again=password, **fields
+    )
+    assert done.status_code == 303, text(done)
+    assert done.headers["location"] == "/profile?done=password"
+
+
+async def test_a_profile_says_who_one_is_and_may_do(people: People) -> None:
+    """Each role its own; nothing that only others may."""
+    shown = text(await people.checker.get("/profile"))
+    assert "Ana Checker checker@desk.example checker" in shown
+    assert "change a claim's status" in shown
+    assert "manage users" not in shown
+    assert "manage users" in text(await people.admin.get("/profile"))
+    assert (await people.public.get("/profile")).headers["location"] == "/sign-in?next=%2Fprofile"
+
+
+async def test_sessions_are_listed_and_ended_one_by_one(people: People) -> None:
+    """The present one is marked, and first; another ends at once, and only one's own can be
+    ended. Of none is the token on the page."""
+    other = await people.sign_in("checker", agent="Mozilla/5.0 (iPhone) Version/17 Safari/604")
+    third = await people.sign_in("checker", agent=None)
+    page = await people.checker.get("/profile")
+    listed = [" ".join(one.text_content().split()) for one in parsed(page).xpath("//ul/li[form]")]
+    assert listed[0].startswith("Firefox here since 2 Oct 2023")
+    assert [one.split(" since")[0] for one in listed[1:]] == [
+        "An unnamed browser",
+        "Safari on iOS",
+    ]
+    for token in (other, third, people.tokens["checker"]):
+        assert token not in page.text
+        assert accounts.digest(token) not in page.text
+    async with people.browser(other) as phone:
+        assert (await phone.get("/")).status_code == 200
+        ended = await send(people.checker, page, f"/profile/sessions/{name_of(other)}/end")
+        assert ended.headers["location"] == "/profile?done=ended"
+        assert (await phone.get("/")).status_code == 303
+    twice = await send(
+        people.checker, page, f"/profile/sessions/{name_of(other)}/end", once="another"
+    )
+    assert twice.status_code == 404
+    assert "It has ended already" in text(twice)
+    async with people.browser(third) as still:
+        assert (await still.get("/")).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["%" * 16, "_" * 16, "0" * 15 + "%", "", "%", "f" * 64, "é" * 16])
+async def test_a_pattern_ends_no_session(people: People, name: str) -> None:
+    """Nor does part of a name, nor the name of another's session."""
+    theirs = name_of(people.tokens["editor"])
+    csrf = token_of(people.tokens["checker"])
+    async with nothing_changes(people.desk):
+        for wrong in (name, theirs, name_of(people.tokens["checker"])[:8]):
+            refused = await people.checker.post(
+                f"/profile/sessions/{wrong}/end", data={"csrf": csrf, "once": "x"}
+            )
+            assert refused.status_code in (404, 422), wrong
+    assert (await people.editor.get("/")).status_code == 200
+
+
+async def test_all_others_are_ended_at_once(people: People) -> None:
+    """The present one goes on, and so do other people's."""
+    assert not parsed(await people.checker.get("/profile")).xpath(f"//form[@action='{END_OTHERS}']")
+    tokens = [await people.sign_in("checker") for _ in range(3)]
+    for token in tokens:
+        async with people.browser(token) as client:
+            assert (await client.get("/")).status_code == 200
+    done = await submit(people.checker, "/profile", END_OTHERS)
+    assert "signed out everywhere else" in text(await people.checker.get(done.headers["location"]))
+    for token in tokens:
+        async with people.browser(token) as client:
+            assert (await client.get("/")).status_code == 303
+    assert (await people.editor.get("/")).status_code == 200
+
+
+async def test_many_sessions_stay_a_page(people: People) -> None:
+    for _ in range(60):
+        await people.sign_in("checker")
+    shown = await people.checker.get("/profile")
+    assert len(parsed(shown).xpath("//ul/li[form]")) == 50
+    assert "And 11 more" in text(shown)
+
+
+async def test_a_password_is_set_and_then_changed(people: People) -> None:
+    """Set without one, changed only with the present one; either signs out everywhere else, and
+    links made before are void. The new one signs in, the old one no longer."""
+    token = await people.sign_in("checker")
+    await set_password(people)
+    async with people.browser(token) as elsewhere:
+        assert (await elsewhere.get("/")).status_code == 303
+    link = await people.desk.database.write(
+        accounts.create_sign_in_link, people.emails["checker"], now=people.desk.clock.now
+    )
+    shown = await people.checker.get("/profile")
+    assert "Change your password" in text(shown)
+    async with nothing_changes(people.desk):
+        for present in (None, "", "not this one!", f"{PASSWORD} ", "x" * 3000):
+            refused = await submit(
+                people.checker, "/profile", "/profile/password",
+                present=present, password=OTHER, again=OTHER,
+            )  # fmt: skip
+            assert refused.status_code == 422
+            page = parsed(refused)
+            [field] = page.xpath("//input[@aria-invalid='true']/@name")
+            assert field == "present"
+            assert page.xpath("//input[@type='password'][@value!='']") == []
+            assert OTHER not in refused.text
+    await set_password(people, OTHER, present=PASSWORD)
+    assert (await people.public.get(f"/sign-in/{link}")).status_code == 401
+    for password, status in ((PASSWORD, 401), (OTHER, 303)):
+        tried = await submit(
+            people.public,
+            "/sign-in",
+            "/sign-in",
+            email=people.emails["checker"],
+            password=password,
+        )
+        assert tried.status_code == status
+
+
+async def test_a_password_may_begin_with_a_space(people: People) -> None:
+    """It is taken as it was typed."""
+    password = "  twelve chars  "
+    await set_password(people, password)
+    await set_password(people, OTHER, present=password)
+
+
+@pytest.mark.parametrize(
+    ("password", "again", "field", "said"),
+    [
+        ("short", "short", "password", "at least 12 characters"),
+        ("", "", "password", "at least 12 characters"),
+        ("x" * 1001, "x" * 1001, "password", "at most 1000"),
+        ("with a \x00 in it", "with a \x00 in it", "password", "pattern"),
+        (PASSWORD, PASSWORD + "!", "again", "not the same"),
+        (PASSWORD, "", "again", "not the same"),
+    ],
+)
+async def test_a_password_that_cannot_be_is_refused_at_its_field(
+    people: People, password: str, again: str, field: str, said: str
+) -> None:
+    """And nobody is signed out."""
+    async with nothing_changes(people.desk):
+        refused = await submit(
+            people.checker, "/profile", "/profile/password", password=password, again=again
+        )
+    assert refused.status_code == 422
+    page = parsed(refused)
+    [at] = page.xpath("//input[@aria-invalid='true']")
+    assert at.get("name") == field
+    assert said in page.get_element_by_id(at.get("aria-describedby")).text_content()
+
+
+async def test_guessing_the_present_password_waits(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As at signing in, and with it: whoever sits at a browser that was left open gets no more
+    tries than a stranger."""
+    await set_password(people)
+    people.desk.app.state.services.tries = Limiter(3)
+    monkeypatch.setattr("service.web.limits.time", SimpleNamespace(monotonic=lambda: 1000.0))
+    page = await people.checker.get("/profile")
+    fields = {"password": OTHER, "again": OTHER}
+    for _ in range(3):
+        wrong = await send(people.checker, page, "/profile/password", present="a guess", **fields)
+        assert wrong.status_code == 422
+    fourth = await send(people.checker, page, "/profile/password", present=PASSWORD, **fields)
+    assert fourth.status_code == 429
+    assert f"Wait {fourth.headers['retry-after']} seconds" in text(fourth)
+    signing_in = await submit(
+        people.public, "/sign-in", "/sign-in", email=people.emails["checker"], password=PASSWORD
+    )
+    assert signing_in.status_code == 429
+
+
+async def test_a_key_has_no_sessions_and_no_password(people: People) -> None:
+    """Its profile says so, whosever it is; no form is taken from it, though a cookie stands beside
+    it, not even from an administrator's key."""
+    made = await people.desk.admin.post(
+        "/v1/keys", json={"name": "Mine", "role": "reader", "user": people.ids["admin"]}
+    )
+    keys = {people.desk.keys["checker"]: "belongs to nobody", made.json()["key"]: "acts as Ada"}
+    for key, said in keys.items():
+        bearer = {"Authorization": f"Bearer {key}"}
+        shown = await people.desk.public.get("/profile", headers=BROWSER | bearer)
+        assert shown.status_code == 200
+        assert said in text(shown)
+        page = parsed(shown)
+        assert not [one for one in page.forms if one.get("action", "").startswith("/profile")]
+        headers = BROWSER | bearer | {"Cookie": f"{COOKIE}=mine"}
+        data = {"csrf": token_of("mine"), "password": OTHER, "again": OTHER, "once": "x"}
+        async with nothing_changes(people.desk):
+            for action in (
+                "/profile/password",
+                END_OTHERS,
+                "/profile/sessions/0123456789abcdef/end",
+            ):
+                refused = await people.desk.public.post(action, data=data, headers=headers)
+                assert refused.status_code == 401, action
+    assert (await people.admin.get("/profile")).status_code == 200
+
+
+async def test_a_form_without_its_token_changes_nothing(people: People) -> None:
+    other = await people.sign_in("checker")
+    async with nothing_changes(people.desk):
+        for action in (
+            "/profile/password",
+            END_OTHERS,
+            f"/profile/sessions/{name_of(other)}/end",
+        ):
+            refused = await submit(
+                people.checker, "/profile", action, csrf=None, password=OTHER, again=OTHER
+            )
+            assert refused.status_code == 403, action
+
+
+@pytest.mark.parametrize(
+    ("agent", "said"),
+    [
+        (None, "An unnamed browser"),
+        (
+            "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+            "Firefox on Linux",
+        ),
+        (
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+            "Chrome/140.0.0.0 Safari/537.36 Edg/140.0.0.0",
+            "Edge on Windows",
+        ),
+        (
+            "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) "
+            "Chrome/140.0.0.0 Mobile Safari/537.36",
+            "Chrome on Android",
+        ),
+        (
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 "
+            "(KHTML, like Gecko) Version/18.6 Mobile/15E148 Safari/604.1",
+            "Safari on iOS",
+        ),
+        ("curl/8.14.1", "A program"),
+        ("Lynx/2.9", "Lynx/2.9"),
+        ("Thing (Windows)", "A browser on Windows"),
+    ],
+)
+def test_a_browser_is_known_by_what_it_says(agent: str | None, said: str) -> None:
+    """In words that people know their own by."""
+    assert browser(agent) == said
