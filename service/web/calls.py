@@ -281,10 +281,11 @@ class Paged:
 
 
 def list_scope(name: str, request: Request) -> str:
-    """What a cursor is bound to: the list, its path and its filters."""
+    """What a cursor is bound to: the list, its path and its filters; not the empty ones that a form
+    sends, nor the word for what was done before a page was shown."""
     filters = sorted(
         (key, value)
         for key, value in request.query_params.multi_items()
-        if key not in ("cursor", "limit")
+        if value and key not in ("cursor", "limit", "done")
     )
     return f"{name} {request.url.path} {filters}"
