@@ -177,7 +177,6 @@ async def show_story(slug: SlugPath, call: Reading) -> Response:
         newest_first=True,
     )
     drawn = await call.read(timeline.statuses, [one["id"] for one in shape["claims"]], moment)
-    counts = await call.read(story_queries.counts, [slug])
     _indent(shape["claims"])
     kept = {"as_of": then, "clock": "" if clock == CLOCKS[0] else clock}
 
@@ -201,7 +200,6 @@ async def show_story(slug: SlugPath, call: Reading) -> Response:
         story=story,
         columns=shape["parties"],
         claims=shape["claims"],
-        counts=counts[slug],
         quoted=QUOTED,
         chart=lanes.chart(drawn, until=moment or call.now),
         entries=[told.entry(one) for one in happened["items"]],
