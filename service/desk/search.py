@@ -58,7 +58,7 @@ async def show_results(
         now=call.now,
         status=status,
         text=text,
-        as_of=asked.as_of,
+        as_of=None if only_statements else asked.as_of,
         filters={name: request.query_params.get(name) or None for name in KEPT},
         narrowed=any(request.query_params.get(name) for name in KEPT),
         stories=await call.read(stories.page, window=Window(STORIES, None)),
