@@ -148,7 +148,7 @@ async def page(
         status=422 if faults else status,
         headers=headers,
         webhook=seen(call, found),
-        deliveries=kept,
+        deliveries=[one | {"next": _next(call, one)} for one in kept],
         next=following(call, scope, last, asked),
         fields=fields,
         filtered=bool(asked),
@@ -196,13 +196,20 @@ async def show_delivery(webhook_id: RecordId, delivery_id: RecordId, call: Readi
         caller=call.caller,
         now=call.now,
         webhook=seen(call, found),
-        delivery=delivery,
+        delivery=delivery | {"next": _next(call, delivery)},
         body=_readable(delivery["body"]),
         attempts=attempts[:ATTEMPTS],
         earlier=max(0, len(attempts) - ATTEMPTS),
         states=STATES,
         events=EVENTS,
     )
+
+
+def _next(call: Call, delivery: dict[str, Any]) -> str | None:
+    """When a delivery is tried next; None where that was due before now: what holds it back is its
+    endpoint's, or another delivery's."""
+    moment = delivery["next_attempt_at"]
+    return None if moment is None or instant(moment) <= call.now else str(moment)
 
 
 def _readable(body: str) -> str:

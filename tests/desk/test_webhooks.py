@@ -1,10 +1,12 @@
 """Webhooks at the desk: registered, watched, mended, sent to again; by administrators alone."""
 
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
 
+from service.desk.rendering import moment
 from service.dispatch.guard import Refused
 from service.domain.webhooks import EventType
 from service.web.limits import Limiter
@@ -366,6 +368,21 @@ async def test_a_delivery_shows_what_was_sent_and_each_answer(people: People) ->
     assert "Attempts 3" in shown
     unknown = await people.admin.get(f"{LIST}/{webhook}/deliveries/{NOBODY}")
     assert unknown.status_code == 404
+
+
+async def test_a_delivery_says_when_it_is_tried_next(people: People) -> None:
+    """While that is to come; once it is due, what holds it back is said instead."""
+    webhook, delivery = await attempted(people, 500, 500, 500, 500, 500)
+    place = f"{LIST}/{webhook}"
+    for path in (place, f"{place}/deliveries/{delivery}"):
+        assert "next" in text(await people.admin.get(path))
+    board = Board(people.desk.database)
+    rests = people.desk.clock.advance(hours=3)
+    await board.put(webhook, blocked_until=rests + timedelta(minutes=10))
+    assert "next 2 Oct" not in text(await people.admin.get(place))
+    shown = text(await people.admin.get(f"{place}/deliveries/{delivery}"))
+    assert "next attempt" not in shown
+    assert f"left alone until {moment(rests + timedelta(minutes=10))}" in shown
 
 
 async def test_a_delivery_is_sent_again(people: People) -> None:
