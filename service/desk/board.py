@@ -68,7 +68,9 @@ async def show_board(request: Request) -> Response:
             next=None if cursor is None else _with(request, cursor=cursor),
         )
     else:
-        part = "board", filters, call.internals, request.url.query
+        # A user who is renamed is no event of the record: names are a minute old at most.
+        minute = call.now.replace(second=0, microsecond=0) if call.internals else None
+        part = "board", filters, minute, request.url.query
         kept = call.services.remembered.of(part, after_event) if settled else None
         shown = kept or await _groups(call, request, filters, narrowed=context["narrowed"])
         if settled and kept is None:

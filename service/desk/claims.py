@@ -1,14 +1,14 @@
 """A claim's page, and what is decided on it: status, approval, who works on it, notes."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
 from starlette.responses import RedirectResponse
 
 from service.commands import claims
 from service.commands.claims import Outcome
-from service.desk import board, forms, record, sheet
+from service.desk import board, forms, instants, record, sheet
 from service.desk.forms import Form, posted
 from service.desk.rendering import render
 from service.domain.access import Action
@@ -17,13 +17,13 @@ from service.domain.errors import (
     ClaimdeskError,
     Conflict,
     Invalid,
+    NotFound,
     PreconditionFailed,
     SecondPersonNeeded,
     TransitionRefused,
 )
-from service.queries import history
+from service.queries import decisions, history
 from service.queries import statements as statement_queries
-from service.web import claims as web_claims
 from service.web.bodies import claims as bodies
 from service.web.calls import Call, reading
 from service.web.fields import ClaimId, DecisionId
@@ -46,7 +46,7 @@ NAMES = {
     "text": "note",
     "comment": "comment",
 }
-Verdict = Literal["approval", "rejection", "withdrawal"]
+VERDICTS = ("approval", "rejection", "withdrawal")
 
 OVERRIDES = {
     "public-record": "It is public record",
@@ -76,12 +76,7 @@ REFUSED: dict[str, Any] = {"form": None, "detail": None, "missing": []}
 @router.get("/claims/{claim_id}")
 async def show_claim(claim_id: ClaimId, request: Request, call: Reading) -> Response:
     """The claim as it is, or with `as_of` (or `at`, an hour of UTC) as the desk knew it then."""
-    query = request.query_params
-    if query.get("at"):
-        moment = sheet.instant_of(query["at"])
-    else:
-        moment = web_claims.instant(query["as_of"]) if query.get("as_of") else None
-    return await page(call, claim_id, moment=moment)
+    return await page(call, claim_id, moment=instants.asked(request))
 
 
 async def page(
@@ -175,7 +170,13 @@ async def decide(claim_id: ClaimId, form: Deciding) -> Response:
 async def settle(
     claim_id: ClaimId, decision_id: DecisionId, verdict: str, form: Approving
 ) -> Response:
-    """Approve or reject what somebody else proposed, or take one's own proposal back."""
+    """Approve or reject what somebody else proposed, or take one's own proposal back.
+
+    Raises NotFound for a proposal on another claim than the page is of.
+    """
+    proposed = await form.call.read(decisions.decision, decision_id)
+    if verdict not in VERDICTS or proposed is None or proposed["claim"] != claim_id:
+        raise NotFound("There is no such proposal on this claim.")
     text, back = form.text("comment"), f"/claims/{claim_id}?done="
     try:
         if verdict == "approval":
@@ -208,13 +209,16 @@ async def settle(
 @router.post("/claims/{claim_id}/assignee")
 async def assign(claim_id: ClaimId, form: Amending) -> Response:
     """Give the claim to somebody, or to nobody."""
-    back = form.text("back") or f"/claims/{claim_id}"
-    target = back if back.startswith(("/claims/", "/review")) else f"/claims/{claim_id}"
+    back = form.text("back") or ""
+    # As the review queue wrote it; a header takes nothing else.
+    ours = back.startswith("/review") and back.isascii() and back.isprintable()
+    target = back if ours else f"/claims/{claim_id}"
     try:
+        change = forms.body(bodies.ClaimChange, {"assignee": form.text("assignee")})
         return await form.carry_out(
             claims.amend,
             claim_id,
-            {"assignee": form.text("assignee")},
+            {"assignee": change.assignee},
             material=False,
             versions=form.versions,
             then=f"{target}{'&' if '?' in target else '?'}done=assigned",

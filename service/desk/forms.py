@@ -4,6 +4,7 @@ A form carries the token of its session (no other site knows that) and a number 
 twice by a double click, it is carried out once.
 """
 
+import asyncio
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from starlette.responses import Response
 
 from service.commands.idempotency import Answer
 from service.domain.access import Action
-from service.domain.errors import CrossSite, Invalid, NotAuthenticated
+from service.domain.errors import CrossSite, Invalid, NotAuthenticated, StillRunning
 from service.web import sessions
 from service.web.calls import Allow, Call
 from service.web.fields import COUNTRY, EMAIL, LANGUAGE, SLUG
@@ -25,6 +26,7 @@ from service.web.fields import COUNTRY, EMAIL, LANGUAGE, SLUG
 T = TypeVar("T")
 B = TypeVar("B", bound=BaseModel)
 MOST_FIELDS = 2_000
+WAITS, WAIT_SECONDS = 50, 0.1
 LOCAL = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?", re.ASCII)
 TOP = ""
 """Where an error stands that belongs to no field."""
@@ -81,11 +83,17 @@ class Form:
         **kwargs: Any,
     ) -> Response:
         """Run `command` as the sender and show the page `then` (or what it makes of the
-        result)."""
+        result).  The second of two clicks waits for what the first one does, and is shown that.
+        """
 
         def answer(_: Any, result: T) -> Answer:
             return Answer(303, b"", {"Location": then if isinstance(then, str) else then(result)})
 
+        for _ in range(WAITS):
+            try:
+                return await self.call.write(command, *args, answer=answer, key=self.once, **kwargs)
+            except StillRunning:
+                await asyncio.sleep(WAIT_SECONDS)
         return await self.call.write(command, *args, answer=answer, key=self.once, **kwargs)
 
 
@@ -108,7 +116,7 @@ async def read(call: Call) -> Form:
     """The form that was sent.  Raises CrossSite where it was not filled in on our page."""
     request = call.request
     sent_as = await request.body()  # kept by the request, which then reads the form from it
-    data = await request.form(max_files=0, max_fields=MOST_FIELDS)
+    data = await sent_with(request)
     sent = data.get("csrf")
     if not isinstance(sent, str) or not sessions.is_own_form(request, sent):
         raise CrossSite(
@@ -122,6 +130,15 @@ async def read(call: Call) -> Form:
         digest = sha256(sent_as).hexdigest()
         key = f"desk {sha256(once.encode()).hexdigest()[:32]} {digest[:32]}"
     return Form(call, data, key)
+
+
+async def sent_with(request: Request) -> FormData:
+    """The fields of a form as our pages send it; none of anything else: what multipart declares
+    to be its encoding may make of it what is no text."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/x-www-form-urlencoded":
+        return FormData()
+    return await request.form(max_fields=MOST_FIELDS)
 
 
 def spelled(text: str | None) -> str | None:

@@ -26,7 +26,7 @@ from service.queries.paging import MAX_LIMIT, Window
 from service.web.bodies import claims as bodies
 from service.web.bodies.directory import SourceIn
 from service.web.calls import Call, reading
-from service.web.fields import RecordId
+from service.web.fields import In, RecordId, Slug
 
 router = APIRouter(include_in_schema=False)
 
@@ -46,6 +46,12 @@ BEGIN_FIELDS = (
     "text",
 )
 PASSAGE_FIELDS = ("claim", "kind", "part_of", "tags", "near", "note")
+
+
+class Begun(In):
+    """What an article is taken in for."""
+
+    story: Slug | None = None
 
 
 @router.get("/intake")
@@ -96,7 +102,7 @@ async def begin(form: Recording) -> Response:
             source=source.to_command(),
             text=text,
             language=source.language,
-            story=form.text("story"),
+            story=forms.body(Begun, {"story": form.text("story")}).story,
             then=lambda begun: f"/intake/{begun}",
         )
     except Invalid as error:
@@ -143,8 +149,8 @@ async def _text(
     if article is None:
         raise NotFound("This article is no longer being taken in.")
     known = await call.read(utterances.known)
-    offered = await _offered(call, article)
     typed = _typed(form) if form else _suggested(article)
+    offered = await _offered(call, article, typed)
     faults: dict[str, str] = {}
     if isinstance(error, Invalid):
         faults = forms.faults(error, NAMES)
@@ -212,15 +218,26 @@ def _suggested(article: Mapping[str, Any]) -> dict[str, Any]:
     return typed
 
 
-async def _offered(call: Call, article: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The claims of the article's story, latest changed first; of all, where it has none."""
+async def _offered(
+    call: Call, article: Mapping[str, Any], typed: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """The claims of the article's story, latest changed first; of all, where it has none.  Ahead
+    of them those that were found by searching and are in the form already."""
     query = claim_queries.listing(
         Filters(story=article["story"]), limit=OFFERED, after=None, claimant=None, party=None
     )
-    rows = await call.services.database.look_up(query.lookup, query.parameters)
+    look_up = call.services.database.look_up
+    rows = (await look_up(query.lookup, query.parameters))[:OFFERED]
+    offered = [orjson.loads(row[0]) for row in rows]
+    known = {claim["id"] for claim in offered}
+    picked = [one for one in (*map(ids.parse, typed["stands"]), ids.parse(typed["part_of"])) if one]
+    for wanted in dict.fromkeys(picked[:OFFERED]):
+        if wanted not in known:
+            found = await look_up(claim_queries.ONE, {"claim": wanted})
+            offered = [orjson.loads(row[1]) for row in found] + offered
     return [
         {name: claim[name] for name in ("id", "text", "status", "claimant")}
-        for claim in (orjson.loads(row[0]) for row in rows[:OFFERED])
+        for claim in offered
         if claim["lifecycle"] == "active"
     ]
 

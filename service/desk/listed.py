@@ -17,8 +17,8 @@ from service.web import claims as web_claims
 from service.web.calls import Call
 
 STANCES = (Stance.SUPPORTS, Stance.CONTRADICTS, Stance.REQUESTS_CONFIRMATION)
-AGE = "\x02"
-"""Stands for how long since, which no text of a claim holds."""
+AGE = Markup("<age>")
+"""Stands for how long since: no text of a claim comes into a page with a `<` of its own."""
 KNOWN = {*web_claims.ListQuery.model_fields}
 
 

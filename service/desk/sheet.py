@@ -14,7 +14,6 @@ from service.desk import record
 from service.domain import access, evidence, lifecycle
 from service.domain.access import Action, Actor
 from service.domain.claims import ClaimState, Lifecycle, SetAside, Status
-from service.domain.errors import Invalid
 from service.domain.guards import Move
 from service.formats import claim as claim_format
 from service.formats.claimreview import document as claim_review
@@ -82,7 +81,7 @@ def read(
         people = accounts.names(session) if internals else {}
         notes = _notes(session, claim_id, moment) if internals else []
         beside = publication.beside(session, claim_id, moment)
-        above = history.state(session, state.part_of) if state.part_of else None
+        above = history.known(session, state.part_of, moment) if state.part_of else None
         assignee = None
         if internals and state.assignee:
             assignee = accounts.named(session, [state.assignee]).get(state.assignee, "somebody")
@@ -202,16 +201,3 @@ def _moves(state: ClaimState, *, four_eyes: bool) -> list[Data]:
             }
         )
     return found
-
-
-def instant_of(text: str | None) -> datetime | None:
-    """An hour that was typed or picked, as UTC: `2023-10-02T18:00`.  Raises Invalid."""
-    if not text:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise Invalid(
-            "give an instant such as 2023-10-02T18:00, in UTC", loc=("query", "at")
-        ) from None
-    return datetime.fromisoformat(text + "+00:00") if moment.tzinfo is None else moment

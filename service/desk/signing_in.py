@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.responses import RedirectResponse
 
 from service.commands import accounts
-from service.desk.forms import Form, posted
+from service.desk.forms import Form, posted, sent_with
 from service.desk.rendering import render
 from service.domain.errors import CrossSite, MethodNotAllowed, RateLimited
 from service.queries import accounts as account_queries
@@ -31,9 +31,7 @@ async def sign_in(request: Request) -> Response:
     """Ten tries a minute for each address and account."""
     services = services_module.of(request)
     data = {
-        name: value
-        for name, value in (await request.form(max_files=0, max_fields=10)).items()
-        if isinstance(value, str)
+        name: value for name, value in (await sent_with(request)).items() if isinstance(value, str)
     }
     services.callers.require_same_site(request)
     if not sessions.is_visitors_form(request, data.get("csrf", "")):

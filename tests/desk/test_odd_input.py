@@ -1,0 +1,194 @@
+"""What no browser sends by itself, and what people paste: refused or taken, never a 500."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from tests.desk.conftest import People, fields_of, form_of, parsed, send, submit, text
+from tests.support.desk import Desk
+
+CONTROLS = ("\x02", "\x02 and \x02 again", "\x1b[31m", "\x7f\x85", "\u202e", "<age>", "&lt;age&gt;")
+
+
+@pytest.mark.parametrize("odd", CONTROLS)
+async def test_no_text_of_a_claim_breaks_the_lists(desk: Desk, people: People, odd: str) -> None:
+    """Whatever stands for ages while a board is kept is nothing that a text can hold."""
+    await desk.parties()
+    claim = await desk.claim(text=f"It is {odd} said")
+    for url in ("/", "/?status=asserted", "/review", "/search?q=said", f"/claims/{claim['id']}"):
+        for _ in range(2):
+            assert (await people.checker.get(url)).status_code == 200, url
+    (row,) = parsed(await people.checker.get("/")).cssselect("[data-row]")
+    assert row.cssselect("time")[0].text_content() == "now"
+
+
+async def test_a_user_renamed_shows_within_a_minute(desk: Desk, people: People) -> None:
+    """It is no event of the record, which the board is remembered by."""
+    await desk.parties()
+    claim = await desk.claim()
+    page = f"/claims/{claim['id']}"
+    await submit(people.checker, page, f"{page}/assignee", assignee=people.ids["checker2"])
+    assert "Boris Checker" in (await people.checker.get("/")).text
+    renamed = await desk.admin.patch(
+        f"/v1/users/{people.ids['checker2']}", json={"name": "Bojan Checker"}
+    )
+    assert renamed.status_code == 200
+    desk.clock.now += timedelta(minutes=1)
+    assert "Bojan Checker" in (await people.checker.get("/")).text
+
+
+@pytest.mark.parametrize(
+    "back",
+    [
+        "/review\nSet-Cookie: claimdesk_session=x",
+        "/review\r\nX-Odd: y",
+        "/review?reason=ć",
+        "/review\x00",
+        "//other.example/review",
+        "https://other.example/review",
+    ],
+)
+async def test_one_is_taken_back_to_where_one_was(desk: Desk, people: People, back: str) -> None:
+    """To the queue as its own link has it, and nowhere else."""
+    await desk.parties()
+    page = f"/claims/{(await desk.claim())['id']}"
+    fields = {"assignee": people.ids["checker"]}
+    done = await submit(people.checker, page, f"{page}/assignee", **fields, back=back)
+    assert done.headers["location"] == f"{page}?done=assigned"
+    fields = {"assignee": "", "back": "/review?reason=stale"}
+    done = await submit(people.checker, page, f"{page}/assignee", **fields)
+    assert done.headers["location"] == "/review?reason=stale&done=assigned"
+
+
+async def test_a_proposal_is_settled_on_its_own_claim(desk: Desk, people: People) -> None:
+    await desk.parties()
+    other = await desk.claim(text="The barracks are empty")
+    claim = await desk.claim()
+    link = await desk.link(claim["id"], "supports", "nato")
+    proposed = (await desk.move(claim["id"], "confirmed", cites=[link["id"]])).json()["id"]
+    page = await people.editor.get(f"/claims/{claim['id']}")
+    address = f"/claims/{claim['id']}/decisions/{proposed}"
+    fields = fields_of(form_of(parsed(page), f"{address}/approval"))
+    for wrong in (
+        f"{address}/anything",
+        f"/claims/{other['id']}/decisions/{proposed}/approval",
+        f"/claims/{other['id']}/decisions/{proposed}/rejection",
+    ):
+        answer = await people.editor.post(wrong, data=fields | {"comment": "no"})
+        assert answer.status_code == 404, wrong
+    done = await people.editor.post(f"{address}/approval", data=fields)
+    assert done.headers["location"] == f"/claims/{claim['id']}?done=approved"
+
+
+@pytest.mark.parametrize("name", ["at", "as_of"])
+@pytest.mark.parametrize(
+    "instant",
+    [
+        "2023-10-02",
+        "2023-W01-1",
+        "20231002T18",
+        "0001-01-01T00:00",
+        "9999-12-31T23:59",
+        "9999-12-31T23:59-23:00",
+        "0001-01-01T00:00+23:00",
+        "2023-10-02T25:00",
+        "yesterday",
+    ],
+)
+async def test_no_instant_is_too_odd(desk: Desk, people: People, name: str, instant: str) -> None:
+    await desk.parties()
+    claim = await desk.claim()
+    for path in (f"/claims/{claim['id']}", "/stories", "/search?q=troops", "/"):
+        answer = await people.reader.get(path, params={name: instant})
+        assert answer.status_code in (200, 422), path
+    assert (await people.reader.get(f"/claims/{claim['id']}?{name}={instant}")).status_code == 422
+
+
+async def test_an_hour_is_taken_as_utc(desk: Desk, people: People) -> None:
+    await desk.parties()
+    claim = await desk.claim()
+    for hour in ("2023-10-02T12:01", "2023-10-02T12:01:00", " 2023-10-02T12:01 "):
+        page = await people.reader.get(f"/claims/{claim['id']}", params={"at": hour})
+        assert "what the desk knew on 2 Oct 2023, 12:01" in text(page)
+
+
+async def test_two_clicks_are_one_act_and_one_answer(desk: Desk, people: People) -> None:
+    """The browser shows what the second click is told: that it is done, not that it clashes."""
+    await desk.parties()
+    address = f"/claims/{(await desk.claim())['id']}"
+    page = await people.checker.get(address)
+    fields = fields_of(form_of(parsed(page), f"{address}/notes")) | {"note": "Ask the ministry"}
+    answers = await asyncio.gather(
+        *(people.checker.post(f"{address}/notes", data=fields) for _ in range(4))
+    )
+    assert {one.headers.get("location") for one in answers} == {f"{address}?done=noted#notes"}
+    assert text(await people.checker.get(address)).count("Ask the ministry") == 1
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "unicode_escape", "undefined", "punycode", "utf-16"])
+async def test_forms_are_sent_as_our_pages_send_them(
+    desk: Desk, people: People, charset: str
+) -> None:
+    """Multipart may declare an encoding that yields what is no text."""
+    await desk.parties()
+    address = f"/claims/{(await desk.claim())['id']}"
+    page = await people.checker.get(address)
+    fields = fields_of(form_of(parsed(page), f"{address}/notes")) | {"note": "a \\ud800 b"}
+    part = '--X\r\nContent-Disposition: form-data; name="{}"\r\n\r\n{}\r\n'
+    sent = "".join(part.format(*one) for one in fields.items()) + "--X--\r\n"
+    kind = {"Content-Type": f"multipart/form-data; boundary=X; charset={charset}"}
+    for url in (f"{address}/notes", "/sign-in"):
+        answer = await people.checker.post(url, content=sent.encode(), headers=kind)
+        assert answer.status_code == 403, url
+        assert "<h1" in answer.text
+
+
+@pytest.mark.parametrize("odd", ["\x00", "nobody", "😀", "x" * 5000])
+async def test_what_is_chosen_is_checked_too(desk: Desk, people: People, odd: str) -> None:
+    """A choice may hold anything once somebody sends it by hand."""
+    await desk.parties()
+    page = f"/claims/{(await desk.claim())['id']}"
+    assigned = await submit(people.checker, page, f"{page}/assignee", assignee=odd)
+    assert assigned.status_code == 422
+    article = {"url": "https://example.org/a", "text": "We left."}
+    begun = await submit(people.checker, "/intake", "/intake", **article, story=odd)
+    assert begun.status_code == 422
+    assert "We left." in begun.text
+
+
+async def test_a_claim_found_by_searching_stays_chosen(desk: Desk, people: People) -> None:
+    """It is none of those that the page offers by itself; a refused form still has it."""
+    await desk.parties()
+    made = await desk.checker.post("/v1/stories", json={"slug": "kosovo", "title": "Kosovo"})
+    assert made.status_code == 201
+    other = await desk.claim(text="The barracks are empty")
+    article = {"url": "https://example.org/a", "text": "Show us, they said.", "story": "kosovo"}
+    begun = await submit(people.checker, "/intake", "/intake", **article)
+    place = begun.headers["location"]
+    passage = {"quote": "Show us", "party": "washington", "said_on": ""}
+    stand = {f"stand-{other['id']}": "requests_confirmation"}
+    refused = await submit(people.checker, place, f"{place}/passages", **passage, **stand)
+    assert refused.status_code == 422
+    done = await send(people.checker, refused, f"{place}/passages", said_on="2023-10-03")
+    assert done.status_code == 303
+    assert (await desk.read(other["id"]))["status"] == "awaiting_confirmation"
+
+
+async def test_as_of_tells_of_the_claim_around_as_it_was(desk: Desk, people: People) -> None:
+    await desk.parties()
+    whole = await desk.claim(text="The army has left the border")
+    part = await desk.claim(text="The tanks have left the border", part_of=whole["id"])
+    then = desk.clock.now
+    desk.clock.advance(hours=1)
+    reworded = await desk.checker.patch(
+        f"/v1/claims/{whole['id']}",
+        json={"text": "The whole army has left", "material": False},
+        headers={"If-Match": f'"{(await desk.read(whole["id"]))["version"]}"'},
+    )
+    assert reworded.status_code == 200, reworded.text
+    page = f"/claims/{part['id']}"
+    assert "The whole army has left" in text(await people.reader.get(page))
+    before = await people.reader.get(page, params={"as_of": then.isoformat()})
+    assert before.status_code == 200
+    assert "Part of The army has left the border" in text(before)
