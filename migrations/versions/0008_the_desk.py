@@ -23,9 +23,7 @@ def upgrade() -> None:
         sa.Column("opened_by", sa.String(64), nullable=False),
         sa.Column("opened_by_name", sa.String(120), nullable=False),
         sa.Column("opened_at", Instant(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["source"], ["sources.id"], name=op.f("fk_intakes_source_sources")
-        ),
+        sa.ForeignKeyConstraint(["source"], ["sources.id"], name=op.f("fk_intakes_source_sources")),
         sa.ForeignKeyConstraint(["story"], ["stories.slug"], name=op.f("fk_intakes_story_stories")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_intakes")),
     )
