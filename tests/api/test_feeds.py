@@ -131,7 +131,7 @@ async def test_a_story_has_its_own(desk: Desk) -> None:
     assert feed["home_page_url"] == f"{BASE}/stories/border"
     assert feed["items"] == [one for one in everything if one["_claimdesk"]["claim"] == first]
     home = await desk.reader.get("/stories/border")
-    assert "<h1>The border</h1>" in home.text
+    assert "<title>The border" in home.text
     for ending in ("atom", "json"):
         missing = await desk.reader.get(f"/feeds/stories/nothing.{ending}")
         assert "nothing" in problem(missing, "not-found")["detail"]

@@ -103,7 +103,6 @@ async def _window(browser: Browser, desk: Desk, width: int, theme: str, name: st
 
 async def _shown(browser: Browser, desk: Desk, claim: str) -> None:
     """The pictures of the README."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
     for theme in ("light", "dark"):
         page = await _window(browser, desk, 1440, theme, "Ana")
         for name, path in (
@@ -143,7 +142,6 @@ _SENTENCES = (
 
 
 async def _every(browser: Browser, desk: Desk, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
     places = await addresses(desk)
     for width in WIDTHS:
         for theme in ("light", "dark"):
