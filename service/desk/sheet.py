@@ -19,7 +19,6 @@ from service.formats import claim as claim_format
 from service.formats.claimreview import document as claim_review
 from service.queries import accounts, decisions, history, publication
 from service.queries import statements as statement_queries
-from service.queries.paging import MAX_LIMIT, Window
 from service.store.snapshot import frozen
 from service.store.tail import newest
 from service.web import visibility
@@ -28,6 +27,8 @@ Data = dict[str, Any]
 RECORDED = 100
 """Events that a page shows; the whole record is a click away."""
 MOST_RECORDED = 2_000
+NOTED = 200
+"""Notes that a page shows, the newest; the API has them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,9 @@ def read(
             session, claim_id, limit=MOST_RECORDED if whole_record else RECORDED
         )
         people = accounts.names(session) if internals else {}
-        notes = _notes(session, claim_id, moment) if internals else []
+        notes = []
+        if internals:
+            notes = decisions.latest_notes(session, claim_id, moment, limit=NOTED)
         beside = publication.beside(session, claim_id, moment)
         above = history.known(session, state.part_of, moment) if state.part_of else None
         assignee = None
@@ -107,15 +110,6 @@ def read(
         json_ld=claim_review(claim, beside, publisher=publisher, base_url=base_url),
         newest=last,
     )
-
-
-def _notes(session: Any, claim_id: str, moment: datetime | None) -> list[Data]:
-    found = decisions.note_page(session, claim_id, Window(MAX_LIMIT, None)) or []
-    return [
-        one
-        for one in found
-        if moment is None or datetime.fromisoformat(one["recorded_at"]) <= moment
-    ]
 
 
 def _brief(state: ClaimState | None) -> Data:

@@ -99,7 +99,11 @@ def slug(name: str) -> str:
 
 
 def with_new_party(form: Form, command: Callable[..., T]) -> Callable[..., T]:
-    """`command`, in one transaction with the party that the form names anew, if it does."""
+    """`command`, in one transaction with the party that the form names anew, if it does.
+
+    One that is recorded already is taken as it is, unless the form says whose part it is: a list
+    does not offer every party of a large desk.
+    """
     name = form.text("new_party")
     if name is None:
         return command
@@ -108,7 +112,8 @@ def with_new_party(form: Form, command: Callable[..., T]) -> Callable[..., T]:
     ).model_dump()
 
     def both(session: Any, *args: Any, actor: Actor, now: datetime, **kwargs: Any) -> T:
-        parties.create(session, **made, actor=actor, now=now)
+        if made["parent"] is not None or not directory.names(session, [made["slug"]]):
+            parties.create(session, **made, actor=actor, now=now)
         return command(session, *args, actor=actor, now=now, **kwargs)
 
     return both

@@ -150,6 +150,17 @@ def note_page(session: Connection, claim_id: str, window: Window) -> list[dict[s
     return [note(row._asdict()) for row in rows] if known else None
 
 
+def latest_notes(
+    session: Connection, claim_id: str, moment: datetime | None, *, limit: int
+) -> list[dict[str, Any]]:
+    """The newest of a claim's notes, now or as of an instant, oldest first."""
+    query = select(notes).where(notes.c.claim == claim_id)
+    if moment is not None:
+        query = query.where(notes.c.recorded_at <= moment)
+    query = query.order_by(notes.c.recorded_at.desc(), notes.c.id.desc()).limit(limit)
+    return [note(row._asdict()) for row in reversed(session.execute(query).all())]
+
+
 def note(row: dict[str, Any]) -> dict[str, Any]:
     return {
         "id": row["id"],

@@ -192,3 +192,40 @@ async def test_as_of_tells_of_the_claim_around_as_it_was(desk: Desk, people: Peo
     before = await people.reader.get(page, params={"as_of": then.isoformat()})
     assert before.status_code == 200
     assert "Part of The army has left the border" in text(before)
+
+
+async def test_the_newest_notes_are_shown(desk: Desk, people: People) -> None:
+    """However many there are: what one has just noted is there."""
+    await desk.parties()
+    claim = await desk.claim()
+    for number in range(203):
+        await desk.post(f"/v1/claims/{claim['id']}/notes", {"text": f"Call number {number}."})
+        if number == 0:
+            first = desk.clock.advance(seconds=1)
+    page = text(await people.checker.get(f"/claims/{claim['id']}"))
+    assert "Call number 202." in page
+    assert "Call number 2." not in page
+    assert page.index("Call number 201.") < page.index("Call number 202.")
+    then = await people.checker.get(f"/claims/{claim['id']}", params={"as_of": first.isoformat()})
+    assert "Call number 0." in text(then)
+    assert "Call number 1." not in text(then)
+
+
+async def test_a_party_beyond_the_list_is_named(desk: Desk, people: People) -> None:
+    """A choice offers two hundred; any other that is recorded is taken by its name."""
+    await desk.parties()
+    for number in range(200):
+        await desk.post("/v1/parties", {"slug": f"a-{number:03}", "name": f"A {number:03}"})
+    page = f"/claims/{(await desk.claim())['id']}/link"
+    form = form_of(parsed(await people.checker.get(page)), page)
+    assert "washington" not in form.inputs["party"].value_options
+    said = {"quote": "No.", "said_on": "2023-10-03", "url": "https://example.org/no"}
+    done = await submit(
+        people.checker, page, page, stance="contradicts", new_party="Washington", **said
+    )
+    assert done.status_code == 303, text(done)
+    assert (await desk.reader.get("/v1/statements?party=washington")).json()["items"]
+    # Said to be part of another, it is another party, and there is one of this name.
+    wrong = {"new_party": "Washington", "new_parent": "a-001"}
+    refused = await submit(people.checker, page, page, stance="contradicts", **wrong, **said)
+    assert refused.status_code == 409
