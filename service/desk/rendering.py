@@ -100,9 +100,13 @@ def render(
             | context
         )
     )
-    return HTMLResponse(
+    response = HTMLResponse(
         html, status, headers=PRIVATE | {"Content-Security-Policy": POLICY} | dict(headers or {})
     )
+    if "claimdesk.ended" in request.scope:
+        # What the page asks for next, its stream of events, would be refused for the old cookie.
+        sessions.take(response)
+    return response
 
 
 DONE = {

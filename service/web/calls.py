@@ -203,6 +203,7 @@ class Allow:
             if not (public and self._shown_to_anybody(request)):
                 raise
             caller = None
+            request.scope["claimdesk.ended"] = True
         if self.action is not None:
             access.require(caller, self.action, public_read=public)
         elif caller is None:

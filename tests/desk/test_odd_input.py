@@ -1,7 +1,7 @@
 """What no browser sends by itself, and what people paste: refused or taken, never a 500."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -229,3 +229,36 @@ async def test_a_party_beyond_the_list_is_named(desk: Desk, people: People) -> N
     wrong = {"new_party": "Washington", "new_parent": "a-001"}
     refused = await submit(people.checker, page, page, stance="contradicts", **wrong, **said)
     assert refused.status_code == 409
+
+
+async def test_the_page_as_of_any_instant_is_what_the_api_knew(desk: Desk, people: People) -> None:
+    """Status, wording and print line, at each event, just before it and just after."""
+    await desk.parties()
+    claim = await desk.claim()
+    await desk.link(claim["id"], "contradicts", "washington")
+    desk.clock.advance(minutes=1)
+    await desk.link(claim["id"], "supports", "nato")
+    version = (await desk.read(claim["id"]))["version"]
+    change = {"text": "Serbia has returned its units to normal", "material": True}
+    amended = await desk.checker.patch(
+        f"/v1/claims/{claim['id']}", json=change, headers={"If-Match": f'"{version}"'}
+    )
+    assert amended.status_code == 200
+    moved = await desk.move(claim["id"], "asserted")
+    assert moved.status_code < 500
+    history = (await desk.reader.get(f"/v1/claims/{claim['id']}/history")).json()["items"]
+    assert len(history) >= 4
+    for event in history:
+        for near in (-1, 0, 1):
+            moment = datetime.fromisoformat(event["recorded_at"]) + timedelta(microseconds=near)
+            asked = {"as_of": moment.isoformat()}
+            known = await desk.reader.get(f"/v1/claims/{claim['id']}", params=asked)
+            page = await people.reader.get(f"/claims/{claim['id']}", params=asked)
+            assert page.status_code == known.status_code
+            if known.status_code != 200:
+                continue
+            shown, then = parsed(page), known.json()
+            assert shown.cssselect("h1")[0].text_content() == then["text"]
+            assert shown.get_element_by_id("print-line").text_content() == then["print_line"]
+            (status,) = shown.cssselect(".standing .status")
+            assert then["status"] in status.get("class")

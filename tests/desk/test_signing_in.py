@@ -296,6 +296,11 @@ async def test_with_public_reading_an_ended_session_sees_what_the_public_sees(
         assert shown.status_code == 200
         assert "Sign in" in text(shown)
         assert "Signed in as" not in text(shown)
+        # The cookie goes: with it, the page's stream of events would be refused for ever.
+        assert shown.headers["set-cookie"].startswith(f'{COOKIE}=""; ')
+        assert "Max-Age=0" in shown.headers["set-cookie"]
+        missing = await desk.public.get("/nothing", headers=BROWSER | stale)
+        assert "set-cookie" not in missing.headers  # nobody has looked at it there
         inside = await desk.public.get("/intake", headers=BROWSER | stale)
         assert inside.headers["location"] == "/sign-in?next=%2Fintake"
         wrong = await desk.public.get("/", headers=BROWSER | {"Authorization": "Bearer cd_a_b"})
