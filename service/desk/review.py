@@ -21,7 +21,7 @@ router = APIRouter(include_in_schema=False)
 
 LIMIT = 50
 REASONS = {
-    "waiting_approval": "waits for a second person",
+    "waiting_approval": "a proposal waits for a second person",
     "challenged": "challenged",
     "drift": "evidence and status disagree",
     "stale": "awaiting confirmation for long",

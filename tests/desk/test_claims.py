@@ -58,6 +58,7 @@ async def test_deciding_and_approving(desk: Desk, people: People, claim: str) ->
         f"/claims/{claim}?done=proposed",
     )
     page = await people.checker2.get(f"/claims/{claim}")
+    assert "Ana Checker proposes: confirmed" in text(page)
     approval = next(
         one.get("action") for one in parsed(page).forms if "/decisions/" in str(one.get("action"))
     )
