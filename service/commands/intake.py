@@ -101,7 +101,8 @@ def take(
         raise NotFound("This article is no longer being taken in.")
     if passage.claim is None and not passage.stands:
         raise Invalid(
-            "say what these words do: make a claim, or stand to one", loc=("body", "does")
+            "say what these words do: make a claim, or bear on one that is recorded",
+            loc=("body", "does"),
         )
     quotes = tuple(
         replace(quote, source=row.source, selector=place(row.text, quote.text, near=passage.near))

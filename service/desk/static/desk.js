@@ -171,7 +171,9 @@ function slide(form) {
     clearTimeout(timer);
     timer = setTimeout(() => {
       const instant = select.options[range.value].value;
-      show(form.action + (instant ? `?as_of=${encodeURIComponent(instant)}` : "")).catch(failed);
+      const top = range.getBoundingClientRect().top;
+      // The handle stays under the hand, though what stands above it grows.
+      show(form.action + (instant ? `?as_of=${encodeURIComponent(instant)}` : "")).then(() => scrollBy(0, range.getBoundingClientRect().top - top), failed);
     }, 60);
   });
   select.hidden = true;
@@ -262,7 +264,12 @@ function age() {
       : days < 60 ? `${days} d` : days < 730 ? `${Math.floor(days / 30)} mo` : `${Math.floor(days / 365)} y`;
   }
 }
+// A panel longer than the window is shown to its end before it stays in place.
+const stick = () => all(".panel").forEach((panel) => root.style.setProperty("--stick", `${Math.min(12, innerHeight - panel.offsetHeight - 12)}px`));
+const sized = new ResizeObserver(stick);
+addEventListener("resize", stick);
 function enhance() {
+  all(".panel").forEach((panel) => sized.observe(panel));
   all("[data-copy], [data-help], [data-find]").forEach((element) => (element.hidden = false));
   all("[data-asof]").forEach(slide);
 }

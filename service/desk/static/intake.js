@@ -17,8 +17,10 @@ function take() {
   if (!text.contains(range.commonAncestorContainer)) return;
   const words = range.toString(), begin = words.length - words.trimStart().length;
   if (!words.trim()) return;
-  field("quote").value = words.trim();
-  field("near").value = offset(range.startContainer, range.startOffset) + begin;
+  // The marks around a quotation are the article's, and easily caught at one end only.
+  const bare = words.trim().replace(/^[“”"„«»]+|[“”"„«»]+$/g, "").trim(), whole = !bare || /[“”"„«»]/.test(bare);
+  field("quote").value = whole ? words.trim() : bare;
+  field("near").value = offset(range.startContainer, range.startOffset) + (whole ? begin : words.indexOf(bare));
   // What stands between quotation marks was said so; the rest is the article's account of it.
   const before = text.textContent[field("near").value - 1] || "";
   field("rendering").value = /^[“”"„«]/.test(words.trim()) || /[“"„«]/.test(before) ? "verbatim" : "paraphrase";

@@ -72,6 +72,9 @@ async def test_the_whole_article_by_hand(windows: Windows, empty: Desk) -> None:
     for number, statement in enumerate(SEED["statements"], start=1):
         await _take(page, statement)
         await expect(page.locator(".passages li[id]")).to_have_count(number)
+    await page.fill("#find", "zzzz")
+    await expect(page.locator("#stands li:visible")).to_have_count(0)
+    await page.fill("#find", "")
     # What the rules do not do by themselves is decided: Belgrade's rejection disputes C4.
     decision = SEED["decisions"][0]
     await page.goto("/")
