@@ -265,7 +265,9 @@ function age() {
   }
 }
 // A panel longer than the window is shown to its end before it stays in place.
-const stick = () => all(".panel").forEach((panel) => root.style.setProperty("--stick", `${Math.min(12, innerHeight - panel.offsetHeight - 12)}px`));
+const sheet = new CSSStyleSheet();
+document.adoptedStyleSheets.push(sheet);
+const stick = () => all(".panel").forEach((panel) => sheet.replaceSync(`:root { --stick: ${Math.min(12, innerHeight - panel.offsetHeight - 12)}px; }`));
 const sized = new ResizeObserver(stick);
 addEventListener("resize", stick);
 function enhance() {
