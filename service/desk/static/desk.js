@@ -68,8 +68,8 @@ function kept(change) {
 
 let asked = 0;
 async function fetched(address) {
-  const turn = ++asked;
-  const response = await fetch(address, { headers: { Accept: "text/html" }, credentials: "same-origin" });
+  const turn = asked;
+  const response = await fetch(address, { headers: { Accept: "text/html" }, credentials: "same-origin", signal: AbortSignal.timeout(15000) });
   if (response.redirected && new URL(response.url).pathname === "/sign-in") throw new Error("signed out");
   if (!response.ok && response.status >= 500) throw new Error(`${response.status}`);
   const text = await response.text();
@@ -77,8 +77,11 @@ async function fetched(address) {
 }
 
 async function refresh() {
-  const answer = await fetched(location.href);
-  if (!answer) return;
+  const address = location.href;
+  const answer = await fetched(address);
+  if (!answer || address !== location.href) return;
+  // Whoever listens anew is told what came after this.
+  if (answer.body.dataset.live && document.body.dataset.live) document.body.dataset.live = answer.body.dataset.live;
   kept(() => {
     for (const part of all("[data-part]")) {
       const fresh = part.id && answer.getElementById(part.id);
@@ -89,8 +92,10 @@ async function refresh() {
 }
 
 async function show(address) {
+  asked++;
   const answer = await fetched(address);
   if (!answer) return;
+  say();
   history.replaceState(null, "", address);
   document.title = answer.title;
   morph(one("main"), one("main", answer), false);
@@ -103,7 +108,7 @@ async function show(address) {
 // --- live
 
 const line = one("#line");
-let stream, lost, polling, waiting;
+let stream, lost, polling, due, busy, again, last = 0;
 function say(text, address) {
   line.hidden = !text;
   line.textContent = text || "";
@@ -117,8 +122,22 @@ function failed(error) {
   } else say("The connection is lost; trying again.");
 }
 function soon() {
-  clearTimeout(waiting);
-  waiting = setTimeout(() => refresh().catch(failed), 80);
+  // At once; then, however much happens, one page at a time and not two a second.
+  again = true;
+  if (due || busy) return;
+  due = setTimeout(async () => {
+    due = again = false;
+    busy = true;
+    let rest = 0;
+    await refresh().then(() => say(), (error) => {
+      failed(error);
+      again ||= error.message !== "signed out";
+      rest = 2000;
+    });
+    busy = false;
+    last = performance.now() + rest;
+    if (again) soon();
+  }, Math.max(80, last + 600 - performance.now()));
 }
 function listen() {
   stream?.close();
@@ -147,8 +166,12 @@ function listen() {
 }
 document.addEventListener("visibilitychange", () => {
   // Browsers keep six connections to a server: a page that nobody sees gives its own back.
-  if (document.hidden) stream?.close();
-  else if (document.body.dataset.live) refresh().then(listen, failed);
+  if (document.hidden) {
+    stream?.close();
+    clearInterval(polling);
+    clearTimeout(lost);
+  }
+  else if (document.body.dataset.live) refresh().then(listen, (error) => (listen(), failed(error)));
 });
 addEventListener("pagehide", () => stream?.close());
 addEventListener("pageshow", (event) => event.persisted && listen());
@@ -191,11 +214,14 @@ document.addEventListener("submit", (event) => {
   form.dataset.sent = "";
   // Not before the browser has taken the button's own name and address.
   setTimeout(() => all("button", form).forEach((button) => (button.disabled = true)));
+  // Whoever stopped waiting for the answer may send it again: it is carried out once.
+  setTimeout(resend, 15000);
 });
-addEventListener("pageshow", () => all("[data-sent]").forEach((form) => {
+const resend = () => all("[data-sent]").forEach((form) => {
   delete form.dataset.sent;
   all("button", form).forEach((button) => (button.disabled = false));
-}));
+});
+addEventListener("pageshow", resend);
 addEventListener("beforeunload", (event) => {
   if (!one("[data-sent]") && all("[data-guard]").some(dirty)) event.preventDefault();
 });
@@ -278,4 +304,10 @@ function enhance() {
 
 enhance();
 listen();
+// What is wrong with a form is where one goes on from.
+const wrong = one("main [role=alert]");
+if (wrong && !one("[autofocus]")) {
+  wrong.tabIndex = -1;
+  wrong.focus();
+}
 setInterval(age, 30000);

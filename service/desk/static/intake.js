@@ -20,9 +20,11 @@ function take() {
   // The marks around a quotation are the article's, and easily caught at one end only.
   const bare = words.trim().replace(/^[“”"„«»]+|[“”"„«»]+$/g, "").trim(), whole = !bare || /[“”"„«»]/.test(bare);
   field("quote").value = whole ? words.trim() : bare;
-  field("near").value = offset(range.startContainer, range.startOffset) + (whole ? begin : words.indexOf(bare));
+  const at = offset(range.startContainer, range.startOffset) + (whole ? begin : words.indexOf(bare));
+  // In characters: what a script counts as two (😀) is one to the server.
+  field("near").value = [...text.textContent.slice(0, at)].length;
   // What stands between quotation marks was said so; the rest is the article's account of it.
-  const before = text.textContent[field("near").value - 1] || "";
+  const before = text.textContent[at - 1] || "";
   field("rendering").value = /^[“”"„«]/.test(words.trim()) || /[“"„«]/.test(before) ? "verbatim" : "paraphrase";
 }
 text.addEventListener("mouseup", () => setTimeout(take));
@@ -32,9 +34,10 @@ document.addEventListener("touchend", () => setTimeout(take, 50));
 let timer;
 const near = document.querySelector("#similar");
 async function look() {
-  const query = new URLSearchParams({ text: field("claim").value, kind: field("kind").value, party: field("party").value });
+  const words = field("claim").value;
+  const query = new URLSearchParams({ text: words, kind: field("kind").value, party: field("party").value });
   const answer = await fetch(`/intake/similar?${query}`, { credentials: "same-origin" });
-  if (answer.ok && !answer.redirected) near.replaceChildren(...new DOMParser().parseFromString(await answer.text(), "text/html").body.childNodes);
+  if (answer.ok && !answer.redirected && words === field("claim").value) near.replaceChildren(...new DOMParser().parseFromString(await answer.text(), "text/html").body.childNodes);
 }
 for (const name of ["claim", "kind", "party"]) field(name).addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(look, 300); });
 
@@ -44,19 +47,16 @@ const fold = (words) => words.normalize("NFD").replace(/\p{M}/gu, "").toLowerCas
 async function search(words) {
   const answer = await fetch(`/v1/claims?${new URLSearchParams({ q: words, limit: 8 })}`, { credentials: "same-origin" });
   if (!answer.ok || find.value.trim() !== words) return;
-  const pattern = stands.querySelector("select");
   for (const claim of (await answer.json()).items) {
     let row = document.querySelector(`#stand-${claim.id}`)?.closest("li");
-    if (!row && pattern) {
-      row = document.createElement("li");
-      const label = Object.assign(document.createElement("label"), { htmlFor: `stand-${claim.id}`, textContent: claim.text });
-      const select = pattern.cloneNode(true);
-      select.id = select.name = `stand-${claim.id}`;
-      select.value = "";
-      row.append(label, select);
+    if (!row) {
+      row = document.querySelector("#stand").content.firstElementChild.cloneNode(true);
+      const [label, select] = row.children;
+      label.textContent = claim.text;
+      label.htmlFor = select.id = select.name = `stand-${claim.id}`;
       stands.append(row);
     }
-    if (row) row.hidden = false;
+    row.hidden = false;
   }
 }
 find.addEventListener("input", () => {

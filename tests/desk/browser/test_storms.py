@@ -1,0 +1,141 @@
+"""Pages that stay open while much happens, and forms at their edges."""
+
+import httpx
+import pytest
+from playwright.async_api import Page, Route, expect
+
+from tests.desk.browser import acts
+from tests.desk.browser.conftest import Desk, Windows
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+SOURCE = """
+window.sources = [];
+window.EventSource = class extends EventTarget {
+  static CLOSED = 2;
+  constructor(address) { super(); this.readyState = 1; sources.push(this);
+    setTimeout(() => this.onopen?.()); }
+  close() { this.readyState = 2; }
+};
+window.happen = () => sources.at(-1).dispatchEvent(new MessageEvent("claim.amended"));
+"""
+"""Events at the test's bidding, in place of the server's."""
+
+
+async def opened(windows: Windows, path: str, name: str = "Ana", role: str = "checker") -> Page:
+    page = await windows.open(name=name, role=role)
+    await page.add_init_script(SOURCE)
+    await page.goto(path)
+    return page
+
+
+async def test_a_storm_of_changes_is_followed_calmly(windows: Windows, desk: Desk) -> None:
+    """Sixty a second: the page keeps up, and asks not more than twice a second."""
+    page = await opened(windows, "/")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    await page.evaluate(
+        """new Promise((done) => {
+          const storm = setInterval(happen, 16);
+          setTimeout(() => { clearInterval(storm); done(); }, 4000);
+        })"""
+    )
+    assert 3 <= len(asked) <= 9
+    await page.wait_for_timeout(1500)
+    assert len(asked) <= 10  # one more for what came last, and then rest
+
+
+async def test_a_change_elsewhere_takes_nobody_out_of_the_past(
+    windows: Windows, desk: Desk
+) -> None:
+    """The slider was drawn, its page is on its way, and something happens: it comes all the
+    same."""
+    claim = await acts.new_claim(desk, "The ferry at Gazivode runs again")
+    page = await windows.open(name="Ana")
+    await acts.link(page, claim, "contradicts", party="nato", quote="It does not run.")
+    await page.add_init_script(SOURCE)
+    await page.goto(f"/claims/{claim}")
+
+    async def late(route: Route) -> None:
+        answer = await route.fetch()
+        await page.wait_for_timeout(700)
+        await route.fulfill(response=answer)
+
+    await page.route("**/claims/*as_of=*", late)
+    slider = page.get_by_role("slider", name="As of")
+    await slider.focus()
+    async with page.expect_request("**/claims/*as_of=*"):
+        await slider.press("Home")
+    await page.evaluate("happen()")
+    await expect(page.locator(".then")).to_contain_text("This is what the desk knew")
+    await expect(page.locator(".events li")).to_have_count(1)
+
+
+async def test_one_answer_that_fails_is_asked_for_again(windows: Windows, desk: Desk) -> None:
+    """The stream stands, so nothing else would: what is said to be tried again is."""
+    claim = await acts.new_claim(desk, "The bridge at Zubin Potok is closed")
+    page = await opened(windows, f"/claims/{claim}")
+    failing = True
+
+    async def broken(route: Route) -> None:
+        await (route.fulfill(status=503, body="") if failing else route.continue_())
+
+    await page.route(f"**/claims/{claim}", broken)
+    await page.evaluate("happen()")
+    await expect(page.locator("#line")).to_contain_text("The connection is lost")
+    failing = False
+    await expect(page.locator("#line")).to_be_hidden()
+
+
+async def test_the_place_of_a_quote_is_counted_in_characters(windows: Windows, desk: Desk) -> None:
+    """What is two units to a script and one character to the server puts no quote in the wrong
+    place."""
+    ana = await windows.open("/intake", name="Ana")
+    await ana.fill("#url", "https://example.org/emoji")
+    await ana.fill("#text", f"{'😀' * 40} We left. Then, later: We left.")
+    await ana.get_by_role("button", name="Begin").click()
+    await ana.wait_for_selector("#passage")
+    await ana.evaluate(
+        """() => {
+          const node = document.querySelector("#text").firstChild;
+          const at = node.data.indexOf("We left");
+          getSelection().setBaseAndExtent(node, at, node, at + 7);
+          document.querySelector("#text").dispatchEvent(new KeyboardEvent("keyup"));
+        }"""
+    )
+    assert await ana.input_value("#near") == "41"
+    assert await ana.input_value("#quote") == "We left"
+
+
+async def test_a_claim_is_found_where_the_story_has_none(windows: Windows, desk: Desk) -> None:
+    """What is searched for is offered beside an empty list too."""
+    claim = await acts.new_claim(desk, "Seventeen lorries crossed at Brnjak")
+    async with httpx.AsyncClient(base_url=desk.url) as client:
+        headers = {"Authorization": f"Bearer {desk.key('checker')}"}
+        story = {"slug": "brnjak", "title": "Brnjak"}
+        assert (await client.post("/v1/stories", json=story, headers=headers)).is_success
+    eve = await windows.open(name="Eve", role="editor")
+    await eve.goto("/intake")
+    await eve.fill("#url", "https://example.org/brnjak")
+    await eve.fill("#text", "Nobody saw seventeen lorries, NATO says.")
+    await eve.select_option("#story", label="Brnjak")
+    await eve.get_by_role("button", name="Begin").click()
+    await eve.fill("#find", "seventeen lorries")
+    await expect(eve.get_by_label("Seventeen lorries crossed at Brnjak")).to_be_visible()
+    await eve.select_option(f"#stand-{claim}", "contradicts")
+    await eve.fill("#quote", "Nobody saw seventeen lorries")
+    await eve.select_option("#party", "nato")
+    await eve.fill("#said_on", "2023-10-04")
+    await eve.get_by_role("button", name="Record the passage").click()
+    await expect(eve.locator(".passages")).to_contain_text("Seventeen lorries crossed at Brnjak")
+
+
+async def test_a_refused_form_says_so_where_one_goes_on(windows: Windows, desk: Desk) -> None:
+    """The focus is at what is wrong, for who hears or walks the page."""
+    claim = await acts.new_claim(desk, "The mast on Mokra Gora fell")
+    page = await windows.open(f"/claims/{claim}/withdraw", name="Ana")
+    await page.evaluate(
+        "document.querySelectorAll('main form').forEach((one) => one.noValidate = 1)"
+    )
+    await page.locator("main form button").click()
+    await expect(page.locator("main [role=alert]")).to_be_focused()
