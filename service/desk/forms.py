@@ -25,7 +25,7 @@ from service.web.fields import COUNTRY, EMAIL, LANGUAGE, SLUG
 
 T = TypeVar("T")
 B = TypeVar("B", bound=BaseModel)
-MOST_FIELDS = 2_000
+MOST_FIELDS, MAX_BYTES = 2_000, 2 * 1024 * 1024
 WAITS, WAIT_SECONDS = 50, 0.1
 LOCAL = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?", re.ASCII)
 TOP = ""
@@ -138,7 +138,8 @@ async def sent_with(request: Request) -> FormData:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
         return FormData()
-    return await request.form(max_fields=MOST_FIELDS)
+    # A body is bounded before it gets here, and so are its parts.
+    return await request.form(max_fields=MOST_FIELDS, max_part_size=MAX_BYTES)
 
 
 def spelled(text: str | None) -> str | None:

@@ -262,3 +262,18 @@ async def test_the_page_as_of_any_instant_is_what_the_api_knew(desk: Desk, peopl
             assert shown.get_element_by_id("print-line").text_content() == then["print_line"]
             (status,) = shown.cssselect(".standing .status")
             assert then["status"] in status.get("class")
+
+
+@pytest.mark.parametrize("letter", ["a", "ж", "中", "😀"])
+async def test_an_article_is_as_long_in_any_script(desk: Desk, people: People, letter: str) -> None:
+    """A limit of characters is one of characters; what is longer is shown again with what to do."""
+    article = {"url": "https://example.org/long", "language": "en"}
+    longest = letter * 100_000
+    begun = await submit(people.checker, "/intake", "/intake", **article, text=longest)
+    assert begun.status_code == 303
+    shown = parsed(await people.checker.get(begun.headers["location"]))
+    assert shown.get_element_by_id("text").text_content() == longest
+    refused = await submit(people.checker, "/intake", "/intake", **article, text=longest + letter)
+    assert refused.status_code == 422
+    assert "take it in in parts" in text(refused)
+    assert parsed(refused).get_element_by_id("text").value == longest + letter
