@@ -98,6 +98,7 @@ async def _make_story(page: Page, desk: Desk) -> None:
 
 async def _take(page: Page, statement: dict[str, Any]) -> None:
     quote = statement["quotes"][0]
+    await page.wait_for_load_state()  # and with it the script that takes what is selected
     await page.evaluate(SELECT, quote["text"])
     await expect(page.locator("#quote")).to_have_value(quote["text"])
     await page.select_option("#rendering", quote["rendering"])
