@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from service.commands import parties
 from service.desk import forms
 from service.desk.forms import Form
+from service.domain import search
 from service.domain.access import Actor
 from service.domain.claims import Basis, Precision, Rendering
 from service.domain.errors import Invalid
@@ -18,6 +19,8 @@ from service.web.bodies import claims as bodies
 from service.web.bodies.directory import PartyIn
 
 T = TypeVar("T")
+SHORTEST = 2
+"""Characters of a slug."""
 FIELDS = (
     "party",
     "new_party",
@@ -88,14 +91,25 @@ def source(form: Form) -> dict[str, Any]:
 
 
 def party(form: Form) -> str | None:
-    """The party's slug: one that is chosen, or that of one that is named anew."""
+    """The party's slug: one that is chosen, or that of one that is named anew.  Raises Invalid."""
     name = form.text("new_party")
-    return form.text("party") if name is None else slug(name)
+    return form.text("party") if name is None else _named(name)
+
+
+def _named(name: str) -> str:
+    made = slug(name)[:64].strip("-")
+    if len(made) < SHORTEST:
+        raise Invalid(
+            "no address can be made of this name: record the party under Parties, and choose it",
+            loc=("body", "name"),
+        )
+    return made
 
 
 def slug(name: str) -> str:
-    """A name as it stands in addresses: `Kosovo Police` is kosovo-police."""
-    return re.sub(r"[^a-z0-9]+", "-", fold(name)).strip("-")
+    """A name as it stands in addresses: `Kosovo Police` is kosovo-police, `Београд` beograd."""
+    words = (search.fold(one) for one in re.split(r"[\W_]+", fold(name)))
+    return re.sub(r"[^a-z0-9]+", "-", "-".join(words)).strip("-")
 
 
 def with_new_party(form: Form, command: Callable[..., T]) -> Callable[..., T]:
@@ -108,7 +122,7 @@ def with_new_party(form: Form, command: Callable[..., T]) -> Callable[..., T]:
     if name is None:
         return command
     made = forms.body(
-        PartyIn, {"slug": slug(name), "name": name, "parent": form.text("new_parent")}
+        PartyIn, {"slug": _named(name), "name": name, "parent": form.text("new_parent")}
     ).model_dump()
 
     def both(session: Any, *args: Any, actor: Actor, now: datetime, **kwargs: Any) -> T:

@@ -277,3 +277,38 @@ async def test_an_article_is_as_long_in_any_script(desk: Desk, people: People, l
     assert refused.status_code == 422
     assert "take it in in parts" in text(refused)
     assert parsed(refused).get_element_by_id("text").value == longest + letter
+
+
+@pytest.mark.parametrize(
+    ("name", "slug"),
+    [
+        ("Београд", "beograd"),
+        ("Влада Републике Србије", "vlada-republike-srbije"),
+        ("Đorđe", "dorde"),
+        ("Њњ — Ћ", "njnj-c"),
+        ("Ministry " * 12 + "of all", "ministry-" * 7 + "m"),
+    ],
+)
+async def test_a_party_is_named_in_its_own_script(
+    desk: Desk, people: People, name: str, slug: str
+) -> None:
+    await desk.parties()
+    page = f"/claims/{(await desk.claim())['id']}/link"
+    said = {"quote": "Не.", "said_on": "2023-10-03", "url": "https://example.org/ne"}
+    done = await submit(people.checker, page, page, stance="contradicts", new_party=name, **said)
+    assert done.status_code == 303, text(done)
+    assert (await desk.reader.get(f"/v1/parties/{slug}")).json()["name"] == name
+
+
+@pytest.mark.parametrize("name", ["北京", "😀", "B"])
+async def test_a_name_of_no_address_is_said_at_its_field(
+    desk: Desk, people: People, name: str
+) -> None:
+    await desk.parties()
+    page = f"/claims/{(await desk.claim())['id']}/link"
+    said = {"quote": "No.", "said_on": "2023-10-03", "url": "https://example.org/no"}
+    refused = await submit(people.checker, page, page, stance="contradicts", new_party=name, **said)
+    assert refused.status_code == 422
+    (fault,) = parsed(refused).cssselect("#fault-new_party")
+    assert "record the party under Parties" in fault.text_content()
+    assert parsed(refused).get_element_by_id("new_party").value == name
