@@ -173,6 +173,8 @@ async def set_state(user_id: RecordId, form: Managing) -> Response:
     """Disable an account, or enable it again; at once, in every session and for every key."""
     disabled = form.text("state") == "disabled"
     try:
+        if not disabled and form.text("state") != "enabled":
+            raise Invalid("Nothing was changed: the form does not say which", loc=("body", "state"))
         response = await form.carry_out(
             accounts.change_user,
             user_id,

@@ -181,6 +181,9 @@ async def test_who_is_disabled_is_out_at_once(people: People) -> None:
     assert "disabled 2 Oct 2023" in text(shown)
     assert not parsed(shown).xpath(f"//form[@action='{place}/link']")
     assert "disabled" in text(await people.admin.get(PEOPLE))
+    unsaid = await submit(people.admin, place, f"{place}/state", state=None)
+    assert unsaid.status_code == 422
+    assert "does not say which" in text(unsaid)
     back = await submit(people.admin, place, f"{place}/state")
     assert back.headers["location"] == f"{place}?done=enabled"
     assert (await people.public.get(f"/sign-in/{old}")).status_code == 401
