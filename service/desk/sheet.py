@@ -3,7 +3,7 @@
 Read in one transaction, now or as of an instant, so that no part contradicts another.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,7 +24,9 @@ from service.store.tail import newest
 from service.web import visibility
 
 Data = dict[str, Any]
-RECORDED = 100
+SHOWN = 12
+"""Statements of a claim that has many: the latest of each party; all of them are a click away."""
+RECORDED = 30
 """Events that a page shows; the whole record is a click away."""
 MOST_RECORDED = 2_000
 NOTED = 200
@@ -39,6 +41,8 @@ class Sheet:
     claim: Data
     """As served (api.md)."""
     columns: list[Data]
+    shown: set[str]
+    """The links on the page."""
     suggestion: Data
     moves: list[Data]
     events: list[Data]
@@ -61,12 +65,17 @@ def read(
     *,
     caller: Actor | None,
     moment: datetime | None,
-    whole_record: bool,
+    entire: bool,
+    keep: Collection[str] = (),
     four_eyes: bool,
     publisher: str,
     base_url: str,
 ) -> Sheet:
-    """Raises NotFound, NotYetRecorded."""
+    """A claim of many statements and events is shown with the latest, or `entire`; links in `keep`
+    are always shown, and so is what a proposal rests on.
+
+    Raises NotFound, NotYetRecorded.
+    """
     internals = access.allowed(caller, Action.READ_INTERNALS)
     with frozen(session):
         last = newest(session)
@@ -77,7 +86,7 @@ def read(
         if moment is not None:
             origin = statement_queries.known_by(origin, moment)
         rows, left_out = history.latest(
-            session, claim_id, limit=MOST_RECORDED if whole_record else RECORDED
+            session, claim_id, limit=MOST_RECORDED if entire else RECORDED
         )
         people = accounts.names(session) if internals else {}
         notes = []
@@ -91,10 +100,14 @@ def read(
     by_id = {one["id"]: one for one in links}
     claim: Data = orjson.loads(claim_format.document(state))
     suggestion = decisions.suggestion(state)
+    columns = _columns(state, links, origin, suggestion, named=caller is not None)
+    if not entire:
+        _shorten(columns, {*keep, *_named_in_proposal(state)})
     return Sheet(
         state=state,
         claim=claim,
-        columns=_columns(state, links, origin, suggestion, named=caller is not None),
+        columns=columns,
+        shown={card["link"]["id"] for one in columns for card in one["cards"] if card["link"]},
         suggestion=suggestion,
         moves=_moves(state, four_eyes=four_eyes),
         events=[
@@ -129,6 +142,7 @@ def _columns(
         "root": claimant.root if claimant else None,
         "name": claimant.root_name if claimant else "Unattributed",
         "claimant": True,
+        "left_out": 0,
         "cards": [_card(None, origin, None)],
     }
     columns = {first["root"]: first}
@@ -140,6 +154,7 @@ def _columns(
                 "root": statement["root"],
                 "name": statement["root_name"],
                 "claimant": False,
+                "left_out": 0,
                 "cards": [],
             },
         )
@@ -148,6 +163,27 @@ def _columns(
     for column in columns.values():
         column["cards"].sort(key=lambda card: (card["statement"]["said_at"], card["order"]))
     return list(columns.values())
+
+
+def _named_in_proposal(state: ClaimState) -> set[str]:
+    waiting = state.pending
+    return set() if waiting is None else {*waiting.cites, *(one.link for one in waiting.set_aside)}
+
+
+def _shorten(columns: list[Data], keep: set[str]) -> None:
+    """Leave the latest of each party where there are too many to look at."""
+    if sum(len(column["cards"]) for column in columns) <= SHOWN:
+        return
+    most = max(2, SHOWN // len(columns))
+    for column in columns:
+        cards = column["cards"]
+        latest = len(cards) - most
+        column["cards"] = [
+            card
+            for place, card in enumerate(cards)
+            if place >= latest or card["link"] is None or card["link"]["id"] in keep
+        ]
+        column["left_out"] = len(cards) - len(column["cards"])
 
 
 def _card(link: Data | None, statement: Data, traced: Data | None) -> Data:

@@ -368,3 +368,27 @@ async def test_reasons_to_review(desk: Desk, people: People, claim: str) -> None
     assert "Nothing like that" in text(await people.checker.get("/review?reason=stale"))
     assert (await people.checker.get("/review?reason=boredom")).status_code == 422
     assert (await people.reader.get("/review")).status_code == 403
+
+
+async def test_a_claim_of_many_statements_stays_light(
+    desk: Desk, people: People, claim: str
+) -> None:
+    """The latest of each party are on the page, with the way to the others; under 50 kB.  What a
+    proposal rests on is always there."""
+    first = await desk.link(claim, "supports", "nato")
+    proposed = await desk.move(claim, "confirmed", cites=[first["id"]])
+    assert proposed.status_code == 202
+    for turn in range(12):
+        for party in ("washington", "pristina", "nato", "kosovo-police", "belgrade"):
+            await desk.link(
+                claim, ("supports", "contradicts")[turn % 2], party, note="As said " * 4
+            )
+    page = await people.checker.get(f"/claims/{claim}")
+    assert len(page.content) < 50_000
+    cards = parsed(page).cssselect(".card")
+    assert len(cards) < 20
+    assert parsed(page).get_element_by_id(f"l-{first['id']}") is not None
+    assert "9 earlier" in text(page)
+    whole = await people.checker.get(f"/claims/{claim}?record=all")
+    assert len(parsed(whole).cssselect(".card")) == 62
+    assert "earlier" not in text(whole)
