@@ -12,6 +12,7 @@ cookie, HTTP/2 or decompression to switch off.
 """
 
 import asyncio
+import re
 import ssl
 import time
 from collections import OrderedDict
@@ -356,7 +357,8 @@ def _words(error: BaseException) -> str | None:
         case ssl.SSLCertVerificationError():
             return f"TLS: {error.verify_message}"
         case ssl.SSLError():
-            reason = getattr(error, "reason", None) or str(error)
+            # Where in its source, "(_ssl.c:992)", is nothing to an operator.
+            reason = getattr(error, "reason", None) or re.sub(r" *\(_ssl.*\)$", "", str(error))
             return f"TLS: {reason.lower().replace('_', ' ')}"
         case ConnectionRefusedError():
             return "connection refused"

@@ -52,6 +52,7 @@ OWN = {
     "alembic_version",
     "idempotency",
     "installation",
+    "intakes",
     "sessions",
     "sign_in_links",
     "webhook_attempts",
@@ -60,7 +61,7 @@ OWN = {
     "webhook_parties",
     "webhooks",
 }
-"""What stays a desk's own: its secrets, and whom it tells."""
+"""What stays a desk's own: its secrets, whom it tells, and what it is at work on."""
 
 
 def test_every_table_is_accounted_for() -> None:
