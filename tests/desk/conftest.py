@@ -6,6 +6,7 @@ fills in.  So a form that lacks a field, or whose address is wrong, fails its te
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -66,23 +67,31 @@ class People:
         return token
 
 
+def _sign_up(session: Any, *, now: datetime) -> tuple[dict[str, str], dict[str, str]]:
+    """Users and a session of each, in one transaction; their ids and tokens by name."""
+    ids, tokens = {}, {}
+    for name, called in NAMES.items():
+        ids[name] = accounts.create_user(
+            session,
+            email=f"{name}@desk.example",
+            name=called,
+            role=Role(name.rstrip("2")),
+            actor=accounts.SYSTEM,
+            now=now,
+        )
+        tokens[name] = accounts.start_session(session, ids[name], agent="Firefox", now=now)
+    return ids, tokens
+
+
 @pytest.fixture
 async def people(desk: Desk) -> AsyncIterator[People]:
     """A person for each role (two checkers, two editors), signed in."""
     people = People(desk)
     async with AsyncExitStack() as stack:
         people.public = await stack.enter_async_context(people.browser())
-        for name, called in NAMES.items():
+        people.ids, people.tokens = await desk.database.write(_sign_up, now=desk.clock.now)
+        for name in NAMES:
             people.emails[name] = f"{name}@desk.example"
-            people.ids[name] = await desk.database.write(
-                accounts.create_user,
-                email=people.emails[name],
-                name=called,
-                role=Role(name.rstrip("2")),
-                actor=accounts.SYSTEM,
-                now=desk.clock.now,
-            )
-            people.tokens[name] = await people.sign_in(name)
             client = people.browser(people.tokens[name])
             setattr(people, name, await stack.enter_async_context(client))
         yield people

@@ -21,7 +21,7 @@ SHIFT = """() => new Promise((done) => {
   new PerformanceObserver((list) => {
     for (const one of list.getEntries()) if (!one.hadRecentInput) sum += one.value;
   }).observe({ type: "layout-shift", buffered: true });
-  setTimeout(() => done(sum), 300);
+  setTimeout(() => done(sum), 120);
 })"""
 INLINE = "[style], script:not([src]):not([type='application/ld+json'])"
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"

@@ -111,7 +111,7 @@ async def test_nothing_typed_runs(windows: Windows, desk: Desk) -> None:
 async def test_nothing_in_an_address_runs(windows: Windows, desk: Desk) -> None:
     """Reflected nowhere: filters, searches, what was done, where to go on, and paths."""
     page = await windows.open(name="Eve", role="editor")
-    for payload in PAYLOADS:
+    for payload in (ALL, *PAYLOADS[:2], PAYLOADS[5]):
         for address in (
             "/?story=",
             "/?tag=",
