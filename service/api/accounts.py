@@ -5,7 +5,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Request, Response
 
 from service.api import shapes
-from service.api.directory import found
 from service.commands import accounts
 from service.commands.idempotency import Answer
 from service.domain import access
@@ -17,7 +16,7 @@ from service.queries.paging import Window
 from service.web import passwords, sessions
 from service.web import services as services_module
 from service.web.bodies import accounts as bodies
-from service.web.calls import Allow, Call, Paged, answered, json, reading, writing
+from service.web.calls import Allow, Call, Paged, answered, found, json, reading, writing
 from service.web.fields import RecordId, given
 
 key_router = APIRouter(prefix="/v1/keys", tags=["accounts"])

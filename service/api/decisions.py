@@ -7,7 +7,6 @@ import orjson
 from fastapi import APIRouter, Depends, Query, Response
 
 from service.api import shapes
-from service.api.directory import found
 from service.commands import claims
 from service.commands.idempotency import Answer
 from service.domain.access import Action
@@ -16,7 +15,7 @@ from service.queries import decisions
 from service.queries.decisions import Review
 from service.queries.paging import Window
 from service.web.bodies import claims as bodies
-from service.web.calls import Call, Paged, answered, json, reading, writing
+from service.web.calls import Call, Paged, answered, found, json, reading, writing
 from service.web.conditions import etag
 from service.web.fields import DecisionId, Id
 

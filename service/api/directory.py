@@ -8,11 +8,10 @@ from service.api import shapes
 from service.commands import parties, sources
 from service.commands.idempotency import Answer
 from service.domain.access import Action
-from service.domain.errors import NotFound
 from service.queries import directory
 from service.queries.paging import Window
 from service.web.bodies import directory as bodies
-from service.web.calls import Call, Paged, answered, json, reading, writing
+from service.web.calls import Call, Paged, answered, found, json, reading, writing
 from service.web.fields import RecordId, Slug, SlugPath, given
 
 party_router = APIRouter(prefix="/v1/parties", tags=["parties"])
@@ -203,13 +202,6 @@ async def create_source(body: bodies.SourceIn, call: Recording) -> Response:
 async def read_source(source_id: RecordId, call: Reading) -> Response:
     row = await call.read(directory.source, source_id)
     return json(found(row, "There is no source with this id."))
-
-
-def found(shape: dict[str, Any] | None, otherwise: str) -> dict[str, Any]:
-    """`shape`, or NotFound with the sentence given."""
-    if shape is None:
-        raise NotFound(otherwise)
-    return shape
 
 
 def speaker_shape(row: dict[str, Any] | None) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from service.api import shapes
 from service.api.claims import served
-from service.api.directory import found
 from service.commands import statements
 from service.commands.idempotency import Answer
 from service.domain import search
@@ -17,7 +16,7 @@ from service.queries import statements as statement_queries
 from service.queries.paging import Window
 from service.web.bodies import claims as bodies
 from service.web.bodies.directory import SourceIn
-from service.web.calls import Call, Paged, answered, json, reading, writing
+from service.web.calls import Call, Paged, answered, found, json, reading, writing
 from service.web.fields import Id, Instant, LinkId, Slug, StatementId
 
 router = APIRouter(prefix="/v1/statements", tags=["statements"])

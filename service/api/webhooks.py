@@ -5,7 +5,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Response
 
 from service.api import webhook_shapes
-from service.api.directory import found
 from service.commands import webhooks
 from service.commands.idempotency import Answer
 from service.dispatch.guard import Refused
@@ -15,7 +14,7 @@ from service.domain.webhooks import OVERLAP_HOURS, DeliveryState, EndpointState,
 from service.queries import webhooks as webhook_queries
 from service.queries.paging import Window
 from service.web.bodies import webhooks as bodies
-from service.web.calls import Call, Paged, answered, json, reading, respond, writing
+from service.web.calls import Call, Paged, answered, found, json, reading, respond, writing
 from service.web.fields import Instant, RecordId, given
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])

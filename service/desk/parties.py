@@ -15,7 +15,7 @@ from service.domain.errors import AlreadyExists, ClaimdeskError, Invalid, NotFou
 from service.queries import directory
 from service.queries.paging import MAX_LIMIT, Window, cut
 from service.web.bodies import directory as bodies
-from service.web.calls import Call, list_scope, reading
+from service.web.calls import Call, found, list_scope, reading
 from service.web.fields import RecordId, SlugPath, given
 
 router = APIRouter(include_in_schema=False)
@@ -241,9 +241,7 @@ async def change_speaker(speaker_id: RecordId, form: Changing) -> Response:
 
 async def _person(call: Call, speaker_id: str) -> dict[str, Any]:
     speaker = await call.read(directory.speaker, speaker_id)
-    if speaker is None:
-        raise NotFound("There is no speaker with this id.")
-    return speaker
+    return found(speaker, "There is no speaker with this id.")
 
 
 async def _correct(

@@ -12,11 +12,11 @@ from service.desk.forms import Form, posted
 from service.desk.paged import following, window_of
 from service.desk.rendering import render
 from service.domain.access import Action, Role
-from service.domain.errors import ClaimdeskError, Conflict, Invalid, NotFound
+from service.domain.errors import ClaimdeskError, Conflict, Invalid
 from service.queries import accounts as account_queries
 from service.queries.paging import cut
 from service.web.bodies import accounts as bodies
-from service.web.calls import Call, reading
+from service.web.calls import Call, found, reading
 from service.web.fields import RecordId, given
 
 router = APIRouter(include_in_schema=False)
@@ -118,10 +118,8 @@ async def _link_page(
 
 async def _person(call: Call, user_id: str) -> dict[str, Any]:
     """Raises NotFound."""
-    found = await call.read(account_queries.user, user_id)
-    if found is None:
-        raise NotFound("There is no user with this id.")
-    return found
+    person = await call.read(account_queries.user, user_id)
+    return found(person, "There is no user with this id.")
 
 
 @router.get("/admin/people/{user_id}")

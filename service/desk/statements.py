@@ -12,12 +12,12 @@ from service.desk import forms, utterances
 from service.desk.forms import Form, posted
 from service.desk.rendering import render
 from service.domain.access import Action
-from service.domain.errors import ClaimdeskError, Conflict, Invalid, NotFound
+from service.domain.errors import ClaimdeskError, Conflict, Invalid
 from service.queries import directory
 from service.queries import statements as statement_queries
 from service.web.bodies import claims as bodies
 from service.web.bodies.directory import SourceIn
-from service.web.calls import Call, reading
+from service.web.calls import Call, found, reading
 from service.web.fields import StatementId
 
 router = APIRouter(include_in_schema=False)
@@ -55,9 +55,7 @@ def _blank(statement: Mapping[str, Any]) -> dict[str, str]:
 async def _known(call: Call, statement_id: str) -> dict[str, Any]:
     """Raises NotFound."""
     statement = await call.read(statement_queries.one, statement_id)
-    if statement is None:
-        raise NotFound("There is no statement with this id.")
-    return statement
+    return found(statement, "There is no statement with this id.")
 
 
 async def _page(

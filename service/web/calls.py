@@ -21,7 +21,7 @@ from service.commands import idempotency
 from service.commands.idempotency import Answer
 from service.domain import access
 from service.domain.access import Action, Actor
-from service.domain.errors import Invalid, NotAuthenticated
+from service.domain.errors import Invalid, NotAuthenticated, NotFound
 from service.queries.paging import DEFAULT_LIMIT, MAX_LIMIT, Window, cut
 from service.web.services import Services, of
 
@@ -178,6 +178,13 @@ def answered(shape: Any, *, status: int = 200, **headers: str) -> Answer:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     body = shape.encode() if isinstance(shape, str) else orjson.dumps(shape)
     return Answer(status, body, named)
+
+
+def found(shape: dict[str, Any] | None, otherwise: str) -> dict[str, Any]:
+    """`shape`, or NotFound with the sentence given."""
+    if shape is None:
+        raise NotFound(otherwise)
+    return shape
 
 
 def json(shape: Any) -> Response:
