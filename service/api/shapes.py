@@ -183,6 +183,23 @@ class ImportedStatus(ImportedOut):
     finding: Finding | None
 
 
+class SimilarOut(Out):
+    """Another claim, and why it may be the same."""
+
+    id: Uuid
+    text: str
+    kind: Kind
+    claimant: Claimant | None
+    claimed_at: Moment
+    precision: Precision
+    status: Status
+    lifecycle: Lifecycle
+    score: float = Field(ge=0, le=1, description="Two decimals; 1: the same words")
+    probably_same: bool
+    shares: list[str] = Field(description="What both say, in words")
+    differs: list[str] = Field(description="What sets them apart, in words")
+
+
 class ClaimOut(Out):
     id: Uuid
     text: str
@@ -215,6 +232,16 @@ class ClaimOut(Out):
     imported: Annotated[ImportedOut, Field(description="Only where the status was imported")] = (
         LEFT_OUT
     )
+    similar: list[SimilarOut] = Field(
+        default_factory=list,
+        description="Only where asked for on recording: what may be the same, likeliest first",
+    )
+
+
+class ClaimPreview(ClaimOut):
+    """What would be recorded."""
+
+    id: Uuid | None = Field(description="Null: nothing was recorded")  # type: ignore[assignment]
 
 
 class SetAsideOut(Out):
@@ -422,3 +449,7 @@ class Users(Listed):
 class Events(Out):
     items: list[TailEvent]
     next_after: int = Field(description="Ask on with ?after= this")
+
+
+class Similar(Listed):
+    items: list[SimilarOut]

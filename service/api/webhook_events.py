@@ -291,7 +291,7 @@ EVENTS: dict[EventType, tuple[type[BaseModel], str, dict[str, Any]]] = {
     ),
 }
 
-router = APIRouter(tags=["webhooks"])
+router = APIRouter(tags=["webhook events"])
 
 
 def name(kind: EventType) -> str:

@@ -75,9 +75,9 @@ def test_every_operation_says_what_it_does_and_refuses(path: str, method: str) -
     assert any(status.startswith("2") for status in told["responses"])
     for status, answer in told["responses"].items():
         assert answer["description"], status
-        if int(status) >= 400:
+        if status.startswith(("4", "5")):
             assert answer["content"].keys() == {"application/problem+json"}
-        elif int(status) in (200, 201, 202):
+        elif status in ("200", "201", "202", "2XX"):
             assert answer["content"], status
     for parameter in told.get("parameters", []):
         assert parameter["schema"], parameter["name"]

@@ -16,6 +16,11 @@ UNRELATED = "The minister of culture opened a library"
 KEY = {"Idempotency-Key": "once"}
 
 
+async def record(desk: Desk, **changes: Any) -> dict[str, Any]:
+    """Record a claim, and ask what may be the same."""
+    return await desk.post("/v1/claims?similar=true", claim_body(**changes))
+
+
 async def similar(desk: Desk, claim: str) -> list[dict[str, Any]]:
     response = await desk.reader.get(f"/v1/claims/{claim}/similar")
     assert response.status_code == 200, response.text
@@ -28,11 +33,11 @@ async def test_a_claim_recorded_twice_is_noticed(desk: Desk) -> None:
     """The answer to recording it names the one before, which says why; so does the question, asked
     of either."""
     await desk.parties()
-    first = await desk.claim(text=TROOPS, kind="figure")
+    first = await record(desk, text=TROOPS, kind="figure")
     assert first["similar"] == []
     assert await similar(desk, first["id"]) == []
-    await desk.claim(text=UNRELATED)
-    second = await desk.claim(text=AGAIN, kind="figure")
+    await record(desk, text=UNRELATED)
+    second = await record(desk, text=AGAIN, kind="figure")
     (found,) = second["similar"]
     assert found == {
         "id": first["id"],
@@ -54,12 +59,23 @@ async def test_a_claim_recorded_twice_is_noticed(desk: Desk) -> None:
     assert await similar(desk, second["id"]) == second["similar"]
 
 
+async def test_similar_claims_are_not_looked_for_unless_asked(desk: Desk) -> None:
+    """Nothing is compared for a plain POST, and its answer has no such field."""
+    await desk.parties()
+    await desk.claim(text=TROOPS)
+    for query in ("", "?similar=false"):
+        recorded = await desk.post(f"/v1/claims{query}", claim_body(text=AGAIN))
+        assert "similar" not in recorded
+    refused = await desk.checker.post("/v1/claims?similar=perhaps", json=claim_body(text=AGAIN))
+    refused_field(refused, "query", "similar")
+
+
 async def test_what_only_looks_alike_is_shown_with_what_sets_it_apart(desk: Desk) -> None:
     """Other figures and a denial are no reason to merge, and good to know of; likeliest first."""
     await desk.parties()
     for text in (DENIED, OTHER, AGAIN, UNRELATED):
-        await desk.claim(text=text)
-    found = (await desk.claim(text=TROOPS))["similar"]
+        await record(desk, text=text)
+    found = (await record(desk, text=TROOPS))["similar"]
     assert found[0]["text"] == AGAIN
     assert [one["probably_same"] for one in found] == [True, False, False]
     scores = [one["score"] for one in found]
@@ -75,7 +91,7 @@ async def test_a_dry_run_checks_everything_and_changes_nothing(desk: Desk) -> No
     await desk.parties()
     hook = {"url": "https://example.org/hook"}
     assert (await desk.admin.post("/v1/webhooks", json=hook)).status_code in (201, 422)
-    first = await desk.claim(text=TROOPS)
+    first = await record(desk, text=TROOPS)
     rung: list[bool] = []
     desk.database.bell.hear(lambda: rung.append(True))
     body = claim_body(
@@ -94,7 +110,7 @@ async def test_a_dry_run_checks_everything_and_changes_nothing(desk: Desk) -> No
     assert "Location" not in answer.headers
     assert "ETag" not in answer.headers
     assert [one["id"] for one in preview["similar"]] == [first["id"]]
-    recorded = await desk.post("/v1/claims", body)
+    recorded = await desk.post("/v1/claims?similar=true", body)
     assert rung
     moments = ("id", "created_at", "updated_at", "status_since")
     assert preview == recorded | {name: preview[name] for name in moments}
@@ -103,7 +119,7 @@ async def test_a_dry_run_checks_everything_and_changes_nothing(desk: Desk) -> No
 async def test_a_dry_run_of_a_component_leaves_its_parent_alone(desk: Desk) -> None:
     """The parent that would show it keeps its version, and is not offered as similar."""
     await desk.parties()
-    parent = (await desk.claim(text=TROOPS))["id"]
+    parent = (await record(desk, text=TROOPS))["id"]
     async with nothing_changes(desk):
         preview = await desk.checker.post(
             "/v1/claims?dry_run=1", json=claim_body(text=AGAIN, part_of=parent)
@@ -136,13 +152,13 @@ async def test_a_retry_tells_of_the_same_similar_claims(desk: Desk) -> None:
     """The first answer comes again, though more is similar by now; a dry run leaves its key
     unused, and does not replay."""
     await desk.parties()
-    await desk.claim(text=TROOPS)
+    await record(desk, text=TROOPS)
     body = claim_body(text=AGAIN)
     dry = await desk.checker.post("/v1/claims?dry_run=true", json=body, headers=KEY)
-    first = await desk.checker.post("/v1/claims", json=body, headers=KEY)
+    first = await desk.checker.post("/v1/claims?similar=true", json=body, headers=KEY)
     assert (dry.status_code, first.status_code) == (200, 201)
-    await desk.claim(text=TROOPS)
-    again = await desk.checker.post("/v1/claims", json=body, headers=KEY)
+    await record(desk, text=TROOPS)
+    again = await desk.checker.post("/v1/claims?similar=true", json=body, headers=KEY)
     assert again.headers["Idempotent-Replayed"] == "true"
     assert again.content == first.content
     dry = await desk.checker.post("/v1/claims?dry_run=true", json=body, headers=KEY)
@@ -154,13 +170,13 @@ async def test_a_merged_claim_is_found_as_the_one_that_took_its_place(desk: Desk
     """Once, by the better of both wordings, however many merges there were; not as similar to the
     claim it went into."""
     await desk.parties()
-    claims = [(await desk.claim(text=text))["id"] for text in (TROOPS, OTHER, UNRELATED)]
+    claims = [(await record(desk, text=text))["id"] for text in (TROOPS, OTHER, UNRELATED)]
     for loser, into in pairwise(claims):
         merged = await desk.checker.post(
             f"/v1/claims/{loser}/merge", json={"into": into}, headers={"If-Match": "*"}
         )
         assert merged.status_code == 200, merged.text
-    (found,) = (await desk.claim(text=AGAIN))["similar"]
+    (found,) = (await record(desk, text=AGAIN))["similar"]
     assert (found["id"], found["text"], found["probably_same"]) == (claims[2], UNRELATED, True)
     assert [one["id"] for one in await similar(desk, claims[2])] == []
 
@@ -168,18 +184,18 @@ async def test_a_merged_claim_is_found_as_the_one_that_took_its_place(desk: Desk
 async def test_a_withdrawn_claim_is_marked(desk: Desk) -> None:
     """It is offered all the same: its claimant may be making it again."""
     await desk.parties()
-    first = (await desk.claim(text=TROOPS))["id"]
+    first = (await record(desk, text=TROOPS))["id"]
     await desk.post(f"/v1/claims/{first}/withdrawal", {"reason": "corrected"}, status=200)
-    (found,) = (await desk.claim(text=AGAIN))["similar"]
+    (found,) = (await record(desk, text=AGAIN))["similar"]
     assert (found["id"], found["lifecycle"]) == (first, "withdrawn")
 
 
 async def test_parts_of_a_claim_are_not_its_duplicates(desk: Desk) -> None:
     """A claim and its components are related on purpose; two components may be one."""
     await desk.parties()
-    parent = (await desk.claim(text=TROOPS))["id"]
-    one = (await desk.claim(text=AGAIN, part_of=parent))["id"]
-    other = (await desk.claim(text=TROOPS, part_of=parent))["id"]
+    parent = (await record(desk, text=TROOPS))["id"]
+    one = (await record(desk, text=AGAIN, part_of=parent))["id"]
+    other = (await record(desk, text=TROOPS, part_of=parent))["id"]
     assert await similar(desk, parent) == []
     assert [found["id"] for found in await similar(desk, one)] == [other]
 
@@ -187,7 +203,7 @@ async def test_parts_of_a_claim_are_not_its_duplicates(desk: Desk) -> None:
 async def test_other_scripts_and_languages_are_found(desk: Desk) -> None:
     """The same in Serbian, in Latin and Cyrillic letters, and without diacritics."""
     await desk.parties()
-    first = await desk.claim(text="Srbija je smanjila broj vojnika u blizini Kosova na 4.500")
+    first = await record(desk, text="Srbija je smanjila broj vojnika u blizini Kosova na 4.500")
     for text in (
         "Србија је смањила број војника у близини Косова на 4.500",
         "Serbia cut the number of its soldiers near Kosovo to 4,500",
@@ -202,7 +218,7 @@ async def test_nothing_unknown_has_similar_claims(desk: Desk) -> None:
     for unknown in (NOBODY, "nothing"):
         problem(await desk.reader.get(f"/v1/claims/{unknown}/similar"), "not-found")
     await desk.parties()
-    claim = (await desk.claim())["id"]
+    claim = (await record(desk))["id"]
     response = await desk.reader.get(f"/v1/claims/{claim}/similar?limit=5")
     refused_field(response, "query", "limit")
 
@@ -221,7 +237,7 @@ async def test_nothing_unknown_has_similar_claims(desk: Desk) -> None:
 async def test_any_text_may_be_compared(desk: Desk, text: str) -> None:
     """Whatever a claim may say is looked for and found again."""
     await desk.parties()
-    first = await desk.claim(text=text)
-    again = await desk.claim(text=text)
+    first = await record(desk, text=text)
+    again = await record(desk, text=text)
     words = any(one.isalnum() for one in text)
     assert [one["id"] for one in again["similar"]] == ([first["id"]] if words else [])

@@ -1,18 +1,23 @@
 """The OpenAPI document in the hands of others' tools: `make check-external`."""
 
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.clients.generated import DOCUMENT
+from tests.clients.openapi_generator import generate_client
 from tests.external.npm import install, run
+from tests.faults.served import key, serving
 
 TYPESCRIPT = ("openapi-typescript@7", "typescript@5")
 REDOCLY = ("@redocly/cli@2",)
 PROGRAM = Path(__file__).with_name("program.ts")
 # What has a default may be left out of what is sent; the tool takes it for always there.
 OPTIONAL = "--default-non-nullable=false"
+FETCH_JOURNEY = Path(__file__).with_name("fetch_journey.ts")
+COMPILED = ("--strict", "--target", "es2022", "--module", "commonjs", "--outDir", "out")
 STRICT = ("--noEmit", "--strict", "--noUncheckedIndexedAccess", "--target", "es2022")
 
 
@@ -24,6 +29,28 @@ def test_types_for_typescript(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     shutil.copy(PROGRAM, tmp_path)
     checked = run(tmp_path, "tsc", *STRICT, PROGRAM.name)
     assert checked.returncode == 0, checked.stdout
+
+
+def test_typescript_client_records_and_reads_a_claim(
+    tmp_path: Path, database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """openapi-generator's typescript-fetch client compiles, and works against a server."""
+    install(tmp_path, ("typescript@5", "@types/node@20"), capsys)
+    made = generate_client("typescript-fetch", tmp_path / "client")
+    assert made.returncode == 0, made.stdout + made.stderr
+    shutil.copy(FETCH_JOURNEY, tmp_path)
+    compiled = run(tmp_path, "tsc", *COMPILED, FETCH_JOURNEY.name)
+    assert compiled.returncode == 0, compiled.stdout
+    checker = key(database_url, tmp_path, "checker")["key"]
+    with serving(database_url, tmp_path) as server:
+        done = subprocess.run(
+            ["node", tmp_path / "out" / "fetch_journey.js", server.url, checker],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert (done.returncode, done.stdout) == (0, "the journey ended well\n"), done.stderr
 
 
 def test_the_linter_finds_no_fault(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
