@@ -6,15 +6,16 @@ off goes on by being started anew.
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from hashlib import sha256
 from typing import Any, BinaryIO
 
 from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import StatementError
 
-from service.commands import exchange_files, exchange_lines, restoration, searching
+from service.commands import exchange_files, exchange_lines, restoration, searching, sources
 from service.commands.exchange_files import Batch, Entry
 from service.commands.restoration import Line
-from service.commands.sources import fingerprint
+from service.domain import addresses
 from service.domain.names import fold
 from service.store import tables
 from service.store.exchanged import PARTY_VERSION, QUOTE, THINGS
@@ -62,8 +63,7 @@ def write(session: Connection, kind: str, entries: Sequence[Entry], *, now: date
         for row in rows:
             row |= {"folded_name": fold(row["name"]), "folded_role": fold(row["role"] or "")}
     elif kind == "source":
-        for row in rows:
-            row["fingerprint"] = fingerprint(row["url"], row["sha256"])
+        _identify_sources(session, rows)
     elif kind == "key":
         for row in rows:
             # No secret has an empty hash: the name stands in the record, and opens nothing.
@@ -77,6 +77,21 @@ def write(session: Connection, kind: str, entries: Sequence[Entry], *, now: date
         fresh = tables.statements.c.id.in_([row["id"] for row in rows])
         found = searching.statement_rows(session, None, None, fresh)
         searching.ENTERED_STATEMENT.run_each(session, found)
+
+
+def _identify_sources(session: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Give sources what they are known again by.
+
+    An older desk may have recorded one page under several spellings of its address: all of them
+    stay, and the first is the one that is found again.
+    """
+    marks = [sources.fingerprint(row["url"], row["sha256"]) for row in rows]
+    t = tables.sources
+    taken = set(session.scalars(select(t.c.fingerprint).where(t.c.fingerprint.in_(marks))))
+    for row, mark in zip(rows, marks, strict=True):
+        free = mark if mark not in taken else sha256(row["id"].encode()).hexdigest()
+        taken.add(free)
+        row |= {"fingerprint": free, "address_digest": addresses.digest(row["url"])}
 
 
 def _restore(session: Connection, lines: Sequence[Line]) -> None:

@@ -15,8 +15,7 @@ from service.commands import exchange_files, exchange_lines
 from service.commands.exchange_files import Entry
 from service.commands.exchange_lines import UNIQUE, Reference, unique_name
 from service.commands.restoration import Line
-from service.commands.sources import fingerprint
-from service.domain import ids
+from service.domain import addresses, ids
 from service.domain.claims import instant, rfc3339
 from service.domain.names import fold
 from service.formats import exchange
@@ -150,7 +149,7 @@ class _Checking:
         if record == "user":
             where = t.c.email.in_([row["email"] for row in rows])
         elif record == "source":
-            where = t.c.fingerprint.in_([fingerprint(row["url"], row["sha256"]) for row in rows])
+            where = t.c.address_digest.in_([addresses.digest(row["url"]) for row in rows])
         else:
             named = [(row["party"], fold(row["name"])) for row in rows]
             where = tuple_(t.c.party, t.c.folded_name).in_(named)

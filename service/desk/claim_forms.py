@@ -117,7 +117,10 @@ async def link_statement(claim_id: ClaimId, form: Recording) -> Response:
     """Say what a statement, new or recorded before, does to the claim."""
     try:
         recorded = form.text("statement")
-        statement = recorded or utterances.statement(form, utterances.source(form)).model_dump()
+        statement: Any = recorded
+        if recorded is None:
+            read_at = await utterances.find_source(form)
+            statement = utterances.statement(form, read_at).model_dump()
         body = forms.body(
             bodies.LinkIn,
             {

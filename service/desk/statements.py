@@ -100,7 +100,7 @@ async def add_quote(statement_id: StatementId, form: Recording) -> Response:
                 "text": form.verbatim("quote") or "",
                 "language": form.text("language") or "",
                 "rendering": form.text("rendering") or "",
-                "source": utterances.source(form),
+                "source": await utterances.find_source(form),
             },
         )
         return await form.carry_out(

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from service.commands import parties
 from service.desk import forms
 from service.desk.forms import Form
-from service.domain import search
+from service.domain import addresses, search
 from service.domain.access import Actor
 from service.domain.claims import Basis, Precision, Rendering
 from service.domain.errors import Invalid
@@ -88,6 +88,27 @@ def source(form: Form) -> dict[str, Any]:
         "language": form.text("language"),
         "archive_url": form.text("archive_url"),
     }
+
+
+async def find_source(form: Form) -> dict[str, Any] | str:
+    """Where it was read: the id of a source that is known at the address, or a new one's fields.
+
+    Without a headline the known one is meant, unless something else that is typed differs from
+    what it says: another would have no name.
+    """
+    typed = source(form)
+    fault = addresses.check(typed["url"])
+    if fault is not None or typed["title"] is not None:
+        return typed
+    known = await form.call.read(directory.source_at, typed["url"])
+    if known is None:
+        return typed
+    differing = [
+        name
+        for name in ("publisher", "published_at", "archive_url")
+        if typed[name] is not None and typed[name] != known[name]
+    ]
+    return typed if differing else str(known["id"])
 
 
 def party(form: Form) -> str | None:

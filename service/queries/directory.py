@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, literal, select, tuple_
 
+from service.domain import addresses
 from service.domain.claims import rfc3339
 from service.domain.names import fold
 from service.queries.claims import below
@@ -118,11 +119,22 @@ def source(session: Connection, source_id: str) -> dict[str, Any] | None:
     return source_shape(row) if row else None
 
 
+def source_at(session: Connection, url: str) -> dict[str, Any] | None:
+    """The latest source that is known at an address, however that is spelled."""
+    row = session.execute(
+        select(sources)
+        .where(sources.c.address_digest == addresses.digest(url))
+        .order_by(sources.c.recorded_at.desc(), sources.c.id.desc())
+        .limit(1)
+    ).first()
+    return source_shape(row) if row else None
+
+
 def source_page(session: Connection, *, url: str | None, window: Window) -> list[dict[str, Any]]:
     """Sources, newest first."""
     query: Select[Any] = select(sources).order_by(sources.c.id.desc())
     if url is not None:
-        query = query.where(sources.c.url == url)
+        query = query.where(sources.c.address_digest == addresses.digest(url))
     if window.after is not None:
         query = query.where(sources.c.id < literal(window.after[0], sources.c.id.type))
     return [source_shape(row) for row in session.execute(query.limit(window.limit + 1)).all()]

@@ -104,8 +104,10 @@ sources = Table(
     Column("archive_url", String(2048)),
     Column("sha256", String(64)),
     Column("recorded_at", Instant, nullable=False),
-    # SHA-256 of URL and text hash: long addresses do not fit an index on every database.
+    # SHA-256 of canonical URL and text hash: long addresses do not fit an index everywhere.
     Column("fingerprint", String(64), nullable=False, unique=True),
+    # SHA-256 of the canonical URL alone, whatever the text was.
+    Column("address_digest", String(64), nullable=False, index=True),
 )
 
 stories = Table(

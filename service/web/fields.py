@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 from annotated_types import GroupedMetadata
 from fastapi import Path
@@ -19,7 +18,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from service.domain import ids
+from service.domain import addresses, ids
 from service.domain.errors import NotFound
 
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
@@ -75,14 +74,12 @@ def _instant(value: Any) -> Any:
 
 
 def _http_url(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname
-    except ValueError:
-        raise ValueError("this is no URL") from None
-    if parts.scheme not in ("http", "https") or not host or any(one.isspace() for one in url):
-        raise ValueError("a URL begins with http:// or https:// and names a host")
-    return url
+    fault = addresses.check(url)
+    if fault is not None:
+        raise ValueError(fault)
+    # Everything else of it stays as it was given.
+    scheme, colon, rest = url.partition(":")
+    return f"{scheme.lower()}{colon}{rest}"
 
 
 def _known_id(text: str) -> str:

@@ -30,6 +30,34 @@ async def test_a_source_is_recorded_once(desk: Desk) -> None:
     assert read.json() == made.json()
 
 
+async def test_spellings_of_an_address_make_one_source(desk: Desk) -> None:
+    """Case of the host, its port, Punycode, a fragment and a campaign's parameters: the first
+    stays as it was given, and is found by any of them."""
+    made = await desk.post("/v1/sources", {"url": "https://bücher.example/a?p=1", "title": "T"})
+    spellings = [
+        "https://BÜCHER.example:443/a?p=1#top",
+        "HTTPS://xn--bcher-kva.example/a/?utm_source=mail&p=1",
+    ]
+    async with nothing_changes(desk):
+        for url in spellings:
+            again = await desk.post("/v1/sources", {"url": url, "title": "Other"}, status=200)
+            assert again == made
+    for url in spellings:
+        found = (await desk.reader.get("/v1/sources", params={"url": url})).json()["items"]
+        assert found == [made]
+    other = await desk.post("/v1/sources", {"url": "HTTPS://Other.example/"})
+    assert other["url"] == "https://Other.example/"
+
+
+async def test_an_address_alone_means_the_source_that_is_known_there(desk: Desk) -> None:
+    """However its text was hashed: another source would have no name."""
+    made = await desk.post("/v1/sources", SOURCE | {"title": "T", "sha256": "a" * 64})
+    again = await desk.post(
+        "/v1/sources", {"url": SOURCE["url"] + "#end", "language": "en"}, status=200
+    )
+    assert again == made
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -39,6 +67,8 @@ async def test_a_source_is_recorded_once(desk: Desk) -> None:
         {"url": "//example.org"},
         {"url": "https://exa mple.org/"},
         {"url": "https://[::1"},
+        {"url": "https://.example.org/"},
+        {"url": "https://example.org:99999/"},
         {"url": "https://example.org/" + "x" * 2048},
         {"url": "https://example.org/\x00"},
         {"sha256": "A" * 64},

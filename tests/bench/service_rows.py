@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from hashlib import sha256
 from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
 from service.commands import ledger, searching
+from service.commands.sources import fingerprint
 from service.commands.statements import BRIEF
-from service.domain import amendments, history, lifecycle
+from service.domain import addresses, amendments, history, lifecycle
 from service.domain.access import Actor, Role
 from service.domain.claims import (
     Basis,
@@ -92,6 +92,7 @@ _COLUMNS = {
         "language",
         "recorded_at",
         "fingerprint",
+        "address_digest",
     ),
     "statements": (
         "id",
@@ -279,7 +280,8 @@ class Teller:
                     source.published_at,
                     source.language,
                     met[source.id],
-                    sha256(f" {source.url}".encode()).hexdigest(),
+                    fingerprint(source.url, None),
+                    addresses.digest(source.url),
                 )
             )
 

@@ -176,3 +176,45 @@ async def test_who_may_not(desk: Desk, people: People, linked: tuple[str, str]) 
     nobody = "/statements/01970000-0000-7000-8000-000000000000"
     for path in (nobody, f"{nobody}/withdraw"):
         assert (await people.checker.get(path)).status_code == 404
+
+
+async def test_a_known_address_without_a_headline_is_the_known_source(
+    desk: Desk, people: People, linked: tuple[str, str]
+) -> None:
+    """Another would have no name; what is typed and differs from the known makes one."""
+    claim, statement = linked
+    known = await desk.post(
+        "/v1/sources",
+        {
+            "url": "https://example.net/a",
+            "publisher": "Another Outlet",
+            "title": "A headline",
+            "published_at": "2023-10-04T00:00:00Z",
+            "sha256": "a" * 64,
+        },
+    )
+    form = filled(url="https://EXAMPLE.net/a?utm_source=mail")
+    page = f"/statements/{statement}"
+    answer = await submit(people.checker, page, f"{page}/quotes", **form)
+    assert answer.status_code == 303
+    link = f"/claims/{claim}/link"
+    answer = await submit(
+        people.checker,
+        link,
+        link,
+        party="nato",
+        said_on="2023-10-02",
+        basis="documents",
+        stance="comments",
+        quote="Words",
+        language="en",
+        rendering="verbatim",
+        url=form["url"],
+    )
+    assert answer.status_code == 303, answer.text
+    sources = (await desk.reader.get("/v1/sources", params={"url": form["url"]})).json()["items"]
+    assert sources == [known]
+    other = filled(url=form["url"], publisher="A Third Outlet")
+    await submit(people.checker, page, f"{page}/quotes", **other)
+    sources = (await desk.reader.get("/v1/sources", params={"url": form["url"]})).json()["items"]
+    assert len(sources) == 2

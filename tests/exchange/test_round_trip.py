@@ -198,6 +198,25 @@ async def test_an_export_is_of_one_instant(full: Database, settings: Settings) -
     assert b"meanwhile" in await dump(full)
 
 
+async def test_an_older_desks_spellings_of_one_address_all_arrive(
+    full: Database, other: Database
+) -> None:
+    """It recorded them as several sources, and statements rest on each."""
+    t = tables.sources
+
+    def spell(session: Connection) -> None:
+        ids = session.scalars(select(t.c.id).order_by(t.c.id).limit(2)).all()
+        for number, source in enumerate(ids):
+            url = f"https://example.org/twice#{number}"
+            session.execute(t.update().where(t.c.id == source).values(url=url, sha256=None))
+
+    await full.write(spell)
+    exported = await dump(full)
+    assert (await bring(other, exported)).refused == []
+    assert await dump(other) == exported
+    assert (await bring(other, exported)).new == 0
+
+
 def content(session: Connection) -> dict[str, list[dict[str, Any]]]:
     """Every row that has to be the same on both desks, events in their order."""
     found = {}

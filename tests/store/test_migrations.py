@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 import pytest
 from alembic.script import ScriptDirectory
-from sqlalchemy import func, insert, inspect, select
+from sqlalchemy import Connection, func, insert, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 
 from service.commands import verification
@@ -127,6 +127,35 @@ async def test_what_held_before_is_found_after_another_key(settings: Settings) -
             listed = (await desk.reader.get("/v1/claims", params=params)).json()["items"]
             assert [one["id"] for one in listed] == [part]
         assert (await desk.database.read(verification.verify)).ok
+
+
+async def test_sources_of_one_page_stay_and_the_first_is_found(settings: Settings) -> None:
+    """An older desk has one page under several spellings: none is lost, nothing is recorded
+    twice any more."""
+    url = "https://example.org/page"
+    async with support.running(settings) as desk:
+        for address in (f"{url}?a=1", f"{url}?b=1", f"{url}?c=1"):
+            await desk.post("/v1/sources", {"url": address, "title": "T"})
+    await asyncio.to_thread(migrate.downgrade, settings, "0008")
+    database = Database(settings)
+    await database.start()
+
+    def spell(session: Connection) -> None:
+        for name, new in (("a", "https://EXAMPLE.org/page"), ("b", url), ("c", f"{url}#top")):
+            session.execute(
+                text("UPDATE sources SET url = :new WHERE url = :old"),
+                {"new": new, "old": f"{url}?{name}=1"},
+            )
+
+    await database.write(spell)
+    await database.stop()
+    await asyncio.to_thread(migrate.upgrade, settings)
+    assert await asyncio.to_thread(migrate.differences, settings) == []
+    async with support.running(settings) as desk:
+        found = (await desk.reader.get("/v1/sources", params={"url": url})).json()["items"]
+        assert len(found) == 3
+        again = await desk.post("/v1/sources", {"url": url, "title": "Other"}, status=200)
+        assert again["url"] == "https://EXAMPLE.org/page"
 
 
 async def test_a_migration_that_would_break_foreign_keys_is_undone(
