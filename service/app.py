@@ -8,7 +8,7 @@ from importlib.metadata import version
 from typing import Any
 
 import structlog
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 
 from service.api import (
     accounts,
@@ -33,6 +33,7 @@ from service.desk import errors as desk_errors
 from service.desk import routes as desk
 from service.dispatch.meters import Meters
 from service.dispatch.worker import Dispatcher, guard
+from service.domain.access import Actor
 from service.domain.errors import ClaimdeskError
 from service.queries.accounts import cursor_key
 from service.queries.paging import Cursors
@@ -144,7 +145,17 @@ def create_app(
         routes=[*reading.router.routes, *board.router.routes],
         page=desk_errors.page,
     )
-    app.add_middleware(Envelope, settings=settings, metrics=services.metrics, page=desk_errors.page)
+
+    async def identify(request: Request) -> Actor | None:
+        return await services.callers.identify(request, now=clock())
+
+    app.add_middleware(
+        Envelope,
+        settings=settings,
+        metrics=services.metrics,
+        page=desk_errors.page,
+        identify=identify,
+    )
     return app
 
 

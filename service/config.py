@@ -81,6 +81,18 @@ class Settings(BaseSettings):
     rate_limit: Annotated[int | None, BeforeValidator(_rate)] = Field(
         12_000, ge=1, description="Requests a minute for each caller, or `off`"
     )
+    connections: int = Field(
+        4_096, ge=16, le=60_000, description="Connections that one process keeps open, at most"
+    )
+    connections_each: int = Field(
+        256,
+        ge=4,
+        description="Connections of one address among them, at most; not of a trusted proxy",
+    )
+    head_seconds: float = Field(
+        10, gt=0, le=600, description="Time for a request line and its headers to arrive"
+    )
+    body_seconds: float = Field(60, gt=0, le=3600, description="Time for a body to arrive")
     stale_after_hours: int = Field(
         48, ge=1, description="Awaiting confirmation longer than this puts a claim under review"
     )

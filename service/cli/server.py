@@ -11,15 +11,19 @@ from typing import Any
 import typer
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.supervisors import Multiprocess
 
-from service.cli import shell
+from service.cli import admission, shell
+from service.cli.admission import Admission
 from service.cli.connections import Connection
 from service.config import Settings
 
 OPEN_FILES = 65_536
-FACTORY = "service.app:create_app"
+FACTORY = "service.cli.server:create_application"
 """By name where there are several processes: each builds its own."""
+PROXIES = "CLAIMDESK_TRUSTED_PROXIES"
+"""How the processes learn whose X-Forwarded-For is believed; empty: nobody's."""
 
 
 def run(
@@ -32,8 +36,10 @@ def run(
 ) -> None:
     """Answer requests on `listener` until a signal comes; `greet` once requests are answered."""
     _allow_connections()
+    trusted = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1")
+    os.environ[PROXIES] = trusted if proxy_headers else ""
     config = uvicorn.Config(
-        _application(settings) if workers == 1 else FACTORY,
+        create_application(settings) if workers == 1 else FACTORY,
         factory=workers > 1,
         workers=workers,
         loop="auto" if sys.platform == "win32" else "uvloop",
@@ -42,7 +48,8 @@ def run(
         lifespan="on",
         log_config=None,
         access_log=False,
-        proxy_headers=proxy_headers,
+        # Ours, inside of Admission: trailers are not headers.
+        proxy_headers=False,
         server_header=False,
         date_header=True,
         timeout_graceful_shutdown=20,
@@ -85,10 +92,27 @@ def _allow_connections() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def _application(settings: Settings) -> Any:
+def create_application(settings: Settings | None = None) -> Admission:
+    """The application of one server process, behind the book of its connections."""
     from service.app import create_app
 
-    return create_app(settings)
+    settings = settings or Settings()
+    application: Any = create_app(settings)
+    proxies = os.environ.get(PROXIES, "")
+    if proxies:
+        application = ProxyHeadersMiddleware(application, trusted_hosts=proxies)
+    limits = admission.limit_from_settings(settings, proxies=proxies, files=_count_files())
+    return Admission(application, limits)
+
+
+def _count_files() -> int | None:
+    """How many files this process may open; None where the system does not say."""
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return None if soft == resource.RLIM_INFINITY else soft
 
 
 class _Server(uvicorn.Server):

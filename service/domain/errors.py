@@ -7,13 +7,15 @@ Each class carries a stable `slug` (the last part of the problem's `type`), an H
 ClaimdeskError
  ├─ BadRequest 400, NotAuthenticated 401, Forbidden 403 ─ SecondPersonNeeded, CrossSite
  ├─ NotFound 404 ─ NotYetRecorded
- ├─ MethodNotAllowed 405, NotAcceptable 406
+ ├─ MethodNotAllowed 405, NotAcceptable 406, RequestTimeout 408
  ├─ Conflict 409 ─ TransitionRefused, ClaimMerged, ClaimWithdrawn, AlreadyExists, Settled,
  │                 DecisionPending, StatementWithdrawn, MergeCycle, StillRunning,
  │                 WebhookNotActive
- ├─ PreconditionFailed 412, BodyTooLarge 413, UnsupportedMedia 415, PreconditionRequired 428
+ ├─ PreconditionFailed 412, BodyTooLarge 413, AddressTooLong 414, UnsupportedMedia 415,
+ │  PreconditionRequired 428
  ├─ Invalid 422 ─ InvalidCursor, ExpiredCursor, KeyReused, Unsearchable
  ├─ RateLimited 429 ─ TooManyStreams
+ ├─ HeadTooLarge 431
  ├─ FormatNotServed 501
  └─ Unavailable 503 ─ StreamsFull
 """
@@ -69,6 +71,10 @@ class MethodNotAllowed(ClaimdeskError):
 
 class NotAcceptable(ClaimdeskError):
     slug, title, status = "not-acceptable", "This is not served in a form that you accept", 406
+
+
+class RequestTimeout(ClaimdeskError):
+    slug, title, status = "request-timeout", "The request did not arrive in time", 408
 
 
 class Conflict(ClaimdeskError):
@@ -127,6 +133,10 @@ class BodyTooLarge(ClaimdeskError):
     slug, title, status = "body-too-large", "The request body is too large", 413
 
 
+class AddressTooLong(ClaimdeskError):
+    slug, title, status = "address-too-long", "The address is too long", 414
+
+
 class UnsupportedMedia(ClaimdeskError):
     slug, title, status = "unsupported-media-type", "Send the body as JSON", 415
 
@@ -169,6 +179,10 @@ class RateLimited(ClaimdeskError):
 
 class TooManyStreams(RateLimited):
     slug, title = "too-many-streams", "You have too many event streams open"
+
+
+class HeadTooLarge(ClaimdeskError):
+    slug, title, status = "head-too-large", "The head of the request is too large", 431
 
 
 class FormatNotServed(ClaimdeskError):

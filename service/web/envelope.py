@@ -4,6 +4,7 @@ Pure ASGI: Starlette's BaseHTTPMiddleware would cost four fifths of the throughp
 (performance.md).
 """
 
+import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -14,11 +15,14 @@ from starlette.requests import Request
 
 from service.config import Settings
 from service.domain import ids
+from service.domain.access import Actor
 from service.domain.errors import (
     BadRequest,
     BodyTooLarge,
     ClaimdeskError,
     Invalid,
+    NotAuthenticated,
+    RequestTimeout,
     UnsupportedMedia,
 )
 from service.web import limits
@@ -30,6 +34,8 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Identify = Callable[[Request], Awaitable[Actor | None]]
+"""Gives the caller of a request, None for the public; raises what refuses them."""
 
 MAX_BODY = 256 * 1024
 LARGER = {"/intake": 1536 * 1024}
@@ -48,6 +54,11 @@ SECURITY = [
         b"base-uri 'none'; form-action 'self'",
     ),
 ]
+BODY_PENDING = "claimdesk.body_pending"
+"""In a request's state, set by our server: its body had not arrived when its answer began."""
+FOR_STRANGERS = re.compile(r"/sign-in(/|$)")
+"""Forms that people send before anybody knows who they are."""
+STRANGERS_BODY = 16 * 1024
 ENDLESS = "claimdesk.endless"
 """In the scope of an answer that goes on: it is counted, timed and logged when it begins."""
 log = structlog.get_logger("request")
@@ -56,10 +67,14 @@ log = structlog.get_logger("request")
 class Envelope:
     """The outermost application."""
 
-    def __init__(self, app: App, settings: Settings, metrics: Metrics, page: Page) -> None:
+    def __init__(
+        self, app: App, settings: Settings, metrics: Metrics, page: Page, identify: Identify
+    ) -> None:
         self.app = app
         self.page = page
         self.metrics = metrics
+        self.identify = identify
+        self.body_seconds = settings.body_seconds
         self.log_all = settings.access_log == "all"
         self.log_some = settings.access_log != "off"
 
@@ -97,7 +112,7 @@ class Envelope:
             if method == "HEAD":
                 # Whatever answers GET answers HEAD (RFC 9110, 9.3.2).
                 scope = {**scope, "method": "GET", "claimdesk.head": True}
-            received = await _checked(scope, receive)
+            received = await self._check(scope, receive)
             await self.app(scope, received, answer)
         except ClaimdeskError as error:
             await told(Request(scope), error, self.page)(scope, receive, answer)
@@ -113,6 +128,44 @@ class Envelope:
         finally:
             if not noted:
                 note()
+
+    async def _check(self, scope: Scope, receive: Receive) -> Receive:
+        """Refuse what no route should see: NUL in an address, a body that is too large, too slow,
+        a stranger's or no JSON.
+
+        Raises Invalid, BodyTooLarge, UnsupportedMedia, RequestTimeout, and what `identify` raises.
+        """
+        if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
+            raise Invalid("an address holds no NUL", loc=("path",))
+        if scope["method"] not in WITH_BODY:
+            return receive
+        most = LARGER.get(scope["path"], MAX_BODY)
+        if scope.get("state", {}).get(BODY_PENDING):
+            # Strangers may not have us wait for what they send, and keep it.
+            if FOR_STRANGERS.match(scope["path"]):
+                most = STRANGERS_BODY
+            elif await self.identify(Request(scope)) is None:
+                raise NotAuthenticated("Send an API key, or sign in at the desk.")
+        try:
+            async with asyncio.timeout(self.body_seconds):
+                body = await _body(receive, most)
+        except TimeoutError as error:
+            raise RequestTimeout(
+                f"The body did not arrive within {self.body_seconds:g} seconds."
+            ) from error
+        if body and scope["path"].startswith("/v1/"):
+            kind = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
+            essence = kind.split(b";")[0].strip().lower()
+            if essence != b"application/json" and not essence.endswith(b"+json"):
+                raise UnsupportedMedia(
+                    "Send the body as JSON, with Content-Type: application/json."
+                )
+        pending = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def again() -> Message:
+            return pending.pop() if pending else await receive()
+
+        return again
 
     def _note(self, method: str, scope: Scope, status: int, seconds: float) -> None:
         """Count an answer, and log it where that is asked for."""
@@ -160,29 +213,6 @@ def _shown(scope: Scope) -> str:
     """The path as the log may have it: a sign-in link is a secret until it is used."""
     path: str = scope["path"]
     return "/sign-in/…" if path.startswith("/sign-in/") else path
-
-
-async def _checked(scope: Scope, receive: Receive) -> Receive:
-    """Refuse what no route should see: NUL in an address, a body that is too large or no JSON.
-
-    Raises Invalid, BodyTooLarge, UnsupportedMedia.
-    """
-    if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
-        raise Invalid("an address holds no NUL", loc=("path",))
-    if scope["method"] not in WITH_BODY:
-        return receive
-    body = await _body(receive, LARGER.get(scope["path"], MAX_BODY))
-    if body and scope["path"].startswith("/v1/"):
-        kind = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
-        essence = kind.split(b";")[0].strip().lower()
-        if essence != b"application/json" and not essence.endswith(b"+json"):
-            raise UnsupportedMedia("Send the body as JSON, with Content-Type: application/json.")
-    pending = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def again() -> Message:
-        return pending.pop() if pending else await receive()
-
-    return again
 
 
 async def _body(receive: Receive, most: int) -> bytes:

@@ -19,8 +19,8 @@ RETRY_MS = (1_000, 3_000)
 """How long a client waits before it comes back, drawn for each: after a restart not all at once."""
 TROUBLE_SECONDS = 1.0
 CONNECTION = "claimdesk.connection"
-"""The ASGI extension by which our server says that it stops, and drops a connection
-(cli/connections.py)."""
+"""In the state of a request: its connection, by which our server says that it stops, and which can
+be dropped (cli/connections.py)."""
 HEADERS = {
     # What is kept or compressed on the way arrives late.
     "Cache-Control": "no-store, no-transform",
@@ -44,7 +44,7 @@ class EventStream(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         live, listener = self._live, self._listener
         live.admit(listener)
-        connection = scope.get("extensions", {}).get(CONNECTION)
+        connection = scope.get("state", {}).get(CONNECTION)
         if connection is not None:
             listener.cut = connection.abort
             connection.on_shutdown = listener.end

@@ -19,14 +19,14 @@ MEDIA_TYPE = "application/problem+json"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
-def problem(error: ClaimdeskError, *, instance: str) -> Response:
-    """The problem that tells `error`; `instance` is the path that was asked for."""
+def problem(error: ClaimdeskError, *, instance: str | None = None) -> Response:
+    """The problem that tells `error`; `instance` is the path that was asked for, where known."""
     body = {
         "type": f"/problems/{error.slug}",
         "title": error.title,
         "status": error.status,
         "detail": error.detail,
-        "instance": instance,
+        **({} if instance is None else {"instance": instance}),
         **{name: value for name, value in error.extras.items() if name != "headers"},
     }
     headers = required_headers(error)
@@ -146,6 +146,11 @@ MEANINGS = {
     "streams-full": "Try again, or poll GET /v1/events. The operator may raise CLAIMDESK_STREAMS, "
     "or start more processes.",
     "not-acceptable": "Send Accept: text/event-stream, or no Accept at all.",
+    "address-too-long": "An address has at most 8 KiB. Send long lists in several requests.",
+    "head-too-large": "A request's line and headers have at most 32 KiB and 100 fields. Cookies "
+    "of other applications on the same host count, too: clear them.",
+    "request-timeout": "Send the request again, on a faster line or in a smaller part. The "
+    "operator may raise CLAIMDESK_HEAD_SECONDS and CLAIMDESK_BODY_SECONDS.",
     "rate-limited": "Wait for Retry-After seconds. RateLimit says how much is left.",
     "invalid-request": "'errors' lists {loc, msg} for each field at fault. Nothing was changed.",
     "unavailable": "Try again. A POST with an Idempotency-Key is never carried out twice.",

@@ -4,11 +4,13 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import httpx
 import pytest
 import uvicorn
 
+from service.cli.admission import Admission, App, Limits, Scope
 from service.cli.connections import Connection
 from service.config import Settings
 from service.web.live import Live
@@ -47,11 +49,26 @@ class Served:
         return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=30)
 
 
+def outside_of_lifespan(app: App) -> App:
+    """The same application, which somebody else starts and stops."""
+
+    async def answer(scope: Scope, receive: Any, send: Any) -> None:
+        if scope["type"] != "lifespan":
+            await app(scope, receive, send)
+            return
+        for phase in ("startup", "shutdown"):
+            await receive()
+            await send({"type": f"lifespan.{phase}.complete"})
+
+    return answer
+
+
 @asynccontextmanager
 async def serving(settings: Settings) -> AsyncIterator[Served]:
     async with support.running(settings) as desk:
+        app = Admission(outside_of_lifespan(desk.app), Limits())
         config = uvicorn.Config(
-            desk.app, http=Connection, lifespan="off", ws="none", log_config=None, access_log=False
+            app, http=Connection, lifespan="on", ws="none", log_config=None, access_log=False
         )
         server = Server(config)
         with socket.socket() as listener:
