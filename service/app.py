@@ -44,6 +44,7 @@ from service.web.envelope import Envelope
 from service.web.hot import HotPaths
 from service.web.live import Live
 from service.web.metrics import Metrics
+from service.web.readiness import Readiness
 from service.web.services import Services
 
 HOUSEKEEPING_SECONDS = 30.0
@@ -63,7 +64,7 @@ def create_app(
     """
     settings = settings or Settings()
     logs.configure(settings)
-    database = Database(settings)
+    database = Database(settings, report=True)
     metrics = Metrics()
     meters = Meters(metrics.registry)
     live = Live(settings, database, clock, metrics, events.block)
@@ -75,6 +76,7 @@ def create_app(
         metrics,
         meters,
         live,
+        Readiness(database, clock),
         guard(settings),
     )
 
@@ -167,6 +169,7 @@ async def _keep_house(services: Services) -> None:
             await _write_uses(services)
             await services.database.write(idempotency.forget_old, now=services.clock())
             await services.database.write(intake.forget_old, now=services.clock())
+            await services.readiness.leave_sign()
         except ClaimdeskError as error:
             log.warning("housekeeping", problem=error.detail)
         except Exception:

@@ -31,12 +31,16 @@ async def check_health() -> Response:
 @router.get(
     "/readyz",
     summary="Whether requests can be served",
-    responses={200: {"description": "The database answers", "content": {"application/json": {}}}},
+    responses={
+        200: {"description": "The database takes changes", "content": {"application/json": {}}}
+    },
 )
 async def check_readiness(request: Request) -> Response:
-    """Not so where webhooks have been due for over five minutes that nothing of the receiver's
+    """Tries a change, every five seconds at most. Not ready where it is refused (the answer says
+    why), or where webhooks have been due for over five minutes that nothing of the receiver's
     holds up: no dispatcher is at work."""
     services = services_module.of(request)
+    await services.readiness.require()
     now = services.clock()
     oldest = await services.database.read(figures.oldest_due, now=now)
     if oldest is not None and now - oldest > LATE:

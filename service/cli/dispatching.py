@@ -63,7 +63,7 @@ async def _deliver(settings: "Settings", metrics_port: int | None) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    database = Database(settings)
+    database = Database(settings, report=True)
     await database.start()
     dispatcher = Dispatcher(settings, database, _now, meters)
     try:

@@ -17,7 +17,8 @@ ClaimdeskError
  ├─ RateLimited 429 ─ TooManyStreams
  ├─ HeadTooLarge 431
  ├─ FormatNotServed 501
- └─ Unavailable 503 ─ StreamsFull
+ └─ Unavailable 503 ─ StreamsFull, DatabaseFull 507, DatabaseReadOnly, DatabaseDamaged,
+                      DatabaseReplaced
 """
 
 from collections.abc import Mapping
@@ -195,6 +196,22 @@ class Unavailable(ClaimdeskError):
 
 class StreamsFull(Unavailable):
     slug, title = "streams-full", "This server has as many event streams open as it may"
+
+
+class DatabaseFull(Unavailable):
+    slug, title, status = "database-full", "The database has no room left", 507
+
+
+class DatabaseReadOnly(Unavailable):
+    slug, title = "database-read-only", "The database takes no changes"
+
+
+class DatabaseDamaged(Unavailable):
+    slug, title = "database-damaged", "The database cannot be read as it should be"
+
+
+class DatabaseReplaced(Unavailable):
+    slug, title = "database-replaced", "The database is not the one that was opened"
 
 
 def catalogue() -> dict[str, type[ClaimdeskError]]:

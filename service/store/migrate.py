@@ -13,7 +13,9 @@ from sqlalchemy import Connection, inspect, make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from service.config import Settings
-from service.store.engine import _reachable, postgresql_url, sqlite_engine
+from service.store.engine import postgresql_url
+from service.store.failures import translate_errors
+from service.store.sqlite import sqlite_engine
 
 T = TypeVar("T")
 PACKAGE = Path(__file__).parent.parent
@@ -88,9 +90,9 @@ def _run(settings: Settings, work: Callable[[Connection], T]) -> T:
     if settings.embedded:
         if url.database and url.database != ":memory:":
             Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-        engine = sqlite_engine(url, writing=True, foreign_keys=False)
+        engine = sqlite_engine(url, writing=True, foreign_keys=False, create=True)
         try:
-            with _reachable(), engine.begin() as connection:
+            with translate_errors(), engine.begin() as connection:
                 result = work(connection)
                 if inspect(connection).has_table("claims"):
                     broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
@@ -108,7 +110,7 @@ async def _run_async(settings: Settings, work: Callable[[Connection], T]) -> T:
         connect_args={"timeout": 10},
     )
     try:
-        with _reachable():
+        with translate_errors():
             async with engine.begin() as connection:
                 return await connection.run_sync(work)
     finally:

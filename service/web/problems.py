@@ -37,11 +37,19 @@ def problem(error: ClaimdeskError, *, instance: str | None = None) -> Response:
     return Response(orjson.dumps(body, default=str), error.status, headers, media_type=MEDIA_TYPE)
 
 
+MENDED_BY_HAND = (
+    errors.DatabaseReadOnly,
+    errors.DatabaseDamaged,
+    errors.DatabaseReplaced,
+)
+"""What passes only once somebody has done something: asking every second is of no use."""
+
+
 def required_headers(error: ClaimdeskError) -> dict[str, str]:
     """What its answer carries in any form: Allow, Retry-After."""
     headers = dict(error.extras.get("headers", {}))
     if error.status == 503:
-        headers["Retry-After"] = "1"
+        headers["Retry-After"] = "10" if isinstance(error, MENDED_BY_HAND) else "1"
     return headers
 
 
@@ -153,6 +161,15 @@ MEANINGS = {
     "operator may raise CLAIMDESK_HEAD_SECONDS and CLAIMDESK_BODY_SECONDS.",
     "rate-limited": "Wait for Retry-After seconds. RateLimit says how much is left.",
     "invalid-request": "'errors' lists {loc, msg} for each field at fault. Nothing was changed.",
+    "database-full": "Nothing was changed. Whoever runs this server makes room where the database "
+    "lies; then everything goes on by itself.",
+    "database-read-only": "Nothing was changed. Whoever runs this server lets it write again: a "
+    "file or a disk became read-only, or a PostgreSQL server was demoted.",
+    "database-damaged": "Whoever runs this server stops it, runs claimdesk doctor, and restores a "
+    "backup where that says so.",
+    "database-replaced": "The database's file was removed, renamed or replaced while the server "
+    "was running. It takes no changes, since they would be lost. The log says what was done with "
+    "what it holds; put the file back, or restart the server.",
     "unavailable": "Try again. A POST with an Idempotency-Key is never carried out twice.",
 }
 

@@ -15,6 +15,7 @@ from service.web.callers import Callers
 from service.web.limits import Limiter
 from service.web.live import Live
 from service.web.metrics import Metrics
+from service.web.readiness import Readiness
 from service.web.remembered import Remembered
 
 TRIES_A_MINUTE = 10
@@ -33,6 +34,8 @@ class Services:
     """Of webhooks."""
     live: Live
     """Event streams."""
+    readiness: Readiness
+    """Whether changes can be written."""
     guard: Guard
     """Says which addresses webhooks may go to."""
     cursors: Cursors = field(default_factory=lambda: Cursors(b""))

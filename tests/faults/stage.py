@@ -32,7 +32,9 @@ SETTINGS = {
     "CLAIMDESK_WEBHOOK_POLL_SECONDS": "0.1",
     "CLAIMDESK_LOG_LEVEL": "warning",
 }
-IMPATIENT = "from service.store import engine\nengine.BUSY_SECONDS = 0.3\n"
+IMPATIENT = (
+    "from service.store import engine, sqlite\nengine.BUSY_SECONDS = sqlite.BUSY_SECONDS = 0.3\n"
+)
 """A prelude: what is busy is given up after 0.3 s instead of 15."""
 HASTY = "from service.dispatch import worker\nworker.TROUBLE_SECONDS = 0.1\n"
 """A prelude: after a turn that failed a dispatcher waits 0.1 s, doubled up to 1.6 s, instead of

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from service.config import Settings
-from service.store import engine, migrate
+from service.store import engine, migrate, sqlite
 from tests.store.locks import holding, until_waiting
 from tests.support import desk as support
 from tests.support.desk import Desk
@@ -26,6 +26,7 @@ ON_SQLITE = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for locks and for connections as short as a test can."""
     monkeypatch.setattr(engine, "BUSY_SECONDS", SOON)
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", SOON)
 
 
 @pytest.fixture

@@ -1,0 +1,141 @@
+"""What a database's errors mean: each is a problem that says what is wrong and what to do."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import asyncpg
+import structlog
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from service.domain.errors import (
+    DatabaseDamaged,
+    DatabaseFull,
+    DatabaseReadOnly,
+    Unavailable,
+)
+
+RETRIED = {"40001", "40P01"}
+"""Serialization failure and deadlock: PostgreSQL asks for the transaction again."""
+PASSING = ("08", "53", "57P", "55P03", "57014", "25P03", "25006")
+"""How the codes of what passes without our doing begin (PostgreSQL, appendix A): a connection that
+broke; none left, nor memory nor disk; a server that stops or starts; a lock or a statement that
+took too long; a transaction that idled; a server that takes no writes, as one that was failed over
+from."""
+UNKNOWN = (
+    "The database cannot be reached or is busy. Whether the change was recorded is not known: send "
+    "it again with the same Idempotency-Key."
+)
+FULL = (
+    "The database has no room left ({reason}), so nothing was changed. Make room where it lies, "
+    "then try again."
+)
+READ_ONLY = (
+    "The database takes no changes ({reason}), so nothing was changed. Let this account write to "
+    "it, then try again."
+)
+DAMAGED = (
+    "The database cannot be read as it should be ({reason}). Stop the server and run: claimdesk "
+    "doctor. If the database is damaged, restore a backup: claimdesk restore FILE."
+)
+INPUT_OUTPUT = (
+    "The disk under the database failed ({reason}). Whether the change was recorded is not known: "
+    "look at the disk, then send it again with the same Idempotency-Key."
+)
+SQLITE_BUSY, SQLITE_LOCKED, SQLITE_READONLY, SQLITE_IOERR = 5, 6, 8, 10
+SQLITE_CORRUPT, SQLITE_FULL, SQLITE_CANTOPEN, SQLITE_NOTADB = 11, 13, 14, 26
+"""SQLite's primary result codes (sqlite.org/rescode.html)."""
+log = structlog.get_logger("database")
+
+
+@contextmanager
+def translate_errors(*, report: bool = False) -> Iterator[None]:
+    """Raise a problem for what a driver raises when the database cannot do its work.
+
+    With `report` the driver's own words are logged: the problem alone would not tell an operator
+    which disk is full.
+    """
+    try:
+        yield
+    except (PoolTimeout, DBAPIError, sqlite3.Error, OSError, asyncpg.PostgresError) as error:
+        problem = find_problem(error)
+        if problem is None:
+            raise
+        if report:
+            log_failure(error, problem)
+        raise problem from error
+    except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+        # The last is what asyncpg says of a connection that broke while it was preparing.
+        problem = Unavailable(f"The database cannot be reached: {error}.")
+        if report:
+            log_failure(error, problem)
+        raise problem from error
+
+
+def find_problem(error: BaseException) -> Unavailable | None:
+    """The problem that an error of a driver or of its pool amounts to; None for a fault of ours and
+    for what is tried again."""
+    if isinstance(error, PoolTimeout):
+        return Unavailable("The database is busy; try again in a moment.")
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(cause, sqlite3.Error):
+        return _find_sqlite_problem(cause)
+    code = getattr(cause, "sqlstate", None) or ""
+    if code in RETRIED:
+        return None
+    reason = _first_line(cause)
+    if code == "53100":
+        return DatabaseFull(FULL.format(reason=reason))
+    if code == "25006":
+        return DatabaseReadOnly(READ_ONLY.format(reason=reason))
+    if code.startswith("XX00") and code != "XX000":
+        return DatabaseDamaged(DAMAGED.format(reason=reason))
+    if code == "58030":
+        return Unavailable(INPUT_OUTPUT.format(reason=reason))
+    if isinstance(error, DBAPIError):
+        gone = isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated
+        return Unavailable(UNKNOWN) if gone or code.startswith(PASSING) else None
+    if isinstance(cause, asyncpg.PostgresError):
+        passes = code.startswith(PASSING)
+        return Unavailable(f"The database does not answer: {reason}.") if passes else None
+    return Unavailable(f"The database cannot be reached: {error}.")
+
+
+def _find_sqlite_problem(error: sqlite3.Error) -> Unavailable | None:
+    reason = _first_line(error)
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code == SQLITE_FULL:
+        return DatabaseFull(FULL.format(reason=reason))
+    if code == SQLITE_READONLY:
+        return DatabaseReadOnly(READ_ONLY.format(reason=reason))
+    if code in (SQLITE_CORRUPT, SQLITE_NOTADB):
+        return DatabaseDamaged(DAMAGED.format(reason=reason))
+    if code == SQLITE_IOERR:
+        return Unavailable(INPUT_OUTPUT.format(reason=reason))
+    if code in (SQLITE_BUSY, SQLITE_LOCKED):
+        return Unavailable(
+            "The database is busy: another process is writing to it. Nothing was changed; try "
+            "again in a moment."
+        )
+    if code == SQLITE_CANTOPEN:
+        return Unavailable(f"The database cannot be opened: {reason}.")
+    return Unavailable(UNKNOWN) if isinstance(error, sqlite3.OperationalError) else None
+
+
+def log_failure(error: BaseException, problem: Unavailable) -> None:
+    """Log what the database said, in its words and with its code."""
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    code = getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None)
+    # What a busy database says passes; the rest is for somebody to look at.
+    say = log.warning if type(problem) is Unavailable else log.error
+    say(
+        "the database failed",
+        error=f"{type(cause).__name__}: {cause}",
+        code=code,
+        problem=problem.slug,
+    )
+
+
+def _first_line(error: BaseException | None) -> str:
+    return (str(error).splitlines() or ["no reason given"])[0].rstrip(".")

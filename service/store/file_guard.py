@@ -1,0 +1,310 @@
+"""Whether the database file that a process has open is still the one at its path.
+
+SQLite goes on with the files that it opened.  Where somebody removes, renames or replaces them, it
+answers every commit with success, and what it wrote is gone with the process: so their identity is
+looked at around every commit (three calls of stat, some microseconds) and twice a second.
+
+A file that is overwritten keeps its identity.  Only a checkpoint writes to the main file, and it
+counts that in the memory that is shared (`-shm`).  A main file that has changed without that was
+changed by somebody else: then its size, pages from all over it and events that were seen in it
+before are looked for.  `touch` leaves them there; an older copy, or another desk's, has others.
+
+A file is never opened here but through SQLite: closing a descriptor of one's own would drop the
+locks that SQLite holds on the same file.
+"""
+
+import os
+import sqlite3
+import time
+from collections import deque
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import structlog
+
+from service.domain.errors import DatabaseReplaced
+
+PAGE_BYTES, PAGES_SAMPLED = 4096, 128
+TRIES, TRY_SECONDS = 3, 0.05
+"""A file is compared so often before it counts as overwritten."""
+SAMPLES = 16
+"""How many events are remembered, to look for them in a file that has changed."""
+RESCUED = ".rescued-"
+log = structlog.get_logger("database")
+Identity = tuple[int, int]
+"""Device and inode."""
+Change = tuple[int, int]
+"""When a file was changed, and its size then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with the files; where it `passes`, having them back is enough."""
+
+    reason: str
+    passes: bool
+
+
+class FileGuard:
+    """Looks after the files of one database, for the process that has them open."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()
+        self.fault: Fault | None = None
+        self._rescued = False
+        self._main = str(self.path)
+        self._identities: dict[str, Identity] = {}
+        self._descriptors: dict[str, int] = {}
+        self._changed_at: Change | None = None
+        self._checkpoint_state: bytes | None = None
+        self._pages: str | None = None
+        self._samples: deque[tuple[int, str]] = deque(maxlen=SAMPLES)
+
+    def begin(self, before: Identity | None) -> None:
+        """Remember what was opened.  `before` is the main file's identity from before it was:
+        raises DatabaseReplaced where it was replaced in between."""
+        for suffix in ("", "-wal", "-shm"):
+            identity = identify(f"{self._main}{suffix}")
+            if identity is not None:
+                self._identities[f"{self._main}{suffix}"] = identity
+        if before is not None and self._identities.get(self._main) != before:
+            self.fault = Fault(f"{self.path} was replaced while it was opened", passes=False)
+            self.require()
+        self._changed_at = self._last_change()
+        self._checkpoint_state = self._read_checkpoint_state()
+        self._take_samples()
+
+    def require(self) -> None:
+        """Raises DatabaseReplaced where the files are not those that were opened."""
+        if self.fault is None or self.fault.passes:
+            self.fault = self.find_fault()
+        if self.fault is None:
+            self._rescued = False
+        self.refuse_where_faulty()
+
+    def refuse_where_faulty(self) -> None:
+        """Raises DatabaseReplaced where a fault is known; looks at nothing."""
+        if self.fault is not None:
+            raise DatabaseReplaced(
+                f"{self.fault.reason}. No change is taken, since it would be lost; see the "
+                "server's log. Put the files back as they were, or restart the server."
+            )
+
+    def find_fault(self) -> Fault | None:
+        """Compare the files with those that were opened; before any were, there is no fault."""
+        if not self._identities:
+            return None
+        change: Change | None = None
+        for path, opened in self._identities.items():
+            try:
+                stat = os.stat(path)
+            except OSError:
+                return self._describe(path, "removed or renamed")
+            if (stat.st_dev, stat.st_ino) != opened:
+                return self._describe(path, "replaced by another file")
+            change = change or (stat.st_mtime_ns, stat.st_size)  # of the main file, the first
+        if change != self._changed_at:
+            return self._explain_change(change)
+        self._checkpoint_state = self._read_checkpoint_state()
+        return None
+
+    def _describe(self, path: str, happened: str) -> Fault:
+        reason = f"{path} was {happened} while the server was running"
+        return Fault(reason, passes=path == self._main)
+
+    def _last_change(self) -> Change | None:
+        try:
+            stat = os.stat(self._main)
+        except OSError:
+            return None
+        return stat.st_mtime_ns, stat.st_size
+
+    def _explain_change(self, change: Change | None) -> Fault | None:
+        """Say whether it was a checkpoint that changed the main file."""
+        checkpoint = self._read_checkpoint_state()
+        fault = None
+        if checkpoint is not None and checkpoint == self._checkpoint_state:
+            fault = self._compare_content(checkpoint)
+        if fault is None:
+            self._changed_at, self._checkpoint_state = change, checkpoint
+            self._take_samples()
+        return fault
+
+    def _compare_content(self, checkpoint: bytes) -> Fault | None:
+        """Look for what was in a main file that no checkpoint has changed."""
+        missing = None
+        for _ in range(TRIES):
+            missing = self._find_missing()
+            if missing is None or self._read_checkpoint_state() != checkpoint:
+                return None
+            time.sleep(TRY_SECONDS)
+        return Fault(
+            f"{self.path} was overwritten while the server was running: {missing}", passes=False
+        )
+
+    def _find_missing(self) -> str | None:
+        change = self._last_change()
+        if change is None or self._changed_at is None or change[1] < self._changed_at[1]:
+            return "it is shorter than it was"
+        if self._digest_pages(change[1]) != self._pages:
+            return "what stands in it is another database"
+        try:
+            with closing(self._connect_to_main()) as connection:
+                for seq, digest in self._samples:
+                    query = "SELECT hash FROM events WHERE seq = ?"
+                    if connection.execute(query, (seq,)).fetchone() != (digest,):
+                        return f"event {seq} is not in it any more"
+        except sqlite3.DatabaseError as error:
+            return str(error)
+        return None
+
+    def _take_samples(self) -> None:
+        """Remember pages of the main file, and the newest event that it has."""
+        self._pages = self._digest_pages(self._changed_at[1] if self._changed_at else 0)
+        # Without a table yet, or with a checkpoint at work, there is nothing to remember.
+        with suppress(sqlite3.DatabaseError), closing(self._connect_to_main()) as connection:
+            query = "SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1"
+            row = connection.execute(query).fetchone()
+            if row is not None and row not in self._samples:
+                self._samples.append(row)
+
+    def _digest_pages(self, size: int) -> str:
+        """A digest of pages from all over the main file: of a small one, of all."""
+        digest = sha256()
+        step = max(PAGE_BYTES, size // PAGES_SAMPLED)
+        for place in range(0, size, step):
+            digest.update(self._read(self._main, PAGE_BYTES, place) or b"")
+        return digest.hexdigest()
+
+    def _connect_to_main(self) -> sqlite3.Connection:
+        """A connection that sees the main file as it is, without the write-ahead log."""
+        place = f"{self.path.as_uri()}?mode=ro&immutable=1"
+        return sqlite3.connect(place, uri=True)
+
+    def _read_checkpoint_state(self) -> bytes | None:
+        """How far the write-ahead log was brought into the main file (sqlite.org/walformat.html,
+        2.1): the log's salts, and the counts of frames; None where it cannot be read."""
+        index = self._read(f"{self._main}-shm", 136)
+        if index is None or len(index) < 136:
+            return None
+        return index[32:40] + index[96:100] + index[128:132]
+
+    def _read(self, path: str, size: int, place: int = 0) -> bytes | None:
+        """Bytes of a file that SQLite has open, through SQLite's own descriptor."""
+        identity = self._identities.get(path)
+        descriptor = self._descriptors.get(path)
+        if descriptor is None or _identify_opened(descriptor) != identity:
+            found = (one for one in _list_descriptors() if _identify_opened(one) == identity)
+            descriptor = next(found, None)
+            if identity is None or descriptor is None:
+                return None
+            self._descriptors[path] = descriptor
+        try:
+            return os.pread(descriptor, size, place)
+        except OSError:
+            return None
+
+    def rescue(self, connection: sqlite3.Connection) -> None:
+        """Bring what the process holds to where it can be found again; once.
+
+        `connection` is an open one outside a transaction.  What was committed to the write-ahead
+        log goes into the main file, wherever that is by now; and where the main file is no longer
+        at its path and has no other name either, a copy is written beside it.
+        """
+        fault = self.fault
+        if fault is None or self._rescued:
+            return
+        self._rescued = True
+        log.error("the database is not at its place any more", reason=fault.reason)
+        in_place = identify(self._main) == self._identities.get(self._main)
+        wal = f"{self._main}-wal"
+        found = identify(wal)
+        if in_place and found is not None:
+            if found == self._identities.get(wal):
+                # The content is another: to add our pages to it would spoil it.
+                log.error("what was overwritten cannot be rescued; restore a backup")
+            else:
+                # Somebody else writes to the same file by now, with a log of their own.
+                self._copy(connection)
+            return
+        self._bring_in_log(connection)
+        if in_place:
+            return
+        renamed = self._find_new_name()
+        if renamed is not None:
+            log.error("the database file has another name now; all changes are in it", path=renamed)
+            return
+        self._copy(connection)
+
+    def _bring_in_log(self, connection: sqlite3.Connection) -> None:
+        try:
+            busy, pages, moved = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.Error as error:
+            log.error("the write-ahead log could not be brought in", error=str(error))
+            return
+        log.error(
+            "the write-ahead log was brought into the file that is open",
+            complete=not busy,
+            pages=pages,
+            moved=moved,
+        )
+
+    def _copy(self, connection: sqlite3.Connection) -> None:
+        target = self.path.with_name(f"{self.path.name}{RESCUED}{os.getpid()}")
+        try:
+            # Refuses to take the place of anything, and is read by nobody else.
+            os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            with closing(sqlite3.connect(target)) as copy:
+                connection.backup(copy)
+                copy.execute("PRAGMA journal_mode=DELETE")
+        except (OSError, sqlite3.Error) as error:
+            log.error(
+                "what the server holds could not be copied", path=str(target), error=str(error)
+            )
+            return
+        log.error(
+            "everything that was acknowledged was copied; to go on with it: claimdesk restore",
+            path=str(target),
+        )
+
+    def _find_new_name(self) -> str | None:
+        """The name that the opened main file has now, where the system knows one (Linux)."""
+        opened = self._identities.get(self._main)
+        for descriptor in _list_descriptors():
+            with suppress(OSError):
+                if _identify_opened(descriptor) == opened and os.fstat(descriptor).st_nlink > 0:
+                    return os.readlink(f"/proc/self/fd/{descriptor}")
+        return None
+
+
+def _list_descriptors() -> list[int]:
+    """The files that this process has open, where the system says so (Linux, macOS)."""
+    try:
+        return [int(name) for name in os.listdir("/dev/fd")]
+    except OSError:
+        return []
+
+
+def _identify_opened(descriptor: int) -> Identity | None:
+    try:
+        stat = os.fstat(descriptor)
+    except OSError:
+        return None
+    return stat.st_dev, stat.st_ino
+
+
+def identify(path: Path | str) -> Identity | None:
+    """What tells a file from any other that takes its name; None where there is none."""
+    try:
+        stat = os.stat(path)
+    except OSError:
+        return None
+    return stat.st_dev, stat.st_ino
+
+
+def find_rescued_copy(path: Path) -> Path | None:
+    """The newest copy that a server left beside the database when the file was gone."""
+    copies = path.parent.glob(f"{path.name}{RESCUED}*")
+    return max(copies, key=lambda copy: copy.stat().st_mtime, default=None)

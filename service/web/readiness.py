@@ -1,0 +1,53 @@
+"""Whether this process can serve: it tries a change, not more often than it has to."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from datetime import datetime
+
+from service.commands.signs_of_life import record_sign_of_life
+from service.domain.errors import Unavailable
+from service.store.engine import Database
+
+FRESH_SECONDS = 5.0
+"""For so long a try is good for everybody who asks: anybody may ask, and each try is a write."""
+FAILED_SECONDS = 1.0
+HEARTBEAT_SECONDS = 300.0
+"""At least so often a process that serves leaves a sign of life, whether it is asked or not."""
+
+
+class Readiness:
+    """Remembers the last try to write."""
+
+    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
+        self._database = database
+        self._clock = clock
+        self._trying = asyncio.Lock()
+        self._tried_at = -HEARTBEAT_SECONDS
+        self._problem: Unavailable | None = None
+
+    async def require(self) -> None:
+        """Raises what a change would be refused with."""
+        async with self._trying:
+            kept = FRESH_SECONDS if self._problem is None else FAILED_SECONDS
+            if time.monotonic() - self._tried_at >= kept:
+                await self._try()
+        if self._problem is not None:
+            # Anew for each who asks: a raised exception gathers the places it was raised at.
+            raise type(self._problem)(self._problem.detail, **self._problem.extras)
+
+    async def leave_sign(self) -> None:
+        """Try a write where none was tried for long."""
+        async with self._trying:
+            if time.monotonic() - self._tried_at >= HEARTBEAT_SECONDS:
+                await self._try()
+
+    async def _try(self) -> None:
+        self._problem = None
+        try:
+            await self._database.write(record_sign_of_life, now=self._clock())
+            self._database.require_room()
+        except Unavailable as problem:
+            self._problem = problem
+        finally:
+            self._tried_at = time.monotonic()

@@ -1,0 +1,75 @@
+"""A disk that is full under a database: said as it is, logged as it is, and over once there is
+room."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.faults.served import key, run, serving
+from tests.support.desk import claim_body
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 8 MB."""
+    if os.name != "posix" or os.geteuid() != 0:
+        pytest.skip("not run: mounting a small file system takes root")
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", place],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if mounted.returncode:
+        pytest.skip(f"not run: no file system can be mounted here ({mounted.stderr.strip()})")
+    yield place
+    subprocess.run(["umount", "--lazy", place], check=True)
+
+
+def record(client: httpx.Client) -> httpx.Response:
+    return client.post("/v1/claims", json=claim_body())
+
+
+def test_a_full_disk_is_said_logged_and_survived(
+    small_disk: Path, migrated_sqlite: Path, tmp_path: Path
+) -> None:
+    url = f"sqlite:///{small_disk}/claimdesk.db"
+    shutil.copy(migrated_sqlite, small_disk / "claimdesk.db")
+    token = key(url, tmp_path, "editor")["key"]
+    with (
+        serving(url, tmp_path) as server,
+        httpx.Client(
+            base_url=server.url, headers={"Authorization": f"Bearer {token}"}, timeout=30
+        ) as client,
+    ):
+        client.post("/v1/parties", json={"slug": "belgrade", "name": "Belgrade"})
+        acknowledged = [record(client).json()["id"]]
+        filler = small_disk / "filler"
+        with filler.open("wb") as file:
+            file.write(bytes(shutil.disk_usage(small_disk).free - 200_000))
+        for _ in range(200):
+            answer = record(client)
+            if answer.status_code != 201:
+                break
+            acknowledged.append(answer.json()["id"])
+        problem = answer.json()
+        assert (answer.status_code, problem["type"]) == (507, "/problems/database-full")
+        assert "database or disk is full" in problem["detail"]
+        assert "nothing was changed" in problem["detail"]
+        ready = client.get("/readyz")
+        assert (ready.status_code, ready.json()["type"]) == (507, "/problems/database-full")
+        assert client.get(f"/v1/claims/{acknowledged[-1]}").status_code == 200
+        assert "SQLITE_FULL" in server.output
+        filler.unlink()
+        acknowledged.append(record(client).json()["id"])
+        for claim in acknowledged:
+            assert client.get(f"/v1/claims/{claim}").status_code == 200
+    verified = run(url, tmp_path, "verify")
+    assert verified.returncode == 0, verified.stderr
