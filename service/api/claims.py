@@ -19,7 +19,7 @@ from service.formats.similar import Claim
 from service.queries import decisions, history, similar
 from service.queries import statements as statement_queries
 from service.queries.paging import Window
-from service.web import visibility
+from service.web import redaction
 from service.web.bodies import claims as bodies
 from service.web.bodies.directory import SourceIn
 from service.web.calls import Call, Paged, answered, json, reading, writing
@@ -164,11 +164,7 @@ async def expanded(call: Call, claim_id: str, as_of: datetime | None) -> list[di
         state = history.known(session, claim_id, as_of)
         return statement_queries.of_claim(session, state, moment=as_of)
 
-    found = await call.read(read)
-    if call.caller is None:
-        for link in found:
-            link["linked_by"] = None
-    return found
+    return redaction.redact_links(await call.read(read), call.audience)
 
 
 @router.post(
@@ -212,7 +208,7 @@ async def list_status_changes(
     if rows is None:
         raise NotFound("There is no claim with this id.")
     return call.page(
-        [visibility.status_change(row, call.caller) for row in rows],
+        [redaction.redact_status_change(row, call.audience) for row in rows],
         window,
         scope,
         keys=lambda row: [row["version"]],
@@ -275,14 +271,15 @@ async def read_history(
     call: Reading,
     paged: Annotated[tuple[Window, str], Depends(Paged("history"))],
 ) -> Response:
-    """Every event, each with its hash over the one before. Drafts of decisions are the desk's own:
-    readers see that there was one, not what it said."""
+    """Every event, each with its hash over the one before. What is the desk's own (drafts of
+    decisions, who is assigned) is `internal` to others: they see that there was a change, not what
+    kind."""
     window, scope = paged
     rows = await call.read(history.of_claim, claim_id, window)
     if rows is None:
         raise NotFound("There is no claim with this id.")
     return call.page(
-        [visibility.event(row, call.caller) for row in rows],
+        redaction.redact_record(rows, call.audience),
         window,
         scope,
         keys=lambda row: [row["seq"]],

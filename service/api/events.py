@@ -1,5 +1,6 @@
 """What happens to all claims, in one sequence: polled, and streamed."""
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import orjson
@@ -7,12 +8,13 @@ from fastapi import APIRouter, Depends, Header, Query, Response
 
 from service.api import shapes
 from service.domain.access import Action
+from service.domain.disclosure import Audience
 from service.domain.errors import NotAcceptable
 from service.domain.history import EVENT_TYPES
 from service.formats import eventstream
 from service.queries import events
 from service.queries.events import Line, Wanted
-from service.web import visibility
+from service.web import redaction
 from service.web.calls import Call, json, reading
 from service.web.conditions import accepts
 from service.web.eventstream import EventStream
@@ -57,9 +59,11 @@ async def list_events(
     limit: Annotated[int, Query(ge=1, le=200, description="How many at most")] = 50,
 ) -> Response:
     """The polling twin of webhooks and of the stream. Nothing is missed by whoever asks on from
-    `next_after`: an event is shown only once nothing can come before it."""
+    `next_after`: an event is shown only once nothing can come before it. What is the desk's own is
+    left out for others, so a page may be shorter than `limit`, or empty, and the record go on."""
+    wanted = replace(wanted, internal=call.internals)
     lines, next_after = await call.read(events.tail, after=after, limit=limit, wanted=wanted)
-    items = [visibility.event(line.shape(), call.caller) for line in lines]
+    items = redaction.redact_events([line.shape() for line in lines], call.audience)
     return json({"items": items, "next_after": next_after})
 
 
@@ -102,8 +106,8 @@ async def stream_events(
         position = await live.beginning(after, loc=("query", "after"))
     listener = Listener(
         position,
-        wanted,
-        visibility.audience(call.caller),
+        replace(wanted, internal=call.internals),
+        call.audience,
         scope["claimdesk.caller"],
         scope.get("claimdesk.credential"),
     )
@@ -111,7 +115,10 @@ async def stream_events(
     return Response(headers=answer.headers) if "claimdesk.head" in scope else answer
 
 
-def block(line: Line, audience: str) -> bytes:
-    """An event in a stream of this audience."""
-    shape = visibility.event_for(line.shape(), visibility.Audience(audience))
-    return eventstream.block(id=line.seq, type=line.type, data=orjson.dumps(shape))
+def block(line: Line, audience: Audience) -> bytes:
+    """An event in a stream of this audience; nothing where it may not be told of it."""
+    blocks = [
+        eventstream.block(id=line.seq, type=line.type, data=orjson.dumps(shape))
+        for shape in redaction.redact_events([line.shape()], audience)
+    ]
+    return b"".join(blocks)

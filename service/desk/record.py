@@ -14,7 +14,7 @@ def told(event: Data, links: Mapping[str, Data], people: Mapping[str, str]) -> D
     """An event of the record as a reader meets it.
 
     `links` are the claim's links by id, as served; `people` are names by the ids of those who may
-    be assigned.  Where the data is withheld, so is what happened.
+    be assigned.  What may not be read is not in it: `redact_events` comes first.
     """
     data = event["data"]
     shown: Data = {
@@ -27,8 +27,6 @@ def told(event: Data, links: Mapping[str, Data], people: Mapping[str, str]) -> D
         "status": None,
         "stance": None,
     }
-    if data is None:
-        return shown | {"what": "The desk deliberated"}
     return shown | _TOLD[event["type"]](data, _Known(links, people))
 
 
@@ -69,12 +67,12 @@ def _status_changed(data: Data, known: _Known) -> Data:
     what += f": {words.CAUSES[cause]}" if cause is not Cause.DECISION else ""
     if data["override"]:
         what += f", against the usual rules ({data['override']['code']})"
-    if data["decided_by"] and data["approved_by"]:
+    if data.get("decided_by") and data.get("approved_by"):
         what += f"; proposed by {data['decided_by']}, approved by {data['approved_by']}"
     cited = list(dict.fromkeys(known.voice(one) for one in data["cites"]))
     what += f". Rests on {listed(cited)}" if cited else ""
     why = data["reason"] if cause in (Cause.DECISION, Cause.IMPORT) else None
-    notes = [why, data["override"]["note"] if data["override"] else None, data["approval_note"]]
+    notes = [why, data["override"]["note"] if data["override"] else None, data.get("approval_note")]
     return {
         "what": what,
         "why": " — ".join(one for one in notes if one) or None,

@@ -11,9 +11,10 @@ from typing import Any
 import orjson
 
 from service.desk import record
-from service.domain import access, evidence, lifecycle
-from service.domain.access import Action, Actor
+from service.domain import disclosure, evidence, lifecycle
+from service.domain.access import Actor
 from service.domain.claims import ClaimState, Lifecycle, SetAside, Status
+from service.domain.disclosure import Audience
 from service.domain.guards import Move
 from service.formats import claim as claim_format
 from service.formats.claimreview import document as claim_review
@@ -21,7 +22,7 @@ from service.queries import accounts, decisions, history, publication
 from service.queries import statements as statement_queries
 from service.store.snapshot import frozen
 from service.store.tail import newest
-from service.web import visibility
+from service.web import redaction
 
 Data = dict[str, Any]
 SHOWN = 12
@@ -72,21 +73,27 @@ def read(
     base_url: str,
 ) -> Sheet:
     """A claim of many statements and events is shown with the latest, or `entire`; links in `keep`
-    are always shown, and so is what a proposal rests on.
+    are always shown, and to the desk so is what a proposal rests on.
 
     Raises NotFound, NotYetRecorded.
     """
-    internals = access.allowed(caller, Action.READ_INTERNALS)
+    audience = disclosure.audience_of(caller)
+    internals = audience is Audience.DESK
     with frozen(session):
         last = newest(session)
         state = history.known(session, claim_id, moment)
-        links = statement_queries.of_claim(session, state, moment=moment)
+        links = redaction.redact_links(
+            statement_queries.of_claim(session, state, moment=moment), audience
+        )
         origin = statement_queries.one(session, state.origin_statement)
         assert origin is not None, "a claim has an origin"
         if moment is not None:
             origin = statement_queries.known_by(origin, moment)
         rows, left_out = history.latest(
-            session, claim_id, limit=MOST_RECORDED if entire else RECORDED
+            session,
+            claim_id,
+            limit=MOST_RECORDED if entire else RECORDED,
+            internal=internals,
         )
         people = accounts.names(session) if internals else {}
         notes = []
@@ -100,9 +107,9 @@ def read(
     by_id = {one["id"]: one for one in links}
     claim: Data = orjson.loads(claim_format.document(state))
     suggestion = decisions.suggestion(state)
-    columns = _columns(state, links, origin, suggestion, named=caller is not None)
+    columns = _columns(state, links, origin, suggestion)
     if not entire:
-        _shorten(columns, {*keep, *_named_in_proposal(state)})
+        _shorten(columns, {*keep, *(_named_in_proposal(state) if internals else ())})
     return Sheet(
         state=state,
         claim=claim,
@@ -111,9 +118,9 @@ def read(
         suggestion=suggestion,
         moves=_moves(state, four_eyes=four_eyes),
         events=[
-            record.told(visibility.event(one, caller), by_id, people)
+            record.told(one, by_id, people)
             | {"past": moment is None or datetime.fromisoformat(one["recorded_at"]) <= moment}
-            for one in rows
+            for one in redaction.redact_events(rows, audience)
         ],
         left_out=left_out,
         notes=notes,
@@ -131,9 +138,7 @@ def _brief(state: ClaimState | None) -> Data:
     return {"id": state.id, "text": state.text, "status": state.status}
 
 
-def _columns(
-    state: ClaimState, links: list[Data], origin: Data, suggestion: Data, *, named: bool
-) -> list[Data]:
+def _columns(state: ClaimState, links: list[Data], origin: Data, suggestion: Data) -> list[Data]:
     """One column for each root party, the claimant's first, each with its statements in the order
     in which they were said."""
     counted = {one["link"]: one for one in suggestion["trace"]}
@@ -158,8 +163,7 @@ def _columns(
                 "cards": [],
             },
         )
-        shown = link if named else link | {"linked_by": None}
-        column["cards"].append(_card(shown, statement, counted.get(link["id"])))
+        column["cards"].append(_card(link, statement, counted.get(link["id"])))
     for column in columns.values():
         column["cards"].sort(key=lambda card: (card["statement"]["said_at"], card["order"]))
     return list(columns.values())

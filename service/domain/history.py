@@ -308,8 +308,8 @@ EVENT_TYPES = ("claim.created", *STEPS)
 STATUS_TYPES = ("claim.created", "claim.status_changed")
 """The events that give a claim a status: its first, and every other."""
 
-INTERNAL_TYPES = frozenset({"decision.proposed", "decision.rejected", "decision.withdrawn"})
-"""Drafts of decisions: of the desk's own concern, left out for readers and the public."""
+AMENDABLE = ("text", "tags", "assignee", "finding")
+"""What `claim.amended` may change of a claim; it says besides whether that is `material`."""
 
 
 # Reading the plain JSON of event data and of a stored state back into shapes.

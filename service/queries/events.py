@@ -4,9 +4,25 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, func, select, union_all
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    func,
+    not_,
+    or_,
+    select,
+    union_all,
+)
 
+from service.domain import disclosure
 from service.domain.claims import rfc3339
+from service.domain.disclosure import Audience
+from service.domain.history import AMENDABLE
 from service.store.tables import events
 from service.store.tail import newest
 
@@ -49,6 +65,9 @@ class Wanted:
     types: frozenset[str] = frozenset()
     story: str | None = None
     claim: str | None = None
+    internal: bool = True
+    """Whether the desk's own are among them.  Only `tail` looks at it: how far a page goes must not
+    tell of what is left out of it."""
 
     def fits(self, line: Line) -> bool:
         return (
@@ -95,6 +114,8 @@ def _between(after: int, highest: int, limit: int, wanted: Wanted) -> Select[Any
     """Types and stories stand in the text of the query, not among its parameters: PostgreSQL plans
     a repeated query for any parameter, and would look for a rare type through all events."""
     query = select(events).where(events.c.seq > after, events.c.seq <= highest)
+    if not wanted.internal:
+        query = query.where(disclosed())
     if wanted.claim is not None:
         query = query.where(events.c.claim == wanted.claim)
     if wanted.story is not None:
@@ -109,6 +130,20 @@ def _between(after: int, highest: int, limit: int, wanted: Wanted) -> Select[Any
     elif wanted.types:
         query = query.where(events.c.type.in_(map(_literal, sorted(wanted.types))))
     return query.order_by(query.selected_columns.seq).limit(limit)
+
+
+def disclosed() -> ColumnElement[bool]:
+    """Whether others than the desk may read anything of an event: `not disclosure.is_internal`.
+
+    Data is canonical JSON: no text in it has a quote that is not escaped.
+    """
+    amended = events.c.type == _literal("claim.amended")
+    fields = disclosure.EVENT_FIELDS["claim.amended"]
+    public = [name for name in AMENDABLE if fields.get(name) is not Audience.DESK]
+    return and_(
+        events.c.type.in_(map(_literal, sorted(disclosure.EVENT_FIELDS))),
+        or_(not_(amended), *(events.c.data.like(f'%"{name}":%') for name in public)),
+    )
 
 
 def _literal(text: str) -> BindParameter[str]:

@@ -4,12 +4,13 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, func, select
 
 from service.domain import history
 from service.domain.claims import ClaimState, rfc3339
 from service.domain.errors import NotFound, NotYetRecorded
 from service.domain.history import Event
+from service.queries.events import disclosed
 from service.queries.paging import Window
 from service.store.tables import claims, events
 
@@ -27,15 +28,20 @@ def of_claim(session: Connection, claim_id: str, window: Window) -> list[dict[st
     return [line(row) for row in rows]
 
 
-def latest(session: Connection, claim_id: str, *, limit: int) -> tuple[list[dict[str, Any]], int]:
-    """The last events of a claim, oldest first, and how many came before them."""
+def latest(
+    session: Connection, claim_id: str, *, limit: int, internal: bool = True
+) -> tuple[list[dict[str, Any]], int]:
+    """The last events of a claim, oldest first, and how many came before them; the desk's own are
+    neither shown nor counted unless `internal`."""
+    mine = [events.c.claim == claim_id] if internal else [events.c.claim == claim_id, disclosed()]
     rows = session.execute(
-        select(events)
-        .where(events.c.claim == claim_id)
-        .order_by(events.c.number.desc())
-        .limit(limit)
+        select(events).where(*mine).order_by(events.c.number.desc()).limit(limit)
     ).all()
-    return [line(row) for row in rows[::-1]], rows[-1].number - 1 if rows else 0
+    before = rows[-1].number - 1 if rows else 0
+    if before and not internal:
+        earlier = select(func.count()).where(*mine, events.c.number <= before)
+        before = session.execute(earlier).scalar_one()
+    return [line(row) for row in rows[::-1]], before
 
 
 def since(session: Connection, claim_id: str, version: int) -> list[dict[str, Any]]:

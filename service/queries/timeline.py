@@ -6,11 +6,12 @@ from itertools import groupby
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, and_, func, literal, not_, or_, select, tuple_, union_all
+from sqlalchemy import Connection, Row, and_, func, literal, or_, select, tuple_, union_all
 
 from service.domain import history, lanes
 from service.domain.claims import rfc3339
 from service.formats import timeline as timeline_format
+from service.queries.events import disclosed
 from service.queries.history import event
 from service.queries.paging import Window
 from service.queries.stories import find
@@ -67,14 +68,8 @@ def _rows(
     newest_first: bool,
 ) -> Sequence[Row[Any]]:
     by = events.c.said_at if clock == "said" else events.c.recorded_at
-    # Who works on what is the desk's own business; canonical JSON has its keys in order.
-    assigning = and_(
-        events.c.type == "claim.amended",
-        events.c.data.like('{"assignee":%'),
-        not_(events.c.data.like('%,"%')),
-    )
     query = select(events).where(
-        events.c.story == slug, events.c.type.in_(timeline_format.TYPES), not_(assigning)
+        events.c.story == slug, events.c.type.in_(timeline_format.TYPES), disclosed()
     )
     if clock == "said":
         query = query.where(by.is_not(None))

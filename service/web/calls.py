@@ -19,8 +19,9 @@ from starlette.responses import Response
 
 from service.commands import idempotency
 from service.commands.idempotency import Answer
-from service.domain import access
+from service.domain import access, disclosure
 from service.domain.access import Action, Actor
+from service.domain.disclosure import Audience
 from service.domain.errors import Invalid, NotAuthenticated, NotFound
 from service.queries.paging import DEFAULT_LIMIT, MAX_LIMIT, Window, cut
 from service.web.services import Services, of
@@ -52,6 +53,11 @@ class Call:
     def internals(self) -> bool:
         """Whether the caller sees notes, assignees and drafts of decisions."""
         return access.allowed(self.caller, Action.READ_INTERNALS)
+
+    @property
+    def audience(self) -> Audience:
+        """Whom the caller is shown the same as."""
+        return disclosure.audience_of(self.caller)
 
     async def read(self, query: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         return await self.services.database.read(query, *args, **kwargs)

@@ -15,6 +15,7 @@ from datetime import datetime
 import structlog
 
 from service.config import Settings
+from service.domain.disclosure import Audience
 from service.domain.errors import ClaimdeskError, Invalid, StreamsFull, TooManyStreams
 from service.queries import accounts, events
 from service.queries.accounts import Credential
@@ -68,7 +69,7 @@ class Listener:
         self,
         position: int,
         wanted: Wanted,
-        audience: str,
+        audience: Audience,
         caller: str,
         credential: Credential | None,
     ) -> None:

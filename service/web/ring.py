@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from operator import attrgetter
 
+from service.domain.disclosure import Audience
 from service.queries.events import Line, Wanted
 
 MOST_EVENTS = 2_000
@@ -12,8 +13,8 @@ MOST_TEXT = 4 * 1024 * 1024
 """How many events are held, and characters of their actors and data."""
 CHUNK = 64 * 1024
 """Bytes that a client is sent at once; more only where a single event has more."""
-Render = Callable[[Line, str], bytes]
-"""An event as an audience is shown it, as a block of a stream."""
+Render = Callable[[Line, Audience], bytes]
+"""An event as an audience is shown it, as a block of a stream; empty where it is not shown."""
 
 
 class Held:
@@ -25,13 +26,13 @@ class Held:
         self.line = line
         self.weight = len(line.actor) + len(line.data)
         self._render = render
-        self._blocks: dict[str, bytes] = {}
+        self._blocks: dict[Audience, bytes] = {}
 
     @property
     def seq(self) -> int:
         return self.line.seq
 
-    def block(self, audience: str) -> bytes:
+    def block(self, audience: Audience) -> bytes:
         found = self._blocks.get(audience)
         if found is None:
             found = self._blocks[audience] = self._render(self.line, audience)
@@ -65,7 +66,7 @@ class Ring:
             self.floor = self._held[drop - 1].seq
             del self._held[:drop]
 
-    def take(self, position: int, wanted: Wanted, audience: str) -> tuple[list[Held], int]:
+    def take(self, position: int, wanted: Wanted, audience: Audience) -> tuple[list[Held], int]:
         """What `chunk` makes of all that is held above `position`."""
         first = bisect_right(self._held, position, key=attrgetter("seq"))
         return chunk(
@@ -74,13 +75,13 @@ class Ring:
 
 
 def chunk(
-    held: Iterable[Held], wanted: Wanted, audience: str, *, position: int
+    held: Iterable[Held], wanted: Wanted, audience: Audience, *, position: int
 ) -> tuple[list[Held], int]:
     """What to send at once, and up to where that goes: `position` where nothing is left over."""
     taken: list[Held] = []
     size = 0
     for one in held:
-        if wanted.fits(one.line):
+        if wanted.fits(one.line) and one.block(audience):
             taken.append(one)
             size += len(one.block(audience))
             if size >= CHUNK:

@@ -103,16 +103,6 @@ def test_every_type_of_event_is_in_the_full_record() -> None:
         assert closed.status is one.state.status
 
 
-def test_drafts_of_decisions_are_internal() -> None:
-    """Of all types of events, these three are kept from readers and the public."""
-    assert {
-        "decision.proposed",
-        "decision.rejected",
-        "decision.withdrawn",
-    } == history.INTERNAL_TYPES
-    assert set(history.EVENT_TYPES) >= history.INTERNAL_TYPES
-
-
 def test_the_fold_of_the_record_is_the_state() -> None:
     """Folded from the start, or from JSON and back, the events give the state that was kept."""
     one = full()

@@ -235,7 +235,7 @@ def stuck(served: Served) -> Iterator[None]:
         client.connect(("127.0.0.1", served.port))
         asked = "GET /v1/events/stream?after=0 HTTP/1.1\r\nHost: x\r\n"
         client.sendall(
-            f"{asked}Authorization: Bearer {served.desk.keys['reader']}\r\n\r\n".encode()
+            f"{asked}Authorization: Bearer {served.desk.keys['checker']}\r\n\r\n".encode()
         )
         yield
 

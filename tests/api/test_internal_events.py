@@ -1,0 +1,74 @@
+"""What others may be told of an event, asked of the database: the same as the rulebook says."""
+
+from typing import Any
+
+import orjson
+from sqlalchemy import select
+
+from service.domain import disclosure
+from service.queries import events
+from service.store import tables
+from tests.api import twins
+from tests.api.twins import Twin
+from tests.support.desk import Desk
+
+AMENDMENTS: tuple[dict[str, Any], ...] = (
+    {"assignee": None},
+    {"tags": []},
+    {"tags": ['"text":', '{"assignee":1}'], "assignee": None},
+    {"text": 'he said "tags": and no more', "material": False},
+    {"assignee": '","tags":"'},
+    {"finding": None, "assignee": "x"},
+)
+
+
+async def test_the_database_leaves_out_what_the_rulebook_calls_internal(desk: Desk) -> None:
+    twin = Twin(desk, secrets=True)
+    await twins.live_through(twin)
+
+    def read(session: Any) -> tuple[list[Any], set[int]]:
+        claim = session.scalars(select(tables.events.c.claim).limit(1)).one()
+        copied = session.execute(select(tables.events).limit(1)).one()._asdict()
+        for number, data in enumerate(AMENDMENTS):
+            changed = {"seq": 9_000 + number, "number": 9_000 + number, "claim": claim}
+            changed |= {"id": f"018b0000-0000-7000-8000-{number:012}", "type": "claim.amended"}
+            text = orjson.dumps(data, option=orjson.OPT_SORT_KEYS).decode()
+            session.execute(tables.events.insert().values(copied | changed | {"data": text}))
+        rows = session.execute(select(tables.events)).all()
+        told = set(session.scalars(select(tables.events.c.seq).where(events.disclosed())))
+        return rows, told
+
+    rows, told = await desk.database.rehearse(read)
+    expected = {
+        row.seq for row in rows if not disclosure.is_internal(row.type, orjson.loads(row.data))
+    }
+    assert told == expected
+    assert 9_000 not in told
+    assert len(expected) < len(rows)
+
+
+async def test_how_far_a_page_goes_tells_nothing_of_what_is_left_out(desk: Desk) -> None:
+    """A reader who asks for drafts of decisions learns neither that there is one nor where."""
+    twin = Twin(desk, secrets=True)
+    await twins.live_through(twin)
+    newest = (await desk.checker.get("/v1/events?limit=200")).json()["next_after"]
+    for types in ("decision.proposed", "decision.rejected"):
+        asked = f"/v1/events?types={types}&limit=1"
+        assert (await desk.checker.get(asked)).json()["next_after"] < newest
+        assert (await desk.reader.get(asked)).json() == {"items": [], "next_after": newest}
+    seen = [
+        one
+        async for one in _pages(desk, "/v1/events?types=claim.amended&limit=1")
+        if "tags" not in one["data"] and "text" not in one["data"]
+    ]
+    assert seen == []
+
+
+async def _pages(desk: Desk, url: str) -> Any:
+    after, before = 0, -1
+    while after != before:
+        before = after
+        page = (await desk.reader.get(f"{url}&after={after}")).json()
+        for item in page["items"]:
+            yield item
+        after = page["next_after"]
