@@ -112,6 +112,11 @@ class Settings(BaseSettings):
     dispatch: Switch = Field(
         True, description="Deliver webhooks in `claimdesk serve`; off: `claimdesk dispatch` does"
     )
+    metrics_allow_cidrs: Networks = Field(
+        (),
+        description="Networks whose programs read /metrics without an administrator's key, such as "
+        "10.1.0.5/32",
+    )
     streams: int = Field(
         2_000, ge=0, le=30_000, description="Event streams that one process keeps open, at most"
     )

@@ -62,7 +62,7 @@ MORE: dict[str, tuple[type[ClaimdeskError], ...]] = {
     "/oembed": (errors.NotFound, errors.FormatNotServed),
 }
 """What some paths refuse besides."""
-OPEN = {"/healthz", "/readyz", "/metrics"}
+OPEN = {"/healthz", "/readyz"}
 
 
 def operation_id(route: APIRoute) -> str:

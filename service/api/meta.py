@@ -1,19 +1,50 @@
 """Health, readiness, metrics, what problems mean, and the reference."""
 
 from datetime import timedelta
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from service.api import reference
 from service.dispatch import figures
+from service.domain.access import Action
 from service.domain.claims import rfc3339
 from service.domain.errors import Unavailable
 from service.web import problems
 from service.web import services as services_module
-from service.web.calls import json
+from service.web.calls import Allow, Call, json
 from service.web.metrics import CONTENT_TYPE
 
 LATE = timedelta(minutes=5)
+
+RELAYED = ("forwarded", "x-forwarded-for", "x-real-ip")
+"""What a proxy adds: then the connection's address is the proxy's, not the asker's."""
+
+
+class AllowScraping(Allow):
+    """`Allow`, or a request straight from a network that the operator has named."""
+
+    async def __call__(self, request: Request) -> Call:
+        services = services_module.of(request)
+        relayed = any(name in request.headers for name in RELAYED)
+        if not relayed and request.client is not None:
+            address = _parse_address(request.client.host)
+            if address and any(
+                address in network for network in services.settings.metrics_allow_cidrs
+            ):
+                return Call(request, services, None, services.clock())
+        return await super().__call__(request)
+
+
+def _parse_address(host: str) -> IPv4Address | IPv6Address | None:
+    """The address of a peer, an IPv4 one in IPv6 clothes as IPv4; None where it has none."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
 
 router = APIRouter(tags=["operation"])
 pages = APIRouter(include_in_schema=False)
@@ -56,11 +87,15 @@ async def check_readiness(request: Request) -> Response:
     summary="Figures for Prometheus",
     responses={200: {"description": "Text format 0.0.4", "content": {"text/plain": {}}}},
 )
-async def read_metrics(request: Request) -> Response:
-    services = services_module.of(request)
+async def read_metrics(
+    call: Annotated[Call, Depends(AllowScraping(Action.READ_METRICS))],
+) -> Response:
+    """For an administrator's key, which Prometheus sends as `authorization: {credentials: cd_…}`,
+    and for the networks in CLAIMDESK_METRICS_ALLOW_CIDRS."""
+    services = call.services
     services.meters.show(await services.database.read(figures.figures, now=services.clock()))
     text = services.metrics.text()
-    return Response(text, headers={"Content-Type": CONTENT_TYPE})
+    return Response(text, headers={"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store"})
 
 
 @pages.get("/problems/{slug}")

@@ -31,6 +31,7 @@ class Action(StrEnum):
     MANAGE_KEYS = "manage API keys"
     MANAGE_USERS = "manage users"
     MANAGE_WEBHOOKS = "manage webhooks"
+    READ_METRICS = "read the service's metrics"
 
 
 READERS = frozenset({Role.READER, Role.CHECKER, Role.EDITOR, Role.ADMIN})
@@ -51,6 +52,7 @@ PERMISSIONS: dict[Action, frozenset[Role]] = {
     Action.MANAGE_KEYS: ADMINS,
     Action.MANAGE_USERS: ADMINS,
     Action.MANAGE_WEBHOOKS: ADMINS,
+    Action.READ_METRICS: ADMINS,
 }
 
 PUBLIC_ACTIONS = frozenset({Action.READ_CLAIMS})

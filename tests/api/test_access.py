@@ -101,7 +101,7 @@ ROUTES: dict[tuple[str, str], Action | str] = {
     ): Action.MANAGE_WEBHOOKS,
     ("GET", "/healthz"): OPEN,
     ("GET", "/readyz"): OPEN,
-    ("GET", "/metrics"): OPEN,
+    ("GET", "/metrics"): Action.READ_METRICS,
     ("GET", "/problems/{slug}"): OPEN,
     ("GET", "/docs"): OPEN,
     ("GET", "/docs/style.css"): OPEN,

@@ -136,7 +136,7 @@ async def test_head_answers_as_get_without_the_body(desk: Desk) -> None:
         "/docs",
         "/metrics",
     ):
-        get, head = await desk.reader.get(path), await desk.reader.head(path)
+        get, head = await desk.admin.get(path), await desk.admin.head(path)
         assert (head.status_code, head.content) == (get.status_code, b"")
         assert get.content
         for name in ("Content-Type", "ETag", "Cache-Control"):

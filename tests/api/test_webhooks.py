@@ -391,7 +391,7 @@ async def test_not_ready_where_nobody_delivers(desk: Desk) -> None:
     desk.clock.advance(minutes=6)
     refused = problem(await desk.public.get("/readyz"), "unavailable")
     assert "claimdesk dispatch" in refused["detail"]
-    shown = (await desk.public.get("/metrics")).text
+    shown = (await desk.admin.get("/metrics")).text
     assert "claimdesk_webhook_due 1.0" in shown
     age = next(
         line for line in shown.splitlines() if line.startswith("claimdesk_webhook_oldest_due")

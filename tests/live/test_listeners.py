@@ -180,7 +180,7 @@ async def test_so_many_streams_and_no_more(settings: Settings) -> None:
         await eventually(lambda: not listeners)
         async with opened(editor), opened(editor):
             assert len(listeners) == 2
-        assert (await editor.get("/metrics")).is_success
+        assert (await editor.get("/v1/events")).is_success
 
 
 async def test_while_nobody_listens_nothing_is_read(
@@ -270,7 +270,8 @@ async def test_a_client_that_does_not_read_holds_nothing_and_nobody(
             assert slow.position == left < served.live.ring.top, "nothing more is taken for it"
             monkeypatch.setattr(live, "STUCK_SECONDS", 0.5)
             await eventually(lambda: slow not in listeners)
-            figures = (await client.get("/metrics")).text
+            async with served.client("admin") as admin:
+                figures = (await admin.get("/metrics")).text
             assert "\nclaimdesk_streams_cut_total 1.0\n" in figures
 
 

@@ -86,7 +86,8 @@ async def test_the_answer_says_that_it_is_a_stream(served: Served) -> None:
         head = await client.head("/v1/events/stream")
         assert (head.status_code, head.content) == (200, b"")
         assert head.headers["content-type"] == headers["content-type"]
-        figures = (await client.get("/metrics")).text
+        async with served.client("admin") as admin:
+            figures = (await admin.get("/metrics")).text
         assert "\nclaimdesk_streams 1.0\n" in figures
         assert "\nclaimdesk_streams_behind 0.0\n" in figures
         assert "\nclaimdesk_requests_running 1.0\n" in figures, "that of the figures themselves"
