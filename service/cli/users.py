@@ -8,11 +8,13 @@ from typing import Annotated, Any
 import typer
 
 from service.cli import databases, shell
+from service.domain import texts
 from service.domain.access import Role
 
 app = typer.Typer(help="The people who sign in.", no_args_is_help=True, **shell.STYLE)
 
 Email = Annotated[str, typer.Argument(metavar="EMAIL", help="The address they sign in with.")]
+LONGEST_NAME = 120
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 12, 1000
 
 
@@ -156,13 +158,19 @@ def require_email(email: str) -> str:
     email = email.strip()
     if not re.fullmatch(r"[^@\s\x00]+@[^@\s\x00]+", email) or len(email) > 254:
         raise shell.misused(f"{email!r} is not an e-mail address.")
-    return email
+    try:
+        return texts.check_address(email)
+    except ValueError as error:
+        raise shell.misused(f"{email!r} is not an e-mail address: {error}.") from error
 
 
 def require_name(name: str) -> str:
-    name = name.strip()
-    if not 1 <= len(name) <= 120 or not name.isprintable():
-        raise shell.misused("A name has 1 to 120 characters, all of them printable.")
+    try:
+        name = texts.clean_name(name)
+    except ValueError as error:
+        raise shell.misused(f"{name!r} is no name: {error}.") from error
+    if len(name) > LONGEST_NAME:
+        raise shell.misused(f"A name has 1 to {LONGEST_NAME} characters.")
     return name
 
 

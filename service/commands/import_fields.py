@@ -9,6 +9,7 @@ from typing import NoReturn
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from service.domain import texts
 from service.domain.claims import Kind, Precision
 
 MOST = {
@@ -30,6 +31,7 @@ MOST = {
 }
 """The same bounds as in the API: what is imported must be valid there."""
 PROSE = frozenset({"text", "quote", "explanation"})
+NAMES = frozenset({"claimant", "speaker", "role", "publisher", "rated_by"})
 MOST_TAGS = 20
 SHOWN = 80
 EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
@@ -89,16 +91,26 @@ def refuse(field: str, value: str | None, reason: str) -> NoReturn:
 
 
 def text(field: str, value: str | None) -> str | None:
-    """A text without white space at its ends, names and labels in one line; None where there is
-    nothing."""
-    if value is None or not (value := value.strip()):
+    """Give a text as the policy of `domain/texts.py` takes it, names and labels in one line.
+
+    None where there is nothing to see.  What others wrote is folded where it can be without loss:
+    marks of no width in names, embeddings and overrides everywhere.
+    """
+    if value is None or not texts.is_visible(value):
         return None
-    if field not in PROSE:
-        value = " ".join(value.split())
     if "\x00" in value:
         refuse(field, value, "it holds a NUL")
-    if any("\ud800" <= one <= "\udfff" for one in value):
+    if any("\ud800" <= character <= "\udfff" for character in value):
         refuse(field, value, "it holds bytes that are no characters in the file's encoding")
+    try:
+        if field in NAMES:
+            value = texts.clean_name(texts.fold_name(value))
+        elif field in PROSE:
+            value = texts.clean_prose(texts.fold_prose(value.strip()))
+        else:
+            value = texts.clean_line(" ".join(texts.fold_prose(value).split()))
+    except ValueError as error:
+        refuse(field, value, str(error))
     if len(value) > MOST[field]:
         refuse(field, value, f"it has {len(value)} characters; at most {MOST[field]} are allowed")
     return value

@@ -19,11 +19,12 @@ from pydantic import (
     model_validator,
 )
 
+from service.domain import texts
 from service.domain.claims import Finding, Kind, Rendering, Status
 from service.domain.errors import Invalid
 from service.domain.names import fold
 
-Line = Annotated[str, StringConstraints(pattern=r"^[^\x00\r\n]+$", max_length=200)]
+Line = Annotated[str, StringConstraints(max_length=200), AfterValidator(texts.clean_line)]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
 Policy = Literal["unattributed", "create", "refuse"]
 

@@ -7,18 +7,35 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    StringConstraints,
+    ValidationError,
+)
 
+from service.domain import texts
 from service.domain.claims import Basis, Kind, Precision, Rendering, Scope, Stance, Status
 from service.domain.errors import Invalid
 
 Place = tuple[str | int, ...]
 Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
-Name = Annotated[str, StringConstraints(pattern=r"^[^\x00]+$", max_length=120)]
-Phrase = Annotated[str, StringConstraints(pattern=r"^[^\x00]+$", max_length=300)]
-Prose = Annotated[str, StringConstraints(pattern=r"^[^\x00]+$", max_length=10_000)]
-Address = Annotated[str, StringConstraints(pattern=r"^https?://[^\s\x00/]", max_length=2048)]
+# What is loaded goes through the same policy as what the API is sent.
+Name = Annotated[str, StringConstraints(max_length=120), AfterValidator(texts.clean_name)]
+FullName = Annotated[str, StringConstraints(max_length=300), AfterValidator(texts.clean_name)]
+Word = Annotated[str, StringConstraints(max_length=40), AfterValidator(texts.clean_line)]
+Tag = Annotated[str, StringConstraints(max_length=50), AfterValidator(texts.clean_line)]
+Phrase = Annotated[str, StringConstraints(max_length=300), AfterValidator(texts.clean_line)]
+Prose = Annotated[str, StringConstraints(max_length=10_000), AfterValidator(texts.clean_prose)]
+Context = Annotated[str, StringConstraints(max_length=300), AfterValidator(texts.clean_context)]
+Address = Annotated[
+    str,
+    StringConstraints(pattern=r"^https?://[^\s\x00/]", max_length=2048),
+    AfterValidator(texts.check_address),
+]
 Language = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35)
 ]
@@ -32,8 +49,8 @@ class Entry(BaseModel):
 class PartyEntry(Entry):
     slug: Slug
     name: Name
-    full_name: Phrase | None = None
-    kind: Annotated[Name, StringConstraints(max_length=40)] | None = None
+    full_name: FullName | None = None
+    kind: Word | None = None
     country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
     parent: Slug | None = None
 
@@ -69,8 +86,8 @@ class QuoteEntry(Entry):
     language: Language
     rendering: Rendering
     source: Key
-    prefix: Phrase | Literal[""] = ""
-    suffix: Phrase | Literal[""] = ""
+    prefix: Context = ""
+    suffix: Context = ""
 
 
 class StatementEntry(Entry):
@@ -94,7 +111,7 @@ class ClaimEntry(Entry):
     story: Slug
     origin: Key
     part_of: Key | None = None
-    tags: tuple[Annotated[Name, StringConstraints(max_length=50)], ...] = ()
+    tags: tuple[Tag, ...] = ()
 
 
 class LinkEntry(Entry):
@@ -138,7 +155,9 @@ def parse(content: bytes | str) -> Plan:
     try:
         plan = Plan.model_validate(entries)
     except ValidationError as error:
-        faults = [(one["loc"], one["msg"]) for one in error.errors()]
+        faults = [
+            (fault["loc"], fault["msg"].removeprefix("Value error, ")) for fault in error.errors()
+        ]
         raise _invalid(faults) from error
     if dangling := list(_dangling(plan)):
         raise _invalid(dangling)

@@ -13,7 +13,7 @@ from service.commands.intake import Passage, Stand
 from service.desk import forms, utterances
 from service.desk.forms import Form, posted
 from service.desk.rendering import render
-from service.domain import ids
+from service.domain import ids, texts
 from service.domain.access import Action
 from service.domain.claims import Kind, Scope
 from service.domain.errors import ClaimdeskError, Conflict, Invalid, NotFound
@@ -89,7 +89,12 @@ async def begin(form: Recording) -> Response:
     try:
         if text is None:
             raise Invalid("paste the article’s text", loc=("body", "text"))
-        if len(text) > LONGEST_TEXT or "\x00" in text:
+        try:
+            # Quotes are found in it letter by letter: both are in the same form.
+            text = texts.clean_prose(text)
+        except ValueError as error:
+            raise Invalid(str(error), loc=("body", "text")) from error
+        if len(text) > LONGEST_TEXT:
             raise Invalid(
                 f"a text has up to {LONGEST_TEXT:,} characters: take it in in parts",
                 loc=("body", "text"),

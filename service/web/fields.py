@@ -1,7 +1,7 @@
-"""The types of fields: bounded, without NUL, instants with their offset."""
+"""The types of fields: texts by the one policy (`domain/texts.py`), instants with their offset."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -18,7 +18,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from service.domain import addresses, ids
+from service.domain import addresses, ids, texts
 from service.domain.errors import NotFound
 
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
@@ -44,18 +44,6 @@ class Out(BaseModel):
 
 LEFT_OUT: Any = Field(default_factory=lambda: None)
 """The default of a field that may be left out but is never null."""
-
-
-def _without_nul(text: str) -> str:
-    if "\x00" in text:
-        raise ValueError("a text holds no NUL")
-    return text
-
-
-def _not_blank(text: str) -> str:
-    if not text.strip():
-        raise ValueError("a text holds more than white space")
-    return text
 
 
 def _instant(value: Any) -> Any:
@@ -97,26 +85,28 @@ def _id(text: str) -> str:
 
 
 @dataclass(frozen=True)
-class Bounded(GroupedMetadata):
-    """A text of 1 to `most` characters, its ends trimmed, without NUL."""
+class Text(GroupedMetadata):
+    """A text of 1 to `most` characters that `clean`, a function of `domain/texts.py`, has passed.
+
+    `trimmed`: white space at its ends is taken off.
+    """
 
     most: int
+    clean: Callable[[str], str]
+    trimmed: bool = True
 
     def __iter__(self) -> Iterator[object]:
-        yield StringConstraints(strip_whitespace=True, min_length=1, max_length=self.most)
-        yield AfterValidator(_without_nul)
+        yield StringConstraints(
+            strip_whitespace=self.trimmed or None, min_length=1, max_length=self.most
+        )
+        yield AfterValidator(self._check)
 
-
-@dataclass(frozen=True)
-class Verbatim(GroupedMetadata):
-    """A text of 1 to `most` characters kept as it stands, white space and all; not blank."""
-
-    most: int
-
-    def __iter__(self) -> Iterator[object]:
-        yield StringConstraints(min_length=1, max_length=self.most)
-        yield AfterValidator(_without_nul)
-        yield AfterValidator(_not_blank)
+    def _check(self, text: str) -> str:
+        cleaned = self.clean(text)
+        # The composed form of a few letters is longer than they are.
+        if len(cleaned) > self.most:
+            raise ValueError(f"a text has at most {self.most} characters in composed form (NFC)")
+        return cleaned
 
 
 Instant = Annotated[
@@ -138,25 +128,32 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Email = Annotated[
     str,
     StringConstraints(strip_whitespace=True, pattern=EMAIL, max_length=254),
+    AfterValidator(texts.check_address),
 ]
 Url = Annotated[
     str,
     StringConstraints(strip_whitespace=True, max_length=2048),
-    AfterValidator(_without_nul),
+    AfterValidator(texts.check_address),
     AfterValidator(_http_url),
 ]
 Id = Annotated[str, AfterValidator(_id), WithJsonSchema({"type": "string", "format": "uuid"})]
-Name = Annotated[str, Bounded(120)]
-PersonName = Annotated[str, Bounded(200)]
-Title = Annotated[str, Bounded(300)]
-Headline = Annotated[str, Bounded(500)]
-Label = Annotated[str, Bounded(40)]
-Code = Annotated[str, Bounded(64)]
-Reason = Annotated[str, Bounded(2000)]
-ClaimText = Annotated[str, Bounded(2000)]
-Description = Annotated[str, Bounded(5000)]
-Tag = Annotated[str, Bounded(50)]
-LongQuote = Annotated[str, Verbatim(10_000)]
+# Printed within sentences, or shown beside what people sign with their names.
+Name = Annotated[str, Text(120, texts.clean_name)]
+PersonName = Annotated[str, Text(200, texts.clean_name)]
+FullName = Annotated[str, Text(300, texts.clean_name)]
+# One line.
+Title = Annotated[str, Text(300, texts.clean_line)]
+Headline = Annotated[str, Text(500, texts.clean_line)]
+Label = Annotated[str, Text(40, texts.clean_line)]
+Code = Annotated[str, Text(64, texts.clean_line)]
+Tag = Annotated[str, Text(50, texts.clean_line)]
+# Several lines.
+Reason = Annotated[str, Text(2000, texts.clean_prose)]
+ClaimText = Annotated[str, Text(2000, texts.clean_prose)]
+Description = Annotated[str, Text(5000, texts.clean_prose)]
+LongQuote = Annotated[str, Text(10_000, texts.clean_prose, trimmed=False)]
+Context = Annotated[str, StringConstraints(max_length=200), AfterValidator(texts.clean_context)]
+"""What stands before or after a quote: it may be empty or blank."""
 
 ID_SCHEMA = {"type": "string", "format": "uuid"}
 ClaimId = Annotated[str, Path(), AfterValidator(_known_id), WithJsonSchema(ID_SCHEMA)]

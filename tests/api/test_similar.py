@@ -230,7 +230,7 @@ async def test_nothing_unknown_has_similar_claims(desk: Desk) -> None:
         "Serbia 4,500 " * 150,
         "word " * 400,
         "\" OR 1' | & ! <-> ) ( * : NEAR AND NOT",
-        "🕊️ \u202eabc <b>x</b>",
+        "🕊️ \u200fabc <b>x</b>",
         "…!?",
     ],
 )

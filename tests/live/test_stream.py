@@ -35,7 +35,7 @@ async def work(served: Served) -> str:
     desk = served.desk
     if (await desk.reader.get("/v1/stories/border")).status_code == 404:
         await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
-    claim = str((await desk.claim(story="border", text=HOSTILE))["id"])
+    claim = await desk.record_unchecked(HOSTILE, story="border")
     await desk.link(claim, "requests_confirmation", "washington")
     await desk.claim()
     await desk.confirm(claim)

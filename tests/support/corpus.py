@@ -73,7 +73,7 @@ CLAIMS: list[tuple[str, str | None, Any, dict[str, Any], list[Any], list[Any]]] 
     ),
     ("Troops withdrew; normal regime again", "pristina", None, {}, ["units of troops"], []),
     ("Ђоковић је у Љубљани", "belgrade", DJOKOVIC, {}, [("Рекао је да је ту", "sr")], []),
-    ("A lie'; DROP TABLE claims; -- <b>bold</b> 🇷🇸 שלום", "nato", None, {}, ["\u202eevil"], []),
+    ("A lie'; DROP TABLE claims; -- <b>bold</b> 🇷🇸 שלום", "nato", None, {}, ["\u200fevil"], []),
     ("Administrative lines are no borders", "belgrade", None, {"story": "border"}, ["…"], []),
 ]
 QUERIES = [

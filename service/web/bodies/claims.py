@@ -32,6 +32,7 @@ from service.web.fields import (
     LEFT_OUT,
     ClaimText,
     Code,
+    Context,
     Id,
     In,
     Instant,
@@ -47,8 +48,8 @@ class SelectorIn(In):
     """Where the quote stands in its source (W3C TextQuoteSelector)."""
 
     exact: LongQuote
-    prefix: Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")] = ""
-    suffix: Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")] = ""
+    prefix: Context = ""
+    suffix: Context = ""
 
 
 class QuoteIn(In):

@@ -10,6 +10,7 @@ from service.web.fields import (
     LEFT_OUT,
     Country,
     Description,
+    FullName,
     Headline,
     In,
     Instant,
@@ -27,7 +28,7 @@ from service.web.fields import (
 class PartyIn(In):
     slug: Slug
     name: Name
-    full_name: Title | None = None
+    full_name: FullName | None = None
     kind: Label | None = None
     country: Country | None = None
     parent: Slug | None = None
@@ -50,7 +51,7 @@ class PartyIn(In):
 
 class PartyChange(In):
     name: Name = LEFT_OUT
-    full_name: Title | None = None
+    full_name: FullName | None = None
     kind: Label | None = None
     country: Country | None = None
     parent: Slug | None = None

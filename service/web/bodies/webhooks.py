@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
+from service.domain import texts
 from service.domain.webhooks import (
     IN_FLIGHT,
     MOST_HEADERS,
@@ -16,7 +17,7 @@ from service.domain.webhooks import (
     Ordering,
     ours,
 )
-from service.web.fields import LEFT_OUT, Id, In, Instant, Reason, Slug
+from service.web.fields import LEFT_OUT, Id, In, Instant, Reason, Slug, Text
 
 TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
 VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e\t]{0,1998}[\x21-\x7e])?")
@@ -47,6 +48,7 @@ Subscribed = Annotated[
 WebhookUrl = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=2048),
+    AfterValidator(texts.check_address),
     Field(description="https://, on a public address", examples=["https://cms.example.org/hook"]),
 ]
 Parties = Annotated[
@@ -65,14 +67,12 @@ InFlight = Annotated[int, Field(ge=1, le=MOST_IN_FLIGHT, strict=True)]
 Timeout = Annotated[
     float, Field(ge=0.1, le=TIMEOUT_S, strict=True, description="Seconds for one attempt")
 ]
-Text = Annotated[
-    str, StringConstraints(strip_whitespace=True, max_length=500, pattern=r"^[^\x00]*$")
-]
+About = Annotated[str, Text(500, texts.clean_line)]
 
 
 class WebhookIn(In):
     url: WebhookUrl
-    description: Text | None = None
+    description: About | None = None
     event_types: Subscribed = ()
     story: Slug | None = Field(None, description="Only claims of this story")
     claim: Id | None = Field(None, description="Only this claim")
@@ -100,7 +100,7 @@ class WebhookIn(In):
 
 class WebhookChange(In):
     url: WebhookUrl = LEFT_OUT
-    description: Text | None = LEFT_OUT
+    description: About | None = LEFT_OUT
     event_types: Subscribed = LEFT_OUT
     story: Slug | None = LEFT_OUT
     claim: Id | None = LEFT_OUT

@@ -1,0 +1,215 @@
+"""The one policy for texts from outside: what a prose field, a line or a name may hold.
+
+Every field that stores text goes through one of these functions, whether the API, a form, the
+command line, a seed file or an import brings it (a test walks the OpenAPI document).  Each gives
+the text back in Unicode's composed form (NFC) or raises `ValueError` with what to do about it.
+
+- `clean_prose`: several lines; newline and tab stay, every line end becomes one newline.
+- `clean_line`: one line.
+- `clean_name`: one line that is printed inside our own sentences (`formats/printline.py`).
+  Nothing in it is invisible, and nothing in it reads as the end of a sentence of ours.
+- `check_address`: a URL or e-mail address, kept byte for byte.
+
+Direction marks, joiners and non-joiners (LRM, RLM, ALM, ZWJ, ZWNJ) stay in prose and lines:
+Arabic, Persian and Serbian texts need them.  Embeddings, overrides and isolates (U+202A to U+202E,
+U+2066 to U+2069) do not: what they begin goes on in the text that follows ours, and pages isolate
+foreign text themselves.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable
+from functools import lru_cache
+
+Clean = Callable[[str], str]
+
+BIDI_CONTROLS = "\u202a-\u202e\u2066-\u206f"
+"""Embeddings, overrides and isolates, with the formatting characters that Unicode deprecates."""
+INVISIBLE = (
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2060-\u2065\u2800"
+    "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U000e0000-\U000e0fff"
+)
+"""What Unicode calls default-ignorable, and the blanks that are letters or symbols to it."""
+_LAST_OF_PLANES = [
+    f"{chr(plane | 0xFFFE)}-{chr(plane | 0xFFFF)}" for plane in range(0, 0x110000, 0x10000)
+]
+_NONCHARACTERS = "".join(["\ufdd0-\ufdef", *_LAST_OF_PLANES])
+_CONTROLS = "\x00-\x08\x0b-\x1f\x7f-\x9f"
+_NEVER = f"{_CONTROLS}{BIDI_CONTROLS}\ufff9-\ufffb\ud800-\udfff{_NONCHARACTERS}"
+# Tags spell the flags of England, Scotland and Wales; anywhere else they hide words.
+_HIDDEN_TAG = re.compile("[\U000e0000-\U000e007f](?<![\U0001f3f4\U000e0020-\U000e007e].)")
+
+_LINE_ENDS = "\r\x85\u2028\u2029"
+_LINE_END = re.compile(f"\r\n|[{_LINE_ENDS}]")
+# Few ranges, so that looking is quick: what they take in beside what is refused is seldom met.
+_SUSPECT = re.compile(
+    f"[{_CONTROLS}{BIDI_CONTROLS}\ufff9-\ufffb\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff\U0001fffe-\U0010ffff]"
+)
+_REFUSED_IN_PROSE = re.compile(f"[{_NEVER}]")
+_REFUSED_IN_LINE = re.compile(f"[{_NEVER}\t\n\u2028\u2029]")
+_REFUSED_IN_NAME = re.compile(f"[{_NEVER}\t\n\u2028\u2029{INVISIBLE}]")
+_REFUSED_IN_ADDRESS = re.compile(rf"[{_NEVER}{INVISIBLE}\s]")
+_VISIBLE = re.compile(rf"[^\s{_NEVER}{INVISIBLE}]")
+_UNSEEN_IN_NAME = re.compile(f"[{BIDI_CONTROLS}{INVISIBLE}]")
+_BLANK_IN_NAME = re.compile(f"[{_CONTROLS}\t\n\u2028\u2029]")
+
+_CLOSERS = "\"'”’»›)\\]}"
+_STOPS = ".!?…‽؟۔։።"
+# What sentences of a print line begin with, but for those that begin with a name.
+_OPENINGS = "|".join(
+    (
+        "Claimed by",
+        "Unattributed claim",
+        "Confirmed by",
+        "Supported by",
+        "Disputed",
+        "Imported as",
+        "The desk",
+        "This desk",
+        "This status",
+        "The claimant",
+    )
+)
+_SENTENCE_END = re.compile(
+    # After a closing bracket or a long word: no abbreviation ends so ("Gen.", "Jane Q.").
+    rf"(?:[{_CLOSERS}]|[^\W\d_]{{5,}})[{_STOPS}]+[{_CLOSERS}]*\s"
+    # Full stops of scripts that put no space behind them.
+    r"|[。．｡！？।॥]."
+    # After what may be an abbreviation, only where one of our sentences follows.
+    rf"|[{_STOPS};:][{_CLOSERS}]*\s+(?:{_OPENINGS})\b",
+    re.IGNORECASE,
+)
+_OUR_WORDS = re.compile(
+    r"\b(?:independently confirmed|awaiting confirmation|no independent party|"
+    r"asked for confirmation|(?:denies|deny) it|found it refuted|"
+    r"found the evidence conflicting)\b",
+    re.IGNORECASE,
+)
+"""What stands in a print line alone: nobody is called so."""
+
+
+def clean_prose(text: str) -> str:
+    """Check a text of several lines and give it in NFC, each line ended by a newline alone."""
+    text = clean_context(text)
+    _require_visible(text)
+    return text
+
+
+def clean_context(text: str) -> str:
+    """Check what stands around a quote as `clean_prose` does; it may be empty or blank."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text)
+    if any(end in text for end in _LINE_ENDS):
+        text = _LINE_END.sub("\n", text)
+    # The cheap questions first: most texts are printable but for their newlines.
+    if not text.replace("\n", "").replace("\t", "").isprintable() and _SUSPECT.search(text):
+        _refuse_character(_REFUSED_IN_PROSE, text)
+        _refuse_character(_HIDDEN_TAG, text)
+    return text
+
+
+def clean_line(text: str) -> str:
+    """Check a text of one line and give it in NFC, without white space at its ends."""
+    text = unicodedata.normalize("NFC", text.strip())
+    _refuse_character(_REFUSED_IN_LINE, text)
+    _refuse_character(_HIDDEN_TAG, text)
+    _require_visible(text)
+    return text
+
+
+def clean_name(text: str) -> str:
+    """Check a name or role and give it in NFC, each run of white space as one space."""
+    text = unicodedata.normalize("NFC", text.strip())
+    _refuse_character(_REFUSED_IN_NAME, text)
+    _require_visible(text)
+    text = " ".join(text.split())
+    found = _SENTENCE_END.search(text)
+    if found is not None:
+        raise ValueError(
+            f"a name is printed within a sentence, and '{found[0].strip()}' reads as the end of "
+            "one: write it without that stop"
+        )
+    found = _OUR_WORDS.search(text)
+    if found is not None:
+        raise ValueError(
+            f"a name is printed within a sentence, and '{found[0]}' reads as what the desk says: "
+            "write it without"
+        )
+    return text
+
+
+def fold_name(text: str) -> str:
+    """Take from a name that somebody else wrote what `clean_name` would refuse as invisible.
+
+    Marks of no width are dropped, line ends and other control characters become spaces.
+    """
+    return " ".join(_BLANK_IN_NAME.sub(" ", _UNSEEN_IN_NAME.sub("", text)).split())
+
+
+def fold_prose(text: str) -> str:
+    """Take embeddings, overrides and isolates from a text that somebody else wrote."""
+    return _EMBEDDED.sub("", text)
+
+
+_EMBEDDED = re.compile(f"[{BIDI_CONTROLS}]")
+
+
+def check_address(text: str) -> str:
+    """Check that an address holds no white space and nothing invisible; it stays as it is."""
+    _refuse_character(_REFUSED_IN_ADDRESS, text)
+    return text
+
+
+def is_visible(text: str) -> bool:
+    """Say whether there is anything to see in a text."""
+    return _VISIBLE.search(text) is not None
+
+
+@lru_cache(maxsize=4096)
+def print_name(name: str) -> str:
+    """Give a name as it may stand in a print line, whatever it is.
+
+    Names of today pass `clean_name` and are given as they are.  One that an old desk or an export
+    holds may read as sentences of ours: it is put in quotation marks, on one line, without what is
+    invisible, and without stops between its words.
+    """
+    try:
+        if clean_name(name) == name:
+            return name
+    except ValueError:
+        pass
+    return f"“{print_label(name)}”"
+
+
+@lru_cache(maxsize=4096)
+def print_label(label: str) -> str:
+    """Give what stands between quotation marks in a print line, so that it cannot close them."""
+    line = fold_name(_NOT_PRINTED.sub("", label)).translate(_INNER_QUOTES)
+    return _STOP_WITHIN.sub("", line) or "…"
+
+
+_NOT_PRINTED = re.compile(f"[\ufff9-\ufffb\ud800-\udfff{_NONCHARACTERS}]")
+_INNER_QUOTES = str.maketrans(dict.fromkeys('“”„‟«»"', "’"))
+_STOP_WITHIN = re.compile(rf"[{_STOPS};:](?=[{_CLOSERS}{_STOPS}]*\s)|[。．｡！？।॥](?=.)")
+
+
+def _refuse_character(refused: re.Pattern[str], text: str) -> None:
+    found = refused.search(text)
+    if found is None:
+        return
+    character = found[0]
+    if character in "\n\r\x0b\x0c\x85\u2028\u2029":
+        raise ValueError("this is one line: take the line end out")
+    code = f"U+{ord(character):04X}"
+    if "\ud800" <= character <= "\udfff":
+        raise ValueError(f"a text holds no half of a character ({code})")
+    name = unicodedata.name(character, "")
+    if unicodedata.category(character) == "Cc":
+        name = "NUL" if character == "\x00" else "a control character"
+    raise ValueError(f"a text holds no {f'{code} ({name})' if name else code}: take it out")
+
+
+def _require_visible(text: str) -> None:
+    if not is_visible(text):
+        raise ValueError("a text holds something that can be seen, more than white space")
