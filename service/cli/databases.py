@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
 from service.cli import shell
 
@@ -25,15 +25,16 @@ def write(command: Callable[..., T], /, **arguments: Any) -> T:
 
 
 def read(query: Callable[..., T], /, **arguments: Any) -> T:
-    """Run a query.  Stops where there is no database to read yet."""
-    ready(create=False)
+    """Run a query on a database that is only read: it is not migrated, and may lie on a read-only
+    disk.  Stops where there is no database to read yet, or one of another schema."""
+    require_readable()
     return _once("read", query, arguments)
 
 
 def using(work: "Callable[[Database], Awaitable[T]]", *, create: bool) -> T:
     """Run what takes several transactions."""
     ready(create=create)
-    return _during(work)
+    return _during(work, read_only=False)
 
 
 def _once(kind: Literal["write", "read"], work: Callable[..., T], arguments: dict[str, Any]) -> T:
@@ -41,16 +42,16 @@ def _once(kind: Literal["write", "read"], work: Callable[..., T], arguments: dic
         transact = database.write if kind == "write" else database.read
         return await transact(work, **arguments)
 
-    return _during(once)
+    return _during(once, read_only=kind == "read")
 
 
-def _during(work: "Callable[[Database], Awaitable[T]]") -> T:
+def _during(work: "Callable[[Database], Awaitable[T]]", *, read_only: bool) -> T:
     import asyncio
 
     from service.store.engine import Database
 
     async def started() -> T:
-        database = Database(shell.settings())
+        database = Database(shell.settings(), read_only=read_only)
         try:
             await database.start()
             return await work(database)
@@ -74,6 +75,7 @@ def ready(*, create: bool) -> None:
     settings = shell.settings()
     if settings.embedded and not create:
         require_file()
+    refuse_to_begin_anew()
     head, current = migrate.head(), migrate.current(settings)
     if current == head:
         return
@@ -81,6 +83,22 @@ def ready(*, create: bool) -> None:
     if settings.embedded:
         migrate.upgrade(settings)
         return
+    _refuse_schema(current, head)
+
+
+def require_readable() -> None:
+    """Stop where the database does not have the schema which this code reads.  A command that reads
+    changes nothing, so it does not bring an older one up to date either."""
+    from service.store import migrate
+
+    require_file()
+    head, current = migrate.head(), migrate.current(shell.settings())
+    if current != head:
+        require_known(current)
+        _refuse_schema(current, head)
+
+
+def _refuse_schema(current: str | None, head: str) -> NoReturn:
     what = "is empty" if current is None else f"has an older schema ({current}, needed: {head})"
     raise shell.Stopped(f"The database {what}.  {UPGRADE}\n  {shell.database()}")
 
@@ -107,6 +125,23 @@ def file() -> Path | None:
     settings = shell.settings()
     path = settings.database_url.get_secret_value().partition(":///")[2].partition("?")[0]
     return Path(path) if settings.embedded and path not in {"", ":memory:"} else None
+
+
+def refuse_to_begin_anew() -> None:
+    """Stop where the database is gone and a server has left a copy of it: an empty one in its place
+    would look as if everything were lost."""
+    from service.store import file_guard
+
+    path = file()
+    if path is None or path.exists():
+        return
+    copy = file_guard.find_rescued_copy(path.absolute())
+    if copy is not None:
+        raise shell.Stopped(
+            f"There is no database at {path.absolute()}, but a server that had it open when it "
+            f"went left a copy.\n  To go on with it: claimdesk restore {copy}\n"
+            f"  To begin an empty one, move the copy to another folder."
+        )
 
 
 def require_file() -> None:

@@ -25,6 +25,7 @@ from service.domain.errors import Unavailable
 from service.store.bell import Bell, Wire, marked
 from service.store.failures import RETRIED, translate_errors
 from service.store.lookups import Lookup as Lookup
+from service.store.reading import ReadOnlySQLite
 from service.store.sqlite import SQLiteBackend
 
 P = ParamSpec("P")
@@ -40,18 +41,23 @@ BASE_URL = "claimdesk_base_url"
 class Database:
     """The database behind `settings.database_url`.  `start` before use, `stop` at the end."""
 
-    def __init__(self, settings: Settings, *, report: bool = False) -> None:
-        """`report`: log what the database says when it fails, in its own words."""
+    def __init__(
+        self, settings: Settings, *, report: bool = False, read_only: bool = False
+    ) -> None:
+        """`report`: log what the database says when it fails, in its own words.  `read_only`: open
+        an embedded database without writing to it; `write` may not be called then."""
         self.report = report
         self.url = make_url(settings.database_url.get_secret_value())
         self.embedded = settings.embedded
         self.bell = Bell()
         options = {BASE_URL: settings.base_url}
-        self._backend: SQLiteBackend | _PostgreSQL = (
-            SQLiteBackend(self.url, options)
-            if self.embedded
-            else _PostgreSQL(self.url, settings.database_connections, options)
-        )
+        self._backend: SQLiteBackend | ReadOnlySQLite | _PostgreSQL
+        if not self.embedded:
+            self._backend = _PostgreSQL(self.url, settings.database_connections, options)
+        elif read_only:
+            self._backend = ReadOnlySQLite(self.url, options)
+        else:
+            self._backend = SQLiteBackend(self.url, options)
 
     async def start(self) -> None:
         with translate_errors(report=self.report):

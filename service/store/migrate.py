@@ -15,7 +15,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from service.config import Settings
 from service.store.engine import postgresql_url
 from service.store.failures import translate_errors
-from service.store.sqlite import sqlite_engine
+from service.store.reading import ReadOnlyFile
+from service.store.sqlite import find_path, sqlite_engine
 
 T = TypeVar("T")
 PACKAGE = Path(__file__).parent.parent
@@ -44,8 +45,8 @@ def head() -> str:
 
 
 def current(settings: Settings) -> str | None:
-    """The revision that the database has; None where it is empty."""
-    return _run(
+    """The revision that the database has; None where it is empty, or not there yet."""
+    return _read(
         settings, lambda connection: MigrationContext.configure(connection).get_current_revision()
     )
 
@@ -73,7 +74,7 @@ def differences(settings: Settings) -> list[Any]:
         found: list[Any] = compare_metadata(context, metadata)
         return found
 
-    return _run(settings, compare)
+    return _read(settings, compare) or []
 
 
 def _config(connection: Connection) -> Config:
@@ -81,6 +82,23 @@ def _config(connection: Connection) -> Config:
     config.set_main_option("script_location", str(scripts()).replace("%", "%%"))
     config.attributes["connection"] = connection
     return config
+
+
+def _read(settings: Settings, work: Callable[[Connection], T | None]) -> T | None:
+    """Run `work` on a connection that writes nothing; None where an embedded database's file is
+    not there."""
+    path = find_path(make_url(settings.database_url.get_secret_value()))
+    if not settings.embedded or path is None:
+        return _run(settings, work)
+    with translate_errors():
+        if not path.exists():
+            return None
+        file = ReadOnlyFile(path)
+        try:
+            with file.engine.begin() as connection:
+                return work(connection)
+        finally:
+            file.close()
 
 
 def _run(settings: Settings, work: Callable[[Connection], T]) -> T:

@@ -1,0 +1,133 @@
+"""Commands that read write nothing: no migration, no lock, no file, and a read-only disk is
+enough."""
+
+import os
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from service.config import Settings
+from service.store import migrate
+
+COMMANDS = [
+    ("verify",),
+    ("export", "-"),
+    ("export", "-", "--format", "csv"),
+    ("keys", "list"),
+    ("users", "list"),
+    ("webhooks", "list"),
+    ("db", "current"),
+    ("db", "check"),
+]
+by_name = pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+on_sqlite = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def seeded(run, migrated: str) -> Path:
+    """The seed article, and a key that stands in the write-ahead log alone."""
+    assert run("seed").exit_code == 0
+    return Path(migrated.removeprefix("sqlite:///"))
+
+
+@pytest.fixture(params=[False, True], ids=["alone", "with its log"])
+def on_read_only_disk(
+    request: pytest.FixtureRequest, run, seeded: Path, tmp_path: Path, monkeypatch
+) -> Iterator[Path]:
+    """The database on a disk that takes no writes; with a log, as a server that was killed leaves
+    it."""
+    if os.name != "posix" or os.geteuid() != 0:
+        pytest.skip("not run: mounting a read-only file system takes root")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "tmpfs", disk], capture_output=True, text=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip(f"not run: no file system can be mounted here ({mounted.stderr.strip()})")
+    try:
+        with closing(sqlite3.connect(seeded)) as connection:
+            connection.execute("SELECT count(*) FROM events").fetchone()
+            if request.param:  # while somebody has it open, no checkpoint is made
+                assert run("keys", "create", "--name", "k", "--role", "reader").exit_code == 0
+                shutil.copy(f"{seeded}-wal", disk / "desk.db-wal")
+            shutil.copy(seeded, disk / "desk.db")
+        subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+        monkeypatch.setenv("CLAIMDESK_DATABASE_URL", f"sqlite:///{disk}/desk.db")
+        yield disk / "desk.db"
+    finally:
+        subprocess.run(["umount", "--lazy", disk], check=True)
+
+
+@on_sqlite
+@by_name
+def test_a_read_only_disk_is_enough_to_read(run, on_read_only_disk: Path, command) -> None:
+    result = run(*command)
+    assert result.exit_code == 0, result.stderr
+
+
+@on_sqlite
+def test_what_stands_in_the_log_alone_is_read_too(run_json, on_read_only_disk: Path) -> None:
+    expected = ["k"] if Path(f"{on_read_only_disk}-wal").exists() else []
+    assert [one["name"] for one in run_json("keys", "list")] == expected
+
+
+@on_sqlite
+def test_a_change_on_a_read_only_disk_is_refused_in_words(run, on_read_only_disk: Path) -> None:
+    refused = run("keys", "create", "--name", "k", "--role", "reader")
+    assert refused.exit_code == 1
+    assert "Traceback" not in refused.output
+    assert str(on_read_only_disk) in refused.stderr
+
+
+@on_sqlite
+@by_name
+def test_reading_waits_for_no_writer_and_leaves_nothing_behind(run, seeded: Path, command) -> None:
+    before = {path.name: path.read_bytes() for path in seeded.parent.glob("claimdesk.db*")}
+    assert list(before) == ["claimdesk.db"]
+    result = run(*command)
+    assert result.exit_code == 0, result.stderr
+    assert {path.name: path.read_bytes() for path in seeded.parent.glob("claimdesk.db*")} == before
+    with closing(sqlite3.connect(seeded, isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        assert run(*command).exit_code == 0
+
+
+@by_name
+def test_reading_does_not_migrate(run, run_json, migrated: str, command) -> None:
+    migrate.downgrade(Settings(database_url=migrated), "-1")
+    older = run_json("db", "current")["current"]
+    assert older != migrate.head()
+    result = run(*command)
+    assert run_json("db", "current")["current"] == older
+    if command != ("db", "current"):
+        assert result.exit_code == 1
+        assert "claimdesk db upgrade" in result.stderr
+
+
+def test_no_empty_database_takes_the_place_of_one_that_was_rescued(run, folder: Path) -> None:
+    rescued = folder / "claimdesk.db.rescued-123"
+    rescued.touch()
+    for command in (("keys", "create", "--name", "k", "--role", "reader"), ("serve",)):
+        refused = run(*command)
+        assert refused.exit_code == 1
+        assert f"claimdesk restore {rescued}" in refused.stderr
+    assert not (folder / "claimdesk.db").exists()
+
+
+@on_sqlite
+def test_a_checkpoint_while_a_file_is_read_alone_is_noticed(seeded: Path) -> None:
+    """What is read as a file that nobody changes is worth nothing where somebody did."""
+    from service.domain.errors import Unavailable
+    from service.store.reading import ReadOnlyFile
+
+    file = ReadOnlyFile(seeded)
+    with closing(sqlite3.connect(seeded)) as connection, connection:
+        connection.execute("INSERT INTO installation VALUES ('test', '1')")
+    with pytest.raises(Unavailable, match="Run the command again"):
+        file.close()
