@@ -1,5 +1,6 @@
 """Claims: one, many, as of an instant; recording, amending, deciding, merging, withdrawing."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -11,6 +12,7 @@ from service.api import shapes
 from service.commands import claims, statements
 from service.commands.idempotency import Answer
 from service.commands.inputs import NewClaim
+from service.commands.proposals import Outcome
 from service.domain.access import Action
 from service.domain.claims import ClaimState
 from service.domain.errors import NotFound
@@ -21,7 +23,6 @@ from service.queries import statements as statement_queries
 from service.queries.paging import Window
 from service.web import redaction
 from service.web.bodies import claims as bodies
-from service.web.bodies.directory import SourceIn
 from service.web.calls import Call, Paged, answered, json, reading, writing
 from service.web.conditions import IfMatch, OptionalIfMatch, etag
 from service.web.fields import ClaimId, given
@@ -48,6 +49,18 @@ def answer_recorded(state: ClaimState, similar_claims: list[Any] | None) -> Answ
         document = orjson.loads(document) | {"similar": similar_claims}
     location = f"/v1/claims/{state.id}"
     return answered(document, status=201, ETag=etag(state.version), Location=location)
+
+
+def answer_outcome(session: Any, done: Outcome, applied: Callable[[ClaimState], Answer]) -> Answer:
+    """What an act came to: what `applied` makes of the claim, or the decision that waits."""
+    if done.decision is None:
+        return applied(done.state)
+    return answered(
+        decisions.decision(session, done.decision),
+        status=202,
+        ETag=etag(done.state.version),
+        Location=f"/v1/decisions/{done.decision}",
+    )
 
 
 def compared(new: NewClaim) -> Claim:
@@ -125,7 +138,10 @@ async def find_similar_claims(claim_id: ClaimId, call: Reading) -> Response:
 @router.patch(
     "/{claim_id}",
     summary="Amend a claim",
-    responses={200: {"model": shapes.ClaimOut, "description": "The claim as amended"}},
+    responses={
+        200: {"model": shapes.ClaimOut, "description": "The claim as amended"},
+        202: shapes.WAITS,
+    },
 )
 async def amend_claim(
     claim_id: ClaimId,
@@ -133,8 +149,10 @@ async def amend_claim(
     call: Annotated[Call, reading(Action.AMEND)],
     versions: IfMatch,
 ) -> Response:
-    """Change text, tags, assignee or finding. A material change of the text is a new revision: a
-    confirmed claim awaits confirmation again, and its links are to be affirmed one by one."""
+    """Change text, tags or assignee. A material change of the text is a new revision: a confirmed
+    claim awaits confirmation again, a finding ends, and links are to be affirmed one by one.
+    Another wording of a confirmed claim that is not material is a decision; what is not printed
+    changes at once."""
     changes = given(body)
     material = bool(changes.pop("material", False))
     return await call.write(
@@ -142,8 +160,9 @@ async def amend_claim(
         claim_id,
         changes,
         material=material,
+        four_eyes=call.services.settings.four_eyes,
         versions=versions,
-        answer=lambda _, state: served(state),
+        answer=lambda session, done: answer_outcome(session, done, served),
     )
 
 
@@ -171,25 +190,38 @@ async def expanded(call: Call, claim_id: str, as_of: datetime | None) -> list[di
     "/{claim_id}/links",
     status_code=201,
     summary="Link a statement to a claim",
-    responses={201: {"model": shapes.LinkOut, "description": "The link; ETag is the claim's"}},
+    responses={
+        201: {"model": shapes.LinkOut, "description": "The link; ETag is the claim's"},
+        202: shapes.WAITS,
+    },
 )
 async def link_statement(
     claim_id: ClaimId, body: bodies.LinkIn, call: Recording, versions: OptionalIfMatch
 ) -> Response:
     """Say what a statement does to the claim. A request for confirmation by another party moves an
-    asserted claim to awaiting_confirmation by itself."""
+    asserted claim to awaiting_confirmation by itself. On a confirmed claim, a link that changes who
+    is printed as supporting it is a decision; what makes the line more cautious is linked at
+    once."""
 
-    def answer(session: Any, made: tuple[ClaimState, str]) -> Answer:
-        state, link_id = made
-        shape = next(
-            one for one in statement_queries.of_claim(session, state) if one["id"] == link_id
-        )
-        return answered(
-            shape, status=201, ETag=etag(state.version), Location=f"/v1/claims/{claim_id}/links"
-        )
+    def answer(session: Any, made: statements.Linked) -> Answer:
+        def show(state: ClaimState) -> Answer:
+            links = statement_queries.of_claim(session, state)
+            return answered(
+                next(one for one in links if one["id"] == made.link),
+                status=201,
+                ETag=etag(state.version),
+                Location=f"/v1/claims/{claim_id}/links",
+            )
+
+        return answer_outcome(session, made, show)
 
     return await call.write(
-        statements.link, claim_id, body.to_command(), versions=versions, answer=answer
+        statements.link,
+        claim_id,
+        body.to_command(),
+        four_eyes=call.services.settings.four_eyes,
+        versions=versions,
+        answer=answer,
     )
 
 
@@ -221,7 +253,7 @@ async def list_status_changes(
     summary="Change a claim's status",
     responses={
         201: {"model": shapes.StatusChangeOut, "description": "Applied"},
-        202: {"model": shapes.DecisionOut, "description": "Waits for a second person"},
+        202: shapes.WAITS,
     },
 )
 async def change_status(
@@ -230,25 +262,72 @@ async def change_status(
     """Decide. What the evidence does not allow is refused with what is missing; a confirmation or
     an override waits for a second person."""
 
-    def answer(session: Any, outcome: claims.Outcome) -> Answer:
-        tag = etag(outcome.state.version)
-        if outcome.change is not None:
-            shape = history.status_change(claim_id, outcome.change)
-            return answered(shape, status=201, ETag=tag)
-        return answered(
-            decisions.decision(session, str(outcome.decision)),
-            status=202,
-            ETag=tag,
-            Location=f"/v1/decisions/{outcome.decision}",
-        )
-
     return await call.write(
         claims.change_status,
         claim_id,
         body.to_command(),
         four_eyes=call.services.settings.four_eyes,
+        source=body.read_source(),
         versions=versions,
-        answer=answer,
+        answer=lambda session, done: answer_outcome(session, done, _show_change(done)),
+    )
+
+
+def _show_change(done: Outcome) -> Callable[[ClaimState], Answer]:
+    """The change of status or of a finding that was recorded, with the claim's ETag."""
+
+    def show(state: ClaimState) -> Answer:
+        assert done.change is not None, "what is not proposed is recorded"
+        shape = history.status_change(state.id, done.change)
+        return answered(shape, status=201, ETag=etag(state.version))
+
+    return show
+
+
+@router.get(
+    "/{claim_id}/findings",
+    summary="List what was found of a claim",
+    responses={200: {"model": shapes.FindingChanges, "description": "Oldest first"}},
+)
+async def list_findings(
+    claim_id: ClaimId,
+    call: Reading,
+    paged: Annotated[tuple[Window, str], Depends(Paged("findings"))],
+) -> Response:
+    window, scope = paged
+    rows = await call.read(history.list_finding_changes, claim_id, window)
+    if rows is None:
+        raise NotFound("There is no claim with this id.")
+    return call.page(
+        [visibility.status_change(row, call.caller) for row in rows],
+        window,
+        scope,
+        keys=lambda row: [row["version"]],
+    )
+
+
+@router.post(
+    "/{claim_id}/findings",
+    status_code=202,
+    summary="Say what the desk concludes",
+    responses={
+        201: {"model": shapes.FindingChangeOut, "description": "Applied: four eyes are off"},
+        202: shapes.WAITS,
+    },
+)
+async def change_finding(
+    claim_id: ClaimId, body: bodies.FindingIn, call: Deciding, versions: OptionalIfMatch
+) -> Response:
+    """A finding, or null to take one back, is a decision that a second person approves. `refuted`
+    rests on a contradiction by an independent party that knows it at first hand, `conflicting` on
+    such a contradiction and on support that counts; what is missing is said."""
+    return await call.write(
+        claims.change_finding,
+        claim_id,
+        body.to_command(),
+        four_eyes=call.services.settings.four_eyes,
+        versions=versions,
+        answer=lambda session, done: answer_outcome(session, done, _show_change(done)),
     )
 
 
@@ -289,19 +368,25 @@ async def read_history(
 @router.post(
     "/{claim_id}/merge",
     summary="Merge a duplicate into another claim",
-    responses={200: {"model": shapes.ClaimOut, "description": "The claim that remains"}},
+    responses={
+        200: {"model": shapes.ClaimOut, "description": "The claim that remains"},
+        202: shapes.WAITS,
+    },
 )
 async def merge_claim(
     claim_id: ClaimId, body: bodies.MergeIn, call: Amending, versions: IfMatch
 ) -> Response:
     """The duplicate redirects from now on; its links and components move. The status of the claim
-    that remains follows its own links by the usual rules: nothing is inherited."""
+    that remains follows its own links by the usual rules: nothing is inherited. What the duplicate
+    was recorded with becomes a link too. Where that changes what is printed of a confirmed claim,
+    the merge is a decision on that claim."""
     return await call.write(
         claims.merge,
         claim_id,
         into=body.into,
+        four_eyes=call.services.settings.four_eyes,
         versions=versions,
-        answer=lambda _, state: served(state),
+        answer=lambda session, done: answer_outcome(session, done, served),
     )
 
 
@@ -313,12 +398,10 @@ async def merge_claim(
 async def withdraw_claim(
     claim_id: ClaimId, body: bodies.WithdrawalIn, call: Amending, versions: OptionalIfMatch
 ) -> Response:
-    source = body.source
     return await call.write(
         claims.withdraw,
         claim_id,
-        reason=body.reason,
-        source=source.to_command() if isinstance(source, SourceIn) else source,
+        **body.to_command(),
         versions=versions,
         answer=lambda _, state: served(state),
     )

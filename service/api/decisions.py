@@ -7,7 +7,7 @@ import orjson
 from fastapi import APIRouter, Depends, Query, Response
 
 from service.api import shapes
-from service.commands import claims
+from service.commands import approvals
 from service.commands.idempotency import Answer
 from service.domain.access import Action
 from service.domain.claims import ClaimState, rfc3339
@@ -16,7 +16,7 @@ from service.queries.decisions import Review
 from service.queries.paging import Window
 from service.web.bodies import claims as bodies
 from service.web.calls import Call, Paged, answered, found, json, reading, writing
-from service.web.conditions import etag
+from service.web.conditions import OptionalIfMatch, etag
 from service.web.fields import DecisionId, Id
 
 router = APIRouter(prefix="/v1/decisions", tags=["decisions"])
@@ -25,7 +25,6 @@ queue_router = APIRouter(prefix="/v1/review-queue", tags=["decisions"])
 Desk = Annotated[Call, reading(Action.READ_INTERNALS)]
 Approving = Annotated[Call, writing(Action.APPROVE)]
 Deciding = Annotated[Call, writing(Action.CHANGE_STATUS)]
-State = Literal["pending", "approved", "rejected", "withdrawn", "superseded"]
 Reason = Literal["drift", "challenged", "waiting_approval", "stale"]
 DecisionAnswer = {"model": shapes.DecisionOut, "description": "The decision; ETag is the claim's"}
 
@@ -38,7 +37,7 @@ DecisionAnswer = {"model": shapes.DecisionOut, "description": "The decision; ETa
 async def list_decisions(
     call: Desk,
     paged: Annotated[tuple[Window, str], Depends(Paged("decisions"))],
-    state: Annotated[State | None, Query(description="Only in this state")] = None,
+    state: Annotated[shapes.DecisionState | None, Query(description="Only in this state")] = None,
     claim: Annotated[Id | None, Query(description="Only on this claim")] = None,
 ) -> Response:
     window, scope = paged
@@ -56,13 +55,19 @@ async def read_decision(decision_id: DecisionId, call: Desk) -> Response:
     "/{decision_id}/approval", summary="Approve a decision", responses={200: DecisionAnswer}
 )
 async def approve_decision(
-    decision_id: DecisionId, call: Approving, body: bodies.ApprovalIn | None = None
+    decision_id: DecisionId,
+    call: Approving,
+    versions: OptionalIfMatch,
+    body: bodies.ApprovalIn | None = None,
 ) -> Response:
-    """Carry it out as the second person, if the evidence still allows it."""
+    """Carry it out as the second person, as long as what prints is what was proposed on: where that
+    has changed since, 409 `decision-outdated` says what. With `If-Match` nothing at all may have
+    changed."""
     return await call.write(
-        claims.approve,
+        approvals.approve,
         decision_id,
         note=body.note if body else None,
+        versions=versions,
         answer=_settled(decision_id),
     )
 
@@ -74,7 +79,7 @@ async def reject_decision(
     decision_id: DecisionId, body: bodies.RejectionIn, call: Approving
 ) -> Response:
     return await call.write(
-        claims.reject, decision_id, comment=body.comment, answer=_settled(decision_id)
+        approvals.reject, decision_id, comment=body.comment, answer=_settled(decision_id)
     )
 
 
@@ -87,7 +92,7 @@ async def withdraw_decision(
     decision_id: DecisionId, call: Deciding, body: bodies.DecisionWithdrawalIn | None = None
 ) -> Response:
     return await call.write(
-        claims.withdraw_decision,
+        approvals.withdraw,
         decision_id,
         reason=body.reason if body else None,
         answer=_settled(decision_id),

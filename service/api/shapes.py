@@ -12,6 +12,7 @@ from service.domain.access import Role
 from service.domain.claims import (
     Basis,
     Cause,
+    DecisionKind,
     Finding,
     Kind,
     Lifecycle,
@@ -152,6 +153,8 @@ class StatementOut(Out):
     withdrawn_at: Moment | None
     withdrawal_reason: str | None
     withdrawal_source: Uuid | None
+    withdrawal_said_at: Moment | None = Field(description="When the world heard of it")
+    withdrawal_precision: Precision | None
     snippets: list[SnippetOut] = Field(default_factory=list, description="With q only")
 
 
@@ -252,6 +255,9 @@ class SetAsideOut(Out):
 class OverrideOut(Out):
     code: str
     note: str
+    source: Annotated[Uuid | None, Field(description="What it rests on where it cites no link")] = (
+        LEFT_OUT
+    )
 
 
 class StatusChangeOut(Out):
@@ -273,21 +279,90 @@ class StatusChangeOut(Out):
     imported: Annotated[ImportedStatus, Field(description="With the cause import only")] = LEFT_OUT
 
 
+DecisionState = Literal["pending", "approved", "rejected", "withdrawn", "superseded", "lapsed"]
+
+
+class PrintedParty(Out):
+    party: str
+    name: str
+
+
+class PrintedName(Out):
+    name: str
+    speaker: SpeakerName | None
+
+
+class PrintedDate(Out):
+    at: Moment
+    precision: Precision
+
+
+class PrintedFinding(Out):
+    finding: Finding
+    by: str | None = Field(description="Whose finding it repeats; null: the desk's own")
+
+
+class PrintedOut(Out):
+    """What is printed of a claim, as data."""
+
+    text: str
+    claimant: PrintedName | None
+    claimed: PrintedDate
+    status: Status
+    override: bool
+    imported: ImportedOut | None
+    supports: list[PrintedParty]
+    contradicts: list[PrintedParty]
+    requests: list[PrintedParty]
+    finding: PrintedFinding | None
+    withdrawn: bool
+
+
+class DecisionPrinted(Out):
+    seen: PrintedOut = Field(description="When it was proposed")
+    proposed: PrintedOut = Field(description="Once it is approved")
+    now: PrintedOut | None = Field(description="null once it is settled")
+    changed: list[str] = Field(description="What is otherwise now than the proposer saw")
+
+
 class DecisionOut(Out):
     id: Uuid
     claim: Uuid
-    state: Literal["pending", "approved", "rejected", "withdrawn", "superseded"]
+    kind: DecisionKind
+    state: DecisionState
     from_: Status = Field(alias="from")
     to: Status
     reason: str
     cites: list[Uuid]
     set_aside: list[SetAsideOut]
     override: OverrideOut | None
+    change: dict[str, Any] | None = Field(
+        description="What it changes, where that is not the status: the wording, the link …"
+    )
+    digest: str | None = Field(description="SHA-256 of `seen` and `proposed` of `printed`")
+    printed: DecisionPrinted | None = Field(description="null: proposed before this was kept")
     proposed_by: Person
     proposed_at: Moment
     settled_by: Person | None
     settled_at: Moment | None
     comment: str | None
+
+
+WAITS = {"model": DecisionOut, "description": "Waits for a second person"}
+
+
+class FindingChangeOut(Out):
+    claim: Uuid
+    version: int
+    previous: Finding | None
+    finding: Finding | None
+    reason: str
+    cites: list[Uuid]
+    decision: Uuid | None
+    decided_by: str | None
+    approved_by: str | None
+    approval_note: str | None
+    occurred_at: Moment
 
 
 class Traced(Out):
@@ -400,6 +475,10 @@ class Links(Listed):
 
 class StatusChanges(Listed):
     items: list[StatusChangeOut]
+
+
+class FindingChanges(Listed):
+    items: list[FindingChangeOut]
 
 
 class History(Listed):

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Response
 
 from service.api import shapes
-from service.api.claims import served
+from service.api.claims import answer_outcome, served
 from service.commands import statements
 from service.commands.idempotency import Answer
 from service.domain import search
@@ -15,7 +15,6 @@ from service.queries import statement_hits
 from service.queries import statements as statement_queries
 from service.queries.paging import Window
 from service.web.bodies import claims as bodies
-from service.web.bodies.directory import SourceIn
 from service.web.calls import Call, Paged, answered, found, json, reading, writing
 from service.web.fields import Id, Instant, LinkId, Slug, StatementId
 
@@ -119,29 +118,43 @@ async def withdraw_statement(
 ) -> Response:
     """Every claim it is linked to is weighed anew; one that rested on it falls back to
     awaiting_confirmation by itself."""
-    source = body.source
     return await call.write(
         statements.withdraw,
         statement_id,
-        reason=body.reason,
-        source=source.to_command() if isinstance(source, SourceIn) else source,
+        **body.to_command(),
         answer=lambda session, _: answered(statement_queries.one(session, statement_id)),
     )
 
 
-@link_router.post("/{link_id}/retraction", summary="Retract a link", responses={200: ClaimAnswer})
+@link_router.post(
+    "/{link_id}/retraction",
+    summary="Retract a link",
+    responses={200: ClaimAnswer, 202: shapes.WAITS},
+)
 async def retract_link(link_id: LinkId, body: bodies.RetractionIn, call: Recording) -> Response:
-    """Say that the link should not have been made; it stays in the record."""
+    """Say that the link should not have been made; it stays in the record. On a confirmed claim,
+    taking a denial off is a decision."""
     return await call.write(
         statements.retract_link,
         link_id,
         reason=body.reason,
-        answer=lambda _, state: served(state),
+        four_eyes=call.services.settings.four_eyes,
+        answer=lambda session, done: answer_outcome(session, done, served),
     )
 
 
-@link_router.post("/{link_id}/affirmation", summary="Affirm a link", responses={200: ClaimAnswer})
+@link_router.post(
+    "/{link_id}/affirmation",
+    summary="Affirm a link",
+    responses={200: ClaimAnswer, 202: shapes.WAITS},
+)
 async def affirm_link(link_id: LinkId, call: Recording) -> Response:
     """Say that the link holds for the claim's present wording too, or in spite of a merged claim's
-    other reading of the statement."""
-    return await call.write(statements.affirm_link, link_id, answer=lambda _, state: served(state))
+    other reading of the statement. On a confirmed claim, where it adds a supporter, it is a
+    decision."""
+    return await call.write(
+        statements.affirm_link,
+        link_id,
+        four_eyes=call.services.settings.four_eyes,
+        answer=lambda session, done: answer_outcome(session, done, served),
+    )

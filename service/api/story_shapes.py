@@ -151,6 +151,7 @@ class Entry(Out):
     cause: Cause | None
     override: bool
     reason: str | None
+    finding: Finding | None = Field(description="Of finding.changed; null: taken back")
     changes: list[Literal["text", "tags", "finding"]] = Field(description="What was amended")
     material: bool = Field(description="The amendment made a new revision")
     into: Uuid | None = Field(description="The claim that took this one's place")

@@ -9,7 +9,17 @@ from fastapi import APIRouter, Header
 from pydantic import BaseModel, Field, create_model
 
 from service.api.shapes import Claimant, Moment, SpeakerName, Uuid
-from service.domain.claims import Basis, Cause, Finding, Kind, Precision, Scope, Stance, Status
+from service.domain.claims import (
+    Basis,
+    Cause,
+    DecisionKind,
+    Finding,
+    Kind,
+    Precision,
+    Scope,
+    Stance,
+    Status,
+)
 from service.domain.webhooks import EventType
 
 T = TypeVar("T", bound=BaseModel)
@@ -97,11 +107,28 @@ class Amended(About):
     print_line: str
 
 
+class FindingChanged(About):
+    previous: Finding | None
+    finding: Finding | None = Field(description="null: nothing is found any more")
+    reason: str
+    cites: list[ToldLink]
+    status: Status
+    decided_by: str | None
+    approved_by: str | None
+    print_line: str
+
+
 class Merged(About):
     into: Uuid = Field(description="The claim that took its place")
 
 
-class Withdrawn(About):
+class WithdrawnWhen(About):
+    said_at: Moment | None = Field(None, description="When the world heard of it")
+    precision: Precision | None = None
+    source: Uuid | None = Field(None, description="Where it was read")
+
+
+class Withdrawn(WithdrawnWhen):
     reason: str
     status: Status
     print_line: str
@@ -116,7 +143,7 @@ class Retracted(Linked):
     reason: str
 
 
-class StatementWithdrawn(About):
+class StatementWithdrawn(WithdrawnWhen):
     statement: Uuid
     reason: str
     links: list[ToldLink]
@@ -125,6 +152,7 @@ class StatementWithdrawn(About):
 
 class Proposed(About):
     decision: Uuid
+    kind: DecisionKind = Field(description="What it changes once it is approved")
     status: Status
     to: Status
     reason: str
@@ -222,8 +250,23 @@ EVENTS: dict[EventType, tuple[type[BaseModel], str, dict[str, Any]]] = {
     ),
     EventType.CLAIM_AMENDED: (
         Amended,
-        "A claim's text, tags or finding changed",
+        "A claim's text or tags changed",
         {"changes": {"tags": ["troops"]}, "revision": 1, "print_line": LINE},
+    ),
+    EventType.FINDING_CHANGED: (
+        FindingChanged,
+        "What the desk concludes beyond the status changed",
+        {
+            "previous": None,
+            "finding": "refuted",
+            "reason": "KFOR's own count contradicts it",
+            "cites": [],
+            "status": "disputed",
+            "decided_by": "Ana",
+            "approved_by": "Boris",
+            "print_line": "Claimed by Belgrade (Gen. Milan Mojsilović, 2 October 2023). Disputed "
+            "by NATO. No independent party has confirmed it. The desk found it refuted.",
+        },
     ),
     EventType.CLAIM_MERGED: (
         Merged,
@@ -235,6 +278,9 @@ EVENTS: dict[EventType, tuple[type[BaseModel], str, dict[str, Any]]] = {
         "The claimant took a claim back",
         {
             "reason": "The ministry corrected itself",
+            "said_at": "2023-10-04T00:00:00Z",
+            "precision": "day",
+            "source": "01970000-0000-7000-8000-000000000007",
             "status": "awaiting_confirmation",
             "print_line": f"{LINE} The claimant has withdrawn it.",
         },
@@ -255,6 +301,9 @@ EVENTS: dict[EventType, tuple[type[BaseModel], str, dict[str, Any]]] = {
         {
             "statement": LINK["statement"],
             "reason": "The spokesman corrected himself",
+            "said_at": None,
+            "precision": None,
+            "source": None,
             "links": [LINK],
             "print_line": LINE,
         },
@@ -264,6 +313,7 @@ EVENTS: dict[EventType, tuple[type[BaseModel], str, dict[str, Any]]] = {
         "A decision waits for a second person",
         {
             "decision": DECISION,
+            "kind": "status",
             "status": "awaiting_confirmation",
             "to": "confirmed",
             "reason": "KFOR saw it",

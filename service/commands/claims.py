@@ -1,38 +1,33 @@
-"""Claims: recording, amending, deciding, merging, withdrawing."""
+"""Claims: recording, amending, deciding, merging, withdrawing.  Proposals are settled by
+`approvals`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select
 
-from service.commands import ledger, parties, sources, statements
+from service.commands import ledger, parties, proposals, sources, statements
 from service.commands.inputs import NewClaim, NewSource, NewStatement, Verdict
 from service.commands.ledger import Versions
+from service.commands.proposals import Outcome
 from service.domain import access, amendments, history, ids, lifecycle
+from service.domain import changes as domain_changes
+from service.domain import proposals as domain_proposals
 from service.domain.access import Action, Actor
-from service.domain.claims import Cause, ClaimState, Lifecycle
-from service.domain.errors import Invalid, NotFound, Settled
+from service.domain.changes import Ask, Change
+from service.domain.claims import ClaimState, Lifecycle, Precision
+from service.domain.errors import Invalid, NotFound
 from service.domain.guards import Move
 from service.domain.history import Draft, Event
-from service.store.tables import api_keys, claims, decisions, notes, stories, users
+from service.store.tables import api_keys, claims, notes, stories, users
 
 ABOVE = (
     select(claims.c.part_of)
     .where(claims.c.id == bindparam("claim"))
     .with_for_update(read=True, key_share=True)
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """The claim after a decision: the change of status, or the id of the decision that waits for
-    a second person."""
-
-    state: ClaimState
-    change: Event | None
-    decision: str | None
 
 
 def create(session: Connection, new: NewClaim, *, actor: Actor, now: datetime) -> ClaimState:
@@ -121,18 +116,52 @@ def amend(
     changes: Mapping[str, Any],
     *,
     material: bool,
+    four_eyes: bool,
     versions: Versions,
     actor: Actor,
     now: datetime,
-) -> ClaimState:
-    """Change text, tags, assignee or finding.  What differs in nothing is not recorded."""
+) -> Outcome:
+    """Change text, tags or assignee.  What differs in nothing is not recorded.
+
+    Of a confirmed claim another wording that is not material is proposed, and a material one takes
+    the confirmation away.  What is not printed changes at once in any case.
+    """
     access.require(actor, Action.AMEND)
     assignee = changes.get("assignee")
     if assignee is not None and not _is_actor(session, assignee):
         raise Invalid("there is no user or key with this id", loc=("body", "assignee"))
     loaded = ledger.load(session, claim_id, versions=versions)
     drafts = amendments.amend(loaded.state, changes, material=material)
-    return ledger.record(session, loaded, drafts, actor=actor, now=now).state
+    if "text" in changes and changes["text"] != loaded.state.text:
+        wording = amendments.reword(loaded.state, changes["text"], material=material)
+        if four_eyes and domain_changes.needs_second_person(loaded.state, wording):
+            beside = {name: changes[name] for name in changes if name != "text"}
+            drafts = amendments.amend(loaded.state, beside, material=False)
+            loaded = ledger.record(session, loaded, drafts, actor=actor, now=now)
+            wording = amendments.reword(loaded.state, changes["text"], material=material)
+            return proposals.submit(session, loaded, wording, four_eyes=True, actor=actor, now=now)
+    recorded = ledger.record(session, loaded, drafts, actor=actor, now=now)
+    return Outcome(recorded.state, recorded.events[0] if recorded.events else None, None)
+
+
+def change_finding(
+    session: Connection,
+    claim_id: str,
+    ask: Ask,
+    *,
+    four_eyes: bool,
+    versions: Versions,
+    actor: Actor,
+    now: datetime,
+) -> Outcome:
+    """Say what the desk concludes beyond the status; a second person has to agree.
+
+    Raises what `changes.change_finding` does.
+    """
+    access.require(actor, Action.CHANGE_STATUS)
+    loaded = ledger.load(session, claim_id, versions=versions)
+    change = domain_changes.change_finding(loaded.state, ask, decided_by=actor.name)
+    return proposals.submit(session, loaded, change, four_eyes=four_eyes, actor=actor, now=now)
 
 
 def change_status(
@@ -141,59 +170,36 @@ def change_status(
     move: Move,
     *,
     four_eyes: bool,
+    source: str | NewSource | None = None,
     versions: Versions,
     actor: Actor,
     now: datetime,
 ) -> Outcome:
     """Apply a status change, or propose it where a second person has to agree.
 
-    Raises what `lifecycle.change_status` does, Forbidden for an override by less than an editor.
+    `source` is what an override rests on that cites no link.  Raises what
+    `lifecycle.change_status` does, Forbidden for an override by less than an editor.
     """
     access.require(actor, Action.OVERRIDE if move.override else Action.CHANGE_STATUS)
+    if move.override is not None and source is not None:
+        rests_on = sources.resolve(session, source, actor=actor, now=now, loc=("body", "override"))
+        move = replace(move, override=replace(move.override, source=rests_on))
     loaded = ledger.load(session, claim_id, versions=versions)
     decision_id = ids.uuid7()
+    lapsed: list[Draft] = []
+    if lifecycle.needs_second_person(move, four_eyes=four_eyes):
+        lapsed = domain_proposals.lapse_outdated(loaded.state)
     draft = lifecycle.change_status(
-        loaded.state, move, actor=actor, decision_id=decision_id, four_eyes=four_eyes
+        lifecycle.after(loaded.state, lapsed),
+        move,
+        actor=actor,
+        decision_id=decision_id,
+        four_eyes=four_eyes,
     )
-    changed = ledger.record(session, loaded, [draft], actor=actor, now=now)
+    changed = ledger.record(session, loaded, [*lapsed, draft], actor=actor, now=now)
     if draft.type == "decision.proposed":
         return Outcome(changed.state, None, decision_id)
     return Outcome(changed.state, changed.events[0], None)
-
-
-def approve(
-    session: Connection, decision_id: str, *, note: str | None, actor: Actor, now: datetime
-) -> ClaimState:
-    """Carry out a proposal as the second person."""
-    access.require(actor, Action.APPROVE)
-    loaded = _deciding(session, decision_id)
-    waiting = loaded.state.pending
-    if waiting is not None and waiting.override is not None:
-        access.require(actor, Action.OVERRIDE)
-    draft = lifecycle.approve(loaded.state, decision_id, actor=actor, note=note)
-    return ledger.record(session, loaded, [draft], actor=actor, now=now).state
-
-
-def reject(
-    session: Connection, decision_id: str, *, comment: str, actor: Actor, now: datetime
-) -> ClaimState:
-    access.require(actor, Action.APPROVE)
-    loaded = _deciding(session, decision_id)
-    waiting = loaded.state.pending
-    if waiting is not None and waiting.override is not None:
-        access.require(actor, Action.OVERRIDE)
-    draft = lifecycle.reject(loaded.state, decision_id, comment=comment)
-    return ledger.record(session, loaded, [draft], actor=actor, now=now).state
-
-
-def withdraw_decision(
-    session: Connection, decision_id: str, *, reason: str | None, actor: Actor, now: datetime
-) -> ClaimState:
-    """Take one's own proposal back."""
-    access.require(actor, Action.CHANGE_STATUS)
-    loaded = _deciding(session, decision_id)
-    draft = lifecycle.withdraw_decision(loaded.state, decision_id, actor=actor, reason=reason)
-    return ledger.record(session, loaded, [draft], actor=actor, now=now).state
 
 
 def withdraw(
@@ -202,19 +208,28 @@ def withdraw(
     *,
     reason: str,
     source: str | NewSource | None,
+    said_at: datetime | None = None,
+    precision: Precision | None = None,
     versions: Versions = None,
     actor: Actor,
     now: datetime,
 ) -> ClaimState:
-    """The claimant takes the claim back: its last status is kept."""
+    """The claimant takes the claim back: its last status is kept.
+
+    `said_at` and `source` say when and where the claimant did.
+    """
     access.require(actor, Action.AMEND)
+    if said_at is not None:
+        statements.require_said(said_at, now=now, loc=("body", "said_at"))
     loaded = ledger.load(session, claim_id, versions=versions)
     source_id = (
         None
         if source is None
         else sources.resolve(session, source, actor=actor, now=now, loc=("body",))
     )
-    draft = amendments.withdraw_claim(loaded.state, reason=reason, source=source_id)
+    draft = amendments.withdraw_claim(
+        loaded.state, reason=reason, source=source_id, said_at=said_at, precision=precision
+    )
     return ledger.record(session, loaded, [draft], actor=actor, now=now).state
 
 
@@ -223,39 +238,62 @@ def merge(
     claim_id: str,
     *,
     into: str,
+    four_eyes: bool,
     versions: Versions,
     actor: Actor,
     now: datetime,
-) -> ClaimState:
-    """Merge a duplicate into another claim, which takes its links and components.
+) -> Outcome:
+    """Merge a duplicate into another claim, which takes its links, its origin and its components.
 
-    The survivor's status follows its own links by the usual rules: nothing is inherited.
+    The survivor's status follows its own links by the usual rules: nothing is inherited.  Where
+    that changes what is printed of a confirmed survivor, the merge is proposed on the survivor.
     """
     access.require(actor, Action.AMEND)
-    if session.scalar(select(claims.c.id).where(claims.c.id == into)) is None:
+    if not _exists(session, into):
         raise Invalid("there is no claim with this id", loc=("body", "into"))
     if not _exists(session, claim_id):
         raise NotFound("There is no claim with this id.")
     now = ledger.hold(session, [claim_id, into], now=now)
+    ledger.load(session, claim_id, versions=versions)
+    survivor = ledger.load(session, into)
+    change = plan_merge(session, claim_id, survivor.state)
+    if four_eyes and domain_changes.needs_second_person(survivor.state, change):
+        return proposals.submit(session, survivor, change, four_eyes=True, actor=actor, now=now)
+    close_merged(session, claim_id, into=into, actor=actor, now=now)
+    # Reread: its components may just have changed its version.
+    survivor = ledger.load(session, into)
+    merged = ledger.record(
+        session, survivor, change.drafts, actor=actor, now=now, cause=change.cause
+    )
+    return Outcome(merged.state, merged.events[0], None)
+
+
+def plan_merge(session: Connection, claim_id: str, survivor: ClaimState) -> Change:
+    """What the survivor records when `claim_id` is merged into it; both are locked.
+
+    Raises MergeCycle, ClaimMerged or ClaimWithdrawn where it cannot be.
+    """
+    loser = ledger.load(session, claim_id).state
+    amendments.require_mergeable(loser, survivor, _ancestors(session, survivor.id))
+    new_ids = {one.id: ids.uuid7() for one in loser.links}
+    origin = statements.link_origin(session, loser)
+    return amendments.merge(survivor, loser, new_ids, origin)
+
+
+def close_merged(
+    session: Connection, claim_id: str, *, into: str, actor: Actor, now: datetime
+) -> None:
+    """Close the duplicate and move its components to the claim that remains."""
     # Nothing can become a component of the loser any more: that would take its lock.
     components = session.scalars(
         select(claims.c.id).where(claims.c.part_of == claim_id, claims.c.merged_into.is_(None))
     ).all()
     now = ledger.hold(session, components, now=now)
-    loser = ledger.load(session, claim_id, versions=versions)
-    survivor = ledger.load(session, into)
-    amendments.require_mergeable(loser.state, survivor.state, _ancestors(session, into))
-    gone = ledger.record(
-        session, loser, [Draft("claim.merged", {"into": into})], actor=actor, now=now
-    )
+    closed = Draft("claim.merged", {"into": into})
+    ledger.record(session, ledger.load(session, claim_id), [closed], actor=actor, now=now)
     for component in components:
         moved = Draft("claim.moved", {"part_of": into})
         ledger.record(session, ledger.load(session, component), [moved], actor=actor, now=now)
-    # Reread: its components may just have changed its version.
-    survivor = ledger.load(session, into)
-    new_ids = {one.id: ids.uuid7() for one in gone.state.links}
-    absorbed = amendments.absorb(survivor.state, gone.state, new_ids)
-    return ledger.record(session, survivor, absorbed, actor=actor, now=now, cause=Cause.MERGE).state
 
 
 def add_note(
@@ -275,18 +313,6 @@ def add_note(
     }
     session.execute(insert(notes), row)
     return row
-
-
-def _deciding(session: Connection, decision_id: str) -> ledger.Loaded:
-    """The claim on which a decision waits, locked.  Raises NotFound, Settled."""
-    claim_id = session.scalar(select(decisions.c.claim).where(decisions.c.id == decision_id))
-    if claim_id is None:
-        raise NotFound("There is no decision with this id.")
-    loaded = ledger.load(session, claim_id)
-    state = session.scalar(select(decisions.c.state).where(decisions.c.id == decision_id))
-    if state != "pending":
-        raise Settled(f"This decision was {state} before.", state=state)
-    return loaded
 
 
 def _exists(session: Connection, claim_id: str) -> bool:

@@ -88,7 +88,13 @@ def begin(
 
 
 def take(
-    session: Connection, intake_id: str, passage: Passage, *, actor: Actor, now: datetime
+    session: Connection,
+    intake_id: str,
+    passage: Passage,
+    *,
+    four_eyes: bool,
+    actor: Actor,
+    now: datetime,
 ) -> Taken:
     """Record a passage: the statement once, the claim that it makes, and what it does to others.
 
@@ -114,7 +120,7 @@ def take(
     # In one order, whoever else links to the same claims.
     for stand in sorted(passage.stands, key=lambda one: one.claim):
         link = replace(stand.link, statement=spoken.id)
-        statements.link(session, stand.claim, link, actor=actor, now=now)
+        statements.link(session, stand.claim, link, four_eyes=four_eyes, actor=actor, now=now)
     if passage.claim is None:
         return Taken(spoken.id, None)
     made = claims.create(session, replace(passage.claim, origin=spoken.id), actor=actor, now=now)

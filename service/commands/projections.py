@@ -8,11 +8,13 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, insert, update
 
 from service.domain.access import Actor
-from service.domain.claims import ClaimState
+from service.domain.claims import ClaimState, DecisionKind
 from service.domain.history import Event
 from service.formats.record import canonical
 from service.store.tables import claim_tags, decisions, links
 
+PROPOSAL = ("cites", "set_aside", "override", "change", "seen", "prints", "digest")
+"""What a decision keeps of its proposal as one text; older ones have only the first three."""
 INSERT_LINK = insert(links)
 INSERT_TAG = insert(claim_tags)
 SETTLE = (
@@ -92,10 +94,11 @@ def decision_row(after: ClaimState, event: Event, before: ClaimState | None) -> 
         "id": data["id"],
         "claim": after.id,
         "state": "pending",
+        "kind": data.get("kind", DecisionKind.STATUS.value),
         "to": data["to"],
         "from": (before or after).status.value,
         "reason": data["reason"],
-        "proposal": canonical({name: data[name] for name in ("cites", "set_aside", "override")}),
+        "proposal": canonical({name: data[name] for name in PROPOSAL if name in data}),
         "proposed_by": data["proposed_by"],
         "proposed_by_name": data["proposed_by_name"],
         "proposed_at": event.recorded_at,
@@ -156,6 +159,10 @@ def ending(decision: str, event: Event) -> tuple[str, str | None] | None:
     data = event.data
     if event.type == "claim.status_changed" and data["decision"] == decision:
         return "approved", data["approval_note"]
+    if event.type == "decision.approved":
+        return "approved", data["approval_note"]
+    if event.type == "decision.lapsed":
+        return "lapsed", data["reason"]
     if event.type == "decision.rejected":
         return "rejected", data["comment"]
     if event.type == "decision.withdrawn":

@@ -186,7 +186,7 @@ class _Loading:
                 conditional=entry.conditional,
                 note=entry.note,
             )
-            statements.link(self.session, claim, new, **self.by)
+            statements.link(self.session, claim, new, four_eyes=True, **self.by)
 
     def decision(self, entry: DecisionEntry) -> None:
         claim = self.ids["claims", entry.claim]

@@ -1,5 +1,6 @@
 """Statements: recording what was said, linking it to claims, taking it back."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -15,11 +16,13 @@ from sqlalchemy import (
     update,
 )
 
-from service.commands import ledger, parties, searching, sources
+from service.commands import ledger, parties, proposals, searching, sources
 from service.commands.inputs import NewLink, NewQuote, NewSource, NewStatement
 from service.commands.ledger import Loaded, Versions
+from service.commands.proposals import Outcome
 from service.domain import access, amendments, ids
 from service.domain.access import Action, Actor
+from service.domain.changes import Change
 from service.domain.claims import (
     Basis,
     ClaimState,
@@ -191,15 +194,20 @@ def withdraw(
     *,
     reason: str,
     source: str | NewSource | None,
+    said_at: datetime | None = None,
+    precision: Precision | None = None,
     actor: Actor,
     now: datetime,
 ) -> None:
-    """The speaker takes the statement back.
+    """The speaker takes the statement back; `said_at` and `source` say when and where.
 
     Every claim it is linked to is weighed anew, and one that rested on it falls back by itself; a
     claim whose origin it is, is withdrawn by its claimant.  Raises NotFound, Settled.
     """
     access.require(actor, Action.RECORD)
+    if said_at is not None:
+        require_said(said_at, now=now, loc=("body", "said_at"))
+        precision = precision or Precision.DAY
     if _locked(session, statement_id).withdrawn_at is not None:
         raise Settled("This statement was withdrawn before.", statement=statement_id)
     source_id = (
@@ -216,18 +224,35 @@ def withdraw(
     session.execute(
         update(statements)
         .where(statements.c.id == statement_id)
-        .values(withdrawn_at=now, withdrawal_reason=reason, withdrawal_source=source_id)
+        .values(
+            withdrawn_at=now,
+            withdrawal_reason=reason,
+            withdrawal_source=source_id,
+            withdrawal_said_at=said_at,
+            withdrawal_precision=precision.value if precision and said_at else None,
+        )
     )
+    about: dict[str, Any] = {
+        "reason": reason,
+        "source": source_id,
+        "said_at": said_at,
+        "precision": precision,
+    }
     for claim_id in concerned:
         loaded = ledger.load(session, claim_id)
         drafts = []
         if any(one.statement == statement_id for one in loaded.state.links):
-            drafts.append(
-                amendments.withdraw_statement(statement_id, reason=reason, source=source_id)
-            )
+            drafts.append(amendments.withdraw_statement(statement_id, **about))
         if claim_id in claimed and loaded.state.lifecycle is Lifecycle.ACTIVE:
-            drafts.append(amendments.withdraw_claim(loaded.state, reason=reason, source=source_id))
+            drafts.append(amendments.withdraw_claim(loaded.state, **about))
         ledger.record(session, loaded, drafts, actor=actor, now=now)
+
+
+@dataclass(frozen=True, slots=True)
+class Linked(Outcome):
+    """A claim after a statement was linked to it, or the link was proposed; `link` is its id."""
+
+    link: str
 
 
 def link(
@@ -235,11 +260,16 @@ def link(
     claim_id: str,
     new: NewLink,
     *,
+    four_eyes: bool,
     versions: Versions = None,
     actor: Actor,
     now: datetime,
-) -> tuple[ClaimState, str]:
-    """Link a statement, recorded already or now, to a claim; gives the claim and the link's id."""
+) -> Linked:
+    """Link a statement, recorded already or now, to a claim.
+
+    On a confirmed claim a link that changes who is printed is proposed; the statement is recorded
+    in any case.
+    """
     access.require(actor, Action.RECORD)
     loaded = ledger.load(session, claim_id, versions=versions)
     loc = ("body", "statement")
@@ -249,40 +279,88 @@ def link(
         spoken = read(session, new.statement, loc=loc)
     if spoken.voice is None:
         raise Invalid("no party stands behind this statement, so it takes no stance", loc=loc)
-    made = Link(
-        id=ids.uuid7(),
+    made = _build_link(ids.uuid7(), spoken, spoken.voice, new, now)
+    change = amendments.add_link(loaded.state, made, note=new.note)
+    done = proposals.submit(session, loaded, change, four_eyes=four_eyes, actor=actor, now=now)
+    return Linked(done.state, done.change, done.decision, made.id)
+
+
+def link_again(
+    session: Connection, state: ClaimState, asked: Mapping[str, Any], *, now: datetime
+) -> Change:
+    """A proposed link as it would be made now: its party may have been renamed since.
+
+    Raises StatementWithdrawn.
+    """
+    new = NewLink(
+        asked["statement"],
+        Stance(asked["stance"]),
+        Scope(asked["scope"]),
+        asked["conditional"],
+        asked["note"],
+    )
+    spoken = read(session, asked["statement"], loc=("body", "statement"))
+    assert spoken.voice is not None, "a statement keeps its party"
+    made = _build_link(asked["id"], spoken, spoken.voice, new, now)
+    return amendments.add_link(state, made, note=new.note)
+
+
+def link_origin(session: Connection, claim: ClaimState) -> Link | None:
+    """The statement that a claim was recorded with, as a link that supports the claim it is merged
+    into; None where no party stands behind it."""
+    spoken = read(session, claim.origin_statement, loc=("body", "into"))
+    if spoken.voice is None:
+        return None
+    return _build_link(
+        ids.uuid7(), spoken, spoken.voice, NewLink(spoken.id, Stance.SUPPORTS), claim.created_at
+    )
+
+
+def _build_link(
+    link_id: str, spoken: Spoken, voice: Voice, new: NewLink, recorded_at: datetime
+) -> Link:
+    return Link(
+        id=link_id,
         statement=spoken.id,
         stance=Stance(new.stance),
         scope=Scope(new.scope),
         conditional=new.conditional,
         basis=spoken.basis,
-        voice=spoken.voice,
+        voice=voice,
         said_at=spoken.said_at,
         precision=spoken.precision,
         quote=spoken.quote,
-        recorded_at=now,
+        recorded_at=recorded_at,
     )
-    draft = amendments.link(loaded.state, made, note=new.note)
-    changed = ledger.record(session, loaded, [draft], actor=actor, now=now)
-    return changed.state, made.id
 
 
 def retract_link(
-    session: Connection, link_id: str, *, reason: str, actor: Actor, now: datetime
-) -> ClaimState:
-    """Say that a link should not have been made; it stays in the record.  Raises NotFound."""
+    session: Connection,
+    link_id: str,
+    *,
+    reason: str,
+    four_eyes: bool,
+    actor: Actor,
+    now: datetime,
+) -> Outcome:
+    """Say that a link should not have been made; it stays in the record.  Raises NotFound.
+
+    To take a denial off a confirmed claim is proposed: without it the line is bolder.
+    """
     access.require(actor, Action.RECORD)
     loaded = _claim_of(session, link_id)
-    draft = amendments.retract(loaded.state, link_id, reason=reason)
-    return ledger.record(session, loaded, [draft], actor=actor, now=now).state
+    change = amendments.retract_link(loaded.state, link_id, reason=reason)
+    return proposals.submit(session, loaded, change, four_eyes=four_eyes, actor=actor, now=now)
 
 
-def affirm_link(session: Connection, link_id: str, *, actor: Actor, now: datetime) -> ClaimState:
+def affirm_link(
+    session: Connection, link_id: str, *, four_eyes: bool, actor: Actor, now: datetime
+) -> Outcome:
     """Say that a link holds for the claim's present wording too.  Raises NotFound, Settled."""
     access.require(actor, Action.RECORD)
     loaded = _claim_of(session, link_id)
-    draft = amendments.affirm(loaded.state, link_id)
-    return ledger.record(session, loaded, [draft], actor=actor, now=now).state
+    change = amendments.affirm_link(loaded.state, link_id)
+    return proposals.submit(session, loaded, change, four_eyes=four_eyes, actor=actor, now=now)
 
 
 def _claim_of(session: Connection, link_id: str) -> Loaded:

@@ -1,16 +1,18 @@
 """Changing a claim beyond its status: linking statements, amending, merging, withdrawing."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Response
 
 from service.commands import claims, statements
+from service.commands.proposals import Outcome
 from service.desk import forms, utterances
 from service.desk.claims import changed_since
 from service.desk.forms import Form, posted
 from service.desk.rendering import render
+from service.desk.utterances import WITHDRAWAL
 from service.domain import ids
 from service.domain.access import Action
 from service.domain.errors import (
@@ -24,7 +26,6 @@ from service.queries import similar
 from service.queries import statements as statement_queries
 from service.web import claims as web_claims
 from service.web.bodies import claims as bodies
-from service.web.bodies.directory import SourceIn
 from service.web.calls import Call, reading
 from service.web.fields import ClaimId, LinkId
 
@@ -135,7 +136,12 @@ async def link_statement(claim_id: ClaimId, form: Recording) -> Response:
             utterances.with_new_party(form, statements.link),
             claim_id,
             body.to_command(),
-            then=lambda made: f"/claims/{claim_id}?done=linked#l-{made[1]}",
+            four_eyes=form.call.services.settings.four_eyes,
+            then=lambda made: (
+                f"/claims/{claim_id}?done=proposed#pending"
+                if made.decision
+                else f"/claims/{claim_id}?done=linked#l-{made.link}"
+            ),
         )
     except (Invalid, Conflict) as error:
         typed = utterances.typed(form) | {
@@ -172,7 +178,8 @@ async def retract_link(link_id: LinkId, form: Recording) -> Response:
             statements.retract_link,
             link_id,
             reason=body.reason,
-            then=lambda state: f"/claims/{state.id}?done=retracted",
+            four_eyes=form.call.services.settings.four_eyes,
+            then=_then("retracted"),
         )
     except (Invalid, Conflict) as error:
         return await _retraction(form.call, link_id, reason=form.text("reason") or "", error=error)
@@ -181,7 +188,17 @@ async def retract_link(link_id: LinkId, form: Recording) -> Response:
 @router.post("/links/{link_id}/affirmation")
 async def affirm_link(link_id: LinkId, form: Recording) -> Response:
     return await form.carry_out(
-        statements.affirm_link, link_id, then=lambda state: f"/claims/{state.id}?done=affirmed"
+        statements.affirm_link,
+        link_id,
+        four_eyes=form.call.services.settings.four_eyes,
+        then=_then("affirmed"),
+    )
+
+
+def _then(word: str) -> Callable[[Outcome], str]:
+    """The claim's page after an act, which says that it was carried out, or proposed."""
+    return lambda done: (
+        f"/claims/{done.state.id}?done={'proposed#pending' if done.decision else word}"
     )
 
 
@@ -195,7 +212,6 @@ async def show_amendment(claim_id: ClaimId, call: MayAmend) -> Response:
         "text": claim["text"],
         "material": "",
         "tags": ", ".join(claim["tags"]),
-        "finding": claim["finding"] or "",
         "version": claim["version"],
     }
     return await _show(call, "amend.html", claim_id, typed=typed)
@@ -208,7 +224,7 @@ async def amend(claim_id: ClaimId, form: Amending) -> Response:
     tags = [one.strip() for one in (form.text("tags") or "").split(",") if one.strip()]
     try:
         claim = await _claim(form.call, claim_id)
-        values: dict[str, Any] = {"tags": tags, "finding": form.text("finding")}
+        values: dict[str, Any] = {"tags": tags}
         if text != claim["text"]:
             if material is None:
                 raise Invalid(
@@ -224,8 +240,9 @@ async def amend(claim_id: ClaimId, form: Amending) -> Response:
             claim_id,
             changes,
             material=substance,
+            four_eyes=form.call.services.settings.four_eyes,
             versions=form.versions,
-            then=f"/claims/{claim_id}?done=amended",
+            then=_then("amended"),
         )
     except (Invalid, Conflict, PreconditionFailed) as error:
         current = await _claim(form.call, claim_id)
@@ -233,7 +250,6 @@ async def amend(claim_id: ClaimId, form: Amending) -> Response:
             "text": text,
             "material": material or "",
             "tags": form.text("tags") or "",
-            "finding": form.text("finding") or "",
             "version": current["version"],
         }
         return await _show(
@@ -287,8 +303,9 @@ async def merge(claim_id: ClaimId, form: Amending) -> Response:
             claims.merge,
             claim_id,
             into=body.into,
+            four_eyes=form.call.services.settings.four_eyes,
             versions=form.versions,
-            then=f"/claims/{body.into}?done=merged",
+            then=_then("merged"),
         )
     except (Invalid, Conflict, PreconditionFailed) as error:
         return await _merge_form(
@@ -298,40 +315,29 @@ async def merge(claim_id: ClaimId, form: Amending) -> Response:
 
 @router.get("/claims/{claim_id}/withdraw")
 async def show_withdrawal(claim_id: ClaimId, call: MayAmend) -> Response:
-    return await _show(
-        call, "withdraw.html", claim_id, typed={"reason": "", "url": "", "publisher": ""}
-    )
+    return await _show(call, "withdraw.html", claim_id, typed=dict.fromkeys(WITHDRAWAL, ""))
 
 
 @router.post("/claims/{claim_id}/withdraw")
 async def withdraw(claim_id: ClaimId, form: Amending) -> Response:
     """The claimant takes the claim back: its last status is kept."""
-    url = form.text("url")
     try:
-        reason = forms.body(bodies.RetractionIn, {"reason": form.text("reason") or ""}).reason
-        source = None
-        if url is not None:
-            source = forms.body(SourceIn, {"url": url, "publisher": form.text("publisher")})
         return await form.carry_out(
             claims.withdraw,
             claim_id,
-            reason=reason,
-            source=source.to_command() if source else None,
+            **utterances.withdrawal(form).to_command(),
             versions=form.versions,
             then=f"/claims/{claim_id}?done=claim-withdrawn",
         )
     except (Invalid, Conflict, PreconditionFailed) as error:
-        typed = {
-            "reason": form.text("reason") or "",
-            "url": url or "",
-            "publisher": form.text("publisher") or "",
-        }
+        typed = {name: form.text(name) or "" for name in WITHDRAWAL}
         return await _show(
             form.call,
             "withdraw.html",
             claim_id,
             typed=typed,
             error=error,
+            names=utterances.WITHDRAWAL_NAMES,
             version=_version(form),
         )
 

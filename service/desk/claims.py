@@ -6,9 +6,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request, Response
 from starlette.responses import RedirectResponse
 
-from service.commands import claims
-from service.commands.claims import Outcome
-from service.desk import board, forms, instants, record, sheet
+from service.commands import approvals, claims
+from service.commands.proposals import Outcome
+from service.desk import board, forms, instants, proposed, record, sheet
 from service.desk.forms import Form, posted
 from service.desk.rendering import render
 from service.domain.access import Action
@@ -42,9 +42,12 @@ NAMES = {
     "set_aside": "reason for setting aside",
     "override.note": "explanation",
     "override.code": "ground",
+    "override.source.url": "source",
     "note": "note",
     "text": "note",
     "comment": "comment",
+    "finding": "finding",
+    "cites": "what it rests on",
 }
 VERDICTS = ("approval", "rejection", "withdrawal")
 
@@ -65,9 +68,13 @@ TYPED: dict[str, Any] = {
     "asides": {},
     "code": None,
     "override_note": None,
+    "override_url": None,
     "comment": None,
     "note": None,
     "assignee": None,
+    "finding": None,
+    "finding_reason": None,
+    "finding_cites": [],
 }
 """What the forms of the page held: nothing yet."""
 REFUSED: dict[str, Any] = {"form": None, "detail": None, "missing": []}
@@ -96,7 +103,11 @@ async def page(
         caller=call.caller,
         moment=moment,
         entire=request.query_params.get("record") == "all",
-        keep=[*(typed or TYPED)["cites"], *(typed or TYPED)["set_aside"]],
+        keep=[
+            link
+            for name in ("cites", "set_aside", "finding_cites")
+            for link in (typed or TYPED)[name]
+        ],
         four_eyes=settings.four_eyes,
         publisher=settings.publisher,
         base_url=settings.base_url,
@@ -119,6 +130,7 @@ async def page(
         sheet=shown,
         claim=shown.claim,
         pending=pending,
+        proposal=proposed.compare(shown.state, pending) if pending else None,
         typed=TYPED | dict(typed or {}),
         refused=REFUSED | dict(refused or {}),
         overrides=OVERRIDES,
@@ -134,8 +146,7 @@ async def decide(claim_id: ClaimId, form: Deciding) -> Response:
     try:
         if chosen is None:
             raise Invalid("choose what the claim becomes", loc=("body", "to"))
-        code = form.text("code")
-        move = forms.body(
+        body = forms.body(
             bodies.StatusChangeIn,
             {
                 "to": chosen,
@@ -145,11 +156,9 @@ async def decide(claim_id: ClaimId, form: Deciding) -> Response:
                     {"link": link, "reason": form.text(f"aside-{link}") or ""}
                     for link in form.texts("set_aside")
                 ],
-                "override": {"code": code, "note": form.text("override_note") or ""}
-                if code
-                else None,
+                "override": _override(form) if form.text("code") else None,
             },
-        ).to_command()
+        )
 
         def then(outcome: Outcome) -> str:
             word = "moved" if outcome.change is not None else "proposed"
@@ -158,13 +167,50 @@ async def decide(claim_id: ClaimId, form: Deciding) -> Response:
         return await form.carry_out(
             claims.change_status,
             claim_id,
-            move,
+            body.to_command(),
             four_eyes=form.call.services.settings.four_eyes,
+            source=body.read_source(),
             versions=form.versions,
             then=then,
         )
     except (Invalid, Conflict, PreconditionFailed) as error:
         return await refuse(form, claim_id, error, "decide")
+
+
+def _override(form: Form) -> dict[str, Any]:
+    """Why it goes against the rules, and the source that it rests on where it cites no link."""
+    url = form.text("override_url")
+    return {
+        "code": form.text("code"),
+        "note": form.text("override_note") or "",
+        "source": {"url": url} if url else None,
+    }
+
+
+@router.post("/claims/{claim_id}/finding")
+async def find(claim_id: ClaimId, form: Deciding) -> Response:
+    """Say what the desk concludes beyond the status: a second person has to agree."""
+    try:
+        ask = forms.body(
+            bodies.FindingIn,
+            {
+                "finding": form.text("finding"),
+                "reason": form.text("finding_reason") or "",
+                "cites": form.texts("finding_cites"),
+            },
+        ).to_command()
+        return await form.carry_out(
+            claims.change_finding,
+            claim_id,
+            ask,
+            four_eyes=form.call.services.settings.four_eyes,
+            versions=form.versions,
+            then=lambda done: (
+                f"/claims/{claim_id}?done={'proposed#pending' if done.decision else 'found'}"
+            ),
+        )
+    except (Invalid, Conflict, PreconditionFailed) as error:
+        return await refuse(form, claim_id, error, "find")
 
 
 @router.post("/claims/{claim_id}/decisions/{decision_id}/{verdict}")
@@ -175,15 +221,15 @@ async def settle(
 
     Raises NotFound for a proposal on another claim than the page is of.
     """
-    proposed = await form.call.read(decisions.decision, decision_id)
-    if verdict not in VERDICTS or proposed is None or proposed["claim"] != claim_id:
+    waiting = await form.call.read(decisions.decision, decision_id)
+    if verdict not in VERDICTS or waiting is None or waiting["claim"] != claim_id:
         raise NotFound("There is no such proposal on this claim.")
     text, back = form.text("comment"), f"/claims/{claim_id}?done="
     try:
         if verdict == "approval":
             body = forms.body(bodies.ApprovalIn, {"note": text})
             return await form.carry_out(
-                claims.approve,
+                approvals.approve,
                 decision_id,
                 note=body.note,
                 then=f"{back}approved",
@@ -191,14 +237,14 @@ async def settle(
         if verdict == "rejection":
             comment = forms.body(bodies.RejectionIn, {"comment": text or ""}).comment
             return await form.carry_out(
-                claims.reject,
+                approvals.reject,
                 decision_id,
                 comment=comment,
                 then=f"{back}rejected",
             )
         reason = forms.body(bodies.DecisionWithdrawalIn, {"reason": text}).reason
         return await form.carry_out(
-            claims.withdraw_decision,
+            approvals.withdraw,
             decision_id,
             reason=reason,
             then=f"{back}proposal-withdrawn",
@@ -221,6 +267,7 @@ async def assign(claim_id: ClaimId, form: Amending) -> Response:
             claim_id,
             {"assignee": change.assignee},
             material=False,
+            four_eyes=form.call.services.settings.four_eyes,
             versions=form.versions,
             then=f"{target}{'&' if '?' in target else '?'}done=assigned",
         )
@@ -261,9 +308,13 @@ async def refuse(form: Form, claim_id: str, error: ClaimdeskError, which: str) -
         "asides": {one: form.text(f"aside-{one}") for one in form.texts("set_aside")},
         "code": form.text("code"),
         "override_note": form.text("override_note"),
+        "override_url": form.text("override_url"),
         "comment": form.text("comment"),
         "note": form.text("note"),
         "assignee": form.text("assignee"),
+        "finding": form.text("finding"),
+        "finding_reason": form.text("finding_reason"),
+        "finding_cites": form.texts("finding_cites"),
         "form": which,
     }
     return await page(form.call, claim_id, typed=typed, refused=refused, status=error.status)

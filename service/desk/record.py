@@ -3,9 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from service.domain.claims import Cause, Finding, Status
+from service.desk import proposed
+from service.domain.claims import Cause, DecisionKind, Finding, Precision, Status, instant
+from service.domain.proposals import LapseReason
 from service.formats import words
-from service.formats.printline import listed
+from service.formats.printline import listed, spoken_date
 
 Data = dict[str, Any]
 
@@ -126,24 +128,50 @@ def _component(data: Data, _: _Known) -> Data:
     return {"what": f"Its part “{data['text']}” is {status}"}
 
 
+def _finding_changed(data: Data, known: _Known) -> Data:
+    found = data["finding"]
+    what = f"Found: {words.FINDINGS[Finding(found)]}" if found else "Finding taken back"
+    if data["decided_by"] and data["approved_by"]:
+        what += f"; proposed by {data['decided_by']}, approved by {data['approved_by']}"
+    cited = list(dict.fromkeys(known.voice(one) for one in data["cites"]))
+    what += f". Rests on {listed(cited)}" if cited else ""
+    notes = [data["reason"], data["approval_note"]]
+    return {"what": what, "why": " — ".join(one for one in notes if one) or None}
+
+
 def _proposed(data: Data, known: _Known) -> Data:
     cited = list(dict.fromkeys(known.voice(one) for one in data["cites"]))
     rests = f", on {listed(cited)}" if cited else ""
     against = ", against the usual rules" if data["override"] else ""
-    what = f"Proposed: {words.STATUSES[Status(data['to'])].lower()}{rests}{against}"
-    return {"what": what, "why": data["reason"]}
+    title = proposed.describe(data.get("kind"), data["to"], data.get("change"))
+    return {"what": f"Proposed: {title}{rests}{against}", "why": data["reason"]}
+
+
+def _approved(data: Data, _: _Known) -> Data:
+    names = f"by {data['decided_by']}, approved by {data['approved_by']}"
+    what = f"Proposal of {words.DECISIONS[DecisionKind(data['kind'])]} approved"
+    if data["decided_by"]:
+        what = f"Agreed on {words.DECISIONS[DecisionKind(data['kind'])]}: proposed {names}"
+    return {"what": what, "why": data["approval_note"]}
+
+
+def _withdrawn(what: str) -> Callable[[Data, _Known], Data]:
+    def tell(data: Data, _: _Known) -> Data:
+        heard = data.get("said_at")
+        when = spoken_date(instant(heard), Precision(data["precision"])) if heard else None
+        return {"what": f"{what}, {when}" if when else what, "why": data["reason"]}
+
+    return tell
 
 
 _TOLD: dict[str, Callable[[Data, _Known], Data]] = {
     "claim.created": _created,
     "claim.status_changed": _status_changed,
     "claim.amended": _amended,
+    "finding.changed": _finding_changed,
     "claim.merged": lambda *_: {"what": "Merged into another claim"},
     "claim.absorbed": _absorbed,
-    "claim.withdrawn": lambda data, _: {
-        "what": "The claimant takes the claim back",
-        "why": data["reason"],
-    },
+    "claim.withdrawn": _withdrawn("The claimant takes the claim back"),
     "claim.moved": lambda data, _: {
         "what": "Part of another claim now" if data["part_of"] else "Stands on its own now"
     },
@@ -155,15 +183,16 @@ _TOLD: dict[str, Callable[[Data, _Known], Data]] = {
     "link.affirmed": lambda data, known: {
         "what": f"Link to {known.voice(data['link'])} affirmed for this wording"
     },
-    "statement.withdrawn": lambda data, _: {
-        "what": "A linked statement was taken back",
-        "why": data["reason"],
-    },
+    "statement.withdrawn": _withdrawn("A linked statement was taken back"),
     "decision.proposed": _proposed,
     "decision.rejected": lambda data, _: {"what": "Proposal rejected", "why": data["comment"]},
     "decision.withdrawn": lambda data, _: {
         "what": "Proposal taken back",
         "why": data["reason"],
+    },
+    "decision.approved": _approved,
+    "decision.lapsed": lambda data, _: {
+        "what": "Proposal lapsed: " + words.LAPSES[LapseReason(data["reason"])]
     },
     "component.changed": _component,
     "party.changed": lambda *_: {"what": "A party in it was renamed, or moved under another"},

@@ -117,6 +117,7 @@ DONE = {
     "statement-withdrawn": "Withdrawn. Every claim that it is linked to was weighed anew.",
     "claim-withdrawn": "Withdrawn by its claimant; the last status is kept.",
     "moved": "The status is changed.",
+    "found": "The finding is changed.",
     "proposed": "Proposed. Somebody else approves it now.",
     "approved": "Approved.",
     "rejected": "Rejected. The proposer can read why in the record.",

@@ -11,14 +11,14 @@ from typing import Any
 import orjson
 
 from service.desk import record
-from service.domain import disclosure, evidence, lifecycle
+from service.domain import disclosure, evidence, guards, lifecycle
 from service.domain.access import Actor
 from service.domain.claims import ClaimState, Lifecycle, SetAside, Status
 from service.domain.disclosure import Audience
 from service.domain.guards import Move
 from service.formats import claim as claim_format
 from service.formats.claimreview import document as claim_review
-from service.queries import accounts, decisions, history, publication
+from service.queries import accounts, decisions, directory, history, publication
 from service.queries import statements as statement_queries
 from service.store.snapshot import frozen
 from service.store.tail import newest
@@ -54,6 +54,8 @@ class Sheet:
     people: Mapping[str, str]
     """Who may be assigned, by id."""
     assignee: str | None
+    withdrawal: Data
+    """When and where the claimant took the claim back, if so."""
     around: Data
     """The claim that it is part of, if any."""
     json_ld: Data
@@ -104,6 +106,7 @@ def read(
         assignee = None
         if internals and state.assignee:
             assignee = accounts.named(session, [state.assignee]).get(state.assignee, "somebody")
+        withdrawal = _withdrawal(session, state, rows)
     by_id = {one["id"]: one for one in links}
     claim: Data = orjson.loads(claim_format.document(state))
     suggestion = decisions.suggestion(state)
@@ -126,10 +129,22 @@ def read(
         notes=notes,
         people=people,
         assignee=assignee,
+        withdrawal=withdrawal,
         around=_brief(above),
         json_ld=claim_review(claim, beside, publisher=publisher, base_url=base_url),
         newest=last,
     )
+
+
+def _withdrawal(session: Any, state: ClaimState, rows: list[Data]) -> Data:
+    """The event that closed a withdrawn claim, with its source."""
+    if state.lifecycle is not Lifecycle.WITHDRAWN:
+        return {}
+    data: Data = next(
+        (one["data"] for one in reversed(rows) if one["type"] == "claim.withdrawn"), {}
+    )
+    source = data.get("source")
+    return {**data, "source": directory.source(session, source) if source else None}
 
 
 def _brief(state: ClaimState | None) -> Data:
@@ -215,22 +230,23 @@ def _moves(state: ClaimState, *, four_eyes: bool) -> list[Data]:
     """
     if state.lifecycle is not Lifecycle.ACTIVE:
         return []
-    active = tuple(link.id for link in state.links if link.active)
     aside = tuple(SetAside(one.id, "…") for one in evidence.open_contradictions(state))
     found = []
     for to in Status:
         if (state.status, to) not in lifecycle.TRANSITIONS:
             continue
-        move = Move(to, "…", active)
+        fitting = tuple(link.id for link in guards.list_fitting(state, to))
+        move = Move(to, "…", fitting)
         missing = lifecycle.missing_for(state, move)
         if missing and aside and to is Status.CONFIRMED and state.status is Status.DISPUTED:
             # It may be reached by setting aside, which takes more support.
-            setting = lifecycle.missing_for(state, Move(to, "…", active, aside))
+            setting = lifecycle.missing_for(state, Move(to, "…", fitting, aside))
             missing = setting or []
         found.append(
             {
                 "to": to.value,
                 "missing": [one.detail for one in missing],
+                "fitting": fitting,
                 "second": lifecycle.needs_second_person(move, four_eyes=four_eyes),
             }
         )

@@ -11,12 +11,12 @@ from service.commands import statements
 from service.desk import forms, utterances
 from service.desk.forms import Form, posted
 from service.desk.rendering import render
+from service.desk.utterances import WITHDRAWAL
 from service.domain.access import Action
 from service.domain.errors import ClaimdeskError, Conflict, Invalid
 from service.queries import directory
 from service.queries import statements as statement_queries
 from service.web.bodies import claims as bodies
-from service.web.bodies.directory import SourceIn
 from service.web.calls import Call, found, reading
 from service.web.fields import StatementId
 
@@ -28,7 +28,6 @@ Recording = Annotated[Form, posted(Action.RECORD)]
 
 WHERE = ("url", "publisher", "title", "published_on", "archive_url")
 QUOTE = ("quote", "language", "rendering", *WHERE)
-WITHDRAWAL = ("reason", "url", "publisher")
 NAMES = {
     "text": "quote",
     "source.url": "url",
@@ -37,6 +36,8 @@ NAMES = {
     "source.published_at": "published_on",
     "source.archive_url": "archive_url",
     "source.language": "language",
+    "said_at": "said_on",
+    "precision": "said_on",
 }
 """Which field is at fault, by where a body has it."""
 
@@ -124,19 +125,11 @@ async def show_withdrawal(statement_id: StatementId, call: MayRecord) -> Respons
 async def withdraw(statement_id: StatementId, form: Recording) -> Response:
     """The speaker took it back: every claim it is linked to is weighed anew."""
     statement = await _known(form.call, statement_id)
-    url = form.text("url")
-    source = {"url": url, "publisher": form.text("publisher")} if url else None
     try:
-        if source is None and form.text("publisher"):
-            raise Invalid("give the address too", loc=("body", "url"))
-        body = forms.body(
-            bodies.WithdrawalIn, {"reason": form.text("reason") or "", "source": source}
-        )
         return await form.carry_out(
             statements.withdraw,
             statement_id,
-            reason=body.reason,
-            source=body.source.to_command() if isinstance(body.source, SourceIn) else None,
+            **utterances.withdrawal(form).to_command(),
             then=f"/statements/{statement_id}?done=statement-withdrawn",
         )
     except (Invalid, Conflict) as error:

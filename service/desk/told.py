@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from service.domain.claims import Cause, Stance, Status
+from service.domain.claims import Cause, Finding, Stance, Status
 from service.formats import words
 from service.formats.printline import listed
 
@@ -71,6 +71,11 @@ _WHAT: dict[str, Callable[[Data], str]] = {
     "claim.created": _created,
     "claim.status_changed": _moved,
     "claim.amended": _amended,
+    "finding.changed": lambda one: (
+        f"Found: {words.FINDINGS[Finding(one['finding'])]}"
+        if one["finding"]
+        else "The finding was taken back"
+    ),
     "claim.merged": lambda _: "Merged into another claim",
     "claim.absorbed": lambda _: "A duplicate was merged into this claim",
     "claim.withdrawn": lambda _: "The claimant took the claim back",

@@ -59,6 +59,13 @@ NAMES = {
     "quotes": "quote",
 }
 """Which field of a form is at fault, by where a body has it."""
+WITHDRAWAL = ("reason", "url", "publisher", "said_on", "said_hour")
+WITHDRAWAL_NAMES = {
+    "source.url": "url",
+    "source.publisher": "publisher",
+    "said_at": "said_on",
+    "precision": "said_on",
+}
 
 
 def typed(form: Form | None) -> dict[str, str]:
@@ -184,6 +191,23 @@ def statement(form: Form, source: Mapping[str, Any] | str) -> bodies.StatementIn
             ],
         },
     )
+
+
+def withdrawal(form: Form) -> bodies.WithdrawalIn:
+    """A withdrawal that a form tells of: why, where it was read, when it was said.  Raises
+    Invalid."""
+    url, publisher = form.text("url"), form.text("publisher")
+    if url is None and publisher is not None:
+        raise Invalid("give the address too", loc=("body", "url"))
+    values: dict[str, Any] = {
+        "reason": form.text("reason") or "",
+        "source": {"url": url, "publisher": publisher} if url else None,
+    }
+    if form.text("said_on") is not None:
+        values["said_at"], values["precision"] = when(form, "said_on", "said_hour")
+    elif form.text("said_hour") is not None:
+        raise Invalid("give the day too", loc=("body", "said_on"))
+    return forms.body(bodies.WithdrawalIn, values)
 
 
 def known(session: Any) -> dict[str, Any]:

@@ -5,12 +5,27 @@ Pure, like `lifecycle`: each returns the drafts of events that the act amounts t
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
-from service.domain.claims import ClaimState, Lifecycle, Link, Stance, Status, rfc3339
+from service.domain import evidence, history
+from service.domain.changes import Change
+from service.domain.claims import (
+    Cause,
+    ClaimState,
+    DecisionKind,
+    Finding,
+    Lifecycle,
+    Link,
+    Precision,
+    Stance,
+    Status,
+    rfc3339,
+)
 from service.domain.errors import Invalid, MergeCycle, NotFound, Settled
 from service.domain.history import Draft, plain
-from service.domain.lifecycle import reopened_by_amendment, require_open
+from service.domain.lifecycle import reopened_by_amendment
+from service.domain.proposals import require_open
 
 
 def link(state: ClaimState, new: Link, *, note: str | None) -> Draft:
@@ -35,6 +50,20 @@ def link(state: ClaimState, new: Link, *, note: str | None) -> Draft:
         )
     data = link_data(new) | {"note": note}
     return Draft("link.created", {"link": data})
+
+
+def add_link(state: ClaimState, new: Link, *, note: str | None) -> Change:
+    """Another statement's stance on the claim."""
+    draft = link(state, new, note=note)
+    return Change(DecisionKind.LINK, (draft,), draft.data, f"{new.voice.name} {_VERBS[new.stance]}")
+
+
+_VERBS = {
+    Stance.SUPPORTS: "supports it",
+    Stance.CONTRADICTS: "contradicts it",
+    Stance.REQUESTS_CONFIRMATION: "asks for confirmation",
+    Stance.COMMENTS: "comments on it",
+}
 
 
 def link_data(one: Link) -> dict[str, Any]:
@@ -74,23 +103,59 @@ def affirm(state: ClaimState, link_id: str) -> Draft:
     return Draft("link.affirmed", {"link": link_id})
 
 
-def withdraw_statement(statement: str, *, reason: str, source: str | None) -> Draft:
+def retract_link(state: ClaimState, link_id: str, *, reason: str) -> Change:
+    draft = retract(state, link_id, reason=reason)
+    return Change(DecisionKind.RETRACTION, (draft,), {"link": link_id}, reason)
+
+
+def affirm_link(state: ClaimState, link_id: str) -> Change:
+    draft = affirm(state, link_id)
+    reason = "The link holds for the present wording"
+    return Change(DecisionKind.AFFIRMATION, (draft,), {"link": link_id}, reason)
+
+
+def withdraw_statement(
+    statement: str,
+    *,
+    reason: str,
+    source: str | None,
+    said_at: datetime | None = None,
+    precision: Precision | None = None,
+) -> Draft:
+    """A linked statement was taken back; `said_at` is when the world heard that."""
+    when = _when(said_at, precision)
     return Draft(
-        "statement.withdrawn", {"statement": statement, "reason": reason, "source": source}
+        "statement.withdrawn", {"statement": statement, "reason": reason, "source": source} | when
     )
 
 
-def withdraw_claim(state: ClaimState, *, reason: str, source: str | None) -> Draft:
+def withdraw_claim(
+    state: ClaimState,
+    *,
+    reason: str,
+    source: str | None,
+    said_at: datetime | None = None,
+    precision: Precision | None = None,
+) -> Draft:
     """The claimant takes the claim back: the last status is kept."""
     require_open(state)
-    return Draft("claim.withdrawn", {"reason": reason, "source": source})
+    return Draft(
+        "claim.withdrawn", {"reason": reason, "source": source} | _when(said_at, precision)
+    )
+
+
+def _when(said_at: datetime | None, precision: Precision | None) -> dict[str, Any]:
+    if said_at is None:
+        return {}
+    return {"said_at": rfc3339(said_at), "precision": (precision or Precision.DAY).value}
 
 
 def amend(state: ClaimState, changes: Mapping[str, Any], *, material: bool) -> list[Draft]:
-    """Change text, tags, assignee or finding; only what differs is recorded.
+    """Change text, tags or assignee; only what differs is recorded.
 
-    A material change of the text is a new revision: links must be affirmed one by one, and a
-    confirmed claim awaits confirmation again.  A typo fix keeps the revision.
+    A material change of the text is a new revision: links must be affirmed one by one, a finding
+    about the former wording ends, and a confirmed claim awaits confirmation again.  A typo fix
+    keeps the revision.
     """
     require_open(state)
     differing: dict[str, Any] = {}
@@ -98,17 +163,48 @@ def amend(state: ClaimState, changes: Mapping[str, Any], *, material: bool) -> l
         differing |= {"text": changes["text"], "material": material}
         if material:
             differing["revision"] = state.revision + 1
-    for name in ("assignee", "finding"):
-        if name in changes and changes[name] != getattr(state, name):
-            differing[name] = changes[name]
+    if "assignee" in changes and changes["assignee"] != state.assignee:
+        differing["assignee"] = changes["assignee"]
     if "tags" in changes and tuple(changes["tags"]) != state.tags:
         differing["tags"] = list(changes["tags"])
     if not differing:
         return []
     drafts = [Draft("claim.amended", differing)]
-    if differing.get("material") and state.status is Status.CONFIRMED:
-        drafts.append(reopened_by_amendment(state))
+    if differing.get("material"):
+        finding = history.after(state, drafts).finding
+        if finding is not None:
+            drafts.append(_end_finding(finding))
+        if state.status is Status.CONFIRMED:
+            drafts.append(reopened_by_amendment(state))
     return drafts
+
+
+def _end_finding(finding: Finding) -> Draft:
+    """A finding is about a wording: it does not outlive it."""
+    return Draft(
+        "finding.changed",
+        {
+            "previous": finding.value,
+            "finding": None,
+            "reason": "the wording was amended materially",
+            "cites": [],
+            "decision": None,
+            "decided_by": None,
+            "approved_by": None,
+            "approval_note": None,
+        },
+        "amendment",
+    )
+
+
+def reword(state: ClaimState, text: str, *, material: bool) -> Change:
+    """Another wording of the claim."""
+    return Change(
+        DecisionKind.AMENDMENT,
+        tuple(amend(state, {"text": text}, material=material)),
+        {"text": text, "material": material},
+        "Another wording of the same claim",
+    )
 
 
 def require_mergeable(loser: ClaimState, survivor: ClaimState, ancestors: set[str]) -> None:
@@ -134,28 +230,33 @@ CAUTION = (Stance.COMMENTS, Stance.SUPPORTS, Stance.REQUESTS_CONFIRMATION, Stanc
 """Stances from the least to the most cautious."""
 
 
-def absorb(survivor: ClaimState, loser: ClaimState, new_ids: Mapping[str, str]) -> list[Draft]:
-    """The survivor takes the loser's active links, once for each statement.
+def absorb(
+    survivor: ClaimState, loser: ClaimState, new_ids: Mapping[str, str], origin: Link | None
+) -> list[Draft]:
+    """The survivor takes the loser's active links, once for each statement, and its `origin`.
 
-    Of a statement that both had with different stances the more cautious link stays, flagged: it
-    does not count as support until somebody affirms it.  Nothing of the loser's status is
-    inherited, nor what its decisions set aside.  `new_ids` gives each of the loser's links the id
-    it has on the survivor.
+    `origin` is the statement that the loser was recorded with, as a link that supports; None where
+    no party stands behind it.  It counts for nothing until somebody has weighed it, and affirms it.
+    Of a statement that both had with different stances the more cautious link stays, flagged
+    likewise.  Nothing of the loser's status is inherited, nor what its decisions set aside.
+    `new_ids` gives each of the loser's links the id it has on the survivor.
     """
     here = {one.statement: one for one in survivor.links if one.active}
     moved, conflicts, replaced = [], [], []
-    for one in loser.links:
-        if not one.active or one.statement == survivor.origin_statement:
+    copies = [replace(one, id=new_ids[one.id], set_aside=False) for one in loser.links]
+    for copy in [*copies, *([origin] if origin else [])]:
+        if not copy.active or copy.statement == survivor.origin_statement:
             continue
-        mine = here.get(one.statement)
-        copy = replace(one, id=new_ids[one.id], set_aside=False)
+        mine = here.get(copy.statement)
         if mine is None:
+            if copy is origin and evidence.disqualified(survivor, copy) is None:
+                copy = replace(copy, conflicting=True)
             moved.append(copy)
-        elif CAUTION.index(one.stance) > CAUTION.index(mine.stance):
+        elif CAUTION.index(copy.stance) > CAUTION.index(mine.stance):
             replaced.append(mine.id)
             moved.append(copy)
             conflicts.append(copy.id)
-        elif mine.stance is not one.stance:
+        elif mine.stance is not copy.stance:
             conflicts.append(mine.id)
     reason = "the merged claim had this statement with a more cautious stance"
     return [
@@ -164,6 +265,19 @@ def absorb(survivor: ClaimState, loser: ClaimState, new_ids: Mapping[str, str]) 
             "claim.absorbed", {"merged": loser.id, "links": plain(moved), "conflicts": conflicts}
         ),
     ]
+
+
+def merge(
+    survivor: ClaimState, loser: ClaimState, new_ids: Mapping[str, str], origin: Link | None
+) -> Change:
+    """What a merge records on the claim that remains."""
+    return Change(
+        DecisionKind.MERGE,
+        tuple(absorb(survivor, loser, new_ids, origin)),
+        {"merged": loser.id, "text": loser.text},
+        "A duplicate is merged into this claim",
+        cause=Cause.MERGE,
+    )
 
 
 def component_changed(component: ClaimState, *, removed: bool = False) -> Draft:

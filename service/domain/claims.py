@@ -3,9 +3,11 @@
 All shapes are frozen.  Ids are UUIDs as text; instants are aware UTC datetimes.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Any
 
 
 class Status(StrEnum):
@@ -155,10 +157,24 @@ class SetAside:
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """An editor's decision against the guards: a reason code and free text."""
+    """An editor's decision against the guards: a reason code, free text, and the id of the source
+    that it rests on where it cites no link."""
 
     code: str
     note: str
+    source: str | None = None
+
+
+class DecisionKind(StrEnum):
+    """What a decision that waits for a second person changes once it is approved."""
+
+    STATUS = "status"
+    FINDING = "finding"
+    AMENDMENT = "amendment"
+    LINK = "link"
+    RETRACTION = "retraction"
+    AFFIRMATION = "affirmation"
+    MERGE = "merge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +190,14 @@ class Pending:
     proposed_by: str
     """The actor's id: whoever has it may not approve."""
     proposed_by_name: str
+    kind: DecisionKind = DecisionKind.STATUS
+    change: Mapping[str, Any] | None = None
+    """What is asked for, as plain data; null where `to`, `cites` and the rest say it all."""
+    seen: Mapping[str, Any] | None = None
+    """What printed when it was proposed (`printed.read`); null where it was proposed before
+    decisions kept that: then the record says what it was."""
+    prints: Mapping[str, Any] | None = None
+    """What would print once it is approved."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,11 @@ EVENT_FIELDS: dict[str, Mapping[str, Audience]] = {
         "approved_by": Audience.READER,
         "approval_note": Audience.DESK,
     },
+    "finding.changed": {
+        "decided_by": Audience.READER,
+        "approved_by": Audience.READER,
+        "approval_note": Audience.DESK,
+    },
     "claim.amended": {"assignee": Audience.DESK, "due_at": Audience.DESK},
     "claim.merged": {},
     "claim.absorbed": {"links.*.note": Audience.DESK},

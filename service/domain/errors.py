@@ -9,8 +9,8 @@ ClaimdeskError
  ├─ NotFound 404 ─ NotYetRecorded
  ├─ MethodNotAllowed 405, NotAcceptable 406, RequestTimeout 408
  ├─ Conflict 409 ─ TransitionRefused, ClaimMerged, ClaimWithdrawn, AlreadyExists, Settled,
- │                 DecisionPending, StatementWithdrawn, MergeCycle, StillRunning,
- │                 WebhookNotActive
+ │                 DecisionPending, DecisionOutdated, StatementWithdrawn, MergeCycle,
+ │                 StillRunning, WebhookNotActive
  ├─ PreconditionFailed 412, BodyTooLarge 413, AddressTooLong 414, UnsupportedMedia 415,
  │  PreconditionRequired 428
  ├─ Invalid 422 ─ InvalidCursor, ExpiredCursor, KeyReused, Unsearchable
@@ -106,6 +106,13 @@ class Settled(Conflict):
 
 class DecisionPending(Conflict):
     slug, title = "decision-pending", "Another decision on this claim waits for a second person"
+
+
+class DecisionOutdated(Conflict):
+    """What is printed has changed since a decision was proposed; `changed` lists {field, seen,
+    now}."""
+
+    slug, title = "decision-outdated", "What prints has changed since this was proposed"
 
 
 class StatementWithdrawn(Conflict):

@@ -53,7 +53,7 @@ def disqualified(state: ClaimState, link: Link) -> str | None:
     if not independent(state, link):
         return "same party as the claimant"
     if link.conflicting:
-        return "a merged claim had this statement with another stance; affirm the link"
+        return "it came with a merged claim and has not been weighed here; affirm the link"
     if not link.affirmed:
         return "the wording has changed since; affirm the link"
     if link.conditional:

@@ -42,6 +42,87 @@ class Missing:
 Guard = Callable[[ClaimState, Move], list[Missing]]
 
 
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a decision for one status may rest on.
+
+    `needed` names what one of the cited links has to be, and `is_needed` tells it; from the
+    statuses in `may_cite_nothing` the decision needs no citation at all.
+    """
+
+    stances: frozenset[Stance]
+    needed: str
+    is_needed: Callable[[ClaimState, Link], bool]
+    may_cite_nothing: frozenset[Status] = frozenset()
+
+
+GROUNDS: dict[Status, Ground] = {
+    Status.CONFIRMED: Ground(
+        frozenset({Stance.SUPPORTS}),
+        "supporting statement that counts",
+        lambda state, link: evidence.disqualified(state, link) is None,
+    ),
+    Status.DISPUTED: Ground(
+        frozenset({Stance.CONTRADICTS}),
+        "contradicting statement that stands open",
+        lambda state, link: link in evidence.open_contradictions(state),
+    ),
+    Status.AWAITING_CONFIRMATION: Ground(
+        frozenset({Stance.REQUESTS_CONFIRMATION, Stance.SUPPORTS}),
+        "request for confirmation or supporting statement",
+        lambda state, link: True,
+        may_cite_nothing=frozenset({Status.ASSERTED}),
+    ),
+    Status.ASSERTED: Ground(
+        frozenset(Stance),
+        "statement",
+        lambda state, link: True,
+        may_cite_nothing=frozenset(Status),
+    ),
+}
+"""A decision rests on what speaks for it."""
+
+
+def list_fitting(state: ClaimState, to: Status) -> list[Link]:
+    """The links that a decision for `to` may cite."""
+    return [link for link in state.links if link.active and link.stance in GROUNDS[to].stances]
+
+
+def require_fitting_cites(state: ClaimState, move: Move, *, allowed: bool) -> list[Missing]:
+    """Every cited link speaks for the status, and one of them is what the status rests on.
+
+    Where the evidence does not allow the status (`allowed`) no cited link can be that, and saying
+    so would be saying it twice.  An override passes the guards, and with them what one citation has
+    to be; a link that speaks against the status it cannot cite either.
+    """
+    ground = GROUNDS[move.to]
+    cited = [link for link in state.links if link.id in move.cites]
+    unfit = [link for link in cited if link.stance not in ground.stances]
+    missing = []
+    if unfit:
+        missing.append(
+            Missing(
+                f"only cited links that speak for {move.to}",
+                len(cited) - len(unfit),
+                f"cites what does not speak for {move.to}: {named(unfit)}",
+            )
+        )
+    if move.override is not None or (not cited and state.status in ground.may_cite_nothing):
+        return missing
+    if cited and not allowed:
+        return missing
+    if not any(ground.is_needed(state, link) for link in cited if link not in unfit):
+        why = "; ".join(
+            f"{name_voice(link)}: {evidence.disqualified(state, link)}"
+            for link in cited
+            if link.stance is Stance.SUPPORTS and evidence.disqualified(state, link) is not None
+        )
+        detail = f"needs at least one cited {ground.needed} to rest on"
+        need = f"1 cited {ground.needed}"
+        missing.append(Missing(need, 0, detail + (f" ({why})" if why else "")))
+    return missing
+
+
 def opened_or_requested(state: ClaimState, move: Move) -> list[Missing]:
     """A checker opens verification with a reason (a request has moved the claim already)."""
     return _reasoned(move)
@@ -67,7 +148,6 @@ def independent_support(state: ClaimState, move: Move) -> list[Missing]:
     return [
         *_enough_support(state, evidence.needed_support(state)),
         *_still_open(evidence.open_contradictions(state)),
-        *_cited(move),
         *_reasoned(move),
     ]
 
@@ -81,7 +161,6 @@ def resolved_in_favour(state: ClaimState, move: Move) -> list[Missing]:
         *_enough_support(state, needed),
         *_still_open(still_open),
         *_set_aside_for_a_reason(move),
-        *_cited(move),
         *_reasoned(move),
     ]
 
@@ -145,7 +224,7 @@ def _enough_support(state: ClaimState, needed: int) -> list[Missing]:
     other = f" other than {state.claimant.root_name}" if state.claimant else ""
     need = f"{needed} supporting {statements} from {parties}{other}"
     why = "; ".join(
-        f"{_who(link)}: {evidence.disqualified(state, link)}"
+        f"{name_voice(link)}: {evidence.disqualified(state, link)}"
         for link in state.links
         if link.stance is Stance.SUPPORTS and evidence.disqualified(state, link) is not None
     )
@@ -165,14 +244,12 @@ def _still_open(contradictions: Sequence[Link]) -> list[Missing]:
     ]
 
 
-def _cited(move: Move) -> list[Missing]:
-    if move.cites:
-        return []
-    return [Missing("1 cited link", 0, "needs at least one cited link to rest on")]
-
-
 def _reasoned(move: Move) -> list[Missing]:
-    return [] if move.reason.strip() else [Missing("a reason", 0, "needs a reason")]
+    return require_reason(move.reason)
+
+
+def require_reason(reason: str) -> list[Missing]:
+    return [] if reason.strip() else [Missing("a reason", 0, "needs a reason")]
 
 
 def _set_aside_for_a_reason(move: Move) -> list[Missing]:
@@ -190,16 +267,25 @@ def _set_aside_for_a_reason(move: Move) -> list[Missing]:
 
 def explained(move: Move, override: Override) -> list[Missing]:
     """An override passes the guards, not the duty to say why: a code and free text."""
-    if override.code.strip() and override.note.strip():
-        return _reasoned(move)
-    detail = "an override needs a reason code and free text"
-    return [Missing("a reason code and free text", 0, detail), *_reasoned(move)]
+    missing = _reasoned(move)
+    if not (override.code.strip() and override.note.strip()):
+        detail = "an override needs a reason code and free text"
+        missing.insert(0, Missing("a reason code and free text", 0, detail))
+    if not move.cites and override.source is None:
+        missing.append(
+            Missing(
+                "1 cited link or a source",
+                0,
+                "an override rests on something too: cite at least one link, or give a source",
+            )
+        )
+    return missing
 
 
 def _no_contradiction(state: ClaimState, need: str, links: Sequence[Link]) -> Missing:
     denials = [link for link in links if link.stance is Stance.CONTRADICTS]
     other = f" from a party other than {state.claimant.root_name}" if state.claimant else ""
-    why = "; ".join(f"{_who(link)}: {_not_open(state, link)}" for link in denials)
+    why = "; ".join(f"{name_voice(link)}: {_not_open(state, link)}" for link in denials)
     return Missing(need + other, 0, f"needs {need}{other}; has 0" + (f" ({why})" if why else ""))
 
 
@@ -213,9 +299,9 @@ def _not_open(state: ClaimState, link: Link) -> str:
     return "set aside by a decision" if link.set_aside else f"basis is {link.basis}"
 
 
-def _who(link: Link) -> str:
+def name_voice(link: Link) -> str:
     return link.voice.speaker.name if link.voice.speaker else link.voice.name
 
 
 def named(links: Sequence[Link]) -> str:
-    return ", ".join(f"{_who(link)} ({link.stance})" for link in links)
+    return ", ".join(f"{name_voice(link)} ({link.stance})" for link in links)

@@ -6,7 +6,7 @@ only code that says what an event does to a claim; the stored state is what `fol
 and objects with text keys, so that its canonical bytes are the same everywhere.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
@@ -16,6 +16,7 @@ from service.domain.claims import (
     Cause,
     ClaimState,
     Component,
+    DecisionKind,
     Finding,
     Imported,
     Kind,
@@ -94,6 +95,14 @@ def fold(claim_id: str, events: Iterable[Event]) -> ClaimState | None:
     state: ClaimState | None = None
     for event in events:
         state = apply(state, event, claim_id=claim_id)
+    return state
+
+
+def after(state: ClaimState, drafts: Iterable[Draft]) -> ClaimState:
+    """The claim as `drafts` would leave it.  Nothing is recorded."""
+    for draft in drafts:
+        event = Event(state.version + 1, draft.type, state.updated_at, draft.data)
+        state = apply(state, event, claim_id=state.id)
     return state
 
 
@@ -192,6 +201,10 @@ def _is_theirs(state: ClaimState) -> bool:
     return state.imported is not None and state.finding is state.imported.finding
 
 
+def _finding_changed(state: ClaimState, data: Data, _at: datetime) -> ClaimState:
+    return replace(state, finding=Finding(data["finding"]) if data["finding"] else None)
+
+
 def _amended(state: ClaimState, data: Data, _at: datetime) -> ClaimState:
     changes: dict[str, Any] = {}
     if "text" in data:
@@ -286,6 +299,7 @@ def _replace_voices(state: ClaimState, change: Callable[[Voice], Voice]) -> Clai
 STEPS: dict[str, Callable[[ClaimState, Data, datetime], ClaimState]] = {
     "claim.status_changed": _status_changed,
     "claim.amended": _amended,
+    "finding.changed": _finding_changed,
     "claim.merged": _merged,
     "claim.absorbed": _absorbed,
     "claim.withdrawn": _withdrawn,
@@ -297,6 +311,8 @@ STEPS: dict[str, Callable[[ClaimState, Data, datetime], ClaimState]] = {
     "decision.proposed": _proposed,
     "decision.rejected": _unproposed,
     "decision.withdrawn": _unproposed,
+    "decision.lapsed": _unproposed,
+    "decision.approved": _unproposed,
     "component.changed": _component_changed,
     "party.changed": _party_changed,
     "speaker.changed": _speaker_changed,
@@ -361,9 +377,15 @@ def pending(data: Data) -> Pending:
         reason=data["reason"],
         cites=tuple(data["cites"]),
         set_aside=tuple(SetAside(one["link"], one["reason"]) for one in data["set_aside"]),
-        override=Override(override["code"], override["note"]) if override else None,
+        override=Override(override["code"], override["note"], override.get("source"))
+        if override
+        else None,
         proposed_by=data["proposed_by"],
         proposed_by_name=data["proposed_by_name"],
+        kind=DecisionKind(data.get("kind", DecisionKind.STATUS)),
+        change=data.get("change"),
+        seen=data.get("seen"),
+        prints=data.get("prints"),
     )
 
 
@@ -409,6 +431,8 @@ def plain(shape: Any) -> Any:
         return rfc3339(shape)
     if isinstance(shape, tuple | list):
         return [plain(one) for one in shape]
+    if isinstance(shape, Mapping):
+        return {name: plain(value) for name, value in shape.items()}
     if hasattr(shape, "__dataclass_fields__"):
         return {one.name: plain(getattr(shape, one.name)) for one in fields(shape)}
     return str(shape) if isinstance(shape, str) else shape

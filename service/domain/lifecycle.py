@@ -7,9 +7,11 @@ events; they never write.  People decide; the rules only make the two cautious a
 imports.
 """
 
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
-from service.domain import evidence, guards
+from service.domain import evidence, guards, history, proposals
 from service.domain.access import Actor
 from service.domain.claims import (
     Cause,
@@ -20,16 +22,7 @@ from service.domain.claims import (
     Stance,
     Status,
 )
-from service.domain.errors import (
-    ClaimMerged,
-    ClaimWithdrawn,
-    Conflict,
-    DecisionPending,
-    Invalid,
-    NotFound,
-    SecondPersonNeeded,
-    TransitionRefused,
-)
+from service.domain.errors import Conflict, Invalid, TransitionRefused
 from service.domain.guards import Guard, Missing, Move
 from service.domain.history import Draft, plain
 
@@ -58,7 +51,9 @@ def missing_for(state: ClaimState, move: Move) -> list[Missing]:
         else:
             detail = f"a claim never goes from {state.status} to {move.to}"
         return [Missing("another target status", 0, detail)]
-    return guard(state, move) if move.override is None else guards.explained(move, move.override)
+    missing = guard(state, move) if move.override is None else guards.explained(move, move.override)
+    cites = guards.require_fitting_cites(state, move, allowed=not missing)
+    return [*missing, *cites]
 
 
 def needs_second_person(move: Move, *, four_eyes: bool) -> bool:
@@ -66,17 +61,6 @@ def needs_second_person(move: Move, *, four_eyes: bool) -> bool:
 
 
 # The acts.
-
-
-def require_open(state: ClaimState) -> None:
-    """Raise ClaimMerged or ClaimWithdrawn unless the claim can still change."""
-    if state.lifecycle is Lifecycle.MERGED:
-        raise ClaimMerged(
-            f"This claim was merged into {state.merged_into}: change that one.",
-            merged_into=state.merged_into,
-        )
-    if state.lifecycle is Lifecycle.WITHDRAWN:
-        raise ClaimWithdrawn("The claimant has withdrawn this claim; its last status is kept.")
 
 
 def change_status(
@@ -87,17 +71,12 @@ def change_status(
     Raises TransitionRefused (with what is missing), DecisionPending (one proposal at a time),
     Invalid (a cited link that is not an active link of this claim), ClaimMerged, ClaimWithdrawn.
     """
-    require_open(state)
+    proposals.require_open(state)
     _check_links(state, move)
     _require_guard(state, move)
+    applied = _changed(state, move, cause=Cause.DECISION, decided_by=actor.name)
     if not needs_second_person(move, four_eyes=four_eyes):
-        return _changed(state, move, cause=Cause.DECISION, decided_by=actor.name)
-    if state.pending is not None:
-        raise DecisionPending(
-            f"{state.pending.proposed_by_name} has proposed {state.pending.to}: approve, reject "
-            "or withdraw that first.",
-            decision=state.pending.id,
-        )
+        return applied
     proposal = Pending(
         id=decision_id,
         to=move.to,
@@ -108,23 +87,28 @@ def change_status(
         proposed_by=actor.id,
         proposed_by_name=actor.name,
     )
-    return Draft("decision.proposed", plain(proposal))
+    return proposals.propose(state, proposal, after(state, [applied]))
 
 
-def approve(state: ClaimState, decision_id: str, *, actor: Actor, note: str | None) -> Draft:
-    """Carry out the waiting decision, if the evidence still allows it.
+def approve(
+    state: ClaimState,
+    decision_id: str,
+    *,
+    actor: Actor,
+    note: str | None,
+    seen: Mapping[str, Any] | None = None,
+) -> Draft:
+    """Carry out the waiting change of status, if the evidence still allows it.
 
-    Raises SecondPersonNeeded for the proposer, TransitionRefused where a guard no longer holds.
+    `seen` is what printed when it was proposed, where the proposal does not say.  Raises
+    SecondPersonNeeded for the proposer, DecisionOutdated where something that is printed has
+    changed since, TransitionRefused where a guard no longer holds.
     """
-    waiting = _waiting(state, decision_id)
-    if waiting.proposed_by == actor.id:
-        raise SecondPersonNeeded(
-            "You proposed this decision; somebody else has to approve it.", decision=decision_id
-        )
+    waiting = proposals.require_approvable(state, decision_id, actor=actor, seen=seen)
     move = Move(waiting.to, waiting.reason, waiting.cites, waiting.set_aside, waiting.override)
-    _require_links_still_stand(state, move)
+    require_links_still_stand(state, (*move.cites, *(one.link for one in move.set_aside)))
     _require_guard(state, move)
-    return _changed(
+    change = _changed(
         state,
         move,
         cause=Cause.DECISION,
@@ -133,25 +117,15 @@ def approve(state: ClaimState, decision_id: str, *, actor: Actor, note: str | No
         approved_by=actor.name,
         approval_note=note,
     )
+    proposals.require_same_outcome(state, waiting, after(state, [change]))
+    return change
 
 
-def reject(state: ClaimState, decision_id: str, *, comment: str) -> Draft:
-    """Turn the waiting decision down.  Raises Invalid without a comment that says why."""
-    _waiting(state, decision_id)
-    if not comment.strip():
-        raise Invalid("a rejection needs a comment", loc=("body", "comment"))
-    return Draft("decision.rejected", {"decision": decision_id, "comment": comment})
-
-
-def withdraw_decision(
-    state: ClaimState, decision_id: str, *, actor: Actor, reason: str | None
-) -> Draft:
-    """Take one's own proposal back."""
-    if _waiting(state, decision_id).proposed_by != actor.id:
-        raise SecondPersonNeeded(
-            "Only its proposer may withdraw a decision; others reject it.", decision=decision_id
-        )
-    return Draft("decision.withdrawn", {"decision": decision_id, "reason": reason})
+def after(state: ClaimState, drafts: Iterable[Draft], *, cause: Cause | None = None) -> ClaimState:
+    """The claim as `drafts` and the rules' own move would leave it.  Nothing is recorded."""
+    changed = history.after(state, drafts)
+    automatic = automatic_move(state, changed, cause=cause)
+    return changed if automatic is None else history.after(changed, [automatic])
 
 
 def automatic_move(
@@ -209,6 +183,14 @@ def bring_in(state: ClaimState, to: Status, *, reason: str, source: Imported) ->
     return replace(draft, data=draft.data | {"imported": plain(source)})
 
 
+def dispute(
+    state: ClaimState, *, reason: str, cites: Sequence[str], decided_by: str | None
+) -> Draft:
+    """A confirmed claim of which the desk finds otherwise is disputed."""
+    move = Move(Status.DISPUTED, reason, tuple(cites))
+    return _changed(state, move, cause=Cause.DECISION, decided_by=decided_by)
+
+
 def reopened_by_amendment(state: ClaimState) -> Draft:
     """A confirmed claim whose wording changed materially is confirmed no longer."""
     move = Move(Status.AWAITING_CONFIRMATION, "the wording was amended materially")
@@ -243,16 +225,20 @@ def _changed(
     return Draft("claim.status_changed", data, rule)
 
 
-def _require_links_still_stand(state: ClaimState, move: Move) -> None:
-    """What a waiting decision rests on may have been retracted or withdrawn since."""
-    named = (*move.cites, *(one.link for one in move.set_aside))
+def require_links_still_stand(state: ClaimState, named: Collection[str]) -> None:
+    """What a waiting decision rests on may have been retracted or withdrawn since.
+
+    Raises TransitionRefused.
+    """
     gone = [link for link in state.links if link.id in named and not link.active]
     if gone:
         need = f"{len(set(named))} cited links and contradictions set aside"
         detail = f"needs the links it rests on; retracted or withdrawn since: {guards.named(gone)}"
         missing = [Missing(need, len(set(named)) - len(gone), detail)]
         raise TransitionRefused(
-            f"{state.status} → {move.to}: {detail}.", missing=plain(missing), version=state.version
+            f"{state.status} → {proposals.require_waiting(state).to}: {detail}.",
+            missing=plain(missing),
+            version=state.version,
         )
 
 
@@ -285,10 +271,3 @@ def _check_links(state: ClaimState, move: Move) -> None:
             "contradictions are set aside only in going from disputed to confirmed",
             loc=("body", "set_aside"),
         )
-
-
-def _waiting(state: ClaimState, decision_id: str) -> Pending:
-    require_open(state)
-    if state.pending is None or state.pending.id != decision_id:
-        raise NotFound("No such decision waits on this claim.")
-    return state.pending

@@ -17,6 +17,7 @@ class EventType(StrEnum):
     LINK_CREATED = "link.created"
     LINK_RETRACTED = "link.retracted"
     STATEMENT_WITHDRAWN = "statement.withdrawn"
+    FINDING_CHANGED = "finding.changed"
     DECISION_PROPOSED = "decision.proposed"
     DECISION_REJECTED = "decision.rejected"
     PING = "webhook.ping"

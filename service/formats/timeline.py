@@ -16,6 +16,7 @@ TYPES = (
     "claim.created",
     "claim.status_changed",
     "claim.amended",
+    "finding.changed",
     "claim.merged",
     "claim.absorbed",
     "claim.withdrawn",
@@ -59,6 +60,7 @@ def entry(
         "changes": [name for name in SHOWN if name in data]
         if event.type == "claim.amended"
         else [],
+        "finding": data["finding"] if event.type == "finding.changed" else None,
         "material": bool(data.get("material")),
         "into": data.get("into"),
         "merged": data.get("merged"),

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from service.domain.claims import ClaimState, Link, Speaker, rfc3339
+from service.domain.claims import ClaimState, DecisionKind, Link, Speaker, rfc3339
 from service.domain.history import Event
 from service.domain.webhooks import EventType
 from service.formats.claim import claimant
@@ -132,12 +132,36 @@ def _amended(state: ClaimState, data: Data) -> Data | None:
     return {"changes": changes, "revision": state.revision, "print_line": print_line(state)}
 
 
+def _finding_changed(state: ClaimState, data: Data) -> Data:
+    cited = set(data["cites"])
+    return {
+        "previous": data["previous"],
+        "finding": data["finding"],
+        "reason": data["reason"],
+        "cites": _briefs(state, lambda link: link.id in cited),
+        "status": state.status,
+        "decided_by": data["decided_by"],
+        "approved_by": data["approved_by"],
+        "print_line": print_line(state),
+    }
+
+
 def _merged(_: ClaimState, data: Data) -> Data:
     return {"into": data["into"]}
 
 
 def _withdrawn(state: ClaimState, data: Data) -> Data:
-    return {"reason": data["reason"], "status": state.status, "print_line": print_line(state)}
+    return {
+        "reason": data["reason"],
+        **_withdrawn_when(data),
+        "status": state.status,
+        "print_line": print_line(state),
+    }
+
+
+def _withdrawn_when(data: Data) -> Data:
+    """When and where a withdrawal was read, as far as that is known."""
+    return {name: data.get(name) for name in ("said_at", "precision", "source")}
 
 
 def _linked(state: ClaimState, data: Data) -> Data:
@@ -157,6 +181,7 @@ def _statement_withdrawn(state: ClaimState, data: Data) -> Data:
     return {
         "statement": statement,
         "reason": data["reason"],
+        **_withdrawn_when(data),
         "links": _briefs(state, lambda link: link.statement == statement),
         "print_line": print_line(state),
     }
@@ -166,6 +191,7 @@ def _proposed(state: ClaimState, data: Data) -> Data:
     cited = set(data["cites"])
     return {
         "decision": data["id"],
+        "kind": data.get("kind", DecisionKind.STATUS),
         "status": state.status,
         "to": data["to"],
         "reason": data["reason"],
@@ -183,6 +209,7 @@ RENDERERS: dict[str, Callable[[ClaimState, Data], Data | None]] = {
     "claim.created": _created,
     "claim.status_changed": _status_changed,
     "claim.amended": _amended,
+    "finding.changed": _finding_changed,
     "claim.merged": _merged,
     "claim.withdrawn": _withdrawn,
     "link.created": _linked,

@@ -5,6 +5,7 @@ from typing import Any
 from service.domain.claims import (
     Basis,
     Cause,
+    DecisionKind,
     Finding,
     Kind,
     Lifecycle,
@@ -12,6 +13,7 @@ from service.domain.claims import (
     Stance,
     Status,
 )
+from service.domain.proposals import LapseReason
 
 STATUSES = {
     Status.ASSERTED: "Asserted",
@@ -23,6 +25,20 @@ FINDINGS = {
     Finding.REFUTED: "refuted",
     Finding.CONFLICTING: "conflicting evidence",
     Finding.UNPROVABLE: "unprovable",
+}
+DECISIONS = {
+    DecisionKind.STATUS: "a status",
+    DecisionKind.FINDING: "a finding",
+    DecisionKind.AMENDMENT: "another wording",
+    DecisionKind.LINK: "another link",
+    DecisionKind.RETRACTION: "the retraction of a link",
+    DecisionKind.AFFIRMATION: "the affirmation of a link",
+    DecisionKind.MERGE: "a merge",
+}
+"""What a decision changes, to stand after "proposal of"."""
+LAPSES = {
+    LapseReason.OUTDATED: "what prints had changed since",
+    LapseReason.PROPOSER_DISABLED: "who proposed it no longer has an account",
 }
 CAUSES = {
     Cause.DECISION: "the desk decided so",

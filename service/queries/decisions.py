@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Row, literal, or_, select, tuple_
 
-from service.domain import evidence
+from service.domain import evidence, history, printed
 from service.domain.claims import ClaimState, Lifecycle, Status, rfc3339
 from service.formats.claim import for_desk
 from service.queries.paging import Window
@@ -17,8 +17,14 @@ from service.store.types import instant_or_none
 REASONS = ("drift", "challenged", "waiting_approval", "stale")
 
 
+# With the state of the claim, from which is read what prints now.
+WITH_CLAIM = select(decisions, claims.c.state.label("claim_state")).join(
+    claims, claims.c.id == decisions.c.claim
+)
+
+
 def decision(session: Connection, decision_id: str) -> dict[str, Any] | None:
-    row = session.execute(select(decisions).where(decisions.c.id == decision_id)).first()
+    row = session.execute(WITH_CLAIM.where(decisions.c.id == decision_id)).first()
     return _decision(row) if row else None
 
 
@@ -26,7 +32,7 @@ def decision_page(
     session: Connection, *, state: str | None, claim: str | None, window: Window
 ) -> list[dict[str, Any]]:
     """Decisions, oldest first: the longest waiting is on top."""
-    query = select(decisions).order_by(decisions.c.proposed_at, decisions.c.id)
+    query = WITH_CLAIM.order_by(decisions.c.proposed_at, decisions.c.id)
     if state is not None:
         query = query.where(decisions.c.state == state)
     if claim is not None:
@@ -173,17 +179,35 @@ def note(row: dict[str, Any]) -> dict[str, Any]:
 
 def _decision(row: Row[Any]) -> dict[str, Any]:
     settled = row.settled_by is not None
+    proposal = orjson.loads(row.proposal)
     return {
         "id": row.id,
         "claim": row.claim,
+        "kind": row.kind,
         "state": row.state,
         "from": row._mapping["from"],
         "to": row.to,
         "reason": row.reason,
-        **orjson.loads(row.proposal),
+        **{name: proposal[name] for name in ("cites", "set_aside", "override")},
+        "change": proposal.get("change"),
+        "digest": proposal.get("digest"),
+        "printed": _printed(row, proposal),
         "proposed_by": {"id": row.proposed_by, "name": row.proposed_by_name},
         "proposed_at": rfc3339(row.proposed_at),
         "settled_by": {"id": row.settled_by, "name": row.settled_by_name} if settled else None,
         "settled_at": instant_or_none(row.settled_at),
         "comment": row.comment,
     }
+
+
+def _printed(row: Row[Any], proposal: dict[str, Any]) -> dict[str, Any] | None:
+    """What printed when it was proposed, what would print, and what prints now; None for a decision
+    that was proposed before proposals kept that."""
+    if "seen" not in proposal:
+        return None
+    shape = {"seen": proposal["seen"], "proposed": proposal["prints"], "now": None, "changed": []}
+    if row.state == "pending":
+        now = printed.read(history.state(orjson.loads(row.claim_state)))
+        changed = printed.list_differences(proposal["seen"], now)
+        shape |= {"now": now, "changed": changed}
+    return shape

@@ -53,17 +53,31 @@ def status_changes(
     session: Connection, claim_id: str, window: Window
 ) -> list[dict[str, Any]] | None:
     """A claim's changes of status, oldest first; None where there is no claim."""
+    rows = _read_of_type(session, claim_id, "claim.status_changed", window)
+    return None if rows is None else [status_change(claim_id, event(row)) for row in rows]
+
+
+def list_finding_changes(
+    session: Connection, claim_id: str, window: Window
+) -> list[dict[str, Any]] | None:
+    """What the desk found of a claim, and no longer found, oldest first; None where there is no
+    claim."""
+    rows = _read_of_type(session, claim_id, "finding.changed", window)
+    return None if rows is None else [status_change(claim_id, event(row)) for row in rows]
+
+
+def _read_of_type(
+    session: Connection, claim_id: str, kind: str, window: Window
+) -> list[Row[Any]] | None:
     query = (
         select(events)
-        .where(events.c.claim == claim_id, events.c.type == "claim.status_changed")
+        .where(events.c.claim == claim_id, events.c.type == kind)
         .order_by(events.c.number)
     )
     if window.after is not None:
         query = query.where(events.c.number > window.after[0])
-    rows = session.execute(query.limit(window.limit + 1)).all()
-    if not rows and not _exists(session, claim_id):
-        return None
-    return [status_change(claim_id, event(row)) for row in rows]
+    rows = list(session.execute(query.limit(window.limit + 1)).all())
+    return None if not rows and not _exists(session, claim_id) else rows
 
 
 def line(row: Row[Any]) -> dict[str, Any]:
@@ -80,8 +94,8 @@ def line(row: Row[Any]) -> dict[str, Any]:
 
 
 def status_change(claim_id: str, event: Event) -> dict[str, Any]:
-    """A `claim.status_changed` as it is served; `decision` is the id of the decision that a second
-    person approved, if one did."""
+    """A `claim.status_changed` or `finding.changed` as it is served; `decision` is the id of the
+    decision that a second person approved, if one did."""
     return event.data | {
         "claim": claim_id,
         "version": event.number,

@@ -183,7 +183,13 @@ def known_by(statement: dict[str, Any], moment: datetime) -> dict[str, Any]:
 
     then = statement | {"quotes": [one for one in statement["quotes"] if known(one["recorded_at"])]}
     if then["withdrawn_at"] is not None and not known(then["withdrawn_at"]):
-        then |= {"withdrawn_at": None, "withdrawal_reason": None, "withdrawal_source": None}
+        then |= {
+            "withdrawn_at": None,
+            "withdrawal_reason": None,
+            "withdrawal_source": None,
+            "withdrawal_said_at": None,
+            "withdrawal_precision": None,
+        }
     return then
 
 

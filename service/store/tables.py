@@ -137,6 +137,9 @@ statements = Table(
     Column("withdrawn_at", Instant),
     Column("withdrawal_reason", LongText),
     Column("withdrawal_source", ForeignKey("sources.id")),
+    # When the world heard of the withdrawal, where that is known.
+    Column("withdrawal_said_at", Instant),
+    Column("withdrawal_precision", String(16)),
     one_of("precision", Precision),
     one_of("basis", Basis),
     Index(None, "said_at", "id"),
@@ -282,6 +285,7 @@ decisions = Table(
     Column("id", Id, primary_key=True),
     Column("claim", ForeignKey("claims.id"), nullable=False, index=True),
     Column("state", String(16), nullable=False),
+    Column("kind", String(16), nullable=False, server_default="status"),
     Column("to", String(24), nullable=False),
     Column("from", String(24), nullable=False),
     Column("reason", LongText, nullable=False),
@@ -294,7 +298,8 @@ decisions = Table(
     Column("settled_at", Instant),
     Column("comment", LongText),
     CheckConstraint(
-        "state IN ('pending', 'approved', 'rejected', 'withdrawn', 'superseded')", name="state"
+        "state IN ('pending', 'approved', 'rejected', 'withdrawn', 'superseded', 'lapsed')",
+        name="state",
     ),
     Index(None, "state", "proposed_at", "id"),
 )

@@ -10,12 +10,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from service.domain import amendments, history, lifecycle
+from service.domain import amendments, changes, guards, history, lifecycle
 from service.domain.access import Actor, Role
+from service.domain.changes import Ask, Change
 from service.domain.claims import (
     Basis,
     Cause,
     ClaimState,
+    Finding,
     Kind,
     Link,
     Override,
@@ -127,7 +129,7 @@ def aside(*links: Link, reason: str = "spoke of another unit") -> tuple[SetAside
     return tuple(SetAside(one.id, reason) for one in links)
 
 
-OVERRIDE = Override("public-interest", "The report is out; print tonight.")
+OVERRIDE = Override("public-interest", "The report is out; print tonight.", "source-1")
 
 
 @dataclass
@@ -210,6 +212,9 @@ class Record:
         decision_id: str = "decision-1",
         **changes: Any,
     ) -> ClaimState:
+        if not cited and to in (DISPUTED, AWAITING):
+            # What a checker would tick: everything that speaks for it.
+            cited = tuple(guards.list_fitting(self.state, to))
         wanted = move(to, *cited, **changes)
         return self.act(
             lifecycle.change_status(
@@ -219,6 +224,32 @@ class Record:
 
     def approve(self, decision_id: str = "decision-1", actor: Actor = BORIS) -> ClaimState:
         return self.act(lifecycle.approve(self.state, decision_id, actor=actor, note=None))
+
+    def find(
+        self,
+        finding: Finding | None,
+        *cited: Link,
+        four_eyes: bool = False,
+        actor: Actor = ANA,
+        decision_id: str = "decision-1",
+        reason: str = "counted again",
+    ) -> ClaimState:
+        ask = Ask(finding, reason, tuple(one.id for one in cited))
+        change = changes.change_finding(self.state, ask, decided_by=actor.name)
+        return self.submit(change, four_eyes=four_eyes, actor=actor, decision_id=decision_id)
+
+    def submit(
+        self,
+        change: Change,
+        *,
+        four_eyes: bool = True,
+        actor: Actor = ANA,
+        decision_id: str = "decision-1",
+    ) -> ClaimState:
+        drafts = changes.submit(
+            self.state, change, four_eyes=four_eyes, actor=actor, decision_id=decision_id
+        )
+        return self.act(*drafts, cause=change.cause)
 
     def last(self) -> Event:
         return self.events[-1]

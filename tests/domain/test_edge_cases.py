@@ -277,13 +277,12 @@ def test_4_what_differs_in_nothing_is_not_recorded() -> None:
             material=material,
             text=before.text,
             tags=["kosovo"],
-            finding="unprovable",
             assignee="ana",
         )
     assert record.state is before
-    amend(record, material=True, finding=None, assignee=None, tags=[])
-    assert record.last().data == {"assignee": None, "finding": None, "tags": []}
-    assert (record.state.finding, record.state.assignee, record.state.tags) == (None, None, ())
+    amend(record, material=True, assignee=None, tags=[])
+    assert record.last().data == {"assignee": None, "tags": []}
+    assert (record.state.assignee, record.state.tags) == (None, ())
 
 
 def test_4_affirming_needs_something_to_affirm() -> None:
@@ -304,7 +303,7 @@ def test_4_affirming_needs_something_to_affirm() -> None:
 def absorb(survivor: Record, loser: Record) -> ClaimState:
     loser.act(Draft("claim.merged", {"into": survivor.claim_id}))
     new_ids = {one.id: f"{one.id}-moved" for one in loser.state.links}
-    drafts = amendments.absorb(survivor.state, loser.state, new_ids)
+    drafts = amendments.absorb(survivor.state, loser.state, new_ids, None)
     return survivor.act(*drafts, cause=Cause.MERGE)
 
 
@@ -667,8 +666,10 @@ def test_a_day_stays_the_day_that_was_written() -> None:
 def test_a_confirmation_supersedes_an_earlier_finding() -> None:
     """Nobody prints "independently confirmed" and "refuted" in one line."""
     one = Record("claim")
-    one.act(*amendments.amend(one.state, {"finding": "refuted"}, material=False))
+    denial = one.link(contradicts())
+    one.find(Finding.REFUTED, denial)
     assert one.state.finding is Finding.REFUTED
+    one.retract(denial)
     one.decide(CONFIRMED, one.link(supports()))
     assert one.state.finding is None
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.domain import amendments, claims, history, ids, lifecycle
+from service.domain import amendments, changes, claims, history, ids, proposals
 from service.domain.claims import Finding, Kind, Lifecycle, Precision, Status
 from service.domain.history import Draft, Event
 from service.formats import record as record_format
@@ -48,14 +48,16 @@ def full() -> Record:
     denial = one.link(contradicts(PRISTINA))
     one.decide(DISPUTED)
     one.decide(CONFIRMED, first, set_aside=aside(denial), four_eyes=True)
-    one.act(lifecycle.reject(one.state, "decision-1", comment="ask them first"))
+    one.act(proposals.reject(one.state, "decision-1", comment="ask them first"))
     one.decide(CONFIRMED, first, override=OVERRIDE, four_eyes=True, decision_id="decision-2")
-    one.act(lifecycle.withdraw_decision(one.state, "decision-2", actor=ANA, reason=None))
+    one.act(proposals.withdraw(one.state, "decision-2", actor=ANA, reason=None))
     one.decide(CONFIRMED, first, set_aside=aside(denial), four_eyes=True)
     one.approve()
-    changes = {"text": "other words", "tags": ["kosovo", "army"], "assignee": "ana"}
-    one.act(*amendments.amend(one.state, changes, material=True))
-    one.act(*amendments.amend(one.state, {"finding": Finding.CONFLICTING}, material=False))
+    amended = {"text": "other words", "tags": ["kosovo", "army"], "assignee": "ana"}
+    one.act(*amendments.amend(one.state, amended, material=True))
+    one.find(Finding.UNPROVABLE, four_eyes=True, decision_id="decision-4")
+    change = changes.change_finding(one.state, changes.Ask(Finding.UNPROVABLE, "counted again"))
+    one.act(*changes.approve(one.state, "decision-4", change, actor=BORIS, note=None))
     one.act(amendments.affirm(one.state, first.id))
     one.withdraw(second)
     one.retract(asked)
@@ -81,7 +83,12 @@ def full() -> Record:
     loser.link(comments(statement=first.statement))
     loser.link(comments(BELGRADE))
     new_ids = {link.id: f"{link.id}-moved" for link in loser.state.links}
-    one.act(*amendments.absorb(one.state, loser.state, new_ids), cause=claims.Cause.MERGE)
+    origin = supports(BELGRADE, id="link-origin", statement="loser-origin")
+    one.act(*amendments.absorb(one.state, loser.state, new_ids, origin), cause=claims.Cause.MERGE)
+    one.decide(CONFIRMED, override=OVERRIDE, four_eyes=True, decision_id="decision-5")
+    one.act(
+        proposals.lapse(one.state, "decision-5", reason=proposals.LapseReason.PROPOSER_DISABLED)
+    )
     one.decide(CONFIRMED, override=OVERRIDE, four_eyes=True, decision_id="decision-3")
     return one
 
@@ -118,12 +125,12 @@ def test_the_full_record_folds_to_this() -> None:
     """What each event is for, read off the end state."""
     state = full().state
     assert (state.text, state.revision, state.tags) == ("other words", 2, ("kosovo", "army"))
-    assert (state.assignee, state.finding) == ("ana", Finding.CONFLICTING)
+    assert (state.assignee, state.finding) == ("ana", Finding.UNPROVABLE)
     assert (state.status, state.sequence, state.part_of) == (AWAITING, 4, "survivor")
     assert [(one.id, one.status) for one in state.components] == [("part", ASSERTED)]
     assert state.pending is not None
     assert state.pending.override == OVERRIDE
-    asked, first, second, denial, moved = state.links
+    asked, first, second, denial, moved, origin = state.links
     assert asked.retracted
     assert asked.voice.speaker == claims.Speaker(
         "speaker-Matthew Miller", "Matt Miller", "spokesman"
@@ -134,6 +141,8 @@ def test_the_full_record_folds_to_this() -> None:
     assert not second.affirmed
     assert not denial.set_aside
     assert moved.voice == BELGRADE
+    assert (origin.statement, origin.stance) == ("loser-origin", claims.Stance.SUPPORTS)
+    assert not origin.conflicting, "it is the claimant's own voice, which counts for nothing"
     assert state.claimant == BELGRADE
 
 

@@ -8,7 +8,8 @@ and party, from which it counts support and contradictions again after every ste
 from __future__ import annotations
 
 import bisect
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,15 +20,28 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from service.domain import amendments, evidence, history, lifecycle
+from service.domain import (
+    amendments,
+    changes,
+    evidence,
+    guards,
+    history,
+    lifecycle,
+    printed,
+    proposals,
+)
 from service.domain.access import Actor
+from service.domain.changes import Ask, Change
 from service.domain.claims import (
     Basis,
     Cause,
     ClaimState,
+    DecisionKind,
+    Finding,
     Kind,
     Lifecycle,
     Link,
+    Pending,
     Precision,
     Scope,
     SetAside,
@@ -39,13 +53,14 @@ from service.domain.errors import (
     ClaimdeskError,
     ClaimMerged,
     ClaimWithdrawn,
+    DecisionPending,
     Invalid,
     MergeCycle,
     SecondPersonNeeded,
     Settled,
 )
 from service.domain.guards import Move
-from service.domain.history import Draft
+from service.domain.history import Draft, Event
 from tests.domain.builders import (
     ANA,
     ASSERTED,
@@ -98,6 +113,16 @@ class Account:
     affirmed: bool = True
     conflicting: bool = False
     aside: bool = False
+    qualifies_by_basis: bool = True
+
+
+@dataclass
+class Effect:
+    """A proposed change: how it is worked out anew, and what it does to the accounts."""
+
+    again: Callable[[ClaimState], Change | None]
+    """None where nothing is left to approve."""
+    take: Callable[[], None]
 
 
 class Desk(RuleBasedStateMachine):
@@ -113,6 +138,12 @@ class Desk(RuleBasedStateMachine):
         self.changed: set[int] = set()
         """The records with events that no invariant has seen."""
         self.made = 0
+        self.eyes = True
+        """Whether the desk asks for a second person."""
+        self.effects: dict[str, Effect] = {}
+        """What an approval changes in the accounts, by decision."""
+        self.vouched: dict[int, tuple[set[str], set[str]]] = {}
+        """Who supported and who contradicted a claim after its last event."""
 
     # The machine's own account.
 
@@ -170,8 +201,63 @@ class Desk(RuleBasedStateMachine):
             if record.state.lifecycle is Lifecycle.ACTIVE
         ]
 
-    def act(self, number: int, *drafts: Draft, cause: Cause | None = None) -> None:
-        """Append to the record, keep the account up, and check what the new events say."""
+    def submit(self, number: int, change: Change, effect: Effect, *, actor: Actor = ANA) -> bool:
+        """As `commands.proposals.submit`: carry a change out, or propose it."""
+        state = self.records[number].state
+        decision = self.new_id("decision")
+        try:
+            drafts = changes.submit(
+                state, change, four_eyes=self.eyes, actor=actor, decision_id=decision
+            )
+        except DecisionPending:
+            assert state.pending is not None
+            return False
+        if drafts and drafts[-1].type == "decision.proposed":
+            hypothesis.event(f"proposed {change.kind}")
+            self.effects[decision] = effect
+            self.act(number, *drafts)
+            assert self.records[number].state.status is state.status
+            return False
+        effect.take()
+        self.act(number, *drafts, cause=change.cause)
+        return True
+
+    def check_what_two_vouch_for(
+        self, number: int, before: ClaimState, events: Sequence[Event], agreed: bool
+    ) -> None:
+        """What is printed of a confirmed claim never changes by one person's word, but to be more
+        cautious, or to be confirmed no longer."""
+        after = self.records[number].state
+        support = {self.root(one.party) for one in self.live(number, Stance.SUPPORTS)}
+        support &= self.support(number)
+        denials = {self.root(one.party) for one in self.open_denials(number)}
+        had, denied = self.vouched.get(number, (set(), set()))
+        self.vouched[number] = (support, denials)
+        agreed = agreed or any(
+            event.type == "decision.approved" or event.data.get("approved_by") for event in events
+        )
+        if not self.eyes or agreed:
+            return
+        if before.finding is not after.finding:
+            # By itself a finding only ends: with the wording that it was about, or by a newer
+            # confirmation, which one person may give where four eyes were off.
+            assert after.finding is None
+        if not before.status is after.status is CONFIRMED:
+            return
+        assert after.text == before.text
+        assert after.finding is before.finding
+        assert printed.read(after)["claimant"] == printed.read(before)["claimant"]
+        assert after.override == before.override
+        assert support <= had, "nobody is printed as a supporter by one person's word"
+        assert denied <= denials, "no denial goes unprinted by one person's word"
+
+    def act(
+        self, number: int, *drafts: Draft, cause: Cause | None = None, agreed: bool = False
+    ) -> None:
+        """Append to the record, keep the account up, and check what the new events say.
+
+        `agreed`: two people have agreed to what concerns many claims at once.
+        """
         record = self.records[number]
         before, known = record.state, len(record.events)
         record.act(*drafts, at=self.clock, cause=cause)
@@ -197,6 +283,7 @@ class Desk(RuleBasedStateMachine):
             assert state.status is before.status, "a closed claim keeps its last status"
         if state.status is not before.status or state.lifecycle is not before.lifecycle:
             assert state.pending is None
+        self.check_what_two_vouch_for(number, before, record.events[known:], agreed)
         self.seen[number].append((record.now, state))
         self.changed.add(number)
 
@@ -224,9 +311,13 @@ class Desk(RuleBasedStateMachine):
             st.tuples(which, st.sampled_from(PARTIES), st.sampled_from(STANCES)), max_size=8
         ),
         confirm=st.booleans(),
+        eyes=st.sampled_from((True, True, True, False)),
     )
-    def start(self, kind: Kind, links: list[tuple[int, str, Stance]], confirm: bool) -> None:
+    def start(
+        self, kind: Kind, links: list[tuple[int, str, Stance]], confirm: bool, eyes: bool
+    ) -> None:
         """One of Belgrade's claims and one of Washington's, with something said of them."""
+        self.eyes = eyes
         for number, one in ((0, Kind.EVENT), (2, kind)):
             self.add_claim(PARTIES[number], one)
         for drawn, party, stance in links:
@@ -333,11 +424,20 @@ class Desk(RuleBasedStateMachine):
             with pytest.raises(refusal):
                 amendments.link(record.state, new, note=None)
             return
-        draft = amendments.link(record.state, new, note=None)
-        self.accounts[number][new.id] = Account(
-            statement, party, stance, basis in COUNTS and not hedged
-        )
-        self.act(number, draft)
+
+        def take() -> None:
+            counts = basis in COUNTS and not hedged
+            self.accounts[number][new.id] = Account(
+                statement, party, stance, counts, qualifies_by_basis=basis in COUNTS
+            )
+
+        def again(state: ClaimState) -> Change | None:
+            if statement in self.taken_back:
+                return None
+            return amendments.add_link(state, replace(new, voice=self.voice(party)), note=None)
+
+        change = amendments.add_link(record.state, new, note=None)
+        self.submit(number, change, Effect(again, take))
 
     @rule(drawn=which, party=st.sampled_from(PARTIES), confirm=st.booleans(), eyes=st.booleans())
     def link_good_support(self, drawn: int, party: str, confirm: bool, eyes: bool) -> None:
@@ -358,16 +458,28 @@ class Desk(RuleBasedStateMachine):
             return
         link_id = links[one % len(links)]
         account = self.accounts[number][link_id]
+
+        def again(state: ClaimState) -> Change:
+            return amendments.retract_link(state, link_id, reason="mistake")
+
+        def take() -> None:
+            account.retracted = True
+
         try:
-            draft = amendments.retract(self.records[number].state, link_id, reason="mistake")
+            change = again(self.records[number].state)
         except Settled:
             assert account.retracted
             return
-        account.retracted = True
-        self.act(number, draft)
+        self.submit(number, change, Effect(again, take))
 
-    @rule(one=which, origin=rarely)
-    def withdraw_statement(self, one: int, origin: bool) -> None:
+    def is_for_two(self, number: int, *drafts: Draft) -> bool:
+        """Whether what would happen to many claims changes what two vouch for on this one."""
+        state = self.records[number].state
+        after = lifecycle.after(state, drafts)
+        return self.eyes and bool(printed.list_fields_to_agree_on(state, after))
+
+    @rule(one=which, origin=rarely, agreed=st.booleans())
+    def withdraw_statement(self, one: int, origin: bool, agreed: bool) -> None:
         """As `commands.statements.withdraw`: every claim it is linked to, or comes from."""
         origins = {record.origin for record in self.records}
         standing = [
@@ -378,7 +490,7 @@ class Desk(RuleBasedStateMachine):
         statement = standing[one % len(standing)] if standing else None
         if statement is None:
             return
-        self.taken_back.add(statement)
+        concerned: list[tuple[int, list[Draft]]] = []
         for number, record in enumerate(self.records):
             drafts = []
             if any(link.statement == statement for link in record.state.links):
@@ -390,7 +502,12 @@ class Desk(RuleBasedStateMachine):
                     amendments.withdraw_claim(record.state, reason="corrected", source=None)
                 )
             if drafts:
-                self.act(number, *drafts)
+                concerned.append((number, drafts))
+        if not agreed and any(self.is_for_two(number, *drafts) for number, drafts in concerned):
+            return
+        self.taken_back.add(statement)
+        for number, drafts in concerned:
+            self.act(number, *drafts, agreed=agreed)
 
     @rule(
         drawn=which,
@@ -429,7 +546,7 @@ class Desk(RuleBasedStateMachine):
             set_aside = tuple(
                 SetAside(link.id, "of another unit") for link in evidence.open_contradictions(state)
             )
-        cites = tuple(link.id for link in evidence.qualifying(state))
+        cites = tuple(link.id for link in guards.list_fitting(state, to))
         move = Move(to, "as the links suggest", cites, set_aside)
         changed = self.change_status(number, move, four_eyes=four_eyes, actor=actor)
         if state.lifecycle is Lifecycle.ACTIVE and state.status in (ASSERTED, AWAITING):
@@ -476,6 +593,9 @@ class Desk(RuleBasedStateMachine):
             return
         number, pending = found
         state = self.records[number].state
+        if pending.kind is not DecisionKind.STATUS:
+            self.approve_change(number, pending, actor)
+            return
         try:
             draft = lifecycle.approve(state, pending.id, actor=actor, note=None)
         except SecondPersonNeeded:
@@ -485,6 +605,68 @@ class Desk(RuleBasedStateMachine):
             return
         assert pending.proposed_by != actor.id
         self.act(number, draft)
+
+    def approve_change(self, number: int, pending: Pending, actor: Actor) -> None:
+        """As `commands.approvals.approve`."""
+        state, effect = self.records[number].state, self.effects[pending.id]
+        try:
+            proposals.require_approvable(state, pending.id, actor=actor)
+            change = effect.again(state)
+            if change is None:
+                return
+            drafts = changes.approve(state, pending.id, change, actor=actor, note=None)
+        except SecondPersonNeeded:
+            assert pending.proposed_by == actor.id
+            return
+        except ClaimdeskError as refusal:
+            hypothesis.event(f"{pending.kind} refused: {type(refusal).__name__}")
+            return
+        assert pending.proposed_by != actor.id
+        hypothesis.event(f"approved {pending.kind}")
+        effect.take()
+        self.act(number, *drafts, cause=change.cause)
+        after = self.records[number].state
+        assert after.pending is None
+        assert printed.read(after) == pending.prints, "what was approved is what prints"
+
+    @rule(actor=st.sampled_from(PEOPLE), sure=rarely)
+    def disable(self, actor: Actor, sure: bool) -> None:
+        """Somebody's proposals lapse; what they proposed stays as it was."""
+        for number, record in enumerate(self.records):
+            pending = record.state.pending
+            if sure and pending is not None and pending.proposed_by == actor.id:
+                reason = proposals.LapseReason.PROPOSER_DISABLED
+                self.act(number, proposals.lapse(record.state, pending.id, reason=reason))
+                assert record.state.pending is None
+
+    @rule(
+        drawn=which,
+        finding=st.sampled_from((None, *Finding)),
+        actor=st.sampled_from(PEOPLE),
+        approve=st.booleans(),
+    )
+    def find(self, drawn: int, finding: Finding | None, actor: Actor, approve: bool) -> None:
+        number = self.claim(drawn)
+        state = self.records[number].state
+        stances = (Stance.CONTRADICTS, Stance.SUPPORTS)[
+            : 2 if finding is Finding.CONFLICTING else 1
+        ]
+        cites = [one.id for one in state.links if one.active and one.stance in stances]
+        ask = Ask(finding, "weighed", tuple(cites))
+
+        def again(state: ClaimState) -> Change:
+            return changes.change_finding(state, ask)
+
+        try:
+            change = changes.change_finding(state, ask, decided_by=actor.name)
+        except ClaimdeskError:
+            return
+        if finding is Finding.REFUTED:
+            assert any(one.qualifies_by_basis for one in self.open_denials(number)), (
+                "somebody else knows better at first hand"
+            )
+        if not self.submit(number, change, Effect(again, lambda: None), actor=actor) and approve:
+            self.approve_waiting(drawn, BORIS if actor is ANA else ANA)
 
     @precondition(lambda self: any(record.state.pending for record in self.records))
     @rule(drawn=which, own=st.booleans())
@@ -496,32 +678,40 @@ class Desk(RuleBasedStateMachine):
         state = self.records[number].state
         proposer = next(one for one in PEOPLE if one.id == pending.proposed_by)
         draft = (
-            lifecycle.withdraw_decision(state, pending.id, actor=proposer, reason=None)
+            proposals.withdraw(state, pending.id, actor=proposer, reason=None)
             if own
-            else lifecycle.reject(state, pending.id, comment="not yet")
+            else proposals.reject(state, pending.id, comment="not yet")
         )
         self.act(number, draft)
         assert self.records[number].state.status is state.status
         assert self.records[number].state.pending is None
 
-    @rule(drawn=which, material=st.booleans())
-    def amend(self, drawn: int, material: bool) -> None:
+    @rule(drawn=which, material=st.booleans(), actor=st.sampled_from(PEOPLE))
+    def amend(self, drawn: int, material: bool, actor: Actor) -> None:
         number = self.claim(drawn)
         state = self.records[number].state
+        text = self.new_id("text")
+
+        def again(state: ClaimState) -> Change:
+            return amendments.reword(state, text, material=material)
+
+        def take() -> None:
+            if material:
+                for one in self.accounts[number].values():
+                    one.affirmed = one.aside = False
+
         try:
-            drafts = amendments.amend(
-                state, {"text": self.new_id("text"), "tags": ["x"]}, material=material
-            )
+            change = again(state)
         except (ClaimMerged, ClaimWithdrawn):
             assert state.lifecycle is not Lifecycle.ACTIVE
             return
-        if material:
-            for one in self.accounts[number].values():
-                one.affirmed = one.aside = False
-        self.act(number, *drafts)
+        if not self.submit(number, change, Effect(again, take), actor=actor):
+            assert not material, "a wording that is another claim takes the confirmation away"
+            return
         after = self.records[number].state
         assert after.revision == state.revision + material
         if material:
+            assert after.finding is None
             assert after.status is (AWAITING if state.status is CONFIRMED else state.status)
 
     @rule(drawn=which, one=which)
@@ -532,58 +722,112 @@ class Desk(RuleBasedStateMachine):
         if not open_links:
             return
         link = open_links[one % len(open_links)]
+        account = self.accounts[number][link.id]
+
+        def again(state: ClaimState) -> Change:
+            return amendments.affirm_link(state, link.id)
+
+        def take() -> None:
+            account.affirmed, account.conflicting = True, False
+
         try:
-            draft = amendments.affirm(state, link.id)
+            change = again(state)
         except (ClaimMerged, ClaimWithdrawn, Settled):
             assert state.lifecycle is not Lifecycle.ACTIVE or not link.active
             return
-        account = self.accounts[number][link.id]
-        account.affirmed, account.conflicting = True, False
-        self.act(number, draft)
+        self.submit(number, change, Effect(again, take))
         assert self.records[number].state.status is state.status
 
-    @rule(drawn=which, into=which, sure=st.booleans())
-    def merge(self, drawn: int, into: int, sure: bool) -> None:
+    @rule(drawn=which, into=which, sure=st.booleans(), actor=st.sampled_from(PEOPLE))
+    def merge(self, drawn: int, into: int, sure: bool, actor: Actor) -> None:
         """As `commands.claims.merge`; none of these claims is part of another."""
         number, survivor = self.claim(drawn), self.claim(into)
         if not sure:
             return
         gone, kept = self.records[number], self.records[survivor]
+        new_ids = {link.id: self.new_id("link") for link in gone.state.links}
+        origin_id = self.new_id("link")
+
+        def again(state: ClaimState) -> Change | None:
+            amendments.require_mergeable(gone.state, state, set())
+            if set(new_ids) < {link.id for link in gone.state.links}:
+                return None
+            return amendments.merge(state, gone.state, new_ids, self.origin(gone, origin_id))
+
         try:
-            amendments.require_mergeable(gone.state, kept.state, set())
+            change = again(kept.state)
         except (MergeCycle, ClaimMerged, ClaimWithdrawn):
             assert number == survivor or not (
                 gone.state.lifecycle is kept.state.lifecycle is Lifecycle.ACTIVE
             )
             return
+        assert change is not None
         status = kept.state.status
-        self.act(number, Draft("claim.merged", {"into": kept.claim_id}))
-        new_ids = {link.id: self.new_id("link") for link in gone.state.links}
+        utterances = {link.statement for link in gone.state.links if link.active}
+        utterances |= {gone.origin} if gone.claimant else set()
+
+        def take() -> None:
+            self.absorb_accounts(number, survivor, new_ids, origin_id)
+            self.act(number, Draft("claim.merged", {"into": kept.claim_id}))
+
+        if not self.submit(survivor, change, Effect(again, take), actor=actor):
+            return
+        assert kept.state.status in (status, AWAITING)
+        statements = [link.statement for link in kept.state.links if link.active]
+        assert len(statements) == len(set(statements))
+        assert utterances <= {*statements, kept.origin}, "no voice disappears in a merge"
+
+    def origin(self, record: Record, link_id: str) -> Link | None:
+        """What the record was begun with, as a link; None where no party stands behind it."""
+        if record.claimant is None:
+            return None
+        party, basis = self.spoken[record.origin]
+        return Link(
+            id=link_id,
+            statement=record.origin,
+            stance=Stance.SUPPORTS,
+            scope=Scope.FULL,
+            conditional=False,
+            basis=basis,
+            voice=self.voice(party),
+            said_at=NOON - timedelta(days=3),
+            precision=Precision.DAY,
+            quote="…",
+            recorded_at=NOON,
+        )
+
+    def absorb_accounts(
+        self, number: int, survivor: int, new_ids: dict[str, str], origin_id: str
+    ) -> None:
+        """What a merge does to the account of the claim that remains."""
+        gone, kept = self.records[number], self.records[survivor]
         here = {
             one.statement: one
             for one in self.accounts[survivor].values()
             if not one.retracted and one.statement not in self.taken_back
         }
-        for link_id, one in self.accounts[number].items():
-            if one.retracted or one.statement in self.taken_back:
-                continue
+        moving = {
+            new_ids[link_id]: replace(one, aside=False)
+            for link_id, one in self.accounts[number].items()
+            if not one.retracted and one.statement not in self.taken_back
+        }
+        if gone.claimant is not None:
+            party, basis = self.spoken[gone.origin]
+            origin = Account(gone.origin, party, Stance.SUPPORTS, basis in COUNTS)
+            own = kept.claimant is not None and self.root(kept.claimant.party) == self.root(party)
+            origin.conflicting = origin.qualifies and not own
+            moving[origin_id] = origin
+        for link_id, one in moving.items():
             if one.statement == kept.origin:
                 continue
-            if one.statement not in here:
-                copy = Account(one.statement, one.party, one.stance, one.qualifies)
-                copy.affirmed, copy.conflicting = one.affirmed, one.conflicting
-                self.accounts[survivor][new_ids[link_id]] = copy
-            elif CAUTIOUS.index(one.stance) > CAUTIOUS.index(here[one.statement].stance):
-                here[one.statement].retracted = True
-                copy = Account(one.statement, one.party, one.stance, one.qualifies)
-                copy.affirmed, copy.conflicting = one.affirmed, True
-                self.accounts[survivor][new_ids[link_id]] = copy
-            elif here[one.statement].stance is not one.stance:
-                here[one.statement].conflicting = True
-        self.act(survivor, *amendments.absorb(kept.state, gone.state, new_ids), cause=Cause.MERGE)
-        assert kept.state.status in (status, AWAITING)
-        statements = [link.statement for link in kept.state.links if link.active]
-        assert len(statements) == len(set(statements))
+            mine = here.get(one.statement)
+            if mine is None:
+                self.accounts[survivor][link_id] = one
+            elif CAUTIOUS.index(one.stance) > CAUTIOUS.index(mine.stance):
+                mine.retracted = True
+                self.accounts[survivor][link_id] = replace(one, conflicting=True)
+            elif mine.stance is not one.stance:
+                mine.conflicting = True
 
     @rule(drawn=which, sure=rarely)
     def withdraw_claim(self, drawn: int, sure: bool) -> None:
@@ -596,8 +840,12 @@ class Desk(RuleBasedStateMachine):
         )
         assert record.state.status is status
 
-    @rule(party=st.sampled_from(PARTIES), parent=st.sampled_from((None, *PARTIES[:3])))
-    def reparent(self, party: str, parent: str | None) -> None:
+    @rule(
+        party=st.sampled_from(PARTIES),
+        parent=st.sampled_from((None, *PARTIES[:3])),
+        agreed=st.booleans(),
+    )
+    def reparent(self, party: str, parent: str | None, agreed: bool) -> None:
         """As `commands.parties.change`: every claim that shows the party, or one below it."""
         above = parent
         while above is not None:
@@ -606,6 +854,7 @@ class Desk(RuleBasedStateMachine):
             above = self.parents[above]
         if self.parents[party] == parent:
             return
+        former = self.parents[party]
         self.parents[party] = parent
         below = {one for one in PARTIES if self.is_below(one, party)}
         voices = {
@@ -613,12 +862,18 @@ class Desk(RuleBasedStateMachine):
             for one in sorted(below)
         }
         draft = Draft("party.changed", {"party": party, "parties": voices})
+        concerned = []
         for number, record in enumerate(self.records):
             shown = {one.party for one in self.accounts[number].values()}
             if record.claimant is not None:
                 shown.add(record.claimant.party)
             if shown & below:
-                self.act(number, draft)
+                concerned.append(number)
+        if not agreed and any(self.is_for_two(number, draft) for number in concerned):
+            self.parents[party] = former
+            return
+        for number in concerned:
+            self.act(number, draft, agreed=agreed)
 
     def is_below(self, party: str | None, above: str) -> bool:
         return party is not None and (party == above or self.is_below(self.parents[party], above))
@@ -694,7 +949,8 @@ class Desk(RuleBasedStateMachine):
             pending = record.state.pending
             if pending is not None:
                 assert record.state.lifecycle is Lifecycle.ACTIVE
-                assert (record.state.status, pending.to) in lifecycle.TRANSITIONS
+                if pending.kind is DecisionKind.STATUS:
+                    assert (record.state.status, pending.to) in lifecycle.TRANSITIONS
 
 
 TestDesk = Desk.TestCase

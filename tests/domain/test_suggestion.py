@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.domain import evidence, lifecycle
+from service.domain import evidence, guards, lifecycle
 from service.domain.claims import Basis, ClaimState, Kind, Link, Scope, Stance, Status, Voice
 from service.domain.guards import Move
 from tests.domain.builders import (
@@ -44,7 +44,7 @@ DISQUALIFIED: list[tuple[Any, dict[str, Any], str]] = [
     (
         WASHINGTON,
         {"conflicting": True},
-        "a merged claim had this statement with another stance; affirm the link",
+        "it came with a merged claim and has not been weighed here; affirm the link",
     ),
     (WASHINGTON, {"affirmed": False}, "the wording has changed since; affirm the link"),
     (WASHINGTON, {"conditional": True}, "conditional"),
@@ -285,8 +285,7 @@ def test_a_person_may_always_follow_the_suggestion(state: ClaimState) -> None:
     suggested = evidence.suggest(state).status
     if state.status in (CONFIRMED, suggested):
         return
-    support = [one for one in state.links if one.stance is Stance.SUPPORTS and one.active]
-    wanted = move(suggested, *support)
+    wanted = move(suggested, *guards.list_fitting(state, suggested))
     assert lifecycle.missing_for(state, wanted) == []
 
 

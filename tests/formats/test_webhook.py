@@ -68,7 +68,7 @@ def a_day() -> Told:
     record.act(amendments.link(record.state, miller, note=PRIVATE))
     nato = record.link(supports(NATO, id="link-n", statement="statement-n", quote="Seen."))
     record.decide(CONFIRMED, nato, four_eyes=True)
-    record.act(lifecycle.reject(record.state, "decision-1", comment="Ask KFOR first."))
+    record.act(proposals.reject(record.state, "decision-1", comment="Ask KFOR first."))
     record.decide(CONFIRMED, nato, four_eyes=True, decision_id="decision-2")
     record.approve("decision-2")
     changes = {"text": "Serbia has “withdrawn” its units", "tags": ["border"], "assignee": PRIVATE}

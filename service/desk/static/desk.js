@@ -225,6 +225,15 @@ addEventListener("pageshow", resend);
 addEventListener("beforeunload", (event) => {
   if (!one("[data-sent]") && all("[data-guard]").some(dirty)) event.preventDefault();
 });
+// A status that was chosen offers what speaks for it, and ticks what the evidence counts.
+document.addEventListener("change", ({ target }) => {
+  if (target.name !== "to" || !target.form?.matches(".decide")) return;
+  for (const cite of all("[data-fits]", target.form)) {
+    const fits = cite.dataset.fits.split(" ").includes(target.value);
+    cite.disabled = !fits;
+    cite.checked = fits && "counted" in cite.dataset;
+  }
+});
 document.addEventListener("change", (event) => event.target.form?.matches("[data-auto]") && event.target.form.requestSubmit());
 
 // --- searching as one types

@@ -1,7 +1,7 @@
 """What is sent of statements, claims and decisions: one `…In` for each body, with the command's
 shape it becomes."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, ConfigDict, Field, StrictBool, model_validator
 
@@ -9,10 +9,12 @@ from service.commands.inputs import (
     NewClaim,
     NewLink,
     NewQuote,
+    NewSource,
     NewSpeaker,
     NewStatement,
     Selector,
 )
+from service.domain.changes import Ask
 from service.domain.claims import (
     Basis,
     Finding,
@@ -238,11 +240,20 @@ class ClaimChange(In):
     material: StrictBool | None = None
     tags: Tags = LEFT_OUT
     assignee: Code | None = Field(None, description="The id of a user or key; null: nobody")
-    finding: Finding | None = None
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"text": "Serbia says …", "material": False}]}
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _names_the_way_to_a_finding(cls, sent: Any) -> Any:
+        if isinstance(sent, dict) and "finding" in sent:
+            raise ValueError(
+                "a finding is a decision that a second person approves: "
+                "POST /v1/claims/{id}/findings"
+            )
+        return sent
 
     @model_validator(mode="after")
     def _says_whether_material(self) -> "ClaimChange":
@@ -293,6 +304,9 @@ class SetAsideIn(In):
 class OverrideIn(In):
     code: Code
     note: Reason
+    source: Id | SourceIn | None = Field(
+        None, description="What it rests on, where it cites no link of the claim"
+    )
 
 
 class StatusChangeIn(In):
@@ -323,6 +337,34 @@ class StatusChangeIn(In):
             override=Override(self.override.code, self.override.note) if self.override else None,
         )
 
+    def read_source(self) -> NewSource | str | None:
+        """The source that an override rests on."""
+        source = self.override.source if self.override else None
+        return source.to_command() if isinstance(source, SourceIn) else source
+
+
+class FindingIn(In):
+    """What the desk concludes beyond the status; null takes a finding back."""
+
+    finding: Finding | None
+    reason: Reason
+    cites: Annotated[tuple[Id, ...], Field(max_length=100)] = ()
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "finding": "refuted",
+                    "reason": "KFOR's own count contradicts it",
+                    "cites": ["01970000-0000-7000-8000-000000000000"],
+                }
+            ]
+        }
+    )
+
+    def to_command(self) -> Ask:
+        return Ask(self.finding, self.reason, tuple(dict.fromkeys(self.cites)))
+
 
 class ApprovalIn(In):
     note: Reason | None = None
@@ -347,6 +389,18 @@ class RetractionIn(In):
 class WithdrawalIn(In):
     reason: Reason
     source: Id | SourceIn | None = None
+    said_at: Instant | None = Field(None, description="When the world heard of it")
+    precision: Precision = Precision.DAY
+
+    def to_command(self) -> dict[str, Any]:
+        source = self.source
+        said_at = dated(self.said_at, self.precision) if self.said_at else None
+        return {
+            "reason": self.reason,
+            "source": source.to_command() if isinstance(source, SourceIn) else source,
+            "said_at": said_at,
+            "precision": self.precision if said_at else None,
+        }
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"reason": "The ministry corrected itself."}]}
