@@ -156,6 +156,9 @@ class StatementOut(Out):
     withdrawal_said_at: Moment | None = Field(description="When the world heard of it")
     withdrawal_precision: Precision | None
     snippets: list[SnippetOut] = Field(default_factory=list, description="With q only")
+    decisions: Annotated[
+        list[Uuid], Field(description="Of a withdrawal: what waits for a second person")
+    ] = LEFT_OUT
 
 
 class LinkOut(Out):

@@ -117,12 +117,16 @@ async def withdraw_statement(
     statement_id: StatementId, body: bodies.WithdrawalIn, call: Recording
 ) -> Response:
     """Every claim it is linked to is weighed anew; one that rested on it falls back to
-    awaiting_confirmation by itself."""
+    awaiting_confirmation by itself. A claim that is confirmed in spite of it is printed with it
+    until a second person agrees: `decisions` are what waits."""
     return await call.write(
         statements.withdraw,
         statement_id,
         **body.to_command(),
-        answer=lambda session, _: answered(statement_queries.one(session, statement_id)),
+        four_eyes=call.services.settings.four_eyes,
+        answer=lambda session, waiting: answered(
+            (statement_queries.one(session, statement_id) or {}) | {"decisions": waiting}
+        ),
     )
 
 

@@ -15,7 +15,14 @@ from service.commands.ledger import Loaded, Versions
 from service.domain import access, amendments, changes, history, lifecycle, printed, proposals
 from service.domain.access import Action, Actor
 from service.domain.changes import Ask, Change
-from service.domain.claims import ClaimState, DecisionKind, Finding, Pending
+from service.domain.claims import (
+    ClaimState,
+    DecisionKind,
+    Finding,
+    Pending,
+    Precision,
+    instant,
+)
 from service.domain.errors import (
     Conflict,
     DecisionOutdated,
@@ -119,6 +126,18 @@ def _affirm(session: Connection, state: ClaimState, waiting: Pending, now: datet
     return amendments.affirm_link(state, _read_asked(waiting)["link"])
 
 
+def _take_back(session: Connection, state: ClaimState, waiting: Pending, now: datetime) -> Change:
+    asked = _read_asked(waiting)
+    about: dict[str, Any] = {
+        "reason": waiting.reason,
+        "source": asked["source"],
+        "said_at": instant(asked["said_at"]) if asked["said_at"] else None,
+        "precision": Precision(asked["precision"]) if asked["precision"] else None,
+    }
+    draft = amendments.withdraw_statement(asked["statement"], **about)
+    return amendments.take_back(asked["statement"], [draft], about)
+
+
 def _merge(session: Connection, state: ClaimState, waiting: Pending, now: datetime) -> Change:
     return claims.plan_merge(session, _read_asked(waiting)["merged"], state)
 
@@ -129,6 +148,7 @@ CARRY_OUT: dict[DecisionKind, Callable[[Connection, ClaimState, Pending, datetim
     DecisionKind.LINK: _link,
     DecisionKind.RETRACTION: _retract,
     DecisionKind.AFFIRMATION: _affirm,
+    DecisionKind.WITHDRAWAL: _take_back,
     DecisionKind.MERGE: _merge,
 }
 """The change that an approval carries out, worked out from what was asked for and what is so now.

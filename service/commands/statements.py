@@ -196,13 +196,16 @@ def withdraw(
     source: str | NewSource | None,
     said_at: datetime | None = None,
     precision: Precision | None = None,
+    four_eyes: bool,
     actor: Actor,
     now: datetime,
-) -> None:
+) -> list[str]:
     """The speaker takes the statement back; `said_at` and `source` say when and where.
 
     Every claim it is linked to is weighed anew, and one that rested on it falls back by itself; a
-    claim whose origin it is, is withdrawn by its claimant.  Raises NotFound, Settled.
+    claim whose origin it is, is withdrawn by its claimant.  A claim confirmed in spite of it goes
+    on being printed with it until a second person agrees: gives those decisions' ids.  Raises
+    NotFound, Settled, DecisionPending.
     """
     access.require(actor, Action.RECORD)
     if said_at is not None:
@@ -238,6 +241,7 @@ def withdraw(
         "said_at": said_at,
         "precision": precision,
     }
+    waiting = []
     for claim_id in concerned:
         loaded = ledger.load(session, claim_id)
         drafts = []
@@ -245,7 +249,10 @@ def withdraw(
             drafts.append(amendments.withdraw_statement(statement_id, **about))
         if claim_id in claimed and loaded.state.lifecycle is Lifecycle.ACTIVE:
             drafts.append(amendments.withdraw_claim(loaded.state, **about))
-        ledger.record(session, loaded, drafts, actor=actor, now=now)
+        change = amendments.take_back(statement_id, drafts, about)
+        done = proposals.submit(session, loaded, change, four_eyes=four_eyes, actor=actor, now=now)
+        waiting += [done.decision] if done.decision else []
+    return waiting
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 Pure, like `lifecycle`: each returns the drafts of events that the act amounts to.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -126,6 +126,20 @@ def withdraw_statement(
     when = _when(said_at, precision)
     return Draft(
         "statement.withdrawn", {"statement": statement, "reason": reason, "source": source} | when
+    )
+
+
+def take_back(statement: str, drafts: Sequence[Draft], asked: Mapping[str, Any]) -> Change:
+    """What the withdrawal of a statement means for a claim.
+
+    Where the claim is confirmed in spite of it, the line is bolder without it: then two have to
+    agree, and until they do the claim is printed with the denial.
+    """
+    return Change(
+        DecisionKind.WITHDRAWAL,
+        tuple(drafts),
+        {"statement": statement} | plain(asked),
+        asked["reason"],
     )
 
 

@@ -174,6 +174,7 @@ class DecisionKind(StrEnum):
     LINK = "link"
     RETRACTION = "retraction"
     AFFIRMATION = "affirmation"
+    WITHDRAWAL = "withdrawal"
     MERGE = "merge"
 
 

@@ -33,6 +33,7 @@ DECISIONS = {
     DecisionKind.LINK: "another link",
     DecisionKind.RETRACTION: "the retraction of a link",
     DecisionKind.AFFIRMATION: "the affirmation of a link",
+    DecisionKind.WITHDRAWAL: "the withdrawal of a statement",
     DecisionKind.MERGE: "a merge",
 }
 """What a decision changes, to stand after "proposal of"."""

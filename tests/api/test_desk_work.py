@@ -57,13 +57,13 @@ async def test_a_decision_is_listed_until_it_is_settled_and_after(desk: Desk) ->
 
 
 async def test_an_approval_rests_on_what_still_stands(desk: Desk) -> None:
-    """Where a cited link is gone, or a contradiction has come, the approval is refused with what
-    is missing and the proposal waits on."""
+    """Where a cited link is gone, though its party is printed still, an approval is refused with
+    what is missing; where a contradiction has come, with what changed; the proposal waits on."""
     await desk.parties()
     for spoil in ("retract", "contradict"):
         claim = (await desk.claim())["id"]
         link = await desk.link(claim, "supports", "nato")
-        await desk.link(claim, "supports", "washington")
+        await desk.link(claim, "supports", "nato")
         decision = (await desk.move(claim, "confirmed", cites=[link["id"]])).json()["id"]
         if spoil == "retract":
             await desk.checker.post(f"/v1/links/{link['id']}/retraction", json={"reason": "x"})
@@ -71,9 +71,13 @@ async def test_an_approval_rests_on_what_still_stands(desk: Desk) -> None:
             await desk.link(claim, "contradicts", "pristina")
         async with nothing_changes(desk):
             refused = await desk.editor.post(f"/v1/decisions/{decision}/approval")
-            missing = problem(refused, "transition-refused")["missing"]
-        assert missing
-        assert all(one.keys() == {"need", "has", "detail"} for one in missing)
+            if spoil == "retract":
+                missing = problem(refused, "transition-refused")["missing"]
+                assert missing
+                assert all(one.keys() == {"need", "has", "detail"} for one in missing)
+            else:
+                changed = problem(refused, "decision-outdated")["changed"]
+                assert [one["field"] for one in changed] == ["contradicts"]
         assert (await desk.checker.get(f"/v1/decisions/{decision}")).json()["state"] == "pending"
 
 
@@ -123,7 +127,10 @@ async def test_the_review_queue_says_what_wants_attention(desk: Desk) -> None:
     )
     assert await queue(desk, assignee="me") == [(asked, ["stale"])]
     assert await queue(desk, assignee=NOBODY) == []
-    await desk.checker.post(f"/v1/links/{denial['id']}/retraction", json={"reason": "x"})
+    url = f"/v1/links/{denial['id']}/retraction"
+    retracted = await desk.checker.post(url, json={"reason": "x"})
+    assert (challenged, ["drift", "challenged", "waiting_approval"]) in await queue(desk)
+    await desk.editor.post(f"/v1/decisions/{retracted.json()['id']}/approval")
     await desk.checker.post(f"/v1/claims/{drifting}/withdrawal", json={"reason": "x"})
     assert set(dict(await queue(desk))) == {waiting, asked}
     unknown = await desk.checker.get("/v1/review-queue", params={"reason": "boredom"})

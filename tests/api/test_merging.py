@@ -71,6 +71,8 @@ async def test_links_move_once_for_each_statement(desk: Desk) -> None:
     nothing until the survivor's link is affirmed; retracted links stay behind."""
     await desk.parties()
     loser, survivor = (await desk.claim())["id"], (await desk.claim())["id"]
+    mine = (await desk.reader.get("/v1/statements", params={"party": "belgrade"})).json()["items"]
+    began = min(mine, key=lambda one: one["recorded_at"])["id"]
     both, torn, moved, gone = [
         (await desk.post("/v1/statements", statement_body(party, basis="own_observation")))["id"]
         for party in ("nato", "pristina", "washington", "nato")
@@ -92,6 +94,7 @@ async def test_links_move_once_for_each_statement(desk: Desk) -> None:
         (both, "comments", False),
         (torn, "supports", True),
         (moved, "requests_confirmation", False),
+        (began, "supports", False),
     ]
     assert all(one["claim"] == survivor for one in links)
     assert (merged["status"], merged["suggested_status"]) == ("awaiting_confirmation",) * 2

@@ -189,6 +189,7 @@ async def test_what_the_desk_has_changed_since_stays(database: Database, plan: P
         found["C3"]["id"],
         {"text": "600 British soldiers reinforce NATO in Kosovo"},
         material=False,
+        four_eyes=True,
         versions=None,
         actor=SYSTEM,
         now=LATER,
@@ -197,7 +198,12 @@ async def test_what_the_desk_has_changed_since_stays(database: Database, plan: P
         database, select(tables.links.c.id).where(tables.links.c.stance == "comments")
     )
     await database.write(
-        statements.retract_link, comment[0].id, reason="beside the point", actor=SYSTEM, now=LATER
+        statements.retract_link,
+        comment[0].id,
+        reason="beside the point",
+        four_eyes=True,
+        actor=SYSTEM,
+        now=LATER,
     )
     await database.write(
         lambda session: session.execute(update(tables.stories).values(title="Another title"))

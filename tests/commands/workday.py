@@ -5,12 +5,15 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from service.commands import claims, parties, seeds, statements
+from service.commands import approvals, claims, parties, proposals, seeds, statements
 from service.commands.accounts import SYSTEM
 from service.commands.inputs import NewClaim, NewLink, NewQuote, NewSource, NewSpeaker, NewStatement
+from service.commands.proposals import Outcome
 from service.domain.access import Actor, Role
+from service.domain.changes import Ask
 from service.domain.claims import (
     Basis,
+    Finding,
     Kind,
     Override,
     Precision,
@@ -20,6 +23,7 @@ from service.domain.claims import (
     Status,
 )
 from service.domain.guards import Move
+from service.domain.proposals import LapseReason
 from service.store import tables
 
 BEGIN = datetime(2023, 10, 5, 9, 0, tzinfo=UTC)
@@ -63,7 +67,7 @@ class Day:
 
     def link(self, claim: str, party: str, stance: Stance, **rest: Any) -> str:
         new = NewLink(self.statement(party, **rest), stance, note=f"{party} {stance}")
-        return statements.link(self.session, claim, new, **self.by())[1]
+        return statements.link(self.session, claim, new, four_eyes=True, **self.by()).link
 
     def move(self, claim: str, to: Status, *cites: str, **rest: Any) -> str | None:
         move = Move(to, f"towards {to}", cites, **rest)
@@ -74,16 +78,44 @@ class Day:
     def decide(self, claim: str, to: Status, *cites: str, **rest: Any) -> None:
         decision = self.move(claim, to, *cites, **rest)
         assert decision is not None
-        claims.approve(self.session, decision, note="agreed", **self.by(BORIS))
+        approvals.approve(self.session, decision, note="agreed", **self.by(BORIS))
 
     def amend(self, claim: str, *, material: bool = False, **changes: Any) -> None:
-        claims.amend(self.session, claim, changes, material=material, versions=None, **self.by())
+        claims.amend(
+            self.session,
+            claim,
+            changes,
+            material=material,
+            four_eyes=True,
+            versions=None,
+            **self.by(),
+        )
+
+    def find(self, claim: str, finding: Finding | None, *cites: str) -> None:
+        decision = claims.change_finding(
+            self.session,
+            claim,
+            Ask(finding, f"found {finding}", cites),
+            four_eyes=True,
+            versions=None,
+            **self.by(),
+        ).decision
+        assert decision is not None
+        approvals.approve(self.session, decision, note=None, **self.by(BORIS))
+
+    def settle(self, outcome: Outcome) -> None:
+        """Somebody else agrees to what was proposed."""
+        assert outcome.decision is not None
+        approvals.approve(self.session, outcome.decision, note=None, **self.by(BORIS))
 
 
 def a_days_work(session: Connection) -> None:
     """Every kind of event there is, some with others waiting on them."""
     day = Day(session)
     seeds.load(session, seeds.parse(seeds.default_file().read_bytes()), **day.by(SYSTEM))
+    for slug in ("russia", "albania"):
+        party = {"full_name": None, "kind": None, "country": None, "parent": None}
+        parties.create(session, slug=slug, name=slug.title(), **party, **day.by())
     whole = day.claim("the whole", tags=("troops", "border"), story="kosovo-border-2023")
     part = day.claim("a part", speaker="Someone", part_of=whole)
     support = day.link(part, "nato", Stance.SUPPORTS, speaker="A general")
@@ -109,40 +141,53 @@ def a_days_work(session: Connection) -> None:
         set_aside=tuple(SetAside(one, "not about this") for one in open_ones),
     )
     day.amend(part, text="a part, worded otherwise", material=True)
-    statements.affirm_link(session, support, **day.by())
-    statements.retract_link(session, second, reason="misread", **day.by())
+    statements.affirm_link(session, support, four_eyes=True, **day.by())
+    statements.retract_link(session, second, reason="misread", four_eyes=True, **day.by())
     # Decisions that are rejected, withdrawn and superseded.
     other = day.claim("another", tags=("troops",))
     ground = day.link(other, "nato", Stance.SUPPORTS)
     waiting = day.move(other, Status.CONFIRMED, ground)
-    claims.reject(session, str(waiting), comment="too early", **day.by(BORIS))
+    approvals.reject(session, str(waiting), comment="too early", **day.by(BORIS))
     waiting = day.move(other, Status.CONFIRMED, ground)
-    claims.withdraw_decision(session, str(waiting), reason=None, **day.by())
+    approvals.withdraw(session, str(waiting), reason=None, **day.by())
     day.move(other, Status.CONFIRMED, ground)
     day.move(other, Status.AWAITING_CONFIRMATION)
     day.move(other, Status.CONFIRMED, ground)
     day.amend(other, text="another matter", material=True)
-    day.decide(other, Status.CONFIRMED, override=Override("sources", "seen by two of us"))
-    day.amend(other, tags=["border"], assignee=None, finding="conflicting")
+    day.decide(other, Status.CONFIRMED, ground, override=Override("sources", "seen by two of us"))
+    day.amend(other, tags=["border"], assignee=None)
     day.amend(other, tags=["border", "troops"])
+    every_kind_of_proposal(session, day)
     # A confirmed claim, with a decision waiting, whose wording changes: one change, two events.
     third = day.claim("a third")
     ground = day.link(third, "nato", Stance.SUPPORTS)
     day.decide(third, Status.CONFIRMED, ground)
-    day.move(third, Status.DISPUTED, override=Override("doubt", "we doubt it"))
+    doubt = day.link(third, "pristina", Stance.CONTRADICTS, basis=Basis.UNSTATED)
+    day.move(third, Status.DISPUTED, doubt, override=Override("doubt", "we doubt it"))
     day.amend(third, text="a third, otherwise", material=True)
     # A merge moves links and parts; a withdrawn statement takes its claim with it.
     twin = day.claim("the whole, again")
     day.claim("part of the twin", part_of=twin)
     day.link(twin, "nato", Stance.COMMENTS)
     day.link(twin, "washington", Stance.REQUESTS_CONFIRMATION)
-    claims.merge(session, twin, into=whole, versions=None, **day.by())
+    claims.merge(session, twin, into=whole, four_eyes=True, versions=None, **day.by())
     shown = session.execute(select(tables.links).where(tables.links.c.id == support)).one()
-    statements.withdraw(session, shown.statement, reason="an error", source=SOURCE, **day.by())
+    statements.withdraw(
+        session,
+        shown.statement,
+        reason="an error",
+        source=SOURCE,
+        said_at=BEGIN,
+        precision=Precision.DAY,
+        four_eyes=True,
+        **day.by(),
+    )
     origin = session.execute(
         select(tables.claims.c.origin_statement).where(tables.claims.c.id == part)
     ).scalar_one()
-    statements.withdraw(session, origin, reason="never said", source=None, **day.by())
+    statements.withdraw(
+        session, origin, reason="never said", source=None, four_eyes=True, **day.by()
+    )
     # Who speaks is renamed, and moves under another.
     parties.change(session, "nato", {"name": "The Alliance"}, **day.by())
     parties.change(session, "nato", {"parent": "washington"}, **day.by())
@@ -150,3 +195,58 @@ def a_days_work(session: Connection) -> None:
         select(tables.speakers.c.id).where(tables.speakers.c.name == "A general")
     ).scalar_one()
     parties.change_speaker(session, person, {"role": "spokesman"}, **day.by())
+
+
+def every_kind_of_proposal(session: Connection, day: Day) -> None:
+    """A confirmed claim that two people change in every way, and a proposal that lapses."""
+    claim = day.claim("a fourth")
+    day.decide(claim, Status.CONFIRMED, day.link(claim, "nato", Stance.SUPPORTS))
+    eyes: dict[str, Any] = {"four_eyes": True, "versions": None}
+    change = {"text": "a fourth, better written", "tags": ["border"]}
+    day.settle(claims.amend(session, claim, change, material=False, **eyes, **day.by()))
+    support = NewLink(day.statement("washington"), Stance.SUPPORTS, note="a second one")
+    day.settle(statements.link(session, claim, support, four_eyes=True, **day.by()))
+    twin = claims.create(
+        session,
+        NewClaim(
+            text="a fourth, again",
+            kind=Kind.EVENT,
+            claimant="pristina",
+            speaker=None,
+            claimed_at=BEGIN,
+            precision=Precision.DAY,
+            origin=day.statement("pristina"),
+        ),
+        **day.by(),
+    ).id
+    claims.merge(session, twin, into=claim, **eyes, **day.by())
+    (voice,) = session.scalars(
+        select(tables.links.c.id).where(
+            tables.links.c.claim == claim, tables.links.c.party == "pristina"
+        )
+    )
+    day.settle(statements.affirm_link(session, voice, four_eyes=True, **day.by()))
+    twin = day.claim("a fourth, once more")
+    day.link(twin, "russia", Stance.SUPPORTS)
+    day.settle(claims.merge(session, twin, into=claim, **eyes, **day.by()))
+    first = day.link(claim, "albania", Stance.CONTRADICTS, basis=Basis.UNSTATED)
+    day.settle(
+        statements.retract_link(session, first, reason="misread", four_eyes=True, **day.by())
+    )
+    second = day.link(claim, "albania", Stance.CONTRADICTS)
+    said = session.scalars(
+        select(tables.links.c.statement).where(tables.links.c.id == second)
+    ).one()
+    (waiting,) = statements.withdraw(
+        session, said, reason="an error", source=None, four_eyes=True, **day.by()
+    )
+    approvals.approve(session, waiting, note=None, **day.by(BORIS))
+    denial = day.link(claim, "albania", Stance.CONTRADICTS)
+    day.find(claim, Finding.REFUTED, denial)
+    day.amend(claim, text="a fifth", material=True)
+    day.find(claim, Finding.UNPROVABLE)
+    day.amend(claim, text="a fifth, proposed")
+    proposals.lapse_of_proposer(
+        session, ANNA.id, reason=LapseReason.PROPOSER_DISABLED, **day.by(SYSTEM)
+    )
+    day.find(claim, None)

@@ -110,6 +110,7 @@ class Account:
     qualifies: bool
     """By basis, scope and condition alone."""
     retracted: bool = False
+    withdrawn: bool = False
     affirmed: bool = True
     conflicting: bool = False
     aside: bool = False
@@ -163,7 +164,7 @@ class Desk(RuleBasedStateMachine):
             for one in self.accounts[number].values()
             if one.stance is stance
             and not one.retracted
-            and one.statement not in self.taken_back
+            and not one.withdrawn
             and self.root(one.party) != own
         ]
 
@@ -411,7 +412,7 @@ class Desk(RuleBasedStateMachine):
         active = {
             one.statement
             for one in self.accounts[number].values()
-            if not one.retracted and one.statement not in self.taken_back
+            if not one.retracted and not one.withdrawn
         }
         if record.state.lifecycle is not Lifecycle.ACTIVE:
             refusal: type[ClaimdeskError] | None = {
@@ -478,8 +479,8 @@ class Desk(RuleBasedStateMachine):
         after = lifecycle.after(state, drafts)
         return self.eyes and bool(printed.list_fields_to_agree_on(state, after))
 
-    @rule(one=which, origin=rarely, agreed=st.booleans())
-    def withdraw_statement(self, one: int, origin: bool, agreed: bool) -> None:
+    @rule(one=which, origin=rarely)
+    def withdraw_statement(self, one: int, origin: bool) -> None:
         """As `commands.statements.withdraw`: every claim it is linked to, or comes from."""
         origins = {record.origin for record in self.records}
         standing = [
@@ -503,11 +504,27 @@ class Desk(RuleBasedStateMachine):
                 )
             if drafts:
                 concerned.append((number, drafts))
-        if not agreed and any(self.is_for_two(number, *drafts) for number, drafts in concerned):
+        about = {"reason": "corrected"}
+        plans = [
+            (number, amendments.take_back(statement, drafts, about)) for number, drafts in concerned
+        ]
+        if any(
+            self.is_for_two(number, *change.drafts) and self.records[number].state.pending
+            for number, change in plans
+        ):
             return
+        for number, change in plans:
+
+            def again(state: ClaimState) -> Change:
+                draft = amendments.withdraw_statement(statement, reason="corrected", source=None)
+                return amendments.take_back(statement, [draft], about)
+
+            def take(number: int = number) -> None:
+                for one in self.accounts[number].values():
+                    one.withdrawn = one.withdrawn or one.statement == statement
+
+            self.submit(number, change, Effect(again, take))
         self.taken_back.add(statement)
-        for number, drafts in concerned:
-            self.act(number, *drafts, agreed=agreed)
 
     @rule(
         drawn=which,
@@ -804,12 +821,12 @@ class Desk(RuleBasedStateMachine):
         here = {
             one.statement: one
             for one in self.accounts[survivor].values()
-            if not one.retracted and one.statement not in self.taken_back
+            if not one.retracted and not one.withdrawn
         }
         moving = {
             new_ids[link_id]: replace(one, aside=False)
             for link_id, one in self.accounts[number].items()
-            if not one.retracted and one.statement not in self.taken_back
+            if not one.retracted and not one.withdrawn
         }
         if gone.claimant is not None:
             party, basis = self.spoken[gone.origin]

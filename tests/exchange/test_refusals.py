@@ -206,6 +206,7 @@ async def test_the_desk_went_another_way(full: Database, other: Database) -> Non
             claim,
             {"text": text},
             material=False,
+            four_eyes=True,
             versions=None,
             actor=SYSTEM,
             now=BEGIN,
@@ -234,7 +235,14 @@ async def test_a_record_that_goes_on_is_continued(full: Database, other: Databas
     change = {"tags": ["more"]}
     await full.write(
         lambda session: claims.amend(
-            session, identifier[0], change, material=False, versions=None, actor=SYSTEM, now=BEGIN
+            session,
+            identifier[0],
+            change,
+            material=False,
+            four_eyes=True,
+            versions=None,
+            actor=SYSTEM,
+            now=BEGIN,
         )
     )
     brought = await bring(other, await dump(full))

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
-from service.domain import amendments, lifecycle
+from service.domain import amendments, proposals
 from service.domain.claims import Basis, ClaimState, Scope
 from service.domain.history import Draft, Event
 from service.domain.webhooks import EventType

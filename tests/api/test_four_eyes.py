@@ -1,0 +1,412 @@
+"""Two people for what is printed: each way that one person had to change it alone."""
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.api.problems import nothing_changes, problem
+from tests.support.desk import SOURCE, Desk, Json, statement_body
+
+
+async def patch(desk: Desk, claim: str, client: Any = None, **changes: Any) -> httpx.Response:
+    return await (client or desk.checker).patch(
+        f"/v1/claims/{claim}", json=changes, headers={"If-Match": "*"}
+    )
+
+
+async def merge(desk: Desk, claim: str, into: str) -> httpx.Response:
+    return await desk.checker.post(
+        f"/v1/claims/{claim}/merge", json={"into": into}, headers={"If-Match": "*"}
+    )
+
+
+async def propose_link(desk: Desk, claim: str, party: str, **changes: Any) -> httpx.Response:
+    body = {"stance": "supports", "statement": statement_body(party, basis="documents")} | changes
+    return await desk.checker.post(f"/v1/claims/{claim}/links", json=body)
+
+
+async def approve(desk: Desk, decision: str, client: Any = None, **headers: str) -> httpx.Response:
+    return await (client or desk.editor).post(f"/v1/decisions/{decision}/approval", headers=headers)
+
+
+async def confirmed(desk: Desk, **changes: Any) -> str:
+    """A claim of Belgrade's that NATO confirms, decided by two people."""
+    await desk.parties()
+    claim = str((await desk.claim(**changes))["id"])
+    await desk.confirm(claim)
+    return claim
+
+
+async def printed(desk: Desk, claim: str) -> tuple[str, str, str | None]:
+    served = await desk.read(claim)
+    return served["text"], served["print_line"], served["finding"]
+
+
+def waits(response: httpx.Response, kind: str) -> Json:
+    """The decision that an act came to, which changed nothing that is printed."""
+    assert response.status_code == 202, response.text
+    decision: Json = response.json()
+    assert (decision["kind"], decision["state"]) == (kind, "pending")
+    assert response.headers["location"] == f"/v1/decisions/{decision['id']}"
+    return decision
+
+
+# The attacks that succeeded.
+
+
+async def test_one_person_cannot_reword_a_confirmed_claim(desk: Desk) -> None:
+    """Whether a wording is material is not one person's word: it is proposed, and a material one
+    takes the confirmation away at once."""
+    claim = await confirmed(desk)
+    before = await printed(desk, claim)
+    worded = await patch(desk, claim, text="Serbia killed 400 civilians", material=False)
+    decision = waits(worded, "amendment")
+    assert await printed(desk, claim) == before
+    assert decision["printed"]["proposed"]["text"] == "Serbia killed 400 civilians"
+    assert decision["printed"]["seen"] == decision["printed"]["now"]
+    problem(await approve(desk, decision["id"], desk.checker), "second-person-needed")
+    assert (await approve(desk, decision["id"])).status_code == 200
+    after = await desk.read(claim)
+    assert (after["text"], after["status"]) == ("Serbia killed 400 civilians", "confirmed")
+    gone = await patch(desk, claim, text="Serbia killed 500 civilians", material=True)
+    assert (gone.status_code, gone.json()["status"]) == (200, "awaiting_confirmation")
+    record = (await desk.checker.get(f"/v1/claims/{claim}/history")).json()["items"]
+    assert [one["type"] for one in record][-5:] == [
+        "decision.proposed",
+        "decision.approved",
+        "claim.amended",
+        "claim.amended",
+        "claim.status_changed",
+    ]
+    assert record[-1]["data"]["cause"] == "amendment"
+
+
+async def test_a_wording_changed_since_the_proposal_voids_it(desk: Desk) -> None:
+    """The second person does not approve a text that the proposer never saw; the proposal waits on
+    until it is rejected, or the next one takes its place."""
+    await desk.parties()
+    claim = (await desk.claim())["id"]
+    link = await desk.link(claim, "supports", "nato")
+    decision = (await desk.move(claim, "confirmed", cites=[link["id"]])).json()
+    text = (await desk.read(claim))["text"]
+    worded = await patch(desk, claim, text="Serbia killed 400 civilians", material=False)
+    assert worded.status_code == 200
+    async with nothing_changes(desk):
+        refused = problem(await approve(desk, decision["id"]), "decision-outdated")
+    assert refused["changed"] == [
+        {"field": "text", "seen": text, "now": "Serbia killed 400 civilians"}
+    ]
+    assert refused["decision"] == decision["id"]
+    shown = (await desk.checker.get(f"/v1/decisions/{decision['id']}")).json()
+    assert (shown["state"], shown["printed"]["changed"]) == ("pending", ["text"])
+    again = waits(await desk.move(claim, "confirmed", cites=[link["id"]]), "status")
+    lapsed = (await desk.checker.get(f"/v1/decisions/{decision['id']}")).json()
+    assert (lapsed["state"], lapsed["comment"]) == ("lapsed", "outdated")
+    assert (await approve(desk, again["id"])).status_code == 200
+    assert (await desk.read(claim))["status"] == "confirmed"
+
+
+async def test_one_person_cannot_find_a_claim_refuted(desk: Desk) -> None:
+    """PATCH names the way; the way takes evidence, a reason and a second person."""
+    claim = await confirmed(desk)
+    before = await printed(desk, claim)
+    async with nothing_changes(desk):
+        refused = problem(await patch(desk, claim, finding="refuted"), "invalid-request")
+        assert "POST /v1/claims/{id}/findings" in refused["errors"][0]["msg"]
+        url = f"/v1/claims/{claim}/findings"
+        lone = await desk.checker.post(url, json={"finding": "refuted", "reason": "I think so"})
+        missing = problem(lone, "transition-refused")["missing"]
+        assert [one["has"] for one in missing] == [0]
+        assert "from a party other than Belgrade" in missing[0]["need"]
+    denial = await desk.link(claim, "contradicts", "pristina", basis="documents")
+    body = {"finding": "refuted", "reason": "Counted again", "cites": [denial["id"]]}
+    decision = waits(await desk.checker.post(url, json=body), "finding")
+    assert (await desk.read(claim))["finding"] is None
+    assert (await printed(desk, claim))[2] == before[2]
+    review = (await desk.reader.get(f"/v1/claims/{claim}/claimreview")).json()
+    assert "ratingValue" not in review["reviewRating"]
+    assert (await approve(desk, decision["id"])).status_code == 200
+    found = await desk.read(claim)
+    assert (found["finding"], found["status"]) == ("refuted", "disputed"), "never both in one line"
+    listed = (await desk.reader.get(url)).json()["items"]
+    assert [(one["finding"], one["decided_by"], one["approved_by"]) for one in listed] == [
+        ("refuted", "checker", "editor")
+    ]
+    assert listed[0]["decision"] == decision["id"]
+
+
+async def test_one_person_cannot_add_a_supporter_to_a_confirmed_claim(desk: Desk) -> None:
+    """ "by NATO and Washington" takes two; a second voice of NATO's changes nothing printed and is
+    linked at once, and so is every link that makes the line more cautious."""
+    claim = await confirmed(desk)
+    before = await printed(desk, claim)
+    decision = waits(await propose_link(desk, claim, "washington"), "link")
+    assert await printed(desk, claim) == before
+    assert [one["name"] for one in decision["printed"]["proposed"]["supports"]] == [
+        "NATO",
+        "Washington",
+    ]
+    same = await propose_link(desk, claim, "nato")
+    assert same.status_code == 201
+    assert (await approve(desk, decision["id"])).status_code == 200
+    assert "by NATO and Washington." in (await desk.read(claim))["print_line"]
+    links = (await desk.reader.get(f"/v1/claims/{claim}/links")).json()["items"]
+    assert decision["change"]["link"]["id"] in [one["id"] for one in links]
+    for stance in ("contradicts", "requests_confirmation", "comments"):
+        cautious = await propose_link(desk, claim, "pristina", stance=stance)
+        assert cautious.status_code == 201, cautious.text
+
+
+async def test_one_person_cannot_merge_supporters_into_a_confirmed_claim(desk: Desk) -> None:
+    """What would print is compared before and after: a duplicate that brings a supporter is
+    proposed on the claim that remains, one that brings none is merged at once."""
+    claim = await confirmed(desk)
+    duplicate, empty = (await desk.claim())["id"], (await desk.claim())["id"]
+    await desk.link(duplicate, "supports", "washington", basis="documents")
+    before = await printed(desk, claim)
+    decision = waits(await merge(desk, duplicate, claim), "merge")
+    assert decision["claim"] == claim
+    assert decision["change"]["merged"] == duplicate
+    assert await printed(desk, claim) == before
+    assert (await desk.read(duplicate))["lifecycle"] == "active"
+    plain = await merge(desk, empty, claim)
+    assert (plain.status_code, plain.json()["id"]) == (200, claim)
+    assert (await approve(desk, decision["id"])).status_code == 200
+    assert "by NATO and Washington." in (await desk.read(claim))["print_line"]
+    redirected = await desk.reader.get(f"/v1/claims/{duplicate}", follow_redirects=False)
+    assert redirected.status_code == 308
+
+
+async def test_a_duplicate_that_gained_a_supporter_since_voids_the_merge(desk: Desk) -> None:
+    """The proposal is bound to what would print, not only to what printed."""
+    claim = await confirmed(desk)
+    duplicate = (await desk.claim())["id"]
+    await desk.link(duplicate, "supports", "washington", basis="documents")
+    decision = waits(await merge(desk, duplicate, claim), "merge")
+    await desk.link(duplicate, "supports", "pristina", basis="documents")
+    async with nothing_changes(desk):
+        refused = problem(await approve(desk, decision["id"]), "decision-outdated")
+    assert [one["field"] for one in refused["changed"]] == ["supports"]
+    await desk.checker.post(f"/v1/claims/{duplicate}/withdrawal", json={"reason": "a mistake"})
+    async with nothing_changes(desk):
+        assert (
+            "withdrawn"
+            in problem(await approve(desk, decision["id"]), "decision-outdated")["detail"]
+        )
+
+
+async def test_one_person_cannot_take_a_denial_off_a_confirmed_claim(desk: Desk) -> None:
+    """Without the denial the line is bolder, whether its link is retracted or its statement
+    withdrawn; support goes at once."""
+    claim = await confirmed(desk)
+    denial = await desk.link(claim, "contradicts", "pristina", basis="unstated")
+    assert "Pristina denies it." in (await desk.read(claim))["print_line"]
+    before = await printed(desk, claim)
+    retracted = await desk.checker.post(
+        f"/v1/links/{denial['id']}/retraction", json={"reason": "x"}
+    )
+    decision = waits(retracted, "retraction")
+    rejected = await desk.editor.post(
+        f"/v1/decisions/{decision['id']}/rejection", json={"comment": "it stands"}
+    )
+    assert rejected.json()["state"] == "rejected"
+    taken_back = await desk.checker.post(
+        f"/v1/statements/{denial['statement']['id']}/withdrawal",
+        json={
+            "reason": "misquoted",
+            "said_at": "2023-10-02T09:30:00Z",
+            "precision": "minute",
+            "source": SOURCE,
+        },
+    )
+    assert taken_back.status_code == 200
+    assert await printed(desk, claim) == before
+    (waiting,) = taken_back.json()["decisions"]
+    assert (await approve(desk, waiting)).json()["kind"] == "withdrawal"
+    assert "Pristina" not in (await desk.read(claim))["print_line"]
+    last = (await desk.checker.get(f"/v1/claims/{claim}/history")).json()["items"][-1]
+    assert (last["type"], last["data"]["said_at"], last["data"]["precision"]) == (
+        "statement.withdrawn",
+        "2023-10-02T09:30:00Z",
+        "minute",
+    )
+
+
+async def test_a_finding_guards_the_words_that_it_was_found_about(desk: Desk) -> None:
+    """Another wording of what was found refuted is proposed too; a material one ends the finding,
+    and taking a finding back takes two like making one."""
+    await desk.parties()
+    claim = (await desk.claim())["id"]
+    denial = await desk.link(claim, "contradicts", "pristina", basis="documents")
+    url = f"/v1/claims/{claim}/findings"
+    body = {"finding": "refuted", "reason": "Counted again", "cites": [denial["id"]]}
+    decision = waits(await desk.checker.post(url, json=body), "finding")
+    assert (await approve(desk, decision["id"])).status_code == 200
+    worded = waits(await patch(desk, claim, text="Pristina lied", material=False), "amendment")
+    problem(await patch(desk, claim, text="Pristina spoke", material=False), "decision-pending")
+    await desk.checker.post(f"/v1/decisions/{worded['id']}/withdrawal")
+    clear = waits(
+        await desk.checker.post(url, json={"finding": None, "reason": "too early"}), "finding"
+    )
+    assert (await desk.read(claim))["finding"] == "refuted"
+    assert (await approve(desk, clear["id"])).status_code == 200
+    assert (await desk.read(claim))["finding"] is None
+    again = waits(await desk.checker.post(url, json=body), "finding")
+    assert (await approve(desk, again["id"])).status_code == 200
+    revised = await patch(desk, claim, text="Another claim", material=True)
+    assert (revised.status_code, revised.json()["finding"]) == (200, None)
+    last = (await desk.reader.get(url)).json()["items"][-1]
+    assert (last["previous"], last["finding"], last["decided_by"]) == ("refuted", None, None)
+
+
+# What a decision rests on.
+
+
+async def test_a_confirmation_does_not_cite_the_denial(desk: Desk) -> None:
+    """Cites speak for the status, in spite of the guards too; what is missing is said in data."""
+    await desk.parties()
+    claim = (await desk.claim())["id"]
+    support = await desk.link(claim, "supports", "nato")
+    comment = await desk.link(claim, "comments", "washington")
+    async with nothing_changes(desk):
+        for cites, need in (
+            ([comment["id"]], "only cited links that speak for confirmed"),
+            ([support["id"], comment["id"]], "only cited links that speak for confirmed"),
+            ([], "1 cited supporting statement that counts"),
+        ):
+            refused = problem(
+                await desk.move(claim, "confirmed", cites=cites), "transition-refused"
+            )
+            assert refused["missing"][0]["need"] == need
+        denied = await desk.move(claim, "disputed", cites=[support["id"]])
+        assert problem(denied, "transition-refused")["missing"]
+        override = {"code": "public-record", "note": "It is in the gazette"}
+        bare = await desk.move(claim, "disputed", override=override, client=desk.editor)
+        needs = [one["need"] for one in problem(bare, "transition-refused")["missing"]]
+        assert needs == ["1 cited link or a source"]
+    own = await desk.move(
+        claim, "disputed", override=override | {"source": SOURCE}, client=desk.editor
+    )
+    source = waits(own, "status")["override"]["source"]
+    assert (await desk.checker.get(f"/v1/sources/{source}")).json()["url"] == SOURCE["url"]
+
+
+@pytest.mark.parametrize(
+    ("finding", "stances", "needs"),
+    [
+        ("refuted", (), 1),
+        ("refuted", ("hearsay",), 1),
+        ("refuted", ("own",), 1),
+        ("conflicting", ("contradicts",), 1),
+        ("conflicting", (), 2),
+        ("unprovable", (), 0),
+    ],
+)
+async def test_a_finding_needs_what_a_confirmation_needs(
+    desk: Desk, finding: str, stances: tuple[str, ...], needs: int
+) -> None:
+    """A contradiction counts that an independent party knows at first hand; conflicting asks for
+    support that counts beside it; unprovable for its reason alone."""
+    await desk.parties()
+    claim = (await desk.claim())["id"]
+    for stance in stances:
+        basis = "third_party" if stance == "hearsay" else "documents"
+        party = "belgrade" if stance == "own" else "pristina"
+        await desk.link(claim, "contradicts", party, basis=basis)
+    links = (await desk.reader.get(f"/v1/claims/{claim}/links")).json()["items"]
+    body = {"finding": finding, "reason": "weighed", "cites": [one["id"] for one in links]}
+    answer = await desk.checker.post(f"/v1/claims/{claim}/findings", json=body)
+    if not needs:
+        waits(answer, "finding")
+        return
+    assert len(problem(answer, "transition-refused")["missing"]) == needs
+
+
+# Merges keep every voice.
+
+
+async def test_a_merge_keeps_what_the_duplicate_was_recorded_with(desk: Desk) -> None:
+    """The other party's own words become a link that has to be weighed: it counts for nothing, and
+    prints nowhere, until somebody affirms it, which takes two on a confirmed claim."""
+    claim = await confirmed(desk)
+    said = statement_body("washington", basis="own_observation")
+    origin = {"quotes": said["quotes"], "basis": "own_observation"}
+    duplicate = (await desk.claim(claimant="washington", speaker=None, origin=origin))["id"]
+    before = await printed(desk, claim)
+    assert (await merge(desk, duplicate, claim)).status_code == 200
+    assert await printed(desk, claim) == before
+    links = (await desk.reader.get(f"/v1/claims/{claim}/links")).json()["items"]
+    (kept,) = [one for one in links if one["statement"]["party"] == "washington"]
+    assert (kept["stance"], kept["conflicting"]) == ("supports", True)
+    assert kept["statement"]["basis"] == "own_observation"
+    affirmed = await desk.checker.post(f"/v1/links/{kept['id']}/affirmation")
+    decision = waits(affirmed, "affirmation")
+    assert (await approve(desk, decision["id"])).status_code == 200
+    assert "by NATO and Washington." in (await desk.read(claim))["print_line"]
+
+
+# One at a time, and at once.
+
+
+async def test_of_two_approvals_of_a_wording_one_counts(desk: Desk) -> None:
+    claim = await confirmed(desk)
+    decision = waits(await patch(desk, claim, text="Other words", material=False), "amendment")
+    answers = await asyncio.gather(
+        *(approve(desk, decision["id"], one) for one in (desk.editor, desk.editor2, desk.checker2))
+    )
+    assert sorted(one.status_code for one in answers) == [200, 409, 409]
+    record = (await desk.checker.get(f"/v1/claims/{claim}/history")).json()["items"]
+    assert [one["type"] for one in record].count("claim.amended") == 1
+
+
+async def test_of_an_approval_and_a_change_at_once_none_slips_through(desk: Desk) -> None:
+    """Whichever comes first, what two approved is what prints: a wording that came before the
+    approval voids it, one that came after is a proposal itself."""
+    await desk.parties()
+    for _ in range(4):
+        claim = (await desk.claim())["id"]
+        link = await desk.link(claim, "supports", "nato")
+        decision = waits(await desk.move(claim, "confirmed", cites=[link["id"]]), "status")
+        agreed, worded = await asyncio.gather(
+            approve(desk, decision["id"]),
+            patch(desk, claim, desk.checker2, text="Other words", material=False),
+        )
+        served = await desk.read(claim)
+        if served["status"] == "confirmed":
+            assert (agreed.status_code, worded.status_code) == (200, 202)
+            assert served["text"] != "Other words"
+        else:
+            assert (agreed.status_code, worded.status_code) == (409, 200)
+            problem(agreed, "decision-outdated")
+
+
+async def test_an_approval_with_a_version_is_of_that_version(desk: Desk) -> None:
+    """With If-Match nothing at all may have changed, printed or not."""
+    await desk.parties()
+    claim = (await desk.claim())["id"]
+    link = await desk.link(claim, "supports", "nato")
+    proposed = await desk.move(claim, "confirmed", cites=[link["id"]])
+    seen = proposed.headers["etag"]
+    await patch(desk, claim, tags=["army"])
+    decision = proposed.json()["id"]
+    async with nothing_changes(desk):
+        stale = await approve(desk, decision, **{"If-Match": seen})
+        now = problem(stale, "version-conflict")["version"]
+    assert (await approve(desk, decision, **{"If-Match": f'"{now}"'})).status_code == 200
+
+
+async def test_what_is_not_printed_voids_nothing(desk: Desk) -> None:
+    """Tags, an assignee, notes, a comment and another claim's part change no line."""
+    await desk.parties()
+    claim = (await desk.claim())["id"]
+    link = await desk.link(claim, "supports", "nato")
+    decision = waits(await desk.move(claim, "confirmed", cites=[link["id"]]), "status")
+    me = (await desk.checker.get("/v1/me")).json()["id"]
+    await patch(desk, claim, tags=["army"], assignee=me)
+    await desk.checker.post(f"/v1/claims/{claim}/notes", json={"text": "call KFOR"})
+    await desk.link(claim, "comments", "washington")
+    await desk.claim(part_of=claim)
+    await desk.link(claim, "supports", "nato", basis="documents")
+    assert (await approve(desk, decision["id"])).status_code == 200
