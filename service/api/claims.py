@@ -299,7 +299,7 @@ async def list_findings(
     if rows is None:
         raise NotFound("There is no claim with this id.")
     return call.page(
-        [visibility.status_change(row, call.caller) for row in rows],
+        [redaction.redact_status_change(row, call.audience) for row in rows],
         window,
         scope,
         keys=lambda row: [row["version"]],

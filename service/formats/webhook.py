@@ -153,9 +153,9 @@ def _merged(_: ClaimState, data: Data) -> Data:
 def _withdrawn(state: ClaimState, data: Data) -> Data:
     return {
         "reason": data["reason"],
-        **_withdrawn_when(data),
         "status": state.status,
         "print_line": print_line(state),
+        **_withdrawn_when(data),
     }
 
 
@@ -181,9 +181,9 @@ def _statement_withdrawn(state: ClaimState, data: Data) -> Data:
     return {
         "statement": statement,
         "reason": data["reason"],
-        **_withdrawn_when(data),
         "links": _briefs(state, lambda link: link.statement == statement),
         "print_line": print_line(state),
+        **_withdrawn_when(data),
     }
 
 
@@ -191,13 +191,13 @@ def _proposed(state: ClaimState, data: Data) -> Data:
     cited = set(data["cites"])
     return {
         "decision": data["id"],
-        "kind": data.get("kind", DecisionKind.STATUS),
         "status": state.status,
         "to": data["to"],
         "reason": data["reason"],
         "cites": _briefs(state, lambda link: link.id in cited),
         "override": data["override"],
         "proposed_by": data["proposed_by_name"],
+        "kind": data.get("kind", DecisionKind.STATUS),
     }
 
 

@@ -44,7 +44,7 @@ async def test_a_days_work_is_in_order(worked: Database) -> None:
         verification.verify, progress=lambda done, total: told.append((done, total))
     )
     assert report.ok, report.breaks
-    assert report.claims == 18
+    assert report.claims == 21
     counted, types = await worked.read(
         lambda session: (
             session.execute(select(tables.events.c.seq)).all(),
@@ -53,11 +53,11 @@ async def test_a_days_work_is_in_order(worked: Database) -> None:
     )
     assert report.events == len(counted)
     assert types == set(EVENT_TYPES)
-    assert told == [(18, 18)]
+    assert told == [(21, 21)]
     decided = await worked.read(
         lambda session: set(session.scalars(select(tables.decisions.c.state)))
     )
-    assert decided == {"approved", "rejected", "withdrawn", "superseded"}
+    assert decided == {"approved", "rejected", "withdrawn", "lapsed", "superseded"}
 
 
 async def test_batches_cover_every_claim_once(
@@ -65,7 +65,7 @@ async def test_batches_cover_every_claim_once(
 ) -> None:
     """Nothing depends on where one batch ends and the next begins."""
     whole = await verify(worked)
-    for size in (1, 2, 7, 18):
+    for size in (1, 2, 7, 21):
         monkeypatch.setattr(verification, "BATCH", size)
         assert await verify(worked) == whole
     for versions in (1, 6, 20):
@@ -289,7 +289,7 @@ async def test_a_claim_without_events_and_events_without_a_claim_are_found(
 
 async def test_all_breaks_are_counted_and_the_first_are_listed(worked: Database) -> None:
     report = await tampered(worked, changing(tables.claims, True, last_hash="f" * 64))
-    assert report.broken == report.claims == 18
-    assert len(report.breaks) == 18
+    assert report.broken == report.claims == 21
+    assert len(report.breaks) == 20
     assert report.breaks[0] == report.first_break
     assert [one.claim for one in report.breaks] == sorted(one.claim for one in report.breaks)

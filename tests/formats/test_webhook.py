@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from service.domain import amendments, proposals
-from service.domain.claims import Basis, ClaimState, Scope
+from service.domain.claims import Basis, ClaimState, Finding, Scope
 from service.domain.history import Draft, Event
 from service.domain.webhooks import EventType
 from service.formats import webhook
@@ -77,6 +77,7 @@ def a_day() -> Told:
     record.link(contradicts(POLICE, id="link-p", statement="statement-p", quote="No."))
     record.retract(miller)
     record.withdraw(nato)
+    record.find(Finding.UNPROVABLE)
     record.act(amendments.withdraw_claim(record.state, reason="Belgrade corrects.", source=None))
     return record
 

@@ -9,10 +9,10 @@ import json
 import sqlalchemy as sa
 from alembic import op
 
-from service.store.types import Instant
+from service.store.types import Id, Instant
 
-revision = "0009"
-down_revision = "0008"
+revision = "0010"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 
@@ -32,21 +32,14 @@ def upgrade() -> None:
         decisions.create_check_constraint(
             op.f("ck_decisions_state"), f"state IN ({STATES}, 'lapsed')"
         )
-    _rewrite_waiting(lambda waiting: {**_source(waiting, True), **NEW})
+    _rewrite_waiting()
+    _restore_from_record()
 
 
 def downgrade() -> None:
-    """Proposals of other kinds than a change of status, and those that lapsed, cannot be said in
-    the former schema: their rows go, and the record keeps them."""
-    _rewrite_waiting(
-        lambda waiting: (
-            {k: v for k, v in _source(waiting, False).items() if k not in NEW}
-            if waiting["kind"] == "status"
-            else None
-        )
-    )
+    """The record keeps what the former schema cannot say: the kinds of decisions and that some
+    lapsed.  An upgrade reads it there."""
     op.execute("UPDATE decisions SET state = 'superseded' WHERE state = 'lapsed'")
-    op.execute("DELETE FROM decisions WHERE kind <> 'status'")
     with op.batch_alter_table("decisions") as decisions:
         decisions.drop_constraint(op.f("ck_decisions_state"), type_="check")
         decisions.create_check_constraint(op.f("ck_decisions_state"), f"state IN ({STATES})")
@@ -56,24 +49,37 @@ def downgrade() -> None:
         statements.drop_column("withdrawal_said_at")
 
 
-def _source(waiting, kept):
-    """The proposal with, or without, the source that an override may rest on."""
-    override = waiting["override"]
-    if override is None:
-        return waiting
-    named = {"code": override["code"], "note": override["note"]}
-    return {**waiting, "override": {**named, "source": None} if kept else named}
-
-
-def _rewrite_waiting(change) -> None:
-    claims = sa.table("claims", sa.column("id"), sa.column("state"), sa.column("pending"))
+def _rewrite_waiting() -> None:
+    """Give the stored state of each claim with a waiting proposal what a proposal says now."""
+    claims = sa.table("claims", sa.column("id", Id), sa.column("state"), sa.column("pending", sa.Boolean))
     connection = op.get_bind()
     for row in connection.execute(sa.select(claims).where(claims.c.pending == sa.true())).all():
         state = json.loads(row.state)
-        state["pending"] = change(state["pending"])
+        if "kind" in state["pending"]:
+            continue
+        override = state["pending"]["override"]
+        if override is not None:
+            override["source"] = None
+        state["pending"] |= NEW
         text = json.dumps(state, ensure_ascii=False, separators=(",", ":"))
-        connection.execute(
-            sa.update(claims)
-            .where(claims.c.id == row.id)
-            .values(state=text, pending=state["pending"] is not None)
-        )
+        connection.execute(sa.update(claims).where(claims.c.id == row.id).values(state=text))
+
+
+def _restore_from_record() -> None:
+    """Read from the record what a downgrade left out.  There is nothing of it on a desk that comes
+    from the release before."""
+    events = sa.table("events", sa.column("type"), sa.column("data"))
+    decisions = sa.table("decisions", sa.column("id", Id), sa.column("kind"), sa.column("state"))
+    connection = op.get_bind()
+
+    def read(kind):
+        found = connection.execute(sa.select(events.c.data).where(events.c.type == kind))
+        return [json.loads(data) for data in found.scalars().all()]
+
+    for data in read("decision.proposed"):
+        if data.get("kind", "status") != "status":
+            mine = decisions.c.id == data["id"]
+            connection.execute(sa.update(decisions).where(mine).values(kind=data["kind"]))
+    for data in read("decision.lapsed"):
+        mine = decisions.c.id == data["decision"]
+        connection.execute(sa.update(decisions).where(mine).values(state="lapsed"))
