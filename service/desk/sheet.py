@@ -144,7 +144,8 @@ def _withdrawal(session: Any, state: ClaimState, rows: list[Data]) -> Data:
         (one["data"] for one in reversed(rows) if one["type"] == "claim.withdrawn"), {}
     )
     source = data.get("source")
-    return {**data, "source": directory.source(session, source) if source else None}
+    unknown = dict.fromkeys(("reason", "said_at", "precision"))
+    return {**unknown, **data, "source": directory.source(session, source) if source else None}
 
 
 def _brief(state: ClaimState | None) -> Data:

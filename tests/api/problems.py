@@ -59,4 +59,5 @@ async def nothing_changes(desk: Desk) -> AsyncIterator[None]:
     """Fails where anything was written meanwhile."""
     before = await record_of(desk)
     yield
-    assert await record_of(desk) == before
+    after = await record_of(desk)
+    assert after == before, {k: (before.get(k), v) for k, v in after.items() if before.get(k) != v}

@@ -14,7 +14,7 @@ from tests.api.problems import NOBODY, nothing_changes, problem
 from tests.desk import pages
 from tests.desk.pages import OPEN, SIGNED_IN
 from tests.support import desk as support
-from tests.support.desk import Desk
+from tests.support.desk import SOURCE, Desk
 
 ROUTES: dict[tuple[str, str], Action | str] = {
     ("GET", "/v1/claims"): Action.READ_CLAIMS,
@@ -23,6 +23,8 @@ ROUTES: dict[tuple[str, str], Action | str] = {
     ("PATCH", "/v1/claims/{claim_id}"): Action.AMEND,
     ("GET", "/v1/claims/{claim_id}/links"): Action.READ_CLAIMS,
     ("POST", "/v1/claims/{claim_id}/links"): Action.RECORD,
+    ("GET", "/v1/claims/{claim_id}/findings"): Action.READ_CLAIMS,
+    ("POST", "/v1/claims/{claim_id}/findings"): Action.CHANGE_STATUS,
     ("GET", "/v1/claims/{claim_id}/status-changes"): Action.READ_CLAIMS,
     ("POST", "/v1/claims/{claim_id}/status-changes"): Action.CHANGE_STATUS,
     ("GET", "/v1/claims/{claim_id}/suggestion"): Action.READ_CLAIMS,
@@ -316,7 +318,7 @@ async def test_an_override_takes_an_editor(desk: Desk) -> None:
     """A checker may not decide against the guards, nor approve or reject that."""
     await desk.parties()
     claim = (await desk.claim())["id"]
-    override = {"code": "deadline", "note": "Two reporters were there."}
+    override = {"code": "deadline", "note": "Two reporters were there.", "source": SOURCE}
     problem(await desk.move(claim, "confirmed", override=override), "forbidden")
     proposed = await desk.move(claim, "confirmed", client=desk.editor, override=override)
     assert proposed.status_code == 202

@@ -21,7 +21,7 @@ from service.config import Settings
 from service.web.bodies import accounts, claims, directory, webhooks
 from service.web.fields import In
 from tests.support import desk as support
-from tests.support.desk import Desk, quote, statement_body
+from tests.support.desk import SOURCE, Desk, quote, statement_body
 
 METHODS = ("get", "post", "put", "patch", "delete")
 DOCUMENT: dict[str, Any] = create_app(
@@ -134,14 +134,21 @@ async def test_a_working_day_is_answered_as_documented(desk: Desk) -> None:
     await desk.move(claim, "disputed", cites=[denial["id"]])
     aside = [{"link": denial["id"], "reason": "from September"}]
     await desk.move(claim, "confirmed", cites=[known["link_id"]], set_aside=aside)
-    override = {"code": "deadline", "note": "seen by two of ours"}
+    override = {"code": "deadline", "note": "seen by two of ours", "source": SOURCE}
     proposed = await desk.move(claim, "confirmed", client=desk.editor, override=override)
     withdrawal = f"/v1/decisions/{proposed.json()['id']}/withdrawal"
     await desk.editor.post(withdrawal, json={"reason": "too early"})
     await desk.checker.post(f"/v1/claims/{claim}/notes", json={"text": "call them"})
     await desk.claim(part_of=claim)
-    change = {"finding": "refuted", "assignee": known["user"]}
+    change = {"tags": ["troops"], "assignee": known["user"]}
     await desk.checker.patch(f"/v1/claims/{claim}", json=change, headers=any_version)
+    found = {"finding": "refuted", "reason": "counted again", "cites": [denial["id"]]}
+    waiting = await desk.checker.post(f"/v1/claims/{claim}/findings", json=found)
+    agreed = f"/v1/decisions/{waiting.json()['id']}/approval"
+    assert (await desk.editor.post(agreed)).status_code == 200
+    reworded = {"text": "Better written", "material": False}
+    proposed = await desk.checker.patch(f"/v1/claims/{claim}", json=reworded, headers=any_version)
+    assert proposed.status_code == 202
     statement = known["statement_id"]
     await desk.checker.post(f"/v1/statements/{statement}/quotes", json=quote())
     taken_back = {"reason": "denied", "source": {"url": "https://example.org/denied"}}

@@ -18,7 +18,7 @@ from tests.api.problems import NOBODY, problem, refused_field
 from tests.formats.test_markup import HOSTILE, kept
 from tests.support import desk as support
 from tests.support import schema_org
-from tests.support.desk import Desk, Json, quote
+from tests.support.desk import SOURCE, Desk, Json, quote
 
 GOLDEN = Path(__file__).parent / "published"
 BASE = "http://127.0.0.1:8000"
@@ -69,13 +69,6 @@ async def merge(desk: Desk, loser: str, into: str) -> None:
     assert merged.status_code == 200, merged.text
 
 
-async def amend(desk: Desk, claim: str, **changes: Any) -> None:
-    amended = await desk.checker.patch(
-        f"/v1/claims/{claim}", json=changes, headers={"If-Match": "*"}
-    )
-    assert amended.status_code == 200, amended.text
-
-
 async def test_the_article_as_claimreview(desk: Desk) -> None:
     """Byte by byte, on both databases: C1 awaits and is a Claim alone, then is confirmed; C4 is
     disputed, then refuted; C5 has no author; C9, which took C3, names it."""
@@ -101,7 +94,8 @@ async def test_the_article_as_claimreview(desk: Desk) -> None:
     assert "author" not in await told("C5", "unattributed")
     await desk.confirm(claims["C1"])
     await told("C1", "confirmed")
-    await amend(desk, claims["C4"], finding="refuted")
+    denial = await desk.link(claims["C4"], "contradicts", "nato", basis="documents")
+    await desk.find(claims["C4"], "refuted", denial["id"])
     await told("C4", "refuted")
     await merge(desk, claims["C3"], claims["C9"])
     await told("C9", "merged")
@@ -113,12 +107,19 @@ async def test_a_number_says_what_the_desk_found_and_nothing_else(desk: Desk) ->
     await desk.parties()
     claim = (await desk.claim())["id"]
     assert (await review(desk, claim))["@type"] == "Claim"
-    for finding, value in (("refuted", 1), ("conflicting", 3), ("unprovable", 3)):
-        await amend(desk, claim, finding=finding)
+    denial = (await desk.link(claim, "contradicts", "pristina", basis="documents"))["id"]
+    await desk.link(claim, "supports", "washington", basis="documents")
+    for finding, value, cites in (
+        ("refuted", 1, [denial]),
+        ("conflicting", 3, [denial]),
+        ("unprovable", 3, []),
+    ):
+        await desk.find(claim, finding, *cites)
         rating = (await review(desk, claim))["reviewRating"]
         assert rating["ratingValue"] == value
         assert (rating["worstRating"], rating["bestRating"]) == (1, 5)
-    await amend(desk, claim, finding=None)
+    await desk.find(claim, None)
+    await desk.post(f"/v1/links/{denial}/retraction", {"reason": "misread"}, status=200)
     assert (await review(desk, claim))["@type"] == "Claim"
     await desk.confirm(claim)
     assert (await review(desk, claim))["reviewRating"].keys() == {"@type", "alternateName"}
@@ -166,7 +167,7 @@ async def test_overrides_and_withdrawals_are_marked(desk: Desk) -> None:
     """Nowhere is a status shown without them, be the claim reviewed or not."""
     await desk.parties()
     claim, other = (await desk.claim())["id"], (await desk.claim())["id"]
-    override = {"code": "deadline", "note": "Two reporters were there."}
+    override = {"code": "deadline", "note": "Two reporters were there.", "source": SOURCE}
     proposed = await desk.move(claim, "confirmed", client=desk.editor, override=override)
     url = f"/v1/decisions/{proposed.json()['id']}/approval"
     assert (await desk.editor2.post(url)).status_code == 200
@@ -223,7 +224,12 @@ async def test_merged_claims(desk: Desk) -> None:
     between = desk.clock.now.isoformat().replace("+00:00", "Z")
     desk.clock.advance(hours=1)
     await merge(desk, second, third)
-    await amend(desk, third, text="The survivor's words", material=False)
+    amended = await desk.checker.patch(
+        f"/v1/claims/{third}",
+        json={"text": "The survivor's words", "material": False},
+        headers={"If-Match": "*"},
+    )
+    assert amended.status_code == 200
     for method in ("GET", "HEAD"):
         moved = await desk.reader.request(
             method, f"/v1/claims/{second}/claimreview?as_of=2100-01-01T00:00:00Z"

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from tests.support.desk import Desk, statement_body
+from tests.support.desk import SOURCE, Desk, statement_body
 
 STANCES = ("supports", "supports", "contradicts", "requests_confirmation", "comments")
 BASES = ("own_observation", "documents", "unstated")
@@ -149,7 +149,7 @@ class Weeks:
             scope=self.chance.choice(("full", "full", "partial")),
             conditional=self.chance.random() < 0.2,
         )
-        if made is not None:
+        if made is not None and "stance" in made:
             self.links.append(made["id"])
             self.statements.append(made["statement"]["id"])
             speaker = made["statement"]["speaker"]
@@ -178,7 +178,6 @@ class Weeks:
         changes: list[dict[str, Any]] = [
             {"tags": chance.sample(("north", "south", "army"), chance.randint(0, 2))},
             {"assignee": chance.choice((None, self.me))},
-            {"finding": chance.choice((None, "refuted", "unprovable"))},
             {"text": f"Other words {chance.random()}", "material": chance.random() < 0.5},
         ]
         body: dict[str, Any] = {}
@@ -195,10 +194,19 @@ class Weeks:
         body: dict[str, Any] = {"to": response.json()["status"], "reason": "as it seems"}
         if self.chance.random() < 0.3:
             body["to"] = self.chance.choice(("confirmed", "disputed", "awaiting_confirmation"))
-            body["override"] = {"code": "deadline", "note": "We saw it."}
-        made = await self._act(
-            "POST", f"/v1/claims/{claim}/status-changes", self.desk.editor, **body
-        )
+            body["override"] = {"code": "deadline", "note": "We saw it.", "source": SOURCE}
+        path = f"/v1/claims/{claim}/status-changes"
+        if self.chance.random() < 0.2:
+            finding = self.chance.choice((None, "unprovable"))
+            path, body = f"/v1/claims/{claim}/findings", {"finding": finding, "reason": "as it is"}
+        elif "override" not in body:
+            fits = {"confirmed": "supports", "disputed": "contradicts"}.get(body["to"])
+            body["cites"] = [
+                one["link"]
+                for one in response.json()["trace"]
+                if one["counted"] and one["stance"] == fits
+            ]
+        made = await self._act("POST", path, self.desk.editor, **body)
         if made is not None and "state" in made and self.chance.random() < 0.8:
             self.desk.clock.advance(minutes=3)
             await self._act("POST", f"/v1/decisions/{made['id']}/approval", self.desk.editor2)

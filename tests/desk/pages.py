@@ -54,6 +54,7 @@ FORMS: dict[str, Action | str] = {
     "/sign-in": OPEN,
     "/sign-out": SIGNED_IN,
     "/claims/{claim_id}/status": Action.CHANGE_STATUS,
+    "/claims/{claim_id}/finding": Action.CHANGE_STATUS,
     "/claims/{claim_id}/decisions/{decision_id}/{verdict}": Action.APPROVE,
     "/claims/{claim_id}/assignee": Action.AMEND,
     "/claims/{claim_id}/notes": Action.RECORD,

@@ -82,7 +82,7 @@ async def test_deciding_and_approving(desk: Desk, people: People, claim: str) ->
 
 async def test_what_is_refused_keeps_what_was_typed(desk: Desk, people: People, claim: str) -> None:
     """A move that the evidence does not allow: 409, what is missing, and every field as it was."""
-    denial = await desk.link(claim, "comments", "pristina")
+    denial = await desk.link(claim, "supports", "pristina", basis="third_party")
     refused = await submit(
         people.editor,
         f"/claims/{claim}",
@@ -121,6 +121,7 @@ async def test_an_override_takes_two_editors(desk: Desk, people: People, claim: 
         bare,
         f"/claims/{claim}/status",
         override_note="Our reporter counted the lorries.",
+        override_url="https://example.org/lorries",
     )
     assert proposed.headers["location"].endswith("done=proposed")
     page = parsed(await people.editor2.get(f"/claims/{claim}"))
@@ -251,7 +252,7 @@ async def test_retracting_and_affirming(desk: Desk, people: People, claim: str) 
 
 
 async def test_amending(desk: Desk, people: People, claim: str) -> None:
-    """A new wording says what it is; tags and finding go by themselves; a stale form shows both
+    """A new wording says what it is; tags go by themselves; a stale form shows both
     wordings."""
     address = f"/claims/{claim}/amend"
     first, second = await people.checker.get(address), await people.checker2.get(address)
@@ -265,12 +266,10 @@ async def test_amending(desk: Desk, people: People, claim: str) -> None:
     assert stale.status_code == 412
     assert "Tagged troops, border" in text(stale)
     assert form_of(parsed(stale), address).fields["text"] == "My wording"
-    done = await send(
-        people.checker2, stale, address, material="no", finding="unprovable", tags="x"
-    )
+    done = await send(people.checker2, stale, address, material="no", tags="x")
     assert done.status_code == 303
     after = await desk.read(claim)
-    assert (after["text"], after["revision"], after["finding"]) == ("My wording", 1, "unprovable")
+    assert (after["text"], after["revision"], after["tags"]) == ("My wording", 1, ["x"])
 
 
 async def test_merging(desk: Desk, people: People, claim: str) -> None:

@@ -115,6 +115,14 @@ class Desk:
             headers={"If-Match": f'"{version}"'},
         )
 
+    async def find(self, claim: str, finding: str | None, *cites: str) -> None:
+        """Have two people find something of a claim, or take it back."""
+        body = {"finding": finding, "reason": "weighed", "cites": list(cites)}
+        proposed = await self.checker.post(f"/v1/claims/{claim}/findings", json=body)
+        assert proposed.status_code == 202, proposed.text
+        approved = await self.editor.post(f"/v1/decisions/{proposed.json()['id']}/approval")
+        assert approved.status_code == 200, approved.text
+
     async def confirm(self, claim: str, party: str = "nato") -> str:
         """Have a claim confirmed by two people on one observation; gives the link's id."""
         link = await self.link(claim, "supports", party)
