@@ -51,7 +51,9 @@ def downgrade() -> None:
 
 def _rewrite_waiting() -> None:
     """Give the stored state of each claim with a waiting proposal what a proposal says now."""
-    claims = sa.table("claims", sa.column("id", Id), sa.column("state"), sa.column("pending", sa.Boolean))
+    claims = sa.table(
+        "claims", sa.column("id", Id), sa.column("state"), sa.column("pending", sa.Boolean)
+    )
     connection = op.get_bind()
     for row in connection.execute(sa.select(claims).where(claims.c.pending == sa.true())).all():
         state = json.loads(row.state)

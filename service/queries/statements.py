@@ -254,8 +254,8 @@ def _with_quotes(session: Connection, rows: Sequence[Row[Any]]) -> list[dict[str
             "withdrawn_at": instant_or_none(row.withdrawn_at),
             "withdrawal_reason": row.withdrawal_reason,
             "withdrawal_source": row.withdrawal_source,
-        "withdrawal_said_at": instant_or_none(row.withdrawal_said_at),
-        "withdrawal_precision": row.withdrawal_precision,
+            "withdrawal_said_at": instant_or_none(row.withdrawal_said_at),
+            "withdrawal_precision": row.withdrawal_precision,
         }
         for row in rows
     ]
