@@ -93,7 +93,7 @@ def import_(
     mapping cannot be used at all.
     """
     from service.commands import import_csv, import_reviews
-    from service.commands.import_csv import Told
+    from service.commands.import_lines import FileNotes
     from service.domain.errors import Invalid
     from service.store.scratch import Scratch
 
@@ -107,17 +107,18 @@ def import_(
         async def work(database: "Database") -> importing.Outcome:
             if meant is None:
                 return await importing.restore(database, source, scratch, bar.show, dry_run=dry_run)
-            told = Told()
-            rows = (
-                import_csv.rows(source, meant, scratch, told)
+            notes = FileNotes()
+            rows: importing.Rows = (
+                import_csv.rows(source, meant, scratch, notes)
                 if form is Incoming.CSV
                 else import_reviews.reviews(source, meant, scratch)
             )
             outcome = await importing.bring_in(
                 database, source, rows, meant, scratch, bar.show, dry_run=dry_run
             )
-            if told.fallback_lines:
-                outcome.notes.append(FALLBACK.format(told.fallback_lines))
+            outcome.notes += notes.texts
+            if notes.fallback_lines:
+                outcome.notes.append(FALLBACK.format(notes.fallback_lines))
             return outcome
 
         try:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from service.commands.exchange_check import Tally
     from service.commands.import_fields import Incoming, Refused
     from service.commands.import_mapping import Mapping
+    from service.commands.import_reviews import Remarked
     from service.store.engine import Database
     from service.store.scratch import Scratch
 
@@ -22,7 +23,10 @@ ROWS = 100
 REFUSALS = ("line", "record", "id", "field", "value", "reason")
 
 Show = Callable[[int, int], None]
-Rows = Iterator["tuple[int, Incoming | Refused]"]
+Rows = (
+    Iterator["tuple[int, Incoming | Refused]"]
+    | Iterator["tuple[int, Incoming | Refused | Remarked]"]
+)
 
 
 @dataclass
@@ -76,6 +80,7 @@ async def bring_in(
     from service.commands import accounts, imports
     from service.commands.exchange_check import Tally
     from service.commands.import_fields import Refused
+    from service.commands.import_reviews import Remarked
     from service.store.scratch import Refusal
 
     total = files.size(source)
@@ -94,7 +99,7 @@ async def bring_in(
                 command, batch, mapping, known, actor=accounts.SYSTEM, now=shell.now()
             )
         except imports.Rehearsed as rehearsed:
-            outcomes = rehearsed.outcomes
+            outcomes, known = rehearsed.outcomes, rehearsed.known
         for one in outcomes:
             if one.refused is not None:
                 refuse(one.line, one.refused)
@@ -109,6 +114,10 @@ async def bring_in(
     for line, row in rows:
         if isinstance(row, Refused):
             refuse(line, row)
+            continue
+        if isinstance(row, Remarked):
+            tally.known += row.known
+            scratch.remark(line, row.remark)
             continue
         batch.append(row)
         if len(batch) == ROWS:

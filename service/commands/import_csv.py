@@ -1,40 +1,39 @@
 """Somebody else's CSV file, row by row: whatever is wrong with one row is its own affair.
 
-Lines are read and decoded one at a time, so that memory stays of one size and one bad byte spoils
-one row.  A quote that is opened and never closed would swallow the rest of the file: where a row
-runs on for too long, its first line alone is refused and reading goes on with the next.
+A quote that is opened and never closed would swallow the rows after it: where a row runs on for
+too long, or over what reads as rows of its own, its first line alone is refused and reading goes
+on with the next.
 """
 
 import csv
-import io
+import re
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from typing import Any, BinaryIO
 
-from service.commands import import_fields as fields
+from service.commands import import_lines, import_rows
 from service.commands.import_fields import Incoming, Refused
-from service.commands.import_mapping import Mapping
+from service.commands.import_lines import FallbackLine, FileNotes
+from service.commands.import_mapping import Mapping, Sheet
 from service.domain.errors import Invalid
 from service.store.scratch import Scratch
 
-LONGEST_LINE = 1_000_000
 MOST_LINES = 500
 """Lines of one row: more are taken for a quote that was never closed."""
-FALLBACK = "cp1252"
-
-
-@dataclass(slots=True)
-class Told:
-    """What is to be said of the file as a whole."""
-
-    fallback_lines: int = 0
-    """Lines that are no UTF-8 and were read as Windows-1252."""
+DELIMITER_LINE = re.compile(r'(?i)"?sep=([^\r\n])"?[\r\n]*')
+"""What Excel writes above a sheet, to say how its cells are parted."""
+UNQUOTED = (
+    "double a quote within a cell; if the file quotes nothing, say so in the mapping: [csv] "
+    'quote = "none"'
+)
+OTHER_LETTERS = "the line is not UTF-8 and was read as Windows-1252: look at its letters"
+STRAY_QUOTE = "a quote stands in it without its partner: it is taken as a letter"
+DOUBTFUL = "a cell goes on over several lines and holds the delimiter: was a quote left open?"
 
 
 def rows(
-    file: BinaryIO, mapping: Mapping, scratch: Scratch, told: Told
+    file: BinaryIO, mapping: Mapping, scratch: Scratch, notes: FileNotes
 ) -> Iterator[tuple[int, Incoming | Refused]]:
     """Every row with its line: a claim, or why it is none.  Raises Invalid for a file that does
     not have the mapping's columns."""
@@ -42,107 +41,82 @@ def rows(
     if columns is None:
         raise Invalid("the mapping does not say which column is what: [columns]", loc=("columns",))
     named = columns.named()
-    records = _records(file, mapping, told)
+    records = _Records(file, mapping, notes)
     headings: list[str] | None = None
     if mapping.csv.header:
         headings = _headings(records, named)
-    for line, cells in records:
-        if isinstance(cells, Refused):
-            yield line, cells
+        records.expect(headings, _reader_of(headings, named, mapping))
+        _note_columns(headings, named, notes)
+    found = False
+    for record in records:
+        if isinstance(record.cells, Refused):
+            found = True
+            yield record.line, record.cells
             continue
-        if not any(cell.strip() for cell in cells):
+        if not any(cell.strip() for cell in record.cells):
             continue
+        found = True
         try:
             if headings is None:
-                headings = _numbered(cells, named)
-            yield line, _row(line, cells, headings, named, mapping, scratch)
+                headings = _numbered(record.cells, named)
+                records.expect(headings, _reader_of(headings, named, mapping))
+            row = _row(record.line, record.cells, headings, named, mapping)
+            row = replace(row, remarks=(*record.remarks, *row.remarks))
+            yield record.line, import_rows.identify(row, record.cells, scratch)
         except Refused as refused:
             refused.field = named.get(refused.field or "", refused.field)
-            yield line, refused
+            yield record.line, refused
+    if not found:
+        notes.texts.append("The file has headings and no rows." if headings else "It is empty.")
 
 
 def _row(
-    line: int,
-    cells: list[str],
-    headings: list[str],
-    named: dict[str, str],
-    mapping: Mapping,
-    scratch: Scratch,
+    line: int, cells: list[str], headings: list[str], named: dict[str, str], mapping: Mapping
 ) -> Incoming:
     if len(cells) > len(headings) and not any(cells[len(headings) :]):
         cells = cells[: len(headings)]
     if len(cells) != len(headings):
         reason = f"the row has {len(cells)} cells, the heading {len(headings)}"
         raise Refused(None, mapping.csv.delimiter.join(cells), reason)
+    if mapping.csv.header and [cell.strip() for cell in cells] == headings:
+        raise Refused(None, mapping.csv.delimiter.join(cells), "these are the headings again")
     row = dict(zip(headings, cells, strict=True))
-    absent = {one.strip() for one in mapping.csv.missing}
+    absent = {value.strip() for value in mapping.csv.missing}
     said = {
         field: value
         for field, column in named.items()
         if (value := row[column]).strip() and value.strip() not in absent
     }
-    incoming = read(line, said, mapping)
-    return _keyed(incoming, cells, said.get("id"), scratch)
+    return import_rows.read(line, said, mapping)
 
 
-def _keyed(incoming: Incoming, cells: list[str], own: str | None, scratch: Scratch) -> Incoming:
-    """The row with what it is known again by: its own id; or its content, and the how-manieth of
-    that content it is."""
-    key: tuple[str, ...]
-    if own is not None:
-        before = scratch.name(f"id {own.strip()}", incoming.line)
-        if before is not None:
-            raise Refused("id", own, f"line {before} has this id too")
-        key = ("id", own.strip())
-    else:
-        content = sha256("\x1f".join(cells).encode("utf-8", "surrogatepass")).hexdigest()
-        key = ("row", content, str(scratch.count(content)))
-    return replace(incoming, key=key)
+def _reader_of(
+    headings: list[str], named: dict[str, str], mapping: Mapping
+) -> Callable[[list[str]], bool]:
+    """How to tell whether cells are a row of the sheet."""
+
+    def reads(cells: list[str]) -> bool:
+        try:
+            _row(0, cells, headings, named, mapping)
+        except Refused:
+            return False
+        return True
+
+    return reads
 
 
-def read(line: int, said: dict[str, str], mapping: Mapping) -> Incoming:
-    """A row's fields.  Raises Refused."""
-    defaults, dates = mapping.defaults, mapping.dates
-    text = fields.text("text", said.get("text"))
-    if text is None:
-        raise Refused("text", None, "there is no claim")
-    given = said.get("date", defaults.date)
-    claimed = fields.moment("date", given, dates.formats, dates.timezone)
-    if claimed is None:
-        raise Refused("date", None, "there is no date, and the mapping has no default")
-    url = fields.address("url", said.get("url", defaults.url))
-    if url is None:
-        raise Refused("url", None, "there is no address, and the mapping has no default")
-    story = fields.text("story", said.get("story", defaults.story))
-    return Incoming(
-        line=line,
-        key=(),
-        text=text,
-        claimed_at=claimed[0],
-        precision=claimed[1],
-        url=url,
-        kind=fields.kind(said.get("kind"), defaults.kind),
-        language=fields.language(said.get("language", defaults.language)) or defaults.language,
-        claimant=fields.text("claimant", said.get("claimant")),
-        speaker=fields.text("speaker", said.get("speaker")),
-        role=fields.text("role", said.get("role")),
-        publisher=fields.text("publisher", said.get("publisher", defaults.publisher)),
-        title=fields.text("title", said.get("title")),
-        quote=fields.text("quote", said.get("quote")),
-        label=fields.text("label", said.get("label")),
-        rated_by=fields.text("rated_by", said.get("rated_by", mapping.rated_by)),
-        explanation=fields.text("explanation", said.get("explanation")),
-        tags=fields.tags([*defaults.tags, *said.get("tags", "").split(mapping.tag_separator)]),
-        story=story,
-    )
+def _note_columns(headings: list[str], named: dict[str, str], notes: FileNotes) -> None:
+    left = [heading for heading in headings if heading and heading not in named.values()]
+    if left:
+        notes.texts.append(f"Columns that the mapping does not take: {', '.join(left)}.")
 
 
-def _headings(records: Iterator[tuple[int, Any]], named: dict[str, str]) -> list[str]:
-    for _, cells in records:
-        if isinstance(cells, Refused):
-            raise Invalid(f"the headings cannot be read: {cells.reason}")
-        if any(cell.strip() for cell in cells):
-            headings = [cell.strip() for cell in cells]
+def _headings(records: "_Records", named: dict[str, str]) -> list[str]:
+    for record in records:
+        if isinstance(record.cells, Refused):
+            raise Invalid(f"the headings cannot be read: {record.cells.reason}")
+        if any(cell.strip() for cell in record.cells):
+            headings = [cell.strip() for cell in record.cells]
             break
     else:
         raise Invalid("the file has no headings: it is empty")
@@ -169,42 +143,183 @@ def _numbered(cells: list[str], named: dict[str, str]) -> list[str]:
     return headings
 
 
-def _records(
-    file: BinaryIO, mapping: Mapping, told: Told
-) -> Iterator[tuple[int, list[str] | Refused]]:
-    """Every record with the line that it begins in."""
-    feed = _Feed(_lines(file, mapping.csv.encoding, told))
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A row's cells, or why it cannot be read, with the line that it begins in."""
 
-    def reader() -> Any:
+    line: int
+    cells: list[str] | Refused
+    remarks: tuple[str, ...] = ()
+
+
+class _Records:
+    """The records of a file, one after the other."""
+
+    def __init__(self, file: BinaryIO, mapping: Mapping, notes: FileNotes) -> None:
+        sheet = mapping.csv
+        self._feed = _Feed(import_lines.read_lines(file, sheet.encoding, notes))
+        self._sheet = self._find_delimiter(sheet, notes)
+        self._width: int | None = None
+        self._reads: Callable[[list[str]], bool] = lambda cells: False
+        columns = mapping.columns
+        self._tells = columns is not None and bool(columns.date or columns.url or columns.kind)
+        """Whether a row that reads is more than cells of the right number."""
+        self._iterator = self._read()
+
+    def __iter__(self) -> Iterator[Record]:
+        return self._iterator
+
+    def expect(self, headings: list[str], reads: Callable[[list[str]], bool]) -> None:
+        """Say how many cells a row has, and how to tell whether cells are a row."""
+        self._width, self._reads = len(headings), reads
+
+    def _find_delimiter(self, sheet: Sheet, notes: FileNotes) -> Sheet:
+        """The sheet with the delimiter that the file itself names, where the mapping names none."""
+        first = self._feed.peek()
+        said = DELIMITER_LINE.fullmatch(first) if isinstance(first, str) else None
+        if said is None:
+            return sheet
+        self._feed.begin()
+        next(self._feed)
+        if "delimiter" not in sheet.model_fields_set:
+            return sheet.model_copy(update={"delimiter": said[1]})
+        if sheet.delimiter != said[1]:
+            notes.texts.append(
+                f"The file says that {said[1]!r} parts its cells; the mapping's "
+                f"{sheet.delimiter!r} was taken."
+            )
+        return sheet
+
+    def _reader(self) -> Any:
+        sheet = self._sheet
+        if sheet.quote == "none":
+            return csv.reader(self._feed, delimiter=sheet.delimiter, quoting=csv.QUOTE_NONE)
         # Strict: a row that is not well formed is refused, not guessed at.
-        return csv.reader(feed, delimiter=mapping.csv.delimiter, strict=True)
+        return csv.reader(self._feed, delimiter=sheet.delimiter, quotechar=sheet.quote, strict=True)
 
-    reading = reader()
-    while True:
-        feed.begin()
-        try:
-            cells = next(reading)
-        except StopIteration:
-            return
-        except (csv.Error, _Endless) as error:
-            first = feed.give_back()
-            yield feed.first, Refused(None, first, f"the row is not well formed: {error}")
-            reading = reader()
+    def _read(self) -> Iterator[Record]:
+        feed = self._feed
+        reading = self._reader()
+        while True:
+            feed.begin()
+            try:
+                cells = next(reading)
+            except StopIteration:
+                return
+            except (csv.Error, _Endless, _Unreadable) as error:
+                first = feed.give_back()
+                reading = self._reader()
+                if isinstance(first, Refused):
+                    yield Record(feed.first, first)
+                    continue
+                reason = f"the row is not well formed: {error}"
+                if self._quote(first):
+                    reason = f"{reason}; {UNQUOTED}"
+                yield Record(feed.first, Refused(None, first, reason))
+            else:
+                taken = feed.taken
+                record = Record(feed.first, cells, self._remarks(taken))
+                if len(taken) > 1:
+                    record = self._judge(record, cells, taken)
+                if isinstance(record.cells, Refused):
+                    reading = self._reader()
+                yield record
+
+    def _quote(self, text: str) -> int:
+        return 0 if self._sheet.quote == "none" else text.count(self._sheet.quote)
+
+    def _remarks(self, taken: list[str]) -> tuple[str, ...]:
+        remarks = []
+        if any(isinstance(line, FallbackLine) for line in taken):
+            remarks.append(OTHER_LETTERS)
+        if sum(map(self._quote, taken)) % 2:
+            remarks.append(STRAY_QUOTE)
+        return tuple(remarks)
+
+    def _judge(self, record: Record, cells: list[str], taken: list[str]) -> Record:
+        """Tell a row of several lines from rows that a stray quote made one of."""
+        width = len(cells) if self._width is None else self._width
+        fits = len(cells) == width
+        running = [cell for cell in cells if "\n" in cell or "\r" in cell]
+        if fits and not any(self._sheet.delimiter in cell for cell in running):
+            return record
+        alone = self._split_alone(taken[0])
+        if len(alone) != width:
+            return record if fits else self._refuse_lines(record, taken, width)
+        others = [len(self._split_alone(line)) == width for line in taken[1:]]
+        if self._width is None:
+            rows_of_their_own = all(others)
+        elif not self._reads(alone):
+            if not fits:
+                return self._refuse_lines(record, taken, width)
+            return replace(record, remarks=(*record.remarks, DOUBTFUL))
         else:
-            yield feed.first, cells
+            rows_of_their_own = self._tells or all(others)
+        if not rows_of_their_own:
+            return self._refuse_lines(record, taken, width)
+        first = self._feed.give_back()
+        last = record.line + len(taken) - 1
+        reason = (
+            f"a quote is opened in it, and the next one stands in line {last}: the lines between "
+            f"read as rows of their own; {UNQUOTED}"
+        )
+        return Record(record.line, Refused(None, str(first), reason))
+
+    def _refuse_lines(self, record: Record, taken: list[str], width: int) -> Record:
+        cells = record.cells
+        count = len(cells) if isinstance(cells, list) else 0
+        last = record.line + len(taken) - 1
+        reason = (
+            f"the row goes on to line {last} and has {count} cells, the heading {width}: was a "
+            f"quote left open?  If so, {UNQUOTED}"
+        )
+        return Record(record.line, Refused(None, "".join(taken), reason))
+
+    def _split_alone(self, line: str) -> list[str]:
+        """The cells of a line where a quote that is not closed in it is a letter."""
+        delimiter, quote = self._sheet.delimiter, self._sheet.quote
+        line = line.rstrip("\r\n")
+        cells, position = [], 0
+        while True:
+            end = self._quoted_end(line, position, delimiter, quote)
+            if end is None:
+                end = line.find(delimiter, position)
+                end = len(line) if end < 0 else end
+            cells.append(line[position:end])
+            if end >= len(line):
+                return cells
+            position = end + 1
+
+    @staticmethod
+    def _quoted_end(line: str, start: int, delimiter: str, quote: str) -> int | None:
+        """Where a cell ends that is quoted and closed in this line; None for another."""
+        if not line.startswith(quote, start):
+            return None
+        at = start + 1
+        while (at := line.find(quote, at)) >= 0:
+            if line.startswith(quote, at + 1):
+                at += 2
+                continue
+            closed = at + 1
+            return closed if closed == len(line) or line[closed] == delimiter else None
+        return None
 
 
 class _Endless(Exception):
     """A row that runs on and on."""
 
 
+class _Unreadable(Exception):
+    """A line that cannot be read."""
+
+
 class _Feed:
     """Lines for the CSV reader, which can be given back."""
 
-    def __init__(self, lines: Iterable[str]) -> None:
-        self._lines = iter(lines)
-        self._again: deque[str] = deque()
-        self._taken: list[str] = []
+    def __init__(self, lines: Iterator[str | Refused]) -> None:
+        self._lines = lines
+        self._again: deque[str | Refused] = deque()
+        self._taken: list[str | Refused] = []
         self._next = 1
         self.first = 1
 
@@ -217,55 +332,28 @@ class _Feed:
         line = self._again.popleft() if self._again else next(self._lines)
         self._taken.append(line)
         self._next += 1
+        if isinstance(line, Refused):
+            raise _Unreadable("a quote is opened and not closed before a line that is too long")
+        return line
+
+    @property
+    def taken(self) -> list[str]:
+        """The lines of the present row."""
+        return [line for line in self._taken if isinstance(line, str)]
+
+    def peek(self) -> str | Refused | None:
+        line = next(self._lines, None)
+        if line is not None:
+            self._again.append(line)
         return line
 
     def begin(self) -> None:
         self._taken.clear()
         self.first = self._next
 
-    def give_back(self) -> str:
+    def give_back(self) -> str | Refused:
         """Give back all lines of the present row but its first, which is returned."""
         first, *rest = self._taken
         self._again.extendleft(reversed(rest))
         self._next -= len(rest)
         return first
-
-
-def _lines(file: BinaryIO, encoding: str, told: Told) -> Iterator[str]:
-    file.seek(0)
-    start = file.read(4)
-    file.seek(0)
-    if encoding == "auto" and start[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise Invalid('the file is UTF-16: say so in the mapping ([csv] encoding = "utf-16")')
-    if encoding.lower().replace("_", "-").startswith(("utf-16", "utf-32")):
-        yield from _wide(file, encoding)
-        return
-    begun = False
-    while raw := file.readline(LONGEST_LINE):
-        line = _decoded(raw, encoding, told)
-        yield line if begun else line.removeprefix("\ufeff")
-        begun = True
-
-
-def _wide(file: BinaryIO, encoding: str) -> Iterator[str]:
-    wrapped = io.TextIOWrapper(file, encoding, newline="")
-    try:
-        yield from wrapped
-    except UnicodeError as error:
-        raise Invalid(f"the file is not {encoding}: {error}") from error
-    finally:
-        wrapped.detach()
-
-
-def _decoded(raw: bytes, encoding: str, told: Told) -> str:
-    """A line as text; bytes that are no characters become what `fields.text` refuses."""
-    if encoding != "auto":
-        return raw.decode(encoding, "surrogateescape")
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        told.fallback_lines += 1
-    try:
-        return raw.decode(FALLBACK)
-    except UnicodeDecodeError:
-        return raw.decode("utf-8", "surrogateescape")

@@ -3,13 +3,10 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import lru_cache
+from datetime import datetime
 from typing import NoReturn
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
-from service.domain import texts
+from service.domain import addresses, texts
 from service.domain.claims import Kind, Precision
 
 MOST = {
@@ -34,13 +31,15 @@ PROSE = frozenset({"text", "quote", "explanation"})
 NAMES = frozenset({"claimant", "speaker", "role", "publisher", "rated_by"})
 MOST_TAGS = 20
 SHOWN = 80
-EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s]")
+LABEL = r"\w([\w-]*\w)?"
 HOST = re.compile(
-    r"(?i)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+(:\d+)?(/|\?|#|$)"
+    # A name with a top level of letters; alone, in small letters: J.Smith is no address.
+    rf"(?i:(www\.)?({LABEL}\.)+[^\W\d_]{{2,}}(:\d+)?[/?#])"
+    rf"|(?i:www\.({LABEL}\.)+[^\W\d_]{{2,}}(:\d+)?$)"
+    r"|([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}(:\d+)?$"
 )
-ISO = re.compile(r"\d{4}-\d\d?-\d\d?")
-HOURS, MINUTES, SECONDS = ("%H", "%I"), ("%M", "%R"), ("%S", "%T", "%X", "%c")
 
 
 class Refused(Exception):
@@ -55,7 +54,12 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A claim as others have it.  `key` is what it is known again by."""
+    """A claim as others have it.
+
+    `key` is what it is known again by, `former_key` what it was known by before addresses had a
+    canonical form.  `aliases` are further names and addresses of who claims it, `speaker_aliases`
+    of who speaks.  `remarks` say what was made of it.
+    """
 
     line: int
     key: tuple[str, ...]
@@ -78,12 +82,22 @@ class Incoming:
     explanation: str | None = None
     tags: tuple[str, ...] = ()
     story: str | None = None
+    own_id: str | None = None
+    former_key: tuple[str, ...] | None = None
+    aliases: tuple[str, ...] = ()
+    speaker_aliases: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 def shortened(value: str) -> str:
     """A value for a report: in one line, and not too much of it."""
+    return shortened_to(value, SHOWN)
+
+
+def shortened_to(value: str, most: int) -> str:
+    value = value[: most + 1]
     line = "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in value)
-    return line if len(line) <= SHOWN else line[: SHOWN - 1] + "…"
+    return line if len(line) <= most else line[: most - 1] + "…"
 
 
 def refuse(field: str, value: str | None, reason: str) -> NoReturn:
@@ -116,8 +130,21 @@ def text(field: str, value: str | None) -> str | None:
     return value
 
 
+def cut(field: str, value: str | None, remarks: list[str]) -> str | None:
+    """Give a text as `text` does; one that is too long is cut, and a remark says so."""
+    most = MOST[field]
+    if value is not None:
+        line = value.strip() if field in PROSE else " ".join(value.split())
+        if len(line) > most:
+            value = f"{line[: most - 1].rstrip()}…"
+            name = field.replace("_", " ")
+            remarks.append(f"its {name} has {len(line)} characters and was cut to {most}")
+    return text(field, value)
+
+
 def address(field: str, value: str | None) -> str | None:
-    """An http(s) address; one without a scheme, such as www.example.org/page, gets https."""
+    """Give an http(s) address, its scheme and host in lower case; one without a scheme, such as
+    www.example.org/page, gets https.  Raises Refused."""
     value = text("url", value)
     if value is None:
         return None
@@ -125,14 +152,15 @@ def address(field: str, value: str | None) -> str | None:
         value = f"https:{value}"
     elif "://" not in value and HOST.match(value):
         value = f"https://{value}"
-    try:
-        parts = urlsplit(value)
-        sound = parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:
-        sound = False
-    if not sound or any(one.isspace() for one in value) or len(value) > MOST["url"]:
-        refuse(field, value, "this is no http(s) address")
-    return value
+    fault = addresses.check(value)
+    if fault is not None:
+        refuse(field, value, f"this is no http(s) address: {fault}")
+    return addresses.lower_scheme_and_host(value)
+
+
+def has_scheme(value: str) -> bool:
+    """Whether a text is written as an address of some kind: `javascript:…`, `ftp://…`."""
+    return SCHEME.match(value) is not None
 
 
 def language(value: str | None) -> str | None:
@@ -156,67 +184,3 @@ def tags(parts: Sequence[str]) -> tuple[str, ...]:
     if len(found) > MOST_TAGS:
         refuse("tags", "; ".join(found), f"{len(found)} tags; at most {MOST_TAGS} are allowed")
     return found
-
-
-def moment(
-    field: str, value: str | None, formats: Sequence[str], timezone: str
-) -> tuple[datetime, Precision] | None:
-    """An instant and how exactly it is known, by the first of `formats` that fits; else ISO 8601.
-
-    Where no offset is written, the time zone's counts.  A day stays the day that was written.
-    """
-    if value is None or not (value := value.strip()):
-        return None
-    for pattern in formats:
-        try:
-            found = datetime.strptime(value, pattern)  # noqa: DTZ007 (the zone is added below)
-        except (ValueError, OverflowError):
-            continue
-        return _within(field, value, found, _precision(pattern), timezone)
-    if not ISO.match(value):
-        refuse(field, value, _unreadable(formats))
-    day, mark, rest = value.replace(" ", "T", 1).partition("T")
-    try:
-        year, month, of_month = map(int, day.split("-"))
-        exact = f"{year:04d}-{month:02d}-{of_month:02d}{mark}{rest}"
-        found = datetime.fromisoformat(exact)
-    except ValueError:
-        refuse(field, value, _unreadable(formats))
-    precision = (
-        Precision.DAY if not mark else Precision.SECOND if found.second else Precision.MINUTE
-    )
-    return _within(field, value, found, precision, timezone)
-
-
-def _unreadable(formats: Sequence[str]) -> str:
-    tried = ", ".join([*formats, "ISO 8601"])
-    return f"no date or hour that is written like one of: {tried}"
-
-
-def _precision(pattern: str) -> Precision:
-    if any(one in pattern for one in SECONDS):
-        return Precision.SECOND
-    if any(one in pattern for one in MINUTES):
-        return Precision.MINUTE
-    return Precision.HOUR if any(one in pattern for one in HOURS) else Precision.DAY
-
-
-def _within(
-    field: str, value: str, found: datetime, precision: Precision, timezone: str
-) -> tuple[datetime, Precision]:
-    if precision is Precision.DAY:
-        found = found.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=UTC)
-    elif found.tzinfo is None:
-        found = found.replace(tzinfo=_zone(timezone))
-    try:
-        found = found.astimezone(UTC)
-        if EARLIEST <= found < LATEST:
-            return found, precision
-    except OverflowError:
-        pass
-    refuse(field, value, "it does not lie between the years 1900 and 2200")
-
-
-@lru_cache(maxsize=16)
-def _zone(name: str) -> ZoneInfo:
-    return ZoneInfo(name)

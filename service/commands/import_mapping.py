@@ -4,25 +4,23 @@ docs/exchange.md explains every entry; `seeds/example-mapping.toml` is a whole o
 """
 
 import tomllib
-from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
 import orjson
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     StringConstraints,
     ValidationError,
     model_validator,
 )
 
+from service.commands import import_dates, import_labels
+from service.commands.import_labels import Entry, Judgement, fold_label
 from service.domain import texts
-from service.domain.claims import Finding, Kind, Rendering, Status
+from service.domain.claims import Kind, Rendering
 from service.domain.errors import Invalid
-from service.domain.names import fold
 
 Line = Annotated[str, StringConstraints(max_length=200), AfterValidator(texts.clean_line)]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
@@ -48,42 +46,26 @@ def _zone(name: str) -> str:
     return name
 
 
-def _format(pattern: str) -> str:
-    try:
-        datetime.strptime(datetime(2020, 8, 25, 12).strftime(pattern), pattern)  # noqa: DTZ001, DTZ007
-    except ValueError:
-        raise ValueError(f"{pattern!r} is no format of a date, such as %d-%m-%Y") from None
-    return pattern
-
-
-class Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Judgement(Entry):
-    """What a label means here."""
-
-    status: Status
-    finding: Finding | None = None
-
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        if self.finding is not None and self.status in (Status.ASSERTED, Status.CONFIRMED):
-            raise ValueError(f"a finding does not go with {self.status}")
-        return self
-
-
 class Sheet(Entry):
     """How a CSV file is written."""
 
     delimiter: Annotated[str, StringConstraints(pattern=r"^[^\r\n\x00\"]$")] = ","
+    quote: Annotated[str, StringConstraints(pattern=r"^([^\r\n\x00\w\s]|none)$")] = '"'
+    """What stands around cells; "none" where a quote is a letter like any other."""
     encoding: Annotated[str, AfterValidator(_codec)] = "auto"
     header: bool = True
     missing: tuple[str, ...] = ()
 
+    @model_validator(mode="after")
+    def _tells_cells_apart(self) -> Self:
+        if self.quote == self.delimiter:
+            raise ValueError("delimiter and quote are the same")
+        return self
+
 
 class Columns(Entry):
-    """Which column says what: its heading, or its number where there are no headings."""
+    """Which column says what: its heading, or its number where there are no headings; in lists of
+    JSON objects, the path to the value."""
 
     text: Line
     id: Line | None = None
@@ -108,8 +90,15 @@ class Columns(Entry):
         return {name: value for name, value in self if value is not None}
 
 
+class Records(Entry):
+    """Where a JSON document has its claims."""
+
+    path: Annotated[str, StringConstraints(max_length=200)] = ""
+    """The path to their list; empty where the document is the list, or has one object a line."""
+
+
 class Dates(Entry):
-    formats: tuple[Annotated[str, AfterValidator(_format)], ...] = ()
+    formats: tuple[Annotated[str, AfterValidator(import_dates.check_format)], ...] = ()
     timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
 
 
@@ -139,6 +128,7 @@ class Mapping(Entry):
     unknown_label: Literal["asserted", "refuse"] = "asserted"
     unknown_story: Literal["create", "refuse"] = "refuse"
     csv: Sheet = Sheet()
+    records: Records = Records()
     columns: Columns | None = None
     dates: Dates = Dates()
     claimants: Claimants = Claimants()
@@ -152,10 +142,19 @@ class Mapping(Entry):
             raise ValueError("rated_by is missing: who gave the labels?")
         return self
 
+    @model_validator(mode="after")
+    def _tells_labels_apart(self) -> Self:
+        known: dict[str, tuple[str, Judgement]] = {}
+        for label, meaning in (self.labels or {}).items():
+            other, same = known.setdefault(fold_label(label), (label, meaning))
+            if same != meaning:
+                raise ValueError(f"labels: {other!r} and {label!r} are one, with two meanings")
+        return self
+
     def judgements(self) -> dict[str, Judgement]:
         """What labels mean, by the form in which they are compared."""
-        given = LABELS if self.labels is None else self.labels
-        return {fold(label): meaning for label, meaning in given.items()}
+        given = import_labels.LABELS if self.labels is None else self.labels
+        return {fold_label(label): meaning for label, meaning in given.items()}
 
 
 def parse(content: bytes) -> Mapping:
@@ -175,82 +174,3 @@ def parse(content: bytes) -> Mapping:
         where = ".".join(map(str, faults[0]["loc"]))
         first = f"{where}: {faults[0]['msg']}" if where else str(faults[0]["msg"])
         raise Invalid(f"the mapping is not valid: {first}", errors=faults) from error
-
-
-def _meaning(status: Status, finding: Finding | None, *labels: str) -> dict[str, Judgement]:
-    return dict.fromkeys(labels, Judgement(status=status, finding=finding))
-
-
-LABELS = {
-    **_meaning(
-        Status.CONFIRMED, None, "true", "correct", "accurate", "verified", "confirmed", "fact"
-    ),
-    **_meaning(
-        Status.AWAITING_CONFIRMATION,
-        None,
-        "mostly true",
-        "mostly correct",
-        "mostly accurate",
-        "largely true",
-        "partly verified",
-        "unverified",
-        "unproven",
-        "not proven",
-        "unsupported",
-        "unsubstantiated",
-        "no evidence",
-        "needs context",
-        "missing context",
-        "research in progress",
-    ),
-    **_meaning(
-        Status.AWAITING_CONFIRMATION,
-        Finding.UNPROVABLE,
-        "unprovable",
-        "unverifiable",
-        "cannot be verified",
-    ),
-    **_meaning(
-        Status.DISPUTED,
-        Finding.CONFLICTING,
-        "half true",
-        "mixture",
-        "mixed",
-        "partly true",
-        "partly false",
-        "partially true",
-        "partially false",
-        "conflicting evidence",
-    ),
-    **_meaning(
-        Status.DISPUTED,
-        None,
-        "mostly false",
-        "mostly incorrect",
-        "misleading",
-        "out of context",
-        "exaggerated",
-        "distorted",
-        "cherry-picked",
-        "miscaptioned",
-        "disputed",
-    ),
-    **_meaning(
-        Status.DISPUTED,
-        Finding.REFUTED,
-        "false",
-        "incorrect",
-        "inaccurate",
-        "wrong",
-        "fake",
-        "hoax",
-        "fabricated",
-        "manipulated",
-        "altered",
-        "pants on fire",
-        "debunked",
-        "refuted",
-    ),
-}
-"""What common labels mean where a mapping has none of its own.  `refuted` is for flat falsehood
-alone; what is true in part is never confirmed."""

@@ -1,269 +1,431 @@
 """ClaimReview documents (schema.org) as publishers write them, with all the liberties they take.
 
-A file holds one review, a list, `@graph`, a DataFeed, or one JSON document a line.  What schema.org
-has as one thing may be a list, what it has as an object may be a text, and the other way round.
+What schema.org has as one thing may be a list, what it has as an object may be a text, and the
+other way round.  What is not understood, or not imported, is a remark.
 """
 
 import html
-import json
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
-import orjson
-
+from service.commands import import_claimants, import_dates, import_documents, import_graph
 from service.commands import import_fields as fields
 from service.commands.import_fields import Incoming, Refused
+from service.commands.import_graph import CUT, DOUBLED, Graph, Node
+from service.commands.import_labels import fold_label
 from service.commands.import_mapping import Mapping
+from service.domain import addresses
 from service.domain.errors import Invalid
+from service.domain.names import fold
 from service.store.scratch import Scratch
 
-BOM = b"\xef\xbb\xbf"
-LARGEST = 512 * 1024 * 1024
-"""A document that is not one of many lines is read whole."""
 STEPS = ("false", "mostly false", "half true", "mostly true", "true")
 """What a number means that stands for a label: from the worst to the best."""
-HOLDING = ("@graph", "dataFeedElement", "itemListElement", "item", "mainEntity")
-"""Where a document has its reviews."""
-DEEPEST = 12
-"""So many lists and objects may stand around a review."""
+LONGEST_WORD = 60
+"""Characters of an explanation that may be a label: a paragraph is none."""
+AROUND = " .!…\"'“”„«»‹›‘’"
 
 
-def reviews(
-    file: BinaryIO, mapping: Mapping, scratch: Scratch
-) -> Iterator[tuple[int, Incoming | Refused]]:
+@dataclass(frozen=True, slots=True)
+class Remarked:
+    """What is not imported as a claim of its own, and why.  `known`: it is one that is here."""
+
+    remark: str
+    known: bool = False
+
+
+Result = Incoming | Refused | Remarked
+
+
+def reviews(file: BinaryIO, mapping: Mapping, scratch: Scratch) -> Iterator[tuple[int, Result]]:
     """Every review: a claim, or why it is none, with its line in the file, or its place in the
-    document.  Raises Invalid for a file that is no JSON."""
-    for place, found in _documents(file):
-        if isinstance(found, Refused):
-            yield place, found
+    document.  Raises Invalid for a file without any."""
+    labels = frozenset(mapping.judgements())
+    place, met = 0, False
+    apart = ""
+    for document in import_documents.read_documents(file):
+        if isinstance(document, tuple):
+            met = True
+            yield document
             continue
-        try:
-            yield place, _keyed(read(place, found, mapping), scratch)
-        except Refused as refused:
-            yield place, refused
+        graph = import_graph.build_graph(*document.parts)
+        in_line = False
+        for found in import_graph.find_reviews(graph):
+            place += 1
+            in_line = True
+            at = document.line or place
+            if found.unread:
+                met = True
+                yield at, Refused(None, None, found.remark)
+            elif found.review is None:
+                apart = apart or f": {found.remark}"
+                yield at, Remarked(found.remark)
+            else:
+                met = True
+                yield at, _read_one(at, found, graph, mapping, labels, scratch)
+        if document.line is not None and not in_line:
+            met = True
+            shown = str(document.parts[0])[:500]
+            yield document.line, Refused(None, shown, "there is no ClaimReview in the line")
+    if not met:
+        raise Invalid(f"there is no ClaimReview in the file{apart}")
 
 
-def read(place: int, review: dict[str, Any], mapping: Mapping) -> Incoming:
-    """The claim that a review is about, and how it was rated.  Raises Refused."""
-    dates, defaults = mapping.dates, mapping.defaults
-    item = _item(review)
-    claimed_by = _thing(item.get("author"))
-    appeared = [
-        _thing(one) for one in (*_each(item, "firstAppearance"), *_each(item, "appearance"))
-    ]
-    text = fields.text("text", _text(review.get("claimReviewed")) or _text(item.get("text")))
-    if text is None:
-        text = fields.text("text", _text(item.get("name")))
-    if text is None:
-        raise Refused("claimReviewed", None, "there is no claim")
-    when = _text(item.get("datePublished")) or _first(appeared, "datePublished")
-    when = when or _text(review.get("datePublished")) or defaults.date
-    claimed = fields.moment("datePublished", when, dates.formats, dates.timezone)
-    if claimed is None:
-        raise Refused("datePublished", None, "there is no date, and the mapping has no default")
-    review_url = fields.address("url", _text(review.get("url")) or _text(review.get("@id")))
-    origin = _first(appeared, "url") or _text(item.get("url"))
-    url = fields.address("appearance", origin) or review_url
-    url = url or fields.address("url", defaults.url)
-    if url is None:
-        raise Refused("url", None, "there is no address, and the mapping has no default")
-    rater = _rater(review)
-    own = url == review_url
-    publisher = rater if own else _name(_thing(_first_thing(appeared).get("publisher")))
-    organisation, person, role = _claimant(claimed_by)
-    return Incoming(
-        line=place,
-        key=(review_url or "", text),
-        text=text,
-        claimed_at=claimed[0],
-        precision=claimed[1],
-        url=url,
-        kind=defaults.kind,
-        language=_language(review, mapping),
-        claimant=fields.text("claimant", organisation),
-        speaker=fields.text("speaker", person),
-        role=fields.text("role", role),
-        publisher=fields.text("publisher", publisher or defaults.publisher),
-        title=fields.text("title", _text(review.get("headline")) if own else None),
-        label=fields.text("label", rating(_thing(review.get("reviewRating")))),
-        rated_by=fields.text("rated_by", rater or mapping.rated_by) or _host(review_url),
-        review_url=review_url,
-        tags=fields.tags(defaults.tags),
-        story=defaults.story,
-    )
-
-
-def rating(given: dict[str, Any]) -> str | None:
-    """The word of a rating; a bare number as what it means between worst and best."""
-    for name in ("alternateName", "name", "ratingExplanation"):
-        if (word := _text(given.get(name))) is not None and not _number(word):
-            return word
-    value = _number(_text(given.get("ratingValue")))
-    if value is None:
-        return _text(given.get("ratingValue"))
-    worst = _number(_text(given.get("worstRating")))
-    best = _number(_text(given.get("bestRating")))
-    low, high = 1.0 if worst is None else worst, 5.0 if best is None else best
-    if not low < high or not low <= value <= high:
-        return None
-    return STEPS[round((value - low) / (high - low) * (len(STEPS) - 1))]
-
-
-def _keyed(incoming: Incoming, scratch: Scratch) -> Incoming:
-    """The same review of the same claim twice is two claims, unless the file is read again."""
-    mark = sha256("\x1f".join(incoming.key).encode("utf-8", "surrogatepass")).hexdigest()
-    return replace(incoming, key=("review", *incoming.key, str(scratch.count(mark))))
-
-
-# Where the reviews are.
-
-
-def _documents(file: BinaryIO) -> Iterator[tuple[int, dict[str, Any] | Refused]]:
-    file.seek(0)
-    if _is_lines(file):
-        yield from _by_line(file)
-        return
-    file.seek(0)
-    content = file.read(LARGEST + 1)
-    if len(content) > LARGEST:
-        raise Invalid("the document has more than 512 MiB: write it as one review a line")
+def _read_one(
+    place: int,
+    found: import_graph.Found,
+    graph: Graph,
+    mapping: Mapping,
+    labels: frozenset[str],
+    scratch: Scratch,
+) -> Result:
+    review: Node = graph.resolve(found.review)
     try:
-        document = _parsed(content)
-    except orjson.JSONDecodeError as error:
-        raise Invalid(f"the file is no JSON: {error}") from error
-    found = False
-    for place, one in enumerate(_within(document, 0), start=1):
-        found = True
-        yield place, one
-    if not found:
-        raise Invalid("there is no ClaimReview in the file")
+        doubled = _find_doubled(review)
+        if doubled is not None:
+            raise Refused(doubled, None, "this name stands twice in it, with two values")
+        incoming = Reading(graph, mapping, labels).read(place, review, found.claim)
+    except Refused as refused:
+        return refused
+    return _identify(incoming, _primary_language(review, graph), scratch)
 
 
-def _is_lines(file: BinaryIO) -> bool:
-    """Whether the file has one document a line: its first line is whole, and others follow."""
-    first = file.readline(64 * 1024 * 1024)
-    if not first.removeprefix(BOM).lstrip().startswith(b"{") or not file.read(1):
-        return False
-    try:
-        _parsed(first)
-    except orjson.JSONDecodeError:
-        return False
-    return True
-
-
-def _by_line(file: BinaryIO) -> Iterator[tuple[int, dict[str, Any] | Refused]]:
-    file.seek(0)
-    for number, line in enumerate(file, start=1):
-        if not line.strip():
-            continue
-        try:
-            document = _parsed(line)
-        except orjson.JSONDecodeError as error:
-            shown = line.decode("utf-8", "replace")
-            yield number, Refused(None, shown, f"the line is no JSON: {error}")
-            continue
-        found = list(_within(document, 0))
-        if not found:
-            yield number, Refused(None, str(document), "there is no ClaimReview in the line")
-        for one in found:
-            yield number, one
-
-
-def _parsed(content: bytes) -> Any:
-    """JSON, and what passes for it elsewhere: NaN, bytes and escapes that are no characters, bare
-    line breaks in texts.  Where it matters, a review with such is refused, and no other.
-
-    Raises orjson.JSONDecodeError.
-    """
-    try:
-        return orjson.loads(content.removeprefix(BOM))
-    except orjson.JSONDecodeError as error:
-        try:
-            text = content.decode(json.detect_encoding(content), "surrogateescape")
-            return json.loads(
-                text, strict=False, parse_constant=lambda name: None, parse_int=_integer
-            )
-        except (ValueError, RecursionError):
-            raise error from None
-
-
-def _integer(digits: str) -> int | float:
-    """Python reads no integer of thousands of digits."""
-    return int(digits) if len(digits) < 20 else float(digits)
-
-
-def _within(value: Any, depth: int) -> Iterator[dict[str, Any]]:
-    if depth > DEEPEST:
-        return
-    if isinstance(value, list):
-        for one in value:
-            yield from _within(one, depth + 1)
-    elif isinstance(value, dict):
-        if _is_review(value):
-            yield value
-            return
-        for name in HOLDING:
-            yield from _within(value.get(name), depth + 1)
-
-
-def _is_review(value: dict[str, Any]) -> bool:
-    kinds = value.get("@type", value.get("type"))
-    named = kinds if isinstance(kinds, list) else [kinds]
-    if any(isinstance(one, str) and one.rpartition("/")[2] == "ClaimReview" for one in named):
-        return True
-    return kinds is None and "claimReviewed" in value
-
-
-# What publishers write for what.
-
-
-def _item(review: dict[str, Any]) -> dict[str, Any]:
-    """What is reviewed; a Claim may stand within a work that it appears in, or the work alone."""
-    return _thing(review.get("itemReviewed"))
-
-
-def _thing(value: Any) -> dict[str, Any]:
-    """The first thing of what may be a list, an object, or a text that names it."""
-    for one in value if isinstance(value, list) else [value]:
-        if isinstance(one, dict):
-            return one
-        if isinstance(one, str | int | float) and not isinstance(one, bool):
-            said = str(one).strip()
-            address = said.startswith(("http://", "https://"))
-            return {"url" if address else "name": said}
-    return {}
-
-
-def _each(value: dict[str, Any], name: str) -> list[Any]:
-    found = value.get(name)
-    return found if isinstance(found, list) else [found]
-
-
-def _first(things: list[dict[str, Any]], name: str) -> str | None:
-    return next((said for one in things if (said := _text(one.get(name))) is not None), None)
-
-
-def _first_thing(things: list[dict[str, Any]]) -> dict[str, Any]:
-    return next((one for one in things if one), {})
-
-
-def _text(value: Any) -> str | None:
-    """The first text of what may be a list, an object with `@value` or `@id`, or a number."""
-    for one in value if isinstance(value, list) else [value]:
-        if isinstance(one, dict):
-            one = one.get("@value", one.get("@id", one.get("url", one.get("name"))))
-        if isinstance(one, str) and one.strip():
-            # Twice: what was escaped for HTML is often escaped for a feed once more.
-            return html.unescape(html.unescape(one)).strip()
-        if isinstance(one, int | float) and not isinstance(one, bool):
-            return str(one)
+def _find_doubled(value: Any) -> str | None:
+    """A name that stands twice in one object of a review."""
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, list):
+            waiting.extend(item)
+        elif isinstance(item, dict):
+            if DOUBLED in item:
+                return str(item[DOUBLED][0])
+            waiting.extend(item.values())
     return None
 
 
-def _number(value: str | None) -> float | None:
+def _identify(incoming: Incoming, language: str | None, scratch: Scratch) -> Incoming | Remarked:
+    """Give a review what it is known again by; one that the file had before is a remark.
+
+    The same address, however it is spelled, and the same words are the same review; so is the
+    same address in another language.
+    """
+    page = addresses.canonical(incoming.review_url) if incoming.review_url else ""
+    key = ("review of a claim", page, fold_text(incoming.text))
+    mark = sha256("\x1f".join(key).encode("utf-8", "surrogatepass")).hexdigest()
+    before = scratch.name(f"review {mark}", incoming.line)
+    if before is not None:
+        return Remarked(f"the same review as {before}: it is one claim", known=True)
+    if page and language is not None:
+        first = scratch.remember(f"language of {page}", f"{language} {incoming.line}")
+        other, _, line = first.partition(" ")
+        if other != language:
+            text = fields.shortened(incoming.text)
+            said = f"the review of {line} in another language ({language}): “{text}”"
+            return Remarked(f"{said}: it is one claim", known=True)
+    former = ("review", incoming.review_url or "", incoming.text, "1")
+    return replace(incoming, key=key, former_key=former)
+
+
+def fold_text(text: str) -> str:
+    """A claim's words in the form in which reviews are compared."""
+    return fold(text.strip(AROUND))
+
+
+def _primary_language(review: Node, graph: Graph) -> str | None:
+    said = text_of(review.get("inLanguage"), graph)
+    if said is None or not fields.LANGUAGE.fullmatch(said):
+        return None
+    return said.partition("-")[0].lower()
+
+
+class Reading:
+    """A review being read; `remarks` gather what is to be said of it."""
+
+    def __init__(self, graph: Graph, mapping: Mapping, labels: frozenset[str]) -> None:
+        self.graph, self.mapping, self.labels = graph, mapping, labels
+        self.remarks: list[str] = []
+
+    def read(self, place: int, review: Node, claim: Node | None) -> Incoming:
+        """The claim that a review is about, and how it was rated.  Raises Refused."""
+        dates, defaults = self.mapping.dates, self.mapping.defaults
+        item = self.first(review, "itemReviewed") or claim or {}
+        text = self._claim_text(review, item)
+        appearances, origin = self._appearances(item)
+        when = self.text(item, "datePublished")
+        dated = (self.text(seen, "datePublished") for seen in appearances)
+        when = when or next(filter(None, dated), None)
+        when = when or self.text(review, "datePublished") or defaults.date
+        claimed = import_dates.moment("datePublished", when, dates.formats, dates.timezone)
+        if claimed is None:
+            raise Refused("datePublished", None, "there is no date, and the mapping has no default")
+        review_url = fields.address("url", self.address(review, "url") or self.own_id(review))
+        url = origin or review_url or fields.address("url", defaults.url)
+        if url is None:
+            raise Refused("url", None, "there is no address, and the mapping has no default")
+        own = url == review_url
+        rater = self._rater(review)
+        seen = appearances[0] if appearances else {}
+        publisher = rater if own else self.name(self.first(seen, "publisher"))
+        title = self.text(review, "headline") if own else self.text(seen, "headline")
+        label, explanation = self._rating(review)
+        claimant = import_claimants.read(self, item)
+        self.remarks.extend(
+            fields.shortened_to(str(also), 300) for also in review.get("\x00also", ())
+        )
+        rated_by = fields.cut("rated_by", rater or self.mapping.rated_by, self.remarks)
+        return Incoming(
+            line=place,
+            key=(),
+            text=text,
+            claimed_at=claimed[0],
+            precision=claimed[1],
+            url=url,
+            kind=defaults.kind,
+            language=self._language(review),
+            claimant=fields.text("claimant", claimant.organisation),
+            aliases=claimant.aliases,
+            speaker=fields.text("speaker", claimant.person),
+            speaker_aliases=claimant.person_aliases,
+            role=fields.cut("role", claimant.role, self.remarks),
+            publisher=fields.cut("publisher", publisher or defaults.publisher, self.remarks),
+            title=fields.cut("title", title, self.remarks),
+            label=fields.cut("label", label, self.remarks),
+            rated_by=rated_by or host_of(review_url),
+            review_url=review_url,
+            explanation=fields.cut("explanation", explanation, self.remarks),
+            tags=fields.tags(defaults.tags),
+            story=defaults.story,
+            remarks=tuple(dict.fromkeys(self.remarks)),
+        )
+
+    # What publishers write for what.
+
+    def things(self, node: Node, name: str) -> list[Node]:
+        """The things of a property, whatever they are written as: looked up, where they stand
+        elsewhere; a text is a thing's address or name.  What leads nowhere is remarked upon."""
+        found = []
+        for value in _listed(node.get(name)):
+            value = self.graph.resolve(value)
+            if import_graph.is_reference(value) and (
+                isinstance(value, str) or value["@id"] not in self.graph.nodes
+            ):
+                target = value if isinstance(value, str) else value["@id"]
+                self.remarks.append(f"its {name} refers to {_shown(target)}, which is not there")
+            if isinstance(value, dict):
+                if CUT in value:
+                    self.remarks.append(f"its {name} is nested too deeply to be read")
+                elif value:
+                    found.append(value)
+            elif (said := text_of(value, self.graph)) is not None:
+                if not import_graph.is_reference(said):
+                    is_address = said.startswith(("http://", "https://"))
+                    found.append({"url" if is_address else "name": said})
+            elif value is not None and value != "":
+                self.remarks.append(f"its {name} is {_shown(value)}, which says nothing")
+        return found
+
+    def first(self, node: Node, name: str) -> Node:
+        """The first thing of a property; the others are remarked upon."""
+        found = self.things(node, name)
+        for other in found[1:]:
+            named = self.name(other) or self.address(other, "url") or self.text(other, "text")
+            self.remarks.append(f"another {name} is left out: {_shown(named or 'without a name')}")
+        return found[0] if found else {}
+
+    def text(self, node: Node, name: str) -> str | None:
+        return text_of(node.get(name), self.graph)
+
+    def address(self, node: Node, name: str) -> str | None:
+        """The first address of a property: a text, or a thing that has one."""
+        for value in _listed(node.get(name)):
+            value = self.graph.resolve(value)
+            if isinstance(value, dict):
+                value = value.get("@id") or value.get("url") or value.get("@value")
+                value = value[0] if isinstance(value, list) and value else value
+            if isinstance(value, str) and value.strip():
+                return unescape(value)
+        return None
+
+    def texts(self, node: Node, name: str) -> list[str]:
+        return list(_texts_of(node.get(name), self.graph))
+
+    def addresses(self, node: Node, name: str) -> list[str]:
+        found = (self.address({name: value}, name) for value in _listed(node.get(name)))
+        return [address for address in found if address is not None]
+
+    def own_id(self, node: Node) -> str | None:
+        """A thing's `@id`, where it is an address and not a name within the document."""
+        said = node.get("@id")
+        return said if isinstance(said, str) and not import_graph.is_reference(said) else None
+
+    def name(self, node: Node) -> str | None:
+        return self.text(node, "name") or self.text(node, "legalName")
+
+    def _claim_text(self, review: Node, item: Node) -> str:
+        said = list(_texts_of(review.get("claimReviewed"), self.graph))
+        for other in dict.fromkeys(said[1:]):
+            if other != said[0]:
+                self.remarks.append(f"the claim is also put as “{_shown(other)}”")
+        text = fields.text("text", said[0] if said else self.text(item, "text"))
+        if text is None:
+            text = fields.text("text", self.text(item, "name"))
+        if text is None:
+            raise Refused("claimReviewed", None, "there is no claim")
+        return text
+
+    def _appearances(self, item: Node) -> tuple[list[Node], str | None]:
+        """Where the claim appeared, and the first address among that.  Raises Refused."""
+        appeared = [*self.things(item, "firstAppearance"), *self.things(item, "appearance")]
+        addresses_found = []
+        for thing in appeared:
+            written = self.address(thing, "url") or self.own_id(thing)
+            if written is None and set(thing) <= {"name"}:
+                # A text that stands for an appearance: an address without a scheme, or words.
+                written = self.name(thing)
+            if written is None:
+                if not self.text(thing, "datePublished"):
+                    named = self.name(thing) or self.text(thing, "headline") or "without a name"
+                    self.remarks.append(f"it appeared in {_shown(named)}, without an address")
+                continue
+            address = self._appearance_address(written)
+            if address is not None:
+                addresses_found.append(address)
+        own = self.address(item, "url")
+        if own is not None and not addresses_found:
+            address = self._appearance_address(own)
+            if address is not None:
+                addresses_found.append(address)
+        others = [
+            one
+            for one in dict.fromkeys(addresses_found[1:])
+            if addresses.canonical(one) != addresses.canonical(addresses_found[0])
+        ]
+        self.remarks.extend(f"it appeared at {_shown(one, 300)} too" for one in others)
+        return appeared, addresses_found[0] if addresses_found else None
+
+    def _appearance_address(self, written: str) -> str | None:
+        """An address; None, with a remark, for words.  Another scheme is refused."""
+        try:
+            return fields.address("appearance", written)
+        except Refused:
+            if fields.has_scheme(written):
+                raise
+        self.remarks.append(f"it appeared in {_shown(written)}, which is no address")
+        return None
+
+    def _rater(self, review: Node) -> str | None:
+        """Who rates: an organisation, before a person who writes for one."""
+        people = []
+        for field in ("author", "publisher", "sdPublisher"):
+            for thing in self.things(review, field):
+                name = self.name(thing) or host_of(self.address(thing, "url"))
+                if name is None:
+                    name = host_of(self.own_id(thing))
+                if name is None:
+                    continue
+                if "Person" not in import_graph.kinds(thing):
+                    return name
+                people.append((thing, name))
+        for thing, name in people:
+            return import_claimants.employer(self, thing) or name
+        return None
+
+    def _rating(self, review: Node) -> tuple[str | None, str | None]:
+        """The word of a rating, and what explains it.  A bare number is read as what it means
+        between worst and best; what cannot be read is remarked upon."""
+        given = self.first(review, "reviewRating")
+        explanation = self.text(given, "ratingExplanation")
+        words = [
+            word
+            for name in ("alternateName", "name")
+            for word in _texts_of(given.get(name), self.graph)
+            if number_of(word) is None
+        ]
+        known = [word for word in words if fold_label(word) in self.labels]
+        if words:
+            label = known[0] if known else words[0]
+            for other in dict.fromkeys(known):
+                if fold_label(other) != fold_label(label):
+                    self.remarks.append(f"rated “{_shown(other)}” too")
+            return label, explanation
+        value = self.text(given, "ratingValue") or self.text(given, "name")
+        if value is None:
+            if given and explanation is None:
+                self.remarks.append("its rating says nothing")
+            return self._explained(explanation)
+        number = number_of(value)
+        if number is None:
+            return value, explanation
+        step = self._step(given, number)
+        if step is None:
+            worst, best = self.text(given, "worstRating"), self.text(given, "bestRating")
+            scale = f"{_shown(worst or '?')} to {_shown(best or '?')}"
+            self.remarks.append(f"rated {_shown(value)} on a scale of {scale}, which says nothing")
+        return step, explanation
+
+    def _explained(self, explanation: str | None) -> tuple[str | None, str | None]:
+        """An explanation without a rating is its label where it is a word or two."""
+        if explanation is None:
+            return None, None
+        if len(explanation) <= LONGEST_WORD or fold_label(explanation) in self.labels:
+            return explanation, None
+        return None, explanation
+
+    def _step(self, given: Node, value: float) -> str | None:
+        if "ratingValue" not in given:
+            return None
+        worst_said, best_said = self.text(given, "worstRating"), self.text(given, "bestRating")
+        worst = 1.0 if worst_said is None else number_of(worst_said)
+        best = 5.0 if best_said is None else number_of(best_said)
+        if worst is None or best is None or worst == best:
+            return None
+        # A scale may run downwards: 5 is the worst of 5 to 1.
+        share = (value - worst) / (best - worst)
+        return STEPS[round(share * (len(STEPS) - 1))] if 0 <= share <= 1 else None
+
+    def _language(self, review: Node) -> str:
+        given = self.text(review, "inLanguage")
+        if given is not None and fields.LANGUAGE.fullmatch(given):
+            return given
+        return self.mapping.defaults.language
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _texts_of(value: Any, graph: Graph) -> Iterator[str]:
+    """The texts of what may be a list, a thing with `@value`, or a number."""
+    for item in _listed(value):
+        item = graph.resolve(item)
+        if isinstance(item, dict):
+            item = item.get("@value", item.get("text", item.get("name")))
+        if isinstance(item, list):
+            yield from _texts_of(item, graph)
+        elif isinstance(item, str) and item.strip():
+            yield unescape(item)
+        elif isinstance(item, int | float) and not isinstance(item, bool):
+            yield str(item)
+
+
+def text_of(value: Any, graph: Graph) -> str | None:
+    return next(_texts_of(value, graph), None)
+
+
+def unescape(text: str) -> str:
+    """Twice: what was escaped for HTML is often escaped for a feed once more."""
+    return html.unescape(html.unescape(text)).strip()
+
+
+def _shown(value: Any, most: int = 80) -> str:
+    return fields.shortened_to(str(value), most)
+
+
+def number_of(value: str | None) -> float | None:
     try:
         found = float((value or "").replace(",", "."))
     except ValueError:
@@ -271,42 +433,8 @@ def _number(value: str | None) -> float | None:
     return found if abs(found) < 1e6 else None
 
 
-def _name(thing: dict[str, Any]) -> str | None:
-    return _text(thing.get("name")) or _text(thing.get("legalName"))
-
-
-def _rater(review: dict[str, Any]) -> str | None:
-    for field in ("author", "publisher", "sdPublisher"):
-        thing = _thing(review.get(field))
-        name = _name(thing) or _host(_text(thing.get("url")))
-        if name is not None:
-            return name
-    return None
-
-
-def _host(url: str | None) -> str | None:
+def host_of(url: str | None) -> str | None:
     try:
         return (urlsplit(url).hostname or "").removeprefix("www.") or None if url else None
     except ValueError:
         return None
-
-
-def _claimant(author: dict[str, Any]) -> tuple[str | None, str | None, str | None]:
-    """The organisation that claims it, the person who speaks, and in which role."""
-    kinds = author.get("@type")
-    is_person = "Person" in (kinds if isinstance(kinds, list) else [kinds])
-    name, role = _name(author), _text(author.get("jobTitle"))
-    if not is_person:
-        return name, None, None
-    for field in ("affiliation", "worksFor", "memberOf"):
-        employer = _name(_thing(author.get(field)))
-        if employer is not None:
-            return employer, name, role
-    return None, name, role
-
-
-def _language(review: dict[str, Any], mapping: Mapping) -> str:
-    given = _text(review.get("inLanguage"))
-    if given is not None and fields.LANGUAGE.fullmatch(given):
-        return given
-    return mapping.defaults.language

@@ -3,7 +3,8 @@
 A claim's id is made of what it is known again by, so bringing the same data in again adds nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -12,12 +13,13 @@ from sqlalchemy.exc import StatementError
 
 from service.commands import claims, parties
 from service.commands.import_fields import Incoming, Refused
-from service.commands.import_mapping import Judgement, Mapping
+from service.commands.import_labels import Judgement, fold_label
+from service.commands.import_mapping import Mapping
 from service.commands.inputs import NewClaim, NewQuote, NewSource, NewSpeaker, NewStatement, Verdict
-from service.domain import ids
+from service.domain import addresses, ids
 from service.domain.access import Actor
 from service.domain.claims import Basis, Imported, Rendering, Status
-from service.domain.errors import ClaimdeskError, Invalid
+from service.domain.errors import AlreadyExists, ClaimdeskError, Invalid
 from service.domain.names import fold
 from service.store import tables
 
@@ -33,9 +35,19 @@ class Directory:
     """Slugs by folded slug, name and full name."""
     slugs: set[str] = field(default_factory=set)
     stories: set[str] = field(default_factory=set)
+    undone_parties: dict[str, str] = field(default_factory=dict)
+    """Names by slug of parties that a dry run made: each batch undoes its own."""
+    undone_stories: dict[str, str] = field(default_factory=dict)
+    """Their titles, likewise."""
 
     def copy(self) -> "Directory":
-        return Directory(dict(self.parties), set(self.slugs), set(self.stories))
+        return Directory(
+            dict(self.parties),
+            set(self.slugs),
+            set(self.stories),
+            dict(self.undone_parties),
+            dict(self.undone_stories),
+        )
 
     def find(self, name: str) -> str | None:
         return self.parties.get(fold(name))
@@ -55,6 +67,8 @@ class Outcome:
     new: bool
     refused: Refused | None = None
     remarks: tuple[str, ...] = ()
+    made_parties: tuple[tuple[str, str], ...] = ()
+    made_stories: tuple[tuple[str, str], ...] = ()
 
 
 def directory(session: Connection) -> Directory:
@@ -76,15 +90,17 @@ def bring_in(
 ) -> tuple[list[Outcome], Directory]:
     """Record the rows that are not here yet; gives what became of each, and the parties and
     stories there are now.  A row that is refused leaves nothing behind."""
-    made = [claim_id(mapping, row) for row in rows]
+    made = [claim_id(mapping, row.key) for row in rows]
+    former = [row.former_key and claim_id(mapping, row.former_key) for row in rows]
     t = tables.claims
-    here = set(session.scalars(select(t.c.id).where(t.c.id.in_(made))))
+    wanted = [*made, *(claim for claim in former if claim is not None)]
+    here = set(session.scalars(select(t.c.id).where(t.c.id.in_(wanted))))
     # The caller's stays as it is: this may be done again, or undone.
     known = known.copy()
     meant = _Meant(mapping)
     outcomes = []
-    for row, claim in zip(rows, made, strict=True):
-        if claim in here:
+    for row, claim, before in zip(rows, made, former, strict=True):
+        if claim in here or before in here:
             outcomes.append(Outcome(row.line, new=False))
             continue
         here.add(claim)
@@ -104,17 +120,19 @@ def bring_in(
             why = f"the database refuses it: {getattr(error, 'orig', None) or error}"
             outcomes.append(Outcome(row.line, new=False, refused=Refused(None, None, why)))
         else:
-            trying.settle()
-            outcomes.append(Outcome(row.line, new=True, remarks=tuple(trying.remarks)))
+            outcomes.append(trying.settle())
     return outcomes, known
 
 
 class Rehearsed(Exception):
-    """A dry run's end: it carries what became of each row, and undoes the transaction."""
+    """A dry run's end: it carries what became of each row, and undoes the transaction.
 
-    def __init__(self, outcomes: list[Outcome]) -> None:
+    `known` has the parties and stories that there would be by now.
+    """
+
+    def __init__(self, outcomes: list[Outcome], known: Directory) -> None:
         super().__init__("rehearsed")
-        self.outcomes = outcomes
+        self.outcomes, self.known = outcomes, known
 
 
 def rehearse(
@@ -127,12 +145,15 @@ def rehearse(
     now: datetime,
 ) -> tuple[list[Outcome], Directory]:
     """`bring_in`, but nothing stays.  Raises Rehearsed."""
-    outcomes, _ = bring_in(session, rows, mapping, known, actor=actor, now=now)
-    raise Rehearsed(outcomes)
+    outcomes, after = bring_in(session, rows, mapping, known, actor=actor, now=now)
+    for outcome in outcomes:
+        after.undone_parties.update(outcome.made_parties)
+        after.undone_stories.update(outcome.made_stories)
+    raise Rehearsed(outcomes, after)
 
 
-def claim_id(mapping: Mapping, row: Incoming) -> str:
-    return ids.named(NAMESPACE, mapping.name, *row.key)
+def claim_id(mapping: Mapping, key: Sequence[str]) -> str:
+    return ids.named(NAMESPACE, mapping.name, *key)
 
 
 def _refused(error: ClaimdeskError) -> Refused:
@@ -151,7 +172,21 @@ class _Meant:
     def __init__(self, mapping: Mapping) -> None:
         self.mapping = mapping
         self.labels = mapping.judgements()
-        self.parties = {fold(name): slug for name, slug in mapping.claimants.known.items()}
+        self.parties = {_fold_name(name): slug for name, slug in mapping.claimants.known.items()}
+
+    def find_party(self, names: Iterable[str | None]) -> tuple[str, str] | None:
+        """The first of `names` that the mapping has, and the slug of the party that it means."""
+        for name in names:
+            if name and (slug := self.parties.get(_fold_name(name))) is not None:
+                return name, slug
+        return None
+
+
+def _fold_name(name: str) -> str:
+    """A name, or an address that stands for one, in the form in which they are compared."""
+    if name.startswith(("http://", "https://")):
+        return addresses.canonical(name)
+    return fold(name)
 
 
 class _Row:
@@ -168,16 +203,23 @@ class _Row:
     ) -> None:
         self.session, self.row, self.meant, self.known = session, row, meant, known
         self.mapping, self.actor, self.now = meant.mapping, actor, now
-        self.remarks: list[str] = []
+        self.remarks: list[str] = list(row.remarks)
         self.party: tuple[str, str] | None = None
-        self.story: str | None = None
+        self.story: tuple[str, str] | None = None
 
-    def settle(self) -> None:
+    def settle(self) -> Outcome:
         """The row is in: so are the party and the story that it took."""
         if self.party is not None:
             self.known.know(*self.party)
         if self.story is not None:
-            self.known.stories.add(self.story)
+            self.known.stories.add(self.story[0])
+        return Outcome(
+            self.row.line,
+            new=True,
+            remarks=tuple(self.remarks),
+            made_parties=() if self.party is None else (self.party,),
+            made_stories=() if self.story is None else (self.story,),
+        )
 
     def record(self, claim: str) -> None:
         row = self.row
@@ -209,19 +251,21 @@ class _Row:
     def _verdict(self) -> Verdict | None:
         row, label = self.row, self.row.label
         if label is None:
+            if row.explanation:
+                self.remarks.append(f"explained: “{row.explanation}”")
             return None
         by = row.rated_by or self.mapping.name
-        meaning: Judgement | None = self.meant.labels.get(fold(label))
+        meaning: Judgement | None = self.meant.labels.get(fold_label(label))
+        why = f": {row.explanation}" if row.explanation else ""
         if meaning is None:
             if self.mapping.unknown_label == "refuse":
                 raise Refused("label", label, "the mapping does not say what this label means")
-            self.remarks.append(f"rated “{label}” by {by}, a label that means nothing here")
+            self.remarks.append(f"rated “{label}” by {by}, a label that means nothing here{why}")
             return None
         if meaning.status is Status.ASSERTED:
-            self.remarks.append(f"rated “{label}” by {by}")
+            self.remarks.append(f"rated “{label}” by {by}{why}")
             return None
         where = f" ({row.review_url})" if row.review_url and len(row.review_url) < 500 else ""
-        why = f": {row.explanation}" if row.explanation else ""
         reason = f"Imported: rated “{label}” by {by}{where}{why}"
         return Verdict(meaning.status, reason, Imported(by, label, meaning.finding))
 
@@ -229,32 +273,67 @@ class _Row:
         """The party's slug and the person who speaks for it."""
         row, policy = self.row, self.mapping.claimants
         name, person = row.claimant, row.speaker
-        if name is None and person is not None and policy.unknown == "create":
-            name, person = person, None
-        if name is None:
-            if person is not None:
-                self.remarks.append(f"said by {person}{f', {row.role}' if row.role else ''}")
-            return None, None
-        slug = self._known_party(name)
+        if row.role and person is None:
+            self.remarks.append(f"in the role of {row.role}, without a name")
+        slug = self._find_party()
         if slug is not None:
-            return slug, person
-        if policy.unknown == "refuse":
-            raise Refused("claimant", name, "there is no party of this name")
-        if policy.unknown == "unattributed":
-            said = f", by {person}" if person else ""
-            self.remarks.append(f"claimed by {name}{said}, who is no party here")
+            return slug, None if self._names_party(person, slug) else person
+        if name is None and person is None:
             return None, None
-        return self._create(name), person
+        if policy.unknown == "refuse":
+            raise Refused("claimant", name or person, "there is no party of this name")
+        if policy.unknown == "create":
+            # A person whom nobody employs speaks for themselves.
+            return (self._create(name), person) if name else (self._create(person or ""), None)
+        said = f", by {person}" if person else ""
+        if name is not None:
+            self.remarks.append(f"claimed by {name}{said}, who is no party here")
+        else:
+            self.remarks.append(f"said by {person}{f', {row.role}' if row.role else ''}")
+        return None, None
 
-    def _known_party(self, name: str) -> str | None:
-        slug = self.meant.parties.get(fold(name))
-        if slug is not None and slug not in self.known.slugs:
-            raise Refused(
-                "claimant", name, f"the mapping names the party {slug!r}, which is not here"
-            )
-        return slug or self.known.find(name)
+    def _find_party(self) -> str | None:
+        """The party that the mapping or the desk has for who claims it.
+
+        A person is asked for where nobody is named for whom they speak, and by the mapping always.
+        """
+        row = self.row
+        mapped = self.meant.find_party((row.claimant, *row.aliases)) or self.meant.find_party(
+            (row.speaker, *row.speaker_aliases)
+        )
+        if mapped is not None:
+            mapped_name, slug = mapped
+            if slug not in self.known.slugs:
+                raise Refused(
+                    "claimant",
+                    mapped_name,
+                    f"the mapping names the party {slug!r}, which is not here",
+                )
+            return self._present(slug)
+        names: tuple[str | None, ...] = (row.claimant, *row.aliases)
+        if row.claimant is None:
+            names = (*names, row.speaker, *row.speaker_aliases)
+        for name in filter(None, names):
+            found = self.known.find(name)
+            if found is not None:
+                return self._present(found)
+        return None
+
+    def _names_party(self, person: str | None, slug: str) -> bool:
+        """Whether who is given as a person is the party itself."""
+        return person is not None and self.known.find(person) == slug
+
+    def _present(self, slug: str) -> str:
+        """Make a party again that an earlier batch of a dry run made and undid."""
+        name = self.known.undone_parties.get(slug)
+        if name is not None:
+            with suppress(AlreadyExists):
+                self._make_party(slug, name)
+        return slug
 
     def _create(self, name: str) -> str:
+        if name.startswith(("http://", "https://")):
+            raise Refused("claimant", name, "there is an address and no name: map it to a party")
         slug = slugged(name)
         if slug is None:
             raise Refused("claimant", name, "no slug can be made of this name: map it to a party")
@@ -262,9 +341,14 @@ class _Row:
         while free in self.known.slugs:
             free = f"{slug[: LONGEST_SLUG - 6].rstrip('-')}-{number}"
             number += 1
+        self._make_party(free, name)
+        self.party = (free, name)
+        return free
+
+    def _make_party(self, slug: str, name: str) -> None:
         parties.create(
             self.session,
-            slug=free,
+            slug=slug,
             name=name,
             full_name=None,
             kind=None,
@@ -273,8 +357,6 @@ class _Row:
             actor=self.actor,
             now=self.now,
         )
-        self.party = (free, name)
-        return free
 
     def _story(self) -> str | None:
         given = self.row.story
@@ -282,19 +364,26 @@ class _Row:
             return None
         slug = given if given in self.known.stories else slugged(given)
         if slug in self.known.stories:
+            title = self.known.undone_stories.get(slug)
+            if title is not None:
+                with suppress(AlreadyExists):
+                    self._make_story(slug, title)
             return slug
         if slug is None or self.mapping.unknown_story == "refuse":
             raise Refused("story", given, "there is no such story")
+        self._make_story(slug, given)
+        self.story = (slug, given)
+        return slug
+
+    def _make_story(self, slug: str, title: str) -> None:
         parties.create_story(
             self.session,
             slug=slug,
-            title=given,
+            title=title,
             description=None,
             actor=self.actor,
             now=self.now,
         )
-        self.story = slug
-        return slug
 
 
 def slugged(name: str) -> str | None:

@@ -26,6 +26,7 @@ CREATE INDEX refers_other ON refers (other);
 CREATE TABLE refusals (line INTEGER, record TEXT, id TEXT, field TEXT, value TEXT, reason TEXT,
     PRIMARY KEY (line, reason)) WITHOUT ROWID;
 CREATE TABLE remarks (line INTEGER, remark TEXT, PRIMARY KEY (line, remark)) WITHOUT ROWID;
+CREATE TABLE remembered (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 CREATE TABLE counted (name TEXT PRIMARY KEY, count INTEGER) WITHOUT ROWID;
 BEGIN;
 """
@@ -119,6 +120,12 @@ class Scratch:
             (name,),
         ).fetchone()
         return int(row[0])
+
+    def remember(self, name: str, value: str) -> str:
+        """Keep a value under a name; give the first that was kept under it."""
+        self._db.execute("INSERT OR IGNORE INTO remembered VALUES (?, ?)", (name, value))
+        row = self._db.execute("SELECT value FROM remembered WHERE name = ?", (name,)).fetchone()
+        return str(row[0])
 
     def settle(self, line: int) -> None:
         """Note that nothing is to be written of a line."""

@@ -8,11 +8,11 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, select
 
-from service.cli.importing import bring_in
+from service.cli.importing import Rows, bring_in
 from service.cli.progress import Bar
 from service.commands import import_csv, import_reviews
 from service.commands.exchange_check import Tally
-from service.commands.import_csv import Told
+from service.commands.import_lines import FileNotes
 from service.commands.import_mapping import Mapping
 from service.store import tables
 from service.store.engine import Database
@@ -45,17 +45,24 @@ class Result:
     tally: Tally
     refused: list[tuple[int, str | None, str]]
     remarks: list[tuple[int, str]]
-    notes: int
+    fallback_lines: int
+    notes: list[str]
 
 
 async def bring(
     database: Database, data: bytes, form: str = "csv", *, dry_run: bool = False, **changes: Any
 ) -> Result:
     mapping = Mapping.model_validate(MAPPING | changes)
+    return await bring_mapped(database, data, form, mapping, dry_run=dry_run)
+
+
+async def bring_mapped(
+    database: Database, data: bytes, form: str, mapping: Mapping, *, dry_run: bool = False
+) -> Result:
     with closing(Scratch()) as scratch:
-        source, told = io.BytesIO(data), Told()
+        source, notes = io.BytesIO(data), FileNotes()
         if form == "csv":
-            rows = import_csv.rows(source, mapping, scratch, told)
+            rows: Rows = import_csv.rows(source, mapping, scratch, notes)
         else:
             rows = import_reviews.reviews(source, mapping, scratch)
         show = Bar("", quiet=True).show
@@ -64,7 +71,8 @@ async def bring(
             outcome.tallies["claim"],
             [(one.line, one.field, one.reason) for one in scratch.refusals()],
             list(scratch.remarks()),
-            told.fallback_lines,
+            notes.fallback_lines,
+            notes.texts,
         )
 
 

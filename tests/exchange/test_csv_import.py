@@ -241,7 +241,7 @@ async def test_encodings_are_found_out_line_by_line(database: Database) -> None:
     data = data.replace(b"CafX", b"Caf\xe9").replace(b"CafY", b"Caf\x81\xe9")
     result = await bring(database, data)
     assert [one["text"] for one in await claims(database)] == ["Café", "Café", "last"]
-    assert result.notes == 2
+    assert result.fallback_lines == 2
     assert result.refused == [
         (4, "Claim", "it holds bytes that are no characters in the file's encoding")
     ]
@@ -253,8 +253,10 @@ async def test_an_encoding_that_is_said(database: Database) -> None:
         result = await bring(database, data, csv={"encoding": encoding}, name=encoding)
         assert result.tally.new == 1
     assert [one["text"] for one in await claims(database)] == ["Vučević"] * 2
-    with pytest.raises(Invalid, match="the file is UTF-16: say so"):
-        await bring(database, sheet(row()).decode().encode("utf-16"))
+    marked = await bring(database, sheet(row("by its mark")).decode().encode("utf-16"))
+    assert (marked.tally.new, marked.notes) == (1, ["The file is UTF-16."])
+    with pytest.raises(Invalid, match="seems to be UTF-16 without its mark: say so"):
+        await bring(database, sheet(row()).decode().encode("utf-16-le"))
 
 
 async def test_empty_lines_spaces_and_spare_cells(database: Database) -> None:

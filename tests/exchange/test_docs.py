@@ -4,7 +4,7 @@ import re
 import tomllib
 from pathlib import Path
 
-from service.commands import import_mapping
+from service.commands import import_labels
 from service.formats import csv, exchange
 from service.store.engine import Database
 from service.store.exchanged import THINGS
@@ -42,7 +42,7 @@ def test_every_label_is_in_the_table() -> None:
     }
     assert shown == {
         label: (meaning.status.value, meaning.finding and meaning.finding.value)
-        for label, meaning in import_mapping.LABELS.items()
+        for label, meaning in import_labels.LABELS.items()
     }
 
 

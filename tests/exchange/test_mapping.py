@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from service.commands import import_mapping
+from service.commands import import_labels, import_mapping
 from service.commands.seeds import default_file
 from service.domain.claims import Finding, Status
 from service.domain.errors import Invalid
@@ -29,7 +29,7 @@ def test_json_says_the_same_as_toml() -> None:
 
 def test_built_in_labels_keep_to_the_rules() -> None:
     """Nothing that is true in part is confirmed; refuted is what is flatly false."""
-    labels = import_mapping.LABELS
+    labels = import_labels.LABELS
     assert labels["true"].status is Status.CONFIRMED
     partly = [name for name in labels if "most" in name or "part" in name or "half" in name]
     assert len(partly) > 8

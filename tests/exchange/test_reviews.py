@@ -123,14 +123,19 @@ LIBERTIES: list[tuple[Any, Any]] = [
     ({"reviewRating": 5}, {"status": "asserted"}),
     ({"reviewRating": {"ratingValue": 1, "alternateName": "True"}}, {"status": "confirmed"}),
     ({"url": "//checker.example/x"}, {"status": "disputed"}),
-    ({"url": ["checker.example/x"]}, {"status": "disputed"}),
+    ({"url": ["checker.example/y"]}, {"status": "disputed"}),
     ({"inLanguage": {"@type": "Language"}}, {"status": "disputed"}),
     ({"inLanguage": "sr-Latn"}, {"status": "disputed"}),
 ]
 
 
 async def test_liberties_that_publishers_take(database: Database) -> None:
-    result = await reviewed(database, *(REVIEW | changes for changes, _ in LIBERTIES))
+    # Each at an address of its own: the same review twice is one claim.
+    documents = [
+        {**REVIEW, "url": f"https://checker.example/{n}", **changes}
+        for n, (changes, _) in enumerate(LIBERTIES)
+    ]
+    result = await reviewed(database, *documents)
     assert result.refused == []
     for (changes, expected), claim in zip(LIBERTIES, await claims(database), strict=True):
         assert {name: claim[name] for name in expected} == expected, changes
@@ -156,7 +161,11 @@ AUTHORS: list[tuple[Any, Any]] = [
 
 
 async def test_who_claims_it(database: Database) -> None:
-    await reviewed(database, *(REVIEW | {"itemReviewed": {"author": one}} for one, _ in AUTHORS))
+    documents = [
+        REVIEW | {"claimReviewed": f"Claim {n}", "itemReviewed": {"author": author}}
+        for n, (author, _) in enumerate(AUTHORS)
+    ]
+    await reviewed(database, *documents)
     for (author, claimant), claim in zip(AUTHORS, await claims(database), strict=True):
         given = claim["claimant"]
         found = given and (given["name"], (given["speaker"] or {}).get("name"))
@@ -215,7 +224,12 @@ async def test_what_passes_for_json_stops_nothing(database: Database, shape: str
     is wrong does not matter."""
     clean = orjson.dumps(REVIEW).decode()
     before, between, after = shape.split("{}")
-    dirty = [f"{clean[:-1]}, {dirt}}}" for dirt, _ in DIRT]
+    dirty = []
+    for n, (dirt, _) in enumerate(DIRT):
+        # Each in the place of what the review says there, and at an address of its own.
+        review = REVIEW | {"url": f"https://checker.example/{n}"}
+        kept = {name: value for name, value in review.items() if f'"{name}": ' not in dirt}
+        dirty.append(f"{orjson.dumps(kept).decode()[:-1]}, {dirt}}}")
     text = f"{before}{between.join([*dirty, clean])}{after}"
     result = await bring(database, text.encode("utf-8", "surrogateescape"), "claimreview")
     expected = [(place, why) for place, (_, why) in enumerate(DIRT, start=1) if why is not None]
@@ -228,7 +242,8 @@ async def test_what_passes_for_json_stops_nothing(database: Database, shape: str
 async def test_what_is_too_deep_has_no_reviews(database: Database, deep: int) -> None:
     """Refused as a line of its own; nothing breaks."""
     line = b"[" * deep + orjson.dumps(REVIEW) + b"]" * deep
-    data = b"\n".join([orjson.dumps(REVIEW), line, orjson.dumps(REVIEW)])
+    other = REVIEW | {"claimReviewed": "Another"}
+    data = b"\n".join([orjson.dumps(REVIEW), line, orjson.dumps(other)])
     result = await bring(database, data, "claimreview")
     assert (result.tally.new, [number for number, _, _ in result.refused]) == (2, [2])
 

@@ -1,0 +1,198 @@
+"""Inputs that went wrong, and what is right: `tests/exchange/cases`, imported as they are."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, select
+
+from service.commands import import_mapping, seeds
+from service.commands.accounts import SYSTEM
+from service.domain.errors import Invalid
+from service.store import tables
+from service.store.engine import Database
+from tests.commands.workday import BEGIN
+from tests.exchange import desks
+from tests.exchange.rows import Result, bring_mapped, claims
+
+CASES = Path(__file__).parent / "cases"
+PARTIES = "\n".join(
+    f'[[parties]]\nslug = "{name.lower()}"\nname = "{name}"'
+    for name in ("Belgrade", "Washington", "Pristina", "NATO")
+)
+Json = dict[str, Any]
+
+
+async def bring_case(
+    database: Database, name: str, form: str = "claimreview", **changes: Any
+) -> tuple[Result, dict[str, Json]]:
+    """Import a case as the command does; give the outcome, and the claims by their texts."""
+    plan = seeds.parse(PARTIES)
+    await database.write(seeds.load, plan, actor=SYSTEM, now=BEGIN)
+    path = CASES / name
+    mapped = path.with_suffix(".toml")
+    mapping = import_mapping.Mapping(name="claimreview")
+    if mapped.exists():
+        mapping = import_mapping.parse(mapped.read_bytes())
+    mapping = mapping.model_copy(update=changes)
+    result = await bring_mapped(database, path.read_bytes(), form, mapping)
+    found = {claim["text"]: claim for claim in await claims(database)}
+    await desks.proved(database)
+    return result, found
+
+
+async def origins(database: Database) -> dict[str, str]:
+    """Where the origin of each claim was read, by the claim's words."""
+
+    def read(session: Connection) -> dict[str, str]:
+        q, s = tables.quotes, tables.sources
+        rows = session.execute(select(q.c.text, s.c.url).join(s, s.c.id == q.c.source))
+        return {row.text: row.url for row in rows}
+
+    return await database.read(read)
+
+
+async def test_a_stray_quote_swallows_no_rows(database: Database) -> None:
+    result, found = await bring_case(database, "stray-quote.csv", "csv")
+    assert [(line, 'quote = "none"' in why) for line, _, why in result.refused] == [(2, True)]
+    assert result.remarks == [
+        (4, "a quote stands in it without its partner: it is taken as a letter")
+    ]
+    told = {text: (one["claimant"]["name"], one["status"]) for text, one in found.items()}
+    assert told == {
+        "A quiet row between": ("Belgrade", "confirmed"),
+        'The tunnel was mined"': ("Belgrade", "disputed"),
+        "The last of them": ("Pristina", "disputed"),
+    }
+
+
+TABS: Json = {
+    "name": "tabs",
+    "rated_by": "Example Check",
+    "csv": {"delimiter": "\t", "header": False},
+    "columns": {"id": "1", "label": "2", "text": "3"},
+    "defaults": {"date": "2023-10-02", "url": "https://check.example/sheet"},
+}
+
+
+async def test_a_file_that_quotes_nothing(database: Database) -> None:
+    """Read as if it did, what is refused says how to read it; so read, all of it is in."""
+    data = (CASES / "no-quotes.tsv").read_bytes()
+    mapping = import_mapping.Mapping.model_validate(TABS)
+    result = await bring_mapped(database, data, "csv", mapping)
+    assert [line for line, _, _ in result.refused] == [1, 2]
+    assert all('[csv] quote = "none"' in why for _, _, why in result.refused)
+    said = TABS | {"name": "unquoted", "csv": TABS["csv"] | {"quote": "none"}}
+    mapping = import_mapping.Mapping.model_validate(said)
+    result = await bring_mapped(database, data, "csv", mapping)
+    assert (result.tally.new, result.refused, result.remarks) == (4, [], [])
+    assert '"We were there first.' in [claim["text"] for claim in await claims(database)]
+
+
+async def test_a_midnight_is_a_day(database: Database) -> None:
+    result, found = await bring_case(database, "midnights.json")
+    assert (result.refused, result.remarks) == ([], [])
+    assert [(one["claimed_at"], one["precision"]) for one in found.values()] == [
+        ("2023-10-02T00:00:00Z", "day"),
+        ("2023-10-02T00:00:00Z", "day"),
+        ("2023-10-02T12:30:00Z", "minute"),
+    ]
+
+
+async def test_no_day_is_invented(database: Database) -> None:
+    """Formats without a year are refused when the mapping is read; of what has no day, its row."""
+    with pytest.raises(Invalid) as refused:
+        await bring_case(database, "partial-dates.csv", "csv")
+    assert [fault["loc"][-1] for fault in refused.value.extras["errors"]] == [2, 3]
+    mapping = (CASES / "partial-dates.toml").read_text().replace('"%d %B", "%H:%M", ', "")
+    data = (CASES / "partial-dates.csv").read_bytes()
+    result = await bring_mapped(database, data, "csv", import_mapping.parse(mapping.encode()))
+    assert [(line, why.partition(":")[0]) for line, _, why in result.refused] == [
+        (2, "only its month is known"),
+        (3, "only its year is known"),
+        (4, "no date or hour that is written like one of"),
+        (5, "no date or hour that is written like one of"),
+    ]
+    [claim] = await claims(database)
+    assert claim["claimed_at"] == "2023-10-02T18:05:00Z"
+
+
+async def test_references_within_a_graph_are_followed(database: Database) -> None:
+    result, found = await bring_case(database, "graph-references.json")
+    assert (result.refused, result.remarks) == ([], [])
+    [claim] = found.values()
+    assert (claim["claimant"]["name"], claim["claimed_at"]) == ("Pristina", "2023-10-03T00:00:00Z")
+    assert (claim["status"], claim["imported"]["by"]) == ("confirmed", "Example Check")
+    assert list((await origins(database)).values()) == ["https://x.example/status/9"]
+
+
+async def test_reviews_are_found_wherever_they_stand(database: Database) -> None:
+    result, found = await bring_case(database, "reviews-elsewhere.json")
+    assert (len(found), result.refused) == (5, [])
+    assert result.remarks == [(6, "a MediaReview is no ClaimReview, and is not imported")]
+
+
+async def test_the_same_review_is_one_claim(database: Database) -> None:
+    result, found = await bring_case(database, "same-review.json")
+    assert (list(found), result.tally.known) == (["The well was poisoned"], 3)
+    assert result.remarks == [(n, "the same review as 1: it is one claim") for n in (2, 3, 4)]
+
+
+async def test_ratings_are_read_or_remarked_upon(database: Database) -> None:
+    result, found = await bring_case(database, "ratings.json")
+    assert result.refused == []
+    assert [(one["status"], one["finding"]) for one in found.values()] == [
+        ("disputed", None),
+        ("disputed", "refuted"),
+        ("asserted", None),
+        ("asserted", None),
+        ("disputed", "conflicting"),
+        ("disputed", "refuted"),
+        ("awaiting_confirmation", None),
+    ]
+    assert {line for line, _ in result.remarks} == {3, 4}
+    assert "rated 0 on a scale of 1 to 10" in result.remarks[0][1]
+    assert any("cut to 200" in remark for _, remark in result.remarks)
+    reasons = await database.read(
+        lambda session: session.scalars(
+            select(tables.events.c.data).where(tables.events.c.number == 2)
+        ).all()
+    )
+    assert any("two of the three witnesses named were abroad" in reason for reason in reasons)
+
+
+async def test_claimants_are_looked_up_or_refused(database: Database) -> None:
+    result, found = await bring_case(database, "claimants.json")
+    assert result.refused == []
+    told = [
+        one["claimant"]
+        and (one["claimant"]["name"], (one["claimant"]["speaker"] or {}).get("name"))
+        for one in found.values()
+    ]
+    assert told == [
+        ("Belgrade", None),
+        ("Washington", "J. Speaker"),
+        ("NATO", "K. Speaker"),
+        ("Pristina", None),
+        None,
+    ]
+    assert {one["imported"]["by"] for one in found.values()} == {"Example Check"}
+    assert result.remarks == [(4, "claimed by NATO too, who is left out")]
+
+
+async def test_where_it_appeared_is_its_origin(database: Database) -> None:
+    result, _ = await bring_case(database, "appearances.json")
+    assert result.refused == []
+    assert result.remarks == [(5, "it appeared in not an address, which is no address")]
+    assert list((await origins(database)).values()) == [
+        "https://www.x.example/1",
+        "https://x.example/2",
+        "https://t.example/3",
+        "https://x.example/4",
+        "https://x.example/5",
+    ]
+
+
+async def test_a_byte_order_mark_is_no_heading(database: Database) -> None:
+    result, found = await bring_case(database, "tabs-utf16.txt", "csv")
+    assert (list(found), result.refused) == (["The mark stays out of the heading"], [])
