@@ -5,10 +5,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Response
 
 from service.api import shapes
-from service.commands import parties, sources
+from service.commands import parties, renames, sources
 from service.commands.idempotency import Answer
 from service.domain.access import Action
-from service.queries import directory
+from service.queries import decisions, directory
 from service.queries.paging import Window
 from service.web.bodies import directory as bodies
 from service.web.calls import Call, Paged, answered, found, json, reading, writing
@@ -68,17 +68,32 @@ async def read_party(slug: SlugPath, call: Reading) -> Response:
 @party_router.patch(
     "/{slug}",
     summary="Change a party",
-    responses={200: {"model": shapes.PartyOut, "description": "The party"}},
+    responses={
+        200: {"model": shapes.PartyOut, "description": "The party"},
+        202: shapes.WAITS,
+    },
 )
 async def change_party(slug: SlugPath, body: bodies.PartyChange, call: Changing) -> Response:
     """A new parent may make voices independent of each other, or no longer: the claims concerned
-    are weighed anew, and may fall back to awaiting_confirmation."""
+    are weighed anew, and may fall back to awaiting_confirmation. A change that a confirmed claim
+    would print is a decision, which stands on one of those claims."""
     return await call.write(
-        parties.change,
+        renames.change_party,
         slug,
         given(body),
-        answer=lambda session, _: answered(directory.party(session, slug)),
+        four_eyes=call.services.settings.four_eyes,
+        answer=lambda session, waiting: _answer_rename(
+            session, waiting, directory.party(session, slug)
+        ),
     )
+
+
+def _answer_rename(session: Any, waiting: str | None, shape: Any) -> Answer:
+    """The party or speaker as changed, or the decision that waits."""
+    if waiting is None:
+        return answered(shape)
+    location = f"/v1/decisions/{waiting}"
+    return answered(decisions.decision(session, waiting), status=202, Location=location)
 
 
 @speaker_router.get(
@@ -141,18 +156,24 @@ async def read_speaker(speaker_id: RecordId, call: Reading) -> Response:
 @speaker_router.patch(
     "/{speaker_id}",
     summary="Correct a speaker",
-    responses={200: {"model": shapes.SpeakerOut, "description": "The speaker"}},
+    responses={
+        200: {"model": shapes.SpeakerOut, "description": "The speaker"},
+        202: shapes.WAITS,
+    },
 )
 async def change_speaker(
     speaker_id: RecordId, body: bodies.SpeakerChange, call: Changing
 ) -> Response:
     """For corrections: somebody in a new role is recorded as a new speaker, so that what was said
-    before keeps the role it was said in."""
+    before keeps the role it was said in. A claimant's name on a confirmed claim is a decision."""
     return await call.write(
-        parties.change_speaker,
+        renames.change_speaker,
         speaker_id,
         given(body),
-        answer=lambda session, _: answered(speaker_shape(directory.speaker(session, speaker_id))),
+        four_eyes=call.services.settings.four_eyes,
+        answer=lambda session, waiting: _answer_rename(
+            session, waiting, speaker_shape(directory.speaker(session, speaker_id))
+        ),
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, select
 
-from service.commands import claims, ledger, statements
+from service.commands import claims, ledger, renames, statements
 from service.commands.ledger import Loaded, Versions
 from service.domain import access, amendments, changes, history, lifecycle, printed, proposals
 from service.domain.access import Action, Actor
@@ -32,6 +32,8 @@ from service.domain.errors import (
 )
 from service.domain.history import Event
 from service.store.tables import decisions, events
+
+RENAMES = (DecisionKind.PARTY, DecisionKind.SPEAKER)
 
 
 def approve(
@@ -71,6 +73,11 @@ def approve(
         claims.close_merged(session, merged, into=loaded.state.id, actor=actor, now=now)
         # Reread: the components that moved here have changed its version.
         loaded = ledger.load(session, loaded.state.id)
+    if waiting.kind in RENAMES:
+        # The approval stands on this claim; the name changes on all that show it.
+        settled = ledger.record(session, loaded, drafts[:1], actor=actor, now=now)
+        renames.carry_out(session, change, actor=actor, now=now)
+        return ledger.load(session, settled.state.id).state
     return ledger.record(session, loaded, drafts, actor=actor, now=now, cause=change.cause).state
 
 
@@ -142,6 +149,10 @@ def _merge(session: Connection, state: ClaimState, waiting: Pending, now: dateti
     return claims.plan_merge(session, _read_asked(waiting)["merged"], state)
 
 
+def _rename(session: Connection, state: ClaimState, waiting: Pending, now: datetime) -> Change:
+    return renames.plan_again(session, waiting)
+
+
 CARRY_OUT: dict[DecisionKind, Callable[[Connection, ClaimState, Pending, datetime], Change]] = {
     DecisionKind.FINDING: _change_finding,
     DecisionKind.AMENDMENT: _amend,
@@ -150,6 +161,8 @@ CARRY_OUT: dict[DecisionKind, Callable[[Connection, ClaimState, Pending, datetim
     DecisionKind.AFFIRMATION: _affirm,
     DecisionKind.WITHDRAWAL: _take_back,
     DecisionKind.MERGE: _merge,
+    DecisionKind.PARTY: _rename,
+    DecisionKind.SPEAKER: _rename,
 }
 """The change that an approval carries out, worked out from what was asked for and what is so now.
 A change of status is `lifecycle.approve`'s."""
@@ -177,6 +190,9 @@ def _load_deciding(session: Connection, decision_id: str, *, versions: Versions 
     ).first()
     if row is None:
         raise NotFound("There is no decision with this id.")
+    if row.kind == DecisionKind.PARTY:
+        # Parties before claims, like whoever else changes one.
+        renames.lock_tree(session)
     if row.kind == DecisionKind.MERGE:
         # In one order with whoever else merges either of them.
         merged = orjson.loads(row.proposal)["change"]["merged"]

@@ -6,12 +6,18 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Response
 
-from service.commands import parties
+from service.commands import parties, renames
 from service.desk import forms, utterances
 from service.desk.forms import Form, posted
 from service.desk.rendering import render
 from service.domain.access import Action
-from service.domain.errors import AlreadyExists, ClaimdeskError, Invalid, NotFound
+from service.domain.errors import (
+    AlreadyExists,
+    ClaimdeskError,
+    DecisionPending,
+    Invalid,
+    NotFound,
+)
 from service.queries import directory
 from service.queries.paging import MAX_LIMIT, Window, cut
 from service.web.bodies import directory as bodies
@@ -171,9 +177,13 @@ async def change_party(slug: SlugPath, form: Changing) -> Response:
     try:
         changes = forms.body(bodies.PartyChange, _sent(form) | {"name": form.text("name") or ""})
         return await form.carry_out(
-            parties.change, slug, given(changes), then=f"/parties/{slug}?done=saved"
+            renames.change_party,
+            slug,
+            given(changes),
+            four_eyes=form.call.services.settings.four_eyes,
+            then=lambda waiting: f"/parties/{slug}?done={'proposed' if waiting else 'saved'}",
         )
-    except Invalid as error:
+    except (Invalid, DecisionPending) as error:
         return await _edit(form.call, party, _typed(form, FIELDS), error)
 
 
@@ -230,12 +240,15 @@ async def change_speaker(speaker_id: RecordId, form: Changing) -> Response:
             bodies.SpeakerChange, {"name": form.text("name") or "", "role": form.text("role")}
         )
         return await form.carry_out(
-            parties.change_speaker,
+            renames.change_speaker,
             speaker_id,
             given(changes),
-            then=f"/parties/{speaker['party']}?done=saved",
+            four_eyes=form.call.services.settings.four_eyes,
+            then=lambda waiting: (
+                f"/parties/{speaker['party']}?done={'proposed' if waiting else 'saved'}"
+            ),
         )
-    except (Invalid, AlreadyExists) as error:
+    except (Invalid, AlreadyExists, DecisionPending) as error:
         return await _correct(form.call, speaker, _typed(form, PERSON), error)
 
 

@@ -86,6 +86,8 @@ class Cause(StrEnum):
     SUPPORT_WITHDRAWN = "support_withdrawn"
     AMENDMENT = "amendment"
     MERGE = "merge"
+    PARTY = "party"
+    SPEAKER = "speaker"
     IMPORT = "import"
 
 
@@ -176,6 +178,8 @@ class DecisionKind(StrEnum):
     AFFIRMATION = "affirmation"
     WITHDRAWAL = "withdrawal"
     MERGE = "merge"
+    PARTY = "party"
+    SPEAKER = "speaker"
 
 
 @dataclass(frozen=True, slots=True)

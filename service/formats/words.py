@@ -35,6 +35,8 @@ DECISIONS = {
     DecisionKind.AFFIRMATION: "the affirmation of a link",
     DecisionKind.WITHDRAWAL: "the withdrawal of a statement",
     DecisionKind.MERGE: "a merge",
+    DecisionKind.PARTY: "a change of a party",
+    DecisionKind.SPEAKER: "a change of a speaker's name",
 }
 """What a decision changes, to stand after "proposal of"."""
 LAPSES = {

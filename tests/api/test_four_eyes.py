@@ -261,6 +261,66 @@ async def test_a_finding_guards_the_words_that_it_was_found_about(desk: Desk) ->
     assert (last["previous"], last["finding"], last["decided_by"]) == ("refuted", None, None)
 
 
+async def test_one_person_cannot_rename_who_confirms(desk: Desk) -> None:
+    """ "Independently confirmed by Pope Francis" takes two editors; the name changes on every claim
+    at once when they agree, and a country, which nobody prints, changes by one person's word."""
+    claim = await confirmed(desk)
+    other = (await desk.claim())["id"]
+    await desk.link(other, "comments", "nato")
+    before = await printed(desk, claim)
+    renamed = await desk.editor.patch("/v1/parties/nato", json={"name": "Pope Francis"})
+    decision = waits(renamed, "party")
+    assert decision["claim"] == claim
+    assert decision["printed"]["proposed"]["supports"] == [
+        {"party": "nato", "name": "Pope Francis"}
+    ]
+    assert await printed(desk, claim) == before
+    assert (await desk.reader.get("/v1/parties/nato")).json()["name"] == "NATO"
+    unprinted = await desk.editor.patch("/v1/parties/nato", json={"country": "BE"})
+    assert unprinted.status_code == 200
+    problem(await approve(desk, decision["id"], desk.editor), "second-person-needed")
+    async with nothing_changes(desk):
+        problem(await approve(desk, decision["id"], desk.checker), "forbidden")
+    assert (await approve(desk, decision["id"], desk.editor2)).status_code == 200
+    assert "confirmed by Pope Francis." in (await desk.read(claim))["print_line"]
+    (link,) = (await desk.reader.get(f"/v1/claims/{other}/links")).json()["items"]
+    assert link["statement"]["party_name"] == "Pope Francis"
+
+
+async def test_one_person_cannot_rename_the_claimant(desk: Desk) -> None:
+    """The name of the general stands in the line as well; his superior's move is a change too."""
+    claim = await confirmed(desk)
+    (speaker,) = (await desk.reader.get("/v1/speakers", params={"party": "belgrade"})).json()[
+        "items"
+    ]
+    url = f"/v1/speakers/{speaker['id']}"
+    decision = waits(await desk.editor.patch(url, json={"name": "Gen. Nobody"}), "speaker")
+    problem(await desk.editor.patch(url, json={"name": "Gen. X"}), "decision-pending")
+    assert (await approve(desk, decision["id"], desk.editor2)).status_code == 200
+    assert "Gen. Nobody" in (await desk.read(claim))["print_line"]
+    moved = await desk.editor.patch("/v1/parties/nato", json={"parent": "washington"})
+    proposal = waits(moved, "party")
+    named = [one["name"] for one in proposal["printed"]["proposed"]["supports"]]
+    assert named == ["Washington"]
+    fallen = await desk.editor.patch("/v1/parties/nato", json={"parent": "belgrade"})
+    assert fallen.status_code == 200, "what makes the line more cautious applies at once"
+    assert (await desk.read(claim))["status"] == "awaiting_confirmation"
+    settled = (await desk.checker.get(f"/v1/decisions/{proposal['id']}")).json()
+    assert settled["state"] == "superseded"
+
+
+async def test_a_rename_since_voids_a_proposal(desk: Desk) -> None:
+    """A supporter that has another name by now is not the one that was proposed."""
+    await desk.parties()
+    claim = (await desk.claim())["id"]
+    link = await desk.link(claim, "supports", "nato")
+    decision = waits(await desk.move(claim, "confirmed", cites=[link["id"]]), "status")
+    renamed = await desk.editor.patch("/v1/parties/nato", json={"name": "Pope Francis"})
+    assert renamed.status_code == 200
+    refused = problem(await approve(desk, decision["id"]), "decision-outdated")
+    assert [one["field"] for one in refused["changed"]] == ["supports"]
+
+
 # What a decision rests on.
 
 

@@ -9,14 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import orjson
 import pytest
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, func, insert, inspect, select, text
+from sqlalchemy import Connection, func, insert, inspect, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from service.commands import verification
 from service.config import Settings
-from service.store import migrate
+from service.domain.claims import rfc3339
+from service.formats.record import canonical, event_hash
+from service.store import migrate, tables
 from service.store.engine import Database
 from service.store.fulltext import INDEXES
 from service.store.tables import events, metadata
@@ -271,3 +274,84 @@ async def require_append_only(settings: Settings) -> None:
         assert count > 2
     finally:
         await database.stop()
+
+
+async def test_a_proposal_that_waited_is_bound_to_what_printed_then(settings: Settings) -> None:
+    """An old desk's proposal stays valid after the upgrade: approved as it was made, and refused
+    where somebody reworded the claim since; its record and its rows hold together."""
+    async with support.running(settings) as desk:
+        await desk.parties()
+        waiting = []
+        for _ in range(2):
+            claim = (await desk.claim())["id"]
+            link = await desk.link(claim, "supports", "nato")
+            made = (await desk.move(claim, "confirmed", cites=[link["id"]])).json()
+            waiting.append((claim, made["id"]))
+        await desk.database.write(forget_what_printed, [claim for claim, _ in waiting])
+    await asyncio.to_thread(migrate.downgrade, settings, "0009")
+    await asyncio.to_thread(migrate.upgrade, settings)
+    async with support.running(settings) as desk:
+        report = await desk.database.read(verification.verify)
+        assert report.ok, report.breaks
+        (kept, first), (spoiled, second) = waiting
+        shown = (await desk.checker.get(f"/v1/decisions/{first}")).json()
+        assert (shown["state"], shown["kind"], shown["printed"]) == ("pending", "status", None)
+        reworded = {"text": "Serbia killed 400 civilians", "material": False}
+        await desk.checker.patch(f"/v1/claims/{spoiled}", json=reworded, headers={"If-Match": "*"})
+        refused = await desk.editor.post(f"/v1/decisions/{second}/approval")
+        assert refused.json()["type"] == "/problems/decision-outdated"
+        assert [one["field"] for one in refused.json()["changed"]] == ["text"]
+        approved = await desk.editor.post(f"/v1/decisions/{first}/approval")
+        assert approved.status_code == 200
+        assert (await desk.read(kept))["status"] == "confirmed"
+        report = await desk.database.read(verification.verify)
+        assert report.ok, report.breaks
+
+
+def forget_what_printed(connection: Connection, claims: list[str]) -> None:
+    """Make the last event of each claim, a proposal, what the release before would have written,
+    with all that is derived from it."""
+    new = ("kind", "change", "seen", "prints", "digest")
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("ALTER TABLE events DISABLE TRIGGER events_append_only")
+        again = "ALTER TABLE events ENABLE TRIGGER events_append_only"
+    else:
+        guard = "SELECT sql FROM sqlite_master WHERE name = 'events_no_update'"
+        again = str(connection.exec_driver_sql(guard).scalar_one())
+        connection.exec_driver_sql("DROP TRIGGER events_no_update")
+    for claim in claims:
+        row = connection.execute(
+            select(events).where(events.c.claim == claim).order_by(events.c.number.desc()).limit(1)
+        ).one()
+        assert row.type == "decision.proposed"
+        data = orjson.loads(row.data)
+        forgotten = canonical({name: value for name, value in data.items() if name not in new})
+        digest = event_hash(
+            claim=claim,
+            number=row.number,
+            type=row.type,
+            recorded_at=rfc3339(row.recorded_at),
+            actor=row.actor,
+            data=forgotten,
+            previous_hash=row.previous_hash,
+        )
+        connection.execute(
+            update(events).where(events.c.seq == row.seq).values(data=forgotten, hash=digest)
+        )
+        stored = connection.scalar(select(tables.claims.c.state).where(tables.claims.c.id == claim))
+        state = orjson.loads(stored or "")
+        state["pending"] = {
+            name: value for name, value in state["pending"].items() if name not in new
+        }
+        connection.execute(
+            update(tables.claims)
+            .where(tables.claims.c.id == claim)
+            .values(state=orjson.dumps(state).decode(), last_hash=digest)
+        )
+        old = {name: data[name] for name in ("cites", "set_aside", "override")}
+        connection.execute(
+            update(tables.decisions)
+            .where(tables.decisions.c.id == data["id"])
+            .values(proposal=canonical(old))
+        )
+    connection.exec_driver_sql(again)
