@@ -76,7 +76,8 @@ class Settings(BaseSettings):
         description="Whose desk this is, as feeds, ClaimReview and embeds name it",
     )
     four_eyes: Switch = Field(
-        True, description="A second person approves what is printed: confirmations, overrides, findings"
+        True,
+        description="A second person approves what is printed: confirmations, overrides, findings",
     )
     rate_limit: Annotated[int | None, BeforeValidator(_rate)] = Field(
         12_000, ge=1, description="Requests a minute for each caller, or `off`"
