@@ -121,6 +121,11 @@ class Settings(BaseSettings):
     streams: int = Field(
         2_000, ge=0, le=30_000, description="Event streams that one process keeps open, at most"
     )
+    streams_public: int | None = Field(
+        None,
+        ge=0,
+        description="Event streams of readers without a key among them, at most; else half of them",
+    )
     streams_each: int = Field(
         50,
         ge=0,

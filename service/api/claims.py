@@ -20,12 +20,13 @@ from service.formats import claim as claim_format
 from service.formats.similar import Claim
 from service.queries import decisions, history, similar
 from service.queries import statements as statement_queries
-from service.queries.paging import Window
+from service.queries.paging import MAX_LIMIT, Window, cut
 from service.web import redaction
 from service.web.bodies import claims as bodies
-from service.web.calls import Call, Paged, answered, json, reading, writing
+from service.web.calls import Call, Paged, answered, json, name_list, reading, writing
 from service.web.conditions import IfMatch, OptionalIfMatch, etag
 from service.web.fields import ClaimId, given
+from service.web.shared import LIST_COST
 
 router = APIRouter(prefix="/v1/claims", tags=["claims"])
 
@@ -171,19 +172,47 @@ async def amend_claim(
     summary="List a claim's links",
     responses={200: {"model": shapes.Links, "description": "Oldest first"}},
 )
-async def list_links(claim_id: ClaimId, call: Reading, as_of: shapes.AsOf = None) -> Response:
+async def list_links(
+    claim_id: ClaimId,
+    call: Reading,
+    paged: Annotated[tuple[Window, str], Depends(Paged("links"))],
+    as_of: shapes.AsOf = None,
+) -> Response:
     """Every link with its statement, the retracted ones too."""
-    return json({"items": await expanded(call, claim_id, as_of), "next_cursor": None})
+    window, scope = paged
+
+    async def build() -> Response:
+        rows = await read_links(call, claim_id, window, as_of)
+        return call.page(rows, window, scope, keys=lambda row: [row["id"]])
+
+    return await call.share(build, cost=LIST_COST)
 
 
-async def expanded(call: Call, claim_id: str, as_of: datetime | None) -> list[dict[str, Any]]:
-    """A claim's links, now or as of an instant, as the caller may see them."""
+async def read_links(
+    call: Call, claim_id: str, window: Window, as_of: datetime | None
+) -> list[dict[str, Any]]:
+    """A claim's links, now or as of an instant, as the caller may see them; one more than the
+    limit."""
 
     def read(session: Any) -> list[dict[str, Any]]:
         state = history.known(session, claim_id, as_of)
-        return statement_queries.of_claim(session, state, moment=as_of)
+        return statement_queries.link_page(session, state, window, moment=as_of)
 
     return redaction.redact_links(await call.read(read), call.audience)
+
+
+async def expand_links(call: Call, claim_id: str, as_of: datetime | None) -> dict[str, Any]:
+    """The first links of a claim, and the cursor with which `/links` goes on from there."""
+    window = Window(MAX_LIMIT, None)
+    rows = await read_links(call, claim_id, window, as_of)
+    page, last = cut(rows, window, lambda row: [row["id"]])
+    asked = call.request.query_params.get("as_of")
+    filters = [("as_of", asked)] if asked else []
+    cursor = None
+    if last is not None:
+        scope = name_list("links", f"/v1/claims/{claim_id}/links", filters)
+        cursor = call.services.cursors.write(scope, last, now=call.now)
+    return {"links": page, "links_next_cursor": cursor}
 
 
 @router.post(

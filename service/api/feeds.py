@@ -19,6 +19,7 @@ from service.queries.paging import Window, cut
 from service.web import published
 from service.web.calls import Call, Paged, link_to, reading
 from service.web.fields import SlugPath
+from service.web.shared import LIST_COST
 
 router = APIRouter(prefix="/feeds", tags=["feeds"], default_response_class=Response)
 
@@ -91,6 +92,17 @@ async def answer(
     paged: tuple[Window, str],
     as_of: datetime | None,
     story: str | None = None,
+) -> Response:
+    """A page of a feed, made once for all strangers."""
+    return await call.share(lambda: _make(format, call, paged, as_of, story), cost=LIST_COST)
+
+
+async def _make(
+    format: Format,
+    call: Call,
+    paged: tuple[Window, str],
+    as_of: datetime | None,
+    story: str | None,
 ) -> Response:
     """A page of a feed.  Entries never change, so which of them are on it says whether the caller
     has it already: nothing is read or rendered for a 304."""

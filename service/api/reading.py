@@ -29,6 +29,7 @@ from service.web import services as services_module
 from service.web.calls import JSON, PRIVATE, Call, link_to, list_scope
 from service.web.conditions import etag, unchanged
 from service.web.hot import hot
+from service.web.shared import LIST_COST
 
 router = APIRouter(prefix="/v1/claims", tags=["claims"])
 HEADERS = PRIVATE
@@ -88,7 +89,7 @@ Q = _parameter(
             _parameter(
                 "expand",
                 {"type": "string", "enum": ["links"]},
-                "Add the links with their statements, quotes, speakers and sources",
+                "Add the links (200 at most) with their statements, quotes, speakers and sources",
             ),
         ]
     },
@@ -111,8 +112,10 @@ async def read_claim(request: Request) -> Response:
     if assignee is not None and call.internals:
         document = for_desk(document, assignee)
     if expand:
-        links = await claim_routes.expanded(call, claim_id, moment)
-        document = f'{document[:-1]},"links":{orjson.dumps(links).decode()}}}'
+        if call.caller is None:
+            call.services.callers.charge(request, LIST_COST - 1)
+        shape = orjson.loads(document) | await claim_routes.expand_links(call, claim_id, moment)
+        document = orjson.dumps(shape).decode()
     return Response(document, headers=HEADERS | {"ETag": etag(version)}, media_type=JSON)
 
 

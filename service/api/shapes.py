@@ -234,6 +234,9 @@ class ClaimOut(Out):
     updated_at: Moment
     assignee: str | None
     links: list[LinkOut] = Field(default_factory=list, description="With expand=links only")
+    links_next_cursor: str | None = Field(
+        default=None, description="With expand=links: the `cursor` of `/links` for those after them"
+    )
     snippets: list[SnippetOut] = Field(default_factory=list, description="With q only")
     imported: Annotated[ImportedOut, Field(description="Only where the status was imported")] = (
         LEFT_OUT

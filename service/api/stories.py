@@ -15,6 +15,7 @@ from service.queries.paging import Window
 from service.web.bodies import directory as bodies
 from service.web.calls import JSON, PRIVATE, Call, Paged, answered, json, link_to, reading, writing
 from service.web.fields import SlugPath, given
+from service.web.shared import PAGE_COST
 
 router = APIRouter(prefix="/v1/stories", tags=["stories"])
 
@@ -94,8 +95,12 @@ async def read_matrix(
     column for each root party, those with most claims first; a cell where a party stands
     somewhere. Every page has all the columns."""
     window, scope = paged
-    shape, last = await call.read(matrix.page, slug, moment=as_of, window=window)
-    return _page(call, shape, scope, last)
+
+    async def build() -> Response:
+        shape, last = await call.read(matrix.page, slug, moment=as_of, window=window)
+        return _page(call, shape, scope, last)
+
+    return await call.share(build, cost=PAGE_COST)
 
 
 @router.get(
@@ -116,8 +121,12 @@ async def read_timeline(
     what was said: claims and the statements linked to them. `lanes` has the statuses, by the desk's
     clock, of every claim on the page."""
     window, scope = paged
-    shape, last = await call.read(timeline.page, slug, clock=clock, moment=as_of, window=window)
-    return _page(call, shape, scope, last)
+
+    async def build() -> Response:
+        shape, last = await call.read(timeline.page, slug, clock=clock, moment=as_of, window=window)
+        return _page(call, shape, scope, last)
+
+    return await call.share(build, cost=PAGE_COST)
 
 
 def _page(call: Call, shape: dict[str, Any], scope: str, last: list[Any] | None) -> Response:

@@ -27,6 +27,7 @@ from service.queries import statements as statement_queries
 from service.web.bodies import claims as bodies
 from service.web.calls import Call, reading
 from service.web.fields import ClaimId, DecisionId
+from service.web.shared import PAGE_COST
 
 router = APIRouter(include_in_schema=False)
 
@@ -83,7 +84,8 @@ REFUSED: dict[str, Any] = {"form": None, "detail": None, "missing": []}
 @router.get("/claims/{claim_id}")
 async def show_claim(claim_id: ClaimId, request: Request, call: Reading) -> Response:
     """The claim as it is, or with `as_of` (or `at`, an hour of UTC) as the desk knew it then."""
-    return await page(call, claim_id, moment=instants.asked(request))
+    moment = instants.asked(request)
+    return await call.share(lambda: page(call, claim_id, moment=moment), cost=PAGE_COST)
 
 
 async def page(

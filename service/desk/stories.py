@@ -21,6 +21,7 @@ from service.store.tail import newest
 from service.web.bodies import directory as bodies
 from service.web.calls import Call, list_scope, reading
 from service.web.fields import SlugPath, given
+from service.web.shared import LIST_COST, PAGE_COST
 
 router = APIRouter(include_in_schema=False)
 
@@ -41,7 +42,7 @@ FIELDS = ("title", "slug", "description")
 
 @router.get("/stories")
 async def show_stories(call: Reading) -> Response:
-    return await _list(call)
+    return await call.share(lambda: _list(call), cost=LIST_COST)
 
 
 async def _list(
@@ -149,6 +150,10 @@ def _faults(error: ClaimdeskError) -> dict[str, str]:
 @router.get("/stories/{slug}")
 async def show_story(slug: SlugPath, call: Reading) -> Response:
     """A story as it is, or with `as_of` (or `at`, an hour of UTC) as the desk knew it then."""
+    return await call.share(lambda: _page(call, slug), cost=PAGE_COST)
+
+
+async def _page(call: Call, slug: str) -> Response:
     request, cursors = call.request, call.services.cursors
     moment = instants.asked(request)
     clock = request.query_params.get("clock") or CLOCKS[0]

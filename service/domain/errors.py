@@ -205,6 +205,10 @@ class StreamsFull(Unavailable):
     slug, title = "streams-full", "This server has as many event streams open as it may"
 
 
+class Busy(Unavailable):
+    slug, title = "busy", "The server has too much to do for readers without a key"
+
+
 class DatabaseFull(Unavailable):
     slug, title, status = "database-full", "The database has no room left", 507
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, literal, select, tuple_
 
-from service.domain.claims import ClaimState, Voice, rfc3339
+from service.domain.claims import ClaimState, Link, Voice, rfc3339
 from service.queries.claims import below
 from service.queries.paging import Window
 from service.store.tables import claims, links, parties, quotes, sources, speakers, statements
@@ -72,17 +72,36 @@ def page(
     return _with_quotes(session, session.execute(query.limit(window.limit + 1)).all())
 
 
-def of_claim(
-    session: Connection, state: ClaimState, *, moment: datetime | None = None
+def link_page(
+    session: Connection, state: ClaimState, window: Window, *, moment: datetime | None = None
 ) -> list[dict[str, Any]]:
-    """The links in a claim's state, oldest first, each with its statement: three queries however
-    many.  With `moment`, as the desk knew them then (the state must be of that moment too)."""
-    rows = {
-        row.id: row for row in session.execute(select(links).where(links.c.claim == state.id)).all()
-    }
-    said = by_ids(session, {one.statement for one in state.links})
+    """A claim's links from the cursor on, oldest first, one more than the limit."""
+    begin = 0
+    if window.after is not None:
+        places = {link.id: place for place, link in enumerate(state.links)}
+        begin = places.get(window.after[0], len(places)) + 1
+    page = state.links[begin : begin + window.limit + 1]
+    return of_claim(session, state, moment=moment, chosen=page)
+
+
+def of_claim(
+    session: Connection,
+    state: ClaimState,
+    *,
+    moment: datetime | None = None,
+    chosen: Sequence[Link] | None = None,
+) -> list[dict[str, Any]]:
+    """The links in a claim's state, or those `chosen` of them, oldest first, each with its
+    statement: three queries however many.  With `moment`, as the desk knew them then (the state
+    must be of that moment too)."""
+    query = select(links).where(links.c.claim == state.id)
+    if chosen is not None:
+        query = query.where(links.c.id.in_([link.id for link in chosen]))
+    rows = {row.id: row for row in session.execute(query).all()}
+    shown = state.links if chosen is None else chosen
+    said = by_ids(session, {one.statement for one in shown})
     shapes = []
-    for one in state.links:
+    for one in shown:
         row, statement = rows[one.id], said[one.statement]
         if moment is not None:
             statement = known_by(statement, moment)

@@ -50,6 +50,8 @@ class Database:
         self.url = make_url(settings.database_url.get_secret_value())
         self.embedded = settings.embedded
         self.bell = Bell()
+        self.commits = 0
+        """How many transactions this process has committed."""
         options = {BASE_URL: settings.base_url}
         self._backend: SQLiteBackend | ReadOnlySQLite | _PostgreSQL
         if not self.embedded:
@@ -91,6 +93,7 @@ class Database:
             return command(connection, *args, **kwargs), marked(connection)
 
         result, rung = await self._in_turn(work)
+        self.commits += 1
         if rung:
             self.bell.ring()
         return result

@@ -1,8 +1,10 @@
 """Who is calling: an API key or a session, looked up at most once a second."""
 
+import contextlib
 import hmac
 import time
 from datetime import datetime
+from ipaddress import IPv6Address, IPv6Network
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
@@ -110,13 +112,27 @@ class Callers:
         if origin is None or origin not in {_origin(url) for url in ours}:
             raise CrossSite("Changes made with a session must come from the desk's own pages.")
 
+    def charge(self, request: Request, cost: int) -> None:
+        """Count work that a request turned out to take, in requests.  Raises RateLimited."""
+        if cost > 0:
+            caller = request.scope["claimdesk.caller"]
+            request.scope["claimdesk.allowance"] = self.limiter.spend(caller, cost)
+
     def _spend(self, request: Request, caller: str) -> None:
         request.scope["claimdesk.caller"] = caller
         request.scope["claimdesk.allowance"] = self.limiter.spend(caller)
 
     @staticmethod
     def _address(request: Request) -> str:
-        return f"address:{request.client.host}" if request.client else "address:unknown"
+        """Whom a limit counts: the peer's address, of IPv6 the network that one customer has."""
+        host = request.client.host if request.client else "unknown"
+        if ":" in host:
+            with contextlib.suppress(ValueError):
+                address = IPv6Address(host.partition("%")[0])
+                mapped = address.ipv4_mapped
+                network = IPv6Network((int(address) >> 64 << 64, 64))
+                host = str(network if mapped is None else mapped)
+        return f"address:{host}"
 
 
 def _origin(url: str) -> str:

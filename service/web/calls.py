@@ -5,7 +5,7 @@ A route says what it takes (`Allow(Action.RECORD)`), parses, and hands one comma
 committed together with the change it tells of.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -61,6 +61,10 @@ class Call:
 
     async def read(self, query: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         return await self.services.database.read(query, *args, **kwargs)
+
+    async def share(self, build: Callable[[], Awaitable[Response]], *, cost: int) -> Response:
+        """The answer of `build`, made once for all strangers; for anybody else just that."""
+        return await self.services.shared.answer(self, build, cost=cost)
 
     async def write(
         self,
@@ -297,9 +301,14 @@ class Paged:
 def list_scope(name: str, request: Request) -> str:
     """What a cursor is bound to: the list, its path and its filters; not the empty ones that a form
     sends, nor the word for what was done before a page was shown."""
-    filters = sorted(
+    filters = [
         (key, value)
         for key, value in request.query_params.multi_items()
         if value and key not in ("cursor", "limit", "done")
-    )
-    return f"{name} {request.url.path} {filters}"
+    ]
+    return name_list(name, request.url.path, filters)
+
+
+def name_list(name: str, path: str, filters: Sequence[tuple[str, str]]) -> str:
+    """The text that a list's cursors are bound to."""
+    return f"{name} {path} {sorted(filters)}"

@@ -26,13 +26,14 @@ class Limiter:
         self.limit = limit
         self._free_at: dict[str, float] = {}
 
-    def spend(self, caller: str) -> Allowance | None:
-        """Count one request.  Raises RateLimited with the seconds to wait."""
+    def spend(self, caller: str, cost: int = 1) -> Allowance | None:
+        """Count one request, or work worth `cost` of them.  Raises RateLimited with the seconds to
+        wait."""
         if self.limit is None:
             return None
         now = time.monotonic()
         step = WINDOW / self.limit
-        free_at = max(self._free_at.get(caller, now), now) + step
+        free_at = max(self._free_at.get(caller, now), now) + step * min(cost, self.limit)
         if free_at - now > WINDOW + 1e-9:
             wait = max(1, int(free_at - now - WINDOW) + 1)
             raise RateLimited(

@@ -116,6 +116,8 @@ class Live:
         self.clock = clock
         self.most = settings.streams
         self.most_each = settings.streams_each
+        public = settings.streams_public
+        self.most_public = self.most // 2 if public is None else public
         self.ring = Ring()
         self.sent = metrics.stream_events
         self.cut_off = metrics.streams_cut
@@ -124,6 +126,8 @@ class Live:
         self._render = render
         self._listeners: set[Listener] = set()
         self._each: Counter[str] = Counter()
+        self._public = 0
+        """How many of them are nobody's in particular."""
         self._listened = asyncio.Event()
         self._primed = False
         """Whether the ring is kept."""
@@ -162,12 +166,25 @@ class Live:
                 headers={"Retry-After": "5"},
             )
         if len(self._listeners) >= self.most:
-            raise StreamsFull(f"This server has {self.most} streams open, and opens no more.")
+            raise StreamsFull(
+                f"This server has {self.most} streams open, and opens no more.",
+                headers={"Retry-After": "30"},
+            )
+        if listener.credential is None and self._public >= self.most_public:
+            raise StreamsFull(
+                f"This server has {self.most_public} streams open for readers without a key; the "
+                "others are for those who are signed in. Poll /v1/events instead.",
+                headers={"Retry-After": "30"},
+            )
+        self._public += listener.credential is None
         self._listeners.add(listener)
         self._each[listener.caller] += 1
         self._listened.set()
 
     def dismiss(self, listener: Listener) -> None:
+        if listener not in self._listeners:
+            return
+        self._public -= listener.credential is None
         self._listeners.discard(listener)
         self._each[listener.caller] -= 1
         if not self._each[listener.caller]:

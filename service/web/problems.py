@@ -132,6 +132,8 @@ def _sentence(found: Sequence[dict[str, Any]]) -> str:
 # The page behind `type`: what the problem means and what to do.
 
 MEANINGS = {
+    "busy": "Wait for as long as Retry-After says. Whoever is signed in, or sends a key, is not "
+    "kept waiting by readers without one.",
     "internal-error": "Nothing was changed. Report the id in the answer; the log has the rest.",
     "not-authenticated": "Send 'Authorization: Bearer cd_…', or sign in at the desk. Keys expire "
     "and can be revoked; ask an administrator for another.",

@@ -17,6 +17,7 @@ from service.web.live import Live
 from service.web.metrics import Metrics
 from service.web.readiness import Readiness
 from service.web.remembered import Remembered
+from service.web.shared import SharedAnswers
 
 TRIES_A_MINUTE = 10
 PINGS_A_MINUTE = 6
@@ -44,10 +45,15 @@ class Services:
     """Idempotency-Keys whose first request this process is answering."""
     remembered: Remembered = field(default_factory=Remembered)
     """Parts of the desk's pages."""
+    shared: SharedAnswers = field(init=False)
+    """What strangers are shown, made once for all of them."""
     tries: Limiter = field(default_factory=lambda: Limiter(TRIES_A_MINUTE))
     """Tries at passwords, by address and by account."""
     pings: Limiter = field(default_factory=lambda: Limiter(PINGS_A_MINUTE))
     """Pings, by webhook."""
+
+    def __post_init__(self) -> None:
+        self.shared = SharedAnswers(self.database)
 
 
 def of(request: Request) -> Services:

@@ -183,6 +183,26 @@ async def test_so_many_streams_and_no_more(settings: Settings) -> None:
         assert (await editor.get("/v1/events")).is_success
 
 
+async def test_the_public_leaves_streams_to_those_who_are_signed_in(settings: Settings) -> None:
+    """Half of all unless said otherwise; a stream that was refused takes no place."""
+    few = settings.model_copy(update={"streams": 4, "public_read": True})
+    async with (
+        serving(few) as served,
+        served.client("public") as public,
+        served.client("checker") as checker,
+        opened(public),
+        opened(public),
+    ):
+        for _ in range(3):
+            refused = await public.get("/v1/events/stream")
+            problem(refused, "streams-full")
+            assert int(refused.headers["Retry-After"]) > 0
+        async with opened(checker), opened(checker):
+            assert len(served.live._listeners) == 4
+            problem(await checker.get("/v1/events/stream"), "streams-full")
+        assert (await public.get("/v1/events")).status_code == 200
+
+
 async def test_while_nobody_listens_nothing_is_read(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:

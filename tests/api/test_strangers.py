@@ -1,0 +1,172 @@
+"""What strangers ask for is bounded, made once for all of them, and weighed."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from service.config import Settings
+from service.queries import matrix
+from service.web import shared
+from tests.api.problems import problem
+from tests.support import desk as support
+from tests.support.desk import Desk
+
+LINKS = 7
+
+
+@pytest.fixture
+async def desk(settings: Settings) -> AsyncIterator[Desk]:
+    """A desk that lets the public read."""
+    async with support.running(settings.model_copy(update={"public_read": True})) as desk:
+        await desk.parties()
+        await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
+        yield desk
+
+
+async def linked(desk: Desk) -> tuple[str, list[str]]:
+    claim = (await desk.claim(story="border"))["id"]
+    links = [(await desk.link(claim, "comments", "nato"))["id"] for _ in range(LINKS)]
+    return claim, links
+
+
+def count_matrices(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The stories whose matrix was read from the database, as it is read."""
+    read: list[str] = []
+    original = matrix.page
+
+    def page(session: Any, slug: str, **asked: Any) -> Any:
+        read.append(slug)
+        return original(session, slug, **asked)
+
+    monkeypatch.setattr(matrix, "page", page)
+    return read
+
+
+async def test_links_are_listed_page_by_page(desk: Desk) -> None:
+    claim, links = await linked(desk)
+    shown: list[str] = []
+    url: str | None = f"/v1/claims/{claim}/links?limit=3"
+    while url is not None:
+        page = await desk.reader.get(url)
+        items = page.json()["items"]
+        assert len(items) <= 3
+        shown += [link["id"] for link in items]
+        url = page.links["next"]["url"] if "next" in page.links else None
+        assert (page.json()["next_cursor"] is None) == (url is None)
+    assert shown == links
+    problem(await desk.reader.get(f"/v1/claims/{claim}/links?limit=201"), "invalid-request")
+
+
+async def test_expanded_links_end_with_the_cursor_of_the_list(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim, links = await linked(desk)
+    whole = (await desk.reader.get(f"/v1/claims/{claim}?expand=links")).json()
+    assert ([link["id"] for link in whole["links"]], whole["links_next_cursor"]) == (links, None)
+    monkeypatch.setattr("service.api.claims.MAX_LIMIT", 4)
+    now = desk.clock.now.isoformat()
+    for asked in ({}, {"as_of": now}):
+        first = await desk.reader.get(f"/v1/claims/{claim}", params={"expand": "links", **asked})
+        assert [link["id"] for link in first.json()["links"]] == links[:4]
+        cursor = first.json()["links_next_cursor"]
+        rest = await desk.reader.get(
+            f"/v1/claims/{claim}/links", params={"cursor": cursor, **asked}
+        )
+        assert [link["id"] for link in rest.json()["items"]] == links[4:]
+
+
+async def test_a_page_is_made_once_for_all_strangers(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await linked(desk)
+    read = count_matrices(monkeypatch)
+    for url in ("/stories/border", "/v1/stories/border/matrix"):
+        read.clear()
+        answers = await asyncio.gather(*(desk.public.get(url) for _ in range(8)))
+        assert len(read) == 1
+        assert {answer.status_code for answer in answers} == {200}
+        assert len({answer.text for answer in answers}) == 1
+        assert len({answer.headers["x-request-id"] for answer in answers}) == 8
+        await desk.reader.get(url)
+        assert len(read) == 2, "who is signed in has an answer of their own"
+
+
+async def test_no_stranger_is_shown_what_was_before_a_change(desk: Desk) -> None:
+    """Of a claim, of the story's own title, and of what is remembered for another address."""
+    claim, _ = await linked(desk)
+    page, story = f"/claims/{claim}", "/stories/border"
+    assert "NATO" in (await desk.public.get(page)).text
+    assert "The border" in (await desk.public.get(story)).text
+    await desk.link(claim, "supports", "pristina")
+    assert "Pristina" in (await desk.public.get(page)).text
+    await desk.editor.patch("/v1/stories/border", json={"title": "Another title"})
+    assert "Another title" in (await desk.public.get(story)).text
+    assert "Another title" in (await desk.public.get("/feeds/stories/border.atom")).text
+
+
+async def test_pages_that_say_how_long_ago_are_made_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await linked(desk)
+    monkeypatch.setattr(shared, "KEPT_SECONDS", 0.0)
+    read = count_matrices(monkeypatch)
+    for _ in range(2):
+        await desk.public.get("/stories/border")
+    assert len(read) == 2
+
+
+async def test_what_is_kept_for_strangers_is_bounded(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await linked(desk)
+    monkeypatch.setattr(shared, "MOST_BYTES", 40_000)
+    answers = desk.app.state.services.shared
+    for number in range(20):
+        await desk.public.get(f"/stories/border?utm_source={number}")
+        assert answers._bytes == sum(len(kept.body) for kept in answers._kept.values()) <= 40_000
+    assert not answers._made, "nobody waits any more"
+
+
+async def test_strangers_wait_for_each_other_and_nobody_for_them(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two answers are made at a time; where the line is full the next is told to come back."""
+    await linked(desk)
+    monkeypatch.setattr(shared, "MOST_WAITING", 1)
+    lane = desk.app.state.services.shared._lane
+    for _ in range(shared.AT_ONCE):
+        await lane.acquire()
+    waiting = asyncio.create_task(desk.public.get("/stories/border"))
+    async with asyncio.timeout(10):
+        while not desk.app.state.services.shared._waiting:  # noqa: ASYNC110 -- it has no event
+            await asyncio.sleep(0.01)
+    refused = await desk.public.get("/stories/border?other=1")
+    assert refused.status_code == 503
+    assert int(refused.headers["Retry-After"]) > 0
+    assert (await desk.reader.get("/stories/border")).status_code == 200
+    assert not waiting.done()
+    for _ in range(shared.AT_ONCE):
+        lane.release()
+    assert (await waiting).status_code == 200
+
+
+async def test_work_is_weighed(settings: Settings) -> None:
+    """A page that has to be made costs as much as many answers that are read; one that is kept
+    costs what any answer does."""
+    limited = settings.model_copy(update={"public_read": True, "rate_limit": 1_000})
+
+    def left(answer: httpx.Response) -> int:
+        return int(answer.headers["RateLimit"].split("r=")[1].split(";")[0])
+
+    async with support.running(limited) as desk:
+        await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
+        first = left(await desk.public.get("/v1/claims"))
+        made = left(await desk.public.get("/stories/border"))
+        kept = left(await desk.public.get("/stories/border"))
+        assert first - made == pytest.approx(shared.PAGE_COST, abs=1)
+        assert made - kept <= 1
+        own = left(await desk.reader.get("/v1/claims"))
+        assert own - left(await desk.reader.get("/stories/border")) <= 1
