@@ -381,13 +381,14 @@ async def read_history(
 ) -> Response:
     """Every event, each with its hash over the one before. What is the desk's own (drafts of
     decisions, who is assigned) is `internal` to others: they see that there was a change, not what
-    kind."""
+    kind. From the first such event on, hashes are null for them, because each covers it."""
     window, scope = paged
     rows = await call.read(history.of_claim, claim_id, window)
     if rows is None:
         raise NotFound("There is no claim with this id.")
+    sealed = None if call.internals else await call.read(history.sealed_from, claim_id)
     return call.page(
-        redaction.redact_record(rows, call.audience),
+        redaction.seal(redaction.redact_record(rows, call.audience), sealed),
         window,
         scope,
         keys=lambda row: [row["seq"]],

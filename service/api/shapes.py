@@ -406,8 +406,8 @@ class EventOut(Out):
     recorded_at: Moment
     actor: Person | RuleActor | None
     data: dict[str, Any] | None = Field(description="null where withheld")
-    previous_hash: str
-    hash: str
+    previous_hash: str | None = Field(description="null where it covers what is withheld")
+    hash: str | None = Field(description="null where it covers what is withheld")
 
 
 class TailEvent(EventOut):

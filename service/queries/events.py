@@ -146,6 +146,23 @@ def disclosed() -> ColumnElement[bool]:
     )
 
 
+def withheld() -> ColumnElement[bool]:
+    """Whether others than the desk are not told something of an event.
+
+    The name of who acted is not counted: it is hashed with an id that nobody can guess.
+    """
+    hidden = [not_(disclosed())]
+    for type, fields in disclosure.EVENT_FIELDS.items():
+        for path in (path for path, lowest in fields.items() if lowest is Audience.DESK):
+            name = path.rpartition(".")[2]
+            told = events.c.data.like(f'%"{name}":%')
+            if name.endswith("note"):
+                # No note is nothing that is withheld; nobody assigned is.
+                told = events.c.data.like(f'%"{name}":"%')
+            hidden.append(and_(events.c.type == _literal(type), told))
+    return or_(*hidden)
+
+
 def _literal(text: str) -> BindParameter[str]:
     return bindparam(None, text, literal_execute=True)
 

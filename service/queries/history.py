@@ -10,7 +10,7 @@ from service.domain import history
 from service.domain.claims import ClaimState, rfc3339
 from service.domain.errors import NotFound, NotYetRecorded
 from service.domain.history import Event
-from service.queries.events import disclosed
+from service.queries.events import disclosed, withheld
 from service.queries.paging import Window
 from service.store.tables import claims, events
 
@@ -26,6 +26,14 @@ def of_claim(session: Connection, claim_id: str, window: Window) -> list[dict[st
     if not rows and not _exists(session, claim_id):
         return None
     return [line(row) for row in rows]
+
+
+def sealed_from(session: Connection, claim_id: str) -> int | None:
+    """The number of the first event of a claim of which others than the desk are not told
+    everything; None where there is none."""
+    query = select(func.min(events.c.number)).where(events.c.claim == claim_id, withheld())
+    first: int | None = session.execute(query).scalar_one()
+    return first
 
 
 def latest(

@@ -19,9 +19,29 @@ def redact_record(events: Iterable[Data], audience: Audience) -> list[Data]:
     return [disclosure.withhold_event(event, audience)[0] for event in events]
 
 
+def seal(events: Iterable[Data], sealed_from: int | None) -> list[Data]:
+    """A claim's redacted record without the hashes that cover what was withheld: that of the event
+    `sealed_from` and of all after it, for each covers the one before.
+
+    A hash of what is left out would tell it to whoever tries all that it may have been.
+    """
+    if sealed_from is None:
+        return list(events)
+    return [
+        event
+        | ({"hash": None} if event["seq"] >= sealed_from else {})
+        | ({"previous_hash": None} if event["seq"] > sealed_from else {})
+        for event in events
+    ]
+
+
 def redact_events(events: Iterable[Data], audience: Audience) -> list[Data]:
-    """Events as news: those of which `audience` may be told nothing are left out."""
-    return [event for event in redact_record(events, audience) if event["type"] != INTERNAL]
+    """Events as news: those of which `audience` may be told nothing are left out, and so are the
+    hashes, which cover them; a claim's record has those that may be told."""
+    told = [event for event in redact_record(events, audience) if event["type"] != INTERNAL]
+    if audience is Audience.DESK:
+        return told
+    return [event | {"previous_hash": None, "hash": None} for event in told]
 
 
 def redact_links(links: Iterable[Data], audience: Audience) -> list[Data]:

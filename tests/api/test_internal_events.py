@@ -64,6 +64,43 @@ async def test_how_far_a_page_goes_tells_nothing_of_what_is_left_out(desk: Desk)
     assert seen == []
 
 
+async def test_no_hash_tells_what_is_withheld(desk: Desk) -> None:
+    """Whoever tries every user as the assignee finds no hash that fits, nor one further down the
+    chain; the hashes before are told, and the desk has them all."""
+    await desk.parties()
+    user = {"email": "ana@example.org", "name": "Ana", "role": "checker"}
+    assignee = (await desk.admin.post("/v1/users", json=user)).json()["id"]
+    claim = (await desk.claim())["id"]
+    await desk.link(claim, "comments", "nato")
+    for changes in ({"assignee": assignee}, {"tags": ["army"]}):
+        version = (await desk.read(claim))["version"]
+        await desk.checker.patch(
+            f"/v1/claims/{claim}", json=changes, headers={"If-Match": f'"{version}"'}
+        )
+    url = f"/v1/claims/{claim}/history"
+    whole = (await desk.checker.get(url)).json()["items"]
+    told = (await desk.reader.get(url)).json()["items"]
+    assert [event["hash"] for event in told] == [*(one["hash"] for one in whole[:2]), None, None]
+    before = [one["previous_hash"] for one in whole[:3]]
+    assert [event["previous_hash"] for event in told] == [*before, None]
+    later = (await desk.reader.get(f"{url}?limit=3")).links["next"]["url"]
+    (last,) = (await desk.reader.get(later)).json()["items"]
+    assert (last["hash"], last["previous_hash"]) == (None, None)
+    secret = {one["hash"] for one in whole[2:]}
+    for address in ("/v1/events", f"/v1/events?claim={claim}", f"/claims/{claim}"):
+        answer = (await desk.reader.get(address)).text
+        assert not [one for one in secret if one in answer], address
+
+
+async def test_a_note_on_a_link_seals_the_hashes_and_its_absence_does_not(desk: Desk) -> None:
+    await desk.parties()
+    for note, sealed in ((None, False), ("he was angry", True)):
+        claim = (await desk.claim())["id"]
+        await desk.link(claim, "comments", "nato", note=note)
+        told = (await desk.reader.get(f"/v1/claims/{claim}/history")).json()["items"]
+        assert [event["hash"] is None for event in told] == [False, sealed]
+
+
 async def _pages(desk: Desk, url: str) -> Any:
     after, before = 0, -1
     while after != before:

@@ -156,7 +156,7 @@ async def test_strangers_wait_for_each_other_and_nobody_for_them(
 async def test_work_is_weighed(settings: Settings) -> None:
     """A page that has to be made costs as much as many answers that are read; one that is kept
     costs what any answer does."""
-    limited = settings.model_copy(update={"public_read": True, "rate_limit": 1_000})
+    limited = settings.model_copy(update={"public_read": True, "rate_limit": 100})
 
     def left(answer: httpx.Response) -> int:
         return int(answer.headers["RateLimit"].split("r=")[1].split(";")[0])
@@ -166,7 +166,7 @@ async def test_work_is_weighed(settings: Settings) -> None:
         first = left(await desk.public.get("/v1/claims"))
         made = left(await desk.public.get("/stories/border"))
         kept = left(await desk.public.get("/stories/border"))
-        assert first - made == pytest.approx(shared.PAGE_COST, abs=1)
+        assert first - made == pytest.approx(shared.PAGE_COST, abs=3)
         assert made - kept <= 1
         own = left(await desk.reader.get("/v1/claims"))
         assert own - left(await desk.reader.get("/stories/border")) <= 1
