@@ -3,7 +3,7 @@
 from contextlib import closing
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
@@ -29,6 +29,7 @@ class Form(StrEnum):
 class Incoming(StrEnum):
     JSONL = "jsonl"
     CSV = "csv"
+    JSON = "json"
     CLAIMREVIEW = "claimreview"
 
 
@@ -70,9 +71,13 @@ def export(
 def import_(
     file: File,
     form: Annotated[
-        Incoming,
-        typer.Option("--format", help="jsonl: an export; csv, claimreview: claims from elsewhere."),
-    ] = Incoming.JSONL,
+        Incoming | None,
+        typer.Option(
+            "--format",
+            help="jsonl: an export; csv, json, claimreview: claims from elsewhere.  "
+            "Left out, it is found out, and said.",
+        ),
+    ] = None,
     mapping: Annotated[
         Path | None,
         typer.Option(metavar="MAPPING", help="TOML or JSON: what columns and labels mean."),
@@ -92,27 +97,31 @@ def import_(
     Exit code 0: all is in; 3: some lines were refused, the others are in; 2: the file or the
     mapping cannot be used at all.
     """
-    from service.commands import import_csv, import_reviews
+    from service.commands import import_csv, import_lists, import_reviews
     from service.commands.import_lines import FileNotes
     from service.domain.errors import Invalid
     from service.store.scratch import Scratch
 
-    meant = _mapping(form, mapping)
+    given = None if mapping is None else _read_mapping(mapping)
     with (
         files.opened(file) as source,
         closing(Scratch()) as scratch,
         progress.Bar("bytes", quiet=quiet or as_json) as bar,
     ):
+        taken = form or _detect(source, given)
+        meant = _require_mapping(taken, given)
 
         async def work(database: "Database") -> importing.Outcome:
             if meant is None:
                 return await importing.restore(database, source, scratch, bar.show, dry_run=dry_run)
             notes = FileNotes()
-            rows: importing.Rows = (
-                import_csv.rows(source, meant, scratch, notes)
-                if form is Incoming.CSV
-                else import_reviews.reviews(source, meant, scratch)
-            )
+            rows: importing.Rows
+            if taken is Incoming.CSV:
+                rows = import_csv.rows(source, meant, scratch, notes)
+            elif taken is Incoming.JSON:
+                rows = import_lists.rows(source, meant, scratch, notes)
+            else:
+                rows = import_reviews.reviews(source, meant, scratch)
             outcome = await importing.bring_in(
                 database, source, rows, meant, scratch, bar.show, dry_run=dry_run
             )
@@ -125,6 +134,8 @@ def import_(
             outcome = databases.using(work, create=True)
         except Invalid as error:
             raise shell.misused(f"{file}: {error.detail}") from error
+        if form is None and taken is not Incoming.JSONL:
+            outcome.notes.insert(0, f"The file was taken for --format {taken.value}.")
         importing.report(scratch, report)
         importing.tell(outcome, scratch, dry_run=dry_run, as_json=as_json)
         if scratch.refused():
@@ -134,22 +145,47 @@ def import_(
 FALLBACK = "{} lines are not UTF-8 and were read as Windows-1252: look at their letters."
 
 
-def _mapping(form: Incoming, path: Path | None) -> "Mapping | None":
+def _detect(source: BinaryIO, mapping: "Mapping | None") -> Incoming:
+    """Find out what a file is by how it begins, and by what the mapping says of it."""
+    source.seek(0)
+    start = source.read(64 * 1024)
+    source.seek(0)
+    begins = start.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if begins[:1] == b"<":
+        return Incoming.CLAIMREVIEW
+    if begins[:1] in (b"{", b"["):
+        if b'"record"' in begins.partition(b"\n")[0]:
+            return Incoming.JSONL
+        if mapping is not None and mapping.columns is not None:
+            return Incoming.JSON
+        if mapping is not None or b"laimReview" in start:
+            return Incoming.CLAIMREVIEW
+        return Incoming.JSONL
+    return Incoming.JSONL if mapping is None else Incoming.CSV
+
+
+def _require_mapping(form: Incoming, mapping: "Mapping | None") -> "Mapping | None":
     """What the data means; None for an export, which needs no telling."""
+    from service.commands import import_mapping
+
+    if form is Incoming.JSONL:
+        if mapping is not None:
+            raise shell.misused("--mapping is for --format csv, json and claimreview.")
+        return None
+    if mapping is not None:
+        return mapping
+    if form is Incoming.CLAIMREVIEW:
+        return import_mapping.Mapping(name="claimreview")
+    raise shell.misused(
+        f"--format {form.value} needs --mapping: a file that says what the columns mean.  "
+        "See docs/exchange.md, and seeds/example-mapping.toml."
+    )
+
+
+def _read_mapping(path: Path) -> "Mapping":
     from service.commands import import_mapping
     from service.domain.errors import Invalid
 
-    if form is Incoming.JSONL:
-        if path is not None:
-            raise shell.misused("--mapping is for --format csv and claimreview.")
-        return None
-    if path is None:
-        if form is Incoming.CSV:
-            raise shell.misused(
-                "--format csv needs --mapping: a file that says what the columns mean.  "
-                "See docs/exchange.md, and seeds/example-mapping.toml."
-            )
-        return import_mapping.Mapping(name="claimreview")
     try:
         return import_mapping.parse(path.read_bytes())
     except Invalid as error:

@@ -79,6 +79,8 @@ def _sync(folder: Path) -> None:
 def opened(name: str) -> Iterator[BinaryIO]:
     """A file to read, from any place in it: standard input is kept in a temporary file first."""
     if name != STANDARD:
+        if Path(name).is_dir():
+            raise shell.misused(f"{name} is a folder.")
         with Path(name).open("rb") as file:
             yield file
         return

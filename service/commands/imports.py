@@ -20,7 +20,7 @@ from service.domain import addresses, ids
 from service.domain.access import Actor
 from service.domain.claims import Basis, Imported, Rendering, Status
 from service.domain.errors import AlreadyExists, ClaimdeskError, Invalid
-from service.domain.names import fold
+from service.domain.names import fold, fold_spelling
 from service.store import tables
 
 NAMESPACE = "claimdesk import"
@@ -33,6 +33,10 @@ class Directory:
 
     parties: dict[str, str] = field(default_factory=dict)
     """Slugs by folded slug, name and full name."""
+    spellings: dict[str, str] = field(default_factory=dict)
+    """Slugs by what the spellings of a name have in common."""
+    speakers: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Names by party and spelling."""
     slugs: set[str] = field(default_factory=set)
     stories: set[str] = field(default_factory=set)
     undone_parties: dict[str, str] = field(default_factory=dict)
@@ -43,6 +47,8 @@ class Directory:
     def copy(self) -> "Directory":
         return Directory(
             dict(self.parties),
+            dict(self.spellings),
+            dict(self.speakers),
             set(self.slugs),
             set(self.stories),
             dict(self.undone_parties),
@@ -50,13 +56,18 @@ class Directory:
         )
 
     def find(self, name: str) -> str | None:
-        return self.parties.get(fold(name))
+        return self.parties.get(fold(name)) or self.spellings.get(fold_spelling(name))
+
+    def find_speaker(self, party: str, name: str) -> str:
+        """The name under which the party's speaker is known; `name` itself for somebody new."""
+        return self.speakers.setdefault((party, fold_spelling(name)), name)
 
     def know(self, slug: str, *names: str | None) -> None:
         self.slugs.add(slug)
         for name in (slug, *names):
             if name:
                 self.parties.setdefault(fold(name), slug)
+                self.spellings.setdefault(fold_spelling(name), slug)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +86,9 @@ def directory(session: Connection) -> Directory:
     found = Directory()
     for row in session.execute(select(tables.parties).order_by(tables.parties.c.slug)):
         found.know(row.slug, row.name, row.full_name)
+    t = tables.speakers
+    for row in session.execute(select(t.c.party, t.c.name).order_by(t.c.created_at)):
+        found.find_speaker(row.party, row.name)
     found.stories.update(session.scalars(select(tables.stories.c.slug)))
     return found
 
@@ -186,7 +200,7 @@ def _fold_name(name: str) -> str:
     """A name, or an address that stands for one, in the form in which they are compared."""
     if name.startswith(("http://", "https://")):
         return addresses.canonical(name)
-    return fold(name)
+    return fold_spelling(name)
 
 
 class _Row:
@@ -224,7 +238,9 @@ class _Row:
     def record(self, claim: str) -> None:
         row = self.row
         party, person = self._claimant()
-        speaker = NewSpeaker(person, row.role) if party and person else None
+        speaker = None
+        if party and person:
+            speaker = NewSpeaker(self.known.find_speaker(party, person), row.role)
         source = NewSource(row.url, row.publisher, row.title, row.published_at)
         rendering = self.mapping.defaults.rendering if row.quote else Rendering.PARAPHRASE
         quote = NewQuote(row.quote or row.text, row.language, rendering, source)
@@ -388,6 +404,7 @@ class _Row:
 
 def slugged(name: str) -> str | None:
     """A slug that reads like `name`; None where none of its letters can stand in one."""
-    letters = "".join(one if one.isascii() and one.isalnum() else "-" for one in fold(name))
+    folded = fold(fold_spelling(name))
+    letters = "".join(one if one.isascii() and one.isalnum() else "-" for one in folded)
     slug = "-".join(filter(None, letters.split("-")))[:LONGEST_SLUG].rstrip("-")
     return slug if len(slug) >= 2 else None

@@ -178,7 +178,7 @@ def test_a_sheet_of_the_desks_claims(run, run_json, folder):
     ("options", "reason"),
     [
         (("--format", "csv"), "--format csv needs --mapping"),
-        (("--mapping", "map.toml"), "--mapping is for --format csv and claimreview"),
+        (("--mapping", "map.toml"), "which the file has not at all"),
         (("--format", "csv", "--mapping", "bad.toml"), "bad.toml: the mapping is not valid"),
         (("--format", "csv", "--mapping", "map.toml"), "which the file has not at all"),
         (("--format", "claimreview"), "the file is no JSON"),

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 
 from service.cli.importing import Rows, bring_in
 from service.cli.progress import Bar
-from service.commands import import_csv, import_reviews
+from service.commands import import_csv, import_lists, import_reviews
 from service.commands.exchange_check import Tally
 from service.commands.import_lines import FileNotes
 from service.commands.import_mapping import Mapping
@@ -63,6 +63,8 @@ async def bring_mapped(
         source, notes = io.BytesIO(data), FileNotes()
         if form == "csv":
             rows: Rows = import_csv.rows(source, mapping, scratch, notes)
+        elif form == "json":
+            rows = import_lists.rows(source, mapping, scratch, notes)
         else:
             rows = import_reviews.reviews(source, mapping, scratch)
         show = Bar("", quiet=True).show

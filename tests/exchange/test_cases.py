@@ -13,7 +13,7 @@ from service.store import tables
 from service.store.engine import Database
 from tests.commands.workday import BEGIN
 from tests.exchange import desks
-from tests.exchange.rows import Result, bring_mapped, claims
+from tests.exchange.rows import Result, bring, bring_mapped, claims, row, sheet
 
 CASES = Path(__file__).parent / "cases"
 PARTIES = "\n".join(
@@ -196,3 +196,19 @@ async def test_where_it_appeared_is_its_origin(database: Database) -> None:
 async def test_a_byte_order_mark_is_no_heading(database: Database) -> None:
     result, found = await bring_case(database, "tabs-utf16.txt", "csv")
     assert (list(found), result.refused) == (["The mark stays out of the heading"], [])
+
+
+async def test_spellings_of_one_name_are_one_party(database: Database) -> None:
+    """Apostrophes, scripts, marks of no width, đ and dj."""
+    result, found = await bring_case(database, "one-name.json")
+    assert (result.refused, len(found)) == ([], 8)
+    told = [one["claimant"]["party"] for one in found.values()]
+    assert told == ["dangelo-union"] * 3 + ["ministarstvo-odbrane"] * 3 + ["djordje-net"] * 2
+
+
+async def test_spellings_of_one_speaker_are_one_person(database: Database) -> None:
+    names = ("Đorđe O’Neill", "Djordje ONeill", "Ђорђе О'Неилл")
+    rows = [row(f"claim {n}", Person=name) for n, name in enumerate(names)]
+    await bring(database, sheet(*rows))
+    said = {one["claimant"]["speaker"]["name"] for one in await claims(database)}
+    assert said == {"Đorđe O’Neill"}

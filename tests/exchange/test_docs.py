@@ -5,10 +5,11 @@ import tomllib
 from pathlib import Path
 
 from service.commands import import_labels
+from service.commands.import_mapping import Mapping
 from service.formats import csv, exchange
 from service.store.engine import Database
 from service.store.exchanged import THINGS
-from tests.exchange.rows import MAPPING, bring, claims
+from tests.exchange.rows import MAPPING, bring, bring_mapped, claims
 
 PAGE = (Path(__file__).parents[2] / "docs" / "exchange.md").read_text(encoding="utf-8")
 
@@ -55,6 +56,16 @@ async def test_the_least_mapping_brings_its_sheet_in(database: Database) -> None
     assert claim["imported"]["label"] == "Mostly false"
     printed = re.findall(r"the print line reads “(.*?) This desk", PAGE)
     assert printed == ["Imported as confirmed from Example Fact-check (label “True”)."]
+
+
+async def test_the_mapping_of_a_list_brings_its_list_in(database: Database) -> None:
+    mapping = tomllib.loads(re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)[1])
+    document = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)[0].encode()
+    result = await bring_mapped(database, document, "json", Mapping.model_validate(mapping))
+    assert (result.tally.new, result.refused, result.notes) == (1, [], [])
+    [claim] = await claims(database)
+    assert (claim["text"], claim["status"]) == ("The bridge is closed", "disputed")
+    assert claim["tags"] == ["roads", "border"]
 
 
 EMPTY: dict[str, dict[str, str]] = {"claimants": {}}
