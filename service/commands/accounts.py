@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
 
+from service.commands import proposals
 from service.domain import access, ids
 from service.domain.access import Action, Actor, Role
 from service.domain.errors import (
@@ -23,6 +24,7 @@ from service.domain.errors import (
     NotFound,
     Settled,
 )
+from service.domain.proposals import LapseReason
 from service.store.tables import SESSION_NAME, api_keys, sessions, sign_in_links, users
 from service.store.upsert import insert_or_ignore
 
@@ -151,6 +153,10 @@ def change_user(
     if values.get("disabled_at") is not None or "password_hash" in values:
         end_sessions(session, user_id)
         _void_links(session, user_id, now)
+    if values.get("disabled_at") is not None:
+        # Nobody stands by what they proposed any more.
+        gone = LapseReason.PROPOSER_DISABLED
+        proposals.lapse_of_proposer(session, user_id, reason=gone, actor=actor, now=now)
 
 
 def _require_other_admin(session: Connection, user_id: str) -> None:

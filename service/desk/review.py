@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import orjson
 from fastapi import APIRouter, Request, Response
 
-from service.desk import board, listed
+from service.desk import board, listed, proposed
 from service.desk.rendering import render
 from service.domain.access import Action
 from service.domain.claims import rfc3339
@@ -57,9 +57,14 @@ async def show_queue(
         following = "/review?" + urlencode({name: one for name, one in kept.items() if one})
     rows = await listed.rows(call, [(one.claim, None) for one in found])
     people = await call.read(accounts.names)
+    waiting = await call.read(decisions.list_waiting, [one.id for one in found])
     for claim, one in zip(rows, found, strict=True):
         claim["assigned"] = orjson.loads(one.claim)["assignee"]
         claim["reasons"] = [REASONS[name] for name in one.reasons]
+        proposal = waiting.get(one.id)
+        if proposal is not None:
+            change = orjson.loads(proposal.proposal).get("change")
+            claim["proposed"] = proposed.describe(proposal.kind, proposal.to, change)
         claim["since"] = rfc3339(one.since)
     return render(
         request,

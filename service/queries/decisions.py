@@ -1,5 +1,6 @@
 """Decisions, the review queue, suggestions and notes: what the desk works through."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -47,6 +48,16 @@ def decision_page(
             )
         )
     return [_decision(row) for row in session.execute(query.limit(window.limit + 1)).all()]
+
+
+def list_waiting(session: Connection, claim_ids: Collection[str]) -> dict[str, Any]:
+    """The proposals that wait on these claims, by claim: kind, status and proposal."""
+    rows = session.execute(
+        select(decisions.c.claim, decisions.c.kind, decisions.c.to, decisions.c.proposal).where(
+            decisions.c.claim.in_(claim_ids), decisions.c.state == "pending"
+        )
+    )
+    return {row.claim: row for row in rows}
 
 
 @dataclass(frozen=True, slots=True)

@@ -470,3 +470,34 @@ async def test_what_is_not_printed_voids_nothing(desk: Desk) -> None:
     await desk.claim(part_of=claim)
     await desk.link(claim, "supports", "nato", basis="documents")
     assert (await approve(desk, decision["id"])).status_code == 200
+
+
+async def test_the_proposals_of_somebody_disabled_lapse(desk: Desk) -> None:
+    """Nobody can approve what nobody stands by; the claim's record says why it ended."""
+    await desk.parties()
+    claim = (await desk.claim())["id"]
+    link = await desk.link(claim, "supports", "nato")
+    user = (
+        await desk.admin.post(
+            "/v1/users", json={"email": "cora@example.org", "name": "Cora", "role": "checker"}
+        )
+    ).json()
+    key = await desk.admin.post(
+        "/v1/keys", json={"name": "cora", "role": "checker", "user": user["id"]}
+    )
+    cora = {"Authorization": f"Bearer {key.json()['key']}", "If-Match": "*"}
+    proposed = await desk.public.post(
+        f"/v1/claims/{claim}/status-changes",
+        json={"to": "confirmed", "reason": "NATO saw it", "cites": [link["id"]]},
+        headers=cora,
+    )
+    decision = waits(proposed, "status")
+    gone = await desk.admin.patch(f"/v1/users/{user['id']}", json={"disabled": True})
+    assert gone.status_code == 200
+    lapsed = (await desk.checker.get(f"/v1/decisions/{decision['id']}")).json()
+    assert (lapsed["state"], lapsed["comment"]) == ("lapsed", "proposer_disabled")
+    problem(await approve(desk, decision["id"]), "already-settled")
+    last = (await desk.checker.get(f"/v1/claims/{claim}/history")).json()["items"][-1]
+    assert (last["type"], last["data"]["reason"]) == ("decision.lapsed", "proposer_disabled")
+    again = waits(await desk.move(claim, "confirmed", cites=[link["id"]]), "status")
+    assert (await approve(desk, again["id"])).status_code == 200

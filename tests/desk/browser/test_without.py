@@ -18,6 +18,9 @@ async def test_everything_without_scripts(windows: Windows, desk: Desk) -> None:
     await expect(ana.locator("#g-asserted .row")).to_have_count(1)
     await acts.link(ana, claim, "supports", party="nato", quote="It stands open and empty.")
     await ana.locator("input[name=to][value=confirmed]").check()
+    cite = ana.locator("input[name=cites]")
+    assert not await cite.is_checked(), "nothing is ticked for a status that was not chosen"
+    await cite.check()
     await ana.fill("#reason", "NATO saw it")
     await ana.get_by_role("button", name="Decide").click()
     await expect(ana.locator(".done")).to_contain_text("Proposed")

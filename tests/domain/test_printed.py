@@ -1,0 +1,116 @@
+"""What is printed, and which change of it takes two: every field, in both directions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from service.domain import evidence, printed
+from service.domain.claims import Finding, Imported, Lifecycle, Speaker
+from tests.domain.builders import (
+    ARMY,
+    ASSERTED,
+    BELGRADE,
+    CONFIRMED,
+    DISPUTED,
+    NATO,
+    NOON,
+    PRISTINA,
+    claim,
+    comments,
+    contradicts,
+    requests,
+    supports,
+)
+
+yes, no = supports(NATO), contradicts(PRISTINA)
+GENERAL = replace(BELGRADE, speaker=Speaker("speaker-1", "Gen. Nobody", None))
+
+CONFIRMED_CHANGES = [
+    ("text", {"text": "killed 400"}, True),
+    ("claimant", {"claimant": GENERAL}, True),
+    ("claimant", {"claimant": None}, True),
+    ("claimed", {"claimed_at": NOON}, True),
+    ("override", {"override": True}, True),
+    ("imported", {"imported": Imported("others", "true", None)}, True),
+    ("supports", {"links": (yes, supports(ARMY, voice=PRISTINA))}, True),
+    ("supports", {"links": (supports(replace(NATO, root_name="Pope Francis")),)}, True),
+    ("supports", {"links": ()}, False),
+    ("contradicts", {"links": (yes, no)}, False),
+    ("finding", {"finding": Finding.REFUTED}, True),
+    ("withdrawn", {"lifecycle": Lifecycle.WITHDRAWN}, False),
+]
+
+
+@pytest.mark.parametrize(("field", "changes", "asks"), CONFIRMED_CHANGES)
+def test_a_confirmed_claim_changes_by_two_or_more_cautiously(
+    field: str, changes: dict[str, Any], asks: bool
+) -> None:
+    """Each printed field of a confirmed claim takes two, unless the line is more cautious."""
+    before = claim(yes, status=CONFIRMED)
+    after = replace(before, **changes)
+    assert field in printed.list_differences(printed.read(before), printed.read(after))
+    assert (field in printed.list_fields_to_agree_on(before, after)) is asks
+
+
+def test_a_denial_and_a_withdrawal_do_not_go_by_one_persons_word() -> None:
+    """The way back from caution takes two, and so does another name for who denies."""
+    challenged = claim(yes, no, status=CONFIRMED)
+    calm = replace(challenged, links=(yes,))
+    assert printed.list_fields_to_agree_on(challenged, calm) == ["contradicts"]
+    renamed = replace(no, voice=replace(PRISTINA, root_name="Nobody"))
+    other = replace(challenged, links=(yes, renamed))
+    assert printed.list_fields_to_agree_on(challenged, other) == ["contradicts"]
+    withdrawn = replace(challenged, lifecycle=Lifecycle.WITHDRAWN)
+    assert printed.list_fields_to_agree_on(withdrawn, challenged) == ["withdrawn"]
+
+
+@pytest.mark.parametrize("status", [ASSERTED, DISPUTED])
+@pytest.mark.parametrize(("field", "changes", "asks"), CONFIRMED_CHANGES)
+def test_what_nobody_vouches_for_changes_by_one_persons_word(
+    status: Any, field: str, changes: dict[str, Any], asks: bool
+) -> None:
+    """Without a confirmation or a finding, one person records what is."""
+    before = claim(yes, status=status)
+    assert printed.list_fields_to_agree_on(before, replace(before, **changes)) == []
+
+
+@pytest.mark.parametrize(("field", "changes", "asks"), CONFIRMED_CHANGES)
+def test_a_finding_vouches_for_the_words_and_whose_they_are(
+    field: str, changes: dict[str, Any], asks: bool
+) -> None:
+    before = claim(yes, status=DISPUTED, finding=Finding.UNPROVABLE)
+    asked = printed.list_fields_to_agree_on(before, replace(before, **changes))
+    assert asked == ([field] if field in ("text", "claimant", "claimed", "finding") else [])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"tags": ("army",)},
+        {"assignee": "ana"},
+        {"version": 9},
+        {"revision": 2},
+        {"part_of": "claim-2"},
+        {"links": (supports(NATO), comments(PRISTINA), supports(NATO))},
+        {"links": (supports(NATO, quote="in other words"),)},
+        {"links": (supports(NATO), requests(PRISTINA))},
+    ],
+)
+def test_what_is_not_printed_is_no_part_of_the_digest(changes: dict[str, Any]) -> None:
+    """Tags, an assignee, comments, another voice of the same party, a request that a confirmation
+    has answered: no proposal is void for them."""
+    before = claim(yes, status=CONFIRMED)
+    after = replace(before, **changes)
+    assert printed.read(before) == printed.read(after)
+    digests = [printed.compute_digest(printed.read(one), {}) for one in (before, after)]
+    assert digests[0] == digests[1]
+
+
+def test_the_order_of_the_sentence_is_no_matter() -> None:
+    """Who stands first in the line is not what anybody agreed to."""
+    other = supports(PRISTINA)
+    assert evidence.qualifying(claim(yes, other)) != evidence.qualifying(claim(other, yes))
+    assert printed.read(claim(yes, other)) == printed.read(claim(other, yes))
