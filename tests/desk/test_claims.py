@@ -391,3 +391,39 @@ async def test_a_claim_of_many_statements_stays_light(
     whole = await people.checker.get(f"/claims/{claim}?record=all")
     assert len(parsed(whole).cssselect(".card")) == 62
     assert "earlier" not in text(whole)
+
+
+async def test_a_finding_and_a_wording_are_proposed_with_what_they_would_print(
+    desk: Desk, people: People, claim: str
+) -> None:
+    """Nothing is ticked that nobody chose; a refusal says what is missing; the second person sees
+    what prints now and what would, and no button to approve what has changed since."""
+    denial = await desk.link(claim, "contradicts", "pristina", basis="documents")
+    address, target = f"/claims/{claim}", f"/claims/{claim}/finding"
+    page = await people.checker.get(address)
+    assert not parsed(page).cssselect("input[type=checkbox][checked]")
+    refused = await submit(
+        people.checker, address, target, finding="refuted", finding_reason="Counted again"
+    )
+    assert refused.status_code == 409
+    assert "needs at least one cited statement" in text(refused)
+    proposed = await submit(
+        people.checker,
+        address,
+        target,
+        finding="refuted",
+        finding_reason="Counted again",
+        finding_cites=[denial["id"]],
+    )
+    assert proposed.headers["location"].endswith("done=proposed#pending")
+    seen = await people.editor.get(address)
+    assert "finding: refuted" in text(seen)
+    assert [one.text_content() for one in parsed(seen).cssselect(".prints dd")] == ["none refuted"]
+    queue = await people.editor.get("/review")
+    assert "proposed: finding: refuted" in text(queue)
+    await desk.link(claim, "contradicts", "washington", basis="documents")
+    outdated = await people.editor.get(address)
+    assert "can no longer be approved" in text(outdated)
+    assert "Denied by: it was “Pristina”, and is “Pristina and Washington”" in text(outdated)
+    approval = parsed(outdated).cssselect(".pending button")
+    assert [one.text_content() for one in approval] == ["Reject"]
