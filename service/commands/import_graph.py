@@ -52,7 +52,9 @@ def is_reference(value: Any) -> bool:
     """Whether a value is but the `@id` of a thing that stands elsewhere."""
     if isinstance(value, str):
         return value.startswith(("#", "_:"))
-    return isinstance(value, dict) and "@id" in value and set(value) <= {"@id", "@type"}
+    if not isinstance(value, dict) or not isinstance(value.get("@id"), str):
+        return False
+    return set(value) <= {"@id", "@type"}
 
 
 def build_graph(*documents: Any) -> Graph:
@@ -165,8 +167,7 @@ def _texts(value: Any) -> Iterator[str]:
 def kinds(node: Node) -> list[str]:
     """Of which types a thing is, by their names in schema.org."""
     if "@type" in node:
-        found: list[str] = node["@type"]
-        return found
+        return list(_texts(node["@type"]))
     return [_local_name(kind, {}) for kind in _texts(node.get("type"))]
 
 

@@ -30,8 +30,9 @@ PACKED = (
     (b"\xd0\xcf\x11\xe0", "a workbook (.xls): save it as CSV"),
     (b"%PDF", "a PDF"),
 )
-WHOLE_BYTES = re.compile(rb"[^\r\n]*(?:\r\n|\n|\r(?!\Z))")
-WHOLE_TEXT = re.compile(r"[^\r\n]*(?:\r\n|\n|\r(?!\Z))")
+END_BYTES = re.compile(rb"\r\n|\n|\r(?!\Z)")
+END_TEXT = re.compile(r"\r\n|\n|\r(?!\Z)")
+"""A return at the very end may be half of a line's end."""
 
 
 class FallbackLine(str):
@@ -89,13 +90,13 @@ def _find_encoding(file: BinaryIO, encoding: str, notes: FileNotes) -> str:
 
 def _decoded(file: BinaryIO, encoding: str, notes: FileNotes) -> Iterator[str | Refused]:
     if encoding == "auto":
-        for raw in _split(iter(lambda: file.read(CHUNK), b""), WHOLE_BYTES, b""):
+        for raw in _split(iter(lambda: file.read(CHUNK), b""), END_BYTES, b""):
             yield raw if isinstance(raw, Refused) else _decode_line(raw, notes)
         return
     wide = encoding.lower().replace("_", "-").startswith(("utf-16", "utf-32"))
     # Bytes that are no characters become what `import_fields.text` refuses.
     errors = "strict" if wide else "surrogateescape"
-    yield from _split(_decode_chunks(file, encoding, errors), WHOLE_TEXT, "")
+    yield from _split(_decode_chunks(file, encoding, errors), END_TEXT, "")
 
 
 def _decode_chunks(file: BinaryIO, encoding: str, errors: str) -> Iterator[str]:
@@ -110,17 +111,16 @@ def _decode_chunks(file: BinaryIO, encoding: str, errors: str) -> Iterator[str]:
         raise Invalid(f"the file is not {encoding}: {error}") from error
 
 
-def _split(chunks: Iterator[Any], whole: re.Pattern[Any], empty: Any) -> Iterator[Any]:
+def _split(chunks: Iterator[Any], end: re.Pattern[Any], empty: Any) -> Iterator[Any]:
     """The lines of what comes in pieces, bytes or text alike."""
     pending, skipping = empty, False
     for chunk in chunks:
         pending += chunk
         start = 0
-        for match in whole.finditer(pending):
-            start = match.end()
+        for match in end.finditer(pending):
             if not skipping:
-                yield match[0]
-            skipping = False
+                yield pending[start : match.end()]
+            start, skipping = match.end(), False
         pending = pending[start:]
         if len(pending) > LONGEST_LINE:
             if not skipping:

@@ -1,0 +1,197 @@
+"""Documents that are not ours to shape: Google's answers, pages, microdata, references."""
+
+from typing import Any
+
+import orjson
+import pytest
+
+from service.domain.errors import Invalid
+from service.store.engine import Database
+from tests.exchange.rows import bring, claims
+from tests.exchange.test_reviews import REVIEW
+
+Json = dict[str, Any]
+pytestmark = pytest.mark.parametrize("database_kind", ["sqlite"])
+SEARCH: Json = {
+    "claims": [
+        {
+            "text": "The dam will burst",
+            "claimant": "Belgrade",
+            "claimDate": "2023-10-02T00:00:00Z",
+            "claimReview": [
+                {
+                    "publisher": {"name": "Example Check", "site": "check.example"},
+                    "url": "https://check.example/dam",
+                    "title": "No",
+                    "reviewDate": "2023-10-03T00:00:00Z",
+                    "textualRating": "False",
+                    "languageCode": "en",
+                },
+                {
+                    "publisher": {"site": "other.example"},
+                    "url": "https://other.example/dam",
+                    "textualRating": "Misleading",
+                },
+            ],
+        },
+        {"text": "Without a review", "claimant": "Belgrade"},
+    ],
+    "nextPageToken": "CAo",
+}
+PAGES: Json = {
+    "claimReviewMarkupPages": [
+        {
+            "pageUrl": "https://check.example/page",
+            "publishDate": "2023-10-03",
+            "claimReviewAuthor": {"name": "Example Check"},
+            "claimReviewMarkups": [
+                {
+                    "url": "https://check.example/page",
+                    "claimReviewed": "The well is dry",
+                    "claimDate": "2023-10-02",
+                    "claimAuthor": {"name": "Belgrade"},
+                    "claimFirstAppearance": "https://x.example/9",
+                    "rating": {"textualRating": "True", "ratingValue": 5},
+                }
+            ],
+        }
+    ]
+}
+
+
+async def bring_json(database: Database, document: Any, **changes: Any) -> Any:
+    return await bring(database, orjson.dumps(document), "claimreview", **changes)
+
+
+async def test_an_answer_of_claims_search(database: Database) -> None:
+    result = await bring_json(database, SEARCH)
+    assert (result.tally.new, result.refused) == (1, [])
+    assert [line for line, _ in result.remarks] == [1, 2, 3]
+    assert "also rated “Misleading” by other.example" in result.remarks[0][1]
+    [claim] = await claims(database)
+    assert (claim["claimant"]["name"], claim["claimed_at"]) == ("Belgrade", "2023-10-02T00:00:00Z")
+    assert claim["imported"] == {"by": "Example Check", "label": "False"}
+
+
+async def test_an_answer_of_pages(database: Database) -> None:
+    result = await bring_json(database, PAGES)
+    assert (result.tally.new, result.refused, result.remarks) == (1, [], [])
+    [claim] = await claims(database)
+    assert (claim["text"], claim["status"]) == ("The well is dry", "confirmed")
+
+
+async def test_a_page_with_json_ld(database: Database) -> None:
+    """Its scripts belong together; a broken one is refused with its line."""
+    review = REVIEW | {"author": {"@id": "#house"}}
+    house = {"@type": "Organization", "@id": "#house", "name": "The House"}
+    page = (
+        '<!DOCTYPE html>\n<html><script type="application/ld+json">{broken</script>\n'
+        f'<script type="application/ld+json">\n//<![CDATA[\n{orjson.dumps(review).decode()}\n//]]>'
+        '</script><script type="application/ld+json">'
+        f"{orjson.dumps(house).decode()}</script></html>"
+    )
+    result = await bring(database, page.encode(), "claimreview")
+    assert [(line, "no JSON" in why) for line, _, why in result.refused] == [(2, True)]
+    [claim] = await claims(database)
+    assert claim["imported"]["by"] == "The House"
+
+
+@pytest.mark.parametrize(
+    ("page", "reason"),
+    [
+        ("<html></html>", "there is no JSON-LD in it"),
+        ('<div itemtype="https://schema.org/ClaimReview">', "microdata"),
+    ],
+)
+async def test_a_page_without_json_ld(database: Database, page: str, reason: str) -> None:
+    with pytest.raises(Invalid, match=reason):
+        await bring(database, page.encode(), "claimreview")
+
+
+def as_microdata(value: Any) -> Any:
+    if isinstance(value, dict):
+        kept = {name: as_microdata(item) for name, item in value.items() if name[0] != "@"}
+        return {"type": f"http://schema.org/{value.get('@type', 'Thing')}", "properties": kept}
+    return value
+
+
+def prefixed(value: Any, prefix: str) -> Any:
+    if isinstance(value, dict):
+        return {
+            name if name[0] == "@" else prefix + name: prefixed(item, prefix)
+            if name != "@type"
+            else prefix + item
+            for name, item in value.items()
+            if name != "@context"
+        }
+    return value
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"microdata": [as_microdata(REVIEW)], "json-ld": [], "rdfa": []},
+        prefixed(REVIEW, "schema:"),
+        prefixed(REVIEW, "http://schema.org/"),
+        {"@context": {"s": "https://schema.org/"}, **prefixed(REVIEW, "s:")},
+        {
+            "@context": {"type": "@type", "says": "https://schema.org/claimReviewed"},
+            **{name: item for name, item in REVIEW.items() if name[0] != "@"},
+            "type": "ClaimReview",
+            "says": REVIEW["claimReviewed"],
+            "claimReviewed": [],
+        },
+    ],
+)
+async def test_schema_orgs_names_however_they_are_written(
+    database: Database, document: Json
+) -> None:
+    result = await bring_json(database, document)
+    assert (result.tally.new, result.refused, result.remarks) == (1, [], [])
+    [claim] = await claims(database)
+    assert (claim["text"], claim["claimant"]["name"]) == ("Troops are back to normal", "Belgrade")
+    assert (claim["claimed_at"], claim["status"]) == ("2020-08-25T00:00:00Z", "disputed")
+
+
+@pytest.mark.parametrize(
+    ("item", "remark"),
+    [
+        ({"author": {"@id": "#nobody"}}, "its author refers to #nobody, which is not there"),
+        ({"author": {"@id": "#a", "author": {"@id": "#a"}}}, "its claimant has no name"),
+        ({"author": True}, "its author is True, which says nothing"),
+        ([{"name": "x"}, {"name": "y"}], "another itemReviewed is left out: y"),
+    ],
+)
+async def test_what_a_reference_does_not_find_is_said(
+    database: Database, item: Any, remark: str
+) -> None:
+    result = await bring_json(database, REVIEW | {"itemReviewed": item})
+    assert result.tally.new == 1
+    assert remark in [said for _, said in result.remarks]
+
+
+async def test_a_review_in_another_language_is_the_same(database: Database) -> None:
+    other = REVIEW | {"claimReviewed": "Trupe su se vratile", "inLanguage": "sr"}
+    result = await bring_json(database, [REVIEW | {"inLanguage": "en-GB"}, other])
+    assert (result.tally.new, result.tally.known) == (1, 1)
+    assert "in another language (sr): “Trupe su se vratile”" in result.remarks[0][1]
+
+
+async def test_a_persons_address_may_stand_for_a_party(database: Database) -> None:
+    """`refuse` refuses a person whom neither the mapping nor the desk knows."""
+    person = {"@type": "schema:Person", "name": "P. Q.", "sameAs": "https://X.example/pq/"}
+    review = REVIEW | {"itemReviewed": {"author": person}}
+    refused = await bring_json(database, review, claimants={"unknown": "refuse"})
+    assert refused.refused == [(1, "claimant", "there is no party of this name")]
+    await bring_json(database, REVIEW)
+    known = {"unknown": "refuse", "known": {"https://x.example/pq": "belgrade"}}
+    result = await bring_json(database, review | {"claimReviewed": "More"}, claimants=known)
+    assert (result.tally.new, result.refused) == (1, [])
+
+
+async def test_a_name_that_stands_twice_is_refused(database: Database) -> None:
+    text = orjson.dumps(REVIEW).decode()[:-1] + ', "claimReviewed": "Something else"}'
+    result = await bring(database, text.encode(), "claimreview")
+    assert [(field, "twice" in why) for _, field, why in result.refused] == [
+        ("claimReviewed", True)
+    ]
