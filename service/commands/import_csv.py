@@ -245,7 +245,9 @@ class _Records:
             return record
         alone = self._split_alone(taken[0])
         if len(alone) != width:
-            return record if fits else self._refuse_lines(record, taken, width)
+            if not fits:
+                return self._refuse_lines(record, taken, width)
+            return replace(record, remarks=(*record.remarks, DOUBTFUL))
         others = [len(self._split_alone(line)) == width for line in taken[1:]]
         if self._width is None:
             rows_of_their_own = all(others)

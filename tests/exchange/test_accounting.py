@@ -168,11 +168,11 @@ def test_a_line_without_end_is_one_refusal() -> None:
 
 
 def test_a_cell_of_several_lines_stays_whole() -> None:
-    """Also where it holds the delimiter: one whose first line could be a row is doubted aloud."""
+    """Where it holds the delimiter, it is doubted aloud."""
     data = b'Text;Who;When\n"One\nmore; and more";Belgrade;2023-10-02\n'
     [(_, row)], _ = read_sheet(data)
     assert isinstance(row, Incoming)
-    assert (row.text, row.remarks) == ("One\nmore; and more", ())
+    assert (row.text, row.remarks) == ("One\nmore; and more", (import_csv.DOUBTFUL,))
     data = b'Text;Who;When\n"One; two; three\nfour";Belgrade;2023-10-02\n'
     [(_, row)], _ = read_sheet(data)
     assert isinstance(row, Incoming)
