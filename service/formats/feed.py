@@ -53,6 +53,8 @@ class Entry:
     @property
     def _step(self) -> str:
         now = STATUSES[self.status].lower()
+        if self.cause is Cause.IMPORT:
+            return f"Newly recorded: {now}, as rated elsewhere"
         if self.previous is None or self.cause is None:
             return f"Newly recorded: {now}"
         return f"From {STATUSES[self.previous].lower()} to {now}: {CAUSES[self.cause]}"
@@ -93,12 +95,14 @@ def entry(
     """The entry for an event of one of STATUS_TYPES; `document` is the claim as the change left
     it."""
     changed: Data = orjson.loads(data) if type == "claim.status_changed" else {}
+    imported = bool(changed) and changed["cause"] == Cause.IMPORT
     return Entry(
         event=event,
         claim=orjson.loads(document),
         version=version,
         moment=moment,
         status=Status(changed["status"]) if changed else Status.ASSERTED,
-        previous=Status(changed["previous_status"]) if changed else None,
+        # An imported claim comes with its status: asserted is what it was for no time at all.
+        previous=Status(changed["previous_status"]) if changed and not imported else None,
         cause=Cause(changed["cause"]) if changed else None,
     )

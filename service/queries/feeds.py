@@ -9,6 +9,8 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Select,
+    and_,
+    exists,
     func,
     literal,
     select,
@@ -22,6 +24,19 @@ from service.formats.feed import Entry
 from service.queries.paging import Window
 from service.store.tables import claim_versions, claims, events, stories
 from service.store.tail import newest
+
+_second = events.alias("second")
+JUDGED_AT_ONCE = and_(
+    events.c.number == 1,
+    exists().where(
+        _second.c.claim == events.c.claim,
+        _second.c.number == 2,
+        _second.c.recorded_at == events.c.recorded_at,
+        _second.c.data.contains('"cause":"import"', autoescape=True),
+    ),
+)
+"""The first event of an imported claim, which came with its status: an entry that says it was
+asserted at that instant would only contradict the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +75,13 @@ def page(
         if row is None:
             return None
         title, titled = row
-    settled = events.c.seq <= newest(session)
+    shown = (events.c.seq <= newest(session), ~JUDGED_AT_ONCE)
     if story is not None:
-        mine = (settled, events.c.story == story, events.c.type.in_(STATUS_TYPES))
+        mine = (*shown, events.c.story == story, events.c.type.in_(STATUS_TYPES))
         query = _places(mine, as_of, window)
     else:
         # A range of an index for each type.
-        each = (_places((settled, events.c.type == one), as_of, window) for one in STATUS_TYPES)
+        each = (_places((*shown, events.c.type == kind), as_of, window) for kind in STATUS_TYPES)
         both = union_all(*(select(one.subquery()) for one in each)).subquery()
         query = _ordered(select(both), both.c, as_of, window)
     return Page(title, titled, [Place(*row) for row in session.execute(query)])

@@ -12,12 +12,17 @@ import feedparser
 import orjson
 import pytest
 
+from service.commands import claims
+from service.commands.inputs import Verdict
 from service.config import Settings
+from service.domain.access import Actor, Role
+from service.domain.claims import Finding, Imported, Status
 from service.queries import feeds
-from tests.api.problems import problem, refused_field
+from service.web.bodies.claims import ClaimIn
+from tests.api.problems import NOBODY, problem, refused_field
 from tests.support import desk as support
 from tests.support import feed_rules
-from tests.support.desk import Desk, Json
+from tests.support.desk import Desk, Json, claim_body
 from tests.support.feed_rules import ATOM, links
 
 BASE = "http://127.0.0.1:8000"
@@ -371,3 +376,31 @@ class TestLateCommits:
         shown = [(one["_claimdesk"]["claim"], one["_claimdesk"]["status"]) for one in items]
         assert shown == [(quick, "asserted"), (slow, "disputed"), (slow, "asserted")]
         assert all(one["date_published"] > two["date_published"] for one, two in pairwise(items))
+
+
+async def test_imported_claim_is_one_entry_with_its_status(desk: Desk) -> None:
+    """It came with a status: no entry says that it was asserted at the same instant."""
+    await desk.parties()
+    plain = (await desk.claim(text="Recorded here"))["id"]
+    body = ClaimIn.model_validate(claim_body(text="Recorded and judged elsewhere"))
+    source = Imported(by="Example Check", label="False", finding=Finding.REFUTED)
+    verdict = Verdict(to=Status.DISPUTED, reason="Rated false", source=source)
+    await desk.database.write(
+        claims.bring_in,
+        body.to_command(),
+        verdict,
+        claim_id=NOBODY,
+        actor=Actor("importer", "import", Role.ADMIN),
+        now=desk.clock(),
+    )
+    for query in ({}, {"as_of": desk.clock().isoformat()}):
+        imported, recorded = (await told(desk, **query))["items"]
+        assert recorded["_claimdesk"]["claim"] == plain
+        assert imported["title"] == "Disputed: Recorded and judged elsewhere"
+        assert imported["content_text"].startswith("Newly recorded: disputed, as rated elsewhere. ")
+        about = imported["_claimdesk"]
+        assert (about["status"], about["previous_status"], about["cause"]) == (
+            "disputed",
+            None,
+            "import",
+        )

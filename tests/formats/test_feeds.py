@@ -129,7 +129,7 @@ def test_it_can_be_printed_as_it_stands() -> None:
         "(2 October 2023). Disputed by Pristina. State Department has asked for confirmation. No "
         "independent party has confirmed it. The desk found it refuted."
     ).replace("State Department", "Washington")
-    for cause in Cause:
+    for cause in set(Cause) - {Cause.IMPORT}:
         assert entry(1, claim(), Status.DISPUTED, cause).text.startswith("From disputed to ")
 
 
