@@ -40,6 +40,7 @@ from service.queries.paging import Cursors
 from service.store.engine import Database
 from service.web import logs, problems
 from service.web.callers import Callers
+from service.web.cors import CrossOriginReading
 from service.web.envelope import Envelope
 from service.web.hot import HotPaths
 from service.web.live import Live
@@ -147,6 +148,8 @@ def create_app(
         routes=[*reading.router.routes, *board.router.routes],
         page=desk_errors.page,
     )
+    if settings.public_read:
+        app.add_middleware(CrossOriginReading)
 
     async def identify(request: Request) -> Actor | None:
         return await services.callers.identify(request, now=clock())

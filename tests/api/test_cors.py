@@ -1,0 +1,80 @@
+"""Scripts of other origins read what is public, and nothing else."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from service.config import Settings
+from service.domain.access import Action
+from service.web.cors import PUBLIC_PREFIXES
+from tests.api.test_access import ROUTES
+from tests.support import desk as support
+from tests.support.desk import Desk
+
+ELSEWHERE = {"Origin": "https://newspaper.example"}
+PREFLIGHT = ELSEWHERE | {"Access-Control-Request-Method": "GET"}
+
+
+@pytest.fixture
+async def public_desk(settings: Settings) -> AsyncIterator[Desk]:
+    async with support.running(settings.model_copy(update={"public_read": True})) as desk:
+        await desk.parties()
+        yield desk
+
+
+def test_every_public_route_for_programs_is_covered() -> None:
+    public = [path for (method, path), rule in ROUTES.items() if rule is Action.READ_CLAIMS]
+    assert public
+    assert [path for path in public if not path.startswith(PUBLIC_PREFIXES)] == []
+
+
+async def test_public_answers_name_every_origin_also_to_a_shared_cache(public_desk: Desk) -> None:
+    """With and without an Origin, so that what a cache keeps serves both; for HEAD and 304 too."""
+    claim = (await public_desk.claim())["id"]
+    paths = ("/v1/claims", f"/v1/claims/{claim}", f"/v1/claims/{claim}/badge.svg")
+    for path in (*paths, "/feeds/claims.json"):
+        for headers in ({}, ELSEWHERE):
+            answer = await public_desk.public.get(path, headers=headers)
+            assert answer.status_code == 200
+            assert answer.headers["access-control-allow-origin"] == "*"
+            assert "ETag" in answer.headers["access-control-expose-headers"]
+            assert "access-control-allow-credentials" not in answer.headers
+        head = await public_desk.public.head(path, headers=ELSEWHERE)
+        assert head.headers["access-control-allow-origin"] == "*"
+        tagged = ELSEWHERE | {"If-None-Match": answer.headers.get("etag", "*")}
+        if "etag" in answer.headers:
+            unchanged = await public_desk.public.get(path, headers=tagged)
+            assert unchanged.status_code == 304
+            assert unchanged.headers["access-control-allow-origin"] == "*"
+    unknown = await public_desk.public.get("/v1/claims/nothing", headers=ELSEWHERE)
+    assert (unknown.status_code, unknown.headers["access-control-allow-origin"]) == (404, "*")
+
+
+async def test_browser_may_ask_before_it_reads_but_not_before_it_changes(
+    public_desk: Desk,
+) -> None:
+    allowed = await public_desk.public.options("/v1/claims", headers=PREFLIGHT)
+    assert allowed.status_code == 204
+    assert allowed.headers["access-control-allow-origin"] == "*"
+    assert "authorization" not in allowed.headers["access-control-allow-headers"].lower()
+    assert allowed.headers["access-control-allow-methods"] == "GET, HEAD"
+    for method in ("POST", "PATCH", "DELETE"):
+        asked = PREFLIGHT | {"Access-Control-Request-Method": method}
+        refused = await public_desk.public.options("/v1/claims", headers=asked)
+        assert refused.status_code == 405
+        assert "access-control-allow-origin" not in refused.headers
+    changed = await public_desk.checker.post("/v1/claims", json={}, headers=ELSEWHERE)
+    assert "access-control-allow-origin" not in changed.headers
+
+
+async def test_what_needs_a_key_is_not_for_other_origins(public_desk: Desk, desk: Desk) -> None:
+    """Internal resources of a public desk, and everything of one that is not public."""
+    for path in ("/v1/parties", "/v1/me", "/v1/keys", "/v1/review-queue", "/"):
+        answer = await public_desk.admin.get(path, headers=ELSEWHERE)
+        assert "access-control-allow-origin" not in answer.headers, path
+    for path in ("/v1/claims", "/feeds/claims.json"):
+        answer = await desk.admin.get(path, headers=ELSEWHERE)
+        assert answer.status_code == 200
+        assert "access-control-allow-origin" not in answer.headers
+        refused = await desk.public.options(path, headers=PREFLIGHT)
+        assert refused.status_code == 405
