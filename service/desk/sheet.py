@@ -181,8 +181,14 @@ def _columns(state: ClaimState, links: list[Data], origin: Data, suggestion: Dat
         )
         column["cards"].append(_card(link, statement, counted.get(link["id"])))
     for column in columns.values():
-        column["cards"].sort(key=lambda card: (card["statement"]["said_at"], card["order"]))
+        column["cards"].sort(key=_order_said)
     return list(columns.values())
+
+
+def _order_said(card: Data) -> tuple[Any, ...]:
+    statement = card["statement"]
+    said_at = datetime.fromisoformat(statement["said_at"])
+    return end_of(said_at, Precision(statement["precision"])), card["order"]
 
 
 def _named_in_proposal(state: ClaimState) -> set[str]:

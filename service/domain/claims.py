@@ -5,7 +5,7 @@ All shapes are frozen.  Ids are UUIDs as text; instants are aware UTC datetimes.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -270,6 +270,24 @@ def dated(moment: datetime, precision: Precision) -> datetime:
     if precision is Precision.DAY:
         return moment.replace(tzinfo=UTC)
     return aware(moment)
+
+
+UNKNOWN_WITHIN = {
+    Precision.DAY: timedelta(days=1),
+    Precision.HOUR: timedelta(hours=1),
+    Precision.MINUTE: timedelta(minutes=1),
+    Precision.SECOND: timedelta(seconds=1),
+}
+"""How long after the instant that stands for it something may have been said."""
+
+
+def end_of(moment: datetime, precision: Precision) -> datetime:
+    """The end of the day, hour, minute or second that is known: what things are put in order by.
+
+    "Nine dead", of that day, may well be later than "twelve dead", of that day's 06:00: it is no
+    midnight news.
+    """
+    return moment + UNKNOWN_WITHIN[precision]
 
 
 def instant(text: str) -> datetime:

@@ -186,6 +186,7 @@ claims = Table(
     Column("challenged", Boolean, nullable=False),
     Column("pending", Boolean, nullable=False),
     Column("claimed_at", Instant, nullable=False),
+    Column("precision", String(16), nullable=False, server_default="day"),
     Column("status_since", Instant, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("changed_at", Instant, nullable=False),

@@ -86,6 +86,34 @@ async def test_components_stand_under_their_parents(desk: Desk) -> None:
             assert row["part_of"] in (above["id"], above["part_of"])
 
 
+async def test_claim_of_unknown_hour_stands_at_the_end_of_its_day(desk: Desk) -> None:
+    """Nine dead, said that day, is no midnight news: it follows twelve, of that morning."""
+    await desk.parties()
+    await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
+    told = (
+        ("the day after, at midnight", "2023-10-03T00:00:00Z", "second"),
+        ("nine dead", "2023-10-02T00:00:00Z", "day"),
+        ("seventeen dead", "2023-10-02T11:40:00Z", "minute"),
+        ("about thirteen dead", "2023-10-02T11:00:00Z", "hour"),
+        ("twelve dead", "2023-10-02T06:00:00Z", "minute"),
+    )
+    desk.clock.advance(days=2)
+    for text, claimed_at, precision in told:
+        await desk.claim(text=text, claimed_at=claimed_at, precision=precision, story="border")
+    wanted = ["twelve dead", "seventeen dead", "about thirteen dead", "nine dead", told[0][0]]
+    rows, cursor = [], None
+    while not rows or cursor:
+        params = {"limit": 2} | ({"cursor": cursor} if cursor else {})
+        page = (await desk.reader.get("/v1/stories/border/matrix", params=params)).json()
+        rows += [row["text"] for row in page["claims"]]
+        cursor = page["next_cursor"]
+    assert rows == wanted
+    then = {"as_of": desk.clock().isoformat()}
+    await desk.claim(text="a later one", claimed_at="2023-10-01T00:00:00Z", story="border")
+    page = (await desk.reader.get("/v1/stories/border/matrix", params=then)).json()
+    assert [row["text"] for row in page["claims"]] == wanted
+
+
 async def test_pages_go_on_where_they_were(desk: Desk) -> None:
     """Page by page it is the whole; a claim that was merged between two pages loses none."""
     whole = await article(desk)
