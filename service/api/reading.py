@@ -16,7 +16,7 @@ from service.api import claims as claim_routes
 from service.api import shapes
 from service.domain import access, ids, search
 from service.domain.access import Action
-from service.domain.claims import Kind, Stance, Status
+from service.domain.claims import Kind, Lifecycle, Stance, Status
 from service.domain.errors import Invalid, NotFound
 from service.formats import terms
 from service.formats.claim import for_desk
@@ -149,6 +149,11 @@ def _asked(query: QueryParams) -> tuple[datetime | None, bool]:
             _parameter("story", {"type": "string"}, "A story's slug"),
             _parameter("tag", {"type": "string"}, "One tag"),
             _parameter("kind", {"type": "string", "enum": [*Kind]}, "The kind of claim"),
+            _parameter(
+                "lifecycle",
+                {"type": "string", "enum": [Lifecycle.ACTIVE, Lifecycle.WITHDRAWN]},
+                "Those in force, or those that their claimants took back; without it, both",
+            ),
             _parameter("assignee", {"type": "string"}, "A user or key; `me`: the caller"),
             _parameter("part_of", {"type": "string", "format": "uuid"}, "The claim's parent"),
             *(

@@ -1,6 +1,7 @@
 """The board: claims by status, and the list of one status or of what was filtered."""
 
 import asyncio
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
@@ -13,6 +14,7 @@ from service.desk.listed import Drawn
 from service.desk.rendering import render
 from service.domain import access
 from service.domain.access import Action
+from service.domain.claims import Lifecycle
 from service.queries import board
 from service.queries.claims import Family, Filters, listing
 from service.web import claims as web_claims
@@ -28,6 +30,7 @@ FILTERS = (
     "stance",
     "tag",
     "kind",
+    "lifecycle",
     "assignee",
     "drift",
     "as_of",
@@ -55,14 +58,14 @@ async def show_board(request: Request) -> Response:
         "stories": _options(tuple((row[0], row[1]) for row in known), filters.story),
         "as_of": filters.as_of,
     }
-    if filters.statuses:
+    if filters.statuses or filters.lifecycle:
         found, cursor = await _list(call, request, asked, filters)
         rows = await listed.rows(call, found)
         shown = listed.draw(
             "_rows.html",
             rows,
             rows=rows,
-            with_status=len(asked.status) > 1,
+            with_status=len(asked.status) != 1,
             only=asked.status[0] if len(asked.status) == 1 else None,
             narrowed=context["narrowed"],
             next=None if cursor is None else _with(request, cursor=cursor),
@@ -88,7 +91,8 @@ async def show_board(request: Request) -> Response:
 
 
 async def _groups(call: Call, request: Request, filters: Filters, *, narrowed: bool) -> Drawn:
-    found = await board.groups(call.services.database, filters, **await _families(call, filters))
+    in_force = replace(filters, lifecycle=Lifecycle.ACTIVE)
+    found = await board.groups(call.services.database, in_force, **await _families(call, filters))
     taken = iter(await listed.rows(call, [row for group in found for row in group.rows]))
     groups: list[dict[str, Any]] = [
         {
@@ -96,13 +100,20 @@ async def _groups(call: Call, request: Request, filters: Filters, *, narrowed: b
             "rows": [next(taken) for _ in group.rows],
             "count": group.count,
             "counted": board.COUNTED,
-            "all": _with(request, status=group.status),
+            "all": _with(request, status=group.status, lifecycle=Lifecycle.ACTIVE),
         }
         for group in found
     ]
     rows = [row for group in groups for row in group["rows"]]
     may_record = access.allowed(call.caller, Action.RECORD)
-    return listed.draw("_groups.html", rows, groups=groups, narrowed=narrowed, record=may_record)
+    return listed.draw(
+        "_groups.html",
+        rows,
+        groups=groups,
+        narrowed=narrowed,
+        record=may_record,
+        withdrawn=_with(request, lifecycle=Lifecycle.WITHDRAWN),
+    )
 
 
 @lru_cache

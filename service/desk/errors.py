@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from service.desk.rendering import render
-from service.domain.errors import ClaimdeskError, NotAuthenticated
+from service.domain.errors import ClaimdeskError, NotAuthenticated, NotYetRecorded
 from service.web.problems import required_headers
 from service.web.services import of
 
@@ -41,10 +41,11 @@ def page(request: Request, error: ClaimdeskError) -> Response:
         status=error.status,
         headers=required_headers(error),
         error=error,
-        advice=ADVICE.get(error.status, ADVICE[422]),
+        advice=None if isinstance(error, NotYetRecorded) else ADVICE.get(error.status, ADVICE[422]),
         request_id=request.scope.get("claimdesk.request_id"),
         faults=[one for one in error.extras.get("errors", []) if one["msg"] != error.detail],
         missing=error.extras.get("missing", []),
+        recorded_at=error.extras.get("recorded_at"),
     )
 
 

@@ -13,7 +13,7 @@ import orjson
 from service.desk import record
 from service.domain import disclosure, evidence, guards, lifecycle
 from service.domain.access import Actor
-from service.domain.claims import ClaimState, Lifecycle, SetAside, Status
+from service.domain.claims import ClaimState, Lifecycle, Precision, SetAside, Status, end_of
 from service.domain.disclosure import Audience
 from service.domain.guards import Move
 from service.formats import claim as claim_format

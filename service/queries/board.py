@@ -1,4 +1,7 @@
-"""The board: the newest claims of each status, and how many there are, as far as one counts."""
+"""The board: the newest claims of each status, and how many there are, as far as one counts.
+
+Which claims those are is the filters' to say: those that were withdrawn have no part in it.
+"""
 
 import asyncio
 from dataclasses import dataclass, replace
@@ -7,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Select, func, literal_column, select, union_all
 
-from service.domain.claims import Lifecycle, Status
+from service.domain.claims import Status
 from service.queries.claims import (
     Family,
     Filters,
@@ -134,7 +137,6 @@ def _counts(shape: Shape) -> Lookup:
 
 def _within(shape: Shape, status: Status) -> list[Any]:
     return [
-        claims.c.lifecycle != Lifecycle.MERGED.value,
         claims.c.status == literal_column(f"'{status.value}'"),
         *conditions(shape, claims, claims.c.changed_at),
     ]

@@ -22,6 +22,7 @@ from sqlalchemy import (
     false,
     func,
     literal,
+    literal_column,
     or_,
     select,
     tuple_,
@@ -120,6 +121,7 @@ class Filters:
     story: str | None = None
     tag: str | None = None
     kind: str | None = None
+    lifecycle: Lifecycle | None = None
     assignee: str | None = None
     part_of: str | None = None
     claimed_since: datetime | None = None
@@ -146,6 +148,7 @@ class Shape:
     parties_then: int
     sort: str
     continued: bool
+    lifecycle: Lifecycle | None = None
     matching: str = ""
     """The kind of database, where words are asked for too (`match`)."""
 
@@ -179,11 +182,11 @@ def shaped(
     parameters = {
         name: value
         for name in Filters.__slots__
-        if name not in ("statuses", "sort")
+        if name not in ("statuses", "sort", "lifecycle")
         and (value := getattr(filters, name)) not in (None, False)
     }
     shape = Shape(
-        names=frozenset(parameters),
+        names=frozenset(parameters) | ({"lifecycle"} if filters.lifecycle else frozenset()),
         statuses=len(filters.statuses),
         claimants=0 if claimant is None or claimant.is_root else len(claimant.slugs),
         parties=0 if party is None or party.is_root else len(party.slugs),
@@ -191,6 +194,7 @@ def shaped(
         parties_then=len(party.then) if party else 0,
         sort=filters.sort,
         continued=after is not None,
+        lifecycle=filters.lifecycle,
     )
     parameters |= {f"status_{i}": status.value for i, status in enumerate(filters.statuses)}
     for name, asked in (("claimant", claimant), ("party", party)):
@@ -338,6 +342,9 @@ def conditions(shape: Shape, row: Any, changed_at: ColumnElement[Any]) -> list[C
     for name in ("story", "kind"):
         if name in names:
             found.append(claims.c[name] == bindparam(name))
+    if "lifecycle" in names:
+        # Few are withdrawn: said as a constant, the index of those alone may be used.
+        found.append(row.c.lifecycle == literal_column(f"'{shape.lifecycle}'"))
     if "part_of" in names:
         found.append(row.c.part_of == bindparam("part_of"))
     if "assignee" in names:

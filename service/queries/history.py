@@ -136,8 +136,13 @@ def known(session: Connection, claim_id: str, moment: datetime | None) -> ClaimS
         found = state(session, claim_id)
     else:
         found = state_as_of(session, claim_id, moment)
-        if found is None and _exists(session, claim_id):
-            raise NotYetRecorded("The desk recorded this claim only later.")
+        created_at = None
+        if found is None:
+            created_at = session.scalar(select(claims.c.created_at).where(claims.c.id == claim_id))
+        if created_at is not None:
+            raise NotYetRecorded(
+                "The desk recorded this claim only later.", recorded_at=rfc3339(created_at)
+            )
     if found is None:
         raise NotFound("There is no claim with this id.")
     return found

@@ -66,11 +66,11 @@ def page(session: Connection, *, window: Window) -> list[dict[str, Any]]:
 
 
 def counts(session: Connection, slugs: Collection[str]) -> dict[str, dict[str, int]]:
-    """How many claims of these stories have each status, by slug."""
+    """Count the claims of these stories that are in force, by slug and status."""
     found: dict[str, dict[str, int]] = {slug: {} for slug in slugs}
     query = (
         select(claims.c.story, claims.c.status, func.count().label("claims"))
-        .where(claims.c.story.in_(found), claims.c.lifecycle != Lifecycle.MERGED.value)
+        .where(claims.c.story.in_(found), claims.c.lifecycle == Lifecycle.ACTIVE.value)
         .group_by(claims.c.story, claims.c.status)
     )
     for row in session.execute(query).all():
@@ -84,7 +84,9 @@ def find(session: Connection, slug: str, moment: datetime | None) -> Row[Any]:
     if row is None:
         raise NotFound(f"There is no story '{slug}'.")
     if moment is not None and row.created_at > moment:
-        raise NotYetRecorded("The desk began this story only later.")
+        raise NotYetRecorded(
+            "The desk began this story only later.", recorded_at=rfc3339(row.created_at)
+        )
     return row
 
 

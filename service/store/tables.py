@@ -212,6 +212,13 @@ claims = Table(
         postgresql_where=text("pending OR challenged OR NOT agrees"),
     ),
     Index(
+        "ix_claims_withdrawn",
+        "changed_at",
+        "id",
+        sqlite_where=text("lifecycle = 'withdrawn'"),
+        postgresql_where=text("lifecycle = 'withdrawn'"),
+    ),
+    Index(
         "ix_claims_assignee",
         "assignee",
         "changed_at",

@@ -2,14 +2,15 @@
 lists."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
+import orjson
 from pydantic import Field, TypeAdapter, ValidationError
 from starlette.datastructures import QueryParams
 
 from service.domain import access
 from service.domain.access import Action
-from service.domain.claims import Kind, Stance, Status
+from service.domain.claims import Kind, Lifecycle, Stance, Status
 from service.domain.errors import Invalid, NotFound, NotYetRecorded
 from service.queries import claims as claim_queries
 from service.queries.claims import Family, Filters
@@ -29,6 +30,7 @@ class ListQuery(In):
     story: Slug | None = None
     tag: Annotated[str, Field(max_length=50)] | None = None
     kind: Kind | None = None
+    lifecycle: Literal[Lifecycle.ACTIVE, Lifecycle.WITHDRAWN] | None = None
     assignee: Annotated[str, Field(max_length=64)] | None = None
     part_of: Id | None = None
     claimed_since: Instant | None = None
@@ -63,8 +65,10 @@ async def current(
 
 
 async def _absent(call: Call, claim_id: str) -> NotFound:
-    if await call.services.database.look_up(claim_queries.ONE, {"claim": claim_id}):
-        return NotYetRecorded("The desk recorded this claim only later.")
+    rows = await call.services.database.look_up(claim_queries.ONE, {"claim": claim_id})
+    if rows:
+        created_at = orjson.loads(rows[0][1])["created_at"]
+        return NotYetRecorded("The desk recorded this claim only later.", recorded_at=created_at)
     return NotFound("There is no claim with this id.")
 
 
@@ -115,6 +119,7 @@ def filters(asked: ListQuery, call: Call) -> Filters:
         story=asked.story,
         tag=asked.tag,
         kind=asked.kind,
+        lifecycle=asked.lifecycle,
         assignee=assignee,
         part_of=asked.part_of,
         claimed_since=asked.claimed_since,

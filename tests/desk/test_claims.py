@@ -320,6 +320,10 @@ async def test_as_of_shows_the_page_of_then(desk: Desk, people: People, claim: s
     early = await people.checker.get(f"/claims/{claim}", params={"as_of": "2020-01-01T00:00:00Z"})
     assert early.status_code == 404
     assert "only later" in text(early)
+    assert "may be mistyped" not in text(early)
+    back, now = (link.get("href") for link in parsed(early).cssselect("main a.button")[:2])
+    assert (await people.checker.get(back)).status_code == 200
+    assert now == f"/claims/{claim}"
     hour = await people.checker.get(
         f"/claims/{claim}", params={"as_of": "", "at": "2024-01-01T00:00"}
     )

@@ -30,3 +30,31 @@ async def test_a_list_goes_on_where_it_ended(people: People, address: str) -> No
         found for page in (first, second) for found in parsed(page).xpath("//ol[@id='rows']/li/@id")
     ]
     assert len(shown) == len(set(shown)) == 53
+
+
+async def test_withdrawn_claim_leaves_its_group_and_count(people: People) -> None:
+    """On the board, in the list of its status, and among a story's; it has a list of its own."""
+    desk = people.desk
+    await desk.parties()
+    await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
+    kept = (await desk.claim(text="A claim in force", story="border"))["id"]
+    gone = (await desk.claim(text="A claim taken back", story="border"))["id"]
+    await desk.post(f"/v1/claims/{gone}/withdrawal", {"reason": "corrected"}, status=200)
+
+    board = parsed(await people.checker.get("/"))
+    (group,) = board.cssselect("#g-asserted")
+    assert group.cssselect(".count")[0].text_content() == "1"
+    assert gone not in str(group.xpath("string(ol)")) + "".join(group.xpath(".//li/@id"))
+    (whole_group,) = group.xpath("h2/a/@href")
+    (withdrawn,) = board.xpath("//a[contains(@href, 'lifecycle=withdrawn')]/@href")
+    for address, shown in ((whole_group, kept), (withdrawn, gone)):
+        page = parsed(await people.checker.get(address))
+        links = page.xpath("//ol[@id='rows']//a/@href")
+        assert [link for link in links if link.startswith("/claims/")] == [f"/claims/{shown}"]
+    stories = parsed(await people.checker.get("/stories"))
+    assert "1 asserted" in " ".join(stories.text_content().lower().split())
+    for query, found in (("active", [kept]), ("withdrawn", [gone])):
+        answer = await desk.reader.get("/v1/claims", params={"lifecycle": query})
+        assert [item["id"] for item in answer.json()["items"]] == found
+    refused = await desk.reader.get("/v1/claims", params={"lifecycle": "merged"})
+    assert refused.status_code == 422

@@ -184,6 +184,8 @@ async def test_as_of_shows_what_the_desk_knew_then(desk: Desk, people: People, s
     early = await people.reader.get("/stories/border?at=2023-10-02T11:00")
     assert early.status_code == 404
     assert "began this story only later" in text(early)
+    back = parsed(early).cssselect("main a.button")[0].get("href")
+    assert (await people.reader.get(back)).status_code == 200
     for bad in ("yesterday", "2023-10-02", "2023-02-30T10:00", "9999-99-99T99:99"):
         assert (await people.reader.get("/stories/border", params={"at": bad})).status_code == 422
 
