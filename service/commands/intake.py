@@ -3,6 +3,7 @@
 The text is kept while somebody works on it; the quotes and their places in it are what stays.
 """
 
+import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -13,12 +14,14 @@ from service.commands import claims, sources, statements
 from service.commands.inputs import NewClaim, NewLink, NewSource, NewStatement, Selector
 from service.domain import access, ids
 from service.domain.access import Action, Actor
+from service.domain.claims import Rendering
 from service.domain.errors import Invalid, NotFound
 from service.store.tables import intakes, stories
 
 KEPT = timedelta(days=30)
 """A text that nobody has finished with goes after this."""
 BATCH = 100
+ELLIPSIS = re.compile(r" ?(?:\[…\]|\[\.\.\.\]|…|\.\.\.) ?")
 AROUND = 32
 """Characters before and after a quote that say which of several like it is meant."""
 
@@ -98,8 +101,8 @@ def take(
 ) -> Taken:
     """Record a passage: the statement once, the claim that it makes, and what it does to others.
 
-    The quote keeps its place in the text; words that are not in it are a paraphrase without one.
-    Raises NotFound, and Invalid where nothing is said of what the words do.
+    The quote keeps its place in the text; words that are not in it have none, and are not word for
+    word.  Raises NotFound, and Invalid where nothing is said of what the words do.
     """
     access.require(actor, Action.RECORD)
     row = session.execute(select(intakes).where(intakes.c.id == intake_id)).first()
@@ -110,6 +113,13 @@ def take(
             "say what these words do: make a claim, or bear on one that is recorded",
             loc=("body", "does"),
         )
+    for quote in passage.statement.quotes:
+        if quote.rendering is Rendering.VERBATIM and not is_quoted_from(row.text, quote.text):
+            raise Invalid(
+                "these words do not stand in the text: take them as they stand, or say that they "
+                "are paraphrased or translated",
+                loc=("body", "quotes", "rendering"),
+            )
     quotes = tuple(
         replace(quote, source=row.source, selector=place(row.text, quote.text, near=passage.near))
         for quote in passage.statement.quotes
@@ -138,6 +148,18 @@ def forget_old(session: Connection, *, now: datetime) -> int:
     """Delete a batch of texts that nobody has finished with; says how many."""
     old = select(intakes.c.id).where(intakes.c.opened_at < now - KEPT).limit(BATCH)
     return session.execute(delete(intakes).where(intakes.c.id.in_(old.scalar_subquery()))).rowcount
+
+
+def is_quoted_from(text: str, words: str) -> bool:
+    """Whether `words` stand in `text` in this order, but for white space and what an ellipsis
+    leaves out."""
+    read, at = " ".join(text.split()), 0
+    for part in ELLIPSIS.split(" ".join(words.split())):
+        found = read.find(part, at)
+        if found == -1:
+            return False
+        at = found + len(part)
+    return True
 
 
 def place(text: str, words: str, *, near: int | None = None) -> Selector | None:

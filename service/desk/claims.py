@@ -22,6 +22,7 @@ from service.domain.errors import (
     SecondPersonNeeded,
     TransitionRefused,
 )
+from service.formats import words
 from service.queries import decisions, history
 from service.queries import statements as statement_queries
 from service.web.bodies import claims as bodies
@@ -46,20 +47,12 @@ NAMES = {
     "override.source.url": "source",
     "note": "note",
     "text": "note",
-    "comment": "comment",
+    "comment": "note",
     "finding": "finding",
     "cites": "what it rests on",
 }
 VERDICTS = ("approval", "rejection", "withdrawal")
 
-OVERRIDES = {
-    "public-record": "It is public record",
-    "own-verification": "Our own reporter verified it",
-    "correction": "It corrects a mistake of ours",
-    "urgent-caution": "Caution cannot wait for a statement",
-    "other": "Another reason, explained below",
-}
-"""Why an editor may decide against the guards."""
 TYPED: dict[str, Any] = {
     "form": None,
     "to": None,
@@ -135,7 +128,7 @@ async def page(
         proposal=proposed.compare(shown.state, pending) if pending else None,
         typed=TYPED | dict(typed or {}),
         refused=REFUSED | dict(refused or {}),
-        overrides=OVERRIDES,
+        overrides=words.OVERRIDES,
         at=moment.strftime("%Y-%m-%dT%H:%M") if moment else "",
         entire=request.query_params.get("record") == "all",
     )
@@ -146,12 +139,10 @@ async def decide(claim_id: ClaimId, form: Deciding) -> Response:
     """Decide, or propose where a second person has to agree."""
     chosen = form.text("to")
     try:
-        if chosen is None:
-            raise Invalid("choose what the claim becomes", loc=("body", "to"))
         body = forms.body(
             bodies.StatusChangeIn,
-            {
-                "to": chosen,
+            ({} if chosen is None else {"to": chosen})
+            | {
                 "reason": form.text("reason") or "",
                 "cites": form.texts("cites"),
                 "set_aside": [

@@ -162,6 +162,26 @@ def body(model: type[B], values: Mapping[str, Any]) -> B:
         raise Invalid(str(found[0]["msg"]), errors=found) from None
 
 
+class Problems:
+    """What is wrong with a form: all of it is gathered, and told at once."""
+
+    def __init__(self) -> None:
+        self._errors: list[dict[str, Any]] = []
+
+    def gather(self, check: Callable[..., T], *args: Any) -> T | None:
+        """Run a check; give what it makes, or keep what it finds wrong and give None."""
+        try:
+            return check(*args)
+        except Invalid as error:
+            self._errors += error.extras["errors"]
+            return None
+
+    def raise_any(self) -> None:
+        """Raise one Invalid with everything that was found wrong, if anything was."""
+        if self._errors:
+            raise Invalid(str(self._errors[0]["msg"]), errors=self._errors)
+
+
 def _is_id(loc: tuple[int | str, ...]) -> bool:
     """Whether pydantic tells of the id that a body takes in place of the thing that was sent."""
     return any(str(part).startswith("function-after[") for part in loc)

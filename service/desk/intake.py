@@ -15,7 +15,7 @@ from service.desk.forms import Form, posted
 from service.desk.rendering import render
 from service.domain import ids, texts
 from service.domain.access import Action
-from service.domain.claims import Kind, Scope
+from service.domain.claims import Kind, Precision, Scope
 from service.domain.errors import ClaimdeskError, Conflict, Invalid, NotFound
 from service.formats.similar import Claim
 from service.queries import claims as claim_queries
@@ -277,9 +277,13 @@ async def take(intake_id: RecordId, form: Recording, request: Request) -> Respon
         article = await call.read(intake_queries.one, intake_id)
         if article is None:
             raise NotFound("This article is no longer being taken in.")
-        said = utterances.statement(form, article["source"]["id"])
-        claim = _claim(form, said, article["story"])
-        stands = tuple(_stands(form))
+        problems = forms.Problems()
+        source = article["source"]["id"]
+        said = problems.gather(utterances.statement, form, source)
+        claim = problems.gather(_claim, form, said, article["story"])
+        stands = tuple(problems.gather(_stands, form) or ())
+        problems.raise_any()
+        assert said is not None, "what a check does not make, it tells of"
         if claim is not None and not form.ticked("anyway"):
             near = [
                 one
@@ -310,7 +314,9 @@ def _near(form: Form) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 9 else None
 
 
-def _claim(form: Form, said: bodies.StatementIn, story: str | None) -> NewClaim | None:
+def _claim(form: Form, said: bodies.StatementIn | None, story: str | None) -> NewClaim | None:
+    """The claim that a form tells of; of one whose statement is refused, only what is wrong with
+    the claim itself is told."""
     text = form.text("claim")
     if text is None:
         return None
@@ -320,17 +326,18 @@ def _claim(form: Form, said: bodies.StatementIn, story: str | None) -> NewClaim 
         {
             "text": text,
             "kind": form.text("kind") or Kind.EVENT,
-            "claimant": said.party,
-            "speaker": utterances.speaker(form),
-            "claimed_at": said.said_at,
-            "precision": said.precision,
+            "claimant": said.party if said else None,
+            "speaker": utterances.speaker(form) if said else None,
+            "claimed_at": said.said_at if said else utterances.UNSAID,
+            "precision": said.precision if said else Precision.DAY,
             "story": story,
             "tags": tags,
             "part_of": form.text("part_of"),
-            "origin": {"quotes": [one.model_dump() for one in said.quotes]},
+            "origin_statement": ids.uuid7(),  # the passage's own takes its place
         },
     )
-    # Its origin is the passage's statement, which is recorded once.
+    if said is None:
+        return None
     return replace(body.to_command(), origin=said.to_command())
 
 

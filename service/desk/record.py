@@ -56,6 +56,12 @@ def _voice(statement: Data) -> str:
     return f"{speaker['name']} ({party})" if speaker else str(party)
 
 
+def _ground(code: str) -> str:
+    """Why an editor decided against the guards; programs may give grounds of their own."""
+    known = words.OVERRIDES.get(code)
+    return known[0].lower() + known[1:] if known else code.replace("-", " ")
+
+
 def _created(data: Data, _: _Known) -> Data:
     claimant = data["claimant"]
     by = f"claimed by {claimant['name']}" if claimant else "unattributed"
@@ -68,7 +74,7 @@ def _status_changed(data: Data, known: _Known) -> Data:
     cause = Cause(data["cause"])
     what += f": {words.CAUSES[cause]}" if cause is not Cause.DECISION else ""
     if data["override"]:
-        what += f", against the usual rules ({data['override']['code']})"
+        what += f", against the usual rules ({_ground(data['override']['code'])})"
     if data.get("decided_by") and data.get("approved_by"):
         what += f"; proposed by {data['decided_by']}, approved by {data['approved_by']}"
     cited = list(dict.fromkeys(known.voice(one) for one in data["cites"]))

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from service.desk import assets, marks
+from service.desk import assets, labels, marks
 from service.domain import access
 from service.domain.access import Action, Actor
 from service.domain.claims import Precision, instant
@@ -48,6 +48,7 @@ def environment() -> Environment:
         "KINDS": {str(one): word for one, word in words.KINDS.items()},
         "FINDINGS": {str(one): word for one, word in words.FINDINGS.items()},
         "CAUSES": {str(one): word for one, word in words.CAUSES.items()},
+        "LABELS": labels.LABELS,
         "Action": Action,
         "asset": assets.address,
         "sprite": Markup(marks.SPRITE),  # noqa: S704 - our own drawing

@@ -19,6 +19,8 @@ from service.web.bodies import claims as bodies
 from service.web.bodies.directory import PartyIn
 
 T = TypeVar("T")
+UNSAID = "2000-01-01T00:00:00Z"
+"""Stands in for the instant that a form lacks, while the rest of it is checked."""
 SHORTEST = 2
 """Characters of a slug."""
 FIELDS = (
@@ -50,6 +52,7 @@ NAMES = {
     "precision": "said_on",
     "basis": "basis",
     "quotes.text": "quote",
+    "quotes.rendering": "rendering",
     "quotes.language": "language",
     "quotes.source.url": "url",
     "quotes.source.publisher": "publisher",
@@ -171,15 +174,17 @@ def speaker(form: Form) -> dict[str, Any] | None:
 
 
 def statement(form: Form, source: Mapping[str, Any] | str) -> bodies.StatementIn:
-    """The statement that a form tells of.  Raises Invalid."""
-    said_at, precision = when(form, "said_on", "said_hour")
-    return forms.body(
+    """The statement that a form tells of.  Raises Invalid with all that is wrong with it."""
+    problems = forms.Problems()
+    said = problems.gather(when, form, "said_on", "said_hour")
+    checked: bodies.StatementIn | None = problems.gather(
+        forms.body,
         bodies.StatementIn,
         {
-            "party": party(form),
-            "speaker": speaker(form),
-            "said_at": said_at,
-            "precision": precision,
+            "party": problems.gather(party, form),
+            "speaker": problems.gather(speaker, form),
+            "said_at": said[0] if said else UNSAID,
+            "precision": said[1] if said else Precision.DAY,
             "basis": form.text("basis") or Basis.UNSTATED,
             "quotes": [
                 {
@@ -191,6 +196,9 @@ def statement(form: Form, source: Mapping[str, Any] | str) -> bodies.StatementIn
             ],
         },
     )
+    problems.raise_any()
+    assert checked is not None, "what a check does not make, it tells of"
+    return checked
 
 
 def withdrawal(form: Form) -> bodies.WithdrawalIn:

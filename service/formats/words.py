@@ -78,6 +78,15 @@ KINDS = {
     Kind.POSITION: "position",
 }
 
+OVERRIDES = {
+    "public-record": "It is public record",
+    "own-verification": "Our own reporter verified it",
+    "correction": "It corrects a mistake of ours",
+    "urgent-caution": "Caution cannot wait for a statement",
+    "other": "Another reason",
+}
+"""The grounds on which an editor may decide against the guards, as the desk offers them."""
+
 
 def marks(claim: dict[str, Any]) -> list[str]:
     """What nobody may be shown the status of a claim as served (api.md) without."""

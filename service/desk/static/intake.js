@@ -23,10 +23,48 @@ function take() {
   const at = offset(range.startContainer, range.startOffset) + (whole ? begin : words.indexOf(bare));
   // In characters: what a script counts as two (😀) is one to the server.
   field("near").value = [...text.textContent.slice(0, at)].length;
-  // What stands between quotation marks was said so; the rest is the article's account of it.
-  const before = text.textContent[at - 1] || "";
-  field("rendering").value = /^[“”"„«]/.test(words.trim()) || /[“"„«]/.test(before) ? "verbatim" : "paraphrase";
+  judgeRendering(words.trim(), at);
 }
+
+// Marks that open a quotation, and those that close it: “English”, „Serbian“, «French», »German«.
+const CLOSED_BY = { "“": "”", "„": "“”", "«": "»", "»": "«", '"': '"' };
+
+// The mark of the quotation that is open where `words` end, or "" where none is.
+function openMark(words) {
+  let open = "";
+  for (const mark of words) {
+    if (open) open = CLOSED_BY[open].includes(mark) ? "" : open;
+    else if (mark in CLOSED_BY) open = mark;
+  }
+  return open;
+}
+
+// What stands within one quotation was said so; the rest is the article's account of it.
+function judgeRendering(words, at) {
+  const before = text.textContent.slice(0, at), paragraph = before.slice(before.lastIndexOf("\n\n") + 1);
+  const first = words[0], inner = words.slice(1, -1);
+  const marked = first in CLOSED_BY && CLOSED_BY[first].includes(words.at(-1)) && openMark(first + inner) === first;
+  const inside = openMark(paragraph) && openMark(paragraph + words.slice(0, -1)) === openMark(paragraph);
+  setRendering(marked || inside ? "verbatim" : "paraphrase", marked || inside ? "Within quotation marks: word for word." : "Not within quotation marks: the article’s own account.");
+}
+
+const why = document.querySelector("#rendering-why");
+let chosen = false;
+function setRendering(rendering, reason) {
+  field("rendering").value = rendering;
+  why.textContent = reason;
+  chosen = false;
+}
+field("rendering").addEventListener("change", () => { chosen = true; why.textContent = ""; });
+
+// Words typed over a selection are the article's no longer, and word for word no longer.
+const spaced = (words) => words.replace(/\s+/g, " ").trim();
+field("quote").addEventListener("input", () => {
+  const read = spaced(text.textContent);
+  const parts = spaced(field("quote").value).split(/ ?(?:\[…\]|\[\.\.\.\]|…|\.\.\.) ?/);
+  if (parts.every((part) => read.includes(part))) why.textContent = "";
+  else if (!chosen && field("rendering").value === "verbatim") setRendering("paraphrase", "These words do not stand in the text: paraphrased.");
+});
 text.addEventListener("mouseup", () => setTimeout(take));
 text.addEventListener("keyup", take);
 document.addEventListener("touchend", () => setTimeout(take, 50));
