@@ -40,6 +40,7 @@ from service.queries.paging import Cursors
 from service.store.engine import Database
 from service.web import logs, problems
 from service.web.callers import Callers
+from service.web.compression import Compression
 from service.web.cors import CrossOriginReading
 from service.web.envelope import Envelope
 from service.web.hot import HotPaths
@@ -148,6 +149,7 @@ def create_app(
         routes=[*reading.router.routes, *board.router.routes],
         page=desk_errors.page,
     )
+    app.add_middleware(Compression)
     if settings.public_read:
         app.add_middleware(CrossOriginReading)
 

@@ -1,0 +1,95 @@
+"""What stands where on the screen and on paper, measured."""
+
+import httpx
+import pytest
+from playwright.async_api import Page
+
+from tests.desk.browser import acts
+from tests.desk.browser.conftest import Desk, Windows
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+PARTIES = 12
+PAPER = 1047
+"""Pixels that A4 is wide when it lies, within margins of a centimetre."""
+BEYOND = """([box, parts]) => [...document.querySelectorAll(parts)].flatMap((part) => {
+  const within = part.closest(box);
+  const style = getComputedStyle(within), held = within.getBoundingClientRect();
+  const right = held.right - parseFloat(style.paddingRight) - parseFloat(style.borderRightWidth);
+  const over = Math.round(part.getBoundingClientRect().right - right);
+  return over > 0 ? [`${part.id || part.name || part.tagName}: ${over}`] : [];
+})"""
+
+
+async def measure_beyond(page: Page, box: str, parts: str) -> list[str]:
+    """List the `parts` that reach past the inner edge of the `box` they stand in, and how far."""
+    found: list[str] = await page.evaluate(BEYOND, [box, parts])
+    return found
+
+
+async def test_opened_override_stays_within_its_card(windows: Windows, desk: Desk) -> None:
+    claim = await acts.new_claim(desk, "The bridge at Jarinje is closed")
+    page = await windows.open(f"/claims/{claim}", name="Eva", role="editor")
+    await page.locator(".decide summary").last.click()
+    for width in (1440, 1100, 768, 360):
+        await page.set_viewport_size({"width": width, "height": 900})
+        fields = ".panel input, .panel select, .panel textarea, .panel details"
+        assert await measure_beyond(page, ".panel", fields) == [], width
+
+
+async def fill_story(desk: Desk, slug: str) -> None:
+    """A story of one claim, on which twelve parties speak."""
+    async with httpx.AsyncClient(base_url=desk.url) as client:
+        client.headers["Authorization"] = f"Bearer {desk.key('editor')}"
+
+        async def post(path: str, body: object) -> dict[str, str]:
+            answer = await client.post(path, json=body)
+            assert answer.is_success, answer.text
+            made: dict[str, str] = answer.json()
+            return made
+
+        await post("/v1/stories", {"slug": slug, "title": "Twelve voices"})
+        source = {"url": "https://example.org/twelve", "publisher": "Example News"}
+        quotes = [{"text": "We say so.", "language": "en", "source": source}]
+        claim = await post(
+            "/v1/claims",
+            {
+                "text": "The bridge is open again to all vehicles, by day and by night",
+                "kind": "event",
+                "claimant": None,
+                "claimed_at": "2023-10-02T00:00:00Z",
+                "story": slug,
+                "origin": {"quotes": quotes},
+            },
+        )
+        for number in range(PARTIES):
+            party = f"party-{number}"
+            name = f"Ministry of Transport, office {chr(65 + number)}"
+            await post("/v1/parties", {"slug": party, "name": name})
+            statement = {"party": party, "said_at": "2023-10-02T00:00:00Z", "quotes": quotes}
+            body = {"statement": statement, "stance": "supports"}
+            await post(f"/v1/claims/{claim['id']}/links", body)
+
+
+async def test_matrix_of_twelve_parties_fits_on_paper(windows: Windows, desk: Desk) -> None:
+    await fill_story(desk, "twelve-voices")
+    page = await windows.open("/stories/twelve-voices", name="Ana")
+    await page.emulate_media(media="print")
+    await page.set_viewport_size({"width": PAPER, "height": 1400})
+    assert await measure_beyond(page, "main", ".matrix, .matrix th, .matrix td") == []
+
+
+async def test_paper_says_when_and_where_it_is_from(windows: Windows, desk: Desk) -> None:
+    """The moment, the page's address, and the address of every source."""
+    claim = await acts.new_claim(desk, "The bridge at Brnjak is closed")
+    page = await windows.open(f"/claims/{claim}", name="Ana")
+    printed = page.locator(".printed")
+    assert await printed.is_hidden()
+    await page.emulate_media(media="print")
+    told = await printed.inner_text()
+    assert f"/claims/{claim}" in told
+    assert " UTC" in told
+    shown = await page.evaluate(
+        "() => getComputedStyle(document.querySelector('.card figcaption a'), '::after').content"
+    )
+    assert "attr(href)" in shown or "https://" in shown
