@@ -10,7 +10,6 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
 LOADED_BY_OTHERS = {
-    "httptools": "uvicorn, as its HTTP parser",
     "python-multipart": "Starlette, for forms",
 }
 """What no file of ours imports, and who does."""

@@ -28,6 +28,7 @@ PROBLEM = {
         "errors": {"type": "array", "items": {"$ref": "#/components/schemas/FieldProblem"}},
         "missing": {"type": "array", "items": {"$ref": "#/components/schemas/MissingNeed"}},
         "version": {"type": "integer"},
+        "recorded_at": {"type": "string", "format": "date-time"},
     },
 }
 FIELD_PROBLEM = {

@@ -36,6 +36,7 @@ EVENTS = {
     EventType.LINK_CREATED: "a statement was linked to a claim",
     EventType.LINK_RETRACTED: "a link was retracted",
     EventType.STATEMENT_WITHDRAWN: "a statement was taken back",
+    EventType.FINDING_CHANGED: "the desk found more than the status says, or took that back",
     EventType.DECISION_PROPOSED: "a decision waits for a second person (internal)",
     EventType.DECISION_REJECTED: "a decision was rejected (internal)",
     EventType.PING: "a ping; sent on request, whatever is ticked",

@@ -17,7 +17,7 @@ ClaimdeskError
  ├─ RateLimited 429 ─ TooManyStreams
  ├─ HeadTooLarge 431
  ├─ FormatNotServed 501
- └─ Unavailable 503 ─ StreamsFull, DatabaseFull 507, DatabaseReadOnly, DatabaseDamaged,
+ └─ Unavailable 503 ─ StreamsFull, Busy, DatabaseFull 507, DatabaseReadOnly, DatabaseDamaged,
                       DatabaseReplaced
 """
 

@@ -369,6 +369,14 @@ def imported(data: Data) -> Imported:
     return Imported(data["by"], data["label"], Finding(finding) if finding else None)
 
 
+def _sort_keys(value: Any) -> Any:
+    """`value` with the keys of its objects in the order in which the record keeps them, so that
+    a state reads the same before and after it was stored."""
+    if isinstance(value, Mapping):
+        return {key: _sort_keys(value[key]) for key in sorted(value)}
+    return [_sort_keys(one) for one in value] if isinstance(value, list | tuple) else value
+
+
 def pending(data: Data) -> Pending:
     override = data["override"]
     return Pending(
@@ -383,9 +391,9 @@ def pending(data: Data) -> Pending:
         proposed_by=data["proposed_by"],
         proposed_by_name=data["proposed_by_name"],
         kind=DecisionKind(data.get("kind", DecisionKind.STATUS)),
-        change=data.get("change"),
-        seen=data.get("seen"),
-        prints=data.get("prints"),
+        change=_sort_keys(data.get("change")),
+        seen=_sort_keys(data.get("seen")),
+        prints=_sort_keys(data.get("prints")),
     )
 
 

@@ -51,6 +51,8 @@ class Exchanged:
     one_of: Mapping[str, type[StrEnum]] = field(default_factory=dict)
     slugs: frozenset[str] = frozenset()
     addresses: frozenset[str] = frozenset()
+    later: frozenset[str] = frozenset()
+    """Columns that files written before lack: nothing is known of them there."""
 
     @property
     def key(self) -> Column[Any]:
@@ -123,9 +125,12 @@ STATEMENT = Exchanged(
         "withdrawn_at",
         "withdrawal_reason",
         "withdrawal_source",
+        "withdrawal_said_at",
+        "withdrawal_precision",
     ),
     refers={"party": "party", "speaker": "speaker", "withdrawal_source": "source"},
-    one_of={"precision": Precision, "basis": Basis},
+    one_of={"precision": Precision, "basis": Basis, "withdrawal_precision": Precision},
+    later=frozenset({"withdrawal_said_at", "withdrawal_precision"}),
 )
 QUOTE = Exchanged(
     quotes,
@@ -182,6 +187,9 @@ def read(kind: Exchanged, values: Mapping[str, Any]) -> Values:
     found: Values = {}
     for name in kind.columns:
         column = kind.table.c[name]
+        if name not in values and name in kind.later:
+            found[name] = None
+            continue
         if name not in values:
             raise ValueError(f"{name} is missing")
         value = values[name]

@@ -18,7 +18,7 @@ from tests.api.problems import NOBODY, problem, refused_field
 from tests.formats.test_markup import HOSTILE, kept
 from tests.support import desk as support
 from tests.support import schema_org
-from tests.support.desk import SOURCE, Desk, Json, quote
+from tests.support.desk import SOURCE, Desk, Json, claim_body, quote
 
 GOLDEN = Path(__file__).parent / "published"
 BASE = "http://127.0.0.1:8000"
@@ -250,7 +250,19 @@ async def test_merged_claims(desk: Desk) -> None:
     assert f"{BASE}/claims/{third}" in html
 
 
-@pytest.mark.parametrize("text", [one for one in HOSTILE if "\x00" not in one], ids=repr)
+REFUSED = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\ufffe\uffff\U0010ffff]")
+"""Of what hostile texts hold, what no field takes."""
+
+
+@pytest.mark.parametrize("text", [text for text in HOSTILE if REFUSED.search(text)], ids=repr)
+async def test_texts_that_could_forge_are_refused(desk: Desk, text: str) -> None:
+    await desk.parties()
+    speaker = {"name": f"«{text}»", "role": None}
+    answer = await desk.checker.post("/v1/claims", json=claim_body(speaker=speaker))
+    refused_field(answer, "body", "speaker", "SpeakerIn", "name")
+
+
+@pytest.mark.parametrize("text", [text for text in HOSTILE if not REFUSED.search(text)], ids=repr)
 async def test_hostile_texts_stay_texts(desk: Desk, text: str) -> None:
     """From recording to publication, whatever is claimed and whoever claims it."""
     await desk.parties()

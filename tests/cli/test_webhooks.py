@@ -62,7 +62,7 @@ def test_every_filter_is_kept(run, run_json):
     [
         (("https://u:p@example.org",), 2, "user name or password"),
         (("http://10.1.2.3/",), 2, "CLAIMDESK_WEBHOOK_ALLOW_CIDRS"),
-        (("no address",), 2, "The URL contains a space"),
+        (("no address",), 2, "a text holds no U+0020 (SPACE)"),
         ((URL, "--event", "claim.invented"), 2, "claim.status_changed"),
         ((URL, "--claim", "12"), 2, "--claim 12: an id is a UUID"),
         ((URL, "--claim", NOBODY), 1, "there is no claim"),

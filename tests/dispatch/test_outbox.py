@@ -53,6 +53,14 @@ async def a_full_day(desk: Desk) -> None:
     rejection = f"/v1/decisions/{proposed.json()['id']}/rejection"
     rejected = await desk.editor.post(rejection, json={"comment": "not yet"})
     assert rejected.status_code == 200, rejected.text
+    finding = await desk.checker.post(
+        f"/v1/claims/{claim}/findings",
+        json={"finding": "unprovable", "reason": "Nobody was there."},
+        headers=HEADERS,
+    )
+    assert finding.status_code == 202, finding.text
+    found = await desk.editor.post(f"/v1/decisions/{finding.json()['id']}/approval")
+    assert found.status_code == 200, found.text
     origin = await desk.post("/v1/statements", statement_body("pristina", quotes=[quote("No.")]))
     said = {"statement": origin["id"], "stance": "contradicts"}
     await desk.post(f"/v1/claims/{claim}/links", said)

@@ -43,7 +43,9 @@ async def test_a_row_becomes_a_claim_with_the_status_that_others_gave_it(
         )
     )
     result = await bring(database, data, unknown_story="create")
-    assert (result.tally.new, result.refused, result.remarks) == (1, [], [])
+    assert (result.tally.new, result.refused) == (1, [])
+    [remark] = result.remarks
+    assert "goes on over several lines" in remark[1]
     [claim] = await claims(database)
     assert claim["text"] == "Troops, all of them,\nare back"
     assert claim["claimant"] == {
