@@ -37,7 +37,7 @@ READ_ONLY = (
 )
 DAMAGED = (
     "The database cannot be read as it should be ({reason}). Stop the server and run: claimdesk "
-    "doctor. If the database is damaged, restore a backup: claimdesk restore FILE."
+    "verify. If it finds a break, put a backup of the file in its place."
 )
 INPUT_OUTPUT = (
     "The disk under the database failed ({reason}). Whether the change was recorded is not known: "

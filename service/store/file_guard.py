@@ -265,7 +265,7 @@ class FileGuard:
             )
             return
         log.error(
-            "everything that was acknowledged was copied; to go on with it: claimdesk restore",
+            "everything that was acknowledged was copied; move the copy to its place to go on",
             path=str(target),
         )
 

@@ -15,7 +15,7 @@ from tests.desk.pages import PAGES
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-HTML_MOST, OWN_MOST = 50_000, 40_000
+HTML_MOST, OWN_MOST = 50_000, 60_000
 SHIFT = """() => new Promise((done) => {
   let sum = 0;
   new PerformanceObserver((list) => {
@@ -134,7 +134,7 @@ async def test_every_page_fits(windows: Windows, places: dict[str, str]) -> None
 
 
 async def test_every_page_is_small_and_still(windows: Windows, places: dict[str, str]) -> None:
-    """HTML under 50 kB, own style and scripts under 40 kB in all; nothing moves once it is shown;
+    """HTML under 50 kB, own style and scripts under 60 kB in all; nothing moves once it is shown;
     each has one h1, a title, and lets no script but ours run."""
     page = await windows.open(name="Ada", role="admin")
     assert (
@@ -186,7 +186,9 @@ async def test_signed_out_nothing_internal_is_there(windows: Windows, desk: Desk
     html = await public.content()
     assert "Secret" not in html
     assert "Ana" not in html
-    assert "The desk deliberated" in html
+    record = await public.locator("#record").inner_text()
+    assert "Recorded: claimed by Belgrade" in record
+    assert "roposed" not in record
     assert await public.locator("form[method=post]").count() == 0
     for one in (
         'script[type="application/ld+json"]',
