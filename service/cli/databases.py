@@ -139,7 +139,8 @@ def refuse_to_begin_anew() -> None:
     if copy is not None:
         raise shell.Stopped(
             f"There is no database at {path.absolute()}, but a server that had it open when it "
-            f"went left a copy.\n  To go on with it, move it to {path.name} while no server runs: {copy}\n"
+            f"went left a copy: {copy}\n  To go on with it, move it to {path.name} while no "
+            f"server runs.\n"
             f"  To begin an empty one, move the copy to another folder."
         )
 
