@@ -259,6 +259,13 @@ async def test_every_body_is_as_documented(desk: Desk) -> None:
     statement = second["statement"]["id"]
     await desk.post(f"/v1/statements/{statement}/withdrawal", {"reason": "denied"}, status=200)
     third = await desk.claim()
+    finding = await desk.checker.post(
+        f"/v1/claims/{third['id']}/findings",
+        json={"finding": "unprovable", "reason": "Nobody was there."},
+        headers={"If-Match": "*"},
+    )
+    assert finding.status_code == 202, finding.text
+    await desk.editor.post(f"/v1/decisions/{finding.json()['id']}/approval")
     await desk.post(f"/v1/claims/{third['id']}/withdrawal", {"reason": "denied"}, status=200)
     merge = f"/v1/claims/{claim['id']}/merge"
     merged = await desk.checker.post(merge, json={"into": other["id"]}, headers={"If-Match": "*"})
