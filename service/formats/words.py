@@ -50,6 +50,8 @@ CAUSES = {
     Cause.AMENDMENT: "its wording was changed",
     Cause.MERGE: "a duplicate was merged into it",
     Cause.IMPORT: "it was imported",
+    Cause.PARTY: "a party’s name or place was changed",
+    Cause.SPEAKER: "a speaker’s name was changed",
 }
 """Why a status changed, to stand behind a colon."""
 STANCES = {
