@@ -219,7 +219,9 @@ async def known_ids(twin: Twin) -> dict[str, str]:
             tables.speakers,
             tables.users,
         ):
-            ids = session.scalars(select(table.c.id).order_by(table.c.id)).all()
+            # A merge makes several links in one millisecond, within which ids have no order.
+            order = (table.c.statement, table.c.id) if table is tables.links else (table.c.id,)
+            ids = session.scalars(select(table.c.id).order_by(*order)).all()
             found |= {str(one): f"{table.name}-{number}" for number, one in enumerate(ids)}
         keys = session.execute(select(tables.api_keys.c.id, tables.api_keys.c.name)).all()
         return found | {id: f"key-{name}" for id, name in keys}
