@@ -11,6 +11,7 @@ from service.commands.proposals import Outcome
 from service.desk import board, forms, instants, proposed, record, sheet
 from service.desk.forms import Form, posted
 from service.desk.rendering import render
+from service.domain import ids
 from service.domain.access import Action
 from service.domain.claims import ClaimState
 from service.domain.errors import (
@@ -81,6 +82,11 @@ async def show_claim(claim_id: ClaimId, request: Request, call: Reading) -> Resp
     return await call.share(lambda: page(call, claim_id, moment=moment), cost=PAGE_COST)
 
 
+def _read_number(text: str | None) -> int | None:
+    """The number of an event in a page's address; None for anything else."""
+    return int(text) if text and len(text) < 10 and text.isascii() and text.isdigit() else None
+
+
 async def page(
     call: Call,
     claim_id: str,
@@ -98,6 +104,8 @@ async def page(
         caller=call.caller,
         moment=moment,
         entire=request.query_params.get("record") == "all",
+        after=ids.parse(request.query_params.get("after", "")),
+        ahead_of=_read_number(request.query_params.get("ahead_of")),
         keep=[
             link
             for name in ("cites", "set_aside", "finding_cites")

@@ -3,7 +3,7 @@
 Read in one transaction, now or as of an instant, so that no part contradicts another.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,13 +13,23 @@ import orjson
 from service.desk import record
 from service.domain import disclosure, evidence, guards, lifecycle
 from service.domain.access import Actor
-from service.domain.claims import ClaimState, Lifecycle, Precision, SetAside, Status, end_of
+from service.domain.claims import (
+    ClaimState,
+    Lifecycle,
+    Link,
+    Precision,
+    SetAside,
+    Stance,
+    Status,
+    end_of,
+)
 from service.domain.disclosure import Audience
 from service.domain.guards import Move
 from service.formats import claim as claim_format
 from service.formats.claimreview import document as claim_review
 from service.queries import accounts, decisions, directory, history, publication
 from service.queries import statements as statement_queries
+from service.queries.statements import name_voice
 from service.store.snapshot import frozen
 from service.store.tail import newest
 from service.web import redaction
@@ -29,7 +39,10 @@ SHOWN = 12
 """Statements of a claim that has many: the latest of each party; all of them are a click away."""
 RECORDED = 30
 """Events that a page shows; the whole record is a click away."""
-MOST_RECORDED = 2_000
+PAGE = 40
+"""Statements, and events, on a page of all of them."""
+MOST_PARTIES = 10
+"""Columns of a page that does not show all: those that take a side come first."""
 NOTED = 200
 """Notes that a page shows, the newest; the API has them all."""
 
@@ -49,6 +62,9 @@ class Sheet:
     events: list[Data]
     """Oldest first; those up to the instant asked about are `past`."""
     left_out: int
+    parties_left_out: int
+    next_statements: str | None
+    """The link after which a page of all statements goes on."""
     """Earlier events that are not among them."""
     notes: list[Data]
     people: Mapping[str, str]
@@ -69,13 +85,16 @@ def read(
     caller: Actor | None,
     moment: datetime | None,
     entire: bool,
+    after: str | None = None,
+    ahead_of: int | None = None,
     keep: Collection[str] = (),
     four_eyes: bool,
     publisher: str,
     base_url: str,
 ) -> Sheet:
-    """A claim of many statements and events is shown with the latest, or `entire`; links in `keep`
-    are always shown, and to the desk so is what a proposal rests on.
+    """A claim of many statements and events is shown with the latest, or `entire`, page by page:
+    the links from the one that follows `after`, the events before `ahead_of`.  Links in `keep` are
+    always shown, and to the desk so is what a proposal rests on.
 
     Raises NotFound, NotYetRecorded.
     """
@@ -84,8 +103,16 @@ def read(
     with frozen(session):
         last = newest(session)
         state = history.known(session, claim_id, moment)
+        if entire:
+            chosen, next_statements = _page(state, after)
+            left_out_of: dict[str | None, int] = {}
+            parties_left_out = 0
+        else:
+            named = _named_in_proposal(state) if internals else ()
+            chosen, left_out_of, parties_left_out = _choose(state, {*keep, *named})
+            next_statements = None
         links = redaction.redact_links(
-            statement_queries.of_claim(session, state, moment=moment), audience
+            statement_queries.of_claim(session, state, moment=moment, chosen=chosen), audience
         )
         origin = statement_queries.one(session, state.origin_statement)
         assert origin is not None, "a claim has an origin"
@@ -94,8 +121,9 @@ def read(
         rows, left_out = history.latest(
             session,
             claim_id,
-            limit=MOST_RECORDED if entire else RECORDED,
+            limit=PAGE if entire else RECORDED,
             internal=internals,
+            ahead_of=ahead_of,
         )
         people = accounts.names(session) if internals else {}
         notes = []
@@ -107,12 +135,12 @@ def read(
         if internals and state.assignee:
             assignee = accounts.named(session, [state.assignee]).get(state.assignee, "somebody")
         withdrawal = _withdrawal(session, state, rows)
-    by_id = {one["id"]: one for one in links}
+    by_id = {link.id: {"statement": name_voice(link.voice)} for link in state.links}
     claim: Data = orjson.loads(claim_format.document(state))
     suggestion = decisions.suggestion(state)
     columns = _columns(state, links, origin, suggestion)
-    if not entire:
-        _shorten(columns, {*keep, *(_named_in_proposal(state) if internals else ())})
+    for column in columns:
+        column["left_out"] = left_out_of.get(column["root"], 0)
     return Sheet(
         state=state,
         claim=claim,
@@ -126,6 +154,8 @@ def read(
             for one in redaction.redact_events(rows, audience)
         ],
         left_out=left_out,
+        parties_left_out=parties_left_out,
+        next_statements=next_statements,
         notes=notes,
         people=people,
         assignee=assignee,
@@ -196,20 +226,44 @@ def _named_in_proposal(state: ClaimState) -> set[str]:
     return set() if waiting is None else {*waiting.cites, *(one.link for one in waiting.set_aside)}
 
 
-def _shorten(columns: list[Data], keep: set[str]) -> None:
-    """Leave the latest of each party where there are too many to look at."""
-    if sum(len(column["cards"]) for column in columns) <= SHOWN:
-        return
-    most = max(2, SHOWN // len(columns))
-    for column in columns:
-        cards = column["cards"]
-        latest = len(cards) - most
-        column["cards"] = [
-            card
-            for place, card in enumerate(cards)
-            if place >= latest or card["link"] is None or card["link"]["id"] in keep
-        ]
-        column["left_out"] = len(cards) - len(column["cards"])
+def _page(state: ClaimState, after: str | None) -> tuple[Sequence[Link], str | None]:
+    """The links after one of them, and the one after which the next page begins."""
+    places = {link.id: place for place, link in enumerate(state.links)}
+    begin = 0 if after is None else places.get(after, -1) + 1
+    chosen = state.links[begin : begin + PAGE]
+    return chosen, chosen[-1].id if begin + PAGE < len(state.links) else None
+
+
+def _choose(state: ClaimState, keep: set[str]) -> tuple[Sequence[Link], dict[str | None, int], int]:
+    """The latest links of each party where there are too many to look at, how many of each are
+    left out, and how many parties are."""
+    if len(state.links) < SHOWN:
+        return state.links, {}, 0
+    by_root: dict[str | None, list[Link]] = {}
+    for link in state.links:
+        by_root.setdefault(link.voice.root, []).append(link)
+    claiming = state.claimant.root if state.claimant else None
+
+    def rank(root: str | None) -> tuple[bool, bool]:
+        takes_side = any(
+            link.active and link.stance is not Stance.COMMENTS for link in by_root[root]
+        )
+        return root != claiming, not takes_side
+
+    roots = sorted(by_root, key=rank)
+    shown = {*roots[:MOST_PARTIES], *(link.voice.root for link in state.links if link.id in keep)}
+    most = max(2, SHOWN // len(shown))
+    chosen: list[Link] = []
+    left_out: dict[str | None, int] = {}
+    for root in shown:
+        ordered = sorted(by_root[root], key=lambda link: (link.said_at, link.recorded_at))
+        latest = len(ordered) - most
+        kept = [link for place, link in enumerate(ordered) if place >= latest or link.id in keep]
+        left_out[root] = len(ordered) - len(kept)
+        chosen += kept
+    places = {link.id: place for place, link in enumerate(state.links)}
+    chosen.sort(key=lambda link: places[link.id])
+    return chosen, left_out, len(roots) - len(shown)
 
 
 def _card(link: Data | None, statement: Data, traced: Data | None) -> Data:

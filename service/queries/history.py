@@ -37,11 +37,20 @@ def sealed_from(session: Connection, claim_id: str) -> int | None:
 
 
 def latest(
-    session: Connection, claim_id: str, *, limit: int, internal: bool = True
+    session: Connection,
+    claim_id: str,
+    *,
+    limit: int,
+    internal: bool = True,
+    ahead_of: int | None = None,
 ) -> tuple[list[dict[str, Any]], int]:
     """The last events of a claim, oldest first, and how many came before them; the desk's own are
-    neither shown nor counted unless `internal`."""
-    mine = [events.c.claim == claim_id] if internal else [events.c.claim == claim_id, disclosed()]
+    neither shown nor counted unless `internal`.  With `ahead_of`, the last before that number."""
+    mine = [events.c.claim == claim_id]
+    if not internal:
+        mine.append(disclosed())
+    if ahead_of is not None:
+        mine.append(events.c.number < ahead_of)
     rows = session.execute(
         select(events).where(*mine).order_by(events.c.number.desc()).limit(limit)
     ).all()

@@ -120,7 +120,7 @@ def of_claim(
                 "recorded_at": rfc3339(row.recorded_at),
                 "retracted_at": instant_or_none(row.retracted_at) if one.retracted else None,
                 "retraction_reason": row.retraction_reason if one.retracted else None,
-                "statement": statement | _named(one.voice),
+                "statement": statement | name_voice(one.voice),
             }
         )
     return shapes
@@ -167,7 +167,7 @@ def on_claims(session: Connection, statement_id: str) -> list[dict[str, Any]]:
     ]
 
 
-def _named(voice: Voice) -> dict[str, Any]:
+def name_voice(voice: Voice) -> dict[str, Any]:
     """Whose words they are, as the claim's record names them: a later rename is another fact."""
     speaker = voice.speaker
     return {

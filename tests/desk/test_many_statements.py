@@ -1,0 +1,46 @@
+"""A claim of which many have spoken: its page stays light, and everything is a click away."""
+
+import re
+
+from tests.support.desk import Desk
+
+PARTIES, EACH = 14, 8
+
+
+async def spoken_of(desk: Desk) -> tuple[str, list[str]]:
+    claim = (await desk.claim())["id"]
+    links = []
+    for number in range(PARTIES):
+        slug = f"party-{number}"
+        await desk.post("/v1/parties", {"slug": slug, "name": f"Party {number}"})
+        for _ in range(EACH):
+            links.append((await desk.link(claim, "comments", slug, basis="unstated"))["id"])
+    return claim, links
+
+
+async def test_a_page_of_many_statements_is_light_and_leads_to_all_of_them(desk: Desk) -> None:
+    await desk.parties()
+    claim, links = await spoken_of(desk)
+    supporter = (await desk.link(claim, "supports", "nato"))["id"]
+    page = (await desk.checker.get(f"/claims/{claim}")).text
+    shown = set(re.findall(r'id="l-([0-9a-f-]{36})"', page))
+    assert supporter in shown, "who takes a side is shown first"
+    assert len(shown) <= 30
+    assert len(page) < 50_000
+    assert "more parties" in page
+    found: list[str] = []
+    url: str | None = f"/claims/{claim}?record=all"
+    while url is not None:
+        page = (await desk.checker.get(url)).text
+        found += re.findall(r'id="l-([0-9a-f-]{36})"', page)
+        following = re.search(r'rel="next" href="([^"#]*)', page)
+        url = following[1].replace("&amp;", "&") if following else None
+    assert sorted(found) == sorted([*links, supporter])
+    numbers: list[int] = []
+    url = f"/claims/{claim}?record=all"
+    while url is not None:
+        page = (await desk.checker.get(url)).text
+        numbers = [*map(int, re.findall(r'id="e-(\d+)"', page)), *numbers]
+        following = re.search(r'href="([^"#]*ahead_of=\d+)#record"', page)
+        url = following[1].replace("&amp;", "&") if following else None
+    assert numbers == [*range(1, PARTIES * EACH + 3)]
