@@ -256,7 +256,9 @@ def _choose(state: ClaimState, keep: set[str]) -> tuple[Sequence[Link], dict[str
     chosen: list[Link] = []
     left_out: dict[str | None, int] = {}
     for root in shown:
-        ordered = sorted(by_root[root], key=lambda link: (link.said_at, link.recorded_at))
+        ordered = sorted(
+            by_root[root], key=lambda link: (end_of(link.said_at, link.precision), link.recorded_at)
+        )
         latest = len(ordered) - most
         kept = [link for place, link in enumerate(ordered) if place >= latest or link.id in keep]
         left_out[root] = len(ordered) - len(kept)
