@@ -18,10 +18,11 @@ from service.web import services as services_module
 from service.web.bodies import accounts as bodies
 from service.web.calls import Allow, Call, Paged, answered, found, json, reading, writing
 from service.web.fields import RecordId, given
+from service.web.json_bodies import JsonRoute
 
-key_router = APIRouter(prefix="/v1/keys", tags=["accounts"])
-user_router = APIRouter(prefix="/v1/users", tags=["accounts"])
-router = APIRouter(prefix="/v1", tags=["accounts"])
+key_router = APIRouter(prefix="/v1/keys", tags=["accounts"], route_class=JsonRoute)
+user_router = APIRouter(prefix="/v1/users", tags=["accounts"], route_class=JsonRoute)
+router = APIRouter(prefix="/v1", tags=["accounts"], route_class=JsonRoute)
 
 ReadingKeys = Annotated[Call, reading(Action.MANAGE_KEYS)]
 ChangingKeys = Annotated[Call, writing(Action.MANAGE_KEYS)]

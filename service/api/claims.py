@@ -26,9 +26,10 @@ from service.web.bodies import claims as bodies
 from service.web.calls import Call, Paged, answered, json, name_list, reading, writing
 from service.web.conditions import IfMatch, OptionalIfMatch, etag
 from service.web.fields import ClaimId, given
+from service.web.json_bodies import JsonRoute
 from service.web.shared import LIST_COST
 
-router = APIRouter(prefix="/v1/claims", tags=["claims"])
+router = APIRouter(prefix="/v1/claims", tags=["claims"], route_class=JsonRoute)
 
 Recording = Annotated[Call, writing(Action.RECORD)]
 Amending = Annotated[Call, writing(Action.AMEND)]

@@ -18,9 +18,10 @@ from service.web.bodies import claims as bodies
 from service.web.calls import Call, Paged, answered, found, json, reading, writing
 from service.web.conditions import OptionalIfMatch, etag
 from service.web.fields import DecisionId, Id
+from service.web.json_bodies import JsonRoute
 
-router = APIRouter(prefix="/v1/decisions", tags=["decisions"])
-queue_router = APIRouter(prefix="/v1/review-queue", tags=["decisions"])
+router = APIRouter(prefix="/v1/decisions", tags=["decisions"], route_class=JsonRoute)
+queue_router = APIRouter(prefix="/v1/review-queue", tags=["decisions"], route_class=JsonRoute)
 
 Desk = Annotated[Call, reading(Action.READ_INTERNALS)]
 Approving = Annotated[Call, writing(Action.APPROVE)]

@@ -13,10 +13,11 @@ from service.queries.paging import Window
 from service.web.bodies import directory as bodies
 from service.web.calls import Call, Paged, answered, found, json, reading, writing
 from service.web.fields import RecordId, Slug, SlugPath, given
+from service.web.json_bodies import JsonRoute
 
-party_router = APIRouter(prefix="/v1/parties", tags=["parties"])
-speaker_router = APIRouter(prefix="/v1/speakers", tags=["speakers"])
-source_router = APIRouter(prefix="/v1/sources", tags=["sources"])
+party_router = APIRouter(prefix="/v1/parties", tags=["parties"], route_class=JsonRoute)
+speaker_router = APIRouter(prefix="/v1/speakers", tags=["speakers"], route_class=JsonRoute)
+source_router = APIRouter(prefix="/v1/sources", tags=["sources"], route_class=JsonRoute)
 
 Recording = Annotated[Call, writing(Action.RECORD)]
 Changing = Annotated[Call, reading(Action.CHANGE_PARTIES)]

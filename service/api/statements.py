@@ -17,9 +17,10 @@ from service.queries.paging import Window
 from service.web.bodies import claims as bodies
 from service.web.calls import Call, Paged, answered, found, json, reading, writing
 from service.web.fields import Id, Instant, LinkId, Slug, StatementId
+from service.web.json_bodies import JsonRoute
 
-router = APIRouter(prefix="/v1/statements", tags=["statements"])
-link_router = APIRouter(prefix="/v1/links", tags=["links"])
+router = APIRouter(prefix="/v1/statements", tags=["statements"], route_class=JsonRoute)
+link_router = APIRouter(prefix="/v1/links", tags=["links"], route_class=JsonRoute)
 
 Recording = Annotated[Call, writing(Action.RECORD)]
 Reading = Annotated[Call, reading(Action.READ_RECORDS)]

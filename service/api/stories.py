@@ -15,9 +15,10 @@ from service.queries.paging import Window
 from service.web.bodies import directory as bodies
 from service.web.calls import JSON, PRIVATE, Call, Paged, answered, json, link_to, reading, writing
 from service.web.fields import SlugPath, given
+from service.web.json_bodies import JsonRoute
 from service.web.shared import PAGE_COST
 
-router = APIRouter(prefix="/v1/stories", tags=["stories"])
+router = APIRouter(prefix="/v1/stories", tags=["stories"], route_class=JsonRoute)
 
 Recording = Annotated[Call, writing(Action.RECORD)]
 Changing = Annotated[Call, reading(Action.CHANGE_PARTIES)]

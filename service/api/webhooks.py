@@ -16,8 +16,9 @@ from service.queries.paging import Window
 from service.web.bodies import webhooks as bodies
 from service.web.calls import Call, Paged, answered, found, json, reading, respond, writing
 from service.web.fields import Instant, RecordId, given
+from service.web.json_bodies import JsonRoute
 
-router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
+router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"], route_class=JsonRoute)
 
 Reading = Annotated[Call, reading(Action.MANAGE_WEBHOOKS)]
 Changing = Annotated[Call, writing(Action.MANAGE_WEBHOOKS)]

@@ -179,7 +179,7 @@ def print_name(name: str) -> str:
             return name
     except ValueError:
         pass
-    return f"“{print_label(name)}”"
+    return f"“{print_label(name).rstrip(f'{_STOPS} ') or '…'}”"
 
 
 @lru_cache(maxsize=4096)

@@ -5,13 +5,14 @@ front.  So does one that begins with an apostrophe, so that taking one away give
 as it was.
 """
 
-import csv
-import io
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 APOSTROPHE = "'"
+# Quotation marks, what parts cells in some country, and all that some reader takes for a line end.
+_PARTS = re.compile('[",;|\t\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]')
 BOM = b"\xef\xbb\xbf"
 """Tells Excel that UTF-8 follows."""
 
@@ -27,11 +28,17 @@ def original(cell: str) -> str:
 
 def lines(rows: Iterable[Iterable[str | int | None]]) -> bytes:
     """Rows as UTF-8, each ended by CRLF; None is an empty cell."""
-    out = io.StringIO(newline="")
-    writer = csv.writer(out, lineterminator="\r\n")
-    for row in rows:
-        writer.writerow("" if cell is None else neutral(str(cell)) for cell in row)
-    return out.getvalue().encode()
+    return "".join(f"{','.join(map(_cell, row))}\r\n" for row in rows).encode()
+
+
+def _cell(value: str | int | None) -> str:
+    """A cell as it is written: quoted where some reader could end it, or its line, too early."""
+    if value is None:
+        return ""
+    cell = neutral(str(value))
+    if _PARTS.search(cell) is None and cell == cell.strip():
+        return cell
+    return '"' + cell.replace('"', '""') + '"'
 
 
 # The claims of a desk.

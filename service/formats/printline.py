@@ -1,8 +1,12 @@
-"""The print line: a sentence a journalist may paste, built from data alone."""
+"""The print line: a sentence a journalist may paste, built from data alone.
+
+It is plain text without direction marks, so that it stays clean where it is pasted: whoever shows
+it isolates it.  Names go through `texts.print_name`: none can end our sentence or begin one.
+"""
 
 from datetime import datetime
 
-from service.domain import evidence
+from service.domain import evidence, texts
 from service.domain.claims import ClaimState, Finding, Imported, Lifecycle, Precision, Status, Voice
 
 FINDINGS = {
@@ -15,7 +19,7 @@ FINDINGS = {
 def print_line(state: ClaimState) -> str:
     """What may be printed about the claim now, with who stands where."""
     sentences = [f"{_claimed(state)}."]
-    names = {link.voice.root: link.voice.root_name for link in state.links}
+    names = {link.voice.root: texts.print_name(link.voice.root_name) for link in state.links}
     asked = [names[root] for root in evidence.roots(evidence.requests(state))]
     contradicting = [names[root] for root in evidence.roots(evidence.open_contradictions(state))]
     supporting = [names[root] for root in evidence.roots(evidence.qualifying(state))]
@@ -53,7 +57,7 @@ def print_line(state: ClaimState) -> str:
             sentences.append("This status was set by an editor's override of the usual rules.")
     if state.finding is not None:
         theirs = state.imported is not None and state.imported.finding is state.finding
-        who = state.imported.by if state.imported and theirs else "The desk"
+        who = texts.print_name(state.imported.by) if state.imported and theirs else "The desk"
         sentences.append(f"{who} {FINDINGS[state.finding]}.")
     if state.lifecycle is Lifecycle.WITHDRAWN:
         sentences.append("The claimant has withdrawn it.")
@@ -79,18 +83,19 @@ def listed(names: list[str]) -> str:
 
 def _imported(state: ClaimState, source: Imported) -> str:
     status = state.status.replace("_", " ")
-    return f"Imported as {status} from {source.by} (label “{source.label}”)."
+    by, label = texts.print_name(source.by), texts.print_label(source.label)
+    return f"Imported as {status} from {by} (label “{label}”)."
 
 
 def _claimed(state: ClaimState) -> str:
     when = spoken_date(state.claimed_at, state.precision)
     if state.claimant is None:
         return f"Unattributed claim ({when})"
-    return f"Claimed by {state.claimant.name} ({_speaker(state.claimant)}{when})"
+    return f"Claimed by {texts.print_name(state.claimant.name)} ({_speaker(state.claimant)}{when})"
 
 
 def _speaker(voice: Voice) -> str:
-    return f"{voice.speaker.name}, " if voice.speaker else ""
+    return f"{texts.print_name(voice.speaker.name)}, " if voice.speaker else ""
 
 
 def _denied(names: list[str]) -> str:

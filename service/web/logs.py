@@ -1,7 +1,9 @@
 """Structured logs: JSON lines in production, readable on a terminal; never a secret or a body."""
 
 import logging
+import re
 import sys
+from collections.abc import MutableMapping
 from typing import Any
 
 import orjson
@@ -19,6 +21,8 @@ def configure(settings: Settings) -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
+    # Tracebacks repeat what was sent: they become text first, and then harmless text.
+    shared += [structlog.processors.format_exc_info, escape_controls]
     if text:
         # Not rich's tracebacks: they show local variables, and among those keys and bodies.
         plain = structlog.dev.plain_traceback
@@ -27,10 +31,7 @@ def configure(settings: Settings) -> None:
         def write(*_: Any) -> Any:
             return structlog.PrintLogger(sys.stderr)
     else:
-        shared += [
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(serializer=_dumps),
-        ]
+        shared.append(structlog.processors.JSONRenderer(serializer=_dumps))
 
         def write(*_: Any) -> Any:
             return structlog.BytesLogger(sys.stderr.buffer)
@@ -44,6 +45,53 @@ def configure(settings: Settings) -> None:
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(level=max(level, logging.WARNING), handlers=[_ToStructlog()], force=True)
+
+
+_UNPRINTED = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
+)
+LINES = frozenset({"exception", "stack"})
+"""Fields of several lines, which are our own."""
+
+
+def escape_controls(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> Any:
+    """Write out, as a backslash and a number, what could move a terminal or hide in a log."""
+    for name, value in line.items():
+        if isinstance(value, str):
+            line[name] = escape(value, lines=name in LINES)
+        elif not isinstance(value, (int, float, bool, type(None))):
+            # What is no plain text yet is written by a serializer that knows nothing of this.
+            line[name] = _escaped(value)
+    return line
+
+
+def escape(text: str, *, lines: bool = False) -> str:
+    """Give a text without control and direction characters.
+
+    `lines`: newlines and tabs stay, and what follows a newline is indented, so that no line of a
+    traceback can be taken for one of the log.
+    """
+    if text.isprintable():
+        return text
+
+    def write_out(found: re.Match[str]) -> str:
+        if lines and found[0] in "\n\t":
+            return "\n    " if found[0] == "\n" else "\t"
+        return ascii(found[0])[1:-1]
+
+    return _UNPRINTED.sub(write_out, text)
+
+
+def _escaped(value: Any) -> Any:
+    if isinstance(value, str):
+        return escape(value)
+    if isinstance(value, dict):
+        return {_escaped(key): _escaped(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_escaped(item) for item in value]
+    if isinstance(value, (int, float, bool, type(None))):
+        return value
+    return escape(str(value))
 
 
 class _ToStructlog(logging.Handler):

@@ -79,7 +79,7 @@ def install(app: FastAPI, page: Page) -> None:
         found = [
             {
                 "loc": [_readable(part) for part in one["loc"]],
-                "msg": one["msg"].removeprefix("Value error, "),
+                "msg": _message(one),
             }
             for one in error.errors()
         ]
@@ -113,6 +113,14 @@ def allowed_methods(app: FastAPI, request: Request) -> list[str]:
     if "GET" in found:
         found.add("HEAD")
     return [method for method in METHODS if method in found]
+
+
+def _message(fault: dict[str, Any]) -> str:
+    """What is wrong, without the validator's own words for that something is."""
+    message = str(fault["msg"]).removeprefix("Value error, ")
+    if fault["type"] == "json_invalid":
+        return f"this is no JSON: {fault['ctx']['error']}"
+    return message
 
 
 def _readable(part: str | int) -> str | int:

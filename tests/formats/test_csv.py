@@ -56,3 +56,13 @@ def test_an_unattributed_claim_has_no_voice() -> None:
     document = orjson.loads(claim_format.document(state(claimant=None)))
     row = dict(zip(COLUMNS, claim(document), strict=True))
     assert [row[name] for name in ("claimant", "claimant_name", "speaker", "role")] == [None] * 4
+
+
+@pytest.mark.parametrize(
+    "mark", [",", ";", "\t", '"', "\r", "\n", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029"]
+)
+def test_cell_that_some_reader_could_part_is_quoted(mark: str) -> None:
+    """Not only commas and line feeds: `str.splitlines` and spreadsheets know more line ends."""
+    cell = f"a{mark}b"
+    doubled = cell.replace('"', '""')
+    assert lines([[cell, "c"]]).decode() == f'"{doubled}",c\r\n'

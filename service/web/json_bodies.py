@@ -1,0 +1,55 @@
+"""JSON bodies that mean one thing: no key twice in an object, no NaN and no Infinity.
+
+Parsers differ in which of two equal keys they keep, so that a proxy, a log and this server could
+each read another request; and neither NaN nor Infinity is JSON (RFC 8259).
+"""
+
+import json
+from collections.abc import Callable, Coroutine
+from typing import Any, NoReturn
+
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import Response
+
+SHOWN = 40
+"""Characters of a key that an error repeats."""
+
+
+class JsonRequest(Request):
+    """A request whose JSON body is read strictly."""
+
+    async def json(self) -> Any:
+        if not hasattr(self, "_read"):
+            self._read = parse(await self.body())
+        return self._read
+
+
+class JsonRoute(APIRoute):
+    """A route whose body is read by `parse`; every router that takes JSON names it."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def handle_strictly(request: Request) -> Response:
+            return await handle(JsonRequest(request.scope, request.receive))
+
+        return handle_strictly
+
+
+def parse(body: bytes) -> Any:
+    """Read JSON.  Raises JSONDecodeError, which the framework answers with 422."""
+    return json.loads(body, object_pairs_hook=_require_distinct, parse_constant=_refuse_constant)
+
+
+def _require_distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise json.JSONDecodeError(f"the key {twice[:SHOWN]!a} is there twice", "", 0)
+    return found
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise json.JSONDecodeError(f"{name} is no number of JSON", "", 0)

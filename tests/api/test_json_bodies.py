@@ -1,0 +1,51 @@
+"""A JSON body means one thing: no key twice, no NaN, no Infinity, in any operation."""
+
+import pytest
+
+from tests.api.problems import nothing_changes, problem
+from tests.api.test_texts import ID
+from tests.support.desk import Desk
+
+JSON = {"Content-Type": "application/json", "If-Match": '"1"'}
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_every_operation_refuses_a_key_that_is_there_twice(desk: Desk) -> None:
+    """A router that does not read bodies strictly fails here."""
+    walked = 0
+    async with nothing_changes(desk):
+        for path, operations in desk.app.openapi()["paths"].items():
+            for method, operation in operations.items():
+                if "application/json" not in operation.get("requestBody", {}).get("content", {}):
+                    continue
+                walked += 1
+                address = path.replace("{slug}", "nowhere")
+                for part in path.split("{")[1:]:
+                    address = address.replace(f"{{{part.partition('}')[0]}}}", ID)
+                for body in (b'{"a": 1, "a": 1}', b'{"x": {"b": 1, "c": 2, "b": 3}}'):
+                    response = await desk.admin.request(
+                        method.upper(), address, content=body, headers=JSON
+                    )
+                    refused = problem(response, "invalid-request")
+                    assert "is there twice" in refused["detail"], (method, path, refused)
+                for number in (b"NaN", b"Infinity", b"-Infinity"):
+                    response = await desk.admin.request(
+                        method.upper(), address, content=b'{"x": %s}' % number, headers=JSON
+                    )
+                    assert "no number" in problem(response, "invalid-request")["detail"], path
+    assert walked > 25
+
+
+async def test_body_with_a_key_twice_uses_up_no_idempotency_key(desk: Desk) -> None:
+    headers = JSON | {"Idempotency-Key": "once"}
+    twice = b'{"slug": "nato", "name": "NATO", "name": "Other"}'
+    refused = await desk.checker.post("/v1/parties", content=twice, headers=headers)
+    assert refused.status_code == 422
+    once = b'{"slug": "nato", "name": "NATO"}'
+    recorded = await desk.checker.post("/v1/parties", content=once, headers=headers)
+    assert recorded.status_code == 201
+
+
+async def test_error_in_json_says_what_is_wrong(desk: Desk) -> None:
+    response = await desk.checker.post("/v1/parties", content=b'{"slug": }', headers=JSON)
+    assert "this is no JSON: Expecting value" in problem(response, "invalid-request")["detail"]
