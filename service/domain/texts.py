@@ -87,6 +87,14 @@ _OUR_WORDS = re.compile(
     re.IGNORECASE,
 )
 """What stands in a print line alone: nobody is called so."""
+_OUR_BEGINNING = re.compile(
+    r"(?:(?:claimed|confirmed|supported|disputed) by|unattributed claim|imported as|this status was"
+    r"|(?:the|this) (?:desk|claimant) (?:found|has|had))\b"
+    rf"|(?:disputed|(?:the|this) (?:desk|claimant))[{_STOPS};: ]*$",
+    re.IGNORECASE,
+)
+"""What sentences of ours begin with, and what a verb of ours makes one of: some sentences begin
+with a name."""
 
 
 def clean_prose(text: str) -> str:
@@ -130,7 +138,7 @@ def clean_name(text: str) -> str:
             f"a name is printed within a sentence, and '{found[0].strip()}' reads as the end of "
             "one: write it without that stop"
         )
-    found = _OUR_WORDS.search(text)
+    found = _OUR_WORDS.search(text) or _OUR_BEGINNING.match(text)
     if found is not None:
         raise ValueError(
             f"a name is printed within a sentence, and '{found[0]}' reads as what the desk says: "
@@ -170,16 +178,16 @@ def is_visible(text: str) -> bool:
 def print_name(name: str) -> str:
     """Give a name as it may stand in a print line, whatever it is.
 
-    Names of today pass `clean_name` and are given as they are.  One that an old desk or an export
-    holds may read as sentences of ours: it is put in quotation marks, on one line, without what is
-    invisible, and without stops between its words.
+    Names of today pass `clean_name` and are given as they are.  One that begins as sentences of
+    ours do, or ends as one of them would, and what an old desk or an export holds, is put in
+    quotation marks, on one line, without what is invisible, and without stops between its words.
     """
     try:
-        if clean_name(name) == name:
+        if clean_name(name) == name and not _LIKE_OURS.search(name):
             return name
     except ValueError:
         pass
-    return f"“{print_label(name).rstrip(f'{_STOPS} ') or '…'}”"
+    return f"“{print_label(name).rstrip(f'{_STOPS};: ') or '…'}”"
 
 
 @lru_cache(maxsize=4096)
@@ -191,6 +199,13 @@ def print_label(label: str) -> str:
 
 _NOT_PRINTED = re.compile(f"[\ufff9-\ufffb\ud800-\udfff{_NONCHARACTERS}]")
 _INNER_QUOTES = str.maketrans(dict.fromkeys('“”„‟«»"', "’"))
+_LIKE_OURS = re.compile(
+    rf"^(?:{_OPENINGS}|unattributed|awaiting|no independent|independently)\b"
+    # Where a name begins our sentence, this would be one of its own.
+    rf"|(?:claimed|confirmed|supported|disputed|denied|denies|asked|found)\b.*[{_STOPS};:]"
+    rf"[{_CLOSERS}]*$",
+    re.IGNORECASE,
+)
 _STOP_WITHIN = re.compile(rf"[{_STOPS};:](?=[{_CLOSERS}{_STOPS}]*\s)|[。．｡！？।॥](?=.)")
 
 

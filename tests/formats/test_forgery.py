@@ -1,6 +1,7 @@
 """No name, role, text or label makes a print line say what the desk does not say."""
 
 import re
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -79,9 +80,12 @@ def test_no_name_or_label_forges_a_sentence_of_a_print_line(
     for line, plain in zip(lines_of(name, person, label, by), harmless, strict=True):
         # What stands in quotation marks is a name or a label, and cannot close them.
         line, plain = (re.sub("“[^“”]*”", "“Quoted”", text) for text in (line, plain))
-        said = [found[1].split(" ")[-2:] for found in OPENINGS.finditer(line)]
-        expected = [found[1].split(" ")[-2:] for found in OPENINGS.finditer(plain)]
-        assert said == expected, line
+        said, expected = (
+            Counter(tuple(found[1].split(" ")[-2:]) for found in OPENINGS.finditer(text))
+            for text in (line, plain)
+        )
+        # Nothing more is said; a name with a stop within it hides a sentence from this pattern.
+        assert not said - expected, line
         assert not set("\n\r\x1b\x85\u2028\u2029\u202e\u2066\u200b\t") & set(line)
 
 
@@ -91,6 +95,7 @@ def test_name_that_the_policy_takes_ends_no_sentence(name: str) -> None:
         cleaned = texts.clean_name(name)
     except ValueError:
         return
-    assert texts.print_name(cleaned) == cleaned
+    printed = texts.print_name(cleaned)
+    assert printed == cleaned or re.fullmatch("“[^“”]*”", printed)
     assert not re.search(r"(?:[)\]”]|[^\W\d_]{5})[.!?]\s", cleaned)
     assert not OPENINGS.search(f"Claimed by {cleaned} (", 5)
