@@ -67,12 +67,15 @@ def test_postgresql_restarts_under_load(
     try:
         served = stage.serve(prelude=HASTY)
         worker = stage.work(prelude=HASTY)
-        stage.receiver.answer = Unsteady(0.1)
+        gate = stage.receiver.answer = Gate()
         stage.register(event_types=["claim.status_changed"], max_in_flight=4)
         claims = [stage.claim() for _ in range(10)]
         for claim in claims * 6:
             stage.change(claim)
-        assert stage.count("state <> 'delivered'") > 0
+        until(lambda: len(stage.receiver.arrivals) > 0)
+        assert stage.count("state <> 'delivered'") == 60
+        stage.receiver.answer = Unsteady(0.1)
+        gate.open()
         own_server.restart(immediate=immediate)
         for claim in claims:
             stage.change(claim)
@@ -167,7 +170,7 @@ def test_no_connection_is_left_in_the_pool(stage: Stage) -> None:
     # With an attempt to settle, and then something that is due.
     gate = stage.receiver.answer = Gate()
     stage.change(claims[0])
-    until(lambda: stage.receiver.arrivals)
+    until(lambda: len(stage.receiver.arrivals) > 0)
     with locked(stage.database_url, "FROM claims"):
         waiting = [threading.Thread(target=stage.change, args=(claim,)) for claim in claims[1:]]
         for one in waiting:
