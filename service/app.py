@@ -26,7 +26,7 @@ from service.api import (
     webhooks,
 )
 from service.commands import accounts as accounts_commands
-from service.commands import idempotency, intake
+from service.commands import idempotency, intake, recovery
 from service.config import Settings
 from service.desk import board
 from service.desk import errors as desk_errors
@@ -34,8 +34,10 @@ from service.desk import routes as desk
 from service.dispatch.meters import Meters
 from service.dispatch.worker import Dispatcher, guard
 from service.domain.access import Actor
-from service.domain.errors import ClaimdeskError
+from service.domain.disclosure import Audience
+from service.domain.errors import ClaimdeskError, Unavailable
 from service.queries.accounts import cursor_key
+from service.queries.events import Line
 from service.queries.paging import Cursors
 from service.store.engine import Database
 from service.web import logs, problems
@@ -69,7 +71,11 @@ def create_app(
     database = Database(settings, report=True)
     metrics = Metrics()
     meters = Meters(metrics.registry)
-    live = Live(settings, database, clock, metrics, events.block)
+
+    def render(line: Line, audience: Audience) -> bytes:
+        return events.block(line, audience, live.epoch)
+
+    live = Live(settings, database, clock, metrics, render)
     services = Services(
         settings,
         database,
@@ -85,7 +91,7 @@ def create_app(
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await database.start()
-        services.cursors = Cursors(await database.read(cursor_key))
+        await _settle_in(services)
         keeper = asyncio.create_task(_keep_house(services))
         if settings.webhook_bell:
             database.carry_bell()
@@ -164,6 +170,19 @@ def create_app(
         identify=identify,
     )
     return app
+
+
+async def _settle_in(services: Services) -> None:
+    """Find out which epoch of the record is served, and begin another for a copy.  A database that
+    takes no changes is served all the same."""
+    database, live = services.database, services.live
+    try:
+        home = await database.describe_home()
+        epoch = await database.write(recovery.settle_in, home=home, now=services.clock())
+    except Unavailable:
+        epoch = await database.read(recovery.read_epoch)
+    services.epoch = live.epoch = epoch
+    services.cursors = Cursors(await database.read(cursor_key), epoch)
 
 
 async def _keep_house(services: Services) -> None:

@@ -59,7 +59,8 @@ ALWAYS: tuple[type[ClaimdeskError], ...] = (
     ClaimdeskError,
 )
 MORE: dict[str, tuple[type[ClaimdeskError], ...]] = {
-    "/v1/events/stream": (errors.NotAcceptable,),
+    "/v1/events": (errors.EpochEnded,),
+    "/v1/events/stream": (errors.NotAcceptable, errors.EpochEnded),
     "/oembed": (errors.NotFound, errors.FormatNotServed),
 }
 """What some paths refuse besides."""

@@ -11,6 +11,7 @@ from service.domain.access import Action
 from service.domain.disclosure import Audience
 from service.domain.errors import NotAcceptable
 from service.domain.history import EVENT_TYPES
+from service.domain.positions import PATTERN, read_position, write_position
 from service.formats import eventstream
 from service.queries import events
 from service.queries.events import Line, Wanted
@@ -25,7 +26,6 @@ router = APIRouter(prefix="/v1/events", tags=["events"])
 
 Reading = Annotated[Call, reading(Action.READ_CLAIMS)]
 EventType = Literal[EVENT_TYPES]  # type: ignore[valid-type]
-HIGHEST = 2**63 - 1
 SAMPLE = """retry: 2000
 id: 41
 
@@ -55,16 +55,24 @@ def _wanted(
 async def list_events(
     call: Reading,
     wanted: Annotated[Wanted, Depends(_wanted)],
-    after: Annotated[int, Query(ge=0, le=HIGHEST, description="Numbered above this")] = 0,
+    after: Annotated[
+        str,
+        Query(pattern=PATTERN, description="Beyond this place: next_after as it came; 0: all"),
+    ] = "0",
     limit: Annotated[int, Query(ge=1, le=200, description="How many at most")] = 50,
 ) -> Response:
     """The polling twin of webhooks and of the stream. Nothing is missed by whoever asks on from
     `next_after`: an event is shown only once nothing can come before it. What is the desk's own is
-    left out for others, so a page may be shorter than `limit`, or empty, and the record go on."""
+    left out for others, so a page may be shorter than `limit`, or empty, and the record go on.
+
+    A place is a number until the desk is first restored from a backup, and text after that: keep it
+    as it comes. One from before the restore is answered 410."""
     wanted = replace(wanted, internal=call.internals)
-    lines, next_after = await call.read(events.tail, after=after, limit=limit, wanted=wanted)
+    epoch = call.services.epoch
+    began = read_position(after, epoch=epoch, loc=("query", "after"))
+    lines, ended = await call.read(events.tail, after=began, limit=limit, wanted=wanted)
     items = redaction.redact_events([line.shape() for line in lines], call.audience)
-    return json({"items": items, "next_after": next_after})
+    return json({"items": items, "next_after": write_position(epoch, ended)})
 
 
 @router.get(
@@ -84,14 +92,12 @@ async def stream_events(
     call: Reading,
     wanted: Annotated[Wanted, Depends(_wanted)],
     after: Annotated[
-        int | None,
-        Query(
-            ge=0, le=HIGHEST, description="Begin after this number; without it, with what is new"
-        ),
+        str | None,
+        Query(pattern=PATTERN, description="Begin beyond this place; without it, with what is new"),
     ] = None,
     last_event_id: Annotated[
-        int | None,
-        Header(ge=0, le=HIGHEST, description="Go on after this number, whatever `after` says"),
+        str | None,
+        Header(pattern=PATTERN, description="Go on beyond this place, whatever `after` says"),
     ] = None,
 ) -> Response:
     """Nothing is missed and nothing comes twice, however often a client comes back with the last
@@ -100,10 +106,11 @@ async def stream_events(
     if not accepts(call.request, eventstream.MEDIA_TYPE):
         raise NotAcceptable("This is a stream of events: send Accept: text/event-stream.")
     live, scope = call.services.live, call.request.scope
+    place, loc = after, ("query", "after")
     if last_event_id is not None:
-        position = await live.beginning(last_event_id, loc=("header", "last-event-id"))
-    else:
-        position = await live.beginning(after, loc=("query", "after"))
+        place, loc = last_event_id, ("header", "last-event-id")
+    number = None if place is None else read_position(place, epoch=live.epoch, loc=loc)
+    position = await live.beginning(number)
     listener = Listener(
         position,
         replace(wanted, internal=call.internals),
@@ -115,10 +122,11 @@ async def stream_events(
     return Response(headers=answer.headers) if "claimdesk.head" in scope else answer
 
 
-def block(line: Line, audience: Audience) -> bytes:
+def block(line: Line, audience: Audience, epoch: str = "") -> bytes:
     """An event in a stream of this audience; nothing where it may not be told of it."""
+    place = write_position(epoch, line.seq)
     blocks = [
-        eventstream.block(id=line.seq, type=line.type, data=orjson.dumps(shape))
+        eventstream.block(id=place, type=line.type, data=orjson.dumps(shape))
         for shape in redaction.redact_events([line.shape()], audience)
     ]
     return b"".join(blocks)

@@ -533,7 +533,7 @@ class Users(Listed):
 
 class Events(Out):
     items: list[TailEvent]
-    next_after: int = Field(description="Ask on with ?after= this")
+    next_after: int | str = Field(description="Ask on with ?after= this")
 
 
 class Similar(Listed):

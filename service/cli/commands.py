@@ -6,6 +6,7 @@ import typer
 from typer.core import TyperGroup
 
 from service.cli import (
+    backups,
     configuration,
     dispatching,
     document,
@@ -64,6 +65,8 @@ app.add_typer(users.app, name="users")
 app.add_typer(keys.app, name="keys")
 app.add_typer(webhooks.app, name="webhooks")
 app.command("verify")(record.verify)
+app.command("backup")(backups.backup)
+app.command("restore")(backups.restore)
 app.command("export")(exchange.export)
 app.command("import")(exchange.import_)
 app.command("config")(configuration.show)

@@ -133,7 +133,13 @@ def refuse_to_begin_anew() -> None:
     from service.store import file_guard
 
     path = file()
-    if path is None or path.exists():
+    if path is None:
+        return
+    if Path(f"{path}.restoring").exists():
+        raise shell.Stopped(
+            f"A restore of {path.absolute()} was cut off.  Run it again: claimdesk restore FILE"
+        )
+    if path.exists():
         return
     copy = file_guard.find_rescued_copy(path.absolute())
     if copy is not None:

@@ -52,6 +52,7 @@ async def _deliver(settings: "Settings", metrics_port: int | None) -> None:
 
     from prometheus_client import CollectorRegistry, start_http_server
 
+    from service.commands import recovery
     from service.dispatch.meters import Meters
     from service.dispatch.worker import Dispatcher
     from service.store.engine import Database
@@ -65,6 +66,8 @@ async def _deliver(settings: "Settings", metrics_port: int | None) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     database = Database(settings, report=True)
     await database.start()
+    home = await database.describe_home()
+    await database.write(recovery.settle_in, home=home, now=_now())
     dispatcher = Dispatcher(settings, database, _now, meters)
     try:
         if settings.webhook_bell:

@@ -41,6 +41,24 @@ def written(name: str, *, force: bool) -> Iterator[BinaryIO]:
     _sync(path.parent)
 
 
+@contextmanager
+def placed(path: Path, *, force: bool) -> Iterator[Path]:
+    """Like `written`, for what is written by its path: gives that of the file to be."""
+    _require_free(path, force=force)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    os.close(handle)
+    beside = Path(name)
+    try:
+        yield beside
+        with beside.open("rb") as file:
+            os.fsync(file.fileno())
+        _place(beside, path, force=force)
+    finally:
+        with suppress(FileNotFoundError):
+            beside.unlink()
+    _sync(path.parent)
+
+
 def _place(beside: Path, path: Path, *, force: bool) -> None:
     if force:
         beside.replace(path)

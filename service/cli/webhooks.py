@@ -232,6 +232,17 @@ def remove(webhook: Webhook) -> None:
 
 
 @app.command()
+def release() -> None:
+    """Say that this is the desk: send the webhooks that were held after a restore or a copy."""
+    from service.commands import recovery
+
+    if databases.write(recovery.release_webhooks):
+        shell.note("Webhooks are sent again, with what waited.")
+    else:
+        shell.note("No webhooks were held.")
+
+
+@app.command()
 def listen(
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="The port to listen on; 0 takes a free one.")

@@ -2,12 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection
 
 from service.domain.claims import rfc3339
-from service.store.tables import installation
-
-LAST_SEEN = "last_seen"
+from service.store.installation import LAST_SEEN, write_value
 
 
 def record_sign_of_life(connection: Connection, *, now: datetime) -> None:
@@ -15,9 +13,4 @@ def record_sign_of_life(connection: Connection, *, now: datetime) -> None:
 
     It is what readiness tries, and what the clock of a later start is compared with.
     """
-    row = {"name": LAST_SEEN, "value": rfc3339(now)}
-    changed = connection.execute(
-        update(installation).where(installation.c.name == LAST_SEEN).values(row)
-    ).rowcount
-    if not changed:
-        connection.execute(insert(installation).values(row))
+    write_value(connection, LAST_SEEN, rfc3339(now))

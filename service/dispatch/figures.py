@@ -8,6 +8,7 @@ from service.dispatch.meters import Figures
 from service.dispatch.settle import PENDING
 from service.domain.backoff import BREAKER_FAILURES
 from service.domain.webhooks import DeliveryState, EndpointState
+from service.store.installation import WEBHOOKS_HELD
 from service.store.webhook_tables import webhook_deliveries, webhooks
 
 deliveries = webhook_deliveries.c
@@ -84,6 +85,6 @@ def oldest_due(session: Connection, *, now: datetime) -> datetime | None:
     found: datetime | None = session.scalar(
         select(func.min(first))
         .select_from(webhooks)
-        .where(IN_HEALTH, or_(blocked.is_(null()), blocked <= now))
+        .where(IN_HEALTH, or_(blocked.is_(null()), blocked <= now), ~WEBHOOKS_HELD)
     )
     return found

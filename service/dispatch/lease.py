@@ -41,6 +41,7 @@ from sqlalchemy import (
 from service.dispatch.settle import LOG, LOST, PENDING, Attempt, Settled, settle
 from service.domain import backoff
 from service.domain.webhooks import DeliveryState, EndpointState, Ordering
+from service.store.installation import WEBHOOKS_HELD
 from service.store.prepared import Prepared
 from service.store.webhook_tables import webhook_deliveries, webhook_messages, webhooks
 
@@ -159,7 +160,7 @@ def waiting(
     )
     query = (
         select(webhooks.c.id)
-        .where(webhooks.c.id.in_(select(_HAVING_SOME.c.webhook)), _open(now), due)
+        .where(webhooks.c.id.in_(select(_HAVING_SOME.c.webhook)), _open(now), due, ~WEBHOOKS_HELD)
         .order_by(webhooks.c.served_at, webhooks.c.id)
         .limit(AT_ONCE)
     )
@@ -189,7 +190,7 @@ def take_turn(
         return Turn([], settled, frozenset(), 0, more=False)
     open_ = session.execute(
         select(webhooks)
-        .where(webhooks.c.id.in_(wanted), _open(now))
+        .where(webhooks.c.id.in_(wanted), _open(now), ~WEBHOOKS_HELD)
         .order_by(webhooks.c.served_at, webhooks.c.id)
         .limit(AT_ONCE)
         .with_for_update(key_share=True, skip_locked=True)

@@ -11,6 +11,7 @@ ClaimdeskError
  ├─ Conflict 409 ─ TransitionRefused, ClaimMerged, ClaimWithdrawn, AlreadyExists, Settled,
  │                 DecisionPending, DecisionOutdated, StatementWithdrawn, MergeCycle,
  │                 StillRunning, WebhookNotActive
+  ├─ EpochEnded 410
  ├─ PreconditionFailed 412, BodyTooLarge 413, AddressTooLong 414, UnsupportedMedia 415,
  │  PreconditionRequired 428
  ├─ Invalid 422 ─ InvalidCursor, ExpiredCursor, KeyReused, Unsearchable
@@ -129,6 +130,12 @@ class StillRunning(Conflict):
 
 class WebhookNotActive(Conflict):
     slug, title = "webhook-not-active", "This webhook is paused or disabled"
+
+
+class EpochEnded(ClaimdeskError):
+    """`epoch` is the one of today; null in the first."""
+
+    slug, title, status = "epoch-ended", "This place is in a record that was replaced", 410
 
 
 class PreconditionFailed(ClaimdeskError):

@@ -11,18 +11,18 @@ NOT_LINE_ENDS = (("\x85", b"\\u0085"), ("\u2028", b"\\u2028"), ("\u2029", b"\\u2
 """Characters that end no line of a stream, but of a text in many a language's library."""
 
 
-def block(*, id: int, type: str, data: bytes) -> bytes:
+def block(*, id: int | str, type: str, data: bytes) -> bytes:
     """One event.  `data` is JSON on one line."""
     for character, escaped in NOT_LINE_ENDS:
         data = data.replace(character.encode(), escaped)
-    return b"id: %d\nevent: %b\ndata: %b\n\n" % (id, type.encode(), data)
+    return b"id: %b\nevent: %b\ndata: %b\n\n" % (str(id).encode(), type.encode(), data)
 
 
-def position(id: int) -> bytes:
+def position(id: int | str) -> bytes:
     """That everything up to `id` was sent or not asked for."""
-    return b"id: %d\n\n" % id
+    return b"id: %b\n\n" % str(id).encode()
 
 
-def opening(id: int, *, retry_ms: int) -> bytes:
+def opening(id: int | str, *, retry_ms: int) -> bytes:
     """Where a stream begins, and how long to wait before coming back when it ends."""
-    return b"retry: %d\nid: %d\n\n" % (retry_ms, id)
+    return b"retry: %d\nid: %b\n\n" % (retry_ms, str(id).encode())

@@ -22,7 +22,9 @@ from sqlalchemy import (
 from service.domain import disclosure
 from service.domain.claims import rfc3339
 from service.domain.disclosure import Audience
+from service.domain.errors import EpochEnded
 from service.domain.history import AMENDABLE
+from service.domain.positions import START_AGAIN
 from service.store.tables import events
 from service.store.tail import newest
 
@@ -88,9 +90,13 @@ def tail(
     Stops before the first number that a concurrent writer might still commit, so that whoever goes
     on from the given number misses nothing (store/tail.py).  Where no more than `limit` are left,
     it is the number of the newest event of all: what does not fit is passed over once.
+
+    Raises EpochEnded for a number that the record has not come to: it was put back by hand.
     """
     highest = newest(session)
     if highest <= after:
+        if after > highest and after > last(session):
+            raise EpochEnded(START_AGAIN)
         return [], after
     lines = [_line(row) for row in session.execute(_between(after, highest, limit, wanted))]
     return lines, lines[-1].seq if len(lines) == limit else highest

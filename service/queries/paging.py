@@ -18,9 +18,11 @@ from uuid import UUID
 import orjson
 
 from service.domain.claims import rfc3339
-from service.domain.errors import ExpiredCursor, InvalidCursor
+from service.domain.errors import EpochEnded, ExpiredCursor, InvalidCursor
 
 VERSION = 1
+LATER_EPOCHS = 2
+"""The version of cursors that name their epoch."""
 LIFETIME = timedelta(hours=24)
 MAC_BYTES = 16
 DEFAULT_LIMIT = 50
@@ -32,6 +34,8 @@ class Cursors:
     """Makes and reads cursors with this installation's key."""
 
     key: bytes
+    epoch: str = ""
+    """Of the record (domain/positions.py): a cursor of another leads nowhere."""
 
     def write(self, scope: str, keys: Sequence[Any], *, now: datetime | None) -> str:
         """A cursor for the list `scope` after the row with these sort keys.
@@ -39,13 +43,16 @@ class Cursors:
         With `now` None it is good for ever, and the same whenever it is made.
         """
         issued = None if now is None else int(now.timestamp())
-        body = orjson.dumps([VERSION, issued, _short(scope), *map(plain_key, keys)])
+        made_in = [self.epoch] if self.epoch else []
+        version = LATER_EPOCHS if self.epoch else VERSION
+        body = orjson.dumps([version, issued, _short(scope), *made_in, *map(plain_key, keys)])
         return urlsafe_b64encode(self._mac(body) + body).rstrip(b"=").decode()
 
     def read(self, cursor: str, scope: str, *, now: datetime) -> list[Any]:
         """The sort keys in `cursor`.
 
-        Raises InvalidCursor where it was not made for this very list, ExpiredCursor after a day.
+        Raises InvalidCursor where it was not made for this very list, ExpiredCursor after a day,
+        EpochEnded where the record was replaced since.
         """
         try:
             raw = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
@@ -56,8 +63,15 @@ class Cursors:
             raise _invalid()
         keys: list[Any]
         version, issued, made_for, *keys = orjson.loads(body)
-        if version != VERSION or made_for != _short(scope):
+        made_in = str(keys.pop(0)) if version == LATER_EPOCHS and keys else ""
+        if version not in (VERSION, LATER_EPOCHS) or made_for != _short(scope):
             raise _invalid()
+        if made_in != self.epoch:
+            raise EpochEnded(
+                "This desk was restored from a backup since this cursor was made: start from the "
+                "first page again.",
+                epoch=self.epoch or None,
+            )
         if issued is not None and now.timestamp() - issued > LIFETIME.total_seconds():
             raise ExpiredCursor(
                 "This cursor is over a day old: start from the first page again.",

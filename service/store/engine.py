@@ -24,6 +24,7 @@ from service.config import Settings
 from service.domain.errors import Unavailable
 from service.store.bell import Bell, Wire, marked
 from service.store.failures import RETRIED, translate_errors
+from service.store.home import describe_file, describe_server
 from service.store.lookups import Lookup as Lookup
 from service.store.reading import ReadOnlySQLite
 from service.store.sqlite import SQLiteBackend
@@ -97,6 +98,12 @@ class Database:
         if rung:
             self.bell.ring()
         return result
+
+    async def describe_home(self) -> dict[str, Any]:
+        """What tells this database from a copy of it."""
+        if isinstance(self._backend, SQLiteBackend) and self._backend.guard is not None:
+            return describe_file(self._backend.guard.path)
+        return {} if self.embedded else await self.read(describe_server)
 
     def require_room(self) -> None:
         """Raises DatabaseFull where an embedded database's disk is as good as full."""

@@ -56,6 +56,7 @@ class ReadOnlyFile:
                 check_same_thread=False,
             )
 
+        self.connect = connect
         self.engine: Engine = create_engine(
             "sqlite://", hide_parameters=True, poolclass=NullPool, creator=connect
         )

@@ -11,6 +11,7 @@ import time
 from starlette.responses import Response
 
 from service.domain.errors import ClaimdeskError
+from service.domain.positions import write_position
 from service.formats import eventstream
 from service.web.envelope import ENDLESS, Message, Receive, Scope, Send
 from service.web.live import Listener, Live
@@ -54,7 +55,9 @@ class EventStream(Response):
             start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
             await self._send(send, start)
             retry = random.randint(*RETRY_MS)  # noqa: S311 -- jitter only
-            await self._body(send, eventstream.opening(listener.position, retry_ms=retry))
+            await self._body(
+                send, eventstream.opening(self._place(listener.position), retry_ms=retry)
+            )
             while not listener.ended:
                 await self._turn(send)
             await self._body(send, b"", more=False)
@@ -88,7 +91,10 @@ class EventStream(Response):
         passed, self._told = self._told, self._listener.position
         if passed == self._told:
             return eventstream.HEARTBEAT
-        return eventstream.HEARTBEAT + eventstream.position(self._told)
+        return eventstream.HEARTBEAT + eventstream.position(self._place(self._told))
+
+    def _place(self, seq: int) -> int | str:
+        return write_position(self._live.epoch, seq)
 
     async def _body(self, send: Send, body: bytes, *, more: bool = True) -> None:
         await self._send(send, {"type": "http.response.body", "body": body, "more_body": more})

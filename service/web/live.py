@@ -16,7 +16,8 @@ import structlog
 
 from service.config import Settings
 from service.domain.disclosure import Audience
-from service.domain.errors import ClaimdeskError, Invalid, StreamsFull, TooManyStreams
+from service.domain.errors import ClaimdeskError, EpochEnded, StreamsFull, TooManyStreams
+from service.domain.positions import START_AGAIN
 from service.queries import accounts, events
 from service.queries.accounts import Credential
 from service.queries.events import Wanted
@@ -113,6 +114,8 @@ class Live:
         render: Render,
     ) -> None:
         self.database = database
+        self.epoch = ""
+        """Of the record; set on start."""
         self.clock = clock
         self.most = settings.streams
         self.most_each = settings.streams_each
@@ -147,15 +150,15 @@ class Live:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
 
-    async def beginning(self, after: int | None, *, loc: tuple[str, str]) -> int:
+    async def beginning(self, after: int | None) -> int:
         """Where a stream begins: after the event with this number, or None: with what comes now.
 
-        Raises Invalid for a number that the record has not come to: of another database, perhaps.
+        Raises EpochEnded for a number that the record has not come to: it was put back by hand.
         """
         if after is None:
             return await self.database.read(tail.newest)
-        if after > self.ring.top and after > (last := await self.database.read(events.last)):
-            raise Invalid(f"the newest event is number {last}", loc=loc)
+        if after > self.ring.top and after > await self.database.read(events.last):
+            raise EpochEnded(START_AGAIN)
         return after
 
     def admit(self, listener: Listener) -> None:

@@ -171,6 +171,8 @@ MEANINGS = {
     "operator may raise CLAIMDESK_HEAD_SECONDS and CLAIMDESK_BODY_SECONDS.",
     "rate-limited": "Wait for Retry-After seconds. RateLimit says how much is left.",
     "invalid-request": "'errors' lists {loc, msg} for each field at fault. Nothing was changed.",
+    "epoch-ended": "The desk was restored from a backup, or copied. Start again: GET "
+    "/v1/events?after=0, or a list from its first page.",
     "database-full": "Nothing was changed. Whoever runs this server makes room where the database "
     "lies; then everything goes on by itself.",
     "database-read-only": "Nothing was changed. Whoever runs this server lets it write again: a "

@@ -41,6 +41,8 @@ class Services:
     """Says which addresses webhooks may go to."""
     cursors: Cursors = field(default_factory=lambda: Cursors(b""))
     """Set on start, from the database."""
+    epoch: str = ""
+    """Of the record, likewise (domain/positions.py)."""
     running: set[str] = field(default_factory=set)
     """Idempotency-Keys whose first request this process is answering."""
     remembered: Remembered = field(default_factory=Remembered)

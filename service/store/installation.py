@@ -1,0 +1,44 @@
+"""What a database knows of itself: rows of `installation`, which hold JSON or plain text."""
+
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, delete, exists, insert, select, update
+
+from service.store.tables import installation
+
+EPOCH = "epoch"
+HELD = "webhooks_held"
+HOME = "home"
+LAST_SEEN = "last_seen"
+CLOCK_ACCEPTED = "clock_accepted"
+WEBHOOKS_HELD = exists(select(installation.c.name).where(installation.c.name == HELD))
+"""Whether nothing is sent until somebody says that this is the desk."""
+
+
+def read_value(connection: Connection, name: str) -> str | None:
+    value: str | None = connection.scalar(
+        select(installation.c.value).where(installation.c.name == name)
+    )
+    return value
+
+
+def read_document(connection: Connection, name: str) -> dict[str, Any] | None:
+    value = read_value(connection, name)
+    document: dict[str, Any] | None = None if value is None else orjson.loads(value)
+    return document
+
+
+def write_value(connection: Connection, name: str, value: str | dict[str, Any]) -> None:
+    text = value if isinstance(value, str) else orjson.dumps(value).decode()
+    row = {"name": name, "value": text}
+    changed = connection.execute(
+        update(installation).where(installation.c.name == name).values(row)
+    ).rowcount
+    if not changed:
+        connection.execute(insert(installation).values(row))
+
+
+def forget_value(connection: Connection, name: str) -> bool:
+    """Says whether there was one."""
+    return connection.execute(delete(installation).where(installation.c.name == name)).rowcount > 0

@@ -1,0 +1,133 @@
+"""`claimdesk backup` and `restore`: what was acknowledged is in the copy, a place from before a
+restore is told to start again, and nothing is sent twice."""
+
+import json
+import shutil
+import signal
+import sqlite3
+import threading
+from contextlib import closing
+from pathlib import Path
+
+import httpx
+import pytest
+
+from service.commands import recovery
+from service.store.engine import Database
+from tests.faults.served import key, run, serving
+from tests.support.desk import claim_body
+
+
+@pytest.fixture
+def url(migrated_sqlite: Path, tmp_path: Path) -> str:
+    return f"sqlite:///{shutil.copy(migrated_sqlite, tmp_path / 'claimdesk.db')}"
+
+
+def test_a_backup_under_load_is_whole_and_a_restore_begins_a_new_epoch(
+    url: str, tmp_path: Path
+) -> None:
+    token = key(url, tmp_path, "editor")["key"]
+    headers = {"Authorization": f"Bearer {token}"}
+    acknowledged: list[str] = []
+    over = threading.Event()
+    with serving(url, tmp_path) as server:
+        client = httpx.Client(base_url=server.url, headers=headers, timeout=30)
+        client.post("/v1/parties", json={"slug": "belgrade", "name": "Belgrade"})
+
+        def write() -> None:
+            while not over.is_set():
+                answer = client.post("/v1/claims", json=claim_body())
+                assert answer.status_code == 201
+                acknowledged.append(answer.json()["id"])
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        try:
+            while len(acknowledged) < 5:
+                over.wait(0.02)
+            before = list(acknowledged)
+            backed_up = run(url, tmp_path, "backup", "backup.db", "--json")
+        finally:
+            over.set()
+            writer.join()
+        assert backed_up.returncode == 0, backed_up.stderr
+        assert json.loads(backed_up.stdout)["verified"] is True
+        list_page = client.get("/v1/claims?limit=1").json()["next_cursor"]
+        place = client.get("/v1/events?limit=200").json()["next_after"]
+        assert isinstance(place, int)
+        refused = run(url, tmp_path, "restore", "backup.db")
+        assert refused.returncode == 1
+        assert "is in use" in refused.stderr
+        client.close()
+        server.signal(signal.SIGKILL)
+        server.wait()
+    restored = run(url, tmp_path, "restore", "backup.db", "--json")
+    assert restored.returncode == 0, restored.stderr
+    said = json.loads(restored.stdout)
+    assert said["webhooks"] == "held"
+    with closing(sqlite3.connect(said["kept"])) as kept:
+        assert kept.execute("SELECT count(*) FROM claims").fetchone()[0] >= len(acknowledged)
+    assert run(url, tmp_path, "verify").returncode == 0
+    with (
+        serving(url, tmp_path) as server,
+        httpx.Client(base_url=server.url, headers=headers, timeout=30) as client,
+    ):
+        for claim in before:
+            assert client.get(f"/v1/claims/{claim}").status_code == 200
+        for path in (
+            f"/v1/events?after={place}",
+            f"/v1/events/stream?after={place}",
+            f"/v1/claims?limit=1&cursor={list_page}",
+            "/v1/events?after=1",
+        ):
+            gone = client.get(path)
+            assert (gone.status_code, gone.json()["type"]) == (410, "/problems/epoch-ended"), path
+        stream = client.get("/v1/events/stream", headers={"Last-Event-ID": str(place)})
+        assert stream.status_code == 410
+        page = client.get("/v1/events?after=0&limit=2").json()
+        assert page["next_after"] == f"{said['epoch']}-{page['items'][-1]['seq']}"
+        assert client.get(f"/v1/events?after={page['next_after']}").status_code == 200
+
+
+@pytest.mark.usefixtures("url")
+def test_what_is_no_backup_is_not_restored(url: str, tmp_path: Path) -> None:
+    (tmp_path / "half.db").write_bytes((tmp_path / "claimdesk.db").read_bytes()[:5000])
+    (tmp_path / "text").write_text("not a database at all")
+    before = (tmp_path / "claimdesk.db").read_bytes()
+    for name in ("half.db", "text", "missing"):
+        assert run(url, tmp_path, "restore", name).returncode in (1, 2)
+    assert (tmp_path / "claimdesk.db").read_bytes() == before
+    assert list(tmp_path.glob("*.before-*")) == list(tmp_path.glob(".*.part")) == []
+
+
+def test_nothing_is_served_after_a_restore_that_was_cut_off(url: str, tmp_path: Path) -> None:
+    assert run(url, tmp_path, "backup", "backup.db").returncode == 0
+    (tmp_path / "claimdesk.db.restoring").touch()
+    refused = run(url, tmp_path, "serve", "--port", "0")
+    assert refused.returncode == 1
+    assert "claimdesk restore FILE" in refused.stderr
+    assert run(url, tmp_path, "restore", "backup.db", "--desk").returncode == 0
+    assert run(url, tmp_path, "users", "list").returncode == 0
+
+
+async def test_a_copy_begins_an_epoch_and_holds_webhooks_until_they_are_released(
+    database: Database, now
+) -> None:
+
+    home = {"machine": "a", "path": "/one", "file": 1}
+    assert await database.write(recovery.settle_in, home=home, now=now) == ""
+    moved = home | {"path": "/renamed"}
+    assert await database.write(recovery.settle_in, home=moved, now=now) == ""
+    assert await database.read(recovery.read_hold) is None
+    epoch = await database.write(recovery.settle_in, home=moved | {"file": 2}, now=now)
+    assert epoch
+    assert "/renamed" in (await database.read(recovery.read_hold))["reason"]
+    assert await database.write(recovery.release_webhooks)
+    assert await database.read(recovery.read_hold) is None
+
+
+@pytest.fixture
+def now():
+    from datetime import UTC, datetime
+
+    return datetime(2026, 11, 27, tzinfo=UTC)
