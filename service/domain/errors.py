@@ -11,7 +11,7 @@ ClaimdeskError
  ├─ Conflict 409 ─ TransitionRefused, ClaimMerged, ClaimWithdrawn, AlreadyExists, Settled,
  │                 DecisionPending, DecisionOutdated, StatementWithdrawn, MergeCycle,
  │                 StillRunning, WebhookNotActive
-  ├─ EpochEnded 410
+ ├─ EpochEnded 410
  ├─ PreconditionFailed 412, BodyTooLarge 413, AddressTooLong 414, UnsupportedMedia 415,
  │  PreconditionRequired 428
  ├─ Invalid 422 ─ InvalidCursor, ExpiredCursor, KeyReused, Unsearchable
