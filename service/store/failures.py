@@ -37,7 +37,7 @@ READ_ONLY = (
 )
 DAMAGED = (
     "The database cannot be read as it should be ({reason}). Stop the server and run: claimdesk "
-    "verify. If it finds a break, put a backup of the file in its place."
+    "verify. If it finds a break, put a backup in its place: claimdesk restore FILE"
 )
 INPUT_OUTPUT = (
     "The disk under the database failed ({reason}). Whether the change was recorded is not known: "

@@ -224,7 +224,10 @@ class FileGuard:
         if in_place and found is not None:
             if found == self._identities.get(wal):
                 # The content is another: to add our pages to it would spoil it.
-                log.error("what was overwritten cannot be rescued; restore a backup")
+                log.error(
+                    "what was overwritten cannot be rescued; stop the server and run: claimdesk "
+                    "restore FILE"
+                )
             else:
                 # Somebody else writes to the same file by now, with a log of their own.
                 self._copy(connection)

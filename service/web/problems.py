@@ -177,8 +177,8 @@ MEANINGS = {
     "lies; then everything goes on by itself.",
     "database-read-only": "Nothing was changed. Whoever runs this server lets it write again: a "
     "file or a disk became read-only, or a PostgreSQL server was demoted.",
-    "database-damaged": "Whoever runs this server stops it, runs claimdesk verify, and puts a "
-    "backup of the file in its place where that finds a break.",
+    "database-damaged": "Whoever runs this server stops it, runs claimdesk verify, and, where that "
+    "finds a break, puts a backup in its place: claimdesk restore FILE.",
     "database-replaced": "The database's file was removed, renamed or replaced while the server "
     "was running. It takes no changes, since they would be lost. The log says what was done with "
     "what it holds; put the file back, or restart the server.",
