@@ -88,6 +88,7 @@ run: install
 test: install-dev
 	@$(BIN)/python -m tests.support.postgres
 	@$(BIN)/python -m tests.support.chromium
+	@$(BIN)/python -m tests.support.programs
 	@$(MAKE) lint
 	@echo 'tests'
 	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)

@@ -50,6 +50,7 @@ Schedule = Annotated[
     tuple[Seconds, ...], NoDecode, BeforeValidator(_listed), Field(min_length=1, max_length=50)
 ]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
+Pooler = Literal["auto", "none", "session", "transaction"]
 
 
 class Settings(BaseSettings):
@@ -99,6 +100,16 @@ class Settings(BaseSettings):
     )
     database_connections: int = Field(
         16, ge=4, le=200, description="PostgreSQL connections of each server process, at most"
+    )
+    database_pooler: Pooler = Field(
+        "auto",
+        description="What stands before PostgreSQL: `session` or `transaction`, as pgbouncer's "
+        "pool_mode; `none`; or `auto`: look, and take one that is there to be in transaction mode",
+    )
+    database_direct_url: DatabaseUrl | None = Field(
+        None,
+        description="Past a pooler in transaction mode, for LISTEN: so that other processes are "
+        "told of a change at once. Without it they look, each second",
     )
     log_format: Literal["auto", "json", "text"] = Field(
         "auto", description="JSON lines, readable text, or text on a terminal only"
@@ -154,7 +165,7 @@ class Settings(BaseSettings):
     )
     webhook_bell: Switch = Field(
         True,
-        description="Tell other processes of a change at once; off behind a pooler without LISTEN",
+        description="Tell other processes of a change at once, by PostgreSQL's NOTIFY",
     )
 
     @model_validator(mode="after")

@@ -1,6 +1,7 @@
 """Both databases, every run: each test that asks for one gets its own, migrated and empty."""
 
 import gc
+import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -12,9 +13,12 @@ from service.store import migrate
 from service.store.engine import Database
 from tests.support import desk as support
 from tests.support.desk import Desk
+from tests.support.pooler import Pooler
 from tests.support.postgres import PostgresServer, provide
 
 KINDS = ("sqlite", "postgresql")
+POOLED = os.environ.get("CLAIMDESK_TEST_POOLER")
+"""`make pooled`: the mode of a pgbouncer through which every test reaches PostgreSQL."""
 
 
 def pytest_collection_finish() -> None:
@@ -48,6 +52,16 @@ def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def common_pooler(postgres: PostgresServer) -> Iterator[Pooler | None]:
+    if POOLED is None:
+        yield None
+        return
+    pooler = Pooler(POOLED, postgres.url("postgres"))
+    yield pooler
+    pooler.close()
+
+
 @pytest.fixture(params=KINDS)
 def database_kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
@@ -65,7 +79,8 @@ def database_url(
         return
     server: PostgresServer = request.getfixturevalue("postgres")
     url = server.create_database(template=request.getfixturevalue("migrated_postgres"))
-    yield url
+    pooler: Pooler | None = request.getfixturevalue("common_pooler")
+    yield url if pooler is None else pooler.url(url)
     server.drop_database(url)
 
 

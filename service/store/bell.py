@@ -8,12 +8,14 @@ while one is being sent are one.  Where it is never heard, whoever waits for it 
 
 import asyncio
 import contextlib
+import uuid
 from collections.abc import Callable
 from typing import Any
 
-import asyncpg
 import structlog
 from sqlalchemy import Connection
+
+from service.store.connector import Connector
 
 CHANNEL = "claimdesk_webhooks"
 MARK = "claimdesk.bell"
@@ -61,8 +63,9 @@ class Wire:
     Its connection may be lost: it is made again, and nobody waits for it.
     """
 
-    def __init__(self, dsn: str, bell: Bell) -> None:
-        self._dsn = dsn
+    def __init__(self, connector: Connector, bell: Bell) -> None:
+        self._connector = connector
+        self._name = uuid.uuid4().hex
         self._bell = bell
         self._asked = asyncio.Event()
         self._task = asyncio.create_task(self._keep())
@@ -85,9 +88,7 @@ class Wire:
             await asyncio.sleep(RECONNECT_SECONDS)
 
     async def _carry(self) -> None:
-        connection = await asyncpg.connect(
-            self._dsn, timeout=10, server_settings={"application_name": "claimdesk bell"}
-        )
+        connection = await self._connector.connect(name="claimdesk bell")
         try:
             # A connection that breaks is noticed by the next thing sent on it.
             connection.add_termination_listener(lambda _: self._asked.set())
@@ -96,11 +97,11 @@ class Wire:
             while True:
                 await self._asked.wait()
                 self._asked.clear()
-                await connection.execute(f"NOTIFY {CHANNEL}")
+                await connection.execute(f"NOTIFY {CHANNEL}, '{self._name}'")
                 await asyncio.sleep(APART_SECONDS)
         finally:
             connection.terminate()
 
-    def _heard(self, connection: Any, pid: int, _channel: str, _payload: object) -> None:
-        if pid != connection.get_server_pid():  # one's own was heard at once
+    def _heard(self, _connection: Any, _pid: int, _channel: str, ringer: object) -> None:
+        if ringer != self._name:  # one's own was heard at once
             self._bell.sound()

@@ -14,18 +14,18 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-import asyncpg
+import structlog
 from sqlalchemy import Connection, make_url
-from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from service.config import Settings
 from service.domain.errors import Unavailable
 from service.store.bell import Bell, Wire, marked
+from service.store.connector import Connector
 from service.store.failures import RETRIED, translate_errors
 from service.store.home import describe_file, describe_server
 from service.store.lookups import Lookup as Lookup
+from service.store.postgresql import PostgreSQLBackend
 from service.store.reading import ReadOnlySQLite
 from service.store.sqlite import SQLiteBackend
 
@@ -33,10 +33,13 @@ P = ParamSpec("P")
 T = TypeVar("T")
 Row = tuple[Any, ...]
 
-BUSY_SECONDS = 15
-READ_ONLY = {"default_transaction_read_only": "on"}
 ATTEMPTS = 5
 BASE_URL = "claimdesk_base_url"
+POOLED = (
+    "A connection pooler is in front of the database, and taken to be in transaction mode. "
+    "Where it is in session mode, CLAIMDESK_DATABASE_POOLER=session is faster."
+)
+log = structlog.get_logger("database")
 
 
 class Database:
@@ -48,28 +51,39 @@ class Database:
         """`report`: log what the database says when it fails, in its own words.  `read_only`: open
         an embedded database without writing to it; `write` may not be called then."""
         self.report = report
-        self.url = make_url(settings.database_url.get_secret_value())
+        address = settings.database_url.get_secret_value()
         self.embedded = settings.embedded
         self.bell = Bell()
         self.commits = 0
         """How many transactions this process has committed."""
         options = {BASE_URL: settings.base_url}
-        self._backend: SQLiteBackend | ReadOnlySQLite | _PostgreSQL
+        self._backend: SQLiteBackend | ReadOnlySQLite | PostgreSQLBackend
+        self._direct = settings.database_direct_url
         if not self.embedded:
-            self._backend = _PostgreSQL(self.url, settings.database_connections, options)
+            connector = Connector(address, settings.database_pooler)
+            self._backend = PostgreSQLBackend(connector, settings.database_connections, options)
         elif read_only:
-            self._backend = ReadOnlySQLite(self.url, options)
+            self._backend = ReadOnlySQLite(make_url(address), options)
         else:
-            self._backend = SQLiteBackend(self.url, options)
+            self._backend = SQLiteBackend(make_url(address), options)
 
     async def start(self) -> None:
         with translate_errors(report=self.report):
             await self._backend.start()
+        if self.report and isinstance(self._backend, PostgreSQLBackend):
+            if self._backend.connector.guessed:
+                log.info(POOLED)
 
     def carry_bell(self) -> None:
-        """Ring, and hear, in the other processes on this database too; PostgreSQL only."""
-        if isinstance(self._backend, _PostgreSQL):
-            self.bell.wire = Wire(self._backend.dsn, self.bell)
+        """Ring, and hear, in the other processes on this database too: on PostgreSQL, and not
+        through a pooler that keeps no sessions."""
+        if not isinstance(self._backend, PostgreSQLBackend):
+            return
+        connector = self._backend.connector
+        if self._direct is not None:
+            connector = Connector(self._direct.get_secret_value(), "none")
+        if connector.keeps_sessions:
+            self.bell.wire = Wire(connector, self.bell)
 
     async def stop(self) -> None:
         if self.bell.wire is not None:
@@ -161,87 +175,6 @@ class Database:
         """The rows of a prepared statement, straight from the driver."""
         with translate_errors(report=self.report):
             return await self._backend.look_up(lookup, parameters)
-
-
-class _PostgreSQL:
-    """SQLAlchemy over asyncpg for commands and queries, a small pool of asyncpg's own for
-    look-ups: four connections gave more throughput and half the p99 of sixteen
-    (performance.md)."""
-
-    def __init__(self, url: URL, connections: int, options: dict[str, Any]) -> None:
-        self.dialect = postgresql_url(url).get_dialect()()
-        # Half for changes, which wait for each other's locks, a quarter each for queries and
-        # look-ups.
-        quarter = connections // 4
-        self.lookups = quarter
-        self.writer = _postgresql_engine(
-            url, connections - 2 * quarter, _server_settings()
-        ).execution_options(**options)
-        # Every statement on its own: READ COMMITTED would give each its own snapshot anyway, and
-        # BEGIN and COMMIT are two round trips.
-        self.reader = _postgresql_engine(
-            url, quarter, _server_settings() | READ_ONLY
-        ).execution_options(isolation_level="AUTOCOMMIT")
-        self.dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
-        self._pool: asyncpg.Pool | None = None
-
-    async def start(self) -> None:
-        self._pool = await asyncpg.create_pool(
-            self.dsn,
-            min_size=1,
-            max_size=self.lookups,
-            # Look-ups only read: there is nothing to reset, and asking costs a round trip.
-            reset=_nothing_to_reset,
-            server_settings=_server_settings() | READ_ONLY,
-            timeout=10,
-            command_timeout=60,
-        )
-
-    async def stop(self) -> None:
-        if self._pool is not None:
-            await self._pool.close()
-        await self.writer.dispose()
-        await self.reader.dispose()
-
-    async def run(self, work: Callable[[Connection], T], *, writing: bool) -> T:
-        async with (self.writer if writing else self.reader).begin() as connection:
-            return await connection.run_sync(work)
-
-    async def look_up(self, lookup: Lookup, parameters: dict[str, Any]) -> list[Row]:
-        sql, arguments = lookup.prepare(self.dialect, parameters)
-        assert self._pool is not None, "the database was not started"
-        rows: list[Row] = await self._pool.fetch(sql, *arguments)
-        return rows
-
-
-def _postgresql_engine(url: URL, connections: int, settings: dict[str, str]) -> AsyncEngine:
-    return create_async_engine(
-        postgresql_url(url),
-        pool_size=connections,
-        max_overflow=0,
-        pool_timeout=BUSY_SECONDS,
-        hide_parameters=True,  # an error is logged, what was sent is not
-        connect_args={"server_settings": settings, "timeout": 10},
-    )
-
-
-async def _nothing_to_reset(connection: Any) -> None:
-    """See `reset=` above."""
-
-
-def _server_settings() -> dict[str, str]:
-    return {
-        "application_name": "claimdesk",
-        "jit": "off",
-        # A worker that hangs inside a transaction must not hold claims locked for ever.
-        "idle_in_transaction_session_timeout": "60000",
-        "lock_timeout": "15000",
-        "timezone": "UTC",
-    }
-
-
-def postgresql_url(url: URL) -> URL:
-    return url.set(drivername="postgresql+asyncpg")
 
 
 def base_url(session: Connection) -> str:

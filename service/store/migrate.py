@@ -10,10 +10,9 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, make_url
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from service.config import Settings
-from service.store.engine import postgresql_url
+from service.store.connector import Connector
 from service.store.failures import translate_errors
 from service.store.reading import ReadOnlyFile
 from service.store.sqlite import find_path, sqlite_engine
@@ -87,8 +86,10 @@ def _config(connection: Connection) -> Config:
 def _read(settings: Settings, work: Callable[[Connection], T | None]) -> T | None:
     """Run `work` on a connection that writes nothing; None where an embedded database's file is
     not there."""
+    if not settings.embedded:
+        return _run(settings, work)
     path = find_path(make_url(settings.database_url.get_secret_value()))
-    if not settings.embedded or path is None:
+    if path is None:
         return _run(settings, work)
     with translate_errors():
         if not path.exists():
@@ -104,8 +105,8 @@ def _read(settings: Settings, work: Callable[[Connection], T | None]) -> T | Non
 def _run(settings: Settings, work: Callable[[Connection], T]) -> T:
     """Run `work` in one transaction.  On SQLite foreign keys are off, then checked: batch mode
     rebuilds tables, and a rebuilt table would otherwise take its dependants with it."""
-    url = make_url(settings.database_url.get_secret_value())
     if settings.embedded:
+        url = make_url(settings.database_url.get_secret_value())
         if url.database and url.database != ":memory:":
             Path(url.database).parent.mkdir(parents=True, exist_ok=True)
         engine = sqlite_engine(url, writing=True, foreign_keys=False, create=True)
@@ -123,13 +124,12 @@ def _run(settings: Settings, work: Callable[[Connection], T]) -> T:
 
 
 async def _run_async(settings: Settings, work: Callable[[Connection], T]) -> T:
-    engine = create_async_engine(
-        postgresql_url(make_url(settings.database_url.get_secret_value())),
-        connect_args={"timeout": 10},
-    )
-    try:
-        with translate_errors():
+    connector = Connector(settings.database_url.get_secret_value(), settings.database_pooler)
+    with translate_errors():
+        await connector.start()
+        engine = connector.create_engine()
+        try:
             async with engine.begin() as connection:
                 return await connection.run_sync(work)
-    finally:
-        await engine.dispose()
+        finally:
+            await engine.dispose()

@@ -33,7 +33,8 @@ SETTINGS = {
     "CLAIMDESK_LOG_LEVEL": "warning",
 }
 IMPATIENT = (
-    "from service.store import engine, sqlite\nengine.BUSY_SECONDS = sqlite.BUSY_SECONDS = 0.3\n"
+    "from service.store import postgresql, sqlite\n"
+    "postgresql.BUSY_SECONDS = sqlite.BUSY_SECONDS = 0.3\n"
 )
 """A prelude: what is busy is given up after 0.3 s instead of 15."""
 HASTY = "from service.dispatch import worker\nworker.TROUBLE_SECONDS = 0.1\n"

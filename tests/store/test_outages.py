@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from service.config import Settings
-from service.store import engine, migrate, sqlite
+from service.store import connector, engine, migrate, postgresql, sqlite
 from tests.store.locks import holding, until_waiting
 from tests.support import desk as support
 from tests.support.desk import Desk
@@ -25,15 +25,15 @@ ON_SQLITE = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for locks and for connections as short as a test can."""
-    monkeypatch.setattr(engine, "BUSY_SECONDS", SOON)
+    monkeypatch.setattr(postgresql, "BUSY_SECONDS", SOON)
     monkeypatch.setattr(sqlite, "BUSY_SECONDS", SOON)
 
 
 @pytest.fixture
 def impatient_server(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have PostgreSQL give locks up soon."""
-    usual = engine._server_settings()
-    monkeypatch.setattr(engine, "_server_settings", lambda: usual | {"lock_timeout": "300"})
+    usual = connector.session_settings()
+    monkeypatch.setattr(connector, "session_settings", lambda: usual | {"lock_timeout": "300"})
 
 
 def require_unavailable(answer: httpx.Response) -> None:

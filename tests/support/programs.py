@@ -1,0 +1,94 @@
+"""Programs between Claimdesk and its database, for tests of what stands before a server.
+
+`python -m tests.support.programs` installs with apt what is missing, where we are root; it never
+fails: a test that goes without one is skipped, and says which.
+"""
+
+import contextlib
+import os
+import pwd
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PACKAGES = {
+    "pgbouncer": "pgbouncer",
+    "haproxy": "haproxy",
+    "etcd": "etcd-server",
+    "patroni": "patroni",
+    "pg_ctl": "postgresql",
+}
+"""The programs, by the package of Debian's that has them."""
+FOLDERS = ("/usr/sbin", "/usr/local/sbin")
+"""Where Debian keeps some of them: not on everybody's path."""
+APT_SECONDS = 600
+
+
+def find(program: str) -> str | None:
+    """The path of a program, if it is there."""
+    if program == "pg_ctl":
+        found = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
+        return str(found[-1]) if found else shutil.which(program)
+    return shutil.which(program) or shutil.which(program, path=os.pathsep.join(FOLDERS))
+
+
+def require(*programs: str) -> tuple[str, ...]:
+    """The paths of these programs; skips the test where one is missing, and says so."""
+    found = [find(program) for program in programs]
+    for program, path in zip(programs, found, strict=True):
+        if path is None:
+            pytest.skip(f"not run: no {program} here (apt-get install {PACKAGES[program]})")
+    return tuple(path for path in found if path is not None)
+
+
+def account() -> dict[str, Any]:
+    """As whom to run them: several refuse root."""
+    if os.geteuid() != 0:
+        return {}
+    for name in ("postgres", "nobody"):
+        with contextlib.suppress(KeyError):
+            one = pwd.getpwnam(name)
+            return {"user": one.pw_uid, "group": one.pw_gid, "extra_groups": []}
+    raise OSError("several of these programs refuse root, and there is no other account")
+
+
+def give_to_account(*paths: Path) -> None:
+    """Let that account read and write there."""
+    one = account()
+    if one:
+        for path in paths:
+            os.chown(path, one["user"], one["group"])
+
+
+def install() -> list[str]:
+    """Install what is missing, where we may; gives what is missing all the same."""
+    missing = [program for program in PACKAGES if find(program) is None]
+    if missing and os.geteuid() == 0 and shutil.which("apt-get"):
+        packages = [PACKAGES[program] for program in missing]
+        print(f"programs     from apt: {' '.join(packages)}", flush=True)
+        # Nothing of theirs is to start: tests start their own.
+        quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+        for command in (
+            ["apt-get", "update", "-qq"],
+            ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages],
+        ):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                subprocess.run(
+                    command,
+                    env=quiet,
+                    check=False,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    timeout=APT_SECONDS,
+                )
+        missing = [program for program in missing if find(program) is None]
+    return missing
+
+
+if __name__ == "__main__":
+    lacking = install()
+    if lacking:
+        print(f"programs     not here: {' '.join(lacking)}; their tests are not run")
