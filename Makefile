@@ -29,6 +29,7 @@ help:
 	@echo 'make install  build .venv without starting anything                       (PYTHON=/path/to/python)'
 	@echo 'make lint     the checks without the tests'
 	@echo 'make faults   thousands of webhooks while workers and servers are killed  (ARGS="...")'
+	@echo 'make pooled   the tests on PostgreSQL through a pgbouncer in transaction mode (ARGS="...")'
 	@echo 'make check-external  our OpenAPI document in tools from npm: types for TypeScript, a linter'
 	@echo 'make bench    measurements                                                (ARGS="...")'
 	@echo 'make screenshots  the desk as it looks, into docs/screenshots     (ARGS="--all DIRECTORY")'
@@ -107,6 +108,12 @@ lint: install-dev
 .PHONY: faults
 faults: install-dev
 	@CLAIMDESK_FAULTS=long $(BIN)/python -m pytest tests/faults $(ARGS)
+
+# Every test that uses PostgreSQL, through a pgbouncer; ARGS=tests/api for some of them.
+.PHONY: pooled
+pooled: install-dev
+	@$(BIN)/python -m tests.support.programs
+	@CLAIMDESK_TEST_POOLER=transaction $(BIN)/python -m pytest -n 2 --dist worksteal -k postgresql $(ARGS)
 
 # Needs Node and npm; what cannot be tried for want of them is said.  `make test` has the client
 # for Python.

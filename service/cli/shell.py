@@ -82,9 +82,11 @@ def settings() -> "Settings":
 
 
 def _require_port(url: str) -> None:
-    """Raises ValueError.  A password may hold anything: what counts begins after it."""
-    place = url.partition("://")[2].partition("?")[0].rpartition("@")[2].partition("/")[0]
-    _ = urlsplit(f"//{place}").port
+    """Raises ValueError.  A password may hold anything: what counts begins after it.  There may be
+    several places, between commas."""
+    places = url.partition("://")[2].partition("?")[0].rpartition("@")[2].partition("/")[0]
+    for place in places.split(","):
+        _ = urlsplit(f"//{place}").port
 
 
 def _bad_settings(error: "ValidationError") -> str:

@@ -151,14 +151,17 @@ class Connector:
             await self.settle(connection, read_only=True)
 
         try:
-            return await asyncpg.create_pool(
-                min_size=1,
+            pool = await asyncpg.create_pool(
+                # Otherwise asyncpg makes one again by itself, and logs each time that it cannot.
+                min_size=0,
                 max_size=most,
                 reset=reset,
                 init=settle,
                 command_timeout=60,
                 **self.options(read_only=True),
             )
+            async with pool.acquire():
+                return pool
         except asyncpg.TargetServerAttributeNotMatched as error:
             raise Unavailable(NO_PRIMARY) from error
 

@@ -70,9 +70,9 @@ class Database:
     async def start(self) -> None:
         with translate_errors(report=self.report):
             await self._backend.start()
-        if self.report and isinstance(self._backend, PostgreSQLBackend):
-            if self._backend.connector.guessed:
-                log.info(POOLED)
+        backend = self._backend
+        if self.report and isinstance(backend, PostgreSQLBackend) and backend.connector.guessed:
+            log.info(POOLED)
 
     def carry_bell(self) -> None:
         """Ring, and hear, in the other processes on this database too: on PostgreSQL, and not

@@ -13,15 +13,11 @@ from tests.api.test_idempotency import test_many_at_once_are_carried_out_once as
 from tests.api.test_journey import (
     test_from_claim_to_confirmation_with_what_was_known_at_each_instant as test_journey,
 )
-from tests.api.test_lists import test_every_list_pages as test_lists
 from tests.api.test_matrix import test_the_article_read_carefully as test_matrix
 from tests.api.test_search import test_what_is_changed_is_found_at_once as test_search
 from tests.api.test_timeline import test_the_article as test_timeline
 from tests.commands.test_tail import test_a_tail_under_concurrent_writers_is_whole as test_tail
 from tests.commands.test_verification import test_the_seeded_desk_is_in_order as test_verify
-from tests.desk.test_many_statements import (
-    test_a_page_of_many_statements_is_light_and_leads_to_all_of_them as test_pages,
-)
 from tests.store.test_transactions import test_fifty_deciders_lose_nothing as test_deciders
 from tests.store.test_transactions import test_readers_cannot_write as test_readers
 from tests.support.pooler import Pooler
@@ -31,9 +27,7 @@ __all__ = [
     "test_as_of",
     "test_deciders",
     "test_journey",
-    "test_lists",
     "test_matrix",
-    "test_pages",
     "test_readers",
     "test_retries",
     "test_search",

@@ -43,7 +43,7 @@ class Pooler:
         self._program = program
         self.mode = mode
         self.port = find_free_port()
-        self.folder = Path(tempfile.mkdtemp(prefix="claimdesk-pgbouncer-", dir="/tmp"))  # noqa: S108
+        self.folder = Path(tempfile.mkdtemp(prefix="claimdesk-pgbouncer-", dir="/tmp"))
         self.log = self.folder / "log"
         self._settings = {
             "listen_addr": "127.0.0.1",

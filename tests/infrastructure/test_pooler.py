@@ -1,0 +1,259 @@
+"""A pgbouncer between Claimdesk and PostgreSQL, in either mode: found, killed, gone past."""
+
+import asyncio
+import contextlib
+import re
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from service.config import Settings
+from service.store.connector import Connector
+from service.store.engine import Database
+from tests.faults.listening import Listening
+from tests.faults.receiving import until
+from tests.faults.served import run
+from tests.faults.stage import HASTY, Stage
+from tests.support.pooler import Pooler
+from tests.support.postgres import PostgresServer
+
+BELLS = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND application_name = 'claimdesk bell'
+"""
+
+IN_TRANSACTION_MODE = pytest.mark.parametrize("pooler", ["transaction"], indirect=True)
+
+
+@pytest.fixture
+def database_kind() -> str:
+    return "postgresql"
+
+
+@pytest.fixture
+def stage(pooler: Pooler, database_url: str, settings: Settings, tmp_path: Path) -> Iterator[Stage]:
+    """A desk whose servers reach their database through the pooler; `look` goes past it."""
+    stage = Stage(database_url, tmp_path, settings)
+    yield stage
+    stage.close()
+
+
+def through(pooler: Pooler, stage: Stage, **settings: str) -> dict[str, str]:
+    """What a server is set to that goes through the pooler, in a mode that it finds out."""
+    return {
+        "CLAIMDESK_DATABASE_URL": pooler.url(stage.database_url),
+        "CLAIMDESK_LOG_LEVEL": "info",
+        **settings,
+    }
+
+
+async def test_pooler_is_found_and_a_server_is_not_taken_for_one(
+    pooler: Pooler, database_url: str
+) -> None:
+    """A pooler's greeting names another process than the one that serves."""
+    behind = Connector(pooler.url(database_url), "auto")
+    await behind.start()
+    straight = Connector(database_url, "auto")
+    await straight.start()
+    assert (behind.pooler, behind.guessed) == ("transaction", True)
+    assert (straight.pooler, straight.guessed) == ("none", False)
+
+
+async def test_each_transaction_has_its_settings_through_a_pooler(
+    pooler: Pooler, database_url: str, settings: Settings
+) -> None:
+    """Whatever process of the server serves: readers cannot write, JIT is off, locks are given
+    up."""
+    address = type(settings.database_url)(pooler.url(database_url))
+    database = Database(settings.model_copy(update={"database_url": address}))
+    await database.start()
+    names = ("transaction_read_only", "jit", "lock_timeout", "TimeZone", "application_name")
+
+    def read_settings(connection: object) -> list[str]:
+        return [
+            connection.exec_driver_sql(f"SHOW {name}").scalar_one()  # type: ignore[attr-defined]
+            for name in names
+        ]
+
+    try:
+        reads = await asyncio.gather(*(database.read(read_settings) for _ in range(12)))
+        writes = await asyncio.gather(*(database.write(read_settings) for _ in range(12)))
+    finally:
+        await database.stop()
+    assert {tuple(one) for one in reads} == {("on", "off", "15s", "UTC", "claimdesk")}
+    assert {tuple(one) for one in writes} == {("off", "off", "15s", "UTC", "claimdesk")}
+
+
+def test_a_desk_goes_on_when_its_pooler_is_killed(pooler: Pooler, stage: Stage) -> None:
+    """Webhooks are delivered and a stream is sent through it; killed with SIGKILL and started
+    again, everything goes on by itself, and everything acknowledged has come."""
+    served = stage.serve(prelude=HASTY, **through(pooler, stage))
+    assert "taken to be in transaction mode" in served.output
+    stage.register(event_types=["claim.status_changed"])
+    claims = [stage.claim() for _ in range(3)]
+    listening = Listening(stage.token, after=0, types="claim.status_changed")
+    stopped = threading.Event()
+
+    def listen() -> None:
+        while not stopped.is_set():
+            listening.listen(served.url, seconds=2)
+
+    listener = threading.Thread(target=listen)
+    listener.start()
+    try:
+        for claim in claims * 3:
+            stage.change(claim)
+        pooler.kill()
+        assert stage.ask("GET", f"/v1/claims/{claims[0]}").status_code == 503
+        refused = stage.ask("PATCH", f"/v1/claims/{claims[0]}", {"tags": ["late"]})
+        assert refused.status_code == 503
+        assert refused.headers["retry-after"] == "1"
+        assert stage.ask("GET", "/readyz").status_code == 503
+        pooler.start()
+        for claim in claims * 3:
+            stage.change(claim)
+        until(lambda: stage.ask("GET", "/readyz").status_code == 200)
+        until(lambda: stage.count("state <> 'delivered'") == 0)
+        until(lambda: len(listening.seen) == 18, what=lambda: listening.seen)
+    finally:
+        stopped.set()
+        listener.join()
+        if not pooler_listens(pooler):
+            pooler.start()
+    told = {reason for reasons in stage.acknowledged.values() for reason in reasons}
+    assert {one.data["reason"] for one in stage.receiver.at("/hook")} == told
+    assert [seq for seq, _, _ in listening.seen] == sorted({seq for seq, _, _ in listening.seen})
+    assert served.alive
+    assert "Traceback" not in served.output, served.output
+
+
+def wait_for_bells(stage: Stage, count: int) -> None:
+    until(lambda: stage.look(BELLS)[0][0] == count)
+
+
+def wait_for_greeting(listening: Listening) -> None:
+    until(lambda: listening.last_event_id)
+
+
+def pooler_listens(pooler: Pooler) -> bool:
+    with contextlib.suppress(OSError):
+        asyncio.run(_touch(pooler.port))
+        return True
+    return False
+
+
+async def _touch(port: int) -> None:
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.close()
+
+
+@IN_TRANSACTION_MODE
+def test_processes_behind_a_pooler_hear_of_each_other(pooler: Pooler, stage: Stage) -> None:
+    """What one server records another streams: each second by looking; at once, where an address
+    past the pooler is named for the bell."""
+    direct = {"CLAIMDESK_DATABASE_DIRECT_URL": stage.database_url}
+    for settings, bells in (({}, 0), (direct, 2)):
+        hears = stage.serve("--no-dispatch", **through(pooler, stage, **settings))
+        stage.serve("--no-dispatch", **through(pooler, stage, **settings))
+        wait_for_bells(stage, bells)
+        claim = stage.claim()
+        listening = Listening(stage.token, claim=claim, types="claim.status_changed")
+        thread = threading.Thread(target=listening.listen, args=(hears.url,), kwargs={"events": 3})
+        thread.start()
+        wait_for_greeting(listening)
+        for _ in range(3):
+            stage.change(claim)
+        thread.join()
+        assert len(listening.seen) == 3
+        for one in stage.started:
+            one.kill()
+
+
+@IN_TRANSACTION_MODE
+def test_console_works_through_a_pooler(
+    pooler: Pooler, postgres: PostgresServer, tmp_path: Path
+) -> None:
+    """An empty database is brought to the schema, filled and verified; what is printed for
+    programs stays one document."""
+    url = postgres.create_database()
+    try:
+        address = pooler.url(url)
+        for command in (("db", "upgrade"), ("seed",), ("verify",), ("db", "check")):
+            done = run(address, tmp_path, *command)
+            assert done.returncode == 0, done.stdout + done.stderr
+        made = run(address, tmp_path, "keys", "create", "--name", "x", "--role", "reader", "--json")
+        assert re.fullmatch(r"\{.*\}\s*", made.stdout, re.DOTALL), made.stdout
+    finally:
+        postgres.drop_database(url)
+
+
+async def test_a_pooler_that_ignores_startup_parameters_changes_nothing(
+    pooler: Pooler, postgres: PostgresServer, migrated_postgres: str
+) -> None:
+    """`ignore_startup_parameters`, which poolers are set to for other clients, would have left
+    readers able to write."""
+    lenient = Pooler(
+        pooler.mode,
+        postgres.url("postgres"),
+        ignore_startup_parameters="jit,lock_timeout,default_transaction_read_only,"
+        "idle_in_transaction_session_timeout",
+    )
+    url = postgres.create_database(template=migrated_postgres)
+    try:
+        mode = "session" if pooler.mode == "session" else "auto"
+        database = Database(Settings(database_url=lenient.url(url), database_pooler=mode))
+        await database.start()
+        try:
+            shown = await database.read(
+                lambda connection: connection.exec_driver_sql(
+                    "SHOW transaction_read_only"
+                ).scalar_one()
+            )
+        finally:
+            await database.stop()
+        assert shown == "on"
+    finally:
+        lenient.close()
+        postgres.drop_database(url)
+
+
+@IN_TRANSACTION_MODE
+async def test_statements_of_other_clients_are_never_ours(
+    pooler: Pooler, database_url: str, settings: Settings
+) -> None:
+    """Another client prepares and runs statements without a name on the same few processes of the
+    server: each of our questions gets its own answer."""
+    address = type(settings.database_url)(pooler.url(database_url))
+    database = Database(settings.model_copy(update={"database_url": address}))
+    await database.start()
+    other = [
+        await asyncpg.connect(pooler.url(database_url), statement_cache_size=0) for _ in range(4)
+    ]
+    ended = time.monotonic() + 2
+
+    async def disturb(connection: asyncpg.Connection) -> int:
+        count = 0
+        while time.monotonic() < ended:
+            assert await connection.fetchval("SELECT 'theirs' || $1::text", str(count))
+            count += 1
+        return count
+
+    async def ask(number: int) -> None:
+        while time.monotonic() < ended:
+            answer = await database.read(
+                lambda connection: connection.exec_driver_sql(
+                    "SELECT $1::int + 1", (number,)
+                ).scalar_one()
+            )
+            assert answer == number + 1
+
+    try:
+        await asyncio.gather(*map(disturb, other), *map(ask, range(6)))
+    finally:
+        for connection in other:
+            await connection.close()
+        await database.stop()
