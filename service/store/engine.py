@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError
 from service.config import Settings
 from service.domain.errors import Unavailable
 from service.store.bell import Bell, Wire, marked
-from service.store.connector import Connector
+from service.store.connector import ENGINE_URL, Connector
 from service.store.failures import RETRIED, translate_errors
 from service.store.home import describe_file, describe_server
 from service.store.lookups import Lookup as Lookup
@@ -53,6 +53,8 @@ class Database:
         self.report = report
         address = settings.database_url.get_secret_value()
         self.embedded = settings.embedded
+        self.url = make_url(address if self.embedded else ENGINE_URL)
+        """Where an embedded database is; of PostgreSQL, only that it is one."""
         self.bell = Bell()
         self.commits = 0
         """How many transactions this process has committed."""
@@ -63,9 +65,9 @@ class Database:
             connector = Connector(address, settings.database_pooler)
             self._backend = PostgreSQLBackend(connector, settings.database_connections, options)
         elif read_only:
-            self._backend = ReadOnlySQLite(make_url(address), options)
+            self._backend = ReadOnlySQLite(self.url, options)
         else:
-            self._backend = SQLiteBackend(make_url(address), options)
+            self._backend = SQLiteBackend(self.url, options)
 
     async def start(self) -> None:
         with translate_errors(report=self.report):
