@@ -125,7 +125,11 @@ class Connector:
     async def connect(self, *, name: str = "claimdesk", read_only: bool = False) -> Any:
         """A connection of asyncpg's.  Raises Unavailable where only standbys answer."""
         connection: Any = await self._connect(**self.options(name=name, read_only=read_only))
-        await self.settle(connection, read_only=read_only)
+        try:
+            await self.settle(connection, read_only=read_only)
+        except BaseException:
+            connection.terminate()
+            raise
         return connection
 
     async def settle(self, connection: Any, *, read_only: bool) -> None:
