@@ -107,7 +107,8 @@ lint: install-dev
 # The same tests as in `make test`, long: nothing acknowledged may be lost, or come out of order.
 .PHONY: faults
 faults: install-dev
-	@CLAIMDESK_FAULTS=long $(BIN)/python -m pytest tests/faults $(ARGS)
+	@$(BIN)/python -m tests.support.programs
+	@CLAIMDESK_FAULTS=long $(BIN)/python -m pytest tests/faults tests/infrastructure $(ARGS)
 
 # Every test that uses PostgreSQL, through a pgbouncer; ARGS=tests/api for some of them.
 .PHONY: pooled

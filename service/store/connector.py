@@ -20,16 +20,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from service.config import Pooler
 from service.domain.errors import Unavailable
+from service.store.failures import NO_PRIMARY
 
 ENGINE_URL = "postgresql+asyncpg://"
 """For SQLAlchemy: where the server is, is the connector's to know."""
 CONNECT_SECONDS = 10
 SILENT_SECONDS = 20
 """A server that acknowledges nothing for so long is given up, as one whose machine lost power."""
-NO_PRIMARY = (
-    "No server at the database's address takes changes: what answers is a standby. Nothing has to "
-    "be done here once there is a primary; send it again then."
-)
 
 
 def session_settings() -> dict[str, str]:

@@ -33,7 +33,11 @@ FULL = (
 )
 READ_ONLY = (
     "The database takes no changes ({reason}), so nothing was changed. Let this account write to "
-    "it, then try again."
+    "it, or have a primary answer at its address; nothing has to be restarted here."
+)
+NO_PRIMARY = (
+    "No server at the database's address takes changes: what answers is a standby. Nothing has to "
+    "be done here once there is a primary; send it again then."
 )
 DAMAGED = (
     "The database cannot be read as it should be ({reason}). Stop the server and run: claimdesk "
@@ -67,7 +71,11 @@ def translate_errors(*, report: bool = False) -> Iterator[None]:
         raise problem from error
     except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
         # The last is what asyncpg says of a connection that broke while it was preparing.
-        problem = Unavailable(f"The database cannot be reached: {error}.")
+        problem = Unavailable(
+            NO_PRIMARY
+            if isinstance(error, asyncpg.TargetServerAttributeNotMatched)
+            else f"The database cannot be reached: {error}."
+        )
         if report:
             log_failure(error, problem)
         raise problem from error

@@ -1,6 +1,7 @@
 """A pgbouncer of the test's own, in front of a PostgreSQL."""
 
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -94,3 +95,7 @@ class Pooler:
         """The address of a database, through this pooler."""
         parts = urlsplit(database_url)
         return urlunsplit(parts._replace(netloc=f"postgres@127.0.0.1:{self.port}"))
+
+    def reload(self) -> None:
+        """Have it read where it leads to."""
+        self._process.send_signal(signal.SIGHUP)

@@ -1,0 +1,163 @@
+"""A primary that is killed, its standby promoted, and the old primary back as a standby: Claimdesk
+goes on by itself, and nothing that it acknowledged is lost.
+
+The waits that these tests print are figures for a report; none is asserted.
+"""
+
+import asyncio
+import os
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection
+
+from service.config import Settings
+from service.store import migrate
+from service.store.engine import Database
+from tests.faults.receiving import until
+from tests.faults.stage import HASTY, Stage
+from tests.infrastructure.replication import Pair
+from tests.infrastructure.writing import StreamReader, Writing, require_nothing_lost
+from tests.support.pooler import Pooler
+from tests.support.postgres import PostgresServer
+
+LONG = os.environ.get("CLAIMDESK_FAULTS") == "long"
+PER_SECOND = 200 if LONG else 100
+PATIENT = {"CLAIMDESK_WEBHOOK_LEASE_SECONDS": "5"}
+
+
+@pytest.fixture
+def pair() -> Iterator[Pair]:
+    pair = Pair()
+    yield pair
+    pair.close()
+
+
+@pytest.fixture
+def stage(pair: Pair, tmp_path: Path) -> Iterator[Stage]:
+    """A desk on the pair; `look` goes to the server that is named at the time."""
+    settings = Settings(database_url=pair.first.url, log_level="error")
+    migrate.upgrade(settings)
+    stage = Stage(pair.first.url, tmp_path, settings)
+    yield stage
+    stage.close()
+
+
+def write_status(stage: Stage, claim: str) -> int:
+    answer = stage.ask("PATCH", f"/v1/claims/{claim}", {"tags": ["x"]})
+    if answer.status_code == 503:
+        assert answer.headers["retry-after"] == "1"
+        assert answer.headers["content-type"] == "application/problem+json"
+    return answer.status_code
+
+
+WAYS = ["addresses", "pooler"] if LONG else ["addresses"]
+"""Through a pooler only in the long form: `make faults`."""
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_nothing_acknowledged_is_lost_when_the_primary_is_killed(
+    pair: Pair, stage: Stage, way: str
+) -> None:
+    """By an address that names both servers, or through a pooler that is pointed to the new one:
+    killed, promoted, back as a standby, and the other way round by a planned switch."""
+    pooler = Pooler("transaction", pair.first.url) if way == "pooler" else None
+    address = pair.addresses if pooler is None else pooler.url(pair.first.url)
+    served = stage.serve(prelude=HASTY, **PATIENT, CLAIMDESK_DATABASE_URL=address)
+    worker = stage.work(prelude=HASTY, **PATIENT, CLAIMDESK_DATABASE_URL=address)
+    stage.register(event_types=["claim.status_changed"])
+    reader = StreamReader(stage, served.url)
+    probe = stage.claim()
+    writing = Writing(stage, PER_SECOND)
+    try:
+        writing.wait_for_more(100)
+        pair.first.kill()
+        until(lambda: write_status(stage, probe) == 503)
+        until(lambda: stage.ask("GET", "/readyz").status_code == 503)
+        pair.promote_second()
+        promoted_at = time.monotonic()
+        lead(pooler, pair.second.url)
+        writing.wait_for_more(100)
+        print(f"{way}: writing {writing.measure_wait(promoted_at):.2f} s after the promotion")
+        until(lambda: stage.ask("GET", "/readyz").status_code == 200)
+
+        pair.return_first()
+        writing.wait_for_more(50)
+        pair.second.stop()
+        pair.first.promote()
+        promoted_at = time.monotonic()
+        lead(pooler, pair.first.url)
+        pair.rejoin_second()
+        writing.wait_for_more(100)
+        print(f"{way}: writing {writing.measure_wait(promoted_at):.2f} s after a planned switch")
+    finally:
+        writing.stop()
+        stage.database_url = pair.first.url
+        try:
+            asyncio.run(require_nothing_lost(stage, Settings(database_url=pair.first.url), reader))
+        finally:
+            reader.stop()
+            if pooler is not None:
+                pooler.close()
+    assert served.alive
+    assert worker.alive
+    for process in (served, worker):
+        assert "Traceback" not in process.output, process.output
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="not run: other systems have other options")
+async def test_system_ends_a_connection_to_a_server_that_has_gone_silent(
+    postgres: PostgresServer,
+) -> None:
+    """A machine that lost power closes nothing: the kernel is told to give up after 20 s, for
+    connections of all kinds."""
+    database = Database(Settings(database_url=postgres.url("postgres")))
+    await database.start()
+    waits: list[int] = []
+
+    def read_wait(connection: Connection) -> None:
+        driver: Any = connection.connection.driver_connection
+        place = driver._transport.get_extra_info("socket")
+        waits.append(place.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT))
+
+    try:
+        await database.read(read_wait)
+        await database.write(read_wait)
+    finally:
+        await database.stop()
+    assert waits == [20_000, 20_000]
+
+
+def lead(pooler: Pooler | None, server_url: str) -> None:
+    if pooler is not None:
+        pooler.point_to(server_url)
+        pooler.reload()
+
+
+def test_standby_at_the_address_is_refused_until_it_is_promoted(pair: Pair, stage: Stage) -> None:
+    """The one address that is known leads to a server that was demoted: changes and reads are
+    answered 503 and readiness says why; promoted, it serves, and nobody restarted anything."""
+    served = stage.serve(prelude=HASTY)
+    claim = stage.claim()
+    stage.change(claim)
+    pair.first.kill()
+    pair.promote_second()
+    pair.return_first()
+    until(lambda: "standby" in stage.ask("GET", "/readyz").text)
+    assert [write_status(stage, claim) for _ in range(20)] == [503] * 20
+    refused = stage.ask("GET", f"/v1/claims/{claim}")
+    assert refused.status_code == 503
+    assert "standby" in refused.json()["detail"]
+    pair.second.stop()
+    pair.first.run("ALTER SYSTEM SET synchronous_standby_names = ''")
+    pair.first.promote()
+    until(lambda: write_status(stage, claim) == 200)
+    until(lambda: stage.ask("GET", "/readyz").status_code == 200)
+    stage.change(claim)
+    assert served.alive
+    assert "Traceback" not in served.output, served.output

@@ -1,0 +1,94 @@
+"""Clients that change claims, so many times a second, through failovers; and a listener."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from tests.faults.ledgers import audit
+from tests.faults.listening import Listening
+from tests.faults.receiving import until
+from tests.faults.stage import Stage
+
+CLIENTS = 8
+
+
+class Writing:
+    """Each client changes a claim of its own; refused with 503, it sends the same again.
+
+    `acknowledged_at` has the time of each change that was acknowledged.
+    """
+
+    def __init__(self, stage: Stage, per_second: float) -> None:
+        self.stage = stage
+        self.acknowledged_at: list[float] = []
+        self._apart = CLIENTS / per_second
+        self._stopped = threading.Event()
+        self._pool = ThreadPoolExecutor(CLIENTS)
+        claims = [stage.claim() for _ in range(CLIENTS)]
+        self._working = [self._pool.submit(self._work, claim) for claim in claims]
+
+    def wait_for_more(self, count: int) -> None:
+        """Return once so many more changes are acknowledged."""
+        before = len(self.acknowledged_at)
+        until(lambda: self._failed() or len(self.acknowledged_at) >= before + count, seconds=60)
+
+    def stop(self) -> None:
+        self._stopped.set()
+        for one in self._working:
+            one.result(timeout=90)
+        self._pool.shutdown()
+
+    def measure_wait(self, since: float) -> float:
+        """How long after `since` a change was acknowledged again."""
+        return min(at for at in self.acknowledged_at if at >= since) - since
+
+    def _failed(self) -> bool:
+        for one in self._working:
+            if one.done():
+                one.result()
+        return False
+
+    def _work(self, claim: str) -> None:
+        while not self._stopped.is_set():
+            began = time.monotonic()
+            self.stage.change(claim)
+            self.acknowledged_at.append(time.monotonic())
+            self._stopped.wait(max(0.0, self._apart - (time.monotonic() - began)))
+
+
+class StreamReader:
+    """Reads the stream of all events of a server, and comes back whenever it ends."""
+
+    def __init__(self, stage: Stage, url: str) -> None:
+        self.listening = Listening(stage.token, after=0)
+        self._url = url
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._listen)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self._thread.join(timeout=60)
+
+    def _listen(self) -> None:
+        while not self._stopped.is_set():
+            self.listening.listen(self._url, seconds=1)
+
+
+async def require_nothing_lost(stage: Stage, settings: object, reader: StreamReader) -> None:
+    """What was acknowledged is in the record in its order, was sent to the webhook, and was
+    streamed once and in order."""
+    record = await audit(settings)  # type: ignore[arg-type]
+    for claim, reasons in stage.acknowledged.items():
+        changes = [
+            event["data"]["reason"]
+            for event in record[claim]
+            if event["type"] == "claim.status_changed"
+        ]
+        assert changes == reasons
+    until(lambda: stage.count("state <> 'delivered'") == 0, seconds=60)
+    sent = {one.data["reason"] for one in stage.receiver.at("/hook") if one.status == 204}
+    assert sent == {reason for reasons in stage.acknowledged.values() for reason in reasons}
+    recorded = stage.look("SELECT seq, claim::text, number FROM events ORDER BY seq")
+    until(lambda: len(reader.listening.seen) >= len(recorded), seconds=30)
+    assert [tuple(row) for row in recorded] == reader.listening.seen
