@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from typing import Any
 
@@ -27,6 +27,7 @@ from service.api import (
 )
 from service.commands import accounts as accounts_commands
 from service.commands import idempotency, intake, recovery
+from service.commands.clock import compare_clock
 from service.config import Settings
 from service.desk import board
 from service.desk import errors as desk_errors
@@ -34,6 +35,7 @@ from service.desk import routes as desk
 from service.dispatch.meters import Meters
 from service.dispatch.worker import Dispatcher, guard
 from service.domain.access import Actor
+from service.domain.clocks import ClockGuard, count_seconds
 from service.domain.disclosure import Audience
 from service.domain.errors import ClaimdeskError, Unavailable
 from service.queries.accounts import cursor_key
@@ -60,15 +62,23 @@ def utc_now() -> datetime:
 
 
 def create_app(
-    settings: Settings | None = None, clock: Callable[[], datetime] = utc_now
+    settings: Settings | None = None,
+    clock: Callable[[], datetime] = utc_now,
+    stopwatch: Callable[[], float] | None = None,
 ) -> FastAPI:
     """The application for `settings` (from the environment if None), telling the time by `clock`.
+
+    `stopwatch` counts seconds whatever the clock is set to; None: the machine's, for its own clock.
 
     The database has to be at the schema's head; `claimdesk serve` sees to that.
     """
     settings = settings or Settings()
     logs.configure(settings)
     database = Database(settings, report=True)
+    if stopwatch is None and clock is utc_now:
+        stopwatch = count_seconds
+    tolerance = timedelta(seconds=settings.clock_tolerance_seconds)
+    database.clock_guard = ClockGuard(clock, tolerance=tolerance, stopwatch=stopwatch)
     metrics = Metrics()
     meters = Meters(metrics.registry)
 
@@ -84,20 +94,21 @@ def create_app(
         metrics,
         meters,
         live,
-        Readiness(database, clock),
+        Readiness(database, clock, database.clock_guard),
         guard(settings),
     )
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await database.start()
-        await _settle_in(services)
-        keeper = asyncio.create_task(_keep_house(services))
+        await _find_epoch(services)
+        settled = await _settle_in(services)
         if settings.webhook_bell:
             database.carry_bell()
         dispatcher = Dispatcher(settings, database, clock, meters) if settings.dispatch else None
-        if dispatcher is not None:
+        if dispatcher is not None and settled:
             dispatcher.start()
+        keeper = asyncio.create_task(_keep_house(services, None if settled else dispatcher))
         live.start()
         try:
             yield
@@ -172,24 +183,38 @@ def create_app(
     return app
 
 
-async def _settle_in(services: Services) -> None:
-    """Find out which epoch of the record is served, and begin another for a copy.  A database that
-    takes no changes is served all the same."""
-    database, live = services.database, services.live
+async def _find_epoch(services: Services) -> None:
+    """Find out which epoch of the record is served."""
+    epoch = await services.database.read(recovery.read_epoch)
+    services.epoch = services.live.epoch = epoch
+    services.cursors = Cursors(await services.database.read(cursor_key), epoch)
+
+
+async def _settle_in(services: Services) -> bool:
+    """Begin another epoch where a copy is served; says whether that is known.  A database that
+    takes no changes is served all the same, and nothing is sent from it."""
+    database = services.database
     try:
+        await compare_clock(database, services.clock_guard)
         home = await database.describe_home()
-        epoch = await database.write(recovery.settle_in, home=home, now=services.clock())
-    except Unavailable:
-        epoch = await database.read(recovery.read_epoch)
-    services.epoch = live.epoch = epoch
-    services.cursors = Cursors(await database.read(cursor_key), epoch)
+        await database.write(recovery.settle_in, home=home, now=services.clock())
+    except Unavailable as problem:
+        log.error("the database takes no changes", problem=problem.detail)
+        return False
+    await _find_epoch(services)
+    return True
 
 
-async def _keep_house(services: Services) -> None:
-    """Now and then: write down when keys were used, forget old first answers."""
+async def _keep_house(services: Services, waiting: Dispatcher | None) -> None:
+    """Now and then: write down when keys were used, forget old first answers.  `waiting` is a
+    dispatcher that begins once the database takes changes."""
     while True:
         await asyncio.sleep(HOUSEKEEPING_SECONDS)
         try:
+            await compare_clock(services.database, services.clock_guard)
+            if waiting is not None and await _settle_in(services):
+                waiting.start()
+                waiting = None
             await _write_uses(services)
             await services.database.write(idempotency.forget_old, now=services.clock())
             await services.database.write(intake.forget_old, now=services.clock())

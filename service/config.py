@@ -98,6 +98,12 @@ class Settings(BaseSettings):
     stale_after_hours: int = Field(
         48, ge=1, description="Awaiting confirmation longer than this puts a claim under review"
     )
+    clock_tolerance_seconds: float = Field(
+        300,
+        ge=5,
+        le=86_400,
+        description="Changes are refused while the clock is off by more, as far as can be told",
+    )
     database_connections: int = Field(
         16, ge=4, le=200, description="PostgreSQL connections of each server process, at most"
     )

@@ -7,6 +7,7 @@ from typer.core import TyperGroup
 
 from service.cli import (
     backups,
+    clock,
     configuration,
     dispatching,
     document,
@@ -67,6 +68,7 @@ app.add_typer(webhooks.app, name="webhooks")
 app.command("verify")(record.verify)
 app.command("backup")(backups.backup)
 app.command("restore")(backups.restore)
+app.add_typer(clock.app, name="clock")
 app.command("export")(exchange.export)
 app.command("import")(exchange.import_)
 app.command("config")(configuration.show)

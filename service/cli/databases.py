@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 from service.cli import shell
 
 if TYPE_CHECKING:
+    from service.domain.clocks import ClockGuard
     from service.store.engine import Database
 
 T = TypeVar("T")
@@ -31,21 +32,35 @@ def read(query: Callable[..., T], /, **arguments: Any) -> T:
     return _once("read", query, arguments)
 
 
+def write_whatever_the_clock_says(command: Callable[..., T], /, **arguments: Any) -> T:
+    """Run a command in one transaction, though the clock may be wrong."""
+    ready(create=False)
+    return _once("write", command, arguments, check_clock=False)
+
+
 def using(work: "Callable[[Database], Awaitable[T]]", *, create: bool) -> T:
     """Run what takes several transactions."""
     ready(create=create)
     return _during(work, read_only=False)
 
 
-def _once(kind: Literal["write", "read"], work: Callable[..., T], arguments: dict[str, Any]) -> T:
+def _once(
+    kind: Literal["write", "read"],
+    work: Callable[..., T],
+    arguments: dict[str, Any],
+    *,
+    check_clock: bool = True,
+) -> T:
     async def once(database: "Database") -> T:
         transact = database.write if kind == "write" else database.read
         return await transact(work, **arguments)
 
-    return _during(once, read_only=kind == "read")
+    return _during(once, read_only=kind == "read", check_clock=check_clock)
 
 
-def _during(work: "Callable[[Database], Awaitable[T]]", *, read_only: bool) -> T:
+def _during(
+    work: "Callable[[Database], Awaitable[T]]", *, read_only: bool, check_clock: bool = True
+) -> T:
     import asyncio
 
     from service.store.engine import Database
@@ -54,6 +69,8 @@ def _during(work: "Callable[[Database], Awaitable[T]]", *, read_only: bool) -> T
         database = Database(shell.settings(), read_only=read_only)
         try:
             await database.start()
+            if check_clock and not read_only:
+                await guard_clock(database)
             return await work(database)
         except asyncio.CancelledError:
             interrupted.set()
@@ -62,6 +79,25 @@ def _during(work: "Callable[[Database], Awaitable[T]]", *, read_only: bool) -> T
             await database.stop()
 
     return asyncio.run(started())
+
+
+async def guard_clock(
+    database: "Database", *, stopwatch: Callable[[], float] | None = None
+) -> "ClockGuard":
+    """Have changes refused where the clock cannot be right.  Raises ClockWrong where that is so
+    now."""
+    from datetime import timedelta
+
+    from service.commands import clock
+    from service.domain.clocks import ClockGuard
+
+    tolerance = timedelta(seconds=shell.settings().clock_tolerance_seconds)
+    guard = ClockGuard(shell.now, tolerance=tolerance, stopwatch=stopwatch)
+    reference = await database.read(clock.read_clock_reference, now=shell.now())
+    guard.compare_with(reference)
+    guard.require()
+    database.clock_guard = guard
+    return guard
 
 
 def ready(*, create: bool) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from service.config import Settings
 
 FIGURES_SECONDS = 10.0
+CLOCK_SECONDS = 30.0
 
 
 def dispatch(
@@ -55,6 +56,7 @@ async def _deliver(settings: "Settings", metrics_port: int | None) -> None:
     from service.commands import recovery
     from service.dispatch.meters import Meters
     from service.dispatch.worker import Dispatcher
+    from service.domain.clocks import count_seconds
     from service.store.engine import Database
     from service.web import logs
 
@@ -66,6 +68,7 @@ async def _deliver(settings: "Settings", metrics_port: int | None) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     database = Database(settings, report=True)
     await database.start()
+    guard = await databases.guard_clock(database, stopwatch=count_seconds)
     home = await database.describe_home()
     await database.write(recovery.settle_in, home=home, now=_now())
     dispatcher = Dispatcher(settings, database, _now, meters)
@@ -77,8 +80,10 @@ async def _deliver(settings: "Settings", metrics_port: int | None) -> None:
         if metrics_port is not None:
             start_http_server(metrics_port, addr="127.0.0.1", registry=registry)
             showing = asyncio.create_task(_show(database, meters))
+        looking = asyncio.create_task(_look_at_clock(database, guard))
         shell.note(f"Claimdesk {shell.version()} delivers webhooks.  Ctrl-C ends it.")
         await stop.wait()
+        looking.cancel()
         if showing is not None:
             showing.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -86,6 +91,19 @@ async def _deliver(settings: "Settings", metrics_port: int | None) -> None:
     finally:
         await dispatcher.stop()
         await database.stop()
+
+
+async def _look_at_clock(database: Any, guard: Any) -> None:
+    """Keep what the clock is compared with current."""
+    import asyncio
+
+    from service.commands.clock import compare_clock
+    from service.domain.errors import ClaimdeskError
+
+    while True:
+        await asyncio.sleep(CLOCK_SECONDS)
+        with contextlib.suppress(ClaimdeskError):
+            await compare_clock(database, guard)
 
 
 async def _show(database: Any, meters: Any) -> None:

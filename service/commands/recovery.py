@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, func, select
 
+from service.commands import clock
 from service.domain.claims import rfc3339
 from service.store import bell, installation
 from service.store.installation import EPOCH, HELD, HOME, LAST_SEEN
@@ -88,6 +89,8 @@ def settle_in(connection: Connection, *, home: dict[str, Any], now: datetime) ->
             hold_webhooks(connection, reason=reason, copy=False, now=now)
             log.error("webhooks are held until somebody says that this is the desk", reason=reason)
         installation.write_value(connection, HOME, home)
+    installation.write_value(connection, LAST_SEEN, rfc3339(now))
+    clock.free_stuck_deliveries(connection, now=now)
     return read_epoch(connection)
 
 

@@ -19,7 +19,7 @@ ClaimdeskError
  ├─ HeadTooLarge 431
  ├─ FormatNotServed 501
  └─ Unavailable 503 ─ StreamsFull, Busy, DatabaseFull 507, DatabaseReadOnly, DatabaseDamaged,
-                      DatabaseReplaced
+                      DatabaseReplaced, ClockWrong
 """
 
 from collections.abc import Mapping
@@ -230,6 +230,10 @@ class DatabaseDamaged(Unavailable):
 
 class DatabaseReplaced(Unavailable):
     slug, title = "database-replaced", "The database is not the one that was opened"
+
+
+class ClockWrong(Unavailable):
+    slug, title = "clock-wrong", "The server's clock cannot be right"
 
 
 def catalogue() -> dict[str, type[ClaimdeskError]]:

@@ -19,6 +19,7 @@ from sqlalchemy import Connection, make_url
 from sqlalchemy.exc import DBAPIError
 
 from service.config import Settings
+from service.domain.clocks import ClockGuard
 from service.domain.errors import Unavailable
 from service.store.bell import Bell, Wire, marked
 from service.store.connector import ENGINE_URL, Connector
@@ -56,6 +57,8 @@ class Database:
         self.url = make_url(address if self.embedded else ENGINE_URL)
         """Where an embedded database is; of PostgreSQL, only that it is one."""
         self.bell = Bell()
+        self.clock_guard: ClockGuard | None = None
+        """Asked before every change."""
         self.commits = 0
         """How many transactions this process has committed."""
         options = {BASE_URL: settings.base_url}
@@ -129,6 +132,8 @@ class Database:
 
     async def _in_turn(self, work: Callable[[Connection], T]) -> T:
         """Run `work` as a transaction on a writing connection, again after a deadlock."""
+        if self.clock_guard is not None:
+            self.clock_guard.require()
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 with translate_errors(report=self.report):

@@ -182,6 +182,9 @@ MEANINGS = {
     "database-replaced": "The database's file was removed, renamed or replaced while the server "
     "was running. It takes no changes, since they would be lost. The log says what was done with "
     "what it holds; put the file back, or restart the server.",
+    "clock-wrong": "The clock disagrees with what was recorded, with the database server's, or "
+    "was set while the server ran. Changes would be stamped wrongly, so none is taken. Whoever "
+    "runs this server sets the clock, or says that it is right: claimdesk clock accept.",
     "unavailable": "Try again. A POST with an Idempotency-Key is never carried out twice.",
 }
 

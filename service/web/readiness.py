@@ -5,7 +5,9 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 
+from service.commands.clock import compare_clock
 from service.commands.signs_of_life import record_sign_of_life
+from service.domain.clocks import ClockGuard
 from service.domain.errors import Unavailable
 from service.store.engine import Database
 
@@ -19,15 +21,19 @@ HEARTBEAT_SECONDS = 300.0
 class Readiness:
     """Remembers the last try to write."""
 
-    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, database: Database, clock: Callable[[], datetime], guard: ClockGuard
+    ) -> None:
         self._database = database
         self._clock = clock
+        self._guard = guard
         self._trying = asyncio.Lock()
         self._tried_at = -HEARTBEAT_SECONDS
         self._problem: Unavailable | None = None
 
     async def require(self) -> None:
         """Raises what a change would be refused with."""
+        self._guard.require()
         async with self._trying:
             kept = FRESH_SECONDS if self._problem is None else FAILED_SECONDS
             if time.monotonic() - self._tried_at >= kept:
@@ -45,6 +51,7 @@ class Readiness:
     async def _try(self) -> None:
         self._problem = None
         try:
+            await compare_clock(self._database, self._guard)
             await self._database.write(record_sign_of_life, now=self._clock())
             self._database.require_room()
         except Unavailable as problem:

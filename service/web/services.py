@@ -9,6 +9,7 @@ from starlette.requests import Request
 from service.config import Settings
 from service.dispatch.guard import Guard
 from service.dispatch.meters import Meters
+from service.domain.clocks import ClockGuard
 from service.queries.paging import Cursors
 from service.store.engine import Database
 from service.web.callers import Callers
@@ -53,6 +54,13 @@ class Services:
     """Tries at passwords, by address and by account."""
     pings: Limiter = field(default_factory=lambda: Limiter(PINGS_A_MINUTE))
     """Pings, by webhook."""
+
+    @property
+    def clock_guard(self) -> ClockGuard:
+        """Refuses changes while the clock cannot be right."""
+        guard = self.database.clock_guard
+        assert guard is not None, "create_app sets it"
+        return guard
 
     def __post_init__(self) -> None:
         self.shared = SharedAnswers(self.database)

@@ -1,0 +1,51 @@
+"""`claimdesk clock`: what this machine's clock is compared with, and the word that it is right."""
+
+import typer
+
+from service.cli import databases, shell
+
+app = typer.Typer(no_args_is_help=True, help="The clock that changes are stamped with.")
+
+
+@app.command("show")
+def show(as_json: shell.AsJson = False) -> None:
+    """Compare the clock with the record.  Exit code 1 where it cannot be right."""
+    from datetime import timedelta
+
+    from service.commands import clock
+    from service.domain import clocks
+
+    now = shell.now()
+    reference = databases.read(clock.read_clock_reference, now=now)
+    tolerance = timedelta(seconds=shell.settings().clock_tolerance_seconds)
+    fault = clocks.find_clock_fault(reference, now=now, tolerance=tolerance)
+    if as_json:
+        shell.print_json(
+            {
+                "now": now,
+                "newest_event": reference.newest_event,
+                "last_seen": reference.last_seen,
+                "accepted_at": reference.accepted_at,
+                "fault": fault,
+            }
+        )
+        if fault is not None:
+            raise typer.Exit(shell.FAILED)
+    elif fault is not None:
+        shell.fail(f"{fault} {clocks.ADVICE}")
+    else:
+        typer.echo(f"The clock says {now:%Y-%m-%d %H:%M:%S} UTC; nothing speaks against it.")
+
+
+@app.command("accept")
+def accept() -> None:
+    """Say that the clock is right as it is.  That is recorded, and changes are taken again; what
+    was stamped wrongly before stays in the record as it is."""
+    from service.commands import clock
+
+    now = shell.now()
+    databases.write_whatever_the_clock_says(clock.accept_clock, now=now)
+    shell.note(
+        f"Recorded: at {now:%Y-%m-%d %H:%M:%S} UTC the clock is right.  "
+        "Servers that run take changes again within half a minute."
+    )

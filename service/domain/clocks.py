@@ -1,0 +1,145 @@
+"""Whether this machine's clock can be right: it is compared with what was recorded, with the
+database server's clock, and with the time that has passed since it was last looked at."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from service.domain.claims import rfc3339
+from service.domain.errors import ClockWrong
+
+ABSENCE = timedelta(days=60)
+"""A desk that nobody served for longer asks whether the clock is right."""
+ADVICE = (
+    "Nothing was changed. Set the clock right; changes are taken again by themselves then. If it is"
+    " right as it is, say so: claimdesk clock accept"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ClockReference:
+    """What a clock is compared with."""
+
+    newest_event: datetime | None = None
+    last_seen: datetime | None = None
+    """When a process last tried to write to this database."""
+    server_ahead: timedelta | None = None
+    """By how much the database server's clock is ahead of this machine's; None where there is no
+    server, or it is this machine."""
+    accepted_at: datetime | None = None
+    """When somebody last said that the clock is right."""
+    accepted_up_to: datetime | None = None
+    """The latest instant in the record then: what was stamped up to it says nothing any more."""
+    accepted_server_ahead: timedelta = timedelta()
+
+
+def find_clock_fault(
+    reference: ClockReference, *, now: datetime, tolerance: timedelta
+) -> str | None:
+    """Say why a clock that shows `now` cannot be right; None where it can."""
+    for name, instant in (
+        ("The newest event was recorded", reference.newest_event),
+        ("This database was last written to", reference.last_seen),
+    ):
+        if instant is None or now >= instant - tolerance:
+            continue
+        if reference.accepted_up_to is None or instant > reference.accepted_up_to:
+            return (
+                f"The clock is behind: it says {rfc3339(now)}. {name} at {rfc3339(instant)}, "
+                f"{_describe_length(instant - now)} later."
+            )
+    ahead = reference.server_ahead
+    if ahead is not None and abs(ahead - reference.accepted_server_ahead) > tolerance:
+        return (
+            f"The clock says {rfc3339(now)}, and that of the database server "
+            f"{rfc3339(now + ahead)}: they differ by {_describe_length(abs(ahead))}."
+        )
+    seen = reference.last_seen
+    if seen is not None and now > seen + ABSENCE:
+        return (
+            f"The clock is ahead, perhaps: it says {rfc3339(now)}. This database was last written "
+            f"to at {rfc3339(seen)}, {_describe_length(now - seen)} earlier."
+        )
+    return None
+
+
+class ClockGuard:
+    """Refuses changes while the clock cannot be right.  It asks nobody: what it compares with is
+    given to it now and then."""
+
+    def __init__(
+        self,
+        clock: Callable[[], datetime],
+        *,
+        tolerance: timedelta,
+        stopwatch: Callable[[], float] | None = None,
+    ) -> None:
+        """`stopwatch` gives seconds that pass whatever the clock is set to; None for a clock that
+        is not the machine's, whose leaps mean nothing: it is looked at in `compare_with` only."""
+        self.clock = clock
+        self.tolerance = tolerance
+        self.stopwatch = stopwatch
+        self._reference = ClockReference()
+        self._anchor: tuple[datetime, float] | None = None
+        self._server: tuple[datetime, float] | None = None
+        """What the database server's clock showed, and the stopwatch then."""
+        self._fault: str | None = None
+
+    def compare_with(self, reference: ClockReference) -> None:
+        """Compare with this from now on.  Where somebody said meanwhile that the clock is right, or
+        it kept pace, a leap is one from here on."""
+        now = self.clock()
+        if reference.accepted_at != self._reference.accepted_at or self._find_leap(now) is None:
+            self._anchor = None
+        self._reference = reference
+        self._server = None
+        if reference.server_ahead is not None and self.stopwatch is not None:
+            self._server = (now + reference.server_ahead, self.stopwatch())
+        self._fault = self._find_fault(now)
+        if self._fault is None and self._anchor is None and self.stopwatch is not None:
+            self._anchor = (now, self.stopwatch())
+
+    def require(self) -> None:
+        """Raises ClockWrong where the clock cannot be right."""
+        if self.stopwatch is not None:
+            self._fault = self._find_fault(self.clock())
+        if self._fault is not None:
+            raise ClockWrong(f"{self._fault} {ADVICE}")
+
+    def _find_fault(self, now: datetime) -> str | None:
+        reference = self._reference
+        if self._server is not None and self.stopwatch is not None:
+            then, count = self._server
+            shows = then + timedelta(seconds=self.stopwatch() - count)
+            reference = replace(reference, server_ahead=shows - now)
+        leap = self._find_leap(now)
+        return leap or find_clock_fault(reference, now=now, tolerance=self.tolerance)
+
+    def _find_leap(self, now: datetime) -> str | None:
+        if self._anchor is None or self.stopwatch is None:
+            return None
+        then, count = self._anchor
+        expected = then + timedelta(seconds=self.stopwatch() - count)
+        if abs(now - expected) <= self.tolerance:
+            return None
+        direction = "ahead" if now > expected else "back"
+        return (
+            f"The clock was set {direction} by {_describe_length(abs(now - expected))} while the "
+            f"server ran: it says {rfc3339(now)}, and should say about {rfc3339(expected)}."
+        )
+
+
+def count_seconds() -> float:
+    """Seconds that pass whatever the clock is set to, while the machine sleeps too."""
+    if hasattr(time, "CLOCK_BOOTTIME"):
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    return time.monotonic()
+
+
+def _describe_length(length: timedelta) -> str:
+    """`3 days`, `2 hours`, `7 minutes`: the largest unit of which there are two."""
+    for unit, seconds in (("year", 31_556_952), ("day", 86_400), ("hour", 3_600)):
+        if length.total_seconds() >= 2 * seconds:
+            return f"{round(length.total_seconds() / seconds)} {unit}s"
+    return f"{round(length.total_seconds() / 60)} minutes"

@@ -1,0 +1,220 @@
+"""The machine's clock is set wrong: nothing is stamped with it, and everything goes on once it is
+right, or once somebody said that it is."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+
+from service.commands import clock
+from service.domain.clocks import ClockGuard, ClockReference, find_clock_fault
+from service.store.engine import Database
+from tests.faults.served import RUN_ON, Served, environment, key
+from tests.support.desk import Desk, claim_body
+
+YEAR = 31_556_952
+SHIFTED = """
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+import service.app, service.cli.shell
+def shifted():
+    return datetime.now(UTC) + timedelta(seconds=float(Path("shift").read_text()))
+service.app.utc_now = service.cli.shell.now = shifted
+service.app.create_app.__defaults__ = (None, shifted, None)
+service.app.HOUSEKEEPING_SECONDS = 0.2
+"""
+"""A clock that is off by what a file says: setting the machine's own takes root."""
+
+
+class Machine:
+    """A desk on a machine whose clock a test sets."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self.url, self.folder = url, folder
+        self.set_clock(0)
+        token = key(url, folder, "editor")["key"]
+        self.headers = {"Authorization": f"Bearer {token}"}
+
+    def set_clock(self, seconds: float) -> None:
+        beside = self.folder / "shift.new"
+        beside.write_text(str(seconds))
+        beside.replace(self.folder / "shift")
+
+    def serve(self) -> Served:
+        server = Served(self.url, self.folder, prelude=SHIFTED)
+        with self.client(server) as client:
+            client.post("/v1/parties", json={"slug": "belgrade", "name": "Belgrade"})
+        return server
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", SHIFTED + RUN_ON, *command],
+            cwd=self.folder,
+            env=environment(self.url),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def client(self, server: Served) -> httpx.Client:
+        return httpx.Client(base_url=server.url, headers=self.headers, timeout=30)
+
+
+@pytest.fixture
+def machine(database_url: str, tmp_path: Path) -> Machine:
+    return Machine(database_url, tmp_path)
+
+
+def create(client: httpx.Client) -> httpx.Response:
+    return client.post("/v1/claims", json=claim_body())
+
+
+def wait_for(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize("shift", [10 * YEAR, -YEAR, 3600], ids=["10 years", "-1 year", "1 hour"])
+def test_nothing_is_recorded_while_the_clock_has_leapt(machine: Machine, shift: float) -> None:
+    server = machine.serve()
+    try:
+        with machine.client(server) as client:
+            claim = create(client)
+            assert claim.status_code == 201, claim.text
+            machine.set_clock(shift)
+            refused = create(client)
+            assert refused.status_code == 503
+            assert refused.json()["type"] == "/problems/clock-wrong"
+            assert "claimdesk clock accept" in refused.json()["detail"]
+            assert client.get("/readyz").status_code == 503
+            read = client.get(f"/v1/claims/{claim.json()['id']}")
+            assert read.status_code == 200
+            machine.set_clock(60)  # a minute off is no wrong clock
+            assert create(client).status_code == 201
+            for event in client.get("/v1/events").json()["items"]:
+                off = datetime.fromisoformat(event["recorded_at"]) - datetime.now(UTC)
+                assert abs(off) < timedelta(minutes=3)
+    finally:
+        server.kill()
+
+
+def test_a_clock_that_somebody_says_is_right_is_taken_and_recorded(
+    machine: Machine, database_kind: str
+) -> None:
+    server = machine.serve()
+    try:
+        with machine.client(server) as client:
+            assert create(client).status_code == 201
+            machine.set_clock(7200)
+            assert create(client).status_code == 503
+            accepted = machine.run("clock", "accept")
+            assert accepted.returncode == 0, accepted.stderr
+            wait_for(lambda: create(client).status_code == 201)
+            assert machine.run("clock", "show").returncode == 0
+            assert machine.run("keys", "create", "--name", "x", "--role", "reader").returncode == 0
+            machine.set_clock(0)
+            assert create(client).status_code == 503
+            shown = machine.run("clock", "show")
+            assert shown.returncode == 1
+            assert "behind" in shown.stderr or database_kind == "postgresql"
+    finally:
+        server.kill()
+
+
+def test_a_server_that_starts_with_a_wrong_clock_serves_and_takes_no_change(
+    machine: Machine,
+) -> None:
+    server = machine.serve()
+    with machine.client(server) as client:
+        claim = create(client).json()["id"]
+    server.kill()
+    for shift in (-7200, 10 * YEAR):
+        machine.set_clock(shift)
+        server = machine.serve()
+        try:
+            with machine.client(server) as client:
+                assert client.get(f"/v1/claims/{claim}").status_code == 200
+                refused = create(client)
+                assert refused.json()["type"] == "/problems/clock-wrong", refused.text
+                command = machine.run("keys", "create", "--name", "y", "--role", "reader")
+                assert command.returncode == 1
+                assert "claimdesk clock accept" in command.stderr
+                machine.set_clock(0)
+                assert create(client).status_code == 201
+        finally:
+            server.kill()
+
+
+async def test_what_a_wrong_clock_had_put_off_is_due_once_it_is_right(
+    database: Database, desk: Desk
+) -> None:
+    from sqlalchemy import func, select, update
+
+    from service.store.webhook_tables import webhook_deliveries as deliveries
+    from service.store.webhook_tables import webhooks
+
+    made = await desk.admin.post("/v1/webhooks", json={"url": "http://127.0.0.1:9/hook"})
+    assert made.status_code == 201, made.text
+    await desk.admin.post("/v1/parties", json={"slug": "belgrade", "name": "Belgrade"})
+    await desk.claim()
+    far = desk.clock.now + timedelta(days=3650)
+
+    def put_off(connection) -> int:
+        connection.execute(update(webhooks).values(blocked_until=far, served_at=far))
+        return connection.execute(update(deliveries).values(visible_at=far)).rowcount
+
+    waiting = await database.write(put_off)
+    assert waiting > 0
+    now = desk.clock.now
+    assert await database.write(clock.free_stuck_deliveries, now=now) == waiting
+    due = select(func.count()).where(deliveries.c.visible_at <= now)
+    assert await database.read(lambda connection: connection.scalar(due)) == waiting
+    assert await database.write(clock.free_stuck_deliveries, now=now) == 0
+
+
+NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
+TOLERANCE = timedelta(minutes=5)
+
+
+def test_a_clock_is_compared_with_the_newest_event_and_with_the_servers() -> None:
+    def fault(now: datetime, **reference) -> str:
+        return find_clock_fault(ClockReference(**reference), now=now, tolerance=TOLERANCE) or ""
+
+    assert fault(NOW) == ""
+    assert fault(NOW, newest_event=NOW + timedelta(minutes=4)) == ""
+    assert "behind" in fault(NOW, newest_event=NOW + timedelta(minutes=6))
+    assert fault(NOW, newest_event=NOW - timedelta(days=900)) == ""
+    assert "behind" in fault(NOW, last_seen=NOW + timedelta(hours=1))
+    assert fault(NOW, last_seen=NOW - timedelta(days=59)) == ""
+    assert "ahead" in fault(NOW, last_seen=NOW - timedelta(days=61))
+    assert "database server" in fault(NOW, server_ahead=timedelta(minutes=-6))
+    far = NOW + timedelta(days=3650)
+    assert fault(NOW, newest_event=far, accepted_at=NOW, accepted_up_to=far) == ""
+    later = far + timedelta(seconds=1)
+    assert "behind" in fault(NOW, newest_event=later, accepted_at=NOW, accepted_up_to=far)
+
+
+def test_a_clock_that_is_slewed_is_followed_and_a_leap_is_not() -> None:
+    wall, count = [NOW], [0.0]
+    guard = ClockGuard(lambda: wall[0], tolerance=TOLERANCE, stopwatch=lambda: count[0])
+    guard.compare_with(ClockReference())
+    for _ in range(20):  # a minute too fast each time: looked at often, that is no leap
+        wall[0] += timedelta(seconds=90)
+        count[0] += 30
+        guard.require()
+        guard.compare_with(ClockReference())
+    wall[0] += timedelta(hours=1)
+    for _ in range(3):  # what is compared with it again and again does not make it right
+        with pytest.raises(Exception, match="set ahead by 60 minutes"):
+            guard.require()
+        guard.compare_with(ClockReference())
+    guard.compare_with(ClockReference(accepted_at=wall[0]))
+    guard.require()
