@@ -10,6 +10,7 @@ from service.cli import (
     clock,
     configuration,
     dispatching,
+    doctor,
     document,
     exchange,
     keys,
@@ -66,6 +67,7 @@ app.add_typer(users.app, name="users")
 app.add_typer(keys.app, name="keys")
 app.add_typer(webhooks.app, name="webhooks")
 app.command("verify")(record.verify)
+app.command("doctor")(doctor.doctor)
 app.command("backup")(backups.backup)
 app.command("restore")(backups.restore)
 app.add_typer(clock.app, name="clock")

@@ -38,6 +38,11 @@ def write_whatever_the_clock_says(command: Callable[..., T], /, **arguments: Any
     return _once("write", command, arguments, check_clock=False)
 
 
+def look(work: "Callable[[Database], Awaitable[T]]") -> T:
+    """Run what only reads, on a database whose schema was seen to."""
+    return _during(work, read_only=True)
+
+
 def using(work: "Callable[[Database], Awaitable[T]]", *, create: bool) -> T:
     """Run what takes several transactions."""
     ready(create=create)

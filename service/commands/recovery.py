@@ -83,7 +83,7 @@ def settle_in(connection: Connection, *, home: dict[str, Any], now: datetime) ->
     """
     before = installation.read_document(connection, HOME)
     if before != home:
-        if before is not None and _is_elsewhere(before, home):
+        if before is not None and is_elsewhere(before, home):
             reason = COPIED.format(place=before.get("path") or before.get("database"))
             begin_epoch(connection, reason=reason, now=now)
             hold_webhooks(connection, reason=reason, copy=False, now=now)
@@ -94,7 +94,7 @@ def settle_in(connection: Connection, *, home: dict[str, Any], now: datetime) ->
     return read_epoch(connection)
 
 
-def _is_elsewhere(before: dict[str, Any], home: dict[str, Any]) -> bool:
+def is_elsewhere(before: dict[str, Any], home: dict[str, Any]) -> bool:
     """A path may change, not what it leads to; what is not known is not compared."""
     return any(
         before.get(name) is not None and value is not None and before[name] != value

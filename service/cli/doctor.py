@@ -1,0 +1,129 @@
+"""`claimdesk doctor`: what is wrong here, in words, and what to do about it.
+
+It changes nothing: it neither migrates nor waits for a writer, and what it cannot look at it says,
+and goes on with the rest.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from service.cli import databases, doctor_place, shell
+from service.domain.diagnosis import Finding, Level, make_fault
+from service.domain.errors import ClaimdeskError
+
+if TYPE_CHECKING:
+    from service.store.engine import Database
+
+Check = Callable[..., list[Finding]]
+
+
+def doctor(as_json: shell.AsJson = False) -> None:
+    """Look for what is wrong with this desk, and say what to do.  Changes nothing; exit code 1
+    where there is something to do."""
+    settings = shell.settings()
+    findings: list[Finding] = []
+    looked_at: list[str] = []
+
+    def look(name: str, check: Callable[[], list[Finding]]) -> list[Finding]:
+        looked_at.append(name)
+        try:
+            found = check()
+        except Exception as error:
+            # Whatever it is, it must not keep the other checks from being made.
+            found = [_tell_failure(name, error)]
+        findings.extend(found)
+        return found
+
+    look("settings", partial(doctor_place.check_settings, settings))
+    file = databases.file()
+    if file is not None:
+        look("file", partial(doctor_place.check_file, file))
+        look("disk", partial(doctor_place.check_room, file))
+    readable = file is None or file.exists()
+    if readable and not look("schema", partial(doctor_place.check_schema, settings)):
+        databases.look(partial(_look_inside, look_inside=look))
+    _print(findings, looked_at, as_json=as_json)
+    if any(finding.level is Level.FAULT for finding in findings):
+        raise typer.Exit(shell.FAILED)
+
+
+async def _look_inside(
+    database: "Database", *, look_inside: Callable[[str, Callable[[], list[Finding]]], Any]
+) -> None:
+    """Make each check of the database, on a connection that cannot write."""
+    for name, check in _list_checks():
+        try:
+            found = await database.read(check)
+        except Exception as error:
+            # As above; kept for `look`, which tells of it.
+            look_inside(name, partial(_raise, error))
+        else:
+            look_inside(name, partial(list, found))
+
+
+def _raise(error: Exception) -> list[Finding]:
+    raise error
+
+
+def _list_checks() -> list[tuple[str, Check]]:
+    from service.commands import doctor_desk, doctor_rows
+    from service.dispatch import diagnosis
+    from service.store import home
+
+    settings, now, file = shell.settings(), shell.now(), databases.file()
+    tolerance = timedelta(seconds=settings.clock_tolerance_seconds)
+
+    def check_epoch(connection: Any) -> list[Finding]:
+        place = home.describe_file(file) if file else home.describe_server(connection)
+        return doctor_desk.check_epoch(connection, home=place)
+
+    return [
+        ("integrity", doctor_desk.check_integrity),
+        ("notes", doctor_desk.check_values),
+        ("clock", partial(doctor_desk.check_clock, now=now, tolerance=tolerance)),
+        ("epoch", check_epoch),
+        ("people", partial(doctor_desk.check_people, four_eyes=settings.four_eyes)),
+        ("names", doctor_desk.check_names),
+        ("endpoints", diagnosis.check_endpoints),
+        ("deliveries", partial(diagnosis.check_deliveries, now=now)),
+        ("references", doctor_rows.find_dangling_rows),
+        ("values", doctor_rows.find_malformed_values),
+    ]
+
+
+def _tell_failure(name: str, error: Exception) -> Finding:
+    if isinstance(error, shell.Stopped):
+        return make_fault(name, str(error).splitlines()[0], "Do that first, then look again.")
+    reason = error.detail if isinstance(error, ClaimdeskError) else str(error).splitlines()[0]
+    return make_fault(
+        name,
+        f"This could not be looked at: {type(error).__name__}: {reason}",
+        "Mend what else is named here, then look again; if nothing is, put a backup in the "
+        "database's place: claimdesk restore FILE",
+    )
+
+
+def _print(findings: list[Finding], looked_at: list[str], *, as_json: bool) -> None:
+    faults = [finding for finding in findings if finding.level is Level.FAULT]
+    if as_json:
+        shell.print_json(
+            {
+                "ok": not faults,
+                "findings": [asdict(finding) for finding in findings],
+                "looked_at": looked_at,
+            }
+        )
+        return
+    for finding in sorted(findings, key=lambda finding: finding.level is Level.REMARK):
+        mark = "!" if finding.level is Level.FAULT else "-"
+        typer.echo(f"{mark} {finding.check}: {finding.what}\n    {finding.advice}")
+    names = ", ".join(looked_at)
+    if faults:
+        typer.echo(f"{len(faults)} things to do.  Looked at: {names}.")
+    else:
+        typer.echo(f"Nothing is wrong.  Looked at: {names}.")

@@ -1,0 +1,29 @@
+"""What `claimdesk doctor` says: what is wrong, and what to do about it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Level(StrEnum):
+    FAULT = "fault"
+    """Something to do."""
+    REMARK = "remark"
+    """Worth knowing; nothing is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that a check has found."""
+
+    check: str
+    level: Level
+    what: str
+    advice: str
+
+
+def make_fault(check: str, what: str, advice: str) -> Finding:
+    return Finding(check, Level.FAULT, what, advice)
+
+
+def make_remark(check: str, what: str, advice: str) -> Finding:
+    return Finding(check, Level.REMARK, what, advice)

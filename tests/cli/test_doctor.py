@@ -1,0 +1,238 @@
+"""`claimdesk doctor` says what is wrong: each thing is broken here for real, and named."""
+
+import json
+import os
+import shutil
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from service.config import Settings
+from service.store import migrate
+from tests.support.damage import damage
+
+NOBODY = "00000000000000000000000000000abc"
+on_sqlite = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def seeded(run, migrated: str) -> str:
+    assert run("seed").exit_code == 0
+    return migrated
+
+
+@pytest.fixture(autouse=True)
+def _webhooks_stay_on_this_machine(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLAIMDESK_WEBHOOK_ALLOW_HTTP", "on")
+    monkeypatch.setenv("CLAIMDESK_WEBHOOK_ALLOW_CIDRS", "127.0.0.0/8")
+
+
+@pytest.fixture
+def examine(run):
+    """What the doctor finds, by check; and that the exit code says whether there are faults."""
+
+    def examine() -> dict[str, str]:
+        result = run("doctor", "--json")
+        report = json.loads(result.stdout)
+        faults = [found for found in report["findings"] if found["level"] == "fault"]
+        assert result.exit_code == (1 if faults else 0)
+        assert report["ok"] is (not faults)
+        return {found["check"]: f"{found['what']} {found['advice']}" for found in faults}
+
+    return examine
+
+
+def test_nothing_is_wrong_with_a_desk_that_was_just_begun(run, seeded: str, examine) -> None:
+    assert examine() == {}
+    result = run("doctor")
+    assert result.exit_code == 0
+    assert "Nothing is wrong" in result.stdout
+
+
+@on_sqlite
+def test_the_doctor_waits_for_no_writer_and_changes_nothing(run, seeded: str) -> None:
+    file = Path(seeded.removeprefix("sqlite:///"))
+    before = {path.name: path.read_bytes() for path in file.parent.glob("claimdesk.db*")}
+    with closing(sqlite3.connect(file, isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        assert run("doctor").exit_code == 0
+    after = {path.name: path.read_bytes() for path in file.parent.glob("claimdesk.db*")}
+    assert after == before
+
+
+def test_an_older_schema_is_named_and_not_migrated(run_json, migrated: str, examine) -> None:
+    migrate.downgrade(Settings(database_url=migrated), "-1")
+    older = run_json("db", "current")["current"]
+    assert "claimdesk db upgrade" in examine()["schema"]
+    assert run_json("db", "current")["current"] == older
+
+
+@on_sqlite
+def test_a_file_that_is_not_there_is_named(run, migrated: str, examine) -> None:
+    Path(migrated.removeprefix("sqlite:///")).unlink()
+    assert "There is no database yet" in examine()["file"]
+
+
+@on_sqlite
+def test_a_file_that_all_may_write_to_is_named(seeded: str, examine) -> None:
+    os.chmod(seeded.removeprefix("sqlite:///"), 0o666)  # noqa: S103 -- what is looked for
+    assert "chmod 600" in examine()["file"]
+
+
+@on_sqlite
+def test_a_damaged_file_is_named(seeded: str, examine) -> None:
+    path = Path(seeded.removeprefix("sqlite:///"))
+    content = bytearray(path.read_bytes())
+    with closing(sqlite3.connect(path)) as connection:
+        query = "SELECT rootpage FROM sqlite_master WHERE name = 'ix_claims_changed_at_id'"
+        page = connection.execute(query).fetchone()[0]
+        size = connection.execute("PRAGMA page_size").fetchone()[0]
+    content[(page - 1) * size : page * size] = b"\xff" * size
+    path.write_bytes(content)
+    assert "claimdesk restore FILE" in examine()["integrity"]
+
+
+@on_sqlite
+def test_a_restore_that_was_cut_off_is_named(seeded: str, examine) -> None:
+    Path(f"{seeded.removeprefix('sqlite:///')}.restoring").touch()
+    assert "cut off" in examine()["file"]
+
+
+@on_sqlite
+def test_a_full_disk_is_named(seeded: str, examine, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = shutil.disk_usage("/")._replace(free=5 * 1024 * 1024)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    assert "5 MiB are free" in examine()["disk"]
+
+
+def test_a_clock_that_is_behind_is_named(run, seeded: str, examine) -> None:
+    later = f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%dT%H:%M:%S.%fZ}"
+    damage(seeded, f"INSERT INTO installation VALUES ('last_seen', '{later}')")
+    assert "claimdesk clock accept" in examine()["clock"]
+    assert run("clock", "accept").exit_code == 0
+    assert examine() == {}
+
+
+def test_webhooks_that_are_held_are_named(seeded: str, examine) -> None:
+    hold = json.dumps({"reason": "this desk was restored from x", "copy": False, "since": "today"})
+    damage(seeded, f"INSERT INTO installation VALUES ('webhooks_held', '{hold}')")
+    assert "claimdesk webhooks release" in examine()["webhooks-held"]
+
+
+def test_a_copy_is_named(seeded: str, examine) -> None:
+    home = json.dumps({"machine": "other", "path": "/there", "file": 1, "system": "1", "oid": 1})
+    damage(seeded, f"INSERT INTO installation VALUES ('home', '{home}')")
+    assert "/there" in examine()["copy"]
+
+
+def test_notes_of_its_own_that_cannot_be_read_are_named(seeded: str, examine) -> None:
+    damage(
+        seeded,
+        "INSERT INTO installation VALUES ('epoch', 'half a docu')",
+        "DELETE FROM installation WHERE name = 'cursor_key'",
+    )
+    found = examine()
+    assert "cursors" in found["installation"]
+    assert "could not be looked at" in found["epoch"]
+
+
+def test_one_person_for_everything_is_named(seeded: str, examine, monkeypatch) -> None:
+    from service.cli import shell
+
+    monkeypatch.setenv("CLAIMDESK_FOUR_EYES", "off")
+    shell.settings.cache_clear()
+    assert "one person alone" in examine()["two-people"]
+
+
+@pytest.mark.parametrize(
+    ("base_url", "said"),
+    [
+        ("http://desk.example.org", "in clear"),
+        ("https://desk.example.org/", "slash at the end"),
+        ("desk.example.org", "no address"),
+    ],
+)
+@on_sqlite
+def test_a_base_url_that_misleads_is_named(
+    seeded: str, examine, monkeypatch, base_url: str, said: str
+) -> None:
+    from service.cli import shell
+
+    monkeypatch.setenv("CLAIMDESK_BASE_URL", base_url)
+    shell.settings.cache_clear()
+    assert said in examine()["base-url"]
+
+
+def test_endpoints_that_fail_or_rest_are_named(run_json, run, seeded: str, examine) -> None:
+    made = run_json("webhooks", "create", "http://127.0.0.1:9")
+    webhook = made["id"]
+    assert examine() == {}
+    damage(seeded, "UPDATE webhooks SET failures = 3, last_error = 'HTTP 500'")
+    assert "failed 3 times" in examine()["endpoints"]
+    assert run("webhooks", "pause", webhook).exit_code == 0
+    assert f"claimdesk webhooks activate {webhook}" in examine()["endpoints"]
+
+
+def test_deliveries_that_nobody_sends_are_named(run_json, run, seeded: str, examine) -> None:
+    webhook = run_json("webhooks", "create", "http://127.0.0.1:9")["id"]
+    assert run("webhooks", "ping", webhook).exit_code == 0
+    early = "2020-01-01T00:00:00.000000Z"
+    damage(seeded, f"UPDATE webhook_deliveries SET visible_at = '{early}'")
+    assert "claimdesk dispatch" in examine()["dispatcher"]
+    damage(seeded, "UPDATE webhook_deliveries SET state = 'dead'")
+    assert f"claimdesk webhooks recover {webhook}" in examine()["dead-deliveries"]
+
+
+REFERENCES = [
+    ("links", "statement"),
+    ("links", "claim"),
+    ("claims", "origin_statement"),
+    ("claims", "part_of"),
+    ("quotes", "source"),
+    ("quotes", "statement"),
+    ("statements", "speaker"),
+    ("events", "claim"),
+    ("speakers", "party"),
+    ("links", "party"),
+]
+
+
+@pytest.mark.parametrize(("table", "column"), REFERENCES)
+def test_a_row_that_leads_nowhere_is_named(seeded: str, examine, table: str, column: str) -> None:
+    row = f"(SELECT min(CAST(id AS VARCHAR(36))) FROM {table})"
+    damage(
+        seeded,
+        f"UPDATE {table} SET {column} = '{NOBODY}' WHERE CAST(id AS VARCHAR(36)) = {row}",
+    )
+    assert f"{table} name a" in examine()["dangling-rows"]
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    ("table", "column", "value"),
+    [
+        ("sources", "id", "not an id"),
+        ("statements", "said_at", "yesterday"),
+        ("claims", "created_at", "2023-02-31T00:00:00.000000Z"),
+        ("events", "data", "{half"),
+        ("claims", "state", "{half"),
+    ],
+)
+def test_a_value_that_cannot_be_read_is_named(
+    seeded: str, examine, table: str, column: str, value: str
+) -> None:
+    damage(
+        seeded,
+        f"UPDATE {table} SET {column} = '{value}' WHERE rowid = (SELECT min(rowid) FROM {table})",
+    )
+    found = examine()["malformed-values"]
+    assert f"of {table}" in found
+    assert column in found
+
+
+def test_two_parties_of_one_name_are_named(seeded: str, examine) -> None:
+    damage(seeded, "UPDATE parties SET name = 'NATO' WHERE slug = 'pristina'")
+    assert "the same name" in examine()["names"]
