@@ -98,8 +98,9 @@ async def guard_clock(
 
     tolerance = timedelta(seconds=shell.settings().clock_tolerance_seconds)
     guard = ClockGuard(shell.now, tolerance=tolerance, stopwatch=stopwatch)
-    reference = await database.read(clock.read_clock_reference, now=shell.now())
-    guard.compare_with(reference)
+    now = shell.now()
+    reference = await database.read(clock.read_clock_reference, now=now)
+    guard.compare_with(reference, measured_at=now)
     guard.require()
     database.clock_guard = guard
     return guard

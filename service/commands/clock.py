@@ -40,7 +40,7 @@ def read_clock_reference(connection: Connection, *, now: datetime | None = None)
 async def compare_clock(database: Database, guard: ClockGuard) -> None:
     """Give the guard what the clock is compared with now."""
     now = guard.clock() if guard.stopwatch is not None else None
-    guard.compare_with(await database.read(read_clock_reference, now=now))
+    guard.compare_with(await database.read(read_clock_reference, now=now), measured_at=now)
 
 
 def accept_clock(connection: Connection, *, now: datetime) -> ClockReference:

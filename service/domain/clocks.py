@@ -86,16 +86,21 @@ class ClockGuard:
         """What the database server's clock showed, and the stopwatch then."""
         self._fault: str | None = None
 
-    def compare_with(self, reference: ClockReference) -> None:
+    def compare_with(
+        self, reference: ClockReference, *, measured_at: datetime | None = None
+    ) -> None:
         """Compare with this from now on.  Where somebody said meanwhile that the clock is right, or
-        it kept pace, a leap is one from here on."""
+        it kept pace, a leap is one from here on.
+
+        `measured_at` is what this clock showed when the server's was asked: it may be set since.
+        """
         now = self.clock()
         if reference.accepted_at != self._reference.accepted_at or self._find_leap(now) is None:
             self._anchor = None
         self._reference = reference
         self._server = None
         if reference.server_ahead is not None and self.stopwatch is not None:
-            self._server = (now + reference.server_ahead, self.stopwatch())
+            self._server = ((measured_at or now) + reference.server_ahead, self.stopwatch())
         self._fault = self._find_fault(now)
         if self._fault is None and self._anchor is None and self.stopwatch is not None:
             self._anchor = (now, self.stopwatch())
