@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from service.config import Pooler
 from service.domain.errors import Unavailable
+from service.store import releases
 from service.store.failures import NO_PRIMARY
 
 ENGINE_URL = "postgresql+asyncpg://"
@@ -39,9 +40,9 @@ def session_settings() -> dict[str, str]:
     }
 
 
-def _tracked_settings(name: str) -> dict[str, str]:
+def _tracked_settings(name: str | None = None) -> dict[str, str]:
     """What a pooler carries from one server's process to the next by itself."""
-    return {"application_name": name, "timezone": "UTC"}
+    return {"application_name": name or releases.application_name(), "timezone": "UTC"}
 
 
 class WritingConnection(asyncpg.Connection):  # type: ignore[misc]
@@ -90,7 +91,7 @@ class Connector:
         if self.pooler != "auto":
             return
         connection: Any = await self._connect(
-            server_settings=_tracked_settings("claimdesk"), statement_cache_size=0
+            server_settings=_tracked_settings(), statement_cache_size=0
         )
         try:
             process = await connection.fetchval("SELECT pg_backend_pid()")
@@ -104,7 +105,7 @@ class Connector:
         """Whether what is set in a session, prepared or listened for is there afterwards."""
         return self.pooler != "transaction"
 
-    def options(self, *, name: str = "claimdesk", read_only: bool = False) -> dict[str, Any]:
+    def options(self, *, name: str | None = None, read_only: bool = False) -> dict[str, Any]:
         """How asyncpg connects."""
         options: dict[str, Any] = {
             "dsn": self.address,
@@ -119,7 +120,7 @@ class Connector:
             options["connection_class"] = ReadingConnection if read_only else WritingConnection
         return options
 
-    async def connect(self, *, name: str = "claimdesk", read_only: bool = False) -> Any:
+    async def connect(self, *, name: str | None = None, read_only: bool = False) -> Any:
         """A connection of asyncpg's.  Raises Unavailable where only standbys answer."""
         connection: Any = await self._connect(**self.options(name=name, read_only=read_only))
         try:

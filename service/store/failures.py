@@ -47,6 +47,12 @@ INPUT_OUTPUT = (
     "The disk under the database failed ({reason}). Whether the change was recorded is not known: "
     "look at the disk, then send it again with the same Idempotency-Key."
 )
+REFUSED_CODE = "CD001"
+RELEASE_REFUSED = (
+    "This database was upgraded by a newer Claimdesk, which this release must not write to: stop "
+    "this process and start the newer release. Nothing was changed."
+)
+"""What the schema itself says to a process that does not know it (`releases.py`)."""
 SQLITE_BUSY, SQLITE_LOCKED, SQLITE_READONLY, SQLITE_IOERR = 5, 6, 8, 10
 SQLITE_CORRUPT, SQLITE_FULL, SQLITE_CANTOPEN, SQLITE_NOTADB = 11, 13, 14, 26
 """SQLite's primary result codes (sqlite.org/rescode.html)."""
@@ -93,6 +99,8 @@ def find_problem(error: BaseException) -> Unavailable | None:
     if code in RETRIED:
         return None
     reason = _first_line(cause)
+    if code == REFUSED_CODE:
+        return Unavailable(RELEASE_REFUSED)
     if code == "53100":
         return DatabaseFull(FULL.format(reason=reason))
     if code == "25006":
@@ -112,6 +120,8 @@ def find_problem(error: BaseException) -> Unavailable | None:
 
 def _find_sqlite_problem(error: sqlite3.Error) -> Unavailable | None:
     reason = _first_line(error)
+    if isinstance(error, sqlite3.IntegrityError) and str(error) == RELEASE_REFUSED:
+        return Unavailable(RELEASE_REFUSED)
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code == SQLITE_FULL:
         return DatabaseFull(FULL.format(reason=reason))

@@ -12,28 +12,38 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, make_url
 
 from service.config import Settings
+from service.store import releases
 from service.store.connector import Connector
 from service.store.failures import translate_errors
 from service.store.reading import ReadOnlyFile
 from service.store.sqlite import find_path, sqlite_engine
 
 T = TypeVar("T")
-PACKAGE = Path(__file__).parent.parent
 
 
 def scripts() -> Path:
-    """The folder of migrations: in the package where it was installed, else in the checkout."""
-    packaged = PACKAGE / "_migrations"
-    return packaged if packaged.is_dir() else PACKAGE.parent / "migrations"
+    """The folder of migrations."""
+    return releases.find_scripts()
 
 
 def upgrade(settings: Settings, revision: str = "head") -> None:
-    """Bring the schema to `revision`."""
-    _run(settings, lambda connection: command.upgrade(_config(connection), revision))
+    """Bring the schema to `revision`; at the head, releases that do not know it are refused."""
+
+    def work(connection: Connection) -> None:
+        releases.unguard(connection)
+        command.upgrade(_config(connection), revision)
+        if MigrationContext.configure(connection).get_current_revision() == head():
+            releases.guard(connection)
+
+    _run(settings, work)
 
 
 def downgrade(settings: Settings, revision: str) -> None:
-    _run(settings, lambda connection: command.downgrade(_config(connection), revision))
+    def work(connection: Connection) -> None:
+        releases.unguard(connection)
+        command.downgrade(_config(connection), revision)
+
+    _run(settings, work)
 
 
 def head() -> str:

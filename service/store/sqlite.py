@@ -15,6 +15,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
 from service.domain.errors import DatabaseFull, DatabaseReplaced, Unavailable
+from service.store import releases
 from service.store.failures import FULL, log_failure
 from service.store.file_guard import FileGuard, identify
 from service.store.lookups import Lookup
@@ -206,8 +207,9 @@ def sqlite_engine(
             "journal_mode=WAL",
             "synchronous=FULL",
             f"foreign_keys={'ON' if foreign_keys else 'OFF'}",
-            "cache_size=-65536",
+            f"cache_size={releases.cache_size()}",
             "temp_store=MEMORY",
+            "trusted_schema=ON",  # its triggers ask for a pragma
             *(() if writing else ("query_only=ON", "mmap_size=1073741824")),
         ):
             connection.execute(f"PRAGMA {pragma}")

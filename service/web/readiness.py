@@ -9,6 +9,7 @@ from service.commands.clock import compare_clock
 from service.commands.signs_of_life import record_sign_of_life
 from service.domain.clocks import ClockGuard
 from service.domain.errors import Unavailable
+from service.store import releases
 from service.store.engine import Database
 
 FRESH_SECONDS = 5.0
@@ -54,6 +55,7 @@ class Readiness:
             await compare_clock(self._database, self._guard)
             await self._database.write(record_sign_of_life, now=self._clock())
             self._database.require_room()
+            await self._database.read(releases.require_served)
         except Unavailable as problem:
             self._problem = problem
         finally:

@@ -114,5 +114,5 @@ WAITING = """
 """
 WRITING = """
     SELECT count(*) FROM pg_stat_activity
-    WHERE datname = current_database() AND application_name = 'claimdesk'
+    WHERE datname = current_database() AND application_name LIKE 'claimdesk 0%'
 """

@@ -12,6 +12,7 @@ import asyncpg
 import pytest
 
 from service.config import Settings
+from service.store import releases
 from service.store.connector import Connector
 from service.store.engine import Database
 from tests.faults.listening import Listening
@@ -84,8 +85,9 @@ async def test_each_transaction_has_its_settings_through_a_pooler(
         writes = await asyncio.gather(*(database.write(read_settings) for _ in range(12)))
     finally:
         await database.stop()
-    assert {tuple(one) for one in reads} == {("on", "off", "15s", "UTC", "claimdesk")}
-    assert {tuple(one) for one in writes} == {("off", "off", "15s", "UTC", "claimdesk")}
+    name = releases.application_name()
+    assert {tuple(one) for one in reads} == {("on", "off", "15s", "UTC", name)}
+    assert {tuple(one) for one in writes} == {("off", "off", "15s", "UTC", name)}
 
 
 def test_a_desk_goes_on_when_its_pooler_is_killed(pooler: Pooler, stage: Stage) -> None:

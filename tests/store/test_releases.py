@@ -1,0 +1,193 @@
+"""Which releases may write to a database: what the schema refuses, and what readiness says."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from typing import Any
+
+import asyncpg
+import pytest
+from sqlalchemy import text
+
+from service.config import Settings
+from service.store import installation, migrate, releases
+from service.store.fulltext import INDEXES
+from service.store.tables import metadata
+from service.web import readiness
+from tests.support import desk as support
+from tests.support.desk import Desk
+
+REASON = "upgraded by a newer Claimdesk"
+GUARDED = sorted(set(metadata.tables) - releases.DERIVED)
+
+
+def list_refusals(database_url: str, *, old: bool) -> dict[tuple[str, str], str | None]:
+    """What the database says to each act on each table: to a connection that is made as the release
+    before this one made its own, or as another program does.  Nothing is left of what it lets
+    through."""
+    if database_url.startswith("sqlite"):
+        return _list_sqlite_refusals(database_url.removeprefix("sqlite:///"), old=old)
+    return asyncio.run(_list_postgresql_refusals(database_url, old=old))
+
+
+def acts(table: str) -> list[str]:
+    column = next(iter(metadata.tables[table].columns)).name
+    return [
+        f"INSERT INTO {table} DEFAULT VALUES",
+        f"UPDATE {table} SET {column} = {column}",
+        f"DELETE FROM {table}",
+    ]
+
+
+def _list_sqlite_refusals(path: str, *, old: bool) -> dict[tuple[str, str], str | None]:
+    said: dict[tuple[str, str], str | None] = {}
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        if old:
+            connection.execute("PRAGMA cache_size=-65536")
+        for table in GUARDED:
+            for act in acts(table):
+                connection.execute("BEGIN")
+                said[table, act] = None
+                try:
+                    connection.execute(act)
+                except sqlite3.Error as error:
+                    said[table, act] = str(error)
+                connection.execute("ROLLBACK")
+    return said
+
+
+async def _list_postgresql_refusals(url: str, *, old: bool) -> dict[tuple[str, str], str | None]:
+    said: dict[tuple[str, str], str | None] = {}
+    name = {"application_name": "claimdesk" if old else "psql"}
+    connection = await asyncpg.connect(url, server_settings=name)
+    try:
+        for table in GUARDED:
+            for act in acts(table):
+                transaction = connection.transaction()
+                await transaction.start()
+                said[table, act] = None
+                try:
+                    await connection.execute(act)
+                except asyncpg.PostgresError as error:
+                    said[table, act] = str(error)
+                await transaction.rollback()
+    finally:
+        await connection.close()
+    return said
+
+
+def require_refused(said: dict[tuple[str, str], str | None], *, embedded: bool) -> None:
+    """Each act is refused with the reason; on SQLite, whose triggers see rows, where there are
+    any."""
+    let_through = [act for act, words in said.items() if words is None]
+    if embedded:
+        let_through = [act for act in let_through if act[1].startswith("INSERT")]
+    assert let_through == []
+    assert [words for words in said.values() if words is not None and REASON not in words] == []
+
+
+async def test_release_before_this_is_refused_each_act_with_the_reason(desk: Desk) -> None:
+    """On every table that holds something of its own, and with rows there."""
+    await desk.parties()
+    await desk.link((await desk.claim())["id"], "supports", "nato")
+    url = desk.settings.database_url.get_secret_value()
+    said = await asyncio.to_thread(list_refusals, url, old=True)
+    require_refused(said, embedded=desk.settings.embedded)
+    for table in ("events", "claims", "parties", "statements", "api_keys"):
+        for act in acts(table):
+            assert REASON in (said[table, act] or ""), act
+
+
+async def test_other_programs_are_not_taken_for_an_old_release(desk: Desk) -> None:
+    """An operator's own tools: whatever they are refused, it is not for this reason."""
+    url = desk.settings.database_url.get_secret_value()
+    said = await asyncio.to_thread(list_refusals, url, old=False)
+    assert [words for words in said.values() if words and REASON in words] == []
+
+
+async def test_an_old_schema_refuses_after_its_upgrade(settings: Settings) -> None:
+    """However its tables were rebuilt on the way; and before, nobody."""
+    await asyncio.to_thread(migrate.downgrade, settings, "0009")
+    url = settings.database_url.get_secret_value()
+    await asyncio.to_thread(migrate.upgrade, settings, "0010")
+    await asyncio.to_thread(migrate.upgrade, settings)
+    said = await asyncio.to_thread(list_refusals, url, old=True)
+    require_refused(said, embedded=settings.embedded)
+
+
+def test_every_table_is_guarded_or_derived() -> None:
+    """A new table is guarded by itself; what is not is written only together with one that is."""
+    assert {"claim_versions", *INDEXES} == releases.DERIVED - {"alembic_version"}
+    assert "events" in GUARDED
+
+
+def test_schema_is_the_head_of_the_migrations() -> None:
+    """Told from file names: asking Alembic would take longer than the rest of a start."""
+    assert f"{releases.schema():04}" == migrate.head()
+    assert releases.schema() >= releases.OLDEST
+
+
+@pytest.fixture
+async def upgraded(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], Any]:
+    """Bring the database under the desk to a schema that it does not know; the argument is the
+    oldest that one has to know to go on."""
+    monkeypatch.setattr(readiness, "FRESH_SECONDS", 0)
+
+    async def upgrade(oldest: int) -> None:
+        def change(connection: Any) -> None:
+            connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+            monkeypatch.setattr(releases, "OLDEST", oldest)
+            releases.guard(connection)
+
+        await desk.database.write(change)
+
+    return upgrade
+
+
+async def test_process_goes_on_with_a_newer_schema_that_lets_it(
+    desk: Desk, upgraded: Callable[[int], Any]
+) -> None:
+    await desk.parties()
+    await upgraded(releases.schema())
+    assert (await desk.public.get("/readyz")).status_code == 200
+    await desk.claim()
+
+
+async def test_process_is_told_to_stop_by_a_newer_schema_that_does_not(
+    desk: Desk, upgraded: Callable[[int], Any]
+) -> None:
+    """By readiness; and the schema refuses its changes, with the reason, and nothing is changed."""
+    await desk.parties()
+    claim = (await desk.claim())["id"]
+    own = releases.schema()
+    await upgraded(own + 1)
+    told = await desk.public.get("/readyz")
+    assert told.status_code == 503
+    assert "newer" in told.json()["detail"]
+    refused = await desk.checker.post("/v1/claims", json=support.claim_body(text="too late"))
+    assert refused.status_code == 503, refused.text
+    assert REASON in refused.json()["detail"]
+    assert refused.headers["retry-after"] == "1"
+    listed = (await desk.reader.get("/v1/claims")).json()["items"]
+    assert [one["id"] for one in listed] == [claim]
+
+
+async def test_schema_behind_the_code_is_not_ready(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readiness, "FRESH_SECONDS", 0)
+    await desk.database.write(
+        lambda connection: connection.execute(
+            text("UPDATE alembic_version SET version_num = '0001'")
+        )
+    )
+    told = await desk.public.get("/readyz")
+    assert told.status_code == 503
+    assert "claimdesk db upgrade" in told.json()["detail"]
+
+
+async def test_oldest_schema_is_written_down(desk: Desk) -> None:
+    """For releases to come, which read it while they serve."""
+    value = await desk.database.read(installation.read_value, releases.OLDEST_NAME)
+    assert value == f"{releases.OLDEST:04}"
