@@ -66,6 +66,7 @@ class Wire:
     def __init__(self, connector: Connector, bell: Bell) -> None:
         self._connector = connector
         self._name = uuid.uuid4().hex
+        self._lost = False
         self._bell = bell
         self._asked = asyncio.Event()
         self._task = asyncio.create_task(self._keep())
@@ -84,7 +85,10 @@ class Wire:
                 await self._carry()
             except Exception as error:
                 # Whatever it is, everybody looks by themselves until the wire is there again.
-                log.warning("the bell's connection was lost", reason=repr(error))
+                # Said once: while a database is away, each second brings another refusal.
+                say = log.debug if self._lost else log.warning
+                say("the bell's connection was lost", reason=repr(error))
+                self._lost = True
             await asyncio.sleep(RECONNECT_SECONDS)
 
     async def _carry(self) -> None:
@@ -93,6 +97,7 @@ class Wire:
             # A connection that breaks is noticed by the next thing sent on it.
             connection.add_termination_listener(lambda _: self._asked.set())
             await connection.add_listener(CHANNEL, self._heard)
+            self._lost = False
             self._bell.sound()  # for what was written while nobody listened
             while True:
                 await self._asked.wait()

@@ -8,8 +8,8 @@ processes that know too little; those of releases before this one name no schema
 of 64 MiB sharp.  They are no migration but made anew after each (`guard`): SQLite loses triggers
 where a migration rebuilds a table.
 
-Between the two, a process on a newer schema than its own goes on, or its readiness says that it has
-to be stopped (docs/infrastructure.md).
+A process on a newer schema than its own goes on where it is not refused; where it is, its
+readiness, which tries a change, says that it has to be stopped (docs/infrastructure.md).
 """
 
 from functools import cache
@@ -18,23 +18,17 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect, text
 
 from service.domain.errors import Unavailable
-from service.store import installation
 from service.store.failures import REFUSED_CODE, RELEASE_REFUSED
 from service.store.fulltext import INDEXES
 
 OLDEST = 12
 """The schema that a process has to know to go on writing to the one of this release.  A release
 whose schema others cannot write to raises it to its own."""
-OLDEST_NAME = "oldest_schema"
 CACHE_KIB = 65_536
 TRIGGER = "claimdesk_release"
 DERIVED = {"alembic_version", "claim_versions", *INDEXES}
 """Tables without a trigger: nothing is written to them alone."""
 PACKAGE = Path(__file__).parent.parent
-NEWER = (
-    "The database was brought to schema {current} by a newer Claimdesk. This one knows {own} and "
-    "cannot go on with it: stop this process, and start the newer release."
-)
 OLDER = (
     "The database has schema {current}, and this Claimdesk needs {own}. Run: claimdesk db upgrade"
 )
@@ -67,7 +61,6 @@ def guard(connection: Connection) -> None:
     """Have the database refuse processes that do not know its schema, in place of what refused
     them before."""
     unguard(connection)
-    installation.write_value(connection, OLDEST_NAME, f"{OLDEST:04}")
     tables = _tables(connection)
     if connection.dialect.name == "sqlite":
         sizes = f"{-(CACHE_KIB + OLDEST - 1)} AND {-CACHE_KIB}"
@@ -104,17 +97,13 @@ def unguard(connection: Connection) -> None:
             connection.exec_driver_sql(f"DROP TRIGGER {name}")
 
 
-def require_served(connection: Connection) -> None:
-    """Raises Unavailable where this process is to be stopped: the database has a schema that it
-    does not know, and that cannot be written to by one who does not."""
+def require_schema(connection: Connection) -> None:
+    """Raises Unavailable where the database's schema is older than this code.  Whether a newer one
+    takes this process's changes, is seen by trying one."""
     found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     current, own = int(str(found)[:4]), schema()
     if current < own:
         raise Unavailable(OLDER.format(current=f"{current:04}", own=f"{own:04}"))
-    if current > own:
-        oldest = installation.read_value(connection, OLDEST_NAME)
-        if oldest is None or int(oldest) > own:
-            raise Unavailable(NEWER.format(current=f"{current:04}", own=f"{own:04}"))
 
 
 def _tables(connection: Connection) -> list[str]:

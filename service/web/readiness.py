@@ -15,6 +15,12 @@ from service.store.engine import Database
 FRESH_SECONDS = 5.0
 """For so long a try is good for everybody who asks: anybody may ask, and each try is a write."""
 FAILED_SECONDS = 1.0
+ANSWER_SECONDS = 10.0
+"""A change that takes longer is not taken: it may wait for a standby that is gone."""
+NO_ANSWER = (
+    "The database has not taken a change within {seconds:g} s. It may be busy, or wait for a "
+    "synchronous standby that is gone."
+)
 HEARTBEAT_SECONDS = 300.0
 """At least so often a process that serves leaves a sign of life, whether it is asked or not."""
 
@@ -52,11 +58,14 @@ class Readiness:
     async def _try(self) -> None:
         self._problem = None
         try:
-            await compare_clock(self._database, self._guard)
-            await self._database.write(record_sign_of_life, now=self._clock())
-            self._database.require_room()
-            await self._database.read(releases.require_served)
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await compare_clock(self._database, self._guard)
+                await self._database.write(record_sign_of_life, now=self._clock())
+                self._database.require_room()
+                await self._database.read(releases.require_schema)
         except Unavailable as problem:
             self._problem = problem
+        except TimeoutError:
+            self._problem = Unavailable(NO_ANSWER.format(seconds=ANSWER_SECONDS))
         finally:
             self._tried_at = time.monotonic()

@@ -13,18 +13,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 from sqlalchemy import Connection
 
 from service.config import Settings
 from service.store import migrate
 from service.store.engine import Database
+from service.web import readiness
 from tests.faults.receiving import until
 from tests.faults.stage import HASTY, Stage
 from tests.infrastructure.replication import Pair
 from tests.infrastructure.writing import StreamReader, Writing, require_nothing_lost
+from tests.support import desk as support
 from tests.support.pooler import Pooler
-from tests.support.postgres import PostgresServer
+from tests.support.postgres import PostgresServer, provide
 
 LONG = os.environ.get("CLAIMDESK_FAULTS") == "long"
 PER_SECOND = 200 if LONG else 100
@@ -108,6 +111,41 @@ def test_nothing_acknowledged_is_lost_when_the_primary_is_killed(
     assert worker.alive
     for process in (served, worker):
         assert "Traceback" not in process.output, process.output
+
+
+async def test_readiness_says_when_changes_wait_for_a_standby_that_is_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """PostgreSQL lets a commit wait for ever then; whoever asks for readiness does not."""
+    monkeypatch.setattr(readiness, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(readiness, "FRESH_SECONDS", 0)
+    server = provide(own=True, durable=True)
+    try:
+        settings = Settings(database_url=server.create_database(), log_level="error")
+        await asyncio.to_thread(migrate.upgrade, settings)
+        async with support.running(settings) as desk:
+            assert (await desk.public.get("/readyz")).status_code == 200
+            await set_standby(server, "nobody")
+            told = await desk.public.get("/readyz")
+            while told.status_code == 200:  # until every process of the server knows
+                told = await desk.public.get("/readyz")
+            assert told.status_code == 503
+            assert "standby that is gone" in told.json()["detail"]
+            await set_standby(server, "")
+            monkeypatch.setattr(readiness, "ANSWER_SECONDS", 10)
+            monkeypatch.setattr(readiness, "FAILED_SECONDS", 0)
+            assert (await desk.public.get("/readyz")).status_code == 200
+    finally:
+        server.stop()
+
+
+async def set_standby(server: PostgresServer, name: str) -> None:
+    connection = await asyncpg.connect(server.url("postgres"))
+    try:
+        await connection.execute(f"ALTER SYSTEM SET synchronous_standby_names = '{name}'")
+        await connection.execute("SELECT pg_reload_conf()")
+    finally:
+        await connection.close()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="not run: other systems have other options")

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from service.config import Settings
-from service.store import installation, migrate, releases
+from service.store import migrate, releases
 from service.store.fulltext import INDEXES
 from service.store.tables import metadata
 from service.web import readiness
@@ -185,9 +185,3 @@ async def test_schema_behind_the_code_is_not_ready(
     told = await desk.public.get("/readyz")
     assert told.status_code == 503
     assert "claimdesk db upgrade" in told.json()["detail"]
-
-
-async def test_oldest_schema_is_written_down(desk: Desk) -> None:
-    """For releases to come, which read it while they serve."""
-    value = await desk.database.read(installation.read_value, releases.OLDEST_NAME)
-    assert value == f"{releases.OLDEST:04}"

@@ -19,6 +19,7 @@ PACKAGES = {
     "haproxy": "haproxy",
     "etcd": "etcd-server",
     "patroni": "patroni",
+    "patronictl": "patroni",
     "pg_ctl": "postgresql",
 }
 """The programs, by the package of Debian's that has them."""
@@ -67,7 +68,7 @@ def install() -> list[str]:
     """Install what is missing, where we may; gives what is missing all the same."""
     missing = [program for program in PACKAGES if find(program) is None]
     if missing and os.geteuid() == 0 and shutil.which("apt-get"):
-        packages = [PACKAGES[program] for program in missing]
+        packages = sorted({PACKAGES[program] for program in missing})
         print(f"programs     from apt: {' '.join(packages)}", flush=True)
         # Nothing of theirs is to start: tests start their own.
         quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
