@@ -212,6 +212,7 @@ async def _keep_house(services: Services, waiting: Dispatcher | None) -> None:
         await asyncio.sleep(HOUSEKEEPING_SECONDS)
         try:
             await compare_clock(services.database, services.clock_guard)
+            await _find_epoch(services)
             if waiting is not None and await _settle_in(services):
                 waiting.start()
                 waiting = None

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -10,14 +11,6 @@ from typing import Annotated
 import typer
 
 from service.cli import databases, files, shell
-
-POSTGRESQL_BACKUP = (
-    "Back up PostgreSQL with its own tools: pg_dump --format=custom --file FILE DATABASE"
-)
-POSTGRESQL_RESTORE = (
-    "Restore PostgreSQL with its own tools into an empty database: pg_restore --dbname NEW FILE.  "
-    "The first server on it begins a new epoch and holds webhooks until: claimdesk webhooks release"
-)
 
 
 def backup(
@@ -32,7 +25,8 @@ def backup(
 
     source = databases.file()
     if source is None:
-        raise shell.misused(POSTGRESQL_BACKUP)
+        _dump(file, force=force, as_json=as_json)
+        return
     databases.require_file()
     with files.placed(file, force=force) as part:
         copies.copy_database(source, part)
@@ -62,18 +56,50 @@ def restore(
 ) -> None:
     """Put a backup in the database's place.  Nothing may be served meanwhile; the database that is
     there is kept beside it.  Webhooks are held until somebody says that this is the desk."""
-    from service.commands import recovery
-    from service.store import copies
-
-    target = databases.file()
-    if target is None:
-        raise shell.misused(POSTGRESQL_RESTORE)
     if desk and copy:
         raise shell.misused("It is the desk or a copy: --desk or --copy, not both.")
     if not file.is_file():
         raise shell.misused(f"There is no file {file}.")
-    answer = "desk" if desk else "copy" if copy else None
-    target = target.absolute()
+    answer = "desk" if desk else "copy" if copy else _ask()
+    target = databases.file()
+    if target is None:
+        place, kept, epoch = _restore_dump(file, answer)
+    else:
+        place, kept, epoch = _restore_file(file, target.absolute(), answer)
+    if as_json:
+        shell.print_json(
+            {
+                "file": place,
+                "kept": kept,
+                "epoch": epoch,
+                "webhooks": "sent" if answer == "desk" else "held",
+            }
+        )
+        return
+    shell.note(f"{file} was restored to {place}.  A new epoch of the record begins ({epoch}).")
+    if kept is not None:
+        shell.note(f"What was there before is kept: {kept}")
+    if answer != "desk":
+        shell.note(
+            "Webhooks are held, so that two desks do not send the same.  "
+            "If this is the desk: claimdesk webhooks release"
+        )
+
+
+def _ask() -> str | None:
+    """Ask who sits there whether this is the desk; a program is not asked."""
+    if not sys.stdin.isatty():
+        return None
+    asked = "Is this the desk from now on, which sends webhooks (and not a copy beside it)?"
+    return "desk" if typer.confirm(asked, default=False, err=True) else "copy"
+
+
+def _restore_file(file: Path, target: Path, answer: str | None) -> tuple[str, str | None, str]:
+    """Put a backup in the place of an embedded database; gives where that is, where the one that
+    was there is kept, and the epoch."""
+    from service.commands import recovery
+    from service.store import copies
+
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
     os.close(handle)
@@ -83,7 +109,7 @@ def restore(
         epoch = copies.change_copy(
             part,
             recovery.restart_after_restore,
-            source=file.name,
+            reason=recovery.describe_restore(file.name),
             answer=answer,
             now=shell.now(),
         )
@@ -93,21 +119,37 @@ def restore(
     finally:
         with suppress(FileNotFoundError):
             part.unlink()
+    return str(target), None if aside is None else str(aside), epoch
+
+
+def _dump(file: Path, *, force: bool, as_json: bool) -> None:
+    """Copy a PostgreSQL database to a file."""
+    from service.store.dumps import Dumps
+
+    databases.require_readable()
+    dumps = Dumps(shell.settings())
+    with files.placed(file, force=force) as part:
+        dumps.dump(part)
+        dumps.require_dump(part)
     if as_json:
-        shell.print_json(
-            {
-                "file": str(target),
-                "kept": None if aside is None else str(aside),
-                "epoch": epoch,
-                "webhooks": "sent" if desk else "held",
-            }
-        )
-        return
-    shell.note(f"{file} was restored to {target}.  A new epoch of the record begins ({epoch}).")
-    if aside is not None:
-        shell.note(f"What was there before is kept: {aside}")
-    if not desk:
+        shell.print_json({"file": str(file), "events": None, "verified": None})
+    else:
         shell.note(
-            "Webhooks are held, so that two desks do not send the same.  "
-            "If this is the desk: claimdesk webhooks release"
+            f"Copied to {file}.  To prove what is in it, restore it into an empty database and "
+            "run: claimdesk verify"
         )
+
+
+def _restore_dump(file: Path, answer: str | None) -> tuple[str, str | None, str]:
+    """Put a dump in the place of a PostgreSQL database, as `_restore_file` does."""
+    from service.commands import recovery
+    from service.store.dumps import Dumps
+
+    kept = Dumps(shell.settings()).restore(file.absolute(), now=shell.now())
+    epoch = databases.write_whatever_the_clock_says(
+        recovery.restart_after_restore,
+        reason=recovery.describe_restore(file.name),
+        answer=answer,
+        now=shell.now(),
+    )
+    return shell.database(), kept, epoch

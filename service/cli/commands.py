@@ -12,6 +12,7 @@ from service.cli import (
     dispatching,
     doctor,
     document,
+    epochs,
     exchange,
     keys,
     record,
@@ -70,6 +71,7 @@ app.command("verify")(record.verify)
 app.command("doctor")(doctor.doctor)
 app.command("backup")(backups.backup)
 app.command("restore")(backups.restore)
+app.add_typer(epochs.app, name="epoch")
 app.add_typer(clock.app, name="clock")
 app.command("export")(exchange.export)
 app.command("import")(exchange.import_)

@@ -16,6 +16,10 @@ T = TypeVar("T")
 interrupted = threading.Event()
 """Set by Ctrl-C: a query in a thread has to end by itself before the command can."""
 
+UNREADABLE = (
+    "Something in the database cannot be read as it should be ({reason}).  "
+    "Which row it is, and what to do, says: claimdesk doctor"
+)
 UPGRADE = "Run: claimdesk db upgrade"
 
 
@@ -57,8 +61,13 @@ def _once(
     check_clock: bool = True,
 ) -> T:
     async def once(database: "Database") -> T:
-        transact = database.write if kind == "write" else database.read
-        return await transact(work, **arguments)
+        if kind == "write":
+            return await database.write(work, **arguments)
+        try:
+            return await database.read(work, **arguments)
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            reason = f"{type(error).__name__}: {str(error).splitlines()[0][:200]}"
+            raise shell.Stopped(UNREADABLE.format(reason=reason)) from error
 
     return _during(once, read_only=kind == "read", check_clock=check_clock)
 

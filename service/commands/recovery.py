@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, select
 from service.commands import clock
 from service.domain.claims import rfc3339
 from service.store import bell, installation
-from service.store.installation import EPOCH, HELD, HOME, LAST_SEEN
+from service.store.installation import EPOCH, HELD, HOME, LAST_SEEN, RESTORED
 from service.store.tables import events
 
 log = structlog.get_logger("database")
@@ -54,13 +54,14 @@ def release_webhooks(connection: Connection) -> bool:
 
 
 def restart_after_restore(
-    connection: Connection, *, source: str, answer: str | None, now: datetime
+    connection: Connection, *, reason: str, answer: str | None, now: datetime
 ) -> str:
-    """Make what was restored from `source` a desk of its own epoch; gives the epoch's id.
+    """Make what was put back a desk of its own epoch; gives the epoch's id.
 
     `answer` is what the operator said it is: `desk`, `copy`, or None.
     """
-    epoch = begin_epoch(connection, reason=f"restored from {source}", now=now)
+    epoch = begin_epoch(connection, reason=reason, now=now)
+    installation.forget_value(connection, RESTORED)
     installation.forget_value(connection, HOME)
     installation.forget_value(connection, LAST_SEEN)
     if answer == "desk":
@@ -68,11 +69,16 @@ def restart_after_restore(
     else:
         hold_webhooks(
             connection,
-            reason=f"this desk was restored from {source}",
+            reason=reason,
             copy=answer == "copy",
             now=now,
         )
     return epoch
+
+
+def describe_restore(source: str) -> str:
+    """The reason of an epoch that a restore begins."""
+    return f"this desk was restored from {source}"
 
 
 def settle_in(connection: Connection, *, home: dict[str, Any], now: datetime) -> str:
@@ -81,6 +87,10 @@ def settle_in(connection: Connection, *, home: dict[str, Any], now: datetime) ->
     A file that was renamed on one machine is the same file.  What was copied begins a new epoch,
     and sends nothing until somebody says that it is the desk.
     """
+    restored = installation.read_document(connection, RESTORED)
+    if restored is not None:  # and whoever did it was cut off before it was written down
+        reason = describe_restore(str(restored.get("source")))
+        restart_after_restore(connection, reason=reason, answer=None, now=now)
     before = installation.read_document(connection, HOME)
     if before != home:
         if before is not None and is_elsewhere(before, home):
@@ -107,6 +117,18 @@ def read_epoch(connection: Connection) -> str:
     """The id of the epoch; empty in the first."""
     document = installation.read_document(connection, EPOCH)
     return "" if document is None else str(document["id"])
+
+
+def describe_epoch(connection: Connection) -> dict[str, Any]:
+    """The epoch, why and when it began, and whether webhooks are held."""
+    document = installation.read_document(connection, EPOCH) or {}
+    return {
+        "id": document.get("id"),
+        "number": document.get("number", 1),
+        "began_at": document.get("began_at"),
+        "reason": document.get("reason"),
+        "webhooks_held": read_hold(connection) is not None,
+    }
 
 
 def read_hold(connection: Connection) -> dict[str, Any] | None:

@@ -11,6 +11,8 @@ EPOCH = "epoch"
 HELD = "webhooks_held"
 HOME = "home"
 LAST_SEEN = "last_seen"
+RESTORED = "restored"
+"""Left by a restore until the epoch that it begins is written down."""
 CLOCK_ACCEPTED = "clock_accepted"
 WEBHOOKS_HELD = exists(select(installation.c.name).where(installation.c.name == HELD))
 """Whether nothing is sent until somebody says that this is the desk."""

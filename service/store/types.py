@@ -8,6 +8,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from service.domain.claims import rfc3339
+from service.domain.errors import DatabaseDamaged
 
 
 class Instant(TypeDecorator[datetime]):
@@ -39,9 +40,19 @@ class Instant(TypeDecorator[datetime]):
         if value is None:
             return None
         if dialect.name == "sqlite":
-            return datetime.fromisoformat(value)
+            return _read_instant(value)
         moment: datetime = value
         return moment.astimezone(UTC)
+
+
+def _read_instant(value: Any) -> datetime:
+    try:
+        return datetime.fromisoformat(value)
+    except (TypeError, ValueError) as error:
+        raise DatabaseDamaged(
+            f"An instant in the database cannot be read: {str(value)[:60]!r}. Which row it is, and "
+            "what to do, says: claimdesk doctor"
+        ) from error
 
 
 def _early(moment: datetime) -> str:
@@ -49,7 +60,25 @@ def _early(moment: datetime) -> str:
     return f"{moment.year:04d}{moment:-%m-%dT%H:%M:%S.%f}Z"
 
 
-Id = Uuid(as_uuid=False)
+class Identifier(Uuid[str]):
+    """A UUID as text in Python.  What is none, since somebody wrote past Claimdesk, is read as it
+    stands: it leads nowhere, and one bad row must not hide the others."""
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
+        convert = super().result_processor(dialect, coltype)  # type: ignore[no-untyped-call]
+        if convert is None:
+            return None
+
+        def read(value: Any) -> Any:
+            try:
+                return convert(value)
+            except (ValueError, AttributeError, TypeError):
+                return str(value)
+
+        return read
+
+
+Id = Identifier(as_uuid=False)
 """A UUID as text in Python."""
 
 LongText = Text()

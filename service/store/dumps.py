@@ -1,0 +1,149 @@
+"""Whole copies of a PostgreSQL database, by its own programs: pg_dump, pg_restore and psql.
+
+A dump is of one instant, whatever is written meanwhile.  It is put back in one transaction; what
+was there before stays in a schema beside it.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import unquote
+
+import orjson
+
+from service.config import Settings
+from service.domain.claims import rfc3339
+from service.domain.errors import Conflict, Unavailable
+from service.store.installation import RESTORED
+
+PASSWORD = re.compile(r"(?P<before>postgres(?:ql)?://[^:@/?]*):(?P<password>[^@]*)@")
+MISSING = (
+    "{name} is not installed here. Install PostgreSQL's client programs, of the server's version "
+    "or a newer one (Debian: apt install postgresql-client), and run this again."
+)
+IN_USE = (
+    "The database is in use ({sessions}). Stop every server, dispatcher and pooler that works on "
+    "it first (nothing was changed)."
+)
+SESSIONS = """
+SELECT DISTINCT coalesce(nullif(application_name, ''), 'a program without a name')
+    || ' of ' || coalesce(host(client_addr), 'this machine')
+FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid()
+    AND coalesce(backend_type, 'client backend') = 'client backend'
+"""
+
+
+class Dumps:
+    """Dumps and restores the database of `settings`."""
+
+    def __init__(self, settings: Settings) -> None:
+        address = settings.database_direct_url or settings.database_url
+        self._environment = dict(os.environ)
+        self._address = address.get_secret_value()
+        found = PASSWORD.match(self._address)
+        if found is not None:
+            # Other accounts of the machine see a program's arguments, not its environment.
+            self._environment["PGPASSWORD"] = unquote(found["password"])
+            self._address = f"{found['before']}@{self._address[found.end() :]}"
+
+    def dump(self, target: Path) -> None:
+        """Write the database, as it is at one instant, to `target`."""
+        self._run(
+            "pg_dump",
+            "--format=custom",
+            "--schema=public",
+            "--no-owner",
+            "--no-privileges",
+            f"--file={target}",
+            f"--dbname={self._address}",
+        )
+
+    def require_dump(self, source: Path) -> None:
+        """Raises Conflict where the file is no dump of a desk."""
+        try:
+            listed = self._run("pg_restore", "--list", str(source))
+        except Unavailable as error:
+            raise Conflict(f"{source} is no dump of PostgreSQL: {error.detail}") from error
+        tables = {"events", "claims", "installation", "alembic_version"}
+        if not all(f" TABLE public {table} " in listed for table in tables):
+            raise Conflict(f"{source} is no database of Claimdesk.")
+
+    def require_alone(self) -> None:
+        """Raises Conflict where somebody else is connected to the database."""
+        sessions = self._ask(SESSIONS)
+        if sessions:
+            raise Conflict(IN_USE.format(sessions=", ".join(sessions)))
+
+    def restore(self, source: Path, *, now: datetime) -> str | None:
+        """Put a dump in the place of what is there, all of it or nothing; gives the schema in which
+        the database that was there is kept, None where there was none.
+
+        A note is left in what was restored: whoever serves it next begins a new epoch.
+        """
+        self.require_dump(source)
+        self.require_alone()
+        kept = None
+        if self._ask("SELECT to_regclass('public.alembic_version')") != [""]:
+            kept = f"before_{now:%Y%m%dt%H%M%S%fz}"
+        begin = [] if kept is None else [f"ALTER SCHEMA public RENAME TO {kept}"]
+        begin += ["CREATE SCHEMA IF NOT EXISTS public", "GRANT USAGE ON SCHEMA public TO PUBLIC"]
+        note = orjson.dumps({"source": source.name, "at": rfc3339(now)}).decode()
+        quoted = note.replace("'", "''")
+        values = f"'{RESTORED}', '{quoted}'"
+        end = f"INSERT INTO public.installation (name, value) VALUES ({values})"  # noqa: S608 -- quoted
+        with tempfile.TemporaryDirectory() as folder:
+            # Whole before the first line of it is carried out.
+            script = Path(folder) / "restore.sql"
+            self._run(
+                "pg_restore",
+                "--schema=public",
+                "--no-owner",
+                "--no-privileges",
+                f"--file={script}",
+                str(source),
+            )
+            self._run(
+                "psql",
+                "--no-psqlrc",
+                "--quiet",
+                "--single-transaction",
+                "--set=ON_ERROR_STOP=1",
+                f"--command={'; '.join(begin)}",
+                f"--file={script}",
+                f"--command={end}",
+                f"--dbname={self._address}",
+            )
+        return kept
+
+    def _ask(self, query: str) -> list[str]:
+        answer = self._run(
+            "psql",
+            "--no-psqlrc",
+            "--tuples-only",
+            "--no-align",
+            f"--command={query}",
+            f"--dbname={self._address}",
+        )
+        return answer.removesuffix("\n").split("\n") if answer else []
+
+    def _run(self, name: str, *arguments: str) -> str:
+        program = shutil.which(name)
+        if program is None:
+            raise Conflict(MISSING.format(name=name))
+        done = subprocess.run(  # noqa: S603 -- no shell, and a program of PostgreSQL's
+            [program, *arguments],
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            lines = done.stderr.strip().splitlines() or ["it said nothing"]
+            raise Unavailable(f"{name} failed: {' '.join(lines[:3])}")
+        return done.stdout
