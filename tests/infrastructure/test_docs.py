@@ -1,0 +1,56 @@
+"""docs/infrastructure.md is true: its settings are settings, its haproxy takes its lines."""
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+from service.cli import shell
+from service.config import Settings
+from tests.support import programs
+
+PAGE = (Path(__file__).parent.parent.parent / "docs" / "infrastructure.md").read_text()
+
+
+def find_settings() -> list[tuple[str, str]]:
+    """Each `CLAIMDESK_…=…` of the page's shell blocks."""
+    blocks = "\n".join(re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL))
+    words = [word for line in blocks.splitlines() for word in shlex.split(line)]
+    pairs = (word.partition("=") for word in words if word.startswith("CLAIMDESK_"))
+    return [(name, value) for name, _, value in pairs]
+
+
+def test_settings_of_the_page_are_taken() -> None:
+    """Addresses of several servers too."""
+    found = find_settings()
+    assert {name for name, _ in found} == {
+        "CLAIMDESK_DATABASE_URL",
+        "CLAIMDESK_DATABASE_DIRECT_URL",
+    }
+    for name, value in found:
+        field = name.removeprefix("CLAIMDESK_").lower()
+        settings = Settings.model_validate({field: value})
+        assert getattr(settings, field).get_secret_value() == value
+        shell._require_port(value)
+
+
+def test_lines_for_haproxy_are_taken(tmp_path: Path) -> None:
+    """With the timeouts that every configuration of haproxy has."""
+    (haproxy,) = programs.require("haproxy")
+    (lines,) = re.findall(r"```\n(listen .*?)```", PAGE, re.DOTALL)
+    timeouts = "".join(f"  timeout {name} 1m\n" for name in ("connect", "client", "server"))
+    config = tmp_path / "haproxy.cfg"
+    config.write_text(f"defaults\n{timeouts}{lines}")
+    done = subprocess.run(
+        [haproxy, "-c", "-f", config], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_the_page_quotes_is_said() -> None:
+    """Words that an operator may search for."""
+    from service.store.failures import RELEASE_REFUSED
+
+    quoted = re.findall(r'"(This database was [^"…]*)', PAGE)
+    assert len(quoted) == 2
+    assert all(RELEASE_REFUSED.startswith(words.strip()) for words in quoted)
