@@ -6,7 +6,6 @@ under which terms it was found before.  It changes only when one of these does: 
 """
 
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
@@ -35,6 +34,7 @@ from service.domain.search import Field
 from service.formats import terms
 from service.formats.terms import Quoted
 from service.store.fulltext import claim_search, statement_search
+from service.store.lists import LISTS, ListElements
 from service.store.prepared import Prepared
 from service.store.tables import claims, events, links, parties, quotes, speakers, statements
 from service.store.types import id_text
@@ -166,10 +166,14 @@ def _known(
     for state in states:
         spoken |= dict.fromkeys((state.origin_statement, *(one.statement for one in state.links)))
         parties |= dict.fromkeys(voice.party for voice in terms.voices(state))
-    parameters = {"claim": claim}
-    parameters |= {f"statement_{i}": one for i, one in enumerate(spoken)}
-    parameters |= {f"party_{i}": one for i, one in enumerate(parties)}
-    rows = _reading(len(spoken), len(parties)).run(session, parameters).fetchall()
+    # Ids go in as one parameter: as many parameters as links would be another statement to compile
+    # for every link, and more of them than a driver takes.
+    parameters = {
+        "claim": claim,
+        "statements": orjson.dumps(list(spoken)).decode(),
+        "parties": orjson.dumps(list(parties)).decode(),
+    }
+    rows = KNOWN[session.dialect.name].run(session, parameters).fetchall()
     known, former = Known(), frozenset[str]()
     for what, key, text, language, _ in sorted(rows, key=lambda row: row[4]):
         if what == "quote":
@@ -181,38 +185,39 @@ def _known(
     return known, former
 
 
-@lru_cache(maxsize=256)
-def _reading(statements: int, voices: int) -> Prepared:
+def _read_known(elements: ListElements) -> Prepared:
     """All that `Known` needs of one claim, in one statement."""
-    of = [bindparam(f"statement_{i}", type_=quotes.c.statement.type) for i in range(statements)]
-    parts = [
-        select(
-            literal("quote"),
-            cast(quotes.c.statement, String),
-            quotes.c.text,
-            quotes.c.language,
-            quotes.c.position,
-        ).where(quotes.c.statement.in_(of)),
-        select(
-            literal("former"),
-            literal(""),
-            claim_search.c.former,
-            cast(null(), String),
-            literal(0),
-        ).where(claim_search.c.claim == bindparam("claim", type_=claim_search.c.claim.type)),
-    ]
-    if voices:
-        slugs = [bindparam(f"party_{i}", type_=String()) for i in range(voices)]
-        parts.append(
+    return Prepared(
+        union_all(
+            select(
+                literal("quote"),
+                cast(quotes.c.statement, String),
+                quotes.c.text,
+                quotes.c.language,
+                quotes.c.position,
+            ).where(quotes.c.statement.in_(elements("statements", quotes.c.statement))),
+            select(
+                literal("former"),
+                literal(""),
+                claim_search.c.former,
+                cast(null(), String),
+                literal(0),
+            ).where(claim_search.c.claim == bindparam("claim", type_=claim_search.c.claim.type)),
             select(
                 literal("party"),
                 parties.c.slug,
                 parties.c.full_name,
                 cast(null(), String),
                 literal(0),
-            ).where(parties.c.slug.in_(slugs), parties.c.full_name.is_not(None))
+            ).where(
+                parties.c.slug.in_(elements("parties", parties.c.slug)),
+                parties.c.full_name.is_not(None),
+            ),
         )
-    return Prepared(union_all(*parts))
+    )
+
+
+KNOWN = {name: _read_known(elements) for name, elements in LISTS.items()}
 
 
 # Statements.

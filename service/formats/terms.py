@@ -89,8 +89,8 @@ def read(kind: str, level: Level, text: str, languages: Iterable[int]) -> Field:
     return Field(kind, level, text, *_words(text, tuple(languages)))
 
 
-# What is recorded is read for its statement, and again for its claim.
-@lru_cache(maxsize=64)
+# What is recorded is read for its statement, and again for its claim with each further link.
+@lru_cache(maxsize=2048)
 def _words(
     text: str, languages: tuple[int, ...]
 ) -> tuple[tuple[tuple[int, int], ...], tuple[str, ...], tuple[tuple[str, ...], ...]]:

@@ -52,8 +52,10 @@ class Prepared:
             dialect=dialect, compile_kwargs={"render_postcompile": True}
         )
         binds: list[Bind] = []
+        # Read once: this property builds all of them each time.
+        literals = compiled.params
         for name in compiled.positiontup or []:
             kind = compiled.binds[name].type
             process = kind.dialect_impl(dialect).bind_processor(dialect)
-            binds.append((name, process, compiled.params.get(name)))
+            binds.append((name, process, literals.get(name)))
         return str(compiled), binds
