@@ -14,9 +14,9 @@ from functools import lru_cache
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Insert, bindparam, insert, select, update
+from sqlalchemy import Connection, Insert, bindparam, case, insert, null, select, update
 
-from service.commands import outbox, projections, searching
+from service.commands import large_claims, outbox, projections, searching
 from service.domain import amendments, evidence, history, ids, lifecycle
 from service.domain.access import Actor
 from service.domain.claims import Cause, ClaimState, Lifecycle, rfc3339
@@ -75,7 +75,11 @@ ROW = (
 )
 """The columns of `claims` that a state determines: what `row` gives."""
 LOAD = Prepared(
-    select(claims.c.state, claims.c.last_hash)
+    select(
+        # A state that is kept in memory is not sent again.
+        case((claims.c.last_hash == bindparam("kept_hash"), null()), else_=claims.c.state),
+        claims.c.last_hash,
+    )
     .where(claims.c.id == bindparam("claim"))
     .with_for_update()
 )
@@ -163,10 +167,16 @@ def load(session: Connection, claim_id: str, *, versions: Versions = None) -> Lo
 
     Raises NotFound, or PreconditionFailed where its version is none of `versions`.
     """
-    row = LOAD.run(session, {"claim": claim_id}).first()
+    kept_hash, kept_state = large_claims.STATES.find(claim_id) or ("", None)
+    row = LOAD.run(session, {"claim": claim_id, "kept_hash": kept_hash}).first()
     if row is None:
         raise NotFound("There is no claim with this id.")
-    state = history.state(orjson.loads(row[0]))
+    if row[0] is None:
+        assert kept_state is not None, "the hash that was asked for came with a state"
+        state = kept_state
+    else:
+        state = history.state(orjson.loads(row[0]))
+        large_claims.STATES.keep(state, row[1])
     if versions is not None and state.version not in versions:
         raise PreconditionFailed(
             f"You read another version; the claim is at version {state.version} now. "
@@ -297,6 +307,7 @@ def _append(
     for event, _ in appended:
         projections.follow(session, before, after, event, actor=actor)
     _tell_parent(session, before, after, actor=actor, now=now)
+    large_claims.STATES.keep(after, last_hash)
     return Recorded(after, last_hash, tuple(event for event, _ in appended))
 
 

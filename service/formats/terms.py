@@ -90,7 +90,7 @@ def read(kind: str, level: Level, text: str, languages: Iterable[int]) -> Field:
 
 
 # What is recorded is read for its statement, and again for its claim with each further link.
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=8192)
 def _words(
     text: str, languages: tuple[int, ...]
 ) -> tuple[tuple[tuple[int, int], ...], tuple[str, ...], tuple[tuple[str, ...], ...]]:
@@ -193,7 +193,7 @@ def line(
     levels: Iterable[Level] = Level,
 ) -> str:
     """What is indexed: placed terms level by level, then those without places."""
-    found = [(field, _otherwise(field)) for field in fields]
+    found = [(field, _otherwise(field.exact, field.stems)) for field in fields]
     placed: list[str] = []
     unplaced = dict.fromkeys(labels)
     for level in levels:
@@ -205,11 +205,10 @@ def line(
     return " ".join([*placed, *list(unplaced)[:UNPLACED]])
 
 
-def _otherwise(field: Field) -> list[str]:
+@lru_cache(maxsize=8192)
+def _otherwise(exact: tuple[str, ...], stems: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
     """The words of a field that are written otherwise than any of their stems."""
-    return [
-        word for word, *forms in zip(field.exact, *field.stems, strict=True) if word not in forms
-    ]
+    return tuple(word for word, *forms in zip(exact, *stems, strict=True) if word not in forms)
 
 
 def _placed(level: Level, fields: Iterable[Field]) -> list[str]:

@@ -1,0 +1,52 @@
+"""The states of claims with many links, kept in memory from one change to the next.
+
+To read a large state back from its JSON takes long, and on SQLite every writer waits meanwhile.
+A state follows from the claim's events, and `last_hash` stands for all of them: a kept state is
+right exactly where its hash is still the claim's.  What was rolled back, or changed by another
+process, has another hash and is read again.
+"""
+
+import threading
+from collections import OrderedDict
+
+from service.domain.claims import ClaimState
+
+MANY = 32
+"""Links from which a claim's state is kept."""
+CAPACITY = 30_000
+"""Links of all kept states together: about 30 MB."""
+
+
+class StateCache:
+    """States by claim, the longest unused given up first."""
+
+    def __init__(self, capacity: int = CAPACITY) -> None:
+        self.capacity = capacity
+        self._entries: OrderedDict[str, tuple[str, ClaimState]] = OrderedDict()
+        self._links = 0
+        self._lock = threading.Lock()
+
+    def find(self, claim_id: str) -> tuple[str, ClaimState] | None:
+        """The hash and the state that were kept last, which may be outdated."""
+        with self._lock:
+            entry = self._entries.get(claim_id)
+            if entry is not None:
+                self._entries.move_to_end(claim_id)
+            return entry
+
+    def keep(self, state: ClaimState, last_hash: str) -> None:
+        """Keep a state with the hash of its last event, if it is large."""
+        with self._lock:
+            replaced = self._entries.pop(state.id, None)
+            if replaced is not None:
+                self._links -= len(replaced[1].links)
+            if not MANY <= len(state.links) <= self.capacity:
+                return
+            self._entries[state.id] = last_hash, state
+            self._links += len(state.links)
+            while self._links > self.capacity:
+                _, (_, outdated) = self._entries.popitem(last=False)
+                self._links -= len(outdated.links)
+
+
+STATES = StateCache()
