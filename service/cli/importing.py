@@ -41,7 +41,7 @@ async def restore(
     database: "Database", source: BinaryIO, scratch: "Scratch", show: Show, *, dry_run: bool
 ) -> Outcome:
     """An export: check the whole file, then write what passed, a batch to a transaction."""
-    from service.commands import exchange, exchange_check
+    from service.commands import clock, exchange, exchange_check
 
     total = 2 * files.size(source)
     tallies = await database.read(
@@ -63,6 +63,7 @@ async def restore(
                     tallies[kind].new -= 1
                     tallies[kind].refused += 1
         show(total // 2 + source.tell(), total)
+    await database.write(clock.excuse_imported_events, now=now)
     return Outcome(tallies)
 
 

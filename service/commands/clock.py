@@ -4,11 +4,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, select, text, update
+from sqlalchemy import Connection, func, select, text, update
 
 from service.domain import backoff
 from service.domain.claims import rfc3339
 from service.domain.clocks import ClockGuard, ClockReference
+from service.domain.errors import DatabaseDamaged
 from service.domain.webhooks import DeliveryState
 from service.store import bell, installation
 from service.store.engine import Database
@@ -51,7 +52,7 @@ def accept_clock(connection: Connection, *, now: datetime) -> ClockReference:
     before = read_clock_reference(connection, now=now)
     latest = [
         instant
-        for instant in (before.newest_event, before.last_seen, before.accepted_up_to, now)
+        for instant in (_read_latest(connection), before.last_seen, before.accepted_up_to, now)
         if instant is not None
     ]
     ahead = before.server_ahead or timedelta()
@@ -68,6 +69,17 @@ def accept_clock(connection: Connection, *, now: datetime) -> ClockReference:
     free_stuck_deliveries(connection, now=now)
     log.warning("somebody said that the clock is right", now=rfc3339(now))
     return before
+
+
+def excuse_imported_events(connection: Connection, *, now: datetime) -> None:
+    """Have the clock not held against what was imported with instants to come: another desk's
+    clock was wrong then, and says nothing of this one's."""
+    latest, accepted = _read_latest(connection), _read_acceptance(connection)
+    up_to = _parse(accepted.get("up_to"))
+    if latest is None or latest <= now or (up_to is not None and latest <= up_to):
+        return
+    installation.write_value(connection, CLOCK_ACCEPTED, accepted | {"up_to": rfc3339(latest)})
+    log.warning("events of a time to come were imported", latest=rfc3339(latest))
 
 
 def free_stuck_deliveries(
@@ -101,9 +113,18 @@ def _read_newest(connection: Connection) -> datetime | None:
     newest = select(events.c.recorded_at).order_by(events.c.seq.desc()).limit(1)
     try:
         found: datetime | None = connection.scalar(newest)
-    except ValueError:  # damaged in the file
+    except DatabaseDamaged:
         return None
     return found
+
+
+def _read_latest(connection: Connection) -> datetime | None:
+    """The latest instant that any event has: a claim with one in the future keeps to it."""
+    try:
+        latest: datetime | None = connection.scalar(select(func.max(events.c.recorded_at)))
+    except DatabaseDamaged:
+        return None
+    return latest
 
 
 def _read_acceptance(connection: Connection) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from service.commands import clock
+from service.domain import ids
 from service.domain.clocks import ClockGuard, ClockReference, find_clock_fault
 from service.store.engine import Database
 from tests.faults.served import RUN_ON, Served, environment, key
@@ -178,6 +179,41 @@ async def test_what_a_wrong_clock_had_put_off_is_due_once_it_is_right(
     due = select(func.count()).where(deliveries.c.visible_at <= now)
     assert await database.read(lambda connection: connection.scalar(due)) == waiting
     assert await database.write(clock.free_stuck_deliveries, now=now) == 0
+
+
+async def test_events_of_a_time_to_come_are_held_against_no_clock_once_they_are_explained(
+    database: Database, desk: Desk
+) -> None:
+    """Imported, or accepted: also those that are not the newest, for their claims keep to them."""
+    from sqlalchemy import insert, select
+
+    from service.store.tables import events
+
+    await desk.admin.post("/v1/parties", json={"slug": "belgrade", "name": "Belgrade"})
+    await desk.claim()
+    now = desk.clock.now
+    far = now + timedelta(days=3650)
+
+    def add(connection, number: int, at: datetime) -> None:
+        row = dict(connection.execute(select(events).limit(1)).one()._mapping)
+        fresh = {"id": ids.uuid7(), "number": number, "recorded_at": at}
+        connection.execute(insert(events).values(row | fresh | {"seq": number}))
+
+    async def find_fault() -> str | None:
+        reference = await database.read(clock.read_clock_reference)
+        return find_clock_fault(reference, now=now, tolerance=TOLERANCE)
+
+    await database.write(add, 100, far)
+    assert "behind" in (await find_fault() or "")
+    await database.write(clock.excuse_imported_events, now=now)
+    assert await find_fault() is None
+    later = far + timedelta(days=1)
+    await database.write(add, 101, later)
+    await database.write(add, 102, now)
+    assert await find_fault() is None
+    await database.write(clock.accept_clock, now=now)
+    await database.write(add, 103, later)
+    assert await find_fault() is None
 
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
