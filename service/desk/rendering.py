@@ -1,5 +1,6 @@
 """Pages from templates: what every page carries, and the headers it is sent with."""
 
+import re
 import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -9,7 +10,7 @@ from typing import Any
 import orjson
 from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -61,6 +62,8 @@ def environment() -> Environment:
         "moment": moment,
         "said": said,
         "ago": ago,
+        "isolate": isolate,
+        "isolate_words": isolate_words,
         "json_ld": json_ld,
         "outside": outside,
         "plainly": lambda text: text.replace("_", " "),
@@ -206,3 +209,25 @@ def shortened(text: str, most: int = 90) -> str:
 
 def _read(value: str | datetime) -> datetime:
     return (instant(value) if isinstance(value, str) else value).astimezone(UTC)
+
+
+_RIGHT_TO_LEFT = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc"
+_RUN = re.compile(rf"([{_RIGHT_TO_LEFT}]+(?:[\s'’.-]+[{_RIGHT_TO_LEFT}]+)*)")
+
+
+def isolate(text: str) -> Markup:
+    """Wrap a stored text that holds letters from right to left, so that it moves nothing else.
+
+    Others are left bare: nothing in them turns the line round, and pages stay light.
+    """
+    return Markup("<bdi>{}</bdi>").format(text) if _RUN.search(text) else escape(text)
+
+
+def isolate_words(text: str) -> Markup:
+    """Wrap the words from right to left within a sentence of ours.
+
+    The text itself stays as it is: what is copied from the page holds no direction marks.
+    """
+    parts = _RUN.split(text)
+    wrap = Markup("<bdi>{}</bdi>").format
+    return Markup("").join(wrap(part) if n % 2 else escape(part) for n, part in enumerate(parts))
