@@ -25,6 +25,7 @@ class Passed:
     url: str
     weeks: Weeks
     chance: tuple[Any, ...]
+    clock: support.Clock
     lines: list[Line]
 
 
@@ -32,7 +33,7 @@ async def _pass(url: str) -> Passed:
     async with support.running(_settings(url)) as desk:
         weeks = Weeks(desk, seed=20231002)
         await weeks.pass_by(CLAIMS)
-        return Passed(url, weeks, weeks.chance.getstate(), await consult(weeks))
+        return Passed(url, weeks, weeks.chance.getstate(), desk.clock, await consult(weeks))
 
 
 def _settings(url: str) -> Settings:
@@ -70,7 +71,7 @@ def weeks_gone_by(passed: Callable[[str], Passed], database_kind: str) -> Passed
 @pytest.fixture
 async def oracle(weeks_gone_by: Passed) -> AsyncIterator[Oracle]:
     """The record of the weeks, and a desk to ask; by chance the same, whichever test is first."""
-    async with support.running(_settings(weeks_gone_by.url)) as desk:
+    async with support.running(_settings(weeks_gone_by.url), weeks_gone_by.clock) as desk:
         weeks = weeks_gone_by.weeks
         weeks.desk = desk
         weeks.chance.setstate(weeks_gone_by.chance)

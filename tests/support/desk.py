@@ -172,9 +172,12 @@ def _keys(session: Any, *, now: datetime) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Desk]:
-    """A started application on a migrated database, with a key for each role."""
-    clock = Clock()
+async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Desk]:
+    """A started application on a migrated database, with a key for each role.
+
+    `clock` is for a database that was written to before: it may not show less than then.
+    """
+    clock = clock or Clock()
     app = create_app(settings, clock)
     desk = Desk(app, clock, settings)
     async with AsyncExitStack() as stack:
