@@ -335,7 +335,7 @@ def row(state: ClaimState, last_hash: str) -> dict[str, Any]:
         "claimant_root": state.claimant.root if state.claimant else None,
         "part_of": state.part_of,
         "origin_statement": state.origin_statement,
-        "agrees": evidence.agrees(state, evidence.suggest(state)),
+        "agrees": evidence.agrees(state, evidence.suggest(state, explain=False)),
         "challenged": claim_format.challenged(state),
         "pending": state.pending is not None,
         "claimed_at": state.claimed_at,

@@ -119,8 +119,8 @@ def unqualified_support(state: ClaimState) -> list[Link]:
     ]
 
 
-def suggest(state: ClaimState) -> Suggestion:
-    """The status the links suggest, with its trace (domain.md, "Suggestion")."""
+def suggest(state: ClaimState, *, explain: bool = True) -> Suggestion:
+    """The status the links suggest (domain.md, "Suggestion"), with its trace if `explain`."""
     support = qualifying(state)
     contradictions = open_contradictions(state)
     asked = requests(state)
@@ -136,7 +136,7 @@ def suggest(state: ClaimState) -> Suggestion:
         status = Status.ASSERTED
     return Suggestion(
         status=status,
-        trace=tuple(_explain(state, link) for link in state.links),
+        trace=tuple(_explain(state, link) for link in state.links) if explain else (),
         support=roots_supporting,
         needed=needed,
         open_contradictions=tuple(contradictions),

@@ -18,7 +18,7 @@ TAIL = '"assignee":null}'
 
 def document(state: ClaimState) -> str:
     """The claim of api.md as JSON text, without its assignee."""
-    suggestion = evidence.suggest(state)
+    suggestion = evidence.suggest(state, explain=False)
     shape: dict[str, Any] = {
         "id": state.id,
         "text": state.text,

@@ -215,6 +215,8 @@ def _placed(level: Level, fields: Iterable[Field]) -> list[str]:
     digit = str(level.value)
     found: list[str] = []
     for field in fields:
+        if len(found) >= POSITIONS[level]:
+            break
         for rendering in field.stems:
             found += [digit + stem for stem in rendering]
             found.append(GAP)

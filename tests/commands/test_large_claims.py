@@ -193,3 +193,24 @@ async def test_a_cache_gives_up_what_was_unused_longest(database: Database) -> N
     assert [name for name in "abc" if cache.find(name)] == ["a", "c"]
     cache.keep(replace(large, id="a", links=large.links * 3), "beyond the capacity")
     assert [name for name in "abc" if cache.find(name)] == ["c"]
+
+
+async def test_a_change_explains_no_link(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Why each link counts is worked out for who asks, not while others wait for the claim."""
+
+    def work(session: Connection) -> None:
+        workday.a_days_work(session)
+        day = Day(session)
+        claim = day.claim("Troops gathered at the border")
+
+        def refuse(*_: Any) -> Any:
+            raise AssertionError("a link was explained")
+
+        with monkeypatch.context() as patch:
+            patch.setattr("service.domain.evidence._explain", refuse)
+            day.link(claim, "nato", Stance.SUPPORTS)
+        require_same(session, claim)
+
+    await database.write(work)
