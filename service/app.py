@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request
 
 from service.api import (
     accounts,
+    administration,
     claims,
     decisions,
     directory,
@@ -26,7 +27,7 @@ from service.api import (
     webhooks,
 )
 from service.commands import accounts as accounts_commands
-from service.commands import idempotency, intake, recovery
+from service.commands import idempotency, intake, policy, recovery
 from service.commands.clock import compare_clock
 from service.config import Settings
 from service.desk import board
@@ -38,11 +39,11 @@ from service.domain.access import Actor
 from service.domain.clocks import ClockGuard, count_seconds
 from service.domain.disclosure import Audience
 from service.domain.errors import ClaimdeskError, Unavailable
-from service.queries.accounts import cursor_key
+from service.queries.accounts import read_installation
 from service.queries.events import Line
 from service.queries.paging import Cursors
 from service.store.engine import Database
-from service.web import logs, problems
+from service.web import logs, passwords, problems
 from service.web.callers import Callers
 from service.web.compression import Compression
 from service.web.cors import CrossOriginReading
@@ -101,7 +102,8 @@ def create_app(
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await database.start()
-        await _find_epoch(services)
+        await _share_installation(services)
+        passwords.prepare()
         settled = await _settle_in(services)
         if settings.webhook_bell:
             database.carry_bell()
@@ -149,6 +151,7 @@ def create_app(
         accounts.router,
         accounts.key_router,
         accounts.user_router,
+        administration.router,
         webhooks.router,
         publication.router,
         feeds.router,
@@ -183,36 +186,45 @@ def create_app(
     return app
 
 
-async def _find_epoch(services: Services) -> None:
-    """Find out which epoch of the record is served."""
-    epoch = await services.database.read(recovery.read_epoch)
+async def _share_installation(services: Services) -> None:
+    """Take up what this installation's processes share: keys, the policy, the record's epoch."""
+    database = services.database
+    shared = await database.read(read_installation)
+    epoch = await database.read(recovery.read_epoch)
     services.epoch = services.live.epoch = epoch
-    services.cursors = Cursors(await services.database.read(cursor_key), epoch)
+    services.cursors = Cursors(bytes.fromhex(shared["cursor_key"]), epoch)
+    services.device_key = bytes.fromhex(shared["device_key"])
+    services.four_eyes = await database.read(policy.needs_second_person)
 
 
 async def _settle_in(services: Services) -> bool:
-    """Begin another epoch where a copy is served; says whether that is known.  A database that
-    takes no changes is served all the same, and nothing is sent from it."""
-    database = services.database
+    """Begin another epoch where a copy is served, and a new desk's policy; note where the desk is
+    served.  Says whether that is done: a database that takes no changes is served all the same, and
+    nothing is sent from it."""
+    settings, database = services.settings, services.database
     try:
         await compare_clock(database, services.clock_guard)
         home = await database.describe_home()
-        await database.write(recovery.settle_in, home=home, now=services.clock())
+        now = services.clock()
+        await database.write(recovery.settle_in, home=home, now=now)
+        await database.write(policy.settle_policy, four_eyes=settings.four_eyes, now=now)
+        served_at = settings.base_url.rstrip("/")
+        await database.write(accounts_commands.note_served_at, base_url=served_at)
     except Unavailable as problem:
         log.error("the database takes no changes", problem=problem.detail)
         return False
-    await _find_epoch(services)
+    await _share_installation(services)
     return True
 
 
 async def _keep_house(services: Services, waiting: Dispatcher | None) -> None:
-    """Now and then: write down when keys were used, forget old first answers.  `waiting` is a
-    dispatcher that begins once the database takes changes."""
+    """Now and then: write down when keys were used, forget what is old or has ended.  `waiting` is
+    a dispatcher that begins once the database takes changes."""
     while True:
         await asyncio.sleep(HOUSEKEEPING_SECONDS)
         try:
             await compare_clock(services.database, services.clock_guard)
-            await _find_epoch(services)
+            await _share_installation(services)
             if waiting is not None and await _settle_in(services):
                 waiting.start()
                 waiting = None
@@ -220,6 +232,7 @@ async def _keep_house(services: Services, waiting: Dispatcher | None) -> None:
             await services.database.write(idempotency.forget_old, now=services.clock())
             await services.database.write(intake.forget_old, now=services.clock())
             await services.readiness.leave_sign()
+            await services.database.write(accounts_commands.forget_expired, now=services.clock())
         except ClaimdeskError as error:
             log.warning("housekeeping", problem=error.detail)
         except Exception:

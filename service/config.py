@@ -78,7 +78,8 @@ class Settings(BaseSettings):
     )
     four_eyes: Switch = Field(
         True,
-        description="A second person approves what is printed: confirmations, overrides, findings",
+        description="What a new desk begins with: a second person approves what is printed. Later: "
+        "`claimdesk policy`",
     )
     rate_limit: Annotated[int | None, BeforeValidator(_rate)] = Field(
         12_000, ge=1, description="Requests a minute for each caller, or `off`"

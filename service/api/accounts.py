@@ -10,11 +10,11 @@ from service.commands.idempotency import Answer
 from service.domain import access
 from service.domain.access import Action
 from service.domain.claims import rfc3339
-from service.domain.errors import NotAuthenticated
 from service.queries import accounts as account_queries
 from service.queries.paging import Window
 from service.web import passwords, sessions
 from service.web import services as services_module
+from service.web import sign_in as sign_in_module
 from service.web.bodies import accounts as bodies
 from service.web.calls import Allow, Call, Paged, answered, found, json, reading, writing
 from service.web.fields import RecordId, given
@@ -55,19 +55,13 @@ async def read_me(call: Annotated[Call, Depends(Allow(None), scope="function")])
     responses={204: {"description": "Signed in: the session is in a cookie"}},
 )
 async def sign_in(body: bodies.SessionIn, request: Request) -> Response:
-    """Ten tries a minute for each address and account."""
+    """Ten tries a minute for an account from one address; a browser that has signed in to the
+    account before has ten of its own."""
     services = services_module.of(request)
-    sessions.spend_try(services, request, body.email)
-    now = services.clock()
-    user = await services.database.read(account_queries.by_email, body.email)
-    if not await passwords.matches(body.password, user.password_hash if user else None):
-        raise NotAuthenticated("No account has this address and password.")
-    assert user is not None
-    token = await services.database.write(
-        accounts.start_session, user.id, agent=sessions.agent(request), now=now
-    )
+    token = await sign_in_module.sign_in(services, request, body.email, body.password)
     response = Response(status_code=204)
     sessions.give(response, request, token)
+    sign_in_module.remember_device(services, request, response, body.email)
     return response
 
 
@@ -85,7 +79,7 @@ async def sign_out(
         await call.services.database.write(accounts.end_session, token)
     call.services.callers.forget()
     response = Response(status_code=204)
-    sessions.take(response)
+    sessions.take(response, request)
     return response
 
 

@@ -162,7 +162,7 @@ async def amend_claim(
         claim_id,
         changes,
         material=material,
-        four_eyes=call.services.settings.four_eyes,
+        four_eyes=call.services.four_eyes,
         versions=versions,
         answer=lambda session, done: answer_outcome(session, done, served),
     )
@@ -249,7 +249,7 @@ async def link_statement(
         statements.link,
         claim_id,
         body.to_command(),
-        four_eyes=call.services.settings.four_eyes,
+        four_eyes=call.services.four_eyes,
         versions=versions,
         answer=answer,
     )
@@ -296,7 +296,7 @@ async def change_status(
         claims.change_status,
         claim_id,
         body.to_command(),
-        four_eyes=call.services.settings.four_eyes,
+        four_eyes=call.services.four_eyes,
         source=body.read_source(),
         versions=versions,
         answer=lambda session, done: answer_outcome(session, done, _show_change(done)),
@@ -355,7 +355,7 @@ async def change_finding(
         claims.change_finding,
         claim_id,
         body.to_command(),
-        four_eyes=call.services.settings.four_eyes,
+        four_eyes=call.services.four_eyes,
         versions=versions,
         answer=lambda session, done: answer_outcome(session, done, _show_change(done)),
     )
@@ -382,7 +382,9 @@ async def read_history(
 ) -> Response:
     """Every event, each with its hash over the one before. What is the desk's own (drafts of
     decisions, who is assigned) is `internal` to others: they see that there was a change, not what
-    kind. From the first such event on, hashes are null for them, because each covers it."""
+    kind. Its hash can be computed all the same, with the `commitments` that stand in it for what
+    they may not read (docs/record.md). An event of an older release has none: from the first one
+    on that covers something withheld, hashes are null for them."""
     window, scope = paged
     rows = await call.read(history.of_claim, claim_id, window)
     if rows is None:
@@ -415,7 +417,7 @@ async def merge_claim(
         claims.merge,
         claim_id,
         into=body.into,
-        four_eyes=call.services.settings.four_eyes,
+        four_eyes=call.services.four_eyes,
         versions=versions,
         answer=lambda session, done: answer_outcome(session, done, served),
     )

@@ -82,7 +82,7 @@ async def change_party(slug: SlugPath, body: bodies.PartyChange, call: Changing)
         renames.change_party,
         slug,
         given(body),
-        four_eyes=call.services.settings.four_eyes,
+        four_eyes=call.services.four_eyes,
         answer=lambda session, waiting: _answer_rename(
             session, waiting, directory.party(session, slug)
         ),
@@ -171,7 +171,7 @@ async def change_speaker(
         renames.change_speaker,
         speaker_id,
         given(body),
-        four_eyes=call.services.settings.four_eyes,
+        four_eyes=call.services.four_eyes,
         answer=lambda session, waiting: _answer_rename(
             session, waiting, speaker_shape(directory.speaker(session, speaker_id))
         ),

@@ -60,6 +60,20 @@ class Person(Out):
     name: str
 
 
+class EventActor(Out):
+    """Who acted, and by what means; events of before this was kept have `id` and `name` alone."""
+
+    id: str
+    name: str
+    means: Literal["session", "key", "console", "import"] = LEFT_OUT
+    key: Person = LEFT_OUT
+    made_by: list[str] = Field(
+        default_factory=list,
+        description="The ids of whoever made the key, or the sign-in link or password that began "
+        "the session, where that was neither its owner nor the command line",
+    )
+
+
 class RuleActor(Out):
     rule: str
 
@@ -404,10 +418,16 @@ class EventOut(Out):
     seq: int = Field(description="1, 2, 3 … within the claim")
     type: Literal[EVENT_TYPES]  # type: ignore[valid-type]
     recorded_at: Moment
-    actor: Person | RuleActor | None
+    actor: EventActor | RuleActor | None
     data: dict[str, Any] | None = Field(description="null where withheld")
     previous_hash: str | None = Field(description="null where it covers what is withheld")
     hash: str | None = Field(description="null where it covers what is withheld")
+    commitments: dict[str, str] = Field(
+        description="By place (`data.link.note`): what stands in the hash for what is withheld"
+    )
+    salts: dict[str, str] = Field(
+        description="By place: what is hashed there is SHA-256 of `{salt, value}`, not the value"
+    )
 
 
 class TailEvent(EventOut):
@@ -415,6 +435,24 @@ class TailEvent(EventOut):
     number: int = Field(description="1, 2, 3 … within the claim")
     claim: Uuid
     story: str | None = Field(description="The claim's")
+
+
+class Policy(Out):
+    four_eyes: bool = Field(description="Whether a second person approves what is printed")
+
+
+class AuditEvent(Out):
+    seq: int = Field(description="Rises over all events, with gaps")
+    id: Uuid
+    kind: Literal["person", "key", "webhook", "setting"]
+    subject: str = Field(description="The id of the person, key or webhook, or a setting's name")
+    number: int = Field(description="1, 2, 3 … of this subject")
+    type: str
+    recorded_at: Moment
+    actor: EventActor | RuleActor
+    data: dict[str, Any] = Field(description="What changed; secrets as digests")
+    previous_hash: str
+    hash: str
 
 
 class NoteOut(Out):
@@ -469,6 +507,10 @@ class Me(Out):
 
 class Listed(Out):
     next_cursor: str | None
+
+
+class AuditEvents(Listed):
+    items: list[AuditEvent]
 
 
 class Claims(Listed):

@@ -124,7 +124,7 @@ async def withdraw_statement(
         statements.withdraw,
         statement_id,
         **body.to_command(),
-        four_eyes=call.services.settings.four_eyes,
+        four_eyes=call.services.four_eyes,
         answer=lambda session, waiting: answered(
             (statement_queries.one(session, statement_id) or {}) | {"decisions": waiting}
         ),
@@ -143,7 +143,7 @@ async def retract_link(link_id: LinkId, body: bodies.RetractionIn, call: Recordi
         statements.retract_link,
         link_id,
         reason=body.reason,
-        four_eyes=call.services.settings.four_eyes,
+        four_eyes=call.services.four_eyes,
         answer=lambda session, done: answer_outcome(session, done, served),
     )
 
@@ -160,6 +160,6 @@ async def affirm_link(link_id: LinkId, call: Recording) -> Response:
     return await call.write(
         statements.affirm_link,
         link_id,
-        four_eyes=call.services.settings.four_eyes,
+        four_eyes=call.services.four_eyes,
         answer=lambda session, done: answer_outcome(session, done, served),
     )

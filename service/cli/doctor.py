@@ -87,7 +87,7 @@ def _list_checks() -> list[tuple[str, Check]]:
         ("notes", doctor_desk.check_values),
         ("clock", partial(doctor_desk.check_clock, now=now, tolerance=tolerance)),
         ("epoch", check_epoch),
-        ("people", partial(doctor_desk.check_people, four_eyes=settings.four_eyes)),
+        ("people", doctor_desk.check_people),
         ("names", doctor_desk.check_names),
         ("endpoints", diagnosis.check_endpoints),
         ("deliveries", partial(diagnosis.check_deliveries, now=now)),

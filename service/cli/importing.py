@@ -97,7 +97,7 @@ async def bring_in(
         nonlocal known
         try:
             outcomes, known = await database.write(
-                command, batch, mapping, known, actor=accounts.SYSTEM, now=shell.now()
+                command, batch, mapping, known, actor=accounts.IMPORTER, now=shell.now()
             )
         except imports.Rehearsed as rehearsed:
             outcomes, known = rehearsed.outcomes, rehearsed.known

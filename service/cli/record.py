@@ -50,13 +50,16 @@ def verify(as_json: shell.AsJson = False) -> None:
         shell.print_json(asdict(report))
     elif report.ok:
         typer.echo(f"Everything holds: {report.claims} claims, {report.events} events.")
+        shell.note("What nothing in the database can prove:")
+        for remark in report.remarks:
+            shell.note(f"  {remark.table}: {remark.what}")
     if report.first_break is None:
         return
     first = report.first_break
     event = "" if first.event is None else f", event {first.event}"
     shell.fail(
         f"The record does not hold: {report.broken} breaks in {report.claims} claims.  The first:\n"
-        f"  claim {first.claim}{event}: {first.what}\n"
+        f"  {first.kind} {first.claim}{event}: {first.what}\n"
         f"  expected: {first.expected}\n"
         f"  found:    {first.found}"
     )

@@ -137,9 +137,8 @@ def seeded(session: Any, *, now: datetime) -> tuple[str | None, bool]:
     the article was loaded.
     """
     from service.commands import accounts, seeds
-    from service.queries import events
 
-    empty = events.last(session) == 0
+    empty = seeds.is_empty(session)
     if empty:
         plan = seeds.parse(seeds.default_file().read_bytes())
         seeds.load(session, plan, actor=accounts.SYSTEM, now=now)

@@ -34,7 +34,7 @@ def create(
     made = databases.write(
         make, email=email, name=name, role=role, password_hash=hashed, now=shell.now()
     )
-    link = sign_in_link(made.pop("token"))
+    link = _link_to_desk(made.pop("token"), made.pop("served_at"))
     if as_json:
         shell.print_json(made | {"link": link})
     else:
@@ -45,13 +45,11 @@ def create(
 @app.command()
 def link(email: Email, as_json: shell.AsJson = False) -> None:
     """Print another link with which a user signs in once, within a day."""
-    from service.commands import accounts
-
-    token = databases.write(accounts.create_sign_in_link, email=email, now=shell.now())
+    link = _link_to_desk(*databases.write(_make_link, email=email, now=shell.now()))
     if as_json:
-        shell.print_json({"email": email.strip().lower(), "link": sign_in_link(token)})
+        shell.print_json({"email": email.strip().lower(), "link": link})
     else:
-        typer.echo(sign_in_link(token))
+        typer.echo(link)
 
 
 @app.command("list")
@@ -99,8 +97,36 @@ def password(
     shell.note(f"The password of {email} is set.")
 
 
-def sign_in_link(token: str, *, base: str | None = None) -> str:
-    return f"{(base or shell.settings().base_url).rstrip('/')}/sign-in/{token}"
+def sign_in_link(token: str, *, base: str) -> str:
+    return f"{base.rstrip('/')}/sign-in/{token}"
+
+
+def _link_to_desk(token: str, served_at: str | None) -> str:
+    """The link, to where the desk is: as it is set, else where a server was last started.
+
+    Says which it was, as only whoever types this knows whether it is right.
+    """
+    settings = shell.settings()
+    if "base_url" in settings.model_fields_set:
+        base = settings.base_url
+        if served_at not in (None, base.rstrip("/")):
+            shell.note(
+                f"The link leads to {base}, as CLAIMDESK_BASE_URL says; the server that was last "
+                f"started says {served_at}."
+            )
+    elif served_at is not None:
+        base = served_at
+        shell.note(
+            f"The link leads to {base}, where the server was last started.  If the desk is reached "
+            "by another address, set CLAIMDESK_BASE_URL to it."
+        )
+    else:
+        base = settings.base_url
+        shell.note(
+            f"No server was started on this database yet: the link leads to {base}.  If the desk "
+            "will be elsewhere, set CLAIMDESK_BASE_URL."
+        )
+    return sign_in_link(token, base=base)
 
 
 def make(
@@ -114,6 +140,7 @@ def make(
 ) -> dict[str, Any]:
     """Make a user, with a sign-in link's token."""
     from service.commands import accounts
+    from service.queries import accounts as account_queries
 
     user_id = accounts.create_user(
         session,
@@ -125,7 +152,23 @@ def make(
         now=now,
     )
     token = accounts.create_sign_in_link(session, email, now=now)
-    return {"id": user_id, "email": email.lower(), "name": name, "role": role, "token": token}
+    return {
+        "id": user_id,
+        "email": email.lower(),
+        "name": name,
+        "role": role,
+        "token": token,
+        "served_at": account_queries.served_at(session),
+    }
+
+
+def _make_link(session: Any, *, email: str, now: datetime) -> tuple[str, str | None]:
+    """A sign-in link's token, and where the desk is served."""
+    from service.commands import accounts
+    from service.queries import accounts as account_queries
+
+    token = accounts.create_sign_in_link(session, email, now=now)
+    return token, account_queries.served_at(session)
 
 
 def every(session: Any) -> list[dict[str, Any]]:

@@ -236,7 +236,7 @@ def release() -> None:
     """Say that this is the desk: send the webhooks that were held after a restore or a copy."""
     from service.commands import recovery
 
-    if databases.write(recovery.release_webhooks):
+    if databases.write(recovery.release_webhooks, now=shell.now()):
         shell.note("Webhooks are sent again, with what waited.")
     else:
         shell.note("No webhooks were held.")

@@ -5,6 +5,7 @@ people's own and go through argon2 (`service/web/passwords.py`) before they reac
 """
 
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -13,26 +14,40 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from service.commands import proposals
+from service.commands import account_names, audit, proposals
 from service.domain import access, ids
-from service.domain.access import Action, Actor, Role
+from service.domain.access import Action, Actor, Means, Role, Way
 from service.domain.errors import (
     AlreadyExists,
     Forbidden,
     Invalid,
+    LinkSpent,
     NotAuthenticated,
     NotFound,
     Settled,
 )
 from service.domain.proposals import LapseReason
-from service.store.tables import SESSION_NAME, api_keys, sessions, sign_in_links, users
+from service.domain.subjects import SubjectKind
+from service.store.tables import (
+    SESSION_NAME,
+    api_keys,
+    installation,
+    sessions,
+    sign_in_links,
+    sign_in_tries,
+    users,
+)
 from service.store.upsert import insert_or_ignore
 
-SYSTEM = Actor("system", "claimdesk", Role.ADMIN)
+SYSTEM = Actor("system", "claimdesk", Role.ADMIN, Means(Way.CONSOLE))
 """Who acts when an operator uses the command line: whoever has the shell has the database."""
+IMPORTER = Actor("system", "claimdesk", Role.ADMIN, Means(Way.IMPORT))
+"""Who records what an operator imports."""
 
 LINK_LIFETIME = timedelta(hours=24)
 SESSION_LIFETIME = timedelta(days=14)
+LINK_KEPT = timedelta(days=30)
+EXPIRED_BATCH = 500
 KEY_ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
 """No underscore, which separates a key's parts, and nothing that is misread aloud."""
 
@@ -50,6 +65,16 @@ def digest(secret: str) -> str:
     return sha256(secret.encode()).hexdigest()
 
 
+def join_ids(made_by: Iterable[str], *, besides: str | None = None) -> str | None:
+    """The ids of makers as one column keeps them; None where nobody but `besides` is left."""
+    return " ".join(one for one in made_by if one != besides) or None
+
+
+def list_makers(actor: Actor) -> tuple[str, ...]:
+    """Who answers for what `actor` makes; nobody where that is the console, which is no account."""
+    return () if actor.means is not None and actor.means.way is Way.CONSOLE else actor.chain
+
+
 def create_key(
     session: Connection,
     *,
@@ -60,9 +85,11 @@ def create_key(
     actor: Actor,
     now: datetime,
 ) -> NewKey:
-    """Make an API key.  One made for a `user` acts as that user, with at most that user's role.
+    """Make an API key.  One made for a `user` acts as that user, with at most that user's role,
+    and may approve; any other belongs to nobody and only records and proposes.
 
-    Raises Invalid for an expiry in the past, an unknown user, or a role above the user's.
+    Raises Invalid for an expiry in the past, an unknown user, or a role above the user's, and
+    AlreadyExists for a name that a person or another key has.
     """
     access.require(actor, Action.MANAGE_KEYS)
     if expires_at is not None and expires_at <= now:
@@ -73,20 +100,21 @@ def create_key(
             raise Invalid("there is no active user with this id", loc=("body", "user"))
         if list(Role).index(role) > list(Role).index(Role(owner.role)):
             raise Invalid(f"the user is only {owner.role}", loc=("body", "role"))
+    account_names.require_free(session, name, person=user, now=now)
     key_id = "".join(secrets.choice(KEY_ALPHABET) for _ in range(12))
     secret = "".join(secrets.choice(KEY_ALPHABET) for _ in range(52))
-    session.execute(
-        insert(api_keys),
-        {
-            "id": key_id,
-            "secret_hash": digest(secret),
-            "name": name,
-            "role": role.value,
-            "user": user,
-            "created_at": now,
-            "expires_at": expires_at,
-        },
-    )
+    row = {
+        "id": key_id,
+        "secret_hash": digest(secret),
+        "name": name,
+        "role": role.value,
+        "user": user,
+        "made_by": join_ids(list_makers(actor), besides=user),
+        "created_at": now,
+        "expires_at": expires_at,
+    }
+    session.execute(insert(api_keys), row)
+    audit.begin_record(session, SubjectKind.KEY, key_id, row, actor=actor, now=now)
     return NewKey(key_id, f"cd_{key_id}_{secret}", name, role)
 
 
@@ -101,6 +129,9 @@ def revoke_key(session: Connection, key_id: str, *, actor: Actor, now: datetime)
     if row.revoked_at is not None:
         raise Settled("This key was revoked before.", key=key_id)
     session.execute(update(api_keys).where(api_keys.c.id == key_id).values(revoked_at=now))
+    audit.record_change(
+        session, SubjectKind.KEY, key_id, "key.revoked", {"revoked_at": now}, actor=actor, now=now
+    )
 
 
 def create_user(
@@ -113,25 +144,36 @@ def create_user(
     actor: Actor,
     now: datetime,
 ) -> str:
-    """Make a user and give their id.  Raises AlreadyExists for an address that is taken."""
+    """Make a user and give their id.  Raises AlreadyExists for an address or a name that is
+    taken."""
     access.require(actor, Action.MANAGE_USERS)
+    _require_free_address(session, email.strip().lower(), None)
+    account_names.require_free(session, name, now=now)
     row = {
         "id": ids.uuid7(),
         "email": email.strip().lower(),
         "name": name,
         "role": role.value,
         "password_hash": password_hash,
+        "password_by": None if password_hash is None else join_ids(list_makers(actor)),
         "created_at": now,
     }
     if not insert_or_ignore(session, users, row):
-        raise AlreadyExists(f"There is a user with the address {row['email']} already.")
-    return str(row["id"])
+        raise _taken_address(str(row["email"]))
+    user_id = str(row["id"])
+    audit.begin_record(session, SubjectKind.PERSON, user_id, row, actor=actor, now=now)
+    return user_id
+
+
+def _taken_address(email: str) -> AlreadyExists:
+    detail = f"There is a user with the address {email} already."
+    return AlreadyExists(detail, errors=[{"loc": ["body", "email"], "msg": detail}])
 
 
 def change_user(
     session: Connection, user_id: str, changes: dict[str, Any], *, actor: Actor, now: datetime
 ) -> None:
-    """Change a name, role or password, or disable the account (`disabled`: bool).
+    """Change a name, address, role or password, or disable the account (`disabled`: bool).
 
     A user who is disabled, or whose password changes, is signed out everywhere, and no link made
     before signs them in.  The last administrator cannot be disabled or demoted.
@@ -141,15 +183,26 @@ def change_user(
     if row is None:
         raise NotFound("There is no user with this id.")
     values = dict(changes)
+    if "name" in values and values["name"] != row.name:
+        account_names.require_free(session, values["name"], renamed=user_id, now=now)
+    if "email" in values:
+        values["email"] = values["email"].strip().lower()
+        _require_free_address(session, values["email"], user_id)
+    if "password_hash" in values:
+        # Whoever set a password knows it, and whoever took one away lets its owner in by a link.
+        values["password_by"] = join_ids(list_makers(actor), besides=user_id)
     if "disabled" in values:
         values["disabled_at"] = (row.disabled_at or now) if values.pop("disabled") else None
     if row.role == Role.ADMIN and (
         values.get("disabled_at") is not None or values.get("role", Role.ADMIN) != Role.ADMIN
     ):
         _require_other_admin(session, user_id)
-    if not values:
-        return
-    session.execute(update(users).where(users.c.id == user_id).values(**values))
+    changed = {name: value for name, value in values.items() if getattr(row, name) != value}
+    if changed:
+        session.execute(update(users).where(users.c.id == user_id).values(**changed))
+        audit.record_change(
+            session, SubjectKind.PERSON, user_id, "person.changed", changed, actor=actor, now=now
+        )
     if values.get("disabled_at") is not None or "password_hash" in values:
         end_sessions(session, user_id)
         _void_links(session, user_id, now)
@@ -157,6 +210,13 @@ def change_user(
         # Nobody stands by what they proposed any more.
         gone = LapseReason.PROPOSER_DISABLED
         proposals.lapse_of_proposer(session, user_id, reason=gone, actor=actor, now=now)
+
+
+def _require_free_address(session: Connection, email: str, user_id: str | None) -> None:
+    account_names.lock(session)
+    owner = session.scalar(select(users.c.id).where(users.c.email == email))
+    if owner not in (None, user_id):
+        raise _taken_address(email)
 
 
 def _require_other_admin(session: Connection, user_id: str) -> None:
@@ -179,7 +239,7 @@ def find_user(session: Connection, email: str) -> Any:
 
 def create_sign_in_link(session: Connection, email: str, *, now: datetime) -> str:
     """A token that signs this user in once, within a day.  For whoever has the shell."""
-    return _link(session, find_user(session, email), now)
+    return _link(session, find_user(session, email), actor=SYSTEM, now=now)
 
 
 def make_sign_in_link(session: Connection, user_id: str, *, actor: Actor, now: datetime) -> str:
@@ -188,7 +248,7 @@ def make_sign_in_link(session: Connection, user_id: str, *, actor: Actor, now: d
     row = session.execute(select(users).where(users.c.id == user_id)).first()
     if row is None:
         raise NotFound("There is no user with this id.")
-    return _link(session, row, now)
+    return _link(session, row, actor=actor, now=now)
 
 
 def invite(
@@ -199,18 +259,27 @@ def invite(
     return user_id, make_sign_in_link(session, user_id, actor=actor, now=now)
 
 
-def _link(session: Connection, user: Any, now: datetime) -> str:
+def _link(session: Connection, user: Any, *, actor: Actor, now: datetime) -> str:
     if user.disabled_at is not None:
         raise Invalid("this account is disabled", loc=("email",))
     token = secrets.token_urlsafe(32)
-    session.execute(
-        insert(sign_in_links),
-        {
-            "token_hash": digest(token),
-            "user": user.id,
-            "created_at": now,
-            "expires_at": now + LINK_LIFETIME,
-        },
+    row = {
+        "token_hash": digest(token),
+        "user": user.id,
+        "made_by": join_ids(list_makers(actor), besides=user.id),
+        "made_by_name": actor.name,
+        "created_at": now,
+        "expires_at": now + LINK_LIFETIME,
+    }
+    session.execute(insert(sign_in_links), row)
+    audit.record_change(
+        session,
+        SubjectKind.PERSON,
+        user.id,
+        "person.link_made",
+        {"link": row["token_hash"], "expires_at": row["expires_at"]},
+        actor=actor,
+        now=now,
     )
     return token
 
@@ -223,38 +292,82 @@ def _void_links(session: Connection, user_id: str, now: datetime) -> None:
     )
 
 
+def find_link(session: Connection, token: str, *, now: datetime) -> Any:
+    """The user whom a sign-in link lets in, and who made it; nothing is changed.
+
+    Raises LinkSpent where it was used, is too old or unknown, or belongs to a disabled account.
+    """
+    row = session.execute(
+        select(sign_in_links, users.c.name, users.c.email, users.c.disabled_at)
+        .join(users)
+        .where(sign_in_links.c.token_hash == digest(token))
+    ).first()
+    if row is None:
+        raise LinkSpent("There is no such sign-in link, or it is too old to be known.")
+    if row.disabled_at is not None:
+        raise LinkSpent("This account is disabled.")
+    if row.used_at is not None:
+        raise LinkSpent("This sign-in link was used before, or is void since the account changed.")
+    if row.expires_at <= now:
+        raise LinkSpent("This sign-in link has expired: it holds for a day.")
+    return row
+
+
 def use_sign_in_link(
     session: Connection, token: str, *, agent: str | None = None, now: datetime
-) -> str:
-    """Start a session by a one-time link and give its token.  Raises NotAuthenticated."""
+) -> tuple[str, str]:
+    """Start a session by a one-time link and give its token, and whose address it is.
+
+    Raises LinkSpent.
+    """
+    row = find_link(session, token, now=now)
     used = session.execute(
         update(sign_in_links)
-        .where(
-            sign_in_links.c.token_hash == digest(token),
-            sign_in_links.c.used_at.is_(None),
-            sign_in_links.c.expires_at > now,
-        )
+        .where(sign_in_links.c.token_hash == row.token_hash, sign_in_links.c.used_at.is_(None))
         .values(used_at=now)
     )
     if used.rowcount != 1:
-        raise NotAuthenticated(
-            "This sign-in link was used before or has expired. Ask an administrator for another: "
-            "claimdesk users link EMAIL."
-        )
-    user_id = session.scalar(
-        select(sign_in_links.c.user)
-        .join(users)
-        .where(sign_in_links.c.token_hash == digest(token), users.c.disabled_at.is_(None))
-    )
-    if user_id is None:
-        raise NotAuthenticated("This account is disabled.")
-    return start_session(session, user_id, agent=agent, now=now)
+        raise LinkSpent("This sign-in link was used before, or is void since the account changed.")
+    # Locked, so that an account that is being disabled lets nobody in beside that.
+    disabled = session.execute(
+        select(users.c.disabled_at).where(users.c.id == row.user).with_for_update()
+    ).scalar_one()
+    if disabled is not None:
+        raise LinkSpent("This account is disabled.")
+    begun = start_session(session, row.user, agent=agent, opened_by=row.made_by, now=now)
+    return begun, row.email
+
+
+def sign_in_by_password(
+    session: Connection,
+    user_id: str,
+    password_hash: str,
+    *,
+    agent: str | None = None,
+    now: datetime,
+) -> str:
+    """Start a session for whoever gave the password behind `password_hash`.
+
+    Raises NotAuthenticated where the account has another by now, or is disabled.
+    """
+    row = session.execute(select(users).where(users.c.id == user_id).with_for_update()).first()
+    if row is None or row.disabled_at is not None or row.password_hash != password_hash:
+        raise NotAuthenticated("No account has this address and password.")
+    return start_session(session, user_id, agent=agent, opened_by=row.password_by, now=now)
 
 
 def start_session(
-    session: Connection, user_id: str, *, agent: str | None = None, now: datetime
+    session: Connection,
+    user_id: str,
+    *,
+    agent: str | None = None,
+    opened_by: str | None = None,
+    now: datetime,
 ) -> str:
-    """Sign a user in and give the token; `agent` is the browser as it names itself."""
+    """Sign a user in and give the token.
+
+    `agent` is the browser as it names itself; `opened_by` is who made the link or the password.
+    """
     token = secrets.token_urlsafe(32)
     session.execute(
         insert(sessions),
@@ -264,6 +377,7 @@ def start_session(
             "created_at": now,
             "expires_at": now + SESSION_LIFETIME,
             "agent": agent,
+            "opened_by": opened_by,
         },
     )
     return token
@@ -308,10 +422,27 @@ def change_own_password(
 ) -> None:
     """Set one's password and end all one's sessions but the one with the token `keep`.
 
-    A link that was made before signs nobody in any more: whoever has it may be why.
+    A link that was made before signs nobody in any more: whoever has it may be why.  A password
+    that somebody else took away leaves theirs the one that is set by their link; only who gives the
+    present password has one that is nobody else's.
     """
     person = _person(actor)
-    session.execute(update(users).where(users.c.id == person).values(password_hash=password_hash))
+    row = session.execute(select(users).where(users.c.id == person).with_for_update()).one()
+    still_by = row.password_by if row.password_hash is None else None
+    session.execute(
+        update(users)
+        .where(users.c.id == person)
+        .values(password_hash=password_hash, password_by=still_by)
+    )
+    audit.record_change(
+        session,
+        SubjectKind.PERSON,
+        person,
+        "person.changed",
+        {"password_hash": password_hash, "password_by": still_by},
+        actor=actor,
+        now=now,
+    )
     end_other_sessions(session, keep=keep, actor=actor, now=now)
     _void_links(session, person, now)
 
@@ -322,6 +453,15 @@ def _person(actor: Actor) -> str:
     if person is None:
         raise Forbidden("An API key has neither sessions nor a password.")
     return person
+
+
+def note_served_at(session: Connection, *, base_url: str) -> None:
+    """Remember where the desk is served, for links that another process makes."""
+    row = {"name": "served_at", "value": base_url}
+    if not insert_or_ignore(session, installation, row):
+        session.execute(
+            update(installation).where(installation.c.name == "served_at").values(value=base_url)
+        )
 
 
 def has_users(session: Connection) -> bool:
@@ -342,3 +482,20 @@ def note_session_use(session: Connection, used: dict[str, datetime]) -> None:
         session.execute(
             update(sessions).where(sessions.c.token_hash == token_hash).values(last_used_at=moment)
         )
+
+
+def forget_expired(session: Connection, *, now: datetime) -> int:
+    """Delete a batch of sessions, sign-in links and counts of tries that have ended; says how many.
+
+    A link stays for a month after its end, so that its page can say what became of it.
+    """
+    deleted = 0
+    for table, ended in (
+        (sessions, sessions.c.expires_at <= now),
+        (sign_in_links, sign_in_links.c.expires_at <= now - LINK_KEPT),
+        (sign_in_tries, sign_in_tries.c.free_at <= now),
+    ):
+        [key] = table.primary_key
+        batch = select(key).where(ended).limit(EXPIRED_BATCH)
+        deleted += session.execute(table.delete().where(key.in_(batch.scalar_subquery()))).rowcount
+    return deleted

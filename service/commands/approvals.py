@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, select
 
-from service.commands import claims, ledger, renames, statements
+from service.commands import claims, ledger, renames, standing, statements
 from service.commands.ledger import Loaded, Versions
 from service.domain import access, amendments, changes, history, lifecycle, printed, proposals
 from service.domain.access import Action, Actor
@@ -51,6 +51,7 @@ def approve(
     PreconditionFailed where the claim's version is none of `versions`.
     """
     access.require(actor, Action.APPROVE)
+    standing.require_standing(session, actor)
     loaded = _load_deciding(session, decision_id, versions=versions)
     waiting = _require_right(loaded.state, actor)
     if waiting is None or waiting.kind is DecisionKind.STATUS:

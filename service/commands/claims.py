@@ -8,10 +8,11 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select
 
-from service.commands import ledger, parties, proposals, sources, statements
+from service.commands import audit, ledger, parties, proposals, sources, statements, writer
 from service.commands.inputs import NewClaim, NewSource, NewStatement, Verdict
 from service.commands.ledger import Versions
 from service.commands.proposals import Outcome
+from service.commands.writer import Line
 from service.domain import access, amendments, history, ids, lifecycle
 from service.domain import changes as domain_changes
 from service.domain import proposals as domain_proposals
@@ -21,6 +22,7 @@ from service.domain.claims import ClaimState, Lifecycle, Precision
 from service.domain.errors import Invalid, NotFound
 from service.domain.guards import Move
 from service.domain.history import Draft, Event
+from service.domain.subjects import SubjectKind
 from service.store.tables import api_keys, claims, notes, stories, users
 
 ABOVE = (
@@ -67,6 +69,7 @@ def bring_in(
 
 def _begin(session: Connection, new: NewClaim, *, actor: Actor, now: datetime) -> Draft:
     """The first event of a claim, with what it refers to looked up or recorded."""
+    lines: list[Line] = []
     statements.require_said(new.claimed_at, now=now, loc=("body", "claimed_at"))
     if new.story is not None:
         known = session.scalar(select(stories.c.slug).where(stories.c.slug == new.story))
@@ -79,7 +82,9 @@ def _begin(session: Connection, new: NewClaim, *, actor: Actor, now: datetime) -
         _require_parent(session, new.part_of)
     claimant = None
     if new.claimant is not None:
-        claimant = parties.voice(session, new.claimant, new.speaker, now=now, field="claimant")
+        claimant = parties.voice(
+            session, new.claimant, new.speaker, lines, actor=actor, now=now, field="claimant"
+        )
     elif new.speaker is not None:
         raise Invalid("a speaker speaks for a party: name the claimant", loc=("body", "claimant"))
     if isinstance(new.origin, NewStatement):
@@ -91,8 +96,10 @@ def _begin(session: Connection, new: NewClaim, *, actor: Actor, now: datetime) -
             actor=actor,
             now=now,
             loc=("body", "origin"),
+            lines=lines,
         )
     else:
+        writer.write(session, lines)
         origin = statements.read(session, new.origin, loc=("body", "origin_statement"))
     said = origin.voice
     if claimant and claimant.speaker is None and said and said.party == claimant.party:
@@ -312,6 +319,7 @@ def add_note(
         "recorded_at": now,
     }
     session.execute(insert(notes), row)
+    audit.begin_record(session, SubjectKind.NOTE, str(row["id"]), row, actor=actor, now=now)
     return row
 
 

@@ -6,14 +6,17 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select, text
 
-from service.commands import clock, recovery
+from service.commands import clock, policy, recovery
+from service.commands.confusable import list_confusable_names
 from service.domain import clocks
 from service.domain.access import Role
 from service.domain.diagnosis import Finding, make_fault, make_remark
 from service.store import installation
 from service.store.installation import EPOCH, HOME, LAST_SEEN
-from service.store.tables import parties, users
+from service.store.tables import users
 
+LISTED = 20
+"""How many groups of names that read alike are listed."""
 RELEASE = (
     "If this is the desk: claimdesk webhooks release. If it is a copy beside the desk, leave it so."
 )
@@ -108,14 +111,14 @@ def check_epoch(connection: Connection, *, home: dict[str, Any] | None) -> list[
     return findings
 
 
-def check_people(connection: Connection, *, four_eyes: bool) -> list[Finding]:
-    """Whether two people can do what takes two."""
-    if not four_eyes:
+def check_people(connection: Connection) -> list[Finding]:
+    """Whether two people are asked for what takes two, and whether there are two."""
+    if not policy.needs_second_person(connection):
         return [
             make_fault(
                 "two-people",
-                "CLAIMDESK_FOUR_EYES is off: one person alone may have a claim confirmed.",
-                "Leave it out of the settings, on every process that serves this desk.",
+                "The desk does without a second person: one alone may have a claim confirmed.",
+                "Ask for a second person again: claimdesk policy --four-eyes on",
             )
         ]
     able = (Role.CHECKER.value, Role.EDITOR.value, Role.ADMIN.value)
@@ -136,20 +139,13 @@ def check_people(connection: Connection, *, four_eyes: bool) -> list[Finding]:
 
 
 def check_names(connection: Connection) -> list[Finding]:
-    """Whether two parties have one name."""
-    folded = func.lower(parties.c.name)
-    double = connection.execute(
-        select(folded, func.min(parties.c.slug), func.max(parties.c.slug))
-        .group_by(folded)
-        .having(func.count() > 1)
-        .limit(20)
-    )
+    """Which names read alike."""
     return [
         make_fault(
             "names",
-            f"The parties {row[1]} and {row[2]} have the same name: {row[0]!r}.",
-            "Rename one of them, so that what is printed tells them apart: "
-            "PATCH /v1/parties/SLUG, or the desk.",
+            f"{len(alike.ids)} names of one kind ({alike.kind}) read alike: {alike.describe()}.",
+            "Rename all but one, so that what is printed tells them apart: "
+            "PATCH /v1/parties/SLUG, /v1/speakers/ID or /v1/users/ID, or the desk.",
         )
-        for row in double
+        for alike in list_confusable_names(connection)[:LISTED]
     ]

@@ -12,15 +12,28 @@ from typing import Any, BinaryIO
 from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import StatementError
 
-from service.commands import exchange_files, exchange_lines, restoration, searching, sources
+from service.commands import (
+    audit,
+    exchange_files,
+    exchange_lines,
+    restoration,
+    searching,
+    sources,
+    writer,
+)
 from service.commands.exchange_files import Batch, Entry
 from service.commands.restoration import Line
-from service.domain import addresses
+from service.domain import addresses, things
+from service.domain.access import Actor, Role
+from service.domain.history import Draft
 from service.domain.names import fold
+from service.domain.subjects import Subject, SubjectKind
 from service.store import tables
-from service.store.exchanged import PARTY_VERSION, QUOTE, THINGS
+from service.store.exchanged import PARTY_VERSION, QUOTE, THINGS, plain
 from service.store.scratch import Refusal, Scratch
 
+IMPORTER = Actor("", "import", Role.READER)
+"""Whose name stands nowhere: what an import says of things is recorded as a rule's."""
 UNUSABLE = (ValueError, KeyError, TypeError, AttributeError, StatementError)
 """What writing raises for lines that do not fold, or that the database refuses."""
 
@@ -55,6 +68,11 @@ def write(session: Connection, kind: str, entries: Sequence[Entry], *, now: date
     key = thing.key.name
     here = set(session.scalars(select(thing.key).where(thing.key.in_([row[key] for row in rows]))))
     rows = [row for row in rows if row[key] not in here]
+    if kind == "key":
+        for row in rows:
+            # No secret has an empty hash: the name stands in the record, and opens nothing.
+            row |= {"secret_hash": "", "revoked_at": now}
+    lines = [line for row in rows for line in _lines_of(kind, row, now=now)]
     quotes = [quote | {"statement": row["id"]} for row in rows for quote in row.pop("quotes", ())]
     versions = [one | {"slug": row["slug"]} for row in rows for one in row.pop("versions", ())]
     if kind == "party":
@@ -64,12 +82,10 @@ def write(session: Connection, kind: str, entries: Sequence[Entry], *, now: date
             row |= {"folded_name": fold(row["name"]), "folded_role": fold(row["role"] or "")}
     elif kind == "source":
         _identify_sources(session, rows)
-    elif kind == "key":
-        for row in rows:
-            # No secret has an empty hash: the name stands in the record, and opens nothing.
-            row |= {"secret_hash": "", "revoked_at": now}
     if rows:
         session.execute(insert(thing.table), rows)
+    if lines:
+        session.execute(insert(tables.events), lines)
     if versions:
         session.execute(insert(PARTY_VERSION.table), versions)
     if quotes:
@@ -77,6 +93,36 @@ def write(session: Connection, kind: str, entries: Sequence[Entry], *, now: date
         fresh = tables.statements.c.id.in_([row["id"] for row in rows])
         found = searching.statement_rows(session, None, None, fresh)
         searching.ENTERED_STATEMENT.run_each(session, found)
+
+
+def _lines_of(record: str, row: dict[str, Any], *, now: datetime) -> list[dict[str, Any]]:
+    """The events of a thing that is brought in: its own, or one that says how it was told.
+
+    Accounts and keys always begin anew: what opens them stays where it was.
+    """
+    exchanged_as = THINGS[record]
+    subject = Subject(SUBJECTS[record], str(row[exchanged_as.key.name]))
+    recorded = row.pop("events", [])
+    if recorded:
+        return [restoration.row_of(line, subject) for line in recorded]
+    if record in exchange_lines.RECORDED:
+        data = plain(exchanged_as, row)
+        del data[exchanged_as.key.name]
+        if record in exchange_lines.WITHIN:
+            name, kind_within = exchange_lines.WITHIN[record]
+            data[name] = [plain(kind_within, part) for part in row[name]]
+    else:
+        data = audit.describe_row(row)
+    draft = Draft(things.RULES[subject.kind][0], data | {things.TOLD: True}, rule="import")
+    return writer.begin(subject, [draft], actor=IMPORTER, now=now)
+
+
+SUBJECTS: dict[str, SubjectKind] = {
+    **exchange_lines.RECORDED,
+    "user": SubjectKind.PERSON,
+    "key": SubjectKind.KEY,
+}
+"""The kind of subject that each kind of line is about."""
 
 
 def _identify_sources(session: Connection, rows: Sequence[dict[str, Any]]) -> None:

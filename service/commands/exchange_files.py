@@ -78,10 +78,11 @@ def _lines(file: BinaryIO) -> Iterator[bytes]:
 def _require_header(record: str, values: dict[str, Any]) -> None:
     if record != "header" or values.get("format") != exchange.FORMAT:
         raise Invalid("this is no export of Claimdesk: its first line does not say so")
-    if values.get("version") != exchange.VERSION:
+    if values.get("version") not in exchange.READS:
         raise Invalid(
             f"the file has version {values.get('version')} of the format; this Claimdesk reads "
-            f"version {exchange.VERSION}: use the Claimdesk that made it, or a later one"
+            f"versions {' and '.join(map(str, exchange.READS))}: use the Claimdesk that made it, "
+            "or a later one"
         )
 
 

@@ -1,18 +1,21 @@
 """What the lines of an export say: each by itself, without the desk."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import RowMapping
 
 from service.commands.restoration import Line
-from service.domain import history, ids
+from service.domain import history, ids, things
+from service.domain.access import Way
 from service.domain.claims import instant, rfc3339
 from service.domain.history import EVENT_TYPES, Event
 from service.domain.names import fold
+from service.domain.subjects import Subject, SubjectKind
+from service.domain.things import Signed
 from service.formats import exchange
-from service.formats.record import canonical, event_hash
+from service.formats.record import GENESIS, canonical, check_salts, hash_event
 from service.store import exchanged
 from service.store.exchanged import PARTY_VERSION, QUOTE, THINGS, Exchanged
 
@@ -38,18 +41,23 @@ def unique_name(record: str, row: Mapping[str, Any] | RowMapping) -> str | None:
 def read(record: str, values: Mapping[str, Any]) -> dict[str, Any]:
     """A line as a row; a statement's has its quotes' rows, a party's those of what it was.
 
-    Raises ValueError in words.
+    Of a thing that has a record of its own it also has `events`, the lines of that record; none
+    where the file says nothing of them, as those of version 1.  Raises ValueError in words.
     """
-    if record not in WITHIN:
+    if record not in RECORDED:
         return exchanged.read(THINGS[record], values)
-    name, kind = WITHIN[record]
-    rows = _rows(name, kind, values.get(name))
-    row = exchanged.read(THINGS[record], {key: values[key] for key in values if key != name})
+    within, kind = WITHIN.get(record, ("", None))
+    plain = {key: values[key] for key in values if key not in (within, "events")}
+    row = exchanged.read(THINGS[record], plain)
+    if kind is not None:
+        row[within] = _rows(within, kind, values.get(within))
     if record == "party":
-        now = rows[-1]
+        now = row[within][-1]
         if now["superseded_at"] or (now["name"], now["parent"]) != (row["name"], row["parent"]):
             raise ValueError("versions: the last is not what holds now")
-    return row | {name: rows}
+    events = values.get("events")
+    row["events"] = [] if events is None else _events_of(record, values, events)
+    return row
 
 
 WITHIN = {"statement": ("quotes", QUOTE), "party": ("versions", PARTY_VERSION)}
@@ -80,24 +88,45 @@ def references(record: str, row: Mapping[str, Any] | RowMapping) -> list[Referen
 
 def differing(kind: Exchanged, values: Mapping[str, Any], here: Mapping[str, Any]) -> str | None:
     """In what a line differs from what the desk has under its key; None where in nothing."""
-    names = [name for name in values if name not in kind.stamps and values[name] != here[name]]
+    names = [
+        name
+        for name in values
+        if name not in (*kind.stamps, "events") and values[name] != here[name]
+    ]
     if not names:
         return None
     return f"the desk has it with another {', '.join(names)}"
 
 
 def event_line(values: Mapping[str, Any]) -> Line:
-    """An event's line, its hash proved.  Raises ValueError in words."""
-    if values.keys() != set(exchange.EVENT):
-        odd = sorted(values.keys() ^ set(exchange.EVENT))[0]
-        raise ValueError(f"has {odd!r} missing or too much")
-    for name in ("id", "claim"):
-        if not isinstance(values[name], str) or ids.parse(values[name]) != values[name]:
-            raise ValueError(f"{name} is no UUID in lower case")
+    """A claim's event, its hash proved.  Raises ValueError in words."""
+    _require_fields(values, exchange.EVENT)
+    claim = values["claim"]
+    if not isinstance(claim, str) or ids.parse(claim) != claim:
+        raise ValueError("claim is no UUID in lower case")
+    line = _event_of(Subject(SubjectKind.CLAIM, claim), values, EVENT_TYPES)
+    if line.event.number == 1:
+        try:
+            history.apply(None, line.event, claim_id=line.claim)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"1 does not begin a claim: {error}") from error
+    return line
+
+
+def _require_fields(values: Mapping[str, Any], names: Iterable[str]) -> None:
+    odd = (values.keys() - {"salts"}) ^ set(names)
+    if odd:
+        raise ValueError(f"has {min(odd)!r} missing or too much")
+
+
+def _event_of(subject: Subject, values: Mapping[str, Any], types: Collection[str]) -> Line:
+    """An event of this subject, its hash proved.  Raises ValueError in words."""
+    if not isinstance(values["id"], str) or ids.parse(values["id"]) != values["id"]:
+        raise ValueError("id is no UUID in lower case")
     number, actor, data = values["number"], values["actor"], values["data"]
     if not isinstance(number, int) or isinstance(number, bool) or not 0 < number < 2**31:
         raise ValueError("number is no whole number")
-    if values["type"] not in EVENT_TYPES:
+    if values["type"] not in types:
         raise ValueError(f"{number} is of the type {values['type']!r}, which is unknown here")
     if not isinstance(data, dict) or not _is_actor(actor):
         raise ValueError(f"{number} has data or an actor of another shape")
@@ -111,34 +140,96 @@ def event_line(values: Mapping[str, Any]) -> Line:
     texts = canonical(actor), canonical(data)
     if any(NUL.search(text) for text in texts):
         raise ValueError(f"{number} has a NUL in a text")
-    digest = event_hash(
-        claim=values["claim"],
-        number=number,
-        type=values["type"],
-        recorded_at=values["recorded_at"],
-        actor=texts[0],
-        data=texts[1],
-        previous_hash=str(values["previous_hash"]),
-    )
+    try:
+        salts = check_salts(values["salts"]) if "salts" in values else {}
+        digest = hash_event(
+            subject,
+            number=number,
+            type=values["type"],
+            recorded_at=values["recorded_at"],
+            actor=texts[0],
+            data=texts[1],
+            salts=salts,
+            previous_hash=str(values["previous_hash"]),
+        )
+    except (LookupError, TypeError, AttributeError, ValueError) as error:
+        raise ValueError(f"{number} has salts of another shape") from error
     if digest != values["hash"]:
         raise ValueError(f"{number} was changed: its hash would be {digest}")
     event = Event(number, values["type"], recorded_at, data)
-    line = Line(
-        values["claim"], values["id"], event, actor, values["previous_hash"], values["hash"]
+    return Line(
+        subject.id, values["id"], event, actor, values["previous_hash"], values["hash"], salts
     )
-    if number == 1:
+
+
+RECORDED: Mapping[str, SubjectKind] = {
+    "party": SubjectKind.PARTY,
+    "speaker": SubjectKind.SPEAKER,
+    "source": SubjectKind.SOURCE,
+    "story": SubjectKind.STORY,
+    "statement": SubjectKind.STATEMENT,
+    "note": SubjectKind.NOTE,
+}
+"""The things that have a record of their own, whose events stand within their line."""
+
+
+def _events_of(record: str, values: Mapping[str, Any], given: Any) -> list[Line]:
+    """The events of a thing, proved to say what its line says.  Raises ValueError in words."""
+    kind = RECORDED[record]
+    key = THINGS[record].key.name
+    subject = Subject(kind, str(values[key]))
+    if not isinstance(given, list) or not given:
+        raise ValueError("events: at least one is needed")
+    lines: list[Line] = []
+    previous_hash, at = GENESIS, None
+    for position, event in enumerate(given):
+        if not isinstance(event, dict):
+            raise ValueError(f"events.{position} is no object")
         try:
-            history.apply(None, event, claim_id=line.claim)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"1 does not begin a claim: {error}") from error
-    return line
+            _require_fields(event, exchange.EVENT_OF_THING)
+            line = _event_of(subject, event, things.list_types(kind))
+            if line.previous_hash != previous_hash:
+                raise ValueError(f"{line.event.number} does not continue the record")
+            if at is not None and line.event.recorded_at < at:
+                raise ValueError(f"{line.event.number} was recorded before the one it follows")
+        except ValueError as error:
+            raise ValueError(f"its event {error}") from error
+        previous_hash, at = line.hash, line.event.recorded_at
+        lines.append(line)
+    try:
+        row = things.fold(kind, [Signed(line.event, line.actor) for line in lines])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"its events do not fold: {error}") from error
+    for name, value in row.items():
+        if name in values and values[name] != value:
+            raise ValueError(f"{name} is another than its events say")
+    return lines
 
 
 def _is_actor(actor: Any) -> bool:
+    """Whether this is what `access.describe_actor` writes, or a rule."""
+    if not isinstance(actor, dict):
+        return False
+    named = {name: value for name, value in actor.items() if name not in ("key", "made_by")}
+    if not all(isinstance(value, str) for value in named.values()):
+        return False
+    if set(actor) == {"rule"}:
+        return True
+    key, made_by = actor.get("key"), actor.get("made_by", [])
     return (
-        isinstance(actor, dict)
-        and set(actor) in ({"id", "name"}, {"rule"})
-        and all(isinstance(value, str) for value in actor.values())
+        {"id", "name"} <= set(named) <= {"id", "name", "means"}
+        and named.get("means", Way.KEY) in list(Way)
+        and (key is None or _is_named(key))
+        and isinstance(made_by, list)
+        and all(isinstance(one, str) for one in made_by)
+    )
+
+
+def _is_named(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and set(value) == {"id", "name"}
+        and all(isinstance(part, str) for part in value.values())
     )
 
 

@@ -1,9 +1,9 @@
-"""The one writer of the record.
+"""The writer of claims' events, on top of `writer`, which writes those of every subject.
 
 `load` locks a claim and gives its state; `record` appends events, lets the rules make their
 automatic move, brings everything derived from the record up to date, in the caller's transaction,
 and writes the webhooks that tell of it.  What another desk recorded is appended as it is by
-`restoration.restore`.  No other code writes `events`, `claims`, `claim_versions`, `links` or
+`restoration.restore`.  No other code writes claims' events, `claims`, `claim_versions`, `links` or
 `decisions`.
 """
 
@@ -16,19 +16,20 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Insert, bindparam, case, insert, null, select, update
 
-from service.commands import large_claims, outbox, projections, searching
-from service.domain import amendments, evidence, history, ids, lifecycle
+from service.commands import large_claims, outbox, projections, searching, writer
+from service.domain import amendments, evidence, history, lifecycle
 from service.domain.access import Actor
-from service.domain.claims import Cause, ClaimState, Lifecycle, rfc3339
+from service.domain.claims import Cause, ClaimState, Lifecycle
 from service.domain.errors import NotFound, PreconditionFailed
 from service.domain.history import Draft, Event
+from service.domain.subjects import Subject, SubjectKind
 from service.formats import claim as claim_format
 from service.formats import webhook as webhook_format
-from service.formats.record import GENESIS, canonical, event_hash
+from service.formats.record import GENESIS
 from service.store import bell
 from service.store.engine import base_url, now_after
 from service.store.prepared import Prepared
-from service.store.tables import claim_versions, claims, events
+from service.store.tables import claim_versions, claims
 from service.store.together import Together, bound
 
 Versions = Collection[int] | None
@@ -113,19 +114,6 @@ SUPERSEDE = insert(claim_versions).from_select(
     ),
 )
 HOLD = select(claims.c.changed_at).where(claims.c.id == bindparam("claim")).with_for_update()
-LINE = (
-    "id",
-    "claim",
-    "number",
-    "type",
-    "recorded_at",
-    "actor",
-    "data",
-    "previous_hash",
-    "hash",
-    "story",
-    "said_at",
-)
 
 
 @lru_cache
@@ -134,7 +122,7 @@ def _opening(lines: int, messages: int) -> Together:
     columns = (*ROW, "id", "created_at")
     return Together(
         insert(claims).values(bound(claims, columns, "new")),
-        _appending(lines),
+        writer.insert_lines(lines, "line"),
         *_telling(messages),
         searching.ENTER,
     )
@@ -148,7 +136,7 @@ def _continuing(lines: int, messages: int, searched: bool) -> Together:
     return Together(
         SUPERSEDE,
         replace.values(bound(claims, ROW, "new")),
-        _appending(lines),
+        writer.insert_lines(lines, "line"),
         *_telling(messages),
         *([searching.REPLACE] if searched else ()),
     )
@@ -156,10 +144,6 @@ def _continuing(lines: int, messages: int, searched: bool) -> Together:
 
 def _telling(messages: int) -> list[Insert]:
     return [write for i in range(messages) for write in outbox.telling(f"told_{i}")]
-
-
-def _appending(lines: int) -> Insert:
-    return insert(events).values([bound(events, LINE, f"line_{i}") for i in range(lines)])
 
 
 def load(session: Connection, claim_id: str, *, versions: Versions = None) -> Loaded:
@@ -241,6 +225,7 @@ def _append(
     before = loaded.state if loaded else None
     state, last_hash = before, loaded.last_hash if loaded else GENESIS
     at = now_after(before.updated_at if before else None, now)
+    subject = Subject(SubjectKind.CLAIM, claim_id)
     appended: list[tuple[Event, dict[str, Any]]] = []
     steps: list[searching.Step] = []
 
@@ -249,29 +234,11 @@ def _append(
         event = Event(state.version + 1 if state else 1, draft.type, at, draft.data)
         previous, state = state, history.apply(state, event, claim_id=claim_id)
         steps.append((previous, state, event))
-        who = {"rule": draft.rule} if draft.rule else {"id": actor.id, "name": actor.name}
-        line: dict[str, Any] = {
-            "id": ids.uuid7(),
-            "claim": claim_id,
-            "number": event.number,
-            "type": event.type,
-            "recorded_at": at,
-            "actor": canonical(who),
-            "data": canonical(event.data),
-            "previous_hash": last_hash,
-            "story": state.story,
-            "said_at": history.said_at(event),
-        }
-        last_hash = event_hash(
-            claim=claim_id,
-            number=event.number,
-            type=event.type,
-            recorded_at=rfc3339(at),
-            actor=line["actor"],
-            data=line["data"],
-            previous_hash=last_hash,
-        )
-        appended.append((event, line | {"hash": last_hash}))
+        line = writer.build_line(
+            subject, draft, number=event.number, previous_hash=last_hash, actor=actor, at=at
+        ) | {"story": state.story, "said_at": history.said_at(event)}
+        last_hash = line["hash"]
+        appended.append((event, line))
         return state
 
     after = before
@@ -284,8 +251,7 @@ def _append(
             after = append(automatic)
 
     parameters = {f"new_{name}": value for name, value in row(after, last_hash).items()}
-    for position, (_, line) in enumerate(appended):
-        parameters |= {f"line_{position}_{name}": value for name, value in line.items()}
+    parameters |= writer.parameters("line", [line for _, line in appended])
     messages = 0
     for event, line in appended:
         # All of them tell of the claim as the whole change leaves it: what it was in between held

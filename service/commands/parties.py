@@ -5,20 +5,23 @@ one is therefore a change of those claims too, recorded on each.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, union, update
 from sqlalchemy.exc import IntegrityError
 
-from service.commands import ledger, searching
+from service.commands import confusable, ledger, searching, writer
 from service.commands.inputs import NewSpeaker
+from service.commands.writer import Line
 from service.domain import access, ids
 from service.domain.access import Action, Actor
 from service.domain.claims import Speaker, Voice
 from service.domain.errors import AlreadyExists, Invalid, NotFound
 from service.domain.history import Draft
 from service.domain.names import fold
+from service.domain.subjects import Subject, SubjectKind
 from service.store.engine import now_after
 from service.store.prepared import Prepared
 from service.store.tables import (
@@ -84,6 +87,9 @@ def create(
         above = _ancestors(session, parent, loc=("body", "parent"))
         _require_room(above, 1)
         root = above[-1]
+    if session.scalar(select(parties.c.slug).where(parties.c.slug == slug)) is not None:
+        raise AlreadyExists(f"There is a party '{slug}' already.", slug=slug)
+    confusable.require_distinct_party(session, name, actor=actor)
     row = {
         "slug": slug,
         "name": name,
@@ -98,6 +104,10 @@ def create(
     if not insert_or_ignore(session, parties, row):
         raise AlreadyExists(f"There is a party '{slug}' already.", slug=slug)
     session.execute(insert(party_versions), version_row(row, now))
+    named = ("name", "full_name", "kind", "country", "parent")
+    draft = Draft("party.created", {name: row[name] for name in named})
+    subject = Subject(SubjectKind.PARTY, slug)
+    writer.write(session, writer.begin(subject, [draft], actor=actor, now=now))
 
 
 def change(
@@ -126,12 +136,20 @@ def change(
     }
     if not differing:
         return
-    session.execute(
-        update(parties).where(parties.c.slug == slug).values(**differing, updated_at=now)
-    )
-    if {"name", "parent"} & differing.keys():
-        _refresh(session, slug, actor=actor, now=now)
-    elif "full_name" in differing:
+    if "name" in differing:
+        confusable.require_distinct_party(session, differing["name"], slug=slug, actor=actor)
+    chain = writer.lock_chain(session, Subject(SubjectKind.PARTY, slug))
+    now = now_after(chain.recorded_at, now)
+    session.execute(update(parties).where(parties.c.slug == slug).values(**differing))
+    shown = bool({"name", "parent"} & differing.keys())
+    if shown:
+        now = _refresh(session, slug, actor=actor, now=now)
+    draft = Draft("party.changed", dict(differing))
+    writer.extend(session, chain, [draft], actor=actor, now=now)
+    session.execute(update(parties).where(parties.c.slug == slug).values(updated_at=now))
+    if shown:
+        return
+    if "full_name" in differing:
         _find_by(session, slug)
 
 
@@ -165,8 +183,11 @@ def _height(tree: Mapping[str, Any], slug: str) -> int:
     return 1 + max((_height(tree, one) for one in below), default=0)
 
 
-def _refresh(session: Connection, slug: str, *, actor: Actor, now: datetime) -> None:
-    """Give the claims that show `slug`, or a party below it, its new name and root."""
+def _refresh(session: Connection, slug: str, *, actor: Actor, now: datetime) -> datetime:
+    """Give the claims that show `slug`, or a party below it, its new name and root.
+
+    Gives the instant at which all of them changed.
+    """
     tree = {row.slug: row for row in session.execute(select(parties)).all()}
     root = slug
     while tree[root].parent is not None:
@@ -187,6 +208,7 @@ def _refresh(session: Connection, slug: str, *, actor: Actor, now: datetime) -> 
     at = _record_on_all(session, concerned, draft, actor=actor, now=now)
     _keep_versions(session, [tree[one]._asdict() | {"root": root} for one in below], at)
     searching.renew_statements(session, statements.c.party.in_(below))
+    return at
 
 
 def _find_by(session: Connection, slug: str) -> None:
@@ -246,26 +268,43 @@ def voice(
     session: Connection,
     party: str,
     speaker: str | NewSpeaker | None,
+    lines: list[Line],
     *,
+    actor: Actor,
     now: datetime,
     loc: tuple[str | int, ...] = ("body",),
     field: str = "party",
 ) -> Voice:
-    """The party's voice, and the speaker's, who is recorded if new.
+    """The party's voice, and the speaker's, who is recorded if new: the event is added to `lines`,
+    for the caller to write.
 
     People match by party, name and role, without diacritics; a new role makes a new speaker, for
     what was said before keeps the role it was said in.  A person named without a role is whoever
     of that name the party has, the latest role first.
     """
+    if not isinstance(speaker, NewSpeaker):
+        return known_voice(session, party, speaker, loc=loc, field=field)
+    whole = known_voice(session, party, None, loc=loc, field=field)
+    person = match_speaker(session, party, speaker, lines, actor=actor, now=now)
+    return replace(whole, speaker=person)
+
+
+def known_voice(
+    session: Connection,
+    party: str,
+    speaker: str | None,
+    *,
+    loc: tuple[str | int, ...] = ("body",),
+    field: str = "party",
+) -> Voice:
+    """The voice of a party, and of a speaker who is recorded already.  Raises Invalid."""
     row = _held(session, party)
     if row is None:
         raise Invalid(
             f"there is no party '{party}'; create it with POST /v1/parties", loc=(*loc, field)
         )
     person = None
-    if isinstance(speaker, NewSpeaker):
-        person = match_speaker(session, party, speaker, now=now)
-    elif speaker is not None:
+    if speaker is not None:
         found = session.execute(SPEAKER, {"speaker": speaker}).first()
         if found is None:
             raise Invalid("there is no speaker with this id", loc=(*loc, "speaker"))
@@ -286,8 +325,17 @@ def _held(session: Connection, party: str) -> Any:
     return row
 
 
-def match_speaker(session: Connection, party: str, person: NewSpeaker, *, now: datetime) -> Speaker:
-    """The speaker of this party with this name and role, recorded if new."""
+def match_speaker(
+    session: Connection,
+    party: str,
+    person: NewSpeaker,
+    lines: list[Line],
+    *,
+    actor: Actor,
+    now: datetime,
+) -> Speaker:
+    """The speaker of this party with this name and role, recorded if new: the event is added to
+    `lines`, for the caller to write."""
     folded = {"party": party, "folded_name": fold(person.name)}
     if person.role is None:
         found = session.execute(
@@ -308,7 +356,13 @@ def match_speaker(session: Connection, party: str, person: NewSpeaker, *, now: d
     }
     namesake = NAMESAKE.run(session, folded).first()
     if namesake is None:
+        confusable.require_distinct_speaker(
+            session, party, person.name, folded["folded_role"], actor=actor
+        )
         if insert_or_ignore(session, speakers, row):
+            said = {"party": party, "name": person.name, "role": person.role}
+            subject = Subject(SubjectKind.SPEAKER, str(row["id"]))
+            lines += writer.begin(subject, [Draft("speaker.created", said)], actor=actor, now=now)
             return Speaker(str(row["id"]), person.name, person.role)
         namesake = NAMESAKE.run(session, folded).one()
     return Speaker(id_text(namesake[0]), namesake[1], namesake[2])
@@ -321,9 +375,10 @@ def create_speaker(
     access.require(actor, Action.RECORD)
     if session.execute(HOLD, {"party": party}).first() is None:
         raise Invalid(f"there is no party '{party}'", loc=("body", "party"))
-    found = match_speaker(session, party, person, now=now)
-    created = session.scalar(select(speakers.c.created_at).where(speakers.c.id == found.id))
-    return found.id, created == now
+    lines: list[Line] = []
+    found = match_speaker(session, party, person, lines, actor=actor, now=now)
+    writer.write(session, lines)
+    return found.id, bool(lines)
 
 
 def change_speaker(
@@ -344,12 +399,17 @@ def change_speaker(
     name, role = changes.get("name", row.name), changes.get("role", row.role)
     if (name, role) == (row.name, row.role):
         return
+    chain = writer.lock_chain(session, Subject(SubjectKind.SPEAKER, speaker_id))
+    now = now_after(chain.recorded_at, now)
     folded = {"folded_name": fold(name), "folded_role": fold(role or "")}
     namesake = session.scalar(
         select(speakers.c.id).filter_by(party=row.party, **folded).where(speakers.c.id != row.id)
     )
     if namesake is not None:
         raise AlreadyExists("The party has a speaker of this name and role.", id=namesake)
+    confusable.require_distinct_speaker(
+        session, row.party, name, folded["folded_role"], speaker=speaker_id, actor=actor
+    )
     try:
         session.execute(
             update(speakers)
@@ -367,7 +427,9 @@ def change_speaker(
         ),
     )
     draft = Draft("speaker.changed", {"speaker": speaker_id, "name": name, "role": role})
-    _record_on_all(session, concerned, draft, actor=actor, now=now)
+    now = _record_on_all(session, concerned, draft, actor=actor, now=now)
+    changed = Draft("speaker.changed", {"name": name, "role": role})
+    writer.extend(session, chain, [changed], actor=actor, now=now)
     searching.renew_statements(session, statements.c.speaker == speaker_id)
 
 
@@ -390,6 +452,9 @@ def create_story(
     }
     if not insert_or_ignore(session, stories, row):
         raise AlreadyExists(f"There is a story '{slug}' already.", slug=slug)
+    draft = Draft("story.created", {"title": title, "description": description})
+    subject = Subject(SubjectKind.STORY, slug)
+    writer.write(session, writer.begin(subject, [draft], actor=actor, now=now))
 
 
 def change_story(
@@ -399,7 +464,14 @@ def change_story(
     row = session.execute(select(stories).where(stories.c.slug == slug).with_for_update()).first()
     if row is None:
         raise NotFound(f"There is no story '{slug}'.")
-    if any(getattr(row, name) != value for name, value in changes.items()):
-        session.execute(
-            update(stories).where(stories.c.slug == slug).values(**changes, updated_at=now)
-        )
+    differing = {name: value for name, value in changes.items() if getattr(row, name) != value}
+    if not differing:
+        return
+    chain = writer.lock_chain(session, Subject(SubjectKind.STORY, slug))
+    draft = Draft("story.changed", differing)
+    (event,) = writer.extend(session, chain, [draft], actor=actor, now=now)
+    session.execute(
+        update(stories)
+        .where(stories.c.slug == slug)
+        .values(**differing, updated_at=event.recorded_at)
+    )

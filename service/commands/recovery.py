@@ -8,8 +8,10 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, func, select
 
-from service.commands import clock
+from service.commands import audit, clock
+from service.commands.accounts import SYSTEM
 from service.domain.claims import rfc3339
+from service.formats.record import canonical
 from service.store import bell, installation
 from service.store.installation import EPOCH, HELD, HOME, LAST_SEEN, RESTORED
 from service.store.tables import events
@@ -26,31 +28,30 @@ def begin_epoch(connection: Connection, *, reason: str, now: datetime) -> str:
     are told to start again."""
     epoch = secrets.token_hex(4)
     before = installation.read_document(connection, EPOCH) or {}
-    installation.write_value(
-        connection,
-        EPOCH,
-        {
-            "id": epoch,
-            "number": before.get("number", 1) + 1,
-            "began_at": rfc3339(now),
-            "after_event": connection.scalar(select(func.coalesce(func.max(events.c.seq), 0))),
-            "reason": reason,
-        },
-    )
+    begun = {
+        "id": epoch,
+        "number": before.get("number", 1) + 1,
+        "began_at": rfc3339(now),
+        "after_event": connection.scalar(select(func.coalesce(func.max(events.c.seq), 0))),
+        "reason": reason,
+    }
+    audit.record_setting(connection, EPOCH, canonical(begun), actor=SYSTEM, now=now)
     return epoch
 
 
 def hold_webhooks(connection: Connection, *, reason: str, copy: bool, now: datetime) -> None:
     """Send nothing until `release_webhooks`; what is recorded meanwhile waits."""
-    installation.write_value(
-        connection, HELD, {"reason": reason, "copy": copy, "since": rfc3339(now)}
-    )
+    held = {"reason": reason, "copy": copy, "since": rfc3339(now)}
+    audit.record_setting(connection, HELD, canonical(held), actor=SYSTEM, now=now)
 
 
-def release_webhooks(connection: Connection) -> bool:
+def release_webhooks(connection: Connection, *, now: datetime) -> bool:
     """Say that this is the desk: what waits is sent.  Says whether anything was held."""
+    if installation.read_value(connection, HELD) is None:
+        return False
+    audit.record_setting(connection, HELD, None, actor=SYSTEM, now=now)
     bell.ring_after_commit(connection)
-    return installation.forget_value(connection, HELD)
+    return True
 
 
 def restart_after_restore(
@@ -65,7 +66,7 @@ def restart_after_restore(
     installation.forget_value(connection, HOME)
     installation.forget_value(connection, LAST_SEEN)
     if answer == "desk":
-        installation.forget_value(connection, HELD)
+        release_webhooks(connection, now=now)
     else:
         hold_webhooks(
             connection,

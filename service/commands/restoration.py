@@ -17,6 +17,7 @@ from service.domain import evidence, history
 from service.domain.access import Actor, Role
 from service.domain.claims import ClaimState
 from service.domain.history import Event
+from service.domain.subjects import Subject, SubjectKind
 from service.formats import claim as claim_format
 from service.formats.record import GENESIS, canonical
 from service.store.prepared import Prepared
@@ -40,7 +41,10 @@ REPLACE = Prepared(
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One event as another desk recorded it: `actor` is plain data, {id, name} or {rule}."""
+    """One event as another desk recorded it: `actor` is plain data, {id, name} or {rule}.
+
+    `claim` is the id of its subject, which is a claim but in the lines of other things.
+    """
 
     claim: str
     id: str
@@ -48,6 +52,7 @@ class Line:
     actor: dict[str, Any]
     previous_hash: str
     hash: str
+    salts: dict[str, str]
 
 
 Step = tuple[ClaimState | None, ClaimState, Line]
@@ -119,18 +124,30 @@ def _related(row: dict[str, Any]) -> bool:
 
 
 def _restored(state: ClaimState, line: Line) -> dict[str, Any]:
+    return row_of(line, Subject(SubjectKind.CLAIM, line.claim)) | {
+        "story": state.story,
+        "said_at": history.said_at(line.event),
+    }
+
+
+def row_of(line: Line, subject: Subject) -> dict[str, Any]:
+    """The row of an event that another desk recorded."""
+    of_claim = subject.kind is SubjectKind.CLAIM
     return {
         "id": line.id,
-        "claim": line.claim,
+        "kind": subject.kind.value,
+        "claim": subject.id if of_claim else None,
+        "subject": None if of_claim else subject.id,
         "number": line.event.number,
         "type": line.event.type,
         "recorded_at": line.event.recorded_at,
         "actor": canonical(line.actor),
         "data": canonical(line.event.data),
+        "salts": canonical(line.salts) if line.salts else None,
         "previous_hash": line.previous_hash,
         "hash": line.hash,
-        "story": state.story,
-        "said_at": history.said_at(line.event),
+        "story": None,
+        "said_at": None,
     }
 
 

@@ -89,6 +89,14 @@ def load(session: Connection, plan: Plan, *, actor: Actor, now: datetime) -> Rep
     return Report(dict(loading.created), dict(loading.unchanged))
 
 
+def is_empty(session: Connection) -> bool:
+    """Whether nobody has recorded a claim or a party yet; a new desk has settings, and no more."""
+    return (
+        session.scalar(select(tables.claims.c.id).limit(1)) is None
+        and session.scalar(select(tables.parties.c.slug).limit(1)) is None
+    )
+
+
 class _Loading:
     """One run of `load`: the ids that the file's keys stand for, and what was counted."""
 

@@ -6,10 +6,14 @@ from hashlib import sha256
 
 from sqlalchemy import Connection, bindparam, select
 
+from service.commands import writer
 from service.commands.inputs import NewSource
-from service.domain import access, addresses, ids
+from service.commands.writer import Line
+from service.domain import access, addresses, history, ids
 from service.domain.access import Action, Actor
 from service.domain.errors import Invalid
+from service.domain.history import Draft
+from service.domain.subjects import Subject, SubjectKind
 from service.store.prepared import Prepared
 from service.store.tables import sources
 from service.store.types import id_text
@@ -42,16 +46,26 @@ def record(
     The same address and text hash is the same source.  Where nothing but an address is given,
     the source that is known there is meant: another would have no name.
     """
+    lines: list[Line] = []
+    source_id = _enter(session, source, lines, actor=actor, now=now)
+    writer.write(session, lines)
+    return source_id, bool(lines)
+
+
+def _enter(
+    session: Connection, source: NewSource, lines: list[Line], *, actor: Actor, now: datetime
+) -> str:
+    """The source's id; where it is new, its event is added to `lines`, for the caller to write."""
     access.require(actor, Action.RECORD)
     mark = fingerprint(source.url, source.sha256)
     known = BY_FINGERPRINT.run(session, {"fingerprint": mark}).first()
     if known is not None:
-        return id_text(known[0]), False
+        return id_text(known[0])
     digest = addresses.digest(source.url)
     if _is_bare(source):
         known = BY_ADDRESS.run(session, {"digest": digest}).first()
         if known is not None:
-            return id_text(known[0]), False
+            return id_text(known[0])
     row = asdict(source) | {
         "id": ids.uuid7(),
         "recorded_at": now,
@@ -59,9 +73,12 @@ def record(
         "address_digest": digest,
     }
     if insert_or_ignore(session, sources, row):
-        return row["id"], True
+        draft = Draft("source.recorded", history.plain(source))
+        subject = Subject(SubjectKind.SOURCE, row["id"])
+        lines += writer.begin(subject, [draft], actor=actor, now=now)
+        return str(row["id"])
     # Somebody recorded it just now.
-    return id_text(BY_FINGERPRINT.run(session, {"fingerprint": mark}).one()[0]), False
+    return id_text(BY_FINGERPRINT.run(session, {"fingerprint": mark}).one()[0])
 
 
 def _is_bare(source: NewSource) -> bool:
@@ -77,10 +94,17 @@ def resolve(
     actor: Actor,
     now: datetime,
     loc: tuple[str | int, ...],
+    lines: list[Line] | None = None,
 ) -> str:
-    """The id of a source given by id or to be recorded."""
+    """The id of a source given by id or to be recorded.
+
+    The event of a new source is added to `lines`, for the caller to write with its own; without
+    `lines` it is written at once.
+    """
     if isinstance(source, NewSource):
-        return record(session, source, actor=actor, now=now)[0]
+        if lines is None:
+            return record(session, source, actor=actor, now=now)[0]
+        return _enter(session, source, lines, actor=actor, now=now)
     if session.scalar(BY_ID, {"source": source}) is None:
         raise Invalid("there is no source with this id", loc=(*loc, "source"))
     return source

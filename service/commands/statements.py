@@ -1,6 +1,6 @@
 """Statements: recording what was said, linking it to claims, taking it back."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -16,11 +16,12 @@ from sqlalchemy import (
     update,
 )
 
-from service.commands import ledger, parties, proposals, searching, sources
+from service.commands import ledger, parties, proposals, searching, sources, writer
 from service.commands.inputs import NewLink, NewQuote, NewSource, NewStatement
 from service.commands.ledger import Loaded, Versions
 from service.commands.proposals import Outcome
-from service.domain import access, amendments, ids
+from service.commands.writer import Line
+from service.domain import access, amendments, history, ids
 from service.domain.access import Action, Actor
 from service.domain.changes import Change
 from service.domain.claims import (
@@ -34,6 +35,9 @@ from service.domain.claims import (
     Voice,
 )
 from service.domain.errors import Invalid, NotFound, Settled, StatementWithdrawn
+from service.domain.history import Draft
+from service.domain.subjects import Subject, SubjectKind
+from service.store.engine import now_after
 from service.store.tables import claims, links, quotes, statements
 from service.store.together import Together, bound
 
@@ -61,17 +65,33 @@ STATEMENT_COLUMNS = (
     "recorded_by",
 )
 QUOTE_COLUMNS = tuple(column.name for column in quotes.c)
+SAID = ("party", "speaker", "said_at", "precision", "basis")
+"""What the event of a statement repeats of its row; who recorded it, and when, is the event's."""
+RENDERED = (
+    "id",
+    "position",
+    "text",
+    "language",
+    "rendering",
+    "source",
+    "exact",
+    "prefix",
+    "suffix",
+)
+"""What an event repeats of a quote's row."""
 
 
 @lru_cache
-def _recording(renderings: int) -> Together:
-    """The writes of a statement with so many renderings: parameters are `<row>_<column>`."""
+def _recording(renderings: int, lines: int) -> Together:
+    """The writes of a statement with so many renderings and events: parameters are
+    `<row>_<column>`."""
     return Together(
         insert(statements).values(bound(statements, STATEMENT_COLUMNS, "0")),
         insert(quotes).values(
             [bound(quotes, QUOTE_COLUMNS, f"{i + 1}") for i in range(renderings)]
         ),
         searching.ENTER_STATEMENT,
+        writer.insert_lines(lines, "line"),
     )
 
 
@@ -95,17 +115,20 @@ def record(
     actor: Actor,
     now: datetime,
     loc: tuple[str | int, ...] = ("body",),
+    lines: list[Line] | None = None,
 ) -> Spoken:
-    """Record one utterance with its renderings.  `voice` is whose it is, where that is known.
+    """Record one utterance with its renderings.  `voice` is whose it is, where that is known, and
+    `lines` are events that wait to be written: they are, with this statement's own.
 
     Raises Invalid for what it refers to in vain.
     """
     access.require(actor, Action.RECORD)
+    lines = lines if lines is not None else []
     require_said(new.said_at, now=now, loc=(*loc, "said_at"))
     if not new.quotes:
         raise Invalid("a statement needs at least one quote", loc=(*loc, "quotes"))
     if voice is None and new.party is not None:
-        voice = parties.voice(session, new.party, new.speaker, now=now, loc=loc)
+        voice = parties.voice(session, new.party, new.speaker, lines, actor=actor, now=now, loc=loc)
     elif new.party is None and new.speaker is not None:
         raise Invalid("a speaker speaks for a party: name it", loc=(*loc, "party"))
     statement_id = ids.uuid7()
@@ -121,12 +144,18 @@ def record(
             "recorded_by": actor.name,
         }
     ] + [
-        _quote_row(session, statement_id, position, quote, actor=actor, now=now, loc=loc)
+        _quote_row(
+            session, statement_id, position, quote, actor=actor, now=now, loc=loc, lines=lines
+        )
         for position, quote in enumerate(new.quotes, start=1)
     ]
+    said = {name: rows[0][name] for name in SAID}
+    draft = Draft("statement.recorded", history.plain(said | {"quotes": _rendered(rows[1:])}))
+    lines += writer.begin(_subject(statement_id), [draft], actor=actor, now=now)
     parameters = {f"{i}_{name}": value for i, row in enumerate(rows) for name, value in row.items()}
     parameters |= searching.statement_row(session, statement_id, new.quotes, voice)
-    _recording(len(new.quotes)).run(session, parameters)
+    parameters |= writer.parameters("line", lines)
+    _recording(len(new.quotes), len(lines)).run(session, parameters)
     return Spoken(
         statement_id, voice, new.said_at, new.precision, new.basis, _brief(new.quotes[0].text)
     )
@@ -152,7 +181,7 @@ def read(session: Connection, statement_id: str, *, loc: tuple[str | int, ...]) 
         )
     voice = None
     if row.party is not None:
-        voice = parties.voice(session, row.party, row.speaker, now=row.recorded_at, loc=loc)
+        voice = parties.known_voice(session, row.party, row.speaker, loc=loc)
     return Spoken(
         row.id,
         voice,
@@ -168,24 +197,30 @@ def add_quote(
 ) -> None:
     """Another rendering of the same utterance: two outlets render one utterance differently.
 
-    The claims that the statement is linked to are found by it from now on.
+    It is recorded on every claim that shows the statement, which is found by it from now on.
     """
     access.require(actor, Action.RECORD)
     _locked(session, statement_id)
+    chain = writer.lock_chain(session, _subject(statement_id))
     position = session.scalar(
         select(func.max(quotes.c.position)).where(quotes.c.statement == statement_id)
     )
+    linked, claimed = _showing(session, statement_id)
+    concerned = sorted({*linked, *claimed})
+    now = now_after(chain.recorded_at, ledger.hold(session, concerned, now=now))
     row = _quote_row(
         session, statement_id, (position or 0) + 1, quote, actor=actor, now=now, loc=("body",)
     )
     session.execute(insert(quotes), row)
+    draft = Draft("statement.quoted", {"quote": _rendered([row])[0]})
+    writer.extend(session, chain, [draft], actor=actor, now=now)
     searching.renew_statements(session, statements.c.id == statement_id)
-    linked = session.scalars(select(links.c.claim).where(links.c.statement == statement_id)).all()
-    claimed = session.scalars(
-        select(claims.c.id).where(claims.c.origin_statement == statement_id)
-    ).all()
-    loaded = ledger.load_all(session, [*linked, *claimed]).values()
-    searching.renew(session, [one.state for one in loaded], statement=statement_id)
+    shown = Draft("statement.quoted", {"statement": statement_id, **draft.data})
+    changed = [
+        ledger.record(session, ledger.load(session, claim), [shown], actor=actor, now=now).state
+        for claim in concerned
+    ]
+    searching.renew(session, changed, statement=statement_id)
 
 
 def withdraw(
@@ -213,27 +248,28 @@ def withdraw(
         precision = precision or Precision.DAY
     if _locked(session, statement_id).withdrawn_at is not None:
         raise Settled("This statement was withdrawn before.", statement=statement_id)
+    chain = writer.lock_chain(session, _subject(statement_id))
     source_id = (
         None
         if source is None
         else sources.resolve(session, source, actor=actor, now=now, loc=("body",))
     )
-    linked = session.scalars(select(links.c.claim).where(links.c.statement == statement_id)).all()
-    claimed = session.scalars(
-        select(claims.c.id).where(claims.c.origin_statement == statement_id)
-    ).all()
+    linked, claimed = _showing(session, statement_id)
     concerned = sorted({*linked, *claimed})
-    now = ledger.hold(session, concerned, now=now)
+    now = now_after(chain.recorded_at, ledger.hold(session, concerned, now=now))
+    withdrawal = {
+        "reason": reason,
+        "source": source_id,
+        "said_at": said_at,
+        "precision": precision.value if precision and said_at else None,
+    }
+    draft = Draft("statement.withdrawn", history.plain(withdrawal))
+    writer.extend(session, chain, [draft], actor=actor, now=now)
     session.execute(
         update(statements)
         .where(statements.c.id == statement_id)
-        .values(
-            withdrawn_at=now,
-            withdrawal_reason=reason,
-            withdrawal_source=source_id,
-            withdrawal_said_at=said_at,
-            withdrawal_precision=precision.value if precision and said_at else None,
-        )
+        .values(withdrawn_at=now)
+        .values({f"withdrawal_{name}": value for name, value in withdrawal.items()})
     )
     about: dict[str, Any] = {
         "reason": reason,
@@ -370,6 +406,22 @@ def affirm_link(
     return proposals.submit(session, loaded, change, four_eyes=four_eyes, actor=actor, now=now)
 
 
+def _showing(session: Connection, statement_id: str) -> tuple[list[str], list[str]]:
+    """The claims that the statement is linked to, and those whose origin it is."""
+    linked = select(links.c.claim).where(links.c.statement == statement_id)
+    claimed = select(claims.c.id).where(claims.c.origin_statement == statement_id)
+    return list(session.scalars(linked)), list(session.scalars(claimed))
+
+
+def _subject(statement_id: str) -> Subject:
+    return Subject(SubjectKind.STATEMENT, statement_id)
+
+
+def _rendered(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Quotes as events repeat them."""
+    return [{name: row[name] for name in RENDERED} for row in rows]
+
+
 def _claim_of(session: Connection, link_id: str) -> Loaded:
     claim_id = session.scalar(select(links.c.claim).where(links.c.id == link_id))
     if claim_id is None:
@@ -395,7 +447,8 @@ def _quote_row(
     actor: Actor,
     now: datetime,
     loc: tuple[str | int, ...],
-) -> dict[str, object]:
+    lines: list[Line] | None = None,
+) -> dict[str, Any]:
     where = (*loc, "quotes", position - 1)
     selector = quote.selector
     return {
@@ -405,7 +458,9 @@ def _quote_row(
         "text": quote.text,
         "language": quote.language,
         "rendering": quote.rendering.value,
-        "source": sources.resolve(session, quote.source, actor=actor, now=now, loc=where),
+        "source": sources.resolve(
+            session, quote.source, actor=actor, now=now, loc=where, lines=lines
+        ),
         "exact": selector.exact if selector else None,
         "prefix": selector.prefix if selector else None,
         "suffix": selector.suffix if selector else None,

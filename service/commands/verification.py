@@ -5,62 +5,95 @@ claim; folding the events shows any change of what is derived from them.  Claims
 order of their ids, a batch at a time, so a million of them take no more memory than a thousand.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from itertools import accumulate, groupby
+from itertools import accumulate, chain, groupby
 from typing import Any
 
 import orjson
-from sqlalchemy import Column, Connection, Row, RowMapping, Table, func, select
+from sqlalchemy import Column, Connection, Row, Table, column, func, select, text
+from sqlalchemy import table as sql_table
 
 from service.commands import ledger, searching
+from service.commands.breaks import Break, Remark, clip, compare_row, compare_rows
+from service.commands.chain_checks import check_chain, check_numbers
 from service.commands.implied import Implied
+from service.commands.thing_checks import Counts, check_things
 from service.domain import evidence, history
-from service.domain.claims import ClaimState, rfc3339
+from service.domain.claims import ClaimState
 from service.domain.history import Event
 from service.formats import claim as claim_format
-from service.formats.record import GENESIS, canonical, event_hash
 from service.store import tables
-from service.store.fulltext import claim_search, postings, statement_search
+from service.store.fulltext import INDEXES, claim_search, postings, statement_search
 from service.store.snapshot import frozen
 
 BATCH = 500
 VERSIONS = 5_000
 """How many claims, and how many of their versions, are in memory at once."""
 LISTED = 20
-SHOWN = 200
-"""Characters of an expected or found text that a break shows."""
+"""How many breaks a report lists."""
+
+UNPROVED: Mapping[str, str] = {
+    "idempotency": "answers to be given again, kept for a day",
+    "sessions": "who is signed in where, for as long as that lasts",
+    "sign_in_links": "links that let in once, for as long as they hold",
+    "sign_in_tries": "how often passwords were tried lately",
+    "intakes": "articles' texts, kept while they are worked on",
+    "webhook_messages": "what was sent, in the bytes of its time",
+    "webhook_deliveries": "how far each message has come",
+    "webhook_attempts": "what receivers answered",
+}
+"""Tables that nothing in the record speaks of, and what they hold."""
+UNPROVED_COLUMNS: Mapping[tuple[str, str], str] = {
+    ("events", "id"): "the id by which receivers of webhooks know an event: no hash covers it",
+    ("users", "notices_seen_at"): "what somebody has seen of what was done to their account",
+    ("api_keys", "last_used_at"): "when a key was last used",
+    ("claim_search", "number"): "in which order claims came into the index",
+    ("statement_search", "number"): "in which order statements came into the index",
+} | {
+    ("webhooks", column): "how the endpoint does"
+    for column in (
+        "state",
+        "state_reason",
+        "updated_at",
+        "failures",
+        "failing_since",
+        "blocked_until",
+        "last_success_at",
+        "last_failure_at",
+        "last_error",
+        "served_at",
+    )
+}
+"""Columns of proved tables that nothing speaks of, and what they hold."""
+
+
+def unproved(table: str, column: str | None = None) -> str | None:
+    """What an unproved table or column holds; None where verify proves it."""
+    if column is not None and (table, column) in UNPROVED_COLUMNS:
+        return UNPROVED_COLUMNS[table, column]
+    return UNPROVED.get(table)
+
+
+DANGLING = (KeyError, TypeError, ValueError, AttributeError)
+"""What reading raises where rows of one thing are missing, or are of another."""
 
 Progress = Callable[[int, int], None] | None
 
 
 @dataclass(frozen=True, slots=True)
-class Break:
-    """One place where the database contradicts itself.
-
-    `what` names it: `number`, `previous_hash`, `hash`, `canonical`, `order`, `fold` of an event;
-    else a table, and the column where rows differ.  `event` is the event's number within its claim,
-    or the version that a row of claim_versions gives; None where the break is of no one event.
-    """
-
-    claim: str
-    event: int | None
-    what: str
-    expected: str
-    found: str
-
-
-@dataclass(frozen=True, slots=True)
 class Report:
-    """What was read, how many breaks there are, the first of them, and the first few."""
+    """What was read, how many breaks there are, the first of them, and the first few; and what
+    nothing in the database can prove."""
 
     ok: bool
     claims: int
+    things: int
     events: int
     broken: int
     first_break: Break | None
     breaks: tuple[Break, ...]
+    remarks: tuple[Remark, ...]
 
 
 def verify(session: Connection, *, progress: Progress = None) -> Report:
@@ -109,16 +142,38 @@ def compare(session: Connection, progress: Progress = None) -> Report:
         if high is None:
             break
         low = high
-    for one in _statements(session):
+    counts = Counts()
+    remarks: list[Remark] = []
+    rest: Iterator[Break | Remark] = chain(
+        check_things(session, counts),
+        _statements(session),
+        check_indexes(session),
+        check_numbers(session),
+    )
+    for finding in rest:
+        if isinstance(finding, Remark):
+            remarks.append(finding)
+            continue
         broken += 1
-        found += [one] if len(found) < LISTED else []
+        found += [finding] if len(found) < LISTED else []
+    remarks += counts.remarks()
+    remarks += [Remark(table, f"not proved: {held}") for table, held in UNPROVED.items()]
+    grouped: dict[tuple[str, str], list[str]] = {}
+    for (table, name), held in UNPROVED_COLUMNS.items():
+        grouped.setdefault((table, held), []).append(name)
+    remarks += [
+        Remark(table, f"not proved, {', '.join(names)}: {held}")
+        for (table, held), names in grouped.items()
+    ]
     return Report(
         ok=not broken,
         claims=claims,
-        events=events,
+        things=counts.things,
+        events=events + counts.events,
         broken=broken,
         first_break=found[0] if found else None,
         breaks=tuple(found),
+        remarks=tuple(remarks),
     )
 
 
@@ -145,7 +200,7 @@ class _Beside:
         low: str | None,
         high: str | None,
     ) -> None:
-        query = select(table).order_by(table.c.claim, order)
+        query = select(table).where(table.c.claim.is_not(None)).order_by(table.c.claim, order)
         if low is not None:
             query = query.where(table.c.claim > low)
         if high is not None:
@@ -168,7 +223,7 @@ def _check(
     if not lines:
         yield Break(claim, None, "events", "at least 1", "none")
         return
-    yield from _chain(claim, lines)
+    yield from check_chain(claim, lines)
     state: ClaimState | None = None
     implied = Implied()
     former: set[str] = set()
@@ -185,10 +240,10 @@ def _check(
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             # What does not fold leaves nothing to compare the rest with.
             found = f"{type(error).__name__}: {error}"
-            yield Break(claim, line.number, "fold", "an event that can follow", _clipped(found))
+            yield Break(claim, line.number, "fold", "an event that can follow", clip(found))
             return
         aside = {"story": state.story, "said_at": history.said_at(event)}
-        yield from _differences(claim, line.number, "events", aside, line._mapping)
+        yield from compare_row(claim, line.number, "events", aside, line._mapping)
         snapshot = snapshots.pop(line.number, None)
         if following is not None:
             differing += _version(claim, state, snapshot, line, following)
@@ -196,18 +251,18 @@ def _check(
             snapshots[line.number] = snapshot
     assert state is not None
     expected = ledger.row(state, lines[-1].hash) | {"created_at": lines[0].recorded_at}
-    yield from _differences(claim, None, "claims", expected, row._mapping)
+    yield from compare_row(claim, None, "claims", expected, row._mapping)
     yield from differing
     for version in snapshots:
         yield Break(claim, version, "claim_versions", "no row", "a row")
-    yield from _rows(claim, "links", implied.links, {one.id: one for one in beside["links"]})
-    yield from _rows(
+    yield from compare_rows(claim, "links", implied.links, {one.id: one for one in beside["links"]})
+    yield from compare_rows(
         claim, "decisions", implied.decisions, {one.id: one for one in beside["decisions"]}
     )
     tags = {(one.tag, one.added_at): one for one in beside["claim_tags"]}
-    yield from _rows(claim, "claim_tags", implied.tags, tags)
+    yield from compare_rows(claim, "claim_tags", implied.tags, tags)
     searched = _searched(searching.row(state, known, former), "former")
-    yield from _rows(
+    yield from compare_rows(
         claim, "claim_search", {claim: searched}, {one.claim: one for one in beside["claim_search"]}
     )
 
@@ -233,54 +288,36 @@ def _statements(session: Connection) -> Iterator[Break]:
             )
         ).all()
         found = {one.statement: one for one in rows}
-        for row in searching.statement_rows(session, low, high):
+        for row in _statement_rows(session, low, high, batch):
+            if isinstance(row, Break):
+                yield row
+                continue
             key = row["search_statement"]
             mine = {key: found[key]} if key in found else {}
-            yield from _rows(key, "statement_search", {key: _searched(row)}, mine)
+            yield from compare_rows(
+                key, "statement_search", {key: _searched(row)}, mine, kind="statement"
+            )
         low = high
 
 
-def _chain(claim: str, lines: Iterable[Row[Any]]) -> Iterator[Break]:
-    """Where numbers, hashes or instants of a record do not follow one another.
-
-    Each event is held against the one stored before it, so one change is one break or two, not a
-    break in everything after it.
-    """
-    number, previous_hash = 1, GENESIS
-    seq, recorded_at = 0, None
-    for line in lines:
-        at: int = line.number
-        if at != number:
-            yield Break(claim, at, "number", str(number), str(at))
-        if line.previous_hash != previous_hash:
-            yield Break(claim, at, "previous_hash", previous_hash, line.previous_hash)
-        for name in ("data", "actor"):
-            text = line._mapping[name]
+def _statement_rows(
+    session: Connection, low: str | None, high: str, keys: Sequence[str]
+) -> Iterator[dict[str, Any] | Break]:
+    """What the index should hold of each statement; a break for one whose rows dangle."""
+    try:
+        rows = searching.statement_rows(session, low, high)
+    except DANGLING:
+        for key in keys:
             try:
-                right = canonical(orjson.loads(text))
-            except ValueError:
-                right = "JSON"
-            if text != right:
-                yield Break(claim, at, "canonical", *_shown(right, text))
-        digest = event_hash(
-            claim=claim,
-            number=at,
-            type=line.type,
-            recorded_at=rfc3339(line.recorded_at),
-            actor=line.actor,
-            data=line.data,
-            previous_hash=line.previous_hash,
-        )
-        if line.hash != digest:
-            yield Break(claim, at, "hash", digest, line.hash)
-        if line.seq <= seq:
-            yield Break(claim, at, "order", f"a seq above {seq}", str(line.seq))
-        if recorded_at is not None and line.recorded_at < recorded_at:
-            yield Break(
-                claim, at, "order", f"no earlier than {_text(recorded_at)}", _text(line.recorded_at)
-            )
-        number, previous_hash = at + 1, line.hash
-        seq, recorded_at = line.seq, line.recorded_at
+                mine = tables.statements.c.id == key
+                yield from searching.statement_rows(session, None, None, mine)
+            except DANGLING as error:
+                found = clip(f"{type(error).__name__}: {error}")
+                yield Break(
+                    key, None, "statements", "rows that belong together", found, "statement"
+                )
+        return
+    yield from rows
 
 
 def _version(
@@ -309,56 +346,37 @@ def _version(
         "assignee": state.assignee,
         "document": claim_format.document(state),
     }
-    yield from _differences(claim, line.number, "claim_versions", expected, snapshot._mapping)
+    yield from compare_row(claim, line.number, "claim_versions", expected, snapshot._mapping)
 
 
-def _rows(
-    claim: str, table: str, expected: Mapping[Any, dict[str, Any]], found: Mapping[Any, Row[Any]]
-) -> Iterator[Break]:
-    for key, row in expected.items():
-        if key not in found:
-            yield Break(claim, None, table, f"a row {_text(key)}", "no row")
+def check_indexes(session: Connection) -> Iterator[Break]:
+    """Where a full-text index is not there, or misses rows of its table."""
+    for table in (claim_search, statement_search):
+        index = INDEXES[table.name]
+        if session.dialect.name == "sqlite":
+            indexed = sql_table(f"{index}_docsize", column("id"))
+            missing = session.scalar(
+                select(func.count())
+                .select_from(table)
+                .where(table.c.number.not_in(select(indexed.c.id)))
+            )
+            beyond = session.scalar(
+                select(func.count())
+                .select_from(indexed)
+                .where(indexed.c.id.not_in(select(table.c.number)))
+            )
+            found = f"{missing} rows not in the index {index}, {beyond} too many in it"
+            right = not missing and not beyond
         else:
-            yield from _differences(claim, None, table, row, found[key]._mapping)
-    for key in found:
-        if key not in expected:
-            yield Break(claim, None, table, "no row", f"a row {_text(key)}")
-
-
-def _differences(
-    claim: str, event: int | None, table: str, expected: Mapping[str, Any], found: RowMapping
-) -> Iterator[Break]:
-    for column, value in expected.items():
-        if found[column] != value:
-            place = f"{table}.{column}"
-            yield Break(claim, event, place, *_shown(_text(value), _text(found[column])))
-
-
-def _shown(expected: str, found: str) -> tuple[str, str]:
-    """Both texts, or of two long JSON objects only the first key in which they differ."""
-    try:
-        right, wrong = orjson.loads(expected), orjson.loads(found)
-    except ValueError:
-        return _clipped(expected), _clipped(found)
-    if isinstance(right, dict) and isinstance(wrong, dict):
-        for key in dict.fromkeys([*right, *wrong]):
-            if key not in right or key not in wrong or right[key] != wrong[key]:
-                return tuple(  # type: ignore[return-value]
-                    _clipped(canonical({key: one[key]}) if key in one else f"no {key}")
-                    for one in (right, wrong)
+            right = bool(
+                session.scalar(
+                    text(
+                        "SELECT indisvalid AND indisready FROM pg_index "
+                        "WHERE indexrelid = to_regclass(:index)"
+                    ),
+                    {"index": index},
                 )
-    return _clipped(expected), _clipped(found)
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, dict):
-        return canonical(value)
-    if isinstance(value, datetime):
-        return rfc3339(value)
-    if isinstance(value, tuple):
-        return ", ".join(map(_text, value))
-    return "null" if value is None else str(value)
-
-
-def _clipped(text: str) -> str:
-    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
+            )
+            found = f"no usable index {index}"
+        if not right:
+            yield Break("", None, table.name, "every row in its index", found, "record")

@@ -11,11 +11,12 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Row, delete, func, insert, null, select, update
 
-from service.commands import outbox
+from service.commands import audit, outbox
 from service.domain import access, ids
 from service.domain.access import Action, Actor
 from service.domain.claims import rfc3339
 from service.domain.errors import Invalid, NotFound, WebhookNotActive
+from service.domain.subjects import SubjectKind
 from service.domain.webhooks import DeliveryState, EndpointState, EventType, Ordering, new_secret
 from service.formats import webhook as webhook_format
 from service.store import bell
@@ -50,22 +51,27 @@ def create(
     """
     access.require(actor, Action.MANAGE_WEBHOOKS)
     webhook, secret = ids.uuid7(), new_secret()
+    registered = {
+        **_columns(session, settings),
+        "secret": secret,
+        "previous_secrets": "[]",
+        "created_at": now,
+        "created_by": actor.name,
+    }
     session.execute(
         insert(webhooks),
         {
             "id": webhook,
-            **_columns(session, settings),
+            **registered,
             "state": EndpointState.ACTIVE.value,
-            "secret": secret,
-            "previous_secrets": "[]",
-            "created_at": now,
-            "created_by": actor.name,
             "updated_at": now,
             "served_at": now,
             **HEALTHY,
         },
     )
     _keep_parties(session, webhook, settings["parties"])
+    described = registered | {"parties": sorted(set(settings["parties"])), "deleted_at": None}
+    audit.begin_record(session, SubjectKind.WEBHOOK, webhook, described, actor=actor, now=now)
     return webhook, secret
 
 
@@ -86,8 +92,16 @@ def change(
     session.execute(
         update(webhooks).where(webhooks.c.id == webhook).values(**values, updated_at=now)
     )
+    changed = {
+        name: value
+        for name, value in _columns(session, changes).items()
+        if value != getattr(row, name)
+    }
     if "parties" in changes:
         _keep_parties(session, webhook, changes["parties"])
+        changed["parties"] = sorted(set(changes["parties"]))
+    if changed:
+        _record(session, webhook, "webhook.changed", changed, actor=actor, now=now)
     if values.get("ordering") == Ordering.NONE and row.ordering != Ordering.NONE:
         # Untried, these waited for another; what was tried waits for its own time.
         mine = (deliveries.webhook == webhook) & (deliveries.state == DeliveryState.PENDING.value)
@@ -100,6 +114,7 @@ def remove(session: Connection, webhook: str, *, actor: Actor, now: datetime) ->
     access.require(actor, Action.MANAGE_WEBHOOKS)
     _locked(session, webhook)
     session.execute(update(webhooks).where(webhooks.c.id == webhook).values(deleted_at=now))
+    _record(session, webhook, "webhook.removed", {"deleted_at": now}, actor=actor, now=now)
 
 
 def set_state(
@@ -125,6 +140,8 @@ def set_state(
         .where(webhooks.c.id == webhook)
         .values(state=state.value, updated_at=now, **values)
     )
+    told = {"state": state.value, "reason": reason}
+    _record(session, webhook, "webhook.switched", told, actor=actor, now=now)
     bell.ring_after_commit(session)
 
 
@@ -142,17 +159,12 @@ def rotate_secret(
         for one in before
     ]
     secret = new_secret()
+    previous = orjson.dumps(kept[: MOST_SECRETS - 1] if overlap_hours else []).decode()
+    secrets = {"secret": secret, "previous_secrets": previous}
     session.execute(
-        update(webhooks)
-        .where(webhooks.c.id == webhook)
-        .values(
-            secret=secret,
-            previous_secrets=orjson.dumps(
-                kept[: MOST_SECRETS - 1] if overlap_hours else []
-            ).decode(),
-            updated_at=now,
-        )
+        update(webhooks).where(webhooks.c.id == webhook).values(**secrets, updated_at=now)
     )
+    _record(session, webhook, "webhook.changed", secrets, actor=actor, now=now)
     return secret
 
 
@@ -219,6 +231,18 @@ def recover(
     _replay(session, mine & (deliveries.state == DeliveryState.DEAD.value), now)
     bell.ring_after_commit(session)
     return count or 0
+
+
+def _record(
+    session: Connection,
+    webhook: str,
+    type: str,
+    data: Mapping[str, Any],
+    *,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    audit.record_change(session, SubjectKind.WEBHOOK, webhook, type, data, actor=actor, now=now)
 
 
 def _hasten(session: Connection, which: Any, now: datetime) -> None:

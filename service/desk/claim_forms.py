@@ -136,7 +136,7 @@ async def link_statement(claim_id: ClaimId, form: Recording) -> Response:
             utterances.with_new_party(form, statements.link),
             claim_id,
             body.to_command(),
-            four_eyes=form.call.services.settings.four_eyes,
+            four_eyes=form.call.services.four_eyes,
             then=lambda made: (
                 f"/claims/{claim_id}?done=proposed#pending"
                 if made.decision
@@ -178,7 +178,7 @@ async def retract_link(link_id: LinkId, form: Recording) -> Response:
             statements.retract_link,
             link_id,
             reason=body.reason,
-            four_eyes=form.call.services.settings.four_eyes,
+            four_eyes=form.call.services.four_eyes,
             then=_then("retracted"),
         )
     except (Invalid, Conflict) as error:
@@ -190,7 +190,7 @@ async def affirm_link(link_id: LinkId, form: Recording) -> Response:
     return await form.carry_out(
         statements.affirm_link,
         link_id,
-        four_eyes=form.call.services.settings.four_eyes,
+        four_eyes=form.call.services.four_eyes,
         then=_then("affirmed"),
     )
 
@@ -240,7 +240,7 @@ async def amend(claim_id: ClaimId, form: Amending) -> Response:
             claim_id,
             changes,
             material=substance,
-            four_eyes=form.call.services.settings.four_eyes,
+            four_eyes=form.call.services.four_eyes,
             versions=form.versions,
             then=_then("amended"),
         )
@@ -303,7 +303,7 @@ async def merge(claim_id: ClaimId, form: Amending) -> Response:
             claims.merge,
             claim_id,
             into=body.into,
-            four_eyes=form.call.services.settings.four_eyes,
+            four_eyes=form.call.services.four_eyes,
             versions=form.versions,
             then=_then("merged"),
         )

@@ -11,7 +11,7 @@ from service.commands.proposals import Outcome
 from service.desk import board, forms, instants, proposed, record, sheet
 from service.desk.forms import Form, posted
 from service.desk.rendering import render
-from service.domain import ids
+from service.domain import ids, second_person
 from service.domain.access import Action
 from service.domain.claims import ClaimState
 from service.domain.errors import (
@@ -111,7 +111,7 @@ async def page(
             for name in ("cites", "set_aside", "finding_cites")
             for link in (typed or TYPED)[name]
         ],
-        four_eyes=settings.four_eyes,
+        four_eyes=call.services.four_eyes,
         publisher=settings.publisher,
         base_url=settings.base_url,
     )
@@ -134,6 +134,7 @@ async def page(
         claim=shown.claim,
         pending=pending,
         proposal=proposed.compare(shown.state, pending) if pending else None,
+        barred=second_person.explain_bar(pending, call.actor) if pending else None,
         typed=TYPED | dict(typed or {}),
         refused=REFUSED | dict(refused or {}),
         overrides=words.OVERRIDES,
@@ -169,7 +170,7 @@ async def decide(claim_id: ClaimId, form: Deciding) -> Response:
             claims.change_status,
             claim_id,
             body.to_command(),
-            four_eyes=form.call.services.settings.four_eyes,
+            four_eyes=form.call.services.four_eyes,
             source=body.read_source(),
             versions=form.versions,
             then=then,
@@ -204,7 +205,7 @@ async def find(claim_id: ClaimId, form: Deciding) -> Response:
             claims.change_finding,
             claim_id,
             ask,
-            four_eyes=form.call.services.settings.four_eyes,
+            four_eyes=form.call.services.four_eyes,
             versions=form.versions,
             then=lambda done: (
                 f"/claims/{claim_id}?done={'proposed#pending' if done.decision else 'found'}"
@@ -268,7 +269,7 @@ async def assign(claim_id: ClaimId, form: Amending) -> Response:
             claim_id,
             {"assignee": change.assignee},
             material=False,
-            four_eyes=form.call.services.settings.four_eyes,
+            four_eyes=form.call.services.four_eyes,
             versions=form.versions,
             then=f"{target}{'&' if '?' in target else '?'}done=assigned",
         )

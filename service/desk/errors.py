@@ -50,5 +50,5 @@ def page(request: Request, error: ClaimdeskError) -> Response:
 
 
 def _may_return(request: Request) -> bool:
-    """A sign-in link that no longer works is told of; asking for sign-in would lead nowhere."""
+    """The sign-in pages are told of themselves; asking for sign-in would lead nowhere."""
     return not request.url.path.startswith("/sign-in")

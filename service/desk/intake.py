@@ -302,7 +302,7 @@ async def take(intake_id: RecordId, form: Recording, request: Request) -> Respon
             utterances.with_new_party(form, intake.take),
             intake_id,
             passage,
-            four_eyes=form.call.services.settings.four_eyes,
+            four_eyes=form.call.services.four_eyes,
             then=f"/intake/{intake_id}?done=recorded",
         )
     except (Invalid, Conflict) as error:

@@ -180,7 +180,7 @@ async def change_party(slug: SlugPath, form: Changing) -> Response:
             renames.change_party,
             slug,
             given(changes),
-            four_eyes=form.call.services.settings.four_eyes,
+            four_eyes=form.call.services.four_eyes,
             then=lambda waiting: f"/parties/{slug}?done={'proposed' if waiting else 'saved'}",
         )
     except (Invalid, DecisionPending) as error:
@@ -243,7 +243,7 @@ async def change_speaker(speaker_id: RecordId, form: Changing) -> Response:
             renames.change_speaker,
             speaker_id,
             given(changes),
-            four_eyes=form.call.services.settings.four_eyes,
+            four_eyes=form.call.services.four_eyes,
             then=lambda waiting: (
                 f"/parties/{speaker['party']}?done={'proposed' if waiting else 'saved'}"
             ),

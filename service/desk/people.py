@@ -7,14 +7,16 @@ from fastapi import APIRouter, Response
 
 from service.commands import accounts
 from service.commands.idempotency import Answer
-from service.desk import forms
+from service.desk import administration, forms
 from service.desk.forms import Form, posted
 from service.desk.paged import following, window_of
 from service.desk.rendering import render
 from service.domain.access import Action, Role
 from service.domain.errors import ClaimdeskError, Conflict, Invalid
+from service.domain.subjects import SubjectKind
 from service.queries import accounts as account_queries
-from service.queries.paging import cut
+from service.queries import audit
+from service.queries.paging import Window, cut
 from service.web.bodies import accounts as bodies
 from service.web.calls import Call, found, reading
 from service.web.fields import RecordId, given
@@ -25,6 +27,8 @@ Reading = Annotated[Call, reading(Action.MANAGE_USERS, strict=False)]
 Managing = Annotated[Form, posted(Action.MANAGE_USERS)]
 NO_STORE = {"Cache-Control": "no-store"}
 PEOPLE = 100
+RECORDED = 20
+"""How many events of an account its page shows."""
 ROLES = {
     Role.READER: "reads claims and what they rest on",
     Role.CHECKER: "records, links, proposes and approves",
@@ -135,6 +139,12 @@ async def _person_page(
     faults: dict[str, str] | None = None,
 ) -> Response:
     person = await _person(call, user_id)
+    events = await call.read(
+        audit.list_events,
+        Window(RECORDED, None),
+        kinds=[SubjectKind.PERSON],
+        subject=user_id,
+    )
     return render(
         call.request,
         "person.html",
@@ -142,6 +152,7 @@ async def _person_page(
         now=call.now,
         status=422 if faults else 200,
         person=person,
+        events=await administration.describe_events(call, events),
         typed=typed or {"name": person["name"], "role": person["role"]},
         faults=faults or {},
         roles=ROLES,

@@ -6,14 +6,15 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Response
 
 from service.commands import accounts
-from service.desk import forms
+from service.desk import administration, forms
 from service.desk.forms import Form, posted
 from service.desk.rendering import render
 from service.domain import access, ids
 from service.domain.access import Action
 from service.domain.errors import Invalid, NotFound, RateLimited
 from service.queries import accounts as account_queries
-from service.web import passwords, sessions
+from service.queries import audit
+from service.web import passwords, sessions, sign_in
 from service.web.bodies import accounts as bodies
 from service.web.calls import Allow, Call
 from service.web.problems import required_headers
@@ -22,8 +23,8 @@ router = APIRouter(include_in_schema=False)
 
 Myself = Annotated[Form, posted(None)]
 SessionName = Annotated[str, Path(max_length=64)]
-LONGEST = 1000
-"""Of a password that is tried."""
+SHOWN_OF_OTHERS = 20
+"""How many of what others did to one's account are shown."""
 SHOWN = 50
 """Sessions shown; the rest are counted, and can be ended all at once."""
 BROWSERS = (
@@ -77,6 +78,10 @@ async def _page(
     person = None
     if ids.parse(actor.id) is not None:
         person = await call.read(account_queries.user, actor.id)
+    others: list[dict[str, Any]] = []
+    if person is not None:
+        others = await call.read(audit.list_by_others, actor.id, limit=SHOWN_OF_OTHERS)
+        others = await administration.describe_events(call, others)
     held: list[dict[str, Any]] = []
     if signed_in:
         held = await call.read(account_queries.sessions_of, actor.id, now=call.now)
@@ -92,6 +97,7 @@ async def _page(
         headers=headers,
         person=person,
         signed_in=signed_in,
+        others=others,
         sessions=[one | {"browser": browser(one["agent"])} for one in held[:SHOWN]],
         more=max(0, len(held) - SHOWN),
         actions=[str(one) for one in Action if access.allowed(actor, one)],
@@ -135,10 +141,9 @@ async def set_password(form: Myself) -> Response:
         str(form.data.get(name) or "") for name in ("present", "password", "again")
     )
     try:
-        if row.password_hash is not None:
-            sessions.spend_try(call.services, call.request, row.email)
-            if not await passwords.matches(present[:LONGEST], row.password_hash):
-                raise Invalid("this is not your present password", loc=("body", "present"))
+        known = row.password_hash is None
+        if not known and not await sign_in.is_own_password(call.services, row, present):
+            raise Invalid("this is not your present password", loc=("body", "present"))
         body = forms.body(bodies.UserChange, {"password": new})
         if new != again:
             raise Invalid("this is not the same as above", loc=("body", "again"))

@@ -189,6 +189,10 @@ _TOLD: dict[str, Callable[[Data, _Known], Data]] = {
     "link.affirmed": lambda data, known: {
         "what": f"Link to {known.voice(data['link'])} affirmed for this wording"
     },
+    "statement.quoted": lambda data, _: {
+        "what": "Another rendering of a statement was added",
+        "why": data["quote"]["text"],
+    },
     "statement.withdrawn": _withdrawn("A linked statement was taken back"),
     "decision.proposed": _proposed,
     "decision.rejected": lambda data, _: {"what": "Proposal rejected", "why": data["comment"]},

@@ -109,7 +109,7 @@ def render(
     )
     if "claimdesk.ended" in request.scope:
         # What the page asks for next, its stream of events, would be refused for the old cookie.
-        sessions.take(response)
+        sessions.take(response, request)
     return response
 
 
@@ -118,6 +118,8 @@ DONE = {
     "linked": "Linked.",
     "retracted": "The link is retracted. It stays in the record.",
     "affirmed": "Affirmed: it counts for the present wording.",
+    "four-eyes-on": "A second person approves what is printed, from now on.",
+    "four-eyes-off": "One person alone decides, from now on.",
     "statement-withdrawn": "Withdrawn. Every claim that it is linked to was weighed anew.",
     "claim-withdrawn": "Withdrawn by its claimant; the last status is kept.",
     "moved": "The status is changed.",

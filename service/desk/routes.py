@@ -1,6 +1,7 @@
 """Every page's router."""
 
 from service.desk import (
+    administration,
     assets,
     board,
     claim_forms,
@@ -27,6 +28,7 @@ routers = (
     intake.router,
     keys.router,
     parties.router,
+    administration.router,
     people.router,
     profile.router,
     review.router,

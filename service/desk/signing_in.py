@@ -8,15 +8,22 @@ from starlette.responses import RedirectResponse
 from service.commands import accounts
 from service.desk.forms import Form, posted, sent_with
 from service.desk.rendering import render
-from service.domain.errors import CrossSite, MethodNotAllowed, RateLimited
-from service.queries import accounts as account_queries
-from service.web import passwords, sessions
+from service.domain.errors import (
+    CrossSite,
+    LinkSpent,
+    NotAuthenticated,
+    RateLimited,
+    SignInBusy,
+)
 from service.web import services as services_module
+from service.web import sessions
+from service.web import sign_in as sign_in_module
 from service.web.problems import required_headers
 
 router = APIRouter(include_in_schema=False)
 NO_STORE = {"Cache-Control": "no-store"}
-LONGEST_ADDRESS, LONGEST_PASSWORD, LONGEST_NEXT = 254, 1000, 3000
+LONGEST_ADDRESS, LONGEST_NEXT = 254, 3000
+LinkToken = Annotated[str, Path(max_length=100)]
 
 
 @router.get("/sign-in")
@@ -28,51 +35,105 @@ async def show_sign_in(
 
 @router.post("/sign-in")
 async def sign_in(request: Request) -> Response:
-    """Ten tries a minute for each address and account."""
+    """Ten tries a minute for an account from one address; a browser that has signed in to the
+    account before has ten of its own."""
     services = services_module.of(request)
-    data = {
-        name: value for name, value in (await sent_with(request)).items() if isinstance(value, str)
-    }
-    services.callers.require_same_site(request)
-    if not sessions.is_visitors_form(request, data.get("csrf", "")):
-        raise CrossSite("This form is too old, or your browser refuses cookies. Load it again.")
+    data = await _read_fields(request)
+    sessions.require_visitors_form(request, data.get("csrf", ""))
     email, password = data.get("email", "").strip(), data.get("password", "")
     again: dict[str, Any] = {"wanted": data.get("next", "/"), "email": email}
     if not email or not password or len(email) > LONGEST_ADDRESS or "\x00" in email + password:
         return _page(request, status=422, fault="Give your address and your password.", **again)
     try:
-        sessions.spend_try(services, request, email)
+        token = await sign_in_module.sign_in(services, request, email, password)
+    except NotAuthenticated as error:
+        return _page(request, status=401, fault=error.detail, **again)
     except RateLimited as error:
         headers = required_headers(error)
         wait = headers.get("Retry-After", "60")
         fault = f"Too many tries. Wait {wait} seconds, then try again."
         return _page(request, status=429, fault=fault, headers=headers, **again)
-    user = await services.database.read(account_queries.by_email, email)
-    hashed = user.password_hash if user and len(password) <= LONGEST_PASSWORD else None
-    if not await passwords.matches(password[:LONGEST_PASSWORD], hashed):
-        fault = "No account has this address and password."
-        return _page(request, status=401, fault=fault, **again)
-    assert user is not None
-    session = await services.database.write(
-        accounts.start_session, user.id, agent=sessions.agent(request), now=services.clock()
-    )
-    response = RedirectResponse(_within(data.get("next", "/")), 303, headers=NO_STORE)
-    sessions.give(response, request, session)
+    except SignInBusy as error:
+        headers = required_headers(error)
+        return _page(request, status=503, fault=error.detail, headers=headers, **again)
+    return _let_in(request, token, email, then=_within(data.get("next", "/")))
+
+
+async def _read_fields(request: Request) -> dict[str, str]:
+    fields = await sent_with(request)
+    return {name: value for name, value in fields.items() if isinstance(value, str)}
+
+
+def _let_in(request: Request, token: str, email: str, *, then: str) -> Response:
+    """Go on to the page `then` with the session `token`, in a browser that is known from now on."""
+    response = RedirectResponse(then, 303, headers=NO_STORE)
+    sessions.give(response, request, token)
+    services = services_module.of(request)
+    sign_in_module.remember_device(services, request, response, email)
     return response
 
 
 @router.get("/sign-in/{token}")
-async def use_link(token: Annotated[str, Path(max_length=100)], request: Request) -> Response:
-    """Sign in by a one-time link.  Raises NotAuthenticated where it was used or has expired,
-    MethodNotAllowed for HEAD: whatever scans links must not use them up."""
-    if "claimdesk.head" in request.scope:
-        raise MethodNotAllowed("A sign-in link takes GET.", headers={"Allow": "GET"})
+async def show_link(token: LinkToken, request: Request) -> Response:
+    """Ask whether to sign in by a one-time link.  Nothing is used up: whatever previews or scans
+    links may look at this."""
     services = services_module.of(request)
-    session = await services.database.write(
-        accounts.use_sign_in_link, token, agent=sessions.agent(request), now=services.clock()
+    now = services.clock()
+    try:
+        link = await services.database.read(accounts.find_link, token, now=now)
+    except LinkSpent as error:
+        return await _spent_page(request, error)
+    return await _link_page(request, "sign_in_link.html", link=link, token=token)
+
+
+@router.post("/sign-in/{token}")
+async def use_link(token: LinkToken, request: Request) -> Response:
+    """Sign in by a one-time link.
+
+    Raises CrossSite for a form of another site: it would sign a browser in as somebody else.
+    """
+    services = services_module.of(request)
+    data = await _read_fields(request)
+    sessions.require_visitors_form(request, data.get("csrf", ""))
+    try:
+        session, email = await services.database.write(
+            accounts.use_sign_in_link, token, agent=sessions.agent(request), now=services.clock()
+        )
+    except LinkSpent as error:
+        return await _spent_page(request, error)
+    services.callers.forget()
+    return _let_in(request, session, email, then="/")
+
+
+async def _spent_page(request: Request, error: LinkSpent) -> Response:
+    """Say what became of a link that signs nobody in.  Raises `error` for who reads no pages."""
+    if "text/html" not in request.headers.get("accept", ""):
+        raise error
+    return await _link_page(request, "sign_in_spent.html", status=error.status, error=error)
+
+
+async def _link_page(
+    request: Request, template: str, *, status: int = 200, **context: Any
+) -> Response:
+    """A page about a sign-in link, which says who is signed in already."""
+    services = services_module.of(request)
+    now = services.clock()
+    try:
+        caller = await services.callers.identify(request, now=now)
+    except (NotAuthenticated, CrossSite):
+        caller = None
+    held = sessions.visit(request)
+    response = render(
+        request,
+        template,
+        caller=caller,
+        now=now,
+        status=status,
+        headers=NO_STORE,
+        visit_csrf=sessions.token_of(held),
+        **context,
     )
-    response = RedirectResponse("/", 303, headers=NO_STORE)
-    sessions.give(response, request, session)
+    sessions.keep_visit(response, request, held)
     return response
 
 
@@ -83,7 +144,7 @@ async def sign_out(request: Request, form: Annotated[Form, posted(None)]) -> Res
     await form.call.services.database.write(accounts.end_session, token)
     form.call.services.callers.forget()
     response = RedirectResponse("/sign-in?done=signed-out", 303, headers=NO_STORE)
-    sessions.take(response)
+    sessions.take(response, request)
     return response
 
 

@@ -130,7 +130,7 @@ async def withdraw(statement_id: StatementId, form: Recording) -> Response:
             statements.withdraw,
             statement_id,
             **utterances.withdrawal(form).to_command(),
-            four_eyes=form.call.services.settings.four_eyes,
+            four_eyes=form.call.services.four_eyes,
             then=f"/statements/{statement_id}?done=statement-withdrawn",
         )
     except (Invalid, Conflict) as error:

@@ -7,6 +7,7 @@ one account; four eyes, not roles, keep a person from approving their own decisi
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from service.domain.errors import Forbidden, NotAuthenticated
 
@@ -31,6 +32,7 @@ class Action(StrEnum):
     MANAGE_KEYS = "manage API keys"
     MANAGE_USERS = "manage users"
     MANAGE_WEBHOOKS = "manage webhooks"
+    MANAGE_POLICY = "change the desk's policy"
     READ_METRICS = "read the service's metrics"
 
 
@@ -52,11 +54,33 @@ PERMISSIONS: dict[Action, frozenset[Role]] = {
     Action.MANAGE_KEYS: ADMINS,
     Action.MANAGE_USERS: ADMINS,
     Action.MANAGE_WEBHOOKS: ADMINS,
+    Action.MANAGE_POLICY: ADMINS,
     Action.READ_METRICS: ADMINS,
 }
 
 PUBLIC_ACTIONS = frozenset({Action.READ_CLAIMS})
 """What nobody in particular may do once `CLAIMDESK_PUBLIC_READ` is on."""
+
+
+class Way(StrEnum):
+    """By which way somebody comes in."""
+
+    SESSION = "session"
+    KEY = "key"
+    CONSOLE = "console"
+    IMPORT = "import"
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """By what somebody acts: a session, a key, the command line, an import."""
+
+    way: Way
+    key_id: str | None = None
+    key_name: str | None = None
+    made_by: tuple[str, ...] = ()
+    """The ids of whoever made the key, or the sign-in link or password that began the session,
+    and of whoever made their way in; empty where the console or its owner made it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +90,35 @@ class Actor:
     id: str
     name: str
     role: Role
+    means: Means | None = None
+
+    @property
+    def is_person(self) -> bool:
+        """Whether this is somebody, not a key that belongs to nobody."""
+        return self.means is None or self.means.key_id != self.id
+
+    @property
+    def made_by(self) -> tuple[str, ...]:
+        """Whoever could be acting in this actor's name; see `Means.made_by`."""
+        return () if self.means is None else self.means.made_by
+
+    @property
+    def chain(self) -> tuple[str, ...]:
+        """The ids that answer for what this actor makes: its own, then those of its makers."""
+        return (self.id, *(one for one in self.made_by if one != self.id))
+
+
+def describe_actor(actor: Actor) -> dict[str, Any]:
+    """The actor as plain data for an event: who, and by what means."""
+    described: dict[str, Any] = {"id": actor.id, "name": actor.name}
+    means = actor.means
+    if means is not None:
+        described["means"] = means.way.value
+        if means.key_id is not None:
+            described["key"] = {"id": means.key_id, "name": means.key_name}
+        if means.made_by:
+            described["made_by"] = list(means.made_by)
+    return described
 
 
 def allowed(actor: Actor | None, action: Action, *, public_read: bool = False) -> bool:

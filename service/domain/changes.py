@@ -73,6 +73,7 @@ def submit(
         override=None,
         proposed_by=actor.id,
         proposed_by_name=actor.name,
+        proposed_through=actor.made_by,
         kind=change.kind,
         change=change.asked,
     )

@@ -203,6 +203,8 @@ class Pending:
     decisions kept that: then the record says what it was."""
     prints: Mapping[str, Any] | None = None
     """What would print once it is approved."""
+    proposed_through: tuple[str, ...] = ()
+    """The ids of whoever made the key, link or password by which it was proposed."""
 
 
 @dataclass(frozen=True, slots=True)

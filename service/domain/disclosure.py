@@ -5,8 +5,8 @@ An audience is everybody who is shown the same.  Everything that leaves the serv
 from it: API, pages, feeds, streams, exports.  A type of event that is not in `EVENT_FIELDS` is
 internal as a whole: whoever adds a type decides here what others may read of it.
 
-What can be withheld from anybody is recorded as a salted commitment (`list_withholdable` says
-where it stands), so that an event can be shown without it and its hash still proves the rest.
+What can be withheld from anybody is recorded as a salted commitment (`list_committed` says where
+it stands), so that an event can be shown without it and its hash still proves the rest.
 """
 
 from collections.abc import Mapping
@@ -61,6 +61,7 @@ EVENT_FIELDS: dict[str, Mapping[str, Audience]] = {
     "link.created": {"link.note": Audience.DESK},
     "link.retracted": {},
     "link.affirmed": {},
+    "statement.quoted": {},
     "statement.withdrawn": {},
     "component.changed": {},
     "party.changed": {},
@@ -102,6 +103,19 @@ def list_withholdable(type: str, actor: Data | None, data: Data) -> dict[Path, A
         places[("actor",)] = ACTOR
     for name, lowest in EVENT_FIELDS[type].items():
         places |= dict.fromkeys(_find_places(data, tuple(name.split(".")), ("data",)), lowest)
+    return places
+
+
+def list_committed(type: str, actor: Data | None, data: Data) -> dict[Path, Audience]:
+    """Every place of an event that is recorded as a commitment, with the lowest audience that
+    reads it: what can be withheld, and the desk's own fields that it could have and does not, so
+    that nobody else is told whether it has them."""
+    places = list_withholdable(type, actor, data)
+    if ("type",) in places:
+        return places
+    for name, lowest in EVENT_FIELDS[type].items():
+        if lowest is Audience.DESK and "." not in name:
+            places[("data", name)] = lowest
     return places
 
 

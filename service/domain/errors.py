@@ -5,7 +5,8 @@ Each class carries a stable `slug` (the last part of the problem's `type`), an H
 (`web/problems.py`) turns them into RFC 9457 problem responses.
 
 ClaimdeskError
- ├─ BadRequest 400, NotAuthenticated 401, Forbidden 403 ─ SecondPersonNeeded, CrossSite
+ ├─ BadRequest 400, NotAuthenticated 401 ─ LinkSpent
+ ├─ Forbidden 403 ─ SecondPersonNeeded, PersonNeeded, CrossSite
  ├─ NotFound 404 ─ NotYetRecorded
  ├─ MethodNotAllowed 405, NotAcceptable 406, RequestTimeout 408
  ├─ Conflict 409 ─ TransitionRefused, ClaimMerged, ClaimWithdrawn, AlreadyExists, Settled,
@@ -18,8 +19,8 @@ ClaimdeskError
  ├─ RateLimited 429 ─ TooManyStreams
  ├─ HeadTooLarge 431
  ├─ FormatNotServed 501
- └─ Unavailable 503 ─ StreamsFull, Busy, DatabaseFull 507, DatabaseReadOnly, DatabaseDamaged,
-                      DatabaseReplaced, ClockWrong
+ └─ Unavailable 503 ─ StreamsFull, Busy, SignInBusy, DatabaseFull 507, DatabaseReadOnly,
+                      DatabaseDamaged, DatabaseReplaced, ClockWrong
 """
 
 from collections.abc import Mapping
@@ -47,12 +48,20 @@ class NotAuthenticated(ClaimdeskError):
     slug, title, status = "not-authenticated", "Sign in, or send an API key", 401
 
 
+class LinkSpent(NotAuthenticated):
+    slug, title = "sign-in-link-spent", "This sign-in link no longer works"
+
+
 class Forbidden(ClaimdeskError):
     slug, title, status = "forbidden", "Your role may not do this", 403
 
 
 class SecondPersonNeeded(Forbidden):
     slug, title = "second-person-needed", "A second person has to approve this"
+
+
+class PersonNeeded(Forbidden):
+    slug, title = "person-needed", "A person has to approve this"
 
 
 class CrossSite(Forbidden):
@@ -206,6 +215,10 @@ class FormatNotServed(ClaimdeskError):
 
 class Unavailable(ClaimdeskError):
     slug, title, status = "unavailable", "The database cannot be reached", 503
+
+
+class SignInBusy(Unavailable):
+    slug, title = "sign-in-busy", "Too many people are signing in just now"
 
 
 class StreamsFull(Unavailable):

@@ -52,7 +52,7 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One line of a claim's record: the `number`th (1, 2, 3 …) change of that claim."""
+    """One line of the record: the `number`th (1, 2, 3 …) change of its subject."""
 
     number: int
     type: str
@@ -228,6 +228,11 @@ def _amended(state: ClaimState, data: Data, _at: datetime) -> ClaimState:
     return replace(state, **changes)
 
 
+def _statement_quoted(state: ClaimState, _data: Data, _at: datetime) -> ClaimState:
+    """A rendering that a statement gained: the claim shows it, but keeps none of it."""
+    return state
+
+
 def _merged(state: ClaimState, data: Data, _at: datetime) -> ClaimState:
     return replace(state, lifecycle=Lifecycle.MERGED, merged_into=data["into"], pending=None)
 
@@ -307,6 +312,7 @@ STEPS: dict[str, Callable[[ClaimState, Data, datetime], ClaimState]] = {
     "link.created": _linked,
     "link.retracted": _changing_link(retracted=True),
     "link.affirmed": _changing_link(affirmed=True, conflicting=False),
+    "statement.quoted": _statement_quoted,
     "statement.withdrawn": _statement_withdrawn,
     "decision.proposed": _proposed,
     "decision.rejected": _unproposed,
@@ -394,6 +400,7 @@ def pending(data: Data) -> Pending:
         change=_sort_keys(data.get("change")),
         seen=_sort_keys(data.get("seen")),
         prints=_sort_keys(data.get("prints")),
+        proposed_through=tuple(data.get("proposed_through", ())),
     )
 
 

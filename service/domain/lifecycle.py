@@ -86,6 +86,7 @@ def change_status(
         override=move.override,
         proposed_by=actor.id,
         proposed_by_name=actor.name,
+        proposed_through=actor.made_by,
     )
     return proposals.propose(state, proposal, after(state, [applied]))
 
@@ -101,7 +102,8 @@ def approve(
     """Carry out the waiting change of status, if the evidence still allows it.
 
     `seen` is what printed when it was proposed, where the proposal does not say.  Raises
-    SecondPersonNeeded for the proposer, DecisionOutdated where something that is printed has
+    SecondPersonNeeded for the proposer, PersonNeeded,
+    DecisionOutdated where something that is printed has
     changed since, TransitionRefused where a guard no longer holds.
     """
     waiting = proposals.require_approvable(state, decision_id, actor=actor, seen=seen)

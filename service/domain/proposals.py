@@ -11,7 +11,7 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 
-from service.domain import printed
+from service.domain import printed, second_person
 from service.domain.access import Actor
 from service.domain.claims import ClaimState, Lifecycle, Pending
 from service.domain.errors import (
@@ -109,10 +109,7 @@ def require_approvable(
     SecondPersonNeeded for its proposer, DecisionOutdated where that has changed.
     """
     waiting = require_waiting(state, decision_id)
-    if waiting.proposed_by == actor.id:
-        raise SecondPersonNeeded(
-            "You proposed this decision; somebody else has to approve it.", decision=decision_id
-        )
+    second_person.require_second_person(waiting, actor)
     then = waiting.seen if waiting.seen is not None else seen
     if then is not None:
         _require_same(state, waiting, then, printed.read(state), "what is printed of this claim")

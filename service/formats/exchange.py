@@ -12,7 +12,9 @@ from typing import Any
 import orjson
 
 FORMAT = "claimdesk"
-VERSION = 1
+VERSION = 2
+READS = (1, 2)
+"""The versions that are read.  Version 1 had no events of things: those begin as told."""
 RECORDS = (
     "user",
     "key",
@@ -36,7 +38,10 @@ EVENT = (
     "hash",
 )
 """What an event's line says beside its kind: the record's own line, without its place among all
-events, which the order of lines gives."""
+events, which the order of lines gives.  Where something in it may be withheld from some readers, it
+has `salts` too (formats/record.py)."""
+EVENT_OF_THING = tuple(name for name in EVENT if name != "claim")
+"""What an event within the line of a party, speaker, source, story or statement says."""
 
 
 def header() -> bytes:

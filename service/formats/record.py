@@ -1,21 +1,75 @@
-"""The canonical form of an event, and the chain that binds a claim's record.
+"""The canonical form of an event, and the chain that binds the record of a subject.
 
 Canonical JSON here is UTF-8, object keys sorted by code point, no white space, no floats: what
-RFC 8785 gives for such data.  A hash is SHA-256 over that form of
-`{actor, claim, data, number, previous_hash, recorded_at, type}`, in hexadecimal.
+RFC 8785 gives for such data.  The hash of a claim's event is SHA-256 over that form of
+`{actor, claim, data, number, previous_hash, recorded_at, type}`, in hexadecimal.  An event of
+another subject has `subject` (`{id, kind}`) instead of `claim`.
+
+What may be withheld from some readers (domain/disclosure.py) is hashed as a salted commitment: in
+what is hashed, the value is replaced by `{"commitment": …}`, SHA-256 over the canonical form of
+`{salt, value}`, or of `{salt}` alone where the event does not have the field, so that nobody is
+told whether it does.  The salt is kept beside the event.  Whoever may see a value gets its salt
+too and can compute the commitment; everybody else gets the commitment, and can still check the
+hash.  Random salts keep a value from being found by trying all that it could be.
+
+Events of earlier releases have no salts: what is hashed is what is stored.
 """
 
+import re
+import secrets
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Any
 
 import orjson
 
+from service.domain.subjects import Subject, SubjectKind
+
 GENESIS = "0" * 64
-"""The previous hash of a claim's first event."""
+"""The previous hash of a subject's first event."""
+SALT_BYTES = 16
+SALT = re.compile(f"[0-9a-f]{{{2 * SALT_BYTES}}}")
+Place = tuple[str, ...]
+"""Where a value stands in an event `{type, actor, data}`: names, and positions in lists as text."""
+Salts = Mapping[str, str]
+"""A salt in hexadecimal by place, its parts joined by dots: `actor`, `data.link.note`."""
 
 
 def canonical(value: Any) -> str:
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def hash_event(
+    subject: Subject,
+    *,
+    number: int,
+    type: str,
+    recorded_at: str,
+    actor: str,
+    data: str,
+    salts: Salts | None = None,
+    previous_hash: str,
+) -> str:
+    """The hash of one event; `actor` and `data` are canonical JSON text, keys in sorted order.
+
+    Raises LookupError, TypeError or ValueError where a salt belongs to no place in the event.
+    """
+    kind = f'"{type}"'
+    if salts:
+        kind, actor, data = _conceal_texts(kind, actor, data, salts)
+    if subject.kind is SubjectKind.CLAIM:
+        body = (
+            f'{{"actor":{actor},"claim":"{subject.id}","data":{data},"number":{number},'
+            f'"previous_hash":"{previous_hash}","recorded_at":"{recorded_at}","type":{kind}}}'
+        )
+    else:
+        about = canonical({"id": subject.id, "kind": subject.kind.value})
+        body = (
+            f'{{"actor":{actor},"data":{data},"number":{number},'
+            f'"previous_hash":"{previous_hash}","recorded_at":"{recorded_at}",'
+            f'"subject":{about},"type":{kind}}}'
+        )
+    return sha256(body.encode()).hexdigest()
 
 
 def event_hash(
@@ -26,11 +80,104 @@ def event_hash(
     recorded_at: str,
     actor: str,
     data: str,
+    salts: Salts | None = None,
     previous_hash: str,
 ) -> str:
-    """The hash of one event; `actor` and `data` are canonical JSON text, keys in sorted order."""
-    body = (
-        f'{{"actor":{actor},"claim":"{claim}","data":{data},"number":{number},'
-        f'"previous_hash":"{previous_hash}","recorded_at":"{recorded_at}","type":"{type}"}}'
+    """The hash of one event of a claim."""
+    return hash_event(
+        Subject(SubjectKind.CLAIM, claim),
+        number=number,
+        type=type,
+        recorded_at=recorded_at,
+        actor=actor,
+        data=data,
+        salts=salts,
+        previous_hash=previous_hash,
     )
-    return sha256(body.encode()).hexdigest()
+
+
+def make_salts(places: Iterable[Place]) -> dict[str, str]:
+    """A new salt for each of these places."""
+    return {".".join(place): secrets.token_hex(SALT_BYTES) for place in places}
+
+
+def read_salts(text: str | None) -> dict[str, str]:
+    """The salts of an event, from the text that is stored with it.  Raises ValueError."""
+    return {} if text is None else check_salts(orjson.loads(text))
+
+
+def check_salts(salts: Any) -> dict[str, str]:
+    """These salts, if they are some.  Raises ValueError in words."""
+    if not isinstance(salts, dict) or not salts:
+        raise ValueError("salts are an object of at least one")
+    for place, salt in salts.items():
+        if not isinstance(salt, str) or not SALT.fullmatch(salt):
+            raise ValueError(f"the salt of {place!r} is not of {2 * SALT_BYTES} hexadecimal digits")
+    return salts
+
+
+def commit(value: Any, salt: str) -> str:
+    """The commitment to a value, in hexadecimal."""
+    return _commit(canonical(value), salt)
+
+
+def commit_to_nothing(salt: str) -> str:
+    """The commitment that stands for a field that the event does not have."""
+    return sha256(f'{{"salt":"{salt}"}}'.encode()).hexdigest()
+
+
+def conceal(event: Mapping[str, Any], salts: Salts) -> dict[str, Any]:
+    """The event as it is hashed: every place that has a salt says its commitment alone."""
+    concealed: dict[str, Any] = dict(event)
+    for place, salt in salts.items():
+        *path, last = place.split(".")
+        inner: Any = concealed
+        for step in path:
+            key: Any = int(step) if isinstance(inner, list) else step
+            inner[key] = list(inner[key]) if isinstance(inner[key], list) else dict(inner[key])
+            inner = inner[key]
+        name: Any = int(last) if isinstance(inner, list) else last
+        inner[name] = {"commitment": _commit_at(event, place, salt)}
+    return concealed
+
+
+def prove(event: Mapping[str, Any], salts: Salts, hidden: Iterable[Place]) -> dict[str, Salts]:
+    """What a reader from whom `hidden` is withheld needs to check the event's hash.
+
+    `commitments` stand for what is withheld, `salts` belong to what is not.  Put
+    `{"commitment": …}` in both kinds of places, and the hash covers the event; unless something
+    that is withheld was recorded without a salt, by an older release: then its hash is withheld
+    as well.
+    """
+    names = {".".join(place) for place in hidden}
+    commitments = {
+        place: _commit_at(event, place, salt) for place, salt in salts.items() if place in names
+    }
+    shown = {place: salt for place, salt in salts.items() if place not in names}
+    return {"commitments": commitments, "salts": shown}
+
+
+def _conceal_texts(kind: str, actor: str, data: str, salts: Salts) -> tuple[str, str, str]:
+    inner = {place: salt for place, salt in salts.items() if place.startswith("data.")}
+    texts = {"type": kind, "actor": actor, "data": data}
+    if len(inner) + len(salts.keys() & texts.keys()) != len(salts) or (inner and "data" in salts):
+        raise ValueError("there is a salt of something that is no part of an event")
+    if inner:
+        texts["data"] = canonical(conceal({"data": orjson.loads(data)}, inner)["data"])
+    for name in salts.keys() & texts.keys():
+        texts[name] = f'{{"commitment":"{_commit(texts[name], salts[name])}"}}'
+    return texts["type"], texts["actor"], texts["data"]
+
+
+def _commit(text: str, salt: str) -> str:
+    return sha256(f'{{"salt":"{salt}","value":{text}}}'.encode()).hexdigest()
+
+
+def _commit_at(event: Mapping[str, Any], place: str, salt: str) -> str:
+    *path, last = place.split(".")
+    inner: Any = event
+    for step in path:
+        inner = inner[int(step)] if isinstance(inner, list) else inner[step]
+    if isinstance(inner, list):
+        return commit(inner[int(last)], salt)
+    return commit(inner[last], salt) if last in inner else commit_to_nothing(salt)

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, literal, select, tuple_
 
 from service.domain import ids
-from service.domain.access import Actor, Role
+from service.domain.access import Actor, Means, Role, Way
 from service.domain.claims import rfc3339
 from service.queries.paging import Window
 from service.store.tables import SESSION_NAME, api_keys, installation, sessions, users
@@ -21,7 +21,7 @@ KEYS = select(
     users.c.disabled_at,
 ).join(users, users.c.id == api_keys.c.user, isouter=True)
 SESSIONS = (
-    select(users, sessions.c.token_hash, sessions.c.expires_at)
+    select(users, sessions.c.token_hash, sessions.c.expires_at, sessions.c.opened_by)
     .join(sessions, sessions.c.user == users.c.id)
     .where(users.c.disabled_at.is_(None))
 )
@@ -48,14 +48,20 @@ def _of_key(row: Row[Any]) -> Credential | None:
     if row.revoked_at is not None or row.disabled_at is not None:
         return None
     role = Role(row.role)
+    means = Means(Way.KEY, row.id, row.name, split_ids(row.made_by))
     if row.user is None:
-        actor = Actor(row.id, row.name, role)
+        actor = Actor(row.id, row.name, role, means)
     else:
         # Somebody who was demoted does not keep the old role in a key.
         ladder = list(Role)
         role = min(role, Role(row.user_role), key=ladder.index)
-        actor = Actor(row.user, row.user_name, role)
+        actor = Actor(row.user, row.user_name, role, means)
     return Credential(actor, row.secret_hash, row.expires_at, row.id)
+
+
+def split_ids(kept: str | None) -> tuple[str, ...]:
+    """The ids of makers, as `accounts.join_ids` keeps them."""
+    return tuple(kept.split()) if kept else ()
 
 
 def by_session(session: Connection, token_hash: str) -> Credential | None:
@@ -64,7 +70,8 @@ def by_session(session: Connection, token_hash: str) -> Credential | None:
 
 
 def _of_session(row: Row[Any]) -> Credential:
-    actor = Actor(row.id, row.name, Role(row.role))
+    means = Means(Way.SESSION, made_by=split_ids(row.opened_by))
+    actor = Actor(row.id, row.name, Role(row.role), means)
     return Credential(actor, row.token_hash, row.expires_at, None)
 
 
@@ -180,10 +187,14 @@ def named(session: Connection, actor_ids: Collection[str]) -> dict[str, str]:
     return found
 
 
-def cursor_key(session: Connection) -> bytes:
-    """The secret with which this installation signs its cursors."""
-    value = session.scalar(select(installation.c.value).where(installation.c.name == "cursor_key"))
-    return bytes.fromhex(value or "")
+def read_installation(session: Connection) -> dict[str, str]:
+    """What all processes of this installation share: secrets, policy, where it is served."""
+    return {row.name: row.value for row in session.execute(select(installation))}
+
+
+def served_at(session: Connection) -> str | None:
+    """The base URL of the server that was last started on this database."""
+    return session.scalar(select(installation.c.value).where(installation.c.name == "served_at"))
 
 
 def _key(row: Row[Any]) -> dict[str, Any]:

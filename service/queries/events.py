@@ -12,7 +12,6 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
-    func,
     not_,
     or_,
     select,
@@ -25,13 +24,14 @@ from service.domain.disclosure import Audience
 from service.domain.errors import EpochEnded
 from service.domain.history import AMENDABLE
 from service.domain.positions import START_AGAIN
+from service.formats.record import read_salts
 from service.store.tables import events
-from service.store.tail import newest
+from service.store.tail import NEWEST_OF_ALL, newest
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One event as it is recorded, with `actor` and `data` as JSON."""
+    """One event as it is recorded, with `actor`, `data` and `salts` as JSON."""
 
     seq: int
     number: int
@@ -43,9 +43,10 @@ class Line:
     data: str
     previous_hash: str
     hash: str
+    salts: str | None = None
 
     def shape(self) -> dict[str, Any]:
-        """The event as it is served to who may see all of it."""
+        """The event as plain data, to be redacted before it is served."""
         return {
             "seq": self.seq,
             "number": self.number,
@@ -57,6 +58,7 @@ class Line:
             "data": orjson.loads(self.data),
             "previous_hash": self.previous_hash,
             "hash": self.hash,
+            "salts": read_salts(self.salts),
         }
 
 
@@ -80,6 +82,8 @@ class Wanted:
 
 
 EVERYTHING = Wanted()
+OF_CLAIMS = events.c.claim.is_not(None)
+"""What is told of: a claim's own events say what of other subjects it shows."""
 
 
 def tail(
@@ -105,21 +109,21 @@ def tail(
 def latest(session: Connection, *, limit: int) -> tuple[list[Line], int]:
     """The newest events, in order, and the number of the newest; 0 where there is none."""
     highest = newest(session)
-    query = select(events).where(events.c.seq <= highest).order_by(events.c.seq.desc())
+    query = select(events).where(OF_CLAIMS, events.c.seq <= highest)
+    query = query.order_by(events.c.seq.desc())
     lines = [_line(row) for row in session.execute(query.limit(limit))]
     return lines[::-1], highest
 
 
 def last(session: Connection) -> int:
     """The number of the newest event there is, settled or not; 0 where there is none."""
-    found: int = session.execute(select(func.coalesce(func.max(events.c.seq), 0))).scalar_one()
-    return found
+    return session.execute(NEWEST_OF_ALL).scalar_one()
 
 
 def _between(after: int, highest: int, limit: int, wanted: Wanted) -> Select[Any]:
     """Types and stories stand in the text of the query, not among its parameters: PostgreSQL plans
     a repeated query for any parameter, and would look for a rare type through all events."""
-    query = select(events).where(events.c.seq > after, events.c.seq <= highest)
+    query = select(events).where(OF_CLAIMS, events.c.seq > after, events.c.seq <= highest)
     if not wanted.internal:
         query = query.where(disclosed())
     if wanted.claim is not None:
@@ -152,12 +156,13 @@ def disclosed() -> ColumnElement[bool]:
     )
 
 
-def withheld() -> ColumnElement[bool]:
-    """Whether others than the desk are not told something of an event.
+def exposed() -> ColumnElement[bool]:
+    """Whether an event's hash would tell others than the desk what is withheld from them, if they
+    tried all that it may be: an earlier release recorded that without a commitment.
 
-    The name of who acted is not counted: it is hashed with an id that nobody can guess.
+    The name of who acted is not counted: it was hashed with an id that nobody can guess.
     """
-    hidden = [not_(disclosed())]
+    hidden = [and_(not_(disclosed()), _lacks_salt())]
     for type, fields in disclosure.EVENT_FIELDS.items():
         for path in (path for path, lowest in fields.items() if lowest is Audience.DESK):
             name = path.rpartition(".")[2]
@@ -165,8 +170,16 @@ def withheld() -> ColumnElement[bool]:
             if name.endswith("note"):
                 # No note is nothing that is withheld; nobody assigned is.
                 told = events.c.data.like(f'%"{name}":"%')
-            hidden.append(and_(events.c.type == _literal(type), told))
+            hidden.append(and_(events.c.type == _literal(type), told, _lacks_salt(path)))
     return or_(*hidden)
+
+
+def _lacks_salt(*paths: str) -> ColumnElement[bool]:
+    """Whether what an event's data has at any of these paths is hashed as it is: neither all data
+    nor that place is a commitment."""
+    salted = [events.c.salts.like('%"data":%')]
+    salted += [events.c.salts.like(f'%"data.{path.replace("*", "%")}":%') for path in paths]
+    return or_(events.c.salts.is_(None), not_(or_(*salted)))
 
 
 def _literal(text: str) -> BindParameter[str]:
@@ -185,4 +198,5 @@ def _line(row: Row[Any]) -> Line:
         data=row.data,
         previous_hash=row.previous_hash,
         hash=row.hash,
+        salts=row.salts,
     )

@@ -9,10 +9,11 @@ from hashlib import sha256
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, Select, Table, func, select
+from sqlalchemy import Column, ColumnElement, Connection, Row, Select, Table, func, select
 
 from service.domain.claims import rfc3339
 from service.domain.errors import Conflict
+from service.domain.subjects import SubjectKind
 from service.formats import csv, exchange
 from service.store.exchanged import (
     PARTY,
@@ -40,7 +41,8 @@ def dump(session: Connection, write: Write, *, progress: Progress = None) -> dic
     many.  Raises Conflict for an event that is no JSON.
     """
     with frozen(session):
-        total = sum(_count(session, table) for table in _tables())
+        total = _count(session, events, events.c.claim.is_not(None))
+        total += sum(_count(session, kind.table) for kind in THINGS.values())
         counts: Counter[str] = Counter()
         digest = sha256()
 
@@ -59,12 +61,8 @@ def dump(session: Connection, write: Write, *, progress: Progress = None) -> dic
         return {record: counts[record] for record in exchange.RECORDS}
 
 
-def _tables() -> list[Table]:
-    return [events, *(kind.table for kind in THINGS.values())]
-
-
-def _count(session: Connection, table: Table) -> int:
-    return session.execute(select(func.count()).select_from(table)).scalar_one()
+def _count(session: Connection, table: Table, *where: ColumnElement[bool]) -> int:
+    return session.execute(select(func.count()).select_from(table).where(*where)).scalar_one()
 
 
 def pages(session: Connection, query: Select[Any], key: Any) -> Iterator[Sequence[Row[Any]]]:
@@ -84,6 +82,24 @@ def _by_key(record: str) -> Callable[[Connection], Iterator[Page]]:
             yield [plain(kind, row._mapping) for row in rows]
 
     return read
+
+
+def _with_events(
+    kind: SubjectKind, read: Callable[[Connection], Iterator[Page]]
+) -> Callable[[Connection], Iterator[Page]]:
+    """What `read` gives, each thing with the events of its own record."""
+
+    def read_both(session: Connection) -> Iterator[Page]:
+        for page in read(session):
+            keys = [next(iter(values.values())) for values in page]
+            chains: dict[str, Page] = {key: [] for key in keys}
+            query: Select[Any] = select(*_columns(exchange.EVENT_OF_THING), events.c.subject)
+            query = query.where(events.c.kind == kind.value, events.c.subject.in_(keys))
+            for row in session.execute(query.order_by(events.c.subject, events.c.number)):
+                chains[row.subject].append(_event(row, exchange.EVENT_OF_THING))
+            yield [values | {"events": chains[key]} for key, values in zip(keys, page, strict=True)]
+
+    return read_both
 
 
 def _ordered(session: Connection, kind: Exchanged, keys: Sequence[str]) -> Iterator[Page]:
@@ -144,33 +160,39 @@ def _statements(session: Connection) -> Iterator[Page]:
 
 def _events(session: Connection) -> Iterator[Page]:
     """The record in the order in which it was written, whatever the numbers here are."""
-    columns = [events.c[name] for name in exchange.EVENT]
-    for rows in pages(session, select(events.c.seq, *columns), events.c.seq):
-        yield [_event(row) for row in rows]
+    query = select(events.c.seq, *_columns(exchange.EVENT)).where(events.c.claim.is_not(None))
+    for rows in pages(session, query, events.c.seq):
+        yield [_event(row, exchange.EVENT) for row in rows]
 
 
-def _event(row: Row[Any]) -> dict[str, Any]:
+def _columns(names: Sequence[str]) -> list[Column[Any]]:
+    return [*(events.c[name] for name in names), events.c.salts]
+
+
+def _event(row: Row[Any], names: Sequence[str]) -> dict[str, Any]:
     try:
         actor, data = orjson.loads(row.actor), orjson.loads(row.data)
+        salts = {} if row.salts is None else {"salts": orjson.loads(row.salts)}
     except orjson.JSONDecodeError as error:
+        about = row._mapping.get("claim") or row._mapping.get("subject")
         raise Conflict(
-            f"Event {row.number} of claim {row.claim} is no JSON: the record was tampered with.  "
+            f"Event {row.number} of {about} is no JSON: the record was tampered with.  "
             "See: claimdesk verify"
         ) from error
-    said = {name: row._mapping[name] for name in exchange.EVENT}
-    return said | {"recorded_at": rfc3339(row.recorded_at), "actor": actor, "data": data}
+    said = {name: row._mapping[name] for name in names}
+    return said | {"recorded_at": rfc3339(row.recorded_at), "actor": actor, "data": data} | salts
 
 
 PAGES: dict[str, Callable[[Connection], Iterator[Page]]] = {
     "user": _by_key("user"),
     "key": _keys,
-    "party": _parties,
-    "speaker": _by_key("speaker"),
-    "source": _by_key("source"),
-    "story": _stories,
-    "statement": _statements,
+    "party": _with_events(SubjectKind.PARTY, _parties),
+    "speaker": _with_events(SubjectKind.SPEAKER, _by_key("speaker")),
+    "source": _with_events(SubjectKind.SOURCE, _by_key("source")),
+    "story": _with_events(SubjectKind.STORY, _stories),
+    "statement": _with_events(SubjectKind.STATEMENT, _statements),
     "event": _events,
-    "note": _by_key("note"),
+    "note": _with_events(SubjectKind.NOTE, _by_key("note")),
 }
 
 

@@ -81,7 +81,10 @@ def page(
         query = _places(mine, as_of, window)
     else:
         # A range of an index for each type.
-        each = (_places((*shown, events.c.type == kind), as_of, window) for kind in STATUS_TYPES)
+        of_claims = (*shown, events.c.claim.is_not(None))
+        each = (
+            _places((*of_claims, events.c.type == kind), as_of, window) for kind in STATUS_TYPES
+        )
         both = union_all(*(select(one.subquery()) for one in each)).subquery()
         query = _ordered(select(both), both.c, as_of, window)
     return Page(title, titled, [Place(*row) for row in session.execute(query)])

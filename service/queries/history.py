@@ -10,7 +10,8 @@ from service.domain import history
 from service.domain.claims import ClaimState, rfc3339
 from service.domain.errors import NotFound, NotYetRecorded
 from service.domain.history import Event
-from service.queries.events import disclosed, withheld
+from service.formats.record import read_salts
+from service.queries.events import disclosed, exposed
 from service.queries.paging import Window
 from service.store.tables import claims, events
 
@@ -30,8 +31,8 @@ def of_claim(session: Connection, claim_id: str, window: Window) -> list[dict[st
 
 def sealed_from(session: Connection, claim_id: str) -> int | None:
     """The number of the first event of a claim of which others than the desk are not told
-    everything; None where there is none."""
-    query = select(func.min(events.c.number)).where(events.c.claim == claim_id, withheld())
+    everything, and whose hash covers that without a commitment; None where there is none."""
+    query = select(func.min(events.c.number)).where(events.c.claim == claim_id, exposed())
     first: int | None = session.execute(query).scalar_one()
     return first
 
@@ -107,6 +108,7 @@ def line(row: Row[Any]) -> dict[str, Any]:
         "data": orjson.loads(row.data),
         "previous_hash": row.previous_hash,
         "hash": row.hash,
+        "salts": read_salts(row.salts),
     }
 
 

@@ -8,12 +8,19 @@ from sqlalchemy import Connection, delete, exists, insert, select, update
 from service.store.tables import installation
 
 EPOCH = "epoch"
+FOUR_EYES = "four_eyes"
+CURSOR_KEY = "cursor_key"
+DEVICE_KEY = "device_key"
 HELD = "webhooks_held"
 HOME = "home"
 LAST_SEEN = "last_seen"
 RESTORED = "restored"
 """Left by a restore until the epoch that it begins is written down."""
 CLOCK_ACCEPTED = "clock_accepted"
+SECRET_SETTINGS = frozenset({CURSOR_KEY, DEVICE_KEY})
+"""Recorded as digests."""
+RECORDED_SETTINGS = frozenset({EPOCH, HELD, FOUR_EYES}) | SECRET_SETTINGS
+"""Those whose every value is an event of the record; the others are noted in passing."""
 WEBHOOKS_HELD = exists(select(installation.c.name).where(installation.c.name == HELD))
 """Whether nothing is sent until somebody says that this is the desk."""
 

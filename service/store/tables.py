@@ -1,10 +1,10 @@
 """The whole schema, on one page.
 
-`events` is the record: append-only, numbered per claim, hashed.  `claims` is what it folds to
-(`state`), as it is served (`document`), with the columns that lists filter by.  `claim_versions`
-keeps what `claims` held before each change, with the interval in which it held: as-of questions
-are look-ups, not computations.  `links` and `decisions` repeat parts of the state for queries that
-cross claims; `claimdesk verify` proves all of them from the record.
+`events` is the record: append-only, numbered and hashed per subject.  `claims` is what a claim's
+events fold to (`state`), as it is served (`document`), with the columns that lists filter by.
+`claim_versions` keeps what `claims` held before each change, with the interval in which it held:
+as-of questions are look-ups, not computations.  `links` and `decisions` repeat parts of the state
+for queries that cross claims; `claimdesk verify` proves all of them from the record.
 """
 
 from sqlalchemy import (
@@ -33,6 +33,7 @@ from service.domain.claims import (
     Stance,
     Status,
 )
+from service.domain.subjects import SubjectKind
 from service.store.types import Id, Instant, LongText, Sequence
 
 metadata = MetaData(
@@ -49,6 +50,18 @@ metadata = MetaData(
 def one_of(column: str, kind: type) -> CheckConstraint:
     values = ", ".join(f"'{member.value}'" for member in kind)  # type: ignore[attr-defined]
     return CheckConstraint(f"{column} IN ({values})", name=column)
+
+
+def _partial_index(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    """An index of `events` that holds only the rows that `where` says."""
+    only = text(where)
+    return Index(
+        f"ix_events_{name}",
+        *columns,
+        unique=unique,
+        sqlite_where=only,
+        postgresql_where=only,
+    )
 
 
 # Who is who, and where it was read.
@@ -331,39 +344,38 @@ events = Table(
     metadata,
     Column("seq", Sequence, primary_key=True, autoincrement=True),
     Column("id", Id, nullable=False, unique=True),
-    Column("claim", ForeignKey("claims.id"), nullable=False),
+    # What the event is about: a claim by its id, anything else by `subject`, an id or a slug.
+    Column("kind", String(16), nullable=False),
+    Column("claim", ForeignKey("claims.id")),
+    Column("subject", String(64)),
     Column("number", Integer, nullable=False),
     Column("type", String(40), nullable=False),
     Column("recorded_at", Instant, nullable=False),
     Column("actor", LongText, nullable=False),
     Column("data", LongText, nullable=False),
+    # Of the fields of `data` that are hashed as commitments (formats/record.py); null: of none.
+    Column("salts", LongText),
     Column("previous_hash", String(64), nullable=False),
     Column("hash", String(64), nullable=False),
     # The claim's, which never changes: what tails and feeds filter by.
     Column("story", String(64)),
     # When the world heard what this line tells of; null where it tells of the desk's own doing.
     Column("said_at", Instant),
-    UniqueConstraint("claim", "number"),
-    Index(None, "story", "seq"),
-    Index(None, "type", "seq"),
-    Index(None, "type", "recorded_at", "seq"),
+    one_of("kind", SubjectKind),
+    CheckConstraint("(kind = 'claim') = (claim IS NOT NULL)", name="claim"),
+    CheckConstraint("(claim IS NULL) = (subject IS NOT NULL)", name="subject"),
+    # Indexes are partial, so that events of one kind cost nothing in the others' indexes.
+    _partial_index("claim_number", "claim", "number", where="claim IS NOT NULL", unique=True),
+    _partial_index(
+        "subject_number", "kind", "subject", "number", where="subject IS NOT NULL", unique=True
+    ),
+    _partial_index("claim_seq", "seq", where="claim IS NOT NULL"),
+    _partial_index("story_seq", "story", "seq", where="story IS NOT NULL"),
+    _partial_index("type_seq", "type", "seq", where="claim IS NOT NULL"),
+    _partial_index("type_recorded", "type", "recorded_at", "seq", where="claim IS NOT NULL"),
     # A story's timeline, by either clock.
-    Index(
-        "ix_events_story_recorded",
-        "story",
-        "recorded_at",
-        "seq",
-        sqlite_where=text("story IS NOT NULL"),
-        postgresql_where=text("story IS NOT NULL"),
-    ),
-    Index(
-        "ix_events_story_said",
-        "story",
-        "said_at",
-        "seq",
-        sqlite_where=text("said_at IS NOT NULL"),
-        postgresql_where=text("said_at IS NOT NULL"),
-    ),
+    _partial_index("story_recorded", "story", "recorded_at", "seq", where="story IS NOT NULL"),
+    _partial_index("story_said", "story", "said_at", "seq", where="said_at IS NOT NULL"),
     sqlite_autoincrement=True,
     implicit_returning=False,
 )
@@ -378,6 +390,10 @@ users = Table(
     Column("name", String(120), nullable=False),
     Column("role", String(16), nullable=False),
     Column("password_hash", String(300)),
+    # The ids of whoever set or took away the password, where that was not its owner.
+    Column("password_by", LongText),
+    # Up to here its owner has seen what others did to the account.
+    Column("notices_seen_at", Instant),
     Column("created_at", Instant, nullable=False),
     Column("disabled_at", Instant),
     one_of("role", Role),
@@ -391,6 +407,8 @@ api_keys = Table(
     Column("name", String(120), nullable=False),
     Column("role", String(16), nullable=False),
     Column("user", ForeignKey("users.id"), index=True),
+    # The ids of whoever made it through the API or the desk; none of what the console made.
+    Column("made_by", LongText),
     Column("created_at", Instant, nullable=False),
     Column("expires_at", Instant),
     Column("revoked_at", Instant),
@@ -407,10 +425,12 @@ sessions = Table(
     Column("token_hash", String(64), primary_key=True),
     Column("user", ForeignKey("users.id"), nullable=False, index=True),
     Column("created_at", Instant, nullable=False),
-    Column("expires_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False, index=True),
     Column("last_used_at", Instant),
     # The browser, as it names itself: by it people know their own sessions.
     Column("agent", String(200)),
+    # The ids of whoever made the link, or set the password, that began it.
+    Column("opened_by", LongText),
 )
 
 sign_in_links = Table(
@@ -418,9 +438,20 @@ sign_in_links = Table(
     metadata,
     Column("token_hash", String(64), primary_key=True),
     Column("user", ForeignKey("users.id"), nullable=False, index=True),
+    Column("made_by", LongText),
+    Column("made_by_name", String(120)),
     Column("created_at", Instant, nullable=False),
-    Column("expires_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False, index=True),
     Column("used_at", Instant),
+)
+
+# How soon another try at a password is looked at, for each account, address and browser.
+sign_in_tries = Table(
+    "sign_in_tries",
+    metadata,
+    # SHA-256 of what is counted: who tried to sign in from where is not worth keeping in clear.
+    Column("key_hash", String(64), primary_key=True),
+    Column("free_at", Instant, nullable=False, index=True),
 )
 
 idempotency = Table(

@@ -16,13 +16,15 @@ from sqlalchemy import Connection, Select, func, select
 
 from service.store.tables import events
 
-NEWEST: Select[int] = select(func.coalesce(func.max(events.c.seq), 0))
+NEWEST_OF_ALL: Select[int] = select(func.coalesce(func.max(events.c.seq), 0))
+NEWEST = NEWEST_OF_ALL.where(events.c.claim.is_not(None))
+"""Only claims' events are told of, so theirs are the numbers that readers go on from."""
 SETTLED = select(func.claimdesk_settled()).scalar_subquery()
 """In a subquery it is called once, not for every row."""
 
 
 def newest(connection: Connection) -> int:
-    """The number of the newest event of the settled part of the record; 0 where it is empty.
+    """The number of the newest event of a claim in the settled part of the record; 0 where none is.
 
     It is an event's own number, not one that was drawn and rolled back: after a crash PostgreSQL
     may give such a number out again, and whoever had been told to go on from it would miss what

@@ -10,6 +10,11 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 from service.domain.claims import rfc3339
 from service.domain.errors import DatabaseDamaged
 
+UNREADABLE = (
+    "{what} in the database cannot be read: {value!r:.60}. Which row it is, and what to do, says: "
+    "claimdesk doctor"
+)
+
 
 class Instant(TypeDecorator[datetime]):
     """An aware UTC datetime.
@@ -49,10 +54,7 @@ def _read_instant(value: Any) -> datetime:
     try:
         return datetime.fromisoformat(value)
     except (TypeError, ValueError) as error:
-        raise DatabaseDamaged(
-            f"An instant in the database cannot be read: {str(value)[:60]!r}. Which row it is, and "
-            "what to do, says: claimdesk doctor"
-        ) from error
+        raise DatabaseDamaged(UNREADABLE.format(what="An instant", value=value)) from error
 
 
 def _early(moment: datetime) -> str:
@@ -72,8 +74,11 @@ class Identifier(Uuid[str]):
         def read(value: Any) -> Any:
             try:
                 return convert(value)
-            except (ValueError, AttributeError, TypeError):
-                return str(value)
+            except (ValueError, AttributeError, TypeError) as error:
+                if isinstance(value, str) and "-" not in value:
+                    return value
+                # Bound again it would be another: who walks a table by its ids would not end.
+                raise DatabaseDamaged(UNREADABLE.format(what="An id", value=value)) from error
 
         return read
 

@@ -19,11 +19,27 @@ from service.store.engine import Database
 from service.web.limits import Limiter
 
 COOKIE = "claimdesk_session"
+LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 TRUSTED_SECONDS = 1.0
 """How long a credential is believed without asking the database again: another process's
 revocation takes effect within this; this process's at once."""
 MOST_CREDENTIALS = 10_000
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def is_secure(settings: Settings) -> bool:
+    """Whether this desk's cookies are for TLS only: wherever it is, but on this very machine.
+
+    By the address that the operator has given, not by a request: a proxy in front may pass any.
+    """
+    base = urlsplit(settings.base_url)
+    return base.scheme == "https" or base.hostname not in LOOPBACK
+
+
+def name_cookie(settings: Settings, name: str) -> str:
+    """The cookie's name: where it is for TLS only, one that browsers take from nobody but this very
+    host (RFC 6265bis, 4.1.3.2)."""
+    return f"__Host-{name}" if is_secure(settings) else name
 
 
 class Callers:
@@ -32,6 +48,7 @@ class Callers:
     def __init__(self, settings: Settings, database: Database) -> None:
         self.settings = settings
         self.database = database
+        self.cookie = name_cookie(settings, COOKIE)
         self.limiter = Limiter(settings.rate_limit)
         self.used: dict[str, datetime] = {}
         """When keys were last used, since this was last written down."""
@@ -47,7 +64,7 @@ class Callers:
         """
         scope = request.scope
         header = request.headers.get("authorization")
-        token = header or request.cookies.get(COOKIE)
+        token = header or request.cookies.get(self.cookie)
         if token is None:
             self._spend(request, self._address(request))
             return None

@@ -17,7 +17,7 @@ from fastapi import Depends, Header, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.commands import idempotency
+from service.commands import idempotency, policy, standing
 from service.commands.idempotency import Answer
 from service.domain import access, disclosure
 from service.domain.access import Action, Actor
@@ -79,11 +79,13 @@ class Call:
 
         With an Idempotency-Key, or a `key` of the desk's own, the same request gets the first
         answer again; `shown_once` names a field of the answer that is null in what is kept for
-        that.  Raises KeyReused, StillRunning, and what the command raises.
+        that.  A command that takes `four_eyes` is told what the desk's policy is by then, whatever
+        this process last read.  Raises KeyReused, StillRunning, and what the command raises.
         """
 
         def change(session: Any) -> Answer:
-            result = command(session, *args, actor=self.actor, now=self.now, **kwargs)
+            told = self._follow_policy(session, kwargs)
+            result = command(session, *args, actor=self.actor, now=self.now, **told)
             return answer(session, result)
 
         key = key or self.request.headers.get("idempotency-key")
@@ -101,10 +103,19 @@ class Call:
         """What `write` would tell, with nothing changed; an Idempotency-Key stays unused."""
 
         def change(session: Any) -> Answer:
-            result = command(session, *args, actor=self.actor, now=self.now, **kwargs)
+            told = self._follow_policy(session, kwargs)
+            result = command(session, *args, actor=self.actor, now=self.now, **told)
             return answer(session, result)
 
         return respond(await self.services.database.rehearse(change))
+
+    def _follow_policy(self, session: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
+        if "four_eyes" not in kwargs:
+            return kwargs
+        # What takes two people asks who they are by then, too.
+        standing.require_standing(session, self.actor)
+        self.services.four_eyes = policy.needs_second_person(session)
+        return kwargs | {"four_eyes": self.services.four_eyes}
 
     async def _once(
         self, key: str, change: Callable[[Any], Answer], shown_once: str | None

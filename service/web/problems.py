@@ -49,7 +49,7 @@ def required_headers(error: ClaimdeskError) -> dict[str, str]:
     """What its answer carries in any form: Allow, Retry-After."""
     headers = dict(error.extras.get("headers", {}))
     if error.status == 503:
-        headers["Retry-After"] = "10" if isinstance(error, MENDED_BY_HAND) else "1"
+        headers.setdefault("Retry-After", "10" if isinstance(error, MENDED_BY_HAND) else "1")
     return headers
 
 
@@ -147,7 +147,13 @@ MEANINGS = {
     "and can be revoked; ask an administrator for another.",
     "forbidden": "The answer names the roles that may do this.",
     "second-person-needed": "Confirmations and overrides take two people. Somebody other than the "
-    "proposer approves at POST /v1/decisions/{id}/approval.",
+    "proposer approves at POST /v1/decisions/{id}/approval, by a key or session that the proposer "
+    "did not make.",
+    "person-needed": "A key that belongs to nobody records and proposes. Approve at the desk, or "
+    "with a person's key: claimdesk keys create --name NAME --role ROLE --user EMAIL.",
+    "sign-in-link-spent": "A sign-in link works once, within a day. Sign in with your password, or "
+    "ask an administrator for another link.",
+    "sign-in-busy": "Wait for Retry-After seconds, then send the same again: it was not looked at.",
     "transition-refused": "'missing' lists what the move still needs: {need, has, detail}. Link "
     "the evidence and try again, or have an editor override with a reason.",
     "version-conflict": "Somebody changed the claim since you read it. Read it again, look at what "

@@ -9,19 +9,32 @@ from typing import Any
 
 from service.domain import disclosure
 from service.domain.disclosure import INTERNAL, Audience
+from service.formats import record
 
 Data = dict[str, Any]
+WITHOUT_HASH: Data = {"previous_hash": None, "hash": None, "commitments": {}, "salts": {}}
 
 
 def redact_record(events: Iterable[Data], audience: Audience) -> list[Data]:
     """A claim's record as `audience` may read it: each event keeps its place in the chain, also
-    where nothing but that may be told of it."""
-    return [disclosure.withhold_event(event, audience)[0] for event in events]
+    where nothing but that may be told of it.
+
+    `commitments` stand for what is withheld and `salts` belong to what is not, so that the hash can
+    be checked all the same (formats/record.py).
+    """
+    redacted = []
+    for event in events:
+        shown, _ = disclosure.withhold_event(event, audience)
+        places = disclosure.list_committed(event["type"], event["actor"], event["data"])
+        hidden = [place for place, lowest in places.items() if not audience.reads(lowest)]
+        redacted.append(shown | record.prove(event, event["salts"], hidden))
+    return redacted
 
 
 def seal(events: Iterable[Data], sealed_from: int | None) -> list[Data]:
-    """A claim's redacted record without the hashes that cover what was withheld: that of the event
-    `sealed_from` and of all after it, for each covers the one before.
+    """A claim's redacted record without the hashes that cover what is withheld and was recorded
+    without a commitment: that of the event `sealed_from` and of all after it, for each covers the
+    one before.
 
     A hash of what is left out would tell it to whoever tries all that it may have been.
     """
@@ -41,7 +54,7 @@ def redact_events(events: Iterable[Data], audience: Audience) -> list[Data]:
     told = [event for event in redact_record(events, audience) if event["type"] != INTERNAL]
     if audience is Audience.DESK:
         return told
-    return [event | {"previous_hash": None, "hash": None} for event in told]
+    return [event | WITHOUT_HASH for event in told]
 
 
 def redact_links(links: Iterable[Data], audience: Audience) -> list[Data]:

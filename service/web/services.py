@@ -1,5 +1,6 @@
 """What a running application holds: built once in `app.py`, found on `app.state.services`."""
 
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,7 +21,6 @@ from service.web.readiness import Readiness
 from service.web.remembered import Remembered
 from service.web.shared import SharedAnswers
 
-TRIES_A_MINUTE = 10
 PINGS_A_MINUTE = 6
 
 
@@ -44,14 +44,17 @@ class Services:
     """Set on start, from the database."""
     epoch: str = ""
     """Of the record, likewise (domain/positions.py)."""
+    four_eyes: bool = True
+    """Whether a second person approves what is printed, as last read from the database; commands
+    are told what holds there by then (`Call.write`)."""
     running: set[str] = field(default_factory=set)
     """Idempotency-Keys whose first request this process is answering."""
     remembered: Remembered = field(default_factory=Remembered)
     """Parts of the desk's pages."""
     shared: SharedAnswers = field(init=False)
     """What strangers are shown, made once for all of them."""
-    tries: Limiter = field(default_factory=lambda: Limiter(TRIES_A_MINUTE))
-    """Tries at passwords, by address and by account."""
+    device_key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
+    """Signs the cookies of known browsers; set on start, from the database."""
     pings: Limiter = field(default_factory=lambda: Limiter(PINGS_A_MINUTE))
     """Pings, by webhook."""
 

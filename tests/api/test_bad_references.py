@@ -35,10 +35,11 @@ async def test_parties_nest_no_deeper_than_is_allowed(desk: Desk) -> None:
         for depth in range(length):
             parent = f"{branch}{depth - 1}" if depth else None
             await desk.post(
-                "/v1/parties", {"slug": f"{branch}{depth}", "name": "x", "parent": parent}
+                "/v1/parties",
+                {"slug": f"{branch}{depth}", "name": f"{branch}-{depth}", "parent": parent},
             )
     async with nothing_changes(desk):
-        body = {"slug": "a8", "name": "x", "parent": "a7"}
+        body = {"slug": "a8", "name": "a-8", "parent": "a7"}
         refused_field(await desk.checker.post("/v1/parties", json=body), "body", "parent")
         moved = await desk.editor.patch("/v1/parties/b0", json={"parent": "a6"})
         refused_field(moved, "body", "parent")

@@ -169,6 +169,7 @@ async def test_a_working_day_is_answered_as_documented(desk: Desk) -> None:
         (f"{webhook}/recovery", {"since": "2023-10-01T00:00:00Z"}),
     ):
         assert (await desk.admin.post(place, json=body)).status_code < 300
+    await desk.admin.patch("/v1/policy", json={"four_eyes": True})
     await desk.admin.patch(webhook, json={"parties": ["nato"], "story": "border"})
     merging = f"/v1/claims/{claim}/merge"
     await desk.checker.post(merging, json={"into": into}, headers=any_version)

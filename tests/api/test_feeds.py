@@ -362,9 +362,9 @@ class TestLateCommits:
         try:
             await connection.execute("BEGIN")
             await connection.execute(
-                "INSERT INTO events (id, claim, number, type, recorded_at, actor, data, story, "
-                "previous_hash, hash) VALUES (gen_random_uuid(), $1, 2, 'claim.status_changed', "
-                "$2, '{}', $3, 'border', '', '')",
+                "INSERT INTO events (id, kind, claim, number, type, recorded_at, actor, data, "
+                "story, previous_hash, hash) VALUES (gen_random_uuid(), 'claim', $1, 2, "
+                "'claim.status_changed', $2, '{}', $3, 'border', '', '')",
                 slow,
                 desk.clock.now,
                 change,

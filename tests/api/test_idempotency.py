@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.api.problems import nothing_changes, problem, record_of, refused_field
-from tests.support.desk import Desk, claim_body, running, statement_body
+from tests.support.desk import Desk, claim_body, running_beside, statement_body
 
 KEY = {"Idempotency-Key": "a retry"}
 
@@ -153,7 +153,7 @@ async def test_many_at_once_are_carried_out_once(desk: Desk) -> None:
 async def test_two_servers_of_one_database_carry_out_once(desk: Desk) -> None:
     """The same across two applications that share nothing but the database."""
     await desk.parties()
-    async with running(desk.settings) as second:
+    async with running_beside(desk) as second:
         headers = KEY | {"Authorization": f"Bearer {desk.keys['checker']}"}
         answers = await asyncio.gather(
             *(

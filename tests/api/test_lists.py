@@ -183,7 +183,7 @@ async def test_every_list_pages(desk: Desk) -> None:
         await desk.post("/v1/speakers", body)
         await desk.admin.post(
             "/v1/users",
-            json={"email": f"{number}@example.org", "name": "N", "role": "reader"},
+            json={"email": f"{number}@example.org", "name": f"N{number}", "role": "reader"},
         )
         other = (await desk.claim(text=f"claim {number}"))["id"]
         link = await desk.link(other, "supports", "nato")

@@ -54,9 +54,10 @@ async def test_lists_cost_the_same_for_ten_rows_and_a_hundred(
         other = (await desk.claim(speaker=person, story="s0"))["id"]
         await desk.link(other, "contradicts", "nato")
         await desk.post(f"/v1/claims/{claim}/notes", {"text": "a note"})
-        await desk.admin.post("/v1/keys", json={"name": "key", "role": "reader"})
+        await desk.admin.post("/v1/keys", json={"name": f"key {number}", "role": "reader"})
         await desk.admin.post(
-            "/v1/users", json={"email": f"{number}@example.org", "name": "N", "role": "reader"}
+            "/v1/users",
+            json={"email": f"{number}@example.org", "name": f"N{number}", "role": "reader"},
         )
     then = desk.clock.now.isoformat()
     for one in (await desk.reader.get("/v1/claims?story=s0")).json()["items"][:6]:

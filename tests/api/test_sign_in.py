@@ -3,17 +3,17 @@
 import asyncio
 from datetime import timedelta
 from http.cookies import Morsel, SimpleCookie
-from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
 
 from service.commands import accounts
+from service.config import Settings
 from service.domain.claims import rfc3339
-from service.web.limits import Limiter
-from service.web.services import TRIES_A_MINUTE
+from service.web.sign_in import TRIES_A_MINUTE, TRIES_AN_ADDRESS
 from tests.api.problems import nothing_changes, problem, refused_field
+from tests.support import desk as support
 from tests.support.desk import Desk
 
 PASSWORD = "correct horse battery"
@@ -23,7 +23,7 @@ PARTY = {"slug": "belgrade", "name": "Belgrade"}
 async def user(desk: Desk, role: str = "checker", **body: Any) -> dict[str, Any]:
     made = await desk.admin.post(
         "/v1/users",
-        json={"email": f"{role}@example.org", "name": "Ana", "role": role, **body},
+        json={"email": f"{role}@example.org", "name": f"Ana the {role}", "role": role, **body},
     )
     assert made.status_code == 201, made.text
     return dict(made.json())
@@ -34,14 +34,16 @@ async def link_for(desk: Desk, email: str) -> str:
     return f"/sign-in/{token}"
 
 
-def cookie_of(response: httpx.Response) -> "Morsel[str]":
-    cookies: SimpleCookie = SimpleCookie(response.headers["set-cookie"])
-    return cookies["claimdesk_session"]
+def cookie_of(response: httpx.Response, name: str = "claimdesk_session") -> "Morsel[str]":
+    cookies: SimpleCookie = SimpleCookie()
+    for header in response.headers.get_list("set-cookie"):
+        cookies.load(header)
+    return cookies[name]
 
 
 async def session(desk: Desk, email: str) -> dict[str, str]:
     """The headers of a browser that has signed in."""
-    response = await desk.public.get(await link_for(desk, email))
+    response = await support.open_link(desk, await link_for(desk, email))
     assert response.status_code == 303, response.text
     return {"Cookie": f"claimdesk_session={cookie_of(response).value}"}
 
@@ -155,7 +157,7 @@ async def test_a_sign_in_link_works_once(desk: Desk) -> None:
     again it starts none."""
     ana = await user(desk)
     url = await link_for(desk, ana["email"])
-    response = await desk.public.get(url)
+    response = await support.open_link(desk, url)
     assert (response.status_code, response.headers["location"]) == (303, "/")
     assert response.headers["cache-control"] == "no-store"
     cookie = cookie_of(response)
@@ -167,19 +169,96 @@ async def test_a_sign_in_link_works_once(desk: Desk) -> None:
     assert (me.json()["id"], me.json()["role"]) == (ana["id"], "checker")
     async with nothing_changes(desk):
         again = await desk.public.get(url)
-        problem(again, "not-authenticated")
+        problem(again, "sign-in-link-spent")
         assert "set-cookie" not in again.headers
-    at_home = f"http://127.0.0.1{await link_for(desk, ana['email'])}"
-    assert cookie_of(await desk.public.get(at_home))["secure"] == ""
+    at_home = await support.open_link(
+        desk, await link_for(desk, ana["email"]), base="http://127.0.0.1"
+    )
+    assert cookie_of(at_home)["secure"] == ""
 
 
 async def test_looking_at_a_sign_in_link_does_not_use_it_up(desk: Desk) -> None:
-    """Mail scanners send HEAD: it is refused, and the link still works."""
+    """Chats preview links with GET, mail scanners send HEAD: the link still works."""
     await user(desk, "checker")
     link = await link_for(desk, "checker@example.org")
-    looked = await desk.public.head(link)
-    assert (looked.status_code, looked.headers["allow"]) == (405, "GET")
-    assert (await desk.public.get(link)).status_code == 303
+    async with nothing_changes(desk):
+        for method in ("HEAD", "GET", "GET"):
+            looked = await desk.public.request(method, link)
+            assert looked.status_code == 200
+            assert "claimdesk_session" not in looked.headers.get("set-cookie", "")
+    assert (await support.open_link(desk, link)).status_code == 303
+
+
+async def test_no_other_site_signs_a_browser_in_by_a_link(desk: Desk) -> None:
+    """A form of another site, one without the page's token, and one of another visit are refused,
+    and leave the link as it was."""
+    await user(desk, "checker")
+    link = await link_for(desk, "checker@example.org")
+    page = await desk.public.get(link)
+    token = page.text.split('name="csrf" value="')[1].split('"')[0]
+    async with nothing_changes(desk):
+        for headers, data in (
+            ({"Origin": "https://evil.example"}, {"csrf": token}),
+            ({"Origin": "null"}, {"csrf": token}),
+            ({"Origin": "http://testserver"}, {}),
+            ({"Origin": "http://testserver"}, {"csrf": token}),  # without the visit's cookie
+            ({}, {"csrf": token}),
+            ({}, {}),
+        ):
+            problem(await desk.public.post(link, data=data, headers=headers), "cross-site")
+    assert (await support.open_link(desk, link)).status_code == 303
+
+
+async def test_one_link_signs_in_one_of_two_who_use_it_at_once(desk: Desk) -> None:
+    """However close together the two are."""
+    await user(desk, "checker")
+    link = await link_for(desk, "checker@example.org")
+    answers = await asyncio.gather(*(support.open_link(desk, link) for _ in range(5)))
+    assert sorted(one.status_code for one in answers) == [303, 401, 401, 401, 401]
+
+
+async def test_cookies_are_for_the_very_host_where_the_base_url_has_tls(settings: Settings) -> None:
+    """With an https base URL, whatever Host a proxy in front passes on: `Secure`, and named so that
+    no other host and no page without TLS can set one; a cookie of the plain name opens nothing."""
+    behind = settings.model_copy(update={"base_url": "https://desk.example"})
+    async with support.running(behind) as desk:
+        ana = await user(desk)
+        link = await link_for(desk, ana["email"])
+        transport = httpx.ASGITransport(app=desk.app)
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://127.0.0.1:8000"
+        ) as proxy:
+            page = await proxy.get(link)
+            visit = cookie_of(page, "__Host-claimdesk_visit").value
+            csrf = page.text.split('name="csrf" value="')[1].split('"')[0]
+            held = f"__Host-claimdesk_visit={visit}"
+            signed = await proxy.post(
+                link,
+                data={"csrf": csrf},
+                headers={"Cookie": held, "Origin": "https://desk.example"},
+            )
+            assert signed.status_code == 303, signed.text
+            for header in signed.headers.get_list("set-cookie"):
+                assert header.startswith("__Host-claimdesk_")
+                for wanted in ("Secure", "Path=/", "HttpOnly", "SameSite=lax"):
+                    assert wanted in header
+                assert "Domain" not in header
+            session = cookie_of(signed, "__Host-claimdesk_session").value
+            right = await proxy.get(
+                "/v1/me", headers={"Cookie": f"__Host-claimdesk_session={session}"}
+            )
+            assert right.json()["id"] == ana["id"]
+            planted = await proxy.get("/v1/me", headers={"Cookie": f"claimdesk_session={session}"})
+            problem(planted, "not-authenticated")
+            gone = await proxy.delete(
+                "/v1/session",
+                headers={
+                    "Cookie": f"__Host-claimdesk_session={session}",
+                    "Origin": "https://desk.example",
+                },
+            )
+            assert gone.headers["set-cookie"].startswith('__Host-claimdesk_session=""; ')
+            assert "Secure" in gone.headers["set-cookie"]
 
 
 async def test_links_and_sessions_end(desk: Desk) -> None:
@@ -196,7 +275,7 @@ async def test_links_and_sessions_end(desk: Desk) -> None:
     problem(await desk.public.get("/v1/me", headers=signed_out), "not-authenticated")
     assert (await desk.public.get("/v1/me", headers=signed_in)).status_code == 200
     desk.clock.advance(hours=24)
-    problem(await desk.public.get(late), "not-authenticated")
+    problem(await desk.public.get(late), "sign-in-link-spent")
     desk.clock.advance(days=12, hours=23)
     assert (await desk.public.get("/v1/me", headers=signed_in)).status_code == 200
     desk.clock.advance(hours=1)
@@ -222,7 +301,9 @@ async def test_another_site_changes_nothing_with_a_session(desk: Desk) -> None:
             assert read.status_code == 200
     for slug, origin in (("one", "http://testserver"), ("two", desk.settings.base_url)):
         made = await desk.public.post(
-            "/v1/parties", json=PARTY | {"slug": slug}, headers=signed_in | {"Origin": origin}
+            "/v1/parties",
+            json=PARTY | {"slug": slug, "name": slug},
+            headers=signed_in | {"Origin": origin},
         )
         assert made.status_code == 201, made.text
     with_key = await desk.checker.post(
@@ -242,12 +323,10 @@ async def test_a_form_of_another_site_cannot_sign_in(desk: Desk) -> None:
         problem(response, "unsupported-media-type")
 
 
-async def test_a_password_signs_in(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_password_signs_in(desk: Desk) -> None:
     """The right password starts a session; a wrong one and an unknown address are told the same,
     and a try more than is allowed within a minute is not even looked at."""
     assert TRIES_A_MINUTE == 10
-    desk.app.state.services.tries = Limiter(3)
-    monkeypatch.setattr("service.web.limits.time", SimpleNamespace(monotonic=lambda: 1000.0))
     await user(desk, password=PASSWORD)
     body = {"email": " Checker@Example.org ", "password": PASSWORD}
     right = await desk.public.post("/v1/session", json=body)
@@ -259,10 +338,111 @@ async def test_a_password_signs_in(desk: Desk, monkeypatch: pytest.MonkeyPatch) 
         unknown = await desk.public.post("/v1/session", json=body | {"email": "b@example.org"})
         told = problem(wrong, "not-authenticated")["detail"]
         assert problem(unknown, "not-authenticated")["detail"] == told
-        fourth = await desk.public.post("/v1/session", json=body)
-        problem(fourth, "rate-limited")
-        assert 1 <= int(fourth.headers["Retry-After"]) <= 60
-        assert "set-cookie" not in fourth.headers
+    await exhaust(desk, "checker@example.org")
+    async with nothing_changes(desk):
+        late = await desk.public.post("/v1/session", json=body)
+        problem(late, "rate-limited")
+        assert 1 <= int(late.headers["Retry-After"]) <= 60
+        assert "set-cookie" not in late.headers
+    desk.clock.advance(seconds=60)
+    assert (await desk.public.post("/v1/session", json=body)).status_code == 204
+
+
+async def exhaust(desk: Desk, email: str, *, address: str = "127.0.0.1") -> None:
+    """Spend the tries that one address has at an account."""
+    transport = httpx.ASGITransport(app=desk.app, client=(address, 4711))
+    now = desk.clock.now
+    async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as stranger:
+        for _ in range(TRIES_A_MINUTE + 1):
+            desk.clock.now = now  # all at one instant
+            tried = await stranger.post("/v1/session", json={"email": email, "password": "guess"})
+            if tried.status_code == 429:
+                desk.clock.now = now
+                return
+            assert tried.status_code == 401
+    raise AssertionError("nothing limits the tries")
+
+
+async def test_nobody_is_locked_out_by_a_strangers_tries(desk: Desk) -> None:
+    """What a stranger spends at somebody's account does not count for its owner elsewhere; once a
+    browser has signed in it is known, also to another process, and tries of strangers at the same
+    address do not keep it out."""
+    await user(desk, password=PASSWORD)
+    await user(desk, role="editor", password=PASSWORD)
+    body = {"email": "checker@example.org", "password": PASSWORD}
+    await exhaust(desk, "checker@example.org", address="192.0.2.7")
+    first = await desk.public.post("/v1/session", json=body)
+    assert first.status_code == 204
+    device = cookie_of(first, "claimdesk_device").value
+    async with support.running_beside(desk) as other:
+        for running in (desk, other):
+            await exhaust(desk, "checker@example.org")
+            problem(await running.public.post("/v1/session", json=body), "rate-limited")
+            passed = await running.public.post(
+                "/v1/session", json=body, headers={"Cookie": f"claimdesk_device={device}"}
+            )
+            assert passed.status_code == 204
+    # It is known for this account alone, and no longer once a letter of it is changed.
+    await exhaust(desk, "editor@example.org")
+    await exhaust(desk, "checker@example.org")
+    changed = device[:-1] + ("0" if device[-1] != "0" else "1")
+    now = desk.clock.now
+    for email, cookie in (
+        ("editor@example.org", device),
+        ("checker@example.org", changed),
+        ("checker@example.org", ""),
+        ("checker@example.org", "."),
+    ):
+        desk.clock.now = now
+        refused = await desk.public.post(
+            "/v1/session",
+            json=body | {"email": email},
+            headers={"Cookie": f"claimdesk_device={cookie}"},
+        )
+        problem(refused, "rate-limited")
+
+
+async def test_one_address_tries_few_accounts(desk: Desk) -> None:
+    """However many accounts it names, and from whichever of its addresses of IPv6."""
+    transports = [
+        httpx.ASGITransport(app=desk.app, client=(f"2001:db8::{number}", 4711))
+        for number in range(TRIES_AN_ADDRESS + 5)
+    ]
+    answers = []
+    for number, transport in enumerate(transports):
+        now = desk.clock.now
+        async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as stranger:
+            body = {"email": f"p{number}@example.org", "password": "guess"}
+            answers.append((await stranger.post("/v1/session", json=body)).status_code)
+        desk.clock.now = now
+    assert answers == [401] * TRIES_AN_ADDRESS + [429] * 5
+
+
+async def test_more_passwords_than_can_be_hashed_soon_are_refused_at_once(desk: Desk) -> None:
+    """Of 200 at once few wait their turn, the rest are told when to come back; a browser that is
+    known is let in meanwhile, and afterwards anybody is."""
+    await user(desk, password=PASSWORD)
+    body = {"email": "checker@example.org", "password": PASSWORD}
+    first = await desk.public.post("/v1/session", json=body)
+    known = {"Cookie": f"claimdesk_device={cookie_of(first, 'claimdesk_device').value}"}
+
+    async def guess(number: int) -> httpx.Response:
+        address = (f"198.51.{number // 200}.{number % 200 + 1}", 4711)
+        transport = httpx.ASGITransport(app=desk.app, client=address)
+        async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as stranger:
+            wrong = {"email": f"p{number}@example.org", "password": "guess"}
+            return await stranger.post("/v1/session", json=wrong)
+
+    storm = asyncio.gather(*(guess(number) for number in range(200)))
+    await asyncio.sleep(0.2)
+    mine = await desk.public.post("/v1/session", json=body, headers=known)
+    assert mine.status_code == 204
+    answers = await storm
+    busy = [answer for answer in answers if answer.status_code == 503]
+    assert {answer.status_code for answer in answers} == {401, 503}
+    assert problem(busy[0], "sign-in-busy")
+    assert busy[0].headers["Retry-After"] == "2"
+    assert (await desk.public.post("/v1/session", json=body)).status_code == 204
 
 
 async def test_a_disabled_user_is_out_at_once(desk: Desk) -> None:
@@ -277,7 +457,7 @@ async def test_a_disabled_user_is_out_at_once(desk: Desk) -> None:
     assert (await desk.admin.patch(url, json={"disabled": True})).status_code == 200
     for headers in (signed_in, key):
         problem(await desk.public.get("/v1/me", headers=headers), "not-authenticated")
-    problem(await desk.public.get(link), "not-authenticated")
+    problem(await desk.public.get(link), "sign-in-link-spent")
     sign_in = {"email": ana["email"], "password": PASSWORD}
     problem(await desk.public.post("/v1/session", json=sign_in), "not-authenticated")
     assert (await desk.admin.patch(url, json={"disabled": False})).json()["disabled_at"] is None
@@ -307,7 +487,7 @@ async def test_the_last_administrator_stays(desk: Desk) -> None:
     async with nothing_changes(desk):
         for change in ({"role": "editor"}, {"disabled": True}, {"role": "reader", "name": "x"}):
             refused_field(await desk.admin.patch(url, json=change), "body", "role")
-    await user(desk, role="admin", email="second@example.org")
+    await user(desk, role="admin", email="second@example.org", name="The second")
     assert (await desk.admin.patch(url, json={"role": "editor"})).json()["role"] == "editor"
 
 

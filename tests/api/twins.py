@@ -193,6 +193,8 @@ ALLOWED = (
     # How many changes a claim has seen, and the record as a whole; and when the last one was.
     (r'"(version|seq|number|next_after|updated_at|dateModified)":("[^"]*"|\d+)', r'"\1":…'),
     (r'"(hash|previous_hash)":("[^"]*"|null)', r'"\1":…'),
+    # That something is withheld may be known, and where; what it is may not.
+    (r'"(commitments|salts)":\{[^}]*\}', r'"\1":…'),
     (r'name="version" value="\d+"', 'name="version" value="…"'),
     (r"stream\?after=\d+", "stream?after=…"),
     (r'id="e-\d+"', 'id="e-…"'),

@@ -116,8 +116,10 @@ class Oracle:
         def told(one: Event) -> bool:
             if one.type == "claim.amended":
                 return bool(one.data.keys() - {"assignee"})
-            return one.type.split(".")[0] not in ("decision", "component", "party", "speaker") and (
-                one.type != "claim.moved"
+            untold = ("decision", "component", "party", "speaker")
+            return one.type.split(".")[0] not in untold and one.type not in (
+                "claim.moved",
+                "statement.quoted",
             )
 
         def key(line: Line) -> tuple[datetime, int]:
@@ -197,7 +199,8 @@ async def consult(weeks: Weeks) -> list[Line]:
     """The record of a desk as it is now."""
 
     def read(connection: Connection) -> list[Line]:
-        rows = connection.execute(select(events).order_by(events.c.seq)).all()
+        of_claims = select(events).where(events.c.claim.is_not(None))
+        rows = connection.execute(of_claims.order_by(events.c.seq)).all()
         return [(row.seq, row.claim, event(row)) for row in rows]
 
     return await weeks.desk.database.read(read)

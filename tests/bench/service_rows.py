@@ -14,10 +14,10 @@ from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
-from service.commands import ledger, searching
+from service.commands import ledger, searching, writer
 from service.commands.sources import fingerprint
-from service.commands.statements import BRIEF
-from service.domain import addresses, amendments, history, lifecycle
+from service.commands.statements import BRIEF, RENDERED, SAID
+from service.domain import addresses, amendments, history, ids, lifecycle
 from service.domain.access import Actor, Role
 from service.domain.claims import (
     Basis,
@@ -35,8 +35,9 @@ from service.domain.claims import (
 from service.domain.guards import Move
 from service.domain.history import Draft, Event
 from service.domain.names import fold
+from service.domain.subjects import Subject, SubjectKind
 from service.formats import claim as claim_format
-from service.formats.record import GENESIS, canonical, event_hash
+from service.formats.record import GENESIS, canonical
 from service.formats.terms import Quoted
 from service.store import tables
 from tests.bench import shapes
@@ -46,7 +47,9 @@ Row = tuple[Any, ...]
 Rows = dict[str, list[Row]]
 """Rows by table, their columns in the order of `columns`: ids are text, instants are datetimes."""
 
-EVENTS_OF_A_CHUNK = 40 * CHUNK
+SHARED_EVENTS = 10_000
+"""Numbers kept for the events of what all claims refer to."""
+EVENTS_OF_A_CHUNK = 60 * CHUNK
 """Numbers kept for a chunk's events: chunks are written at once, each in its own range."""
 STATEMENTS_OF_A_CHUNK = 10 * CHUNK
 """The same for its statements' rows in the search index."""
@@ -145,6 +148,7 @@ _COLUMNS = {
 }
 SEARCHED = ("claim_search", "statement_search")
 """Tables whose rows are numbered here, and whose words are lines of terms."""
+_LINE = columns("events")[1:]
 _CLAIM = itemgetter(*columns("claims"))
 _TABLES = (
     "sources",
@@ -160,9 +164,67 @@ _TABLES = (
 )
 
 
+def _first_event(kind: SubjectKind, key: str, type: str, data: Any, at: datetime, by: Actor) -> Row:
+    """The row of the event with which the record of a thing begins."""
+    line = writer.hashed_line(
+        Subject(kind, key),
+        id=ids.named("first event", kind.value, key),
+        number=1,
+        type=type,
+        recorded_at=at,
+        actor={"id": by.id, "name": by.name},
+        data=history.plain(data),
+        salts={},
+        previous_hash=GENESIS,
+    )
+    return tuple(map(line.get, _LINE))
+
+
+def _shared_events(world: World) -> list[Row]:
+    named = ("name", "full_name", "kind", "country", "parent")
+    by = PEOPLE[0]
+    lines = [
+        _first_event(
+            SubjectKind.PARTY,
+            p.slug,
+            "party.created",
+            {name: getattr(p, name) for name in named},
+            START,
+            by,
+        )
+        for p in sorted(world.parties, key=lambda p: p.parent is not None)
+    ]
+    lines += [
+        _first_event(
+            SubjectKind.SPEAKER,
+            str(s.id),
+            "speaker.created",
+            {"party": s.party, "name": s.name, "role": s.role},
+            START,
+            by,
+        )
+        for s in world.speakers
+    ]
+    lines += [
+        _first_event(
+            SubjectKind.STORY,
+            s.slug,
+            "story.created",
+            {"title": s.title, "description": None},
+            START,
+            by,
+        )
+        for s in world.stories
+    ]
+    if len(lines) > SHARED_EVENTS:
+        raise ValueError("more is shared than there are numbers kept for its events")
+    return [(seq, *line) for seq, line in enumerate(lines, 1)]
+
+
 def shared(world: World) -> Rows:
     """What all claims refer to. Parents come before their children."""
     return {
+        "events": _shared_events(world),
         "users": [(p.id, f"{n}@desk.example", p.name, p.role, START) for n, p in enumerate(PEOPLE)],
         "parties": [
             (
@@ -197,7 +259,7 @@ class Teller:
         self.plain_voices: dict[tuple[str, str | None], dict[str, Any]] = {}
         self.statements: dict[UUID, shapes.Statement] = {}
         self.rows: Rows = {table: [] for table in _TABLES}
-        self.first_event = number * EVENTS_OF_A_CHUNK + 1
+        self.first_event = SHARED_EVENTS + number * EVENTS_OF_A_CHUNK + 1
         self.first_claim = number * CHUNK + 1
         self.first_statement = number * STATEMENTS_OF_A_CHUNK + 1
         self.known = searching.Known()
@@ -209,7 +271,7 @@ class Teller:
         lines = self.rows["events"]
         if len(lines) > EVENTS_OF_A_CHUNK:
             raise ValueError("a chunk has more events than there are numbers kept for it")
-        lines.sort(key=itemgetter(4))  # as a desk writes them: by when they were recorded
+        lines.sort(key=itemgetter(6))  # as a desk writes them: by when they were recorded
         self.rows["events"] = [(seq, *line) for seq, line in enumerate(lines, self.first_event)]
         if len(self.rows["statements"]) > STATEMENTS_OF_A_CHUNK:
             raise ValueError("a chunk has more statements than there are numbers kept for it")
@@ -263,6 +325,19 @@ class Teller:
                         at,
                     )
                 )
+            of_statement = dict(
+                zip(columns("statements"), self.rows["statements"][-1], strict=True)
+            )
+            of_quotes = [
+                dict.fromkeys(RENDERED) | dict(zip(columns("quotes"), row, strict=True))
+                for row in self.rows["quotes"][-len(said.quotes) :]
+            ]
+            data = {name: of_statement[name] for name in SAID} | {
+                "quotes": [{name: row[name] for name in RENDERED} for row in of_quotes]
+            }
+            self.rows["events"].append(
+                _first_event(SubjectKind.STATEMENT, key, "statement.recorded", data, at, by)
+            )
             spoken = [Quoted(quote.text, quote.language) for quote in said.quotes]
             voice = self._voice(said.party, said.speaker) if said.party else None
             full_name = self.world.by_slug[said.party].full_name if said.party else None
@@ -282,6 +357,25 @@ class Teller:
                     met[source.id],
                     fingerprint(source.url, None),
                     addresses.digest(source.url),
+                )
+            )
+            said_of = {
+                "url": source.url,
+                "publisher": source.publisher,
+                "title": source.title,
+                "published_at": source.published_at,
+                "language": source.language,
+                "archive_url": None,
+                "sha256": None,
+            }
+            self.rows["events"].append(
+                _first_event(
+                    SubjectKind.SOURCE,
+                    _text(source.id),
+                    "source.recorded",
+                    said_of,
+                    met[source.id],
+                    by,
                 )
             )
 
@@ -463,34 +557,22 @@ class _Record:
     ) -> ClaimState:
         number = before.version + 1 if before else 1
         who = {"rule": draft.rule} if draft.rule else {"id": by.id, "name": by.name}
-        actor, data = canonical(who), canonical(draft.data)
-        previous = self.last_hash
-        self.last_hash = event_hash(
-            claim=self.id,
+        line = writer.hashed_line(
+            Subject(SubjectKind.CLAIM, self.id),
+            id=key,
             number=number,
             type=draft.type,
-            recorded_at=rfc3339(at),
-            actor=actor,
-            data=data,
-            previous_hash=previous,
+            recorded_at=at,
+            actor=who,
+            data=draft.data,
+            salts={},
+            previous_hash=self.last_hash,
         )
+        self.last_hash = line["hash"]
         event = Event(number, draft.type, at, draft.data)
         after = history.apply(before, event, claim_id=self.id)
-        self.rows["events"].append(
-            (
-                key,
-                self.id,
-                number,
-                draft.type,
-                at,
-                actor,
-                data,
-                previous,
-                self.last_hash,
-                after.story,
-                history.said_at(event),
-            )
-        )
+        line |= {"story": after.story, "said_at": history.said_at(event)}
+        self.rows["events"].append(tuple(map(line.get, _LINE)))
         self.former |= searching.left((before, after, event), self.known)
         return after
 

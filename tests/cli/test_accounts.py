@@ -103,6 +103,38 @@ def test_links_lead_to_where_the_desk_is(run_json, monkeypatch):
     assert made["link"].startswith("https://desk.example/sign-in/")
 
 
+def test_without_a_base_url_links_lead_to_where_the_server_was_last_started(run, serve):
+    before = run("users", "create", *ANA)
+    assert before.stdout.startswith("http://127.0.0.1:8000/sign-in/")
+    assert "No server was started on this database yet" in before.stderr
+    address = serve("--no-dispatch").address
+    link = run("users", "link", "ana@example.org", "--json")
+    assert json.loads(link.stdout)["link"].startswith(f"{address}/sign-in/")
+    assert "set CLAIMDESK_BASE_URL" in link.stderr
+
+
+def test_a_base_url_that_no_server_knows_is_said(run, serve, monkeypatch):
+    address = serve("--no-dispatch").address
+    monkeypatch.setenv("CLAIMDESK_BASE_URL", "https://desk.example")
+    made = run("users", "create", *ANA)
+    assert made.stdout.startswith("https://desk.example/sign-in/")
+    assert f"the server that was last started says {address}" in made.stderr
+
+
+def test_a_name_that_reads_like_another_is_refused(run):
+    assert run("users", "create", *ANA).exit_code == 0
+    for name in ("ana", "ÁNA", "claimdesk"):
+        for taken in (
+            ("users", "create", "--email", "b@example.org", "--name", name, "--role", "reader"),
+            ("keys", "create", "--name", name, "--role", "reader"),
+        ):
+            refused = run(*taken)
+            assert (refused.exit_code, refused.stdout) == (1, "")
+            assert "choose another name" in refused.stderr
+    own = ("keys", "create", "--name", "Ana", "--role", "checker", "--user", "ana@example.org")
+    assert run(*own).exit_code == 0
+
+
 def test_a_user_is_made_once(run):
     assert run("users", "create", *ANA).exit_code == 0
     again = run("users", "create", *ANA)

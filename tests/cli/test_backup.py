@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import threading
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -122,7 +123,7 @@ async def test_a_copy_begins_an_epoch_and_holds_webhooks_until_they_are_released
     epoch = await database.write(recovery.settle_in, home=moved | {"file": 2}, now=now)
     assert epoch
     assert "/renamed" in (await database.read(recovery.read_hold))["reason"]
-    assert await database.write(recovery.release_webhooks)
+    assert await database.write(recovery.release_webhooks, now=datetime.now(UTC))
     assert await database.read(recovery.read_hold) is None
 
 

@@ -139,12 +139,10 @@ def test_notes_of_its_own_that_cannot_be_read_are_named(seeded: str, examine) ->
     assert "could not be looked at" in found["epoch"]
 
 
-def test_one_person_for_everything_is_named(seeded: str, examine, monkeypatch) -> None:
-    from service.cli import shell
-
-    monkeypatch.setenv("CLAIMDESK_FOUR_EYES", "off")
-    shell.settings.cache_clear()
-    assert "one person alone" in examine()["two-people"]
+@pytest.mark.usefixtures("seeded")
+def test_one_person_for_everything_is_named(run, examine) -> None:
+    assert run("policy", "--four-eyes", "off").exit_code == 0
+    assert "one alone" in examine()["two-people"]
 
 
 @pytest.mark.parametrize(
@@ -202,7 +200,8 @@ REFERENCES = [
 
 @pytest.mark.parametrize(("table", "column"), REFERENCES)
 def test_a_row_that_leads_nowhere_is_named(seeded: str, examine, table: str, column: str) -> None:
-    row = f"(SELECT min(CAST(id AS VARCHAR(36))) FROM {table})"
+    some = f"WHERE {column} IS NOT NULL" if table == "events" else ""
+    row = f"(SELECT min(CAST(id AS VARCHAR(36))) FROM {table} {some})"
     damage(
         seeded,
         f"UPDATE {table} SET {column} = '{NOBODY}' WHERE CAST(id AS VARCHAR(36)) = {row}",
@@ -235,4 +234,4 @@ def test_a_value_that_cannot_be_read_is_named(
 
 def test_two_parties_of_one_name_are_named(seeded: str, examine) -> None:
     damage(seeded, "UPDATE parties SET name = 'NATO' WHERE slug = 'pristina'")
-    assert "the same name" in examine()["names"]
+    assert "read alike" in examine()["names"]

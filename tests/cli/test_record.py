@@ -56,7 +56,7 @@ def test_a_file_that_is_not_there(run):
 
 @pytest.mark.usefixtures("migrated")
 def test_what_holds(run, run_json):
-    assert run("verify").stdout == "Everything holds: 0 claims, 0 events.\n"
+    assert run("verify").stdout == "Everything holds: 0 claims, 2 events.\n"
     run("seed")
     report = run_json("verify")
     assert (report["ok"], report["broken"], report["first_break"]) == (True, 0, None)

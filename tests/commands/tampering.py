@@ -1,6 +1,7 @@
 """Changing a desk's database behind its back, and asking `verify` what it makes of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import orjson
@@ -46,6 +47,21 @@ def unlock(session: Connection) -> None:
             session.execute(text(f"DROP TRIGGER events_no_{name}"))
     else:
         session.execute(text("ALTER TABLE events DISABLE TRIGGER USER"))
+
+
+@contextmanager
+def allow_changes(connection: Connection) -> Iterator[None]:
+    """Switch the guards of the record off, and on again."""
+    guards: list[str] = []
+    if connection.dialect.name == "sqlite":
+        query = "SELECT sql FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'events_no_%'"
+        guards = list(connection.scalars(text(query)))
+    unlock(connection)
+    yield
+    if connection.dialect.name != "sqlite":
+        guards = ["ALTER TABLE events ENABLE TRIGGER USER"]
+    for guard in guards:
+        connection.exec_driver_sql(guard)
 
 
 async def lines_of(database: Database, of: str = "a part, worded otherwise") -> list[Any]:

@@ -28,14 +28,18 @@ async def test_the_database_itself_refuses_to_change_the_record(
 async def test_the_database_itself_refuses_to_replace_or_truncate(worked: Database) -> None:
     """The ways round an ordinary trigger: INSERT OR REPLACE on SQLite, TRUNCATE on PostgreSQL."""
     if worked.embedded:
-        columns = "id, claim, number, type, recorded_at, actor, data, previous_hash, hash"
+        columns = "id, kind, claim, number, type, recorded_at, actor, data, previous_hash, hash"
         ways = [
             f"INSERT OR REPLACE INTO events (seq, {columns}) "
             f"SELECT seq, {columns} FROM events WHERE number = 1 LIMIT 1",
-            f"REPLACE INTO events ({columns}) SELECT {columns} FROM events LIMIT 1",
+            f"REPLACE INTO events ({columns}) SELECT {columns} FROM events "
+            "WHERE claim IS NOT NULL LIMIT 1",
             f"INSERT OR REPLACE INTO events ({columns}) "
-            "SELECT '00000000000070008000000000000000', claim, number, type, recorded_at, actor, "
-            "'{}', previous_hash, hash FROM events LIMIT 1",
+            "SELECT '00000000000070008000000000000000', kind, claim, number, type, recorded_at, "
+            "actor, '{}', previous_hash, hash FROM events WHERE claim IS NOT NULL LIMIT 1",
+            f"INSERT OR REPLACE INTO events ({columns}, subject) "
+            "SELECT '00000000000070008000000000000000', kind, claim, number, type, recorded_at, "
+            "actor, '{}', previous_hash, hash, subject FROM events WHERE claim IS NULL LIMIT 1",
             "UPDATE OR REPLACE events SET seq = 2 WHERE seq = 1",
             "INSERT INTO events SELECT * FROM events LIMIT 1 "
             "ON CONFLICT (seq) DO UPDATE SET data = '{}'",

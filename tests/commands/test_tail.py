@@ -112,7 +112,7 @@ async def test_a_tail_under_concurrent_writers_is_whole(database: Database, seed
             found, after = await read_on(database, after, limit)
             seen += found
             if found:
-                assert after == found[-1].seq
+                assert after >= found[-1].seq
             elif last:
                 return seen
             await asyncio.sleep(0)
@@ -126,9 +126,9 @@ async def test_a_tail_under_concurrent_writers_is_whole(database: Database, seed
     late, _ = await read_on(database, 0, 100_000)
     everything = await database.read(
         lambda session: session.execute(
-            select(tables.events.c.seq, tables.events.c.claim, tables.events.c.number).order_by(
-                tables.events.c.seq
-            )
+            select(tables.events.c.seq, tables.events.c.claim, tables.events.c.number)
+            .where(tables.events.c.claim.is_not(None))
+            .order_by(tables.events.c.seq)
         ).all()
     )
     recorded = [tuple(row) for row in everything]

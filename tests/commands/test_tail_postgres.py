@@ -13,9 +13,11 @@ from tests.commands.test_tail import new_claim, write
 
 NOW = datetime(2023, 10, 5, 9, 0, tzinfo=UTC)
 LINE = """
-INSERT INTO events (id, claim, number, type, recorded_at, actor, data, previous_hash, hash)
-VALUES (gen_random_uuid(), $1, $2, 'claim.amended', now(), '{}', '{}', '', '')
+INSERT INTO events (id, kind, claim, number, type, recorded_at, actor, data, previous_hash, hash)
+VALUES (gen_random_uuid(), 'claim', $1, $2, 'claim.amended', now(), '{}', '{}', '', '')
 """
+MADE = 7
+"""The number of the newest event before the writers begin."""
 NAIVE = "SELECT seq FROM events WHERE seq > $1 ORDER BY seq"
 ANNOUNCED = text(
     "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid() "
@@ -53,7 +55,8 @@ class Writer:
 
 @pytest.fixture
 async def writers(database: Database, database_url: str) -> AsyncIterator[tuple[Writer, Writer]]:
-    """Two writers, each of a claim of its own; those claims' events are numbers 1 and 2."""
+    """Two writers, each of a claim of its own; with the settings, the statements and the source
+    that they rest on, those are the numbers up to `MADE`."""
     made = []
     for name in ("a", "b"):
         claim = await database.write(new_claim, name)
@@ -63,7 +66,7 @@ async def writers(database: Database, database_url: str) -> AsyncIterator[tuple[
         await one.connection.close()
 
 
-async def tail(database: Database, after: int = 2) -> list[int]:
+async def tail(database: Database, after: int = MADE) -> list[int]:
     found, _ = await database.read(events.tail, after=after, limit=100)
     return [one.seq for one in found]
 
@@ -80,8 +83,8 @@ async def naive(database_url: str, after: int) -> list[int]:
 async def test_a_naive_reader_misses_what_the_tail_does_not(
     database: Database, database_url: str, writers: tuple[Writer, Writer], first: str
 ) -> None:
-    """`a` draws 3 and dawdles, `b` draws 4 and commits.  Whoever takes 4 and goes on from there
-    never sees 3, whichever of the two PostgreSQL saw first."""
+    """`a` draws 6 and dawdles, `b` draws 7 and commits.  Whoever takes 7 and goes on from there
+    never sees 6, whichever of the two PostgreSQL saw first."""
     a, b = writers
     await a.begin()
     await b.begin()
@@ -92,11 +95,11 @@ async def test_a_naive_reader_misses_what_the_tail_does_not(
     await b.draw()
     await b.commit()
 
-    assert await naive(database_url, 2) == [4]
+    assert await naive(database_url, MADE) == [9]
     assert await tail(database) == []
     await a.commit()
-    assert await naive(database_url, 4) == [], "3 is missed for ever"
-    assert await tail(database) == [3, 4]
+    assert await naive(database_url, MADE + 2) == [], "the first is missed for ever"
+    assert await tail(database) == [8, 9]
 
 
 async def test_what_is_below_the_open_number_is_read_meanwhile(
@@ -108,11 +111,11 @@ async def test_what_is_below_the_open_number_is_read_meanwhile(
     await a.begin()
     await a.draw()
     await b.draw()
-    assert await tail(database) == [3]
+    assert await tail(database) == [8]
     await a.draw()
-    assert await tail(database) == [3]
+    assert await tail(database) == [8]
     await a.commit()
-    assert await tail(database) == [3, 4, 5, 6]
+    assert await tail(database) == [8, 9, 10, 11]
 
 
 async def test_a_rolled_back_savepoint_announces_anew(
@@ -125,12 +128,12 @@ async def test_a_rolled_back_savepoint_announces_anew(
     await a.draw()
     await a.connection.execute("ROLLBACK TO SAVEPOINT here")
     await b.draw()
-    assert await tail(database) == [4]
+    assert await tail(database) == [9]
     await a.draw()
     await b.draw()
-    assert await tail(database) == [4]
+    assert await tail(database) == [9]
     await a.commit()
-    assert await tail(database) == [4, 5, 6]
+    assert await tail(database) == [9, 10, 11]
 
 
 async def test_a_writer_that_dies_holds_nothing_back(
@@ -146,7 +149,7 @@ async def test_a_writer_that_dies_holds_nothing_back(
         if await tail(database):
             break
         await b.connection.execute("SELECT pg_sleep(0.05)")
-    assert await tail(database) == [4]
+    assert await tail(database) == [9]
 
 
 async def test_other_locks_hold_nothing_back(
@@ -158,7 +161,7 @@ async def test_other_locks_hold_nothing_back(
     await a.take_xid()
     await a.connection.execute("SELECT pg_advisory_xact_lock(1), pg_advisory_xact_lock_shared(3)")
     await b.draw()
-    assert await tail(database) == [3]
+    assert await tail(database) == [8]
 
 
 async def test_the_ledger_announces_once_for_each_transaction(database: Database) -> None:
@@ -173,4 +176,6 @@ async def test_the_ledger_announces_once_for_each_transaction(database: Database
         return counts
 
     assert await database.write(work) == [0, 1, 1]
-    assert await tail(database, after=0) == list(range(1, 41))
+    seen = await tail(database, after=0)
+    assert len(seen) == 40
+    assert seen == sorted(seen)

@@ -13,7 +13,6 @@ from sqlalchemy import Connection, delete, insert, select, text, update
 
 from service.commands import seeds, verification
 from service.commands.accounts import SYSTEM
-from service.commands.verification import Report
 from service.config import Settings
 from service.domain import ids
 from service.domain.claims import rfc3339
@@ -26,7 +25,8 @@ from tests.commands.workday import ANNA, BEGIN
 
 
 async def test_an_empty_desk_is_in_order(database: Database) -> None:
-    assert await verify(database) == Report(True, 0, 0, 0, None, ())
+    report = await verify(database)
+    assert (report.ok, report.claims, report.things, report.events) == (True, 0, 2, 2)
 
 
 async def test_the_seeded_desk_is_in_order(database: Database) -> None:
@@ -48,7 +48,11 @@ async def test_a_days_work_is_in_order(worked: Database) -> None:
     counted, types = await worked.read(
         lambda session: (
             session.execute(select(tables.events.c.seq)).all(),
-            set(session.scalars(select(tables.events.c.type))),
+            set(
+                session.scalars(
+                    select(tables.events.c.type).where(tables.events.c.claim.is_not(None))
+                )
+            ),
         )
     )
     assert report.events == len(counted)
@@ -101,7 +105,8 @@ async def test_data_of_another_spelling_is_found(worked: Database) -> None:
         tables.events, tables.events.c.seq == line.seq, data=line.data.replace(":", ": ", 1)
     )
     report = await tampered(worked, change)
-    assert [(one.event, one.what) for one in report.breaks] == [(2, "canonical"), (2, "hash")]
+    # What has salts is hashed in its canonical form, whatever its spelling.
+    assert (2, "canonical") in [(one.event, one.what) for one in report.breaks]
 
 
 @pytest.mark.parametrize(
@@ -200,7 +205,12 @@ def forged(line: Any, kind: str, data: dict[str, Any]) -> dict[str, Any]:
         "previous_hash": line.hash,
     }
     digest = event_hash(**values, recorded_at=rfc3339(line.recorded_at))
-    return values | {"id": ids.uuid7(), "hash": digest, "recorded_at": line.recorded_at}
+    return values | {
+        "kind": "claim",
+        "id": ids.uuid7(),
+        "hash": digest,
+        "recorded_at": line.recorded_at,
+    }
 
 
 async def test_a_forged_event_with_a_right_hash_is_found(worked: Database) -> None:

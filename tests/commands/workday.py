@@ -5,7 +5,17 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from service.commands import approvals, claims, parties, proposals, seeds, statements
+from service.commands import (
+    accounts,
+    approvals,
+    claims,
+    parties,
+    policy,
+    proposals,
+    seeds,
+    statements,
+    webhooks,
+)
 from service.commands.accounts import SYSTEM
 from service.commands.inputs import NewClaim, NewLink, NewQuote, NewSource, NewSpeaker, NewStatement
 from service.commands.proposals import Outcome
@@ -142,6 +152,9 @@ def a_days_work(session: Connection) -> None:
     )
     day.amend(part, text="a part, worded otherwise", material=True)
     statements.affirm_link(session, support, four_eyes=True, **day.by())
+    shown = session.execute(select(tables.links).where(tables.links.c.id == support)).one()
+    other = NewQuote("the same, in another paper", "en", Rendering.PARAPHRASE, SOURCE)
+    statements.add_quote(session, shown.statement, other, **day.by())
     statements.retract_link(session, second, reason="misread", four_eyes=True, **day.by())
     # Decisions that are rejected, withdrawn and superseded.
     other = day.claim("another", tags=("troops",))
@@ -171,7 +184,6 @@ def a_days_work(session: Connection) -> None:
     day.link(twin, "nato", Stance.COMMENTS)
     day.link(twin, "washington", Stance.REQUESTS_CONFIRMATION)
     claims.merge(session, twin, into=whole, four_eyes=True, versions=None, **day.by())
-    shown = session.execute(select(tables.links).where(tables.links.c.id == support)).one()
     statements.withdraw(
         session,
         shown.statement,
@@ -195,6 +207,33 @@ def a_days_work(session: Connection) -> None:
         select(tables.speakers.c.id).where(tables.speakers.c.name == "A general")
     ).scalar_one()
     parties.change_speaker(session, person, {"role": "spokesman"}, **day.by())
+    behind_the_desk(session, day, claim=other)
+
+
+def behind_the_desk(session: Connection, day: Day, *, claim: str) -> None:
+    """A note, an account with a key, an endpoint for one party, and another policy."""
+    claims.add_note(session, claim, text="seen by two of us", **day.by())
+    email, admin = "eva@example.org", day.by(SYSTEM)
+    eva = accounts.create_user(session, email=email, name="Eva", role=Role.EDITOR, **admin)
+    accounts.change_user(session, eva, {"role": Role.CHECKER}, **day.by(SYSTEM))
+    accounts.make_sign_in_link(session, eva, **day.by(SYSTEM))
+    key = accounts.create_key(session, name="robot", role=Role.READER, user=eva, **day.by(SYSTEM))
+    accounts.revoke_key(session, key.id, **day.by(SYSTEM))
+    endpoint = {
+        "url": "https://cms.example/hook",
+        "description": "the CMS",
+        "event_types": ["claim.status_changed"],
+        "story": "kosovo-border-2023",
+        "claim": None,
+        "parties": ["nato"],
+        "ordering": "claim",
+        "max_in_flight": 4,
+        "timeout_s": 5.0,
+        "headers": {"x-desk": "secret"},
+    }
+    webhook, _ = webhooks.create(session, endpoint, **day.by(SYSTEM))
+    webhooks.rotate_secret(session, webhook, overlap_hours=1, **day.by(SYSTEM))
+    policy.change_four_eyes(session, on=False, **day.by(SYSTEM))
 
 
 def every_kind_of_proposal(session: Connection, day: Day) -> None:

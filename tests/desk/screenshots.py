@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 from playwright.async_api import Browser, Page, async_playwright
 
-from tests.desk.browser.conftest import Desk
+from tests.desk.browser.conftest import Desk, sign_in_by
 from tests.desk.browser.test_intake import SELECT
 from tests.desk.browser.test_pages import addresses
 from tests.faults import served
@@ -97,7 +97,7 @@ async def _window(browser: Browser, desk: Desk, width: int, theme: str, name: st
         color_scheme="dark" if theme == "dark" else "light",
     )
     page = await context.new_page()
-    await page.goto(desk.link(name, "admin" if name == "Ada" else "checker"))
+    await sign_in_by(page, desk.link(name, "admin" if name == "Ada" else "checker"))
     return page
 
 

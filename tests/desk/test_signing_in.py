@@ -1,7 +1,6 @@
 """Signing in and out at the desk: who gets in, how, and what then no longer holds."""
 
 from http.cookies import SimpleCookie
-from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -10,9 +9,9 @@ import pytest
 from service.commands import accounts
 from service.config import Settings
 from service.web.callers import COOKIE
-from service.web.limits import Limiter
 from service.web.passwords import hash_password
 from service.web.sessions import VISIT, token_of
+from service.web.sign_in import TRIES_A_MINUTE
 from tests.api.problems import nothing_changes
 from tests.desk.conftest import BROWSER, People, parsed, send, submit, text
 from tests.support import desk as support
@@ -116,28 +115,23 @@ async def test_a_wrong_password_keeps_what_was_typed(people: People, ana: str) -
         assert too_long.status_code == 401
 
 
-async def test_too_many_tries_wait(
-    people: People, ana: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_too_many_tries_wait(people: People, ana: str) -> None:
     """A try more than is allowed is not even looked at: 429, with how long to wait in words and in
     Retry-After; the right password would not help, later it does."""
-    people.desk.app.state.services.tries = Limiter(3)
-    clock = SimpleNamespace(at=1000.0)
-    monkeypatch.setattr(
-        "service.web.limits.time", SimpleNamespace(monotonic=lambda: float(clock.at))
-    )
     page = await people.public.get("/sign-in")
-    for _ in range(3):
+    now = people.desk.clock.now
+    for _ in range(TRIES_A_MINUTE):
         wrong = await send(people.public, page, "/sign-in", email=ana, password="not this one!")
         assert wrong.status_code == 401
-    fourth = await send(people.public, page, "/sign-in", email=ana, password=PASSWORD)
-    assert fourth.status_code == 429
-    wait = fourth.headers["retry-after"]
+        people.desk.clock.now = now
+    late = await send(people.public, page, "/sign-in", email=ana, password=PASSWORD)
+    assert late.status_code == 429
+    wait = late.headers["retry-after"]
     assert 1 <= int(wait) <= 60
-    assert f"Wait {wait} seconds" in text(fourth)
-    assert cookie_of(fourth) is None
-    clock.at += int(wait)
-    right = await send(people.public, fourth, "/sign-in", email=ana, password=PASSWORD)
+    assert f"Wait {wait} seconds" in text(late)
+    assert cookie_of(late) is None
+    people.desk.clock.advance(seconds=int(wait))
+    right = await send(people.public, late, "/sign-in", email=ana, password=PASSWORD)
     assert right.status_code == 303
 
 
@@ -191,12 +185,15 @@ async def test_nobody_is_led_elsewhere(people: People, ana: str, wanted: str) ->
 
 
 async def test_a_link_signs_in_once(people: People) -> None:
-    """HEAD, which mail scanners send, does not use it up; the second time a page says what to do,
-    and begins no session."""
+    """It asks first, and who looks at it (a chat's preview, a mail scanner) does not use it up; the
+    second time a page says what to do, and begins no session."""
     url = await link_for(people)
-    looked = await people.public.head(url)
-    assert (looked.status_code, looked.headers["allow"]) == (405, "GET")
-    first = await people.public.get(url)
+    async with nothing_changes(people.desk):
+        assert (await people.public.head(url)).status_code == 200
+        asked = await people.public.get(url)
+        assert "Sign in as Ana Checker" in text(asked)
+        assert asked.headers["cache-control"] == "no-store"
+    first = await send(people.public, asked, url)
     assert (first.status_code, first.headers["location"]) == (303, "/")
     assert first.headers["cache-control"] == "no-store"
     assert cookie_of(first)["httponly"] is True
@@ -205,7 +202,33 @@ async def test_a_link_signs_in_once(people: People) -> None:
         again = await other.get(url)
         assert again.status_code == 401
         assert cookie_of(again) is None
-        assert "was used before or has expired" in text(again)
+        assert "no longer works This sign-in link was used before" in text(again)
+        assert parsed(again).xpath("//main//a[@href='/sign-in']")
+        late = await send(other, asked, url)
+        assert late.status_code == 403  # its form is of another visit
+
+
+async def test_a_used_link_makes_sense_to_who_is_signed_in(people: People) -> None:
+    """It says who one is, asks for nothing, and leads to the board; so does a link of another's
+    that still works, which says whose it is before anything happens."""
+    url = await link_for(people)
+    assert (await submit(people.public, url, url)).status_code == 303
+    for browser, name in ((people.public, "Ana Checker"), (people.editor, "Edit Editor")):
+        shown = await browser.get(url)
+        assert shown.status_code == 401
+        assert f"You are signed in as {name} and need no link." in text(shown)
+        assert "claimdesk users link" not in text(shown)
+        assert "API key" not in text(shown)
+        assert "What you typed" not in text(shown)
+        assert parsed(shown).xpath("//main//a[@href='/']")
+    fresh = await link_for(people)
+    other = await people.editor.get(fresh)
+    assert "You are signed in as Edit Editor. This link is for Ana Checker" in text(other)
+    own = await people.checker.get(fresh)
+    assert "You are signed in as Ana Checker already, so you do not need this link." in text(own)
+    switched = await send(people.editor, other, fresh)
+    assert switched.status_code == 303
+    assert "Ana Checker" in text(await people.editor.get("/profile"))
 
 
 async def test_a_link_ends_with_what_it_was_made_for(people: People) -> None:
@@ -316,4 +339,4 @@ async def test_no_page_before_signing_in_tells_of_the_desk(people: People) -> No
         assert inside not in shown.text
     cookie = cookie_of(shown, VISIT)
     assert cookie["httponly"] is True
-    assert (cookie["samesite"], cookie["path"]) == ("lax", "/sign-in")
+    assert (cookie["samesite"], cookie["path"]) == ("lax", "/")

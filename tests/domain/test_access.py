@@ -22,6 +22,7 @@ TABLE = {
     Action.MANAGE_KEYS: "            no     no      no     yes     no",
     Action.MANAGE_USERS: "           no     no      no     yes     no",
     Action.MANAGE_WEBHOOKS: "           no     no      no     yes     no",
+    Action.MANAGE_POLICY: "          no     no      no     yes     no",
     Action.READ_METRICS: "           no     no      no     yes     no",
 }
 CASES = [

@@ -59,6 +59,7 @@ def full() -> Record:
     change = changes.change_finding(one.state, changes.Ask(Finding.UNPROVABLE, "counted again"))
     one.act(*changes.approve(one.state, "decision-4", change, actor=BORIS, note=None))
     one.act(amendments.affirm(one.state, first.id))
+    one.act(Draft("statement.quoted", {"statement": first.statement, "quote": {"text": "x"}}))
     one.withdraw(second)
     one.retract(asked)
     one.act(Draft("claim.moved", {"part_of": "survivor"}))

@@ -157,6 +157,16 @@ def edited(data: bytes, change: Callable[[list[Json]], list[Json] | None]) -> by
     return body + exchange.trailer(counts, sha256(body).hexdigest())
 
 
+def as_version_1(data: bytes) -> bytes:
+    """The export as the release before wrote it: without the events of things."""
+
+    def forget(lines: list[Json]) -> None:
+        for line in lines:
+            line.pop("events", None)
+
+    return edited(data.replace(b'"version":2', b'"version":1', 1), forget)
+
+
 def of(lines: list[Json], record: str, **where: Any) -> list[Json]:
     return [
         one
@@ -177,5 +187,6 @@ def rehashed(lines: list[Json], claim: str) -> None:
             recorded_at=one["recorded_at"],
             actor=canonical(one["actor"]),
             data=canonical(one["data"]),
+            salts=one.get("salts"),
             previous_hash=previous,
         )

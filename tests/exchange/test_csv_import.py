@@ -364,7 +364,7 @@ async def test_whoever_reads_of_it_is_told_whose_judgement_it_is(desk: Desk) -> 
     assert (change["cause"], change["imported"]["by"]) == ("import", "Example Fact-check")
     history = (await desk.reader.get(f"{path}/history")).json()["items"]
     assert [one["actor"] for one in history] == [
-        {"id": "system", "name": "claimdesk"},
+        {"id": "system", "name": "claimdesk", "means": "import"},
         {"rule": "import"},
     ]
     assert (await desk.reader.get(f"{path}/claimreview")).json()["@type"] == "Claim"

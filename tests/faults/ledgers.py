@@ -13,7 +13,7 @@ from service.commands import ledger, verification
 from service.config import Settings
 from service.domain import history
 from service.domain.claims import rfc3339
-from service.formats.record import GENESIS, event_hash
+from service.formats.record import GENESIS, event_hash, read_salts
 from service.queries.history import event
 from service.store.engine import Database
 from service.store.tables import claim_versions, claims, decisions, events, links
@@ -52,6 +52,7 @@ def proved(session: Connection) -> dict[str, list[Json]]:
                 recorded_at=rfc3339(row.recorded_at),
                 actor=row.actor,
                 data=row.data,
+                salts=read_salts(row.salts),
                 previous_hash=previous,
             )
             assert row.hash == previous

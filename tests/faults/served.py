@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import secrets
 import signal
 import socket
 import subprocess
@@ -166,8 +167,14 @@ def run(database_url: str, folder: Path, *command: str) -> subprocess.CompletedP
 
 
 def key(database_url: str, folder: Path, role: str) -> dict[str, Any]:
-    """An API key as `claimdesk keys create --json` prints it."""
-    made = run(database_url, folder, "keys", "create", "--name", role, "--role", role, "--json")
-    assert made.returncode == 0, made.stderr
+    """A person's API key, as `claimdesk keys create --json` prints it; another each time."""
+    name = f"{role} {secrets.token_hex(4)}"
+    email = f"{name.replace(' ', '.')}@example.org"
+    for command in (
+        ("users", "create", "--name", name, "--role", role, "--email", email, "--json"),
+        ("keys", "create", "--name", name, "--role", role, "--user", email, "--json"),
+    ):
+        made = run(database_url, folder, *command)
+        assert made.returncode == 0, made.stderr
     printed: dict[str, Any] = json.loads(made.stdout)
     return printed

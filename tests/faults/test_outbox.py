@@ -19,7 +19,7 @@ from tests.faults.writers import Ledger, Writers, changes
 
 WRITERS = 6
 IDS = "replace(CAST({} AS text), '-', '')"
-EVENTS = f"SELECT {IDS.format('id')}, type FROM events"
+EVENTS = f"SELECT {IDS.format('id')}, type FROM events WHERE claim IS NOT NULL"
 MESSAGES = f"SELECT {IDS.format('id')}, type, body FROM webhook_messages"
 DELIVERIES = f"SELECT {IDS.format('message')}, type FROM webhook_deliveries"
 

@@ -15,8 +15,8 @@ from tests.faults.listening import Listening, Seen
 from tests.faults.stage import Stage
 
 RECORD = (
-    "SELECT seq, replace(CAST(claim AS text), '-', ''), number FROM events WHERE seq > {after} "
-    "ORDER BY seq"
+    "SELECT seq, replace(CAST(claim AS text), '-', ''), number FROM events "
+    "WHERE claim IS NOT NULL AND seq > {after} ORDER BY seq"
 )
 WRITERS = 8
 

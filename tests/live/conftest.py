@@ -65,21 +65,33 @@ def outside_of_lifespan(app: App) -> App:
 
 @asynccontextmanager
 async def serving(settings: Settings) -> AsyncIterator[Served]:
-    async with support.running(settings) as desk:
-        app = Admission(outside_of_lifespan(desk.app), Limits())
-        config = uvicorn.Config(
-            app, http=Connection, lifespan="on", ws="none", log_config=None, access_log=False
-        )
-        server = Server(config)
-        with socket.socket() as listener:
-            # Handed on to every connection: what a client does not read fills up soon.
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16 * 1024)
-            listener.bind(("127.0.0.1", 0))
-            task = asyncio.create_task(server.serve(sockets=[listener]))
-            await server.up.wait()
-            yield Served(desk, server, listener.getsockname()[1])
-            server.should_exit = True
-            await task
+    async with support.running(settings) as desk, _listening(desk) as served:
+        yield served
+
+
+@asynccontextmanager
+async def serving_beside(desk: Desk, **changes: Any) -> AsyncIterator[Served]:
+    """Another process on the same database, with the same keys; `changes` are its settings."""
+    async with support.running_beside(desk, **changes) as other, _listening(other) as served:
+        yield served
+
+
+@asynccontextmanager
+async def _listening(desk: Desk) -> AsyncIterator[Served]:
+    app = Admission(outside_of_lifespan(desk.app), Limits())
+    config = uvicorn.Config(
+        app, http=Connection, lifespan="on", ws="none", log_config=None, access_log=False
+    )
+    server = Server(config)
+    with socket.socket() as listener:
+        # Handed on to every connection: what a client does not read fills up soon.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16 * 1024)
+        listener.bind(("127.0.0.1", 0))
+        task = asyncio.create_task(server.serve(sockets=[listener]))
+        await server.up.wait()
+        yield Served(desk, server, listener.getsockname()[1])
+        server.should_exit = True
+        await task
 
 
 @pytest.fixture

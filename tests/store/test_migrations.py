@@ -336,7 +336,9 @@ def forget_what_printed(connection: Connection, claims: list[str]) -> None:
             previous_hash=row.previous_hash,
         )
         connection.execute(
-            update(events).where(events.c.seq == row.seq).values(data=forgotten, hash=digest)
+            update(events)
+            .where(events.c.seq == row.seq)
+            .values(data=forgotten, hash=digest, salts=None)
         )
         stored = connection.scalar(select(tables.claims.c.state).where(tables.claims.c.id == claim))
         state = orjson.loads(stored or "")

@@ -8,12 +8,13 @@ import asyncpg
 
 
 def damage(url: str, *statements: str) -> None:
-    """Run the statements without a foreign key's or a trigger's say."""
+    """Run the statements without a foreign key's, a trigger's or a check's say."""
     if url.startswith("sqlite"):
         with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection, connection:
             triggers = connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
             for (name,) in triggers.fetchall():
                 connection.execute(f"DROP TRIGGER {name}")
+            connection.execute("PRAGMA ignore_check_constraints = ON")
             for statement in statements:
                 connection.execute(statement)
         return

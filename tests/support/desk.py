@@ -1,5 +1,6 @@
 """A running Claimdesk for tests: the application, a clock to set, and a client for each role."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -8,12 +9,14 @@ from typing import Any
 
 import httpx
 from fastapi import FastAPI
+from sqlalchemy import select
 
 from service.app import create_app
 from service.commands import accounts, claims
 from service.config import Settings
 from service.domain.access import Role
 from service.store.engine import Database
+from service.store.tables import api_keys, users
 from service.web.bodies.claims import ClaimIn
 
 BEGIN = datetime(2023, 10, 2, 12, 0, tzinfo=UTC)
@@ -39,7 +42,8 @@ class Clock:
 class Desk:
     """Clients by role, and the acts that most tests begin with.
 
-    `checker`, `checker2`, `editor` and `editor2` are four people; `public` has no key.
+    `checker`, `checker2`, `editor` and `editor2` are four people with a key each, `reader` and
+    `admin` keys that belong to nobody; `public` has no key.
     """
 
     def __init__(self, app: FastAPI, clock: Clock, settings: Settings) -> None:
@@ -161,14 +165,42 @@ def claim_body(**changes: Any) -> Json:
     }
 
 
+PEOPLE = ("checker", "checker2", "editor", "editor2")
+"""Who approves: their keys are a person's.  The keys of reader and admin belong to nobody."""
+
+
 def _keys(session: Any, *, now: datetime) -> dict[str, str]:
-    """A key for each caller, in one transaction: nearly every test begins with this."""
-    return {
-        name: accounts.create_key(
-            session, name=name, role=Role(name.rstrip("2")), actor=accounts.SYSTEM, now=now
-        ).key
-        for name in ("reader", "checker", "checker2", "editor", "editor2", "admin")
-    }
+    """A key for each caller, in one transaction: nearly every test begins with this.
+
+    On a database that has them already, they get new ones.
+    """
+    by: dict[str, Any] = {"actor": accounts.SYSTEM, "now": now}
+    for key_id in session.scalars(select(api_keys.c.id).where(api_keys.c.revoked_at.is_(None))):
+        accounts.revoke_key(session, key_id, **by)
+    people = {row.name: row.id for row in session.execute(select(users.c.name, users.c.id))}
+    keys = {}
+    for name in ("reader", *PEOPLE, "admin"):
+        role = Role(name.rstrip("2"))
+        user = people.get(name)
+        if user is None and name in PEOPLE:
+            user = accounts.create_user(
+                session, email=f"{name}@keys.example", name=name, role=role, **by
+            )
+        keys[name] = accounts.create_key(session, name=name, role=role, user=user, **by).key
+    return keys
+
+
+async def open_link(
+    desk: Desk, link: str, *, base: str = "https://testserver", **headers: str
+) -> httpx.Response:
+    """Sign in by a link as a new browser does: look at its page, press its button."""
+    transport = httpx.ASGITransport(app=desk.app, raise_app_exceptions=True)
+    async with httpx.AsyncClient(transport=transport, base_url=base, headers=headers) as browser:
+        page = await browser.get(link)
+        if page.status_code != 200:
+            return page
+        [csrf] = re.findall(r'name="csrf" value="([0-9a-f]+)"', page.text)
+        return await browser.post(link, data={"csrf": csrf})
 
 
 @asynccontextmanager
@@ -178,12 +210,33 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
     `clock` is for a database that was written to before: it may not show less than then.
     """
     clock = clock or Clock()
-    app = create_app(settings, clock)
-    desk = Desk(app, clock, settings)
-    async with AsyncExitStack() as stack:
-        await stack.enter_async_context(app.router.lifespan_context(app))
-        transport = httpx.ASGITransport(app=app, raise_app_exceptions=True)
+    async with _started(settings, clock) as desk:
         desk.keys = await desk.database.write(_keys, now=clock.now)
+        async with _clients(desk):
+            yield desk
+
+
+@asynccontextmanager
+async def running_beside(desk: Desk, **changes: Any) -> AsyncIterator[Desk]:
+    """Another process on the same database, with the same keys and clock; `changes` are settings
+    that it has otherwise."""
+    async with _started(desk.settings.model_copy(update=changes), desk.clock) as other:
+        other.keys = desk.keys
+        async with _clients(other):
+            yield other
+
+
+@asynccontextmanager
+async def _started(settings: Settings, clock: Clock) -> AsyncIterator[Desk]:
+    app = create_app(settings, clock)
+    async with app.router.lifespan_context(app):
+        yield Desk(app, clock, settings)
+
+
+@asynccontextmanager
+async def _clients(desk: Desk) -> AsyncIterator[None]:
+    async with AsyncExitStack() as stack:
+        transport = httpx.ASGITransport(app=desk.app, raise_app_exceptions=True)
         for name in ("public", *desk.keys):
             # Answers are compared byte by byte; `test_compression` asks for compressed ones.
             headers = {"Accept-Encoding": "identity"}
@@ -193,4 +246,4 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
                 transport=transport, base_url="http://testserver", headers=headers
             )
             setattr(desk, name, await stack.enter_async_context(client))
-        yield desk
+        yield

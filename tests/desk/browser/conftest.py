@@ -44,9 +44,8 @@ class Desk:
         return f"{self.url}/sign-in/{link.rpartition('/')[2]}"
 
     def key(self, role: str) -> str:
-        return str(
-            json.loads(self.run("keys", "create", "--name", role, "--role", role, "--json"))["key"]
-        )
+        """The key of a person of their own."""
+        return str(served.key(self._database, self._folder, role)["key"])
 
 
 @pytest.fixture(scope="session")
@@ -74,6 +73,13 @@ async def browser() -> AsyncIterator[Browser]:
         await launched.close()
 
 
+async def sign_in_by(page: Page, link: str) -> None:
+    """Open a sign-in link and press its button, as a person does."""
+    await page.goto(link)
+    await page.get_by_role("button", name="Sign in").click()
+    await page.wait_for_url("**/")
+
+
 class Windows:
     """Windows of Chromium; whatever a page complains of, refused scripts included, is an error."""
 
@@ -97,7 +103,7 @@ class Windows:
         """A window of its own, of somebody who is signed in where `name` says who."""
         page = await (await self.context(**options)).new_page()
         if name:
-            await page.goto(self.desk.link(name, role))
+            await sign_in_by(page, self.desk.link(name, role))
         if not name or path != "/":
             await page.goto(path)
         return page

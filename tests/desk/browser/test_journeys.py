@@ -4,7 +4,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.desk.browser import acts
-from tests.desk.browser.conftest import Desk, Windows
+from tests.desk.browser.conftest import Desk, Windows, sign_in_by
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -15,7 +15,7 @@ async def test_the_sign_in_link_opens_the_board_with_the_article(
     """What `make run` prints leads to the board, by status, with where each party stands."""
     link = next(line for line in desk.server.output.splitlines() if "/sign-in/" in line)
     page = await windows.open("/healthz")
-    await page.goto(link.partition(": ")[2])
+    await sign_in_by(page, link.partition(": ")[2])
     await expect(page.locator("#g-awaiting_confirmation .row")).to_have_count(3)
     row = page.locator("#g-awaiting_confirmation .row", has_text="8,350")
     await expect(row).to_contain_text("Belgrade")
@@ -26,7 +26,7 @@ async def test_the_sign_in_link_opens_the_board_with_the_article(
     )
     assert await acts.status(page) == "Awaiting confirmation"
     await page.goto(link.partition(": ")[2])
-    await expect(page.locator("h1")).to_have_text("Sign in, or send an API key")  # once only
+    await expect(page.locator("h1")).to_have_text("This sign-in link no longer works")
 
 
 async def test_confirmed_by_two_people_and_seen_live_in_a_third_window(

@@ -1,0 +1,70 @@
+"""The desk's policy, and the record of what was done to accounts, keys, webhooks and settings."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from service.api import shapes
+from service.commands import policy
+from service.domain.access import Action
+from service.domain.subjects import SubjectKind
+from service.queries import audit
+from service.queries.paging import Window
+from service.web.bodies import administration as bodies
+from service.web.calls import Call, Paged, answered, json, reading
+from service.web.json_bodies import JsonRoute
+
+router = APIRouter(prefix="/v1", tags=["accounts"], route_class=JsonRoute)
+
+ReadingPolicy = Annotated[Call, reading(Action.READ_RECORDS)]
+ChangingPolicy = Annotated[Call, reading(Action.MANAGE_POLICY)]
+ReadingAudit = Annotated[Call, reading(Action.MANAGE_USERS)]
+AuditKind = Annotated[
+    list[SubjectKind] | None,
+    Query(description="Only of these kinds: person, key, webhook, setting", max_length=4),
+]
+
+
+@router.get(
+    "/policy",
+    summary="Read the desk's policy",
+    responses={200: {"model": shapes.Policy, "description": "What holds in every process"}},
+)
+async def read_policy(call: ReadingPolicy) -> Response:
+    call.services.four_eyes = await call.read(policy.needs_second_person)
+    return json({"four_eyes": call.services.four_eyes})
+
+
+@router.patch(
+    "/policy",
+    summary="Change the desk's policy",
+    responses={200: {"model": shapes.Policy, "description": "It holds from now on"}},
+)
+async def change_policy(body: bodies.PolicyChange, call: ChangingPolicy) -> Response:
+    """Who changed it and when stands in `/v1/audit`.  What waits for a second person goes on
+    waiting."""
+
+    def answer(session: Any, _: bool) -> Any:
+        return answered({"four_eyes": policy.needs_second_person(session)})
+
+    return await call.write(policy.change_four_eyes, on=body.four_eyes, answer=answer)
+
+
+@router.get(
+    "/audit",
+    summary="List what was done to accounts, keys, webhooks and settings",
+    responses={200: {"model": shapes.AuditEvents, "description": "Newest first"}},
+)
+async def list_audit(
+    call: ReadingAudit,
+    paged: Annotated[tuple[Window, str], Depends(Paged("audit"))],
+    kind: AuditKind = None,
+    subject: Annotated[
+        str | None, Query(max_length=64, description="Only of the one with this id")
+    ] = None,
+) -> Response:
+    """Secrets stand in it as digests.  Each subject has a chain of hashes of its own."""
+    window, scope = paged
+    kinds = [wanted for wanted in kind or audit.AUDITED if wanted in audit.AUDITED]
+    rows = await call.read(audit.list_events, window, kinds=kinds, subject=subject)
+    return call.page(rows, window, scope, keys=lambda row: [row["seq"]])

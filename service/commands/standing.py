@@ -1,0 +1,45 @@
+"""Whether somebody may still act, asked within the transaction of what they do.
+
+A caller is recognised before it begins.  For what takes two people that is too early: whoever is
+disabled, demoted or without a key by then decides nothing any more.
+"""
+
+from sqlalchemy import Connection, select
+
+from service.domain.access import Actor, Role, Way
+from service.domain.errors import NotAuthenticated
+from service.store.tables import api_keys, users
+
+GONE = "Your account was disabled, or your role or key changed, just now: sign in again."
+
+
+def require_standing(connection: Connection, actor: Actor) -> None:
+    """Hold the actor's account and key as they are until the transaction ends.
+
+    Raises NotAuthenticated where the account is disabled or has a lesser role than `actor` by now,
+    or the key is revoked.  Taken before any claim is locked, as commands on accounts do.
+    """
+    means = actor.means
+    if means is None or means.way not in (Way.SESSION, Way.KEY):
+        return
+    if actor.is_person:
+        row = connection.execute(
+            select(users.c.role, users.c.disabled_at)
+            .where(users.c.id == actor.id)
+            .with_for_update(read=True)
+        ).first()
+        ranks = list(Role)
+        if (
+            row is None
+            or row.disabled_at is not None
+            or ranks.index(Role(row.role)) < ranks.index(actor.role)
+        ):
+            raise NotAuthenticated(GONE)
+    if means.key_id is not None:
+        revoked = connection.execute(
+            select(api_keys.c.revoked_at)
+            .where(api_keys.c.id == means.key_id)
+            .with_for_update(read=True)
+        ).first()
+        if revoked is None or revoked.revoked_at is not None:
+            raise NotAuthenticated(GONE)

@@ -1,0 +1,30 @@
+"""What an event of the record is about: its subject.
+
+Every subject has a chain of its own: events numbered 1, 2, 3 …, each with the hash of the one
+before it.  `seq` orders the events of all subjects.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class SubjectKind(StrEnum):
+    CLAIM = "claim"
+    STATEMENT = "statement"
+    SOURCE = "source"
+    PARTY = "party"
+    SPEAKER = "speaker"
+    STORY = "story"
+    NOTE = "note"
+    PERSON = "person"
+    KEY = "key"
+    WEBHOOK = "webhook"
+    SETTING = "setting"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A thing that the record has a chain of: a claim by its id, a party by its slug …"""
+
+    kind: SubjectKind
+    id: str

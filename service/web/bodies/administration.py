@@ -1,0 +1,9 @@
+"""What is sent of the desk's policy."""
+
+from pydantic import Field, StrictBool
+
+from service.web.fields import In
+
+
+class PolicyChange(In):
+    four_eyes: StrictBool = Field(description="Whether a second person approves what is printed")

@@ -1,0 +1,331 @@
+"""Whoever may not read something can check the hash over it all the same, and learns nothing.
+
+The hash is computed here from what is served alone, with nothing of ours but this description: in
+what is hashed, every place that has a commitment or a salt holds `{"commitment": …}`, SHA-256 of
+the canonical JSON of `{salt, value}`, or of `{salt}` where the event has no such field.
+"""
+
+import json
+from collections.abc import AsyncIterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import Connection, select, update
+
+from service.config import Settings
+from service.domain.claims import rfc3339
+from service.formats.record import event_hash
+from service.store import tables
+from tests.api import twins
+from tests.api.twins import Twin
+from tests.commands.tampering import allow_changes
+from tests.support import desk as support
+from tests.support.desk import Desk
+
+Json = dict[str, Any]
+
+
+def canonical(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def digest(value: Any) -> str:
+    return sha256(canonical(value).encode()).hexdigest()
+
+
+def put(event: Json, place: str, value: Any) -> None:
+    """Put `value` at a place such as `data.links.0.note`, in an event of one's own."""
+    *path, last = place.split(".")
+    inner: Any = event
+    for step in path:
+        inner = inner[int(step)] if isinstance(inner, list) else inner[step]
+    inner[int(last) if isinstance(inner, list) else last] = value
+
+
+def value_at(event: Json, place: str) -> Json:
+    """`{"value": …}` at a place; nothing where the event has no such field."""
+    *path, last = place.split(".")
+    inner: Any = event
+    for step in path:
+        inner = inner[int(step)] if isinstance(inner, list) else inner[step]
+    if isinstance(inner, list):
+        return {"value": inner[int(last)]}
+    return {"value": inner[last]} if last in inner else {}
+
+
+def recompute_hash(claim: str, served: Json) -> str:
+    event = json.loads(json.dumps({name: served[name] for name in ("type", "actor", "data")}))
+    for place, salt in served["salts"].items():
+        put(event, place, {"commitment": digest({"salt": salt} | value_at(served, place))})
+    for place, commitment in served["commitments"].items():
+        put(event, place, {"commitment": commitment})
+    return digest(
+        {
+            **event,
+            "claim": claim,
+            "number": served.get("number", served["seq"]),
+            "previous_hash": served["previous_hash"],
+            "recorded_at": served["recorded_at"],
+        }
+    )
+
+
+async def history_of(client: httpx.AsyncClient, claim: str) -> list[Json]:
+    """All of it, page by page."""
+    events: list[Json] = []
+    address = f"/v1/claims/{claim}/history?limit=7"
+    while address:
+        answer = await client.get(address)
+        assert answer.status_code == 200, answer.text
+        events += answer.json()["items"]
+        address = answer.links.get("next", {}).get("url", "")
+    return events
+
+
+async def add_user(desk: Desk, name: str) -> str:
+    user = {"email": f"{name}@example.org", "name": name.title(), "role": "checker"}
+    return str((await desk.admin.post("/v1/users", json=user)).json()["id"])
+
+
+async def amend(desk: Desk, claim: str, **changes: Any) -> None:
+    version = (await desk.read(claim))["version"]
+    answer = await desk.checker.patch(
+        f"/v1/claims/{claim}", json=changes, headers={"If-Match": f'"{version}"'}
+    )
+    assert answer.status_code == 200, answer.text
+
+
+@pytest.fixture
+async def desk(settings: Settings) -> AsyncIterator[Desk]:
+    """One that the public may read too."""
+    async with support.running(settings.model_copy(update={"public_read": True})) as desk:
+        yield desk
+
+
+@pytest.fixture
+async def claim(desk: Desk) -> str:
+    """A claim with a note on a link, an assignee, a rejected draft, a note on an approval."""
+    await desk.parties()
+    claim = str((await desk.claim())["id"])
+    link = await desk.link(
+        claim, "supports", "nato", basis="own_observation", note="from a source in Tirana"
+    )
+    me = (await desk.checker.get("/v1/me")).json()["id"]
+    version = f'"{(await desk.read(claim))["version"]}"'
+    changed = await desk.checker.patch(
+        f"/v1/claims/{claim}", json={"assignee": me}, headers={"If-Match": version}
+    )
+    assert changed.status_code == 200, changed.text
+    waiting = (await desk.move(claim, "confirmed", cites=[link["id"]])).json()["id"]
+    await desk.checker2.post(f"/v1/decisions/{waiting}/rejection", json={"comment": "too early"})
+    waiting = (await desk.move(claim, "confirmed", cites=[link["id"]])).json()["id"]
+    approved = await desk.checker2.post(
+        f"/v1/decisions/{waiting}/approval", json={"note": "rang them up"}
+    )
+    assert approved.status_code == 200, approved.text
+    return claim
+
+
+@pytest.mark.parametrize("who", ["public", "reader", "checker"])
+async def test_everybody_can_check_every_hash(desk: Desk, claim: str, who: str) -> None:
+    events = await history_of(getattr(desk, who), claim)
+    assert len(events) > 6
+    previous = "0" * 64
+    for event in events:
+        assert event["previous_hash"] == previous
+        assert recompute_hash(claim, event) == event["hash"], event
+        previous = event["hash"]
+
+
+@pytest.mark.parametrize("who", ["public", "reader"])
+async def test_what_is_withheld_cannot_be_found_by_trying(desk: Desk, claim: str, who: str) -> None:
+    """Over all people, notes and types that it may have been, with every salt that is served."""
+    events = await history_of(getattr(desk, who), claim)
+    whole = await history_of(desk.checker, claim)
+    served = json.dumps(events)
+    for secret in ("Tirana", "too early", "rang them up", "decision.rejected"):
+        assert secret in json.dumps(whole)
+        assert secret not in served
+    salts = {salt for event in events for salt in event["salts"].values()}
+    commitments = {one for event in events for one in event["commitments"].values()}
+    assert commitments
+    withheld = [
+        value_at(event, place)
+        for event, shown in zip(whole, events, strict=True)
+        for place in shown["commitments"]
+    ]
+    for value in withheld:
+        guesses = {digest(value), digest(value.get("value"))}
+        guesses |= {sha256(str(value.get("value")).encode()).hexdigest()}
+        guesses |= {digest({"salt": salt} | value) for salt in salts}
+        assert not guesses & commitments
+
+
+async def test_the_desk_gets_values_and_salts(desk: Desk, claim: str) -> None:
+    events = await history_of(desk.checker, claim)
+    assert all(event["commitments"] == {} for event in events)
+    salted = {place for event in events for place in event["salts"]}
+    assert {"actor", "data", "type", "data.link.note", "data.approval_note"} <= salted
+
+
+@pytest.mark.parametrize("who", ["public", "reader", "admin"])
+async def test_every_hash_can_be_checked_whatever_happened(desk: Desk, who: str) -> None:
+    """Merges, withdrawals, drafts: with the program of docs/record.md, as it stands there."""
+    text = (Path(__file__).parents[2] / "docs" / "record.md").read_text(encoding="utf-8")
+    program: Json = {}
+    exec(text.partition("```python\n")[2].partition("```")[0], program)  # noqa: S102 -- ours
+    twin = Twin(desk, secrets=True)
+    await twins.live_through(twin)
+    for name in ("claim", "other", "many", "duplicate", "taken-back", "part"):
+        previous = "0" * 64
+        for event in await history_of(getattr(desk, who), twin.ids[name]):
+            assert event["previous_hash"] == previous
+            assert recompute_hash(twin.ids[name], event) == event["hash"], (name, event)
+            assert program["compute_hash"](twin.ids[name], event) == event["hash"]
+            previous = event["hash"]
+        last = (await history_of(desk.checker, twin.ids[name]))[-1]
+        assert previous == last["hash"]
+
+
+async def test_whoever_tries_every_user_finds_no_assignee(desk: Desk) -> None:
+    """Neither as a whole event, nor as what a commitment stands for."""
+    await desk.parties()
+    users = [await add_user(desk, name) for name in ("ana", "ben", "cleo")]
+    claim = str((await desk.claim())["id"])
+    await amend(desk, claim, assignee=users[1])
+    await amend(desk, claim, assignee=users[2], tags=["army"])
+    whole, shown = [await history_of(client, claim) for client in (desk.checker, desk.reader)]
+    assert [event["data"] for event in whole[1:]] == [
+        {"assignee": users[1]},
+        {"assignee": users[2], "tags": ["army"]},
+    ]
+    salts = {salt for event in shown for salt in event["salts"].values()}
+    served = {event["hash"] for event in shown}
+    served |= {one for event in shown for one in event["commitments"].values()}
+    for user in (*users, None):
+        for event in whole[1:]:
+            guess = event["data"] | {"assignee": user}
+            for value in (user, guess):
+                tries = {digest({"salt": salt, "value": value}) for salt in salts}
+                assert not served & {*tries, digest(value), digest({"value": value})}
+            unsalted = event | {"data": guess, "salts": {}, "commitments": {}}
+            assert recompute_hash(claim, unsalted) not in served
+
+
+async def test_no_salt_of_what_is_withheld_is_served(desk: Desk) -> None:
+    """Neither in the history nor in news or on pages."""
+    twin = Twin(desk, secrets=True)
+    await twins.live_through(twin)
+    for name in ("claim", "other"):
+        claim = twin.ids[name]
+        whole, shown = [await history_of(client, claim) for client in (desk.checker, desk.reader)]
+        secret = {
+            event["salts"][place]
+            for event, redacted in zip(whole, shown, strict=True)
+            for place in redacted["commitments"]
+        }
+        assert secret
+        for address in (
+            f"/v1/claims/{claim}/history?limit=200",
+            f"/v1/events?claim={claim}&limit=200",
+            f"/claims/{claim}",
+        ):
+            for client in (desk.reader, desk.public):
+                answer = await client.get(address)
+                assert not {salt for salt in secret if salt in answer.text}, address
+
+
+async def test_nobody_is_told_whether_an_event_has_what_is_withheld(desk: Desk) -> None:
+    """Tags alone or with an assignee, a link with a note or without: others see the same places."""
+    await desk.parties()
+    user = await add_user(desk, "ana")
+    told: list[Any] = []
+    for assigned, note in (({}, None), ({"assignee": user}, "he was angry")):
+        claim = str((await desk.claim())["id"])
+        await amend(desk, claim, tags=["army"], **assigned)
+        await desk.link(claim, "comments", "nato", note=note)
+        events = await history_of(desk.reader, claim)
+        told.append([(event["type"], sorted(event["commitments"])) for event in events])
+    assert told[0] == told[1]
+    assert "data.assignee" in told[0][1][1]
+    assert "data.link.note" in told[0][2][1]
+
+
+async def test_the_desk_can_check_news_and_others_get_it_without_hashes(desk: Desk) -> None:
+    await desk.parties()
+    claim = str((await desk.claim())["id"])
+    await amend(desk, claim, tags=["army"], assignee=None)
+    events = (await desk.checker.get("/v1/events")).json()["items"]
+    assert len(events) == 2
+    for event in events:
+        assert recompute_hash(claim, event) == event["hash"]
+    for event in (await desk.reader.get("/v1/events")).json()["items"]:
+        assert (event["hash"], event["previous_hash"]) == (None, None)
+        assert (event["commitments"], event["salts"]) == ({}, {})
+
+
+def record_without_salts(connection: Connection, claim: str) -> None:
+    """Make a claim's record what an earlier release would have written."""
+    events, previous = tables.events, "0" * 64
+    rows = connection.execute(
+        select(events).where(events.c.claim == claim).order_by(events.c.number)
+    ).all()
+    for row in rows:
+        changed = event_hash(
+            claim=claim,
+            number=row.number,
+            type=row.type,
+            recorded_at=rfc3339(row.recorded_at),
+            actor=row.actor,
+            data=row.data,
+            previous_hash=previous,
+        )
+        values = {"salts": None, "previous_hash": previous, "hash": changed}
+        connection.execute(update(events).where(events.c.seq == row.seq).values(values))
+        previous = changed
+    last = update(tables.claims).where(tables.claims.c.id == claim)
+    connection.execute(last.values(last_hash=previous))
+
+
+async def make_old(desk: Desk, claim: str) -> None:
+    def change(connection: Connection) -> None:
+        with allow_changes(connection):
+            record_without_salts(connection, claim)
+
+    await desk.database.write(change)
+
+
+async def test_a_chain_that_an_older_release_began_stays_sealed(desk: Desk) -> None:
+    """From the first event on whose hash would tell, also where later ones have commitments."""
+    await desk.parties()
+    user = await add_user(desk, "ana")
+    claim = str((await desk.claim())["id"])
+    await desk.link(claim, "comments", "nato")
+    await amend(desk, claim, assignee=user)
+    await make_old(desk, claim)
+    await amend(desk, claim, tags=["army"])
+    whole, shown = [await history_of(client, claim) for client in (desk.checker, desk.reader)]
+    for event in whole:
+        assert recompute_hash(claim, event) == event["hash"]
+    assert recompute_hash(claim, shown[0]) == shown[0]["hash"]
+    # Its link had no note, which is left out, and its hash covers that it had none.
+    shown[1]["data"]["link"]["note"] = None
+    assert recompute_hash(claim, shown[1]) == shown[1]["hash"]
+    assert [event["hash"] for event in shown[2:]] == [None, None]
+    assert shown[2]["previous_hash"] == shown[1]["hash"]
+    assert shown[3]["previous_hash"] is None
+
+
+@pytest.mark.parametrize(("note", "sealed"), [(None, False), ("he was angry", True)])
+async def test_an_older_hash_is_withheld_only_where_something_was(
+    desk: Desk, note: str | None, sealed: bool
+) -> None:
+    await desk.parties()
+    claim = str((await desk.claim())["id"])
+    await desk.link(claim, "comments", "nato", note=note)
+    await make_old(desk, claim)
+    shown = await history_of(desk.reader, claim)
+    assert [event["hash"] is None for event in shown] == [False, sealed]

@@ -1,0 +1,99 @@
+"""No two names read alike: parties, people and keys, and speakers of one party in one role."""
+
+import asyncio
+
+import pytest
+
+from service.commands.confusable import list_confusable_names
+from service.store.tables import parties
+from tests.support.desk import Desk
+
+ALIKE = {
+    "a Cyrillic letter": "NАTO",
+    "another case": "nato",
+    "full width": "ＮＡＴＯ",
+    "a digit for a letter": "NAT0",
+    "a Greek letter": "NΑTO",
+}
+
+
+@pytest.mark.parametrize("name", ALIKE.values(), ids=ALIKE.keys())
+async def test_a_party_that_reads_like_another_is_refused(desk: Desk, name: str) -> None:
+    await desk.parties()
+    answer = await desk.checker.post("/v1/parties", json={"slug": "other", "name": name})
+    assert answer.status_code == 409, answer.text
+    assert "NATO" in answer.json()["detail"]
+    assert answer.json()["errors"][0]["loc"] == ["body", "name"]
+    assert (await desk.reader.get("/v1/parties/other")).status_code == 404
+
+
+async def test_letters_that_together_read_as_one_are_refused(desk: Desk) -> None:
+    await desk.post("/v1/parties", {"slug": "modern", "name": "Modern Times"})
+    answer = await desk.checker.post("/v1/parties", json={"slug": "m2", "name": "Modem Times"})
+    assert answer.status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [("Kurti", "Курти"), ("Office I", "Office L"), ("Unit 10", "Unit 11")]
+)
+async def test_names_that_do_not_look_alike_are_two(desk: Desk, first: str, second: str) -> None:
+    await desk.post("/v1/parties", {"slug": "first", "name": first})
+    answer = await desk.checker.post("/v1/parties", json={"slug": "second", "name": second})
+    assert answer.status_code == 201, answer.text
+
+
+async def test_a_party_keeps_its_own_name_in_another_spelling(desk: Desk) -> None:
+    await desk.parties()
+    same = await desk.editor.patch("/v1/parties/nato", json={"name": "Nato"})
+    assert same.status_code == 200, same.text
+    other = await desk.editor.patch("/v1/parties/belgrade", json={"name": "NATО"})
+    assert other.status_code == 409
+
+
+async def test_a_speaker_that_reads_like_another_in_one_role_is_refused(desk: Desk) -> None:
+    await desk.parties()
+    first = {"party": "nato", "name": "Anna Bell", "role": "spokesperson"}
+    await desk.post("/v1/speakers", first)
+    alike = first | {"name": "Аnna Bell"}
+    refused = await desk.checker.post("/v1/speakers", json=alike)
+    assert refused.status_code == 409, refused.text
+    assert "Anna Bell" in refused.json()["detail"]
+    in_another_role = await desk.checker.post("/v1/speakers", json=alike | {"role": "general"})
+    assert in_another_role.status_code == 201
+    of_another_party = await desk.checker.post("/v1/speakers", json=alike | {"party": "belgrade"})
+    assert of_another_party.status_code == 201
+
+
+async def test_people_and_keys_share_one_list_of_names(desk: Desk) -> None:
+    person = {"email": "ben@example.org", "name": "Ben", "role": "checker"}
+    assert (await desk.admin.post("/v1/users", json=person)).status_code == 201
+    key = await desk.admin.post("/v1/keys", json={"name": "Веn", "role": "checker"})
+    assert key.status_code == 409, key.text
+    other = person | {"email": "other@example.org", "name": "BEN"}
+    assert (await desk.admin.post("/v1/users", json=other)).status_code == 409
+
+
+async def test_two_at_once_cannot_both_have_it(desk: Desk) -> None:
+    names = ["Alpha Centre", "Аlpha Centre", "ALPHA CENTRE", "Alpha Ϲentre"]
+    answers = await asyncio.gather(
+        *(
+            desk.checker.post("/v1/parties", json={"slug": f"alpha-{number}", "name": name})
+            for number, name in enumerate(names)
+        )
+    )
+    assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409]
+
+
+async def test_duplicates_that_are_there_stay_and_are_listed(desk: Desk) -> None:
+    await desk.parties()
+    assert await desk.database.read(list_confusable_names) == []
+    await desk.post("/v1/parties", {"slug": "other", "name": "Another"})
+    await desk.database.write(
+        lambda session: session.execute(
+            parties.update().where(parties.c.slug == "other").values(name="NАTO")
+        )
+    )
+    [alike] = await desk.database.read(list_confusable_names)
+    assert (alike.kind, set(alike.ids)) == ("party", {"nato", "other"})
+    kept = await desk.editor.patch("/v1/parties/other", json={"kind": "agency"})
+    assert kept.status_code == 200

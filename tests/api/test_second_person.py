@@ -1,0 +1,144 @@
+"""Who may be the second person: somebody else, by means that the proposer did not make, and who
+may still act at that moment."""
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import select
+
+from service.commands import accounts
+from service.domain.access import Role
+from service.store.tables import events
+from tests.api.problems import problem
+from tests.support.desk import Desk
+
+Json = dict[str, Any]
+
+
+def browser(desk: Desk, key: str) -> httpx.AsyncClient:
+    """A client with this key."""
+    return httpx.AsyncClient(
+        transport=httpx.ASGITransport(app=desk.app),
+        base_url="http://testserver",
+        headers={"Authorization": f"Bearer {key}"},
+    )
+
+
+async def make_person(desk: Desk, name: str, role: Role) -> str:
+    return await desk.database.write(
+        accounts.create_user,
+        email=f"{name.lower()}@example.org",
+        name=name,
+        role=role,
+        actor=accounts.SYSTEM,
+        now=desk.clock.now,
+    )
+
+
+async def make_key(desk: Desk, name: str, role: Role, user: str | None) -> str:
+    """A key that was made at the console."""
+    made = await desk.database.write(
+        accounts.create_key,
+        name=name,
+        role=role,
+        user=user,
+        actor=accounts.SYSTEM,
+        now=desk.clock.now,
+    )
+    return made.key
+
+
+async def propose(desk: Desk, by: httpx.AsyncClient) -> str:
+    """A proposal to confirm a claim that NATO supports; gives the decision's id."""
+    claim = (await desk.claim(text=f"A claim of {desk.clock()}"))["id"]
+    link = await desk.link(claim, "supports", "nato", basis="own_observation")
+    answer = await desk.move(claim, "confirmed", client=by, cites=[link["id"]])
+    assert answer.status_code == 202, answer.text
+    return str(answer.json()["id"])
+
+
+async def approve(by: httpx.AsyncClient, decision: str) -> httpx.Response:
+    return await by.post(f"/v1/decisions/{decision}/approval")
+
+
+async def test_a_key_that_is_nobodys_proposes_and_does_not_approve(desk: Desk) -> None:
+    await desk.parties()
+    key = await make_key(desk, "robot", Role.CHECKER, None)
+    async with browser(desk, key) as robot:
+        problem(await approve(robot, await propose(desk, desk.checker)), "person-needed")
+        decision = await propose(desk, robot)
+    assert (await approve(desk.checker, decision)).status_code == 200
+
+
+async def test_a_key_that_the_proposer_made_does_not_approve(desk: Desk) -> None:
+    """Though it acts as somebody else: whoever made it can use it."""
+    await desk.parties()
+    ada = await make_person(desk, "Ada", Role.ADMIN)
+    ben = await make_person(desk, "Ben", Role.CHECKER)
+    async with browser(desk, await make_key(desk, "Ada", Role.ADMIN, ada)) as admin:
+        made = await admin.post("/v1/keys", json={"name": "Ben", "role": "checker", "user": ben})
+        assert made.status_code == 201, made.text
+        async with browser(desk, made.json()["key"]) as as_ben:
+            refused = await approve(as_ben, await propose(desk, admin))
+            problem(refused, "second-person-needed")
+            assert "Ada" in refused.json()["detail"]
+            # Nor the other way round: Ada made the key by which it was proposed.
+            problem(await approve(admin, await propose(desk, as_ben)), "second-person-needed")
+            assert (await approve(as_ben, await propose(desk, desk.checker))).status_code == 200
+
+
+async def test_a_key_made_at_the_console_approves_as_its_person(desk: Desk) -> None:
+    await desk.parties()
+    ada = await make_person(desk, "Ada", Role.ADMIN)
+    ben = await make_person(desk, "Ben", Role.CHECKER)
+    async with (
+        browser(desk, await make_key(desk, "Ada", Role.ADMIN, ada)) as admin,
+        browser(desk, await make_key(desk, "Ben", Role.CHECKER, ben)) as as_ben,
+    ):
+        assert (await approve(as_ben, await propose(desk, admin))).status_code == 200
+        own = await propose(desk, as_ben)
+        problem(await approve(as_ben, own), "second-person-needed")
+
+
+async def test_a_lowered_role_takes_its_power_from_a_key(desk: Desk) -> None:
+    await desk.parties()
+    ben = await make_person(desk, "Ben", Role.CHECKER)
+    async with browser(desk, await make_key(desk, "Ben", Role.CHECKER, ben)) as as_ben:
+        decision = await propose(desk, desk.checker)
+        await desk.admin.patch(f"/v1/users/{ben}", json={"role": "reader"})
+        problem(await approve(as_ben, decision), "forbidden")
+
+
+@pytest.mark.parametrize("change", [{"disabled": True}, {"role": "reader"}])
+async def test_nobody_approves_once_they_are_disabled_or_demoted(desk: Desk, change: Json) -> None:
+    """Both at the same moment, again and again: where an approval went through, it came first."""
+    await desk.parties()
+    for attempt in range(6):
+        name = f"Person {'abcdef'[attempt]}"
+        person = await make_person(desk, name, Role.CHECKER)
+        async with browser(desk, await make_key(desk, name, Role.CHECKER, person)) as client:
+            decision = await propose(desk, desk.checker)
+            await client.get("/v1/me")  # known to this process from now on
+            approved, changed = await asyncio.gather(
+                approve(client, decision), desk.admin.patch(f"/v1/users/{person}", json=change)
+            )
+        assert changed.status_code == 200, changed.text
+        if approved.status_code == 200:
+            numbers = await desk.database.read(_numbers, person, decision)
+            assert numbers["approved"] < numbers["changed"]
+        else:
+            assert approved.status_code in (401, 403), approved.text
+
+
+def _numbers(session: Any, person: str, decision: str) -> dict[str, int]:
+    changed = session.scalar(
+        select(events.c.seq).where(events.c.subject == person, events.c.type == "person.changed")
+    )
+    approved = session.scalars(
+        select(events.c.seq).where(
+            events.c.type == "claim.status_changed", events.c.data.contains(decision)
+        )
+    ).one()
+    return {"approved": approved, "changed": changed}

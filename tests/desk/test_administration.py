@@ -1,0 +1,43 @@
+"""The record of accounts at the desk, and the form that changes the policy."""
+
+from tests.desk.conftest import People, parsed, submit
+
+RECORD = "/admin/record"
+
+
+async def test_an_account_page_says_what_was_done_to_it(people: People) -> None:
+    reader = f"/admin/people/{people.ids['reader']}"
+    await submit(people.admin, reader, f"{reader}/link")
+    await submit(people.admin, reader, f"{reader}/state", state="disabled")
+    shown = parsed(await people.admin.get(reader)).xpath("//ol[contains(@class, 'record')]/li")
+    told = [" ".join(line.text_content().split()) for line in shown]
+    assert "changed the account of" in told[0]
+    assert told[0].endswith("disabled.")
+    assert "made a sign-in link for" in told[1]
+    assert "Ada Admin" in told[1]
+
+
+async def test_the_policy_is_changed_by_a_form_and_recorded(people: People) -> None:
+    page = await people.admin.get(RECORD)
+    assert "A second person approves what is printed" in page.text
+    sent = await submit(people.admin, RECORD, "/admin/policy", four_eyes="off")
+    assert sent.status_code == 303
+    saved = await people.admin.get(sent.headers["Location"])
+    assert "One person alone decides, from now on." in saved.text
+    assert "Ask for a second person" in saved.text
+    assert "turned the second person off" in saved.text
+    refused = await submit(people.admin, RECORD, "/admin/policy", four_eyes="perhaps")
+    assert refused.status_code == 422
+
+
+async def test_a_profile_says_what_others_did_to_the_account(people: People) -> None:
+    """A link that an administrator made, with whose it is; not what one did oneself."""
+    before = await people.checker.get("/profile")
+    assert "What others did to your account" in before.text or "sign-in link" not in before.text
+    person = f"/admin/people/{people.ids['checker']}"
+    await submit(people.admin, person, f"{person}/link")
+    shown = parsed(await people.checker.get("/profile"))
+    [first, *_] = shown.xpath("//section[@aria-labelledby='others']//li")
+    told = " ".join(first.text_content().split())
+    assert "Ada Admin" in told
+    assert "made a sign-in link for" in told
