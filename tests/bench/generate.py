@@ -255,8 +255,7 @@ class _Life:
         self.cited: set[UUID] = set()
         self.open: list[int] = []  # positions of standing contradictions
         self.support: dict[str, UUID] = {}  # root -> qualifying link
-        self.requested = False
-        self.supported = False  # by whomever and however: grounds to go on verifying
+        self.ground: UUID | None = None  # a request or support, by whomever: to go on verifying
         self.changes = [
             Change(
                 uuid7(self.rng, created), None, ASSERTED, "created", "person", moment(created), ()
@@ -301,12 +300,12 @@ class _Life:
                 None,
             )
         )
-        self.supported = self.supported or stance == "supports"
+        if stance == "supports" or (other and stance == "requests_confirmation"):
+            self.ground = key
         if not other or stance == "comments":
             return
         status = self.changes[-1].status
         if stance == "requests_confirmation":
-            self.requested = True
             if status == ASSERTED:
                 self.move(AWAITING, "confirmation_requested", "rule", (key,))
         elif stance == "contradicts":
@@ -355,9 +354,10 @@ class _Life:
         self.open.clear()
         if not self.confirm():
             self.move(
-                AWAITING if self.requested or self.supported else ASSERTED,
+                AWAITING if self.ground else ASSERTED,
                 "The contradiction was misattributed.",
                 "person",
+                (self.ground,) if self.ground else (),
             )
 
 

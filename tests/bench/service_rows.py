@@ -14,7 +14,7 @@ from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
-from service.commands import ledger, searching, writer
+from service.commands import ledger, projections, searching, writer
 from service.commands.sources import fingerprint
 from service.commands.statements import BRIEF, RENDERED, SAID
 from service.domain import addresses, amendments, history, ids, lifecycle
@@ -23,7 +23,6 @@ from service.domain.claims import (
     Basis,
     ClaimState,
     Link,
-    Pending,
     Precision,
     Scope,
     Speaker,
@@ -37,7 +36,7 @@ from service.domain.history import Draft, Event
 from service.domain.names import fold
 from service.domain.subjects import Subject, SubjectKind
 from service.formats import claim as claim_format
-from service.formats.record import GENESIS, canonical
+from service.formats.record import GENESIS
 from service.formats.terms import Quoted
 from service.store import tables
 from tests.bench import shapes
@@ -49,6 +48,8 @@ Rows = dict[str, list[Row]]
 
 SHARED_EVENTS = 10_000
 """Numbers kept for the events of what all claims refer to."""
+SETTINGS_EVENTS = 100
+"""Those of them that are a new desk's own, for its settings."""
 EVENTS_OF_A_CHUNK = 60 * CHUNK
 """Numbers kept for a chunk's events: chunks are written at once, each in its own range."""
 STATEMENTS_OF_A_CHUNK = 10 * CHUNK
@@ -216,9 +217,9 @@ def _shared_events(world: World) -> list[Row]:
         )
         for s in world.stories
     ]
-    if len(lines) > SHARED_EVENTS:
+    if len(lines) > SHARED_EVENTS - SETTINGS_EVENTS:
         raise ValueError("more is shared than there are numbers kept for its events")
-    return [(seq, *line) for seq, line in enumerate(lines, 1)]
+    return [(seq, *line) for seq, line in enumerate(lines, SETTINGS_EVENTS + 1)]
 
 
 def shared(world: World) -> Rows:
@@ -488,43 +489,20 @@ class Teller:
         if draft.type != "decision.proposed":
             record.append(draft, change.id, at, by)
             return
-        previous = record.state.status
-        proposed_at = record.state.updated_at + (at - record.state.updated_at) / 2
+        before = record.state
+        proposed_at = before.updated_at + (at - before.updated_at) / 2
         record.append(draft, UUID(int=change.id.int ^ 2), proposed_at, by)
-        waiting = record.state.pending
-        assert waiting is not None
+        after = record.state
+        event = Event(after.version, draft.type, after.updated_at, draft.data)
+        row = projections.decision_row(after, event, before) | {
+            "state": "approved",
+            "settled_by": other.id,
+            "settled_by_name": other.name,
+            "settled_at": at,
+        }
         draft = lifecycle.approve(record.state, proposal, actor=other, note=None)
         record.append(draft, change.id, at, other)
-        self.rows["decisions"].append(
-            _decision(record.id, waiting, previous, proposed_at, by, at, other)
-        )
-
-
-def _decision(
-    claim: str,
-    waiting: Pending,
-    previous: Status,
-    proposed_at: datetime,
-    by: Actor,
-    at: datetime,
-    other: Actor,
-) -> Row:
-    row = {
-        "id": waiting.id,
-        "claim": claim,
-        "state": "approved",
-        "to": waiting.to.value,
-        "from": previous.value,
-        "reason": waiting.reason,
-        "proposal": canonical({"cites": waiting.cites, "set_aside": [], "override": None}),
-        "proposed_by": by.id,
-        "proposed_by_name": by.name,
-        "proposed_at": proposed_at,
-        "settled_by": other.id,
-        "settled_by_name": other.name,
-        "settled_at": at,
-    }
-    return tuple(map(row.get, columns("decisions")))
+        self.rows["decisions"].append(tuple(map(row.get, columns("decisions"))))
 
 
 class _Record:
