@@ -217,16 +217,31 @@ def _shared_events(world: World) -> list[Row]:
         )
         for s in world.stories
     ]
+    lines += [
+        _first_event(
+            SubjectKind.PERSON,
+            row[0],
+            "person.created",
+            dict(zip(columns("users")[1:], row[1:], strict=True)),
+            START,
+            by,
+        )
+        for row in _people()
+    ]
     if len(lines) > SHARED_EVENTS - SETTINGS_EVENTS:
         raise ValueError("more is shared than there are numbers kept for its events")
     return [(seq, *line) for seq, line in enumerate(lines, SETTINGS_EVENTS + 1)]
+
+
+def _people() -> list[Row]:
+    return [(p.id, f"{n}@desk.example", p.name, p.role, START) for n, p in enumerate(PEOPLE)]
 
 
 def shared(world: World) -> Rows:
     """What all claims refer to. Parents come before their children."""
     return {
         "events": _shared_events(world),
-        "users": [(p.id, f"{n}@desk.example", p.name, p.role, START) for n, p in enumerate(PEOPLE)],
+        "users": _people(),
         "parties": [
             (
                 p.slug,
