@@ -54,6 +54,9 @@ def approve(
     standing.require_standing(session, actor)
     loaded = _load_deciding(session, decision_id, versions=versions)
     waiting = _require_right(loaded.state, actor)
+    if waiting is not None and standing.is_disabled(session, waiting.proposed_by):
+        why = f"{waiting.proposed_by_name}, who proposed this, has no account any more."
+        raise proposals.refuse_outdated(loaded.state, waiting, why)
     if waiting is None or waiting.kind is DecisionKind.STATUS:
         seen = None
         if waiting is not None and waiting.seen is None:

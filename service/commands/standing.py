@@ -1,11 +1,13 @@
-"""Whether somebody may still act, asked within the transaction of what they do.
+"""Whether two people may still decide, asked within the transaction of the approval.
 
 A caller is recognised before it begins.  For what takes two people that is too early: whoever is
-disabled, demoted or without a key by then decides nothing any more.
+disabled, demoted or without a key by then decides nothing any more.  Only approvals ask: a lock on
+an account in every change would make all that somebody does wait in a line.
 """
 
 from sqlalchemy import Connection, select
 
+from service.domain import ids
 from service.domain.access import Actor, Role, Way
 from service.domain.errors import NotAuthenticated
 from service.store.tables import api_keys, users
@@ -43,3 +45,15 @@ def require_standing(connection: Connection, actor: Actor) -> None:
         ).first()
         if revoked is None or revoked.revoked_at is not None:
             raise NotAuthenticated(GONE)
+
+
+def is_disabled(connection: Connection, proposed_by: str) -> bool:
+    """Whether the person who proposed is disabled by now.
+
+    Their proposals lapse when that happens, but for one that was made at that very moment.
+    """
+    person = ids.parse(proposed_by)
+    if person is None:  # a key that is nobody's
+        return False
+    disabled = select(users.c.id).where(users.c.id == person, users.c.disabled_at.is_not(None))
+    return connection.scalar(disabled) is not None

@@ -17,7 +17,7 @@ from fastapi import Depends, Header, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.commands import idempotency, policy, standing
+from service.commands import idempotency, policy
 from service.commands.idempotency import Answer
 from service.domain import access, disclosure
 from service.domain.access import Action, Actor
@@ -112,8 +112,6 @@ class Call:
     def _follow_policy(self, session: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
         if "four_eyes" not in kwargs:
             return kwargs
-        # What takes two people asks who they are by then, too.
-        standing.require_standing(session, self.actor)
         self.services.four_eyes = policy.needs_second_person(session)
         return kwargs | {"four_eyes": self.services.four_eyes}
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from service.commands import accounts
 from service.domain.access import Role
-from service.store.tables import events
+from service.store.tables import events, users
 from tests.api.problems import problem
 from tests.support.desk import Desk
 
@@ -130,6 +130,21 @@ async def test_nobody_approves_once_they_are_disabled_or_demoted(desk: Desk, cha
             assert numbers["approved"] < numbers["changed"]
         else:
             assert approved.status_code in (401, 403), approved.text
+
+
+async def test_what_a_disabled_person_still_proposed_is_not_approved(desk: Desk) -> None:
+    """One that came in at the very moment, after the others had lapsed."""
+    await desk.parties()
+    ben = await make_person(desk, "Ben", Role.CHECKER)
+    async with browser(desk, await make_key(desk, "Ben", Role.CHECKER, ben)) as as_ben:
+        decision = await propose(desk, as_ben)
+    await desk.database.write(
+        lambda session: session.execute(
+            users.update().where(users.c.id == ben).values(disabled_at=desk.clock.now)
+        )
+    )
+    refused = problem(await approve(desk.checker, decision), "decision-outdated")
+    assert "Ben" in refused["detail"]
 
 
 def _numbers(session: Any, person: str, decision: str) -> dict[str, int]:
