@@ -19,7 +19,6 @@ INSTANT = sa.DateTime(timezone=True).with_variant(sa.String(27), "sqlite")
 
 def upgrade() -> None:
     op.add_column("users", sa.Column("password_by", LongText, nullable=True))
-    op.add_column("users", sa.Column("notices_seen_at", INSTANT, nullable=True))
     op.add_column("api_keys", sa.Column("made_by", LongText, nullable=True))
     op.add_column("sessions", sa.Column("opened_by", LongText, nullable=True))
     op.add_column("sign_in_links", sa.Column("made_by", LongText, nullable=True))
@@ -51,7 +50,7 @@ def downgrade() -> None:
         ("sign_in_links", ("made_by_name", "made_by")),
         ("sessions", ("opened_by",)),
         ("api_keys", ("made_by",)),
-        ("users", ("notices_seen_at", "password_by")),
+        ("users", ("password_by",)),
     ):
         with op.batch_alter_table(table) as altered:
             for column in columns:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Row, RowMapping
+from sqlalchemy import RowMapping
 
 from service.domain.claims import rfc3339
 from service.formats.record import canonical
@@ -49,7 +49,7 @@ def compare_rows(
     claim: str,
     table: str,
     expected: Mapping[Any, Mapping[str, Any]],
-    found: Mapping[Any, Row[Any]],
+    found: Mapping[Any, RowMapping | Mapping[str, Any]],
     *,
     kind: str = "claim",
 ) -> Iterator[Break]:
@@ -58,7 +58,7 @@ def compare_rows(
         if key not in found:
             yield Break(claim, None, table, f"a row {show_text(key)}", "no row", kind)
         else:
-            yield from compare_row(claim, None, table, row, found[key]._mapping, kind=kind)
+            yield from compare_row(claim, None, table, row, found[key], kind=kind)
     for key in found:
         if key not in expected:
             yield Break(claim, None, table, "no row", f"a row {show_text(key)}", kind)

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import StatementError
 
 from service.commands import (
+    accounts,
     audit,
     exchange_files,
     exchange_lines,
@@ -24,7 +25,6 @@ from service.commands import (
 from service.commands.exchange_files import Batch, Entry
 from service.commands.restoration import Line
 from service.domain import addresses, things
-from service.domain.access import Actor, Role
 from service.domain.history import Draft
 from service.domain.names import fold
 from service.domain.subjects import Subject, SubjectKind
@@ -32,8 +32,6 @@ from service.store import tables
 from service.store.exchanged import PARTY_VERSION, QUOTE, THINGS, plain
 from service.store.scratch import Refusal, Scratch
 
-IMPORTER = Actor("", "import", Role.READER)
-"""Whose name stands nowhere: what an import says of things is recorded as a rule's."""
 UNUSABLE = (ValueError, KeyError, TypeError, AttributeError, StatementError)
 """What writing raises for lines that do not fold, or that the database refuses."""
 
@@ -114,7 +112,7 @@ def _lines_of(record: str, row: dict[str, Any], *, now: datetime) -> list[dict[s
     else:
         data = audit.describe_row(row)
     draft = Draft(things.RULES[subject.kind][0], data | {things.TOLD: True}, rule="import")
-    return writer.begin(subject, [draft], actor=IMPORTER, now=now)
+    return writer.begin(subject, [draft], actor=accounts.IMPORTER, now=now)
 
 
 SUBJECTS: dict[str, SubjectKind] = {

@@ -38,6 +38,7 @@ from service.domain.errors import Invalid, NotFound, Settled, StatementWithdrawn
 from service.domain.history import Draft
 from service.domain.subjects import Subject, SubjectKind
 from service.store.engine import now_after
+from service.store.exchanged import QUOTE
 from service.store.tables import claims, links, quotes, statements
 from service.store.together import Together, bound
 
@@ -67,17 +68,7 @@ STATEMENT_COLUMNS = (
 QUOTE_COLUMNS = tuple(column.name for column in quotes.c)
 SAID = ("party", "speaker", "said_at", "precision", "basis")
 """What the event of a statement repeats of its row; who recorded it, and when, is the event's."""
-RENDERED = (
-    "id",
-    "position",
-    "text",
-    "language",
-    "rendering",
-    "source",
-    "exact",
-    "prefix",
-    "suffix",
-)
+RENDERED = tuple(name for name in QUOTE.columns if name != "recorded_at")
 """What an event repeats of a quote's row."""
 
 

@@ -230,14 +230,9 @@ def _check_quotes(
         statement,
         "quotes",
         {quote["id"]: quote for quote in expected},
-        {row.id: _Plain(exchanged.plain(exchanged.QUOTE, row._mapping)) for row in rows},  # type: ignore[misc]
+        {row.id: exchanged.plain(exchanged.QUOTE, row._mapping) for row in rows},
         kind=SubjectKind.STATEMENT.value,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Plain:
-    _mapping: Data
 
 
 def _read_chains(
@@ -362,6 +357,6 @@ def _check_party_versions(session: Connection) -> Iterator[Break]:
             slug,
             "party_versions",
             {version["recorded_at"]: version for version in expected.get(slug, [])},
-            {row["recorded_at"]: _Plain(row) for row in found_rows.get(slug, [])},  # type: ignore[misc]
+            {row["recorded_at"]: row for row in found_rows.get(slug, [])},
             kind="party",
         )

@@ -46,7 +46,6 @@ UNPROVED: Mapping[str, str] = {
 """Tables that nothing in the record speaks of, and what they hold."""
 UNPROVED_COLUMNS: Mapping[tuple[str, str], str] = {
     ("events", "id"): "the id by which receivers of webhooks know an event: no hash covers it",
-    ("users", "notices_seen_at"): "what somebody has seen of what was done to their account",
     ("api_keys", "last_used_at"): "when a key was last used",
     ("claim_search", "number"): "in which order claims came into the index",
     ("statement_search", "number"): "in which order statements came into the index",
@@ -255,15 +254,20 @@ def _check(
     yield from differing
     for version in snapshots:
         yield Break(claim, version, "claim_versions", "no row", "a row")
-    yield from compare_rows(claim, "links", implied.links, {one.id: one for one in beside["links"]})
     yield from compare_rows(
-        claim, "decisions", implied.decisions, {one.id: one for one in beside["decisions"]}
+        claim, "links", implied.links, {one.id: one._mapping for one in beside["links"]}
     )
-    tags = {(one.tag, one.added_at): one for one in beside["claim_tags"]}
+    yield from compare_rows(
+        claim, "decisions", implied.decisions, {one.id: one._mapping for one in beside["decisions"]}
+    )
+    tags = {(one.tag, one.added_at): one._mapping for one in beside["claim_tags"]}
     yield from compare_rows(claim, "claim_tags", implied.tags, tags)
     searched = _searched(searching.row(state, known, former), "former")
     yield from compare_rows(
-        claim, "claim_search", {claim: searched}, {one.claim: one for one in beside["claim_search"]}
+        claim,
+        "claim_search",
+        {claim: searched},
+        {one.claim: one._mapping for one in beside["claim_search"]},
     )
 
 
@@ -287,7 +291,7 @@ def _statements(session: Connection) -> Iterator[Break]:
                 *([statement_search.c.statement > low] if low else ()),
             )
         ).all()
-        found = {one.statement: one for one in rows}
+        found = {one.statement: one._mapping for one in rows}
         for row in _statement_rows(session, low, high, batch):
             if isinstance(row, Break):
                 yield row

@@ -392,8 +392,6 @@ users = Table(
     Column("password_hash", String(300)),
     # The ids of whoever set or took away the password, where that was not its owner.
     Column("password_by", LongText),
-    # Up to here its owner has seen what others did to the account.
-    Column("notices_seen_at", Instant),
     Column("created_at", Instant, nullable=False),
     Column("disabled_at", Instant),
     one_of("role", Role),
