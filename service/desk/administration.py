@@ -83,7 +83,7 @@ def describe_event(event: dict[str, Any], name: str) -> str:
     data = event["data"]
     type = event["type"]
     if "recorded_as_found" in data or "recorded_as_told" in data:
-        return f"recorded {event['kind']} {name} as it was found"
+        return f"recorded the {event['kind']} {name.replace('_', ' ')} as it was found"
     if type == "person.created":
         return f"made the account of {data['name']} ({data['email']}), {data['role']}"
     if type == "person.link_made":
@@ -105,7 +105,8 @@ def describe_event(event: dict[str, Any], name: str) -> str:
     if type == "webhook.changed":
         return f"changed a webhook: {', '.join(sorted(data)).replace('_', ' ')}"
     if event["subject"] == "four_eyes":
-        return f"turned the second person {data['value']}"
+        asked = data["value"] == policy.ON
+        return "asked for a second person" if asked else "did without a second person"
     return f"set {event['subject'].replace('_', ' ')}"
 
 
