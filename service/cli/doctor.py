@@ -124,6 +124,7 @@ def _print(findings: list[Finding], looked_at: list[str], *, as_json: bool) -> N
         typer.echo(f"{mark} {finding.check}: {finding.what}\n    {finding.advice}")
     names = ", ".join(looked_at)
     if faults:
-        typer.echo(f"{len(faults)} things to do.  Looked at: {names}.")
+        count = "One thing" if len(faults) == 1 else f"{len(faults)} things"
+        typer.echo(f"{count} to do.  Looked at: {names}.")
     else:
         typer.echo(f"Nothing is wrong.  Looked at: {names}.")
