@@ -288,9 +288,10 @@ def stored(state: ClaimState) -> str:
 
 def row(state: ClaimState, last_hash: str) -> dict[str, Any]:
     """The columns of `claims` that a state determines."""
+    suggestion = evidence.suggest(state, explain=False)
     return {
         "version": state.version,
-        "document": claim_format.document(state),
+        "document": claim_format.document(state, suggestion),
         "assignee": state.assignee,
         "merged_into": state.merged_into,
         "status": state.status.value,
@@ -301,7 +302,7 @@ def row(state: ClaimState, last_hash: str) -> dict[str, Any]:
         "claimant_root": state.claimant.root if state.claimant else None,
         "part_of": state.part_of,
         "origin_statement": state.origin_statement,
-        "agrees": evidence.agrees(state, evidence.suggest(state, explain=False)),
+        "agrees": evidence.agrees(state, suggestion),
         "challenged": claim_format.challenged(state),
         "pending": state.pending is not None,
         "claimed_at": state.claimed_at,

@@ -33,6 +33,7 @@ from service.domain.history import Event
 from service.domain.search import Field
 from service.formats import terms
 from service.formats.terms import Quoted
+from service.store import fulltext
 from service.store.fulltext import claim_search, statement_search
 from service.store.lists import LISTS, ListElements
 from service.store.prepared import Prepared
@@ -59,6 +60,8 @@ SPOKEN = (
     .join(speakers, speakers.c.id == statements.c.speaker, isouter=True)
 )
 BATCH = 500
+MANY = 32
+"""Links from which a claim's row is asked whether it has room for more."""
 
 Step = tuple[ClaimState | None, ClaimState, Event]
 """A claim before and after an event."""
@@ -91,6 +94,16 @@ RENEWED_STATEMENT = Prepared(
     )
     .values(words=bindparam("search_words", type_=statement_search.c.words.type))
 )
+
+
+def _read_full(dialect: str) -> Prepared:
+    """Whether a claim's row has room for no further name, and for no further quote."""
+    full = [fulltext.holds(dialect, claim_search, one) for one in terms.NO_ROOM.values()]
+    mine = claim_search.c.claim == bindparam("claim", type_=claim_search.c.claim.type)
+    return Prepared(select(*full).where(mine))
+
+
+FULL = {name: _read_full(name) for name in LISTS}
 
 
 class Known:
@@ -134,11 +147,27 @@ def _named(state: ClaimState) -> list[Field]:
 
 def follow(session: Connection, steps: Sequence[Step]) -> dict[str, Any] | None:
     """The row after these events of one claim; None where none of them changes its words."""
-    if not any(event.type in ADDING or _takes(event) for _, _, event in steps):
+    changing = [event for _, _, event in steps if event.type in ADDING or _takes(event)]
+    if not changing or _have_no_room(session, steps[0][0], changing):
         return None
     stated = [state for state in (steps[0][0], *(step[1] for step in steps)) if state is not None]
     known, former = _known(session, steps[-1][1].id, stated)
     return row(steps[-1][1], known, former.union(*(left(step, known) for step in steps)))
+
+
+def _have_no_room(
+    session: Connection, before: ClaimState | None, changing: Sequence[Event]
+) -> bool:
+    """Whether these events only add what the row of a claim with many links has no room for."""
+    if before is None or len(before.links) < MANY:
+        return False
+    added = [event.data["link"]["voice"] for event in changing if event.type == "link.created"]
+    if len(added) < len(changing):
+        return False
+    row = FULL[session.dialect.name].run(session, {"claim": before.id}).first()
+    if row is None or not row[1]:
+        return False
+    return row[0] or all(history.voice(voice) in terms.voices(before) for voice in added)
 
 
 def renew(session: Connection, states: Iterable[ClaimState], *, statement: str = "") -> None:

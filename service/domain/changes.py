@@ -84,6 +84,8 @@ def needs_second_person(state: ClaimState, change: Change) -> bool:
     """A finding always does; every other change where it alters what two people vouch for."""
     if change.kind is DecisionKind.FINDING:
         return True
+    if not printed.is_vouched_for(state):
+        return False
     outcome = lifecycle.after(state, change.drafts, cause=change.cause)
     return bool(printed.list_fields_to_agree_on(state, outcome))
 

@@ -64,6 +64,8 @@ def list_fields_to_agree_on(before: ClaimState, after: ClaimState) -> list[str]:
     where the change takes the confirmation or the finding away: then nobody vouches any more.
     """
     standing = _list_words(before) & _list_words(after)
+    if not standing:
+        return []
     then, now = read(before), read(after)
     return [
         name
@@ -71,6 +73,11 @@ def list_fields_to_agree_on(before: ClaimState, after: ClaimState) -> list[str]:
         if FIELDS[name].vouched_for_by & standing
         and not FIELDS[name].is_cautious(then[name], now[name])
     ]
+
+
+def is_vouched_for(state: ClaimState) -> bool:
+    """Whether two people have agreed to anything about the claim."""
+    return bool(_list_words(state))
 
 
 def _list_words(state: ClaimState) -> frozenset[Word]:

@@ -10,15 +10,17 @@ import orjson
 
 from service.domain import evidence
 from service.domain.claims import ClaimState, Lifecycle, Stance, Status, Voice, rfc3339
+from service.domain.evidence import Suggestion
 from service.formats.printline import print_line
 
 STANCES = (Stance.SUPPORTS, Stance.CONTRADICTS, Stance.REQUESTS_CONFIRMATION)
 TAIL = '"assignee":null}'
 
 
-def document(state: ClaimState) -> str:
-    """The claim of api.md as JSON text, without its assignee."""
-    suggestion = evidence.suggest(state, explain=False)
+def document(state: ClaimState, suggestion: Suggestion | None = None) -> str:
+    """The claim of api.md as JSON text, without its assignee; `suggestion` is what its links
+    suggest, where that is known."""
+    suggestion = suggestion or evidence.suggest(state, explain=False)
     shape: dict[str, Any] = {
         "id": state.id,
         "text": state.text,
@@ -40,7 +42,7 @@ def document(state: ClaimState) -> str:
         "evidence": {
             stance.value: evidence.roots(evidence.standing(state, stance)) for stance in STANCES
         },
-        "print_line": print_line(state),
+        "print_line": print_line(state, suggestion),
         "story": state.story,
         "tags": state.tags,
         "part_of": state.part_of,

@@ -4,10 +4,12 @@ It is plain text without direction marks, so that it stays clean where it is pas
 it isolates it.  Names go through `texts.print_name`: none can end our sentence or begin one.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from service.domain import evidence, texts
 from service.domain.claims import ClaimState, Finding, Imported, Lifecycle, Precision, Status, Voice
+from service.domain.evidence import Suggestion
 
 FINDINGS = {
     Finding.REFUTED: "found it refuted",
@@ -16,13 +18,19 @@ FINDINGS = {
 }
 
 
-def print_line(state: ClaimState) -> str:
-    """What may be printed about the claim now, with who stands where."""
+def print_line(state: ClaimState, suggestion: Suggestion | None = None) -> str:
+    """What may be printed about the claim now, with who stands where; `suggestion` is what its
+    links suggest, where that is known."""
     sentences = [f"{_claimed(state)}."]
-    names = {link.voice.root: texts.print_name(link.voice.root_name) for link in state.links}
-    asked = [names[root] for root in evidence.roots(evidence.requests(state))]
-    contradicting = [names[root] for root in evidence.roots(evidence.open_contradictions(state))]
-    supporting = [names[root] for root in evidence.roots(evidence.qualifying(state))]
+    suggestion = suggestion or evidence.suggest(state, explain=False)
+    names = {link.voice.root: link.voice.root_name for link in state.links}
+
+    def name(roots: Iterable[str]) -> list[str]:
+        return [texts.print_name(names[root]) for root in roots]
+
+    asked = name(evidence.roots(suggestion.requests))
+    contradicting = name(evidence.roots(suggestion.open_contradictions))
+    supporting = name(suggestion.support)
     if state.status is Status.CONFIRMED:
         if state.imported is not None:
             sentences.append(_imported(state, state.imported))

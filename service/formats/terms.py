@@ -11,7 +11,7 @@ stands; `9` a label to filter by; `0` parts one text from the next.
 """
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -45,6 +45,8 @@ GAP = "0"
 EXACT = len(Level)
 """What makes of a level's number that of its words as written."""
 FORMER_STEM, FORMER_EXACT, LABEL = "7", "8", "9"
+NO_ROOM = {Level.NAMES: f"{LABEL}full0names", Level.QUOTES: f"{LABEL}full0quotes"}
+"""What says in a claim's row that it has no room for a further name, or a further quote."""
 
 _local = threading.local()
 
@@ -190,19 +192,37 @@ def line(
     labels: Iterable[str] = (),
     former: Iterable[str] = (),
     *,
-    levels: Iterable[Level] = Level,
+    levels: Sequence[Level] = tuple(Level),
 ) -> str:
-    """What is indexed: placed terms level by level, then those without places."""
-    found = [(field, _otherwise(field.exact, field.stems)) for field in fields]
-    placed: list[str] = []
+    """What is indexed: placed terms level by level, then those without places.
+
+    Read no further than there is room: what comes after that changes nothing.  A name that its own
+    level has no room for takes none from the quotes either.
+    """
+    placed: dict[Level, list[str]] = {level: [] for level in levels}
+    exact: dict[Level, dict[str, None]] = {level: {} for level in levels}
+    for field in fields:
+        if _is_full(placed, levels[-1]):
+            break
+        if field.level is not Level.TEXT and _is_full(placed, field.level):
+            continue
+        words = _otherwise(field.exact, field.stems)
+        for level in levels:
+            if field.level <= level and not _is_full(placed, level):
+                placed[level] += _place(level, field.stems)
+                exact[level] |= _write_out(level, words)
     unplaced = dict.fromkeys(labels)
-    for level in levels:
-        here = [(field, words) for field, words in found if field.level <= level]
-        placed += _placed(level, [field for field, _ in here])
-        exact = str(level + EXACT)
-        unplaced |= dict.fromkeys(exact + word for _, words in here for word in words)
+    if Level.QUOTES in placed:
+        unplaced |= {full: None for level, full in NO_ROOM.items() if _is_full(placed, level)}
+    for found in exact.values():
+        unplaced |= found
     unplaced |= dict.fromkeys(former)
-    return " ".join([*placed, *list(unplaced)[:UNPLACED]])
+    kept = (term for level in levels for term in _limit(level, placed[level]))
+    return " ".join([*kept, *list(unplaced)[:UNPLACED]])
+
+
+def _is_full(placed: Mapping[Level, Sequence[str]], level: Level) -> bool:
+    return len(placed[level]) >= POSITIONS[level]
 
 
 @lru_cache(maxsize=8192)
@@ -211,16 +231,20 @@ def _otherwise(exact: tuple[str, ...], stems: tuple[tuple[str, ...], ...]) -> tu
     return tuple(word for word, *forms in zip(exact, *stems, strict=True) if word not in forms)
 
 
-def _placed(level: Level, fields: Iterable[Field]) -> list[str]:
+def _place(level: Level, stems: Iterable[Iterable[str]]) -> list[str]:
+    """The terms of a field at a level, one rendering after the other, with a gap after each."""
     digit = str(level.value)
-    found: list[str] = []
-    for field in fields:
-        if len(found) >= POSITIONS[level]:
-            break
-        for rendering in field.stems:
-            found += [digit + stem for stem in rendering]
-            found.append(GAP)
-    del found[POSITIONS[level] :]
+    return [term for rendering in stems for term in (*(digit + stem for stem in rendering), GAP)]
+
+
+def _write_out(level: Level, words: Iterable[str]) -> dict[str, None]:
+    digit = str(level + EXACT)
+    return dict.fromkeys(digit + word for word in words)
+
+
+def _limit(level: Level, placed: list[str]) -> list[str]:
+    """As many of a level's terms as are indexed."""
+    found = placed[: POSITIONS[level]]
     return found if len(found) <= REPEATS else _each_so_often(found)
 
 

@@ -214,6 +214,13 @@ def matches(dialect: str, of: Table, name: str = "match") -> ColumnElement[bool]
     return of.c.words.op("@@")(cast(bindparam(name), TSQUERY))
 
 
+def holds(dialect: str, of: Table, term: str) -> ColumnElement[bool]:
+    """Whether a row that is at hand has a term without places, such as a label."""
+    if dialect == "sqlite":
+        return func.instr(of.c.words, term) > 0
+    return of.c.words.op("@@", is_comparison=True)(cast(literal(f"'{term}'"), TSQUERY))
+
+
 def between(number: ColumnElement[int]) -> ColumnElement[bool]:
     """Whether a number is one from `since` up to below `until`."""
     return (number >= bindparam("since")) & (number < bindparam("until"))

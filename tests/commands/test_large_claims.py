@@ -11,21 +11,37 @@ from hypothesis import settings as example_settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, event, select
 
-from service.commands import claims, ledger, statements
+from service.commands import claims, ledger, parties, searching, statements, verification
+from service.commands.inputs import NewQuote
 from service.commands.large_claims import StateCache
 from service.domain import history
-from service.domain.claims import Basis, ClaimState, Stance
+from service.domain.claims import Basis, ClaimState, Rendering, Stance
 from service.domain.errors import Conflict
+from service.domain.search import Level
+from service.formats import terms
 from service.store import tables
 from service.store.engine import Database
+from service.store.fulltext import claim_search
 from tests.commands import workday
-from tests.commands.workday import Day
+from tests.commands.workday import SOURCE, Day
 
 VOICES = ("nato", "washington", "russia", "pristina", "albania")
 ACTS = st.lists(
     st.tuples(
         st.sampled_from(
-            ["link", "link", "link", "retract", "affirm", "amend", "merge", "undo", "elsewhere"]
+            [
+                *(
+                    "link",
+                    "link",
+                    "link",
+                    "said by a person",
+                    "retract",
+                    "affirm",
+                    "amend",
+                    "merge",
+                ),
+                *("quote", "withdraw", "rename", "full name", "undo", "elsewhere"),
+            ]
         ),
         st.integers(0, 1_000),
     ),
@@ -77,6 +93,23 @@ def act(day: Day, claim: str, kind: str, choice: int) -> None:
     elif kind == "retract" and links:
         link = links[choice % len(links)].id
         statements.retract_link(session, link, reason="wrong", four_eyes=False, **day.by())
+    elif kind == "said by a person":
+        day.link(claim, party, Stance.COMMENTS, speaker=f"Person {'abc'[choice % 3] * 3}")
+    elif kind == "quote" and links:
+        words = NewQuote(f"quoted otherwise {choice}", "en", Rendering.PARAPHRASE, SOURCE)
+        statement = links[choice % len(links)].statement
+        statements.add_quote(session, statement, words, **day.by())
+    elif kind == "withdraw" and any(not link.withdrawn for link in links):
+        standing = [link.statement for link in links if not link.withdrawn]
+        statement = standing[choice % len(standing)]
+        reason: dict[str, Any] = {"reason": "an error", "source": None}
+        statements.withdraw(session, statement, **reason, four_eyes=False, **day.by())
+    elif kind == "rename":
+        name = f"{party.title()} of {'abcdefghijklmnop'[choice % 16] * 3}"
+        parties.change(session, party, {"name": name}, **day.by())
+    elif kind == "full name":
+        full = f"The full name of {party} {choice}" if choice % 2 else None
+        parties.change(session, party, {"full_name": full}, **day.by())
     elif kind == "affirm" and links:
         try:
             link = links[choice % len(links)].id
@@ -212,5 +245,105 @@ async def test_a_change_explains_no_link(
             patch.setattr("service.domain.evidence._explain", refuse)
             day.link(claim, "nato", Stance.SUPPORTS)
         require_same(session, claim)
+
+    await database.write(work)
+
+
+def read_search_row(session: Connection, claim: str) -> tuple[Any, str]:
+    row = session.execute(
+        select(claim_search.c.words, claim_search.c.former).where(claim_search.c.claim == claim)
+    ).one()
+    return row.words, row.former
+
+
+SMALL_ROWS = {Level.TEXT: 4, Level.NAMES: 60, Level.QUOTES: 80}
+
+
+@pytest.mark.parametrize("positions", [terms.POSITIONS, SMALL_ROWS], ids=["room", "no room"])
+@pytest.mark.usefixtures("small_is_large")
+async def test_a_claims_search_row_is_what_a_rebuild_makes(
+    database: Database, positions: dict[Level, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever was done, also where the row has no room for more; `verify` finds nothing."""
+    monkeypatch.setattr(terms, "POSITIONS", positions)
+    monkeypatch.setattr(searching, "MANY", 0)
+
+    def work(session: Connection) -> None:
+        workday.a_days_work(session)
+        day = Day(session)
+
+        @example_settings(
+            max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), database=None
+        )
+        @given(ACTS)
+        def check(acts: list[tuple[str, int]]) -> None:
+            claim = day.claim("Troops gathered at the border")
+            for kind, choice in acts:
+                act(day, claim, kind, choice)
+            written = read_search_row(session, claim)
+            report = verification.compare(session)
+            assert report.ok, report.breaks
+            searching.rebuild(session)
+            assert read_search_row(session, claim) == written
+
+        check()
+
+    await database.write(work)
+
+
+async def test_a_link_beyond_the_room_of_a_row_reads_and_writes_no_words(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its cost does not grow: no quote is read, no term made, no index touched."""
+    monkeypatch.setattr(terms, "POSITIONS", {Level.TEXT: 4, Level.NAMES: 150, Level.QUOTES: 200})
+    monkeypatch.setattr(searching, "MANY", 3)
+
+    def work(session: Connection) -> None:
+        workday.a_days_work(session)
+        day = Day(session)
+        claim = day.claim("Troops gathered at the border")
+        for _ in range(60):
+            day.link(claim, "nato", Stance.COMMENTS)
+        written = read_search_row(session, claim)
+        assert terms.NO_ROOM[Level.QUOTES] in written[0]
+        assert terms.NO_ROOM[Level.NAMES] not in written[0]
+
+        def refuse(*_: Any) -> Any:
+            raise AssertionError("the whole row was made again")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(searching, "row", refuse)
+            patch.setattr(searching, "_known", refuse)
+            day.link(claim, "nato", Stance.COMMENTS)
+            with pytest.raises(AssertionError, match="made again"):
+                day.link(claim, "russia", Stance.COMMENTS)
+        assert read_search_row(session, claim) == written
+
+    await database.write(work)
+
+
+async def test_names_leave_room_for_quotes(database: Database) -> None:
+    """However many people speak on a claim, what they say is indexed too."""
+
+    def work(session: Connection) -> None:
+        workday.a_days_work(session)
+        day = Day(session)
+        claim = day.claim("Troops gathered at the border")
+        day.link(claim, "nato", Stance.COMMENTS)
+        state = ledger.load(session, claim).state
+        voice = state.links[0].voice
+        many = [
+            replace(
+                state.links[0],
+                voice=replace(voice, party=f"party-{i}", name=f"Name{i} Surname{i}"),
+            )
+            for i in range(2_000)
+        ]
+        known = searching.Known()
+        known.quotes[state.links[0].statement] = [terms.Quoted("remarkable", "en")]
+        row = searching.row(replace(state, links=tuple(many)), known, ())
+        placed = row["search_words"].split()
+        assert f"{Level.QUOTES.value}remark" in placed
+        assert len(placed) < sum(terms.POSITIONS.values()) + terms.UNPLACED
 
     await database.write(work)
