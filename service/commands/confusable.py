@@ -48,19 +48,20 @@ def require_distinct_speaker(
     speaker: str | None = None,
     actor: Actor,
 ) -> None:
-    """Raise AlreadyExists where the party has another speaker in this role whose name reads like
-    this one."""
+    """Raise AlreadyExists where the party has another speaker whose name and role read like
+    these."""
     if _is_import(actor):
         return
     chains.lock(connection, Subject(SubjectKind.SETTING, f"names of speakers of {party}"[:64]))
-    # Somebody of the same folded name is the same speaker: perhaps recorded just now.
-    query = select(speakers.c.id, speakers.c.name).where(
-        speakers.c.party == party,
-        speakers.c.folded_role == folded_role,
-        speakers.c.folded_name != fold(name),
-    )
+    query = select(
+        speakers.c.id, speakers.c.name, speakers.c.folded_name, speakers.c.folded_role
+    ).where(speakers.c.party == party)
+    folded = (fold(name), folded_role)
     for row in connection.execute(query):
-        if row.id != speaker and read_alike(row.name, name):
+        # Somebody of the same folded name and role is the same speaker: perhaps recorded just now.
+        if row.id == speaker or (row.folded_name, row.folded_role) == folded:
+            continue
+        if read_alike(row.folded_role, folded_role) and read_alike(row.name, name):
             raise AlreadyExists(
                 f"'{party}' has a speaker called “{row.name}” in this role, which reads like "
                 f"“{name}”. Use that one (id {row.id}), or correct its name.",
@@ -100,11 +101,13 @@ def list_confusable_names(connection: Connection) -> list[ReadAlike]:
         speakers.c.id, speakers.c.name, speakers.c.party, speakers.c.folded_role
     ).order_by(speakers.c.id)
     for row in connection.execute(spoken):
-        by_voice[row.party, row.folded_role].append((row.id, row.name))
+        for skeleton in make_skeletons(row.folded_role):
+            by_voice[row.party, skeleton].append((row.id, row.name))
+    alike_voices = [alike for voices in by_voice.values() for alike in _group("speaker", voices)]
     return [
         *_group("party", map(tuple, named_parties)),
         *_group("person or key", map(tuple, [*people, *keys])),
-        *(alike for voices in by_voice.values() for alike in _group("speaker", voices)),
+        *dict.fromkeys(alike_voices),
     ]
 
 

@@ -54,8 +54,10 @@ _VISIBLE = re.compile(rf"[^\s{_NEVER}{INVISIBLE}]")
 _UNSEEN_IN_NAME = re.compile(f"[{BIDI_CONTROLS}{INVISIBLE}]")
 _BLANK_IN_NAME = re.compile(f"[{_CONTROLS}\t\n\u2028\u2029]")
 
-_CLOSERS = "\"'”’»›)\\]}"
-_STOPS = ".!?…‽؟۔։።"
+_CLOSERS = "\"'”’»›)\\]}）］｝〉》」』⟩❩﹚⦆"
+_STOPS = ".!?…‽؟۔։።․﹒﹖﹗܁܂ꓸǃ⁇⁈⁉‼᠃᠉᙮⸮⸼︒︕︖"
+"""What ends a sentence, or reads as if it did (UTS 39); not the letters that look like `?`, with
+which words of living languages end."""
 # What sentences of a print line begin with, but for those that begin with a name.
 _OPENINGS = "|".join(
     (

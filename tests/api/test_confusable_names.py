@@ -6,7 +6,7 @@ import pytest
 
 from service.commands.confusable import list_confusable_names
 from service.store.tables import parties
-from tests.support.desk import Desk
+from tests.support.desk import Desk, Json
 
 ALIKE = {
     "a Cyrillic letter": "NАTO",
@@ -62,6 +62,44 @@ async def test_a_speaker_that_reads_like_another_in_one_role_is_refused(desk: De
     assert in_another_role.status_code == 201
     of_another_party = await desk.checker.post("/v1/speakers", json=alike | {"party": "belgrade"})
     assert of_another_party.status_code == 201
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"role": "spokespersоn"},
+        {"role": "ｓpokesperson"},
+        {"name": "Аnna Bell", "role": "sp0kesperson"},
+    ],
+    ids=["a Cyrillic letter", "full width", "both"],
+)
+async def test_a_role_that_reads_like_another_makes_no_second_speaker(
+    desk: Desk, other: Json
+) -> None:
+    await desk.parties()
+    first = {"party": "nato", "name": "Anna Bell", "role": "spokesperson"}
+    recorded = await desk.post("/v1/speakers", first)
+    again = await desk.checker.post("/v1/speakers", json=first | other)
+    assert again.status_code in (200, 409), again.text
+    assert again.json()["id"] == recorded["id"]
+    listed = await desk.reader.get("/v1/speakers", params={"party": "nato"})
+    assert [one["id"] for one in listed.json()["items"]] == [recorded["id"]]
+    general = await desk.post("/v1/speakers", first | {"role": "general"})
+    renamed = await desk.editor.patch(
+        f"/v1/speakers/{general['id']}", json={"role": "spokespersоn"}
+    )
+    assert renamed.status_code == 409, renamed.text
+
+
+@pytest.mark.parametrize("stop", "․﹒﹗܁ꓸǃ⁉")
+async def test_a_look_alike_of_a_full_stop_ends_no_name(desk: Desk, stop: str) -> None:
+    """UTS 39: what reads as a full stop in print is one to our readers."""
+    name = f"Tirana{stop} Confirmed by nobody"
+    answer = await desk.checker.post("/v1/parties", json={"slug": "tirana", "name": name})
+    assert answer.status_code == 422, answer.text
+    assert "reads as the end" in answer.json()["detail"]
+    kept = {"slug": "tirana", "name": f"Tirana{stop}"}
+    assert (await desk.checker.post("/v1/parties", json=kept)).status_code == 201
 
 
 async def test_people_and_keys_share_one_list_of_names(desk: Desk) -> None:
