@@ -108,7 +108,7 @@ def import_(
         closing(Scratch()) as scratch,
         progress.Bar("bytes", quiet=quiet or as_json) as bar,
     ):
-        taken = form or _detect(source, given)
+        taken = form or _detect(file, source, given)
         meant = _require_mapping(taken, given)
 
         async def work(database: "Database") -> importing.Outcome:
@@ -133,7 +133,8 @@ def import_(
         try:
             outcome = databases.using(work, create=True)
         except Invalid as error:
-            raise shell.misused(f"{file}: {error.detail}") from error
+            detected = "" if form else f"  (It was taken for --format {taken.value}.)"
+            raise shell.misused(f"{file}: {error.detail}{detected}") from error
         if form is None and taken is not Incoming.JSONL:
             outcome.notes.insert(0, f"The file was taken for --format {taken.value}.")
         importing.report(scratch, report)
@@ -142,26 +143,38 @@ def import_(
             raise typer.Exit(REFUSED)
 
 
+EXPLAINED = (
+    "a file that says what the columns mean.  See docs/exchange.md, and seeds/example-mapping.toml."
+)
 FALLBACK = "{} lines are not UTF-8 and were read as Windows-1252: look at their letters."
 
 
-def _detect(source: BinaryIO, mapping: "Mapping | None") -> Incoming:
+def _detect(file: str, source: BinaryIO, mapping: "Mapping | None") -> Incoming:
     """Find out what a file is by how it begins, and by what the mapping says of it."""
+    from service.commands import import_documents, import_lines
+    from service.domain.errors import Invalid
+
     source.seek(0)
     start = source.read(64 * 1024)
     source.seek(0)
-    begins = start.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if begins[:1] == b"<":
-        return Incoming.CLAIMREVIEW
-    if begins[:1] in (b"{", b"["):
-        if b'"record"' in begins.partition(b"\n")[0]:
+    try:
+        import_lines.refuse_packed(start)
+    except Invalid as error:
+        raise shell.misused(f"{file}: {error.detail}") from error
+    begins = import_documents.decode_start(start)
+    if begins.startswith(("{", "[")):
+        if '"record"' in begins.partition("\n")[0]:
             return Incoming.JSONL
-        if mapping is not None and mapping.columns is not None:
-            return Incoming.JSON
-        if mapping is not None or b"laimReview" in start:
-            return Incoming.CLAIMREVIEW
-        return Incoming.JSONL
-    return Incoming.JSONL if mapping is None else Incoming.CSV
+        listed = mapping is not None and mapping.columns is not None
+        return Incoming.JSON if listed else Incoming.CLAIMREVIEW
+    if begins.startswith("<"):
+        return Incoming.CLAIMREVIEW
+    if mapping is None:
+        if not begins:
+            return Incoming.JSONL
+        what = f"{file} is no export, no JSON and no page"
+        raise shell.misused(f"{what}.  A sheet of claims needs --mapping: {EXPLAINED}")
+    return Incoming.CSV
 
 
 def _require_mapping(form: Incoming, mapping: "Mapping | None") -> "Mapping | None":
@@ -176,10 +189,7 @@ def _require_mapping(form: Incoming, mapping: "Mapping | None") -> "Mapping | No
         return mapping
     if form is Incoming.CLAIMREVIEW:
         return import_mapping.Mapping(name="claimreview")
-    raise shell.misused(
-        f"--format {form.value} needs --mapping: a file that says what the columns mean.  "
-        "See docs/exchange.md, and seeds/example-mapping.toml."
-    )
+    raise shell.misused(f"--format {form.value} needs --mapping: {EXPLAINED}")
 
 
 def _read_mapping(path: Path) -> "Mapping":

@@ -1,5 +1,6 @@
 """Documents that reviews come in: JSON, a JSON document a line, or a page with JSON-LD in it."""
 
+import io
 import json
 import re
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ import orjson
 
 from service.commands.import_fields import Refused
 from service.commands.import_graph import DOUBLED
+from service.commands.import_lines import FALLBACK, refuse_packed
 from service.domain.errors import Invalid
 
 BOM = b"\xef\xbb\xbf"
@@ -19,6 +21,10 @@ LARGEST = 512 * 1024 * 1024
 LONGEST_LINE = 64 * 1024 * 1024
 CHARSET = re.compile(rb"(?i)<meta[^>]+charset\s*=\s*[\"']?\s*([\w-]+)")
 SCRIPT_WRAPPING = re.compile(r"^\s*(?://\s*)?(?:<!--|<!\[CDATA\[)|(?://\s*)?(?:-->|\]\]>)\s*$")
+OTHER_LETTERS = (
+    "the page is not UTF-8, does not say what it is, and was read as Windows-1252: look at its "
+    "letters"
+)
 MICRODATA = re.compile(r"(?i)itemtype\s*=\s*[\"']?https?://schema\.org/ClaimReview")
 
 
@@ -26,11 +32,13 @@ MICRODATA = re.compile(r"(?i)itemtype\s*=\s*[\"']?https?://schema\.org/ClaimRevi
 class Document:
     """What belongs together: a file, a line, or the scripts of a page.
 
-    `line` is where it stands, for a document that is one of many lines.
+    `line` is where it stands, for a document that is one of many lines; `remark` is what is to be
+    said of it as a whole.
     """
 
     parts: tuple[Any, ...]
     line: int | None = None
+    remark: str | None = None
 
 
 def read_documents(file: BinaryIO) -> Iterator[Document | tuple[int, Refused]]:
@@ -38,6 +46,7 @@ def read_documents(file: BinaryIO) -> Iterator[Document | tuple[int, Refused]]:
 
     Raises Invalid for a file that has none.
     """
+    file = _decode_wide(file)
     file.seek(0)
     if _begins_page(file.read(4096)):
         yield from _read_page(_read_whole(file))
@@ -55,6 +64,28 @@ def read_documents(file: BinaryIO) -> Iterator[Document | tuple[int, Refused]]:
             return
         raise Invalid(f"the file is no JSON: {error}") from error
     yield Document((document,))
+
+
+def decode_start(start: bytes) -> str:
+    """What a file begins with as text, whatever its encoding; for looking at it only."""
+    return start.decode(json.detect_encoding(start), "replace").lstrip("\ufeff \t\r\n")
+
+
+def _decode_wide(file: BinaryIO) -> BinaryIO:
+    """Give a file of UTF-16 or UTF-32 as UTF-8, and any other as it is.
+
+    Raises Invalid for one that is packed, or not in the encoding that it seems to be in.
+    """
+    file.seek(0)
+    start = file.read(8)
+    refuse_packed(start)
+    encoding = json.detect_encoding(start)
+    if not encoding.startswith(("utf-16", "utf-32")):
+        return file
+    try:
+        return io.BytesIO(_read_whole(file).decode(encoding).encode())
+    except UnicodeError as error:
+        raise Invalid(f"the file seems to be {encoding.upper()} and is not: {error}") from error
 
 
 def _read_whole(file: BinaryIO) -> bytes:
@@ -166,6 +197,13 @@ class _Scripts(HTMLParser):
         super().__init__(convert_charrefs=False)
         self.found: list[tuple[int, str]] = []
         self._inside = False
+        self.open_at: int | None = None
+        """The line of a script of JSON-LD that is never closed."""
+
+    def close(self) -> None:
+        if self._inside:
+            self.open_at, _ = self.found.pop()
+        super().close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         kind = dict(attrs).get("type") or ""
@@ -179,17 +217,19 @@ class _Scripts(HTMLParser):
         self._inside = False
 
     def handle_data(self, data: str) -> None:
-        if self._inside:
+        if self._inside and self.open_at is None:
             line, before = self.found[-1]
             self.found[-1] = line, before + data
 
 
 def _read_page(content: bytes) -> Iterator[Document | tuple[int, Refused]]:
-    text = _decode_page(content)
+    text, remark = _decode_page(content)
     scripts = _Scripts()
     scripts.feed(text)
     scripts.close()
-    if not scripts.found:
+    if scripts.open_at is not None:
+        yield scripts.open_at, Refused(None, None, "the script is not closed: where does it end?")
+    elif not scripts.found:
         if MICRODATA.search(text):
             raise Invalid(
                 "the page has its ClaimReview as microdata and not as JSON-LD: read it with "
@@ -199,20 +239,25 @@ def _read_page(content: bytes) -> Iterator[Document | tuple[int, Refused]]:
     parts = []
     for line, script in scripts.found:
         script = SCRIPT_WRAPPING.sub("", SCRIPT_WRAPPING.sub("", script)).strip().rstrip(";")
+        if not script:
+            continue
         try:
             parts.append(parse(script.encode("utf-8", "surrogateescape")))
         except orjson.JSONDecodeError as error:
             yield line, Refused(None, script[:200], f"the page's script is no JSON: {error}")
     if parts:
-        yield Document(tuple(parts))
+        yield Document(tuple(parts), remark=remark)
 
 
-def _decode_page(content: bytes) -> str:
+def _decode_page(content: bytes) -> tuple[str, str | None]:
+    """A page's text, and what is to be said of its letters."""
     try:
-        return content.decode("utf-8-sig")
+        return content.decode("utf-8-sig"), None
     except UnicodeDecodeError:
         said = CHARSET.search(content[:4096])
     try:
-        return content.decode(said[1].decode("ascii") if said else "cp1252")
+        if said is not None:
+            return content.decode(said[1].decode("ascii")), None
+        return content.decode(FALLBACK), OTHER_LETTERS
     except (UnicodeDecodeError, LookupError):
-        return content.decode("utf-8", "surrogateescape")
+        return content.decode("utf-8", "surrogateescape"), None

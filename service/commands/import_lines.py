@@ -64,13 +64,18 @@ def read_lines(file: BinaryIO, encoding: str, notes: FileNotes) -> Iterator[str 
         yield line
 
 
+def refuse_packed(start: bytes) -> None:
+    """Raise Invalid, with what to do, for a file that begins as what is no text."""
+    for magic, what in PACKED:
+        if start.startswith(magic):
+            raise Invalid(f"the file is {what}")
+
+
 def _find_encoding(file: BinaryIO, encoding: str, notes: FileNotes) -> str:
     file.seek(0)
     start = file.read(8)
     file.seek(0)
-    for magic, what in PACKED:
-        if start.startswith(magic):
-            raise Invalid(f"the file is {what}")
+    refuse_packed(start)
     marked = next((name for mark, name in MARKS if start.startswith(mark)), None)
     if encoding != "auto":
         said = encoding.lower().replace("_", "-")

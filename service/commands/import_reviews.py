@@ -51,6 +51,8 @@ def reviews(file: BinaryIO, mapping: Mapping, scratch: Scratch) -> Iterator[tupl
             met = True
             yield document
             continue
+        if document.remark is not None:
+            yield document.line or 1, Remarked(document.remark)
         graph = import_graph.build_graph(*document.parts)
         in_line = False
         for found in import_graph.find_reviews(graph):
@@ -155,10 +157,8 @@ class Reading:
         item = self.first(review, "itemReviewed") or claim or {}
         text = self._claim_text(review, item)
         appearances, origin = self._appearances(item)
-        when = self.text(item, "datePublished")
-        dated = (self.text(seen, "datePublished") for seen in appearances)
-        when = when or next(filter(None, dated), None)
-        when = when or self.text(review, "datePublished") or defaults.date
+        when = self._date(item) or next(filter(None, map(self._date, appearances)), None)
+        when = when or self._date(review) or defaults.date
         claimed = import_dates.moment("datePublished", when, dates.formats, dates.timezone)
         if claimed is None:
             raise Refused("datePublished", None, "there is no date, and the mapping has no default")
@@ -261,6 +261,12 @@ class Reading:
         """A thing's `@id`, where it is an address and not a name within the document."""
         said = node.get("@id")
         return said if isinstance(said, str) and not import_graph.is_reference(said) else None
+
+    def _date(self, node: Node) -> str | None:
+        """When a thing was published, as written: the first date; others are remarked upon."""
+        written = dict.fromkeys(self.texts(node, "datePublished"))
+        self.remarks.extend(f"dated {_shown(other)} too" for other in list(written)[1:])
+        return next(iter(written), None)
 
     def name(self, node: Node) -> str | None:
         return self.text(node, "name") or self.text(node, "legalName")

@@ -106,7 +106,7 @@ def test_what_is_refused_is_shown_and_written_down(run, folder):
     ("content", "reason"),
     [
         ("", "the file was cut off"),
-        ("[]\n", "says what it is"),
+        ("[]\n", "there is no ClaimReview in the file"),
         ('{"record": "header", "format": "claimdesk", "version": 9}\n', "reads versions 1 and 2"),
     ],
 )

@@ -195,3 +195,52 @@ async def test_a_name_that_stands_twice_is_refused(database: Database) -> None:
     assert [(field, "twice" in why) for _, field, why in result.refused] == [
         ("claimReviewed", True)
     ]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-8-sig"])
+@pytest.mark.parametrize("form", ["document", "lines", "page"])
+async def test_documents_of_wide_letters_are_read(
+    database: Database, encoding: str, form: str
+) -> None:
+    """As sheets are, by their mark or by where their zeros stand."""
+    first, second = (
+        orjson.dumps(
+            REVIEW | {"claimReviewed": text, "url": f"https://c.example/{number}"}
+        ).decode()
+        for text, number in (("Čuvari mosta", 1), ("Ђурђевдан", 2))
+    )
+    text = {
+        "document": f"[{first},\n{second}]",
+        "lines": f"{first}\n{second}\n",
+        "page": f'<html><script type="application/ld+json">[{first},{second}]</script></html>',
+    }[form]
+    result = await bring(database, text.encode(encoding), "claimreview")
+    assert (result.refused, result.remarks) == ([], [])
+    assert {claim["text"] for claim in await claims(database)} == {"Čuvari mosta", "Ђурђевдан"}
+
+
+async def test_a_page_of_unknown_letters_is_remarked_upon(database: Database) -> None:
+    script = f'<script type="application/ld+json">{orjson.dumps(REVIEW).decode()}</script>'
+    page = f"<html>{script}<p>ćuprija</p></html>"
+    result = await bring(database, page.encode("cp1250"), "claimreview")
+    assert result.tally.new == 1
+    [(_, remark)] = result.remarks
+    assert "Windows-1252" in remark
+    said = page.replace("<html>", '<html><meta charset="windows-1250">')
+    assert (await bring(database, said.encode("cp1250"), "claimreview")).remarks == []
+
+
+async def test_an_empty_script_is_nothing_and_an_open_one_is_refused(database: Database) -> None:
+    kind = 'type="application/ld+json"'
+    review = orjson.dumps(REVIEW).decode()
+    page = f"<html><script {kind}></script>\n<script {kind}>{review}</script>"
+    assert (await bring(database, page.encode(), "claimreview")).refused == []
+    opened = f"{page}\n<script {kind}>{review}</html>"
+    result = await bring(database, opened.encode(), "claimreview")
+    assert [(line, "not closed" in why) for line, _, why in result.refused] == [(3, True)]
+
+
+async def test_of_two_dates_the_other_is_remarked_upon(database: Database) -> None:
+    item = {"@type": "Claim", "datePublished": ["2023-10-02", "2023-10-03", "2023-10-02"]}
+    result = await bring_json(database, REVIEW | {"itemReviewed": item})
+    assert (result.tally.new, result.remarks) == (1, [(1, "dated 2023-10-03 too")])

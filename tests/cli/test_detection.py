@@ -1,0 +1,71 @@
+"""What `claimdesk import` takes a file for where nobody says it."""
+
+import json
+
+import pytest
+
+pytestmark = pytest.mark.usefixtures("migrated")
+
+REVIEW = {
+    "@type": "ClaimReview",
+    "claimReviewed": "The bridge is closed",
+    "url": "https://check.example/1",
+    "datePublished": "2023-10-03",
+    "author": {"name": "Example Check"},
+    "reviewRating": {"alternateName": "False"},
+}
+SHEET = "Claim,Date,Link\nThe dam holds,2023-10-02,https://x.example/1\n"
+LIST = [{"Claim": "The dam holds", "Date": "2023-10-02", "Link": "https://x.example/1"}]
+MAPPING = 'name = "x"\n[columns]\ntext = "Claim"\ndate = "Date"\nurl = "Link"\n'
+
+
+@pytest.mark.parametrize(
+    ("content", "mapped", "form"),
+    [
+        (json.dumps(REVIEW), False, "claimreview"),
+        (f"\n\n[{json.dumps(REVIEW)}]", False, "claimreview"),
+        (f"{json.dumps(REVIEW)}\n{json.dumps(REVIEW)}\n", False, "claimreview"),
+        ({"padding": "x" * 70_000, "item": REVIEW}, False, "claimreview"),
+        (f'<script type="application/ld+json">{json.dumps(REVIEW)}</script>', False, "claimreview"),
+        (json.dumps(REVIEW).encode("utf-16"), False, "claimreview"),
+        (SHEET, True, "csv"),
+        (f"\ufeff{SHEET}", True, "csv"),
+        (SHEET.encode("utf-16"), True, "csv"),
+        (json.dumps(LIST), True, "json"),
+        (json.dumps(LIST[0]), True, "json"),
+    ],
+)
+def test_the_format_is_found_out(run, folder, content, mapped, form):
+    write(folder / "given", content)
+    (folder / "mapping.toml").write_text(MAPPING)
+    options = ["--mapping", "mapping.toml"] if mapped else []
+    done = run("import", "given", "--json", *options)
+    assert done.exit_code == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["records"]["claim"]["new"] == 1
+    assert report["notes"][0] == f"The file was taken for --format {form}."
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("", "the file was cut off"),
+        (SHEET, "needs --mapping"),
+        (b"PK\x03\x04[Content_Types].xml", "save it as CSV"),
+        (b"\x1f\x8b\x08rest", "unpack it"),
+        ("[]", "no ClaimReview in the file"),
+        (json.dumps(LIST), "no ClaimReview in it"),
+        ('{"error": {"code": 403, "message": "no"}}', "no ClaimReview in the file"),
+    ],
+)
+def test_a_file_that_is_not_known_is_refused_in_words(run, folder, content, reason):
+    write(folder / "given", content)
+    done = run("import", "given")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert reason in done.stderr, done.stderr
+
+
+def write(path, content):
+    if isinstance(content, dict):
+        content = json.dumps(content)
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
