@@ -45,6 +45,7 @@ UNDECLARED = (
 """References that no foreign key watches."""
 JSON = (
     tables.claims.c.state,
+    tables.state_links.c.state,
     tables.claims.c.document,
     tables.claim_versions.c.document,
     tables.events.c.actor,

@@ -26,7 +26,7 @@ from service.domain.subjects import Subject, SubjectKind
 from service.formats import claim as claim_format
 from service.formats import webhook as webhook_format
 from service.formats.record import GENESIS
-from service.store import bell
+from service.store import bell, states
 from service.store.engine import base_url, now_after
 from service.store.prepared import Prepared
 from service.store.tables import claim_versions, claims
@@ -159,7 +159,7 @@ def load(session: Connection, claim_id: str, *, versions: Versions = None) -> Lo
         assert kept_state is not None, "the hash that was asked for came with a state"
         state = kept_state
     else:
-        state = history.state(orjson.loads(row[0]))
+        state = states.read_locked(session, claim_id, row[0])
         large_claims.STATES.keep(state, row[1])
     if versions is not None and state.version not in versions:
         raise PreconditionFailed(
@@ -269,21 +269,13 @@ def _append(
     else:
         parameters |= {"claim_id": claim_id, "superseded_at": at}
         _continuing(len(appended), messages, searched is not None).run(session, parameters)
+    states.write_further_links(session, before, after)
     bell.ring_after_commit(session)
     for event, _ in appended:
         projections.follow(session, before, after, event, actor=actor)
     _tell_parent(session, before, after, actor=actor, now=now)
     large_claims.STATES.keep(after, last_hash)
     return Recorded(after, last_hash, tuple(event for event, _ in appended))
-
-
-NOT_IMPORTED = ',"imported":null}'
-
-
-def stored(state: ClaimState) -> str:
-    """The state as JSON; of where it was imported from it says nothing where it was not."""
-    text = orjson.dumps(state).decode()
-    return text.removesuffix(NOT_IMPORTED) + "}" if text.endswith(NOT_IMPORTED) else text
 
 
 def row(state: ClaimState, last_hash: str) -> dict[str, Any]:
@@ -309,7 +301,7 @@ def row(state: ClaimState, last_hash: str) -> dict[str, Any]:
         "precision": state.precision.value,
         "status_since": state.status_since,
         "changed_at": state.updated_at,
-        "state": stored(state),
+        "state": states.write_out(state),
         "last_hash": last_hash,
     }
 

@@ -11,17 +11,16 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-import orjson
 from sqlalchemy import ColumnElement, Connection, or_, select, union
 
 from service.commands import ledger, parties, proposals
-from service.domain import access, changes, history
+from service.domain import access, changes
 from service.domain.access import Action, Actor
 from service.domain.changes import Change
 from service.domain.claims import DecisionKind, Pending, Status
 from service.domain.errors import Conflict, DecisionPending, Invalid
 from service.domain.history import Draft
-from service.store import tables
+from service.store import states, tables
 from service.store.tables import claims, links, speakers
 
 PRINTED = ("name", "parent")
@@ -123,8 +122,8 @@ def _propose(
     """
     busy: DecisionPending | None = None
     for claim_id in session.scalars(_select_vouched(shown)).all():
-        stored = session.scalar(select(claims.c.state).where(claims.c.id == claim_id))
-        if not changes.needs_second_person(history.state(orjson.loads(stored or "")), plan):
+        stored = session.scalar(select(states.whole(claims)).where(claims.c.id == claim_id))
+        if not changes.needs_second_person(states.parse(stored or ""), plan):
             continue
         loaded = ledger.load(session, claim_id)
         if not changes.needs_second_person(loaded.state, plan):

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import orjson
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from service.commands import ledger, projections, searching
@@ -20,6 +19,7 @@ from service.domain.history import Event
 from service.domain.subjects import Subject, SubjectKind
 from service.formats import claim as claim_format
 from service.formats.record import GENESIS, canonical
+from service.store import states
 from service.store.prepared import Prepared
 from service.store.tables import claim_versions, claims, events
 from service.store.together import bound
@@ -67,10 +67,11 @@ def restore(session: Connection, lines: Sequence[Line]) -> None:
     not fold; then the transaction must not be committed.
     """
     held = session.execute(HELD, {"claims": sorted({line.claim for line in lines})}).all()
-    after = {
-        one.id: ledger.Loaded(history.state(orjson.loads(one.state)), one.last_hash) for one in held
+    here = {
+        one.id: ledger.Loaded(states.read_locked(session, one.id, one.state), one.last_hash)
+        for one in held
     }
-    claims_here = set(after)
+    after = dict(here)
     steps: list[Step] = []
     superseded: list[dict[str, Any]] = []
     for line in lines:
@@ -85,7 +86,7 @@ def restore(session: Connection, lines: Sequence[Line]) -> None:
         steps.append((before, state, line))
         after[line.claim] = ledger.Loaded(state, line.hash)
     rows = {claim: ledger.row(one.state, one.last_hash) for claim, one in after.items()}
-    new = [claim for claim in after if claim not in claims_here]
+    new = [claim for claim in after if claim not in here]
     if new:
         # A claim that these name may stand further down: it is named when all are there.
         session.execute(
@@ -98,9 +99,11 @@ def restore(session: Connection, lines: Sequence[Line]) -> None:
     session.execute(insert(events), [_restored(state, line) for _, state, line in steps])
     if superseded:
         session.execute(insert(claim_versions), superseded)
-    stale = [claim for claim in rows if claim in claims_here or _related(rows[claim])]
+    stale = [claim for claim in rows if claim in here or _related(rows[claim])]
     REPLACE.run_each(session, [_replacing(claim, rows[claim]) for claim in stale])
-    _index(session, steps, claims_here)
+    for claim, one in after.items():
+        states.write_further_links(session, here[claim].state if claim in here else None, one.state)
+    _index(session, steps, here)
     for before, state, line in steps:
         actor = line.actor
         by = Actor(actor.get("id", ""), actor.get("name", actor.get("rule", "")), Role.READER)

@@ -33,7 +33,7 @@ from service.domain.history import Event
 from service.domain.search import Field
 from service.formats import terms
 from service.formats.terms import Quoted
-from service.store import fulltext
+from service.store import fulltext, states
 from service.store.fulltext import claim_search, statement_search
 from service.store.lists import LISTS, ListElements
 from service.store.prepared import Prepared
@@ -318,8 +318,8 @@ def rebuild(session: Connection) -> None:
         high = batch[-1].id
         known = known_between(session, low, high)
         former = _former(session, known, low, high)
-        states = [history.state(orjson.loads(one.state)) for one in batch]
-        ENTERED.run_each(session, [row(one, known, former.get(one.id, ())) for one in states])
+        found = [states.read_locked(session, one.id, one.state) for one in batch]
+        ENTERED.run_each(session, [row(one, known, former.get(one.id, ())) for one in found])
         low = high
     _rebuild_statements(session)
 

@@ -23,7 +23,7 @@ from service.domain import evidence, history
 from service.domain.claims import ClaimState
 from service.domain.history import Event
 from service.formats import claim as claim_format
-from service.store import tables
+from service.store import states, tables
 from service.store.fulltext import INDEXES, claim_search, postings, statement_search
 from service.store.snapshot import frozen
 
@@ -117,6 +117,7 @@ def compare(session: Connection, progress: Progress = None) -> Report:
             for table, order in (
                 (tables.events, tables.events.c.number),
                 (tables.claim_versions, tables.claim_versions.c.version),
+                (tables.state_links, tables.state_links.c.place),
                 (tables.links, tables.links.c.id),
                 (tables.decisions, tables.decisions.c.id),
                 (tables.claim_tags, tables.claim_tags.c.tag),
@@ -251,6 +252,10 @@ def _check(
     assert state is not None
     expected = ledger.row(state, lines[-1].hash) | {"created_at": lines[0].recorded_at}
     yield from compare_row(claim, None, "claims", expected, row._mapping)
+    further = {place: {"state": one} for place, one in states.list_further_links(state).items()}
+    yield from compare_rows(
+        claim, "state_links", further, {one.place: one._mapping for one in beside["state_links"]}
+    )
     yield from differing
     for version in snapshots:
         yield Break(claim, version, "claim_versions", "no row", "a row")

@@ -4,7 +4,7 @@ It is plain text without direction marks, so that it stays clean where it is pas
 it isolates it.  Names go through `texts.print_name`: none can end our sentence or begin one.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from datetime import datetime
 
 from service.domain import evidence, texts
@@ -23,14 +23,12 @@ def print_line(state: ClaimState, suggestion: Suggestion | None = None) -> str:
     links suggest, where that is known."""
     sentences = [f"{_claimed(state)}."]
     suggestion = suggestion or evidence.suggest(state, explain=False)
-    names = {link.voice.root: link.voice.root_name for link in state.links}
-
-    def name(roots: Iterable[str]) -> list[str]:
-        return [texts.print_name(names[root]) for root in roots]
-
-    asked = name(evidence.roots(suggestion.requests))
-    contradicting = name(evidence.roots(suggestion.open_contradictions))
-    supporting = name(suggestion.support)
+    asking = evidence.roots(suggestion.requests)
+    denying = evidence.roots(suggestion.open_contradictions)
+    names = _name_roots(state, {*asking, *denying, *suggestion.support})
+    asked = [names[root] for root in asking]
+    contradicting = [names[root] for root in denying]
+    supporting = [names[root] for root in suggestion.support]
     if state.status is Status.CONFIRMED:
         if state.imported is not None:
             sentences.append(_imported(state, state.imported))
@@ -70,6 +68,18 @@ def print_line(state: ClaimState, suggestion: Suggestion | None = None) -> str:
     if state.lifecycle is Lifecycle.WITHDRAWN:
         sentences.append("The claimant has withdrawn it.")
     return " ".join(sentences)
+
+
+def _name_roots(state: ClaimState, roots: Collection[str]) -> dict[str, str]:
+    """The names of these root parties, as the last link of each has it."""
+    names: dict[str, str] = {}
+    for link in reversed(state.links):
+        if len(names) == len(roots):
+            break
+        root = link.voice.root
+        if root in roots and root not in names:
+            names[root] = texts.print_name(link.voice.root_name)
+    return names
 
 
 def spoken_date(moment: datetime, precision: Precision) -> str:

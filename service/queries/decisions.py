@@ -8,10 +8,11 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Row, literal, or_, select, tuple_
 
-from service.domain import evidence, history, printed
+from service.domain import evidence, printed
 from service.domain.claims import ClaimState, Lifecycle, Status, rfc3339
 from service.formats.claim import for_desk
 from service.queries.paging import Window
+from service.store import states
 from service.store.tables import claims, decisions, notes
 from service.store.types import instant_or_none
 
@@ -19,7 +20,7 @@ REASONS = ("drift", "challenged", "waiting_approval", "stale")
 
 
 # With the state of the claim, from which is read what prints now.
-WITH_CLAIM = select(decisions, claims.c.state.label("claim_state")).join(
+WITH_CLAIM = select(decisions, states.whole(claims).label("claim_state")).join(
     claims, claims.c.id == decisions.c.claim
 )
 
@@ -218,7 +219,7 @@ def _printed(row: Row[Any], proposal: dict[str, Any]) -> dict[str, Any] | None:
         return None
     shape = {"seen": proposal["seen"], "proposed": proposal["prints"], "now": None, "changed": []}
     if row.state == "pending":
-        now = printed.read(history.state(orjson.loads(row.claim_state)))
+        now = printed.read(states.parse(row.claim_state))
         changed = printed.list_differences(proposal["seen"], now)
         shape |= {"now": now, "changed": changed}
     return shape

@@ -13,6 +13,7 @@ from service.domain.history import Event
 from service.formats.record import read_salts
 from service.queries.events import disclosed, exposed
 from service.queries.paging import Window
+from service.store import states
 from service.store.tables import claims, events
 
 SINCE = 20
@@ -124,8 +125,8 @@ def status_change(claim_id: str, event: Event) -> dict[str, Any]:
 
 def state(session: Connection, claim_id: str) -> ClaimState | None:
     """A claim's stored state, unlocked."""
-    stored = session.scalar(select(claims.c.state).where(claims.c.id == claim_id))
-    return None if stored is None else history.state(orjson.loads(stored))
+    stored = session.scalar(select(states.whole(claims)).where(claims.c.id == claim_id))
+    return None if stored is None else states.parse(stored)
 
 
 def state_as_of(session: Connection, claim_id: str, moment: datetime) -> ClaimState | None:

@@ -12,10 +12,9 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-import orjson
 from sqlalchemy import ColumnElement, FromClause, Select, case, select
 
-from service.domain import history, search
+from service.domain import search
 from service.domain.claims import Lifecycle
 from service.domain.search import Level, Query, Tier
 from service.formats import terms
@@ -23,7 +22,7 @@ from service.queries import claims as claim_queries
 from service.queries import wording
 from service.queries.claims import Family, Filters, Shape
 from service.queries.walking import Walk, kind, sortable, walk
-from service.store import fulltext
+from service.store import fulltext, states
 from service.store.engine import Database, Lookup
 from service.store.fulltext import claim_search
 from service.store.tables import claims
@@ -96,9 +95,9 @@ async def page(database: Database, asked: Asked) -> Page:
         return await _as_of(database, asked, asked.filters.as_of)
     ranked = asked.filters.sort == "relevance"
     rows, after = await (_ranked if ranked else _sorted)(database, asked)
-    states = [history.state(orjson.loads(row.state)) for row in rows]
+    found = [states.parse(row.state) for row in rows]
     # What stands in the wording itself is shown from there.
-    deep = [state for state, row in zip(states, rows, strict=True) if row.tier > Tier.TEXT]
+    deep = [state for state, row in zip(found, rows, strict=True) if row.tier > Tier.TEXT]
     known = await database.read(wording.now, deep) if deep else wording.NOTHING
     return Page(
         [
@@ -108,7 +107,7 @@ async def page(database: Database, asked: Asked) -> Page:
                 row.keys,
                 search.snippets(asked.query, terms.fields(state, known.quotes, known.full_names)),
             )
-            for row, state in zip(rows, states, strict=True)
+            for row, state in zip(rows, found, strict=True)
         ],
         after,
     )
@@ -137,7 +136,7 @@ async def _ranked(database: Database, asked: Asked) -> tuple[list[_Row], list[An
 def _served(shape: Shape, source: FromClause, key: ColumnElement[Any]) -> Select[Any]:
     """What is served of claims that are found and pass the filters."""
     return (
-        select(claims.c.document, claims.c.assignee, claims.c.state)
+        select(claims.c.document, claims.c.assignee, states.whole(claims))
         .select_from(fulltext.FixedJoin(source, claims, claims.c.id == key))
         .where(
             claims.c.lifecycle != Lifecycle.MERGED.value,
@@ -217,7 +216,8 @@ def _walk(dialect: str, shape: Shape) -> Lookup:
     tried = select(walked, fits).cte("tried")
     return Lookup(
         select(
-            *(case((tried.c.fits, tried.c[name])) for name in ("document", "assignee", "state")),
+            *(case((tried.c.fits, tried.c[name])) for name in ("document", "assignee")),
+            case((tried.c.fits, states.whole(tried))),
             tried.c.moment,
             tried.c.id,
         ).order_by(tried.c.moment.desc(), tried.c.id.desc())

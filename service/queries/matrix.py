@@ -12,7 +12,6 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-import orjson
 from sqlalchemy import Connection, func, literal, select, union_all
 
 from service.domain import history
@@ -22,6 +21,7 @@ from service.formats import matrix as matrix_format
 from service.queries.history import event
 from service.queries.paging import Window
 from service.queries.stories import find, ours, places
+from service.store import states
 from service.store.snapshot import frozen
 from service.store.tables import claim_versions, claims, events, links
 
@@ -64,10 +64,10 @@ def states_at(
     session: Connection, claim_ids: Collection[str], moment: datetime | None
 ) -> dict[str, ClaimState]:
     """Claims as they are, or as the desk knew them at `moment`; two queries however many."""
-    query = select(claims.c.id, claims.c.state).where(claims.c.id.in_(claim_ids))
+    query = select(claims.c.id, states.whole(claims)).where(claims.c.id.in_(claim_ids))
     if moment is not None:
         query = query.where(claims.c.changed_at <= moment)
-    found = {row.id: history.state(orjson.loads(row.state)) for row in session.execute(query).all()}
+    found = {row.id: states.parse(row.state) for row in session.execute(query).all()}
     if moment is None:
         return found
     changed = (

@@ -17,6 +17,7 @@ from service.domain.history import Event
 from service.domain.search import Field
 from service.formats import terms
 from service.formats.terms import Quoted
+from service.store import states
 from service.store.tables import claims, events, parties, quotes
 
 
@@ -50,9 +51,11 @@ def then(session: Connection, claim_ids: Sequence[str], moment: datetime) -> dic
 
 def _states(session: Connection, claim_ids: Sequence[str], moment: datetime) -> list[ClaimState]:
     rows = session.execute(
-        select(claims.c.id, claims.c.changed_at, claims.c.state).where(claims.c.id.in_(claim_ids))
+        select(claims.c.id, claims.c.changed_at, states.whole(claims)).where(
+            claims.c.id.in_(claim_ids)
+        )
     ).all()
-    found = [history.state(orjson.loads(one.state)) for one in rows if one.changed_at <= moment]
+    found = [states.parse(one.state) for one in rows if one.changed_at <= moment]
     since = [one.id for one in rows if one.changed_at > moment]
     lines = (
         session.execute(

@@ -241,6 +241,16 @@ claims = Table(
     ),
 )
 
+# The links of a state beyond those in `claims.state` (states.py), each by its place among all.
+state_links = Table(
+    "state_links",
+    metadata,
+    Column("claim", ForeignKey("claims.id"), primary_key=True),
+    Column("place", Integer, primary_key=True, autoincrement=False),
+    Column("state", LongText, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 claim_versions = Table(
     "claim_versions",
     metadata,

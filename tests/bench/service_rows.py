@@ -38,7 +38,7 @@ from service.domain.subjects import Subject, SubjectKind
 from service.formats import claim as claim_format
 from service.formats.record import GENESIS
 from service.formats.terms import Quoted
-from service.store import tables
+from service.store import states, tables
 from tests.bench import shapes
 from tests.bench.generate import CHUNK, START, World
 
@@ -129,6 +129,7 @@ _COLUMNS = {
         "assignee",
         "document",
     ),
+    "state_links": ("claim", "place", "state"),
     "claim_tags": ("tag", "claim", "added_at"),
     "links": (
         "id",
@@ -156,6 +157,7 @@ _TABLES = (
     "statements",
     "quotes",
     "claims",
+    "state_links",
     "claim_versions",
     "claim_tags",
     "links",
@@ -591,6 +593,9 @@ class _Record:
         row = ledger.row(self.state, self.last_hash)
         self.rows["claims"].append(
             _CLAIM(row | {"id": self.id, "created_at": self.state.created_at})
+        )
+        self.rows["state_links"].extend(
+            (self.id, place, link) for place, link in states.list_further_links(self.state).items()
         )
         searched = searching.row(self.state, self.known, self.former)
         self.rows["claim_search"].append(

@@ -9,7 +9,7 @@ import pytest
 
 from service.config import Settings
 from service.store.engine import Database
-from tests.commands.workday import a_days_work
+from tests.commands.workday import a_days_work, link_to_many_statements
 from tests.support.postgres import PostgresServer
 
 
@@ -29,6 +29,7 @@ async def worked_on(url: str) -> str:
     database = Database(Settings(database_url=url))
     await database.start()
     await database.write(a_days_work)
+    await database.write(link_to_many_statements)
     await database.stop()
     return url
 

@@ -1,6 +1,7 @@
 """A claim with many links is changed from the state kept in memory as it would be from the one
 stored."""
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -9,17 +10,27 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as example_settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, event, select
+from sqlalchemy import Connection, delete, event, select, update
 
-from service.commands import claims, ledger, parties, searching, statements, verification
+from service.commands import (
+    claims,
+    large_claims,
+    ledger,
+    parties,
+    searching,
+    statements,
+    verification,
+)
 from service.commands.inputs import NewQuote
 from service.commands.large_claims import StateCache
+from service.config import Settings
 from service.domain import history
 from service.domain.claims import Basis, ClaimState, Rendering, Stance
 from service.domain.errors import Conflict
 from service.domain.search import Level
 from service.formats import terms
-from service.store import tables
+from service.queries import history as queries
+from service.store import states, tables
 from service.store.engine import Database
 from service.store.fulltext import claim_search
 from tests.commands import workday
@@ -53,13 +64,18 @@ ACTS = st.lists(
 @pytest.fixture
 def small_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("service.commands.large_claims.MANY", 0)
+    monkeypatch.setattr(states, "FIRST", 2)
 
 
-def read_stored(session: Connection, claim: str) -> tuple[str, str]:
+def read_stored(session: Connection, claim: str) -> tuple[str, str, str]:
     row = session.execute(
-        select(tables.claims.c.state, tables.claims.c.last_hash).where(tables.claims.c.id == claim)
+        select(
+            tables.claims.c.state.label("own"),
+            states.whole(tables.claims).label("whole"),
+            tables.claims.c.last_hash,
+        ).where(tables.claims.c.id == claim)
     ).one()
-    return row.state, row.last_hash
+    return row.own, row.whole, row.last_hash
 
 
 def fold_events(session: Connection, claim: str) -> Any:
@@ -74,9 +90,9 @@ def fold_events(session: Connection, claim: str) -> Any:
 
 def require_same(session: Connection, claim: str) -> None:
     """What is kept, what is stored and what the events fold to are one state."""
-    stored, last_hash = read_stored(session, claim)
+    stored, whole, last_hash = read_stored(session, claim)
     folded = fold_events(session, claim)
-    assert history.state(orjson.loads(stored)) == folded
+    assert states.parse(whole) == states.read_locked(session, claim, stored) == folded
     assert ledger.row(folded, last_hash)["state"] == stored
     loaded = ledger.load(session, claim)
     assert (loaded.last_hash, loaded.state) == (last_hash, folded)
@@ -347,3 +363,129 @@ async def test_names_leave_room_for_quotes(database: Database) -> None:
         assert len(placed) < sum(terms.POSITIONS.values()) + terms.UNPLACED
 
     await database.write(work)
+
+
+async def test_a_link_writes_as_much_on_a_large_claim_as_on_a_small_one(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same statements, as many rows and about as many bytes: what stood before is not written
+    again."""
+    monkeypatch.setattr(states, "FIRST", 3)
+    monkeypatch.setattr("service.commands.large_claims.MANY", 3)
+    monkeypatch.setattr(searching, "MANY", 3)
+    monkeypatch.setattr(terms, "POSITIONS", {Level.TEXT: 4, Level.NAMES: 40, Level.QUOTES: 60})
+
+    def work(session: Connection) -> None:
+        workday.a_days_work(session)
+        day = Day(session)
+        claim = day.claim("Troops gathered at the border")
+
+        def link_and_measure() -> tuple[list[str], int]:
+            texts: list[str] = []
+            sizes: list[int] = []
+
+            def note(_connection: Any, _cursor: Any, text: str, given: Any, *_: Any) -> None:
+                texts.append(text)
+                sizes.append(len(str(given)))
+
+            event.listen(session, "before_cursor_execute", note)
+            day.link(claim, "nato", Stance.COMMENTS)
+            event.remove(session, "before_cursor_execute", note)
+            return texts, sum(sizes)
+
+        for _ in range(15):
+            link_and_measure()
+        early, small = link_and_measure()
+        for _ in range(100):
+            link_and_measure()
+        late, large = link_and_measure()
+        assert late == early
+        assert large < small + 100
+
+    await database.write(work)
+
+
+async def test_a_state_that_lacks_links_is_refused(database: Database) -> None:
+    """A claim is never read as though somebody had not spoken; `verify` names the row."""
+
+    def work(session: Connection) -> None:
+        workday.a_days_work(session)
+        day = Day(session)
+        claim = day.claim("Troops gathered at the border")
+        for _ in range(states.FIRST + 2):
+            day.link(claim, "nato", Stance.COMMENTS)
+        mine = tables.state_links.c.claim == claim
+        last = mine & (tables.state_links.c.place == states.FIRST + 1)
+        session.execute(delete(tables.state_links).where(last))
+        with pytest.raises(ValueError, match="1 rows in state_links, not 2"):
+            queries.state(session, claim)
+        breaks = verification.compare(session).breaks
+        assert [(one.what, one.found) for one in breaks] == [("state_links", "no row")]
+        changed = update(tables.state_links).where(mine)
+        session.execute(changed.values(state=tables.state_links.c.state + " "))
+        found = {one.what for one in verification.compare(session).breaks}
+        assert found == {"state_links", "state_links.state"}
+
+    await database.write(work)
+
+
+@pytest.mark.usefixtures("small_is_large")
+async def test_a_kept_state_is_not_used_after_another_process_changed_the_claim(
+    settings: Settings,
+) -> None:
+    """Two processes on one database, each with what it kept, take turns on one claim; what each
+    records continues what the other did."""
+    caches = [StateCache(), StateCache()]
+    processes = [Database(settings), Database(settings)]
+    for process in processes:
+        await process.start()
+
+    def begin(session: Connection) -> str:
+        workday.a_days_work(session)
+        return Day(session).claim("Troops gathered at the border")
+
+    def link(session: Connection, claim: str, turn: int) -> None:
+        kept = large_claims.STATES.find(claim)
+        day = Day(session)
+        day.link(claim, VOICES[turn % len(VOICES)], Stance.COMMENTS)
+        if turn > 1:
+            # It had a state, which the other had made outdated.
+            assert kept is not None
+            assert len(kept[1].links) == turn - 1
+        require_same(session, claim)
+
+    claim = await processes[0].write(begin)
+    for turn in range(12):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("service.commands.large_claims.STATES", caches[turn % 2])
+            await processes[turn % 2].write(link, claim, turn)
+    report = await processes[0].read(verification.verify)
+    assert report.ok, report.breaks
+    for process in processes:
+        await process.stop()
+
+
+@pytest.mark.usefixtures("small_is_large")
+async def test_links_made_at_once_all_stand(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who waited for the claim reads what those before it wrote, with nothing kept in memory."""
+    monkeypatch.setattr("service.commands.large_claims.STATES", StateCache(capacity=0))
+
+    def begin(session: Connection) -> str:
+        workday.a_days_work(session)
+        day = Day(session)
+        claim = day.claim("Troops gathered at the border")
+        for _ in range(4):
+            day.link(claim, "nato", Stance.COMMENTS)
+        return claim
+
+    claim = await database.write(begin)
+
+    def link(session: Connection, turn: int) -> None:
+        Day(session).link(claim, VOICES[turn % len(VOICES)], Stance.COMMENTS)
+
+    await asyncio.gather(*(database.write(link, turn) for turn in range(12)))
+    await database.write(require_same, claim)
+    report = await database.read(verification.verify)
+    assert report.ok, report.breaks

@@ -44,7 +44,7 @@ async def test_a_days_work_is_in_order(worked: Database) -> None:
         verification.verify, progress=lambda done, total: told.append((done, total))
     )
     assert report.ok, report.breaks
-    assert report.claims == 21
+    assert report.claims == 22
     counted, types = await worked.read(
         lambda session: (
             session.execute(select(tables.events.c.seq)).all(),
@@ -57,7 +57,7 @@ async def test_a_days_work_is_in_order(worked: Database) -> None:
     )
     assert report.events == len(counted)
     assert types == set(EVENT_TYPES)
-    assert told == [(21, 21)]
+    assert told == [(22, 22)]
     decided = await worked.read(
         lambda session: set(session.scalars(select(tables.decisions.c.state)))
     )
@@ -299,7 +299,7 @@ async def test_a_claim_without_events_and_events_without_a_claim_are_found(
 
 async def test_all_breaks_are_counted_and_the_first_are_listed(worked: Database) -> None:
     report = await tampered(worked, changing(tables.claims, True, last_hash="f" * 64))
-    assert report.broken == report.claims == 21
+    assert report.broken == report.claims == 22
     assert len(report.breaks) == 20
     assert report.breaks[0] == report.first_break
     assert [one.claim for one in report.breaks] == sorted(one.claim for one in report.breaks)

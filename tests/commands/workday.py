@@ -34,7 +34,7 @@ from service.domain.claims import (
 )
 from service.domain.guards import Move
 from service.domain.proposals import LapseReason
-from service.store import tables
+from service.store import states, tables
 
 BEGIN = datetime(2023, 10, 5, 9, 0, tzinfo=UTC)
 ANNA = Actor("anna", "Anna", Role.EDITOR)
@@ -208,6 +208,14 @@ def a_days_work(session: Connection) -> None:
     ).scalar_one()
     parties.change_speaker(session, person, {"role": "spokesman"}, **day.by())
     behind_the_desk(session, day, claim=other)
+
+
+def link_to_many_statements(session: Connection) -> None:
+    """A claim with more links than its own row holds."""
+    day = Day(session)
+    claim = day.claim("what everybody has something to say about")
+    for _ in range(states.FIRST + 1):
+        day.link(claim, "nato", Stance.COMMENTS)
 
 
 def behind_the_desk(session: Connection, day: Day, *, claim: str) -> None:

@@ -17,9 +17,10 @@ from sqlalchemy.exc import DBAPIError
 
 from service.commands import verification
 from service.config import Settings
-from service.domain.claims import rfc3339
+from service.domain.claims import ClaimState, rfc3339
 from service.formats.record import canonical, event_hash
-from service.store import migrate, tables
+from service.queries import history
+from service.store import migrate, states, tables
 from service.store.engine import Database
 from service.store.fulltext import INDEXES
 from service.store.tables import events, metadata
@@ -82,6 +83,44 @@ async def test_every_step_keeps_what_is_recorded(settings: Settings) -> None:
     before = await audit(settings)
     await asyncio.to_thread(migrate.upgrade, settings)
     assert await audit(settings) == before
+
+
+async def test_the_further_links_of_a_claim_move_out_of_its_row_and_back(
+    settings: Settings,
+) -> None:
+    """A claim with many links, recorded before links had rows of their own, is read as it was."""
+    async with support.running(settings) as desk:
+        await desk.parties()
+        claim = (await desk.claim())["id"]
+        for _ in range(states.FIRST + 3):
+            await desk.link(claim, "comments", "washington")
+    before = await audit(settings)
+    whole = await read_state(settings, claim)
+    assert len(whole.links) == states.FIRST + 3
+    await asyncio.to_thread(migrate.downgrade, settings, "0016")
+    engine = Database(settings)
+    await engine.start()
+    old = await engine.read(lambda session: session.scalar(select(tables.claims.c.state)))
+    await engine.stop()
+    assert states.parse(old or "") == whole
+    assert states.FURTHER not in (old or "")
+    await asyncio.to_thread(migrate.upgrade, settings)
+    assert await audit(settings) == before
+    assert await asyncio.to_thread(migrate.differences, settings) == []
+    assert await read_state(settings, claim) == whole
+    async with support.running(settings) as desk:
+        await desk.link(claim, "comments", "washington")
+    assert len((await read_state(settings, claim)).links) == states.FIRST + 4
+    await audit(settings)
+
+
+async def read_state(settings: Settings, claim: str) -> ClaimState:
+    database = Database(settings)
+    await database.start()
+    state = await database.read(history.state, claim)
+    await database.stop()
+    assert state is not None
+    return state
 
 
 async def test_events_recorded_before_learn_their_story(settings: Settings) -> None:
