@@ -39,7 +39,16 @@ class JsonRoute(APIRoute):
 
 def parse(body: bytes) -> Any:
     """Read JSON.  Raises JSONDecodeError, which the framework answers with 422."""
-    return json.loads(body, object_pairs_hook=_require_distinct, parse_constant=_refuse_constant)
+    try:
+        return json.loads(
+            body, object_pairs_hook=_require_distinct, parse_constant=_refuse_constant
+        )
+    except UnicodeDecodeError as error:
+        what = f"byte {error.start + 1} begins no character of {error.encoding.upper()}"
+        raise json.JSONDecodeError(what, "", 0) from error
+    except RecursionError as error:
+        what = "lists and objects stand too deeply within one another"
+        raise json.JSONDecodeError(what, "", 0) from error
 
 
 def _require_distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

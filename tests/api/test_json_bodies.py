@@ -49,3 +49,18 @@ async def test_body_with_a_key_twice_uses_up_no_idempotency_key(desk: Desk) -> N
 async def test_error_in_json_says_what_is_wrong(desk: Desk) -> None:
     response = await desk.checker.post("/v1/parties", content=b'{"slug": }', headers=JSON)
     assert "this is no JSON: Expecting value" in problem(response, "invalid-request")["detail"]
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b'{"slug": "a", "name": "caf\xe9"}', "byte 27 begins no character of UTF-8"),
+        (b"[" * 100_000, "too deeply"),
+        (b'{"a":' * 50_000, "too deeply"),
+    ],
+    ids=["Latin-1", "lists", "objects"],
+)
+async def test_bytes_that_cannot_be_read_are_named(desk: Desk, body: bytes, reason: str) -> None:
+    """An answer that only says that there was an error leaves its reader where they were."""
+    response = await desk.checker.post("/v1/parties", content=body, headers=JSON)
+    assert reason in problem(response, "invalid-request")["detail"]
