@@ -56,8 +56,8 @@ SECURITY = [
 ]
 BODY_PENDING = "claimdesk.body_pending"
 """In a request's state, set by our server: its body had not arrived when its answer began."""
-FOR_STRANGERS = re.compile(r"/sign-in(/|$)")
-"""Forms that people send before anybody knows who they are."""
+FOR_STRANGERS = re.compile(r"/(sign-in(/|$)|v1/session$)")
+"""Where people say who they are: what they send is read before anybody knows that."""
 STRANGERS_BODY = 16 * 1024
 ENDLESS = "claimdesk.endless"
 """In the scope of an answer that goes on: it is counted, timed and logged when it begins."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.faults import attacks
@@ -179,6 +180,29 @@ def test_stranger_is_refused_before_the_body_is_read(target: Target) -> None:
         connection.sendall(b"POST /sign-in HTTP/1.1\r\nHost: d\r\n" + form)
         connection.sendall(b"a" * 200_000)
         assert read_status(connection.recv(65536)) == 413
+
+
+@pytest.mark.parametrize("pause", [0, 0.2])
+def test_signing_in_does_not_depend_on_when_the_body_arrives(
+    server: Served, target: Target, folder: Path, pause: float
+) -> None:
+    """Most clients send the head and the body apart: nobody is known yet, and that is the point."""
+    admin = key(f"sqlite:///{folder / 'c.db'}", folder, "admin")["key"]
+    person = {"name": f"Ana {pause}", "email": f"ana{pause}@example.org", "role": "checker"}
+    made = httpx.post(
+        f"{server.url}/v1/users",
+        json=person | {"password": "correct horse battery"},
+        headers={"Authorization": f"Bearer {admin}"},
+    )
+    assert made.status_code == 201, made.text
+    body = json.dumps({"email": person["email"], "password": "correct horse battery"}).encode()
+    head = b"POST /v1/session HTTP/1.1\r\nHost: d\r\nContent-Type: application/json\r\n"
+    with closing(target.connect()) as connection:
+        connection.sendall(head + b"Content-Length: %d\r\nConnection: close\r\n\r\n" % len(body))
+        time.sleep(pause)
+        connection.sendall(body)
+        answer = read_all(connection)
+    assert read_status(answer) == 204, answer
 
 
 def test_request_that_does_not_end_is_dropped(tmp_path: Path) -> None:
