@@ -181,7 +181,7 @@ async def list_claims(request: Request) -> Response:
     call = await _call(request)
     asked = web_claims.list_query(request.query_params)
     database, cursors = call.services.database, call.services.cursors
-    scope = list_scope("claims", request)
+    scope = web_claims.name_order(list_scope("claims", request), asked)
     after = None
     if asked.cursor is not None:
         after = cursors.read(asked.cursor, scope, now=call.now)

@@ -35,7 +35,9 @@ ClaimAnswer = {"model": shapes.ClaimOut, "description": "The claim, weighed anew
 )
 async def list_statements(
     call: Reading,
-    paged: Annotated[tuple[Window, str], Depends(Paged("statements"))],
+    paged: Annotated[
+        tuple[Window, str], Depends(Paged("statements", by_end=lambda query: not query.get("q")))
+    ],
     party: Annotated[Slug | None, Query(description="This party and those below it")] = None,
     speaker: Annotated[Id | None, Query(description="A speaker's id")] = None,
     since: Annotated[Instant | None, Query(description="Said at this instant or later")] = None,
@@ -68,7 +70,7 @@ async def list_statements(
         until=until,
         window=window,
     )
-    return call.page(rows, window, scope, keys=lambda row: [row["said_at"], row["id"]])
+    return call.page(rows, window, scope, keys=statement_queries.keys)
 
 
 @router.post("", status_code=201, summary="Record a statement", responses={201: StatementAnswer})

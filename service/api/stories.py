@@ -112,7 +112,10 @@ async def read_matrix(
 async def read_timeline(
     slug: SlugPath,
     call: Reading,
-    paged: Annotated[tuple[Window, str], Depends(Paged("timeline"))],
+    paged: Annotated[
+        tuple[Window, str],
+        Depends(Paged("timeline", by_end=lambda query: query.get("clock") == "said")),
+    ],
     as_of: AsOf = None,
     clock: Annotated[
         Literal["recorded", "said"], Query(description="When the desk knew, or the world heard")

@@ -25,6 +25,7 @@ from service.commands import (
 from service.commands.exchange_files import Batch, Entry
 from service.commands.restoration import Line
 from service.domain import addresses, things
+from service.domain.claims import Precision, end_of
 from service.domain.history import Draft
 from service.domain.names import fold
 from service.domain.subjects import Subject, SubjectKind
@@ -78,6 +79,9 @@ def write(session: Connection, kind: str, entries: Sequence[Entry], *, now: date
     elif kind == "speaker":
         for row in rows:
             row |= {"folded_name": fold(row["name"]), "folded_role": fold(row["role"] or "")}
+    elif kind == "statement":
+        for row in rows:
+            row |= {"said_end": end_of(row["said_at"], Precision(row["precision"]))}
     elif kind == "source":
         _identify_sources(session, rows)
     if rows:

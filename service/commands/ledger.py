@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Insert, bindparam, case, insert, null, select
 from service.commands import large_claims, outbox, projections, searching, writer
 from service.domain import amendments, evidence, history, lifecycle
 from service.domain.access import Actor
-from service.domain.claims import Cause, ClaimState, Lifecycle
+from service.domain.claims import Cause, ClaimState, Lifecycle, end_of
 from service.domain.errors import NotFound, PreconditionFailed
 from service.domain.history import Draft, Event
 from service.domain.subjects import Subject, SubjectKind
@@ -68,6 +68,7 @@ ROW = (
     "challenged",
     "pending",
     "claimed_at",
+    "claimed_end",
     "precision",
     "status_since",
     "changed_at",
@@ -236,7 +237,7 @@ def _append(
         steps.append((previous, state, event))
         line = writer.build_line(
             subject, draft, number=event.number, previous_hash=last_hash, actor=actor, at=at
-        ) | {"story": state.story, "said_at": history.said_at(event)}
+        ) | describe_beside(state, event)
         last_hash = line["hash"]
         appended.append((event, line))
         return state
@@ -298,11 +299,22 @@ def row(state: ClaimState, last_hash: str) -> dict[str, Any]:
         "challenged": claim_format.challenged(state),
         "pending": state.pending is not None,
         "claimed_at": state.claimed_at,
+        "claimed_end": end_of(state.claimed_at, state.precision),
         "precision": state.precision.value,
         "status_since": state.status_since,
         "changed_at": state.updated_at,
         "state": states.write_out(state),
         "last_hash": last_hash,
+    }
+
+
+def describe_beside(state: ClaimState, event: Event) -> dict[str, Any]:
+    """The columns of `events` that a claim's event determines and no hash covers; `state` is the
+    claim after it."""
+    return {
+        "story": state.story,
+        "said_at": history.said_at(event),
+        "said_end": history.said_end(event),
     }
 
 

@@ -127,10 +127,9 @@ def _related(row: dict[str, Any]) -> bool:
 
 
 def _restored(state: ClaimState, line: Line) -> dict[str, Any]:
-    return row_of(line, Subject(SubjectKind.CLAIM, line.claim)) | {
-        "story": state.story,
-        "said_at": history.said_at(line.event),
-    }
+    return row_of(line, Subject(SubjectKind.CLAIM, line.claim)) | ledger.describe_beside(
+        state, line.event
+    )
 
 
 def row_of(line: Line, subject: Subject) -> dict[str, Any]:
@@ -151,6 +150,7 @@ def row_of(line: Line, subject: Subject) -> dict[str, Any]:
         "hash": line.hash,
         "story": None,
         "said_at": None,
+        "said_end": None,
     }
 
 

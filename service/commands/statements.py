@@ -33,6 +33,7 @@ from service.domain.claims import (
     Scope,
     Stance,
     Voice,
+    end_of,
 )
 from service.domain.errors import Invalid, NotFound, Settled, StatementWithdrawn
 from service.domain.history import Draft
@@ -60,6 +61,7 @@ STATEMENT_COLUMNS = (
     "party",
     "speaker",
     "said_at",
+    "said_end",
     "precision",
     "basis",
     "recorded_at",
@@ -129,6 +131,7 @@ def record(
             "party": new.party,
             "speaker": voice.speaker.id if voice and voice.speaker else None,
             "said_at": new.said_at,
+            "said_end": end_of(new.said_at, new.precision),
             "precision": new.precision.value,
             "basis": new.basis.value,
             "recorded_at": now,

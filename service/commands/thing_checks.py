@@ -36,6 +36,7 @@ from service.commands.breaks import (
 )
 from service.commands.chain_checks import check_chain
 from service.domain import addresses, things
+from service.domain.claims import Precision, end_of
 from service.domain.history import Event
 from service.domain.names import fold
 from service.domain.subjects import SubjectKind
@@ -214,6 +215,8 @@ def _derive(kind: SubjectKind, row: RowMapping, roots: Mapping[str, str]) -> Dat
         return {"root": roots.get(row["slug"], row["slug"])}
     if kind is SubjectKind.SPEAKER:
         return {"folded_name": fold(row["name"]), "folded_role": fold(row["role"] or "")}
+    if kind is SubjectKind.STATEMENT:
+        return {"said_end": end_of(row["said_at"], Precision(row["precision"]))}
     if kind is SubjectKind.SOURCE:
         mark = sources.fingerprint(row["url"], row["sha256"])
         # A page that an older desk has under several spellings: all but one are marked by id.

@@ -242,7 +242,7 @@ def _check(
             found = f"{type(error).__name__}: {error}"
             yield Break(claim, line.number, "fold", "an event that can follow", clip(found))
             return
-        aside = {"story": state.story, "said_at": history.said_at(event)}
+        aside = ledger.describe_beside(state, event)
         yield from compare_row(claim, line.number, "events", aside, line._mapping)
         snapshot = snapshots.pop(line.number, None)
         if following is not None:

@@ -41,6 +41,7 @@ LINE = (
     "hash",
     "story",
     "said_at",
+    "said_end",
 )
 """The columns of `events` that a writer gives: all but the number among all events."""
 Line = dict[str, Any]
@@ -182,6 +183,7 @@ def hashed_line(
         ),
         "story": None,
         "said_at": None,
+        "said_end": None,
     }
 
 

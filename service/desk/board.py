@@ -149,7 +149,8 @@ def live(after: int, story: str | None = None, claim: str | None = None) -> str:
 async def _list(
     call: Call, request: Request, asked: web_claims.ListQuery, filters: Filters
 ) -> tuple[list[tuple[str, str | None]], str | None]:
-    cursors, scope = call.services.cursors, list_scope("board", request)
+    cursors = call.services.cursors
+    scope = web_claims.name_order(list_scope("board", request), asked)
     after = None
     if asked.cursor is not None:
         after = cursors.read(asked.cursor, scope, now=call.now)

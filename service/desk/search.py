@@ -80,7 +80,7 @@ async def _found(
 ) -> dict[str, Any]:
     """Raises Unsearchable."""
     query = terms.parse(asked.q or "")
-    scope, after = list_scope("desk search", request), None
+    scope, after = web_claims.name_order(list_scope("desk search", request), asked), None
     if asked.cursor is not None:
         after = call.services.cursors.read(asked.cursor, scope, now=call.now)
 

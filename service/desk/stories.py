@@ -16,7 +16,7 @@ from service.domain.claims import rfc3339
 from service.domain.errors import AlreadyExists, ClaimdeskError, Invalid
 from service.queries import matrix, timeline
 from service.queries import stories as story_queries
-from service.queries.paging import Window, cut
+from service.queries.paging import BY_END, Window, cut
 from service.store.tail import newest
 from service.web.bodies import directory as bodies
 from service.web.calls import Call, list_scope, reading
@@ -161,6 +161,8 @@ async def _page(call: Call, slug: str) -> Response:
         raise Invalid(f"clocks are {' and '.join(CLOCKS)}", loc=("query", "clock"))
     then = "" if moment is None else rfc3339(moment)
     scopes = {"claims": f"matrix {slug} {then}", "events": f"timeline {slug} {then} {clock}"}
+    if clock == "said":
+        scopes["events"] += BY_END
     after: dict[str, list[Any] | None] = {
         name: cursors.read(request.query_params[name], scope, now=call.now)
         if request.query_params.get(name)

@@ -283,13 +283,19 @@ UNKNOWN_WITHIN = {
 """How long after the instant that stands for it something may have been said."""
 
 
+END_OF_CALENDAR = datetime.max.replace(tzinfo=UTC)
+
+
 def end_of(moment: datetime, precision: Precision) -> datetime:
     """The end of the day, hour, minute or second that is known: what things are put in order by.
 
     "Nine dead", of that day, may well be later than "twelve dead", of that day's 06:00: it is no
     midnight news.
     """
-    return moment + UNKNOWN_WITHIN[precision]
+    try:
+        return moment + UNKNOWN_WITHIN[precision]
+    except OverflowError:
+        return END_OF_CALENDAR
 
 
 def instant(text: str) -> datetime:

@@ -31,6 +31,7 @@ from service.domain.claims import (
     Stance,
     Status,
     Voice,
+    end_of,
     instant,
     rfc3339,
 )
@@ -119,6 +120,16 @@ def said_at(event: Event) -> datetime | None:
     if event.type == "link.created":
         return instant(event.data["link"]["said_at"])
     return None
+
+
+def said_end(event: Event) -> datetime | None:
+    """The end of the day, hour, minute or second in which the world heard what `event` tells of;
+    None for what is the desk's own doing."""
+    moment = said_at(event)
+    if moment is None:
+        return None
+    said = event.data if event.type == "claim.created" else event.data["link"]
+    return end_of(moment, Precision(said["precision"]))
 
 
 def _created(claim_id: str, event: Event) -> ClaimState:

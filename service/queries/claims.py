@@ -29,7 +29,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from service.domain.claims import Lifecycle, Stance, Status
+from service.domain.claims import Lifecycle, Precision, Stance, Status, end_of
 from service.store import fulltext
 from service.store.engine import Lookup
 from service.store.tables import (
@@ -196,6 +196,8 @@ def shaped(
         continued=after is not None,
         lifecycle=filters.lifecycle,
     )
+    if filters.claimed_until is not None:
+        parameters["claimed_end_until"] = end_of(filters.claimed_until, Precision.DAY)
     parameters |= {f"status_{i}": status.value for i, status in enumerate(filters.statuses)}
     for name, asked in (("claimant", claimant), ("party", party)):
         if asked is not None:
@@ -258,7 +260,7 @@ def _statement(shape: Shape) -> Select[Any]:
         return ordered(page, shape, sort_key, claims.c.id)
     then = claim_versions
     now_moment = moment(shape)
-    then_moment = claims.c.claimed_at if shape.sort == "claimed" else then.c.recorded_at
+    then_moment = claims.c.claimed_end if shape.sort == "claimed" else then.c.recorded_at
     current = ordered(
         select(
             claims.c.document,
@@ -306,7 +308,7 @@ def _statement(shape: Shape) -> Select[Any]:
 
 def moment(shape: Shape) -> ColumnElement[Any]:
     """The first sort key of a list of claims as they are now."""
-    return claims.c.claimed_at if shape.sort == "claimed" else claims.c.changed_at
+    return claims.c.claimed_end if shape.sort == "claimed" else claims.c.changed_at
 
 
 def ordered(
@@ -357,8 +359,11 @@ def conditions(shape: Shape, row: Any, changed_at: ColumnElement[Any]) -> list[C
         found.append(_tagged(names))
     if "claimed_since" in names:
         found.append(claims.c.claimed_at >= bindparam("claimed_since"))
+        # Bounds what is indexed, and what the list may be in the order of.
+        found.append(claims.c.claimed_end >= bindparam("claimed_since"))
     if "claimed_until" in names:
         found.append(claims.c.claimed_at <= bindparam("claimed_until"))
+        found.append(claims.c.claimed_end <= bindparam("claimed_end_until"))
     if "changed_since" in names:
         found.append(changed_at >= bindparam("changed_since", type_=Instant()))
     if "changed_until" in names:

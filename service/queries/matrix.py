@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, func, literal, select, union_all
 
 from service.domain import history
-from service.domain.claims import ClaimState, Lifecycle, Precision, end_of, rfc3339
+from service.domain.claims import ClaimState, Lifecycle, rfc3339
 from service.domain.names import fold
 from service.formats import matrix as matrix_format
 from service.queries.history import event
@@ -86,9 +86,8 @@ def states_at(
 
 
 def _skeleton(session: Connection, slug: str, moment: datetime | None) -> Sequence[Any]:
-    """id, part_of, claimed_at and its precision of every claim of the story."""
-    claimed = claims.c.claimed_at, claims.c.precision
-    current = select(claims.c.id, claims.c.part_of, *claimed).where(*ours(slug, None))
+    """id, part_of and claimed_end of every claim of the story."""
+    current = select(claims.c.id, claims.c.part_of, claims.c.claimed_end).where(*ours(slug, None))
     if moment is None:
         return session.execute(current).all()
     then, later = claim_versions, claim_versions.alias()
@@ -99,7 +98,7 @@ def _skeleton(session: Connection, slug: str, moment: datetime | None) -> Sequen
         .scalar_subquery()
     )
     earlier = (
-        select(claims.c.id, then.c.part_of, *claimed)
+        select(claims.c.id, then.c.part_of, claims.c.claimed_end)
         .select_from(claims)
         .join(then, (then.c.claim == claims.c.id) & (then.c.superseded_at == held))
         .where(
@@ -115,7 +114,7 @@ def _skeleton(session: Connection, slug: str, moment: datetime | None) -> Sequen
 
 def _arranged(rows: Iterable[Any]) -> list[Place]:
     """Every claim, its components below it; a component of a claim elsewhere stands alone."""
-    known = {row.id: (end_of(row.claimed_at, Precision(row.precision)), row.id) for row in rows}
+    known = {row.id: (row.claimed_end, row.id) for row in rows}
     below: Mapping[str | None, list[Any]] = defaultdict(list)
     for row in sorted(rows, key=lambda row: known[row.id], reverse=True):
         below[row.part_of if row.part_of in known else None].append(row)

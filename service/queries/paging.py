@@ -25,6 +25,9 @@ LATER_EPOCHS = 2
 """The version of cursors that name their epoch."""
 LIFETIME = timedelta(hours=24)
 MAC_BYTES = 16
+BY_END = " by the end of what is known"
+"""Ends the scope of a list in the order of the ends of days and hours.  Before schema 0017 it was
+in that of bare instants, and a cursor of that order would skip rows."""
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
 
@@ -64,7 +67,15 @@ class Cursors:
         keys: list[Any]
         version, issued, made_for, *keys = orjson.loads(body)
         made_in = str(keys.pop(0)) if version == LATER_EPOCHS and keys else ""
-        if version not in (VERSION, LATER_EPOCHS) or made_for != _short(scope):
+        if version not in (VERSION, LATER_EPOCHS):
+            raise _invalid()
+        if made_for != _short(scope):
+            if scope.endswith(BY_END) and made_for == _short(scope.removesuffix(BY_END)):
+                raise ExpiredCursor(
+                    "This list has another order since this cursor was made: start from the first "
+                    "page again.",
+                    loc=("query", "cursor"),
+                )
             raise _invalid()
         if made_in != self.epoch:
             raise EpochEnded(

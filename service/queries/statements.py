@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, literal, select, tuple_
 
-from service.domain.claims import ClaimState, Link, Voice, rfc3339
+from service.domain.claims import ClaimState, Link, Precision, Voice, end_of, instant, rfc3339
 from service.queries.claims import below
 from service.queries.paging import Window
 from service.store.tables import claims, links, parties, quotes, sources, speakers, statements
@@ -49,27 +49,37 @@ def page(
     until: datetime | None,
     window: Window,
 ) -> list[dict[str, Any]]:
-    """Statements, latest said first, one more than the limit.  A party includes those below it."""
+    """Statements, latest said first, one more than the limit.  A party includes those below it.
+
+    What is known to be of a day comes where the day ends, after all that is of one of its hours.
+    """
     query: Select[Any] = STATEMENT
     if party is not None:
         query = query.where(statements.c.party.in_(below(literal(party), "below")))
     if speaker is not None:
         query = query.where(statements.c.speaker == speaker)
     if since is not None:
-        query = query.where(statements.c.said_at >= since)
+        # The order's own column is bounded too, so that the index begins or ends there.
+        query = query.where(statements.c.said_at >= since, statements.c.said_end >= since)
     if until is not None:
-        query = query.where(statements.c.said_at <= until)
+        latest = end_of(until, Precision.DAY)
+        query = query.where(statements.c.said_at <= until, statements.c.said_end <= latest)
     if window.after is not None:
-        said_at, statement_id = window.after
+        said_end, statement_id = window.after
         query = query.where(
-            tuple_(statements.c.said_at, statements.c.id)
+            tuple_(statements.c.said_end, statements.c.id)
             < tuple_(
-                literal(datetime.fromisoformat(said_at), statements.c.said_at.type),
+                literal(datetime.fromisoformat(said_end), statements.c.said_end.type),
                 literal(statement_id, statements.c.id.type),
             )
         )
-    query = query.order_by(statements.c.said_at.desc(), statements.c.id.desc())
+    query = query.order_by(statements.c.said_end.desc(), statements.c.id.desc())
     return _with_quotes(session, session.execute(query.limit(window.limit + 1)).all())
+
+
+def keys(shape: dict[str, Any]) -> list[Any]:
+    """The sort keys of a statement in `page`."""
+    return [end_of(instant(shape["said_at"]), Precision(shape["precision"])), shape["id"]]
 
 
 def link_page(

@@ -36,7 +36,8 @@ def page(
     it, and the sort keys of its last entry where another follows: five statements, however much
     happened.
 
-    By the clock `said` it tells only of what was said: claims and statements linked to them.
+    By the clock `said` it tells only of what was said, claims and statements linked to them, in the
+    order of the ends of the days or hours that are known.
     Raises NotFound, NotYetRecorded.
     """
     with frozen(session):
@@ -67,7 +68,7 @@ def _rows(
     window: Window,
     newest_first: bool,
 ) -> Sequence[Row[Any]]:
-    by = events.c.said_at if clock == "said" else events.c.recorded_at
+    by = events.c.said_end if clock == "said" else events.c.recorded_at
     query = select(events).where(
         events.c.story == slug, events.c.type.in_(timeline_format.TYPES), disclosed()
     )
@@ -85,7 +86,7 @@ def _rows(
 
 
 def _clock(row: Row[Any], clock: str) -> datetime:
-    moment: datetime = row.said_at if clock == "said" else row.recorded_at
+    moment: datetime = row.said_end if clock == "said" else row.recorded_at
     return moment
 
 

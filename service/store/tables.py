@@ -143,6 +143,8 @@ statements = Table(
     Column("party", ForeignKey("parties.slug")),
     Column("speaker", ForeignKey("speakers.id"), index=True),
     Column("said_at", Instant, nullable=False),
+    # The end of the day, hour, minute or second that is known: what lists are put in order by.
+    Column("said_end", Instant, nullable=False),
     Column("precision", String(16), nullable=False),
     Column("basis", String(32), nullable=False),
     Column("recorded_at", Instant, nullable=False),
@@ -155,8 +157,8 @@ statements = Table(
     Column("withdrawal_precision", String(16)),
     one_of("precision", Precision),
     one_of("basis", Basis),
-    Index(None, "said_at", "id"),
-    Index(None, "party", "said_at", "id"),
+    Index(None, "said_end", "id"),
+    Index(None, "party", "said_end", "id"),
 )
 
 quotes = Table(
@@ -199,6 +201,8 @@ claims = Table(
     Column("challenged", Boolean, nullable=False),
     Column("pending", Boolean, nullable=False),
     Column("claimed_at", Instant, nullable=False),
+    # As `said_end` of a statement.
+    Column("claimed_end", Instant, nullable=False),
     Column("precision", String(16), nullable=False, server_default="day"),
     Column("status_since", Instant, nullable=False),
     Column("created_at", Instant, nullable=False),
@@ -216,7 +220,7 @@ claims = Table(
     Index(None, "claimant_root", "status", "changed_at", "id"),
     Index(None, "claimant", "changed_at", "id"),
     Index(None, "claimant", "status", "changed_at", "id"),
-    Index(None, "claimed_at", "id"),
+    Index(None, "claimed_end", "id"),
     Index(
         "ix_claims_review",
         "changed_at",
@@ -370,7 +374,10 @@ events = Table(
     # The claim's, which never changes: what tails and feeds filter by.
     Column("story", String(64)),
     # When the world heard what this line tells of; null where it tells of the desk's own doing.
+    # Releases of older schemas read it while this one is brought in.
     Column("said_at", Instant),
+    # The end of the day, hour, minute or second that is known of that.
+    Column("said_end", Instant),
     one_of("kind", SubjectKind),
     CheckConstraint("(kind = 'claim') = (claim IS NOT NULL)", name="claim"),
     CheckConstraint("(claim IS NULL) = (subject IS NOT NULL)", name="subject"),
@@ -385,7 +392,7 @@ events = Table(
     _partial_index("type_recorded", "type", "recorded_at", "seq", where="claim IS NOT NULL"),
     # A story's timeline, by either clock.
     _partial_index("story_recorded", "story", "recorded_at", "seq", where="story IS NOT NULL"),
-    _partial_index("story_said", "story", "said_at", "seq", where="said_at IS NOT NULL"),
+    _partial_index("story_said", "story", "said_end", "seq", where="said_end IS NOT NULL"),
     sqlite_autoincrement=True,
     implicit_returning=False,
 )

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 import orjson
 from fastapi import Depends, Header, Query
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -23,7 +24,7 @@ from service.domain import access, disclosure
 from service.domain.access import Action, Actor
 from service.domain.disclosure import Audience
 from service.domain.errors import Invalid, NotAuthenticated, NotFound
-from service.queries.paging import DEFAULT_LIMIT, MAX_LIMIT, Window, cut
+from service.queries.paging import BY_END, DEFAULT_LIMIT, MAX_LIMIT, Window, cut
 from service.web.services import Services, of
 
 T = TypeVar("T")
@@ -284,10 +285,12 @@ def writing(action: Action) -> Any:
 
 
 class Paged:
-    """The dependency for `limit` and `cursor` of the list that `scope` names."""
+    """The dependency for `limit` and `cursor` of the list that `name` names; `by_end` says for
+    which parameters it is in the order of the ends of days and hours."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, by_end: Callable[[QueryParams], bool] | None = None) -> None:
         self.name = name
+        self.by_end = by_end
 
     async def __call__(
         self,
@@ -301,6 +304,8 @@ class Paged:
     ) -> tuple[Window, str]:
         services = of(request)
         scope = list_scope(self.name, request)
+        if self.by_end is not None and self.by_end(request.query_params):
+            scope += BY_END
         after = None
         if cursor is not None:
             after = services.cursors.read(cursor, scope, now=services.clock())

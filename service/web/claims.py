@@ -14,7 +14,7 @@ from service.domain.claims import Kind, Lifecycle, Stance, Status
 from service.domain.errors import Invalid, NotFound, NotYetRecorded
 from service.queries import claims as claim_queries
 from service.queries.claims import Family, Filters
-from service.queries.paging import DEFAULT_LIMIT, MAX_LIMIT
+from service.queries.paging import BY_END, DEFAULT_LIMIT, MAX_LIMIT
 from service.store.types import id_text
 from service.web.calls import Call
 from service.web.fields import Id, In, Instant, Slug
@@ -154,6 +154,11 @@ async def family(
     if found is None:
         raise Invalid(f"there is no party '{party}'", loc=("query", name))
     return found
+
+
+def name_order(scope: str, asked: ListQuery) -> str:
+    """The scope of a list of claims, which says in what order it is."""
+    return scope + BY_END if asked.sort == "claimed" else scope
 
 
 def keys(row: Any) -> list[Any]:

@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -17,6 +17,12 @@ from tests.asof.weeks import Weeks
 
 Line = tuple[int, str, Event]
 """An event with its number among all and its claim."""
+LENGTHS = {
+    "day": timedelta(days=1),
+    "hour": timedelta(hours=1),
+    "minute": timedelta(minutes=1),
+    "second": timedelta(seconds=1),
+}
 
 
 class Oracle:
@@ -97,8 +103,11 @@ class Oracle:
 
     def listed(self, query: dict[str, Any], at: datetime) -> list[ClaimState]:
         found = [one for one in self.known(at) if self.fits(one, query, at)]
-        by = "claimed_at" if query.get("sort") == "claimed" else "updated_at"
-        return sorted(found, key=lambda one: (getattr(one, by), one.id), reverse=True)
+
+        def moment(state: ClaimState) -> datetime:
+            return claimed_end(state) if query.get("sort") == "claimed" else state.updated_at
+
+        return sorted(found, key=lambda one: (moment(one), one.id), reverse=True)
 
     def matrix(self, slug: str, at: datetime) -> list[ClaimState]:
         """The story's claims, earliest claimed first, each followed by its components."""
@@ -106,7 +115,7 @@ class Oracle:
 
         def path(state: ClaimState) -> list[tuple[datetime, str]]:
             above = path(ours[state.part_of]) if state.part_of in ours else []
-            return [*above, (state.claimed_at, state.id)]
+            return [*above, (claimed_end(state), state.id)]
 
         return sorted(ours.values(), key=path)
 
@@ -124,7 +133,7 @@ class Oracle:
 
         def key(line: Line) -> tuple[datetime, int]:
             seq, _, one = line
-            return (heard(one) or one.recorded_at) if clock == "said" else one.recorded_at, seq
+            return heard_end(one) if clock == "said" else one.recorded_at, seq
 
         return sorted(
             (
@@ -153,6 +162,18 @@ def heard(one: Event) -> datetime | None:
     if one.type == "link.created":
         return datetime.fromisoformat(one.data["link"]["said_at"])
     return None
+
+
+def heard_end(one: Event) -> datetime:
+    """The end of the day or hour that is known."""
+    moment = heard(one)
+    assert moment is not None
+    said = one.data if one.type == "claim.created" else one.data["link"]
+    return moment + LENGTHS[said["precision"]]
+
+
+def claimed_end(state: ClaimState) -> datetime:
+    return state.claimed_at + LENGTHS[state.precision]
 
 
 def columns(states: list[ClaimState]) -> list[tuple[str, str, int]]:

@@ -102,12 +102,19 @@ class Weeks:
     def _party(self) -> str:
         return self.chance.choice(list(TREE))
 
-    def _said(self) -> str:
-        """Said up to a month ago: late arrivals are the rule."""
-        return f"2023-09-{self.chance.randint(1, 30):02}T00:00:00Z"
+    def _said(self) -> tuple[str, str]:
+        """Said up to a month ago, for late arrivals are the rule; and how precisely that is known:
+        of some days there is a morning, which comes before what is of the day."""
+        day = self.chance.randint(1, 30)
+        if day % 3 == 0:
+            return f"2023-09-{day:02}T09:00:00Z", "hour"
+        return f"2023-09-{day - day % 3:02}T00:00:00Z" if day > 3 else "2023-09-03T00:00:00Z", "day"
 
     def _statement(self) -> dict[str, Any]:
-        body = statement_body(self._party(), said_at=self._said(), basis=self.chance.choice(BASES))
+        party, (said_at, precision) = self._party(), self._said()
+        body = statement_body(
+            party, said_at=said_at, precision=precision, basis=self.chance.choice(BASES)
+        )
         if self.chance.random() < 0.5:
             body["speaker"] = {"name": f"Speaker {self.chance.randint(1, 4)}"}
         return body
@@ -118,8 +125,7 @@ class Weeks:
             "text": f"Claim {len(self.claims)}",
             "kind": chance.choice(("event", "figure", "position")),
             "claimant": chance.choice((None, *TREE)),
-            "claimed_at": self._said(),
-            "precision": "day",
+            **dict(zip(("claimed_at", "precision"), self._said(), strict=True)),
             "tags": chance.sample(("north", "south", "army"), chance.randint(0, 2)),
             "origin": {"quotes": statement_body(None)["quotes"]},
         }

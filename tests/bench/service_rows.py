@@ -29,6 +29,7 @@ from service.domain.claims import (
     Stance,
     Status,
     Voice,
+    end_of,
     rfc3339,
 )
 from service.domain.guards import Move
@@ -103,6 +104,7 @@ _COLUMNS = {
         "party",
         "speaker",
         "said_at",
+        "said_end",
         "precision",
         "basis",
         "recorded_at",
@@ -323,6 +325,7 @@ class Teller:
                     said.party,
                     _text(said.speaker) if said.speaker else None,
                     said.said_at,
+                    end_of(said.said_at, Precision(said.precision)),
                     said.precision,
                     said.basis,
                     at,
@@ -566,7 +569,7 @@ class _Record:
         self.last_hash = line["hash"]
         event = Event(number, draft.type, at, draft.data)
         after = history.apply(before, event, claim_id=self.id)
-        line |= {"story": after.story, "said_at": history.said_at(event)}
+        line |= ledger.describe_beside(after, event)
         self.rows["events"].append(tuple(map(line.get, _LINE)))
         self.former |= searching.left((before, after, event), self.known)
         return after

@@ -1,0 +1,136 @@
+"""Lists by when something was said are in the order of the ends of the days and hours that are
+known: what is of a day is no midnight news."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from service.domain.claims import Precision, end_of
+from service.queries.paging import BY_END, Cursors
+from service.store import tables
+from tests.api.problems import problem
+from tests.support.desk import Desk, statement_body
+
+SAID = (
+    ("2023-10-01T23:30:00Z", "minute"),
+    ("2023-10-02T09:00:00Z", "hour"),
+    ("2023-10-02T09:40:00Z", "minute"),
+    ("2023-10-02T10:00:00Z", "second"),
+    ("2023-10-02T11:40:00Z", "minute"),
+    ("2023-10-02T00:00:00Z", "day"),
+    ("2023-10-03T00:00:00Z", "minute"),
+)
+ORDER = (0, 2, 1, 3, 4, 5, 6)
+"""Earliest first, by their ends: 09:00, to the hour, ends at 10:00."""
+Said = tuple[str, str]
+
+
+def in_order(found: list[dict[str, Any]], at: str = "said_at") -> list[Said]:
+    return [(one[at], one["precision"]) for one in found]
+
+
+EXPECTED = [SAID[i] for i in ORDER]
+
+
+async def walk(desk: Desk, url: str, **query: Any) -> list[dict[str, Any]]:
+    """The whole list, two by two."""
+    found: list[dict[str, Any]] = []
+    params = {"limit": 2, **query}
+    while True:
+        answer = await desk.checker.get(url, params=params)
+        assert answer.status_code == 200, answer.text
+        body = answer.json()
+        found += body["items"]
+        if body["next_cursor"] is None:
+            return found
+        params["cursor"] = body["next_cursor"]
+
+
+async def test_statement_of_a_day_comes_after_those_of_its_hours(desk: Desk) -> None:
+    """Page by page, for all and for one party, within bounds too."""
+    await desk.parties()
+    for said_at, precision in (SAID[i] for i in (5, 3, 0, 6, 1, 4, 2)):
+        body = statement_body("washington", said_at=said_at, precision=precision)
+        await desk.post("/v1/statements", body)
+    latest_first = EXPECTED[::-1]
+    for query in ({}, {"party": "washington"}):
+        assert in_order(await walk(desk, "/v1/statements", **query)) == latest_first
+    bounds = {"since": "2023-10-02T00:00:00Z", "until": "2023-10-02T09:59:59Z"}
+    within = [one for one in latest_first if bounds["since"] <= one[0] <= bounds["until"]]
+    assert in_order(await walk(desk, "/v1/statements", **bounds)) == within
+
+
+async def test_claims_by_when_they_were_claimed(desk: Desk) -> None:
+    """In the list, in what is found by words, as of an instant, and on the board."""
+    await desk.parties()
+    for said_at, precision in SAID:
+        await desk.claim(claimed_at=said_at, precision=precision)
+    latest_first = EXPECTED[::-1]
+    for query in ({}, {"q": "regime"}, {"as_of": desk.clock.now.isoformat()}):
+        found = await walk(desk, "/v1/claims", sort="claimed", **query)
+        assert in_order(found, "claimed_at") == latest_first, query
+    bounds = {"claimed_since": "2023-10-02T00:00:00Z", "claimed_until": "2023-10-02T09:59:59Z"}
+    within = [one for one in latest_first if "2023-10-02T00" <= one[0] <= "2023-10-02T09:59:59Z"]
+    for sort in ("claimed", "changed"):
+        found = await walk(desk, "/v1/claims", sort=sort, **bounds)
+        assert sorted(in_order(found, "claimed_at")) == sorted(within)
+
+
+async def test_timeline_by_the_clock_of_the_world(desk: Desk) -> None:
+    """A denial "on 2 October" follows what was said at 09:00 that day: in the API oldest first, on
+    the story's page newest first."""
+    await desk.parties()
+    await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
+    claim = await desk.claim(story="border", claimed_at=SAID[0][0], precision=SAID[0][1])
+    for said_at, precision in (SAID[i] for i in (5, 3, 6, 1, 4, 2)):
+        said = statement_body("washington", said_at=said_at, precision=precision)
+        await desk.post(
+            f"/v1/claims/{claim['id']}/links", {"statement": said, "stance": "comments"}
+        )
+    found = await walk(desk, "/v1/stories/border/timeline", clock="said")
+    assert in_order(found) == EXPECTED
+    page = (await desk.checker.get("/stories/border?clock=said")).text
+    shown = page.index("2 October 2023", page.index("What happened"))
+    assert page.index("3 October 2023", page.index("What happened")) < shown
+    hours = [page.index(hour, page.index("What happened")) for hour in ("11:40", "09:40")]
+    assert shown < min(hours), "the day comes first, where the latest come first"
+
+
+@pytest.mark.parametrize(
+    ("url", "query", "name"),
+    [
+        ("/v1/statements", {}, "statements"),
+        ("/v1/claims", {"sort": "claimed"}, "claims"),
+        ("/v1/stories/border/timeline", {"clock": "said"}, "timeline"),
+    ],
+    ids=["statements", "claims", "timeline"],
+)
+async def test_cursor_of_the_order_before_is_told_to_start_again(
+    desk: Desk, url: str, query: dict[str, str], name: str
+) -> None:
+    """It would skip what has another place now; one of today's goes on."""
+    await desk.parties()
+    await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
+    for _ in range(2):
+        await desk.claim(story="border")
+    cursors = Cursors(await desk.database.read(read_cursor_key))
+    scope, keys = f"{name} {url} {sorted(query.items())}", ["2023-10-02T00:00:00Z", "x"]
+    before = cursors.write(scope, keys, now=desk.clock.now)
+    refused = await desk.checker.get(url, params=query | {"cursor": before})
+    assert "another order" in problem(refused, "expired-cursor")["detail"]
+    first = (await desk.checker.get(url, params=query | {"limit": 1})).json()
+    assert cursors.read(first["next_cursor"], scope + BY_END, now=desk.clock.now)
+    problem(await desk.checker.get("/v1/parties", params={"cursor": before}), "invalid-cursor")
+
+
+def read_cursor_key(connection: Any) -> bytes:
+    i = tables.installation
+    value = connection.scalar(select(i.c.value).where(i.c.name == "cursor_key"))
+    return bytes.fromhex(value)
+
+
+def test_end_of_the_last_day_is_an_instant() -> None:
+    last = datetime(9999, 12, 31, tzinfo=UTC)
+    assert last < end_of(last, Precision.DAY)
