@@ -26,7 +26,7 @@ LATER_EPOCHS = 2
 LIFETIME = timedelta(hours=24)
 MAC_BYTES = 16
 BY_END = " by the end of what is known"
-"""Ends the scope of a list in the order of the ends of days and hours.  Before schema 0017 it was
+"""Ends the scope of a list in the order of the ends of days and hours.  Before schema 0018 it was
 in that of bare instants, and a cursor of that order would skip rows."""
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
