@@ -40,7 +40,7 @@ def link(state: ClaimState, new: Link, *, note: str | None) -> Draft:
             loc=("body", "statement"),
         )
     standing = next(
-        (one for one in state.links if one.active and one.statement == new.statement), None
+        (one for one in state.links if one.statement == new.statement and one.active), None
     )
     if standing is not None:
         raise Invalid(

@@ -256,7 +256,8 @@ class ClaimState:
     """Where the present status was imported from; None where the desk set it."""
 
     def link(self, link_id: str) -> Link | None:
-        return next((link for link in self.links if link.id == link_id), None)
+        # Newest first: that is what is asked for while it is recorded.
+        return next((link for link in reversed(self.links) if link.id == link_id), None)
 
 
 def aware(instant: datetime) -> datetime:

@@ -84,10 +84,14 @@ def standing(state: ClaimState, stance: Stance) -> list[Link]:
 
     An amended wording or a merge does not lift a contradiction: caution outlives doubt.
     """
+    # Spelled out, as `Link.active` and `independent` say it: claims have thousands of links.
+    own = state.claimant.root if state.claimant else None
     return [
         link
         for link in state.links
-        if link.stance is stance and link.active and independent(state, link)
+        if link.stance is stance
+        and not (link.retracted or link.withdrawn)
+        and link.voice.root != own
     ]
 
 

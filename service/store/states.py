@@ -141,7 +141,7 @@ def _join(data: dict[str, Any], further: Mapping[int, str]) -> ClaimState:
             f"claim {data['id']} has {len(further)} rows in state_links, not {wanted} as it says"
         )
     if further:
-        data["links"] += [orjson.loads(further[place]) for place in sorted(further)]
+        data["links"] += orjson.loads(f"[{','.join(further[place] for place in sorted(further))}]")
     return history.state(data)
 
 
