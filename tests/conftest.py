@@ -1,5 +1,6 @@
 """Both databases, every run: each test that asks for one gets its own, migrated and empty."""
 
+import asyncio
 import gc
 import os
 import shutil
@@ -11,6 +12,7 @@ import pytest
 from service.config import Settings
 from service.store import migrate
 from service.store.engine import Database
+from tests.commands.workday import a_days_work, link_to_many_statements
 from tests.support import desk as support
 from tests.support.desk import Desk
 from tests.support.pooler import Pooler
@@ -50,6 +52,27 @@ def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("template") / "claimdesk.db"
     migrate.upgrade(Settings(database_url=f"sqlite:///{path}"))
     return path
+
+
+@pytest.fixture(scope="session")
+def worked_sqlite(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("worked") / "claimdesk.db"
+    shutil.copy(migrated_sqlite, path)
+    return asyncio.run(worked_on(f"sqlite:///{path}"))
+
+
+@pytest.fixture(scope="session")
+def worked_postgresql(postgres: PostgresServer, migrated_postgres: str) -> str:
+    return asyncio.run(worked_on(postgres.create_database(template=migrated_postgres)))
+
+
+async def worked_on(url: str) -> str:
+    database = Database(Settings(database_url=url))
+    await database.start()
+    await database.write(a_days_work)
+    await database.write(link_to_many_statements)
+    await database.stop()
+    return url
 
 
 @pytest.fixture(scope="session")

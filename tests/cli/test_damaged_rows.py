@@ -1,15 +1,19 @@
 """One bad row ends no command that reads: it is said what cannot be read, without a traceback."""
 
 import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Column, Table
+from sqlalchemy import Boolean, Column, Integer, LargeBinary, Table
 
 import service.store.webhook_tables  # noqa: F401 -- makes its tables known
 from service.store.tables import metadata
 from service.store.types import Instant
 from tests.support.damage import damage
+from tests.support.postgres import PostgresServer
 
 COMMANDS = [
     ("verify",),
@@ -45,21 +49,46 @@ on_sqlite = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
-def seeded(run, run_json, migrated: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A desk with a row in most tables."""
-    monkeypatch.setenv("CLAIMDESK_WEBHOOK_ALLOW_HTTP", "on")
-    monkeypatch.setenv("CLAIMDESK_WEBHOOK_ALLOW_CIDRS", "127.0.0.0/8")
-    assert run("seed").exit_code == 0
-    for command in (
-        ("keys", "create", "--name", "key", "--role", "reader"),
-        ("users", "create", "--email", "ana@example.org", "--name", "Ana", "--role", "checker"),
-        ("webhooks", "create", "http://127.0.0.1:9", "--party", "nato"),
-    ):
-        made = run(*command)
-        assert made.exit_code == 0, made.stderr
-    (webhook,) = run_json("webhooks", "list")
-    assert run("webhooks", "ping", webhook["id"]).exit_code == 0
-    return migrated
+def worked(
+    folder: Path,
+    database_kind: str,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> Iterator[str]:
+    """A copy of a desk with rows in every table, in the settings."""
+    server: PostgresServer | None = None
+    template: str = request.getfixturevalue(f"worked_{database_kind}")
+    if database_kind == "sqlite":
+        path = tmp_path / "worked.db"
+        shutil.copy(template.removeprefix("sqlite:///"), path)
+        url = f"sqlite:///{path}"
+    else:
+        server = request.getfixturevalue("postgres")
+        url = server.create_database(template=template)
+    monkeypatch.setenv("CLAIMDESK_DATABASE_URL", url)
+    yield url
+    if server is not None:
+        server.drop_database(url)
+
+
+def fill_where_empty(url: str, table: Table) -> None:
+    """Put a row into a table in which a day's work leaves none."""
+    values = {f'"{column.name}"': sample(column) for column in table.columns if not column.nullable}
+    damage(
+        url,
+        f"INSERT INTO {table.name} ({', '.join(values)}) SELECT {', '.join(values.values())} "
+        f"WHERE NOT EXISTS (SELECT * FROM {table.name})",
+    )
+
+
+def sample(column: Column) -> str:
+    """A value that SQLite takes for the column, as SQL."""
+    if is_id(column):
+        return f"'{NOBODY.replace('-', '')}'"
+    if isinstance(column.type, Instant | Integer | Boolean):
+        return "1"
+    return "x'00'" if isinstance(column.type, LargeBinary) else "'1'"
 
 
 def read_everything(run, commands=COMMANDS) -> dict[str, int]:
@@ -79,14 +108,14 @@ def read_everything(run, commands=COMMANDS) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("table", tables_with(leads_elsewhere), ids=lambda table: table.name)
-def test_a_row_that_leads_nowhere_ends_no_command(run, seeded: str, table: Table) -> None:
+def test_a_row_that_leads_nowhere_ends_no_command(run, worked: str, table: Table) -> None:
     for column in filter(leads_elsewhere, table.columns):
         value = NOBODY if is_id(column) else "nobody"
-        if seeded.startswith("sqlite"):
+        if worked.startswith("sqlite"):
             value = value.replace("-", "")
         target = f'(SELECT min(CAST("{column.name}" AS VARCHAR(64))) FROM {table.name})'
         damage(
-            seeded,
+            worked,
             f"UPDATE {table.name} SET \"{column.name}\" = '{value}' "
             f'WHERE CAST("{column.name}" AS VARCHAR(64)) = {target}',
         )
@@ -96,19 +125,26 @@ def test_a_row_that_leads_nowhere_ends_no_command(run, seeded: str, table: Table
 
 @on_sqlite
 @pytest.mark.parametrize("table", tables_with(is_converted), ids=lambda table: table.name)
-def test_a_value_that_cannot_be_read_ends_no_command(run, seeded: str, table: Table) -> None:
-    path = Path(seeded.removeprefix("sqlite:///"))
+def test_a_value_that_cannot_be_read_ends_no_command(run, worked: str, table: Table) -> None:
+    """Each column in a row of its own, as many at a time as there are rows: what is wrong with one
+    column of a row hides what is wrong with the next."""
+    path = Path(worked.removeprefix("sqlite:///"))
+    fill_where_empty(worked, table)
     whole = path.with_name("whole.db")
     shutil.copy(path, whole)
-    for column in filter(is_converted, table.columns):
+    with closing(sqlite3.connect(path)) as connection:
+        key = [f'"{column.name}"' for column in table.primary_key.columns]
+        quoted = f"SELECT {', '.join(f'quote({name})' for name in key)} FROM {table.name}"
+        rows = [
+            " AND ".join(f"{name} = {value}" for name, value in zip(key, row, strict=True))
+            for row in connection.execute(quoted)
+        ]
+    columns = list(filter(is_converted, table.columns))
+    for first in range(0, len(columns), len(rows)):
         shutil.copy(whole, path)
-        value = "x'00ff'" if column.primary_key else "'no id'"
-        damage(
-            seeded,
-            f'UPDATE {table.name} SET "{column.name}" = {value} '
-            f"WHERE {next(iter(table.primary_key.columns)).name} = "
-            f"(SELECT min({next(iter(table.primary_key.columns)).name}) FROM {table.name})",
-        )
+        for column, row in zip(columns[first:], rows, strict=False):
+            value = "x'00ff'" if column.primary_key else "'no id'"
+            damage(worked, f'UPDATE {table.name} SET "{column.name}" = {value} WHERE {row}')
         read_everything(run, COMMANDS[:4])
 
 
@@ -119,7 +155,7 @@ def test_a_value_that_cannot_be_read_ends_no_command(run, seeded: str, table: Ta
 )
 @pytest.mark.parametrize("value", ["{half", "[]", '{"id": 1}'])
 def test_a_document_that_cannot_be_read_ends_no_command(
-    run, seeded: str, table: str, column: str, value: str
+    run, worked: str, table: str, column: str, value: str
 ) -> None:
-    damage(seeded, f"UPDATE {table} SET {column} = '{value}'")
+    damage(worked, f"UPDATE {table} SET {column} = '{value}'")
     assert read_everything(run)["verify"] == 1

@@ -1,37 +1,11 @@
 """A desk after a day's work, made once for each kind of database."""
 
-import asyncio
-import shutil
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
 from service.config import Settings
 from service.store.engine import Database
-from tests.commands.workday import a_days_work, link_to_many_statements
-from tests.support.postgres import PostgresServer
-
-
-@pytest.fixture(scope="session")
-def worked_sqlite(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
-    path = tmp_path_factory.mktemp("worked") / "claimdesk.db"
-    shutil.copy(migrated_sqlite, path)
-    return asyncio.run(worked_on(f"sqlite:///{path}"))
-
-
-@pytest.fixture(scope="session")
-def worked_postgresql(postgres: PostgresServer, migrated_postgres: str) -> str:
-    return asyncio.run(worked_on(postgres.create_database(template=migrated_postgres)))
-
-
-async def worked_on(url: str) -> str:
-    database = Database(Settings(database_url=url))
-    await database.start()
-    await database.write(a_days_work)
-    await database.write(link_to_many_statements)
-    await database.stop()
-    return url
 
 
 @pytest.fixture

@@ -16,6 +16,8 @@ from typing import Any
 
 import httpx
 
+from tests.support.processes import ForkedProcess
+
 CLAIMDESK = str(Path(sys.executable).with_name("claimdesk"))
 GREETING = re.compile(r" on (http://\S+)")
 DELIVERING = re.compile(r"(delivers webhooks)")
@@ -27,7 +29,8 @@ class Started:
     """A `claimdesk …` that runs until it is ended; its output is in `output`.
 
     `prelude` is Python that the process runs first: it stands in for what of the outside world a
-    test cannot have without being root, or shortens a wait that no setting shortens.
+    test cannot have without being root, or shortens a wait that no setting shortens. With `fresh`
+    nothing of the service is imported before it.
     """
 
     def __init__(
@@ -37,19 +40,29 @@ class Started:
         *command: str,
         ready: re.Pattern[str],
         prelude: str = "",
+        fresh: bool = False,
         **settings: str,
     ) -> None:
         self._log = folder / f"{command[0]}-{time.monotonic_ns()}.log"
-        start = [CLAIMDESK] if not prelude else [sys.executable, "-c", prelude + RUN_ON]
+        self._log.touch()
+        self.process: ForkedProcess | subprocess.Popen[bytes]
+        surroundings = environment(database_url, **settings)
         began = time.perf_counter()
-        with self._log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [*start, *command],
-                cwd=folder,
-                env=environment(database_url, **settings),
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
+        # Workers of a server are spawned, which asks for a main module that can be found again.
+        if fresh or "--workers" in command:
+            start = [sys.executable, "-c", prelude + RUN_ON] if prelude else [CLAIMDESK]
+            with self._log.open("wb") as log:
+                self.process = subprocess.Popen(
+                    [*start, *command],
+                    cwd=folder,
+                    env=surroundings,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+        else:
+            self.process = ForkedProcess(
+                command, folder=folder, environment=surroundings, output=self._log, prelude=prelude
             )
         try:
             self.greeting = self._greeted(ready)
@@ -103,11 +116,23 @@ class Served(Started):
     """One `claimdesk serve`, answering at `url`."""
 
     def __init__(
-        self, database_url: str, folder: Path, *options: str, prelude: str = "", **settings: str
+        self,
+        database_url: str,
+        folder: Path,
+        *options: str,
+        prelude: str = "",
+        fresh: bool = False,
+        **settings: str,
     ) -> None:
         command = ("serve", "--port", "0", *options)
         super().__init__(
-            database_url, folder, *command, ready=GREETING, prelude=prelude, **settings
+            database_url,
+            folder,
+            *command,
+            ready=GREETING,
+            prelude=prelude,
+            fresh=fresh,
+            **settings,
         )
         self.url = self.greeting
 
@@ -153,17 +178,22 @@ def serving(database_url: str, folder: Path, *options: str, **settings: str) -> 
         server.kill()
 
 
-def run(database_url: str, folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    """`claimdesk COMMAND` run to its end."""
-    return subprocess.run(
-        [CLAIMDESK, *command],
-        cwd=folder,
-        env=environment(database_url),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
+def run(
+    database_url: str, folder: Path, *command: str, prelude: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """`claimdesk COMMAND` run to its end, after `prelude`."""
+    name = f"{command[0]}-{time.monotonic_ns()}"
+    output, errors = folder / f"{name}.out", folder / f"{name}.err"
+    process = ForkedProcess(
+        command,
+        folder=folder,
+        environment=environment(database_url),
+        output=output,
+        errors=errors,
+        prelude=prelude,
     )
+    code = process.wait(timeout=60)
+    return subprocess.CompletedProcess(process.args, code, output.read_text(), errors.read_text())
 
 
 def key(database_url: str, folder: Path, role: str) -> dict[str, Any]:

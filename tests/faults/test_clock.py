@@ -2,7 +2,6 @@
 right, or once somebody said that it is."""
 
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -15,7 +14,7 @@ from service.commands import clock
 from service.domain import ids
 from service.domain.clocks import ClockGuard, ClockReference, find_clock_fault
 from service.store.engine import Database
-from tests.faults.served import RUN_ON, Served, environment, key
+from tests.faults.served import Served, key, run
 from tests.support.desk import Desk, claim_body
 
 YEAR = 31_556_952
@@ -53,15 +52,7 @@ class Machine:
         return server
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-c", SHIFTED + RUN_ON, *command],
-            cwd=self.folder,
-            env=environment(self.url),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        return run(self.url, self.folder, *command, prelude=SHIFTED)
 
     def client(self, server: Served) -> httpx.Client:
         return httpx.Client(base_url=server.url, headers=self.headers, timeout=30)

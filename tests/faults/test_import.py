@@ -5,14 +5,12 @@ import json
 import random
 import shutil
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 from service.config import Settings
 from service.store.engine import Database
 from tests.exchange.desks import dump, lived_in
-from tests.faults.served import environment, run
+from tests.faults.served import run
 
 FATAL = """
 import os, signal
@@ -26,8 +24,6 @@ def write(*given, **more):
     if left == 0:
         os.kill(os.getpid(), signal.SIGKILL)
 exchange.write = write
-from service.cli import main
-main()
 """
 """A process that is killed when so many batches were written: the last is not committed yet."""
 
@@ -43,14 +39,7 @@ def test_a_killed_import_goes_on(
     progress = []
     for _ in range(12 if long else 3):
         dying = FATAL.format(left=random.randint(1, 15))
-        killed = subprocess.run(
-            [sys.executable, "-c", dying, "import", str(file)],
-            cwd=tmp_path,
-            env=environment(database_url),
-            capture_output=True,
-            timeout=60,
-            check=False,
-        )
+        killed = run(database_url, tmp_path, "import", str(file), prelude=dying)
         assert killed.returncode == -signal.SIGKILL or (progress and not killed.returncode)
         verified = run(database_url, tmp_path, "verify", "--json")
         assert verified.returncode == 0, verified.stderr
@@ -80,8 +69,6 @@ def bring_in(*given, **more):
         os.kill(os.getpid(), signal.SIGKILL)
     return done
 imports.bring_in = bring_in
-from service.cli import main
-main()
 """
 ROWS = 60
 
@@ -96,14 +83,7 @@ def test_a_killed_import_of_a_sheet_goes_on(database_url: str, tmp_path: Path) -
     (tmp_path / "claims.csv").write_text(f"Claim,Date\n{rows}")
     command = ("import", "claims.csv", "--format", "csv", "--mapping", "map.toml", "--json")
     for left in (2, 3):
-        killed = subprocess.run(
-            [sys.executable, "-c", FATAL_SHEET.format(left=left), *command],
-            cwd=tmp_path,
-            env=environment(database_url),
-            capture_output=True,
-            timeout=60,
-            check=False,
-        )
+        killed = run(database_url, tmp_path, *command, prelude=FATAL_SHEET.format(left=left))
         assert killed.returncode == -signal.SIGKILL, killed.stderr
     finished = json.loads(run(database_url, tmp_path, *command).stdout)
     # One batch was committed before the first kill, another before the second.

@@ -117,7 +117,7 @@ def test_release_before_this_is_refused_when_it_serves_on_an_upgraded_database(
     found = re.search(r"cd_\S+", made)
     assert found is not None, made
     token = found[0]
-    server = Served(empty_url, tmp_path, prelude=old, CLAIMDESK_LOG_LEVEL="warning")
+    server = Served(empty_url, tmp_path, prelude=old, fresh=True, CLAIMDESK_LOG_LEVEL="warning")
     try:
         party = {"slug": "belgrade", "name": "Belgrade"}
         assert ask(server, "POST", "/v1/parties", token, party).status_code == 201
@@ -204,7 +204,11 @@ def test_this_release_serves_while_a_newer_one_upgrades(
         assert stage.call("GET", f"/v1/claims/{claim}")["tags"] == []
         assert served.alive
         again = Served(
-            database_url, tmp_path, prelude=code_from(newer), CLAIMDESK_LOG_LEVEL="warning"
+            database_url,
+            tmp_path,
+            prelude=code_from(newer),
+            fresh=True,
+            CLAIMDESK_LOG_LEVEL="warning",
         )
         stage.started.append(again)
         stage._url = again.url
