@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, NoReturn
 
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -38,17 +39,25 @@ class JsonRoute(APIRoute):
 
 
 def parse(body: bytes) -> Any:
-    """Read JSON.  Raises JSONDecodeError, which the framework answers with 422."""
+    """Read JSON.
+
+    Raises JSONDecodeError, which the framework answers with 422, and HTTPException for what is
+    beyond reading.
+    """
     try:
         return json.loads(
             body, object_pairs_hook=_require_distinct, parse_constant=_refuse_constant
         )
+    except json.JSONDecodeError:
+        raise
     except UnicodeDecodeError as error:
         what = f"byte {error.start + 1} begins no character of {error.encoding.upper()}"
-        raise json.JSONDecodeError(what, "", 0) from error
+        raise HTTPException(400, f"This is no JSON: {what}.") from error
     except RecursionError as error:
-        what = "lists and objects stand too deeply within one another"
-        raise json.JSONDecodeError(what, "", 0) from error
+        what = "Its lists and objects stand too deeply within one another."
+        raise HTTPException(400, what) from error
+    except ValueError as error:
+        raise HTTPException(400, "It holds a number of too many digits.") from error
 
 
 def _require_distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

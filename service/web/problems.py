@@ -16,6 +16,10 @@ from service.domain import errors
 from service.domain.errors import ClaimdeskError
 
 MEDIA_TYPE = "application/problem+json"
+AN_ID = "function-after["
+ALTERNATIVES = frozenset({"SourceIn", "SpeakerIn", "StatementIn"})
+"""What pydantic puts into the place of a fault where a field takes an id or an object."""
+OF_ANOTHER_SHAPE = frozenset({"string_type", "model_type", "model_attributes_type"})
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -76,13 +80,7 @@ def install(app: FastAPI, page: Page) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
-        found = [
-            {
-                "loc": [_readable(part) for part in one["loc"]],
-                "msg": _message(one),
-            }
-            for one in error.errors()
-        ]
+        found = _list_faults(error.errors())
         return told(request, errors.Invalid(_sentence(found), errors=found), page)
 
     @app.exception_handler(HTTPException)
@@ -113,6 +111,41 @@ def allowed_methods(app: FastAPI, request: Request) -> list[str]:
     if "GET" in found:
         found.add("HEAD")
     return [method for method in METHODS if method in found]
+
+
+def _list_faults(faults: Sequence[Any]) -> list[dict[str, Any]]:
+    """What is wrong where, in the names of the fields that were sent.
+
+    A field that takes an id or an object is told of as what was sent: whoever sends an object is
+    not told that it is no id, nor in which class it was looked for.
+    """
+    return [
+        {
+            "loc": [_readable(part) for part in fault["loc"] if not _is_alternative(part)],
+            "msg": _message(fault),
+        }
+        for fault in faults
+        if not _is_of_another_alternative(fault, faults)
+    ]
+
+
+def _is_alternative(part: str | int) -> bool:
+    """Whether part of a place names one of the shapes that a field takes, and no field."""
+    return isinstance(part, str) and (part.startswith(AN_ID) or part in ALTERNATIVES)
+
+
+def _is_of_another_alternative(fault: Any, faults: Sequence[Any]) -> bool:
+    """Whether a fault only says that a value is not of the other shape that its field takes."""
+    *field, last = fault["loc"]
+    if fault["type"] not in OF_ANOTHER_SHAPE or not _is_alternative(last):
+        return False
+    beside = [other for other in faults if other["loc"][: len(field)] == tuple(field)]
+    if beside[0] is not fault:
+        return True
+    deeper = len(fault["loc"])
+    return any(
+        other["type"] not in OF_ANOTHER_SHAPE or len(other["loc"]) > deeper for other in beside
+    )
 
 
 def _message(fault: dict[str, Any]) -> str:

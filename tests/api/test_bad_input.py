@@ -29,7 +29,7 @@ JSON = {"Content-Type": "application/json"}
         ({"claimant": "belgrade\n"}, ("claimant",)),
         ({"claimant": "nobody"}, ("claimant",)),
         ({"claimant": None}, ("claimant",)),
-        ({"speaker": {"name": "A", "party": "x"}}, ("speaker", "SpeakerIn", "party")),
+        ({"speaker": {"name": "A", "party": "x"}}, ("speaker", "party")),
         ({"speaker": NOBODY}, ("speaker",)),
         ({"precision": "year"}, ("precision",)),
         ({"tags": "troops"}, ("tags",)),
@@ -170,6 +170,32 @@ async def test_a_body_is_sent_as_json(desk: Desk, kind: str | None) -> None:
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"])
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ({"url": ""}, [["source", "url"]]),
+        ({"url": "https://a.example", "bogus": 1}, [["source", "bogus"]]),
+        ("zz", [["source"]]),
+        (7, [["source"]]),
+    ],
+)
+async def test_a_field_that_takes_an_id_or_an_object_is_told_of_as_sent(
+    desk: Desk, source: Any, found: list[list[str]]
+) -> None:
+    """Not in the names of our classes, and not that an object is no id."""
+    await desk.parties()
+    body = statement_body("nato", quotes=[quote() | {"source": source}])
+    refused = problem(await desk.checker.post("/v1/statements", json=body), "invalid-request")
+    places = [error["loc"] for error in refused["errors"]]
+    assert places == [["body", "quotes", 0, *place] for place in found]
+    assert "function" not in refused["detail"]
+    body = {"statement": body, "stance": "supports"}
+    claim = await desk.claim()
+    answer = await desk.checker.post(f"/v1/claims/{claim['id']}/links", json=body)
+    places = [error["loc"] for error in problem(answer, "invalid-request")["errors"]]
+    assert places == [["body", "statement", "quotes", 0, *place] for place in found]
+
+
 async def test_a_body_has_256_kib(desk: Desk) -> None:
     """A body of 256 KiB is read, one byte more is 413, and so are 10 MB, chunked or not."""
 

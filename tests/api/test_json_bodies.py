@@ -56,11 +56,12 @@ async def test_error_in_json_says_what_is_wrong(desk: Desk) -> None:
     [
         (b'{"slug": "a", "name": "caf\xe9"}', "byte 27 begins no character of UTF-8"),
         (b"[" * 100_000, "too deeply"),
-        (b'{"a":' * 50_000, "too deeply"),
+        (b'{"a":' * 40_000, "too deeply"),
+        (b'{"slug": ' + b"9" * 5000 + b"}", "too many digits"),
     ],
-    ids=["Latin-1", "lists", "objects"],
+    ids=["Latin-1", "lists", "objects", "digits"],
 )
 async def test_bytes_that_cannot_be_read_are_named(desk: Desk, body: bytes, reason: str) -> None:
     """An answer that only says that there was an error leaves its reader where they were."""
     response = await desk.checker.post("/v1/parties", content=body, headers=JSON)
-    assert reason in problem(response, "invalid-request")["detail"]
+    assert reason in problem(response, "bad-request")["detail"]
