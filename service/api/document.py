@@ -65,6 +65,8 @@ MORE: dict[str, tuple[type[ClaimdeskError], ...]] = {
 }
 """What some paths refuse besides."""
 OPEN = {"/healthz", "/readyz"}
+SIGN_IN = ("/v1/session", "post")
+"""By it one gets to be known."""
 
 
 def operation_id(route: APIRoute) -> str:
@@ -125,9 +127,11 @@ def _complete_operation(path: str, method: str, operation: dict[str, Any]) -> No
     responses.pop("422", None)
     for status in [one for one, said in responses.items() if said == {"description": ""}]:
         del responses[status]
-    kinds: list[type[ClaimdeskError]] = []
+    kinds: list[type[ClaimdeskError]] = [errors.AddressTooLong, errors.HeadTooLarge]
     if path not in OPEN:
         operation["security"] = [{"key": []}, {"session": []}]
+        if (path, method) == SIGN_IN:
+            operation["security"] = []
         kinds += ALWAYS
         kinds += MORE.get(path, ())
         if "{" in path or "merge" in path:
@@ -139,12 +143,15 @@ def _complete_operation(path: str, method: str, operation: dict[str, Any]) -> No
     if method in ("post", "patch", "put", "delete"):
         kinds += [
             errors.BadRequest,
+            errors.RequestTimeout,
             errors.Conflict,
             errors.BodyTooLarge,
             errors.UnsupportedMedia,
         ]
     for parameter in operation.get("parameters", []):
         _leave_out_null(parameter["schema"])
+        if parameter["name"] == "cursor":
+            kinds.append(errors.EpochEnded)
         if parameter["name"].lower() == "if-match":
             kinds.append(errors.PreconditionFailed)
             if parameter["schema"].pop("x-required", False):

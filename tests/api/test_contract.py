@@ -54,6 +54,21 @@ def operation(path: str, method: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.parametrize(("path", "method"), OPERATIONS)
+def test_what_the_server_refuses_before_any_operation_is_documented(path: str, method: str) -> None:
+    """Its limits of addresses and heads, slow bodies, and cursors of a record that was replaced."""
+    described = operation(path, method)
+    names = {parameter["name"] for parameter in described.get("parameters", [])}
+    wanted = {"414", "431"}
+    wanted |= {"408"} if "requestBody" in described else set()
+    wanted |= {"410"} if "cursor" in names else set()
+    assert wanted - set(described["responses"]) == set()
+
+
+def test_signing_in_takes_nobody_who_is_known() -> None:
+    assert operation("/v1/session", "post")["security"] == []
+
+
 def test_the_document_keeps_to_the_specification() -> None:
     """It is valid OpenAPI 3.1; each operation has a name of its own that generated clients can call
     it by."""
