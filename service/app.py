@@ -52,6 +52,7 @@ from service.web.hot import HotPaths
 from service.web.live import Live
 from service.web.metrics import Metrics
 from service.web.readiness import Readiness
+from service.web.renamer import Renamer
 from service.web.services import Services
 
 HOUSEKEEPING_SECONDS = 30.0
@@ -97,6 +98,7 @@ def create_app(
         live,
         Readiness(database, clock, database.clock_guard),
         guard(settings),
+        Renamer(database, clock),
     )
 
     @contextlib.asynccontextmanager
@@ -111,11 +113,13 @@ def create_app(
         if dispatcher is not None and settled:
             dispatcher.start()
         keeper = asyncio.create_task(_keep_house(services, None if settled else dispatcher))
+        services.renamer.start()
         live.start()
         try:
             yield
         finally:
             await live.stop()
+            await services.renamer.stop()
             if dispatcher is not None:
                 await dispatcher.stop()
             keeper.cancel()

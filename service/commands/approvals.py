@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, select
 
-from service.commands import claims, ledger, renames, standing, statements
+from service.commands import claims, ledger, parties, renames, standing, statements
 from service.commands.ledger import Loaded, Versions
 from service.domain import access, amendments, changes, history, lifecycle, printed, proposals
 from service.domain.access import Action, Actor
@@ -52,7 +52,7 @@ def approve(
     """
     access.require(actor, Action.APPROVE)
     standing.require_standing(session, actor)
-    loaded = _load_deciding(session, decision_id, versions=versions)
+    loaded = _load_deciding(session, decision_id, versions=versions, now=now)
     waiting = _require_right(loaded.state, actor)
     if waiting is not None and standing.is_disabled(session, waiting.proposed_by):
         why = f"{waiting.proposed_by_name}, who proposed this, has no account any more."
@@ -76,12 +76,12 @@ def approve(
         merged = change.asked["merged"]
         claims.close_merged(session, merged, into=loaded.state.id, actor=actor, now=now)
         # Reread: the components that moved here have changed its version.
-        loaded = ledger.load(session, loaded.state.id)
+        loaded = ledger.load(session, loaded.state.id, now=now)
     if waiting.kind in RENAMES:
         # The approval stands on this claim; the name changes on all that show it.
         settled = ledger.record(session, loaded, drafts[:1], actor=actor, now=now)
         renames.carry_out(session, change, actor=actor, now=now)
-        return ledger.load(session, settled.state.id).state
+        return ledger.load(session, settled.state.id, now=now).state
     return ledger.record(session, loaded, drafts, actor=actor, now=now, cause=change.cause).state
 
 
@@ -89,7 +89,7 @@ def reject(
     session: Connection, decision_id: str, *, comment: str, actor: Actor, now: datetime
 ) -> ClaimState:
     access.require(actor, Action.APPROVE)
-    loaded = _load_deciding(session, decision_id)
+    loaded = _load_deciding(session, decision_id, now=now)
     _require_right(loaded.state, actor)
     draft = proposals.reject(loaded.state, decision_id, comment=comment)
     return ledger.record(session, loaded, [draft], actor=actor, now=now).state
@@ -100,7 +100,7 @@ def withdraw(
 ) -> ClaimState:
     """Take one's own proposal back."""
     access.require(actor, Action.CHANGE_STATUS)
-    loaded = _load_deciding(session, decision_id)
+    loaded = _load_deciding(session, decision_id, now=now)
     draft = proposals.withdraw(loaded.state, decision_id, actor=actor, reason=reason)
     return ledger.record(session, loaded, [draft], actor=actor, now=now).state
 
@@ -150,7 +150,7 @@ def _take_back(session: Connection, state: ClaimState, waiting: Pending, now: da
 
 
 def _merge(session: Connection, state: ClaimState, waiting: Pending, now: datetime) -> Change:
-    return claims.plan_merge(session, _read_asked(waiting)["merged"], state)
+    return claims.plan_merge(session, _read_asked(waiting)["merged"], state, now=now)
 
 
 def _rename(session: Connection, state: ClaimState, waiting: Pending, now: datetime) -> Change:
@@ -185,7 +185,9 @@ def _require_right(state: ClaimState, actor: Actor) -> Pending | None:
     return waiting
 
 
-def _load_deciding(session: Connection, decision_id: str, *, versions: Versions = None) -> Loaded:
+def _load_deciding(
+    session: Connection, decision_id: str, *, versions: Versions = None, now: datetime
+) -> Loaded:
     """The claim on which a decision waits, locked.  Raises NotFound, Settled."""
     row = session.execute(
         select(decisions.c.claim, decisions.c.kind, decisions.c.proposal).where(
@@ -200,8 +202,9 @@ def _load_deciding(session: Connection, decision_id: str, *, versions: Versions 
     if row.kind == DecisionKind.MERGE:
         # In one order with whoever else merges either of them.
         merged = orjson.loads(row.proposal)["change"]["merged"]
-        ledger.load_all(session, [row.claim, merged])
-    loaded = ledger.load(session, row.claim, versions=versions)
+        parties.hold_shown(session, [merged])
+        ledger.hold(session, [row.claim, merged], now=now)
+    loaded = ledger.load(session, row.claim, versions=versions, now=now)
     state = session.scalar(select(decisions.c.state).where(decisions.c.id == decision_id))
     if state != "pending":
         raise Settled(f"This decision was {state} before.", state=state)

@@ -137,7 +137,7 @@ def amend(
     assignee = changes.get("assignee")
     if assignee is not None and not _is_actor(session, assignee):
         raise Invalid("there is no user or key with this id", loc=("body", "assignee"))
-    loaded = ledger.load(session, claim_id, versions=versions)
+    loaded = ledger.load(session, claim_id, versions=versions, now=now)
     drafts = amendments.amend(loaded.state, changes, material=material)
     if "text" in changes and changes["text"] != loaded.state.text:
         wording = amendments.reword(loaded.state, changes["text"], material=material)
@@ -166,7 +166,7 @@ def change_finding(
     Raises what `changes.change_finding` does.
     """
     access.require(actor, Action.CHANGE_STATUS)
-    loaded = ledger.load(session, claim_id, versions=versions)
+    loaded = ledger.load(session, claim_id, versions=versions, now=now)
     change = domain_changes.change_finding(loaded.state, ask, decided_by=actor.name)
     return proposals.submit(session, loaded, change, four_eyes=four_eyes, actor=actor, now=now)
 
@@ -191,7 +191,7 @@ def change_status(
     if move.override is not None and source is not None:
         rests_on = sources.resolve(session, source, actor=actor, now=now, loc=("body", "override"))
         move = replace(move, override=replace(move.override, source=rests_on))
-    loaded = ledger.load(session, claim_id, versions=versions)
+    loaded = ledger.load(session, claim_id, versions=versions, now=now)
     decision_id = ids.uuid7()
     lapsed: list[Draft] = []
     if lifecycle.needs_second_person(move, four_eyes=four_eyes):
@@ -228,7 +228,7 @@ def withdraw(
     access.require(actor, Action.AMEND)
     if said_at is not None:
         statements.require_said(said_at, now=now, loc=("body", "said_at"))
-    loaded = ledger.load(session, claim_id, versions=versions)
+    loaded = ledger.load(session, claim_id, versions=versions, now=now)
     source_id = (
         None
         if source is None
@@ -260,27 +260,30 @@ def merge(
         raise Invalid("there is no claim with this id", loc=("body", "into"))
     if not _exists(session, claim_id):
         raise NotFound("There is no claim with this id.")
+    parties.hold_shown(session, [claim_id])
     now = ledger.hold(session, [claim_id, into], now=now)
-    ledger.load(session, claim_id, versions=versions)
-    survivor = ledger.load(session, into)
-    change = plan_merge(session, claim_id, survivor.state)
+    ledger.load(session, claim_id, versions=versions, now=now)
+    survivor = ledger.load(session, into, now=now)
+    change = plan_merge(session, claim_id, survivor.state, now=now)
     if four_eyes and domain_changes.needs_second_person(survivor.state, change):
         return proposals.submit(session, survivor, change, four_eyes=True, actor=actor, now=now)
     close_merged(session, claim_id, into=into, actor=actor, now=now)
     # Reread: its components may just have changed its version.
-    survivor = ledger.load(session, into)
+    survivor = ledger.load(session, into, now=now)
     merged = ledger.record(
         session, survivor, change.drafts, actor=actor, now=now, cause=change.cause
     )
     return Outcome(merged.state, merged.events[0], None)
 
 
-def plan_merge(session: Connection, claim_id: str, survivor: ClaimState) -> Change:
+def plan_merge(
+    session: Connection, claim_id: str, survivor: ClaimState, *, now: datetime
+) -> Change:
     """What the survivor records when `claim_id` is merged into it; both are locked.
 
     Raises MergeCycle, ClaimMerged or ClaimWithdrawn where it cannot be.
     """
-    loser = ledger.load(session, claim_id).state
+    loser = ledger.load(session, claim_id, now=now).state
     amendments.require_mergeable(loser, survivor, _ancestors(session, survivor.id))
     new_ids = {one.id: ids.uuid7() for one in loser.links}
     origin = statements.link_origin(session, loser)
@@ -297,10 +300,12 @@ def close_merged(
     ).all()
     now = ledger.hold(session, components, now=now)
     closed = Draft("claim.merged", {"into": into})
-    ledger.record(session, ledger.load(session, claim_id), [closed], actor=actor, now=now)
+    loser = ledger.load(session, claim_id, now=now)
+    ledger.record(session, loser, [closed], actor=actor, now=now)
     for component in components:
         moved = Draft("claim.moved", {"part_of": into})
-        ledger.record(session, ledger.load(session, component), [moved], actor=actor, now=now)
+        loaded = ledger.load(session, component, now=now)
+        ledger.record(session, loaded, [moved], actor=actor, now=now)
 
 
 def add_note(

@@ -16,7 +16,14 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Insert, bindparam, case, insert, null, select, update
 
-from service.commands import large_claims, outbox, projections, searching, writer
+from service.commands import (
+    large_claims,
+    outbox,
+    projections,
+    rename_queue,
+    searching,
+    writer,
+)
 from service.domain import amendments, evidence, history, lifecycle
 from service.domain.access import Actor
 from service.domain.claims import Cause, ClaimState, Lifecycle, end_of
@@ -81,6 +88,7 @@ LOAD = Prepared(
         # A state that is kept in memory is not sent again.
         case((claims.c.last_hash == bindparam("kept_hash"), null()), else_=claims.c.state),
         claims.c.last_hash,
+        rename_queue.WAITS,
     )
     .where(claims.c.id == bindparam("claim"))
     .with_for_update()
@@ -147,9 +155,11 @@ def _telling(messages: int) -> list[Insert]:
     return [write for i in range(messages) for write in outbox.telling(f"told_{i}")]
 
 
-def load(session: Connection, claim_id: str, *, versions: Versions = None) -> Loaded:
+def load(session: Connection, claim_id: str, *, versions: Versions = None, now: datetime) -> Loaded:
     """Lock the claim and read it.
 
+    A rename that has not come to this claim is recorded on it first: nobody decides on a name or a
+    root that is not true any more.  `versions` are those before that, which is what was read.
     Raises NotFound, or PreconditionFailed where its version is none of `versions`.
     """
     kept_hash, kept_state = large_claims.STATES.find(claim_id) or ("", None)
@@ -168,12 +178,29 @@ def load(session: Connection, claim_id: str, *, versions: Versions = None) -> Lo
             "Read it again and decide anew.",
             version=state.version,
         )
-    return Loaded(state, row[1])
+    loaded = Loaded(state, row[1])
+    return _catch_up(session, loaded, now=now) if row[2] else loaded
 
 
-def load_all(session: Connection, claim_ids: Collection[str]) -> dict[str, Loaded]:
+def _catch_up(session: Connection, loaded: Loaded, *, now: datetime) -> Loaded:
+    """Record the renames that have not come to a claim, in their order, by who made them."""
+    for rename in rename_queue.take_renames(session, loaded.state.id):
+        if rename.draft is None:
+            searching.renew(session, [loaded.state])
+        elif history.differs(loaded.state, rename.draft):
+            loaded = record(session, loaded, [rename.draft], actor=rename.actor, now=now)
+    return loaded
+
+
+def load_all(
+    session: Connection, claim_ids: Collection[str], *, now: datetime
+) -> dict[str, Loaded]:
     """Lock several claims, always in the same order, so that two writers cannot deadlock."""
-    return {claim_id: load(session, claim_id) for claim_id in sorted(set(claim_ids))}
+    ordered = sorted(set(claim_ids))
+    for claim_id in ordered:
+        load(session, claim_id, now=now)
+    # Again: a rename that came to one of them may have changed another, of which it is part.
+    return {claim_id: load(session, claim_id, now=now) for claim_id in ordered}
 
 
 def hold(session: Connection, claim_ids: Collection[str], *, now: datetime) -> datetime:
@@ -329,7 +356,7 @@ def _tell_parent(
     """Keep the `components` that the parent serves true: they are part of its version."""
     left = before.part_of if before else None
     if left is not None and left != after.part_of:
-        parent = load(session, left)
+        parent = load(session, left, now=now)
         record(
             session,
             parent,
@@ -342,7 +369,7 @@ def _tell_parent(
     shown = (after.text, after.status, after.lifecycle, after.part_of)
     if before and shown == (before.text, before.status, before.lifecycle, before.part_of):
         return
-    parent = load(session, after.part_of)
+    parent = load(session, after.part_of, now=now)
     gone = after.lifecycle is Lifecycle.MERGED
     record(
         session,

@@ -1,10 +1,10 @@
 """Parties, speakers and stories: who speaks, and what is followed together.
 
 A party's name and root, and a speaker's name and role, stand in every claim they touch.  Changing
-one is therefore a change of those claims too, recorded on each.
+one is therefore a change of those claims too, recorded on each (`rename_batches`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, union, update
 from sqlalchemy.exc import IntegrityError
 
-from service.commands import confusable, ledger, searching, writer
+from service.commands import confusable, rename_batches, writer
 from service.commands.inputs import NewSpeaker
 from service.commands.writer import Line
 from service.domain import access, ids
@@ -147,10 +147,10 @@ def change(
     draft = Draft("party.changed", dict(differing))
     writer.extend(session, chain, [draft], actor=actor, now=now)
     session.execute(update(parties).where(parties.c.slug == slug).values(updated_at=now))
-    if shown:
-        return
-    if "full_name" in differing:
-        _find_by(session, slug)
+    if not shown and "full_name" in differing:
+        # No claim shows it, but what the party claims and says is found by it.
+        subject, concerned = Subject(SubjectKind.PARTY, slug), _concerned([slug])
+        rename_batches.begin_rename(session, subject, None, concerned, actor=actor, now=now)
 
 
 def _locked_tree() -> Any:
@@ -186,7 +186,7 @@ def _height(tree: Mapping[str, Any], slug: str) -> int:
 def _refresh(session: Connection, slug: str, *, actor: Actor, now: datetime) -> datetime:
     """Give the claims that show `slug`, or a party below it, its new name and root.
 
-    Gives the instant at which all of them changed.
+    Gives the instant from which the party has them.
     """
     tree = {row.slug: row for row in session.execute(select(parties)).all()}
     root = slug
@@ -205,21 +205,10 @@ def _refresh(session: Connection, slug: str, *, actor: Actor, now: datetime) -> 
     }
     concerned = _concerned(below)
     draft = Draft("party.changed", {"party": slug, "parties": voices})
-    at = _record_on_all(session, concerned, draft, actor=actor, now=now)
+    subject = Subject(SubjectKind.PARTY, slug)
+    at = rename_batches.begin_rename(session, subject, draft, concerned, actor=actor, now=now)
     _keep_versions(session, [tree[one]._asdict() | {"root": root} for one in below], at)
-    searching.renew_statements(session, statements.c.party.in_(below))
     return at
-
-
-def _find_by(session: Connection, slug: str) -> None:
-    """Find what a party claims and says by its new full name, which no claim shows."""
-    concerned = _concerned([slug])
-    done: set[str] = set()
-    while found := set(session.scalars(concerned).all()) - done:
-        for claim_id in sorted(found):
-            searching.renew(session, [ledger.load(session, claim_id).state])
-        done |= found
-    searching.renew_statements(session, statements.c.party == slug)
 
 
 def _concerned(slugs: list[str]) -> Any:
@@ -247,21 +236,29 @@ def version_row(party: Mapping[str, Any], at: datetime) -> dict[str, Any]:
     return kept | {"recorded_at": at}
 
 
-def _record_on_all(
-    session: Connection, concerned: Any, draft: Draft, *, actor: Actor, now: datetime
-) -> datetime:
-    """Record the change on every claim that `concerned` selects, at the one instant it gives.
+def hold_shown(session: Connection, claim_ids: Sequence[str]) -> None:
+    """Keep the parties and speakers of these claims as they are until this transaction ends.
 
-    It is asked again until it finds no more: while we wait for one claim, a merge may copy that
-    one's links to another.
+    For whoever copies voices from one claim to another: a rename that did not see the copy would
+    leave the former name there.
     """
-    held: set[str] = set()
-    while found := set(session.scalars(concerned).all()) - held:
-        now = ledger.hold(session, found, now=now)
-        held |= found
-    for claim_id in sorted(held):
-        ledger.record(session, ledger.load(session, claim_id), [draft], actor=actor, now=now)
-    return now
+    linked = links.c.claim.in_(claim_ids)
+    held = [
+        select(parties.c.slug)
+        .where(parties.c.slug.in_(select(links.c.party).where(linked)))
+        .order_by(parties.c.slug),
+        select(speakers.c.id)
+        .where(
+            speakers.c.id.in_(
+                select(statements.c.speaker)
+                .join(links, links.c.statement == statements.c.id)
+                .where(linked)
+            )
+        )
+        .order_by(speakers.c.id),
+    ]
+    for query in held:
+        session.execute(query.with_for_update(read=True, key_share=True))
 
 
 def voice(
@@ -427,10 +424,10 @@ def change_speaker(
         ),
     )
     draft = Draft("speaker.changed", {"speaker": speaker_id, "name": name, "role": role})
-    now = _record_on_all(session, concerned, draft, actor=actor, now=now)
+    subject = Subject(SubjectKind.SPEAKER, speaker_id)
+    now = rename_batches.begin_rename(session, subject, draft, concerned, actor=actor, now=now)
     changed = Draft("speaker.changed", {"name": name, "role": role})
     writer.extend(session, chain, [changed], actor=actor, now=now)
-    searching.renew_statements(session, statements.c.speaker == speaker_id)
 
 
 def create_story(

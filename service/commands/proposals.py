@@ -61,7 +61,7 @@ def lapse_of_proposer(
         decisions.c.proposed_by == proposer, decisions.c.state == "pending"
     )
     lapsed = 0
-    for loaded in ledger.load_all(session, session.scalars(mine).all()).values():
+    for loaded in ledger.load_all(session, session.scalars(mine).all(), now=now).values():
         waiting = loaded.state.pending
         # Somebody may have settled it while we waited for the claim.
         if waiting is not None and waiting.proposed_by == proposer:

@@ -125,7 +125,7 @@ def _propose(
         stored = session.scalar(select(states.whole(claims)).where(claims.c.id == claim_id))
         if not changes.needs_second_person(states.parse(stored or ""), plan):
             continue
-        loaded = ledger.load(session, claim_id)
+        loaded = ledger.load(session, claim_id, now=now)
         if not changes.needs_second_person(loaded.state, plan):
             continue
         try:

@@ -211,7 +211,9 @@ def add_quote(
     searching.renew_statements(session, statements.c.id == statement_id)
     shown = Draft("statement.quoted", {"statement": statement_id, **draft.data})
     changed = [
-        ledger.record(session, ledger.load(session, claim), [shown], actor=actor, now=now).state
+        ledger.record(
+            session, ledger.load(session, claim, now=now), [shown], actor=actor, now=now
+        ).state
         for claim in concerned
     ]
     searching.renew(session, changed, statement=statement_id)
@@ -273,7 +275,7 @@ def withdraw(
     }
     waiting = []
     for claim_id in concerned:
-        loaded = ledger.load(session, claim_id)
+        loaded = ledger.load(session, claim_id, now=now)
         drafts = []
         if any(one.statement == statement_id for one in loaded.state.links):
             drafts.append(amendments.withdraw_statement(statement_id, **about))
@@ -308,7 +310,7 @@ def link(
     in any case.
     """
     access.require(actor, Action.RECORD)
-    loaded = ledger.load(session, claim_id, versions=versions)
+    loaded = ledger.load(session, claim_id, versions=versions, now=now)
     loc = ("body", "statement")
     if isinstance(new.statement, NewStatement):
         spoken = record(session, new.statement, actor=actor, now=now, loc=loc)
@@ -385,7 +387,7 @@ def retract_link(
     To take a denial off a confirmed claim is proposed: without it the line is bolder.
     """
     access.require(actor, Action.RECORD)
-    loaded = _claim_of(session, link_id)
+    loaded = _claim_of(session, link_id, now=now)
     change = amendments.retract_link(loaded.state, link_id, reason=reason)
     return proposals.submit(session, loaded, change, four_eyes=four_eyes, actor=actor, now=now)
 
@@ -395,7 +397,7 @@ def affirm_link(
 ) -> Outcome:
     """Say that a link holds for the claim's present wording too.  Raises NotFound, Settled."""
     access.require(actor, Action.RECORD)
-    loaded = _claim_of(session, link_id)
+    loaded = _claim_of(session, link_id, now=now)
     change = amendments.affirm_link(loaded.state, link_id)
     return proposals.submit(session, loaded, change, four_eyes=four_eyes, actor=actor, now=now)
 
@@ -416,11 +418,11 @@ def _rendered(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [{name: row[name] for name in RENDERED} for row in rows]
 
 
-def _claim_of(session: Connection, link_id: str) -> Loaded:
+def _claim_of(session: Connection, link_id: str, *, now: datetime) -> Loaded:
     claim_id = session.scalar(select(links.c.claim).where(links.c.id == link_id))
     if claim_id is None:
         raise NotFound("There is no link with this id.")
-    return ledger.load(session, claim_id)
+    return ledger.load(session, claim_id, now=now)
 
 
 def _locked(session: Connection, statement_id: str) -> Row[Any]:

@@ -39,6 +39,8 @@ UNPROVED: Mapping[str, str] = {
     "sign_in_links": "links that let in once, for as long as they hold",
     "sign_in_tries": "how often passwords were tried lately",
     "intakes": "articles' texts, kept while they are worked on",
+    "renames": "renames that come to claims in batches, until they have come to all",
+    "rename_claims": "the claims that a rename has not come to yet",
     "webhook_messages": "what was sent, in the bytes of its time",
     "webhook_deliveries": "how far each message has come",
     "webhook_attempts": "what receivers answered",

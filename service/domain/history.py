@@ -312,6 +312,12 @@ def _replace_voices(state: ClaimState, change: Callable[[Voice], Voice]) -> Clai
     )
 
 
+def differs(state: ClaimState, draft: Draft) -> bool:
+    """Whether a change of a party or a speaker changes anything that this claim shows."""
+    after = STEPS[draft.type](state, draft.data, state.updated_at)
+    return (after.claimant, after.links) != (state.claimant, state.links)
+
+
 STEPS: dict[str, Callable[[ClaimState, Data, datetime], ClaimState]] = {
     "claim.status_changed": _status_changed,
     "claim.amended": _amended,

@@ -64,6 +64,7 @@ def differences(settings: Settings) -> list[Any]:
     """What the schema has otherwise than `store/tables.py`: empty where they agree."""
     from alembic.autogenerate import compare_metadata
 
+    import service.store.rename_tables
     import service.store.webhook_tables  # noqa: F401 -- makes its tables known
     from service.store.fulltext import INDEXES
     from service.store.tables import metadata

@@ -19,6 +19,7 @@ from service.web.live import Live
 from service.web.metrics import Metrics
 from service.web.readiness import Readiness
 from service.web.remembered import Remembered
+from service.web.renamer import Renamer
 from service.web.shared import SharedAnswers
 
 PINGS_A_MINUTE = 6
@@ -40,6 +41,8 @@ class Services:
     """Whether changes can be written."""
     guard: Guard
     """Says which addresses webhooks may go to."""
+    renamer: Renamer
+    """Brings renames to the claims that show the name."""
     cursors: Cursors = field(default_factory=lambda: Cursors(b""))
     """Set on start, from the database."""
     epoch: str = ""
