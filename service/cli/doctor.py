@@ -71,7 +71,7 @@ def _raise(error: Exception) -> list[Finding]:
 
 
 def _list_checks() -> list[tuple[str, Check]]:
-    from service.commands import doctor_desk, doctor_rows
+    from service.commands import doctor_desk, doctor_rows, rename_checks
     from service.dispatch import diagnosis
     from service.store import home
 
@@ -89,6 +89,7 @@ def _list_checks() -> list[tuple[str, Check]]:
         ("epoch", check_epoch),
         ("people", doctor_desk.check_people),
         ("names", doctor_desk.check_names),
+        ("renames", rename_checks.check_renames),
         ("endpoints", diagnosis.check_endpoints),
         ("deliveries", partial(diagnosis.check_deliveries, now=now)),
         ("references", doctor_rows.find_dangling_rows),

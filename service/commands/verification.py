@@ -5,7 +5,7 @@ claim; folding the events shows any change of what is derived from them.  Claims
 order of their ids, a batch at a time, so a million of them take no more memory than a thousand.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, chain, groupby
 from typing import Any
@@ -14,7 +14,7 @@ import orjson
 from sqlalchemy import Column, Connection, Row, Table, column, func, select, text
 from sqlalchemy import table as sql_table
 
-from service.commands import ledger, searching
+from service.commands import ledger, rename_checks, searching
 from service.commands.breaks import Break, Remark, clip, compare_row, compare_rows
 from service.commands.chain_checks import check_chain, check_numbers
 from service.commands.implied import Implied
@@ -109,6 +109,7 @@ def verify(session: Connection, *, progress: Progress = None) -> Report:
 def compare(session: Connection, progress: Progress = None) -> Report:
     """What `verify` does, in a transaction of the caller's."""
     total = session.execute(select(func.count()).select_from(tables.claims)).scalar_one()
+    unfinished = rename_checks.read_unfinished(session)
     found: list[Break] = []
     claims = events = broken = 0
     low: str | None = None
@@ -130,6 +131,8 @@ def compare(session: Connection, progress: Progress = None) -> Report:
         events += beside["events"].count
         for row in batch:
             mine = {name: rows.of(row.id) for name, rows in beside.items()}
+            if row.id in unfinished.claims:
+                del mine[claim_search.name]
             for one in _check(row, mine, known):
                 broken += 1
                 found += [one] if len(found) < LISTED else []
@@ -148,7 +151,7 @@ def compare(session: Connection, progress: Progress = None) -> Report:
     remarks: list[Remark] = []
     rest: Iterator[Break | Remark] = chain(
         check_things(session, counts),
-        _statements(session),
+        _statements(session, unfinished.statements),
         check_indexes(session),
         check_numbers(session),
     )
@@ -158,7 +161,7 @@ def compare(session: Connection, progress: Progress = None) -> Report:
             continue
         broken += 1
         found += [finding] if len(found) < LISTED else []
-    remarks += counts.remarks()
+    remarks += [*unfinished.remarks, *counts.remarks()]
     remarks += [Remark(table, f"not proved: {held}") for table, held in UNPROVED.items()]
     grouped: dict[tuple[str, str], list[str]] = {}
     for (table, name), held in UNPROVED_COLUMNS.items():
@@ -269,6 +272,8 @@ def _check(
     )
     tags = {(one.tag, one.added_at): one._mapping for one in beside["claim_tags"]}
     yield from compare_rows(claim, "claim_tags", implied.tags, tags)
+    if claim_search.name not in beside:
+        return
     searched = _searched(searching.row(state, known, former), "former")
     yield from compare_rows(
         claim,
@@ -283,8 +288,9 @@ def _searched(row: Mapping[str, Any], *more: str) -> dict[str, Any]:
     return {"words": postings(row["search_words"])} | {name: row[f"search_{name}"] for name in more}
 
 
-def _statements(session: Connection) -> Iterator[Break]:
-    """Where the index of statements says otherwise than they do; `claim` is the statement's id."""
+def _statements(session: Connection, unfinished: Collection[str]) -> Iterator[Break]:
+    """Where the index of statements says otherwise than they do; `claim` is the statement's id.
+    Those that a rename has not come to are `unfinished`."""
     low: str | None = None
     while True:
         query = select(tables.statements.c.id).order_by(tables.statements.c.id).limit(BATCH)
@@ -304,6 +310,8 @@ def _statements(session: Connection) -> Iterator[Break]:
                 yield row
                 continue
             key = row["search_statement"]
+            if key in unfinished:
+                continue
             mine = {key: found[key]} if key in found else {}
             yield from compare_rows(
                 key, "statement_search", {key: _searched(row)}, mine, kind="statement"

@@ -1,0 +1,284 @@
+"""Renames of what many claims show: they come to claims in batches, once to each.
+
+The batches are small here, and the server's own worker rests where a test does its turns.
+"""
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, func, select
+
+from service.commands import accounts, claims, rename_batches
+from service.store.rename_tables import rename_claims, renames
+from service.store.tables import events
+from service.web.bodies.claims import ClaimIn
+from tests.faults.ledgers import audit
+from tests.store.locks import holding, until_waiting
+from tests.support import desk as support
+from tests.support.desk import Desk, claim_body, statement_body
+
+BATCH, CLAIMS = 4, 14
+LOCK_CLAIM = "SELECT 1 FROM claims WHERE id = $1 FOR UPDATE"
+Json = dict[str, Any]
+
+
+@pytest.fixture(autouse=True)
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rename_batches, "BATCH", BATCH)
+    monkeypatch.setattr(rename_batches, "BATCH_SECONDS", 60.0)
+
+
+async def record_claims(desk: Desk, count: int = CLAIMS) -> list[str]:
+    """Claims of Belgrade, in the order of their ids; the worker rests from now on."""
+    await desk.app.state.services.renamer.stop()
+    await desk.parties()
+    body = ClaimIn.model_validate(claim_body(speaker=None)).to_command()
+
+    def record(session: Connection) -> list[str]:
+        by: Json = {"actor": accounts.SYSTEM, "now": desk.clock()}
+        return sorted(str(claims.create(session, body, **by).id) for _ in range(count))
+
+    return await desk.database.write(record)
+
+
+async def rename(desk: Desk, name: str, slug: str = "belgrade") -> Json:
+    answer = await desk.editor.patch(f"/v1/parties/{slug}", json={"name": name})
+    assert answer.status_code == 200, answer.text
+    shown: Json = answer.json()
+    assert shown["name"] == name
+    return shown
+
+
+async def work(desk: Desk, turns: int = 1_000) -> int:
+    """Do so many turns of the worker, or all there are; gives how many there were."""
+    for turn in range(turns):
+        now = desk.clock()
+        if not await desk.database.write(
+            rename_batches.continue_rename, now=now, most=rename_batches.BATCH
+        ):
+            return turn
+    return turns
+
+
+async def read_names(desk: Desk, claim_ids: list[str]) -> list[str]:
+    return [(await desk.read(claim))["claimant"]["name"] for claim in claim_ids]
+
+
+async def count_renames(desk: Desk) -> dict[str, list[str]]:
+    """The instants at which each claim's names changed, by claim."""
+    rows = await desk.database.read(
+        lambda session: session.execute(
+            select(events.c.claim, events.c.recorded_at)
+            .where(events.c.claim.is_not(None), events.c.type == "party.changed")
+            .order_by(events.c.seq)
+        ).all()
+    )
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        found.setdefault(row.claim, []).append(str(row.recorded_at))
+    return found
+
+
+async def count_left(desk: Desk) -> tuple[int, int]:
+    """How many renames are under way, and how many claims they have not come to."""
+    return await desk.database.read(
+        lambda session: (
+            session.execute(select(func.count()).select_from(renames)).scalar_one(),
+            session.execute(select(func.count()).select_from(rename_claims)).scalar_one(),
+        )
+    )
+
+
+async def test_what_few_claims_show_changes_at_once(desk: Desk) -> None:
+    ids = await record_claims(desk, BATCH)
+    await rename(desk, "Beograd")
+    assert await read_names(desk, ids) == ["Beograd"] * BATCH
+    assert await count_left(desk) == (0, 0)
+    [instant] = {one for instants in (await count_renames(desk)).values() for one in instants}
+    assert instant
+
+
+async def test_no_transaction_renames_more_than_a_batch(desk: Desk) -> None:
+    """Whoever renames is answered at once; each claim gets one event, a batch at an instant."""
+    ids = await record_claims(desk)
+    await rename(desk, "Beograd")
+    assert await read_names(desk, ids) == ["Belgrade"] * CLAIMS
+    assert await work(desk, 1) == 1
+    assert await read_names(desk, ids) == ["Beograd"] * BATCH + ["Belgrade"] * (CLAIMS - BATCH)
+    await audit(desk.settings)
+    await work(desk)
+    assert await read_names(desk, ids) == ["Beograd"] * CLAIMS
+    assert await count_left(desk) == (0, 0)
+    changed = await count_renames(desk)
+    assert [*changed] == ids
+    assert {len(instants) for instants in changed.values()} == {1}
+    together = Counter(one for instants in changed.values() for one in instants)
+    assert max(together.values()) <= BATCH
+    await audit(desk.settings)
+
+
+async def test_the_server_goes_on_with_a_rename_by_itself(desk: Desk) -> None:
+    """Whatever others record meanwhile is taken, between the batches."""
+    ids = await record_claims(desk, 60)
+    await rename(desk, "Beograd")
+    desk.app.state.services.renamer.start()
+    async with asyncio.timeout(60):
+        while (await count_left(desk))[0]:
+            await desk.claim(claimant="nato", speaker=None)
+    assert await read_names(desk, ids) == ["Beograd"] * 60
+    order = await desk.database.read(
+        lambda session: session.scalars(
+            select(events.c.type)
+            .where(
+                events.c.type.in_(["party.changed", "claim.created"]), events.c.claim.is_not(None)
+            )
+            .order_by(events.c.seq)
+        ).all()
+    )
+    first = order.index("party.changed")
+    last = len(order) - order[::-1].index("party.changed")
+    assert "claim.created" in order[first:last], "nobody else wrote meanwhile"
+    await audit(desk.settings)
+
+
+async def test_a_claim_that_somebody_changes_first_has_the_new_name_once(desk: Desk) -> None:
+    """Nobody decides on a name that is not true any more, and If-Match is what was read."""
+    ids = await record_claims(desk)
+    await rename(desk, "Beograd")
+    last = ids[-1]
+    version = (await desk.read(last))["version"]
+    changed = await desk.checker.patch(
+        f"/v1/claims/{last}", json={"tags": ["border"]}, headers={"If-Match": f'"{version}"'}
+    )
+    assert changed.status_code == 200, changed.text
+    assert changed.json()["claimant"]["name"] == "Beograd"
+    history = (await desk.reader.get(f"/v1/claims/{last}/history")).json()["items"]
+    by_type = {one["type"]: one["actor"]["name"] for one in history}
+    assert by_type["party.changed"] == "editor"
+    assert by_type["claim.amended"] == "checker"
+    await work(desk)
+    counts = {claim: len(instants) for claim, instants in (await count_renames(desk)).items()}
+    assert counts == dict.fromkeys(ids, 1)
+    await audit(desk.settings)
+
+
+async def test_a_claim_made_meanwhile_has_the_new_name_and_is_left_alone(desk: Desk) -> None:
+    await record_claims(desk)
+    await rename(desk, "Beograd")
+    made = await desk.claim(speaker=None)
+    assert made["claimant"]["name"] == "Beograd"
+    await work(desk)
+    assert (await desk.read(made["id"]))["version"] == made["version"]
+    assert made["id"] not in await count_renames(desk)
+
+
+async def test_no_claim_keeps_the_name_in_between(desk: Desk) -> None:
+    """A second rename begins while the first is under way."""
+    ids = await record_claims(desk)
+    await rename(desk, "Beograd")
+    await work(desk, 1)
+    await rename(desk, "Beograd and its ministries")
+    assert await work(desk, 1) == 1
+    shown = Counter(await read_names(desk, ids))
+    # What the first had come to before goes on showing its name until the second comes to it.
+    assert shown == {"Beograd": BATCH, "Beograd and its ministries": BATCH, "Belgrade": CLAIMS - 8}
+    await audit(desk.settings)
+    await work(desk)
+    assert set(await read_names(desk, ids)) == {"Beograd and its ministries"}
+    assert await count_left(desk) == (0, 0)
+    await audit(desk.settings)
+
+
+async def test_as_of_shows_the_name_that_the_claim_had_then(desk: Desk) -> None:
+    ids = await record_claims(desk)
+    await rename(desk, "Beograd")
+    await work(desk, 1)
+    between = desk.clock().isoformat().replace("+00:00", "Z")
+    await work(desk)
+    names = [(await desk.read(claim, as_of=between))["claimant"]["name"] for claim in ids]
+    assert names == ["Beograd"] * BATCH + ["Belgrade"] * (CLAIMS - BATCH)
+
+
+async def test_two_servers_rename_each_claim_once(desk: Desk) -> None:
+    ids = await record_claims(desk, 40)
+    async with support.running_beside(desk) as other:
+        await other.app.state.services.renamer.stop()
+        await rename(desk, "Beograd")
+        async with asyncio.timeout(60):
+            while (await count_left(desk))[0]:
+                await asyncio.gather(work(desk, 2), work(other, 2))
+    counts = {claim: len(instants) for claim, instants in (await count_renames(desk)).items()}
+    assert counts == dict.fromkeys(ids, 1)
+    await audit(desk.settings)
+
+
+async def test_a_moved_party_supports_nobody_it_belongs_to(desk: Desk) -> None:
+    """Claims that rested on it fall back as the move comes to them; a decision on one that it has
+    not come to yet is made on where the party stands now."""
+    ids = await record_claims(desk)
+    links = [await desk.link(claim, "supports", "nato") for claim in ids]
+    moved = await desk.editor.patch("/v1/parties/nato", json={"parent": "belgrade"})
+    assert moved.status_code == 200, moved.text
+    refused = await desk.move(ids[-1], "confirmed", cites=[links[-1]["id"]])
+    assert refused.status_code == 409, refused.text
+    await work(desk)
+    for claim in ids:
+        [link] = (await desk.reader.get(f"/v1/claims/{claim}/links")).json()["items"]
+        assert link["statement"]["root"] == "belgrade"
+    await audit(desk.settings)
+
+
+async def test_an_approved_rename_comes_to_claims_in_batches(desk: Desk) -> None:
+    """Confirmed claims show the name: it waits for a second person, then begins at once."""
+    ids = await record_claims(desk)
+    await desk.confirm(ids[0])
+    proposed = await desk.editor.patch("/v1/parties/belgrade", json={"name": "Beograd"})
+    assert proposed.status_code == 202, proposed.text
+    approved = await desk.editor2.post(f"/v1/decisions/{proposed.json()['id']}/approval")
+    assert approved.status_code == 200, approved.text
+    assert await read_names(desk, ids[:1]) == ["Beograd"]
+    assert (await desk.reader.get("/v1/parties/belgrade")).json()["name"] == "Beograd"
+    left = (await count_left(desk))[1]
+    assert left == CLAIMS - 1
+    await work(desk)
+    assert set(await read_names(desk, ids)) == {"Beograd"}
+    await audit(desk.settings)
+
+
+async def test_a_full_name_finds_claims_as_it_comes_to_them(desk: Desk) -> None:
+    """It stands on no claim: they are only indexed again, and no event says so."""
+    ids = await record_claims(desk)
+    answer = await desk.editor.patch("/v1/parties/belgrade", json={"full_name": "Srbija"})
+    assert answer.status_code == 200
+    await work(desk, 1)
+    await audit(desk.settings)
+    await work(desk)
+    assert await count_left(desk) == (0, 0)
+    assert await count_renames(desk) == {}
+    found = await desk.reader.get("/v1/claims", params={"q": "srbija", "limit": 100})
+    assert {one["id"] for one in found.json()["items"]} == set(ids)
+    await audit(desk.settings)
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+async def test_others_write_while_a_batch_stands_still(desk: Desk) -> None:
+    """A batch waits for a claim that is held: neither claims of the party nor others do."""
+    ids = await record_claims(desk)
+    await rename(desk, "Beograd")
+    address = desk.settings.database_url.get_secret_value()
+    async with holding(address, LOCK_CLAIM, ids[1]) as held:
+        working = asyncio.create_task(work(desk, 1))
+        await until_waiting(address, 1)
+        async with asyncio.timeout(20):
+            await desk.claim(speaker=None)
+            await desk.claim(claimant="nato", speaker=None)
+            body = {"statement": statement_body("belgrade"), "stance": "comments"}
+            linked = await desk.checker.post(f"/v1/claims/{ids[-1]}/links", json=body)
+            assert linked.status_code == 201, linked.text
+        await held.release()
+        assert await working == 1
+    await work(desk)
+    assert set(await read_names(desk, ids)) == {"Beograd"}
+    await audit(desk.settings)
