@@ -3,7 +3,7 @@
 from alembic import context
 
 import service.store.fulltext
-import service.store.rename_tables  # noqa: F401 -- makes its tables known
+import service.store.rename_tables
 import service.store.webhook_tables  # noqa: F401 -- likewise
 from service.store.tables import metadata
 

@@ -2,7 +2,7 @@
 
 What few claims show is changed at once, in the transaction of whoever renames.  Of what many show,
 the party's own record changes at once, and its claims follow in transactions of their own, so that
-nobody who writes waits for more than a batch (docs/decisions/0021-renames-in-batches.md).
+nobody who writes waits for more than a batch (docs/decisions/0022-renames-in-batches.md).
 """
 
 import time

@@ -47,7 +47,7 @@ def write(
     """
     # In one order, so that two writers wait for each other instead of dying of it.
     for claim in sorted(mine):
-        loaded = ledger.load(session, claim)
+        loaded = ledger.load(session, claim, now=NOW)
         pause(session, before)
         draft = Draft("claim.amended", {"text": text, "material": False})
         ledger.record(session, loaded, [draft], actor=SYSTEM, now=NOW)

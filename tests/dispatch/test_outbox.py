@@ -233,7 +233,7 @@ async def test_a_change_undone_tells_nobody(desk: Desk, board: Board) -> None:
     webhook = await board.endpoint()
 
     def undone(session: Any) -> None:
-        loaded = ledger.load(session, claim)
+        loaded = ledger.load(session, claim, now=desk.clock())
         drafts = amendments.amend(loaded.state, {"tags": ["border"]}, material=False)
         ledger.record(session, loaded, drafts, actor=SYSTEM, now=desk.clock())
         for table in (tables.webhook_messages, tables.webhook_deliveries):
