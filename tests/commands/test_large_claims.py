@@ -94,7 +94,7 @@ def require_same(session: Connection, claim: str) -> None:
     folded = fold_events(session, claim)
     assert states.parse(whole) == states.read_locked(session, claim, stored) == folded
     assert ledger.row(folded, last_hash)["state"] == stored
-    loaded = ledger.load(session, claim, now=datetime.now(UTC))
+    loaded = ledger.load(session, claim, now=workday.BEGIN)
     assert (loaded.last_hash, loaded.state) == (last_hash, folded)
     document = session.scalar(select(tables.claims.c.document).where(tables.claims.c.id == claim))
     assert ledger.row(folded, last_hash)["document"] == document
@@ -104,7 +104,7 @@ def act(day: Day, claim: str, kind: str, choice: int) -> None:
     session = day.session
     links = [
         link
-        for link in ledger.load(session, claim, now=datetime.now(UTC)).state.links
+        for link in ledger.load(session, claim, now=workday.BEGIN).state.links
         if not link.retracted
     ]
     party = VOICES[choice % len(VOICES)]
@@ -234,7 +234,7 @@ async def test_a_cache_gives_up_what_was_unused_longest(database: Database) -> N
         day = Day(session)
         claim = day.claim("Troops gathered at the border")
         day.link(claim, "nato", Stance.COMMENTS)
-        return ledger.load(session, claim, now=datetime.now(UTC)).state
+        return ledger.load(session, claim, now=workday.BEGIN).state
 
     state = await database.write(work)
     large = replace(state, links=state.links * 40)
@@ -350,7 +350,7 @@ async def test_names_leave_room_for_quotes(database: Database) -> None:
         day = Day(session)
         claim = day.claim("Troops gathered at the border")
         day.link(claim, "nato", Stance.COMMENTS)
-        state = ledger.load(session, claim, now=datetime.now(UTC)).state
+        state = ledger.load(session, claim, now=workday.BEGIN).state
         voice = state.links[0].voice
         many = [
             replace(
