@@ -22,6 +22,11 @@ ROWS = 100
 """Claims that are written in one transaction."""
 REFUSALS = ("line", "record", "id", "field", "value", "reason")
 
+RESUMED = (
+    "A rename was under way where this was exported. It goes on here: at once where few claims "
+    "show the name, else as soon as a server runs (claimdesk doctor says how far it is)."
+)
+
 Show = Callable[[int, int], None]
 Rows = (
     Iterator["tuple[int, Incoming | Refused]"]
@@ -41,7 +46,7 @@ async def restore(
     database: "Database", source: BinaryIO, scratch: "Scratch", show: Show, *, dry_run: bool
 ) -> Outcome:
     """An export: check the whole file, then write what passed, a batch to a transaction."""
-    from service.commands import clock, exchange, exchange_check
+    from service.commands import clock, exchange, exchange_check, rename_resumption
 
     total = 2 * files.size(source)
     tallies = await database.read(
@@ -64,7 +69,11 @@ async def restore(
                     tallies[kind].refused += 1
         show(total // 2 + source.tell(), total)
     await database.write(clock.excuse_imported_events, now=now)
-    return Outcome(tallies)
+    outcome = Outcome(tallies)
+    something_new = any(tally.new for tally in tallies.values())
+    if something_new and await database.write(rename_resumption.resume_renames, now=now):
+        outcome.notes.append(RESUMED)
+    return outcome
 
 
 async def bring_in(

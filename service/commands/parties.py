@@ -149,7 +149,7 @@ def change(
     session.execute(update(parties).where(parties.c.slug == slug).values(updated_at=now))
     if not shown and "full_name" in differing:
         # No claim shows it, but what the party claims and says is found by it.
-        subject, concerned = Subject(SubjectKind.PARTY, slug), _concerned([slug])
+        subject, concerned = Subject(SubjectKind.PARTY, slug), select_showing_parties([slug])
         rename_batches.begin_rename(session, subject, None, concerned, actor=actor, now=now)
 
 
@@ -203,7 +203,7 @@ def _refresh(session: Connection, slug: str, *, actor: Actor, now: datetime) -> 
     voices = {
         one: {"name": tree[one].name, "root": root, "root_name": tree[root].name} for one in below
     }
-    concerned = _concerned(below)
+    concerned = select_showing_parties(below)
     draft = Draft("party.changed", {"party": slug, "parties": voices})
     subject = Subject(SubjectKind.PARTY, slug)
     at = rename_batches.begin_rename(session, subject, draft, concerned, actor=actor, now=now)
@@ -211,11 +211,21 @@ def _refresh(session: Connection, slug: str, *, actor: Actor, now: datetime) -> 
     return at
 
 
-def _concerned(slugs: list[str]) -> Any:
+def select_showing_parties(slugs: list[str]) -> Any:
     """The claims that show one of these parties."""
     return union(
         select(claims.c.id).where(claims.c.claimant.in_(slugs)),
         select(links.c.claim).where(links.c.party.in_(slugs)),
+    )
+
+
+def select_showing_speaker(speaker_id: str, party: str) -> Any:
+    """The claims that show a speaker of this party."""
+    spoken = select(statements.c.id).where(statements.c.speaker == speaker_id)
+    return union(
+        select(links.c.claim).where(links.c.statement.in_(spoken)),
+        # A claimant's speaker may be another than the origin's: the state alone names them.
+        select(claims.c.id).where(claims.c.claimant == party, claims.c.state.contains(speaker_id)),
     )
 
 
@@ -415,14 +425,7 @@ def change_speaker(
         )
     except IntegrityError as error:
         raise AlreadyExists("The party has a speaker of this name and role by now.") from error
-    spoken = select(statements.c.id).where(statements.c.speaker == speaker_id)
-    concerned = union(
-        select(links.c.claim).where(links.c.statement.in_(spoken)),
-        # A claimant's speaker may be another than the origin's: the state alone names them.
-        select(claims.c.id).where(
-            claims.c.claimant == row.party, claims.c.state.contains(speaker_id)
-        ),
-    )
+    concerned = select_showing_speaker(speaker_id, row.party)
     draft = Draft("speaker.changed", {"speaker": speaker_id, "name": name, "role": role})
     subject = Subject(SubjectKind.SPEAKER, speaker_id)
     now = rename_batches.begin_rename(session, subject, draft, concerned, actor=actor, now=now)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from service.commands import rename_queue
-from service.commands.breaks import Remark
+from service.commands.breaks import Remark, clip
 from service.commands.rename_queue import Rename
 from service.domain.diagnosis import Finding, make_remark
 from service.store.rename_tables import rename_claims, renames
@@ -28,7 +28,13 @@ def read_unfinished(session: Connection) -> Unfinished:
     claims: set[str] = set()
     spoken: set[str] = set()
     remarks = []
-    for rename in rename_queue.list_renames(session):
+    try:
+        under_way = rename_queue.list_renames(session)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        found = clip(f"{type(error).__name__}: {error}")
+        damaged = Remark("renames", f"a row cannot be read: {found}")
+        return Unfinished(frozenset(), frozenset(), (damaged,))
+    for rename in under_way:
         if rename.draft is None:
             mine = rename_claims.c.rename == rename.id
             claims.update(session.scalars(select(rename_claims.c.claim).where(mine)))

@@ -54,6 +54,8 @@ OWN = {
     "idempotency",
     "installation",
     "intakes",
+    "rename_claims",
+    "renames",
     "sessions",
     "sign_in_links",
     "sign_in_tries",

@@ -1,0 +1,78 @@
+"""A desk exported in the middle of a rename: it goes on where it is imported."""
+
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Connection, select
+
+from service.cli import shell
+from service.commands import parties, rename_batches
+from service.store import states
+from service.store.engine import Database
+from service.store.rename_tables import renames
+from service.store.tables import claims, events
+from tests.commands.workday import a_days_work
+from tests.exchange.desks import Late, bring, dump, proved
+
+BATCH = 4
+
+
+def begin_rename(session: Connection) -> None:
+    """Rename Belgrade, up to the first few of its claims."""
+    a_days_work(session)
+    day = Late(session)
+    for number in range(3 * BATCH):
+        day.claim(f"Troops were seen at gate {number}")
+    parties.change(session, "belgrade", {"name": "Beograd"}, **day.by())
+    for _ in range(2):
+        rename_batches.continue_rename(session, now=day.time + timedelta(minutes=1), most=BATCH)
+
+
+def read_names(session: Connection) -> Counter[str]:
+    """How many claims show each name of Belgrade."""
+    found = map(states.parse, session.scalars(select(states.whole(claims))))
+    return Counter(
+        one.claimant.name for one in found if one.claimant and one.claimant.party == "belgrade"
+    )
+
+
+def count_events(session: Connection) -> Counter[str]:
+    """How often each claim was told of the rename."""
+    named = events.c.data.contains("Beograd") & (events.c.type == "party.changed")
+    return Counter(
+        session.scalars(select(events.c.claim).where(named, events.c.claim.is_not(None)))
+    )
+
+
+async def test_a_rename_goes_on_where_it_is_imported(
+    database: Database, other: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rename_batches, "BATCH", BATCH)
+    monkeypatch.setattr(rename_batches, "BATCH_SECONDS", 60.0)
+    await database.write(begin_rename)
+    before = await database.read(read_names)
+    assert before["Beograd"] > 0
+    assert before["Belgrade"] > BATCH
+    assert await proved(database)
+    brought = await bring(other, await dump(database))
+    assert brought.refused == []
+    assert await proved(other)
+    assert await other.read(read_names) == before
+    while await other.write(rename_batches.continue_rename, now=shell.now()):
+        pass
+    assert await other.read(read_names) == Counter(Beograd=before.total())
+    assert set((await other.read(count_events)).values()) == {1}
+    assert await proved(other)
+
+
+async def test_a_rename_that_was_done_is_not_begun_again(
+    database: Database, other: Database
+) -> None:
+    """Few claims show the name: all of them have it in the export."""
+    await database.write(begin_rename)
+    assert set(await database.read(read_names)) == {"Beograd"}
+    data = await dump(database)
+    await bring(other, data)
+    assert await dump(other) == data
+    assert await other.read(lambda session: session.execute(select(renames)).all()) == []
