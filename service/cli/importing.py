@@ -70,9 +70,9 @@ async def restore(
         show(total // 2 + source.tell(), total)
     await database.write(clock.excuse_imported_events, now=now)
     outcome = Outcome(tallies)
-    something_new = any(tally.new for tally in tallies.values())
-    if something_new and await database.write(rename_resumption.resume_renames, now=now):
-        outcome.notes.append(RESUMED)
+    if any(tally.new for tally in tallies.values()):
+        resumed = await database.write(rename_resumption.resume_renames, now=now)
+        outcome.notes += [RESUMED] if resumed else []
     return outcome
 
 

@@ -76,9 +76,9 @@ def _list_renamed(session: Connection) -> Iterator[tuple[Subject, Draft, Any, da
         .where(events.c.kind == SubjectKind.SPEAKER.value, events.c.type == "speaker.changed")
         .group_by(events.c.subject)
     )
-    for row in session.execute(changed).all():
-        speaker = session.execute(select(speakers).where(speakers.c.id == row.subject)).one()
+    for told in session.execute(changed).all():
+        speaker = session.execute(select(speakers).where(speakers.c.id == told.subject)).one()
         data = {"speaker": speaker.id, "name": speaker.name, "role": speaker.role}
         shown = parties.select_showing_speaker(speaker.id, speaker.party)
         draft = Draft("speaker.changed", data)
-        yield Subject(SubjectKind.SPEAKER, speaker.id), draft, shown, row.since
+        yield Subject(SubjectKind.SPEAKER, speaker.id), draft, shown, told.since
