@@ -6,6 +6,9 @@ import orjson
 import sqlalchemy as sa
 from alembic import op
 
+from service.commands import searching
+from service.store import states
+
 revision = "0017"
 down_revision = "0016"
 branch_labels = None
@@ -13,6 +16,8 @@ depends_on = None
 
 FIRST = 32
 FURTHER = "further_links"
+LONG = 8_000
+"""Characters of a row that may be full: 4,000 names have more."""
 identifier = sa.Uuid(as_uuid=False)
 
 claims = sa.table("claims", sa.column("id", identifier), sa.column("state", sa.Text))
@@ -22,6 +27,7 @@ state_links = sa.table(
     sa.column("place", sa.Integer),
     sa.column("state", sa.Text),
 )
+claim_search = sa.table("claim_search", sa.column("claim", identifier), sa.column("words"))
 links = sa.table("links", sa.column("claim", identifier))
 
 
@@ -51,6 +57,18 @@ def upgrade() -> None:
         )
         state["links"] = state["links"][:FIRST]
         _replace(connection, claim, state | {FURTHER: len(further)})
+    _index_long_rows(connection)
+
+
+def _index_long_rows(connection: sa.Connection) -> None:
+    """Make the long rows of the search index again, which say from now on whether they are full.
+
+    By the code that reads them, as 0004 makes all.
+    """
+    long = sa.func.length(sa.cast(claim_search.c.words, sa.Text)) > LONG
+    for claim in connection.scalars(sa.select(claim_search.c.claim).where(long)).all():
+        text = connection.scalar(sa.select(claims.c.state).where(claims.c.id == claim))
+        searching.renew(connection, [states.read_locked(connection, claim, text or "")])
 
 
 def downgrade() -> None:

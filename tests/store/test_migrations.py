@@ -22,7 +22,7 @@ from service.formats.record import canonical, event_hash
 from service.queries import history
 from service.store import migrate, states, tables
 from service.store.engine import Database
-from service.store.fulltext import INDEXES
+from service.store.fulltext import INDEXES, claim_search
 from service.store.tables import events, metadata
 from tests.faults.ledgers import audit
 from tests.faults.served import run
@@ -112,6 +112,24 @@ async def test_the_further_links_of_a_claim_move_out_of_its_row_and_back(
         await desk.link(claim, "comments", "washington")
     assert len((await read_state(settings, claim)).links) == states.FIRST + 4
     await audit(settings)
+
+
+async def test_long_rows_of_the_index_say_that_they_are_full(settings: Settings) -> None:
+    """Rows that were made before rows said so are made again, and `verify` finds nothing."""
+    async with support.running(settings) as desk:
+        await desk.parties()
+        claim = (await desk.claim())["id"]
+        for _ in range(3):
+            await desk.link(claim, "comments", "washington")
+    before = await audit(settings)
+    await asyncio.to_thread(migrate.downgrade, settings, "0016")
+    database = Database(settings)
+    await database.start()
+    words = " ".join(f"3word{number}" for number in range(2_000))
+    await database.write(lambda session: session.execute(update(claim_search).values(words=words)))
+    await database.stop()
+    await asyncio.to_thread(migrate.upgrade, settings)
+    assert await audit(settings) == before
 
 
 async def read_state(settings: Settings, claim: str) -> ClaimState:
