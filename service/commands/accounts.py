@@ -422,13 +422,19 @@ def change_own_password(
 ) -> None:
     """Set one's password and end all one's sessions but the one with the token `keep`.
 
-    A link that was made before signs nobody in any more: whoever has it may be why.  A password
-    that somebody else took away leaves theirs the one that is set by their link; only who gives the
-    present password has one that is nobody else's.
+    A link that was made before signs nobody in any more: whoever has it may be why.  Whoever made
+    the link or the password by which somebody acts may be the one who acts: so the new password is
+    theirs too, unless it took another way in that they did not make (a link, or the present
+    password).
     """
     person = _person(actor)
     row = session.execute(select(users).where(users.c.id == person).with_for_update()).one()
-    still_by = row.password_by if row.password_hash is None else None
+    former_makers = row.password_by.split() if row.password_by else []
+    if row.password_hash is None:
+        makers = [*former_makers, *actor.made_by]
+    else:
+        makers = [maker for maker in actor.made_by if maker in former_makers]
+    still_by = join_ids(dict.fromkeys(makers), besides=row.id)
     session.execute(
         update(users)
         .where(users.c.id == person)

@@ -26,7 +26,8 @@ def require_second_person(waiting: Pending, actor: Actor) -> None:
     if waiting.proposed_by in actor.made_by:
         raise SecondPersonNeeded(
             f"{waiting.proposed_by_name}, who proposed this decision, made the {_way_in(actor)} by "
-            "which you act; somebody else has to approve it, or you by means of your own.",
+            "which you act; somebody else has to approve it, or you by means of your own: by a "
+            "sign-in link of another administrator or the console (claimdesk users link EMAIL).",
             decision=waiting.id,
         )
     if actor.id in waiting.proposed_through:

@@ -1,5 +1,9 @@
 """One's profile: what one may do, where one is signed in, and one's password."""
 
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import httpx
 import pytest
 
 from service.commands import accounts
@@ -265,3 +269,56 @@ async def test_a_form_without_its_token_changes_nothing(people: People) -> None:
 def test_a_browser_is_known_by_what_it_says(agent: str | None, said: str) -> None:
     """In words that people know their own by."""
     assert browser(agent) == said
+
+
+@pytest.mark.parametrize("given", ["password", "link"])
+async def test_a_password_set_by_a_way_in_of_the_proposers_is_no_second_persons(
+    people: People, given: str
+) -> None:
+    """An administrator lets themselves in as somebody, sets "their own" password there and signs in
+    with it: they are still one person.  A way in from elsewhere makes the account its owner's."""
+    desk = people.desk
+    await desk.parties()
+    person, email = people.ids["checker"], people.emails["checker"]
+    entered: AbstractAsyncContextManager[httpx.AsyncClient]
+    fields: dict[str, str] = {}
+    if given == "password":
+        changed = await people.admin.patch(f"/v1/users/{person}", json={"password": PASSWORD})
+        assert changed.status_code == 200, changed.text
+        entered = signed_in(people, email, PASSWORD)
+        fields = {"present": PASSWORD}
+    else:
+        token = await desk.database.write(
+            accounts.start_session, person, opened_by=people.ids["admin"], now=desk.clock()
+        )
+        entered = people.browser(token)
+    async with entered as client:
+        done = await submit(
+            client, "/profile", "/profile/password", password=OTHER, again=OTHER, **fields
+        )
+        assert done.status_code == 303, text(done)
+    claim = (await desk.claim())["id"]
+    link = await desk.link(claim, "supports", "nato")
+    proposed = await desk.move(claim, "confirmed", client=people.admin, cites=[link["id"]])
+    assert proposed.status_code == 202, proposed.text
+    approval = f"/v1/decisions/{proposed.json()['id']}/approval"
+    async with signed_in(people, email, OTHER) as same_person:
+        refused = await same_person.post(approval)
+        assert refused.json()["type"] == "/problems/second-person-needed", refused.text
+        assert "claimdesk users link" in refused.json()["detail"]
+    async with people.browser(await people.sign_in("checker")) as owner:
+        done = await submit(
+            owner, "/profile", "/profile/password", present=OTHER, password=PASSWORD, again=PASSWORD
+        )
+        assert done.status_code == 303, text(done)
+    async with signed_in(people, email, PASSWORD) as owner:
+        assert (await owner.post(approval)).status_code == 200
+
+
+@asynccontextmanager
+async def signed_in(people: People, email: str, password: str) -> AsyncIterator[httpx.AsyncClient]:
+    """A new browser that has signed in with a password."""
+    async with people.browser() as client:
+        answer = await client.post("/v1/session", json={"email": email, "password": password})
+        assert answer.status_code == 204, answer.text
+        yield client
