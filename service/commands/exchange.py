@@ -24,10 +24,9 @@ from service.commands import (
 )
 from service.commands.exchange_files import Batch, Entry
 from service.commands.restoration import Line
-from service.domain import addresses, things
+from service.domain import addresses, names, things
 from service.domain.claims import Precision, end_of
 from service.domain.history import Draft
-from service.domain.names import fold
 from service.domain.subjects import Subject, SubjectKind
 from service.store import tables
 from service.store.exchanged import PARTY_VERSION, QUOTE, THINGS, plain
@@ -77,8 +76,7 @@ def write(session: Connection, kind: str, entries: Sequence[Entry], *, now: date
     if kind == "party":
         _root(session, rows)
     elif kind == "speaker":
-        for row in rows:
-            row |= {"folded_name": fold(row["name"]), "folded_role": fold(row["role"] or "")}
+        _fold_speakers(session, rows)
     elif kind == "statement":
         for row in rows:
             row |= {"said_end": end_of(row["said_at"], Precision(row["precision"]))}
@@ -125,6 +123,20 @@ SUBJECTS: dict[str, SubjectKind] = {
     "key": SubjectKind.KEY,
 }
 """The kind of subject that each kind of line is about."""
+
+
+def _fold_speakers(session: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Fill in by what speakers are found; of two whose spellings are one, by which one."""
+    t = tables.speakers
+    parties = {row["party"] for row in rows}
+    query = select(t.c.party, t.c.folded_name, t.c.folded_role).where(t.c.party.in_(parties))
+    taken = set(map(tuple, session.execute(query)))
+    for row in rows:
+        folded = names.fold_speaker(row["name"], row["role"])
+        if (row["party"], *folded.values()) in taken:
+            folded = names.mark_second(folded, row["id"])
+        taken.add((row["party"], *folded.values()))
+        row |= folded
 
 
 def _identify_sources(session: Connection, rows: Sequence[dict[str, Any]]) -> None:

@@ -17,7 +17,7 @@ from service.commands.exchange_lines import UNIQUE, Reference, unique_name
 from service.commands.restoration import Line
 from service.domain import addresses, ids
 from service.domain.claims import instant, rfc3339
-from service.domain.names import fold
+from service.domain.names import fold_spelling
 from service.formats import exchange
 from service.formats.record import GENESIS
 from service.store import exchanged, tables
@@ -151,7 +151,7 @@ class _Checking:
         elif record == "source":
             where = t.c.address_digest.in_([addresses.digest(row["url"]) for row in rows])
         else:
-            named = [(row["party"], fold(row["name"])) for row in rows]
+            named = [(row["party"], fold_spelling(row["name"])) for row in rows]
             where = tuple_(t.c.party, t.c.folded_name).in_(named)
         found = self.session.execute(select(*THINGS[record].selected).where(where))
         return {str(unique_name(record, row._mapping)): row.id for row in found}

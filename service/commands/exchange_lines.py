@@ -11,7 +11,6 @@ from service.domain import history, ids, things
 from service.domain.access import Way
 from service.domain.claims import instant, rfc3339
 from service.domain.history import EVENT_TYPES, Event
-from service.domain.names import fold
 from service.domain.subjects import Subject, SubjectKind
 from service.domain.things import Signed
 from service.formats import exchange
@@ -34,7 +33,9 @@ def unique_name(record: str, row: Mapping[str, Any] | RowMapping) -> str | None:
         # As it stands: an older desk may have one page under several spellings of its address.
         return f"source {row['sha256'] or ''} {row['url']}"
     if record == "speaker":
-        return f"speaker {row['party']} {fold(row['name'])}\n{fold(row['role'] or '')}"
+        # As they stand: an older desk may have one name in several spellings.
+        written = f"{row['name']}\n{row['role'] or ''}".casefold()
+        return f"speaker {row['party']} {written}"
     return None
 
 

@@ -20,7 +20,7 @@ from service.domain import addresses, ids
 from service.domain.access import Actor
 from service.domain.claims import Basis, Imported, Rendering, Status
 from service.domain.errors import AlreadyExists, ClaimdeskError, Invalid
-from service.domain.names import fold, fold_spelling
+from service.domain.names import fold_spelling, make_slug
 from service.store import tables
 
 NAMESPACE = "claimdesk import"
@@ -32,9 +32,7 @@ class Directory:
     """The parties and stories of the desk, by the names under which rows may have them."""
 
     parties: dict[str, str] = field(default_factory=dict)
-    """Slugs by folded slug, name and full name."""
-    spellings: dict[str, str] = field(default_factory=dict)
-    """Slugs by what the spellings of a name have in common."""
+    """Slugs by what the spellings of a slug, a name or a full name have in common."""
     speakers: dict[tuple[str, str], str] = field(default_factory=dict)
     """Names by party and spelling."""
     slugs: set[str] = field(default_factory=set)
@@ -47,7 +45,6 @@ class Directory:
     def copy(self) -> "Directory":
         return Directory(
             dict(self.parties),
-            dict(self.spellings),
             dict(self.speakers),
             set(self.slugs),
             set(self.stories),
@@ -56,7 +53,7 @@ class Directory:
         )
 
     def find(self, name: str) -> str | None:
-        return self.parties.get(fold(name)) or self.spellings.get(fold_spelling(name))
+        return self.parties.get(fold_spelling(name))
 
     def find_speaker(self, party: str, name: str) -> str:
         """The name under which the party's speaker is known; `name` itself for somebody new."""
@@ -66,8 +63,7 @@ class Directory:
         self.slugs.add(slug)
         for name in (slug, *names):
             if name:
-                self.parties.setdefault(fold(name), slug)
-                self.spellings.setdefault(fold_spelling(name), slug)
+                self.parties.setdefault(fold_spelling(name), slug)
 
 
 @dataclass(frozen=True, slots=True)
@@ -404,7 +400,5 @@ class _Row:
 
 def slugged(name: str) -> str | None:
     """A slug that reads like `name`; None where none of its letters can stand in one."""
-    folded = fold(fold_spelling(name))
-    letters = "".join(one if one.isascii() and one.isalnum() else "-" for one in folded)
-    slug = "-".join(filter(None, letters.split("-")))[:LONGEST_SLUG].rstrip("-")
+    slug = make_slug(name)[:LONGEST_SLUG].rstrip("-")
     return slug if len(slug) >= 2 else None

@@ -15,12 +15,11 @@ from sqlalchemy.exc import IntegrityError
 from service.commands import confusable, rename_batches, writer
 from service.commands.inputs import NewSpeaker
 from service.commands.writer import Line
-from service.domain import access, ids
+from service.domain import access, ids, names
 from service.domain.access import Action, Actor
 from service.domain.claims import Speaker, Voice
 from service.domain.errors import AlreadyExists, Invalid, NotFound
 from service.domain.history import Draft
-from service.domain.names import fold
 from service.domain.subjects import Subject, SubjectKind
 from service.store.engine import now_after
 from service.store.prepared import Prepared
@@ -343,7 +342,8 @@ def match_speaker(
 ) -> Speaker:
     """The speaker of this party with this name and role, recorded if new: the event is added to
     `lines`, for the caller to write."""
-    folded = {"party": party, "folded_name": fold(person.name)}
+    spelled = names.fold_speaker(person.name, person.role)
+    folded = {"party": party, "folded_name": spelled["folded_name"]}
     if person.role is None:
         found = session.execute(
             select(speakers)
@@ -354,7 +354,7 @@ def match_speaker(
         ).first()
         if found is not None:
             return Speaker(found.id, found.name, found.role)
-    folded["folded_role"] = fold(person.role or "")
+    folded |= spelled
     row = folded | {
         "id": ids.uuid7(),
         "name": person.name,
@@ -408,7 +408,7 @@ def change_speaker(
         return
     chain = writer.lock_chain(session, Subject(SubjectKind.SPEAKER, speaker_id))
     now = now_after(chain.recorded_at, now)
-    folded = {"folded_name": fold(name), "folded_role": fold(role or "")}
+    folded = names.fold_speaker(name, role)
     namesake = session.scalar(
         select(speakers.c.id).filter_by(party=row.party, **folded).where(speakers.c.id != row.id)
     )

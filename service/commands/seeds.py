@@ -40,7 +40,7 @@ from service.commands.seed_files import (
 from service.commands.seed_files import parse as parse
 from service.domain.access import Actor
 from service.domain.guards import Move
-from service.domain.names import fold
+from service.domain.names import fold_spelling
 from service.store import tables
 
 PACKAGE = Path(__file__).parent.parent
@@ -122,8 +122,8 @@ class _Loading:
         known = self.session.scalar(
             select(t.c.id).where(
                 t.c.party == entry.party,
-                t.c.folded_name == fold(entry.name),
-                t.c.folded_role == fold(entry.role or ""),
+                t.c.folded_name == fold_spelling(entry.name),
+                t.c.folded_role == fold_spelling(entry.role or ""),
             )
         )
         if self._count("speakers", known):

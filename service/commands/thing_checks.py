@@ -35,10 +35,9 @@ from service.commands.breaks import (
     show_text,
 )
 from service.commands.chain_checks import check_chain
-from service.domain import addresses, things
+from service.domain import addresses, names, things
 from service.domain.claims import Precision, end_of
 from service.domain.history import Event
-from service.domain.names import fold
 from service.domain.subjects import SubjectKind
 from service.domain.things import Data, Signed
 from service.store import exchanged, tables
@@ -214,7 +213,9 @@ def _derive(kind: SubjectKind, row: RowMapping, roots: Mapping[str, str]) -> Dat
     if kind is SubjectKind.PARTY:
         return {"root": roots.get(row["slug"], row["slug"])}
     if kind is SubjectKind.SPEAKER:
-        return {"folded_name": fold(row["name"]), "folded_role": fold(row["role"] or "")}
+        derived = names.fold_speaker(row["name"], row["role"])
+        marked_name = names.mark_second(derived, row["id"])
+        return marked_name if row["folded_name"] == marked_name["folded_name"] else derived
     if kind is SubjectKind.STATEMENT:
         return {"said_end": end_of(row["said_at"], Precision(row["precision"]))}
     if kind is SubjectKind.SOURCE:

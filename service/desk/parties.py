@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Response
 
 from service.commands import parties, renames
-from service.desk import forms, utterances
+from service.desk import forms
 from service.desk.forms import Form, posted
 from service.desk.rendering import render
 from service.domain.access import Action
@@ -18,6 +18,7 @@ from service.domain.errors import (
     Invalid,
     NotFound,
 )
+from service.domain.names import make_slug
 from service.queries import directory
 from service.queries.paging import MAX_LIMIT, Window, cut
 from service.web.bodies import directory as bodies
@@ -94,7 +95,7 @@ async def _parents(call: Call, chosen: str | None) -> list[tuple[str, str]]:
 async def record_party(form: Recording) -> Response:
     name = form.text("name") or ""
     try:
-        slug = form.text("slug") or utterances.slug(name)[:64].strip("-")
+        slug = form.text("slug") or make_slug(name)[:64].strip("-")
         if name and not slug:
             raise Invalid("give one: none can be made of this name", loc=("body", "slug"))
         party = forms.body(

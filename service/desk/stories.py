@@ -8,12 +8,13 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Response
 
 from service.commands import parties
-from service.desk import board, forms, instants, lanes, told, utterances
+from service.desk import board, forms, instants, lanes, told
 from service.desk.forms import Form, posted
 from service.desk.rendering import render
 from service.domain.access import Action
 from service.domain.claims import rfc3339
 from service.domain.errors import AlreadyExists, ClaimdeskError, Invalid
+from service.domain.names import make_slug
 from service.queries import matrix, timeline
 from service.queries import stories as story_queries
 from service.queries.paging import BY_END, Window, cut
@@ -81,7 +82,7 @@ async def record_story(form: Recording) -> Response:
     """Record a story; its address is made of its title where none is given."""
     title = form.text("title") or ""
     try:
-        slug = form.text("slug") or utterances.slug(title)[:64].strip("-")
+        slug = form.text("slug") or make_slug(title)[:64].strip("-")
         if title and not slug:
             raise Invalid("give one: none can be made of this title", loc=("body", "slug"))
         wanted = {"title": title, "slug": slug or "story", "description": form.text("description")}

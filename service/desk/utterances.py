@@ -1,6 +1,5 @@
 """What somebody said, as forms ask for it: whose words, when, where they were read."""
 
-import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
@@ -8,11 +7,11 @@ from typing import Any, TypeVar
 from service.commands import parties
 from service.desk import forms
 from service.desk.forms import Form
-from service.domain import addresses, search
+from service.domain import addresses
 from service.domain.access import Actor
 from service.domain.claims import Basis, Precision, Rendering
 from service.domain.errors import Invalid
-from service.domain.names import fold
+from service.domain.names import make_slug
 from service.queries import directory
 from service.queries.paging import MAX_LIMIT, Window
 from service.web.bodies import claims as bodies
@@ -128,19 +127,13 @@ def party(form: Form) -> str | None:
 
 
 def _named(name: str) -> str:
-    made = slug(name)[:64].strip("-")
+    made = make_slug(name)[:64].strip("-")
     if len(made) < SHORTEST:
         raise Invalid(
             "no address can be made of this name: record the party under Parties, and choose it",
             loc=("body", "name"),
         )
     return made
-
-
-def slug(name: str) -> str:
-    """A name as it stands in addresses: `Kosovo Police` is kosovo-police, `Београд` beograd."""
-    words = (search.fold(one) for one in re.split(r"[\W_]+", fold(name)))
-    return re.sub(r"[^a-z0-9]+", "-", "-".join(words)).strip("-")
 
 
 def with_new_party(form: Form, command: Callable[..., T]) -> Callable[..., T]:

@@ -1,4 +1,8 @@
-"""Names match without diacritics: Vucevic finds Vučević."""
+"""The one folding of names: however a name is spelled, it is the same party and the same speaker.
+
+Vucevic finds Vučević, O'Neill is O’Neill, Министарство is Ministarstvo, and Đukanović is found as
+Djukanovic and as Dukanovic (domain rule 9).
+"""
 
 import re
 import unicodedata
@@ -6,28 +10,59 @@ from functools import lru_cache
 
 from service.domain import search, texts
 
-# Letters that Unicode does not decompose.
-PLAIN = str.maketrans({"đ": "d", "ł": "l", "ø": "o", "ß": "ss", "æ": "ae", "ı": "i"})
+APOSTROPHES = dict.fromkeys(map(ord, "'’‘ʼ`´′"))
+# đ is written dj where a keyboard has none, and d where somebody leaves its stroke out.
+_DJ = re.compile("dj+")
 
 
 def fold(name: str) -> str:
-    """`name` in the form in which names are compared: lower case, no diacritics, single spaces."""
+    """Give `name` in lower case and Latin letters, without diacritics, with single spaces.
+
+    Punctuation stays: labels of ratings differ by it.
+    """
+    return _DJ.sub("d", to_latin(name))
+
+
+def to_latin(name: str) -> str:
+    """Give `name` as `fold` does, but with đ and ђ as dj: as it is spelled in addresses."""
     # Decomposed before as well: some letters (𝐕, ㎏) have no lower case until they are.
     decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", name).casefold())
-    letters = "".join(one for one in decomposed if not unicodedata.combining(one))
-    return " ".join(letters.translate(PLAIN).split())
-
-
-APOSTROPHES = dict.fromkeys(map(ord, "'’‘ʼ`´′"))
+    letters = "".join(
+        str(unicodedata.decimal(letter)) if letter.isdecimal() else letter
+        for letter in decomposed
+        if not unicodedata.combining(letter)
+    )
+    return " ".join(letters.translate(search.LATIN).split())
 
 
 @lru_cache(maxsize=8192)
 def fold_spelling(name: str) -> str:
     """Give `name` in the form that its spellings have in common.
 
-    Beyond `fold`: without apostrophes, hyphens and marks of no width, in Latin letters, đ as dj.
-    D’Angelo is DAngelo, Министарство is Ministarstvo, Đorđe is Djordje.
+    Beyond `fold`: without apostrophes, hyphens, other punctuation and marks of no width.
     """
-    plain = texts.fold_name(name).translate(APOSTROPHES)
-    words = [search.fold(word) for word in re.split(r"[\W_]+", plain) if word]
-    return " ".join(words) or fold(name)
+    plain = fold(texts.fold_name(name).translate(APOSTROPHES))
+    return " ".join(filter(None, re.split(r"[\W_]+", plain))) or fold(name)
+
+
+def make_slug(name: str) -> str:
+    """Give `name` as it stands in addresses: `Kosovo Police` is kosovo-police, `Ђорђе` djordje.
+
+    Empty where none of its letters can stand in one.
+    """
+    plain = to_latin(texts.fold_name(name).translate(APOSTROPHES))
+    return "-".join(re.findall(r"[a-z0-9]+", plain))
+
+
+def fold_speaker(name: str, role: str | None) -> dict[str, str]:
+    """Give the columns by which a party's speaker is found: `folded_name` and `folded_role`."""
+    return {"folded_name": fold_spelling(name), "folded_role": fold_spelling(role or "")}
+
+
+def mark_second(folded: dict[str, str], speaker: str) -> dict[str, str]:
+    """Give the columns of a speaker whose name and role an older desk had twice, in spellings that
+    are one now: both stay, and new statements find the other one.
+
+    `speaker` is the id of the one that is marked.
+    """
+    return {**folded, "folded_name": f"{folded['folded_name']}\n{speaker}"}

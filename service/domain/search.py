@@ -45,7 +45,8 @@ _CYRILLIC = (
     "ћ c у u ф f х h ц c ч c џ dz ш s ѕ dz і i є je ґ g ы y э e ю ju я ja щ sc"
 )
 _NAMED = f"{_LATIN} {_CYRILLIC}".split()
-_PLAIN = str.maketrans(dict(zip(_NAMED[::2], _NAMED[1::2], strict=True)) | {"ъ": "", "ь": ""})
+LATIN = str.maketrans(dict(zip(_NAMED[::2], _NAMED[1::2], strict=True)) | {"ъ": "", "ь": ""})
+"""Letters as plain Latin letters."""
 
 
 class Level(IntEnum):
@@ -126,7 +127,7 @@ def fold(word: str) -> str:
     """A word without case, accents, possessive and script; empty where nothing of it is left."""
     # Decomposed before as well: some letters (𝐕, ㎏) have no lower case until they are.
     decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", word).casefold())
-    letters = re.sub(r"['’ʼ]s$", "", decomposed).translate(_PLAIN)
+    letters = re.sub(r"['’ʼ]s$", "", decomposed).translate(LATIN)
     kept = "".join(
         str(unicodedata.decimal(one)) if one.isdecimal() else one
         for one in letters

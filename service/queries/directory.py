@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Row, Select, func, literal, select, tuple_
 
 from service.domain import addresses
 from service.domain.claims import rfc3339
-from service.domain.names import fold
+from service.domain.names import fold_spelling
 from service.queries.claims import below
 from service.queries.paging import Window
 from service.queries.statements import source_shape
@@ -100,10 +100,10 @@ def speaker(session: Connection, speaker_id: str) -> dict[str, Any] | None:
 def speaker_page(
     session: Connection, *, name: str | None, party: str | None, window: Window
 ) -> list[dict[str, Any]]:
-    """Speakers by folded name; `name` is any part of it, without diacritics."""
+    """Speakers by folded name; `name` is any part of it, however it is spelled."""
     query = select(speakers).order_by(speakers.c.folded_name, speakers.c.id)
     if name is not None:
-        query = query.where(speakers.c.folded_name.contains(fold(name), autoescape=True))
+        query = query.where(speakers.c.folded_name.contains(fold_spelling(name), autoescape=True))
     if party is not None:
         query = query.where(speakers.c.party.in_(below(literal(party), "below")))
     if window.after is not None:

@@ -21,7 +21,7 @@ from service.domain.errors import Unavailable
 from service.store.failures import REFUSED_CODE, RELEASE_REFUSED
 from service.store.fulltext import INDEXES
 
-OLDEST = 20
+OLDEST = 21
 """The schema that a process has to know to go on writing to the one of this release.  A release
 whose schema others cannot write to raises it to its own."""
 CACHE_KIB = 65_536

@@ -117,6 +117,36 @@ async def test_a_speaker_is_known_without_diacritics(desk: Desk) -> None:
         assert all("folded_name" not in one for one in found)
 
 
+@pytest.mark.parametrize(
+    ("recorded", "written"),
+    [
+        ("Michael O’Neill", "michael o'neill"),
+        ("Michael O’Neill", "ONeill"),
+        ("Ana Đukić", "Ana Djukic"),
+        ("Ana Đukić", "dukic"),
+        ("Мирослав Лајчак", "Miroslav Lajcak"),
+        ("Abdel Fattah al-Sisi", "Al Sisi"),
+        ("Iğdır Kaymakamı", "igdir"),
+    ],
+)
+async def test_a_speaker_is_found_however_the_name_is_spelled(
+    desk: Desk, recorded: str, written: str
+) -> None:
+    await desk.post("/v1/parties", {"slug": "belgrade", "name": "Belgrade"})
+    made = await desk.post("/v1/speakers", {"party": "belgrade", "name": recorded})
+    found = (await desk.reader.get("/v1/speakers", params={"name": written})).json()["items"]
+    assert [speaker["id"] for speaker in found] == [made["id"]]
+
+
+async def test_one_name_in_two_spellings_is_one_speaker(desk: Desk) -> None:
+    await desk.post("/v1/parties", {"slug": "belgrade", "name": "Belgrade"})
+    body = {"party": "belgrade", "name": "Ana Đukić-Perić", "role": "Foreign-Minister"}
+    made = await desk.post("/v1/speakers", body)
+    same = body | {"name": "Ana Djukic Peric", "role": "foreign minister"}
+    again = await desk.checker.post("/v1/speakers", json=same)
+    assert (again.status_code, again.json()["id"]) == (200, made["id"])
+
+
 async def test_a_corrected_speaker_is_corrected_everywhere(desk: Desk) -> None:
     """A correction shows on each claim the speaker made or spoke of, and in its record."""
     await desk.parties()

@@ -34,7 +34,7 @@ from service.domain.claims import (
 )
 from service.domain.guards import Move
 from service.domain.history import Draft, Event
-from service.domain.names import fold
+from service.domain.names import fold_speaker
 from service.domain.subjects import Subject, SubjectKind
 from service.formats import claim as claim_format
 from service.formats.record import GENESIS
@@ -262,7 +262,7 @@ def shared(world: World) -> Rows:
         ],
         "party_versions": [(p.slug, START, p.name, p.parent, p.root) for p in world.parties],
         "speakers": [
-            (str(s.id), s.party, s.name, s.role, fold(s.name), fold(s.role), START)
+            (str(s.id), s.party, s.name, s.role, *fold_speaker(s.name, s.role).values(), START)
             for s in world.speakers
         ],
         "stories": [(s.slug, s.title, None, START, START) for s in world.stories],

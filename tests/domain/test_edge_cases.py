@@ -36,7 +36,7 @@ from service.domain.errors import (
     TransitionRefused,
 )
 from service.domain.history import Draft
-from service.domain.names import fold
+from service.domain.names import fold, fold_spelling
 from tests.domain.builders import (
     ARMY,
     ASSERTED,
@@ -541,6 +541,8 @@ def test_8_any_party_counts_for_an_unattributed_claim() -> None:
         ("milan  radoicic ", "Milan Radoičić"),
         ("Vučević", unicodedata.normalize("NFD", "Vučević")),
         ("Dukanovic", "Đukanović"),
+        ("Djukanovic", "Đukanović"),
+        ("Djukanović", "Ђукановић"),
         ("Strasse", "Straße"),
         ("Walesa", "Wałęsa"),
         ("Ozil", "Özil"),
@@ -554,6 +556,28 @@ def test_8_any_party_counts_for_an_unattributed_claim() -> None:
 def test_9_names_match_without_diacritics(written: str, meant: str) -> None:
     """However it is typed, the name that was meant is found."""
     assert fold(written) == fold(meant)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("O'Neill", "O’Neill"),
+        ("O`Neill", "ONeill"),
+        ("Al Sisi", "al-Sisi"),
+        ("Kosovo\u200b Police", "Kosovo Police"),
+        ("Ministarstvo odbrane", "Министарство одбране"),
+        ("Igdir", "Iğdır"),
+        ("Kılıçdaroğlu", "KILICDAROGLU"),
+        ("३ Brigade", "3. brigade"),
+    ],
+)
+def test_9_one_name_may_be_spelled_in_several_ways(written: str, meant: str) -> None:
+    assert fold_spelling(written) == fold_spelling(meant)
+
+
+@given(st.text(max_size=30))
+def test_9_a_folded_spelling_stays_as_it_is(name: str) -> None:
+    assert fold_spelling(fold_spelling(name)) == fold_spelling(name)
 
 
 def test_9_different_names_stay_different() -> None:

@@ -15,15 +15,20 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, func, insert, inspect, select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from service.commands import verification
+from service.commands import verification, writer
+from service.commands.accounts import SYSTEM
 from service.config import Settings
+from service.domain import ids
 from service.domain.claims import ClaimState, rfc3339
+from service.domain.history import Draft
+from service.domain.subjects import Subject, SubjectKind
 from service.formats.record import canonical, event_hash
 from service.queries import history
 from service.store import migrate, states, tables
 from service.store.engine import Database
 from service.store.fulltext import INDEXES, claim_search
 from service.store.tables import events, metadata
+from tests.exchange.desks import dump
 from tests.faults.ledgers import audit
 from tests.faults.served import run
 from tests.support import desk as support
@@ -216,6 +221,39 @@ async def test_sources_of_one_page_stay_and_the_first_is_found(settings: Setting
         assert len(found) == 3
         again = await desk.post("/v1/sources", {"url": url, "title": "Other"}, status=200)
         assert again["url"] == "https://EXAMPLE.org/page"
+
+
+async def test_two_spellings_of_one_speaker_stay_and_the_older_is_found(
+    settings: Settings,
+) -> None:
+    """`verify` takes both for sound, and an export brings both to another desk."""
+
+    def record_another_spelling(session: Connection) -> None:
+        """As a desk of schema 18 did, to which these were two names."""
+        said = {"party": "belgrade", "name": "Ana Djukić", "role": None}
+        subject = Subject(SubjectKind.SPEAKER, ids.uuid7())
+        draft = Draft("speaker.created", said)
+        writer.write(session, writer.begin(subject, [draft], actor=SYSTEM, now=desk.clock.now))
+        row = said | {"id": subject.key, "created_at": desk.clock.now}
+        folded = {"folded_name": "ana djukic", "folded_role": ""}
+        session.execute(insert(tables.speakers).values(row | folded))
+
+    async with support.running(settings) as desk:
+        await desk.post("/v1/parties", {"slug": "belgrade", "name": "Belgrade"})
+        ana = await desk.post("/v1/speakers", {"party": "belgrade", "name": "Ana Đukić"})
+        desk.clock.advance(seconds=1)
+        await desk.database.write(record_another_spelling)
+    await asyncio.to_thread(migrate.downgrade, settings, "0020")
+    await asyncio.to_thread(migrate.upgrade, settings)
+    async with support.running(settings, desk.clock) as desk:
+        report = await desk.database.read(verification.verify)
+        assert report.ok, report.breaks
+        found = (await desk.reader.get("/v1/speakers?name=djukic")).json()["items"]
+        assert [speaker["name"] for speaker in found] == ["Ana Đukić", "Ana Djukić"]
+        again = {"party": "belgrade", "name": "Ana Dukić"}
+        assert (await desk.checker.post("/v1/speakers", json=again)).json()["id"] == ana["id"]
+        exported = await dump(desk.database)
+        assert exported.count(b'"record":"speaker"') == 2
 
 
 async def test_a_migration_that_would_break_foreign_keys_is_undone(
