@@ -11,7 +11,7 @@ from service.api import shapes
 from service.domain.access import Action
 from service.domain.claims import Precision, aware
 from service.domain.errors import NotFound
-from service.formats import atom, jsonfeed
+from service.formats import atom, directions, jsonfeed
 from service.formats.feed import NEVER, Feed
 from service.formats.printline import spoken_date
 from service.queries import feeds
@@ -138,7 +138,8 @@ async def _make(
 
 
 def _title(publisher: str, story: str | None, as_of: datetime | None) -> str:
-    title = f"{publisher}: {story or 'claims and their status'}"
+    told = directions.isolate_text(story) if story else "claims and their status"
+    title = f"{directions.isolate_text(publisher)}: {told}"
     if as_of is None:
         return title
     return f"{title}, as of {spoken_date(aware(as_of), Precision.SECOND)}"

@@ -1,6 +1,5 @@
 """Pages from templates: what every page carries, and the headers it is sent with."""
 
-import re
 import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -19,7 +18,7 @@ from service.domain import access
 from service.domain.access import Action, Actor
 from service.domain.claims import Precision, instant
 from service.domain.history import EVENT_TYPES
-from service.formats import words
+from service.formats import directions, words
 from service.formats.printline import spoken_date
 from service.web import sessions
 from service.web.calls import PRIVATE
@@ -63,6 +62,7 @@ def environment() -> Environment:
         "said": said,
         "ago": ago,
         "isolate": isolate,
+        "isolate_plain": directions.isolate_text,
         "isolate_words": isolate_words,
         "json_ld": json_ld,
         "outside": outside,
@@ -213,16 +213,12 @@ def _read(value: str | datetime) -> datetime:
     return (instant(value) if isinstance(value, str) else value).astimezone(UTC)
 
 
-_RIGHT_TO_LEFT = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc"
-_RUN = re.compile(rf"([{_RIGHT_TO_LEFT}]+(?:[\s'’.-]+[{_RIGHT_TO_LEFT}]+)*)")
-
-
 def isolate(text: str) -> Markup:
     """Wrap a stored text that holds letters from right to left, so that it moves nothing else.
 
     Others are left bare: nothing in them turns the line round, and pages stay light.
     """
-    return Markup("<bdi>{}</bdi>").format(text) if _RUN.search(text) else escape(text)
+    return Markup("<bdi>{}</bdi>").format(text) if directions.RUN.search(text) else escape(text)
 
 
 def isolate_words(text: str) -> Markup:
@@ -230,6 +226,6 @@ def isolate_words(text: str) -> Markup:
 
     The text itself stays as it is: what is copied from the page holds no direction marks.
     """
-    parts = _RUN.split(text)
+    parts = directions.RUN.split(text)
     wrap = Markup("<bdi>{}</bdi>").format
     return Markup("").join(wrap(part) if n % 2 else escape(part) for n, part in enumerate(parts))

@@ -13,6 +13,7 @@ from hashlib import sha256
 from typing import Any
 
 from service.domain.claims import Precision, Status, aware
+from service.formats import directions
 from service.formats.markup import xml
 from service.formats.printline import spoken_date
 from service.formats.words import STATUSES, marks, qualified
@@ -114,7 +115,7 @@ def policy(claim: dict[str, Any]) -> str:
 
 
 def _drawn(claim: dict[str, Any], look: Look, word: str, beside: list[str]) -> Iterator[str]:
-    told = xml(f"{qualified(word, beside)}: {claim['text']}")
+    told = xml(f"{qualified(word, beside)}: {directions.isolate_text(claim['text'])}")
     end = 30 + _width(word, SIZE)
     small = " · ".join(beside)
     width = end + 12 + (15 + _width(small, SMALL) if small else 0)

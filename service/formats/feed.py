@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 import orjson
 
 from service.domain.claims import Cause, Status
+from service.formats import directions
 from service.formats.webhook import claim_url
 from service.formats.words import CAUSES, STATUSES
 
@@ -43,12 +44,12 @@ class Entry:
 
     @property
     def title(self) -> str:
-        return f"{STATUSES[self.status]}: {self.claim['text']}"
+        return f"{STATUSES[self.status]}: {directions.isolate_text(self.claim['text'])}"
 
     @property
     def text(self) -> str:
         """What may be printed as it stands."""
-        return f"{self._step}. {self.claim['print_line']}"
+        return f"{self._step}. {directions.isolate_words(self.claim['print_line'])}"
 
     @property
     def _step(self) -> str:

@@ -14,6 +14,7 @@ from urllib.parse import quote
 import orjson
 
 from service.domain.claims import rfc3339
+from service.formats import directions
 from service.formats.markup import xml
 from service.formats.webhook import claim_url
 from service.formats.words import verdict
@@ -45,7 +46,7 @@ def shape(claim: Data, box: Box, *, as_of: datetime | None, publisher: str, base
     return {
         "version": "1.0",
         "type": "rich",
-        "title": f"{verdict(claim)}: {claim['text']}",
+        "title": f"{verdict(claim)}: {directions.isolate_text(claim['text'])}",
         "provider_name": publisher,
         "provider_url": base_url,
         "cache_age": CACHE_AGE,
@@ -91,7 +92,12 @@ def _html(
         f'<blockquote cite="{xml(url)}" style="margin:0;box-sizing:border-box;width:100%;'
         f'max-width:{width}px;max-height:{height}px;overflow:auto;overflow-wrap:anywhere">'
         f'<img src="{xml(badge)}" alt="{xml(verdict(claim))}" style="max-width:100%"/>'
-        f'<p style="margin:{GAP}px 0"><a href="{xml(url)}">{xml(claim["text"])}</a></p>'
-        f'<p style="margin:{GAP}px 0">{xml(claim["print_line"])}</p>'
+        f'<p style="margin:{GAP}px 0"><a dir="auto" href="{xml(url)}">{xml(claim["text"])}</a></p>'
+        f'<p style="margin:{GAP}px 0">{_isolate_words(claim["print_line"])}</p>'
         f'<a href="{xml(base_url)}">{xml(publisher)}</a></blockquote>'
     )
+
+
+def _isolate_words(text: str) -> str:
+    """The print line as XML: it is copied from the embed without direction marks."""
+    return directions.RUN.sub(r"<bdi>\1</bdi>", xml(text))

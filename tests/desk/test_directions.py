@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from tests.desk.conftest import People, parsed
+from tests.support.desk import quote, statement_body
 
 ARABIC = re.compile("[\u0590-\u08ff]")
 UNSHOWN = {"title", "script", "style", "option", "textarea", "datalist"}
@@ -55,3 +56,46 @@ async def test_print_line_isolates_a_name_and_copies_clean(people: People) -> No
     (line,) = page.cssselect("#print-line")
     assert [name.text for name in line.cssselect("bdi")] == ["فالح العلي"]
     assert line.text_content() == claim["print_line"]
+
+
+async def test_titles_and_answers_for_others_isolate_text_from_right_to_left(
+    people: People,
+) -> None:
+    """Plain text that others show: titles of pages, feeds, embeds and badges.  What has no such
+    letters holds no marks."""
+    desk = people.desk
+    await desk.parties()
+    await desk.post("/v1/parties", {"slug": "falih", "name": "(فالح"})
+    await desk.post("/v1/stories", {"slug": "hudud", "title": "(الحدود"})
+    made = await desk.claim(text="(عبر ثلاثون جنديا", story="hudud", claimant="falih")
+    plain = await desk.claim(text="Troops (30) crossed")
+    claim = made["id"]
+    said = await desk.post("/v1/statements", statement_body("falih", quotes=[quote("(لا")]))
+    for address, shown in (
+        (f"/claims/{claim}", made["text"]),
+        ("/stories/hudud", "(الحدود"),
+        ("/parties/falih", "(فالح"),
+        ("/parties/falih/edit", "(فالح"),
+        ("/search?q=عبر", "عبر"),
+        (f"/statements/{said['id']}", "(فالح"),
+    ):
+        title = parsed(await people.editor.get(address)).findtext(".//title")
+        assert f"\u2068{shown}" in title, address
+        assert title.count("\u2068") == title.count("\u2069"), address
+    page = f"{desk.settings.base_url}/claims/{claim}"
+    for address in (
+        "/feeds/stories/hudud.atom",
+        "/feeds/stories/hudud.json",
+        f"/oembed?url={page}",
+        f"/oembed?url={page}&format=xml",
+        f"/v1/claims/{claim}/badge.svg",
+    ):
+        answer = await desk.reader.get(address)
+        assert answer.status_code == 200, (address, answer.text)
+        assert f"\u2068{made['text']}\u2069" in answer.text, address
+    atom = (await desk.reader.get("/feeds/stories/hudud.atom")).text
+    assert "\u2068(الحدود\u2069" in atom
+    assert "Claimed by (\u2068فالح\u2069" in atom
+    assert "\u2068" not in made["print_line"]
+    badge = (await desk.reader.get(f"/v1/claims/{plain['id']}/badge.svg")).text
+    assert "\u2068" not in badge
