@@ -1,0 +1,60 @@
+"""Two servers, as two processes with settings of their own, on one database."""
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from service.config import Settings
+from tests.faults.served import Served, key, serving
+from tests.support.desk import claim_body, statement_body
+
+
+def call(server: Served, secret: str, method: str, path: str, **body: Any) -> httpx.Response:
+    headers = {"Authorization": f"Bearer {secret}", "If-Match": "*"}
+    return httpx.request(method, server.url + path, json=body or None, headers=headers)
+
+
+def record_supported_claim(server: Served, secret: str, text: str) -> tuple[str, str]:
+    """The ids of a claim and of the link that would let it be confirmed."""
+    claim = call(server, secret, "POST", "/v1/claims", **claim_body(text=text))
+    assert claim.status_code == 201, claim.text
+    said = statement_body("nato", basis="own_observation")
+    path = f"/v1/claims/{claim.json()['id']}/links"
+    link = call(server, secret, "POST", path, statement=said, stance="supports")
+    assert link.status_code == 201, link.text
+    return claim.json()["id"], link.json()["id"]
+
+
+def confirm(server: Served, secret: str, claim: str, link: str) -> httpx.Response:
+    """The answer: 202 where a second person is needed, 201 where it is confirmed."""
+    path = f"/v1/claims/{claim}/status-changes"
+    return call(server, secret, "POST", path, to="confirmed", reason="NATO saw it", cites=[link])
+
+
+def test_server_set_to_off_does_not_confirm_alone(settings: Settings, tmp_path: Path) -> None:
+    """The policy lies in the database: the setting of a second process changes nothing, and what
+    an administrator changes through one server holds in the other at once."""
+    url = settings.database_url.get_secret_value()
+    with (
+        serving(url, tmp_path, CLAIMDESK_FOUR_EYES="on") as first,
+        serving(url, tmp_path, CLAIMDESK_FOUR_EYES="off") as second,
+    ):
+        checker, admin = (key(url, tmp_path, role)["key"] for role in ("checker", "admin"))
+        for slug, name in (("belgrade", "Belgrade"), ("nato", "NATO")):
+            made = call(first, admin, "POST", "/v1/parties", slug=slug, name=name)
+            assert made.status_code == 201, made.text
+        claim, link = record_supported_claim(first, checker, "Units returned to normal")
+        waits = confirm(second, checker, claim, link)
+        assert waits.status_code == 202, waits.text
+        shown = call(first, checker, "GET", f"/v1/claims/{claim}").json()
+        assert shown["status"] == "asserted"
+
+        changed = call(first, admin, "PATCH", "/v1/policy", four_eyes=False)
+        assert changed.json() == {"four_eyes": False}
+        other = record_supported_claim(first, checker, "Another claim altogether")
+        assert confirm(second, checker, *other).status_code == 201
+        again = call(second, admin, "PATCH", "/v1/policy", four_eyes=True)
+        assert again.json() == {"four_eyes": True}
+        third = record_supported_claim(second, checker, "A third claim, of bridges")
+        assert confirm(first, checker, *third).status_code == 202
