@@ -147,6 +147,7 @@ async def _party(
         now=call.now,
         status=200 if error is None else error.status,
         party=party,
+        renamed=await call.read(directory.read_rename_progress, slug),
         above=above,
         under=under,
         speakers=rows,

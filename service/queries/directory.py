@@ -11,12 +11,26 @@ from service.domain.names import fold_spelling
 from service.queries.claims import below
 from service.queries.paging import Window
 from service.queries.statements import source_shape
+from service.store.rename_tables import rename_claims, renames
 from service.store.tables import parties, sources, speakers
 
 
 def party(session: Connection, slug: str) -> dict[str, Any] | None:
     row = session.execute(select(parties).where(parties.c.slug == slug)).first()
     return party_shape(row) if row else None
+
+
+def read_rename_progress(session: Connection, slug: str) -> tuple[int, int] | None:
+    """How many claims a change of this party's name or place has come to, and of how many; None
+    where none is under way."""
+    mine = select(renames.c.id).where(
+        renames.c.kind == "party", renames.c.subject == slug, renames.c.data.is_not(None)
+    )
+    total = session.scalar(select(func.sum(renames.c.claims)).where(renames.c.id.in_(mine)))
+    if not total:
+        return None
+    waiting = select(func.count()).where(rename_claims.c.rename.in_(mine))
+    return total - session.execute(waiting).scalar_one(), total
 
 
 def names(session: Connection, slugs: Collection[str]) -> dict[str, str]:

@@ -1,0 +1,23 @@
+"""What the desk shows of a rename that has not come to all claims."""
+
+import pytest
+
+from service.commands import rename_batches
+from tests.desk.conftest import People, text
+from tests.store.test_renames import BATCH, CLAIMS, record_claims, rename, work
+from tests.support.desk import Desk
+
+
+async def test_the_partys_page_says_how_far_a_rename_is(
+    desk: Desk, people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rename_batches, "BATCH", BATCH)
+    monkeypatch.setattr(rename_batches, "BATCH_SECONDS", 60.0)
+    await record_claims(desk)
+    await rename(desk, "Beograd")
+    await work(desk, 1)
+    shown = text(await people.reader.get("/parties/belgrade"))
+    assert f"{BATCH} of {CLAIMS} claims carry the new name" in shown
+    await work(desk)
+    shown = text(await people.reader.get("/parties/belgrade"))
+    assert "carry the new name" not in shown

@@ -1,0 +1,78 @@
+"""`kill -9` in the middle of a rename that comes to its claims in batches."""
+
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+from sqlalchemy import Connection, func, select
+
+from service.commands import accounts, claims, parties
+from service.config import Settings
+from service.store.engine import Database
+from service.store.rename_tables import rename_claims
+from service.store.tables import events
+from service.web.bodies.claims import ClaimIn
+from tests.dispatch.running import until
+from tests.faults.ledgers import audit
+from tests.faults.served import key, serving
+from tests.support.desk import claim_body
+
+CLAIMS = 150
+SMALL = "from service.commands import rename_batches\nrename_batches.BATCH = 10\n"
+
+
+def record_claims(session: Connection) -> None:
+    now = datetime.now(UTC)
+    about = dict.fromkeys(("full_name", "kind", "country", "parent"))
+    named = {"slug": "belgrade", "name": "Belgrade"}
+    parties.create(session, **named, **about, actor=accounts.SYSTEM, now=now)
+    body = ClaimIn.model_validate(claim_body(speaker=None)).to_command()
+    for _ in range(CLAIMS):
+        claims.create(session, body, actor=accounts.SYSTEM, now=now)
+
+
+async def count_left(database: Database) -> int:
+    return await database.read(
+        lambda session: session.execute(
+            select(func.count()).select_from(rename_claims)
+        ).scalar_one()
+    )
+
+
+async def test_a_rename_goes_on_after_kill_9(
+    database: Database, database_url: str, settings: Settings, tmp_path: Path
+) -> None:
+    """Each claim gets one event, however often the server is killed."""
+    await database.write(record_claims)
+    token = key(database_url, tmp_path, "editor")["key"]
+    with serving(database_url, tmp_path, prelude=SMALL) as server:
+        headers = {"Authorization": f"Bearer {token}"}
+        async with httpx.AsyncClient(base_url=server.url, headers=headers, timeout=30) as editor:
+            answer = await editor.patch("/v1/parties/belgrade", json={"name": "Beograd"})
+            assert answer.status_code == 200, answer.text
+
+        async def has_begun() -> bool:
+            return await count_left(database) < CLAIMS
+
+        await until(has_begun, 60)
+        server.kill()
+    left = await count_left(database)
+    assert 0 < left < CLAIMS, "the server was killed too late"
+    await audit(settings)
+
+    async def is_done() -> bool:
+        return not await count_left(database)
+
+    with serving(database_url, tmp_path, prelude=SMALL):
+        await until(is_done, 120)
+    record = await audit(settings)
+    assert len(record) == CLAIMS
+    changed = await database.read(
+        lambda session: session.scalars(
+            select(events.c.claim).where(
+                events.c.claim.is_not(None), events.c.type == "party.changed"
+            )
+        ).all()
+    )
+    assert Counter(changed) == dict.fromkeys(record, 1)
