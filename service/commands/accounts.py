@@ -284,6 +284,28 @@ def _link(session: Connection, user: Any, *, actor: Actor, now: datetime) -> str
     return token
 
 
+def confirm_link_seen(session: Connection, number: int, *, actor: Actor, now: datetime) -> None:
+    """Record that a person has seen the sign-in links that others made for them.
+
+    `number` is that of the newest one, in the person's record.  Raises Forbidden for a session
+    that began with such a link: whoever holds one must not be able to hide it.
+    """
+    if actor.means is not None and actor.means.made_by:
+        raise Forbidden(
+            "You came in by a way that somebody else made for you. Sign in with your password "
+            "to say that you have seen it."
+        )
+    audit.record_change(
+        session,
+        SubjectKind.PERSON,
+        actor.id,
+        "person.link_seen",
+        {"link_number": number},
+        actor=actor,
+        now=now,
+    )
+
+
 def _void_links(session: Connection, user_id: str, now: datetime) -> None:
     session.execute(
         update(sign_in_links)

@@ -90,6 +90,8 @@ def describe_event(event: dict[str, Any], name: str) -> str:
         return (
             f"made a sign-in link for {name}, good until {instant(data['expires_at']):%-d %B %H:%M}"
         )
+    if type == "person.link_seen":
+        return f"said that {name} has seen the sign-in links made for them"
     if type == "person.changed":
         return f"changed the account of {name}: {', '.join(_describe_changes(data))}"
     if type == "key.created":

@@ -117,6 +117,19 @@ async def end_session(name: SessionName, form: Myself) -> Response:
     return response
 
 
+@router.post("/profile/link-notice")
+async def confirm_link_seen(form: Myself) -> Response:
+    """Take the notice of a sign-in link off every page; what it tells stays in the profile."""
+    number = form.text("number") or ""
+    if not number.isascii() or not number.isdecimal() or len(number) > 9:
+        raise Invalid("say which link was seen: use the button on the page", loc=("body", "number"))
+    response = await form.carry_out(
+        accounts.confirm_link_seen, int(number), then="/profile?done=link-seen"
+    )
+    form.call.services.callers.forget()
+    return response
+
+
 @router.post("/profile/sessions/end-others")
 async def end_others(form: Myself) -> Response:
     response = await form.carry_out(

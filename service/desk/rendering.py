@@ -20,6 +20,7 @@ from service.domain.claims import Precision, instant
 from service.domain.history import EVENT_TYPES
 from service.formats import directions, words
 from service.formats.printline import spoken_date
+from service.queries.accounts import Credential
 from service.web import sessions
 from service.web.calls import PRIVATE
 from service.web.services import of
@@ -84,6 +85,7 @@ def render(
 ) -> Response:
     """The page `template`; `caller` is who sees it."""
     settings = of(request).settings
+    credential: Credential | None = request.scope.get("claimdesk.credential")
     html = (
         environment()
         .get_template(template)
@@ -97,6 +99,7 @@ def render(
                 "publisher": settings.publisher,
                 "base_url": settings.base_url,
                 "public_read": settings.public_read,
+                "link_notice": credential.notice if credential else None,
                 "done": DONE.get(request.query_params.get("done", "")),
                 "live": None,
                 "as_of": None,
@@ -136,6 +139,7 @@ DONE = {
     "saved": "Saved.",
     "signed-out": "You are signed out.",
     "ended": "The session is ended.",
+    "link-seen": "Seen. It stays listed below.",
     "others-ended": "You are signed out everywhere else.",
     "password": "Your password is set, and you are signed out everywhere else.",
     "revoked": "The key is revoked and opens nothing any more.",

@@ -233,7 +233,7 @@ RULES: Mapping[SubjectKind, tuple[str, Begin, Mapping[str, Step]]] = {
     SubjectKind.PERSON: (
         "person.created",
         _beginning_as_told,
-        {"person.changed": _set, "person.link_made": _repeat},
+        {"person.changed": _set, "person.link_made": _repeat, "person.link_seen": _repeat},
     ),
     SubjectKind.KEY: ("key.created", _beginning_as_told, {"key.revoked": _set}),
     SubjectKind.WEBHOOK: (

@@ -1,17 +1,19 @@
 """Who is calling, and the lists of users and keys."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, literal, select, tuple_
+import orjson
+from sqlalchemy import Connection, Row, bindparam, literal, select, tuple_
 
 from service.domain import ids
 from service.domain.access import Actor, Means, Role, Way
 from service.domain.claims import rfc3339
+from service.domain.subjects import SubjectKind
 from service.queries.paging import Window
-from service.store.tables import SESSION_NAME, api_keys, installation, sessions, users
+from service.store.tables import SESSION_NAME, api_keys, events, installation, sessions, users
 from service.store.types import instant_or_none
 
 KEYS = select(
@@ -26,6 +28,29 @@ SESSIONS = (
     .where(users.c.disabled_at.is_(None))
 )
 
+LINK_EVENTS = (
+    select(events.c.number, events.c.type, events.c.recorded_at, events.c.actor, events.c.data)
+    .where(
+        events.c.kind == SubjectKind.PERSON.value,
+        events.c.subject == bindparam("user"),
+        events.c.type.in_(["person.link_made", "person.link_seen", "person.changed"]),
+    )
+    .order_by(events.c.number.desc())
+    .limit(50)
+)
+"""The newest events of a person's record that say something of links; a password voids them."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkNotice:
+    """A sign-in link that somebody made for a person who has a password, and who has not said yet
+    that they have seen it: whoever holds the link acts in their name."""
+
+    number: int
+    """Of the event in the person's record."""
+    made_by: str
+    made_at: datetime
+
 
 @dataclass(frozen=True, slots=True)
 class Credential:
@@ -36,6 +61,7 @@ class Credential:
     expires_at: datetime | None
     key: str | None
     """The API key's id; None for a session."""
+    notice: LinkNotice | None = None
 
 
 def by_key(session: Connection, key_id: str) -> Credential | None:
@@ -66,7 +92,27 @@ def split_ids(kept: str | None) -> tuple[str, ...]:
 
 def by_session(session: Connection, token_hash: str) -> Credential | None:
     row = session.execute(SESSIONS.where(sessions.c.token_hash == token_hash)).first()
-    return None if row is None else _of_session(row)
+    if row is None:
+        return None
+    credential = _of_session(row)
+    if row.password_hash is None:
+        return credential  # links are the only way in, and the person asks for them
+    return replace(credential, notice=find_link_notice(session, row.id))
+
+
+def find_link_notice(connection: Connection, user: str) -> LinkNotice | None:
+    """The newest link that somebody else made since the person last set a password or said that
+    they have seen the links; None where there is none."""
+    seen = 0
+    for row in connection.execute(LINK_EVENTS, {"user": user}):
+        actor, data = orjson.loads(row.actor), orjson.loads(row.data)
+        if row.type == "person.link_seen":
+            seen = max(seen, data["link_number"])
+        elif row.type == "person.link_made" and row.number > seen and actor.get("id") != user:
+            return LinkNotice(row.number, actor.get("name") or "Claimdesk", row.recorded_at)
+        elif "password_digest" in data and not data.get("password_by"):
+            return None  # one that they set themselves, by a way in of their own
+    return None
 
 
 def _of_session(row: Row[Any]) -> Credential:

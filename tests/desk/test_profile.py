@@ -6,17 +6,18 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 import httpx
 import pytest
 
-from service.commands import accounts
+from service.commands import accounts, verification
 from service.desk.profile import browser
 from service.web.callers import COOKIE
 from service.web.sessions import token_of
 from service.web.sign_in import TRIES_A_MINUTE
 from tests.api.problems import nothing_changes
-from tests.desk.conftest import BROWSER, People, parsed, send, submit, text
+from tests.desk.conftest import BROWSER, NAMES, People, parsed, send, submit, text
 
 PASSWORD = "correct horse battery"
 OTHER = "staple under the table"
 END_OTHERS = "/profile/sessions/end-others"
+NOTICE = "/profile/link-notice"
 
 
 def name_of(token: str) -> str:
@@ -313,6 +314,59 @@ async def test_a_password_set_by_a_way_in_of_the_proposers_is_no_second_persons(
         assert done.status_code == 303, text(done)
     async with signed_in(people, email, PASSWORD) as owner:
         assert (await owner.post(approval)).status_code == 200
+
+
+async def test_somebody_is_told_of_a_sign_in_link_that_was_made_for_them(people: People) -> None:
+    """On every page, until they say that they know of it; whoever came in by it cannot say so."""
+    await set_password(people)
+    assert "made a sign-in link for you" not in text(await people.checker.get("/"))
+    await make_link(people)
+    people.desk.app.state.services.callers.forget()
+    for page in ("/", "/parties", "/profile"):
+        shown = text(await people.checker.get(page))
+        assert f"{NAMES['admin']} made a sign-in link for you on 2 Oct 2023" in shown
+    assert "made a sign-in link" not in text(await people.editor.get("/"))
+
+    impostor = await people.desk.database.write(
+        accounts.start_session,
+        people.ids["checker"],
+        opened_by=people.ids["admin"],
+        now=people.desk.clock(),
+    )
+    async with people.browser(impostor) as browser_of_impostor:
+        page = await browser_of_impostor.get("/")
+        refused = await send(browser_of_impostor, page, NOTICE, number="2")
+        assert refused.status_code == 403
+        assert "Sign in with your password" in text(refused)
+
+    page = await people.checker.get("/")
+    [number] = parsed(page).xpath(f"//form[@action='{NOTICE}']/input[@name='number']/@value")
+    seen = await send(people.checker, page, NOTICE, number=number)
+    assert seen.headers["location"] == "/profile?done=link-seen"
+    shown = text(await people.checker.get("/profile"))
+    assert "made a sign-in link for you" not in shown
+    assert "made a sign-in link for Ana Checker" in shown, "it stays listed"
+    await make_link(people)
+    people.desk.app.state.services.callers.forget()
+    assert "made a sign-in link for you" in text(await people.checker.get("/"))
+    report = await people.desk.database.read(verification.verify)
+    assert report.ok, report.breaks
+
+
+async def make_link(people: People) -> None:
+    person = f"/admin/people/{people.ids['checker']}"
+    made = await submit(people.admin, person, f"{person}/link")
+    assert made.status_code == 200, text(made)
+
+
+@pytest.mark.parametrize("number", ["", "x", "1e400", "-1", "9" * 30])
+async def test_a_notice_is_named_by_a_number(people: People, number: str) -> None:
+    await set_password(people)
+    await make_link(people)
+    people.desk.app.state.services.callers.forget()
+    answer = await submit(people.checker, "/", NOTICE, number=number)
+    assert answer.status_code == 422
+    assert "made a sign-in link for you" in text(await people.checker.get("/"))
 
 
 @asynccontextmanager
