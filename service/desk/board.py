@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from service.desk import listed
 from service.desk.listed import Drawn
-from service.desk.rendering import render
+from service.desk.rendering import direction, render
 from service.domain import access
 from service.domain.access import Action
 from service.domain.claims import Lifecycle
@@ -120,10 +120,10 @@ async def _groups(call: Call, request: Request, filters: Filters, *, narrowed: b
 def _options(known: tuple[tuple[str, str], ...], chosen: str | None) -> Markup:
     """The stories to choose from; one that is chosen is among them whenever it changed."""
     others = () if chosen is None or chosen in dict(known) else ((chosen, chosen),)
-    option = Markup('<option value="{}"{}>{}</option>')
+    option = Markup('<option{} value="{}"{}>{}</option>')
     selected = Markup(" selected")
     return Markup("").join(
-        option.format(slug, selected if slug == chosen else "", title)
+        option.format(direction(title), slug, selected if slug == chosen else "", title)
         for slug, title in (*others, *known)
     )
 

@@ -62,6 +62,7 @@ def environment() -> Environment:
         "moment": moment,
         "said": said,
         "ago": ago,
+        "direction": direction,
         "isolate": isolate,
         "isolate_plain": directions.isolate_text,
         "isolate_words": isolate_words,
@@ -215,6 +216,11 @@ def shortened(text: str, most: int = 90) -> str:
 
 def _read(value: str | datetime) -> datetime:
     return (instant(value) if isinstance(value, str) else value).astimezone(UTC)
+
+
+def direction(text: str) -> Markup:
+    """Give the attribute that turns an option round which holds letters from right to left."""
+    return Markup(' dir="auto"' if directions.RUN.search(text) else "")  # noqa: S704 - our own
 
 
 def isolate(text: str) -> Markup:
