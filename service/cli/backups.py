@@ -152,4 +152,4 @@ def _restore_dump(file: Path, answer: str | None) -> tuple[str, str | None, str]
         answer=answer,
         now=shell.now(),
     )
-    return shell.database(), kept, epoch
+    return shell.masked(shell.settings().database_url.get_secret_value()), kept, epoch
