@@ -25,6 +25,8 @@ UNSEEN = re.compile(
     "\u200b-\u200f\u2060-\u2065\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
+RUN = re.compile(r"[^\W\d_]+")
+CYRILLIC_LETTER, ASCII_LETTER = re.compile("[\u0400-\u052f]"), re.compile("[a-z]")
 BATCH = 1000
 
 
@@ -75,4 +77,10 @@ def fold(name: str) -> str:
         for letter in decomposed
         if not unicodedata.combining(letter)
     )
-    return " ".join(re.sub("dj+", "d", letters.translate(LETTERS)).split())
+    latin = RUN.sub(lambda run: write_in_latin(run[0]), letters)
+    return " ".join(re.sub("dj+", "d", latin).split())
+
+
+def write_in_latin(letters: str) -> str:
+    mixed = CYRILLIC_LETTER.search(letters) and ASCII_LETTER.search(letters)
+    return letters if mixed else letters.translate(LETTERS)

@@ -64,13 +64,15 @@ async def approve_decision(
     """Carry it out as the second person, as long as what prints is what was proposed on: where that
     has changed since, 409 `decision-outdated` says what. With `If-Match` nothing at all may have
     changed."""
-    return await call.write(
+    approved = await call.write(
         approvals.approve,
         decision_id,
         note=body.note if body else None,
         versions=versions,
         answer=_settled(decision_id),
     )
+    call.services.renamer.wake()
+    return approved
 
 
 @router.post(

@@ -78,7 +78,7 @@ async def change_party(slug: SlugPath, body: bodies.PartyChange, call: Changing)
     """A new parent may make voices independent of each other, or no longer: the claims concerned
     are weighed anew, and may fall back to awaiting_confirmation. A change that a confirmed claim
     would print is a decision, which stands on one of those claims."""
-    return await call.write(
+    changed = await call.write(
         renames.change_party,
         slug,
         given(body),
@@ -87,6 +87,8 @@ async def change_party(slug: SlugPath, body: bodies.PartyChange, call: Changing)
             session, waiting, directory.party(session, slug)
         ),
     )
+    call.services.renamer.wake()
+    return changed
 
 
 def _answer_rename(session: Any, waiting: str | None, shape: Any) -> Answer:
@@ -167,7 +169,7 @@ async def change_speaker(
 ) -> Response:
     """For corrections: somebody in a new role is recorded as a new speaker, so that what was said
     before keeps the role it was said in. A claimant's name on a confirmed claim is a decision."""
-    return await call.write(
+    changed = await call.write(
         renames.change_speaker,
         speaker_id,
         given(body),
@@ -176,6 +178,8 @@ async def change_speaker(
             session, waiting, speaker_shape(directory.speaker(session, speaker_id))
         ),
     )
+    call.services.renamer.wake()
+    return changed
 
 
 @source_router.get(

@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import Connection, or_, select
 
 from service.domain.errors import AlreadyExists
+from service.domain.names import fold_spelling
 from service.formats.skeletons import make_skeletons
 from service.store.tables import api_keys, installation, users
 
@@ -55,7 +56,7 @@ def require_free(
 
 def _list_readings(name: str) -> set[str]:
     """What a name may be taken for: by its look, and without its accents."""
-    return set(make_skeletons(name))
+    return {*make_skeletons(name), fold_spelling(name)}
 
 
 def _taken(detail: str) -> AlreadyExists:

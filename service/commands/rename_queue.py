@@ -111,6 +111,11 @@ def take_renames(session: Connection, claim_id: str) -> list[Rename]:
     return [_read(row) for row in rows]
 
 
+def is_under_way(session: Connection) -> bool:
+    """Whether there is a rename that has not come to every claim."""
+    return bool(session.scalar(select(exists().where(renames.c.id.is_not(None)))))
+
+
 def lease_rename(session: Connection) -> Rename | None:
     """The first rename under way, until this transaction ends; None where there is none, or
     another server works on it."""

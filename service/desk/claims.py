@@ -230,12 +230,14 @@ async def settle(
     try:
         if verdict == "approval":
             body = forms.body(bodies.ApprovalIn, {"note": text})
-            return await form.carry_out(
+            approved = await form.carry_out(
                 approvals.approve,
                 decision_id,
                 note=body.note,
                 then=f"{back}approved",
             )
+            form.call.services.renamer.wake()
+            return approved
         if verdict == "rejection":
             comment = forms.body(bodies.RejectionIn, {"comment": text or ""}).comment
             return await form.carry_out(

@@ -178,13 +178,15 @@ async def change_party(slug: SlugPath, form: Changing) -> Response:
     party = await _known(form.call, slug)
     try:
         changes = forms.body(bodies.PartyChange, _sent(form) | {"name": form.text("name") or ""})
-        return await form.carry_out(
+        changed = await form.carry_out(
             renames.change_party,
             slug,
             given(changes),
             four_eyes=form.call.services.four_eyes,
             then=lambda waiting: f"/parties/{slug}?done={'proposed' if waiting else 'saved'}",
         )
+        form.call.services.renamer.wake()
+        return changed
     except (Invalid, DecisionPending) as error:
         return await _edit(form.call, party, _typed(form, FIELDS), error)
 
@@ -241,7 +243,7 @@ async def change_speaker(speaker_id: RecordId, form: Changing) -> Response:
         changes = forms.body(
             bodies.SpeakerChange, {"name": form.text("name") or "", "role": form.text("role")}
         )
-        return await form.carry_out(
+        changed = await form.carry_out(
             renames.change_speaker,
             speaker_id,
             given(changes),
@@ -250,6 +252,8 @@ async def change_speaker(speaker_id: RecordId, form: Changing) -> Response:
                 f"/parties/{speaker['party']}?done={'proposed' if waiting else 'saved'}"
             ),
         )
+        form.call.services.renamer.wake()
+        return changed
     except (Invalid, AlreadyExists, DecisionPending) as error:
         return await _correct(form.call, speaker, _typed(form, PERSON), error)
 

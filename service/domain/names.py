@@ -13,6 +13,8 @@ from service.domain import search, texts
 APOSTROPHES = dict.fromkeys(map(ord, "'’‘ʼ`´′"))
 # đ is written dj where a keyboard has none, and d where somebody leaves its stroke out.
 _DJ = re.compile("dj+")
+_LETTERS = re.compile(r"[^\W\d_]+")
+_ASCII, _CYRILLIC = re.compile("[a-z]"), re.compile("[\u0400-\u052f]")
 
 
 def fold(name: str) -> str:
@@ -32,7 +34,14 @@ def to_latin(name: str) -> str:
         for letter in decomposed
         if not unicodedata.combining(letter)
     )
-    return " ".join(letters.translate(search.LATIN).split())
+    latin = _LETTERS.sub(lambda run: _write_in_latin(run[0]), letters)
+    return " ".join(latin.split())
+
+
+def _write_in_latin(letters: str) -> str:
+    """Letters of two scripts are no spelling of a name but made to look like it: they stay."""
+    mixed = _CYRILLIC.search(letters) and _ASCII.search(letters)
+    return letters if mixed else letters.translate(search.LATIN)
 
 
 @lru_cache(maxsize=8192)

@@ -1,10 +1,8 @@
-"""What a name has in common with all names that read like it, or are spellings of it."""
+"""What a name has in common with all names that read like it."""
 
 from functools import lru_cache
 
 from disarm import normalize_confusables
-
-from service.domain.names import fold_spelling
 
 LIGATURES = (("rn", "m"), ("vv", "w"), ("cl", "d"))
 """Letters that together read as one, which the library's table leaves out."""
@@ -16,20 +14,18 @@ SMALL = str.maketrans({"1": "l", "0": "o"})
 
 @lru_cache(maxsize=8192)
 def make_skeletons(name: str) -> frozenset[str]:
-    """Give the skeletons of a name (UTS 39, section 4), as printed and in small letters, and what
-    all its spellings fold to.
+    """Give the skeletons of a name (UTS 39, section 4), as printed and in small letters.
 
     Two names read alike where they share one: case, width, look-alikes of other scripts, digits
     that pass for letters and letters that together pass for one make no difference.  NАTO with a
-    Cyrillic А is NATO, and so are ＮＡＴＯ, nato and NAT0.  Курти is a spelling of Kurti.
-    "Office I" and "Office L" do not read alike.
+    Cyrillic А is NATO, and so are ＮＡＴＯ, nato and NAT0.  Курти and Kurti do not look alike, nor
+    do "Office I" and "Office L".
     """
     plain = " ".join(normalize_confusables(name).split())
     return frozenset(
         {
             "as printed: " + _join_letters(plain.translate(STROKES)),
             "small: " + _join_letters(plain.casefold().translate(SMALL)),
-            "spelled: " + fold_spelling(name),
         }
     )
 

@@ -12,14 +12,12 @@ from datetime import datetime
 
 import structlog
 
-from service.commands import rename_batches
+from service.commands import rename_batches, rename_queue
 from service.domain.errors import ClaimdeskError
 from service.store.engine import Database
 
 LOOK_SECONDS = 5.0
 """How often to look for renames that another process has begun, or left."""
-SPACING_SECONDS = 1.0
-"""A look that found nothing is not repeated sooner, however often the bell rings."""
 TROUBLE_SECONDS = 5.0
 """How long to wait after a batch that failed."""
 log = structlog.get_logger("renames")
@@ -33,7 +31,10 @@ class Renamer:
         self._clock = clock
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        database.bell.hear(self._wake.set)
+
+    def wake(self) -> None:
+        """Look at once: a rename may have begun."""
+        self._wake.set()
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._run())
@@ -52,15 +53,19 @@ class Renamer:
             self._wake.clear()
             began = time.monotonic()
             try:
-                done = await self._database.write(
-                    rename_batches.continue_rename, now=self._clock(), most=most
-                )
+                done = 0
+                # Writers wait for each other: nobody waits for a look that finds nothing.
+                if await self._database.read(rename_queue.is_under_way):
+                    done = await self._database.write(
+                        rename_batches.continue_rename, now=self._clock(), most=most
+                    )
             except ClaimdeskError as error:
                 log.warning("a rename waits", problem=error.detail)
                 await asyncio.sleep(TROUBLE_SECONDS)
                 continue
             except Exception:
-                # One claim that cannot be changed keeps no more than itself from the new name.
+                # One claim that cannot be changed does not undo what others of its batch got; the
+                # rename waits at it, and `claimdesk doctor` says that it does.
                 log.exception("a batch of a rename failed")
                 most = 1
                 await asyncio.sleep(TROUBLE_SECONDS)
@@ -69,6 +74,5 @@ class Renamer:
                 # Others write as long as this did, whatever the database's own queue is like.
                 await asyncio.sleep(time.monotonic() - began)
                 continue
-            await asyncio.sleep(SPACING_SECONDS)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), LOOK_SECONDS)

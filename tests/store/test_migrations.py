@@ -234,7 +234,7 @@ async def test_two_spellings_of_one_speaker_stay_and_the_older_is_found(
         subject = Subject(SubjectKind.SPEAKER, ids.uuid7())
         draft = Draft("speaker.created", said)
         writer.write(session, writer.begin(subject, [draft], actor=SYSTEM, now=desk.clock.now))
-        row = said | {"id": subject.key, "created_at": desk.clock.now}
+        row = said | {"id": subject.id, "created_at": desk.clock.now}
         folded = {"folded_name": "ana djukic", "folded_role": ""}
         session.execute(insert(tables.speakers).values(row | folded))
 
