@@ -92,7 +92,7 @@ test: install-dev
 	@$(BIN)/python -m tests.support.programs
 	@$(MAKE) lint
 	@echo 'tests'
-	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
 # --- the parts ---
 
