@@ -86,6 +86,7 @@ FORMS: dict[str, Action | str] = {
     "/admin/keys/{key_id}/revocation": Action.MANAGE_KEYS,
     "/profile/sessions/{name}/end": SIGNED_IN,
     "/profile/sessions/end-others": SIGNED_IN,
+    "/profile/link-notice": SIGNED_IN,
     "/profile/password": SIGNED_IN,
 }
 ROUTES = {("GET", path): rule for path, rule in PAGES.items()} | {
