@@ -10,6 +10,8 @@ from typing import Any
 import structlog
 from fastapi import FastAPI, Request
 
+from service.accounts import account_commands, policy
+from service.accounts.account_queries import read_installation
 from service.api import (
     accounts,
     administration,
@@ -26,34 +28,34 @@ from service.api import (
     stories,
     webhooks,
 )
-from service.commands import accounts as accounts_commands
-from service.commands import idempotency, intake, policy, recovery
-from service.commands.clock import compare_clock
+from service.claims import intake_commands
+from service.claims.renamer import Renamer
 from service.config import Settings
-from service.desk import board
-from service.desk import errors as desk_errors
 from service.desk import routes as desk
-from service.dispatch.meters import Meters
-from service.dispatch.worker import Dispatcher, guard
+from service.desk.claims import board_pages
+from service.desk.layout import error_pages
 from service.domain.access import Actor
 from service.domain.clocks import ClockGuard, count_seconds
 from service.domain.disclosure import Audience
 from service.domain.errors import ClaimdeskError, Unavailable
-from service.queries.accounts import read_installation
-from service.queries.events import Line
-from service.queries.paging import Cursors
+from service.live.listeners import Live
+from service.metrics import Metrics
+from service.operations import recovery
+from service.operations.clock import compare_clock
+from service.record import idempotency
+from service.record.event_queries import Line
 from service.store.engine import Database
+from service.store.paging import Cursors
 from service.web import logs, passwords, problems
 from service.web.callers import Callers
 from service.web.compression import Compression
 from service.web.cors import CrossOriginReading
+from service.web.early_routes import HotPaths
 from service.web.envelope import Envelope
-from service.web.hot import HotPaths
-from service.web.live import Live
-from service.web.metrics import Metrics
 from service.web.readiness import Readiness
-from service.web.renamer import Renamer
-from service.web.services import Services
+from service.web.service_container import Services
+from service.webhooks.dispatcher import Dispatcher, guard
+from service.webhooks.meters import Meters
 
 HOUSEKEEPING_SECONDS = 30.0
 log = structlog.get_logger("claimdesk")
@@ -165,13 +167,13 @@ def create_app(
         app.include_router(router)
     for router in desk.routers:
         app.include_router(router)
-    problems.install(app, desk_errors.page)
+    problems.install(app, error_pages.page)
     document.install(app)
     app.add_middleware(
         HotPaths,
         owner=app,
-        routes=[*reading.router.routes, *board.router.routes],
-        page=desk_errors.page,
+        routes=[*reading.router.routes, *board_pages.router.routes],
+        page=error_pages.page,
     )
     app.add_middleware(Compression)
     if settings.public_read:
@@ -184,7 +186,7 @@ def create_app(
         Envelope,
         settings=settings,
         metrics=services.metrics,
-        page=desk_errors.page,
+        page=error_pages.page,
         identify=identify,
     )
     return app
@@ -213,7 +215,7 @@ async def _settle_in(services: Services) -> bool:
         await database.write(recovery.settle_in, home=home, now=now)
         await database.write(policy.settle_policy, four_eyes=settings.four_eyes, now=now)
         served_at = settings.base_url.rstrip("/")
-        await database.write(accounts_commands.note_served_at, base_url=served_at)
+        await database.write(account_commands.note_served_at, base_url=served_at)
     except Unavailable as problem:
         log.error("the database takes no changes", problem=problem.detail)
         return False
@@ -234,9 +236,9 @@ async def _keep_house(services: Services, waiting: Dispatcher | None) -> None:
                 waiting = None
             await _write_uses(services)
             await services.database.write(idempotency.forget_old, now=services.clock())
-            await services.database.write(intake.forget_old, now=services.clock())
+            await services.database.write(intake_commands.forget_old, now=services.clock())
             await services.readiness.leave_sign()
-            await services.database.write(accounts_commands.forget_expired, now=services.clock())
+            await services.database.write(account_commands.forget_expired, now=services.clock())
         except ClaimdeskError as error:
             log.warning("housekeeping", problem=error.detail)
         except Exception:
@@ -252,8 +254,8 @@ async def _write_uses(services: Services) -> None:
         return
 
     def note(session: Any) -> None:
-        accounts_commands.note_key_use(session, keys)
-        accounts_commands.note_session_use(session, held)
+        account_commands.note_key_use(session, keys)
+        account_commands.note_session_use(session, held)
 
     try:
         await services.database.write(note)

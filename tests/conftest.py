@@ -12,11 +12,11 @@ import pytest
 from service.config import Settings
 from service.store import migrate
 from service.store.engine import Database
-from tests.commands.workday import a_days_work, link_to_many_statements
 from tests.support import desk as support
 from tests.support.desk import Desk
 from tests.support.pooler import Pooler
 from tests.support.postgres import PostgresServer, provide
+from tests.verification.workday import a_days_work, link_to_many_statements
 
 KINDS = ("sqlite", "postgresql")
 POOLED = os.environ.get("CLAIMDESK_TEST_POOLER")
@@ -73,6 +73,21 @@ async def worked_on(url: str) -> str:
     await database.write(link_to_many_statements)
     await database.stop()
     return url
+
+
+@pytest.fixture
+def worked_url(database_kind: str, request: pytest.FixtureRequest) -> str:
+    url: str = request.getfixturevalue(f"worked_{database_kind}")
+    return url
+
+
+@pytest.fixture
+async def worked(worked_url: str) -> AsyncIterator[Database]:
+    """A desk after a day's work, shared by the tests: none of them may commit to it."""
+    database = Database(Settings(database_url=worked_url))
+    await database.start()
+    yield database
+    await database.stop()
 
 
 @pytest.fixture(scope="session")

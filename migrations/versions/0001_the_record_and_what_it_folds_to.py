@@ -34,7 +34,7 @@ SQLITE = (
 
 # Numbers are drawn when a row is inserted and seen when its transaction commits.  Whoever is about
 # to draw one says so first, by an advisory lock held to the transaction's end, so that a reader can
-# tell up to where nothing can appear any more (service/store/tail.py).
+# tell up to where nothing can appear any more (service/record/tail.py).
 POSTGRESQL = (
     """
     CREATE FUNCTION claimdesk_append_only() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -3,8 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from service.commands import searching
-from service.store import fulltext
+from service.search.index import fulltext, indexing
 from service.store.types import Sequence
 
 revision = "0004"
@@ -33,7 +32,7 @@ def upgrade() -> None:
     for statement in fulltext.schema(dialect):
         op.execute(statement)
     # What is recorded already is found from now on too.
-    searching.rebuild(connection)
+    indexing.rebuild(connection)
     if dialect == "postgresql":
         for statement in fulltext.gin():
             op.execute(statement)

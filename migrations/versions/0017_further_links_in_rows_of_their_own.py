@@ -6,7 +6,7 @@ import orjson
 import sqlalchemy as sa
 from alembic import op
 
-from service.commands import searching
+from service.search.index import indexing
 from service.store import states
 
 revision = "0017"
@@ -68,7 +68,7 @@ def _index_long_rows(connection: sa.Connection) -> None:
     long = sa.func.length(sa.cast(claim_search.c.words, sa.Text)) > LONG
     for claim in connection.scalars(sa.select(claim_search.c.claim).where(long)).all():
         text = connection.scalar(sa.select(claims.c.state).where(claims.c.id == claim))
-        searching.renew(connection, [states.read_locked(connection, claim, text or "")])
+        indexing.renew(connection, [states.read_locked(connection, claim, text or "")])
 
 
 def downgrade() -> None:

@@ -4,18 +4,15 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 
+from service.accounts import account_commands, account_queries
 from service.api import shapes
-from service.commands import accounts
-from service.commands.idempotency import Answer
 from service.domain import access
 from service.domain.access import Action
 from service.domain.claims import rfc3339
-from service.queries import accounts as account_queries
-from service.queries.paging import Window
-from service.web import passwords, sessions
-from service.web import services as services_module
-from service.web import sign_in as sign_in_module
-from service.web.bodies import accounts as bodies
+from service.record.idempotency import Answer
+from service.store.paging import Window
+from service.web import password_checks, passwords, service_container, sessions
+from service.web.bodies import account_inputs
 from service.web.calls import Allow, Call, Paged, answered, found, json, reading, writing
 from service.web.fields import RecordId, given
 from service.web.json_bodies import JsonRoute
@@ -54,14 +51,14 @@ async def read_me(call: Annotated[Call, Depends(Allow(None), scope="function")])
     summary="Sign in with a password",
     responses={204: {"description": "Signed in: the session is in a cookie"}},
 )
-async def sign_in(body: bodies.SessionIn, request: Request) -> Response:
+async def sign_in(body: account_inputs.SessionIn, request: Request) -> Response:
     """Ten tries a minute for an account from one address; a browser that has signed in to the
     account before has ten of its own."""
-    services = services_module.of(request)
-    token = await sign_in_module.sign_in(services, request, body.email, body.password)
+    services = service_container.of(request)
+    token = await password_checks.sign_in(services, request, body.email, body.password)
     response = Response(status_code=204)
     sessions.give(response, request, token)
-    sign_in_module.remember_device(services, request, response, body.email)
+    password_checks.remember_device(services, request, response, body.email)
     return response
 
 
@@ -76,7 +73,7 @@ async def sign_out(
 ) -> Response:
     token = sessions.token(request)
     if token is not None:
-        await call.services.database.write(accounts.end_session, token)
+        await call.services.database.write(account_commands.end_session, token)
     call.services.callers.forget()
     response = Response(status_code=204)
     sessions.take(response, request)
@@ -102,10 +99,10 @@ async def list_keys(
     summary="Make an API key",
     responses={201: {"model": shapes.NewKeyOut, "description": "The key, shown once"}},
 )
-async def create_key(body: bodies.KeyIn, call: ChangingKeys) -> Response:
+async def create_key(body: account_inputs.KeyIn, call: ChangingKeys) -> Response:
     """A replay by Idempotency-Key answers with `key` null: it is kept only as a hash."""
 
-    def answer(_: Any, made: accounts.NewKey) -> Answer:
+    def answer(_: Any, made: account_commands.NewKey) -> Answer:
         shape = {
             "id": made.id,
             "key": made.key,
@@ -116,7 +113,7 @@ async def create_key(body: bodies.KeyIn, call: ChangingKeys) -> Response:
         return answered(shape, status=201, Location=f"/v1/keys/{made.id}")
 
     return await call.write(
-        accounts.create_key, **body.model_dump(), answer=answer, shown_once="key"
+        account_commands.create_key, **body.model_dump(), answer=answer, shown_once="key"
     )
 
 
@@ -138,7 +135,7 @@ async def read_key(key_id: KeyId, call: ReadingKeys) -> Response:
 async def revoke_key(key_id: KeyId, call: ChangingKeys) -> Response:
     """At once in this process, within a second in others."""
     response = await call.write(
-        accounts.revoke_key,
+        account_commands.revoke_key,
         key_id,
         answer=lambda session, _: answered(account_queries.key(session, key_id)),
     )
@@ -175,7 +172,7 @@ async def list_users(
     summary="Make a user",
     responses={201: {"model": shapes.UserOut, "description": "The user"}},
 )
-async def create_user(body: bodies.UserIn, call: ChangingUsers) -> Response:
+async def create_user(body: account_inputs.UserIn, call: ChangingUsers) -> Response:
     hashed = None
     if body.password is not None:
         hashed = await passwords.hash_in_thread(body.password)
@@ -186,7 +183,7 @@ async def create_user(body: bodies.UserIn, call: ChangingUsers) -> Response:
         )
 
     return await call.write(
-        accounts.create_user,
+        account_commands.create_user,
         email=body.email,
         name=body.name,
         role=body.role,
@@ -210,13 +207,15 @@ async def read_user(user_id: RecordId, call: ReadingUsers) -> Response:
     summary="Change a user",
     responses={200: {"model": shapes.UserOut, "description": "The user"}},
 )
-async def change_user(user_id: RecordId, body: bodies.UserChange, call: ReadingUsers) -> Response:
+async def change_user(
+    user_id: RecordId, body: account_inputs.UserChange, call: ReadingUsers
+) -> Response:
     """Somebody who is disabled, or gets another password, is signed out everywhere."""
     changes = given(body)
     if "password" in changes:
         changes["password_hash"] = await passwords.hash_in_thread(str(changes.pop("password")))
     response = await call.write(
-        accounts.change_user,
+        account_commands.change_user,
         user_id,
         changes,
         answer=lambda session, _: answered(account_queries.user(session, user_id)),

@@ -4,13 +4,13 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
 
+from service.accounts import policy
 from service.api import shapes
-from service.commands import policy
 from service.domain.access import Action
 from service.domain.subjects import SubjectKind
-from service.queries import audit
-from service.queries.paging import Window
-from service.web.bodies import administration as bodies
+from service.record import audit_queries
+from service.store.paging import Window
+from service.web.bodies import administration_inputs
 from service.web.calls import Call, Paged, answered, json, reading
 from service.web.json_bodies import JsonRoute
 
@@ -40,7 +40,7 @@ async def read_policy(call: ReadingPolicy) -> Response:
     summary="Change the desk's policy",
     responses={200: {"model": shapes.Policy, "description": "It holds from now on"}},
 )
-async def change_policy(body: bodies.PolicyChange, call: ChangingPolicy) -> Response:
+async def change_policy(body: administration_inputs.PolicyChange, call: ChangingPolicy) -> Response:
     """Who changed it and when stands in `/v1/audit`.  What waits for a second person goes on
     waiting."""
 
@@ -65,6 +65,6 @@ async def list_audit(
 ) -> Response:
     """Secrets stand in it as digests.  Each subject has a chain of hashes of its own."""
     window, scope = paged
-    kinds = [wanted for wanted in kind or audit.AUDITED if wanted in audit.AUDITED]
-    rows = await call.read(audit.list_events, window, kinds=kinds, subject=subject)
+    kinds = [wanted for wanted in kind or audit_queries.AUDITED if wanted in audit_queries.AUDITED]
+    rows = await call.read(audit_queries.list_events, window, kinds=kinds, subject=subject)
     return call.page(rows, window, scope, keys=lambda row: [row["seq"]])

@@ -9,20 +9,25 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.responses import RedirectResponse
 
 from service.api import shapes
-from service.commands import claims, statements
-from service.commands.idempotency import Answer
-from service.commands.inputs import NewClaim
-from service.commands.proposals import Outcome
+from service.claims import (
+    claim_commands,
+    decision_queries,
+    documents,
+    history_queries,
+    statement_commands,
+    statement_queries,
+)
+from service.claims.proposal_commands import Outcome
 from service.domain.access import Action
 from service.domain.claims import ClaimState
 from service.domain.errors import NotFound
-from service.formats import claim as claim_format
-from service.formats.similar import Claim
-from service.queries import decisions, history, similar
-from service.queries import statements as statement_queries
-from service.queries.paging import MAX_LIMIT, Window, cut
+from service.domain.inputs import NewClaim
+from service.record.idempotency import Answer
+from service.search.finding import similar_claims as similar
+from service.search.finding.similarity import Claim
+from service.store.paging import MAX_LIMIT, Window, cut
 from service.web import redaction
-from service.web.bodies import claims as bodies
+from service.web.bodies import claim_inputs
 from service.web.calls import Call, Paged, answered, json, name_list, reading, writing
 from service.web.conditions import IfMatch, OptionalIfMatch, etag
 from service.web.fields import ClaimId, given
@@ -40,13 +45,13 @@ Desk = Annotated[Call, reading(Action.READ_INTERNALS)]
 
 def served(state: ClaimState) -> Answer:
     """A claim as its changer sees it, with its ETag."""
-    document = claim_format.for_desk(claim_format.document(state), state.assignee)
+    document = documents.for_desk(documents.document(state), state.assignee)
     return answered(document, ETag=etag(state.version))
 
 
 def answer_recorded(state: ClaimState, similar_claims: list[Any] | None) -> Answer:
     """Answer with a claim that was recorded, and what may be the same where that was asked for."""
-    document: Any = claim_format.for_desk(claim_format.document(state), state.assignee)
+    document: Any = documents.for_desk(documents.document(state), state.assignee)
     if similar_claims is not None:
         document = orjson.loads(document) | {"similar": similar_claims}
     location = f"/v1/claims/{state.id}"
@@ -58,7 +63,7 @@ def answer_outcome(session: Any, done: Outcome, applied: Callable[[ClaimState], 
     if done.decision is None:
         return applied(done.state)
     return answered(
-        decisions.decision(session, done.decision),
+        decision_queries.decision(session, done.decision),
         status=202,
         ETag=etag(done.state.version),
         Location=f"/v1/decisions/{done.decision}",
@@ -73,7 +78,7 @@ def compared(new: NewClaim) -> Claim:
 
 def render_preview(state: ClaimState, similar_claims: list[Any]) -> dict[str, Any]:
     """Render a claim that will not be recorded: its id is no one's."""
-    document: dict[str, Any] = orjson.loads(claim_format.document(state))
+    document: dict[str, Any] = orjson.loads(documents.document(state))
     return document | {"id": None, "similar": similar_claims}
 
 
@@ -92,7 +97,7 @@ def render_preview(state: ClaimState, similar_claims: list[Any]) -> dict[str, An
     },
 )
 async def create_claim(
-    body: bodies.ClaimIn,
+    body: claim_inputs.ClaimIn,
     call: Recording,
     dry_run: Annotated[bool, Query(description="Check everything, record nothing")] = False,
     asks_similar: Annotated[
@@ -111,12 +116,12 @@ async def create_claim(
         )
     if dry_run:
         return await call.rehearse(
-            claims.create,
+            claim_commands.create,
             new,
             answer=lambda _, state: answered(render_preview(state, similar_claims or [])),
         )
     return await call.write(
-        claims.create,
+        claim_commands.create,
         new,
         answer=lambda _, state: answer_recorded(state, similar_claims),
     )
@@ -147,7 +152,7 @@ async def find_similar_claims(claim_id: ClaimId, call: Reading) -> Response:
 )
 async def amend_claim(
     claim_id: ClaimId,
-    body: bodies.ClaimChange,
+    body: claim_inputs.ClaimChange,
     call: Annotated[Call, reading(Action.AMEND)],
     versions: IfMatch,
 ) -> Response:
@@ -158,7 +163,7 @@ async def amend_claim(
     changes = given(body)
     material = bool(changes.pop("material", False))
     return await call.write(
-        claims.amend,
+        claim_commands.amend,
         claim_id,
         changes,
         material=material,
@@ -196,7 +201,7 @@ async def read_links(
     limit."""
 
     def read(session: Any) -> list[dict[str, Any]]:
-        state = history.known(session, claim_id, as_of)
+        state = history_queries.known(session, claim_id, as_of)
         return statement_queries.link_page(session, state, window, moment=as_of)
 
     return redaction.redact_links(await call.read(read), call.audience)
@@ -226,14 +231,14 @@ async def expand_links(call: Call, claim_id: str, as_of: datetime | None) -> dic
     },
 )
 async def link_statement(
-    claim_id: ClaimId, body: bodies.LinkIn, call: Recording, versions: OptionalIfMatch
+    claim_id: ClaimId, body: claim_inputs.LinkIn, call: Recording, versions: OptionalIfMatch
 ) -> Response:
     """Say what a statement does to the claim. A request for confirmation by another party moves an
     asserted claim to awaiting_confirmation by itself. On a confirmed claim, a link that changes who
     is printed as supporting it is a decision; what makes the line more cautious is linked at
     once."""
 
-    def answer(session: Any, made: statements.Linked) -> Answer:
+    def answer(session: Any, made: statement_commands.Linked) -> Answer:
         def show(state: ClaimState) -> Answer:
             links = statement_queries.of_claim(session, state)
             return answered(
@@ -246,7 +251,7 @@ async def link_statement(
         return answer_outcome(session, made, show)
 
     return await call.write(
-        statements.link,
+        statement_commands.link,
         claim_id,
         body.to_command(),
         four_eyes=call.services.four_eyes,
@@ -266,7 +271,7 @@ async def list_status_changes(
     paged: Annotated[tuple[Window, str], Depends(Paged("status-changes"))],
 ) -> Response:
     window, scope = paged
-    rows = await call.read(history.status_changes, claim_id, window)
+    rows = await call.read(history_queries.status_changes, claim_id, window)
     if rows is None:
         raise NotFound("There is no claim with this id.")
     return call.page(
@@ -287,13 +292,13 @@ async def list_status_changes(
     },
 )
 async def change_status(
-    claim_id: ClaimId, body: bodies.StatusChangeIn, call: Deciding, versions: IfMatch
+    claim_id: ClaimId, body: claim_inputs.StatusChangeIn, call: Deciding, versions: IfMatch
 ) -> Response:
     """Decide. What the evidence does not allow is refused with what is missing; a confirmation or
     an override waits for a second person."""
 
     return await call.write(
-        claims.change_status,
+        claim_commands.change_status,
         claim_id,
         body.to_command(),
         four_eyes=call.services.four_eyes,
@@ -308,7 +313,7 @@ def _show_change(done: Outcome) -> Callable[[ClaimState], Answer]:
 
     def show(state: ClaimState) -> Answer:
         assert done.change is not None, "what is not proposed is recorded"
-        shape = history.status_change(state.id, done.change)
+        shape = history_queries.status_change(state.id, done.change)
         return answered(shape, status=201, ETag=etag(state.version))
 
     return show
@@ -325,7 +330,7 @@ async def list_findings(
     paged: Annotated[tuple[Window, str], Depends(Paged("findings"))],
 ) -> Response:
     window, scope = paged
-    rows = await call.read(history.list_finding_changes, claim_id, window)
+    rows = await call.read(history_queries.list_finding_changes, claim_id, window)
     if rows is None:
         raise NotFound("There is no claim with this id.")
     return call.page(
@@ -346,13 +351,13 @@ async def list_findings(
     },
 )
 async def change_finding(
-    claim_id: ClaimId, body: bodies.FindingIn, call: Deciding, versions: OptionalIfMatch
+    claim_id: ClaimId, body: claim_inputs.FindingIn, call: Deciding, versions: OptionalIfMatch
 ) -> Response:
     """A finding, or null to take one back, is a decision that a second person approves. `refuted`
     rests on a contradiction by an independent party that knows it at first hand, `conflicting` on
     such a contradiction and on support that counts; what is missing is said."""
     return await call.write(
-        claims.change_finding,
+        claim_commands.change_finding,
         claim_id,
         body.to_command(),
         four_eyes=call.services.four_eyes,
@@ -367,7 +372,9 @@ async def change_finding(
     responses={200: {"model": shapes.SuggestionOut, "description": "Status and trace"}},
 )
 async def read_suggestion(claim_id: ClaimId, call: Reading, as_of: shapes.AsOf = None) -> Response:
-    return json(decisions.suggestion(await call.read(history.known, claim_id, as_of)))
+    return json(
+        decision_queries.suggestion(await call.read(history_queries.known, claim_id, as_of))
+    )
 
 
 @router.get(
@@ -386,10 +393,10 @@ async def read_history(
     they may not read (docs/record.md). An event of an older release has none: from the first one
     on that covers something withheld, hashes are null for them."""
     window, scope = paged
-    rows = await call.read(history.of_claim, claim_id, window)
+    rows = await call.read(history_queries.of_claim, claim_id, window)
     if rows is None:
         raise NotFound("There is no claim with this id.")
-    sealed = None if call.internals else await call.read(history.sealed_from, claim_id)
+    sealed = None if call.internals else await call.read(history_queries.sealed_from, claim_id)
     return call.page(
         redaction.seal(redaction.redact_record(rows, call.audience), sealed),
         window,
@@ -407,14 +414,14 @@ async def read_history(
     },
 )
 async def merge_claim(
-    claim_id: ClaimId, body: bodies.MergeIn, call: Amending, versions: IfMatch
+    claim_id: ClaimId, body: claim_inputs.MergeIn, call: Amending, versions: IfMatch
 ) -> Response:
     """The duplicate redirects from now on; its links and components move. The status of the claim
     that remains follows its own links by the usual rules: nothing is inherited. What the duplicate
     was recorded with becomes a link too. Where that changes what is printed of a confirmed claim,
     the merge is a decision on that claim."""
     return await call.write(
-        claims.merge,
+        claim_commands.merge,
         claim_id,
         into=body.into,
         four_eyes=call.services.four_eyes,
@@ -429,10 +436,10 @@ async def merge_claim(
     responses={200: {"model": shapes.ClaimOut, "description": "Withdrawn; its status is kept"}},
 )
 async def withdraw_claim(
-    claim_id: ClaimId, body: bodies.WithdrawalIn, call: Amending, versions: OptionalIfMatch
+    claim_id: ClaimId, body: claim_inputs.WithdrawalIn, call: Amending, versions: OptionalIfMatch
 ) -> Response:
     return await call.write(
-        claims.withdraw,
+        claim_commands.withdraw,
         claim_id,
         **body.to_command(),
         versions=versions,
@@ -451,7 +458,7 @@ async def list_notes(
     paged: Annotated[tuple[Window, str], Depends(Paged("notes"))],
 ) -> Response:
     window, scope = paged
-    rows = await call.read(decisions.note_page, claim_id, window)
+    rows = await call.read(decision_queries.note_page, claim_id, window)
     if rows is None:
         raise NotFound("There is no claim with this id.")
     return call.page(rows, window, scope, keys=lambda row: [row["recorded_at"], row["id"]])
@@ -463,12 +470,12 @@ async def list_notes(
     summary="Add a note for the desk",
     responses={201: {"model": shapes.NoteOut, "description": "Never public"}},
 )
-async def add_note(claim_id: ClaimId, body: bodies.NoteIn, call: Recording) -> Response:
+async def add_note(claim_id: ClaimId, body: claim_inputs.NoteIn, call: Recording) -> Response:
     return await call.write(
-        claims.add_note,
+        claim_commands.add_note,
         claim_id,
         text=body.text,
-        answer=lambda _, row: answered(decisions.note(row), status=201),
+        answer=lambda _, row: answered(decision_queries.note(row), status=201),
     )
 
 

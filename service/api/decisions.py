@@ -7,14 +7,13 @@ import orjson
 from fastapi import APIRouter, Depends, Query, Response
 
 from service.api import shapes
-from service.commands import approvals
-from service.commands.idempotency import Answer
+from service.claims import decision_commands, decision_queries
+from service.claims.decision_queries import Review
 from service.domain.access import Action
 from service.domain.claims import ClaimState, rfc3339
-from service.queries import decisions
-from service.queries.decisions import Review
-from service.queries.paging import Window
-from service.web.bodies import claims as bodies
+from service.record.idempotency import Answer
+from service.store.paging import Window
+from service.web.bodies import claim_inputs
 from service.web.calls import Call, Paged, answered, found, json, reading, writing
 from service.web.conditions import OptionalIfMatch, etag
 from service.web.fields import DecisionId, Id
@@ -42,13 +41,13 @@ async def list_decisions(
     claim: Annotated[Id | None, Query(description="Only on this claim")] = None,
 ) -> Response:
     window, scope = paged
-    rows = await call.read(decisions.decision_page, state=state, claim=claim, window=window)
+    rows = await call.read(decision_queries.decision_page, state=state, claim=claim, window=window)
     return call.page(rows, window, scope, keys=lambda row: [row["proposed_at"], row["id"]])
 
 
 @router.get("/{decision_id}", summary="Read a decision", responses={200: DecisionAnswer})
 async def read_decision(decision_id: DecisionId, call: Desk) -> Response:
-    row = await call.read(decisions.decision, decision_id)
+    row = await call.read(decision_queries.decision, decision_id)
     return json(found(row, "There is no decision with this id."))
 
 
@@ -59,13 +58,13 @@ async def approve_decision(
     decision_id: DecisionId,
     call: Approving,
     versions: OptionalIfMatch,
-    body: bodies.ApprovalIn | None = None,
+    body: claim_inputs.ApprovalIn | None = None,
 ) -> Response:
     """Carry it out as the second person, as long as what prints is what was proposed on: where that
     has changed since, 409 `decision-outdated` says what. With `If-Match` nothing at all may have
     changed."""
     approved = await call.write(
-        approvals.approve,
+        decision_commands.approve,
         decision_id,
         note=body.note if body else None,
         versions=versions,
@@ -79,10 +78,10 @@ async def approve_decision(
     "/{decision_id}/rejection", summary="Reject a decision", responses={200: DecisionAnswer}
 )
 async def reject_decision(
-    decision_id: DecisionId, body: bodies.RejectionIn, call: Approving
+    decision_id: DecisionId, body: claim_inputs.RejectionIn, call: Approving
 ) -> Response:
     return await call.write(
-        approvals.reject, decision_id, comment=body.comment, answer=_settled(decision_id)
+        decision_commands.reject, decision_id, comment=body.comment, answer=_settled(decision_id)
     )
 
 
@@ -92,10 +91,10 @@ async def reject_decision(
     responses={200: DecisionAnswer},
 )
 async def withdraw_decision(
-    decision_id: DecisionId, call: Deciding, body: bodies.DecisionWithdrawalIn | None = None
+    decision_id: DecisionId, call: Deciding, body: claim_inputs.DecisionWithdrawalIn | None = None
 ) -> Response:
     return await call.write(
-        approvals.withdraw,
+        decision_commands.withdraw,
         decision_id,
         reason=body.reason if body else None,
         answer=_settled(decision_id),
@@ -104,7 +103,7 @@ async def withdraw_decision(
 
 def _settled(decision_id: str) -> Any:
     def answer(session: Any, state: ClaimState) -> Answer:
-        return answered(decisions.decision(session, decision_id), ETag=etag(state.version))
+        return answered(decision_queries.decision(session, decision_id), ETag=etag(state.version))
 
     return answer
 
@@ -127,7 +126,7 @@ async def list_review_queue(
     window, scope = paged
     stale_after = timedelta(hours=call.services.settings.stale_after_hours)
     rows = await call.read(
-        decisions.review_queue,
+        decision_queries.review_queue,
         reason=reason,
         assignee=call.actor.id if assignee == "me" else assignee,
         stale_before=call.now - stale_after,

@@ -5,12 +5,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Response
 
 from service.api import shapes
-from service.commands import parties, renames, sources
-from service.commands.idempotency import Answer
+from service.claims import decision_queries, rename_commands
+from service.directory import directory_queries, party_commands, source_commands
 from service.domain.access import Action
-from service.queries import decisions, directory
-from service.queries.paging import Window
-from service.web.bodies import directory as bodies
+from service.record.idempotency import Answer
+from service.store.paging import Window
+from service.web.bodies import directory_inputs
 from service.web.calls import Call, Paged, answered, found, json, reading, writing
 from service.web.fields import RecordId, Slug, SlugPath, given
 from service.web.json_bodies import JsonRoute
@@ -35,7 +35,7 @@ async def list_parties(
     parent: Annotated[Slug | None, Query(description="This party and those below it")] = None,
 ) -> Response:
     window, scope = paged
-    rows = await call.read(directory.party_page, parent=parent, window=window)
+    rows = await call.read(directory_queries.party_page, parent=parent, window=window)
     return call.page(rows, window, scope, keys=lambda row: [row["slug"]])
 
 
@@ -45,12 +45,12 @@ async def list_parties(
     summary="Record a party",
     responses={201: {"model": shapes.PartyOut, "description": "The party"}},
 )
-async def create_party(body: bodies.PartyIn, call: Recording) -> Response:
+async def create_party(body: directory_inputs.PartyIn, call: Recording) -> Response:
     return await call.write(
-        parties.create,
+        party_commands.create_party,
         **body.model_dump(),
         answer=lambda session, _: answered(
-            directory.party(session, body.slug),
+            directory_queries.party(session, body.slug),
             status=201,
             Location=f"/v1/parties/{body.slug}",
         ),
@@ -63,7 +63,9 @@ async def create_party(body: bodies.PartyIn, call: Recording) -> Response:
     responses={200: {"model": shapes.PartyOut, "description": "The party"}},
 )
 async def read_party(slug: SlugPath, call: Reading) -> Response:
-    return json(found(await call.read(directory.party, slug), f"There is no party '{slug}'."))
+    return json(
+        found(await call.read(directory_queries.party, slug), f"There is no party '{slug}'.")
+    )
 
 
 @party_router.patch(
@@ -74,17 +76,19 @@ async def read_party(slug: SlugPath, call: Reading) -> Response:
         202: shapes.WAITS,
     },
 )
-async def change_party(slug: SlugPath, body: bodies.PartyChange, call: Changing) -> Response:
+async def change_party(
+    slug: SlugPath, body: directory_inputs.PartyChange, call: Changing
+) -> Response:
     """A new parent may make voices independent of each other, or no longer: the claims concerned
     are weighed anew, and may fall back to awaiting_confirmation. A change that a confirmed claim
     would print is a decision, which stands on one of those claims."""
     changed = await call.write(
-        renames.change_party,
+        rename_commands.change_party,
         slug,
         given(body),
         four_eyes=call.services.four_eyes,
         answer=lambda session, waiting: _answer_rename(
-            session, waiting, directory.party(session, slug)
+            session, waiting, directory_queries.party(session, slug)
         ),
     )
     call.services.renamer.wake()
@@ -96,7 +100,7 @@ def _answer_rename(session: Any, waiting: str | None, shape: Any) -> Answer:
     if waiting is None:
         return answered(shape)
     location = f"/v1/decisions/{waiting}"
-    return answered(decisions.decision(session, waiting), status=202, Location=location)
+    return answered(decision_queries.decision(session, waiting), status=202, Location=location)
 
 
 @speaker_router.get(
@@ -113,7 +117,7 @@ async def list_speakers(
     party: Annotated[Slug | None, Query(description="This party and those below it")] = None,
 ) -> Response:
     window, scope = paged
-    rows = await call.read(directory.speaker_page, name=name, party=party, window=window)
+    rows = await call.read(directory_queries.speaker_page, name=name, party=party, window=window)
     return call.page(
         rows,
         window,
@@ -132,17 +136,17 @@ async def list_speakers(
         201: {"model": shapes.SpeakerOut, "description": "The speaker"},
     },
 )
-async def create_speaker(body: bodies.PartySpeakerIn, call: Recording) -> Response:
+async def create_speaker(body: directory_inputs.PartySpeakerIn, call: Recording) -> Response:
     """The same name and role of the same party is the same speaker, diacritics or not."""
 
     def answer(session: Any, made: tuple[str, bool]) -> Answer:
         speaker_id, new = made
-        shape = speaker_shape(directory.speaker(session, speaker_id))
+        shape = speaker_shape(directory_queries.speaker(session, speaker_id))
         return answered(shape, status=201 if new else 200, Location=f"/v1/speakers/{speaker_id}")
 
-    person = bodies.SpeakerIn(name=body.name, role=body.role)
+    person = directory_inputs.SpeakerIn(name=body.name, role=body.role)
     return await call.write(
-        parties.create_speaker, party=body.party, person=person.to_command(), answer=answer
+        party_commands.create_speaker, party=body.party, person=person.to_command(), answer=answer
     )
 
 
@@ -152,7 +156,7 @@ async def create_speaker(body: bodies.PartySpeakerIn, call: Recording) -> Respon
     responses={200: {"model": shapes.SpeakerOut, "description": "The speaker"}},
 )
 async def read_speaker(speaker_id: RecordId, call: Reading) -> Response:
-    row = await call.read(directory.speaker, speaker_id)
+    row = await call.read(directory_queries.speaker, speaker_id)
     return json(speaker_shape(found(row, "There is no speaker with this id.")))
 
 
@@ -165,17 +169,17 @@ async def read_speaker(speaker_id: RecordId, call: Reading) -> Response:
     },
 )
 async def change_speaker(
-    speaker_id: RecordId, body: bodies.SpeakerChange, call: Changing
+    speaker_id: RecordId, body: directory_inputs.SpeakerChange, call: Changing
 ) -> Response:
     """For corrections: somebody in a new role is recorded as a new speaker, so that what was said
     before keeps the role it was said in. A claimant's name on a confirmed claim is a decision."""
     changed = await call.write(
-        renames.change_speaker,
+        rename_commands.change_speaker,
         speaker_id,
         given(body),
         four_eyes=call.services.four_eyes,
         answer=lambda session, waiting: _answer_rename(
-            session, waiting, speaker_shape(directory.speaker(session, speaker_id))
+            session, waiting, speaker_shape(directory_queries.speaker(session, speaker_id))
         ),
     )
     call.services.renamer.wake()
@@ -193,7 +197,7 @@ async def list_sources(
     url: Annotated[str | None, Query(max_length=2048, description="Exactly this URL")] = None,
 ) -> Response:
     window, scope = paged
-    rows = await call.read(directory.source_page, url=url, window=window)
+    rows = await call.read(directory_queries.source_page, url=url, window=window)
     return call.page(rows, window, scope, keys=lambda row: [row["id"]])
 
 
@@ -206,18 +210,18 @@ async def list_sources(
         201: {"model": shapes.SourceOut, "description": "The source"},
     },
 )
-async def create_source(body: bodies.SourceIn, call: Recording) -> Response:
+async def create_source(body: directory_inputs.SourceIn, call: Recording) -> Response:
     """The same URL and text hash is the same source."""
 
     def answer(session: Any, made: tuple[str, bool]) -> Answer:
         source_id, new = made
         return answered(
-            directory.source(session, source_id),
+            directory_queries.source(session, source_id),
             status=201 if new else 200,
             Location=f"/v1/sources/{source_id}",
         )
 
-    return await call.write(sources.record, body.to_command(), answer=answer)
+    return await call.write(source_commands.record, body.to_command(), answer=answer)
 
 
 @source_router.get(
@@ -226,7 +230,7 @@ async def create_source(body: bodies.SourceIn, call: Recording) -> Response:
     responses={200: {"model": shapes.SourceOut, "description": "The source"}},
 )
 async def read_source(source_id: RecordId, call: Reading) -> Response:
-    row = await call.read(directory.source, source_id)
+    row = await call.read(directory_queries.source, source_id)
     return json(found(row, "There is no source with this id."))
 
 

@@ -12,15 +12,15 @@ from service.domain.disclosure import Audience
 from service.domain.errors import NotAcceptable
 from service.domain.history import EVENT_TYPES
 from service.domain.positions import PATTERN, read_position, write_position
-from service.formats import eventstream
-from service.queries import events
-from service.queries.events import Line, Wanted
+from service.live import eventstream
+from service.live.listeners import Listener
+from service.record import event_queries
+from service.record.event_queries import Line, Wanted
 from service.web import redaction
 from service.web.calls import Call, json, reading
 from service.web.conditions import accepts
 from service.web.eventstream import EventStream
 from service.web.fields import Id, Slug
-from service.web.live import Listener
 
 router = APIRouter(prefix="/v1/events", tags=["events"])
 
@@ -70,7 +70,7 @@ async def list_events(
     wanted = replace(wanted, internal=call.internals)
     epoch = call.services.epoch
     began = read_position(after, epoch=epoch, loc=("query", "after"))
-    lines, ended = await call.read(events.tail, after=began, limit=limit, wanted=wanted)
+    lines, ended = await call.read(event_queries.tail, after=began, limit=limit, wanted=wanted)
     items = redaction.redact_events([line.shape() for line in lines], call.audience)
     return json({"items": items, "next_after": write_position(epoch, ended)})
 

@@ -8,14 +8,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Response
 
 from service.api import shapes
+from service.domain import directions
 from service.domain.access import Action
 from service.domain.claims import Precision, aware
 from service.domain.errors import NotFound
-from service.formats import atom, directions, jsonfeed
-from service.formats.feed import NEVER, Feed
-from service.formats.printline import spoken_date
-from service.queries import feeds
-from service.queries.paging import Window, cut
+from service.domain.print_line import spoken_date
+from service.publishing import atom, feed_queries, jsonfeed
+from service.publishing.feed import NEVER, Feed
+from service.store.paging import Window, cut
 from service.web import published
 from service.web.calls import Call, Paged, link_to, reading
 from service.web.fields import SlugPath
@@ -107,10 +107,10 @@ async def _make(
     """A page of a feed.  Entries never change, so which of them are on it says whether the caller
     has it already: nothing is read or rendered for a 304."""
     services, (window, scope) = call.services, paged
-    page = await call.read(feeds.page, story=story, as_of=as_of, window=window)
+    page = await call.read(feed_queries.page, story=story, as_of=as_of, window=window)
     if page is None:
         raise NotFound(f"There is no story '{story}'.")
-    places, last = cut(page.places, window, feeds.keys(as_of))
+    places, last = cut(page.places, window, feed_queries.keys(as_of))
     following = services.cursors.write(scope, last, now=None) if last else None
     updated = max([page.titled or NEVER, *(one.moment for one in places)])
     feed = Feed(
@@ -129,7 +129,7 @@ async def _make(
     unmodified = published.unmodified(call, tag, updated)
     if unmodified is not None:
         return unmodified
-    entries = await call.read(feeds.entries, [one.seq for one in places])
+    entries = await call.read(feed_queries.entries, [one.seq for one in places])
     return Response(
         format.document(replace(feed, entries=entries)),
         headers=published.headers(call, tag, updated) | link_to(call.request, following),

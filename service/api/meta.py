@@ -7,14 +7,13 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 
 from service.api import reference
-from service.dispatch import figures
 from service.domain.access import Action
 from service.domain.claims import rfc3339
 from service.domain.errors import Unavailable
-from service.web import problems
-from service.web import services as services_module
+from service.metrics import CONTENT_TYPE
+from service.web import problems, service_container
 from service.web.calls import Allow, Call, json
-from service.web.metrics import CONTENT_TYPE
+from service.webhooks import figures
 
 LATE = timedelta(minutes=5)
 
@@ -26,7 +25,7 @@ class AllowScraping(Allow):
     """`Allow`, or a request straight from a network that the operator has named."""
 
     async def __call__(self, request: Request) -> Call:
-        services = services_module.of(request)
+        services = service_container.of(request)
         relayed = any(name in request.headers for name in RELAYED)
         if not relayed and request.client is not None:
             address = _parse_address(request.client.host)
@@ -70,7 +69,7 @@ async def check_readiness(request: Request) -> Response:
     """Tries a change, every five seconds at most. Not ready where it is refused (the answer says
     why), or where webhooks have been due for over five minutes that nothing of the receiver's
     holds up: no dispatcher is at work."""
-    services = services_module.of(request)
+    services = service_container.of(request)
     await services.readiness.require()
     now = services.clock()
     oldest = await services.database.read(figures.oldest_due, now=now)

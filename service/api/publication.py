@@ -11,11 +11,9 @@ from service.api import claims, shapes
 from service.domain import ids
 from service.domain.access import Action
 from service.domain.errors import FormatNotServed, NotFound
-from service.formats import badge, claimreview, oembed
-from service.formats.oembed import Box
-from service.queries import publication
-from service.web import calls
-from service.web import claims as web_claims
+from service.publishing import badge, claimreview, oembed, publication_queries
+from service.publishing.oembed import Box
+from service.web import calls, claim_requests
 from service.web.calls import Call
 from service.web.fields import ClaimId
 from service.web.published import published
@@ -52,10 +50,10 @@ async def read_claim_review(
     """A `Claim` alone while it is merely asserted or awaits confirmation: nobody has reviewed it.
     The rating has a number (1 to 5) only where the desk has a finding: 1 refuted, 3 conflicting or
     unprovable."""
-    _, document, _, into = await web_claims.current(call, claim_id, as_of)
+    _, document, _, into = await claim_requests.current(call, claim_id, as_of)
     if into is not None:
         return claims.moved(call.request, into, "/claimreview")
-    beside = await call.read(publication.beside, claim_id, as_of)
+    beside = await call.read(publication_queries.beside, claim_id, as_of)
     settings = call.services.settings
     data = claimreview.document(
         orjson.loads(document), beside, publisher=settings.publisher, base_url=settings.base_url
@@ -119,9 +117,9 @@ async def read_embed(
 
 async def surviving(call: Call, claim_id: str, as_of: datetime | None) -> dict[str, Any]:
     """A claim as served, or the one that took its place.  Raises NotFound, NotYetRecorded."""
-    _, document, _, into = await web_claims.current(call, claim_id, as_of)
+    _, document, _, into = await claim_requests.current(call, claim_id, as_of)
     while into is not None:
-        _, document, _, into = await web_claims.current(call, into, as_of)
+        _, document, _, into = await claim_requests.current(call, into, as_of)
     claim: dict[str, Any] = orjson.loads(document)
     return claim
 
@@ -134,4 +132,4 @@ def _named(url: str, base_url: str) -> tuple[str, datetime | None]:
     if claim_id is None or before != f"{base_url}/claims":
         raise NotFound("That is not the address of a claim here.")
     asked = parse_qs(query).get("as_of")
-    return claim_id, None if asked is None else web_claims.instant(asked[-1], "url")
+    return claim_id, None if asked is None else claim_requests.instant(asked[-1], "url")

@@ -2,7 +2,7 @@
 
 They take the request and give bytes: no dependency injection, no serialising, one statement on the
 bare driver (docs/decisions/0003-hot-reads.md).  What they take is declared for the OpenAPI
-document beside them; `web/hot.py` answers them ahead of the router.
+document beside them; `web/early_routes.py` answers them ahead of the router.
 """
 
 from datetime import datetime
@@ -14,21 +14,20 @@ from starlette.datastructures import QueryParams
 
 from service.api import claims as claim_routes
 from service.api import shapes
+from service.claims import claim_queries
+from service.claims.documents import for_desk
 from service.domain import access, ids, search
 from service.domain.access import Action
 from service.domain.claims import Kind, Lifecycle, Stance, Status
 from service.domain.errors import Invalid, NotFound
-from service.formats import terms
-from service.formats.claim import for_desk
-from service.queries import claims as claim_queries
-from service.queries import hits
-from service.queries.hits import Asked
-from service.queries.paging import MAX_LIMIT
-from service.web import claims as web_claims
-from service.web import services as services_module
+from service.search.finding import claim_hits
+from service.search.finding.claim_hits import Asked
+from service.search.index import terms
+from service.store.paging import MAX_LIMIT
+from service.web import claim_requests, service_container
 from service.web.calls import JSON, PRIVATE, Call, link_to, list_scope
 from service.web.conditions import etag, unchanged
-from service.web.hot import hot
+from service.web.early_routes import hot
 from service.web.shared import LIST_COST
 
 router = APIRouter(prefix="/v1/claims", tags=["claims"])
@@ -36,7 +35,7 @@ HEADERS = PRIVATE
 
 
 async def _call(request: Request) -> Call:
-    services = services_module.of(request)
+    services = service_container.of(request)
     now = services.clock()
     caller = await services.callers.identify(request, now=now)
     access.require(caller, Action.READ_CLAIMS, public_read=services.settings.public_read)
@@ -104,7 +103,7 @@ async def read_claim(request: Request) -> Response:
     moment, expand = None, False
     if request.scope["query_string"]:
         moment, expand = _asked(request.query_params)
-    version, document, assignee, merged_into = await web_claims.current(call, claim_id, moment)
+    version, document, assignee, merged_into = await claim_requests.current(call, claim_id, moment)
     if merged_into is not None:
         return claim_routes.moved(request, merged_into)
     if not expand and unchanged(request, version):
@@ -128,7 +127,7 @@ def _asked(query: QueryParams) -> tuple[datetime | None, bool]:
     if expand not in (None, "links"):
         raise Invalid("expand takes 'links'", loc=("query", "expand"))
     text = query.get("as_of")
-    return (None if text is None else web_claims.instant(text)), expand is not None
+    return (None if text is None else claim_requests.instant(text)), expand is not None
 
 
 @hot(Action.READ_CLAIMS)
@@ -179,18 +178,18 @@ async def list_claims(request: Request) -> Response:
     and the newest first of what fits alike. A page may then end short and the list go on. With
     `as_of` the filters, what is found and what is served are of that instant."""
     call = await _call(request)
-    asked = web_claims.list_query(request.query_params)
+    asked = claim_requests.list_query(request.query_params)
     database, cursors = call.services.database, call.services.cursors
-    scope = web_claims.name_order(list_scope("claims", request), asked)
+    scope = claim_requests.name_order(list_scope("claims", request), asked)
     after = None
     if asked.cursor is not None:
         after = cursors.read(asked.cursor, scope, now=call.now)
-    filters = web_claims.filters(asked, call)
-    claimant = await web_claims.family(call, filters.claimant, "claimant", filters.as_of)
-    party = await web_claims.family(call, filters.party, "party", filters.as_of)
+    filters = claim_requests.filters(asked, call)
+    claimant = await claim_requests.family(call, filters.claimant, "claimant", filters.as_of)
+    party = await claim_requests.family(call, filters.party, "party", filters.as_of)
     if asked.q is not None:
         wanted = Asked(terms.parse(asked.q), filters, claimant, party, asked.limit, after)
-        return _found(call, await hits.page(database, wanted), scope)
+        return _found(call, await claim_hits.page(database, wanted), scope)
     query = claim_queries.listing(
         filters, limit=asked.limit, after=after, claimant=claimant, party=party
     )
@@ -198,7 +197,7 @@ async def list_claims(request: Request) -> Response:
     cursor = None
     if len(rows) > asked.limit:
         rows = rows[: asked.limit]
-        cursor = cursors.write(scope, web_claims.keys(rows[-1]), now=call.now)
+        cursor = cursors.write(scope, claim_requests.keys(rows[-1]), now=call.now)
     internals = call.internals
     return _page(
         request,
@@ -216,7 +215,7 @@ def _page(request: Request, items: list[str], cursor: str | None) -> Response:
     )
 
 
-def _found(call: Call, page: hits.Page, scope: str) -> Response:
+def _found(call: Call, page: claim_hits.Page, scope: str) -> Response:
     """Claims that were found, each with what shows why."""
     cursor = None
     if page.after is not None:

@@ -6,15 +6,14 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from service.api import shapes
 from service.api.claims import answer_outcome, served
-from service.commands import statements
-from service.commands.idempotency import Answer
+from service.claims import statement_commands, statement_queries
 from service.domain import search
 from service.domain.access import Action
-from service.formats import terms
-from service.queries import statement_hits
-from service.queries import statements as statement_queries
-from service.queries.paging import Window
-from service.web.bodies import claims as bodies
+from service.record.idempotency import Answer
+from service.search.finding import statement_hits
+from service.search.index import terms
+from service.store.paging import Window
+from service.web.bodies import claim_inputs
 from service.web.calls import Call, Paged, answered, found, json, reading, writing
 from service.web.fields import Id, Instant, LinkId, Slug, StatementId
 from service.web.json_bodies import JsonRoute
@@ -74,17 +73,17 @@ async def list_statements(
 
 
 @router.post("", status_code=201, summary="Record a statement", responses={201: StatementAnswer})
-async def create_statement(body: bodies.StatementIn, call: Recording) -> Response:
+async def create_statement(body: claim_inputs.StatementIn, call: Recording) -> Response:
     """One utterance of one party, with at least one rendering and its source."""
 
-    def answer(session: Any, spoken: statements.Spoken) -> Answer:
+    def answer(session: Any, spoken: statement_commands.Spoken) -> Answer:
         return answered(
             statement_queries.one(session, spoken.id),
             status=201,
             Location=f"/v1/statements/{spoken.id}",
         )
 
-    return await call.write(statements.record, body.to_command(), answer=answer)
+    return await call.write(statement_commands.record, body.to_command(), answer=answer)
 
 
 @router.get("/{statement_id}", summary="Read a statement", responses={200: StatementAnswer})
@@ -99,10 +98,12 @@ async def read_statement(statement_id: StatementId, call: Reading) -> Response:
     summary="Add a rendering",
     responses={201: StatementAnswer},
 )
-async def add_quote(statement_id: StatementId, body: bodies.QuoteIn, call: Recording) -> Response:
+async def add_quote(
+    statement_id: StatementId, body: claim_inputs.QuoteIn, call: Recording
+) -> Response:
     """Another outlet's words for the same utterance; both are kept."""
     return await call.write(
-        statements.add_quote,
+        statement_commands.add_quote,
         statement_id,
         body.to_command(),
         answer=lambda session, _: answered(
@@ -117,13 +118,13 @@ async def add_quote(statement_id: StatementId, body: bodies.QuoteIn, call: Recor
     responses={200: StatementAnswer},
 )
 async def withdraw_statement(
-    statement_id: StatementId, body: bodies.WithdrawalIn, call: Recording
+    statement_id: StatementId, body: claim_inputs.WithdrawalIn, call: Recording
 ) -> Response:
     """Every claim it is linked to is weighed anew; one that rested on it falls back to
     awaiting_confirmation by itself. A claim that is confirmed in spite of it is printed with it
     until a second person agrees: `decisions` are what waits."""
     return await call.write(
-        statements.withdraw,
+        statement_commands.withdraw,
         statement_id,
         **body.to_command(),
         four_eyes=call.services.four_eyes,
@@ -138,11 +139,13 @@ async def withdraw_statement(
     summary="Retract a link",
     responses={200: ClaimAnswer, 202: shapes.WAITS},
 )
-async def retract_link(link_id: LinkId, body: bodies.RetractionIn, call: Recording) -> Response:
+async def retract_link(
+    link_id: LinkId, body: claim_inputs.RetractionIn, call: Recording
+) -> Response:
     """Say that the link should not have been made; it stays in the record. On a confirmed claim,
     taking a denial off is a decision."""
     return await call.write(
-        statements.retract_link,
+        statement_commands.retract_link,
         link_id,
         reason=body.reason,
         four_eyes=call.services.four_eyes,
@@ -160,7 +163,7 @@ async def affirm_link(link_id: LinkId, call: Recording) -> Response:
     other reading of the statement. On a confirmed claim, where it adds a supporter, it is a
     decision."""
     return await call.write(
-        statements.affirm_link,
+        statement_commands.affirm_link,
         link_id,
         four_eyes=call.services.four_eyes,
         answer=lambda session, done: answer_outcome(session, done, served),

@@ -7,12 +7,10 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from service.api import shapes, story_shapes
 from service.api.shapes import AsOf
-from service.commands import parties
 from service.domain.access import Action
-from service.queries import matrix, timeline
-from service.queries import stories as story_queries
-from service.queries.paging import Window
-from service.web.bodies import directory as bodies
+from service.store.paging import Window
+from service.stories import matrix_queries, story_commands, story_queries, timeline_queries
+from service.web.bodies import directory_inputs
 from service.web.calls import JSON, PRIVATE, Call, Paged, answered, json, link_to, reading, writing
 from service.web.fields import SlugPath, given
 from service.web.json_bodies import JsonRoute
@@ -44,9 +42,9 @@ async def list_stories(
     summary="Record a story",
     responses={201: {"model": shapes.StoryWithParties, "description": "The story"}},
 )
-async def create_story(body: bodies.StoryIn, call: Recording) -> Response:
+async def create_story(body: directory_inputs.StoryIn, call: Recording) -> Response:
     return await call.write(
-        parties.create_story,
+        story_commands.create_story,
         **body.model_dump(),
         answer=lambda session, _: answered(
             story_queries.one(session, body.slug),
@@ -72,9 +70,11 @@ async def read_story(slug: SlugPath, call: Reading, as_of: AsOf = None) -> Respo
     summary="Change a story",
     responses={200: {"model": shapes.StoryWithParties, "description": "The story"}},
 )
-async def change_story(slug: SlugPath, body: bodies.StoryChange, call: Changing) -> Response:
+async def change_story(
+    slug: SlugPath, body: directory_inputs.StoryChange, call: Changing
+) -> Response:
     return await call.write(
-        parties.change_story,
+        story_commands.change_story,
         slug,
         given(body),
         answer=lambda session, _: answered(story_queries.one(session, slug)),
@@ -98,7 +98,7 @@ async def read_matrix(
     window, scope = paged
 
     async def build() -> Response:
-        shape, last = await call.read(matrix.page, slug, moment=as_of, window=window)
+        shape, last = await call.read(matrix_queries.page, slug, moment=as_of, window=window)
         return _page(call, shape, scope, last)
 
     return await call.share(build, cost=PAGE_COST)
@@ -127,7 +127,9 @@ async def read_timeline(
     window, scope = paged
 
     async def build() -> Response:
-        shape, last = await call.read(timeline.page, slug, clock=clock, moment=as_of, window=window)
+        shape, last = await call.read(
+            timeline_queries.page, slug, clock=clock, moment=as_of, window=window
+        )
         return _page(call, shape, scope, last)
 
     return await call.share(build, cost=PAGE_COST)

@@ -16,7 +16,7 @@ from service.domain.claims import (
     Stance,
     Status,
 )
-from service.formats.timeline import TYPES
+from service.stories.timeline import TYPES
 from service.web.fields import Out
 
 

@@ -1,6 +1,6 @@
 """What receivers get: the `webhooks` section of the OpenAPI document.
 
-`formats/webhook.py` renders these; a test holds what it renders against what is said here.
+`claims/webhook_bodies.py` renders these; a test holds what it renders against what is said here.
 """
 
 from typing import Annotated, Any, Generic, Literal, TypeVar

@@ -5,18 +5,17 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Response
 
 from service.api import webhook_shapes
-from service.commands import webhooks
-from service.commands.idempotency import Answer
-from service.dispatch.guard import Refused
 from service.domain.access import Action
 from service.domain.errors import Invalid, NotFound
 from service.domain.webhooks import OVERLAP_HOURS, DeliveryState, EndpointState, EventType
-from service.queries import webhooks as webhook_queries
-from service.queries.paging import Window
-from service.web.bodies import webhooks as bodies
+from service.record.idempotency import Answer
+from service.store.paging import Window
+from service.web.bodies import webhook_inputs
 from service.web.calls import Call, Paged, answered, found, json, reading, respond, writing
 from service.web.fields import Instant, RecordId, given
 from service.web.json_bodies import JsonRoute
+from service.webhooks import webhook_commands, webhook_queries
+from service.webhooks.address_guard import Refused
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"], route_class=JsonRoute)
 
@@ -60,7 +59,7 @@ async def list_webhooks(
         201: {"model": webhook_shapes.NewWebhookOut, "description": "The secret is shown once"}
     },
 )
-async def create_webhook(body: bodies.WebhookIn, call: Changing) -> Response:
+async def create_webhook(body: webhook_inputs.WebhookIn, call: Changing) -> Response:
     """It is told of every event that matches all its filters, from now on. A replay by
     Idempotency-Key answers with `secret` null; GET its secret instead."""
     fault = await _fault(call, body.url)
@@ -73,7 +72,9 @@ async def create_webhook(body: bodies.WebhookIn, call: Changing) -> Response:
         shape = _endpoint(session, webhook) | {"secret": secret}
         return _secret(shape, status=201, Location=f"/v1/webhooks/{webhook}")
 
-    return await call.write(webhooks.create, body.model_dump(), answer=answer, shown_once="secret")
+    return await call.write(
+        webhook_commands.create, body.model_dump(), answer=answer, shown_once="secret"
+    )
 
 
 @router.get(
@@ -91,14 +92,14 @@ async def read_webhook(webhook_id: RecordId, call: Reading) -> Response:
     responses={200: {"model": webhook_shapes.WebhookOut, "description": "As it is now"}},
 )
 async def change_webhook(
-    webhook_id: RecordId, body: bodies.WebhookChange, call: Reading
+    webhook_id: RecordId, body: webhook_inputs.WebhookChange, call: Reading
 ) -> Response:
     """The next attempt goes by it, of what was waiting too. A new address starts afresh."""
     changes = given(body)
     if "url" in changes and (fault := await _fault(call, str(changes["url"]))) is not None:
         raise fault
     return await call.write(
-        webhooks.change,
+        webhook_commands.change,
         webhook_id,
         changes,
         answer=lambda session, _: answered(_endpoint(session, webhook_id)),
@@ -112,7 +113,9 @@ async def change_webhook(
     responses={204: {"description": "Nothing more is sent to it"}},
 )
 async def delete_webhook(webhook_id: RecordId, call: Reading) -> Response:
-    return await call.write(webhooks.remove, webhook_id, answer=lambda *_: Answer(204, b"", {}))
+    return await call.write(
+        webhook_commands.remove, webhook_id, answer=lambda *_: Answer(204, b"", {})
+    )
 
 
 @router.get(
@@ -131,7 +134,7 @@ async def read_webhook_secret(webhook_id: RecordId, call: Reading) -> Response:
     responses={200: {"model": webhook_shapes.RotationOut, "description": "The new secret"}},
 )
 async def rotate_webhook_secret(
-    webhook_id: RecordId, call: Changing, body: bodies.RotationIn | None = None
+    webhook_id: RecordId, call: Changing, body: webhook_inputs.RotationIn | None = None
 ) -> Response:
     """Until the overlap ends, deliveries are signed with both: receivers verify with either."""
 
@@ -140,7 +143,7 @@ async def rotate_webhook_secret(
         return _secret({"secret": secret, "previous_until": kept["previous_until"]})
 
     return await call.write(
-        webhooks.rotate_secret,
+        webhook_commands.rotate_secret,
         webhook_id,
         overlap_hours=body.overlap_hours if body else OVERLAP_HOURS,
         answer=answer,
@@ -153,10 +156,12 @@ async def rotate_webhook_secret(
     summary="Pause or activate a webhook",
     responses={200: {"model": webhook_shapes.WebhookOut, "description": "As it is now"}},
 )
-async def set_webhook_state(webhook_id: RecordId, body: bodies.StateIn, call: Changing) -> Response:
+async def set_webhook_state(
+    webhook_id: RecordId, body: webhook_inputs.StateIn, call: Changing
+) -> Response:
     """What it has waiting is kept, and goes out once it is active."""
     return await call.write(
-        webhooks.set_state,
+        webhook_commands.set_state,
         webhook_id,
         state=EndpointState(body.state),
         reason=body.reason,
@@ -178,7 +183,7 @@ async def ping_webhook(webhook_id: RecordId, call: Changing) -> Response:
         call.services.pings.spend(webhook_id)
         return _sent(session, webhook_id, message)
 
-    return await call.write(webhooks.ping, webhook_id, answer=answer)
+    return await call.write(webhook_commands.ping, webhook_id, answer=answer)
 
 
 @router.get(
@@ -224,7 +229,7 @@ async def read_delivery(webhook_id: RecordId, delivery_id: RecordId, call: Readi
 async def send_again(webhook_id: RecordId, delivery_id: RecordId, call: Changing) -> Response:
     """The same id and the same bytes, whatever became of it before."""
     return await call.write(
-        webhooks.redeliver,
+        webhook_commands.redeliver,
         webhook_id,
         delivery_id,
         answer=lambda session, _: _sent(session, webhook_id, delivery_id),
@@ -238,12 +243,12 @@ async def send_again(webhook_id: RecordId, delivery_id: RecordId, call: Changing
     responses={202: {"model": webhook_shapes.RecoveryOut, "description": "They are due"}},
 )
 async def recover_deliveries(
-    webhook_id: RecordId, body: bodies.RecoveryIn, call: Changing
+    webhook_id: RecordId, body: webhook_inputs.RecoveryIn, call: Changing
 ) -> Response:
     """Everything recorded since then and not delivered. What is new does not wait for it; asking
     twice sends nothing twice that is still waiting."""
     return await call.write(
-        webhooks.recover,
+        webhook_commands.recover,
         webhook_id,
         since=body.since,
         answer=lambda _, count: answered({"recovered": count}, status=202),

@@ -19,9 +19,9 @@ def backup(
     as_json: shell.AsJson = False,
 ) -> None:
     """Copy the desk to a file while it is served, and verify the copy."""
-    from service.commands import verification
-    from service.store import copies
-    from service.store.reading import ReadOnlyFile
+    from service.operations import copies
+    from service.store.read_only import ReadOnlyFile
+    from service.verification import verification
 
     source = databases.file()
     if source is None:
@@ -97,8 +97,7 @@ def _ask() -> str | None:
 def _restore_file(file: Path, target: Path, answer: str | None) -> tuple[str, str | None, str]:
     """Put a backup in the place of an embedded database; gives where that is, where the one that
     was there is kept, and the epoch."""
-    from service.commands import recovery
-    from service.store import copies
+    from service.operations import copies, recovery
 
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
@@ -124,7 +123,7 @@ def _restore_file(file: Path, target: Path, answer: str | None) -> tuple[str, st
 
 def _dump(file: Path, *, force: bool, as_json: bool) -> None:
     """Copy a PostgreSQL database to a file."""
-    from service.store.dumps import Dumps
+    from service.operations.dumps import Dumps
 
     databases.require_readable()
     dumps = Dumps(shell.settings())
@@ -142,8 +141,8 @@ def _dump(file: Path, *, force: bool, as_json: bool) -> None:
 
 def _restore_dump(file: Path, answer: str | None) -> tuple[str, str | None, str]:
     """Put a dump in the place of a PostgreSQL database, as `_restore_file` does."""
-    from service.commands import recovery
-    from service.store.dumps import Dumps
+    from service.operations import recovery
+    from service.operations.dumps import Dumps
 
     kept = Dumps(shell.settings()).restore(file.absolute(), now=shell.now())
     epoch = databases.write_whatever_the_clock_says(

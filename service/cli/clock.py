@@ -12,8 +12,8 @@ def show(as_json: shell.AsJson = False) -> None:
     """Compare the clock with the record.  Exit code 1 where it cannot be right."""
     from datetime import timedelta
 
-    from service.commands import clock
     from service.domain import clocks
+    from service.operations import clock
 
     now = shell.now()
     reference = databases.read(clock.read_clock_reference, now=now)
@@ -41,7 +41,7 @@ def show(as_json: shell.AsJson = False) -> None:
 def accept() -> None:
     """Say that the clock is right as it is.  That is recorded, and changes are taken again; what
     was stamped wrongly before stays in the record as it is."""
-    from service.commands import clock
+    from service.operations import clock
 
     now = shell.now()
     databases.write_whatever_the_clock_says(clock.accept_clock, now=now)

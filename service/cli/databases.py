@@ -102,8 +102,8 @@ async def guard_clock(
     now."""
     from datetime import timedelta
 
-    from service.commands import clock
     from service.domain.clocks import ClockGuard
+    from service.operations import clock
 
     tolerance = timedelta(seconds=shell.settings().clock_tolerance_seconds)
     guard = ClockGuard(shell.now, tolerance=tolerance, stopwatch=stopwatch)

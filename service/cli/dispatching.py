@@ -53,12 +53,12 @@ async def _deliver(settings: "Settings", metrics_port: int | None) -> None:
 
     from prometheus_client import CollectorRegistry, start_http_server
 
-    from service.commands import recovery
-    from service.dispatch.meters import Meters
-    from service.dispatch.worker import Dispatcher
     from service.domain.clocks import count_seconds
+    from service.operations import recovery
     from service.store.engine import Database
     from service.web import logs
+    from service.webhooks.dispatcher import Dispatcher
+    from service.webhooks.meters import Meters
 
     logs.configure(settings)
     registry = CollectorRegistry()
@@ -97,8 +97,8 @@ async def _look_at_clock(database: Any, guard: Any) -> None:
     """Keep what the clock is compared with current."""
     import asyncio
 
-    from service.commands.clock import compare_clock
     from service.domain.errors import ClaimdeskError
+    from service.operations.clock import compare_clock
 
     while True:
         await asyncio.sleep(CLOCK_SECONDS)
@@ -110,8 +110,8 @@ async def _show(database: Any, meters: Any) -> None:
     """Keep the gauges current."""
     import asyncio
 
-    from service.dispatch import figures
     from service.domain.errors import ClaimdeskError
+    from service.webhooks import figures
 
     while True:
         # What cannot be read now is read the next time; the dispatcher's own log says why.

@@ -71,15 +71,16 @@ def _raise(error: Exception) -> list[Finding]:
 
 
 def _list_checks() -> list[tuple[str, Check]]:
-    from service.commands import doctor_desk, doctor_rows, rename_checks
-    from service.dispatch import diagnosis
-    from service.store import home
+    from service.operations import doctor_desk, doctor_rows
+    from service.store import location
+    from service.verification import rename_checks
+    from service.webhooks import diagnosis
 
     settings, now, file = shell.settings(), shell.now(), databases.file()
     tolerance = timedelta(seconds=settings.clock_tolerance_seconds)
 
     def check_epoch(connection: Any) -> list[Finding]:
-        place = home.describe_file(file) if file else home.describe_server(connection)
+        place = location.describe_file(file) if file else location.describe_server(connection)
         return doctor_desk.check_epoch(connection, home=place)
 
     return [

@@ -17,7 +17,7 @@ from service.domain.webhooks import DeliveryState
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from service.queries.paging import Window
+    from service.store.paging import Window
 
 T = TypeVar("T")
 Model = TypeVar("Model", bound="BaseModel")
@@ -117,8 +117,8 @@ def vet(url: str) -> None:
     """Refuse what the guard would refuse at each attempt."""
     import asyncio
 
-    from service.dispatch.guard import Refused
-    from service.dispatch.worker import guard
+    from service.webhooks.address_guard import Refused
+    from service.webhooks.dispatcher import guard
 
     try:
         asyncio.run(guard(shell.settings()).check(url))
@@ -152,46 +152,47 @@ def found(webhook: str) -> Iterator[None]:
 def change(webhook: str, command: Callable[..., T], **arguments: Any) -> tuple[Shape, T]:
     """Run a command on a webhook, as the operator; gives how the webhook is then (empty where it
     was deleted) and what the command gave."""
-    from service.commands import accounts
-    from service.queries import webhooks
+    from service.accounts import account_commands
+    from service.webhooks import webhook_queries
 
     def act(session: Any, **who: Any) -> tuple[Shape, T]:
         result = command(session, webhook, **arguments, **who)
-        return webhooks.one(session, webhook) or {}, result
+        return webhook_queries.one(session, webhook) or {}, result
 
     with found(webhook):
-        return databases.write(act, actor=accounts.SYSTEM, now=shell.now())
+        return databases.write(act, actor=account_commands.SYSTEM, now=shell.now())
 
 
 def redeliver(session: Any, webhook: str, *, message: str, **who: Any) -> Shape:
     """Send a delivery again; gives how it is then."""
-    from service.commands import webhooks
-    from service.queries import webhooks as queries
+    from service.webhooks import webhook_commands, webhook_queries
 
-    webhooks.redeliver(session, webhook, message, **who)
-    shape = queries.delivery(session, webhook, message) or {}
+    webhook_commands.redeliver(session, webhook, message, **who)
+    shape = webhook_queries.delivery(session, webhook, message) or {}
     return {name: value for name, value in shape.items() if name not in {"body", "attempt_log"}}
 
 
 def make(session: Any, *, settings: Shape, now: datetime) -> Shape:
-    from service.commands import accounts, webhooks
-    from service.queries import webhooks as queries
+    from service.accounts import account_commands
+    from service.webhooks import webhook_commands, webhook_queries
 
-    webhook, secret = webhooks.create(session, settings, actor=accounts.SYSTEM, now=now)
-    return {**(queries.one(session, webhook) or {}), "secret": secret}
+    webhook, secret = webhook_commands.create(
+        session, settings, actor=account_commands.SYSTEM, now=now
+    )
+    return {**(webhook_queries.one(session, webhook) or {}), "secret": secret}
 
 
 def every(session: Any) -> list[Shape]:
-    from service.queries import webhooks
+    from service.webhooks import webhook_queries
 
-    return _pages(lambda window: webhooks.page(session, window), ("created_at", "id"))
+    return _pages(lambda window: webhook_queries.page(session, window), ("created_at", "id"))
 
 
 def deliveries(session: Any, *, webhook: str, limit: int, **filters: Any) -> list[Shape]:
-    from service.queries import webhooks
+    from service.webhooks import webhook_queries
 
     def page(window: "Window") -> list[Shape]:
-        rows = webhooks.delivery_page(session, webhook, window, **filters)
+        rows = webhook_queries.delivery_page(session, webhook, window, **filters)
         if rows is None:
             raise NotFound(NO_WEBHOOK)
         return rows
@@ -203,7 +204,7 @@ def _pages(
     page: Callable[["Window"], list[Shape]], keys: Sequence[str], most: int | None = None
 ) -> list[Shape]:
     """All rows of a list sorted by `keys`, or the first of them."""
-    from service.queries.paging import MAX_LIMIT, Window, cut
+    from service.store.paging import MAX_LIMIT, Window, cut
 
     rows: list[Shape] = []
     after = None

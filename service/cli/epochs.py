@@ -12,7 +12,7 @@ app = typer.Typer(no_args_is_help=True, help="Which epoch of the record this is.
 @app.command("show")
 def show(as_json: shell.AsJson = False) -> None:
     """Show the epoch, and whether webhooks are held."""
-    from service.commands import recovery
+    from service.operations import recovery
 
     epoch = databases.read(recovery.describe_epoch)
     if as_json:
@@ -31,7 +31,7 @@ def begin(
 ) -> None:
     """Say that the database was put back by other means than claimdesk restore, such as a physical
     backup: clients are told to start again, and webhooks are held."""
-    from service.commands import recovery
+    from service.operations import recovery
 
     epoch = databases.write(
         recovery.restart_after_restore, reason=reason, answer=None, now=shell.now()

@@ -10,7 +10,7 @@ import typer
 from service.cli import databases, files, importing, progress, shell
 
 if TYPE_CHECKING:
-    from service.commands.import_mapping import Mapping
+    from service.exchange.import_mapping import Mapping
     from service.store.engine import Database
 
 REFUSED = 3
@@ -46,7 +46,7 @@ def export(
     as_json: shell.AsJson = False,
 ) -> None:
     """Write everything the desk knows, history included and secrets excluded, to a file."""
-    from service.queries import exchange
+    from service.exchange import export as exchange
 
     if as_json and file == files.STANDARD:
         raise shell.misused("--json and the export cannot both go to standard output.")
@@ -97,10 +97,10 @@ def import_(
     Exit code 0: all is in; 3: some lines were refused, the others are in; 2: the file or the
     mapping cannot be used at all.
     """
-    from service.commands import import_csv, import_lists, import_reviews
-    from service.commands.import_lines import FileNotes
     from service.domain.errors import Invalid
-    from service.store.scratch import Scratch
+    from service.exchange import import_csv, import_lists, import_reviews
+    from service.exchange.import_lines import FileNotes
+    from service.exchange.scratch import Scratch
 
     given = None if mapping is None else _read_mapping(mapping)
     with (
@@ -151,8 +151,8 @@ FALLBACK = "{} lines are not UTF-8 and were read as Windows-1252: look at their 
 
 def _detect(file: str, source: BinaryIO, mapping: "Mapping | None") -> Incoming:
     """Find out what a file is by how it begins, and by what the mapping says of it."""
-    from service.commands import import_documents, import_lines
     from service.domain.errors import Invalid
+    from service.exchange import import_documents, import_lines
 
     source.seek(0)
     start = source.read(64 * 1024)
@@ -179,7 +179,7 @@ def _detect(file: str, source: BinaryIO, mapping: "Mapping | None") -> Incoming:
 
 def _require_mapping(form: Incoming, mapping: "Mapping | None") -> "Mapping | None":
     """What the data means; None for an export, which needs no telling."""
-    from service.commands import import_mapping
+    from service.exchange import import_mapping
 
     if form is Incoming.JSONL:
         if mapping is not None:
@@ -193,8 +193,8 @@ def _require_mapping(form: Incoming, mapping: "Mapping | None") -> "Mapping | No
 
 
 def _read_mapping(path: Path) -> "Mapping":
-    from service.commands import import_mapping
     from service.domain.errors import Invalid
+    from service.exchange import import_mapping
 
     try:
         return import_mapping.parse(path.read_bytes())

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from service.cli import files, shell
 
 if TYPE_CHECKING:
-    from service.commands.exchange_check import Tally
-    from service.commands.import_fields import Incoming, Refused
-    from service.commands.import_mapping import Mapping
-    from service.commands.import_reviews import Remarked
+    from service.exchange.export_check import Tally
+    from service.exchange.import_fields import Incoming, Refused
+    from service.exchange.import_mapping import Mapping
+    from service.exchange.import_reviews import Remarked
+    from service.exchange.scratch import Scratch
     from service.store.engine import Database
-    from service.store.scratch import Scratch
 
 SHOWN = 20
 LISTED = 1_000
@@ -46,25 +46,26 @@ async def restore(
     database: "Database", source: BinaryIO, scratch: "Scratch", show: Show, *, dry_run: bool
 ) -> Outcome:
     """An export: check the whole file, then write what passed, a batch to a transaction."""
-    from service.commands import clock, exchange, exchange_check, rename_resumption
+    from service.exchange import export_check, export_loading, rename_resumption
+    from service.operations import clock
 
     total = 2 * files.size(source)
     tallies = await database.read(
-        exchange_check.check, source, scratch, progress=lambda done: show(done, total)
+        export_check.check, source, scratch, progress=lambda done: show(done, total)
     )
     if dry_run:
         return Outcome(tallies)
     now = shell.now()
-    for kind, entries in exchange.pending(source, scratch):
+    for kind, entries in export_loading.pending(source, scratch):
         try:
-            await database.write(exchange.write, kind, entries, now=now)
-        except exchange.UNUSABLE:
+            await database.write(export_loading.write, kind, entries, now=now)
+        except export_loading.UNUSABLE:
             # One of them is at fault: the others are not to suffer for it.
             for entry in entries:
                 try:
-                    await database.write(exchange.write, kind, [entry], now=now)
-                except exchange.UNUSABLE as error:
-                    scratch.refuse(exchange.refusal(kind, entry, error))
+                    await database.write(export_loading.write, kind, [entry], now=now)
+                except export_loading.UNUSABLE as error:
+                    scratch.refuse(export_loading.refusal(kind, entry, error))
                     tallies[kind].new -= 1
                     tallies[kind].refused += 1
         show(total // 2 + source.tell(), total)
@@ -87,11 +88,12 @@ async def bring_in(
     dry_run: bool,
 ) -> Outcome:
     """Claims from elsewhere: each batch is a transaction, undone again in a dry run."""
-    from service.commands import accounts, imports
-    from service.commands.exchange_check import Tally
-    from service.commands.import_fields import Refused
-    from service.commands.import_reviews import Remarked
-    from service.store.scratch import Refusal
+    from service.accounts import account_commands
+    from service.exchange import imports
+    from service.exchange.export_check import Tally
+    from service.exchange.import_fields import Refused
+    from service.exchange.import_reviews import Remarked
+    from service.exchange.scratch import Refusal
 
     total = files.size(source)
     known = await database.read(imports.directory)
@@ -106,7 +108,7 @@ async def bring_in(
         nonlocal known
         try:
             outcomes, known = await database.write(
-                command, batch, mapping, known, actor=accounts.IMPORTER, now=shell.now()
+                command, batch, mapping, known, actor=account_commands.IMPORTER, now=shell.now()
             )
         except imports.Rehearsed as rehearsed:
             outcomes, known = rehearsed.outcomes, rehearsed.known
@@ -177,7 +179,7 @@ def report(scratch: "Scratch", path: Path | None) -> None:
     """All refusals and remarks as a sheet; an older one is overwritten."""
     if path is None:
         return
-    from service.formats import csv
+    from service.exchange import csv
 
     with files.written(str(path), force=True) as out:
         out.write(csv.lines([REFUSALS]))

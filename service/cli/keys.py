@@ -66,12 +66,14 @@ def revoke(
     key_id: Annotated[str, typer.Argument(metavar="ID", help="The key's id, or the whole key.")],
 ) -> None:
     """Revoke a key: servers refuse it within a second."""
-    from service.commands import accounts
+    from service.accounts import account_commands
 
     # Whoever found a leaked key has the whole of it: cd_<id>_<secret>.
     found = re.fullmatch(r"cd_([^_]+)_.*", key_id.strip())
     key_id = found[1] if found else key_id.strip()
-    databases.write(accounts.revoke_key, key_id=key_id, actor=accounts.SYSTEM, now=shell.now())
+    databases.write(
+        account_commands.revoke_key, key_id=key_id, actor=account_commands.SYSTEM, now=shell.now()
+    )
     shell.note(f"The key {key_id} is revoked.")
 
 
@@ -101,16 +103,16 @@ def _make(
     email: str | None,
     now: datetime,
 ) -> dict[str, Any]:
-    from service.commands import accounts
+    from service.accounts import account_commands
 
-    user = accounts.find_user(session, email) if email is not None else None
-    made = accounts.create_key(
+    user = account_commands.find_user(session, email) if email is not None else None
+    made = account_commands.create_key(
         session,
         name=name,
         role=role,
         expires_at=expires_at,
         user=user.id if user is not None else None,
-        actor=accounts.SYSTEM,
+        actor=account_commands.SYSTEM,
         now=now,
     )
     return {
@@ -124,15 +126,17 @@ def _make(
 
 
 def _every(session: Any) -> list[dict[str, Any]]:
-    from service.queries import accounts
-    from service.queries.paging import MAX_LIMIT, Window, cut
+    from service.accounts import account_queries
+    from service.store.paging import MAX_LIMIT, Window, cut
 
     found: list[dict[str, Any]] = []
     after = None
     while True:
         window = Window(MAX_LIMIT, after)
         page, last = cut(
-            accounts.key_page(session, window), window, lambda row: [row["created_at"], row["id"]]
+            account_queries.key_page(session, window),
+            window,
+            lambda row: [row["created_at"], row["id"]],
         )
         found += page
         if last is None:

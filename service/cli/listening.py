@@ -16,8 +16,8 @@ from typing import Any
 import typer
 
 from service.cli import endpoints, shell
-from service.dispatch import sign
 from service.domain.claims import rfc3339
+from service.webhooks import signatures
 
 MOST_BYTES = 1024 * 1024
 SILENT_SECONDS = 60
@@ -99,14 +99,14 @@ class Receiver(ThreadingHTTPServer):
         verified, problem, answered = None, None, 204
         if self.secrets:
             try:
-                sign.verify(self.secrets, headers, body, now=int(now.timestamp()))
+                signatures.verify(self.secrets, headers, body, now=int(now.timestamp()))
                 verified = True
-            except sign.BadSignature as error:
+            except signatures.BadSignature as error:
                 verified, problem, answered = False, str(error), 401
         if answered == 204 and self._fail:
             self._fail -= 1
             problem, answered = f"500 on purpose, {self._fail} more to come", 500
-        message = printable(headers.get(sign.ID, ""))
+        message = printable(headers.get(signatures.ID, ""))
         if verified is not False:
             self._times[message] += 1
         return Received(
@@ -190,7 +190,7 @@ def run(host: str, port: int, *, secrets: list[str], fail: int, as_json: bool) -
 def require_secret(secret: str) -> None:
     """Stops where it is no secret; does not repeat it."""
     try:
-        sign.signature(secret, "", 0, b"")
+        signatures.signature(secret, "", 0, b"")
     except ValueError as error:
         raise shell.misused(
             "A secret is whsec_ and base64, as claimdesk webhooks create prints it."

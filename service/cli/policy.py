@@ -21,8 +21,8 @@ def policy(
     as_json: shell.AsJson = False,
 ) -> None:
     """Say what the desk's policy is, or change it.  It holds at once, in every process."""
-    from service.commands import policy as commands
-    from service.commands.accounts import SYSTEM
+    from service.accounts import policy as commands
+    from service.accounts.account_commands import SYSTEM
 
     if four_eyes is not None:
         databases.write(

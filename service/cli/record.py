@@ -17,11 +17,12 @@ def seed(
     as_json: shell.AsJson = False,
 ) -> None:
     """Load a seed file.  Loading it again changes nothing."""
-    from service.commands import accounts, seeds
+    from service.accounts import account_commands
+    from service.exchange import seeds
 
     path = file or seeds.default_file()
     plan = seeds.parse(path.read_bytes())
-    report = databases.write(seeds.load, plan=plan, actor=accounts.SYSTEM, now=shell.now())
+    report = databases.write(seeds.load, plan=plan, actor=account_commands.SYSTEM, now=shell.now())
     if as_json:
         shell.print_json({"created": report.created, "unchanged": report.unchanged})
         return
@@ -42,7 +43,7 @@ def seed(
 
 def verify(as_json: shell.AsJson = False) -> None:
     """Prove everything derived from the record; exit 1 and name the first break where it fails."""
-    from service.commands import verification
+    from service.verification import verification
 
     with progress.Bar("claims") as bar:
         report = databases.read(verification.verify, progress=bar.show)

@@ -136,13 +136,14 @@ def seeded(session: Any, *, now: datetime) -> tuple[str | None, bool]:
     Gives a sign-in token for the first administrator, None where none is active, and whether
     the article was loaded.
     """
-    from service.commands import accounts, seeds
+    from service.accounts import account_commands
+    from service.exchange import seeds
 
     empty = seeds.is_empty(session)
     if empty:
         plan = seeds.parse(seeds.default_file().read_bytes())
-        seeds.load(session, plan, actor=accounts.SYSTEM, now=now)
-    if not accounts.has_users(session):
+        seeds.load(session, plan, actor=account_commands.SYSTEM, now=now)
+    if not account_commands.has_users(session):
         made = users.make(session, email=FIRST_EMAIL, name=FIRST_NAME, role=Role.ADMIN, now=now)
         return made["token"], empty
     active = [
@@ -153,4 +154,4 @@ def seeded(session: Any, *, now: datetime) -> tuple[str | None, bool]:
     if not active:
         return None, empty
     first = min(active, key=lambda user: (user["created_at"], user["email"]))
-    return accounts.create_sign_in_link(session, first["email"], now=now), empty
+    return account_commands.create_sign_in_link(session, first["email"], now=now), empty

@@ -139,19 +139,18 @@ def make(
     now: datetime,
 ) -> dict[str, Any]:
     """Make a user, with a sign-in link's token."""
-    from service.commands import accounts
-    from service.queries import accounts as account_queries
+    from service.accounts import account_commands, account_queries
 
-    user_id = accounts.create_user(
+    user_id = account_commands.create_user(
         session,
         email=email,
         name=name,
         role=role,
         password_hash=password_hash,
-        actor=accounts.SYSTEM,
+        actor=account_commands.SYSTEM,
         now=now,
     )
-    token = accounts.create_sign_in_link(session, email, now=now)
+    token = account_commands.create_sign_in_link(session, email, now=now)
     return {
         "id": user_id,
         "email": email.lower(),
@@ -164,23 +163,24 @@ def make(
 
 def _make_link(session: Any, *, email: str, now: datetime) -> tuple[str, str | None]:
     """A sign-in link's token, and where the desk is served."""
-    from service.commands import accounts
-    from service.queries import accounts as account_queries
+    from service.accounts import account_commands, account_queries
 
-    token = accounts.create_sign_in_link(session, email, now=now)
+    token = account_commands.create_sign_in_link(session, email, now=now)
     return token, account_queries.served_at(session)
 
 
 def every(session: Any) -> list[dict[str, Any]]:
     """All users, by address."""
-    from service.queries import accounts
-    from service.queries.paging import MAX_LIMIT, Window, cut
+    from service.accounts import account_queries
+    from service.store.paging import MAX_LIMIT, Window, cut
 
     found: list[dict[str, Any]] = []
     after = None
     while True:
         window = Window(MAX_LIMIT, after)
-        page, last = cut(accounts.user_page(session, window), window, lambda row: [row["email"]])
+        page, last = cut(
+            account_queries.user_page(session, window), window, lambda row: [row["email"]]
+        )
         found += page
         if last is None:
             return found
@@ -188,10 +188,10 @@ def every(session: Any) -> list[dict[str, Any]]:
 
 
 def _change(session: Any, *, email: str, changes: dict[str, Any], now: datetime) -> None:
-    from service.commands import accounts
+    from service.accounts import account_commands
 
-    user = accounts.find_user(session, email)
-    accounts.change_user(session, user.id, changes, actor=accounts.SYSTEM, now=now)
+    user = account_commands.find_user(session, email)
+    account_commands.change_user(session, user.id, changes, actor=account_commands.SYSTEM, now=now)
 
 
 # The same bounds as in the API's schemas: what is made here must be valid there.

@@ -72,7 +72,7 @@ def create(
 
     It is told of every event that matches all the filters, from now on.
     """
-    from service.web.bodies.webhooks import WebhookIn
+    from service.web.bodies.webhook_inputs import WebhookIn
 
     wanted = endpoints.checked(
         WebhookIn,
@@ -157,10 +157,10 @@ def recover(
     as_json: shell.AsJson = False,
 ) -> None:
     """Send again everything recorded since then that was not delivered."""
-    from service.commands import webhooks
+    from service.webhooks import webhook_commands
 
     known, began = endpoints.known(webhook), endpoints.moment(since, now=shell.now())
-    shape, count = endpoints.change(known, webhooks.recover, since=began)
+    shape, count = endpoints.change(known, webhook_commands.recover, since=began)
     if as_json:
         shell.print_json({"recovered": count, "since": rfc3339(began)})
     elif not count:
@@ -173,11 +173,11 @@ def recover(
 @app.command()
 def ping(webhook: Webhook, as_json: shell.AsJson = False) -> None:
     """Send a webhook something harmless, to see that it arrives."""
-    from service.commands import webhooks
+    from service.webhooks import webhook_commands
 
     known = endpoints.known(webhook)
     try:
-        shape, message = endpoints.change(known, webhooks.ping)
+        shape, message = endpoints.change(known, webhook_commands.ping)
     except WebhookNotActive as error:
         reason = error.detail.partition(":")[0]
         raise shell.Stopped(f"{reason}.  Run: claimdesk webhooks activate {known}") from error
@@ -224,17 +224,17 @@ def activate(webhook: Webhook, as_json: shell.AsJson = False) -> None:
 @app.command()
 def remove(webhook: Webhook) -> None:
     """Delete a webhook, and whatever is still waiting for it."""
-    from service.commands import webhooks
+    from service.webhooks import webhook_commands
 
     known = endpoints.known(webhook)
-    endpoints.change(known, webhooks.remove)
+    endpoints.change(known, webhook_commands.remove)
     shell.note(f"The webhook {known} is deleted.  Nothing more is sent to it.")
 
 
 @app.command()
 def release() -> None:
     """Say that this is the desk: send the webhooks that were held after a restore or a copy."""
-    from service.commands import recovery
+    from service.operations import recovery
 
     if databases.write(recovery.release_webhooks, now=shell.now()):
         shell.note("Webhooks are sent again, with what waited.")
@@ -295,8 +295,10 @@ def _goes_out(webhook: endpoints.Shape) -> bool:
 
 
 def _set_state(webhook: str, state: EndpointState, reason: str | None) -> endpoints.Shape:
-    from service.commands import webhooks
-    from service.web.bodies.webhooks import StateIn
+    from service.web.bodies.webhook_inputs import StateIn
+    from service.webhooks import webhook_commands
 
     wanted = endpoints.checked(StateIn, state=state, reason=reason)
-    return endpoints.change(webhook, webhooks.set_state, state=state, reason=wanted.reason)[0]
+    return endpoints.change(webhook, webhook_commands.set_state, state=state, reason=wanted.reason)[
+        0
+    ]

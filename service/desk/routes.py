@@ -1,42 +1,38 @@
 """Every page's router."""
 
-from service.desk import (
-    administration,
-    assets,
-    board,
-    claim_forms,
-    claims,
-    intake,
-    keys,
-    parties,
-    people,
-    profile,
-    review,
-    search,
-    signing_in,
-    statements,
-    stories,
-    webhook_forms,
-    webhooks,
+from service.desk.accounts import (
+    administration_pages,
+    key_pages,
+    people_pages,
+    profile_page,
+    sign_in_pages,
 )
+from service.desk.claims import board_pages, claim_forms, claim_pages, review_page
+from service.desk.directory import party_pages
+from service.desk.intake import intake_pages
+from service.desk.layout import assets
+from service.desk.search import search_page
+from service.desk.statements import statement_pages
+from service.desk.stories import story_pages
+from service.desk.webhooks import webhook_forms, webhook_pages
 
 routers = (
     assets.router,
-    board.router,
+    board_pages.router,
     claim_forms.router,
-    claims.router,
-    intake.router,
-    keys.router,
-    parties.router,
-    administration.router,
-    people.router,
-    profile.router,
-    review.router,
-    search.router,
-    signing_in.router,
-    statements.router,
-    stories.router,
+    claim_pages.router,
+    intake_pages.router,
+    key_pages.router,
+    party_pages.router,
+    administration_pages.router,
+    people_pages.router,
+    profile_page.router,
+    review_page.router,
+    search_page.router,
+    sign_in_pages.router,
+    statement_pages.router,
+    story_pages.router,
     webhook_forms.new_router,
-    webhooks.router,
+    webhook_pages.router,
     webhook_forms.router,
 )

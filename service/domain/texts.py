@@ -6,7 +6,7 @@ the text back in Unicode's composed form (NFC) or raises `ValueError` with what 
 
 - `clean_prose`: several lines; newline and tab stay, every line end becomes one newline.
 - `clean_line`: one line.
-- `clean_name`: one line that is printed inside our own sentences (`formats/printline.py`).
+- `clean_name`: one line that is printed inside our own sentences (`domain/print_line.py`).
   Nothing in it is invisible, and nothing in it reads as the end of a sentence of ours.
 - `check_address`: a URL or e-mail address, kept byte for byte.
 

@@ -21,14 +21,14 @@ from sqlalchemy.exc import DBAPIError
 from service.config import Settings
 from service.domain.clocks import ClockGuard
 from service.domain.errors import Unavailable
-from service.store.bell import Bell, Wire, marked
 from service.store.connector import ENGINE_URL, Connector
 from service.store.failures import RETRIED, translate_errors
-from service.store.home import describe_file, describe_server
+from service.store.location import describe_file, describe_server
 from service.store.lookups import Lookup as Lookup
 from service.store.postgresql import PostgreSQLBackend
-from service.store.reading import ReadOnlySQLite
+from service.store.read_only import ReadOnlySQLite
 from service.store.sqlite import SQLiteBackend
+from service.store.wakeups import Bell, Wire, marked
 
 P = ParamSpec("P")
 T = TypeVar("T")

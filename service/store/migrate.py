@@ -15,7 +15,7 @@ from service.config import Settings
 from service.store import releases
 from service.store.connector import Connector
 from service.store.failures import translate_errors
-from service.store.reading import ReadOnlyFile
+from service.store.read_only import ReadOnlyFile
 from service.store.sqlite import find_path, sqlite_engine
 
 T = TypeVar("T")
@@ -66,8 +66,7 @@ def differences(settings: Settings) -> list[Any]:
 
     import service.store.rename_tables
     import service.store.webhook_tables  # noqa: F401 -- makes its tables known
-    from service.store.fulltext import INDEXES
-    from service.store.tables import metadata
+    from service.store.tables import INDEXES, metadata
 
     # Of full-text indexes, and of the tables that FTS5 keeps for itself, the models say nothing.
     apart = ("alembic_version", *INDEXES.values())

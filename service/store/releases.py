@@ -19,7 +19,7 @@ from sqlalchemy import Connection, inspect, text
 
 from service.domain.errors import Unavailable
 from service.store.failures import REFUSED_CODE, RELEASE_REFUSED
-from service.store.fulltext import INDEXES
+from service.store.tables import INDEXES
 
 OLDEST = 21
 """The schema that a process has to know to go on writing to the one of this release.  A release

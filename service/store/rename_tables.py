@@ -1,4 +1,4 @@
-"""Renames whose claims are still being worked on (commands/rename_queue.py)."""
+"""Renames whose claims are still being worked on (claims/rename_queue.py)."""
 
 from sqlalchemy import Column, Integer, String, Table
 

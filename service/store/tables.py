@@ -367,7 +367,7 @@ events = Table(
     Column("recorded_at", Instant, nullable=False),
     Column("actor", LongText, nullable=False),
     Column("data", LongText, nullable=False),
-    # Of the fields of `data` that are hashed as commitments (formats/record.py); null: of none.
+    # Of the fields of `data` that are hashed as commitments (record/canonical.py); null: of none.
     Column("salts", LongText),
     Column("previous_hash", String(64), nullable=False),
     Column("hash", String(64), nullable=False),
@@ -502,3 +502,6 @@ intakes = Table(
     Column("opened_by_name", String(120), nullable=False),
     Column("opened_at", Instant, nullable=False, index=True),
 )
+
+INDEXES = {"claim_search": "claim_words", "statement_search": "statement_words"}
+"""The index of each: an FTS5 table on SQLite, a GIN index on PostgreSQL."""

@@ -18,14 +18,15 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.commands import idempotency, policy
-from service.commands.idempotency import Answer
+from service.accounts import policy
 from service.domain import access, disclosure
 from service.domain.access import Action, Actor
 from service.domain.disclosure import Audience
 from service.domain.errors import Invalid, NotAuthenticated, NotFound
-from service.queries.paging import BY_END, DEFAULT_LIMIT, MAX_LIMIT, Window, cut
-from service.web.services import Services, of
+from service.record import idempotency
+from service.record.idempotency import Answer
+from service.store.paging import BY_END, DEFAULT_LIMIT, MAX_LIMIT, Window, cut
+from service.web.service_container import Services, of
 
 T = TypeVar("T")
 JSON = "application/json"

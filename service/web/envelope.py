@@ -25,8 +25,8 @@ from service.domain.errors import (
     RequestTimeout,
     UnsupportedMedia,
 )
+from service.metrics import Metrics
 from service.web import limits
-from service.web.metrics import Metrics
 from service.web.problems import Page, told
 
 Scope = MutableMapping[str, Any]

@@ -12,9 +12,9 @@ from starlette.responses import Response
 
 from service.domain.errors import ClaimdeskError
 from service.domain.positions import write_position
-from service.formats import eventstream
+from service.live import eventstream
+from service.live.listeners import Listener, Live
 from service.web.envelope import ENDLESS, Message, Receive, Scope, Send
-from service.web.live import Listener, Live
 
 RETRY_MS = (1_000, 3_000)
 """How long a client waits before it comes back, drawn for each: after a restart not all at once."""

@@ -5,10 +5,10 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 
-from service.commands.clock import compare_clock
-from service.commands.signs_of_life import record_sign_of_life
 from service.domain.clocks import ClockGuard
 from service.domain.errors import Unavailable
+from service.operations.clock import compare_clock
+from service.operations.signs_of_life import record_sign_of_life
 from service.store import releases
 from service.store.engine import Database
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from service.domain import disclosure
 from service.domain.disclosure import INTERNAL, Audience
-from service.formats import record
+from service.record import canonical
 
 Data = dict[str, Any]
 WITHOUT_HASH: Data = {"previous_hash": None, "hash": None, "commitments": {}, "salts": {}}
@@ -20,14 +20,14 @@ def redact_record(events: Iterable[Data], audience: Audience) -> list[Data]:
     where nothing but that may be told of it.
 
     `commitments` stand for what is withheld and `salts` belong to what is not, so that the hash can
-    be checked all the same (formats/record.py).
+    be checked all the same (record/canonical.py).
     """
     redacted = []
     for event in events:
         shown, _ = disclosure.withhold_event(event, audience)
         places = disclosure.list_committed(event["type"], event["actor"], event["data"])
         hidden = [place for place, lowest in places.items() if not audience.reads(lowest)]
-        redacted.append(shown | record.prove(event, event["salts"], hidden))
+        redacted.append(shown | canonical.prove(event, event["salts"], hidden))
     return redacted
 
 

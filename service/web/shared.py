@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 from starlette.requests import Request
 from starlette.responses import Response
 
+from service.claims import board_queries
 from service.domain.errors import Busy
-from service.queries import board
 from service.store.engine import Database
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class SharedAnswers:
         request = call.request
         if not _is_shared(request):
             return await self._make(call, build, cost)
-        newest, settled = await board.reached(self._database)
+        newest, settled = await board_queries.reached(self._database)
         state = State(newest, self._database.commits)
         key = f"{request.scope['path']}?{request.scope['query_string'].decode('latin-1')}"
         kept = self._find(key, state)

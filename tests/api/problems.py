@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 from sqlalchemy import Connection, func, select
 
-from service.commands.signs_of_life import LAST_SEEN
 from service.domain.errors import catalogue
+from service.operations.signs_of_life import LAST_SEEN
 from service.store.tables import claims, installation, metadata, sign_in_tries
 from tests.support.desk import Desk
 

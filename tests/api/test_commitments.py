@@ -17,13 +17,13 @@ from sqlalchemy import Connection, select, update
 
 from service.config import Settings
 from service.domain.claims import rfc3339
-from service.formats.record import event_hash
+from service.record.canonical import event_hash
 from service.store import tables
 from tests.api import twins
 from tests.api.twins import Twin
-from tests.commands.tampering import allow_changes
 from tests.support import desk as support
 from tests.support.desk import Desk
+from tests.verification.tampering import allow_changes
 
 Json = dict[str, Any]
 

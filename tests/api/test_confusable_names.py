@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from service.commands.confusable import list_confusable_names
+from service.directory.confusable_names import list_confusable_names
 from service.store.tables import parties
 from tests.support.desk import Desk, Json
 

@@ -12,13 +12,13 @@ import feedparser
 import orjson
 import pytest
 
-from service.commands import claims
-from service.commands.inputs import Verdict
+from service.claims import claim_commands as claims
 from service.config import Settings
 from service.domain.access import Actor, Role
 from service.domain.claims import Finding, Imported, Status
-from service.queries import feeds
-from service.web.bodies.claims import ClaimIn
+from service.domain.inputs import Verdict
+from service.publishing import feed_queries
+from service.web.bodies.claim_inputs import ClaimIn
 from tests.api.problems import NOBODY, problem, refused_field
 from tests.support import desk as support
 from tests.support import feed_rules
@@ -236,7 +236,7 @@ async def test_nothing_is_read_or_rendered_for_who_has_it(
     head = await desk.public.head(url)
     assert (head.status_code, head.content, head.headers["ETag"]) == (200, b"", tag)
     with monkeypatch.context() as patch:
-        patch.setattr(feeds, "entries", None)
+        patch.setattr(feed_queries, "entries", None)
         for header in (tag, f'"x", W/{tag}', "*"):
             same = await desk.public.get(url, headers={"If-None-Match": header})
             assert (same.status_code, same.content) == (304, b"")

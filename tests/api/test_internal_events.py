@@ -6,13 +6,13 @@ import orjson
 from sqlalchemy import Connection, select
 
 from service.domain import disclosure
-from service.formats.record import canonical, event_hash
-from service.queries import events
+from service.record import event_queries
+from service.record.canonical import canonical, event_hash
 from service.store import tables
 from tests.api import twins
 from tests.api.twins import Twin
-from tests.commands.tampering import unlock
 from tests.support.desk import Desk
+from tests.verification.tampering import unlock
 
 AMENDMENTS: tuple[dict[str, Any], ...] = (
     {"assignee": None},
@@ -37,7 +37,7 @@ async def test_the_database_leaves_out_what_the_rulebook_calls_internal(desk: De
             text = orjson.dumps(data, option=orjson.OPT_SORT_KEYS).decode()
             session.execute(tables.events.insert().values(copied | changed | {"data": text}))
         rows = session.execute(select(tables.events)).all()
-        told = set(session.scalars(select(tables.events.c.seq).where(events.disclosed())))
+        told = set(session.scalars(select(tables.events.c.seq).where(event_queries.disclosed())))
         return rows, told
 
     rows, told = await desk.database.rehearse(read)

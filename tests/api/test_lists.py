@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from service.queries.paging import Cursors
+from service.store.paging import Cursors
 from tests.api.problems import NOBODY, problem, refused_field
 from tests.support.desk import Desk, statement_body
 

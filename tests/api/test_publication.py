@@ -11,12 +11,12 @@ import httpx
 import orjson
 import pytest
 
-from service.commands import seeds
-from service.commands.accounts import SYSTEM
+from service.accounts.account_commands import SYSTEM
 from service.config import Settings
-from service.formats import claimreview
+from service.exchange import seeds
+from service.publishing import claimreview
 from tests.api.problems import NOBODY, problem, refused_field
-from tests.formats.test_markup import HOSTILE, kept
+from tests.publishing.test_markup import HOSTILE, kept
 from tests.support import desk as support
 from tests.support import schema_org
 from tests.support.desk import BEGIN, SOURCE, Desk, Json, claim_body, quote

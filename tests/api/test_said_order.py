@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import select
 
 from service.domain.claims import Precision, end_of
-from service.queries.paging import BY_END, Cursors
 from service.store import tables
+from service.store.paging import BY_END, Cursors
 from tests.api.problems import problem
 from tests.support.desk import Desk, statement_body
 

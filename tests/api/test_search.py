@@ -9,9 +9,9 @@ import pytest
 
 from service.domain import search
 from service.domain.search import Level, Tier
-from service.formats import terms
-from service.formats.terms import Quoted
-from service.queries import hits, walking
+from service.search.finding import claim_hits, index_pages
+from service.search.index import terms
+from service.search.index.terms import Quoted
 from tests.api.problems import problem, refused_field
 from tests.support.corpus import QUERIES, names, recorded
 from tests.support.desk import Desk, quote, statement_body
@@ -81,11 +81,11 @@ async def as_if_large(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Take nothing for rare, have thousands of numbers between two claims, and look through few of
     them at once."""
     await desk.database.write(lambda session: session.exec_driver_sql(SPREAD))
-    monkeypatch.setattr(walking, "RARE", -1)
-    monkeypatch.setattr(walking, "SORTABLE", -1)
-    monkeypatch.setattr(walking, "STEPS", 3)
-    monkeypatch.setattr(hits, "WALKED", (1, 3, 3))
-    monkeypatch.setattr(hits, "RANKED", 2)
+    monkeypatch.setattr(index_pages, "RARE", -1)
+    monkeypatch.setattr(index_pages, "SORTABLE", -1)
+    monkeypatch.setattr(index_pages, "STEPS", 3)
+    monkeypatch.setattr(claim_hits, "WALKED", (1, 3, 3))
+    monkeypatch.setattr(claim_hits, "RANKED", 2)
 
 
 async def in_order(desk: Desk, sort: str) -> list[str]:

@@ -8,10 +8,10 @@ from typing import Any
 import httpx
 import pytest
 
-from service.commands import accounts
+from service.accounts import account_commands
 from service.config import Settings
 from service.domain.claims import rfc3339
-from service.web.sign_in import TRIES_A_MINUTE, TRIES_AN_ADDRESS
+from service.web.password_checks import TRIES_A_MINUTE, TRIES_AN_ADDRESS
 from tests.api.problems import nothing_changes, problem, refused_field
 from tests.support import desk as support
 from tests.support.desk import Desk
@@ -30,7 +30,9 @@ async def user(desk: Desk, role: str = "checker", **body: Any) -> dict[str, Any]
 
 
 async def link_for(desk: Desk, email: str) -> str:
-    token = await desk.database.write(accounts.create_sign_in_link, email, now=desk.clock.now)
+    token = await desk.database.write(
+        account_commands.create_sign_in_link, email, now=desk.clock.now
+    )
     return f"/sign-in/{token}"
 
 
@@ -77,7 +79,7 @@ async def test_a_key_that_does_not_hold_opens_nothing(desk: Desk) -> None:
         f"Bearer cd_{key_id}_{secret}a",
         f"Bearer cd_{key_id}_{secret.upper()}",
         f"Bearer cd_{other_id}_{secret}",
-        f"Bearer {scheme}_{key_id}_{accounts.digest(secret)}",
+        f"Bearer {scheme}_{key_id}_{account_commands.digest(secret)}",
         "Bearer cd_" + "a" * 5000 + "_b",
         "Bearer cd_é_ü".encode(),
         "Bearer cd_' OR ''='_x",

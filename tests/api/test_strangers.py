@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from service.config import Settings
-from service.queries import matrix
+from service.stories import matrix_queries
 from service.web import shared
 from tests.api.problems import problem
 from tests.support import desk as support
@@ -35,13 +35,13 @@ async def linked(desk: Desk) -> tuple[str, list[str]]:
 def count_matrices(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The stories whose matrix was read from the database, as it is read."""
     read: list[str] = []
-    original = matrix.page
+    original = matrix_queries.page
 
     def page(session: Any, slug: str, **asked: Any) -> Any:
         read.append(slug)
         return original(session, slug, **asked)
 
-    monkeypatch.setattr(matrix, "page", page)
+    monkeypatch.setattr(matrix_queries, "page", page)
     return read
 
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from service.commands import seeds
-from service.commands.accounts import SYSTEM
+from service.accounts.account_commands import SYSTEM
+from service.exchange import seeds
 from tests.api.problems import problem, refused_field
 from tests.support.desk import Desk, statement_body
 

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from service.api import webhook_events
-from service.dispatch import lease
-from service.dispatch.deliver import Outgoing, Sender
-from service.dispatch.guard import Guard, Refused
 from service.domain.webhooks import EventType
+from service.webhooks import leases
+from service.webhooks.address_guard import Guard, Refused
+from service.webhooks.delivery import Outgoing, Sender
 from tests.api.problems import NOBODY, problem
-from tests.dispatch import receivers
-from tests.dispatch.board import Board
 from tests.support.desk import Desk, Json, claim_body
+from tests.webhooks import receivers
+from tests.webhooks.board import Board
 
 LOOPBACK = ip_network("127.0.0.0/8")
 URL = "http://127.0.0.1:9/hook"
@@ -330,16 +330,16 @@ async def test_paused_keeps_and_deleted_forgets(desk: Desk) -> None:
     assert (paused.json()["state"], paused.json()["state_reason"]) == ("paused", "moving")
     await desk.claim()
     assert (await desk.admin.get(place)).json()["health"]["pending"] == 1
-    assert await desk.database.read(lease.waiting, now=desk.clock()) == []
+    assert await desk.database.read(leases.waiting, now=desk.clock()) == []
     problem(await desk.admin.post(f"{place}/ping"), "webhook-not-active")
     active = await desk.admin.post(f"{place}/state", json={"state": "active"})
     assert (active.json()["state"], active.json()["state_reason"]) == ("active", None)
-    assert await desk.database.read(lease.waiting, now=desk.clock()) == [webhook]
+    assert await desk.database.read(leases.waiting, now=desk.clock()) == [webhook]
     problem(await desk.admin.post(f"{place}/state", json={"state": "disabled"}), "invalid-request")
     [one] = await deliveries(desk, webhook)
     assert (await desk.admin.delete(place)).status_code == 204
     await desk.claim()
-    assert await desk.database.read(lease.waiting, now=desk.clock()) == []
+    assert await desk.database.read(leases.waiting, now=desk.clock()) == []
     assert (await desk.admin.get("/v1/webhooks")).json()["items"] == []
     for path in ("", "/secret", "/deliveries", f"/deliveries/{one['id']}"):
         problem(await desk.admin.get(place + path), "not-found")

@@ -8,10 +8,10 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from service.claims.history_queries import event
 from service.domain import evidence, history
 from service.domain.claims import ClaimState, Lifecycle, Voice
 from service.domain.history import Event
-from service.queries.history import event
 from service.store.tables import events
 from tests.asof.weeks import Weeks
 

@@ -3,9 +3,8 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from service.claims import decision_queries, documents
 from service.domain.claims import ClaimState, Lifecycle, rfc3339
-from service.formats import claim as claim_format
-from service.queries import decisions
 from tests.api.problems import problem
 from tests.asof.oracle import Oracle
 from tests.asof.weeks import STORIES, TREE
@@ -65,7 +64,7 @@ async def listed(desk: Desk, query: dict[str, Any], limit: int) -> list[dict[str
 
 
 def served(state: ClaimState) -> str:
-    return claim_format.for_desk(claim_format.document(state), state.assignee)
+    return documents.for_desk(documents.document(state), state.assignee)
 
 
 async def test_lists(oracle: Oracle) -> None:
@@ -142,7 +141,7 @@ async def test_links(oracle: Oracle) -> None:
                     for quote in one["statement"]["quotes"]
                 )
             suggested = await desk.checker.get(f"{path}/suggestion", params=params)
-            assert suggested.json()["status"] == decisions.suggestion(state)["status"]
+            assert suggested.json()["status"] == decision_queries.suggestion(state)["status"]
             if state.lifecycle is not Lifecycle.MERGED:
                 expanded = await desk.checker.get(path, params=params | {"expand": "links"})
                 assert expanded.json()["links"] == links

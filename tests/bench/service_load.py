@@ -19,12 +19,12 @@ import asyncpg
 from sqlalchemy import Uuid
 from sqlalchemy.dialects import postgresql
 
-from service.commands import accounts
+from service.accounts import account_commands
 from service.config import Settings
 from service.domain.access import Role
 from service.store import migrate, tables
 from service.store.engine import Database
-from service.store.fulltext import INDEXES
+from service.store.tables import INDEXES
 from service.store.types import Instant
 from tests.bench.generate import World
 from tests.bench.service_rows import SEARCHED, Rows, Teller, columns, shared
@@ -263,10 +263,10 @@ def new_key(url: str) -> str:
         await database.start()
         try:
             made = await database.write(
-                accounts.create_key,
+                account_commands.create_key,
                 name="measurement",
                 role=Role.EDITOR,
-                actor=accounts.SYSTEM,
+                actor=account_commands.SYSTEM,
                 now=datetime.now(UTC),
             )
         finally:

@@ -1,9 +1,9 @@
 """A generated desk as rows of the service's tables: the record, and all that follows from it.
 
 Every event is a draft of the rulebook, which so tries each generated history against its guards;
-states are what `history.apply` makes of the events, documents what `formats/claim.py` makes of the
-states, hashes those of `formats/record.py`. `claimdesk verify` proves a desk loaded from here. Only
-the SQL is left out, and ids are the generator's, so that two loads give the same rows.
+states are what `history.apply` makes of the events, documents what `claims/documents.py` makes of
+the states, hashes those of `record/canonical.py`. `claimdesk verify` proves a desk loaded from
+here. Only the SQL is left out, and ids are the generator's, so that two loads give the same rows.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
-from service.commands import ledger, projections, searching, writer
-from service.commands.sources import fingerprint
-from service.commands.statements import BRIEF, RENDERED, SAID
+from service.claims import claim_writer, documents, projections
+from service.claims.statement_commands import BRIEF, RENDERED, SAID
+from service.directory.source_commands import fingerprint
 from service.domain import addresses, amendments, history, ids, lifecycle
 from service.domain.access import Actor, Role
 from service.domain.claims import (
@@ -36,9 +36,10 @@ from service.domain.guards import Move
 from service.domain.history import Draft, Event
 from service.domain.names import fold_speaker
 from service.domain.subjects import Subject, SubjectKind
-from service.formats import claim as claim_format
-from service.formats.record import GENESIS
-from service.formats.terms import Quoted
+from service.record import writer
+from service.record.canonical import GENESIS
+from service.search.index import indexing
+from service.search.index.terms import Quoted
 from service.store import states, tables
 from tests.bench import shapes
 from tests.bench.generate import CHUNK, START, World
@@ -282,7 +283,7 @@ class Teller:
         self.first_event = SHARED_EVENTS + number * EVENTS_OF_A_CHUNK + 1
         self.first_claim = number * CHUNK + 1
         self.first_statement = number * STATEMENTS_OF_A_CHUNK + 1
-        self.known = searching.Known()
+        self.known = indexing.Known()
         self.known.full_names = {party.slug: party.full_name for party in world.parties}
 
     def tell(self, claims: Sequence[shapes.Claim]) -> Rows:
@@ -364,7 +365,7 @@ class Teller:
             full_name = self.world.by_slug[said.party].full_name if said.party else None
             self.known.quotes[key] = spoken
             self.rows["statement_search"].append(
-                (key, searching.statement_line(spoken, voice, full_name))
+                (key, indexing.statement_line(spoken, voice, full_name))
             )
         for source in claim.sources:
             self.rows["sources"].append(
@@ -530,7 +531,7 @@ class _Record:
 
     state: ClaimState
 
-    def __init__(self, claim: str, rows: Rows, known: searching.Known) -> None:
+    def __init__(self, claim: str, rows: Rows, known: indexing.Known) -> None:
         self.id = claim
         self.rows = rows
         self.known = known
@@ -569,15 +570,15 @@ class _Record:
         self.last_hash = line["hash"]
         event = Event(number, draft.type, at, draft.data)
         after = history.apply(before, event, claim_id=self.id)
-        line |= ledger.describe_beside(after, event)
+        line |= claim_writer.describe_beside(after, event)
         self.rows["events"].append(tuple(map(line.get, _LINE)))
-        self.former |= searching.left((before, after, event), self.known)
+        self.former |= indexing.left((before, after, event), self.known)
         return after
 
     def _supersede(self, state: ClaimState, at: datetime) -> None:
         if at == state.updated_at:
             return  # it held for no time at all
-        document = claim_format.document(state)
+        document = documents.document(state)
         self.rows["claim_versions"].append(
             (
                 self.id,
@@ -593,14 +594,14 @@ class _Record:
         )
 
     def finish(self) -> None:
-        row = ledger.row(self.state, self.last_hash)
+        row = claim_writer.row(self.state, self.last_hash)
         self.rows["claims"].append(
             _CLAIM(row | {"id": self.id, "created_at": self.state.created_at})
         )
         self.rows["state_links"].extend(
             (self.id, place, link) for place, link in states.list_further_links(self.state).items()
         )
-        searched = searching.row(self.state, self.known, self.former)
+        searched = indexing.row(self.state, self.known, self.former)
         self.rows["claim_search"].append(
             (self.id, searched["search_words"], searched["search_former"])
         )

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
-from service.queries.board import SHOWN
+from service.claims.board_queries import SHOWN
 from tests.bench import wrk
 from tests.bench.sample import Sample
 from tests.bench.servers import Client

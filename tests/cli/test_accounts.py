@@ -79,7 +79,7 @@ def test_a_key_is_revoked_by_its_id_or_by_the_whole_of_it(run, run_json):
 
 
 def test_more_keys_than_fit_on_a_page_are_all_listed(run_json, monkeypatch):
-    monkeypatch.setattr("service.queries.paging.MAX_LIMIT", 2)
+    monkeypatch.setattr("service.store.paging.MAX_LIMIT", 2)
     made = {
         run_json("keys", "create", "--name", f"k{n}", "--role", "reader")["id"] for n in range(5)
     }

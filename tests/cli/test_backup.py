@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from service.commands import recovery
+from service.operations import recovery
 from service.store.engine import Database
 from tests.faults.served import key, run, serving
 from tests.support.desk import claim_body

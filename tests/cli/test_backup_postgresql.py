@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from service.config import Settings
-from service.store.dumps import Dumps
+from service.operations.dumps import Dumps
 from tests.faults.served import CLAIMDESK, Served, environment, key, run, serving
 from tests.support.desk import claim_body
 

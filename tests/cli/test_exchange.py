@@ -42,14 +42,14 @@ def test_a_file_that_is_there_is_not_overwritten(run, folder):
 
 def test_an_export_that_fails_leaves_nothing(run, folder, monkeypatch):
     """Neither under the name nor beside it; what was there before stays."""
-    from service.queries import exchange
+    from service.exchange import export
 
     def fails(session, *, write, progress):
         write(b"half a file")
         raise OSError(28, "No space left on device")
 
     (folder / "desk.jsonl").write_text("mine")
-    monkeypatch.setattr(exchange, "dump", fails)
+    monkeypatch.setattr(export, "dump", fails)
     for name, options in (("desk.jsonl", ["--force"]), ("new.jsonl", [])):
         refused = run("export", name, *options)
         assert refused.exit_code == 1

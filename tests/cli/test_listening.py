@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from service.dispatch import sign
 from service.domain import ids
 from service.domain.webhooks import new_secret
+from service.webhooks import signatures
 from tests.cli.listener import Listener
 
 pytestmark = pytest.mark.usefixtures("folder")
@@ -44,7 +44,7 @@ def post(
 ) -> tuple[int, bytes]:
     """Send a body, signed unless `headers` are given."""
     if headers is None:
-        headers = sign.headers(secrets, "evt_1", int(time.time()) - age, body)
+        headers = signatures.headers(secrets, "evt_1", int(time.time()) - age, body)
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
     try:
         connection.request(method, "/", body, dict(headers))
@@ -93,7 +93,7 @@ def test_what_does_not_verify_is_said_loudly(changed, words):
 def test_a_changed_body_does_not_verify():
     """The signature of one body is none of another."""
     with Listener("--secret", NEW, "--json") as listener:
-        signed = sign.headers([NEW], "evt_1", int(time.time()), b'{"a":1}')
+        signed = signatures.headers([NEW], "evt_1", int(time.time()), b'{"a":1}')
         assert post(listener.url, b'{"a":1}', headers=signed)[0] == 204
         assert post(listener.url, b'{"a":2}', headers=signed)[0] == 401
         assert [listener.line(n)["verified"] for n in (1, 2)] == [True, False]

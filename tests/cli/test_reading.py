@@ -124,7 +124,7 @@ def test_no_empty_database_takes_the_place_of_one_that_was_rescued(run, folder: 
 def test_a_checkpoint_while_a_file_is_read_alone_is_noticed(seeded: Path) -> None:
     """What is read as a file that nobody changes is worth nothing where somebody did."""
     from service.domain.errors import Unavailable
-    from service.store.reading import ReadOnlyFile
+    from service.store.read_only import ReadOnlyFile
 
     file = ReadOnlyFile(seeded)
     with closing(sqlite3.connect(seeded)) as connection, connection:

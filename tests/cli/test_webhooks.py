@@ -139,7 +139,7 @@ def test_a_ping_says_where_to_look(run, run_json):
 
 def test_as_many_as_the_limit_says(run_json, monkeypatch):
     """Deliveries and webhooks come from as many pages as it takes, newest first, none twice."""
-    monkeypatch.setattr("service.queries.paging.MAX_LIMIT", 2)
+    monkeypatch.setattr("service.store.paging.MAX_LIMIT", 2)
     made = [run_json("webhooks", "create", URL)["id"] for _ in range(5)]
     assert [one["id"] for one in run_json("webhooks", "list")] == made[::-1]
     pings = [run_json("webhooks", "ping", made[0])["id"] for _ in range(5)][::-1]

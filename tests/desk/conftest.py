@@ -13,7 +13,7 @@ import httpx
 import pytest
 from lxml import html
 
-from service.commands import accounts
+from service.accounts import account_commands
 from service.domain.access import Role
 from service.web.callers import COOKIE
 from tests.support.desk import Desk
@@ -62,7 +62,7 @@ class People:
     async def sign_in(self, name: str, agent: str | None = "Firefox") -> str:
         """Another session of one of them; its token."""
         token: str = await self.desk.database.write(
-            accounts.start_session, self.ids[name], agent=agent, now=self.desk.clock()
+            account_commands.start_session, self.ids[name], agent=agent, now=self.desk.clock()
         )
         return token
 
@@ -71,15 +71,15 @@ def _sign_up(session: Any, *, now: datetime) -> tuple[dict[str, str], dict[str, 
     """Users and a session of each, in one transaction; their ids and tokens by name."""
     ids, tokens = {}, {}
     for name, called in NAMES.items():
-        ids[name] = accounts.create_user(
+        ids[name] = account_commands.create_user(
             session,
             email=f"{name}@desk.example",
             name=called,
             role=Role(name.rstrip("2")),
-            actor=accounts.SYSTEM,
+            actor=account_commands.SYSTEM,
             now=now,
         )
-        tokens[name] = accounts.start_session(session, ids[name], agent="Firefox", now=now)
+        tokens[name] = account_commands.start_session(session, ids[name], agent="Firefox", now=now)
     return ids, tokens
 
 

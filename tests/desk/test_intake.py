@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from service.commands import intake
-from service.queries.intake import passages
+from service.claims import intake_commands
+from service.claims.intake_queries import passages
 from tests.desk.conftest import People, form_of, parsed, send, submit, text
 from tests.support.desk import Desk
 
@@ -153,7 +153,7 @@ async def test_done_forgets_the_text_and_keeps_the_quotes(
     assert (await people.checker.get(place)).status_code == 404
     again = await begun(people)
     late = desk.clock.now + timedelta(days=31)
-    assert await desk.database.write(intake.forget_old, now=late) == 1
+    assert await desk.database.write(intake_commands.forget_old, now=late) == 1
     assert (await people.checker.get(again)).status_code == 404
     (source,) = (await desk.reader.get("/v1/sources?url=https://example.org/article")).json()[
         "items"

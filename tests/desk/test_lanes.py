@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from service.desk import lanes
+from service.desk.stories import lane_chart
 from service.domain.claims import Lifecycle, Status
-from service.domain.lanes import Interval, Lane
+from service.stories.status_spans import Interval, Lane
 
 NOON = datetime(2023, 10, 2, 12, 0, tzinfo=UTC)
 
@@ -25,7 +25,7 @@ def lane(*turns: tuple[Status, float], merged: float | None = None) -> Lane:
 
 def test_bars_stand_where_their_times_are() -> None:
     """In proportion to the time from the first claim to now; what holds still goes on beyond."""
-    drawn = lanes.chart(
+    drawn = lane_chart.chart(
         {
             "a": lane((Status.ASSERTED, 0), (Status.DISPUTED, 5)),
             "b": lane((Status.ASSERTED, 2), merged=4),
@@ -45,7 +45,7 @@ def test_bars_stand_where_their_times_are() -> None:
 
 def test_no_label_runs_into_the_present() -> None:
     """A tick beside the word `now` keeps its line only."""
-    drawn = lanes.chart({"a": lane((Status.ASSERTED, 0))}, until=NOON + timedelta(hours=5.2))
+    drawn = lane_chart.chart({"a": lane((Status.ASSERTED, 0))}, until=NOON + timedelta(hours=5.2))
     assert drawn is not None
     assert [one.label for one in drawn.ticks] == [
         "2 Oct, 12:00",
@@ -60,9 +60,9 @@ def test_no_label_runs_into_the_present() -> None:
 
 def test_no_lanes_are_no_chart_and_one_instant_is_a_second() -> None:
     """Nothing is divided by no time at all."""
-    assert lanes.chart({}, until=NOON) is None
-    assert lanes.chart({"a": Lane((), Lifecycle.ACTIVE, None)}, until=NOON) is None
-    drawn = lanes.chart({"a": lane((Status.ASSERTED, 0))}, until=NOON)
+    assert lane_chart.chart({}, until=NOON) is None
+    assert lane_chart.chart({"a": Lane((), Lifecycle.ACTIVE, None)}, until=NOON) is None
+    drawn = lane_chart.chart({"a": lane((Status.ASSERTED, 0))}, until=NOON)
     assert drawn is not None
     assert [(one.at, one.width) for one in drawn.bars["a"]] == [(94, 6)]
 
@@ -83,7 +83,7 @@ def test_no_lanes_are_no_chart_and_one_instant_is_a_second() -> None:
 def test_ticks_are_round_few_and_say_what_is_new(hours: float, labels: list[str]) -> None:
     """Whole minutes, hours, days, months or years, never more than six, in order."""
     end = NOON + timedelta(hours=hours)
-    ticks = lanes.labelled(lanes.ticking(NOON, end))
+    ticks = lane_chart.labelled(lane_chart.ticking(NOON, end))
     assert [label for _, label in ticks] == labels
     assert all(NOON <= moment <= end for moment, _ in ticks)
 
@@ -91,6 +91,6 @@ def test_ticks_are_round_few_and_say_what_is_new(hours: float, labels: list[str]
 @pytest.mark.parametrize("minutes", [0.02, 0.3, 1, 7, 59, 400, 3_000, 40_000, 700_000, 9_000_000])
 def test_there_are_always_some_ticks_and_never_too_many(minutes: float) -> None:
     begin = NOON + timedelta(minutes=13, seconds=17)
-    ticks, _ = lanes.ticking(begin, begin + timedelta(minutes=minutes))
-    assert 1 <= len(ticks) <= lanes.MOST_TICKS
+    ticks, _ = lane_chart.ticking(begin, begin + timedelta(minutes=minutes))
+    assert 1 <= len(ticks) <= lane_chart.MOST_TICKS
     assert ticks == sorted(ticks)

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from service.commands import accounts
+from service.accounts import account_commands
 from service.domain.access import Role
 from service.store.tables import idempotency
 from service.web.passwords import hash_password
@@ -61,13 +61,13 @@ async def test_everybody_is_listed(people: People) -> None:
 
     def many(session: Any) -> None:
         for number in range(100):
-            accounts.create_user(
+            account_commands.create_user(
                 session,
                 email=f"p{number:03}@desk.example",
                 name=f"Person {number:03}",
                 role=Role.READER,
                 password_hash="x" if number % 2 else None,
-                actor=accounts.SYSTEM,
+                actor=account_commands.SYSTEM,
                 now=people.desk.clock.now,
             )
 
@@ -203,10 +203,10 @@ async def test_a_forgotten_password_is_taken_away(people: People) -> None:
     place = f"{PEOPLE}/{checker}"
     assert not parsed(await people.admin.get(place)).xpath("//input[@name='forgotten']")
     await people.desk.database.write(
-        accounts.change_user,
+        account_commands.change_user,
         checker,
         {"password_hash": hash_password("correct horse battery")},
-        actor=accounts.SYSTEM,
+        actor=account_commands.SYSTEM,
         now=people.desk.clock.now,
     )
     kept = await submit(people.admin, place, f"{place}/link")

@@ -6,11 +6,12 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 import httpx
 import pytest
 
-from service.commands import accounts, verification
-from service.desk.profile import browser
+from service.accounts import account_commands
+from service.desk.accounts.profile_page import browser
+from service.verification import verification
 from service.web.callers import COOKIE
+from service.web.password_checks import TRIES_A_MINUTE
 from service.web.sessions import token_of
-from service.web.sign_in import TRIES_A_MINUTE
 from tests.api.problems import nothing_changes
 from tests.desk.conftest import BROWSER, NAMES, People, parsed, send, submit, text
 
@@ -21,7 +22,7 @@ NOTICE = "/profile/link-notice"
 
 
 def name_of(token: str) -> str:
-    return accounts.digest(token)[:16]
+    return account_commands.digest(token)[:16]
 
 
 async def set_password(people: People, password: str = PASSWORD, **fields: str) -> None:
@@ -56,7 +57,7 @@ async def test_sessions_are_listed_and_ended_one_by_one(people: People) -> None:
     ]
     for token in (other, third, people.tokens["checker"]):
         assert token not in page.text
-        assert accounts.digest(token) not in page.text
+        assert account_commands.digest(token) not in page.text
     async with people.browser(other) as phone:
         assert (await phone.get("/")).status_code == 200
         ended = await send(people.checker, page, f"/profile/sessions/{name_of(other)}/end")
@@ -116,7 +117,7 @@ async def test_a_password_is_set_and_then_changed(people: People) -> None:
     async with people.browser(token) as elsewhere:
         assert (await elsewhere.get("/")).status_code == 303
     link = await people.desk.database.write(
-        accounts.create_sign_in_link, people.emails["checker"], now=people.desk.clock.now
+        account_commands.create_sign_in_link, people.emails["checker"], now=people.desk.clock.now
     )
     shown = await people.checker.get("/profile")
     assert "Change your password" in text(shown)
@@ -290,7 +291,7 @@ async def test_a_password_set_by_a_way_in_of_the_proposers_is_no_second_persons(
         fields = {"present": PASSWORD}
     else:
         token = await desk.database.write(
-            accounts.start_session, person, opened_by=people.ids["admin"], now=desk.clock()
+            account_commands.start_session, person, opened_by=people.ids["admin"], now=desk.clock()
         )
         entered = people.browser(token)
     async with entered as client:
@@ -328,7 +329,7 @@ async def test_somebody_is_told_of_a_sign_in_link_that_was_made_for_them(people:
     assert "made a sign-in link" not in text(await people.editor.get("/"))
 
     impostor = await people.desk.database.write(
-        accounts.start_session,
+        account_commands.start_session,
         people.ids["checker"],
         opened_by=people.ids["admin"],
         now=people.desk.clock(),

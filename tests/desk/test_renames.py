@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.commands import rename_batches
+from service.claims import rename_batches
 from tests.desk.conftest import People, text
 from tests.store.test_renames import BATCH, CLAIMS, record_claims, rename, work
 from tests.support.desk import Desk

@@ -6,12 +6,12 @@ from typing import Any
 import httpx
 import pytest
 
-from service.commands import accounts
+from service.accounts import account_commands
 from service.config import Settings
 from service.web.callers import COOKIE
+from service.web.password_checks import TRIES_A_MINUTE
 from service.web.passwords import hash_password
 from service.web.sessions import VISIT, token_of
-from service.web.sign_in import TRIES_A_MINUTE
 from tests.api.problems import nothing_changes
 from tests.desk.conftest import BROWSER, People, parsed, send, submit, text
 from tests.support import desk as support
@@ -23,10 +23,10 @@ PASSWORD = "correct horse battery"
 async def ana(people: People) -> str:
     """The address of a checker who has a password."""
     await people.desk.database.write(
-        accounts.change_user,
+        account_commands.change_user,
         people.ids["checker"],
         {"password_hash": hash_password(PASSWORD)},
-        actor=accounts.SYSTEM,
+        actor=account_commands.SYSTEM,
         now=people.desk.clock.now,
     )
     return people.emails["checker"]
@@ -34,7 +34,7 @@ async def ana(people: People) -> str:
 
 async def link_for(people: People, name: str = "checker") -> str:
     token = await people.desk.database.write(
-        accounts.create_sign_in_link, people.emails[name], now=people.desk.clock.now
+        account_commands.create_sign_in_link, people.emails[name], now=people.desk.clock.now
     )
     return f"/sign-in/{token}"
 
@@ -238,10 +238,10 @@ async def test_a_link_ends_with_what_it_was_made_for(people: People) -> None:
 
     async def changed(**changes: Any) -> None:
         await change(
-            accounts.change_user,
+            account_commands.change_user,
             people.ids["checker"],
             changes,
-            actor=accounts.SYSTEM,
+            actor=account_commands.SYSTEM,
             now=people.desk.clock.now,
         )
 
@@ -299,7 +299,7 @@ async def test_a_key_fills_in_no_form(people: People) -> None:
 async def test_an_ended_session_is_asked_to_sign_in(people: People) -> None:
     """A page leads to the sign-in form and back; a form is told so, and nothing changes."""
     page = await people.checker.get("/")
-    await people.desk.database.write(accounts.end_sessions, people.ids["checker"])
+    await people.desk.database.write(account_commands.end_sessions, people.ids["checker"])
     people.desk.app.state.services.callers.forget()
     shown = await people.checker.get("/?kind=figure")
     assert shown.headers["location"] == "/sign-in?next=%2F%3Fkind%3Dfigure"

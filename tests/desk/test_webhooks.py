@@ -6,14 +6,14 @@ from typing import Any
 import httpx
 import pytest
 
-from service.desk.rendering import moment
-from service.dispatch.guard import Refused
+from service.desk.layout.rendering import moment
 from service.domain.webhooks import EventType
 from service.web.limits import Limiter
+from service.webhooks.address_guard import Refused
 from tests.api.problems import NOBODY, nothing_changes
 from tests.desk.conftest import People, fields_of, form_of, parsed, send, submit, text
-from tests.dispatch.board import Board
 from tests.support.desk import Json
+from tests.webhooks.board import Board
 
 URL = "http://127.0.0.1:9/hook"
 NEW = "/admin/webhooks/new"

@@ -1,6 +1,6 @@
 """Builders for the rulebook's tests: voices, links, claims, moves, and a record kept in memory.
 
-`Record` appends events the way `commands/ledger.py` does, without a database.
+`Record` appends events the way `claims/claim_writer.py` does, without a database.
 """
 
 from __future__ import annotations

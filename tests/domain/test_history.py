@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from service.domain import amendments, changes, claims, history, ids, proposals
 from service.domain.claims import Finding, Kind, Lifecycle, Precision, Status
 from service.domain.history import Draft, Event
-from service.formats import record as record_format
+from service.record import canonical
 from tests.domain.builders import (
     ANA,
     ASSERTED,
@@ -294,8 +294,8 @@ def independent(value: Any) -> str:
 @given(PLAIN)
 def test_the_canonical_form_is_sorted_compact_json(value: Any) -> None:
     """Byte for byte what an independent implementation writes, and it reads back equal."""
-    assert record_format.canonical(value) == independent(value)
-    assert json.loads(record_format.canonical(value)) == value
+    assert canonical.canonical(value) == independent(value)
+    assert json.loads(canonical.canonical(value)) == value
 
 
 @settings(max_examples=100, deadline=None)
@@ -313,11 +313,11 @@ def test_the_hash_is_of_the_whole_line(
         "number": number,
         "type": "claim.amended",
         "recorded_at": "2023-10-02T12:00:00Z",
-        "previous_hash": record_format.GENESIS,
+        "previous_hash": canonical.GENESIS,
     }
     expected = sha256(independent(line | {"actor": actor, "data": data}).encode()).hexdigest()
-    assert expected == record_format.event_hash(
-        **line, actor=record_format.canonical(actor), data=record_format.canonical(data)
+    assert expected == canonical.event_hash(
+        **line, actor=canonical.canonical(actor), data=canonical.canonical(data)
     )
 
 
@@ -328,14 +328,14 @@ def test_a_hash_written_down_once() -> None:
         '"previous_hash":"' + "0" * 64 + '","recorded_at":"2023-10-02T12:00:00Z",'
         '"type":"claim.withdrawn"}'
     )
-    assert sha256(body.encode()).hexdigest() == record_format.event_hash(
+    assert sha256(body.encode()).hexdigest() == canonical.event_hash(
         claim="c",
         number=2,
         type="claim.withdrawn",
         recorded_at="2023-10-02T12:00:00Z",
         actor='{"id":"ana","name":"Ana"}',
         data='{"reason":"čekamo"}',
-        previous_hash=record_format.GENESIS,
+        previous_hash=canonical.GENESIS,
     )
 
 
@@ -345,16 +345,16 @@ def test_every_line_of_a_record_can_be_hashed() -> None:
     one = full()
 
     def chain(events: list[Event]) -> str:
-        last = record_format.GENESIS
+        last = canonical.GENESIS
         for event in events:
-            data = record_format.canonical(event.data)
+            data = canonical.canonical(event.data)
             assert data == independent(event.data)
-            last = record_format.event_hash(
+            last = canonical.event_hash(
                 claim=one.claim_id,
                 number=event.number,
                 type=event.type,
                 recorded_at=claims.rfc3339(event.recorded_at),
-                actor=record_format.canonical({"id": BORIS.id, "name": BORIS.name}),
+                actor=canonical.canonical({"id": BORIS.id, "name": BORIS.name}),
                 data=data,
                 previous_hash=last,
             )

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
+from service.claims.documents import document
 from service.domain import evidence, history, lifecycle
 from service.domain.claims import Cause, ClaimState, Finding, Imported, Status
 from service.domain.errors import Conflict, Invalid, TransitionRefused
 from service.domain.guards import Move
 from service.domain.history import Event
-from service.formats.claim import document
-from service.formats.printline import print_line
+from service.domain.print_line import print_line
 from tests.domain.builders import (
     ANA,
     ASSERTED,

@@ -2,26 +2,26 @@
 
 from datetime import datetime
 
-from service.domain import lanes
 from service.domain.claims import Lifecycle, Status
 from service.domain.history import Event
+from service.stories import status_spans
 from tests.domain.builders import ASSERTED, AWAITING, DISPUTED, MINUTE, NOON
 
 Change = tuple[int, Status]
 
 
-def drawn(*changes: Change, closed: tuple[int, str] | None = None) -> lanes.Lane:
+def drawn(*changes: Change, closed: tuple[int, str] | None = None) -> status_spans.Lane:
     """The lane of a claim created at noon that got these statuses so many minutes later."""
     told = [("claim.created", 0, {})]
     told += [("claim.status_changed", after, {"status": str(to)}) for after, to in changes]
     told += [(closed[1], closed[0], {})] if closed else []
-    return lanes.lane(
+    return status_spans.lane(
         Event(number, type, NOON + after * MINUTE, data)
         for number, (type, after, data) in enumerate(told, start=1)
     )
 
 
-def spans(lane: lanes.Lane) -> list[tuple[Status, int | None, int | None]]:
+def spans(lane: status_spans.Lane) -> list[tuple[Status, int | None, int | None]]:
     """Statuses with the minutes after noon from which and until which they held."""
 
     def minutes(moment: datetime | None) -> int | None:

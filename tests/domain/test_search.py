@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from service.domain import search
 from service.domain.errors import Unsearchable
 from service.domain.search import Field, Level, Prefix, Tier
-from service.formats import terms
-from service.formats.terms import Quoted
+from service.search.index import terms
+from service.search.index.terms import Quoted
 
 KINDS = {Level.TEXT: "text", Level.NAMES: "speaker", Level.QUOTES: "quote"}
 

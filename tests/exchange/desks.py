@@ -11,20 +11,22 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection
 
+from service.accounts import account_commands
+from service.accounts.account_commands import SYSTEM
+from service.claims import claim_commands, statement_commands
 from service.cli.importing import restore
 from service.cli.progress import Bar
-from service.commands import accounts, claims, statements, verification, webhooks
-from service.commands.accounts import SYSTEM
-from service.commands.exchange_check import Tally
-from service.commands.inputs import NewQuote, NewSource, NewStatement
 from service.domain.access import Actor, Role
 from service.domain.claims import Basis, Precision, Rendering, Stance, Status
-from service.formats import exchange
-from service.formats.record import canonical, event_hash
-from service.queries import exchange as exchange_queries
+from service.domain.inputs import NewQuote, NewSource, NewStatement
+from service.exchange import export, format
+from service.exchange.export_check import Tally
+from service.exchange.scratch import Refusal, Scratch
+from service.record.canonical import canonical, event_hash
 from service.store.engine import Database
-from service.store.scratch import Refusal, Scratch
-from tests.commands.workday import BEGIN, Day, a_days_work
+from service.verification import verification
+from service.webhooks import webhook_commands
+from tests.verification.workday import BEGIN, Day, a_days_work
 
 HOSTILE = (
     "<script>alert('x')</script> \"quoted\" =cmd|' /C calc'!A0",
@@ -62,13 +64,13 @@ def lived_in(session: Connection) -> None:
     day = Late(session)
     for text in HOSTILE:
         claim = day.claim(text, tags=("<b>", "'=1+1", text[:40]))
-        claims.add_note(session, claim, text=text, **day.by())
+        claim_commands.add_note(session, claim, text=text, **day.by())
     ground = day.link(claim, "nato", Stance.SUPPORTS)
     day.move(claim, Status.CONFIRMED, ground)
     disputed = day.claim("disputed")
     denial = day.link(disputed, "pristina", Stance.CONTRADICTS)
     day.move(disputed, Status.DISPUTED, denial)
-    user = accounts.create_user(
+    user = account_commands.create_user(
         session,
         email="ana@example.org",
         name="Ana",
@@ -76,14 +78,16 @@ def lived_in(session: Connection) -> None:
         password_hash="a-password-hash",
         **day.by(SYSTEM),
     )
-    gone = accounts.create_user(
+    gone = account_commands.create_user(
         session, email="gone@example.org", name="Gone", role=Role.READER, **day.by(SYSTEM)
     )
-    accounts.change_user(session, gone, {"disabled": True}, **day.by(SYSTEM))
-    key = accounts.create_key(session, name="bot", role=Role.CHECKER, user=user, **day.by(SYSTEM))
-    accounts.create_sign_in_link(session, "ana@example.org", now=day.time)
+    account_commands.change_user(session, gone, {"disabled": True}, **day.by(SYSTEM))
+    key = account_commands.create_key(
+        session, name="bot", role=Role.CHECKER, user=user, **day.by(SYSTEM)
+    )
+    account_commands.create_sign_in_link(session, "ana@example.org", now=day.time)
     day.amend(disputed, assignee=user)
-    claims.withdraw(
+    claim_commands.withdraw(
         session,
         disputed,
         reason="taken back",
@@ -101,19 +105,19 @@ def lived_in(session: Connection) -> None:
         Basis.UNSTATED,
         (NewQuote("one", "en", Rendering.VERBATIM, sources[0]),),
     )
-    statement = statements.record(session, said, **day.by())
-    statements.add_quote(
+    statement = statement_commands.record(session, said, **day.by())
+    statement_commands.add_quote(
         session,
         statement.id,
         NewQuote("two", "sr-Latn", Rendering.TRANSLATED, sources[1]),
         **day.by(),
     )
-    webhooks.create(session, ENDPOINT, **day.by(SYSTEM))
+    webhook_commands.create(session, ENDPOINT, **day.by(SYSTEM))
 
 
 async def dump(database: Database) -> bytes:
     out = io.BytesIO()
-    await database.read(exchange_queries.dump, write=out.write)
+    await database.read(export.dump, write=out.write)
     return out.getvalue()
 
 
@@ -153,8 +157,8 @@ def edited(data: bytes, change: Callable[[list[Json]], list[Json] | None]) -> by
     values = [orjson.loads(line) for line in lines]
     values = change(values) or values
     body = b"".join(line + b"\n" for line in (first, *map(orjson.dumps, values)))
-    counts = {kind: sum(one["record"] == kind for one in values) for kind in exchange.RECORDS}
-    return body + exchange.trailer(counts, sha256(body).hexdigest())
+    counts = {kind: sum(one["record"] == kind for one in values) for kind in format.RECORDS}
+    return body + format.trailer(counts, sha256(body).hexdigest())
 
 
 def as_version_1(data: bytes) -> bytes:

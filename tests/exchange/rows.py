@@ -10,13 +10,13 @@ from sqlalchemy import Connection, select
 
 from service.cli.importing import Rows, bring_in
 from service.cli.progress import Bar
-from service.commands import import_csv, import_lists, import_reviews
-from service.commands.exchange_check import Tally
-from service.commands.import_lines import FileNotes
-from service.commands.import_mapping import Mapping
+from service.exchange import import_csv, import_lists, import_reviews
+from service.exchange.export_check import Tally
+from service.exchange.import_lines import FileNotes
+from service.exchange.import_mapping import Mapping
+from service.exchange.scratch import Scratch
 from service.store import tables
 from service.store.engine import Database
-from service.store.scratch import Scratch
 
 COLUMNS = ("Claim", "By", "Person", "Role", "Date", "Link", "Rating", "Why", "Tags", "Story")
 MAPPING: dict[str, Any] = {

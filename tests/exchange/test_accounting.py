@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.commands import import_csv, import_lists, import_reviews
-from service.commands.import_fields import Incoming, Refused
-from service.commands.import_lines import FileNotes
-from service.commands.import_mapping import Mapping
 from service.domain.errors import Invalid
-from service.store.scratch import Scratch
+from service.exchange import import_csv, import_lists, import_reviews
+from service.exchange.import_fields import Incoming, Refused
+from service.exchange.import_lines import FileNotes
+from service.exchange.import_mapping import Mapping
+from service.exchange.scratch import Scratch
 
 SHEET = Mapping.model_validate(
     {

@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, select
 
-from service.commands import import_mapping, seeds
-from service.commands.accounts import SYSTEM
+from service.accounts.account_commands import SYSTEM
 from service.domain.errors import Invalid
+from service.exchange import import_mapping, seeds
 from service.store import tables
 from service.store.engine import Database
-from tests.commands.workday import BEGIN
 from tests.exchange import desks
 from tests.exchange.rows import Result, bring, bring_mapped, claims, row, sheet
+from tests.verification.workday import BEGIN
 
 CASES = Path(__file__).parent / "cases"
 PARTIES = "\n".join(

@@ -6,17 +6,18 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from service.accounts.account_commands import SYSTEM
 from service.api.shapes import ClaimOut, StatusChangeOut
-from service.commands import seeds, webhooks
-from service.commands.accounts import SYSTEM
 from service.config import Settings
 from service.domain.errors import Invalid
+from service.exchange import seeds
 from service.store import tables, webhook_tables
 from service.store.engine import Database
-from tests.commands.workday import BEGIN
+from service.webhooks import webhook_commands
 from tests.exchange import desks
 from tests.exchange.rows import bring, claims, row, sheet
 from tests.support.desk import Desk
+from tests.verification.workday import BEGIN
 
 
 async def test_a_row_becomes_a_claim_with_the_status_that_others_gave_it(
@@ -273,7 +274,7 @@ async def test_an_open_quote_swallows_nothing(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its line alone is refused, however much follows."""
-    monkeypatch.setattr("service.commands.import_csv.MOST_LINES", 5)
+    monkeypatch.setattr("service.exchange.import_csv.MOST_LINES", 5)
     rows = [row(f"claim {n}") for n in range(20)]
     rows[3] = f'"{rows[3]}'
     result = await bring(database, sheet(*rows))
@@ -323,7 +324,7 @@ async def test_a_dry_run_finds_the_same_and_writes_nothing(database: Database) -
 async def test_imported_claims_are_news(database: Database) -> None:
     """Unlike restored history: who listens is told of the claim, and of its status, at once."""
     await database.write(
-        lambda session: webhooks.create(session, desks.ENDPOINT, actor=SYSTEM, now=BEGIN)
+        lambda session: webhook_commands.create(session, desks.ENDPOINT, actor=SYSTEM, now=BEGIN)
     )
     await bring(database, sheet(row("told", Rating="True")))
     messages = await database.read(

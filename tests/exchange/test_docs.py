@@ -4,11 +4,10 @@ import re
 import tomllib
 from pathlib import Path
 
-from service.commands import import_labels
-from service.commands.import_mapping import Mapping
-from service.formats import csv, exchange
+from service.exchange import csv, format, import_labels
+from service.exchange.import_mapping import Mapping
 from service.store.engine import Database
-from service.store.exchanged import THINGS
+from service.store.row_data import THINGS
 from tests.exchange.rows import MAPPING, bring, bring_mapped, claims
 
 PAGE = (Path(__file__).parents[2] / "docs" / "exchange.md").read_text(encoding="utf-8")
@@ -23,9 +22,9 @@ def table(heading: str) -> list[list[str]]:
 def test_every_kind_of_line_is_explained() -> None:
     """In the file's order, with the fields that it names."""
     rows = {row[0].strip("`"): row[1] for row in table("`record`")}
-    assert tuple(rows) == ("header", *exchange.RECORDS, "trailer")
-    assert exchange.header().decode().strip() in rows["header"]
-    assert rows["event"].endswith(f"`{', '.join(exchange.EVENT)}`")
+    assert tuple(rows) == ("header", *format.RECORDS, "trailer")
+    assert format.header().decode().strip() in rows["header"]
+    assert rows["event"].endswith(f"`{', '.join(format.EVENT)}`")
     for kind in ("user", "key", "speaker", "story", "note"):
         assert f"`{', '.join(THINGS[kind].columns)}`" in rows[kind]
 

@@ -6,10 +6,10 @@ from typing import Any
 import orjson
 import pytest
 
-from service.commands import import_labels, import_mapping
-from service.commands.seeds import default_file
 from service.domain.claims import Finding, Status
 from service.domain.errors import Invalid
+from service.exchange import import_labels, import_mapping
+from service.exchange.seeds import default_file
 
 EXAMPLE = default_file().with_name("example-mapping.toml")
 

@@ -5,11 +5,10 @@ from typing import Any
 
 import pytest
 
-from service.commands import claims
-from service.commands.accounts import SYSTEM
+from service.accounts.account_commands import SYSTEM
+from service.claims import claim_commands
 from service.domain.errors import Invalid
 from service.store.engine import Database
-from tests.commands.workday import BEGIN
 from tests.exchange.desks import (
     Json,
     Late,
@@ -21,6 +20,7 @@ from tests.exchange.desks import (
     proved,
     rehashed,
 )
+from tests.verification.workday import BEGIN
 
 NOWHERE = "01970000-0000-7000-8000-000000000000"
 
@@ -218,7 +218,7 @@ async def test_the_desk_went_another_way(full: Database, other: Database) -> Non
     claim = identifier[0]
 
     def amend(session: Any, text: str) -> None:
-        claims.amend(
+        claim_commands.amend(
             session,
             claim,
             {"text": text},
@@ -251,7 +251,7 @@ async def test_a_record_that_goes_on_is_continued(full: Database, other: Databas
     await bring(other, await dump(full))
     change = {"tags": ["more"]}
     await full.write(
-        lambda session: claims.amend(
+        lambda session: claim_commands.amend(
             session,
             identifier[0],
             change,
@@ -335,7 +335,7 @@ async def test_a_line_without_end_is_no_line(
     whole: bytes, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is not read into memory to be told so."""
-    monkeypatch.setattr("service.commands.exchange_files.LONGEST", 60)
+    monkeypatch.setattr("service.exchange.export_files.LONGEST", 60)
     with pytest.raises(Invalid, match="a line has more than"):
         await bring(database, whole)
 

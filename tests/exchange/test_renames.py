@@ -6,14 +6,14 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Connection, select
 
+from service.claims import party_changes, rename_batches
 from service.cli import shell
-from service.commands import parties, rename_batches
 from service.store import states
 from service.store.engine import Database
 from service.store.rename_tables import renames
 from service.store.tables import claims, events
-from tests.commands.workday import a_days_work
 from tests.exchange.desks import Late, bring, dump, proved
+from tests.verification.workday import a_days_work
 
 BATCH = 4
 
@@ -24,7 +24,7 @@ def begin_rename(session: Connection) -> None:
     day = Late(session)
     for number in range(3 * BATCH):
         day.claim(f"Troops were seen at gate {number}")
-    parties.change(session, "belgrade", {"name": "Beograd"}, **day.by())
+    party_changes.change_party(session, "belgrade", {"name": "Beograd"}, **day.by())
     for _ in range(2):
         rename_batches.continue_rename(session, now=day.time + timedelta(minutes=1), most=BATCH)
 

@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, case, select
 
-from service.commands import seeds, webhooks
-from service.commands.accounts import SYSTEM
-from service.commands.exchange_check import Tally
+from service.accounts.account_commands import SYSTEM
 from service.config import Settings
-from service.queries import exchange as queries
+from service.exchange import export, seeds
+from service.exchange.export_check import Tally
 from service.store import tables, webhook_tables
 from service.store.engine import Database
 from service.store.installation import SECRET_SETTINGS
-from tests.commands.workday import BEGIN
+from service.webhooks import webhook_commands
 from tests.exchange import desks
 from tests.exchange.desks import as_version_1, bring, dump, proved
+from tests.verification.workday import BEGIN
 
 MOON = """
 [[parties]]
@@ -111,9 +111,9 @@ async def test_nothing_depends_on_where_a_batch_ends(
 ) -> None:
     """Nor on the pages in which an export is read: the changes of one instant may be torn."""
     whole = await dump(full)
-    monkeypatch.setattr(queries, "PAGE", size)
+    monkeypatch.setattr(export, "PAGE", size)
     assert await dump(full) == whole
-    monkeypatch.setattr("service.commands.exchange_files.BATCH", size)
+    monkeypatch.setattr("service.exchange.export_files.BATCH", size)
     assert (await bring(other, whole)).refused == []
     await proved(other)
     assert await other.read(content) == await full.read(content)
@@ -151,7 +151,7 @@ async def test_who_acted_resolves_and_nobody_can_sign_in(whole: bytes, database:
 
 async def test_restored_history_is_told_to_nobody(whole: bytes, database: Database) -> None:
     await database.write(
-        lambda session: webhooks.create(session, desks.ENDPOINT, actor=SYSTEM, now=BEGIN)
+        lambda session: webhook_commands.create(session, desks.ENDPOINT, actor=SYSTEM, now=BEGIN)
     )
     await bring(database, whole)
     told = await database.read(
@@ -199,7 +199,7 @@ async def test_an_export_is_of_one_instant(full: Database, settings: Settings) -
             with ThreadPoolExecutor(1) as thread:
                 thread.submit(asyncio.run, meddle()).result()
 
-    await full.read(queries.dump, write=out.write, progress=meanwhile)
+    await full.read(export.dump, write=out.write, progress=meanwhile)
     assert out.getvalue() == before
     assert b"meanwhile" in await dump(full)
 

@@ -9,14 +9,15 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, select
 
-from service.commands import ledger, verification
+from service.claims import claim_writer
+from service.claims.history_queries import event
 from service.config import Settings
 from service.domain import history
 from service.domain.claims import rfc3339
-from service.formats.record import GENESIS, event_hash, read_salts
-from service.queries.history import event
+from service.record.canonical import GENESIS, event_hash, read_salts
 from service.store.engine import Database
 from service.store.tables import claim_versions, claims, decisions, events, links
+from service.verification import verification
 
 Json = dict[str, Any]
 
@@ -58,7 +59,7 @@ def proved(session: Connection) -> dict[str, list[Json]]:
             assert row.hash == previous
         state = history.fold(claim.id, map(event, rows))
         assert state is not None
-        expected = ledger.row(state, previous)
+        expected = claim_writer.row(state, previous)
         assert {name: getattr(claim, name) for name in expected} == expected
         _prove_versions(session, claim, rows)
         _prove_links(session, state)

@@ -13,7 +13,7 @@ from typing import Any
 import asyncpg
 import httpx
 
-from service.commands import accounts
+from service.accounts import account_commands
 from service.config import Settings
 from service.domain.access import Role
 from service.store.engine import Database
@@ -208,10 +208,10 @@ async def _admin(settings: Settings) -> str:
     await database.start()
     try:
         made = await database.write(
-            accounts.create_key,
+            account_commands.create_key,
             name="admin",
             role=Role.ADMIN,
-            actor=accounts.SYSTEM,
+            actor=account_commands.SYSTEM,
             now=datetime.now(UTC),
         )
         return made.key

@@ -10,9 +10,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from service.commands import clock
 from service.domain import ids
 from service.domain.clocks import ClockGuard, ClockReference, find_clock_fault
+from service.operations import clock
 from service.store.engine import Database
 from tests.faults.served import Served, key, run
 from tests.support.desk import Desk, claim_body

@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
-from service.commands import webhooks
-from service.commands.accounts import SYSTEM
+from service.accounts.account_commands import SYSTEM
 from service.config import Settings
 from service.store.engine import Database
-from tests.dispatch.board import SETTINGS, Board
+from service.webhooks import webhook_commands
 from tests.faults.receiving import Gate, until
 from tests.faults.stage import Stage, of
+from tests.webhooks.board import SETTINGS, Board
 
 PAGE = 5000
 
@@ -53,7 +53,7 @@ async def flood(settings: Settings, webhook: str, count: int, beside: int) -> No
 
         def register(session: Connection) -> None:
             for _ in range(beside):
-                webhooks.create(session, others, actor=SYSTEM, now=board.now)
+                webhook_commands.create(session, others, actor=SYSTEM, now=board.now)
 
         await database.write(register)
     finally:

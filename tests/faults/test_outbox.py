@@ -9,8 +9,8 @@ import threading
 import httpx
 import pytest
 
+from service.claims.webhook_bodies import RENDERERS
 from service.config import Settings
-from service.formats.webhook import RENDERERS
 from tests.faults.ledgers import audit
 from tests.faults.receiving import until
 from tests.faults.served import Served

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.dispatch import receivers as bad
-from tests.dispatch.receivers import Behaviour
 from tests.faults.receiving import Gate, Unsteady, until
 from tests.faults.stage import TIMEOUT, Stage
+from tests.webhooks import receivers as bad
+from tests.webhooks.receivers import Behaviour
 
 OK = b"HTTP/1.1 200 OK\r\n"
 BEHAVIOURS: dict[str, tuple[Behaviour, str]] = {

@@ -7,16 +7,18 @@ from pathlib import Path
 import httpx
 from sqlalchemy import Connection, func, select
 
-from service.commands import accounts, claims, parties
+from service.accounts import account_commands
+from service.claims import claim_commands
 from service.config import Settings
+from service.directory import party_commands
 from service.store.engine import Database
 from service.store.rename_tables import rename_claims
 from service.store.tables import events
-from service.web.bodies.claims import ClaimIn
-from tests.dispatch.running import until
+from service.web.bodies.claim_inputs import ClaimIn
 from tests.faults.ledgers import audit
 from tests.faults.served import key, serving
 from tests.support.desk import claim_body
+from tests.webhooks.running import until
 
 CLAIMS = 150
 SMALL = "from service.commands import rename_batches\nrename_batches.BATCH = 10\n"
@@ -26,10 +28,10 @@ def record_claims(session: Connection) -> None:
     now = datetime.now(UTC)
     about = dict.fromkeys(("full_name", "kind", "country", "parent"))
     named = {"slug": "belgrade", "name": "Belgrade"}
-    parties.create(session, **named, **about, actor=accounts.SYSTEM, now=now)
+    party_commands.create_party(session, **named, **about, actor=account_commands.SYSTEM, now=now)
     body = ClaimIn.model_validate(claim_body(speaker=None)).to_command()
     for _ in range(CLAIMS):
-        claims.create(session, body, actor=accounts.SYSTEM, now=now)
+        claim_commands.create(session, body, actor=account_commands.SYSTEM, now=now)
 
 
 async def count_left(database: Database) -> int:

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from service.dispatch.settle import LOST
+from service.webhooks.settlement import LOST
 from tests.faults.receiving import Arrival, Gate, Receiver, says, takes, until
 from tests.faults.served import Started
 from tests.faults.stage import LEASE, TIMEOUT, Stage, locked, of

@@ -16,12 +16,12 @@ from tests.api.test_journey import (
 from tests.api.test_matrix import test_the_article_read_carefully as test_matrix
 from tests.api.test_search import test_what_is_changed_is_found_at_once as test_search
 from tests.api.test_timeline import test_the_article as test_timeline
-from tests.commands.test_tail import test_a_tail_under_concurrent_writers_is_whole as test_tail
-from tests.commands.test_verification import test_the_seeded_desk_is_in_order as test_verify
+from tests.record.test_tail import test_a_tail_under_concurrent_writers_is_whole as test_tail
 from tests.store.test_transactions import test_fifty_deciders_lose_nothing as test_deciders
 from tests.store.test_transactions import test_readers_cannot_write as test_readers
 from tests.support.pooler import Pooler
 from tests.support.postgres import PostgresServer
+from tests.verification.test_verification import test_the_seeded_desk_is_in_order as test_verify
 
 __all__ = [
     "test_as_of",

@@ -13,7 +13,7 @@ import uvicorn
 from service.cli.admission import Admission, App, Limits, Scope
 from service.cli.connections import Connection
 from service.config import Settings
-from service.web.live import Live
+from service.live.listeners import Live
 from tests.support import desk as support
 from tests.support.desk import Desk
 

@@ -12,15 +12,17 @@ import httpx
 import pytest
 from sqlalchemy import Engine, event
 
-from service.commands import accounts
+from service.accounts import account_commands
+from service.accounts.account_queries import again
 from service.config import Settings
 from service.domain.access import Role
 from service.domain.errors import Unavailable
-from service.queries import events
-from service.queries.accounts import again
+from service.live import listeners as live
+from service.live import ring
+from service.live.listeners import Listener
+from service.record import event_queries
 from service.store.engine import Database
-from service.web import eventstream, live, ring
-from service.web.live import Listener
+from service.web import eventstream
 from tests.api.problems import problem
 from tests.live.conftest import Served, serving, serving_beside
 from tests.support.eventsource import Source, opened
@@ -49,10 +51,10 @@ async def ended(source: Source) -> bool:
 async def key(served: Served, **more: Any) -> tuple[str, dict[str, str]]:
     """A reader's key made for a test: its id, and headers that carry it."""
     made = await served.desk.database.write(
-        accounts.create_key,
+        account_commands.create_key,
         name="k",
         **{"role": Role.READER, **more},
-        actor=accounts.SYSTEM,
+        actor=account_commands.SYSTEM,
         now=served.desk.clock.now,
     )
     return made.id, {"Authorization": f"Bearer {made.key}"}
@@ -65,7 +67,7 @@ async def user(served: Served, role: str = "checker") -> tuple[str, str]:
     )
     person = str(made.json()["id"])
     token = await served.desk.database.write(
-        accounts.start_session, person, now=served.desk.clock.now
+        account_commands.start_session, person, now=served.desk.clock.now
     )
     return person, token
 
@@ -344,7 +346,7 @@ async def test_streams_outlast_a_database_that_is_away(
 
         async def away(self: Database, query: Any, *args: Any, **kwargs: Any) -> Any:
             nonlocal failures
-            if query in (events.tail, again):
+            if query in (event_queries.tail, again):
                 failures += 1
                 raise Unavailable("The database is away.")
             return await read(self, query, *args, **kwargs)
@@ -362,4 +364,4 @@ async def test_streams_outlast_a_database_that_is_away(
         numbers = [[int(one.last_event_id) for one in some] for some in seen]
         assert numbers[1][1:] == numbers[0] == sorted(set(numbers[0]))
         assert numbers[1][0] < numbers[0][0]
-        assert await served.desk.database.read(events.last) == numbers[0][-1]
+        assert await served.desk.database.read(event_queries.last) == numbers[0][-1]

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from service.queries import events
-from service.web import live, ring
+from service.live import listeners, ring
+from service.record import event_queries
 from tests.api.problems import problem
 from tests.api.test_access import secretive
-from tests.commands.test_tail import Undone, new_claim, write
 from tests.live.conftest import Served
+from tests.record.test_tail import Undone, new_claim, write
 from tests.support.eventsource import Message, opened
 
 HOSTILE = 'line\u2028para\u2029next\x85 <b>"quoted"</b> \\ id: 7\r\n\r\ndata: {} \u202e🦊'
@@ -113,12 +113,12 @@ async def test_a_filtered_stream_is_the_filtered_poll(
 ) -> None:
     """Whether an event is held or has to be looked up, and whether it came before or after; every
     stream ends at the newest number, whatever it was told."""
-    monkeypatch.setattr(live, "HEARTBEAT_SECONDS", 0.2)
-    monkeypatch.setattr(live, "KEEP_SECONDS", 0.1)
+    monkeypatch.setattr(listeners, "HEARTBEAT_SECONDS", 0.2)
+    monkeypatch.setattr(listeners, "KEEP_SECONDS", 0.1)
     if few:
         monkeypatch.setattr(ring, "MOST_EVENTS", 2)
-        monkeypatch.setattr(live, "FIRST", 2)
-        monkeypatch.setattr(live, "CATCH_UP", 3)
+        monkeypatch.setattr(listeners, "FIRST", 2)
+        monkeypatch.setattr(listeners, "CATCH_UP", 3)
     claim = await work(served)
     queries = [
         {name: claim if value == "…" else value for name, value in query.items()}
@@ -166,7 +166,7 @@ async def test_who_comes_back_misses_nothing_and_sees_nothing_twice(
 ) -> None:
     """While others write: cut after every few events, with a ring too small for what is missed."""
     monkeypatch.setattr(ring, "MOST_EVENTS", 10)
-    monkeypatch.setattr(live, "FIRST", 4)
+    monkeypatch.setattr(listeners, "FIRST", 4)
     desk = served.desk
     claims = [(await desk.claim())["id"] for _ in range(4)]
 
@@ -232,7 +232,7 @@ async def test_a_bad_last_event_id(served: Served) -> None:
 async def test_a_number_that_is_still_to_come_is_of_another_record(served: Served) -> None:
     """Somebody who has seen more than there is has seen another database: start again."""
     await served.desk.claim()
-    beyond = await served.desk.database.read(events.last) + 1
+    beyond = await served.desk.database.read(event_queries.last) + 1
     async with served.client("reader") as client:
         for query, headers in (({"after": beyond}, {}), ({}, {"Last-Event-ID": str(beyond)})):
             answer = await client.get("/v1/events/stream", params=query, headers=headers)

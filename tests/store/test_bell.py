@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from service.config import Settings
-from service.store import bell
+from service.store import wakeups
 from service.store.engine import Database
 
 ON_POSTGRESQL = pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
@@ -68,8 +68,8 @@ async def test_it_rings_after_the_commit(database: Database) -> None:
     heard = Heard(database)
 
     def asks(session: Any) -> None:
-        bell.ring_after_commit(session)
-        bell.ring_after_commit(session)
+        wakeups.ring_after_commit(session)
+        wakeups.ring_after_commit(session)
         assert heard.times == 0
 
     await database.write(asks)
@@ -83,7 +83,7 @@ async def test_what_was_rolled_back_does_not_ring(database: Database) -> None:
     heard = Heard(database)
 
     def fails(session: Any) -> None:
-        bell.ring_after_commit(session)
+        wakeups.ring_after_commit(session)
         raise ValueError("no")
 
     with pytest.raises(ValueError, match="no"):
@@ -104,7 +104,7 @@ async def test_a_command_that_is_run_again_asks_again(database: Database) -> Non
         nonlocal runs
         runs += 1
         if runs == 1:
-            bell.ring_after_commit(session)
+            wakeups.ring_after_commit(session)
             raise OperationalError("", {}, Deadlock())
 
     await database.write(deadlocks)
@@ -131,7 +131,7 @@ async def test_another_process_hears_it(database: Database, other: Database) -> 
     await listening(other)
     await listening(database)
     mine, theirs = Heard(database), Heard(other)
-    await database.write(bell.ring_after_commit)
+    await database.write(wakeups.ring_after_commit)
     assert mine.times == 1
     await theirs.once_more()
     for _ in range(3):
@@ -159,7 +159,7 @@ async def test_a_lost_connection_is_made_again(
 ) -> None:
     """The server ends the bell's connection, and for a while takes no other: when it is back, the
     bell rings for what was missed, and is carried again."""
-    monkeypatch.setattr(bell, "RECONNECT_SECONDS", 0.05)
+    monkeypatch.setattr(wakeups, "RECONNECT_SECONDS", 0.05)
     await listening(other)
     theirs = Heard(other)
     connect, refusals = asyncpg.connect, 2

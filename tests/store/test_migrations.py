@@ -15,19 +15,20 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, func, insert, inspect, select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from service.commands import verification, writer
-from service.commands.accounts import SYSTEM
+from service.accounts.account_commands import SYSTEM
+from service.claims import history_queries
 from service.config import Settings
 from service.domain import ids
 from service.domain.claims import ClaimState, rfc3339
 from service.domain.history import Draft
 from service.domain.subjects import Subject, SubjectKind
-from service.formats.record import canonical, event_hash
-from service.queries import history
+from service.record import writer
+from service.record.canonical import canonical, event_hash
+from service.search.index.fulltext import INDEXES, claim_search
 from service.store import migrate, states, tables
 from service.store.engine import Database
-from service.store.fulltext import INDEXES, claim_search
 from service.store.tables import events, metadata
+from service.verification import verification
 from tests.exchange.desks import dump
 from tests.faults.ledgers import audit
 from tests.faults.served import run
@@ -140,7 +141,7 @@ async def test_long_rows_of_the_index_say_that_they_are_full(settings: Settings)
 async def read_state(settings: Settings, claim: str) -> ClaimState:
     database = Database(settings)
     await database.start()
-    state = await database.read(history.state, claim)
+    state = await database.read(history_queries.state, claim)
     await database.stop()
     assert state is not None
     return state

@@ -15,10 +15,11 @@ import orjson
 import pytest
 from sqlalchemy import select
 
-from service.commands import clock, verification
 from service.config import Settings
+from service.operations import clock
 from service.store import migrate, tables
 from service.store.engine import Database
+from service.verification import verification
 from tests.support import desk as support
 from tests.support.desk import BEGIN, Desk
 from tests.support.postgres import PostgresServer

@@ -12,8 +12,7 @@ from sqlalchemy import text
 
 from service.config import Settings
 from service.store import migrate, releases
-from service.store.fulltext import INDEXES
-from service.store.tables import metadata
+from service.store.tables import INDEXES, metadata
 from service.web import readiness
 from tests.support import desk as support
 from tests.support.desk import Desk

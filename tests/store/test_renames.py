@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, func, select
 
-from service.commands import accounts, claims, rename_batches
+from service.accounts import account_commands
+from service.claims import claim_commands, rename_batches
 from service.store.rename_tables import rename_claims, renames
 from service.store.tables import events
-from service.web.bodies.claims import ClaimIn
+from service.web.bodies.claim_inputs import ClaimIn
 from tests.faults.ledgers import audit
 from tests.store.locks import holding, until_waiting
 from tests.support import desk as support
@@ -37,8 +38,8 @@ async def record_claims(desk: Desk, count: int = CLAIMS) -> list[str]:
     body = ClaimIn.model_validate(claim_body(speaker=None)).to_command()
 
     def record(session: Connection) -> list[str]:
-        by: Json = {"actor": accounts.SYSTEM, "now": desk.clock()}
-        return sorted(str(claims.create(session, body, **by).id) for _ in range(count))
+        by: Json = {"actor": account_commands.SYSTEM, "now": desk.clock()}
+        return sorted(str(claim_commands.create(session, body, **by).id) for _ in range(count))
 
     return await desk.database.write(record)
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from service.domain import search
 from service.domain.search import Field, Level, Tier
-from service.formats import terms
-from service.formats.terms import Quoted
+from service.search.index import terms
+from service.search.index.terms import Quoted
 from tests.support.desk import SOURCE, Desk
 
 PARTIES: dict[str, tuple[str, str | None, str | None]] = {

@@ -11,13 +11,14 @@ import httpx
 from fastapi import FastAPI
 from sqlalchemy import select
 
+from service.accounts import account_commands
 from service.app import create_app
-from service.commands import accounts, claims
+from service.claims import claim_commands
 from service.config import Settings
 from service.domain.access import Role
 from service.store.engine import Database
 from service.store.tables import api_keys, users
-from service.web.bodies.claims import ClaimIn
+from service.web.bodies.claim_inputs import ClaimIn
 
 BEGIN = datetime(2023, 10, 2, 12, 0, tzinfo=UTC)
 SOURCE = {"url": "https://example.org/2023/10/03/kosovo", "publisher": "Example News"}
@@ -91,7 +92,7 @@ class Desk:
         """Record C1 with a text as desks took it before there was a text policy; gives its id."""
         body = replace(ClaimIn.model_validate(claim_body(**changes)).to_command(), text=text)
         recorded = await self.database.write(
-            claims.create, body, actor=accounts.SYSTEM, now=self.clock()
+            claim_commands.create, body, actor=account_commands.SYSTEM, now=self.clock()
         )
         return str(recorded.id)
 
@@ -174,19 +175,19 @@ def _keys(session: Any, *, now: datetime) -> dict[str, str]:
 
     On a database that has them already, they get new ones.
     """
-    by: dict[str, Any] = {"actor": accounts.SYSTEM, "now": now}
+    by: dict[str, Any] = {"actor": account_commands.SYSTEM, "now": now}
     for key_id in session.scalars(select(api_keys.c.id).where(api_keys.c.revoked_at.is_(None))):
-        accounts.revoke_key(session, key_id, **by)
+        account_commands.revoke_key(session, key_id, **by)
     people = {row.name: row.id for row in session.execute(select(users.c.name, users.c.id))}
     keys = {}
     for name in ("reader", *PEOPLE, "admin"):
         role = Role(name.rstrip("2"))
         user = people.get(name)
         if user is None and name in PEOPLE:
-            user = accounts.create_user(
+            user = account_commands.create_user(
                 session, email=f"{name}@keys.example", name=name, role=role, **by
             )
-        keys[name] = accounts.create_key(session, name=name, role=role, user=user, **by).key
+        keys[name] = account_commands.create_key(session, name=name, role=role, user=user, **by).key
     return keys
 
 

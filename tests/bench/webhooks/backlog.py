@@ -14,12 +14,12 @@ from typing import Any
 
 from sqlalchemy import Connection, event
 
-from service.dispatch import lease
-from service.dispatch.deliver import Answer
-from service.dispatch.settle import Attempt
 from service.domain.backoff import SCHEDULE
 from service.domain.webhooks import EventType
 from service.store.engine import Database
+from service.webhooks import leases
+from service.webhooks.delivery import Answer
+from service.webhooks.settlement import Attempt
 from tests.bench.service_load import settings
 from tests.bench.webhooks import latency, rows
 from tests.bench.webhooks.figures import Goal, Rounds
@@ -32,7 +32,7 @@ REPEATED = 40
 SHARE = 1.2
 PER_SECOND = 10
 PARTIAL = re.compile(r"ix_webhook_deliveries_(due|lane|leased|in_flight)")
-RULES = lease.Rules(timedelta(seconds=60), 15.0, SCHEDULE, random.Random(1), most=48)
+RULES = leases.Rules(timedelta(seconds=60), 15.0, SCHEDULE, random.Random(1), most=48)
 NOT_NEEDED = EventType.CLAIM_WITHDRAWN  # nothing is withdrawn here
 
 
@@ -110,13 +110,13 @@ async def _costs(url: str, others: list[str]) -> dict[str, float]:
 
 
 def _waiting(session: Connection) -> list[str]:
-    return lease.waiting(session, now=datetime.now(UTC))
+    return leases.waiting(session, now=datetime.now(UTC))
 
 
 def _turn(
     session: Connection, wanted: Sequence[str], room: int, attempts: Sequence[Attempt] = ()
-) -> lease.Turn:
-    return lease.take_turn(
+) -> leases.Turn:
+    return leases.take_turn(
         session,
         attempts=attempts,
         wanted=wanted,
@@ -137,7 +137,7 @@ def _settling(session: Connection) -> float:
     return time.perf_counter() - began
 
 
-def answered(one: lease.Leased) -> Attempt:
+def answered(one: leases.Leased) -> Attempt:
     answer = Answer(datetime.now(UTC), 0.001, 204, None, None, {}, "")
     return Attempt(one.lease, one.webhook, one.message, one.attempt, one.url, answer)
 

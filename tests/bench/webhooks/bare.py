@@ -1,7 +1,7 @@
 """The yardstick of deliveries: a bare loop that posts, with no database behind it.
 
 `python -m tests.bench.webhooks.bare CLIENT CONCURRENCY SECONDS URL` prints posts a second.
-CLIENT is `sender` (`service.dispatch.deliver.Sender`, which signs) or `httpx` (one AsyncClient
+CLIENT is `sender` (`service.webhooks.delivery.Sender`, which signs) or `httpx` (one AsyncClient
 for every five connections, signed too: webhooks.md found that the quickest way to use it).
 """
 
@@ -17,10 +17,10 @@ from ipaddress import ip_network
 
 import httpx
 
-from service.dispatch import sign
-from service.dispatch.deliver import Outgoing, Sender
-from service.dispatch.guard import Guard
 from service.domain.webhooks import new_secret
+from service.webhooks import signatures
+from service.webhooks.address_guard import Guard
+from service.webhooks.delivery import Outgoing, Sender
 from tests.bench.servers import ROOT
 from tests.bench.webhooks.rows import BODY
 
@@ -81,7 +81,7 @@ def _posting(url: str, concurrency: int) -> Post:
     secrets = (new_secret(),)
 
     async def post(number: int, message: str) -> None:
-        signed = sign.headers(secrets, message, int(time.time()), BODY)
+        signed = signatures.headers(secrets, message, int(time.time()), BODY)
         headers = {"Content-Type": "application/json", **signed}
         answer = await clients[number % count].post(url, content=BODY, headers=headers)
         if answer.status_code != 204:

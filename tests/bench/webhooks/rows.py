@@ -17,7 +17,6 @@ from uuid import UUID, uuid4
 import asyncpg
 from sqlalchemy import Table
 
-from service.commands.outbox import UNTRIED
 from service.domain.webhooks import EndpointState, EventType, Ordering, new_secret
 from service.store.webhook_tables import (
     webhook_attempts,
@@ -25,6 +24,7 @@ from service.store.webhook_tables import (
     webhook_messages,
     webhooks,
 )
+from service.webhooks.outbox import UNTRIED
 from tests.bench import desk
 from tests.bench.service_load import sqlite_path
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from playwright.async_api import Page, expect
 
-from service.commands import seeds
+from service.exchange import seeds
 from tests.desk.browser.conftest import Desk, Windows
 from tests.faults import served
 

@@ -8,7 +8,7 @@ import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, expect
 
-from service.desk import assets
+from service.desk.layout import assets
 from tests.desk.browser import acts
 from tests.desk.browser.conftest import Desk, Windows
 from tests.desk.pages import PAGES

@@ -1,0 +1,1 @@
+"""People, keys and sessions, and the policy of the desk."""

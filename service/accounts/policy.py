@@ -1,0 +1,42 @@
+"""The desk's policy: kept in the database, so that it holds for every process, and changed by an
+event, so that it is known who changed it and when.
+
+The setting `CLAIMDESK_FOUR_EYES` is only what a new desk begins with.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from service.accounts.account_commands import SYSTEM
+from service.domain import access
+from service.domain.access import Action, Actor
+from service.record import audit
+from service.store import installation
+from service.store.installation import FOUR_EYES
+
+ON, OFF = "on", "off"
+
+
+def settle_policy(connection: Connection, *, four_eyes: bool, now: datetime) -> bool:
+    """Begin with `four_eyes` where the desk has no policy yet; gives whether a second person is
+    needed."""
+    if installation.read_value(connection, FOUR_EYES) is None:
+        value = ON if four_eyes else OFF
+        audit.record_setting(connection, FOUR_EYES, value, actor=SYSTEM, now=now)
+    return needs_second_person(connection)
+
+
+def needs_second_person(connection: Connection) -> bool:
+    """Whether a second person approves what is printed.  Without a policy one does."""
+    return installation.read_value(connection, FOUR_EYES) != OFF
+
+
+def change_four_eyes(connection: Connection, *, on: bool, actor: Actor, now: datetime) -> bool:
+    """Say whether a second person approves what is printed; gives whether that is new."""
+    access.require(actor, Action.MANAGE_POLICY)
+    value = ON if on else OFF
+    if installation.read_value(connection, FOUR_EYES) == value:
+        return False
+    audit.record_setting(connection, FOUR_EYES, value, actor=actor, now=now)
+    return True

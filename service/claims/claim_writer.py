@@ -1,0 +1,374 @@
+"""The writer of claims' events, on top of `writer`, which writes those of every subject.
+
+`load` locks a claim and gives its state; `record` appends events, lets the rules make their
+automatic move, brings everything derived from the record up to date, in the caller's transaction,
+and writes the webhooks that tell of it.  What another desk recorded is appended as it is by
+`restoration.restore`.  No other code writes claims' events, `claims`, `claim_versions`, `links` or
+`decisions`.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Insert, bindparam, case, insert, null, select, update
+
+from service.claims import documents, projections, rename_queue, state_cache, webhook_bodies
+from service.domain import amendments, evidence, history, lifecycle
+from service.domain.access import Actor
+from service.domain.claims import Cause, ClaimState, Lifecycle, end_of
+from service.domain.errors import NotFound, PreconditionFailed
+from service.domain.history import Draft, Event
+from service.domain.subjects import Subject, SubjectKind
+from service.record import writer
+from service.record.canonical import GENESIS
+from service.search.index import indexing
+from service.store import states, wakeups
+from service.store.batches import Together, bound
+from service.store.engine import base_url, now_after
+from service.store.prepared import Prepared
+from service.store.tables import claim_versions, claims
+from service.webhooks import outbox
+
+Versions = Collection[int] | None
+"""The versions that an If-Match names; None is `*` or no condition."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A claim's state and the hash that its next event continues from."""
+
+    state: ClaimState
+    last_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded(Loaded):
+    """A claim after a change, with the events that the change appended."""
+
+    events: tuple[Event, ...]
+
+
+ROW = (
+    "version",
+    "document",
+    "assignee",
+    "merged_into",
+    "status",
+    "kind",
+    "lifecycle",
+    "story",
+    "claimant",
+    "claimant_root",
+    "part_of",
+    "origin_statement",
+    "agrees",
+    "challenged",
+    "pending",
+    "claimed_at",
+    "claimed_end",
+    "precision",
+    "status_since",
+    "changed_at",
+    "state",
+    "last_hash",
+)
+"""The columns of `claims` that a state determines: what `row` gives."""
+LOAD = Prepared(
+    select(
+        # A state that is kept in memory is not sent again.
+        case((claims.c.last_hash == bindparam("kept_hash"), null()), else_=claims.c.state),
+        claims.c.last_hash,
+        rename_queue.WAITS,
+    )
+    .where(claims.c.id == bindparam("claim"))
+    .with_for_update()
+)
+SUPERSEDE = insert(claim_versions).from_select(
+    [
+        "claim",
+        "version",
+        "recorded_at",
+        "superseded_at",
+        "status",
+        "lifecycle",
+        "agrees",
+        "part_of",
+        "assignee",
+        "document",
+    ],
+    select(
+        claims.c.id,
+        claims.c.version,
+        claims.c.changed_at,
+        bindparam("superseded_at", type_=claim_versions.c.superseded_at.type),
+        claims.c.status,
+        claims.c.lifecycle,
+        claims.c.agrees,
+        claims.c.part_of,
+        claims.c.assignee,
+        claims.c.document,
+    ).where(
+        claims.c.id == bindparam("claim_id", type_=claims.c.id.type),
+        claims.c.changed_at < bindparam("superseded_at", type_=claim_versions.c.superseded_at.type),
+    ),
+)
+HOLD = select(claims.c.changed_at).where(claims.c.id == bindparam("claim")).with_for_update()
+
+
+@lru_cache
+def _opening(lines: int, messages: int) -> Together:
+    """The writes that begin a record of so many lines, and tell of so many."""
+    columns = (*ROW, "id", "created_at")
+    return Together(
+        insert(claims).values(bound(claims, columns, "new")),
+        writer.insert_lines(lines, "line"),
+        *_telling(messages),
+        indexing.ENTER,
+    )
+
+
+@lru_cache
+def _continuing(lines: int, messages: int, searched: bool) -> Together:
+    """The writes that append so many lines: what held before is kept, then replaced; `searched`
+    says that the claim's words change."""
+    replace = update(claims).where(claims.c.id == bindparam("claim_id", type_=claims.c.id.type))
+    return Together(
+        SUPERSEDE,
+        replace.values(bound(claims, ROW, "new")),
+        writer.insert_lines(lines, "line"),
+        *_telling(messages),
+        *([indexing.REPLACE] if searched else ()),
+    )
+
+
+def _telling(messages: int) -> list[Insert]:
+    return [write for i in range(messages) for write in outbox.telling(f"told_{i}")]
+
+
+def load(session: Connection, claim_id: str, *, versions: Versions = None, now: datetime) -> Loaded:
+    """Lock the claim and read it.
+
+    A rename that has not come to this claim is recorded on it first: nobody decides on a name or a
+    root that is not true any more.  `versions` are those before that, which is what was read.
+    Raises NotFound, or PreconditionFailed where its version is none of `versions`.
+    """
+    kept_hash, kept_state = state_cache.STATES.find(claim_id) or ("", None)
+    row = LOAD.run(session, {"claim": claim_id, "kept_hash": kept_hash}).first()
+    if row is None:
+        raise NotFound("There is no claim with this id.")
+    if row[0] is None:
+        assert kept_state is not None, "the hash that was asked for came with a state"
+        state = kept_state
+    else:
+        state = states.read_locked(session, claim_id, row[0])
+        state_cache.STATES.keep(state, row[1])
+    if versions is not None and state.version not in versions:
+        raise PreconditionFailed(
+            f"You read another version; the claim is at version {state.version} now. "
+            "Read it again and decide anew.",
+            version=state.version,
+        )
+    loaded = Loaded(state, row[1])
+    return _catch_up(session, loaded, now=now) if row[2] else loaded
+
+
+def _catch_up(session: Connection, loaded: Loaded, *, now: datetime) -> Loaded:
+    """Record the renames that have not come to a claim, in their order, by who made them."""
+    for rename in rename_queue.take_renames(session, loaded.state.id):
+        if rename.draft is None:
+            indexing.renew(session, [loaded.state])
+        elif history.differs(loaded.state, rename.draft):
+            loaded = record(session, loaded, [rename.draft], actor=rename.actor, now=now)
+    return loaded
+
+
+def load_all(
+    session: Connection, claim_ids: Collection[str], *, now: datetime
+) -> dict[str, Loaded]:
+    """Lock several claims, always in the same order, so that two writers cannot deadlock."""
+    ordered = sorted(set(claim_ids))
+    for claim_id in ordered:
+        load(session, claim_id, now=now)
+    # Again: a rename that came to one of them may have changed another, of which it is part.
+    return {claim_id: load(session, claim_id, now=now) for claim_id in ordered}
+
+
+def hold(session: Connection, claim_ids: Collection[str], *, now: datetime) -> datetime:
+    """Lock several claims like `load_all`, without reading them.
+
+    Gives the instant of an act on all of them: `now`, or when the last of them changed where a
+    clock went back.  At any instant an act has shown everywhere, or nowhere.
+    """
+    for claim_id in sorted(set(claim_ids)):
+        now = now_after(session.scalar(HOLD, {"claim": claim_id}), now)
+    return now
+
+
+def open_record(
+    session: Connection, claim_id: str, drafts: Sequence[Draft], *, actor: Actor, now: datetime
+) -> Recorded:
+    """Begin a claim's record with `claim.created`, and what comes with it."""
+    return _append(session, None, claim_id, drafts, actor=actor, now=now, cause=None)
+
+
+def record(
+    session: Connection,
+    loaded: Loaded,
+    drafts: Sequence[Draft],
+    *,
+    actor: Actor,
+    now: datetime,
+    cause: Cause | None = None,
+) -> Recorded:
+    """Append `drafts` and what follows from them by rule.
+
+    `cause` replaces the automatic move's own (a merge, say).  A change that shows on the claim's
+    parent is recorded there too.  Without drafts nothing happens.
+    """
+    if not drafts:
+        return Recorded(loaded.state, loaded.last_hash, ())
+    return _append(session, loaded, loaded.state.id, drafts, actor=actor, now=now, cause=cause)
+
+
+def _append(
+    session: Connection,
+    loaded: Loaded | None,
+    claim_id: str,
+    drafts: Sequence[Draft],
+    *,
+    actor: Actor,
+    now: datetime,
+    cause: Cause | None,
+) -> Recorded:
+    before = loaded.state if loaded else None
+    state, last_hash = before, loaded.last_hash if loaded else GENESIS
+    at = now_after(before.updated_at if before else None, now)
+    subject = Subject(SubjectKind.CLAIM, claim_id)
+    appended: list[tuple[Event, dict[str, Any]]] = []
+    steps: list[indexing.Step] = []
+
+    def append(draft: Draft) -> ClaimState:
+        nonlocal state, last_hash
+        event = Event(state.version + 1 if state else 1, draft.type, at, draft.data)
+        previous, state = state, history.apply(state, event, claim_id=claim_id)
+        steps.append((previous, state, event))
+        line = writer.build_line(
+            subject, draft, number=event.number, previous_hash=last_hash, actor=actor, at=at
+        ) | describe_beside(state, event)
+        last_hash = line["hash"]
+        appended.append((event, line))
+        return state
+
+    after = before
+    for draft in drafts:
+        after = append(draft)
+    assert after is not None
+    if before is not None:
+        automatic = lifecycle.automatic_move(before, after, cause=cause)
+        if automatic is not None:
+            after = append(automatic)
+
+    parameters = {f"new_{name}": value for name, value in row(after, last_hash).items()}
+    parameters |= writer.parameters("line", [line for _, line in appended])
+    messages = 0
+    for event, line in appended:
+        # All of them tell of the claim as the whole change leaves it: what it was in between held
+        # for no time at all, and nobody may print that.
+        by = actor.name if "id" in orjson.loads(line["actor"]) else None
+        body = webhook_bodies.message(event, after, by=by, base_url=base_url(session))
+        if body is not None:
+            parameters |= outbox.told(f"told_{messages}", event, line, after, body, now=now)
+            messages += 1
+    searched = indexing.follow(session, steps)
+    parameters |= searched or {}
+    if before is None:
+        parameters |= {"new_id": claim_id, "new_created_at": at}
+        _opening(len(appended), messages).run(session, parameters)
+    else:
+        parameters |= {"claim_id": claim_id, "superseded_at": at}
+        _continuing(len(appended), messages, searched is not None).run(session, parameters)
+    states.write_further_links(session, before, after)
+    wakeups.ring_after_commit(session)
+    for event, _ in appended:
+        projections.follow(session, before, after, event, actor=actor)
+    _tell_parent(session, before, after, actor=actor, now=now)
+    state_cache.STATES.keep(after, last_hash)
+    return Recorded(after, last_hash, tuple(event for event, _ in appended))
+
+
+def row(state: ClaimState, last_hash: str) -> dict[str, Any]:
+    """The columns of `claims` that a state determines."""
+    suggestion = evidence.suggest(state, explain=False)
+    return {
+        "version": state.version,
+        "document": documents.document(state, suggestion),
+        "assignee": state.assignee,
+        "merged_into": state.merged_into,
+        "status": state.status.value,
+        "kind": state.kind.value,
+        "lifecycle": state.lifecycle.value,
+        "story": state.story,
+        "claimant": state.claimant.party if state.claimant else None,
+        "claimant_root": state.claimant.root if state.claimant else None,
+        "part_of": state.part_of,
+        "origin_statement": state.origin_statement,
+        "agrees": evidence.agrees(state, suggestion),
+        "challenged": documents.challenged(state),
+        "pending": state.pending is not None,
+        "claimed_at": state.claimed_at,
+        "claimed_end": end_of(state.claimed_at, state.precision),
+        "precision": state.precision.value,
+        "status_since": state.status_since,
+        "changed_at": state.updated_at,
+        "state": states.write_out(state),
+        "last_hash": last_hash,
+    }
+
+
+def describe_beside(state: ClaimState, event: Event) -> dict[str, Any]:
+    """The columns of `events` that a claim's event determines and no hash covers; `state` is the
+    claim after it."""
+    return {
+        "story": state.story,
+        "said_at": history.said_at(event),
+        "said_end": history.said_end(event),
+    }
+
+
+def _tell_parent(
+    session: Connection,
+    before: ClaimState | None,
+    after: ClaimState,
+    *,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """Keep the `components` that the parent serves true: they are part of its version."""
+    left = before.part_of if before else None
+    if left is not None and left != after.part_of:
+        parent = load(session, left, now=now)
+        record(
+            session,
+            parent,
+            [amendments.component_changed(after, removed=True)],
+            actor=actor,
+            now=now,
+        )
+    if after.part_of is None:
+        return
+    shown = (after.text, after.status, after.lifecycle, after.part_of)
+    if before and shown == (before.text, before.status, before.lifecycle, before.part_of):
+        return
+    parent = load(session, after.part_of, now=now)
+    gone = after.lifecycle is Lifecycle.MERGED
+    record(
+        session,
+        parent,
+        [amendments.component_changed(after, removed=gone)],
+        actor=actor,
+        now=now,
+    )

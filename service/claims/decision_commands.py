@@ -1,0 +1,237 @@
+"""Settling decisions: approving, rejecting, taking back.
+
+`CARRY_OUT` says what an approval of each kind records.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, select
+
+from service.claims import approver_checks as standing
+from service.claims import (
+    claim_commands,
+    claim_writer,
+    party_changes,
+    rename_commands,
+    statement_commands,
+)
+from service.claims.claim_writer import Loaded, Versions
+from service.domain import access, amendments, changes, history, lifecycle, printed, proposals
+from service.domain.access import Action, Actor
+from service.domain.changes import Ask, Change
+from service.domain.claims import (
+    ClaimState,
+    DecisionKind,
+    Finding,
+    Pending,
+    Precision,
+    instant,
+)
+from service.domain.errors import (
+    Conflict,
+    DecisionOutdated,
+    NotFound,
+    Settled,
+    TransitionRefused,
+)
+from service.domain.history import Event
+from service.store.tables import decisions, events
+
+RENAMES = (DecisionKind.PARTY, DecisionKind.SPEAKER)
+
+
+def approve(
+    session: Connection,
+    decision_id: str,
+    *,
+    note: str | None,
+    versions: Versions = None,
+    actor: Actor,
+    now: datetime,
+) -> ClaimState:
+    """Carry out a proposal as the second person, as long as what prints is what was proposed on.
+
+    Raises NotFound, Settled, SecondPersonNeeded, DecisionOutdated, TransitionRefused, and
+    PreconditionFailed where the claim's version is none of `versions`.
+    """
+    access.require(actor, Action.APPROVE)
+    standing.require_standing(session, actor)
+    loaded = _load_deciding(session, decision_id, versions=versions, now=now)
+    waiting = _require_right(loaded.state, actor)
+    if waiting is not None and standing.is_disabled(session, waiting.proposed_by):
+        why = f"{waiting.proposed_by_name}, who proposed this, has no account any more."
+        raise proposals.refuse_outdated(loaded.state, waiting, why)
+    if waiting is None or waiting.kind is DecisionKind.STATUS:
+        seen = None
+        if waiting is not None and waiting.seen is None:
+            seen = _read_seen(session, loaded.state.id, decision_id)
+        draft = lifecycle.approve(loaded.state, decision_id, actor=actor, note=note, seen=seen)
+        return claim_writer.record(session, loaded, [draft], actor=actor, now=now).state
+    proposals.require_approvable(loaded.state, decision_id, actor=actor)
+    try:
+        change = CARRY_OUT[waiting.kind](session, loaded.state, waiting, now)
+    except (TransitionRefused, DecisionOutdated):
+        raise
+    except Conflict as error:
+        # What it was about was settled, merged or withdrawn in the meantime.
+        raise proposals.refuse_outdated(loaded.state, waiting, error.detail) from error
+    drafts = changes.approve(loaded.state, decision_id, change, actor=actor, note=note)
+    if waiting.kind is DecisionKind.MERGE:
+        merged = change.asked["merged"]
+        claim_commands.close_merged(session, merged, into=loaded.state.id, actor=actor, now=now)
+        # Reread: the components that moved here have changed its version.
+        loaded = claim_writer.load(session, loaded.state.id, now=now)
+    if waiting.kind in RENAMES:
+        # The approval stands on this claim; the name changes on all that show it.
+        settled = claim_writer.record(session, loaded, drafts[:1], actor=actor, now=now)
+        rename_commands.carry_out(session, change, actor=actor, now=now)
+        return claim_writer.load(session, settled.state.id, now=now).state
+    return claim_writer.record(
+        session, loaded, drafts, actor=actor, now=now, cause=change.cause
+    ).state
+
+
+def reject(
+    session: Connection, decision_id: str, *, comment: str, actor: Actor, now: datetime
+) -> ClaimState:
+    access.require(actor, Action.APPROVE)
+    loaded = _load_deciding(session, decision_id, now=now)
+    _require_right(loaded.state, actor)
+    draft = proposals.reject(loaded.state, decision_id, comment=comment)
+    return claim_writer.record(session, loaded, [draft], actor=actor, now=now).state
+
+
+def withdraw(
+    session: Connection, decision_id: str, *, reason: str | None, actor: Actor, now: datetime
+) -> ClaimState:
+    """Take one's own proposal back."""
+    access.require(actor, Action.CHANGE_STATUS)
+    loaded = _load_deciding(session, decision_id, now=now)
+    draft = proposals.withdraw(loaded.state, decision_id, actor=actor, reason=reason)
+    return claim_writer.record(session, loaded, [draft], actor=actor, now=now).state
+
+
+# What each kind records.
+
+
+def _change_finding(
+    session: Connection, state: ClaimState, waiting: Pending, now: datetime
+) -> Change:
+    asked = _read_asked(waiting)["finding"]
+    finding = Finding(asked) if asked else None
+    standing = [one.id for one in state.links if one.active]
+    if set(waiting.cites) <= set(standing):
+        return changes.change_finding(state, Ask(finding, waiting.reason, waiting.cites))
+    lifecycle.require_links_still_stand(state, waiting.cites)
+    raise AssertionError("a link that does not stand is refused")
+
+
+def _amend(session: Connection, state: ClaimState, waiting: Pending, now: datetime) -> Change:
+    asked = _read_asked(waiting)
+    return amendments.reword(state, asked["text"], material=asked["material"])
+
+
+def _link(session: Connection, state: ClaimState, waiting: Pending, now: datetime) -> Change:
+    return statement_commands.link_again(session, state, _read_asked(waiting)["link"], now=now)
+
+
+def _retract(session: Connection, state: ClaimState, waiting: Pending, now: datetime) -> Change:
+    return amendments.retract_link(state, _read_asked(waiting)["link"], reason=waiting.reason)
+
+
+def _affirm(session: Connection, state: ClaimState, waiting: Pending, now: datetime) -> Change:
+    return amendments.affirm_link(state, _read_asked(waiting)["link"])
+
+
+def _take_back(session: Connection, state: ClaimState, waiting: Pending, now: datetime) -> Change:
+    asked = _read_asked(waiting)
+    about: dict[str, Any] = {
+        "reason": waiting.reason,
+        "source": asked["source"],
+        "said_at": instant(asked["said_at"]) if asked["said_at"] else None,
+        "precision": Precision(asked["precision"]) if asked["precision"] else None,
+    }
+    draft = amendments.withdraw_statement(asked["statement"], **about)
+    return amendments.take_back(asked["statement"], [draft], about)
+
+
+def _merge(session: Connection, state: ClaimState, waiting: Pending, now: datetime) -> Change:
+    return claim_commands.plan_merge(session, _read_asked(waiting)["merged"], state, now=now)
+
+
+def _rename(session: Connection, state: ClaimState, waiting: Pending, now: datetime) -> Change:
+    return rename_commands.plan_again(session, waiting)
+
+
+CARRY_OUT: dict[DecisionKind, Callable[[Connection, ClaimState, Pending, datetime], Change]] = {
+    DecisionKind.FINDING: _change_finding,
+    DecisionKind.AMENDMENT: _amend,
+    DecisionKind.LINK: _link,
+    DecisionKind.RETRACTION: _retract,
+    DecisionKind.AFFIRMATION: _affirm,
+    DecisionKind.WITHDRAWAL: _take_back,
+    DecisionKind.MERGE: _merge,
+    DecisionKind.PARTY: _rename,
+    DecisionKind.SPEAKER: _rename,
+}
+"""The change that an approval carries out, worked out from what was asked for and what is so now.
+A change of status is `lifecycle.approve`'s."""
+
+
+def _read_asked(waiting: Pending) -> Mapping[str, Any]:
+    assert waiting.change is not None, "a change other than of status says what it is"
+    return waiting.change
+
+
+def _require_right(state: ClaimState, actor: Actor) -> Pending | None:
+    """The decision that waits.  Raises Forbidden where it takes an editor to settle it."""
+    waiting = state.pending
+    if waiting is not None and waiting.override is not None:
+        access.require(actor, Action.OVERRIDE)
+    return waiting
+
+
+def _load_deciding(
+    session: Connection, decision_id: str, *, versions: Versions = None, now: datetime
+) -> Loaded:
+    """The claim on which a decision waits, locked.  Raises NotFound, Settled."""
+    row = session.execute(
+        select(decisions.c.claim, decisions.c.kind, decisions.c.proposal).where(
+            decisions.c.id == decision_id
+        )
+    ).first()
+    if row is None:
+        raise NotFound("There is no decision with this id.")
+    if row.kind == DecisionKind.PARTY:
+        # Parties before claims, like whoever else changes one.
+        rename_commands.lock_tree(session)
+    if row.kind == DecisionKind.MERGE:
+        # In one order with whoever else merges either of them.
+        merged = orjson.loads(row.proposal)["change"]["merged"]
+        party_changes.hold_shown(session, [merged])
+        claim_writer.hold(session, [row.claim, merged], now=now)
+    loaded = claim_writer.load(session, row.claim, versions=versions, now=now)
+    state = session.scalar(select(decisions.c.state).where(decisions.c.id == decision_id))
+    if state != "pending":
+        raise Settled(f"This decision was {state} before.", state=state)
+    return loaded
+
+
+def _read_seen(session: Connection, claim_id: str, decision_id: str) -> dict[str, object] | None:
+    """What printed when a decision was proposed, from the record: for those proposed before
+    proposals kept it."""
+    lines = session.execute(
+        select(events.c.number, events.c.type, events.c.recorded_at, events.c.data)
+        .where(events.c.claim == claim_id)
+        .order_by(events.c.number)
+    )
+    state: ClaimState | None = None
+    for line in lines:
+        event = Event(line.number, line.type, line.recorded_at, orjson.loads(line.data))
+        if event.type == "decision.proposed" and event.data["id"] == decision_id:
+            return None if state is None else printed.read(state)
+        state = history.apply(state, event, claim_id=claim_id)
+    return None

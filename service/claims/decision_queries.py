@@ -1,0 +1,225 @@
+"""Decisions, the review queue, suggestions and notes: what the desk works through."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Row, literal, or_, select, tuple_
+
+from service.claims.documents import for_desk
+from service.domain import evidence, printed
+from service.domain.claims import ClaimState, Lifecycle, Status, rfc3339
+from service.store import states
+from service.store.paging import Window
+from service.store.tables import claims, decisions, notes
+from service.store.types import instant_or_none
+
+REASONS = ("drift", "challenged", "waiting_approval", "stale")
+
+
+# With the state of the claim, from which is read what prints now.
+WITH_CLAIM = select(decisions, states.whole(claims).label("claim_state")).join(
+    claims, claims.c.id == decisions.c.claim
+)
+
+
+def decision(session: Connection, decision_id: str) -> dict[str, Any] | None:
+    row = session.execute(WITH_CLAIM.where(decisions.c.id == decision_id)).first()
+    return _decision(row) if row else None
+
+
+def decision_page(
+    session: Connection, *, state: str | None, claim: str | None, window: Window
+) -> list[dict[str, Any]]:
+    """Decisions, oldest first: the longest waiting is on top."""
+    query = WITH_CLAIM.order_by(decisions.c.proposed_at, decisions.c.id)
+    if state is not None:
+        query = query.where(decisions.c.state == state)
+    if claim is not None:
+        query = query.where(decisions.c.claim == claim)
+    if window.after is not None:
+        moment, decision_id = window.after
+        query = query.where(
+            tuple_(decisions.c.proposed_at, decisions.c.id)
+            > tuple_(
+                literal(datetime.fromisoformat(moment), decisions.c.proposed_at.type),
+                literal(decision_id, decisions.c.id.type),
+            )
+        )
+    return [_decision(row) for row in session.execute(query.limit(window.limit + 1)).all()]
+
+
+def list_waiting(session: Connection, claim_ids: Collection[str]) -> dict[str, Any]:
+    """The proposals that wait on these claims, by claim: kind, status and proposal."""
+    rows = session.execute(
+        select(decisions.c.claim, decisions.c.kind, decisions.c.to, decisions.c.proposal).where(
+            decisions.c.claim.in_(claim_ids), decisions.c.state == "pending"
+        )
+    )
+    return {row.claim: row for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """A claim that wants somebody's attention, and why."""
+
+    claim: str
+    """The claim's document, with its assignee."""
+    reasons: tuple[str, ...]
+    since: datetime
+    id: str
+
+
+def review_queue(
+    session: Connection,
+    *,
+    reason: str | None,
+    assignee: str | None,
+    stale_before: datetime,
+    window: Window,
+) -> list[Review]:
+    """Claims whose evidence and status disagree, that are challenged, that wait for a second
+    person, or that await confirmation since before `stale_before`; the longest unchanged first."""
+    stale = (claims.c.status == Status.AWAITING_CONFIRMATION.value) & (
+        claims.c.status_since < stale_before
+    )
+    conditions = {
+        "drift": claims.c.agrees.is_(False),
+        "challenged": claims.c.challenged.is_(True),
+        "waiting_approval": claims.c.pending.is_(True),
+        "stale": stale,
+    }
+    wanted = or_(*conditions.values()) if reason is None else conditions[reason]
+    query = (
+        select(claims)
+        .where(claims.c.lifecycle == Lifecycle.ACTIVE.value, wanted)
+        .order_by(claims.c.changed_at, claims.c.id)
+    )
+    if assignee is not None:
+        query = query.where(claims.c.assignee == assignee)
+    if window.after is not None:
+        moment, claim_id = window.after
+        query = query.where(
+            tuple_(claims.c.changed_at, claims.c.id)
+            > tuple_(
+                literal(datetime.fromisoformat(moment), claims.c.changed_at.type),
+                literal(claim_id, claims.c.id.type),
+            )
+        )
+    found = []
+    for row in session.execute(query.limit(window.limit + 1)).all():
+        holds = (
+            not row.agrees,
+            row.challenged,
+            row.pending,
+            row.status == Status.AWAITING_CONFIRMATION and row.status_since < stale_before,
+        )
+        reasons = tuple(name for name, true in zip(REASONS, holds, strict=True) if true)
+        found.append(Review(for_desk(row.document, row.assignee), reasons, row.changed_at, row.id))
+    return found
+
+
+def suggestion(state: ClaimState) -> dict[str, Any]:
+    """What the rules suggest, with every link's part in it."""
+    derived = evidence.suggest(state)
+    return {
+        "status": derived.status,
+        "trace": [
+            {
+                "link": one.link.id,
+                "statement": one.link.statement,
+                "party": one.link.voice.party,
+                "root": one.link.voice.root,
+                "speaker": one.link.voice.speaker.name if one.link.voice.speaker else None,
+                "stance": one.link.stance,
+                "counted": one.counted,
+                "why": one.why,
+            }
+            for one in derived.trace
+        ],
+        "needs": {
+            "independent_support": {
+                "needed": derived.needed,
+                "has": len(derived.support),
+                "parties": derived.support,
+            },
+            "open_contradictions": len(derived.open_contradictions),
+            "open_requests": len(derived.requests),
+        },
+    }
+
+
+def note_page(session: Connection, claim_id: str, window: Window) -> list[dict[str, Any]] | None:
+    """A claim's notes, oldest first; None where there is no claim."""
+    query = select(notes).where(notes.c.claim == claim_id).order_by(notes.c.recorded_at, notes.c.id)
+    if window.after is not None:
+        moment, note_id = window.after
+        query = query.where(
+            tuple_(notes.c.recorded_at, notes.c.id)
+            > tuple_(
+                literal(datetime.fromisoformat(moment), notes.c.recorded_at.type),
+                literal(note_id, notes.c.id.type),
+            )
+        )
+    rows = session.execute(query.limit(window.limit + 1)).all()
+    known = rows or session.scalar(select(claims.c.id).where(claims.c.id == claim_id))
+    return [note(row._asdict()) for row in rows] if known else None
+
+
+def latest_notes(
+    session: Connection, claim_id: str, moment: datetime | None, *, limit: int
+) -> list[dict[str, Any]]:
+    """The newest of a claim's notes, now or as of an instant, oldest first."""
+    query = select(notes).where(notes.c.claim == claim_id)
+    if moment is not None:
+        query = query.where(notes.c.recorded_at <= moment)
+    query = query.order_by(notes.c.recorded_at.desc(), notes.c.id.desc()).limit(limit)
+    return [note(row._asdict()) for row in reversed(session.execute(query).all())]
+
+
+def note(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": row["id"],
+        "claim": row["claim"],
+        "text": row["text"],
+        "author": {"id": row["author"], "name": row["author_name"]},
+        "recorded_at": rfc3339(row["recorded_at"]),
+    }
+
+
+def _decision(row: Row[Any]) -> dict[str, Any]:
+    settled = row.settled_by is not None
+    proposal = orjson.loads(row.proposal)
+    return {
+        "id": row.id,
+        "claim": row.claim,
+        "kind": row.kind,
+        "state": row.state,
+        "from": row._mapping["from"],
+        "to": row.to,
+        "reason": row.reason,
+        **{name: proposal[name] for name in ("cites", "set_aside", "override")},
+        "change": proposal.get("change"),
+        "digest": proposal.get("digest"),
+        "printed": _printed(row, proposal),
+        "proposed_by": {"id": row.proposed_by, "name": row.proposed_by_name},
+        "proposed_at": rfc3339(row.proposed_at),
+        "settled_by": {"id": row.settled_by, "name": row.settled_by_name} if settled else None,
+        "settled_at": instant_or_none(row.settled_at),
+        "comment": row.comment,
+    }
+
+
+def _printed(row: Row[Any], proposal: dict[str, Any]) -> dict[str, Any] | None:
+    """What printed when it was proposed, what would print, and what prints now; None for a decision
+    that was proposed before proposals kept that."""
+    if "seen" not in proposal:
+        return None
+    shape = {"seen": proposal["seen"], "proposed": proposal["prints"], "now": None, "changed": []}
+    if row.state == "pending":
+        now = printed.read(states.parse(row.claim_state))
+        changed = printed.list_differences(proposal["seen"], now)
+        shape |= {"now": now, "changed": changed}
+    return shape

@@ -1,0 +1,184 @@
+"""Articles taken in: a source and its text, and what is recorded from its passages.
+
+The text is kept while somebody works on it; the quotes and their places in it are what stays.
+"""
+
+import re
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from sqlalchemy import Connection, delete, insert, select
+
+from service.claims import claim_commands, statement_commands
+from service.directory import source_commands
+from service.domain import access, ids
+from service.domain.access import Action, Actor
+from service.domain.claims import Rendering
+from service.domain.errors import Invalid, NotFound
+from service.domain.inputs import NewClaim, NewLink, NewSource, NewStatement, Selector
+from service.store.tables import intakes, stories
+
+KEPT = timedelta(days=30)
+"""A text that nobody has finished with goes after this."""
+BATCH = 100
+ELLIPSIS = re.compile(r" ?(?:\[…\]|\[\.\.\.\]|…|\.\.\.) ?")
+AROUND = 32
+"""Characters before and after a quote that say which of several like it is meant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """What a passage does to a claim that is recorded already."""
+
+    claim: str
+    link: NewLink
+    """Its statement is the passage's, whatever it says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """Words of an article, whose they are, and what they do.
+
+    `claim` is a claim that they make, whose origin is the statement; `near` is about where in the
+    text they were selected, in characters, where that is known.
+    """
+
+    statement: NewStatement
+    near: int | None
+    claim: NewClaim | None
+    stands: tuple[Stand, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a passage was recorded as."""
+
+    statement: str
+    claim: str | None
+
+
+def begin(
+    session: Connection,
+    *,
+    source: NewSource,
+    text: str,
+    language: str,
+    story: str | None,
+    actor: Actor,
+    now: datetime,
+) -> str:
+    """Record the source, with the hash of its text, and keep the text to work on; gives an id.
+
+    Raises Invalid for an unknown story.
+    """
+    access.require(actor, Action.RECORD)
+    if story is not None and session.scalar(select(stories).where(stories.c.slug == story)) is None:
+        raise Invalid(f"there is no story '{story}'", loc=("body", "story"))
+    hashed = replace(source, sha256=sha256(text.encode()).hexdigest())
+    source_id, _ = source_commands.record(session, hashed, actor=actor, now=now)
+    row = {
+        "id": ids.uuid7(),
+        "source": source_id,
+        "text": text,
+        "language": language,
+        "story": story,
+        "opened_by": actor.id,
+        "opened_by_name": actor.name,
+        "opened_at": now,
+    }
+    session.execute(insert(intakes), row)
+    return str(row["id"])
+
+
+def take(
+    session: Connection,
+    intake_id: str,
+    passage: Passage,
+    *,
+    four_eyes: bool,
+    actor: Actor,
+    now: datetime,
+) -> Taken:
+    """Record a passage: the statement once, the claim that it makes, and what it does to others.
+
+    The quote keeps its place in the text; words that are not in it have none, and are not word for
+    word.  Raises NotFound, and Invalid where nothing is said of what the words do.
+    """
+    access.require(actor, Action.RECORD)
+    row = session.execute(select(intakes).where(intakes.c.id == intake_id)).first()
+    if row is None:
+        raise NotFound("This article is no longer being taken in.")
+    if passage.claim is None and not passage.stands:
+        raise Invalid(
+            "say what these words do: make a claim, or bear on one that is recorded",
+            loc=("body", "does"),
+        )
+    for quote in passage.statement.quotes:
+        if quote.rendering is Rendering.VERBATIM and not is_quoted_from(row.text, quote.text):
+            raise Invalid(
+                "these words do not stand in the text: take them as they stand, or say that they "
+                "are paraphrased or translated",
+                loc=("body", "quotes", "rendering"),
+            )
+    quotes = tuple(
+        replace(quote, source=row.source, selector=place(row.text, quote.text, near=passage.near))
+        for quote in passage.statement.quotes
+    )
+    spoken = statement_commands.record(
+        session, replace(passage.statement, quotes=quotes), actor=actor, now=now
+    )
+    # In one order, whoever else links to the same claims.
+    for stand in sorted(passage.stands, key=lambda one: one.claim):
+        link = replace(stand.link, statement=spoken.id)
+        statement_commands.link(
+            session, stand.claim, link, four_eyes=four_eyes, actor=actor, now=now
+        )
+    if passage.claim is None:
+        return Taken(spoken.id, None)
+    made = claim_commands.create(
+        session, replace(passage.claim, origin=spoken.id), actor=actor, now=now
+    )
+    return Taken(spoken.id, made.id)
+
+
+def finish(session: Connection, intake_id: str, *, actor: Actor, now: datetime) -> None:
+    """Forget the text: all of it that matters is recorded.  Raises NotFound."""
+    access.require(actor, Action.RECORD)
+    if session.execute(delete(intakes).where(intakes.c.id == intake_id)).rowcount == 0:
+        raise NotFound("This article is no longer being taken in.")
+
+
+def forget_old(session: Connection, *, now: datetime) -> int:
+    """Delete a batch of texts that nobody has finished with; says how many."""
+    old = select(intakes.c.id).where(intakes.c.opened_at < now - KEPT).limit(BATCH)
+    return session.execute(delete(intakes).where(intakes.c.id.in_(old.scalar_subquery()))).rowcount
+
+
+def is_quoted_from(text: str, words: str) -> bool:
+    """Whether `words` stand in `text` in this order, but for white space and what an ellipsis
+    leaves out."""
+    read, at = " ".join(text.split()), 0
+    for part in ELLIPSIS.split(" ".join(words.split())):
+        found = read.find(part, at)
+        if found == -1:
+            return False
+        at = found + len(part)
+    return True
+
+
+def place(text: str, words: str, *, near: int | None = None) -> Selector | None:
+    """Where `words` stand in `text` (W3C TextQuoteSelector): the occurrence nearest to `near`, or
+    the first; None where they are not in it."""
+    found = -1
+    at = text.find(words)
+    while at != -1:
+        if found == -1 or (near is not None and abs(at - near) < abs(found - near)):
+            found = at
+        if near is None:
+            break
+        at = text.find(words, at + 1)
+    if found == -1:
+        return None
+    end = found + len(words)
+    return Selector(words, text[max(0, found - AROUND) : found], text[end : end + AROUND])

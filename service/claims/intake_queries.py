@@ -1,0 +1,118 @@
+"""Articles being taken in, and what was recorded from a source so far."""
+
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, select
+
+from service.claims import statement_queries
+from service.directory.directory_queries import source_shape
+from service.domain.claims import rfc3339
+from service.store.tables import claims, intakes, links, quotes, sources
+
+MOST = 50
+
+
+def page(session: Connection) -> list[dict[str, Any]]:
+    """The articles that are being taken in, latest begun first."""
+    rows = session.execute(
+        select(
+            intakes.c.id,
+            intakes.c.story,
+            intakes.c.opened_by_name,
+            intakes.c.opened_at,
+            *(column.label(f"source_{column.name}") for column in sources.c),
+        )
+        .join(sources, sources.c.id == intakes.c.source)
+        .order_by(intakes.c.opened_at.desc(), intakes.c.id.desc())
+        .limit(MOST)
+    ).all()
+    return [
+        {
+            "id": row.id,
+            "story": row.story,
+            "opened_by": row.opened_by_name,
+            "opened_at": rfc3339(row.opened_at),
+            "source": source_shape(row, "source_"),
+        }
+        for row in rows
+    ]
+
+
+def one(session: Connection, intake_id: str) -> dict[str, Any] | None:
+    """An article with its text, and the passages that were recorded from its source."""
+    row = session.execute(
+        select(intakes, *(column.label(f"source_{column.name}") for column in sources.c))
+        .join(sources, sources.c.id == intakes.c.source)
+        .where(intakes.c.id == intake_id)
+    ).first()
+    if row is None:
+        return None
+    return {
+        "id": row.id,
+        "text": row.text,
+        "language": row.language,
+        "story": row.story,
+        "opened_by": row.opened_by_name,
+        "opened_at": rfc3339(row.opened_at),
+        "source": source_shape(row, "source_"),
+        "passages": passages(session, row.source),
+    }
+
+
+def passages(session: Connection, source_id: str) -> list[dict[str, Any]]:
+    """The statements with a quote from a source, in the order they were recorded, each with the
+    quote and what it does: four queries however many there are."""
+    rows = session.execute(
+        select(quotes)
+        .where(quotes.c.source == source_id)
+        .order_by(quotes.c.recorded_at, quotes.c.id)
+    ).all()
+    said = statement_queries.by_ids(session, {row.statement for row in rows})
+    does: dict[str, list[dict[str, Any]]] = {one: [] for one in said}
+    made = session.execute(
+        select(claims.c.origin_statement, claims.c.id, claims.c.document).where(
+            claims.c.origin_statement.in_(said)
+        )
+    )
+    for row in made:
+        does[row.origin_statement].append(
+            {"id": row.id, "text": _text(row.document), "stance": None, "conditional": False}
+        )
+    linked = session.execute(
+        select(
+            links.c.statement,
+            links.c.stance,
+            links.c.conditional,
+            claims.c.id,
+            claims.c.document,
+        )
+        .join(claims, claims.c.id == links.c.claim)
+        .where(links.c.statement.in_(said), links.c.retracted_at.is_(None))
+        .order_by(links.c.recorded_at, links.c.id)
+    )
+    for link in linked:
+        does[link.statement].append(
+            {
+                "id": link.id,
+                "text": _text(link.document),
+                "stance": link.stance,
+                "conditional": link.conditional,
+            }
+        )
+    return [
+        {
+            "statement": said[row.statement],
+            "text": row.text,
+            "rendering": row.rendering,
+            "exact": row.exact,
+            "prefix": row.prefix,
+            "does": does[row.statement],
+        }
+        for row in rows
+    ]
+
+
+def _text(document: str) -> str:
+    text: str = orjson.loads(document)["text"]
+    return text

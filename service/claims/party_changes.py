@@ -1,0 +1,210 @@
+"""Changes of parties and speakers, which are changes of the claims that show them.
+
+A party's name and root, and a speaker's name and role, stand in every claim they touch: a change of
+one is recorded on each (`rename_batches`).
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, insert, select, union, update
+from sqlalchemy.exc import IntegrityError
+
+from service.claims import rename_batches
+from service.directory import confusable_names, party_commands
+from service.domain import access, names
+from service.domain.access import Action, Actor
+from service.domain.errors import AlreadyExists, Invalid, NotFound
+from service.domain.history import Draft
+from service.domain.subjects import Subject, SubjectKind
+from service.record import writer
+from service.store.engine import now_after
+from service.store.tables import (
+    claims,
+    links,
+    parties,
+    party_versions,
+    speakers,
+    statements,
+)
+
+
+def change_party(
+    session: Connection, slug: str, changes: Mapping[str, Any], *, actor: Actor, now: datetime
+) -> None:
+    """Change a party's names, kind, country or parent, and every claim that shows it.
+
+    A new parent may make voices independent of each other, or no longer: the claims concerned are
+    weighed anew, and may fall back to awaiting_confirmation.
+    """
+    access.require(actor, Action.CHANGE_PARTIES)
+    # One change of the tree at a time: two moves that are sound alone may make a circle together.
+    tree = {row.slug: row for row in session.execute(_locked_tree()).all()}
+    if slug not in tree:
+        raise NotFound(f"There is no party '{slug}'.")
+    if "parent" in changes and changes["parent"] is not None:
+        above = party_commands.list_ancestors(session, changes["parent"], loc=("body", "parent"))
+        if slug in above:
+            raise Invalid(
+                f"'{slug}' would become its own ancestor ({' → '.join(above)})",
+                loc=("body", "parent"),
+            )
+        party_commands.require_room(above, _height(tree, slug))
+    differing = {
+        name: value for name, value in changes.items() if getattr(tree[slug], name) != value
+    }
+    if not differing:
+        return
+    if "name" in differing:
+        confusable_names.require_distinct_party(session, differing["name"], slug=slug, actor=actor)
+    chain = writer.lock_chain(session, Subject(SubjectKind.PARTY, slug))
+    now = now_after(chain.recorded_at, now)
+    session.execute(update(parties).where(parties.c.slug == slug).values(**differing))
+    shown = bool({"name", "parent"} & differing.keys())
+    if shown:
+        now = _refresh(session, slug, actor=actor, now=now)
+    draft = Draft("party.changed", dict(differing))
+    writer.extend(session, chain, [draft], actor=actor, now=now)
+    session.execute(update(parties).where(parties.c.slug == slug).values(updated_at=now))
+    if not shown and "full_name" in differing:
+        # No claim shows it, but what the party claims and says is found by it.
+        subject, concerned = Subject(SubjectKind.PARTY, slug), select_showing_parties([slug])
+        rename_batches.begin_rename(session, subject, None, concerned, actor=actor, now=now)
+
+
+def _locked_tree() -> Any:
+    return select(parties).order_by(parties.c.slug).with_for_update()
+
+
+def _height(tree: Mapping[str, Any], slug: str) -> int:
+    """How many levels `slug` and what is below it take."""
+    below = [row.slug for row in tree.values() if row.parent == slug]
+    return 1 + max((_height(tree, one) for one in below), default=0)
+
+
+def _refresh(session: Connection, slug: str, *, actor: Actor, now: datetime) -> datetime:
+    """Give the claims that show `slug`, or a party below it, its new name and root.
+
+    Gives the instant from which the party has them.
+    """
+    tree = {row.slug: row for row in session.execute(select(parties)).all()}
+    root = slug
+    while tree[root].parent is not None:
+        root = tree[root].parent
+    below, waiting = [], [slug]
+    while waiting:
+        one = waiting.pop()
+        below.append(one)
+        waiting.extend(row.slug for row in tree.values() if row.parent == one)
+    session.execute(update(parties).where(parties.c.slug.in_(below)).values(root=root))
+    last = func.max(party_versions.c.recorded_at)
+    now = now_after(session.scalar(select(last).where(party_versions.c.slug.in_(below))), now)
+    voices = {
+        one: {"name": tree[one].name, "root": root, "root_name": tree[root].name} for one in below
+    }
+    concerned = select_showing_parties(below)
+    draft = Draft("party.changed", {"party": slug, "parties": voices})
+    subject = Subject(SubjectKind.PARTY, slug)
+    at = rename_batches.begin_rename(session, subject, draft, concerned, actor=actor, now=now)
+    _keep_versions(session, [tree[one]._asdict() | {"root": root} for one in below], at)
+    return at
+
+
+def select_showing_parties(slugs: list[str]) -> Any:
+    """The claims that show one of these parties."""
+    return union(
+        select(claims.c.id).where(claims.c.claimant.in_(slugs)),
+        select(links.c.claim).where(links.c.party.in_(slugs)),
+    )
+
+
+def select_showing_speaker(speaker_id: str, party: str) -> Any:
+    """The claims that show a speaker of this party."""
+    spoken = select(statements.c.id).where(statements.c.speaker == speaker_id)
+    return union(
+        select(links.c.claim).where(links.c.statement.in_(spoken)),
+        # A claimant's speaker may be another than the origin's: the state alone names them.
+        select(claims.c.id).where(claims.c.claimant == party, claims.c.state.contains(speaker_id)),
+    )
+
+
+def _keep_versions(session: Connection, rows: list[dict[str, Any]], at: datetime) -> None:
+    """Write down what holds of these parties from `at` on."""
+    open_ones = party_versions.c.slug.in_(
+        [row["slug"] for row in rows]
+    ) & party_versions.c.superseded_at.is_(None)
+    # What held for no time at all is not kept.
+    session.execute(delete(party_versions).where(open_ones, party_versions.c.recorded_at == at))
+    session.execute(update(party_versions).where(open_ones).values(superseded_at=at))
+    session.execute(insert(party_versions), [party_commands.version_row(row, at) for row in rows])
+
+
+def hold_shown(session: Connection, claim_ids: Sequence[str]) -> None:
+    """Keep the parties and speakers of these claims as they are until this transaction ends.
+
+    For whoever copies voices from one claim to another: a rename that did not see the copy would
+    leave the former name there.
+    """
+    linked = links.c.claim.in_(claim_ids)
+    held = [
+        select(parties.c.slug)
+        .where(parties.c.slug.in_(select(links.c.party).where(linked)))
+        .order_by(parties.c.slug),
+        select(speakers.c.id)
+        .where(
+            speakers.c.id.in_(
+                select(statements.c.speaker)
+                .join(links, links.c.statement == statements.c.id)
+                .where(linked)
+            )
+        )
+        .order_by(speakers.c.id),
+    ]
+    for query in held:
+        session.execute(query.with_for_update(read=True, key_share=True))
+
+
+def change_speaker(
+    session: Connection,
+    speaker_id: str,
+    changes: Mapping[str, Any],
+    *,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """Correct a speaker's name or role, and every claim that shows it."""
+    access.require(actor, Action.CHANGE_PARTIES)
+    row = session.execute(
+        select(speakers).where(speakers.c.id == speaker_id).with_for_update()
+    ).first()
+    if row is None:
+        raise NotFound("There is no speaker with this id.")
+    name, role = changes.get("name", row.name), changes.get("role", row.role)
+    if (name, role) == (row.name, row.role):
+        return
+    chain = writer.lock_chain(session, Subject(SubjectKind.SPEAKER, speaker_id))
+    now = now_after(chain.recorded_at, now)
+    folded = names.fold_speaker(name, role)
+    namesake = session.scalar(
+        select(speakers.c.id).filter_by(party=row.party, **folded).where(speakers.c.id != row.id)
+    )
+    if namesake is not None:
+        raise AlreadyExists("The party has a speaker of this name and role.", id=namesake)
+    confusable_names.require_distinct_speaker(
+        session, row.party, name, folded["folded_role"], speaker=speaker_id, actor=actor
+    )
+    try:
+        session.execute(
+            update(speakers)
+            .where(speakers.c.id == speaker_id)
+            .values(name=name, role=role, **folded)
+        )
+    except IntegrityError as error:
+        raise AlreadyExists("The party has a speaker of this name and role by now.") from error
+    concerned = select_showing_speaker(speaker_id, row.party)
+    draft = Draft("speaker.changed", {"speaker": speaker_id, "name": name, "role": role})
+    subject = Subject(SubjectKind.SPEAKER, speaker_id)
+    now = rename_batches.begin_rename(session, subject, draft, concerned, actor=actor, now=now)
+    changed = Draft("speaker.changed", {"name": name, "role": role})
+    writer.extend(session, chain, [changed], actor=actor, now=now)

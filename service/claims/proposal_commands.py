@@ -1,0 +1,73 @@
+"""Recording a change, or the proposal of it where a second person has to agree."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from service.claims import claim_writer
+from service.claims.claim_writer import Loaded
+from service.domain import changes, ids, proposals
+from service.domain.access import Actor
+from service.domain.changes import Change
+from service.domain.claims import ClaimState
+from service.domain.history import Event
+from service.domain.proposals import LapseReason
+from service.store.tables import decisions
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The claim after an act: what the act recorded first, or the id of the decision that waits
+    for a second person."""
+
+    state: ClaimState
+    change: Event | None
+    decision: str | None
+
+
+def submit(
+    session: Connection,
+    loaded: Loaded,
+    change: Change,
+    *,
+    four_eyes: bool,
+    actor: Actor,
+    now: datetime,
+) -> Outcome:
+    """Record `change`, or propose it where it alters what two people vouch for.
+
+    Raises DecisionPending where another proposal waits that may still be approved.
+    """
+    decision_id = ids.uuid7()
+    drafts = changes.submit(
+        loaded.state, change, four_eyes=four_eyes, actor=actor, decision_id=decision_id
+    )
+    recorded = claim_writer.record(
+        session, loaded, drafts, actor=actor, now=now, cause=change.cause
+    )
+    if drafts and drafts[-1].type == "decision.proposed":
+        return Outcome(recorded.state, None, decision_id)
+    first = recorded.events[0] if recorded.events else None
+    return Outcome(recorded.state, first, None)
+
+
+def lapse_of_proposer(
+    session: Connection, proposer: str, *, reason: LapseReason, actor: Actor, now: datetime
+) -> int:
+    """End every proposal of somebody who can no longer stand by it; says how many.
+
+    For whoever disables an account, in the same transaction: `proposer` is its actor's id.
+    """
+    mine = select(decisions.c.claim).where(
+        decisions.c.proposed_by == proposer, decisions.c.state == "pending"
+    )
+    lapsed = 0
+    for loaded in claim_writer.load_all(session, session.scalars(mine).all(), now=now).values():
+        waiting = loaded.state.pending
+        # Somebody may have settled it while we waited for the claim.
+        if waiting is not None and waiting.proposed_by == proposer:
+            draft = proposals.lapse(loaded.state, waiting.id, reason=reason)
+            claim_writer.record(session, loaded, [draft], actor=actor, now=now)
+            lapsed += 1
+    return lapsed

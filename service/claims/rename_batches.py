@@ -1,0 +1,85 @@
+"""Bringing a rename to the claims that show the name, a batch at a time.
+
+What few claims show is changed at once, in the transaction of whoever renames.  Of what many show,
+the party's own record changes at once, and its claims follow in transactions of their own, so that
+nobody who writes waits for more than a batch (docs/decisions/0022-renames-in-batches.md).
+"""
+
+import time
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from service.claims import claim_writer, rename_queue
+from service.claims.rename_queue import Rename
+from service.domain.access import Actor
+from service.domain.history import Draft
+from service.domain.subjects import Subject
+from service.search.index import indexing
+from service.store import wakeups
+from service.store.tables import statements
+
+BATCH = 100
+"""Claims, or statements, of one transaction, at most."""
+BATCH_SECONDS = 0.05
+"""A batch that has taken so long ends with the claim that it is at: on SQLite nobody else writes
+meanwhile, and elsewhere nobody changes these claims."""
+
+
+def begin_rename(
+    session: Connection,
+    subject: Subject,
+    draft: Draft | None,
+    shown: Any,
+    *,
+    actor: Actor,
+    now: datetime,
+) -> datetime:
+    """Record a change on the claims that `shown` selects: at once where they are few.
+
+    Without a `draft` they are only indexed again.  Gives the instant of the change: `now`, or when
+    the last of few claims changed where a clock went back.
+    """
+    rename, count = rename_queue.add_rename(session, subject, draft, shown, actor=actor, now=now)
+    spoken = select(statements.c.id).where(rename_queue.select_spoken(rename)).limit(BATCH + 1)
+    few = session.execute(select(func.count()).select_from(spoken.subquery())).scalar_one()
+    if count > BATCH or few > BATCH:
+        wakeups.ring_after_commit(session)
+        return now
+    left = rename_queue.list_claims(session, rename, most=BATCH)
+    now = claim_writer.hold(session, left, now=now)
+    for claim_id in left:
+        claim_writer.load(session, claim_id, now=now)
+    indexing.renew_statements(session, rename_queue.select_spoken(rename))
+    rename_queue.end_rename(session, rename)
+    return now
+
+
+def continue_rename(session: Connection, *, now: datetime, most: int = BATCH) -> int:
+    """Bring the first rename under way to its next claims, then to its next statements.
+
+    Gives how many those were; 0 where there is nothing to do, or another server does it.
+    """
+    rename = rename_queue.lease_rename(session)
+    if rename is None:
+        return 0
+    claims = rename_queue.list_claims(session, rename, most=most)
+    if not claims:
+        return _index_statements(session, rename, most=most)
+    began = time.monotonic()
+    for done, claim_id in enumerate(claims, start=1):
+        claim_writer.load(session, claim_id, now=now)
+        if time.monotonic() - began > BATCH_SECONDS:
+            return done
+    return len(claims)
+
+
+def _index_statements(session: Connection, rename: Rename, *, most: int) -> int:
+    found = rename_queue.list_statements(session, rename, most=most)
+    indexing.renew_statements(session, statements.c.id.in_(found))
+    if len(found) < most:
+        rename_queue.end_rename(session, rename)
+    else:
+        rename_queue.note_statement(session, rename, found[-1])
+    return max(1, len(found))

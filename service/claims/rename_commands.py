@@ -1,0 +1,223 @@
+"""Renaming parties and speakers whose names are printed on claims that two people vouch for.
+
+`parties` carries a change out; here it is decided whether one person may.  Where a second has to
+agree, the proposal stands on one of the claims that it would print otherwise: the one recorded
+first on which no other decision waits.  That claim's record holds the proposal, and its page shows
+what prints now and what would.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, or_, select, union
+
+from service.claims import claim_writer, party_changes, proposal_commands
+from service.domain import access, changes
+from service.domain.access import Action, Actor
+from service.domain.changes import Change
+from service.domain.claims import DecisionKind, Pending, Status
+from service.domain.errors import Conflict, DecisionPending, Invalid
+from service.domain.history import Draft
+from service.store import states, tables
+from service.store.tables import claims, links, speakers
+
+PRINTED = ("name", "parent")
+"""What of a party stands on claims: its own name, and its root's."""
+
+
+def change_party(
+    session: Connection,
+    slug: str,
+    asked: Mapping[str, Any],
+    *,
+    four_eyes: bool,
+    actor: Actor,
+    now: datetime,
+) -> str | None:
+    """Change a party, or propose it; gives the id of the decision that waits, if one does.
+
+    Raises what `parties.change` does.
+    """
+    access.require(actor, Action.CHANGE_PARTIES)
+    tree = lock_tree(session) if four_eyes else {}
+    party = tree.get(slug, {})
+    new = {name: asked[name] for name in PRINTED if name in asked and name in party}
+    if any(party[name] != value for name, value in new.items()):
+        plan = _plan_party(tree, slug, asked, new)
+        concerned = list(plan.drafts[0].data["parties"])
+        shown = union(
+            select(claims.c.id).where(claims.c.claimant.in_(concerned)),
+            select(links.c.claim).where(links.c.party.in_(concerned)),
+        )
+        decision = _propose(session, plan, shown, actor=actor, now=now)
+        if decision is not None:
+            return decision
+    party_changes.change_party(session, slug, asked, actor=actor, now=now)
+    return None
+
+
+def change_speaker(
+    session: Connection,
+    speaker_id: str,
+    asked: Mapping[str, Any],
+    *,
+    four_eyes: bool,
+    actor: Actor,
+    now: datetime,
+) -> str | None:
+    """Correct a speaker's name or role, or propose it; gives the id of the decision that waits.
+
+    Raises what `parties.change_speaker` does.
+    """
+    access.require(actor, Action.CHANGE_PARTIES)
+    row = session.execute(select(speakers).where(speakers.c.id == speaker_id)).first()
+    if row is not None and four_eyes:
+        plan = _plan_speaker(row._asdict(), asked)
+        shown = select(claims.c.id).where(
+            claims.c.claimant == row.party, claims.c.state.contains(speaker_id)
+        )
+        decision = _propose(session, plan, shown, actor=actor, now=now)
+        if decision is not None:
+            return decision
+    party_changes.change_speaker(session, speaker_id, asked, actor=actor, now=now)
+    return None
+
+
+def plan_again(session: Connection, waiting: Pending) -> Change:
+    """A proposed rename as it would be made now, on the claim that it stands on.
+
+    Raises Conflict where the party or speaker is otherwise than the proposer saw.
+    """
+    asked = dict(waiting.change or {})
+    if waiting.kind is DecisionKind.PARTY:
+        tree = lock_tree(session)
+        slug, changed = asked["party"], asked["changes"]
+        plan = _plan_party(tree, slug, changed, {n: changed[n] for n in PRINTED if n in changed})
+    else:
+        query = select(speakers).where(speakers.c.id == asked["speaker"]).with_for_update()
+        plan = _plan_speaker(session.execute(query).one()._asdict(), asked["changes"])
+    if plan.asked["was"] != asked["was"]:
+        was = plan.asked["was"]["name"]
+        raise Conflict(f"“{asked['was']['name']}” is “{was}” by now, or stands elsewhere.")
+    return replace(plan, reason=waiting.reason)
+
+
+def carry_out(session: Connection, change: Change, *, actor: Actor, now: datetime) -> None:
+    """Make the rename that was approved, on everything that shows the name."""
+    asked = change.asked
+    if change.kind is DecisionKind.PARTY:
+        party_changes.change_party(session, asked["party"], asked["changes"], actor=actor, now=now)
+    else:
+        party_changes.change_speaker(
+            session, asked["speaker"], asked["changes"], actor=actor, now=now
+        )
+
+
+def _propose(
+    session: Connection, plan: Change, shown: Any, *, actor: Actor, now: datetime
+) -> str | None:
+    """Propose `plan` on the first claim that it would print otherwise; None where there is none.
+
+    Raises DecisionPending where each of them waits for another decision.
+    """
+    busy: DecisionPending | None = None
+    for claim_id in session.scalars(_select_vouched(shown)).all():
+        stored = session.scalar(select(states.whole(claims)).where(claims.c.id == claim_id))
+        if not changes.needs_second_person(states.parse(stored or ""), plan):
+            continue
+        loaded = claim_writer.load(session, claim_id, now=now)
+        if not changes.needs_second_person(loaded.state, plan):
+            continue
+        try:
+            done = proposal_commands.submit(
+                session, loaded, plan, four_eyes=True, actor=actor, now=now
+            )
+        except DecisionPending as error:
+            busy = error
+            continue
+        return done.decision
+    if busy is not None:
+        raise busy
+    return None
+
+
+def _select_vouched(shown: Any) -> Any:
+    """The claims among `shown` that two people may vouch for, in the order they were recorded."""
+    vouched: ColumnElement[bool] = or_(
+        claims.c.status == Status.CONFIRMED.value, claims.c.state.contains('"finding":"')
+    )
+    return (
+        select(claims.c.id)
+        .where(claims.c.id.in_(shown), claims.c.merged_into.is_(None), vouched)
+        .order_by(claims.c.id)
+    )
+
+
+def lock_tree(session: Connection) -> dict[str, dict[str, Any]]:
+    """Every party by its slug, in the order in which `parties.change` locks them."""
+    rows = session.execute(select(tables.parties).order_by(tables.parties.c.slug).with_for_update())
+    return {row.slug: dict(row._mapping) for row in rows}
+
+
+def _plan_party(
+    tree: dict[str, dict[str, Any]], slug: str, asked: Mapping[str, Any], new: Mapping[str, Any]
+) -> Change:
+    """What a change of a party's name or parent would record on a claim that shows it."""
+    party = tree[slug]
+    changed = {**tree, slug: {**party, **new}}
+    below = _list_below(tree, slug)
+    root = _find_root(changed, slug, below)
+    voices = {
+        one: {
+            "name": changed[one]["name"],
+            "root": root,
+            "root_name": changed[root]["name"],
+        }
+        for one in below
+    }
+    draft = Draft("party.changed", {"party": slug, "parties": voices})
+    was = {name: party[name] for name in ("name", "parent", "root")}
+    reason = f"“{party['name']}” becomes “{changed[slug]['name']}”"
+    if changed[slug]["parent"] != party["parent"]:
+        above = changed[slug]["parent"]
+        reason = f"“{party['name']}” " + (
+            f"becomes part of “{tree[above]['name']}”" if above else "stands by itself"
+        )
+    about = {"party": slug, "changes": dict(asked), "was": was}
+    return Change(DecisionKind.PARTY, (draft,), about, reason)
+
+
+def _list_below(tree: Mapping[str, Mapping[str, Any]], slug: str) -> list[str]:
+    """`slug` and every party below it."""
+    below, waiting = [], [slug]
+    while waiting:
+        one = waiting.pop()
+        below.append(one)
+        waiting.extend(other for other, row in tree.items() if row["parent"] == one)
+    return sorted(below)
+
+
+def _find_root(tree: Mapping[str, Mapping[str, Any]], slug: str, below: Iterable[str]) -> str:
+    """The topmost party above `slug`.  Raises Invalid for a parent that is unknown or below it."""
+    root, under = slug, set(below)
+    while tree[root]["parent"] is not None:
+        above = tree[root]["parent"]
+        if above not in tree:
+            raise Invalid(f"there is no party '{above}'", loc=("body", "parent"))
+        if above in under:
+            raise Invalid(f"'{slug}' would become its own ancestor", loc=("body", "parent"))
+        root = above
+    return root
+
+
+def _plan_speaker(row: Mapping[str, Any], asked: Mapping[str, Any]) -> Change:
+    name, role = asked.get("name", row["name"]), asked.get("role", row["role"])
+    draft = Draft("speaker.changed", {"speaker": row["id"], "name": name, "role": role})
+    about = {
+        "speaker": row["id"],
+        "changes": dict(asked),
+        "was": {"name": row["name"], "role": row["role"]},
+    }
+    return Change(DecisionKind.SPEAKER, (draft,), about, f"“{row['name']}” becomes “{name}”")

@@ -1,0 +1,193 @@
+"""Renames that have not come to every claim: who made them, and which claims are left.
+
+A row of `renames` is a change of a party's or a speaker's name, or of a party's place, whose
+claims are still being worked on; `rename_claims` names those that are left.  Whoever locks a claim
+takes its rows out and records what they say (`ledger.load`), so that a claim is changed once, in
+the transaction that takes its rows.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
+
+from service.domain import ids
+from service.domain.access import Actor, Means, Role, Way
+from service.domain.history import Draft
+from service.domain.subjects import Subject, SubjectKind
+from service.record.canonical import canonical
+from service.store.prepared import Prepared
+from service.store.rename_tables import rename_claims, renames
+from service.store.tables import statements
+from service.store.types import id_text
+
+WAITS = exists().where(
+    rename_claims.c.claim == bindparam("claim", type_=rename_claims.c.claim.type)
+)
+"""Whether a rename has not come to the claim `:claim` yet."""
+TAKE = Prepared(
+    delete(rename_claims)
+    .where(rename_claims.c.claim == bindparam("claim", type_=rename_claims.c.claim.type))
+    .returning(rename_claims.c.rename)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rename:
+    """A rename under way: what it records on each claim, and in whose name.
+
+    `draft` is None where claims are found otherwise, but show nothing else.
+    """
+
+    id: str
+    subject: Subject
+    draft: Draft | None
+    actor: Actor
+    last_statement: str | None
+    """The last statement that is indexed anew."""
+
+
+def add_rename(
+    session: Connection,
+    subject: Subject,
+    draft: Draft | None,
+    shown: Any,
+    *,
+    actor: Actor,
+    now: datetime,
+) -> tuple[Rename, int]:
+    """Note a rename, and the claims that it has to come to: those that `shown` selects.  Gives
+    how many they are."""
+    rename = Rename(ids.uuid7(), subject, draft, actor, None)
+    listed = shown.subquery()
+    claim = listed.c[0]
+    added = session.execute(
+        insert(rename_claims).from_select(
+            ["rename", "claim"],
+            select(literal(rename.id, rename_claims.c.rename.type), claim).where(
+                claim.is_not(None)
+            ),
+        )
+    )
+    session.execute(
+        insert(renames),
+        {
+            "id": rename.id,
+            "kind": subject.kind.value,
+            "subject": subject.id,
+            "data": None if draft is None else canonical(draft.data),
+            "actor": orjson.dumps(actor).decode(),
+            "claims": added.rowcount,
+            "started_at": now,
+        },
+    )
+    return rename, added.rowcount
+
+
+def take_renames(session: Connection, claim_id: str) -> list[Rename]:
+    """Take out the renames that have not come to a claim, which is locked; in their order."""
+    taken = TAKE.run(session, {"claim": claim_id}).fetchall()
+    if not taken:
+        return []
+    rows = session.execute(
+        select(renames)
+        .where(renames.c.id.in_([id_text(row[0]) for row in taken]))
+        .order_by(renames.c.started_at, renames.c.id)
+    )
+    return [_read(row) for row in rows]
+
+
+def is_under_way(session: Connection) -> bool:
+    """Whether there is a rename that has not come to every claim."""
+    return bool(session.scalar(select(exists().where(renames.c.id.is_not(None)))))
+
+
+def lease_rename(session: Connection) -> Rename | None:
+    """The first rename under way, until this transaction ends; None where there is none, or
+    another server works on it."""
+    row = session.execute(
+        select(renames)
+        .order_by(renames.c.started_at, renames.c.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    ).first()
+    return None if row is None else _read(row)
+
+
+def list_claims(session: Connection, rename: Rename, *, most: int) -> Sequence[str]:
+    """The next claims that a rename has not come to, in the order of their ids."""
+    mine = rename_claims.c.rename == rename.id
+    query = select(rename_claims.c.claim).where(mine).order_by(rename_claims.c.claim)
+    return session.scalars(query.limit(most)).all()
+
+
+def list_statements(session: Connection, rename: Rename, *, most: int) -> Sequence[str]:
+    """The next statements whose speaker was renamed, locked, in the order of their ids."""
+    query = select(statements.c.id).where(select_spoken(rename)).order_by(statements.c.id)
+    if rename.last_statement is not None:
+        query = query.where(statements.c.id > rename.last_statement)
+    # Locked: a rendering that is added meanwhile would be lost from the index.
+    return session.scalars(query.limit(most).with_for_update()).all()
+
+
+def select_spoken(rename: Rename) -> ColumnElement[bool]:
+    """The statements that are found by a name that changed."""
+    if rename.subject.kind is SubjectKind.SPEAKER:
+        return statements.c.speaker == rename.subject.id
+    parties = [rename.subject.id] if rename.draft is None else [*rename.draft.data["parties"]]
+    return statements.c.party.in_(parties)
+
+
+def note_statement(session: Connection, rename: Rename, last_statement: str) -> None:
+    """Note how far the statements are indexed anew."""
+    row = update(renames).where(renames.c.id == rename.id)
+    session.execute(row.values(last_statement=last_statement))
+
+
+def end_rename(session: Connection, rename: Rename) -> None:
+    session.execute(delete(renames).where(renames.c.id == rename.id))
+
+
+def list_renames(session: Connection) -> list[Rename]:
+    """The renames under way, in their order."""
+    rows = session.execute(select(renames).order_by(renames.c.started_at, renames.c.id))
+    return [_read(row) for row in rows]
+
+
+def count_left(session: Connection, rename_id: str) -> int:
+    """How many claims a rename has not come to."""
+    mine = rename_claims.c.rename == rename_id
+    return session.execute(select(func.count()).select_from(rename_claims).where(mine)).scalar_one()
+
+
+def _read(row: Any) -> Rename:
+    kind = SubjectKind(row.kind)
+    draft = None
+    if row.data is not None:
+        draft = Draft(f"{kind.value}.changed", orjson.loads(row.data))
+    return Rename(
+        str(row.id), Subject(kind, row.subject), draft, _read_actor(row.actor), row.last_statement
+    )
+
+
+def _read_actor(text: str) -> Actor:
+    data = orjson.loads(text)
+    means = data["means"]
+    if means is not None:
+        makers = tuple(means["made_by"])
+        means = Means(Way(means["way"]), means["key_id"], means["key_name"], makers)
+    return Actor(data["id"], data["name"], Role(data["role"]), means)

@@ -1,0 +1,481 @@
+"""Statements: recording what was said, linking it to claims, taking it back."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    Row,
+    bindparam,
+    func,
+    insert,
+    select,
+    update,
+)
+
+from service.claims import claim_writer, proposal_commands
+from service.claims.claim_writer import Loaded, Versions
+from service.claims.proposal_commands import Outcome
+from service.directory import party_commands, source_commands
+from service.domain import access, amendments, history, ids
+from service.domain.access import Action, Actor
+from service.domain.changes import Change
+from service.domain.claims import (
+    Basis,
+    ClaimState,
+    Lifecycle,
+    Link,
+    Precision,
+    Scope,
+    Stance,
+    Voice,
+    end_of,
+)
+from service.domain.errors import Invalid, NotFound, Settled, StatementWithdrawn
+from service.domain.history import Draft
+from service.domain.inputs import NewLink, NewQuote, NewSource, NewStatement
+from service.domain.subjects import Subject, SubjectKind
+from service.record import writer
+from service.record.writer import Line
+from service.search.index import indexing
+from service.store.batches import Together, bound
+from service.store.engine import now_after
+from service.store.row_data import QUOTE
+from service.store.tables import claims, links, quotes, statements
+
+CALENDARS_AHEAD = timedelta(days=1)
+BRIEF = 500
+"""How much of a quote a claim's record repeats."""
+
+READ = (
+    select(statements, quotes.c.text.label("quote"))
+    .join(quotes, quotes.c.statement == statements.c.id)
+    .where(statements.c.id == bindparam("statement"))
+    .order_by(quotes.c.position)
+    .limit(1)
+    # A withdrawal waits for whoever is about to link, and whoever links sees a withdrawal.
+    .with_for_update(read=True, key_share=True, of=statements)
+)
+STATEMENT_COLUMNS = (
+    "id",
+    "party",
+    "speaker",
+    "said_at",
+    "said_end",
+    "precision",
+    "basis",
+    "recorded_at",
+    "recorded_by",
+)
+QUOTE_COLUMNS = tuple(column.name for column in quotes.c)
+SAID = ("party", "speaker", "said_at", "precision", "basis")
+"""What the event of a statement repeats of its row; who recorded it, and when, is the event's."""
+RENDERED = tuple(name for name in QUOTE.columns if name != "recorded_at")
+"""What an event repeats of a quote's row."""
+
+
+@lru_cache
+def _recording(renderings: int, lines: int) -> Together:
+    """The writes of a statement with so many renderings and events: parameters are
+    `<row>_<column>`."""
+    return Together(
+        insert(statements).values(bound(statements, STATEMENT_COLUMNS, "0")),
+        insert(quotes).values(
+            [bound(quotes, QUOTE_COLUMNS, f"{i + 1}") for i in range(renderings)]
+        ),
+        indexing.ENTER_STATEMENT,
+        writer.insert_lines(lines, "line"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """A statement as links and claims need it; `voice` is None where no party stands behind it."""
+
+    id: str
+    voice: Voice | None
+    said_at: datetime
+    precision: Precision
+    basis: Basis
+    quote: str
+
+
+def record(
+    session: Connection,
+    new: NewStatement,
+    *,
+    voice: Voice | None = None,
+    actor: Actor,
+    now: datetime,
+    loc: tuple[str | int, ...] = ("body",),
+    lines: list[Line] | None = None,
+) -> Spoken:
+    """Record one utterance with its renderings.  `voice` is whose it is, where that is known, and
+    `lines` are events that wait to be written: they are, with this statement's own.
+
+    Raises Invalid for what it refers to in vain.
+    """
+    access.require(actor, Action.RECORD)
+    lines = lines if lines is not None else []
+    require_said(new.said_at, now=now, loc=(*loc, "said_at"))
+    if not new.quotes:
+        raise Invalid("a statement needs at least one quote", loc=(*loc, "quotes"))
+    if voice is None and new.party is not None:
+        voice = party_commands.voice(
+            session, new.party, new.speaker, lines, actor=actor, now=now, loc=loc
+        )
+    elif new.party is None and new.speaker is not None:
+        raise Invalid("a speaker speaks for a party: name it", loc=(*loc, "party"))
+    statement_id = ids.uuid7()
+    rows = [
+        {
+            "id": statement_id,
+            "party": new.party,
+            "speaker": voice.speaker.id if voice and voice.speaker else None,
+            "said_at": new.said_at,
+            "said_end": end_of(new.said_at, new.precision),
+            "precision": new.precision.value,
+            "basis": new.basis.value,
+            "recorded_at": now,
+            "recorded_by": actor.name,
+        }
+    ] + [
+        _quote_row(
+            session, statement_id, position, quote, actor=actor, now=now, loc=loc, lines=lines
+        )
+        for position, quote in enumerate(new.quotes, start=1)
+    ]
+    said = {name: rows[0][name] for name in SAID}
+    draft = Draft("statement.recorded", history.plain(said | {"quotes": _rendered(rows[1:])}))
+    lines += writer.begin(_subject(statement_id), [draft], actor=actor, now=now)
+    parameters = {f"{i}_{name}": value for i, row in enumerate(rows) for name, value in row.items()}
+    parameters |= indexing.statement_row(session, statement_id, new.quotes, voice)
+    parameters |= writer.parameters("line", lines)
+    _recording(len(new.quotes), len(lines)).run(session, parameters)
+    return Spoken(
+        statement_id, voice, new.said_at, new.precision, new.basis, _brief(new.quotes[0].text)
+    )
+
+
+def require_said(moment: datetime, *, now: datetime, loc: tuple[str | int, ...]) -> None:
+    """Raise Invalid for what was said tomorrow; a day's grace is for calendars ahead of UTC."""
+    if moment > now + CALENDARS_AHEAD:
+        raise Invalid("nobody can have said this yet: the instant lies in the future", loc=loc)
+
+
+def read(session: Connection, statement_id: str, *, loc: tuple[str | int, ...]) -> Spoken:
+    """A recorded statement, held against withdrawal until this transaction ends.
+
+    Raises Invalid (unknown) or StatementWithdrawn.
+    """
+    row = session.execute(READ, {"statement": statement_id}).first()
+    if row is None:
+        raise Invalid("there is no statement with this id", loc=loc)
+    if row.withdrawn_at is not None:
+        raise StatementWithdrawn(
+            "This statement was withdrawn; nothing new can rest on it.", statement=statement_id
+        )
+    voice = None
+    if row.party is not None:
+        voice = party_commands.known_voice(session, row.party, row.speaker, loc=loc)
+    return Spoken(
+        row.id,
+        voice,
+        row.said_at,
+        Precision(row.precision),
+        Basis(row.basis),
+        _brief(row.quote),
+    )
+
+
+def add_quote(
+    session: Connection, statement_id: str, quote: NewQuote, *, actor: Actor, now: datetime
+) -> None:
+    """Another rendering of the same utterance: two outlets render one utterance differently.
+
+    It is recorded on every claim that shows the statement, which is found by it from now on.
+    """
+    access.require(actor, Action.RECORD)
+    _locked(session, statement_id)
+    chain = writer.lock_chain(session, _subject(statement_id))
+    position = session.scalar(
+        select(func.max(quotes.c.position)).where(quotes.c.statement == statement_id)
+    )
+    linked, claimed = _showing(session, statement_id)
+    concerned = sorted({*linked, *claimed})
+    now = now_after(chain.recorded_at, claim_writer.hold(session, concerned, now=now))
+    row = _quote_row(
+        session, statement_id, (position or 0) + 1, quote, actor=actor, now=now, loc=("body",)
+    )
+    session.execute(insert(quotes), row)
+    draft = Draft("statement.quoted", {"quote": _rendered([row])[0]})
+    writer.extend(session, chain, [draft], actor=actor, now=now)
+    indexing.renew_statements(session, statements.c.id == statement_id)
+    shown = Draft("statement.quoted", {"statement": statement_id, **draft.data})
+    changed = [
+        claim_writer.record(
+            session, claim_writer.load(session, claim, now=now), [shown], actor=actor, now=now
+        ).state
+        for claim in concerned
+    ]
+    indexing.renew(session, changed, statement=statement_id)
+
+
+def withdraw(
+    session: Connection,
+    statement_id: str,
+    *,
+    reason: str,
+    source: str | NewSource | None,
+    said_at: datetime | None = None,
+    precision: Precision | None = None,
+    four_eyes: bool,
+    actor: Actor,
+    now: datetime,
+) -> list[str]:
+    """The speaker takes the statement back; `said_at` and `source` say when and where.
+
+    Every claim it is linked to is weighed anew, and one that rested on it falls back by itself; a
+    claim whose origin it is, is withdrawn by its claimant.  A claim confirmed in spite of it goes
+    on being printed with it until a second person agrees: gives those decisions' ids.  Raises
+    NotFound, Settled, DecisionPending.
+    """
+    access.require(actor, Action.RECORD)
+    if said_at is not None:
+        require_said(said_at, now=now, loc=("body", "said_at"))
+        precision = precision or Precision.DAY
+    if _locked(session, statement_id).withdrawn_at is not None:
+        raise Settled("This statement was withdrawn before.", statement=statement_id)
+    chain = writer.lock_chain(session, _subject(statement_id))
+    source_id = (
+        None
+        if source is None
+        else source_commands.resolve(session, source, actor=actor, now=now, loc=("body",))
+    )
+    linked, claimed = _showing(session, statement_id)
+    concerned = sorted({*linked, *claimed})
+    now = now_after(chain.recorded_at, claim_writer.hold(session, concerned, now=now))
+    withdrawal = {
+        "reason": reason,
+        "source": source_id,
+        "said_at": said_at,
+        "precision": precision.value if precision and said_at else None,
+    }
+    draft = Draft("statement.withdrawn", history.plain(withdrawal))
+    writer.extend(session, chain, [draft], actor=actor, now=now)
+    session.execute(
+        update(statements)
+        .where(statements.c.id == statement_id)
+        .values(withdrawn_at=now)
+        .values({f"withdrawal_{name}": value for name, value in withdrawal.items()})
+    )
+    about: dict[str, Any] = {
+        "reason": reason,
+        "source": source_id,
+        "said_at": said_at,
+        "precision": precision,
+    }
+    waiting = []
+    for claim_id in concerned:
+        loaded = claim_writer.load(session, claim_id, now=now)
+        drafts = []
+        if any(one.statement == statement_id for one in loaded.state.links):
+            drafts.append(amendments.withdraw_statement(statement_id, **about))
+        if claim_id in claimed and loaded.state.lifecycle is Lifecycle.ACTIVE:
+            drafts.append(amendments.withdraw_claim(loaded.state, **about))
+        change = amendments.take_back(statement_id, drafts, about)
+        done = proposal_commands.submit(
+            session, loaded, change, four_eyes=four_eyes, actor=actor, now=now
+        )
+        waiting += [done.decision] if done.decision else []
+    return waiting
+
+
+@dataclass(frozen=True, slots=True)
+class Linked(Outcome):
+    """A claim after a statement was linked to it, or the link was proposed; `link` is its id."""
+
+    link: str
+
+
+def link(
+    session: Connection,
+    claim_id: str,
+    new: NewLink,
+    *,
+    four_eyes: bool,
+    versions: Versions = None,
+    actor: Actor,
+    now: datetime,
+) -> Linked:
+    """Link a statement, recorded already or now, to a claim.
+
+    On a confirmed claim a link that changes who is printed is proposed; the statement is recorded
+    in any case.
+    """
+    access.require(actor, Action.RECORD)
+    loaded = claim_writer.load(session, claim_id, versions=versions, now=now)
+    loc = ("body", "statement")
+    if isinstance(new.statement, NewStatement):
+        spoken = record(session, new.statement, actor=actor, now=now, loc=loc)
+    else:
+        spoken = read(session, new.statement, loc=loc)
+    if spoken.voice is None:
+        raise Invalid("no party stands behind this statement, so it takes no stance", loc=loc)
+    made = _build_link(ids.uuid7(), spoken, spoken.voice, new, now)
+    change = amendments.add_link(loaded.state, made, note=new.note)
+    done = proposal_commands.submit(
+        session, loaded, change, four_eyes=four_eyes, actor=actor, now=now
+    )
+    return Linked(done.state, done.change, done.decision, made.id)
+
+
+def link_again(
+    session: Connection, state: ClaimState, asked: Mapping[str, Any], *, now: datetime
+) -> Change:
+    """A proposed link as it would be made now: its party may have been renamed since.
+
+    Raises StatementWithdrawn.
+    """
+    new = NewLink(
+        asked["statement"],
+        Stance(asked["stance"]),
+        Scope(asked["scope"]),
+        asked["conditional"],
+        asked["note"],
+    )
+    spoken = read(session, asked["statement"], loc=("body", "statement"))
+    assert spoken.voice is not None, "a statement keeps its party"
+    made = _build_link(asked["id"], spoken, spoken.voice, new, now)
+    return amendments.add_link(state, made, note=new.note)
+
+
+def link_origin(session: Connection, claim: ClaimState) -> Link | None:
+    """The statement that a claim was recorded with, as a link that supports the claim it is merged
+    into; None where no party stands behind it."""
+    spoken = read(session, claim.origin_statement, loc=("body", "into"))
+    if spoken.voice is None:
+        return None
+    return _build_link(
+        ids.uuid7(), spoken, spoken.voice, NewLink(spoken.id, Stance.SUPPORTS), claim.created_at
+    )
+
+
+def _build_link(
+    link_id: str, spoken: Spoken, voice: Voice, new: NewLink, recorded_at: datetime
+) -> Link:
+    return Link(
+        id=link_id,
+        statement=spoken.id,
+        stance=Stance(new.stance),
+        scope=Scope(new.scope),
+        conditional=new.conditional,
+        basis=spoken.basis,
+        voice=voice,
+        said_at=spoken.said_at,
+        precision=spoken.precision,
+        quote=spoken.quote,
+        recorded_at=recorded_at,
+    )
+
+
+def retract_link(
+    session: Connection,
+    link_id: str,
+    *,
+    reason: str,
+    four_eyes: bool,
+    actor: Actor,
+    now: datetime,
+) -> Outcome:
+    """Say that a link should not have been made; it stays in the record.  Raises NotFound.
+
+    To take a denial off a confirmed claim is proposed: without it the line is bolder.
+    """
+    access.require(actor, Action.RECORD)
+    loaded = _claim_of(session, link_id, now=now)
+    change = amendments.retract_link(loaded.state, link_id, reason=reason)
+    return proposal_commands.submit(
+        session, loaded, change, four_eyes=four_eyes, actor=actor, now=now
+    )
+
+
+def affirm_link(
+    session: Connection, link_id: str, *, four_eyes: bool, actor: Actor, now: datetime
+) -> Outcome:
+    """Say that a link holds for the claim's present wording too.  Raises NotFound, Settled."""
+    access.require(actor, Action.RECORD)
+    loaded = _claim_of(session, link_id, now=now)
+    change = amendments.affirm_link(loaded.state, link_id)
+    return proposal_commands.submit(
+        session, loaded, change, four_eyes=four_eyes, actor=actor, now=now
+    )
+
+
+def _showing(session: Connection, statement_id: str) -> tuple[list[str], list[str]]:
+    """The claims that the statement is linked to, and those whose origin it is."""
+    linked = select(links.c.claim).where(links.c.statement == statement_id)
+    claimed = select(claims.c.id).where(claims.c.origin_statement == statement_id)
+    return list(session.scalars(linked)), list(session.scalars(claimed))
+
+
+def _subject(statement_id: str) -> Subject:
+    return Subject(SubjectKind.STATEMENT, statement_id)
+
+
+def _rendered(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Quotes as events repeat them."""
+    return [{name: row[name] for name in RENDERED} for row in rows]
+
+
+def _claim_of(session: Connection, link_id: str, *, now: datetime) -> Loaded:
+    claim_id = session.scalar(select(links.c.claim).where(links.c.id == link_id))
+    if claim_id is None:
+        raise NotFound("There is no link with this id.")
+    return claim_writer.load(session, claim_id, now=now)
+
+
+def _locked(session: Connection, statement_id: str) -> Row[Any]:
+    row = session.execute(
+        select(statements).where(statements.c.id == statement_id).with_for_update()
+    ).first()
+    if row is None:
+        raise NotFound("There is no statement with this id.")
+    return row
+
+
+def _quote_row(
+    session: Connection,
+    statement_id: str,
+    position: int,
+    quote: NewQuote,
+    *,
+    actor: Actor,
+    now: datetime,
+    loc: tuple[str | int, ...],
+    lines: list[Line] | None = None,
+) -> dict[str, Any]:
+    where = (*loc, "quotes", position - 1)
+    selector = quote.selector
+    return {
+        "id": ids.uuid7(),
+        "statement": statement_id,
+        "position": position,
+        "text": quote.text,
+        "language": quote.language,
+        "rendering": quote.rendering.value,
+        "source": source_commands.resolve(
+            session, quote.source, actor=actor, now=now, loc=where, lines=lines
+        ),
+        "exact": selector.exact if selector else None,
+        "prefix": selector.prefix if selector else None,
+        "suffix": selector.suffix if selector else None,
+        "recorded_at": now,
+    }
+
+
+def _brief(text: str) -> str:
+    return text if len(text) <= BRIEF else text[: BRIEF - 1] + "…"

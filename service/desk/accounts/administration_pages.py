@@ -1,0 +1,123 @@
+"""The record of accounts, keys, webhooks and policy, and the form that changes the policy."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Response
+
+from service.accounts import account_queries, policy
+from service.desk.layout.forms import Form, posted
+from service.desk.layout.page_links import following, window_of
+from service.desk.layout.rendering import render
+from service.domain.access import Action
+from service.domain.claims import instant
+from service.domain.errors import Invalid
+from service.record import audit_queries
+from service.store.paging import cut
+from service.web.calls import Call, reading
+
+router = APIRouter(include_in_schema=False)
+
+Reading = Annotated[Call, reading(Action.MANAGE_USERS, strict=False)]
+Changing = Annotated[Form, posted(Action.MANAGE_POLICY)]
+LISTED = 50
+MEANS = {"session": "signed in", "key": "by a key", "console": "at the console", "import": "import"}
+
+
+@router.get("/admin/record")
+async def show_record(call: Reading) -> Response:
+    window = window_of(call, "audit", LISTED)
+    rows = await call.read(audit_queries.list_events, window)
+    kept, last = cut(rows, window, lambda row: [row["seq"]])
+    call.services.four_eyes = await call.read(policy.needs_second_person)
+    return render(
+        call.request,
+        "record.html",
+        caller=call.caller,
+        now=call.now,
+        events=await describe_events(call, kept),
+        next=following(call, "audit", last, {}),
+        four_eyes=call.services.four_eyes,
+    )
+
+
+@router.post("/admin/policy")
+async def change_policy(form: Changing) -> Response:
+    wanted = form.text("four_eyes")
+    if wanted not in (policy.ON, policy.OFF):
+        raise Invalid("Nothing was changed: the form does not say which", loc=("body", "four_eyes"))
+    return await form.carry_out(
+        policy.change_four_eyes,
+        on=wanted == policy.ON,
+        then=f"/admin/record?done=four-eyes-{wanted}",
+    )
+
+
+async def describe_events(call: Call, events: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Events in words: who did what to whom, and by what means."""
+    people = {event["subject"] for event in events if event["kind"] in ("person", "key")}
+    names = await call.read(account_queries.named, people)
+    return [
+        event
+        | {
+            "who": event["actor"].get("name") or "Claimdesk",
+            "means": _describe_means(event["actor"]),
+            "what": describe_event(event, names.get(event["subject"], event["subject"])),
+        }
+        for event in events
+    ]
+
+
+def _describe_means(actor: dict[str, Any]) -> str:
+    if "rule" in actor:
+        return str(actor["rule"])
+    key = actor.get("key")
+    if key is not None:
+        return f"by the key {key['name']}"
+    return MEANS.get(actor.get("means", ""), "")
+
+
+def describe_event(event: dict[str, Any], name: str) -> str:
+    """What was done, as a sentence's end: "made a sign-in link for Ana"."""
+    data = event["data"]
+    type = event["type"]
+    if "recorded_as_found" in data or "recorded_as_told" in data:
+        return f"recorded the {event['kind']} {name.replace('_', ' ')} as it was found"
+    if type == "person.created":
+        return f"made the account of {data['name']} ({data['email']}), {data['role']}"
+    if type == "person.link_made":
+        return (
+            f"made a sign-in link for {name}, good until {instant(data['expires_at']):%-d %B %H:%M}"
+        )
+    if type == "person.link_seen":
+        return f"said that {name} has seen the sign-in links made for them"
+    if type == "person.changed":
+        return f"changed the account of {name}: {', '.join(_describe_changes(data))}"
+    if type == "key.created":
+        return f"made the key {data['name']}, {data['role']}"
+    if type == "key.revoked":
+        return f"revoked the key {name}"
+    if type == "webhook.created":
+        return f"registered a webhook to {data['url']}"
+    if type == "webhook.switched":
+        return f"set a webhook to {data['state']}"
+    if type == "webhook.removed":
+        return "deleted a webhook"
+    if type == "webhook.changed":
+        return f"changed a webhook: {', '.join(sorted(data)).replace('_', ' ')}"
+    if event["subject"] == "four_eyes":
+        asked = data["value"] == policy.ON
+        return "asked for a second person" if asked else "did without a second person"
+    return f"set {event['subject'].replace('_', ' ')}"
+
+
+def _describe_changes(data: dict[str, Any]) -> list[str]:
+    told = []
+    for field in ("name", "email", "role"):
+        if field in data:
+            told.append(f"{field} is {data[field]}")
+    if "password_digest" in data:
+        told.append("password set" if data["password_digest"] else "password taken away")
+    if "disabled_at" in data:
+        told.append("disabled" if data["disabled_at"] else "enabled")
+    return told or ["who set the password"]

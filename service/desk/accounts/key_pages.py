@@ -1,0 +1,133 @@
+"""API keys: which there are, new ones, and revoking them.  For administrators."""
+
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Path, Response
+
+from service.accounts import account_commands, account_queries
+from service.desk.accounts.people_pages import NO_STORE
+from service.desk.layout import forms
+from service.desk.layout.forms import Form, posted
+from service.desk.layout.page_links import following, window_of
+from service.desk.layout.rendering import render
+from service.domain.access import Action, Role
+from service.domain.claims import instant
+from service.domain.errors import ClaimdeskError, Invalid, NotFound, Settled
+from service.record.idempotency import Answer
+from service.store.paging import Window, cut
+from service.web.bodies import account_inputs
+from service.web.calls import Call, reading
+
+router = APIRouter(include_in_schema=False)
+
+Reading = Annotated[Call, reading(Action.MANAGE_KEYS, strict=False)]
+Managing = Annotated[Form, posted(Action.MANAGE_KEYS)]
+KeyId = Annotated[str, Path(max_length=24)]
+KEYS, OWNERS = 100, 500
+BLANK = {"name": "", "role": Role.READER.value, "user": "", "expires_at": ""}
+
+
+@router.get("/admin/keys")
+async def show_keys(call: Reading) -> Response:
+    return await _keys(call, BLANK)
+
+
+async def _keys(call: Call, typed: dict[str, str], error: ClaimdeskError | None = None) -> Response:
+    window = window_of(call, "keys", KEYS)
+    rows = await call.read(account_queries.key_page, window)
+    kept, last = cut(rows, window, lambda row: [row["created_at"], row["id"]])
+    people = await call.read(account_queries.user_page, Window(OWNERS, None))
+    names = await call.read(account_queries.named, {row["user"] for row in kept if row["user"]})
+    return render(
+        call.request,
+        "keys.html",
+        caller=call.caller,
+        now=call.now,
+        status=200 if error is None else error.status,
+        keys=[_seen(call, one, names) for one in kept],
+        next=following(call, "keys", last, {}),
+        people=[(one["id"], one["name"]) for one in people if one["disabled_at"] is None],
+        typed=typed,
+        faults={} if not isinstance(error, Invalid) else forms.faults(error, {}),
+        role_words=[(role.value, role.value) for role in Role],
+    )
+
+
+def _seen(call: Call, key: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
+    """A key as templates show it; with whether it still opens anything."""
+    expired = key["expires_at"] is not None and instant(key["expires_at"]) <= call.now
+    state = "revoked" if key["revoked_at"] else "expired" if expired else "active"
+    return key | {"state": state, "acts_as": names.get(key["user"]) if key["user"] else None}
+
+
+@router.post("/admin/keys")
+async def create(form: Managing) -> Response:
+    """The key is shown once: what is kept for a double click is without it."""
+    typed = {name: form.text(name) or "" for name in BLANK}
+
+    def answer(_: Any, made: account_commands.NewKey) -> Answer:
+        return Answer(200, orjson.dumps({"id": made.id, "key": made.key}), {})
+
+    try:
+        body = forms.body(
+            account_inputs.KeyIn,
+            {
+                "name": typed["name"],
+                "role": typed["role"],
+                "user": form.text("user"),
+                "expires_at": forms.spelled(form.text("expires_at")),
+            },
+        )
+        response = await form.call.write(
+            account_commands.create_key,
+            **body.model_dump(),
+            answer=answer,
+            key=form.once,
+            shown_once="key",
+        )
+    except Invalid as error:
+        return await _keys(form.call, typed, error)
+    made = orjson.loads(response.body)
+    return render(
+        form.call.request,
+        "key_made.html",
+        caller=form.call.caller,
+        now=form.call.now,
+        headers=NO_STORE,
+        made=await _key(form.call, made["id"]),
+        key=made["key"],
+    )
+
+
+async def _key(call: Call, key_id: str) -> dict[str, Any]:
+    """Raises NotFound."""
+    found = await call.read(account_queries.key, key_id)
+    if found is None:
+        raise NotFound("There is no key with this id.")
+    names = await call.read(account_queries.named, {found["user"]} if found["user"] else set())
+    return _seen(call, found, names)
+
+
+@router.get("/admin/keys/{key_id}/revoke")
+async def show_revocation(key_id: KeyId, call: Reading) -> Response:
+    return render(
+        call.request,
+        "key_revoke.html",
+        caller=call.caller,
+        now=call.now,
+        key=await _key(call, key_id),
+    )
+
+
+@router.post("/admin/keys/{key_id}/revocation")
+async def revoke(key_id: KeyId, form: Managing) -> Response:
+    """At once in this process, within a second in others."""
+    try:
+        response = await form.carry_out(
+            account_commands.revoke_key, key_id, then="/admin/keys?done=revoked"
+        )
+    except Settled:
+        return await show_revocation(key_id, form.call)
+    form.call.services.callers.forget()
+    return response

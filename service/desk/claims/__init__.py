@@ -1,0 +1,1 @@
+"""Pages of claims: the board, a claim, its forms, the review queue."""

@@ -1,0 +1,1 @@
+"""What every page has: rendering, forms, style and script."""

@@ -1,0 +1,54 @@
+"""Error pages that help: what happened, and what to do now."""
+
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from service.desk.layout.rendering import render
+from service.domain.errors import ClaimdeskError, NotAuthenticated, NotYetRecorded
+from service.web.problems import required_headers
+from service.web.service_container import of
+
+ADVICE = {
+    401: "Your session has ended, or you are not signed in. What you typed is still in the page "
+    "before this one: sign in in another tab, then go back and send it again.",
+    403: "Ask an administrator if you should be able to do this.",
+    404: "The address may be mistyped, or be of another desk. Look for what you want:",
+    409: "Go back, load the page again and look at what has changed.",
+    412: "Go back, load the page again and look at what has changed.",
+    413: "Paste a shorter text, or take the article in in two parts.",
+    422: "Go back and correct it: what you typed is still there.",
+    429: "Wait a moment, then load the page again.",
+    500: "The error is logged. Load the page again; if it stays, tell whoever runs this desk the "
+    "number below.",
+    503: "The database cannot be reached just now. Load the page again in a moment.",
+}
+
+
+def page(request: Request, error: ClaimdeskError) -> Response:
+    """The page that tells `error`; who is not signed in, and only looks, is taken to sign in."""
+    if isinstance(error, NotAuthenticated) and request.method == "GET" and _may_return(request):
+        wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        return RedirectResponse(
+            f"/sign-in?{urlencode({'next': wanted})}", 303, headers={"Cache-Control": "no-store"}
+        )
+    return render(
+        request,
+        "error.html",
+        caller=request.scope.get("claimdesk.actor"),
+        now=of(request).clock(),
+        status=error.status,
+        headers=required_headers(error),
+        error=error,
+        advice=None if isinstance(error, NotYetRecorded) else ADVICE.get(error.status, ADVICE[422]),
+        request_id=request.scope.get("claimdesk.request_id"),
+        faults=[one for one in error.extras.get("errors", []) if one["msg"] != error.detail],
+        missing=error.extras.get("missing", []),
+        recorded_at=error.extras.get("recorded_at"),
+    )
+
+
+def _may_return(request: Request) -> bool:
+    """The sign-in pages are told of themselves; asking for sign-in would lead nowhere."""
+    return not request.url.path.startswith("/sign-in")

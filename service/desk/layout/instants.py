@@ -1,0 +1,35 @@
+"""The instant that a page is asked about: `as_of` with its offset, or `at` as a form sends it."""
+
+from datetime import datetime
+
+from fastapi import Request
+
+from service.domain.errors import Invalid
+from service.web import claim_requests
+
+
+def asked(request: Request) -> datetime | None:
+    """What the page is to be as of; None: now.  Raises Invalid.
+
+    A form without JavaScript has a field for a day and an hour, which are read as UTC.
+    """
+    query = request.query_params
+    if at := query.get("at", "").strip():
+        return of(at)
+    text = query.get("as_of", "").strip()
+    return claim_requests.instant(text) if text else None
+
+
+def of(text: str) -> datetime:
+    """`2023-10-02T18:00`, as UTC.  Raises Invalid."""
+    try:
+        return claim_requests.instant(f"{text}{':00' * (2 - text.count(':'))}Z", "at")
+    except Invalid:
+        raise Invalid(
+            "an instant is a day and an hour of UTC, such as 2023-10-02T18:00", loc=("query", "at")
+        ) from None
+
+
+def field(moment: datetime | None) -> str:
+    """An instant as the field for a day and an hour has it."""
+    return "" if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%S")

@@ -1,0 +1,147 @@
+"""Search: claims and, for those who may read them, statements, found by their words."""
+
+from collections.abc import Iterable
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Request, Response
+from markupsafe import Markup, escape
+
+from service.desk.claims import claim_rows
+from service.desk.layout.rendering import render
+from service.domain import access
+from service.domain.access import Action
+from service.domain.errors import Unsearchable
+from service.search.finding import claim_hits, statement_hits
+from service.search.finding.claim_hits import Asked
+from service.search.index import terms
+from service.store.paging import Window
+from service.stories import story_queries
+from service.web import claim_requests
+from service.web.calls import Call, list_scope, reading
+
+router = APIRouter(include_in_schema=False)
+
+CLAIMS, STATEMENTS, FEW = 25, 25, 8
+STORIES = 200
+KEPT = ("status", "story", "kind", "as_of", "sort")
+"""Filters of claims, which the links to other pages of the results keep."""
+EVERYBODYS = statement_hits.Filters(None, None, None, None)
+NOTHING: dict[str, Any] = {
+    "fault": None,
+    "claims": [],
+    "more_claims": None,
+    "statements": [],
+    "more_statements": None,
+}
+
+
+@router.get("/search")
+async def show_results(
+    request: Request, call: Annotated[Call, reading(Action.READ_CLAIMS, strict=False)]
+) -> Response:
+    """Claims, best first, and the best statements; with `in=statements` all of those."""
+    text = request.query_params.get("q", "").strip()
+    only_statements = request.query_params.get("in") == "statements" and _may(call)
+    asked = claim_rows.asked(request)
+    found: dict[str, Any] = dict(NOTHING)
+    status = 200
+    if text:
+        try:
+            found |= await _found(request, call, asked, only_statements)
+        except Unsearchable as error:
+            found["fault"] = error.detail
+            status = error.status
+    return render(
+        request,
+        "search.html",
+        caller=call.caller,
+        now=call.now,
+        status=status,
+        text=text,
+        as_of=None if only_statements else asked.as_of,
+        filters={name: request.query_params.get(name) or None for name in KEPT},
+        narrowed=any(request.query_params.get(name) for name in KEPT),
+        stories=await call.read(story_queries.page, window=Window(STORIES, None)),
+        only_statements=only_statements,
+        all_statements=_address(request, **{"in": "statements"}),
+        first=_address(request, **({"in": "statements"} if only_statements else {})),
+        further="cursor" in request.query_params,
+        **found,
+    )
+
+
+def _may(call: Call) -> bool:
+    """Whether the caller is shown statements."""
+    return access.allowed(call.caller, Action.READ_RECORDS)
+
+
+async def _found(
+    request: Request, call: Call, asked: claim_requests.ListQuery, only_statements: bool
+) -> dict[str, Any]:
+    """Raises Unsearchable."""
+    query = terms.parse(asked.q or "")
+    scope, after = claim_requests.name_order(list_scope("desk search", request), asked), None
+    if asked.cursor is not None:
+        after = call.services.cursors.read(asked.cursor, scope, now=call.now)
+
+    def following(keys: list[Any] | None) -> str | None:
+        if keys is None:
+            return None
+        cursor = call.services.cursors.write(scope, keys, now=call.now)
+        within = {"in": "statements"} if only_statements else {}
+        return _address(request, cursor=cursor, **within)
+
+    found: dict[str, Any] = {}
+    database = call.services.database
+    if not only_statements:
+        filters = claim_requests.filters(asked, call)
+        claimant = await claim_requests.family(call, filters.claimant, "claimant", filters.as_of)
+        party = await claim_requests.family(call, filters.party, "party", filters.as_of)
+        page = await claim_hits.page(
+            database, Asked(query, filters, claimant, party, CLAIMS, after)
+        )
+        rows = await claim_rows.rows(call, [(one.document, one.assignee) for one in page.hits])
+        for claim, hit in zip(rows, page.hits, strict=True):
+            _show_why(claim, hit.snippets)
+        found |= {"claims": rows, "more_claims": following(page.after)}
+    # What was said is found as it is now, and on the first page of claims.
+    if only_statements or (_may(call) and after is None and asked.as_of is None):
+        limit = STATEMENTS if only_statements else FEW
+        said, last = await statement_hits.page(
+            database, query, EVERYBODYS, limit=limit, after=after if only_statements else None
+        )
+        for one in said:
+            one["shown"] = [marked(snippet) for snippet in one["snippets"]]
+        found["statements"] = said
+        found["more_statements"] = following(last) if only_statements else last is not None
+    return found
+
+
+def _show_why(claim: dict[str, Any], snippets: Iterable[dict[str, Any]]) -> None:
+    """Mark what was found in the wording there, and show the rest below it."""
+    claim["shown"] = []
+    for one in snippets:
+        if one["field"] == "text" and one["text"] == claim["text"]:
+            claim["text"] = marked(one)
+        else:
+            claim["shown"].append(marked(one))
+
+
+def marked(snippet: dict[str, Any]) -> Markup:
+    """A snippet as HTML: escaped, and what was found within <mark>."""
+    text, parts, last = snippet["text"], [], 0
+    for start, end in snippet["marks"]:
+        parts += [escape(text[last:start]), Markup("<mark>"), escape(text[start:end])]
+        parts.append(Markup("</mark>"))
+        last = end
+    return Markup("").join([*parts, escape(text[last:])])
+
+
+def _address(request: Request, **changes: str) -> str:
+    kept = [
+        (name, value)
+        for name, value in request.query_params.multi_items()
+        if value and name in ("q", "claimant", "party", "stance", "tag", *KEPT)
+    ]
+    return f"/search?{urlencode([*kept, *changes.items()])}"

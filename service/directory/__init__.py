@@ -1,0 +1,1 @@
+"""Parties, speakers and sources: who speaks, and where it was read."""

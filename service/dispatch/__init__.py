@@ -1,1 +1,0 @@
-"""The webhook worker: leases due deliveries, sends them, records what came of it."""

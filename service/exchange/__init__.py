@@ -1,0 +1,1 @@
+"""Export and import: of whole desks, of others' claims, and of seed files."""

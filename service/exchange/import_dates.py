@@ -1,0 +1,275 @@
+"""When something was claimed, as others write it: read exactly, or refused with the reason.
+
+Nothing is invented: no day of a month, no year of a day, no hour of a midnight, no zone.
+"""
+
+import re
+import time
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from service.domain.claims import Precision
+from service.exchange.import_fields import refuse
+
+EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+DIRECTIVE = re.compile(r"%(.)", re.DOTALL)
+DIRECTIVES = frozenset("aAwdbBmyYHIpMSfzZjUWGuV%")
+MACHINE_DEPENDENT = frozenset("cxX")
+WEEKDAY = frozenset("aAwu")
+MONTH = frozenset("bBm")
+WITHOUT_SEPARATOR = re.compile(r"%[YymdHIMSjUWGV](?=%[YymdHIMSjUWGVf])")
+ZONE_AT_END = re.compile(r"\s*(?:[+-]\d\d:?\d\d|Z)$")
+ISO = re.compile(
+    r"(?P<year>\d{4})-(?P<month>\d\d?)-(?P<day>\d\d?)"
+    r"(?:(?:[Tt]|\s+)(?P<hour>\d\d?)"
+    r"(?::?(?P<minute>\d\d)(?::?(?P<second>\d\d)(?:[.,](?P<fraction>\d+))?)?)?"
+    r"\s*(?P<zone>[Zz]|UTC|GMT|[+-]\d\d(?::?\d\d)?)?)?",
+    re.ASCII,
+)
+ISO_WEEKDAY = re.compile(r"(\d{4})-W(\d\d)-([1-7])", re.ASCII)
+END_OF_DAY = re.compile(r"(?<!\d)24:00")
+MONTH_NAMES = (
+    "jan(uary)?|feb(ruary)?|mar(ch)?|apr(il)?|may|june?|july?|aug(ust)?|sept?(ember)?|oct(ober)?|"
+    "nov(ember)?|dec(ember)?"
+)
+PARTIAL = (
+    ("year", re.compile(r"\d{4}")),
+    ("week", re.compile(r"\d{4}-?W\d\d?")),
+    ("month", re.compile(r"\d{4}[-/.](0?[1-9]|1[0-2])|(0?[1-9]|1[0-2])[-/.]\d{4}")),
+    ("month", re.compile(rf"({MONTH_NAMES})\.?,? +\d{{4}}|\d{{4}} +({MONTH_NAMES})", re.I)),
+)
+"""What is written of a date whose day is not."""
+ZONE_NAME = re.compile(r"[A-Za-z]+(?:/[A-Za-z_+-]+)+|(?<![A-Za-z])[A-Z]{1,4}(?![A-Za-z])")
+ZONES = {
+    name: timezone(timedelta(hours=hours))
+    for hours, names in {
+        0: "UTC GMT UT Z WET",
+        1: "CET MEZ WEST",
+        2: "CEST MESZ EET",
+        3: "EEST MSK",
+        -4: "EDT",
+        -5: "EST CDT",
+        -6: "CST MDT",
+        -7: "MST PDT",
+        -8: "PST",
+    }.items()
+    for name in names.split()
+}
+"""Zones by their letters, where these mean one alone in the mail and news of our part of the world
+(RFC 5322, section 4.3).  BST and IST, for instance, are several."""
+
+
+class Unfit(ValueError):
+    """A text that is not written in a format."""
+
+
+def check_format(pattern: str) -> str:
+    """Give back a format of dates, in the letters of Python's `strptime`.
+
+    Raises ValueError for what could not be read exactly.
+    """
+    found = frozenset(DIRECTIVE.findall(pattern))
+    odd = f"{pattern!r} is no format of a date, such as %d-%m-%Y"
+    if found & MACHINE_DEPENDENT:
+        raise ValueError(f"{pattern!r} differs from machine to machine: write it out")
+    if not found <= DIRECTIVES or not _reads_itself(pattern):
+        raise ValueError(odd)
+    if not found & frozenset("YyG"):
+        raise ValueError(f"{pattern!r} has no year: no claim can be dated by it")
+    if "d" in found and not found & MONTH:
+        raise ValueError(f"{pattern!r} has a day and no month")
+    if "I" in found and "p" not in found:
+        raise ValueError(f"{pattern!r} has hours to 12 (%I), and not which half of the day (%p)")
+    if "p" in found and "I" not in found:
+        raise ValueError(f"{pattern!r} has a half of the day (%p), and no hours to 12 (%I)")
+    if ("f" in found and "S" not in found) or ("S" in found and "M" not in found):
+        raise ValueError(f"{pattern!r} has seconds and no minutes")
+    if "M" in found and not found & frozenset("HI"):
+        raise ValueError(f"{pattern!r} has minutes and no hour")
+    if found & frozenset("HI") and _written_part(pattern) != "day":
+        raise ValueError(f"{pattern!r} has an hour and no day")
+    return pattern
+
+
+def _reads_itself(pattern: str) -> bool:
+    sample = datetime(2020, 8, 25, 12, tzinfo=UTC)
+    try:
+        datetime.strptime(sample.strftime(pattern), pattern)  # noqa: DTZ007
+    except (ValueError, re.error):
+        return False
+    return True
+
+
+@lru_cache(maxsize=256)
+def _written_part(pattern: str) -> str:
+    """How much of a date a format has: its day, or only its week, month or year."""
+    found = frozenset(DIRECTIVE.findall(pattern))
+    weekday = bool(found & WEEKDAY)
+    if ("d" in found and found & MONTH) or "j" in found:
+        return "day"
+    if found & frozenset("UWV"):
+        return "day" if weekday else "week"
+    return "month" if found & MONTH else "year"
+
+
+def moment(
+    field: str, value: str | None, formats: Sequence[str], zone: str
+) -> tuple[datetime, Precision] | None:
+    """Read an instant, and how exactly it is known, by the first of `formats` that fits; else as
+    ISO 8601.
+
+    Where no offset is written, the time zone's counts.  A day stays the day that was written, and
+    a midnight is a day: programs write it where they know no hour.  Raises Refused.
+    """
+    if value is None or not (value := value.strip()):
+        return None
+    for pattern in formats:
+        try:
+            written, precision = _read_format(field, value, pattern)
+        except Unfit:
+            continue
+        return _settle(field, value, written, precision, zone)
+    try:
+        written, precision = _read_iso(value)
+    except ValueError:
+        refuse(field, value, _explain(value, formats))
+    return _settle(field, value, written, precision, zone)
+
+
+def _explain(value: str, formats: Sequence[str]) -> str:
+    if END_OF_DAY.search(value):
+        return "24:00 ends one day and begins the next: write the day that is meant"
+    for part, pattern in PARTIAL:
+        if pattern.fullmatch(value):
+            return _explain_partial(part)
+    tried = ", ".join([*formats, "ISO 8601"])
+    return f"no date or hour that is written like one of: {tried}"
+
+
+def _explain_partial(part: str) -> str:
+    return f"only its {part} is known: a claim has a day, and none is invented"
+
+
+def _read_format(field: str, value: str, pattern: str) -> tuple[datetime, Precision]:
+    zone: tzinfo | None = None
+    text, reading = value, pattern
+    if "%Z" in pattern:
+        text, zone = _take_zone(value)
+        reading = pattern.replace("%Z", "%z")
+    try:
+        found = datetime.strptime(text, reading)  # noqa: DTZ007 (the zone is added later)
+        weekday = time.strptime(text, reading).tm_wday
+    except (ValueError, OverflowError, re.error) as error:
+        raise Unfit(str(error)) from error
+    if WITHOUT_SEPARATOR.search(pattern):
+        _require_full_width(text, reading, found)
+    part = _written_part(pattern)
+    if part != "day":
+        refuse(field, value, _explain_partial(part))
+    if weekday != found.weekday():
+        refuse(field, value, f"{found.day} {found:%B %Y} was a {found:%A}")
+    if zone is not None:
+        found = found.replace(tzinfo=zone)
+    return found, _written_precision(pattern)
+
+
+def _take_zone(value: str) -> tuple[str, tzinfo]:
+    """Put a plain offset in the place of a zone's name.  Raises Unfit where none is known."""
+    for match in ZONE_NAME.finditer(value):
+        zone: tzinfo | None = ZONES.get(match[0])
+        if zone is None and "/" in match[0]:
+            try:
+                zone = ZoneInfo(match[0])
+            except (ValueError, OSError, KeyError):
+                continue
+        if zone is not None:
+            return f"{value[: match.start()]}+0000{value[match.end() :]}", zone
+    raise Unfit("it has no zone that is known")
+
+
+def _require_full_width(text: str, pattern: str, found: datetime) -> None:
+    """Numbers that nothing parts must have all their digits: `202312` is not 2 January 2023."""
+    rendered = found.strftime(pattern.replace("%z", "").rstrip())
+    if len(ZONE_AT_END.sub("", text)) != len(rendered):
+        raise Unfit("it has too few digits")
+
+
+def _written_precision(pattern: str) -> Precision:
+    found = frozenset(DIRECTIVE.findall(pattern))
+    if "S" in found:
+        return Precision.SECOND
+    if "M" in found:
+        return Precision.MINUTE
+    return Precision.HOUR if found & frozenset("HI") else Precision.DAY
+
+
+def _read_iso(value: str) -> tuple[datetime, Precision]:
+    """Raises ValueError."""
+    by_week = ISO_WEEKDAY.fullmatch(value)
+    if by_week is not None:
+        day = date.fromisocalendar(*map(int, by_week.groups()))
+        return datetime(day.year, day.month, day.day), Precision.DAY  # noqa: DTZ001
+    match = ISO.fullmatch(value)
+    if match is None:
+        raise ValueError("no ISO 8601")
+    year, month, day_of_month = (int(match[name]) for name in ("year", "month", "day"))
+    hour, minute, second = (int(match[name] or 0) for name in ("hour", "minute", "second"))
+    fraction = int((match["fraction"] or "0")[:6].ljust(6, "0"))
+    found = datetime(  # noqa: DTZ001 (the zone is added below, or later)
+        year, month, day_of_month, hour, minute, second, fraction
+    )
+    if match["hour"] is None:
+        return found, Precision.DAY
+    if match["zone"] is not None:
+        found = found.replace(tzinfo=_offset(match["zone"]))
+    if match["minute"] is None:
+        return found, Precision.HOUR
+    return found, Precision.SECOND if second or fraction else Precision.MINUTE
+
+
+def _offset(text: str) -> timezone:
+    if not text.startswith(("+", "-")):
+        return UTC
+    digits = text[1:].replace(":", "").ljust(4, "0")
+    size = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
+    return timezone(size if text[0] == "+" else -size)
+
+
+def _settle(
+    field: str, value: str, written: datetime, precision: Precision, zone: str
+) -> tuple[datetime, Precision]:
+    if not (written.hour or written.minute or written.second or written.microsecond):
+        precision = Precision.DAY
+    if precision is Precision.DAY:
+        written = written.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=UTC)
+    elif written.tzinfo is None:
+        written = written.replace(tzinfo=_zone(zone))
+    _require_one_instant(field, value, written)
+    try:
+        found = written.astimezone(UTC)
+        within = EARLIEST <= found < LATEST
+    except OverflowError:
+        within = False
+    if not within:
+        refuse(field, value, "it does not lie between the years 1900 and 2200")
+    return found, precision
+
+
+def _require_one_instant(field: str, value: str, written: datetime) -> None:
+    """Refuse an hour that a change of clocks left out, or made two of."""
+    if not isinstance(written.tzinfo, ZoneInfo):
+        return
+    first, second = written.replace(fold=0).utcoffset(), written.replace(fold=1).utcoffset()
+    if first is None or second is None or first == second:
+        return
+    name = written.tzinfo.key
+    if first > second:
+        refuse(field, value, f"this hour was twice that night in {name}: write its offset")
+    refuse(field, value, f"there was no such hour that night in {name}")
+
+
+@lru_cache(maxsize=16)
+def _zone(name: str) -> ZoneInfo:
+    return ZoneInfo(name)

@@ -1,0 +1,176 @@
+"""What a mapping file says of somebody else's data: TOML or JSON, checked before anything is read.
+
+docs/exchange.md explains every entry; `seeds/example-mapping.toml` is a whole one.
+"""
+
+import tomllib
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo
+
+import orjson
+from pydantic import (
+    AfterValidator,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+
+from service.domain import texts
+from service.domain.claims import Kind, Rendering
+from service.domain.errors import Invalid
+from service.exchange import import_dates, import_labels
+from service.exchange.import_labels import Entry, Judgement, fold_label
+
+Line = Annotated[str, StringConstraints(max_length=200), AfterValidator(texts.clean_line)]
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
+Policy = Literal["unattributed", "create", "refuse"]
+
+
+def _codec(name: str) -> str:
+    if name != "auto":
+        try:
+            b"a".decode(name)
+        except UnicodeError:
+            pass  # an encoding in which this is no text
+        except LookupError:
+            raise ValueError(f"there is no encoding {name!r}") from None
+    return name
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, KeyError):
+        raise ValueError(f"there is no time zone {name!r}") from None
+    return name
+
+
+class Sheet(Entry):
+    """How a CSV file is written."""
+
+    delimiter: Annotated[str, StringConstraints(pattern=r"^[^\r\n\x00\"]$")] = ","
+    quote: Annotated[str, StringConstraints(pattern=r"^([^\r\n\x00\w\s]|none)$")] = '"'
+    """What stands around cells; "none" where a quote is a letter like any other."""
+    encoding: Annotated[str, AfterValidator(_codec)] = "auto"
+    header: bool = True
+    missing: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _tells_cells_apart(self) -> Self:
+        if self.quote == self.delimiter:
+            raise ValueError("delimiter and quote are the same")
+        return self
+
+
+class Columns(Entry):
+    """Which column says what: its heading, or its number where there are no headings; in lists of
+    JSON objects, the path to the value."""
+
+    text: Line
+    id: Line | None = None
+    claimant: Line | None = None
+    speaker: Line | None = None
+    role: Line | None = None
+    date: Line | None = None
+    url: Line | None = None
+    publisher: Line | None = None
+    title: Line | None = None
+    quote: Line | None = None
+    language: Line | None = None
+    label: Line | None = None
+    rated_by: Line | None = None
+    explanation: Line | None = None
+    tags: Line | None = None
+    story: Line | None = None
+    kind: Line | None = None
+
+    def named(self) -> dict[str, str]:
+        """The columns that are named, by what they say."""
+        return {name: value for name, value in self if value is not None}
+
+
+class Records(Entry):
+    """Where a JSON document has its claims."""
+
+    path: Annotated[str, StringConstraints(max_length=200)] = ""
+    """The path to their list; empty where the document is the list, or has one object a line."""
+
+
+class Dates(Entry):
+    formats: tuple[Annotated[str, AfterValidator(import_dates.check_format)], ...] = ()
+    timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
+
+
+class Claimants(Entry):
+    unknown: Policy = "unattributed"
+    known: dict[str, Slug] = Field(default_factory=dict)
+
+
+class Defaults(Entry):
+    """What holds where a row says nothing."""
+
+    kind: Kind = Kind.EVENT
+    date: Line | None = None
+    url: Line | None = None
+    publisher: Line | None = None
+    language: Line = "und"
+    rendering: Rendering = Rendering.VERBATIM
+    tags: tuple[Line, ...] = ()
+    story: Slug | None = None
+
+
+class Mapping(Entry):
+    name: Line
+    """What the data is called: its rows are known again by it."""
+    rated_by: Line | None = None
+    tag_separator: Annotated[str, StringConstraints(min_length=1, max_length=5)] = ";"
+    unknown_label: Literal["asserted", "refuse"] = "asserted"
+    unknown_story: Literal["create", "refuse"] = "refuse"
+    csv: Sheet = Sheet()
+    records: Records = Records()
+    columns: Columns | None = None
+    dates: Dates = Dates()
+    claimants: Claimants = Claimants()
+    labels: dict[str, Judgement] | None = None
+    defaults: Defaults = Defaults()
+
+    @model_validator(mode="after")
+    def _says_who_rates(self) -> Self:
+        columns = self.columns
+        if columns and columns.label and not (columns.rated_by or self.rated_by):
+            raise ValueError("rated_by is missing: who gave the labels?")
+        return self
+
+    @model_validator(mode="after")
+    def _tells_labels_apart(self) -> Self:
+        known: dict[str, tuple[str, Judgement]] = {}
+        for label, meaning in (self.labels or {}).items():
+            other, same = known.setdefault(fold_label(label), (label, meaning))
+            if same != meaning:
+                raise ValueError(f"labels: {other!r} and {label!r} are one, with two meanings")
+        return self
+
+    def judgements(self) -> dict[str, Judgement]:
+        """What labels mean, by the form in which they are compared."""
+        given = import_labels.LABELS if self.labels is None else self.labels
+        return {fold_label(label): meaning for label, meaning in given.items()}
+
+
+def parse(content: bytes) -> Mapping:
+    """Read a mapping file.  Raises Invalid, whose errors name every place at fault."""
+    try:
+        text = content.decode("utf-8-sig")
+        read: Any = orjson.loads(text) if text.lstrip().startswith("{") else tomllib.loads(text)
+    except ValueError as error:
+        raise Invalid(f"the mapping is neither TOML nor JSON: {error}", loc=()) from error
+    try:
+        return Mapping.model_validate(read)
+    except ValidationError as error:
+        faults = [
+            {"loc": list(one["loc"]), "msg": one["msg"].removeprefix("Value error, ")}
+            for one in error.errors()
+        ]
+        where = ".".join(map(str, faults[0]["loc"]))
+        first = f"{where}: {faults[0]['msg']}" if where else str(faults[0]["msg"])
+        raise Invalid(f"the mapping is not valid: {first}", errors=faults) from error

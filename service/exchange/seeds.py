@@ -1,0 +1,263 @@
+"""Seed files: a first desk in TOML, loaded through the same commands as the API.
+
+Everything in a file is found again by what it is (a party by its slug, a statement by who said it
+when, in which words and where it was read), never by an id.  So loading a file twice changes
+nothing, and loading one that was loaded in part adds the rest.  What the desk has changed since is
+left as the desk has it.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, select
+
+from service.claims import claim_commands, statement_commands
+from service.directory import party_commands, source_commands
+from service.domain.access import Actor
+from service.domain.guards import Move
+from service.domain.inputs import (
+    NewClaim,
+    NewLink,
+    NewQuote,
+    NewSource,
+    NewSpeaker,
+    NewStatement,
+    Selector,
+)
+from service.domain.names import fold_spelling
+from service.exchange.seed_files import (
+    ClaimEntry,
+    DecisionEntry,
+    LinkEntry,
+    PartyEntry,
+    Plan,
+    QuoteEntry,
+    SourceEntry,
+    SpeakerEntry,
+    StatementEntry,
+    StoryEntry,
+)
+from service.exchange.seed_files import parse as parse
+from service.store import tables
+from service.stories import story_commands
+
+PACKAGE = Path(__file__).parent.parent
+ARTICLE = "kosovo-2023-10.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How many entries of each kind (`parties`, `claims` …) were new, and how many were there."""
+
+    created: dict[str, int] = field(default_factory=dict)
+    unchanged: dict[str, int] = field(default_factory=dict)
+
+
+def default_file() -> Path:
+    """The article's file: in the package where it was installed, else in the checkout."""
+    packaged = PACKAGE / "_seeds"
+    return (packaged if packaged.is_dir() else PACKAGE.parent / "seeds") / ARTICLE
+
+
+def load(session: Connection, plan: Plan, *, actor: Actor, now: datetime) -> Report:
+    """Record what `plan` has and the desk has not, as known to the desk from `now` on.
+
+    Raises what the commands raise, where the desk's own changes leave an entry no place.
+    """
+    # Two processes that start together must not both find a desk without the article.
+    session.execute(select(tables.installation).with_for_update()).all()
+    loading = _Loading(session, actor, now)
+    for party in plan.parties:
+        loading.party(party)
+    for speaker in plan.speakers:
+        loading.speaker(speaker)
+    for source in plan.sources:
+        loading.source(source)
+    for story in plan.stories:
+        loading.story(story)
+    said = {one.key: one for one in plan.statements}
+    for statement in plan.statements:
+        loading.statement(statement)
+    for claim in plan.claims:
+        loading.claim(claim, said[claim.origin])
+    for link in plan.links:
+        loading.link(link)
+    for decision in plan.decisions:
+        loading.decision(decision)
+    return Report(dict(loading.created), dict(loading.unchanged))
+
+
+def is_empty(session: Connection) -> bool:
+    """Whether nobody has recorded a claim or a party yet; a new desk has settings, and no more."""
+    return (
+        session.scalar(select(tables.claims.c.id).limit(1)) is None
+        and session.scalar(select(tables.parties.c.slug).limit(1)) is None
+    )
+
+
+class _Loading:
+    """One run of `load`: the ids that the file's keys stand for, and what was counted."""
+
+    def __init__(self, session: Connection, actor: Actor, now: datetime) -> None:
+        self.session = session
+        self.by: dict[str, Any] = {"actor": actor, "now": now}
+        self.created: Counter[str] = Counter()
+        self.unchanged: Counter[str] = Counter()
+        self.ids: dict[tuple[str, str], str] = {}
+
+    def party(self, entry: PartyEntry) -> None:
+        known = select(tables.parties.c.slug).where(tables.parties.c.slug == entry.slug)
+        if self._count("parties", self.session.scalar(known)):
+            party_commands.create_party(self.session, **entry.model_dump(), **self.by)
+
+    def story(self, entry: StoryEntry) -> None:
+        known = select(tables.stories.c.slug).where(tables.stories.c.slug == entry.slug)
+        if self._count("stories", self.session.scalar(known)):
+            story_commands.create_story(self.session, **entry.model_dump(), **self.by)
+
+    def speaker(self, entry: SpeakerEntry) -> None:
+        t = tables.speakers
+        known = self.session.scalar(
+            select(t.c.id).where(
+                t.c.party == entry.party,
+                t.c.folded_name == fold_spelling(entry.name),
+                t.c.folded_role == fold_spelling(entry.role or ""),
+            )
+        )
+        if self._count("speakers", known):
+            person = NewSpeaker(entry.name, entry.role)
+            known, _ = party_commands.create_speaker(
+                self.session, party=entry.party, person=person, **self.by
+            )
+        self.ids["speakers", entry.key] = str(known)
+
+    def source(self, entry: SourceEntry) -> None:
+        new = NewSource(**entry.model_dump(exclude={"key"}))
+        found, created = source_commands.record(self.session, new, **self.by)
+        self._count("sources", None if created else found)
+        self.ids["sources", entry.key] = found
+
+    def statement(self, entry: StatementEntry) -> None:
+        first = entry.quotes[0]
+        known = self.session.scalar(
+            select(tables.statements.c.id)
+            .join(tables.quotes, tables.quotes.c.statement == tables.statements.c.id)
+            .where(
+                tables.statements.c.said_at == entry.said_at,
+                tables.statements.c.party == entry.party
+                if entry.party
+                else tables.statements.c.party.is_(None),
+                tables.quotes.c.position == 1,
+                tables.quotes.c.source == self.ids["sources", first.source],
+                tables.quotes.c.text == first.text,
+            )
+        )
+        if self._count("statements", known):
+            new = NewStatement(
+                party=entry.party,
+                speaker=self._speaker(entry),
+                said_at=entry.said_at,
+                precision=entry.precision,
+                basis=entry.basis,
+                quotes=tuple(self._quote(one) for one in entry.quotes),
+            )
+            known = statement_commands.record(self.session, new, **self.by).id
+        self.ids["statements", entry.key] = str(known)
+
+    def claim(self, entry: ClaimEntry, origin: StatementEntry) -> None:
+        known = self._find_claim(entry, origin.party)
+        if self._count("claims", known):
+            new = NewClaim(
+                text=entry.text,
+                kind=entry.kind,
+                claimant=origin.party,
+                speaker=self._speaker(origin),
+                claimed_at=origin.said_at,
+                precision=origin.precision,
+                origin=self.ids["statements", entry.origin],
+                story=entry.story,
+                tags=entry.tags,
+                part_of=self.ids["claims", entry.part_of] if entry.part_of else None,
+            )
+            known = claim_commands.create(self.session, new, **self.by).id
+        self.ids["claims", entry.key] = str(known)
+
+    def link(self, entry: LinkEntry) -> None:
+        claim = self.ids["claims", entry.claim]
+        if self._count("links", self._find_link(claim, entry.statement)):
+            new = NewLink(
+                statement=self.ids["statements", entry.statement],
+                stance=entry.stance,
+                scope=entry.scope,
+                conditional=entry.conditional,
+                note=entry.note,
+            )
+            statement_commands.link(self.session, claim, new, four_eyes=True, **self.by)
+
+    def decision(self, entry: DecisionEntry) -> None:
+        claim = self.ids["claims", entry.claim]
+        decided = self.session.scalars(
+            select(tables.events.c.data).where(
+                tables.events.c.claim == claim, tables.events.c.type == "claim.status_changed"
+            )
+        )
+        wanted = (entry.to.value, entry.reason)
+        changes = (orjson.loads(one) for one in decided)
+        if self._count(
+            "decisions",
+            next((one for one in changes if (one["status"], one["reason"]) == wanted), None),
+        ):
+            cites = tuple(str(self._find_link(claim, one)) for one in entry.cites)
+            move = Move(entry.to, entry.reason, cites)
+            claim_commands.change_status(
+                self.session, claim, move, four_eyes=True, versions=None, **self.by
+            )
+
+    def _count(self, kind: str, known: object) -> bool:
+        """Note an entry; says whether it has to be made."""
+        (self.created if known is None else self.unchanged)[kind] += 1
+        return known is None
+
+    def _find_claim(self, entry: ClaimEntry, claimant: str | None) -> str | None:
+        """The claim that began with this text: its wording may have been amended since."""
+        t = tables.claims
+        begun = self.session.execute(
+            select(tables.events.c.claim, tables.events.c.data)
+            .join(t, t.c.id == tables.events.c.claim)
+            .where(
+                tables.events.c.number == 1,
+                t.c.story == entry.story,
+                t.c.claimant == claimant if claimant else t.c.claimant.is_(None),
+            )
+            .order_by(t.c.id)
+        )
+        return next(
+            (row.claim for row in begun if orjson.loads(row.data)["text"] == entry.text), None
+        )
+
+    def _find_link(self, claim: str, statement: str) -> str | None:
+        """The link, retracted or not: what the desk took back stays taken back."""
+        return self.session.scalar(
+            select(tables.links.c.id)
+            .where(
+                tables.links.c.claim == claim,
+                tables.links.c.statement == self.ids["statements", statement],
+            )
+            .limit(1)
+        )
+
+    def _speaker(self, entry: StatementEntry) -> str | None:
+        return self.ids["speakers", entry.speaker] if entry.speaker else None
+
+    def _quote(self, entry: QuoteEntry) -> NewQuote:
+        return NewQuote(
+            text=entry.text,
+            language=entry.language,
+            rendering=entry.rendering,
+            source=self.ids["sources", entry.source],
+            selector=Selector(entry.text, entry.prefix, entry.suffix),
+        )

@@ -1,1 +1,0 @@
-"""Pure renderers: from the domain's shapes to what is served."""

@@ -1,0 +1,1 @@
+"""The event stream: what all streams of a process share."""

@@ -1,0 +1,1 @@
+"""What operators do: backups, clocks, epochs, and the checks of `claimdesk doctor`."""

@@ -1,0 +1,151 @@
+"""What this machine's clock is compared with, and the word of somebody who knows it is right."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, func, select, text, update
+
+from service.domain import backoff
+from service.domain.claims import rfc3339
+from service.domain.clocks import ClockGuard, ClockReference
+from service.domain.errors import DatabaseDamaged
+from service.domain.webhooks import DeliveryState
+from service.store import installation, wakeups
+from service.store.engine import Database
+from service.store.installation import CLOCK_ACCEPTED, LAST_SEEN
+from service.store.tables import events
+from service.store.webhook_tables import webhook_deliveries, webhooks
+
+LONGEST_WAIT = timedelta(days=7) * (1 + backoff.JITTER)
+"""No delivery is made to wait for longer: the longest step that a schedule may have (config.py)."""
+log = structlog.get_logger("database")
+
+
+def read_clock_reference(connection: Connection, *, now: datetime | None = None) -> ClockReference:
+    """What a clock is compared with; with `now`, the database server's clock too.
+
+    Values that cannot be read are passed over: another check tells of them.
+    """
+    accepted = _read_acceptance(connection)
+    return ClockReference(
+        newest_event=_read_newest(connection),
+        last_seen=_parse(installation.read_value(connection, LAST_SEEN)),
+        server_ahead=None if now is None else _measure_server_clock(connection, now=now),
+        accepted_at=_parse(accepted.get("at")),
+        accepted_up_to=_parse(accepted.get("up_to")),
+        accepted_server_ahead=timedelta(seconds=accepted.get("server_ahead", 0)),
+    )
+
+
+async def compare_clock(database: Database, guard: ClockGuard) -> None:
+    """Give the guard what the clock is compared with now."""
+    now = guard.clock() if guard.stopwatch is not None else None
+    guard.compare_with(await database.read(read_clock_reference, now=now), measured_at=now)
+
+
+def accept_clock(connection: Connection, *, now: datetime) -> ClockReference:
+    """Record that the clock is right as it is; gives what it was compared with until now.
+
+    What waits for an instant that a wrong clock has set is due at once.
+    """
+    before = read_clock_reference(connection, now=now)
+    latest = [
+        instant
+        for instant in (_read_latest(connection), before.last_seen, before.accepted_up_to, now)
+        if instant is not None
+    ]
+    ahead = before.server_ahead or timedelta()
+    installation.write_value(
+        connection,
+        CLOCK_ACCEPTED,
+        {
+            "at": rfc3339(now),
+            "up_to": rfc3339(max(latest)),
+            "server_ahead": ahead.total_seconds(),
+        },
+    )
+    installation.write_value(connection, LAST_SEEN, rfc3339(now))
+    free_stuck_deliveries(connection, now=now)
+    log.warning("somebody said that the clock is right", now=rfc3339(now))
+    return before
+
+
+def excuse_imported_events(connection: Connection, *, now: datetime) -> None:
+    """Have the clock not held against what was imported with instants to come: another desk's
+    clock was wrong then, and says nothing of this one's."""
+    latest, accepted = _read_latest(connection), _read_acceptance(connection)
+    up_to = _parse(accepted.get("up_to"))
+    if latest is None or latest <= now or (up_to is not None and latest <= up_to):
+        return
+    installation.write_value(connection, CLOCK_ACCEPTED, accepted | {"up_to": rfc3339(latest)})
+    log.warning("events of a time to come were imported", latest=rfc3339(latest))
+
+
+def free_stuck_deliveries(
+    connection: Connection, *, now: datetime, longest: timedelta = LONGEST_WAIT
+) -> int:
+    """Make due what would wait longer than any schedule says, since a clock was wrong; gives how
+    many deliveries that were."""
+    limit = now + longest
+    delivery = webhook_deliveries.c
+    freed = connection.execute(
+        update(webhook_deliveries)
+        .where(
+            # Their endpoint leads to them by an index.
+            delivery.webhook.in_(select(webhooks.c.id)),
+            delivery.state == DeliveryState.PENDING,
+            delivery.visible_at > limit,
+        )
+        .values(visible_at=now)
+    ).rowcount
+    connection.execute(
+        update(webhooks).where(webhooks.c.blocked_until > limit).values(blocked_until=None)
+    )
+    connection.execute(update(webhooks).where(webhooks.c.served_at > limit).values(served_at=now))
+    if freed:
+        wakeups.ring_after_commit(connection)
+        log.warning("deliveries that a wrong clock had put off are due", deliveries=freed)
+    return freed
+
+
+def _read_newest(connection: Connection) -> datetime | None:
+    # Of a claim: a migration records whatever else it finds at its own time.
+    of_claims = select(events.c.recorded_at).where(events.c.claim.is_not(None))
+    newest = of_claims.order_by(events.c.seq.desc()).limit(1)
+    try:
+        found: datetime | None = connection.scalar(newest)
+    except DatabaseDamaged:
+        return None
+    return found
+
+
+def _read_latest(connection: Connection) -> datetime | None:
+    """The latest instant that any event has: a claim with one in the future keeps to it."""
+    try:
+        latest: datetime | None = connection.scalar(select(func.max(events.c.recorded_at)))
+    except DatabaseDamaged:
+        return None
+    return latest
+
+
+def _read_acceptance(connection: Connection) -> dict[str, Any]:
+    try:
+        return installation.read_document(connection, CLOCK_ACCEPTED) or {}
+    except ValueError:
+        return {}
+
+
+def _measure_server_clock(connection: Connection, *, now: datetime) -> timedelta | None:
+    if connection.dialect.name != "postgresql":
+        return None
+    server: datetime = connection.scalar(text("SELECT clock_timestamp()"))
+    return server - now
+
+
+def _parse(value: Any) -> datetime | None:
+    try:
+        instant = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return None
+    return instant.astimezone(UTC) if instant.tzinfo is not None else None

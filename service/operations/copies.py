@@ -1,0 +1,132 @@
+"""Whole copies of the embedded database, and how one takes the other's place."""
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import Connection, make_url
+
+from service.domain.errors import Conflict, DatabaseDamaged
+from service.store.failures import translate_errors
+from service.store.read_only import ReadOnlyFile
+from service.store.sqlite import sqlite_engine
+
+P = ParamSpec("P")
+T = TypeVar("T")
+IN_USE = "{path} is in use: a server or a command has it open. Stop it first (nothing was changed)."
+RESTORING = ".restoring"
+SHARED_FIRST, SHARED_SIZE = 0x40000002, 510
+"""The bytes that every connection holds a lock on while it has the file open
+(sqlite.org/lockingv3.html)."""
+
+
+def copy_database(source: Path, target: Path) -> None:
+    """Copy a database as it is at one instant, whatever is written to it, and check the copy.
+
+    `target` is an empty file.  Raises DatabaseDamaged where the copy is not whole.
+    """
+    with translate_errors():
+        opened = ReadOnlyFile(source)
+        try:
+            with closing(opened.connect()) as reader, closing(sqlite3.connect(target)) as copy:
+                # In one step: in several it would begin anew with every change in between.
+                reader.backup(copy)
+                # One file, which a read-only disk is enough for.
+                copy.execute("PRAGMA journal_mode=DELETE")
+                copy.execute("PRAGMA synchronous=FULL")
+                faults = [row[0] for row in copy.execute("PRAGMA integrity_check(5)")]
+                tables = {row[0] for row in copy.execute("SELECT name FROM sqlite_master")}
+        finally:
+            opened.close()
+    if faults != ["ok"]:
+        raise DatabaseDamaged(f"{source} is damaged: {'; '.join(faults)}. Take an earlier backup.")
+    if not {"events", "claims", "installation", "alembic_version"} <= tables:
+        raise Conflict(f"{source} is no database of Claimdesk.")
+    with target.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def change_copy(
+    path: Path,
+    command: Callable[Concatenate[Connection, P], T],
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> T:
+    """Run a command on a copy that nobody has open."""
+    engine = sqlite_engine(make_url(f"sqlite:///{path}"), writing=True, create=True)
+    try:
+        with translate_errors(), engine.begin() as connection:
+            return command(connection, *args, **kwargs)
+    finally:
+        engine.dispose()
+
+
+def put_in_place(part: Path, target: Path, *, now: datetime) -> Path | None:
+    """Give `part` the database's name; gives where the database that had it is kept.
+
+    Raises Conflict where somebody has that open.  Cut off at any instant, there is the old database
+    or the new one, or a note beside it because of which nothing is served until this is done again.
+    """
+    note = Path(f"{target}{RESTORING}")
+    aside: Path | None = None
+    with _alone(target):
+        if target.exists():
+            aside = target.with_name(f"{target.name}.before-{now:%Y%m%dT%H%M%S%fZ}")
+            _empty_log(target)
+        note.write_text(f"{part.name}\n", encoding="utf-8")
+        _sync(target.parent)
+        if aside is not None:
+            os.link(target, aside)
+        for suffix in ("-wal", "-shm", "-journal"):
+            # Of a database that SQLite could not make whole: kept with it.
+            leftover = Path(f"{target}{suffix}")
+            if leftover.exists():
+                leftover.rename(f"{leftover}.left" if aside is None else f"{aside}{suffix}")
+        part.replace(target)
+        _sync(target.parent)
+    note.unlink()
+    return aside
+
+
+def _empty_log(path: Path) -> None:
+    """Bring the write-ahead log in, where the database is well enough for that."""
+    with suppress(sqlite3.DatabaseError), closing(sqlite3.connect(path, timeout=0)) as connection:
+        connection.execute("PRAGMA journal_mode=DELETE").fetchone()
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Raises Conflict where another process has the database open."""
+    if not path.exists():
+        yield
+        return
+    try:
+        import fcntl
+    except ImportError:  # Windows lets nobody rename a file that is open
+        yield
+        return
+    handle = os.open(path, os.O_RDWR)
+    try:
+        try:
+            fcntl.lockf(
+                handle, fcntl.LOCK_EX | fcntl.LOCK_NB, SHARED_SIZE, SHARED_FIRST, os.SEEK_SET
+            )
+        except OSError as error:
+            raise Conflict(IN_USE.format(path=path)) from error
+        yield
+    finally:
+        os.close(handle)
+
+
+def _sync(folder: Path) -> None:
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,1 @@
+"""What readers and machines elsewhere get: feeds, ClaimReview, badges, embeds."""

@@ -1,0 +1,168 @@
+"""Feeds: which entries stand on a page, and what they say."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    exists,
+    func,
+    literal,
+    select,
+    tuple_,
+    union_all,
+)
+
+from service.domain.history import STATUS_TYPES
+from service.publishing import feed
+from service.publishing.feed import Entry
+from service.record.tail import newest
+from service.store.paging import Window
+from service.store.tables import claim_versions, claims, events, stories
+
+_second = events.alias("second")
+JUDGED_AT_ONCE = and_(
+    events.c.number == 1,
+    exists().where(
+        _second.c.claim == events.c.claim,
+        _second.c.number == 2,
+        _second.c.recorded_at == events.c.recorded_at,
+        _second.c.data.contains('"cause":"import"', autoescape=True),
+    ),
+)
+"""The first event of an imported claim, which came with its status: an entry that says it was
+asserted at that instant would only contradict the other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an entry stands: its event's number, and when that was recorded."""
+
+    seq: int
+    moment: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of a feed before anything on it is read: one place more than the limit, if any."""
+
+    title: str | None
+    """The story's."""
+    titled: datetime | None
+    """When the story was last changed."""
+    places: Sequence[Place]
+
+
+def page(
+    session: Connection, *, story: str | None, as_of: datetime | None, window: Window
+) -> Page | None:
+    """Where the entries of all claims, or of one story's, stand; None where there is no such story.
+
+    The newest by number come first, and only as far as the record is settled (record/tail.py): what
+    commits late comes above what was shown already, so whoever looks at the first page now and
+    then misses nothing.  With `as_of` they come by when they were recorded.
+    """
+    title, titled = None, None
+    if story is not None:
+        row = session.execute(
+            select(stories.c.title, stories.c.updated_at).where(stories.c.slug == story)
+        ).first()
+        if row is None:
+            return None
+        title, titled = row
+    shown = (events.c.seq <= newest(session), ~JUDGED_AT_ONCE)
+    if story is not None:
+        mine = (*shown, events.c.story == story, events.c.type.in_(STATUS_TYPES))
+        query = _places(mine, as_of, window)
+    else:
+        # A range of an index for each type.
+        of_claims = (*shown, events.c.claim.is_not(None))
+        each = (
+            _places((*of_claims, events.c.type == kind), as_of, window) for kind in STATUS_TYPES
+        )
+        both = union_all(*(select(one.subquery()) for one in each)).subquery()
+        query = _ordered(select(both), both.c, as_of, window)
+    return Page(title, titled, [Place(*row) for row in session.execute(query)])
+
+
+def keys(as_of: datetime | None) -> Callable[[Place], list[Any]]:
+    """What a cursor holds of the last place on a page."""
+    if as_of is None:
+        return lambda place: [place.seq]
+    return lambda place: [place.moment, place.seq]
+
+
+def entries(session: Connection, numbers: Sequence[int]) -> tuple[Entry, ...]:
+    """The entries of these events, in this order: one query however many.
+
+    Each with the claim as it was from that instant on: the first version superseded later, or what
+    is served now.
+    """
+    then = (
+        select(claim_versions.c.document)
+        .where(
+            claim_versions.c.claim == events.c.claim,
+            claim_versions.c.superseded_at > events.c.recorded_at,
+        )
+        .order_by(claim_versions.c.superseded_at)
+        .limit(1)
+        .scalar_subquery()
+    )
+    rows = session.execute(
+        select(
+            events.c.seq,
+            events.c.id,
+            events.c.type,
+            events.c.number,
+            events.c.recorded_at,
+            events.c.data,
+            func.coalesce(then, claims.c.document).label("document"),
+        )
+        .join(claims, claims.c.id == events.c.claim)
+        .where(events.c.seq.in_(numbers))
+    )
+    found = {
+        row.seq: feed.entry(
+            event=row.id,
+            type=row.type,
+            version=row.number,
+            moment=row.recorded_at,
+            data=row.data,
+            document=row.document,
+        )
+        for row in rows
+    }
+    return tuple(found[one] for one in numbers)
+
+
+def _places(
+    conditions: Iterable[ColumnElement[bool]], as_of: datetime | None, window: Window
+) -> Select[Any]:
+    """Number and moment of the events that meet `conditions`, from the cursor on."""
+    row = events.c
+    query = select(row.seq, row.recorded_at).where(*conditions)
+    if as_of is not None:
+        query = query.where(row.recorded_at <= as_of)
+    if window.after is not None and as_of is None:
+        query = query.where(row.seq < window.after[0])
+    elif window.after is not None:
+        moment, seq = window.after
+        query = query.where(
+            tuple_(row.recorded_at, row.seq)
+            < tuple_(
+                literal(datetime.fromisoformat(moment), row.recorded_at.type),
+                literal(seq, row.seq.type),
+            )
+        )
+    return _ordered(query, row, as_of, window)
+
+
+def _ordered(query: Select[Any], row: Any, as_of: datetime | None, window: Window) -> Select[Any]:
+    """The newest first, and one more than the limit."""
+    order = (row.seq,) if as_of is None else (row.recorded_at, row.seq)
+    return query.order_by(*(one.desc() for one in order)).limit(window.limit + 1)

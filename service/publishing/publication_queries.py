@@ -1,0 +1,42 @@
+"""What is published of a claim beside what it says of itself."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, Select, and_, select
+
+from service.directory.directory_queries import source_shape
+from service.publishing.claimreview import Beside
+from service.store.tables import claims, events, quotes, sources
+
+
+def beside(session: Connection, claim_id: str, as_of: datetime | None) -> Beside:
+    """Where a claim was read, and what was merged into it, now or as of an instant."""
+    read = (
+        select(sources)
+        .join(quotes, quotes.c.source == sources.c.id)
+        .join(claims, claims.c.origin_statement == quotes.c.statement)
+        .where(claims.c.id == claim_id)
+        .order_by(quotes.c.position)
+    )
+    if as_of is not None:
+        read = read.where(quotes.c.recorded_at <= as_of)
+    found = {row.id: source_shape(row) for row in session.execute(read)}
+    return Beside(list(found.values()), list(session.scalars(_merged(claim_id, as_of))))
+
+
+def _merged(claim_id: str, as_of: datetime | None) -> Select[str]:
+    """The claims merged into one, and those merged into them before."""
+    gone = select(claims.c.id)
+    if as_of is not None:
+        ended = events.alias()
+        gone = gone.join(
+            ended,
+            and_(
+                ended.c.claim == claims.c.id,
+                ended.c.type == "claim.merged",
+                ended.c.recorded_at <= as_of,
+            ),
+        )
+    tree = gone.where(claims.c.merged_into == claim_id).cte("merged", recursive=True)
+    tree = tree.union(gone.join(tree, claims.c.merged_into == tree.c.id))
+    return select(tree.c.id).order_by(tree.c.id)

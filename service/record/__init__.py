@@ -1,0 +1,1 @@
+"""The append-only record of every subject: its one writer, its chains, its tail."""

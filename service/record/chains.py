@@ -1,0 +1,43 @@
+"""Where a subject's chain of events ends, and the lock that keeps it there."""
+
+from datetime import datetime
+from hashlib import sha256
+
+from sqlalchemy import BigInteger, Connection, bindparam, func, select
+
+from service.domain.subjects import Subject
+from service.store.tables import events
+
+LOCK = select(func.pg_advisory_xact_lock(bindparam("key", type_=BigInteger())))
+HEAD = (
+    select(events.c.number, events.c.hash, events.c.recorded_at)
+    .where(events.c.kind == bindparam("kind"), events.c.subject == bindparam("subject"))
+    .order_by(events.c.number.desc())
+    .limit(1)
+)
+
+
+def lock(connection: Connection, subject: Subject) -> None:
+    """Keep other transactions from appending to this chain until this one ends.
+
+    SQLite has one writer at a time.  PostgreSQL has no row to lock before a chain begins, so it
+    is an advisory lock, whose key is made of the subject.  Keys are positive: negative ones say
+    which events are not settled (record/tail.py).
+    """
+    if connection.dialect.name != "sqlite":
+        connection.execute(LOCK, {"key": _key(subject)})
+
+
+def read_head(connection: Connection, subject: Subject) -> tuple[int, str, datetime] | None:
+    """The number, hash and instant of the subject's last event; None where it has none.
+
+    To be read in a statement after `lock`: an earlier snapshot does not show what the lock waited
+    for.
+    """
+    row = connection.execute(HEAD, {"kind": subject.kind.value, "subject": subject.id}).first()
+    return None if row is None else (row.number, row.hash, row.recorded_at)
+
+
+def _key(subject: Subject) -> int:
+    digest = sha256(f"{subject.kind.value} {subject.id}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1

@@ -1,0 +1,1 @@
+"""Search: what texts are found by (`index`), and what is found (`finding`)."""

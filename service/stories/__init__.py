@@ -1,0 +1,1 @@
+"""Stories: what is followed together, as a matrix of parties and as a timeline."""

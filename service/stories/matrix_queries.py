@@ -1,0 +1,170 @@
+"""Who stands where in a story: its claims by its root parties, now and as of an instant.
+
+A claim that has not changed since the instant is read as it is stored; one that has is folded from
+its record, for links are many and a copy of all of them for every version would grow with their
+square (docs/decisions/0009-stories-and-as-of.md).
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Connection, func, literal, select, union_all
+
+from service.claims.history_queries import event
+from service.domain import history
+from service.domain.claims import ClaimState, Lifecycle, rfc3339
+from service.domain.names import fold
+from service.store import states
+from service.store.paging import Window
+from service.store.snapshot import frozen
+from service.store.tables import claim_versions, claims, events, links
+from service.stories import matrix
+from service.stories.story_queries import find, ours, places
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a claim stands in the order of its story: with the claim on top of those that it is
+    part of, earliest claimed first; of an unknown hour, at the end of its day."""
+
+    claim: str
+    top: tuple[datetime, str]
+
+    def keys(self) -> list[Any]:
+        return [rfc3339(self.top[0]), self.top[1], self.claim]
+
+
+def page(
+    session: Connection, slug: str, *, moment: datetime | None, window: Window
+) -> tuple[dict[str, Any], list[Any] | None]:
+    """A page of the matrix, and the sort keys of its last claim where another follows.
+
+    Raises NotFound, NotYetRecorded.
+    """
+    with frozen(session):
+        story = find(session, slug, moment)
+        order = _arranged(_skeleton(session, slug, moment))
+        begin = _following(order, window.after)
+        here = order[begin : begin + window.limit]
+        states = states_at(session, [one.claim for one in here], moment)
+        shape = {
+            "story": {"slug": story.slug, "title": story.title},
+            "as_of": None if moment is None else rfc3339(moment),
+            "parties": _columns(session, slug, moment),
+            "claims": [matrix.row(states[one.claim]) for one in here],
+        }
+    return shape, here[-1].keys() if begin + len(here) < len(order) else None
+
+
+def states_at(
+    session: Connection, claim_ids: Collection[str], moment: datetime | None
+) -> dict[str, ClaimState]:
+    """Claims as they are, or as the desk knew them at `moment`; two queries however many."""
+    query = select(claims.c.id, states.whole(claims)).where(claims.c.id.in_(claim_ids))
+    if moment is not None:
+        query = query.where(claims.c.changed_at <= moment)
+    found = {row.id: states.parse(row.state) for row in session.execute(query).all()}
+    if moment is None:
+        return found
+    changed = (
+        select(events)
+        .where(
+            events.c.claim.in_([one for one in claim_ids if one not in found]),
+            events.c.recorded_at <= moment,
+        )
+        .order_by(events.c.claim, events.c.number)
+    )
+    for claim, rows in groupby(session.execute(changed).all(), key=lambda row: str(row.claim)):
+        state = history.fold(claim, map(event, rows))
+        assert state is not None
+        found[claim] = state
+    return found
+
+
+def _skeleton(session: Connection, slug: str, moment: datetime | None) -> Sequence[Any]:
+    """id, part_of and claimed_end of every claim of the story."""
+    current = select(claims.c.id, claims.c.part_of, claims.c.claimed_end).where(*ours(slug, None))
+    if moment is None:
+        return session.execute(current).all()
+    then, later = claim_versions, claim_versions.alias()
+    held = (
+        select(func.min(later.c.superseded_at))
+        .where(later.c.claim == claims.c.id, later.c.superseded_at > moment)
+        .correlate(claims)
+        .scalar_subquery()
+    )
+    earlier = (
+        select(claims.c.id, then.c.part_of, claims.c.claimed_end)
+        .select_from(claims)
+        .join(then, (then.c.claim == claims.c.id) & (then.c.superseded_at == held))
+        .where(
+            claims.c.story == slug,
+            claims.c.changed_at > moment,
+            then.c.recorded_at <= moment,
+            then.c.lifecycle != Lifecycle.MERGED.value,
+        )
+    )
+    unchanged = current.where(claims.c.changed_at <= moment)
+    return session.execute(union_all(unchanged, earlier)).all()
+
+
+def _arranged(rows: Iterable[Any]) -> list[Place]:
+    """Every claim, its components below it; a component of a claim elsewhere stands alone."""
+    known = {row.id: (row.claimed_end, row.id) for row in rows}
+    below: Mapping[str | None, list[Any]] = defaultdict(list)
+    for row in sorted(rows, key=lambda row: known[row.id], reverse=True):
+        below[row.part_of if row.part_of in known else None].append(row)
+    order: list[Place] = []
+    waiting = [(row.id, known[row.id]) for row in below[None]]
+    while waiting:
+        claim, top = waiting.pop()
+        order.append(Place(claim, top))
+        waiting += [(row.id, top) for row in below[claim]]
+    return order
+
+
+def _following(order: list[Place], after: list[Any] | None) -> int:
+    """Where the page after the claim with these keys begins.
+
+    Where that claim was merged meanwhile, what it was part of is shown again rather than missed.
+    """
+    if after is None:
+        return 0
+    moment, top, claim = after
+    begin = datetime.fromisoformat(moment), top
+    for position, one in enumerate(order):
+        if one.claim == claim:
+            return position + 1
+    return sum(one.top < begin for one in order)
+
+
+def _columns(session: Connection, slug: str, moment: datetime | None) -> list[dict[str, Any]]:
+    """The story's root parties: those with most claims first, then by name."""
+    place = places(moment)
+    claimants = (
+        select(place.c.root, func.count().label("claims"))
+        .join(claims, claims.c.claimant == place.c.slug)
+        .where(*ours(slug, moment))
+        .group_by(place.c.root)
+    )
+    voices = (
+        select(place.c.root, literal(0).label("claims"))
+        .join(links, links.c.party == place.c.slug)
+        .join(claims, claims.c.id == links.c.claim)
+        .where(*ours(slug, moment))
+        .distinct()
+    )
+    if moment is not None:
+        voices = voices.where(links.c.recorded_at <= moment)
+    told, root = union_all(claimants, voices).subquery(), places(moment)
+    found = session.execute(
+        select(told.c.root, root.c.name, func.sum(told.c.claims).label("claims"))
+        .join(root, root.c.slug == told.c.root)
+        .group_by(told.c.root, root.c.name)
+    ).all()
+    shapes = [{"slug": one.root, "name": one.name, "claims": int(one.claims)} for one in found]
+    return sorted(shapes, key=lambda one: (-one["claims"], fold(one["name"]), one["slug"]))

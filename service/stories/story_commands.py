@@ -1,0 +1,62 @@
+"""Stories: what is followed together."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from service.domain import access
+from service.domain.access import Action, Actor
+from service.domain.errors import AlreadyExists, NotFound
+from service.domain.history import Draft
+from service.domain.subjects import Subject, SubjectKind
+from service.record import writer
+from service.store.tables import (
+    stories,
+)
+from service.store.upsert import insert_or_ignore
+
+
+def create_story(
+    session: Connection,
+    *,
+    slug: str,
+    title: str,
+    description: str | None,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    access.require(actor, Action.RECORD)
+    row = {
+        "slug": slug,
+        "title": title,
+        "description": description,
+        "created_at": now,
+        "updated_at": now,
+    }
+    if not insert_or_ignore(session, stories, row):
+        raise AlreadyExists(f"There is a story '{slug}' already.", slug=slug)
+    draft = Draft("story.created", {"title": title, "description": description})
+    subject = Subject(SubjectKind.STORY, slug)
+    writer.write(session, writer.begin(subject, [draft], actor=actor, now=now))
+
+
+def change_story(
+    session: Connection, slug: str, changes: Mapping[str, Any], *, actor: Actor, now: datetime
+) -> None:
+    access.require(actor, Action.CHANGE_PARTIES)
+    row = session.execute(select(stories).where(stories.c.slug == slug).with_for_update()).first()
+    if row is None:
+        raise NotFound(f"There is no story '{slug}'.")
+    differing = {name: value for name, value in changes.items() if getattr(row, name) != value}
+    if not differing:
+        return
+    chain = writer.lock_chain(session, Subject(SubjectKind.STORY, slug))
+    draft = Draft("story.changed", differing)
+    (event,) = writer.extend(session, chain, [draft], actor=actor, now=now)
+    session.execute(
+        update(stories)
+        .where(stories.c.slug == slug)
+        .values(**differing, updated_at=event.recorded_at)
+    )

@@ -1,0 +1,132 @@
+"""Stories: the list, one with its parties, and which claims and parties were in it when."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, FromClause, Row, and_, exists, func, or_, select
+
+from service.directory.directory_queries import party_shape
+from service.domain.claims import Lifecycle, rfc3339
+from service.domain.errors import NotFound, NotYetRecorded
+from service.store.paging import Window
+from service.store.tables import (
+    claim_versions,
+    claims,
+    links,
+    parties,
+    party_versions,
+    statements,
+    stories,
+)
+
+HELD = ("name", "parent", "root")
+"""What is known of a party at any instant."""
+
+
+def one(session: Connection, slug: str, *, moment: datetime | None = None) -> dict[str, Any]:
+    """A story with the parties in it: those who claim and those who take a stance; now, or as the
+    desk knew them at `moment`.  Its title and description are as they are now.
+
+    Raises NotFound, NotYetRecorded.
+    """
+    row = find(session, slug, moment)
+    claimants = select(claims.c.claimant).where(*ours(slug, moment))
+    withdrawn = statements.c.withdrawn_at
+    voices = (
+        select(links.c.party)
+        .join(claims, claims.c.id == links.c.claim)
+        .join(statements, statements.c.id == links.c.statement)
+        .where(*ours(slug, moment), _not_yet(links.c.retracted_at, moment))
+        .where(_not_yet(withdrawn, moment))
+    )
+    if moment is not None:
+        voices = voices.where(links.c.recorded_at <= moment)
+    place = places(moment)
+    found = session.execute(
+        select(parties, *(place.c[name].label(f"then_{name}") for name in HELD))
+        .join(place, place.c.slug == parties.c.slug)
+        .where(parties.c.slug.in_(claimants.union(voices)))
+        .order_by(parties.c.slug)
+    ).all()
+    return shape(row) | {
+        "parties": [
+            party_shape(party) | {name: getattr(party, f"then_{name}") for name in HELD}
+            for party in found
+        ]
+    }
+
+
+def page(session: Connection, *, window: Window) -> list[dict[str, Any]]:
+    """Stories by slug, one more than the limit."""
+    query = select(stories).order_by(stories.c.slug)
+    if window.after is not None:
+        query = query.where(stories.c.slug > window.after[0])
+    return [shape(row) for row in session.execute(query.limit(window.limit + 1)).all()]
+
+
+def counts(session: Connection, slugs: Collection[str]) -> dict[str, dict[str, int]]:
+    """Count the claims of these stories that are in force, by slug and status."""
+    found: dict[str, dict[str, int]] = {slug: {} for slug in slugs}
+    query = (
+        select(claims.c.story, claims.c.status, func.count().label("claims"))
+        .where(claims.c.story.in_(found), claims.c.lifecycle == Lifecycle.ACTIVE.value)
+        .group_by(claims.c.story, claims.c.status)
+    )
+    for row in session.execute(query).all():
+        found[row.story][row.status] = row.claims
+    return found
+
+
+def find(session: Connection, slug: str, moment: datetime | None) -> Row[Any]:
+    """A story's row.  Raises NotFound, NotYetRecorded where it was made after `moment`."""
+    row = session.execute(select(stories).where(stories.c.slug == slug)).first()
+    if row is None:
+        raise NotFound(f"There is no story '{slug}'.")
+    if moment is not None and row.created_at > moment:
+        raise NotYetRecorded(
+            "The desk began this story only later.", recorded_at=rfc3339(row.created_at)
+        )
+    return row
+
+
+def ours(slug: str, moment: datetime | None) -> tuple[ColumnElement[bool], ...]:
+    """Conditions on `claims`: those of the story that were recorded and not merged."""
+    unmerged = claims.c.lifecycle != Lifecycle.MERGED.value
+    if moment is None:
+        return claims.c.story == slug, unmerged
+    then = claim_versions.alias()
+    before = exists(
+        select(1)
+        .where(
+            then.c.claim == claims.c.id,
+            then.c.superseded_at > moment,
+            then.c.recorded_at <= moment,
+            then.c.lifecycle != Lifecycle.MERGED.value,
+        )
+        .correlate(claims)
+    )
+    return claims.c.story == slug, claims.c.created_at <= moment, or_(unmerged, before)
+
+
+def places(moment: datetime | None) -> FromClause:
+    """`slug`, `name`, `parent` and `root` of every party, now or then."""
+    if moment is None:
+        return parties.alias()
+    then = party_versions
+    held = and_(then.c.recorded_at <= moment, _not_yet(then.c.superseded_at, moment))
+    return select(then).where(held).subquery()
+
+
+def shape(row: Row[Any]) -> dict[str, Any]:
+    return {
+        "slug": row.slug,
+        "title": row.title,
+        "description": row.description,
+        "created_at": rfc3339(row.created_at),
+        "updated_at": rfc3339(row.updated_at),
+    }
+
+
+def _not_yet(column: ColumnElement[Any], moment: datetime | None) -> ColumnElement[bool]:
+    return column.is_(None) if moment is None else or_(column.is_(None), column > moment)

@@ -1,0 +1,198 @@
+"""What happened in a story, in the order of either clock, now and as of an instant."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Row, and_, func, literal, or_, select, tuple_, union_all
+
+from service.claims.history_queries import event
+from service.domain import history
+from service.domain.claims import rfc3339
+from service.record.event_queries import disclosed
+from service.store.paging import Window
+from service.store.snapshot import frozen
+from service.store.tables import claim_versions, claims, events, links
+from service.stories import status_spans, timeline
+from service.stories.story_queries import find
+
+Data = dict[str, Any]
+MAKING = ("link.created", "claim.absorbed")
+"""The events that links come from."""
+
+
+def page(
+    session: Connection,
+    slug: str,
+    *,
+    clock: str,
+    moment: datetime | None,
+    window: Window,
+    newest_first: bool = False,
+) -> tuple[dict[str, Any], list[Any] | None]:
+    """A page of the timeline, oldest first unless asked otherwise, with the lanes of the claims on
+    it, and the sort keys of its last entry where another follows: five statements, however much
+    happened.
+
+    By the clock `said` it tells only of what was said, claims and statements linked to them, in the
+    order of the ends of the days or hours that are known.
+    Raises NotFound, NotYetRecorded.
+    """
+    with frozen(session):
+        story = find(session, slug, moment)
+        rows = _rows(session, slug, clock, moment, window, newest_first)
+        more, rows = len(rows) > window.limit, rows[: window.limit]
+        concerned = list(dict.fromkeys(row.claim for row in rows))
+        briefs = _briefs(session, concerned, moment)
+        told = [(row, event(row)) for row in rows]
+        known = _links(session, slug, told)
+        drawn = statuses(session, concerned, moment)
+    items = [_entry(row, one, briefs[row.claim], known) for row, one in told]
+    shape = {
+        "story": {"slug": story.slug, "title": story.title},
+        "as_of": None if moment is None else rfc3339(moment),
+        "clock": clock,
+        "items": items,
+        "lanes": [timeline.lane(claim, drawn[claim]) for claim in concerned],
+    }
+    return shape, [_clock(rows[-1], clock), rows[-1].seq] if more else None
+
+
+def _rows(
+    session: Connection,
+    slug: str,
+    clock: str,
+    moment: datetime | None,
+    window: Window,
+    newest_first: bool,
+) -> Sequence[Row[Any]]:
+    by = events.c.said_end if clock == "said" else events.c.recorded_at
+    query = select(events).where(
+        events.c.story == slug, events.c.type.in_(timeline.TYPES), disclosed()
+    )
+    if clock == "said":
+        query = query.where(by.is_not(None))
+    if moment is not None:
+        query = query.where(events.c.recorded_at <= moment)
+    if window.after is not None:
+        at, seq = window.after
+        here = tuple_(by, events.c.seq)
+        last = tuple_(literal(datetime.fromisoformat(at), by.type), seq)
+        query = query.where(here < last if newest_first else here > last)
+    order = (by.desc(), events.c.seq.desc()) if newest_first else (by, events.c.seq)
+    return session.execute(query.order_by(*order).limit(window.limit + 1)).all()
+
+
+def _clock(row: Row[Any], clock: str) -> datetime:
+    moment: datetime = row.said_end if clock == "said" else row.recorded_at
+    return moment
+
+
+def _briefs(
+    session: Connection, claim_ids: Collection[str], moment: datetime | None
+) -> dict[str, Data]:
+    """Claims in brief as they are, or as they were served at `moment`; merged ones too."""
+    query: Any = select(claims.c.id, claims.c.document).where(claims.c.id.in_(claim_ids))
+    if moment is not None:
+        then, later = claim_versions, claim_versions.alias()
+        held = (
+            select(func.min(later.c.superseded_at))
+            .where(later.c.claim == claims.c.id, later.c.superseded_at > moment)
+            .correlate(claims)
+            .scalar_subquery()
+        )
+        query = union_all(
+            query.where(claims.c.changed_at <= moment),
+            select(claims.c.id, then.c.document)
+            .select_from(claims)
+            .join(then, and_(then.c.claim == claims.c.id, then.c.superseded_at == held))
+            .where(claims.c.id.in_(claim_ids), claims.c.changed_at > moment),
+        )
+    found = {}
+    for row in session.execute(query).all():
+        document = orjson.loads(row.document)
+        names = ("id", "text", "kind", "claimant", "status", "lifecycle", "merged_into", "part_of")
+        found[row.id] = {name: document[name] for name in names}
+    return found
+
+
+def _links(
+    session: Connection, slug: str, told: Sequence[tuple[Row[Any], history.Event]]
+) -> dict[str, Data]:
+    """The links that these events cite or end, by id, as they were when they were made."""
+    cited = {link for _, one in told for link in _cited(one)}
+    withdrawn = {
+        (row.claim, one.data["statement"]) for row, one in told if one.type == "statement.withdrawn"
+    }
+    made = (
+        select(links.c.id, links.c.claim, links.c.statement, events.c.data)
+        .join(
+            events,
+            and_(
+                # The index of the story by instants: a claim's own would be read from its start.
+                events.c.story == slug,
+                events.c.recorded_at == links.c.recorded_at,
+                events.c.claim == links.c.claim,
+                events.c.type.in_(MAKING),
+            ),
+        )
+        .where(
+            or_(
+                links.c.id.in_(cited),
+                and_(
+                    links.c.claim.in_({claim for claim, _ in withdrawn}),
+                    links.c.statement.in_({statement for _, statement in withdrawn}),
+                ),
+            )
+        )
+    )
+    found: dict[str, Data] = {}
+    for row in session.execute(made).all():
+        data = orjson.loads(row.data)
+        for one in data["links"] if "links" in data else [data["link"]]:
+            if one["id"] == row.id:
+                found[row.id] = one | {"claim": row.claim}
+    return found
+
+
+def _cited(one: history.Event) -> list[str]:
+    if one.type == "claim.status_changed":
+        return list(one.data["cites"])
+    return [one.data["link"]] if one.type in ("link.retracted", "link.affirmed") else []
+
+
+def _entry(row: Row[Any], one: history.Event, brief: Data, known: dict[str, Data]) -> Data:
+    if one.type == "link.created":
+        concerned = [one.data["link"]]
+    elif one.type == "claim.absorbed":
+        concerned = one.data["links"]
+    elif one.type == "statement.withdrawn":
+        concerned = [
+            link
+            for link in known.values()
+            if (link["claim"], link["statement"]) == (row.claim, one.data["statement"])
+        ]
+    else:
+        concerned = [known[link] for link in _cited(one)]
+    voices = [history.voice(link["voice"]) for link in concerned]
+    if one.type == "claim.created" and one.data["claimant"]:
+        voices = [history.voice(one.data["claimant"])]
+    return timeline.entry(one, seq=row.seq, claim=brief, links=concerned, voices=voices)
+
+
+def statuses(
+    session: Connection, claim_ids: Collection[str], moment: datetime | None
+) -> dict[str, status_spans.Lane]:
+    """The lanes of claims by id, as far as the desk knew at `moment`."""
+    query = select(events).where(
+        events.c.claim.in_(claim_ids), events.c.type.in_(status_spans.TYPES)
+    )
+    if moment is not None:
+        query = query.where(events.c.recorded_at <= moment)
+    rows = session.execute(query.order_by(events.c.claim, events.c.number)).all()
+    return {
+        claim: status_spans.lane(map(event, mine))
+        for claim, mine in groupby(rows, key=lambda row: row.claim)
+    }

@@ -1,0 +1,125 @@
+"""Proves that the events of one subject follow one another, and that none is missing of all."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Row, func, select, text
+
+from service.domain.claims import rfc3339
+from service.domain.subjects import Subject, SubjectKind
+from service.record.canonical import GENESIS, canonical, hash_event, read_salts
+from service.store import tables
+from service.verification.breaks import Break, Remark, show_both, show_text
+
+NUMBERS_GIVEN_UP = "numbers_given_up"
+"""In `installation`: how many events a downgrade to an older schema took away (migration 0013)."""
+
+
+def check_chain(
+    subject: str, lines: Iterable[Row[Any]], *, kind: SubjectKind = SubjectKind.CLAIM
+) -> Iterator[Break]:
+    """Where numbers, hashes or instants of a record do not follow one another.
+
+    Each event is held against the one stored before it, so one change is one break or two, not a
+    break in everything after it.
+    """
+    number, previous_hash = 1, GENESIS
+    seq, recorded_at = 0, None
+    for line in lines:
+        at: int = line.number
+
+        def broken(what: str, expected: str, found: str, at: int = at) -> Break:
+            return Break(subject, at, what, expected, found, kind.value)
+
+        if at != number:
+            yield broken("number", str(number), str(at))
+        if line.previous_hash != previous_hash:
+            yield broken("previous_hash", previous_hash, line.previous_hash)
+        for name in ("data", "actor", "salts"):
+            written = line._mapping[name]
+            if written is None:
+                continue
+            try:
+                right = canonical(orjson.loads(written))
+            except ValueError:
+                right = "JSON"
+            if written != right:
+                yield broken("canonical", *show_both(right, written))
+        try:
+            digest = hash_event(
+                Subject(kind, subject),
+                number=at,
+                type=line.type,
+                recorded_at=rfc3339(line.recorded_at),
+                actor=line.actor,
+                data=line.data,
+                salts=read_salts(line.salts),
+                previous_hash=previous_hash,
+            )
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            yield broken("salts", "salts of fields that it has", f"{type(error).__name__}: {error}")
+            digest = "cannot be computed"
+        if line.hash != digest:
+            yield broken("hash", digest, line.hash)
+        if line.seq <= seq:
+            yield broken("order", f"a seq above {seq}", str(line.seq))
+        if recorded_at is not None and line.recorded_at < recorded_at:
+            yield broken(
+                "order", f"no earlier than {show_text(recorded_at)}", show_text(line.recorded_at)
+            )
+        number, previous_hash = at + 1, line.hash
+        seq, recorded_at = line.seq, line.recorded_at
+
+
+def check_numbers(session: Connection) -> Iterator[Break | Remark]:
+    """Where numbers of the whole record are missing, at its end too.
+
+    SQLite numbers events without gaps.  PostgreSQL leaves one where a transaction was rolled back,
+    so there a gap is a remark: nothing inside the database tells the two apart.
+    """
+    t = tables.events
+    count, lowest, highest = session.execute(
+        select(func.count(), func.min(t.c.seq), func.max(t.c.seq))
+    ).one()
+    sqlite = session.dialect.name == "sqlite"
+    if sqlite:
+        drawn = session.scalar(text("SELECT seq FROM sqlite_sequence WHERE name = 'events'")) or 0
+    else:
+        drawn = session.scalar(
+            text("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM events_seq_seq")
+        )
+    drawn = max(drawn or 0, highest or 0)
+    missing = drawn - count
+    if not missing:
+        return
+    place = _first_gap(session, lowest, highest)
+    given_up = session.scalar(
+        select(tables.installation.c.value).where(tables.installation.c.name == NUMBERS_GIVEN_UP)
+    )
+    if given_up is not None and int(given_up) == missing:
+        yield Remark(
+            "events", f"{missing} numbers are without an event since a downgrade took them away"
+        )
+    elif sqlite:
+        yield Break("", None, "events.seq", f"{drawn} events without a gap", place, "record")
+    else:
+        yield Remark(
+            "events",
+            f"{missing} of the numbers 1 to {drawn} are missing ({place}): rolled back or taken "
+            "away, which only an anchor outside the database could tell apart",
+        )
+
+
+def _first_gap(session: Connection, lowest: int | None, highest: int | None) -> str:
+    t = tables.events
+    if lowest is None:
+        return "there is none"
+    if lowest > 1:
+        return f"the first is {lowest}"
+    following = func.lead(t.c.seq).over(order_by=t.c.seq)
+    pairs = select(t.c.seq, following.label("following")).subquery()
+    gap = session.execute(
+        select(pairs).where(pairs.c.following != pairs.c.seq + 1).order_by(pairs.c.seq).limit(1)
+    ).first()
+    return f"none between {gap.seq} and {gap.following}" if gap else f"the last is {highest}"

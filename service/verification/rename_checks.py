@@ -1,0 +1,62 @@
+"""What `claimdesk verify` and `doctor` say of renames that have not come to all claims."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select
+
+from service.claims import rename_queue
+from service.claims.rename_queue import Rename
+from service.domain.diagnosis import Finding, make_remark
+from service.store.rename_tables import rename_claims, renames
+from service.store.tables import statements
+from service.verification.breaks import Remark, clip
+
+GOES_ON = "A server that runs goes on with it by itself: claimdesk serve"
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """The claims and the statements that are still found by a former name, and what to say."""
+
+    claims: frozenset[str]
+    statements: frozenset[str]
+    remarks: tuple[Remark, ...]
+
+
+def read_unfinished(session: Connection) -> Unfinished:
+    """What renames under way have not come to."""
+    claims: set[str] = set()
+    spoken: set[str] = set()
+    remarks = []
+    try:
+        under_way = rename_queue.list_renames(session)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        found = clip(f"{type(error).__name__}: {error}")
+        damaged = Remark("renames", f"a row cannot be read: {found}")
+        return Unfinished(frozenset(), frozenset(), (damaged,))
+    for rename in under_way:
+        if rename.draft is None:
+            mine = rename_claims.c.rename == rename.id
+            claims.update(session.scalars(select(rename_claims.c.claim).where(mine)))
+        query = select(statements.c.id).where(rename_queue.select_spoken(rename))
+        if rename.last_statement is not None:
+            query = query.where(statements.c.id > rename.last_statement)
+        spoken.update(session.scalars(query))
+        remarks.append(Remark("rename_claims", _describe(session, rename)))
+    return Unfinished(frozenset(claims), frozenset(spoken), tuple(remarks))
+
+
+def check_renames(session: Connection) -> list[Finding]:
+    """Whether a rename has not come to all claims that show the name."""
+    return [
+        make_remark("renames", _describe(session, rename), GOES_ON)
+        for rename in rename_queue.list_renames(session)
+    ]
+
+
+def _describe(session: Connection, rename: Rename) -> str:
+    left = rename_queue.count_left(session, rename.id)
+    total = session.execute(select(renames.c.claims).where(renames.c.id == rename.id)).scalar_one()
+    what = "carry the change of" if rename.draft is not None else "are found by the full name of"
+    kind, subject = rename.subject.kind.value, rename.subject.id
+    return f"{total - left:,} of {total:,} claims {what} the {kind} '{subject}' so far."

@@ -1,0 +1,137 @@
+"""What is sent of parties, speakers, sources and stories."""
+
+from pydantic import ConfigDict
+
+from service.domain.inputs import NewSource, NewSpeaker
+from service.web.fields import (
+    LEFT_OUT,
+    Country,
+    Description,
+    FullName,
+    Headline,
+    In,
+    Instant,
+    Label,
+    Language,
+    Name,
+    PersonName,
+    Sha256,
+    Slug,
+    Title,
+    Url,
+)
+
+
+class PartyIn(In):
+    slug: Slug
+    name: Name
+    full_name: FullName | None = None
+    kind: Label | None = None
+    country: Country | None = None
+    parent: Slug | None = None
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "slug": "white-house",
+                    "name": "White House",
+                    "full_name": "Executive Office of the President",
+                    "kind": "government",
+                    "country": "US",
+                    "parent": "washington",
+                }
+            ]
+        }
+    )
+
+
+class PartyChange(In):
+    name: Name = LEFT_OUT
+    full_name: FullName | None = None
+    kind: Label | None = None
+    country: Country | None = None
+    parent: Slug | None = None
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"parent": "washington"}]})
+
+
+class SpeakerIn(In):
+    """A person to match by name and role, without diacritics, or to record."""
+
+    name: PersonName
+    role: PersonName | None = None
+
+    def to_command(self) -> NewSpeaker:
+        return NewSpeaker(self.name, self.role)
+
+
+class PartySpeakerIn(In):
+    name: PersonName
+    role: PersonName | None = None
+    party: Slug
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "Matthew Miller",
+                    "role": "State Department spokesman",
+                    "party": "washington",
+                }
+            ]
+        }
+    )
+
+
+class SpeakerChange(In):
+    name: PersonName = LEFT_OUT
+    role: PersonName | None = None
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Miloš Vučević"}]})
+
+
+class SourceIn(In):
+    url: Url
+    publisher: PersonName | None = None
+    title: Headline | None = None
+    published_at: Instant | None = None
+    language: Language | None = None
+    archive_url: Url | None = None
+    sha256: Sha256 | None = None
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "url": "https://example.org/2023/10/03/kosovo",
+                    "publisher": "Example News",
+                    "title": "Serbia says troop level near Kosovo is back to normal",
+                    "published_at": "2023-10-03T18:00:00Z",
+                    "language": "en",
+                }
+            ]
+        }
+    )
+
+    def to_command(self) -> NewSource:
+        return NewSource(**self.model_dump())
+
+
+class StoryIn(In):
+    slug: Slug
+    title: Title
+    description: Description | None = None
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"slug": "kosovo-border-2023", "title": "Kosovo border, autumn 2023"}]
+        }
+    )
+
+
+class StoryChange(In):
+    title: Title = LEFT_OUT
+    description: Description | None = None
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"title": "Kosovo border"}]})

@@ -1,0 +1,1 @@
+"""Webhooks: endpoints, the outbox, and the dispatcher that leases, delivers and settles."""

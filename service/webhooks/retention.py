@@ -1,0 +1,96 @@
+"""Old deliveries are forgotten, a small batch at a time: what was delivered after 30 days, what was
+given up after 90, and with a message's last delivery the message."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, delete, exists, null, select, tuple_
+
+from service.domain.webhooks import DeliveryState, EndpointState
+from service.store.webhook_tables import (
+    webhook_attempts,
+    webhook_deliveries,
+    webhook_messages,
+    webhook_parties,
+    webhooks,
+)
+from service.webhooks.settlement import PENDING
+
+DELIVERED_KEPT = timedelta(days=30)
+DEAD_KEPT = timedelta(days=90)
+BATCH = 500
+
+deliveries = webhook_deliveries.c
+
+
+def forget_old(session: Connection, *, now: datetime) -> int:
+    """Forget up to a batch of deliveries; gives how many, 0 where nothing is old enough.
+
+    Those of a deleted endpoint go whatever their age, and the endpoint after them.  What has been
+    due for 90 days to an endpoint that is paused or disabled goes too.
+    """
+    gone = webhooks.c.deleted_at.is_not(null())
+    idle = webhooks.c.state != EndpointState.ACTIVE.value
+    for old in (
+        (
+            deliveries.state == DeliveryState.DELIVERED.value,
+            deliveries.settled_at < now - DELIVERED_KEPT,
+        ),
+        (
+            deliveries.state == DeliveryState.DEAD.value,
+            deliveries.settled_at < now - DEAD_KEPT,
+        ),
+        (
+            _of(idle),
+            deliveries.state == PENDING,
+            deliveries.visible_at < now - DEAD_KEPT,
+        ),
+        (_of(gone),),
+    ):
+        # One after the other, so that each finds its rows by an index.
+        chosen = session.execute(
+            select(deliveries.webhook, deliveries.message)
+            .where(*old)
+            .limit(BATCH)
+            .with_for_update(skip_locked=True)
+        ).all()
+        if chosen:
+            _forget(session, [(row.webhook, row.message) for row in chosen])
+            return len(chosen)
+    emptied = session.scalars(
+        select(webhooks.c.id).where(
+            gone, ~exists(select(deliveries.message).where(deliveries.webhook == webhooks.c.id))
+        )
+    ).all()
+    if emptied:
+        session.execute(delete(webhook_parties).where(webhook_parties.c.webhook.in_(emptied)))
+        session.execute(delete(webhooks).where(webhooks.c.id.in_(emptied)))
+    return 0
+
+
+def _of(which: Any) -> Any:
+    return deliveries.webhook.in_(select(webhooks.c.id).where(which).scalar_subquery())
+
+
+def _forget(session: Connection, pairs: list[tuple[str, str]]) -> None:
+    """Delete deliveries, their attempts, and the messages of which they were the last."""
+    messages, attempts = webhook_messages.c, webhook_attempts.c
+    # Locked, so that of two who each delete one of a message's last two the second deletes it too.
+    told = session.scalars(
+        select(messages.id)
+        .where(messages.id.in_({message for _, message in pairs}))
+        .order_by(messages.id)
+        .with_for_update()
+    ).all()
+    session.execute(
+        delete(webhook_attempts).where(tuple_(attempts.webhook, attempts.message).in_(pairs))
+    )
+    session.execute(
+        delete(webhook_deliveries).where(tuple_(deliveries.webhook, deliveries.message).in_(pairs))
+    )
+    session.execute(
+        delete(webhook_messages).where(
+            messages.id.in_(told),
+            ~exists(select(deliveries.message).where(deliveries.message == messages.id)),
+        )
+    )

@@ -1,0 +1,313 @@
+"""Webhooks: who is told, and what they are told again.
+
+Every command locks the endpoint's row, as a dispatcher's turn does, so that neither sees the other
+half done.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Row, delete, func, insert, null, select, update
+
+from service.domain import access, ids
+from service.domain.access import Action, Actor
+from service.domain.claims import rfc3339
+from service.domain.errors import Invalid, NotFound, WebhookNotActive
+from service.domain.subjects import SubjectKind
+from service.domain.webhooks import DeliveryState, EndpointState, EventType, Ordering, new_secret
+from service.record import audit
+from service.store import wakeups
+from service.store.engine import base_url
+from service.store.tables import claims, parties, stories
+from service.store.webhook_tables import (
+    webhook_deliveries,
+    webhook_messages,
+    webhook_parties,
+    webhooks,
+)
+from service.webhooks import bodies, outbox
+
+MOST_SECRETS = 10
+"""Secrets that sign at once: with more, the signatures would not fit a header."""
+HEALTHY: dict[str, Any] = {
+    "failures": 0,
+    "failing_since": None,
+    "blocked_until": None,
+    "state_reason": None,
+}
+"""What an endpoint is held to have done after it was mended."""
+deliveries = webhook_deliveries.c
+
+
+def create(
+    session: Connection, settings: Mapping[str, Any], *, actor: Actor, now: datetime
+) -> tuple[str, str]:
+    """Register an endpoint; gives its id and the secret that signs what it is sent.
+
+    `settings` are the columns, `parties`, `event_types` and `headers` as plain values; the address
+    was vetted before.  Raises Invalid for a story, claim or party that does not exist.
+    """
+    access.require(actor, Action.MANAGE_WEBHOOKS)
+    webhook, secret = ids.uuid7(), new_secret()
+    registered = {
+        **_columns(session, settings),
+        "secret": secret,
+        "previous_secrets": "[]",
+        "created_at": now,
+        "created_by": actor.name,
+    }
+    session.execute(
+        insert(webhooks),
+        {
+            "id": webhook,
+            **registered,
+            "state": EndpointState.ACTIVE.value,
+            "updated_at": now,
+            "served_at": now,
+            **HEALTHY,
+        },
+    )
+    _keep_parties(session, webhook, settings["parties"])
+    described = registered | {"parties": sorted(set(settings["parties"])), "deleted_at": None}
+    audit.begin_record(session, SubjectKind.WEBHOOK, webhook, described, actor=actor, now=now)
+    return webhook, secret
+
+
+def change(
+    session: Connection,
+    webhook: str,
+    changes: Mapping[str, Any],
+    *,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """Change what was registered; the next attempt goes by it.  A new address starts afresh."""
+    access.require(actor, Action.MANAGE_WEBHOOKS)
+    row = _locked(session, webhook)
+    values = _columns(session, changes)
+    if "url" in values and values["url"] != row.url:
+        values |= HEALTHY | {"state_reason": row.state_reason}
+    session.execute(
+        update(webhooks).where(webhooks.c.id == webhook).values(**values, updated_at=now)
+    )
+    changed = {
+        name: value
+        for name, value in _columns(session, changes).items()
+        if value != getattr(row, name)
+    }
+    if "parties" in changes:
+        _keep_parties(session, webhook, changes["parties"])
+        changed["parties"] = sorted(set(changes["parties"]))
+    if changed:
+        _record(session, webhook, "webhook.changed", changed, actor=actor, now=now)
+    if values.get("ordering") == Ordering.NONE and row.ordering != Ordering.NONE:
+        # Untried, these waited for another; what was tried waits for its own time.
+        mine = (deliveries.webhook == webhook) & (deliveries.state == DeliveryState.PENDING.value)
+        _hasten(session, mine & (deliveries.tries == 0), now)
+    wakeups.ring_after_commit(session)
+
+
+def remove(session: Connection, webhook: str, *, actor: Actor, now: datetime) -> None:
+    """Delete an endpoint.  Nothing more is sent to it; the dispatcher clears away what it had."""
+    access.require(actor, Action.MANAGE_WEBHOOKS)
+    _locked(session, webhook)
+    session.execute(update(webhooks).where(webhooks.c.id == webhook).values(deleted_at=now))
+    _record(session, webhook, "webhook.removed", {"deleted_at": now}, actor=actor, now=now)
+
+
+def set_state(
+    session: Connection,
+    webhook: str,
+    *,
+    state: EndpointState,
+    reason: str | None,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """Pause an endpoint, or activate one that was paused or disabled: what it has waiting goes out
+    then, and its failures are forgotten."""
+    access.require(actor, Action.MANAGE_WEBHOOKS)
+    _locked(session, webhook)
+    values = (
+        HEALTHY
+        if state is EndpointState.ACTIVE
+        else {"state_reason": reason or f"paused by {actor.name}"}
+    )
+    session.execute(
+        update(webhooks)
+        .where(webhooks.c.id == webhook)
+        .values(state=state.value, updated_at=now, **values)
+    )
+    told = {"state": state.value, "reason": reason}
+    _record(session, webhook, "webhook.switched", told, actor=actor, now=now)
+    wakeups.ring_after_commit(session)
+
+
+def rotate_secret(
+    session: Connection, webhook: str, *, overlap_hours: float, actor: Actor, now: datetime
+) -> str:
+    """Make a new secret; the one before signs beside it for `overlap_hours`."""
+    access.require(actor, Action.MANAGE_WEBHOOKS)
+    row = _locked(session, webhook)
+    until = now + timedelta(hours=overlap_hours)
+    before = [{"secret": row.secret, "until": rfc3339(until)}, *_overlapping(row, now)]
+    # No older secret outlives the overlap that was just asked for.
+    kept = [
+        one | {"until": min(one["until"], rfc3339(until), key=datetime.fromisoformat)}
+        for one in before
+    ]
+    secret = new_secret()
+    previous = orjson.dumps(kept[: MOST_SECRETS - 1] if overlap_hours else []).decode()
+    secrets = {"secret": secret, "previous_secrets": previous}
+    session.execute(
+        update(webhooks).where(webhooks.c.id == webhook).values(**secrets, updated_at=now)
+    )
+    _record(session, webhook, "webhook.changed", secrets, actor=actor, now=now)
+    return secret
+
+
+def ping(session: Connection, webhook: str, *, actor: Actor, now: datetime) -> str:
+    """Send an endpoint something harmless; gives the delivery.  Raises WebhookNotActive."""
+    access.require(actor, Action.MANAGE_WEBHOOKS)
+    row = _locked(session, webhook)
+    if row.state != EndpointState.ACTIVE:
+        raise WebhookNotActive(
+            f"This webhook is {row.state} ({row.state_reason}): activate it first, "
+            'with POST …/state {"state": "active"}.'
+        )
+    message = ids.uuid7()
+    body = bodies.render_ping(webhook, now, base_url=base_url(session))
+    session.execute(
+        insert(webhook_messages),
+        {"id": message, "type": EventType.PING, "body": body, "created_at": now},
+    )
+    session.execute(insert(webhook_deliveries), outbox.ping(webhook, message, body, now=now))
+    wakeups.ring_after_commit(session)
+    return message
+
+
+def redeliver(
+    session: Connection, webhook: str, message: str, *, actor: Actor, now: datetime
+) -> None:
+    """Send a delivery again, whatever became of it: the same id, the same bytes.
+
+    What waits for its next try is tried now; what is under way stays as it is.
+    """
+    access.require(actor, Action.MANAGE_WEBHOOKS)
+    _locked(session, webhook)
+    row = session.execute(
+        select(webhook_deliveries).where(
+            deliveries.webhook == webhook, deliveries.message == message
+        )
+    ).first()
+    if row is None:
+        raise NotFound("This webhook has no delivery with this id.")
+    one = (deliveries.webhook == webhook) & (deliveries.message == message)
+    if row.state == DeliveryState.PENDING:
+        _hasten(session, one, now)
+    else:
+        _replay(session, one, now)
+    wakeups.ring_after_commit(session)
+
+
+def recover(
+    session: Connection, webhook: str, *, since: datetime, actor: Actor, now: datetime
+) -> int:
+    """Send again all that was recorded since then and not delivered; gives how many that are.
+
+    Each delivery is there once, so asking twice sends nothing twice that is still waiting.
+    """
+    access.require(actor, Action.MANAGE_WEBHOOKS)
+    _locked(session, webhook)
+    mine = (deliveries.webhook == webhook) & (deliveries.created_at >= since)
+    count = session.scalar(
+        select(func.count())
+        .select_from(webhook_deliveries)
+        .where(mine, deliveries.state != DeliveryState.DELIVERED.value)
+    )
+    _hasten(session, mine & (deliveries.state == DeliveryState.PENDING.value), now)
+    _replay(session, mine & (deliveries.state == DeliveryState.DEAD.value), now)
+    wakeups.ring_after_commit(session)
+    return count or 0
+
+
+def _record(
+    session: Connection,
+    webhook: str,
+    type: str,
+    data: Mapping[str, Any],
+    *,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    audit.record_change(session, SubjectKind.WEBHOOK, webhook, type, data, actor=actor, now=now)
+
+
+def _hasten(session: Connection, which: Any, now: datetime) -> None:
+    session.execute(
+        update(webhook_deliveries)
+        .where(which, deliveries.lease.is_(null()), deliveries.visible_at > now)
+        .values(visible_at=now)
+    )
+
+
+def _replay(session: Connection, which: Any, now: datetime) -> None:
+    """Begin anew, beside what is new and never before it."""
+    session.execute(
+        update(webhook_deliveries)
+        .where(which)
+        .values(
+            state=DeliveryState.PENDING.value,
+            replay=True,
+            tries=0,
+            losses=0,
+            visible_at=now,
+            first_tried_at=None,
+            settled_at=None,
+        )
+    )
+
+
+def _locked(session: Connection, webhook: str) -> Row[Any]:
+    row = session.execute(
+        select(webhooks)
+        .where(webhooks.c.id == webhook, webhooks.c.deleted_at.is_(null()))
+        .with_for_update(key_share=True)
+    ).first()
+    if row is None:
+        raise NotFound("There is no webhook with this id.")
+    return row
+
+
+def _overlapping(row: Row[Any], now: datetime) -> list[dict[str, str]]:
+    return [
+        one
+        for one in orjson.loads(row.previous_secrets)
+        if datetime.fromisoformat(one["until"]) > now
+    ]
+
+
+def _columns(session: Connection, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns that `settings` mean.  Raises Invalid for what they refer to in vain."""
+    values = {name: value for name, value in settings.items() if name != "parties"}
+    for name, column in (("story", stories.c.slug), ("claim", claims.c.id)):
+        wanted = values.get(name)
+        if wanted is not None and not session.scalar(select(column).where(column == wanted)):
+            raise Invalid(f"there is no {name} '{wanted}'", loc=("body", name))
+    for position, slug in enumerate(settings.get("parties", ())):
+        if not session.scalar(select(parties.c.slug).where(parties.c.slug == slug)):
+            raise Invalid(f"there is no party '{slug}'", loc=("body", "parties", position))
+    if "event_types" in values:
+        values["event_types"] = outbox.listed(set(values["event_types"]))
+    if "headers" in values:
+        values["headers"] = orjson.dumps(values["headers"]).decode()
+    return values
+
+
+def _keep_parties(session: Connection, webhook: str, slugs: Any) -> None:
+    session.execute(delete(webhook_parties).where(webhook_parties.c.webhook == webhook))
+    rows = [{"webhook": webhook, "party": slug} for slug in sorted(set(slugs))]
+    if rows:
+        session.execute(insert(webhook_parties), rows)

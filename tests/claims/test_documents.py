@@ -1,0 +1,237 @@
+"""The claim as served: the keys of api.md, who sees the assignee, what counts as challenged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+
+from service.claims import documents
+from service.domain.claims import Basis, Component, Finding, Kind, Lifecycle, Link, Speaker, Voice
+from tests.domain.builders import (
+    ASSERTED,
+    AWAITING,
+    CONFIRMED,
+    DISPUTED,
+    MILLER,
+    NATO,
+    NOON,
+    PRISTINA,
+    VUCEVIC,
+    claim,
+    comments,
+    contradicts,
+    requests,
+    supports,
+)
+
+KEYS = [
+    "id",
+    "text",
+    "kind",
+    "revision",
+    "claimant",
+    "claimed_at",
+    "precision",
+    "status",
+    "status_since",
+    "version",
+    "finding",
+    "lifecycle",
+    "merged_into",
+    "suggested_status",
+    "agrees",
+    "challenged",
+    "override",
+    "evidence",
+    "print_line",
+    "story",
+    "tags",
+    "assignee",
+    "part_of",
+    "components",
+    "created_at",
+    "updated_at",
+]
+
+
+def served(*links: Link, **changes: Any) -> dict[str, Any]:
+    document = orjson.loads(documents.document(claim(*links, **changes)))
+    assert isinstance(document, dict)
+    return document
+
+
+def test_the_document_has_exactly_the_contracts_keys() -> None:
+    """Those of api.md, no more and no less, and those of what it holds."""
+    document = served(components=(Component("part", "a part", DISPUTED),))
+    assert sorted(document) == sorted(KEYS)
+    assert sorted(document["claimant"]) == ["name", "party", "speaker"]
+    assert sorted(document["claimant"]["speaker"]) == ["name", "role"]
+    assert sorted(document["evidence"]) == ["contradicts", "requests_confirmation", "supports"]
+    assert document["components"] == [{"id": "part", "text": "a part", "status": "disputed"}]
+
+
+def test_a_whole_document() -> None:
+    """Every value of a claim of Pristina's police, as JSON: what outside programs parse."""
+    chief = Voice(
+        "kosovo-police",
+        "Kosovo Police",
+        "pristina",
+        "Pristina",
+        Speaker("speaker-1", "Gazmend Hoxha", "director"),
+    )
+    assert served(
+        requests(MILLER),
+        supports(NATO),
+        supports(PRISTINA),
+        comments(),
+        kind=Kind.FIGURE,
+        claimant=chief,
+        status=AWAITING,
+        override=True,
+        finding=Finding.UNPROVABLE,
+        tags=("north", "police"),
+        story="kosovo-border-2023",
+        part_of="claim-0",
+        assignee="ana",
+        version=12,
+        revision=3,
+        sequence=4,
+    ) == {
+        "id": "claim-1",
+        "text": "Serbia has returned the operating regime of its units to normal",
+        "kind": "figure",
+        "revision": 3,
+        "claimant": {
+            "party": "kosovo-police",
+            "name": "Kosovo Police",
+            "speaker": {"name": "Gazmend Hoxha", "role": "director"},
+        },
+        "claimed_at": "2023-10-02T00:00:00Z",
+        "precision": "day",
+        "status": "awaiting_confirmation",
+        "status_since": "2023-10-02T12:00:00Z",
+        "version": 12,
+        "finding": "unprovable",
+        "lifecycle": "active",
+        "merged_into": None,
+        "suggested_status": "awaiting_confirmation",
+        "agrees": True,
+        "challenged": False,
+        "override": True,
+        "evidence": {
+            "supports": ["nato"],
+            "contradicts": [],
+            "requests_confirmation": ["washington"],
+        },
+        "print_line": "Claimed by Kosovo Police (Gazmend Hoxha, 2 October 2023). Washington has "
+        "asked for confirmation. Supported by NATO; the desk has not confirmed it. This status "
+        "was set by an editor's override of the usual rules. The desk found that it cannot be "
+        "proved.",
+        "story": "kosovo-border-2023",
+        "tags": ["north", "police"],
+        "part_of": "claim-0",
+        "components": [],
+        "created_at": "2023-10-02T12:00:00Z",
+        "updated_at": "2023-10-02T12:00:00Z",
+        "assignee": None,
+    }
+
+
+def test_a_claim_without_claimant_speaker_or_role() -> None:
+    """Null where nobody is known, never an empty text."""
+    assert served(claimant=None)["claimant"] is None
+    assert served(claimant=PRISTINA)["claimant"] == {
+        "party": "pristina",
+        "name": "Pristina",
+        "speaker": None,
+    }
+    assert served(claimant=VUCEVIC)["claimant"]["speaker"] == {"name": "Vučević", "role": None}
+
+
+def test_a_merged_claim_says_where() -> None:
+    """With its last status."""
+    document = served(lifecycle=Lifecycle.MERGED, merged_into="claim-2", status=DISPUTED)
+    assert (document["lifecycle"], document["merged_into"], document["status"]) == (
+        "merged",
+        "claim-2",
+        "disputed",
+    )
+
+
+def test_only_those_who_may_see_the_assignee() -> None:
+    """The stored bytes have none, whoever is assigned; for the desk they gain it and nothing
+    else, in the same place, however it is spelled."""
+    stored = documents.document(claim(assignee="ana"))
+    assert orjson.loads(stored)["assignee"] is None
+    assert "ana" not in stored
+    assert documents.for_desk(stored, None) == stored
+    for name in ("ana", 'A "q" \\ č'):
+        shown = documents.for_desk(stored, name)
+        assert orjson.loads(shown) == orjson.loads(stored) | {"assignee": name}
+        assert list(orjson.loads(shown)) == list(orjson.loads(stored))
+
+
+def test_a_text_that_looks_like_the_documents_end_is_left_alone() -> None:
+    """Only the end of the stored bytes is replaced."""
+    stored = documents.document(claim(text='"assignee":null}', story='"assignee":null}'))
+    shown = orjson.loads(documents.for_desk(stored, "ana"))
+    assert (shown["text"], shown["assignee"]) == ('"assignee":null}', "ana")
+
+
+@pytest.mark.parametrize(
+    ("links", "changes", "challenged"),
+    [
+        ((supports(),), {"status": CONFIRMED}, False),
+        ((supports(), contradicts(PRISTINA)), {"status": CONFIRMED}, True),
+        (
+            (supports(), contradicts(PRISTINA, basis=Basis.UNSTATED)),
+            {"status": CONFIRMED},
+            True,
+        ),
+        ((supports(), contradicts(VUCEVIC)), {"status": CONFIRMED}, False),
+        ((supports(), contradicts(PRISTINA, set_aside=True)), {"status": CONFIRMED}, False),
+        ((supports(), contradicts(PRISTINA, withdrawn=True)), {"status": CONFIRMED}, False),
+        ((contradicts(PRISTINA),), {"status": ASSERTED}, False),
+        ((contradicts(PRISTINA),), {"status": DISPUTED}, False),
+        (
+            (supports(), contradicts(PRISTINA)),
+            {"status": CONFIRMED, "lifecycle": Lifecycle.WITHDRAWN},
+            False,
+        ),
+    ],
+)
+def test_challenged_is_confirmed_with_an_open_contradiction(
+    links: tuple[Link, ...], changes: dict[str, Any], challenged: bool
+) -> None:
+    """And active: nothing else is, whatever stands against it."""
+    assert served(*links, **changes)["challenged"] is challenged
+
+
+@pytest.mark.parametrize(
+    ("status", "agrees"), [(ASSERTED, False), (AWAITING, False), (CONFIRMED, True)]
+)
+def test_a_status_that_the_links_do_not_suggest_is_drift(status: Any, agrees: bool) -> None:
+    """The decided status is served, the suggestion beside it."""
+    state = claim(supports(), status=status)
+    document = orjson.loads(documents.document(state))
+    assert document["status"] == status
+    assert document["suggested_status"] == "confirmed"
+    assert document["agrees"] is agrees
+
+
+def test_evidence_lists_each_root_party_once() -> None:
+    """By its slug, in order of first appearance, and only who stands there now."""
+    assert served(
+        supports(conditional=True),
+        supports(MILLER),
+        supports(NATO, retracted=True),
+        supports(VUCEVIC),
+        contradicts(PRISTINA, set_aside=True),
+        created_at=NOON,
+    )["evidence"] == {
+        "supports": ["washington"],
+        "contradicts": ["pristina"],
+        "requests_confirmation": [],
+    }

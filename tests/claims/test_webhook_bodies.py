@@ -1,0 +1,208 @@
+"""What receivers get, byte by byte: one golden file for each type of event.
+
+The bytes are a contract with programs that we do not know: change a file on purpose only.
+"""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from service.claims import webhook_bodies
+from service.claims.webhook_bodies import RENDERERS, claim_url, message
+from service.domain import amendments, proposals
+from service.domain.claims import Basis, ClaimState, Finding, Scope
+from service.domain.history import Draft, Event
+from service.domain.webhooks import EventType
+from service.webhooks.bodies import render_ping
+from service.webhooks.outbox import list_parties
+from tests.domain.builders import (
+    ANA,
+    AWAITING,
+    BORIS,
+    CONFIRMED,
+    MILLER,
+    NATO,
+    NOON,
+    POLICE,
+    Record,
+    claim,
+    contradicts,
+    requests,
+    supports,
+)
+
+GOLDEN = Path(__file__).parent / "webhooks"
+BASE = "https://desk.example"
+PRIVATE = "our man in the ministry"
+
+
+class Told(Record):
+    """A record that keeps the claim as it was after each event."""
+
+    def _append(self, state: ClaimState | None, draft: Draft) -> ClaimState:
+        after = super()._append(state, draft)
+        self.__dict__.setdefault("states", []).append(after)
+        return after
+
+    def messages(self) -> list[tuple[Event, bytes | None]]:
+        return [
+            (event, message(event, state, by=None if rule else "Ana", base_url=BASE))
+            for event, state, rule in zip(
+                self.events, self.__dict__["states"], self.rules, strict=True
+            )
+        ]
+
+
+def a_day() -> Told:
+    """A claim to which everything happens that outsiders are told of."""
+    record = Told()
+    miller = requests(
+        MILLER,
+        id="link-m",
+        statement="statement-m",
+        conditional=True,
+        scope=Scope.PARTIAL,
+        quote="We are waiting to see confirmation of this.",
+    )
+    record.act(amendments.link(record.state, miller, note=PRIVATE))
+    nato = record.link(supports(NATO, id="link-n", statement="statement-n", quote="Seen."))
+    record.decide(CONFIRMED, nato, four_eyes=True)
+    record.act(proposals.reject(record.state, "decision-1", comment="Ask KFOR first."))
+    record.decide(CONFIRMED, nato, four_eyes=True, decision_id="decision-2")
+    record.approve("decision-2")
+    changes = {"text": "Serbia has “withdrawn” its units", "tags": ["border"], "assignee": PRIVATE}
+    record.act(*amendments.amend(record.state, changes, material=True))
+    record.act(*amendments.amend(record.state, {"assignee": None}, material=False))
+    record.link(contradicts(POLICE, id="link-p", statement="statement-p", quote="No."))
+    record.retract(miller)
+    record.withdraw(nato)
+    record.find(Finding.UNPROVABLE)
+    record.act(amendments.withdraw_claim(record.state, reason="Belgrade corrects.", source=None))
+    return record
+
+
+def first_of_each() -> dict[str, bytes]:
+    """The first body of each type; of changes of status the one that two people made."""
+    found: dict[str, bytes] = {}
+    for event, body in a_day().messages():
+        decided = event.type != "claim.status_changed" or event.data["approved_by"]
+        if body is not None and decided:
+            found.setdefault(event.type, body)
+    merged = Event(9, "claim.merged", NOON, {"into": "claim-2"})
+    body = message(merged, claim(version=9), by="Boris", base_url=BASE)
+    assert body is not None
+    return found | {
+        "claim.merged": body,
+        "webhook.ping": render_ping("webhook-1", NOON, base_url=BASE),
+    }
+
+
+@pytest.mark.parametrize("kind", EventType)
+def test_the_bytes_are_the_golden_ones(kind: EventType) -> None:
+    """Each type's body is, to the byte, what its golden file holds; and it is JSON of three keys,
+    its type first."""
+    body = first_of_each()[kind]
+    assert body == (GOLDEN / f"{kind}.json").read_bytes().removesuffix(b"\n")
+    envelope = orjson.loads(body)
+    assert list(envelope) == ["type", "timestamp", "data"]
+    assert envelope["type"] == kind
+    assert datetime.fromisoformat(envelope["timestamp"]).tzinfo == UTC
+
+
+def test_every_type_has_a_renderer() -> None:
+    """What an endpoint may ask for is what can be told, and a ping."""
+    assert {*RENDERERS, EventType.PING} == set(EventType)
+    assert {path.stem for path in GOLDEN.iterdir()} == set(EventType)
+
+
+def test_nothing_of_the_desk_s_own_is_told() -> None:
+    """No note and no assignee; an amendment of the assignee alone is no message, nor is a line of
+    the record that is the desk's bookkeeping."""
+    told = a_day().messages()
+    for _, body in told:
+        assert body is None or (PRIVATE.encode() not in body and b"assignee" not in body)
+    silent = [event for event, body in told if body is None]
+    assert [(event.type, event.data) for event in silent] == [("claim.amended", {"assignee": None})]
+    affirmed = Event(2, "link.affirmed", NOON, {"link": "link-1"})
+    assert message(affirmed, claim(version=2), by="Ana", base_url=BASE) is None
+
+
+def test_a_rule_has_no_name() -> None:
+    """`by` is who acted, null where the evidence moved the claim by itself; the cause says why."""
+    changes = [
+        orjson.loads(body)["data"]
+        for event, body in a_day().messages()
+        if body and event.type == "claim.status_changed"
+    ]
+    assert [(one["cause"], one["by"], one["sequence"], one["status"]) for one in changes] == [
+        ("request", None, 1, AWAITING),
+        ("decision", "Ana", 2, CONFIRMED),
+        ("amendment", None, 3, AWAITING),
+    ]
+    assert [one["decided_by"] for one in changes] == [None, "Ana", None]
+    assert changes[1]["approved_by"] == BORIS.name
+    assert changes[1]["decided_by"] == ANA.name
+
+
+def test_what_is_cited_is_told_in_brief() -> None:
+    """A change of status names the statements it rests on, and no other."""
+    changed = orjson.loads(first_of_each()["claim.status_changed"])["data"]
+    (cited,) = changed["cites"]
+    assert (cited["party"], cited["stance"], cited["quote"]) == ("nato", "supports", "Seen.")
+    assert cited["speaker"] is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"text": "New", "material": True}, {"text": "New", "material": True}),
+        ({"tags": []}, {"tags": []}),
+        ({"finding": None, "assignee": "ana"}, {"finding": None}),
+        ({"assignee": "ana"}, None),
+        ({"material": False}, None),
+        ({}, None),
+    ],
+)
+def test_an_amendment_tells_what_changed(
+    changes: dict[str, Any], told: dict[str, Any] | None
+) -> None:
+    """Only what is served to everybody; where nothing of that changed, nothing is said."""
+    event = Event(2, "claim.amended", NOON, changes)
+    body = message(event, claim(version=2), by="Ana", base_url=BASE)
+    assert (body and orjson.loads(body)["data"]["changes"]) == told
+
+
+def test_the_parties_of_a_claim() -> None:
+    """Whoever claims or takes a stance, and the topmost above them; none where nobody does."""
+    links = (supports(MILLER), contradicts(POLICE))
+    assert list_parties(claim(*links)) == {
+        *("belgrade", "state-department", "washington"),
+        *("kosovo-police", "pristina"),
+    }
+    assert list_parties(claim(claimant=None)) == frozenset()
+
+
+def test_addresses_are_the_desk_s_own() -> None:
+    """A claim's address is where it is read by people."""
+    assert claim_url("claim-1", BASE) == "https://desk.example/claims/claim-1"
+    told = webhook_bodies.claim(claim(claimant=None), BASE)
+    assert told["claimant"] is None
+    assert told["url"] == claim_url("claim-1", BASE)
+
+
+def test_instants_are_utc_with_a_z() -> None:
+    """RFC 3339, whatever zone the clock had."""
+    body = orjson.loads(
+        render_ping("webhook-1", datetime(2023, 10, 2, 12, tzinfo=UTC), base_url=BASE)
+    )
+    assert body["timestamp"].endswith("Z")
+
+
+def test_a_speaker_is_told_by_name_and_role() -> None:
+    """Without the desk's own number for the person."""
+    spoken = webhook_bodies.brief(supports(MILLER))["speaker"]
+    assert spoken == {"name": "Matthew Miller", "role": None}
+    assert webhook_bodies.brief(supports(NATO, basis=Basis.DOCUMENTS))["basis"] == "documents"

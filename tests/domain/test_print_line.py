@@ -1,0 +1,240 @@
+"""The print line: what may be pasted into an article, for every status a claim can have."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.domain.claims import Basis, Finding, Lifecycle, Link, Precision
+from service.domain.print_line import listed, print_line, spoken_date
+from tests.domain.builders import (
+    ARMY,
+    ASSERTED,
+    AWAITING,
+    BELGRADE,
+    CONFIRMED,
+    DISPUTED,
+    MILLER,
+    NATO,
+    POLICE,
+    PRISTINA,
+    VUCEVIC,
+    claim,
+    comments,
+    contradicts,
+    requests,
+    supports,
+)
+
+CLAIMED = "Claimed by Belgrade (Gen. Milan Mojsilović, 2 October 2023)."
+UNCONFIRMED = "No independent party has confirmed it."
+
+
+def after_claimed(*links: Link, **changes: Any) -> str:
+    line = print_line(claim(*links, **changes))
+    assert line.startswith(CLAIMED)
+    return line.removeprefix(CLAIMED).strip()
+
+
+def test_the_example_of_the_contract() -> None:
+    """The line of api.md, word for word: claim C1 with Miller's conditional request."""
+    asked = requests(MILLER, conditional=True, basis=Basis.UNSTATED)
+    assert print_line(claim(asked, status=AWAITING)) == (
+        "Claimed by Belgrade (Gen. Milan Mojsilović, 2 October 2023). Washington has asked for "
+        "confirmation. No independent party has confirmed it."
+    )
+
+
+@pytest.mark.parametrize(
+    ("links", "status", "line"),
+    [
+        ((), ASSERTED, UNCONFIRMED),
+        ((comments(), supports(ARMY), supports(VUCEVIC)), ASSERTED, UNCONFIRMED),
+        ((), AWAITING, f"Awaiting confirmation. {UNCONFIRMED}"),
+        ((supports(conditional=True),), AWAITING, f"Awaiting confirmation. {UNCONFIRMED}"),
+        (
+            (requests(), requests(MILLER), requests(NATO)),
+            AWAITING,
+            f"Washington and NATO have asked for confirmation. {UNCONFIRMED}",
+        ),
+        (
+            (requests(NATO), supports()),
+            AWAITING,
+            "NATO has asked for confirmation. Supported by Washington; the desk has not "
+            "confirmed it.",
+        ),
+        ((requests(ARMY),), AWAITING, f"Awaiting confirmation. {UNCONFIRMED}"),
+        (
+            (requests(withdrawn=True),),
+            AWAITING,
+            f"Awaiting confirmation. {UNCONFIRMED}",
+        ),
+        (
+            (contradicts(POLICE), contradicts(PRISTINA), contradicts(NATO)),
+            DISPUTED,
+            f"Disputed by Pristina and NATO. {UNCONFIRMED}",
+        ),
+        ((contradicts(withdrawn=True),), DISPUTED, f"Disputed. {UNCONFIRMED}"),
+        (
+            (contradicts(PRISTINA), requests(NATO), supports()),
+            DISPUTED,
+            "Disputed by Pristina. NATO has asked for confirmation. Supported by Washington; the "
+            "desk has not confirmed it.",
+        ),
+        ((supports(MILLER),), CONFIRMED, "Independently confirmed by Washington."),
+        (
+            (supports(), supports(NATO), supports(PRISTINA), requests(PRISTINA)),
+            CONFIRMED,
+            "Independently confirmed by Washington, NATO and Pristina.",
+        ),
+        (
+            (supports(), contradicts(PRISTINA, set_aside=True)),
+            CONFIRMED,
+            "Independently confirmed by Washington.",
+        ),
+    ],
+)
+def test_each_status_says_who_stands_where(links: tuple[Link, ...], status: Any, line: str) -> None:
+    """Root parties, once each; only what stands; and never that a claim is true or false."""
+    assert after_claimed(*links, status=status) == line
+
+
+@pytest.mark.parametrize("status", [ASSERTED, AWAITING])
+def test_a_denial_is_printed_before_it_is_decided(status: Any) -> None:
+    """Nobody is given a line without the denial because the desk has not got round to it."""
+    line = after_claimed(contradicts(PRISTINA), status=status)
+    assert line.startswith("Pristina denies it. ")
+    assert line.endswith(UNCONFIRMED)
+
+
+def test_a_challenged_claim_prints_its_denials() -> None:
+    """Confirmed, and denied without a basis: both are said, with the verb in its number."""
+    bare = {"basis": Basis.UNSTATED}
+    one = after_claimed(supports(), contradicts(PRISTINA, **bare), status=CONFIRMED)
+    assert one == "Independently confirmed by Washington. Pristina denies it."
+    two = after_claimed(
+        supports(), contradicts(PRISTINA, **bare), contradicts(NATO, **bare), status=CONFIRMED
+    )
+    assert two == "Independently confirmed by Washington. Pristina and NATO deny it."
+
+
+@pytest.mark.parametrize(
+    ("status", "line"),
+    [
+        (
+            ASSERTED,
+            f"{UNCONFIRMED} This status was set by an editor's override of the usual rules.",
+        ),
+        (
+            AWAITING,
+            f"Awaiting confirmation. {UNCONFIRMED} This status was set by an editor's override of "
+            "the usual rules.",
+        ),
+        (
+            DISPUTED,
+            f"Disputed. {UNCONFIRMED} This status was set by an editor's override of the usual "
+            "rules.",
+        ),
+        (CONFIRMED, "Confirmed by an editor's override of the usual rules."),
+    ],
+)
+def test_an_override_is_marked_wherever_the_status_is_shown(status: Any, line: str) -> None:
+    """In every status, and never as independent confirmation."""
+    assert after_claimed(status=status, override=True) == line
+
+
+@pytest.mark.parametrize(
+    ("finding", "sentence"),
+    [
+        (Finding.REFUTED, "The desk found it refuted."),
+        (Finding.CONFLICTING, "The desk found the evidence conflicting."),
+        (Finding.UNPROVABLE, "The desk found that it cannot be proved."),
+    ],
+)
+def test_a_finding_is_the_desks_own_sentence(finding: Finding, sentence: str) -> None:
+    """Beside the status, which it does not change."""
+    line = after_claimed(contradicts(PRISTINA), status=DISPUTED, finding=finding)
+    assert line == f"Disputed by Pristina. {UNCONFIRMED} {sentence}"
+
+
+def test_a_withdrawn_claim_says_so_last() -> None:
+    """After whatever was its last status, which is kept."""
+    line = after_claimed(
+        supports(), status=CONFIRMED, lifecycle=Lifecycle.WITHDRAWN, finding=Finding.CONFLICTING
+    )
+    assert line == (
+        "Independently confirmed by Washington. The desk found the evidence conflicting. The "
+        "claimant has withdrawn it."
+    )
+
+
+def test_a_claim_without_a_claimant_or_speaker() -> None:
+    """Unattributed is said; a party without a speaker stands with the date alone; a party below
+    another is named itself."""
+    assert print_line(claim(claimant=None)) == (
+        f"Unattributed claim (2 October 2023). {UNCONFIRMED}"
+    )
+    assert print_line(claim(claimant=POLICE)) == (
+        f"Claimed by Kosovo Police (2 October 2023). {UNCONFIRMED}"
+    )
+    own = print_line(claim(supports(BELGRADE), claimant=None, status=CONFIRMED))
+    assert own.endswith("Independently confirmed by Belgrade.")
+
+
+@pytest.mark.parametrize(
+    ("precision", "spoken"),
+    [
+        (Precision.DAY, "2 October 2023"),
+        (Precision.HOUR, "2 October 2023, 08:00 UTC"),
+        (Precision.MINUTE, "2 October 2023, 08:05 UTC"),
+        (Precision.SECOND, "2 October 2023, 08:05:09 UTC"),
+    ],
+)
+def test_a_date_is_as_precise_as_it_is_known(precision: Precision, spoken: str) -> None:
+    """No hour is printed where none is known."""
+    minute, second = (0, 0) if precision is Precision.HOUR else (5, 9)
+    moment = datetime(2023, 10, 2, 8, minute, second, tzinfo=UTC)
+    assert spoken_date(moment, precision) == spoken
+
+
+def test_names_are_listed_as_one_speaks() -> None:
+    """One, two, and more."""
+    assert [listed([]), listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c"])] == [
+        "",
+        "a",
+        "a and b",
+        "a, b and c",
+    ]
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [supports(), supports(NATO), requests(), contradicts(PRISTINA), comments(), MILLER]
+        ).filter(lambda one: isinstance(one, Link)),
+        max_size=5,
+        unique_by=id,
+    ),
+    st.sampled_from([ASSERTED, AWAITING, CONFIRMED, DISPUTED]),
+    st.sampled_from(Lifecycle),
+    st.booleans(),
+)
+def test_only_a_confirmed_claim_is_called_confirmed(
+    links: list[Link], status: Any, lifecycle: Lifecycle, override: bool
+) -> None:
+    """Whatever stands: no other status has "Independently confirmed", every denial that stands
+    is named, and the line is whole sentences on one line."""
+    state = claim(*links, status=status, lifecycle=lifecycle, override=override)
+    line = print_line(state)
+    assert ("Independently confirmed" in line) <= (status is CONFIRMED)
+    denied = any(one.stance == "contradicts" for one in links)
+    assert ("Pristina" in line) is denied
+    assert ("override" in line) is override
+    assert line == " ".join(line.split())
+    assert line.endswith(".")
+    assert print_line(replace(state, assignee="ana", version=99)) == line

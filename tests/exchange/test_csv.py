@@ -1,0 +1,68 @@
+"""Sheets of claims: RFC 4180, and nothing in a cell is ever run."""
+
+import csv
+import io
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.claims import documents
+from service.exchange.csv import COLUMNS, DANGEROUS, claim, lines, neutral, original
+from tests.domain.builders import NATO, PRISTINA, contradicts, supports
+from tests.domain.builders import claim as state
+
+
+def read(data: bytes) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(data.decode(), newline=""), strict=True))
+
+
+@given(st.text())
+def test_a_cell_comes_back_as_it_was(cell: str) -> None:
+    """And begins with nothing that a spreadsheet takes for a formula."""
+    assert original(neutral(cell)) == cell
+    assert not neutral(cell).startswith(DANGEROUS)
+
+
+@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "＝1", "'=1"])
+def test_what_looks_like_a_formula_is_text(cell: str) -> None:
+    assert neutral(cell) == f"'{cell}"
+
+
+@given(
+    st.lists(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=2), min_size=1)
+)
+def test_rows_are_read_back_by_any_reader(rows: list[list[str]]) -> None:
+    """Quotes, commas, line breaks and all; each row ends with CRLF."""
+    data = lines(rows)
+    assert [[original(cell) for cell in row] for row in read(data)] == rows
+    assert data.endswith(b"\r\n")
+
+
+def test_a_claim_is_a_row() -> None:
+    document = orjson.loads(
+        documents.document(state(supports(NATO), contradicts(PRISTINA), tags=("a", "b; c")))
+    )
+    row = dict(zip(COLUMNS, claim(document), strict=True))
+    assert row["claimant"] == "belgrade"
+    assert row["speaker"] == "Gen. Milan Mojsilović"
+    assert (row["supports"], row["contradicts"]) == ("nato", "pristina")
+    assert (row["agrees"], row["finding"], row["tags"]) == ("no", None, "a; b; c")
+    assert "assignee" not in COLUMNS
+
+
+def test_an_unattributed_claim_has_no_voice() -> None:
+    document = orjson.loads(documents.document(state(claimant=None)))
+    row = dict(zip(COLUMNS, claim(document), strict=True))
+    assert [row[name] for name in ("claimant", "claimant_name", "speaker", "role")] == [None] * 4
+
+
+@pytest.mark.parametrize(
+    "mark", [",", ";", "\t", '"', "\r", "\n", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029"]
+)
+def test_cell_that_some_reader_could_part_is_quoted(mark: str) -> None:
+    """Not only commas and line feeds: `str.splitlines` and spreadsheets know more line ends."""
+    cell = f"a{mark}b"
+    doubled = cell.replace('"', '""')
+    assert lines([[cell, "c"]]).decode() == f'"{doubled}",c\r\n'

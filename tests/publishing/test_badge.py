@@ -1,0 +1,139 @@
+"""The badge: what it shows and says, that it can be read, and that it is what it was."""
+
+import re
+from base64 import b64encode
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from service.domain.claims import Status
+from service.publishing import badge
+from service.publishing.badge import LOOKS, Look
+from tests.publishing.test_markup import HOSTILE, kept
+
+GOLDEN = Path(__file__).parent / "badges"
+SVG = "{http://www.w3.org/2000/svg}"
+CLAIM = {
+    "text": "Serbia reduced troops to normal",
+    "status": "disputed",
+    "finding": None,
+    "challenged": False,
+    "override": False,
+    "lifecycle": "active",
+}
+
+
+def drawn(*, merged: bool = False, as_of: datetime | None = None, **changes: Any) -> bytes:
+    return badge.document(CLAIM | changes, merged=merged, as_of=as_of)
+
+
+def words(picture: bytes) -> list[str]:
+    return [one.text or "" for one in ElementTree.fromstring(picture).iter(f"{SVG}text")]
+
+
+@pytest.mark.parametrize("status", Status)
+def test_each_status_looks_as_it_did(status: Status) -> None:
+    """Byte by byte.  Change a golden file only after looking at the picture, light and dark, in
+    colour and in grey."""
+    assert drawn(status=status) == (GOLDEN / f"{status}.svg").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("changes", "shown"),
+    [
+        ({}, ["Disputed"]),
+        ({"finding": "refuted"}, ["Disputed", "refuted"]),
+        ({"status": "confirmed", "challenged": True}, ["Confirmed", "challenged"]),
+        (
+            {"status": "confirmed", "override": True, "lifecycle": "withdrawn"},
+            ["Confirmed", "override · withdrawn"],
+        ),
+        ({"merged": True}, ["Disputed", "merged"]),
+        (
+            {"as_of": datetime(2023, 10, 2, 18, tzinfo=UTC)},
+            ["Disputed", "as of 2 October 2023, 18:00 UTC"],
+        ),
+    ],
+    ids=str,
+)
+def test_no_status_is_shown_without_what_qualifies_it(
+    changes: dict[str, Any], shown: list[str]
+) -> None:
+    """Findings, overrides, challenges, withdrawals, merges, and an instant that is not now: in the
+    picture and in what a screen reader says."""
+    picture = drawn(**changes)
+    assert words(picture) == shown
+    root = ElementTree.fromstring(picture)
+    beside = f" ({', '.join(shown[1].split(' · '))})" if shown[1:] else ""
+    spoken = f"{shown[0]}{beside}: {CLAIM['text']}"
+    assert (root.get("role"), root.get("aria-label")) == ("img", spoken)
+    assert [one.text for one in root.iter(f"{SVG}title")] == [spoken]
+
+
+def test_the_words_fit() -> None:
+    """Each text is made exactly as wide as the room it has, and ends inside the picture."""
+    for status in Status:
+        root = ElementTree.fromstring(drawn(status=status, finding="conflicting", override=True))
+        end = 0.0
+        for one in root.iter(f"{SVG}text"):
+            start = float(one.get("x", 0))
+            assert start > end
+            end = start + float(one.get("textLength", 0))
+        assert end + 8 <= float(root.get("width", 0))
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_no_text_gets_out_of_the_picture(text: str) -> None:
+    """Whatever is claimed, the picture is well-formed and nothing but its own parts is in it."""
+    root = ElementTree.fromstring(drawn(text=text))
+    assert root.get("aria-label") == f"Disputed: {kept(text)}"
+    tags = {one.tag.removeprefix(SVG) for one in root.iter()}
+    assert tags == {"svg", "title", "style", "rect", "g", "path", "text"}
+    assert not re.search(r"\b(href|url|src|on\w+)\s*[=(]|@import", drawn(text="").decode())
+
+
+def luminance(colour: str) -> float:
+    """WCAG 2.2's relative luminance of #rrggbb."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
+def test_it_can_be_read(look: Look) -> None:
+    """Words and shapes stand out 4.5 : 1 and more, on light and on dark (WCAG 2.2, 1.4.3)."""
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert contrast(look.ink, look.ground) >= 4.5
+    assert contrast(look.dark_ink, look.dark_ground) >= 4.5
+    assert luminance(look.ground) > 0.8
+    assert luminance(look.dark_ground) < 0.05
+
+
+def test_colour_is_not_all_that_tells_them_apart() -> None:
+    """No two statuses share a shape, a word or a colour."""
+    for part in ("shape", "ink", "dark_ink"):
+        assert len({getattr(look, part) for look in LOOKS.values()}) == len(Status)
+
+
+@pytest.mark.parametrize("status", Status)
+def test_its_policy_allows_its_style_and_nothing_else(status: Status) -> None:
+    """The hash in the policy is that of the style in the picture (CSP 3, 6.7.3.3)."""
+    root = ElementTree.fromstring(drawn(status=status))
+    (style,) = root.iter(f"{SVG}style")
+    digest = b64encode(sha256((style.text or "").encode()).digest()).decode()
+    policy = badge.policy(CLAIM | {"status": status})
+    assert policy.split("; ") == [
+        "default-src 'none'",
+        f"style-src 'sha256-{digest}'",
+        "sandbox",
+        "frame-ancestors 'none'",
+    ]

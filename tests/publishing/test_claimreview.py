@@ -1,0 +1,76 @@
+"""ClaimReview where little is known; the rest is in tests/api/test_publication.py."""
+
+from typing import Any
+
+import orjson
+import pytest
+
+from service.claims.documents import document
+from service.domain.claims import ClaimState, Speaker, Voice
+from service.publishing import claimreview
+from service.publishing.claimreview import Beside
+from tests.domain.builders import BELGRADE, claim
+from tests.support import schema_org
+
+EARLY = {
+    "url": "https://example.org/early",
+    "title": None,
+    "publisher": "Example News",
+    "published_at": "2023-10-01T00:00:00Z",
+    "language": None,
+    "archive_url": None,
+}
+
+
+def told(state: ClaimState, *sources: dict[str, Any]) -> dict[str, Any]:
+    found = claimreview.document(
+        orjson.loads(document(state)),
+        Beside(sources, ()),
+        publisher="The Daily",
+        base_url="https://desk.example",
+    )
+    schema_org.check(found)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("claimant", "author"),
+    [
+        (None, None),
+        (
+            BELGRADE,
+            {
+                "@type": "Person",
+                "name": "Gen. Milan Mojsilović",
+                "affiliation": {"@type": "Organization", "name": "Belgrade"},
+            },
+        ),
+        (
+            Voice("nato", "NATO", "nato", "NATO", Speaker("s", "Oana Lungescu", "spokeswoman")),
+            {
+                "@type": "Person",
+                "name": "Oana Lungescu",
+                "affiliation": {"@type": "Organization", "name": "NATO"},
+                "jobTitle": "spokeswoman",
+            },
+        ),
+        (Voice("nato", "NATO", "nato", "NATO"), {"@type": "Organization", "name": "NATO"}),
+    ],
+    ids=["unattributed", "no role known", "in a role", "a party"],
+)
+def test_the_claimant_is_the_author(claimant: Voice | None, author: dict[str, Any] | None) -> None:
+    """A person in a role for a party, a party, or nobody in particular."""
+    assert told(claim(claimant=claimant)).get("author") == author
+
+
+def test_what_is_not_known_of_a_source_is_left_out() -> None:
+    """No property is null; a source without a date is no first appearance where another has one;
+    as of an instant at which none was known there is no appearance."""
+    undated = EARLY | {"url": "https://example.org/undated", "published_at": None}
+    found = told(claim(), undated, EARLY, undated)
+    assert found["appearance"][0] == {"@type": "CreativeWork", "url": undated["url"]} | {
+        "publisher": {"@type": "Organization", "name": "Example News"}
+    }
+    assert found["firstAppearance"]["url"] == EARLY["url"]
+    assert told(claim(), undated, undated)["firstAppearance"]["url"] == undated["url"]
+    assert not {"appearance", "firstAppearance"} & told(claim()).keys()

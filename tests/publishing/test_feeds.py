@@ -1,0 +1,168 @@
+"""Feeds byte by byte, by the rules of their formats, and as a reader of feeds reads them."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import feedparser
+import orjson
+import pytest
+
+from service.claims.documents import document
+from service.domain.claims import Cause, ClaimState, Finding, Status
+from service.publishing import atom, feed, jsonfeed
+from service.publishing.feed import NEVER, Entry, Feed
+from tests.domain.builders import MILLER, NATO, NOON, POLICE, claim, contradicts, requests, supports
+from tests.publishing.test_markup import HOSTILE, kept
+from tests.support import feed_rules
+from tests.support.feed_rules import ATOM, links
+
+GOLDEN = Path(__file__).parent / "feeds"
+BASE = "https://desk.example"
+
+
+def entry(number: int, state: ClaimState, previous: Status | None = None, cause: str = "") -> Entry:
+    """The entry for the event that left a claim in `state`; without `previous` it is the first."""
+    change: dict[str, Any] = {"status": state.status, "previous_status": previous, "cause": cause}
+    return feed.entry(
+        event=f"01970000-0000-7000-8000-{number:012d}",
+        type="claim.status_changed" if previous else "claim.created",
+        version=number,
+        moment=NOON + timedelta(minutes=number),
+        data=orjson.dumps(change if previous else {"text": state.text}).decode(),
+        document=document(state),
+    )
+
+
+def page(*entries: Entry, **changes: Any) -> Feed:
+    whole = Feed(
+        title="The Daily: Kosovo border, autumn 2023",
+        updated=max((one.moment for one in entries), default=NEVER),
+        home="/stories/border",
+        path="/feeds/stories/border",
+        query=(("limit", "5"),),
+        cursor="here",
+        following="there",
+        publisher="The Daily",
+        base_url=BASE,
+        entries=entries,
+    )
+    return replace(whole, **changes)
+
+
+def eventful() -> Feed:
+    """A page on which every status and much else occurs."""
+    asked, seen, denied = requests(MILLER), supports(NATO), contradicts(POLICE)
+    asserted = claim(story="border", tags=("troops", "a & b"))
+    return page(
+        entry(
+            5,
+            claim(asked, denied, status=Status.DISPUTED, finding=Finding.REFUTED, claimant=None),
+            Status.AWAITING_CONFIRMATION,
+            Cause.DECISION,
+        ),
+        entry(
+            4,
+            replace(asserted, status=Status.AWAITING_CONFIRMATION, text="Amended"),
+            Status.CONFIRMED,
+            Cause.AMENDMENT,
+        ),
+        entry(
+            3,
+            replace(asserted, status=Status.CONFIRMED, links=(asked, seen), override=True),
+            Status.AWAITING_CONFIRMATION,
+            Cause.DECISION,
+        ),
+        entry(
+            2,
+            replace(asserted, status=Status.AWAITING_CONFIRMATION, links=(asked,)),
+            Status.ASSERTED,
+            Cause.REQUEST,
+        ),
+        entry(1, asserted),
+    )
+
+
+@pytest.mark.parametrize(("format", "name"), [(atom, "border.atom"), (jsonfeed, "border.json")])
+def test_outsiders_get_the_bytes_they_got(format: Any, name: str) -> None:
+    """Programs that we do not know read these: change a golden file on purpose only."""
+    assert format.document(eventful()) == (GOLDEN / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    "feed", [eventful(), page(), page(query=(), cursor=None, following=None)], ids=range(3)
+)
+def test_they_keep_the_rules(feed: Feed) -> None:
+    """RFC 4287 and JSON Feed 1.1, with entries, without, and on the last page."""
+    feed_rules.atom(atom.document(feed))
+    feed_rules.json_feed(orjson.loads(jsonfeed.document(feed)))
+
+
+def test_a_reader_reads_what_was_meant() -> None:
+    """feedparser finds nothing to mend, and the same in both formats."""
+    read = feedparser.parse(atom.document(eventful()))
+    told = orjson.loads(jsonfeed.document(eventful()))
+    assert not read.bozo, read.get("bozo_exception")
+    assert read.version == "atom10"
+    assert read.feed.title == told["title"]
+    assert read.feed.author == told["authors"][0]["name"] == "The Daily"
+    for entry, item in zip(read.entries, told["items"], strict=True):
+        assert (entry.id, entry.title, entry.link) == (item["id"], item["title"], item["url"])
+        assert entry.content[0].value == item["content_text"]
+        assert entry.content[0].type == "text/plain"
+        assert entry.updated == entry.published == item["date_published"]
+        assert datetime(*entry.updated_parsed[:6], tzinfo=UTC) == datetime.fromisoformat(
+            item["date_published"]
+        )
+        words = {one.label or one.term for one in entry.tags}
+        assert words >= set(item["tags"])
+
+
+def test_it_can_be_printed_as_it_stands() -> None:
+    """What the status is, what it was, why it changed, and the print line of then."""
+    newest, *_, first = eventful().entries
+    assert first.title == f"Asserted: {first.claim['text']}"
+    assert first.text == f"Newly recorded: asserted. {first.claim['print_line']}"
+    assert newest.text == (
+        "From awaiting confirmation to disputed: the desk decided so. Unattributed claim "
+        "(2 October 2023). Disputed by Pristina. State Department has asked for confirmation. No "
+        "independent party has confirmed it. The desk found it refuted."
+    ).replace("State Department", "Washington")
+    for cause in set(Cause) - {Cause.IMPORT}:
+        assert entry(1, claim(), Status.DISPUTED, cause).text.startswith("From disputed to ")
+
+
+def test_pages_lead_to_each_other() -> None:
+    """RFC 5005, 3: self is this page, first the first, next the next; it is one feed whatever the
+    page, so id and feed_url stay."""
+    first, feed = f"{BASE}/feeds/stories/border.atom?limit=5", eventful()
+    root = feed_rules.atom(atom.document(feed))
+    assert root.findtext(f"{ATOM}id") == first.removesuffix("?limit=5")
+    assert links(root, "first") == [first]
+    assert links(root, "self") == [f"{first}&cursor=here"]
+    assert links(root, "next") == [f"{first}&cursor=there"]
+    assert links(root, "alternate") == [
+        f"{BASE}/stories/border",
+        first.replace(".atom", ".json"),
+    ]
+    told = orjson.loads(jsonfeed.document(feed))
+    assert told["feed_url"] == first.replace(".atom", ".json")
+    assert told["next_url"] == f"{told['feed_url']}&cursor=there"
+    last = replace(feed, following=None)
+    assert links(feed_rules.atom(atom.document(last)), "next") == []
+    assert "next_url" not in orjson.loads(jsonfeed.document(last))
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_no_text_breaks_a_feed(text: str) -> None:
+    """Whatever is claimed and whatever the tags: JSON has all of it, Atom all that XML can hold."""
+    feed = page(entry(1, claim(text=text, tags=(f"x{text}",))), title=text)
+    root = feed_rules.atom(atom.document(feed))
+    assert root.findtext(f"{ATOM}title") == kept(text)
+    assert root.findtext(f"{ATOM}entry/{ATOM}title") == f"Asserted: {kept(text)}"
+    assert f"x{kept(text)}" in [one.get("term") for one in root.iter(f"{ATOM}category")]
+    assert not feedparser.parse(atom.document(feed)).bozo
+    (item,) = feed_rules.json_feed(orjson.loads(jsonfeed.document(feed)))["items"]
+    assert item["title"] == f"Asserted: {text}"
+    assert item["tags"][1] == f"x{text}"

@@ -1,0 +1,85 @@
+"""What is embedded elsewhere: by the rules of oEmbed 1.0, within its box, and nothing but text."""
+
+from datetime import UTC, datetime
+from typing import Any
+from xml.etree import ElementTree
+
+import orjson
+import pytest
+
+from service.publishing import oembed
+from service.publishing.oembed import Box
+from tests.publishing.test_badge import CLAIM
+from tests.publishing.test_markup import HOSTILE, kept
+
+BASE = "https://desk.example"
+ID = "01970000-0000-7000-8000-000000000000"
+ANY = Box()
+THEN = datetime(2023, 10, 2, 18, tzinfo=UTC)
+
+
+def shape(box: Box = ANY, as_of: datetime | None = None, **changes: Any) -> dict[str, Any]:
+    claim = CLAIM | {"id": ID, "print_line": "Claimed by Belgrade."} | changes
+    return oembed.shape(claim, box, as_of=as_of, publisher="The <Daily> & Co", base_url=BASE)
+
+
+def parsed(html: str) -> ElementTree.Element:
+    """The HTML read as XML, which it is too (oEmbed, 2.3.4.4)."""
+    return ElementTree.fromstring(html)
+
+
+def test_a_consumer_finds_what_the_specification_requires() -> None:
+    """Type rich with html, width and height (2.3.4.4); nothing is cached for over a minute; JSON
+    and XML say the same."""
+    told = orjson.loads(oembed.json(shape()))
+    assert (told["version"], told["type"]) == ("1.0", "rich")
+    assert (told["provider_name"], told["provider_url"]) == ("The <Daily> & Co", BASE)
+    assert told["title"] == f"Disputed: {CLAIM['text']}"
+    assert told["cache_age"] <= 60
+    assert isinstance(told["width"], int)
+    assert isinstance(told["height"], int)
+    root = ElementTree.fromstring(oembed.document(shape()))
+    assert root.tag == "oembed"
+    assert {one.tag: one.text for one in root} == {name: str(value) for name, value in told.items()}
+
+
+def test_it_shows_badge_text_print_line_and_where_it_is_from() -> None:
+    """And as of an instant, all of that instant."""
+    for as_of, then in ((None, ""), (THEN, "?as_of=2023-10-02T18%3A00%3A00Z")):
+        html = parsed(shape(as_of=as_of)["html"])
+        (image,) = html.iter("img")
+        assert image.get("src") == f"{BASE}/v1/claims/{ID}/badge.svg{then}"
+        assert image.get("alt") == "Disputed"
+        assert [(one.get("href"), one.text) for one in html.iter("a")] == [
+            (f"{BASE}/claims/{ID}{then}", CLAIM["text"]),
+            (BASE, "The <Daily> & Co"),
+        ]
+        assert "Claimed by Belgrade." in [one.text for one in html.iter("p")]
+
+
+@pytest.mark.parametrize("box", [Box(), Box(300), Box(None, 90), Box(120, 60), Box(1, 1)], ids=str)
+def test_it_is_no_larger_than_was_asked_for(box: Box) -> None:
+    """Width and height are within maxwidth and maxheight (2.2), and the HTML holds to them."""
+    told = shape(box, text="word " * 300)
+    assert told["width"] <= (box.width or 560)
+    assert box.height is None or told["height"] <= box.height
+    html = parsed(told["html"])
+    style = dict(one.split(":") for one in html.get("style", "").split(";"))
+    assert style["max-width"] == f"{told['width']}px"
+    assert style["max-height"] == f"{told['height']}px"
+    assert (style["margin"], style["overflow"]) == ("0", "auto")
+    (image,) = html.iter("img")
+    assert image.get("style") == "max-width:100%"
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_no_text_becomes_markup(text: str) -> None:
+    """Whatever is claimed, the HTML is the same elements with that text in them, in both
+    formats."""
+    told = shape(text=text)
+    root = ElementTree.fromstring(oembed.document(told))
+    from_xml = root.findtext("html") or ""
+    for html in (orjson.loads(oembed.json(told))["html"], from_xml):
+        elements = parsed(html)
+        assert [one.tag for one in elements.iter()] == ["blockquote", "img", "p", "a", "p", "a"]
+        assert next(elements.iter("a")).text == kept(text)

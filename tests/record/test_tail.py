@@ -1,0 +1,153 @@
+"""Whoever tails the record by number misses no event and sees none twice, whatever is written."""
+
+import asyncio
+import random
+import time
+from collections import Counter, defaultdict
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import Connection, select
+
+from service.accounts.account_commands import SYSTEM
+from service.claims import claim_commands, claim_writer
+from service.config import Settings
+from service.domain.claims import Basis, Kind, Precision, Rendering
+from service.domain.history import Draft
+from service.domain.inputs import NewClaim, NewQuote, NewSource, NewStatement
+from service.record import event_queries
+from service.record.event_queries import Line
+from service.store import tables
+from service.store.engine import Database
+
+NOW = datetime(2023, 10, 5, 9, 0, tzinfo=UTC)
+WRITERS = 10
+ROUNDS = 12
+SHARED = 4
+"""Claims that all writers write to, beside one of each writer's own."""
+
+
+class Undone(Exception):
+    """A writer that changes its mind."""
+
+
+def new_claim(session: Connection, text: str) -> str:
+    quote = NewQuote(text, "en", Rendering.VERBATIM, NewSource("https://example.org/paper"))
+    said = NewStatement(None, None, NOW, Precision.DAY, Basis.UNSTATED, (quote,))
+    new = NewClaim(text, Kind.EVENT, None, None, NOW, Precision.DAY, said)
+    return claim_commands.create(session, new, actor=SYSTEM, now=NOW).id
+
+
+def write(
+    session: Connection, mine: list[str], *, text: str, before: float, after: float, undo: bool
+) -> None:
+    """Amend some claims; wait between drawing a number and committing; perhaps roll back.
+
+    PostgreSQL waits in the server: there a sleeping thread would hold up every other writer.
+    """
+    # In one order, so that two writers wait for each other instead of dying of it.
+    for claim in sorted(mine):
+        loaded = claim_writer.load(session, claim, now=NOW)
+        pause(session, before)
+        draft = Draft("claim.amended", {"text": text, "material": False})
+        claim_writer.record(session, loaded, [draft], actor=SYSTEM, now=NOW)
+    pause(session, after)
+    if undo:
+        raise Undone
+
+
+def pause(session: Connection, seconds: float) -> None:
+    if not seconds:
+        return
+    if session.dialect.name == "postgresql":
+        session.exec_driver_sql(f"SELECT pg_sleep({seconds})")
+    else:
+        time.sleep(seconds / 10)  # there is one writer at a time: waiting only makes it slow
+
+
+async def read_on(database: Database, after: int, limit: int) -> tuple[list[Line], int]:
+    return await database.read(event_queries.tail, after=after, limit=limit)
+
+
+@pytest.fixture
+def settings(database_url: str) -> Settings:
+    """A connection for each writer, and some."""
+    return Settings(database_url=database_url, database_connections=2 * WRITERS + 8)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_a_tail_under_concurrent_writers_is_whole(database: Database, seed: int) -> None:
+    """Ten writers, slow ones and ones that roll back among them, two readers from the start and a
+    late one: each reads what is recorded, once, in order, and each claim's numbers in order."""
+    chance = random.Random(seed)
+    shared = [await database.write(new_claim, f"shared {n}") for n in range(SHARED)]
+    committed = 0
+    done = asyncio.Event()
+
+    async def keep_writing(number: int) -> None:
+        nonlocal committed
+        own = await database.write(new_claim, f"of writer {number}")
+        for n in range(ROUNDS):
+            mine = [own] if chance.random() < 0.6 else [own, chance.choice(shared)]
+            undo = chance.random() < 0.25
+            slow = chance.choice([0, 0, 0.005, 0.03])
+            try:
+                await database.write(
+                    write,
+                    mine,
+                    text=f"{number} writes {n}",
+                    before=chance.choice([0, 0.002]),
+                    after=slow,
+                    undo=undo,
+                )
+                committed += len(mine)
+            except Undone:
+                assert undo
+
+    async def keep_reading(limit: int) -> list[Line]:
+        seen: list[Line] = []
+        after = 0
+        while True:
+            last = done.is_set()
+            found, after = await read_on(database, after, limit)
+            seen += found
+            if found:
+                assert after >= found[-1].seq
+            elif last:
+                return seen
+            await asyncio.sleep(0)
+
+    async with asyncio.TaskGroup() as tasks:
+        readers = [tasks.create_task(keep_reading(limit)) for limit in (1, 7)]
+        async with asyncio.TaskGroup() as writers:
+            for number in range(WRITERS):
+                writers.create_task(keep_writing(number))
+        done.set()
+    late, _ = await read_on(database, 0, 100_000)
+    everything = await database.read(
+        lambda session: session.execute(
+            select(tables.events.c.seq, tables.events.c.claim, tables.events.c.number)
+            .where(tables.events.c.claim.is_not(None))
+            .order_by(tables.events.c.seq)
+        ).all()
+    )
+    recorded = [tuple(row) for row in everything]
+    assert len(recorded) == SHARED + WRITERS + committed
+    for seen in (late, *(reader.result() for reader in readers)):
+        assert [(one.seq, one.claim, one.number) for one in seen] == recorded
+        numbers = defaultdict(list)
+        for one in seen:
+            numbers[one.claim].append(one.number)
+        assert all(found == list(range(1, len(found) + 1)) for found in numbers.values())
+    # The writers did meet: otherwise none of this was put to the test.
+    assert max(Counter(claim for _, claim, _ in recorded if claim in shared).values()) > 3
+
+
+async def test_it_goes_on_past_numbers_that_never_come(database: Database) -> None:
+    """A number that a rolled-back writer drew is waited for only as long as the writer lives."""
+    first = await database.write(new_claim, "first")
+    with pytest.raises(Undone):
+        await database.write(write, [first], text="undone", before=0, after=0, undo=True)
+    await database.write(write, [first], text="done", before=0, after=0, undo=False)
+    seen, _ = await read_on(database, 0, 10)
+    assert [(one.claim, one.number) for one in seen] == [(first, 1), (first, 2)]

@@ -1,0 +1,63 @@
+"""The labelled pairs: see choosing.toml and judging.toml."""
+
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from service.domain.claims import Kind
+from service.search.finding.similarity import Claim, compare
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two claims; `trap` is the heading they stand under."""
+
+    trap: str
+    same: bool
+    one: Claim
+    other: Claim
+
+    @property
+    def score(self) -> float:
+        return compare(self.one, self.other).score
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How well a threshold tells one claim from two."""
+
+    precision: float
+    recall: float
+
+    @property
+    def f1(self) -> float:
+        return 2 * self.precision * self.recall / (self.precision + self.recall)
+
+    def __str__(self) -> str:
+        return f"precision {self.precision:.3f}, recall {self.recall:.3f}"
+
+
+def load(half: str) -> list[Pair]:
+    return list(_pairs(tomllib.loads((HERE / f"{half}.toml").read_text())))
+
+
+def _pairs(read: dict[str, dict[str, list[list[str]]]]) -> Iterator[Pair]:
+    for trap, labelled in read.items():
+        for label, pairs in labelled.items():
+            for one, other, *days in pairs:
+                first, second = days or ("2023-10-02", "2023-10-02")
+                yield Pair(trap, label == "same", _claim(one, first), _claim(other, second))
+
+
+def _claim(text: str, day: str) -> Claim:
+    return Claim(text, Kind.EVENT, frozenset({"belgrade"}), date.fromisoformat(day))
+
+
+def figures(pairs: list[Pair], threshold: float) -> Figures:
+    taken = [pair.same for pair in pairs if pair.score >= threshold]
+    right = sum(taken)
+    return Figures(right / len(taken), right / sum(pair.same for pair in pairs))

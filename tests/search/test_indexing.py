@@ -1,0 +1,148 @@
+"""The rows of the search indexes follow from the record, whatever was done."""
+
+import asyncio
+from typing import Any
+
+import orjson
+import pytest
+from sqlalchemy import Connection, Table, delete, select, update
+
+from service.claims import party_changes, statement_commands
+from service.config import Settings
+from service.domain.claims import Rendering
+from service.domain.inputs import NewQuote
+from service.domain.search import Level
+from service.search.finding import candidates, index_pages
+from service.search.index import indexing, terms
+from service.search.index.fulltext import claim_search, statement_search
+from service.search.index.word_frequencies import Commonness
+from service.store import migrate, tables
+from service.store.engine import Database
+from tests.support.desk import Desk
+from tests.verification.tampering import tampered, verify
+from tests.verification.workday import SOURCE, Day, a_days_work
+
+
+def more_work(session: Connection) -> None:
+    """What changes words and leaves no event: renderings, full names."""
+    day = Day(session)
+    quote = NewQuote("сасвим друге речи", "sr", Rendering.TRANSLATED, SOURCE)
+    for statement in session.scalars(select(tables.statements.c.id)).all():
+        statement_commands.add_quote(session, statement, quote, **day.by())
+    party_changes.change_party(
+        session, "washington", {"full_name": "The United States"}, **day.by()
+    )
+    party_changes.change_party(session, "nato", {"full_name": "An alliance"}, **day.by())
+    party_changes.change_party(session, "nato", {"full_name": None}, **day.by())
+    party_changes.change_party(
+        session, "belgrade", {"name": "Beograd", "full_name": "Srbija"}, **day.by()
+    )
+
+
+def rebuilt(session: Connection) -> None:
+    more_work(session)
+    indexing.rebuild(session)
+
+
+@pytest.mark.parametrize("change", [more_work, rebuilt])
+async def test_rows_follow_every_change(worked: Database, change: Any) -> None:
+    """What was written bit by bit, and what is made anew, is what the record implies."""
+    report = await tampered(worked, change)
+    assert report.ok, report.breaks
+
+
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [(claim_search, "words"), (claim_search, "former"), (statement_search, "words")],
+)
+async def test_a_changed_row_is_found(worked: Database, table: Table, column: str) -> None:
+    """`verify` names the column; a word more or less is enough."""
+
+    def change(session: Connection) -> None:
+        first = session.scalar(select(table.c.number).order_by(table.c.number).limit(1))
+        session.execute(
+            update(table).where(table.c.number == first).values({column: "1serbia 7troop"})
+        )
+
+    report = await tampered(worked, change)
+    assert [one.what for one in report.breaks] == [f"{table.name}.{column}"]
+
+
+@pytest.mark.parametrize("table", [claim_search, statement_search])
+async def test_a_missing_row_is_found(worked: Database, table: Table) -> None:
+    """What is not indexed would never be found again."""
+    report = await tampered(
+        worked, lambda session: session.execute(delete(table).where(table.c.number == 1))
+    )
+    assert [(one.what, one.found) for one in report.breaks] == [(table.name, "no row")]
+
+
+async def test_an_upgrade_indexes_what_is_recorded(settings: Settings) -> None:
+    """A desk from before there was a search is found like any other after the migration."""
+
+    async def run(work: Any) -> Any:
+        database = Database(settings)
+        await database.start()
+        try:
+            return await work(database)
+        finally:
+            await database.stop()
+
+    await run(lambda database: database.write(a_days_work))
+    await asyncio.to_thread(migrate.downgrade, settings, "0003")
+    await asyncio.to_thread(migrate.upgrade, settings)
+    assert await asyncio.to_thread(migrate.differences, settings) == []
+    report = await run(verify)
+    assert report.ok, report.breaks
+    found = await run(
+        lambda database: candidates.candidates(database, "smaller deployment", limit=5)
+    )
+    assert len(found) == 1
+
+
+async def test_candidates_share_a_rare_word_newest_first(worked: Database) -> None:
+    """In any form and accent; a text without words has none; there are no more than asked for."""
+
+    async def texts(text: str, limit: int = 10) -> list[str]:
+        found = await candidates.candidates(worked, text, limit=limit)
+        return [orjson.loads(one.document)["text"] for one in found]
+
+    assert await texts("ANOTHER thing, matters!") == ["another matter"]
+    assert "a third, otherwise" in await texts("thirds twin")
+    wholes = await texts("whole parts")
+    assert wholes[0] == "part of the twin"
+    assert {"the whole", "the whole, again"} <= set(wholes)
+    assert await texts("whole parts", limit=2) == wholes[:2]
+    assert await texts("… !") == []
+    assert await texts("zzz") == []
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+async def test_what_statistics_do_not_know_is_counted(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They know the thousand commonest terms: on a large desk any other may still be in thousands
+    of claims.  What they know is believed, and so is that a small desk has no such."""
+    monkeypatch.setattr(index_pages, "SORTABLE", 3)
+    for number in range(6):
+        await desk.claim(
+            text=f"Regime {number} {'returned' * (number < 3)}", claimant=None, speaker=None
+        )
+
+    async def known(rows: float, **shares: float) -> dict[str, bool]:
+        async def told(*_: object) -> Commonness:
+            return Commonness(rows, {f"1{stem}": share for stem, share in shares.items()}, 0.01)
+
+        monkeypatch.setattr(index_pages, "commonness", told)
+        found = {}
+        for typed in ("regime", "returned", "regime returned", '"regime 1"', "retur*", "army"):
+            found[typed] = await index_pages.sortable(
+                desk.database, claim_search, terms.parse(typed), [], Level.TEXT, ""
+            )
+        return found
+
+    few = dict.fromkeys(("returned", "regime returned", "retur*", "army", '"regime 1"'), True)
+    assert await known(1_000_000) == few | {"regime": False}
+    assert await known(1_000_000, regim=0.5) == few | {"regime": False}
+    assert await known(1_000_000, regim=0.5, army=0.2) == few | {"regime": False, "army": False}
+    assert await known(200) == few | {"regime": True}

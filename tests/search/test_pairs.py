@@ -1,0 +1,84 @@
+"""The scores against labelled pairs, and what is said of what differs."""
+
+import tomllib
+from datetime import date
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+
+from service.domain.claims import Kind
+from service.search.finding import similarity
+from service.search.finding.similarity import Claim, compare
+from tests.search.pairs import Pair, figures, load
+
+SEEDS = Path(__file__).parents[2] / "seeds" / "kosovo-2023-10.toml"
+DAY = date(2023, 10, 2)
+PRECISION = RECALL = 0.87
+"""The floors.  The judging half, 34 pairs of one claim and 45 of two, gave 0.943 and 0.971 when it
+was first asked: of 35 pairs taken for one, two more may be wrong, and two or three more be missed,
+before a test fails.  One pair is three hundredths; what loses more than that is a change of rules,
+not of luck."""
+
+
+@pytest.fixture(scope="module")
+def choosing() -> list[Pair]:
+    return load("choosing")
+
+
+@pytest.fixture(scope="module")
+def judging() -> list[Pair]:
+    return load("judging")
+
+
+def test_the_pairs_are_many_and_none_is_twice(choosing: list[Pair], judging: list[Pair]) -> None:
+    """At least 120, under the same headings in both halves, and no text's pair in both."""
+    pairs = [
+        frozenset({(pair.one.text, pair.one.day), (pair.other.text, pair.other.day)})
+        for pair in choosing + judging
+    ]
+    assert len(set(pairs)) == len(pairs) >= 120
+    assert {pair.trap for pair in choosing} == {pair.trap for pair in judging}
+
+
+def test_no_other_threshold_serves_the_choosing_half_better(choosing: list[Pair]) -> None:
+    """The threshold is the choosing half's, not the judging half's."""
+    best = max(figures(choosing, hundredths / 100).f1 for hundredths in range(30, 100, 5))
+    assert figures(choosing, similarity.SAME).f1 == best
+
+
+def test_the_judging_half_finds_it_good_enough(
+    choosing: list[Pair], judging: list[Pair], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Precision and recall, which every run prints, stay above their floors on pairs that chose
+    nothing."""
+    judged = figures(judging, similarity.SAME)
+    with capsys.disabled():
+        print(f"\nsimilar claims: {judged} ({len(judging)} pairs that chose nothing)")
+        print(f"similar claims: {figures(choosing, similarity.SAME)} ({len(choosing)} that chose)")
+    assert judged.precision >= PRECISION
+    assert judged.recall >= RECALL
+
+
+def test_what_is_one_claim_is_offered(choosing: list[Pair], judging: list[Pair]) -> None:
+    """A claim in other words that is not recognised for certain is still shown."""
+    missed = [pair for pair in choosing + judging if pair.same and pair.score < similarity.RELATED]
+    assert len(missed) <= 1, missed
+
+
+def test_it_does_not_matter_which_claim_is_asked_about(judging: list[Pair]) -> None:
+    """A claim is as similar to another as that one to it, and the same as itself."""
+    for pair in judging:
+        assert compare(pair.other, pair.one).score == pytest.approx(pair.score, abs=0.06)
+        assert compare(pair.one, pair.one).score == 1
+
+
+def test_no_two_claims_of_the_article_are_one() -> None:
+    """The article's own claims, parts of one another and all, are told apart."""
+    claims = [
+        Claim(one["text"], Kind(one["kind"]), frozenset(), DAY)
+        for one in tomllib.loads(SEEDS.read_text())["claims"]
+    ]
+    assert len(claims) == 12
+    for one, other in combinations(claims, 2):
+        assert not compare(one, other).probably_same, (one.text, other.text)

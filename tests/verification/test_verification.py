@@ -1,0 +1,306 @@
+"""`claimdesk verify` proves a true record, and names the first place where one was changed."""
+
+import contextlib
+import shutil
+import sqlite3
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from sqlalchemy import Connection, delete, insert, select, text, update
+
+from service.accounts.account_commands import SYSTEM
+from service.config import Settings
+from service.domain import ids
+from service.domain.claims import rfc3339
+from service.domain.history import EVENT_TYPES
+from service.exchange import seeds
+from service.record.canonical import canonical, event_hash
+from service.store import tables
+from service.store.engine import Database
+from service.verification import verification
+from tests.verification.tampering import changing, lines_of, tampered, verify
+from tests.verification.workday import ANNA, BEGIN
+
+
+async def test_an_empty_desk_is_in_order(database: Database) -> None:
+    report = await verify(database)
+    assert (report.ok, report.claims, report.things, report.events) == (True, 0, 2, 2)
+
+
+async def test_the_seeded_desk_is_in_order(database: Database) -> None:
+    plan = seeds.parse(seeds.default_file().read_bytes())
+    await database.write(seeds.load, plan, actor=SYSTEM, now=BEGIN)
+    report = await verify(database)
+    assert report.ok, report
+    assert report.claims == 12
+
+
+async def test_a_days_work_is_in_order(worked: Database) -> None:
+    """Every event type folds to what is stored, in every table; progress is told at the end."""
+    told: list[tuple[int, int]] = []
+    report = await worked.read(
+        verification.verify, progress=lambda done, total: told.append((done, total))
+    )
+    assert report.ok, report.breaks
+    assert report.claims == 22
+    counted, types = await worked.read(
+        lambda session: (
+            session.execute(select(tables.events.c.seq)).all(),
+            set(
+                session.scalars(
+                    select(tables.events.c.type).where(tables.events.c.claim.is_not(None))
+                )
+            ),
+        )
+    )
+    assert report.events == len(counted)
+    assert types == set(EVENT_TYPES)
+    assert told == [(22, 22)]
+    decided = await worked.read(
+        lambda session: set(session.scalars(select(tables.decisions.c.state)))
+    )
+    assert decided == {"approved", "rejected", "withdrawn", "lapsed", "superseded"}
+
+
+async def test_batches_cover_every_claim_once(
+    worked: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing depends on where one batch ends and the next begins."""
+    whole = await verify(worked)
+    for size in (1, 2, 7, 21):
+        monkeypatch.setattr(verification, "BATCH", size)
+        assert await verify(worked) == whole
+    for versions in (1, 6, 20):
+        monkeypatch.setattr(verification, "VERSIONS", versions)
+        assert await verify(worked) == whole
+
+
+async def test_changed_data_is_found_by_its_hash(worked: Database) -> None:
+    """A changed event is named by its claim and number, with the hash that it should have."""
+    line = (await lines_of(worked))[0]
+    data = orjson.loads(line.data) | {"text": "something else"}
+    change = changing(tables.events, tables.events.c.seq == line.seq, data=canonical(data))
+    report = await tampered(worked, change)
+    first = report.first_break
+    assert first is not None
+    assert (first.claim, first.event, first.what) == (line.claim, 1, "hash")
+    assert first.found == line.hash
+    assert first.expected != line.hash
+    # What is derived from it differs as well: once per version until the wording was amended, and
+    # the former wording by which the claim is still found.
+    assert {one.what for one in report.breaks[1:]} <= {
+        "claim_versions.document",
+        "claim_search.words",
+        "claim_search.former",
+    }
+    assert not report.ok
+
+
+async def test_data_of_another_spelling_is_found(worked: Database) -> None:
+    """The same JSON with a space in it is not the bytes that were hashed."""
+    line = (await lines_of(worked))[1]
+    change = changing(
+        tables.events, tables.events.c.seq == line.seq, data=line.data.replace(":", ": ", 1)
+    )
+    report = await tampered(worked, change)
+    # What has salts is hashed in its canonical form, whatever its spelling.
+    assert (2, "canonical") in [(one.event, one.what) for one in report.breaks]
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("type", "link.affirmed"),
+        ("actor", '{"id":"mallory","name":"Mallory"}'),
+        ("recorded_at", BEGIN + timedelta(minutes=4, seconds=1)),
+        ("hash", "f" * 64),
+        ("previous_hash", "f" * 64),
+        ("data", "no JSON"),
+    ],
+)
+async def test_no_column_of_an_event_can_be_changed(
+    worked: Database, column: str, value: Any
+) -> None:
+    line = (await lines_of(worked))[2]
+    report = await tampered(
+        worked, changing(tables.events, tables.events.c.seq == line.seq, **{column: value})
+    )
+    first = report.first_break
+    assert first is not None
+    assert (first.claim, first.event) == (line.claim, 3)
+    assert first.what in ("hash", "previous_hash", "canonical")
+
+
+async def test_a_deleted_event_leaves_a_gap(worked: Database) -> None:
+    line = (await lines_of(worked))[2]
+    report = await tampered(
+        worked,
+        lambda session: session.execute(
+            delete(tables.events).where(tables.events.c.seq == line.seq)
+        ),
+    )
+    first = report.first_break
+    assert first is not None
+    assert (first.claim, first.event, first.what) == (line.claim, 4, "number")
+    assert (first.expected, first.found) == ("3", "4")
+
+
+async def test_a_deleted_last_event_is_missed_by_the_claim(worked: Database) -> None:
+    """The chain of what is left is whole, but the claim is a version further."""
+    last = (await lines_of(worked, "a third, otherwise"))[-1]
+    report = await tampered(
+        worked,
+        lambda session: session.execute(
+            delete(tables.events).where(tables.events.c.seq == last.seq)
+        ),
+    )
+    first = report.first_break
+    assert first is not None
+    assert (first.claim, first.what) == (last.claim, "claims.version")
+    assert (first.expected, first.found) == (str(last.number - 1), str(last.number))
+
+
+async def test_two_swapped_events_are_found(worked: Database) -> None:
+    """Whether their numbers are exchanged or what they say."""
+    one, two = (await lines_of(worked))[2:4]
+    seq, number = tables.events.c.seq, tables.events.c.number
+
+    def swap(session: Connection) -> None:
+        for of, value in ((one.seq, 1000), (two.seq, one.number), (one.seq, two.number)):
+            session.execute(update(tables.events).where(seq == of).values({number: value}))
+
+    report = await tampered(worked, swap)
+    assert report.first_break is not None
+    assert (report.first_break.claim, report.first_break.event) == (one.claim, 3)
+    assert report.first_break.what == "previous_hash"
+    assert "order" in {found.what for found in report.breaks}
+
+
+async def test_swapped_contents_are_found(worked: Database) -> None:
+    one, two = (await lines_of(worked))[2:4]
+
+    def swap(session: Connection) -> None:
+        for of, with_ in ((one, two), (two, one)):
+            session.execute(
+                update(tables.events)
+                .where(tables.events.c.seq == of.seq)
+                .values(type=with_.type, data=with_.data, actor=with_.actor)
+            )
+
+    report = await tampered(worked, swap)
+    assert report.first_break is not None
+    assert (report.first_break.event, report.first_break.what) == (3, "hash")
+
+
+def forged(line: Any, kind: str, data: dict[str, Any]) -> dict[str, Any]:
+    """An event after `line` with the hash that it ought to have."""
+    values = {
+        "claim": line.claim,
+        "number": line.number + 1,
+        "type": kind,
+        "actor": canonical({"id": ANNA.id, "name": ANNA.name}),
+        "data": canonical(data),
+        "previous_hash": line.hash,
+    }
+    digest = event_hash(**values, recorded_at=rfc3339(line.recorded_at))
+    return values | {
+        "kind": "claim",
+        "id": ids.uuid7(),
+        "hash": digest,
+        "recorded_at": line.recorded_at,
+    }
+
+
+async def test_a_forged_event_with_a_right_hash_is_found(worked: Database) -> None:
+    """The chain is whole, yet nothing that is derived from the record knows of the event."""
+    last = (await lines_of(worked, "another matter"))[-1]
+    row = forged(last, "claim.amended", {"finding": "refuted"})
+    report = await tampered(worked, lambda session: session.execute(insert(tables.events), [row]))
+    first = report.first_break
+    assert first is not None
+    assert (first.claim, first.what) == (last.claim, "claims.version")
+    assert (first.expected, first.found) == (str(last.number + 1), str(last.number))
+
+
+async def test_a_forged_event_with_another_state_is_found(worked: Database) -> None:
+    """Version and hash are as the forged event wants them, but the state says something else."""
+    last = (await lines_of(worked, "another matter"))[-1]
+    row = forged(last, "claim.amended", {"finding": "refuted"})
+
+    def forge(session: Connection) -> None:
+        session.execute(insert(tables.events), [row])
+        session.execute(
+            update(tables.claims)
+            .where(tables.claims.c.id == last.claim)
+            .values(version=row["number"], last_hash=row["hash"])
+        )
+
+    report = await tampered(worked, forge)
+    whats = [one.what for one in report.breaks]
+    assert whats == ["claims.document", "claims.state"]
+    assert report.breaks[0].expected == f'{{"version":{row["number"]}}}'
+
+
+async def test_a_forged_status_change_that_does_not_fit_is_found(worked: Database) -> None:
+    """Rightly hashed, it begins from a status that the claim did not have."""
+    lines = await lines_of(worked, "a third, otherwise")
+    data = next(orjson.loads(one.data) for one in lines if one.type == "claim.status_changed")
+    row = forged(lines[-1], "claim.status_changed", data)
+    report = await tampered(worked, lambda session: session.execute(insert(tables.events), [row]))
+    assert report.first_break is not None
+    assert report.first_break.what == "fold"
+    assert "follows change" in report.first_break.found
+
+
+async def test_an_event_that_cannot_follow_is_found(worked: Database) -> None:
+    last = (await lines_of(worked, "a third, otherwise"))[-1]
+    row = forged(last, "claim.painted", {"colour": "red"})
+    report = await tampered(worked, lambda session: session.execute(insert(tables.events), [row]))
+    assert report.first_break is not None
+    assert report.first_break.what == "fold"
+    assert "unknown event type" in report.first_break.found
+
+
+async def test_a_claim_without_events_and_events_without_a_claim_are_found(
+    worked: Database, tmp_path: Path
+) -> None:
+    """Foreign keys forbid the second, unless somebody switched them off."""
+    claim = (await lines_of(worked, "a third, otherwise"))[0].claim
+    before = await verify(worked)
+    gone = ids.uuid7()
+    if worked.embedded:
+        # A connection of one's own checks no foreign keys unless it asks to.
+        path = tmp_path / "copy.db"
+        shutil.copy(str(worked.url.database), path)
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            connection.execute("DROP TRIGGER events_no_update")
+            moved = (gone.replace("-", ""), claim.replace("-", ""))
+            connection.execute("UPDATE events SET claim = ? WHERE claim = ?", moved)
+            connection.commit()
+        copy = Database(Settings(database_url=f"sqlite:///{path}"))
+        await copy.start()
+        report = await verify(copy)
+        await copy.stop()
+    else:
+
+        def move(session: Connection) -> None:
+            session.execute(text("ALTER TABLE events DROP CONSTRAINT fk_events_claim_claims"))
+            changing(tables.events, tables.events.c.claim == claim, claim=gone)(session)
+
+        report = await tampered(worked, move)
+    assert [(one.claim, one.what, one.found) for one in report.breaks] == [
+        (claim, "events", "none"),
+        (gone, "events", "none: rows of no claim"),
+    ]
+    assert (report.claims, report.events) == (before.claims, before.events)
+
+
+async def test_all_breaks_are_counted_and_the_first_are_listed(worked: Database) -> None:
+    report = await tampered(worked, changing(tables.claims, True, last_hash="f" * 64))
+    assert report.broken == report.claims == 22
+    assert len(report.breaks) == 20
+    assert report.breaks[0] == report.first_break
+    assert [one.claim for one in report.breaks] == sorted(one.claim for one in report.breaks)

@@ -1,0 +1,303 @@
+"""A desk after a day's work: every kind of event there is, some with others waiting on them."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from service.accounts import account_commands, policy
+from service.accounts.account_commands import SYSTEM
+from service.claims import (
+    claim_commands,
+    decision_commands,
+    party_changes,
+    proposal_commands,
+    statement_commands,
+)
+from service.claims.proposal_commands import Outcome
+from service.directory import party_commands
+from service.domain.access import Actor, Role
+from service.domain.changes import Ask
+from service.domain.claims import (
+    Basis,
+    Finding,
+    Kind,
+    Override,
+    Precision,
+    Rendering,
+    SetAside,
+    Stance,
+    Status,
+)
+from service.domain.guards import Move
+from service.domain.inputs import NewClaim, NewLink, NewQuote, NewSource, NewSpeaker, NewStatement
+from service.domain.proposals import LapseReason
+from service.exchange import seeds
+from service.store import states, tables
+from service.webhooks import webhook_commands
+
+BEGIN = datetime(2023, 10, 5, 9, 0, tzinfo=UTC)
+ANNA = Actor("anna", "Anna", Role.EDITOR)
+BORIS = Actor("boris", "Boris", Role.EDITOR)
+SOURCE = NewSource("https://example.org/paper")
+
+
+class Day:
+    """A clock that moves a minute at each reading, and commands by Anna at that time."""
+
+    def __init__(self, session: Connection) -> None:
+        self.session = session
+        self.time = BEGIN
+
+    def by(self, actor: Actor = ANNA) -> dict[str, Any]:
+        self.time += timedelta(minutes=1)
+        return {"actor": actor, "now": self.time}
+
+    def statement(
+        self, party: str | None, speaker: str | None = None, basis: Basis = Basis.DOCUMENTS
+    ) -> NewStatement:
+        quote = NewQuote(f"words of {party}", "en", Rendering.VERBATIM, SOURCE)
+        person = NewSpeaker(speaker) if speaker else None
+        return NewStatement(party, person, BEGIN, Precision.DAY, basis, (quote,))
+
+    def claim(
+        self, text: str, *, kind: Kind = Kind.EVENT, speaker: str | None = None, **rest: Any
+    ) -> str:
+        new = NewClaim(
+            text=text,
+            kind=kind,
+            claimant="belgrade",
+            speaker=NewSpeaker(speaker) if speaker else None,
+            claimed_at=BEGIN,
+            precision=Precision.DAY,
+            origin=self.statement("belgrade", speaker),
+            **rest,
+        )
+        return claim_commands.create(self.session, new, **self.by()).id
+
+    def link(self, claim: str, party: str, stance: Stance, **rest: Any) -> str:
+        new = NewLink(self.statement(party, **rest), stance, note=f"{party} {stance}")
+        return statement_commands.link(self.session, claim, new, four_eyes=True, **self.by()).link
+
+    def move(self, claim: str, to: Status, *cites: str, **rest: Any) -> str | None:
+        move = Move(to, f"towards {to}", cites, **rest)
+        return claim_commands.change_status(
+            self.session, claim, move, four_eyes=True, versions=None, **self.by()
+        ).decision
+
+    def decide(self, claim: str, to: Status, *cites: str, **rest: Any) -> None:
+        decision = self.move(claim, to, *cites, **rest)
+        assert decision is not None
+        decision_commands.approve(self.session, decision, note="agreed", **self.by(BORIS))
+
+    def amend(self, claim: str, *, material: bool = False, **changes: Any) -> None:
+        claim_commands.amend(
+            self.session,
+            claim,
+            changes,
+            material=material,
+            four_eyes=True,
+            versions=None,
+            **self.by(),
+        )
+
+    def find(self, claim: str, finding: Finding | None, *cites: str) -> None:
+        decision = claim_commands.change_finding(
+            self.session,
+            claim,
+            Ask(finding, f"found {finding}", cites),
+            four_eyes=True,
+            versions=None,
+            **self.by(),
+        ).decision
+        assert decision is not None
+        decision_commands.approve(self.session, decision, note=None, **self.by(BORIS))
+
+    def settle(self, outcome: Outcome) -> None:
+        """Somebody else agrees to what was proposed."""
+        assert outcome.decision is not None
+        decision_commands.approve(self.session, outcome.decision, note=None, **self.by(BORIS))
+
+
+def a_days_work(session: Connection) -> None:
+    """Every kind of event there is, some with others waiting on them."""
+    day = Day(session)
+    seeds.load(session, seeds.parse(seeds.default_file().read_bytes()), **day.by(SYSTEM))
+    for slug in ("russia", "albania"):
+        party = {"full_name": None, "kind": None, "country": None, "parent": None}
+        party_commands.create_party(session, slug=slug, name=slug.title(), **party, **day.by())
+    whole = day.claim("the whole", tags=("troops", "border"), story="kosovo-border-2023")
+    part = day.claim("a part", speaker="Someone", part_of=whole)
+    support = day.link(part, "nato", Stance.SUPPORTS, speaker="A general")
+    day.decide(part, Status.CONFIRMED, support)
+    day.link(part, "pristina", Stance.CONTRADICTS, basis=Basis.UNSTATED)
+    serious = day.link(part, "pristina", Stance.CONTRADICTS)
+    day.move(part, Status.DISPUTED, serious)
+    # Confirmed again, against contradictions set aside, which takes a second supporter.
+    second = day.link(part, "washington", Stance.SUPPORTS)
+    open_ones = [
+        row.id
+        for row in session.execute(
+            select(tables.links).where(
+                tables.links.c.claim == part, tables.links.c.stance == "contradicts"
+            )
+        )
+    ]
+    day.decide(
+        part,
+        Status.CONFIRMED,
+        support,
+        second,
+        set_aside=tuple(SetAside(one, "not about this") for one in open_ones),
+    )
+    day.amend(part, text="a part, worded otherwise", material=True)
+    statement_commands.affirm_link(session, support, four_eyes=True, **day.by())
+    shown = session.execute(select(tables.links).where(tables.links.c.id == support)).one()
+    other = NewQuote("the same, in another paper", "en", Rendering.PARAPHRASE, SOURCE)
+    statement_commands.add_quote(session, shown.statement, other, **day.by())
+    statement_commands.retract_link(session, second, reason="misread", four_eyes=True, **day.by())
+    # Decisions that are rejected, withdrawn and superseded.
+    other = day.claim("another", tags=("troops",))
+    ground = day.link(other, "nato", Stance.SUPPORTS)
+    waiting = day.move(other, Status.CONFIRMED, ground)
+    decision_commands.reject(session, str(waiting), comment="too early", **day.by(BORIS))
+    waiting = day.move(other, Status.CONFIRMED, ground)
+    decision_commands.withdraw(session, str(waiting), reason=None, **day.by())
+    day.move(other, Status.CONFIRMED, ground)
+    day.move(other, Status.AWAITING_CONFIRMATION)
+    day.move(other, Status.CONFIRMED, ground)
+    day.amend(other, text="another matter", material=True)
+    day.decide(other, Status.CONFIRMED, ground, override=Override("sources", "seen by two of us"))
+    day.amend(other, tags=["border"], assignee=None)
+    day.amend(other, tags=["border", "troops"])
+    every_kind_of_proposal(session, day)
+    # A confirmed claim, with a decision waiting, whose wording changes: one change, two events.
+    third = day.claim("a third")
+    ground = day.link(third, "nato", Stance.SUPPORTS)
+    day.decide(third, Status.CONFIRMED, ground)
+    doubt = day.link(third, "pristina", Stance.CONTRADICTS, basis=Basis.UNSTATED)
+    day.move(third, Status.DISPUTED, doubt, override=Override("doubt", "we doubt it"))
+    day.amend(third, text="a third, otherwise", material=True)
+    # A merge moves links and parts; a withdrawn statement takes its claim with it.
+    twin = day.claim("the whole, again")
+    day.claim("part of the twin", part_of=twin)
+    day.link(twin, "nato", Stance.COMMENTS)
+    day.link(twin, "washington", Stance.REQUESTS_CONFIRMATION)
+    claim_commands.merge(session, twin, into=whole, four_eyes=True, versions=None, **day.by())
+    statement_commands.withdraw(
+        session,
+        shown.statement,
+        reason="an error",
+        source=SOURCE,
+        said_at=BEGIN,
+        precision=Precision.DAY,
+        four_eyes=True,
+        **day.by(),
+    )
+    origin = session.execute(
+        select(tables.claims.c.origin_statement).where(tables.claims.c.id == part)
+    ).scalar_one()
+    statement_commands.withdraw(
+        session, origin, reason="never said", source=None, four_eyes=True, **day.by()
+    )
+    # Who speaks is renamed, and moves under another.
+    party_changes.change_party(session, "nato", {"name": "The Alliance"}, **day.by())
+    party_changes.change_party(session, "nato", {"parent": "washington"}, **day.by())
+    person = session.execute(
+        select(tables.speakers.c.id).where(tables.speakers.c.name == "A general")
+    ).scalar_one()
+    party_changes.change_speaker(session, person, {"role": "spokesman"}, **day.by())
+    behind_the_desk(session, day, claim=other)
+
+
+def link_to_many_statements(session: Connection) -> None:
+    """A claim with more links than its own row holds."""
+    day = Day(session)
+    claim = day.claim("what everybody has something to say about")
+    for _ in range(states.FIRST + 1):
+        day.link(claim, "nato", Stance.COMMENTS)
+
+
+def behind_the_desk(session: Connection, day: Day, *, claim: str) -> None:
+    """A note, an account with a key, an endpoint for one party, and another policy."""
+    claim_commands.add_note(session, claim, text="seen by two of us", **day.by())
+    email, admin = "eva@example.org", day.by(SYSTEM)
+    eva = account_commands.create_user(session, email=email, name="Eva", role=Role.EDITOR, **admin)
+    account_commands.change_user(session, eva, {"role": Role.CHECKER}, **day.by(SYSTEM))
+    account_commands.make_sign_in_link(session, eva, **day.by(SYSTEM))
+    key = account_commands.create_key(
+        session, name="robot", role=Role.READER, user=eva, **day.by(SYSTEM)
+    )
+    account_commands.revoke_key(session, key.id, **day.by(SYSTEM))
+    endpoint = {
+        "url": "https://cms.example/hook",
+        "description": "the CMS",
+        "event_types": ["claim.status_changed"],
+        "story": "kosovo-border-2023",
+        "claim": None,
+        "parties": ["nato"],
+        "ordering": "claim",
+        "max_in_flight": 4,
+        "timeout_s": 5.0,
+        "headers": {"x-desk": "secret"},
+    }
+    webhook, _ = webhook_commands.create(session, endpoint, **day.by(SYSTEM))
+    webhook_commands.rotate_secret(session, webhook, overlap_hours=1, **day.by(SYSTEM))
+    policy.change_four_eyes(session, on=False, **day.by(SYSTEM))
+
+
+def every_kind_of_proposal(session: Connection, day: Day) -> None:
+    """A confirmed claim that two people change in every way, and a proposal that lapses."""
+    claim = day.claim("a fourth")
+    day.decide(claim, Status.CONFIRMED, day.link(claim, "nato", Stance.SUPPORTS))
+    eyes: dict[str, Any] = {"four_eyes": True, "versions": None}
+    change = {"text": "a fourth, better written", "tags": ["border"]}
+    day.settle(claim_commands.amend(session, claim, change, material=False, **eyes, **day.by()))
+    support = NewLink(day.statement("washington"), Stance.SUPPORTS, note="a second one")
+    day.settle(statement_commands.link(session, claim, support, four_eyes=True, **day.by()))
+    twin = claim_commands.create(
+        session,
+        NewClaim(
+            text="a fourth, again",
+            kind=Kind.EVENT,
+            claimant="pristina",
+            speaker=None,
+            claimed_at=BEGIN,
+            precision=Precision.DAY,
+            origin=day.statement("pristina"),
+        ),
+        **day.by(),
+    ).id
+    claim_commands.merge(session, twin, into=claim, **eyes, **day.by())
+    (voice,) = session.scalars(
+        select(tables.links.c.id).where(
+            tables.links.c.claim == claim, tables.links.c.party == "pristina"
+        )
+    )
+    day.settle(statement_commands.affirm_link(session, voice, four_eyes=True, **day.by()))
+    twin = day.claim("a fourth, once more")
+    day.link(twin, "russia", Stance.SUPPORTS)
+    day.settle(claim_commands.merge(session, twin, into=claim, **eyes, **day.by()))
+    first = day.link(claim, "albania", Stance.CONTRADICTS, basis=Basis.UNSTATED)
+    day.settle(
+        statement_commands.retract_link(
+            session, first, reason="misread", four_eyes=True, **day.by()
+        )
+    )
+    second = day.link(claim, "albania", Stance.CONTRADICTS)
+    said = session.scalars(
+        select(tables.links.c.statement).where(tables.links.c.id == second)
+    ).one()
+    (waiting,) = statement_commands.withdraw(
+        session, said, reason="an error", source=None, four_eyes=True, **day.by()
+    )
+    decision_commands.approve(session, waiting, note=None, **day.by(BORIS))
+    denial = day.link(claim, "albania", Stance.CONTRADICTS)
+    day.find(claim, Finding.REFUTED, denial)
+    day.amend(claim, text="a fifth", material=True)
+    day.find(claim, Finding.UNPROVABLE)
+    day.amend(claim, text="a fifth, proposed")
+    proposal_commands.lapse_of_proposer(
+        session, ANNA.id, reason=LapseReason.PROPOSER_DISABLED, **day.by(SYSTEM)
+    )
+    day.find(claim, None)

@@ -1,0 +1,271 @@
+"""Endpoints, what they are told, and a dispatcher's turns by hand: real commits, time of one's own.
+
+Deliveries are written here as the outbox writes them (test_outbox.py proves the outbox itself), so
+that a test says in a line what is due, and to whom.
+"""
+
+import itertools
+import random
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import NAMESPACE_OID, uuid5
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from service.accounts.account_commands import SYSTEM
+from service.domain import ids
+from service.domain.backoff import SCHEDULE
+from service.domain.webhooks import EndpointState
+from service.store import webhook_tables as tables
+from service.store.engine import Database
+from service.webhooks import leases as lease
+from service.webhooks import outbox, webhook_commands
+from service.webhooks.delivery import Answer
+from service.webhooks.leases import Leased, Rules, Turn
+from service.webhooks.settlement import Attempt, Settled
+from tests.domain.builders import NOON
+
+SETTINGS: dict[str, Any] = {
+    "url": "https://cms.example/hook",
+    "description": None,
+    "event_types": (),
+    "story": None,
+    "claim": None,
+    "parties": (),
+    "ordering": "claim",
+    "max_in_flight": 8,
+    "timeout_s": 15.0,
+    "headers": {},
+}
+
+
+class Even(random.Random):
+    """No jitter: every wait is exactly the schedule's."""
+
+    def uniform(self, a: float, b: float) -> float:
+        return (a + b) / 2
+
+
+RULES = Rules(timedelta(seconds=60), 15.0, SCHEDULE, Even(), most=1000)
+
+
+class Board:
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.now = NOON
+        self.rules = RULES
+        self._positions = itertools.count(1)
+
+    def advance(self, **time: float) -> datetime:
+        self.now += timedelta(**time)
+        return self.now
+
+    # --- what there is ---
+
+    async def endpoint(self, **changes: Any) -> str:
+        webhook, _ = await self.database.write(
+            webhook_commands.create, SETTINGS | changes, actor=SYSTEM, now=self.now
+        )
+        return webhook
+
+    async def endpoints(self, count: int) -> list[str]:
+        """So many endpoints, in one transaction."""
+
+        def create(session: Connection) -> list[str]:
+            return [
+                webhook_commands.create(session, SETTINGS, actor=SYSTEM, now=self.now)[0]
+                for _ in range(count)
+            ]
+
+        return await self.database.write(create)
+
+    async def tell(self, *endpoints: str, claim: str | None = "a", body: bytes = b"{}") -> str:
+        """One event of a claim for these endpoints, due now; gives its message."""
+        return (await self.tell_all([(endpoint, claim) for endpoint in endpoints], body=body))[0]
+
+    async def tell_all(
+        self, wanted: Iterable[tuple[str, str | None]], *, body: bytes = b"{}"
+    ) -> list[str]:
+        """A delivery for each endpoint and claim, in this order, in one transaction.
+
+        One message serves those that stand together with the same claim."""
+        messages: list[str] = []
+        lines: list[dict[str, Any]] = []
+        deliveries: list[dict[str, Any]] = []
+        for claim, group in itertools.groupby(wanted, key=lambda pair: pair[1]):
+            seen: set[str] = set()
+            message, position = "", 0
+            for endpoint, _ in group:
+                if not message or endpoint in seen:
+                    message, position, seen = ids.uuid7(), next(self._positions), set()
+                    lines.append(
+                        {
+                            "id": message,
+                            "type": "claim.amended",
+                            "body": body,
+                            "created_at": self.now,
+                        }
+                    )
+                    messages.append(message)
+                seen.add(endpoint)
+                deliveries.append(
+                    outbox.ping(endpoint, message, body, now=self.now)
+                    | {"type": "claim.amended", "claim": about(claim), "position": position}
+                )
+
+        def write(session: Connection) -> None:
+            session.execute(insert(tables.webhook_messages), lines)
+            session.execute(insert(tables.webhook_deliveries), deliveries)
+
+        await self.database.write(write)
+        return messages
+
+    async def put(self, webhook: str, **values: Any) -> None:
+        """Set an endpoint's columns, as if it had come to that."""
+        one = update(tables.webhooks).where(tables.webhooks.c.id == webhook).values(**values)
+        await self.database.write(lambda session: session.execute(one))
+
+    async def put_delivery(self, webhook: str, message: str, **values: Any) -> None:
+        deliveries = tables.webhook_deliveries
+        one = update(deliveries).where(
+            deliveries.c.webhook == webhook, deliveries.c.message == message
+        )
+        await self.database.write(lambda session: session.execute(one.values(**values)))
+
+    async def state(self, webhook: str, state: EndpointState, reason: str | None = None) -> None:
+        await self.database.write(
+            webhook_commands.set_state,
+            webhook,
+            state=state,
+            reason=reason,
+            actor=SYSTEM,
+            now=self.now,
+        )
+
+    async def change(self, webhook: str, **changes: Any) -> None:
+        await self.database.write(
+            webhook_commands.change, webhook, changes, actor=SYSTEM, now=self.now
+        )
+
+    async def redeliver(self, webhook: str, message: str) -> None:
+        await self.database.write(
+            webhook_commands.redeliver, webhook, message, actor=SYSTEM, now=self.now
+        )
+
+    async def recover(self, webhook: str, since: datetime = NOON) -> int:
+        return await self.database.write(
+            webhook_commands.recover, webhook, since=since, actor=SYSTEM, now=self.now
+        )
+
+    # --- turns ---
+
+    async def waiting(self, **changes: Any) -> list[str]:
+        return await self.database.read(lease.waiting, now=self.now, **changes)
+
+    async def turn(
+        self,
+        *attempts: Attempt,
+        wanted: Collection[str] | None = None,
+        sending: dict[str, int] | None = None,
+        room: int = 64,
+        room_for_failing: int = 32,
+    ) -> Turn:
+        if wanted is None:
+            wanted = {*await self.waiting(), *(one.webhook for one in attempts)}
+        return await self.database.write(
+            lease.take_turn,
+            attempts=attempts,
+            wanted=wanted,
+            sending=sending or {},
+            room=room,
+            room_for_failing=room_for_failing,
+            rules=self.rules,
+            now=self.now,
+        )
+
+    async def lease(self, **changes: Any) -> list[Leased]:
+        return (await self.turn(**changes)).leased
+
+    async def lease_one(self, **changes: Any) -> Leased:
+        (one,) = await self.lease(**changes)
+        return one
+
+    async def settle(self, *attempts: Attempt) -> Settled:
+        """Write down what became of them, and lease nothing."""
+        return (await self.turn(*attempts, wanted=())).settled
+
+    async def hand_back(self, *leased: Leased) -> int:
+        leases = [one.lease for one in leased]
+        return await self.database.write(lease.hand_back, leases, now=self.now)
+
+    def attempt(
+        self,
+        leased: Leased,
+        status: int | None = 200,
+        *,
+        retry_after: float | None = None,
+        started_at: datetime | None = None,
+        **changes: Any,
+    ) -> Attempt:
+        """What the receiver answered; None for `status`: nothing."""
+        values = {
+            "started_at": started_at or self.now,
+            "seconds": 0.1,
+            "status": status,
+            "error": None if status else "connection refused",
+            "retry_after": None if retry_after is None else timedelta(seconds=retry_after),
+            "response_headers": {},
+            "response_body": "",
+            **changes,
+        }
+        return Attempt(
+            leased.lease,
+            leased.webhook,
+            leased.message,
+            leased.attempt,
+            leased.url,
+            Answer(**values),
+        )
+
+    async def fail(self, webhook: str, times: int = 1, status: int | None = 500) -> None:
+        """So many failures in a row of events of their own, a millisecond apart, never waiting."""
+        for _ in range(times):
+            await self.put(webhook, blocked_until=None)
+            message = await self.tell(webhook, claim=None)
+            leased = await self.lease(wanted=[webhook])
+            await self.settle(*(self.attempt(one, status) for one in leased))
+            await self.put_delivery(webhook, message, visible_at=self.now + timedelta(days=30))
+            self.advance(milliseconds=1)
+
+    # --- what is written ---
+
+    async def delivery(self, webhook: str, message: str) -> Row[Any]:
+        deliveries = tables.webhook_deliveries
+        query = select(deliveries).where(
+            deliveries.c.webhook == webhook, deliveries.c.message == message
+        )
+        return (await self.rows(query))[0]
+
+    async def deliveries(self) -> Sequence[Row[Any]]:
+        columns = tables.webhook_deliveries.c
+        return await self.rows(
+            select(tables.webhook_deliveries).order_by(columns.position, columns.webhook)
+        )
+
+    async def log(self, webhook: str | None = None) -> Sequence[Row[Any]]:
+        """Every attempt, in the order of their numbers."""
+        attempts = tables.webhook_attempts
+        query = select(attempts).order_by(attempts.c.message, attempts.c.number)
+        return await self.rows(query if webhook is None else query.filter_by(webhook=webhook))
+
+    async def webhook(self, webhook: str) -> Row[Any]:
+        return (await self.rows(select(tables.webhooks).where(tables.webhooks.c.id == webhook)))[0]
+
+    async def rows(self, query: Any) -> Sequence[Row[Any]]:
+        return await self.database.read(lambda session: session.execute(query).all())
+
+
+def about(claim: str | None) -> str | None:
+    """A claim's id, from a name that a test gives it."""
+    return None if claim is None else str(uuid5(NAMESPACE_OID, claim))

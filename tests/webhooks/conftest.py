@@ -1,0 +1,40 @@
+"""A board of endpoints and deliveries on each kind of database, and what a dispatcher needs."""
+
+from datetime import UTC, datetime
+
+import pytest
+import structlog
+from structlog.stdlib import BoundLogger
+from structlog.testing import LogCapture
+
+from service.store.engine import Database
+from service.webhooks import dispatcher
+from tests.webhooks.board import Board
+
+
+@pytest.fixture
+def board(database: Database) -> Board:
+    return Board(database)
+
+
+@pytest.fixture
+def today(database: Database) -> Board:
+    """A board of today: a dispatcher that runs has a real clock."""
+    board = Board(database)
+    board.now = datetime.now(UTC)
+    return board
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait a hundredth of what a dispatcher in earnest waits after trouble."""
+    monkeypatch.setattr(dispatcher, "TROUBLE_SECONDS", 0.005)
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch) -> LogCapture:
+    """What the dispatcher says in its log."""
+    capture = LogCapture()
+    logger = structlog.wrap_logger(None, processors=[capture], wrapper_class=BoundLogger)
+    monkeypatch.setattr(dispatcher, "log", logger)
+    return capture

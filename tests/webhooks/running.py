@@ -1,0 +1,100 @@
+"""A dispatcher that runs, on a database that can be meddled with."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+
+from service.config import Settings
+from service.store.engine import Database
+from service.webhooks import leases
+from service.webhooks.dispatcher import Dispatcher
+from service.webhooks.leases import Turn
+from service.webhooks.meters import Meters
+from tests.webhooks.board import Board
+
+Hook = Callable[[Any], Awaitable[None]]
+
+
+async def nothing(_: Any) -> None:
+    """Meddle with nothing."""
+
+
+class Meddled:
+    """A database whose turns are met before they begin and after their commit."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.bell = database.bell
+        self.before: Hook = nothing
+        self.after: Hook = nothing
+        self.looks = 0
+        """How often it was asked what is due."""
+
+    async def read(self, query: Any, /, *args: Any, **kwargs: Any) -> Any:
+        found = await self.database.read(query, *args, **kwargs)
+        self.looks += query is leases.waiting
+        return found
+
+    async def write(self, command: Any, /, *args: Any, **kwargs: Any) -> Any:
+        if command is not leases.take_turn:
+            return await self.database.write(command, *args, **kwargs)
+        await self.before(kwargs)
+        turn: Turn = await self.database.write(command, *args, **kwargs)
+        await self.after(turn)
+        return turn
+
+
+class Running:
+    """What a test holds of a dispatcher."""
+
+    def __init__(self, settings: Settings, database: Database, changes: dict[str, Any]) -> None:
+        self.registry = CollectorRegistry()
+        self.meddled = Meddled(database)
+        named = {f"webhook_{name}": value for name, value in changes.items()}
+        self.dispatcher = Dispatcher(
+            settings.model_copy(update=named),
+            self.meddled,  # type: ignore[arg-type]
+            lambda: datetime.now(UTC),
+            Meters(self.registry),
+        )
+
+    def counted(self, outcome: str) -> float | None:
+        return self.registry.get_sample_value(
+            "claimdesk_webhook_attempts_total", {"outcome": outcome}
+        )
+
+
+@asynccontextmanager
+async def dispatching(
+    settings: Settings, database: Database, **changes: Any
+) -> AsyncIterator[Running]:
+    """A started dispatcher with settings `webhook_<name>` changed; it looks every 20 ms."""
+    running = Running(settings, database, {"poll_seconds": 0.02} | changes)
+    running.dispatcher.start()
+    try:
+        yield running
+    finally:
+        await running.dispatcher.stop()
+
+
+async def until(holds: Callable[[], Awaitable[bool] | bool], seconds: float = 15) -> None:
+    """Return once it holds."""
+    async with asyncio.timeout(seconds):
+        while True:
+            answer = holds()
+            if answer if isinstance(answer, bool) else await answer:
+                return
+            await asyncio.sleep(0.005)
+
+
+async def settled(board: Board, webhook: str, message: str, state: str = "delivered") -> None:
+    """Return once the delivery is in this state."""
+
+    async def holds() -> bool:
+        return bool((await board.delivery(webhook, message)).state == state)
+
+    await until(holds)

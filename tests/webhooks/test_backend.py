@@ -1,0 +1,138 @@
+"""The guard where a connection is made, below HTTP."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+
+import httpcore
+import pytest
+
+from service.webhooks.address_guard import Guard, GuardedBackend, Refused
+from tests.webhooks import receivers
+from tests.webhooks.senders import LOOPBACK, PUBLIC, names
+
+
+async def test_the_connection_goes_to_the_address_that_was_vetted() -> None:
+    """The name is resolved once for a connection, and never by anyone else."""
+    asked: list[tuple[str, int]] = []
+
+    async def resolve(host: str, port: int) -> list[str]:
+        asked.append((host, port))
+        return ["127.0.0.1"]
+
+    async with receivers.receiver(receivers.black_hole) as there:
+        backend = GuardedBackend(Guard(allow_cidrs=LOOPBACK, resolve=resolve))
+        stream = await backend.connect_tcp("nowhere.invalid", there.port, 5)
+        assert stream.get_extra_info("server_addr") == ("127.0.0.1", there.port)
+        await stream.aclose()
+    assert asked == [("nowhere.invalid", there.port)]
+
+
+@pytest.mark.parametrize(
+    "found", [[PUBLIC, "127.0.0.1"], ["127.0.0.1", PUBLIC], ["::ffff:127.0.0.1"], ["127.0.0.1"]]
+)
+async def test_a_private_address_gets_no_connection(found: list[str]) -> None:
+    """With one private address among the answers nobody is connected to, the private one least."""
+    with receivers.listening() as (listener, port):
+        backend = GuardedBackend(Guard(resolve=names(found)))
+        with pytest.raises(Refused, match=r"127\.0\.0\.1"):
+            await backend.connect_tcp("hooks.example", port, 5)
+        await asyncio.sleep(0.02)
+        assert receivers.nobody_came(listener)
+
+
+async def test_rebinding_gains_nothing() -> None:
+    """A name that was public when registered and is private now is refused at the connection."""
+    with receivers.listening() as (listener, port):
+        guard = Guard(resolve=names([PUBLIC], ["127.0.0.1"]))
+        await guard.check(f"https://hooks.example:{port}/")
+        with pytest.raises(Refused):
+            await GuardedBackend(guard).connect_tcp("hooks.example", port, 5)
+        assert receivers.nobody_came(listener)
+
+
+async def test_addresses_are_tried_in_order() -> None:
+    """A closed port moves on to the next address; when all fail, the last failure is told."""
+    async with receivers.receiver(receivers.black_hole, host="127.0.0.2") as there:
+        found = ["127.0.0.1", "127.0.0.2"]
+        backend = GuardedBackend(Guard(allow_cidrs=LOOPBACK, resolve=names(found)))
+        stream = await backend.connect_tcp("hooks.example", there.port)
+        assert stream.get_extra_info("server_addr")[0] == "127.0.0.2"
+        await stream.aclose()
+    with pytest.raises(httpcore.ConnectError):
+        await backend.connect_tcp("hooks.example", there.port, 5)
+
+
+async def test_an_address_that_swallows_packets_leaves_time_for_the_next() -> None:
+    """Each address has its share of the seconds: a full backlog does not eat them all."""
+    async with receivers.receiver(receivers.black_hole, host="127.0.0.2") as there:
+        full = socket.socket()
+        full.bind(("127.0.0.1", there.port))
+        full.listen(0)
+        stuffing = [socket.socket() for _ in range(4)]
+        for one in stuffing:
+            one.setblocking(False)
+            one.connect_ex(("127.0.0.1", there.port))
+        found = ["127.0.0.1", "127.0.0.2"]
+        backend = GuardedBackend(Guard(allow_cidrs=LOOPBACK, resolve=names(found)))
+        began = asyncio.get_running_loop().time()
+        stream = await backend.connect_tcp("hooks.example", there.port, 1.0)
+        took = asyncio.get_running_loop().time() - began
+        assert stream.get_extra_info("server_addr")[0] == "127.0.0.2"
+        assert 0.4 < took < 0.9
+        await stream.aclose()
+        for one in (*stuffing, full):
+            one.close()
+
+
+async def test_looking_up_counts_as_connecting() -> None:
+    """A resolver that hangs ends with the time for connecting."""
+
+    async def hang(_host: str, _port: int) -> list[str]:
+        await asyncio.sleep(60)
+        raise AssertionError("unreachable")
+
+    with pytest.raises(httpcore.ConnectTimeout, match=r"hooks\.example"):
+        await GuardedBackend(Guard(resolve=hang)).connect_tcp("hooks.example", 443, 0.05)
+
+
+async def test_no_unix_sockets() -> None:
+    """The backend's other door is shut; sleeping is httpcore's."""
+    backend = GuardedBackend(Guard())
+    with pytest.raises(Refused):
+        await backend.connect_unix_socket("/var/run/docker.sock")
+    await backend.sleep(0)
+
+
+async def test_a_handshake_that_is_cut_short_closes_its_socket(
+    check_nothing_leaks: Callable[[], None],
+) -> None:
+    """Cancelled in the middle of TLS, the connection is closed at once."""
+    gone = asyncio.Event()
+
+    async def behave(
+        it: receivers.Receiver, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        await receivers.black_hole(it, reader, writer)
+        gone.set()
+
+    async with receivers.receiver(behave) as there:
+        backend = GuardedBackend(Guard(allow_cidrs=LOOPBACK))
+        stream = await backend.connect_tcp("127.0.0.1", there.port, 5)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await stream.start_tls(ssl.create_default_context(), "hooks.example")
+        await asyncio.wait_for(gone.wait(), 1)
+    check_nothing_leaks()
+
+
+@pytest.fixture
+def check_nothing_leaks() -> Callable[[], None]:
+    """Collect garbage, so that a socket that was left open warns in this very test."""
+    import gc
+
+    def check() -> None:
+        gc.collect()
+
+    return check

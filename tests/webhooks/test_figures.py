@@ -1,0 +1,125 @@
+"""How deliveries stand, counted; and what counts as late."""
+
+from datetime import timedelta
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from service.webhooks.figures import figures, oldest_due
+from service.webhooks.meters import Figures, Meters
+from tests.webhooks.board import Board
+
+
+async def counted(board: Board) -> Figures:
+    return await board.database.read(figures, now=board.now)
+
+
+async def late(board: Board) -> float:
+    return (await counted(board)).oldest_due_seconds
+
+
+async def test_nothing_is_late_where_nothing_is(board: Board) -> None:
+    """An empty service has zeros, and each state of an endpoint all the same."""
+    assert await counted(board) == Figures(
+        due=0,
+        in_flight=0,
+        dead=0,
+        oldest_due_seconds=0.0,
+        endpoints={"active": 0, "paused": 0, "disabled": 0, "resting": 0},
+    )
+    assert await board.database.read(oldest_due, now=board.now) is None
+
+
+async def test_deliveries_are_counted_as_they_stand(board: Board) -> None:
+    """Due is what may go out now, in flight what is leased; dead is dead; what waits for its time
+    and what was delivered is none of them."""
+    webhook = await board.endpoint(max_in_flight=2)
+    told = await board.tell_all([(webhook, str(i)) for i in range(6)])
+    first, second = await board.lease()
+    await board.settle(board.attempt(first))
+    await board.put_delivery(webhook, told[2], state="dead", settled_at=board.now)
+    await board.put_delivery(webhook, told[3], visible_at=board.now + timedelta(seconds=1))
+    stand = await counted(board)
+    assert (stand.due, stand.in_flight, stand.dead) == (2, 1, 1)
+    board.advance(seconds=60)  # the lease has ended, and it is due again
+    stand = await counted(board)
+    assert (stand.due, stand.in_flight, stand.dead) == (4, 0, 1)
+    assert second.message in told
+
+
+async def test_endpoints_are_counted_by_state(board: Board) -> None:
+    """Deleted ones are not; an active one whose breaker is open rests as well."""
+    changes = ({}, {"failures": 4}, {"failures": 5}, {"state": "paused", "failures": 9})
+    for values in (*changes, {"state": "disabled"}, {"deleted_at": board.now}):
+        webhook = await board.endpoint()
+        if values:
+            await board.put(webhook, **values)
+    assert (await counted(board)).endpoints == {
+        "active": 3,
+        "paused": 1,
+        "disabled": 1,
+        "resting": 1,
+    }
+
+
+async def test_the_oldest_of_all_in_health_counts(board: Board) -> None:
+    """Late is by how long the first of all endpoints is due."""
+    one, other = await board.endpoint(), await board.endpoint()
+    await board.tell(one)
+    board.advance(seconds=40)
+    await board.tell(other)
+    board.advance(seconds=20)
+    assert await late(board) == 60
+    await board.lease(wanted=[one])
+    assert await late(board) == 20
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"state": "paused"},
+        {"state": "disabled"},
+        {"failures": 1},
+        {"blocked_until": timedelta(hours=1)},
+        {"deleted_at": timedelta()},
+    ],
+    ids=lambda how: next(iter(how)),
+)
+async def test_who_is_unwell_makes_nothing_late(board: Board, how: dict[str, object]) -> None:
+    """What is due to an endpoint that is paused, disabled, failing, asked to be left alone, or
+    deleted says nothing of the dispatcher; the same endpoint in health does."""
+    webhook = await board.endpoint()
+    await board.tell(webhook)
+    values = {
+        name: board.now + value if isinstance(value, timedelta) else value
+        for name, value in how.items()
+    }
+    await board.put(webhook, **values)
+    board.advance(minutes=10)
+    assert await late(board) == 0
+    healthy = {"state": "active", "failures": 0, "blocked_until": None, "deleted_at": None}
+    await board.put(webhook, **healthy)
+    assert await late(board) == 600
+
+
+async def test_a_block_that_has_passed_is_none(board: Board) -> None:
+    """An endpoint that asked for a minute counts again after it."""
+    webhook = await board.endpoint()
+    await board.tell(webhook)
+    await board.put(webhook, blocked_until=board.now + timedelta(minutes=1))
+    board.advance(minutes=1)
+    assert await late(board) == 60
+
+
+def test_the_gauges_show_them() -> None:
+    """What was counted is what operators see; every outcome is there from the start."""
+    registry = CollectorRegistry()
+    Meters(registry).show(
+        Figures(due=1, in_flight=2, dead=3, oldest_due_seconds=4.5, endpoints={"active": 5})
+    )
+    for name, value in (("due", 1), ("in_flight", 2), ("dead", 3), ("oldest_due_seconds", 4.5)):
+        assert registry.get_sample_value(f"claimdesk_webhook_{name}") == value
+    assert registry.get_sample_value("claimdesk_webhook_endpoints", {"state": "active"}) == 5
+    for outcome in ("delivered", "failed", "dead", "fenced"):
+        total = registry.get_sample_value("claimdesk_webhook_attempts_total", {"outcome": outcome})
+        assert total == 0

@@ -1,0 +1,302 @@
+"""Leases: what is due is taken by one dispatcher, for a while, as far as there is room."""
+
+import asyncio
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+
+from service.accounts.account_commands import SYSTEM
+from service.domain.backoff import SCHEDULE
+from service.domain.webhooks import DeliveryState, EndpointState
+from service.webhooks import leases, webhook_commands
+from service.webhooks.leases import Leased
+from service.webhooks.settlement import LOST
+from tests.webhooks.board import Board
+
+MINUTE = timedelta(minutes=1)
+
+
+def shares(leased: list[Leased]) -> Counter[str]:
+    return Counter(one.webhook for one in leased)
+
+
+async def test_a_lease_is_a_token_until_its_time(board: Board) -> None:
+    """Leasing moves visible_at past the lease, writes a token and counts an attempt; what is sent
+    are the stored bytes with the endpoint's settings of today."""
+    webhook = await board.endpoint(headers={"X-Desk": "one"}, timeout_s=3.0)
+    message = await board.tell(webhook, body=b'{"told":1}')
+    await board.put(webhook, url="https://cms.example/new")
+    one = await board.lease_one()
+    assert (one.webhook, one.message, one.attempt) == (webhook, message, 1)
+    assert (one.url, one.headers, one.timeout) == ("https://cms.example/new", {"X-Desk": "one"}, 3)
+    assert (one.body, one.type, one.created_at) == (b'{"told":1}', "claim.amended", board.now)
+    assert not one.failing
+    row = await board.delivery(webhook, message)
+    assert (row.lease, row.attempts, row.tries, row.state) == (one.lease, 1, 1, "pending")
+    assert row.visible_at == board.now + MINUTE
+    assert (await board.webhook(webhook)).served_at == board.now
+
+
+async def test_the_rules_bound_an_endpoint_s_patience(board: Board) -> None:
+    """No attempt is given longer than the settings say, whatever the endpoint asks for."""
+    await board.tell(await board.endpoint(timeout_s=60.0))
+    assert (await board.lease_one()).timeout == 15
+
+
+async def test_what_is_leased_nobody_else_takes(board: Board) -> None:
+    """Until its lease ends, a delivery is not offered to another dispatcher, not even by name."""
+    webhook = await board.endpoint()
+    await board.tell(webhook)
+    await board.lease_one()
+    board.advance(seconds=59)
+    assert await board.waiting() == []
+    assert await board.lease(wanted=[webhook]) == []
+
+
+async def test_only_what_is_due_of_endpoints_that_are_open_waits(board: Board) -> None:
+    """Not before its time, and nothing of an endpoint that is paused, disabled, deleted or asked
+    to be left alone; at its time, all that is open."""
+    names = ("due", "later", "paused", "disabled", "deleted", "blocked", "unblocked")
+    of = {name: await board.endpoint() for name in names}
+    messages = {name: await board.tell(webhook) for name, webhook in of.items()}
+    soon = board.now + timedelta(seconds=1)
+    await board.put_delivery(of["later"], messages["later"], visible_at=soon)
+    await board.put(of["paused"], state="paused")
+    await board.put(of["disabled"], state="disabled")
+    await board.put(of["deleted"], deleted_at=board.now)
+    await board.put(of["blocked"], blocked_until=soon)
+    await board.put(of["unblocked"], blocked_until=board.now)
+    assert set(await board.waiting()) == {of["due"], of["unblocked"]}
+    assert set(shares(await board.lease(wanted=of.values()))) == {of["due"], of["unblocked"]}
+    board.now = soon
+    assert set(shares(await board.lease())) == {of["later"], of["blocked"]}
+    await board.state(of["paused"], EndpointState.ACTIVE)
+    await board.state(of["disabled"], EndpointState.ACTIVE)
+    assert set(shares(await board.lease())) == {of["paused"], of["disabled"]}
+
+
+async def test_a_lost_delivery_is_sent_again_at_once(board: Board) -> None:
+    """A lease that ended unsettled is logged as lost, from when it was leased, and its delivery
+    goes out at once the first time: dying workers are rare, and the receiver is well."""
+    webhook = await board.endpoint()
+    message = await board.tell(webhook)
+    first = await board.lease_one()
+    leased_at = board.now
+    board.advance(seconds=60)
+    again = await board.lease_one()
+    assert (again.message, again.attempt) == (message, 2)
+    assert again.lease != first.lease
+    (line,) = await board.log()
+    assert (line.number, line.outcome, line.error, line.status) == (1, "lost", LOST, None)
+    assert line.started_at == leased_at
+    row = await board.delivery(webhook, message)
+    assert (row.attempts, row.tries, row.losses) == (2, 2, 1)
+    assert (row.lease, row.last_error) == (again.lease, LOST)
+
+
+async def test_what_kills_its_workers_is_given_up(board: Board) -> None:
+    """From its second loss in a row a delivery waits about as long as the schedule says, spread
+    widely, so that it takes fewer others with it each time; after the last try it is dead, and
+    the others flow."""
+    webhook = await board.endpoint()
+    poison = await board.tell(webhook, claim="poison")
+    await board.lease_one()
+    board.advance(seconds=60)
+    await board.lease_one()
+    for tries in range(2, len(SCHEDULE) + 1):
+        board.advance(seconds=60)
+        assert await board.lease() == []
+        row = await board.delivery(webhook, poison)
+        assert (row.lease, row.tries, row.losses) == (None, tries, tries)
+        wait = (row.visible_at - board.now) / timedelta(seconds=SCHEDULE[tries - 1])
+        assert 0.5 <= wait <= 2
+        board.now = row.visible_at
+        await board.lease_one()
+    board.advance(seconds=60)
+    healthy = await board.tell(webhook, claim="healthy")
+    turn = await board.turn()
+    assert [one.message for one in turn.leased] == [healthy]
+    assert turn.given_up == 1
+    row = await board.delivery(webhook, poison)
+    assert (row.state, row.lease, row.settled_at) == (DeliveryState.DEAD, None, board.now)
+    assert row.last_error == LOST
+    assert [line.outcome for line in await board.log()] == ["lost"] * (len(SCHEDULE) + 1)
+
+
+async def test_a_loss_that_was_the_last_try_is_the_end(board: Board) -> None:
+    """Even a first loss is not sent again when the schedule is used up."""
+    webhook = await board.endpoint()
+    message = await board.tell(webhook)
+    await board.lease_one()
+    await board.put_delivery(webhook, message, tries=len(SCHEDULE) + 1)
+    board.advance(seconds=60)
+    turn = await board.turn()
+    assert (turn.leased, turn.given_up) == ([], 1)
+    assert (await board.delivery(webhook, message)).state == DeliveryState.DEAD
+
+
+async def test_a_settled_loss_is_forgotten(board: Board) -> None:
+    """Losses count in a row: an attempt that is settled, even a failure, begins anew."""
+    webhook = await board.endpoint()
+    message = await board.tell(webhook)
+    await board.lease_one()
+    board.advance(seconds=60)
+    await board.settle(board.attempt(await board.lease_one(), 500))
+    row = await board.delivery(webhook, message)
+    assert (row.losses, row.last_error) == (0, "the receiver answered 500")
+    board.now = row.visible_at
+    await board.lease_one()
+    # Still said while it is under way: nobody has heard otherwise.
+    assert (await board.delivery(webhook, message)).last_error == "the receiver answered 500"
+    board.advance(seconds=60)
+    assert (await board.lease_one()).attempt == 4
+
+
+async def test_an_endpoint_has_no_more_in_flight_than_it_says(board: Board) -> None:
+    """`max_in_flight` bounds what is leased over all turns, and an endpoint that has so many is
+    said to be full; settling makes room; an expired lease holds none."""
+    webhook = await board.endpoint(max_in_flight=3)
+    await board.tell_all([(webhook, str(i)) for i in range(8)])
+    turn = await board.turn(room=2)
+    assert (len(turn.leased), turn.full) == (2, frozenset())
+    turn = await board.turn()
+    assert (len(turn.leased), turn.full) == (1, {webhook})
+    assert (await board.turn()).full == {webhook}
+    assert await board.waiting(full=[webhook]) == []
+    turn = await board.turn(board.attempt(turn.leased[0]))
+    assert (len(turn.leased), turn.full) == (1, {webhook})
+    board.advance(seconds=60)
+    assert len(await board.lease()) == 3
+
+
+@pytest.mark.parametrize("workers", [2, 6])
+async def test_the_cap_is_exact_with_workers_at_once(board: Board, workers: int) -> None:
+    """However many dispatchers take turns at the same instant, no delivery is leased twice, and no
+    endpoint has more in flight than it says."""
+    endpoints = [await board.endpoint(max_in_flight=most) for most in (1, 2, 5)]
+    await board.tell_all([(webhook, str(i)) for i in range(20) for webhook in endpoints])
+    turns = await asyncio.gather(
+        *(board.turn(wanted=endpoints, room=64) for _ in range(workers) for _ in range(3))
+    )
+    for _ in range(3):  # what a lock kept from all of them
+        turns.append(await board.turn(wanted=endpoints))
+    leased = [one for turn in turns for one in turn.leased]
+    assert len({one.lease for one in leased}) == len(leased)
+    assert len({(one.webhook, one.message) for one in leased}) == len(leased)
+    assert [shares(leased)[webhook] for webhook in endpoints] == [1, 2, 5]
+
+
+async def test_the_room_is_shared_equally(board: Board) -> None:
+    """A flood for one endpoint takes from the others nothing that they could use; what one cannot
+    use, the next gets."""
+    flooded, narrow, other = [await board.endpoint(max_in_flight=most) for most in (64, 2, 64)]
+    # Ids of one millisecond stand in any order.
+    for place, webhook in enumerate((flooded, narrow, other)):
+        await board.put(webhook, served_at=board.now - timedelta(seconds=3 - place))
+    await board.tell_all(
+        [(webhook, str(i)) for webhook in (flooded, narrow, other) for i in range(40)]
+    )
+    taken = shares(await board.lease(room=20))
+    assert (taken[flooded], taken[narrow], taken[other]) == (7, 2, 11)
+    assert await board.lease(room=0) == []
+
+
+async def test_failing_endpoints_share_what_is_left_for_them(board: Board) -> None:
+    """Endpoints whose last try failed get no more than the room for failing ones, all together;
+    the rest is for those that work."""
+    failing = [await board.endpoint() for _ in range(3)]
+    well = await board.endpoint()
+    for webhook in failing:
+        await board.fail(webhook)
+    await board.tell_all([(webhook, str(i)) for i in range(8) for webhook in (*failing, well)])
+    leased = await board.lease(room=32, room_for_failing=4)
+    taken = shares(leased)
+    assert sum(taken[webhook] for webhook in failing) == 4
+    assert taken[well] == 8
+    assert {one.webhook for one in leased if one.failing} <= set(failing)
+    assert set(shares(await board.lease(room=24, room_for_failing=0))) == set()
+
+
+async def test_failing_endpoints_do_not_stand_in_the_way(
+    board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When failing endpoints have used up their room, a turn looks past them to whoever works,
+    however many they are and however long they have waited."""
+    monkeypatch.setattr(leases, "AT_ONCE", 4)
+    failing = await board.endpoints(8)
+    for webhook in failing:
+        await board.put(webhook, failures=1)
+    board.advance(seconds=1)
+    well = await board.endpoint()
+    await board.tell(*failing, well)
+    assert set(await board.waiting()) <= set(failing)
+    assert await board.waiting(failing=False) == [well]
+
+
+async def test_everybody_gets_a_turn(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With more endpoints due than one turn looks at, whoever waited longest comes first: all are
+    served once before any is served twice."""
+    monkeypatch.setattr(leases, "AT_ONCE", 8)
+    endpoints = await board.endpoints(50)
+    await board.tell_all([(webhook, str(i)) for i in range(3) for webhook in endpoints])
+    served: list[str] = []
+    while len(served) < 50:
+        board.advance(milliseconds=5)
+        leased = await board.lease(room=5)
+        assert 0 < len(leased) <= 5
+        served += [one.webhook for one in leased]
+    assert sorted(served) == sorted(endpoints)
+
+
+async def test_a_turn_is_of_bounded_size(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many endpoints something was settled for, a turn leases for AT_ONCE of them: SQLite
+    takes no statement of any length."""
+    monkeypatch.setattr(leases, "AT_ONCE", 8)
+    endpoints = await board.endpoints(20)
+    await board.tell(*endpoints)
+    assert len(shares(await board.lease(wanted=endpoints))) == 8
+
+
+async def test_handing_back_costs_nothing(board: Board) -> None:
+    """What was leased and not sent is due at once, with the attempts it had before; the token is
+    worth nothing any more."""
+    webhook = await board.endpoint()
+    message = await board.tell(webhook)
+    one = await board.lease_one()
+    board.advance(seconds=5)
+    assert await board.hand_back(one) == 1
+    row = await board.delivery(webhook, message)
+    assert (row.lease, row.attempts, row.tries, row.visible_at) == (None, 0, 0, board.now)
+    assert await board.hand_back(one) == 0
+    settled = await board.settle(board.attempt(one))
+    assert [outcome for _, outcome in settled.outcomes] == ["fenced"]
+    assert (await board.lease_one()).attempt == 1
+    assert await board.log() == []
+
+
+async def test_a_late_return_changes_nothing(board: Board) -> None:
+    """A lease that another has taken up meanwhile cannot be handed back."""
+    webhook = await board.endpoint()
+    message = await board.tell(webhook)
+    late = await board.lease_one()
+    board.advance(seconds=60)
+    await board.lease_one()
+    before = await board.delivery(webhook, message)
+    assert await board.hand_back(late) == 0
+    assert await board.delivery(webhook, message) == before
+
+
+async def test_all_secrets_of_the_overlap_sign(board: Board) -> None:
+    """After a rotation the new secret and, until the overlap ends, the one before sign."""
+    webhook = await board.endpoint()
+    before = (await board.webhook(webhook)).secret
+    secret = await board.database.write(
+        webhook_commands.rotate_secret, webhook, overlap_hours=2, actor=SYSTEM, now=board.now
+    )
+    await board.tell(webhook, claim="x")
+    await board.tell(webhook, claim="y")
+    one, _ = await board.lease()
+    assert one.secrets == (secret, before)
+    board.advance(hours=2)
+    assert (await board.lease())[0].secrets == (secret,)

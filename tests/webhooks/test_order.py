@@ -1,0 +1,238 @@
+"""The order of deliveries: within an endpoint and a claim, and nothing beyond it."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from service.domain.backoff import HOLD
+from service.domain.webhooks import DeliveryState
+from service.store.webhook_tables import webhook_deliveries
+from service.webhooks import leases
+from service.webhooks.leases import Leased
+from tests.webhooks.board import Board
+
+SECOND = timedelta(seconds=1)
+
+
+def messages(leased: list[Leased]) -> list[str]:
+    return [one.message for one in leased]
+
+
+async def test_one_at_a_time_within_a_claim(board: Board) -> None:
+    """Of a claim one delivery is under way; settling it sends the next at once, in the same turn.
+    Other claims and other endpoints do not wait."""
+    one, other = await board.endpoint(), await board.endpoint()
+    first, second, third = [await board.tell(one, other, claim="a") for _ in range(3)]
+    beside = await board.tell(one, claim="b")
+    leased = await board.lease()
+    assert {(it.webhook, it.message) for it in leased} == {
+        (one, first),
+        (one, beside),
+        (other, first),
+    }
+    head = next(it for it in leased if (it.webhook, it.message) == (one, first))
+    for expected in (second, third):
+        turn = await board.turn(board.attempt(head))
+        assert [(it.webhook, it.message) for it in turn.leased] == [(one, expected)]
+        (head,) = turn.leased
+    assert (await board.turn(board.attempt(head))).leased == []
+    assert (await board.delivery(other, second)).attempts == 0
+
+
+async def test_what_waits_for_another_uses_up_nothing(board: Board) -> None:
+    """While the first fails, the next ones are not tried: no attempts, no tries, no log."""
+    webhook = await board.endpoint()
+    head = await board.tell(webhook)
+    followers = [await board.tell(webhook) for _ in range(3)]
+    while board.now < (await board.delivery(webhook, head)).created_at + timedelta(minutes=50):
+        leased = await board.lease_one()
+        assert leased.message == head
+        await board.settle(board.attempt(leased, 500))
+        await board.put(webhook, blocked_until=None)
+        board.now = (await board.delivery(webhook, head)).visible_at
+    for follower in followers:
+        row = await board.delivery(webhook, follower)
+        assert (row.attempts, row.tries, row.losses, row.first_tried_at) == (0, 0, 0, None)
+    assert {line.message for line in await board.log()} == {head}
+
+
+async def test_a_failing_head_is_overtaken_after_an_hour(board: Board) -> None:
+    """Until an hour has passed since the first try of the one before, it is waited for; then it is
+    not, and those that overtake keep their own order."""
+    webhook = await board.endpoint()
+    head, second, third = [await board.tell(webhook) for _ in range(3)]
+    began = board.now
+    await board.settle(board.attempt(await board.lease_one(), 500))
+    later = began + timedelta(hours=3)
+    await board.put_delivery(webhook, head, visible_at=later)
+    board.advance(minutes=1)
+    assert await board.lease() == []
+    board.now = began + HOLD - SECOND
+    assert await board.lease() == []
+    board.now = began + HOLD
+    overtaking = await board.lease_one()
+    assert overtaking.message == second
+    turn = await board.turn(board.attempt(overtaking))
+    assert messages(turn.leased) == [third]
+    await board.settle(board.attempt(turn.leased[0]))
+    board.now = later
+    assert messages(await board.lease()) == [head]
+
+
+async def test_the_hour_of_a_head_that_is_lost_begins_too(board: Board) -> None:
+    """A delivery that kills its worker each time holds the later ones back for an hour as well,
+    not for the days until it is given up."""
+    webhook = await board.endpoint()
+    head, second = await board.tell(webhook), await board.tell(webhook)
+    began = board.now
+    seen: set[str] = set()
+    while second not in seen:
+        seen |= {*messages(await board.lease())}
+        board.advance(seconds=60)
+        assert board.now <= began + HOLD + timedelta(minutes=3)
+    assert board.now >= began + HOLD
+    assert (await board.delivery(webhook, head)).first_tried_at == began
+
+
+async def test_a_replay_s_hour_begins_anew(board: Board) -> None:
+    """What is sent again is held to have been tried never."""
+    webhook = await board.endpoint()
+    message = await board.tell(webhook)
+    await board.settle(board.attempt(await board.lease_one()))
+    assert (await board.delivery(webhook, message)).first_tried_at == board.now
+    await board.redeliver(webhook, message)
+    row = await board.delivery(webhook, message)
+    assert (row.state, row.replay, row.first_tried_at, row.settled_at, row.tries) == (
+        DeliveryState.PENDING,
+        True,
+        None,
+        None,
+        0,
+    )
+
+
+async def test_nobody_waits_where_order_does_not_matter(board: Board) -> None:
+    """An endpoint with ordering `none` gets everything at once; pings wait for nobody anyway."""
+    loose, strict = await board.endpoint(ordering="none"), await board.endpoint()
+    told = [await board.tell(loose, claim="a") for _ in range(3)]
+    pings = [await board.tell(strict, claim=None) for _ in range(3)]
+    leased = await board.lease()
+    assert messages([it for it in leased if it.webhook == loose]) == told
+    assert messages([it for it in leased if it.webhook == strict]) == pings
+
+
+async def test_who_asks_for_no_order_any_more_waits_no_more(board: Board) -> None:
+    """What was held back behind a failing head is due once its endpoint's ordering is `none`; the
+    head itself waits for its next try, and nobody else's change lets anything go."""
+    webhook, other = await board.endpoint(), await board.endpoint()
+    head, *held = [await board.tell(webhook, other) for _ in range(3)]
+    leased = await board.lease()
+    assert messages(leased) == [head, head]
+    await board.settle(*(board.attempt(one, 500) for one in leased))
+    await board.turn()  # looks at those behind it, and holds them back
+    assert await board.lease() == []
+    await board.change(webhook, max_in_flight=4)
+    assert await board.lease() == []
+    await board.change(webhook, ordering="none")
+    assert [(one.webhook, one.message) for one in await board.lease()] == [
+        (webhook, message) for message in held
+    ]
+    assert (await board.delivery(webhook, head)).visible_at > board.now
+
+
+async def test_replays_stand_beside_what_is_new(board: Board) -> None:
+    """Replays wait for each other, in the order of the record; a newer event waits for none of
+    them, nor they for it."""
+    webhook = await board.endpoint()
+    old = [await board.tell(webhook) for _ in range(3)]
+    for _ in old:
+        await board.settle(board.attempt(await board.lease_one()))
+    for message in (old[2], old[0], old[1]):
+        await board.redeliver(webhook, message)
+    new = await board.tell(webhook)
+    turn = await board.turn()
+    assert set(messages(turn.leased)) == {old[0], new}
+    replayed = next(it for it in turn.leased if it.message == old[0])
+    for expected in old[1:]:
+        turn = await board.turn(board.attempt(replayed))
+        assert messages(turn.leased) == [expected]
+        (replayed,) = turn.leased
+    assert replayed.attempt == 2
+
+
+async def test_settling_sends_for_the_next_of_its_own_kind(board: Board) -> None:
+    """What is new is followed by what is new, though something that was asked for again stands
+    between them in the record and has had no turn yet."""
+    webhook = await board.endpoint()
+    first, between, last = await board.tell_all([(webhook, "a")] * 3)
+    await board.put_delivery(webhook, between, state="dead", settled_at=board.now)
+    leased = await board.lease_one()
+    assert leased.message == first
+    assert (await board.delivery(webhook, last)).visible_at > board.now
+    await board.redeliver(webhook, between)
+    await board.settle(board.attempt(leased))
+    assert (await board.delivery(webhook, last)).visible_at == board.now
+
+
+async def test_one_that_was_given_up_holds_nobody(board: Board) -> None:
+    """When the head goes dead the next is sent at once."""
+    webhook = await board.endpoint()
+    head, second = await board.tell(webhook), await board.tell(webhook)
+    leased = await board.lease_one()
+    await board.put_delivery(webhook, head, tries=99)
+    turn = await board.turn(board.attempt(leased, 500))
+    assert [outcome for _, outcome in turn.settled.outcomes] == ["dead"]
+    assert messages(turn.leased) == [second]
+
+
+async def test_settling_does_not_hurry_what_was_tried(board: Board) -> None:
+    """The next one is sent at once only where it was never tried: what failed waits its time, and
+    then it is the one after it that is looked for."""
+    webhook = await board.endpoint()
+    head, second, third = [await board.tell(webhook) for _ in range(3)]
+    leased = await board.lease_one()
+    due = board.now + timedelta(hours=5)
+    await board.put_delivery(
+        webhook, second, tries=4, first_tried_at=board.now - HOLD, visible_at=due
+    )
+    await board.put_delivery(webhook, third, visible_at=due)
+    turn = await board.turn(board.attempt(leased))
+    assert messages(turn.leased) == [third]
+    assert (await board.delivery(webhook, second)).visible_at == due
+    assert (await board.delivery(webhook, head)).state == DeliveryState.DELIVERED
+
+
+async def test_what_is_due_already_keeps_its_age(board: Board) -> None:
+    """Settling moves nothing later: who waited longest stays first, and is seen to be late."""
+    webhook = await board.endpoint()
+    await board.tell(webhook)
+    leased = await board.lease_one()
+    second = await board.tell(webhook)
+    told_at = board.now
+    board.advance(seconds=3)
+    await board.settle(board.attempt(leased))
+    assert (await board.delivery(webhook, second)).visible_at == told_at
+
+
+@pytest.mark.parametrize("followers", [500])
+async def test_a_blocked_claim_starves_no_other(board: Board, followers: int) -> None:
+    """Behind a failing head stand hundreds; a later event of another claim goes out within a few
+    turns, each of which says that there is more to look at; and they are not looked at again
+    before there is reason to."""
+    webhook = await board.endpoint()
+    await board.tell(webhook, claim="stuck")
+    await board.settle(board.attempt(await board.lease_one(), 500))
+    await board.tell_all([(webhook, "stuck")] * followers)
+    other = await board.tell(webhook, claim="free")
+    turns = 0
+    while other not in messages((turn := await board.turn()).leased):
+        turns += 1
+        assert turn.more
+    assert turns <= followers / (8 * leases.LOOKED_AT)
+    assert not (await board.turn()).more
+    columns = webhook_deliveries.c
+    (waiting,) = await board.rows(
+        select(columns.message).where(columns.visible_at <= board.now, columns.lease.is_(None))
+    ) or [None]
+    assert waiting is None

@@ -1,0 +1,295 @@
+"""The outbox: whoever wants an event has a delivery from the same transaction on, nobody else."""
+
+from collections import Counter
+from typing import Any
+
+import orjson
+import pytest
+from sqlalchemy import func, select
+
+from service.accounts.account_commands import SYSTEM
+from service.domain.webhooks import EndpointState, EventType
+from service.store import tables as record
+from service.store import webhook_tables as tables
+from service.webhooks import webhook_commands
+from tests.support.desk import Desk, quote, statement_body
+from tests.webhooks.board import Board
+
+PRIVATE = "do not print: our man in the ministry"
+HEADERS = {"If-Match": "*"}
+
+
+@pytest.fixture
+def board(desk: Desk) -> Board:
+    return Board(desk.database)
+
+
+async def told(board: Board, webhook: str) -> Counter[str]:
+    """The types that an endpoint is told of."""
+    return Counter(row.type for row in await board.deliveries() if row.webhook == webhook)
+
+
+async def bodies(board: Board) -> list[dict[str, Any]]:
+    query = select(tables.webhook_messages.c.body).order_by(tables.webhook_messages.c.id)
+    return [orjson.loads(row.body) for row in await board.rows(query)]
+
+
+async def a_full_day(desk: Desk) -> None:
+    """Everything that outsiders are told of happens once at least, with notes and an assignee."""
+    await desk.parties()
+    me = (await desk.checker.get("/v1/me")).json()["id"]
+    claim = (await desk.claim(tags=["border"]))["id"]
+    patched = await desk.checker.patch(
+        f"/v1/claims/{claim}",
+        json={"assignee": me, "text": "Serbia sent its units home", "material": True},
+        headers=HEADERS,
+    )
+    assert patched.status_code == 200, patched.text
+    await desk.post(f"/v1/claims/{claim}/notes", {"text": PRIVATE})
+    await desk.link(claim, "requests_confirmation", "washington")
+    seen = await desk.link(claim, "supports", "nato", note=PRIVATE)
+    proposed = await desk.move(claim, "confirmed", cites=[seen["id"]])
+    assert proposed.status_code == 202, proposed.text
+    rejection = f"/v1/decisions/{proposed.json()['id']}/rejection"
+    rejected = await desk.editor.post(rejection, json={"comment": "not yet"})
+    assert rejected.status_code == 200, rejected.text
+    finding = await desk.checker.post(
+        f"/v1/claims/{claim}/findings",
+        json={"finding": "unprovable", "reason": "Nobody was there."},
+        headers=HEADERS,
+    )
+    assert finding.status_code == 202, finding.text
+    found = await desk.editor.post(f"/v1/decisions/{finding.json()['id']}/approval")
+    assert found.status_code == 200, found.text
+    origin = await desk.post("/v1/statements", statement_body("pristina", quotes=[quote("No.")]))
+    said = {"statement": origin["id"], "stance": "contradicts"}
+    await desk.post(f"/v1/claims/{claim}/links", said)
+    gone = await desk.editor.post(
+        f"/v1/statements/{origin['id']}/withdrawal", json={"reason": "taken back"}
+    )
+    assert gone.status_code == 200, gone.text
+    retracted = await desk.checker.post(
+        f"/v1/links/{seen['id']}/retraction", json={"reason": "another unit"}
+    )
+    assert retracted.status_code == 200, retracted.text
+    twin = (await desk.claim(text="Serbia's units went home"))["id"]
+    merged = await desk.editor.post(
+        f"/v1/claims/{twin}/merge", json={"into": claim}, headers=HEADERS
+    )
+    assert merged.status_code == 200, merged.text
+    withdrawn = await desk.editor.post(
+        f"/v1/claims/{claim}/withdrawal", json={"reason": "Belgrade corrects"}, headers=HEADERS
+    )
+    assert withdrawn.status_code == 200, withdrawn.text
+
+
+async def test_a_day_is_told_in_full(desk: Desk, board: Board) -> None:
+    """Each event that outsiders are told of is one message, under the event's own id, with one
+    delivery for each endpoint that wants it; an endpoint that names types gets only these.  No
+    assignee and no note is in any body."""
+    everything = await board.endpoint()
+    one_type = {
+        kind: await board.endpoint(event_types=(kind,))
+        for kind in EventType
+        if kind is not EventType.PING
+    }
+    two = await board.endpoint(event_types=("claim.merged", "claim.withdrawn"))
+    await a_full_day(desk)
+    events = {row.id: row for row in await board.rows(select(record.events))}
+    messages = await board.rows(select(tables.webhook_messages))
+    assert {row.type for row in messages} == set(EventType) - {EventType.PING}
+    for message in messages:
+        event = events[message.id]
+        body = orjson.loads(message.body)
+        assert (event.type, event.recorded_at) == (message.type, message.created_at)
+        assert (body["type"], body["data"]["version"]) == (event.type, event.number)
+        assert body["data"]["claim"]["id"] == event.claim
+        assert b"assignee" not in message.body
+        assert PRIVATE.encode() not in message.body
+        assert b"note" not in message.body
+    rows = await board.deliveries()
+    assert {row.message for row in rows if row.webhook == everything} == {m.id for m in messages}
+    for row in rows:
+        event = events[row.message]
+        assert (row.claim, row.position, row.type) == (event.claim, event.number, event.type)
+        assert (row.state, row.attempts, row.tries, row.losses) == ("pending", 0, 0, 0)
+        assert row.visible_at == row.created_at == event.recorded_at
+        assert not row.replay
+    of_type = Counter(row.type for row in messages)
+    for kind, webhook in one_type.items():
+        assert await told(board, webhook) == Counter({kind.value: of_type[kind]})
+    assert set(await told(board, two)) == {"claim.merged", "claim.withdrawn"}
+
+
+async def test_filters_match_what_they_say(desk: Desk, board: Board) -> None:
+    """By story, claim, party, and all of them together; a party stands for those below it, never
+    for those above, nor for one whose name only begins alike."""
+    await desk.parties()
+    for slug in ("na", "ato", "serbia"):
+        await desk.post("/v1/parties", {"slug": slug, "name": slug, "parent": None})
+    for slug in ("border", "border-2"):
+        await desk.post("/v1/stories", {"slug": slug, "title": slug})
+    first = (await desk.claim(story="border"))["id"]
+    filters: dict[str, dict[str, Any]] = {
+        "story": {"story": "border"},
+        "other story": {"story": "border-2"},
+        "claim": {"claim": first},
+        "claimant": {"parties": ("belgrade",)},
+        "root": {"parties": ("pristina",)},
+        "sub-party": {"parties": ("kosovo-police",)},
+        "sister": {"parties": ("state-department",)},
+        "one of two": {"parties": ("nato", "kosovo-police")},
+        "alike": {"parties": ("na", "ato", "serbia")},
+        "all": {
+            "story": "border",
+            "claim": first,
+            "parties": ("pristina",),
+            "event_types": ("link.created",),
+        },
+        "all but one": {"story": "border", "claim": first, "parties": ("nato",)},
+    }
+    of = {name: await board.endpoint(**changes) for name, changes in filters.items()}
+    await desk.link(first, "comments", "kosovo-police")
+    await desk.link(
+        (await desk.claim(story=None, claimant="washington", speaker=None))["id"],
+        "comments",
+        "state-department",
+    )
+    matched = {name: await told(board, webhook) for name, webhook in of.items()}
+    link, created = "link.created", "claim.created"
+    assert matched == {
+        "story": {link: 1},
+        "other story": {},
+        "claim": {link: 1},
+        "claimant": {link: 1},
+        "root": {link: 1},
+        "sub-party": {link: 1},
+        "sister": {link: 1},
+        "one of two": {link: 1},
+        "alike": {},
+        "all": {link: 1},
+        "all but one": {},
+    }
+    assert created not in {row.type for row in await board.deliveries()}
+
+
+async def test_a_party_stands_for_all_below_it(desk: Desk, board: Board) -> None:
+    """Not for its children alone, nor only where it is the root; and from the moment that a party
+    gets another parent, as the tree is then."""
+    await desk.parties()
+    above = "state-department"
+    for slug in ("bureau", "office"):
+        await desk.post("/v1/parties", {"slug": slug, "name": slug, "parent": above})
+        above = slug
+    claim = (await desk.claim())["id"]
+    chain = ("washington", "state-department", "bureau", "office")
+    of = {slug: await board.endpoint(parties=(slug,)) for slug in (*chain, "pristina", "nato")}
+    types = {"event_types": ("link.created",)}
+    of["both"] = await board.endpoint(parties=("nato", "state-department"), **types)
+
+    async def linked() -> set[str]:
+        return {slug for slug, one in of.items() if (await told(board, one)).get("link.created")}
+
+    await desk.link(claim, "comments", "bureau")
+    assert await linked() == {"washington", "state-department", "bureau", "both"}
+    moved = await desk.editor.patch("/v1/parties/bureau", json={"parent": "kosovo-police"})
+    assert moved.status_code == 200, moved.text
+    of = {slug: await board.endpoint(parties=(slug,)) for slug in (*chain, "pristina", "nato")}
+    other = (await desk.claim())["id"]
+    await desk.link(other, "comments", "office")
+    assert await linked() == {"pristina", "bureau", "office"}
+
+
+async def test_what_nobody_wants_is_not_kept(desk: Desk, board: Board) -> None:
+    """Without endpoints, or where none matches, no message is written."""
+    await desk.parties()
+    await desk.claim()
+    await board.endpoint(event_types=("claim.merged",))
+    await desk.claim(text="Another")
+    assert await bodies(board) == []
+
+
+async def test_who_is_assigned_is_the_desk_s_own_business(desk: Desk, board: Board) -> None:
+    """An amendment of the assignee alone tells nobody; with a tag beside it, of the tag."""
+    await desk.parties()
+    me = (await desk.checker.get("/v1/me")).json()["id"]
+    claim = (await desk.claim())["id"]
+    webhook = await board.endpoint()
+    for change in ({"assignee": me}, {"assignee": None, "tags": ["border"]}):
+        answer = await desk.checker.patch(f"/v1/claims/{claim}", json=change, headers=HEADERS)
+        assert answer.status_code == 200, answer.text
+    (body,) = await bodies(board)
+    assert body["data"]["changes"] == {"tags": ["border"]}
+    assert await told(board, webhook) == {"claim.amended": 1}
+
+
+async def test_a_change_undone_tells_nobody(desk: Desk, board: Board) -> None:
+    """What is rolled back leaves no event, no message and no delivery."""
+    from service.claims import claim_writer
+    from service.domain import amendments
+
+    await desk.parties()
+    claim = (await desk.claim())["id"]
+    webhook = await board.endpoint()
+
+    def undone(session: Any) -> None:
+        loaded = claim_writer.load(session, claim, now=desk.clock())
+        drafts = amendments.amend(loaded.state, {"tags": ["border"]}, material=False)
+        claim_writer.record(session, loaded, drafts, actor=SYSTEM, now=desk.clock())
+        for table in (tables.webhook_messages, tables.webhook_deliveries):
+            assert session.scalar(select(func.count()).select_from(table)) == 1
+        raise ValueError("undone")
+
+    with pytest.raises(ValueError, match="undone"):
+        await desk.database.write(undone)
+    assert (await told(board, webhook), await bodies(board)) == ({}, [])
+    of_claims = record.events.c.claim.is_not(None)
+    events = await board.rows(select(record.events.c.type).where(of_claims))
+    assert [row.type for row in events] == ["claim.created"]
+
+
+async def test_who_is_told_while_unwell(desk: Desk, board: Board) -> None:
+    """Paused and disabled endpoints, and those that rest, keep getting deliveries written;
+    deleted ones do not."""
+    paused, disabled, resting, deleted = [await board.endpoint() for _ in range(4)]
+    await board.state(paused, EndpointState.PAUSED)
+    await board.put(disabled, state="disabled")
+    await board.put(resting, failures=9, blocked_until=board.advance(days=9))
+    await board.database.write(webhook_commands.remove, deleted, actor=SYSTEM, now=board.now)
+    await desk.parties()
+    await desk.claim()
+    for webhook in (paused, disabled, resting):
+        assert await told(board, webhook) == {"claim.created": 1}
+    assert await told(board, deleted) == {}
+
+
+async def test_a_filter_changed_counts_from_then_on(desk: Desk, board: Board) -> None:
+    """What was written before stays; what comes after goes by the new filters, none again too."""
+    await desk.parties()
+    webhook = await board.endpoint(parties=("nato",), event_types=("claim.created",))
+    await desk.claim()
+    assert await told(board, webhook) == {}
+    change = {"parties": (), "event_types": ()}
+    await board.database.write(
+        webhook_commands.change, webhook, change, actor=SYSTEM, now=board.now
+    )
+    await desk.claim(text="Another")
+    assert await told(board, webhook) == {"claim.created": 1}
+
+
+async def test_sequences_have_no_gaps(desk: Desk, board: Board) -> None:
+    """Each claim's changes of status are numbered 1, 2, 3 … in what receivers get."""
+    await desk.parties()
+    await board.endpoint(event_types=("claim.status_changed",))
+    for text in ("One", "Another"):
+        claim = (await desk.claim(text=text))["id"]
+        await desk.link(claim, "requests_confirmation", "washington")
+        await desk.confirm(claim)
+        await desk.link(claim, "contradicts", "pristina")
+    by_claim: dict[str, list[int]] = {}
+    for body in await bodies(board):
+        by_claim.setdefault(body["data"]["claim"]["id"], []).append(body["data"]["sequence"])
+    assert [sorted(numbers) for numbers in by_claim.values()] == [
+        list(range(1, len(numbers) + 1)) for numbers in by_claim.values()
+    ]
+    assert all(len(numbers) >= 2 for numbers in by_claim.values())

@@ -1,0 +1,101 @@
+"""A receiver that is down for three days, on a clock of one's own."""
+
+import random
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from service.domain.backoff import SCHEDULE
+from service.domain.webhooks import DeliveryState, EndpointState
+from service.webhooks.leases import Leased
+from tests.support.desk import Desk
+from tests.webhooks.board import Board
+
+STATUSES = (None, 500, 404, 302, 429)
+
+
+async def next_turn(board: Board, webhook: str) -> list[Leased]:
+    """Go on to when something may be sent to the endpoint, and lease it."""
+    while True:
+        rows = [row for row in await board.deliveries() if row.state == "pending"]
+        if not rows:
+            return []
+        due = min(row.visible_at for row in rows)
+        board.now = max(board.now, due, (await board.webhook(webhook)).blocked_until or due)
+        leased = await board.lease()
+        if leased:
+            return leased
+
+
+async def test_a_delivery_is_tried_as_the_schedule_says(board: Board) -> None:
+    """At once, then 5 s, 30 s, 2 min, 10 min, 30 min, 1 h, 3 h, 6 h, 12 h, 24 h, 24 h, each within
+    a fifth, whatever the breaker does meanwhile; then it is dead.  Each try is in the log."""
+    board.rules = replace(board.rules, chance=random.Random(11))
+    webhook = await board.endpoint()
+    message = await board.tell(webhook)
+    began, ended = board.now, board.now
+    tried_at = []
+    while leased := await next_turn(board, webhook):
+        tried_at.append(board.now)
+        board.advance(seconds=15)
+        ended = board.now
+        status = STATUSES[len(tried_at) % len(STATUSES)]
+        await board.settle(board.attempt(leased[0], status, started_at=tried_at[-1]))
+    assert tried_at[0] == began
+    assert len(tried_at) == len(SCHEDULE) + 1
+    for planned, one, following in zip(SCHEDULE, tried_at, tried_at[1:], strict=False):
+        waited = (following - one).total_seconds() - 15
+        assert planned * 0.8 <= waited <= planned * 1.2
+    assert timedelta(hours=58) < tried_at[-1] - began < timedelta(hours=87)
+    row = await board.delivery(webhook, message)
+    assert (row.state, row.attempts, row.settled_at) == (DeliveryState.DEAD, 12, ended)
+    log = await board.log()
+    assert [line.number for line in log] == list(range(1, 13))
+    assert [line.started_at for line in log] == tried_at
+    assert {line.outcome for line in log} == {"failed"}
+
+
+async def test_after_an_outage_everything_arrives(desk: Desk) -> None:
+    """Three days and more of nothing: what was given up is listed as dead, what is new waits; the
+    endpoint was never disabled by the operators' silence, and after recovery each event is
+    delivered once, with its own id."""
+    board = Board(desk.database)
+    # As real as a desk's: the API and the dispatcher share the clock.
+    board.now = datetime.now(UTC).replace(microsecond=0)
+    desk.clock.now = board.now
+    await desk.parties()
+    made = await desk.admin.post("/v1/webhooks", json={"url": "http://127.0.0.1:9/hook"})
+    assert made.status_code == 201, made.text
+    webhook = made.json()["id"]
+    claim = (await desk.claim())["id"]
+    await desk.link(claim, "requests_confirmation", "washington")
+    told = {row.message for row in await board.deliveries()}
+    assert len(told) == 3  # the claim, the link, and the status that follows from it
+    board.now = desk.clock.now
+    began = board.now
+    while board.now < began + timedelta(hours=100):
+        leased = await next_turn(board, webhook)
+        if not leased:
+            break
+        await board.settle(*(board.attempt(one, 503) for one in leased))
+    endpoint = await board.webhook(webhook)
+    assert endpoint.state == EndpointState.ACTIVE
+    desk.clock.now = board.now = max(board.now, began + timedelta(hours=100))
+
+    path = f"/v1/webhooks/{webhook}"
+    listed = await desk.admin.get(f"{path}/deliveries", params={"state": "dead"})
+    dead = {one["id"] for one in listed.json()["items"]}
+    assert dead == told
+    since = (began - timedelta(minutes=5)).isoformat()
+    for _ in range(2):  # asked twice, nothing is sent twice
+        answer = await desk.admin.post(f"{path}/recovery", json={"since": since})
+        assert answer.status_code in (200, 202), answer.text
+    board.now = desk.clock.now
+    arrived = []
+    while leased := await next_turn(board, webhook):
+        arrived += [one.message for one in leased]
+        await board.settle(*(board.attempt(one) for one in leased))
+    assert sorted(arrived) == sorted(told)
+    positions = {row.message: row.position for row in await board.deliveries()}
+    assert [positions[message] for message in arrived] == sorted(positions.values())
+    listed = await desk.admin.get(f"{path}/deliveries", params={"state": "delivered"})
+    assert {one["id"] for one in listed.json()["items"]} == told
