@@ -1,6 +1,6 @@
 """Alembic's entry: the connection is given by `service/store/migrate.py`."""
 
-import service.store.fulltext
+import service.search.index.fulltext
 from alembic import context
 
 import service.store.rename_tables

@@ -14,16 +14,16 @@ from tests.faults.served import run
 
 FATAL = """
 import os, signal
-from service.commands import exchange, exchange_files
-exchange_files.BATCH = 5
-left, really = {left}, exchange.write
+from service.exchange import export_files, export_loading
+export_files.BATCH = 5
+left, really = {left}, export_loading.write
 def write(*given, **more):
     global left
     really(*given, **more)
     left -= 1
     if left == 0:
         os.kill(os.getpid(), signal.SIGKILL)
-exchange.write = write
+export_loading.write = write
 """
 """A process that is killed when so many batches were written: the last is not committed yet."""
 
@@ -58,7 +58,7 @@ def test_a_killed_import_goes_on(
 FATAL_SHEET = """
 import os, signal
 from service.cli import importing
-from service.commands import imports
+from service.exchange import imports
 importing.ROWS = 5
 left, really = {left}, imports.bring_in
 def bring_in(*given, **more):

@@ -21,7 +21,7 @@ from tests.support.desk import claim_body
 from tests.webhooks.running import until
 
 CLAIMS = 150
-SMALL = "from service.commands import rename_batches\nrename_batches.BATCH = 10\n"
+SMALL = "from service.claims import rename_batches\nrename_batches.BATCH = 10\n"
 
 
 def record_claims(session: Connection) -> None:
