@@ -1,8 +1,8 @@
 """Alembic's entry: the connection is given by `service/store/migrate.py`."""
 
-import service.search.index.fulltext
 from alembic import context
 
+import service.search.index.fulltext
 import service.store.rename_tables
 import service.store.webhook_tables  # noqa: F401 -- likewise
 from service.store.tables import metadata

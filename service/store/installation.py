@@ -3,9 +3,10 @@
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, delete, exists, insert, select, update
+from sqlalchemy import Connection, delete, exists, select, update
 
 from service.store.tables import installation
+from service.store.upsert import insert_or_ignore
 
 EPOCH = "epoch"
 FOUR_EYES = "four_eyes"
@@ -40,12 +41,11 @@ def read_document(connection: Connection, name: str) -> dict[str, Any] | None:
 
 def write_value(connection: Connection, name: str, value: str | dict[str, Any]) -> None:
     text = value if isinstance(value, str) else orjson.dumps(value).decode()
-    row = {"name": name, "value": text}
-    changed = connection.execute(
-        update(installation).where(installation.c.name == name).values(row)
-    ).rowcount
-    if not changed:
-        connection.execute(insert(installation).values(row))
+    change = update(installation).where(installation.c.name == name).values(value=text)
+    if connection.execute(change).rowcount == 0:
+        row = {"name": name, "value": text}
+        if not insert_or_ignore(connection, installation, row):
+            connection.execute(change)  # two processes began on a new desk at once
 
 
 def forget_value(connection: Connection, name: str) -> bool:
