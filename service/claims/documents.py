@@ -18,7 +18,7 @@ TAIL = '"assignee":null}'
 
 
 def document(state: ClaimState, suggestion: Suggestion | None = None) -> str:
-    """The claim of api.md as JSON text, without its assignee; `suggestion` is what its links
+    """The claim as it is served, as JSON text without its assignee; `suggestion` is what its links
     suggest, where that is known."""
     suggestion = suggestion or evidence.suggest(state, explain=False)
     shape: dict[str, Any] = {

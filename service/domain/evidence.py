@@ -66,7 +66,7 @@ def disqualified(state: ClaimState, link: Link) -> str | None:
 
 
 def qualifying(state: ClaimState) -> list[Link]:
-    """The links that give qualifying support (domain.md, "Qualifying support")."""
+    """The links that give qualifying support (docs/rules.md, "What counts as evidence")."""
     return [
         link
         for link in state.links
@@ -124,7 +124,7 @@ def unqualified_support(state: ClaimState) -> list[Link]:
 
 
 def suggest(state: ClaimState, *, explain: bool = True) -> Suggestion:
-    """The status the links suggest (domain.md, "Suggestion"), with its trace if `explain`."""
+    """The status the links suggest (docs/rules.md, "Suggestion"), with its trace if `explain`."""
     support = qualifying(state)
     contradictions = open_contradictions(state)
     asked = requests(state)

@@ -91,7 +91,7 @@ OVERRIDES = {
 
 
 def marks(claim: dict[str, Any]) -> list[str]:
-    """What nobody may be shown the status of a claim as served (api.md) without."""
+    """What nobody may be shown the status of a claim as served without."""
     found = []
     if claim["finding"] is not None:
         found.append(FINDINGS[Finding(claim["finding"])])

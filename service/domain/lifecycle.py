@@ -1,6 +1,6 @@
 """Which status may follow which, and on what evidence.
 
-`TRANSITIONS` is the table of domain.md: every edge with its guard.  A guard returns what is
+`TRANSITIONS` is the table of docs/rules.md: every edge with its guard.  A guard returns what is
 missing, in data and in words; an empty list lets the change pass.  Functions here return drafts of
 events; they never write.  People decide; the rules only make the two cautious automatic moves of
 `automatic_move`, and nothing automatic ever confirms.  `bring_in` repeats what others decided, for

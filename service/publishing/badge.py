@@ -93,7 +93,7 @@ LOOKS = {
 
 
 def document(claim: dict[str, Any], *, merged: bool, as_of: datetime | None) -> bytes:
-    """The badge of a claim as served (api.md).  `merged`: it was asked for by a duplicate's id;
+    """The badge of a claim as served.  `merged`: it was asked for by a duplicate's id;
     `as_of`: it is of that instant, and says so."""
     status = Status(claim["status"])
     look, word = LOOKS[status], STATUSES[status]

@@ -32,13 +32,13 @@ class Beside:
     """What a claim as served does not say of itself."""
 
     sources: Sequence[Data]
-    """Where its origin was read, as served (api.md), in the order in which they were recorded."""
+    """Where its origin was read, as served, in the order in which they were recorded."""
     merged: Sequence[str]
     """The claims that were merged into it."""
 
 
 def document(claim: Data, beside: Beside, *, publisher: str, base_url: str) -> Data:
-    """The JSON-LD of a claim as served (api.md), now or as of an instant."""
+    """The JSON-LD of a claim as served, now or as of an instant."""
     about = _claim(claim, beside, base_url)
     finding = Finding(claim["finding"]) if claim["finding"] else None
     nobodys = finding is None and Status(claim["status"]) not in JUDGED

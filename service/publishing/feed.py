@@ -29,7 +29,7 @@ class Entry:
     event: str
     """The event's id."""
     claim: Data
-    """As it was served from then on (api.md)."""
+    """As it was served from then on."""
     version: int
     moment: datetime
     status: Status

@@ -38,7 +38,7 @@ class Box:
 
 
 def shape(claim: Data, box: Box, *, as_of: datetime | None, publisher: str, base_url: str) -> Data:
-    """The answer for a claim as served (api.md), now or as of an instant."""
+    """The answer for a claim as served, now or as of an instant."""
     width = min(WIDTH, box.width or WIDTH)
     height = _height(claim, width)
     if box.height is not None:

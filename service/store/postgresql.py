@@ -18,8 +18,7 @@ BUSY_SECONDS = 15
 
 class PostgreSQLBackend:
     """SQLAlchemy over asyncpg for commands and queries, a small pool of asyncpg's own for
-    look-ups: four connections gave more throughput and half the p99 of sixteen
-    (performance.md)."""
+    look-ups: four connections gave more throughput and half the p99 of sixteen."""
 
     writer: AsyncEngine
     reader: AsyncEngine

@@ -34,8 +34,8 @@ WATCH_SECONDS = 0.5
 class SQLiteBackend:
     """One file, two engines: a single writer that begins IMMEDIATE, and readers that cannot write.
 
-    SQLAlchemy's default transactions lost 59 of 60 concurrent read-then-write changes in
-    stack.md's measurement; one immediate writer lost none.
+    SQLAlchemy's default transactions lost 59 of 60 concurrent read-then-write changes when
+    measured; one immediate writer lost none.
     """
 
     def __init__(self, url: URL, options: dict[str, Any]) -> None:
@@ -178,7 +178,7 @@ def sqlite_engine(
     create: bool = False,
     check: Callable[[], None] | None = None,
 ) -> Engine:
-    """An engine on the file with the pragmas of stack.md.
+    """An engine on the file with the pragmas that every connection needs.
 
     `foreign_keys` is off for migrations only: batch mode rebuilds tables, which would cascade.
     Only they `create` a file: a server whose file is gone must not begin an empty one in its place.

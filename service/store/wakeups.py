@@ -2,7 +2,7 @@
 
 Whoever writes an event or a delivery marks the connection; the bell is rung once the transaction is
 committed, at once for this process, and for others by PostgreSQL's NOTIFY on a connection of its
-own: inside the transaction it would halve what can be committed (webhooks.md).  Rings that come
+own: inside the transaction it would halve what can be committed.  Rings that come
 while one is being sent are one.  Where it is never heard, whoever waits for it looks all the same.
 """
 

@@ -1,9 +1,9 @@
 """Routes that are answered ahead of the router.
 
 FastAPI tries its routes in order and solves their dependencies: 173 µs with sixty routes ahead
-(performance.md), more than the hottest answers take in all.  A handler marked `hot` takes the
-Request and gives a Response, and is still an ordinary route: for the OpenAPI document, for the walk
-over all routes, and for every method and path that is not its own.
+(docs/decisions/0003-hot-reads.md), more than the hottest answers take in all.  A handler marked
+`hot` takes the Request and gives a Response, and is still an ordinary route: for the OpenAPI
+document, for the walk over all routes, and for every method and path that is not its own.
 """
 
 import re

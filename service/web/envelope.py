@@ -1,7 +1,6 @@
 """What wraps every request: its id, size, type and time; the log line; the last resort.
 
-Pure ASGI: Starlette's BaseHTTPMiddleware would cost four fifths of the throughput
-(performance.md).
+Pure ASGI: Starlette's BaseHTTPMiddleware would cost four fifths of the throughput.
 """
 
 import asyncio

@@ -6,9 +6,9 @@ body is a courtesy, of which 16 KiB are read, raw, for one second at most within
 2xx whose body drips is delivered and holds no slot.
 
 Below is httpcore, which is what httpx itself speaks HTTP with, over the guard's backend.  Not
-httpx's client: its pool walks all connections at every step (webhooks.md), and each endpoint here
-keeps its own few, never shared with another's.  So there is no pool, hence no redirect, proxy,
-cookie, HTTP/2 or decompression to switch off.
+httpx's client: its pool walks all connections at every step (docs/decisions/0006-webhooks.md), and
+each endpoint here keeps its own few, never shared with another's.  So there is no pool, hence no
+redirect, proxy, cookie, HTTP/2 or decompression to switch off.
 """
 
 import asyncio

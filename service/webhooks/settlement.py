@@ -1,5 +1,5 @@
 """What became of attempts: the delivery's next state, the attempt's line in the log, and what it
-says of the endpoint.  Part of a dispatcher's turn (`lease.py`)."""
+says of the endpoint.  Part of a dispatcher's turn (`leases.py`)."""
 
 import random
 from collections.abc import Iterable, Sequence

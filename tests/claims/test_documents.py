@@ -1,4 +1,4 @@
-"""The claim as served: the keys of api.md, who sees the assignee, what counts as challenged."""
+"""The claim as served: its keys, who sees the assignee, what counts as challenged."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def served(*links: Link, **changes: Any) -> dict[str, Any]:
 
 
 def test_the_document_has_exactly_the_contracts_keys() -> None:
-    """Those of api.md, no more and no less, and those of what it holds."""
+    """Those of KEYS, no more and no less, and those of what it holds."""
     document = served(components=(Component("part", "a part", DISPUTED),))
     assert sorted(document) == sorted(KEYS)
     assert sorted(document["claimant"]) == ["name", "party", "speaker"]

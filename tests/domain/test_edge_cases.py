@@ -1,4 +1,4 @@
-"""The ten edge cases of domain.md, as far as the rulebook itself decides them.
+"""The ten edge cases of the domain, as far as the rulebook itself decides them.
 
 What HTTP makes of them (412, 428, 308) is tested at the API.
 """

@@ -42,7 +42,7 @@ def after_claimed(*links: Link, **changes: Any) -> str:
 
 
 def test_the_example_of_the_contract() -> None:
-    """The line of api.md, word for word: claim C1 with Miller's conditional request."""
+    """The contract's line, word for word: claim C1 with Miller's conditional request."""
     asked = requests(MILLER, conditional=True, basis=Basis.UNSTATED)
     assert print_line(claim(asked, status=AWAITING)) == (
         "Claimed by Belgrade (Gen. Milan Mojsilović, 2 October 2023). Washington has asked for "

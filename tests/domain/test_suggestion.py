@@ -236,7 +236,7 @@ def test_the_order_of_links_is_irrelevant(state: ClaimState, random: Any) -> Non
 @settings(max_examples=150, deadline=None)
 @given(states())
 def test_the_suggestion_follows_from_what_the_trace_counts(state: ClaimState) -> None:
-    """Derived again from the definition in domain.md, not from the code's own helpers."""
+    """Derived again from the definition in docs/rules.md, not from the code's own helpers."""
     mine = None if state.claimant is None else state.claimant.root
     live = [
         one

@@ -150,7 +150,7 @@ def test_a_change_of_status_says_what_it_was_and_counts_itself(kind: Kind, versi
     )
 
 
-# The guards, row by row of domain.md: satisfied, then each part missing.
+# The guards, row by row of docs/rules.md: satisfied, then each part missing.
 
 yes, also, no, ask = supports(), supports(NATO), contradicts(PRISTINA), requests()
 echo = supports(VUCEVIC)

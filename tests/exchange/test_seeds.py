@@ -21,7 +21,7 @@ from service.store.engine import Database
 NOW = datetime(2023, 10, 5, 9, 30, tzinfo=UTC)
 LATER = NOW + timedelta(days=1)
 AWAITING, ASSERTED, DISPUTED = "awaiting_confirmation", "asserted", "disputed"
-# Key: status, suggested status, claimant and speaker, kind, parent (domain.md's table).
+# Key: status, suggested status, claimant and speaker, kind, parent.
 TABLE = {
     "C0": (AWAITING, AWAITING, "belgrade", None, "event", None),
     "C1": (AWAITING, AWAITING, "belgrade", "Gen. Milan Mojsilović", "event", "C0"),

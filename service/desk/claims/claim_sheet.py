@@ -54,7 +54,7 @@ class Sheet:
 
     state: ClaimState
     claim: Data
-    """As served (api.md)."""
+    """As the API serves it."""
     columns: list[Data]
     shown: set[str]
     """The links on the page."""

@@ -2,7 +2,7 @@
 
 `python -m tests.bench.webhooks.bare CLIENT CONCURRENCY SECONDS URL` prints posts a second.
 CLIENT is `sender` (`service.webhooks.delivery.Sender`, which signs) or `httpx` (one AsyncClient
-for every five connections, signed too: webhooks.md found that the quickest way to use it).
+for every five connections, signed too: of the ways to use it that were measured, the quickest).
 """
 
 from __future__ import annotations
