@@ -174,7 +174,7 @@ def prove(receiver: list[str | Path], port: int, folder: Path, environment: Envi
 def test_the_first_verified_event_within_a_minute(environment: Environment, tmp_path: Path) -> None:
     """The four commands as the README has them, ports apart, end in a verified ping."""
     lines = [line.partition("#")[0].split() for line in blocks("sh")[1].splitlines()]
-    serve, listen, create, ping = [[CLAIMDESK, *line[1:]] for line in lines]
+    serve, listen, create, ping = [[str(CLAIMDESK), *line[1:]] for line in lines]
     assert [line[1] for line in (listen, create, ping)] == ["webhooks"] * 3
     port = free_port()
     with running([*serve, "--port", "0"], tmp_path, environment) as said:

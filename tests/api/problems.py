@@ -8,7 +8,7 @@ import httpx
 from sqlalchemy import Connection, func, select
 
 from service.domain.errors import catalogue
-from service.operations.signs_of_life import LAST_SEEN
+from service.store.installation import LAST_SEEN
 from service.store.tables import claims, installation, metadata, sign_in_tries
 from tests.support.desk import Desk
 
@@ -47,12 +47,12 @@ async def record_of(desk: Desk) -> dict[str, Any]:
 
     def read(connection: Connection) -> dict[str, Any]:
         counts = {
-            table.name: connection.scalar(select(func.count()).select_from(table))
+            table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
             for table in metadata.sorted_tables
             if table is not sign_in_tries
         }
         signs = select(func.count()).where(installation.c.name == LAST_SEEN)
-        counts["installation"] -= connection.scalar(signs)
+        counts["installation"] -= connection.execute(signs).scalar_one()
         versions = connection.execute(select(claims.c.id, claims.c.version)).all()
         return counts | {"versions": dict(map(tuple, versions))}
 

@@ -144,8 +144,9 @@ def allowed(rule: Action | str, role: Role | None, *, public_read: bool = False)
 def routes() -> dict[tuple[str, str], Any]:
     """Every route of the application by method and path."""
     app = create_app(Settings(database_url="sqlite:///unused.db", log_level="error"))
-    found = {}
+    found: dict[tuple[str, str], Any] = {}
     for route in iter_route_contexts(app.routes):
+        assert route.path is not None
         for method in route.methods or ():
             assert (method, route.path) not in found, "two routes for one method and path"
             found[method, route.path] = route
@@ -190,7 +191,7 @@ async def test_every_route_lets_in_whom_the_table_names(desk: Desk) -> None:
         for (method, path), rule in ROUTES.items():
             url = path.format(**PLACES)
             for role, client in callers.items():
-                body = None if method == "GET" else {}
+                body: dict[str, Any] | None = None if method == "GET" else {}
                 asked = "HEAD" if path in ENDLESS else method
                 response = await client.request(asked, url, json=body)
                 told = (method, url, role, response.status_code, response.text[:200])

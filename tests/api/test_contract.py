@@ -220,6 +220,7 @@ class Server:
     def send(self, prepared: requests.PreparedRequest) -> httpx.Response:
         client = self.desk.admin
         body = prepared.body
+        assert body is None or isinstance(body, str | bytes)
         # However many requests there were: what waits to be sent is not overdue.
         self.desk.clock.now = self.now
         return self.runner.run(
@@ -344,7 +345,7 @@ def test_the_application_does_as_documented(
         suppress_health_check=list(HealthCheck),
     )
     @given(case=fitting, existing=st.booleans())
-    def check(case: schemathesis.Case, existing: bool) -> None:
+    def check(case: schemathesis.Case[Any], existing: bool) -> None:
         if existing:
             put_known(case.path_parameters, server.known)
             if "slug" in (case.path_parameters or {}):

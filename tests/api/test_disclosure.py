@@ -97,11 +97,11 @@ async def pair(settings: Settings, other_database_url: str) -> AsyncIterator[tup
 def list_urls(twin: Twin) -> list[str]:
     """Every address that an outsider may try, with the questions that may be asked there."""
     rules = API_ROUTES | pages.ROUTES
-    paths = {
-        route.path
-        for route in iter_route_contexts(twin.desk.app.routes)
-        if "GET" in (route.methods or ())
-    }
+    paths: set[str] = set()
+    for route in iter_route_contexts(twin.desk.app.routes):
+        if "GET" in (route.methods or ()):
+            assert route.path is not None
+            paths.add(route.path)
     urls = []
     for path in sorted(paths - ENDLESS - OF_OPERATORS):
         for url in fill(path, twin):
@@ -148,7 +148,7 @@ async def note_ids(twin: Twin) -> None:
 
 async def read_all(twin: Twin, client: httpx.AsyncClient, url: str) -> list[httpx.Response]:
     """The answer to `url`, and every page after it."""
-    answers = []
+    answers: list[httpx.Response] = []
     following: str | None = url
     while following is not None and len(answers) < 60:
         twin.desk.clock.now = AFTER
@@ -199,8 +199,11 @@ async def require_that_the_desk_reads_more(secret: Twin) -> None:
 
 def differing(one: list[str], other: list[str]) -> str:
     """The lines in which two answers differ."""
-    pair = ["\n".join(part.replace(",", ",\n") for part in map(str, text)) for text in (one, other)]
-    lines = difflib.unified_diff(*(text.splitlines() for text in pair), n=0, lineterm="")
+    before, after = (
+        "\n".join(part.replace(",", ",\n") for part in map(str, text)).splitlines()
+        for text in (one, other)
+    )
+    lines = difflib.unified_diff(before, after, n=0, lineterm="")
     return "\n".join(lines)[:2_000]
 
 

@@ -114,15 +114,15 @@ async def test_a_secret_is_not_kept_for_replays(desk: Desk) -> None:
     assert again.json() == first.json() | {"key": None}
 
 
-@pytest.mark.parametrize("key", ["", "x" * 256, "tab\there", "é".encode()])
+@pytest.mark.parametrize("key", [b"", b"x" * 256, b"tab\there", "é".encode()])
 @pytest.mark.parametrize("database_kind", ["sqlite"])
-async def test_a_key_is_short_printable_ascii(desk: Desk, key: str | bytes) -> None:
+async def test_a_key_is_short_printable_ascii(desk: Desk, key: bytes) -> None:
     """A key that cannot be compared safely is refused, not cut or ignored."""
     async with nothing_changes(desk):
         response = await desk.admin.post(
             "/v1/keys",
             json={"name": "CMS", "role": "reader"},
-            headers={"Idempotency-Key": key},
+            headers={b"Idempotency-Key": key},
         )
         assert refused_field(response, "header", "idempotency-key")
 

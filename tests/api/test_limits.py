@@ -120,7 +120,8 @@ async def test_every_answer_has_an_id_and_guards(desk: Desk) -> None:
         assert own.headers["X-Request-Id"] == "cms-42.a_b"
     assert len(seen) == 11
     for harmful in ("a b", "x" * 65, "", "a;b", '"', "é".encode()):
-        response = await desk.reader.get("/v1/claims", headers={"X-Request-Id": harmful})
+        sent = harmful if isinstance(harmful, bytes) else harmful.encode()
+        response = await desk.reader.get("/v1/claims", headers={b"X-Request-Id": sent})
         assert re.fullmatch("[0-9a-f-]{36}", response.headers["X-Request-Id"])
 
 

@@ -101,7 +101,8 @@ async def test_claim_of_unknown_hour_stands_at_the_end_of_its_day(desk: Desk) ->
     for text, claimed_at, precision in told:
         await desk.claim(text=text, claimed_at=claimed_at, precision=precision, story="border")
     wanted = ["twelve dead", "seventeen dead", "about thirteen dead", "nine dead", told[0][0]]
-    rows, cursor = [], None
+    rows: list[str] = []
+    cursor: str | None = None
     while not rows or cursor:
         params = {"limit": 2} | ({"cursor": cursor} if cursor else {})
         page = (await desk.reader.get("/v1/stories/border/matrix", params=params)).json()

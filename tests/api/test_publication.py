@@ -283,6 +283,7 @@ async def test_hostile_texts_stay_texts(desk: Desk, text: str) -> None:
             if format == "json"
             else ElementTree.fromstring(answer.content).findtext("html")
         )
+        assert html is not None
         assert "<script" not in html
         assert next(ElementTree.fromstring(html).iter("a")).text == kept(text)
 

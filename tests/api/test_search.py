@@ -1,5 +1,6 @@
 """`q` on claims: what is found, in which order, with which filters, and what is shown of it."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote as escaped
@@ -345,6 +346,11 @@ async def test_statements_are_found_alike(desk: Desk) -> None:
         ]
         for key, shape in known.items()
     }
+    narrowings: tuple[tuple[dict[str, str], Callable[[dict[str, Any]], bool]], ...] = (
+        ({"party": "washington"}, lambda one: bool(one["root"] == "washington")),
+        ({"since": "2023-10-02T00:00:00Z"}, lambda one: bool(one["said_at"] >= "2023-10-02")),
+        ({"until": "2023-10-01T00:00:00Z"}, lambda one: bool(one["said_at"] < "2023-10-02")),
+    )
     count = 0
     for typed in QUERIES:
         if typed in REFUSED:
@@ -361,11 +367,7 @@ async def test_statements_are_found_alike(desk: Desk) -> None:
             assert one["snippets"]
             assert {**one, "snippets": None} == {**known[one["id"]], "snippets": None}
         count += len(shown)
-        for filters, fits in (
-            ({"party": "washington"}, lambda one: one["root"] == "washington"),
-            ({"since": "2023-10-02T00:00:00Z"}, lambda one: one["said_at"] >= "2023-10-02"),
-            ({"until": "2023-10-01T00:00:00Z"}, lambda one: one["said_at"] < "2023-10-02"),
-        ):
+        for filters, fits in narrowings:
             narrowed = await said(desk.reader, typed, **filters, limit=3)
             assert [one["id"] for one in narrowed] == [k for k in expected if fits(known[k])]
     assert count > 120

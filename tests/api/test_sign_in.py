@@ -86,7 +86,8 @@ async def test_a_key_that_does_not_hold_opens_nothing(desk: Desk) -> None:
     ]
     for header in wrong:
         for path in ("/v1/claims", "/v1/me", "/v1/keys"):
-            response = await desk.public.get(path, headers={"Authorization": header})
+            sent = header if isinstance(header, bytes) else header.encode()
+            response = await desk.public.get(path, headers={b"Authorization": sent})
             problem(response, "not-authenticated")
             assert response.headers["WWW-Authenticate"] == 'Bearer realm="claimdesk"'
     right = {"Authorization": f"bearer  {desk.keys['reader']}"}
@@ -114,11 +115,12 @@ async def test_a_revoked_key_opens_nothing_at_once(desk: Desk, way: str) -> None
     header = key_header(key["key"])
     url = f"/v1/keys/{key['id']}"
     assert (await desk.public.get("/v1/claims", headers=header)).status_code == 200
-    revoke = (
-        (lambda: desk.admin.post(f"{url}/revocation"))
-        if way == "revocation"
-        else (lambda: desk.admin.delete(url))
-    )
+
+    async def revoke() -> httpx.Response:
+        if way == "revocation":
+            return await desk.admin.post(f"{url}/revocation")
+        return await desk.admin.delete(url)
+
     assert (await revoke()).json()["revoked_at"] is not None
     problem(await desk.public.get("/v1/claims", headers=header), "not-authenticated")
     async with nothing_changes(desk):

@@ -211,7 +211,7 @@ async def known_ids(twin: Twin) -> dict[str, str]:
     order in which they were made."""
 
     def read(session: Any) -> dict[str, str]:
-        found = {}
+        found: dict[str, str] = {}
         for table in (
             tables.claims,
             tables.statements,

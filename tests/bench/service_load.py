@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
-from sqlalchemy import Uuid
-from sqlalchemy.dialects import postgresql
+from sqlalchemy import Uuid, make_url
 
 from service.accounts import account_commands
 from service.config import Settings
@@ -138,7 +137,7 @@ async def _copy(connection: asyncpg.Connection, rows: Rows) -> None:
     for table, records in rows.items():
         if table in SEARCHED:
             # asyncpg has tsvectors as text only; nothing in a line of terms needs an escape.
-            dialect = postgresql.dialect()
+            dialect = make_url("postgresql://").get_dialect()()
             kinds = [tables.metadata.tables[table].c[name].type for name in columns(table)]
             writers = [kind.dialect_impl(dialect).bind_processor(dialect) for kind in kinds]
             lines = (

@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[2]
 Run = Callable[..., Result]
 RunJson = Callable[..., Any]
 ReallyRun = Callable[..., subprocess.CompletedProcess[str]]
+Serve = Callable[..., "Served"]
 
 
 @pytest.fixture
@@ -167,7 +168,7 @@ class Served:
 
 
 @pytest.fixture
-def serve(folder: Path) -> Iterator[Callable[..., Served]]:
+def serve(folder: Path) -> Iterator[Serve]:
     """Start servers, which are stopped at the end."""
     started: list[Served] = []
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 from tests.cli.conftest import ROOT
@@ -79,7 +80,7 @@ class Listener:
                 pipe.close()
         return code
 
-    def _wait(self, lines: list[str], look: Any) -> Any:
+    def _wait(self, lines: list[str], look: Callable[[list[str]], str | None]) -> str:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             found = look([COLOUR.sub("", line) for line in lines])

@@ -7,13 +7,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from service.cli import keys, shell
+from tests.cli.conftest import Run, RunJson, Serve
 
 pytestmark = pytest.mark.usefixtures("migrated")
 
 ANA = ("--email", "Ana@Example.org", "--name", "Ana", "--role", "checker")
 
 
-def test_a_key_is_printed_once_as_its_contract_says(run_json):
+def test_a_key_is_printed_once_as_its_contract_says(run_json: RunJson) -> None:
     made = run_json("keys", "create", "--name", "CMS", "--role", "reader")
     assert re.fullmatch(r"cd_[a-z0-9]{12}_[a-z0-9]{52}", made["key"])
     assert made["id"] == made["key"].split("_")[1]
@@ -23,14 +24,14 @@ def test_a_key_is_printed_once_as_its_contract_says(run_json):
     assert made["key"].split("_")[2] not in json.dumps(listed)
 
 
-def test_without_json_the_key_alone_goes_to_standard_output(run):
+def test_without_json_the_key_alone_goes_to_standard_output(run: Run) -> None:
     result = run("keys", "create", "--name", "CMS", "--role", "reader")
     assert result.stdout.startswith("cd_")
     assert result.stdout.count("\n") == 1
     assert "not shown again" in result.stderr
 
 
-def test_a_key_ends_when_it_was_told_to(run_json, run):
+def test_a_key_ends_when_it_was_told_to(run_json: RunJson, run: Run) -> None:
     made = run_json("keys", "create", "--name", "k", "--role", "reader", "--expires", "30d")
     left = datetime.fromisoformat(made["expires_at"]) - datetime.now(UTC)
     assert timedelta(days=29, hours=23) < left <= timedelta(days=30)
@@ -48,18 +49,18 @@ def test_a_key_ends_when_it_was_told_to(run_json, run):
         ("2026-02-01T00:00:00Z", datetime(2026, 2, 1, tzinfo=UTC)),
     ],
 )
-def test_moments(text, expected):
+def test_moments(text: str, expected: datetime) -> None:
     assert keys.moment(text, now=datetime(2026, 1, 1, tzinfo=UTC)) == expected
 
 
 @pytest.mark.parametrize("text", ["soon", "", "2026-02-01T00:00:00", "999999w", "-3d", "3"])
-def test_no_moments(text):
+def test_no_moments(text: str) -> None:
     with pytest.raises(shell.Stopped, match="--expires") as stopped:
         keys.moment(text, now=datetime(2026, 1, 1, tzinfo=UTC))
     assert stopped.value.code == 2
 
 
-def test_a_users_key_has_at_most_the_users_role(run, run_json):
+def test_a_users_key_has_at_most_the_users_role(run: Run, run_json: RunJson) -> None:
     run("users", "create", *ANA)
     made = run_json(
         "keys", "create", "--name", "k", "--role", "checker", "--user", "ana@example.org"
@@ -69,7 +70,7 @@ def test_a_users_key_has_at_most_the_users_role(run, run_json):
     assert (above.exit_code, above.stderr) == (1, "error: the user is only checker\n")
 
 
-def test_a_key_is_revoked_by_its_id_or_by_the_whole_of_it(run, run_json):
+def test_a_key_is_revoked_by_its_id_or_by_the_whole_of_it(run: Run, run_json: RunJson) -> None:
     for part in ("id", "key"):
         made = run_json("keys", "create", "--name", "k", "--role", "reader")
         assert run("keys", "revoke", made[part]).exit_code == 0
@@ -78,7 +79,9 @@ def test_a_key_is_revoked_by_its_id_or_by_the_whole_of_it(run, run_json):
     assert all(key["revoked_at"] for key in run_json("keys", "list"))
 
 
-def test_more_keys_than_fit_on_a_page_are_all_listed(run_json, monkeypatch):
+def test_more_keys_than_fit_on_a_page_are_all_listed(
+    run_json: RunJson, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("service.store.paging.MAX_LIMIT", 2)
     made = {
         run_json("keys", "create", "--name", f"k{n}", "--role", "reader")["id"] for n in range(5)
@@ -88,7 +91,7 @@ def test_more_keys_than_fit_on_a_page_are_all_listed(run_json, monkeypatch):
     assert set(listed) == made
 
 
-def test_a_new_user_gets_a_link(run_json):
+def test_a_new_user_gets_a_link(run_json: RunJson) -> None:
     made = run_json("users", "create", *ANA)
     assert made["email"] == "ana@example.org"
     assert made["role"] == "checker"
@@ -97,13 +100,17 @@ def test_a_new_user_gets_a_link(run_json):
     assert another["link"] != made["link"]
 
 
-def test_links_lead_to_where_the_desk_is(run_json, monkeypatch):
+def test_links_lead_to_where_the_desk_is(
+    run_json: RunJson, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("CLAIMDESK_BASE_URL", "https://desk.example/")
     made = run_json("users", "create", *ANA)
     assert made["link"].startswith("https://desk.example/sign-in/")
 
 
-def test_without_a_base_url_links_lead_to_where_the_server_was_last_started(run, serve):
+def test_without_a_base_url_links_lead_to_where_the_server_was_last_started(
+    run: Run, serve: Serve
+) -> None:
     before = run("users", "create", *ANA)
     assert before.stdout.startswith("http://127.0.0.1:8000/sign-in/")
     assert "No server was started on this database yet" in before.stderr
@@ -113,7 +120,9 @@ def test_without_a_base_url_links_lead_to_where_the_server_was_last_started(run,
     assert "set CLAIMDESK_BASE_URL" in link.stderr
 
 
-def test_a_base_url_that_no_server_knows_is_said(run, serve, monkeypatch):
+def test_a_base_url_that_no_server_knows_is_said(
+    run: Run, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
     address = serve("--no-dispatch").address
     monkeypatch.setenv("CLAIMDESK_BASE_URL", "https://desk.example")
     made = run("users", "create", *ANA)
@@ -121,7 +130,7 @@ def test_a_base_url_that_no_server_knows_is_said(run, serve, monkeypatch):
     assert f"the server that was last started says {address}" in made.stderr
 
 
-def test_a_name_that_reads_like_another_is_refused(run):
+def test_a_name_that_reads_like_another_is_refused(run: Run) -> None:
     assert run("users", "create", *ANA).exit_code == 0
     for name in ("ana", "ÁNA", "claimdesk"):
         for taken in (
@@ -135,7 +144,7 @@ def test_a_name_that_reads_like_another_is_refused(run):
     assert run(*own).exit_code == 0
 
 
-def test_a_user_is_made_once(run):
+def test_a_user_is_made_once(run: Run) -> None:
     assert run("users", "create", *ANA).exit_code == 0
     again = run("users", "create", *ANA)
     assert again.exit_code == 1
@@ -143,7 +152,7 @@ def test_a_user_is_made_once(run):
     assert again.stdout == ""
 
 
-def test_a_password_comes_from_standard_input_only(run, run_json):
+def test_a_password_comes_from_standard_input_only(run: Run, run_json: RunJson) -> None:
     run("users", "create", *ANA, "--password-stdin", stdin="correct horse battery\n")
     assert run_json("users", "list")[0]["has_password"]
     short = run("users", "password", "ana@example.org", "--stdin", stdin="short\n")
@@ -153,7 +162,7 @@ def test_a_password_comes_from_standard_input_only(run, run_json):
     assert "horse" not in changed.output
 
 
-def test_a_disabled_user_gets_no_link_until_enabled(run, run_json):
+def test_a_disabled_user_gets_no_link_until_enabled(run: Run, run_json: RunJson) -> None:
     run("users", "create", *ANA)
     assert run("users", "disable", "ana@example.org").exit_code == 0
     assert run_json("users", "list")[0]["disabled_at"]
@@ -162,7 +171,7 @@ def test_a_disabled_user_gets_no_link_until_enabled(run, run_json):
     assert run("users", "link", "ana@example.org").exit_code == 0
 
 
-def test_the_last_administrator_stays(run):
+def test_the_last_administrator_stays(run: Run) -> None:
     run("users", "create", "--email", "a@b", "--name", "A", "--role", "admin")
     refused = run("users", "disable", "a@b")
     assert refused.exit_code == 1
@@ -180,13 +189,15 @@ def test_the_last_administrator_stays(run):
         ("--email", "a@b", "--name", "A"),
     ],
 )
-def test_what_does_not_hold_is_a_usage_error(run, run_json, arguments):
+def test_what_does_not_hold_is_a_usage_error(
+    run: Run, run_json: RunJson, arguments: tuple[str, ...]
+) -> None:
     refused = run("users", "create", *arguments)
     assert (refused.exit_code, refused.stdout) == (2, "")
     assert run_json("users", "list") == []
 
 
-def test_lists_in_a_pipe_are_tab_separated(run):
+def test_lists_in_a_pipe_are_tab_separated(run: Run) -> None:
     run("users", "create", *ANA)
     heading, line = run("users", "list").stdout.splitlines()
     assert heading.split("\t")[:3] == ["email", "name", "role"]

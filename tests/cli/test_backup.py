@@ -112,9 +112,8 @@ def test_nothing_is_served_after_a_restore_that_was_cut_off(url: str, tmp_path: 
 
 
 async def test_a_copy_begins_an_epoch_and_holds_webhooks_until_they_are_released(
-    database: Database, now
+    database: Database, now: datetime
 ) -> None:
-
     home = {"machine": "a", "path": "/one", "file": 1}
     assert await database.write(recovery.settle_in, home=home, now=now) == ""
     moved = home | {"path": "/renamed"}
@@ -122,13 +121,13 @@ async def test_a_copy_begins_an_epoch_and_holds_webhooks_until_they_are_released
     assert await database.read(recovery.read_hold) is None
     epoch = await database.write(recovery.settle_in, home=moved | {"file": 2}, now=now)
     assert epoch
-    assert "/renamed" in (await database.read(recovery.read_hold))["reason"]
+    hold = await database.read(recovery.read_hold)
+    assert hold is not None
+    assert "/renamed" in hold["reason"]
     assert await database.write(recovery.release_webhooks, now=datetime.now(UTC))
     assert await database.read(recovery.read_hold) is None
 
 
 @pytest.fixture
-def now():
-    from datetime import UTC, datetime
-
+def now() -> datetime:
     return datetime(2026, 11, 27, tzinfo=UTC)

@@ -2,9 +2,10 @@
 
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Boolean, Column, Integer, LargeBinary, Table
@@ -12,6 +13,7 @@ from sqlalchemy import Boolean, Column, Integer, LargeBinary, Table
 import service.store.webhook_tables  # noqa: F401 -- makes its tables known
 from service.store.tables import metadata
 from service.store.types import Instant
+from tests.cli.conftest import Run
 from tests.support.damage import damage
 from tests.support.postgres import PostgresServer
 
@@ -29,19 +31,19 @@ COMMANDS = [
 NOBODY = "00000000-0000-7000-8000-000000000abc"
 
 
-def is_id(column: Column) -> bool:
+def is_id(column: Column[Any]) -> bool:
     return column.type.__visit_name__ == "uuid"
 
 
-def is_converted(column: Column) -> bool:
+def is_converted(column: Column[Any]) -> bool:
     return is_id(column) or isinstance(column.type, Instant)
 
 
-def leads_elsewhere(column: Column) -> bool:
+def leads_elsewhere(column: Column[Any]) -> bool:
     return bool(column.foreign_keys)
 
 
-def tables_with(holds) -> list[Table]:
+def tables_with(holds: Callable[[Column[Any]], bool]) -> list[Table]:
     return [table for table in metadata.sorted_tables if any(map(holds, table.columns))]
 
 
@@ -82,7 +84,7 @@ def fill_where_empty(url: str, table: Table) -> None:
     )
 
 
-def sample(column: Column) -> str:
+def sample(column: Column[Any]) -> str:
     """A value that SQLite takes for the column, as SQL."""
     if is_id(column):
         return f"'{NOBODY.replace('-', '')}'"
@@ -91,7 +93,7 @@ def sample(column: Column) -> str:
     return "x'00'" if isinstance(column.type, LargeBinary) else "'1'"
 
 
-def read_everything(run, commands=COMMANDS) -> dict[str, int]:
+def read_everything(run: Run, commands: Sequence[tuple[str, ...]] = COMMANDS) -> dict[str, int]:
     codes = {}
     for command in commands:
         result = run(*command)
@@ -108,7 +110,7 @@ def read_everything(run, commands=COMMANDS) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("table", tables_with(leads_elsewhere), ids=lambda table: table.name)
-def test_a_row_that_leads_nowhere_ends_no_command(run, worked: str, table: Table) -> None:
+def test_a_row_that_leads_nowhere_ends_no_command(run: Run, worked: str, table: Table) -> None:
     for column in filter(leads_elsewhere, table.columns):
         value = NOBODY if is_id(column) else "nobody"
         if worked.startswith("sqlite"):
@@ -125,7 +127,7 @@ def test_a_row_that_leads_nowhere_ends_no_command(run, worked: str, table: Table
 
 @on_sqlite
 @pytest.mark.parametrize("table", tables_with(is_converted), ids=lambda table: table.name)
-def test_a_value_that_cannot_be_read_ends_no_command(run, worked: str, table: Table) -> None:
+def test_a_value_that_cannot_be_read_ends_no_command(run: Run, worked: str, table: Table) -> None:
     """Each column in a row of its own, as many at a time as there are rows: what is wrong with one
     column of a row hides what is wrong with the next."""
     path = Path(worked.removeprefix("sqlite:///"))
@@ -155,7 +157,7 @@ def test_a_value_that_cannot_be_read_ends_no_command(run, worked: str, table: Ta
 )
 @pytest.mark.parametrize("value", ["{half", "[]", '{"id": 1}'])
 def test_a_document_that_cannot_be_read_ends_no_command(
-    run, worked: str, table: str, column: str, value: str
+    run: Run, worked: str, table: str, column: str, value: str
 ) -> None:
     damage(worked, f"UPDATE {table} SET {column} = '{value}'")
     assert read_everything(run)["verify"] == 1

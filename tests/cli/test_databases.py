@@ -1,16 +1,18 @@
 """Which schema a database has, and what is said where it cannot be used."""
 
 import sqlite3
+from pathlib import Path
 
 import pytest
 
 from service.store import migrate
+from tests.cli.conftest import Run, RunJson
 from tests.support.postgres import PostgresServer
 
 KEY = ("keys", "create", "--name", "k", "--role", "reader")
 
 
-def test_an_embedded_database_comes_by_itself(run, run_json, folder):
+def test_an_embedded_database_comes_by_itself(run: Run, run_json: RunJson, folder: Path) -> None:
     assert run_json("db", "current") == {"current": None, "head": migrate.head()}
     assert not (folder / "claimdesk.db").exists()
     assert run(*KEY).exit_code == 0
@@ -18,7 +20,9 @@ def test_an_embedded_database_comes_by_itself(run, run_json, folder):
 
 
 @pytest.mark.parametrize("arguments", [("keys", "list"), ("users", "list"), ("verify",)])
-def test_nothing_is_read_from_a_database_that_is_not_there(run, folder, arguments):
+def test_nothing_is_read_from_a_database_that_is_not_there(
+    run: Run, folder: Path, arguments: tuple[str, ...]
+) -> None:
     refused = run(*arguments)
     assert (refused.exit_code, refused.stdout) == (1, "")
     assert f"{folder}/claimdesk.db" in refused.stderr
@@ -28,7 +32,9 @@ def test_nothing_is_read_from_a_database_that_is_not_there(run, folder, argument
 
 @pytest.mark.usefixtures("empty_postgresql")
 @pytest.mark.parametrize("arguments", [KEY, ("seed",), ("keys", "list"), ("serve", "--port", "0")])
-def test_postgresql_is_upgraded_by_its_operator_only(run, run_json, arguments):
+def test_postgresql_is_upgraded_by_its_operator_only(
+    run: Run, run_json: RunJson, arguments: tuple[str, ...]
+) -> None:
     refused = run(*arguments)
     assert (refused.exit_code, refused.stdout) == (1, "")
     assert "The database is empty.  Run: claimdesk db upgrade" in refused.stderr
@@ -37,7 +43,7 @@ def test_postgresql_is_upgraded_by_its_operator_only(run, run_json, arguments):
 
 
 @pytest.mark.usefixtures("empty_postgresql")
-def test_upgrading_twice_is_harmless(run):
+def test_upgrading_twice_is_harmless(run: Run) -> None:
     first, second = run("db", "upgrade"), run("db", "upgrade")
     assert (first.exit_code, second.exit_code) == (0, 0)
     assert "The schema is current" in second.stderr
@@ -47,7 +53,9 @@ def test_upgrading_twice_is_harmless(run):
 @pytest.mark.parametrize(
     "arguments", [KEY, ("db", "upgrade"), ("db", "check"), ("serve", "--port", "0")]
 )
-def test_a_newer_schema_is_left_alone(run, run_json, migrated, arguments):
+def test_a_newer_schema_is_left_alone(
+    run: Run, run_json: RunJson, migrated: str, arguments: tuple[str, ...]
+) -> None:
     _execute(migrated, "UPDATE alembic_version SET version_num = '9999'")
     refused = run(*arguments)
     assert refused.exit_code == 1
@@ -55,7 +63,7 @@ def test_a_newer_schema_is_left_alone(run, run_json, migrated, arguments):
     assert run_json("db", "current")["current"] == "9999"
 
 
-def test_a_schema_that_is_not_the_codes_is_told_apart(run, migrated):
+def test_a_schema_that_is_not_the_codes_is_told_apart(run: Run, migrated: str) -> None:
     _execute(migrated, "ALTER TABLE notes ADD COLUMN mood text")
     checked = run("db", "check")
     assert checked.exit_code == 1
@@ -63,7 +71,9 @@ def test_a_schema_that_is_not_the_codes_is_told_apart(run, migrated):
     assert "1 place" in checked.stderr
 
 
-def test_an_unreachable_server_is_named_without_its_password(run, folder, monkeypatch):
+def test_an_unreachable_server_is_named_without_its_password(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("CLAIMDESK_DATABASE_URL", "postgresql://u:s3cret@127.0.0.1:1/desk")
     for arguments in (KEY, ("db", "current"), ("serve", "--port", "0")):
         refused = run(*arguments)
@@ -74,22 +84,24 @@ def test_an_unreachable_server_is_named_without_its_password(run, folder, monkey
 
 
 def test_a_missing_database_is_told_from_a_missing_server(
-    run, folder, monkeypatch, postgres: PostgresServer
-):
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch, postgres: PostgresServer
+) -> None:
     monkeypatch.setenv("CLAIMDESK_DATABASE_URL", postgres.url("claimdesk_no_such_database"))
     refused = run(*KEY)
     assert refused.exit_code == 1
     assert "no such database" in refused.stderr
 
 
-def test_a_file_that_is_no_database(run, folder):
+def test_a_file_that_is_no_database(run: Run, folder: Path) -> None:
     (folder / "claimdesk.db").write_bytes(b"not a database" * 100)
     refused = run(*KEY)
     assert refused.exit_code == 1
     assert "file is not a database" in refused.stderr
 
 
-def test_a_place_that_cannot_be_written(run, folder, monkeypatch):
+def test_a_place_that_cannot_be_written(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (folder / "file").touch()
     for path in ("/proc/nowhere/claimdesk.db", str(folder), "file/claimdesk.db"):
         monkeypatch.setenv("CLAIMDESK_DATABASE_URL", f"sqlite:///{path}")

@@ -1,11 +1,16 @@
 """What `claimdesk import` takes a file for where nobody says it."""
 
 import json
+from pathlib import Path
 
 import pytest
 
+from tests.cli.conftest import Run
+from tests.support.desk import Json
+
 pytestmark = pytest.mark.usefixtures("migrated")
 
+Content = str | bytes | Json
 REVIEW = {
     "@type": "ClaimReview",
     "claimReviewed": "The bridge is closed",
@@ -35,7 +40,9 @@ MAPPING = 'name = "x"\n[columns]\ntext = "Claim"\ndate = "Date"\nurl = "Link"\n'
         (json.dumps(LIST[0]), True, "json"),
     ],
 )
-def test_the_format_is_found_out(run, folder, content, mapped, form):
+def test_the_format_is_found_out(
+    run: Run, folder: Path, content: Content, mapped: bool, form: str
+) -> None:
     write(folder / "given", content)
     (folder / "mapping.toml").write_text(MAPPING)
     options = ["--mapping", "mapping.toml"] if mapped else []
@@ -58,14 +65,16 @@ def test_the_format_is_found_out(run, folder, content, mapped, form):
         ('{"error": {"code": 403, "message": "no"}}', "no ClaimReview in the file"),
     ],
 )
-def test_a_file_that_is_not_known_is_refused_in_words(run, folder, content, reason):
+def test_a_file_that_is_not_known_is_refused_in_words(
+    run: Run, folder: Path, content: Content, reason: str
+) -> None:
     write(folder / "given", content)
     done = run("import", "given")
     assert (done.exit_code, done.stdout) == (2, "")
     assert reason in done.stderr, done.stderr
 
 
-def write(path, content):
+def write(path: Path, content: Content) -> None:
     if isinstance(content, dict):
         content = json.dumps(content)
     path.write_bytes(content if isinstance(content, bytes) else content.encode())

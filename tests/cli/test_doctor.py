@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,14 +13,16 @@ import pytest
 
 from service.config import Settings
 from service.store import migrate
+from tests.cli.conftest import Run, RunJson
 from tests.support.damage import damage
 
 NOBODY = "00000000000000000000000000000abc"
+Examine = Callable[[], dict[str, str]]
 on_sqlite = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
-def seeded(run, migrated: str) -> str:
+def seeded(run: Run, migrated: str) -> str:
     assert run("seed").exit_code == 0
     return migrated
 
@@ -31,7 +34,7 @@ def _webhooks_stay_on_this_machine(folder: Path, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.fixture
-def examine(run):
+def examine(run: Run) -> Examine:
     """What the doctor finds, by check; and that the exit code says whether there are faults."""
 
     def examine() -> dict[str, str]:
@@ -45,7 +48,9 @@ def examine(run):
     return examine
 
 
-def test_nothing_is_wrong_with_a_desk_that_was_just_begun(run, seeded: str, examine) -> None:
+def test_nothing_is_wrong_with_a_desk_that_was_just_begun(
+    run: Run, seeded: str, examine: Examine
+) -> None:
     assert examine() == {}
     result = run("doctor")
     assert result.exit_code == 0
@@ -53,7 +58,7 @@ def test_nothing_is_wrong_with_a_desk_that_was_just_begun(run, seeded: str, exam
 
 
 @on_sqlite
-def test_the_doctor_waits_for_no_writer_and_changes_nothing(run, seeded: str) -> None:
+def test_the_doctor_waits_for_no_writer_and_changes_nothing(run: Run, seeded: str) -> None:
     file = Path(seeded.removeprefix("sqlite:///"))
     before = {path.name: path.read_bytes() for path in file.parent.glob("claimdesk.db*")}
     with closing(sqlite3.connect(file, isolation_level=None)) as writer:
@@ -63,7 +68,9 @@ def test_the_doctor_waits_for_no_writer_and_changes_nothing(run, seeded: str) ->
     assert after == before
 
 
-def test_an_older_schema_is_named_and_not_migrated(run_json, migrated: str, examine) -> None:
+def test_an_older_schema_is_named_and_not_migrated(
+    run_json: RunJson, migrated: str, examine: Examine
+) -> None:
     migrate.downgrade(Settings(database_url=migrated), "-1")
     older = run_json("db", "current")["current"]
     assert "claimdesk db upgrade" in examine()["schema"]
@@ -71,19 +78,19 @@ def test_an_older_schema_is_named_and_not_migrated(run_json, migrated: str, exam
 
 
 @on_sqlite
-def test_a_file_that_is_not_there_is_named(run, migrated: str, examine) -> None:
+def test_a_file_that_is_not_there_is_named(run: Run, migrated: str, examine: Examine) -> None:
     Path(migrated.removeprefix("sqlite:///")).unlink()
     assert "There is no database yet" in examine()["file"]
 
 
 @on_sqlite
-def test_a_file_that_all_may_write_to_is_named(seeded: str, examine) -> None:
+def test_a_file_that_all_may_write_to_is_named(seeded: str, examine: Examine) -> None:
     os.chmod(seeded.removeprefix("sqlite:///"), 0o666)  # noqa: S103 -- what is looked for
     assert "chmod 600" in examine()["file"]
 
 
 @on_sqlite
-def test_a_damaged_file_is_named(seeded: str, examine) -> None:
+def test_a_damaged_file_is_named(seeded: str, examine: Examine) -> None:
     path = Path(seeded.removeprefix("sqlite:///"))
     content = bytearray(path.read_bytes())
     with closing(sqlite3.connect(path)) as connection:
@@ -96,19 +103,21 @@ def test_a_damaged_file_is_named(seeded: str, examine) -> None:
 
 
 @on_sqlite
-def test_a_restore_that_was_cut_off_is_named(seeded: str, examine) -> None:
+def test_a_restore_that_was_cut_off_is_named(seeded: str, examine: Examine) -> None:
     Path(f"{seeded.removeprefix('sqlite:///')}.restoring").touch()
     assert "cut off" in examine()["file"]
 
 
 @on_sqlite
-def test_a_full_disk_is_named(seeded: str, examine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_named(
+    seeded: str, examine: Examine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     usage = shutil.disk_usage("/")._replace(free=5 * 1024 * 1024)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     assert "5 MiB are free" in examine()["disk"]
 
 
-def test_a_clock_that_is_behind_is_named(run, seeded: str, examine) -> None:
+def test_a_clock_that_is_behind_is_named(run: Run, seeded: str, examine: Examine) -> None:
     later = f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%dT%H:%M:%S.%fZ}"
     damage(seeded, f"INSERT INTO installation VALUES ('last_seen', '{later}')")
     assert "claimdesk clock accept" in examine()["clock"]
@@ -116,19 +125,19 @@ def test_a_clock_that_is_behind_is_named(run, seeded: str, examine) -> None:
     assert examine() == {}
 
 
-def test_webhooks_that_are_held_are_named(seeded: str, examine) -> None:
+def test_webhooks_that_are_held_are_named(seeded: str, examine: Examine) -> None:
     hold = json.dumps({"reason": "this desk was restored from x", "copy": False, "since": "today"})
     damage(seeded, f"INSERT INTO installation VALUES ('webhooks_held', '{hold}')")
     assert "claimdesk webhooks release" in examine()["webhooks-held"]
 
 
-def test_a_copy_is_named(seeded: str, examine) -> None:
+def test_a_copy_is_named(seeded: str, examine: Examine) -> None:
     home = json.dumps({"machine": "other", "path": "/there", "file": 1, "system": "1", "oid": 1})
     damage(seeded, f"INSERT INTO installation VALUES ('home', '{home}')")
     assert "/there" in examine()["copy"]
 
 
-def test_notes_of_its_own_that_cannot_be_read_are_named(seeded: str, examine) -> None:
+def test_notes_of_its_own_that_cannot_be_read_are_named(seeded: str, examine: Examine) -> None:
     damage(
         seeded,
         "INSERT INTO installation VALUES ('epoch', 'half a docu')",
@@ -140,7 +149,7 @@ def test_notes_of_its_own_that_cannot_be_read_are_named(seeded: str, examine) ->
 
 
 @pytest.mark.usefixtures("seeded")
-def test_one_person_for_everything_is_named(run, examine) -> None:
+def test_one_person_for_everything_is_named(run: Run, examine: Examine) -> None:
     assert run("policy", "--four-eyes", "off").exit_code == 0
     assert "one alone" in examine()["two-people"]
 
@@ -155,7 +164,7 @@ def test_one_person_for_everything_is_named(run, examine) -> None:
 )
 @on_sqlite
 def test_a_base_url_that_misleads_is_named(
-    seeded: str, examine, monkeypatch, base_url: str, said: str
+    seeded: str, examine: Examine, monkeypatch: pytest.MonkeyPatch, base_url: str, said: str
 ) -> None:
     from service.cli import shell
 
@@ -164,7 +173,9 @@ def test_a_base_url_that_misleads_is_named(
     assert said in examine()["base-url"]
 
 
-def test_endpoints_that_fail_or_rest_are_named(run_json, run, seeded: str, examine) -> None:
+def test_endpoints_that_fail_or_rest_are_named(
+    run_json: RunJson, run: Run, seeded: str, examine: Examine
+) -> None:
     made = run_json("webhooks", "create", "http://127.0.0.1:9")
     webhook = made["id"]
     assert examine() == {}
@@ -174,7 +185,9 @@ def test_endpoints_that_fail_or_rest_are_named(run_json, run, seeded: str, exami
     assert f"claimdesk webhooks activate {webhook}" in examine()["endpoints"]
 
 
-def test_deliveries_that_nobody_sends_are_named(run_json, run, seeded: str, examine) -> None:
+def test_deliveries_that_nobody_sends_are_named(
+    run_json: RunJson, run: Run, seeded: str, examine: Examine
+) -> None:
     webhook = run_json("webhooks", "create", "http://127.0.0.1:9")["id"]
     assert run("webhooks", "ping", webhook).exit_code == 0
     early = "2020-01-01T00:00:00.000000Z"
@@ -199,7 +212,9 @@ REFERENCES = [
 
 
 @pytest.mark.parametrize(("table", "column"), REFERENCES)
-def test_a_row_that_leads_nowhere_is_named(seeded: str, examine, table: str, column: str) -> None:
+def test_a_row_that_leads_nowhere_is_named(
+    seeded: str, examine: Examine, table: str, column: str
+) -> None:
     some = f"WHERE {column} IS NOT NULL" if table == "events" else ""
     row = f"(SELECT min(CAST(id AS VARCHAR(36))) FROM {table} {some})"
     damage(
@@ -221,7 +236,7 @@ def test_a_row_that_leads_nowhere_is_named(seeded: str, examine, table: str, col
     ],
 )
 def test_a_value_that_cannot_be_read_is_named(
-    seeded: str, examine, table: str, column: str, value: str
+    seeded: str, examine: Examine, table: str, column: str, value: str
 ) -> None:
     damage(
         seeded,
@@ -232,6 +247,6 @@ def test_a_value_that_cannot_be_read_is_named(
     assert column in found
 
 
-def test_two_parties_of_one_name_are_named(seeded: str, examine) -> None:
+def test_two_parties_of_one_name_are_named(seeded: str, examine: Examine) -> None:
     damage(seeded, "UPDATE parties SET name = 'NATO' WHERE slug = 'pristina'")
     assert "read alike" in examine()["names"]

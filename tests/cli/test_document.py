@@ -1,9 +1,16 @@
 """`claimdesk openapi`."""
 
 import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run
 
 
-def test_it_is_printed_and_written_alike(run, folder, monkeypatch):
+def test_it_is_printed_and_written_alike(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     printed = run("openapi").stdout
     assert json.loads(printed)["info"]["title"] == "Claimdesk"
     assert printed.endswith("}\n")
@@ -15,7 +22,7 @@ def test_it_is_printed_and_written_alike(run, folder, monkeypatch):
     assert run("openapi", "--check", "new/openapi.json").exit_code == 0
 
 
-def test_a_difference_is_shown_with_the_remedy(run, folder):
+def test_a_difference_is_shown_with_the_remedy(run: Run, folder: Path) -> None:
     run("openapi", "--write", "openapi.json")
     kept = (folder / "openapi.json").read_text(encoding="utf-8")
     (folder / "openapi.json").write_text(
@@ -27,11 +34,11 @@ def test_a_difference_is_shown_with_the_remedy(run, folder):
     assert "make openapi" in checked.stderr
 
 
-def test_a_document_that_was_never_written(run):
+def test_a_document_that_was_never_written(run: Run) -> None:
     checked = run("openapi", "--check", "missing.json")
     assert checked.exit_code == 1
     assert "make openapi" in checked.stderr
 
 
-def test_writing_and_comparing_at_once_is_misuse(run):
+def test_writing_and_comparing_at_once_is_misuse(run: Run) -> None:
     assert run("openapi", "--write", "a", "--check", "a").exit_code == 2

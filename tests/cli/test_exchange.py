@@ -3,19 +3,24 @@
 import json
 import os
 import stat
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
+from tests.cli.conftest import ReallyRun, Run, RunJson
 from tests.exchange.desks import edited, of
+from tests.support.desk import Json
 
 pytestmark = pytest.mark.usefixtures("migrated")
 
 
-def counts(report):
+def counts(report: Json) -> dict[str, tuple[int, ...]]:
     return {kind: tuple(tally.values()) for kind, tally in report["records"].items()}
 
 
-def test_a_file_is_written_whole_and_for_its_owner_only(run, folder):
+def test_a_file_is_written_whole_and_for_its_owner_only(run: Run, folder: Path) -> None:
     run("seed")
     done = run("export", "desk.jsonl")
     assert (done.exit_code, done.stdout) == (0, "")
@@ -27,7 +32,7 @@ def test_a_file_is_written_whole_and_for_its_owner_only(run, folder):
     assert [one for one in os.listdir(folder) if one.endswith(".part")] == []
 
 
-def test_a_file_that_is_there_is_not_overwritten(run, folder):
+def test_a_file_that_is_there_is_not_overwritten(run: Run, folder: Path) -> None:
     """Unless that is asked for; a folder and a missing folder are said to be what they are."""
     (folder / "desk.jsonl").write_text("mine")
     refused = run("export", "desk.jsonl")
@@ -40,11 +45,13 @@ def test_a_file_that_is_there_is_not_overwritten(run, folder):
     assert run("export", "nowhere/desk.jsonl").exit_code == 1
 
 
-def test_an_export_that_fails_leaves_nothing(run, folder, monkeypatch):
+def test_an_export_that_fails_leaves_nothing(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Neither under the name nor beside it; what was there before stays."""
     from service.exchange import export
 
-    def fails(session, *, write, progress):
+    def fails(session: Connection, *, write: Callable[[bytes], object], progress: object) -> None:
         write(b"half a file")
         raise OSError(28, "No space left on device")
 
@@ -58,7 +65,7 @@ def test_an_export_that_fails_leaves_nothing(run, folder, monkeypatch):
     assert (folder / "desk.jsonl").read_text() == "mine"
 
 
-def test_json_says_what_was_written_and_read(run, run_json):
+def test_json_says_what_was_written_and_read(run: Run, run_json: RunJson) -> None:
     run("seed")
     exported = run_json("export", "desk.jsonl")
     assert exported["file"] == "desk.jsonl"
@@ -71,7 +78,7 @@ def test_json_says_what_was_written_and_read(run, run_json):
     assert "cannot both go to standard output" in refused.stderr
 
 
-def test_through_pipes(really_run, run, folder):
+def test_through_pipes(really_run: ReallyRun, run: Run, folder: Path) -> None:
     """`-` is standard output and standard input."""
     run("seed")
     exported = really_run("export", "-")
@@ -84,7 +91,7 @@ def test_through_pipes(really_run, run, folder):
     assert really_run("export", "-", **other).stdout == exported.stdout
 
 
-def test_what_is_refused_is_shown_and_written_down(run, folder):
+def test_what_is_refused_is_shown_and_written_down(run: Run, folder: Path) -> None:
     """Exit code 3; the rest is in."""
     run("seed")
     run("export", "desk.jsonl")
@@ -110,7 +117,7 @@ def test_what_is_refused_is_shown_and_written_down(run, folder):
         ('{"record": "header", "format": "claimdesk", "version": 9}\n', "reads versions 1 and 2"),
     ],
 )
-def test_a_file_of_another_kind(run, folder, content, reason):
+def test_a_file_of_another_kind(run: Run, folder: Path, content: str, reason: str) -> None:
     (folder / "bad.jsonl").write_text(content)
     refused = run("import", "bad.jsonl")
     assert (refused.exit_code, refused.stdout) == (2, "")
@@ -128,7 +135,7 @@ defaults = {url = "https://example.org/"}
 SHEET = "Claim,Date,Rating\nOne,2020-08-25,True\nTwo,yesterday,True\nThree,2020-08-25,Maybe\n"
 
 
-def test_claims_from_a_sheet(run, run_json, folder):
+def test_claims_from_a_sheet(run: Run, run_json: RunJson, folder: Path) -> None:
     """Rehearsed, imported, imported again; what was refused and remarked is told and written."""
     (folder / "claims.csv").write_text(SHEET)
     (folder / "map.toml").write_text(MAPPING)
@@ -151,7 +158,7 @@ def test_claims_from_a_sheet(run, run_json, folder):
     assert run("verify").stdout == "Everything holds: 2 claims, 9 events.\n"
 
 
-def test_claims_from_reviews_need_no_mapping(run_json, folder):
+def test_claims_from_reviews_need_no_mapping(run_json: RunJson, folder: Path) -> None:
     review = {
         "@type": "ClaimReview",
         "claimReviewed": "It is so",
@@ -164,7 +171,7 @@ def test_claims_from_reviews_need_no_mapping(run_json, folder):
     assert report["records"] == {"claim": {"new": 1, "known": 0, "refused": 0}}
 
 
-def test_a_sheet_of_the_desks_claims(run, run_json, folder):
+def test_a_sheet_of_the_desks_claims(run: Run, run_json: RunJson, folder: Path) -> None:
     """With a byte order mark where it is asked for; one line a claim."""
     run("seed")
     assert run_json("export", "claims.csv", "--format", "csv", "--bom")["records"] == {"claim": 12}
@@ -185,7 +192,9 @@ def test_a_sheet_of_the_desks_claims(run, run_json, folder):
         (("--format", "claimreview", "--mapping", "bad.toml"), "Extra inputs are not permitted"),
     ],
 )
-def test_a_mapping_or_file_that_cannot_be_used(run, folder, options, reason):
+def test_a_mapping_or_file_that_cannot_be_used(
+    run: Run, folder: Path, options: tuple[str, ...], reason: str
+) -> None:
     """Exit code 2, and what to do."""
     (folder / "claims.csv").write_text("A,B\n1,2\n")
     (folder / "map.toml").write_text(MAPPING)

@@ -6,6 +6,8 @@ import os
 import signal
 import time
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -13,6 +15,7 @@ import pytest
 from service.domain import ids
 from service.domain.webhooks import new_secret
 from service.webhooks import signatures
+from tests.cli.conftest import Run
 from tests.cli.listener import Listener
 
 pytestmark = pytest.mark.usefixtures("folder")
@@ -54,7 +57,7 @@ def post(
         connection.close()
 
 
-def test_a_delivery_is_shown_for_people():
+def test_a_delivery_is_shown_for_people() -> None:
     """Type, claim, previous → new status, cause, print line, id and `verified`, in plain text in a
     pipe; a second arrival of an id is told."""
     body = json.dumps(EVENT).encode()
@@ -81,7 +84,7 @@ def test_a_delivery_is_shown_for_people():
         ({"headers": {}}, "webhook-id is missing"),
     ],
 )
-def test_what_does_not_verify_is_said_loudly(changed, words):
+def test_what_does_not_verify_is_said_loudly(changed: dict[str, Any], words: str) -> None:
     """Another's signature, one too old or from the future, or none: 401, and why."""
     with Listener("--secret", NEW) as listener:
         status, text = post(listener.url, b"{}", **changed)
@@ -90,7 +93,7 @@ def test_what_does_not_verify_is_said_loudly(changed, words):
         assert words in listener.see("NOT VERIFIED")
 
 
-def test_a_changed_body_does_not_verify():
+def test_a_changed_body_does_not_verify() -> None:
     """The signature of one body is none of another."""
     with Listener("--secret", NEW, "--json") as listener:
         signed = signatures.headers([NEW], "evt_1", int(time.time()), b'{"a":1}')
@@ -99,19 +102,19 @@ def test_a_changed_body_does_not_verify():
         assert [listener.line(n)["verified"] for n in (1, 2)] == [True, False]
 
 
-def test_either_secret_of_a_rotation_verifies():
+def test_either_secret_of_a_rotation_verifies() -> None:
     """--secret may be repeated, and the variable holds several between spaces."""
     for arguments, settings in (
         (("--secret", OLD, "--secret", NEW), {}),
         ((), {"CLAIMDESK_WEBHOOK_SECRET": f"{OLD} {NEW}"}),
     ):
-        with Listener(*arguments, **settings) as listener:
+        with Listener(*arguments, stdin=None, **settings) as listener:
             assert [post(listener.url, b"{}", secrets=(one,))[0] for one in (OLD, NEW)] == [204] * 2
             assert post(listener.url, b"{}", secrets=(OTHER,))[0] == 401
             assert post(listener.url, b"{}", secrets=(OTHER, OLD))[0] == 204
 
 
-def test_without_a_secret_it_says_what_to_do(folder):
+def test_without_a_secret_it_says_what_to_do(folder: Path) -> None:
     """What comes is `unverified` and answered 204; the commands that lead to a verified one are
     printed with this very address; no database is touched."""
     with Listener() as listener:
@@ -130,7 +133,7 @@ def test_without_a_secret_it_says_what_to_do(folder):
     assert list(folder.iterdir()) == []
 
 
-def test_a_secret_may_be_pasted():
+def test_a_secret_may_be_pasted() -> None:
     """On a terminal the secret is typed in while it runs; what comes then is verified."""
     typist, terminal = os.openpty()
     try:
@@ -150,7 +153,7 @@ def test_a_secret_may_be_pasted():
         os.close(terminal)
 
 
-def test_a_line_of_json_for_each():
+def test_a_line_of_json_for_each() -> None:
     """--json prints one document a line, and nothing else on standard output."""
     body = json.dumps(EVENT).encode()
     with Listener("--json", "--secret", NEW) as listener:
@@ -170,14 +173,14 @@ def test_a_line_of_json_for_each():
     assert second["body"] == "\N{REPLACEMENT CHARACTER} no JSON"
 
 
-def test_failing_on_purpose():
+def test_failing_on_purpose() -> None:
     """--fail N answers 500 so many times, then takes what comes."""
     with Listener("--secret", NEW, "--fail", "2") as listener:
         assert [post(listener.url, b"{}")[0] for _ in range(3)] == [500, 500, 204]
         assert listener.see("0 more to come")
 
 
-def test_only_post_and_only_so_much():
+def test_only_post_and_only_so_much() -> None:
     """Other methods get 405, a body over a mebibyte 413, one of no stated length 411; a mebibyte
     passes."""
     with Listener("--secret", NEW) as listener:
@@ -191,7 +194,7 @@ def test_only_post_and_only_so_much():
         assert post(listener.url, b"x" * 1048576)[0] == 204
 
 
-def test_nothing_that_comes_orders_the_terminal_about():
+def test_nothing_that_comes_orders_the_terminal_about() -> None:
     """Control characters in an event or an id are shown as what they are not."""
     event = {"type": "a\x1b[2J", "data": {"claim": {"text": "x\x1b]0;t\x07\n"}, "reason": ["\x9b"]}}
     with Listener() as listener:
@@ -205,14 +208,14 @@ def test_nothing_that_comes_orders_the_terminal_about():
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_ends_in_order(number):
+def test_it_ends_in_order(number: int) -> None:
     """Ctrl-C and a termination end it with code 0 and no stack trace."""
     with Listener("--secret", NEW) as listener:
         assert listener.stop(number) == 0
         assert "Traceback" not in "".join(listener.noted)
 
 
-def test_what_is_no_secret_is_refused(run):
+def test_what_is_no_secret_is_refused(run: Run) -> None:
     """It is refused before anything listens, and not repeated."""
     for wrong in ("hello", "whsec_", "whsec_ü"):
         refused = run("webhooks", "listen", "--port", "0", "--secret", wrong)
@@ -220,7 +223,7 @@ def test_what_is_no_secret_is_refused(run):
         assert wrong not in refused.stderr.replace("whsec_ and base64", "")
 
 
-def test_a_port_in_use_shows_at_once(run):
+def test_a_port_in_use_shows_at_once(run: Run) -> None:
     """It says how to take another."""
     with Listener() as listener:
         taken = run("webhooks", "listen", "--port", str(urlsplit(listener.url).port))

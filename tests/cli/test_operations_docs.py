@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.conftest import Run, RunJson
+
 PAGE = Path(__file__).parents[2] / "docs" / "operations.md"
 BLOCKS = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`(claimdesk [a-z][a-z -]*)`")
@@ -17,7 +19,7 @@ def list_commands() -> list[str]:
 
 
 def test_every_command_of_the_page_does_what_it_says(
-    run, run_json, migrated: str, database_kind: str
+    run: Run, run_json: RunJson, migrated: str, database_kind: str
 ) -> None:
     if database_kind == "postgresql" and not shutil.which("pg_dump"):
         pytest.skip("not run: PostgreSQL's client programs are not installed")
@@ -34,7 +36,7 @@ def test_every_command_of_the_page_does_what_it_says(
     assert run_json("epoch", "show")["webhooks_held"] is False
 
 
-def test_every_command_that_the_text_names_is_among_them_or_is_there(run) -> None:
+def test_every_command_that_the_text_names_is_among_them_or_is_there(run: Run) -> None:
     for command in set(INLINE.findall(PAGE.read_text())):
         words = [word for word in command.split()[1:] if not word.startswith("-")]
         assert run(*words, "--help").exit_code == 0, command

@@ -13,6 +13,7 @@ import pytest
 
 from service.config import Settings
 from service.store import migrate
+from tests.cli.conftest import Run, RunJson
 
 COMMANDS = [
     ("verify",),
@@ -29,7 +30,7 @@ on_sqlite = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
-def seeded(run, migrated: str) -> Path:
+def seeded(run: Run, migrated: str) -> Path:
     """The seed article, and a key that stands in the write-ahead log alone."""
     assert run("seed").exit_code == 0
     return Path(migrated.removeprefix("sqlite:///"))
@@ -37,7 +38,11 @@ def seeded(run, migrated: str) -> Path:
 
 @pytest.fixture(params=[False, True], ids=["alone", "with its log"])
 def on_read_only_disk(
-    request: pytest.FixtureRequest, run, seeded: Path, tmp_path: Path, monkeypatch
+    request: pytest.FixtureRequest,
+    run: Run,
+    seeded: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Path]:
     """The database on a disk that takes no writes; with a log, as a server that was killed leaves
     it."""
@@ -66,19 +71,25 @@ def on_read_only_disk(
 
 @on_sqlite
 @by_name
-def test_a_read_only_disk_is_enough_to_read(run, on_read_only_disk: Path, command) -> None:
+def test_a_read_only_disk_is_enough_to_read(
+    run: Run, on_read_only_disk: Path, command: tuple[str, ...]
+) -> None:
     result = run(*command)
     assert result.exit_code == 0, result.stderr
 
 
 @on_sqlite
-def test_what_stands_in_the_log_alone_is_read_too(run_json, on_read_only_disk: Path) -> None:
+def test_what_stands_in_the_log_alone_is_read_too(
+    run_json: RunJson, on_read_only_disk: Path
+) -> None:
     expected = ["k"] if Path(f"{on_read_only_disk}-wal").exists() else []
     assert [one["name"] for one in run_json("keys", "list")] == expected
 
 
 @on_sqlite
-def test_a_change_on_a_read_only_disk_is_refused_in_words(run, on_read_only_disk: Path) -> None:
+def test_a_change_on_a_read_only_disk_is_refused_in_words(
+    run: Run, on_read_only_disk: Path
+) -> None:
     refused = run("keys", "create", "--name", "k", "--role", "reader")
     assert refused.exit_code == 1
     assert "Traceback" not in refused.output
@@ -87,7 +98,9 @@ def test_a_change_on_a_read_only_disk_is_refused_in_words(run, on_read_only_disk
 
 @on_sqlite
 @by_name
-def test_reading_waits_for_no_writer_and_leaves_nothing_behind(run, seeded: Path, command) -> None:
+def test_reading_waits_for_no_writer_and_leaves_nothing_behind(
+    run: Run, seeded: Path, command: tuple[str, ...]
+) -> None:
     before = {path.name: path.read_bytes() for path in seeded.parent.glob("claimdesk.db*")}
     assert list(before) == ["claimdesk.db"]
     result = run(*command)
@@ -99,7 +112,9 @@ def test_reading_waits_for_no_writer_and_leaves_nothing_behind(run, seeded: Path
 
 
 @by_name
-def test_reading_does_not_migrate(run, run_json, migrated: str, command) -> None:
+def test_reading_does_not_migrate(
+    run: Run, run_json: RunJson, migrated: str, command: tuple[str, ...]
+) -> None:
     migrate.downgrade(Settings(database_url=migrated), "-1")
     older = run_json("db", "current")["current"]
     assert older != migrate.head()
@@ -110,7 +125,7 @@ def test_reading_does_not_migrate(run, run_json, migrated: str, command) -> None
         assert "claimdesk db upgrade" in result.stderr
 
 
-def test_no_empty_database_takes_the_place_of_one_that_was_rescued(run, folder: Path) -> None:
+def test_no_empty_database_takes_the_place_of_one_that_was_rescued(run: Run, folder: Path) -> None:
     rescued = folder / "claimdesk.db.rescued-123"
     rescued.touch()
     for command in (("keys", "create", "--name", "k", "--role", "reader"), ("serve",)):

@@ -3,12 +3,14 @@
 import asyncio
 import json
 import sys
+from pathlib import Path
 
 import pytest
 
 from service.cli import databases, progress, shell
 from service.config import Settings
 from service.store.engine import Database
+from tests.cli.conftest import Run, RunJson
 
 MINIMAL = """
 [[parties]]
@@ -18,14 +20,14 @@ name = "The Moon"
 
 
 @pytest.mark.usefixtures("migrated")
-def test_the_article_is_loaded_once(run_json):
+def test_the_article_is_loaded_once(run_json: RunJson) -> None:
     first, second = run_json("seed"), run_json("seed")
     assert first["created"]["claims"] > 0
     assert first["unchanged"] == {}
     assert second == {"created": {}, "unchanged": first["created"]}
 
 
-def test_a_file_of_ones_own(run, folder):
+def test_a_file_of_ones_own(run: Run, folder: Path) -> None:
     (folder / "moon.toml").write_text(MINIMAL)
     assert run("seed", "moon.toml").stdout == "kind\tcreated\tunchanged\nparties\t1\t0\n"
 
@@ -41,21 +43,21 @@ def test_a_file_of_ones_own(run, folder):
         ),
     ],
 )
-def test_a_file_that_does_not_hold(run, folder, text, expected):
+def test_a_file_that_does_not_hold(run: Run, folder: Path, text: str, expected: str) -> None:
     (folder / "bad.toml").write_text(text)
     refused = run("seed", "bad.toml", "--json")
     assert (refused.exit_code, refused.stdout) == (1, "")
     assert expected in refused.stderr
 
 
-def test_a_file_that_is_not_there(run):
+def test_a_file_that_is_not_there(run: Run) -> None:
     refused = run("seed", "missing.toml")
     assert refused.exit_code == 1
     assert refused.stderr == "error: missing.toml: No such file or directory\n"
 
 
 @pytest.mark.usefixtures("migrated")
-def test_what_holds(run, run_json):
+def test_what_holds(run: Run, run_json: RunJson) -> None:
     assert run("verify").stdout == "Everything holds: 0 claims, 2 events.\n"
     run("seed")
     report = run_json("verify")
@@ -63,7 +65,7 @@ def test_what_holds(run, run_json):
     assert report["events"] > report["claims"] > 0
 
 
-def test_what_does_not_hold_is_named(run, migrated):
+def test_what_does_not_hold_is_named(run: Run, migrated: str) -> None:
     run("seed")
     _tamper(migrated)
     plain, as_json = run("verify"), run("verify", "--json")
@@ -76,7 +78,9 @@ def test_what_does_not_hold_is_named(run, migrated):
     assert report["first_break"]["claim"] in plain.stderr
 
 
-def test_a_bar_shows_only_to_a_person_who_waits(capsys, monkeypatch):
+def test_a_bar_shows_only_to_a_person_who_waits(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     with progress.Bar("claims") as bar:
         bar.show(1, 2)
@@ -93,14 +97,16 @@ def test_a_bar_shows_only_to_a_person_who_waits(capsys, monkeypatch):
         assert bar._progress is None
 
 
-def test_an_interruption_ends_a_query_in_its_thread(monkeypatch):
+def test_an_interruption_ends_a_query_in_its_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(databases.interrupted, "is_set", lambda: True)
     with progress.Bar("claims") as bar, pytest.raises(shell.Stopped) as stopped:
         bar.show(1, 2)
     assert stopped.value.code == 130
 
 
-def test_tables_on_a_terminal(capsys, monkeypatch):
+def test_tables_on_a_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     rows = [{"id": 1, "name": "[red]Ana[/]", "active": True}]
     shell.print_table(("id", "name", "active"), rows, empty="")

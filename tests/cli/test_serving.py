@@ -4,11 +4,14 @@ import re
 import signal
 import socket
 import sqlite3
+from pathlib import Path
 
 import pytest
 
+from tests.cli.conftest import ReallyRun, Run, RunJson, Serve
 
-def test_serve_migrates_answers_and_ends(serve, folder):
+
+def test_serve_migrates_answers_and_ends(serve: Serve, folder: Path) -> None:
     served = serve()
     assert served.get("/healthz")[0] == 200
     assert (folder / "claimdesk.db").exists()
@@ -18,7 +21,7 @@ def test_serve_migrates_answers_and_ends(serve, folder):
     assert len(served.said) == 1
 
 
-def test_a_termination_ends_it_in_order(serve):
+def test_a_termination_ends_it_in_order(serve: Serve) -> None:
     served = serve()
     served.get("/healthz")
     assert served.stop(signal.SIGTERM) in {0, -signal.SIGTERM}
@@ -26,12 +29,12 @@ def test_a_termination_ends_it_in_order(serve):
 
 
 @pytest.mark.usefixtures("migrated")
-def test_both_databases_are_served(serve):
+def test_both_databases_are_served(serve: Serve) -> None:
     assert serve("--no-dispatch").get("/readyz")[0] == 200
 
 
 @pytest.mark.usefixtures("migrated")
-def test_several_processes(serve):
+def test_several_processes(serve: Serve) -> None:
     served = serve("--workers", "2")
     address = served.address
     for _ in range(10):
@@ -41,7 +44,9 @@ def test_several_processes(serve):
     assert not any("Traceback" in line for line in served.said)
 
 
-def test_the_first_start_fills_the_desk_and_every_start_signs_in(serve, run_json):
+def test_the_first_start_fills_the_desk_and_every_start_signs_in(
+    serve: Serve, run_json: RunJson
+) -> None:
     first = serve("--seed")
     assert "The article is loaded." in first.wait_for("article")
     link = re.search(r"http://\S+/sign-in/[\w-]{43}", first.wait_for("Sign in"))
@@ -60,7 +65,9 @@ def test_the_first_start_fills_the_desk_and_every_start_signs_in(serve, run_json
 
 
 @pytest.mark.usefixtures("migrated")
-def test_the_link_is_for_the_first_administrator_who_is_active(serve, run, run_json):
+def test_the_link_is_for_the_first_administrator_who_is_active(
+    serve: Serve, run: Run, run_json: RunJson
+) -> None:
     for name in ("b", "a"):
         run("users", "create", "--email", f"{name}@desk", "--name", name, "--role", "admin")
     run("users", "disable", "b@desk")
@@ -70,12 +77,12 @@ def test_the_link_is_for_the_first_administrator_who_is_active(serve, run, run_j
     assert len(run_json("users", "list")) == 2
 
 
-def test_a_set_base_url_is_the_links(serve, monkeypatch):
+def test_a_set_base_url_is_the_links(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLAIMDESK_BASE_URL", "https://desk.example")
     assert "https://desk.example/sign-in/" in serve("--seed").wait_for("Sign in")
 
 
-def test_a_port_in_use_is_one_line(run):
+def test_a_port_in_use_is_one_line(run: Run) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -87,7 +94,9 @@ def test_a_port_in_use_is_one_line(run):
 
 
 @pytest.mark.parametrize("command", ["serve", "dispatch"])
-def test_a_lease_outlasts_its_attempt_or_nothing_starts(really_run, folder, command):
+def test_a_lease_outlasts_its_attempt_or_nothing_starts(
+    really_run: ReallyRun, folder: Path, command: str
+) -> None:
     """An attempt that may take as long as its lease would be sent twice: refused at the start, with
     the setting's name, before any database is touched."""
     settings = {"WEBHOOK_TIMEOUT_SECONDS": "15", "WEBHOOK_LEASE_SECONDS": "15"}
@@ -99,13 +108,13 @@ def test_a_lease_outlasts_its_attempt_or_nothing_starts(really_run, folder, comm
     assert not (folder / "claimdesk.db").exists()
 
 
-def test_an_unknown_host(run):
+def test_an_unknown_host(run: Run) -> None:
     refused = run("serve", "--host", "nowhere.invalid")
     assert refused.exit_code == 2
     assert "nowhere.invalid" in refused.stderr
 
 
-def test_addresses():
+def test_addresses() -> None:
     from service.cli.serving import _address
 
     assert _address("127.0.0.1", 80) == "http://127.0.0.1:80"
@@ -116,7 +125,9 @@ def test_addresses():
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_a_worker_that_cannot_start_ends_the_server(serve, folder, run, workers):
+def test_a_worker_that_cannot_start_ends_the_server(
+    serve: Serve, folder: Path, run: Run, workers: str
+) -> None:
     run("db", "upgrade")
     connection = sqlite3.connect("claimdesk.db")
     with connection:

@@ -4,14 +4,17 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from service.cli import shell
-from tests.cli.conftest import ROOT
+from tests.cli.conftest import ROOT, ReallyRun, Run, RunJson
 
 
-def test_each_bad_setting_is_named_as_it_is_set(run, folder, monkeypatch):
+def test_each_bad_setting_is_named_as_it_is_set(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("CLAIMDESK_RATE_LIMIT", "plenty")
     monkeypatch.setenv("CLAIMDESK_FOUR_EYES", "sometimes")
     monkeypatch.setenv("CLAIMDESK_DATABASE_URL", "mysql://u:s3cret@h/desk")
@@ -27,14 +30,14 @@ def test_each_bad_setting_is_named_as_it_is_set(run, folder, monkeypatch):
     assert "s3cret" not in refused.stderr
 
 
-def test_a_port_that_is_no_number(run, folder, monkeypatch):
+def test_a_port_that_is_no_number(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLAIMDESK_DATABASE_URL", "postgresql://u@host:port/desk")
     refused = run("keys", "list")
     assert refused.exit_code == 2
     assert "CLAIMDESK_DATABASE_URL" in refused.stderr
 
 
-def test_settings_come_from_a_file_too(run_json, folder):
+def test_settings_come_from_a_file_too(run_json: RunJson, folder: Path) -> None:
     (folder / ".env").write_text("CLAIMDESK_FOUR_EYES=off\n")
     shown = {row["variable"]: row for row in run_json("config")}
     assert shown["CLAIMDESK_FOUR_EYES"]["value"] is False
@@ -43,7 +46,9 @@ def test_settings_come_from_a_file_too(run_json, folder):
     assert not shown["CLAIMDESK_PUBLIC_READ"]["changed"]
 
 
-def test_the_password_is_not_among_what_config_shows(run, folder, monkeypatch):
+def test_the_password_is_not_among_what_config_shows(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     url = "postgresql://u:p%40ss/w0rd@db.example:5432/desk?sslpassword=s3cret&x=1"
     monkeypatch.setenv("CLAIMDESK_DATABASE_URL", url)
     for arguments in (("config",), ("config", "--json")):
@@ -62,28 +67,30 @@ def test_the_password_is_not_among_what_config_shows(run, folder, monkeypatch):
         ("postgresql://h/d?user=u&password=p", "postgresql://h/d?user=u&password=***"),
     ],
 )
-def test_masks(url, expected):
+def test_masks(url: str, expected: str) -> None:
     assert shell.masked(url) == expected
 
 
-def test_versions(run):
+def test_versions(run: Run) -> None:
     for arguments in (("version",), ("--version",)):
         assert run(*arguments).stdout == f"claimdesk {shell.version()}\n"
 
 
 @pytest.mark.parametrize("arguments", [("nonsense",), ("keys", "create"), ("serve", "--port", "x")])
-def test_misuse_exits_with_2(run, arguments):
+def test_misuse_exits_with_2(run: Run, arguments: tuple[str, ...]) -> None:
     refused = run(*arguments)
     assert (refused.exit_code, refused.stdout) == (2, "")
 
 
-def test_what_is_unexpected_keeps_its_stack_trace(run, monkeypatch):
+def test_what_is_unexpected_keeps_its_stack_trace(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("service.cli.configuration.effective", lambda: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         run("config")
 
 
-def test_an_interruption_is_quiet(run, monkeypatch):
+def test_an_interruption_is_quiet(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt() -> None:
         raise KeyboardInterrupt
 
@@ -92,7 +99,7 @@ def test_an_interruption_is_quiet(run, monkeypatch):
     assert (result.exit_code, result.output) == (130, "")
 
 
-def test_help_imports_nothing_heavy():
+def test_help_imports_nothing_heavy() -> None:
     """`claimdesk --help` takes an eighth of a second; with these it would take one."""
     program = "import sys, service.cli.commands as _; print(*sys.modules)"
     found = subprocess.run(
@@ -102,7 +109,7 @@ def test_help_imports_nothing_heavy():
     assert heavy.isdisjoint(found.stdout.split())
 
 
-def test_a_process_of_its_own(really_run, folder):
+def test_a_process_of_its_own(really_run: ReallyRun, folder: Path) -> None:
     made = really_run("keys", "create", "--name", "k", "--role", "reader", "--json")
     assert (made.returncode, made.stderr) == (0, "")
     refused = really_run("keys", "revoke", "nobodys")
@@ -110,7 +117,7 @@ def test_a_process_of_its_own(really_run, folder):
     assert refused.stderr == "error: There is no key with this id.\n"
 
 
-def test_a_reader_that_left(folder, really_run):
+def test_a_reader_that_left(folder: Path, really_run: ReallyRun) -> None:
     """`claimdesk config | head -0` is no error to talk about."""
     process = subprocess.Popen(
         [sys.executable, "-m", "service.cli", "config"],

@@ -4,14 +4,17 @@ import socket
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import Connection, update
 
 from service.cli import databases, endpoints, shell
 from service.domain import ids
 from service.store.webhook_tables import webhooks
+from tests.cli.conftest import Run, RunJson, Serve
 from tests.cli.listener import Listener
+from tests.support.desk import Json
 
 pytestmark = pytest.mark.usefixtures("migrated")
 
@@ -21,13 +24,13 @@ NOW = datetime(2026, 1, 10, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
-def _on_this_machine(folder, monkeypatch):
+def _on_this_machine(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Webhooks may go to this machine."""
     monkeypatch.setenv("CLAIMDESK_WEBHOOK_ALLOW_HTTP", "on")
     monkeypatch.setenv("CLAIMDESK_WEBHOOK_ALLOW_CIDRS", "127.0.0.0/8")
 
 
-def test_a_secret_is_printed_once_and_alone(run, run_json):
+def test_a_secret_is_printed_once_and_alone(run: Run, run_json: RunJson) -> None:
     """A shell can take the secret from standard output; what to type next is beside it, with the
     id; no list has the secret."""
     made = run("webhooks", "create", URL)
@@ -39,7 +42,7 @@ def test_a_secret_is_printed_once_and_alone(run, run_json):
     assert made.stdout.strip() not in str(listed)
 
 
-def test_every_filter_is_kept(run, run_json):
+def test_every_filter_is_kept(run: Run, run_json: RunJson) -> None:
     """What --event, --story, --claim, --party and --description say is what was registered."""
     run("seed")
     options = ("--story", "kosovo-border-2023", "--party", "nato", "--party", "belgrade")
@@ -72,7 +75,9 @@ def test_every_filter_is_kept(run, run_json):
         ((URL, "--description", "x" * 501), 2, "--description"),
     ],
 )
-def test_what_does_not_hold_is_said_and_not_registered(run, run_json, arguments, code, words):
+def test_what_does_not_hold_is_said_and_not_registered(
+    run: Run, run_json: RunJson, arguments: tuple[str, ...], code: int, words: str
+) -> None:
     """A fault has its option's name, a code as for other commands, and registers nothing."""
     refused = run("webhooks", "create", *arguments)
     assert (refused.exit_code, refused.stdout) == (code, "")
@@ -80,7 +85,9 @@ def test_what_does_not_hold_is_said_and_not_registered(run, run_json, arguments,
     assert run_json("webhooks", "list") == []
 
 
-def test_a_receiver_on_this_machine_takes_two_settings(run, monkeypatch):
+def test_a_receiver_on_this_machine_takes_two_settings(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Without them the refusal has the line to type."""
     monkeypatch.delenv("CLAIMDESK_WEBHOOK_ALLOW_HTTP")
     monkeypatch.delenv("CLAIMDESK_WEBHOOK_ALLOW_CIDRS")
@@ -103,7 +110,7 @@ def test_a_receiver_on_this_machine_takes_two_settings(run, monkeypatch):
         ("remove", ()),
     ],
 )
-def test_a_wrong_id_gets_a_clear_line(run, command, more):
+def test_a_wrong_id_gets_a_clear_line(run: Run, command: str, more: tuple[str, ...]) -> None:
     """What is no id, and whose it is nobody's, are told apart; both say where ids are listed."""
     wrong = run("webhooks", command, "nope", *more)
     assert (wrong.exit_code, wrong.stdout) == (2, "")
@@ -114,7 +121,7 @@ def test_a_wrong_id_gets_a_clear_line(run, command, more):
     assert missing.stderr == line
 
 
-def test_a_ping_says_where_to_look(run, run_json):
+def test_a_ping_says_where_to_look(run: Run, run_json: RunJson) -> None:
     """A ping is due at once, listed by state, type and time, and says which command lists it."""
     webhook = run_json("webhooks", "create", URL)["id"]
     pinged = run("webhooks", "ping", webhook)
@@ -137,7 +144,7 @@ def test_a_ping_says_where_to_look(run, run_json):
     assert line.split("\t")[:3] == [listed["id"], "webhook.ping", "pending"]
 
 
-def test_as_many_as_the_limit_says(run_json, monkeypatch):
+def test_as_many_as_the_limit_says(run_json: RunJson, monkeypatch: pytest.MonkeyPatch) -> None:
     """Deliveries and webhooks come from as many pages as it takes, newest first, none twice."""
     monkeypatch.setattr("service.store.paging.MAX_LIMIT", 2)
     made = [run_json("webhooks", "create", URL)["id"] for _ in range(5)]
@@ -148,7 +155,7 @@ def test_as_many_as_the_limit_says(run_json, monkeypatch):
         assert [one["id"] for one in listed] == pings[:limit]
 
 
-def test_a_paused_webhook_says_how_it_goes_on(run, run_json):
+def test_a_paused_webhook_says_how_it_goes_on(run: Run, run_json: RunJson) -> None:
     """Nothing is sent to it and everything is kept; each refusal has the command that ends it."""
     webhook = run_json("webhooks", "create", URL)["id"]
     run("webhooks", "ping", webhook)
@@ -164,12 +171,12 @@ def test_a_paused_webhook_says_how_it_goes_on(run, run_json):
     assert run_json("webhooks", "list")[0]["state"] == "active"
 
 
-def test_a_webhook_that_is_left_alone_says_until_when(run, run_json):
+def test_a_webhook_that_is_left_alone_says_until_when(run: Run, run_json: RunJson) -> None:
     """While its breaker is open, or its receiver asked for a pause, nothing promises that what is
     due goes out now: there is until when it waits, why, and the command that does not wait."""
     webhook = run_json("webhooks", "create", URL)["id"]
 
-    def rest(session, *, until: datetime) -> None:
+    def rest(session: Connection, *, until: datetime) -> None:
         values = {"failures": 5, "last_error": "the receiver answered 500", "blocked_until": until}
         session.execute(update(webhooks).values(**values))
 
@@ -189,7 +196,7 @@ def test_a_webhook_that_is_left_alone_says_until_when(run, run_json):
     assert "within a second" in run("webhooks", "ping", webhook).stderr
 
 
-def test_a_removed_webhook_is_gone(run, run_json):
+def test_a_removed_webhook_is_gone(run: Run, run_json: RunJson) -> None:
     """It is listed no more, and its deliveries neither."""
     webhook = run_json("webhooks", "create", URL)["id"]
     assert run("webhooks", "remove", webhook).exit_code == 0
@@ -197,7 +204,7 @@ def test_a_removed_webhook_is_gone(run, run_json):
     assert run("webhooks", "deliveries", webhook).exit_code == 1
 
 
-def test_a_wrong_delivery_gets_a_clear_line(run, run_json):
+def test_a_wrong_delivery_gets_a_clear_line(run: Run, run_json: RunJson) -> None:
     """It says which command lists the deliveries there are."""
     webhook = run_json("webhooks", "create", URL)["id"]
     for wrong, code in (("nope", 2), (NOBODY, 1)):
@@ -206,7 +213,9 @@ def test_a_wrong_delivery_gets_a_clear_line(run, run_json):
         assert f"See: claimdesk webhooks deliveries {webhook}" in refused.stderr
 
 
-def test_what_died_is_recovered(run, run_json, serve, monkeypatch):
+def test_what_died_is_recovered(
+    run: Run, run_json: RunJson, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A delivery that nobody took is dead, listed and counted; once the receiver listens, recovery
     and redelivery bring it, verified and with the same id each time; a second recovery finds
     nothing."""
@@ -252,7 +261,7 @@ def test_what_died_is_recovered(run, run_json, serve, monkeypatch):
         ("2026-01-01T01:00:00+01:00", datetime(2026, 1, 1, tzinfo=UTC)),
     ],
 )
-def test_spans_go_back_from_now(text, expected):
+def test_spans_go_back_from_now(text: str, expected: datetime) -> None:
     """--since takes a span back from now, or an instant with its offset."""
     assert endpoints.moment(text, now=NOW) == expected
 
@@ -260,14 +269,14 @@ def test_spans_go_back_from_now(text, expected):
 @pytest.mark.parametrize(
     "text", ["soon", "", "2026-01-01T00:00:00", "999999w", "-3d", "0001-01-01T00:00:00+14:00"]
 )
-def test_no_spans(text):
+def test_no_spans(text: str) -> None:
     """Anything else is refused with examples."""
     with pytest.raises(shell.Stopped, match=r"--since .*2h, 3d") as stopped:
         endpoints.moment(text, now=NOW)
     assert stopped.value.code == 2
 
 
-def until(look: Callable[[], list[dict]], *, seconds: float = 60) -> list[dict]:
+def until(look: Callable[[], list[Json]], *, seconds: float = 60) -> list[Json]:
     """What `look` gives, once it gives something."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

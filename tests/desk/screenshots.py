@@ -69,11 +69,11 @@ async def _work(desk: Desk) -> str:
         claim, link, version = await observed('"operating regime"')
         body = {"to": "confirmed", "reason": "KFOR saw it itself", "cites": [link]}
         path = f"/v1/claims/{claim}/status-changes"
-        decision = await post(path, body, **{"If-Match": version})
+        decision = await post(path, body, ana, **{"If-Match": version})
         await post(f"/v1/decisions/{decision['id']}/approval", {"note": "Read the report."}, ben)
         other, link, version = await observed('"troops to normal"')
         body = {"to": "confirmed", "reason": "The larger part is confirmed", "cites": [link]}
-        await post(f"/v1/claims/{other}/status-changes", body, **{"If-Match": version})
+        await post(f"/v1/claims/{other}/status-changes", body, ana, **{"If-Match": version})
         return str(claim)
 
 

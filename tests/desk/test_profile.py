@@ -335,14 +335,14 @@ async def test_somebody_is_told_of_a_sign_in_link_that_was_made_for_them(people:
         now=people.desk.clock(),
     )
     async with people.browser(impostor) as browser_of_impostor:
-        page = await browser_of_impostor.get("/")
-        refused = await send(browser_of_impostor, page, NOTICE, number="2")
+        home = await browser_of_impostor.get("/")
+        refused = await send(browser_of_impostor, home, NOTICE, number="2")
         assert refused.status_code == 403
         assert "Sign in with your password" in text(refused)
 
-    page = await people.checker.get("/")
-    [number] = parsed(page).xpath(f"//form[@action='{NOTICE}']/input[@name='number']/@value")
-    seen = await send(people.checker, page, NOTICE, number=number)
+    home = await people.checker.get("/")
+    [number] = parsed(home).xpath(f"//form[@action='{NOTICE}']/input[@name='number']/@value")
+    seen = await send(people.checker, home, NOTICE, number=number)
     assert seen.headers["location"] == "/profile?done=link-seen"
     shown = text(await people.checker.get("/profile"))
     assert "made a sign-in link for you" not in shown

@@ -275,11 +275,11 @@ PLAIN = st.recursive(
     st.none()
     | st.booleans()
     | st.integers(-(2**53), 2**53)
-    | st.text(st.characters(exclude_categories=("Cs",)), max_size=20),
+    | st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
     lambda inner: (
         st.lists(inner, max_size=4)
         | st.dictionaries(
-            st.text(st.characters(exclude_categories=("Cs",)), max_size=8), inner, max_size=4
+            st.text(st.characters(exclude_categories=["Cs"]), max_size=8), inner, max_size=4
         )
     ),
     max_leaves=12,

@@ -1,6 +1,7 @@
 """An imported status: others' judgement, on a path of its own, and marked as theirs for ever."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -127,7 +128,7 @@ def test_it_is_no_drift_until_something_is_recorded_here() -> None:
 def test_the_desks_own_decision_takes_its_place() -> None:
     """With it goes what others found: it was never this desk's finding."""
     state = brought(DISPUTED, replace(CHECKER, finding=Finding.REFUTED))
-    data = {
+    data: dict[str, Any] = {
         "previous_status": "disputed",
         "status": "asserted",
         "reason": "nothing here",

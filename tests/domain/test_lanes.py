@@ -12,7 +12,7 @@ Change = tuple[int, Status]
 
 def drawn(*changes: Change, closed: tuple[int, str] | None = None) -> status_spans.Lane:
     """The lane of a claim created at noon that got these statuses so many minutes later."""
-    told = [("claim.created", 0, {})]
+    told: list[tuple[str, int, dict[str, str]]] = [("claim.created", 0, {})]
     told += [("claim.status_changed", after, {"status": str(to)}) for after, to in changes]
     told += [(closed[1], closed[0], {})] if closed else []
     return status_spans.lane(

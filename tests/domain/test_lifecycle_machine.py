@@ -557,7 +557,8 @@ class Desk(RuleBasedStateMachine):
         """What a diligent checker does; or, for once, sets every contradiction aside."""
         number = self.claim(drawn)
         state = self.records[number].state
-        to, set_aside = evidence.suggest(state).status, ()
+        to = evidence.suggest(state).status
+        set_aside: tuple[SetAside, ...] = ()
         if aside and state.status is DISPUTED:
             to = CONFIRMED
             set_aside = tuple(

@@ -154,7 +154,10 @@ async def test_the_same_file_again_adds_nothing(database: Database) -> None:
 
 async def test_rows_of_ones_own_numbering(database: Database) -> None:
     """A row with an id is known by it, whatever else has changed; twice in a file is a mistake."""
-    columns = {"columns": {"id": "Why", "text": "Claim", "date": "Date"}, "claimants": {}}
+    columns: dict[str, Any] = {
+        "columns": {"id": "Why", "text": "Claim", "date": "Date"},
+        "claimants": {},
+    }
     data = sheet(row("one", Why="7"), row("two", Why="8"), row("three", Why="7"))
     first = await bring(database, data, **columns)
     assert first.refused == [(4, "Why", "line 2 has this id too")]
@@ -219,7 +222,7 @@ async def test_labels_and_what_they_mean(database: Database) -> None:
 
 async def test_labels_of_the_mappings_own(database: Database) -> None:
     """They take the place of the built-in ones; what is unknown may be refused."""
-    mine = {"labels": {"False": {"status": "asserted"}}, "unknown_label": "refuse"}
+    mine: dict[str, Any] = {"labels": {"False": {"status": "asserted"}}, "unknown_label": "refuse"}
     result = await bring(database, sheet(row(), row(Rating="True")), **mine)
     assert result.refused == [(3, "label", "the mapping does not say what this label means")]
     assert result.remarks == [(2, "rated “False” by Example Fact-check")]

@@ -3,6 +3,7 @@
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 from service.exchange import csv, format, import_labels
 from service.exchange.import_mapping import Mapping
@@ -49,7 +50,8 @@ def test_every_label_is_in_the_table() -> None:
 async def test_the_least_mapping_brings_its_sheet_in(database: Database) -> None:
     mapping = tomllib.loads(re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)[0])
     sheet = re.findall(r"```csv\n(.*?)```", PAGE, re.DOTALL)[0]
-    result = await bring(database, sheet.encode(), **dict.fromkeys(MAPPING) | EMPTY | mapping)
+    whole: dict[str, Any] = dict.fromkeys(MAPPING) | EMPTY | mapping
+    result = await bring(database, sheet.encode(), **whole)
     assert (result.tally.new, result.refused) == (1, [])
     [claim] = await claims(database)
     assert claim["imported"]["label"] == "Mostly false"

@@ -147,7 +147,13 @@ class Worker(Started):
             self._port = free.getsockname()[1]
         command = ("dispatch", "--metrics-port", str(self._port))
         super().__init__(
-            database_url, folder, *command, ready=DELIVERING, prelude=prelude, **settings
+            database_url,
+            folder,
+            *command,
+            ready=DELIVERING,
+            prelude=prelude,
+            fresh=False,
+            **settings,
         )
 
     def figure(self, name: str) -> float:
@@ -169,9 +175,11 @@ def environment(database_url: str, **settings: str) -> dict[str, str]:
 
 
 @contextmanager
-def serving(database_url: str, folder: Path, *options: str, **settings: str) -> Iterator[Served]:
+def serving(
+    database_url: str, folder: Path, *options: str, prelude: str = "", **settings: str
+) -> Iterator[Served]:
     """A server that is gone afterwards, whatever happens."""
-    server = Served(database_url, folder, *options, **settings)
+    server = Served(database_url, folder, *options, prelude=prelude, fresh=False, **settings)
     try:
         yield server
     finally:

@@ -72,7 +72,12 @@ class Stage:
     def serve(self, *options: str, prelude: str = "", **settings: str) -> Served:
         """An API; from now on changes go to it."""
         served = Served(
-            self.database_url, self.folder, *options, prelude=prelude, **{**SETTINGS, **settings}
+            self.database_url,
+            self.folder,
+            *options,
+            prelude=prelude,
+            fresh=False,
+            **{**SETTINGS, **settings},
         )
         self.started.append(served)
         self._url = served.url

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import Connection
 
 from service.domain import ids
 from service.domain.clocks import ClockGuard, ClockReference, find_clock_fault
@@ -159,7 +160,7 @@ async def test_what_a_wrong_clock_had_put_off_is_due_once_it_is_right(
     await desk.claim()
     far = desk.clock.now + timedelta(days=3650)
 
-    def put_off(connection) -> int:
+    def put_off(connection: Connection) -> int:
         connection.execute(update(webhooks).values(blocked_until=far, served_at=far))
         return connection.execute(update(deliveries).values(visible_at=far)).rowcount
 
@@ -187,7 +188,7 @@ async def test_events_of_a_time_to_come_are_held_against_no_clock_once_they_are_
 
     of_claims = select(events).where(events.c.claim.is_not(None)).limit(1)
 
-    def add(connection, number: int, at: datetime) -> None:
+    def add(connection: Connection, number: int, at: datetime) -> None:
         row = dict(connection.execute(of_claims).one()._mapping)
         fresh = {"id": ids.uuid7(), "number": number, "recorded_at": at}
         connection.execute(insert(events).values(row | fresh | {"seq": number}))
@@ -214,21 +215,23 @@ TOLERANCE = timedelta(minutes=5)
 
 
 def test_a_clock_is_compared_with_the_newest_event_and_with_the_servers() -> None:
-    def fault(now: datetime, **reference) -> str:
-        return find_clock_fault(ClockReference(**reference), now=now, tolerance=TOLERANCE) or ""
+    def fault(reference: ClockReference) -> str:
+        return find_clock_fault(reference, now=NOW, tolerance=TOLERANCE) or ""
 
-    assert fault(NOW) == ""
-    assert fault(NOW, newest_event=NOW + timedelta(minutes=4)) == ""
-    assert "behind" in fault(NOW, newest_event=NOW + timedelta(minutes=6))
-    assert fault(NOW, newest_event=NOW - timedelta(days=900)) == ""
-    assert "behind" in fault(NOW, last_seen=NOW + timedelta(hours=1))
-    assert fault(NOW, last_seen=NOW - timedelta(days=59)) == ""
-    assert "ahead" in fault(NOW, last_seen=NOW - timedelta(days=61))
-    assert "database server" in fault(NOW, server_ahead=timedelta(minutes=-6))
+    assert fault(ClockReference()) == ""
+    assert fault(ClockReference(newest_event=NOW + timedelta(minutes=4))) == ""
+    assert "behind" in fault(ClockReference(newest_event=NOW + timedelta(minutes=6)))
+    assert fault(ClockReference(newest_event=NOW - timedelta(days=900))) == ""
+    assert "behind" in fault(ClockReference(last_seen=NOW + timedelta(hours=1)))
+    assert fault(ClockReference(last_seen=NOW - timedelta(days=59))) == ""
+    assert "ahead" in fault(ClockReference(last_seen=NOW - timedelta(days=61)))
+    assert "database server" in fault(ClockReference(server_ahead=timedelta(minutes=-6)))
     far = NOW + timedelta(days=3650)
-    assert fault(NOW, newest_event=far, accepted_at=NOW, accepted_up_to=far) == ""
+    assert fault(ClockReference(newest_event=far, accepted_at=NOW, accepted_up_to=far)) == ""
     later = far + timedelta(seconds=1)
-    assert "behind" in fault(NOW, newest_event=later, accepted_at=NOW, accepted_up_to=far)
+    assert "behind" in fault(
+        ClockReference(newest_event=later, accepted_at=NOW, accepted_up_to=far)
+    )
 
 
 def test_a_clock_that_is_slewed_is_followed_and_a_leap_is_not() -> None:

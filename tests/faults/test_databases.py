@@ -4,6 +4,7 @@ import resource
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -203,12 +204,16 @@ def test_nobody_rings(stage: Stage, bell: str, long: bool) -> None:
     stage.register(event_types=["claim.status_changed"])
     claim = stage.claim()
     latencies = []
+
+    def have_arrived(count: int) -> bool:
+        return len(stage.receiver.arrivals) == count
+
     for number in range(20 if long else 4):
         if bell == "cut":
             stage.look(BELLS)
         stage.change(claim)
         began = time.monotonic()
-        until(lambda count=number + 1: len(stage.receiver.arrivals) == count, seconds=5)
+        until(partial(have_arrived, number + 1), seconds=5)
         latencies.append(stage.receiver.arrivals[-1].at - began)
     require_all_delivered(stage)
     print(f"latency without a bell: {min(latencies):.3f} to {max(latencies):.3f} s")

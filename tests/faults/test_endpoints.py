@@ -3,6 +3,7 @@
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -83,9 +84,13 @@ def test_an_endpoint_stopped_between_two_tries(stage: Stage, stopped: str) -> No
     if isinstance(due, str):
         due = datetime.fromisoformat(due)
     until(lambda: datetime.now(UTC) > due)
+
+    def have_arrived(count: int) -> bool:
+        return len(stage.receiver.at("/other")) == count
+
     for count in (1, 2):
         stage.claim()
-        until(lambda count=count: len(stage.receiver.at("/other")) == count)
+        until(partial(have_arrived, count))
     assert len(stage.receiver.at("/stopped")) == 1
     if stopped == "paused":
         stage.state(endpoint, "active")
@@ -160,12 +165,16 @@ def test_a_name_that_resolves_otherwise_after_registration(stage: Stage, tmp_pat
         stage.call("POST", ping)
         until(lambda: stage.count("state = 'delivered'") == 1)
         assert receiver.arrivals[0].headers["host"] == f"hooks.example:{receiver.port}"
+
+        def have_failed(count: int) -> bool:
+            return stage.count("last_error IS NOT NULL") == count
+
         for failed, found in enumerate(
             ("127.0.0.2", "127.0.0.1 127.0.0.2", "127.0.0.2 127.0.0.1", "::ffff:127.0.0.2"), 1
         ):
             resolver.write_text(found)
             sent = stage.call("POST", ping)
-            until(lambda failed=failed: stage.count("last_error IS NOT NULL") == failed)
+            until(partial(have_failed, failed))
             (attempt,) = stage.delivery(endpoint, sent["id"])["attempt_log"]
             assert (attempt["outcome"], attempt["status"]) == ("failed", None)
             assert "127.0.0.2, which is private or reserved" in attempt["error"]

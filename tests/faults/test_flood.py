@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -29,9 +30,13 @@ def test_a_flood_for_one_of_a_thousand(stage: Stage, settings: Settings, long: b
     stage.work(CLAIMDESK_WEBHOOK_TIMEOUT_SECONDS="14", CLAIMDESK_WEBHOOK_LEASE_SECONDS="15")
     until(lambda: len(stage.receiver.at("/flooded")) == 4)
     claim = stage.claim()
+
+    def have_arrived(count: int) -> bool:
+        return len(stage.receiver.at("/well")) == count
+
     for number in range(1, changes + 1):
         stage.change(claim)
-        until(lambda number=number: len(stage.receiver.at("/well")) == number, seconds=60)
+        until(partial(have_arrived, number), seconds=60)
     assert [one.data["sequence"] for one in stage.receiver.at("/well")] == [*range(1, changes + 1)]
     assert len(stage.receiver.at("/flooded")) == 4
     until(lambda: stage.count(f"{of(well)} AND state = 'delivered'") == changes)

@@ -36,7 +36,7 @@ def test_a_killed_import_goes_on(
     whole = asyncio.run(_exported(migrated_sqlite, tmp_path))
     file = tmp_path / "desk.jsonl"
     file.write_bytes(whole)
-    progress = []
+    progress: list[int] = []
     for _ in range(12 if long else 3):
         dying = FATAL.format(left=random.randint(1, 15))
         killed = run(database_url, tmp_path, "import", str(file), prelude=dying)

@@ -37,7 +37,7 @@ async def test_what_was_acknowledged_survives_kill_9(
                 server.kill()
                 await writing
         record = changes(await audit(settings))
-        assert all(record.get(one.name) == [one.answer["id"]] for one in ledger.acknowledged)
+        assert all(record.get(one.name) == [one.id] for one in ledger.acknowledged)
         # Something without an answer may be recorded or not, but never twice.
         assert all(len(record.get(one.name, [])) <= 1 for one in ledger.unknown)
     with serving(database_url, tmp_path) as server:
@@ -48,7 +48,7 @@ async def test_what_was_acknowledged_survives_kill_9(
     assert not ledger.refused
     assert not ledger.unknown
     record = changes(await audit(settings))
-    assert record == {one.name: [one.answer["id"]] for one in ledger.sent}
+    assert record == {one.name: [one.id] for one in ledger.sent}
     verified = run(database_url, tmp_path, "verify", "--json")
     assert verified.returncode == 0, verified.stderr
     assert json.loads(verified.stdout)["ok"] is True
@@ -87,5 +87,5 @@ async def test_sigterm_finishes_what_was_begun(
         assert "Traceback" not in server.output
     assert set(ledger.refused) <= {503}
     record = changes(await audit(settings))
-    assert record == {one.name: [one.answer["id"]] for one in ledger.acknowledged}
+    assert record == {one.name: [one.id] for one in ledger.acknowledged}
     assert len(ledger.acknowledged) > WRITERS

@@ -134,7 +134,7 @@ def test_random_500s_on_one_claim_with_several_workers(stage: Stage, long: bool)
             stage.change(claim)
     until(lambda: stage.count("state <> 'delivered'") == 0, seconds=120)
     for path in ("/one", "/two"):
-        accepted = defaultdict(int)
+        accepted: defaultdict[str, int] = defaultdict(int)
         for one in stage.receiver.at(path):
             claim, sequence = one.data["claim"]["id"], one.data["sequence"]
             assert sequence <= accepted[claim] + 1

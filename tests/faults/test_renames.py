@@ -26,9 +26,17 @@ SMALL = "from service.claims import rename_batches\nrename_batches.BATCH = 10\n"
 
 def record_claims(session: Connection) -> None:
     now = datetime.now(UTC)
-    about = dict.fromkeys(("full_name", "kind", "country", "parent"))
-    named = {"slug": "belgrade", "name": "Belgrade"}
-    party_commands.create_party(session, **named, **about, actor=account_commands.SYSTEM, now=now)
+    party_commands.create_party(
+        session,
+        slug="belgrade",
+        name="Belgrade",
+        full_name=None,
+        kind=None,
+        country=None,
+        parent=None,
+        actor=account_commands.SYSTEM,
+        now=now,
+    )
     body = ClaimIn.model_validate(claim_body(speaker=None)).to_command()
     for _ in range(CLAIMS):
         claim_commands.create(session, body, actor=account_commands.SYSTEM, now=now)

@@ -39,7 +39,7 @@ def server(folder: Path) -> Iterator[Served]:
 @pytest.fixture(scope="module")
 def known(server: Served, folder: Path) -> bytes:
     """The header of somebody with a key."""
-    token = key(f"sqlite:///{folder / 'c.db'}", folder, "checker")["key"]
+    token: str = key(f"sqlite:///{folder / 'c.db'}", folder, "checker")["key"]
     return b"Authorization: Bearer " + token.encode() + b"\r\n"
 
 
@@ -209,7 +209,7 @@ def test_request_that_does_not_end_is_dropped(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'c.db'}"
     settings = {"CLAIMDESK_HEAD_SECONDS": "1", "CLAIMDESK_BODY_SECONDS": "1"}
     with serving(url, tmp_path, **settings) as server:
-        token = key(url, tmp_path, "checker")["key"]
+        token: str = key(url, tmp_path, "checker")["key"]
         target = Target(server.url, server.pid)
         known = b"Authorization: Bearer " + token.encode() + b"\r\n"
         silent = attacks.hold(target, 20, b"")

@@ -22,6 +22,12 @@ class Sent:
     answer: Json | None = None
     """What was acknowledged; None where no answer came."""
 
+    @property
+    def id(self) -> str:
+        """The id in the answer, of a change that was acknowledged."""
+        assert self.answer is not None, "no answer came"
+        return str(self.answer["id"])
+
 
 @dataclass
 class Ledger:

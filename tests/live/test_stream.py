@@ -223,7 +223,7 @@ async def test_a_bad_last_event_id(served: Served) -> None:
     """No number, or none that a bigint has: refused by name."""
     async with served.client("reader") as client:
         for value in ("", "x", "-1", "1.5", "9" * 19, "9" * 5000, "0x10", "٣", "1 2"):
-            headers = {"Last-Event-ID": value.encode()}
+            headers = {b"Last-Event-ID": value.encode()}
             answer = await client.get("/v1/events/stream", headers=headers)
             refused = problem(answer, "invalid-request")
             assert refused["errors"][0]["loc"] == ["header", "last-event-id"], value

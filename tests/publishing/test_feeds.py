@@ -1,5 +1,6 @@
 """Feeds byte by byte, by the rules of their formats, and as a reader of feeds reads them."""
 
+from calendar import timegm
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -112,7 +113,7 @@ def test_a_reader_reads_what_was_meant() -> None:
         assert entry.content[0].value == item["content_text"]
         assert entry.content[0].type == "text/plain"
         assert entry.updated == entry.published == item["date_published"]
-        assert datetime(*entry.updated_parsed[:6], tzinfo=UTC) == datetime.fromisoformat(
+        assert datetime.fromtimestamp(timegm(entry.updated_parsed), UTC) == datetime.fromisoformat(
             item["date_published"]
         )
         words = {one.label or one.term for one in entry.tags}

@@ -1,7 +1,7 @@
 """The record cannot be rewritten: the database itself refuses, whoever asks."""
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from service.store.engine import Database
@@ -52,7 +52,11 @@ async def test_the_database_itself_refuses_to_replace_or_truncate(worked: Databa
             "ON CONFLICT (seq) DO UPDATE SET data = '{}'",
             "MERGE INTO events USING (SELECT 1) AS one ON number = 1 WHEN MATCHED THEN DELETE",
         ]
+
+    def try_to_change(connection: Connection, way: str) -> None:
+        connection.execute(text(way))
+
     for way in ways:
         with pytest.raises(DBAPIError, match="the record is append-only"):
-            await worked.write(lambda session, way=way: session.execute(text(way)))
+            await worked.write(try_to_change, way)
     assert (await worked.read(verification.verify)).ok

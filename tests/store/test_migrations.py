@@ -12,7 +12,7 @@ import asyncpg
 import orjson
 import pytest
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, func, insert, inspect, select, text, update
+from sqlalchemy import Connection, Executable, func, insert, inspect, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from service.accounts.account_commands import SYSTEM
@@ -24,10 +24,10 @@ from service.domain.history import Draft
 from service.domain.subjects import Subject, SubjectKind
 from service.record import writer
 from service.record.canonical import canonical, event_hash
-from service.search.index.fulltext import INDEXES, claim_search
+from service.search.index.fulltext import claim_search
 from service.store import migrate, states, tables
 from service.store.engine import Database
-from service.store.tables import events, metadata
+from service.store.tables import INDEXES, events, metadata
 from service.verification import verification
 from tests.exchange.desks import dump
 from tests.faults.ledgers import audit
@@ -353,8 +353,11 @@ async def require_append_only(settings: Settings) -> None:
     def first(session: Any) -> dict[str, Any]:
         return dict(session.execute(select(events).limit(1)).mappings().one())
 
+    def try_to_change(connection: Connection, attack: Executable) -> None:
+        connection.execute(attack)
+
     line = await database.read(first)
-    attacks = [
+    attacks: list[Executable] = [
         events.update().values(data="{}"),
         events.delete(),
         insert(events).values(**line).prefix_with("OR REPLACE", dialect="sqlite"),
@@ -362,10 +365,10 @@ async def require_append_only(settings: Settings) -> None:
     try:
         for attack in attacks:
             with pytest.raises(DBAPIError):
-                await database.write(lambda session, one=attack: session.execute(one))
+                await database.write(try_to_change, attack)
         assert await database.read(first) == line
         count = await database.read(
-            lambda session: session.scalar(select(func.count()).select_from(events))
+            lambda session: session.execute(select(func.count()).select_from(events)).scalar_one()
         )
         assert count > 2
     finally:

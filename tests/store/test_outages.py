@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from service.config import Settings
+from service.domain.errors import Unavailable
 from service.store import connector, engine, migrate, postgresql, sqlite
 from tests.store.locks import holding, until_waiting
 from tests.support import desk as support
@@ -118,9 +119,9 @@ async def test_a_server_without_connections_left_is_503(desk_of: Any) -> None:
                 update={"database_url": type(desk.settings.database_url)(as_user(url, "plain"))}
             )
             database = engine.Database(plain)
-            with pytest.raises(engine.Unavailable):
+            with pytest.raises(Unavailable):
                 await database.start()
-            with pytest.raises(engine.Unavailable):
+            with pytest.raises(Unavailable):
                 await database.write(lambda session: None)
             await database.stop()
         finally:

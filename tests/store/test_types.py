@@ -5,15 +5,14 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Dialect, make_url, select
 from sqlalchemy.exc import StatementError
 
 from service.store.engine import Database
 from service.store.tables import stories
 from service.store.types import Instant
 
-SQLITE, POSTGRESQL = sqlite.dialect(), postgresql.dialect()
+SQLITE, POSTGRESQL = (make_url(f"{name}://").get_dialect()() for name in ("sqlite", "postgresql"))
 INSTANT = Instant()
 offsets = st.integers(-23 * 60, 23 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 # A day from either end of the calendar: what lies beyond has no UTC.
@@ -45,11 +44,12 @@ def test_postgresql_gets_and_gives_utc(moment: datetime) -> None:
     assert bound == moment
     assert bound.utcoffset() == timedelta(0)
     back = INSTANT.process_result_value(moment, POSTGRESQL)
+    assert back is not None
     assert (back, back.utcoffset()) == (moment, timedelta(0))
 
 
 @pytest.mark.parametrize("dialect", [SQLITE, POSTGRESQL], ids=["sqlite", "postgresql"])
-def test_a_naive_datetime_is_refused(dialect: object) -> None:
+def test_a_naive_datetime_is_refused(dialect: Dialect) -> None:
     """Nobody can tell which instant it means."""
     with pytest.raises(ValueError, match="naive"):
         INSTANT.process_bind_param(datetime(2023, 10, 2), dialect)  # noqa: DTZ001
@@ -69,7 +69,7 @@ MOMENTS = [
 async def test_instants_go_through_the_database(database: Database) -> None:
     """The same value, the same order and the same comparisons on both."""
 
-    def store(session: object, rows: list[dict[str, object]]) -> None:
+    def store(session: Connection, rows: list[dict[str, object]]) -> None:
         session.execute(stories.insert(), rows)
 
     rows = [
@@ -78,7 +78,7 @@ async def test_instants_go_through_the_database(database: Database) -> None:
     ]
     await database.write(store, rows)
 
-    def ask(session: object) -> tuple[list[datetime], list[datetime]]:
+    def ask(session: Connection) -> tuple[list[datetime], list[datetime]]:
         column = stories.c.created_at
         ordered = session.scalars(select(column).order_by(column)).all()
         later = session.scalars(select(column).where(column > MOMENTS[2]).order_by(column)).all()

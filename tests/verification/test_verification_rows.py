@@ -166,13 +166,13 @@ async def test_an_added_row_beside_a_claim_is_found(worked: Database, table: str
 
     def add(session: Connection) -> None:
         row = dict(session.execute(select(t).where(key)).one()._mapping)
-        new: dict[str, Any] = {
+        changes: dict[str, dict[str, Any]] = {
             "links": {"id": ids.uuid7()},
             "decisions": {"id": ids.uuid7()},
             "claim_tags": {"tag": "water"},
             "claim_versions": {"version": 999, "superseded_at": BEGIN},
-        }[table]
-        session.execute(insert(t), row | new)
+        }
+        session.execute(insert(t), row | changes[table])
 
     report = await tampered(worked, add)
     assert report.broken == 1

@@ -124,8 +124,16 @@ def a_days_work(session: Connection) -> None:
     day = Day(session)
     seeds.load(session, seeds.parse(seeds.default_file().read_bytes()), **day.by(SYSTEM))
     for slug in ("russia", "albania"):
-        party = {"full_name": None, "kind": None, "country": None, "parent": None}
-        party_commands.create_party(session, slug=slug, name=slug.title(), **party, **day.by())
+        party_commands.create_party(
+            session,
+            slug=slug,
+            name=slug.title(),
+            full_name=None,
+            kind=None,
+            country=None,
+            parent=None,
+            **day.by(),
+        )
     whole = day.claim("the whole", tags=("troops", "border"), story="kosovo-border-2023")
     part = day.claim("a part", speaker="Someone", part_of=whole)
     support = day.link(part, "nato", Stance.SUPPORTS, speaker="A general")
@@ -153,8 +161,8 @@ def a_days_work(session: Connection) -> None:
     day.amend(part, text="a part, worded otherwise", material=True)
     statement_commands.affirm_link(session, support, four_eyes=True, **day.by())
     shown = session.execute(select(tables.links).where(tables.links.c.id == support)).one()
-    other = NewQuote("the same, in another paper", "en", Rendering.PARAPHRASE, SOURCE)
-    statement_commands.add_quote(session, shown.statement, other, **day.by())
+    paraphrase = NewQuote("the same, in another paper", "en", Rendering.PARAPHRASE, SOURCE)
+    statement_commands.add_quote(session, shown.statement, paraphrase, **day.by())
     statement_commands.retract_link(session, second, reason="misread", four_eyes=True, **day.by())
     # Decisions that are rejected, withdrawn and superseded.
     other = day.claim("another", tags=("troops",))

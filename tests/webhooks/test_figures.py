@@ -1,6 +1,7 @@
 """How deliveries stand, counted; and what counts as late."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -49,7 +50,12 @@ async def test_deliveries_are_counted_as_they_stand(board: Board) -> None:
 
 async def test_endpoints_are_counted_by_state(board: Board) -> None:
     """Deleted ones are not; an active one whose breaker is open rests as well."""
-    changes = ({}, {"failures": 4}, {"failures": 5}, {"state": "paused", "failures": 9})
+    changes: tuple[dict[str, Any], ...] = (
+        {},
+        {"failures": 4},
+        {"failures": 5},
+        {"state": "paused", "failures": 9},
+    )
     for values in (*changes, {"state": "disabled"}, {"deleted_at": board.now}):
         webhook = await board.endpoint()
         if values:

@@ -161,11 +161,11 @@ async def test_an_endpoint_has_no_more_in_flight_than_it_says(board: Board) -> N
     turn = await board.turn(room=2)
     assert (len(turn.leased), turn.full) == (2, frozenset())
     turn = await board.turn()
-    assert (len(turn.leased), turn.full) == (1, {webhook})
+    assert (len(turn.leased), turn.full) == (1, frozenset({webhook}))
     assert (await board.turn()).full == {webhook}
     assert await board.waiting(full=[webhook]) == []
     turn = await board.turn(board.attempt(turn.leased[0]))
-    assert (len(turn.leased), turn.full) == (1, {webhook})
+    assert (len(turn.leased), turn.full) == (1, frozenset({webhook}))
     board.advance(seconds=60)
     assert len(await board.lease()) == 3
 

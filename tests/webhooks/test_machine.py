@@ -202,8 +202,13 @@ def test_any_sequence_keeps_the_promise(migrated_sqlite: Path, tmp_path: Path) -
     """Every event is delivered, pending or dead, once for each endpoint; within a claim nothing
     overtakes what has not been tried for an hour; caps hold; the log has every attempt; and when
     receivers are well and recovery was asked for, everything arrives."""
+
+    class OnThisDatabase(Webhooks):
+        def __init__(self) -> None:
+            super().__init__(migrated_sqlite, tmp_path)
+
     run_state_machine_as_test(
-        lambda: Webhooks(migrated_sqlite, tmp_path),
+        OnThisDatabase,
         settings=settings(
             max_examples=12,
             stateful_step_count=25,

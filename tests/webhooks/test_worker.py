@@ -10,7 +10,7 @@ from structlog.testing import LogCapture
 from service.config import Settings
 from service.domain.errors import Unavailable
 from service.domain.webhooks import DeliveryState, EndpointState
-from service.webhooks import dispatcher
+from service.webhooks import dispatcher, retention
 from service.webhooks.delivery import Answer, Outgoing
 from tests.webhooks.board import Board
 from tests.webhooks.receivers import OK, Receiver, answers, black_hole, receiver
@@ -229,7 +229,7 @@ async def test_what_has_ended_is_under_way_no_more(settings: Settings, today: Bo
     with nothing left under way to say that it is not."""
     asked: list[asyncio.Future[Answer]] = []
 
-    async def send(_: Outgoing) -> Answer:
+    async def send(outgoing: Outgoing) -> Answer:
         asked.append(asyncio.get_running_loop().create_future())
         return await asked[-1]
 
@@ -354,7 +354,7 @@ async def test_it_keeps_house(
     """Now and then what is old is forgotten, all of it; trouble with that stops nothing."""
     monkeypatch.setattr(dispatcher, "FORGET_SECONDS", 0.02)
     errors: list[Exception] = [Unavailable("gone"), ValueError("a defect")]
-    real, counts = dispatcher.retention.forget_old, []
+    real, counts = retention.forget_old, []
 
     def forget(session: Any, *, now: datetime) -> int:
         if errors:
@@ -362,8 +362,8 @@ async def test_it_keeps_house(
         counts.append(real(session, now=now))
         return int(counts[-1])
 
-    monkeypatch.setattr(dispatcher.retention, "forget_old", forget)
-    monkeypatch.setattr(dispatcher.retention, "BATCH", 2)
+    monkeypatch.setattr(retention, "forget_old", forget)
+    monkeypatch.setattr(retention, "BATCH", 2)
     webhook = await today.endpoint(max_in_flight=1)
     for message in await today.tell_all([(webhook, str(i)) for i in range(5)]):
         old = today.now - timedelta(days=31)

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, event
 from service.domain.backoff import SCHEDULE
 from service.domain.webhooks import EventType
 from service.store.engine import Database
+from service.store.read_only import ReadOnlySQLite
 from service.webhooks import leases
 from service.webhooks.delivery import Answer
 from service.webhooks.settlement import Attempt
@@ -209,7 +210,9 @@ async def _plans(url: str) -> list[str]:
     await database.start()
     statements: list[tuple[str, Any]] = []
     try:
-        engine: Any = database._backend.writer
+        backend = database._backend
+        assert not isinstance(backend, ReadOnlySQLite), "turns write"
+        engine: Any = backend.writer
         engine = getattr(engine, "sync_engine", engine)
 
         def note(_c: Any, _u: Any, sql: str, values: Any, _x: Any, many: bool) -> None:

@@ -35,7 +35,7 @@ class Desk:
     def link(self, name: str, role: str) -> str:
         """A link with which somebody signs in; they are made where they are new."""
         email = f"{name.lower()}@example.org"
-        made = ("users", "link", email, "--json")
+        made: tuple[str, ...] = ("users", "link", email, "--json")
         if name not in self._links:
             made = ("users", "create", "--email", email, "--name", name, "--role", role, "--json")
         link = str(json.loads(self.run(*made))["link"])
