@@ -1,5 +1,5 @@
 """Claims: recording, amending, deciding, merging, withdrawing.  Proposals are settled by
-`approvals`."""
+`decision_commands`."""
 
 from collections.abc import Mapping
 from dataclasses import replace

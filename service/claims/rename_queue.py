@@ -2,8 +2,8 @@
 
 A row of `renames` is a change of a party's or a speaker's name, or of a party's place, whose
 claims are still being worked on; `rename_claims` names those that are left.  Whoever locks a claim
-takes its rows out and records what they say (`ledger.load`), so that a claim is changed once, in
-the transaction that takes its rows.
+takes its rows out and records what they say (`claim_writer.load`), so that a claim is changed once,
+in the transaction that takes its rows.
 """
 
 from collections.abc import Sequence
@@ -113,7 +113,7 @@ def take_renames(session: Connection, claim_id: str) -> list[Rename]:
 
 def is_under_way(session: Connection) -> bool:
     """Whether there is a rename that has not come to every claim."""
-    return bool(session.scalar(select(exists().where(renames.c.id.is_not(None)))))
+    return bool(session.scalar(select(select(renames.c.id).exists())))
 
 
 def lease_rename(session: Connection) -> Rename | None:

@@ -1,6 +1,6 @@
 """The record as another desk wrote it, appended as it is: with its ids, instants and hashes.
 
-The second way into the ledger, for imports.  What is derived comes of folding, through the same
+The second way into the record, for imports.  What is derived comes of folding, through the same
 code as when it happened.
 """
 

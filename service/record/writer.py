@@ -1,7 +1,7 @@
 """The one writer of the record: whatever appends an event comes through here.
 
 `append` adds events to the chain of any subject but a claim; claims, whose events move states and
-tell webhooks, have `ledger`, which builds its lines here too.  A thing that is made in this
+tell webhooks, have `claim_writer`, which builds its lines here too.  A thing that is made in this
 transaction begins its chain with `begin`: nobody else can know it yet, so nothing is locked or
 read.  Lines that are begun can wait in a list and be written together with other rows.
 """
@@ -67,7 +67,7 @@ def append(
 ) -> tuple[Event, ...]:
     """Append `drafts` to the subject's chain, which begins with them where there is none.
 
-    Not for claims: `ledger` keeps theirs.
+    Not for claims: `claim_writer` keeps theirs.
     """
     return extend(connection, lock_chain(connection, subject), drafts, actor=actor, now=now)
 
@@ -75,7 +75,7 @@ def append(
 def lock_chain(connection: Connection, subject: Subject) -> Chain:
     """Lock the subject's chain until the transaction ends, and read where it ends."""
     if subject.kind is SubjectKind.CLAIM:
-        raise ValueError("a claim's events are recorded by the ledger")
+        raise ValueError("a claim's events are recorded by claim_writer")
     chains.lock(connection, subject)
     row = chains.read_head(connection, subject)
     if row is None:

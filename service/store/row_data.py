@@ -1,7 +1,7 @@
 """What of each table is exchanged, as plain data, and how that is read back.
 
 Secrets are in none of these columns, nor is what is worked out from the others.  Events are not
-here: the ledger reads and writes them.
+here: the record reads and writes them.
 """
 
 import re

@@ -527,7 +527,7 @@ class Teller:
 
 
 class _Record:
-    """One claim's events: what `ledger.record` writes, in lists instead of tables."""
+    """One claim's events: what `claim_writer.record` writes, in lists instead of tables."""
 
     state: ClaimState
 
