@@ -5,7 +5,6 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
-from typing import Any
 
 import structlog
 from fastapi import FastAPI, Request
@@ -44,7 +43,7 @@ from service.operations import recovery
 from service.operations.clock import compare_clock
 from service.record import idempotency
 from service.record.event_queries import Line
-from service.store.engine import Database
+from service.store.engine import Connection, Database
 from service.store.paging import Cursors
 from service.web import logs, passwords, problems
 from service.web.callers import Callers
@@ -253,9 +252,9 @@ async def _write_uses(services: Services) -> None:
     if not keys and not held:
         return
 
-    def note(session: Any) -> None:
-        account_commands.note_key_use(session, keys)
-        account_commands.note_session_use(session, held)
+    def note(connection: Connection) -> None:
+        account_commands.note_key_use(connection, keys)
+        account_commands.note_session_use(connection, held)
 
     try:
         await services.database.write(note)

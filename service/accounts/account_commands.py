@@ -78,7 +78,7 @@ def list_makers(actor: Actor) -> tuple[str, ...]:
 
 
 def create_key(
-    session: Connection,
+    connection: Connection,
     *,
     name: str,
     role: Role,
@@ -97,12 +97,12 @@ def create_key(
     if expires_at is not None and expires_at <= now:
         raise Invalid("the key would have expired already", loc=("body", "expires_at"))
     if user is not None:
-        owner = session.execute(select(users).where(users.c.id == user)).first()
+        owner = connection.execute(select(users).where(users.c.id == user)).first()
         if owner is None or owner.disabled_at is not None:
             raise Invalid("there is no active user with this id", loc=("body", "user"))
         if list(Role).index(role) > list(Role).index(Role(owner.role)):
             raise Invalid(f"the user is only {owner.role}", loc=("body", "role"))
-    account_names.require_free(session, name, person=user, now=now)
+    account_names.require_free(connection, name, person=user, now=now)
     key_id = "".join(secrets.choice(KEY_ALPHABET) for _ in range(12))
     secret = "".join(secrets.choice(KEY_ALPHABET) for _ in range(52))
     row = {
@@ -115,29 +115,35 @@ def create_key(
         "created_at": now,
         "expires_at": expires_at,
     }
-    session.execute(insert(api_keys), row)
-    audit.begin_record(session, SubjectKind.KEY, key_id, row, actor=actor, now=now)
+    connection.execute(insert(api_keys), row)
+    audit.begin_record(connection, SubjectKind.KEY, key_id, row, actor=actor, now=now)
     return NewKey(key_id, f"cd_{key_id}_{secret}", name, role)
 
 
-def revoke_key(session: Connection, key_id: str, *, actor: Actor, now: datetime) -> None:
+def revoke_key(connection: Connection, key_id: str, *, actor: Actor, now: datetime) -> None:
     """Raises NotFound, or Settled where it was revoked before."""
     access.require(actor, Action.MANAGE_KEYS)
-    row = session.execute(
+    row = connection.execute(
         select(api_keys.c.revoked_at).where(api_keys.c.id == key_id).with_for_update()
     ).first()
     if row is None:
         raise NotFound("There is no key with this id.")
     if row.revoked_at is not None:
         raise Settled("This key was revoked before.", key=key_id)
-    session.execute(update(api_keys).where(api_keys.c.id == key_id).values(revoked_at=now))
+    connection.execute(update(api_keys).where(api_keys.c.id == key_id).values(revoked_at=now))
     audit.record_change(
-        session, SubjectKind.KEY, key_id, "key.revoked", {"revoked_at": now}, actor=actor, now=now
+        connection,
+        SubjectKind.KEY,
+        key_id,
+        "key.revoked",
+        {"revoked_at": now},
+        actor=actor,
+        now=now,
     )
 
 
 def create_user(
-    session: Connection,
+    connection: Connection,
     *,
     email: str,
     name: str,
@@ -149,8 +155,8 @@ def create_user(
     """Make a user and give their id.  Raises AlreadyExists for an address or a name that is
     taken."""
     access.require(actor, Action.MANAGE_USERS)
-    _require_free_address(session, email.strip().lower(), None)
-    account_names.require_free(session, name, now=now)
+    _require_free_address(connection, email.strip().lower(), None)
+    account_names.require_free(connection, name, now=now)
     row = {
         "id": ids.uuid7(),
         "email": email.strip().lower(),
@@ -160,10 +166,10 @@ def create_user(
         "password_by": None if password_hash is None else join_ids(list_makers(actor)),
         "created_at": now,
     }
-    if not insert_or_ignore(session, users, row):
+    if not insert_or_ignore(connection, users, row):
         raise _taken_address(str(row["email"]))
     user_id = str(row["id"])
-    audit.begin_record(session, SubjectKind.PERSON, user_id, row, actor=actor, now=now)
+    audit.begin_record(connection, SubjectKind.PERSON, user_id, row, actor=actor, now=now)
     return user_id
 
 
@@ -173,7 +179,7 @@ def _taken_address(email: str) -> AlreadyExists:
 
 
 def change_user(
-    session: Connection, user_id: str, changes: dict[str, Any], *, actor: Actor, now: datetime
+    connection: Connection, user_id: str, changes: dict[str, Any], *, actor: Actor, now: datetime
 ) -> None:
     """Change a name, address, role or password, or disable the account (`disabled`: bool).
 
@@ -181,15 +187,15 @@ def change_user(
     before signs them in.  The last administrator cannot be disabled or demoted.
     """
     access.require(actor, Action.MANAGE_USERS)
-    row = session.execute(select(users).where(users.c.id == user_id).with_for_update()).first()
+    row = connection.execute(select(users).where(users.c.id == user_id).with_for_update()).first()
     if row is None:
         raise NotFound("There is no user with this id.")
     values = dict(changes)
     if "name" in values and values["name"] != row.name:
-        account_names.require_free(session, values["name"], renamed=user_id, now=now)
+        account_names.require_free(connection, values["name"], renamed=user_id, now=now)
     if "email" in values:
         values["email"] = values["email"].strip().lower()
-        _require_free_address(session, values["email"], user_id)
+        _require_free_address(connection, values["email"], user_id)
     if "password_hash" in values:
         # Whoever set a password knows it, and whoever took one away lets its owner in by a link.
         values["password_by"] = join_ids(list_makers(actor), besides=user_id)
@@ -198,31 +204,31 @@ def change_user(
     if row.role == Role.ADMIN and (
         values.get("disabled_at") is not None or values.get("role", Role.ADMIN) != Role.ADMIN
     ):
-        _require_other_admin(session, user_id)
+        _require_other_admin(connection, user_id)
     changed = {name: value for name, value in values.items() if getattr(row, name) != value}
     if changed:
-        session.execute(update(users).where(users.c.id == user_id).values(**changed))
+        connection.execute(update(users).where(users.c.id == user_id).values(**changed))
         audit.record_change(
-            session, SubjectKind.PERSON, user_id, "person.changed", changed, actor=actor, now=now
+            connection, SubjectKind.PERSON, user_id, "person.changed", changed, actor=actor, now=now
         )
     if values.get("disabled_at") is not None or "password_hash" in values:
-        end_sessions(session, user_id)
-        _void_links(session, user_id, now)
+        end_sessions(connection, user_id)
+        _void_links(connection, user_id, now)
     if values.get("disabled_at") is not None:
         # Nobody stands by what they proposed any more.
         gone = LapseReason.PROPOSER_DISABLED
-        proposal_commands.lapse_of_proposer(session, user_id, reason=gone, actor=actor, now=now)
+        proposal_commands.lapse_of_proposer(connection, user_id, reason=gone, actor=actor, now=now)
 
 
-def _require_free_address(session: Connection, email: str, user_id: str | None) -> None:
-    account_names.lock(session)
-    owner = session.scalar(select(users.c.id).where(users.c.email == email))
+def _require_free_address(connection: Connection, email: str, user_id: str | None) -> None:
+    account_names.lock(connection)
+    owner = connection.scalar(select(users.c.id).where(users.c.email == email))
     if owner not in (None, user_id):
         raise _taken_address(email)
 
 
-def _require_other_admin(session: Connection, user_id: str) -> None:
-    others = session.scalars(
+def _require_other_admin(connection: Connection, user_id: str) -> None:
+    others = connection.scalars(
         select(users.c.id)
         .where(users.c.role == Role.ADMIN, users.c.disabled_at.is_(None), users.c.id != user_id)
         .with_for_update()
@@ -231,37 +237,37 @@ def _require_other_admin(session: Connection, user_id: str) -> None:
         raise Invalid("the last administrator cannot be disabled or demoted", loc=("body", "role"))
 
 
-def find_user(session: Connection, email: str) -> Any:
+def find_user(connection: Connection, email: str) -> Any:
     """The row of the user with this address.  Raises NotFound."""
-    row = session.execute(select(users).where(users.c.email == email.strip().lower())).first()
+    row = connection.execute(select(users).where(users.c.email == email.strip().lower())).first()
     if row is None:
         raise NotFound(f"There is no user with the address {email}.")
     return row
 
 
-def create_sign_in_link(session: Connection, email: str, *, now: datetime) -> str:
+def create_sign_in_link(connection: Connection, email: str, *, now: datetime) -> str:
     """A token that signs this user in once, within a day.  For whoever has the shell."""
-    return _link(session, find_user(session, email), actor=SYSTEM, now=now)
+    return _link(connection, find_user(connection, email), actor=SYSTEM, now=now)
 
 
-def make_sign_in_link(session: Connection, user_id: str, *, actor: Actor, now: datetime) -> str:
+def make_sign_in_link(connection: Connection, user_id: str, *, actor: Actor, now: datetime) -> str:
     """The same, made by an administrator.  Raises NotFound, or Invalid for a disabled account."""
     access.require(actor, Action.MANAGE_USERS)
-    row = session.execute(select(users).where(users.c.id == user_id)).first()
+    row = connection.execute(select(users).where(users.c.id == user_id)).first()
     if row is None:
         raise NotFound("There is no user with this id.")
-    return _link(session, row, actor=actor, now=now)
+    return _link(connection, row, actor=actor, now=now)
 
 
 def invite(
-    session: Connection, *, email: str, name: str, role: Role, actor: Actor, now: datetime
+    connection: Connection, *, email: str, name: str, role: Role, actor: Actor, now: datetime
 ) -> tuple[str, str]:
     """Make a user and a link that signs them in once; gives the id and the link's token."""
-    user_id = create_user(session, email=email, name=name, role=role, actor=actor, now=now)
-    return user_id, make_sign_in_link(session, user_id, actor=actor, now=now)
+    user_id = create_user(connection, email=email, name=name, role=role, actor=actor, now=now)
+    return user_id, make_sign_in_link(connection, user_id, actor=actor, now=now)
 
 
-def _link(session: Connection, user: Any, *, actor: Actor, now: datetime) -> str:
+def _link(connection: Connection, user: Any, *, actor: Actor, now: datetime) -> str:
     if user.disabled_at is not None:
         raise Invalid("this account is disabled", loc=("email",))
     token = secrets.token_urlsafe(32)
@@ -273,9 +279,9 @@ def _link(session: Connection, user: Any, *, actor: Actor, now: datetime) -> str
         "created_at": now,
         "expires_at": now + LINK_LIFETIME,
     }
-    session.execute(insert(sign_in_links), row)
+    connection.execute(insert(sign_in_links), row)
     audit.record_change(
-        session,
+        connection,
         SubjectKind.PERSON,
         user.id,
         "person.link_made",
@@ -286,7 +292,7 @@ def _link(session: Connection, user: Any, *, actor: Actor, now: datetime) -> str
     return token
 
 
-def confirm_link_seen(session: Connection, number: int, *, actor: Actor, now: datetime) -> None:
+def confirm_link_seen(connection: Connection, number: int, *, actor: Actor, now: datetime) -> None:
     """Record that a person has seen the sign-in links that others made for them.
 
     `number` is that of the newest one, in the person's record.  Raises Forbidden for a session
@@ -298,7 +304,7 @@ def confirm_link_seen(session: Connection, number: int, *, actor: Actor, now: da
             "to say that you have seen it."
         )
     audit.record_change(
-        session,
+        connection,
         SubjectKind.PERSON,
         actor.id,
         "person.link_seen",
@@ -308,20 +314,20 @@ def confirm_link_seen(session: Connection, number: int, *, actor: Actor, now: da
     )
 
 
-def _void_links(session: Connection, user_id: str, now: datetime) -> None:
-    session.execute(
+def _void_links(connection: Connection, user_id: str, now: datetime) -> None:
+    connection.execute(
         update(sign_in_links)
         .where(sign_in_links.c.user == user_id, sign_in_links.c.used_at.is_(None))
         .values(used_at=now)
     )
 
 
-def find_link(session: Connection, token: str, *, now: datetime) -> Any:
+def find_link(connection: Connection, token: str, *, now: datetime) -> Any:
     """The user whom a sign-in link lets in, and who made it; nothing is changed.
 
     Raises LinkSpent where it was used, is too old or unknown, or belongs to a disabled account.
     """
-    row = session.execute(
+    row = connection.execute(
         select(sign_in_links, users.c.name, users.c.email, users.c.disabled_at)
         .join(users)
         .where(sign_in_links.c.token_hash == digest(token))
@@ -338,14 +344,14 @@ def find_link(session: Connection, token: str, *, now: datetime) -> Any:
 
 
 def use_sign_in_link(
-    session: Connection, token: str, *, agent: str | None = None, now: datetime
+    connection: Connection, token: str, *, agent: str | None = None, now: datetime
 ) -> tuple[str, str]:
     """Start a session by a one-time link and give its token, and whose address it is.
 
     Raises LinkSpent.
     """
-    row = find_link(session, token, now=now)
-    used = session.execute(
+    row = find_link(connection, token, now=now)
+    used = connection.execute(
         update(sign_in_links)
         .where(sign_in_links.c.token_hash == row.token_hash, sign_in_links.c.used_at.is_(None))
         .values(used_at=now)
@@ -353,17 +359,17 @@ def use_sign_in_link(
     if used.rowcount != 1:
         raise LinkSpent("This sign-in link was used before, or is void since the account changed.")
     # Locked, so that an account that is being disabled lets nobody in beside that.
-    disabled = session.execute(
+    disabled = connection.execute(
         select(users.c.disabled_at).where(users.c.id == row.user).with_for_update()
     ).scalar_one()
     if disabled is not None:
         raise LinkSpent("This account is disabled.")
-    begun = start_session(session, row.user, agent=agent, opened_by=row.made_by, now=now)
+    begun = start_session(connection, row.user, agent=agent, opened_by=row.made_by, now=now)
     return begun, row.email
 
 
 def sign_in_by_password(
-    session: Connection,
+    connection: Connection,
     user_id: str,
     password_hash: str,
     *,
@@ -374,14 +380,14 @@ def sign_in_by_password(
 
     Raises NotAuthenticated where the account has another by now, or is disabled.
     """
-    row = session.execute(select(users).where(users.c.id == user_id).with_for_update()).first()
+    row = connection.execute(select(users).where(users.c.id == user_id).with_for_update()).first()
     if row is None or row.disabled_at is not None or row.password_hash != password_hash:
         raise NotAuthenticated("No account has this address and password.")
-    return start_session(session, user_id, agent=agent, opened_by=row.password_by, now=now)
+    return start_session(connection, user_id, agent=agent, opened_by=row.password_by, now=now)
 
 
 def start_session(
-    session: Connection,
+    connection: Connection,
     user_id: str,
     *,
     agent: str | None = None,
@@ -393,7 +399,7 @@ def start_session(
     `agent` is the browser as it names itself; `opened_by` is who made the link or the password.
     """
     token = secrets.token_urlsafe(32)
-    session.execute(
+    connection.execute(
         insert(sessions),
         {
             "token_hash": digest(token),
@@ -407,15 +413,15 @@ def start_session(
     return token
 
 
-def end_session(session: Connection, token: str) -> None:
-    session.execute(sessions.delete().where(sessions.c.token_hash == digest(token)))
+def end_session(connection: Connection, token: str) -> None:
+    connection.execute(sessions.delete().where(sessions.c.token_hash == digest(token)))
 
 
-def end_sessions(session: Connection, user_id: str) -> None:
-    session.execute(sessions.delete().where(sessions.c.user == user_id))
+def end_sessions(connection: Connection, user_id: str) -> None:
+    connection.execute(sessions.delete().where(sessions.c.user == user_id))
 
 
-def end_own_session(session: Connection, name: str, *, actor: Actor, now: datetime) -> None:
+def end_own_session(connection: Connection, name: str, *, actor: Actor, now: datetime) -> None:
     """Sign oneself out elsewhere; `name` is what the list of one's sessions calls it.
 
     Raises NotFound.
@@ -423,7 +429,7 @@ def end_own_session(session: Connection, name: str, *, actor: Actor, now: dateti
     ended = 0
     # A whole name and nothing else: part of one, or a pattern, would end more than was meant.
     if len(name) == SESSION_NAME and set(name) <= set(hexdigits):
-        ended = session.execute(
+        ended = connection.execute(
             sessions.delete().where(
                 sessions.c.user == _person(actor), sessions.c.token_hash.startswith(name)
             )
@@ -432,9 +438,9 @@ def end_own_session(session: Connection, name: str, *, actor: Actor, now: dateti
         raise NotFound("You have no such session; it may have ended.")
 
 
-def end_other_sessions(session: Connection, *, keep: str, actor: Actor, now: datetime) -> None:
+def end_other_sessions(connection: Connection, *, keep: str, actor: Actor, now: datetime) -> None:
     """Sign oneself out everywhere but in the session with the token `keep`."""
-    session.execute(
+    connection.execute(
         sessions.delete().where(
             sessions.c.user == _person(actor), sessions.c.token_hash != digest(keep)
         )
@@ -442,7 +448,7 @@ def end_other_sessions(session: Connection, *, keep: str, actor: Actor, now: dat
 
 
 def change_own_password(
-    session: Connection, password_hash: str, *, keep: str, actor: Actor, now: datetime
+    connection: Connection, password_hash: str, *, keep: str, actor: Actor, now: datetime
 ) -> None:
     """Set one's password and end all one's sessions but the one with the token `keep`.
 
@@ -452,20 +458,20 @@ def change_own_password(
     password).
     """
     person = _person(actor)
-    row = session.execute(select(users).where(users.c.id == person).with_for_update()).one()
+    row = connection.execute(select(users).where(users.c.id == person).with_for_update()).one()
     former_makers = row.password_by.split() if row.password_by else []
     if row.password_hash is None:
         makers = [*former_makers, *actor.made_by]
     else:
         makers = [maker for maker in actor.made_by if maker in former_makers]
     still_by = join_ids(dict.fromkeys(makers), besides=row.id)
-    session.execute(
+    connection.execute(
         update(users)
         .where(users.c.id == person)
         .values(password_hash=password_hash, password_by=still_by)
     )
     audit.record_change(
-        session,
+        connection,
         SubjectKind.PERSON,
         person,
         "person.changed",
@@ -473,8 +479,8 @@ def change_own_password(
         actor=actor,
         now=now,
     )
-    end_other_sessions(session, keep=keep, actor=actor, now=now)
-    _void_links(session, person, now)
+    end_other_sessions(connection, keep=keep, actor=actor, now=now)
+    _void_links(connection, person, now)
 
 
 def _person(actor: Actor) -> str:
@@ -485,36 +491,38 @@ def _person(actor: Actor) -> str:
     return person
 
 
-def note_served_at(session: Connection, *, base_url: str) -> None:
+def note_served_at(connection: Connection, *, base_url: str) -> None:
     """Remember where the desk is served, for links that another process makes."""
     row = {"name": "served_at", "value": base_url}
-    if not insert_or_ignore(session, installation, row):
-        session.execute(
+    if not insert_or_ignore(connection, installation, row):
+        connection.execute(
             update(installation).where(installation.c.name == "served_at").values(value=base_url)
         )
 
 
-def has_users(session: Connection) -> bool:
+def has_users(connection: Connection) -> bool:
     return bool(
-        session.scalar(select(func.count()).select_from(users.select().limit(1).subquery()))
+        connection.scalar(select(func.count()).select_from(users.select().limit(1).subquery()))
     )
 
 
-def note_key_use(session: Connection, used: dict[str, datetime]) -> None:
+def note_key_use(connection: Connection, used: dict[str, datetime]) -> None:
     """Remember when keys were last used; written in batches, off the request's path."""
     for key_id, moment in sorted(used.items()):
-        session.execute(update(api_keys).where(api_keys.c.id == key_id).values(last_used_at=moment))
+        connection.execute(
+            update(api_keys).where(api_keys.c.id == key_id).values(last_used_at=moment)
+        )
 
 
-def note_session_use(session: Connection, used: dict[str, datetime]) -> None:
+def note_session_use(connection: Connection, used: dict[str, datetime]) -> None:
     """The same of sessions, by the hash of their token."""
     for token_hash, moment in sorted(used.items()):
-        session.execute(
+        connection.execute(
             update(sessions).where(sessions.c.token_hash == token_hash).values(last_used_at=moment)
         )
 
 
-def forget_expired(session: Connection, *, now: datetime) -> int:
+def forget_expired(connection: Connection, *, now: datetime) -> int:
     """Delete a batch of sessions, sign-in links and counts of tries that have ended; says how many.
 
     A link stays for a month after its end, so that its page can say what became of it.
@@ -527,5 +535,7 @@ def forget_expired(session: Connection, *, now: datetime) -> int:
     ):
         [key] = table.primary_key
         batch = select(key).where(ended).limit(EXPIRED_BATCH)
-        deleted += session.execute(table.delete().where(key.in_(batch.scalar_subquery()))).rowcount
+        deleted += connection.execute(
+            table.delete().where(key.in_(batch.scalar_subquery()))
+        ).rowcount
     return deleted

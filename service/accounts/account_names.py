@@ -13,15 +13,15 @@ RESERVED = ("claimdesk", "system")
 """What the record calls the command line."""
 
 
-def lock(session: Connection) -> None:
+def lock(connection: Connection) -> None:
     """Hold every other change of a name or an address until this transaction ends."""
-    session.execute(
+    connection.execute(
         select(installation.c.name).where(installation.c.name == "cursor_key").with_for_update()
     )
 
 
 def require_free(
-    session: Connection,
+    connection: Connection,
     name: str,
     *,
     person: str | None = None,
@@ -34,18 +34,18 @@ def require_free(
     who is to be called so.  What a revoked or expired key was called may be used again: the record
     tells keys apart by their ids.
     """
-    lock(session)
+    lock(connection)
     wanted = _list_readings(name)
     if any(wanted & _list_readings(reserved) for reserved in RESERVED):
         raise _taken(f"'{name}' is what the record calls the command line; choose another name.")
-    for user in session.execute(select(users.c.id, users.c.name)):
+    for user in connection.execute(select(users.c.id, users.c.name)):
         if user.id not in (person, renamed) and _list_readings(user.name) & wanted:
             raise _taken(f"There is a person called '{user.name}' already; choose another name.")
     keys = select(api_keys.c.name, api_keys.c.user).where(
         api_keys.c.revoked_at.is_(None),
         or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > now),
     )
-    for key in session.execute(keys):
+    for key in connection.execute(keys):
         own = renamed is not None and key.user == renamed
         if not own and _list_readings(key.name) & wanted:
             raise _taken(

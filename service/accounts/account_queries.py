@@ -64,9 +64,9 @@ class Credential:
     notice: LinkNotice | None = None
 
 
-def by_key(session: Connection, key_id: str) -> Credential | None:
+def by_key(connection: Connection, key_id: str) -> Credential | None:
     """The key with this id, unless it was revoked or its user disabled."""
-    row = session.execute(KEYS.where(api_keys.c.id == key_id)).first()
+    row = connection.execute(KEYS.where(api_keys.c.id == key_id)).first()
     return None if row is None else _of_key(row)
 
 
@@ -90,14 +90,14 @@ def split_ids(kept: str | None) -> tuple[str, ...]:
     return tuple(kept.split()) if kept else ()
 
 
-def by_session(session: Connection, token_hash: str) -> Credential | None:
-    row = session.execute(SESSIONS.where(sessions.c.token_hash == token_hash)).first()
+def by_session(connection: Connection, token_hash: str) -> Credential | None:
+    row = connection.execute(SESSIONS.where(sessions.c.token_hash == token_hash)).first()
     if row is None:
         return None
     credential = _of_session(row)
     if row.password_hash is None:
         return credential  # links are the only way in, and the person asks for them
-    return replace(credential, notice=find_link_notice(session, row.id))
+    return replace(credential, notice=find_link_notice(connection, row.id))
 
 
 def find_link_notice(connection: Connection, user: str) -> LinkNotice | None:
@@ -121,39 +121,39 @@ def _of_session(row: Row[Any]) -> Credential:
     return Credential(actor, row.token_hash, row.expires_at, None)
 
 
-def again(session: Connection, held: Collection[Credential]) -> dict[Credential, Credential]:
+def again(connection: Connection, held: Collection[Credential]) -> dict[Credential, Credential]:
     """What these credentials are by now; those that were revoked or have ended are left out."""
     found: dict[str, Credential] = {}
     keys = {one.key for one in held if one.key is not None}
     if keys:
-        for row in session.execute(KEYS.where(api_keys.c.id.in_(keys))):
+        for row in connection.execute(KEYS.where(api_keys.c.id.in_(keys))):
             credential = _of_key(row)
             if credential is not None:
                 found[credential.secret_hash] = credential
     tokens = {one.secret_hash for one in held if one.key is None}
     if tokens:
-        for row in session.execute(SESSIONS.where(sessions.c.token_hash.in_(tokens))):
+        for row in connection.execute(SESSIONS.where(sessions.c.token_hash.in_(tokens))):
             found[row.token_hash] = _of_session(row)
     return {one: found[one.secret_hash] for one in held if one.secret_hash in found}
 
 
-def by_email(session: Connection, email: str) -> Row[Any] | None:
+def by_email(connection: Connection, email: str) -> Row[Any] | None:
     """The user who signs in with this address, password hash and all."""
-    return session.execute(
+    return connection.execute(
         select(users).where(users.c.email == email.strip().lower(), users.c.disabled_at.is_(None))
     ).first()
 
 
-def by_id(session: Connection, user_id: str) -> Row[Any] | None:
+def by_id(connection: Connection, user_id: str) -> Row[Any] | None:
     """The same of a user's id; None for a key's."""
     if ids.parse(user_id) is None:
         return None
-    return session.execute(
+    return connection.execute(
         select(users).where(users.c.id == user_id, users.c.disabled_at.is_(None))
     ).first()
 
 
-def key_page(session: Connection, window: Window) -> list[dict[str, Any]]:
+def key_page(connection: Connection, window: Window) -> list[dict[str, Any]]:
     """API keys, newest first, never their secrets."""
     query = select(api_keys).order_by(api_keys.c.created_at.desc(), api_keys.c.id.desc())
     if window.after is not None:
@@ -164,32 +164,32 @@ def key_page(session: Connection, window: Window) -> list[dict[str, Any]]:
                 literal(window.after[1]),
             )
         )
-    return [_key(row) for row in session.execute(query.limit(window.limit + 1)).all()]
+    return [_key(row) for row in connection.execute(query.limit(window.limit + 1)).all()]
 
 
-def key(session: Connection, key_id: str) -> dict[str, Any] | None:
-    row = session.execute(select(api_keys).where(api_keys.c.id == key_id)).first()
+def key(connection: Connection, key_id: str) -> dict[str, Any] | None:
+    row = connection.execute(select(api_keys).where(api_keys.c.id == key_id)).first()
     return _key(row) if row else None
 
 
-def user_page(session: Connection, window: Window) -> list[dict[str, Any]]:
+def user_page(connection: Connection, window: Window) -> list[dict[str, Any]]:
     query = select(users).order_by(users.c.email)
     if window.after is not None:
         query = query.where(users.c.email > window.after[0])
-    return [_user(row) for row in session.execute(query.limit(window.limit + 1)).all()]
+    return [_user(row) for row in connection.execute(query.limit(window.limit + 1)).all()]
 
 
-def user(session: Connection, user_id: str) -> dict[str, Any] | None:
-    row = session.execute(select(users).where(users.c.id == user_id)).first()
+def user(connection: Connection, user_id: str) -> dict[str, Any] | None:
+    row = connection.execute(select(users).where(users.c.id == user_id)).first()
     return _user(row) if row else None
 
 
-def sessions_of(session: Connection, user_id: str, *, now: datetime) -> list[dict[str, Any]]:
+def sessions_of(connection: Connection, user_id: str, *, now: datetime) -> list[dict[str, Any]]:
     """Where a user is signed in, latest first; `name` is enough to end one, and not to be in it.
     None for a key, whose id is no user's."""
     if ids.parse(user_id) is None:
         return []
-    rows = session.execute(
+    rows = connection.execute(
         select(sessions)
         .where(sessions.c.user == user_id, sessions.c.expires_at > now)
         .order_by(sessions.c.created_at.desc(), sessions.c.token_hash)
@@ -206,9 +206,9 @@ def sessions_of(session: Connection, user_id: str, *, now: datetime) -> list[dic
     ]
 
 
-def names(session: Connection) -> dict[str, str]:
+def names(connection: Connection) -> dict[str, str]:
     """The names of all who may be assigned a claim, by id: users who are not disabled."""
-    rows = session.execute(
+    rows = connection.execute(
         select(users.c.id, users.c.name)
         .where(users.c.disabled_at.is_(None), users.c.role != Role.READER.value)
         .order_by(users.c.name)
@@ -216,31 +216,33 @@ def names(session: Connection) -> dict[str, str]:
     return {row.id: row.name for row in rows}
 
 
-def named(session: Connection, actor_ids: Collection[str]) -> dict[str, str]:
+def named(connection: Connection, actor_ids: Collection[str]) -> dict[str, str]:
     """The names of users and keys by their ids; whoever is unknown is left out."""
     wanted = [one for one in set(actor_ids) if (ids.parse(one) is not None)]
     found = {
         row.id: row.name
-        for row in session.execute(select(users.c.id, users.c.name).where(users.c.id.in_(wanted)))
+        for row in connection.execute(
+            select(users.c.id, users.c.name).where(users.c.id.in_(wanted))
+        )
     }
     others = [one for one in set(actor_ids) if one not in found]
     found |= {
         row.id: row.name
-        for row in session.execute(
+        for row in connection.execute(
             select(api_keys.c.id, api_keys.c.name).where(api_keys.c.id.in_(others))
         )
     }
     return found
 
 
-def read_installation(session: Connection) -> dict[str, str]:
+def read_installation(connection: Connection) -> dict[str, str]:
     """What all processes of this installation share: secrets, policy, where it is served."""
-    return {row.name: row.value for row in session.execute(select(installation))}
+    return {row.name: row.value for row in connection.execute(select(installation))}
 
 
-def served_at(session: Connection) -> str | None:
+def served_at(connection: Connection) -> str | None:
     """The base URL of the server that was last started on this database."""
-    return session.scalar(select(installation.c.value).where(installation.c.name == "served_at"))
+    return connection.scalar(select(installation.c.value).where(installation.c.name == "served_at"))
 
 
 def _key(row: Row[Any]) -> dict[str, Any]:

@@ -34,32 +34,32 @@ class Limit:
         return WINDOW / self.tries
 
 
-def check(session: Connection, limits: Sequence[Limit], *, now: datetime) -> None:
+def check(connection: Connection, limits: Sequence[Limit], *, now: datetime) -> None:
     """Raise RateLimited where another try is too early; nothing is counted."""
-    _require_room(_read(session, limits, lock=False), limits, now)
+    _require_room(_read(connection, limits, lock=False), limits, now)
 
 
-def spend(session: Connection, limits: Sequence[Limit], *, now: datetime) -> None:
+def spend(connection: Connection, limits: Sequence[Limit], *, now: datetime) -> None:
     """Count a try on each of the limits.  Raises RateLimited, and counts on none of them then."""
     # Always in the same order, so that two tries cannot wait for each other.
     for limit in sorted(limits, key=lambda limit: limit.key):
-        insert_or_ignore(session, sign_in_tries, {"key_hash": limit.key, "free_at": now})
-    free_at = _read(session, limits, lock=True)
+        insert_or_ignore(connection, sign_in_tries, {"key_hash": limit.key, "free_at": now})
+    free_at = _read(connection, limits, lock=True)
     _require_room(free_at, limits, now)
     for limit in limits:
         later = _next_free(free_at.get(limit.key, now), now) + limit.step
-        session.execute(
+        connection.execute(
             update(sign_in_tries).where(sign_in_tries.c.key_hash == limit.key).values(free_at=later)
         )
 
 
-def _read(session: Connection, limits: Sequence[Limit], *, lock: bool) -> dict[str, datetime]:
+def _read(connection: Connection, limits: Sequence[Limit], *, lock: bool) -> dict[str, datetime]:
     query = (
         select(sign_in_tries.c.key_hash, sign_in_tries.c.free_at)
         .where(sign_in_tries.c.key_hash.in_([limit.key for limit in limits]))
         .order_by(sign_in_tries.c.key_hash)
     )
-    rows = session.execute(query.with_for_update() if lock else query)
+    rows = connection.execute(query.with_for_update() if lock else query)
     return {row.key_hash: row.free_at for row in rows}
 
 

@@ -10,6 +10,7 @@ from service.domain import access
 from service.domain.access import Action
 from service.domain.claims import rfc3339
 from service.record.idempotency import Answer
+from service.store.engine import Connection
 from service.store.paging import Window
 from service.web import password_checks, passwords, service_container, sessions
 from service.web.bodies import account_inputs
@@ -137,7 +138,7 @@ async def revoke_key(key_id: KeyId, call: ChangingKeys) -> Response:
     response = await call.write(
         account_commands.revoke_key,
         key_id,
-        answer=lambda session, _: answered(account_queries.key(session, key_id)),
+        answer=lambda connection, _: answered(account_queries.key(connection, key_id)),
     )
     call.services.callers.forget()
     return response
@@ -177,9 +178,9 @@ async def create_user(body: account_inputs.UserIn, call: ChangingUsers) -> Respo
     if body.password is not None:
         hashed = await passwords.hash_in_thread(body.password)
 
-    def answer(session: Any, user_id: str) -> Answer:
+    def answer(connection: Connection, user_id: str) -> Answer:
         return answered(
-            account_queries.user(session, user_id), status=201, Location=f"/v1/users/{user_id}"
+            account_queries.user(connection, user_id), status=201, Location=f"/v1/users/{user_id}"
         )
 
     return await call.write(
@@ -218,7 +219,7 @@ async def change_user(
         account_commands.change_user,
         user_id,
         changes,
-        answer=lambda session, _: answered(account_queries.user(session, user_id)),
+        answer=lambda connection, _: answered(account_queries.user(connection, user_id)),
     )
     call.services.callers.forget()
     return response

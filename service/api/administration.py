@@ -9,6 +9,7 @@ from service.api import shapes
 from service.domain.access import Action
 from service.domain.subjects import SubjectKind
 from service.record import audit_queries
+from service.store.engine import Connection
 from service.store.paging import Window
 from service.web.bodies import administration_inputs
 from service.web.calls import Call, Paged, answered, json, reading
@@ -44,8 +45,8 @@ async def change_policy(body: administration_inputs.PolicyChange, call: Changing
     """Who changed it and when stands in `/v1/audit`.  What waits for a second person goes on
     waiting."""
 
-    def answer(session: Any, _: bool) -> Any:
-        return answered({"four_eyes": policy.needs_second_person(session)})
+    def answer(connection: Connection, _: bool) -> Any:
+        return answered({"four_eyes": policy.needs_second_person(connection)})
 
     return await call.write(policy.change_four_eyes, on=body.four_eyes, answer=answer)
 

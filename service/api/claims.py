@@ -25,6 +25,7 @@ from service.domain.inputs import NewClaim
 from service.record.idempotency import Answer
 from service.search.finding import similar_claims as similar
 from service.search.finding.similarity import Claim
+from service.store.engine import Connection
 from service.store.paging import MAX_LIMIT, Window, cut
 from service.web import redaction
 from service.web.bodies import claim_inputs
@@ -58,12 +59,14 @@ def answer_recorded(state: ClaimState, similar_claims: list[Any] | None) -> Answ
     return answered(document, status=201, ETag=etag(state.version), Location=location)
 
 
-def answer_outcome(session: Any, done: Outcome, applied: Callable[[ClaimState], Answer]) -> Answer:
+def answer_outcome(
+    connection: Connection, done: Outcome, applied: Callable[[ClaimState], Answer]
+) -> Answer:
     """What an act came to: what `applied` makes of the claim, or the decision that waits."""
     if done.decision is None:
         return applied(done.state)
     return answered(
-        decision_queries.decision(session, done.decision),
+        decision_queries.decision(connection, done.decision),
         status=202,
         ETag=etag(done.state.version),
         Location=f"/v1/decisions/{done.decision}",
@@ -169,7 +172,7 @@ async def amend_claim(
         material=material,
         four_eyes=call.services.four_eyes,
         versions=versions,
-        answer=lambda session, done: answer_outcome(session, done, served),
+        answer=lambda connection, done: answer_outcome(connection, done, served),
     )
 
 
@@ -200,9 +203,9 @@ async def read_links(
     """A claim's links, now or as of an instant, as the caller may see them; one more than the
     limit."""
 
-    def read(session: Any) -> list[dict[str, Any]]:
-        state = history_queries.known(session, claim_id, as_of)
-        return statement_queries.link_page(session, state, window, moment=as_of)
+    def read(connection: Connection) -> list[dict[str, Any]]:
+        state = history_queries.known(connection, claim_id, as_of)
+        return statement_queries.link_page(connection, state, window, moment=as_of)
 
     return redaction.redact_links(await call.read(read), call.audience)
 
@@ -238,9 +241,9 @@ async def link_statement(
     is printed as supporting it is a decision; what makes the line more cautious is linked at
     once."""
 
-    def answer(session: Any, made: statement_commands.Linked) -> Answer:
+    def answer(connection: Connection, made: statement_commands.Linked) -> Answer:
         def show(state: ClaimState) -> Answer:
-            links = statement_queries.of_claim(session, state)
+            links = statement_queries.of_claim(connection, state)
             return answered(
                 next(one for one in links if one["id"] == made.link),
                 status=201,
@@ -248,7 +251,7 @@ async def link_statement(
                 Location=f"/v1/claims/{claim_id}/links",
             )
 
-        return answer_outcome(session, made, show)
+        return answer_outcome(connection, made, show)
 
     return await call.write(
         statement_commands.link,
@@ -304,7 +307,7 @@ async def change_status(
         four_eyes=call.services.four_eyes,
         source=body.read_source(),
         versions=versions,
-        answer=lambda session, done: answer_outcome(session, done, _show_change(done)),
+        answer=lambda connection, done: answer_outcome(connection, done, _show_change(done)),
     )
 
 
@@ -362,7 +365,7 @@ async def change_finding(
         body.to_command(),
         four_eyes=call.services.four_eyes,
         versions=versions,
-        answer=lambda session, done: answer_outcome(session, done, _show_change(done)),
+        answer=lambda connection, done: answer_outcome(connection, done, _show_change(done)),
     )
 
 
@@ -426,7 +429,7 @@ async def merge_claim(
         into=body.into,
         four_eyes=call.services.four_eyes,
         versions=versions,
-        answer=lambda session, done: answer_outcome(session, done, served),
+        answer=lambda connection, done: answer_outcome(connection, done, served),
     )
 
 

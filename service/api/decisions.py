@@ -12,6 +12,7 @@ from service.claims.decision_queries import Review
 from service.domain.access import Action
 from service.domain.claims import ClaimState, rfc3339
 from service.record.idempotency import Answer
+from service.store.engine import Connection
 from service.store.paging import Window
 from service.web.bodies import claim_inputs
 from service.web.calls import Call, Paged, answered, found, json, reading, writing
@@ -102,8 +103,10 @@ async def withdraw_decision(
 
 
 def _settled(decision_id: str) -> Any:
-    def answer(session: Any, state: ClaimState) -> Answer:
-        return answered(decision_queries.decision(session, decision_id), ETag=etag(state.version))
+    def answer(connection: Connection, state: ClaimState) -> Answer:
+        return answered(
+            decision_queries.decision(connection, decision_id), ETag=etag(state.version)
+        )
 
     return answer
 

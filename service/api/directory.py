@@ -9,6 +9,7 @@ from service.claims import decision_queries, rename_commands
 from service.directory import directory_queries, party_commands, source_commands
 from service.domain.access import Action
 from service.record.idempotency import Answer
+from service.store.engine import Connection
 from service.store.paging import Window
 from service.web.bodies import directory_inputs
 from service.web.calls import Call, Paged, answered, found, json, reading, writing
@@ -49,8 +50,8 @@ async def create_party(body: directory_inputs.PartyIn, call: Recording) -> Respo
     return await call.write(
         party_commands.create_party,
         **body.model_dump(),
-        answer=lambda session, _: answered(
-            directory_queries.party(session, body.slug),
+        answer=lambda connection, _: answered(
+            directory_queries.party(connection, body.slug),
             status=201,
             Location=f"/v1/parties/{body.slug}",
         ),
@@ -87,20 +88,20 @@ async def change_party(
         slug,
         given(body),
         four_eyes=call.services.four_eyes,
-        answer=lambda session, waiting: _answer_rename(
-            session, waiting, directory_queries.party(session, slug)
+        answer=lambda connection, waiting: _answer_rename(
+            connection, waiting, directory_queries.party(connection, slug)
         ),
     )
     call.services.renamer.wake()
     return changed
 
 
-def _answer_rename(session: Any, waiting: str | None, shape: Any) -> Answer:
+def _answer_rename(connection: Connection, waiting: str | None, shape: Any) -> Answer:
     """The party or speaker as changed, or the decision that waits."""
     if waiting is None:
         return answered(shape)
     location = f"/v1/decisions/{waiting}"
-    return answered(decision_queries.decision(session, waiting), status=202, Location=location)
+    return answered(decision_queries.decision(connection, waiting), status=202, Location=location)
 
 
 @speaker_router.get(
@@ -139,9 +140,9 @@ async def list_speakers(
 async def create_speaker(body: directory_inputs.PartySpeakerIn, call: Recording) -> Response:
     """The same name and role of the same party is the same speaker, diacritics or not."""
 
-    def answer(session: Any, made: tuple[str, bool]) -> Answer:
+    def answer(connection: Connection, made: tuple[str, bool]) -> Answer:
         speaker_id, new = made
-        shape = speaker_shape(directory_queries.speaker(session, speaker_id))
+        shape = speaker_shape(directory_queries.speaker(connection, speaker_id))
         return answered(shape, status=201 if new else 200, Location=f"/v1/speakers/{speaker_id}")
 
     person = directory_inputs.SpeakerIn(name=body.name, role=body.role)
@@ -178,8 +179,8 @@ async def change_speaker(
         speaker_id,
         given(body),
         four_eyes=call.services.four_eyes,
-        answer=lambda session, waiting: _answer_rename(
-            session, waiting, speaker_shape(directory_queries.speaker(session, speaker_id))
+        answer=lambda connection, waiting: _answer_rename(
+            connection, waiting, speaker_shape(directory_queries.speaker(connection, speaker_id))
         ),
     )
     call.services.renamer.wake()
@@ -213,10 +214,10 @@ async def list_sources(
 async def create_source(body: directory_inputs.SourceIn, call: Recording) -> Response:
     """The same URL and text hash is the same source."""
 
-    def answer(session: Any, made: tuple[str, bool]) -> Answer:
+    def answer(connection: Connection, made: tuple[str, bool]) -> Answer:
         source_id, new = made
         return answered(
-            directory_queries.source(session, source_id),
+            directory_queries.source(connection, source_id),
             status=201 if new else 200,
             Location=f"/v1/sources/{source_id}",
         )

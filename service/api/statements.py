@@ -1,6 +1,6 @@
 """Statements, and acts on links."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 
@@ -12,6 +12,7 @@ from service.domain.access import Action
 from service.record.idempotency import Answer
 from service.search.finding import statement_hits
 from service.search.index import terms
+from service.store.engine import Connection
 from service.store.paging import Window
 from service.web.bodies import claim_inputs
 from service.web.calls import Call, Paged, answered, found, json, reading, writing
@@ -76,9 +77,9 @@ async def list_statements(
 async def create_statement(body: claim_inputs.StatementIn, call: Recording) -> Response:
     """One utterance of one party, with at least one rendering and its source."""
 
-    def answer(session: Any, spoken: statement_commands.Spoken) -> Answer:
+    def answer(connection: Connection, spoken: statement_commands.Spoken) -> Answer:
         return answered(
-            statement_queries.one(session, spoken.id),
+            statement_queries.one(connection, spoken.id),
             status=201,
             Location=f"/v1/statements/{spoken.id}",
         )
@@ -106,8 +107,8 @@ async def add_quote(
         statement_commands.add_quote,
         statement_id,
         body.to_command(),
-        answer=lambda session, _: answered(
-            statement_queries.one(session, statement_id), status=201
+        answer=lambda connection, _: answered(
+            statement_queries.one(connection, statement_id), status=201
         ),
     )
 
@@ -128,8 +129,8 @@ async def withdraw_statement(
         statement_id,
         **body.to_command(),
         four_eyes=call.services.four_eyes,
-        answer=lambda session, waiting: answered(
-            (statement_queries.one(session, statement_id) or {}) | {"decisions": waiting}
+        answer=lambda connection, waiting: answered(
+            (statement_queries.one(connection, statement_id) or {}) | {"decisions": waiting}
         ),
     )
 
@@ -149,7 +150,7 @@ async def retract_link(
         link_id,
         reason=body.reason,
         four_eyes=call.services.four_eyes,
-        answer=lambda session, done: answer_outcome(session, done, served),
+        answer=lambda connection, done: answer_outcome(connection, done, served),
     )
 
 
@@ -166,5 +167,5 @@ async def affirm_link(link_id: LinkId, call: Recording) -> Response:
         statement_commands.affirm_link,
         link_id,
         four_eyes=call.services.four_eyes,
-        answer=lambda session, done: answer_outcome(session, done, served),
+        answer=lambda connection, done: answer_outcome(connection, done, served),
     )

@@ -46,8 +46,8 @@ async def create_story(body: directory_inputs.StoryIn, call: Recording) -> Respo
     return await call.write(
         story_commands.create_story,
         **body.model_dump(),
-        answer=lambda session, _: answered(
-            story_queries.one(session, body.slug),
+        answer=lambda connection, _: answered(
+            story_queries.one(connection, body.slug),
             status=201,
             Location=f"/v1/stories/{body.slug}",
         ),
@@ -77,7 +77,7 @@ async def change_story(
         story_commands.change_story,
         slug,
         given(body),
-        answer=lambda session, _: answered(story_queries.one(session, slug)),
+        answer=lambda connection, _: answered(story_queries.one(connection, slug)),
     )
 
 

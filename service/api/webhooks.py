@@ -9,6 +9,7 @@ from service.domain.access import Action
 from service.domain.errors import Invalid, NotFound
 from service.domain.webhooks import OVERLAP_HOURS, DeliveryState, EndpointState, EventType
 from service.record.idempotency import Answer
+from service.store.engine import Connection
 from service.store.paging import Window
 from service.web.bodies import webhook_inputs
 from service.web.calls import Call, Paged, answered, found, json, reading, respond, writing
@@ -34,8 +35,8 @@ async def _fault(call: Call, url: str) -> Invalid | None:
     return None
 
 
-def _endpoint(session: Any, webhook: str) -> dict[str, Any]:
-    return found(webhook_queries.one(session, webhook), NO_WEBHOOK)
+def _endpoint(connection: Connection, webhook: str) -> dict[str, Any]:
+    return found(webhook_queries.one(connection, webhook), NO_WEBHOOK)
 
 
 @router.get(
@@ -64,12 +65,12 @@ async def create_webhook(body: webhook_inputs.WebhookIn, call: Changing) -> Resp
     Idempotency-Key answers with `secret` null; GET its secret instead."""
     fault = await _fault(call, body.url)
 
-    def answer(session: Any, made: tuple[str, str]) -> Answer:
+    def answer(connection: Connection, made: tuple[str, str]) -> Answer:
         # Not before: a retry gets the first answer, wherever the name leads by now.
         if fault is not None:
             raise fault
         webhook, secret = made
-        shape = _endpoint(session, webhook) | {"secret": secret}
+        shape = _endpoint(connection, webhook) | {"secret": secret}
         return _secret(shape, status=201, Location=f"/v1/webhooks/{webhook}")
 
     return await call.write(
@@ -102,7 +103,7 @@ async def change_webhook(
         webhook_commands.change,
         webhook_id,
         changes,
-        answer=lambda session, _: answered(_endpoint(session, webhook_id)),
+        answer=lambda connection, _: answered(_endpoint(connection, webhook_id)),
     )
 
 
@@ -138,8 +139,8 @@ async def rotate_webhook_secret(
 ) -> Response:
     """Until the overlap ends, deliveries are signed with both: receivers verify with either."""
 
-    def answer(session: Any, secret: str) -> Answer:
-        kept = found(webhook_queries.secret(session, webhook_id, now=call.now), NO_WEBHOOK)
+    def answer(connection: Connection, secret: str) -> Answer:
+        kept = found(webhook_queries.secret(connection, webhook_id, now=call.now), NO_WEBHOOK)
         return _secret({"secret": secret, "previous_until": kept["previous_until"]})
 
     return await call.write(
@@ -165,7 +166,7 @@ async def set_webhook_state(
         webhook_id,
         state=EndpointState(body.state),
         reason=body.reason,
-        answer=lambda session, _: answered(_endpoint(session, webhook_id)),
+        answer=lambda connection, _: answered(_endpoint(connection, webhook_id)),
     )
 
 
@@ -178,10 +179,10 @@ async def set_webhook_state(
 async def ping_webhook(webhook_id: RecordId, call: Changing) -> Response:
     """`webhook.ping`, whatever it filters by. Six a minute for each webhook."""
 
-    def answer(session: Any, message: str) -> Answer:
+    def answer(connection: Connection, message: str) -> Answer:
         # Not before: a retry gets the first answer, and costs no ping.
         call.services.pings.spend(webhook_id)
-        return _sent(session, webhook_id, message)
+        return _sent(connection, webhook_id, message)
 
     return await call.write(webhook_commands.ping, webhook_id, answer=answer)
 
@@ -232,7 +233,7 @@ async def send_again(webhook_id: RecordId, delivery_id: RecordId, call: Changing
         webhook_commands.redeliver,
         webhook_id,
         delivery_id,
-        answer=lambda session, _: _sent(session, webhook_id, delivery_id),
+        answer=lambda connection, _: _sent(connection, webhook_id, delivery_id),
     )
 
 
@@ -264,8 +265,8 @@ def delivery_keys(row: dict[str, Any]) -> list[Any]:
     return [row["created_at"], row["position"], row["id"]]
 
 
-def _sent(session: Any, webhook: str, message: str) -> Answer:
-    shape = found(webhook_queries.delivery(session, webhook, message), NO_DELIVERY)
+def _sent(connection: Connection, webhook: str, message: str) -> Answer:
+    shape = found(webhook_queries.delivery(connection, webhook, message), NO_DELIVERY)
     kept = {name: shape[name] for name in webhook_shapes.DeliveryOut.model_fields}
     place = f"/v1/webhooks/{webhook}/deliveries/{message}"
     return answered(kept, status=202, Location=place)

@@ -34,18 +34,18 @@ ABOVE = (
 )
 
 
-def create(session: Connection, new: NewClaim, *, actor: Actor, now: datetime) -> ClaimState:
+def create(connection: Connection, new: NewClaim, *, actor: Actor, now: datetime) -> ClaimState:
     """Record a claim with the quote it comes from: it is asserted.
 
     Raises Invalid for a story, party, speaker, parent or origin that does not exist or fit.
     """
     access.require(actor, Action.RECORD)
-    draft = _begin(session, new, actor=actor, now=now)
-    return claim_writer.open_record(session, ids.uuid7(), [draft], actor=actor, now=now).state
+    draft = _begin(connection, new, actor=actor, now=now)
+    return claim_writer.open_record(connection, ids.uuid7(), [draft], actor=actor, now=now).state
 
 
 def bring_in(
-    session: Connection,
+    connection: Connection,
     new: NewClaim,
     verdict: Verdict | None,
     *,
@@ -58,7 +58,7 @@ def bring_in(
     One change: nobody is told of the claim without that status.
     """
     access.require(actor, Action.OVERRIDE)
-    drafts = [_begin(session, new, actor=actor, now=now)]
+    drafts = [_begin(connection, new, actor=actor, now=now)]
     if verdict is not None:
         begun = history.apply(
             None, Event(1, drafts[0].type, now, drafts[0].data), claim_id=claim_id
@@ -66,33 +66,33 @@ def bring_in(
         drafts.append(
             lifecycle.bring_in(begun, verdict.to, reason=verdict.reason, source=verdict.source)
         )
-    return claim_writer.open_record(session, claim_id, drafts, actor=actor, now=now).state
+    return claim_writer.open_record(connection, claim_id, drafts, actor=actor, now=now).state
 
 
-def _begin(session: Connection, new: NewClaim, *, actor: Actor, now: datetime) -> Draft:
+def _begin(connection: Connection, new: NewClaim, *, actor: Actor, now: datetime) -> Draft:
     """The first event of a claim, with what it refers to looked up or recorded."""
     lines: list[Line] = []
     statement_commands.require_said(new.claimed_at, now=now, loc=("body", "claimed_at"))
     if new.story is not None:
-        known = session.scalar(select(stories.c.slug).where(stories.c.slug == new.story))
+        known = connection.scalar(select(stories.c.slug).where(stories.c.slug == new.story))
         if known is None:
             raise Invalid(
                 f"there is no story '{new.story}'; create it with POST /v1/stories",
                 loc=("body", "story"),
             )
     if new.part_of is not None:
-        _require_parent(session, new.part_of)
+        _require_parent(connection, new.part_of)
     claimant = None
     if new.claimant is not None:
         claimant = party_commands.voice(
-            session, new.claimant, new.speaker, lines, actor=actor, now=now, field="claimant"
+            connection, new.claimant, new.speaker, lines, actor=actor, now=now, field="claimant"
         )
     elif new.speaker is not None:
         raise Invalid("a speaker speaks for a party: name the claimant", loc=("body", "claimant"))
     if isinstance(new.origin, NewStatement):
         same = (new.origin.party, new.origin.speaker) == (new.claimant, new.speaker)
         origin = statement_commands.record(
-            session,
+            connection,
             new.origin,
             voice=claimant if same else None,
             actor=actor,
@@ -101,8 +101,8 @@ def _begin(session: Connection, new: NewClaim, *, actor: Actor, now: datetime) -
             lines=lines,
         )
     else:
-        writer.write(session, lines)
-        origin = statement_commands.read(session, new.origin, loc=("body", "origin_statement"))
+        writer.write(connection, lines)
+        origin = statement_commands.read(connection, new.origin, loc=("body", "origin_statement"))
     said = origin.voice
     if claimant and claimant.speaker is None and said and said.party == claimant.party:
         claimant = replace(claimant, speaker=said.speaker)
@@ -120,7 +120,7 @@ def _begin(session: Connection, new: NewClaim, *, actor: Actor, now: datetime) -
 
 
 def amend(
-    session: Connection,
+    connection: Connection,
     claim_id: str,
     changes: Mapping[str, Any],
     *,
@@ -137,26 +137,26 @@ def amend(
     """
     access.require(actor, Action.AMEND)
     assignee = changes.get("assignee")
-    if assignee is not None and not _is_actor(session, assignee):
+    if assignee is not None and not _is_actor(connection, assignee):
         raise Invalid("there is no user or key with this id", loc=("body", "assignee"))
-    loaded = claim_writer.load(session, claim_id, versions=versions, now=now)
+    loaded = claim_writer.load(connection, claim_id, versions=versions, now=now)
     drafts = amendments.amend(loaded.state, changes, material=material)
     if "text" in changes and changes["text"] != loaded.state.text:
         wording = amendments.reword(loaded.state, changes["text"], material=material)
         if four_eyes and domain_changes.needs_second_person(loaded.state, wording):
             beside = {name: changes[name] for name in changes if name != "text"}
             drafts = amendments.amend(loaded.state, beside, material=False)
-            loaded = claim_writer.record(session, loaded, drafts, actor=actor, now=now)
+            loaded = claim_writer.record(connection, loaded, drafts, actor=actor, now=now)
             wording = amendments.reword(loaded.state, changes["text"], material=material)
             return proposal_commands.submit(
-                session, loaded, wording, four_eyes=True, actor=actor, now=now
+                connection, loaded, wording, four_eyes=True, actor=actor, now=now
             )
-    recorded = claim_writer.record(session, loaded, drafts, actor=actor, now=now)
+    recorded = claim_writer.record(connection, loaded, drafts, actor=actor, now=now)
     return Outcome(recorded.state, recorded.events[0] if recorded.events else None, None)
 
 
 def change_finding(
-    session: Connection,
+    connection: Connection,
     claim_id: str,
     ask: Ask,
     *,
@@ -170,15 +170,15 @@ def change_finding(
     Raises what `changes.change_finding` does.
     """
     access.require(actor, Action.CHANGE_STATUS)
-    loaded = claim_writer.load(session, claim_id, versions=versions, now=now)
+    loaded = claim_writer.load(connection, claim_id, versions=versions, now=now)
     change = domain_changes.change_finding(loaded.state, ask, decided_by=actor.name)
     return proposal_commands.submit(
-        session, loaded, change, four_eyes=four_eyes, actor=actor, now=now
+        connection, loaded, change, four_eyes=four_eyes, actor=actor, now=now
     )
 
 
 def change_status(
-    session: Connection,
+    connection: Connection,
     claim_id: str,
     move: Move,
     *,
@@ -196,10 +196,10 @@ def change_status(
     access.require(actor, Action.OVERRIDE if move.override else Action.CHANGE_STATUS)
     if move.override is not None and source is not None:
         rests_on = source_commands.resolve(
-            session, source, actor=actor, now=now, loc=("body", "override")
+            connection, source, actor=actor, now=now, loc=("body", "override")
         )
         move = replace(move, override=replace(move.override, source=rests_on))
-    loaded = claim_writer.load(session, claim_id, versions=versions, now=now)
+    loaded = claim_writer.load(connection, claim_id, versions=versions, now=now)
     decision_id = ids.uuid7()
     lapsed: list[Draft] = []
     if lifecycle.needs_second_person(move, four_eyes=four_eyes):
@@ -211,14 +211,14 @@ def change_status(
         decision_id=decision_id,
         four_eyes=four_eyes,
     )
-    changed = claim_writer.record(session, loaded, [*lapsed, draft], actor=actor, now=now)
+    changed = claim_writer.record(connection, loaded, [*lapsed, draft], actor=actor, now=now)
     if draft.type == "decision.proposed":
         return Outcome(changed.state, None, decision_id)
     return Outcome(changed.state, changed.events[0], None)
 
 
 def withdraw(
-    session: Connection,
+    connection: Connection,
     claim_id: str,
     *,
     reason: str,
@@ -236,20 +236,20 @@ def withdraw(
     access.require(actor, Action.AMEND)
     if said_at is not None:
         statement_commands.require_said(said_at, now=now, loc=("body", "said_at"))
-    loaded = claim_writer.load(session, claim_id, versions=versions, now=now)
+    loaded = claim_writer.load(connection, claim_id, versions=versions, now=now)
     source_id = (
         None
         if source is None
-        else source_commands.resolve(session, source, actor=actor, now=now, loc=("body",))
+        else source_commands.resolve(connection, source, actor=actor, now=now, loc=("body",))
     )
     draft = amendments.withdraw_claim(
         loaded.state, reason=reason, source=source_id, said_at=said_at, precision=precision
     )
-    return claim_writer.record(session, loaded, [draft], actor=actor, now=now).state
+    return claim_writer.record(connection, loaded, [draft], actor=actor, now=now).state
 
 
 def merge(
-    session: Connection,
+    connection: Connection,
     claim_id: str,
     *,
     into: str,
@@ -264,66 +264,66 @@ def merge(
     that changes what is printed of a confirmed survivor, the merge is proposed on the survivor.
     """
     access.require(actor, Action.AMEND)
-    if not _exists(session, into):
+    if not _exists(connection, into):
         raise Invalid("there is no claim with this id", loc=("body", "into"))
-    if not _exists(session, claim_id):
+    if not _exists(connection, claim_id):
         raise NotFound("There is no claim with this id.")
-    party_changes.hold_shown(session, [claim_id])
-    now = claim_writer.hold(session, [claim_id, into], now=now)
-    claim_writer.load(session, claim_id, versions=versions, now=now)
-    survivor = claim_writer.load(session, into, now=now)
-    change = plan_merge(session, claim_id, survivor.state, now=now)
+    party_changes.hold_shown(connection, [claim_id])
+    now = claim_writer.hold(connection, [claim_id, into], now=now)
+    claim_writer.load(connection, claim_id, versions=versions, now=now)
+    survivor = claim_writer.load(connection, into, now=now)
+    change = plan_merge(connection, claim_id, survivor.state, now=now)
     if four_eyes and domain_changes.needs_second_person(survivor.state, change):
         return proposal_commands.submit(
-            session, survivor, change, four_eyes=True, actor=actor, now=now
+            connection, survivor, change, four_eyes=True, actor=actor, now=now
         )
-    close_merged(session, claim_id, into=into, actor=actor, now=now)
+    close_merged(connection, claim_id, into=into, actor=actor, now=now)
     # Reread: its components may just have changed its version.
-    survivor = claim_writer.load(session, into, now=now)
+    survivor = claim_writer.load(connection, into, now=now)
     merged = claim_writer.record(
-        session, survivor, change.drafts, actor=actor, now=now, cause=change.cause
+        connection, survivor, change.drafts, actor=actor, now=now, cause=change.cause
     )
     return Outcome(merged.state, merged.events[0], None)
 
 
 def plan_merge(
-    session: Connection, claim_id: str, survivor: ClaimState, *, now: datetime
+    connection: Connection, claim_id: str, survivor: ClaimState, *, now: datetime
 ) -> Change:
     """What the survivor records when `claim_id` is merged into it; both are locked.
 
     Raises MergeCycle, ClaimMerged or ClaimWithdrawn where it cannot be.
     """
-    loser = claim_writer.load(session, claim_id, now=now).state
-    amendments.require_mergeable(loser, survivor, _ancestors(session, survivor.id))
+    loser = claim_writer.load(connection, claim_id, now=now).state
+    amendments.require_mergeable(loser, survivor, _ancestors(connection, survivor.id))
     new_ids = {one.id: ids.uuid7() for one in loser.links}
-    origin = statement_commands.link_origin(session, loser)
+    origin = statement_commands.link_origin(connection, loser)
     return amendments.merge(survivor, loser, new_ids, origin)
 
 
 def close_merged(
-    session: Connection, claim_id: str, *, into: str, actor: Actor, now: datetime
+    connection: Connection, claim_id: str, *, into: str, actor: Actor, now: datetime
 ) -> None:
     """Close the duplicate and move its components to the claim that remains."""
     # Nothing can become a component of the loser any more: that would take its lock.
-    components = session.scalars(
+    components = connection.scalars(
         select(claims.c.id).where(claims.c.part_of == claim_id, claims.c.merged_into.is_(None))
     ).all()
-    now = claim_writer.hold(session, components, now=now)
+    now = claim_writer.hold(connection, components, now=now)
     closed = Draft("claim.merged", {"into": into})
-    loser = claim_writer.load(session, claim_id, now=now)
-    claim_writer.record(session, loser, [closed], actor=actor, now=now)
+    loser = claim_writer.load(connection, claim_id, now=now)
+    claim_writer.record(connection, loser, [closed], actor=actor, now=now)
     for component in components:
         moved = Draft("claim.moved", {"part_of": into})
-        loaded = claim_writer.load(session, component, now=now)
-        claim_writer.record(session, loaded, [moved], actor=actor, now=now)
+        loaded = claim_writer.load(connection, component, now=now)
+        claim_writer.record(connection, loaded, [moved], actor=actor, now=now)
 
 
 def add_note(
-    session: Connection, claim_id: str, *, text: str, actor: Actor, now: datetime
+    connection: Connection, claim_id: str, *, text: str, actor: Actor, now: datetime
 ) -> dict[str, Any]:
     """Add to the desk's own discussion of a claim: beside the record, never public."""
     access.require(actor, Action.RECORD)
-    if not _exists(session, claim_id):
+    if not _exists(connection, claim_id):
         raise NotFound("There is no claim with this id.")
     row = {
         "id": ids.uuid7(),
@@ -333,41 +333,41 @@ def add_note(
         "author_name": actor.name,
         "recorded_at": now,
     }
-    session.execute(insert(notes), row)
-    audit.begin_record(session, SubjectKind.NOTE, str(row["id"]), row, actor=actor, now=now)
+    connection.execute(insert(notes), row)
+    audit.begin_record(connection, SubjectKind.NOTE, str(row["id"]), row, actor=actor, now=now)
     return row
 
 
-def _exists(session: Connection, claim_id: str) -> bool:
-    return session.scalar(select(claims.c.id).where(claims.c.id == claim_id)) is not None
+def _exists(connection: Connection, claim_id: str) -> bool:
+    return connection.scalar(select(claims.c.id).where(claims.c.id == claim_id)) is not None
 
 
-def _ancestors(session: Connection, claim_id: str) -> set[str]:
+def _ancestors(connection: Connection, claim_id: str) -> set[str]:
     """The claims that `claim_id` is part of, at any height, held there: two merges that are sound
     alone could close a circle together."""
     found: set[str] = set()
-    above = session.scalar(ABOVE, {"claim": claim_id})
+    above = connection.scalar(ABOVE, {"claim": claim_id})
     while above is not None and above not in found:
         found.add(above)
-        above = session.scalar(ABOVE, {"claim": above})
+        above = connection.scalar(ABOVE, {"claim": above})
     return found
 
 
-def _is_actor(session: Connection, actor_id: str) -> bool:
+def _is_actor(connection: Connection, actor_id: str) -> bool:
     """Whether a user or a key has this id."""
-    if session.scalar(select(api_keys.c.id).where(api_keys.c.id == actor_id)) is not None:
+    if connection.scalar(select(api_keys.c.id).where(api_keys.c.id == actor_id)) is not None:
         return True
     user = ids.parse(actor_id)
     return user is not None and (
-        session.scalar(select(users.c.id).where(users.c.id == user)) is not None
+        connection.scalar(select(users.c.id).where(users.c.id == user)) is not None
     )
 
 
-def _require_parent(session: Connection, parent_id: str) -> None:
+def _require_parent(connection: Connection, parent_id: str) -> None:
     loc = ("body", "part_of")
     # Locked as its new component will change it: were it held only lightly until then, two
     # components at once would each wait for the other.
-    row = session.execute(
+    row = connection.execute(
         select(claims.c.lifecycle).where(claims.c.id == parent_id).with_for_update()
     ).first()
     if row is None:

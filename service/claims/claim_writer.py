@@ -149,7 +149,9 @@ def _telling(messages: int) -> list[Insert]:
     return [write for i in range(messages) for write in outbox.telling(f"told_{i}")]
 
 
-def load(session: Connection, claim_id: str, *, versions: Versions = None, now: datetime) -> Loaded:
+def load(
+    connection: Connection, claim_id: str, *, versions: Versions = None, now: datetime
+) -> Loaded:
     """Lock the claim and read it.
 
     A rename that has not come to this claim is recorded on it first: nobody decides on a name or a
@@ -157,14 +159,14 @@ def load(session: Connection, claim_id: str, *, versions: Versions = None, now: 
     Raises NotFound, or PreconditionFailed where its version is none of `versions`.
     """
     kept_hash, kept_state = state_cache.STATES.find(claim_id) or ("", None)
-    row = LOAD.run(session, {"claim": claim_id, "kept_hash": kept_hash}).first()
+    row = LOAD.run(connection, {"claim": claim_id, "kept_hash": kept_hash}).first()
     if row is None:
         raise NotFound("There is no claim with this id.")
     if row[0] is None:
         assert kept_state is not None, "the hash that was asked for came with a state"
         state = kept_state
     else:
-        state = states.read_locked(session, claim_id, row[0])
+        state = states.read_locked(connection, claim_id, row[0])
         state_cache.STATES.keep(state, row[1])
     if versions is not None and state.version not in versions:
         raise PreconditionFailed(
@@ -173,50 +175,50 @@ def load(session: Connection, claim_id: str, *, versions: Versions = None, now: 
             version=state.version,
         )
     loaded = Loaded(state, row[1])
-    return _catch_up(session, loaded, now=now) if row[2] else loaded
+    return _catch_up(connection, loaded, now=now) if row[2] else loaded
 
 
-def _catch_up(session: Connection, loaded: Loaded, *, now: datetime) -> Loaded:
+def _catch_up(connection: Connection, loaded: Loaded, *, now: datetime) -> Loaded:
     """Record the renames that have not come to a claim, in their order, by who made them."""
-    for rename in rename_queue.take_renames(session, loaded.state.id):
+    for rename in rename_queue.take_renames(connection, loaded.state.id):
         if rename.draft is None:
-            indexing.renew(session, [loaded.state])
+            indexing.renew(connection, [loaded.state])
         elif history.differs(loaded.state, rename.draft):
-            loaded = record(session, loaded, [rename.draft], actor=rename.actor, now=now)
+            loaded = record(connection, loaded, [rename.draft], actor=rename.actor, now=now)
     return loaded
 
 
 def load_all(
-    session: Connection, claim_ids: Collection[str], *, now: datetime
+    connection: Connection, claim_ids: Collection[str], *, now: datetime
 ) -> dict[str, Loaded]:
     """Lock several claims, always in the same order, so that two writers cannot deadlock."""
     ordered = sorted(set(claim_ids))
     for claim_id in ordered:
-        load(session, claim_id, now=now)
+        load(connection, claim_id, now=now)
     # Again: a rename that came to one of them may have changed another, of which it is part.
-    return {claim_id: load(session, claim_id, now=now) for claim_id in ordered}
+    return {claim_id: load(connection, claim_id, now=now) for claim_id in ordered}
 
 
-def hold(session: Connection, claim_ids: Collection[str], *, now: datetime) -> datetime:
+def hold(connection: Connection, claim_ids: Collection[str], *, now: datetime) -> datetime:
     """Lock several claims like `load_all`, without reading them.
 
     Gives the instant of an act on all of them: `now`, or when the last of them changed where a
     clock went back.  At any instant an act has shown everywhere, or nowhere.
     """
     for claim_id in sorted(set(claim_ids)):
-        now = now_after(session.scalar(HOLD, {"claim": claim_id}), now)
+        now = now_after(connection.scalar(HOLD, {"claim": claim_id}), now)
     return now
 
 
 def open_record(
-    session: Connection, claim_id: str, drafts: Sequence[Draft], *, actor: Actor, now: datetime
+    connection: Connection, claim_id: str, drafts: Sequence[Draft], *, actor: Actor, now: datetime
 ) -> Recorded:
     """Begin a claim's record with `claim.created`, and what comes with it."""
-    return _append(session, None, claim_id, drafts, actor=actor, now=now, cause=None)
+    return _append(connection, None, claim_id, drafts, actor=actor, now=now, cause=None)
 
 
 def record(
-    session: Connection,
+    connection: Connection,
     loaded: Loaded,
     drafts: Sequence[Draft],
     *,
@@ -231,11 +233,11 @@ def record(
     """
     if not drafts:
         return Recorded(loaded.state, loaded.last_hash, ())
-    return _append(session, loaded, loaded.state.id, drafts, actor=actor, now=now, cause=cause)
+    return _append(connection, loaded, loaded.state.id, drafts, actor=actor, now=now, cause=cause)
 
 
 def _append(
-    session: Connection,
+    connection: Connection,
     loaded: Loaded | None,
     claim_id: str,
     drafts: Sequence[Draft],
@@ -279,23 +281,23 @@ def _append(
         # All of them tell of the claim as the whole change leaves it: what it was in between held
         # for no time at all, and nobody may print that.
         by = actor.name if "id" in orjson.loads(line["actor"]) else None
-        body = webhook_bodies.message(event, after, by=by, base_url=base_url(session))
+        body = webhook_bodies.message(event, after, by=by, base_url=base_url(connection))
         if body is not None:
             parameters |= outbox.told(f"told_{messages}", event, line, after, body, now=now)
             messages += 1
-    searched = indexing.follow(session, steps)
+    searched = indexing.follow(connection, steps)
     parameters |= searched or {}
     if before is None:
         parameters |= {"new_id": claim_id, "new_created_at": at}
-        _opening(len(appended), messages).run(session, parameters)
+        _opening(len(appended), messages).run(connection, parameters)
     else:
         parameters |= {"claim_id": claim_id, "superseded_at": at}
-        _continuing(len(appended), messages, searched is not None).run(session, parameters)
-    states.write_further_links(session, before, after)
-    wakeups.ring_after_commit(session)
+        _continuing(len(appended), messages, searched is not None).run(connection, parameters)
+    states.write_further_links(connection, before, after)
+    wakeups.ring_after_commit(connection)
     for event, _ in appended:
-        projections.follow(session, before, after, event, actor=actor)
-    _tell_parent(session, before, after, actor=actor, now=now)
+        projections.follow(connection, before, after, event, actor=actor)
+    _tell_parent(connection, before, after, actor=actor, now=now)
     state_cache.STATES.keep(after, last_hash)
     return Recorded(after, last_hash, tuple(event for event, _ in appended))
 
@@ -340,7 +342,7 @@ def describe_beside(state: ClaimState, event: Event) -> dict[str, Any]:
 
 
 def _tell_parent(
-    session: Connection,
+    connection: Connection,
     before: ClaimState | None,
     after: ClaimState,
     *,
@@ -350,9 +352,9 @@ def _tell_parent(
     """Keep the `components` that the parent serves true: they are part of its version."""
     left = before.part_of if before else None
     if left is not None and left != after.part_of:
-        parent = load(session, left, now=now)
+        parent = load(connection, left, now=now)
         record(
-            session,
+            connection,
             parent,
             [amendments.component_changed(after, removed=True)],
             actor=actor,
@@ -363,10 +365,10 @@ def _tell_parent(
     shown = (after.text, after.status, after.lifecycle, after.part_of)
     if before and shown == (before.text, before.status, before.lifecycle, before.part_of):
         return
-    parent = load(session, after.part_of, now=now)
+    parent = load(connection, after.part_of, now=now)
     gone = after.lifecycle is Lifecycle.MERGED
     record(
-        session,
+        connection,
         parent,
         [amendments.component_changed(after, removed=gone)],
         actor=actor,

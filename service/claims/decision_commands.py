@@ -44,7 +44,7 @@ RENAMES = (DecisionKind.PARTY, DecisionKind.SPEAKER)
 
 
 def approve(
-    session: Connection,
+    connection: Connection,
     decision_id: str,
     *,
     note: str | None,
@@ -58,21 +58,21 @@ def approve(
     PreconditionFailed where the claim's version is none of `versions`.
     """
     access.require(actor, Action.APPROVE)
-    standing.require_standing(session, actor)
-    loaded = _load_deciding(session, decision_id, versions=versions, now=now)
+    standing.require_standing(connection, actor)
+    loaded = _load_deciding(connection, decision_id, versions=versions, now=now)
     waiting = _require_right(loaded.state, actor)
-    if waiting is not None and standing.is_disabled(session, waiting.proposed_by):
+    if waiting is not None and standing.is_disabled(connection, waiting.proposed_by):
         why = f"{waiting.proposed_by_name}, who proposed this, has no account any more."
         raise proposals.refuse_outdated(loaded.state, waiting, why)
     if waiting is None or waiting.kind is DecisionKind.STATUS:
         seen = None
         if waiting is not None and waiting.seen is None:
-            seen = _read_seen(session, loaded.state.id, decision_id)
+            seen = _read_seen(connection, loaded.state.id, decision_id)
         draft = lifecycle.approve(loaded.state, decision_id, actor=actor, note=note, seen=seen)
-        return claim_writer.record(session, loaded, [draft], actor=actor, now=now).state
+        return claim_writer.record(connection, loaded, [draft], actor=actor, now=now).state
     proposals.require_approvable(loaded.state, decision_id, actor=actor)
     try:
-        change = CARRY_OUT[waiting.kind](session, loaded.state, waiting, now)
+        change = CARRY_OUT[waiting.kind](connection, loaded.state, waiting, now)
     except (TransitionRefused, DecisionOutdated):
         raise
     except Conflict as error:
@@ -81,44 +81,44 @@ def approve(
     drafts = changes.approve(loaded.state, decision_id, change, actor=actor, note=note)
     if waiting.kind is DecisionKind.MERGE:
         merged = change.asked["merged"]
-        claim_commands.close_merged(session, merged, into=loaded.state.id, actor=actor, now=now)
+        claim_commands.close_merged(connection, merged, into=loaded.state.id, actor=actor, now=now)
         # Reread: the components that moved here have changed its version.
-        loaded = claim_writer.load(session, loaded.state.id, now=now)
+        loaded = claim_writer.load(connection, loaded.state.id, now=now)
     if waiting.kind in RENAMES:
         # The approval stands on this claim; the name changes on all that show it.
-        settled = claim_writer.record(session, loaded, drafts[:1], actor=actor, now=now)
-        rename_commands.carry_out(session, change, actor=actor, now=now)
-        return claim_writer.load(session, settled.state.id, now=now).state
+        settled = claim_writer.record(connection, loaded, drafts[:1], actor=actor, now=now)
+        rename_commands.carry_out(connection, change, actor=actor, now=now)
+        return claim_writer.load(connection, settled.state.id, now=now).state
     return claim_writer.record(
-        session, loaded, drafts, actor=actor, now=now, cause=change.cause
+        connection, loaded, drafts, actor=actor, now=now, cause=change.cause
     ).state
 
 
 def reject(
-    session: Connection, decision_id: str, *, comment: str, actor: Actor, now: datetime
+    connection: Connection, decision_id: str, *, comment: str, actor: Actor, now: datetime
 ) -> ClaimState:
     access.require(actor, Action.APPROVE)
-    loaded = _load_deciding(session, decision_id, now=now)
+    loaded = _load_deciding(connection, decision_id, now=now)
     _require_right(loaded.state, actor)
     draft = proposals.reject(loaded.state, decision_id, comment=comment)
-    return claim_writer.record(session, loaded, [draft], actor=actor, now=now).state
+    return claim_writer.record(connection, loaded, [draft], actor=actor, now=now).state
 
 
 def withdraw(
-    session: Connection, decision_id: str, *, reason: str | None, actor: Actor, now: datetime
+    connection: Connection, decision_id: str, *, reason: str | None, actor: Actor, now: datetime
 ) -> ClaimState:
     """Take one's own proposal back."""
     access.require(actor, Action.CHANGE_STATUS)
-    loaded = _load_deciding(session, decision_id, now=now)
+    loaded = _load_deciding(connection, decision_id, now=now)
     draft = proposals.withdraw(loaded.state, decision_id, actor=actor, reason=reason)
-    return claim_writer.record(session, loaded, [draft], actor=actor, now=now).state
+    return claim_writer.record(connection, loaded, [draft], actor=actor, now=now).state
 
 
 # What each kind records.
 
 
 def _change_finding(
-    session: Connection, state: ClaimState, waiting: Pending, now: datetime
+    connection: Connection, state: ClaimState, waiting: Pending, now: datetime
 ) -> Change:
     asked = _read_asked(waiting)["finding"]
     finding = Finding(asked) if asked else None
@@ -129,24 +129,26 @@ def _change_finding(
     raise AssertionError("a link that does not stand is refused")
 
 
-def _amend(session: Connection, state: ClaimState, waiting: Pending, now: datetime) -> Change:
+def _amend(connection: Connection, state: ClaimState, waiting: Pending, now: datetime) -> Change:
     asked = _read_asked(waiting)
     return amendments.reword(state, asked["text"], material=asked["material"])
 
 
-def _link(session: Connection, state: ClaimState, waiting: Pending, now: datetime) -> Change:
-    return statement_commands.link_again(session, state, _read_asked(waiting)["link"], now=now)
+def _link(connection: Connection, state: ClaimState, waiting: Pending, now: datetime) -> Change:
+    return statement_commands.link_again(connection, state, _read_asked(waiting)["link"], now=now)
 
 
-def _retract(session: Connection, state: ClaimState, waiting: Pending, now: datetime) -> Change:
+def _retract(connection: Connection, state: ClaimState, waiting: Pending, now: datetime) -> Change:
     return amendments.retract_link(state, _read_asked(waiting)["link"], reason=waiting.reason)
 
 
-def _affirm(session: Connection, state: ClaimState, waiting: Pending, now: datetime) -> Change:
+def _affirm(connection: Connection, state: ClaimState, waiting: Pending, now: datetime) -> Change:
     return amendments.affirm_link(state, _read_asked(waiting)["link"])
 
 
-def _take_back(session: Connection, state: ClaimState, waiting: Pending, now: datetime) -> Change:
+def _take_back(
+    connection: Connection, state: ClaimState, waiting: Pending, now: datetime
+) -> Change:
     asked = _read_asked(waiting)
     about: dict[str, Any] = {
         "reason": waiting.reason,
@@ -158,12 +160,12 @@ def _take_back(session: Connection, state: ClaimState, waiting: Pending, now: da
     return amendments.take_back(asked["statement"], [draft], about)
 
 
-def _merge(session: Connection, state: ClaimState, waiting: Pending, now: datetime) -> Change:
-    return claim_commands.plan_merge(session, _read_asked(waiting)["merged"], state, now=now)
+def _merge(connection: Connection, state: ClaimState, waiting: Pending, now: datetime) -> Change:
+    return claim_commands.plan_merge(connection, _read_asked(waiting)["merged"], state, now=now)
 
 
-def _rename(session: Connection, state: ClaimState, waiting: Pending, now: datetime) -> Change:
-    return rename_commands.plan_again(session, waiting)
+def _rename(connection: Connection, state: ClaimState, waiting: Pending, now: datetime) -> Change:
+    return rename_commands.plan_again(connection, waiting)
 
 
 CARRY_OUT: dict[DecisionKind, Callable[[Connection, ClaimState, Pending, datetime], Change]] = {
@@ -195,10 +197,10 @@ def _require_right(state: ClaimState, actor: Actor) -> Pending | None:
 
 
 def _load_deciding(
-    session: Connection, decision_id: str, *, versions: Versions = None, now: datetime
+    connection: Connection, decision_id: str, *, versions: Versions = None, now: datetime
 ) -> Loaded:
     """The claim on which a decision waits, locked.  Raises NotFound, Settled."""
-    row = session.execute(
+    row = connection.execute(
         select(decisions.c.claim, decisions.c.kind, decisions.c.proposal).where(
             decisions.c.id == decision_id
         )
@@ -207,23 +209,23 @@ def _load_deciding(
         raise NotFound("There is no decision with this id.")
     if row.kind == DecisionKind.PARTY:
         # Parties before claims, like whoever else changes one.
-        rename_commands.lock_tree(session)
+        rename_commands.lock_tree(connection)
     if row.kind == DecisionKind.MERGE:
         # In one order with whoever else merges either of them.
         merged = orjson.loads(row.proposal)["change"]["merged"]
-        party_changes.hold_shown(session, [merged])
-        claim_writer.hold(session, [row.claim, merged], now=now)
-    loaded = claim_writer.load(session, row.claim, versions=versions, now=now)
-    state = session.scalar(select(decisions.c.state).where(decisions.c.id == decision_id))
+        party_changes.hold_shown(connection, [merged])
+        claim_writer.hold(connection, [row.claim, merged], now=now)
+    loaded = claim_writer.load(connection, row.claim, versions=versions, now=now)
+    state = connection.scalar(select(decisions.c.state).where(decisions.c.id == decision_id))
     if state != "pending":
         raise Settled(f"This decision was {state} before.", state=state)
     return loaded
 
 
-def _read_seen(session: Connection, claim_id: str, decision_id: str) -> dict[str, object] | None:
+def _read_seen(connection: Connection, claim_id: str, decision_id: str) -> dict[str, object] | None:
     """What printed when a decision was proposed, from the record: for those proposed before
     proposals kept it."""
-    lines = session.execute(
+    lines = connection.execute(
         select(events.c.number, events.c.type, events.c.recorded_at, events.c.data)
         .where(events.c.claim == claim_id)
         .order_by(events.c.number)

@@ -25,13 +25,13 @@ WITH_CLAIM = select(decisions, states.whole(claims).label("claim_state")).join(
 )
 
 
-def decision(session: Connection, decision_id: str) -> dict[str, Any] | None:
-    row = session.execute(WITH_CLAIM.where(decisions.c.id == decision_id)).first()
+def decision(connection: Connection, decision_id: str) -> dict[str, Any] | None:
+    row = connection.execute(WITH_CLAIM.where(decisions.c.id == decision_id)).first()
     return _decision(row) if row else None
 
 
 def decision_page(
-    session: Connection, *, state: str | None, claim: str | None, window: Window
+    connection: Connection, *, state: str | None, claim: str | None, window: Window
 ) -> list[dict[str, Any]]:
     """Decisions, oldest first: the longest waiting is on top."""
     query = WITH_CLAIM.order_by(decisions.c.proposed_at, decisions.c.id)
@@ -48,12 +48,12 @@ def decision_page(
                 literal(decision_id, decisions.c.id.type),
             )
         )
-    return [_decision(row) for row in session.execute(query.limit(window.limit + 1)).all()]
+    return [_decision(row) for row in connection.execute(query.limit(window.limit + 1)).all()]
 
 
-def list_waiting(session: Connection, claim_ids: Collection[str]) -> dict[str, Any]:
+def list_waiting(connection: Connection, claim_ids: Collection[str]) -> dict[str, Any]:
     """The proposals that wait on these claims, by claim: kind, status and proposal."""
-    rows = session.execute(
+    rows = connection.execute(
         select(decisions.c.claim, decisions.c.kind, decisions.c.to, decisions.c.proposal).where(
             decisions.c.claim.in_(claim_ids), decisions.c.state == "pending"
         )
@@ -73,7 +73,7 @@ class Review:
 
 
 def review_queue(
-    session: Connection,
+    connection: Connection,
     *,
     reason: str | None,
     assignee: str | None,
@@ -109,7 +109,7 @@ def review_queue(
             )
         )
     found = []
-    for row in session.execute(query.limit(window.limit + 1)).all():
+    for row in connection.execute(query.limit(window.limit + 1)).all():
         holds = (
             not row.agrees,
             row.challenged,
@@ -151,7 +151,7 @@ def suggestion(state: ClaimState) -> dict[str, Any]:
     }
 
 
-def note_page(session: Connection, claim_id: str, window: Window) -> list[dict[str, Any]] | None:
+def note_page(connection: Connection, claim_id: str, window: Window) -> list[dict[str, Any]] | None:
     """A claim's notes, oldest first; None where there is no claim."""
     query = select(notes).where(notes.c.claim == claim_id).order_by(notes.c.recorded_at, notes.c.id)
     if window.after is not None:
@@ -163,20 +163,20 @@ def note_page(session: Connection, claim_id: str, window: Window) -> list[dict[s
                 literal(note_id, notes.c.id.type),
             )
         )
-    rows = session.execute(query.limit(window.limit + 1)).all()
-    known = rows or session.scalar(select(claims.c.id).where(claims.c.id == claim_id))
+    rows = connection.execute(query.limit(window.limit + 1)).all()
+    known = rows or connection.scalar(select(claims.c.id).where(claims.c.id == claim_id))
     return [note(row._asdict()) for row in rows] if known else None
 
 
 def latest_notes(
-    session: Connection, claim_id: str, moment: datetime | None, *, limit: int
+    connection: Connection, claim_id: str, moment: datetime | None, *, limit: int
 ) -> list[dict[str, Any]]:
     """The newest of a claim's notes, now or as of an instant, oldest first."""
     query = select(notes).where(notes.c.claim == claim_id)
     if moment is not None:
         query = query.where(notes.c.recorded_at <= moment)
     query = query.order_by(notes.c.recorded_at.desc(), notes.c.id.desc()).limit(limit)
-    return [note(row._asdict()) for row in reversed(session.execute(query).all())]
+    return [note(row._asdict()) for row in reversed(connection.execute(query).all())]
 
 
 def note(row: dict[str, Any]) -> dict[str, Any]:

@@ -19,27 +19,27 @@ from service.store.tables import claims, events
 SINCE = 20
 
 
-def of_claim(session: Connection, claim_id: str, window: Window) -> list[dict[str, Any]] | None:
+def of_claim(connection: Connection, claim_id: str, window: Window) -> list[dict[str, Any]] | None:
     """A claim's events, oldest first, one more than the limit; None where there is no claim."""
     query = select(events).where(events.c.claim == claim_id).order_by(events.c.number)
     if window.after is not None:
         query = query.where(events.c.number > window.after[0])
-    rows = session.execute(query.limit(window.limit + 1)).all()
-    if not rows and not _exists(session, claim_id):
+    rows = connection.execute(query.limit(window.limit + 1)).all()
+    if not rows and not _exists(connection, claim_id):
         return None
     return [line(row) for row in rows]
 
 
-def sealed_from(session: Connection, claim_id: str) -> int | None:
+def sealed_from(connection: Connection, claim_id: str) -> int | None:
     """The number of the first event of a claim of which others than the desk are not told
     everything, and whose hash covers that without a commitment; None where there is none."""
     query = select(func.min(events.c.number)).where(events.c.claim == claim_id, exposed())
-    first: int | None = session.execute(query).scalar_one()
+    first: int | None = connection.execute(query).scalar_one()
     return first
 
 
 def latest(
-    session: Connection,
+    connection: Connection,
     claim_id: str,
     *,
     limit: int,
@@ -53,40 +53,40 @@ def latest(
         mine.append(disclosed())
     if ahead_of is not None:
         mine.append(events.c.number < ahead_of)
-    rows = session.execute(
+    rows = connection.execute(
         select(events).where(*mine).order_by(events.c.number.desc()).limit(limit)
     ).all()
     before = rows[-1].number - 1 if rows else 0
     if before and not internal:
         earlier = select(func.count()).where(*mine, events.c.number <= before)
-        before = session.execute(earlier).scalar_one()
+        before = connection.execute(earlier).scalar_one()
     return [line(row) for row in rows[::-1]], before
 
 
-def since(session: Connection, claim_id: str, version: int) -> list[dict[str, Any]]:
+def since(connection: Connection, claim_id: str, version: int) -> list[dict[str, Any]]:
     """A claim's events after a version of it, oldest first, as far as a page tells of them."""
-    return of_claim(session, claim_id, Window(SINCE, [version])) or []
+    return of_claim(connection, claim_id, Window(SINCE, [version])) or []
 
 
 def status_changes(
-    session: Connection, claim_id: str, window: Window
+    connection: Connection, claim_id: str, window: Window
 ) -> list[dict[str, Any]] | None:
     """A claim's changes of status, oldest first; None where there is no claim."""
-    rows = _read_of_type(session, claim_id, "claim.status_changed", window)
+    rows = _read_of_type(connection, claim_id, "claim.status_changed", window)
     return None if rows is None else [status_change(claim_id, event(row)) for row in rows]
 
 
 def list_finding_changes(
-    session: Connection, claim_id: str, window: Window
+    connection: Connection, claim_id: str, window: Window
 ) -> list[dict[str, Any]] | None:
     """What the desk found of a claim, and no longer found, oldest first; None where there is no
     claim."""
-    rows = _read_of_type(session, claim_id, "finding.changed", window)
+    rows = _read_of_type(connection, claim_id, "finding.changed", window)
     return None if rows is None else [status_change(claim_id, event(row)) for row in rows]
 
 
 def _read_of_type(
-    session: Connection, claim_id: str, kind: str, window: Window
+    connection: Connection, claim_id: str, kind: str, window: Window
 ) -> list[Row[Any]] | None:
     query = (
         select(events)
@@ -95,8 +95,8 @@ def _read_of_type(
     )
     if window.after is not None:
         query = query.where(events.c.number > window.after[0])
-    rows = list(session.execute(query.limit(window.limit + 1)).all())
-    return None if not rows and not _exists(session, claim_id) else rows
+    rows = list(connection.execute(query.limit(window.limit + 1)).all())
+    return None if not rows and not _exists(connection, claim_id) else rows
 
 
 def line(row: Row[Any]) -> dict[str, Any]:
@@ -123,15 +123,15 @@ def status_change(claim_id: str, event: Event) -> dict[str, Any]:
     }
 
 
-def state(session: Connection, claim_id: str) -> ClaimState | None:
+def state(connection: Connection, claim_id: str) -> ClaimState | None:
     """A claim's stored state, unlocked."""
-    stored = session.scalar(select(states.whole(claims)).where(claims.c.id == claim_id))
+    stored = connection.scalar(select(states.whole(claims)).where(claims.c.id == claim_id))
     return None if stored is None else states.parse(stored)
 
 
-def state_as_of(session: Connection, claim_id: str, moment: datetime) -> ClaimState | None:
+def state_as_of(connection: Connection, claim_id: str, moment: datetime) -> ClaimState | None:
     """A claim as the desk knew it at `moment`, folded from its record."""
-    rows = session.execute(
+    rows = connection.execute(
         select(events)
         .where(events.c.claim == claim_id, events.c.recorded_at <= moment)
         .order_by(events.c.number)
@@ -139,18 +139,20 @@ def state_as_of(session: Connection, claim_id: str, moment: datetime) -> ClaimSt
     return history.fold(claim_id, (event(row) for row in rows))
 
 
-def known(session: Connection, claim_id: str, moment: datetime | None) -> ClaimState:
+def known(connection: Connection, claim_id: str, moment: datetime | None) -> ClaimState:
     """A claim as it is, or as the desk knew it at `moment`.
 
     Raises NotFound, NotYetRecorded where it was recorded only later.
     """
     if moment is None:
-        found = state(session, claim_id)
+        found = state(connection, claim_id)
     else:
-        found = state_as_of(session, claim_id, moment)
+        found = state_as_of(connection, claim_id, moment)
         created_at = None
         if found is None:
-            created_at = session.scalar(select(claims.c.created_at).where(claims.c.id == claim_id))
+            created_at = connection.scalar(
+                select(claims.c.created_at).where(claims.c.id == claim_id)
+            )
         if created_at is not None:
             raise NotYetRecorded(
                 "The desk recorded this claim only later.", recorded_at=rfc3339(created_at)
@@ -164,5 +166,5 @@ def event(row: Row[Any]) -> Event:
     return Event(row.number, row.type, row.recorded_at, orjson.loads(row.data))
 
 
-def _exists(session: Connection, claim_id: str) -> bool:
-    return session.scalar(select(claims.c.id).where(claims.c.id == claim_id)) is not None
+def _exists(connection: Connection, claim_id: str) -> bool:
+    return connection.scalar(select(claims.c.id).where(claims.c.id == claim_id)) is not None

@@ -59,7 +59,7 @@ class Taken:
 
 
 def begin(
-    session: Connection,
+    connection: Connection,
     *,
     source: NewSource,
     text: str,
@@ -73,10 +73,13 @@ def begin(
     Raises Invalid for an unknown story.
     """
     access.require(actor, Action.RECORD)
-    if story is not None and session.scalar(select(stories).where(stories.c.slug == story)) is None:
+    if (
+        story is not None
+        and connection.scalar(select(stories).where(stories.c.slug == story)) is None
+    ):
         raise Invalid(f"there is no story '{story}'", loc=("body", "story"))
     hashed = replace(source, sha256=sha256(text.encode()).hexdigest())
-    source_id, _ = source_commands.record(session, hashed, actor=actor, now=now)
+    source_id, _ = source_commands.record(connection, hashed, actor=actor, now=now)
     row = {
         "id": ids.uuid7(),
         "source": source_id,
@@ -87,12 +90,12 @@ def begin(
         "opened_by_name": actor.name,
         "opened_at": now,
     }
-    session.execute(insert(intakes), row)
+    connection.execute(insert(intakes), row)
     return str(row["id"])
 
 
 def take(
-    session: Connection,
+    connection: Connection,
     intake_id: str,
     passage: Passage,
     *,
@@ -106,7 +109,7 @@ def take(
     word.  Raises NotFound, and Invalid where nothing is said of what the words do.
     """
     access.require(actor, Action.RECORD)
-    row = session.execute(select(intakes).where(intakes.c.id == intake_id)).first()
+    row = connection.execute(select(intakes).where(intakes.c.id == intake_id)).first()
     if row is None:
         raise NotFound("This article is no longer being taken in.")
     if passage.claim is None and not passage.stands:
@@ -126,33 +129,35 @@ def take(
         for quote in passage.statement.quotes
     )
     spoken = statement_commands.record(
-        session, replace(passage.statement, quotes=quotes), actor=actor, now=now
+        connection, replace(passage.statement, quotes=quotes), actor=actor, now=now
     )
     # In one order, whoever else links to the same claims.
     for stand in sorted(passage.stands, key=lambda one: one.claim):
         link = replace(stand.link, statement=spoken.id)
         statement_commands.link(
-            session, stand.claim, link, four_eyes=four_eyes, actor=actor, now=now
+            connection, stand.claim, link, four_eyes=four_eyes, actor=actor, now=now
         )
     if passage.claim is None:
         return Taken(spoken.id, None)
     made = claim_commands.create(
-        session, replace(passage.claim, origin=spoken.id), actor=actor, now=now
+        connection, replace(passage.claim, origin=spoken.id), actor=actor, now=now
     )
     return Taken(spoken.id, made.id)
 
 
-def finish(session: Connection, intake_id: str, *, actor: Actor, now: datetime) -> None:
+def finish(connection: Connection, intake_id: str, *, actor: Actor, now: datetime) -> None:
     """Forget the text: all of it that matters is recorded.  Raises NotFound."""
     access.require(actor, Action.RECORD)
-    if session.execute(delete(intakes).where(intakes.c.id == intake_id)).rowcount == 0:
+    if connection.execute(delete(intakes).where(intakes.c.id == intake_id)).rowcount == 0:
         raise NotFound("This article is no longer being taken in.")
 
 
-def forget_old(session: Connection, *, now: datetime) -> int:
+def forget_old(connection: Connection, *, now: datetime) -> int:
     """Delete a batch of texts that nobody has finished with; says how many."""
     old = select(intakes.c.id).where(intakes.c.opened_at < now - KEPT).limit(BATCH)
-    return session.execute(delete(intakes).where(intakes.c.id.in_(old.scalar_subquery()))).rowcount
+    return connection.execute(
+        delete(intakes).where(intakes.c.id.in_(old.scalar_subquery()))
+    ).rowcount
 
 
 def is_quoted_from(text: str, words: str) -> bool:

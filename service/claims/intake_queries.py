@@ -13,9 +13,9 @@ from service.store.tables import claims, intakes, links, quotes, sources
 MOST = 50
 
 
-def page(session: Connection) -> list[dict[str, Any]]:
+def page(connection: Connection) -> list[dict[str, Any]]:
     """The articles that are being taken in, latest begun first."""
-    rows = session.execute(
+    rows = connection.execute(
         select(
             intakes.c.id,
             intakes.c.story,
@@ -39,9 +39,9 @@ def page(session: Connection) -> list[dict[str, Any]]:
     ]
 
 
-def one(session: Connection, intake_id: str) -> dict[str, Any] | None:
+def one(connection: Connection, intake_id: str) -> dict[str, Any] | None:
     """An article with its text, and the passages that were recorded from its source."""
-    row = session.execute(
+    row = connection.execute(
         select(intakes, *(column.label(f"source_{column.name}") for column in sources.c))
         .join(sources, sources.c.id == intakes.c.source)
         .where(intakes.c.id == intake_id)
@@ -56,21 +56,21 @@ def one(session: Connection, intake_id: str) -> dict[str, Any] | None:
         "opened_by": row.opened_by_name,
         "opened_at": rfc3339(row.opened_at),
         "source": source_shape(row, "source_"),
-        "passages": passages(session, row.source),
+        "passages": passages(connection, row.source),
     }
 
 
-def passages(session: Connection, source_id: str) -> list[dict[str, Any]]:
+def passages(connection: Connection, source_id: str) -> list[dict[str, Any]]:
     """The statements with a quote from a source, in the order they were recorded, each with the
     quote and what it does: four queries however many there are."""
-    rows = session.execute(
+    rows = connection.execute(
         select(quotes)
         .where(quotes.c.source == source_id)
         .order_by(quotes.c.recorded_at, quotes.c.id)
     ).all()
-    said = statement_queries.by_ids(session, {row.statement for row in rows})
+    said = statement_queries.by_ids(connection, {row.statement for row in rows})
     does: dict[str, list[dict[str, Any]]] = {one: [] for one in said}
-    made = session.execute(
+    made = connection.execute(
         select(claims.c.origin_statement, claims.c.id, claims.c.document).where(
             claims.c.origin_statement.in_(said)
         )
@@ -79,7 +79,7 @@ def passages(session: Connection, source_id: str) -> list[dict[str, Any]]:
         does[row.origin_statement].append(
             {"id": row.id, "text": _text(row.document), "stance": None, "conditional": False}
         )
-    linked = session.execute(
+    linked = connection.execute(
         select(
             links.c.statement,
             links.c.stance,

@@ -31,7 +31,7 @@ from service.store.tables import (
 
 
 def change_party(
-    session: Connection, slug: str, changes: Mapping[str, Any], *, actor: Actor, now: datetime
+    connection: Connection, slug: str, changes: Mapping[str, Any], *, actor: Actor, now: datetime
 ) -> None:
     """Change a party's names, kind, country or parent, and every claim that shows it.
 
@@ -40,11 +40,11 @@ def change_party(
     """
     access.require(actor, Action.CHANGE_PARTIES)
     # One change of the tree at a time: two moves that are sound alone may make a circle together.
-    tree = {row.slug: row for row in session.execute(_locked_tree()).all()}
+    tree = {row.slug: row for row in connection.execute(_locked_tree()).all()}
     if slug not in tree:
         raise NotFound(f"There is no party '{slug}'.")
     if "parent" in changes and changes["parent"] is not None:
-        above = party_commands.list_ancestors(session, changes["parent"], loc=("body", "parent"))
+        above = party_commands.list_ancestors(connection, changes["parent"], loc=("body", "parent"))
         if slug in above:
             raise Invalid(
                 f"'{slug}' would become its own ancestor ({' → '.join(above)})",
@@ -57,20 +57,22 @@ def change_party(
     if not differing:
         return
     if "name" in differing:
-        confusable_names.require_distinct_party(session, differing["name"], slug=slug, actor=actor)
-    chain = writer.lock_chain(session, Subject(SubjectKind.PARTY, slug))
+        confusable_names.require_distinct_party(
+            connection, differing["name"], slug=slug, actor=actor
+        )
+    chain = writer.lock_chain(connection, Subject(SubjectKind.PARTY, slug))
     now = now_after(chain.recorded_at, now)
-    session.execute(update(parties).where(parties.c.slug == slug).values(**differing))
+    connection.execute(update(parties).where(parties.c.slug == slug).values(**differing))
     shown = bool({"name", "parent"} & differing.keys())
     if shown:
-        now = _refresh(session, slug, actor=actor, now=now)
+        now = _refresh(connection, slug, actor=actor, now=now)
     draft = Draft("party.changed", dict(differing))
-    writer.extend(session, chain, [draft], actor=actor, now=now)
-    session.execute(update(parties).where(parties.c.slug == slug).values(updated_at=now))
+    writer.extend(connection, chain, [draft], actor=actor, now=now)
+    connection.execute(update(parties).where(parties.c.slug == slug).values(updated_at=now))
     if not shown and "full_name" in differing:
         # No claim shows it, but what the party claims and says is found by it.
         subject, concerned = Subject(SubjectKind.PARTY, slug), select_showing_parties([slug])
-        rename_batches.begin_rename(session, subject, None, concerned, actor=actor, now=now)
+        rename_batches.begin_rename(connection, subject, None, concerned, actor=actor, now=now)
 
 
 def _locked_tree() -> Any:
@@ -83,12 +85,12 @@ def _height(tree: Mapping[str, Any], slug: str) -> int:
     return 1 + max((_height(tree, one) for one in below), default=0)
 
 
-def _refresh(session: Connection, slug: str, *, actor: Actor, now: datetime) -> datetime:
+def _refresh(connection: Connection, slug: str, *, actor: Actor, now: datetime) -> datetime:
     """Give the claims that show `slug`, or a party below it, its new name and root.
 
     Gives the instant from which the party has them.
     """
-    tree = {row.slug: row for row in session.execute(select(parties)).all()}
+    tree = {row.slug: row for row in connection.execute(select(parties)).all()}
     root = slug
     while tree[root].parent is not None:
         root = tree[root].parent
@@ -97,17 +99,17 @@ def _refresh(session: Connection, slug: str, *, actor: Actor, now: datetime) -> 
         one = waiting.pop()
         below.append(one)
         waiting.extend(row.slug for row in tree.values() if row.parent == one)
-    session.execute(update(parties).where(parties.c.slug.in_(below)).values(root=root))
+    connection.execute(update(parties).where(parties.c.slug.in_(below)).values(root=root))
     last = func.max(party_versions.c.recorded_at)
-    now = now_after(session.scalar(select(last).where(party_versions.c.slug.in_(below))), now)
+    now = now_after(connection.scalar(select(last).where(party_versions.c.slug.in_(below))), now)
     voices = {
         one: {"name": tree[one].name, "root": root, "root_name": tree[root].name} for one in below
     }
     concerned = select_showing_parties(below)
     draft = Draft("party.changed", {"party": slug, "parties": voices})
     subject = Subject(SubjectKind.PARTY, slug)
-    at = rename_batches.begin_rename(session, subject, draft, concerned, actor=actor, now=now)
-    _keep_versions(session, [tree[one]._asdict() | {"root": root} for one in below], at)
+    at = rename_batches.begin_rename(connection, subject, draft, concerned, actor=actor, now=now)
+    _keep_versions(connection, [tree[one]._asdict() | {"root": root} for one in below], at)
     return at
 
 
@@ -129,18 +131,20 @@ def select_showing_speaker(speaker_id: str, party: str) -> Any:
     )
 
 
-def _keep_versions(session: Connection, rows: list[dict[str, Any]], at: datetime) -> None:
+def _keep_versions(connection: Connection, rows: list[dict[str, Any]], at: datetime) -> None:
     """Write down what holds of these parties from `at` on."""
     open_ones = party_versions.c.slug.in_(
         [row["slug"] for row in rows]
     ) & party_versions.c.superseded_at.is_(None)
     # What held for no time at all is not kept.
-    session.execute(delete(party_versions).where(open_ones, party_versions.c.recorded_at == at))
-    session.execute(update(party_versions).where(open_ones).values(superseded_at=at))
-    session.execute(insert(party_versions), [party_commands.version_row(row, at) for row in rows])
+    connection.execute(delete(party_versions).where(open_ones, party_versions.c.recorded_at == at))
+    connection.execute(update(party_versions).where(open_ones).values(superseded_at=at))
+    connection.execute(
+        insert(party_versions), [party_commands.version_row(row, at) for row in rows]
+    )
 
 
-def hold_shown(session: Connection, claim_ids: Sequence[str]) -> None:
+def hold_shown(connection: Connection, claim_ids: Sequence[str]) -> None:
     """Keep the parties and speakers of these claims as they are until this transaction ends.
 
     For whoever copies voices from one claim to another: a rename that did not see the copy would
@@ -162,11 +166,11 @@ def hold_shown(session: Connection, claim_ids: Sequence[str]) -> None:
         .order_by(speakers.c.id),
     ]
     for query in held:
-        session.execute(query.with_for_update(read=True, key_share=True))
+        connection.execute(query.with_for_update(read=True, key_share=True))
 
 
 def change_speaker(
-    session: Connection,
+    connection: Connection,
     speaker_id: str,
     changes: Mapping[str, Any],
     *,
@@ -175,7 +179,7 @@ def change_speaker(
 ) -> None:
     """Correct a speaker's name or role, and every claim that shows it."""
     access.require(actor, Action.CHANGE_PARTIES)
-    row = session.execute(
+    row = connection.execute(
         select(speakers).where(speakers.c.id == speaker_id).with_for_update()
     ).first()
     if row is None:
@@ -183,19 +187,19 @@ def change_speaker(
     name, role = changes.get("name", row.name), changes.get("role", row.role)
     if (name, role) == (row.name, row.role):
         return
-    chain = writer.lock_chain(session, Subject(SubjectKind.SPEAKER, speaker_id))
+    chain = writer.lock_chain(connection, Subject(SubjectKind.SPEAKER, speaker_id))
     now = now_after(chain.recorded_at, now)
     folded = names.fold_speaker(name, role)
-    namesake = session.scalar(
+    namesake = connection.scalar(
         select(speakers.c.id).filter_by(party=row.party, **folded).where(speakers.c.id != row.id)
     )
     if namesake is not None:
         raise AlreadyExists("The party has a speaker of this name and role.", id=namesake)
     confusable_names.require_distinct_speaker(
-        session, row.party, name, folded["folded_role"], speaker=speaker_id, actor=actor
+        connection, row.party, name, folded["folded_role"], speaker=speaker_id, actor=actor
     )
     try:
-        session.execute(
+        connection.execute(
             update(speakers)
             .where(speakers.c.id == speaker_id)
             .values(name=name, role=role, **folded)
@@ -205,6 +209,6 @@ def change_speaker(
     concerned = select_showing_speaker(speaker_id, row.party)
     draft = Draft("speaker.changed", {"speaker": speaker_id, "name": name, "role": role})
     subject = Subject(SubjectKind.SPEAKER, speaker_id)
-    now = rename_batches.begin_rename(session, subject, draft, concerned, actor=actor, now=now)
+    now = rename_batches.begin_rename(connection, subject, draft, concerned, actor=actor, now=now)
     changed = Draft("speaker.changed", {"name": name, "role": role})
-    writer.extend(session, chain, [changed], actor=actor, now=now)
+    writer.extend(connection, chain, [changed], actor=actor, now=now)

@@ -35,7 +35,7 @@ SETTLE = (
 
 
 def follow(
-    session: Connection,
+    connection: Connection,
     before: ClaimState | None,
     after: ClaimState,
     event: Event,
@@ -47,27 +47,27 @@ def follow(
     if event.type in ("link.created", "claim.absorbed"):
         added = [data["link"]] if event.type == "link.created" else data["links"]
         if added:
-            session.execute(
+            connection.execute(
                 INSERT_LINK, [link_row(after.id, one, event, actor.name) for one in added]
             )
     elif event.type == "link.retracted":
-        session.execute(
+        connection.execute(
             update(links)
             .where(links.c.id == data["link"])
             .values(retracted_at=at, retraction_reason=data["reason"])
         )
     elif event.type == "party.changed":
         for party, voice in data["parties"].items():
-            session.execute(
+            connection.execute(
                 update(links)
                 .where(links.c.claim == after.id, links.c.party == party)
                 .values(root=voice["root"])
             )
     elif event.type == "decision.proposed":
-        session.execute(insert(decisions), decision_row(after, event, before))
+        connection.execute(insert(decisions), decision_row(after, event, before))
     if "tags" in data:
-        _retag(session, before, after, at)
-    _settle(session, before, event, actor)
+        _retag(connection, before, after, at)
+    _settle(connection, before, event, actor)
 
 
 def link_row(claim: str, link: dict[str, Any], event: Event, linked_by: str) -> dict[str, Any]:
@@ -105,10 +105,10 @@ def decision_row(after: ClaimState, event: Event, before: ClaimState | None) -> 
     }
 
 
-def _retag(session: Connection, before: ClaimState | None, after: ClaimState, at: Any) -> None:
+def _retag(connection: Connection, before: ClaimState | None, after: ClaimState, at: Any) -> None:
     had, has = set(before.tags if before else ()), set(after.tags)
     if had - has:
-        session.execute(
+        connection.execute(
             update(claim_tags)
             .where(
                 claim_tags.c.claim == after.id,
@@ -120,20 +120,20 @@ def _retag(session: Connection, before: ClaimState | None, after: ClaimState, at
     if has - had:
         if before is not None and before.updated_at == at:
             # No time has passed on this claim's clock: the tag may have come and gone within it.
-            session.execute(
+            connection.execute(
                 delete(claim_tags).where(
                     claim_tags.c.claim == after.id,
                     claim_tags.c.tag.in_(has - had),
                     claim_tags.c.added_at == at,
                 )
             )
-        session.execute(
+        connection.execute(
             INSERT_TAG,
             [{"claim": after.id, "tag": tag, "added_at": at} for tag in sorted(has - had)],
         )
 
 
-def _settle(session: Connection, before: ClaimState | None, event: Event, actor: Actor) -> None:
+def _settle(connection: Connection, before: ClaimState | None, event: Event, actor: Actor) -> None:
     """Close the waiting decision with the event that ended it."""
     waiting = before.pending if before else None
     ended = ending(waiting.id, event) if waiting else None
@@ -141,7 +141,7 @@ def _settle(session: Connection, before: ClaimState | None, event: Event, actor:
         return
     state, why = ended
     who = None if state == "superseded" else actor
-    session.execute(
+    connection.execute(
         SETTLE,
         {
             "decision": waiting.id,

@@ -27,7 +27,7 @@ class Outcome:
 
 
 def submit(
-    session: Connection,
+    connection: Connection,
     loaded: Loaded,
     change: Change,
     *,
@@ -44,7 +44,7 @@ def submit(
         loaded.state, change, four_eyes=four_eyes, actor=actor, decision_id=decision_id
     )
     recorded = claim_writer.record(
-        session, loaded, drafts, actor=actor, now=now, cause=change.cause
+        connection, loaded, drafts, actor=actor, now=now, cause=change.cause
     )
     if drafts and drafts[-1].type == "decision.proposed":
         return Outcome(recorded.state, None, decision_id)
@@ -53,7 +53,7 @@ def submit(
 
 
 def lapse_of_proposer(
-    session: Connection, proposer: str, *, reason: LapseReason, actor: Actor, now: datetime
+    connection: Connection, proposer: str, *, reason: LapseReason, actor: Actor, now: datetime
 ) -> int:
     """End every proposal of somebody who can no longer stand by it; says how many.
 
@@ -63,11 +63,13 @@ def lapse_of_proposer(
         decisions.c.proposed_by == proposer, decisions.c.state == "pending"
     )
     lapsed = 0
-    for loaded in claim_writer.load_all(session, session.scalars(mine).all(), now=now).values():
+    for loaded in claim_writer.load_all(
+        connection, connection.scalars(mine).all(), now=now
+    ).values():
         waiting = loaded.state.pending
         # Somebody may have settled it while we waited for the claim.
         if waiting is not None and waiting.proposed_by == proposer:
             draft = proposals.lapse(loaded.state, waiting.id, reason=reason)
-            claim_writer.record(session, loaded, [draft], actor=actor, now=now)
+            claim_writer.record(connection, loaded, [draft], actor=actor, now=now)
             lapsed += 1
     return lapsed

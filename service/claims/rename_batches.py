@@ -28,7 +28,7 @@ meanwhile, and elsewhere nobody changes these claims."""
 
 
 def begin_rename(
-    session: Connection,
+    connection: Connection,
     subject: Subject,
     draft: Draft | None,
     shown: Any,
@@ -41,45 +41,45 @@ def begin_rename(
     Without a `draft` they are only indexed again.  Gives the instant of the change: `now`, or when
     the last of few claims changed where a clock went back.
     """
-    rename, count = rename_queue.add_rename(session, subject, draft, shown, actor=actor, now=now)
+    rename, count = rename_queue.add_rename(connection, subject, draft, shown, actor=actor, now=now)
     spoken = select(statements.c.id).where(rename_queue.select_spoken(rename)).limit(BATCH + 1)
-    few = session.execute(select(func.count()).select_from(spoken.subquery())).scalar_one()
+    few = connection.execute(select(func.count()).select_from(spoken.subquery())).scalar_one()
     if count > BATCH or few > BATCH:
-        wakeups.ring_after_commit(session)
+        wakeups.ring_after_commit(connection)
         return now
-    left = rename_queue.list_claims(session, rename, most=BATCH)
-    now = claim_writer.hold(session, left, now=now)
+    left = rename_queue.list_claims(connection, rename, most=BATCH)
+    now = claim_writer.hold(connection, left, now=now)
     for claim_id in left:
-        claim_writer.load(session, claim_id, now=now)
-    indexing.renew_statements(session, rename_queue.select_spoken(rename))
-    rename_queue.end_rename(session, rename)
+        claim_writer.load(connection, claim_id, now=now)
+    indexing.renew_statements(connection, rename_queue.select_spoken(rename))
+    rename_queue.end_rename(connection, rename)
     return now
 
 
-def continue_rename(session: Connection, *, now: datetime, most: int = BATCH) -> int:
+def continue_rename(connection: Connection, *, now: datetime, most: int = BATCH) -> int:
     """Bring the first rename under way to its next claims, then to its next statements.
 
     Gives how many those were; 0 where there is nothing to do, or another server does it.
     """
-    rename = rename_queue.lease_rename(session)
+    rename = rename_queue.lease_rename(connection)
     if rename is None:
         return 0
-    claims = rename_queue.list_claims(session, rename, most=most)
+    claims = rename_queue.list_claims(connection, rename, most=most)
     if not claims:
-        return _index_statements(session, rename, most=most)
+        return _index_statements(connection, rename, most=most)
     began = time.monotonic()
     for done, claim_id in enumerate(claims, start=1):
-        claim_writer.load(session, claim_id, now=now)
+        claim_writer.load(connection, claim_id, now=now)
         if time.monotonic() - began > BATCH_SECONDS:
             return done
     return len(claims)
 
 
-def _index_statements(session: Connection, rename: Rename, *, most: int) -> int:
-    found = rename_queue.list_statements(session, rename, most=most)
-    indexing.renew_statements(session, statements.c.id.in_(found))
+def _index_statements(connection: Connection, rename: Rename, *, most: int) -> int:
+    found = rename_queue.list_statements(connection, rename, most=most)
+    indexing.renew_statements(connection, statements.c.id.in_(found))
     if len(found) < most:
-        rename_queue.end_rename(session, rename)
+        rename_queue.end_rename(connection, rename)
     else:
-        rename_queue.note_statement(session, rename, found[-1])
+        rename_queue.note_statement(connection, rename, found[-1])
     return max(1, len(found))

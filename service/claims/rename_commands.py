@@ -28,7 +28,7 @@ PRINTED = ("name", "parent")
 
 
 def change_party(
-    session: Connection,
+    connection: Connection,
     slug: str,
     asked: Mapping[str, Any],
     *,
@@ -41,7 +41,7 @@ def change_party(
     Raises what `parties.change` does.
     """
     access.require(actor, Action.CHANGE_PARTIES)
-    tree = lock_tree(session) if four_eyes else {}
+    tree = lock_tree(connection) if four_eyes else {}
     party = tree.get(slug, {})
     new = {name: asked[name] for name in PRINTED if name in asked and name in party}
     if any(party[name] != value for name, value in new.items()):
@@ -51,15 +51,15 @@ def change_party(
             select(claims.c.id).where(claims.c.claimant.in_(concerned)),
             select(links.c.claim).where(links.c.party.in_(concerned)),
         )
-        decision = _propose(session, plan, shown, actor=actor, now=now)
+        decision = _propose(connection, plan, shown, actor=actor, now=now)
         if decision is not None:
             return decision
-    party_changes.change_party(session, slug, asked, actor=actor, now=now)
+    party_changes.change_party(connection, slug, asked, actor=actor, now=now)
     return None
 
 
 def change_speaker(
-    session: Connection,
+    connection: Connection,
     speaker_id: str,
     asked: Mapping[str, Any],
     *,
@@ -72,67 +72,69 @@ def change_speaker(
     Raises what `parties.change_speaker` does.
     """
     access.require(actor, Action.CHANGE_PARTIES)
-    row = session.execute(select(speakers).where(speakers.c.id == speaker_id)).first()
+    row = connection.execute(select(speakers).where(speakers.c.id == speaker_id)).first()
     if row is not None and four_eyes:
         plan = _plan_speaker(row._asdict(), asked)
         shown = select(claims.c.id).where(
             claims.c.claimant == row.party, claims.c.state.contains(speaker_id)
         )
-        decision = _propose(session, plan, shown, actor=actor, now=now)
+        decision = _propose(connection, plan, shown, actor=actor, now=now)
         if decision is not None:
             return decision
-    party_changes.change_speaker(session, speaker_id, asked, actor=actor, now=now)
+    party_changes.change_speaker(connection, speaker_id, asked, actor=actor, now=now)
     return None
 
 
-def plan_again(session: Connection, waiting: Pending) -> Change:
+def plan_again(connection: Connection, waiting: Pending) -> Change:
     """A proposed rename as it would be made now, on the claim that it stands on.
 
     Raises Conflict where the party or speaker is otherwise than the proposer saw.
     """
     asked = dict(waiting.change or {})
     if waiting.kind is DecisionKind.PARTY:
-        tree = lock_tree(session)
+        tree = lock_tree(connection)
         slug, changed = asked["party"], asked["changes"]
         plan = _plan_party(tree, slug, changed, {n: changed[n] for n in PRINTED if n in changed})
     else:
         query = select(speakers).where(speakers.c.id == asked["speaker"]).with_for_update()
-        plan = _plan_speaker(session.execute(query).one()._asdict(), asked["changes"])
+        plan = _plan_speaker(connection.execute(query).one()._asdict(), asked["changes"])
     if plan.asked["was"] != asked["was"]:
         was = plan.asked["was"]["name"]
         raise Conflict(f"“{asked['was']['name']}” is “{was}” by now, or stands elsewhere.")
     return replace(plan, reason=waiting.reason)
 
 
-def carry_out(session: Connection, change: Change, *, actor: Actor, now: datetime) -> None:
+def carry_out(connection: Connection, change: Change, *, actor: Actor, now: datetime) -> None:
     """Make the rename that was approved, on everything that shows the name."""
     asked = change.asked
     if change.kind is DecisionKind.PARTY:
-        party_changes.change_party(session, asked["party"], asked["changes"], actor=actor, now=now)
+        party_changes.change_party(
+            connection, asked["party"], asked["changes"], actor=actor, now=now
+        )
     else:
         party_changes.change_speaker(
-            session, asked["speaker"], asked["changes"], actor=actor, now=now
+            connection, asked["speaker"], asked["changes"], actor=actor, now=now
         )
 
 
 def _propose(
-    session: Connection, plan: Change, shown: Any, *, actor: Actor, now: datetime
+    connection: Connection, plan: Change, shown: Any, *, actor: Actor, now: datetime
 ) -> str | None:
     """Propose `plan` on the first claim that it would print otherwise; None where there is none.
 
     Raises DecisionPending where each of them waits for another decision.
     """
     busy: DecisionPending | None = None
-    for claim_id in session.scalars(_select_vouched(shown)).all():
-        stored = session.scalar(select(states.whole(claims)).where(claims.c.id == claim_id))
+    for claim_id in connection.scalars(_select_vouched(shown)).all():
+        stored = connection.scalar(select(states.whole(claims)).where(claims.c.id == claim_id))
         if not changes.needs_second_person(states.parse(stored or ""), plan):
             continue
-        loaded = claim_writer.load(session, claim_id, now=now)
+        loaded = claim_writer.load(connection, claim_id, now=now)
         if not changes.needs_second_person(loaded.state, plan):
             continue
         try:
             done = proposal_commands.submit(
-                session, loaded, plan, four_eyes=True, actor=actor, now=now
+                connection, loaded, plan, four_eyes=True, actor=actor, now=now
             )
         except DecisionPending as error:
             busy = error
@@ -155,9 +157,11 @@ def _select_vouched(shown: Any) -> Any:
     )
 
 
-def lock_tree(session: Connection) -> dict[str, dict[str, Any]]:
+def lock_tree(connection: Connection) -> dict[str, dict[str, Any]]:
     """Every party by its slug, in the order in which `parties.change` locks them."""
-    rows = session.execute(select(tables.parties).order_by(tables.parties.c.slug).with_for_update())
+    rows = connection.execute(
+        select(tables.parties).order_by(tables.parties.c.slug).with_for_update()
+    )
     return {row.slug: dict(row._mapping) for row in rows}
 
 

@@ -62,7 +62,7 @@ class Rename:
 
 
 def add_rename(
-    session: Connection,
+    connection: Connection,
     subject: Subject,
     draft: Draft | None,
     shown: Any,
@@ -75,7 +75,7 @@ def add_rename(
     rename = Rename(ids.uuid7(), subject, draft, actor, None)
     listed = shown.subquery()
     claim = listed.c[0]
-    added = session.execute(
+    added = connection.execute(
         insert(rename_claims).from_select(
             ["rename", "claim"],
             select(literal(rename.id, rename_claims.c.rename.type), claim).where(
@@ -83,7 +83,7 @@ def add_rename(
             ),
         )
     )
-    session.execute(
+    connection.execute(
         insert(renames),
         {
             "id": rename.id,
@@ -98,12 +98,12 @@ def add_rename(
     return rename, added.rowcount
 
 
-def take_renames(session: Connection, claim_id: str) -> list[Rename]:
+def take_renames(connection: Connection, claim_id: str) -> list[Rename]:
     """Take out the renames that have not come to a claim, which is locked; in their order."""
-    taken = TAKE.run(session, {"claim": claim_id}).fetchall()
+    taken = TAKE.run(connection, {"claim": claim_id}).fetchall()
     if not taken:
         return []
-    rows = session.execute(
+    rows = connection.execute(
         select(renames)
         .where(renames.c.id.in_([id_text(row[0]) for row in taken]))
         .order_by(renames.c.started_at, renames.c.id)
@@ -111,15 +111,15 @@ def take_renames(session: Connection, claim_id: str) -> list[Rename]:
     return [_read(row) for row in rows]
 
 
-def is_under_way(session: Connection) -> bool:
+def is_under_way(connection: Connection) -> bool:
     """Whether there is a rename that has not come to every claim."""
-    return bool(session.scalar(select(select(renames.c.id).exists())))
+    return bool(connection.scalar(select(select(renames.c.id).exists())))
 
 
-def lease_rename(session: Connection) -> Rename | None:
+def lease_rename(connection: Connection) -> Rename | None:
     """The first rename under way, until this transaction ends; None where there is none, or
     another server works on it."""
-    row = session.execute(
+    row = connection.execute(
         select(renames)
         .order_by(renames.c.started_at, renames.c.id)
         .limit(1)
@@ -128,20 +128,20 @@ def lease_rename(session: Connection) -> Rename | None:
     return None if row is None else _read(row)
 
 
-def list_claims(session: Connection, rename: Rename, *, most: int) -> Sequence[str]:
+def list_claims(connection: Connection, rename: Rename, *, most: int) -> Sequence[str]:
     """The next claims that a rename has not come to, in the order of their ids."""
     mine = rename_claims.c.rename == rename.id
     query = select(rename_claims.c.claim).where(mine).order_by(rename_claims.c.claim)
-    return session.scalars(query.limit(most)).all()
+    return connection.scalars(query.limit(most)).all()
 
 
-def list_statements(session: Connection, rename: Rename, *, most: int) -> Sequence[str]:
+def list_statements(connection: Connection, rename: Rename, *, most: int) -> Sequence[str]:
     """The next statements whose speaker was renamed, locked, in the order of their ids."""
     query = select(statements.c.id).where(select_spoken(rename)).order_by(statements.c.id)
     if rename.last_statement is not None:
         query = query.where(statements.c.id > rename.last_statement)
     # Locked: a rendering that is added meanwhile would be lost from the index.
-    return session.scalars(query.limit(most).with_for_update()).all()
+    return connection.scalars(query.limit(most).with_for_update()).all()
 
 
 def select_spoken(rename: Rename) -> ColumnElement[bool]:
@@ -152,26 +152,28 @@ def select_spoken(rename: Rename) -> ColumnElement[bool]:
     return statements.c.party.in_(parties)
 
 
-def note_statement(session: Connection, rename: Rename, last_statement: str) -> None:
+def note_statement(connection: Connection, rename: Rename, last_statement: str) -> None:
     """Note how far the statements are indexed anew."""
     row = update(renames).where(renames.c.id == rename.id)
-    session.execute(row.values(last_statement=last_statement))
+    connection.execute(row.values(last_statement=last_statement))
 
 
-def end_rename(session: Connection, rename: Rename) -> None:
-    session.execute(delete(renames).where(renames.c.id == rename.id))
+def end_rename(connection: Connection, rename: Rename) -> None:
+    connection.execute(delete(renames).where(renames.c.id == rename.id))
 
 
-def list_renames(session: Connection) -> list[Rename]:
+def list_renames(connection: Connection) -> list[Rename]:
     """The renames under way, in their order."""
-    rows = session.execute(select(renames).order_by(renames.c.started_at, renames.c.id))
+    rows = connection.execute(select(renames).order_by(renames.c.started_at, renames.c.id))
     return [_read(row) for row in rows]
 
 
-def count_left(session: Connection, rename_id: str) -> int:
+def count_left(connection: Connection, rename_id: str) -> int:
     """How many claims a rename has not come to."""
     mine = rename_claims.c.rename == rename_id
-    return session.execute(select(func.count()).select_from(rename_claims).where(mine)).scalar_one()
+    return connection.execute(
+        select(func.count()).select_from(rename_claims).where(mine)
+    ).scalar_one()
 
 
 def _read(row: Any) -> Rename:

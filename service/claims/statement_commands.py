@@ -104,7 +104,7 @@ class Spoken:
 
 
 def record(
-    session: Connection,
+    connection: Connection,
     new: NewStatement,
     *,
     voice: Voice | None = None,
@@ -125,7 +125,7 @@ def record(
         raise Invalid("a statement needs at least one quote", loc=(*loc, "quotes"))
     if voice is None and new.party is not None:
         voice = party_commands.voice(
-            session, new.party, new.speaker, lines, actor=actor, now=now, loc=loc
+            connection, new.party, new.speaker, lines, actor=actor, now=now, loc=loc
         )
     elif new.party is None and new.speaker is not None:
         raise Invalid("a speaker speaks for a party: name it", loc=(*loc, "party"))
@@ -144,7 +144,7 @@ def record(
         }
     ] + [
         _quote_row(
-            session, statement_id, position, quote, actor=actor, now=now, loc=loc, lines=lines
+            connection, statement_id, position, quote, actor=actor, now=now, loc=loc, lines=lines
         )
         for position, quote in enumerate(new.quotes, start=1)
     ]
@@ -152,9 +152,9 @@ def record(
     draft = Draft("statement.recorded", history.plain(said | {"quotes": _rendered(rows[1:])}))
     lines += writer.begin(_subject(statement_id), [draft], actor=actor, now=now)
     parameters = {f"{i}_{name}": value for i, row in enumerate(rows) for name, value in row.items()}
-    parameters |= indexing.statement_row(session, statement_id, new.quotes, voice)
+    parameters |= indexing.statement_row(connection, statement_id, new.quotes, voice)
     parameters |= writer.parameters("line", lines)
-    _recording(len(new.quotes), len(lines)).run(session, parameters)
+    _recording(len(new.quotes), len(lines)).run(connection, parameters)
     return Spoken(
         statement_id, voice, new.said_at, new.precision, new.basis, _brief(new.quotes[0].text)
     )
@@ -166,12 +166,12 @@ def require_said(moment: datetime, *, now: datetime, loc: tuple[str | int, ...])
         raise Invalid("nobody can have said this yet: the instant lies in the future", loc=loc)
 
 
-def read(session: Connection, statement_id: str, *, loc: tuple[str | int, ...]) -> Spoken:
+def read(connection: Connection, statement_id: str, *, loc: tuple[str | int, ...]) -> Spoken:
     """A recorded statement, held against withdrawal until this transaction ends.
 
     Raises Invalid (unknown) or StatementWithdrawn.
     """
-    row = session.execute(READ, {"statement": statement_id}).first()
+    row = connection.execute(READ, {"statement": statement_id}).first()
     if row is None:
         raise Invalid("there is no statement with this id", loc=loc)
     if row.withdrawn_at is not None:
@@ -180,7 +180,7 @@ def read(session: Connection, statement_id: str, *, loc: tuple[str | int, ...]) 
         )
     voice = None
     if row.party is not None:
-        voice = party_commands.known_voice(session, row.party, row.speaker, loc=loc)
+        voice = party_commands.known_voice(connection, row.party, row.speaker, loc=loc)
     return Spoken(
         row.id,
         voice,
@@ -192,40 +192,40 @@ def read(session: Connection, statement_id: str, *, loc: tuple[str | int, ...]) 
 
 
 def add_quote(
-    session: Connection, statement_id: str, quote: NewQuote, *, actor: Actor, now: datetime
+    connection: Connection, statement_id: str, quote: NewQuote, *, actor: Actor, now: datetime
 ) -> None:
     """Another rendering of the same utterance: two outlets render one utterance differently.
 
     It is recorded on every claim that shows the statement, which is found by it from now on.
     """
     access.require(actor, Action.RECORD)
-    _locked(session, statement_id)
-    chain = writer.lock_chain(session, _subject(statement_id))
-    position = session.scalar(
+    _locked(connection, statement_id)
+    chain = writer.lock_chain(connection, _subject(statement_id))
+    position = connection.scalar(
         select(func.max(quotes.c.position)).where(quotes.c.statement == statement_id)
     )
-    linked, claimed = _showing(session, statement_id)
+    linked, claimed = _showing(connection, statement_id)
     concerned = sorted({*linked, *claimed})
-    now = now_after(chain.recorded_at, claim_writer.hold(session, concerned, now=now))
+    now = now_after(chain.recorded_at, claim_writer.hold(connection, concerned, now=now))
     row = _quote_row(
-        session, statement_id, (position or 0) + 1, quote, actor=actor, now=now, loc=("body",)
+        connection, statement_id, (position or 0) + 1, quote, actor=actor, now=now, loc=("body",)
     )
-    session.execute(insert(quotes), row)
+    connection.execute(insert(quotes), row)
     draft = Draft("statement.quoted", {"quote": _rendered([row])[0]})
-    writer.extend(session, chain, [draft], actor=actor, now=now)
-    indexing.renew_statements(session, statements.c.id == statement_id)
+    writer.extend(connection, chain, [draft], actor=actor, now=now)
+    indexing.renew_statements(connection, statements.c.id == statement_id)
     shown = Draft("statement.quoted", {"statement": statement_id, **draft.data})
     changed = [
         claim_writer.record(
-            session, claim_writer.load(session, claim, now=now), [shown], actor=actor, now=now
+            connection, claim_writer.load(connection, claim, now=now), [shown], actor=actor, now=now
         ).state
         for claim in concerned
     ]
-    indexing.renew(session, changed, statement=statement_id)
+    indexing.renew(connection, changed, statement=statement_id)
 
 
 def withdraw(
-    session: Connection,
+    connection: Connection,
     statement_id: str,
     *,
     reason: str,
@@ -247,17 +247,17 @@ def withdraw(
     if said_at is not None:
         require_said(said_at, now=now, loc=("body", "said_at"))
         precision = precision or Precision.DAY
-    if _locked(session, statement_id).withdrawn_at is not None:
+    if _locked(connection, statement_id).withdrawn_at is not None:
         raise Settled("This statement was withdrawn before.", statement=statement_id)
-    chain = writer.lock_chain(session, _subject(statement_id))
+    chain = writer.lock_chain(connection, _subject(statement_id))
     source_id = (
         None
         if source is None
-        else source_commands.resolve(session, source, actor=actor, now=now, loc=("body",))
+        else source_commands.resolve(connection, source, actor=actor, now=now, loc=("body",))
     )
-    linked, claimed = _showing(session, statement_id)
+    linked, claimed = _showing(connection, statement_id)
     concerned = sorted({*linked, *claimed})
-    now = now_after(chain.recorded_at, claim_writer.hold(session, concerned, now=now))
+    now = now_after(chain.recorded_at, claim_writer.hold(connection, concerned, now=now))
     withdrawal = {
         "reason": reason,
         "source": source_id,
@@ -265,8 +265,8 @@ def withdraw(
         "precision": precision.value if precision and said_at else None,
     }
     draft = Draft("statement.withdrawn", history.plain(withdrawal))
-    writer.extend(session, chain, [draft], actor=actor, now=now)
-    session.execute(
+    writer.extend(connection, chain, [draft], actor=actor, now=now)
+    connection.execute(
         update(statements)
         .where(statements.c.id == statement_id)
         .values(withdrawn_at=now)
@@ -280,7 +280,7 @@ def withdraw(
     }
     waiting = []
     for claim_id in concerned:
-        loaded = claim_writer.load(session, claim_id, now=now)
+        loaded = claim_writer.load(connection, claim_id, now=now)
         drafts = []
         if any(one.statement == statement_id for one in loaded.state.links):
             drafts.append(amendments.withdraw_statement(statement_id, **about))
@@ -288,7 +288,7 @@ def withdraw(
             drafts.append(amendments.withdraw_claim(loaded.state, **about))
         change = amendments.take_back(statement_id, drafts, about)
         done = proposal_commands.submit(
-            session, loaded, change, four_eyes=four_eyes, actor=actor, now=now
+            connection, loaded, change, four_eyes=four_eyes, actor=actor, now=now
         )
         waiting += [done.decision] if done.decision else []
     return waiting
@@ -302,7 +302,7 @@ class Linked(Outcome):
 
 
 def link(
-    session: Connection,
+    connection: Connection,
     claim_id: str,
     new: NewLink,
     *,
@@ -317,24 +317,24 @@ def link(
     in any case.
     """
     access.require(actor, Action.RECORD)
-    loaded = claim_writer.load(session, claim_id, versions=versions, now=now)
+    loaded = claim_writer.load(connection, claim_id, versions=versions, now=now)
     loc = ("body", "statement")
     if isinstance(new.statement, NewStatement):
-        spoken = record(session, new.statement, actor=actor, now=now, loc=loc)
+        spoken = record(connection, new.statement, actor=actor, now=now, loc=loc)
     else:
-        spoken = read(session, new.statement, loc=loc)
+        spoken = read(connection, new.statement, loc=loc)
     if spoken.voice is None:
         raise Invalid("no party stands behind this statement, so it takes no stance", loc=loc)
     made = _build_link(ids.uuid7(), spoken, spoken.voice, new, now)
     change = amendments.add_link(loaded.state, made, note=new.note)
     done = proposal_commands.submit(
-        session, loaded, change, four_eyes=four_eyes, actor=actor, now=now
+        connection, loaded, change, four_eyes=four_eyes, actor=actor, now=now
     )
     return Linked(done.state, done.change, done.decision, made.id)
 
 
 def link_again(
-    session: Connection, state: ClaimState, asked: Mapping[str, Any], *, now: datetime
+    connection: Connection, state: ClaimState, asked: Mapping[str, Any], *, now: datetime
 ) -> Change:
     """A proposed link as it would be made now: its party may have been renamed since.
 
@@ -347,16 +347,16 @@ def link_again(
         asked["conditional"],
         asked["note"],
     )
-    spoken = read(session, asked["statement"], loc=("body", "statement"))
+    spoken = read(connection, asked["statement"], loc=("body", "statement"))
     assert spoken.voice is not None, "a statement keeps its party"
     made = _build_link(asked["id"], spoken, spoken.voice, new, now)
     return amendments.add_link(state, made, note=new.note)
 
 
-def link_origin(session: Connection, claim: ClaimState) -> Link | None:
+def link_origin(connection: Connection, claim: ClaimState) -> Link | None:
     """The statement that a claim was recorded with, as a link that supports the claim it is merged
     into; None where no party stands behind it."""
-    spoken = read(session, claim.origin_statement, loc=("body", "into"))
+    spoken = read(connection, claim.origin_statement, loc=("body", "into"))
     if spoken.voice is None:
         return None
     return _build_link(
@@ -383,7 +383,7 @@ def _build_link(
 
 
 def retract_link(
-    session: Connection,
+    connection: Connection,
     link_id: str,
     *,
     reason: str,
@@ -396,30 +396,30 @@ def retract_link(
     To take a denial off a confirmed claim is proposed: without it the line is bolder.
     """
     access.require(actor, Action.RECORD)
-    loaded = _claim_of(session, link_id, now=now)
+    loaded = _claim_of(connection, link_id, now=now)
     change = amendments.retract_link(loaded.state, link_id, reason=reason)
     return proposal_commands.submit(
-        session, loaded, change, four_eyes=four_eyes, actor=actor, now=now
+        connection, loaded, change, four_eyes=four_eyes, actor=actor, now=now
     )
 
 
 def affirm_link(
-    session: Connection, link_id: str, *, four_eyes: bool, actor: Actor, now: datetime
+    connection: Connection, link_id: str, *, four_eyes: bool, actor: Actor, now: datetime
 ) -> Outcome:
     """Say that a link holds for the claim's present wording too.  Raises NotFound, Settled."""
     access.require(actor, Action.RECORD)
-    loaded = _claim_of(session, link_id, now=now)
+    loaded = _claim_of(connection, link_id, now=now)
     change = amendments.affirm_link(loaded.state, link_id)
     return proposal_commands.submit(
-        session, loaded, change, four_eyes=four_eyes, actor=actor, now=now
+        connection, loaded, change, four_eyes=four_eyes, actor=actor, now=now
     )
 
 
-def _showing(session: Connection, statement_id: str) -> tuple[list[str], list[str]]:
+def _showing(connection: Connection, statement_id: str) -> tuple[list[str], list[str]]:
     """The claims that the statement is linked to, and those whose origin it is."""
     linked = select(links.c.claim).where(links.c.statement == statement_id)
     claimed = select(claims.c.id).where(claims.c.origin_statement == statement_id)
-    return list(session.scalars(linked)), list(session.scalars(claimed))
+    return list(connection.scalars(linked)), list(connection.scalars(claimed))
 
 
 def _subject(statement_id: str) -> Subject:
@@ -431,15 +431,15 @@ def _rendered(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [{name: row[name] for name in RENDERED} for row in rows]
 
 
-def _claim_of(session: Connection, link_id: str, *, now: datetime) -> Loaded:
-    claim_id = session.scalar(select(links.c.claim).where(links.c.id == link_id))
+def _claim_of(connection: Connection, link_id: str, *, now: datetime) -> Loaded:
+    claim_id = connection.scalar(select(links.c.claim).where(links.c.id == link_id))
     if claim_id is None:
         raise NotFound("There is no link with this id.")
-    return claim_writer.load(session, claim_id, now=now)
+    return claim_writer.load(connection, claim_id, now=now)
 
 
-def _locked(session: Connection, statement_id: str) -> Row[Any]:
-    row = session.execute(
+def _locked(connection: Connection, statement_id: str) -> Row[Any]:
+    row = connection.execute(
         select(statements).where(statements.c.id == statement_id).with_for_update()
     ).first()
     if row is None:
@@ -448,7 +448,7 @@ def _locked(session: Connection, statement_id: str) -> Row[Any]:
 
 
 def _quote_row(
-    session: Connection,
+    connection: Connection,
     statement_id: str,
     position: int,
     quote: NewQuote,
@@ -468,7 +468,7 @@ def _quote_row(
         "language": quote.language,
         "rendering": quote.rendering.value,
         "source": source_commands.resolve(
-            session, quote.source, actor=actor, now=now, loc=where, lines=lines
+            connection, quote.source, actor=actor, now=now, loc=where, lines=lines
         ),
         "exact": selector.exact if selector else None,
         "prefix": selector.prefix if selector else None,

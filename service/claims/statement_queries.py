@@ -29,20 +29,20 @@ STATEMENT = (
 )
 
 
-def one(session: Connection, statement_id: str) -> dict[str, Any] | None:
-    return by_ids(session, [statement_id]).get(statement_id)
+def one(connection: Connection, statement_id: str) -> dict[str, Any] | None:
+    return by_ids(connection, [statement_id]).get(statement_id)
 
 
-def by_ids(session: Connection, statement_ids: Collection[str]) -> dict[str, dict[str, Any]]:
+def by_ids(connection: Connection, statement_ids: Collection[str]) -> dict[str, dict[str, Any]]:
     """Statements by id, each with all its renderings: two queries however many there are."""
     if not statement_ids:
         return {}
-    rows = session.execute(STATEMENT.where(statements.c.id.in_(statement_ids))).all()
-    return {shape["id"]: shape for shape in _with_quotes(session, rows)}
+    rows = connection.execute(STATEMENT.where(statements.c.id.in_(statement_ids))).all()
+    return {shape["id"]: shape for shape in _with_quotes(connection, rows)}
 
 
 def page(
-    session: Connection,
+    connection: Connection,
     *,
     party: str | None,
     speaker: str | None,
@@ -75,7 +75,7 @@ def page(
             )
         )
     query = query.order_by(statements.c.said_end.desc(), statements.c.id.desc())
-    return _with_quotes(session, session.execute(query.limit(window.limit + 1)).all())
+    return _with_quotes(connection, connection.execute(query.limit(window.limit + 1)).all())
 
 
 def keys(shape: dict[str, Any]) -> list[Any]:
@@ -84,7 +84,7 @@ def keys(shape: dict[str, Any]) -> list[Any]:
 
 
 def link_page(
-    session: Connection, state: ClaimState, window: Window, *, moment: datetime | None = None
+    connection: Connection, state: ClaimState, window: Window, *, moment: datetime | None = None
 ) -> list[dict[str, Any]]:
     """A claim's links from the cursor on, oldest first, one more than the limit."""
     begin = 0
@@ -92,11 +92,11 @@ def link_page(
         places = {link.id: place for place, link in enumerate(state.links)}
         begin = places.get(window.after[0], len(places)) + 1
     page = state.links[begin : begin + window.limit + 1]
-    return of_claim(session, state, moment=moment, chosen=page)
+    return of_claim(connection, state, moment=moment, chosen=page)
 
 
 def of_claim(
-    session: Connection,
+    connection: Connection,
     state: ClaimState,
     *,
     moment: datetime | None = None,
@@ -108,9 +108,9 @@ def of_claim(
     query = select(links).where(links.c.claim == state.id)
     if chosen is not None:
         query = query.where(links.c.id.in_([link.id for link in chosen]))
-    rows = {row.id: row for row in session.execute(query).all()}
+    rows = {row.id: row for row in connection.execute(query).all()}
     shown = state.links if chosen is None else chosen
-    said = by_ids(session, {one.statement for one in shown})
+    said = by_ids(connection, {one.statement for one in shown})
     shapes = []
     for one in shown:
         row, statement = rows[one.id], said[one.statement]
@@ -137,7 +137,7 @@ def of_claim(
     return shapes
 
 
-def on_claims(session: Connection, statement_id: str) -> list[dict[str, Any]]:
+def on_claims(connection: Connection, statement_id: str) -> list[dict[str, Any]]:
     """The claims that a statement is the origin of, then those it is linked to, each with its
     claim as stored (`document`) and its link: None for an origin.  What was linked to a merged
     claim is linked to the one that remains."""
@@ -162,7 +162,7 @@ def on_claims(session: Connection, statement_id: str) -> list[dict[str, Any]]:
         .where(links.c.statement == statement_id, unmerged)
         .order_by(links.c.recorded_at, links.c.id)
     )
-    return [{"document": row.document, "link": None} for row in session.execute(begun).all()] + [
+    return [{"document": row.document, "link": None} for row in connection.execute(begun).all()] + [
         {
             "document": row.document,
             "link": {
@@ -174,7 +174,7 @@ def on_claims(session: Connection, statement_id: str) -> list[dict[str, Any]]:
                 "recorded_at": rfc3339(row.recorded_at),
             },
         }
-        for row in session.execute(linked).all()
+        for row in connection.execute(linked).all()
     ]
 
 
@@ -191,16 +191,16 @@ def name_voice(voice: Voice) -> dict[str, Any]:
     }
 
 
-def link(session: Connection, link_id: str) -> dict[str, Any] | None:
+def link(connection: Connection, link_id: str) -> dict[str, Any] | None:
     """A link in brief: whose statement, on which claim, with which stance."""
-    row = session.execute(select(links).where(links.c.id == link_id)).first()
+    row = connection.execute(select(links).where(links.c.id == link_id)).first()
     if row is None:
         return None
     return {
         "id": row.id,
         "claim": row.claim,
         "stance": row.stance,
-        "statement": one(session, row.statement),
+        "statement": one(connection, row.statement),
         "retracted_at": instant_or_none(row.retracted_at),
     }
 
@@ -223,10 +223,10 @@ def known_by(statement: dict[str, Any], moment: datetime) -> dict[str, Any]:
     return then
 
 
-def _with_quotes(session: Connection, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
+def _with_quotes(connection: Connection, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
     renderings: dict[str, list[dict[str, Any]]] = {row.id: [] for row in rows}
     found = (
-        session.execute(
+        connection.execute(
             select(quotes, *(column.label(f"source_{column.name}") for column in sources.c))
             .join(sources, sources.c.id == quotes.c.source)
             .where(quotes.c.statement.in_(renderings))

@@ -13,6 +13,7 @@ from service.domain import ids
 from service.domain.claims import rfc3339
 from service.domain.errors import NotFound
 from service.domain.webhooks import DeliveryState
+from service.store.engine import Connection
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -155,44 +156,44 @@ def change(webhook: str, command: Callable[..., T], **arguments: Any) -> tuple[S
     from service.accounts import account_commands
     from service.webhooks import webhook_queries
 
-    def act(session: Any, **who: Any) -> tuple[Shape, T]:
-        result = command(session, webhook, **arguments, **who)
-        return webhook_queries.one(session, webhook) or {}, result
+    def act(connection: Connection, **who: Any) -> tuple[Shape, T]:
+        result = command(connection, webhook, **arguments, **who)
+        return webhook_queries.one(connection, webhook) or {}, result
 
     with found(webhook):
         return databases.write(act, actor=account_commands.SYSTEM, now=shell.now())
 
 
-def redeliver(session: Any, webhook: str, *, message: str, **who: Any) -> Shape:
+def redeliver(connection: Connection, webhook: str, *, message: str, **who: Any) -> Shape:
     """Send a delivery again; gives how it is then."""
     from service.webhooks import webhook_commands, webhook_queries
 
-    webhook_commands.redeliver(session, webhook, message, **who)
-    shape = webhook_queries.delivery(session, webhook, message) or {}
+    webhook_commands.redeliver(connection, webhook, message, **who)
+    shape = webhook_queries.delivery(connection, webhook, message) or {}
     return {name: value for name, value in shape.items() if name not in {"body", "attempt_log"}}
 
 
-def make(session: Any, *, settings: Shape, now: datetime) -> Shape:
+def make(connection: Connection, *, settings: Shape, now: datetime) -> Shape:
     from service.accounts import account_commands
     from service.webhooks import webhook_commands, webhook_queries
 
     webhook, secret = webhook_commands.create(
-        session, settings, actor=account_commands.SYSTEM, now=now
+        connection, settings, actor=account_commands.SYSTEM, now=now
     )
-    return {**(webhook_queries.one(session, webhook) or {}), "secret": secret}
+    return {**(webhook_queries.one(connection, webhook) or {}), "secret": secret}
 
 
-def every(session: Any) -> list[Shape]:
+def every(connection: Connection) -> list[Shape]:
     from service.webhooks import webhook_queries
 
-    return _pages(lambda window: webhook_queries.page(session, window), ("created_at", "id"))
+    return _pages(lambda window: webhook_queries.page(connection, window), ("created_at", "id"))
 
 
-def deliveries(session: Any, *, webhook: str, limit: int, **filters: Any) -> list[Shape]:
+def deliveries(connection: Connection, *, webhook: str, limit: int, **filters: Any) -> list[Shape]:
     from service.webhooks import webhook_queries
 
     def page(window: "Window") -> list[Shape]:
-        rows = webhook_queries.delivery_page(session, webhook, window, **filters)
+        rows = webhook_queries.delivery_page(connection, webhook, window, **filters)
         if rows is None:
             raise NotFound(NO_WEBHOOK)
         return rows

@@ -10,6 +10,7 @@ from service.cli import databases, shell
 from service.cli.users import require_name
 from service.domain.access import Role
 from service.domain.claims import rfc3339
+from service.store.engine import Connection
 
 app = typer.Typer(
     help="API keys: what programs authenticate with.", no_args_is_help=True, **shell.STYLE
@@ -95,7 +96,7 @@ def moment(text: str, *, now: datetime) -> datetime:
 
 
 def _make(
-    session: Any,
+    connection: Connection,
     *,
     name: str,
     role: Role,
@@ -105,9 +106,9 @@ def _make(
 ) -> dict[str, Any]:
     from service.accounts import account_commands
 
-    user = account_commands.find_user(session, email) if email is not None else None
+    user = account_commands.find_user(connection, email) if email is not None else None
     made = account_commands.create_key(
-        session,
+        connection,
         name=name,
         role=role,
         expires_at=expires_at,
@@ -125,7 +126,7 @@ def _make(
     }
 
 
-def _every(session: Any) -> list[dict[str, Any]]:
+def _every(connection: Connection) -> list[dict[str, Any]]:
     from service.accounts import account_queries
     from service.store.paging import MAX_LIMIT, Window, cut
 
@@ -134,7 +135,7 @@ def _every(session: Any) -> list[dict[str, Any]]:
     while True:
         window = Window(MAX_LIMIT, after)
         page, last = cut(
-            account_queries.key_page(session, window),
+            account_queries.key_page(connection, window),
             window,
             lambda row: [row["created_at"], row["id"]],
         )

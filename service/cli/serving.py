@@ -5,12 +5,13 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from service.cli import databases, shell, users
 from service.domain.access import Role
+from service.store.engine import Connection
 
 if TYPE_CHECKING:
     from service.config import Settings
@@ -130,7 +131,7 @@ def _start_desk(settings: "Settings") -> str:
     return "\n".join(lines)
 
 
-def seeded(session: Any, *, now: datetime) -> tuple[str | None, bool]:
+def seeded(connection: Connection, *, now: datetime) -> tuple[str | None, bool]:
     """Give an empty database a user and the article.
 
     Gives a sign-in token for the first administrator, None where none is active, and whether
@@ -139,19 +140,19 @@ def seeded(session: Any, *, now: datetime) -> tuple[str | None, bool]:
     from service.accounts import account_commands
     from service.exchange import seeds
 
-    empty = seeds.is_empty(session)
+    empty = seeds.is_empty(connection)
     if empty:
         plan = seeds.parse(seeds.default_file().read_bytes())
-        seeds.load(session, plan, actor=account_commands.SYSTEM, now=now)
-    if not account_commands.has_users(session):
-        made = users.make(session, email=FIRST_EMAIL, name=FIRST_NAME, role=Role.ADMIN, now=now)
+        seeds.load(connection, plan, actor=account_commands.SYSTEM, now=now)
+    if not account_commands.has_users(connection):
+        made = users.make(connection, email=FIRST_EMAIL, name=FIRST_NAME, role=Role.ADMIN, now=now)
         return made["token"], empty
     active = [
         user
-        for user in users.every(session)
+        for user in users.every(connection)
         if user["role"] == Role.ADMIN and user["disabled_at"] is None
     ]
     if not active:
         return None, empty
     first = min(active, key=lambda user: (user["created_at"], user["email"]))
-    return account_commands.create_sign_in_link(session, first["email"], now=now), empty
+    return account_commands.create_sign_in_link(connection, first["email"], now=now), empty

@@ -10,6 +10,7 @@ import typer
 from service.cli import databases, shell
 from service.domain import texts
 from service.domain.access import Role
+from service.store.engine import Connection
 
 app = typer.Typer(help="The people who sign in.", no_args_is_help=True, **shell.STYLE)
 
@@ -130,7 +131,7 @@ def _link_to_desk(token: str, served_at: str | None) -> str:
 
 
 def make(
-    session: Any,
+    connection: Connection,
     *,
     email: str,
     name: str,
@@ -142,7 +143,7 @@ def make(
     from service.accounts import account_commands, account_queries
 
     user_id = account_commands.create_user(
-        session,
+        connection,
         email=email,
         name=name,
         role=role,
@@ -150,26 +151,26 @@ def make(
         actor=account_commands.SYSTEM,
         now=now,
     )
-    token = account_commands.create_sign_in_link(session, email, now=now)
+    token = account_commands.create_sign_in_link(connection, email, now=now)
     return {
         "id": user_id,
         "email": email.lower(),
         "name": name,
         "role": role,
         "token": token,
-        "served_at": account_queries.served_at(session),
+        "served_at": account_queries.served_at(connection),
     }
 
 
-def _make_link(session: Any, *, email: str, now: datetime) -> tuple[str, str | None]:
+def _make_link(connection: Connection, *, email: str, now: datetime) -> tuple[str, str | None]:
     """A sign-in link's token, and where the desk is served."""
     from service.accounts import account_commands, account_queries
 
-    token = account_commands.create_sign_in_link(session, email, now=now)
-    return token, account_queries.served_at(session)
+    token = account_commands.create_sign_in_link(connection, email, now=now)
+    return token, account_queries.served_at(connection)
 
 
-def every(session: Any) -> list[dict[str, Any]]:
+def every(connection: Connection) -> list[dict[str, Any]]:
     """All users, by address."""
     from service.accounts import account_queries
     from service.store.paging import MAX_LIMIT, Window, cut
@@ -179,7 +180,7 @@ def every(session: Any) -> list[dict[str, Any]]:
     while True:
         window = Window(MAX_LIMIT, after)
         page, last = cut(
-            account_queries.user_page(session, window), window, lambda row: [row["email"]]
+            account_queries.user_page(connection, window), window, lambda row: [row["email"]]
         )
         found += page
         if last is None:
@@ -187,11 +188,13 @@ def every(session: Any) -> list[dict[str, Any]]:
         after = list(last)
 
 
-def _change(session: Any, *, email: str, changes: dict[str, Any], now: datetime) -> None:
+def _change(connection: Connection, *, email: str, changes: dict[str, Any], now: datetime) -> None:
     from service.accounts import account_commands
 
-    user = account_commands.find_user(session, email)
-    account_commands.change_user(session, user.id, changes, actor=account_commands.SYSTEM, now=now)
+    user = account_commands.find_user(connection, email)
+    account_commands.change_user(
+        connection, user.id, changes, actor=account_commands.SYSTEM, now=now
+    )
 
 
 # The same bounds as in the API's schemas: what is made here must be valid there.

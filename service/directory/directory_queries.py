@@ -15,48 +15,52 @@ from service.store.tables import parties, sources, speakers
 from service.store.types import instant_or_none
 
 
-def party(session: Connection, slug: str) -> dict[str, Any] | None:
-    row = session.execute(select(parties).where(parties.c.slug == slug)).first()
+def party(connection: Connection, slug: str) -> dict[str, Any] | None:
+    row = connection.execute(select(parties).where(parties.c.slug == slug)).first()
     return party_shape(row) if row else None
 
 
-def read_rename_progress(session: Connection, slug: str) -> tuple[int, int] | None:
+def read_rename_progress(connection: Connection, slug: str) -> tuple[int, int] | None:
     """How many claims a change of this party's name or place has come to, and of how many; None
     where none is under way."""
     mine = select(renames.c.id).where(
         renames.c.kind == "party", renames.c.subject == slug, renames.c.data.is_not(None)
     )
-    total = session.scalar(select(func.sum(renames.c.claims)).where(renames.c.id.in_(mine)))
+    total = connection.scalar(select(func.sum(renames.c.claims)).where(renames.c.id.in_(mine)))
     if not total:
         return None
     waiting = select(func.count()).where(rename_claims.c.rename.in_(mine))
-    return total - session.execute(waiting).scalar_one(), total
+    return total - connection.execute(waiting).scalar_one(), total
 
 
-def names(session: Connection, slugs: Collection[str]) -> dict[str, str]:
+def names(connection: Connection, slugs: Collection[str]) -> dict[str, str]:
     """The names of parties by slug."""
-    rows = session.execute(select(parties.c.slug, parties.c.name).where(parties.c.slug.in_(slugs)))
+    rows = connection.execute(
+        select(parties.c.slug, parties.c.name).where(parties.c.slug.in_(slugs))
+    )
     return {row.slug: row.name for row in rows}
 
 
-def party_page(session: Connection, *, parent: str | None, window: Window) -> list[dict[str, Any]]:
+def party_page(
+    connection: Connection, *, parent: str | None, window: Window
+) -> list[dict[str, Any]]:
     """Parties by slug, one more than the limit; `parent` narrows to those below one."""
     query = select(parties).order_by(parties.c.slug)
     if parent is not None:
         query = query.where(parties.c.slug.in_(below(literal(parent), "below")))
     if window.after is not None:
         query = query.where(parties.c.slug > window.after[0])
-    return [party_shape(row) for row in session.execute(query.limit(window.limit + 1)).all()]
+    return [party_shape(row) for row in connection.execute(query.limit(window.limit + 1)).all()]
 
 
-def family_page(session: Connection, *, window: Window) -> list[dict[str, Any]]:
+def family_page(connection: Connection, *, window: Window) -> list[dict[str, Any]]:
     """Root parties by slug, one more than the limit, each with `below`: all parties of its tree
     but itself, by slug.  Two queries."""
     query = select(parties).where(parties.c.parent.is_(None)).order_by(parties.c.slug)
     if window.after is not None:
         query = query.where(parties.c.slug > window.after[0])
-    found = [party_shape(row) for row in session.execute(query.limit(window.limit + 1)).all()]
-    below = session.execute(
+    found = [party_shape(row) for row in connection.execute(query.limit(window.limit + 1)).all()]
+    below = connection.execute(
         select(parties)
         .where(
             parties.c.root.in_([one["slug"] for one in found[: window.limit]]),
@@ -70,7 +74,7 @@ def family_page(session: Connection, *, window: Window) -> list[dict[str, Any]]:
     return [one | {"below": of_root[one["slug"]]} for one in found]
 
 
-def lineage(session: Connection, slug: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def lineage(connection: Connection, slug: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The parties above a party, its root first, and those right below it, by slug."""
     tree = select(parties.c.slug, parties.c.parent, literal(0).label("far")).where(
         parties.c.slug == slug
@@ -84,13 +88,13 @@ def lineage(session: Connection, slug: str) -> tuple[list[dict[str, Any]], list[
     above = select(parties).join(path, path.c.slug == parties.c.slug).where(path.c.far > 0)
     under = select(parties).where(parties.c.parent == slug).order_by(parties.c.slug)
     return (
-        [party_shape(row) for row in session.execute(above.order_by(path.c.far.desc())).all()],
-        [party_shape(row) for row in session.execute(under).all()],
+        [party_shape(row) for row in connection.execute(above.order_by(path.c.far.desc())).all()],
+        [party_shape(row) for row in connection.execute(under).all()],
     )
 
 
 def some_speakers(
-    session: Connection, slugs: Collection[str], *, most: int
+    connection: Connection, slugs: Collection[str], *, most: int
 ) -> dict[str, list[dict[str, Any]]]:
     """The first speakers by name of each of these parties, at most `most`, by party."""
     place = (
@@ -101,18 +105,18 @@ def some_speakers(
     numbered = select(speakers, place).where(speakers.c.party.in_(slugs)).subquery()
     query = select(numbered).where(numbered.c.place <= most)
     found: dict[str, list[dict[str, Any]]] = {slug: [] for slug in slugs}
-    for row in session.execute(query.order_by(numbered.c.party, numbered.c.place)).all():
+    for row in connection.execute(query.order_by(numbered.c.party, numbered.c.place)).all():
         found[row.party].append(_speaker(row))
     return found
 
 
-def speaker(session: Connection, speaker_id: str) -> dict[str, Any] | None:
-    row = session.execute(select(speakers).where(speakers.c.id == speaker_id)).first()
+def speaker(connection: Connection, speaker_id: str) -> dict[str, Any] | None:
+    row = connection.execute(select(speakers).where(speakers.c.id == speaker_id)).first()
     return _speaker(row) if row else None
 
 
 def speaker_page(
-    session: Connection, *, name: str | None, party: str | None, window: Window
+    connection: Connection, *, name: str | None, party: str | None, window: Window
 ) -> list[dict[str, Any]]:
     """Speakers by folded name; `name` is any part of it, however it is spelled."""
     query = select(speakers).order_by(speakers.c.folded_name, speakers.c.id)
@@ -125,17 +129,17 @@ def speaker_page(
             tuple_(speakers.c.folded_name, speakers.c.id)
             > tuple_(literal(window.after[0]), literal(window.after[1], speakers.c.id.type))
         )
-    return [_speaker(row) for row in session.execute(query.limit(window.limit + 1)).all()]
+    return [_speaker(row) for row in connection.execute(query.limit(window.limit + 1)).all()]
 
 
-def source(session: Connection, source_id: str) -> dict[str, Any] | None:
-    row = session.execute(select(sources).where(sources.c.id == source_id)).first()
+def source(connection: Connection, source_id: str) -> dict[str, Any] | None:
+    row = connection.execute(select(sources).where(sources.c.id == source_id)).first()
     return source_shape(row) if row else None
 
 
-def source_at(session: Connection, url: str) -> dict[str, Any] | None:
+def source_at(connection: Connection, url: str) -> dict[str, Any] | None:
     """The latest source that is known at an address, however that is spelled."""
-    row = session.execute(
+    row = connection.execute(
         select(sources)
         .where(sources.c.address_digest == addresses.digest(url))
         .order_by(sources.c.recorded_at.desc(), sources.c.id.desc())
@@ -144,14 +148,14 @@ def source_at(session: Connection, url: str) -> dict[str, Any] | None:
     return source_shape(row) if row else None
 
 
-def source_page(session: Connection, *, url: str | None, window: Window) -> list[dict[str, Any]]:
+def source_page(connection: Connection, *, url: str | None, window: Window) -> list[dict[str, Any]]:
     """Sources, newest first."""
     query: Select[Any] = select(sources).order_by(sources.c.id.desc())
     if url is not None:
         query = query.where(sources.c.address_digest == addresses.digest(url))
     if window.after is not None:
         query = query.where(sources.c.id < literal(window.after[0], sources.c.id.type))
-    return [source_shape(row) for row in session.execute(query.limit(window.limit + 1)).all()]
+    return [source_shape(row) for row in connection.execute(query.limit(window.limit + 1)).all()]
 
 
 def party_shape(row: Row[Any]) -> dict[str, Any]:

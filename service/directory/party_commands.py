@@ -59,7 +59,7 @@ NAMESAKE = Prepared(
 
 
 def create_party(
-    session: Connection,
+    connection: Connection,
     *,
     slug: str,
     name: str,
@@ -74,12 +74,12 @@ def create_party(
     access.require(actor, Action.RECORD)
     root = slug
     if parent is not None:
-        above = list_ancestors(session, parent, loc=("body", "parent"))
+        above = list_ancestors(connection, parent, loc=("body", "parent"))
         require_room(above, 1)
         root = above[-1]
-    if session.scalar(select(parties.c.slug).where(parties.c.slug == slug)) is not None:
+    if connection.scalar(select(parties.c.slug).where(parties.c.slug == slug)) is not None:
         raise AlreadyExists(f"There is a party '{slug}' already.", slug=slug)
-    confusable_names.require_distinct_party(session, name, actor=actor)
+    confusable_names.require_distinct_party(connection, name, actor=actor)
     row = {
         "slug": slug,
         "name": name,
@@ -91,23 +91,23 @@ def create_party(
         "created_at": now,
         "updated_at": now,
     }
-    if not insert_or_ignore(session, parties, row):
+    if not insert_or_ignore(connection, parties, row):
         raise AlreadyExists(f"There is a party '{slug}' already.", slug=slug)
-    session.execute(insert(party_versions), version_row(row, now))
+    connection.execute(insert(party_versions), version_row(row, now))
     named = ("name", "full_name", "kind", "country", "parent")
     draft = Draft("party.created", {name: row[name] for name in named})
     subject = Subject(SubjectKind.PARTY, slug)
-    writer.write(session, writer.begin(subject, [draft], actor=actor, now=now))
+    writer.write(connection, writer.begin(subject, [draft], actor=actor, now=now))
 
 
-def list_ancestors(session: Connection, slug: str, *, loc: tuple[str, ...]) -> list[str]:
+def list_ancestors(connection: Connection, slug: str, *, loc: tuple[str, ...]) -> list[str]:
     """`slug` and its ancestors, the root last, held where they are until this transaction ends.
 
     Raises Invalid where it is unknown.
     """
     path = [slug]
     while True:
-        row = session.execute(HOLD, {"party": path[-1]}).first()
+        row = connection.execute(HOLD, {"party": path[-1]}).first()
         if row is None:
             raise Invalid(f"there is no party '{path[-1]}'", loc=loc)
         if row.parent is None:
@@ -127,7 +127,7 @@ def version_row(party: Mapping[str, Any], at: datetime) -> dict[str, Any]:
 
 
 def voice(
-    session: Connection,
+    connection: Connection,
     party: str,
     speaker: str | NewSpeaker | None,
     lines: list[Line],
@@ -145,14 +145,14 @@ def voice(
     of that name the party has, the latest role first.
     """
     if not isinstance(speaker, NewSpeaker):
-        return known_voice(session, party, speaker, loc=loc, field=field)
-    whole = known_voice(session, party, None, loc=loc, field=field)
-    person = match_speaker(session, party, speaker, lines, actor=actor, now=now)
+        return known_voice(connection, party, speaker, loc=loc, field=field)
+    whole = known_voice(connection, party, None, loc=loc, field=field)
+    person = match_speaker(connection, party, speaker, lines, actor=actor, now=now)
     return replace(whole, speaker=person)
 
 
 def known_voice(
-    session: Connection,
+    connection: Connection,
     party: str,
     speaker: str | None,
     *,
@@ -160,14 +160,14 @@ def known_voice(
     field: str = "party",
 ) -> Voice:
     """The voice of a party, and of a speaker who is recorded already.  Raises Invalid."""
-    row = _held(session, party)
+    row = _held(connection, party)
     if row is None:
         raise Invalid(
             f"there is no party '{party}'; create it with POST /v1/parties", loc=(*loc, field)
         )
     person = None
     if speaker is not None:
-        found = session.execute(SPEAKER, {"speaker": speaker}).first()
+        found = connection.execute(SPEAKER, {"speaker": speaker}).first()
         if found is None:
             raise Invalid("there is no speaker with this id", loc=(*loc, "speaker"))
         if found.party != party:
@@ -179,16 +179,16 @@ def known_voice(
     return Voice(row.slug, row.name, row.root, row.root_name, person)
 
 
-def _held(session: Connection, party: str) -> Any:
-    row = VOICE.run(session, {"party": party}).first()
-    if row is None and session.execute(HOLD, {"party": party}).first() is not None:
+def _held(connection: Connection, party: str) -> Any:
+    row = VOICE.run(connection, {"party": party}).first()
+    if row is None and connection.execute(HOLD, {"party": party}).first() is not None:
         # It got another root while we waited for its row, so the two no longer matched.
-        row = VOICE.run(session, {"party": party}).first()
+        row = VOICE.run(connection, {"party": party}).first()
     return row
 
 
 def match_speaker(
-    session: Connection,
+    connection: Connection,
     party: str,
     person: NewSpeaker,
     lines: list[Line],
@@ -201,7 +201,7 @@ def match_speaker(
     spelled = names.fold_speaker(person.name, person.role)
     folded = {"party": party, "folded_name": spelled["folded_name"]}
     if person.role is None:
-        found = session.execute(
+        found = connection.execute(
             select(speakers)
             .filter_by(**folded)
             .order_by(speakers.c.created_at.desc())
@@ -217,28 +217,28 @@ def match_speaker(
         "role": person.role,
         "created_at": now,
     }
-    namesake = NAMESAKE.run(session, folded).first()
+    namesake = NAMESAKE.run(connection, folded).first()
     if namesake is None:
         confusable_names.require_distinct_speaker(
-            session, party, person.name, folded["folded_role"], actor=actor
+            connection, party, person.name, folded["folded_role"], actor=actor
         )
-        if insert_or_ignore(session, speakers, row):
+        if insert_or_ignore(connection, speakers, row):
             said = {"party": party, "name": person.name, "role": person.role}
             subject = Subject(SubjectKind.SPEAKER, str(row["id"]))
             lines += writer.begin(subject, [Draft("speaker.created", said)], actor=actor, now=now)
             return Speaker(str(row["id"]), person.name, person.role)
-        namesake = NAMESAKE.run(session, folded).one()
+        namesake = NAMESAKE.run(connection, folded).one()
     return Speaker(id_text(namesake[0]), namesake[1], namesake[2])
 
 
 def create_speaker(
-    session: Connection, *, party: str, person: NewSpeaker, actor: Actor, now: datetime
+    connection: Connection, *, party: str, person: NewSpeaker, actor: Actor, now: datetime
 ) -> tuple[str, bool]:
     """The speaker's id, and whether they are new."""
     access.require(actor, Action.RECORD)
-    if session.execute(HOLD, {"party": party}).first() is None:
+    if connection.execute(HOLD, {"party": party}).first() is None:
         raise Invalid(f"there is no party '{party}'", loc=("body", "party"))
     lines: list[Line] = []
-    found = match_speaker(session, party, person, lines, actor=actor, now=now)
-    writer.write(session, lines)
+    found = match_speaker(connection, party, person, lines, actor=actor, now=now)
+    writer.write(connection, lines)
     return found.id, bool(lines)

@@ -39,7 +39,7 @@ def fingerprint(url: str, text_hash: str | None) -> str:
 
 
 def record(
-    session: Connection, source: NewSource, *, actor: Actor, now: datetime
+    connection: Connection, source: NewSource, *, actor: Actor, now: datetime
 ) -> tuple[str, bool]:
     """Record a source; give its id, and whether it is new.
 
@@ -47,23 +47,23 @@ def record(
     the source that is known there is meant: another would have no name.
     """
     lines: list[Line] = []
-    source_id = _enter(session, source, lines, actor=actor, now=now)
-    writer.write(session, lines)
+    source_id = _enter(connection, source, lines, actor=actor, now=now)
+    writer.write(connection, lines)
     return source_id, bool(lines)
 
 
 def _enter(
-    session: Connection, source: NewSource, lines: list[Line], *, actor: Actor, now: datetime
+    connection: Connection, source: NewSource, lines: list[Line], *, actor: Actor, now: datetime
 ) -> str:
     """The source's id; where it is new, its event is added to `lines`, for the caller to write."""
     access.require(actor, Action.RECORD)
     mark = fingerprint(source.url, source.sha256)
-    known = BY_FINGERPRINT.run(session, {"fingerprint": mark}).first()
+    known = BY_FINGERPRINT.run(connection, {"fingerprint": mark}).first()
     if known is not None:
         return id_text(known[0])
     digest = addresses.digest(source.url)
     if _is_bare(source):
-        known = BY_ADDRESS.run(session, {"digest": digest}).first()
+        known = BY_ADDRESS.run(connection, {"digest": digest}).first()
         if known is not None:
             return id_text(known[0])
     row = asdict(source) | {
@@ -72,13 +72,13 @@ def _enter(
         "fingerprint": mark,
         "address_digest": digest,
     }
-    if insert_or_ignore(session, sources, row):
+    if insert_or_ignore(connection, sources, row):
         draft = Draft("source.recorded", history.plain(source))
         subject = Subject(SubjectKind.SOURCE, row["id"])
         lines += writer.begin(subject, [draft], actor=actor, now=now)
         return str(row["id"])
     # Somebody recorded it just now.
-    return id_text(BY_FINGERPRINT.run(session, {"fingerprint": mark}).one()[0])
+    return id_text(BY_FINGERPRINT.run(connection, {"fingerprint": mark}).one()[0])
 
 
 def _is_bare(source: NewSource) -> bool:
@@ -88,7 +88,7 @@ def _is_bare(source: NewSource) -> bool:
 
 
 def resolve(
-    session: Connection,
+    connection: Connection,
     source: str | NewSource,
     *,
     actor: Actor,
@@ -103,8 +103,8 @@ def resolve(
     """
     if isinstance(source, NewSource):
         if lines is None:
-            return record(session, source, actor=actor, now=now)[0]
-        return _enter(session, source, lines, actor=actor, now=now)
-    if session.scalar(BY_ID, {"source": source}) is None:
+            return record(connection, source, actor=actor, now=now)[0]
+        return _enter(connection, source, lines, actor=actor, now=now)
+    if connection.scalar(BY_ID, {"source": source}) is None:
         raise Invalid("there is no source with this id", loc=(*loc, "source"))
     return source

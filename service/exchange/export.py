@@ -34,15 +34,15 @@ Progress = Callable[[int, int], None] | None
 Page = list[dict[str, Any]]
 
 
-def dump(session: Connection, write: Write, *, progress: Progress = None) -> dict[str, int]:
+def dump(connection: Connection, write: Write, *, progress: Progress = None) -> dict[str, int]:
     """Write the whole desk as it is at one instant; gives how many lines of each kind there are.
 
     For `Database.read`.  `progress` is told now and then how many lines are written, and of how
     many.  Raises Conflict for an event that is no JSON.
     """
-    with frozen(session):
-        total = _count(session, events, events.c.claim.is_not(None))
-        total += sum(_count(session, kind.table) for kind in THINGS.values())
+    with frozen(connection):
+        total = _count(connection, events, events.c.claim.is_not(None))
+        total += sum(_count(connection, kind.table) for kind in THINGS.values())
         counts: Counter[str] = Counter()
         digest = sha256()
 
@@ -52,7 +52,7 @@ def dump(session: Connection, write: Write, *, progress: Progress = None) -> dic
 
         put(format.header())
         for record in format.RECORDS:
-            for page in PAGES[record](session):
+            for page in PAGES[record](connection):
                 put(b"".join(format.line(record, values) for values in page))
                 counts[record] += len(page)
                 if progress is not None:
@@ -61,24 +61,24 @@ def dump(session: Connection, write: Write, *, progress: Progress = None) -> dic
         return {record: counts[record] for record in format.RECORDS}
 
 
-def _count(session: Connection, table: Table, *where: ColumnElement[bool]) -> int:
-    return session.execute(select(func.count()).select_from(table).where(*where)).scalar_one()
+def _count(connection: Connection, table: Table, *where: ColumnElement[bool]) -> int:
+    return connection.execute(select(func.count()).select_from(table).where(*where)).scalar_one()
 
 
-def pages(session: Connection, query: Select[Any], key: Any) -> Iterator[Sequence[Row[Any]]]:
+def pages(connection: Connection, query: Select[Any], key: Any) -> Iterator[Sequence[Row[Any]]]:
     """The rows of `query` in the order of `key`, a page at a time."""
     query = query.order_by(key).limit(PAGE)
-    rows = session.execute(query).all()
+    rows = connection.execute(query).all()
     while rows:
         yield rows
-        rows = session.execute(query.where(key > rows[-1]._mapping[key.name])).all()
+        rows = connection.execute(query.where(key > rows[-1]._mapping[key.name])).all()
 
 
 def _by_key(record: str) -> Callable[[Connection], Iterator[Page]]:
     kind = THINGS[record]
 
-    def read(session: Connection) -> Iterator[Page]:
-        for rows in pages(session, select(*kind.selected), kind.key):
+    def read(connection: Connection) -> Iterator[Page]:
+        for rows in pages(connection, select(*kind.selected), kind.key):
             yield [plain(kind, row._mapping) for row in rows]
 
     return read
@@ -89,43 +89,43 @@ def _with_events(
 ) -> Callable[[Connection], Iterator[Page]]:
     """What `read` gives, each thing with the events of its own record."""
 
-    def read_both(session: Connection) -> Iterator[Page]:
-        for page in read(session):
+    def read_both(connection: Connection) -> Iterator[Page]:
+        for page in read(connection):
             keys = [next(iter(values.values())) for values in page]
             chains: dict[str, Page] = {key: [] for key in keys}
             query: Select[Any] = select(*_columns(format.EVENT_OF_THING), events.c.subject)
             query = query.where(events.c.kind == kind.value, events.c.subject.in_(keys))
-            for row in session.execute(query.order_by(events.c.subject, events.c.number)):
+            for row in connection.execute(query.order_by(events.c.subject, events.c.number)):
                 chains[row.subject].append(_event(row, format.EVENT_OF_THING))
             yield [values | {"events": chains[key]} for key, values in zip(keys, page, strict=True)]
 
     return read_both
 
 
-def _ordered(session: Connection, kind: Exchanged, keys: Sequence[str]) -> Iterator[Page]:
+def _ordered(connection: Connection, kind: Exchanged, keys: Sequence[str]) -> Iterator[Page]:
     """The rows of these keys, in this order.
 
     Keys that people made are put in order here: databases sort texts by rules of their own.
     """
     for some in (keys[at : at + PAGE] for at in range(0, len(keys), PAGE)):
-        rows = session.execute(select(*kind.selected).where(kind.key.in_(some)))
+        rows = connection.execute(select(*kind.selected).where(kind.key.in_(some)))
         found = {row[0]: plain(kind, row._mapping) for row in rows}
         yield [found[key] for key in some]
 
 
-def _keys(session: Connection) -> Iterator[Page]:
+def _keys(connection: Connection) -> Iterator[Page]:
     kind = THINGS["key"]
-    return _ordered(session, kind, sorted(session.scalars(select(kind.key))))
+    return _ordered(connection, kind, sorted(connection.scalars(select(kind.key))))
 
 
-def _stories(session: Connection) -> Iterator[Page]:
-    return _ordered(session, STORY, sorted(session.scalars(select(STORY.key))))
+def _stories(connection: Connection) -> Iterator[Page]:
+    return _ordered(connection, STORY, sorted(connection.scalars(select(STORY.key))))
 
 
-def _parties(session: Connection) -> Iterator[Page]:
+def _parties(connection: Connection) -> Iterator[Page]:
     """Parents before those below them."""
     parent = {
-        row.slug: row.parent for row in session.execute(select(parties.c.slug, parties.c.parent))
+        row.slug: row.parent for row in connection.execute(select(parties.c.slug, parties.c.parent))
     }
 
     def depth(slug: str) -> int:
@@ -134,9 +134,9 @@ def _parties(session: Connection) -> Iterator[Page]:
 
     ordered = sorted(parent, key=lambda slug: (depth(slug), slug))
     then = party_versions.c
-    for page in _ordered(session, PARTY, ordered):
+    for page in _ordered(connection, PARTY, ordered):
         past: dict[str, Page] = {one["slug"]: [] for one in page}
-        for row in session.execute(
+        for row in connection.execute(
             select(*PARTY_VERSION.selected, then.slug)
             .where(then.slug.in_(list(past)))
             .order_by(then.slug, then.recorded_at)
@@ -145,11 +145,11 @@ def _parties(session: Connection) -> Iterator[Page]:
         yield [one | {"versions": past[one["slug"]]} for one in page]
 
 
-def _statements(session: Connection) -> Iterator[Page]:
-    for rows in pages(session, select(*STATEMENT.selected), STATEMENT.key):
+def _statements(connection: Connection) -> Iterator[Page]:
+    for rows in pages(connection, select(*STATEMENT.selected), STATEMENT.key):
         first, last = rows[0].id, rows[-1].id
         said: dict[str, Page] = {row.id: [] for row in rows}
-        for quote in session.execute(
+        for quote in connection.execute(
             select(*QUOTE.selected, quotes.c.statement)
             .where(quotes.c.statement.between(first, last))
             .order_by(quotes.c.statement, quotes.c.position)
@@ -158,10 +158,10 @@ def _statements(session: Connection) -> Iterator[Page]:
         yield [plain(STATEMENT, row._mapping) | {"quotes": said[row.id]} for row in rows]
 
 
-def _events(session: Connection) -> Iterator[Page]:
+def _events(connection: Connection) -> Iterator[Page]:
     """The record in the order in which it was written, whatever the numbers here are."""
     query = select(events.c.seq, *_columns(format.EVENT)).where(events.c.claim.is_not(None))
-    for rows in pages(session, query, events.c.seq):
+    for rows in pages(connection, query, events.c.seq):
         yield [_event(row, format.EVENT) for row in rows]
 
 
@@ -197,16 +197,16 @@ PAGES: dict[str, Callable[[Connection], Iterator[Page]]] = {
 
 
 def sheet(
-    session: Connection, write: Write, *, bom: bool = False, progress: Progress = None
+    connection: Connection, write: Write, *, bom: bool = False, progress: Progress = None
 ) -> int:
     """Write every claim as a line of a spreadsheet, as they are at one instant; gives how many.
 
     For `Database.read`.
     """
-    with frozen(session):
-        total, done = _count(session, claims), 0
+    with frozen(connection):
+        total, done = _count(connection, claims), 0
         write((csv.BOM if bom else b"") + csv.lines([csv.COLUMNS]))
-        for rows in pages(session, select(claims.c.id, claims.c.document), claims.c.id):
+        for rows in pages(connection, select(claims.c.id, claims.c.document), claims.c.id):
             write(csv.lines(csv.claim(orjson.loads(row.document)) for row in rows))
             done += len(rows)
             if progress is not None:

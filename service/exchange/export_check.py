@@ -37,14 +37,14 @@ class Tally:
 
 
 def check(
-    session: Connection, file: BinaryIO, scratch: Scratch, *, progress: Progress = None
+    connection: Connection, file: BinaryIO, scratch: Scratch, *, progress: Progress = None
 ) -> dict[str, Tally]:
     """Read the whole file, and note in `scratch` what of it is not to be written.
 
     For `Database.read`.  `progress` is told how many bytes were read.  Raises Invalid for a file
     that cannot be used at all.
     """
-    checking = _Checking(session, scratch)
+    checking = _Checking(connection, scratch)
     for kind, entries in export_files.batches(file, checking=True):
         if kind == "event":
             checking.events(entries)
@@ -59,8 +59,8 @@ def check(
 class _Checking:
     """One run of `check`."""
 
-    def __init__(self, session: Connection, scratch: Scratch) -> None:
-        self.session = session
+    def __init__(self, connection: Connection, scratch: Scratch) -> None:
+        self.connection = connection
         self.scratch = scratch
         self.tallies = {record: Tally() for record in format.RECORDS}
         self.spread = False
@@ -114,12 +114,12 @@ class _Checking:
 
     def _here(self, kind: Exchanged, keys: Collection[str]) -> dict[str, dict[str, Any]]:
         """What the desk has under these keys, as lines would say it."""
-        found = self.session.execute(select(*kind.selected).where(kind.key.in_(keys)))
+        found = self.connection.execute(select(*kind.selected).where(kind.key.in_(keys)))
         rows = {row[0]: row_data.plain(kind, row._mapping) for row in found}
         if kind is row_data.STATEMENT and rows:
             quotes = tables.quotes
             said: dict[str, list[dict[str, Any]]] = {key: [] for key in rows}
-            for quote in self.session.execute(
+            for quote in self.connection.execute(
                 select(*QUOTE.selected, quotes.c.statement)
                 .where(quotes.c.statement.in_(list(rows)))
                 .order_by(quotes.c.position)
@@ -152,7 +152,7 @@ class _Checking:
         else:
             named = [(row["party"], fold_spelling(row["name"])) for row in rows]
             where = tuple_(t.c.party, t.c.folded_name).in_(named)
-        found = self.session.execute(select(*THINGS[record].selected).where(where))
+        found = self.connection.execute(select(*THINGS[record].selected).where(where))
         return {str(unique_name(record, row._mapping)): row.id for row in found}
 
     def _standing(self, wanted: Collection[Reference]) -> dict[Reference, str | None]:
@@ -175,7 +175,7 @@ class _Checking:
                 absent.setdefault(record, []).append(key)
         for record, keys in absent.items():
             column = tables.claims.c.id if record == "claim" else THINGS[record].key
-            here = set(self.session.scalars(select(column).where(column.in_(keys))))
+            here = set(self.connection.scalars(select(column).where(column.in_(keys))))
             for key in keys:
                 nowhere = f"refers to {record} {key}, which is neither above it nor on this desk"
                 standing[record, key] = None if key in here else nowhere
@@ -207,14 +207,14 @@ class _Checking:
         claims = tables.claims
         here = {
             row.id: row.version
-            for row in self.session.execute(
+            for row in self.connection.execute(
                 select(claims.c.id, claims.c.version).where(claims.c.id.in_(named - chains.keys()))
             )
         }
         t = tables.events
         recorded = {
             row.id: (row.claim, row.number, row.hash)
-            for row in self.session.execute(
+            for row in self.connection.execute(
                 select(t.c.id, t.c.claim, t.c.number, t.c.hash).where(
                     t.c.id.in_([line.id for line in lines])
                 )

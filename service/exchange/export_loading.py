@@ -51,15 +51,17 @@ def pending(file: BinaryIO, scratch: Scratch) -> Iterator[Batch]:
             yield kind, left
 
 
-def write(session: Connection, kind: str, entries: Sequence[Entry], *, now: datetime) -> None:
+def write(connection: Connection, kind: str, entries: Sequence[Entry], *, now: datetime) -> None:
     """Write lines of one kind, as they are.  Raises one of `UNUSABLE` where that cannot be."""
     if kind == "event":
-        _restore(session, [export_lines.event_line(entry.values) for entry in entries])
+        _restore(connection, [export_lines.event_line(entry.values) for entry in entries])
         return
     rows = [export_lines.read(kind, entry.values) for entry in entries]
     thing = THINGS[kind]
     key = thing.key.name
-    here = set(session.scalars(select(thing.key).where(thing.key.in_([row[key] for row in rows]))))
+    here = set(
+        connection.scalars(select(thing.key).where(thing.key.in_([row[key] for row in rows])))
+    )
     rows = [row for row in rows if row[key] not in here]
     if kind == "key":
         for row in rows:
@@ -69,25 +71,25 @@ def write(session: Connection, kind: str, entries: Sequence[Entry], *, now: date
     quotes = [quote | {"statement": row["id"]} for row in rows for quote in row.pop("quotes", ())]
     versions = [one | {"slug": row["slug"]} for row in rows for one in row.pop("versions", ())]
     if kind == "party":
-        _root(session, rows)
+        _root(connection, rows)
     elif kind == "speaker":
-        _fold_speakers(session, rows)
+        _fold_speakers(connection, rows)
     elif kind == "statement":
         for row in rows:
             row |= {"said_end": end_of(row["said_at"], Precision(row["precision"]))}
     elif kind == "source":
-        _identify_sources(session, rows)
+        _identify_sources(connection, rows)
     if rows:
-        session.execute(insert(thing.table), rows)
+        connection.execute(insert(thing.table), rows)
     if lines:
-        session.execute(insert(tables.events), lines)
+        connection.execute(insert(tables.events), lines)
     if versions:
-        session.execute(insert(PARTY_VERSION.table), versions)
+        connection.execute(insert(PARTY_VERSION.table), versions)
     if quotes:
-        session.execute(insert(QUOTE.table), quotes)
+        connection.execute(insert(QUOTE.table), quotes)
         fresh = tables.statements.c.id.in_([row["id"] for row in rows])
-        found = indexing.statement_rows(session, None, None, fresh)
-        indexing.ENTERED_STATEMENT.run_each(session, found)
+        found = indexing.statement_rows(connection, None, None, fresh)
+        indexing.ENTERED_STATEMENT.run_each(connection, found)
 
 
 def _lines_of(record: str, row: dict[str, Any], *, now: datetime) -> list[dict[str, Any]]:
@@ -120,12 +122,12 @@ SUBJECTS: dict[str, SubjectKind] = {
 """The kind of subject that each kind of line is about."""
 
 
-def _fold_speakers(session: Connection, rows: Sequence[dict[str, Any]]) -> None:
+def _fold_speakers(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Fill in by what speakers are found; of two whose spellings are one, by which one."""
     t = tables.speakers
     parties = {row["party"] for row in rows}
     query = select(t.c.party, t.c.folded_name, t.c.folded_role).where(t.c.party.in_(parties))
-    taken = set(map(tuple, session.execute(query)))
+    taken = set(map(tuple, connection.execute(query)))
     for row in rows:
         folded = names.fold_speaker(row["name"], row["role"])
         if (row["party"], *folded.values()) in taken:
@@ -134,7 +136,7 @@ def _fold_speakers(session: Connection, rows: Sequence[dict[str, Any]]) -> None:
         row |= folded
 
 
-def _identify_sources(session: Connection, rows: Sequence[dict[str, Any]]) -> None:
+def _identify_sources(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Give sources what they are known again by.
 
     An older desk may have recorded one page under several spellings of its address: all of them
@@ -142,21 +144,21 @@ def _identify_sources(session: Connection, rows: Sequence[dict[str, Any]]) -> No
     """
     marks = [source_commands.fingerprint(row["url"], row["sha256"]) for row in rows]
     t = tables.sources
-    taken = set(session.scalars(select(t.c.fingerprint).where(t.c.fingerprint.in_(marks))))
+    taken = set(connection.scalars(select(t.c.fingerprint).where(t.c.fingerprint.in_(marks))))
     for row, mark in zip(rows, marks, strict=True):
         free = mark if mark not in taken else sha256(row["id"].encode()).hexdigest()
         taken.add(free)
         row |= {"fingerprint": free, "address_digest": addresses.digest(row["url"])}
 
 
-def _restore(session: Connection, lines: Sequence[Line]) -> None:
+def _restore(connection: Connection, lines: Sequence[Line]) -> None:
     """Append the events that are not here: another import of the same file may be at work."""
     t = tables.events
     ids = [line.id for line in lines]
-    here = set(session.scalars(select(t.c.hash).where(t.c.id.in_(ids))))
+    here = set(connection.scalars(select(t.c.hash).where(t.c.id.in_(ids))))
     fresh = [line for line in lines if line.hash not in here]
     if fresh:
-        restoration.restore(session, fresh)
+        restoration.restore(connection, fresh)
 
 
 def refusal(kind: str, entry: Entry, error: Exception) -> Refusal:
@@ -167,12 +169,12 @@ def refusal(kind: str, entry: Entry, error: Exception) -> Refusal:
     return Refusal(entry.line, record, given, None, None, f"it cannot be written: {why}")
 
 
-def _root(session: Connection, rows: Sequence[dict[str, Any]]) -> None:
+def _root(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Give parties their root: parents stand before those below them."""
     above = {row["parent"] for row in rows}
     roots = {
         row.slug: row.root
-        for row in session.execute(
+        for row in connection.execute(
             select(tables.parties.c.slug, tables.parties.c.root).where(
                 tables.parties.c.slug.in_(above - {None})
             )

@@ -80,19 +80,19 @@ class Outcome:
     made_stories: tuple[tuple[str, str], ...] = ()
 
 
-def directory(session: Connection) -> Directory:
+def directory(connection: Connection) -> Directory:
     found = Directory()
-    for row in session.execute(select(tables.parties).order_by(tables.parties.c.slug)):
+    for row in connection.execute(select(tables.parties).order_by(tables.parties.c.slug)):
         found.know(row.slug, row.name, row.full_name)
     t = tables.speakers
-    for row in session.execute(select(t.c.party, t.c.name).order_by(t.c.created_at)):
+    for row in connection.execute(select(t.c.party, t.c.name).order_by(t.c.created_at)):
         found.find_speaker(row.party, row.name)
-    found.stories.update(session.scalars(select(tables.stories.c.slug)))
+    found.stories.update(connection.scalars(select(tables.stories.c.slug)))
     return found
 
 
 def bring_in(
-    session: Connection,
+    connection: Connection,
     rows: Sequence[Incoming],
     mapping: Mapping,
     known: Directory,
@@ -106,7 +106,7 @@ def bring_in(
     former = [row.former_key and claim_id(mapping, row.former_key) for row in rows]
     t = tables.claims
     wanted = [*made, *(claim for claim in former if claim is not None)]
-    here = set(session.scalars(select(t.c.id).where(t.c.id.in_(wanted))))
+    here = set(connection.scalars(select(t.c.id).where(t.c.id.in_(wanted))))
     # The caller's stays as it is: this may be done again, or undone.
     known = known.copy()
     meant = _Meant(mapping)
@@ -116,16 +116,16 @@ def bring_in(
             outcomes.append(Outcome(row.line, new=False))
             continue
         here.add(claim)
-        trying = _Row(session, row, meant, known, actor, now)
+        trying = _Row(connection, row, meant, known, actor, now)
         try:
-            with session.begin_nested():
+            with connection.begin_nested():
                 trying.record(claim)
         except Refused as refused:
             outcomes.append(Outcome(row.line, new=False, refused=refused))
         except ClaimdeskError as error:
             outcomes.append(Outcome(row.line, new=False, refused=_refused(error)))
         except StatementError as error:
-            if session.scalar(select(t.c.id).where(t.c.id == claim)) is not None:
+            if connection.scalar(select(t.c.id).where(t.c.id == claim)) is not None:
                 # Another import of the same data was faster.
                 outcomes.append(Outcome(row.line, new=False))
                 continue
@@ -148,7 +148,7 @@ class Rehearsed(Exception):
 
 
 def rehearse(
-    session: Connection,
+    connection: Connection,
     rows: Sequence[Incoming],
     mapping: Mapping,
     known: Directory,
@@ -157,7 +157,7 @@ def rehearse(
     now: datetime,
 ) -> tuple[list[Outcome], Directory]:
     """`bring_in`, but nothing stays.  Raises Rehearsed."""
-    outcomes, after = bring_in(session, rows, mapping, known, actor=actor, now=now)
+    outcomes, after = bring_in(connection, rows, mapping, known, actor=actor, now=now)
     for outcome in outcomes:
         after.undone_parties.update(outcome.made_parties)
         after.undone_stories.update(outcome.made_stories)
@@ -206,14 +206,14 @@ class _Row:
 
     def __init__(
         self,
-        session: Connection,
+        connection: Connection,
         row: Incoming,
         meant: _Meant,
         known: Directory,
         actor: Actor,
         now: datetime,
     ) -> None:
-        self.session, self.row, self.meant, self.known = session, row, meant, known
+        self.connection, self.row, self.meant, self.known = connection, row, meant, known
         self.mapping, self.actor, self.now = meant.mapping, actor, now
         self.remarks: list[str] = list(row.remarks)
         self.party: tuple[str, str] | None = None
@@ -258,11 +258,13 @@ class _Row:
         )
         verdict = self._verdict()
         claim_commands.bring_in(
-            self.session, new, verdict, claim_id=claim, actor=self.actor, now=self.now
+            self.connection, new, verdict, claim_id=claim, actor=self.actor, now=self.now
         )
         if self.remarks:
             text = f"Imported from {self.mapping.name}: {'; '.join(self.remarks)}."
-            claim_commands.add_note(self.session, claim, text=text, actor=self.actor, now=self.now)
+            claim_commands.add_note(
+                self.connection, claim, text=text, actor=self.actor, now=self.now
+            )
 
     def _verdict(self) -> Verdict | None:
         row, label = self.row, self.row.label
@@ -363,7 +365,7 @@ class _Row:
 
     def _make_party(self, slug: str, name: str) -> None:
         party_commands.create_party(
-            self.session,
+            self.connection,
             slug=slug,
             name=name,
             full_name=None,
@@ -393,7 +395,7 @@ class _Row:
 
     def _make_story(self, slug: str, title: str) -> None:
         story_commands.create_story(
-            self.session,
+            self.connection,
             slug=slug,
             title=title,
             description=None,

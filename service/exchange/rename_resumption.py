@@ -20,13 +20,13 @@ from service.store.tables import claims, events, party_versions, speakers
 from service.store.tables import parties as parties_table
 
 
-def resume_renames(session: Connection, *, now: datetime) -> int:
+def resume_renames(connection: Connection, *, now: datetime) -> int:
     """Go on with the renames that an import brought half done; gives how many there are.
 
     What few claims show is changed at once; servers go on with the rest.
     """
     resumed = 0
-    for subject, draft, shown, since in _list_renamed(session):
+    for subject, draft, shown, since in _list_renamed(connection):
         listed = shown.subquery()
         told = exists().where(
             events.c.claim == claims.c.id,
@@ -36,16 +36,16 @@ def resume_renames(session: Connection, *, now: datetime) -> int:
         left = select(claims.c.id).where(
             claims.c.id.in_(select(listed.c[0])), claims.c.created_at < since, ~told
         )
-        found = session.scalars(left.with_only_columns(states.whole(claims)))
+        found = connection.scalars(left.with_only_columns(states.whole(claims)))
         if not any(history.differs(states.parse(text), draft) for text in found):
             continue
         resumed += 1
         by: dict[str, Any] = {"actor": account_commands.IMPORTER, "now": now}
-        rename_batches.begin_rename(session, subject, draft, left, **by)
+        rename_batches.begin_rename(connection, subject, draft, left, **by)
     return resumed
 
 
-def _list_renamed(session: Connection) -> Iterator[tuple[Subject, Draft, Any, datetime]]:
+def _list_renamed(connection: Connection) -> Iterator[tuple[Subject, Draft, Any, datetime]]:
     """What was ever renamed or moved: what its claims record, which show it, and since when."""
     root = parties_table.alias("root")
     version = party_versions
@@ -55,7 +55,7 @@ def _list_renamed(session: Connection) -> Iterator[tuple[Subject, Draft, Any, da
         .having(func.count() > 1)
         .subquery()
     )
-    rows = session.execute(
+    rows = connection.execute(
         select(
             parties_table.c.slug,
             parties_table.c.name,
@@ -77,8 +77,8 @@ def _list_renamed(session: Connection) -> Iterator[tuple[Subject, Draft, Any, da
         .where(events.c.kind == SubjectKind.SPEAKER.value, events.c.type == "speaker.changed")
         .group_by(events.c.subject)
     )
-    for told in session.execute(changed).all():
-        speaker = session.execute(select(speakers).where(speakers.c.id == told.subject)).one()
+    for told in connection.execute(changed).all():
+        speaker = connection.execute(select(speakers).where(speakers.c.id == told.subject)).one()
         data = {"speaker": speaker.id, "name": speaker.name, "role": speaker.role}
         shown = party_changes.select_showing_speaker(speaker.id, speaker.party)
         draft = Draft("speaker.changed", data)

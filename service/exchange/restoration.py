@@ -59,16 +59,18 @@ Step = tuple[ClaimState | None, ClaimState, Line]
 """A claim before and after a line."""
 
 
-def restore(session: Connection, lines: Sequence[Line]) -> None:
+def restore(connection: Connection, lines: Sequence[Line]) -> None:
     """Append events that another desk recorded, in its order, with their ids, instants and hashes.
 
     No rule moves anything and nobody is told: all that followed from them is among them.  Raises
     ValueError, KeyError, TypeError or AttributeError for what does not continue a record or does
     not fold; then the transaction must not be committed.
     """
-    held = session.execute(HELD, {"claims": sorted({line.claim for line in lines})}).all()
+    held = connection.execute(HELD, {"claims": sorted({line.claim for line in lines})}).all()
     here = {
-        one.id: claim_writer.Loaded(states.read_locked(session, one.id, one.state), one.last_hash)
+        one.id: claim_writer.Loaded(
+            states.read_locked(connection, one.id, one.state), one.last_hash
+        )
         for one in held
     }
     after = dict(here)
@@ -89,37 +91,39 @@ def restore(session: Connection, lines: Sequence[Line]) -> None:
     new = [claim for claim in after if claim not in here]
     if new:
         # A claim that these name may stand further down: it is named when all are there.
-        session.execute(
+        connection.execute(
             insert(claims),
             [
                 rows[claim] | UNRELATED | {"id": claim, "created_at": after[claim].state.created_at}
                 for claim in new
             ],
         )
-    session.execute(insert(events), [_restored(state, line) for _, state, line in steps])
+    connection.execute(insert(events), [_restored(state, line) for _, state, line in steps])
     if superseded:
-        session.execute(insert(claim_versions), superseded)
+        connection.execute(insert(claim_versions), superseded)
     stale = [claim for claim in rows if claim in here or _related(rows[claim])]
-    REPLACE.run_each(session, [_replacing(claim, rows[claim]) for claim in stale])
+    REPLACE.run_each(connection, [_replacing(claim, rows[claim]) for claim in stale])
     for claim, one in after.items():
-        states.write_further_links(session, here[claim].state if claim in here else None, one.state)
-    _index(session, steps, here)
+        states.write_further_links(
+            connection, here[claim].state if claim in here else None, one.state
+        )
+    _index(connection, steps, here)
     for before, state, line in steps:
         actor = line.actor
         by = Actor(actor.get("id", ""), actor.get("name", actor.get("rule", "")), Role.READER)
-        projections.follow(session, before, state, line.event, actor=by)
+        projections.follow(connection, before, state, line.event, actor=by)
 
 
-def _index(session: Connection, steps: Sequence[Step], claims_here: Collection[str]) -> None:
+def _index(connection: Connection, steps: Sequence[Step], claims_here: Collection[str]) -> None:
     """Make the claims findable by their words."""
     of_claims: dict[str, list[indexing.Step]] = {}
     for before, state, line in steps:
         of_claims.setdefault(line.claim, []).append((before, state, line.event))
     for claim, mine in of_claims.items():
-        row = indexing.follow(session, mine)
+        row = indexing.follow(connection, mine)
         if row is not None:
             enter = indexing.REPLACED if claim in claims_here else indexing.ENTERED
-            enter.run(session, row)
+            enter.run(connection, row)
 
 
 def _related(row: dict[str, Any]) -> bool:

@@ -63,14 +63,14 @@ def default_file() -> Path:
     return (packaged if packaged.is_dir() else PACKAGE.parent / "seeds") / ARTICLE
 
 
-def load(session: Connection, plan: Plan, *, actor: Actor, now: datetime) -> Report:
+def load(connection: Connection, plan: Plan, *, actor: Actor, now: datetime) -> Report:
     """Record what `plan` has and the desk has not, as known to the desk from `now` on.
 
     Raises what the commands raise, where the desk's own changes leave an entry no place.
     """
     # Two processes that start together must not both find a desk without the article.
-    session.execute(select(tables.installation).with_for_update()).all()
-    loading = _Loading(session, actor, now)
+    connection.execute(select(tables.installation).with_for_update()).all()
+    loading = _Loading(connection, actor, now)
     for party in plan.parties:
         loading.party(party)
     for speaker in plan.speakers:
@@ -91,19 +91,19 @@ def load(session: Connection, plan: Plan, *, actor: Actor, now: datetime) -> Rep
     return Report(dict(loading.created), dict(loading.unchanged))
 
 
-def is_empty(session: Connection) -> bool:
+def is_empty(connection: Connection) -> bool:
     """Whether nobody has recorded a claim or a party yet; a new desk has settings, and no more."""
     return (
-        session.scalar(select(tables.claims.c.id).limit(1)) is None
-        and session.scalar(select(tables.parties.c.slug).limit(1)) is None
+        connection.scalar(select(tables.claims.c.id).limit(1)) is None
+        and connection.scalar(select(tables.parties.c.slug).limit(1)) is None
     )
 
 
 class _Loading:
     """One run of `load`: the ids that the file's keys stand for, and what was counted."""
 
-    def __init__(self, session: Connection, actor: Actor, now: datetime) -> None:
-        self.session = session
+    def __init__(self, connection: Connection, actor: Actor, now: datetime) -> None:
+        self.connection = connection
         self.by: dict[str, Any] = {"actor": actor, "now": now}
         self.created: Counter[str] = Counter()
         self.unchanged: Counter[str] = Counter()
@@ -111,17 +111,17 @@ class _Loading:
 
     def party(self, entry: PartyEntry) -> None:
         known = select(tables.parties.c.slug).where(tables.parties.c.slug == entry.slug)
-        if self._count("parties", self.session.scalar(known)):
-            party_commands.create_party(self.session, **entry.model_dump(), **self.by)
+        if self._count("parties", self.connection.scalar(known)):
+            party_commands.create_party(self.connection, **entry.model_dump(), **self.by)
 
     def story(self, entry: StoryEntry) -> None:
         known = select(tables.stories.c.slug).where(tables.stories.c.slug == entry.slug)
-        if self._count("stories", self.session.scalar(known)):
-            story_commands.create_story(self.session, **entry.model_dump(), **self.by)
+        if self._count("stories", self.connection.scalar(known)):
+            story_commands.create_story(self.connection, **entry.model_dump(), **self.by)
 
     def speaker(self, entry: SpeakerEntry) -> None:
         t = tables.speakers
-        known = self.session.scalar(
+        known = self.connection.scalar(
             select(t.c.id).where(
                 t.c.party == entry.party,
                 t.c.folded_name == fold_spelling(entry.name),
@@ -131,19 +131,19 @@ class _Loading:
         if self._count("speakers", known):
             person = NewSpeaker(entry.name, entry.role)
             known, _ = party_commands.create_speaker(
-                self.session, party=entry.party, person=person, **self.by
+                self.connection, party=entry.party, person=person, **self.by
             )
         self.ids["speakers", entry.key] = str(known)
 
     def source(self, entry: SourceEntry) -> None:
         new = NewSource(**entry.model_dump(exclude={"key"}))
-        found, created = source_commands.record(self.session, new, **self.by)
+        found, created = source_commands.record(self.connection, new, **self.by)
         self._count("sources", None if created else found)
         self.ids["sources", entry.key] = found
 
     def statement(self, entry: StatementEntry) -> None:
         first = entry.quotes[0]
-        known = self.session.scalar(
+        known = self.connection.scalar(
             select(tables.statements.c.id)
             .join(tables.quotes, tables.quotes.c.statement == tables.statements.c.id)
             .where(
@@ -165,7 +165,7 @@ class _Loading:
                 basis=entry.basis,
                 quotes=tuple(self._quote(one) for one in entry.quotes),
             )
-            known = statement_commands.record(self.session, new, **self.by).id
+            known = statement_commands.record(self.connection, new, **self.by).id
         self.ids["statements", entry.key] = str(known)
 
     def claim(self, entry: ClaimEntry, origin: StatementEntry) -> None:
@@ -183,7 +183,7 @@ class _Loading:
                 tags=entry.tags,
                 part_of=self.ids["claims", entry.part_of] if entry.part_of else None,
             )
-            known = claim_commands.create(self.session, new, **self.by).id
+            known = claim_commands.create(self.connection, new, **self.by).id
         self.ids["claims", entry.key] = str(known)
 
     def link(self, entry: LinkEntry) -> None:
@@ -196,11 +196,11 @@ class _Loading:
                 conditional=entry.conditional,
                 note=entry.note,
             )
-            statement_commands.link(self.session, claim, new, four_eyes=True, **self.by)
+            statement_commands.link(self.connection, claim, new, four_eyes=True, **self.by)
 
     def decision(self, entry: DecisionEntry) -> None:
         claim = self.ids["claims", entry.claim]
-        decided = self.session.scalars(
+        decided = self.connection.scalars(
             select(tables.events.c.data).where(
                 tables.events.c.claim == claim, tables.events.c.type == "claim.status_changed"
             )
@@ -214,7 +214,7 @@ class _Loading:
             cites = tuple(str(self._find_link(claim, one)) for one in entry.cites)
             move = Move(entry.to, entry.reason, cites)
             claim_commands.change_status(
-                self.session, claim, move, four_eyes=True, versions=None, **self.by
+                self.connection, claim, move, four_eyes=True, versions=None, **self.by
             )
 
     def _count(self, kind: str, known: object) -> bool:
@@ -225,7 +225,7 @@ class _Loading:
     def _find_claim(self, entry: ClaimEntry, claimant: str | None) -> str | None:
         """The claim that began with this text: its wording may have been amended since."""
         t = tables.claims
-        begun = self.session.execute(
+        begun = self.connection.execute(
             select(tables.events.c.claim, tables.events.c.data)
             .join(t, t.c.id == tables.events.c.claim)
             .where(
@@ -241,7 +241,7 @@ class _Loading:
 
     def _find_link(self, claim: str, statement: str) -> str | None:
         """The link, retracted or not: what the desk took back stays taken back."""
-        return self.session.scalar(
+        return self.connection.scalar(
             select(tables.links.c.id)
             .where(
                 tables.links.c.claim == claim,

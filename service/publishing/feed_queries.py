@@ -59,7 +59,7 @@ class Page:
 
 
 def page(
-    session: Connection, *, story: str | None, as_of: datetime | None, window: Window
+    connection: Connection, *, story: str | None, as_of: datetime | None, window: Window
 ) -> Page | None:
     """Where the entries of all claims, or of one story's, stand; None where there is no such story.
 
@@ -69,13 +69,13 @@ def page(
     """
     title, titled = None, None
     if story is not None:
-        row = session.execute(
+        row = connection.execute(
             select(stories.c.title, stories.c.updated_at).where(stories.c.slug == story)
         ).first()
         if row is None:
             return None
         title, titled = row
-    shown = (events.c.seq <= newest(session), ~JUDGED_AT_ONCE)
+    shown = (events.c.seq <= newest(connection), ~JUDGED_AT_ONCE)
     if story is not None:
         mine = (*shown, events.c.story == story, events.c.type.in_(STATUS_TYPES))
         query = _places(mine, as_of, window)
@@ -87,7 +87,7 @@ def page(
         )
         both = union_all(*(select(one.subquery()) for one in each)).subquery()
         query = _ordered(select(both), both.c, as_of, window)
-    return Page(title, titled, [Place(*row) for row in session.execute(query)])
+    return Page(title, titled, [Place(*row) for row in connection.execute(query)])
 
 
 def keys(as_of: datetime | None) -> Callable[[Place], list[Any]]:
@@ -97,7 +97,7 @@ def keys(as_of: datetime | None) -> Callable[[Place], list[Any]]:
     return lambda place: [place.moment, place.seq]
 
 
-def entries(session: Connection, numbers: Sequence[int]) -> tuple[Entry, ...]:
+def entries(connection: Connection, numbers: Sequence[int]) -> tuple[Entry, ...]:
     """The entries of these events, in this order: one query however many.
 
     Each with the claim as it was from that instant on: the first version superseded later, or what
@@ -113,7 +113,7 @@ def entries(session: Connection, numbers: Sequence[int]) -> tuple[Entry, ...]:
         .limit(1)
         .scalar_subquery()
     )
-    rows = session.execute(
+    rows = connection.execute(
         select(
             events.c.seq,
             events.c.id,

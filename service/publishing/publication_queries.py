@@ -9,7 +9,7 @@ from service.publishing.claimreview import Beside
 from service.store.tables import claims, events, quotes, sources
 
 
-def beside(session: Connection, claim_id: str, as_of: datetime | None) -> Beside:
+def beside(connection: Connection, claim_id: str, as_of: datetime | None) -> Beside:
     """Where a claim was read, and what was merged into it, now or as of an instant."""
     read = (
         select(sources)
@@ -20,8 +20,8 @@ def beside(session: Connection, claim_id: str, as_of: datetime | None) -> Beside
     )
     if as_of is not None:
         read = read.where(quotes.c.recorded_at <= as_of)
-    found = {row.id: source_shape(row) for row in session.execute(read)}
-    return Beside(list(found.values()), list(session.scalars(_merged(claim_id, as_of))))
+    found = {row.id: source_shape(row) for row in connection.execute(read)}
+    return Beside(list(found.values()), list(connection.scalars(_merged(claim_id, as_of))))
 
 
 def _merged(claim_id: str, as_of: datetime | None) -> Select[str]:

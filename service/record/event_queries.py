@@ -87,7 +87,7 @@ OF_CLAIMS = events.c.claim.is_not(None)
 
 
 def tail(
-    session: Connection, *, after: int, limit: int, wanted: Wanted = EVERYTHING
+    connection: Connection, *, after: int, limit: int, wanted: Wanted = EVERYTHING
 ) -> tuple[list[Line], int]:
     """Events numbered above `after`, in order, and the number to go on from.
 
@@ -97,27 +97,27 @@ def tail(
 
     Raises EpochEnded for a number that the record has not come to: it was put back by hand.
     """
-    highest = newest(session)
+    highest = newest(connection)
     if highest <= after:
-        if after > highest and after > last(session):
+        if after > highest and after > last(connection):
             raise EpochEnded(START_AGAIN)
         return [], after
-    lines = [_line(row) for row in session.execute(_between(after, highest, limit, wanted))]
+    lines = [_line(row) for row in connection.execute(_between(after, highest, limit, wanted))]
     return lines, lines[-1].seq if len(lines) == limit else highest
 
 
-def latest(session: Connection, *, limit: int) -> tuple[list[Line], int]:
+def latest(connection: Connection, *, limit: int) -> tuple[list[Line], int]:
     """The newest events, in order, and the number of the newest; 0 where there is none."""
-    highest = newest(session)
+    highest = newest(connection)
     query = select(events).where(OF_CLAIMS, events.c.seq <= highest)
     query = query.order_by(events.c.seq.desc())
-    lines = [_line(row) for row in session.execute(query.limit(limit))]
+    lines = [_line(row) for row in connection.execute(query.limit(limit))]
     return lines[::-1], highest
 
 
-def last(session: Connection) -> int:
+def last(connection: Connection) -> int:
     """The number of the newest event there is, settled or not; 0 where there is none."""
-    return session.execute(NEWEST_OF_ALL).scalar_one()
+    return connection.execute(NEWEST_OF_ALL).scalar_one()
 
 
 def _between(after: int, highest: int, limit: int, wanted: Wanted) -> Select[Any]:

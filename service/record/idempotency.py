@@ -23,24 +23,24 @@ class Answer:
 
 
 def first_answer(
-    session: Connection, key_hash: str, fingerprint: str, *, now: datetime
+    connection: Connection, key_hash: str, fingerprint: str, *, now: datetime
 ) -> Answer | None:
     """The answer that this key got before, if any.
 
     Raises KeyReused where it belonged to another request, StillRunning where another process is
     just answering it (one process tells for itself, before it asks the database).
     """
-    if session.dialect.name == "postgresql":
-        held = session.scalar(
+    if connection.dialect.name == "postgresql":
+        held = connection.scalar(
             text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": int(key_hash[:15], 16)}
         )
         if not held:
             raise still_running()
-    row = session.execute(select(idempotency).where(idempotency.c.key_hash == key_hash)).first()
+    row = connection.execute(select(idempotency).where(idempotency.c.key_hash == key_hash)).first()
     if row is None:
         return None
     if row.recorded_at < now - KEPT:
-        session.execute(delete(idempotency).where(idempotency.c.key_hash == key_hash))
+        connection.execute(delete(idempotency).where(idempotency.c.key_hash == key_hash))
         return None
     if row.fingerprint != fingerprint:
         raise KeyReused("This Idempotency-Key came with another request before; use a new one.")
@@ -48,9 +48,9 @@ def first_answer(
 
 
 def remember(
-    session: Connection, key_hash: str, fingerprint: str, answer: Answer, *, now: datetime
+    connection: Connection, key_hash: str, fingerprint: str, answer: Answer, *, now: datetime
 ) -> None:
-    session.execute(
+    connection.execute(
         insert(idempotency),
         {
             "key_hash": key_hash,
@@ -63,10 +63,10 @@ def remember(
     )
 
 
-def forget_old(session: Connection, *, now: datetime) -> int:
+def forget_old(connection: Connection, *, now: datetime) -> int:
     """Delete a batch of answers older than a day; says how many."""
     old = select(idempotency.c.key_hash).where(idempotency.c.recorded_at < now - KEPT).limit(BATCH)
-    return session.execute(
+    return connection.execute(
         delete(idempotency).where(idempotency.c.key_hash.in_(old.scalar_subquery()))
     ).rowcount
 

@@ -15,7 +15,8 @@ from datetime import datetime
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import structlog
-from sqlalchemy import Connection, make_url
+from sqlalchemy import Connection as Connection
+from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError
 
 from service.config import Settings
@@ -184,9 +185,9 @@ class Database:
             return await self._backend.look_up(lookup, parameters)
 
 
-def base_url(session: Connection) -> str:
+def base_url(connection: Connection) -> str:
     """How others reach this service, for addresses that are written down."""
-    found: str = session.get_execution_options()[BASE_URL]
+    found: str = connection.get_execution_options()[BASE_URL]
     return found
 
 

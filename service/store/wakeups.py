@@ -25,14 +25,14 @@ RECONNECT_SECONDS = 1.0
 log = structlog.get_logger("bell")
 
 
-def ring_after_commit(session: Connection) -> None:
+def ring_after_commit(connection: Connection) -> None:
     """Ring once the transaction on this connection is committed."""
-    session.info[MARK] = True
+    connection.info[MARK] = True
 
 
-def marked(session: Connection) -> bool:
+def marked(connection: Connection) -> bool:
     """Whether the transaction on this connection asked for a ring; forgets it."""
-    return session.info.pop(MARK, False) is True
+    return connection.info.pop(MARK, False) is True
 
 
 class Bell:

@@ -39,35 +39,35 @@ class Place:
 
 
 def page(
-    session: Connection, slug: str, *, moment: datetime | None, window: Window
+    connection: Connection, slug: str, *, moment: datetime | None, window: Window
 ) -> tuple[dict[str, Any], list[Any] | None]:
     """A page of the matrix, and the sort keys of its last claim where another follows.
 
     Raises NotFound, NotYetRecorded.
     """
-    with frozen(session):
-        story = find(session, slug, moment)
-        order = _arranged(_skeleton(session, slug, moment))
+    with frozen(connection):
+        story = find(connection, slug, moment)
+        order = _arranged(_skeleton(connection, slug, moment))
         begin = _following(order, window.after)
         here = order[begin : begin + window.limit]
-        states = states_at(session, [one.claim for one in here], moment)
+        states = states_at(connection, [one.claim for one in here], moment)
         shape = {
             "story": {"slug": story.slug, "title": story.title},
             "as_of": None if moment is None else rfc3339(moment),
-            "parties": _columns(session, slug, moment),
+            "parties": _columns(connection, slug, moment),
             "claims": [matrix.row(states[one.claim]) for one in here],
         }
     return shape, here[-1].keys() if begin + len(here) < len(order) else None
 
 
 def states_at(
-    session: Connection, claim_ids: Collection[str], moment: datetime | None
+    connection: Connection, claim_ids: Collection[str], moment: datetime | None
 ) -> dict[str, ClaimState]:
     """Claims as they are, or as the desk knew them at `moment`; two queries however many."""
     query = select(claims.c.id, states.whole(claims)).where(claims.c.id.in_(claim_ids))
     if moment is not None:
         query = query.where(claims.c.changed_at <= moment)
-    found = {row.id: states.parse(row.state) for row in session.execute(query).all()}
+    found = {row.id: states.parse(row.state) for row in connection.execute(query).all()}
     if moment is None:
         return found
     changed = (
@@ -78,18 +78,18 @@ def states_at(
         )
         .order_by(events.c.claim, events.c.number)
     )
-    for claim, rows in groupby(session.execute(changed).all(), key=lambda row: str(row.claim)):
+    for claim, rows in groupby(connection.execute(changed).all(), key=lambda row: str(row.claim)):
         state = history.fold(claim, map(event, rows))
         assert state is not None
         found[claim] = state
     return found
 
 
-def _skeleton(session: Connection, slug: str, moment: datetime | None) -> Sequence[Any]:
+def _skeleton(connection: Connection, slug: str, moment: datetime | None) -> Sequence[Any]:
     """id, part_of and claimed_end of every claim of the story."""
     current = select(claims.c.id, claims.c.part_of, claims.c.claimed_end).where(*ours(slug, None))
     if moment is None:
-        return session.execute(current).all()
+        return connection.execute(current).all()
     then, later = claim_versions, claim_versions.alias()
     held = (
         select(func.min(later.c.superseded_at))
@@ -109,7 +109,7 @@ def _skeleton(session: Connection, slug: str, moment: datetime | None) -> Sequen
         )
     )
     unchanged = current.where(claims.c.changed_at <= moment)
-    return session.execute(union_all(unchanged, earlier)).all()
+    return connection.execute(union_all(unchanged, earlier)).all()
 
 
 def _arranged(rows: Iterable[Any]) -> list[Place]:
@@ -142,7 +142,7 @@ def _following(order: list[Place], after: list[Any] | None) -> int:
     return sum(one.top < begin for one in order)
 
 
-def _columns(session: Connection, slug: str, moment: datetime | None) -> list[dict[str, Any]]:
+def _columns(connection: Connection, slug: str, moment: datetime | None) -> list[dict[str, Any]]:
     """The story's root parties: those with most claims first, then by name."""
     place = places(moment)
     claimants = (
@@ -161,7 +161,7 @@ def _columns(session: Connection, slug: str, moment: datetime | None) -> list[di
     if moment is not None:
         voices = voices.where(links.c.recorded_at <= moment)
     told, root = union_all(claimants, voices).subquery(), places(moment)
-    found = session.execute(
+    found = connection.execute(
         select(told.c.root, root.c.name, func.sum(told.c.claims).label("claims"))
         .join(root, root.c.slug == told.c.root)
         .group_by(told.c.root, root.c.name)

@@ -19,7 +19,7 @@ from service.store.upsert import insert_or_ignore
 
 
 def create_story(
-    session: Connection,
+    connection: Connection,
     *,
     slug: str,
     title: str,
@@ -35,27 +35,29 @@ def create_story(
         "created_at": now,
         "updated_at": now,
     }
-    if not insert_or_ignore(session, stories, row):
+    if not insert_or_ignore(connection, stories, row):
         raise AlreadyExists(f"There is a story '{slug}' already.", slug=slug)
     draft = Draft("story.created", {"title": title, "description": description})
     subject = Subject(SubjectKind.STORY, slug)
-    writer.write(session, writer.begin(subject, [draft], actor=actor, now=now))
+    writer.write(connection, writer.begin(subject, [draft], actor=actor, now=now))
 
 
 def change_story(
-    session: Connection, slug: str, changes: Mapping[str, Any], *, actor: Actor, now: datetime
+    connection: Connection, slug: str, changes: Mapping[str, Any], *, actor: Actor, now: datetime
 ) -> None:
     access.require(actor, Action.CHANGE_PARTIES)
-    row = session.execute(select(stories).where(stories.c.slug == slug).with_for_update()).first()
+    row = connection.execute(
+        select(stories).where(stories.c.slug == slug).with_for_update()
+    ).first()
     if row is None:
         raise NotFound(f"There is no story '{slug}'.")
     differing = {name: value for name, value in changes.items() if getattr(row, name) != value}
     if not differing:
         return
-    chain = writer.lock_chain(session, Subject(SubjectKind.STORY, slug))
+    chain = writer.lock_chain(connection, Subject(SubjectKind.STORY, slug))
     draft = Draft("story.changed", differing)
-    (event,) = writer.extend(session, chain, [draft], actor=actor, now=now)
-    session.execute(
+    (event,) = writer.extend(connection, chain, [draft], actor=actor, now=now)
+    connection.execute(
         update(stories)
         .where(stories.c.slug == slug)
         .values(**differing, updated_at=event.recorded_at)

@@ -24,13 +24,13 @@ HELD = ("name", "parent", "root")
 """What is known of a party at any instant."""
 
 
-def one(session: Connection, slug: str, *, moment: datetime | None = None) -> dict[str, Any]:
+def one(connection: Connection, slug: str, *, moment: datetime | None = None) -> dict[str, Any]:
     """A story with the parties in it: those who claim and those who take a stance; now, or as the
     desk knew them at `moment`.  Its title and description are as they are now.
 
     Raises NotFound, NotYetRecorded.
     """
-    row = find(session, slug, moment)
+    row = find(connection, slug, moment)
     claimants = select(claims.c.claimant).where(*ours(slug, moment))
     withdrawn = statements.c.withdrawn_at
     voices = (
@@ -43,7 +43,7 @@ def one(session: Connection, slug: str, *, moment: datetime | None = None) -> di
     if moment is not None:
         voices = voices.where(links.c.recorded_at <= moment)
     place = places(moment)
-    found = session.execute(
+    found = connection.execute(
         select(parties, *(place.c[name].label(f"then_{name}") for name in HELD))
         .join(place, place.c.slug == parties.c.slug)
         .where(parties.c.slug.in_(claimants.union(voices)))
@@ -57,15 +57,15 @@ def one(session: Connection, slug: str, *, moment: datetime | None = None) -> di
     }
 
 
-def page(session: Connection, *, window: Window) -> list[dict[str, Any]]:
+def page(connection: Connection, *, window: Window) -> list[dict[str, Any]]:
     """Stories by slug, one more than the limit."""
     query = select(stories).order_by(stories.c.slug)
     if window.after is not None:
         query = query.where(stories.c.slug > window.after[0])
-    return [shape(row) for row in session.execute(query.limit(window.limit + 1)).all()]
+    return [shape(row) for row in connection.execute(query.limit(window.limit + 1)).all()]
 
 
-def counts(session: Connection, slugs: Collection[str]) -> dict[str, dict[str, int]]:
+def counts(connection: Connection, slugs: Collection[str]) -> dict[str, dict[str, int]]:
     """Count the claims of these stories that are in force, by slug and status."""
     found: dict[str, dict[str, int]] = {slug: {} for slug in slugs}
     query = (
@@ -73,14 +73,14 @@ def counts(session: Connection, slugs: Collection[str]) -> dict[str, dict[str, i
         .where(claims.c.story.in_(found), claims.c.lifecycle == Lifecycle.ACTIVE.value)
         .group_by(claims.c.story, claims.c.status)
     )
-    for row in session.execute(query).all():
+    for row in connection.execute(query).all():
         found[row.story][row.status] = row.claims
     return found
 
 
-def find(session: Connection, slug: str, moment: datetime | None) -> Row[Any]:
+def find(connection: Connection, slug: str, moment: datetime | None) -> Row[Any]:
     """A story's row.  Raises NotFound, NotYetRecorded where it was made after `moment`."""
-    row = session.execute(select(stories).where(stories.c.slug == slug)).first()
+    row = connection.execute(select(stories).where(stories.c.slug == slug)).first()
     if row is None:
         raise NotFound(f"There is no story '{slug}'.")
     if moment is not None and row.created_at > moment:

@@ -24,7 +24,7 @@ MAKING = ("link.created", "claim.absorbed")
 
 
 def page(
-    session: Connection,
+    connection: Connection,
     slug: str,
     *,
     clock: str,
@@ -40,15 +40,15 @@ def page(
     order of the ends of the days or hours that are known.
     Raises NotFound, NotYetRecorded.
     """
-    with frozen(session):
-        story = find(session, slug, moment)
-        rows = _rows(session, slug, clock, moment, window, newest_first)
+    with frozen(connection):
+        story = find(connection, slug, moment)
+        rows = _rows(connection, slug, clock, moment, window, newest_first)
         more, rows = len(rows) > window.limit, rows[: window.limit]
         concerned = list(dict.fromkeys(row.claim for row in rows))
-        briefs = _briefs(session, concerned, moment)
+        briefs = _briefs(connection, concerned, moment)
         told = [(row, event(row)) for row in rows]
-        known = _links(session, slug, told)
-        drawn = statuses(session, concerned, moment)
+        known = _links(connection, slug, told)
+        drawn = statuses(connection, concerned, moment)
     items = [_entry(row, one, briefs[row.claim], known) for row, one in told]
     shape = {
         "story": {"slug": story.slug, "title": story.title},
@@ -61,7 +61,7 @@ def page(
 
 
 def _rows(
-    session: Connection,
+    connection: Connection,
     slug: str,
     clock: str,
     moment: datetime | None,
@@ -82,7 +82,7 @@ def _rows(
         last = tuple_(literal(datetime.fromisoformat(at), by.type), seq)
         query = query.where(here < last if newest_first else here > last)
     order = (by.desc(), events.c.seq.desc()) if newest_first else (by, events.c.seq)
-    return session.execute(query.order_by(*order).limit(window.limit + 1)).all()
+    return connection.execute(query.order_by(*order).limit(window.limit + 1)).all()
 
 
 def _clock(row: Row[Any], clock: str) -> datetime:
@@ -91,7 +91,7 @@ def _clock(row: Row[Any], clock: str) -> datetime:
 
 
 def _briefs(
-    session: Connection, claim_ids: Collection[str], moment: datetime | None
+    connection: Connection, claim_ids: Collection[str], moment: datetime | None
 ) -> dict[str, Data]:
     """Claims in brief as they are, or as they were served at `moment`; merged ones too."""
     query: Any = select(claims.c.id, claims.c.document).where(claims.c.id.in_(claim_ids))
@@ -111,7 +111,7 @@ def _briefs(
             .where(claims.c.id.in_(claim_ids), claims.c.changed_at > moment),
         )
     found = {}
-    for row in session.execute(query).all():
+    for row in connection.execute(query).all():
         document = orjson.loads(row.document)
         names = ("id", "text", "kind", "claimant", "status", "lifecycle", "merged_into", "part_of")
         found[row.id] = {name: document[name] for name in names}
@@ -119,7 +119,7 @@ def _briefs(
 
 
 def _links(
-    session: Connection, slug: str, told: Sequence[tuple[Row[Any], history.Event]]
+    connection: Connection, slug: str, told: Sequence[tuple[Row[Any], history.Event]]
 ) -> dict[str, Data]:
     """The links that these events cite or end, by id, as they were when they were made."""
     cited = {link for _, one in told for link in _cited(one)}
@@ -149,7 +149,7 @@ def _links(
         )
     )
     found: dict[str, Data] = {}
-    for row in session.execute(made).all():
+    for row in connection.execute(made).all():
         data = orjson.loads(row.data)
         for one in data["links"] if "links" in data else [data["link"]]:
             if one["id"] == row.id:
@@ -183,7 +183,7 @@ def _entry(row: Row[Any], one: history.Event, brief: Data, known: dict[str, Data
 
 
 def statuses(
-    session: Connection, claim_ids: Collection[str], moment: datetime | None
+    connection: Connection, claim_ids: Collection[str], moment: datetime | None
 ) -> dict[str, status_spans.Lane]:
     """The lanes of claims by id, as far as the desk knew at `moment`."""
     query = select(events).where(
@@ -191,7 +191,7 @@ def statuses(
     )
     if moment is not None:
         query = query.where(events.c.recorded_at <= moment)
-    rows = session.execute(query.order_by(events.c.claim, events.c.number)).all()
+    rows = connection.execute(query.order_by(events.c.claim, events.c.number)).all()
     return {
         claim: status_spans.lane(map(event, mine))
         for claim, mine in groupby(rows, key=lambda row: row.claim)

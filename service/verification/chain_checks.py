@@ -72,29 +72,31 @@ def check_chain(
         seq, recorded_at = line.seq, line.recorded_at
 
 
-def check_numbers(session: Connection) -> Iterator[Break | Remark]:
+def check_numbers(connection: Connection) -> Iterator[Break | Remark]:
     """Where numbers of the whole record are missing, at its end too.
 
     SQLite numbers events without gaps.  PostgreSQL leaves one where a transaction was rolled back,
     so there a gap is a remark: nothing inside the database tells the two apart.
     """
     t = tables.events
-    count, lowest, highest = session.execute(
+    count, lowest, highest = connection.execute(
         select(func.count(), func.min(t.c.seq), func.max(t.c.seq))
     ).one()
-    sqlite = session.dialect.name == "sqlite"
+    sqlite = connection.dialect.name == "sqlite"
     if sqlite:
-        drawn = session.scalar(text("SELECT seq FROM sqlite_sequence WHERE name = 'events'")) or 0
+        drawn = (
+            connection.scalar(text("SELECT seq FROM sqlite_sequence WHERE name = 'events'")) or 0
+        )
     else:
-        drawn = session.scalar(
+        drawn = connection.scalar(
             text("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM events_seq_seq")
         )
     drawn = max(drawn or 0, highest or 0)
     missing = drawn - count
     if not missing:
         return
-    place = _first_gap(session, lowest, highest)
-    given_up = session.scalar(
+    place = _first_gap(connection, lowest, highest)
+    given_up = connection.scalar(
         select(tables.installation.c.value).where(tables.installation.c.name == NUMBERS_GIVEN_UP)
     )
     if given_up is not None and int(given_up) == missing:
@@ -111,7 +113,7 @@ def check_numbers(session: Connection) -> Iterator[Break | Remark]:
         )
 
 
-def _first_gap(session: Connection, lowest: int | None, highest: int | None) -> str:
+def _first_gap(connection: Connection, lowest: int | None, highest: int | None) -> str:
     t = tables.events
     if lowest is None:
         return "there is none"
@@ -119,7 +121,7 @@ def _first_gap(session: Connection, lowest: int | None, highest: int | None) -> 
         return f"the first is {lowest}"
     following = func.lead(t.c.seq).over(order_by=t.c.seq)
     pairs = select(t.c.seq, following.label("following")).subquery()
-    gap = session.execute(
+    gap = connection.execute(
         select(pairs).where(pairs.c.following != pairs.c.seq + 1).order_by(pairs.c.seq).limit(1)
     ).first()
     return f"none between {gap.seq} and {gap.following}" if gap else f"the last is {highest}"

@@ -23,13 +23,13 @@ class Unfinished:
     remarks: tuple[Remark, ...]
 
 
-def read_unfinished(session: Connection) -> Unfinished:
+def read_unfinished(connection: Connection) -> Unfinished:
     """What renames under way have not come to."""
     claims: set[str] = set()
     spoken: set[str] = set()
     remarks = []
     try:
-        under_way = rename_queue.list_renames(session)
+        under_way = rename_queue.list_renames(connection)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         found = clip(f"{type(error).__name__}: {error}")
         damaged = Remark("renames", f"a row cannot be read: {found}")
@@ -37,26 +37,28 @@ def read_unfinished(session: Connection) -> Unfinished:
     for rename in under_way:
         if rename.draft is None:
             mine = rename_claims.c.rename == rename.id
-            claims.update(session.scalars(select(rename_claims.c.claim).where(mine)))
+            claims.update(connection.scalars(select(rename_claims.c.claim).where(mine)))
         query = select(statements.c.id).where(rename_queue.select_spoken(rename))
         if rename.last_statement is not None:
             query = query.where(statements.c.id > rename.last_statement)
-        spoken.update(session.scalars(query))
-        remarks.append(Remark("rename_claims", _describe(session, rename)))
+        spoken.update(connection.scalars(query))
+        remarks.append(Remark("rename_claims", _describe(connection, rename)))
     return Unfinished(frozenset(claims), frozenset(spoken), tuple(remarks))
 
 
-def check_renames(session: Connection) -> list[Finding]:
+def check_renames(connection: Connection) -> list[Finding]:
     """Whether a rename has not come to all claims that show the name."""
     return [
-        make_remark("renames", _describe(session, rename), GOES_ON)
-        for rename in rename_queue.list_renames(session)
+        make_remark("renames", _describe(connection, rename), GOES_ON)
+        for rename in rename_queue.list_renames(connection)
     ]
 
 
-def _describe(session: Connection, rename: Rename) -> str:
-    left = rename_queue.count_left(session, rename.id)
-    total = session.execute(select(renames.c.claims).where(renames.c.id == rename.id)).scalar_one()
+def _describe(connection: Connection, rename: Rename) -> str:
+    left = rename_queue.count_left(connection, rename.id)
+    total = connection.execute(
+        select(renames.c.claims).where(renames.c.id == rename.id)
+    ).scalar_one()
     what = "carry the change of" if rename.draft is not None else "are found by the full name of"
     kind, subject = rename.subject.kind.value, rename.subject.id
     return f"{total - left:,} of {total:,} claims {what} the {kind} '{subject}' so far."

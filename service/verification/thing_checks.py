@@ -143,26 +143,26 @@ MARKED = {
 }
 
 
-def check_things(session: Connection, counts: Counts) -> Iterator[Break]:
+def check_things(connection: Connection, counts: Counts) -> Iterator[Break]:
     """The breaks of every kind, and of what parties were called in the past."""
     for kind in KINDS:
-        yield from _check_kind(session, kind, counts)
-        yield from _find_chains_of_nothing(session, kind)
-    yield from _check_party_versions(session)
-    yield from _check_settings(session, counts)
+        yield from _check_kind(connection, kind, counts)
+        yield from _find_chains_of_nothing(connection, kind)
+    yield from _check_party_versions(connection)
+    yield from _check_settings(connection, counts)
 
 
-def _check_kind(session: Connection, kind: SubjectKind, counts: Counts) -> Iterator[Break]:
+def _check_kind(connection: Connection, kind: SubjectKind, counts: Counts) -> Iterator[Break]:
     proved = KINDS[kind]
     key = proved.key
     query = select(proved.table).order_by(key).limit(BATCH)
-    roots = _list_roots(session) if kind is SubjectKind.PARTY else {}
-    rows = session.execute(query).all()
+    roots = _list_roots(connection) if kind is SubjectKind.PARTY else {}
+    rows = connection.execute(query).all()
     while rows:
         keys = [row._mapping[key.name] for row in rows]
-        chains = _read_chains(session, kind, keys)
-        quotes = _read_quotes(session, keys) if kind is SubjectKind.STATEMENT else {}
-        parties = _read_parties(session, keys) if kind is SubjectKind.WEBHOOK else {}
+        chains = _read_chains(connection, kind, keys)
+        quotes = _read_quotes(connection, keys) if kind is SubjectKind.STATEMENT else {}
+        parties = _read_parties(connection, keys) if kind is SubjectKind.WEBHOOK else {}
         for row in rows:
             subject = row._mapping[key.name]
             lines = chains.get(subject, [])
@@ -200,7 +200,7 @@ def _check_kind(session: Connection, kind: SubjectKind, counts: Counts) -> Itera
                 kind=kind.value,
             )
         last = rows[-1]._mapping[key.name]
-        rows = session.execute(query.where(key > last)).all()
+        rows = connection.execute(query.where(key > last)).all()
 
 
 def sign(line: Row[Any]) -> Signed:
@@ -241,7 +241,7 @@ def _check_quotes(
 
 
 def _read_chains(
-    session: Connection, kind: SubjectKind, keys: Sequence[str]
+    connection: Connection, kind: SubjectKind, keys: Sequence[str]
 ) -> dict[str, list[Row[Any]]]:
     t = tables.events
     query = (
@@ -249,21 +249,21 @@ def _read_chains(
         .where(t.c.kind == kind.value, t.c.subject.in_(keys))
         .order_by(t.c.subject, t.c.number)
     )
-    rows = session.execute(query)
+    rows = connection.execute(query)
     return {subject: list(lines) for subject, lines in groupby(rows, lambda row: row.subject)}
 
 
-def _read_quotes(session: Connection, statements: Sequence[str]) -> dict[str, list[Row[Any]]]:
+def _read_quotes(connection: Connection, statements: Sequence[str]) -> dict[str, list[Row[Any]]]:
     t = tables.quotes
-    rows = session.execute(
+    rows = connection.execute(
         select(t).where(t.c.statement.in_(statements)).order_by(t.c.statement, t.c.position)
     )
     return {key: list(quotes) for key, quotes in groupby(rows, lambda row: row.statement)}
 
 
-def _read_parties(session: Connection, keys: Sequence[str]) -> dict[str, list[str]]:
+def _read_parties(connection: Connection, keys: Sequence[str]) -> dict[str, list[str]]:
     t = webhook_parties
-    rows = session.execute(
+    rows = connection.execute(
         select(t).where(t.c.webhook.in_(keys)).order_by(t.c.webhook, t.c.party)
     ).all()
     return {key: sorted(row.party for row in mine) for key, mine in groupby(rows, _webhook_of)}
@@ -274,10 +274,10 @@ def _webhook_of(row: Row[Any]) -> str:
     return webhook
 
 
-def _check_settings(session: Connection, counts: Counts) -> Iterator[Break]:
+def _check_settings(connection: Connection, counts: Counts) -> Iterator[Break]:
     """What is recorded of the installation's settings, and what they are."""
     t = tables.events
-    rows = session.execute(
+    rows = connection.execute(
         select(t).where(t.c.kind == SubjectKind.SETTING.value).order_by(t.c.subject, t.c.number)
     )
     expected: dict[str, Data] = {}
@@ -295,7 +295,7 @@ def _check_settings(session: Connection, counts: Counts) -> Iterator[Break]:
     i = tables.installation
     values = {
         row.name: row.value
-        for row in session.execute(select(i).where(i.c.name.in_(RECORDED_SETTINGS)))
+        for row in connection.execute(select(i).where(i.c.name.in_(RECORDED_SETTINGS)))
     }
     for name in sorted(expected.keys() | values.keys()):
         right = expected.get(name)
@@ -308,12 +308,12 @@ def _check_settings(session: Connection, counts: Counts) -> Iterator[Break]:
             yield Break(name, None, "installation.value", *shown, "setting")
 
 
-def _find_chains_of_nothing(session: Connection, kind: SubjectKind) -> Iterator[Break]:
+def _find_chains_of_nothing(connection: Connection, kind: SubjectKind) -> Iterator[Break]:
     """Events of a thing that is not there."""
     key = KINDS[kind].key
     t = tables.events
     subject: Any = t.c.subject
-    if session.dialect.name == "sqlite" and not isinstance(key.type, String):
+    if connection.dialect.name == "sqlite" and not isinstance(key.type, String):
         subject = func.replace(t.c.subject, "-", "")
     here = select(cast(key, String)).scalar_subquery()
     missing: Select[Any] = select(t.c.subject).where(t.c.kind == kind.value, subject.not_in(here))
@@ -321,15 +321,15 @@ def _find_chains_of_nothing(session: Connection, kind: SubjectKind) -> Iterator[
     if last is not None:
         ended = select(t.c.subject).where(t.c.kind == kind.value, t.c.type == last)
         missing = missing.where(t.c.subject.not_in(ended))
-    for gone in session.scalars(missing.distinct()):
+    for gone in connection.scalars(missing.distinct()):
         yield Break(gone, None, KINDS[kind].table.name, "a row", "no row", kind.value)
 
 
-def _list_roots(session: Connection) -> dict[str, str]:
+def _list_roots(connection: Connection) -> dict[str, str]:
     """The party at the top above each party; itself, where the tree is a circle."""
     parents = {
         row.slug: row.parent
-        for row in session.execute(select(tables.parties.c.slug, tables.parties.c.parent))
+        for row in connection.execute(select(tables.parties.c.slug, tables.parties.c.parent))
     }
     roots = {}
     for slug in parents:
@@ -340,10 +340,10 @@ def _list_roots(session: Connection) -> dict[str, str]:
     return roots
 
 
-def _check_party_versions(session: Connection) -> Iterator[Break]:
+def _check_party_versions(connection: Connection) -> Iterator[Break]:
     """What parties were called, and where they stood, from the events of all of them in order."""
     t = tables.events
-    lines = session.execute(
+    lines = connection.execute(
         select(t).where(t.c.kind == SubjectKind.PARTY.value).order_by(t.c.seq)
     ).all()
     try:
@@ -354,7 +354,7 @@ def _check_party_versions(session: Connection) -> Iterator[Break]:
         return
     found_rows: dict[str, list[Data]] = {}
     v = tables.party_versions
-    for row in session.execute(select(v).order_by(v.c.slug, v.c.recorded_at)):
+    for row in connection.execute(select(v).order_by(v.c.slug, v.c.recorded_at)):
         plain = row_data.plain(row_data.PARTY_VERSION, row._mapping)
         found_rows.setdefault(row.slug, []).append(plain)
     for slug in dict.fromkeys([*expected, *found_rows]):

@@ -99,26 +99,26 @@ class Report:
     remarks: tuple[Remark, ...]
 
 
-def verify(session: Connection, *, progress: Progress = None) -> Report:
+def verify(connection: Connection, *, progress: Progress = None) -> Report:
     """Read everything, as it is at one instant, and compare.  For `Database.read`.
 
     `progress` is told now and then how many claims are done, and of how many.
     """
-    with frozen(session):
-        return compare(session, progress)
+    with frozen(connection):
+        return compare(connection, progress)
 
 
-def compare(session: Connection, progress: Progress = None) -> Report:
+def compare(connection: Connection, progress: Progress = None) -> Report:
     """What `verify` does, in a transaction of the caller's."""
-    total = session.execute(select(func.count()).select_from(tables.claims)).scalar_one()
-    unfinished = rename_checks.read_unfinished(session)
+    total = connection.execute(select(func.count()).select_from(tables.claims)).scalar_one()
+    unfinished = rename_checks.read_unfinished(connection)
     found: list[Break] = []
     claims = events = broken = 0
     low: str | None = None
     while True:
-        batch, high = _batch(session, low)
+        batch, high = _batch(connection, low)
         beside = {
-            table.name: _Beside(session, table, order, low, high)
+            table.name: _Beside(connection, table, order, low, high)
             for table, order in (
                 (tables.events, tables.events.c.number),
                 (tables.claim_versions, tables.claim_versions.c.version),
@@ -129,7 +129,7 @@ def compare(session: Connection, progress: Progress = None) -> Report:
                 (claim_search, claim_search.c.number),
             )
         }
-        known = indexing.known_between(session, low, high)
+        known = indexing.known_between(connection, low, high)
         events += beside["events"].count
         for row in batch:
             mine = {name: rows.of(row.id) for name, rows in beside.items()}
@@ -152,10 +152,10 @@ def compare(session: Connection, progress: Progress = None) -> Report:
     counts = Counts()
     remarks: list[Remark] = []
     rest: Iterator[Break | Remark] = chain(
-        check_things(session, counts),
-        _statements(session, unfinished.statements),
-        check_indexes(session),
-        check_numbers(session),
+        check_things(connection, counts),
+        _statements(connection, unfinished.statements),
+        check_indexes(connection),
+        check_numbers(connection),
     )
     for finding in rest:
         if isinstance(finding, Remark):
@@ -184,13 +184,13 @@ def compare(session: Connection, progress: Progress = None) -> Report:
     )
 
 
-def _batch(session: Connection, low: str | None) -> tuple[list[Row[Any]], str | None]:
+def _batch(connection: Connection, low: str | None) -> tuple[list[Row[Any]], str | None]:
     """The next claims after `low`, and the id of the last of them; None where it is the last of
     all.  Fewer where they have long histories: what is in memory stays of one size."""
     query = select(tables.claims).order_by(tables.claims.c.id).limit(BATCH)
     if low is not None:
         query = query.where(tables.claims.c.id > low)
-    rows = list(session.execute(query).all())
+    rows = list(connection.execute(query).all())
     few = max(1, sum(size <= VERSIONS for size in accumulate(row.version for row in rows)))
     last = few == len(rows) < BATCH or not rows
     return rows[:few], None if last else rows[few - 1].id
@@ -201,7 +201,7 @@ class _Beside:
 
     def __init__(
         self,
-        session: Connection,
+        connection: Connection,
         table: Table,
         order: Column[Any],
         low: str | None,
@@ -212,7 +212,7 @@ class _Beside:
             query = query.where(table.c.claim > low)
         if high is not None:
             query = query.where(table.c.claim <= high)
-        rows = session.execute(query).all()
+        rows = connection.execute(query).all()
         self.count = len(rows)
         self.left = {claim: list(mine) for claim, mine in groupby(rows, key=lambda row: row.claim)}
         """The rows that nobody has asked for, by claim."""
@@ -290,24 +290,26 @@ def _searched(row: Mapping[str, Any], *more: str) -> dict[str, Any]:
     return {"words": postings(row["search_words"])} | {name: row[f"search_{name}"] for name in more}
 
 
-def _statements(session: Connection, unfinished: Collection[str]) -> Iterator[Break]:
+def _statements(connection: Connection, unfinished: Collection[str]) -> Iterator[Break]:
     """Where the index of statements says otherwise than they do; `claim` is the statement's id.
     Those that a rename has not come to are `unfinished`."""
     low: str | None = None
     while True:
         query = select(tables.statements.c.id).order_by(tables.statements.c.id).limit(BATCH)
-        batch = session.scalars(query.where(tables.statements.c.id > low) if low else query).all()
+        batch = connection.scalars(
+            query.where(tables.statements.c.id > low) if low else query
+        ).all()
         if not batch:
             return
         high = batch[-1]
-        rows = session.execute(
+        rows = connection.execute(
             select(statement_search).where(
                 statement_search.c.statement <= high,
                 *([statement_search.c.statement > low] if low else ()),
             )
         ).all()
         found = {one.statement: one._mapping for one in rows}
-        for row in _statement_rows(session, low, high, batch):
+        for row in _statement_rows(connection, low, high, batch):
             if isinstance(row, Break):
                 yield row
                 continue
@@ -322,16 +324,16 @@ def _statements(session: Connection, unfinished: Collection[str]) -> Iterator[Br
 
 
 def _statement_rows(
-    session: Connection, low: str | None, high: str, keys: Sequence[str]
+    connection: Connection, low: str | None, high: str, keys: Sequence[str]
 ) -> Iterator[dict[str, Any] | Break]:
     """What the index should hold of each statement; a break for one whose rows dangle."""
     try:
-        rows = indexing.statement_rows(session, low, high)
+        rows = indexing.statement_rows(connection, low, high)
     except DANGLING:
         for key in keys:
             try:
                 mine = tables.statements.c.id == key
-                yield from indexing.statement_rows(session, None, None, mine)
+                yield from indexing.statement_rows(connection, None, None, mine)
             except DANGLING as error:
                 found = clip(f"{type(error).__name__}: {error}")
                 yield Break(
@@ -370,18 +372,18 @@ def _version(
     yield from compare_row(claim, line.number, "claim_versions", expected, snapshot._mapping)
 
 
-def check_indexes(session: Connection) -> Iterator[Break]:
+def check_indexes(connection: Connection) -> Iterator[Break]:
     """Where a full-text index is not there, or misses rows of its table."""
     for table in (claim_search, statement_search):
         index = INDEXES[table.name]
-        if session.dialect.name == "sqlite":
+        if connection.dialect.name == "sqlite":
             indexed = sql_table(f"{index}_docsize", column("id"))
-            missing = session.scalar(
+            missing = connection.scalar(
                 select(func.count())
                 .select_from(table)
                 .where(table.c.number.not_in(select(indexed.c.id)))
             )
-            beyond = session.scalar(
+            beyond = connection.scalar(
                 select(func.count())
                 .select_from(indexed)
                 .where(indexed.c.id.not_in(select(table.c.number)))
@@ -390,7 +392,7 @@ def check_indexes(session: Connection) -> Iterator[Break]:
             right = not missing and not beyond
         else:
             right = bool(
-                session.scalar(
+                connection.scalar(
                     text(
                         "SELECT indisvalid AND indisready FROM pg_index "
                         "WHERE indexrelid = to_regclass(:index)"

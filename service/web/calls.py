@@ -25,6 +25,7 @@ from service.domain.disclosure import Audience
 from service.domain.errors import Invalid, NotAuthenticated, NotFound
 from service.record import idempotency
 from service.record.idempotency import Answer
+from service.store.engine import Connection
 from service.store.paging import BY_END, DEFAULT_LIMIT, MAX_LIMIT, Window, cut
 from service.web.service_container import Services, of
 
@@ -85,10 +86,10 @@ class Call:
         this process last read.  Raises KeyReused, StillRunning, and what the command raises.
         """
 
-        def change(session: Any) -> Answer:
-            told = self._follow_policy(session, kwargs)
-            result = command(session, *args, actor=self.actor, now=self.now, **told)
-            return answer(session, result)
+        def change(connection: Connection) -> Answer:
+            told = self._follow_policy(connection, kwargs)
+            result = command(connection, *args, actor=self.actor, now=self.now, **told)
+            return answer(connection, result)
 
         key = key or self.request.headers.get("idempotency-key")
         if key is None or self.request.method != "POST":
@@ -104,17 +105,17 @@ class Call:
     ) -> Response:
         """What `write` would tell, with nothing changed; an Idempotency-Key stays unused."""
 
-        def change(session: Any) -> Answer:
-            told = self._follow_policy(session, kwargs)
-            result = command(session, *args, actor=self.actor, now=self.now, **told)
-            return answer(session, result)
+        def change(connection: Connection) -> Answer:
+            told = self._follow_policy(connection, kwargs)
+            result = command(connection, *args, actor=self.actor, now=self.now, **told)
+            return answer(connection, result)
 
         return respond(await self.services.database.rehearse(change))
 
-    def _follow_policy(self, session: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
+    def _follow_policy(self, connection: Connection, kwargs: dict[str, Any]) -> dict[str, Any]:
         if "four_eyes" not in kwargs:
             return kwargs
-        self.services.four_eyes = policy.needs_second_person(session)
+        self.services.four_eyes = policy.needs_second_person(connection)
         return kwargs | {"four_eyes": self.services.four_eyes}
 
     async def _once(
@@ -130,13 +131,13 @@ class Call:
         wanted = f"{self.request.method} {url.path}?{url.query}\n".encode()
         fingerprint = sha256(wanted + await self.request.body()).hexdigest()
 
-        def change_once(session: Any) -> tuple[Answer, bool]:
-            before = idempotency.first_answer(session, key_hash, fingerprint, now=self.now)
+        def change_once(connection: Connection) -> tuple[Answer, bool]:
+            before = idempotency.first_answer(connection, key_hash, fingerprint, now=self.now)
             if before is not None:
                 return before, True
-            fresh = change(session)
+            fresh = change(connection)
             kept = fresh if shown_once is None else without(fresh, shown_once)
-            idempotency.remember(session, key_hash, fingerprint, kept, now=self.now)
+            idempotency.remember(connection, key_hash, fingerprint, kept, now=self.now)
             return fresh, False
 
         if key_hash in self.services.running:

@@ -19,33 +19,33 @@ IN_HEALTH = and_(
 )
 
 
-def figures(session: Connection, *, now: datetime) -> Figures:
+def figures(connection: Connection, *, now: datetime) -> Figures:
     """Counts; what a deleted endpoint had is counted until it is cleared away."""
     waiting = deliveries.state == PENDING
-    due = session.scalar(
+    due = connection.scalar(
         select(func.count())
         .select_from(webhook_deliveries)
         .where(waiting, deliveries.visible_at <= now)
     )
-    in_flight = session.scalar(
+    in_flight = connection.scalar(
         select(func.count())
         .select_from(webhook_deliveries)
         .where(deliveries.lease.is_not(null()), deliveries.visible_at > now)
     )
-    dead = session.scalar(
+    dead = connection.scalar(
         select(func.count())
         .select_from(webhook_deliveries)
         .where(deliveries.state == DeliveryState.DEAD.value)
     )
     endpoints = dict.fromkeys((*EndpointState, "resting"), 0)
-    for state, count in session.execute(
+    for state, count in connection.execute(
         select(webhooks.c.state, func.count())
         .where(webhooks.c.deleted_at.is_(null()))
         .group_by(webhooks.c.state)
     ):
         endpoints[state] = count
     endpoints["resting"] = (
-        session.scalar(
+        connection.scalar(
             select(func.count())
             .select_from(webhooks)
             .where(
@@ -56,7 +56,7 @@ def figures(session: Connection, *, now: datetime) -> Figures:
         )
         or 0
     )
-    oldest = oldest_due(session, now=now)
+    oldest = oldest_due(connection, now=now)
     return Figures(
         due=due or 0,
         in_flight=in_flight or 0,
@@ -66,7 +66,7 @@ def figures(session: Connection, *, now: datetime) -> Figures:
     )
 
 
-def oldest_due(session: Connection, *, now: datetime) -> datetime | None:
+def oldest_due(connection: Connection, *, now: datetime) -> datetime | None:
     """Since when the longest waiting delivery of an endpoint in health is due; None where none is.
 
     An endpoint that takes nothing is unwell itself, and one that asked to be left alone is left
@@ -82,7 +82,7 @@ def oldest_due(session: Connection, *, now: datetime) -> datetime | None:
         .scalar_subquery()
     )
     blocked = webhooks.c.blocked_until
-    found: datetime | None = session.scalar(
+    found: datetime | None = connection.scalar(
         select(func.min(first))
         .select_from(webhooks)
         .where(IN_HEALTH, or_(blocked.is_(null()), blocked <= now), ~WEBHOOKS_HELD)

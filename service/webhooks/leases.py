@@ -147,7 +147,7 @@ class Turn:
 
 
 def waiting(
-    session: Connection, *, now: datetime, full: Collection[str] = (), failing: bool = True
+    connection: Connection, *, now: datetime, full: Collection[str] = (), failing: bool = True
 ) -> list[str]:
     """Endpoints with something due that may be sent to now, longest unserved first; without those
     whose last try failed where there is no room for them, lest they stand before the others."""
@@ -168,11 +168,11 @@ def waiting(
         query = query.where(webhooks.c.id.not_in(full))
     if not failing:
         query = query.where(webhooks.c.failures == 0)
-    return list(session.scalars(query).all())
+    return list(connection.scalars(query).all())
 
 
 def take_turn(
-    session: Connection,
+    connection: Connection,
     *,
     attempts: Sequence[Attempt],
     wanted: Collection[str],
@@ -185,10 +185,10 @@ def take_turn(
     """Settle `attempts`, then lease up to `room` deliveries of the endpoints `wanted`, no more than
     `room_for_failing` of them to endpoints whose last try failed.  `sending` is how many this
     dispatcher has under way for each endpoint."""
-    settled = settle(session, attempts, schedule=rules.schedule, chance=rules.chance, now=now)
+    settled = settle(connection, attempts, schedule=rules.schedule, chance=rules.chance, now=now)
     if not wanted or room <= 0:
         return Turn([], settled, frozenset(), 0, more=False)
-    open_ = session.execute(
+    open_ = connection.execute(
         select(webhooks)
         .where(webhooks.c.id.in_(wanted), _open(now), ~WEBHOOKS_HELD)
         .order_by(webhooks.c.served_at, webhooks.c.id)
@@ -197,19 +197,19 @@ def take_turn(
     ).all()
     free = {
         webhook: min(most, max(0, rules.most - sending.get(webhook, 0)))
-        for webhook, most in _free(session, open_, now).items()
+        for webhook, most in _free(connection, open_, now).items()
     }
     rooms = _rooms(open_, free, room, room_for_failing)
-    found = _due(session, [row for row in open_ if row.id in rooms], rooms, now) if rooms else []
-    leased, given_up = _lease(session, open_, rooms, found, rules, now)
+    found = _due(connection, [row for row in open_ if row.id in rooms], rooms, now) if rooms else []
+    leased, given_up = _lease(connection, open_, rooms, found, rules, now)
     taken = Counter(one.webhook for one in leased)
     full = frozenset(webhook for webhook, most in free.items() if taken[webhook] >= most)
     return Turn(leased, settled, full, given_up, more=bool(found))
 
 
-def hand_back(session: Connection, leases: Collection[str], *, now: datetime) -> int:
+def hand_back(connection: Connection, leases: Collection[str], *, now: datetime) -> int:
     """Give leases back whose deliveries were not sent: they are due at once and cost no try."""
-    return session.execute(
+    return connection.execute(
         update(webhook_deliveries)
         .where(deliveries.lease.in_(leases))
         .values(
@@ -237,10 +237,10 @@ def _open(now: datetime) -> Any:
     )
 
 
-def _free(session: Connection, open_: Sequence[Row[Any]], now: datetime) -> dict[str, int]:
+def _free(connection: Connection, open_: Sequence[Row[Any]], now: datetime) -> dict[str, int]:
     """How many more deliveries each endpoint may have in flight: one at a time while it is
     probed."""
-    counted = session.execute(
+    counted = connection.execute(
         select(deliveries.webhook, func.count())
         .where(
             deliveries.webhook.in_([row.id for row in open_]),
@@ -277,14 +277,14 @@ def _rooms(
 
 
 def _due(
-    session: Connection, open_: Sequence[Row[Any]], rooms: dict[str, int], now: datetime
+    connection: Connection, open_: Sequence[Row[Any]], rooms: dict[str, int], now: datetime
 ) -> Sequence[Row[Any]]:
     """The first due deliveries of each endpoint with room, with what goes before each of them."""
     values: dict[str, Any] = {"now": now, "held_since": now - backoff.HOLD}
     for place, row in enumerate(open_):
         values[f"of_{place}"] = row.id
         values[f"most_{place}"] = rooms[row.id] * LOOKED_AT
-    return session.execute(
+    return connection.execute(
         _due_of(tuple(row.ordering != Ordering.NONE for row in open_)), values
     ).all()
 
@@ -357,7 +357,7 @@ def _before(of: BindParameter[Any], in_order: bool) -> list[Any]:
 
 
 def _lease(
-    session: Connection,
+    connection: Connection,
     open_: Sequence[Row[Any]],
     rooms: dict[str, int],
     found: Sequence[Row[Any]],
@@ -394,16 +394,16 @@ def _lease(
                 tries=row.tries + 1,
             )
         changed.append(change)
-    LOG.run_each(session, lost)
-    LEASE.run_each(session, changed)
-    HOLD_BACK.run_each(session, held)
+    LOG.run_each(connection, lost)
+    LEASE.run_each(connection, changed)
+    HOLD_BACK.run_each(connection, held)
     SERVED.run_each(
-        session, [{"of": of, "at": now} for of in sorted({row.webhook for row in found})]
+        connection, [{"of": of, "at": now} for of in sorted({row.webhook for row in found})]
     )
     given_up = sum(one["new_state"] == DeliveryState.DEAD for one in changed)
     if not taken:
         return [], given_up
-    bodies = session.execute(
+    bodies = connection.execute(
         select(webhook_messages.c.id, webhook_messages.c.body).where(
             webhook_messages.c.id.in_({row.message for row, _ in taken})
         )

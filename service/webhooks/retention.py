@@ -23,7 +23,7 @@ BATCH = 500
 deliveries = webhook_deliveries.c
 
 
-def forget_old(session: Connection, *, now: datetime) -> int:
+def forget_old(connection: Connection, *, now: datetime) -> int:
     """Forget up to a batch of deliveries; gives how many, 0 where nothing is old enough.
 
     Those of a deleted endpoint go whatever their age, and the endpoint after them.  What has been
@@ -48,23 +48,23 @@ def forget_old(session: Connection, *, now: datetime) -> int:
         (_of(gone),),
     ):
         # One after the other, so that each finds its rows by an index.
-        chosen = session.execute(
+        chosen = connection.execute(
             select(deliveries.webhook, deliveries.message)
             .where(*old)
             .limit(BATCH)
             .with_for_update(skip_locked=True)
         ).all()
         if chosen:
-            _forget(session, [(row.webhook, row.message) for row in chosen])
+            _forget(connection, [(row.webhook, row.message) for row in chosen])
             return len(chosen)
-    emptied = session.scalars(
+    emptied = connection.scalars(
         select(webhooks.c.id).where(
             gone, ~exists(select(deliveries.message).where(deliveries.webhook == webhooks.c.id))
         )
     ).all()
     if emptied:
-        session.execute(delete(webhook_parties).where(webhook_parties.c.webhook.in_(emptied)))
-        session.execute(delete(webhooks).where(webhooks.c.id.in_(emptied)))
+        connection.execute(delete(webhook_parties).where(webhook_parties.c.webhook.in_(emptied)))
+        connection.execute(delete(webhooks).where(webhooks.c.id.in_(emptied)))
     return 0
 
 
@@ -72,23 +72,23 @@ def _of(which: Any) -> Any:
     return deliveries.webhook.in_(select(webhooks.c.id).where(which).scalar_subquery())
 
 
-def _forget(session: Connection, pairs: list[tuple[str, str]]) -> None:
+def _forget(connection: Connection, pairs: list[tuple[str, str]]) -> None:
     """Delete deliveries, their attempts, and the messages of which they were the last."""
     messages, attempts = webhook_messages.c, webhook_attempts.c
     # Locked, so that of two who each delete one of a message's last two the second deletes it too.
-    told = session.scalars(
+    told = connection.scalars(
         select(messages.id)
         .where(messages.id.in_({message for _, message in pairs}))
         .order_by(messages.id)
         .with_for_update()
     ).all()
-    session.execute(
+    connection.execute(
         delete(webhook_attempts).where(tuple_(attempts.webhook, attempts.message).in_(pairs))
     )
-    session.execute(
+    connection.execute(
         delete(webhook_deliveries).where(tuple_(deliveries.webhook, deliveries.message).in_(pairs))
     )
-    session.execute(
+    connection.execute(
         delete(webhook_messages).where(
             messages.id.in_(told),
             ~exists(select(deliveries.message).where(deliveries.message == messages.id)),

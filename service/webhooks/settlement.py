@@ -133,7 +133,7 @@ class Settled:
 
 
 def settle(
-    session: Connection,
+    connection: Connection,
     attempts: Sequence[Attempt],
     *,
     schedule: Sequence[float],
@@ -150,7 +150,7 @@ def settle(
         return done
     endpoints = {
         row.id: row
-        for row in session.execute(
+        for row in connection.execute(
             select(webhooks)
             .where(webhooks.c.id.in_({one.webhook for one in attempts}))
             .order_by(webhooks.c.id)
@@ -159,7 +159,7 @@ def settle(
     }
     standing: dict[str, Any] = {
         row.lease: row
-        for row in session.execute(
+        for row in connection.execute(
             select(
                 deliveries.lease,
                 deliveries.webhook,
@@ -200,11 +200,11 @@ def settle(
                     "at": now,
                 }
             )
-    SETTLE.run_each(session, changes)
-    LOG.run_each(session, lines)
-    SEND_NEXT.run_each(session, following)
+    SETTLE.run_each(connection, changes)
+    LOG.run_each(connection, lines)
+    SEND_NEXT.run_each(connection, following)
     doing = [_doing(endpoints[webhook], answers, now) for webhook, answers in told.items()]
-    DOING.run_each(session, doing)
+    DOING.run_each(connection, doing)
     done.disabled = [
         (change["of"], change["new_state_reason"])
         for change in doing

@@ -42,7 +42,7 @@ deliveries = webhook_deliveries.c
 
 
 def create(
-    session: Connection, settings: Mapping[str, Any], *, actor: Actor, now: datetime
+    connection: Connection, settings: Mapping[str, Any], *, actor: Actor, now: datetime
 ) -> tuple[str, str]:
     """Register an endpoint; gives its id and the secret that signs what it is sent.
 
@@ -52,13 +52,13 @@ def create(
     access.require(actor, Action.MANAGE_WEBHOOKS)
     webhook, secret = ids.uuid7(), new_secret()
     registered = {
-        **_columns(session, settings),
+        **_columns(connection, settings),
         "secret": secret,
         "previous_secrets": "[]",
         "created_at": now,
         "created_by": actor.name,
     }
-    session.execute(
+    connection.execute(
         insert(webhooks),
         {
             "id": webhook,
@@ -69,14 +69,14 @@ def create(
             **HEALTHY,
         },
     )
-    _keep_parties(session, webhook, settings["parties"])
+    _keep_parties(connection, webhook, settings["parties"])
     described = registered | {"parties": sorted(set(settings["parties"])), "deleted_at": None}
-    audit.begin_record(session, SubjectKind.WEBHOOK, webhook, described, actor=actor, now=now)
+    audit.begin_record(connection, SubjectKind.WEBHOOK, webhook, described, actor=actor, now=now)
     return webhook, secret
 
 
 def change(
-    session: Connection,
+    connection: Connection,
     webhook: str,
     changes: Mapping[str, Any],
     *,
@@ -85,40 +85,40 @@ def change(
 ) -> None:
     """Change what was registered; the next attempt goes by it.  A new address starts afresh."""
     access.require(actor, Action.MANAGE_WEBHOOKS)
-    row = _locked(session, webhook)
-    values = _columns(session, changes)
+    row = _locked(connection, webhook)
+    values = _columns(connection, changes)
     if "url" in values and values["url"] != row.url:
         values |= HEALTHY | {"state_reason": row.state_reason}
-    session.execute(
+    connection.execute(
         update(webhooks).where(webhooks.c.id == webhook).values(**values, updated_at=now)
     )
     changed = {
         name: value
-        for name, value in _columns(session, changes).items()
+        for name, value in _columns(connection, changes).items()
         if value != getattr(row, name)
     }
     if "parties" in changes:
-        _keep_parties(session, webhook, changes["parties"])
+        _keep_parties(connection, webhook, changes["parties"])
         changed["parties"] = sorted(set(changes["parties"]))
     if changed:
-        _record(session, webhook, "webhook.changed", changed, actor=actor, now=now)
+        _record(connection, webhook, "webhook.changed", changed, actor=actor, now=now)
     if values.get("ordering") == Ordering.NONE and row.ordering != Ordering.NONE:
         # Untried, these waited for another; what was tried waits for its own time.
         mine = (deliveries.webhook == webhook) & (deliveries.state == DeliveryState.PENDING.value)
-        _hasten(session, mine & (deliveries.tries == 0), now)
-    wakeups.ring_after_commit(session)
+        _hasten(connection, mine & (deliveries.tries == 0), now)
+    wakeups.ring_after_commit(connection)
 
 
-def remove(session: Connection, webhook: str, *, actor: Actor, now: datetime) -> None:
+def remove(connection: Connection, webhook: str, *, actor: Actor, now: datetime) -> None:
     """Delete an endpoint.  Nothing more is sent to it; the dispatcher clears away what it had."""
     access.require(actor, Action.MANAGE_WEBHOOKS)
-    _locked(session, webhook)
-    session.execute(update(webhooks).where(webhooks.c.id == webhook).values(deleted_at=now))
-    _record(session, webhook, "webhook.removed", {"deleted_at": now}, actor=actor, now=now)
+    _locked(connection, webhook)
+    connection.execute(update(webhooks).where(webhooks.c.id == webhook).values(deleted_at=now))
+    _record(connection, webhook, "webhook.removed", {"deleted_at": now}, actor=actor, now=now)
 
 
 def set_state(
-    session: Connection,
+    connection: Connection,
     webhook: str,
     *,
     state: EndpointState,
@@ -129,28 +129,28 @@ def set_state(
     """Pause an endpoint, or activate one that was paused or disabled: what it has waiting goes out
     then, and its failures are forgotten."""
     access.require(actor, Action.MANAGE_WEBHOOKS)
-    _locked(session, webhook)
+    _locked(connection, webhook)
     values = (
         HEALTHY
         if state is EndpointState.ACTIVE
         else {"state_reason": reason or f"paused by {actor.name}"}
     )
-    session.execute(
+    connection.execute(
         update(webhooks)
         .where(webhooks.c.id == webhook)
         .values(state=state.value, updated_at=now, **values)
     )
     told = {"state": state.value, "reason": reason}
-    _record(session, webhook, "webhook.switched", told, actor=actor, now=now)
-    wakeups.ring_after_commit(session)
+    _record(connection, webhook, "webhook.switched", told, actor=actor, now=now)
+    wakeups.ring_after_commit(connection)
 
 
 def rotate_secret(
-    session: Connection, webhook: str, *, overlap_hours: float, actor: Actor, now: datetime
+    connection: Connection, webhook: str, *, overlap_hours: float, actor: Actor, now: datetime
 ) -> str:
     """Make a new secret; the one before signs beside it for `overlap_hours`."""
     access.require(actor, Action.MANAGE_WEBHOOKS)
-    row = _locked(session, webhook)
+    row = _locked(connection, webhook)
     until = now + timedelta(hours=overlap_hours)
     before = [{"secret": row.secret, "until": rfc3339(until)}, *_overlapping(row, now)]
     # No older secret outlives the overlap that was just asked for.
@@ -161,43 +161,43 @@ def rotate_secret(
     secret = new_secret()
     previous = orjson.dumps(kept[: MOST_SECRETS - 1] if overlap_hours else []).decode()
     secrets = {"secret": secret, "previous_secrets": previous}
-    session.execute(
+    connection.execute(
         update(webhooks).where(webhooks.c.id == webhook).values(**secrets, updated_at=now)
     )
-    _record(session, webhook, "webhook.changed", secrets, actor=actor, now=now)
+    _record(connection, webhook, "webhook.changed", secrets, actor=actor, now=now)
     return secret
 
 
-def ping(session: Connection, webhook: str, *, actor: Actor, now: datetime) -> str:
+def ping(connection: Connection, webhook: str, *, actor: Actor, now: datetime) -> str:
     """Send an endpoint something harmless; gives the delivery.  Raises WebhookNotActive."""
     access.require(actor, Action.MANAGE_WEBHOOKS)
-    row = _locked(session, webhook)
+    row = _locked(connection, webhook)
     if row.state != EndpointState.ACTIVE:
         raise WebhookNotActive(
             f"This webhook is {row.state} ({row.state_reason}): activate it first, "
             'with POST …/state {"state": "active"}.'
         )
     message = ids.uuid7()
-    body = bodies.render_ping(webhook, now, base_url=base_url(session))
-    session.execute(
+    body = bodies.render_ping(webhook, now, base_url=base_url(connection))
+    connection.execute(
         insert(webhook_messages),
         {"id": message, "type": EventType.PING, "body": body, "created_at": now},
     )
-    session.execute(insert(webhook_deliveries), outbox.ping(webhook, message, body, now=now))
-    wakeups.ring_after_commit(session)
+    connection.execute(insert(webhook_deliveries), outbox.ping(webhook, message, body, now=now))
+    wakeups.ring_after_commit(connection)
     return message
 
 
 def redeliver(
-    session: Connection, webhook: str, message: str, *, actor: Actor, now: datetime
+    connection: Connection, webhook: str, message: str, *, actor: Actor, now: datetime
 ) -> None:
     """Send a delivery again, whatever became of it: the same id, the same bytes.
 
     What waits for its next try is tried now; what is under way stays as it is.
     """
     access.require(actor, Action.MANAGE_WEBHOOKS)
-    _locked(session, webhook)
-    row = session.execute(
+    _locked(connection, webhook)
+    row = connection.execute(
         select(webhook_deliveries).where(
             deliveries.webhook == webhook, deliveries.message == message
         )
@@ -206,35 +206,35 @@ def redeliver(
         raise NotFound("This webhook has no delivery with this id.")
     one = (deliveries.webhook == webhook) & (deliveries.message == message)
     if row.state == DeliveryState.PENDING:
-        _hasten(session, one, now)
+        _hasten(connection, one, now)
     else:
-        _replay(session, one, now)
-    wakeups.ring_after_commit(session)
+        _replay(connection, one, now)
+    wakeups.ring_after_commit(connection)
 
 
 def recover(
-    session: Connection, webhook: str, *, since: datetime, actor: Actor, now: datetime
+    connection: Connection, webhook: str, *, since: datetime, actor: Actor, now: datetime
 ) -> int:
     """Send again all that was recorded since then and not delivered; gives how many that are.
 
     Each delivery is there once, so asking twice sends nothing twice that is still waiting.
     """
     access.require(actor, Action.MANAGE_WEBHOOKS)
-    _locked(session, webhook)
+    _locked(connection, webhook)
     mine = (deliveries.webhook == webhook) & (deliveries.created_at >= since)
-    count = session.scalar(
+    count = connection.scalar(
         select(func.count())
         .select_from(webhook_deliveries)
         .where(mine, deliveries.state != DeliveryState.DELIVERED.value)
     )
-    _hasten(session, mine & (deliveries.state == DeliveryState.PENDING.value), now)
-    _replay(session, mine & (deliveries.state == DeliveryState.DEAD.value), now)
-    wakeups.ring_after_commit(session)
+    _hasten(connection, mine & (deliveries.state == DeliveryState.PENDING.value), now)
+    _replay(connection, mine & (deliveries.state == DeliveryState.DEAD.value), now)
+    wakeups.ring_after_commit(connection)
     return count or 0
 
 
 def _record(
-    session: Connection,
+    connection: Connection,
     webhook: str,
     type: str,
     data: Mapping[str, Any],
@@ -242,20 +242,20 @@ def _record(
     actor: Actor,
     now: datetime,
 ) -> None:
-    audit.record_change(session, SubjectKind.WEBHOOK, webhook, type, data, actor=actor, now=now)
+    audit.record_change(connection, SubjectKind.WEBHOOK, webhook, type, data, actor=actor, now=now)
 
 
-def _hasten(session: Connection, which: Any, now: datetime) -> None:
-    session.execute(
+def _hasten(connection: Connection, which: Any, now: datetime) -> None:
+    connection.execute(
         update(webhook_deliveries)
         .where(which, deliveries.lease.is_(null()), deliveries.visible_at > now)
         .values(visible_at=now)
     )
 
 
-def _replay(session: Connection, which: Any, now: datetime) -> None:
+def _replay(connection: Connection, which: Any, now: datetime) -> None:
     """Begin anew, beside what is new and never before it."""
-    session.execute(
+    connection.execute(
         update(webhook_deliveries)
         .where(which)
         .values(
@@ -270,8 +270,8 @@ def _replay(session: Connection, which: Any, now: datetime) -> None:
     )
 
 
-def _locked(session: Connection, webhook: str) -> Row[Any]:
-    row = session.execute(
+def _locked(connection: Connection, webhook: str) -> Row[Any]:
+    row = connection.execute(
         select(webhooks)
         .where(webhooks.c.id == webhook, webhooks.c.deleted_at.is_(null()))
         .with_for_update(key_share=True)
@@ -289,15 +289,15 @@ def _overlapping(row: Row[Any], now: datetime) -> list[dict[str, str]]:
     ]
 
 
-def _columns(session: Connection, settings: Mapping[str, Any]) -> dict[str, Any]:
+def _columns(connection: Connection, settings: Mapping[str, Any]) -> dict[str, Any]:
     """The columns that `settings` mean.  Raises Invalid for what they refer to in vain."""
     values = {name: value for name, value in settings.items() if name != "parties"}
     for name, column in (("story", stories.c.slug), ("claim", claims.c.id)):
         wanted = values.get(name)
-        if wanted is not None and not session.scalar(select(column).where(column == wanted)):
+        if wanted is not None and not connection.scalar(select(column).where(column == wanted)):
             raise Invalid(f"there is no {name} '{wanted}'", loc=("body", name))
     for position, slug in enumerate(settings.get("parties", ())):
-        if not session.scalar(select(parties.c.slug).where(parties.c.slug == slug)):
+        if not connection.scalar(select(parties.c.slug).where(parties.c.slug == slug)):
             raise Invalid(f"there is no party '{slug}'", loc=("body", "parties", position))
     if "event_types" in values:
         values["event_types"] = outbox.listed(set(values["event_types"]))
@@ -306,8 +306,8 @@ def _columns(session: Connection, settings: Mapping[str, Any]) -> dict[str, Any]
     return values
 
 
-def _keep_parties(session: Connection, webhook: str, slugs: Any) -> None:
-    session.execute(delete(webhook_parties).where(webhook_parties.c.webhook == webhook))
+def _keep_parties(connection: Connection, webhook: str, slugs: Any) -> None:
+    connection.execute(delete(webhook_parties).where(webhook_parties.c.webhook == webhook))
     rows = [{"webhook": webhook, "party": slug} for slug in sorted(set(slugs))]
     if rows:
-        session.execute(insert(webhook_parties), rows)
+        connection.execute(insert(webhook_parties), rows)

@@ -24,7 +24,7 @@ ORDER = (deliveries.created_at, deliveries.position, deliveries.message)
 """Events of one change share an instant, and are told in the order of the record."""
 
 
-def page(session: Connection, window: Window) -> list[dict[str, Any]]:
+def page(connection: Connection, window: Window) -> list[dict[str, Any]]:
     """Endpoints, newest first, one more than the limit."""
     query = (
         select(webhooks)
@@ -39,19 +39,19 @@ def page(session: Connection, window: Window) -> list[dict[str, Any]]:
                 literal(window.after[1], webhooks.c.id.type),
             )
         )
-    return _shapes(session, session.execute(query.limit(window.limit + 1)).all())
+    return _shapes(connection, connection.execute(query.limit(window.limit + 1)).all())
 
 
-def one(session: Connection, webhook: str) -> dict[str, Any] | None:
-    rows = session.execute(
+def one(connection: Connection, webhook: str) -> dict[str, Any] | None:
+    rows = connection.execute(
         select(webhooks).where(webhooks.c.id == webhook, webhooks.c.deleted_at.is_(null()))
     ).all()
-    return _shapes(session, rows)[0] if rows else None
+    return _shapes(connection, rows)[0] if rows else None
 
 
-def secret(session: Connection, webhook: str, *, now: datetime) -> dict[str, Any] | None:
+def secret(connection: Connection, webhook: str, *, now: datetime) -> dict[str, Any] | None:
     """The secret that signs, and until when those before it sign too."""
-    row = session.execute(
+    row = connection.execute(
         select(webhooks.c.secret, webhooks.c.previous_secrets).where(
             webhooks.c.id == webhook, webhooks.c.deleted_at.is_(null())
         )
@@ -67,7 +67,7 @@ def secret(session: Connection, webhook: str, *, now: datetime) -> dict[str, Any
 
 
 def delivery_page(
-    session: Connection,
+    connection: Connection,
     webhook: str,
     window: Window,
     *,
@@ -77,7 +77,7 @@ def delivery_page(
 ) -> list[dict[str, Any]] | None:
     """An endpoint's deliveries, newest first, one more than the limit; None where there is no such
     endpoint."""
-    if not _exists(session, webhook):
+    if not _exists(connection, webhook):
         return None
     query = (
         select(webhook_deliveries)
@@ -99,12 +99,12 @@ def delivery_page(
                 literal(window.after[2], deliveries.message.type),
             )
         )
-    return [_delivery(row) for row in session.execute(query.limit(window.limit + 1)).all()]
+    return [_delivery(row) for row in connection.execute(query.limit(window.limit + 1)).all()]
 
 
-def delivery(session: Connection, webhook: str, message: str) -> dict[str, Any] | None:
+def delivery(connection: Connection, webhook: str, message: str) -> dict[str, Any] | None:
     """A delivery with its body and every attempt, oldest first."""
-    row = session.execute(
+    row = connection.execute(
         select(webhook_deliveries, webhook_messages.c.body)
         .join(webhook_messages, webhook_messages.c.id == deliveries.message)
         .join(webhooks, webhooks.c.id == deliveries.webhook)
@@ -117,7 +117,7 @@ def delivery(session: Connection, webhook: str, message: str) -> dict[str, Any] 
     if row is None:
         return None
     attempts = webhook_attempts.c
-    made = session.execute(
+    made = connection.execute(
         select(webhook_attempts)
         .where(attempts.webhook == webhook, attempts.message == message)
         .order_by(attempts.number)
@@ -128,17 +128,17 @@ def delivery(session: Connection, webhook: str, message: str) -> dict[str, Any] 
     }
 
 
-def _shapes(session: Connection, rows: Any) -> list[dict[str, Any]]:
+def _shapes(connection: Connection, rows: Any) -> list[dict[str, Any]]:
     """Endpoints with their parties and counts: three queries, however many they are."""
     found = [row.id for row in rows]
     of = webhook_parties.c.webhook
     parties: dict[str, list[str]] = {one: [] for one in found}
-    for webhook, party in session.execute(
+    for webhook, party in connection.execute(
         select(of, webhook_parties.c.party).where(of.in_(found)).order_by(webhook_parties.c.party)
     ):
         parties[webhook].append(party)
     counts: dict[str, dict[str, int]] = {one: {} for one in found}
-    for webhook, state, count in session.execute(
+    for webhook, state, count in connection.execute(
         select(deliveries.webhook, deliveries.state, func.count())
         .where(
             deliveries.webhook.in_(found),
@@ -216,6 +216,6 @@ def _attempt(row: Row[Any]) -> dict[str, Any]:
     }
 
 
-def _exists(session: Connection, webhook: str) -> bool:
+def _exists(connection: Connection, webhook: str) -> bool:
     found = select(webhooks.c.id).where(webhooks.c.id == webhook, webhooks.c.deleted_at.is_(null()))
-    return session.scalar(found) is not None
+    return connection.scalar(found) is not None

@@ -127,7 +127,7 @@ async def test_duplicates_that_are_there_stay_and_are_listed(desk: Desk) -> None
     assert await desk.database.read(list_confusable_names) == []
     await desk.post("/v1/parties", {"slug": "other", "name": "Another"})
     await desk.database.write(
-        lambda session: session.execute(
+        lambda connection: connection.execute(
             parties.update().where(parties.c.slug == "other").values(name="NАTO")
         )
     )

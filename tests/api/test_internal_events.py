@@ -1,5 +1,6 @@
 """What others may be told of an event, asked of the database: the same as the rulebook says."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -28,16 +29,16 @@ async def test_the_database_leaves_out_what_the_rulebook_calls_internal(desk: De
     twin = Twin(desk, secrets=True)
     await twins.live_through(twin)
 
-    def read(session: Any) -> tuple[list[Any], set[int]]:
-        claim = session.scalars(select(tables.events.c.claim).limit(1)).one()
-        copied = session.execute(select(tables.events).limit(1)).one()._asdict()
+    def read(connection: Connection) -> tuple[Sequence[Any], set[int]]:
+        claim = connection.scalars(select(tables.events.c.claim).limit(1)).one()
+        copied = connection.execute(select(tables.events).limit(1)).one()._asdict()
         for number, data in enumerate(AMENDMENTS):
             changed = {"seq": 9_000 + number, "number": 9_000 + number, "claim": claim}
             changed |= {"id": f"018b0000-0000-7000-8000-{number:012}", "type": "claim.amended"}
             text = orjson.dumps(data, option=orjson.OPT_SORT_KEYS).decode()
-            session.execute(tables.events.insert().values(copied | changed | {"data": text}))
-        rows = session.execute(select(tables.events)).all()
-        told = set(session.scalars(select(tables.events.c.seq).where(event_queries.disclosed())))
+            connection.execute(tables.events.insert().values(copied | changed | {"data": text}))
+        rows = connection.execute(select(tables.events)).all()
+        told = set(connection.scalars(select(tables.events.c.seq).where(event_queries.disclosed())))
         return rows, told
 
     rows, told = await desk.database.rehearse(read)
@@ -94,9 +95,9 @@ async def test_hashes_of_events_without_salts_are_sealed(desk: Desk) -> None:
     """An older release recorded them: their hashes would tell, and so would those that follow."""
     claim, _ = await _assigned(desk)
 
-    def forget_salts(session: Connection) -> None:
-        unlock(session)
-        session.execute(tables.events.update().values(salts=None))
+    def forget_salts(connection: Connection) -> None:
+        unlock(connection)
+        connection.execute(tables.events.update().values(salts=None))
 
     await desk.database.write(forget_salts)
     url = f"/v1/claims/{claim}/history"

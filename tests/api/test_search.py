@@ -81,7 +81,7 @@ SPREAD = "UPDATE claim_search SET number = number * 5000, words = words"
 async def as_if_large(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Take nothing for rare, have thousands of numbers between two claims, and look through few of
     them at once."""
-    await desk.database.write(lambda session: session.exec_driver_sql(SPREAD))
+    await desk.database.write(lambda connection: connection.exec_driver_sql(SPREAD))
     monkeypatch.setattr(index_pages, "RARE", -1)
     monkeypatch.setattr(index_pages, "SORTABLE", -1)
     monkeypatch.setattr(index_pages, "STEPS", 3)

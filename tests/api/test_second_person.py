@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from service.accounts import account_commands
 from service.domain.access import Role
@@ -139,7 +139,7 @@ async def test_what_a_disabled_person_still_proposed_is_not_approved(desk: Desk)
     async with browser(desk, await make_key(desk, "Ben", Role.CHECKER, ben)) as as_ben:
         decision = await propose(desk, as_ben)
     await desk.database.write(
-        lambda session: session.execute(
+        lambda connection: connection.execute(
             users.update().where(users.c.id == ben).values(disabled_at=desk.clock.now)
         )
     )
@@ -147,11 +147,11 @@ async def test_what_a_disabled_person_still_proposed_is_not_approved(desk: Desk)
     assert "Ben" in refused["detail"]
 
 
-def _numbers(session: Any, person: str, decision: str) -> dict[str, int]:
-    changed = session.scalar(
+def _numbers(connection: Connection, person: str, decision: str) -> dict[str, int]:
+    changed = connection.scalar(
         select(events.c.seq).where(events.c.subject == person, events.c.type == "person.changed")
     )
-    approved = session.scalars(
+    approved = connection.scalars(
         select(events.c.seq).where(
             events.c.type == "claim.status_changed", events.c.data.contains(decision)
         )

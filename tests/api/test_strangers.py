@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import Connection
 
 from service.config import Settings
 from service.stories import matrix_queries
@@ -37,9 +38,9 @@ def count_matrices(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     read: list[str] = []
     original = matrix_queries.page
 
-    def page(session: Any, slug: str, **asked: Any) -> Any:
+    def page(connection: Connection, slug: str, **asked: Any) -> Any:
         read.append(slug)
-        return original(session, slug, **asked)
+        return original(connection, slug, **asked)
 
     monkeypatch.setattr(matrix_queries, "page", page)
     return read

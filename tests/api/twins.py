@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from service.store import tables
 from tests.support.desk import BEGIN, Desk, claim_body, statement_body
@@ -210,7 +210,7 @@ async def known_ids(twin: Twin) -> dict[str, str]:
     """Every id of the desk with the name that its twin has in its place: they are numbered in the
     order in which they were made."""
 
-    def read(session: Any) -> dict[str, str]:
+    def read(connection: Connection) -> dict[str, str]:
         found: dict[str, str] = {}
         for table in (
             tables.claims,
@@ -223,9 +223,9 @@ async def known_ids(twin: Twin) -> dict[str, str]:
         ):
             # A merge makes several links in one millisecond, within which ids have no order.
             order = (table.c.statement, table.c.id) if table is tables.links else (table.c.id,)
-            ids = session.scalars(select(table.c.id).order_by(*order)).all()
+            ids = connection.scalars(select(table.c.id).order_by(*order)).all()
             found |= {str(one): f"{table.name}-{number}" for number, one in enumerate(ids)}
-        keys = session.execute(select(tables.api_keys.c.id, tables.api_keys.c.name)).all()
+        keys = connection.execute(select(tables.api_keys.c.id, tables.api_keys.c.name)).all()
         return found | {id: f"key-{name}" for id, name in keys}
 
     return await twin.desk.database.read(read)

@@ -66,8 +66,8 @@ def small_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(states, "FIRST", 2)
 
 
-def read_stored(session: Connection, claim: str) -> tuple[str, str, str]:
-    row = session.execute(
+def read_stored(connection: Connection, claim: str) -> tuple[str, str, str]:
+    row = connection.execute(
         select(
             tables.claims.c.state.label("own"),
             states.whole(tables.claims).label("whole"),
@@ -77,8 +77,8 @@ def read_stored(session: Connection, claim: str) -> tuple[str, str, str]:
     return row.own, row.whole, row.last_hash
 
 
-def fold_events(session: Connection, claim: str) -> Any:
-    rows = session.execute(
+def fold_events(connection: Connection, claim: str) -> Any:
+    rows = connection.execute(
         select(tables.events).where(tables.events.c.claim == claim).order_by(tables.events.c.number)
     ).all()
     lines = [
@@ -87,23 +87,25 @@ def fold_events(session: Connection, claim: str) -> Any:
     return history.fold(claim, lines)
 
 
-def require_same(session: Connection, claim: str) -> None:
+def require_same(connection: Connection, claim: str) -> None:
     """What is kept, what is stored and what the events fold to are one state."""
-    stored, whole, last_hash = read_stored(session, claim)
-    folded = fold_events(session, claim)
-    assert states.parse(whole) == states.read_locked(session, claim, stored) == folded
+    stored, whole, last_hash = read_stored(connection, claim)
+    folded = fold_events(connection, claim)
+    assert states.parse(whole) == states.read_locked(connection, claim, stored) == folded
     assert claim_writer.row(folded, last_hash)["state"] == stored
-    loaded = claim_writer.load(session, claim, now=workday.BEGIN)
+    loaded = claim_writer.load(connection, claim, now=workday.BEGIN)
     assert (loaded.last_hash, loaded.state) == (last_hash, folded)
-    document = session.scalar(select(tables.claims.c.document).where(tables.claims.c.id == claim))
+    document = connection.scalar(
+        select(tables.claims.c.document).where(tables.claims.c.id == claim)
+    )
     assert claim_writer.row(folded, last_hash)["document"] == document
 
 
 def act(day: Day, claim: str, kind: str, choice: int) -> None:
-    session = day.session
+    connection = day.connection
     links = [
         link
-        for link in claim_writer.load(session, claim, now=workday.BEGIN).state.links
+        for link in claim_writer.load(connection, claim, now=workday.BEGIN).state.links
         if not link.retracted
     ]
     party = VOICES[choice % len(VOICES)]
@@ -111,28 +113,30 @@ def act(day: Day, claim: str, kind: str, choice: int) -> None:
         day.link(claim, party, list(Stance)[choice % len(Stance)], basis=Basis.DOCUMENTS)
     elif kind == "retract" and links:
         link = links[choice % len(links)].id
-        statement_commands.retract_link(session, link, reason="wrong", four_eyes=False, **day.by())
+        statement_commands.retract_link(
+            connection, link, reason="wrong", four_eyes=False, **day.by()
+        )
     elif kind == "said by a person":
         day.link(claim, party, Stance.COMMENTS, speaker=f"Person {'abc'[choice % 3] * 3}")
     elif kind == "quote" and links:
         words = NewQuote(f"quoted otherwise {choice}", "en", Rendering.PARAPHRASE, SOURCE)
         statement = links[choice % len(links)].statement
-        statement_commands.add_quote(session, statement, words, **day.by())
+        statement_commands.add_quote(connection, statement, words, **day.by())
     elif kind == "withdraw" and any(not link.withdrawn for link in links):
         standing = [link.statement for link in links if not link.withdrawn]
         statement = standing[choice % len(standing)]
         reason: dict[str, Any] = {"reason": "an error", "source": None}
-        statement_commands.withdraw(session, statement, **reason, four_eyes=False, **day.by())
+        statement_commands.withdraw(connection, statement, **reason, four_eyes=False, **day.by())
     elif kind == "rename":
         name = f"{party.title()} of {'abcdefghijklmnop'[choice % 16] * 3}"
-        party_changes.change_party(session, party, {"name": name}, **day.by())
+        party_changes.change_party(connection, party, {"name": name}, **day.by())
     elif kind == "full name":
         full = f"The full name of {party} {choice}" if choice % 2 else None
-        party_changes.change_party(session, party, {"full_name": full}, **day.by())
+        party_changes.change_party(connection, party, {"full_name": full}, **day.by())
     elif kind == "affirm" and links:
         try:
             link = links[choice % len(links)].id
-            statement_commands.affirm_link(session, link, four_eyes=False, **day.by())
+            statement_commands.affirm_link(connection, link, four_eyes=False, **day.by())
         except Conflict:
             pass  # it holds for the present wording already
     elif kind == "amend":
@@ -140,9 +144,11 @@ def act(day: Day, claim: str, kind: str, choice: int) -> None:
     elif kind == "merge":
         other = day.claim(f"The same in other words {choice}")
         day.link(other, party, Stance.COMMENTS)
-        claim_commands.merge(session, other, into=claim, four_eyes=False, versions=None, **day.by())
+        claim_commands.merge(
+            connection, other, into=claim, four_eyes=False, versions=None, **day.by()
+        )
     elif kind == "undo":
-        savepoint = session.begin_nested()
+        savepoint = connection.begin_nested()
         day.link(claim, party, Stance.COMMENTS)
         savepoint.rollback()
     elif kind == "elsewhere":
@@ -155,9 +161,9 @@ def act(day: Day, claim: str, kind: str, choice: int) -> None:
 async def test_kept_states_are_what_the_events_fold_to(database: Database) -> None:
     """After whatever was done: here, by another process, or rolled back."""
 
-    def work(session: Connection) -> None:
-        workday.a_days_work(session)
-        day = Day(session)
+    def work(connection: Connection) -> None:
+        workday.a_days_work(connection)
+        day = Day(connection)
 
         @example_settings(
             max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), database=None
@@ -167,7 +173,7 @@ async def test_kept_states_are_what_the_events_fold_to(database: Database) -> No
             claim = day.claim("Troops gathered at the border")
             for kind, choice in acts:
                 act(day, claim, kind, choice)
-                require_same(session, claim)
+                require_same(connection, claim)
 
         check()
 
@@ -180,9 +186,9 @@ async def test_a_link_reads_no_state_that_is_kept(
 ) -> None:
     """Nothing is read back from JSON while others wait for the claim."""
 
-    def work(session: Connection) -> None:
-        workday.a_days_work(session)
-        day = Day(session)
+    def work(connection: Connection) -> None:
+        workday.a_days_work(connection)
+        day = Day(connection)
         claim = day.claim("Troops gathered at the border")
 
         def refuse(_data: Any) -> Any:
@@ -192,7 +198,7 @@ async def test_a_link_reads_no_state_that_is_kept(
             patch.setattr(history, "state", refuse)
             for _ in range(3):
                 day.link(claim, "nato", Stance.COMMENTS)
-        require_same(session, claim)
+        require_same(connection, claim)
 
     await database.write(work)
 
@@ -200,9 +206,9 @@ async def test_a_link_reads_no_state_that_is_kept(
 async def test_a_further_link_runs_the_same_statements(database: Database) -> None:
     """No statement grows with the number of links, which would be compiled anew for each."""
 
-    def work(session: Connection) -> None:
-        workday.a_days_work(session)
-        day = Day(session)
+    def work(connection: Connection) -> None:
+        workday.a_days_work(connection)
+        day = Day(connection)
         claim = day.claim("Troops gathered at the border")
 
         def link_and_list() -> list[str]:
@@ -211,9 +217,9 @@ async def test_a_further_link_runs_the_same_statements(database: Database) -> No
             def note(_connection: Any, _cursor: Any, text: str, *_rest: Any) -> None:
                 texts.append(text)
 
-            event.listen(session, "before_cursor_execute", note)
+            event.listen(connection, "before_cursor_execute", note)
             day.link(claim, "nato", Stance.COMMENTS)
-            event.remove(session, "before_cursor_execute", note)
+            event.remove(connection, "before_cursor_execute", note)
             return texts
 
         link_and_list()
@@ -228,12 +234,12 @@ async def test_a_further_link_runs_the_same_statements(database: Database) -> No
 async def test_a_cache_gives_up_what_was_unused_longest(database: Database) -> None:
     """It holds no more links than it may, and no state twice."""
 
-    def work(session: Connection) -> ClaimState:
-        workday.a_days_work(session)
-        day = Day(session)
+    def work(connection: Connection) -> ClaimState:
+        workday.a_days_work(connection)
+        day = Day(connection)
         claim = day.claim("Troops gathered at the border")
         day.link(claim, "nato", Stance.COMMENTS)
-        return claim_writer.load(session, claim, now=workday.BEGIN).state
+        return claim_writer.load(connection, claim, now=workday.BEGIN).state
 
     state = await database.write(work)
     large = replace(state, links=state.links * 40)
@@ -252,9 +258,9 @@ async def test_a_change_explains_no_link(
 ) -> None:
     """Why each link counts is worked out for who asks, not while others wait for the claim."""
 
-    def work(session: Connection) -> None:
-        workday.a_days_work(session)
-        day = Day(session)
+    def work(connection: Connection) -> None:
+        workday.a_days_work(connection)
+        day = Day(connection)
         claim = day.claim("Troops gathered at the border")
 
         def refuse(*_: Any) -> Any:
@@ -263,13 +269,13 @@ async def test_a_change_explains_no_link(
         with monkeypatch.context() as patch:
             patch.setattr("service.domain.evidence._explain", refuse)
             day.link(claim, "nato", Stance.SUPPORTS)
-        require_same(session, claim)
+        require_same(connection, claim)
 
     await database.write(work)
 
 
-def read_search_row(session: Connection, claim: str) -> tuple[Any, str]:
-    row = session.execute(
+def read_search_row(connection: Connection, claim: str) -> tuple[Any, str]:
+    row = connection.execute(
         select(claim_search.c.words, claim_search.c.former).where(claim_search.c.claim == claim)
     ).one()
     return row.words, row.former
@@ -287,9 +293,9 @@ async def test_a_claims_search_row_is_what_a_rebuild_makes(
     monkeypatch.setattr(terms, "POSITIONS", positions)
     monkeypatch.setattr(indexing, "MANY", 0)
 
-    def work(session: Connection) -> None:
-        workday.a_days_work(session)
-        day = Day(session)
+    def work(connection: Connection) -> None:
+        workday.a_days_work(connection)
+        day = Day(connection)
 
         @example_settings(
             max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), database=None
@@ -299,11 +305,11 @@ async def test_a_claims_search_row_is_what_a_rebuild_makes(
             claim = day.claim("Troops gathered at the border")
             for kind, choice in acts:
                 act(day, claim, kind, choice)
-            written = read_search_row(session, claim)
-            report = verification.compare(session)
+            written = read_search_row(connection, claim)
+            report = verification.compare(connection)
             assert report.ok, report.breaks
-            indexing.rebuild(session)
-            assert read_search_row(session, claim) == written
+            indexing.rebuild(connection)
+            assert read_search_row(connection, claim) == written
 
         check()
 
@@ -317,13 +323,13 @@ async def test_a_link_beyond_the_room_of_a_row_reads_and_writes_no_words(
     monkeypatch.setattr(terms, "POSITIONS", {Level.TEXT: 4, Level.NAMES: 150, Level.QUOTES: 200})
     monkeypatch.setattr(indexing, "MANY", 3)
 
-    def work(session: Connection) -> None:
-        workday.a_days_work(session)
-        day = Day(session)
+    def work(connection: Connection) -> None:
+        workday.a_days_work(connection)
+        day = Day(connection)
         claim = day.claim("Troops gathered at the border")
         for _ in range(60):
             day.link(claim, "nato", Stance.COMMENTS)
-        written = read_search_row(session, claim)
+        written = read_search_row(connection, claim)
         assert terms.NO_ROOM[Level.QUOTES] in written[0]
         assert terms.NO_ROOM[Level.NAMES] not in written[0]
 
@@ -336,7 +342,7 @@ async def test_a_link_beyond_the_room_of_a_row_reads_and_writes_no_words(
             day.link(claim, "nato", Stance.COMMENTS)
             with pytest.raises(AssertionError, match="made again"):
                 day.link(claim, "russia", Stance.COMMENTS)
-        assert read_search_row(session, claim) == written
+        assert read_search_row(connection, claim) == written
 
     await database.write(work)
 
@@ -344,12 +350,12 @@ async def test_a_link_beyond_the_room_of_a_row_reads_and_writes_no_words(
 async def test_names_leave_room_for_quotes(database: Database) -> None:
     """However many people speak on a claim, what they say is indexed too."""
 
-    def work(session: Connection) -> None:
-        workday.a_days_work(session)
-        day = Day(session)
+    def work(connection: Connection) -> None:
+        workday.a_days_work(connection)
+        day = Day(connection)
         claim = day.claim("Troops gathered at the border")
         day.link(claim, "nato", Stance.COMMENTS)
-        state = claim_writer.load(session, claim, now=workday.BEGIN).state
+        state = claim_writer.load(connection, claim, now=workday.BEGIN).state
         voice = state.links[0].voice
         many = [
             replace(
@@ -378,9 +384,9 @@ async def test_a_link_writes_as_much_on_a_large_claim_as_on_a_small_one(
     monkeypatch.setattr(indexing, "MANY", 3)
     monkeypatch.setattr(terms, "POSITIONS", {Level.TEXT: 4, Level.NAMES: 40, Level.QUOTES: 60})
 
-    def work(session: Connection) -> None:
-        workday.a_days_work(session)
-        day = Day(session)
+    def work(connection: Connection) -> None:
+        workday.a_days_work(connection)
+        day = Day(connection)
         claim = day.claim("Troops gathered at the border")
 
         def link_and_measure() -> tuple[list[str], int]:
@@ -391,9 +397,9 @@ async def test_a_link_writes_as_much_on_a_large_claim_as_on_a_small_one(
                 texts.append(text)
                 sizes.append(len(str(given)))
 
-            event.listen(session, "before_cursor_execute", note)
+            event.listen(connection, "before_cursor_execute", note)
             day.link(claim, "nato", Stance.COMMENTS)
-            event.remove(session, "before_cursor_execute", note)
+            event.remove(connection, "before_cursor_execute", note)
             return texts, sum(sizes)
 
         for _ in range(15):
@@ -411,22 +417,22 @@ async def test_a_link_writes_as_much_on_a_large_claim_as_on_a_small_one(
 async def test_a_state_that_lacks_links_is_refused(database: Database) -> None:
     """A claim is never read as though somebody had not spoken; `verify` names the row."""
 
-    def work(session: Connection) -> None:
-        workday.a_days_work(session)
-        day = Day(session)
+    def work(connection: Connection) -> None:
+        workday.a_days_work(connection)
+        day = Day(connection)
         claim = day.claim("Troops gathered at the border")
         for _ in range(states.FIRST + 2):
             day.link(claim, "nato", Stance.COMMENTS)
         mine = tables.state_links.c.claim == claim
         last = mine & (tables.state_links.c.place == states.FIRST + 1)
-        session.execute(delete(tables.state_links).where(last))
+        connection.execute(delete(tables.state_links).where(last))
         with pytest.raises(ValueError, match="1 rows in state_links, not 2"):
-            history_queries.state(session, claim)
-        breaks = verification.compare(session).breaks
+            history_queries.state(connection, claim)
+        breaks = verification.compare(connection).breaks
         assert [(one.what, one.found) for one in breaks] == [("state_links", "no row")]
         changed = update(tables.state_links).where(mine)
-        session.execute(changed.values(state=tables.state_links.c.state + " "))
-        found = {one.what for one in verification.compare(session).breaks}
+        connection.execute(changed.values(state=tables.state_links.c.state + " "))
+        found = {one.what for one in verification.compare(connection).breaks}
         assert found == {"state_links", "state_links.state"}
 
     await database.write(work)
@@ -443,19 +449,19 @@ async def test_a_kept_state_is_not_used_after_another_process_changed_the_claim(
     for process in processes:
         await process.start()
 
-    def begin(session: Connection) -> str:
-        workday.a_days_work(session)
-        return Day(session).claim("Troops gathered at the border")
+    def begin(connection: Connection) -> str:
+        workday.a_days_work(connection)
+        return Day(connection).claim("Troops gathered at the border")
 
-    def link(session: Connection, claim: str, turn: int) -> None:
+    def link(connection: Connection, claim: str, turn: int) -> None:
         kept = state_cache.STATES.find(claim)
-        day = Day(session)
+        day = Day(connection)
         day.link(claim, VOICES[turn % len(VOICES)], Stance.COMMENTS)
         if turn > 1:
             # It had a state, which the other had made outdated.
             assert kept is not None
             assert len(kept[1].links) == turn - 1
-        require_same(session, claim)
+        require_same(connection, claim)
 
     claim = await processes[0].write(begin)
     for turn in range(12):
@@ -475,9 +481,9 @@ async def test_links_made_at_once_all_stand(
     """Who waited for the claim reads what those before it wrote, with nothing kept in memory."""
     monkeypatch.setattr("service.claims.state_cache.STATES", StateCache(capacity=0))
 
-    def begin(session: Connection) -> str:
-        workday.a_days_work(session)
-        day = Day(session)
+    def begin(connection: Connection) -> str:
+        workday.a_days_work(connection)
+        day = Day(connection)
         claim = day.claim("Troops gathered at the border")
         for _ in range(4):
             day.link(claim, "nato", Stance.COMMENTS)
@@ -485,8 +491,8 @@ async def test_links_made_at_once_all_stand(
 
     claim = await database.write(begin)
 
-    def link(session: Connection, turn: int) -> None:
-        Day(session).link(claim, VOICES[turn % len(VOICES)], Stance.COMMENTS)
+    def link(connection: Connection, turn: int) -> None:
+        Day(connection).link(claim, VOICES[turn % len(VOICES)], Stance.COMMENTS)
 
     await asyncio.gather(*(database.write(link, turn) for turn in range(12)))
     await database.write(require_same, claim)

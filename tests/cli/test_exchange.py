@@ -51,7 +51,9 @@ def test_an_export_that_fails_leaves_nothing(
     """Neither under the name nor beside it; what was there before stays."""
     from service.exchange import export
 
-    def fails(session: Connection, *, write: Callable[[bytes], object], progress: object) -> None:
+    def fails(
+        connection: Connection, *, write: Callable[[bytes], object], progress: object
+    ) -> None:
         write(b"half a file")
         raise OSError(28, "No space left on device")
 

@@ -123,7 +123,7 @@ def _tamper(url: str) -> None:
         database = Database(Settings(database_url=url))
         await database.start()
         await database.write(
-            lambda session: session.exec_driver_sql(
+            lambda connection: connection.exec_driver_sql(
                 "UPDATE claims SET version = 4711 WHERE id = (SELECT id FROM claims LIMIT 1)"
             )
         )

@@ -176,9 +176,9 @@ def test_a_webhook_that_is_left_alone_says_until_when(run: Run, run_json: RunJso
     due goes out now: there is until when it waits, why, and the command that does not wait."""
     webhook = run_json("webhooks", "create", URL)["id"]
 
-    def rest(session: Connection, *, until: datetime) -> None:
+    def rest(connection: Connection, *, until: datetime) -> None:
         values = {"failures": 5, "last_error": "the receiver answered 500", "blocked_until": until}
-        session.execute(update(webhooks).values(**values))
+        connection.execute(update(webhooks).values(**values))
 
     databases.write(rest, until=datetime.now(UTC) + timedelta(minutes=5))
     until = endpoints.second(run_json("webhooks", "list")[0]["health"]["blocked_until"])

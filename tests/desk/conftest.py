@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 from lxml import html
+from sqlalchemy import Connection
 
 from service.accounts import account_commands
 from service.domain.access import Role
@@ -67,19 +68,21 @@ class People:
         return token
 
 
-def _sign_up(session: Any, *, now: datetime) -> tuple[dict[str, str], dict[str, str]]:
+def _sign_up(connection: Connection, *, now: datetime) -> tuple[dict[str, str], dict[str, str]]:
     """Users and a session of each, in one transaction; their ids and tokens by name."""
     ids, tokens = {}, {}
     for name, called in NAMES.items():
         ids[name] = account_commands.create_user(
-            session,
+            connection,
             email=f"{name}@desk.example",
             name=called,
             role=Role(name.rstrip("2")),
             actor=account_commands.SYSTEM,
             now=now,
         )
-        tokens[name] = account_commands.start_session(session, ids[name], agent="Firefox", now=now)
+        tokens[name] = account_commands.start_session(
+            connection, ids[name], agent="Firefox", now=now
+        )
     return ids, tokens
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from service.accounts import account_commands
 from service.domain.access import Role
@@ -25,7 +25,9 @@ async def user(people: People, user_id: str) -> dict[str, Any]:
 async def kept_answers(people: People) -> str:
     """All that is kept for double clicks."""
     rows = await people.desk.database.read(
-        lambda session: session.execute(select(idempotency.c.body, idempotency.c.headers)).all()
+        lambda connection: connection.execute(
+            select(idempotency.c.body, idempotency.c.headers)
+        ).all()
     )
     return str(rows)
 
@@ -59,10 +61,10 @@ async def test_everybody_is_listed(people: People) -> None:
     assert len(rows) == 10  # with the four whose keys the tests use
     assert "Ada Admin you admin@desk.example admin link 2 Oct 2023" in rows
 
-    def many(session: Any) -> None:
+    def many(connection: Connection) -> None:
         for number in range(100):
             account_commands.create_user(
-                session,
+                connection,
                 email=f"p{number:03}@desk.example",
                 name=f"Person {number:03}",
                 role=Role.READER,
@@ -293,7 +295,7 @@ async def test_a_key_is_revoked_after_asking(people: People) -> None:
 
 async def test_an_empty_list_of_keys_teaches(people: People) -> None:
     await people.desk.database.write(
-        lambda session: session.exec_driver_sql("DELETE FROM api_keys")
+        lambda connection: connection.exec_driver_sql("DELETE FROM api_keys")
     )
     assert "No keys yet" in text(await people.admin.get(KEYS))
 

@@ -52,26 +52,26 @@ Json = dict[str, Any]
 class Late(Day):
     """A day whose instants have microseconds."""
 
-    def __init__(self, session: Connection) -> None:
-        super().__init__(session)
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection)
         self.time = BEGIN + timedelta(days=1, microseconds=123_456)
 
 
-def lived_in(session: Connection) -> None:
+def lived_in(connection: Connection) -> None:
     """Every kind of event, and then: hostile texts, people, notes, several renderings, a pending
     decision, withdrawn words, and secrets that no export may hold."""
-    a_days_work(session)
-    day = Late(session)
+    a_days_work(connection)
+    day = Late(connection)
     for text in HOSTILE:
         claim = day.claim(text, tags=("<b>", "'=1+1", text[:40]))
-        claim_commands.add_note(session, claim, text=text, **day.by())
+        claim_commands.add_note(connection, claim, text=text, **day.by())
     ground = day.link(claim, "nato", Stance.SUPPORTS)
     day.move(claim, Status.CONFIRMED, ground)
     disputed = day.claim("disputed")
     denial = day.link(disputed, "pristina", Stance.CONTRADICTS)
     day.move(disputed, Status.DISPUTED, denial)
     user = account_commands.create_user(
-        session,
+        connection,
         email="ana@example.org",
         name="Ana",
         role=Role.ADMIN,
@@ -79,16 +79,16 @@ def lived_in(session: Connection) -> None:
         **day.by(SYSTEM),
     )
     gone = account_commands.create_user(
-        session, email="gone@example.org", name="Gone", role=Role.READER, **day.by(SYSTEM)
+        connection, email="gone@example.org", name="Gone", role=Role.READER, **day.by(SYSTEM)
     )
-    account_commands.change_user(session, gone, {"disabled": True}, **day.by(SYSTEM))
+    account_commands.change_user(connection, gone, {"disabled": True}, **day.by(SYSTEM))
     key = account_commands.create_key(
-        session, name="bot", role=Role.CHECKER, user=user, **day.by(SYSTEM)
+        connection, name="bot", role=Role.CHECKER, user=user, **day.by(SYSTEM)
     )
-    account_commands.create_sign_in_link(session, "ana@example.org", now=day.time)
+    account_commands.create_sign_in_link(connection, "ana@example.org", now=day.time)
     day.amend(disputed, assignee=user)
     claim_commands.withdraw(
-        session,
+        connection,
         disputed,
         reason="taken back",
         source=None,
@@ -105,14 +105,14 @@ def lived_in(session: Connection) -> None:
         Basis.UNSTATED,
         (NewQuote("one", "en", Rendering.VERBATIM, sources[0]),),
     )
-    statement = statement_commands.record(session, said, **day.by())
+    statement = statement_commands.record(connection, said, **day.by())
     statement_commands.add_quote(
-        session,
+        connection,
         statement.id,
         NewQuote("two", "sr-Latn", Rendering.TRANSLATED, sources[1]),
         **day.by(),
     )
-    webhook_commands.create(session, ENDPOINT, **day.by(SYSTEM))
+    webhook_commands.create(connection, ENDPOINT, **day.by(SYSTEM))
 
 
 async def dump(database: Database) -> bytes:

@@ -91,10 +91,10 @@ def row(text: str = "A claim", **cells: str) -> str:
 async def claims(database: Database) -> list[dict[str, Any]]:
     """Every claim as served, in the order in which they were imported."""
 
-    def read(session: Connection) -> list[dict[str, Any]]:
+    def read(connection: Connection) -> list[dict[str, Any]]:
         t, events = tables.claims, tables.events
         query = select(t.c.document).join(events, events.c.claim == t.c.id)
         query = query.where(events.c.number == 1).order_by(events.c.seq)
-        return [orjson.loads(one) for one in session.scalars(query)]
+        return [orjson.loads(one) for one in connection.scalars(query)]
 
     return await database.read(read)

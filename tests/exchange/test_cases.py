@@ -44,9 +44,9 @@ async def bring_case(
 async def origins(database: Database) -> dict[str, str]:
     """Where the origin of each claim was read, by the claim's words."""
 
-    def read(session: Connection) -> dict[str, str]:
+    def read(connection: Connection) -> dict[str, str]:
         q, s = tables.quotes, tables.sources
-        rows = session.execute(select(q.c.text, s.c.url).join(s, s.c.id == q.c.source))
+        rows = connection.execute(select(q.c.text, s.c.url).join(s, s.c.id == q.c.source))
         return {row.text: row.url for row in rows}
 
     return await database.read(read)
@@ -154,7 +154,7 @@ async def test_ratings_are_read_or_remarked_upon(database: Database) -> None:
     assert "rated 0 on a scale of 1 to 10" in result.remarks[0][1]
     assert any("cut to 200" in remark for _, remark in result.remarks)
     reasons = await database.read(
-        lambda session: session.scalars(
+        lambda connection: connection.scalars(
             select(tables.events.c.data).where(tables.events.c.number == 2)
         ).all()
     )

@@ -63,10 +63,12 @@ async def test_a_row_becomes_a_claim_with_the_status_that_others_gave_it(
     assert claim["imported"] == {"by": "Example Fact-check", "label": "Mostly FALSE"}
     assert (claim["tags"], claim["story"]) == (["troops", "border"], "kosovo-autumn")
     event, quote, source = await database.read(
-        lambda session: (
-            session.scalars(select(tables.events.c.data).where(tables.events.c.number == 2)).one(),
-            session.execute(select(tables.quotes)).one(),
-            session.execute(select(tables.sources)).one(),
+        lambda connection: (
+            connection.scalars(
+                select(tables.events.c.data).where(tables.events.c.number == 2)
+            ).one(),
+            connection.execute(select(tables.quotes)).one(),
+            connection.execute(select(tables.sources)).one(),
         )
     )
     assert (
@@ -116,7 +118,7 @@ async def test_a_bad_row_is_refused_and_the_good_ones_are_in(database: Database)
         assert reason in found[2], line
     assert await desks.proved(database) == len(good)
     slugs = await database.read(
-        lambda session: session.scalars(select(tables.parties.c.slug)).all()
+        lambda connection: connection.scalars(select(tables.parties.c.slug)).all()
     )
     assert slugs == ["belgrade"]
 
@@ -186,7 +188,9 @@ async def test_claimants_that_the_desk_does_not_have(
     [claim] = await claims(database)
     assert (claim["claimant"] or {}).get("party") == party
     assert [one for _, one in result.remarks] == ([remark] if remark else [])
-    notes = await database.read(lambda session: session.scalars(select(tables.notes.c.text)).all())
+    notes = await database.read(
+        lambda connection: connection.scalars(select(tables.notes.c.text)).all()
+    )
     assert notes == ([f"Imported from example: {remark}."] if remark else [])
 
 
@@ -327,11 +331,13 @@ async def test_a_dry_run_finds_the_same_and_writes_nothing(database: Database) -
 async def test_imported_claims_are_news(database: Database) -> None:
     """Unlike restored history: who listens is told of the claim, and of its status, at once."""
     await database.write(
-        lambda session: webhook_commands.create(session, desks.ENDPOINT, actor=SYSTEM, now=BEGIN)
+        lambda connection: webhook_commands.create(
+            connection, desks.ENDPOINT, actor=SYSTEM, now=BEGIN
+        )
     )
     await bring(database, sheet(row("told", Rating="True")))
     messages = await database.read(
-        lambda session: session.execute(
+        lambda connection: connection.execute(
             select(webhook_tables.webhook_messages).order_by(webhook_tables.webhook_messages.c.type)
         ).all()
     )

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from service.accounts.account_commands import SYSTEM
 from service.claims import claim_commands
@@ -211,15 +212,15 @@ async def test_the_desk_went_another_way(full: Database, other: Database) -> Non
     await bring(other, early)
     identifier = []
 
-    def work(session: Any, text: str) -> None:
-        identifier.append(Late(session).claim(text))
+    def work(connection: Connection, text: str) -> None:
+        identifier.append(Late(connection).claim(text))
 
     await other.write(work, "only here")
     claim = identifier[0]
 
-    def amend(session: Any, text: str) -> None:
+    def amend(connection: Connection, text: str) -> None:
         claim_commands.amend(
-            session,
+            connection,
             claim,
             {"text": text},
             material=False,
@@ -247,12 +248,12 @@ async def test_the_desk_went_another_way(full: Database, other: Database) -> Non
 async def test_a_record_that_goes_on_is_continued(full: Database, other: Database) -> None:
     await bring(other, await dump(full))
     identifier = []
-    await full.write(lambda session: identifier.append(Late(session).claim("begun")))
+    await full.write(lambda connection: identifier.append(Late(connection).claim("begun")))
     await bring(other, await dump(full))
     change = {"tags": ["more"]}
     await full.write(
-        lambda session: claim_commands.amend(
-            session,
+        lambda connection: claim_commands.amend(
+            connection,
             identifier[0],
             change,
             material=False,

@@ -18,30 +18,30 @@ from tests.verification.workday import a_days_work
 BATCH = 4
 
 
-def begin_rename(session: Connection) -> None:
+def begin_rename(connection: Connection) -> None:
     """Rename Belgrade, up to the first few of its claims."""
-    a_days_work(session)
-    day = Late(session)
+    a_days_work(connection)
+    day = Late(connection)
     for number in range(3 * BATCH):
         day.claim(f"Troops were seen at gate {number}")
-    party_changes.change_party(session, "belgrade", {"name": "Beograd"}, **day.by())
+    party_changes.change_party(connection, "belgrade", {"name": "Beograd"}, **day.by())
     for _ in range(2):
-        rename_batches.continue_rename(session, now=day.time + timedelta(minutes=1), most=BATCH)
+        rename_batches.continue_rename(connection, now=day.time + timedelta(minutes=1), most=BATCH)
 
 
-def read_names(session: Connection) -> Counter[str]:
+def read_names(connection: Connection) -> Counter[str]:
     """How many claims show each name of Belgrade."""
-    found = map(states.parse, session.scalars(select(states.whole(claims))))
+    found = map(states.parse, connection.scalars(select(states.whole(claims))))
     return Counter(
         one.claimant.name for one in found if one.claimant and one.claimant.party == "belgrade"
     )
 
 
-def count_events(session: Connection) -> Counter[str]:
+def count_events(connection: Connection) -> Counter[str]:
     """How often each claim was told of the rename."""
     named = events.c.data.contains("Beograd") & (events.c.type == "party.changed")
     return Counter(
-        session.scalars(select(events.c.claim).where(named, events.c.claim.is_not(None)))
+        connection.scalars(select(events.c.claim).where(named, events.c.claim.is_not(None)))
     )
 
 
@@ -75,4 +75,4 @@ async def test_a_rename_that_was_done_is_not_begun_again(
     data = await dump(database)
     await bring(other, data)
     assert await dump(other) == data
-    assert await other.read(lambda session: session.execute(select(renames)).all()) == []
+    assert await other.read(lambda connection: connection.execute(select(renames)).all()) == []

@@ -132,9 +132,9 @@ async def test_who_acted_resolves_and_nobody_can_sign_in(whole: bytes, database:
     """Users and keys come by name; a key opens nothing here, and a user has no password."""
     await bring(database, whole)
     users, keys = await database.read(
-        lambda session: (
-            session.execute(select(tables.users)).all(),
-            session.execute(select(tables.api_keys)).all(),
+        lambda connection: (
+            connection.execute(select(tables.users)).all(),
+            connection.execute(select(tables.api_keys)).all(),
         )
     )
     assert {user.email: bool(user.disabled_at) for user in users} == {
@@ -151,11 +151,13 @@ async def test_who_acted_resolves_and_nobody_can_sign_in(whole: bytes, database:
 
 async def test_restored_history_is_told_to_nobody(whole: bytes, database: Database) -> None:
     await database.write(
-        lambda session: webhook_commands.create(session, desks.ENDPOINT, actor=SYSTEM, now=BEGIN)
+        lambda connection: webhook_commands.create(
+            connection, desks.ENDPOINT, actor=SYSTEM, now=BEGIN
+        )
     )
     await bring(database, whole)
     told = await database.read(
-        lambda session: session.execute(select(webhook_tables.webhook_messages)).all()
+        lambda connection: connection.execute(select(webhook_tables.webhook_messages)).all()
     )
     assert told == []
 
@@ -191,7 +193,7 @@ async def test_an_export_is_of_one_instant(full: Database, settings: Settings) -
     async def meddle() -> None:
         database = Database(settings)
         await database.start()
-        await database.write(lambda session: desks.Late(session).claim("meanwhile"))
+        await database.write(lambda connection: desks.Late(connection).claim("meanwhile"))
         await database.stop()
 
     def meanwhile(done: int, _total: int) -> None:
@@ -210,11 +212,11 @@ async def test_an_older_desks_spellings_of_one_address_all_arrive(
     """It recorded them as several sources, and statements rest on each."""
     t = tables.sources
 
-    def spell(session: Connection) -> None:
-        ids = session.scalars(select(t.c.id).order_by(t.c.id).limit(2)).all()
+    def spell(connection: Connection) -> None:
+        ids = connection.scalars(select(t.c.id).order_by(t.c.id).limit(2)).all()
         for number, source in enumerate(ids):
             url = f"https://example.org/twice#{number}"
-            session.execute(t.update().where(t.c.id == source).values(url=url, sha256=None))
+            connection.execute(t.update().where(t.c.id == source).values(url=url, sha256=None))
 
     await full.write(spell)
     exported = as_version_1(await dump(full))
@@ -223,7 +225,7 @@ async def test_an_older_desks_spellings_of_one_address_all_arrive(
     assert (await bring(other, exported)).new == 0
 
 
-def content(session: Connection) -> dict[str, list[dict[str, Any]]]:
+def content(connection: Connection) -> dict[str, list[dict[str, Any]]]:
     """Every row that has to be the same on both desks, claims' events in their order."""
     found = {}
     for name in (*EXPORTED, *DERIVED):
@@ -243,13 +245,13 @@ def content(session: Connection) -> dict[str, list[dict[str, Any]]]:
             )
         rows = [
             {key: value for key, value in row._mapping.items() if key not in left}
-            for row in session.execute(query)
+            for row in connection.execute(query)
         ]
         found[name] = rows if name == "events" else sorted(rows, key=repr)
     return found
 
 
-def secrets_of(session: Connection) -> list[str]:
+def secrets_of(connection: Connection) -> list[str]:
     """Whatever is secret in the tables."""
     t = tables
     columns = (
@@ -259,6 +261,6 @@ def secrets_of(session: Connection) -> list[str]:
         t.sessions.c.token_hash,
         webhook_tables.webhooks.c.secret,
     )
-    found = [one for column in columns for one in session.scalars(select(column)) if one]
+    found = [one for column in columns for one in connection.scalars(select(column)) if one]
     keys = select(t.installation.c.value).where(t.installation.c.name.in_(SECRET_SETTINGS))
-    return [*found, *session.scalars(keys)]
+    return [*found, *connection.scalars(keys)]

@@ -59,7 +59,7 @@ async def load(database: Database, plan: Plan, now: datetime = NOW) -> seeds.Rep
 
 
 async def rows(database: Database, query: Any) -> list[Any]:
-    return await database.read(lambda session: list(session.execute(query).all()))
+    return await database.read(lambda connection: list(connection.execute(query).all()))
 
 
 async def served(database: Database, plan: Plan) -> dict[str, dict[str, Any]]:
@@ -210,7 +210,7 @@ async def test_what_the_desk_has_changed_since_stays(database: Database, plan: P
         now=LATER,
     )
     await database.write(
-        lambda session: session.execute(update(tables.stories).values(title="Another title"))
+        lambda connection: connection.execute(update(tables.stories).values(title="Another title"))
     )
     before = await everything(database)
     assert await load(database, plan, LATER) == seeds.Report({}, COUNTS)

@@ -35,11 +35,11 @@ async def audit(settings: Settings) -> dict[str, list[Json]]:
         await database.stop()
 
 
-def proved(session: Connection) -> dict[str, list[Json]]:
+def proved(connection: Connection) -> dict[str, list[Json]]:
     """Numbers without gaps, an unbroken chain, and rows that are what the record folds to."""
     record: dict[str, list[Json]] = {}
-    for claim in session.execute(select(claims).order_by(claims.c.id)).all():
-        rows = session.execute(
+    for claim in connection.execute(select(claims).order_by(claims.c.id)).all():
+        rows = connection.execute(
             select(events).where(events.c.claim == claim.id).order_by(events.c.seq)
         ).all()
         assert [row.number for row in rows] == list(range(1, len(rows) + 1))
@@ -61,9 +61,9 @@ def proved(session: Connection) -> dict[str, list[Json]]:
         assert state is not None
         expected = claim_writer.row(state, previous)
         assert {name: getattr(claim, name) for name in expected} == expected
-        _prove_versions(session, claim, rows)
-        _prove_links(session, state)
-        waiting = session.scalars(
+        _prove_versions(connection, claim, rows)
+        _prove_links(connection, state)
+        waiting = connection.scalars(
             select(decisions.c.id).where(
                 decisions.c.claim == claim.id, decisions.c.state == "pending"
             )
@@ -75,9 +75,9 @@ def proved(session: Connection) -> dict[str, list[Json]]:
     return record
 
 
-def _prove_versions(session: Connection, claim: Any, rows: Any) -> None:
+def _prove_versions(connection: Connection, claim: Any, rows: Any) -> None:
     """What a claim was, without a gap or an overlap, up to what it is."""
-    kept = session.execute(
+    kept = connection.execute(
         select(claim_versions)
         .where(claim_versions.c.claim == claim.id)
         .order_by(claim_versions.c.version)
@@ -91,8 +91,8 @@ def _prove_versions(session: Connection, claim: Any, rows: Any) -> None:
     assert [one.status for one in kept] == [state.status for state in folded if state]
 
 
-def _prove_links(session: Connection, state: Any) -> None:
-    found = session.execute(select(links).where(links.c.claim == state.id)).all()
+def _prove_links(connection: Connection, state: Any) -> None:
+    found = connection.execute(select(links).where(links.c.claim == state.id)).all()
     assert {(row.id, row.statement, row.party, row.root, row.stance) for row in found} == {
         (one.id, one.statement, one.voice.party, one.voice.root, one.stance.value)
         for one in state.links

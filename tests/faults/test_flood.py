@@ -56,9 +56,9 @@ async def flood(settings: Settings, webhook: str, count: int, beside: int) -> No
             page = range(begin, min(begin + PAGE, count))
             await board.tell_all([(webhook, str(number)) for number in page])
 
-        def register(session: Connection) -> None:
+        def register(connection: Connection) -> None:
             for _ in range(beside):
-                webhook_commands.create(session, others, actor=SYSTEM, now=board.now)
+                webhook_commands.create(connection, others, actor=SYSTEM, now=board.now)
 
         await database.write(register)
     finally:

@@ -24,10 +24,10 @@ CLAIMS = 150
 SMALL = "from service.claims import rename_batches\nrename_batches.BATCH = 10\n"
 
 
-def record_claims(session: Connection) -> None:
+def record_claims(connection: Connection) -> None:
     now = datetime.now(UTC)
     party_commands.create_party(
-        session,
+        connection,
         slug="belgrade",
         name="Belgrade",
         full_name=None,
@@ -39,12 +39,12 @@ def record_claims(session: Connection) -> None:
     )
     body = ClaimIn.model_validate(claim_body(speaker=None)).to_command()
     for _ in range(CLAIMS):
-        claim_commands.create(session, body, actor=account_commands.SYSTEM, now=now)
+        claim_commands.create(connection, body, actor=account_commands.SYSTEM, now=now)
 
 
 async def count_left(database: Database) -> int:
     return await database.read(
-        lambda session: session.execute(
+        lambda connection: connection.execute(
             select(func.count()).select_from(rename_claims)
         ).scalar_one()
     )
@@ -79,7 +79,7 @@ async def test_a_rename_goes_on_after_kill_9(
     record = await audit(settings)
     assert len(record) == CLAIMS
     changed = await database.read(
-        lambda session: session.scalars(
+        lambda connection: connection.scalars(
             select(events.c.claim).where(
                 events.c.claim.is_not(None), events.c.type == "party.changed"
             )

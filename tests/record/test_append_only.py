@@ -21,7 +21,7 @@ async def test_the_database_itself_refuses_to_change_the_record(
     worked: Database, statement: str
 ) -> None:
     with pytest.raises(DBAPIError, match="the record is append-only"):
-        await worked.write(lambda session: session.execute(text(statement)))
+        await worked.write(lambda connection: connection.execute(text(statement)))
     assert (await worked.read(verification.verify)).ok
 
 

@@ -31,15 +31,15 @@ class Undone(Exception):
     """A writer that changes its mind."""
 
 
-def new_claim(session: Connection, text: str) -> str:
+def new_claim(connection: Connection, text: str) -> str:
     quote = NewQuote(text, "en", Rendering.VERBATIM, NewSource("https://example.org/paper"))
     said = NewStatement(None, None, NOW, Precision.DAY, Basis.UNSTATED, (quote,))
     new = NewClaim(text, Kind.EVENT, None, None, NOW, Precision.DAY, said)
-    return claim_commands.create(session, new, actor=SYSTEM, now=NOW).id
+    return claim_commands.create(connection, new, actor=SYSTEM, now=NOW).id
 
 
 def write(
-    session: Connection, mine: list[str], *, text: str, before: float, after: float, undo: bool
+    connection: Connection, mine: list[str], *, text: str, before: float, after: float, undo: bool
 ) -> None:
     """Amend some claims; wait between drawing a number and committing; perhaps roll back.
 
@@ -47,20 +47,20 @@ def write(
     """
     # In one order, so that two writers wait for each other instead of dying of it.
     for claim in sorted(mine):
-        loaded = claim_writer.load(session, claim, now=NOW)
-        pause(session, before)
+        loaded = claim_writer.load(connection, claim, now=NOW)
+        pause(connection, before)
         draft = Draft("claim.amended", {"text": text, "material": False})
-        claim_writer.record(session, loaded, [draft], actor=SYSTEM, now=NOW)
-    pause(session, after)
+        claim_writer.record(connection, loaded, [draft], actor=SYSTEM, now=NOW)
+    pause(connection, after)
     if undo:
         raise Undone
 
 
-def pause(session: Connection, seconds: float) -> None:
+def pause(connection: Connection, seconds: float) -> None:
     if not seconds:
         return
-    if session.dialect.name == "postgresql":
-        session.exec_driver_sql(f"SELECT pg_sleep({seconds})")
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SELECT pg_sleep({seconds})")
     else:
         time.sleep(seconds / 10)  # there is one writer at a time: waiting only makes it slow
 
@@ -125,7 +125,7 @@ async def test_a_tail_under_concurrent_writers_is_whole(database: Database, seed
         done.set()
     late, _ = await read_on(database, 0, 100_000)
     everything = await database.read(
-        lambda session: session.execute(
+        lambda connection: connection.execute(
             select(tables.events.c.seq, tables.events.c.claim, tables.events.c.number)
             .where(tables.events.c.claim.is_not(None))
             .order_by(tables.events.c.seq)

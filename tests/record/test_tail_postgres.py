@@ -167,12 +167,12 @@ async def test_other_locks_hold_nothing_back(
 async def test_the_ledger_announces_once_for_each_transaction(database: Database) -> None:
     """Commands draw numbers by the announcing default, and take one lock however many they draw."""
 
-    def work(session: Connection) -> list[int]:
-        counts = [session.execute(ANNOUNCED).scalar_one()]
-        mine = [new_claim(session, str(n)) for n in range(20)]
-        counts.append(session.execute(ANNOUNCED).scalar_one())
-        write(session, mine, text="more", before=0, after=0, undo=False)
-        counts.append(session.execute(ANNOUNCED).scalar_one())
+    def work(connection: Connection) -> list[int]:
+        counts = [connection.execute(ANNOUNCED).scalar_one()]
+        mine = [new_claim(connection, str(n)) for n in range(20)]
+        counts.append(connection.execute(ANNOUNCED).scalar_one())
+        write(connection, mine, text="more", before=0, after=0, undo=False)
+        counts.append(connection.execute(ANNOUNCED).scalar_one())
         return counts
 
     assert await database.write(work) == [0, 1, 1]

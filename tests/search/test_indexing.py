@@ -23,25 +23,25 @@ from tests.verification.tampering import tampered, verify
 from tests.verification.workday import SOURCE, Day, a_days_work
 
 
-def more_work(session: Connection) -> None:
+def more_work(connection: Connection) -> None:
     """What changes words and leaves no event: renderings, full names."""
-    day = Day(session)
+    day = Day(connection)
     quote = NewQuote("сасвим друге речи", "sr", Rendering.TRANSLATED, SOURCE)
-    for statement in session.scalars(select(tables.statements.c.id)).all():
-        statement_commands.add_quote(session, statement, quote, **day.by())
+    for statement in connection.scalars(select(tables.statements.c.id)).all():
+        statement_commands.add_quote(connection, statement, quote, **day.by())
     party_changes.change_party(
-        session, "washington", {"full_name": "The United States"}, **day.by()
+        connection, "washington", {"full_name": "The United States"}, **day.by()
     )
-    party_changes.change_party(session, "nato", {"full_name": "An alliance"}, **day.by())
-    party_changes.change_party(session, "nato", {"full_name": None}, **day.by())
+    party_changes.change_party(connection, "nato", {"full_name": "An alliance"}, **day.by())
+    party_changes.change_party(connection, "nato", {"full_name": None}, **day.by())
     party_changes.change_party(
-        session, "belgrade", {"name": "Beograd", "full_name": "Srbija"}, **day.by()
+        connection, "belgrade", {"name": "Beograd", "full_name": "Srbija"}, **day.by()
     )
 
 
-def rebuilt(session: Connection) -> None:
-    more_work(session)
-    indexing.rebuild(session)
+def rebuilt(connection: Connection) -> None:
+    more_work(connection)
+    indexing.rebuild(connection)
 
 
 @pytest.mark.parametrize("change", [more_work, rebuilt])
@@ -58,9 +58,9 @@ async def test_rows_follow_every_change(worked: Database, change: Any) -> None:
 async def test_a_changed_row_is_found(worked: Database, table: Table, column: str) -> None:
     """`verify` names the column; a word more or less is enough."""
 
-    def change(session: Connection) -> None:
-        first = session.scalar(select(table.c.number).order_by(table.c.number).limit(1))
-        session.execute(
+    def change(connection: Connection) -> None:
+        first = connection.scalar(select(table.c.number).order_by(table.c.number).limit(1))
+        connection.execute(
             update(table).where(table.c.number == first).values({column: "1serbia 7troop"})
         )
 
@@ -72,7 +72,7 @@ async def test_a_changed_row_is_found(worked: Database, table: Table, column: st
 async def test_a_missing_row_is_found(worked: Database, table: Table) -> None:
     """What is not indexed would never be found again."""
     report = await tampered(
-        worked, lambda session: session.execute(delete(table).where(table.c.number == 1))
+        worked, lambda connection: connection.execute(delete(table).where(table.c.number == 1))
     )
     assert [(one.what, one.found) for one in report.breaks] == [(table.name, "no row")]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import asyncpg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
 
 from service.config import Settings
@@ -67,14 +67,14 @@ async def test_it_rings_after_the_commit(database: Database) -> None:
     """A transaction that asked for it rings once, when it is over; one that did not, never."""
     heard = Heard(database)
 
-    def asks(session: Any) -> None:
-        wakeups.ring_after_commit(session)
-        wakeups.ring_after_commit(session)
+    def asks(connection: Connection) -> None:
+        wakeups.ring_after_commit(connection)
+        wakeups.ring_after_commit(connection)
         assert heard.times == 0
 
     await database.write(asks)
     assert heard.times == 1
-    await database.write(lambda session: session.execute(text("SELECT 1")))
+    await database.write(lambda connection: connection.execute(text("SELECT 1")))
     assert heard.times == 1
 
 
@@ -82,13 +82,13 @@ async def test_what_was_rolled_back_does_not_ring(database: Database) -> None:
     """Not then, and not with the next transaction on the same connection."""
     heard = Heard(database)
 
-    def fails(session: Any) -> None:
-        wakeups.ring_after_commit(session)
+    def fails(connection: Connection) -> None:
+        wakeups.ring_after_commit(connection)
         raise ValueError("no")
 
     with pytest.raises(ValueError, match="no"):
         await database.write(fails)
-    await database.write(lambda session: session.execute(text("SELECT 1")))
+    await database.write(lambda connection: connection.execute(text("SELECT 1")))
     assert heard.times == 0
 
 
@@ -100,11 +100,11 @@ async def test_a_command_that_is_run_again_asks_again(database: Database) -> Non
     class Deadlock(Exception):
         sqlstate = "40P01"
 
-    def deadlocks(session: Any) -> None:
+    def deadlocks(connection: Connection) -> None:
         nonlocal runs
         runs += 1
         if runs == 1:
-            wakeups.ring_after_commit(session)
+            wakeups.ring_after_commit(connection)
             raise OperationalError("", {}, Deadlock())
 
     await database.write(deadlocks)

@@ -106,7 +106,7 @@ async def test_the_further_links_of_a_claim_move_out_of_its_row_and_back(
     await asyncio.to_thread(migrate.downgrade, settings, "0016")
     engine = Database(settings)
     await engine.start()
-    old = await engine.read(lambda session: session.scalar(select(tables.claims.c.state)))
+    old = await engine.read(lambda connection: connection.scalar(select(tables.claims.c.state)))
     await engine.stop()
     assert states.parse(old or "") == whole
     assert states.FURTHER not in (old or "")
@@ -132,7 +132,9 @@ async def test_long_rows_of_the_index_say_that_they_are_full(settings: Settings)
     database = Database(settings)
     await database.start()
     words = " ".join(f"3word{number}" for number in range(2_000))
-    await database.write(lambda session: session.execute(update(claim_search).values(words=words)))
+    await database.write(
+        lambda connection: connection.execute(update(claim_search).values(words=words))
+    )
     await database.stop()
     await asyncio.to_thread(migrate.upgrade, settings)
     assert await audit(settings) == before
@@ -206,9 +208,9 @@ async def test_sources_of_one_page_stay_and_the_first_is_found(settings: Setting
     database = Database(settings)
     await database.start()
 
-    def spell(session: Connection) -> None:
+    def spell(connection: Connection) -> None:
         for name, new in (("a", "https://EXAMPLE.org/page"), ("b", url), ("c", f"{url}#top")):
-            session.execute(
+            connection.execute(
                 text("UPDATE sources SET url = :new WHERE url = :old"),
                 {"new": new, "old": f"{url}?{name}=1"},
             )
@@ -229,15 +231,15 @@ async def test_two_spellings_of_one_speaker_stay_and_the_older_is_found(
 ) -> None:
     """`verify` takes both for sound, and an export brings both to another desk."""
 
-    def record_another_spelling(session: Connection) -> None:
+    def record_another_spelling(connection: Connection) -> None:
         """As a desk of schema 18 did, to which these were two names."""
         said = {"party": "belgrade", "name": "Ana Djukić", "role": None}
         subject = Subject(SubjectKind.SPEAKER, ids.uuid7())
         draft = Draft("speaker.created", said)
-        writer.write(session, writer.begin(subject, [draft], actor=SYSTEM, now=desk.clock.now))
+        writer.write(connection, writer.begin(subject, [draft], actor=SYSTEM, now=desk.clock.now))
         row = said | {"id": subject.id, "created_at": desk.clock.now}
         folded = {"folded_name": "ana djukic", "folded_role": ""}
-        session.execute(insert(tables.speakers).values(row | folded))
+        connection.execute(insert(tables.speakers).values(row | folded))
 
     async with support.running(settings) as desk:
         await desk.post("/v1/parties", {"slug": "belgrade", "name": "Belgrade"})
@@ -327,7 +329,7 @@ async def require_guards(settings: Settings) -> None:
     database = Database(settings)
     await database.start()
     try:
-        tables = await database.read(lambda session: set(inspect(session).get_table_names()))
+        tables = await database.read(lambda connection: set(inspect(connection).get_table_names()))
         indexes = tuple(INDEXES.values())
         assert {one for one in tables if not one.startswith(indexes)} == {
             *metadata.tables,
@@ -338,7 +340,7 @@ async def require_guards(settings: Settings) -> None:
             if settings.embedded
             else "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal"
         )
-        found = await database.read(lambda session: session.exec_driver_sql(query).fetchall())
+        found = await database.read(lambda connection: connection.exec_driver_sql(query).fetchall())
         kind = "sqlite" if settings.embedded else "postgresql"
         assert {row[0] for row in found} >= GUARDS[kind]
     finally:
@@ -350,8 +352,8 @@ async def require_append_only(settings: Settings) -> None:
     database = Database(settings)
     await database.start()
 
-    def first(session: Any) -> dict[str, Any]:
-        return dict(session.execute(select(events).limit(1)).mappings().one())
+    def first(connection: Connection) -> dict[str, Any]:
+        return dict(connection.execute(select(events).limit(1)).mappings().one())
 
     def try_to_change(connection: Connection, attack: Executable) -> None:
         connection.execute(attack)
@@ -368,7 +370,9 @@ async def require_append_only(settings: Settings) -> None:
                 await database.write(try_to_change, attack)
         assert await database.read(first) == line
         count = await database.read(
-            lambda session: session.execute(select(func.count()).select_from(events)).scalar_one()
+            lambda connection: connection.execute(
+                select(func.count()).select_from(events)
+            ).scalar_one()
         )
         assert count > 2
     finally:

@@ -122,7 +122,7 @@ async def test_a_server_without_connections_left_is_503(desk_of: Any) -> None:
             with pytest.raises(Unavailable):
                 await database.start()
             with pytest.raises(Unavailable):
-                await database.write(lambda session: None)
+                await database.write(lambda connection: None)
             await database.stop()
         finally:
             await run_sql(url, "DROP OWNED BY plain", "DROP ROLE plain")

@@ -74,8 +74,8 @@ async def test_two_merges_cannot_close_a_circle_together(desk: Desk) -> None:
         statuses = sorted([(await first).status_code, (await second).status_code])
     assert statuses == [200, 409]
     parents = await desk.database.read(
-        lambda session: {
-            row.id: row.part_of for row in session.execute(select(claims.c.id, claims.c.part_of))
+        lambda connection: {
+            row.id: row.part_of for row in connection.execute(select(claims.c.id, claims.c.part_of))
         }
     )
     for one in parents:

@@ -37,9 +37,9 @@ async def record_claims(desk: Desk, count: int = CLAIMS) -> list[str]:
     await desk.parties()
     body = ClaimIn.model_validate(claim_body(speaker=None)).to_command()
 
-    def record(session: Connection) -> list[str]:
+    def record(connection: Connection) -> list[str]:
         by: Json = {"actor": account_commands.SYSTEM, "now": desk.clock()}
-        return sorted(str(claim_commands.create(session, body, **by).id) for _ in range(count))
+        return sorted(str(claim_commands.create(connection, body, **by).id) for _ in range(count))
 
     return await desk.database.write(record)
 
@@ -70,7 +70,7 @@ async def read_names(desk: Desk, claim_ids: list[str]) -> list[str]:
 async def count_renames(desk: Desk) -> dict[str, list[str]]:
     """The instants at which each claim's names changed, by claim."""
     rows = await desk.database.read(
-        lambda session: session.execute(
+        lambda connection: connection.execute(
             select(events.c.claim, events.c.recorded_at)
             .where(events.c.claim.is_not(None), events.c.type == "party.changed")
             .order_by(events.c.seq)
@@ -85,9 +85,9 @@ async def count_renames(desk: Desk) -> dict[str, list[str]]:
 async def count_left(desk: Desk) -> tuple[int, int]:
     """How many renames are under way, and how many claims they have not come to."""
     return await desk.database.read(
-        lambda session: (
-            session.execute(select(func.count()).select_from(renames)).scalar_one(),
-            session.execute(select(func.count()).select_from(rename_claims)).scalar_one(),
+        lambda connection: (
+            connection.execute(select(func.count()).select_from(renames)).scalar_one(),
+            connection.execute(select(func.count()).select_from(rename_claims)).scalar_one(),
         )
     )
 
@@ -130,7 +130,7 @@ async def test_the_server_goes_on_with_a_rename_by_itself(desk: Desk) -> None:
             await desk.claim(claimant="nato", speaker=None)
     assert await read_names(desk, ids) == ["Beograd"] * 60
     order = await desk.database.read(
-        lambda session: session.scalars(
+        lambda connection: connection.scalars(
             select(events.c.type)
             .where(
                 events.c.type.in_(["party.changed", "claim.created"]), events.c.claim.is_not(None)

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import insert, text
+from sqlalchemy import Connection, insert, text
 from sqlalchemy.exc import DBAPIError
 
 from service.config import Settings
@@ -300,11 +300,11 @@ async def test_readers_cannot_write(desk: Desk, settings: Settings) -> None:
     now = desk.clock()
     row = {"slug": "x", "title": "x", "created_at": now, "updated_at": now}
     with pytest.raises((DBAPIError, Unavailable)) as refused:
-        await desk.database.read(lambda session: session.execute(insert(stories), row))
+        await desk.database.read(lambda connection: connection.execute(insert(stories), row))
     assert "readonly" in str(refused.value.__cause__).replace("-", "").replace(" ", "").lower()
     async with support.running(settings) as other:
         found = await other.database.read(
-            lambda session: session.execute(text("SELECT count(*) FROM stories")).scalar_one()
+            lambda connection: connection.execute(text("SELECT count(*) FROM stories")).scalar_one()
         )
     assert found == 0
 
@@ -312,12 +312,12 @@ async def test_readers_cannot_write(desk: Desk, settings: Settings) -> None:
 async def test_a_command_that_fails_leaves_nothing(database: Database) -> None:
     """The whole transaction is undone, and the connection serves the next."""
 
-    def fails(session: Any) -> None:
-        session.execute(text("DELETE FROM installation"))
+    def fails(connection: Connection) -> None:
+        connection.execute(text("DELETE FROM installation"))
         raise RuntimeError("on purpose")
 
-    def count(session: Any) -> int:
-        rows: int = session.execute(text("SELECT count(*) FROM installation")).scalar_one()
+    def count(connection: Connection) -> int:
+        rows: int = connection.execute(text("SELECT count(*) FROM installation")).scalar_one()
         return rows
 
     before = await database.write(count)

@@ -69,8 +69,8 @@ MOMENTS = [
 async def test_instants_go_through_the_database(database: Database) -> None:
     """The same value, the same order and the same comparisons on both."""
 
-    def store(session: Connection, rows: list[dict[str, object]]) -> None:
-        session.execute(stories.insert(), rows)
+    def store(connection: Connection, rows: list[dict[str, object]]) -> None:
+        connection.execute(stories.insert(), rows)
 
     rows = [
         {"slug": f"s{i}", "title": "x", "created_at": moment, "updated_at": moment}
@@ -78,10 +78,10 @@ async def test_instants_go_through_the_database(database: Database) -> None:
     ]
     await database.write(store, rows)
 
-    def ask(session: Connection) -> tuple[list[datetime], list[datetime]]:
+    def ask(connection: Connection) -> tuple[list[datetime], list[datetime]]:
         column = stories.c.created_at
-        ordered = session.scalars(select(column).order_by(column)).all()
-        later = session.scalars(select(column).where(column > MOMENTS[2]).order_by(column)).all()
+        ordered = connection.scalars(select(column).order_by(column)).all()
+        later = connection.scalars(select(column).where(column > MOMENTS[2]).order_by(column)).all()
         return list(ordered), list(later)
 
     ordered, later = await database.read(ask)

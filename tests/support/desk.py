@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 from fastapi import FastAPI
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from service.accounts import account_commands
 from service.app import create_app
@@ -170,24 +170,26 @@ PEOPLE = ("checker", "checker2", "editor", "editor2")
 """Who approves: their keys are a person's.  The keys of reader and admin belong to nobody."""
 
 
-def _keys(session: Any, *, now: datetime) -> dict[str, str]:
+def _keys(connection: Connection, *, now: datetime) -> dict[str, str]:
     """A key for each caller, in one transaction: nearly every test begins with this.
 
     On a database that has them already, they get new ones.
     """
     by: dict[str, Any] = {"actor": account_commands.SYSTEM, "now": now}
-    for key_id in session.scalars(select(api_keys.c.id).where(api_keys.c.revoked_at.is_(None))):
-        account_commands.revoke_key(session, key_id, **by)
-    people = {row.name: row.id for row in session.execute(select(users.c.name, users.c.id))}
+    for key_id in connection.scalars(select(api_keys.c.id).where(api_keys.c.revoked_at.is_(None))):
+        account_commands.revoke_key(connection, key_id, **by)
+    people = {row.name: row.id for row in connection.execute(select(users.c.name, users.c.id))}
     keys = {}
     for name in ("reader", *PEOPLE, "admin"):
         role = Role(name.rstrip("2"))
         user = people.get(name)
         if user is None and name in PEOPLE:
             user = account_commands.create_user(
-                session, email=f"{name}@keys.example", name=name, role=role, **by
+                connection, email=f"{name}@keys.example", name=name, role=role, **by
             )
-        keys[name] = account_commands.create_key(session, name=name, role=role, user=user, **by).key
+        keys[name] = account_commands.create_key(
+            connection, name=name, role=role, user=user, **by
+        ).key
     return keys
 
 

@@ -26,10 +26,10 @@ async def tampered(database: Database, change: Tamper) -> Report:
     Rolled back: the next test finds the desk as this one did.
     """
 
-    def tamper(session: Connection) -> None:
-        unlock(session)
-        change(session)
-        raise Found(verification.compare(session))
+    def tamper(connection: Connection) -> None:
+        unlock(connection)
+        change(connection)
+        raise Found(verification.compare(connection))
 
     with pytest.raises(Found) as found:
         await database.write(tamper)
@@ -41,12 +41,12 @@ class Found(Exception):
         self.report = report
 
 
-def unlock(session: Connection) -> None:
-    if session.dialect.name == "sqlite":
+def unlock(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite":
         for name in ("update", "delete", "replace"):
-            session.execute(text(f"DROP TRIGGER events_no_{name}"))
+            connection.execute(text(f"DROP TRIGGER events_no_{name}"))
     else:
-        session.execute(text("ALTER TABLE events DISABLE TRIGGER USER"))
+        connection.execute(text("ALTER TABLE events DISABLE TRIGGER USER"))
 
 
 @contextmanager
@@ -67,18 +67,18 @@ def allow_changes(connection: Connection) -> Iterator[None]:
 async def lines_of(database: Database, of: str = "a part, worded otherwise") -> list[Any]:
     """The events of the claim with this text now."""
 
-    def read(session: Connection) -> list[Any]:
-        for row in session.execute(select(tables.claims)):
+    def read(connection: Connection) -> list[Any]:
+        for row in connection.execute(select(tables.claims)):
             if orjson.loads(row.state)["text"] == of:
                 query = select(tables.events).where(tables.events.c.claim == row.id)
-                return list(session.execute(query.order_by(tables.events.c.number)).all())
+                return list(connection.execute(query.order_by(tables.events.c.number)).all())
         raise AssertionError(of)
 
     return await database.read(read)
 
 
 def changing(table: Table, where: Any, **values: Any) -> Tamper:
-    def change(session: Connection) -> None:
-        assert session.execute(update(table).where(where).values(**values)).rowcount >= 1
+    def change(connection: Connection) -> None:
+        assert connection.execute(update(table).where(where).values(**values)).rowcount >= 1
 
     return change

@@ -69,11 +69,11 @@ async def test_a_row_that_is_taken_away_is_missed(worked: Database, table: Table
         assert table.name in {remark.table for remark in report.remarks}
         return
 
-    def take_away(session: Connection) -> None:
-        switch_constraints_off(session)
-        row = session.execute(select(table).where(ROWS.get(table.name, true()))).first()
+    def take_away(connection: Connection) -> None:
+        switch_constraints_off(connection)
+        row = connection.execute(select(table).where(ROWS.get(table.name, true()))).first()
         assert row is not None, f"nothing in {table.name}: record something in a_days_work"
-        session.execute(delete(table).where(*is_row(table, row)))
+        connection.execute(delete(table).where(*is_row(table, row)))
 
     report = await tampered(worked, take_away)
     assert not report.ok
@@ -91,14 +91,14 @@ async def verification_of(database: Database) -> verification.Report:
 def changing_one_row(table: Table, column: Column[Any]) -> Callable[[Connection], None]:
     """Changes the first row that has a value there, or the first, if none has."""
 
-    def change(session: Connection) -> None:
-        switch_constraints_off(session)
+    def change(connection: Connection) -> None:
+        switch_constraints_off(connection)
         rows = select(table).where(ROWS.get(table.name, true()))
-        row = session.execute(rows.where(column.is_not(None))).first()
-        row = row or session.execute(rows).first()
+        row = connection.execute(rows.where(column.is_not(None))).first()
+        row = row or connection.execute(rows).first()
         assert row is not None, f"nothing in {table.name}: record something in a_days_work"
         value = another_value(column, row._mapping[column.name])
-        changed = session.execute(
+        changed = connection.execute(
             update(table).where(*is_row(table, row)).values({column.name: value})
         )
         assert changed.rowcount == 1
@@ -106,15 +106,15 @@ def changing_one_row(table: Table, column: Column[Any]) -> Callable[[Connection]
     return change
 
 
-def switch_constraints_off(session: Connection) -> None:
+def switch_constraints_off(connection: Connection) -> None:
     """As whoever has the file, or is the database's superuser, can."""
-    if session.dialect.name == "sqlite":
-        session.execute(text("PRAGMA defer_foreign_keys = ON"))
-        session.execute(text("PRAGMA ignore_check_constraints = ON"))
+    if connection.dialect.name == "sqlite":
+        connection.execute(text("PRAGMA defer_foreign_keys = ON"))
+        connection.execute(text("PRAGMA ignore_check_constraints = ON"))
     else:
-        session.execute(text("SET LOCAL session_replication_role = replica"))
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
         for name in ("kind", "claim", "subject"):
-            session.execute(text(f"ALTER TABLE events DROP CONSTRAINT ck_events_{name}"))
+            connection.execute(text(f"ALTER TABLE events DROP CONSTRAINT ck_events_{name}"))
 
 
 def is_row(table: Table, row: Any) -> list[Any]:
@@ -159,9 +159,9 @@ def allowed_values(column: Column[Any]) -> list[str]:
     return []
 
 
-def claim_with_all_its_rows(session: Connection) -> Iterator[Any]:
+def claim_with_all_its_rows(connection: Connection) -> Iterator[Any]:
     """The deletion of the newest claim, of all that hangs on it, and of its events."""
-    claim = session.execute(
+    claim = connection.execute(
         select(tables.claims.c.id).order_by(tables.claims.c.id.desc()).limit(1)
     ).scalar_one()
     for table in reversed(TABLES):
@@ -176,10 +176,10 @@ async def test_a_claim_that_is_gone_with_all_its_rows_leaves_a_gap(worked: Datab
     transaction is rolled back, so there it is a remark: without an anchor outside nobody can tell.
     """
 
-    def take_away(session: Connection) -> None:
-        switch_constraints_off(session)
-        for statement in claim_with_all_its_rows(session):
-            session.execute(statement)
+    def take_away(connection: Connection) -> None:
+        switch_constraints_off(connection)
+        for statement in claim_with_all_its_rows(connection):
+            connection.execute(statement)
 
     report = await tampered(worked, take_away)
     if worked.embedded:
@@ -189,9 +189,9 @@ async def test_a_claim_that_is_gone_with_all_its_rows_leaves_a_gap(worked: Datab
 
 
 async def test_the_newest_event_of_all_cannot_vanish(worked: Database) -> None:
-    def take_away(session: Connection) -> None:
+    def take_away(connection: Connection) -> None:
         newest = select(tables.events.c.seq).order_by(tables.events.c.seq.desc()).limit(1)
-        session.execute(
+        connection.execute(
             delete(tables.events).where(tables.events.c.seq == newest.scalar_subquery())
         )
 
@@ -202,11 +202,11 @@ async def test_the_newest_event_of_all_cannot_vanish(worked: Database) -> None:
 async def test_an_emptied_full_text_index_is_noticed(worked: Database, searched: str) -> None:
     index = INDEXES[searched]
 
-    def empty(session: Connection) -> None:
-        if session.dialect.name == "sqlite":
-            session.execute(text(f"INSERT INTO {index}({index}) VALUES ('delete-all')"))
+    def empty(connection: Connection) -> None:
+        if connection.dialect.name == "sqlite":
+            connection.execute(text(f"INSERT INTO {index}({index}) VALUES ('delete-all')"))
         else:
-            session.execute(text(f"DROP INDEX {index}"))
+            connection.execute(text(f"DROP INDEX {index}"))
 
     report = await tampered(worked, empty)
     assert searched in {found.what for found in report.breaks}

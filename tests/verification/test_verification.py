@@ -47,10 +47,10 @@ async def test_a_days_work_is_in_order(worked: Database) -> None:
     assert report.ok, report.breaks
     assert report.claims == 22
     counted, types = await worked.read(
-        lambda session: (
-            session.execute(select(tables.events.c.seq)).all(),
+        lambda connection: (
+            connection.execute(select(tables.events.c.seq)).all(),
             set(
-                session.scalars(
+                connection.scalars(
                     select(tables.events.c.type).where(tables.events.c.claim.is_not(None))
                 )
             ),
@@ -60,7 +60,7 @@ async def test_a_days_work_is_in_order(worked: Database) -> None:
     assert types == set(EVENT_TYPES)
     assert told == [(22, 22)]
     decided = await worked.read(
-        lambda session: set(session.scalars(select(tables.decisions.c.state)))
+        lambda connection: set(connection.scalars(select(tables.decisions.c.state)))
     )
     assert decided == {"approved", "rejected", "withdrawn", "lapsed", "superseded"}
 
@@ -138,7 +138,7 @@ async def test_a_deleted_event_leaves_a_gap(worked: Database) -> None:
     line = (await lines_of(worked))[2]
     report = await tampered(
         worked,
-        lambda session: session.execute(
+        lambda connection: connection.execute(
             delete(tables.events).where(tables.events.c.seq == line.seq)
         ),
     )
@@ -153,7 +153,7 @@ async def test_a_deleted_last_event_is_missed_by_the_claim(worked: Database) -> 
     last = (await lines_of(worked, "a third, otherwise"))[-1]
     report = await tampered(
         worked,
-        lambda session: session.execute(
+        lambda connection: connection.execute(
             delete(tables.events).where(tables.events.c.seq == last.seq)
         ),
     )
@@ -168,9 +168,9 @@ async def test_two_swapped_events_are_found(worked: Database) -> None:
     one, two = (await lines_of(worked))[2:4]
     seq, number = tables.events.c.seq, tables.events.c.number
 
-    def swap(session: Connection) -> None:
+    def swap(connection: Connection) -> None:
         for of, value in ((one.seq, 1000), (two.seq, one.number), (one.seq, two.number)):
-            session.execute(update(tables.events).where(seq == of).values({number: value}))
+            connection.execute(update(tables.events).where(seq == of).values({number: value}))
 
     report = await tampered(worked, swap)
     assert report.first_break is not None
@@ -182,9 +182,9 @@ async def test_two_swapped_events_are_found(worked: Database) -> None:
 async def test_swapped_contents_are_found(worked: Database) -> None:
     one, two = (await lines_of(worked))[2:4]
 
-    def swap(session: Connection) -> None:
+    def swap(connection: Connection) -> None:
         for of, with_ in ((one, two), (two, one)):
-            session.execute(
+            connection.execute(
                 update(tables.events)
                 .where(tables.events.c.seq == of.seq)
                 .values(type=with_.type, data=with_.data, actor=with_.actor)
@@ -218,7 +218,9 @@ async def test_a_forged_event_with_a_right_hash_is_found(worked: Database) -> No
     """The chain is whole, yet nothing that is derived from the record knows of the event."""
     last = (await lines_of(worked, "another matter"))[-1]
     row = forged(last, "claim.amended", {"finding": "refuted"})
-    report = await tampered(worked, lambda session: session.execute(insert(tables.events), [row]))
+    report = await tampered(
+        worked, lambda connection: connection.execute(insert(tables.events), [row])
+    )
     first = report.first_break
     assert first is not None
     assert (first.claim, first.what) == (last.claim, "claims.version")
@@ -230,9 +232,9 @@ async def test_a_forged_event_with_another_state_is_found(worked: Database) -> N
     last = (await lines_of(worked, "another matter"))[-1]
     row = forged(last, "claim.amended", {"finding": "refuted"})
 
-    def forge(session: Connection) -> None:
-        session.execute(insert(tables.events), [row])
-        session.execute(
+    def forge(connection: Connection) -> None:
+        connection.execute(insert(tables.events), [row])
+        connection.execute(
             update(tables.claims)
             .where(tables.claims.c.id == last.claim)
             .values(version=row["number"], last_hash=row["hash"])
@@ -249,7 +251,9 @@ async def test_a_forged_status_change_that_does_not_fit_is_found(worked: Databas
     lines = await lines_of(worked, "a third, otherwise")
     data = next(orjson.loads(one.data) for one in lines if one.type == "claim.status_changed")
     row = forged(lines[-1], "claim.status_changed", data)
-    report = await tampered(worked, lambda session: session.execute(insert(tables.events), [row]))
+    report = await tampered(
+        worked, lambda connection: connection.execute(insert(tables.events), [row])
+    )
     assert report.first_break is not None
     assert report.first_break.what == "fold"
     assert "follows change" in report.first_break.found
@@ -258,7 +262,9 @@ async def test_a_forged_status_change_that_does_not_fit_is_found(worked: Databas
 async def test_an_event_that_cannot_follow_is_found(worked: Database) -> None:
     last = (await lines_of(worked, "a third, otherwise"))[-1]
     row = forged(last, "claim.painted", {"colour": "red"})
-    report = await tampered(worked, lambda session: session.execute(insert(tables.events), [row]))
+    report = await tampered(
+        worked, lambda connection: connection.execute(insert(tables.events), [row])
+    )
     assert report.first_break is not None
     assert report.first_break.what == "fold"
     assert "unknown event type" in report.first_break.found
@@ -286,9 +292,9 @@ async def test_a_claim_without_events_and_events_without_a_claim_are_found(
         await copy.stop()
     else:
 
-        def move(session: Connection) -> None:
-            session.execute(text("ALTER TABLE events DROP CONSTRAINT fk_events_claim_claims"))
-            changing(tables.events, tables.events.c.claim == claim, claim=gone)(session)
+        def move(connection: Connection) -> None:
+            connection.execute(text("ALTER TABLE events DROP CONSTRAINT fk_events_claim_claims"))
+            changing(tables.events, tables.events.c.claim == claim, claim=gone)(connection)
 
         report = await tampered(worked, move)
     assert [(one.claim, one.what, one.found) for one in report.breaks] == [

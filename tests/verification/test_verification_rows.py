@@ -39,7 +39,7 @@ async def test_every_column_of_a_claim_is_proved(worked: Database, column: str) 
     )
     row = (
         await worked.read(
-            lambda session: session.execute(select(tables.claims).where(one_like)).all()
+            lambda connection: connection.execute(select(tables.claims).where(one_like)).all()
         )
     )[0]
     report = await tampered(
@@ -66,7 +66,7 @@ async def test_the_story_of_an_event_is_proved(worked: Database) -> None:
 async def test_a_changed_document_or_state_names_the_key(worked: Database, column: str) -> None:
     line = (await lines_of(worked))[0]
     stored = await worked.read(
-        lambda session: session.execute(
+        lambda connection: connection.execute(
             select(tables.claims.c[column]).where(tables.claims.c.id == line.claim)
         ).scalar_one()
     )
@@ -112,7 +112,7 @@ async def test_a_changed_row_beside_a_claim_is_found(
     worked: Database, table: str, values: dict[str, Any]
 ) -> None:
     t = tables.metadata.tables[table]
-    (claim, key) = await worked.read(lambda session: pick(session, t))
+    (claim, key) = await worked.read(lambda connection: pick(connection, t))
     report = await tampered(worked, changing(t, key, **values))
     assert not report.ok
     assert {one.claim for one in report.breaks} == {claim}
@@ -125,7 +125,7 @@ async def test_a_changed_row_beside_a_claim_is_found(
         ] + [("no row", report.breaks[1].found)]
 
 
-def pick(session: Connection, table: Table) -> tuple[str, Any]:
+def pick(connection: Connection, table: Table) -> tuple[str, Any]:
     """A claim, and a condition for one row of it that none of the changes above leaves alike."""
     query = select(table)
     if table is tables.links:
@@ -141,7 +141,7 @@ def pick(session: Connection, table: Table) -> tuple[str, Any]:
             # Not one of the seeds', which held for no time: all of them came at one instant.
             table.c.superseded_at > table.c.recorded_at,
         )
-    row = session.execute(query.order_by(*table.primary_key.columns).limit(1)).one()
+    row = connection.execute(query.order_by(*table.primary_key.columns).limit(1)).one()
     condition = True
     for column in table.primary_key.columns:
         condition = (column == row._mapping[column.name]) & condition
@@ -151,8 +151,8 @@ def pick(session: Connection, table: Table) -> tuple[str, Any]:
 @pytest.mark.parametrize("table", ["links", "decisions", "claim_tags", "claim_versions"])
 async def test_a_deleted_row_beside_a_claim_is_found(worked: Database, table: str) -> None:
     t = tables.metadata.tables[table]
-    claim, key = await worked.read(lambda session: pick(session, t))
-    report = await tampered(worked, lambda session: session.execute(delete(t).where(key)))
+    claim, key = await worked.read(lambda connection: pick(connection, t))
+    report = await tampered(worked, lambda connection: connection.execute(delete(t).where(key)))
     # A claim is found by the words of what is linked to it, too.
     found, *others = report.breaks
     assert {one.what for one in others} <= {"claim_search.words"}
@@ -162,17 +162,17 @@ async def test_a_deleted_row_beside_a_claim_is_found(worked: Database, table: st
 @pytest.mark.parametrize("table", ["links", "decisions", "claim_tags", "claim_versions"])
 async def test_an_added_row_beside_a_claim_is_found(worked: Database, table: str) -> None:
     t = tables.metadata.tables[table]
-    claim, key = await worked.read(lambda session: pick(session, t))
+    claim, key = await worked.read(lambda connection: pick(connection, t))
 
-    def add(session: Connection) -> None:
-        row = dict(session.execute(select(t).where(key)).one()._mapping)
+    def add(connection: Connection) -> None:
+        row = dict(connection.execute(select(t).where(key)).one()._mapping)
         changes: dict[str, dict[str, Any]] = {
             "links": {"id": ids.uuid7()},
             "decisions": {"id": ids.uuid7()},
             "claim_tags": {"tag": "water"},
             "claim_versions": {"version": 999, "superseded_at": BEGIN},
         }
-        session.execute(insert(t), row | changes[table])
+        connection.execute(insert(t), row | changes[table])
 
     report = await tampered(worked, add)
     assert report.broken == 1

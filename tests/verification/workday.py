@@ -45,8 +45,8 @@ SOURCE = NewSource("https://example.org/paper")
 class Day:
     """A clock that moves a minute at each reading, and commands by Anna at that time."""
 
-    def __init__(self, session: Connection) -> None:
-        self.session = session
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
         self.time = BEGIN
 
     def by(self, actor: Actor = ANNA) -> dict[str, Any]:
@@ -73,26 +73,28 @@ class Day:
             origin=self.statement("belgrade", speaker),
             **rest,
         )
-        return claim_commands.create(self.session, new, **self.by()).id
+        return claim_commands.create(self.connection, new, **self.by()).id
 
     def link(self, claim: str, party: str, stance: Stance, **rest: Any) -> str:
         new = NewLink(self.statement(party, **rest), stance, note=f"{party} {stance}")
-        return statement_commands.link(self.session, claim, new, four_eyes=True, **self.by()).link
+        return statement_commands.link(
+            self.connection, claim, new, four_eyes=True, **self.by()
+        ).link
 
     def move(self, claim: str, to: Status, *cites: str, **rest: Any) -> str | None:
         move = Move(to, f"towards {to}", cites, **rest)
         return claim_commands.change_status(
-            self.session, claim, move, four_eyes=True, versions=None, **self.by()
+            self.connection, claim, move, four_eyes=True, versions=None, **self.by()
         ).decision
 
     def decide(self, claim: str, to: Status, *cites: str, **rest: Any) -> None:
         decision = self.move(claim, to, *cites, **rest)
         assert decision is not None
-        decision_commands.approve(self.session, decision, note="agreed", **self.by(BORIS))
+        decision_commands.approve(self.connection, decision, note="agreed", **self.by(BORIS))
 
     def amend(self, claim: str, *, material: bool = False, **changes: Any) -> None:
         claim_commands.amend(
-            self.session,
+            self.connection,
             claim,
             changes,
             material=material,
@@ -103,7 +105,7 @@ class Day:
 
     def find(self, claim: str, finding: Finding | None, *cites: str) -> None:
         decision = claim_commands.change_finding(
-            self.session,
+            self.connection,
             claim,
             Ask(finding, f"found {finding}", cites),
             four_eyes=True,
@@ -111,21 +113,21 @@ class Day:
             **self.by(),
         ).decision
         assert decision is not None
-        decision_commands.approve(self.session, decision, note=None, **self.by(BORIS))
+        decision_commands.approve(self.connection, decision, note=None, **self.by(BORIS))
 
     def settle(self, outcome: Outcome) -> None:
         """Somebody else agrees to what was proposed."""
         assert outcome.decision is not None
-        decision_commands.approve(self.session, outcome.decision, note=None, **self.by(BORIS))
+        decision_commands.approve(self.connection, outcome.decision, note=None, **self.by(BORIS))
 
 
-def a_days_work(session: Connection) -> None:
+def a_days_work(connection: Connection) -> None:
     """Every kind of event there is, some with others waiting on them."""
-    day = Day(session)
-    seeds.load(session, seeds.parse(seeds.default_file().read_bytes()), **day.by(SYSTEM))
+    day = Day(connection)
+    seeds.load(connection, seeds.parse(seeds.default_file().read_bytes()), **day.by(SYSTEM))
     for slug in ("russia", "albania"):
         party_commands.create_party(
-            session,
+            connection,
             slug=slug,
             name=slug.title(),
             full_name=None,
@@ -145,7 +147,7 @@ def a_days_work(session: Connection) -> None:
     second = day.link(part, "washington", Stance.SUPPORTS)
     open_ones = [
         row.id
-        for row in session.execute(
+        for row in connection.execute(
             select(tables.links).where(
                 tables.links.c.claim == part, tables.links.c.stance == "contradicts"
             )
@@ -159,18 +161,20 @@ def a_days_work(session: Connection) -> None:
         set_aside=tuple(SetAside(one, "not about this") for one in open_ones),
     )
     day.amend(part, text="a part, worded otherwise", material=True)
-    statement_commands.affirm_link(session, support, four_eyes=True, **day.by())
-    shown = session.execute(select(tables.links).where(tables.links.c.id == support)).one()
+    statement_commands.affirm_link(connection, support, four_eyes=True, **day.by())
+    shown = connection.execute(select(tables.links).where(tables.links.c.id == support)).one()
     paraphrase = NewQuote("the same, in another paper", "en", Rendering.PARAPHRASE, SOURCE)
-    statement_commands.add_quote(session, shown.statement, paraphrase, **day.by())
-    statement_commands.retract_link(session, second, reason="misread", four_eyes=True, **day.by())
+    statement_commands.add_quote(connection, shown.statement, paraphrase, **day.by())
+    statement_commands.retract_link(
+        connection, second, reason="misread", four_eyes=True, **day.by()
+    )
     # Decisions that are rejected, withdrawn and superseded.
     other = day.claim("another", tags=("troops",))
     ground = day.link(other, "nato", Stance.SUPPORTS)
     waiting = day.move(other, Status.CONFIRMED, ground)
-    decision_commands.reject(session, str(waiting), comment="too early", **day.by(BORIS))
+    decision_commands.reject(connection, str(waiting), comment="too early", **day.by(BORIS))
     waiting = day.move(other, Status.CONFIRMED, ground)
-    decision_commands.withdraw(session, str(waiting), reason=None, **day.by())
+    decision_commands.withdraw(connection, str(waiting), reason=None, **day.by())
     day.move(other, Status.CONFIRMED, ground)
     day.move(other, Status.AWAITING_CONFIRMATION)
     day.move(other, Status.CONFIRMED, ground)
@@ -178,7 +182,7 @@ def a_days_work(session: Connection) -> None:
     day.decide(other, Status.CONFIRMED, ground, override=Override("sources", "seen by two of us"))
     day.amend(other, tags=["border"], assignee=None)
     day.amend(other, tags=["border", "troops"])
-    every_kind_of_proposal(session, day)
+    every_kind_of_proposal(connection, day)
     # A confirmed claim, with a decision waiting, whose wording changes: one change, two events.
     third = day.claim("a third")
     ground = day.link(third, "nato", Stance.SUPPORTS)
@@ -191,9 +195,9 @@ def a_days_work(session: Connection) -> None:
     day.claim("part of the twin", part_of=twin)
     day.link(twin, "nato", Stance.COMMENTS)
     day.link(twin, "washington", Stance.REQUESTS_CONFIRMATION)
-    claim_commands.merge(session, twin, into=whole, four_eyes=True, versions=None, **day.by())
+    claim_commands.merge(connection, twin, into=whole, four_eyes=True, versions=None, **day.by())
     statement_commands.withdraw(
-        session,
+        connection,
         shown.statement,
         reason="an error",
         source=SOURCE,
@@ -202,41 +206,43 @@ def a_days_work(session: Connection) -> None:
         four_eyes=True,
         **day.by(),
     )
-    origin = session.execute(
+    origin = connection.execute(
         select(tables.claims.c.origin_statement).where(tables.claims.c.id == part)
     ).scalar_one()
     statement_commands.withdraw(
-        session, origin, reason="never said", source=None, four_eyes=True, **day.by()
+        connection, origin, reason="never said", source=None, four_eyes=True, **day.by()
     )
     # Who speaks is renamed, and moves under another.
-    party_changes.change_party(session, "nato", {"name": "The Alliance"}, **day.by())
-    party_changes.change_party(session, "nato", {"parent": "washington"}, **day.by())
-    person = session.execute(
+    party_changes.change_party(connection, "nato", {"name": "The Alliance"}, **day.by())
+    party_changes.change_party(connection, "nato", {"parent": "washington"}, **day.by())
+    person = connection.execute(
         select(tables.speakers.c.id).where(tables.speakers.c.name == "A general")
     ).scalar_one()
-    party_changes.change_speaker(session, person, {"role": "spokesman"}, **day.by())
-    behind_the_desk(session, day, claim=other)
+    party_changes.change_speaker(connection, person, {"role": "spokesman"}, **day.by())
+    behind_the_desk(connection, day, claim=other)
 
 
-def link_to_many_statements(session: Connection) -> None:
+def link_to_many_statements(connection: Connection) -> None:
     """A claim with more links than its own row holds."""
-    day = Day(session)
+    day = Day(connection)
     claim = day.claim("what everybody has something to say about")
     for _ in range(states.FIRST + 1):
         day.link(claim, "nato", Stance.COMMENTS)
 
 
-def behind_the_desk(session: Connection, day: Day, *, claim: str) -> None:
+def behind_the_desk(connection: Connection, day: Day, *, claim: str) -> None:
     """A note, an account with a key, an endpoint for one party, and another policy."""
-    claim_commands.add_note(session, claim, text="seen by two of us", **day.by())
+    claim_commands.add_note(connection, claim, text="seen by two of us", **day.by())
     email, admin = "eva@example.org", day.by(SYSTEM)
-    eva = account_commands.create_user(session, email=email, name="Eva", role=Role.EDITOR, **admin)
-    account_commands.change_user(session, eva, {"role": Role.CHECKER}, **day.by(SYSTEM))
-    account_commands.make_sign_in_link(session, eva, **day.by(SYSTEM))
-    key = account_commands.create_key(
-        session, name="robot", role=Role.READER, user=eva, **day.by(SYSTEM)
+    eva = account_commands.create_user(
+        connection, email=email, name="Eva", role=Role.EDITOR, **admin
     )
-    account_commands.revoke_key(session, key.id, **day.by(SYSTEM))
+    account_commands.change_user(connection, eva, {"role": Role.CHECKER}, **day.by(SYSTEM))
+    account_commands.make_sign_in_link(connection, eva, **day.by(SYSTEM))
+    key = account_commands.create_key(
+        connection, name="robot", role=Role.READER, user=eva, **day.by(SYSTEM)
+    )
+    account_commands.revoke_key(connection, key.id, **day.by(SYSTEM))
     endpoint = {
         "url": "https://cms.example/hook",
         "description": "the CMS",
@@ -249,22 +255,22 @@ def behind_the_desk(session: Connection, day: Day, *, claim: str) -> None:
         "timeout_s": 5.0,
         "headers": {"x-desk": "secret"},
     }
-    webhook, _ = webhook_commands.create(session, endpoint, **day.by(SYSTEM))
-    webhook_commands.rotate_secret(session, webhook, overlap_hours=1, **day.by(SYSTEM))
-    policy.change_four_eyes(session, on=False, **day.by(SYSTEM))
+    webhook, _ = webhook_commands.create(connection, endpoint, **day.by(SYSTEM))
+    webhook_commands.rotate_secret(connection, webhook, overlap_hours=1, **day.by(SYSTEM))
+    policy.change_four_eyes(connection, on=False, **day.by(SYSTEM))
 
 
-def every_kind_of_proposal(session: Connection, day: Day) -> None:
+def every_kind_of_proposal(connection: Connection, day: Day) -> None:
     """A confirmed claim that two people change in every way, and a proposal that lapses."""
     claim = day.claim("a fourth")
     day.decide(claim, Status.CONFIRMED, day.link(claim, "nato", Stance.SUPPORTS))
     eyes: dict[str, Any] = {"four_eyes": True, "versions": None}
     change = {"text": "a fourth, better written", "tags": ["border"]}
-    day.settle(claim_commands.amend(session, claim, change, material=False, **eyes, **day.by()))
+    day.settle(claim_commands.amend(connection, claim, change, material=False, **eyes, **day.by()))
     support = NewLink(day.statement("washington"), Stance.SUPPORTS, note="a second one")
-    day.settle(statement_commands.link(session, claim, support, four_eyes=True, **day.by()))
+    day.settle(statement_commands.link(connection, claim, support, four_eyes=True, **day.by()))
     twin = claim_commands.create(
-        session,
+        connection,
         NewClaim(
             text="a fourth, again",
             kind=Kind.EVENT,
@@ -276,36 +282,36 @@ def every_kind_of_proposal(session: Connection, day: Day) -> None:
         ),
         **day.by(),
     ).id
-    claim_commands.merge(session, twin, into=claim, **eyes, **day.by())
-    (voice,) = session.scalars(
+    claim_commands.merge(connection, twin, into=claim, **eyes, **day.by())
+    (voice,) = connection.scalars(
         select(tables.links.c.id).where(
             tables.links.c.claim == claim, tables.links.c.party == "pristina"
         )
     )
-    day.settle(statement_commands.affirm_link(session, voice, four_eyes=True, **day.by()))
+    day.settle(statement_commands.affirm_link(connection, voice, four_eyes=True, **day.by()))
     twin = day.claim("a fourth, once more")
     day.link(twin, "russia", Stance.SUPPORTS)
-    day.settle(claim_commands.merge(session, twin, into=claim, **eyes, **day.by()))
+    day.settle(claim_commands.merge(connection, twin, into=claim, **eyes, **day.by()))
     first = day.link(claim, "albania", Stance.CONTRADICTS, basis=Basis.UNSTATED)
     day.settle(
         statement_commands.retract_link(
-            session, first, reason="misread", four_eyes=True, **day.by()
+            connection, first, reason="misread", four_eyes=True, **day.by()
         )
     )
     second = day.link(claim, "albania", Stance.CONTRADICTS)
-    said = session.scalars(
+    said = connection.scalars(
         select(tables.links.c.statement).where(tables.links.c.id == second)
     ).one()
     (waiting,) = statement_commands.withdraw(
-        session, said, reason="an error", source=None, four_eyes=True, **day.by()
+        connection, said, reason="an error", source=None, four_eyes=True, **day.by()
     )
-    decision_commands.approve(session, waiting, note=None, **day.by(BORIS))
+    decision_commands.approve(connection, waiting, note=None, **day.by(BORIS))
     denial = day.link(claim, "albania", Stance.CONTRADICTS)
     day.find(claim, Finding.REFUTED, denial)
     day.amend(claim, text="a fifth", material=True)
     day.find(claim, Finding.UNPROVABLE)
     day.amend(claim, text="a fifth, proposed")
     proposal_commands.lapse_of_proposer(
-        session, ANNA.id, reason=LapseReason.PROPOSER_DISABLED, **day.by(SYSTEM)
+        connection, ANNA.id, reason=LapseReason.PROPOSER_DISABLED, **day.by(SYSTEM)
     )
     day.find(claim, None)

@@ -72,9 +72,9 @@ class Board:
     async def endpoints(self, count: int) -> list[str]:
         """So many endpoints, in one transaction."""
 
-        def create(session: Connection) -> list[str]:
+        def create(connection: Connection) -> list[str]:
             return [
-                webhook_commands.create(session, SETTINGS, actor=SYSTEM, now=self.now)[0]
+                webhook_commands.create(connection, SETTINGS, actor=SYSTEM, now=self.now)[0]
                 for _ in range(count)
             ]
 
@@ -114,9 +114,9 @@ class Board:
                     | {"type": "claim.amended", "claim": about(claim), "position": position}
                 )
 
-        def write(session: Connection) -> None:
-            session.execute(insert(tables.webhook_messages), lines)
-            session.execute(insert(tables.webhook_deliveries), deliveries)
+        def write(connection: Connection) -> None:
+            connection.execute(insert(tables.webhook_messages), lines)
+            connection.execute(insert(tables.webhook_deliveries), deliveries)
 
         await self.database.write(write)
         return messages
@@ -124,14 +124,14 @@ class Board:
     async def put(self, webhook: str, **values: Any) -> None:
         """Set an endpoint's columns, as if it had come to that."""
         one = update(tables.webhooks).where(tables.webhooks.c.id == webhook).values(**values)
-        await self.database.write(lambda session: session.execute(one))
+        await self.database.write(lambda connection: connection.execute(one))
 
     async def put_delivery(self, webhook: str, message: str, **values: Any) -> None:
         deliveries = tables.webhook_deliveries
         one = update(deliveries).where(
             deliveries.c.webhook == webhook, deliveries.c.message == message
         )
-        await self.database.write(lambda session: session.execute(one.values(**values)))
+        await self.database.write(lambda connection: connection.execute(one.values(**values)))
 
     async def state(self, webhook: str, state: EndpointState, reason: str | None = None) -> None:
         await self.database.write(
@@ -263,7 +263,7 @@ class Board:
         return (await self.rows(select(tables.webhooks).where(tables.webhooks.c.id == webhook)))[0]
 
     async def rows(self, query: Any) -> Sequence[Row[Any]]:
-        return await self.database.read(lambda session: session.execute(query).all())
+        return await self.database.read(lambda connection: connection.execute(query).all())
 
 
 def about(claim: str | None) -> str | None:

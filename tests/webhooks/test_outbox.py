@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from service.accounts.account_commands import SYSTEM
 from service.domain.webhooks import EndpointState, EventType
@@ -232,12 +232,12 @@ async def test_a_change_undone_tells_nobody(desk: Desk, board: Board) -> None:
     claim = (await desk.claim())["id"]
     webhook = await board.endpoint()
 
-    def undone(session: Any) -> None:
-        loaded = claim_writer.load(session, claim, now=desk.clock())
+    def undone(connection: Connection) -> None:
+        loaded = claim_writer.load(connection, claim, now=desk.clock())
         drafts = amendments.amend(loaded.state, {"tags": ["border"]}, material=False)
-        claim_writer.record(session, loaded, drafts, actor=SYSTEM, now=desk.clock())
+        claim_writer.record(connection, loaded, drafts, actor=SYSTEM, now=desk.clock())
         for table in (tables.webhook_messages, tables.webhook_deliveries):
-            assert session.scalar(select(func.count()).select_from(table)) == 1
+            assert connection.scalar(select(func.count()).select_from(table)) == 1
         raise ValueError("undone")
 
     with pytest.raises(ValueError, match="undone"):

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 from structlog.testing import LogCapture
 
 from service.config import Settings
@@ -356,10 +357,10 @@ async def test_it_keeps_house(
     errors: list[Exception] = [Unavailable("gone"), ValueError("a defect")]
     real, counts = retention.forget_old, []
 
-    def forget(session: Any, *, now: datetime) -> int:
+    def forget(connection: Connection, *, now: datetime) -> int:
         if errors:
             raise errors.pop(0)
-        counts.append(real(session, now=now))
+        counts.append(real(connection, now=now))
         return int(counts[-1])
 
     monkeypatch.setattr(retention, "forget_old", forget)

@@ -16,6 +16,7 @@ from service.domain.errors import ClaimdeskError, Conflict, Invalid
 from service.domain.subjects import SubjectKind
 from service.record import audit_queries
 from service.record.idempotency import Answer
+from service.store.engine import Connection
 from service.store.paging import Window, cut
 from service.web.bodies import account_inputs
 from service.web.calls import Call, found, reading
@@ -211,7 +212,9 @@ async def make_link(user_id: RecordId, form: Managing) -> Response:
     return await _link_page(form.call, user_id, made["token"])
 
 
-def _link_of(session: Any, user_id: str, *, without_password: bool, **who: Any) -> tuple[str, str]:
+def _link_of(
+    connection: Connection, user_id: str, *, without_password: bool, **who: Any
+) -> tuple[str, str]:
     if without_password:
-        account_commands.change_user(session, user_id, {"password_hash": None}, **who)
-    return user_id, account_commands.make_sign_in_link(session, user_id, **who)
+        account_commands.change_user(connection, user_id, {"password_hash": None}, **who)
+    return user_id, account_commands.make_sign_in_link(connection, user_id, **who)

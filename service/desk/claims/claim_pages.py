@@ -30,6 +30,7 @@ from service.domain.errors import (
     SecondPersonNeeded,
     TransitionRefused,
 )
+from service.store.engine import Connection
 from service.web.bodies import claim_inputs
 from service.web.calls import Call, reading
 from service.web.fields import ClaimId, DecisionId
@@ -334,12 +335,12 @@ async def refuse(form: Form, claim_id: str, error: ClaimdeskError, which: str) -
 async def changed_since(call: Call, claim_id: str, version: int) -> dict[str, Any]:
     """What happened to a claim since the version that somebody read, in words."""
 
-    def read(session: Any) -> list[dict[str, Any]]:
-        state: ClaimState = history_queries.known(session, claim_id, None)
-        links = {one["id"]: one for one in statement_queries.of_claim(session, state)}
+    def read(connection: Connection) -> list[dict[str, Any]]:
+        state: ClaimState = history_queries.known(connection, claim_id, None)
+        links = {one["id"]: one for one in statement_queries.of_claim(connection, state)}
         return [
             record_lines.told(one, links, {})
-            for one in history_queries.since(session, claim_id, version)
+            for one in history_queries.since(connection, claim_id, version)
         ]
 
     return {"since": await call.read(read)}

@@ -32,6 +32,7 @@ from service.domain.guards import Move
 from service.publishing import publication_queries
 from service.publishing.claimreview import document as claim_review
 from service.record.tail import newest
+from service.store.engine import Connection
 from service.store.snapshot import frozen
 from service.web import redaction
 
@@ -80,7 +81,7 @@ class Sheet:
 
 
 def read(
-    session: Any,
+    connection: Connection,
     claim_id: str,
     *,
     caller: Actor | None,
@@ -101,9 +102,9 @@ def read(
     """
     audience = disclosure.audience_of(caller)
     internals = audience is Audience.DESK
-    with frozen(session):
-        last = newest(session)
-        state = history_queries.known(session, claim_id, moment)
+    with frozen(connection):
+        last = newest(connection)
+        state = history_queries.known(connection, claim_id, moment)
         if entire:
             chosen, next_statements = _page(state, after)
             left_out_of: dict[str | None, int] = {}
@@ -113,31 +114,31 @@ def read(
             chosen, left_out_of, parties_left_out = _choose(state, {*keep, *named})
             next_statements = None
         links = redaction.redact_links(
-            statement_queries.of_claim(session, state, moment=moment, chosen=chosen), audience
+            statement_queries.of_claim(connection, state, moment=moment, chosen=chosen), audience
         )
-        origin = statement_queries.one(session, state.origin_statement)
+        origin = statement_queries.one(connection, state.origin_statement)
         assert origin is not None, "a claim has an origin"
         if moment is not None:
             origin = statement_queries.known_by(origin, moment)
         rows, left_out = history_queries.latest(
-            session,
+            connection,
             claim_id,
             limit=PAGE if entire else RECORDED,
             internal=internals,
             ahead_of=ahead_of,
         )
-        people = account_queries.names(session) if internals else {}
+        people = account_queries.names(connection) if internals else {}
         notes = []
         if internals:
-            notes = decision_queries.latest_notes(session, claim_id, moment, limit=NOTED)
-        beside = publication_queries.beside(session, claim_id, moment)
-        above = history_queries.known(session, state.part_of, moment) if state.part_of else None
+            notes = decision_queries.latest_notes(connection, claim_id, moment, limit=NOTED)
+        beside = publication_queries.beside(connection, claim_id, moment)
+        above = history_queries.known(connection, state.part_of, moment) if state.part_of else None
         assignee = None
         if internals and state.assignee:
-            assignee = account_queries.named(session, [state.assignee]).get(
+            assignee = account_queries.named(connection, [state.assignee]).get(
                 state.assignee, "somebody"
             )
-        withdrawal = _withdrawal(session, state, rows)
+        withdrawal = _withdrawal(connection, state, rows)
     by_id = {link.id: {"statement": name_voice(link.voice)} for link in state.links}
     claim: Data = orjson.loads(documents.document(state))
     suggestion = decision_queries.suggestion(state)
@@ -169,7 +170,7 @@ def read(
     )
 
 
-def _withdrawal(session: Any, state: ClaimState, rows: list[Data]) -> Data:
+def _withdrawal(connection: Connection, state: ClaimState, rows: list[Data]) -> Data:
     """The event that closed a withdrawn claim, with its source."""
     if state.lifecycle is not Lifecycle.WITHDRAWN:
         return {}
@@ -181,7 +182,7 @@ def _withdrawal(session: Any, state: ClaimState, rows: list[Data]) -> Data:
     return {
         **unknown,
         **data,
-        "source": directory_queries.source(session, source) if source else None,
+        "source": directory_queries.source(connection, source) if source else None,
     }
 
 

@@ -12,6 +12,7 @@ from service.domain.access import Actor
 from service.domain.claims import Basis, Precision, Rendering
 from service.domain.errors import Invalid
 from service.domain.names import make_slug
+from service.store.engine import Connection
 from service.store.paging import MAX_LIMIT, Window
 from service.web.bodies import claim_inputs
 from service.web.bodies.directory_inputs import PartyIn
@@ -148,10 +149,10 @@ def with_new_party(form: Form, command: Callable[..., T]) -> Callable[..., T]:
         PartyIn, {"slug": _named(name), "name": name, "parent": form.text("new_parent")}
     ).model_dump()
 
-    def both(session: Any, *args: Any, actor: Actor, now: datetime, **kwargs: Any) -> T:
-        if made["parent"] is not None or not directory_queries.names(session, [made["slug"]]):
-            party_commands.create_party(session, **made, actor=actor, now=now)
-        return command(session, *args, actor=actor, now=now, **kwargs)
+    def both(connection: Connection, *args: Any, actor: Actor, now: datetime, **kwargs: Any) -> T:
+        if made["parent"] is not None or not directory_queries.names(connection, [made["slug"]]):
+            party_commands.create_party(connection, **made, actor=actor, now=now)
+        return command(connection, *args, actor=actor, now=now, **kwargs)
 
     return both
 
@@ -210,11 +211,11 @@ def withdrawal(form: Form) -> claim_inputs.WithdrawalIn:
     return forms.body(claim_inputs.WithdrawalIn, values)
 
 
-def known(session: Any) -> dict[str, Any]:
+def known(connection: Connection) -> dict[str, Any]:
     """The parties and speakers that a form offers."""
     every = Window(MAX_LIMIT, None)
-    offered = directory_queries.party_page(session, parent=None, window=every)
-    speakers = directory_queries.speaker_page(session, name=None, party=None, window=every)
+    offered = directory_queries.party_page(connection, parent=None, window=every)
+    speakers = directory_queries.speaker_page(connection, name=None, party=None, window=every)
     return {
         "parties": sorted(
             offered, key=lambda one: (one["root"], one["parent"] is not None, one["name"])

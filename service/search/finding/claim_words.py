@@ -32,25 +32,27 @@ class Known:
 NOTHING = Known({}, {})
 
 
-def now(session: Connection, states: Collection[ClaimState]) -> Known:
+def now(connection: Connection, states: Collection[ClaimState]) -> Known:
     """What the words of these claims need: two queries however many."""
-    return _known(session, states, [], [])
+    return _known(connection, states, [], [])
 
 
-def then(session: Connection, claim_ids: Sequence[str], moment: datetime) -> dict[str, list[Field]]:
+def then(
+    connection: Connection, claim_ids: Sequence[str], moment: datetime
+) -> dict[str, list[Field]]:
     """The fields of claims as the desk knew them at `moment`: four queries however many.
 
     Nobody records what a party's full name was before: one that has changed since is not known.
     """
-    states = _states(session, claim_ids, moment)
+    states = _states(connection, claim_ids, moment)
     known = _known(
-        session, states, [quotes.c.recorded_at <= moment], [parties.c.updated_at <= moment]
+        connection, states, [quotes.c.recorded_at <= moment], [parties.c.updated_at <= moment]
     )
     return {state.id: list(terms.fields(state, known.quotes, known.full_names)) for state in states}
 
 
-def _states(session: Connection, claim_ids: Sequence[str], moment: datetime) -> list[ClaimState]:
-    rows = session.execute(
+def _states(connection: Connection, claim_ids: Sequence[str], moment: datetime) -> list[ClaimState]:
+    rows = connection.execute(
         select(claims.c.id, claims.c.changed_at, states.whole(claims)).where(
             claims.c.id.in_(claim_ids)
         )
@@ -58,7 +60,7 @@ def _states(session: Connection, claim_ids: Sequence[str], moment: datetime) -> 
     found = [states.parse(one.state) for one in rows if one.changed_at <= moment]
     since = [one.id for one in rows if one.changed_at > moment]
     lines = (
-        session.execute(
+        connection.execute(
             select(events)
             .where(events.c.claim.in_(since), events.c.recorded_at <= moment)
             .order_by(events.c.claim, events.c.number)
@@ -78,7 +80,10 @@ def _event(line: Any) -> Event:
 
 
 def _known(
-    session: Connection, states: Iterable[ClaimState], of_quotes: list[Any], of_parties: list[Any]
+    connection: Connection,
+    states: Iterable[ClaimState],
+    of_quotes: list[Any],
+    of_parties: list[Any],
 ) -> Known:
     spoken: set[str] = set()
     slugs: set[str] = set()
@@ -86,13 +91,13 @@ def _known(
         spoken.update(terms.said(state))
         slugs.update(voice.party for voice in terms.voices(state))
     renderings: dict[str, list[Quoted]] = {}
-    for one in session.execute(
+    for one in connection.execute(
         select(quotes.c.statement, quotes.c.text, quotes.c.language)
         .where(quotes.c.statement.in_(spoken), *of_quotes)
         .order_by(quotes.c.statement, quotes.c.position)
     ):
         renderings.setdefault(one.statement, []).append(Quoted(one.text, one.language))
-    named = session.execute(
+    named = connection.execute(
         select(parties.c.slug, parties.c.full_name).where(
             parties.c.slug.in_(slugs), parties.c.full_name.is_not(None), *of_parties
         )

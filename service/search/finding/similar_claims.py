@@ -85,14 +85,14 @@ def _is_related(one: Candidate, related: Collection[str | None], above: str | No
     return one.id in related or (above is not None and one.part_of == above)
 
 
-def _one(session: Connection, claim_id: str) -> Candidate | None:
-    row = session.execute(ONE, {"claim": claim_id}).first()
+def _one(connection: Connection, claim_id: str) -> Candidate | None:
+    row = connection.execute(ONE, {"claim": claim_id}).first()
     return None if row is None else Candidate(*row)
 
 
-def _survivors(session: Connection, merged: list[str]) -> dict[str, Candidate]:
+def _survivors(connection: Connection, merged: list[str]) -> dict[str, Candidate]:
     """The claims that stand for merged ones, by the id of the merged one."""
-    rows = session.execute(SURVIVORS, {"merged": merged})
+    rows = connection.execute(SURVIVORS, {"merged": merged})
     return {claim: Candidate(*stored) for claim, *stored in rows}
 
 

@@ -74,10 +74,10 @@ def _served(given: frozenset[str], source: FromClause, key: ColumnElement[Any]) 
     return found
 
 
-def _shown(session: Connection, ids: list[str], query: Query) -> dict[str, dict[str, Any]]:
+def _shown(connection: Connection, ids: list[str], query: Query) -> dict[str, dict[str, Any]]:
     """Statements by id, each with what shows why it was found."""
-    said = statement_queries.by_ids(session, ids)
-    named = session.execute(
+    said = statement_queries.by_ids(connection, ids)
+    named = connection.execute(
         select(parties.c.slug, parties.c.full_name).where(
             parties.c.slug.in_({one["party"] for one in said.values() if one["party"]})
         )

@@ -146,18 +146,18 @@ def _named(state: ClaimState) -> list[Field]:
     return [field for voice in terms.voices(state) for field in terms.names(voice)]
 
 
-def follow(session: Connection, steps: Sequence[Step]) -> dict[str, Any] | None:
+def follow(connection: Connection, steps: Sequence[Step]) -> dict[str, Any] | None:
     """The row after these events of one claim; None where none of them changes its words."""
     changing = [event for _, _, event in steps if event.type in ADDING or _takes(event)]
-    if not changing or _have_no_room(session, steps[0][0], changing):
+    if not changing or _have_no_room(connection, steps[0][0], changing):
         return None
     stated = [state for state in (steps[0][0], *(step[1] for step in steps)) if state is not None]
-    known, former = _known(session, steps[-1][1].id, stated)
+    known, former = _known(connection, steps[-1][1].id, stated)
     return row(steps[-1][1], known, former.union(*(left(step, known) for step in steps)))
 
 
 def _have_no_room(
-    session: Connection, before: ClaimState | None, changing: Sequence[Event]
+    connection: Connection, before: ClaimState | None, changing: Sequence[Event]
 ) -> bool:
     """Whether these events only add what the row of a claim with many links has no room for."""
     if before is None or len(before.links) < MANY:
@@ -165,22 +165,22 @@ def _have_no_room(
     added = [event.data["link"]["voice"] for event in changing if event.type == "link.created"]
     if len(added) < len(changing):
         return False
-    row = FULL[session.dialect.name].run(session, {"claim": before.id}).first()
+    row = FULL[connection.dialect.name].run(connection, {"claim": before.id}).first()
     if row is None or not row[1]:
         return False
     return row[0] or all(history.voice(voice) in terms.voices(before) for voice in added)
 
 
-def renew(session: Connection, states: Iterable[ClaimState], *, statement: str = "") -> None:
+def renew(connection: Connection, states: Iterable[ClaimState], *, statement: str = "") -> None:
     """Index claims again whose parties' full names have changed, or `statement`'s renderings.
 
     Where a link to it was retracted, its words are among those that stood once.
     """
     for state in states:
-        known, former = _known(session, state.id, [state])
+        known, former = _known(connection, state.id, [state])
         if any(link.retracted and link.statement == statement for link in state.links):
             former |= terms.former(map(terms.quote, known.quotes[statement]))
-        REPLACED.run(session, row(state, known, former))
+        REPLACED.run(connection, row(state, known, former))
 
 
 def _takes(event: Event) -> bool:
@@ -188,7 +188,7 @@ def _takes(event: Event) -> bool:
 
 
 def _known(
-    session: Connection, claim: str, states: Iterable[ClaimState]
+    connection: Connection, claim: str, states: Iterable[ClaimState]
 ) -> tuple[Known, frozenset[str]]:
     """What the words of one claim need, and the terms under which it was found before."""
     spoken: dict[str, None] = {}
@@ -203,7 +203,7 @@ def _known(
         "statements": orjson.dumps(list(spoken)).decode(),
         "parties": orjson.dumps(list(parties)).decode(),
     }
-    rows = KNOWN[session.dialect.name].run(session, parameters).fetchall()
+    rows = KNOWN[connection.dialect.name].run(connection, parameters).fetchall()
     known, former = Known(), frozenset[str]()
     for what, key, text, language, _ in sorted(rows, key=lambda row: row[4]):
         if what == "quote":
@@ -257,10 +257,10 @@ FULL_NAME = Prepared(select(parties.c.full_name).where(parties.c.slug == bindpar
 
 
 def statement_row(
-    session: Connection, statement: str, quotes: Iterable[NewQuote], voice: Voice | None
+    connection: Connection, statement: str, quotes: Iterable[NewQuote], voice: Voice | None
 ) -> dict[str, Any]:
     """The row of a statement that is being recorded, as parameters of `ENTER_STATEMENT`."""
-    found = FULL_NAME.run(session, {"party": voice.party}).first() if voice else None
+    found = FULL_NAME.run(connection, {"party": voice.party}).first() if voice else None
     said = [Quoted(one.text, one.language) for one in quotes]
     return {
         "search_statement": statement,
@@ -277,7 +277,7 @@ def statement_line(quotes: Iterable[Quoted], voice: Voice | None, full_name: str
 # All rows at once.
 
 
-def known_between(session: Connection, low: str | None, high: str | None) -> Known:
+def known_between(connection: Connection, low: str | None, high: str | None) -> Known:
     """What the words of the claims above `low` up to `high` need."""
 
     def ours(key: Any) -> list[Any]:
@@ -288,52 +288,54 @@ def known_between(session: Connection, low: str | None, high: str | None) -> Kno
         select(claims.c.origin_statement).where(*ours(claims.c.id)),
     )
     known = Known()
-    for one in session.execute(
+    for one in connection.execute(
         select(quotes.c.statement, quotes.c.text, quotes.c.language)
         .where(quotes.c.statement.in_(spoken))
         .order_by(quotes.c.statement, quotes.c.position)
     ):
         known.quotes.setdefault(one.statement, []).append(Quoted(one.text, one.language))
-    known.full_names = full_names(session)
+    known.full_names = full_names(connection)
     return known
 
 
-def full_names(session: Connection) -> dict[str, str]:
+def full_names(connection: Connection) -> dict[str, str]:
     """The full names of the parties that have one."""
-    found = session.execute(
+    found = connection.execute(
         select(parties.c.slug, parties.c.full_name).where(parties.c.full_name.is_not(None))
     )
     return {one.slug: one.full_name for one in found}
 
 
-def rebuild(session: Connection) -> None:
+def rebuild(connection: Connection) -> None:
     """Index everything from the record, oldest first, a batch at a time."""
-    session.execute(delete(claim_search))
-    session.execute(delete(statement_search))
+    connection.execute(delete(claim_search))
+    connection.execute(delete(statement_search))
     low: str | None = None
     while True:
         query = select(claims.c.id, claims.c.state).order_by(claims.c.id).limit(BATCH)
-        batch = session.execute(query.where(claims.c.id > low) if low else query).all()
+        batch = connection.execute(query.where(claims.c.id > low) if low else query).all()
         if not batch:
             break
         high = batch[-1].id
-        known = known_between(session, low, high)
-        former = _former(session, known, low, high)
-        found = [states.read_locked(session, one.id, one.state) for one in batch]
-        ENTERED.run_each(session, [row(one, known, former.get(one.id, ())) for one in found])
+        known = known_between(connection, low, high)
+        former = _former(connection, known, low, high)
+        found = [states.read_locked(connection, one.id, one.state) for one in batch]
+        ENTERED.run_each(connection, [row(one, known, former.get(one.id, ())) for one in found])
         low = high
-    _rebuild_statements(session)
+    _rebuild_statements(connection)
 
 
 # Named one by one: a migration runs this, and later ones may add columns.
 FOLDED = [events.c[name] for name in ("claim", "number", "type", "recorded_at", "data")]
 
 
-def _former(session: Connection, known: Known, low: str | None, high: str) -> dict[str, set[str]]:
+def _former(
+    connection: Connection, known: Known, low: str | None, high: str
+) -> dict[str, set[str]]:
     """The terms under which claims were found before: only those that lost any are folded."""
     within = [events.c.claim <= high, *([events.c.claim > low] if low else ())]
     taking = select(events.c.claim).where(*within, events.c.type.in_([*TAKING, "claim.amended"]))
-    lines = session.execute(
+    lines = connection.execute(
         select(*FOLDED).where(events.c.claim.in_(taking)).order_by(events.c.claim, events.c.number)
     ).all()
     found: dict[str, set[str]] = {}
@@ -346,19 +348,19 @@ def _former(session: Connection, known: Known, low: str | None, high: str) -> di
     return found
 
 
-def _rebuild_statements(session: Connection) -> None:
+def _rebuild_statements(connection: Connection) -> None:
     low: str | None = None
     while True:
         query = select(statements.c.id).order_by(statements.c.id).limit(BATCH)
-        batch = session.scalars(query.where(statements.c.id > low) if low else query).all()
+        batch = connection.scalars(query.where(statements.c.id > low) if low else query).all()
         if not batch:
             return
-        ENTERED_STATEMENT.run_each(session, statement_rows(session, low, batch[-1]))
+        ENTERED_STATEMENT.run_each(connection, statement_rows(connection, low, batch[-1]))
         low = batch[-1]
 
 
 def statement_rows(
-    session: Connection, low: str | None, high: str | None, *which: Any
+    connection: Connection, low: str | None, high: str | None, *which: Any
 ) -> list[dict[str, Any]]:
     """The rows of the statements above `low` up to `high`, or of those that `which` says, as
     parameters of `ENTER_STATEMENT`, in the order of their ids."""
@@ -368,14 +370,14 @@ def statement_rows(
         *which,
     ]
     said: dict[str, list[Quoted]] = {}
-    for one in session.execute(
+    for one in connection.execute(
         select(quotes.c.statement, quotes.c.text, quotes.c.language)
         .join(statements, statements.c.id == quotes.c.statement)
         .where(*mine)
         .order_by(quotes.c.statement, quotes.c.position)
     ):
         said.setdefault(one.statement, []).append(Quoted(one.text, one.language))
-    found = session.execute(SPOKEN.where(*mine).order_by(statements.c.id)).all()
+    found = connection.execute(SPOKEN.where(*mine).order_by(statements.c.id)).all()
     return [
         {
             "search_statement": one.id,
@@ -393,6 +395,6 @@ def spoken_voice(one: Any) -> Voice | None:
     return Voice(one.party, one.name, one.root, one.root_name, speaker)
 
 
-def renew_statements(session: Connection, *which: Any) -> None:
+def renew_statements(connection: Connection, *which: Any) -> None:
     """Index again the statements that `which` says."""
-    RENEWED_STATEMENT.run_each(session, statement_rows(session, None, None, *which))
+    RENEWED_STATEMENT.run_each(connection, statement_rows(connection, None, None, *which))

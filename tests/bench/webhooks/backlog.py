@@ -110,15 +110,15 @@ async def _costs(url: str, others: list[str]) -> dict[str, float]:
         await database.stop()
 
 
-def _waiting(session: Connection) -> list[str]:
-    return leases.waiting(session, now=datetime.now(UTC))
+def _waiting(connection: Connection) -> list[str]:
+    return leases.waiting(connection, now=datetime.now(UTC))
 
 
 def _turn(
-    session: Connection, wanted: Sequence[str], room: int, attempts: Sequence[Attempt] = ()
+    connection: Connection, wanted: Sequence[str], room: int, attempts: Sequence[Attempt] = ()
 ) -> leases.Turn:
     return leases.take_turn(
-        session,
+        connection,
         attempts=attempts,
         wanted=wanted,
         sending={},
@@ -129,12 +129,12 @@ def _turn(
     )
 
 
-def _settling(session: Connection) -> float:
+def _settling(connection: Connection) -> float:
     """Seconds of settling what a turn leased."""
-    turn = _turn(session, _waiting(session), 64)
+    turn = _turn(connection, _waiting(connection), 64)
     attempts = [answered(one) for one in turn.leased]
     began = time.perf_counter()
-    _turn(session, (), 0, attempts)
+    _turn(connection, (), 0, attempts)
     return time.perf_counter() - began
 
 
@@ -150,8 +150,8 @@ async def _read(database: Database, query: Callable[[Connection], Any]) -> float
 async def _write(database: Database, command: Callable[[Connection], Any]) -> float:
     timed = _timed(command)
 
-    def undone(session: Connection) -> float:
-        raise _Undone(timed(session))
+    def undone(connection: Connection) -> float:
+        raise _Undone(timed(connection))
 
     async def once() -> float:
         try:
@@ -163,9 +163,9 @@ async def _write(database: Database, command: Callable[[Connection], Any]) -> fl
 
 
 def _timed(work: Callable[[Connection], Any]) -> Callable[[Connection], float]:
-    def timed(session: Connection) -> float:
+    def timed(connection: Connection) -> float:
         began = time.perf_counter()
-        result = work(session)
+        result = work(connection)
         return result if isinstance(result, float) else time.perf_counter() - began
 
     return timed
@@ -218,17 +218,17 @@ async def _plans(url: str) -> list[str]:
         def note(_c: Any, _u: Any, sql: str, values: Any, _x: Any, many: bool) -> None:
             statements.append((sql, values[0] if many else values))
 
-        def all_of_a_turn(session: Connection) -> None:
+        def all_of_a_turn(connection: Connection) -> None:
             event.listen(engine, "before_cursor_execute", note)
             try:
-                _waiting(session)
-                _settling(session)
+                _waiting(connection)
+                _settling(connection)
             finally:
                 event.remove(engine, "before_cursor_execute", note)
             seen: dict[str, Any] = {}
             for sql, values in statements:
                 seen.setdefault(sql, values)
-            raise _Undone([(sql, _plan(session, sql, values)) for sql, values in seen.items()])
+            raise _Undone([(sql, _plan(connection, sql, values)) for sql, values in seen.items()])
 
         try:
             await database.write(all_of_a_turn)
@@ -239,13 +239,13 @@ async def _plans(url: str) -> list[str]:
         await database.stop()
 
 
-def _plan(session: Connection, sql: str, values: Any) -> str:
-    if session.dialect.name == "sqlite":
-        found = session.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)
+def _plan(connection: Connection, sql: str, values: Any) -> str:
+    if connection.dialect.name == "sqlite":
+        found = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)
         return "\n".join(str(row[3]) for row in found)
     if sql.startswith("INSERT"):
         return ""
-    found = session.exec_driver_sql(f"EXPLAIN (ANALYZE, BUFFERS OFF) {sql}", values)
+    found = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, BUFFERS OFF) {sql}", values)
     return "\n".join(str(row[0]) for row in found)
 
 

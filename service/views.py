@@ -1,0 +1,17 @@
+"""What views of resources are made of.
+
+A view is a TypedDict: the shape in which a query returns a resource, and in which JSON answers,
+the desk's templates, exports and webhook bodies are rendered from it (decision 25). Its annotations
+are what the OpenAPI document shows, so that a field is declared in one place.
+"""
+
+from typing import Annotated
+
+from pydantic import ConfigDict, Field, with_config
+
+view = with_config(ConfigDict(extra="forbid"))
+"""The decorator of every view: the OpenAPI document says that it has no other fields."""
+
+Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+"""An instant, in RFC 3339 with its offset."""
+Uuid = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
