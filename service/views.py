@@ -5,9 +5,12 @@ the desk's templates, exports and webhook bodies are rendered from it (decision 
 are what the OpenAPI document shows, so that a field is declared in one place.
 """
 
-from typing import Annotated
+from typing import Annotated, Generic, TypeVar
 
 from pydantic import ConfigDict, Field, with_config
+from typing_extensions import TypedDict
+
+T = TypeVar("T")
 
 view = with_config(ConfigDict(extra="forbid"))
 """The decorator of every view: the OpenAPI document says that it has no other fields."""
@@ -15,3 +18,11 @@ view = with_config(ConfigDict(extra="forbid"))
 Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 """An instant, in RFC 3339 with its offset."""
 Uuid = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
+
+
+@view
+class Page(TypedDict, Generic[T]):
+    """A page of a list, with the cursor of the next."""
+
+    items: list[T]
+    next_cursor: str | None
