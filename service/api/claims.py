@@ -8,25 +8,31 @@ import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.responses import RedirectResponse
 
-from service.api import shapes
+from service.api import decisions, shapes
 from service.claims import (
     claim_commands,
+    claim_views,
     decision_queries,
+    decision_views,
     documents,
     history_queries,
+    history_views,
     statement_commands,
     statement_queries,
+    statement_views,
 )
 from service.claims.proposal_commands import Outcome
 from service.domain.access import Action
 from service.domain.claims import ClaimState
 from service.domain.errors import NotFound
 from service.domain.inputs import NewClaim
+from service.record import event_views
 from service.record.idempotency import Answer
 from service.search.finding import similar_claims as similar
 from service.search.finding.similarity import Claim
 from service.store.engine import Connection
 from service.store.paging import MAX_LIMIT, Window, cut
+from service.views import Page
 from service.web import redaction
 from service.web.bodies import claim_inputs
 from service.web.calls import Call, Paged, answered, json, name_list, reading, writing
@@ -90,11 +96,11 @@ def render_preview(state: ClaimState, similar_claims: list[Any]) -> dict[str, An
     status_code=201,
     summary="Record a claim",
     responses={
-        201: {"model": shapes.ClaimOut, "description": "The claim: it is asserted"},
+        201: {"model": claim_views.ClaimView, "description": "The claim: it is asserted"},
         # A range, because a generator of clients takes the lowest status for what the operation
         # returns: that is the claim, not its preview.
         "2XX": {
-            "model": shapes.ClaimPreview,
+            "model": claim_views.ClaimPreviewView,
             "description": "200, for dry_run: what would be recorded; nothing was",
         },
     },
@@ -133,7 +139,9 @@ async def create_claim(
 @router.get(
     "/{claim_id}/similar",
     summary="Find claims that may be the same",
-    responses={200: {"model": shapes.Similar, "description": "Likeliest first, at most ten"}},
+    responses={
+        200: {"model": Page[claim_views.SimilarView], "description": "Likeliest first, at most ten"}
+    },
 )
 async def find_similar_claims(claim_id: ClaimId, call: Reading) -> Response:
     """What shares words, names and figures with the claim, with what sets it apart: other figures
@@ -149,8 +157,8 @@ async def find_similar_claims(claim_id: ClaimId, call: Reading) -> Response:
     "/{claim_id}",
     summary="Amend a claim",
     responses={
-        200: {"model": shapes.ClaimOut, "description": "The claim as amended"},
-        202: shapes.WAITS,
+        200: {"model": claim_views.ClaimView, "description": "The claim as amended"},
+        202: decisions.WAITS,
     },
 )
 async def amend_claim(
@@ -179,7 +187,7 @@ async def amend_claim(
 @router.get(
     "/{claim_id}/links",
     summary="List a claim's links",
-    responses={200: {"model": shapes.Links, "description": "Oldest first"}},
+    responses={200: {"model": Page[statement_views.LinkView], "description": "Oldest first"}},
 )
 async def list_links(
     claim_id: ClaimId,
@@ -229,8 +237,8 @@ async def expand_links(call: Call, claim_id: str, as_of: datetime | None) -> dic
     status_code=201,
     summary="Link a statement to a claim",
     responses={
-        201: {"model": shapes.LinkOut, "description": "The link; ETag is the claim's"},
-        202: shapes.WAITS,
+        201: {"model": statement_views.LinkView, "description": "The link; ETag is the claim's"},
+        202: decisions.WAITS,
     },
 )
 async def link_statement(
@@ -266,7 +274,7 @@ async def link_statement(
 @router.get(
     "/{claim_id}/status-changes",
     summary="List a claim's changes of status",
-    responses={200: {"model": shapes.StatusChanges, "description": "Oldest first"}},
+    responses={200: {"model": Page[history_views.StatusChangeView], "description": "Oldest first"}},
 )
 async def list_status_changes(
     claim_id: ClaimId,
@@ -290,8 +298,8 @@ async def list_status_changes(
     status_code=201,
     summary="Change a claim's status",
     responses={
-        201: {"model": shapes.StatusChangeOut, "description": "Applied"},
-        202: shapes.WAITS,
+        201: {"model": history_views.StatusChangeView, "description": "Applied"},
+        202: decisions.WAITS,
     },
 )
 async def change_status(
@@ -325,7 +333,9 @@ def _show_change(done: Outcome) -> Callable[[ClaimState], Answer]:
 @router.get(
     "/{claim_id}/findings",
     summary="List what was found of a claim",
-    responses={200: {"model": shapes.FindingChanges, "description": "Oldest first"}},
+    responses={
+        200: {"model": Page[history_views.FindingChangeView], "description": "Oldest first"}
+    },
 )
 async def list_findings(
     claim_id: ClaimId,
@@ -349,8 +359,11 @@ async def list_findings(
     status_code=202,
     summary="Say what the desk concludes",
     responses={
-        201: {"model": shapes.FindingChangeOut, "description": "Applied: four eyes are off"},
-        202: shapes.WAITS,
+        201: {
+            "model": history_views.FindingChangeView,
+            "description": "Applied: four eyes are off",
+        },
+        202: decisions.WAITS,
     },
 )
 async def change_finding(
@@ -372,7 +385,7 @@ async def change_finding(
 @router.get(
     "/{claim_id}/suggestion",
     summary="What the evidence suggests, and why",
-    responses={200: {"model": shapes.SuggestionOut, "description": "Status and trace"}},
+    responses={200: {"model": decision_views.SuggestionView, "description": "Status and trace"}},
 )
 async def read_suggestion(claim_id: ClaimId, call: Reading, as_of: shapes.AsOf = None) -> Response:
     return json(
@@ -383,7 +396,7 @@ async def read_suggestion(claim_id: ClaimId, call: Reading, as_of: shapes.AsOf =
 @router.get(
     "/{claim_id}/history",
     summary="The claim's record",
-    responses={200: {"model": shapes.History, "description": "Oldest first"}},
+    responses={200: {"model": Page[event_views.EventView], "description": "Oldest first"}},
 )
 async def read_history(
     claim_id: ClaimId,
@@ -412,8 +425,8 @@ async def read_history(
     "/{claim_id}/merge",
     summary="Merge a duplicate into another claim",
     responses={
-        200: {"model": shapes.ClaimOut, "description": "The claim that remains"},
-        202: shapes.WAITS,
+        200: {"model": claim_views.ClaimView, "description": "The claim that remains"},
+        202: decisions.WAITS,
     },
 )
 async def merge_claim(
@@ -436,7 +449,9 @@ async def merge_claim(
 @router.post(
     "/{claim_id}/withdrawal",
     summary="Record that the claimant takes the claim back",
-    responses={200: {"model": shapes.ClaimOut, "description": "Withdrawn; its status is kept"}},
+    responses={
+        200: {"model": claim_views.ClaimView, "description": "Withdrawn; its status is kept"}
+    },
 )
 async def withdraw_claim(
     claim_id: ClaimId, body: claim_inputs.WithdrawalIn, call: Amending, versions: OptionalIfMatch
@@ -453,7 +468,7 @@ async def withdraw_claim(
 @router.get(
     "/{claim_id}/notes",
     summary="List the desk's notes on a claim",
-    responses={200: {"model": shapes.Notes, "description": "Oldest first"}},
+    responses={200: {"model": Page[decision_views.NoteView], "description": "Oldest first"}},
 )
 async def list_notes(
     claim_id: ClaimId,
@@ -471,7 +486,7 @@ async def list_notes(
     "/{claim_id}/notes",
     status_code=201,
     summary="Add a note for the desk",
-    responses={201: {"model": shapes.NoteOut, "description": "Never public"}},
+    responses={201: {"model": decision_views.NoteView, "description": "Never public"}},
 )
 async def add_note(claim_id: ClaimId, body: claim_inputs.NoteIn, call: Recording) -> Response:
     return await call.write(

@@ -1,19 +1,19 @@
 """The four-eyes queue and the review queue."""
 
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Depends, Query, Response
 
-from service.api import shapes
-from service.claims import decision_commands, decision_queries
+from service.claims import decision_commands, decision_queries, decision_views
 from service.claims.decision_queries import Review
 from service.domain.access import Action
 from service.domain.claims import ClaimState, rfc3339
 from service.record.idempotency import Answer
 from service.store.engine import Connection
 from service.store.paging import Window
+from service.views import Page
 from service.web.bodies import claim_inputs
 from service.web.calls import Call, Paged, answered, found, json, reading, writing
 from service.web.conditions import OptionalIfMatch, etag
@@ -26,19 +26,24 @@ queue_router = APIRouter(prefix="/v1/review-queue", tags=["decisions"], route_cl
 Desk = Annotated[Call, reading(Action.READ_INTERNALS)]
 Approving = Annotated[Call, writing(Action.APPROVE)]
 Deciding = Annotated[Call, writing(Action.CHANGE_STATUS)]
-Reason = Literal["drift", "challenged", "waiting_approval", "stale"]
-DecisionAnswer = {"model": shapes.DecisionOut, "description": "The decision; ETag is the claim's"}
+WAITS = {"model": decision_views.DecisionView, "description": "Waits for a second person"}
+DecisionAnswer = {
+    "model": decision_views.DecisionView,
+    "description": "The decision; ETag is the claim's",
+}
 
 
 @router.get(
     "",
     summary="List decisions",
-    responses={200: {"model": shapes.Decisions, "description": "Oldest first"}},
+    responses={200: {"model": Page[decision_views.DecisionView], "description": "Oldest first"}},
 )
 async def list_decisions(
     call: Desk,
     paged: Annotated[tuple[Window, str], Depends(Paged("decisions"))],
-    state: Annotated[shapes.DecisionState | None, Query(description="Only in this state")] = None,
+    state: Annotated[
+        decision_views.DecisionState | None, Query(description="Only in this state")
+    ] = None,
     claim: Annotated[Id | None, Query(description="Only on this claim")] = None,
 ) -> Response:
     window, scope = paged
@@ -114,12 +119,16 @@ def _settled(decision_id: str) -> Any:
 @queue_router.get(
     "",
     summary="Claims that want attention",
-    responses={200: {"model": shapes.ReviewQueue, "description": "Longest unchanged first"}},
+    responses={
+        200: {"model": Page[decision_views.ReviewView], "description": "Longest unchanged first"}
+    },
 )
 async def list_review_queue(
     call: Desk,
     paged: Annotated[tuple[Window, str], Depends(Paged("review-queue"))],
-    reason: Annotated[Reason | None, Query(description="Only for this reason")] = None,
+    reason: Annotated[
+        decision_views.ReviewReason | None, Query(description="Only for this reason")
+    ] = None,
     assignee: Annotated[
         str | None, Query(max_length=64, description="A user or key; `me`: the caller")
     ] = None,

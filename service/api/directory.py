@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from service.api import shapes
+from service.api import decisions, shapes
 from service.claims import decision_queries, rename_commands
 from service.directory import directory_queries, party_commands, source_commands
 from service.domain.access import Action
@@ -74,7 +74,7 @@ async def read_party(slug: SlugPath, call: Reading) -> Response:
     summary="Change a party",
     responses={
         200: {"model": shapes.PartyOut, "description": "The party"},
-        202: shapes.WAITS,
+        202: decisions.WAITS,
     },
 )
 async def change_party(
@@ -166,7 +166,7 @@ async def read_speaker(speaker_id: RecordId, call: Reading) -> Response:
     summary="Correct a speaker",
     responses={
         200: {"model": shapes.SpeakerOut, "description": "The speaker"},
-        202: shapes.WAITS,
+        202: decisions.WAITS,
     },
 )
 async def change_speaker(

@@ -13,8 +13,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.datastructures import QueryParams
 
 from service.api import claims as claim_routes
-from service.api import shapes
-from service.claims import claim_queries
+from service.claims import claim_queries, claim_views
 from service.claims.documents import for_desk
 from service.domain import access, ids, search
 from service.domain.access import Action
@@ -24,6 +23,7 @@ from service.search.finding import claim_hits
 from service.search.finding.claim_hits import Asked
 from service.search.index import terms
 from service.store.paging import MAX_LIMIT
+from service.views import Page
 from service.web import claim_requests, service_container
 from service.web.calls import JSON, PRIVATE, Call, link_to, list_scope
 from service.web.conditions import etag, unchanged
@@ -72,7 +72,7 @@ Q = _parameter(
     "/{claim_id}",
     summary="Read a claim",
     responses={
-        200: {"model": shapes.ClaimOut, "description": "The claim; ETag is its version"},
+        200: {"model": claim_views.ClaimView, "description": "The claim; ETag is its version"},
         304: {"description": "As you have it"},
         308: {"description": "Merged: Location is the claim that took its place"},
     },
@@ -134,7 +134,7 @@ def _asked(query: QueryParams) -> tuple[datetime | None, bool]:
 @router.get(
     "",
     summary="List claims",
-    responses={200: {"model": shapes.Claims, "description": "Newest first"}},
+    responses={200: {"model": Page[claim_views.ClaimView], "description": "Newest first"}},
     openapi_extra={
         "parameters": [
             _parameter(

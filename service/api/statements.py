@@ -4,9 +4,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from service.api import shapes
+from service.api import decisions
 from service.api.claims import answer_outcome, served
-from service.claims import statement_commands, statement_queries
+from service.claims import claim_views, statement_commands, statement_queries, statement_views
 from service.domain import search
 from service.domain.access import Action
 from service.record.idempotency import Answer
@@ -14,6 +14,7 @@ from service.search.finding import statement_hits
 from service.search.index import terms
 from service.store.engine import Connection
 from service.store.paging import Window
+from service.views import Page
 from service.web.bodies import claim_inputs
 from service.web.calls import Call, Paged, answered, found, json, reading, writing
 from service.web.fields import Id, Instant, LinkId, Slug, StatementId
@@ -24,14 +25,16 @@ link_router = APIRouter(prefix="/v1/links", tags=["links"], route_class=JsonRout
 
 Recording = Annotated[Call, writing(Action.RECORD)]
 Reading = Annotated[Call, reading(Action.READ_RECORDS)]
-StatementAnswer = {"model": shapes.StatementOut, "description": "The statement"}
-ClaimAnswer = {"model": shapes.ClaimOut, "description": "The claim, weighed anew"}
+StatementAnswer = {"model": statement_views.StatementView, "description": "The statement"}
+ClaimAnswer = {"model": claim_views.ClaimView, "description": "The claim, weighed anew"}
 
 
 @router.get(
     "",
     summary="List statements",
-    responses={200: {"model": shapes.Statements, "description": "Latest said first"}},
+    responses={
+        200: {"model": Page[statement_views.StatementView], "description": "Latest said first"}
+    },
 )
 async def list_statements(
     call: Reading,
@@ -138,7 +141,7 @@ async def withdraw_statement(
 @link_router.post(
     "/{link_id}/retraction",
     summary="Retract a link",
-    responses={200: ClaimAnswer, 202: shapes.WAITS},
+    responses={200: ClaimAnswer, 202: decisions.WAITS},
 )
 async def retract_link(
     link_id: LinkId, body: claim_inputs.RetractionIn, call: Recording
@@ -157,7 +160,7 @@ async def retract_link(
 @link_router.post(
     "/{link_id}/affirmation",
     summary="Affirm a link",
-    responses={200: ClaimAnswer, 202: shapes.WAITS},
+    responses={200: ClaimAnswer, 202: decisions.WAITS},
 )
 async def affirm_link(link_id: LinkId, call: Recording) -> Response:
     """Say that the link holds for the claim's present wording too, or in spite of a merged claim's

@@ -5,11 +5,19 @@ from typing import Annotated, Any, Literal
 import orjson
 from fastapi import APIRouter, Depends, Query, Response
 
-from service.api import shapes, story_shapes
 from service.api.shapes import AsOf
 from service.domain.access import Action
 from service.store.paging import Window
-from service.stories import matrix_queries, story_commands, story_queries, timeline_queries
+from service.stories import (
+    matrix_queries,
+    matrix_views,
+    story_commands,
+    story_queries,
+    story_views,
+    timeline_queries,
+    timeline_views,
+)
+from service.views import Page
 from service.web.bodies import directory_inputs
 from service.web.calls import JSON, PRIVATE, Call, Paged, answered, json, link_to, reading, writing
 from service.web.fields import SlugPath, given
@@ -26,7 +34,7 @@ Reading = Annotated[Call, reading(Action.READ_CLAIMS)]
 @router.get(
     "",
     summary="List stories",
-    responses={200: {"model": shapes.Stories, "description": "By slug"}},
+    responses={200: {"model": Page[story_views.StoryView], "description": "By slug"}},
 )
 async def list_stories(
     call: Reading, paged: Annotated[tuple[Window, str], Depends(Paged("stories"))]
@@ -40,7 +48,7 @@ async def list_stories(
     "",
     status_code=201,
     summary="Record a story",
-    responses={201: {"model": shapes.StoryWithParties, "description": "The story"}},
+    responses={201: {"model": story_views.StoryWithPartiesView, "description": "The story"}},
 )
 async def create_story(body: directory_inputs.StoryIn, call: Recording) -> Response:
     return await call.write(
@@ -57,7 +65,7 @@ async def create_story(body: directory_inputs.StoryIn, call: Recording) -> Respo
 @router.get(
     "/{slug}",
     summary="Read a story, with the parties in it",
-    responses={200: {"model": shapes.StoryWithParties, "description": "The story"}},
+    responses={200: {"model": story_views.StoryWithPartiesView, "description": "The story"}},
 )
 async def read_story(slug: SlugPath, call: Reading, as_of: AsOf = None) -> Response:
     """Its claims are at `/v1/claims?story=`. With `as_of`, the parties that were in it then, as
@@ -68,7 +76,7 @@ async def read_story(slug: SlugPath, call: Reading, as_of: AsOf = None) -> Respo
 @router.patch(
     "/{slug}",
     summary="Change a story",
-    responses={200: {"model": shapes.StoryWithParties, "description": "The story"}},
+    responses={200: {"model": story_views.StoryWithPartiesView, "description": "The story"}},
 )
 async def change_story(
     slug: SlugPath, body: directory_inputs.StoryChange, call: Changing
@@ -84,7 +92,7 @@ async def change_story(
 @router.get(
     "/{slug}/matrix",
     summary="Who stands where in a story",
-    responses={200: {"model": story_shapes.Matrix, "description": "Claims by root parties"}},
+    responses={200: {"model": matrix_views.MatrixView, "description": "Claims by root parties"}},
 )
 async def read_matrix(
     slug: SlugPath,
@@ -107,7 +115,7 @@ async def read_matrix(
 @router.get(
     "/{slug}/timeline",
     summary="What happened in a story",
-    responses={200: {"model": story_shapes.Timeline, "description": "Oldest first"}},
+    responses={200: {"model": timeline_views.TimelineView, "description": "Oldest first"}},
 )
 async def read_timeline(
     slug: SlugPath,

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from fastapi import APIRouter, Header
 from pydantic import BaseModel, Field, create_model
 
-from service.api.shapes import Claimant, Moment, SpeakerName, Uuid
+from service.claims.claim_views import ClaimantView, SpeakerNameView
 from service.domain.claims import (
     Basis,
     Cause,
@@ -21,6 +21,7 @@ from service.domain.claims import (
     Status,
 )
 from service.domain.webhooks import EventType
+from service.views import Moment, Uuid
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -32,7 +33,7 @@ class Sent(BaseModel):
 class ToldClaim(Sent):
     id: Uuid
     text: str
-    claimant: Claimant | None
+    claimant: ClaimantView | None
     url: str
 
 
@@ -44,7 +45,7 @@ class ToldLink(Sent):
     party: str
     party_name: str
     root: str
-    speaker: SpeakerName | None
+    speaker: SpeakerNameView | None
     stance: Stance
     scope: Scope
     conditional: bool

@@ -1,0 +1,58 @@
+"""Views of parties, speakers and sources."""
+
+from typing_extensions import TypedDict
+
+from service.views import Moment, Uuid, view
+
+
+@view
+class PartyView(TypedDict):
+    """A party: one voice in a dispute. `root` is the topmost party above it, or itself."""
+
+    slug: str
+    name: str
+    full_name: str | None
+    kind: str | None
+    country: str | None
+    parent: str | None
+    root: str
+    created_at: Moment
+    updated_at: Moment
+
+
+class RootPartyView(PartyView):
+    """A root party with all parties of its tree but itself, by slug."""
+
+    below: list[PartyView]
+
+
+@view
+class SpeakerView(TypedDict):
+    """A person who speaks for a party, in one role."""
+
+    id: Uuid
+    name: str
+    role: str | None
+    party: str
+    created_at: Moment
+
+
+class ListedSpeaker(SpeakerView):
+    """A speaker within a list, with the name by which the list is sorted."""
+
+    folded_name: str
+
+
+@view
+class SourceView(TypedDict):
+    """Where statements were read: an address, and what is known of the text there."""
+
+    id: Uuid
+    url: str
+    publisher: str | None
+    title: str | None
+    published_at: Moment | None
+    language: str | None
+    archive_url: str | None
+    sha256: str | None
+    recorded_at: Moment
