@@ -5,12 +5,12 @@ import secrets
 import sqlalchemy as sa
 from alembic import op
 
-from service.store.types import Instant
-
 revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
+
+instant = sa.DateTime(timezone=True).with_variant(sa.String(27), "sqlite")
 
 # The record is append-only: the database itself refuses to change or delete a line of it.  On
 # SQLite a REPLACE deletes without firing delete triggers, so a second row in the same place is
@@ -86,7 +86,7 @@ def upgrade() -> None:
         sa.Column("status", sa.Integer(), nullable=False),
         sa.Column("headers", sa.Text(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
-        sa.Column("recorded_at", Instant(), nullable=False),
+        sa.Column("recorded_at", instant, nullable=False),
         sa.PrimaryKeyConstraint("key_hash", name=op.f("pk_idempotency")),
     )
     op.create_index(
@@ -108,8 +108,8 @@ def upgrade() -> None:
         sa.Column("country", sa.String(length=2), nullable=True),
         sa.Column("parent", sa.String(length=64), nullable=True),
         sa.Column("root", sa.String(length=64), nullable=False),
-        sa.Column("created_at", Instant(), nullable=False),
-        sa.Column("updated_at", Instant(), nullable=False),
+        sa.Column("created_at", instant, nullable=False),
+        sa.Column("updated_at", instant, nullable=False),
         sa.ForeignKeyConstraint(
             ["parent"], ["parties.slug"], name=op.f("fk_parties_parent_parties")
         ),
@@ -124,11 +124,11 @@ def upgrade() -> None:
         sa.Column("url", sa.String(length=2048), nullable=False),
         sa.Column("publisher", sa.String(length=200), nullable=True),
         sa.Column("title", sa.String(length=500), nullable=True),
-        sa.Column("published_at", Instant(), nullable=True),
+        sa.Column("published_at", instant, nullable=True),
         sa.Column("language", sa.String(length=35), nullable=True),
         sa.Column("archive_url", sa.String(length=2048), nullable=True),
         sa.Column("sha256", sa.String(length=64), nullable=True),
-        sa.Column("recorded_at", Instant(), nullable=False),
+        sa.Column("recorded_at", instant, nullable=False),
         sa.Column("fingerprint", sa.String(length=64), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sources")),
         sa.UniqueConstraint("fingerprint", name=op.f("uq_sources_fingerprint")),
@@ -138,8 +138,8 @@ def upgrade() -> None:
         sa.Column("slug", sa.String(length=64), nullable=False),
         sa.Column("title", sa.String(length=300), nullable=False),
         sa.Column("description", sa.Text(), nullable=True),
-        sa.Column("created_at", Instant(), nullable=False),
-        sa.Column("updated_at", Instant(), nullable=False),
+        sa.Column("created_at", instant, nullable=False),
+        sa.Column("updated_at", instant, nullable=False),
         sa.PrimaryKeyConstraint("slug", name=op.f("pk_stories")),
     )
     op.create_table(
@@ -149,8 +149,8 @@ def upgrade() -> None:
         sa.Column("name", sa.String(length=120), nullable=False),
         sa.Column("role", sa.String(length=16), nullable=False),
         sa.Column("password_hash", sa.String(length=300), nullable=True),
-        sa.Column("created_at", Instant(), nullable=False),
-        sa.Column("disabled_at", Instant(), nullable=True),
+        sa.Column("created_at", instant, nullable=False),
+        sa.Column("disabled_at", instant, nullable=True),
         sa.CheckConstraint(
             "role IN ('reader', 'checker', 'editor', 'admin')", name=op.f("ck_users_role")
         ),
@@ -164,10 +164,10 @@ def upgrade() -> None:
         sa.Column("name", sa.String(length=120), nullable=False),
         sa.Column("role", sa.String(length=16), nullable=False),
         sa.Column("user", sa.Uuid(as_uuid=False), nullable=True),
-        sa.Column("created_at", Instant(), nullable=False),
-        sa.Column("expires_at", Instant(), nullable=True),
-        sa.Column("revoked_at", Instant(), nullable=True),
-        sa.Column("last_used_at", Instant(), nullable=True),
+        sa.Column("created_at", instant, nullable=False),
+        sa.Column("expires_at", instant, nullable=True),
+        sa.Column("revoked_at", instant, nullable=True),
+        sa.Column("last_used_at", instant, nullable=True),
         sa.CheckConstraint(
             "role IN ('reader', 'checker', 'editor', 'admin')", name=op.f("ck_api_keys_role")
         ),
@@ -180,9 +180,9 @@ def upgrade() -> None:
         "sessions",
         sa.Column("token_hash", sa.String(length=64), nullable=False),
         sa.Column("user", sa.Uuid(as_uuid=False), nullable=False),
-        sa.Column("created_at", Instant(), nullable=False),
-        sa.Column("expires_at", Instant(), nullable=False),
-        sa.Column("last_used_at", Instant(), nullable=True),
+        sa.Column("created_at", instant, nullable=False),
+        sa.Column("expires_at", instant, nullable=False),
+        sa.Column("last_used_at", instant, nullable=True),
         sa.ForeignKeyConstraint(["user"], ["users.id"], name=op.f("fk_sessions_user_users")),
         sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_sessions")),
     )
@@ -192,9 +192,9 @@ def upgrade() -> None:
         "sign_in_links",
         sa.Column("token_hash", sa.String(length=64), nullable=False),
         sa.Column("user", sa.Uuid(as_uuid=False), nullable=False),
-        sa.Column("created_at", Instant(), nullable=False),
-        sa.Column("expires_at", Instant(), nullable=False),
-        sa.Column("used_at", Instant(), nullable=True),
+        sa.Column("created_at", instant, nullable=False),
+        sa.Column("expires_at", instant, nullable=False),
+        sa.Column("used_at", instant, nullable=True),
         sa.ForeignKeyConstraint(["user"], ["users.id"], name=op.f("fk_sign_in_links_user_users")),
         sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_sign_in_links")),
     )
@@ -208,7 +208,7 @@ def upgrade() -> None:
         sa.Column("role", sa.String(length=200), nullable=True),
         sa.Column("folded_name", sa.String(length=400), nullable=False),
         sa.Column("folded_role", sa.String(length=400), nullable=False),
-        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("created_at", instant, nullable=False),
         sa.ForeignKeyConstraint(
             ["party"], ["parties.slug"], name=op.f("fk_speakers_party_parties")
         ),
@@ -225,12 +225,12 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
         sa.Column("party", sa.String(length=64), nullable=True),
         sa.Column("speaker", sa.Uuid(as_uuid=False), nullable=True),
-        sa.Column("said_at", Instant(), nullable=False),
+        sa.Column("said_at", instant, nullable=False),
         sa.Column("precision", sa.String(length=16), nullable=False),
         sa.Column("basis", sa.String(length=32), nullable=False),
-        sa.Column("recorded_at", Instant(), nullable=False),
+        sa.Column("recorded_at", instant, nullable=False),
         sa.Column("recorded_by", sa.String(length=120), nullable=False),
-        sa.Column("withdrawn_at", Instant(), nullable=True),
+        sa.Column("withdrawn_at", instant, nullable=True),
         sa.Column("withdrawal_reason", sa.Text(), nullable=True),
         sa.Column("withdrawal_source", sa.Uuid(as_uuid=False), nullable=True),
         sa.CheckConstraint(
@@ -280,10 +280,10 @@ def upgrade() -> None:
         sa.Column("agrees", sa.Boolean(), nullable=False),
         sa.Column("challenged", sa.Boolean(), nullable=False),
         sa.Column("pending", sa.Boolean(), nullable=False),
-        sa.Column("claimed_at", Instant(), nullable=False),
-        sa.Column("status_since", Instant(), nullable=False),
-        sa.Column("created_at", Instant(), nullable=False),
-        sa.Column("changed_at", Instant(), nullable=False),
+        sa.Column("claimed_at", instant, nullable=False),
+        sa.Column("status_since", instant, nullable=False),
+        sa.Column("created_at", instant, nullable=False),
+        sa.Column("changed_at", instant, nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("last_hash", sa.String(length=64), nullable=False),
         sa.CheckConstraint(
@@ -381,7 +381,7 @@ def upgrade() -> None:
         sa.Column("exact", sa.Text(), nullable=True),
         sa.Column("prefix", sa.Text(), nullable=True),
         sa.Column("suffix", sa.Text(), nullable=True),
-        sa.Column("recorded_at", Instant(), nullable=False),
+        sa.Column("recorded_at", instant, nullable=False),
         sa.CheckConstraint(
             "rendering IN ('verbatim', 'translated', 'paraphrase')",
             name=op.f("ck_quotes_rendering"),
@@ -400,8 +400,8 @@ def upgrade() -> None:
         "claim_tags",
         sa.Column("tag", sa.String(length=50), nullable=False),
         sa.Column("claim", sa.Uuid(as_uuid=False), nullable=False),
-        sa.Column("added_at", Instant(), nullable=False),
-        sa.Column("removed_at", Instant(), nullable=True),
+        sa.Column("added_at", instant, nullable=False),
+        sa.Column("removed_at", instant, nullable=True),
         sa.ForeignKeyConstraint(["claim"], ["claims.id"], name=op.f("fk_claim_tags_claim_claims")),
         sa.PrimaryKeyConstraint("tag", "claim", "added_at", name=op.f("pk_claim_tags")),
     )
@@ -411,8 +411,8 @@ def upgrade() -> None:
         "claim_versions",
         sa.Column("claim", sa.Uuid(as_uuid=False), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("recorded_at", Instant(), nullable=False),
-        sa.Column("superseded_at", Instant(), nullable=False),
+        sa.Column("recorded_at", instant, nullable=False),
+        sa.Column("superseded_at", instant, nullable=False),
         sa.Column("status", sa.String(length=24), nullable=False),
         sa.Column("lifecycle", sa.String(length=16), nullable=False),
         sa.Column("agrees", sa.Boolean(), nullable=False),
@@ -448,10 +448,10 @@ def upgrade() -> None:
         sa.Column("proposal", sa.Text(), nullable=False),
         sa.Column("proposed_by", sa.String(length=64), nullable=False),
         sa.Column("proposed_by_name", sa.String(length=120), nullable=False),
-        sa.Column("proposed_at", Instant(), nullable=False),
+        sa.Column("proposed_at", instant, nullable=False),
         sa.Column("settled_by", sa.String(length=64), nullable=True),
         sa.Column("settled_by_name", sa.String(length=120), nullable=True),
-        sa.Column("settled_at", Instant(), nullable=True),
+        sa.Column("settled_at", instant, nullable=True),
         sa.Column("comment", sa.Text(), nullable=True),
         sa.CheckConstraint(
             "state IN ('pending', 'approved', 'rejected', 'withdrawn', 'superseded')",
@@ -480,7 +480,7 @@ def upgrade() -> None:
         sa.Column("claim", sa.Uuid(as_uuid=False), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("type", sa.String(length=40), nullable=False),
-        sa.Column("recorded_at", Instant(), nullable=False),
+        sa.Column("recorded_at", instant, nullable=False),
         sa.Column("actor", sa.Text(), nullable=False),
         sa.Column("data", sa.Text(), nullable=False),
         sa.Column("previous_hash", sa.String(length=64), nullable=False),
@@ -503,8 +503,8 @@ def upgrade() -> None:
         sa.Column("conditional", sa.Boolean(), nullable=False),
         sa.Column("note", sa.Text(), nullable=True),
         sa.Column("linked_by", sa.String(length=120), nullable=False),
-        sa.Column("recorded_at", Instant(), nullable=False),
-        sa.Column("retracted_at", Instant(), nullable=True),
+        sa.Column("recorded_at", instant, nullable=False),
+        sa.Column("retracted_at", instant, nullable=True),
         sa.Column("retraction_reason", sa.Text(), nullable=True),
         sa.CheckConstraint("scope IN ('full', 'partial')", name=op.f("ck_links_scope")),
         sa.CheckConstraint(
@@ -533,7 +533,7 @@ def upgrade() -> None:
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("author", sa.String(length=64), nullable=False),
         sa.Column("author_name", sa.String(length=120), nullable=False),
-        sa.Column("recorded_at", Instant(), nullable=False),
+        sa.Column("recorded_at", instant, nullable=False),
         sa.ForeignKeyConstraint(["claim"], ["claims.id"], name=op.f("fk_notes_claim_claims")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_notes")),
     )

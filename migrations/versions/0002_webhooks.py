@@ -3,12 +3,12 @@
 import sqlalchemy as sa
 from alembic import op
 
-from service.store.types import Instant
-
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
 depends_on = None
+
+instant = sa.DateTime(timezone=True).with_variant(sa.String(27), "sqlite")
 
 
 def upgrade() -> None:
@@ -17,7 +17,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
         sa.Column("type", sa.String(length=40), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
-        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("created_at", instant, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_messages")),
     )
     op.create_table(
@@ -36,17 +36,17 @@ def upgrade() -> None:
         sa.Column("headers", sa.Text(), nullable=False),
         sa.Column("secret", sa.String(length=100), nullable=False),
         sa.Column("previous_secrets", sa.Text(), nullable=False),
-        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("created_at", instant, nullable=False),
         sa.Column("created_by", sa.String(length=120), nullable=False),
-        sa.Column("updated_at", Instant(), nullable=False),
-        sa.Column("deleted_at", Instant(), nullable=True),
+        sa.Column("updated_at", instant, nullable=False),
+        sa.Column("deleted_at", instant, nullable=True),
         sa.Column("failures", sa.Integer(), nullable=False),
-        sa.Column("failing_since", Instant(), nullable=True),
-        sa.Column("blocked_until", Instant(), nullable=True),
-        sa.Column("last_success_at", Instant(), nullable=True),
-        sa.Column("last_failure_at", Instant(), nullable=True),
+        sa.Column("failing_since", instant, nullable=True),
+        sa.Column("blocked_until", instant, nullable=True),
+        sa.Column("last_success_at", instant, nullable=True),
+        sa.Column("last_failure_at", instant, nullable=True),
         sa.Column("last_error", sa.Text(), nullable=True),
-        sa.Column("served_at", Instant(), nullable=False),
+        sa.Column("served_at", instant, nullable=False),
         sa.CheckConstraint("ordering IN ('claim', 'none')", name=op.f("ck_webhooks_ordering")),
         sa.CheckConstraint(
             "state IN ('active', 'paused', 'disabled')", name=op.f("ck_webhooks_state")
@@ -73,11 +73,11 @@ def upgrade() -> None:
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("losses", sa.Integer(), nullable=False),
-        sa.Column("visible_at", Instant(), nullable=False),
+        sa.Column("visible_at", instant, nullable=False),
         sa.Column("lease", sa.String(length=32), nullable=True),
-        sa.Column("first_tried_at", Instant(), nullable=True),
-        sa.Column("created_at", Instant(), nullable=False),
-        sa.Column("settled_at", Instant(), nullable=True),
+        sa.Column("first_tried_at", instant, nullable=True),
+        sa.Column("created_at", instant, nullable=False),
+        sa.Column("settled_at", instant, nullable=True),
         sa.Column("last_status", sa.Integer(), nullable=True),
         sa.Column("last_error", sa.Text(), nullable=True),
         sa.CheckConstraint(
@@ -159,7 +159,7 @@ def upgrade() -> None:
         sa.Column("message", sa.Uuid(as_uuid=False), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("url", sa.String(length=2048), nullable=False),
-        sa.Column("started_at", Instant(), nullable=False),
+        sa.Column("started_at", instant, nullable=False),
         sa.Column("seconds", sa.Float(), nullable=False),
         sa.Column("outcome", sa.String(length=16), nullable=False),
         sa.Column("status", sa.Integer(), nullable=True),

@@ -3,20 +3,20 @@
 import sqlalchemy as sa
 from alembic import op
 
-from service.store.types import Instant
-
 revision = "0005"
 down_revision = "0004"
 branch_labels = None
 depends_on = None
+
+instant = sa.DateTime(timezone=True).with_variant(sa.String(27), "sqlite")
 
 
 def upgrade() -> None:
     op.create_table(
         "party_versions",
         sa.Column("slug", sa.String(length=64), nullable=False),
-        sa.Column("recorded_at", Instant(), nullable=False),
-        sa.Column("superseded_at", Instant(), nullable=True),
+        sa.Column("recorded_at", instant, nullable=False),
+        sa.Column("superseded_at", instant, nullable=True),
         sa.Column("name", sa.String(length=120), nullable=False),
         sa.Column("parent", sa.String(length=64), nullable=True),
         sa.Column("root", sa.String(length=64), nullable=False),
@@ -68,8 +68,8 @@ def _replace_on_sqlite(added: list[sa.Column[object]], key: list[str], copy: str
         "claim_versions_new",
         sa.Column("claim", sa.Uuid(as_uuid=False), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("recorded_at", Instant(), nullable=False),
-        sa.Column("superseded_at", Instant(), nullable=False),
+        sa.Column("recorded_at", instant, nullable=False),
+        sa.Column("superseded_at", instant, nullable=False),
         sa.Column("status", sa.String(length=24), nullable=False),
         sa.Column("lifecycle", sa.String(length=16), nullable=False),
         sa.Column("agrees", sa.Boolean(), nullable=False),

@@ -3,12 +3,12 @@
 import sqlalchemy as sa
 from alembic import op
 
-from service.store.types import Instant
-
 revision = "0007"
 down_revision = "0006"
 branch_labels = None
 depends_on = None
+
+instant = sa.DateTime(timezone=True).with_variant(sa.String(27), "sqlite")
 
 # As in 0003 the guard steps aside while a column is filled that no hash covers; what it says
 # stands in the line's own data.  SQLite keeps instants as text of one width.
@@ -37,7 +37,7 @@ INDEXES = (
 
 
 def upgrade() -> None:
-    op.add_column("events", sa.Column("said_at", Instant(), nullable=True))
+    op.add_column("events", sa.Column("said_at", instant, nullable=True))
     if op.get_bind().dialect.name == "sqlite":
         op.execute("DROP TRIGGER events_no_update")
         op.execute(SQLITE_FILL)

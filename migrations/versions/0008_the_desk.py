@@ -3,26 +3,27 @@
 import sqlalchemy as sa
 from alembic import op
 
-from service.store.types import Id, Instant, LongText
-
 revision = "0008"
 down_revision = "0007"
 branch_labels = None
 depends_on = None
+
+identifier = sa.Uuid(as_uuid=False)
+instant = sa.DateTime(timezone=True).with_variant(sa.String(27), "sqlite")
 
 
 def upgrade() -> None:
     op.add_column("sessions", sa.Column("agent", sa.String(200), nullable=True))
     op.create_table(
         "intakes",
-        sa.Column("id", Id, nullable=False),
-        sa.Column("source", Id, nullable=False),
-        sa.Column("text", LongText, nullable=False),
+        sa.Column("id", identifier, nullable=False),
+        sa.Column("source", identifier, nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
         sa.Column("language", sa.String(35), nullable=False),
         sa.Column("story", sa.String(64), nullable=True),
         sa.Column("opened_by", sa.String(64), nullable=False),
         sa.Column("opened_by_name", sa.String(120), nullable=False),
-        sa.Column("opened_at", Instant(), nullable=False),
+        sa.Column("opened_at", instant, nullable=False),
         sa.ForeignKeyConstraint(["source"], ["sources.id"], name=op.f("fk_intakes_source_sources")),
         sa.ForeignKeyConstraint(["story"], ["stories.slug"], name=op.f("fk_intakes_story_stories")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_intakes")),

@@ -9,12 +9,13 @@ import json
 import sqlalchemy as sa
 from alembic import op
 
-from service.store.types import Id, Instant
-
 revision = "0010"
 down_revision = "0009"
 branch_labels = None
 depends_on = None
+
+identifier = sa.Uuid(as_uuid=False)
+instant = sa.DateTime(timezone=True).with_variant(sa.String(27), "sqlite")
 
 STATES = "'pending', 'approved', 'rejected', 'withdrawn', 'superseded'"
 NEW = {"kind": "status", "change": None, "seen": None, "prints": None}
@@ -22,7 +23,7 @@ NEW = {"kind": "status", "change": None, "seen": None, "prints": None}
 
 
 def upgrade() -> None:
-    op.add_column("statements", sa.Column("withdrawal_said_at", Instant(), nullable=True))
+    op.add_column("statements", sa.Column("withdrawal_said_at", instant, nullable=True))
     op.add_column("statements", sa.Column("withdrawal_precision", sa.String(16), nullable=True))
     with op.batch_alter_table("decisions") as decisions:
         decisions.add_column(
@@ -52,7 +53,7 @@ def downgrade() -> None:
 def _rewrite_waiting() -> None:
     """Give the stored state of each claim with a waiting proposal what a proposal says now."""
     claims = sa.table(
-        "claims", sa.column("id", Id), sa.column("state"), sa.column("pending", sa.Boolean)
+        "claims", sa.column("id", identifier), sa.column("state"), sa.column("pending", sa.Boolean)
     )
     connection = op.get_bind()
     for row in connection.execute(sa.select(claims).where(claims.c.pending == sa.true())).all():
@@ -71,7 +72,9 @@ def _restore_from_record() -> None:
     """Read from the record what a downgrade left out.  There is nothing of it on a desk that comes
     from the release before."""
     events = sa.table("events", sa.column("type"), sa.column("data"))
-    decisions = sa.table("decisions", sa.column("id", Id), sa.column("kind"), sa.column("state"))
+    decisions = sa.table(
+        "decisions", sa.column("id", identifier), sa.column("kind"), sa.column("state")
+    )
     connection = op.get_bind()
 
     def read(kind):

@@ -6,9 +6,6 @@ import orjson
 import sqlalchemy as sa
 from alembic import op
 
-from service.search.index import indexing
-from service.store import states
-
 revision = "0017"
 down_revision = "0016"
 branch_labels = None
@@ -22,6 +19,12 @@ identifier = sa.Uuid(as_uuid=False)
 
 claims = sa.table("claims", sa.column("id", identifier), sa.column("state", sa.Text))
 state_links = sa.table(
+    "state_links",
+    sa.column("claim", identifier),
+    sa.column("place", sa.Integer),
+    sa.column("state", sa.Text),
+)
+links = sa.table(
     "state_links",
     sa.column("claim", identifier),
     sa.column("place", sa.Integer),
@@ -61,26 +64,39 @@ def upgrade() -> None:
 
 
 def _index_long_rows(connection: sa.Connection) -> None:
-    """Make the long rows of the search index again, which say from now on whether they are full.
-
-    By the code that reads them, as 0004 makes all.
-    """
-    long = sa.func.length(sa.cast(claim_search.c.words, sa.Text)) > LONG
-    for claim in connection.scalars(sa.select(claim_search.c.claim).where(long)).all():
-        text = connection.scalar(sa.select(claims.c.state).where(claims.c.id == claim))
-        indexing.renew(connection, [states.read_locked(connection, claim, text or "")])
+    """Make the long rows of the search index again, which say from now on whether they are full."""
+    search = op.get_context().script.get_revision("0004").module
+    index, quotes = search.claim_search, search.quotes
+    long = sa.func.length(sa.cast(index.c.words, sa.Text)) > LONG
+    rows = connection.execute(sa.select(index.c.claim, index.c.former).where(long)).all()
+    full_names = search.read_full_names(connection) if rows else {}
+    for claim, former in rows:
+        state = _read_whole(connection, claim)
+        spoken = [state["origin_statement"], *(link["statement"] for link in state["links"])]
+        said: dict[str, Any] = {}
+        for first in range(0, len(spoken), search.BATCH):
+            some = quotes.c.statement.in_(spoken[first : first + search.BATCH])
+            said |= search.read_quotes(connection, some)
+        row = search.make_claim_row(connection, state, said, full_names, set(former.split()))
+        change = sa.update(index).where(index.c.claim == claim)
+        connection.execute(change.values(words=row["words"], former=row["former"]))
 
 
 def downgrade() -> None:
     connection = op.get_bind()
     for claim in connection.scalars(sa.select(state_links.c.claim).distinct()).all():
-        state = _read(connection, claim)
-        mine = sa.select(state_links.c.state).where(state_links.c.claim == claim)
-        rows = connection.scalars(mine.order_by(state_links.c.place)).all()
-        state["links"] += map(orjson.loads, rows)
+        state = _read_whole(connection, claim)
         state.pop(FURTHER)
         _replace(connection, claim, state)
     op.drop_table("state_links")
+
+
+def _read_whole(connection: sa.Connection, claim: str) -> dict[str, Any]:
+    state = _read(connection, claim)
+    mine = sa.select(state_links.c.state).where(state_links.c.claim == claim)
+    rows = connection.scalars(mine.order_by(state_links.c.place)).all()
+    state["links"] += map(orjson.loads, rows)
+    return state
 
 
 def _read(connection: sa.Connection, claim: str) -> dict[str, Any]:
