@@ -30,6 +30,7 @@ from service.domain.errors import (
 from service.domain.proposals import LapseReason
 from service.domain.subjects import SubjectKind
 from service.record import audit
+from service.store.compiled_statements import insert_or_ignore
 from service.store.tables import (
     SESSION_NAME,
     api_keys,
@@ -39,7 +40,6 @@ from service.store.tables import (
     sign_in_tries,
     users,
 )
-from service.store.upsert import insert_or_ignore
 
 SYSTEM = Actor("system", "claimdesk", Role.ADMIN, Means(Way.CONSOLE))
 """Who acts when an operator uses the command line: whoever has the shell has the database."""

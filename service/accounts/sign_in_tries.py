@@ -12,8 +12,8 @@ from hashlib import sha256
 from sqlalchemy import Connection, select, update
 
 from service.domain.errors import RateLimited
+from service.store.compiled_statements import insert_or_ignore
 from service.store.tables import sign_in_tries
-from service.store.upsert import insert_or_ignore
 
 WINDOW = timedelta(minutes=1)
 

@@ -27,9 +27,8 @@ from service.record import writer
 from service.record.canonical import GENESIS
 from service.search.index import indexing
 from service.store import states, wakeups
-from service.store.batches import Together, bound
+from service.store.compiled_statements import CompiledStatement, StatementBatch, bind_columns
 from service.store.engine import base_url, now_after
-from service.store.prepared import Prepared
 from service.store.tables import claim_versions, claims
 from service.webhooks import outbox
 
@@ -77,7 +76,7 @@ ROW = (
     "last_hash",
 )
 """The columns of `claims` that a state determines: what `row` gives."""
-LOAD = Prepared(
+LOAD = CompiledStatement(
     select(
         # A state that is kept in memory is not sent again.
         case((claims.c.last_hash == bindparam("kept_hash"), null()), else_=claims.c.state),
@@ -120,11 +119,11 @@ HOLD = select(claims.c.changed_at).where(claims.c.id == bindparam("claim")).with
 
 
 @lru_cache
-def _opening(lines: int, messages: int) -> Together:
+def _opening(lines: int, messages: int) -> StatementBatch:
     """The writes that begin a record of so many lines, and tell of so many."""
     columns = (*ROW, "id", "created_at")
-    return Together(
-        insert(claims).values(bound(claims, columns, "new")),
+    return StatementBatch(
+        insert(claims).values(bind_columns(claims, columns, "new")),
         writer.insert_lines(lines, "line"),
         *_telling(messages),
         indexing.ENTER,
@@ -132,13 +131,13 @@ def _opening(lines: int, messages: int) -> Together:
 
 
 @lru_cache
-def _continuing(lines: int, messages: int, searched: bool) -> Together:
+def _continuing(lines: int, messages: int, searched: bool) -> StatementBatch:
     """The writes that append so many lines: what held before is kept, then replaced; `searched`
     says that the claim's words change."""
     replace = update(claims).where(claims.c.id == bindparam("claim_id", type_=claims.c.id.type))
-    return Together(
+    return StatementBatch(
         SUPERSEDE,
-        replace.values(bound(claims, ROW, "new")),
+        replace.values(bind_columns(claims, ROW, "new")),
         writer.insert_lines(lines, "line"),
         *_telling(messages),
         *([indexing.REPLACE] if searched else ()),

@@ -30,7 +30,7 @@ from service.domain.access import Actor, Means, Role, Way
 from service.domain.history import Draft
 from service.domain.subjects import Subject, SubjectKind
 from service.record.canonical import canonical
-from service.store.prepared import Prepared
+from service.store.compiled_statements import CompiledStatement
 from service.store.rename_tables import rename_claims, renames
 from service.store.tables import statements
 from service.store.types import id_text
@@ -39,7 +39,7 @@ WAITS = exists().where(
     rename_claims.c.claim == bindparam("claim", type_=rename_claims.c.claim.type)
 )
 """Whether a rename has not come to the claim `:claim` yet."""
-TAKE = Prepared(
+TAKE = CompiledStatement(
     delete(rename_claims)
     .where(rename_claims.c.claim == bindparam("claim", type_=rename_claims.c.claim.type))
     .returning(rename_claims.c.rename)

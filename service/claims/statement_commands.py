@@ -41,7 +41,7 @@ from service.domain.subjects import Subject, SubjectKind
 from service.record import writer
 from service.record.writer import Line
 from service.search.index import indexing
-from service.store.batches import Together, bound
+from service.store.compiled_statements import StatementBatch, bind_columns
 from service.store.engine import now_after
 from service.store.row_data import QUOTE
 from service.store.tables import claims, links, quotes, statements
@@ -78,13 +78,13 @@ RENDERED = tuple(name for name in QUOTE.columns if name != "recorded_at")
 
 
 @lru_cache
-def _recording(renderings: int, lines: int) -> Together:
+def _recording(renderings: int, lines: int) -> StatementBatch:
     """The writes of a statement with so many renderings and events: parameters are
     `<row>_<column>`."""
-    return Together(
-        insert(statements).values(bound(statements, STATEMENT_COLUMNS, "0")),
+    return StatementBatch(
+        insert(statements).values(bind_columns(statements, STATEMENT_COLUMNS, "0")),
         insert(quotes).values(
-            [bound(quotes, QUOTE_COLUMNS, f"{i + 1}") for i in range(renderings)]
+            [bind_columns(quotes, QUOTE_COLUMNS, f"{i + 1}") for i in range(renderings)]
         ),
         indexing.ENTER_STATEMENT,
         writer.insert_lines(lines, "line"),

@@ -17,19 +17,18 @@ from service.domain.inputs import NewSpeaker
 from service.domain.subjects import Subject, SubjectKind
 from service.record import writer
 from service.record.writer import Line
-from service.store.prepared import Prepared
+from service.store.compiled_statements import CompiledStatement, insert_or_ignore
 from service.store.tables import (
     parties,
     party_versions,
     speakers,
 )
 from service.store.types import id_text
-from service.store.upsert import insert_or_ignore
 
 MAX_DEPTH = 8
 
 _root = parties.alias("root")
-VOICE = Prepared(
+VOICE = CompiledStatement(
     select(parties.c.slug, parties.c.name, parties.c.root, _root.c.name.label("root_name"))
     .join(_root, _root.c.slug == parties.c.root)
     .where(parties.c.slug == bindparam("party"))
@@ -47,7 +46,7 @@ SPEAKER = (
     .where(speakers.c.id == bindparam("speaker"))
     .with_for_update(read=True, key_share=True)
 )
-NAMESAKE = Prepared(
+NAMESAKE = CompiledStatement(
     select(speakers.c.id, speakers.c.name, speakers.c.role)
     .where(
         speakers.c.party == bindparam("party"),

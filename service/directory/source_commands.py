@@ -14,16 +14,15 @@ from service.domain.inputs import NewSource
 from service.domain.subjects import Subject, SubjectKind
 from service.record import writer
 from service.record.writer import Line
-from service.store.prepared import Prepared
+from service.store.compiled_statements import CompiledStatement, insert_or_ignore
 from service.store.tables import sources
 from service.store.types import id_text
-from service.store.upsert import insert_or_ignore
 
-BY_FINGERPRINT = Prepared(
+BY_FINGERPRINT = CompiledStatement(
     select(sources.c.id).where(sources.c.fingerprint == bindparam("fingerprint"))
 )
 # Of several texts that were read at one address, the latest.
-BY_ADDRESS = Prepared(
+BY_ADDRESS = CompiledStatement(
     select(sources.c.id)
     .where(sources.c.address_digest == bindparam("digest"))
     .order_by(sources.c.recorded_at.desc(), sources.c.id.desc())

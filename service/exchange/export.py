@@ -25,7 +25,7 @@ from service.store.row_data import (
     Exchanged,
     plain,
 )
-from service.store.snapshot import frozen
+from service.store.snapshot import hold_snapshot
 from service.store.tables import claims, events, parties, party_versions, quotes
 
 PAGE = 1_000
@@ -40,7 +40,7 @@ def dump(connection: Connection, write: Write, *, progress: Progress = None) -> 
     For `Database.read`.  `progress` is told now and then how many lines are written, and of how
     many.  Raises Conflict for an event that is no JSON.
     """
-    with frozen(connection):
+    with hold_snapshot(connection):
         total = _count(connection, events, events.c.claim.is_not(None))
         total += sum(_count(connection, kind.table) for kind in THINGS.values())
         counts: Counter[str] = Counter()
@@ -203,7 +203,7 @@ def sheet(
 
     For `Database.read`.
     """
-    with frozen(connection):
+    with hold_snapshot(connection):
         total, done = _count(connection, claims), 0
         write((csv.BOM if bom else b"") + csv.lines([csv.COLUMNS]))
         for rows in pages(connection, select(claims.c.id, claims.c.document), claims.c.id):

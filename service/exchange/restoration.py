@@ -20,8 +20,7 @@ from service.domain.subjects import Subject, SubjectKind
 from service.record.canonical import GENESIS, canonical
 from service.search.index import indexing
 from service.store import states
-from service.store.batches import bound
-from service.store.prepared import Prepared
+from service.store.compiled_statements import CompiledStatement, bind_columns
 from service.store.tables import claim_versions, claims, events
 
 UNRELATED = {"merged_into": None, "part_of": None}
@@ -32,10 +31,10 @@ HELD = (
     .order_by(claims.c.id)
     .with_for_update()
 )
-REPLACE = Prepared(
+REPLACE = CompiledStatement(
     update(claims)
     .where(claims.c.id == bindparam("claim_id", type_=claims.c.id.type))
-    .values(bound(claims, claim_writer.ROW, "new"))
+    .values(bind_columns(claims, claim_writer.ROW, "new"))
 )
 
 

@@ -21,9 +21,8 @@ from service.domain.history import Draft, Event
 from service.domain.subjects import Subject, SubjectKind
 from service.record import chains
 from service.record.canonical import GENESIS, canonical, hash_event, make_salts
-from service.store.batches import bound
+from service.store.compiled_statements import CompiledStatement, bind_columns
 from service.store.engine import now_after
-from service.store.prepared import Prepared
 from service.store.tables import events
 
 LINE = (
@@ -109,7 +108,9 @@ def write(connection: Connection, lines: Sequence[Line]) -> None:
 
 def insert_lines(count: int, prefix: str) -> Insert:
     """The INSERT of so many lines, whose parameters are what `parameters(prefix, …)` gives."""
-    return insert(events).values([bound(events, LINE, f"{prefix}_{i}") for i in range(count)])
+    return insert(events).values(
+        [bind_columns(events, LINE, f"{prefix}_{i}") for i in range(count)]
+    )
 
 
 def parameters(prefix: str, lines: Sequence[Line]) -> dict[str, Any]:
@@ -200,8 +201,8 @@ def _salt(
 
 
 @lru_cache(maxsize=64)
-def _writing(count: int) -> Prepared:
-    return Prepared(insert_lines(count, "line").inline())
+def _writing(count: int) -> CompiledStatement:
+    return CompiledStatement(insert_lines(count, "line").inline())
 
 
 def _build_lines(

@@ -22,10 +22,10 @@ from sqlalchemy.exc import DBAPIError
 from service.config import Settings
 from service.domain.clocks import ClockGuard
 from service.domain.errors import Unavailable
+from service.store.compiled_statements import Lookup as Lookup
 from service.store.connector import ENGINE_URL, Connector
 from service.store.failures import RETRIED, translate_errors
 from service.store.location import describe_file, describe_server
-from service.store.lookups import Lookup as Lookup
 from service.store.postgresql import PostgreSQLBackend
 from service.store.read_only import ReadOnlySQLite
 from service.store.sqlite import SQLiteBackend

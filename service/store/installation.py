@@ -5,8 +5,8 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, delete, exists, select, update
 
+from service.store.compiled_statements import insert_or_ignore
 from service.store.tables import installation
-from service.store.upsert import insert_or_ignore
 
 EPOCH = "epoch"
 FOUR_EYES = "four_eyes"

@@ -7,8 +7,8 @@ import asyncpg
 from sqlalchemy import Connection, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from service.store.compiled_statements import Lookup
 from service.store.connector import ENGINE_URL, Connector
-from service.store.lookups import Lookup
 
 T = TypeVar("T")
 Row = tuple[Any, ...]

@@ -27,7 +27,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.pool import NullPool
 
 from service.domain.errors import Unavailable
-from service.store.lookups import Lookup
+from service.store.compiled_statements import Lookup
 from service.store.sqlite import BUSY_SECONDS, find_path
 
 T = TypeVar("T")

@@ -1,4 +1,4 @@
-"""A long read that sees one instant of the database, whatever is written meanwhile."""
+"""Reads of several statements that see one instant of the database."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,12 +7,12 @@ from sqlalchemy import Connection
 
 
 @contextmanager
-def frozen(connection: Connection) -> Iterator[None]:
-    """One snapshot for all that a connection of `Database.read` reads in here.
+def hold_snapshot(connection: Connection) -> Iterator[None]:
+    """Let all queries within this block see the same instant of the database.
 
-    On PostgreSQL its statements otherwise stand alone, or in a transaction where each sees what was
-    committed before it (through a pooler).  On SQLite a read is one transaction, and that is one
-    snapshot.
+    For reads of several statements that must agree, such as an export or a verification.  On
+    PostgreSQL each statement of `Database.read` otherwise sees what was committed before it.  On
+    SQLite a read is one transaction, which sees one instant anyway.
     """
     if connection.dialect.name == "sqlite":
         yield

@@ -16,9 +16,9 @@ from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
 from service.domain.errors import DatabaseFull, DatabaseReplaced, Unavailable
 from service.store import releases
+from service.store.compiled_statements import Lookup
 from service.store.failures import FULL, log_failure
 from service.store.file_guard import FileGuard, identify
-from service.store.lookups import Lookup
 
 T = TypeVar("T")
 Row = tuple[Any, ...]

@@ -32,7 +32,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from service.domain import history
 from service.domain.claims import ClaimState, Link
-from service.store.prepared import Prepared
+from service.store.compiled_statements import CompiledStatement
 from service.store.tables import state_links
 
 FIRST = 32
@@ -44,13 +44,15 @@ FURTHER = "further_links"
 _place = bindparam("place", type_=state_links.c.place.type)
 _claim = bindparam("claim_id", type_=state_links.c.claim.type)
 _state = bindparam("link_state", type_=state_links.c.state.type)
-ADD = Prepared(insert(state_links).values(claim=_claim, place=_place, state=_state).inline())
-CHANGE = Prepared(
+ADD = CompiledStatement(
+    insert(state_links).values(claim=_claim, place=_place, state=_state).inline()
+)
+CHANGE = CompiledStatement(
     update(state_links)
     .where(state_links.c.claim == _claim, state_links.c.place == _place)
     .values(state=_state)
 )
-READ = Prepared(
+READ = CompiledStatement(
     select(state_links.c.place, state_links.c.state).where(state_links.c.claim == _claim)
 )
 

@@ -20,7 +20,7 @@ from service.domain.claims import ClaimState, Lifecycle, rfc3339
 from service.domain.names import fold
 from service.store import states
 from service.store.paging import Window
-from service.store.snapshot import frozen
+from service.store.snapshot import hold_snapshot
 from service.store.tables import claim_versions, claims, events, links
 from service.stories import matrix
 from service.stories.story_queries import find, ours, places
@@ -45,7 +45,7 @@ def page(
 
     Raises NotFound, NotYetRecorded.
     """
-    with frozen(connection):
+    with hold_snapshot(connection):
         story = find(connection, slug, moment)
         order = _arranged(_skeleton(connection, slug, moment))
         begin = _following(order, window.after)

@@ -12,10 +12,10 @@ from service.domain.errors import AlreadyExists, NotFound
 from service.domain.history import Draft
 from service.domain.subjects import Subject, SubjectKind
 from service.record import writer
+from service.store.compiled_statements import insert_or_ignore
 from service.store.tables import (
     stories,
 )
-from service.store.upsert import insert_or_ignore
 
 
 def create_story(

@@ -13,7 +13,7 @@ from service.domain import history
 from service.domain.claims import rfc3339
 from service.record.event_queries import disclosed
 from service.store.paging import Window
-from service.store.snapshot import frozen
+from service.store.snapshot import hold_snapshot
 from service.store.tables import claim_versions, claims, events, links
 from service.stories import status_spans, timeline
 from service.stories.story_queries import find
@@ -40,7 +40,7 @@ def page(
     order of the ends of the days or hours that are known.
     Raises NotFound, NotYetRecorded.
     """
-    with frozen(connection):
+    with hold_snapshot(connection):
         story = find(connection, slug, moment)
         rows = _rows(connection, slug, clock, moment, window, newest_first)
         more, rows = len(rows) > window.limit, rows[: window.limit]

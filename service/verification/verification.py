@@ -21,7 +21,7 @@ from service.domain.history import Event
 from service.search.index import indexing
 from service.search.index.fulltext import claim_search, postings, statement_search
 from service.store import states, tables
-from service.store.snapshot import frozen
+from service.store.snapshot import hold_snapshot
 from service.store.tables import INDEXES
 from service.verification import rename_checks
 from service.verification.breaks import Break, Remark, clip, compare_row, compare_rows
@@ -104,7 +104,7 @@ def verify(connection: Connection, *, progress: Progress = None) -> Report:
 
     `progress` is told now and then how many claims are done, and of how many.
     """
-    with frozen(connection):
+    with hold_snapshot(connection):
         return compare(connection, progress)
 
 

@@ -40,8 +40,8 @@ from sqlalchemy import (
 
 from service.domain import backoff
 from service.domain.webhooks import DeliveryState, EndpointState, Ordering
+from service.store.compiled_statements import CompiledStatement
 from service.store.installation import WEBHOOKS_HELD
-from service.store.prepared import Prepared
 from service.store.webhook_tables import webhook_deliveries, webhook_messages, webhooks
 from service.webhooks.settlement import LOG, LOST, PENDING, Attempt, Settled, settle
 
@@ -56,7 +56,7 @@ _this_one = and_(
     deliveries.webhook == bindparam("of", type_=deliveries.webhook.type),
     deliveries.message == bindparam("one", type_=deliveries.message.type),
 )
-LEASE = Prepared(
+LEASE = CompiledStatement(
     update(webhook_deliveries)
     .where(_this_one)
     .values(
@@ -76,12 +76,12 @@ LEASE = Prepared(
         }
     )
 )
-HOLD_BACK = Prepared(
+HOLD_BACK = CompiledStatement(
     update(webhook_deliveries)
     .where(_this_one)
     .values(visible_at=bindparam("until", type_=deliveries.visible_at.type))
 )
-SERVED = Prepared(
+SERVED = CompiledStatement(
     update(webhooks)
     .where(webhooks.c.id == bindparam("of", type_=webhooks.c.id.type))
     .values(served_at=bindparam("at", type_=webhooks.c.served_at.type))

@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from service.domain import backoff
 from service.domain.webhooks import DeliveryState, EndpointState
-from service.store.prepared import Prepared
+from service.store.compiled_statements import CompiledStatement
 from service.store.webhook_tables import webhook_attempts, webhook_deliveries, webhooks
 from service.webhooks.delivery import Answer
 
@@ -35,7 +35,7 @@ BUSY = (429, 503)
 PENDING: Any = literal_column(f"'{DeliveryState.PENDING.value}'")
 
 deliveries = webhook_deliveries.c
-SETTLE = Prepared(
+SETTLE = CompiledStatement(
     update(webhook_deliveries)
     .where(
         deliveries.webhook == bindparam("of", type_=deliveries.webhook.type),
@@ -57,7 +57,7 @@ SETTLE = Prepared(
         last_error=bindparam("why", type_=deliveries.last_error.type),
     )
 )
-LOG = Prepared(
+LOG = CompiledStatement(
     insert(webhook_attempts).values(
         {
             column.name: bindparam(f"row_{column.name}", type_=column.type)
@@ -66,7 +66,7 @@ LOG = Prepared(
     )
 )
 _next = webhook_deliveries.alias("next")
-SEND_NEXT = Prepared(
+SEND_NEXT = CompiledStatement(
     update(webhook_deliveries)
     .where(
         deliveries.webhook == bindparam("of", type_=deliveries.webhook.type),
@@ -89,7 +89,7 @@ SEND_NEXT = Prepared(
     )
     .values(visible_at=bindparam("at", type_=deliveries.visible_at.type))
 )
-DOING = Prepared(
+DOING = CompiledStatement(
     update(webhooks)
     .where(webhooks.c.id == bindparam("of", type_=webhooks.c.id.type))
     .values(

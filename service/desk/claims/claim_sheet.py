@@ -33,7 +33,7 @@ from service.publishing import publication_queries
 from service.publishing.claimreview import document as claim_review
 from service.record.tail import newest
 from service.store.engine import Connection
-from service.store.snapshot import frozen
+from service.store.snapshot import hold_snapshot
 from service.web import redaction
 
 Data = dict[str, Any]
@@ -102,7 +102,7 @@ def read(
     """
     audience = disclosure.audience_of(caller)
     internals = audience is Audience.DESK
-    with frozen(connection):
+    with hold_snapshot(connection):
         last = newest(connection)
         state = history_queries.known(connection, claim_id, moment)
         if entire:

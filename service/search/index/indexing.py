@@ -36,8 +36,8 @@ from service.search.index import fulltext, terms
 from service.search.index.fulltext import claim_search, statement_search
 from service.search.index.terms import Quoted
 from service.store import states
+from service.store.compiled_statements import CompiledStatement
 from service.store.list_parameters import LISTS, ListElements
-from service.store.prepared import Prepared
 from service.store.tables import claims, events, links, parties, quotes, speakers, statements
 from service.store.types import id_text
 
@@ -81,13 +81,13 @@ REPLACE = (
     )
 )
 # Inline: numbers are drawn by the database itself.
-ENTERED, REPLACED = Prepared(ENTER.inline()), Prepared(REPLACE)
+ENTERED, REPLACED = CompiledStatement(ENTER.inline()), CompiledStatement(REPLACE)
 ENTER_STATEMENT = insert(statement_search).values(
     statement=bindparam("search_statement", type_=statement_search.c.statement.type),
     words=bindparam("search_words", type_=statement_search.c.words.type),
 )
-ENTERED_STATEMENT = Prepared(ENTER_STATEMENT.inline())
-RENEWED_STATEMENT = Prepared(
+ENTERED_STATEMENT = CompiledStatement(ENTER_STATEMENT.inline())
+RENEWED_STATEMENT = CompiledStatement(
     update(statement_search)
     .where(
         statement_search.c.statement
@@ -97,11 +97,11 @@ RENEWED_STATEMENT = Prepared(
 )
 
 
-def _read_full(dialect: str) -> Prepared:
+def _read_full(dialect: str) -> CompiledStatement:
     """Whether a claim's row has room for no further name, and for no further quote."""
     full = [fulltext.holds(dialect, claim_search, one) for one in terms.NO_ROOM.values()]
     mine = claim_search.c.claim == bindparam("claim", type_=claim_search.c.claim.type)
-    return Prepared(select(*full).where(mine))
+    return CompiledStatement(select(*full).where(mine))
 
 
 FULL = {name: _read_full(name) for name in LISTS}
@@ -215,9 +215,9 @@ def _known(
     return known, former
 
 
-def _read_known(elements: ListElements) -> Prepared:
+def _read_known(elements: ListElements) -> CompiledStatement:
     """All that `Known` needs of one claim, in one statement."""
-    return Prepared(
+    return CompiledStatement(
         union_all(
             select(
                 literal("quote"),
@@ -253,7 +253,9 @@ KNOWN = {name: _read_known(elements) for name, elements in LISTS.items()}
 # Statements.
 
 
-FULL_NAME = Prepared(select(parties.c.full_name).where(parties.c.slug == bindparam("party")))
+FULL_NAME = CompiledStatement(
+    select(parties.c.full_name).where(parties.c.slug == bindparam("party"))
+)
 
 
 def statement_row(
