@@ -53,7 +53,7 @@ from service.web.early_routes import HotPaths
 from service.web.envelope import Envelope
 from service.web.readiness import Readiness
 from service.web.service_container import Services
-from service.webhooks.dispatcher import Dispatcher, guard
+from service.webhooks.dispatcher import Dispatcher, build_guard
 from service.webhooks.meters import Meters
 
 HOUSEKEEPING_SECONDS = 30.0
@@ -98,7 +98,7 @@ def create_app(
         meters,
         live,
         Readiness(database, clock, database.clock_guard),
-        guard(settings),
+        build_guard(settings),
         Renamer(database, clock),
     )
 

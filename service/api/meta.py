@@ -72,7 +72,7 @@ async def check_readiness(request: Request) -> Response:
     services = service_container.of(request)
     await services.readiness.require()
     now = services.clock()
-    oldest = await services.database.read(figures.oldest_due, now=now)
+    oldest = await services.database.read(figures.find_oldest_due, now=now)
     if oldest is not None and now - oldest > LATE:
         raise Unavailable(
             f"Webhooks are due since {rfc3339(oldest)}: is a dispatcher at work "
@@ -92,7 +92,9 @@ async def read_metrics(
     """For an administrator's key, which Prometheus sends as `authorization: {credentials: cd_…}`,
     and for the networks in CLAIMDESK_METRICS_ALLOW_CIDRS."""
     services = call.services
-    services.meters.show(await services.database.read(figures.figures, now=services.clock()))
+    services.meters.set_gauges(
+        await services.database.read(figures.read_figures, now=services.clock())
+    )
     text = services.metrics.text()
     return Response(text, headers={"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store"})
 

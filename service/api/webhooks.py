@@ -1,54 +1,57 @@
 """Webhooks: endpoints, their secrets, what was and is sent to them.  For administrators."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from service.api import webhook_shapes
 from service.domain.access import Action
-from service.domain.errors import Invalid, NotFound
+from service.domain.errors import Invalid
 from service.domain.webhooks import OVERLAP_HOURS, DeliveryState, EndpointState, EventType
 from service.record.idempotency import Answer
 from service.store.engine import Connection
 from service.store.paging import Window
+from service.views import Page
 from service.web.bodies import webhook_inputs
-from service.web.calls import Call, Paged, answered, found, json, reading, respond, writing
+from service.web.calls import Call, Paged, answered, json, reading, respond, writing
 from service.web.fields import Instant, RecordId, given
 from service.web.json_bodies import JsonRoute
 from service.webhooks import webhook_commands, webhook_queries
-from service.webhooks.address_guard import Refused
+from service.webhooks.address_guard import AddressRefused
+from service.webhooks.webhook_views import (
+    DeliveryView,
+    DeliveryWithAttemptsView,
+    NewWebhookView,
+    RecoveryView,
+    RotationView,
+    SecretView,
+    WebhookView,
+)
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"], route_class=JsonRoute)
 
 Reading = Annotated[Call, reading(Action.MANAGE_WEBHOOKS)]
 Changing = Annotated[Call, writing(Action.MANAGE_WEBHOOKS)]
-NO_WEBHOOK = "There is no webhook with this id."
-NO_DELIVERY = "This webhook has no delivery with this id."
 
 
-async def _fault(call: Call, url: str) -> Invalid | None:
-    """What is wrong with an address: what the guard would refuse at each attempt."""
+async def _find_fault(call: Call, url: str) -> Invalid | None:
+    """Say why the guard would refuse the address at each attempt; None where it would not."""
     try:
-        await call.services.guard.check(url)
-    except Refused as refused:
+        await call.services.guard.check_address(url)
+    except AddressRefused as refused:
         return Invalid(str(refused), loc=("body", "url"))
     return None
-
-
-def _endpoint(connection: Connection, webhook: str) -> dict[str, Any]:
-    return found(webhook_queries.one(connection, webhook), NO_WEBHOOK)
 
 
 @router.get(
     "",
     summary="List webhooks",
-    responses={200: {"model": webhook_shapes.Webhooks, "description": "Newest first"}},
+    responses={200: {"model": Page[WebhookView], "description": "Newest first"}},
 )
 async def list_webhooks(
     call: Reading, paged: Annotated[tuple[Window, str], Depends(Paged("webhooks"))]
 ) -> Response:
     window, scope = paged
-    rows = await call.read(webhook_queries.page, window)
+    rows = await call.read(webhook_queries.list_webhooks, window)
     return call.page(rows, window, scope, keys=lambda row: [row["created_at"], row["id"]])
 
 
@@ -56,54 +59,57 @@ async def list_webhooks(
     "",
     status_code=201,
     summary="Register a webhook",
-    responses={
-        201: {"model": webhook_shapes.NewWebhookOut, "description": "The secret is shown once"}
-    },
+    responses={201: {"model": NewWebhookView, "description": "The secret is shown once"}},
 )
 async def create_webhook(body: webhook_inputs.WebhookIn, call: Changing) -> Response:
     """It is told of every event that matches all its filters, from now on. A replay by
     Idempotency-Key answers with `secret` null; GET its secret instead."""
-    fault = await _fault(call, body.url)
+    fault = await _find_fault(call, body.url)
 
     def answer(connection: Connection, made: tuple[str, str]) -> Answer:
         # Not before: a retry gets the first answer, wherever the name leads by now.
         if fault is not None:
             raise fault
         webhook, secret = made
-        shape = _endpoint(connection, webhook) | {"secret": secret}
-        return _secret(shape, status=201, Location=f"/v1/webhooks/{webhook}")
+        view: NewWebhookView = {
+            **webhook_queries.read_webhook(connection, webhook),
+            "secret": secret,
+        }
+        return answered(
+            view, status=201, Cache_Control="no-store", Location=f"/v1/webhooks/{webhook}"
+        )
 
     return await call.write(
-        webhook_commands.create, body.model_dump(), answer=answer, shown_once="secret"
+        webhook_commands.create_webhook, body.model_dump(), answer=answer, shown_once="secret"
     )
 
 
 @router.get(
     "/{webhook_id}",
     summary="Read a webhook, and how it does",
-    responses={200: {"model": webhook_shapes.WebhookOut, "description": "Without its secret"}},
+    responses={200: {"model": WebhookView, "description": "Without its secret"}},
 )
 async def read_webhook(webhook_id: RecordId, call: Reading) -> Response:
-    return json(await call.read(_endpoint, webhook_id))
+    return json(await call.read(webhook_queries.read_webhook, webhook_id))
 
 
 @router.patch(
     "/{webhook_id}",
     summary="Change a webhook",
-    responses={200: {"model": webhook_shapes.WebhookOut, "description": "As it is now"}},
+    responses={200: {"model": WebhookView, "description": "As it is now"}},
 )
 async def change_webhook(
     webhook_id: RecordId, body: webhook_inputs.WebhookChange, call: Reading
 ) -> Response:
     """The next attempt goes by it, of what was waiting too. A new address starts afresh."""
     changes = given(body)
-    if "url" in changes and (fault := await _fault(call, str(changes["url"]))) is not None:
+    if "url" in changes and (fault := await _find_fault(call, str(changes["url"]))) is not None:
         raise fault
     return await call.write(
-        webhook_commands.change,
+        webhook_commands.change_webhook,
         webhook_id,
         changes,
-        answer=lambda connection, _: answered(_endpoint(connection, webhook_id)),
+        answer=lambda connection, _: answered(webhook_queries.read_webhook(connection, webhook_id)),
     )
 
 
@@ -115,33 +121,33 @@ async def change_webhook(
 )
 async def delete_webhook(webhook_id: RecordId, call: Reading) -> Response:
     return await call.write(
-        webhook_commands.remove, webhook_id, answer=lambda *_: Answer(204, b"", {})
+        webhook_commands.remove_webhook, webhook_id, answer=lambda *_: Answer(204, b"", {})
     )
 
 
 @router.get(
     "/{webhook_id}/secret",
     summary="Read a webhook's secret",
-    responses={200: {"model": webhook_shapes.SecretOut, "description": "What signs"}},
+    responses={200: {"model": SecretView, "description": "What signs"}},
 )
 async def read_webhook_secret(webhook_id: RecordId, call: Reading) -> Response:
-    shape = await call.read(webhook_queries.secret, webhook_id, now=call.now)
-    return respond(_secret(found(shape, NO_WEBHOOK)))
+    secret = await call.read(webhook_queries.read_secret, webhook_id, now=call.now)
+    return respond(answered(secret, Cache_Control="no-store"))
 
 
 @router.post(
     "/{webhook_id}/secret/rotation",
     summary="Make a new secret",
-    responses={200: {"model": webhook_shapes.RotationOut, "description": "The new secret"}},
+    responses={200: {"model": RotationView, "description": "The new secret"}},
 )
 async def rotate_webhook_secret(
     webhook_id: RecordId, call: Changing, body: webhook_inputs.RotationIn | None = None
 ) -> Response:
     """Until the overlap ends, deliveries are signed with both: receivers verify with either."""
 
-    def answer(connection: Connection, secret: str) -> Answer:
-        kept = found(webhook_queries.secret(connection, webhook_id, now=call.now), NO_WEBHOOK)
-        return _secret({"secret": secret, "previous_until": kept["previous_until"]})
+    def answer(connection: Connection, _: str) -> Answer:
+        view = webhook_queries.read_secret(connection, webhook_id, now=call.now)
+        return answered(view, Cache_Control="no-store")
 
     return await call.write(
         webhook_commands.rotate_secret,
@@ -155,7 +161,7 @@ async def rotate_webhook_secret(
 @router.post(
     "/{webhook_id}/state",
     summary="Pause or activate a webhook",
-    responses={200: {"model": webhook_shapes.WebhookOut, "description": "As it is now"}},
+    responses={200: {"model": WebhookView, "description": "As it is now"}},
 )
 async def set_webhook_state(
     webhook_id: RecordId, body: webhook_inputs.StateIn, call: Changing
@@ -166,7 +172,7 @@ async def set_webhook_state(
         webhook_id,
         state=EndpointState(body.state),
         reason=body.reason,
-        answer=lambda connection, _: answered(_endpoint(connection, webhook_id)),
+        answer=lambda connection, _: answered(webhook_queries.read_webhook(connection, webhook_id)),
     )
 
 
@@ -174,7 +180,7 @@ async def set_webhook_state(
     "/{webhook_id}/ping",
     status_code=202,
     summary="Send a webhook a ping",
-    responses={202: {"model": webhook_shapes.DeliveryOut, "description": "The delivery"}},
+    responses={202: {"model": DeliveryView, "description": "The delivery"}},
 )
 async def ping_webhook(webhook_id: RecordId, call: Changing) -> Response:
     """`webhook.ping`, whatever it filters by. Six a minute for each webhook."""
@@ -182,15 +188,15 @@ async def ping_webhook(webhook_id: RecordId, call: Changing) -> Response:
     def answer(connection: Connection, message: str) -> Answer:
         # Not before: a retry gets the first answer, and costs no ping.
         call.services.pings.spend(webhook_id)
-        return _sent(connection, webhook_id, message)
+        return _answer_delivery(connection, webhook_id, message)
 
-    return await call.write(webhook_commands.ping, webhook_id, answer=answer)
+    return await call.write(webhook_commands.ping_webhook, webhook_id, answer=answer)
 
 
 @router.get(
     "/{webhook_id}/deliveries",
     summary="List a webhook's deliveries",
-    responses={200: {"model": webhook_shapes.Deliveries, "description": "Newest first"}},
+    responses={200: {"model": Page[DeliveryView], "description": "Newest first"}},
 )
 async def list_deliveries(
     webhook_id: RecordId,
@@ -202,38 +208,35 @@ async def list_deliveries(
 ) -> Response:
     window, scope = paged
     rows = await call.read(
-        webhook_queries.delivery_page, webhook_id, window, state=state, kind=type, since=since
+        webhook_queries.list_deliveries, webhook_id, window, state=state, kind=type, since=since
     )
-    if rows is None:
-        raise NotFound(NO_WEBHOOK)
     return call.page(rows, window, scope, keys=delivery_keys)
 
 
 @router.get(
     "/{webhook_id}/deliveries/{delivery_id}",
     summary="Read a delivery, with its body and every attempt",
-    responses={
-        200: {"model": webhook_shapes.DeliveryWithAttempts, "description": "Oldest attempt first"}
-    },
+    responses={200: {"model": DeliveryWithAttemptsView, "description": "Oldest attempt first"}},
 )
 async def read_delivery(webhook_id: RecordId, delivery_id: RecordId, call: Reading) -> Response:
-    shape = await call.read(webhook_queries.delivery, webhook_id, delivery_id)
-    return json(found(shape, NO_DELIVERY))
+    return json(
+        await call.read(webhook_queries.read_delivery_with_attempts, webhook_id, delivery_id)
+    )
 
 
 @router.post(
     "/{webhook_id}/deliveries/{delivery_id}/redelivery",
     status_code=202,
     summary="Send a delivery again",
-    responses={202: {"model": webhook_shapes.DeliveryOut, "description": "It is due"}},
+    responses={202: {"model": DeliveryView, "description": "It is due"}},
 )
 async def send_again(webhook_id: RecordId, delivery_id: RecordId, call: Changing) -> Response:
     """The same id and the same bytes, whatever became of it before."""
     return await call.write(
-        webhook_commands.redeliver,
+        webhook_commands.redeliver_message,
         webhook_id,
         delivery_id,
-        answer=lambda connection, _: _sent(connection, webhook_id, delivery_id),
+        answer=lambda connection, _: _answer_delivery(connection, webhook_id, delivery_id),
     )
 
 
@@ -241,7 +244,7 @@ async def send_again(webhook_id: RecordId, delivery_id: RecordId, call: Changing
     "/{webhook_id}/recovery",
     status_code=202,
     summary="Send again all that was not delivered",
-    responses={202: {"model": webhook_shapes.RecoveryOut, "description": "They are due"}},
+    responses={202: {"model": RecoveryView, "description": "They are due"}},
 )
 async def recover_deliveries(
     webhook_id: RecordId, body: webhook_inputs.RecoveryIn, call: Changing
@@ -249,24 +252,18 @@ async def recover_deliveries(
     """Everything recorded since then and not delivered. What is new does not wait for it; asking
     twice sends nothing twice that is still waiting."""
     return await call.write(
-        webhook_commands.recover,
+        webhook_commands.recover_deliveries,
         webhook_id,
         since=body.since,
         answer=lambda _, count: answered({"recovered": count}, status=202),
     )
 
 
-def _secret(shape: dict[str, Any], *, status: int = 200, **headers: str) -> Answer:
-    """An answer with a secret in it, which nothing on its way may store."""
-    return answered(shape, status=status, Cache_Control="no-store", **headers)
+def delivery_keys(delivery: DeliveryView) -> list[str | int]:
+    return [delivery["created_at"], delivery["position"], delivery["id"]]
 
 
-def delivery_keys(row: dict[str, Any]) -> list[Any]:
-    return [row["created_at"], row["position"], row["id"]]
-
-
-def _sent(connection: Connection, webhook: str, message: str) -> Answer:
-    shape = found(webhook_queries.delivery(connection, webhook, message), NO_DELIVERY)
-    kept = {name: shape[name] for name in webhook_shapes.DeliveryOut.model_fields}
-    place = f"/v1/webhooks/{webhook}/deliveries/{message}"
-    return answered(kept, status=202, Location=place)
+def _answer_delivery(connection: Connection, webhook: str, message: str) -> Answer:
+    delivery = webhook_queries.read_delivery(connection, webhook, message)
+    path = f"/v1/webhooks/{webhook}/deliveries/{message}"
+    return answered(delivery, status=202, Location=path)

@@ -145,7 +145,7 @@ def _continuing(lines: int, messages: int, searched: bool) -> StatementBatch:
 
 
 def _telling(messages: int) -> list[Insert]:
-    return [write for i in range(messages) for write in outbox.telling(f"told_{i}")]
+    return [write for i in range(messages) for write in outbox.build_inserts(f"told_{i}")]
 
 
 def load(
@@ -282,7 +282,9 @@ def _append(
         by = actor.name if "id" in orjson.loads(line["actor"]) else None
         body = webhook_bodies.message(event, after, by=by, base_url=base_url(connection))
         if body is not None:
-            parameters |= outbox.told(f"told_{messages}", event, line, after, body, now=now)
+            parameters |= outbox.build_parameters(
+                f"told_{messages}", event, line, after, body, now=now
+            )
             messages += 1
     searched = indexing.follow(connection, steps)
     parameters |= searched or {}

@@ -116,7 +116,7 @@ async def _show(database: Any, meters: Any) -> None:
     while True:
         # What cannot be read now is read the next time; the dispatcher's own log says why.
         with contextlib.suppress(ClaimdeskError):
-            meters.show(await database.read(figures.figures, now=_now()))
+            meters.set_gauges(await database.read(figures.read_figures, now=_now()))
         await asyncio.sleep(FIGURES_SECONDS)
 
 

@@ -1,8 +1,7 @@
-"""What the commands on webhooks share: arguments held against the API's rules, one webhook read or
-changed, lists."""
+"""What the commands on webhooks share: checks of arguments, runs of commands, lists, wording."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -19,71 +18,61 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from service.store.paging import Window
+    from service.webhooks.webhook_views import DeliveryView, NewWebhookView, WebhookView
 
 T = TypeVar("T")
 Model = TypeVar("Model", bound="BaseModel")
-Shape = dict[str, Any]
 ON_THIS_MACHINE = "CLAIMDESK_WEBHOOK_ALLOW_HTTP=on CLAIMDESK_WEBHOOK_ALLOW_CIDRS={network}"
 """What lets a webhook go to a receiver on the machine itself."""
 OPTIONS = {"event_types": "--event", "parties": "--party", "url": "URL"}
-NO_WEBHOOK = "There is no webhook with this id."
 
 
-def told_of(webhook: Shape) -> str:
-    """What an endpoint's filters let through, in words."""
-    parts = [", ".join(webhook["event_types"]) or "every event"]
-    for name in ("story", "claim"):
-        if webhook[name] is not None:
-            parts.append(f"of the {name} {webhook[name]}")
-    if webhook["parties"]:
-        parts.append(f"where {' or '.join(webhook['parties'])} speaks")
-    return " ".join(parts)
-
-
-def health(webhook: Shape, *, now: datetime) -> str:
-    """How an endpoint does, in a few words."""
-    of = webhook["health"]
-    parts = [f"{of[name]:,} {name}" for name in ("pending", "dead") if of[name]]
-    if of["failures_in_a_row"]:
-        times = f" {of['failures_in_a_row']:,} times" if of["failures_in_a_row"] > 1 else ""
-        parts.append(f"failed{times}: {of['last_error']}")
-    elif of["last_success_at"]:
-        parts.append(f"well at {second(of['last_success_at'])}")
-    rest = rests_until(webhook, now=now)
-    if rest is not None:
-        parts.append(f"left alone until {rest}")
+def describe_health(webhook: "WebhookView", *, now: datetime) -> str:
+    """Say in a few words how an endpoint does."""
+    health = webhook["health"]
+    counts = {"pending": health["pending"], "dead": health["dead"]}
+    parts = [f"{count:,} {state}" for state, count in counts.items() if count]
+    failures = health["failures_in_a_row"]
+    if failures:
+        times = f" {failures:,} times" if failures > 1 else ""
+        parts.append(f"failed{times}: {health['last_error']}")
+    elif health["last_success_at"]:
+        parts.append(f"well at {format_second(health['last_success_at'])}")
+    blocked_until = find_blocked_until(webhook, now=now)
+    if blocked_until is not None:
+        parts.append(f"left alone until {blocked_until}")
     return ", ".join(parts) or "nothing sent yet"
 
 
-def rests_until(webhook: Shape, *, now: datetime) -> str | None:
-    """Until when nothing is sent, because its breaker is open or its receiver asked for it."""
-    until: str | None = webhook["health"]["blocked_until"]
+def find_blocked_until(webhook: "WebhookView", *, now: datetime) -> str | None:
+    """Return until when the breaker or the receiver's Retry-After holds deliveries back."""
+    until = webhook["health"]["blocked_until"]
     if until is None or datetime.fromisoformat(until) <= now:
         return None
-    return second(until)
+    return format_second(until)
 
 
-def standing(delivery: Shape) -> str:
-    """How a delivery stands, in a few words."""
+def describe_delivery(delivery: "DeliveryView") -> str:
+    """Say in a few words how a delivery stands."""
     if delivery["in_flight"]:
         return "in flight"
-    parts = [delivery["state"]]
+    parts = [str(delivery["state"])]
     if delivery["attempts"] > 1:
         parts.append(f"{delivery['attempts']:,} tries")
     if delivery["last_error"] and delivery["state"] != DeliveryState.DELIVERED:
         parts.append(delivery["last_error"])
     if delivery["attempts"] and delivery["next_attempt_at"]:
-        parts.append(f"again at {second(delivery['next_attempt_at'])}")
+        parts.append(f"again at {format_second(delivery['next_attempt_at'])}")
     return ", ".join(parts)
 
 
-def second(moment: str) -> str:
-    """An instant for people, without its fraction."""
+def format_second(moment: str) -> str:
+    """Format an instant for people, without its fraction."""
     return f"{moment[:10]} {moment[11:19]}Z"
 
 
-def moment(text: str, *, now: datetime) -> datetime:
-    """`3d` before now, or an RFC 3339 instant."""
+def parse_moment(text: str, *, now: datetime) -> datetime:
+    """Read `3d` (before now), or an RFC 3339 instant."""
     span = re.fullmatch(r"(\d{1,6})([mhdw])", text.strip())
     try:
         if span is not None:
@@ -99,8 +88,8 @@ def moment(text: str, *, now: datetime) -> datetime:
     )
 
 
-def checked(model: type[Model], **values: Any) -> Model:
-    """The API's own shape of these: what is made here is valid there.  Stops with each fault."""
+def validate_input(model: type[Model], **values: Any) -> Model:
+    """Validate arguments by the API's own model.  Stops with each fault."""
     from pydantic import ValidationError
 
     try:
@@ -114,16 +103,16 @@ def checked(model: type[Model], **values: Any) -> Model:
         raise shell.misused("\n  ".join(faults)) from error
 
 
-def vet(url: str) -> None:
-    """Refuse what the guard would refuse at each attempt."""
+def check_url(url: str) -> None:
+    """Stop where the guard would refuse the URL at each attempt."""
     import asyncio
 
-    from service.webhooks.address_guard import Refused
-    from service.webhooks.dispatcher import guard
+    from service.webhooks.address_guard import AddressRefused
+    from service.webhooks.dispatcher import build_guard
 
     try:
-        asyncio.run(guard(shell.settings()).check(url))
-    except Refused as refused:
+        asyncio.run(build_guard(shell.settings()).check_address(url))
+    except AddressRefused as refused:
         message = str(refused)
         if re.match(r"https?://(127\.|localhost\b)", url):
             message += (
@@ -133,7 +122,8 @@ def vet(url: str) -> None:
         raise shell.misused(message) from refused
 
 
-def known(webhook: str) -> str:
+def parse_webhook_id(webhook: str) -> str:
+    """Return the id in its usual form.  Stops where it is none."""
     parsed = ids.parse(webhook.strip())
     if parsed is None:
         raise shell.misused(f"{webhook!r} is no webhook's id.  See: claimdesk webhooks list")
@@ -141,8 +131,8 @@ def known(webhook: str) -> str:
 
 
 @contextmanager
-def found(webhook: str) -> Iterator[None]:
-    """Say where ids are listed, of what is not found."""
+def explain_not_found(webhook: str) -> Iterator[None]:
+    """Stop where something is not found, and say where ids are listed."""
     try:
         yield
     except NotFound as error:
@@ -150,69 +140,87 @@ def found(webhook: str) -> Iterator[None]:
         raise shell.Stopped(f"{error.detail}  See: claimdesk webhooks {where}") from error
 
 
-def change(webhook: str, command: Callable[..., T], **arguments: Any) -> tuple[Shape, T]:
-    """Run a command on a webhook, as the operator; gives how the webhook is then (empty where it
-    was deleted) and what the command gave."""
-    from service.accounts import account_commands
+def run_command(
+    webhook: str, command: Callable[..., T], **arguments: Any
+) -> "tuple[WebhookView, T]":
+    """Run a command on a webhook as the operator; returns the webhook after it, and the result."""
     from service.webhooks import webhook_queries
 
-    def act(connection: Connection, **who: Any) -> tuple[Shape, T]:
+    def run(connection: Connection, **who: Any) -> "tuple[WebhookView, T]":
         result = command(connection, webhook, **arguments, **who)
-        return webhook_queries.one(connection, webhook) or {}, result
+        return webhook_queries.read_webhook(connection, webhook), result
 
-    with found(webhook):
-        return databases.write(act, actor=account_commands.SYSTEM, now=shell.now())
+    return run_as_operator(webhook, run)
 
 
-def redeliver(connection: Connection, webhook: str, *, message: str, **who: Any) -> Shape:
-    """Send a delivery again; gives how it is then."""
+def run_as_operator(webhook: str, command: Callable[..., T]) -> T:
+    """Run a command that may not find `webhook`, as the operator."""
+    from service.accounts import account_commands
+
+    with explain_not_found(webhook):
+        return databases.write(command, actor=account_commands.SYSTEM, now=shell.now())
+
+
+def redeliver_message(
+    connection: Connection, webhook: str, *, message: str, **who: Any
+) -> "DeliveryView":
+    """Send a delivery again, and return it."""
     from service.webhooks import webhook_commands, webhook_queries
 
-    webhook_commands.redeliver(connection, webhook, message, **who)
-    shape = webhook_queries.delivery(connection, webhook, message) or {}
-    return {name: value for name, value in shape.items() if name not in {"body", "attempt_log"}}
+    webhook_commands.redeliver_message(connection, webhook, message, **who)
+    return webhook_queries.read_delivery(connection, webhook, message)
 
 
-def make(connection: Connection, *, settings: Shape, now: datetime) -> Shape:
+def create_webhook(
+    connection: Connection, *, settings: Mapping[str, Any], now: datetime
+) -> "NewWebhookView":
+    """Register a webhook as the operator, and return it with its secret."""
     from service.accounts import account_commands
     from service.webhooks import webhook_commands, webhook_queries
 
-    webhook, secret = webhook_commands.create(
+    webhook, secret = webhook_commands.create_webhook(
         connection, settings, actor=account_commands.SYSTEM, now=now
     )
-    return {**(webhook_queries.one(connection, webhook) or {}), "secret": secret}
+    return {**webhook_queries.read_webhook(connection, webhook), "secret": secret}
 
 
-def every(connection: Connection) -> list[Shape]:
+def list_webhooks(connection: Connection) -> "list[WebhookView]":
+    """Return every webhook, newest first."""
     from service.webhooks import webhook_queries
 
-    return _pages(lambda window: webhook_queries.page(connection, window), ("created_at", "id"))
+    return _read_pages(
+        lambda window: webhook_queries.list_webhooks(connection, window),
+        lambda webhook: [webhook["created_at"], webhook["id"]],
+    )
 
 
-def deliveries(connection: Connection, *, webhook: str, limit: int, **filters: Any) -> list[Shape]:
+def list_deliveries(
+    connection: Connection, *, webhook: str, limit: int, **filters: Any
+) -> "list[DeliveryView]":
+    """Return the newest deliveries of a webhook, at most `limit`."""
     from service.webhooks import webhook_queries
 
-    def page(window: "Window") -> list[Shape]:
-        rows = webhook_queries.delivery_page(connection, webhook, window, **filters)
-        if rows is None:
-            raise NotFound(NO_WEBHOOK)
-        return rows
-
-    return _pages(page, ("created_at", "position", "id"), limit)
+    return _read_pages(
+        lambda window: webhook_queries.list_deliveries(connection, webhook, window, **filters),
+        lambda delivery: [delivery["created_at"], delivery["position"], delivery["id"]],
+        limit,
+    )
 
 
-def _pages(
-    page: Callable[["Window"], list[Shape]], keys: Sequence[str], most: int | None = None
-) -> list[Shape]:
-    """All rows of a list sorted by `keys`, or the first of them."""
+def _read_pages(
+    read_page: Callable[["Window"], Sequence[T]],
+    sort_keys: Callable[[T], Sequence[Any]],
+    limit: int | None = None,
+) -> list[T]:
+    """Read a list page by page, up to `limit` rows."""
     from service.store.paging import MAX_LIMIT, Window, cut
 
-    rows: list[Shape] = []
+    rows: list[T] = []
     after = None
     while True:
-        window = Window(MAX_LIMIT if most is None else min(MAX_LIMIT, most - len(rows)), after)
-        more, last = cut(page(window), window, lambda row: [row[key] for key in keys])
-        rows += more
-        if last is None or len(rows) == most:
+        window = Window(MAX_LIMIT if limit is None else min(MAX_LIMIT, limit - len(rows)), after)
+        page, last = cut(read_page(window), window, sort_keys)
+        rows += page
+        if last is None or len(rows) == limit:
             return rows
         after = list(last)

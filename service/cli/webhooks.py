@@ -1,6 +1,6 @@
-"""`claimdesk webhooks …`: who is told of what, what became of it, and a receiver to try it with."""
+"""`claimdesk webhooks …`: endpoints, their deliveries, and a receiver to try them with."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,6 +9,9 @@ from service.domain import ids
 from service.domain.claims import rfc3339
 from service.domain.errors import WebhookNotActive
 from service.domain.webhooks import DeliveryState, EndpointState, EventType
+
+if TYPE_CHECKING:
+    from service.webhooks.webhook_views import WebhookView
 
 app = typer.Typer(
     help="Webhooks: who is told of changes, and what became of it.",
@@ -22,19 +25,21 @@ Webhook = Annotated[str, typer.Argument(metavar="WEBHOOK", help="The webhook's i
 @app.command("list")
 def list_(as_json: shell.AsJson = False) -> None:
     """List all webhooks, newest first, and how they do."""
-    found = databases.read(endpoints.every)
+    from service.webhooks.webhook_views import describe_filters
+
+    webhooks = databases.read(endpoints.list_webhooks)
     if as_json:
-        shell.print_json(found)
+        shell.print_json(webhooks)
         return
     shell.print_table(
         ("id", "state", "url", "told_of", "health"),
         [
-            one
+            webhook
             | {
-                "told_of": endpoints.told_of(one),
-                "health": endpoints.health(one, now=shell.now()),
+                "told_of": describe_filters(webhook),
+                "health": endpoints.describe_health(webhook, now=shell.now()),
             }
-            for one in found
+            for webhook in webhooks
         ],
         empty="There are no webhooks yet.  Register one: claimdesk webhooks create",
     )
@@ -73,8 +78,9 @@ def create(
     It is told of every event that matches all the filters, from now on.
     """
     from service.web.bodies.webhook_inputs import WebhookIn
+    from service.webhooks.webhook_views import describe_filters
 
-    wanted = endpoints.checked(
+    body = endpoints.validate_input(
         WebhookIn,
         url=url,
         description=description,
@@ -83,15 +89,15 @@ def create(
         claim=claim,
         parties=tuple(party or ()),
     )
-    endpoints.vet(wanted.url)
-    made = databases.write(endpoints.make, settings=wanted.model_dump(), now=shell.now())
+    endpoints.check_url(body.url)
+    webhook = databases.write(endpoints.create_webhook, settings=body.model_dump(), now=shell.now())
     if as_json:
-        shell.print_json(made)
+        shell.print_json(webhook)
         return
-    shell.note(f"The webhook {made['id']} is told of {endpoints.told_of(made)}.")
+    shell.note(f"The webhook {webhook['id']} is told of {describe_filters(webhook)}.")
     shell.note("This secret signs what it is sent; it is shown once:")
-    typer.echo(made["secret"])
-    shell.note(f"Try it: claimdesk webhooks ping {made['id']}")
+    typer.echo(webhook["secret"])
+    shell.note(f"Try it: claimdesk webhooks ping {webhook['id']}")
 
 
 @app.command()
@@ -109,21 +115,29 @@ def deliveries(
     as_json: shell.AsJson = False,
 ) -> None:
     """List what was and is sent to a webhook, newest first."""
-    known = endpoints.known(webhook)
-    began = endpoints.moment(since, now=shell.now()) if since is not None else None
-    with endpoints.found(known):
-        found = databases.read(
-            endpoints.deliveries, webhook=known, limit=limit, state=state, kind=kind, since=began
+    webhook_id = endpoints.parse_webhook_id(webhook)
+    since_moment = endpoints.parse_moment(since, now=shell.now()) if since is not None else None
+    with endpoints.explain_not_found(webhook_id):
+        rows = databases.read(
+            endpoints.list_deliveries,
+            webhook=webhook_id,
+            limit=limit,
+            state=state,
+            kind=kind,
+            since=since_moment,
         )
     if as_json:
-        shell.print_json(found)
+        shell.print_json(rows)
         return
     shell.print_table(
         ("id", "type", "state", "created_at"),
         [
-            one
-            | {"state": endpoints.standing(one), "created_at": endpoints.second(one["created_at"])}
-            for one in found
+            delivery
+            | {
+                "state": endpoints.describe_delivery(delivery),
+                "created_at": endpoints.format_second(delivery["created_at"]),
+            }
+            for delivery in rows
         ],
         empty="Nothing of that kind was sent to it.",
     )
@@ -136,15 +150,17 @@ def redeliver(
     as_json: shell.AsJson = False,
 ) -> None:
     """Send a delivery again, whatever became of it: the same id, the same bytes."""
-    known = endpoints.known(webhook)
+    webhook_id = endpoints.parse_webhook_id(webhook)
     message = ids.parse(delivery.strip())
     if message is None:
-        raise shell.misused(f"{delivery!r} is no id.  See: claimdesk webhooks deliveries {known}")
-    shape, sent = endpoints.change(known, endpoints.redeliver, message=message)
+        raise shell.misused(
+            f"{delivery!r} is no id.  See: claimdesk webhooks deliveries {webhook_id}"
+        )
+    view, sent = endpoints.run_command(webhook_id, endpoints.redeliver_message, message=message)
     if as_json:
         shell.print_json(sent)
-    elif _goes_out(shape):
-        shell.note(f"The delivery {message} is sent again.  {_when(shape)}")
+    elif _check_active(view):
+        shell.note(f"The delivery {message} is sent again.  {_describe_next_sending(view)}")
 
 
 @app.command()
@@ -159,15 +175,20 @@ def recover(
     """Send again everything recorded since then that was not delivered."""
     from service.webhooks import webhook_commands
 
-    known, began = endpoints.known(webhook), endpoints.moment(since, now=shell.now())
-    shape, count = endpoints.change(known, webhook_commands.recover, since=began)
+    webhook_id = endpoints.parse_webhook_id(webhook)
+    since_moment = endpoints.parse_moment(since, now=shell.now())
+    view, count = endpoints.run_command(
+        webhook_id, webhook_commands.recover_deliveries, since=since_moment
+    )
     if as_json:
-        shell.print_json({"recovered": count, "since": rfc3339(began)})
+        shell.print_json({"recovered": count, "since": rfc3339(since_moment)})
     elif not count:
-        shell.note(f"Everything since {rfc3339(began)} was delivered: there is nothing to send.")
-    elif _goes_out(shape):
+        shell.note(
+            f"Everything since {rfc3339(since_moment)} was delivered: there is nothing to send."
+        )
+    elif _check_active(view):
         what = "1 delivery is" if count == 1 else f"{count:,} deliveries are"
-        shell.note(f"{what} sent again.  {_when(shape)}")
+        shell.note(f"{what} sent again.  {_describe_next_sending(view)}")
 
 
 @app.command()
@@ -175,16 +196,16 @@ def ping(webhook: Webhook, as_json: shell.AsJson = False) -> None:
     """Send a webhook something harmless, to see that it arrives."""
     from service.webhooks import webhook_commands
 
-    known = endpoints.known(webhook)
+    webhook_id = endpoints.parse_webhook_id(webhook)
     try:
-        shape, message = endpoints.change(known, webhook_commands.ping)
+        view, message = endpoints.run_command(webhook_id, webhook_commands.ping_webhook)
     except WebhookNotActive as error:
         reason = error.detail.partition(":")[0]
-        raise shell.Stopped(f"{reason}.  Run: claimdesk webhooks activate {known}") from error
+        raise shell.Stopped(f"{reason}.  Run: claimdesk webhooks activate {webhook_id}") from error
     if as_json:
-        shell.print_json({"id": message, "webhook": known, "type": EventType.PING})
+        shell.print_json({"id": message, "webhook": webhook_id, "type": EventType.PING})
     else:
-        shell.note(f"The ping {message} is due.  {_when(shape)}")
+        shell.note(f"The ping {message} is due.  {_describe_next_sending(view)}")
 
 
 @app.command()
@@ -196,13 +217,13 @@ def pause(
     as_json: shell.AsJson = False,
 ) -> None:
     """Send a webhook nothing for now.  What comes meanwhile is kept."""
-    known = endpoints.known(webhook)
-    shape = _set_state(known, EndpointState.PAUSED, reason)
+    webhook_id = endpoints.parse_webhook_id(webhook)
+    view = _set_state(webhook_id, EndpointState.PAUSED, reason)
     if as_json:
-        shell.print_json(shape)
+        shell.print_json(view)
     else:
         shell.note(
-            f"Nothing is sent to {shape['url']} until: claimdesk webhooks activate {known}\n"
+            f"Nothing is sent to {view['url']} until: claimdesk webhooks activate {webhook_id}\n"
             "What comes meanwhile is kept."
         )
 
@@ -210,15 +231,15 @@ def pause(
 @app.command()
 def activate(webhook: Webhook, as_json: shell.AsJson = False) -> None:
     """Send to a webhook again that was paused or disabled; what waits goes out first."""
-    known = endpoints.known(webhook)
-    shape = _set_state(known, EndpointState.ACTIVE, None)
+    webhook_id = endpoints.parse_webhook_id(webhook)
+    view = _set_state(webhook_id, EndpointState.ACTIVE, None)
     if as_json:
-        shell.print_json(shape)
+        shell.print_json(view)
         return
-    pending, dead = shape["health"]["pending"], shape["health"]["dead"]
-    shell.note(f"The webhook is active; {pending:,} waiting.  {_when(shape)}")
+    pending, dead = view["health"]["pending"], view["health"]["dead"]
+    shell.note(f"The webhook is active; {pending:,} waiting.  {_describe_next_sending(view)}")
     if dead:
-        shell.note(f"{dead:,} were given up: claimdesk webhooks recover {known} --since WHEN")
+        shell.note(f"{dead:,} were given up: claimdesk webhooks recover {webhook_id} --since WHEN")
 
 
 @app.command()
@@ -226,9 +247,12 @@ def remove(webhook: Webhook) -> None:
     """Delete a webhook, and whatever is still waiting for it."""
     from service.webhooks import webhook_commands
 
-    known = endpoints.known(webhook)
-    endpoints.change(known, webhook_commands.remove)
-    shell.note(f"The webhook {known} is deleted.  Nothing more is sent to it.")
+    webhook_id = endpoints.parse_webhook_id(webhook)
+    endpoints.run_as_operator(
+        webhook_id,
+        lambda connection, **who: webhook_commands.remove_webhook(connection, webhook_id, **who),
+    )
+    shell.note(f"The webhook {webhook_id} is deleted.  Nothing more is sent to it.")
 
 
 @app.command()
@@ -270,21 +294,22 @@ def listen(
     listening.run(host, port, secrets=secret or [], fail=fail, as_json=as_json)
 
 
-def _when(webhook: endpoints.Shape) -> str:
-    """When what is due goes out, and where to see it."""
-    rest = endpoints.rests_until(webhook, now=shell.now())
-    if rest is None:
+def _describe_next_sending(webhook: "WebhookView") -> str:
+    """Say when what is due goes out, and where to see it."""
+    blocked_until = endpoints.find_blocked_until(webhook, now=shell.now())
+    if blocked_until is None:
         when = "What is due goes out within a second if a dispatcher is at work."
     else:
+        reason = webhook["health"]["last_error"]
         when = (
-            f"The webhook is left alone until {rest} ({webhook['health']['last_error']}).\n"
+            f"The webhook is left alone until {blocked_until} ({reason}).\n"
             f"To try it at once: claimdesk webhooks activate {webhook['id']}"
         )
     return f"{when}\nSee: claimdesk webhooks deliveries {webhook['id']}"
 
 
-def _goes_out(webhook: endpoints.Shape) -> bool:
-    """Whether anything is sent to it now; says so where not."""
+def _check_active(webhook: "WebhookView") -> bool:
+    """Tell whether anything is sent to the webhook now, and print why not."""
     if webhook["state"] == EndpointState.ACTIVE:
         return True
     shell.note(
@@ -294,11 +319,11 @@ def _goes_out(webhook: endpoints.Shape) -> bool:
     return False
 
 
-def _set_state(webhook: str, state: EndpointState, reason: str | None) -> endpoints.Shape:
+def _set_state(webhook: str, state: EndpointState, reason: str | None) -> "WebhookView":
     from service.web.bodies.webhook_inputs import StateIn
     from service.webhooks import webhook_commands
 
-    wanted = endpoints.checked(StateIn, state=state, reason=reason)
-    return endpoints.change(webhook, webhook_commands.set_state, state=state, reason=wanted.reason)[
-        0
-    ]
+    body = endpoints.validate_input(StateIn, state=state, reason=reason)
+    return endpoints.run_command(
+        webhook, webhook_commands.set_state, state=state, reason=body.reason
+    )[0]

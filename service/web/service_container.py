@@ -19,7 +19,7 @@ from service.web.callers import Callers
 from service.web.limits import Limiter
 from service.web.readiness import Readiness
 from service.web.shared import SharedAnswers
-from service.webhooks.address_guard import Guard
+from service.webhooks.address_guard import AddressGuard
 from service.webhooks.meters import Meters
 
 PINGS_A_MINUTE = 6
@@ -39,7 +39,7 @@ class Services:
     """Event streams."""
     readiness: Readiness
     """Whether changes can be written."""
-    guard: Guard
+    guard: AddressGuard
     """Says which addresses webhooks may go to."""
     renamer: Renamer
     """Brings renames to the claims that show the name."""

@@ -1,9 +1,9 @@
-"""Which addresses a webhook may reach: URLs are given by strangers (SSRF).
+"""Checks which addresses a webhook may reach: strangers give the URLs (SSRF).
 
-`Guard` holds the rules.  `GuardedBackend` applies them below HTTP, where a connection is made: it
-resolves a name once, vets every address and connects to one of those very addresses, so a name
-that resolves otherwise a moment later gains nothing.  Host, SNI and the certificate stay on the
-name.
+`AddressGuard` holds the rules.  `GuardedBackend` applies them below HTTP, where a connection is
+made: it resolves a name once, checks every address and connects to one of those very addresses, so
+a name that resolves otherwise a moment later gains nothing.  Host, SNI and the certificate stay
+those of the name.
 
 The deny list is our own (IANA's special-purpose registries, RFC 6890): on Python 3.11
 `ipaddress.is_global` holds for the NAT64 and 6to4 forms of 169.254.169.254, for multicast and for
@@ -71,11 +71,11 @@ NUMERIC = re.compile(r"(.*\.)?([0-9]+|0x[0-9a-f]*)\.?")
 """A last label that is a number: WHATWG and inet_aton read an IPv4 address from such a host."""
 
 
-class Refused(Exception):
+class AddressRefused(Exception):
     """The URL or its address may not be used; the message is a sentence for people."""
 
 
-async def resolve_by_system(host: str, port: int) -> list[str]:
+async def resolve_with_system(host: str, port: int) -> list[str]:
     """getaddrinfo in a thread of its own.  Raises OSError or UnicodeError.
 
     The loop's own has few threads (uvloop: four): a handful of names whose servers do not answer
@@ -106,7 +106,7 @@ async def resolve_by_system(host: str, port: int) -> list[str]:
     return await answered
 
 
-class Guard:
+class AddressGuard:
     """The rules.  `allow_cidrs` opens ranges that are not public, `allow_http` plain HTTP."""
 
     def __init__(
@@ -114,7 +114,7 @@ class Guard:
         *,
         allow_http: bool = False,
         allow_cidrs: Sequence[Network] = (),
-        resolve: Resolve = resolve_by_system,
+        resolve: Resolve = resolve_with_system,
     ) -> None:
         self._allow_http = allow_http
         self._allow_cidrs = tuple(allow_cidrs)
@@ -123,16 +123,16 @@ class Guard:
     def check_url(self, url: str) -> httpx.URL:
         """The URL, parsed.  Nothing is looked up.  Raises Refused."""
         if len(url) > URL_LENGTH:
-            raise Refused(f"The URL is longer than {URL_LENGTH:,} characters.")
+            raise AddressRefused(f"The URL is longer than {URL_LENGTH:,} characters.")
         if FORBIDDEN.search(url):
-            raise Refused("The URL contains a space, a control character or a backslash.")
+            raise AddressRefused("The URL contains a space, a control character or a backslash.")
         authority = AUTHORITY.match(url)
         if authority is None:
-            raise Refused("The URL must begin with https:// and a host.")
+            raise AddressRefused("The URL must begin with https:// and a host.")
         if "@" in authority[1]:
-            raise Refused("The URL must not contain a user name or password.")
+            raise AddressRefused("The URL must not contain a user name or password.")
         if "#" in url:
-            raise Refused("The URL must not contain a fragment (#).")
+            raise AddressRefused("The URL must not contain a fragment (#).")
         given = authority[1].rpartition("]")[2].partition(":")[2]
         try:
             if given.strip("0123456789"):  # int() takes `+443`, `4_43` and any alphabet's digits
@@ -141,23 +141,25 @@ class Guard:
             # `host` decodes punycode, which may be wrong in ways the parser does not look for.
             host, port, _ = parsed.raw_host.decode("ascii"), parsed.port, parsed.host
         except (httpx.InvalidURL, ValueError) as error:
-            raise Refused("The URL is not valid: its host or port cannot be read.") from error
+            raise AddressRefused(
+                "The URL is not valid: its host or port cannot be read."
+            ) from error
         if parsed.scheme == "http" and not self._allow_http:
-            raise Refused(
+            raise AddressRefused(
                 "The URL must begin with https://; for development, "
                 "CLAIMDESK_WEBHOOK_ALLOW_HTTP=on allows http://."
             )
         if parsed.scheme not in DEFAULT_PORTS:
-            raise Refused("The URL must begin with https://.")
+            raise AddressRefused("The URL must begin with https://.")
         if port is not None and not 0 < port < 65536:
-            raise Refused("The port of the URL must be between 1 and 65535.")
+            raise AddressRefused("The port of the URL must be between 1 and 65535.")
         if _literal(host) is None and (not NAME.fullmatch(host) or NUMERIC.fullmatch(host)):
-            raise Refused(
+            raise AddressRefused(
                 "The host of the URL is neither a name nor an address as usually written."
             )
         return parsed
 
-    async def check(self, url: str) -> None:
+    async def check_address(self, url: str) -> None:
         """check_url, and where the host is now.  Raises Refused.
 
         For an early answer: what decides is the same check at each connection.
@@ -166,11 +168,13 @@ class Guard:
         host = parsed.raw_host.decode("ascii")
         try:
             async with asyncio.timeout(RESOLVE_SECONDS):
-                await self.addresses(host, parsed.port or DEFAULT_PORTS[parsed.scheme])
+                await self.resolve_addresses(host, parsed.port or DEFAULT_PORTS[parsed.scheme])
         except TimeoutError as error:
-            raise Refused(f"{host} could not be looked up within {RESOLVE_SECONDS:g} s.") from error
+            raise AddressRefused(
+                f"{host} could not be looked up within {RESOLVE_SECONDS:g} s."
+            ) from error
 
-    async def addresses(self, host: str, port: int) -> list[str]:
+    async def resolve_addresses(self, host: str, port: int) -> list[str]:
         """Where `host` is, resolved once.  Raises Refused if a single address is not allowed."""
         if _literal(host) is not None:
             found = [host]
@@ -178,15 +182,15 @@ class Guard:
             try:
                 found = await self._resolve(host, port)
             except (OSError, UnicodeError) as error:
-                raise Refused(f"{host} cannot be looked up.") from error
+                raise AddressRefused(f"{host} cannot be looked up.") from error
         if not found:
-            raise Refused(f"{host} has no address.")
+            raise AddressRefused(f"{host} has no address.")
         for address in found:
-            if not self.permitted(address):
-                raise Refused(_refusal(host, address))
+            if not self.is_permitted(address):
+                raise AddressRefused(_refusal(host, address))
         return found
 
-    def permitted(self, address: str) -> bool:
+    def is_permitted(self, address: str) -> bool:
         """Whether a literal address is public, or in one of `allow_cidrs`."""
         vetted = _literal(address)
         if vetted is None:
@@ -225,7 +229,7 @@ def _refusal(host: str, address: str) -> str:
 class GuardedBackend(httpcore.AsyncNetworkBackend):
     """Connects to vetted addresses only.  Raises Refused, or what httpcore's own backend does."""
 
-    def __init__(self, guard: Guard) -> None:
+    def __init__(self, guard: AddressGuard) -> None:
         self._guard = guard
         self._backend = httpcore.AnyIOBackend()
 
@@ -242,7 +246,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         end = None if timeout is None else loop.time() + timeout
         try:
             async with asyncio.timeout_at(end):
-                addresses = await self._guard.addresses(host, port)
+                addresses = await self._guard.resolve_addresses(host, port)
         except TimeoutError as error:
             raise httpcore.ConnectTimeout(f"looking up {host} took too long") from error
         failure: Exception | None = None
@@ -265,7 +269,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         timeout: float | None = None,  # noqa: ASYNC109 — httpcore's signature
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        raise Refused("Webhooks do not go to Unix sockets.")
+        raise AddressRefused("Webhooks do not go to Unix sockets.")
 
     async def sleep(self, seconds: float) -> None:
         await self._backend.sleep(seconds)

@@ -1,18 +1,21 @@
-"""The envelope of every body (Standard Webhooks 1.0), and that of a ping."""
+"""Renders what is posted: the envelope of every body (Standard Webhooks 1.0), and a ping's."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 import orjson
 
 from service.domain.claims import rfc3339
 from service.domain.webhooks import EventType
+from service.webhooks.webhook_views import PingData
 
 
-def render_body(kind: str, moment: datetime, data: dict[str, Any]) -> bytes:
+def render_body(kind: str, moment: datetime, data: Mapping[str, object]) -> bytes:
+    """Render the body of an event of type `kind`."""
     return orjson.dumps({"type": kind, "timestamp": rfc3339(moment), "data": data})
 
 
 def render_ping(webhook: str, moment: datetime, *, base_url: str) -> bytes:
-    """The body of a ping: it says who sends, and nothing of any claim."""
-    return render_body(EventType.PING, moment, {"webhook": webhook, "from": base_url})
+    """Render the body of a ping: it says who sends, and nothing of any claim."""
+    data: PingData = {"webhook": webhook, "from": base_url}
+    return render_body(EventType.PING, moment, data)

@@ -29,7 +29,7 @@ import httpx
 
 from service.domain.webhooks import ours
 from service.webhooks import signatures
-from service.webhooks.address_guard import Guard, GuardedBackend, Refused
+from service.webhooks.address_guard import AddressGuard, AddressRefused, GuardedBackend
 
 LANES = 1024
 """Endpoints whose connections are kept."""
@@ -113,7 +113,11 @@ class Sender:
     """
 
     def __init__(
-        self, guard: Guard, clock: Callable[[], datetime], *, verify: ssl.SSLContext | None = None
+        self,
+        guard: AddressGuard,
+        clock: Callable[[], datetime],
+        *,
+        verify: ssl.SSLContext | None = None,
     ) -> None:
         self._guard = guard
         self._clock = clock
@@ -354,7 +358,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 def _words(error: BaseException) -> str | None:
     match error:
-        case Refused():
+        case AddressRefused():
             return f"refused: {error}"
         case ssl.SSLCertVerificationError():
             return f"TLS: {error.verify_message}"

@@ -55,7 +55,7 @@ def check_endpoints(connection: Connection) -> list[Finding]:
 def check_deliveries(connection: Connection, *, now: datetime) -> list[Finding]:
     """Deliveries that nobody sends, and those that were given up."""
     findings = []
-    oldest = figures.oldest_due(connection, now=now)
+    oldest = figures.find_oldest_due(connection, now=now)
     if oldest is not None and now - oldest > BEHIND:
         minutes = round((now - oldest).total_seconds() / 60)
         findings.append(

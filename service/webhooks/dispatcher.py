@@ -19,7 +19,7 @@ from service.config import Settings
 from service.domain.errors import ClaimdeskError
 from service.store.engine import Database
 from service.webhooks import leases, retention
-from service.webhooks.address_guard import Guard
+from service.webhooks.address_guard import AddressGuard
 from service.webhooks.delivery import Outgoing, Sender
 from service.webhooks.leases import Leased, Rules, Turn
 from service.webhooks.meters import Meters
@@ -39,8 +39,10 @@ SPACING_SECONDS = 0.005
 log = structlog.get_logger("dispatch")
 
 
-def guard(settings: Settings) -> Guard:
-    return Guard(allow_http=settings.webhook_allow_http, allow_cidrs=settings.webhook_allow_cidrs)
+def build_guard(settings: Settings) -> AddressGuard:
+    return AddressGuard(
+        allow_http=settings.webhook_allow_http, allow_cidrs=settings.webhook_allow_cidrs
+    )
 
 
 class Dispatcher:
@@ -66,7 +68,7 @@ class Dispatcher:
             chance=chance or random.Random(),  # noqa: S311 -- jitter only
             most=max(1, int(settings.webhook_slots * SHARE)),
         )
-        self.sender = Sender(guard(settings), clock)
+        self.sender = Sender(build_guard(settings), clock)
         self._wake = asyncio.Event()
         self._stopping = False
         self._sending: dict[asyncio.Task[None], Leased] = {}
@@ -263,7 +265,9 @@ class Dispatcher:
             try:
                 forgotten = 1
                 while forgotten:
-                    forgotten = await self.database.write(retention.forget_old, now=self.clock())
+                    forgotten = await self.database.write(
+                        retention.delete_old_deliveries, now=self.clock()
+                    )
             except ClaimdeskError as error:
                 log.warning("old deliveries wait to be forgotten", problem=error.detail)
             except Exception:

@@ -12,14 +12,14 @@ from service.webhooks.meters import Figures
 from service.webhooks.settlement import PENDING
 
 deliveries = webhook_deliveries.c
-IN_HEALTH = and_(
+IS_HEALTHY = and_(
     webhooks.c.state == EndpointState.ACTIVE.value,
     webhooks.c.deleted_at.is_(null()),
     webhooks.c.failures == 0,
 )
 
 
-def figures(connection: Connection, *, now: datetime) -> Figures:
+def read_figures(connection: Connection, *, now: datetime) -> Figures:
     """Counts; what a deleted endpoint had is counted until it is cleared away."""
     waiting = deliveries.state == PENDING
     due = connection.scalar(
@@ -56,7 +56,7 @@ def figures(connection: Connection, *, now: datetime) -> Figures:
         )
         or 0
     )
-    oldest = oldest_due(connection, now=now)
+    oldest = find_oldest_due(connection, now=now)
     return Figures(
         due=due or 0,
         in_flight=in_flight or 0,
@@ -66,7 +66,7 @@ def figures(connection: Connection, *, now: datetime) -> Figures:
     )
 
 
-def oldest_due(connection: Connection, *, now: datetime) -> datetime | None:
+def find_oldest_due(connection: Connection, *, now: datetime) -> datetime | None:
     """Since when the longest waiting delivery of an endpoint in health is due; None where none is.
 
     An endpoint that takes nothing is unwell itself, and one that asked to be left alone is left
@@ -85,6 +85,6 @@ def oldest_due(connection: Connection, *, now: datetime) -> datetime | None:
     found: datetime | None = connection.scalar(
         select(func.min(first))
         .select_from(webhooks)
-        .where(IN_HEALTH, or_(blocked.is_(null()), blocked <= now), ~WEBHOOKS_HELD)
+        .where(IS_HEALTHY, or_(blocked.is_(null()), blocked <= now), ~WEBHOOKS_HELD)
     )
     return found

@@ -63,7 +63,7 @@ class Meters:
         for outcome in ("delivered", "failed", "dead", "fenced"):
             self.attempts.labels(outcome)
 
-    def show(self, figures: Figures) -> None:
+    def set_gauges(self, figures: Figures) -> None:
         """Set the gauges."""
         self.due.set(figures.due)
         self.in_flight.set(figures.in_flight)

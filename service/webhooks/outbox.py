@@ -30,7 +30,7 @@ from service.store.webhook_tables import (
     webhooks,
 )
 
-DELIVERY = (
+DELIVERY_COLUMNS = (
     "webhook",
     "message",
     "type",
@@ -44,7 +44,7 @@ DELIVERY = (
     "visible_at",
     "created_at",
 )
-UNTRIED: dict[str, Any] = {
+NEW_DELIVERY: dict[str, Any] = {
     "replay": False,
     "state": DeliveryState.PENDING,
     "attempts": 0,
@@ -53,8 +53,8 @@ UNTRIED: dict[str, Any] = {
 }
 
 
-def telling(prefix: str) -> tuple[Insert, Insert]:
-    """The two writes of one message; their parameters are what `told` gives."""
+def build_inserts(prefix: str) -> tuple[Insert, Insert]:
+    """The two writes of one message; their parameters are what `build_parameters` gives."""
     deliveries, messages = webhook_deliveries.c, webhook_messages.c
 
     def given(name: str, column: Any) -> Any:
@@ -71,14 +71,14 @@ def telling(prefix: str) -> tuple[Insert, Insert]:
         ).where(exists(select(webhooks.c.id).where(wanted))),
     )
     delivery = insert(webhook_deliveries).from_select(
-        list(DELIVERY),
+        list(DELIVERY_COLUMNS),
         select(
             webhooks.c.id,
             given("id", deliveries.message),
             given("type", deliveries.type),
             given("claim", deliveries.claim),
             given("position", deliveries.position),
-            *(literal(value, deliveries[name].type) for name, value in UNTRIED.items()),
+            *(literal(value, deliveries[name].type) for name, value in NEW_DELIVERY.items()),
             given("due", deliveries.visible_at),
             given("at", deliveries.created_at),
         ).where(wanted),
@@ -86,7 +86,7 @@ def telling(prefix: str) -> tuple[Insert, Insert]:
     return message, delivery
 
 
-def told(
+def build_parameters(
     prefix: str,
     event: Event,
     line: dict[str, Any],
@@ -106,14 +106,16 @@ def told(
         "claim": state.id,
         "position": event.number,
         "story": state.story,
-        "parties": listed(list_parties(state)),
+        "parties": join_entries(list_parties(state)),
         "at": event.recorded_at,
         "due": now,
     }
     return {f"{prefix}_{name}": value for name, value in values.items()}
 
 
-def ping(webhook: str, message: str, body: bytes, *, now: datetime) -> dict[str, Any]:
+def build_ping_delivery(
+    webhook: str, message: str, body: bytes, *, now: datetime
+) -> dict[str, Any]:
     """The row of a delivery that one endpoint gets whatever it filters by."""
     return {
         "webhook": webhook,
@@ -121,13 +123,13 @@ def ping(webhook: str, message: str, body: bytes, *, now: datetime) -> dict[str,
         "type": EventType.PING,
         "claim": None,
         "position": 0,
-        **UNTRIED,
+        **NEW_DELIVERY,
         "visible_at": now,
         "created_at": now,
     }
 
 
-def listed(texts: Any) -> str:
+def join_entries(texts: Any) -> str:
     """`,a,b,`, in which a pattern finds a whole entry; empty where there are none."""
     return f",{','.join(sorted(texts))}," if texts else ""
 

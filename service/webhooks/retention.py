@@ -23,7 +23,7 @@ BATCH = 500
 deliveries = webhook_deliveries.c
 
 
-def forget_old(connection: Connection, *, now: datetime) -> int:
+def delete_old_deliveries(connection: Connection, *, now: datetime) -> int:
     """Forget up to a batch of deliveries; gives how many, 0 where nothing is old enough.
 
     Those of a deleted endpoint go whatever their age, and the endpoint after them.  What has been

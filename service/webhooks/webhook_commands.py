@@ -29,7 +29,7 @@ from service.store.webhook_tables import (
 )
 from service.webhooks import bodies, outbox
 
-MOST_SECRETS = 10
+MAX_SECRETS = 10
 """Secrets that sign at once: with more, the signatures would not fit a header."""
 HEALTHY: dict[str, Any] = {
     "failures": 0,
@@ -41,7 +41,7 @@ HEALTHY: dict[str, Any] = {
 deliveries = webhook_deliveries.c
 
 
-def create(
+def create_webhook(
     connection: Connection, settings: Mapping[str, Any], *, actor: Actor, now: datetime
 ) -> tuple[str, str]:
     """Register an endpoint; gives its id and the secret that signs what it is sent.
@@ -75,7 +75,7 @@ def create(
     return webhook, secret
 
 
-def change(
+def change_webhook(
     connection: Connection,
     webhook: str,
     changes: Mapping[str, Any],
@@ -109,7 +109,7 @@ def change(
     wakeups.ring_after_commit(connection)
 
 
-def remove(connection: Connection, webhook: str, *, actor: Actor, now: datetime) -> None:
+def remove_webhook(connection: Connection, webhook: str, *, actor: Actor, now: datetime) -> None:
     """Delete an endpoint.  Nothing more is sent to it; the dispatcher clears away what it had."""
     access.require(actor, Action.MANAGE_WEBHOOKS)
     _locked(connection, webhook)
@@ -159,7 +159,7 @@ def rotate_secret(
         for one in before
     ]
     secret = new_secret()
-    previous = orjson.dumps(kept[: MOST_SECRETS - 1] if overlap_hours else []).decode()
+    previous = orjson.dumps(kept[: MAX_SECRETS - 1] if overlap_hours else []).decode()
     secrets = {"secret": secret, "previous_secrets": previous}
     connection.execute(
         update(webhooks).where(webhooks.c.id == webhook).values(**secrets, updated_at=now)
@@ -168,7 +168,7 @@ def rotate_secret(
     return secret
 
 
-def ping(connection: Connection, webhook: str, *, actor: Actor, now: datetime) -> str:
+def ping_webhook(connection: Connection, webhook: str, *, actor: Actor, now: datetime) -> str:
     """Send an endpoint something harmless; gives the delivery.  Raises WebhookNotActive."""
     access.require(actor, Action.MANAGE_WEBHOOKS)
     row = _locked(connection, webhook)
@@ -183,12 +183,14 @@ def ping(connection: Connection, webhook: str, *, actor: Actor, now: datetime) -
         insert(webhook_messages),
         {"id": message, "type": EventType.PING, "body": body, "created_at": now},
     )
-    connection.execute(insert(webhook_deliveries), outbox.ping(webhook, message, body, now=now))
+    connection.execute(
+        insert(webhook_deliveries), outbox.build_ping_delivery(webhook, message, body, now=now)
+    )
     wakeups.ring_after_commit(connection)
     return message
 
 
-def redeliver(
+def redeliver_message(
     connection: Connection, webhook: str, message: str, *, actor: Actor, now: datetime
 ) -> None:
     """Send a delivery again, whatever became of it: the same id, the same bytes.
@@ -212,7 +214,7 @@ def redeliver(
     wakeups.ring_after_commit(connection)
 
 
-def recover(
+def recover_deliveries(
     connection: Connection, webhook: str, *, since: datetime, actor: Actor, now: datetime
 ) -> int:
     """Send again all that was recorded since then and not delivered; gives how many that are.
@@ -300,7 +302,7 @@ def _columns(connection: Connection, settings: Mapping[str, Any]) -> dict[str, A
         if not connection.scalar(select(parties.c.slug).where(parties.c.slug == slug)):
             raise Invalid(f"there is no party '{slug}'", loc=("body", "parties", position))
     if "event_types" in values:
-        values["event_types"] = outbox.listed(set(values["event_types"]))
+        values["event_types"] = outbox.join_entries(set(values["event_types"]))
     if "headers" in values:
         values["headers"] = orjson.dumps(values["headers"]).decode()
     return values

@@ -1,13 +1,15 @@
-"""Webhooks, read: endpoints and how they do, deliveries, attempts."""
+"""Reads endpoints and how they do, deliveries and attempts."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, func, literal, null, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, func, literal, null, select, tuple_
 
 from service.domain.backoff import probing
 from service.domain.claims import rfc3339
+from service.domain.errors import NotFound
 from service.domain.webhooks import DeliveryState
 from service.store.paging import Window
 from service.store.types import instant_or_none
@@ -18,14 +20,25 @@ from service.store.webhook_tables import (
     webhook_parties,
     webhooks,
 )
+from service.webhooks.webhook_views import (
+    AttemptView,
+    DeliveryView,
+    DeliveryWithAttemptsView,
+    PreviousSecret,
+    SecretView,
+    WebhookView,
+)
+
+NO_WEBHOOK = "There is no webhook with this id."
+NO_DELIVERY = "This webhook has no delivery with this id."
 
 deliveries = webhook_deliveries.c
 ORDER = (deliveries.created_at, deliveries.position, deliveries.message)
-"""Events of one change share an instant, and are told in the order of the record."""
+"""Events of one change share an instant; they are listed in the order of the record."""
 
 
-def page(connection: Connection, window: Window) -> list[dict[str, Any]]:
-    """Endpoints, newest first, one more than the limit."""
+def list_webhooks(connection: Connection, window: Window) -> list[WebhookView]:
+    """Return endpoints, newest first, one more than the limit."""
     query = (
         select(webhooks)
         .where(webhooks.c.deleted_at.is_(null()))
@@ -39,34 +52,45 @@ def page(connection: Connection, window: Window) -> list[dict[str, Any]]:
                 literal(window.after[1], webhooks.c.id.type),
             )
         )
-    return _shapes(connection, connection.execute(query.limit(window.limit + 1)).all())
+    return _build_webhooks(connection, connection.execute(query.limit(window.limit + 1)).all())
 
 
-def one(connection: Connection, webhook: str) -> dict[str, Any] | None:
+def find_webhook(connection: Connection, webhook: str) -> WebhookView | None:
+    """Return the endpoint, or None where there is no such."""
     rows = connection.execute(
         select(webhooks).where(webhooks.c.id == webhook, webhooks.c.deleted_at.is_(null()))
     ).all()
-    return _shapes(connection, rows)[0] if rows else None
+    return _build_webhooks(connection, rows)[0] if rows else None
 
 
-def secret(connection: Connection, webhook: str, *, now: datetime) -> dict[str, Any] | None:
-    """The secret that signs, and until when those before it sign too."""
+def read_webhook(connection: Connection, webhook: str) -> WebhookView:
+    """Return the endpoint.  Raises NotFound."""
+    found = find_webhook(connection, webhook)
+    if found is None:
+        raise NotFound(NO_WEBHOOK)
+    return found
+
+
+def read_secret(connection: Connection, webhook: str, *, now: datetime) -> SecretView:
+    """Return the secret that signs, and until when those before it sign too.  Raises NotFound."""
     row = connection.execute(
         select(webhooks.c.secret, webhooks.c.previous_secrets).where(
             webhooks.c.id == webhook, webhooks.c.deleted_at.is_(null())
         )
     ).first()
     if row is None:
-        return None
-    before = [
-        one["until"]
-        for one in orjson.loads(row.previous_secrets)
-        if datetime.fromisoformat(one["until"]) > now
-    ]
-    return {"secret": row.secret, "previous_until": before}
+        raise NotFound(NO_WEBHOOK)
+    previous = list_previous_secrets(row.previous_secrets, now=now)
+    return {"secret": row.secret, "previous_until": [secret["until"] for secret in previous]}
 
 
-def delivery_page(
+def list_previous_secrets(stored: str, *, now: datetime) -> list[PreviousSecret]:
+    """Return those of the stored previous secrets that still sign."""
+    secrets: list[PreviousSecret] = orjson.loads(stored)
+    return [secret for secret in secrets if datetime.fromisoformat(secret["until"]) > now]
+
+
+def list_deliveries(
     connection: Connection,
     webhook: str,
     window: Window,
@@ -74,11 +98,13 @@ def delivery_page(
     state: DeliveryState | None = None,
     kind: str | None = None,
     since: datetime | None = None,
-) -> list[dict[str, Any]] | None:
-    """An endpoint's deliveries, newest first, one more than the limit; None where there is no such
-    endpoint."""
-    if not _exists(connection, webhook):
-        return None
+) -> list[DeliveryView]:
+    """Return an endpoint's deliveries, newest first, one more than the limit.  Raises NotFound."""
+    exists = select(webhooks.c.id).where(
+        webhooks.c.id == webhook, webhooks.c.deleted_at.is_(null())
+    )
+    if connection.scalar(exists) is None:
+        raise NotFound(NO_WEBHOOK)
     query = (
         select(webhook_deliveries)
         .where(deliveries.webhook == webhook)
@@ -99,13 +125,38 @@ def delivery_page(
                 literal(window.after[2], deliveries.message.type),
             )
         )
-    return [_delivery(row) for row in connection.execute(query.limit(window.limit + 1)).all()]
+    rows = connection.execute(query.limit(window.limit + 1)).all()
+    return [_build_delivery(row) for row in rows]
 
 
-def delivery(connection: Connection, webhook: str, message: str) -> dict[str, Any] | None:
-    """A delivery with its body and every attempt, oldest first."""
+def read_delivery(connection: Connection, webhook: str, message: str) -> DeliveryView:
+    """Return a delivery.  Raises NotFound."""
+    return _build_delivery(_select_delivery(connection, webhook, message))
+
+
+def read_delivery_with_attempts(
+    connection: Connection, webhook: str, message: str
+) -> DeliveryWithAttemptsView:
+    """Return a delivery with its body and every attempt, oldest first.  Raises NotFound."""
+    row = _select_delivery(connection, webhook, message, webhook_messages.c.body)
+    attempts = webhook_attempts.c
+    rows = connection.execute(
+        select(webhook_attempts)
+        .where(attempts.webhook == webhook, attempts.message == message)
+        .order_by(attempts.number)
+    ).all()
+    return {
+        **_build_delivery(row),
+        "body": bytes(row.body).decode(),
+        "attempt_log": [_build_attempt(attempt) for attempt in rows],
+    }
+
+
+def _select_delivery(
+    connection: Connection, webhook: str, message: str, *columns: ColumnElement[Any]
+) -> Row[Any]:
     row = connection.execute(
-        select(webhook_deliveries, webhook_messages.c.body)
+        select(webhook_deliveries, *columns)
         .join(webhook_messages, webhook_messages.c.id == deliveries.message)
         .join(webhooks, webhooks.c.id == deliveries.webhook)
         .where(
@@ -115,47 +166,40 @@ def delivery(connection: Connection, webhook: str, message: str) -> dict[str, An
         )
     ).first()
     if row is None:
-        return None
-    attempts = webhook_attempts.c
-    made = connection.execute(
-        select(webhook_attempts)
-        .where(attempts.webhook == webhook, attempts.message == message)
-        .order_by(attempts.number)
-    ).all()
-    return _delivery(row) | {
-        "body": bytes(row.body).decode(),
-        "attempt_log": [_attempt(one) for one in made],
-    }
+        raise NotFound(NO_DELIVERY)
+    return row
 
 
-def _shapes(connection: Connection, rows: Any) -> list[dict[str, Any]]:
-    """Endpoints with their parties and counts: three queries, however many they are."""
-    found = [row.id for row in rows]
-    of = webhook_parties.c.webhook
-    parties: dict[str, list[str]] = {one: [] for one in found}
+def _build_webhooks(connection: Connection, rows: Sequence[Row[Any]]) -> list[WebhookView]:
+    """Build endpoints with their parties and counts: two queries, however many they are."""
+    ids = [row.id for row in rows]
+    endpoint = webhook_parties.c.webhook
+    parties: dict[str, list[str]] = {webhook: [] for webhook in ids}
     for webhook, party in connection.execute(
-        select(of, webhook_parties.c.party).where(of.in_(found)).order_by(webhook_parties.c.party)
+        select(endpoint, webhook_parties.c.party)
+        .where(endpoint.in_(ids))
+        .order_by(webhook_parties.c.party)
     ):
         parties[webhook].append(party)
-    counts: dict[str, dict[str, int]] = {one: {} for one in found}
+    counts: dict[str, dict[str, int]] = {webhook: {} for webhook in ids}
     for webhook, state, count in connection.execute(
         select(deliveries.webhook, deliveries.state, func.count())
         .where(
-            deliveries.webhook.in_(found),
+            deliveries.webhook.in_(ids),
             deliveries.state.in_([DeliveryState.PENDING.value, DeliveryState.DEAD.value]),
         )
         .group_by(deliveries.webhook, deliveries.state)
     ):
         counts[webhook][state] = count
-    return [_endpoint(row, parties[row.id], counts[row.id]) for row in rows]
+    return [_build_webhook(row, parties[row.id], counts[row.id]) for row in rows]
 
 
-def _endpoint(row: Row[Any], parties: list[str], counts: dict[str, int]) -> dict[str, Any]:
+def _build_webhook(row: Row[Any], parties: list[str], counts: dict[str, int]) -> WebhookView:
     return {
         "id": row.id,
         "url": row.url,
         "description": row.description,
-        "event_types": [one for one in row.event_types.split(",") if one],
+        "event_types": [kind for kind in row.event_types.split(",") if kind],
         "story": row.story,
         "claim": row.claim,
         "parties": parties,
@@ -182,8 +226,8 @@ def _endpoint(row: Row[Any], parties: list[str], counts: dict[str, int]) -> dict
     }
 
 
-def _delivery(row: Row[Any]) -> dict[str, Any]:
-    pending = row.state == DeliveryState.PENDING
+def _build_delivery(row: Row[Any]) -> DeliveryView:
+    waits = row.state == DeliveryState.PENDING and row.lease is None
     return {
         "id": row.message,
         "webhook": row.webhook,
@@ -191,10 +235,10 @@ def _delivery(row: Row[Any]) -> dict[str, Any]:
         "claim": row.claim,
         "position": row.position,
         "state": row.state,
-        "in_flight": pending and row.lease is not None,
+        "in_flight": row.state == DeliveryState.PENDING and row.lease is not None,
         "replay": row.replay,
         "attempts": row.attempts,
-        "next_attempt_at": rfc3339(row.visible_at) if pending and row.lease is None else None,
+        "next_attempt_at": rfc3339(row.visible_at) if waits else None,
         "last_status": row.last_status,
         "last_error": row.last_error,
         "created_at": rfc3339(row.created_at),
@@ -202,7 +246,7 @@ def _delivery(row: Row[Any]) -> dict[str, Any]:
     }
 
 
-def _attempt(row: Row[Any]) -> dict[str, Any]:
+def _build_attempt(row: Row[Any]) -> AttemptView:
     return {
         "number": row.number,
         "url": row.url,
@@ -214,8 +258,3 @@ def _attempt(row: Row[Any]) -> dict[str, Any]:
         "response_headers": orjson.loads(row.response_headers),
         "response_body": row.response_body,
     }
-
-
-def _exists(connection: Connection, webhook: str) -> bool:
-    found = select(webhooks.c.id).where(webhooks.c.id == webhook, webhooks.c.deleted_at.is_(null()))
-    return connection.scalar(found) is not None

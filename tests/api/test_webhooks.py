@@ -9,7 +9,7 @@ import pytest
 from service.api import webhook_events
 from service.domain.webhooks import EventType
 from service.webhooks import leases
-from service.webhooks.address_guard import Guard, Refused
+from service.webhooks.address_guard import AddressGuard, AddressRefused
 from service.webhooks.delivery import Outgoing, Sender
 from tests.api.problems import NOBODY, problem
 from tests.support.desk import Desk, Json, claim_body
@@ -119,7 +119,7 @@ async def test_what_is_taken_is_sent(desk: Desk) -> None:
         board = Board(desk.database)
         board.now = desk.clock.now
         (leased,) = await board.lease()
-        sender = Sender(Guard(allow_http=True, allow_cidrs=[LOOPBACK]), desk.clock)
+        sender = Sender(AddressGuard(allow_http=True, allow_cidrs=[LOOPBACK]), desk.clock)
         outgoing = Outgoing(
             endpoint=leased.webhook,
             url=leased.url,
@@ -144,9 +144,9 @@ async def test_what_was_answered_is_answered_again(
     first = await desk.admin.post("/v1/webhooks", json={"url": URL}, headers=once)
 
     async def refuse(_: str) -> None:
-        raise Refused("it cannot be looked up")
+        raise AddressRefused("it cannot be looked up")
 
-    monkeypatch.setattr(desk.app.state.services.guard, "check", refuse)
+    monkeypatch.setattr(desk.app.state.services.guard, "check_address", refuse)
     again = await desk.admin.post("/v1/webhooks", json={"url": URL}, headers=once)
     assert (again.status_code, again.headers["idempotent-replayed"]) == (201, "true")
     problem(await desk.admin.post("/v1/webhooks", json={"url": URL}), "invalid-request")

@@ -181,7 +181,7 @@ def test_a_webhook_that_is_left_alone_says_until_when(run: Run, run_json: RunJso
         connection.execute(update(webhooks).values(**values))
 
     databases.write(rest, until=datetime.now(UTC) + timedelta(minutes=5))
-    until = endpoints.second(run_json("webhooks", "list")[0]["health"]["blocked_until"])
+    until = endpoints.format_second(run_json("webhooks", "list")[0]["health"]["blocked_until"])
     assert f"left alone until {until}" in run("webhooks", "list").stdout
     pinged = run("webhooks", "ping", webhook)
     delivery = run_json("webhooks", "deliveries", webhook)[0]["id"]
@@ -263,7 +263,7 @@ def test_what_died_is_recovered(
 )
 def test_spans_go_back_from_now(text: str, expected: datetime) -> None:
     """--since takes a span back from now, or an instant with its offset."""
-    assert endpoints.moment(text, now=NOW) == expected
+    assert endpoints.parse_moment(text, now=NOW) == expected
 
 
 @pytest.mark.parametrize(
@@ -272,7 +272,7 @@ def test_spans_go_back_from_now(text: str, expected: datetime) -> None:
 def test_no_spans(text: str) -> None:
     """Anything else is refused with examples."""
     with pytest.raises(shell.Stopped, match=r"--since .*2h, 3d") as stopped:
-        endpoints.moment(text, now=NOW)
+        endpoints.parse_moment(text, now=NOW)
     assert stopped.value.code == 2
 
 

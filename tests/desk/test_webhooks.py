@@ -9,7 +9,7 @@ import pytest
 from service.desk.layout.rendering import moment
 from service.domain.webhooks import EventType
 from service.web.limits import Limiter
-from service.webhooks.address_guard import Refused
+from service.webhooks.address_guard import AddressRefused
 from tests.api.problems import NOBODY, nothing_changes
 from tests.desk.conftest import People, fields_of, form_of, parsed, send, submit, text
 from tests.support.desk import Json
@@ -209,9 +209,9 @@ async def test_what_waits_can_be_mended_while_names_do_not_resolve(
     place = f"{LIST}/{webhook}"
 
     async def refuse(_: str) -> None:
-        raise Refused("it cannot be looked up")
+        raise AddressRefused("it cannot be looked up")
 
-    monkeypatch.setattr(people.desk.app.state.services.guard, "check", refuse)
+    monkeypatch.setattr(people.desk.app.state.services.guard, "check_address", refuse)
     saved = await submit(people.admin, f"{place}/edit", place, description="Mended")
     assert saved.status_code == 303
     moved = await submit(people.admin, f"{place}/edit", place, url=f"{URL}/2")

@@ -112,7 +112,7 @@ def lived_in(connection: Connection) -> None:
         NewQuote("two", "sr-Latn", Rendering.TRANSLATED, sources[1]),
         **day.by(),
     )
-    webhook_commands.create(connection, ENDPOINT, **day.by(SYSTEM))
+    webhook_commands.create_webhook(connection, ENDPOINT, **day.by(SYSTEM))
 
 
 async def dump(database: Database) -> bytes:

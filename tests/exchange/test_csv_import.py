@@ -333,7 +333,7 @@ async def test_a_dry_run_finds_the_same_and_writes_nothing(database: Database) -
 async def test_imported_claims_are_news(database: Database) -> None:
     """Unlike restored history: who listens is told of the claim, and of its status, at once."""
     await database.write(
-        lambda connection: webhook_commands.create(
+        lambda connection: webhook_commands.create_webhook(
             connection, desks.ENDPOINT, actor=SYSTEM, now=BEGIN
         )
     )

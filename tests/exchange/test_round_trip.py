@@ -151,7 +151,7 @@ async def test_who_acted_resolves_and_nobody_can_sign_in(whole: bytes, database:
 
 async def test_restored_history_is_told_to_nobody(whole: bytes, database: Database) -> None:
     await database.write(
-        lambda connection: webhook_commands.create(
+        lambda connection: webhook_commands.create_webhook(
             connection, desks.ENDPOINT, actor=SYSTEM, now=BEGIN
         )
     )

@@ -58,7 +58,7 @@ async def flood(settings: Settings, webhook: str, count: int, beside: int) -> No
 
         def register(connection: Connection) -> None:
             for _ in range(beside):
-                webhook_commands.create(connection, others, actor=SYSTEM, now=board.now)
+                webhook_commands.create_webhook(connection, others, actor=SYSTEM, now=board.now)
 
         await database.write(register)
     finally:

@@ -255,7 +255,7 @@ def behind_the_desk(connection: Connection, day: Day, *, claim: str) -> None:
         "timeout_s": 5.0,
         "headers": {"x-desk": "secret"},
     }
-    webhook, _ = webhook_commands.create(connection, endpoint, **day.by(SYSTEM))
+    webhook, _ = webhook_commands.create_webhook(connection, endpoint, **day.by(SYSTEM))
     webhook_commands.rotate_secret(connection, webhook, overlap_hours=1, **day.by(SYSTEM))
     policy.change_four_eyes(connection, on=False, **day.by(SYSTEM))
 

@@ -65,7 +65,7 @@ class Board:
 
     async def endpoint(self, **changes: Any) -> str:
         webhook, _ = await self.database.write(
-            webhook_commands.create, SETTINGS | changes, actor=SYSTEM, now=self.now
+            webhook_commands.create_webhook, SETTINGS | changes, actor=SYSTEM, now=self.now
         )
         return webhook
 
@@ -74,7 +74,7 @@ class Board:
 
         def create(connection: Connection) -> list[str]:
             return [
-                webhook_commands.create(connection, SETTINGS, actor=SYSTEM, now=self.now)[0]
+                webhook_commands.create_webhook(connection, SETTINGS, actor=SYSTEM, now=self.now)[0]
                 for _ in range(count)
             ]
 
@@ -110,7 +110,7 @@ class Board:
                     messages.append(message)
                 seen.add(endpoint)
                 deliveries.append(
-                    outbox.ping(endpoint, message, body, now=self.now)
+                    outbox.build_ping_delivery(endpoint, message, body, now=self.now)
                     | {"type": "claim.amended", "claim": about(claim), "position": position}
                 )
 
@@ -145,17 +145,17 @@ class Board:
 
     async def change(self, webhook: str, **changes: Any) -> None:
         await self.database.write(
-            webhook_commands.change, webhook, changes, actor=SYSTEM, now=self.now
+            webhook_commands.change_webhook, webhook, changes, actor=SYSTEM, now=self.now
         )
 
     async def redeliver(self, webhook: str, message: str) -> None:
         await self.database.write(
-            webhook_commands.redeliver, webhook, message, actor=SYSTEM, now=self.now
+            webhook_commands.redeliver_message, webhook, message, actor=SYSTEM, now=self.now
         )
 
     async def recover(self, webhook: str, since: datetime = NOON) -> int:
         return await self.database.write(
-            webhook_commands.recover, webhook, since=since, actor=SYSTEM, now=self.now
+            webhook_commands.recover_deliveries, webhook, since=since, actor=SYSTEM, now=self.now
         )
 
     # --- turns ---

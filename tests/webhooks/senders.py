@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
-from service.webhooks.address_guard import Guard, Resolve
+from service.webhooks.address_guard import AddressGuard, Resolve
 from service.webhooks.delivery import Answer, Outgoing, Sender
 from tests.webhooks import receivers
 from tests.webhooks.receivers import (
@@ -45,7 +45,7 @@ async def sending(
     resolve: Resolve = loopback,
     verify: ssl.SSLContext | None = None,
 ) -> AsyncIterator[Sender]:
-    guard = Guard(allow_http=True, allow_cidrs=LOOPBACK, resolve=resolve)
+    guard = AddressGuard(allow_http=True, allow_cidrs=LOOPBACK, resolve=resolve)
     sender = Sender(guard, clock, verify=verify or usual_authorities())
     try:
         yield sender

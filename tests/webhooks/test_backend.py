@@ -8,7 +8,7 @@ from collections.abc import Callable
 import httpcore
 import pytest
 
-from service.webhooks.address_guard import Guard, GuardedBackend, Refused
+from service.webhooks.address_guard import AddressGuard, AddressRefused, GuardedBackend
 from tests.webhooks import receivers
 from tests.webhooks.senders import LOOPBACK, PUBLIC, names
 
@@ -22,7 +22,7 @@ async def test_the_connection_goes_to_the_address_that_was_vetted() -> None:
         return ["127.0.0.1"]
 
     async with receivers.receiver(receivers.black_hole) as there:
-        backend = GuardedBackend(Guard(allow_cidrs=LOOPBACK, resolve=resolve))
+        backend = GuardedBackend(AddressGuard(allow_cidrs=LOOPBACK, resolve=resolve))
         stream = await backend.connect_tcp("nowhere.invalid", there.port, 5)
         assert stream.get_extra_info("server_addr") == ("127.0.0.1", there.port)
         await stream.aclose()
@@ -35,8 +35,8 @@ async def test_the_connection_goes_to_the_address_that_was_vetted() -> None:
 async def test_a_private_address_gets_no_connection(found: list[str]) -> None:
     """With one private address among the answers nobody is connected to, the private one least."""
     with receivers.listening() as (listener, port):
-        backend = GuardedBackend(Guard(resolve=names(found)))
-        with pytest.raises(Refused, match=r"127\.0\.0\.1"):
+        backend = GuardedBackend(AddressGuard(resolve=names(found)))
+        with pytest.raises(AddressRefused, match=r"127\.0\.0\.1"):
             await backend.connect_tcp("hooks.example", port, 5)
         await asyncio.sleep(0.02)
         assert receivers.nobody_came(listener)
@@ -45,9 +45,9 @@ async def test_a_private_address_gets_no_connection(found: list[str]) -> None:
 async def test_rebinding_gains_nothing() -> None:
     """A name that was public when registered and is private now is refused at the connection."""
     with receivers.listening() as (listener, port):
-        guard = Guard(resolve=names([PUBLIC], ["127.0.0.1"]))
-        await guard.check(f"https://hooks.example:{port}/")
-        with pytest.raises(Refused):
+        guard = AddressGuard(resolve=names([PUBLIC], ["127.0.0.1"]))
+        await guard.check_address(f"https://hooks.example:{port}/")
+        with pytest.raises(AddressRefused):
             await GuardedBackend(guard).connect_tcp("hooks.example", port, 5)
         assert receivers.nobody_came(listener)
 
@@ -56,7 +56,7 @@ async def test_addresses_are_tried_in_order() -> None:
     """A closed port moves on to the next address; when all fail, the last failure is told."""
     async with receivers.receiver(receivers.black_hole, host="127.0.0.2") as there:
         found = ["127.0.0.1", "127.0.0.2"]
-        backend = GuardedBackend(Guard(allow_cidrs=LOOPBACK, resolve=names(found)))
+        backend = GuardedBackend(AddressGuard(allow_cidrs=LOOPBACK, resolve=names(found)))
         stream = await backend.connect_tcp("hooks.example", there.port)
         assert stream.get_extra_info("server_addr")[0] == "127.0.0.2"
         await stream.aclose()
@@ -75,7 +75,7 @@ async def test_an_address_that_swallows_packets_leaves_time_for_the_next() -> No
             one.setblocking(False)
             one.connect_ex(("127.0.0.1", there.port))
         found = ["127.0.0.1", "127.0.0.2"]
-        backend = GuardedBackend(Guard(allow_cidrs=LOOPBACK, resolve=names(found)))
+        backend = GuardedBackend(AddressGuard(allow_cidrs=LOOPBACK, resolve=names(found)))
         began = asyncio.get_running_loop().time()
         stream = await backend.connect_tcp("hooks.example", there.port, 1.0)
         took = asyncio.get_running_loop().time() - began
@@ -94,13 +94,13 @@ async def test_looking_up_counts_as_connecting() -> None:
         raise AssertionError("unreachable")
 
     with pytest.raises(httpcore.ConnectTimeout, match=r"hooks\.example"):
-        await GuardedBackend(Guard(resolve=hang)).connect_tcp("hooks.example", 443, 0.05)
+        await GuardedBackend(AddressGuard(resolve=hang)).connect_tcp("hooks.example", 443, 0.05)
 
 
 async def test_no_unix_sockets() -> None:
     """The backend's other door is shut; sleeping is httpcore's."""
-    backend = GuardedBackend(Guard())
-    with pytest.raises(Refused):
+    backend = GuardedBackend(AddressGuard())
+    with pytest.raises(AddressRefused):
         await backend.connect_unix_socket("/var/run/docker.sock")
     await backend.sleep(0)
 
@@ -118,7 +118,7 @@ async def test_a_handshake_that_is_cut_short_closes_its_socket(
         gone.set()
 
     async with receivers.receiver(behave) as there:
-        backend = GuardedBackend(Guard(allow_cidrs=LOOPBACK))
+        backend = GuardedBackend(AddressGuard(allow_cidrs=LOOPBACK))
         stream = await backend.connect_tcp("127.0.0.1", there.port, 5)
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05):

@@ -13,7 +13,7 @@ import pytest
 import uvloop
 
 from service.webhooks import delivery
-from service.webhooks.address_guard import READ_BYTES, Guard
+from service.webhooks.address_guard import READ_BYTES, AddressGuard
 from service.webhooks.delivery import Answer, Sender
 from tests.webhooks import receivers
 from tests.webhooks.receivers import (
@@ -65,7 +65,7 @@ async def test_a_closed_port() -> None:
 async def test_private_addresses_are_refused_at_the_connection() -> None:
     """The answer says what was refused and which setting opens it; nobody was connected to."""
     with receivers.listening() as (listener, port):
-        sender = Sender(Guard(allow_http=True), lambda: NOW, verify=usual_authorities())
+        sender = Sender(AddressGuard(allow_http=True), lambda: NOW, verify=usual_authorities())
         answer = await sender.send(outgoing(f"http://127.0.0.1:{port}/"))
         assert answer.error is not None
         assert answer.error.startswith("refused: 127.0.0.1 is private")

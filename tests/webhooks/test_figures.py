@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from service.webhooks.figures import figures, oldest_due
+from service.webhooks.figures import find_oldest_due, read_figures
 from service.webhooks.meters import Figures, Meters
 from tests.webhooks.board import Board
 
 
 async def counted(board: Board) -> Figures:
-    return await board.database.read(figures, now=board.now)
+    return await board.database.read(read_figures, now=board.now)
 
 
 async def late(board: Board) -> float:
@@ -28,7 +28,7 @@ async def test_nothing_is_late_where_nothing_is(board: Board) -> None:
         oldest_due_seconds=0.0,
         endpoints={"active": 0, "paused": 0, "disabled": 0, "resting": 0},
     )
-    assert await board.database.read(oldest_due, now=board.now) is None
+    assert await board.database.read(find_oldest_due, now=board.now) is None
 
 
 async def test_deliveries_are_counted_as_they_stand(board: Board) -> None:
@@ -120,7 +120,7 @@ async def test_a_block_that_has_passed_is_none(board: Board) -> None:
 def test_the_gauges_show_them() -> None:
     """What was counted is what operators see; every outcome is there from the start."""
     registry = CollectorRegistry()
-    Meters(registry).show(
+    Meters(registry).set_gauges(
         Figures(due=1, in_flight=2, dead=3, oldest_due_seconds=4.5, endpoints={"active": 5})
     )
     for name, value in (("due", 1), ("in_flight", 2), ("dead", 3), ("oldest_due_seconds", 4.5)):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.webhooks import address_guard
-from service.webhooks.address_guard import Guard, Refused
+from service.webhooks.address_guard import AddressGuard, AddressRefused
 from tests.webhooks.senders import PUBLIC, names
 
 
@@ -29,7 +29,7 @@ from tests.webhooks.senders import PUBLIC, names
 )
 def test_urls_that_may_be_registered(url: str) -> None:
     """Names, international ones too, and literal addresses over https pass the syntax rules."""
-    assert Guard().check_url(url).scheme == "https"
+    assert AddressGuard().check_url(url).scheme == "https"
 
 
 @pytest.mark.parametrize(
@@ -97,16 +97,16 @@ def test_urls_that_may_be_registered(url: str) -> None:
 )
 def test_urls_that_are_refused(url: str, words: str) -> None:
     """Each is refused in a sentence: nothing else is ever raised."""
-    with pytest.raises(Refused, match=words) as refused:
-        Guard().check_url(url)
+    with pytest.raises(AddressRefused, match=words) as refused:
+        AddressGuard().check_url(url)
     assert str(refused.value).endswith(".")
 
 
 def test_http_is_for_development() -> None:
     """`allow_http` opens http, and no other scheme."""
-    assert Guard(allow_http=True).check_url("http://hooks.example/").scheme == "http"
-    with pytest.raises(Refused, match="https://"):
-        Guard(allow_http=True).check_url("gopher://hooks.example/")
+    assert AddressGuard(allow_http=True).check_url("http://hooks.example/").scheme == "http"
+    with pytest.raises(AddressRefused, match="https://"):
+        AddressGuard(allow_http=True).check_url("gopher://hooks.example/")
 
 
 @given(
@@ -120,8 +120,8 @@ def test_http_is_for_development() -> None:
 def test_any_text_is_a_url_or_refused(text: str) -> None:
     """Whatever the text, the answer is a URL with a usable host, or Refused."""
     try:
-        url = Guard().check_url(text)
-    except Refused:
+        url = AddressGuard().check_url(text)
+    except AddressRefused:
         return
     assert url.host
     assert url.raw_host.isascii()
@@ -151,22 +151,24 @@ ALLOWED = (
 @pytest.mark.parametrize("address", ["", *DENIED.split()])
 def test_addresses_that_are_not_public(address: str) -> None:
     """Special ranges, their mapped, NAT64, 6to4 and Teredo forms, and what is no plain address."""
-    assert not Guard().permitted(address)
+    assert not AddressGuard().is_permitted(address)
 
 
 @pytest.mark.parametrize("address", ALLOWED.split())
 def test_addresses_that_are_public(address: str) -> None:
     """The neighbours of the special ranges are open."""
-    assert Guard().permitted(address)
+    assert AddressGuard().is_permitted(address)
 
 
 def test_ranges_that_are_opened() -> None:
     """A CIDR opens its range, mapped forms too, and nothing beside it; scopes stay refused."""
-    guard = Guard(allow_cidrs=[*map(ipaddress.ip_network, ("10.0.0.0/24", "fe80::/10", "::1"))])
+    guard = AddressGuard(
+        allow_cidrs=[*map(ipaddress.ip_network, ("10.0.0.0/24", "fe80::/10", "::1"))]
+    )
     for address in ("10.0.0.1", "::ffff:10.0.0.1", "fe80::1", "::1", "8.8.8.8"):
-        assert guard.permitted(address), address
+        assert guard.is_permitted(address), address
     for address in ("10.0.1.1", "::ffff:10.0.1.1", "::ffff:127.0.0.1", "fe80::1%eth0", "::"):
-        assert not guard.permitted(address), address
+        assert not guard.is_permitted(address), address
 
 
 @pytest.mark.parametrize(
@@ -186,18 +188,20 @@ def test_ranges_that_are_opened() -> None:
 )
 async def test_where_a_name_may_not_lead(found: list[str] | Exception, words: str) -> None:
     """One address that is not public refuses all; the sentence names the setting that opens it."""
-    with pytest.raises(Refused, match=words):
-        await Guard(resolve=names(found)).check("https://hooks.example/")
+    with pytest.raises(AddressRefused, match=words):
+        await AddressGuard(resolve=names(found)).check_address("https://hooks.example/")
 
 
 async def test_literal_addresses_are_vetted_unresolved() -> None:
     """A literal address goes to no resolver; its refusal speaks of the address alone."""
-    guard = Guard(resolve=names(AssertionError("asked")))
-    await guard.check(f"https://{PUBLIC}/")
-    with pytest.raises(Refused, match=r"^169.254.169.254 is private or reserved. If it is yours"):
-        await guard.check("https://169.254.169.254/latest/meta-data/")
-    with pytest.raises(Refused, match=r"^::ffff:10.0.0.5 is .* 10.0.0.5/32"):
-        await guard.check("https://[::ffff:10.0.0.5]/")
+    guard = AddressGuard(resolve=names(AssertionError("asked")))
+    await guard.check_address(f"https://{PUBLIC}/")
+    with pytest.raises(
+        AddressRefused, match=r"^169.254.169.254 is private or reserved. If it is yours"
+    ):
+        await guard.check_address("https://169.254.169.254/latest/meta-data/")
+    with pytest.raises(AddressRefused, match=r"^::ffff:10.0.0.5 is .* 10.0.0.5/32"):
+        await guard.check_address("https://[::ffff:10.0.0.5]/")
 
 
 async def test_a_resolver_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,17 +212,17 @@ async def test_a_resolver_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch
         await asyncio.sleep(60)
         raise AssertionError("unreachable")
 
-    with pytest.raises(Refused, match=r"within 0\.05 s"):
-        await Guard(resolve=hang).check("https://hooks.example/")
+    with pytest.raises(AddressRefused, match=r"within 0\.05 s"):
+        await AddressGuard(resolve=hang).check_address("https://hooks.example/")
 
 
 async def test_the_system_resolves() -> None:
     """localhost is looked up by the system and refused; a name that cannot be, too."""
-    with pytest.raises(Refused, match=r"localhost is at (127.0.0.1|::1), which is private"):
-        await Guard().check("https://localhost/")
-    with pytest.raises(Refused, match="cannot be looked up"):
-        await Guard().check("https://nowhere.invalid/")
-    assert set(await address_guard.resolve_by_system("127.1", 80)) == {"127.0.0.1"}
+    with pytest.raises(AddressRefused, match=r"localhost is at (127.0.0.1|::1), which is private"):
+        await AddressGuard().check_address("https://localhost/")
+    with pytest.raises(AddressRefused, match="cannot be looked up"):
+        await AddressGuard().check_address("https://nowhere.invalid/")
+    assert set(await address_guard.resolve_with_system("127.1", 80)) == {"127.0.0.1"}
 
 
 async def test_a_lookup_that_nobody_waits_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,7 +236,7 @@ async def test_a_lookup_that_nobody_waits_for(monkeypatch: pytest.MonkeyPatch) -
         return []
 
     monkeypatch.setattr(socket, "getaddrinfo", slow)
-    lookup = asyncio.create_task(address_guard.resolve_by_system("hooks.example", 443))
+    lookup = asyncio.create_task(address_guard.resolve_with_system("hooks.example", 443))
     await asyncio.sleep(0.02)
     lookup.cancel()
     late.set()
@@ -254,12 +258,12 @@ def test_lookups_do_not_wait_for_each_other(monkeypatch: pytest.MonkeyPatch) -> 
 
     async def scenario() -> list[str]:
         stuck = [
-            asyncio.create_task(address_guard.resolve_by_system(f"{number}.example", 443))
+            asyncio.create_task(address_guard.resolve_with_system(f"{number}.example", 443))
             for number in range(100)
         ]
         await asyncio.sleep(0)
         async with asyncio.timeout(2):
-            found = await address_guard.resolve_by_system("good.example", 443)
+            found = await address_guard.resolve_with_system("good.example", 443)
         for task in stuck:
             task.cancel()
         return found

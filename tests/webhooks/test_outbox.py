@@ -255,7 +255,9 @@ async def test_who_is_told_while_unwell(desk: Desk, board: Board) -> None:
     await board.state(paused, EndpointState.PAUSED)
     await board.put(disabled, state="disabled")
     await board.put(resting, failures=9, blocked_until=board.advance(days=9))
-    await board.database.write(webhook_commands.remove, deleted, actor=SYSTEM, now=board.now)
+    await board.database.write(
+        webhook_commands.remove_webhook, deleted, actor=SYSTEM, now=board.now
+    )
     await desk.parties()
     await desk.claim()
     for webhook in (paused, disabled, resting):
@@ -271,7 +273,7 @@ async def test_a_filter_changed_counts_from_then_on(desk: Desk, board: Board) ->
     assert await told(board, webhook) == {}
     change = {"parties": (), "event_types": ()}
     await board.database.write(
-        webhook_commands.change, webhook, change, actor=SYSTEM, now=board.now
+        webhook_commands.change_webhook, webhook, change, actor=SYSTEM, now=board.now
     )
     await desk.claim(text="Another")
     assert await told(board, webhook) == {"claim.created": 1}

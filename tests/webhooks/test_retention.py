@@ -18,7 +18,7 @@ DAYS_30, DAYS_90 = timedelta(days=30), timedelta(days=90)
 
 
 async def forget(board: Board) -> int:
-    return await board.database.write(retention.forget_old, now=board.now)
+    return await board.database.write(retention.delete_old_deliveries, now=board.now)
 
 
 async def kept(board: Board) -> set[tuple[str, str]]:
@@ -108,7 +108,9 @@ async def test_a_deleted_endpoint_is_cleared_away(board: Board) -> None:
     told = [await board.tell(webhook, other, claim=name) for name in "abc"]
     leased = next(one for one in await board.lease() if one.webhook == webhook)
     await board.settle(board.attempt(leased))
-    await board.database.write(webhook_commands.remove, webhook, actor=SYSTEM, now=board.now)
+    await board.database.write(
+        webhook_commands.remove_webhook, webhook, actor=SYSTEM, now=board.now
+    )
     assert await forget(board) == 3
     assert await forget(board) == 0
     assert {row.id for row in await board.rows(select(tables.webhooks.c.id))} == {other}
@@ -123,7 +125,9 @@ async def test_an_endpoint_is_not_deleted_before_what_it_had(
     """What another holds locked is passed over; the endpoint waits for it and goes later."""
     webhook = await board.endpoint()
     await board.tell(webhook)
-    await board.database.write(webhook_commands.remove, webhook, actor=SYSTEM, now=board.now)
+    await board.database.write(
+        webhook_commands.remove_webhook, webhook, actor=SYSTEM, now=board.now
+    )
     async with holding(database_url, "SELECT 1 FROM webhook_deliveries FOR UPDATE"):
         assert await forget(board) == 0
     assert await forget(board) == 1

@@ -294,8 +294,10 @@ async def test_what_was_deleted_meanwhile_is_fenced(board: Board) -> None:
     webhook = await board.endpoint()
     await board.tell(webhook)
     leased = await board.lease_one()
-    await board.database.write(webhook_commands.remove, webhook, actor=SYSTEM, now=board.now)
+    await board.database.write(
+        webhook_commands.remove_webhook, webhook, actor=SYSTEM, now=board.now
+    )
     for _ in range(2):
-        await board.database.write(retention.forget_old, now=board.now)
+        await board.database.write(retention.delete_old_deliveries, now=board.now)
     settled = await board.settle(board.attempt(leased))
     assert [outcome for _, outcome in settled.outcomes] == ["fenced"]

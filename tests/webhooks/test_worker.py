@@ -355,7 +355,7 @@ async def test_it_keeps_house(
     """Now and then what is old is forgotten, all of it; trouble with that stops nothing."""
     monkeypatch.setattr(dispatcher, "FORGET_SECONDS", 0.02)
     errors: list[Exception] = [Unavailable("gone"), ValueError("a defect")]
-    real, counts = retention.forget_old, []
+    real, counts = retention.delete_old_deliveries, []
 
     def forget(connection: Connection, *, now: datetime) -> int:
         if errors:
@@ -363,7 +363,7 @@ async def test_it_keeps_house(
         counts.append(real(connection, now=now))
         return int(counts[-1])
 
-    monkeypatch.setattr(retention, "forget_old", forget)
+    monkeypatch.setattr(retention, "delete_old_deliveries", forget)
     monkeypatch.setattr(retention, "BATCH", 2)
     webhook = await today.endpoint(max_in_flight=1)
     for message in await today.tell_all([(webhook, str(i)) for i in range(5)]):

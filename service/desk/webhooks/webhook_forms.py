@@ -1,6 +1,6 @@
-"""Webhooks, changed: registered, edited, paused, tried, sent to again, deleted."""
+"""The forms that register, edit, pause, try and delete webhooks, and that send again."""
 
-from typing import Annotated, Any
+from typing import Annotated, TypedDict
 
 from fastapi import APIRouter, Response
 
@@ -26,7 +26,8 @@ from service.web.calls import Call
 from service.web.fields import RecordId
 from service.web.problems import required_headers
 from service.webhooks import webhook_commands
-from service.webhooks.address_guard import Refused
+from service.webhooks.address_guard import AddressRefused
+from service.webhooks.webhook_views import WebhookView
 
 router = APIRouter(include_in_schema=False)
 new_router = APIRouter(include_in_schema=False)
@@ -34,7 +35,24 @@ new_router = APIRouter(include_in_schema=False)
 
 Managing = Annotated[Form, posted(Action.MANAGE_WEBHOOKS)]
 STORIES = 200
-BLANK: dict[str, Any] = {
+
+
+class TypedWebhook(TypedDict):
+    """An endpoint as its form shows it: what was typed."""
+
+    url: str
+    description: str
+    event_types: list[str]
+    story: str
+    claim: str
+    parties: str
+    ordering: str
+    max_in_flight: str
+    timeout_s: str
+    headers: str
+
+
+BLANK: TypedWebhook = {
     "url": "",
     "description": "",
     "event_types": [EventType.CLAIM_STATUS_CHANGED.value],
@@ -46,9 +64,7 @@ BLANK: dict[str, Any] = {
     "timeout_s": str(TIMEOUT_S),
     "headers": "",
 }
-"""Most want to know of changes of status, and of nothing else."""
-
-
+"""Most receivers want changes of status, and nothing else."""
 LOC_HEADERS = ("body", "headers")
 DONE = {EndpointState.PAUSED: "paused", EndpointState.ACTIVE: "activated"}
 
@@ -58,53 +74,53 @@ DONE = {EndpointState.PAUSED: "paused", EndpointState.ACTIVE: "activated"}
 
 @new_router.get("/admin/webhooks/new")
 async def show_new(call: webhook_pages.Reading) -> Response:
-    return await _form(call, BLANK)
+    return await _render_form(call, BLANK)
 
 
 @router.post("/admin/webhooks")
 async def register(form: Managing) -> Response:
     """The secret stands on a page of its own: nothing on the way back keeps it."""
     try:
-        body = await _body(form)
-        await _vet(form.call, body.url)
+        body = await _validate(form)
+        await _check_url(form.call, body.url)
         return await form.carry_out(
-            webhook_commands.create,
+            webhook_commands.create_webhook,
             body.model_dump(),
-            then=lambda made: f"{webhook_pages.place(made[0])}/secret?done=registered",
+            then=lambda made: f"{webhook_pages.build_webhook_path(made[0])}/secret?done=registered",
         )
     except (Invalid, Conflict) as error:
-        return await _form(form.call, _typed(form), error=error)
+        return await _render_form(form.call, _read_typed(form), error=error)
 
 
 @router.get("/admin/webhooks/{webhook_id}/edit")
 async def show_edit(webhook_id: RecordId, call: webhook_pages.Reading) -> Response:
-    found = await webhook_pages.endpoint(call, webhook_id)
-    return await _form(call, _as_typed(found), webhook=found)
+    webhook = await webhook_pages.load_webhook(call, webhook_id)
+    return await _render_form(call, _show_as_typed(webhook), webhook=webhook)
 
 
 @router.post("/admin/webhooks/{webhook_id}")
 async def edit(webhook_id: RecordId, form: Managing) -> Response:
     """An address is vetted where it changes: the rest can be mended while names do not resolve."""
-    found = await webhook_pages.endpoint(form.call, webhook_id)
+    webhook = await webhook_pages.load_webhook(form.call, webhook_id)
     try:
-        body = await _body(form)
-        if body.url != found["url"]:
-            await _vet(form.call, body.url)
+        body = await _validate(form)
+        if body.url != webhook["url"]:
+            await _check_url(form.call, body.url)
         return await form.carry_out(
-            webhook_commands.change,
+            webhook_commands.change_webhook,
             webhook_id,
             body.model_dump(),
-            then=f"{webhook_pages.place(webhook_id)}?done=saved",
+            then=f"{webhook_pages.build_webhook_path(webhook_id)}?done=saved",
         )
     except (Invalid, Conflict) as error:
-        return await _form(form.call, _typed(form), webhook=found, error=error)
+        return await _render_form(form.call, _read_typed(form), webhook=webhook, error=error)
 
 
-async def _form(
+async def _render_form(
     call: Call,
-    typed: dict[str, Any],
+    typed: TypedWebhook,
     *,
-    webhook: dict[str, Any] | None = None,
+    webhook: WebhookView | None = None,
     error: ClaimdeskError | None = None,
 ) -> Response:
     faults: dict[str, str] = {}
@@ -112,8 +128,8 @@ async def _form(
         faults = forms.faults(error, {name: name for name in BLANK})
     elif error is not None:
         faults = {forms.TOP: error.detail}
-    known = await call.read(story_queries.page, window=Window(STORIES, None))
-    choices = [(one["slug"], one["title"]) for one in known]
+    stories = await call.read(story_queries.page, window=Window(STORIES, None))
+    choices = [(story["slug"], story["title"]) for story in stories]
     if typed["story"] and typed["story"] not in dict(choices):
         choices.append((typed["story"], typed["story"]))
     return render(
@@ -127,38 +143,38 @@ async def _form(
         faults=faults,
         stories=choices,
         events={
-            one: word
-            for one, word in webhook_pages.EVENTS.items()
-            if one is not EventType.PING or one in typed["event_types"]
+            kind: words
+            for kind, words in webhook_pages.EVENTS.items()
+            if kind is not EventType.PING or kind in typed["event_types"]
         },
         most_in_flight=MOST_IN_FLIGHT,
         most_timeout=TIMEOUT_S,
     )
 
 
-async def _vet(call: Call, url: str) -> None:
-    """Raises Invalid where the guard would refuse each attempt."""
+async def _check_url(call: Call, url: str) -> None:
+    """Raise Invalid where the guard would refuse each attempt."""
     try:
-        await call.services.guard.check(url)
-    except Refused as refused:
+        await call.services.guard.check_address(url)
+    except AddressRefused as refused:
         raise Invalid(str(refused), loc=("body", "url")) from None
 
 
-async def _body(form: Form) -> webhook_inputs.WebhookIn:
+async def _validate(form: Form) -> webhook_inputs.WebhookIn:
     """What was filled in, checked as the API checks it.  Raises Invalid."""
-    values: dict[str, Any] = {
+    values: dict[str, object] = {
         "url": form.text("url") or "",
         "description": form.text("description"),
         "event_types": form.texts("event_types"),
         "story": form.text("story"),
-        "claim": webhook_pages.claim_of(form.text("claim")),
+        "claim": webhook_pages.parse_claim_id(form.text("claim")),
         "parties": [
-            "-".join(one.lower().split())
-            for one in (form.text("parties") or "").split(",")
-            if one.strip()
+            "-".join(name.lower().split())
+            for name in (form.text("parties") or "").split(",")
+            if name.strip()
         ],
         "ordering": Ordering.CLAIM if form.ticked("ordering") else Ordering.NONE,
-        "headers": _headers(form.text("headers") or ""),
+        "headers": _parse_headers(form.text("headers") or ""),
     }
     in_flight, timeout = form.number("max_in_flight"), form.number("timeout_s")
     if in_flight is not None:
@@ -168,52 +184,64 @@ async def _body(form: Form) -> webhook_inputs.WebhookIn:
     return forms.body(webhook_inputs.WebhookIn, values)
 
 
-def _headers(text: str) -> dict[str, str]:
-    """Headers from lines of `Name: value`.  Raises Invalid."""
-    found: dict[str, str] = {}
+def _parse_headers(text: str) -> dict[str, str]:
+    """Read headers from lines of `Name: value`.  Raises Invalid."""
+    headers: dict[str, str] = {}
     for line in text.split("\n"):
         if not line.strip():
             continue
         name, colon, value = (part.strip() for part in line.partition(":"))
         if not colon or not name:
             raise Invalid(f"'{line[:60]}' is no line of the form Name: value", loc=LOC_HEADERS)
-        if name in found:
+        if name in headers:
             raise Invalid(f"the header {name} is there twice", loc=LOC_HEADERS)
-        found[name] = value
-    return found
+        headers[name] = value
+    return headers
 
 
-def _typed(form: Form) -> dict[str, Any]:
-    """What was typed, to be shown again."""
-    kept: dict[str, Any] = {name: form.text(name) or "" for name in BLANK}
-    return kept | {
+def _read_typed(form: Form) -> TypedWebhook:
+    """Return what was typed, to be shown again."""
+    return {
+        "url": form.text("url") or "",
+        "description": form.text("description") or "",
         "event_types": form.texts("event_types"),
+        "story": form.text("story") or "",
+        "claim": form.text("claim") or "",
+        "parties": form.text("parties") or "",
         "ordering": Ordering.CLAIM.value if form.ticked("ordering") else Ordering.NONE.value,
+        "max_in_flight": form.text("max_in_flight") or "",
+        "timeout_s": form.text("timeout_s") or "",
+        "headers": form.text("headers") or "",
     }
 
 
-def _as_typed(endpoint: dict[str, Any]) -> dict[str, Any]:
-    """An endpoint as its form shows it."""
-    shown = {name: endpoint[name] if endpoint[name] is not None else "" for name in BLANK}
-    return shown | {
-        "parties": ", ".join(endpoint["parties"]),
-        "max_in_flight": str(endpoint["max_in_flight"]),
-        "timeout_s": f"{endpoint['timeout_s']:g}",
-        "headers": "\n".join(f"{name}: {value}" for name, value in endpoint["headers"].items()),
+def _show_as_typed(webhook: WebhookView) -> TypedWebhook:
+    """Return an endpoint as its form shows it."""
+    return {
+        "url": webhook["url"],
+        "description": webhook["description"] or "",
+        "event_types": webhook["event_types"],
+        "story": webhook["story"] or "",
+        "claim": webhook["claim"] or "",
+        "parties": ", ".join(webhook["parties"]),
+        "ordering": webhook["ordering"],
+        "max_in_flight": str(webhook["max_in_flight"]),
+        "timeout_s": f"{webhook['timeout_s']:g}",
+        "headers": "\n".join(f"{name}: {value}" for name, value in webhook["headers"].items()),
     }
 
 
-# What one does with an endpoint.
+# Acting on an endpoint.
 
 
-async def _refused(
+async def _render_refusal(
     form: Form, webhook: str, name: str, error: ClaimdeskError, **typed: str
 ) -> Response:
-    """The endpoint's page again, with what is wrong said at the form called `name`."""
+    """Render the endpoint's page again, with the fault at the form called `name`."""
     faults = {forms.TOP: error.detail}
     if isinstance(error, Invalid):
         faults = forms.faults(error, {})
-    return await webhook_pages.page(
+    return await webhook_pages.render_webhook(
         form.call,
         webhook,
         status=error.status,
@@ -236,10 +264,10 @@ async def set_state(webhook_id: RecordId, form: Managing) -> Response:
             webhook_id,
             state=EndpointState(body.state),
             reason=body.reason,
-            then=f"{webhook_pages.place(webhook_id)}?done={DONE[EndpointState(body.state)]}",
+            then=f"{webhook_pages.build_webhook_path(webhook_id)}?done={DONE[EndpointState(body.state)]}",
         )
     except Invalid as error:
-        return await _refused(form, webhook_id, "state", error, reason=reason or "")
+        return await _render_refusal(form, webhook_id, "state", error, reason=reason or "")
 
 
 @router.post("/admin/webhooks/{webhook_id}/ping")
@@ -249,38 +277,37 @@ async def ping(webhook_id: RecordId, form: Managing) -> Response:
     def then(_: str) -> str:
         # Not before: what is answered again costs nothing.
         form.call.services.pings.spend(webhook_id)
-        return f"{webhook_pages.place(webhook_id)}?done=ping"
+        return f"{webhook_pages.build_webhook_path(webhook_id)}?done=ping"
 
-    found = await webhook_pages.endpoint(form.call, webhook_id)
+    webhook = await webhook_pages.load_webhook(form.call, webhook_id)
     try:
-        if found["state"] != EndpointState.ACTIVE:
-            raise Conflict(f"It is {found['state']}: activate it first.")
-        return await form.carry_out(webhook_commands.ping, webhook_id, then=then)
+        if webhook["state"] != EndpointState.ACTIVE:
+            raise Conflict(f"It is {webhook['state']}: activate it first.")
+        return await form.carry_out(webhook_commands.ping_webhook, webhook_id, then=then)
     except RateLimited as error:
         wait = required_headers(error).get("Retry-After", "60")
-        told = RateLimited(
+        refusal = RateLimited(
             f"Six pings a minute are enough. Wait {wait} seconds, then try again.", **error.extras
         )
-        return await _refused(form, webhook_id, "ping", told)
+        return await _render_refusal(form, webhook_id, "ping", refusal)
     except Conflict as error:
-        return await _refused(form, webhook_id, "ping", error)
+        return await _render_refusal(form, webhook_id, "ping", error)
 
 
 @router.post("/admin/webhooks/{webhook_id}/recovery")
 async def recover(webhook_id: RecordId, form: Managing) -> Response:
     since = form.text("since")
+    path = webhook_pages.build_webhook_path(webhook_id)
     try:
         body = forms.body(webhook_inputs.RecoveryIn, {"since": forms.spelled(since) or ""})
         return await form.carry_out(
-            webhook_commands.recover,
+            webhook_commands.recover_deliveries,
             webhook_id,
             since=body.since,
-            then=lambda count: (
-                f"{webhook_pages.place(webhook_id)}?done={'recovering' if count else 'nothing-due'}"
-            ),
+            then=lambda count: f"{path}?done={'recovering' if count else 'nothing-due'}",
         )
     except Invalid as error:
-        return await _refused(form, webhook_id, "recovery", error, since=since or "")
+        return await _render_refusal(form, webhook_id, "recovery", error, since=since or "")
 
 
 @router.post("/admin/webhooks/{webhook_id}/secret/rotation")
@@ -296,11 +323,11 @@ async def rotate(webhook_id: RecordId, form: Managing) -> Response:
             webhook_commands.rotate_secret,
             webhook_id,
             overlap_hours=body.overlap_hours,
-            then=f"{webhook_pages.place(webhook_id)}/secret?done=rotated",
+            then=f"{webhook_pages.build_webhook_path(webhook_id)}/secret?done=rotated",
         )
     except Invalid as error:
         faults = forms.faults(error, {"overlap_hours": "overlap_hours"})
-        return await webhook_pages.secret_page(
+        return await webhook_pages.render_secret(
             form.call, webhook_id, status=422, faults=faults, overlap=overlap or ""
         )
 
@@ -308,27 +335,27 @@ async def rotate(webhook_id: RecordId, form: Managing) -> Response:
 @router.post("/admin/webhooks/{webhook_id}/deliveries/{delivery_id}/redelivery")
 async def send_again(webhook_id: RecordId, delivery_id: RecordId, form: Managing) -> Response:
     return await form.carry_out(
-        webhook_commands.redeliver,
+        webhook_commands.redeliver_message,
         webhook_id,
         delivery_id,
-        then=f"{webhook_pages.place(webhook_id)}/deliveries/{delivery_id}?done=redelivered",
+        then=f"{webhook_pages.build_webhook_path(webhook_id)}/deliveries/{delivery_id}?done=redelivered",
     )
 
 
 @router.get("/admin/webhooks/{webhook_id}/delete")
 async def show_deletion(webhook_id: RecordId, call: webhook_pages.Reading) -> Response:
-    found = await webhook_pages.endpoint(call, webhook_id)
+    webhook = await webhook_pages.load_webhook(call, webhook_id)
     return render(
         call.request,
         "webhook_delete.html",
         caller=call.caller,
         now=call.now,
-        webhook=webhook_pages.seen(call, found),
+        webhook=webhook_pages.prepare_webhook(call, webhook),
     )
 
 
 @router.post("/admin/webhooks/{webhook_id}/deletion")
 async def delete(webhook_id: RecordId, form: Managing) -> Response:
     return await form.carry_out(
-        webhook_commands.remove, webhook_id, then="/admin/webhooks?done=deleted"
+        webhook_commands.remove_webhook, webhook_id, then="/admin/webhooks?done=deleted"
     )

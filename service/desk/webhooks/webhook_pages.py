@@ -1,8 +1,8 @@
-"""Webhooks, looked at: endpoints and how they do, what was sent, each attempt.  For
-administrators."""
+"""The administrators' pages of webhooks: endpoints and how they do, deliveries, attempts."""
 
 import json
-from typing import Annotated, Any
+from datetime import datetime
+from typing import Annotated, TypedDict
 
 from fastapi import APIRouter, Request, Response
 
@@ -19,6 +19,7 @@ from service.web.bodies.webhook_inputs import RecoveryIn
 from service.web.calls import Call, reading
 from service.web.fields import RecordId
 from service.webhooks import webhook_queries
+from service.webhooks.webhook_views import DeliveryView, WebhookView, describe_filters
 
 router = APIRouter(include_in_schema=False)
 
@@ -48,52 +49,56 @@ STATES = {
 }
 
 
-def place(webhook: str) -> str:
-    """The address of an endpoint's page."""
+class WebhookRow(WebhookView):
+    """An endpoint as templates show it."""
+
+    kind: str
+    words: str
+    filters: str
+    left_alone_until: str | None
+
+
+class DeliveryFilters(TypedDict, total=False):
+    """What the deliveries on an endpoint's page are filtered by."""
+
+    state: DeliveryState
+    kind: EventType
+    since: datetime
+
+
+def build_webhook_path(webhook: str) -> str:
+    """Return the path of an endpoint's page."""
     return f"/admin/webhooks/{webhook}"
 
 
-def standing(endpoint: dict[str, Any]) -> tuple[str, str]:
-    """How an endpoint does: `well`, `failing`, `stopped` or `new`, and in a few words."""
-    of = endpoint["health"]
-    if endpoint["state"] != EndpointState.ACTIVE:
-        return "stopped", str(endpoint["state"])
-    if of["failures_in_a_row"]:
-        count = of["failures_in_a_row"]
-        return "failing", f"failed {count:,} times in a row" if count > 1 else "failed once"
-    if of["last_success_at"] is None:
+def describe_health(webhook: WebhookView) -> tuple[str, str]:
+    """Say how an endpoint does: `well`, `failing`, `stopped` or `new`, and in a few words."""
+    if webhook["state"] != EndpointState.ACTIVE:
+        return "stopped", str(webhook["state"])
+    failures = webhook["health"]["failures_in_a_row"]
+    if failures:
+        return "failing", f"failed {failures:,} times in a row" if failures > 1 else "failed once"
+    if webhook["health"]["last_success_at"] is None:
         return "new", "nothing delivered yet"
     return "well", "well"
 
 
-def told_of(endpoint: dict[str, Any]) -> str:
-    """What an endpoint's filters let through, in words."""
-    parts = [", ".join(endpoint["event_types"]) or "every event"]
-    if endpoint["story"]:
-        parts.append(f"of the story {endpoint['story']}")
-    if endpoint["claim"]:
-        parts.append("of one claim")
-    if endpoint["parties"]:
-        parts.append(f"where {' or '.join(endpoint['parties'])} speaks")
-    return " ".join(parts)
-
-
-def seen(call: Call, endpoint: dict[str, Any]) -> dict[str, Any]:
-    """An endpoint as templates show it."""
-    until = endpoint["health"]["blocked_until"]
-    rests = until is not None and instant(until) > call.now
-    kind, words = standing(endpoint)
-    return endpoint | {
+def prepare_webhook(call: Call, webhook: WebhookView) -> WebhookRow:
+    """Add to an endpoint what templates show beside it."""
+    until = webhook["health"]["blocked_until"]
+    kind, words = describe_health(webhook)
+    return {
+        **webhook,
         "kind": kind,
         "words": words,
-        "told_of": told_of(endpoint),
-        "rests_until": until if rests else None,
+        "filters": describe_filters(webhook, name_claim=False),
+        "left_alone_until": until if until is not None and instant(until) > call.now else None,
     }
 
 
-async def endpoint(call: Call, webhook: str) -> dict[str, Any]:
-    """Raises NotFound."""
-    found = await call.read(webhook_queries.one, webhook)
+async def load_webhook(call: Call, webhook: str) -> WebhookView:
+    """Return the endpoint.  Raises NotFound."""
+    found = await call.read(webhook_queries.find_webhook, webhook)
     if found is None:
         raise NotFound("There is no webhook with this id; it may have been deleted.")
     return found
@@ -102,14 +107,14 @@ async def endpoint(call: Call, webhook: str) -> dict[str, Any]:
 @router.get("/admin/webhooks")
 async def show_webhooks(request: Request, call: Reading) -> Response:
     window = window_of(call, "webhooks", ENDPOINTS)
-    rows = await call.read(webhook_queries.page, window)
-    kept, last = cut(rows, window, lambda row: [row["created_at"], row["id"]])
+    rows = await call.read(webhook_queries.list_webhooks, window)
+    page, last = cut(rows, window, lambda webhook: [webhook["created_at"], webhook["id"]])
     return render(
         request,
         "webhooks.html",
         caller=call.caller,
         now=call.now,
-        endpoints=[seen(call, one) for one in kept],
+        endpoints=[prepare_webhook(call, webhook) for webhook in page],
         next=following(call, "webhooks", last, {}),
         first=window.after is None,
     )
@@ -117,88 +122,96 @@ async def show_webhooks(request: Request, call: Reading) -> Response:
 
 @router.get("/admin/webhooks/{webhook_id}")
 async def show_webhook(webhook_id: RecordId, call: Reading) -> Response:
-    return await page(call, webhook_id)
+    return await render_webhook(call, webhook_id)
 
 
-async def page(
+async def render_webhook(
     call: Call,
     webhook_id: str,
     *,
     status: int = 200,
     headers: dict[str, str] | None = None,
-    **said: Any,
+    form: str | None = None,
+    faults: dict[str, str] | None = None,
+    typed: dict[str, str] | None = None,
 ) -> Response:
-    """An endpoint with its deliveries; `said` is what was typed into its forms and is wrong."""
+    """Render an endpoint with its deliveries; `typed` and `faults` are of the form called `form`,
+    which was filled in wrongly."""
     query = call.request.query_params if call.request.method == "GET" else {}
-    found = await endpoint(call, webhook_id)
+    webhook = await load_webhook(call, webhook_id)
     fields = {name: query.get(name, "").strip() for name in ("state", "type", "since")}
-    asked = {name: text for name, text in fields.items() if text}
-    faults: dict[str, str] = {}
-    filters = _filters(asked, faults)
-    scope = f"deliveries {webhook_id} {sorted(asked.items())}"
+    filled_in = {name: text for name, text in fields.items() if text}
+    filter_faults: dict[str, str] = {}
+    filters = _parse_filters(filled_in, filter_faults)
+    scope = f"deliveries {webhook_id} {sorted(filled_in.items())}"
     window = window_of(call, scope, DELIVERIES)
-    rows = await call.read(webhook_queries.delivery_page, webhook_id, window, **filters)
-    kept, last = cut(
-        rows or [], window, lambda row: [row["created_at"], row["position"], row["id"]]
+    rows = await call.read(webhook_queries.list_deliveries, webhook_id, window, **filters)
+    page, last = cut(
+        rows,
+        window,
+        lambda delivery: [delivery["created_at"], delivery["position"], delivery["id"]],
     )
     return render(
         call.request,
         "webhook.html",
         caller=call.caller,
         now=call.now,
-        status=422 if faults else status,
+        status=422 if filter_faults else status,
         headers=headers,
-        webhook=seen(call, found),
-        deliveries=[one | {"next": _next(call, one)} for one in kept],
-        next=following(call, scope, last, asked),
+        webhook=prepare_webhook(call, webhook),
+        deliveries=[delivery | {"next": _find_next_attempt(call, delivery)} for delivery in page],
+        next=following(call, scope, last, filled_in),
         fields=fields,
-        filtered=bool(asked),
-        filter_faults=faults,
+        filtered=bool(filled_in),
+        filter_faults=filter_faults,
         states=STATES,
         events=EVENTS,
-        form=said.get("form"),
-        faults=said.get("faults", {}),
-        typed={"reason": "", "since": ""} | said.get("typed", {}),
+        form=form,
+        faults=faults or {},
+        typed={"reason": "", "since": ""} | (typed or {}),
     )
 
 
-def _filters(asked: dict[str, str], faults: dict[str, str]) -> dict[str, Any]:
-    """What the deliveries are filtered by; what cannot be is said in `faults`, and left out."""
-    found: dict[str, Any] = {}
-    if "state" in asked:
+def _parse_filters(texts: dict[str, str], faults: dict[str, str]) -> DeliveryFilters:
+    """Read what the deliveries are filtered by; add to `faults` what cannot be read."""
+    filters: DeliveryFilters = {}
+    if "state" in texts:
         try:
-            found["state"] = DeliveryState(asked["state"])
+            filters["state"] = DeliveryState(texts["state"])
         except ValueError:
             faults["state"] = f"deliveries are {', '.join(DeliveryState)}"
-    if "type" in asked:
+    if "type" in texts:
         try:
-            found["kind"] = EventType(asked["type"])
+            filters["kind"] = EventType(texts["type"])
         except ValueError:
             faults["type"] = "there is no such type of event"
-    if "since" in asked:
+    if "since" in texts:
         try:
-            body = forms.body(RecoveryIn, {"since": forms.spelled(asked["since"])})
-            found["since"] = body.since
+            body = forms.body(RecoveryIn, {"since": forms.spelled(texts["since"])})
+            filters["since"] = body.since
         except Invalid as error:
             faults |= forms.faults(error, {})
-    return found
+    return filters
 
 
 @router.get("/admin/webhooks/{webhook_id}/deliveries/{delivery_id}")
 async def show_delivery(webhook_id: RecordId, delivery_id: RecordId, call: Reading) -> Response:
-    found = await endpoint(call, webhook_id)
-    delivery = await call.read(webhook_queries.delivery, webhook_id, delivery_id)
-    if delivery is None:
-        raise NotFound("This webhook has no delivery with this id; it may be too old.")
+    webhook = await load_webhook(call, webhook_id)
+    try:
+        delivery = await call.read(
+            webhook_queries.read_delivery_with_attempts, webhook_id, delivery_id
+        )
+    except NotFound as error:
+        raise NotFound("This webhook has no delivery with this id; it may be too old.") from error
     attempts = delivery["attempt_log"][::-1]
     return render(
         call.request,
         "delivery.html",
         caller=call.caller,
         now=call.now,
-        webhook=seen(call, found),
-        delivery=delivery | {"next": _next(call, delivery)},
-        body=_readable(delivery["body"]),
+        webhook=prepare_webhook(call, webhook),
+        delivery=delivery | {"next": _find_next_attempt(call, delivery)},
+        body=_indent_json(delivery["body"]),
         attempts=attempts[:ATTEMPTS],
         earlier=max(0, len(attempts) - ATTEMPTS),
         states=STATES,
@@ -206,15 +219,15 @@ async def show_delivery(webhook_id: RecordId, delivery_id: RecordId, call: Readi
     )
 
 
-def _next(call: Call, delivery: dict[str, Any]) -> str | None:
-    """When a delivery is tried next; None where that was due before now: what holds it back is its
-    endpoint's, or another delivery's."""
+def _find_next_attempt(call: Call, delivery: DeliveryView) -> str | None:
+    """Return when a delivery is tried next; None where that was due before now: then its endpoint
+    or another delivery holds it back."""
     moment = delivery["next_attempt_at"]
-    return None if moment is None or instant(moment) <= call.now else str(moment)
+    return None if moment is None or instant(moment) <= call.now else moment
 
 
-def _readable(body: str) -> str:
-    """JSON over several lines; the bytes that are sent are on one."""
+def _indent_json(body: str) -> str:
+    """Set JSON over several lines; what is sent is on one."""
     try:
         return json.dumps(json.loads(body), indent=2, ensure_ascii=False)
     except ValueError:
@@ -223,11 +236,11 @@ def _readable(body: str) -> str:
 
 @router.get("/admin/webhooks/{webhook_id}/secret")
 async def show_secret(webhook_id: RecordId, call: Reading) -> Response:
-    """The secret, how to verify with it, and another one in its place."""
-    return await secret_page(call, webhook_id)
+    """Show the secret, how to verify with it, and a form for another one."""
+    return await render_secret(call, webhook_id)
 
 
-async def secret_page(
+async def render_secret(
     call: Call,
     webhook_id: str,
     *,
@@ -235,10 +248,8 @@ async def secret_page(
     faults: dict[str, str] | None = None,
     overlap: str = "24",
 ) -> Response:
-    found = await endpoint(call, webhook_id)
-    kept = await call.read(webhook_queries.secret, webhook_id, now=call.now)
-    if kept is None:
-        raise NotFound("There is no webhook with this id.")
+    webhook = await load_webhook(call, webhook_id)
+    secret = await call.read(webhook_queries.read_secret, webhook_id, now=call.now)
     return render(
         call.request,
         "webhook_secret.html",
@@ -246,16 +257,16 @@ async def secret_page(
         now=call.now,
         status=status,
         headers=NO_STORE,
-        webhook=found,
-        secret=kept["secret"],
-        until=kept["previous_until"],
+        webhook=webhook,
+        secret=secret["secret"],
+        until=secret["previous_until"],
         faults=faults or {},
         overlap=overlap,
     )
 
 
-def claim_of(text: str | None) -> str | None:
-    """A claim's id, from itself or from the address of the claim's page."""
+def parse_claim_id(text: str | None) -> str | None:
+    """Return a claim's id, from itself or from the address of the claim's page."""
     if text is None:
         return None
     return ids.parse(text.partition("?")[0].rstrip("/").rpartition("/")[2]) or text

@@ -19,7 +19,7 @@ import httpx
 
 from service.domain.webhooks import new_secret
 from service.webhooks import signatures
-from service.webhooks.address_guard import Guard
+from service.webhooks.address_guard import AddressGuard
 from service.webhooks.delivery import Outgoing, Sender
 from tests.bench.servers import ROOT
 from tests.bench.webhooks.rows import BODY
@@ -62,7 +62,7 @@ async def _rate(client: str, concurrency: int, seconds: float, url: str) -> floa
 
 
 def _sending(url: str) -> Post:
-    guard = Guard(allow_http=True, allow_cidrs=(ip_network("127.0.0.0/8"),))
+    guard = AddressGuard(allow_http=True, allow_cidrs=(ip_network("127.0.0.0/8"),))
     sender = Sender(guard, lambda: datetime.now(UTC))
     secrets = (new_secret(),)
 

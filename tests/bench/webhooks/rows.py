@@ -24,7 +24,7 @@ from service.store.webhook_tables import (
     webhook_messages,
     webhooks,
 )
-from service.webhooks.outbox import UNTRIED
+from service.webhooks.outbox import NEW_DELIVERY
 from tests.bench import desk
 from tests.bench.service_load import sqlite_path
 
@@ -106,7 +106,7 @@ def deliveries(url: str, to: Sequence[str], count: int) -> None:
                 "type": kind,
                 "claim": claims[number % LANES],
                 "position": number // LANES + 1,
-                **UNTRIED,
+                **NEW_DELIVERY,
                 "visible_at": due + timedelta(milliseconds=number),
                 "created_at": due,
             }

@@ -1,0 +1,161 @@
+"""The views of webhooks: endpoints, their secrets, deliveries, attempts, and what is posted."""
+
+from typing import Annotated, Generic, Literal, TypeVar
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from service.domain.webhooks import DeliveryState, EndpointState, Ordering
+from service.views import Moment, Uuid, view
+
+T = TypeVar("T")
+PreviousUntil = Annotated[list[Moment], Field(description="Until when those before it sign too")]
+
+
+@view
+class HealthView(TypedDict):
+    """How an endpoint does."""
+
+    failures_in_a_row: int
+    failing_since: Moment | None
+    breaker: Annotated[
+        Literal["open", "closed"], Field(description="Open: one delivery at a time is tried")
+    ]
+    blocked_until: Moment | None
+    last_success_at: Moment | None
+    last_failure_at: Moment | None
+    last_error: str | None
+    pending: int
+    dead: int
+
+
+@view
+class WebhookView(TypedDict):
+    """An endpoint, without its secret."""
+
+    id: Uuid
+    url: str
+    description: str | None
+    event_types: list[str]
+    story: str | None
+    claim: Uuid | None
+    parties: list[str]
+    ordering: Ordering
+    state: EndpointState
+    state_reason: str | None
+    max_in_flight: int
+    timeout_s: float
+    headers: dict[str, str]
+    created_at: Moment
+    created_by: str
+    updated_at: Moment
+    health: HealthView
+
+
+@view
+class NewWebhookView(WebhookView):
+    """An endpoint that was just registered."""
+
+    secret: Annotated[str | None, Field(description="Shown once: verify with it what arrives")]
+
+
+@view
+class SecretView(TypedDict):
+    """What signs."""
+
+    secret: str
+    previous_until: PreviousUntil
+
+
+@view
+class RotationView(TypedDict):
+    """The secret that was just made."""
+
+    secret: Annotated[str | None, Field(description="Shown once")]
+    previous_until: PreviousUntil
+
+
+@view
+class PreviousSecret(TypedDict):
+    """A secret that signs beside the present one until an instant; as stored."""
+
+    secret: str
+    until: Moment
+
+
+@view
+class DeliveryView(TypedDict):
+    """One message for one endpoint."""
+
+    id: Annotated[Uuid, Field(description="The event's, and what the receiver gets as webhook-id")]
+    webhook: Uuid
+    type: str
+    claim: Uuid | None
+    position: Annotated[
+        int, Field(description="The event's number in the claim's record; 0: a ping")
+    ]
+    state: DeliveryState
+    in_flight: bool
+    replay: bool
+    attempts: int
+    next_attempt_at: Moment | None
+    last_status: int | None
+    last_error: str | None
+    created_at: Moment
+    settled_at: Moment | None
+
+
+@view
+class AttemptView(TypedDict):
+    """One attempt at a delivery, and what was answered."""
+
+    number: int
+    url: str
+    started_at: Moment
+    seconds: float
+    outcome: Literal["delivered", "failed", "lost"]
+    status: int | None
+    error: str | None
+    response_headers: dict[str, str]
+    response_body: str
+
+
+@view
+class DeliveryWithAttemptsView(DeliveryView):
+    """A delivery with its body and every attempt, oldest first."""
+
+    body: Annotated[str, Field(description="The bytes that are sent, as text")]
+    attempt_log: list[AttemptView]
+
+
+@view
+class RecoveryView(TypedDict):
+    """What a recovery sends again."""
+
+    recovered: Annotated[int, Field(description="How many deliveries are sent again")]
+
+
+class MessageView(TypedDict, Generic[T]):
+    """What is posted: Standard Webhooks 1.0. Receivers must accept fields that they do not know."""
+
+    type: str
+    timestamp: Annotated[Moment, Field(description="When the event was recorded")]
+    data: T
+
+
+PingData = TypedDict(
+    "PingData",
+    {"webhook": Uuid, "from": Annotated[str, Field(description="How this service is reached")]},
+)
+
+
+def describe_filters(webhook: WebhookView, *, name_claim: bool = True) -> str:
+    """Say in words which events an endpoint gets."""
+    parts = [", ".join(webhook["event_types"]) or "every event"]
+    if webhook["story"]:
+        parts.append(f"of the story {webhook['story']}")
+    if webhook["claim"]:
+        parts.append(f"of the claim {webhook['claim']}" if name_claim else "of one claim")
+    if webhook["parties"]:
+        parts.append(f"where {' or '.join(webhook['parties'])} speaks")
+    return " ".join(parts)
