@@ -14,6 +14,7 @@ from service.accounts.account_queries import read_installation
 from service.api import (
     accounts,
     administration,
+    claim_reads,
     claims,
     decisions,
     directory,
@@ -22,7 +23,6 @@ from service.api import (
     feeds,
     meta,
     publication,
-    reading,
     statements,
     stories,
     webhooks,
@@ -49,7 +49,6 @@ from service.web import logs, passwords, problems
 from service.web.callers import Callers
 from service.web.compression import Compression
 from service.web.cors import CrossOriginReading
-from service.web.early_routes import HotPaths
 from service.web.envelope import Envelope
 from service.web.readiness import Readiness
 from service.web.service_container import Services
@@ -138,11 +137,15 @@ def create_app(
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
+        # `Envelope` counts, times and logs; looking for other telemetry costs each request.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
         generate_unique_id_function=document.operation_id,
     )
     app.state.services = services
+    # First, since routes are tried in order; and not included, since FastAPI looks through every
+    # router that it includes.
+    app.router.routes += [*claim_reads.router.routes, *board_pages.router.routes]
     for router in (
-        reading.router,
         claims.router,
         statements.router,
         statements.link_router,
@@ -168,12 +171,6 @@ def create_app(
         app.include_router(router)
     problems.install(app, error_pages.page)
     document.install(app)
-    app.add_middleware(
-        HotPaths,
-        owner=app,
-        routes=[*reading.router.routes, *board_pages.router.routes],
-        page=error_pages.page,
-    )
     app.add_middleware(Compression)
     if settings.public_read:
         app.add_middleware(CrossOriginReading)

@@ -21,6 +21,7 @@ from service.web.calls import Call, json, reading
 from service.web.conditions import accepts
 from service.web.eventstream import EventStream
 from service.web.fields import Id, Slug
+from service.web.request_context import context_of
 
 router = APIRouter(prefix="/v1/events", tags=["events"])
 
@@ -105,7 +106,7 @@ async def stream_events(
     role that changes end the stream within a second or so."""
     if not accepts(call.request, eventstream.MEDIA_TYPE):
         raise NotAcceptable("This is a stream of events: send Accept: text/event-stream.")
-    live, scope = call.services.live, call.request.scope
+    live, context = call.services.live, context_of(call.request.scope)
     place, loc = after, ("query", "after")
     if last_event_id is not None:
         place, loc = last_event_id, ("header", "last-event-id")
@@ -115,11 +116,11 @@ async def stream_events(
         position,
         replace(wanted, internal=call.internals),
         call.audience,
-        scope["claimdesk.caller"],
-        scope.get("claimdesk.credential"),
+        context.limited_as,
+        context.credential,
     )
     answer = EventStream(live, listener)
-    return Response(headers=answer.headers) if "claimdesk.head" in scope else answer
+    return Response(headers=answer.headers) if context.is_head else answer
 
 
 def block(line: Line, audience: Audience, epoch: str = "") -> bytes:

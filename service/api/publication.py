@@ -50,7 +50,7 @@ async def read_claim_review(
     """A `Claim` alone while it is merely asserted or awaits confirmation: nobody has reviewed it.
     The rating has a number (1 to 5) only where the desk has a finding: 1 refuted, 3 conflicting or
     unprovable."""
-    _, document, _, into = await claim_requests.current(call, claim_id, as_of)
+    _, document, _, into = await claim_requests.look_up_claim(call, claim_id, as_of)
     if into is not None:
         return claims.moved(call.request, into, "/claimreview")
     beside = await call.read(publication_queries.beside, claim_id, as_of)
@@ -87,7 +87,7 @@ async def read_badge(claim_id: ClaimId, call: Reading, as_of: shapes.AsOf = None
     ),
 )
 async def read_embed(
-    call: Annotated[Call, calls.reading(Action.READ_CLAIMS, strict=False)],
+    call: Annotated[Call, calls.reading(Action.READ_CLAIMS, page=True)],
     url: Annotated[str, Query(max_length=2048, description="A claim's address")],
     format: Annotated[
         # For the document: any other answers 501, not 422.
@@ -117,9 +117,9 @@ async def read_embed(
 
 async def surviving(call: Call, claim_id: str, as_of: datetime | None) -> dict[str, Any]:
     """A claim as served, or the one that took its place.  Raises NotFound, NotYetRecorded."""
-    _, document, _, into = await claim_requests.current(call, claim_id, as_of)
+    _, document, _, into = await claim_requests.look_up_claim(call, claim_id, as_of)
     while into is not None:
-        _, document, _, into = await claim_requests.current(call, into, as_of)
+        _, document, _, into = await claim_requests.look_up_claim(call, into, as_of)
     claim: dict[str, Any] = orjson.loads(document)
     return claim
 
@@ -132,4 +132,4 @@ def _named(url: str, base_url: str) -> tuple[str, datetime | None]:
     if claim_id is None or before != f"{base_url}/claims":
         raise NotFound("That is not the address of a claim here.")
     asked = parse_qs(query).get("as_of")
-    return claim_id, None if asked is None else claim_requests.instant(asked[-1], "url")
+    return claim_id, None if asked is None else claim_requests.parse_instant(asked[-1], "url")

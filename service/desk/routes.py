@@ -1,4 +1,4 @@
-"""Every page's router."""
+"""Every page's router, but for the board's: `create_app` puts that one first."""
 
 from service.desk.accounts import (
     administration_pages,
@@ -7,7 +7,7 @@ from service.desk.accounts import (
     profile_page,
     sign_in_pages,
 )
-from service.desk.claims import board_pages, claim_forms, claim_pages, review_page
+from service.desk.claims import claim_forms, claim_pages, review_page
 from service.desk.directory import party_pages
 from service.desk.intake import intake_pages
 from service.desk.layout import assets
@@ -18,7 +18,6 @@ from service.desk.webhooks import webhook_forms, webhook_pages
 
 routers = (
     assets.router,
-    board_pages.router,
     claim_forms.router,
     claim_pages.router,
     intake_pages.router,

@@ -17,6 +17,7 @@ from service.domain.access import Actor
 from service.domain.errors import CrossSite, NotAuthenticated
 from service.store.engine import Database
 from service.web.limits import Limiter
+from service.web.request_context import context_of
 
 COOKIE = "claimdesk_session"
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
@@ -62,7 +63,6 @@ class Callers:
         Raises NotAuthenticated for a credential that does not hold, CrossSite for a change that a
         browser was made to send, RateLimited.
         """
-        scope = request.scope
         header = request.headers.get("authorization")
         token = header or request.cookies.get(self.cookie)
         if token is None:
@@ -90,11 +90,10 @@ class Callers:
             self.used[credential.key] = now
         else:
             self.used_sessions[credential.secret_hash] = now
-            if scope["method"] not in SAFE:
+            if request.method not in SAFE:
                 self.require_same_site(request)
         self._spend(request, credential.key or credential.actor.id)
-        scope["claimdesk.actor"] = credential.actor
-        scope["claimdesk.credential"] = credential
+        context_of(request.scope).credential = credential
         return credential.actor
 
     def forget(self) -> None:
@@ -132,12 +131,13 @@ class Callers:
     def charge(self, request: Request, cost: int) -> None:
         """Count work that a request turned out to take, in requests.  Raises RateLimited."""
         if cost > 0:
-            caller = request.scope["claimdesk.caller"]
-            request.scope["claimdesk.allowance"] = self.limiter.spend(caller, cost)
+            context = context_of(request.scope)
+            context.allowance = self.limiter.spend(context.limited_as, cost)
 
     def _spend(self, request: Request, caller: str) -> None:
-        request.scope["claimdesk.caller"] = caller
-        request.scope["claimdesk.allowance"] = self.limiter.spend(caller)
+        context = context_of(request.scope)
+        context.limited_as = caller
+        context.allowance = self.limiter.spend(caller)
 
     @staticmethod
     def _address(request: Request) -> str:

@@ -27,6 +27,8 @@ from service.record import idempotency
 from service.record.idempotency import Answer
 from service.store.engine import Connection
 from service.store.paging import BY_END, DEFAULT_LIMIT, MAX_LIMIT, Window, cut
+from service.web.direct_routes import DirectRoute
+from service.web.request_context import context_of
 from service.web.service_container import Services, of
 
 T = TypeVar("T")
@@ -214,13 +216,14 @@ def json(shape: Any) -> Response:
 
 
 class Allow:
-    """The dependency that says what a route takes: the walk over all routes reads it."""
+    """The dependency that says what a route requires of its caller, and gives the `Call`."""
 
-    def __init__(self, action: Action | None, *, strict: bool = True) -> None:
+    def __init__(self, action: Action | None, *, page: bool = False) -> None:
         self.action = action
         """None: whoever is signed in."""
-        self.strict = strict
-        """Whether parameters that the route does not declare are refused."""
+        self.page = page
+        """Whether the route shows a page: links from elsewhere add parameters (utm_source …) that
+        no page declares, and a program's refuses them, so that no typo widens a list."""
 
     async def __call__(self, request: Request) -> Call:
         services = of(request)
@@ -232,29 +235,32 @@ class Allow:
             if not (public and self._shown_to_anybody(request)):
                 raise
             caller = None
-            request.scope["claimdesk.ended"] = True
+            context_of(request.scope).has_ended_session = True
         if self.action is not None:
             access.require(caller, self.action, public_read=public)
         elif caller is None:
             raise NotAuthenticated("Send an API key, or sign in at the desk.")
-        if self.strict and request.scope["query_string"]:
-            _require_known(request)
+        if not self.page and request.scope["query_string"]:
+            _refuse_unknown_parameters(request)
         return Call(request, services, caller, now)
 
     def _shown_to_anybody(self, request: Request) -> bool:
         """Whether this is a page for the public too: a browser that still sends the cookie of a
         session that has ended is shown it, where a program with a wrong key is told so."""
-        is_page = not self.strict and "authorization" not in request.headers
-        return is_page and self.action in access.PUBLIC_ACTIONS
+        sends_no_key = "authorization" not in request.headers
+        return self.page and sends_no_key and self.action in access.PUBLIC_ACTIONS
 
 
-def _require_known(request: Request) -> None:
-    """Refuse parameters that the route does not declare, so that no typo widens a list."""
+def _refuse_unknown_parameters(request: Request) -> None:
+    """Refuse parameters that the route does not declare.  Raises Invalid."""
+    route = request.scope["route"]
+    if isinstance(route, DirectRoute):
+        return  # its handler parses them
     known: set[str] = set()
-    waiting = [request.scope["route"].dependant]
+    waiting = [route.dependant]
     while waiting:
         dependant = waiting.pop()
-        known.update(one.alias for one in dependant.query_params)
+        known.update(parameter.alias for parameter in dependant.query_params)
         waiting += dependant.dependencies
     for name in request.query_params:
         if name not in known:
@@ -278,8 +284,8 @@ class AllowWriting(Allow):
         return await super().__call__(request)
 
 
-def reading(action: Action, *, strict: bool = True) -> Any:
-    return Depends(Allow(action, strict=strict), scope="function")
+def reading(action: Action, *, page: bool = False) -> Any:
+    return Depends(Allow(action, page=page), scope="function")
 
 
 def writing(action: Action) -> Any:

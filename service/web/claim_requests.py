@@ -10,7 +10,7 @@ from starlette.datastructures import QueryParams
 
 from service.claims import claim_queries
 from service.claims.claim_queries import Family, Filters
-from service.domain import access
+from service.domain import access, search
 from service.domain.access import Action
 from service.domain.claims import Kind, Lifecycle, Stance, Status
 from service.domain.errors import Invalid, NotFound, NotYetRecorded
@@ -20,51 +20,124 @@ from service.web.calls import Call
 from service.web.fields import Id, In, Instant, Slug
 
 
-class ListQuery(In):
-    """The filters of `GET /v1/claims`; all of those given hold together."""
+class Shown:
+    """The annotation of a parameter: how the OpenAPI document shows it."""
 
-    status: Annotated[tuple[Status, ...], Field(max_length=4)] = ()
-    claimant: Slug | None = None
-    party: Slug | None = None
-    stance: Stance | None = None
-    story: Slug | None = None
-    tag: Annotated[str, Field(max_length=50)] | None = None
-    kind: Kind | None = None
-    lifecycle: Literal[Lifecycle.ACTIVE, Lifecycle.WITHDRAWN] | None = None
-    assignee: Annotated[str, Field(max_length=64)] | None = None
-    part_of: Id | None = None
-    claimed_since: Instant | None = None
-    claimed_until: Instant | None = None
-    changed_since: Instant | None = None
-    changed_until: Instant | None = None
-    drift: bool = False
-    as_of: Instant | None = None
-    q: str | None = None
-    sort: Annotated[str, Field(pattern="^(changed|claimed|relevance)$")] | None = None
-    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
-    cursor: Annotated[str, Field(max_length=1000)] | None = None
+    def __init__(self, description: str, **schema: Any) -> None:
+        self.description = description
+        self.schema = schema
+
+
+_Day = Annotated[Instant | None, Shown("An instant", type="string", format="date-time")]
+
+
+class ListQuery(In):
+    """The parameters of `GET /v1/claims`. A claim is listed where all filters let it through."""
+
+    status: Annotated[
+        tuple[Status, ...],
+        Field(max_length=4),
+        Shown("Repeat for several", type="array", items={"type": "string", "enum": [*Status]}),
+    ] = ()
+    claimant: Annotated[Slug | None, Shown("A party, those below it included", type="string")] = (
+        None
+    )
+    party: Annotated[Slug | None, Shown("A party that takes any stance", type="string")] = None
+    stance: Annotated[Stance | None, Shown("… this stance", type="string", enum=[*Stance])] = None
+    story: Annotated[Slug | None, Shown("A story's slug", type="string")] = None
+    tag: Annotated[Annotated[str, Field(max_length=50)] | None, Shown("One tag", type="string")] = (
+        None
+    )
+    kind: Annotated[Kind | None, Shown("The kind of claim", type="string", enum=[*Kind])] = None
+    lifecycle: Annotated[
+        Literal[Lifecycle.ACTIVE, Lifecycle.WITHDRAWN] | None,
+        Shown(
+            "Those in force, or those that their claimants took back; without it, both",
+            type="string",
+            enum=[Lifecycle.ACTIVE, Lifecycle.WITHDRAWN],
+        ),
+    ] = None
+    assignee: Annotated[
+        Annotated[str, Field(max_length=64)] | None,
+        Shown("A user or key; `me`: the caller", type="string"),
+    ] = None
+    part_of: Annotated[Id | None, Shown("The claim's parent", type="string", format="uuid")] = None
+    claimed_since: _Day = None
+    claimed_until: _Day = None
+    changed_since: _Day = None
+    changed_until: _Day = None
+    drift: Annotated[bool, Shown("Evidence and status disagree", type="boolean")] = False
+    as_of: Annotated[
+        Instant | None,
+        Shown("What the desk knew at this instant", type="string", format="date-time"),
+    ] = None
+    q: Annotated[
+        str | None,
+        Shown(
+            'Words in any order and form, without regard to accents or script; "phrases", '
+            "-exclusions, prefix*. Each claim then has `snippets`",
+            type="string",
+            maxLength=search.LONGEST,
+        ),
+    ] = None
+    sort: Annotated[
+        Annotated[str, Field(pattern="^(changed|claimed|relevance)$")] | None,
+        Shown(
+            "By when, or with `q` (then the default) the best first",
+            type="string",
+            enum=["changed", "claimed", "relevance"],
+        ),
+    ] = None
+    limit: Annotated[
+        int,
+        Field(ge=1, le=MAX_LIMIT),
+        Shown("At most", type="integer", minimum=1, maximum=MAX_LIMIT),
+    ] = DEFAULT_LIMIT
+    cursor: Annotated[
+        Annotated[str, Field(max_length=1000)] | None,
+        Shown("next_cursor of the page before", type="string"),
+    ] = None
+
+
+def describe_parameters(*names: str) -> list[dict[str, Any]]:
+    """Describe the parameters of `ListQuery`, or those named, as the OpenAPI document has them."""
+    parameters: list[dict[str, Any]] = []
+    for name in names or ListQuery.model_fields:
+        [shown] = [
+            each for each in ListQuery.model_fields[name].metadata if isinstance(each, Shown)
+        ]
+        parameters.append(
+            {
+                "name": name,
+                "in": "query",
+                "required": False,
+                "schema": shown.schema,
+                "description": shown.description,
+            }
+        )
+    return parameters
 
 
 INSTANT = TypeAdapter(Instant)
 
 
-async def current(
+async def look_up_claim(
     call: Call, claim_id: str, moment: datetime | None
 ) -> tuple[int, str, str | None, str | None]:
-    """A claim's version, document, assignee, and the id of the claim it was merged into, now or as
-    of an instant.  Raises NotFound, NotYetRecorded."""
+    """Look up a claim, now or as of an instant: its version, document, assignee, and the id of the
+    claim it was merged into.  Raises NotFound, NotYetRecorded."""
     database = call.services.database
     if moment is None:
         rows = await database.look_up(claim_queries.ONE, {"claim": claim_id})
     else:
         rows = await database.look_up(claim_queries.ONE_AS_OF, {"claim": claim_id, "as_of": moment})
     if not rows:
-        raise await _absent(call, claim_id)
+        raise await _explain_absence(call, claim_id)
     version, document, assignee, into = rows[0]
     return version, document, assignee, None if into is None else id_text(into)
 
 
-async def _absent(call: Call, claim_id: str) -> NotFound:
+async def _explain_absence(call: Call, claim_id: str) -> NotFound:
     rows = await call.services.database.look_up(claim_queries.ONE, {"claim": claim_id})
     if rows:
         created_at = orjson.loads(rows[0][1])["created_at"]
@@ -72,8 +145,8 @@ async def _absent(call: Call, claim_id: str) -> NotFound:
     return NotFound("There is no claim with this id.")
 
 
-def instant(text: str, parameter: str = "as_of") -> datetime:
-    """The instant in a query parameter.  Raises Invalid."""
+def parse_instant(text: str, parameter: str = "as_of") -> datetime:
+    """Parse the instant in a query parameter.  Raises Invalid."""
     try:
         moment: datetime = INSTANT.validate_python(text)
     except ValidationError as error:
@@ -82,86 +155,89 @@ def instant(text: str, parameter: str = "as_of") -> datetime:
     return moment
 
 
-def list_query(query: QueryParams) -> ListQuery:
-    given: dict[str, Any] = dict(query)
-    if "status" in given:
-        given["status"] = query.getlist("status")
+def parse_list_query(query: QueryParams) -> ListQuery:
+    """Parse the parameters of a list of claims.  Raises Invalid, which names each that is wrong."""
+    values: dict[str, Any] = dict(query)
+    if "status" in values:
+        values["status"] = query.getlist("status")
     names = [name for name, _ in query.multi_items() if name != "status"]
     if len(names) != len(set(names)):
         raise Invalid("only status may be repeated", loc=("query",))
     try:
-        return ListQuery.model_validate(given)
+        return ListQuery.model_validate(values)
     except ValidationError as error:
-        found = [
+        faults = [
             {
-                "loc": ["query", *one["loc"]],
+                "loc": ["query", *fault["loc"]],
                 "msg": "there is no such parameter"
-                if one["type"] == "extra_forbidden"
-                else one["msg"].removeprefix("Value error, "),
+                if fault["type"] == "extra_forbidden"
+                else fault["msg"].removeprefix("Value error, "),
             }
-            for one in error.errors()
+            for fault in error.errors()
         ]
-        where = ".".join(str(part) for part in found[0]["loc"])
-        raise Invalid(f"{where}: {found[0]['msg']}", errors=found) from None
+        where = ".".join(str(part) for part in faults[0]["loc"])
+        raise Invalid(f"{where}: {faults[0]['msg']}", errors=faults) from None
 
 
-def filters(asked: ListQuery, call: Call) -> Filters:
-    assignee = asked.assignee
+def build_filters(query: ListQuery, call: Call) -> Filters:
+    """Build the filters of a query.  Raises Forbidden where the caller may not see assignees."""
+    assignee = query.assignee
     if assignee is not None:
         # Who works on what is the desk's own business; a filter would tell.
         access.require(call.caller, Action.READ_INTERNALS)
         assignee = call.actor.id if assignee == "me" else assignee
     return Filters(
-        statuses=tuple(dict.fromkeys(asked.status)),
-        claimant=asked.claimant,
-        party=asked.party,
-        stance=asked.stance,
-        story=asked.story,
-        tag=asked.tag,
-        kind=asked.kind,
-        lifecycle=asked.lifecycle,
+        statuses=tuple(dict.fromkeys(query.status)),
+        claimant=query.claimant,
+        party=query.party,
+        stance=query.stance,
+        story=query.story,
+        tag=query.tag,
+        kind=query.kind,
+        lifecycle=query.lifecycle,
         assignee=assignee,
-        part_of=asked.part_of,
-        claimed_since=asked.claimed_since,
-        claimed_until=asked.claimed_until,
-        changed_since=asked.changed_since,
-        changed_until=asked.changed_until,
-        drift=asked.drift,
-        as_of=asked.as_of,
-        sort=_sort(asked),
+        part_of=query.part_of,
+        claimed_since=query.claimed_since,
+        claimed_until=query.claimed_until,
+        changed_since=query.changed_since,
+        changed_until=query.changed_until,
+        drift=query.drift,
+        as_of=query.as_of,
+        sort=_choose_order(query),
     )
 
 
-def _sort(asked: ListQuery) -> str:
-    """The order asked for.  Raises Invalid for relevance to nothing."""
-    if asked.sort == "relevance" and asked.q is None:
+def _choose_order(query: ListQuery) -> str:
+    """Choose the order.  Raises Invalid for relevance where nothing is searched for."""
+    if query.sort == "relevance" and query.q is None:
         raise Invalid("relevance is to a query: give q as well", loc=("query", "sort"))
-    return asked.sort or ("changed" if asked.q is None else "relevance")
+    return query.sort or ("changed" if query.q is None else "relevance")
 
 
-async def family(
+async def find_family(
     call: Call, party: str | None, name: str, moment: datetime | None
 ) -> Family | None:
-    """The party asked for, with those below it now and then.  Raises Invalid where there is
-    none."""
+    """Find a party and those below it, now and, if given, at `moment`.  Raises Invalid for a party
+    that does not exist."""
     if party is None:
         return None
     look_up = call.services.database.look_up
-    rows, then = await look_up(claim_queries.FAMILY, {"party": party}), []
+    now = await look_up(claim_queries.FAMILY, {"party": party})
+    earlier = []
     if moment is not None:
-        then = await look_up(claim_queries.FAMILY_THEN, {"party": party, "as_of": moment})
-    found = claim_queries.family(party, rows, then)
-    if found is None:
+        earlier = await look_up(claim_queries.FAMILY_THEN, {"party": party, "as_of": moment})
+    family = claim_queries.family(party, now, earlier)
+    if family is None:
         raise Invalid(f"there is no party '{party}'", loc=("query", name))
-    return found
+    return family
 
 
-def name_order(scope: str, asked: ListQuery) -> str:
-    """The scope of a list of claims, which says in what order it is."""
-    return scope + BY_END if asked.sort == "claimed" else scope
+def name_list(scope: str, query: ListQuery) -> str:
+    """Name a list of claims for its cursors: its scope, and the order that it is in."""
+    return scope + BY_END if query.sort == "claimed" else scope
 
 
-def keys(row: Any) -> list[Any]:
-    """A row's sort keys: an instant and an id, whatever the driver made of them."""
+def read_sort_keys(row: Any) -> list[Any]:
+    """Read a row's sort keys: an instant and an id, whatever the driver made of them."""
     moment = row[2]
     return [moment if isinstance(moment, str) else moment.isoformat(), id_text(row[3])]

@@ -53,8 +53,11 @@ def unchanged(request: Request, version: int | str, modified: datetime | None = 
 
 def _since(request: Request) -> datetime | None:
     """If-Modified-Since, ignored where it is no date (RFC 9110, 13.1.3)."""
+    header = request.headers.get("if-modified-since")
+    if header is None:
+        return None
     try:
-        since = parsedate_to_datetime(request.headers.get("if-modified-since", ""))
+        since = parsedate_to_datetime(header)
     except ValueError:
         return None
     return since.replace(tzinfo=UTC) if since.tzinfo is None else since

@@ -27,6 +27,7 @@ from service.domain.errors import (
 from service.metrics import Metrics
 from service.web import limits
 from service.web.problems import Page, told
+from service.web.request_context import RequestContext, attach_context, context_of
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -58,8 +59,6 @@ BODY_PENDING = "claimdesk.body_pending"
 FOR_STRANGERS = re.compile(r"/(sign-in(/|$)|v1/session$)")
 """Where people say who they are: what they send is read before anybody knows that."""
 STRANGERS_BODY = 16 * 1024
-ENDLESS = "claimdesk.endless"
-"""In the scope of an answer that goes on: it is counted, timed and logged when it begins."""
 log = structlog.get_logger("request")
 
 
@@ -84,7 +83,8 @@ class Envelope:
         began = time.perf_counter()
         method = scope["method"]
         request_id = _request_id(scope)
-        scope["claimdesk.request_id"] = request_id
+        context = RequestContext(request_id, is_head=method == "HEAD")
+        attach_context(scope, context)
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
         status = 500
@@ -99,8 +99,8 @@ class Envelope:
             nonlocal status, started
             if message["type"] == "http.response.start":
                 status, started = message["status"], True
-                _complete(message, scope, request_id)
-                if ENDLESS in scope:
+                _complete(message, context)
+                if context.is_endless:
                     note()
             elif method == "HEAD" and message["type"] == "http.response.body":
                 message = {**message, "body": b""}
@@ -110,7 +110,7 @@ class Envelope:
         try:
             if method == "HEAD":
                 # Whatever answers GET answers HEAD (RFC 9110, 9.3.2).
-                scope = {**scope, "method": "GET", "claimdesk.head": True}
+                scope = {**scope, "method": "GET"}
             received = await self._check(scope, receive)
             await self.app(scope, received, answer)
         except ClaimdeskError as error:
@@ -171,7 +171,7 @@ class Envelope:
         self.metrics.running.dec()
         self.metrics.answered(method, _route(scope), status, seconds)
         if self.log_all or (self.log_some and (method not in ("GET", "HEAD") or status >= 500)):
-            actor = scope.get("claimdesk.actor")
+            actor = context_of(scope).actor
             log.info(
                 "answered",
                 method=method,
@@ -190,22 +190,20 @@ def _request_id(scope: Scope) -> str:
     return ids.uuid7()
 
 
-def _complete(message: Message, scope: Scope, request_id: str) -> None:
+def _complete(message: Message, context: RequestContext) -> None:
     """Add the headers that every answer carries."""
     headers = message["headers"]
     present = {name for name, _ in headers}
     headers += [pair for pair in SECURITY if pair[0] not in present]
-    headers.append((b"x-request-id", request_id.encode()))
-    allowance = scope.get("claimdesk.allowance")
-    if allowance is not None:
-        for name, value in limits.headers(allowance).items():
+    headers.append((b"x-request-id", context.request_id.encode()))
+    if context.allowance is not None:
+        for name, value in limits.headers(context.allowance).items():
             headers.append((name.lower().encode(), value.encode()))
 
 
 def _route(scope: Scope) -> str:
     """The template of the route that answered: paths themselves would be without number."""
-    route = scope.get("claimdesk.route") or getattr(scope.get("route"), "path", None)
-    return route or "unmatched"
+    return getattr(scope.get("route"), "path", None) or "unmatched"
 
 
 def _shown(scope: Scope) -> str:

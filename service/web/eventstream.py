@@ -14,7 +14,8 @@ from service.domain.errors import ClaimdeskError
 from service.domain.positions import write_position
 from service.live import eventstream
 from service.live.listeners import Listener, Live
-from service.web.envelope import ENDLESS, Message, Receive, Scope, Send
+from service.web.envelope import Message, Receive, Scope, Send
+from service.web.request_context import context_of
 
 RETRY_MS = (1_000, 3_000)
 """How long a client waits before it comes back, drawn for each: after a restart not all at once."""
@@ -51,7 +52,7 @@ class EventStream(Response):
             connection.on_shutdown = listener.end
         leaving = asyncio.create_task(_left(receive, listener))
         try:
-            scope[ENDLESS] = True
+            context_of(scope).is_endless = True
             start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
             await self._send(send, start)
             retry = random.randint(*RETRY_MS)  # noqa: S311 -- jitter only

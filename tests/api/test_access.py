@@ -160,8 +160,7 @@ def routes() -> dict[tuple[str, str], Any]:
 
 
 def test_every_route_has_its_rule(routes: dict[tuple[str, str], Any]) -> None:
-    """Each route requires what the table says, by its dependency or its mark, and none else is
-    served."""
+    """Each route requires what the table says, by its dependency, and no other route is served."""
     declared = {}
     for key, route in routes.items():
         rules = [
@@ -169,8 +168,6 @@ def test_every_route_has_its_rule(routes: dict[tuple[str, str], Any]) -> None:
             for one in route.dependant.dependencies
             if isinstance(one.call, Allow)
         ]
-        if hasattr(route.endpoint, "hot"):
-            rules.append(route.endpoint.hot)
         assert len(rules) <= 1, f"{key} is ruled twice"
         declared[key] = rules[0] if rules else OPEN
     assert declared == ROUTES | pages.ROUTES

@@ -18,7 +18,7 @@ from service.web.calls import Call, reading
 
 router = APIRouter(include_in_schema=False)
 
-Reading = Annotated[Call, reading(Action.MANAGE_USERS, strict=False)]
+Reading = Annotated[Call, reading(Action.MANAGE_USERS, page=True)]
 Changing = Annotated[Form, posted(Action.MANAGE_POLICY)]
 LISTED = 50
 MEANS = {"session": "signed in", "key": "by a key", "console": "at the console", "import": "import"}

@@ -21,7 +21,7 @@ from service.web.calls import Call, reading
 
 router = APIRouter(include_in_schema=False)
 
-Reading = Annotated[Call, reading(Action.MANAGE_KEYS, strict=False)]
+Reading = Annotated[Call, reading(Action.MANAGE_KEYS, page=True)]
 Managing = Annotated[Form, posted(Action.MANAGE_KEYS)]
 KeyId = Annotated[str, Path(max_length=24)]
 KEYS, OWNERS = 100, 500

@@ -24,7 +24,7 @@ from service.web.fields import RecordId, given
 
 router = APIRouter(include_in_schema=False)
 
-Reading = Annotated[Call, reading(Action.MANAGE_USERS, strict=False)]
+Reading = Annotated[Call, reading(Action.MANAGE_USERS, page=True)]
 Managing = Annotated[Form, posted(Action.MANAGE_USERS)]
 NO_STORE = {"Cache-Control": "no-store"}
 PEOPLE = 100

@@ -18,6 +18,7 @@ from service.web import password_checks, passwords, sessions
 from service.web.bodies import account_inputs
 from service.web.calls import Allow, Call
 from service.web.problems import required_headers
+from service.web.request_context import context_of
 
 router = APIRouter(include_in_schema=False)
 
@@ -60,7 +61,7 @@ def browser(agent: str | None) -> str:
 
 @router.get("/profile")
 async def show_profile(
-    call: Annotated[Call, Depends(Allow(None, strict=False), scope="function")],
+    call: Annotated[Call, Depends(Allow(None, page=True), scope="function")],
 ) -> Response:
     return await _page(call)
 
@@ -73,7 +74,8 @@ async def _page(
     faults: dict[str, str] | None = None,
 ) -> Response:
     actor = call.actor
-    credential = call.request.scope["claimdesk.credential"]
+    credential = context_of(call.request.scope).credential
+    assert credential is not None, "whoever is signed in proved it by something"
     signed_in = credential.key is None
     person = None
     if ids.parse(actor.id) is not None:

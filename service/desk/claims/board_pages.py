@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
@@ -18,10 +18,10 @@ from service.domain import access
 from service.domain.access import Action
 from service.domain.claims import Lifecycle
 from service.web import claim_requests
-from service.web.calls import Allow, Call, list_scope
-from service.web.early_routes import hot
+from service.web.calls import Call, list_scope, reading
+from service.web.direct_routes import DirectRoute
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=DirectRoute)
 
 FILTERS = (
     "story",
@@ -41,13 +41,12 @@ FILTERS = (
 FLAT = 50
 
 
-@hot(Action.READ_CLAIMS)
 @router.get("/")
-async def show_board(request: Request) -> Response:
+async def show_board(call: Annotated[Call, reading(Action.READ_CLAIMS, page=True)]) -> Response:
     """Every status has its newest claims; with `status`, the list of that status goes on."""
-    call = await Allow(Action.READ_CLAIMS, strict=False)(request)
+    request = call.request
     asked = claim_rows.asked(request)
-    filters = claim_requests.filters(asked, call)
+    filters = claim_requests.build_filters(asked, call)
     database = call.services.database
     (after_event, settled), known = await asyncio.gather(
         board_queries.reached(database), database.look_up(board_queries.STORIES, {})
@@ -133,8 +132,10 @@ def _options(known: tuple[tuple[str, str], ...], chosen: str | None) -> Markup:
 async def _families(call: Call, filters: Filters) -> dict[str, Family | None]:
     """The parties that are asked for.  Raises Invalid where there is no such party."""
     return {
-        "claimant": await claim_requests.family(call, filters.claimant, "claimant", filters.as_of),
-        "party": await claim_requests.family(call, filters.party, "party", filters.as_of),
+        "claimant": await claim_requests.find_family(
+            call, filters.claimant, "claimant", filters.as_of
+        ),
+        "party": await claim_requests.find_family(call, filters.party, "party", filters.as_of),
     }
 
 
@@ -152,7 +153,7 @@ async def _list(
     call: Call, request: Request, asked: claim_requests.ListQuery, filters: Filters
 ) -> tuple[list[tuple[str, str | None]], str | None]:
     cursors = call.services.cursors
-    scope = claim_requests.name_order(list_scope("board", request), asked)
+    scope = claim_requests.name_list(list_scope("board", request), asked)
     after = None
     if asked.cursor is not None:
         after = cursors.read(asked.cursor, scope, now=call.now)
@@ -161,7 +162,7 @@ async def _list(
     cursor = None
     if len(rows) > FLAT:
         rows = rows[:FLAT]
-        cursor = cursors.write(scope, claim_requests.keys(rows[-1]), now=call.now)
+        cursor = cursors.write(scope, claim_requests.read_sort_keys(rows[-1]), now=call.now)
     return [(row[0], row[1]) for row in rows], cursor
 
 

@@ -31,14 +31,14 @@ from service.web.fields import ClaimId, LinkId
 
 router = APIRouter(include_in_schema=False)
 
-MayRecord = Annotated[Call, reading(Action.RECORD, strict=False)]
-MayAmend = Annotated[Call, reading(Action.AMEND, strict=False)]
+MayRecord = Annotated[Call, reading(Action.RECORD, page=True)]
+MayAmend = Annotated[Call, reading(Action.AMEND, page=True)]
 Recording = Annotated[Form, posted(Action.RECORD)]
 Amending = Annotated[Form, posted(Action.AMEND)]
 
 
 async def _claim(call: Call, claim_id: str) -> dict[str, Any]:
-    _, document, assignee, _ = await claim_requests.current(call, claim_id, None)
+    _, document, assignee, _ = await claim_requests.look_up_claim(call, claim_id, None)
     claim: dict[str, Any] = orjson.loads(document)
     return claim | {"assignee": assignee}
 

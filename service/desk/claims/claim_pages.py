@@ -38,7 +38,7 @@ from service.web.shared import PAGE_COST
 
 router = APIRouter(include_in_schema=False)
 
-Reading = Annotated[Call, reading(Action.READ_CLAIMS, strict=False)]
+Reading = Annotated[Call, reading(Action.READ_CLAIMS, page=True)]
 Deciding = Annotated[Form, posted(Action.CHANGE_STATUS)]
 Approving = Annotated[Form, posted(Action.APPROVE)]
 Recording = Annotated[Form, posted(Action.RECORD)]

@@ -31,7 +31,7 @@ def asked(request: Request) -> claim_requests.ListQuery:
         for name, value in request.query_params.multi_items()
         if name in KNOWN and value.strip() and name != "limit"
     ]
-    return claim_requests.list_query(QueryParams(given))
+    return claim_requests.parse_list_query(QueryParams(given))
 
 
 async def rows(call: Call, stored: Iterable[tuple[str, str | None]]) -> list[dict[str, Any]]:

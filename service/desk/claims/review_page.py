@@ -31,7 +31,7 @@ REASONS = {
 
 @router.get("/review")
 async def show_queue(
-    request: Request, call: Annotated[Call, reading(Action.READ_INTERNALS, strict=False)]
+    request: Request, call: Annotated[Call, reading(Action.READ_INTERNALS, page=True)]
 ) -> Response:
     query = request.query_params
     reason, assignee = query.get("reason") or None, query.get("assignee") or None

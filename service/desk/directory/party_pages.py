@@ -27,8 +27,8 @@ from service.web.fields import RecordId, SlugPath, given
 
 router = APIRouter(include_in_schema=False)
 
-Reading = Annotated[Call, reading(Action.READ_RECORDS, strict=False)]
-MayChange = Annotated[Call, reading(Action.CHANGE_PARTIES, strict=False)]
+Reading = Annotated[Call, reading(Action.READ_RECORDS, page=True)]
+MayChange = Annotated[Call, reading(Action.CHANGE_PARTIES, page=True)]
 Recording = Annotated[Form, posted(Action.RECORD)]
 Changing = Annotated[Form, posted(Action.CHANGE_PARTIES)]
 

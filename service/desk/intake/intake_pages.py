@@ -30,7 +30,7 @@ from service.web.fields import In, RecordId, Slug
 
 router = APIRouter(include_in_schema=False)
 
-MayRecord = Annotated[Call, reading(Action.RECORD, strict=False)]
+MayRecord = Annotated[Call, reading(Action.RECORD, page=True)]
 Recording = Annotated[Form, posted(Action.RECORD)]
 LONGEST_TEXT = 100_000
 OFFERED = 60

@@ -8,6 +8,7 @@ from starlette.responses import RedirectResponse, Response
 from service.desk.layout.rendering import render
 from service.domain.errors import ClaimdeskError, NotAuthenticated, NotYetRecorded
 from service.web.problems import required_headers
+from service.web.request_context import context_of
 from service.web.service_container import of
 
 ADVICE = {
@@ -33,16 +34,17 @@ def page(request: Request, error: ClaimdeskError) -> Response:
         return RedirectResponse(
             f"/sign-in?{urlencode({'next': wanted})}", 303, headers={"Cache-Control": "no-store"}
         )
+    context = context_of(request.scope)
     return render(
         request,
         "error.html",
-        caller=request.scope.get("claimdesk.actor"),
+        caller=context.actor,
         now=of(request).clock(),
         status=error.status,
         headers=required_headers(error),
         error=error,
         advice=None if isinstance(error, NotYetRecorded) else ADVICE.get(error.status, ADVICE[422]),
-        request_id=request.scope.get("claimdesk.request_id"),
+        request_id=context.request_id,
         faults=[one for one in error.extras.get("errors", []) if one["msg"] != error.detail],
         missing=error.extras.get("missing", []),
         recorded_at=error.extras.get("recorded_at"),

@@ -22,6 +22,7 @@ from service.record.idempotency import Answer
 from service.web import sessions
 from service.web.calls import Allow, Call
 from service.web.fields import COUNTRY, EMAIL, LANGUAGE, SLUG
+from service.web.request_context import context_of
 
 T = TypeVar("T")
 B = TypeVar("B", bound=BaseModel)
@@ -103,13 +104,14 @@ class Posting(Allow):
     async def __call__(self, request: Request) -> Any:
         call = await super().__call__(request)
         # A key that a program sends beside some cookie is no session of anybody's.
-        if request.scope["claimdesk.credential"].key is not None:
+        credential = context_of(request.scope).credential
+        if credential is None or credential.key is not None:
             raise NotAuthenticated("Sign in at the desk: forms belong to a session.")
         return await read(call)
 
 
 def posted(action: Action | None) -> Any:
-    return Depends(Posting(action, strict=False), scope="function")
+    return Depends(Posting(action, page=True), scope="function")
 
 
 async def read(call: Call) -> Form:

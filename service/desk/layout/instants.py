@@ -17,13 +17,13 @@ def asked(request: Request) -> datetime | None:
     if at := query.get("at", "").strip():
         return of(at)
     text = query.get("as_of", "").strip()
-    return claim_requests.instant(text) if text else None
+    return claim_requests.parse_instant(text) if text else None
 
 
 def of(text: str) -> datetime:
     """`2023-10-02T18:00`, as UTC.  Raises Invalid."""
     try:
-        return claim_requests.instant(f"{text}{':00' * (2 - text.count(':'))}Z", "at")
+        return claim_requests.parse_instant(f"{text}{':00' * (2 - text.count(':'))}Z", "at")
     except Invalid:
         raise Invalid(
             "an instant is a day and an hour of UTC, such as 2023-10-02T18:00", loc=("query", "at")

@@ -13,7 +13,6 @@ from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from service.accounts.account_queries import Credential
 from service.desk.layout import assets, field_labels, marks
 from service.domain import access, directions
 from service.domain import labels as words
@@ -23,6 +22,7 @@ from service.domain.history import EVENT_TYPES
 from service.domain.print_line import spoken_date
 from service.web import sessions
 from service.web.calls import PRIVATE
+from service.web.request_context import context_of
 from service.web.service_container import of
 
 POLICY = (
@@ -86,7 +86,7 @@ def render(
 ) -> Response:
     """The page `template`; `caller` is who sees it."""
     settings = of(request).settings
-    credential: Credential | None = request.scope.get("claimdesk.credential")
+    known = context_of(request.scope)
     html = (
         environment()
         .get_template(template)
@@ -100,7 +100,7 @@ def render(
                 "publisher": settings.publisher,
                 "base_url": settings.base_url,
                 "public_read": settings.public_read,
-                "link_notice": credential.notice if credential else None,
+                "link_notice": known.credential.notice if known.credential else None,
                 "done": DONE.get(request.query_params.get("done", "")),
                 "live": None,
                 "as_of": None,
@@ -111,7 +111,7 @@ def render(
     response = HTMLResponse(
         html, status, headers=PRIVATE | {"Content-Security-Policy": POLICY} | dict(headers or {})
     )
-    if "claimdesk.ended" in request.scope:
+    if known.has_ended_session:
         # What the page asks for next, its stream of events, would be refused for the old cookie.
         sessions.take(response, request)
     return response

@@ -38,7 +38,7 @@ NOTHING: dict[str, Any] = {
 
 @router.get("/search")
 async def show_results(
-    request: Request, call: Annotated[Call, reading(Action.READ_CLAIMS, strict=False)]
+    request: Request, call: Annotated[Call, reading(Action.READ_CLAIMS, page=True)]
 ) -> Response:
     """Claims, best first, and the best statements; with `in=statements` all of those."""
     text = request.query_params.get("q", "").strip()
@@ -81,7 +81,7 @@ async def _found(
 ) -> dict[str, Any]:
     """Raises Unsearchable."""
     query = terms.parse(asked.q or "")
-    scope, after = claim_requests.name_order(list_scope("desk search", request), asked), None
+    scope, after = claim_requests.name_list(list_scope("desk search", request), asked), None
     if asked.cursor is not None:
         after = call.services.cursors.read(asked.cursor, scope, now=call.now)
 
@@ -95,9 +95,11 @@ async def _found(
     found: dict[str, Any] = {}
     database = call.services.database
     if not only_statements:
-        filters = claim_requests.filters(asked, call)
-        claimant = await claim_requests.family(call, filters.claimant, "claimant", filters.as_of)
-        party = await claim_requests.family(call, filters.party, "party", filters.as_of)
+        filters = claim_requests.build_filters(asked, call)
+        claimant = await claim_requests.find_family(
+            call, filters.claimant, "claimant", filters.as_of
+        )
+        party = await claim_requests.find_family(call, filters.party, "party", filters.as_of)
         page = await claim_hits.page(
             database, Asked(query, filters, claimant, party, CLAIMS, after)
         )

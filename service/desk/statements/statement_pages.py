@@ -22,8 +22,8 @@ from service.web.fields import StatementId
 
 router = APIRouter(include_in_schema=False)
 
-Reading = Annotated[Call, reading(Action.READ_RECORDS, strict=False)]
-MayRecord = Annotated[Call, reading(Action.RECORD, strict=False)]
+Reading = Annotated[Call, reading(Action.READ_RECORDS, page=True)]
+MayRecord = Annotated[Call, reading(Action.RECORD, page=True)]
 Recording = Annotated[Form, posted(Action.RECORD)]
 
 WHERE = ("url", "publisher", "title", "published_on", "archive_url")

@@ -26,8 +26,8 @@ from service.web.shared import LIST_COST, PAGE_COST
 
 router = APIRouter(include_in_schema=False)
 
-Reading = Annotated[Call, reading(Action.READ_CLAIMS, strict=False)]
-MayChange = Annotated[Call, reading(Action.CHANGE_PARTIES, strict=False)]
+Reading = Annotated[Call, reading(Action.READ_CLAIMS, page=True)]
+MayChange = Annotated[Call, reading(Action.CHANGE_PARTIES, page=True)]
 Recording = Annotated[Form, posted(Action.RECORD)]
 Changing = Annotated[Form, posted(Action.CHANGE_PARTIES)]
 

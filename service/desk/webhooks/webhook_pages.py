@@ -23,7 +23,7 @@ from service.webhooks.webhook_views import DeliveryView, WebhookView, describe_f
 
 router = APIRouter(include_in_schema=False)
 
-Reading = Annotated[Call, reading(Action.MANAGE_WEBHOOKS, strict=False)]
+Reading = Annotated[Call, reading(Action.MANAGE_WEBHOOKS, page=True)]
 NO_STORE = {"Cache-Control": "no-store"}
 ENDPOINTS, DELIVERIES = 50, 30
 ATTEMPTS = 25

@@ -1,0 +1,149 @@
+"""Reading one claim and listing claims: nearly all the traffic, so their routes are direct
+(web/direct_routes.py)."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Response
+from orjson import Fragment
+from starlette.datastructures import QueryParams
+
+from service.api import claims as claim_routes
+from service.claims import claim_queries, claim_views
+from service.claims.documents import for_desk
+from service.domain import ids
+from service.domain.access import Action
+from service.domain.errors import Invalid, NotFound
+from service.search.finding import claim_hits
+from service.search.finding.claim_hits import Asked
+from service.search.index import terms
+from service.views import Page
+from service.web import claim_requests
+from service.web.calls import JSON, PRIVATE, Call, list_scope, reading
+from service.web.conditions import etag, unchanged
+from service.web.direct_routes import DirectRoute
+from service.web.shared import LIST_COST
+
+router = APIRouter(prefix="/v1/claims", tags=["claims"], route_class=DirectRoute)
+
+Reading = Annotated[Call, reading(Action.READ_CLAIMS)]
+
+
+@router.get(
+    "/{claim_id}",
+    operation_id="read_claim",
+    summary="Read a claim",
+    responses={
+        200: {"model": claim_views.ClaimView, "description": "The claim; ETag is its version"},
+        304: {"description": "As you have it"},
+        308: {"description": "Merged: Location is the claim that took its place"},
+    },
+    openapi_extra={
+        "parameters": [
+            {
+                "name": "claim_id",
+                "in": "path",
+                "required": True,
+                "schema": {"type": "string", "format": "uuid"},
+            },
+            *claim_requests.describe_parameters("as_of"),
+            {
+                "name": "expand",
+                "in": "query",
+                "required": False,
+                "schema": {"type": "string", "enum": ["links"]},
+                "description": "Add the links (200 at most) with their statements, quotes, "
+                "speakers and sources",
+            },
+        ]
+    },
+)
+async def read_claim(call: Reading) -> Response:
+    """The claim with where each party stands and the line that may be printed; with `as_of`, as the
+    desk knew it then."""
+    request = call.request
+    claim_id = ids.parse(request.path_params["claim_id"])
+    if claim_id is None:
+        raise NotFound("There is no claim with this id.")
+    moment, expand = None, False
+    if request.scope["query_string"]:
+        moment, expand = _parse_read_query(request.query_params)
+    version, document, assignee, merged_into = await claim_requests.look_up_claim(
+        call, claim_id, moment
+    )
+    if merged_into is not None:
+        return claim_routes.moved(request, merged_into)
+    headers = PRIVATE | {"ETag": etag(version)}
+    if not expand and unchanged(request, version):
+        return Response(status_code=304, headers=headers)
+    if assignee is not None and call.internals:
+        document = for_desk(document, assignee)
+    if not expand:
+        return Response(document, headers=headers, media_type=JSON)
+    if call.caller is None:
+        call.services.callers.charge(request, LIST_COST - 1)
+    claim = orjson.loads(document) | await claim_routes.expand_links(call, claim_id, moment)
+    return Response(orjson.dumps(claim), headers=headers, media_type=JSON)
+
+
+def _parse_read_query(query: QueryParams) -> tuple[datetime | None, bool]:
+    """Parse `as_of` and `expand`.  Raises Invalid."""
+    for name in query:
+        if name not in ("as_of", "expand"):
+            raise Invalid(f"there is no parameter '{name}'", loc=("query", name))
+    expand = query.get("expand")
+    if expand not in (None, "links"):
+        raise Invalid("expand takes 'links'", loc=("query", "expand"))
+    text = query.get("as_of")
+    return (None if text is None else claim_requests.parse_instant(text)), expand is not None
+
+
+@router.get(
+    "",
+    operation_id="list_claims",
+    summary="List claims",
+    responses={200: {"model": Page[claim_views.ClaimView], "description": "Newest first"}},
+    openapi_extra={"parameters": claim_requests.describe_parameters()},
+)
+async def list_claims(call: Reading) -> Response:
+    """Claims, latest change first, or by when they were claimed; with `q` those that it finds, best
+    first: as one phrase in the wording, in the wording, with the names of who speaks, anywhere,
+    and the newest first of what fits alike. A page may then end short and the list go on. With
+    `as_of` the filters, what is found and what is served are of that instant."""
+    query = claim_requests.parse_list_query(call.request.query_params)
+    database, cursors = call.services.database, call.services.cursors
+    scope = claim_requests.name_list(list_scope("claims", call.request), query)
+    after = None
+    if query.cursor is not None:
+        after = cursors.read(query.cursor, scope, now=call.now)
+    filters = claim_requests.build_filters(query, call)
+    claimant = await claim_requests.find_family(call, filters.claimant, "claimant", filters.as_of)
+    party = await claim_requests.find_family(call, filters.party, "party", filters.as_of)
+    if query.q is not None:
+        search = Asked(terms.parse(query.q), filters, claimant, party, query.limit, after)
+        page = await claim_hits.page(database, search)
+        return call.listed([_show_hit(call, hit) for hit in page.hits], page.after, scope)
+    listing = claim_queries.listing(
+        filters, limit=query.limit, after=after, claimant=claimant, party=party
+    )
+    rows = await database.look_up(listing.lookup, listing.parameters)
+    last = None
+    if len(rows) > query.limit:
+        rows = rows[: query.limit]
+        last = claim_requests.read_sort_keys(rows[-1])
+    return call.listed([_show_document(call, row[0], row[1]) for row in rows], last, scope)
+
+
+def _show_document(call: Call, document: str, assignee: str | None) -> Fragment:
+    """The claim as the caller may see it, for a list: as it is stored, but for its assignee."""
+    if assignee is not None and call.internals:
+        document = for_desk(document, assignee)
+    return Fragment(document)
+
+
+def _show_hit(call: Call, hit: claim_hits.Hit) -> dict[str, Any]:
+    """A claim that a search found, with what shows why."""
+    document = for_desk(hit.document, hit.assignee if call.internals else None)
+    claim: dict[str, Any] = orjson.loads(document)
+    return claim | {"snippets": hit.snippets}
