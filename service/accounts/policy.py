@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from service.accounts.account_commands import SYSTEM
+from service.accounts.account_views import PolicyView
 from service.domain import access
 from service.domain.access import Action, Actor
 from service.record import audit
@@ -30,6 +31,10 @@ def settle_policy(connection: Connection, *, four_eyes: bool, now: datetime) -> 
 def needs_second_person(connection: Connection) -> bool:
     """Whether a second person approves what is printed.  Without a policy one does."""
     return installation.read_value(connection, FOUR_EYES) != OFF
+
+
+def read_policy(connection: Connection) -> PolicyView:
+    return {"four_eyes": needs_second_person(connection)}
 
 
 def change_four_eyes(connection: Connection, *, on: bool, actor: Actor, now: datetime) -> bool:

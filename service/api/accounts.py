@@ -5,16 +5,17 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Request, Response
 
 from service.accounts import account_commands, account_queries
-from service.api import shapes
+from service.accounts.account_views import KeyView, MeView, NewKeyView, UserView
 from service.domain import access
 from service.domain.access import Action
 from service.domain.claims import rfc3339
 from service.record.idempotency import Answer
 from service.store.engine import Connection
 from service.store.paging import Window
+from service.views import Page
 from service.web import password_checks, passwords, service_container, sessions
 from service.web.bodies import account_inputs
-from service.web.calls import Allow, Call, Paged, answered, found, json, reading, writing
+from service.web.calls import Allow, Call, Paged, answered, json, reading, writing
 from service.web.fields import RecordId, given
 from service.web.json_bodies import JsonRoute
 
@@ -32,18 +33,17 @@ KeyId = Annotated[str, Path(max_length=24)]
 @router.get(
     "/me",
     summary="Who one is, and may do",
-    responses={200: {"model": shapes.Me, "description": "The caller"}},
+    responses={200: {"model": MeView, "description": "The caller"}},
 )
 async def read_me(call: Annotated[Call, Depends(Allow(None), scope="function")]) -> Response:
     actor = call.actor
-    return json(
-        {
-            "id": actor.id,
-            "name": actor.name,
-            "role": actor.role,
-            "actions": [one for one in Action if access.allowed(actor, one)],
-        }
-    )
+    view: MeView = {
+        "id": actor.id,
+        "name": actor.name,
+        "role": actor.role,
+        "actions": [action for action in Action if access.allowed(actor, action)],
+    }
+    return json(view)
 
 
 @router.post(
@@ -84,34 +84,34 @@ async def sign_out(
 @key_router.get(
     "",
     summary="List API keys",
-    responses={200: {"model": shapes.Keys, "description": "Newest first"}},
+    responses={200: {"model": Page[KeyView], "description": "Newest first"}},
 )
 async def list_keys(
     call: ReadingKeys, paged: Annotated[tuple[Window, str], Depends(Paged("keys"))]
 ) -> Response:
     window, scope = paged
-    rows = await call.read(account_queries.key_page, window)
-    return call.page(rows, window, scope, keys=lambda row: [row["created_at"], row["id"]])
+    keys = await call.read(account_queries.list_keys, window)
+    return call.page(keys, window, scope, keys=lambda key: [key["created_at"], key["id"]])
 
 
 @key_router.post(
     "",
     status_code=201,
     summary="Make an API key",
-    responses={201: {"model": shapes.NewKeyOut, "description": "The key, shown once"}},
+    responses={201: {"model": NewKeyView, "description": "The key, shown once"}},
 )
 async def create_key(body: account_inputs.KeyIn, call: ChangingKeys) -> Response:
     """A replay by Idempotency-Key answers with `key` null: it is kept only as a hash."""
 
     def answer(_: Any, made: account_commands.NewKey) -> Answer:
-        shape = {
+        view: NewKeyView = {
             "id": made.id,
             "key": made.key,
             "name": made.name,
             "role": made.role,
             "expires_at": rfc3339(body.expires_at) if body.expires_at else None,
         }
-        return answered(shape, status=201, Location=f"/v1/keys/{made.id}")
+        return answered(view, status=201, Location=f"/v1/keys/{made.id}")
 
     return await call.write(
         account_commands.create_key, **body.model_dump(), answer=answer, shown_once="key"
@@ -121,24 +121,23 @@ async def create_key(body: account_inputs.KeyIn, call: ChangingKeys) -> Response
 @key_router.get(
     "/{key_id}",
     summary="Read an API key's facts",
-    responses={200: {"model": shapes.KeyOut, "description": "Never its secret"}},
+    responses={200: {"model": KeyView, "description": "Never its secret"}},
 )
 async def read_key(key_id: KeyId, call: ReadingKeys) -> Response:
-    row = await call.read(account_queries.key, key_id)
-    return json(found(row, "There is no key with this id."))
+    return json(await call.read(account_queries.read_key, key_id))
 
 
 @key_router.post(
     "/{key_id}/revocation",
     summary="Revoke an API key",
-    responses={200: {"model": shapes.KeyOut, "description": "It no longer opens anything"}},
+    responses={200: {"model": KeyView, "description": "It no longer opens anything"}},
 )
 async def revoke_key(key_id: KeyId, call: ChangingKeys) -> Response:
     """At once in this process, within a second in others."""
     response = await call.write(
         account_commands.revoke_key,
         key_id,
-        answer=lambda connection, _: answered(account_queries.key(connection, key_id)),
+        answer=lambda connection, _: answered(account_queries.read_key(connection, key_id)),
     )
     call.services.callers.forget()
     return response
@@ -147,7 +146,7 @@ async def revoke_key(key_id: KeyId, call: ChangingKeys) -> Response:
 @key_router.delete(
     "/{key_id}",
     summary="Revoke an API key",
-    responses={200: {"model": shapes.KeyOut, "description": "It no longer opens anything"}},
+    responses={200: {"model": KeyView, "description": "It no longer opens anything"}},
 )
 async def delete_key(key_id: KeyId, call: ReadingKeys) -> Response:
     """The same as its revocation: a key stays listed."""
@@ -157,21 +156,21 @@ async def delete_key(key_id: KeyId, call: ReadingKeys) -> Response:
 @user_router.get(
     "",
     summary="List users",
-    responses={200: {"model": shapes.Users, "description": "By address"}},
+    responses={200: {"model": Page[UserView], "description": "By address"}},
 )
 async def list_users(
     call: ReadingUsers, paged: Annotated[tuple[Window, str], Depends(Paged("users"))]
 ) -> Response:
     window, scope = paged
-    rows = await call.read(account_queries.user_page, window)
-    return call.page(rows, window, scope, keys=lambda row: [row["email"]])
+    users = await call.read(account_queries.list_users, window)
+    return call.page(users, window, scope, keys=lambda user: [user["email"]])
 
 
 @user_router.post(
     "",
     status_code=201,
     summary="Make a user",
-    responses={201: {"model": shapes.UserOut, "description": "The user"}},
+    responses={201: {"model": UserView, "description": "The user"}},
 )
 async def create_user(body: account_inputs.UserIn, call: ChangingUsers) -> Response:
     hashed = None
@@ -180,7 +179,9 @@ async def create_user(body: account_inputs.UserIn, call: ChangingUsers) -> Respo
 
     def answer(connection: Connection, user_id: str) -> Answer:
         return answered(
-            account_queries.user(connection, user_id), status=201, Location=f"/v1/users/{user_id}"
+            account_queries.read_user(connection, user_id),
+            status=201,
+            Location=f"/v1/users/{user_id}",
         )
 
     return await call.write(
@@ -196,17 +197,16 @@ async def create_user(body: account_inputs.UserIn, call: ChangingUsers) -> Respo
 @user_router.get(
     "/{user_id}",
     summary="Read a user",
-    responses={200: {"model": shapes.UserOut, "description": "The user"}},
+    responses={200: {"model": UserView, "description": "The user"}},
 )
 async def read_user(user_id: RecordId, call: ReadingUsers) -> Response:
-    row = await call.read(account_queries.user, user_id)
-    return json(found(row, "There is no user with this id."))
+    return json(await call.read(account_queries.read_user, user_id))
 
 
 @user_router.patch(
     "/{user_id}",
     summary="Change a user",
-    responses={200: {"model": shapes.UserOut, "description": "The user"}},
+    responses={200: {"model": UserView, "description": "The user"}},
 )
 async def change_user(
     user_id: RecordId, body: account_inputs.UserChange, call: ReadingUsers
@@ -219,7 +219,7 @@ async def change_user(
         account_commands.change_user,
         user_id,
         changes,
-        answer=lambda connection, _: answered(account_queries.user(connection, user_id)),
+        answer=lambda connection, _: answered(account_queries.read_user(connection, user_id)),
     )
     call.services.callers.forget()
     return response

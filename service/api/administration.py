@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Response
 
 from service.accounts import policy
+from service.accounts.account_views import PolicyView
 from service.api import shapes
 from service.domain.access import Action
 from service.domain.subjects import SubjectKind
@@ -29,24 +30,25 @@ AuditKind = Annotated[
 @router.get(
     "/policy",
     summary="Read the desk's policy",
-    responses={200: {"model": shapes.Policy, "description": "What holds in every process"}},
+    responses={200: {"model": PolicyView, "description": "What holds in every process"}},
 )
 async def read_policy(call: ReadingPolicy) -> Response:
-    call.services.four_eyes = await call.read(policy.needs_second_person)
-    return json({"four_eyes": call.services.four_eyes})
+    view = await call.read(policy.read_policy)
+    call.services.four_eyes = view["four_eyes"]
+    return json(view)
 
 
 @router.patch(
     "/policy",
     summary="Change the desk's policy",
-    responses={200: {"model": shapes.Policy, "description": "It holds from now on"}},
+    responses={200: {"model": PolicyView, "description": "It holds from now on"}},
 )
 async def change_policy(body: administration_inputs.PolicyChange, call: ChangingPolicy) -> Response:
     """Who changed it and when stands in `/v1/audit`.  What waits for a second person goes on
     waiting."""
 
     def answer(connection: Connection, _: bool) -> Any:
-        return answered({"four_eyes": policy.needs_second_person(connection)})
+        return answered(policy.read_policy(connection))
 
     return await call.write(policy.change_four_eyes, on=body.four_eyes, answer=answer)
 

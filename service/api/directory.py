@@ -1,18 +1,20 @@
 """Parties, speakers and sources."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from service.api import decisions, shapes
+from service.api import decisions
 from service.claims import decision_queries, rename_commands
 from service.directory import directory_queries, party_commands, source_commands
+from service.directory.directory_views import ListedSpeaker, PartyView, SourceView, SpeakerView
 from service.domain.access import Action
 from service.record.idempotency import Answer
 from service.store.engine import Connection
 from service.store.paging import Window
+from service.views import Page
 from service.web.bodies import directory_inputs
-from service.web.calls import Call, Paged, answered, found, json, reading, writing
+from service.web.calls import Call, Paged, answered, json, reading, writing
 from service.web.fields import RecordId, Slug, SlugPath, given
 from service.web.json_bodies import JsonRoute
 
@@ -28,7 +30,7 @@ Reading = Annotated[Call, reading(Action.READ_RECORDS)]
 @party_router.get(
     "",
     summary="List parties",
-    responses={200: {"model": shapes.Parties, "description": "By slug"}},
+    responses={200: {"model": Page[PartyView], "description": "By slug"}},
 )
 async def list_parties(
     call: Reading,
@@ -36,22 +38,22 @@ async def list_parties(
     parent: Annotated[Slug | None, Query(description="This party and those below it")] = None,
 ) -> Response:
     window, scope = paged
-    rows = await call.read(directory_queries.party_page, parent=parent, window=window)
-    return call.page(rows, window, scope, keys=lambda row: [row["slug"]])
+    parties = await call.read(directory_queries.list_parties, parent=parent, window=window)
+    return call.page(parties, window, scope, keys=lambda party: [party["slug"]])
 
 
 @party_router.post(
     "",
     status_code=201,
     summary="Record a party",
-    responses={201: {"model": shapes.PartyOut, "description": "The party"}},
+    responses={201: {"model": PartyView, "description": "The party"}},
 )
 async def create_party(body: directory_inputs.PartyIn, call: Recording) -> Response:
     return await call.write(
         party_commands.create_party,
         **body.model_dump(),
         answer=lambda connection, _: answered(
-            directory_queries.party(connection, body.slug),
+            directory_queries.read_party(connection, body.slug),
             status=201,
             Location=f"/v1/parties/{body.slug}",
         ),
@@ -61,19 +63,17 @@ async def create_party(body: directory_inputs.PartyIn, call: Recording) -> Respo
 @party_router.get(
     "/{slug}",
     summary="Read a party",
-    responses={200: {"model": shapes.PartyOut, "description": "The party"}},
+    responses={200: {"model": PartyView, "description": "The party"}},
 )
 async def read_party(slug: SlugPath, call: Reading) -> Response:
-    return json(
-        found(await call.read(directory_queries.party, slug), f"There is no party '{slug}'.")
-    )
+    return json(await call.read(directory_queries.read_party, slug))
 
 
 @party_router.patch(
     "/{slug}",
     summary="Change a party",
     responses={
-        200: {"model": shapes.PartyOut, "description": "The party"},
+        200: {"model": PartyView, "description": "The party"},
         202: decisions.WAITS,
     },
 )
@@ -88,26 +88,29 @@ async def change_party(
         slug,
         given(body),
         four_eyes=call.services.four_eyes,
-        answer=lambda connection, waiting: _answer_rename(
-            connection, waiting, directory_queries.party(connection, slug)
+        answer=lambda connection, decision: (
+            answered(directory_queries.read_party(connection, slug))
+            if decision is None
+            else _answer_decision(connection, decision)
         ),
     )
     call.services.renamer.wake()
     return changed
 
 
-def _answer_rename(connection: Connection, waiting: str | None, shape: Any) -> Answer:
-    """The party or speaker as changed, or the decision that waits."""
-    if waiting is None:
-        return answered(shape)
-    location = f"/v1/decisions/{waiting}"
-    return answered(decision_queries.decision(connection, waiting), status=202, Location=location)
+def _answer_decision(connection: Connection, decision: str) -> Answer:
+    """Answer with the decision that the change waits for."""
+    return answered(
+        decision_queries.decision(connection, decision),
+        status=202,
+        Location=f"/v1/decisions/{decision}",
+    )
 
 
 @speaker_router.get(
     "",
     summary="List or find speakers",
-    responses={200: {"model": shapes.Speakers, "description": "By name"}},
+    responses={200: {"model": Page[SpeakerView], "description": "By name"}},
 )
 async def list_speakers(
     call: Reading,
@@ -118,14 +121,24 @@ async def list_speakers(
     party: Annotated[Slug | None, Query(description="This party and those below it")] = None,
 ) -> Response:
     window, scope = paged
-    rows = await call.read(directory_queries.speaker_page, name=name, party=party, window=window)
+    rows = await call.read(directory_queries.list_speakers, name=name, party=party, window=window)
     return call.page(
         rows,
         window,
         scope,
-        keys=lambda row: [row["folded_name"], row["id"]],
-        shape=speaker_shape,
+        keys=lambda speaker: [speaker["folded_name"], speaker["id"]],
+        shape=_drop_folded_name,
     )
+
+
+def _drop_folded_name(speaker: ListedSpeaker) -> SpeakerView:
+    return {
+        "id": speaker["id"],
+        "name": speaker["name"],
+        "role": speaker["role"],
+        "party": speaker["party"],
+        "created_at": speaker["created_at"],
+    }
 
 
 @speaker_router.post(
@@ -133,17 +146,20 @@ async def list_speakers(
     status_code=201,
     summary="Record a speaker",
     responses={
-        200: {"model": shapes.SpeakerOut, "description": "Known already"},
-        201: {"model": shapes.SpeakerOut, "description": "The speaker"},
+        200: {"model": SpeakerView, "description": "Known already"},
+        201: {"model": SpeakerView, "description": "The speaker"},
     },
 )
 async def create_speaker(body: directory_inputs.PartySpeakerIn, call: Recording) -> Response:
     """The same name and role of the same party is the same speaker, diacritics or not."""
 
     def answer(connection: Connection, made: tuple[str, bool]) -> Answer:
-        speaker_id, new = made
-        shape = speaker_shape(directory_queries.speaker(connection, speaker_id))
-        return answered(shape, status=201 if new else 200, Location=f"/v1/speakers/{speaker_id}")
+        speaker_id, is_new = made
+        return answered(
+            directory_queries.read_speaker(connection, speaker_id),
+            status=201 if is_new else 200,
+            Location=f"/v1/speakers/{speaker_id}",
+        )
 
     person = directory_inputs.SpeakerIn(name=body.name, role=body.role)
     return await call.write(
@@ -154,18 +170,17 @@ async def create_speaker(body: directory_inputs.PartySpeakerIn, call: Recording)
 @speaker_router.get(
     "/{speaker_id}",
     summary="Read a speaker",
-    responses={200: {"model": shapes.SpeakerOut, "description": "The speaker"}},
+    responses={200: {"model": SpeakerView, "description": "The speaker"}},
 )
 async def read_speaker(speaker_id: RecordId, call: Reading) -> Response:
-    row = await call.read(directory_queries.speaker, speaker_id)
-    return json(speaker_shape(found(row, "There is no speaker with this id.")))
+    return json(await call.read(directory_queries.read_speaker, speaker_id))
 
 
 @speaker_router.patch(
     "/{speaker_id}",
     summary="Correct a speaker",
     responses={
-        200: {"model": shapes.SpeakerOut, "description": "The speaker"},
+        200: {"model": SpeakerView, "description": "The speaker"},
         202: decisions.WAITS,
     },
 )
@@ -179,8 +194,10 @@ async def change_speaker(
         speaker_id,
         given(body),
         four_eyes=call.services.four_eyes,
-        answer=lambda connection, waiting: _answer_rename(
-            connection, waiting, speaker_shape(directory_queries.speaker(connection, speaker_id))
+        answer=lambda connection, decision: (
+            answered(directory_queries.read_speaker(connection, speaker_id))
+            if decision is None
+            else _answer_decision(connection, decision)
         ),
     )
     call.services.renamer.wake()
@@ -190,7 +207,7 @@ async def change_speaker(
 @source_router.get(
     "",
     summary="List sources",
-    responses={200: {"model": shapes.Sources, "description": "Newest first"}},
+    responses={200: {"model": Page[SourceView], "description": "Newest first"}},
 )
 async def list_sources(
     call: Reading,
@@ -198,8 +215,8 @@ async def list_sources(
     url: Annotated[str | None, Query(max_length=2048, description="Exactly this URL")] = None,
 ) -> Response:
     window, scope = paged
-    rows = await call.read(directory_queries.source_page, url=url, window=window)
-    return call.page(rows, window, scope, keys=lambda row: [row["id"]])
+    sources = await call.read(directory_queries.list_sources, url=url, window=window)
+    return call.page(sources, window, scope, keys=lambda source: [source["id"]])
 
 
 @source_router.post(
@@ -207,18 +224,18 @@ async def list_sources(
     status_code=201,
     summary="Record a source",
     responses={
-        200: {"model": shapes.SourceOut, "description": "Known already"},
-        201: {"model": shapes.SourceOut, "description": "The source"},
+        200: {"model": SourceView, "description": "Known already"},
+        201: {"model": SourceView, "description": "The source"},
     },
 )
 async def create_source(body: directory_inputs.SourceIn, call: Recording) -> Response:
     """The same URL and text hash is the same source."""
 
     def answer(connection: Connection, made: tuple[str, bool]) -> Answer:
-        source_id, new = made
+        source_id, is_new = made
         return answered(
-            directory_queries.source(connection, source_id),
-            status=201 if new else 200,
+            directory_queries.read_source(connection, source_id),
+            status=201 if is_new else 200,
             Location=f"/v1/sources/{source_id}",
         )
 
@@ -228,12 +245,7 @@ async def create_source(body: directory_inputs.SourceIn, call: Recording) -> Res
 @source_router.get(
     "/{source_id}",
     summary="Read a source",
-    responses={200: {"model": shapes.SourceOut, "description": "The source"}},
+    responses={200: {"model": SourceView, "description": "The source"}},
 )
 async def read_source(source_id: RecordId, call: Reading) -> Response:
-    row = await call.read(directory_queries.source, source_id)
-    return json(found(row, "There is no source with this id."))
-
-
-def speaker_shape(row: dict[str, Any] | None) -> dict[str, Any]:
-    return {name: value for name, value in (row or {}).items() if name != "folded_name"}
+    return json(await call.read(directory_queries.read_source, source_id))

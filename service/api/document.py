@@ -100,6 +100,9 @@ def _complete(app: FastAPI) -> dict[str, Any]:
     for stock in ("HTTPValidationError", "ValidationError"):
         schemas.pop(stock, None)
     schemas |= {"Problem": PROBLEM, "FieldProblem": FIELD_PROBLEM, "MissingNeed": MISSING_NEED}
+    for name, schema in schemas.items():
+        if schema.get("title") == "Page":  # of any list: clients would make one class of them all
+            schema["title"] = name.replace("_", "")
     for name, example in webhook_events.EXAMPLES.items():
         schemas[name]["examples"] = [example]
     document["components"]["securitySchemes"] = {

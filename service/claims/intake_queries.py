@@ -6,7 +6,7 @@ import orjson
 from sqlalchemy import Connection, select
 
 from service.claims import statement_queries
-from service.directory.directory_queries import source_shape
+from service.directory.directory_queries import build_source_view
 from service.domain.claims import rfc3339
 from service.store.tables import claims, intakes, links, quotes, sources
 
@@ -33,7 +33,7 @@ def page(connection: Connection) -> list[dict[str, Any]]:
             "story": row.story,
             "opened_by": row.opened_by_name,
             "opened_at": rfc3339(row.opened_at),
-            "source": source_shape(row, "source_"),
+            "source": build_source_view(row, "source_"),
         }
         for row in rows
     ]
@@ -55,7 +55,7 @@ def one(connection: Connection, intake_id: str) -> dict[str, Any] | None:
         "story": row.story,
         "opened_by": row.opened_by_name,
         "opened_at": rfc3339(row.opened_at),
-        "source": source_shape(row, "source_"),
+        "source": build_source_view(row, "source_"),
         "passages": passages(connection, row.source),
     }
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, literal, select, tuple_
 
-from service.directory.directory_queries import source_shape
+from service.directory.directory_queries import build_source_view
 from service.directory.party_tree import below
 from service.domain.claims import ClaimState, Link, Precision, Voice, end_of, instant, rfc3339
 from service.store.paging import Window
@@ -246,7 +246,7 @@ def _with_quotes(connection: Connection, rows: Sequence[Row[Any]]) -> list[dict[
                 if quote.exact is None
                 else {"exact": quote.exact, "prefix": quote.prefix, "suffix": quote.suffix},
                 "recorded_at": rfc3339(quote.recorded_at),
-                "source": source_shape(quote, "source_"),
+                "source": build_source_view(quote, "source_"),
             }
         )
     return [

@@ -135,7 +135,7 @@ def _every(connection: Connection) -> list[dict[str, Any]]:
     while True:
         window = Window(MAX_LIMIT, after)
         page, last = cut(
-            account_queries.key_page(connection, window),
+            account_queries.list_keys(connection, window),
             window,
             lambda row: [row["created_at"], row["id"]],
         )

@@ -180,7 +180,7 @@ def every(connection: Connection) -> list[dict[str, Any]]:
     while True:
         window = Window(MAX_LIMIT, after)
         page, last = cut(
-            account_queries.user_page(connection, window), window, lambda row: [row["email"]]
+            account_queries.list_users(connection, window), window, lambda row: [row["email"]]
         )
         found += page
         if last is None:

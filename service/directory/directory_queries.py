@@ -1,13 +1,21 @@
-"""Parties, speakers and sources."""
+"""Queries of parties, speakers and sources."""
 
 from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, literal, select, tuple_
 
+from service.directory.directory_views import (
+    ListedSpeaker,
+    PartyView,
+    RootPartyView,
+    SourceView,
+    SpeakerView,
+)
 from service.directory.party_tree import below
 from service.domain import addresses
 from service.domain.claims import rfc3339
+from service.domain.errors import NotFound
 from service.domain.names import fold_spelling
 from service.store.paging import Window
 from service.store.rename_tables import rename_claims, renames
@@ -15,110 +23,124 @@ from service.store.tables import parties, sources, speakers
 from service.store.types import instant_or_none
 
 
-def party(connection: Connection, slug: str) -> dict[str, Any] | None:
+def read_party(connection: Connection, slug: str) -> PartyView:
+    """Return a party.  Raises NotFound."""
     row = connection.execute(select(parties).where(parties.c.slug == slug)).first()
-    return party_shape(row) if row else None
+    if row is None:
+        raise NotFound(f"There is no party '{slug}'.")
+    return build_party_view(row)
 
 
 def read_rename_progress(connection: Connection, slug: str) -> tuple[int, int] | None:
-    """How many claims a change of this party's name or place has come to, and of how many; None
-    where none is under way."""
-    mine = select(renames.c.id).where(
+    """Return how many claims carry a party's new name or place already, and how many will; None
+    where no such change is under way."""
+    unfinished = select(renames.c.id).where(
         renames.c.kind == "party", renames.c.subject == slug, renames.c.data.is_not(None)
     )
-    total = connection.scalar(select(func.sum(renames.c.claims)).where(renames.c.id.in_(mine)))
+    total = connection.scalar(
+        select(func.sum(renames.c.claims)).where(renames.c.id.in_(unfinished))
+    )
     if not total:
         return None
-    waiting = select(func.count()).where(rename_claims.c.rename.in_(mine))
+    waiting = select(func.count()).where(rename_claims.c.rename.in_(unfinished))
     return total - connection.execute(waiting).scalar_one(), total
 
 
-def names(connection: Connection, slugs: Collection[str]) -> dict[str, str]:
-    """The names of parties by slug."""
+def read_names(connection: Connection, slugs: Collection[str]) -> dict[str, str]:
+    """Return the names of parties by slug."""
     rows = connection.execute(
         select(parties.c.slug, parties.c.name).where(parties.c.slug.in_(slugs))
     )
     return {row.slug: row.name for row in rows}
 
 
-def party_page(
-    connection: Connection, *, parent: str | None, window: Window
-) -> list[dict[str, Any]]:
-    """Parties by slug, one more than the limit; `parent` narrows to those below one."""
+def list_parties(connection: Connection, *, parent: str | None, window: Window) -> list[PartyView]:
+    """Return parties by slug, one more than the limit; with `parent`, it and those below it."""
     query = select(parties).order_by(parties.c.slug)
     if parent is not None:
         query = query.where(parties.c.slug.in_(below(literal(parent), "below")))
     if window.after is not None:
         query = query.where(parties.c.slug > window.after[0])
-    return [party_shape(row) for row in connection.execute(query.limit(window.limit + 1)).all()]
+    return _read_parties(connection, query.limit(window.limit + 1))
 
 
-def family_page(connection: Connection, *, window: Window) -> list[dict[str, Any]]:
-    """Root parties by slug, one more than the limit, each with `below`: all parties of its tree
-    but itself, by slug.  Two queries."""
+def list_root_parties(connection: Connection, *, window: Window) -> list[RootPartyView]:
+    """Return root parties by slug, one more than the limit, with their trees.  Two queries."""
     query = select(parties).where(parties.c.parent.is_(None)).order_by(parties.c.slug)
     if window.after is not None:
         query = query.where(parties.c.slug > window.after[0])
-    found = [party_shape(row) for row in connection.execute(query.limit(window.limit + 1)).all()]
-    below = connection.execute(
+    roots = _read_parties(connection, query.limit(window.limit + 1))
+    trees: dict[str, list[PartyView]] = {root["slug"]: [] for root in roots}
+    query = (
         select(parties)
         .where(
-            parties.c.root.in_([one["slug"] for one in found[: window.limit]]),
+            parties.c.root.in_([root["slug"] for root in roots[: window.limit]]),
             parties.c.parent.is_not(None),
         )
         .order_by(parties.c.slug)
-    ).all()
-    of_root: dict[str, list[dict[str, Any]]] = {one["slug"]: [] for one in found}
-    for row in below:
-        of_root[row.root].append(party_shape(row))
-    return [one | {"below": of_root[one["slug"]]} for one in found]
+    )
+    for party in _read_parties(connection, query):
+        trees[party["root"]].append(party)
+    return [{**root, "below": trees[root["slug"]]} for root in roots]
 
 
-def lineage(connection: Connection, slug: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The parties above a party, its root first, and those right below it, by slug."""
-    tree = select(parties.c.slug, parties.c.parent, literal(0).label("far")).where(
+def read_lineage(connection: Connection, slug: str) -> tuple[list[PartyView], list[PartyView]]:
+    """Return the parties above a party, the root first, and those right below it, by slug."""
+    tree = select(parties.c.slug, parties.c.parent, literal(0).label("distance")).where(
         parties.c.slug == slug
     )
     path = tree.cte("path", recursive=True)
     path = path.union_all(
-        select(parties.c.slug, parties.c.parent, path.c.far + 1).join(
+        select(parties.c.slug, parties.c.parent, path.c.distance + 1).join(
             path, parties.c.slug == path.c.parent
         )
     )
-    above = select(parties).join(path, path.c.slug == parties.c.slug).where(path.c.far > 0)
-    under = select(parties).where(parties.c.parent == slug).order_by(parties.c.slug)
-    return (
-        [party_shape(row) for row in connection.execute(above.order_by(path.c.far.desc())).all()],
-        [party_shape(row) for row in connection.execute(under).all()],
+    above = (
+        select(parties)
+        .join(path, path.c.slug == parties.c.slug)
+        .where(path.c.distance > 0)
+        .order_by(path.c.distance.desc())
     )
+    children = select(parties).where(parties.c.parent == slug).order_by(parties.c.slug)
+    return _read_parties(connection, above), _read_parties(connection, children)
 
 
-def some_speakers(
-    connection: Connection, slugs: Collection[str], *, most: int
-) -> dict[str, list[dict[str, Any]]]:
-    """The first speakers by name of each of these parties, at most `most`, by party."""
+def _read_parties(connection: Connection, query: Select[Any]) -> list[PartyView]:
+    return [build_party_view(row) for row in connection.execute(query).all()]
+
+
+def list_first_speakers(
+    connection: Connection, slugs: Collection[str], *, limit: int
+) -> dict[str, list[SpeakerView]]:
+    """Return the first speakers of each of these parties by name, at most `limit`, by party."""
     place = (
         func.row_number()
         .over(partition_by=speakers.c.party, order_by=(speakers.c.folded_name, speakers.c.id))
         .label("place")
     )
     numbered = select(speakers, place).where(speakers.c.party.in_(slugs)).subquery()
-    query = select(numbered).where(numbered.c.place <= most)
-    found: dict[str, list[dict[str, Any]]] = {slug: [] for slug in slugs}
+    query = select(numbered).where(numbered.c.place <= limit)
+    by_party: dict[str, list[SpeakerView]] = {slug: [] for slug in slugs}
     for row in connection.execute(query.order_by(numbered.c.party, numbered.c.place)).all():
-        found[row.party].append(_speaker(row))
-    return found
+        by_party[row.party].append(_build_speaker_view(row))
+    return by_party
 
 
-def speaker(connection: Connection, speaker_id: str) -> dict[str, Any] | None:
+def read_speaker(connection: Connection, speaker_id: str) -> SpeakerView:
+    """Return a speaker.  Raises NotFound."""
     row = connection.execute(select(speakers).where(speakers.c.id == speaker_id)).first()
-    return _speaker(row) if row else None
+    if row is None:
+        raise NotFound("There is no speaker with this id.")
+    return _build_speaker_view(row)
 
 
-def speaker_page(
+def list_speakers(
     connection: Connection, *, name: str | None, party: str | None, window: Window
-) -> list[dict[str, Any]]:
-    """Speakers by folded name; `name` is any part of it, however it is spelled."""
+) -> list[ListedSpeaker]:
+    """Return speakers by folded name, one more than the limit.
+
+    `name` is any part of it, however it is spelled; `read_party` includes the parties below it.
+    """
     query = select(speakers).order_by(speakers.c.folded_name, speakers.c.id)
     if name is not None:
         query = query.where(speakers.c.folded_name.contains(fold_spelling(name), autoescape=True))
@@ -129,36 +151,41 @@ def speaker_page(
             tuple_(speakers.c.folded_name, speakers.c.id)
             > tuple_(literal(window.after[0]), literal(window.after[1], speakers.c.id.type))
         )
-    return [_speaker(row) for row in connection.execute(query.limit(window.limit + 1)).all()]
+    rows = connection.execute(query.limit(window.limit + 1)).all()
+    return [_build_listed_speaker(row) for row in rows]
 
 
-def source(connection: Connection, source_id: str) -> dict[str, Any] | None:
+def read_source(connection: Connection, source_id: str) -> SourceView:
+    """Return a source.  Raises NotFound."""
     row = connection.execute(select(sources).where(sources.c.id == source_id)).first()
-    return source_shape(row) if row else None
+    if row is None:
+        raise NotFound("There is no source with this id.")
+    return build_source_view(row)
 
 
-def source_at(connection: Connection, url: str) -> dict[str, Any] | None:
-    """The latest source that is known at an address, however that is spelled."""
+def find_source_at(connection: Connection, url: str) -> SourceView | None:
+    """Return the latest source known at an address, however that is spelled."""
     row = connection.execute(
         select(sources)
         .where(sources.c.address_digest == addresses.digest(url))
         .order_by(sources.c.recorded_at.desc(), sources.c.id.desc())
         .limit(1)
     ).first()
-    return source_shape(row) if row else None
+    return build_source_view(row) if row else None
 
 
-def source_page(connection: Connection, *, url: str | None, window: Window) -> list[dict[str, Any]]:
-    """Sources, newest first."""
+def list_sources(connection: Connection, *, url: str | None, window: Window) -> list[SourceView]:
+    """Return sources, newest first, one more than the limit; with `url`, those at this address."""
     query: Select[Any] = select(sources).order_by(sources.c.id.desc())
     if url is not None:
         query = query.where(sources.c.address_digest == addresses.digest(url))
     if window.after is not None:
         query = query.where(sources.c.id < literal(window.after[0], sources.c.id.type))
-    return [source_shape(row) for row in connection.execute(query.limit(window.limit + 1)).all()]
+    rows = connection.execute(query.limit(window.limit + 1)).all()
+    return [build_source_view(row) for row in rows]
 
 
-def party_shape(row: Row[Any]) -> dict[str, Any]:
+def build_party_view(row: Row[Any]) -> PartyView:
     return {
         "slug": row.slug,
         "name": row.name,
@@ -172,30 +199,34 @@ def party_shape(row: Row[Any]) -> dict[str, Any]:
     }
 
 
-def _speaker(row: Row[Any]) -> dict[str, Any]:
+def _build_speaker_view(row: Row[Any]) -> SpeakerView:
     return {
         "id": row.id,
         "name": row.name,
         "role": row.role,
         "party": row.party,
         "created_at": rfc3339(row.created_at),
-        # What the next page begins after; the API leaves it out.
-        "folded_name": row.folded_name,
     }
 
 
-def source_shape(row: Any, prefix: str = "") -> dict[str, Any]:
-    def of(name: str) -> Any:
+def _build_listed_speaker(row: Row[Any]) -> ListedSpeaker:
+    return {**_build_speaker_view(row), "folded_name": row.folded_name}
+
+
+def build_source_view(row: Row[Any], prefix: str = "") -> SourceView:
+    """Return the source in a row whose columns of it are named with `prefix`."""
+
+    def get(name: str) -> Any:
         return getattr(row, prefix + name)
 
     return {
-        "id": of("id"),
-        "url": of("url"),
-        "publisher": of("publisher"),
-        "title": of("title"),
-        "published_at": instant_or_none(of("published_at")),
-        "language": of("language"),
-        "archive_url": of("archive_url"),
-        "sha256": of("sha256"),
-        "recorded_at": rfc3339(of("recorded_at")),
+        "id": get("id"),
+        "url": get("url"),
+        "publisher": get("publisher"),
+        "title": get("title"),
+        "published_at": instant_or_none(get("published_at")),
+        "language": get("language"),
+        "archive_url": get("archive_url"),
+        "sha256": get("sha256"),
+        "recorded_at": rfc3339(get("recorded_at")),
     }

@@ -14,8 +14,8 @@ from datetime import datetime
 
 import structlog
 
-from service.accounts import account_queries
-from service.accounts.account_queries import Credential
+from service.accounts import credentials
+from service.accounts.credentials import Credential
 from service.config import Settings
 from service.domain.disclosure import Audience
 from service.domain.errors import ClaimdeskError, EpochEnded, StreamsFull, TooManyStreams
@@ -281,9 +281,10 @@ class Live:
         if not held:
             return
         now = self.clock()
+        current = await self.database.read(credentials.refresh_credentials, held)
         good = {
             one
-            for one, found in (await self.database.read(account_queries.again, held)).items()
+            for one, found in current.items()
             if found.actor.role == one.actor.role
             and (found.expires_at is None or found.expires_at > now)
         }

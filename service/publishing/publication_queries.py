@@ -1,10 +1,11 @@
 """What is published of a claim beside what it says of itself."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, Select, and_, select
 
-from service.directory.directory_queries import source_shape
+from service.directory.directory_queries import build_source_view
 from service.publishing.claimreview import Beside
 from service.store.tables import claims, events, quotes, sources
 
@@ -20,7 +21,7 @@ def beside(connection: Connection, claim_id: str, as_of: datetime | None) -> Bes
     )
     if as_of is not None:
         read = read.where(quotes.c.recorded_at <= as_of)
-    found = {row.id: source_shape(row) for row in connection.execute(read)}
+    found: dict[str, Any] = {row.id: build_source_view(row) for row in connection.execute(read)}
     return Beside(list(found.values()), list(connection.scalars(_merged(claim_id, as_of))))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Row, and_, exists, func, or_, select
 
-from service.directory.directory_queries import party_shape
+from service.directory.directory_queries import build_party_view
 from service.domain.claims import Lifecycle, rfc3339
 from service.domain.errors import NotFound, NotYetRecorded
 from service.store.paging import Window
@@ -51,7 +51,7 @@ def one(connection: Connection, slug: str, *, moment: datetime | None = None) ->
     ).all()
     return shape(row) | {
         "parties": [
-            party_shape(party) | {name: getattr(party, f"then_{name}") for name in HELD}
+            build_party_view(party) | {name: getattr(party, f"then_{name}") for name in HELD}
             for party in found
         ]
     }

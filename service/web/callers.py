@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
-from service.accounts import account_queries
+from service.accounts import credentials
 from service.accounts.account_commands import digest
-from service.accounts.account_queries import Credential
+from service.accounts.credentials import Credential
 from service.config import Settings
 from service.domain.access import Actor
 from service.domain.errors import CrossSite, NotAuthenticated
@@ -109,14 +109,14 @@ class Callers:
         _, key_id, secret = parts
         if "\x00" in token:
             raise NotAuthenticated("This API key is unknown, revoked or mistyped.")
-        credential = await self.database.read(account_queries.by_key, key_id)
+        credential = await self.database.read(credentials.find_key_credential, key_id)
         expected = credential.secret_hash if credential else ""
         if not hmac.compare_digest(digest(secret), expected) or credential is None:
             raise NotAuthenticated("This API key is unknown, revoked or mistyped.")
         return credential
 
     async def _session(self, token: str) -> Credential:
-        credential = await self.database.read(account_queries.by_session, digest(token))
+        credential = await self.database.read(credentials.find_session_credential, digest(token))
         if credential is None:
             raise NotAuthenticated("This session has ended; sign in again.")
         return credential

@@ -4,7 +4,7 @@ from collections.abc import MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
-from service.accounts.account_queries import Credential
+from service.accounts.credentials import Credential
 from service.domain.access import Actor
 from service.web.limits import Allowance
 

@@ -21,8 +21,8 @@ from openapi_client.exceptions import ConflictException
 from openapi_client.models import (
     ApprovalIn,
     ClaimIn,
-    ClaimOut,
-    DecisionOut,
+    ClaimView,
+    DecisionView,
     LinkIn,
     PartyIn,
     StatusChangeIn,
@@ -75,7 +75,7 @@ def confirm_claim(checker: ApiClient, editor: ApiClient, claim_id: UUID) -> None
     proposed = claims.change_status_with_http_info(claim_id, f'"{version}"', change)
     assert proposed.status_code == 202
     decision = proposed.data
-    assert isinstance(decision, DecisionOut)
+    assert isinstance(decision, DecisionView)
     approved = DecisionsApi(editor).approve_decision(
         decision.id, approval_in=ApprovalIn(note="Seen.")
     )
@@ -88,8 +88,8 @@ def run_journey(checker: ApiClient, editor: ApiClient) -> None:
     claims = ClaimsApi(checker)
     preview = claims.create_claim_with_http_info(build_claim(), dry_run=True)
     assert (preview.status_code, preview.data.id) == (200, None)
-    claim: ClaimOut = claims.create_claim(build_claim())
-    assert isinstance(claim, ClaimOut)
+    claim: ClaimView = claims.create_claim(build_claim())
+    assert isinstance(claim, ClaimView)
     assert isinstance(claim.id, UUID)
     confirm_claim(checker, editor, claim.id)
     confirmed = claims.read_claim(claim.id)

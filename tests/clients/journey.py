@@ -28,16 +28,16 @@ from claimdesk_client.models import (
     ApprovalIn,
     Basis,
     ClaimIn,
-    ClaimOut,
-    ClaimPreview,
-    Claims,
-    DecisionOut,
+    ClaimPreviewView,
+    ClaimView,
+    DecisionView,
     Kind,
     LinkIn,
-    LinkOut,
+    LinkView,
     OriginIn,
+    PageClaimView,
     PartyIn,
-    PartyOut,
+    PartyView,
     Precision,
     Problem,
     QuoteIn,
@@ -78,7 +78,7 @@ def claim(text: str, **more: Any) -> ClaimIn:
     )
 
 
-def link(client: AuthenticatedClient, claim_id: UUID, party: str, stance: Stance) -> LinkOut:
+def link(client: AuthenticatedClient, claim_id: UUID, party: str, stance: Stance) -> LinkView:
     statement = StatementIn(
         party=party,
         said_at=MONDAY,
@@ -87,31 +87,31 @@ def link(client: AuthenticatedClient, claim_id: UUID, party: str, stance: Stance
     )
     body = LinkIn(statement=statement, stance=stance)
     answer = link_statement.sync_detailed(claim_id, client=client, body=body)
-    made: LinkOut = told(answer, HTTPStatus.CREATED, LinkOut)
+    made: LinkView = told(answer, HTTPStatus.CREATED, LinkView)
     return made
 
 
-def record(client: AuthenticatedClient) -> ClaimOut:
+def record(client: AuthenticatedClient) -> ClaimView:
     """The parties and three claims; gives the first."""
     for slug, name in (("belgrade", "Belgrade"), ("washington", "Washington"), ("nato", "NATO")):
         body = PartyIn(slug=slug, name=name)
-        told(create_party.sync_detailed(client=client, body=body), 201, PartyOut)
+        told(create_party.sync_detailed(client=client, body=body), 201, PartyView)
     again = create_party.sync_detailed(client=client, body=PartyIn(slug="nato", name="NATO"))
     assert told(again, 409, Problem).type_ == "/problems/already-exists"
     assert len(told(list_parties.sync_detailed(client=client), 200, object).items) == 3
 
     first = claim("Serbia has returned its units at the border to normal", tags=["troops"])
     preview = told(
-        create_claim.sync_detailed(client=client, body=first, dry_run=True), 200, ClaimPreview
+        create_claim.sync_detailed(client=client, body=first, dry_run=True), 200, ClaimPreviewView
     )
     assert (preview.id, preview.similar) == (None, [])
     created = create_claim.sync_detailed(client=client, body=first)
-    recorded: ClaimOut = told(created, 201, ClaimOut)
+    recorded: ClaimView = told(created, 201, ClaimView)
     assert (recorded.status, recorded.claimed_at) == (Status.ASSERTED, MONDAY)
     assert created.headers["etag"] == '"1"'
     for text in ("The army buys new helicopters", "The embassy in Yerevan is closed"):
         answer = create_claim.sync_detailed(client=client, body=claim(text, tags=["troops"]))
-        assert told(answer, 201, ClaimOut).similar is UNSET
+        assert told(answer, 201, ClaimView).similar is UNSET
     return recorded
 
 
@@ -120,7 +120,7 @@ def confirm(checker: AuthenticatedClient, editor: AuthenticatedClient, claim_id:
     body = StatusChangeIn(to=Status.CONFIRMED, reason="NATO saw it")
     read = read_claim.sync_detailed(claim_id, client=checker)
     etag = read.headers["etag"]
-    assert etag == f'"{told(read, 200, ClaimOut).version}"'
+    assert etag == f'"{told(read, 200, ClaimView).version}"'
     refused = change_status.sync_detailed(claim_id, client=checker, body=body, if_match=etag)
     missing = told(refused, 409, Problem).missing
     assert missing is not UNSET
@@ -134,32 +134,32 @@ def confirm(checker: AuthenticatedClient, editor: AuthenticatedClient, claim_id:
     proposed = change_status.sync_detailed(
         claim_id, client=checker, body=body, if_match=f'"{version}"'
     )
-    decision: DecisionOut = told(proposed, 202, DecisionOut)
+    decision: DecisionView = told(proposed, 202, DecisionView)
     own = approve_decision.sync_detailed(decision.id, client=checker, body=ApprovalIn())
     assert told(own, 403, Problem).type_ == "/problems/second-person-needed"
     approved = approve_decision.sync_detailed(
         decision.id, client=editor, body=ApprovalIn(note="Seen the report.")
     )
-    assert told(approved, 200, DecisionOut).state == "approved"
+    assert told(approved, 200, DecisionView).state == "approved"
 
 
 def journey(checker: AuthenticatedClient, editor: AuthenticatedClient) -> None:
     recorded = record(checker)
     before = recorded.updated_at
     link(checker, recorded.id, "washington", Stance.REQUESTS_CONFIRMATION)
-    waiting = told(read_claim.sync_detailed(recorded.id, client=checker), 200, ClaimOut)
+    waiting = told(read_claim.sync_detailed(recorded.id, client=checker), 200, ClaimView)
     assert waiting.status is Status.AWAITING_CONFIRMATION
     assert waiting.evidence.requests_confirmation == ["washington"]
     later = claim("Serbia returned its border units to normal")
     again = create_claim.sync_detailed(client=checker, body=later, similar=True)
-    again = told(again, 201, ClaimOut)
+    again = told(again, 201, ClaimView)
     assert [one.id for one in again.similar] == [recorded.id]
     found = told(find_similar_claims.sync_detailed(recorded.id, client=checker), 200, object)
     assert [(one.id, one.probably_same) for one in found.items] == [(again.id, True)]
 
     confirm(checker, editor, recorded.id)
-    now = told(read_claim.sync_detailed(recorded.id, client=checker), 200, ClaimOut)
-    then = told(read_claim.sync_detailed(recorded.id, client=checker, as_of=before), 200, ClaimOut)
+    now = told(read_claim.sync_detailed(recorded.id, client=checker), 200, ClaimView)
+    then = told(read_claim.sync_detailed(recorded.id, client=checker, as_of=before), 200, ClaimView)
     assert (now.status, then.status) == (Status.CONFIRMED, Status.ASSERTED)
     assert now.print_line.endswith("Independently confirmed by NATO.")
     suggested = told(read_suggestion.sync_detailed(recorded.id, client=checker), 200, object)
@@ -168,12 +168,12 @@ def journey(checker: AuthenticatedClient, editor: AuthenticatedClient) -> None:
     pages, cursor = [], UNSET
     while cursor is not None:
         answer = list_claims.sync_detailed(client=checker, tag="troops", limit=2, cursor=cursor)
-        page: Claims = told(answer, 200, Claims)
+        page: PageClaimView = told(answer, 200, PageClaimView)
         pages.append([one.text for one in page.items])
         cursor = page.next_cursor
     assert [len(page) for page in pages] == [2, 1]
     confirmed = list_claims.sync_detailed(client=checker, status=[Status.CONFIRMED])
-    assert [one.id for one in told(confirmed, 200, Claims).items] == [recorded.id]
+    assert [one.id for one in told(confirmed, 200, PageClaimView).items] == [recorded.id]
     kinds = [
         one.type_ for one in told(list_events.sync_detailed(client=checker), 200, object).items
     ]

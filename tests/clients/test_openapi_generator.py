@@ -45,7 +45,7 @@ def test_client_is_generated_without_complaint(language: str, tmp_path: Path) ->
     assert made.returncode == 0, made.stdout + made.stderr
     assert list_complaints(made.stdout + made.stderr) == []
     (claims_api,) = tmp_path.rglob("ClaimsApi.*[!d]")
-    signature = {"typescript-fetch": "Promise<ClaimOut>", "java": "ClaimOut createClaim("}
+    signature = {"typescript-fetch": "Promise<ClaimView>", "java": "ClaimView createClaim("}
     assert signature[language] in claims_api.read_text()
 
 

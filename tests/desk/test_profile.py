@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from service.accounts import account_commands
-from service.desk.accounts.profile_page import browser
+from service.desk.accounts.profile_page import name_browser
 from service.verification import verification
 from service.web.callers import COOKIE
 from service.web.password_checks import TRIES_A_MINUTE
@@ -270,7 +270,7 @@ async def test_a_form_without_its_token_changes_nothing(people: People) -> None:
 )
 def test_a_browser_is_known_by_what_it_says(agent: str | None, said: str) -> None:
     """In words that people know their own by."""
-    assert browser(agent) == said
+    assert name_browser(agent) == said
 
 
 @pytest.mark.parametrize("given", ["password", "link"])

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Engine, event
 
 from service.accounts import account_commands
-from service.accounts.account_queries import again
+from service.accounts.credentials import refresh_credentials
 from service.config import Settings
 from service.domain.access import Role
 from service.domain.errors import Unavailable
@@ -137,8 +137,8 @@ async def test_a_user_who_changes_ends_their_streams(
         assert await ended(two)
         if "password" not in change:
             assert await ended(one)
-        again = await by_key.head("/v1/events/stream")
-        assert again.status_code == (401 if "disabled" in change else 200)
+        second = await by_key.head("/v1/events/stream")
+        assert second.status_code == (401 if "disabled" in change else 200)
 
 
 async def test_a_session_that_ends_ends_its_streams(served: Served) -> None:
@@ -346,7 +346,7 @@ async def test_streams_outlast_a_database_that_is_away(
 
         async def away(self: Database, query: Any, *args: Any, **kwargs: Any) -> Any:
             nonlocal failures
-            if query in (event_queries.tail, again):
+            if query in (event_queries.tail, refresh_credentials):
                 failures += 1
                 raise Unavailable("The database is away.")
             return await read(self, query, *args, **kwargs)

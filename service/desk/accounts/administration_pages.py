@@ -56,7 +56,7 @@ async def change_policy(form: Changing) -> Response:
 async def describe_events(call: Call, events: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Events in words: who did what to whom, and by what means."""
     people = {event["subject"] for event in events if event["kind"] in ("person", "key")}
-    names = await call.read(account_queries.named, people)
+    names = await call.read(account_queries.read_names, people)
     return [
         event
         | {

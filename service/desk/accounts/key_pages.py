@@ -1,11 +1,12 @@
 """API keys: which there are, new ones, and revoking them.  For administrators."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import orjson
 from fastapi import APIRouter, Path, Response
 
 from service.accounts import account_commands, account_queries
+from service.accounts.account_views import KeyView
 from service.desk.accounts.people_pages import NO_STORE
 from service.desk.layout import forms
 from service.desk.layout.forms import Form, posted
@@ -13,7 +14,7 @@ from service.desk.layout.page_links import following, window_of
 from service.desk.layout.rendering import render
 from service.domain.access import Action, Role
 from service.domain.claims import instant
-from service.domain.errors import ClaimdeskError, Invalid, NotFound, Settled
+from service.domain.errors import ClaimdeskError, Invalid, Settled
 from service.record.idempotency import Answer
 from service.store.paging import Window, cut
 from service.web.bodies import account_inputs
@@ -25,6 +26,15 @@ Reading = Annotated[Call, reading(Action.MANAGE_KEYS, page=True)]
 Managing = Annotated[Form, posted(Action.MANAGE_KEYS)]
 KeyId = Annotated[str, Path(max_length=24)]
 KEYS, OWNERS = 100, 500
+
+
+class ShownKey(KeyView):
+    """A key as templates show it: whether it still opens anything, and the name of its user."""
+
+    state: Literal["active", "expired", "revoked"]
+    acts_as: str | None
+
+
 BLANK = {"name": "", "role": Role.READER.value, "user": "", "expires_at": ""}
 
 
@@ -35,30 +45,34 @@ async def show_keys(call: Reading) -> Response:
 
 async def _keys(call: Call, typed: dict[str, str], error: ClaimdeskError | None = None) -> Response:
     window = window_of(call, "keys", KEYS)
-    rows = await call.read(account_queries.key_page, window)
+    rows = await call.read(account_queries.list_keys, window)
     kept, last = cut(rows, window, lambda row: [row["created_at"], row["id"]])
-    people = await call.read(account_queries.user_page, Window(OWNERS, None))
-    names = await call.read(account_queries.named, {row["user"] for row in kept if row["user"]})
+    people = await call.read(account_queries.list_users, Window(OWNERS, None))
+    names = await call.read(
+        account_queries.read_names, {row["user"] for row in kept if row["user"]}
+    )
     return render(
         call.request,
         "keys.html",
         caller=call.caller,
         now=call.now,
         status=200 if error is None else error.status,
-        keys=[_seen(call, one, names) for one in kept],
+        keys=[_show_key(call, key, names) for key in kept],
         next=following(call, "keys", last, {}),
-        people=[(one["id"], one["name"]) for one in people if one["disabled_at"] is None],
+        people=[(user["id"], user["name"]) for user in people if user["disabled_at"] is None],
         typed=typed,
         faults={} if not isinstance(error, Invalid) else forms.faults(error, {}),
         role_words=[(role.value, role.value) for role in Role],
     )
 
 
-def _seen(call: Call, key: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
-    """A key as templates show it; with whether it still opens anything."""
-    expired = key["expires_at"] is not None and instant(key["expires_at"]) <= call.now
-    state = "revoked" if key["revoked_at"] else "expired" if expired else "active"
-    return key | {"state": state, "acts_as": names.get(key["user"]) if key["user"] else None}
+def _show_key(call: Call, key: KeyView, names: dict[str, str]) -> ShownKey:
+    is_expired = key["expires_at"] is not None and instant(key["expires_at"]) <= call.now
+    return {
+        **key,
+        "state": "revoked" if key["revoked_at"] else "expired" if is_expired else "active",
+        "acts_as": names.get(key["user"]) if key["user"] else None,
+    }
 
 
 @router.post("/admin/keys")
@@ -95,18 +109,16 @@ async def create(form: Managing) -> Response:
         caller=form.call.caller,
         now=form.call.now,
         headers=NO_STORE,
-        made=await _key(form.call, made["id"]),
+        made=await _read_key(form.call, made["id"]),
         key=made["key"],
     )
 
 
-async def _key(call: Call, key_id: str) -> dict[str, Any]:
+async def _read_key(call: Call, key_id: str) -> ShownKey:
     """Raises NotFound."""
-    found = await call.read(account_queries.key, key_id)
-    if found is None:
-        raise NotFound("There is no key with this id.")
-    names = await call.read(account_queries.named, {found["user"]} if found["user"] else set())
-    return _seen(call, found, names)
+    key = await call.read(account_queries.read_key, key_id)
+    names = await call.read(account_queries.read_names, {key["user"]} if key["user"] else set())
+    return _show_key(call, key, names)
 
 
 @router.get("/admin/keys/{key_id}/revoke")
@@ -116,7 +128,7 @@ async def show_revocation(key_id: KeyId, call: Reading) -> Response:
         "key_revoke.html",
         caller=call.caller,
         now=call.now,
-        key=await _key(call, key_id),
+        key=await _read_key(call, key_id),
     )
 
 

@@ -19,7 +19,7 @@ from service.record.idempotency import Answer
 from service.store.engine import Connection
 from service.store.paging import Window, cut
 from service.web.bodies import account_inputs
-from service.web.calls import Call, found, reading
+from service.web.calls import Call, reading
 from service.web.fields import RecordId, given
 
 router = APIRouter(include_in_schema=False)
@@ -53,7 +53,7 @@ async def _people(
     call: Call, typed: dict[str, str], error: ClaimdeskError | None = None
 ) -> Response:
     window = window_of(call, "people", PEOPLE)
-    rows = await call.read(account_queries.user_page, window)
+    rows = await call.read(account_queries.list_users, window)
     kept, last = cut(rows, window, lambda row: [row["email"]])
     return render(
         call.request,
@@ -116,17 +116,11 @@ async def _link_page(
         caller=call.caller,
         now=call.now,
         headers=NO_STORE,
-        person=await _person(call, user_id),
+        person=await call.read(account_queries.read_user, user_id),
         link=None if token is None else f"{base}/sign-in/{token}",
         ends=call.now + account_commands.LINK_LIFETIME,
         added=added,
     )
-
-
-async def _person(call: Call, user_id: str) -> dict[str, Any]:
-    """Raises NotFound."""
-    person = await call.read(account_queries.user, user_id)
-    return found(person, "There is no user with this id.")
 
 
 @router.get("/admin/people/{user_id}")
@@ -141,7 +135,7 @@ async def _person_page(
     typed: dict[str, str] | None = None,
     faults: dict[str, str] | None = None,
 ) -> Response:
-    person = await _person(call, user_id)
+    person = await call.read(account_queries.read_user, user_id)
     events = await call.read(
         audit_queries.list_events,
         Window(RECORDED, None),
@@ -166,12 +160,10 @@ async def _person_page(
 async def change(user_id: RecordId, form: Managing) -> Response:
     """Only what differs is changed; the new role holds from the next request on."""
     typed = {name: form.text(name) or "" for name in ("name", "role")}
-    person = await _person(form.call, user_id)
     try:
         body = forms.body(account_inputs.UserChange, typed)
-        changes = {name: one for name, one in given(body).items() if one != person[name]}
         response = await form.carry_out(
-            account_commands.change_user, user_id, changes, then=f"{place(user_id)}?done=saved"
+            account_commands.change_user, user_id, given(body), then=f"{place(user_id)}?done=saved"
         )
     except Invalid as error:
         faults = forms.faults(error, {})

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Response
 
 from service.accounts import account_commands, account_queries
+from service.accounts.account_views import SessionView
 from service.desk.accounts import administration_pages
 from service.desk.layout import forms
 from service.desk.layout.forms import Form, posted
@@ -48,7 +49,15 @@ SYSTEMS = (
 """By what a browser says of itself; the first that fits, as each names those it is made of."""
 
 
-def browser(agent: str | None) -> str:
+class ShownSession(SessionView):
+    """A session as the profile shows it."""
+
+    here: bool
+    """Whether it is the one of the request."""
+    browser: str
+
+
+def name_browser(agent: str | None) -> str:
     """`Firefox on Linux`, of how a browser names itself."""
     if agent is None:
         return "An unnamed browser"
@@ -79,17 +88,24 @@ async def _page(
     signed_in = credential.key is None
     person = None
     if ids.parse(actor.id) is not None:
-        person = await call.read(account_queries.user, actor.id)
+        person = await call.read(account_queries.read_user, actor.id)
     others: list[dict[str, Any]] = []
     if person is not None:
         others = await call.read(audit_queries.list_by_others, actor.id, limit=SHOWN_OF_OTHERS)
         others = await administration_pages.describe_events(call, others)
-    held: list[dict[str, Any]] = []
+    held: list[SessionView] = []
     if signed_in:
-        held = await call.read(account_queries.sessions_of, actor.id, now=call.now)
-    held = [one | {"here": credential.secret_hash.startswith(one["name"])} for one in held]
+        held = await call.read(account_queries.list_sessions, actor.id, now=call.now)
+    shown: list[ShownSession] = [
+        {
+            **session,
+            "here": credential.secret_hash.startswith(session["name"]),
+            "browser": name_browser(session["agent"]),
+        }
+        for session in held
+    ]
     # The present one first: it is the one that nobody wonders about.
-    held.sort(key=lambda one: not one["here"])
+    shown.sort(key=lambda session: not session["here"])
     return render(
         call.request,
         "profile.html",
@@ -100,9 +116,9 @@ async def _page(
         person=person,
         signed_in=signed_in,
         others=others,
-        sessions=[one | {"browser": browser(one["agent"])} for one in held[:SHOWN]],
-        more=max(0, len(held) - SHOWN),
-        actions=[str(one) for one in Action if access.allowed(actor, one)],
+        sessions=shown[:SHOWN],
+        more=max(0, len(shown) - SHOWN),
+        actions=[str(action) for action in Action if access.allowed(actor, action)],
         faults={"sessions": ""} | (faults or {}),
     )
 

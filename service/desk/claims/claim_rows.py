@@ -43,7 +43,7 @@ async def rows(call: Call, stored: Iterable[tuple[str, str | None]]) -> list[dic
     people: dict[str, str] = {}
     if call.internals:
         assignees = {assignee for _, assignee in found if assignee is not None}
-        people = await call.read(account_queries.named, assignees) if assignees else {}
+        people = await call.read(account_queries.read_names, assignees) if assignees else {}
     for claim, assignee in found:
         claim["stands"] = _stands(claim, names)
         claim["assignee"] = people.get(assignee, "somebody") if people and assignee else None
@@ -80,4 +80,4 @@ def _stands(claim: Mapping[str, Any], names: Mapping[str, str]) -> list[dict[str
 async def parties_named(call: Call, slugs: Iterable[str]) -> dict[str, str]:
     """The names of parties by slug."""
     wanted = set(slugs)
-    return await call.read(directory_queries.names, wanted) if wanted else {}
+    return await call.read(directory_queries.read_names, wanted) if wanted else {}

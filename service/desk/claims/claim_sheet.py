@@ -127,7 +127,7 @@ def read(
             internal=internals,
             ahead_of=ahead_of,
         )
-        people = account_queries.names(connection) if internals else {}
+        people = account_queries.read_assignee_names(connection) if internals else {}
         notes = []
         if internals:
             notes = decision_queries.latest_notes(connection, claim_id, moment, limit=NOTED)
@@ -135,7 +135,7 @@ def read(
         above = history_queries.known(connection, state.part_of, moment) if state.part_of else None
         assignee = None
         if internals and state.assignee:
-            assignee = account_queries.named(connection, [state.assignee]).get(
+            assignee = account_queries.read_names(connection, [state.assignee]).get(
                 state.assignee, "somebody"
             )
         withdrawal = _withdrawal(connection, state, rows)
@@ -182,7 +182,7 @@ def _withdrawal(connection: Connection, state: ClaimState, rows: list[Data]) -> 
     return {
         **unknown,
         **data,
-        "source": directory_queries.source(connection, source) if source else None,
+        "source": directory_queries.read_source(connection, source) if source else None,
     }
 
 

@@ -57,7 +57,7 @@ async def show_queue(
         kept: dict[str, Any] = {"reason": reason, "assignee": assignee, "cursor": cursor}
         following = "/review?" + urlencode({name: one for name, one in kept.items() if one})
     rows = await claim_rows.rows(call, [(one.claim, None) for one in found])
-    people = await call.read(account_queries.names)
+    people = await call.read(account_queries.read_assignee_names)
     waiting = await call.read(decision_queries.list_waiting, [one.id for one in found])
     for claim, one in zip(rows, found, strict=True):
         claim["assigned"] = orjson.loads(one.claim)["assignee"]

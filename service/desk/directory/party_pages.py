@@ -11,18 +11,18 @@ from service.desk.layout import forms
 from service.desk.layout.forms import Form, posted
 from service.desk.layout.rendering import render
 from service.directory import directory_queries, party_commands
+from service.directory.directory_views import PartyView, RootPartyView, SpeakerView
 from service.domain.access import Action
 from service.domain.errors import (
     AlreadyExists,
     ClaimdeskError,
     DecisionPending,
     Invalid,
-    NotFound,
 )
 from service.domain.names import make_slug
 from service.store.paging import MAX_LIMIT, Window, cut
 from service.web.bodies import directory_inputs
-from service.web.calls import Call, found, list_scope, reading
+from service.web.calls import Call, list_scope, reading
 from service.web.fields import RecordId, SlugPath, given
 
 router = APIRouter(include_in_schema=False)
@@ -35,6 +35,12 @@ Changing = Annotated[Form, posted(Action.CHANGE_PARTIES)]
 FAMILIES, SPEAKERS, SOME = 50, 100, 4
 FIELDS = ("name", "slug", "full_name", "kind", "country", "parent")
 PERSON = ("name", "role")
+
+
+class PartyNode(PartyView):
+    """A party and those right below it, each likewise."""
+
+    children: list["PartyNode"]
 
 
 @router.get("/parties")
@@ -50,7 +56,7 @@ async def _list(
     if form is None and (cursor := request.query_params.get("cursor")):
         after = call.services.cursors.read(cursor, scope, now=call.now)
     window = Window(FAMILIES, after)
-    found = await call.read(directory_queries.family_page, window=window)
+    found = await call.read(directory_queries.list_root_parties, window=window)
     rows, last = cut(found, window, lambda row: [row["slug"]])
     slugs = [one["slug"] for root in rows for one in (root, *root["below"])]
     following = None
@@ -62,8 +68,8 @@ async def _list(
         caller=call.caller,
         now=call.now,
         status=200 if error is None else error.status,
-        roots=[_nested(root) for root in rows],
-        speakers=await call.read(directory_queries.some_speakers, slugs, most=SOME + 1),
+        roots=[_nest_children(root) for root in rows],
+        speakers=await call.read(directory_queries.list_first_speakers, slugs, limit=SOME + 1),
         some=SOME,
         next=None if following is None else f"/parties?{urlencode({'cursor': following})}",
         typed=_typed(form, FIELDS),
@@ -72,24 +78,24 @@ async def _list(
     )
 
 
-def _nested(root: Mapping[str, Any]) -> dict[str, Any]:
-    """A root party with its `children`, and theirs."""
-    every = [dict(one) | {"children": []} for one in (root, *root["below"])]
-    known = {one["slug"]: one for one in every}
-    for one in every[1:]:
-        known[one["parent"]]["children"].append(one)
-    return every[0]
+def _nest_children(root: RootPartyView) -> PartyNode:
+    tree: tuple[PartyView, ...] = (root, *root["below"])
+    nodes: list[PartyNode] = [{**party, "children": []} for party in tree]
+    by_slug = {node["slug"]: node for node in nodes}
+    for node in nodes[1:]:
+        by_slug[str(node["parent"])]["children"].append(node)
+    return nodes[0]
 
 
 async def _parents(call: Call, chosen: str | None) -> list[tuple[str, str]]:
     """The parties that a form offers to belong to: as many as a choice can hold, and always the
     one that is chosen."""
     every = await call.read(
-        directory_queries.party_page, parent=None, window=Window(MAX_LIMIT, None)
+        directory_queries.list_parties, parent=None, window=Window(MAX_LIMIT, None)
     )
     offered = {one["slug"]: one["name"] for one in every}
     if chosen is not None and chosen not in offered:
-        offered |= await call.read(directory_queries.names, [chosen])
+        offered |= await call.read(directory_queries.read_names, [chosen])
     return sorted(offered.items(), key=lambda one: one[1].casefold())
 
 
@@ -131,18 +137,18 @@ async def _party(
     call: Call, slug: str, form: Form | None = None, error: ClaimdeskError | None = None
 ) -> Response:
     request = call.request
-    party = await _known(call, slug)
-    above, under = await call.read(directory_queries.lineage, slug)
+    party = await call.read(directory_queries.read_party, slug)
+    above, under = await call.read(directory_queries.read_lineage, slug)
     scope, after = list_scope("desk speakers", request), None
     if form is None and (cursor := request.query_params.get("cursor")):
         after = call.services.cursors.read(cursor, scope, now=call.now)
     window = Window(SPEAKERS, after)
-    found = await call.read(directory_queries.speaker_page, name=None, party=slug, window=window)
+    found = await call.read(directory_queries.list_speakers, name=None, party=slug, window=window)
     rows, last = cut(found, window, lambda row: [row["folded_name"], row["id"]])
     following = None
     if last is not None:
         following = call.services.cursors.write(scope, last, now=call.now)
-    names = await call.read(directory_queries.names, {one["party"] for one in rows})
+    names = await call.read(directory_queries.read_names, {one["party"] for one in rows})
     return render(
         request,
         "party.html",
@@ -161,24 +167,17 @@ async def _party(
     )
 
 
-async def _known(call: Call, slug: str) -> dict[str, Any]:
-    party = await call.read(directory_queries.party, slug)
-    if party is None:
-        raise NotFound(f"There is no party '{slug}'.")
-    return party
-
-
 @router.get("/parties/{slug}/edit")
 async def show_party_edit(slug: SlugPath, call: MayChange) -> Response:
-    party = await _known(call, slug)
-    return await _edit(call, party, {name: party[name] or "" for name in FIELDS})
+    party = await call.read(directory_queries.read_party, slug)
+    return await _edit(call, party, _fill_fields(party, FIELDS))
 
 
 @router.post("/parties/{slug}/edit")
 async def change_party(slug: SlugPath, form: Changing) -> Response:
     """A new parent may make voices independent of each other, or no longer: claims are weighed
     anew."""
-    party = await _known(form.call, slug)
+    party = await form.call.read(directory_queries.read_party, slug)
     try:
         changes = forms.body(
             directory_inputs.PartyChange, _sent(form) | {"name": form.text("name") or ""}
@@ -198,7 +197,7 @@ async def change_party(slug: SlugPath, form: Changing) -> Response:
 
 async def _edit(
     call: Call,
-    party: Mapping[str, Any],
+    party: PartyView,
     typed: Mapping[str, str],
     error: ClaimdeskError | None = None,
 ) -> Response:
@@ -219,7 +218,7 @@ async def _edit(
 @router.post("/parties/{slug}/speakers")
 async def record_speaker(slug: SlugPath, form: Recording) -> Response:
     """Somebody in a new role is a new speaker: what was said before keeps the role of then."""
-    await _known(form.call, slug)
+    await form.call.read(directory_queries.read_party, slug)
     try:
         person = forms.body(
             directory_inputs.SpeakerIn, {"name": form.text("name") or "", "role": form.text("role")}
@@ -236,14 +235,14 @@ async def record_speaker(slug: SlugPath, form: Recording) -> Response:
 
 @router.get("/speakers/{speaker_id}/edit")
 async def show_speaker_edit(speaker_id: RecordId, call: MayChange) -> Response:
-    speaker = await _person(call, speaker_id)
-    return await _correct(call, speaker, {name: speaker[name] or "" for name in PERSON})
+    speaker = await call.read(directory_queries.read_speaker, speaker_id)
+    return await _correct(call, speaker, _fill_fields(speaker, PERSON))
 
 
 @router.post("/speakers/{speaker_id}/edit")
 async def change_speaker(speaker_id: RecordId, form: Changing) -> Response:
     """Correct how a name or a role is written, in every claim that shows it."""
-    speaker = await _person(form.call, speaker_id)
+    speaker = await form.call.read(directory_queries.read_speaker, speaker_id)
     try:
         changes = forms.body(
             directory_inputs.SpeakerChange,
@@ -264,14 +263,9 @@ async def change_speaker(speaker_id: RecordId, form: Changing) -> Response:
         return await _correct(form.call, speaker, _typed(form, PERSON), error)
 
 
-async def _person(call: Call, speaker_id: str) -> dict[str, Any]:
-    speaker = await call.read(directory_queries.speaker, speaker_id)
-    return found(speaker, "There is no speaker with this id.")
-
-
 async def _correct(
     call: Call,
-    speaker: Mapping[str, Any],
+    speaker: SpeakerView,
     typed: Mapping[str, str],
     error: ClaimdeskError | None = None,
 ) -> Response:
@@ -282,10 +276,14 @@ async def _correct(
         now=call.now,
         status=200 if error is None else error.status,
         speaker=speaker,
-        party=await _known(call, speaker["party"]),
+        party=await call.read(directory_queries.read_party, speaker["party"]),
         typed=typed,
         faults=_faults(error, "name"),
     )
+
+
+def _fill_fields(view: Mapping[str, object], names: Sequence[str]) -> dict[str, str]:
+    return {name: str(view[name] or "") for name in names}
 
 
 def _typed(form: Form | None, names: Sequence[str]) -> dict[str, str]:

@@ -109,7 +109,7 @@ async def find_source(form: Form) -> dict[str, Any] | str:
     fault = addresses.check(typed["url"])
     if fault is not None or typed["title"] is not None:
         return typed
-    known = await form.call.read(directory_queries.source_at, typed["url"])
+    known = await form.call.read(directory_queries.find_source_at, typed["url"])
     if known is None:
         return typed
     differing = [
@@ -150,7 +150,9 @@ def with_new_party(form: Form, command: Callable[..., T]) -> Callable[..., T]:
     ).model_dump()
 
     def both(connection: Connection, *args: Any, actor: Actor, now: datetime, **kwargs: Any) -> T:
-        if made["parent"] is not None or not directory_queries.names(connection, [made["slug"]]):
+        if made["parent"] is not None or not directory_queries.read_names(
+            connection, [made["slug"]]
+        ):
             party_commands.create_party(connection, **made, actor=actor, now=now)
         return command(connection, *args, actor=actor, now=now, **kwargs)
 
@@ -214,8 +216,8 @@ def withdrawal(form: Form) -> claim_inputs.WithdrawalIn:
 def known(connection: Connection) -> dict[str, Any]:
     """The parties and speakers that a form offers."""
     every = Window(MAX_LIMIT, None)
-    offered = directory_queries.party_page(connection, parent=None, window=every)
-    speakers = directory_queries.speaker_page(connection, name=None, party=None, window=every)
+    offered = directory_queries.list_parties(connection, parent=None, window=every)
+    speakers = directory_queries.list_speakers(connection, name=None, party=None, window=every)
     return {
         "parties": sorted(
             offered, key=lambda one: (one["root"], one["parent"] is not None, one["name"])

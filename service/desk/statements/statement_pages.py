@@ -75,7 +75,9 @@ async def _page(
         now=call.now,
         status=200 if error is None else error.status,
         statement=statement,
-        withdrawn_at_source=await call.read(directory_queries.source, source) if source else None,
+        withdrawn_at_source=await call.read(directory_queries.read_source, source)
+        if source
+        else None,
         concerned=[
             {"claim": orjson.loads(one["document"]), "link": one["link"]} for one in concerned
         ],
