@@ -16,8 +16,8 @@ from service.domain import ids
 from service.domain.access import Action
 from service.domain.errors import Invalid, NotFound
 from service.search.finding import claim_hits
-from service.search.finding.claim_hits import Asked
-from service.search.index import terms
+from service.search.finding.claim_hits import ClaimSearch
+from service.search.index import query_parser
 from service.views import Page
 from service.web import claim_requests
 from service.web.calls import JSON, PRIVATE, Call, list_scope, reading
@@ -121,8 +121,9 @@ async def list_claims(call: Reading) -> Response:
     claimant = await claim_requests.find_family(call, filters.claimant, "claimant", filters.as_of)
     party = await claim_requests.find_family(call, filters.party, "party", filters.as_of)
     if query.q is not None:
-        search = Asked(terms.parse(query.q), filters, claimant, party, query.limit, after)
-        page = await claim_hits.page(database, search)
+        parsed = query_parser.parse_query(query.q)
+        search = ClaimSearch(parsed, filters, claimant, party, query.limit, after)
+        page = await claim_hits.find_claims(database, search)
         return call.listed([_show_hit(call, hit) for hit in page.hits], page.after, scope)
     listing = claim_queries.listing(
         filters, limit=query.limit, after=after, claimant=claimant, party=party

@@ -28,8 +28,8 @@ from service.domain.errors import NotFound
 from service.domain.inputs import NewClaim
 from service.record import event_views
 from service.record.idempotency import Answer
-from service.search.finding import similar_claims as similar
-from service.search.finding.similarity import Claim
+from service.search.similar import similar_claims as similar
+from service.search.similar.similarity import Claim
 from service.store.engine import Connection
 from service.store.paging import MAX_LIMIT, Window, cut
 from service.views import Page

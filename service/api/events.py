@@ -12,14 +12,14 @@ from service.domain.disclosure import Audience
 from service.domain.errors import NotAcceptable
 from service.domain.history import EVENT_TYPES
 from service.domain.positions import PATTERN, read_position, write_position
-from service.live import eventstream
+from service.live import sse_format
 from service.live.listeners import Listener
 from service.record import event_queries
 from service.record.event_queries import Line, Wanted
 from service.web import redaction
 from service.web.calls import Call, json, reading
 from service.web.conditions import accepts
-from service.web.eventstream import EventStream
+from service.web.event_stream import EventStream
 from service.web.fields import Id, Slug
 from service.web.request_context import context_of
 
@@ -85,7 +85,7 @@ async def list_events(
             "description": "Server-Sent Events: `data` is an item of GET /v1/events, `event` its "
             "type, `id` its number. A block that has only an `id` says how far what was asked for "
             "has been looked through; a comment comes after 15 silent seconds.",
-            "content": {eventstream.MEDIA_TYPE: {"schema": {"type": "string"}, "example": SAMPLE}},
+            "content": {sse_format.MEDIA_TYPE: {"schema": {"type": "string"}, "example": SAMPLE}},
         }
     },
 )
@@ -104,7 +104,7 @@ async def stream_events(
     """Nothing is missed and nothing comes twice, however often a client comes back with the last
     `id` that it got (browsers' EventSource does). A key that is revoked, a session that ends and a
     role that changes end the stream within a second or so."""
-    if not accepts(call.request, eventstream.MEDIA_TYPE):
+    if not accepts(call.request, sse_format.MEDIA_TYPE):
         raise NotAcceptable("This is a stream of events: send Accept: text/event-stream.")
     live, context = call.services.live, context_of(call.request.scope)
     place, loc = after, ("query", "after")
@@ -127,7 +127,7 @@ def block(line: Line, audience: Audience, epoch: str = "") -> bytes:
     """An event in a stream of this audience; nothing where it may not be told of it."""
     place = write_position(epoch, line.seq)
     blocks = [
-        eventstream.block(id=place, type=line.type, data=orjson.dumps(shape))
+        sse_format.block(id=place, type=line.type, data=orjson.dumps(shape))
         for shape in redaction.redact_events([line.shape()], audience)
     ]
     return b"".join(blocks)

@@ -13,7 +13,7 @@ from service.domain.access import Action
 from service.domain.claims import Precision, aware
 from service.domain.errors import NotFound
 from service.domain.print_line import spoken_date
-from service.publishing import atom, feed_queries, jsonfeed
+from service.publishing import atom_feed, feed_queries, json_feed
 from service.publishing.feed import NEVER, Feed
 from service.store.paging import Window, cut
 from service.web import published
@@ -33,8 +33,8 @@ class Format:
     document: Callable[[Feed], bytes]
 
 
-ATOM = Format("atom", atom.MEDIA_TYPE, atom.document)
-JSON = Format("json", jsonfeed.MEDIA_TYPE, jsonfeed.document)
+ATOM = Format("atom", atom_feed.MEDIA_TYPE, atom_feed.document)
+JSON = Format("json", json_feed.MEDIA_TYPE, json_feed.document)
 
 
 Paging = Annotated[tuple[Window, str], Depends(Paged("feed"))]

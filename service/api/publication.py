@@ -11,7 +11,7 @@ from service.api import claims, shapes
 from service.domain import ids
 from service.domain.access import Action
 from service.domain.errors import FormatNotServed, NotFound
-from service.publishing import badge, claimreview, oembed, publication_queries
+from service.publishing import badge, claim_review, oembed, publication_queries
 from service.publishing.oembed import Box
 from service.web import calls, claim_requests
 from service.web.calls import Call
@@ -40,7 +40,7 @@ def served(description: str, **content: Any) -> dict[int | str, dict[str, Any]]:
     "/v1/claims/{claim_id}/claimreview",
     summary="Read a claim as schema.org's ClaimReview",
     responses={
-        **served("JSON-LD", **{claimreview.MEDIA_TYPE: {"schema": {"type": "object"}}}),
+        **served("JSON-LD", **{claim_review.MEDIA_TYPE: {"schema": {"type": "object"}}}),
         308: {"description": "Merged: Location is that of the claim that took its place"},
     },
 )
@@ -55,10 +55,10 @@ async def read_claim_review(
         return claims.moved(call.request, into, "/claimreview")
     beside = await call.read(publication_queries.beside, claim_id, as_of)
     settings = call.services.settings
-    data = claimreview.document(
+    data = claim_review.document(
         orjson.loads(document), beside, publisher=settings.publisher, base_url=settings.base_url
     )
-    return published(call, orjson.dumps(data), claimreview.MEDIA_TYPE)
+    return published(call, orjson.dumps(data), claim_review.MEDIA_TYPE)
 
 
 @router.get(

@@ -7,11 +7,10 @@ from fastapi import APIRouter, Depends, Query, Response
 from service.api import decisions
 from service.api.claims import answer_outcome, served
 from service.claims import claim_views, statement_commands, statement_queries, statement_views
-from service.domain import search
 from service.domain.access import Action
 from service.record.idempotency import Answer
 from service.search.finding import statement_hits
-from service.search.index import terms
+from service.search.index import query_parser
 from service.store.engine import Connection
 from service.store.paging import Window
 from service.views import Page
@@ -50,16 +49,16 @@ async def list_statements(
         Query(
             description='Words in any order and form, "phrases", -exclusions, prefix*: in the '
             "quotes first, then with who says them. Each statement then has `snippets`",
-            json_schema_extra={"maxLength": search.LONGEST},
+            json_schema_extra={"maxLength": query_parser.MAX_CHARACTERS},
         ),
     ] = None,
 ) -> Response:
     """Statements, latest said first; with `q` those that it finds, best and then newest first."""
     window, scope = paged
     if q is not None:
-        items, after = await statement_hits.page(
+        items, after = await statement_hits.find_statements(
             call.services.database,
-            terms.parse(q),
+            query_parser.parse_query(q),
             statement_hits.Filters(party, speaker, since, until),
             limit=window.limit,
             after=window.after,

@@ -31,7 +31,7 @@ from sqlalchemy import (
 
 from service.directory.party_tree import below
 from service.domain.claims import Lifecycle, Precision, Stance, Status, end_of
-from service.search.index import fulltext
+from service.search.index import index_tables, match_expressions
 from service.store.engine import Lookup
 from service.store.tables import (
     claim_tags,
@@ -324,7 +324,9 @@ def conditions(shape: Shape, row: Any, changed_at: ColumnElement[Any]) -> list[C
     """
     names, found = shape.names, []
     if shape.matching:
-        found.append(fulltext.matched(shape.matching, fulltext.claim_search, claims.c.id))
+        found.append(
+            match_expressions.has_match(shape.matching, index_tables.claim_search, claims.c.id)
+        )
     if shape.statuses == 1:
         found.append(row.c.status == bindparam("status_0"))
     elif shape.statuses:

@@ -25,7 +25,7 @@ from service.domain.history import Draft, Event
 from service.domain.subjects import Subject, SubjectKind
 from service.record import writer
 from service.record.canonical import GENESIS
-from service.search.index import indexing
+from service.search.index import index_writer
 from service.store import states, wakeups
 from service.store.compiled_statements import CompiledStatement, StatementBatch, bind_columns
 from service.store.engine import base_url, now_after
@@ -126,7 +126,7 @@ def _opening(lines: int, messages: int) -> StatementBatch:
         insert(claims).values(bind_columns(claims, columns, "new")),
         writer.insert_lines(lines, "line"),
         *_telling(messages),
-        indexing.ENTER,
+        index_writer.ENTER,
     )
 
 
@@ -140,7 +140,7 @@ def _continuing(lines: int, messages: int, searched: bool) -> StatementBatch:
         replace.values(bind_columns(claims, ROW, "new")),
         writer.insert_lines(lines, "line"),
         *_telling(messages),
-        *([indexing.REPLACE] if searched else ()),
+        *([index_writer.REPLACE] if searched else ()),
     )
 
 
@@ -181,7 +181,7 @@ def _catch_up(connection: Connection, loaded: Loaded, *, now: datetime) -> Loade
     """Record the renames that have not come to a claim, in their order, by who made them."""
     for rename in rename_queue.take_renames(connection, loaded.state.id):
         if rename.draft is None:
-            indexing.renew(connection, [loaded.state])
+            index_writer.renew(connection, [loaded.state])
         elif history.differs(loaded.state, rename.draft):
             loaded = record(connection, loaded, [rename.draft], actor=rename.actor, now=now)
     return loaded
@@ -250,7 +250,7 @@ def _append(
     at = now_after(before.updated_at if before else None, now)
     subject = Subject(SubjectKind.CLAIM, claim_id)
     appended: list[tuple[Event, dict[str, Any]]] = []
-    steps: list[indexing.Step] = []
+    steps: list[index_writer.Step] = []
 
     def append(draft: Draft) -> ClaimState:
         nonlocal state, last_hash
@@ -286,7 +286,7 @@ def _append(
                 f"told_{messages}", event, line, after, body, now=now
             )
             messages += 1
-    searched = indexing.follow(connection, steps)
+    searched = index_writer.follow(connection, steps)
     parameters |= searched or {}
     if before is None:
         parameters |= {"new_id": claim_id, "new_created_at": at}

@@ -16,7 +16,7 @@ from service.claims.rename_queue import Rename
 from service.domain.access import Actor
 from service.domain.history import Draft
 from service.domain.subjects import Subject
-from service.search.index import indexing
+from service.search.index import index_writer
 from service.store import wakeups
 from service.store.tables import statements
 
@@ -51,7 +51,7 @@ def begin_rename(
     now = claim_writer.hold(connection, left, now=now)
     for claim_id in left:
         claim_writer.load(connection, claim_id, now=now)
-    indexing.renew_statements(connection, rename_queue.select_spoken(rename))
+    index_writer.renew_statements(connection, rename_queue.select_spoken(rename))
     rename_queue.end_rename(connection, rename)
     return now
 
@@ -77,7 +77,7 @@ def continue_rename(connection: Connection, *, now: datetime, most: int = BATCH)
 
 def _index_statements(connection: Connection, rename: Rename, *, most: int) -> int:
     found = rename_queue.list_statements(connection, rename, most=most)
-    indexing.renew_statements(connection, statements.c.id.in_(found))
+    index_writer.renew_statements(connection, statements.c.id.in_(found))
     if len(found) < most:
         rename_queue.end_rename(connection, rename)
     else:

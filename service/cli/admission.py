@@ -17,7 +17,7 @@ import structlog
 
 from service.config import Settings
 from service.web.envelope import BODY_PENDING
-from service.web.eventstream import CONNECTION
+from service.web.event_stream import CONNECTION
 
 Scope = MutableMapping[str, Any]
 App = Callable[[Scope, Any, Any], Awaitable[None]]

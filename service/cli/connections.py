@@ -26,7 +26,7 @@ from service.domain.errors import (
     RequestTimeout,
     Unavailable,
 )
-from service.web.eventstream import CONNECTION
+from service.web.event_stream import CONNECTION
 from service.web.problems import problem
 
 GRACE_SECONDS = 1.0

@@ -8,7 +8,8 @@ import re
 import unicodedata
 from functools import lru_cache
 
-from service.domain import search, texts
+from service.domain import texts
+from service.domain.letters import LATIN
 
 APOSTROPHES = dict.fromkeys(map(ord, "'’‘ʼ`´′"))
 # đ is written dj where a keyboard has none, and d where somebody leaves its stroke out.
@@ -41,7 +42,7 @@ def to_latin(name: str) -> str:
 def _write_in_latin(letters: str) -> str:
     """Letters of two scripts are no spelling of a name but made to look like it: they stay."""
     mixed = _CYRILLIC.search(letters) and _ASCII.search(letters)
-    return letters if mixed else letters.translate(search.LATIN)
+    return letters if mixed else letters.translate(LATIN)
 
 
 @lru_cache(maxsize=8192)

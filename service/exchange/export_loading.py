@@ -23,7 +23,7 @@ from service.exchange.export_files import Batch, Entry
 from service.exchange.restoration import Line
 from service.exchange.scratch import Refusal, Scratch
 from service.record import audit, writer
-from service.search.index import indexing
+from service.search.index import index_writer
 from service.store import tables
 from service.store.row_data import PARTY_VERSION, QUOTE, THINGS, plain
 
@@ -88,8 +88,8 @@ def write(connection: Connection, kind: str, entries: Sequence[Entry], *, now: d
     if quotes:
         connection.execute(insert(QUOTE.table), quotes)
         fresh = tables.statements.c.id.in_([row["id"] for row in rows])
-        found = indexing.statement_rows(connection, None, None, fresh)
-        indexing.ENTERED_STATEMENT.run_each(connection, found)
+        found = index_writer.statement_rows(connection, fresh)
+        index_writer.ENTERED_STATEMENT.run_each(connection, found)
 
 
 def _lines_of(record: str, row: dict[str, Any], *, now: datetime) -> list[dict[str, Any]]:

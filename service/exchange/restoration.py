@@ -18,7 +18,7 @@ from service.domain.claims import ClaimState
 from service.domain.history import Event
 from service.domain.subjects import Subject, SubjectKind
 from service.record.canonical import GENESIS, canonical
-from service.search.index import indexing
+from service.search.index import index_writer
 from service.store import states
 from service.store.compiled_statements import CompiledStatement, bind_columns
 from service.store.tables import claim_versions, claims, events
@@ -115,13 +115,13 @@ def restore(connection: Connection, lines: Sequence[Line]) -> None:
 
 def _index(connection: Connection, steps: Sequence[Step], claims_here: Collection[str]) -> None:
     """Make the claims findable by their words."""
-    of_claims: dict[str, list[indexing.Step]] = {}
+    of_claims: dict[str, list[index_writer.Step]] = {}
     for before, state, line in steps:
         of_claims.setdefault(line.claim, []).append((before, state, line.event))
     for claim, mine in of_claims.items():
-        row = indexing.follow(connection, mine)
+        row = index_writer.follow(connection, mine)
         if row is not None:
-            enter = indexing.REPLACED if claim in claims_here else indexing.ENTERED
+            enter = index_writer.REPLACED if claim in claims_here else index_writer.ENTERED
             enter.run(connection, row)
 
 

@@ -20,7 +20,7 @@ from service.config import Settings
 from service.domain.disclosure import Audience
 from service.domain.errors import ClaimdeskError, EpochEnded, StreamsFull, TooManyStreams
 from service.domain.positions import START_AGAIN
-from service.live.ring import Held, Render, Ring, chunk
+from service.live.event_ring import Held, Render, Ring, chunk
 from service.metrics import Metrics
 from service.record import event_queries, tail
 from service.record.event_queries import Wanted

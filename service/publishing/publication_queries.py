@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, select
 
 from service.directory.directory_queries import build_source_view
-from service.publishing.claimreview import Beside
+from service.publishing.claim_review import Beside
 from service.store.tables import claims, events, quotes, sources
 
 

@@ -18,8 +18,9 @@ from service.claims import claim_writer, documents
 from service.domain import evidence, history
 from service.domain.claims import ClaimState
 from service.domain.history import Event
-from service.search.index import indexing
-from service.search.index.fulltext import claim_search, postings, statement_search
+from service.search.index import index_rebuild, index_writer, searchable_fields
+from service.search.index.index_tables import claim_search, statement_search
+from service.search.index.postings import parse_line
 from service.store import states, tables
 from service.store.snapshot import hold_snapshot
 from service.store.tables import INDEXES
@@ -129,7 +130,7 @@ def compare(connection: Connection, progress: Progress = None) -> Report:
                 (claim_search, claim_search.c.number),
             )
         }
-        known = indexing.known_between(connection, low, high)
+        known = index_rebuild.read_sources_between(connection, low, high)
         events += beside["events"].count
         for row in batch:
             mine = {name: rows.of(row.id) for name, rows in beside.items()}
@@ -222,7 +223,7 @@ class _Beside:
 
 
 def _check(
-    row: Row[Any], beside: Mapping[str, list[Row[Any]]], known: indexing.Known
+    row: Row[Any], beside: Mapping[str, list[Row[Any]]], known: searchable_fields.FieldSources
 ) -> Iterator[Break]:
     """The breaks of one claim: first those of its record, then those of what is derived."""
     claim: str = row.id
@@ -243,7 +244,7 @@ def _check(
             history.require_fit(before, event)
             state = history.apply(before, event, claim_id=claim)
             implied.follow(before, state, event, orjson.loads(line.actor))
-            former |= indexing.left((before, state, event), known)
+            former |= index_writer.left((before, state, event), known)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             # What does not fold leaves nothing to compare the rest with.
             found = f"{type(error).__name__}: {error}"
@@ -276,7 +277,7 @@ def _check(
     yield from compare_rows(claim, "claim_tags", implied.tags, tags)
     if claim_search.name not in beside:
         return
-    searched = _searched(indexing.row(state, known, former), "former")
+    searched = _searched(index_writer.row(state, known, former), "former")
     yield from compare_rows(
         claim,
         "claim_search",
@@ -287,7 +288,9 @@ def _check(
 
 def _searched(row: Mapping[str, Any], *more: str) -> dict[str, Any]:
     """A row of a search index as it is read back."""
-    return {"words": postings(row["search_words"])} | {name: row[f"search_{name}"] for name in more}
+    return {"words": parse_line(row["search_words"])} | {
+        name: row[f"search_{name}"] for name in more
+    }
 
 
 def _statements(connection: Connection, unfinished: Collection[str]) -> Iterator[Break]:
@@ -328,12 +331,14 @@ def _statement_rows(
 ) -> Iterator[dict[str, Any] | Break]:
     """What the index should hold of each statement; a break for one whose rows dangle."""
     try:
-        rows = indexing.statement_rows(connection, low, high)
+        rows = index_writer.statement_rows(
+            connection, *index_rebuild.is_between(tables.statements.c.id, low, high)
+        )
     except DANGLING:
         for key in keys:
             try:
                 mine = tables.statements.c.id == key
-                yield from indexing.statement_rows(connection, None, None, mine)
+                yield from index_writer.statement_rows(connection, mine)
             except DANGLING as error:
                 found = clip(f"{type(error).__name__}: {error}")
                 yield Break(

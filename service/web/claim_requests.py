@@ -10,10 +10,11 @@ from starlette.datastructures import QueryParams
 
 from service.claims import claim_queries
 from service.claims.claim_queries import Family, Filters
-from service.domain import access, search
+from service.domain import access
 from service.domain.access import Action
 from service.domain.claims import Kind, Lifecycle, Stance, Status
 from service.domain.errors import Invalid, NotFound, NotYetRecorded
+from service.search.index import query_parser
 from service.store.paging import BY_END, DEFAULT_LIMIT, MAX_LIMIT
 from service.store.types import id_text
 from service.web.calls import Call
@@ -77,7 +78,7 @@ class ListQuery(In):
             'Words in any order and form, without regard to accents or script; "phrases", '
             "-exclusions, prefix*. Each claim then has `snippets`",
             type="string",
-            maxLength=search.LONGEST,
+            maxLength=query_parser.MAX_CHARACTERS,
         ),
     ] = None
     sort: Annotated[

@@ -14,7 +14,7 @@ import pytest
 from service.accounts.account_commands import SYSTEM
 from service.config import Settings
 from service.exchange import seeds
-from service.publishing import claimreview
+from service.publishing import claim_review
 from tests.api.problems import NOBODY, problem, refused_field
 from tests.publishing.test_markup import HOSTILE, kept
 from tests.support import desk as support
@@ -272,7 +272,7 @@ async def test_hostile_texts_stay_texts(desk: Desk, text: str) -> None:
     claim = (await desk.claim(text=text, speaker={"name": text, "role": text}))["id"]
     told = await review(desk, claim)
     assert (told["text"], told["author"]["name"], told["author"]["jobTitle"]) == (text, text, text)
-    assert "</" not in claimreview.embedded(told)
+    assert "</" not in claim_review.embedded(told)
     picture = await desk.reader.get(f"/v1/claims/{claim}/badge.svg")
     label = ElementTree.fromstring(picture.content).get("aria-label")
     assert label == f"Asserted: {kept(text)}"

@@ -8,11 +8,10 @@ from urllib.parse import quote as escaped
 import httpx
 import pytest
 
-from service.domain import search
-from service.domain.search import Level, Tier
 from service.search.finding import claim_hits, index_pages
-from service.search.index import terms
-from service.search.index.terms import Quoted
+from service.search.index import query_parser, ranking, searchable_fields
+from service.search.index.ranking import Tier
+from service.search.index.searchable_fields import Level, Quoted
 from tests.api.problems import problem, refused_field
 from tests.support.corpus import QUERIES, names, recorded
 from tests.support.desk import Desk, quote, statement_body
@@ -58,7 +57,7 @@ async def test_both_databases_find_what_the_rulebook_finds(
             response = await desk.reader.get("/v1/claims", params={"q": typed})
             assert problem(response, "unsearchable")["errors"][0]["loc"] == ["query", "q"]
             continue
-        query = terms.parse(typed)
+        query = query_parser.parse_query(typed)
         expected = corpus.found(typed)
         shown = await found(desk.reader, typed)
         assert [one["id"] for one in shown] == expected, typed
@@ -69,8 +68,8 @@ async def test_both_databases_find_what_the_rulebook_finds(
             assert one["snippets"], typed
             for snippet in one["snippets"]:
                 for start, end in snippet["marks"]:
-                    marked = terms.named("quote", snippet["text"][start:end])
-                    assert any(any(term.found(marked)) for term in query.required), typed
+                    marked = searchable_fields.read_name("quote", snippet["text"][start:end])
+                    assert any(any(term.find_in(marked)) for term in query.required), typed
         count += len(shown)
     assert count > 150
 
@@ -339,7 +338,7 @@ async def test_statements_are_found_alike(desk: Desk) -> None:
     fields = {
         key: [
             *(
-                terms.quote(Quoted(one["text"], one["language"]), Level.TEXT)
+                searchable_fields.read_quote(Quoted(one["text"], one["language"]), Level.TEXT)
                 for one in shape["quotes"]
             ),
             *names(shape["party"], shape["speaker"]),
@@ -357,8 +356,8 @@ async def test_statements_are_found_alike(desk: Desk) -> None:
             refused = await desk.reader.get("/v1/statements", params={"q": typed})
             problem(refused, "unsearchable")
             continue
-        query = terms.parse(typed)
-        ranked = {key: search.rank(query, fields[key]) for key in sorted(known, reverse=True)}
+        query = query_parser.parse_query(typed)
+        ranked = {key: ranking.rank(query, fields[key]) for key in sorted(known, reverse=True)}
         expected = [key for tier in Tier for key, its in ranked.items() if its is tier]
         for limit in (2, 50):
             shown = await said(desk.reader, typed, limit=limit)

@@ -38,8 +38,8 @@ from service.domain.names import fold_speaker
 from service.domain.subjects import Subject, SubjectKind
 from service.record import writer
 from service.record.canonical import GENESIS
-from service.search.index import indexing
-from service.search.index.terms import Quoted
+from service.search.index import index_writer, searchable_fields
+from service.search.index.searchable_fields import Quoted
 from service.store import states, tables
 from tests.bench import shapes
 from tests.bench.generate import CHUNK, START, World
@@ -283,7 +283,7 @@ class Teller:
         self.first_event = SHARED_EVENTS + number * EVENTS_OF_A_CHUNK + 1
         self.first_claim = number * CHUNK + 1
         self.first_statement = number * STATEMENTS_OF_A_CHUNK + 1
-        self.known = indexing.Known()
+        self.known = searchable_fields.FieldSources()
         self.known.full_names = {party.slug: party.full_name for party in world.parties}
 
     def tell(self, claims: Sequence[shapes.Claim]) -> Rows:
@@ -365,7 +365,7 @@ class Teller:
             full_name = self.world.by_slug[said.party].full_name if said.party else None
             self.known.quotes[key] = spoken
             self.rows["statement_search"].append(
-                (key, indexing.statement_line(spoken, voice, full_name))
+                (key, index_writer.statement_line(spoken, voice, full_name))
             )
         for source in claim.sources:
             self.rows["sources"].append(
@@ -531,7 +531,7 @@ class _Record:
 
     state: ClaimState
 
-    def __init__(self, claim: str, rows: Rows, known: indexing.Known) -> None:
+    def __init__(self, claim: str, rows: Rows, known: searchable_fields.FieldSources) -> None:
         self.id = claim
         self.rows = rows
         self.known = known
@@ -572,7 +572,7 @@ class _Record:
         after = history.apply(before, event, claim_id=self.id)
         line |= claim_writer.describe_beside(after, event)
         self.rows["events"].append(tuple(map(line.get, _LINE)))
-        self.former |= indexing.left((before, after, event), self.known)
+        self.former |= index_writer.left((before, after, event), self.known)
         return after
 
     def _supersede(self, state: ClaimState, at: datetime) -> None:
@@ -601,7 +601,7 @@ class _Record:
         self.rows["state_links"].extend(
             (self.id, place, link) for place, link in states.list_further_links(self.state).items()
         )
-        searched = indexing.row(self.state, self.known, self.former)
+        searched = index_writer.row(self.state, self.known, self.former)
         self.rows["claim_search"].append(
             (self.id, searched["search_words"], searched["search_former"])
         )

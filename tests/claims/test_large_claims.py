@@ -26,9 +26,9 @@ from service.domain import history
 from service.domain.claims import Basis, ClaimState, Rendering, Stance
 from service.domain.errors import Conflict
 from service.domain.inputs import NewQuote
-from service.domain.search import Level
-from service.search.index import indexing, terms
-from service.search.index.fulltext import claim_search
+from service.search.index import index_rebuild, index_writer, postings, searchable_fields
+from service.search.index.index_tables import claim_search
+from service.search.index.searchable_fields import Level
 from service.store import states, tables
 from service.store.engine import Database
 from service.verification import verification
@@ -284,14 +284,14 @@ def read_search_row(connection: Connection, claim: str) -> tuple[Any, str]:
 SMALL_ROWS = {Level.TEXT: 4, Level.NAMES: 60, Level.QUOTES: 80}
 
 
-@pytest.mark.parametrize("positions", [terms.POSITIONS, SMALL_ROWS], ids=["room", "no room"])
+@pytest.mark.parametrize("positions", [postings.MAX_PLACES, SMALL_ROWS], ids=["room", "no room"])
 @pytest.mark.usefixtures("small_is_large")
 async def test_a_claims_search_row_is_what_a_rebuild_makes(
     database: Database, positions: dict[Level, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever was done, also where the row has no room for more; `verify` finds nothing."""
-    monkeypatch.setattr(terms, "POSITIONS", positions)
-    monkeypatch.setattr(indexing, "MANY", 0)
+    monkeypatch.setattr(postings, "MAX_PLACES", positions)
+    monkeypatch.setattr(index_writer, "MANY", 0)
 
     def work(connection: Connection) -> None:
         workday.a_days_work(connection)
@@ -308,7 +308,7 @@ async def test_a_claims_search_row_is_what_a_rebuild_makes(
             written = read_search_row(connection, claim)
             report = verification.compare(connection)
             assert report.ok, report.breaks
-            indexing.rebuild(connection)
+            index_rebuild.rebuild(connection)
             assert read_search_row(connection, claim) == written
 
         check()
@@ -320,8 +320,10 @@ async def test_a_link_beyond_the_room_of_a_row_reads_and_writes_no_words(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its cost does not grow: no quote is read, no term made, no index touched."""
-    monkeypatch.setattr(terms, "POSITIONS", {Level.TEXT: 4, Level.NAMES: 150, Level.QUOTES: 200})
-    monkeypatch.setattr(indexing, "MANY", 3)
+    monkeypatch.setattr(
+        postings, "MAX_PLACES", {Level.TEXT: 4, Level.NAMES: 150, Level.QUOTES: 200}
+    )
+    monkeypatch.setattr(index_writer, "MANY", 3)
 
     def work(connection: Connection) -> None:
         workday.a_days_work(connection)
@@ -330,15 +332,15 @@ async def test_a_link_beyond_the_room_of_a_row_reads_and_writes_no_words(
         for _ in range(60):
             day.link(claim, "nato", Stance.COMMENTS)
         written = read_search_row(connection, claim)
-        assert terms.NO_ROOM[Level.QUOTES] in written[0]
-        assert terms.NO_ROOM[Level.NAMES] not in written[0]
+        assert postings.FULL_LABELS[Level.QUOTES] in written[0]
+        assert postings.FULL_LABELS[Level.NAMES] not in written[0]
 
         def refuse(*_: Any) -> Any:
             raise AssertionError("the whole row was made again")
 
         with monkeypatch.context() as patch:
-            patch.setattr(indexing, "row", refuse)
-            patch.setattr(indexing, "_known", refuse)
+            patch.setattr(index_writer, "row", refuse)
+            patch.setattr(index_writer, "_read_known", refuse)
             day.link(claim, "nato", Stance.COMMENTS)
             with pytest.raises(AssertionError, match="made again"):
                 day.link(claim, "russia", Stance.COMMENTS)
@@ -364,12 +366,12 @@ async def test_names_leave_room_for_quotes(database: Database) -> None:
             )
             for i in range(2_000)
         ]
-        known = indexing.Known()
-        known.quotes[state.links[0].statement] = [terms.Quoted("remarkable", "en")]
-        row = indexing.row(replace(state, links=tuple(many)), known, ())
+        known = searchable_fields.FieldSources()
+        known.quotes[state.links[0].statement] = [searchable_fields.Quoted("remarkable", "en")]
+        row = index_writer.row(replace(state, links=tuple(many)), known, ())
         placed = row["search_words"].split()
         assert f"{Level.QUOTES.value}remark" in placed
-        assert len(placed) < sum(terms.POSITIONS.values()) + terms.UNPLACED
+        assert len(placed) < sum(postings.MAX_PLACES.values()) + postings.MAX_UNPLACED
 
     await database.write(work)
 
@@ -381,8 +383,8 @@ async def test_a_link_writes_as_much_on_a_large_claim_as_on_a_small_one(
     again."""
     monkeypatch.setattr(states, "FIRST", 3)
     monkeypatch.setattr("service.claims.state_cache.MANY", 3)
-    monkeypatch.setattr(indexing, "MANY", 3)
-    monkeypatch.setattr(terms, "POSITIONS", {Level.TEXT: 4, Level.NAMES: 40, Level.QUOTES: 60})
+    monkeypatch.setattr(index_writer, "MANY", 3)
+    monkeypatch.setattr(postings, "MAX_PLACES", {Level.TEXT: 4, Level.NAMES: 40, Level.QUOTES: 60})
 
     def work(connection: Connection) -> None:
         workday.a_days_work(connection)

@@ -17,12 +17,12 @@ from service.accounts.credentials import refresh_credentials
 from service.config import Settings
 from service.domain.access import Role
 from service.domain.errors import Unavailable
+from service.live import event_ring
 from service.live import listeners as live
-from service.live import ring
 from service.live.listeners import Listener
 from service.record import event_queries
 from service.store.engine import Database
-from service.web import eventstream
+from service.web import event_stream
 from tests.api.problems import problem
 from tests.live.conftest import Served, serving, serving_beside
 from tests.support.eventsource import Source, opened
@@ -286,7 +286,7 @@ async def test_a_client_that_does_not_read_holds_nothing_and_nobody(
             left = slow.position
             connections = served.server.server_state.connections
             held = [one.transport.get_write_buffer_size() for one in connections]
-            assert 0 < max(held) < 3 * ring.CHUNK
+            assert 0 < max(held) < 3 * event_ring.CHUNK
             await desk.claim()
             assert await source.next() is not None
             assert slow.position == left < served.live.ring.top, "nothing more is taken for it"
@@ -333,8 +333,8 @@ async def test_streams_outlast_a_database_that_is_away(
     """Nobody is cut, heartbeats go on, and what was recorded meanwhile comes when it is back; so
     with one that had to ask the database for what it missed."""
     monkeypatch.setattr(live, "HEARTBEAT_SECONDS", 0.1)
-    monkeypatch.setattr(eventstream, "TROUBLE_SECONDS", SOON)
-    monkeypatch.setattr(ring, "MOST_EVENTS", 2)
+    monkeypatch.setattr(event_stream, "TROUBLE_SECONDS", SOON)
+    monkeypatch.setattr(event_ring, "MOST_EVENTS", 2)
     await served.desk.claim()
     async with (
         served.client("reader") as client,

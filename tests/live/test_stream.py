@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from service.live import listeners, ring
+from service.live import event_ring, listeners
 from service.record import event_queries
 from tests.api.problems import problem
 from tests.api.test_access import secretive
@@ -116,7 +116,7 @@ async def test_a_filtered_stream_is_the_filtered_poll(
     monkeypatch.setattr(listeners, "HEARTBEAT_SECONDS", 0.2)
     monkeypatch.setattr(listeners, "KEEP_SECONDS", 0.1)
     if few:
-        monkeypatch.setattr(ring, "MOST_EVENTS", 2)
+        monkeypatch.setattr(event_ring, "MOST_EVENTS", 2)
         monkeypatch.setattr(listeners, "FIRST", 2)
         monkeypatch.setattr(listeners, "CATCH_UP", 3)
     claim = await work(served)
@@ -165,7 +165,7 @@ async def test_who_comes_back_misses_nothing_and_sees_nothing_twice(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While others write: cut after every few events, with a ring too small for what is missed."""
-    monkeypatch.setattr(ring, "MOST_EVENTS", 10)
+    monkeypatch.setattr(event_ring, "MOST_EVENTS", 10)
     monkeypatch.setattr(listeners, "FIRST", 4)
     desk = served.desk
     claims = [(await desk.claim())["id"] for _ in range(4)]

@@ -7,8 +7,8 @@ import pytest
 
 from service.claims.documents import document
 from service.domain.claims import ClaimState, Speaker, Voice
-from service.publishing import claimreview
-from service.publishing.claimreview import Beside
+from service.publishing import claim_review
+from service.publishing.claim_review import Beside
 from tests.domain.builders import BELGRADE, claim
 from tests.support import schema_org
 
@@ -23,7 +23,7 @@ EARLY = {
 
 
 def told(state: ClaimState, *sources: dict[str, Any]) -> dict[str, Any]:
-    found = claimreview.document(
+    found = claim_review.document(
         orjson.loads(document(state)),
         Beside(sources, ()),
         publisher="The Daily",

@@ -12,7 +12,7 @@ import pytest
 
 from service.claims.documents import document
 from service.domain.claims import Cause, ClaimState, Finding, Status
-from service.publishing import atom, feed, jsonfeed
+from service.publishing import atom_feed, feed, json_feed
 from service.publishing.feed import NEVER, Entry, Feed
 from tests.domain.builders import MILLER, NATO, NOON, POLICE, claim, contradicts, requests, supports
 from tests.publishing.test_markup import HOSTILE, kept
@@ -85,7 +85,9 @@ def eventful() -> Feed:
     )
 
 
-@pytest.mark.parametrize(("format", "name"), [(atom, "border.atom"), (jsonfeed, "border.json")])
+@pytest.mark.parametrize(
+    ("format", "name"), [(atom_feed, "border.atom"), (json_feed, "border.json")]
+)
 def test_outsiders_get_the_bytes_they_got(format: Any, name: str) -> None:
     """Programs that we do not know read these: change a golden file on purpose only."""
     assert format.document(eventful()) == (GOLDEN / name).read_bytes()
@@ -96,14 +98,14 @@ def test_outsiders_get_the_bytes_they_got(format: Any, name: str) -> None:
 )
 def test_they_keep_the_rules(feed: Feed) -> None:
     """RFC 4287 and JSON Feed 1.1, with entries, without, and on the last page."""
-    feed_rules.atom(atom.document(feed))
-    feed_rules.json_feed(orjson.loads(jsonfeed.document(feed)))
+    feed_rules.atom(atom_feed.document(feed))
+    feed_rules.json_feed(orjson.loads(json_feed.document(feed)))
 
 
 def test_a_reader_reads_what_was_meant() -> None:
     """feedparser finds nothing to mend, and the same in both formats."""
-    read = feedparser.parse(atom.document(eventful()))
-    told = orjson.loads(jsonfeed.document(eventful()))
+    read = feedparser.parse(atom_feed.document(eventful()))
+    told = orjson.loads(json_feed.document(eventful()))
     assert not read.bozo, read.get("bozo_exception")
     assert read.version == "atom10"
     assert read.feed.title == told["title"]
@@ -138,7 +140,7 @@ def test_pages_lead_to_each_other() -> None:
     """RFC 5005, 3: self is this page, first the first, next the next; it is one feed whatever the
     page, so id and feed_url stay."""
     first, feed = f"{BASE}/feeds/stories/border.atom?limit=5", eventful()
-    root = feed_rules.atom(atom.document(feed))
+    root = feed_rules.atom(atom_feed.document(feed))
     assert root.findtext(f"{ATOM}id") == first.removesuffix("?limit=5")
     assert links(root, "first") == [first]
     assert links(root, "self") == [f"{first}&cursor=here"]
@@ -147,23 +149,23 @@ def test_pages_lead_to_each_other() -> None:
         f"{BASE}/stories/border",
         first.replace(".atom", ".json"),
     ]
-    told = orjson.loads(jsonfeed.document(feed))
+    told = orjson.loads(json_feed.document(feed))
     assert told["feed_url"] == first.replace(".atom", ".json")
     assert told["next_url"] == f"{told['feed_url']}&cursor=there"
     last = replace(feed, following=None)
-    assert links(feed_rules.atom(atom.document(last)), "next") == []
-    assert "next_url" not in orjson.loads(jsonfeed.document(last))
+    assert links(feed_rules.atom(atom_feed.document(last)), "next") == []
+    assert "next_url" not in orjson.loads(json_feed.document(last))
 
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_no_text_breaks_a_feed(text: str) -> None:
     """Whatever is claimed and whatever the tags: JSON has all of it, Atom all that XML can hold."""
     feed = page(entry(1, claim(text=text, tags=(f"x{text}",))), title=text)
-    root = feed_rules.atom(atom.document(feed))
+    root = feed_rules.atom(atom_feed.document(feed))
     assert root.findtext(f"{ATOM}title") == kept(text)
     assert root.findtext(f"{ATOM}entry/{ATOM}title") == f"Asserted: {kept(text)}"
     assert f"x{kept(text)}" in [one.get("term") for one in root.iter(f"{ATOM}category")]
-    assert not feedparser.parse(atom.document(feed)).bozo
-    (item,) = feed_rules.json_feed(orjson.loads(jsonfeed.document(feed)))["items"]
+    assert not feedparser.parse(atom_feed.document(feed)).bozo
+    (item,) = feed_rules.json_feed(orjson.loads(json_feed.document(feed)))["items"]
     assert item["title"] == f"Asserted: {text}"
     assert item["tags"][1] == f"x{text}"

@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 
 from service.domain.claims import Kind
-from service.search.finding.similarity import Claim, compare
+from service.search.similar.similarity import Claim, compare
 
 HERE = Path(__file__).parent
 

@@ -11,11 +11,17 @@ from service.claims import party_changes, statement_commands
 from service.config import Settings
 from service.domain.claims import Rendering
 from service.domain.inputs import NewQuote
-from service.domain.search import Level
-from service.search.finding import candidates, index_pages
-from service.search.index import indexing, terms
-from service.search.index.fulltext import claim_search, statement_search
-from service.search.index.word_frequencies import Commonness
+from service.search.finding import index_pages
+from service.search.index import (
+    index_rebuild,
+    query_parser,
+    term_statistics,
+)
+from service.search.index.index_tables import claim_search, statement_search
+from service.search.index.match_expressions import IndexQuery
+from service.search.index.searchable_fields import Level
+from service.search.index.term_statistics import TermStatistics
+from service.search.similar import candidates
 from service.store import migrate, tables
 from service.store.engine import Database
 from tests.support.desk import Desk
@@ -41,7 +47,7 @@ def more_work(connection: Connection) -> None:
 
 def rebuilt(connection: Connection) -> None:
     more_work(connection)
-    indexing.rebuild(connection)
+    index_rebuild.rebuild(connection)
 
 
 @pytest.mark.parametrize("change", [more_work, rebuilt])
@@ -95,7 +101,7 @@ async def test_an_upgrade_indexes_what_is_recorded(settings: Settings) -> None:
     report = await run(verify)
     assert report.ok, report.breaks
     found = await run(
-        lambda database: candidates.candidates(database, "smaller deployment", limit=5)
+        lambda database: candidates.find_candidates(database, "smaller deployment", limit=5)
     )
     assert len(found) == 1
 
@@ -104,7 +110,7 @@ async def test_candidates_share_a_rare_word_newest_first(worked: Database) -> No
     """In any form and accent; a text without words has none; there are no more than asked for."""
 
     async def texts(text: str, limit: int = 10) -> list[str]:
-        found = await candidates.candidates(worked, text, limit=limit)
+        found = await candidates.find_candidates(worked, text, limit=limit)
         return [orjson.loads(one.document)["text"] for one in found]
 
     assert await texts("ANOTHER thing, matters!") == ["another matter"]
@@ -130,15 +136,15 @@ async def test_what_statistics_do_not_know_is_counted(
         )
 
     async def known(rows: float, **shares: float) -> dict[str, bool]:
-        async def told(*_: object) -> Commonness:
-            return Commonness(rows, {f"1{stem}": share for stem, share in shares.items()}, 0.01)
+        async def told(*_: object) -> TermStatistics:
+            return TermStatistics(rows, {f"1{stem}": share for stem, share in shares.items()}, 0.01)
 
-        monkeypatch.setattr(index_pages, "commonness", told)
+        monkeypatch.setattr(term_statistics, "read_statistics", told)
         found = {}
         for typed in ("regime", "returned", "regime returned", '"regime 1"', "retur*", "army"):
-            found[typed] = await index_pages.sortable(
-                desk.database, claim_search, terms.parse(typed), [], Level.TEXT, ""
-            )
+            query = query_parser.parse_query(typed)
+            asked = IndexQuery("postgresql", claim_search, query, (), (Level.TEXT,))
+            found[typed] = await index_pages.is_sortable(desk.database, asked, "")
         return found
 
     few = dict.fromkeys(("returned", "regime returned", "retur*", "army", '"regime 1"'), True)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from service.domain.claims import Kind
-from service.search.finding import similarity
-from service.search.finding.similarity import Claim, compare
+from service.search.similar import similarity
+from service.search.similar.similarity import Claim, compare
 from tests.search.pairs import Pair, figures, load
 
 SEEDS = Path(__file__).parents[2] / "seeds" / "kosovo-2023-10.toml"

@@ -4,10 +4,10 @@ from datetime import date
 
 import pytest
 
-from service.domain import search
 from service.domain.claims import Kind
-from service.search.finding import assertions
-from service.search.finding.similarity import Claim, compare, nearest
+from service.search.index import tokenizer
+from service.search.similar import assertion_parser
+from service.search.similar.similarity import Claim, compare, nearest
 
 DAY = date(2023, 10, 2)
 
@@ -118,7 +118,7 @@ def test_who_claimed_it_and_when_is_weak_evidence() -> None:
 )
 def test_figures_are_read(text: str, values: list[float]) -> None:
     """However a number is written it is the same; a day or year is no figure."""
-    read = assertions.read(text).figures
+    read = assertion_parser.read(text).figures
     assert list(dict.fromkeys(figure.value for figure in read)) == pytest.approx(values)
 
 
@@ -138,7 +138,7 @@ def test_figures_are_read(text: str, values: list[float]) -> None:
 )
 def test_days_are_read(text: str, days: list[tuple[int, int | None, int | None]]) -> None:
     """Days in English, Serbian and Albanian; "may" and "march" are words, too."""
-    assert [(day.month, day.day, day.year) for day in assertions.read(text).days] == days
+    assert [(day.month, day.day, day.year) for day in assertion_parser.read(text).days] == days
 
 
 @pytest.mark.parametrize(
@@ -164,9 +164,11 @@ def test_nothing_that_is_written_is_too_much(text: str) -> None:
     for other in (text, "Serbia has 4,500 troops", f"{text} 4,500"):
         found = compare(claim(text), claim(other))
         assert 0 <= found.score <= 1
-    read = assertions.read(text)
-    assert len(read.words) + len(read.names) + len(read.figures) <= assertions.LONGEST
-    assert nearest(text, {1: text, 2: "Serbia"}, most=1) == ([1] if search.words(text) else [])
+    read = assertion_parser.read(text)
+    assert len(read.words) + len(read.names) + len(read.figures) <= assertion_parser.LONGEST
+    assert nearest(text, {1: text, 2: "Serbia"}, most=1) == (
+        [1] if tokenizer.split_into_words(text) else []
+    )
 
 
 def test_a_slip_of_the_pen_is_no_other_word() -> None:

@@ -25,7 +25,7 @@ from service.domain.history import Draft
 from service.domain.subjects import Subject, SubjectKind
 from service.record import writer
 from service.record.canonical import canonical, event_hash
-from service.search.index.fulltext import claim_search
+from service.search.index.index_tables import claim_search
 from service.store import migrate, states, tables
 from service.store.engine import Database
 from service.store.tables import INDEXES, events, metadata

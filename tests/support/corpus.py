@@ -3,10 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from service.domain import search
-from service.domain.search import Field, Level, Tier
-from service.search.index import terms
-from service.search.index.terms import Quoted
+from service.search.index import query_parser, ranking, searchable_fields, stemmer
+from service.search.index.ranking import Tier
+from service.search.index.searchable_fields import Field, Level, Quoted
 from tests.support.desk import SOURCE, Desk
 
 PARTIES: dict[str, tuple[str, str | None, str | None]] = {
@@ -104,10 +103,10 @@ class Corpus:
 
     def found(self, typed: str) -> list[str]:
         """What the rulebook finds: by tier, then the newest first."""
-        query = terms.parse(typed)
+        query = query_parser.parse_query(typed)
         ranked: dict[Tier, list[str]] = {tier: [] for tier in Tier}
         for claim in reversed(self.ids):
-            tier = search.rank(query, self.fields[claim])
+            tier = ranking.rank(query, self.fields[claim])
             if tier is not None:
                 ranked[tier].append(claim)
         return [claim for tier in Tier for claim in ranked[tier]]
@@ -147,9 +146,9 @@ async def recorded(desk: Desk) -> Corpus:
         corpus.ids.append(claim)
         corpus.texts[claim] = text
         corpus.fields[claim] = [
-            terms.read("text", Level.TEXT, text, (terms.ENGLISH,)),
+            searchable_fields.read_field("text", Level.TEXT, text, (stemmer.ENGLISH,)),
             *(one for voice in voices for one in names(*voice)),
-            *(terms.quote(Quoted(*_said(one))) for one in quotes),
+            *(searchable_fields.read_quote(Quoted(*_said(one))) for one in quotes),
         ]
     return corpus
 
@@ -168,8 +167,8 @@ def names(party: str | None, speaker: Any) -> list[Field]:
         return []
     name, full_name, parent = PARTIES[party]
     found = [party, name, full_name or "", *([parent, PARTIES[parent][0]] if parent else ())]
-    fields = [terms.named("party", one) for one in found]
+    fields = [searchable_fields.read_name("party", one) for one in found]
     if speaker is not None:
         role = f", {speaker['role']}" if speaker["role"] else ""
-        fields.append(terms.named("speaker", speaker["name"] + role))
+        fields.append(searchable_fields.read_name("speaker", speaker["name"] + role))
     return fields

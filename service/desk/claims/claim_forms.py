@@ -23,7 +23,7 @@ from service.domain.errors import (
     NotFound,
     PreconditionFailed,
 )
-from service.search.finding import similar_claims
+from service.search.similar import similar_claims
 from service.web import claim_requests
 from service.web.bodies import claim_inputs
 from service.web.calls import Call, reading

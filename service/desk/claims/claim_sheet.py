@@ -30,7 +30,7 @@ from service.domain.claims import (
 from service.domain.disclosure import Audience
 from service.domain.guards import Move
 from service.publishing import publication_queries
-from service.publishing.claimreview import document as claim_review
+from service.publishing.claim_review import document as claim_review
 from service.record.tail import newest
 from service.store.engine import Connection
 from service.store.snapshot import hold_snapshot

@@ -19,8 +19,8 @@ from service.domain.access import Action
 from service.domain.claims import Kind, Precision, Scope
 from service.domain.errors import ClaimdeskError, Conflict, Invalid, NotFound
 from service.domain.inputs import NewClaim
-from service.search.finding import similar_claims
-from service.search.finding.similarity import Claim
+from service.search.similar import similar_claims
+from service.search.similar.similarity import Claim
 from service.store.paging import MAX_LIMIT, Window
 from service.stories import story_queries
 from service.web.bodies import claim_inputs

@@ -7,14 +7,15 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request, Response
 from markupsafe import Markup, escape
 
+from service.claims.statement_views import SnippetView
 from service.desk.claims import claim_rows
 from service.desk.layout.rendering import render
 from service.domain import access
 from service.domain.access import Action
 from service.domain.errors import Unsearchable
 from service.search.finding import claim_hits, statement_hits
-from service.search.finding.claim_hits import Asked
-from service.search.index import terms
+from service.search.finding.claim_hits import ClaimSearch
+from service.search.index import query_parser
 from service.store.paging import Window
 from service.stories import story_queries
 from service.web import claim_requests
@@ -80,7 +81,7 @@ async def _found(
     request: Request, call: Call, asked: claim_requests.ListQuery, only_statements: bool
 ) -> dict[str, Any]:
     """Raises Unsearchable."""
-    query = terms.parse(asked.q or "")
+    query = query_parser.parse_query(asked.q or "")
     scope, after = claim_requests.name_list(list_scope("desk search", request), asked), None
     if asked.cursor is not None:
         after = call.services.cursors.read(asked.cursor, scope, now=call.now)
@@ -100,8 +101,8 @@ async def _found(
             call, filters.claimant, "claimant", filters.as_of
         )
         party = await claim_requests.find_family(call, filters.party, "party", filters.as_of)
-        page = await claim_hits.page(
-            database, Asked(query, filters, claimant, party, CLAIMS, after)
+        page = await claim_hits.find_claims(
+            database, ClaimSearch(query, filters, claimant, party, CLAIMS, after)
         )
         rows = await claim_rows.rows(call, [(one.document, one.assignee) for one in page.hits])
         for claim, hit in zip(rows, page.hits, strict=True):
@@ -110,7 +111,7 @@ async def _found(
     # What was said is found as it is now, and on the first page of claims.
     if only_statements or (_may(call) and after is None and asked.as_of is None):
         limit = STATEMENTS if only_statements else FEW
-        said, last = await statement_hits.page(
+        said, last = await statement_hits.find_statements(
             database, query, EVERYBODYS, limit=limit, after=after if only_statements else None
         )
         for one in said:
@@ -120,7 +121,7 @@ async def _found(
     return found
 
 
-def _show_why(claim: dict[str, Any], snippets: Iterable[dict[str, Any]]) -> None:
+def _show_why(claim: dict[str, Any], snippets: Iterable[SnippetView]) -> None:
     """Mark what was found in the wording there, and show the rest below it."""
     claim["shown"] = []
     for one in snippets:
@@ -130,7 +131,7 @@ def _show_why(claim: dict[str, Any], snippets: Iterable[dict[str, Any]]) -> None
             claim["shown"].append(marked(one))
 
 
-def marked(snippet: dict[str, Any]) -> Markup:
+def marked(snippet: SnippetView) -> Markup:
     """A snippet as HTML: escaped, and what was found within <mark>."""
     text, parts, last = snippet["text"], [], 0
     for start, end in snippet["marks"]:

@@ -1,1 +1,1 @@
-"""What a query finds: claims, statements, and claims that may be the same."""
+"""What a query finds: pages of claims and of statements."""

@@ -1,10 +1,4 @@
-"""Claims found by their words: ranked, newest first among equals, or in the order asked for.
-
-A page asks the index tier by tier, each from the newest claim down, and stops when it is full.  So
-common words cost what rare ones do, provided that no step looks at more than it must: what is rare
-is asked for as a whole, what is common by stretches of numbers.  Where filters turn away nearly all
-of it, a page ends short after so many steps, with a cursor to go on from.
-"""
+"""Find claims by their words: ranked, newest first among equals, or in the order asked for."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,13 +10,23 @@ from sqlalchemy import ColumnElement, FromClause, Select, case, select
 
 from service.claims import claim_queries
 from service.claims.claim_queries import Family, Filters, Shape
-from service.domain import search
+from service.claims.statement_views import SnippetView
 from service.domain.claims import Lifecycle
-from service.domain.search import Level, Query, Tier
-from service.search.finding import claim_words
-from service.search.finding.index_pages import Walk, kind, sortable, walk
-from service.search.index import fulltext, terms
-from service.search.index.fulltext import claim_search
+from service.search.finding import fields_as_of, index_pages, snippets
+from service.search.finding.index_pages import PageRequest
+from service.search.index import (
+    field_sources,
+    match_expressions,
+    postings,
+    ranking,
+    searchable_fields,
+)
+from service.search.index.index_tables import claim_search
+from service.search.index.match_expressions import IndexQuery
+from service.search.index.query_parser import Query
+from service.search.index.ranking import Tier
+from service.search.index.searchable_fields import FieldSources
+from service.search.index.term_statistics import name_dialect
 from service.store import states
 from service.store.engine import Database, Lookup
 from service.store.tables import claims
@@ -35,11 +39,12 @@ WALKED = (200, 1_000, 2_000)
 RANKED = 300
 """Claims that are tried for an instant at once."""
 LABELLED = frozenset({"claimant", "story", "kind"})
-"""Filters that the index knows of."""
+"""Filters that the index has labels for."""
+Keys = list[Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ClaimSearch:
     """A page of the claims that a query finds."""
 
     query: Query
@@ -47,30 +52,30 @@ class Asked:
     claimant: Family | None
     party: Family | None
     limit: int
-    after: list[Any] | None
+    after: Keys | None
 
     @property
-    def fixed(self) -> list[list[str]]:
-        """The labels that never change."""
-        given = (("kind", self.filters.kind), ("story", self.filters.story))
-        return [[terms.label(name, value)] for name, value in given if value]
+    def fixed_labels(self) -> list[list[str]]:
+        """Labels that never change."""
+        filters = (("kind", self.filters.kind), ("story", self.filters.story))
+        return [[postings.build_label(name, value)] for name, value in filters if value]
 
     @property
     def labels(self) -> list[list[str]]:
         """Those and the claimant, who may be any below the party that is asked for now."""
         if self.claimant is None:
-            return self.fixed
-        return [*self.fixed, [terms.label("claimant", one) for one in self.claimant.slugs]]
+            return self.fixed_labels
+        claimants = [postings.build_label("claimant", slug) for slug in self.claimant.slugs]
+        return [*self.fixed_labels, claimants]
 
 
 class Hit(NamedTuple):
-    """A claim that was found: what is served of it, what the next page goes on from, and what
-    shows why."""
+    """A claim that was found: what is served of it, the keys of the page after it, and why."""
 
     document: str
     assignee: str | None
-    keys: list[Any]
-    snippets: list[dict[str, Any]]
+    keys: Keys
+    snippets: list[SnippetView]
 
 
 class _Row(NamedTuple):
@@ -80,64 +85,59 @@ class _Row(NamedTuple):
     assignee: str | None
     state: str
     tier: Tier
-    keys: list[Any]
+    keys: Keys
 
 
 class Page(NamedTuple):
     hits: list[Hit]
-    after: list[Any] | None
-    """What the next page goes on from, if any."""
+    after: Keys | None
+    """The keys of the next page, if there is one."""
 
 
-async def page(database: Database, asked: Asked) -> Page:
-    """The claims that are found, best first, or in the order asked for."""
-    if asked.filters.as_of is not None:
-        return await _as_of(database, asked, asked.filters.as_of)
-    ranked = asked.filters.sort == "relevance"
-    rows, after = await (_ranked if ranked else _sorted)(database, asked)
+async def find_claims(database: Database, search: ClaimSearch) -> Page:
+    """Return the claims that are found, best first or in the order asked for."""
+    if search.filters.as_of is not None:
+        return await _find_as_of(database, search, search.filters.as_of)
+    is_ranked = search.filters.sort == "relevance"
+    rows, after = await (_find_ranked if is_ranked else _find_sorted)(database, search)
     found = [states.parse(row.state) for row in rows]
-    # What stands in the wording itself is shown from there.
+    # What stands in the claim's text is shown from there: only the others need more.
     deep = [state for state, row in zip(found, rows, strict=True) if row.tier > Tier.TEXT]
-    known = await database.read(claim_words.now, deep) if deep else claim_words.NOTHING
-    return Page(
-        [
-            Hit(
-                row.document,
-                row.assignee,
-                row.keys,
-                search.snippets(asked.query, terms.fields(state, known.quotes, known.full_names)),
-            )
-            for row, state in zip(rows, found, strict=True)
-        ],
-        after,
-    )
+    sources = FieldSources()
+    if deep:
+        sources = await database.read(field_sources.read_sources, deep)
+    hits = []
+    for row, state in zip(rows, found, strict=True):
+        fields = searchable_fields.read_claim(state, sources)
+        shown = snippets.list_snippets(search.query, fields)
+        hits.append(Hit(row.document, row.assignee, row.keys, shown))
+    return Page(hits, after)
 
 
-async def _ranked(database: Database, asked: Asked) -> tuple[list[_Row], list[Any] | None]:
-    shape, parameters = _shaped(asked, None)
-    rows, after = await walk(
+async def _find_ranked(database: Database, search: ClaimSearch) -> tuple[list[_Row], Keys | None]:
+    shape, parameters = _split_filters(search, None)
+    rows, after = await index_pages.find_page(
         database,
-        Walk(
-            index=claim_search,
-            levels=tuple(Level),
-            query=asked.query,
-            labels=asked.labels,
-            narrowed=bool(shape.names - LABELLED) or bool(shape.statuses),
-            rows=_served,
+        PageRequest(
+            asked=IndexQuery(name_dialect(database), claim_search, search.query, search.labels),
+            has_filters=bool(shape.names - LABELLED) or bool(shape.statuses),
+            select_served=_select_served,
             shape=shape,
             parameters=parameters,
-            limit=asked.limit,
-            after=asked.after,
+            limit=search.limit,
+            after=search.after,
         ),
     )
-    return [_Row(one.row[0], one.row[1], one.row[2], one.tier, one.keys) for one in rows], after
+    return [
+        _Row(row.served[0], row.served[1], row.served[2], row.tier, row.keys) for row in rows
+    ], after
 
 
-def _served(shape: Shape, source: FromClause, key: ColumnElement[Any]) -> Select[Any]:
-    """What is served of claims that are found and pass the filters."""
+def _select_served(shape: Shape, source: FromClause, key: ColumnElement[Any]) -> Select[Any]:
+    """Select what is served of claims that are found and pass the filters."""
     return (
         select(claims.c.document, claims.c.assignee, states.whole(claims))
-        .select_from(fulltext.FixedJoin(source, claims, claims.c.id == key))
+        .select_from(match_expressions.FixedJoin(source, claims, claims.c.id == key))
         .where(
             claims.c.lifecycle != Lifecycle.MERGED.value,
             *claim_queries.conditions(shape, claims, claims.c.changed_at),
@@ -145,61 +145,65 @@ def _served(shape: Shape, source: FromClause, key: ColumnElement[Any]) -> Select
     )
 
 
-# In another order.
+# In another order than the index's.
 
 
-async def _sorted(database: Database, asked: Asked) -> tuple[list[_Row], list[Any] | None]:
-    dialect = kind(database)
-    match = fulltext.anywhere(dialect, asked.query, asked.labels, Level.QUOTES)
-    after, hits = asked.after, list[_Row]()
-    shape, parameters = _shaped(asked, after)
+async def _find_sorted(database: Database, search: ClaimSearch) -> tuple[list[_Row], Keys | None]:
+    dialect = name_dialect(database)
+    asked = IndexQuery(dialect, claim_search, search.query, search.labels)
+    match = asked.match_any_tier()
+    after, hits = search.after, list[_Row]()
+    shape, parameters = _split_filters(search, after)
     parameters |= {"match": match}
-    if await sortable(database, claim_search, asked.query, asked.labels, Level.QUOTES, match):
+    if await index_pages.is_sortable(database, asked, match):
         rows = await database.look_up(
-            _whole(dialect, shape), parameters | {"limit": asked.limit + 1}
+            _select_sorted(dialect, shape), parameters | {"limit": search.limit + 1}
         )
-        hits = [_row(row) for row in rows]
+        hits = [_build_row(row) for row in rows]
     else:
-        for walked in WALKED:
-            rows = await database.look_up(_walk(dialect, shape), parameters | {"limit": walked})
-            hits += [_row(row) for row in rows if row[0] is not None]
-            if len(hits) > asked.limit or len(rows) < walked:
+        for limit in WALKED:
+            rows = await database.look_up(
+                _select_walk(dialect, shape), parameters | {"limit": limit}
+            )
+            hits += [_build_row(row) for row in rows if row[0] is not None]
+            if len(hits) > search.limit or len(rows) < limit:
                 break
-            after = _keys(rows[-1][3:])
-            shape, more = _shaped(asked, after)
-            parameters |= more
+            after = _build_keys(rows[-1][3:])
+            shape, further = _split_filters(search, after)
+            parameters |= further
         else:
-            if len(hits) <= asked.limit:
+            if len(hits) <= search.limit:
                 return hits, after
-    if len(hits) <= asked.limit:
+    if len(hits) <= search.limit:
         return hits, None
-    return hits[: asked.limit], hits[asked.limit - 1].keys
+    return hits[: search.limit], hits[search.limit - 1].keys
 
 
-def _shaped(asked: Asked, after: list[Any] | None) -> tuple[Shape, dict[str, Any]]:
+def _split_filters(search: ClaimSearch, after: Keys | None) -> tuple[Shape, dict[str, Any]]:
     return claim_queries.shaped(
-        asked.filters, after=after, claimant=asked.claimant, party=asked.party
+        search.filters, after=after, claimant=search.claimant, party=search.party
     )
 
 
 @lru_cache(maxsize=512)
-def _whole(dialect: str, shape: Shape) -> Lookup:
-    """All that matches, in the order of the shape."""
+def _select_sorted(dialect: str, shape: Shape) -> Lookup:
+    """Select all that matches, in the order of the shape."""
     moment = claim_queries.moment(shape)
     if dialect == "sqlite":
-        page = _served(shape, fulltext.source(dialect, claim_search), claim_search.c.claim)
-        page = page.where(fulltext.matches(dialect, claim_search))
+        source = match_expressions.get_source(dialect, claim_search)
+        page = _select_served(shape, source, claim_search.c.claim)
+        page = page.where(match_expressions.matches(dialect, claim_search))
     else:
-        found = fulltext.candidates(dialect, claim_search).cte("found")
+        found = match_expressions.select_matches(dialect, claim_search).cte("found")
         found = found.prefix_with("MATERIALIZED")
-        page = _served(shape, found, found.c.key)
+        page = _select_served(shape, found, found.c.key)
     page = page.add_columns(moment, claims.c.id)
     return Lookup(claim_queries.ordered(page, shape, moment, claims.c.id))
 
 
 @lru_cache(maxsize=512)
-def _walk(dialect: str, shape: Shape) -> Lookup:
-    """The next claims in the order of the shape: of those that do not match, only the sort keys."""
+def _select_walk(dialect: str, shape: Shape) -> Lookup:
+    """Select the next claims in the order of the shape; of those that do not match, the keys."""
     moment = claim_queries.moment(shape)
     row = select(
         claims.c.document,
@@ -212,7 +216,7 @@ def _walk(dialect: str, shape: Shape) -> Lookup:
         *claim_queries.conditions(shape, claims, claims.c.changed_at),
     )
     walked = claim_queries.ordered(row, shape, moment, claims.c.id).cte("walked")
-    fits = fulltext.matched(dialect, claim_search, walked.c.id).label("fits")
+    fits = match_expressions.has_match(dialect, claim_search, walked.c.id).label("fits")
     tried = select(walked, fits).cte("tried")
     return Lookup(
         select(
@@ -224,84 +228,87 @@ def _walk(dialect: str, shape: Shape) -> Lookup:
     )
 
 
-def _row(row: Sequence[Any]) -> _Row:
-    return _Row(row[0], row[1], row[2], Tier.ANYWHERE, _keys(row[3:]))
+def _build_row(row: Sequence[Any]) -> _Row:
+    return _Row(row[0], row[1], row[2], Tier.ANYWHERE, _build_keys(row[3:]))
 
 
-def _keys(row: Sequence[Any]) -> list[Any]:
+def _build_keys(row: Sequence[Any]) -> Keys:
     moment, claim = row
     return [moment if isinstance(moment, str) else moment.isoformat(), id_text(claim)]
 
 
-# What was found at an instant.
+# As of an instant.
 
 
-async def _as_of(database: Database, asked: Asked, moment: datetime) -> Page:
-    """The claims that the query found at `moment`, as they were.
+async def _find_as_of(database: Database, search: ClaimSearch, moment: datetime) -> Page:
+    """Return the claims that the query found at `moment`, as they were.
 
-    The index says what may have matched once; what was known then decides.  `RANKED` of those are
+    The index says what may have matched once; what was known then decides. `RANKED` of those are
     ranked; where there are more, the latest changed come first.
     """
-    ranked = asked.filters.sort == "relevance"
-    if not ranked or (asked.after and asked.after[0] is not None):
-        return await _walked_as_of(database, asked, moment, asked.after)
-    rows = await _ever(database, asked, None, RANKED + 1)
+    is_ranked = search.filters.sort == "relevance"
+    if not is_ranked or (search.after and search.after[0] is not None):
+        return await _walk_as_of(database, search, moment, search.after)
+    rows = await _find_at_any_time(database, search, None, RANKED + 1)
     if len(rows) > RANKED:
-        return await _walked_as_of(database, asked, moment, None)
-    found = await _known_then(database, asked, rows, moment)
-    found.sort(key=lambda one: one[1].keys[1], reverse=True)
-    found.sort(key=lambda one: one[0])
+        return await _walk_as_of(database, search, moment, None)
+    found = await _rank_as_of(database, search, rows, moment)
+    found.sort(key=lambda ranked: ranked[1].keys[1], reverse=True)
+    found.sort(key=lambda ranked: ranked[0])
     hits = [hit._replace(keys=[None, tier.value, hit.keys[1]]) for tier, hit in found]
-    if asked.after:
-        _, tier, claim = asked.after
+    if search.after:
+        _, tier, claim = search.after
         hits = [
             hit
             for hit in hits
             if hit.keys[1] > tier or (hit.keys[1] == tier and hit.keys[2] < claim)
         ]
-    more = len(hits) > asked.limit
-    return Page(hits[: asked.limit], hits[asked.limit - 1].keys if more else None)
+    has_more = len(hits) > search.limit
+    return Page(hits[: search.limit], hits[search.limit - 1].keys if has_more else None)
 
 
-async def _walked_as_of(
-    database: Database, asked: Asked, moment: datetime, after: list[Any] | None
+async def _walk_as_of(
+    database: Database, search: ClaimSearch, moment: datetime, after: Keys | None
 ) -> Page:
-    """In the order asked for, or the latest changed first."""
+    """Return claims in the order asked for, or the latest changed first."""
     hits: list[Hit] = []
     for _ in range(STEPS):
-        rows = await _ever(database, asked, after, RANKED)
-        hits += [hit for _, hit in await _known_then(database, asked, rows, moment)]
-        if len(hits) > asked.limit:
-            return Page(hits[: asked.limit], hits[asked.limit - 1].keys)
+        rows = await _find_at_any_time(database, search, after, RANKED)
+        hits += [hit for _, hit in await _rank_as_of(database, search, rows, moment)]
+        if len(hits) > search.limit:
+            return Page(hits[: search.limit], hits[search.limit - 1].keys)
         if len(rows) < RANKED:
             return Page(hits, None)
-        after = _keys(rows[-1][2:])
+        after = _build_keys(rows[-1][2:])
     return Page(hits, after)
 
 
-async def _ever(
-    database: Database, asked: Asked, after: list[Any] | None, limit: int
+async def _find_at_any_time(
+    database: Database, search: ClaimSearch, after: Keys | None, limit: int
 ) -> list[Sequence[Any]]:
-    """The claims that may have matched once and pass the filters at the instant asked for."""
-    dialect = kind(database)
-    shape, parameters = _shaped(asked, after)
-    sort = "changed" if asked.filters.sort == "relevance" else asked.filters.sort
+    """Return claims that may have matched once and pass the filters at the instant asked for."""
+    dialect = name_dialect(database)
+    shape, parameters = _split_filters(search, after)
+    sort = "changed" if search.filters.sort == "relevance" else search.filters.sort
     lookup = claim_queries.lookup(replace(shape, matching=dialect, sort=sort))
-    match = fulltext.at_any_time(dialect, asked.query, asked.fixed)
+    asked = IndexQuery(dialect, claim_search, search.query, search.fixed_labels)
+    match = asked.match_at_any_time()
     return list(await database.look_up(lookup, parameters | {"match": match, "limit": limit}))
 
 
-async def _known_then(
-    database: Database, asked: Asked, rows: Sequence[Sequence[Any]], moment: datetime
+async def _rank_as_of(
+    database: Database, search: ClaimSearch, rows: Sequence[Sequence[Any]], moment: datetime
 ) -> list[tuple[Tier, Hit]]:
-    """Those of `rows` that the query found at `moment`, and how well, in their order."""
-    claims = [id_text(row[3]) for row in rows]
-    then = await database.read(claim_words.then, claims, moment) if claims else {}
+    """Return those of `rows` that the query found at `moment`, and how well, in their order."""
+    claim_ids = [id_text(row[3]) for row in rows]
+    fields_by_claim = {}
+    if claim_ids:
+        fields_by_claim = await database.read(fields_as_of.read_fields_as_of, claim_ids, moment)
     found = []
-    for row, claim in zip(rows, claims, strict=True):
-        fields = then[claim]
-        tier = search.rank(asked.query, fields)
+    for row, claim in zip(rows, claim_ids, strict=True):
+        fields = fields_by_claim[claim]
+        tier = ranking.rank(search.query, fields)
         if tier is not None:
-            shown = search.snippets(asked.query, fields)
-            found.append((tier, Hit(row[0], row[1], _keys(row[2:]), shown)))
+            shown = snippets.list_snippets(search.query, fields)
+            found.append((tier, Hit(row[0], row[1], _build_keys(row[2:]), shown)))
     return found

@@ -1,4 +1,4 @@
-"""Statements found by their words: in their renderings first, then with who says them."""
+"""Find statements by their words: in their quotes first, then with the names of who says them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,13 +8,15 @@ from sqlalchemy import ColumnElement, Connection, FromClause, Select, bindparam,
 
 from service.claims import statement_queries
 from service.directory.party_tree import below
-from service.domain import search
 from service.domain.claims import Speaker, Voice
-from service.domain.search import Query
-from service.search.finding.index_pages import Walk, walk
-from service.search.index import fulltext, terms
-from service.search.index.fulltext import statement_search
-from service.search.index.terms import Quoted
+from service.search.finding import index_pages, snippets
+from service.search.finding.index_pages import Keys, PageRequest
+from service.search.index import field_sources, match_expressions, searchable_fields
+from service.search.index.index_tables import statement_search
+from service.search.index.match_expressions import IndexQuery
+from service.search.index.query_parser import Query
+from service.search.index.searchable_fields import STATEMENT_LEVELS, Quoted
+from service.search.index.term_statistics import name_dialect
 from service.store.engine import Database
 from service.store.tables import parties, statements
 from service.store.types import Id, Instant, id_text
@@ -22,7 +24,7 @@ from service.store.types import Id, Instant, id_text
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What statements are narrowed to; None is no such filter.  A party includes those below it."""
+    """What statements are narrowed to; None is no such filter. A party includes those below it."""
 
     party: str | None
     speaker: str | None
@@ -30,74 +32,73 @@ class Filters:
     until: datetime | None
 
 
-async def page(
-    database: Database, query: Query, filters: Filters, *, limit: int, after: list[Any] | None
-) -> tuple[list[dict[str, Any]], list[Any] | None]:
-    """The statements that are found, each with its snippets, and what the next page goes on
-    from."""
-    given = {
+async def find_statements(
+    database: Database, query: Query, filters: Filters, *, limit: int, after: Keys | None
+) -> tuple[list[dict[str, Any]], Keys | None]:
+    """Return the statements that are found, each with its snippets, and the next page's keys."""
+    values = {
         name: value for name in Filters.__slots__ if (value := getattr(filters, name)) is not None
     }
-    found, following = await walk(
+    dialect = name_dialect(database)
+    rows, next_keys = await index_pages.find_page(
         database,
-        Walk(
-            index=statement_search,
-            levels=terms.STATEMENT_LEVELS,
-            query=query,
-            labels=(),
-            narrowed=bool(given),
-            rows=_served,
-            shape=frozenset(given),
-            parameters={f"said_{name}": value for name, value in given.items()},
+        PageRequest(
+            asked=IndexQuery(dialect, statement_search, query, (), STATEMENT_LEVELS),
+            has_filters=bool(values),
+            select_served=_select_served,
+            shape=frozenset(values),
+            parameters={f"said_{name}": value for name, value in values.items()},
             limit=limit,
             after=after,
         ),
     )
-    ids = [id_text(one.row[0]) for one in found]
-    said = await database.read(_shown, ids, query)
-    return [said[one] for one in ids], following
+    ids = [id_text(row.served[0]) for row in rows]
+    found = await database.read(_read_with_snippets, ids, query)
+    return [found[statement] for statement in ids], next_keys
 
 
-def _served(given: frozenset[str], source: FromClause, key: ColumnElement[Any]) -> Select[Any]:
+def _select_served(
+    names: frozenset[str], source: FromClause, key: ColumnElement[Any]
+) -> Select[Any]:
     found = select(statements.c.id).select_from(
-        fulltext.FixedJoin(source, statements, statements.c.id == key)
+        match_expressions.FixedJoin(source, statements, statements.c.id == key)
     )
-    if "party" in given:
+    if "party" in names:
         within = below(bindparam("said_party"), "below")
         found = found.where(statements.c.party.in_(within))
-    if "speaker" in given:
+    if "speaker" in names:
         found = found.where(statements.c.speaker == bindparam("said_speaker", type_=Id))
-    if "since" in given:
+    if "since" in names:
         found = found.where(statements.c.said_at >= bindparam("said_since", type_=Instant()))
-    if "until" in given:
+    if "until" in names:
         found = found.where(statements.c.said_at <= bindparam("said_until", type_=Instant()))
     return found
 
 
-def _shown(connection: Connection, ids: list[str], query: Query) -> dict[str, dict[str, Any]]:
-    """Statements by id, each with what shows why it was found."""
-    said = statement_queries.by_ids(connection, ids)
-    named = connection.execute(
-        select(parties.c.slug, parties.c.full_name).where(
-            parties.c.slug.in_({one["party"] for one in said.values() if one["party"]})
+def _read_with_snippets(
+    connection: Connection, ids: list[str], query: Query
+) -> dict[str, dict[str, Any]]:
+    """Return statements by id, each with what shows why it was found."""
+    found = statement_queries.by_ids(connection, ids)
+    slugs = {statement["party"] for statement in found.values() if statement["party"]}
+    full_names = field_sources.read_full_names(connection, parties.c.slug.in_(slugs))
+    for statement in found.values():
+        quotes = [Quoted(quote["text"], quote["language"]) for quote in statement["quotes"]]
+        fields = searchable_fields.read_statement(
+            quotes, _build_voice(statement), full_names.get(statement["party"])
         )
-    )
-    full_names = {row.slug: row.full_name for row in named}
-    for one in said.values():
-        quotes = [Quoted(quote["text"], quote["language"]) for quote in one["quotes"]]
-        fields = terms.statement_fields(quotes, _voice(one), full_names.get(one["party"]))
-        one["snippets"] = search.snippets(query, fields)
-    return said
+        statement["snippets"] = snippets.list_snippets(query, fields)
+    return found
 
 
-def _voice(said: dict[str, Any]) -> Voice | None:
-    if said["party"] is None:
+def _build_voice(statement: dict[str, Any]) -> Voice | None:
+    if statement["party"] is None:
         return None
-    person = said["speaker"]
+    speaker = statement["speaker"]
     return Voice(
-        said["party"],
-        said["party_name"],
-        said["root"],
-        said["root_name"],
-        Speaker(person["id"], person["name"], person["role"]) if person else None,
+        statement["party"],
+        statement["party_name"],
+        statement["root"],
+        statement["root_name"],
+        Speaker(speaker["id"], speaker["name"], speaker["role"]) if speaker else None,
     )

@@ -1,1 +1,1 @@
-"""What texts are found by: words, and the full-text index on each database."""
+"""Words, queries, and the full-text index on each database."""

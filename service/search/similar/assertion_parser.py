@@ -1,5 +1,5 @@
 """What a claim says, as far as rules can read it: words, names, figures, days, denial, who did what
-to whom.  What is read is compared in `search/finding/similarity.py`; nothing here decides.
+to whom.  What is read is compared in `search/similar/similarity.py`; nothing here decides.
 """
 
 import re
@@ -10,8 +10,8 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from service.domain.search import fold
-from service.search.finding import synonyms
+from service.search.index.tokenizer import normalize_word
+from service.search.similar import thesaurus
 
 LONGEST = 400
 """Words that are read of a text."""
@@ -137,17 +137,17 @@ def _table(means: dict[str, str] | dict[str, tuple[str, ...]]) -> dict[str, str]
     }
 
 
-_SAME = _table(synonyms.SAME)
-_NAMED = _table(synonyms.NAMED)
-_DENIAL = _table({"not": synonyms.DENIAL})
-_ACTS = _table({"act": synonyms.ACTS})
-_EMPTY = _words(synonyms.EMPTY)
-_TITLES = _words(synonyms.TITLES)
+_SAME = _table(thesaurus.SAME)
+_NAMED = _table(thesaurus.NAMED)
+_DENIAL = _table({"not": thesaurus.DENIAL})
+_ACTS = _table({"act": thesaurus.ACTS})
+_EMPTY = _words(thesaurus.EMPTY)
+_TITLES = _words(thesaurus.TITLES)
 _MONTHS = {
-    word: number for number, listed in enumerate(synonyms.MONTHS, 1) for word in listed.split()
+    word: number for number, listed in enumerate(thesaurus.MONTHS, 1) for word in listed.split()
 }
 _PHRASES = re.compile(
-    rf"(?<!\w)({'|'.join(re.escape(one) for one in synonyms.PHRASES)})(?!\w)", re.IGNORECASE
+    rf"(?<!\w)({'|'.join(re.escape(one) for one in thesaurus.PHRASES)})(?!\w)", re.IGNORECASE
 )
 
 
@@ -180,7 +180,7 @@ def _meaning(word: str, table: dict[str, str]) -> str | None:
 
 def _tokens(text: str) -> Iterator[_Token]:
     plain = unicodedata.normalize("NFC", text)
-    plain = _PHRASES.sub(lambda found: synonyms.PHRASES[found[0].lower()], plain)
+    plain = _PHRASES.sub(lambda found: thesaurus.PHRASES[found[0].lower()], plain)
     first = True
     for count, match in enumerate(_TOKEN.finditer(plain)):
         if count == LONGEST:
@@ -188,7 +188,7 @@ def _tokens(text: str) -> Iterator[_Token]:
         kind, raw = str(match.lastgroup), match[0]
         if kind == "stop":
             first = True
-        yield _Token(kind, raw, fold(raw) if kind == "word" else raw, first)
+        yield _Token(kind, raw, normalize_word(raw) if kind == "word" else raw, first)
         if kind != "stop":
             first = False
 
@@ -266,8 +266,8 @@ def _figures(tokens: list[_Token]) -> Iterator[_Found]:
         if value is None:
             at += 1
             continue
-        while end < len(tokens) and tokens[end].folded in synonyms.SCALES:
-            value *= synonyms.SCALES[tokens[end].folded]
+        while end < len(tokens) and tokens[end].folded in thesaurus.SCALES:
+            value *= thesaurus.SCALES[tokens[end].folded]
             end += 1
         if end < len(tokens) and tokens[end].folded in _PERCENT:
             end += 1
@@ -294,19 +294,19 @@ def _number(tokens: list[_Token], at: int) -> tuple[float | None, int]:
     if token.kind != "word":
         return None, at
     following = tokens[at + 1].folded if at + 1 < len(tokens) else ""
-    if token.folded in ("a", "one") and following in synonyms.PARTS:
-        return synonyms.PARTS[following], at + 2
-    if token.folded in ("a", "one") and following in synonyms.SCALES:
+    if token.folded in ("a", "one") and following in thesaurus.PARTS:
+        return thesaurus.PARTS[following], at + 2
+    if token.folded in ("a", "one") and following in thesaurus.SCALES:
         return 1.0, at + 1
-    if token.folded in synonyms.HALVES or (token.folded in synonyms.PARTS and following == "of"):
-        return synonyms.PARTS[token.folded], at + 1
-    value = synonyms.NUMBERS.get(token.folded)
+    if token.folded in thesaurus.HALVES or (token.folded in thesaurus.PARTS and following == "of"):
+        return thesaurus.PARTS[token.folded], at + 1
+    value = thesaurus.NUMBERS.get(token.folded)
     if value is None:
         return None, at
-    if value >= 20 and synonyms.NUMBERS.get(following, 10) < 10:
-        return float(value + synonyms.NUMBERS[following]), at + 2
-    if value < 20 and following in synonyms.PARTS:
-        return value * synonyms.PARTS[following], at + 2
+    if value >= 20 and thesaurus.NUMBERS.get(following, 10) < 10:
+        return float(value + thesaurus.NUMBERS[following]), at + 2
+    if value < 20 and following in thesaurus.PARTS:
+        return value * thesaurus.PARTS[following], at + 2
     return float(value), at + 1
 
 
@@ -327,7 +327,7 @@ def _names(tokens: list[_Token], *, shouted: bool) -> dict[str, str]:
             continue
         word = token.folded
         meant = _meant(word)
-        key = synonyms.ACRONYMS.get(token.raw) or meant.name
+        key = thesaurus.ACRONYMS.get(token.raw) or meant.name
         if key is None and not shouted and _capital(tokens, at):
             key = word
         if key is not None:

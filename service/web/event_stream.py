@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from service.domain.errors import ClaimdeskError
 from service.domain.positions import write_position
-from service.live import eventstream
+from service.live import sse_format
 from service.live.listeners import Listener, Live
 from service.web.envelope import Message, Receive, Scope, Send
 from service.web.request_context import context_of
@@ -33,7 +33,7 @@ HEADERS = {
 class EventStream(Response):
     """Sends a listener what it is to have, until either side ends it."""
 
-    media_type = eventstream.MEDIA_TYPE
+    media_type = sse_format.MEDIA_TYPE
 
     def __init__(self, live: Live, listener: Listener) -> None:
         super().__init__(headers=HEADERS)
@@ -57,7 +57,7 @@ class EventStream(Response):
             await self._send(send, start)
             retry = random.randint(*RETRY_MS)  # noqa: S311 -- jitter only
             await self._body(
-                send, eventstream.opening(self._place(listener.position), retry_ms=retry)
+                send, sse_format.opening(self._place(listener.position), retry_ms=retry)
             )
             while not listener.ended:
                 await self._turn(send)
@@ -91,8 +91,8 @@ class EventStream(Response):
         """A comment; and where the client is by now, if all that came was not for it."""
         passed, self._told = self._told, self._listener.position
         if passed == self._told:
-            return eventstream.HEARTBEAT
-        return eventstream.HEARTBEAT + eventstream.position(self._place(self._told))
+            return sse_format.HEARTBEAT
+        return sse_format.HEARTBEAT + sse_format.position(self._place(self._told))
 
     def _place(self, seq: int) -> int | str:
         return write_position(self._live.epoch, seq)

@@ -14,11 +14,11 @@ from functools import lru_cache
 
 from rapidfuzz import fuzz, process, utils
 
-from service.domain import search
 from service.domain.claims import Kind
-from service.search.finding import assertions, synonyms
-from service.search.finding.assertions import Wording
-from service.search.index.terms import stems
+from service.search.index import tokenizer
+from service.search.index.stemmer import stem_word
+from service.search.similar import assertion_parser, thesaurus
+from service.search.similar.assertion_parser import Wording
 
 SAME = 0.65
 """From this score on two claims are probably one: between the lowest score of one claim in other
@@ -108,12 +108,12 @@ def _plain(text: str) -> str:
     text = text[:GLANCED]
     if text.isascii():
         return str(utils.default_process(_GROUPING.sub("", text)))
-    return " ".join(word for _, _, word in search.words(text))
+    return " ".join(word for _, _, word in tokenizer.split_into_words(text))
 
 
 def compare(one: Claim, other: Claim) -> Similarity:
     """How much two claims are the same."""
-    a, b = assertions.read(one.text), assertions.read(other.text)
+    a, b = assertion_parser.read(one.text), assertion_parser.read(other.text)
     names, words = _alike(a.names, b.names), _alike(a.words, b.words)
     figures = _values(a) & _values(b)
     shared = NAME * len(names) + WORD * len(words) + FIGURE * len(figures)
@@ -168,7 +168,7 @@ def _alike(these: Iterable[str], those: Iterable[str]) -> dict[str, str]:
 
 @lru_cache(maxsize=1 << 14)
 def _stems(word: str) -> frozenset[str]:
-    return frozenset(stem for stem in stems(word) if len(stem) > 2)
+    return frozenset(stem for stem in stem_word(word) if len(stem) > 2)
 
 
 def _of_texts(a: Wording, b: Wording, names: Mapping[str, str]) -> Iterator[Difference]:
@@ -188,7 +188,7 @@ def _of_texts(a: Wording, b: Wording, names: Mapping[str, str]) -> Iterator[Diff
     )
     if a.denies != b.denies:
         yield DENIED, "one denies what the other claims"
-    for these, those in synonyms.OPPOSITES:
+    for these, those in thesaurus.OPPOSITES:
         for one, other in ((these, those), (those, these)):
             if _only(a, one, other) and _only(b, other, one):
                 said = f"{_listed(one & {*a.words})} and {_listed(other & {*b.words})}"

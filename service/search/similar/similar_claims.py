@@ -8,9 +8,9 @@ import orjson
 from sqlalchemy import Connection, bindparam, select
 
 from service.domain.claims import Kind
-from service.search.finding import candidates, similarity
-from service.search.finding.candidates import Candidate
-from service.search.finding.similarity import Claim, Similarity
+from service.search.similar import candidates, similarity
+from service.search.similar.candidates import Candidate
+from service.search.similar.similarity import Claim, Similarity
 from service.store.engine import Database
 from service.store.tables import claims
 
@@ -60,7 +60,7 @@ async def of_new(database: Database, claim: Claim, *, part_of: str | None) -> li
 async def _offered(
     database: Database, claim: Claim, related: Collection[str | None], *, above: str | None
 ) -> list[dict[str, Any]]:
-    found = await candidates.candidates(database, claim.text, limit=CANDIDATES)
+    found = await candidates.find_candidates(database, claim.text, limit=CANDIDATES)
     merged = [one.id for one in found if one.merged_into is not None]
     survivors = await database.read(_survivors, merged) if merged else {}
     others = {

@@ -6,11 +6,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from service.domain import search
 from service.domain.errors import Unsearchable
-from service.domain.search import Field, Level, Prefix, Tier
-from service.search.index import terms
-from service.search.index.terms import Quoted
+from service.search.finding import snippets
+from service.search.index import ranking, searchable_fields, stemmer, tokenizer
+from service.search.index.query_parser import Prefix, parse_query
+from service.search.index.ranking import Tier
+from service.search.index.searchable_fields import Field, Level, Quoted
 
 KINDS = {Level.TEXT: "text", Level.NAMES: "speaker", Level.QUOTES: "quote"}
 
@@ -19,14 +20,14 @@ def claim(text: str, *, names: tuple[str, ...] = (), quotes: Any = ()) -> list[F
     """The fields of a claim; a quote is a text in English or (text, language)."""
     said = [Quoted(*one) if isinstance(one, tuple) else Quoted(one, "en") for one in quotes]
     return [
-        terms.read("text", Level.TEXT, text, (terms.ENGLISH,)),
-        *(terms.named("speaker", one) for one in names),
-        *map(terms.quote, said),
+        searchable_fields.read_field("text", Level.TEXT, text, (stemmer.ENGLISH,)),
+        *(searchable_fields.read_name("speaker", one) for one in names),
+        *map(searchable_fields.read_quote, said),
     ]
 
 
 def finds(query: str, text: str, **more: Any) -> bool:
-    return search.rank(terms.parse(query), claim(text, **more)) is not None
+    return ranking.rank(parse_query(query), claim(text, **more)) is not None
 
 
 @pytest.mark.parametrize(
@@ -115,7 +116,7 @@ def test_each_text_is_read_in_its_language() -> None:
 def test_the_closer_the_words_the_better_the_rank() -> None:
     """As one phrase in the wording, in the wording, with the names, anywhere; no phrase crosses
     from one text into the next."""
-    query = terms.parse("reduced troops")
+    query = parse_query("reduced troops")
     for fields, tier in (
         (claim("Serbia reduced troops"), Tier.TOGETHER),
         (claim("Troops were reduced"), Tier.TEXT),
@@ -124,10 +125,10 @@ def test_the_closer_the_words_the_better_the_rank() -> None:
         (claim("", quotes=("reduced", "troops")), Tier.ANYWHERE),
         (claim("reduced"), None),
     ):
-        assert search.rank(query, fields) is tier
+        assert ranking.rank(query, fields) is tier
     assert not finds('"reduced troops"', "", quotes=("reduced", "troops"))
-    assert search.rank(terms.parse("troops"), claim("troops")) is Tier.TEXT
-    assert search.rank(terms.parse("reduc* troops"), claim("reduced troops")) is Tier.TEXT
+    assert ranking.rank(parse_query("troops"), claim("troops")) is Tier.TEXT
+    assert ranking.rank(parse_query("reduc* troops"), claim("reduced troops")) is Tier.TEXT
 
 
 @pytest.mark.parametrize(
@@ -158,13 +159,13 @@ def test_the_closer_the_words_the_better_the_rank() -> None:
 def test_what_cannot_be_searched_says_what_to_do(query: str, told: str) -> None:
     """A refusal names the parameter and the remedy."""
     with pytest.raises(Unsearchable, match=told) as caught:
-        terms.parse(query)
+        parse_query(query)
     assert caught.value.extras["errors"][0]["loc"] == ["query", "q"]
 
 
 def test_a_prefix_may_follow_a_hyphen() -> None:
     """What stands before it is a word of its own."""
-    query = terms.parse("state-depart*")
+    query = parse_query("state-depart*")
     assert Prefix("depart") in query.required
     assert len(query.required) == 2
 
@@ -176,11 +177,11 @@ def test_a_prefix_may_follow_a_hyphen() -> None:
 def test_nothing_but_a_refusal_comes_of_any_text(typed: str) -> None:
     """Whatever is typed, it is parsed or refused; what is parsed asks for something."""
     try:
-        query = terms.parse(typed)
+        query = parse_query(typed)
     except Unsearchable:
         return
     assert query.required
-    search.rank(query, claim(typed))
+    ranking.rank(query, claim(typed))
 
 
 @given(st.text())
@@ -191,9 +192,9 @@ def test_nothing_but_a_refusal_comes_of_any_text(typed: str) -> None:
 @example("1\u20442")
 def test_folding_again_changes_nothing(text: str) -> None:
     """A folded word is folded; it is letters and digits, in lower case, and of bounded length."""
-    folded = search.fold(text)
-    assert search.fold(folded) == folded
-    assert folded == "" or (folded.isalnum() and len(folded.encode()) <= search.LONGEST_WORD)
+    folded = tokenizer.normalize_word(text)
+    assert tokenizer.normalize_word(folded) == folded
+    assert folded == "" or (folded.isalnum() and len(folded.encode()) <= tokenizer.MAX_WORD_BYTES)
 
 
 WORDS = st.sampled_from(
@@ -206,31 +207,33 @@ SENTENCE = st.lists(WORDS, max_size=90).map(" ".join)
 def test_marks_are_what_was_asked_for(text: str, quotes: list[str], asked: list[str]) -> None:
     """Marks lie within their snippet, in order, apart, and hold a word of the query each."""
     try:
-        query = terms.parse(" ".join(asked))
+        query = parse_query(" ".join(asked))
     except Unsearchable:
         return
     fields = claim(text, quotes=quotes)
-    shown = search.snippets(query, fields)
-    if search.rank(query, fields) is not None:
+    shown = snippets.list_snippets(query, fields)
+    if ranking.rank(query, fields) is not None:
         assert shown
-    assert len(shown) <= search.SNIPPETS
+    assert len(shown) <= snippets.MAX_SNIPPETS
     for one in shown:
-        assert len(one["text"]) <= search.EXCERPT + 42
+        assert len(one["text"]) <= snippets.EXCERPT_CHARACTERS + 42
         assert one["text"].strip("…") in " ".join((text, *quotes))
         last = -1
         assert one["marks"]
         for start, end in one["marks"]:
             assert last < start < end <= len(one["text"])
             last = end
-            marked = terms.read("quote", Level.QUOTES, one["text"][start:end], (terms.ENGLISH,))
-            assert any(any(term.found(marked)) for term in query.required)
+            marked = searchable_fields.read_field(
+                "quote", Level.QUOTES, one["text"][start:end], (stemmer.ENGLISH,)
+            )
+            assert any(any(term.find_in(marked)) for term in query.required)
 
 
 def test_a_snippet_shows_what_was_found_with_its_surroundings() -> None:
     """The wording first; then a quote only for what was not yet found; marks count characters."""
     before, after = "word " * 40, " word" * 80
-    query = terms.parse('"operating regime" vucevic')
-    shown = search.snippets(
+    query = parse_query('"operating regime" vucevic')
+    shown = snippets.list_snippets(
         query,
         claim(
             "The operating regime",
@@ -242,7 +245,7 @@ def test_a_snippet_shows_what_was_found_with_its_surroundings() -> None:
         {"field": "text", "text": "The operating regime", "marks": [[4, 20]]},
         {"field": "speaker", "text": "Miloš Vučević, Defence Minister", "marks": [[6, 13]]},
     ]
-    (long,) = search.snippets(terms.parse("regime"), claim(f"{before}regime{after}"))
+    (long,) = snippets.list_snippets(parse_query("regime"), claim(f"{before}regime{after}"))
     (mark,) = long["marks"]
     assert long["text"][slice(*mark)] == "regime"
     assert long["text"].startswith("…word")

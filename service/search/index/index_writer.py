@@ -1,0 +1,275 @@
+"""Write the rows of the search index, with the change that they follow from.
+
+A claim's row holds the terms of its fields, and those by which it was found before. It changes only
+when one of these does, and so never for a status. `claimdesk verify` derives each row from the
+record, as `index_rebuild.rebuild` does for all.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import orjson
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    String,
+    bindparam,
+    cast,
+    insert,
+    literal,
+    null,
+    select,
+    union_all,
+    update,
+)
+
+from service.domain import history
+from service.domain.claims import ClaimState, Speaker, Voice
+from service.domain.history import Event
+from service.domain.inputs import NewQuote
+from service.search.index import field_sources, match_expressions, postings, searchable_fields
+from service.search.index.index_tables import claim_search, statement_search
+from service.search.index.searchable_fields import STATEMENT_LEVELS, Field, FieldSources, Quoted
+from service.store.compiled_statements import CompiledStatement
+from service.store.list_parameters import LISTS, ListElements
+from service.store.tables import parties, quotes, speakers, statements
+from service.store.types import id_text
+
+ADDING = frozenset({"claim.created", "link.created"})
+TAKING = frozenset({"link.retracted", "claim.absorbed", "party.changed", "speaker.changed"})
+"""Types of events that add to a claim's words, and that take some of them away."""
+MANY = 32
+"""Links from which on a claim's row is asked whether it has room for more."""
+
+Step = tuple[ClaimState | None, ClaimState, Event]
+"""A claim before and after an event."""
+IndexRow = dict[str, str]
+"""A row of the index, as parameters of the statements here."""
+
+_claim = bindparam("search_claim", type_=claim_search.c.claim.type)
+_statement = bindparam("search_statement", type_=statement_search.c.statement.type)
+_words = bindparam("search_words", type_=claim_search.c.words.type)
+_former = bindparam("search_former", type_=claim_search.c.former.type)
+ENTER = insert(claim_search).values(claim=_claim, words=_words, former=_former)
+REPLACE = (
+    update(claim_search).where(claim_search.c.claim == _claim).values(words=_words, former=_former)
+)
+# Inline: numbers are drawn by the database itself.
+ENTERED, REPLACED = CompiledStatement(ENTER.inline()), CompiledStatement(REPLACE)
+ENTER_STATEMENT = insert(statement_search).values(statement=_statement, words=_words)
+ENTERED_STATEMENT = CompiledStatement(ENTER_STATEMENT.inline())
+_REPLACED_STATEMENT = CompiledStatement(
+    update(statement_search).where(statement_search.c.statement == _statement).values(words=_words)
+)
+
+
+def row(state: ClaimState, sources: FieldSources, former_terms: Iterable[str]) -> IndexRow:
+    """Return a claim's row."""
+    kept = sorted(former_terms)
+    fields = searchable_fields.read_claim(state, sources)
+    return {
+        "search_claim": state.id,
+        "search_words": postings.build_line(fields, postings.list_labels(state), kept),
+        "search_former": " ".join(kept),
+    }
+
+
+def left(step: Step, sources: FieldSources) -> set[str]:
+    """Return the terms of what an event takes away."""
+    before, after, event = step
+    if before is None or not _takes_words(event):
+        return set()
+    names, statements = set(_read_names(after)), searchable_fields.list_statements(after)
+    gone = [field for field in _read_names(before) if field not in names]
+    if before.text != after.text:
+        gone.append(searchable_fields.read_text(before))
+    for statement in searchable_fields.list_statements(before):
+        if statement not in statements:
+            gone += map(searchable_fields.read_quote, sources.quotes[statement])
+    return postings.list_former_terms(gone)
+
+
+def _read_names(state: ClaimState) -> list[Field]:
+    voices = searchable_fields.list_voices(state)
+    return [field for voice in voices for field in searchable_fields.read_names(voice)]
+
+
+def _takes_words(event: Event) -> bool:
+    return event.type in TAKING or (event.type == "claim.amended" and "text" in event.data)
+
+
+def follow(connection: Connection, steps: Sequence[Step]) -> IndexRow | None:
+    """Return the row of a claim after these events; None where they change none of its words."""
+    changing = [event for _, _, event in steps if event.type in ADDING or _takes_words(event)]
+    if not changing or _have_no_room(connection, steps[0][0], changing):
+        return None
+    states = [state for state in (steps[0][0], *(step[1] for step in steps)) if state is not None]
+    sources, former = _read_known(connection, steps[-1][1].id, states)
+    return row(steps[-1][1], sources, former.union(*(left(step, sources) for step in steps)))
+
+
+def _read_room(dialect: str) -> CompiledStatement:
+    """Select whether a claim's row has no room for another name, and for another quote."""
+    full = [
+        match_expressions.has_term(dialect, claim_search, label)
+        for label in postings.FULL_LABELS.values()
+    ]
+    is_claim = claim_search.c.claim == bindparam("claim", type_=claim_search.c.claim.type)
+    return CompiledStatement(select(*full).where(is_claim))
+
+
+_READ_ROOM = {dialect: _read_room(dialect) for dialect in LISTS}
+
+
+def _have_no_room(
+    connection: Connection, before: ClaimState | None, changing: Sequence[Event]
+) -> bool:
+    """Whether these events only add what the row of a claim with many links has no room for."""
+    if before is None or len(before.links) < MANY:
+        return False
+    added = [event.data["link"]["voice"] for event in changing if event.type == "link.created"]
+    if len(added) < len(changing):
+        return False
+    full = _READ_ROOM[connection.dialect.name].run(connection, {"claim": before.id}).first()
+    if full is None or not full[1]:
+        return False
+    voices = [*searchable_fields.list_voices(before)]
+    return full[0] or all(history.voice(voice) in voices for voice in added)
+
+
+def renew(connection: Connection, states: Iterable[ClaimState], *, statement: str = "") -> None:
+    """Index claims again whose parties' full names have changed, or the quotes of `statement`.
+
+    Where a link to it was retracted, its words are among those that no longer stand.
+    """
+    for state in states:
+        sources, former = _read_known(connection, state.id, [state])
+        if any(link.retracted and link.statement == statement for link in state.links):
+            gone = map(searchable_fields.read_quote, sources.quotes[statement])
+            former |= postings.list_former_terms(gone)
+        REPLACED.run(connection, row(state, sources, former))
+
+
+def _read_known(
+    connection: Connection, claim: str, states: Iterable[ClaimState]
+) -> tuple[FieldSources, frozenset[str]]:
+    """Return what the fields of one claim need, and the terms by which it was found before."""
+    spoken: dict[str, None] = {}
+    slugs: dict[str, None] = {}
+    for state in states:
+        spoken |= dict.fromkeys((state.origin_statement, *(link.statement for link in state.links)))
+        slugs |= dict.fromkeys(voice.party for voice in searchable_fields.list_voices(state))
+    # Ids go in as one parameter: as many parameters as links would be another statement to compile
+    # for every link, and more of them than a driver takes.
+    parameters = {
+        "claim": claim,
+        "statements": orjson.dumps(list(spoken)).decode(),
+        "parties": orjson.dumps(list(slugs)).decode(),
+    }
+    rows = _KNOWN[connection.dialect.name].run(connection, parameters).fetchall()
+    sources, former = FieldSources(), frozenset[str]()
+    for what, key, text, language, _ in sorted(rows, key=lambda row: row[4]):
+        if what == "quote":
+            sources.quotes.setdefault(id_text(key), []).append(Quoted(text, language))
+        elif what == "party":
+            sources.full_names[key] = text
+        else:
+            former = frozenset(text.split())
+    return sources, former
+
+
+def _select_known(elements: ListElements) -> CompiledStatement:
+    """Select what `_read_known` reads, in one statement."""
+    nothing = cast(null(), String)
+    return CompiledStatement(
+        union_all(
+            select(
+                literal("quote"),
+                cast(quotes.c.statement, String),
+                quotes.c.text,
+                quotes.c.language,
+                quotes.c.position,
+            ).where(quotes.c.statement.in_(elements("statements", quotes.c.statement))),
+            select(
+                literal("former"), literal(""), claim_search.c.former, nothing, literal(0)
+            ).where(claim_search.c.claim == bindparam("claim", type_=claim_search.c.claim.type)),
+            select(
+                literal("party"), parties.c.slug, parties.c.full_name, nothing, literal(0)
+            ).where(
+                parties.c.slug.in_(elements("parties", parties.c.slug)),
+                parties.c.full_name.is_not(None),
+            ),
+        )
+    )
+
+
+_KNOWN = {dialect: _select_known(elements) for dialect, elements in LISTS.items()}
+
+
+# Statements.
+
+
+_FULL_NAME = CompiledStatement(
+    select(parties.c.full_name).where(parties.c.slug == bindparam("party"))
+)
+_root = parties.alias("root")
+_SPOKEN = (
+    select(
+        statements.c.id,
+        statements.c.party,
+        parties.c.name,
+        parties.c.full_name,
+        parties.c.root,
+        _root.c.name.label("root_name"),
+        statements.c.speaker,
+        speakers.c.name.label("speaker_name"),
+        speakers.c.role,
+    )
+    .join(parties, parties.c.slug == statements.c.party, isouter=True)
+    .join(_root, _root.c.slug == parties.c.root, isouter=True)
+    .join(speakers, speakers.c.id == statements.c.speaker, isouter=True)
+)
+
+
+def statement_row(
+    connection: Connection, statement: str, quotes: Iterable[NewQuote], voice: Voice | None
+) -> IndexRow:
+    """Return the row of a statement that is being recorded."""
+    party = _FULL_NAME.run(connection, {"party": voice.party}).first() if voice else None
+    quoted = [Quoted(quote.text, quote.language) for quote in quotes]
+    words = statement_line(quoted, voice, party[0] if party else None)
+    return {"search_statement": statement, "search_words": words}
+
+
+def statement_line(quotes: Iterable[Quoted], voice: Voice | None, full_name: str | None) -> str:
+    """Return the line of terms of a statement."""
+    fields = searchable_fields.read_statement(quotes, voice, full_name)
+    return postings.build_line(fields, levels=STATEMENT_LEVELS)
+
+
+def statement_rows(connection: Connection, *conditions: ColumnElement[bool]) -> list[IndexRow]:
+    """Return the rows of the statements that meet the conditions, in the order of their ids."""
+    ids = select(statements.c.id).where(*conditions)
+    quoted = field_sources.read_quotes(connection, quotes.c.statement.in_(ids))
+    found = connection.execute(_SPOKEN.where(*conditions).order_by(statements.c.id))
+    return [
+        {
+            "search_statement": row.id,
+            "search_words": statement_line(quoted[row.id], _build_voice(row), row.full_name),
+        }
+        for row in found
+    ]
+
+
+def _build_voice(spoken: Any) -> Voice | None:
+    if spoken.party is None:
+        return None
+    speaker = None
+    if spoken.speaker:
+        speaker = Speaker(spoken.speaker, spoken.speaker_name, spoken.role)
+    return Voice(spoken.party, spoken.name, spoken.root, spoken.root_name, speaker)
+
+
+def renew_statements(connection: Connection, *conditions: ColumnElement[bool]) -> None:
+    """Index the statements again that meet the conditions."""
+    _REPLACED_STATEMENT.run_each(connection, statement_rows(connection, *conditions))

@@ -1,0 +1,1 @@
+"""Claims that may say the same as another."""
