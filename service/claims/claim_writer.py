@@ -3,8 +3,8 @@
 `load` locks a claim and gives its state; `record` appends events, lets the rules make their
 automatic move, brings everything derived from the record up to date, in the caller's transaction,
 and writes the webhooks that tell of it.  What another desk recorded is appended as it is by
-`restoration.restore`.  No other code writes claims' events, `claims`, `claim_versions`, `links` or
-`decisions`.
+`imported_events.append_events`.  No other code writes claims' events, `claims`, `claim_versions`,
+`links` or `decisions`.
 """
 
 from collections.abc import Collection, Sequence

@@ -1,4 +1,4 @@
-"""`claimdesk export` and `claimdesk import`: a desk to a file, and files to a desk."""
+"""`claimdesk export` and `claimdesk import`: write a desk to a file, and read files into one."""
 
 from contextlib import closing
 from enum import StrEnum
@@ -21,12 +21,12 @@ File = Annotated[
 Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
 
 
-class Form(StrEnum):
+class ExportFormat(StrEnum):
     JSONL = "jsonl"
     CSV = "csv"
 
 
-class Incoming(StrEnum):
+class ImportFormat(StrEnum):
     JSONL = "jsonl"
     CSV = "csv"
     JSON = "json"
@@ -36,8 +36,9 @@ class Incoming(StrEnum):
 def export(
     file: File,
     form: Annotated[
-        Form, typer.Option("--format", help="jsonl: everything; csv: the claims, for a sheet.")
-    ] = Form.JSONL,
+        ExportFormat,
+        typer.Option("--format", help="jsonl: everything; csv: the claims, for a sheet."),
+    ] = ExportFormat.JSONL,
     bom: Annotated[
         bool, typer.Option("--bom", help="Begin a CSV file with a byte order mark, for Excel.")
     ] = False,
@@ -46,22 +47,22 @@ def export(
     as_json: shell.AsJson = False,
 ) -> None:
     """Write everything the desk knows, history included and secrets excluded, to a file."""
-    from service.exchange import export as exchange
+    from service.exchange import export as exports
 
     if as_json and file == files.STANDARD:
         raise shell.misused("--json and the export cannot both go to standard output.")
-    if bom and form is not Form.CSV:
+    if bom and form is not ExportFormat.CSV:
         raise shell.misused("--bom is for --format csv.")
-    what = "lines" if form is Form.JSONL else "claims"
+    what = "lines" if form is ExportFormat.JSONL else "claims"
     with (
         files.written(file, force=force) as out,
         progress.Bar(what, quiet=quiet or as_json) as bar,
     ):
-        if form is Form.CSV:
-            rows = databases.read(exchange.sheet, write=out.write, bom=bom, progress=bar.show)
+        if form is ExportFormat.CSV:
+            rows = databases.read(exports.write_sheet, write=out.write, bom=bom, progress=bar.show)
             counts = {"claim": rows}
         else:
-            counts = databases.read(exchange.dump, write=out.write, progress=bar.show)
+            counts = databases.read(exports.write_export, write=out.write, progress=bar.show)
     if as_json:
         shell.print_json({"file": file, "records": counts})
     elif not quiet:
@@ -71,7 +72,7 @@ def export(
 def import_(
     file: File,
     form: Annotated[
-        Incoming | None,
+        ImportFormat | None,
         typer.Option(
             "--format",
             help="jsonl: an export; csv, json, claimreview: claims from elsewhere.  "
@@ -102,28 +103,30 @@ def import_(
     from service.exchange.import_lines import FileNotes
     from service.exchange.scratch import Scratch
 
-    given = None if mapping is None else _read_mapping(mapping)
+    given_mapping = None if mapping is None else _read_mapping(mapping)
     with (
         files.opened(file) as source,
         closing(Scratch()) as scratch,
         progress.Bar("bytes", quiet=quiet or as_json) as bar,
     ):
-        taken = form or _detect(file, source, given)
-        meant = _require_mapping(taken, given)
+        taken_form = form or _detect_format(file, source, given_mapping)
+        meanings = _require_mapping(taken_form, given_mapping)
 
-        async def work(database: "Database") -> importing.Outcome:
-            if meant is None:
-                return await importing.restore(database, source, scratch, bar.show, dry_run=dry_run)
+        async def work(database: "Database") -> importing.ImportOutcome:
+            if meanings is None:
+                return await importing.import_export(
+                    database, source, scratch, bar.show, dry_run=dry_run
+                )
             notes = FileNotes()
             rows: importing.Rows
-            if taken is Incoming.CSV:
-                rows = import_csv.rows(source, meant, scratch, notes)
-            elif taken is Incoming.JSON:
-                rows = import_lists.rows(source, meant, scratch, notes)
+            if taken_form is ImportFormat.CSV:
+                rows = import_csv.read_rows(source, meanings, scratch, notes)
+            elif taken_form is ImportFormat.JSON:
+                rows = import_lists.read_rows(source, meanings, scratch, notes)
             else:
-                rows = import_reviews.reviews(source, meant, scratch)
-            outcome = await importing.bring_in(
-                database, source, rows, meant, scratch, bar.show, dry_run=dry_run
+                rows = import_reviews.read_reviews(source, meanings, scratch)
+            outcome = await importing.import_claims(
+                database, source, rows, meanings, scratch, bar.show, dry_run=dry_run
             )
             outcome.notes += notes.texts
             if notes.fallback_lines:
@@ -133,24 +136,25 @@ def import_(
         try:
             outcome = databases.using(work, create=True)
         except Invalid as error:
-            detected = "" if form else f"  (It was taken for --format {taken.value}.)"
+            detected = "" if form else f"  (It was taken for --format {taken_form.value}.)"
             raise shell.misused(f"{file}: {error.detail}{detected}") from error
-        if form is None and taken is not Incoming.JSONL:
-            outcome.notes.insert(0, f"The file was taken for --format {taken.value}.")
-        importing.report(scratch, report)
-        importing.tell(outcome, scratch, dry_run=dry_run, as_json=as_json)
-        if scratch.refused():
+        if form is None and taken_form is not ImportFormat.JSONL:
+            outcome.notes.insert(0, f"The file was taken for --format {taken_form.value}.")
+        if report is not None:
+            importing.write_report(scratch, report)
+        importing.print_outcome(outcome, scratch, dry_run=dry_run, as_json=as_json)
+        if scratch.count_refusals():
             raise typer.Exit(REFUSED)
 
 
-EXPLAINED = (
+MAPPING_ADVICE = (
     "a file that says what the columns mean.  See docs/exchange.md, and seeds/example-mapping.toml."
 )
 FALLBACK = "{} lines are not UTF-8 and were read as Windows-1252: look at their letters."
 
 
-def _detect(file: str, source: BinaryIO, mapping: "Mapping | None") -> Incoming:
-    """Find out what a file is by how it begins, and by what the mapping says of it."""
+def _detect_format(file: str, source: BinaryIO, mapping: "Mapping | None") -> ImportFormat:
+    """Return what format a file has, by how it begins and by what the mapping says of it."""
     from service.domain.errors import Invalid
     from service.exchange import import_documents, import_lines
 
@@ -158,38 +162,38 @@ def _detect(file: str, source: BinaryIO, mapping: "Mapping | None") -> Incoming:
     start = source.read(64 * 1024)
     source.seek(0)
     try:
-        import_lines.refuse_packed(start)
+        import_lines.require_text(start)
     except Invalid as error:
         raise shell.misused(f"{file}: {error.detail}") from error
-    begins = import_documents.decode_start(start)
-    if begins.startswith(("{", "[")):
-        if '"record"' in begins.partition("\n")[0]:
-            return Incoming.JSONL
-        listed = mapping is not None and mapping.columns is not None
-        return Incoming.JSON if listed else Incoming.CLAIMREVIEW
-    if begins.startswith("<"):
-        return Incoming.CLAIMREVIEW
+    text = import_documents.decode_start(start)
+    if text.startswith(("{", "[")):
+        if '"record"' in text.partition("\n")[0]:
+            return ImportFormat.JSONL
+        has_columns = mapping is not None and mapping.columns is not None
+        return ImportFormat.JSON if has_columns else ImportFormat.CLAIMREVIEW
+    if text.startswith("<"):
+        return ImportFormat.CLAIMREVIEW
     if mapping is None:
-        if not begins:
-            return Incoming.JSONL
+        if not text:
+            return ImportFormat.JSONL
         what = f"{file} is no export, no JSON and no page"
-        raise shell.misused(f"{what}.  A sheet of claims needs --mapping: {EXPLAINED}")
-    return Incoming.CSV
+        raise shell.misused(f"{what}.  A sheet of claims needs --mapping: {MAPPING_ADVICE}")
+    return ImportFormat.CSV
 
 
-def _require_mapping(form: Incoming, mapping: "Mapping | None") -> "Mapping | None":
-    """What the data means; None for an export, which needs no telling."""
+def _require_mapping(form: ImportFormat, mapping: "Mapping | None") -> "Mapping | None":
+    """Return what the fields of the data mean; None for an export, which needs no mapping."""
     from service.exchange import import_mapping
 
-    if form is Incoming.JSONL:
+    if form is ImportFormat.JSONL:
         if mapping is not None:
             raise shell.misused("--mapping is for --format csv, json and claimreview.")
         return None
     if mapping is not None:
         return mapping
-    if form is Incoming.CLAIMREVIEW:
+    if form is ImportFormat.CLAIMREVIEW:
         return import_mapping.Mapping(name="claimreview")
-    raise shell.misused(f"--format {form.value} needs --mapping: {EXPLAINED}")
+    raise shell.misused(f"--format {form.value} needs --mapping: {MAPPING_ADVICE}")
 
 
 def _read_mapping(path: Path) -> "Mapping":
@@ -197,10 +201,10 @@ def _read_mapping(path: Path) -> "Mapping":
     from service.exchange import import_mapping
 
     try:
-        return import_mapping.parse(path.read_bytes())
+        return import_mapping.parse_mapping(path.read_bytes())
     except Invalid as error:
         faults = "".join(
-            f"\n  {'.'.join(map(str, one['loc']))}: {one['msg']}"
-            for one in error.extras["errors"][1:]
+            f"\n  {'.'.join(map(str, fault['loc']))}: {fault['msg']}"
+            for fault in error.extras["errors"][1:]
         )
         raise shell.misused(f"{path}: {error.detail}{faults}") from error

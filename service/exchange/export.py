@@ -1,6 +1,6 @@
-"""Everything a desk knows, read in one snapshot and written line by line (docs/exchange.md).
+"""Write everything a desk knows, read in one snapshot, line by line (docs/exchange.md).
 
-Rows come in pages by key, so that a million claims take no more memory than a thousand.
+Rows are read in pages by key, so that a million claims take no more memory than a thousand.
 """
 
 from collections import Counter
@@ -13,60 +13,89 @@ from sqlalchemy import Column, ColumnElement, Connection, Row, Select, Table, fu
 
 from service.domain.claims import rfc3339
 from service.domain.errors import Conflict
-from service.domain.subjects import SubjectKind
-from service.exchange import csv, format
-from service.store.row_data import (
-    PARTY,
-    PARTY_VERSION,
-    QUOTE,
-    STATEMENT,
-    STORY,
-    THINGS,
-    Exchanged,
-    plain,
-)
+from service.exchange import claim_sheet, export_format
+from service.exchange.export_format import EventLine, ThingEvent
+from service.store.row_data import PARTY, PARTY_VERSION, QUOTE, STATEMENT, THINGS, Exchanged, plain
 from service.store.snapshot import hold_snapshot
 from service.store.tables import claims, events, parties, party_versions, quotes
 
 PAGE = 1_000
+EVENT_COLUMNS: list[Column[Any]] = [
+    events.c[name] for name in (*export_format.THING_EVENT_FIELDS, "salts", "claim", "subject")
+]
 Write = Callable[[bytes], object]
 Progress = Callable[[int, int], None] | None
-Page = list[dict[str, Any]]
+Fields = dict[str, object]
+"""The fields of a line: the columns of a row as plain data (`row_data`), and what is within it."""
 
 
-def dump(connection: Connection, write: Write, *, progress: Progress = None) -> dict[str, int]:
-    """Write the whole desk as it is at one instant; gives how many lines of each kind there are.
+def write_export(
+    connection: Connection, write: Write, *, progress: Progress = None
+) -> dict[str, int]:
+    """Write the whole desk as it is at one instant; return how many lines of each kind there are.
 
-    For `Database.read`.  `progress` is told now and then how many lines are written, and of how
-    many.  Raises Conflict for an event that is no JSON.
+    For `Database.read`.  `progress` is called now and then with the number of lines written and
+    the number of all.  Raises Conflict for an event that is no JSON.
     """
     with hold_snapshot(connection):
-        total = _count(connection, events, events.c.claim.is_not(None))
-        total += sum(_count(connection, kind.table) for kind in THINGS.values())
+        total = _count_rows(connection, events, events.c.claim.is_not(None))
+        total += sum(_count_rows(connection, kind.table) for kind in THINGS.values())
         counts: Counter[str] = Counter()
         digest = sha256()
 
-        def put(data: bytes) -> None:
+        def write_and_digest(data: bytes) -> None:
             digest.update(data)
             write(data)
 
-        put(format.header())
-        for record in format.RECORDS:
-            for page in PAGES[record](connection):
-                put(b"".join(format.line(record, values) for values in page))
+        write_and_digest(export_format.build_header())
+        for record in export_format.RECORDS:
+            for page in _read_record(connection, record):
+                write_and_digest(b"".join(export_format.build_line(record, line) for line in page))
                 counts[record] += len(page)
                 if progress is not None:
                     progress(counts.total(), total)
-        write(format.trailer(counts, digest.hexdigest()))
-        return {record: counts[record] for record in format.RECORDS}
+        write(export_format.build_trailer(counts, digest.hexdigest()))
+        return {record: counts[record] for record in export_format.RECORDS}
 
 
-def _count(connection: Connection, table: Table, *where: ColumnElement[bool]) -> int:
+def write_sheet(
+    connection: Connection, write: Write, *, bom: bool = False, progress: Progress = None
+) -> int:
+    """Write every claim as a row of a spreadsheet, as they are at one instant; return how many.
+
+    For `Database.read`.
+    """
+    with hold_snapshot(connection):
+        total, written = _count_rows(connection, claims), 0
+        write((claim_sheet.BOM if bom else b"") + claim_sheet.encode_rows([claim_sheet.COLUMNS]))
+        for rows in _read_pages(connection, select(claims.c.id, claims.c.document), claims.c.id):
+            documents = (orjson.loads(row.document) for row in rows)
+            write(claim_sheet.encode_rows(map(claim_sheet.build_row, documents)))
+            written += len(rows)
+            if progress is not None:
+                progress(written, total)
+        return written
+
+
+def describe_statements(
+    connection: Connection, rows: Sequence[Row[Any]], is_wanted_quote: ColumnElement[bool]
+) -> list[Fields]:
+    """Return statements as their lines say them, each with its quotes within it."""
+    quotes_of: dict[str, list[Fields]] = {row.id: [] for row in rows}
+    query = select(*QUOTE.selected, quotes.c.statement).where(is_wanted_quote)
+    for quote in connection.execute(query.order_by(quotes.c.statement, quotes.c.position)):
+        quotes_of[quote.statement].append(plain(QUOTE, quote._mapping))
+    return [plain(STATEMENT, row._mapping) | {"quotes": quotes_of[row.id]} for row in rows]
+
+
+def _count_rows(connection: Connection, table: Table, *where: ColumnElement[bool]) -> int:
     return connection.execute(select(func.count()).select_from(table).where(*where)).scalar_one()
 
 
-def pages(connection: Connection, query: Select[Any], key: Any) -> Iterator[Sequence[Row[Any]]]:
-    """The rows of `query` in the order of `key`, a page at a time."""
+def _read_pages(
+    connection: Connection, query: Select[Any], key: Column[Any]
+) -> Iterator[Sequence[Row[Any]]]:
+    """Yield the rows of `query` in the order of `key`, a page at a time."""
     query = query.order_by(key).limit(PAGE)
     rows = connection.execute(query).all()
     while rows:
@@ -74,141 +103,104 @@ def pages(connection: Connection, query: Select[Any], key: Any) -> Iterator[Sequ
         rows = connection.execute(query.where(key > rows[-1]._mapping[key.name])).all()
 
 
-def _by_key(record: str) -> Callable[[Connection], Iterator[Page]]:
+def _read_record(
+    connection: Connection, record: str
+) -> Iterator[list[EventLine]] | Iterator[list[Fields]]:
+    """Yield the lines of one kind, a page at a time."""
+    if record == "event":
+        return _read_events(connection)
     kind = THINGS[record]
-
-    def read(connection: Connection) -> Iterator[Page]:
-        for rows in pages(connection, select(*kind.selected), kind.key):
-            yield [plain(kind, row._mapping) for row in rows]
-
-    return read
-
-
-def _with_events(
-    kind: SubjectKind, read: Callable[[Connection], Iterator[Page]]
-) -> Callable[[Connection], Iterator[Page]]:
-    """What `read` gives, each thing with the events of its own record."""
-
-    def read_both(connection: Connection) -> Iterator[Page]:
-        for page in read(connection):
-            keys = [next(iter(values.values())) for values in page]
-            chains: dict[str, Page] = {key: [] for key in keys}
-            query: Select[Any] = select(*_columns(format.EVENT_OF_THING), events.c.subject)
-            query = query.where(events.c.kind == kind.value, events.c.subject.in_(keys))
-            for row in connection.execute(query.order_by(events.c.subject, events.c.number)):
-                chains[row.subject].append(_event(row, format.EVENT_OF_THING))
-            yield [values | {"events": chains[key]} for key, values in zip(keys, page, strict=True)]
-
-    return read_both
+    if record == "party":
+        pages = _read_parties(connection)
+    elif record == "statement":
+        pages = _read_statements(connection)
+    elif record in ("key", "story"):
+        pages = _read_in_order(connection, kind, sorted(connection.scalars(select(kind.key))))
+    else:
+        pages = (
+            [plain(kind, row._mapping) for row in rows]
+            for rows in _read_pages(connection, select(*kind.selected), kind.key)
+        )
+    if record in export_format.SUBJECTS:
+        return (_add_events(connection, record, page) for page in pages)
+    return pages
 
 
-def _ordered(connection: Connection, kind: Exchanged, keys: Sequence[str]) -> Iterator[Page]:
-    """The rows of these keys, in this order.
+def _add_events(connection: Connection, record: str, page: list[Fields]) -> list[Fields]:
+    """Give each thing of a page the events of its own record."""
+    key = THINGS[record].key.name
+    events_of: dict[object, list[ThingEvent]] = {line[key]: [] for line in page}
+    query = select(*EVENT_COLUMNS).where(
+        events.c.kind == export_format.SUBJECTS[record].value, events.c.subject.in_(events_of)
+    )
+    for row in connection.execute(query.order_by(events.c.subject, events.c.number)):
+        events_of[row.subject].append(_describe_event(row))
+    return [line | {"events": events_of[line[key]]} for line in page]
 
-    Keys that people made are put in order here: databases sort texts by rules of their own.
+
+def _read_in_order(
+    connection: Connection, kind: Exchanged, keys: Sequence[str]
+) -> Iterator[list[Fields]]:
+    """Yield the rows of these keys, in this order.
+
+    Keys that people chose are sorted in Python: each database sorts texts by rules of its own.
     """
-    for some in (keys[at : at + PAGE] for at in range(0, len(keys), PAGE)):
-        rows = connection.execute(select(*kind.selected).where(kind.key.in_(some)))
-        found = {row[0]: plain(kind, row._mapping) for row in rows}
-        yield [found[key] for key in some]
+    for start in range(0, len(keys), PAGE):
+        page = keys[start : start + PAGE]
+        rows = connection.execute(select(*kind.selected).where(kind.key.in_(page)))
+        by_key = {row[0]: plain(kind, row._mapping) for row in rows}
+        yield [by_key[key] for key in page]
 
 
-def _keys(connection: Connection) -> Iterator[Page]:
-    kind = THINGS["key"]
-    return _ordered(connection, kind, sorted(connection.scalars(select(kind.key))))
-
-
-def _stories(connection: Connection) -> Iterator[Page]:
-    return _ordered(connection, STORY, sorted(connection.scalars(select(STORY.key))))
-
-
-def _parties(connection: Connection) -> Iterator[Page]:
-    """Parents before those below them."""
-    parent = {
-        row.slug: row.parent for row in connection.execute(select(parties.c.slug, parties.c.parent))
-    }
+def _read_parties(connection: Connection) -> Iterator[list[Fields]]:
+    """Yield parties with their versions, parents before those below them."""
+    rows = connection.execute(select(parties.c.slug, parties.c.parent))
+    parent_of: dict[str, str | None] = {row.slug: row.parent for row in rows}
 
     def depth(slug: str) -> int:
-        above = parent[slug]
-        return 0 if above is None else 1 + depth(above)
+        parent = parent_of[slug]
+        return 0 if parent is None else 1 + depth(parent)
 
-    ordered = sorted(parent, key=lambda slug: (depth(slug), slug))
-    then = party_versions.c
-    for page in _ordered(connection, PARTY, ordered):
-        past: dict[str, Page] = {one["slug"]: [] for one in page}
-        for row in connection.execute(
-            select(*PARTY_VERSION.selected, then.slug)
-            .where(then.slug.in_(list(past)))
-            .order_by(then.slug, then.recorded_at)
-        ):
-            past[row.slug].append(plain(PARTY_VERSION, row._mapping))
-        yield [one | {"versions": past[one["slug"]]} for one in page]
+    version = party_versions.c
+    slugs = sorted(parent_of, key=lambda slug: (depth(slug), slug))
+    for page in _read_in_order(connection, PARTY, slugs):
+        versions_of: dict[object, list[Fields]] = {party["slug"]: [] for party in page}
+        query = select(*PARTY_VERSION.selected, version.slug).where(version.slug.in_(versions_of))
+        for row in connection.execute(query.order_by(version.slug, version.recorded_at)):
+            versions_of[row.slug].append(plain(PARTY_VERSION, row._mapping))
+        yield [party | {"versions": versions_of[party["slug"]]} for party in page]
 
 
-def _statements(connection: Connection) -> Iterator[Page]:
-    for rows in pages(connection, select(*STATEMENT.selected), STATEMENT.key):
-        first, last = rows[0].id, rows[-1].id
-        said: dict[str, Page] = {row.id: [] for row in rows}
-        for quote in connection.execute(
-            select(*QUOTE.selected, quotes.c.statement)
-            .where(quotes.c.statement.between(first, last))
-            .order_by(quotes.c.statement, quotes.c.position)
-        ):
-            said[quote.statement].append(plain(QUOTE, quote._mapping))
-        yield [plain(STATEMENT, row._mapping) | {"quotes": said[row.id]} for row in rows]
+def _read_statements(connection: Connection) -> Iterator[list[Fields]]:
+    for rows in _read_pages(connection, select(*STATEMENT.selected), STATEMENT.key):
+        of_page = quotes.c.statement.between(rows[0].id, rows[-1].id)
+        yield describe_statements(connection, rows, of_page)
 
 
-def _events(connection: Connection) -> Iterator[Page]:
-    """The record in the order in which it was written, whatever the numbers here are."""
-    query = select(events.c.seq, *_columns(format.EVENT)).where(events.c.claim.is_not(None))
-    for rows in pages(connection, query, events.c.seq):
-        yield [_event(row, format.EVENT) for row in rows]
+def _read_events(connection: Connection) -> Iterator[list[EventLine]]:
+    """Yield claims' events in the order in which they were written, whatever their numbers are."""
+    query = select(events.c.seq, *EVENT_COLUMNS).where(events.c.claim.is_not(None))
+    for rows in _read_pages(connection, query, events.c.seq):
+        yield [{"id": row.id, "claim": row.claim, **_describe_event(row)} for row in rows]
 
 
-def _columns(names: Sequence[str]) -> list[Column[Any]]:
-    return [*(events.c[name] for name in names), events.c.salts]
-
-
-def _event(row: Row[Any], names: Sequence[str]) -> dict[str, Any]:
+def _describe_event(row: Row[Any]) -> ThingEvent:
     try:
-        actor, data = orjson.loads(row.actor), orjson.loads(row.data)
-        salts = {} if row.salts is None else {"salts": orjson.loads(row.salts)}
+        event: ThingEvent = {
+            "id": row.id,
+            "number": row.number,
+            "type": row.type,
+            "recorded_at": rfc3339(row.recorded_at),
+            "actor": orjson.loads(row.actor),
+            "data": orjson.loads(row.data),
+            "previous_hash": row.previous_hash,
+            "hash": row.hash,
+        }
+        if row.salts is not None:
+            event["salts"] = orjson.loads(row.salts)
     except orjson.JSONDecodeError as error:
-        about = row._mapping.get("claim") or row._mapping.get("subject")
         raise Conflict(
-            f"Event {row.number} of {about} is no JSON: the record was tampered with.  "
-            "See: claimdesk verify"
+            f"Event {row.number} of {row.claim or row.subject} is no JSON: the record was "
+            "tampered with.  See: claimdesk verify"
         ) from error
-    said = {name: row._mapping[name] for name in names}
-    return said | {"recorded_at": rfc3339(row.recorded_at), "actor": actor, "data": data} | salts
-
-
-PAGES: dict[str, Callable[[Connection], Iterator[Page]]] = {
-    "user": _by_key("user"),
-    "key": _keys,
-    "party": _with_events(SubjectKind.PARTY, _parties),
-    "speaker": _with_events(SubjectKind.SPEAKER, _by_key("speaker")),
-    "source": _with_events(SubjectKind.SOURCE, _by_key("source")),
-    "story": _with_events(SubjectKind.STORY, _stories),
-    "statement": _with_events(SubjectKind.STATEMENT, _statements),
-    "event": _events,
-    "note": _with_events(SubjectKind.NOTE, _by_key("note")),
-}
-
-
-def sheet(
-    connection: Connection, write: Write, *, bom: bool = False, progress: Progress = None
-) -> int:
-    """Write every claim as a line of a spreadsheet, as they are at one instant; gives how many.
-
-    For `Database.read`.
-    """
-    with hold_snapshot(connection):
-        total, done = _count(connection, claims), 0
-        write((csv.BOM if bom else b"") + csv.lines([csv.COLUMNS]))
-        for rows in pages(connection, select(claims.c.id, claims.c.document), claims.c.id):
-            write(csv.lines(csv.claim(orjson.loads(row.document)) for row in rows))
-            done += len(rows)
-            if progress is not None:
-                progress(done, total)
-        return done
+    return event

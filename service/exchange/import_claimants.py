@@ -1,13 +1,10 @@
-"""Who a review says makes the claim: an organisation, and the person who speaks for it."""
+"""Read who makes the claim of a review: an organisation, and the person who speaks for it."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from service.exchange import import_graph
 from service.exchange.import_graph import Node
-
-if TYPE_CHECKING:
-    from service.exchange.import_reviews import Reading
+from service.exchange.import_properties import PropertyReader
 
 EMPLOYERS = ("affiliation", "worksFor", "memberOf")
 
@@ -23,51 +20,48 @@ class Claimant:
     person_aliases: tuple[str, ...] = ()
 
 
-def read(reading: "Reading", item: Node) -> Claimant:
-    """Who makes the claim that `item` is: the first author; others are remarked upon."""
-    authors = reading.things(item, "author")
-    named = [author for author in authors if _identified(reading, author)]
+def read_claimant(reader: PropertyReader, item: Node) -> Claimant:
+    """Return who makes the claim that `item` is: the first author.  Others become remarks."""
+    authors = reader.list_things(item, "author")
+    named = [author for author in authors if _list_names(reader, author)]
     if authors and not named:
-        reading.remarks.append("its claimant has no name")
+        reader.remarks.append("its claimant has no name")
     for other in named[1:]:
-        said = reading.name(other) or reading.address(other, "url") or reading.own_id(other)
-        reading.remarks.append(f"claimed by {said} too, who is left out")
+        name = (
+            reader.read_name(other)
+            or reader.read_address(other, "url")
+            or import_graph.find_own_id(other)
+        )
+        reader.remarks.append(f"claimed by {name} too, who is left out")
     if not named:
         return Claimant()
     author = named[0]
-    name, aliases = _names(reading, author)
-    if "Person" not in import_graph.kinds(author):
-        return Claimant(organisation=name, aliases=aliases)
-    role = reading.text(author, "jobTitle")
+    name, *aliases = _list_names(reader, author)
+    if "Person" not in import_graph.list_kinds(author):
+        return Claimant(organisation=name, aliases=tuple(aliases))
+    role = reader.read_text(author, "jobTitle")
     for field in EMPLOYERS:
-        for thing in reading.things(author, field):
-            if _identified(reading, thing):
-                employer_name, employer_aliases = _names(reading, thing)
-                return Claimant(employer_name, name, role, employer_aliases, aliases)
-    return Claimant(person=name, role=role, person_aliases=aliases)
+        for employer in reader.list_things(author, field):
+            if names := _list_names(reader, employer):
+                return Claimant(names[0], name, role, tuple(names[1:]), tuple(aliases))
+    return Claimant(person=name, role=role, person_aliases=tuple(aliases))
 
 
-def employer(reading: "Reading", person: Node) -> str | None:
-    """For whom a person works, by name."""
+def read_employer(reader: PropertyReader, person: Node) -> str | None:
+    """Return the name of the organisation for which a person works."""
     for field in EMPLOYERS:
-        for thing in reading.things(person, field):
-            name = reading.name(thing)
+        for employer in reader.list_things(person, field):
+            name = reader.read_name(employer)
             if name is not None:
                 return name
     return None
 
 
-def _identified(reading: "Reading", thing: Node) -> bool:
-    return _names(reading, thing)[0] is not None
-
-
-def _names(reading: "Reading", thing: Node) -> tuple[str | None, tuple[str, ...]]:
-    """A thing's name, and what else it goes by; an address, where it has no name."""
-    found = [reading.text(thing, name) for name in ("name", "legalName")]
-    found += reading.texts(thing, "alternateName")
-    links = [*reading.addresses(thing, "sameAs"), *reading.addresses(thing, "url")]
-    own = reading.own_id(thing)
-    if own is not None:
-        links.append(own)
-    every = list(dict.fromkeys(name for name in (*found, *links) if name))
-    return (every[0], tuple(every[1:])) if every else (None, ())
+def _list_names(reader: PropertyReader, thing: Node) -> list[str]:
+    """Return the names of a thing, and then its addresses."""
+    names = [reader.read_text(thing, field) for field in ("name", "legalName")]
+    names += reader.list_texts(thing, "alternateName")
+    names += reader.list_addresses(thing, "sameAs")
+    names += reader.list_addresses(thing, "url")
+    names.append(import_graph.find_own_id(thing))
+    return list(dict.fromkeys(name for name in names if name))

@@ -1,6 +1,8 @@
-"""When something was claimed, as others write it: read exactly, or refused with the reason.
+"""Parse dates as others write them: exactly, or refuse them with the reason.
 
-Nothing is invented: no day of a month, no year of a day, no hour of a midnight, no zone.
+Nothing is invented: no day of a month, no year of a day, no hour of a midnight, no zone.  That is
+why no library guesses here (dateutil takes today's year for a missing one, dateparser a day for a
+missing one): the formats of the mapping are tried with `strptime`, then ISO 8601.
 """
 
 import re
@@ -40,7 +42,7 @@ PARTIAL = (
     ("month", re.compile(r"\d{4}[-/.](0?[1-9]|1[0-2])|(0?[1-9]|1[0-2])[-/.]\d{4}")),
     ("month", re.compile(rf"({MONTH_NAMES})\.?,? +\d{{4}}|\d{{4}} +({MONTH_NAMES})", re.I)),
 )
-"""What is written of a date whose day is not."""
+"""Dates without their day, by what is known of them."""
 ZONE_NAME = re.compile(r"[A-Za-z]+(?:/[A-Za-z_+-]+)+|(?<![A-Za-z])[A-Z]{1,4}(?![A-Za-z])")
 ZONES = {
     name: timezone(timedelta(hours=hours))
@@ -57,25 +59,24 @@ ZONES = {
     }.items()
     for name in names.split()
 }
-"""Zones by their letters, where these mean one alone in the mail and news of our part of the world
-(RFC 5322, section 4.3).  BST and IST, for instance, are several."""
+"""Zones by their letters, where these mean only one zone in mail and news of this part of the world
+(RFC 5322, section 4.3).  BST and IST, for instance, mean several."""
 
 
-class Unfit(ValueError):
+class NotInFormat(ValueError):
     """A text that is not written in a format."""
 
 
 def check_format(pattern: str) -> str:
-    """Give back a format of dates, in the letters of Python's `strptime`.
+    """Return a format of dates, in the directives of Python's `strptime`.
 
-    Raises ValueError for what could not be read exactly.
+    Raises ValueError for one by which no date could be read exactly.
     """
     found = frozenset(DIRECTIVE.findall(pattern))
-    odd = f"{pattern!r} is no format of a date, such as %d-%m-%Y"
     if found & MACHINE_DEPENDENT:
         raise ValueError(f"{pattern!r} differs from machine to machine: write it out")
     if not found <= DIRECTIVES or not _reads_itself(pattern):
-        raise ValueError(odd)
+        raise ValueError(f"{pattern!r} is no format of a date, such as %d-%m-%Y")
     if not found & frozenset("YyG"):
         raise ValueError(f"{pattern!r} has no year: no claim can be dated by it")
     if "d" in found and not found & MONTH:
@@ -88,7 +89,7 @@ def check_format(pattern: str) -> str:
         raise ValueError(f"{pattern!r} has seconds and no minutes")
     if "M" in found and not found & frozenset("HI"):
         raise ValueError(f"{pattern!r} has minutes and no hour")
-    if found & frozenset("HI") and _written_part(pattern) != "day":
+    if found & frozenset("HI") and _find_written_part(pattern) != "day":
         raise ValueError(f"{pattern!r} has an hour and no day")
     return pattern
 
@@ -103,8 +104,8 @@ def _reads_itself(pattern: str) -> bool:
 
 
 @lru_cache(maxsize=256)
-def _written_part(pattern: str) -> str:
-    """How much of a date a format has: its day, or only its week, month or year."""
+def _find_written_part(pattern: str) -> str:
+    """Return how much of a date a format has: its day, or only its week, month or year."""
     found = frozenset(DIRECTIVE.findall(pattern))
     weekday = bool(found & WEEKDAY)
     if ("d" in found and found & MONTH) or "j" in found:
@@ -114,28 +115,28 @@ def _written_part(pattern: str) -> str:
     return "month" if found & MONTH else "year"
 
 
-def moment(
+def parse_date(
     field: str, value: str | None, formats: Sequence[str], zone: str
 ) -> tuple[datetime, Precision] | None:
-    """Read an instant, and how exactly it is known, by the first of `formats` that fits; else as
+    """Parse an instant, and how exactly it is known, by the first of `formats` that fits; else as
     ISO 8601.
 
     Where no offset is written, the time zone's counts.  A day stays the day that was written, and
-    a midnight is a day: programs write it where they know no hour.  Raises Refused.
+    a midnight counts as a day: programs write it where they know no hour.  Raises RowRefusal.
     """
     if value is None or not (value := value.strip()):
         return None
     for pattern in formats:
         try:
-            written, precision = _read_format(field, value, pattern)
-        except Unfit:
+            written, precision = _parse_format(field, value, pattern)
+        except NotInFormat:
             continue
-        return _settle(field, value, written, precision, zone)
+        return _settle_zone(field, value, written, precision, zone)
     try:
-        written, precision = _read_iso(value)
+        written, precision = _parse_iso(value)
     except ValueError:
         refuse(field, value, _explain(value, formats))
-    return _settle(field, value, written, precision, zone)
+    return _settle_zone(field, value, written, precision, zone)
 
 
 def _explain(value: str, formats: Sequence[str]) -> str:
@@ -152,31 +153,34 @@ def _explain_partial(part: str) -> str:
     return f"only its {part} is known: a claim has a day, and none is invented"
 
 
-def _read_format(field: str, value: str, pattern: str) -> tuple[datetime, Precision]:
+def _parse_format(field: str, value: str, pattern: str) -> tuple[datetime, Precision]:
     zone: tzinfo | None = None
     text, reading = value, pattern
     if "%Z" in pattern:
-        text, zone = _take_zone(value)
+        text, zone = _replace_zone(value)
         reading = pattern.replace("%Z", "%z")
     try:
         found = datetime.strptime(text, reading)  # noqa: DTZ007 (the zone is added later)
         weekday = time.strptime(text, reading).tm_wday
     except (ValueError, OverflowError, re.error) as error:
-        raise Unfit(str(error)) from error
+        raise NotInFormat(str(error)) from error
     if WITHOUT_SEPARATOR.search(pattern):
         _require_full_width(text, reading, found)
-    part = _written_part(pattern)
+    part = _find_written_part(pattern)
     if part != "day":
         refuse(field, value, _explain_partial(part))
     if weekday != found.weekday():
         refuse(field, value, f"{found.day} {found:%B %Y} was a {found:%A}")
     if zone is not None:
         found = found.replace(tzinfo=zone)
-    return found, _written_precision(pattern)
+    return found, _find_precision(pattern)
 
 
-def _take_zone(value: str) -> tuple[str, tzinfo]:
-    """Put a plain offset in the place of a zone's name.  Raises Unfit where none is known."""
+def _replace_zone(value: str) -> tuple[str, tzinfo]:
+    """Replace a zone's name with an offset of zero, and return the zone.
+
+    Raises NotInFormat where no zone is known.
+    """
     for match in ZONE_NAME.finditer(value):
         zone: tzinfo | None = ZONES.get(match[0])
         if zone is None and "/" in match[0]:
@@ -186,17 +190,17 @@ def _take_zone(value: str) -> tuple[str, tzinfo]:
                 continue
         if zone is not None:
             return f"{value[: match.start()]}+0000{value[match.end() :]}", zone
-    raise Unfit("it has no zone that is known")
+    raise NotInFormat("it has no zone that is known")
 
 
 def _require_full_width(text: str, pattern: str, found: datetime) -> None:
-    """Numbers that nothing parts must have all their digits: `202312` is not 2 January 2023."""
+    """Require all digits of numbers without separators: `202312` is not 2 January 2023."""
     rendered = found.strftime(pattern.replace("%z", "").rstrip())
     if len(ZONE_AT_END.sub("", text)) != len(rendered):
-        raise Unfit("it has too few digits")
+        raise NotInFormat("it has too few digits")
 
 
-def _written_precision(pattern: str) -> Precision:
+def _find_precision(pattern: str) -> Precision:
     found = frozenset(DIRECTIVE.findall(pattern))
     if "S" in found:
         return Precision.SECOND
@@ -205,7 +209,7 @@ def _written_precision(pattern: str) -> Precision:
     return Precision.HOUR if found & frozenset("HI") else Precision.DAY
 
 
-def _read_iso(value: str) -> tuple[datetime, Precision]:
+def _parse_iso(value: str) -> tuple[datetime, Precision]:
     """Raises ValueError."""
     by_week = ISO_WEEKDAY.fullmatch(value)
     if by_week is not None:
@@ -223,13 +227,13 @@ def _read_iso(value: str) -> tuple[datetime, Precision]:
     if match["hour"] is None:
         return found, Precision.DAY
     if match["zone"] is not None:
-        found = found.replace(tzinfo=_offset(match["zone"]))
+        found = found.replace(tzinfo=_parse_offset(match["zone"]))
     if match["minute"] is None:
         return found, Precision.HOUR
     return found, Precision.SECOND if second or fraction else Precision.MINUTE
 
 
-def _offset(text: str) -> timezone:
+def _parse_offset(text: str) -> timezone:
     if not text.startswith(("+", "-")):
         return UTC
     digits = text[1:].replace(":", "").ljust(4, "0")
@@ -237,7 +241,7 @@ def _offset(text: str) -> timezone:
     return timezone(size if text[0] == "+" else -size)
 
 
-def _settle(
+def _settle_zone(
     field: str, value: str, written: datetime, precision: Precision, zone: str
 ) -> tuple[datetime, Precision]:
     if not (written.hour or written.minute or written.second or written.microsecond):
@@ -245,7 +249,7 @@ def _settle(
     if precision is Precision.DAY:
         written = written.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=UTC)
     elif written.tzinfo is None:
-        written = written.replace(tzinfo=_zone(zone))
+        written = written.replace(tzinfo=_load_zone(zone))
     _require_one_instant(field, value, written)
     try:
         found = written.astimezone(UTC)
@@ -258,7 +262,7 @@ def _settle(
 
 
 def _require_one_instant(field: str, value: str, written: datetime) -> None:
-    """Refuse an hour that a change of clocks left out, or made two of."""
+    """Refuse an hour that a change of clocks left out, or repeated."""
     if not isinstance(written.tzinfo, ZoneInfo):
         return
     first, second = written.replace(fold=0).utcoffset(), written.replace(fold=1).utcoffset()
@@ -271,5 +275,5 @@ def _require_one_instant(field: str, value: str, written: datetime) -> None:
 
 
 @lru_cache(maxsize=16)
-def _zone(name: str) -> ZoneInfo:
+def _load_zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)

@@ -1,4 +1,4 @@
-"""What others' data says of a claim, field by field: cleaned, bounded, or refused with a reason."""
+"""Clean and bound the fields of others' claims one by one, or refuse them with a reason."""
 
 import re
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from typing import NoReturn
 from service.domain import addresses, texts
 from service.domain.claims import Kind, Precision
 
-MOST = {
+LONGEST = {
     "text": 2_000,
     "quote": 10_000,
     "claimant": 120,
@@ -26,11 +26,11 @@ MOST = {
     "story": 64,
     "id": 1_000,
 }
-"""The same bounds as in the API: what is imported must be valid there."""
+"""At most so many characters, as in the API: what is imported must be valid there."""
 PROSE = frozenset({"text", "quote", "explanation"})
 NAMES = frozenset({"claimant", "speaker", "role", "publisher", "rated_by"})
 MOST_TAGS = 20
-SHOWN = 80
+SHOWN_CHARACTERS = 80
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s]")
 LABEL = r"\w([\w-]*\w)?"
@@ -42,23 +42,23 @@ HOST = re.compile(
 )
 
 
-class Refused(Exception):
+class RowRefusal(Exception):
     """A row that is not imported: the field at fault, what it holds, and why."""
 
     def __init__(self, field: str | None, value: str | None, reason: str) -> None:
         super().__init__(reason)
         self.field = field
-        self.value = None if value is None else shortened(value)
+        self.value = None if value is None else shorten(value)
         self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
-class Incoming:
+class ClaimRow:
     """A claim as others have it.
 
-    `key` is what it is known again by, `former_key` what it was known by before addresses had a
-    canonical form.  `aliases` are further names and addresses of who claims it, `speaker_aliases`
-    of who speaks.  `remarks` say what was made of it.
+    It is known again by its `key`; by `former_key`, if it was imported before addresses had a
+    canonical form.  `aliases` are further names and addresses of the claimant, `speaker_aliases`
+    of the speaker.  `remarks` say where the row differs from what was read.
     """
 
     line: int
@@ -89,26 +89,24 @@ class Incoming:
     remarks: tuple[str, ...] = ()
 
 
-def shortened(value: str) -> str:
-    """A value for a report: in one line, and not too much of it."""
-    return shortened_to(value, SHOWN)
-
-
-def shortened_to(value: str, most: int) -> str:
-    value = value[: most + 1]
-    line = "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in value)
+def shorten(value: str, most: int = SHOWN_CHARACTERS) -> str:
+    """Return a value for a report: in one line, and not too much of it."""
+    line = "".join(
+        character if character.isprintable() else "\N{REPLACEMENT CHARACTER}"
+        for character in value[: most + 1]
+    )
     return line if len(line) <= most else line[: most - 1] + "…"
 
 
 def refuse(field: str, value: str | None, reason: str) -> NoReturn:
-    raise Refused(field, value, reason)
+    raise RowRefusal(field, value, reason)
 
 
-def text(field: str, value: str | None) -> str | None:
-    """Give a text as the policy of `domain/texts.py` takes it, names and labels in one line.
+def clean_text(field: str, value: str | None) -> str | None:
+    """Return a text as the policy of `domain/texts.py` takes it, names and labels in one line.
 
-    None where there is nothing to see.  What others wrote is folded where it can be without loss:
-    marks of no width in names, embeddings and overrides everywhere.
+    None where nothing is visible.  Marks of no width are removed from names, embeddings and
+    overrides of direction from all texts: nothing is lost by that.  Raises RowRefusal.
     """
     if value is None or not texts.is_visible(value):
         return None
@@ -125,27 +123,28 @@ def text(field: str, value: str | None) -> str | None:
             value = texts.clean_line(" ".join(texts.fold_prose(value).split()))
     except ValueError as error:
         refuse(field, value, str(error))
-    if len(value) > MOST[field]:
-        refuse(field, value, f"it has {len(value)} characters; at most {MOST[field]} are allowed")
+    most = LONGEST[field]
+    if len(value) > most:
+        refuse(field, value, f"it has {len(value)} characters; at most {most} are allowed")
     return value
 
 
-def cut(field: str, value: str | None, remarks: list[str]) -> str | None:
-    """Give a text as `text` does; one that is too long is cut, and a remark says so."""
-    most = MOST[field]
+def clean_and_cut(field: str, value: str | None, remarks: list[str]) -> str | None:
+    """Return a text as `clean_text` does; one that is too long is cut, and a remark says so."""
+    most = LONGEST[field]
     if value is not None:
         line = value.strip() if field in PROSE else " ".join(value.split())
         if len(line) > most:
             value = f"{line[: most - 1].rstrip()}…"
             name = field.replace("_", " ")
             remarks.append(f"its {name} has {len(line)} characters and was cut to {most}")
-    return text(field, value)
+    return clean_text(field, value)
 
 
-def address(field: str, value: str | None) -> str | None:
-    """Give an http(s) address, its scheme and host in lower case; one without a scheme, such as
-    www.example.org/page, gets https.  Raises Refused."""
-    value = text("url", value)
+def clean_address(field: str, value: str | None) -> str | None:
+    """Return an http(s) address, its scheme and host in lower case.  One without a scheme, such as
+    www.example.org/page, gets https.  Raises RowRefusal."""
+    value = clean_text("url", value)
     if value is None:
         return None
     if value.startswith("//"):
@@ -159,28 +158,28 @@ def address(field: str, value: str | None) -> str | None:
 
 
 def has_scheme(value: str) -> bool:
-    """Whether a text is written as an address of some kind: `javascript:…`, `ftp://…`."""
+    """Whether a text is an address of some kind: `javascript:…`, `ftp://…`."""
     return SCHEME.match(value) is not None
 
 
-def language(value: str | None) -> str | None:
-    value = text("language", value)
+def clean_language(value: str | None) -> str | None:
+    value = clean_text("language", value)
     if value is not None and not LANGUAGE.fullmatch(value):
         refuse("language", value, "this is no language tag, such as en or sr-Latn")
     return value
 
 
-def kind(value: str | None, otherwise: Kind) -> Kind:
+def parse_kind(value: str | None, default: Kind) -> Kind:
     if value is None or not value.strip():
-        return otherwise
+        return default
     try:
         return Kind(value.strip().lower())
     except ValueError:
         refuse("kind", value, f"a claim's kind is one of {', '.join(Kind)}")
 
 
-def tags(parts: Sequence[str]) -> tuple[str, ...]:
-    found = tuple(dict.fromkeys(one for part in parts if (one := text("tags", part))))
-    if len(found) > MOST_TAGS:
-        refuse("tags", "; ".join(found), f"{len(found)} tags; at most {MOST_TAGS} are allowed")
-    return found
+def clean_tags(parts: Sequence[str]) -> tuple[str, ...]:
+    tags = tuple(dict.fromkeys(tag for part in parts if (tag := clean_text("tags", part))))
+    if len(tags) > MOST_TAGS:
+        refuse("tags", "; ".join(tags), f"{len(tags)} tags; at most {MOST_TAGS} are allowed")
+    return tags

@@ -5,19 +5,16 @@ import unicodedata
 from functools import lru_cache
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import model_validator
 
 from service.domain.claims import Finding, Status
 from service.domain.names import fold
+from service.exchange.toml_files import Entry
 
 QUOTES = "\"'`´‘’‚“”„«»‹›"
 DASHES = str.maketrans(dict.fromkeys("-‐‑‒–—_", " "))
 START = re.compile(rf"^[\s{QUOTES}]+")
 END = re.compile(rf"[\s{QUOTES}.!]+$")
-
-
-class Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Judgement(Entry):
@@ -27,17 +24,17 @@ class Judgement(Entry):
     finding: Finding | None = None
 
     @model_validator(mode="after")
-    def _fits(self) -> Self:
+    def _require_fitting_finding(self) -> Self:
         if self.finding is not None and self.status in (Status.ASSERTED, Status.CONFIRMED):
             raise ValueError(f"a finding does not go with {self.status}")
         return self
 
 
 @lru_cache(maxsize=1024)
-def fold_label(label: str) -> str:
-    """Give a label in the form in which labels are compared.
+def normalize_label(label: str) -> str:
+    """Return a label in the form in which labels are compared.
 
-    Without case, accents and hyphens, without quotation marks around it and a stop behind it.
+    Case, accents, hyphens, quotation marks around it and a full stop behind it do not count.
     What may turn its meaning stays: "True?" is not "true", and "≠ true" not "= true".
     """
     composed = unicodedata.normalize("NFC", label)
@@ -46,144 +43,55 @@ def fold_label(label: str) -> str:
     return START.sub("", END.sub("", fold(composed.translate(DASHES))))
 
 
-def _meaning(status: Status, finding: Finding | None, *labels: str) -> dict[str, Judgement]:
-    return dict.fromkeys(labels, Judgement(status=status, finding=finding))
-
-
-LABELS = {
-    **_meaning(
+MEANINGS: tuple[tuple[Status, Finding | None, str], ...] = (
+    (
         Status.CONFIRMED,
         None,
-        "true",
-        "correct",
-        "accurate",
-        "verified",
-        "confirmed",
-        "supported",
-        "fact",
-        "vrai",
-        "wahr",
-        "richtig",
-        "verdadero",
-        "verdadeiro",
-        "tačno",
-        "istina",
-        "istinito",
-        "тачно",
-        "истина",
-        "e vërtetë",
-        "saktë",
+        "true, correct, accurate, verified, confirmed, supported, fact, vrai, wahr, richtig, "
+        "verdadero, verdadeiro, tačno, istina, istinito, тачно, истина, e vërtetë, saktë",
     ),
-    **_meaning(
+    (
         Status.AWAITING_CONFIRMATION,
         None,
-        "mostly true",
-        "mostly correct",
-        "mostly accurate",
-        "largely true",
-        "partly verified",
-        "plutôt vrai",
-        "größtenteils wahr",
-        "uglavnom tačno",
-        "unverified",
-        "unproven",
-        "not proven",
-        "unsupported",
-        "unsubstantiated",
-        "no evidence",
-        "not enough evidence",
-        "not enough info",
-        "not enough information",
-        "insufficient evidence",
-        "needs context",
-        "missing context",
-        "research in progress",
-        "neprovereno",
+        "mostly true, mostly correct, mostly accurate, largely true, partly verified, "
+        "plutôt vrai, größtenteils wahr, uglavnom tačno, unverified, unproven, not proven, "
+        "unsupported, unsubstantiated, no evidence, not enough evidence, not enough info, "
+        "not enough information, insufficient evidence, needs context, missing context, "
+        "research in progress, neprovereno",
     ),
-    **_meaning(
+    (
         Status.AWAITING_CONFIRMATION,
         Finding.UNPROVABLE,
-        "unprovable",
-        "unverifiable",
-        "cannot be verified",
-        "neproverljivo",
+        "unprovable, unverifiable, cannot be verified, neproverljivo",
     ),
-    **_meaning(
+    (
         Status.DISPUTED,
         Finding.CONFLICTING,
-        "half true",
-        "mixture",
-        "mixed",
-        "partly true",
-        "partly false",
-        "partially true",
-        "partially false",
-        "conflicting evidence",
-        "conflicting evidence/cherrypicking",
-        "partiellement vrai",
-        "partiellement faux",
-        "teilweise wahr",
-        "teilweise falsch",
-        "delimično tačno",
-        "delimično netačno",
-        "poluistina",
-        "pjesërisht e vërtetë",
+        "half true, mixture, mixed, partly true, partly false, partially true, partially false, "
+        "conflicting evidence, conflicting evidence/cherrypicking, partiellement vrai, "
+        "partiellement faux, teilweise wahr, teilweise falsch, delimično tačno, "
+        "delimično netačno, poluistina, pjesërisht e vërtetë",
     ),
-    **_meaning(
+    (
         Status.DISPUTED,
         None,
-        "mostly false",
-        "mostly incorrect",
-        "barely true",
-        "misleading",
-        "out of context",
-        "exaggerated",
-        "distorted",
-        "cherry-picked",
-        "miscaptioned",
-        "disputed",
-        "plutôt faux",
-        "trompeur",
-        "größtenteils falsch",
-        "irreführend",
-        "engañoso",
-        "enganoso",
-        "uglavnom netačno",
-        "obmanjujuće",
-        "zavaravajuće",
-        "mashtruese",
+        "mostly false, mostly incorrect, barely true, misleading, out of context, exaggerated, "
+        "distorted, cherry-picked, miscaptioned, disputed, plutôt faux, trompeur, "
+        "größtenteils falsch, irreführend, engañoso, enganoso, uglavnom netačno, obmanjujuće, "
+        "zavaravajuće, mashtruese",
     ),
-    **_meaning(
+    (
         Status.DISPUTED,
         Finding.REFUTED,
-        "false",
-        "incorrect",
-        "inaccurate",
-        "untrue",
-        "not true",
-        "wrong",
-        "fake",
-        "hoax",
-        "fabricated",
-        "manipulated",
-        "altered",
-        "pants on fire",
-        "pants fire",
-        "debunked",
-        "refuted",
-        "faux",
-        "falsch",
-        "falso",
-        "netačno",
-        "neistina",
-        "neistinito",
-        "lažno",
-        "нетачно",
-        "лажно",
-        "e rreme",
-        "e pavërtetë",
-        "rremë",
+        "false, incorrect, inaccurate, untrue, not true, wrong, fake, hoax, fabricated, "
+        "manipulated, altered, pants on fire, pants fire, debunked, refuted, faux, falsch, falso, "
+        "netačno, neistina, neistinito, lažno, нетачно, лажно, e rreme, e pavërtetë, rremë",
     ),
-}
+)
 """What common labels mean.  `refuted` is for flat falsehood alone; what is true in part is never
 confirmed."""
+LABELS = {
+    label: Judgement(status=status, finding=finding)
+    for status, finding, labels in MEANINGS
+    for label in labels.split(", ")
+}

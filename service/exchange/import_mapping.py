@@ -1,33 +1,28 @@
-"""What a mapping file says of somebody else's data: TOML or JSON, checked before anything is read.
+"""The mapping file, which says what the fields and labels of somebody else's data mean.
 
-docs/exchange.md explains every entry; `seeds/example-mapping.toml` is a whole one.
+It is TOML or JSON, and checked before anything is read.  docs/exchange.md explains every entry;
+`seeds/example-mapping.toml` has all of them.
 """
 
 import tomllib
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
 import orjson
-from pydantic import (
-    AfterValidator,
-    Field,
-    StringConstraints,
-    ValidationError,
-    model_validator,
-)
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError, model_validator
 
 from service.domain import texts
 from service.domain.claims import Kind, Rendering
 from service.domain.errors import Invalid
-from service.exchange import import_dates, import_labels
-from service.exchange.import_labels import Entry, Judgement, fold_label
+from service.exchange import import_dates, import_labels, toml_files
+from service.exchange.import_labels import Judgement, normalize_label
+from service.exchange.toml_files import Entry, Slug
 
 Line = Annotated[str, StringConstraints(max_length=200), AfterValidator(texts.clean_line)]
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
 Policy = Literal["unattributed", "create", "refuse"]
 
 
-def _codec(name: str) -> str:
+def _check_encoding(name: str) -> str:
     if name != "auto":
         try:
             b"a".decode(name)
@@ -38,7 +33,7 @@ def _codec(name: str) -> str:
     return name
 
 
-def _zone(name: str) -> str:
+def _check_zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (ValueError, OSError, KeyError):
@@ -46,26 +41,26 @@ def _zone(name: str) -> str:
     return name
 
 
-class Sheet(Entry):
+class SheetSettings(Entry):
     """How a CSV file is written."""
 
     delimiter: Annotated[str, StringConstraints(pattern=r"^[^\r\n\x00\"]$")] = ","
     quote: Annotated[str, StringConstraints(pattern=r"^([^\r\n\x00\w\s]|none)$")] = '"'
-    """What stands around cells; "none" where a quote is a letter like any other."""
-    encoding: Annotated[str, AfterValidator(_codec)] = "auto"
+    """The character around cells; "none" where a quote is a letter like any other."""
+    encoding: Annotated[str, AfterValidator(_check_encoding)] = "auto"
     header: bool = True
     missing: tuple[str, ...] = ()
 
     @model_validator(mode="after")
-    def _tells_cells_apart(self) -> Self:
+    def _require_distinct_characters(self) -> Self:
         if self.quote == self.delimiter:
             raise ValueError("delimiter and quote are the same")
         return self
 
 
 class Columns(Entry):
-    """Which column says what: its heading, or its number where there are no headings; in lists of
-    JSON objects, the path to the value."""
+    """From which column each field is read: its heading, or its number where there are no
+    headings; in lists of JSON objects, the path to the value."""
 
     text: Line
     id: Line | None = None
@@ -85,21 +80,21 @@ class Columns(Entry):
     story: Line | None = None
     kind: Line | None = None
 
-    def named(self) -> dict[str, str]:
-        """The columns that are named, by what they say."""
+    def list_columns(self) -> dict[str, str]:
+        """Return the columns that the mapping names, by field."""
         return {name: value for name, value in self if value is not None}
 
 
 class Records(Entry):
-    """Where a JSON document has its claims."""
+    """Where a JSON document has its list of claims."""
 
     path: Annotated[str, StringConstraints(max_length=200)] = ""
-    """The path to their list; empty where the document is the list, or has one object a line."""
+    """The path to the list; empty where the document is the list, or has one object a line."""
 
 
 class Dates(Entry):
     formats: tuple[Annotated[str, AfterValidator(import_dates.check_format)], ...] = ()
-    timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    timezone: Annotated[str, AfterValidator(_check_zone)] = "UTC"
 
 
 class Claimants(Entry):
@@ -108,7 +103,7 @@ class Claimants(Entry):
 
 
 class Defaults(Entry):
-    """What holds where a row says nothing."""
+    """The values of fields that a row leaves empty."""
 
     kind: Kind = Kind.EVENT
     date: Line | None = None
@@ -122,12 +117,12 @@ class Defaults(Entry):
 
 class Mapping(Entry):
     name: Line
-    """What the data is called: its rows are known again by it."""
+    """The name of the data.  Its rows are known again by this name."""
     rated_by: Line | None = None
     tag_separator: Annotated[str, StringConstraints(min_length=1, max_length=5)] = ";"
     unknown_label: Literal["asserted", "refuse"] = "asserted"
     unknown_story: Literal["create", "refuse"] = "refuse"
-    csv: Sheet = Sheet()
+    csv: SheetSettings = SheetSettings()
     records: Records = Records()
     columns: Columns | None = None
     dates: Dates = Dates()
@@ -136,41 +131,35 @@ class Mapping(Entry):
     defaults: Defaults = Defaults()
 
     @model_validator(mode="after")
-    def _says_who_rates(self) -> Self:
+    def _require_rater(self) -> Self:
         columns = self.columns
         if columns and columns.label and not (columns.rated_by or self.rated_by):
             raise ValueError("rated_by is missing: who gave the labels?")
         return self
 
     @model_validator(mode="after")
-    def _tells_labels_apart(self) -> Self:
+    def _require_distinct_labels(self) -> Self:
         known: dict[str, tuple[str, Judgement]] = {}
         for label, meaning in (self.labels or {}).items():
-            other, same = known.setdefault(fold_label(label), (label, meaning))
+            other, same = known.setdefault(normalize_label(label), (label, meaning))
             if same != meaning:
                 raise ValueError(f"labels: {other!r} and {label!r} are one, with two meanings")
         return self
 
-    def judgements(self) -> dict[str, Judgement]:
-        """What labels mean, by the form in which they are compared."""
-        given = import_labels.LABELS if self.labels is None else self.labels
-        return {fold_label(label): meaning for label, meaning in given.items()}
+    def list_judgements(self) -> dict[str, Judgement]:
+        """Return what labels mean, by the form in which labels are compared."""
+        labels = import_labels.LABELS if self.labels is None else self.labels
+        return {normalize_label(label): meaning for label, meaning in labels.items()}
 
 
-def parse(content: bytes) -> Mapping:
+def parse_mapping(content: bytes) -> Mapping:
     """Read a mapping file.  Raises Invalid, whose errors name every place at fault."""
     try:
         text = content.decode("utf-8-sig")
-        read: Any = orjson.loads(text) if text.lstrip().startswith("{") else tomllib.loads(text)
+        entries = orjson.loads(text) if text.lstrip().startswith("{") else tomllib.loads(text)
     except ValueError as error:
         raise Invalid(f"the mapping is neither TOML nor JSON: {error}", loc=()) from error
     try:
-        return Mapping.model_validate(read)
+        return Mapping.model_validate(entries)
     except ValidationError as error:
-        faults = [
-            {"loc": list(one["loc"]), "msg": one["msg"].removeprefix("Value error, ")}
-            for one in error.errors()
-        ]
-        where = ".".join(map(str, faults[0]["loc"]))
-        first = f"{where}: {faults[0]['msg']}" if where else str(faults[0]["msg"])
-        raise Invalid(f"the mapping is not valid: {first}", errors=faults) from error
+        raise toml_files.build_error("the mapping", toml_files.list_faults(error)) from error

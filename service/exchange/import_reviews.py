@@ -1,14 +1,12 @@
-"""ClaimReview documents (schema.org) as publishers write them, with all the liberties they take.
+"""Read ClaimReview documents (schema.org): each review as a claim with the status it was given.
 
-What schema.org has as one thing may be a list, what it has as an object may be a text, and the
-other way round.  What is not understood, or not imported, is a remark.
+What is not imported as a claim of its own is a remark.
 """
 
-import html
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import Any, BinaryIO
+from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from service.domain import addresses
@@ -21,88 +19,85 @@ from service.exchange import (
     import_fields,
     import_graph,
 )
-from service.exchange.import_fields import Incoming, Refused
-from service.exchange.import_graph import CUT, DOUBLED, Graph, Node
-from service.exchange.import_labels import fold_label
+from service.exchange.import_fields import ClaimRow, RowRefusal
+from service.exchange.import_graph import DOUBLED, Finding, Graph, Node
+from service.exchange.import_labels import normalize_label
 from service.exchange.import_mapping import Mapping
+from service.exchange.import_properties import PropertyReader, shorten
 from service.exchange.scratch import Scratch
 
 STEPS = ("false", "mostly false", "half true", "mostly true", "true")
 """What a number means that stands for a label: from the worst to the best."""
 LONGEST_WORD = 60
-"""Characters of an explanation that may be a label: a paragraph is none."""
+"""At most so many characters of an explanation may be a label: a paragraph is none."""
 AROUND = " .!…\"'“”„«»‹›‘’"
 
 
 @dataclass(frozen=True, slots=True)
-class Remarked:
-    """What is not imported as a claim of its own, and why.  `known`: it is one that is here."""
+class RowRemark:
+    """Why a review is not imported as a claim of its own.  `is_known`: its claim is here."""
 
     remark: str
-    known: bool = False
+    is_known: bool = False
 
 
-Result = Incoming | Refused | Remarked
+Result = ClaimRow | RowRefusal | RowRemark
 
 
-def reviews(file: BinaryIO, mapping: Mapping, scratch: Scratch) -> Iterator[tuple[int, Result]]:
-    """Every review: a claim, or why it is none, with its line in the file, or its place in the
-    document.  Raises Invalid for a file without any."""
-    labels = frozenset(mapping.judgements())
-    place, met = 0, False
-    apart = ""
+def read_reviews(
+    file: BinaryIO, mapping: Mapping, scratch: Scratch
+) -> Iterator[tuple[int, Result]]:
+    """Yield every review, with its line in the file or its place in the document: a claim, or why
+    it is none.  Raises Invalid for a file without any."""
+    labels = frozenset(mapping.list_judgements())
+    place, is_met = 0, False
+    first_remark = ""
     for document in import_documents.read_documents(file):
         if isinstance(document, tuple):
-            met = True
+            is_met = True
             yield document
             continue
         if document.remark is not None:
-            yield document.line or 1, Remarked(document.remark)
+            yield document.line or 1, RowRemark(document.remark)
         graph = import_graph.build_graph(*document.parts)
-        in_line = False
-        for found in import_graph.find_reviews(graph):
+        findings = list(import_graph.find_reviews(graph))
+        for finding in findings:
             place += 1
-            in_line = True
-            at = document.line or place
-            if found.unread:
-                met = True
-                yield at, Refused(None, None, found.remark)
-            elif found.review is None:
-                apart = apart or f": {found.remark}"
-                yield at, Remarked(found.remark)
+            number = document.line or place
+            if finding.is_unread:
+                is_met = True
+                yield number, RowRefusal(None, None, finding.remark)
+            elif finding.review is None:
+                first_remark = first_remark or f": {finding.remark}"
+                yield number, RowRemark(finding.remark)
             else:
-                met = True
-                yield at, _read_one(at, found, graph, mapping, labels, scratch)
-        if document.line is not None and not in_line:
-            met = True
+                is_met = True
+                reader = _ReviewReader(graph, mapping, labels)
+                yield number, _read_review(number, finding, reader, scratch)
+        if document.line is not None and not findings:
+            is_met = True
             shown = str(document.parts[0])[:500]
-            yield document.line, Refused(None, shown, "there is no ClaimReview in the line")
-    if not met:
-        raise Invalid(f"there is no ClaimReview in the file{apart}")
+            yield document.line, RowRefusal(None, shown, "there is no ClaimReview in the line")
+    if not is_met:
+        raise Invalid(f"there is no ClaimReview in the file{first_remark}")
 
 
-def _read_one(
-    place: int,
-    found: import_graph.Found,
-    graph: Graph,
-    mapping: Mapping,
-    labels: frozenset[str],
-    scratch: Scratch,
-) -> Result:
-    review: Node = graph.resolve(found.review)
+def _read_review(place: int, finding: Finding, reader: "_ReviewReader", scratch: Scratch) -> Result:
+    review = reader.graph.resolve(finding.review)
+    assert isinstance(review, dict), "a review that is looked up stays an object"
     try:
         doubled = _find_doubled(review)
         if doubled is not None:
-            raise Refused(doubled, None, "this name stands twice in it, with two values")
-        incoming = Reading(graph, mapping, labels).read(place, review, found.claim)
-    except Refused as refused:
-        return refused
-    return _identify(incoming, _primary_language(review, graph), scratch)
+            raise RowRefusal(doubled, None, "this name stands twice in it, with two values")
+        row = reader.read_row(place, review, finding.claim)
+    except RowRefusal as refusal:
+        return refusal
+    return _add_key(row, _find_primary_language(reader, review), scratch)
 
 
-def _find_doubled(value: Any) -> str | None:
-    """A name that stands twice in one object of a review."""
-    waiting = [value]
+def _find_doubled(review: Node) -> str | None:
+    """Return a name that stands twice in one object of a review."""
+    waiting: list[object] = [review]
     while waiting:
         item = waiting.pop()
         if isinstance(item, list):
@@ -114,77 +109,74 @@ def _find_doubled(value: Any) -> str | None:
     return None
 
 
-def _identify(incoming: Incoming, language: str | None, scratch: Scratch) -> Incoming | Remarked:
-    """Give a review what it is known again by; one that the file had before is a remark.
+def _add_key(row: ClaimRow, language: str | None, scratch: Scratch) -> ClaimRow | RowRemark:
+    """Give a review the key that it is known again by; one that the file had before is a remark.
 
     The same address, however it is spelled, and the same words are the same review; so is the
     same address in another language.
     """
-    page = addresses.canonical(incoming.review_url) if incoming.review_url else ""
-    key = ("review of a claim", page, fold_text(incoming.text))
-    mark = sha256("\x1f".join(key).encode("utf-8", "surrogatepass")).hexdigest()
-    before = scratch.name(f"review {mark}", incoming.line)
-    if before is not None:
-        return Remarked(f"the same review as {before}: it is one claim", known=True)
+    page = addresses.canonical(row.review_url) if row.review_url else ""
+    key = ("review of a claim", page, fold(row.text.strip(AROUND)))
+    digest = sha256("\x1f".join(key).encode("utf-8", "surrogatepass")).hexdigest()
+    earlier = scratch.take_name(f"review {digest}", row.line)
+    if earlier is not None:
+        return RowRemark(f"the same review as {earlier}: it is one claim", is_known=True)
     if page and language is not None:
-        first = scratch.remember(f"language of {page}", f"{language} {incoming.line}")
+        first = scratch.remember_first(f"language of {page}", f"{language} {row.line}")
         other, _, line = first.partition(" ")
         if other != language:
-            text = import_fields.shortened(incoming.text)
-            said = f"the review of {line} in another language ({language}): “{text}”"
-            return Remarked(f"{said}: it is one claim", known=True)
-    former = ("review", incoming.review_url or "", incoming.text, "1")
-    return replace(incoming, key=key, former_key=former)
+            text = import_fields.shorten(row.text)
+            what = f"the review of {line} in another language ({language}): “{text}”"
+            return RowRemark(f"{what}: it is one claim", is_known=True)
+    former = ("review", row.review_url or "", row.text, "1")
+    return replace(row, key=key, former_key=former)
 
 
-def fold_text(text: str) -> str:
-    """A claim's words in the form in which reviews are compared."""
-    return fold(text.strip(AROUND))
-
-
-def _primary_language(review: Node, graph: Graph) -> str | None:
-    said = text_of(review.get("inLanguage"), graph)
-    if said is None or not import_fields.LANGUAGE.fullmatch(said):
+def _find_primary_language(reader: PropertyReader, review: Node) -> str | None:
+    language = reader.read_text(review, "inLanguage")
+    if language is None or not import_fields.LANGUAGE.fullmatch(language):
         return None
-    return said.partition("-")[0].lower()
+    return language.partition("-")[0].lower()
 
 
-class Reading:
-    """A review being read; `remarks` gather what is to be said of it."""
+class _ReviewReader(PropertyReader):
+    """Reads one review."""
 
     def __init__(self, graph: Graph, mapping: Mapping, labels: frozenset[str]) -> None:
-        self.graph, self.mapping, self.labels = graph, mapping, labels
-        self.remarks: list[str] = []
+        super().__init__(graph)
+        self.mapping, self.labels = mapping, labels
 
-    def read(self, place: int, review: Node, claim: Node | None) -> Incoming:
-        """The claim that a review is about, and how it was rated.  Raises Refused."""
+    def read_row(self, place: int, review: Node, claim: Node | None) -> ClaimRow:
+        """Return the claim that a review is about, and how it was rated.  Raises RowRefusal."""
         dates, defaults = self.mapping.dates, self.mapping.defaults
-        item = self.first(review, "itemReviewed") or claim or {}
-        text = self._claim_text(review, item)
-        appearances, origin = self._appearances(item)
-        when = self._date(item) or next(filter(None, map(self._date, appearances)), None)
-        when = when or self._date(review) or defaults.date
-        claimed = import_dates.moment("datePublished", when, dates.formats, dates.timezone)
+        item = self.read_thing(review, "itemReviewed") or claim or {}
+        text = self._read_claim_text(review, item)
+        appearances, origin = self._read_appearances(item)
+        date = self._read_date(item) or next(filter(None, map(self._read_date, appearances)), None)
+        date = date or self._read_date(review) or defaults.date
+        claimed = import_dates.parse_date("datePublished", date, dates.formats, dates.timezone)
         if claimed is None:
-            raise Refused("datePublished", None, "there is no date, and the mapping has no default")
-        review_url = import_fields.address(
-            "url", self.address(review, "url") or self.own_id(review)
+            reason = "there is no date, and the mapping has no default"
+            raise RowRefusal("datePublished", None, reason)
+        review_url = import_fields.clean_address(
+            "url", self.read_address(review, "url") or import_graph.find_own_id(review)
         )
-        url = origin or review_url or import_fields.address("url", defaults.url)
+        url = origin or review_url or import_fields.clean_address("url", defaults.url)
         if url is None:
-            raise Refused("url", None, "there is no address, and the mapping has no default")
-        own = url == review_url
-        rater = self._rater(review)
-        seen = appearances[0] if appearances else {}
-        publisher = rater if own else self.name(self.first(seen, "publisher"))
-        title = self.text(review, "headline") if own else self.text(seen, "headline")
-        label, explanation = self._rating(review)
-        claimant = import_claimants.read(self, item)
+            raise RowRefusal("url", None, "there is no address, and the mapping has no default")
+        is_own = url == review_url
+        rater = self._read_rater(review)
+        appearance = appearances[0] if appearances else {}
+        publisher = rater if is_own else self.read_name(self.read_thing(appearance, "publisher"))
+        title = self.read_text(review if is_own else appearance, "headline")
+        label, explanation = self._read_rating(review)
+        claimant = import_claimants.read_claimant(self, item)
         self.remarks.extend(
-            import_fields.shortened_to(str(also), 300) for also in review.get("\x00also", ())
+            import_fields.shorten(str(also), 300)
+            for also in import_graph.listed(review.get(import_graph.ALSO, []))
         )
-        rated_by = import_fields.cut("rated_by", rater or self.mapping.rated_by, self.remarks)
-        return Incoming(
+        rated_by = self._cut("rated_by", rater or self.mapping.rated_by)
+        return ClaimRow(
             line=place,
             key=(),
             text=text,
@@ -192,261 +184,170 @@ class Reading:
             precision=claimed[1],
             url=url,
             kind=defaults.kind,
-            language=self._language(review),
-            claimant=import_fields.text("claimant", claimant.organisation),
+            language=self._read_language(review),
+            claimant=import_fields.clean_text("claimant", claimant.organisation),
             aliases=claimant.aliases,
-            speaker=import_fields.text("speaker", claimant.person),
+            speaker=import_fields.clean_text("speaker", claimant.person),
             speaker_aliases=claimant.person_aliases,
-            role=import_fields.cut("role", claimant.role, self.remarks),
-            publisher=import_fields.cut("publisher", publisher or defaults.publisher, self.remarks),
-            title=import_fields.cut("title", title, self.remarks),
-            label=import_fields.cut("label", label, self.remarks),
-            rated_by=rated_by or host_of(review_url),
+            role=self._cut("role", claimant.role),
+            publisher=self._cut("publisher", publisher or defaults.publisher),
+            title=self._cut("title", title),
+            label=self._cut("label", label),
+            rated_by=rated_by or _find_host(review_url),
             review_url=review_url,
-            explanation=import_fields.cut("explanation", explanation, self.remarks),
-            tags=import_fields.tags(defaults.tags),
+            explanation=self._cut("explanation", explanation),
+            tags=import_fields.clean_tags(defaults.tags),
             story=defaults.story,
             remarks=tuple(dict.fromkeys(self.remarks)),
         )
 
-    # What publishers write for what.
+    def _cut(self, field: str, value: str | None) -> str | None:
+        return import_fields.clean_and_cut(field, value, self.remarks)
 
-    def things(self, node: Node, name: str) -> list[Node]:
-        """The things of a property, whatever they are written as: looked up, where they stand
-        elsewhere; a text is a thing's address or name.  What leads nowhere is remarked upon."""
-        found = []
-        for value in _listed(node.get(name)):
-            value = self.graph.resolve(value)
-            if import_graph.is_reference(value) and (
-                isinstance(value, str) or value["@id"] not in self.graph.nodes
-            ):
-                target = value if isinstance(value, str) else value["@id"]
-                self.remarks.append(f"its {name} refers to {_shown(target)}, which is not there")
-            if isinstance(value, dict):
-                if CUT in value:
-                    self.remarks.append(f"its {name} is nested too deeply to be read")
-                elif value:
-                    found.append(value)
-            elif (said := text_of(value, self.graph)) is not None:
-                if not import_graph.is_reference(said):
-                    is_address = said.startswith(("http://", "https://"))
-                    found.append({"url" if is_address else "name": said})
-            elif value is not None and value != "":
-                self.remarks.append(f"its {name} is {_shown(value)}, which says nothing")
-        return found
+    def _read_date(self, node: Node) -> str | None:
+        """Return when a thing was published, as written.  Other dates become remarks."""
+        dates = list(dict.fromkeys(self.list_texts(node, "datePublished")))
+        self.remarks.extend(f"dated {shorten(other)} too" for other in dates[1:])
+        return dates[0] if dates else None
 
-    def first(self, node: Node, name: str) -> Node:
-        """The first thing of a property; the others are remarked upon."""
-        found = self.things(node, name)
-        for other in found[1:]:
-            named = self.name(other) or self.address(other, "url") or self.text(other, "text")
-            self.remarks.append(f"another {name} is left out: {_shown(named or 'without a name')}")
-        return found[0] if found else {}
-
-    def text(self, node: Node, name: str) -> str | None:
-        return text_of(node.get(name), self.graph)
-
-    def address(self, node: Node, name: str) -> str | None:
-        """The first address of a property: a text, or a thing that has one."""
-        for value in _listed(node.get(name)):
-            value = self.graph.resolve(value)
-            if isinstance(value, dict):
-                value = value.get("@id") or value.get("url") or value.get("@value")
-                value = value[0] if isinstance(value, list) and value else value
-            if isinstance(value, str) and value.strip():
-                return unescape(value)
-        return None
-
-    def texts(self, node: Node, name: str) -> list[str]:
-        return list(_texts_of(node.get(name), self.graph))
-
-    def addresses(self, node: Node, name: str) -> list[str]:
-        found = (self.address({name: value}, name) for value in _listed(node.get(name)))
-        return [address for address in found if address is not None]
-
-    def own_id(self, node: Node) -> str | None:
-        """A thing's `@id`, where it is an address and not a name within the document."""
-        said = node.get("@id")
-        return said if isinstance(said, str) and not import_graph.is_reference(said) else None
-
-    def _date(self, node: Node) -> str | None:
-        """When a thing was published, as written: the first date; others are remarked upon."""
-        written = dict.fromkeys(self.texts(node, "datePublished"))
-        self.remarks.extend(f"dated {_shown(other)} too" for other in list(written)[1:])
-        return next(iter(written), None)
-
-    def name(self, node: Node) -> str | None:
-        return self.text(node, "name") or self.text(node, "legalName")
-
-    def _claim_text(self, review: Node, item: Node) -> str:
-        said = list(_texts_of(review.get("claimReviewed"), self.graph))
-        for other in dict.fromkeys(said[1:]):
-            if other != said[0]:
-                self.remarks.append(f"the claim is also put as “{_shown(other)}”")
-        text = import_fields.text("text", said[0] if said else self.text(item, "text"))
+    def _read_claim_text(self, review: Node, item: Node) -> str:
+        texts = list(dict.fromkeys(self.list_texts(review, "claimReviewed")))
+        for other in texts[1:]:
+            self.remarks.append(f"the claim is also put as “{shorten(other)}”")
+        text = import_fields.clean_text("text", texts[0] if texts else self.read_text(item, "text"))
         if text is None:
-            text = import_fields.text("text", self.text(item, "name"))
+            text = import_fields.clean_text("text", self.read_text(item, "name"))
         if text is None:
-            raise Refused("claimReviewed", None, "there is no claim")
+            raise RowRefusal("claimReviewed", None, "there is no claim")
         return text
 
-    def _appearances(self, item: Node) -> tuple[list[Node], str | None]:
-        """Where the claim appeared, and the first address among that.  Raises Refused."""
-        appeared = [*self.things(item, "firstAppearance"), *self.things(item, "appearance")]
-        addresses_found = []
-        for thing in appeared:
-            written = self.address(thing, "url") or self.own_id(thing)
+    def _read_appearances(self, item: Node) -> tuple[list[Node], str | None]:
+        """Return where the claim appeared, and the first address among that.  Raises RowRefusal."""
+        things = [*self.list_things(item, "firstAppearance"), *self.list_things(item, "appearance")]
+        found: list[str] = []
+        for thing in things:
+            written = self.read_address(thing, "url") or import_graph.find_own_id(thing)
             if written is None and set(thing) <= {"name"}:
                 # A text that stands for an appearance: an address without a scheme, or words.
-                written = self.name(thing)
-            if written is None:
-                if not self.text(thing, "datePublished"):
-                    named = self.name(thing) or self.text(thing, "headline") or "without a name"
-                    self.remarks.append(f"it appeared in {_shown(named)}, without an address")
-                continue
-            address = self._appearance_address(written)
-            if address is not None:
-                addresses_found.append(address)
-        own = self.address(item, "url")
-        if own is not None and not addresses_found:
-            address = self._appearance_address(own)
-            if address is not None:
-                addresses_found.append(address)
-        others = [
-            one
-            for one in dict.fromkeys(addresses_found[1:])
-            if addresses.canonical(one) != addresses.canonical(addresses_found[0])
-        ]
-        self.remarks.extend(f"it appeared at {_shown(one, 300)} too" for one in others)
-        return appeared, addresses_found[0] if addresses_found else None
+                written = self.read_name(thing)
+            if written is not None:
+                found += self._clean_appearance(written)
+            elif not self.read_text(thing, "datePublished"):
+                name = self.read_name(thing) or self.read_text(thing, "headline")
+                what = shorten(name or "without a name")
+                self.remarks.append(f"it appeared in {what}, without an address")
+        own = self.read_address(item, "url")
+        if own is not None and not found:
+            found = self._clean_appearance(own)
+        for other in dict.fromkeys(found[1:]):
+            if addresses.canonical(other) != addresses.canonical(found[0]):
+                self.remarks.append(f"it appeared at {import_fields.shorten(other, 300)} too")
+        return things, found[0] if found else None
 
-    def _appearance_address(self, written: str) -> str | None:
-        """An address; None, with a remark, for words.  Another scheme is refused."""
+    def _clean_appearance(self, written: str) -> list[str]:
+        """Return an address; none, with a remark, for words.  Another scheme is refused."""
         try:
-            return import_fields.address("appearance", written)
-        except Refused:
+            address = import_fields.clean_address("appearance", written)
+        except RowRefusal:
             if import_fields.has_scheme(written):
                 raise
-        self.remarks.append(f"it appeared in {_shown(written)}, which is no address")
-        return None
+            self.remarks.append(f"it appeared in {shorten(written)}, which is no address")
+            return []
+        return [] if address is None else [address]
 
-    def _rater(self, review: Node) -> str | None:
-        """Who rates: an organisation, before a person who writes for one."""
+    def _read_rater(self, review: Node) -> str | None:
+        """Return who rates: an organisation, before a person who writes for one."""
         people = []
         for field in ("author", "publisher", "sdPublisher"):
-            for thing in self.things(review, field):
-                name = self.name(thing) or host_of(self.address(thing, "url"))
-                if name is None:
-                    name = host_of(self.own_id(thing))
+            for thing in self.list_things(review, field):
+                name = (
+                    self.read_name(thing)
+                    or _find_host(self.read_address(thing, "url"))
+                    or _find_host(import_graph.find_own_id(thing))
+                )
                 if name is None:
                     continue
-                if "Person" not in import_graph.kinds(thing):
+                if "Person" not in import_graph.list_kinds(thing):
                     return name
                 people.append((thing, name))
         for thing, name in people:
-            return import_claimants.employer(self, thing) or name
+            return import_claimants.read_employer(self, thing) or name
         return None
 
-    def _rating(self, review: Node) -> tuple[str | None, str | None]:
-        """The word of a rating, and what explains it.  A bare number is read as what it means
-        between worst and best; what cannot be read is remarked upon."""
-        given = self.first(review, "reviewRating")
-        explanation = self.text(given, "ratingExplanation")
+    def _read_rating(self, review: Node) -> tuple[str | None, str | None]:
+        """Return the word of a rating, and its explanation.
+
+        A bare number is read as what it means between worst and best.  What cannot be read becomes
+        a remark.
+        """
+        rating = self.read_thing(review, "reviewRating")
+        explanation = self.read_text(rating, "ratingExplanation")
         words = [
             word
-            for name in ("alternateName", "name")
-            for word in _texts_of(given.get(name), self.graph)
-            if number_of(word) is None
+            for field in ("alternateName", "name")
+            for word in self.list_texts(rating, field)
+            if _parse_number(word) is None
         ]
-        known = [word for word in words if fold_label(word) in self.labels]
+        known = [word for word in words if normalize_label(word) in self.labels]
         if words:
             label = known[0] if known else words[0]
             for other in dict.fromkeys(known):
-                if fold_label(other) != fold_label(label):
-                    self.remarks.append(f"rated “{_shown(other)}” too")
+                if normalize_label(other) != normalize_label(label):
+                    self.remarks.append(f"rated “{shorten(other)}” too")
             return label, explanation
-        value = self.text(given, "ratingValue") or self.text(given, "name")
+        value = self.read_text(rating, "ratingValue") or self.read_text(rating, "name")
         if value is None:
-            if given and explanation is None:
+            if rating and explanation is None:
                 self.remarks.append("its rating says nothing")
-            return self._explained(explanation)
-        number = number_of(value)
+            return self._split_explanation(explanation)
+        number = _parse_number(value)
         if number is None:
             return value, explanation
-        step = self._step(given, number)
+        step = self._find_step(rating, number)
         if step is None:
-            worst, best = self.text(given, "worstRating"), self.text(given, "bestRating")
-            scale = f"{_shown(worst or '?')} to {_shown(best or '?')}"
-            self.remarks.append(f"rated {_shown(value)} on a scale of {scale}, which says nothing")
+            worst = self.read_text(rating, "worstRating") or "?"
+            best = self.read_text(rating, "bestRating") or "?"
+            scale = f"{shorten(worst)} to {shorten(best)}"
+            self.remarks.append(f"rated {shorten(value)} on a scale of {scale}, which says nothing")
         return step, explanation
 
-    def _explained(self, explanation: str | None) -> tuple[str | None, str | None]:
-        """An explanation without a rating is its label where it is a word or two."""
+    def _split_explanation(self, explanation: str | None) -> tuple[str | None, str | None]:
+        """Return label and explanation: without a rating, a word or two are the label."""
         if explanation is None:
             return None, None
-        if len(explanation) <= LONGEST_WORD or fold_label(explanation) in self.labels:
+        if len(explanation) <= LONGEST_WORD or normalize_label(explanation) in self.labels:
             return explanation, None
         return None, explanation
 
-    def _step(self, given: Node, value: float) -> str | None:
-        if "ratingValue" not in given:
+    def _find_step(self, rating: Node, value: float) -> str | None:
+        if "ratingValue" not in rating:
             return None
-        worst_said, best_said = self.text(given, "worstRating"), self.text(given, "bestRating")
-        worst = 1.0 if worst_said is None else number_of(worst_said)
-        best = 5.0 if best_said is None else number_of(best_said)
+        worst_text = self.read_text(rating, "worstRating")
+        best_text = self.read_text(rating, "bestRating")
+        worst = 1.0 if worst_text is None else _parse_number(worst_text)
+        best = 5.0 if best_text is None else _parse_number(best_text)
         if worst is None or best is None or worst == best:
             return None
         # A scale may run downwards: 5 is the worst of 5 to 1.
         share = (value - worst) / (best - worst)
         return STEPS[round(share * (len(STEPS) - 1))] if 0 <= share <= 1 else None
 
-    def _language(self, review: Node) -> str:
-        given = self.text(review, "inLanguage")
-        if given is not None and import_fields.LANGUAGE.fullmatch(given):
-            return given
+    def _read_language(self, review: Node) -> str:
+        language = self.read_text(review, "inLanguage")
+        if language is not None and import_fields.LANGUAGE.fullmatch(language):
+            return language
         return self.mapping.defaults.language
 
 
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
-def _texts_of(value: Any, graph: Graph) -> Iterator[str]:
-    """The texts of what may be a list, a thing with `@value`, or a number."""
-    for item in _listed(value):
-        item = graph.resolve(item)
-        if isinstance(item, dict):
-            item = item.get("@value", item.get("text", item.get("name")))
-        if isinstance(item, list):
-            yield from _texts_of(item, graph)
-        elif isinstance(item, str) and item.strip():
-            yield unescape(item)
-        elif isinstance(item, int | float) and not isinstance(item, bool):
-            yield str(item)
-
-
-def text_of(value: Any, graph: Graph) -> str | None:
-    return next(_texts_of(value, graph), None)
-
-
-def unescape(text: str) -> str:
-    """Twice: what was escaped for HTML is often escaped for a feed once more."""
-    return html.unescape(html.unescape(text)).strip()
-
-
-def _shown(value: Any, most: int = 80) -> str:
-    return import_fields.shortened_to(str(value), most)
-
-
-def number_of(value: str | None) -> float | None:
+def _parse_number(value: str) -> float | None:
     try:
-        found = float((value or "").replace(",", "."))
+        number = float(value.replace(",", "."))
     except ValueError:
         return None
-    return found if abs(found) < 1e6 else None
+    return number if abs(number) < 1e6 else None
 
 
-def host_of(url: str | None) -> str | None:
+def _find_host(url: str | None) -> str | None:
     try:
         return (urlsplit(url).hostname or "").removeprefix("www.") or None if url else None
     except ValueError:

@@ -1,12 +1,13 @@
-"""What a check of a long file has to remember, on disk: memory stays of one size.
+"""Keep what the check of a long file must remember on disk: memory stays of one size.
 
-A temporary SQLite database of our own, gone with the process.  It is beside the desk's database,
-whichever kind that is, and holds nothing that outlives the command.
+It is a temporary SQLite database of its own, beside the desk's database, whichever kind that is.
+It is gone with the process, and holds nothing that outlives the command.
 """
 
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import astuple, dataclass
+from typing import Any
 
 SCHEMA = """
 PRAGMA journal_mode=OFF;
@@ -30,14 +31,14 @@ CREATE TABLE remembered (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 CREATE TABLE counted (name TEXT PRIMARY KEY, count INTEGER) WITHOUT ROWID;
 BEGIN;
 """
-CASCADE = """
+REFUSE_REFERRING = """
 INSERT OR IGNORE INTO refusals
 SELECT r.line, 'claim', r.claim, NULL, NULL,
     'it refers to claim ' || r.other || ', which was refused (line ' || o.refused || ')'
 FROM refers r JOIN chains o ON o.claim = r.other JOIN chains c ON c.claim = r.claim
 WHERE o.refused IS NOT NULL AND c.refused IS NULL
 """
-SPREAD = """
+MARK_REFERRING = """
 UPDATE chains SET refused = (
     SELECT min(r.line) FROM refers r JOIN chains o ON o.claim = r.other
     WHERE r.claim = chains.claim AND o.refused IS NOT NULL
@@ -47,12 +48,18 @@ WHERE refused IS NULL AND EXISTS (
     WHERE r.claim = chains.claim AND o.refused IS NOT NULL
 )
 """
+COUNT_EVENTS = """
+SELECT coalesce(sum(CASE WHEN refused IS NULL THEN fresh ELSE 0 END), 0),
+    coalesce(sum(known), 0),
+    coalesce(sum(CASE WHEN refused IS NULL THEN 0 ELSE number - known END), 0)
+FROM chains
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A line that is not imported, and why.  `field` and `value` name the place, where there is
-    one."""
+    """A line that is not imported, and why.  `field` and `value` say where in the line, if that is
+    known."""
 
     line: int
     record: str
@@ -64,9 +71,9 @@ class Refusal:
 
 @dataclass(slots=True)
 class Chain:
-    """How far a claim's record was read: the last line's number, hash and instant.
+    """How far a claim's record was read: number, hash and instant of the last event.
 
-    `line` is where it begins; `here` how many events the desk has of it; `fresh` and `known` how
+    `line` is where it begins; `here` how many of its events the desk has; `fresh` and `known` how
     many lines are new and were here; `refused` the line for which the claim is refused.
     """
 
@@ -84,128 +91,102 @@ class Chain:
 class Scratch:
     def __init__(self) -> None:
         # An empty name: a file that SQLite makes, fills when memory is short, and deletes.
-        self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-        self._db.executescript(SCHEMA)
+        self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        self._database.executescript(SCHEMA)
 
     def close(self) -> None:
-        self._db.close()
+        self._database.close()
 
-    # Things: what has a key of its own.
+    def _read_one(self, query: str, *values: object) -> Any:
+        return self._database.execute(query, values).fetchone()
 
-    def thing(self, kind: str, key: str, line: int, *, refused: bool) -> None:
-        self._db.execute(
+    def add_thing(self, kind: str, key: str, line: int, *, refused: bool) -> None:
+        self._database.execute(
             "INSERT OR IGNORE INTO things VALUES (?, ?, ?, ?)", (kind, key, line, refused)
         )
 
-    def things(self, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], tuple[int, bool]]:
-        """The lines of those of `keys` (kind and id) that the file has so far, and whether they
-        were refused."""
-        find = "SELECT line, refused FROM things WHERE kind = ? AND id = ?"
-        found = ((key, self._db.execute(find, key).fetchone()) for key in keys)
+    def find_things(
+        self, keys: Collection[tuple[str, str]]
+    ) -> dict[tuple[str, str], tuple[int, bool]]:
+        """Return the lines of those of `keys` (kind and id) that the file has so far, and whether
+        they were refused."""
+        query = "SELECT line, refused FROM things WHERE kind = ? AND id = ?"
+        found = ((key, self._read_one(query, *key)) for key in keys)
         return {key: (row[0], bool(row[1])) for key, row in found if row is not None}
 
-    def name(self, name: str, line: int) -> int | None:
-        """Take a name that only one thing may have; the line that took it before, if any."""
-        taken = self._db.execute("INSERT OR IGNORE INTO names VALUES (?, ?)", (name, line))
-        if taken.rowcount:
+    def take_name(self, name: str, line: int) -> int | None:
+        """Take a name that only one thing may have; return the line that took it before, if any."""
+        query = "INSERT OR IGNORE INTO names VALUES (?, ?)"
+        if self._database.execute(query, (name, line)).rowcount:
             return None
-        row = self._db.execute("SELECT line FROM names WHERE name = ?", (name,)).fetchone()
-        return int(row[0])
+        return int(self._read_one("SELECT line FROM names WHERE name = ?", name)[0])
 
-    def count(self, name: str) -> int:
-        """How often `name` was counted, this time included."""
-        row = self._db.execute(
+    def count_occurrence(self, name: str) -> int:
+        """Return how often `name` was counted, this time included."""
+        query = (
             "INSERT INTO counted VALUES (?, 1) "
-            "ON CONFLICT (name) DO UPDATE SET count = count + 1 RETURNING count",
-            (name,),
-        ).fetchone()
-        return int(row[0])
-
-    def remember(self, name: str, value: str) -> str:
-        """Keep a value under a name; give the first that was kept under it."""
-        self._db.execute("INSERT OR IGNORE INTO remembered VALUES (?, ?)", (name, value))
-        row = self._db.execute("SELECT value FROM remembered WHERE name = ?", (name,)).fetchone()
-        return str(row[0])
-
-    def settle(self, line: int) -> None:
-        """Note that nothing is to be written of a line."""
-        self._db.execute("INSERT OR IGNORE INTO settled VALUES (?)", (line,))
-
-    def settled(self, first: int, last: int) -> set[int]:
-        rows = self._db.execute(
-            "SELECT line FROM settled WHERE line BETWEEN ? AND ?", (first, last)
+            "ON CONFLICT (name) DO UPDATE SET count = count + 1 RETURNING count"
         )
-        return {row[0] for row in rows}
+        return int(self._read_one(query, name)[0])
 
-    # Claims' records.
+    def remember_first(self, name: str, value: str) -> str:
+        """Keep the first value under a name, and return it."""
+        self._database.execute("INSERT OR IGNORE INTO remembered VALUES (?, ?)", (name, value))
+        return str(self._read_one("SELECT value FROM remembered WHERE name = ?", name)[0])
 
-    def chains(self, claims: Iterable[str]) -> dict[str, Chain]:
-        find = "SELECT * FROM chains WHERE claim = ?"
-        rows = (self._db.execute(find, (claim,)).fetchone() for claim in claims)
+    def mark_settled(self, line: int) -> None:
+        """Note that nothing is to be written of a line."""
+        self._database.execute("INSERT OR IGNORE INTO settled VALUES (?)", (line,))
+
+    def list_settled(self, first: int, last: int) -> set[int]:
+        query = "SELECT line FROM settled WHERE line BETWEEN ? AND ?"
+        return {row[0] for row in self._database.execute(query, (first, last))}
+
+    def find_chains(self, claims: Iterable[str]) -> dict[str, Chain]:
+        query = "SELECT * FROM chains WHERE claim = ?"
+        rows = (self._read_one(query, claim) for claim in claims)
         return {row[0]: Chain(*row) for row in rows if row is not None}
 
-    def keep(self, chains: Iterable[Chain]) -> None:
-        self._db.executemany(
-            "INSERT OR REPLACE INTO chains VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                (c.claim, c.number, c.hash, c.at, c.line, c.here, c.fresh, c.known, c.refused)
-                for c in chains
-            ],
-        )
+    def keep_chains(self, chains: Iterable[Chain]) -> None:
+        query = "INSERT OR REPLACE INTO chains VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        self._database.executemany(query, map(astuple, chains))
 
-    def refers(self, pairs: Iterable[tuple[str, str, int]]) -> None:
+    def add_references(self, references: Iterable[tuple[str, str, int]]) -> None:
         """Note that a claim (its event at a line) needs another."""
-        self._db.executemany("INSERT OR IGNORE INTO refers VALUES (?, ?, ?)", pairs)
+        self._database.executemany("INSERT OR IGNORE INTO refers VALUES (?, ?, ?)", references)
 
-    def spread(self) -> None:
-        """Refuse what refers to a refused claim, and so on until nothing more falls."""
+    def spread_refusals(self) -> None:
+        """Refuse what refers to a refused claim, and so on until nothing more is refused."""
         while True:
-            self._db.execute(CASCADE)
-            if not self._db.execute(SPREAD).rowcount:
+            self._database.execute(REFUSE_REFERRING)
+            if not self._database.execute(MARK_REFERRING).rowcount:
                 return
 
-    def events(self) -> tuple[int, int, int]:
-        """Of the lines of events: how many are new, were here, are refused."""
-        row = self._db.execute(
-            "SELECT coalesce(sum(CASE WHEN refused IS NULL THEN fresh ELSE 0 END), 0), "
-            "coalesce(sum(known), 0), "
-            "coalesce(sum(CASE WHEN refused IS NULL THEN 0 ELSE number - known END), 0) "
-            "FROM chains"
-        ).fetchone()
-        return row[0], row[1], row[2]
+    def count_events(self) -> tuple[int, int, int]:
+        """Return how many lines of events are new, were here, are refused."""
+        new, known, refused = self._read_one(COUNT_EVENTS)
+        return new, known, refused
 
-    # What is not imported.
+    def add_refusal(self, refusal: Refusal) -> None:
+        query = "INSERT OR IGNORE INTO refusals VALUES (?, ?, ?, ?, ?, ?)"
+        self._database.execute(query, astuple(refusal))
 
-    def refuse(self, refusal: Refusal) -> None:
-        self._db.execute(
-            "INSERT OR IGNORE INTO refusals VALUES (?, ?, ?, ?, ?, ?)",
-            (
-                refusal.line,
-                refusal.record,
-                refusal.id,
-                refusal.field,
-                refusal.value,
-                refusal.reason,
-            ),
-        )
-
-    def refusals(self, most: int | None = None) -> Iterator[Refusal]:
-        """What was refused, in the file's order."""
-        limit: Sequence[int] = (-1 if most is None else most,)
-        for row in self._db.execute("SELECT * FROM refusals ORDER BY line LIMIT ?", limit):
+    def list_refusals(self, most: int = -1) -> Iterator[Refusal]:
+        """Yield what was refused, in the file's order; at most so many."""
+        query = "SELECT * FROM refusals ORDER BY line LIMIT ?"
+        for row in self._database.execute(query, (most,)):
             yield Refusal(*row)
 
-    def refused(self) -> int:
-        return int(self._db.execute("SELECT count(*) FROM refusals").fetchone()[0])
+    def count_refusals(self) -> int:
+        return int(self._read_one("SELECT count(*) FROM refusals")[0])
 
-    # What is, but not as it stood there.
+    def add_remark(self, line: int, remark: str) -> None:
+        """Note how what is imported differs from what the line says."""
+        self._database.execute("INSERT OR IGNORE INTO remarks VALUES (?, ?)", (line, remark))
 
-    def remark(self, line: int, remark: str) -> None:
-        self._db.execute("INSERT OR IGNORE INTO remarks VALUES (?, ?)", (line, remark))
+    def list_remarks(self, most: int = -1) -> Iterator[tuple[int, str]]:
+        query = "SELECT line, remark FROM remarks ORDER BY line LIMIT ?"
+        yield from self._database.execute(query, (most,))
 
-    def remarks(self, most: int | None = None) -> Iterator[tuple[int, str]]:
-        limit: Sequence[int] = (-1 if most is None else most,)
-        yield from self._db.execute("SELECT line, remark FROM remarks ORDER BY line LIMIT ?", limit)
-
-    def remarked(self) -> int:
-        return int(self._db.execute("SELECT count(*) FROM remarks").fetchone()[0])
+    def count_remarks(self) -> int:
+        return int(self._read_one("SELECT count(*) FROM remarks")[0])

@@ -1,28 +1,21 @@
-"""The shape of a seed file: TOML, read and checked before anything is loaded.
+"""The shape of a seed file: TOML, parsed and checked before anything is loaded.
 
 Entries have a `key`, local to the file, by which later entries refer to them.
 """
 
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Annotated, Any, Literal
+from collections.abc import Iterator
+from typing import Annotated, Literal
 
-from pydantic import (
-    AfterValidator,
-    AwareDatetime,
-    BaseModel,
-    ConfigDict,
-    StringConstraints,
-    ValidationError,
-)
+from pydantic import AfterValidator, AwareDatetime, StringConstraints, ValidationError
 
 from service.domain import texts
 from service.domain.claims import Basis, Kind, Precision, Rendering, Scope, Stance, Status
 from service.domain.errors import Invalid
+from service.exchange import toml_files
+from service.exchange.toml_files import Entry, Place, Slug
 
-Place = tuple[str | int, ...]
 Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
 # What is loaded goes through the same policy as what the API is sent.
 Name = Annotated[str, StringConstraints(max_length=120), AfterValidator(texts.clean_name)]
 FullName = Annotated[str, StringConstraints(max_length=300), AfterValidator(texts.clean_name)]
@@ -40,10 +33,6 @@ Language = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35)
 ]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-
-
-class Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class PartyEntry(Entry):
@@ -146,7 +135,7 @@ class Plan(Entry):
 
 
 def parse(content: bytes | str) -> Plan:
-    """Read a seed file.  Raises Invalid, whose errors name every place at fault."""
+    """Parse a seed file.  Raises Invalid, whose errors name every place at fault."""
     try:
         text = content.decode() if isinstance(content, bytes) else content
         entries = tomllib.loads(text)
@@ -155,66 +144,67 @@ def parse(content: bytes | str) -> Plan:
     try:
         plan = Plan.model_validate(entries)
     except ValidationError as error:
-        faults = [
-            (fault["loc"], fault["msg"].removeprefix("Value error, ")) for fault in error.errors()
-        ]
-        raise _invalid(faults) from error
-    if dangling := list(_dangling(plan)):
-        raise _invalid(dangling)
+        raise toml_files.build_error("the seed file", toml_files.list_faults(error)) from error
+    if faults := list(_find_reference_faults(plan)):
+        raise toml_files.build_error("the seed file", faults)
     return plan
 
 
-def _invalid(faults: Iterable[tuple[Place, str]]) -> Invalid:
-    errors = [{"loc": list(loc), "msg": msg} for loc, msg in faults]
-    where = ".".join(str(part) for part in errors[0]["loc"])
-    return Invalid(f"the seed file is not valid: {where}: {errors[0]['msg']}", errors=errors)
+def _find_reference_faults(plan: Plan) -> Iterator[tuple[Place, str]]:
+    """Yield where the file repeats a key, or refers to what it does not have (or only further
+    down)."""
+    known: dict[str, set[str]] = {
+        kind: set()
+        for kind in ("parties", "speakers", "sources", "stories", "statements", "claims")
+    }
 
-
-def _dangling(plan: Plan) -> Iterator[tuple[Place, str]]:
-    """Where the file repeats a key, or refers to what it does not have (or only further down)."""
-    known: Mapping[str, dict[str, Any]] = {
-        "parties": {}, "speakers": {}, "sources": {}, "stories": {}, "statements": {}, "claims": {}
-    }  # fmt: skip
-
-    def missing(kind: str, key: str | None, place: Place) -> Iterator[tuple[Place, str]]:
+    def require(kind: str, key: str | None, place: Place) -> Iterator[tuple[Place, str]]:
         if key is not None and key not in known[kind]:
             yield place, f"there is no '{key}' among the {kind} above"
 
-    for kind, entries in known.items():
-        for n, entry in enumerate(getattr(plan, kind)):
-            if isinstance(entry, PartyEntry):
-                yield from missing("parties", entry.parent, (kind, n, "parent"))
-            elif isinstance(entry, SpeakerEntry):
-                yield from missing("parties", entry.party, (kind, n, "party"))
-            elif isinstance(entry, StatementEntry):
-                yield from missing("parties", entry.party, (kind, n, "party"))
-                yield from missing("speakers", entry.speaker, (kind, n, "speaker"))
-                if entry.speaker in known["speakers"]:
-                    speaks_for = known["speakers"][entry.speaker].party
-                    if speaks_for != entry.party:
-                        yield (kind, n, "speaker"), f"'{entry.speaker}' speaks for '{speaks_for}'"
-                if not entry.quotes:
-                    yield (kind, n, "quotes"), "a statement needs at least one quote"
-                for m, quote in enumerate(entry.quotes):
-                    yield from missing("sources", quote.source, (kind, n, "quotes", m, "source"))
-            elif isinstance(entry, ClaimEntry):
-                yield from missing("stories", entry.story, (kind, n, "story"))
-                yield from missing("statements", entry.origin, (kind, n, "origin"))
-                yield from missing("claims", entry.part_of, (kind, n, "part_of"))
-            key = getattr(entry, "key", None) or entry.slug
-            if key in entries:
-                yield (kind, n), f"'{key}' is there already"
-            entries[key] = entry
-    linked = set()
+    def add(kind: str, key: str, place: Place) -> Iterator[tuple[Place, str]]:
+        if key in known[kind]:
+            yield place, f"'{key}' is there already"
+        known[kind].add(key)
+
+    for n, party in enumerate(plan.parties):
+        yield from require("parties", party.parent, ("parties", n, "parent"))
+        yield from add("parties", party.slug, ("parties", n))
+    for n, speaker in enumerate(plan.speakers):
+        yield from require("parties", speaker.party, ("speakers", n, "party"))
+        yield from add("speakers", speaker.key, ("speakers", n))
+    for n, source in enumerate(plan.sources):
+        yield from add("sources", source.key, ("sources", n))
+    for n, story in enumerate(plan.stories):
+        yield from add("stories", story.slug, ("stories", n))
+    party_of_speaker = {speaker.key: speaker.party for speaker in plan.speakers}
+    for n, statement in enumerate(plan.statements):
+        yield from require("parties", statement.party, ("statements", n, "party"))
+        yield from require("speakers", statement.speaker, ("statements", n, "speaker"))
+        speaks_for = party_of_speaker.get(statement.speaker or "")
+        if speaks_for is not None and speaks_for != statement.party:
+            reason = f"'{statement.speaker}' speaks for '{speaks_for}'"
+            yield ("statements", n, "speaker"), reason
+        if not statement.quotes:
+            yield ("statements", n, "quotes"), "a statement needs at least one quote"
+        for m, quote in enumerate(statement.quotes):
+            yield from require("sources", quote.source, ("statements", n, "quotes", m, "source"))
+        yield from add("statements", statement.key, ("statements", n))
+    for n, claim in enumerate(plan.claims):
+        yield from require("stories", claim.story, ("claims", n, "story"))
+        yield from require("statements", claim.origin, ("claims", n, "origin"))
+        yield from require("claims", claim.part_of, ("claims", n, "part_of"))
+        yield from add("claims", claim.key, ("claims", n))
+    party_of = {statement.key: statement.party for statement in plan.statements}
     for n, link in enumerate(plan.links):
-        yield from missing("claims", link.claim, ("links", n, "claim"))
-        yield from missing("statements", link.statement, ("links", n, "statement"))
-        if link.statement in known["statements"] and not known["statements"][link.statement].party:
+        yield from require("claims", link.claim, ("links", n, "claim"))
+        yield from require("statements", link.statement, ("links", n, "statement"))
+        if link.statement in party_of and not party_of[link.statement]:
             yield ("links", n, "statement"), "no party stands behind it, so it takes no stance"
-        linked.add((link.claim, link.statement))
+    linked = {(link.claim, link.statement) for link in plan.links}
     for n, decision in enumerate(plan.decisions):
-        yield from missing("claims", decision.claim, ("decisions", n, "claim"))
+        yield from require("claims", decision.claim, ("decisions", n, "claim"))
         for m, cited in enumerate(decision.cites):
             if (decision.claim, cited) not in linked:
-                place = ("decisions", n, "cites", m)
-                yield place, f"'{cited}' is not linked to '{decision.claim}'"
+                reason = f"'{cited}' is not linked to '{decision.claim}'"
+                yield ("decisions", n, "cites", m), reason

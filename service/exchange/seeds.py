@@ -1,19 +1,19 @@
-"""Seed files: a first desk in TOML, loaded through the same commands as the API.
+"""Load a seed file, a first desk in TOML, through the same commands as the API.
 
 Everything in a file is found again by what it is (a party by its slug, a statement by who said it
 when, in which words and where it was read), never by an id.  So loading a file twice changes
-nothing, and loading one that was loaded in part adds the rest.  What the desk has changed since is
-left as the desk has it.
+nothing, and loading one that was loaded in part adds the rest.  What the desk has changed since
+stays as the desk has it.
 """
 
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import orjson
 from sqlalchemy import Connection, select
+from typing_extensions import TypedDict
 
 from service.claims import claim_commands, statement_commands
 from service.directory import party_commands, source_commands
@@ -57,8 +57,15 @@ class Report:
     unchanged: dict[str, int] = field(default_factory=dict)
 
 
+class Stamp(TypedDict):
+    """Who acts and when: what every command takes."""
+
+    actor: Actor
+    now: datetime
+
+
 def default_file() -> Path:
-    """The article's file: in the package where it was installed, else in the checkout."""
+    """Return the article's file: in the package where it was installed, else in the checkout."""
     packaged = PACKAGE / "_seeds"
     return (packaged if packaged.is_dir() else PACKAGE.parent / "seeds") / ARTICLE
 
@@ -72,22 +79,22 @@ def load(connection: Connection, plan: Plan, *, actor: Actor, now: datetime) -> 
     connection.execute(select(tables.installation).with_for_update()).all()
     loading = _Loading(connection, actor, now)
     for party in plan.parties:
-        loading.party(party)
+        loading.load_party(party)
     for speaker in plan.speakers:
-        loading.speaker(speaker)
+        loading.load_speaker(speaker)
     for source in plan.sources:
-        loading.source(source)
+        loading.load_source(source)
     for story in plan.stories:
-        loading.story(story)
-    said = {one.key: one for one in plan.statements}
+        loading.load_story(story)
+    statements = {statement.key: statement for statement in plan.statements}
     for statement in plan.statements:
-        loading.statement(statement)
+        loading.load_statement(statement)
     for claim in plan.claims:
-        loading.claim(claim, said[claim.origin])
+        loading.load_claim(claim, statements[claim.origin])
     for link in plan.links:
-        loading.link(link)
+        loading.load_link(link)
     for decision in plan.decisions:
-        loading.decision(decision)
+        loading.load_decision(decision)
     return Report(dict(loading.created), dict(loading.unchanged))
 
 
@@ -104,22 +111,22 @@ class _Loading:
 
     def __init__(self, connection: Connection, actor: Actor, now: datetime) -> None:
         self.connection = connection
-        self.by: dict[str, Any] = {"actor": actor, "now": now}
+        self.stamp: Stamp = {"actor": actor, "now": now}
         self.created: Counter[str] = Counter()
         self.unchanged: Counter[str] = Counter()
         self.ids: dict[tuple[str, str], str] = {}
 
-    def party(self, entry: PartyEntry) -> None:
+    def load_party(self, entry: PartyEntry) -> None:
         known = select(tables.parties.c.slug).where(tables.parties.c.slug == entry.slug)
-        if self._count("parties", self.connection.scalar(known)):
-            party_commands.create_party(self.connection, **entry.model_dump(), **self.by)
+        if self._is_new("parties", self.connection.scalar(known)):
+            party_commands.create_party(self.connection, **entry.model_dump(), **self.stamp)
 
-    def story(self, entry: StoryEntry) -> None:
+    def load_story(self, entry: StoryEntry) -> None:
         known = select(tables.stories.c.slug).where(tables.stories.c.slug == entry.slug)
-        if self._count("stories", self.connection.scalar(known)):
-            story_commands.create_story(self.connection, **entry.model_dump(), **self.by)
+        if self._is_new("stories", self.connection.scalar(known)):
+            story_commands.create_story(self.connection, **entry.model_dump(), **self.stamp)
 
-    def speaker(self, entry: SpeakerEntry) -> None:
+    def load_speaker(self, entry: SpeakerEntry) -> None:
         t = tables.speakers
         known = self.connection.scalar(
             select(t.c.id).where(
@@ -128,20 +135,20 @@ class _Loading:
                 t.c.folded_role == fold_spelling(entry.role or ""),
             )
         )
-        if self._count("speakers", known):
+        if self._is_new("speakers", known):
             person = NewSpeaker(entry.name, entry.role)
             known, _ = party_commands.create_speaker(
-                self.connection, party=entry.party, person=person, **self.by
+                self.connection, party=entry.party, person=person, **self.stamp
             )
         self.ids["speakers", entry.key] = str(known)
 
-    def source(self, entry: SourceEntry) -> None:
+    def load_source(self, entry: SourceEntry) -> None:
         new = NewSource(**entry.model_dump(exclude={"key"}))
-        found, created = source_commands.record(self.connection, new, **self.by)
-        self._count("sources", None if created else found)
-        self.ids["sources", entry.key] = found
+        source, is_created = source_commands.record(self.connection, new, **self.stamp)
+        self._is_new("sources", None if is_created else source)
+        self.ids["sources", entry.key] = source
 
-    def statement(self, entry: StatementEntry) -> None:
+    def load_statement(self, entry: StatementEntry) -> None:
         first = entry.quotes[0]
         known = self.connection.scalar(
             select(tables.statements.c.id)
@@ -156,26 +163,26 @@ class _Loading:
                 tables.quotes.c.text == first.text,
             )
         )
-        if self._count("statements", known):
+        if self._is_new("statements", known):
             new = NewStatement(
                 party=entry.party,
-                speaker=self._speaker(entry),
+                speaker=self._find_speaker(entry),
                 said_at=entry.said_at,
                 precision=entry.precision,
                 basis=entry.basis,
-                quotes=tuple(self._quote(one) for one in entry.quotes),
+                quotes=tuple(self._build_quote(quote) for quote in entry.quotes),
             )
-            known = statement_commands.record(self.connection, new, **self.by).id
+            known = statement_commands.record(self.connection, new, **self.stamp).id
         self.ids["statements", entry.key] = str(known)
 
-    def claim(self, entry: ClaimEntry, origin: StatementEntry) -> None:
+    def load_claim(self, entry: ClaimEntry, origin: StatementEntry) -> None:
         known = self._find_claim(entry, origin.party)
-        if self._count("claims", known):
+        if self._is_new("claims", known):
             new = NewClaim(
                 text=entry.text,
                 kind=entry.kind,
                 claimant=origin.party,
-                speaker=self._speaker(origin),
+                speaker=self._find_speaker(origin),
                 claimed_at=origin.said_at,
                 precision=origin.precision,
                 origin=self.ids["statements", entry.origin],
@@ -183,12 +190,12 @@ class _Loading:
                 tags=entry.tags,
                 part_of=self.ids["claims", entry.part_of] if entry.part_of else None,
             )
-            known = claim_commands.create(self.connection, new, **self.by).id
+            known = claim_commands.create(self.connection, new, **self.stamp).id
         self.ids["claims", entry.key] = str(known)
 
-    def link(self, entry: LinkEntry) -> None:
+    def load_link(self, entry: LinkEntry) -> None:
         claim = self.ids["claims", entry.claim]
-        if self._count("links", self._find_link(claim, entry.statement)):
+        if self._is_new("links", self._find_link(claim, entry.statement)):
             new = NewLink(
                 statement=self.ids["statements", entry.statement],
                 stance=entry.stance,
@@ -196,34 +203,31 @@ class _Loading:
                 conditional=entry.conditional,
                 note=entry.note,
             )
-            statement_commands.link(self.connection, claim, new, four_eyes=True, **self.by)
+            statement_commands.link(self.connection, claim, new, four_eyes=True, **self.stamp)
 
-    def decision(self, entry: DecisionEntry) -> None:
+    def load_decision(self, entry: DecisionEntry) -> None:
         claim = self.ids["claims", entry.claim]
-        decided = self.connection.scalars(
-            select(tables.events.c.data).where(
-                tables.events.c.claim == claim, tables.events.c.type == "claim.status_changed"
-            )
-        )
+        t = tables.events
+        decided = select(t.c.data).where(t.c.claim == claim, t.c.type == "claim.status_changed")
+        changes = map(orjson.loads, self.connection.scalars(decided))
         wanted = (entry.to.value, entry.reason)
-        changes = (orjson.loads(one) for one in decided)
-        if self._count(
+        if self._is_new(
             "decisions",
-            next((one for one in changes if (one["status"], one["reason"]) == wanted), None),
+            next((True for data in changes if (data["status"], data["reason"]) == wanted), None),
         ):
-            cites = tuple(str(self._find_link(claim, one)) for one in entry.cites)
+            cites = tuple(str(self._find_link(claim, statement)) for statement in entry.cites)
             move = Move(entry.to, entry.reason, cites)
             claim_commands.change_status(
-                self.connection, claim, move, four_eyes=True, versions=None, **self.by
+                self.connection, claim, move, four_eyes=True, versions=None, **self.stamp
             )
 
-    def _count(self, kind: str, known: object) -> bool:
-        """Note an entry; says whether it has to be made."""
+    def _is_new(self, kind: str, known: object) -> bool:
+        """Count an entry, and return whether the desk lacks it."""
         (self.created if known is None else self.unchanged)[kind] += 1
         return known is None
 
     def _find_claim(self, entry: ClaimEntry, claimant: str | None) -> str | None:
-        """The claim that began with this text: its wording may have been amended since."""
+        """Return the claim that began with this text, even if its wording was amended since."""
         t = tables.claims
         begun = self.connection.execute(
             select(tables.events.c.claim, tables.events.c.data)
@@ -240,7 +244,7 @@ class _Loading:
         )
 
     def _find_link(self, claim: str, statement: str) -> str | None:
-        """The link, retracted or not: what the desk took back stays taken back."""
+        """Return the link, even a retracted one: what the desk retracted stays retracted."""
         return self.connection.scalar(
             select(tables.links.c.id)
             .where(
@@ -250,10 +254,10 @@ class _Loading:
             .limit(1)
         )
 
-    def _speaker(self, entry: StatementEntry) -> str | None:
+    def _find_speaker(self, entry: StatementEntry) -> str | None:
         return self.ids["speakers", entry.speaker] if entry.speaker else None
 
-    def _quote(self, entry: QuoteEntry) -> NewQuote:
+    def _build_quote(self, entry: QuoteEntry) -> NewQuote:
         return NewQuote(
             text=entry.text,
             language=entry.language,

@@ -58,7 +58,7 @@ def test_an_export_that_fails_leaves_nothing(
         raise OSError(28, "No space left on device")
 
     (folder / "desk.jsonl").write_text("mine")
-    monkeypatch.setattr(export, "dump", fails)
+    monkeypatch.setattr(export, "write_export", fails)
     for name, options in (("desk.jsonl", ["--force"]), ("new.jsonl", [])):
         refused = run("export", name, *options)
         assert refused.exit_code == 1

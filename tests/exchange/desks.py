@@ -14,12 +14,12 @@ from sqlalchemy import Connection
 from service.accounts import account_commands
 from service.accounts.account_commands import SYSTEM
 from service.claims import claim_commands, statement_commands
-from service.cli.importing import restore
+from service.cli.importing import import_export
 from service.cli.progress import Bar
 from service.domain.access import Actor, Role
 from service.domain.claims import Basis, Precision, Rendering, Stance, Status
 from service.domain.inputs import NewQuote, NewSource, NewStatement
-from service.exchange import export, format
+from service.exchange import export, export_format
 from service.exchange.export_check import Tally
 from service.exchange.scratch import Refusal, Scratch
 from service.record.canonical import canonical, event_hash
@@ -117,7 +117,7 @@ def lived_in(connection: Connection) -> None:
 
 async def dump(database: Database) -> bytes:
     out = io.BytesIO()
-    await database.read(export.dump, write=out.write)
+    await database.read(export.write_export, write=out.write)
     return out.getvalue()
 
 
@@ -138,10 +138,10 @@ class Brought:
 async def bring(database: Database, data: bytes, *, dry_run: bool = False) -> Brought:
     """Import `data`, as the command does."""
     with closing(Scratch()) as scratch:
-        outcome = await restore(
+        outcome = await import_export(
             database, io.BytesIO(data), scratch, Bar("", quiet=True).show, dry_run=dry_run
         )
-        return Brought(outcome.tallies, list(scratch.refusals()))
+        return Brought(outcome.tallies, list(scratch.list_refusals()))
 
 
 async def proved(database: Database) -> int:
@@ -157,8 +157,8 @@ def edited(data: bytes, change: Callable[[list[Json]], list[Json] | None]) -> by
     values = [orjson.loads(line) for line in lines]
     values = change(values) or values
     body = b"".join(line + b"\n" for line in (first, *map(orjson.dumps, values)))
-    counts = {kind: sum(one["record"] == kind for one in values) for kind in format.RECORDS}
-    return body + format.trailer(counts, sha256(body).hexdigest())
+    counts = {kind: sum(one["record"] == kind for one in values) for kind in export_format.RECORDS}
+    return body + export_format.build_trailer(counts, sha256(body).hexdigest())
 
 
 def as_version_1(data: bytes) -> bytes:

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, select
 
-from service.cli.importing import Rows, bring_in
+from service.cli.importing import Rows, import_claims
 from service.cli.progress import Bar
 from service.exchange import import_csv, import_lists, import_reviews
 from service.exchange.export_check import Tally
@@ -62,17 +62,19 @@ async def bring_mapped(
     with closing(Scratch()) as scratch:
         source, notes = io.BytesIO(data), FileNotes()
         if form == "csv":
-            rows: Rows = import_csv.rows(source, mapping, scratch, notes)
+            rows: Rows = import_csv.read_rows(source, mapping, scratch, notes)
         elif form == "json":
-            rows = import_lists.rows(source, mapping, scratch, notes)
+            rows = import_lists.read_rows(source, mapping, scratch, notes)
         else:
-            rows = import_reviews.reviews(source, mapping, scratch)
+            rows = import_reviews.read_reviews(source, mapping, scratch)
         show = Bar("", quiet=True).show
-        outcome = await bring_in(database, source, rows, mapping, scratch, show, dry_run=dry_run)
+        outcome = await import_claims(
+            database, source, rows, mapping, scratch, show, dry_run=dry_run
+        )
         return Result(
             outcome.tallies["claim"],
-            [(one.line, one.field, one.reason) for one in scratch.refusals()],
-            list(scratch.remarks()),
+            [(one.line, one.field, one.reason) for one in scratch.list_refusals()],
+            list(scratch.list_remarks()),
             notes.fallback_lines,
             notes.texts,
         )

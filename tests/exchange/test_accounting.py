@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from service.domain.errors import Invalid
 from service.exchange import import_csv, import_lists, import_reviews
-from service.exchange.import_fields import Incoming, Refused
+from service.exchange.import_fields import ClaimRow, RowRefusal
 from service.exchange.import_lines import FileNotes
 from service.exchange.import_mapping import Mapping
 from service.exchange.scratch import Scratch
@@ -48,19 +48,21 @@ JSON = st.recursive(
 )
 
 
-def read_sheet(data: bytes) -> tuple[list[tuple[int, Incoming | Refused]], FileNotes]:
+def read_sheet(data: bytes) -> tuple[list[tuple[int, ClaimRow | RowRefusal]], FileNotes]:
     notes = FileNotes()
     with closing(Scratch()) as scratch:
-        return list(import_csv.rows(io.BytesIO(data), SHEET, scratch, notes)), notes
+        return list(import_csv.read_rows(io.BytesIO(data), SHEET, scratch, notes)), notes
 
 
-def is_accounted_for(token: str, line: int, results: list[tuple[int, Incoming | Refused]]) -> bool:
+def is_accounted_for(
+    token: str, line: int, results: list[tuple[int, ClaimRow | RowRefusal]]
+) -> bool:
     """Whether a row's word is in a claim of its own, or its line in what is refused or doubted."""
     for position, (first, result) in enumerate(results):
         following = results[position + 1][0] if position + 1 < len(results) else 10**9
         if not first <= line < following:
             continue
-        if isinstance(result, Refused):
+        if isinstance(result, RowRefusal):
             return True
         tokens = [word for word in ("t0t", "t1t", "t2t", "t3t", "t4t") if word in result.text]
         return tokens == [token] or bool(result.remarks)
@@ -94,7 +96,7 @@ def test_any_bytes_are_a_sheet_or_refused_in_words(data: bytes, headings: bytes)
     except Invalid:
         return
     assert results or notes.texts
-    assert all(result.reason for _, result in results if isinstance(result, Refused))
+    assert all(result.reason for _, result in results if isinstance(result, RowRefusal))
 
 
 @settings(max_examples=150, deadline=None)
@@ -115,9 +117,11 @@ def test_any_document_is_read_or_refused_in_words(
     document = [review, [review, around], {"@graph": [around, review]}, {"x": [[review]]}][shape]
     with closing(Scratch()) as scratch:
         found = list(
-            import_reviews.reviews(io.BytesIO(orjson.dumps(document)), Mapping(name="m"), scratch)
+            import_reviews.read_reviews(
+                io.BytesIO(orjson.dumps(document)), Mapping(name="m"), scratch
+            )
         )
-    assert any(isinstance(result, Incoming | Refused) for _, result in found)
+    assert any(isinstance(result, ClaimRow | RowRefusal) for _, result in found)
     if shape == 1:
         assert {place for place, _ in found} >= {1, 2}
 
@@ -131,7 +135,7 @@ def test_every_record_of_a_list_is_in_or_refused(records: list[Any]) -> None:
     notes = FileNotes()
     data = orjson.dumps(records)
     with closing(Scratch()) as scratch:
-        results = list(import_lists.rows(io.BytesIO(data), mapping, scratch, notes))
+        results = list(import_lists.read_rows(io.BytesIO(data), mapping, scratch, notes))
     assert [place for place, _ in results] == list(range(1, len(records) + 1))
 
 
@@ -154,7 +158,7 @@ def test_a_file_that_is_no_sheet_says_what_it_is(data: bytes, reason: str) -> No
 def test_lines_end_as_they_like(end: str, first: str) -> None:
     lines = [*filter(None, [first]), "Text;Who;When", "One;Belgrade;2023-10-02", "Two;;2023-10-03"]
     results, _ = read_sheet(end.join(lines).encode())
-    assert [one.text for _, one in results if isinstance(one, Incoming)] == ["One", "Two"]
+    assert [one.text for _, one in results if isinstance(one, ClaimRow)] == ["One", "Two"]
 
 
 def test_headings_alone_are_said() -> None:
@@ -164,16 +168,16 @@ def test_headings_alone_are_said() -> None:
 def test_a_line_without_end_is_one_refusal() -> None:
     data = b"Text;Who;When\n" + b"x" * 3_000_000 + b"\nNext;Belgrade;2023-10-02\n"
     results, _ = read_sheet(data)
-    assert [(line, isinstance(one, Refused)) for line, one in results] == [(2, True), (3, False)]
+    assert [(line, isinstance(one, RowRefusal)) for line, one in results] == [(2, True), (3, False)]
 
 
 def test_a_cell_of_several_lines_stays_whole() -> None:
     """Where it holds the delimiter, it is doubted aloud."""
     data = b'Text;Who;When\n"One\nmore; and more";Belgrade;2023-10-02\n'
     [(_, row)], _ = read_sheet(data)
-    assert isinstance(row, Incoming)
+    assert isinstance(row, ClaimRow)
     assert (row.text, row.remarks) == ("One\nmore; and more", (import_csv.DOUBTFUL,))
     data = b'Text;Who;When\n"One; two; three\nfour";Belgrade;2023-10-02\n'
     [(_, row)], _ = read_sheet(data)
-    assert isinstance(row, Incoming)
+    assert isinstance(row, ClaimRow)
     assert row.remarks == (import_csv.DOUBTFUL,)

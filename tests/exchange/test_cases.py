@@ -33,7 +33,7 @@ async def bring_case(
     mapped = path.with_suffix(".toml")
     mapping = import_mapping.Mapping(name="claimreview")
     if mapped.exists():
-        mapping = import_mapping.parse(mapped.read_bytes())
+        mapping = import_mapping.parse_mapping(mapped.read_bytes())
     mapping = mapping.model_copy(update=changes)
     result = await bring_mapped(database, path.read_bytes(), form, mapping)
     found = {claim["text"]: claim for claim in await claims(database)}
@@ -106,7 +106,9 @@ async def test_no_day_is_invented(database: Database) -> None:
     assert [fault["loc"][-1] for fault in refused.value.extras["errors"]] == [2, 3]
     mapping = (CASES / "partial-dates.toml").read_text().replace('"%d %B", "%H:%M", ', "")
     data = (CASES / "partial-dates.csv").read_bytes()
-    result = await bring_mapped(database, data, "csv", import_mapping.parse(mapping.encode()))
+    result = await bring_mapped(
+        database, data, "csv", import_mapping.parse_mapping(mapping.encode())
+    )
     assert [(line, why.partition(":")[0]) for line, _, why in result.refused] == [
         (2, "only its month is known"),
         (3, "only its year is known"),

@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.claims import documents
-from service.exchange.csv import COLUMNS, DANGEROUS, claim, lines, neutral, original
+from service.exchange.claim_sheet import (
+    COLUMNS,
+    DANGEROUS,
+    build_row,
+    encode_rows,
+    neutralize,
+    restore_cell,
+)
 from tests.domain.builders import NATO, PRISTINA, contradicts, supports
 from tests.domain.builders import claim as state
 
@@ -21,13 +28,13 @@ def read(data: bytes) -> list[list[str]]:
 @given(st.text())
 def test_a_cell_comes_back_as_it_was(cell: str) -> None:
     """And begins with nothing that a spreadsheet takes for a formula."""
-    assert original(neutral(cell)) == cell
-    assert not neutral(cell).startswith(DANGEROUS)
+    assert restore_cell(neutralize(cell)) == cell
+    assert not neutralize(cell).startswith(DANGEROUS)
 
 
 @pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "＝1", "'=1"])
 def test_what_looks_like_a_formula_is_text(cell: str) -> None:
-    assert neutral(cell) == f"'{cell}"
+    assert neutralize(cell) == f"'{cell}"
 
 
 @given(
@@ -35,8 +42,8 @@ def test_what_looks_like_a_formula_is_text(cell: str) -> None:
 )
 def test_rows_are_read_back_by_any_reader(rows: list[list[str]]) -> None:
     """Quotes, commas, line breaks and all; each row ends with CRLF."""
-    data = lines(rows)
-    assert [[original(cell) for cell in row] for row in read(data)] == rows
+    data = encode_rows(rows)
+    assert [[restore_cell(cell) for cell in row] for row in read(data)] == rows
     assert data.endswith(b"\r\n")
 
 
@@ -44,7 +51,7 @@ def test_a_claim_is_a_row() -> None:
     document = orjson.loads(
         documents.document(state(supports(NATO), contradicts(PRISTINA), tags=("a", "b; c")))
     )
-    row = dict(zip(COLUMNS, claim(document), strict=True))
+    row = dict(zip(COLUMNS, build_row(document), strict=True))
     assert row["claimant"] == "belgrade"
     assert row["speaker"] == "Gen. Milan Mojsilović"
     assert (row["supports"], row["contradicts"]) == ("nato", "pristina")
@@ -54,7 +61,7 @@ def test_a_claim_is_a_row() -> None:
 
 def test_an_unattributed_claim_has_no_voice() -> None:
     document = orjson.loads(documents.document(state(claimant=None)))
-    row = dict(zip(COLUMNS, claim(document), strict=True))
+    row = dict(zip(COLUMNS, build_row(document), strict=True))
     assert [row[name] for name in ("claimant", "claimant_name", "speaker", "role")] == [None] * 4
 
 
@@ -65,4 +72,4 @@ def test_cell_that_some_reader_could_part_is_quoted(mark: str) -> None:
     """Not only commas and line feeds: `str.splitlines` and spreadsheets know more line ends."""
     cell = f"a{mark}b"
     doubled = cell.replace('"', '""')
-    assert lines([[cell, "c"]]).decode() == f'"{doubled}",c\r\n'
+    assert encode_rows([[cell, "c"]]).decode() == f'"{doubled}",c\r\n'

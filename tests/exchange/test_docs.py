@@ -5,7 +5,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from service.exchange import csv, format, import_labels
+from service.exchange import claim_sheet, export_format, import_labels
 from service.exchange.import_mapping import Mapping
 from service.store.engine import Database
 from service.store.row_data import THINGS
@@ -23,16 +23,16 @@ def table(heading: str) -> list[list[str]]:
 def test_every_kind_of_line_is_explained() -> None:
     """In the file's order, with the fields that it names."""
     rows = {row[0].strip("`"): row[1] for row in table("`record`")}
-    assert tuple(rows) == ("header", *format.RECORDS, "trailer")
-    assert format.header().decode().strip() in rows["header"]
-    assert rows["event"].endswith(f"`{', '.join(format.EVENT)}`")
+    assert tuple(rows) == ("header", *export_format.RECORDS, "trailer")
+    assert export_format.build_header().decode().strip() in rows["header"]
+    assert rows["event"].endswith(f"`{', '.join(export_format.EVENT_FIELDS)}`")
     for kind in ("user", "key", "speaker", "story", "note"):
         assert f"`{', '.join(THINGS[kind].columns)}`" in rows[kind]
 
 
 def test_every_column_is_explained() -> None:
     named = [name for row in table("Columns") for name in re.findall(r"`(\w+)`", row[0])]
-    assert sorted(named) == sorted(csv.COLUMNS)
+    assert sorted(named) == sorted(claim_sheet.COLUMNS)
 
 
 def test_every_label_is_in_the_table() -> None:

@@ -15,16 +15,21 @@ EXAMPLE = default_file().with_name("example-mapping.toml")
 
 
 def test_the_example_is_a_mapping() -> None:
-    mapping = import_mapping.parse(EXAMPLE.read_bytes())
+    mapping = import_mapping.parse_mapping(EXAMPLE.read_bytes())
     assert mapping.columns is not None
     # It shows every column there is.
-    assert set(mapping.columns.named()) == set(import_mapping.Columns.model_fields) - {"rated_by"}
+    assert set(mapping.columns.list_columns()) == set(import_mapping.Columns.model_fields) - {
+        "rated_by"
+    }
     assert set(orjson.loads(mapping.model_dump_json())) == set(import_mapping.Mapping.model_fields)
 
 
 def test_json_says_the_same_as_toml() -> None:
-    mapping = import_mapping.parse(EXAMPLE.read_bytes())
-    assert import_mapping.parse(b"\xef\xbb\xbf" + mapping.model_dump_json().encode()) == mapping
+    mapping = import_mapping.parse_mapping(EXAMPLE.read_bytes())
+    assert (
+        import_mapping.parse_mapping(b"\xef\xbb\xbf" + mapping.model_dump_json().encode())
+        == mapping
+    )
 
 
 def test_built_in_labels_keep_to_the_rules() -> None:
@@ -63,7 +68,7 @@ def test_built_in_labels_keep_to_the_rules() -> None:
 )
 def test_a_mapping_that_does_not_hold(content: str, faults: list[str]) -> None:
     with pytest.raises(Invalid) as refused:
-        import_mapping.parse(content.encode())
+        import_mapping.parse_mapping(content.encode())
     for fault in faults:
         assert fault in refused.value.detail
 
@@ -71,7 +76,7 @@ def test_a_mapping_that_does_not_hold(content: str, faults: list[str]) -> None:
 def test_every_fault_is_named() -> None:
     content: dict[str, Any] = {"columns": {"text": ""}, "defaults": {"kind": "rumour"}}
     with pytest.raises(Invalid) as refused:
-        import_mapping.parse(orjson.dumps(content))
+        import_mapping.parse_mapping(orjson.dumps(content))
     assert len(refused.value.extras["errors"]) == 3
 
 

@@ -201,7 +201,7 @@ async def test_an_export_is_of_one_instant(full: Database, settings: Settings) -
             with ThreadPoolExecutor(1) as thread:
                 thread.submit(asyncio.run, meddle()).result()
 
-    await full.read(export.dump, write=out.write, progress=meanwhile)
+    await full.read(export.write_export, write=out.write, progress=meanwhile)
     assert out.getvalue() == before
     assert b"meanwhile" in await dump(full)
 

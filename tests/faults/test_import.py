@@ -16,14 +16,14 @@ FATAL = """
 import os, signal
 from service.exchange import export_files, export_loading
 export_files.BATCH = 5
-left, really = {left}, export_loading.write
+left, really = {left}, export_loading.write_batch
 def write(*given, **more):
     global left
     really(*given, **more)
     left -= 1
     if left == 0:
         os.kill(os.getpid(), signal.SIGKILL)
-export_loading.write = write
+export_loading.write_batch = write
 """
 """A process that is killed when so many batches were written: the last is not committed yet."""
 
@@ -58,17 +58,17 @@ def test_a_killed_import_goes_on(
 FATAL_SHEET = """
 import os, signal
 from service.cli import importing
-from service.exchange import imports
+from service.exchange import import_recording
 importing.ROWS = 5
-left, really = {left}, imports.bring_in
-def bring_in(*given, **more):
+left, really = {left}, import_recording.record_rows
+def record_rows(*given, **more):
     global left
     done = really(*given, **more)
     left -= 1
     if left == 0:
         os.kill(os.getpid(), signal.SIGKILL)
     return done
-imports.bring_in = bring_in
+import_recording.record_rows = record_rows
 """
 ROWS = 60
 

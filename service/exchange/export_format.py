@@ -1,0 +1,87 @@
+"""The exchange format: everything a desk knows, as JSON Lines (docs/exchange.md).
+
+The first line names the format and its version.  The last one counts the lines between and gives
+the SHA-256 of all bytes before it, so that a file that was cut off or changed is noticed.  In
+between, each line is one record of a kind in `RECORDS`, in that order: what a line refers to
+stands above it.  The bytes depend on nothing but the desk's content.
+"""
+
+from collections.abc import Mapping
+from typing import NotRequired
+
+import orjson
+from typing_extensions import TypedDict
+
+from service.domain.subjects import SubjectKind
+
+FORMAT = "claimdesk"
+VERSION = 2
+READABLE_VERSIONS = (1, 2)
+"""Version 1 had no events of things."""
+RECORDS = ("user", "key", "party", "speaker", "source", "story", "statement", "event", "note")
+SUBJECTS: Mapping[str, SubjectKind] = {
+    "party": SubjectKind.PARTY,
+    "speaker": SubjectKind.SPEAKER,
+    "source": SubjectKind.SOURCE,
+    "story": SubjectKind.STORY,
+    "statement": SubjectKind.STATEMENT,
+    "note": SubjectKind.NOTE,
+}
+"""The things that have a record of their own.  Its events stand within the thing's line."""
+THING_EVENT_FIELDS = (
+    "id",
+    "number",
+    "type",
+    "recorded_at",
+    "actor",
+    "data",
+    "previous_hash",
+    "hash",
+)
+EVENT_FIELDS = ("id", "claim", *THING_EVENT_FIELDS[1:])
+"""The fields of an event's line.  The order of lines gives its place among all events.  An event
+that has something to withhold from some readers has `salts` too (record/canonical.py)."""
+
+
+class ThingEvent(TypedDict):
+    """An event within the line of the thing that it is about."""
+
+    id: str
+    number: int
+    type: str
+    recorded_at: str
+    actor: object
+    data: object
+    previous_hash: str
+    hash: str
+    salts: NotRequired[object]
+
+
+class EventLine(ThingEvent):
+    """The line of a claim's event."""
+
+    claim: str
+
+
+def build_header() -> bytes:
+    return build_line("header", {"format": FORMAT, "version": VERSION})
+
+
+def build_line(record: str, values: Mapping[str, object]) -> bytes:
+    return orjson.dumps({"record": record, **values}, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def build_trailer(counts: Mapping[str, int], sha256: str) -> bytes:
+    all_counts = {record: counts.get(record, 0) for record in RECORDS}
+    return build_line("trailer", {"counts": all_counts, "sha256": sha256})
+
+
+def parse_line(raw: bytes) -> tuple[str, dict[str, object]]:
+    """Return what a line is a record of, and its other fields.  Raises ValueError with a reason."""
+    try:
+        values = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise ValueError(f"this is no JSON: {error}") from error
+    if not isinstance(values, dict) or not isinstance(values.get("record"), str):
+        raise ValueError('a line is an object that says what it is in "record"')
+    return values.pop("record"), values

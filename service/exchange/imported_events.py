@@ -1,0 +1,173 @@
+"""Append the record as another desk wrote it: with its ids, instants and hashes.
+
+This is the second way into the record, for imports.  What is derived comes of folding, through the
+same code as when it happened.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from service.claims import claim_writer, documents, projections
+from service.domain import evidence, history
+from service.domain.access import Actor, Role
+from service.domain.claims import ClaimState
+from service.domain.history import Event
+from service.domain.subjects import Subject, SubjectKind
+from service.record.canonical import GENESIS, canonical
+from service.search.index import index_writer
+from service.store import states
+from service.store.compiled_statements import CompiledStatement, bind_columns
+from service.store.tables import claim_versions, claims, events
+
+Row = dict[str, Any]
+"""The parameters of an INSERT or UPDATE."""
+RELATED = ("merged_into", "part_of")
+HELD = (
+    select(claims.c.id, claims.c.state, claims.c.last_hash)
+    .where(claims.c.id.in_(bindparam("claims", expanding=True)))
+    # Always in the same order, so that two writers cannot deadlock.
+    .order_by(claims.c.id)
+    .with_for_update()
+)
+REPLACE = CompiledStatement(
+    update(claims)
+    .where(claims.c.id == bindparam("claim_id", type_=claims.c.id.type))
+    .values(bind_columns(claims, claim_writer.ROW, "new"))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedEvent:
+    """An event as another desk recorded it; `actor` is plain data, {id, name} or {rule}."""
+
+    subject: Subject
+    id: str
+    event: Event
+    actor: dict[str, Any]
+    previous_hash: str
+    hash: str
+    salts: dict[str, str]
+
+
+Step = tuple[ClaimState | None, ClaimState, ImportedEvent]
+"""A claim before and after an event."""
+
+
+def append_events(connection: Connection, imported: Sequence[ImportedEvent]) -> None:
+    """Append claims' events that another desk recorded, in its order, with their hashes.
+
+    No rule moves anything and no webhook is sent: all that followed from them is among them.
+    Raises ValueError, KeyError, TypeError or AttributeError for what does not continue a record or
+    does not fold; then the transaction must not be committed.
+    """
+    claim_ids = sorted({event.subject.id for event in imported})
+    before = {
+        row.id: claim_writer.Loaded(
+            states.read_locked(connection, row.id, row.state), row.last_hash
+        )
+        for row in connection.execute(HELD, {"claims": claim_ids}).all()
+    }
+    after = dict(before)
+    steps: list[Step] = []
+    superseded: list[Row] = []
+    for line in imported:
+        claim, event = line.subject.id, line.event
+        loaded = after.get(claim)
+        previous = loaded.state if loaded else None
+        if line.previous_hash != (loaded.last_hash if loaded else GENESIS):
+            raise ValueError(f"event {event.number} does not continue the record of this claim")
+        state = history.apply(previous, event, claim_id=claim)
+        history.require_fit(previous, event)
+        if previous is not None and previous.updated_at != event.recorded_at:
+            superseded.append(_build_version(previous, until=event.recorded_at))
+        steps.append((previous, state, line))
+        after[claim] = claim_writer.Loaded(state, line.hash)
+    rows = {
+        claim: claim_writer.row(loaded.state, loaded.last_hash) for claim, loaded in after.items()
+    }
+    new = [
+        # A claim that these name may stand further down: it is named when all are there.
+        row | dict.fromkeys(RELATED) | {"id": claim, "created_at": after[claim].state.created_at}
+        for claim, row in rows.items()
+        if claim not in before
+    ]
+    replaced = [
+        {"claim_id": claim} | {f"new_{name}": value for name, value in row.items()}
+        for claim, row in rows.items()
+        if claim in before or any(row[name] is not None for name in RELATED)
+    ]
+    if new:
+        connection.execute(insert(claims), new)
+    connection.execute(
+        insert(events),
+        [
+            build_event_row(line) | claim_writer.describe_beside(state, line.event)
+            for _, state, line in steps
+        ],
+    )
+    if superseded:
+        connection.execute(insert(claim_versions), superseded)
+    REPLACE.run_each(connection, replaced)
+    for claim, loaded in after.items():
+        known = before.get(claim)
+        states.write_further_links(connection, known.state if known else None, loaded.state)
+    _index_claims(connection, steps, before)
+    for previous, state, line in steps:
+        by = line.actor
+        actor = Actor(by.get("id", ""), by.get("name", by.get("rule", "")), Role.READER)
+        projections.follow(connection, previous, state, line.event, actor=actor)
+
+
+def build_event_row(imported: ImportedEvent) -> Row:
+    """Return the row of an event that another desk recorded."""
+    subject, event = imported.subject, imported.event
+    is_of_claim = subject.kind is SubjectKind.CLAIM
+    return {
+        "id": imported.id,
+        "kind": subject.kind.value,
+        "claim": subject.id if is_of_claim else None,
+        "subject": None if is_of_claim else subject.id,
+        "number": event.number,
+        "type": event.type,
+        "recorded_at": event.recorded_at,
+        "actor": canonical(imported.actor),
+        "data": canonical(event.data),
+        "salts": canonical(imported.salts) if imported.salts else None,
+        "previous_hash": imported.previous_hash,
+        "hash": imported.hash,
+        "story": None,
+        "said_at": None,
+        "said_end": None,
+    }
+
+
+def _index_claims(connection: Connection, steps: Sequence[Step], replaced: Collection[str]) -> None:
+    """Enter the words of the claims into the search index."""
+    steps_of: dict[str, list[index_writer.Step]] = {}
+    for before, state, line in steps:
+        steps_of.setdefault(line.subject.id, []).append((before, state, line.event))
+    for claim, claim_steps in steps_of.items():
+        row = index_writer.follow(connection, claim_steps)
+        if row is not None:
+            enter = index_writer.REPLACED if claim in replaced else index_writer.ENTERED
+            enter.run(connection, row)
+
+
+def _build_version(state: ClaimState, *, until: datetime) -> Row:
+    """Return the row of `claim_versions` for what a claim was until then."""
+    return {
+        "claim": state.id,
+        "version": state.version,
+        "recorded_at": state.updated_at,
+        "superseded_at": until,
+        "status": state.status.value,
+        "lifecycle": state.lifecycle.value,
+        "agrees": evidence.agrees(state, evidence.suggest(state)),
+        "part_of": state.part_of,
+        "assignee": state.assignee,
+        "document": documents.document(state),
+    }

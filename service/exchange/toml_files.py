@@ -1,0 +1,28 @@
+"""What files that people write for an import have in common: entries, slugs, faults."""
+
+from collections.abc import Iterable
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+
+from service.domain.errors import Invalid
+
+Place = tuple[str | int, ...]
+"""Where in the file something stands: names of entries, and numbers in lists."""
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
+
+
+class Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def list_faults(error: ValidationError) -> list[tuple[Place, str]]:
+    return [(fault["loc"], fault["msg"].removeprefix("Value error, ")) for fault in error.errors()]
+
+
+def build_error(what: str, faults: Iterable[tuple[Place, str]]) -> Invalid:
+    """Return the error whose detail names the first fault, and whose `errors` name all."""
+    errors = [{"loc": list(place), "msg": message} for place, message in faults]
+    where = ".".join(map(str, errors[0]["loc"]))
+    first = f"{where}: {errors[0]['msg']}" if where else errors[0]["msg"]
+    return Invalid(f"{what} is not valid: {first}", errors=errors)
