@@ -68,14 +68,14 @@ def create_app(
     clock: Callable[[], datetime] = utc_now,
     stopwatch: Callable[[], float] | None = None,
 ) -> FastAPI:
-    """The application for `settings` (from the environment if None), telling the time by `clock`.
+    """Build the application for `settings` (from the environment if None) and `clock`.
 
     `stopwatch` counts seconds whatever the clock is set to; None: the machine's, for its own clock.
 
     The database has to be at the schema's head; `claimdesk serve` sees to that.
     """
     settings = settings or Settings()
-    logs.configure(settings)
+    logs.configure_logging(settings)
     database = Database(settings, report=True)
     if stopwatch is None and clock is utc_now:
         stopwatch = count_seconds
@@ -106,13 +106,13 @@ def create_app(
         await database.start()
         await _share_installation(services)
         passwords.prepare()
-        settled = await _settle_in(services)
+        settled = await _prepare_database(services)
         if settings.webhook_bell:
             database.carry_bell()
         dispatcher = Dispatcher(settings, database, clock, meters) if settings.dispatch else None
         if dispatcher is not None and settled:
             dispatcher.start()
-        keeper = asyncio.create_task(_keep_house(services, None if settled else dispatcher))
+        keeper = asyncio.create_task(_run_housekeeping(services, None if settled else dispatcher))
         services.renamer.start()
         live.start()
         try:
@@ -126,7 +126,7 @@ def create_app(
             with contextlib.suppress(asyncio.CancelledError):
                 await keeper
             with contextlib.suppress(ClaimdeskError):
-                await _write_uses(services)
+                await _record_uses(services)
             await database.stop()
 
     app = FastAPI(
@@ -139,7 +139,7 @@ def create_app(
         redirect_slashes=False,
         # `Envelope` counts, times and logs; looking for other telemetry costs each request.
         telemetry={"tracing": False, "metrics": False, "logs": False},
-        generate_unique_id_function=document.operation_id,
+        generate_unique_id_function=document.name_operation,
     )
     app.state.services = services
     # First, since routes are tried in order; and not included, since FastAPI looks through every
@@ -169,8 +169,8 @@ def create_app(
         app.include_router(router)
     for router in desk.routers:
         app.include_router(router)
-    problems.install(app, error_pages.page)
-    document.install(app)
+    problems.install_error_handlers(app, error_pages.page)
+    document.install_document(app)
     app.add_middleware(Compression)
     if settings.public_read:
         app.add_middleware(CrossOriginReading)
@@ -189,7 +189,7 @@ def create_app(
 
 
 async def _share_installation(services: Services) -> None:
-    """Take up what this installation's processes share: keys, the policy, the record's epoch."""
+    """Read what the processes of this installation share: keys, the policy, the record's epoch."""
     database = services.database
     shared = await database.read(read_installation)
     epoch = await database.read(recovery.read_epoch)
@@ -199,10 +199,10 @@ async def _share_installation(services: Services) -> None:
     services.four_eyes = await database.read(policy.needs_second_person)
 
 
-async def _settle_in(services: Services) -> bool:
-    """Begin another epoch where a copy is served, and a new desk's policy; note where the desk is
-    served.  Says whether that is done: a database that takes no changes is served all the same, and
-    nothing is sent from it."""
+async def _prepare_database(services: Services) -> bool:
+    """Begin another epoch where this is a copy, and a new desk's policy; note where the desk is
+    served. Returns whether that is done: a database that takes no changes is served all the same,
+    and nothing is sent from it."""
     settings, database = services.settings, services.database
     try:
         await compare_clock(database, services.clock_guard)
@@ -219,18 +219,20 @@ async def _settle_in(services: Services) -> bool:
     return True
 
 
-async def _keep_house(services: Services, waiting: Dispatcher | None) -> None:
-    """Now and then: write down when keys were used, forget what is old or has ended.  `waiting` is
-    a dispatcher that begins once the database takes changes."""
+async def _run_housekeeping(services: Services, waiting: Dispatcher | None) -> None:
+    """Every half minute: record when keys were used, delete what is old or has ended.
+
+    `waiting` is a dispatcher that begins once the database takes changes.
+    """
     while True:
         await asyncio.sleep(HOUSEKEEPING_SECONDS)
         try:
             await compare_clock(services.database, services.clock_guard)
             await _share_installation(services)
-            if waiting is not None and await _settle_in(services):
+            if waiting is not None and await _prepare_database(services):
                 waiting.start()
                 waiting = None
-            await _write_uses(services)
+            await _record_uses(services)
             await services.database.write(idempotency.forget_old, now=services.clock())
             await services.database.write(intake_commands.forget_old, now=services.clock())
             await services.readiness.leave_sign()
@@ -242,21 +244,21 @@ async def _keep_house(services: Services, waiting: Dispatcher | None) -> None:
             log.exception("housekeeping failed")
 
 
-async def _write_uses(services: Services) -> None:
+async def _record_uses(services: Services) -> None:
     callers = services.callers
     keys, callers.used = callers.used, {}
-    held, callers.used_sessions = callers.used_sessions, {}
-    if not keys and not held:
+    sessions, callers.used_sessions = callers.used_sessions, {}
+    if not keys and not sessions:
         return
 
     def note(connection: Connection) -> None:
         account_commands.note_key_use(connection, keys)
-        account_commands.note_session_use(connection, held)
+        account_commands.note_session_use(connection, sessions)
 
     try:
         await services.database.write(note)
     except BaseException:
         # Not written: kept for the next time, behind what has come in since.
         callers.used = keys | callers.used
-        callers.used_sessions = held | callers.used_sessions
+        callers.used_sessions = sessions | callers.used_sessions
         raise

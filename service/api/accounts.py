@@ -15,18 +15,18 @@ from service.store.paging import Window
 from service.views import Page
 from service.web import password_checks, passwords, service_container, sessions
 from service.web.bodies import account_inputs
-from service.web.calls import Allow, Call, Paged, answered, json, reading, writing
-from service.web.fields import RecordId, given
+from service.web.calls import Allow, Call, Paged, allow, allow_writing, answer_json, build_answer
+from service.web.fields import RecordId, read_sent_fields
 from service.web.json_bodies import JsonRoute
 
 key_router = APIRouter(prefix="/v1/keys", tags=["accounts"], route_class=JsonRoute)
 user_router = APIRouter(prefix="/v1/users", tags=["accounts"], route_class=JsonRoute)
 router = APIRouter(prefix="/v1", tags=["accounts"], route_class=JsonRoute)
 
-ReadingKeys = Annotated[Call, reading(Action.MANAGE_KEYS)]
-ChangingKeys = Annotated[Call, writing(Action.MANAGE_KEYS)]
-ReadingUsers = Annotated[Call, reading(Action.MANAGE_USERS)]
-ChangingUsers = Annotated[Call, writing(Action.MANAGE_USERS)]
+ReadingKeys = Annotated[Call, allow(Action.MANAGE_KEYS)]
+ChangingKeys = Annotated[Call, allow_writing(Action.MANAGE_KEYS)]
+ReadingUsers = Annotated[Call, allow(Action.MANAGE_USERS)]
+ChangingUsers = Annotated[Call, allow_writing(Action.MANAGE_USERS)]
 KeyId = Annotated[str, Path(max_length=24)]
 
 
@@ -43,7 +43,7 @@ async def read_me(call: Annotated[Call, Depends(Allow(None), scope="function")])
         "role": actor.role,
         "actions": [action for action in Action if access.allowed(actor, action)],
     }
-    return json(view)
+    return answer_json(view)
 
 
 @router.post(
@@ -55,7 +55,7 @@ async def read_me(call: Annotated[Call, Depends(Allow(None), scope="function")])
 async def sign_in(body: account_inputs.SessionIn, request: Request) -> Response:
     """Ten tries a minute for an account from one address; a browser that has signed in to the
     account before has ten of its own."""
-    services = service_container.of(request)
+    services = service_container.get_services(request)
     token = await password_checks.sign_in(services, request, body.email, body.password)
     response = Response(status_code=204)
     sessions.give(response, request, token)
@@ -111,7 +111,7 @@ async def create_key(body: account_inputs.KeyIn, call: ChangingKeys) -> Response
             "role": made.role,
             "expires_at": rfc3339(body.expires_at) if body.expires_at else None,
         }
-        return answered(view, status=201, Location=f"/v1/keys/{made.id}")
+        return build_answer(view, status=201, Location=f"/v1/keys/{made.id}")
 
     return await call.write(
         account_commands.create_key, **body.model_dump(), answer=answer, shown_once="key"
@@ -124,7 +124,7 @@ async def create_key(body: account_inputs.KeyIn, call: ChangingKeys) -> Response
     responses={200: {"model": KeyView, "description": "Never its secret"}},
 )
 async def read_key(key_id: KeyId, call: ReadingKeys) -> Response:
-    return json(await call.read(account_queries.read_key, key_id))
+    return answer_json(await call.read(account_queries.read_key, key_id))
 
 
 @key_router.post(
@@ -137,7 +137,7 @@ async def revoke_key(key_id: KeyId, call: ChangingKeys) -> Response:
     response = await call.write(
         account_commands.revoke_key,
         key_id,
-        answer=lambda connection, _: answered(account_queries.read_key(connection, key_id)),
+        answer=lambda connection, _: build_answer(account_queries.read_key(connection, key_id)),
     )
     call.services.callers.forget()
     return response
@@ -178,7 +178,7 @@ async def create_user(body: account_inputs.UserIn, call: ChangingUsers) -> Respo
         hashed = await passwords.hash_in_thread(body.password)
 
     def answer(connection: Connection, user_id: str) -> Answer:
-        return answered(
+        return build_answer(
             account_queries.read_user(connection, user_id),
             status=201,
             Location=f"/v1/users/{user_id}",
@@ -200,7 +200,7 @@ async def create_user(body: account_inputs.UserIn, call: ChangingUsers) -> Respo
     responses={200: {"model": UserView, "description": "The user"}},
 )
 async def read_user(user_id: RecordId, call: ReadingUsers) -> Response:
-    return json(await call.read(account_queries.read_user, user_id))
+    return answer_json(await call.read(account_queries.read_user, user_id))
 
 
 @user_router.patch(
@@ -212,14 +212,14 @@ async def change_user(
     user_id: RecordId, body: account_inputs.UserChange, call: ReadingUsers
 ) -> Response:
     """Somebody who is disabled, or gets another password, is signed out everywhere."""
-    changes = given(body)
+    changes = read_sent_fields(body)
     if "password" in changes:
         changes["password_hash"] = await passwords.hash_in_thread(str(changes.pop("password")))
     response = await call.write(
         account_commands.change_user,
         user_id,
         changes,
-        answer=lambda connection, _: answered(account_queries.read_user(connection, user_id)),
+        answer=lambda connection, _: build_answer(account_queries.read_user(connection, user_id)),
     )
     call.services.callers.forget()
     return response

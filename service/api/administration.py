@@ -13,14 +13,14 @@ from service.record import audit_queries
 from service.store.engine import Connection
 from service.store.paging import Window
 from service.web.bodies import administration_inputs
-from service.web.calls import Call, Paged, answered, json, reading
+from service.web.calls import Call, Paged, allow, answer_json, build_answer
 from service.web.json_bodies import JsonRoute
 
 router = APIRouter(prefix="/v1", tags=["accounts"], route_class=JsonRoute)
 
-ReadingPolicy = Annotated[Call, reading(Action.READ_RECORDS)]
-ChangingPolicy = Annotated[Call, reading(Action.MANAGE_POLICY)]
-ReadingAudit = Annotated[Call, reading(Action.MANAGE_USERS)]
+ReadingPolicy = Annotated[Call, allow(Action.READ_RECORDS)]
+ChangingPolicy = Annotated[Call, allow(Action.MANAGE_POLICY)]
+ReadingAudit = Annotated[Call, allow(Action.MANAGE_USERS)]
 AuditKind = Annotated[
     list[SubjectKind] | None,
     Query(description="Only of these kinds: person, key, webhook, setting", max_length=4),
@@ -35,7 +35,7 @@ AuditKind = Annotated[
 async def read_policy(call: ReadingPolicy) -> Response:
     view = await call.read(policy.read_policy)
     call.services.four_eyes = view["four_eyes"]
-    return json(view)
+    return answer_json(view)
 
 
 @router.patch(
@@ -48,7 +48,7 @@ async def change_policy(body: administration_inputs.PolicyChange, call: Changing
     waiting."""
 
     def answer(connection: Connection, _: bool) -> Any:
-        return answered(policy.read_policy(connection))
+        return build_answer(policy.read_policy(connection))
 
     return await call.write(policy.change_four_eyes, on=body.four_eyes, answer=answer)
 

@@ -20,14 +20,14 @@ from service.search.finding.claim_hits import ClaimSearch
 from service.search.index import query_parser
 from service.views import Page
 from service.web import claim_requests
-from service.web.calls import JSON, PRIVATE, Call, list_scope, reading
-from service.web.conditions import etag, unchanged
+from service.web.calls import JSON, PRIVATE, Call, allow, build_list_scope
+from service.web.conditions import format_etag, is_unchanged
 from service.web.direct_routes import DirectRoute
 from service.web.shared import LIST_COST
 
 router = APIRouter(prefix="/v1/claims", tags=["claims"], route_class=DirectRoute)
 
-Reading = Annotated[Call, reading(Action.READ_CLAIMS)]
+Reading = Annotated[Call, allow(Action.READ_CLAIMS)]
 
 
 @router.get(
@@ -74,10 +74,10 @@ async def read_claim(call: Reading) -> Response:
     )
     if merged_into is not None:
         return claim_routes.moved(request, merged_into)
-    headers = PRIVATE | {"ETag": etag(version)}
-    if not expand and unchanged(request, version):
+    headers = PRIVATE | {"ETag": format_etag(version)}
+    if not expand and is_unchanged(request, version):
         return Response(status_code=304, headers=headers)
-    if assignee is not None and call.internals:
+    if assignee is not None and call.sees_internals:
         document = for_desk(document, assignee)
     if not expand:
         return Response(document, headers=headers, media_type=JSON)
@@ -113,7 +113,7 @@ async def list_claims(call: Reading) -> Response:
     `as_of` the filters, what is found and what is served are of that instant."""
     query = claim_requests.parse_list_query(call.request.query_params)
     database, cursors = call.services.database, call.services.cursors
-    scope = claim_requests.name_list(list_scope("claims", call.request), query)
+    scope = claim_requests.build_claims_scope(build_list_scope("claims", call.request), query)
     after = None
     if query.cursor is not None:
         after = cursors.read(query.cursor, scope, now=call.now)
@@ -124,7 +124,7 @@ async def list_claims(call: Reading) -> Response:
         parsed = query_parser.parse_query(query.q)
         search = ClaimSearch(parsed, filters, claimant, party, query.limit, after)
         page = await claim_hits.find_claims(database, search)
-        return call.listed([_show_hit(call, hit) for hit in page.hits], page.after, scope)
+        return call.answer_items([_show_hit(call, hit) for hit in page.hits], page.after, scope)
     listing = claim_queries.listing(
         filters, limit=query.limit, after=after, claimant=claimant, party=party
     )
@@ -133,18 +133,18 @@ async def list_claims(call: Reading) -> Response:
     if len(rows) > query.limit:
         rows = rows[: query.limit]
         last = claim_requests.read_sort_keys(rows[-1])
-    return call.listed([_show_document(call, row[0], row[1]) for row in rows], last, scope)
+    return call.answer_items([_show_document(call, row[0], row[1]) for row in rows], last, scope)
 
 
 def _show_document(call: Call, document: str, assignee: str | None) -> Fragment:
     """The claim as the caller may see it, for a list: as it is stored, but for its assignee."""
-    if assignee is not None and call.internals:
+    if assignee is not None and call.sees_internals:
         document = for_desk(document, assignee)
     return Fragment(document)
 
 
 def _show_hit(call: Call, hit: claim_hits.Hit) -> dict[str, Any]:
     """A claim that a search found, with what shows why."""
-    document = for_desk(hit.document, hit.assignee if call.internals else None)
+    document = for_desk(hit.document, hit.assignee if call.sees_internals else None)
     claim: dict[str, Any] = orjson.loads(document)
     return claim | {"snippets": hit.snippets}

@@ -35,25 +35,33 @@ from service.store.paging import MAX_LIMIT, Window, cut
 from service.views import Page
 from service.web import redaction
 from service.web.bodies import claim_inputs
-from service.web.calls import Call, Paged, answered, json, name_list, reading, writing
-from service.web.conditions import IfMatch, OptionalIfMatch, etag
-from service.web.fields import ClaimId, given
+from service.web.calls import (
+    Call,
+    Paged,
+    allow,
+    allow_writing,
+    answer_json,
+    build_answer,
+    format_list_scope,
+)
+from service.web.conditions import IfMatch, OptionalIfMatch, format_etag
+from service.web.fields import ClaimId, read_sent_fields
 from service.web.json_bodies import JsonRoute
 from service.web.shared import LIST_COST
 
 router = APIRouter(prefix="/v1/claims", tags=["claims"], route_class=JsonRoute)
 
-Recording = Annotated[Call, writing(Action.RECORD)]
-Amending = Annotated[Call, writing(Action.AMEND)]
-Deciding = Annotated[Call, writing(Action.CHANGE_STATUS)]
-Reading = Annotated[Call, reading(Action.READ_CLAIMS)]
-Desk = Annotated[Call, reading(Action.READ_INTERNALS)]
+Recording = Annotated[Call, allow_writing(Action.RECORD)]
+Amending = Annotated[Call, allow_writing(Action.AMEND)]
+Deciding = Annotated[Call, allow_writing(Action.CHANGE_STATUS)]
+Reading = Annotated[Call, allow(Action.READ_CLAIMS)]
+Desk = Annotated[Call, allow(Action.READ_INTERNALS)]
 
 
 def served(state: ClaimState) -> Answer:
     """A claim as its changer sees it, with its ETag."""
     document = documents.for_desk(documents.document(state), state.assignee)
-    return answered(document, ETag=etag(state.version))
+    return build_answer(document, ETag=format_etag(state.version))
 
 
 def answer_recorded(state: ClaimState, similar_claims: list[Any] | None) -> Answer:
@@ -62,7 +70,7 @@ def answer_recorded(state: ClaimState, similar_claims: list[Any] | None) -> Answ
     if similar_claims is not None:
         document = orjson.loads(document) | {"similar": similar_claims}
     location = f"/v1/claims/{state.id}"
-    return answered(document, status=201, ETag=etag(state.version), Location=location)
+    return build_answer(document, status=201, ETag=format_etag(state.version), Location=location)
 
 
 def answer_outcome(
@@ -71,10 +79,10 @@ def answer_outcome(
     """What an act came to: what `applied` makes of the claim, or the decision that waits."""
     if done.decision is None:
         return applied(done.state)
-    return answered(
+    return build_answer(
         decision_queries.decision(connection, done.decision),
         status=202,
-        ETag=etag(done.state.version),
+        ETag=format_etag(done.state.version),
         Location=f"/v1/decisions/{done.decision}",
     )
 
@@ -127,7 +135,7 @@ async def create_claim(
         return await call.rehearse(
             claim_commands.create,
             new,
-            answer=lambda _, state: answered(render_preview(state, similar_claims or [])),
+            answer=lambda _, state: build_answer(render_preview(state, similar_claims or [])),
         )
     return await call.write(
         claim_commands.create,
@@ -150,7 +158,7 @@ async def find_similar_claims(claim_id: ClaimId, call: Reading) -> Response:
     found = await similar.of_claim(call.services.database, claim_id)
     if found is None:
         raise NotFound("There is no claim with this id.")
-    return json({"items": found, "next_cursor": None})
+    return answer_json({"items": found, "next_cursor": None})
 
 
 @router.patch(
@@ -164,14 +172,14 @@ async def find_similar_claims(claim_id: ClaimId, call: Reading) -> Response:
 async def amend_claim(
     claim_id: ClaimId,
     body: claim_inputs.ClaimChange,
-    call: Annotated[Call, reading(Action.AMEND)],
+    call: Annotated[Call, allow(Action.AMEND)],
     versions: IfMatch,
 ) -> Response:
     """Change text, tags or assignee. A material change of the text is a new revision: a confirmed
     claim awaits confirmation again, a finding ends, and links are to be affirmed one by one.
     Another wording of a confirmed claim that is not material is a decision; what is not printed
     changes at once."""
-    changes = given(body)
+    changes = read_sent_fields(body)
     material = bool(changes.pop("material", False))
     return await call.write(
         claim_commands.amend,
@@ -227,7 +235,7 @@ async def expand_links(call: Call, claim_id: str, as_of: datetime | None) -> dic
     filters = [("as_of", asked)] if asked else []
     cursor = None
     if last is not None:
-        scope = name_list("links", f"/v1/claims/{claim_id}/links", filters)
+        scope = format_list_scope("links", f"/v1/claims/{claim_id}/links", filters)
         cursor = call.services.cursors.write(scope, last, now=call.now)
     return {"links": page, "links_next_cursor": cursor}
 
@@ -252,10 +260,10 @@ async def link_statement(
     def answer(connection: Connection, made: statement_commands.Linked) -> Answer:
         def show(state: ClaimState) -> Answer:
             links = statement_queries.of_claim(connection, state)
-            return answered(
+            return build_answer(
                 next(one for one in links if one["id"] == made.link),
                 status=201,
-                ETag=etag(state.version),
+                ETag=format_etag(state.version),
                 Location=f"/v1/claims/{claim_id}/links",
             )
 
@@ -325,7 +333,7 @@ def _show_change(done: Outcome) -> Callable[[ClaimState], Answer]:
     def show(state: ClaimState) -> Answer:
         assert done.change is not None, "what is not proposed is recorded"
         shape = history_queries.status_change(state.id, done.change)
-        return answered(shape, status=201, ETag=etag(state.version))
+        return build_answer(shape, status=201, ETag=format_etag(state.version))
 
     return show
 
@@ -388,7 +396,7 @@ async def change_finding(
     responses={200: {"model": decision_views.SuggestionView, "description": "Status and trace"}},
 )
 async def read_suggestion(claim_id: ClaimId, call: Reading, as_of: shapes.AsOf = None) -> Response:
-    return json(
+    return answer_json(
         decision_queries.suggestion(await call.read(history_queries.known, claim_id, as_of))
     )
 
@@ -412,7 +420,7 @@ async def read_history(
     rows = await call.read(history_queries.of_claim, claim_id, window)
     if rows is None:
         raise NotFound("There is no claim with this id.")
-    sealed = None if call.internals else await call.read(history_queries.sealed_from, claim_id)
+    sealed = None if call.sees_internals else await call.read(history_queries.sealed_from, claim_id)
     return call.page(
         redaction.seal(redaction.redact_record(rows, call.audience), sealed),
         window,
@@ -493,7 +501,7 @@ async def add_note(claim_id: ClaimId, body: claim_inputs.NoteIn, call: Recording
         claim_commands.add_note,
         claim_id,
         text=body.text,
-        answer=lambda _, row: answered(decision_queries.note(row), status=201),
+        answer=lambda _, row: build_answer(decision_queries.note(row), status=201),
     )
 
 

@@ -15,17 +15,25 @@ from service.store.engine import Connection
 from service.store.paging import Window
 from service.views import Page
 from service.web.bodies import claim_inputs
-from service.web.calls import Call, Paged, answered, found, json, reading, writing
-from service.web.conditions import OptionalIfMatch, etag
+from service.web.calls import (
+    Call,
+    Paged,
+    allow,
+    allow_writing,
+    answer_json,
+    build_answer,
+    require_found,
+)
+from service.web.conditions import OptionalIfMatch, format_etag
 from service.web.fields import DecisionId, Id
 from service.web.json_bodies import JsonRoute
 
 router = APIRouter(prefix="/v1/decisions", tags=["decisions"], route_class=JsonRoute)
 queue_router = APIRouter(prefix="/v1/review-queue", tags=["decisions"], route_class=JsonRoute)
 
-Desk = Annotated[Call, reading(Action.READ_INTERNALS)]
-Approving = Annotated[Call, writing(Action.APPROVE)]
-Deciding = Annotated[Call, writing(Action.CHANGE_STATUS)]
+Desk = Annotated[Call, allow(Action.READ_INTERNALS)]
+Approving = Annotated[Call, allow_writing(Action.APPROVE)]
+Deciding = Annotated[Call, allow_writing(Action.CHANGE_STATUS)]
 WAITS = {"model": decision_views.DecisionView, "description": "Waits for a second person"}
 DecisionAnswer = {
     "model": decision_views.DecisionView,
@@ -54,7 +62,7 @@ async def list_decisions(
 @router.get("/{decision_id}", summary="Read a decision", responses={200: DecisionAnswer})
 async def read_decision(decision_id: DecisionId, call: Desk) -> Response:
     row = await call.read(decision_queries.decision, decision_id)
-    return json(found(row, "There is no decision with this id."))
+    return answer_json(require_found(row, "There is no decision with this id."))
 
 
 @router.post(
@@ -109,8 +117,8 @@ async def withdraw_decision(
 
 def _settled(decision_id: str) -> Any:
     def answer(connection: Connection, state: ClaimState) -> Answer:
-        return answered(
-            decision_queries.decision(connection, decision_id), ETag=etag(state.version)
+        return build_answer(
+            decision_queries.decision(connection, decision_id), ETag=format_etag(state.version)
         )
 
     return answer

@@ -14,17 +14,17 @@ from service.store.engine import Connection
 from service.store.paging import Window
 from service.views import Page
 from service.web.bodies import directory_inputs
-from service.web.calls import Call, Paged, answered, json, reading, writing
-from service.web.fields import RecordId, Slug, SlugPath, given
+from service.web.calls import Call, Paged, allow, allow_writing, answer_json, build_answer
+from service.web.fields import RecordId, Slug, SlugPath, read_sent_fields
 from service.web.json_bodies import JsonRoute
 
 party_router = APIRouter(prefix="/v1/parties", tags=["parties"], route_class=JsonRoute)
 speaker_router = APIRouter(prefix="/v1/speakers", tags=["speakers"], route_class=JsonRoute)
 source_router = APIRouter(prefix="/v1/sources", tags=["sources"], route_class=JsonRoute)
 
-Recording = Annotated[Call, writing(Action.RECORD)]
-Changing = Annotated[Call, reading(Action.CHANGE_PARTIES)]
-Reading = Annotated[Call, reading(Action.READ_RECORDS)]
+Recording = Annotated[Call, allow_writing(Action.RECORD)]
+Changing = Annotated[Call, allow(Action.CHANGE_PARTIES)]
+Reading = Annotated[Call, allow(Action.READ_RECORDS)]
 
 
 @party_router.get(
@@ -52,7 +52,7 @@ async def create_party(body: directory_inputs.PartyIn, call: Recording) -> Respo
     return await call.write(
         party_commands.create_party,
         **body.model_dump(),
-        answer=lambda connection, _: answered(
+        answer=lambda connection, _: build_answer(
             directory_queries.read_party(connection, body.slug),
             status=201,
             Location=f"/v1/parties/{body.slug}",
@@ -66,7 +66,7 @@ async def create_party(body: directory_inputs.PartyIn, call: Recording) -> Respo
     responses={200: {"model": PartyView, "description": "The party"}},
 )
 async def read_party(slug: SlugPath, call: Reading) -> Response:
-    return json(await call.read(directory_queries.read_party, slug))
+    return answer_json(await call.read(directory_queries.read_party, slug))
 
 
 @party_router.patch(
@@ -86,10 +86,10 @@ async def change_party(
     changed = await call.write(
         rename_commands.change_party,
         slug,
-        given(body),
+        read_sent_fields(body),
         four_eyes=call.services.four_eyes,
         answer=lambda connection, decision: (
-            answered(directory_queries.read_party(connection, slug))
+            build_answer(directory_queries.read_party(connection, slug))
             if decision is None
             else _answer_decision(connection, decision)
         ),
@@ -100,7 +100,7 @@ async def change_party(
 
 def _answer_decision(connection: Connection, decision: str) -> Answer:
     """Answer with the decision that the change waits for."""
-    return answered(
+    return build_answer(
         decision_queries.decision(connection, decision),
         status=202,
         Location=f"/v1/decisions/{decision}",
@@ -155,7 +155,7 @@ async def create_speaker(body: directory_inputs.PartySpeakerIn, call: Recording)
 
     def answer(connection: Connection, made: tuple[str, bool]) -> Answer:
         speaker_id, is_new = made
-        return answered(
+        return build_answer(
             directory_queries.read_speaker(connection, speaker_id),
             status=201 if is_new else 200,
             Location=f"/v1/speakers/{speaker_id}",
@@ -173,7 +173,7 @@ async def create_speaker(body: directory_inputs.PartySpeakerIn, call: Recording)
     responses={200: {"model": SpeakerView, "description": "The speaker"}},
 )
 async def read_speaker(speaker_id: RecordId, call: Reading) -> Response:
-    return json(await call.read(directory_queries.read_speaker, speaker_id))
+    return answer_json(await call.read(directory_queries.read_speaker, speaker_id))
 
 
 @speaker_router.patch(
@@ -192,10 +192,10 @@ async def change_speaker(
     changed = await call.write(
         rename_commands.change_speaker,
         speaker_id,
-        given(body),
+        read_sent_fields(body),
         four_eyes=call.services.four_eyes,
         answer=lambda connection, decision: (
-            answered(directory_queries.read_speaker(connection, speaker_id))
+            build_answer(directory_queries.read_speaker(connection, speaker_id))
             if decision is None
             else _answer_decision(connection, decision)
         ),
@@ -233,7 +233,7 @@ async def create_source(body: directory_inputs.SourceIn, call: Recording) -> Res
 
     def answer(connection: Connection, made: tuple[str, bool]) -> Answer:
         source_id, is_new = made
-        return answered(
+        return build_answer(
             directory_queries.read_source(connection, source_id),
             status=201 if is_new else 200,
             Location=f"/v1/sources/{source_id}",
@@ -248,4 +248,4 @@ async def create_source(body: directory_inputs.SourceIn, call: Recording) -> Res
     responses={200: {"model": SourceView, "description": "The source"}},
 )
 async def read_source(source_id: RecordId, call: Reading) -> Response:
-    return json(await call.read(directory_queries.read_source, source_id))
+    return answer_json(await call.read(directory_queries.read_source, source_id))

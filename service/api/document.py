@@ -1,4 +1,4 @@
-"""The OpenAPI document: FastAPI's, with what is the same for every operation said once."""
+"""The OpenAPI document: FastAPI's, completed with what is the same for every operation."""
 
 from typing import Any
 
@@ -63,29 +63,29 @@ MORE: dict[str, tuple[type[ClaimdeskError], ...]] = {
     "/v1/events/stream": (errors.NotAcceptable, errors.EpochEnded),
     "/oembed": (errors.NotFound, errors.FormatNotServed),
 }
-"""What some paths refuse besides."""
+"""Errors that only some paths answer with."""
 OPEN = {"/healthz", "/readyz"}
 SIGN_IN = ("/v1/session", "post")
-"""By it one gets to be known."""
+"""Needs no key: people sign in by it."""
 
 
-def operation_id(route: APIRoute) -> str:
+def name_operation(route: APIRoute) -> str:
     """The handler's name, `create_claim`: what generated clients call the operation."""
     return route.name
 
 
-def install(app: FastAPI) -> None:
-    """Give `app` its document, made on first demand."""
+def install_document(app: FastAPI) -> None:
+    """Give `app` its document, which is made when it is first asked for."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = _complete(app)
+            app.openapi_schema = _build_document(app)
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-def _complete(app: FastAPI) -> dict[str, Any]:
+def _build_document(app: FastAPI) -> dict[str, Any]:
     document = get_openapi(
         title=app.title,
         version=app.version,
@@ -116,19 +116,21 @@ def _complete(app: FastAPI) -> dict[str, Any]:
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             _complete_operation(path, method, operation)
-    for told in document["webhooks"].values():
-        told["post"]["responses"].pop("422", None)
-        told["post"]["security"] = []
+    for webhook in document["webhooks"].values():
+        webhook["post"]["responses"].pop("422", None)
+        webhook["post"]["security"] = []
         # openapi-generator takes these for operations of ours, and writes Python for them that does
         # not compile.  By this mark it leaves them out; their bodies stay among the schemas.
-        told["post"]["x-internal"] = True
+        webhook["post"]["x-internal"] = True
     return document
 
 
 def _complete_operation(path: str, method: str, operation: dict[str, Any]) -> None:
     responses = operation["responses"]
     responses.pop("422", None)
-    for status in [one for one, said in responses.items() if said == {"description": ""}]:
+    for status in [
+        status for status, response in responses.items() if response == {"description": ""}
+    ]:
         del responses[status]
     kinds: list[type[ClaimdeskError]] = [errors.AddressTooLong, errors.HeadTooLarge]
     if path not in OPEN:
@@ -160,7 +162,7 @@ def _complete_operation(path: str, method: str, operation: dict[str, Any]) -> No
             if parameter["schema"].pop("x-required", False):
                 parameter["required"] = True
                 kinds.append(errors.PreconditionRequired)
-    for kind in sorted(kinds, key=lambda one: one.status):
+    for kind in sorted(kinds, key=lambda kind: kind.status):
         responses.setdefault(
             str(kind.status),
             {
@@ -173,8 +175,8 @@ def _complete_operation(path: str, method: str, operation: dict[str, Any]) -> No
 
 
 def _leave_out_null(schema: dict[str, Any]) -> None:
-    """A parameter may be left out; null is nothing that an address or a header can say."""
-    options = [one for one in schema.get("anyOf", []) if one != {"type": "null"}]
+    """Take null out of a parameter's schema: an address or a header cannot say it."""
+    options = [option for option in schema.get("anyOf", []) if option != {"type": "null"}]
     if len(options) == 1:
         del schema["anyOf"]
         schema.update(options[0])

@@ -17,7 +17,7 @@ from service.live.listeners import Listener
 from service.record import event_queries
 from service.record.event_queries import Line, Wanted
 from service.web import redaction
-from service.web.calls import Call, json, reading
+from service.web.calls import Call, allow, answer_json
 from service.web.conditions import accepts
 from service.web.event_stream import EventStream
 from service.web.fields import Id, Slug
@@ -25,7 +25,7 @@ from service.web.request_context import context_of
 
 router = APIRouter(prefix="/v1/events", tags=["events"])
 
-Reading = Annotated[Call, reading(Action.READ_CLAIMS)]
+Reading = Annotated[Call, allow(Action.READ_CLAIMS)]
 EventType = Literal[EVENT_TYPES]  # type: ignore[valid-type]
 SAMPLE = """retry: 2000
 id: 41
@@ -68,12 +68,12 @@ async def list_events(
 
     A place is a number until the desk is first restored from a backup, and text after that: keep it
     as it comes. One from before the restore is answered 410."""
-    wanted = replace(wanted, internal=call.internals)
+    wanted = replace(wanted, internal=call.sees_internals)
     epoch = call.services.epoch
     began = read_position(after, epoch=epoch, loc=("query", "after"))
     lines, ended = await call.read(event_queries.tail, after=began, limit=limit, wanted=wanted)
     items = redaction.redact_events([line.shape() for line in lines], call.audience)
-    return json({"items": items, "next_after": write_position(epoch, ended)})
+    return answer_json({"items": items, "next_after": write_position(epoch, ended)})
 
 
 @router.get(
@@ -114,7 +114,7 @@ async def stream_events(
     position = await live.beginning(number)
     listener = Listener(
         position,
-        replace(wanted, internal=call.internals),
+        replace(wanted, internal=call.sees_internals),
         call.audience,
         context.limited_as,
         context.credential,

@@ -17,13 +17,13 @@ from service.publishing import atom_feed, feed_queries, json_feed
 from service.publishing.feed import NEVER, Feed
 from service.store.paging import Window, cut
 from service.web import published
-from service.web.calls import Call, Paged, link_to, reading
+from service.web.calls import Call, Paged, allow, build_link_header
 from service.web.fields import SlugPath
 from service.web.shared import LIST_COST
 
 router = APIRouter(prefix="/feeds", tags=["feeds"], default_response_class=Response)
 
-Reading = Annotated[Call, reading(Action.READ_CLAIMS)]
+Reading = Annotated[Call, allow(Action.READ_CLAIMS)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,14 +125,15 @@ async def _make(
         base_url=services.settings.base_url,
         entries=(),
     )
-    tag = published.digest(call.request.app.version, format.ending, feed, places)
-    unmodified = published.unmodified(call, tag, updated)
+    tag = published.compute_tag(call.request.app.version, format.ending, feed, places)
+    unmodified = published.answer_unmodified(call, tag, updated)
     if unmodified is not None:
         return unmodified
     entries = await call.read(feed_queries.entries, [one.seq for one in places])
     return Response(
         format.document(replace(feed, entries=entries)),
-        headers=published.headers(call, tag, updated) | link_to(call.request, following),
+        headers=published.build_cache_headers(call, tag, updated)
+        | build_link_header(call.request, following),
         media_type=format.media_type,
     )
 

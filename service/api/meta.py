@@ -12,7 +12,7 @@ from service.domain.claims import rfc3339
 from service.domain.errors import Unavailable
 from service.metrics import CONTENT_TYPE
 from service.web import problems, service_container
-from service.web.calls import Allow, Call, json
+from service.web.calls import Allow, Call, answer_json
 from service.webhooks import figures
 
 LATE = timedelta(minutes=5)
@@ -25,7 +25,7 @@ class AllowScraping(Allow):
     """`Allow`, or a request straight from a network that the operator has named."""
 
     async def __call__(self, request: Request) -> Call:
-        services = service_container.of(request)
+        services = service_container.get_services(request)
         relayed = any(name in request.headers for name in RELAYED)
         if not relayed and request.client is not None:
             address = _parse_address(request.client.host)
@@ -55,7 +55,7 @@ pages = APIRouter(include_in_schema=False)
     responses={200: {"description": "It does", "content": {"application/json": {}}}},
 )
 async def check_health() -> Response:
-    return json({"status": "ok"})
+    return answer_json({"status": "ok"})
 
 
 @router.get(
@@ -69,7 +69,7 @@ async def check_readiness(request: Request) -> Response:
     """Tries a change, every five seconds at most. Not ready where it is refused (the answer says
     why), or where webhooks have been due for over five minutes that nothing of the receiver's
     holds up: no dispatcher is at work."""
-    services = service_container.of(request)
+    services = service_container.get_services(request)
     await services.readiness.require()
     now = services.clock()
     oldest = await services.database.read(figures.find_oldest_due, now=now)
@@ -78,7 +78,7 @@ async def check_readiness(request: Request) -> Response:
             f"Webhooks are due since {rfc3339(oldest)}: is a dispatcher at work "
             "(claimdesk dispatch, or claimdesk serve without --no-dispatch)?"
         )
-    return json({"status": "ready"})
+    return answer_json({"status": "ready"})
 
 
 @router.get(
@@ -101,7 +101,7 @@ async def read_metrics(
 
 @pages.get("/problems/{slug}")
 async def explain(slug: str) -> Response:
-    return problems.explained(slug)
+    return problems.explain_problem(slug)
 
 
 @pages.get("/docs")
@@ -116,4 +116,4 @@ async def style() -> Response:
 
 @pages.get("/openapi.json")
 async def document(request: Request) -> Response:
-    return json(request.app.openapi())
+    return answer_json(request.app.openapi())

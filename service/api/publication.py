@@ -16,11 +16,11 @@ from service.publishing.oembed import Box
 from service.web import calls, claim_requests
 from service.web.calls import Call
 from service.web.fields import ClaimId
-from service.web.published import published
+from service.web.published import answer_published
 
 router = APIRouter(tags=["publication"], default_response_class=Response)
 
-Reading = Annotated[Call, calls.reading(Action.READ_CLAIMS)]
+Reading = Annotated[Call, calls.allow(Action.READ_CLAIMS)]
 Pixels = Annotated[int | None, Query(ge=1, le=10_000, description="In pixels")]
 PICTURE = {
     # A picture for anybody's page, also one that isolates itself (Cross-Origin-Embedder-Policy).
@@ -58,7 +58,7 @@ async def read_claim_review(
     data = claim_review.document(
         orjson.loads(document), beside, publisher=settings.publisher, base_url=settings.base_url
     )
-    return published(call, orjson.dumps(data), claim_review.MEDIA_TYPE)
+    return answer_published(call, orjson.dumps(data), claim_review.MEDIA_TYPE)
 
 
 @router.get(
@@ -72,7 +72,7 @@ async def read_badge(claim_id: ClaimId, call: Reading, as_of: shapes.AsOf = None
     claim = await surviving(call, claim_id, as_of)
     body = badge.document(claim, merged=claim["id"] != claim_id, as_of=as_of)
     policy = {"Content-Security-Policy": badge.policy(claim)}
-    return published(call, body, badge.MEDIA_TYPE, PICTURE | policy)
+    return answer_published(call, body, badge.MEDIA_TYPE, PICTURE | policy)
 
 
 @router.get(
@@ -87,7 +87,7 @@ async def read_badge(claim_id: ClaimId, call: Reading, as_of: shapes.AsOf = None
     ),
 )
 async def read_embed(
-    call: Annotated[Call, calls.reading(Action.READ_CLAIMS, page=True)],
+    call: Annotated[Call, calls.allow(Action.READ_CLAIMS, page=True)],
     url: Annotated[str, Query(max_length=2048, description="A claim's address")],
     format: Annotated[
         # For the document: any other answers 501, not 422.
@@ -111,8 +111,8 @@ async def read_embed(
         base_url=settings.base_url,
     )
     if format == "json":
-        return published(call, oembed.json(shape), "application/json")
-    return published(call, oembed.document(shape), "text/xml")
+        return answer_published(call, oembed.json(shape), "application/json")
+    return answer_published(call, oembed.document(shape), "text/xml")
 
 
 async def surviving(call: Call, claim_id: str, as_of: datetime | None) -> dict[str, Any]:

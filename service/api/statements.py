@@ -15,15 +15,23 @@ from service.store.engine import Connection
 from service.store.paging import Window
 from service.views import Page
 from service.web.bodies import claim_inputs
-from service.web.calls import Call, Paged, answered, found, json, reading, writing
+from service.web.calls import (
+    Call,
+    Paged,
+    allow,
+    allow_writing,
+    answer_json,
+    build_answer,
+    require_found,
+)
 from service.web.fields import Id, Instant, LinkId, Slug, StatementId
 from service.web.json_bodies import JsonRoute
 
 router = APIRouter(prefix="/v1/statements", tags=["statements"], route_class=JsonRoute)
 link_router = APIRouter(prefix="/v1/links", tags=["links"], route_class=JsonRoute)
 
-Recording = Annotated[Call, writing(Action.RECORD)]
-Reading = Annotated[Call, reading(Action.READ_RECORDS)]
+Recording = Annotated[Call, allow_writing(Action.RECORD)]
+Reading = Annotated[Call, allow(Action.READ_RECORDS)]
 StatementAnswer = {"model": statement_views.StatementView, "description": "The statement"}
 ClaimAnswer = {"model": claim_views.ClaimView, "description": "The claim, weighed anew"}
 
@@ -63,7 +71,7 @@ async def list_statements(
             limit=window.limit,
             after=window.after,
         )
-        return call.listed(items, after, scope)
+        return call.answer_items(items, after, scope)
     rows = await call.read(
         statement_queries.page,
         party=party,
@@ -80,7 +88,7 @@ async def create_statement(body: claim_inputs.StatementIn, call: Recording) -> R
     """One utterance of one party, with at least one rendering and its source."""
 
     def answer(connection: Connection, spoken: statement_commands.Spoken) -> Answer:
-        return answered(
+        return build_answer(
             statement_queries.one(connection, spoken.id),
             status=201,
             Location=f"/v1/statements/{spoken.id}",
@@ -92,7 +100,7 @@ async def create_statement(body: claim_inputs.StatementIn, call: Recording) -> R
 @router.get("/{statement_id}", summary="Read a statement", responses={200: StatementAnswer})
 async def read_statement(statement_id: StatementId, call: Reading) -> Response:
     row = await call.read(statement_queries.one, statement_id)
-    return json(found(row, "There is no statement with this id."))
+    return answer_json(require_found(row, "There is no statement with this id."))
 
 
 @router.post(
@@ -109,7 +117,7 @@ async def add_quote(
         statement_commands.add_quote,
         statement_id,
         body.to_command(),
-        answer=lambda connection, _: answered(
+        answer=lambda connection, _: build_answer(
             statement_queries.one(connection, statement_id), status=201
         ),
     )
@@ -131,7 +139,7 @@ async def withdraw_statement(
         statement_id,
         **body.to_command(),
         four_eyes=call.services.four_eyes,
-        answer=lambda connection, waiting: answered(
+        answer=lambda connection, waiting: build_answer(
             (statement_queries.one(connection, statement_id) or {}) | {"decisions": waiting}
         ),
     )

@@ -19,16 +19,26 @@ from service.stories import (
 )
 from service.views import Page
 from service.web.bodies import directory_inputs
-from service.web.calls import JSON, PRIVATE, Call, Paged, answered, json, link_to, reading, writing
-from service.web.fields import SlugPath, given
+from service.web.calls import (
+    JSON,
+    PRIVATE,
+    Call,
+    Paged,
+    allow,
+    allow_writing,
+    answer_json,
+    build_answer,
+    build_link_header,
+)
+from service.web.fields import SlugPath, read_sent_fields
 from service.web.json_bodies import JsonRoute
 from service.web.shared import PAGE_COST
 
 router = APIRouter(prefix="/v1/stories", tags=["stories"], route_class=JsonRoute)
 
-Recording = Annotated[Call, writing(Action.RECORD)]
-Changing = Annotated[Call, reading(Action.CHANGE_PARTIES)]
-Reading = Annotated[Call, reading(Action.READ_CLAIMS)]
+Recording = Annotated[Call, allow_writing(Action.RECORD)]
+Changing = Annotated[Call, allow(Action.CHANGE_PARTIES)]
+Reading = Annotated[Call, allow(Action.READ_CLAIMS)]
 
 
 @router.get(
@@ -54,7 +64,7 @@ async def create_story(body: directory_inputs.StoryIn, call: Recording) -> Respo
     return await call.write(
         story_commands.create_story,
         **body.model_dump(),
-        answer=lambda connection, _: answered(
+        answer=lambda connection, _: build_answer(
             story_queries.one(connection, body.slug),
             status=201,
             Location=f"/v1/stories/{body.slug}",
@@ -70,7 +80,7 @@ async def create_story(body: directory_inputs.StoryIn, call: Recording) -> Respo
 async def read_story(slug: SlugPath, call: Reading, as_of: AsOf = None) -> Response:
     """Its claims are at `/v1/claims?story=`. With `as_of`, the parties that were in it then, as
     they were; title and description are those of now."""
-    return json(await call.read(story_queries.one, slug, moment=as_of))
+    return answer_json(await call.read(story_queries.one, slug, moment=as_of))
 
 
 @router.patch(
@@ -84,8 +94,8 @@ async def change_story(
     return await call.write(
         story_commands.change_story,
         slug,
-        given(body),
-        answer=lambda connection, _: answered(story_queries.one(connection, slug)),
+        read_sent_fields(body),
+        answer=lambda connection, _: build_answer(story_queries.one(connection, slug)),
     )
 
 
@@ -148,6 +158,6 @@ def _page(call: Call, shape: dict[str, Any], scope: str, last: list[Any] | None)
     cursor = None if last is None else call.services.cursors.write(scope, last, now=call.now)
     return Response(
         orjson.dumps(shape | {"next_cursor": cursor}),
-        headers=PRIVATE | link_to(call.request, cursor),
+        headers=PRIVATE | build_link_header(call.request, cursor),
         media_type=JSON,
     )

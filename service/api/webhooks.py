@@ -12,8 +12,16 @@ from service.store.engine import Connection
 from service.store.paging import Window
 from service.views import Page
 from service.web.bodies import webhook_inputs
-from service.web.calls import Call, Paged, answered, json, reading, respond, writing
-from service.web.fields import Instant, RecordId, given
+from service.web.calls import (
+    Call,
+    Paged,
+    allow,
+    allow_writing,
+    answer_json,
+    build_answer,
+    build_response,
+)
+from service.web.fields import Instant, RecordId, read_sent_fields
 from service.web.json_bodies import JsonRoute
 from service.webhooks import webhook_commands, webhook_queries
 from service.webhooks.address_guard import AddressRefused
@@ -29,8 +37,8 @@ from service.webhooks.webhook_views import (
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"], route_class=JsonRoute)
 
-Reading = Annotated[Call, reading(Action.MANAGE_WEBHOOKS)]
-Changing = Annotated[Call, writing(Action.MANAGE_WEBHOOKS)]
+Reading = Annotated[Call, allow(Action.MANAGE_WEBHOOKS)]
+Changing = Annotated[Call, allow_writing(Action.MANAGE_WEBHOOKS)]
 
 
 async def _find_fault(call: Call, url: str) -> Invalid | None:
@@ -75,7 +83,7 @@ async def create_webhook(body: webhook_inputs.WebhookIn, call: Changing) -> Resp
             **webhook_queries.read_webhook(connection, webhook),
             "secret": secret,
         }
-        return answered(
+        return build_answer(
             view, status=201, Cache_Control="no-store", Location=f"/v1/webhooks/{webhook}"
         )
 
@@ -90,7 +98,7 @@ async def create_webhook(body: webhook_inputs.WebhookIn, call: Changing) -> Resp
     responses={200: {"model": WebhookView, "description": "Without its secret"}},
 )
 async def read_webhook(webhook_id: RecordId, call: Reading) -> Response:
-    return json(await call.read(webhook_queries.read_webhook, webhook_id))
+    return answer_json(await call.read(webhook_queries.read_webhook, webhook_id))
 
 
 @router.patch(
@@ -102,14 +110,16 @@ async def change_webhook(
     webhook_id: RecordId, body: webhook_inputs.WebhookChange, call: Reading
 ) -> Response:
     """The next attempt goes by it, of what was waiting too. A new address starts afresh."""
-    changes = given(body)
+    changes = read_sent_fields(body)
     if "url" in changes and (fault := await _find_fault(call, str(changes["url"]))) is not None:
         raise fault
     return await call.write(
         webhook_commands.change_webhook,
         webhook_id,
         changes,
-        answer=lambda connection, _: answered(webhook_queries.read_webhook(connection, webhook_id)),
+        answer=lambda connection, _: build_answer(
+            webhook_queries.read_webhook(connection, webhook_id)
+        ),
     )
 
 
@@ -132,7 +142,7 @@ async def delete_webhook(webhook_id: RecordId, call: Reading) -> Response:
 )
 async def read_webhook_secret(webhook_id: RecordId, call: Reading) -> Response:
     secret = await call.read(webhook_queries.read_secret, webhook_id, now=call.now)
-    return respond(answered(secret, Cache_Control="no-store"))
+    return build_response(build_answer(secret, Cache_Control="no-store"))
 
 
 @router.post(
@@ -147,7 +157,7 @@ async def rotate_webhook_secret(
 
     def answer(connection: Connection, _: str) -> Answer:
         view = webhook_queries.read_secret(connection, webhook_id, now=call.now)
-        return answered(view, Cache_Control="no-store")
+        return build_answer(view, Cache_Control="no-store")
 
     return await call.write(
         webhook_commands.rotate_secret,
@@ -172,7 +182,9 @@ async def set_webhook_state(
         webhook_id,
         state=EndpointState(body.state),
         reason=body.reason,
-        answer=lambda connection, _: answered(webhook_queries.read_webhook(connection, webhook_id)),
+        answer=lambda connection, _: build_answer(
+            webhook_queries.read_webhook(connection, webhook_id)
+        ),
     )
 
 
@@ -219,7 +231,7 @@ async def list_deliveries(
     responses={200: {"model": DeliveryWithAttemptsView, "description": "Oldest attempt first"}},
 )
 async def read_delivery(webhook_id: RecordId, delivery_id: RecordId, call: Reading) -> Response:
-    return json(
+    return answer_json(
         await call.read(webhook_queries.read_delivery_with_attempts, webhook_id, delivery_id)
     )
 
@@ -255,7 +267,7 @@ async def recover_deliveries(
         webhook_commands.recover_deliveries,
         webhook_id,
         since=body.since,
-        answer=lambda _, count: answered({"recovered": count}, status=202),
+        answer=lambda _, count: build_answer({"recovered": count}, status=202),
     )
 
 
@@ -266,4 +278,4 @@ def delivery_keys(delivery: DeliveryView) -> list[str | int]:
 def _answer_delivery(connection: Connection, webhook: str, message: str) -> Answer:
     delivery = webhook_queries.read_delivery(connection, webhook, message)
     path = f"/v1/webhooks/{webhook}/deliveries/{message}"
-    return answered(delivery, status=202, Location=path)
+    return build_answer(delivery, status=202, Location=path)

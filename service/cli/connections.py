@@ -27,7 +27,7 @@ from service.domain.errors import (
     Unavailable,
 )
 from service.web.event_stream import CONNECTION
-from service.web.problems import problem
+from service.web.problems import build_problem
 
 GRACE_SECONDS = 1.0
 """How long a client may take to receive a stream's end when the server stops."""
@@ -331,7 +331,7 @@ class Connection(asyncio.Protocol):
     def _close_with(self, error: ClaimdeskError) -> None:
         """Write a problem and end our side; what still comes is thrown away."""
         assert self.transport is not None
-        answer = problem(error)
+        answer = build_problem(error)
         lines = [
             f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}",
             *(f"{name}: {value}" for name, value in answer.headers.items()),

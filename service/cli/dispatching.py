@@ -60,7 +60,7 @@ async def _deliver(settings: "Settings", metrics_port: int | None) -> None:
     from service.webhooks.dispatcher import Dispatcher
     from service.webhooks.meters import Meters
 
-    logs.configure(settings)
+    logs.configure_logging(settings)
     registry = CollectorRegistry()
     meters = Meters(registry)
     stop = asyncio.Event()

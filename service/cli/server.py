@@ -65,7 +65,7 @@ def run(
         return
     from service.web import logs
 
-    logs.configure(settings)
+    logs.configure_logging(settings)
     # Each process reads its settings itself; it cannot know what was settled on here.
     os.environ[f"{shell.PREFIX}BASE_URL"] = settings.base_url
     os.environ[f"{shell.PREFIX}DISPATCH"] = "on" if settings.dispatch else "off"

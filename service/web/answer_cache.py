@@ -1,4 +1,4 @@
-"""What was made of the record, for as long as nothing is added to it."""
+"""Parts of pages that are kept for as long as no event is added to the record."""
 
 from collections import OrderedDict
 from collections.abc import Hashable
@@ -7,26 +7,27 @@ from typing import Any
 MOST = 64
 
 
-class Remembered:
-    """Parts of pages by what they show, each with the number of the newest event it was made of.
+class PagePartCache:
+    """Parts of pages by what they show, each with the number of the newest event when it was made.
 
-    Every change of a claim is an event, so what was made of all events up to a number is true until
-    there is another.  Whoever asks says what the newest is: nothing here is ever older than that.
+    Every change of a claim is an event, so a part is true until there is a newer one. Whoever asks
+    says which is the newest: no part is older than that.
     """
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[Hashable, tuple[int, Any]] = OrderedDict()
+        self._parts: OrderedDict[Hashable, tuple[int, Any]] = OrderedDict()
 
-    def of(self, part: Hashable, newest: int) -> Any:
-        """What was made of `part`, if it was made of the record up to `newest`; else None."""
-        made_of, value = self._kept.get(part, (-1, None))
+    def find(self, part: Hashable, newest: int) -> Any:
+        """Return what was made of `part` at the event `newest`; else None."""
+        made_of, value = self._parts.get(part, (-1, None))
         if made_of != newest:
             return None
-        self._kept.move_to_end(part)
+        self._parts.move_to_end(part)
         return value
 
     def keep(self, part: Hashable, newest: int, value: Any) -> None:
-        self._kept[part] = newest, value
-        self._kept.move_to_end(part)
-        if len(self._kept) > MOST:
-            self._kept.popitem(last=False)
+        """Keep what was made of `part`, and drop the part that was used least lately."""
+        self._parts[part] = newest, value
+        self._parts.move_to_end(part)
+        if len(self._parts) > MOST:
+            self._parts.popitem(last=False)

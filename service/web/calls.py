@@ -1,8 +1,8 @@
-"""One call: who asks, when, and how its command or query is run and answered.
+"""A `Call`: a request with its caller and its instant, and how commands and queries are run for it.
 
-A route says what it takes (`Allow(Action.RECORD)`), parses, and hands one command or query to its
-`Call`.  The answer is rendered inside the transaction, so that an Idempotency-Key's first answer is
-committed together with the change it tells of.
+A route says what it requires (`Allow(Action.RECORD)`), parses, and gives one command or query to
+its `Call`. The answer is rendered inside the transaction, so that the first answer to an
+Idempotency-Key is committed together with the change that it describes.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -29,7 +29,7 @@ from service.store.engine import Connection
 from service.store.paging import BY_END, DEFAULT_LIMIT, MAX_LIMIT, Window, cut
 from service.web.direct_routes import DirectRoute
 from service.web.request_context import context_of
-from service.web.service_container import Services, of
+from service.web.service_container import Services, get_services
 
 T = TypeVar("T")
 JSON = "application/json"
@@ -55,20 +55,21 @@ class Call:
         return self.caller
 
     @property
-    def internals(self) -> bool:
+    def sees_internals(self) -> bool:
         """Whether the caller sees notes, assignees and drafts of decisions."""
         return access.allowed(self.caller, Action.READ_INTERNALS)
 
     @property
     def audience(self) -> Audience:
-        """Whom the caller is shown the same as."""
+        """The audience that the caller belongs to: it decides what is taken out of answers."""
         return disclosure.audience_of(self.caller)
 
     async def read(self, query: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        """Run `query` on a connection for reading."""
         return await self.services.database.read(query, *args, **kwargs)
 
     async def share(self, build: Callable[[], Awaitable[Response]], *, cost: int) -> Response:
-        """The answer of `build`, made once for all strangers; for anybody else just that."""
+        """Build an answer; for callers without a name, once for all of them."""
         return await self.services.shared.answer(self, build, cost=cost)
 
     async def write(
@@ -80,23 +81,24 @@ class Call:
         shown_once: str | None = None,
         **kwargs: Any,
     ) -> Response:
-        """Run `command` as the caller, now, and tell `answer(session, result)`.
+        """Run `command` as the caller, now, and respond with `answer(connection, result)`.
 
         With an Idempotency-Key, or a `key` of the desk's own, the same request gets the first
-        answer again; `shown_once` names a field of the answer that is null in what is kept for
-        that.  A command that takes `four_eyes` is told what the desk's policy is by then, whatever
-        this process last read.  Raises KeyReused, StillRunning, and what the command raises.
+        answer again. `shown_once` names a field of the answer that is stored as null for that: a
+        secret. A command that takes `four_eyes` gets the policy that holds in its transaction,
+        whatever this process read last. Raises KeyReused, StillRunning, and what the command
+        raises.
         """
 
         def change(connection: Connection) -> Answer:
-            told = self._follow_policy(connection, kwargs)
-            result = command(connection, *args, actor=self.actor, now=self.now, **told)
+            arguments = self._add_policy(connection, kwargs)
+            result = command(connection, *args, actor=self.actor, now=self.now, **arguments)
             return answer(connection, result)
 
         key = key or self.request.headers.get("idempotency-key")
         if key is None or self.request.method != "POST":
-            return respond(await self.services.database.write(change))
-        return await self._once(key, change, shown_once)
+            return build_response(await self.services.database.write(change))
+        return await self._write_once(key, change, shown_once)
 
     async def rehearse(
         self,
@@ -105,24 +107,26 @@ class Call:
         answer: Callable[[Any, T], Answer],
         **kwargs: Any,
     ) -> Response:
-        """What `write` would tell, with nothing changed; an Idempotency-Key stays unused."""
+        """Respond as `write` would, and change nothing; an Idempotency-Key stays unused."""
 
         def change(connection: Connection) -> Answer:
-            told = self._follow_policy(connection, kwargs)
-            result = command(connection, *args, actor=self.actor, now=self.now, **told)
+            arguments = self._add_policy(connection, kwargs)
+            result = command(connection, *args, actor=self.actor, now=self.now, **arguments)
             return answer(connection, result)
 
-        return respond(await self.services.database.rehearse(change))
+        return build_response(await self.services.database.rehearse(change))
 
-    def _follow_policy(self, connection: Connection, kwargs: dict[str, Any]) -> dict[str, Any]:
+    def _add_policy(self, connection: Connection, kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Replace `four_eyes`, for a command that takes it, by the policy in the database."""
         if "four_eyes" not in kwargs:
             return kwargs
         self.services.four_eyes = policy.needs_second_person(connection)
         return kwargs | {"four_eyes": self.services.four_eyes}
 
-    async def _once(
-        self, key: str, change: Callable[[Any], Answer], shown_once: str | None
+    async def _write_once(
+        self, key: str, change: Callable[[Connection], Answer], shown_once: str | None
     ) -> Response:
+        """Carry out `change` for the first request with this key; repeat its answer for others."""
         if not (0 < len(key) <= MAX_KEY and key.isascii() and key.isprintable()):
             raise Invalid(
                 f"an Idempotency-Key has 1 to {MAX_KEY} printable ASCII characters",
@@ -130,26 +134,26 @@ class Call:
             )
         key_hash = sha256(f"{self.actor.id}\n{key}".encode()).hexdigest()
         url = self.request.url
-        wanted = f"{self.request.method} {url.path}?{url.query}\n".encode()
-        fingerprint = sha256(wanted + await self.request.body()).hexdigest()
+        line = f"{self.request.method} {url.path}?{url.query}\n".encode()
+        fingerprint = sha256(line + await self.request.body()).hexdigest()
 
         def change_once(connection: Connection) -> tuple[Answer, bool]:
-            before = idempotency.first_answer(connection, key_hash, fingerprint, now=self.now)
-            if before is not None:
-                return before, True
-            fresh = change(connection)
-            kept = fresh if shown_once is None else without(fresh, shown_once)
-            idempotency.remember(connection, key_hash, fingerprint, kept, now=self.now)
-            return fresh, False
+            first = idempotency.first_answer(connection, key_hash, fingerprint, now=self.now)
+            if first is not None:
+                return first, True
+            answer = change(connection)
+            stored = answer if shown_once is None else remove_field(answer, shown_once)
+            idempotency.remember(connection, key_hash, fingerprint, stored, now=self.now)
+            return answer, False
 
         if key_hash in self.services.running:
             raise idempotency.still_running()
         self.services.running.add(key_hash)
         try:
-            given, replayed = await self.services.database.write(change_once)
+            answer, replayed = await self.services.database.write(change_once)
         finally:
             self.services.running.discard(key_hash)
-        response = respond(given)
+        response = build_response(answer)
         if replayed:
             response.headers["Idempotent-Replayed"] = "true"
         return response
@@ -163,55 +167,63 @@ class Call:
         keys: Callable[[Any], Sequence[Any]],
         shape: Callable[[Any], Any] = lambda row: row,
     ) -> Response:
-        """A list's page, with the cursor of the next in the body and in Link."""
-        kept, last = cut(rows, window, keys)
-        return self.listed([shape(row) for row in kept], last, scope)
+        """Respond with a page of a list: the cursor of the next is in the body and in Link.
 
-    def listed(self, items: list[Any], after: Sequence[Any] | None, scope: str) -> Response:
-        """A page of a list; `after` are the sort keys from which another follows."""
+        `rows` are one more than the page has, where another follows; `keys` gives the sort keys of
+        a row.
+        """
+        page, last = cut(rows, window, keys)
+        return self.answer_items([shape(row) for row in page], last, scope)
+
+    def answer_items(self, items: list[Any], after: Sequence[Any] | None, scope: str) -> Response:
+        """Respond with `items`; `after` are the sort keys behind which the next page begins."""
         cursor = None
         if after is not None:
             cursor = self.services.cursors.write(scope, after, now=self.now)
         body = orjson.dumps({"items": items, "next_cursor": cursor})
-        return Response(body, headers=PRIVATE | link_to(self.request, cursor), media_type=JSON)
+        return Response(
+            body, headers=PRIVATE | build_link_header(self.request, cursor), media_type=JSON
+        )
 
 
-def link_to(request: Request, cursor: str | None) -> dict[str, str]:
-    """The Link header (RFC 8288) to the next page."""
+def build_link_header(request: Request, cursor: str | None) -> dict[str, str]:
+    """Build the Link header (RFC 8288) to the next page."""
     if cursor is None:
         return {}
-    kept = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
-    query = urlencode([*kept, ("cursor", cursor)])
+    others = [pair for pair in request.query_params.multi_items() if pair[0] != "cursor"]
+    query = urlencode([*others, ("cursor", cursor)])
     return {"Link": f'<{request.scope["path"]}?{query}>; rel="next"'}
 
 
-def without(answer: Answer, field: str) -> Answer:
-    """The answer as it may be kept: the secret is shown once."""
+def remove_field(answer: Answer, field: str) -> Answer:
+    """Return the answer with a field set to null: a secret is shown once, and not stored."""
     body = orjson.loads(answer.body) | {field: None}
     return Answer(answer.status, orjson.dumps(body), answer.headers)
 
 
-def respond(answer: Answer) -> Response:
+def build_response(answer: Answer) -> Response:
+    """Build the HTTP response of an answer."""
     headers = PRIVATE | answer.headers
     media_type = JSON if answer.body else None
     return Response(answer.body, answer.status, headers, media_type=media_type)
 
 
-def answered(shape: Any, *, status: int = 200, **headers: str) -> Answer:
-    """An answer of JSON; keywords are headers, with underscores for hyphens."""
+def build_answer(shape: Any, *, status: int = 200, **headers: str) -> Answer:
+    """Build an answer of JSON; keywords are headers, with underscores for hyphens."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     body = shape.encode() if isinstance(shape, str) else orjson.dumps(shape)
     return Answer(status, body, named)
 
 
-def found(shape: dict[str, Any] | None, otherwise: str) -> dict[str, Any]:
-    """`shape`, or NotFound with the sentence given."""
+def require_found(shape: dict[str, Any] | None, otherwise: str) -> dict[str, Any]:
+    """Return `shape`; where it is None, raise NotFound with the sentence `otherwise`."""
     if shape is None:
         raise NotFound(otherwise)
     return shape
 
 
-def json(shape: Any) -> Response:
+def answer_json(shape: Any) -> Response:
+    """Respond with `shape` as JSON."""
     return Response(orjson.dumps(shape), headers=PRIVATE, media_type=JSON)
 
 
@@ -226,13 +238,13 @@ class Allow:
         no page declares, and a program's refuses them, so that no typo widens a list."""
 
     async def __call__(self, request: Request) -> Call:
-        services = of(request)
+        services = get_services(request)
         now = services.clock()
         public = services.settings.public_read and request.method == "GET"
         try:
             caller = await services.callers.identify(request, now=now)
         except NotAuthenticated:
-            if not (public and self._shown_to_anybody(request)):
+            if not (public and self._is_for_everybody(request)):
                 raise
             caller = None
             context_of(request.scope).has_ended_session = True
@@ -244,9 +256,9 @@ class Allow:
             _refuse_unknown_parameters(request)
         return Call(request, services, caller, now)
 
-    def _shown_to_anybody(self, request: Request) -> bool:
+    def _is_for_everybody(self, request: Request) -> bool:
         """Whether this is a page for the public too: a browser that still sends the cookie of a
-        session that has ended is shown it, where a program with a wrong key is told so."""
+        session that has ended is shown it, where a program with a wrong key gets an error."""
         sends_no_key = "authorization" not in request.headers
         return self.page and sends_no_key and self.action in access.PUBLIC_ACTIONS
 
@@ -256,19 +268,19 @@ def _refuse_unknown_parameters(request: Request) -> None:
     route = request.scope["route"]
     if isinstance(route, DirectRoute):
         return  # its handler parses them
-    known: set[str] = set()
+    declared: set[str] = set()
     waiting = [route.dependant]
     while waiting:
         dependant = waiting.pop()
-        known.update(parameter.alias for parameter in dependant.query_params)
+        declared.update(parameter.alias for parameter in dependant.query_params)
         waiting += dependant.dependencies
     for name in request.query_params:
-        if name not in known:
+        if name not in declared:
             raise Invalid(f"there is no parameter '{name}'", loc=("query", name))
 
 
 class AllowWriting(Allow):
-    """`Allow` for a POST, which documents that it takes an Idempotency-Key."""
+    """`Allow` for a POST; the OpenAPI document says that it takes an Idempotency-Key."""
 
     async def __call__(
         self,
@@ -284,17 +296,18 @@ class AllowWriting(Allow):
         return await super().__call__(request)
 
 
-def reading(action: Action, *, page: bool = False) -> Any:
+def allow(action: Action, *, page: bool = False) -> Any:
     return Depends(Allow(action, page=page), scope="function")
 
 
-def writing(action: Action) -> Any:
+def allow_writing(action: Action) -> Any:
     return Depends(AllowWriting(action), scope="function")
 
 
 class Paged:
-    """The dependency for `limit` and `cursor` of the list that `name` names; `by_end` says for
-    which parameters it is in the order of the ends of days and hours."""
+    """The dependency for `limit` and `cursor` of the list `name`: gives its window, and the scope
+    of its cursors. `by_end` says for which parameters the list is in the order of the ends of days
+    and hours."""
 
     def __init__(self, name: str, *, by_end: Callable[[QueryParams], bool] | None = None) -> None:
         self.name = name
@@ -310,8 +323,8 @@ class Paged:
             str | None, Query(description="next_cursor of the page before", max_length=1000)
         ] = None,
     ) -> tuple[Window, str]:
-        services = of(request)
-        scope = list_scope(self.name, request)
+        services = get_services(request)
+        scope = build_list_scope(self.name, request)
         if self.by_end is not None and self.by_end(request.query_params):
             scope += BY_END
         after = None
@@ -320,17 +333,17 @@ class Paged:
         return Window(limit, after), scope
 
 
-def list_scope(name: str, request: Request) -> str:
-    """What a cursor is bound to: the list, its path and its filters; not the empty ones that a form
-    sends, nor the word for what was done before a page was shown."""
+def build_list_scope(name: str, request: Request) -> str:
+    """Build what a cursor is bound to: the list, its path and its filters; without the empty ones
+    that a form sends, and without the word for what was done before a page was shown."""
     filters = [
         (key, value)
         for key, value in request.query_params.multi_items()
         if value and key not in ("cursor", "limit", "done")
     ]
-    return name_list(name, request.url.path, filters)
+    return format_list_scope(name, request.url.path, filters)
 
 
-def name_list(name: str, path: str, filters: Sequence[tuple[str, str]]) -> str:
-    """The text that a list's cursors are bound to."""
+def format_list_scope(name: str, path: str, filters: Sequence[tuple[str, str]]) -> str:
+    """Format the text that a list's cursors are bound to."""
     return f"{name} {path} {sorted(filters)}"

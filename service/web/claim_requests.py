@@ -233,7 +233,7 @@ async def find_family(
     return family
 
 
-def name_list(scope: str, query: ListQuery) -> str:
+def build_claims_scope(scope: str, query: ListQuery) -> str:
     """Name a list of claims for its cursors: its scope, and the order that it is in."""
     return scope + BY_END if query.sort == "claimed" else scope
 

@@ -13,12 +13,14 @@ from service.domain.errors import BadRequest, PreconditionRequired
 TAG = re.compile(r'\s*(W/)?"([^"]*)"\s*')
 
 
-def etag(version: int | str) -> str:
+def format_etag(version: int | str) -> str:
+    """Format a strong entity tag."""
     return f'"{version}"'
 
 
-def named_versions(header: str) -> frozenset[int] | None:
-    """The versions an If-Match names, None for `*`.  Weak tags never match (RFC 9110, 8.8.3.2).
+def parse_if_match(header: str) -> frozenset[int] | None:
+    """Parse the versions that an If-Match names, None for `*`; weak tags never match (RFC 9110,
+    8.8.3.2).
 
     Raises BadRequest for what is no list of entity tags.
     """
@@ -35,13 +37,13 @@ def named_versions(header: str) -> frozenset[int] | None:
     return frozenset(versions)
 
 
-def unchanged(request: Request, version: int | str, modified: datetime | None = None) -> bool:
+def is_unchanged(request: Request, version: int | str, modified: datetime | None = None) -> bool:
     """Whether the caller has it already: If-None-Match names `version` (weak comparison: RFC 9110,
     13.1.2), or, only where there is no such header, nothing was `modified` since If-Modified-Since
     (13.2.2)."""
     header = request.headers.get("if-none-match")
     if header is None:
-        since = _since(request)
+        since = _read_modified_since(request)
         return since is not None and modified is not None and modified <= since
     if header.strip() == "*":
         return True
@@ -51,8 +53,8 @@ def unchanged(request: Request, version: int | str, modified: datetime | None = 
     )
 
 
-def _since(request: Request) -> datetime | None:
-    """If-Modified-Since, ignored where it is no date (RFC 9110, 13.1.3)."""
+def _read_modified_since(request: Request) -> datetime | None:
+    """Read If-Modified-Since; it is ignored where it is no date (RFC 9110, 13.1.3)."""
     header = request.headers.get("if-modified-since")
     if header is None:
         return None
@@ -63,7 +65,7 @@ def _since(request: Request) -> datetime | None:
     return since.replace(tzinfo=UTC) if since.tzinfo is None else since
 
 
-async def _required(
+async def _require_if_match(
     if_match: Annotated[
         str | None,
         Header(
@@ -77,19 +79,19 @@ async def _required(
         raise PreconditionRequired(
             'Send If-Match with the ETag of the claim you read, such as If-Match: "7".'
         )
-    return named_versions(if_match)
+    return parse_if_match(if_match)
 
 
-async def _optional(
+async def _read_if_match(
     if_match: Annotated[
         str | None, Header(description="The version you read, if it matters to you")
     ] = None,
 ) -> frozenset[int] | None:
-    return None if if_match is None else named_versions(if_match)
+    return None if if_match is None else parse_if_match(if_match)
 
 
-IfMatch = Annotated[frozenset[int] | None, Depends(_required)]
-OptionalIfMatch = Annotated[frozenset[int] | None, Depends(_optional)]
+IfMatch = Annotated[frozenset[int] | None, Depends(_require_if_match)]
+OptionalIfMatch = Annotated[frozenset[int] | None, Depends(_read_if_match)]
 
 
 def accepts(request: Request, media_type: str) -> bool:
@@ -100,8 +102,8 @@ def accepts(request: Request, media_type: str) -> bool:
         return True
     kind = media_type.partition("/")[0]
     weights: dict[str, bool] = {}
-    for one in ranges.split(","):
-        name, *parameters = (part.strip().lower() for part in one.split(";"))
+    for media_range in ranges.split(","):
+        name, *parameters = (part.strip().lower() for part in media_range.split(";"))
         refused = any(re.fullmatch(r"q=0(\.0*)?", part) for part in parameters)
         weights[name] = weights.get(name, False) or not refused
     for name in (media_type, f"{kind}/*", "*/*"):

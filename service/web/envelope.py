@@ -1,4 +1,5 @@
-"""What wraps every request: its id, size, type and time; the log line; the last resort.
+"""The outermost application: gives each request an id, checks its body, limits its time, logs it,
+and answers what nothing else has answered.
 
 Pure ASGI: Starlette's BaseHTTPMiddleware would cost four fifths of the throughput.
 """
@@ -26,7 +27,7 @@ from service.domain.errors import (
 )
 from service.metrics import Metrics
 from service.web import limits
-from service.web.problems import Page, told
+from service.web.problems import Page, build_error_response
 from service.web.request_context import RequestContext, attach_context, context_of
 
 Scope = MutableMapping[str, Any]
@@ -35,7 +36,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Identify = Callable[[Request], Awaitable[Actor | None]]
-"""Gives the caller of a request, None for the public; raises what refuses them."""
+"""Returns the caller of a request, None for the public; raises what refuses them."""
 
 MAX_BODY = 256 * 1024
 LARGER = {"/intake": 1536 * 1024}
@@ -82,7 +83,7 @@ class Envelope:
             return
         began = time.perf_counter()
         method = scope["method"]
-        request_id = _request_id(scope)
+        request_id = _choose_request_id(scope)
         context = RequestContext(request_id, is_head=method == "HEAD")
         attach_context(scope, context)
         structlog.contextvars.clear_contextvars()
@@ -99,7 +100,7 @@ class Envelope:
             nonlocal status, started
             if message["type"] == "http.response.start":
                 status, started = message["status"], True
-                _complete(message, context)
+                _add_headers(message, context)
                 if context.is_endless:
                     note()
             elif method == "HEAD" and message["type"] == "http.response.body":
@@ -114,16 +115,16 @@ class Envelope:
             received = await self._check(scope, receive)
             await self.app(scope, received, answer)
         except ClaimdeskError as error:
-            await told(Request(scope), error, self.page)(scope, receive, answer)
+            await build_error_response(Request(scope), error, self.page)(scope, receive, answer)
         except Exception:
-            log.exception("failed", method=method, path=_shown(scope))
+            log.exception("failed", method=method, path=_hide_secrets(scope))
             if started:
                 raise
             failure = ClaimdeskError(
                 f"Nothing was changed as far as we know. Report this id: {request_id}.",
                 id=request_id,
             )
-            await told(Request(scope), failure, self.page)(scope, receive, answer)
+            await build_error_response(Request(scope), failure, self.page)(scope, receive, answer)
         finally:
             if not noted:
                 note()
@@ -147,7 +148,7 @@ class Envelope:
                 raise NotAuthenticated("Send an API key, or sign in at the desk.")
         try:
             async with asyncio.timeout(self.body_seconds):
-                body = await _body(receive, most)
+                body = await _read_body(receive, most)
         except TimeoutError as error:
             raise RequestTimeout(
                 f"The body did not arrive within {self.body_seconds:g} seconds."
@@ -161,58 +162,59 @@ class Envelope:
                 )
         pending = [{"type": "http.request", "body": body, "more_body": False}]
 
-        async def again() -> Message:
+        async def repeat() -> Message:
             return pending.pop() if pending else await receive()
 
-        return again
+        return repeat
 
     def _note(self, method: str, scope: Scope, status: int, seconds: float) -> None:
         """Count an answer, and log it where that is asked for."""
         self.metrics.running.dec()
-        self.metrics.answered(method, _route(scope), status, seconds)
+        self.metrics.answered(method, _name_route(scope), status, seconds)
         if self.log_all or (self.log_some and (method not in ("GET", "HEAD") or status >= 500)):
             actor = context_of(scope).actor
             log.info(
                 "answered",
                 method=method,
-                path=_shown(scope),
+                path=_hide_secrets(scope),
                 status=status,
                 ms=round(seconds * 1000, 1),
                 caller=actor.name if actor else None,
             )
 
 
-def _request_id(scope: Scope) -> str:
-    """The caller's X-Request-Id where it is harmless, else a new one."""
+def _choose_request_id(scope: Scope) -> str:
+    """Choose the request's id: the caller's X-Request-Id where it is harmless, else a new one."""
     for name, value in scope["headers"]:
         if name == b"x-request-id" and REQUEST_ID.fullmatch(value):
             return str(value.decode())
     return ids.uuid7()
 
 
-def _complete(message: Message, context: RequestContext) -> None:
+def _add_headers(message: Message, context: RequestContext) -> None:
     """Add the headers that every answer carries."""
     headers = message["headers"]
     present = {name for name, _ in headers}
     headers += [pair for pair in SECURITY if pair[0] not in present]
     headers.append((b"x-request-id", context.request_id.encode()))
     if context.allowance is not None:
-        for name, value in limits.headers(context.allowance).items():
+        for name, value in limits.build_headers(context.allowance).items():
             headers.append((name.lower().encode(), value.encode()))
 
 
-def _route(scope: Scope) -> str:
-    """The template of the route that answered: paths themselves would be without number."""
+def _name_route(scope: Scope) -> str:
+    """Name the route that answered, by its template: paths themselves would be without number."""
     return getattr(scope.get("route"), "path", None) or "unmatched"
 
 
-def _shown(scope: Scope) -> str:
-    """The path as the log may have it: a sign-in link is a secret until it is used."""
+def _hide_secrets(scope: Scope) -> str:
+    """Return the path as the log may have it: a sign-in link is a secret until it is used."""
     path: str = scope["path"]
     return "/sign-in/…" if path.startswith("/sign-in/") else path
 
 
-async def _body(receive: Receive, most: int) -> bytes:
+async def _read_body(receive: Receive, most: int) -> bytes:
+    """Read a body of at most so many bytes.  Raises BodyTooLarge, BadRequest."""
     parts, size = [], 0
     more = True
     while more:

@@ -40,7 +40,7 @@ class EventStream(Response):
         del self.headers["content-length"]  # it has none
         self._live = live
         self._listener = listener
-        self._told = listener.position
+        self._position = listener.position
         """The last id that the client knows."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -50,7 +50,7 @@ class EventStream(Response):
         if connection is not None:
             listener.cut = connection.abort
             connection.on_shutdown = listener.end
-        leaving = asyncio.create_task(_left(receive, listener))
+        leaving = asyncio.create_task(_wait_for_leaving(receive, listener))
         try:
             context_of(scope).is_endless = True
             start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
@@ -74,14 +74,15 @@ class EventStream(Response):
         if listener.ended:
             return
         try:
-            taken = await live.take(listener)
+            events = await live.take(listener)
         except ClaimdeskError:
             # The database is away: the stream stays open, and asks again.
             await asyncio.sleep(TROUBLE_SECONDS)
             return
-        if taken:
-            self._told = taken[-1].seq
-            await self._body(send, b"".join([one.block(listener.audience) for one in taken]))
+        if events:
+            self._position = events[-1].seq
+            blocks = [event.block(listener.audience) for event in events]
+            await self._body(send, b"".join(blocks))
         elif listener.silent:
             await self._body(send, self._heartbeat())
         elif not live.behind(listener):
@@ -89,10 +90,10 @@ class EventStream(Response):
 
     def _heartbeat(self) -> bytes:
         """A comment; and where the client is by now, if all that came was not for it."""
-        passed, self._told = self._told, self._listener.position
-        if passed == self._told:
+        passed, self._position = self._position, self._listener.position
+        if passed == self._position:
             return sse_format.HEARTBEAT
-        return sse_format.HEARTBEAT + sse_format.position(self._place(self._told))
+        return sse_format.HEARTBEAT + sse_format.position(self._place(self._position))
 
     def _place(self, seq: int) -> int | str:
         return write_position(self._live.epoch, seq)
@@ -110,7 +111,7 @@ class EventStream(Response):
         listener.sending_since = None
 
 
-async def _left(receive: Receive, listener: Listener) -> None:
+async def _wait_for_leaving(receive: Receive, listener: Listener) -> None:
     """End the stream when its client goes."""
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -46,22 +46,22 @@ LEFT_OUT: Any = Field(default_factory=lambda: None)
 """The default of a field that may be left out but is never null."""
 
 
-def _instant(value: Any) -> Any:
+def _parse_instant(value: Any) -> Any:
     if isinstance(value, datetime):
         return value
     if not isinstance(value, str) or not RFC3339.fullmatch(value):
         raise ValueError("an instant is RFC 3339 with its offset, such as 2023-10-02T18:00:00Z")
     try:
         moment = datetime.fromisoformat(value.upper())
-        within = EARLIEST <= moment.astimezone(UTC) < LATEST
+        is_near = EARLIEST <= moment.astimezone(UTC) < LATEST
     except (ValueError, OverflowError):
         raise ValueError("there is no such day or hour") from None
-    if not within:
+    if not is_near:
         raise ValueError("an instant lies between the years 1900 and 2200")
     return moment
 
 
-def _http_url(url: str) -> str:
+def _check_http_url(url: str) -> str:
     fault = addresses.check(url)
     if fault is not None:
         raise ValueError(fault)
@@ -70,18 +70,18 @@ def _http_url(url: str) -> str:
     return f"{scheme.lower()}{colon}{rest}"
 
 
-def _known_id(text: str) -> str:
-    found = ids.parse(text)
-    if found is None:
+def _parse_known_id(text: str) -> str:
+    parsed = ids.parse(text)
+    if parsed is None:
         raise NotFound(f"'{text}' is no id.")
-    return found
+    return parsed
 
 
-def _id(text: str) -> str:
-    found = ids.parse(text)
-    if found is None:
+def _parse_id(text: str) -> str:
+    parsed = ids.parse(text)
+    if parsed is None:
         raise ValueError("an id is a UUID")
-    return found
+    return parsed
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class Text(GroupedMetadata):
 
 Instant = Annotated[
     datetime,
-    BeforeValidator(_instant),
+    BeforeValidator(_parse_instant),
     WithJsonSchema(
         {
             "type": "string",
@@ -134,9 +134,9 @@ Url = Annotated[
     str,
     StringConstraints(strip_whitespace=True, max_length=2048),
     AfterValidator(texts.check_address),
-    AfterValidator(_http_url),
+    AfterValidator(_check_http_url),
 ]
-Id = Annotated[str, AfterValidator(_id), WithJsonSchema({"type": "string", "format": "uuid"})]
+Id = Annotated[str, AfterValidator(_parse_id), WithJsonSchema({"type": "string", "format": "uuid"})]
 # Printed within sentences, or shown beside what people sign with their names.
 Name = Annotated[str, Text(120, texts.clean_name)]
 PersonName = Annotated[str, Text(200, texts.clean_name)]
@@ -156,14 +156,14 @@ Context = Annotated[str, StringConstraints(max_length=200), AfterValidator(texts
 """What stands before or after a quote: it may be empty or blank."""
 
 ID_SCHEMA = {"type": "string", "format": "uuid"}
-ClaimId = Annotated[str, Path(), AfterValidator(_known_id), WithJsonSchema(ID_SCHEMA)]
-LinkId = Annotated[str, Path(), AfterValidator(_known_id), WithJsonSchema(ID_SCHEMA)]
-StatementId = Annotated[str, Path(), AfterValidator(_known_id), WithJsonSchema(ID_SCHEMA)]
-DecisionId = Annotated[str, Path(), AfterValidator(_known_id), WithJsonSchema(ID_SCHEMA)]
-RecordId = Annotated[str, Path(), AfterValidator(_known_id), WithJsonSchema(ID_SCHEMA)]
+ClaimId = Annotated[str, Path(), AfterValidator(_parse_known_id), WithJsonSchema(ID_SCHEMA)]
+LinkId = Annotated[str, Path(), AfterValidator(_parse_known_id), WithJsonSchema(ID_SCHEMA)]
+StatementId = Annotated[str, Path(), AfterValidator(_parse_known_id), WithJsonSchema(ID_SCHEMA)]
+DecisionId = Annotated[str, Path(), AfterValidator(_parse_known_id), WithJsonSchema(ID_SCHEMA)]
+RecordId = Annotated[str, Path(), AfterValidator(_parse_known_id), WithJsonSchema(ID_SCHEMA)]
 SlugPath = Annotated[str, Path(max_length=64)]
 
 
-def given(change: In) -> dict[str, object]:
-    """The fields that were sent, and only those."""
+def read_sent_fields(change: In) -> dict[str, object]:
+    """Return the fields that were sent, and only those."""
     return {name: getattr(change, name) for name in change.model_fields_set}

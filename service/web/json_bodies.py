@@ -22,12 +22,12 @@ class JsonRequest(Request):
 
     async def json(self) -> Any:
         if not hasattr(self, "_read"):
-            self._read = parse(await self.body())
+            self._read = parse_json(await self.body())
         return self._read
 
 
 class JsonRoute(APIRoute):
-    """A route whose body is read by `parse`; every router that takes JSON names it."""
+    """A route whose body is read by `parse_json`; every router that takes JSON names it."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
@@ -38,7 +38,7 @@ class JsonRoute(APIRoute):
         return handle_strictly
 
 
-def parse(body: bytes) -> Any:
+def parse_json(body: bytes) -> Any:
     """Read JSON.
 
     Raises JSONDecodeError, which the framework answers with 422, and HTTPException for what is
@@ -61,12 +61,12 @@ def parse(body: bytes) -> Any:
 
 
 def _require_distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    parsed = dict(pairs)
+    if len(parsed) != len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
         raise json.JSONDecodeError(f"the key {twice[:SHOWN]!a} is there twice", "", 0)
-    return found
+    return parsed
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -38,17 +38,19 @@ class Limiter:
             wait = max(1, int(free_at - now - WINDOW) + 1)
             raise RateLimited(
                 f"{self.limit} requests a minute are allowed; wait {wait} s.",
-                headers={"Retry-After": str(wait), **headers(Allowance(self.limit, 0, wait))},
+                headers={"Retry-After": str(wait), **build_headers(Allowance(self.limit, 0, wait))},
             )
         if len(self._free_at) >= MOST_CALLERS:
-            self._free_at = {one: at for one, at in self._free_at.items() if at > now}
+            self._free_at = {
+                caller: free_at for caller, free_at in self._free_at.items() if free_at > now
+            }
         self._free_at[caller] = free_at
         used = free_at - now
         return Allowance(self.limit, int((WINDOW - used) / step), int(used) + 1)
 
 
-def headers(allowance: Allowance) -> dict[str, str]:
-    """The fields of draft-ietf-httpapi-ratelimit-headers."""
+def build_headers(allowance: Allowance) -> dict[str, str]:
+    """Build the fields of draft-ietf-httpapi-ratelimit-headers."""
     return {
         "RateLimit-Policy": f'"minute";q={allowance.limit};w={int(WINDOW)}',
         "RateLimit": f'"minute";r={allowance.remaining};t={allowance.reset}',

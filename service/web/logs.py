@@ -12,7 +12,7 @@ import structlog
 from service.config import Settings
 
 
-def configure(settings: Settings) -> None:
+def configure_logging(settings: Settings) -> None:
     """Set up structlog and the standard library's logging, both to standard error."""
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     text = settings.log_format == "text" or (settings.log_format == "auto" and sys.stderr.isatty())
@@ -61,12 +61,12 @@ def escape_controls(_logger: Any, _method: str, line: MutableMapping[str, Any]) 
             line[name] = escape(value, lines=name in LINES)
         elif not isinstance(value, (int, float, bool, type(None))):
             # What is no plain text yet is written by a serializer that knows nothing of this.
-            line[name] = _escaped(value)
+            line[name] = _escape_all(value)
     return line
 
 
 def escape(text: str, *, lines: bool = False) -> str:
-    """Give a text without control and direction characters.
+    """Return a text without control and direction characters.
 
     `lines`: newlines and tabs stay, and what follows a newline is indented, so that no line of a
     traceback can be taken for one of the log.
@@ -74,21 +74,21 @@ def escape(text: str, *, lines: bool = False) -> str:
     if text.isprintable():
         return text
 
-    def write_out(found: re.Match[str]) -> str:
-        if lines and found[0] in "\n\t":
-            return "\n    " if found[0] == "\n" else "\t"
-        return ascii(found[0])[1:-1]
+    def write_out(match: re.Match[str]) -> str:
+        if lines and match[0] in "\n\t":
+            return "\n    " if match[0] == "\n" else "\t"
+        return ascii(match[0])[1:-1]
 
     return _UNPRINTED.sub(write_out, text)
 
 
-def _escaped(value: Any) -> Any:
+def _escape_all(value: Any) -> Any:
     if isinstance(value, str):
         return escape(value)
     if isinstance(value, dict):
-        return {_escaped(key): _escaped(item) for key, item in value.items()}
+        return {_escape_all(key): _escape_all(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
-        return [_escaped(item) for item in value]
+        return [_escape_all(item) for item in value]
     if isinstance(value, (int, float, bool, type(None))):
         return value
     return escape(str(value))

@@ -23,8 +23,8 @@ OF_ANOTHER_SHAPE = frozenset({"string_type", "model_type", "model_attributes_typ
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
-def problem(error: ClaimdeskError, *, instance: str | None = None) -> Response:
-    """The problem that tells `error`; `instance` is the path that was asked for, where known."""
+def build_problem(error: ClaimdeskError, *, instance: str | None = None) -> Response:
+    """Build the problem response of `error`; `instance` is the path that was asked for."""
     body = {
         "type": f"/problems/{error.slug}",
         "title": error.title,
@@ -33,7 +33,7 @@ def problem(error: ClaimdeskError, *, instance: str | None = None) -> Response:
         **({} if instance is None else {"instance": instance}),
         **{name: value for name, value in error.extras.items() if name != "headers"},
     }
-    headers = required_headers(error)
+    headers = list_required_headers(error)
     if error.status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="claimdesk"'
     if isinstance(error, errors.PreconditionFailed):
@@ -46,11 +46,11 @@ MENDED_BY_HAND = (
     errors.DatabaseDamaged,
     errors.DatabaseReplaced,
 )
-"""What passes only once somebody has done something: asking every second is of no use."""
+"""Errors that stay until somebody does something: asking every second is of no use."""
 
 
-def required_headers(error: ClaimdeskError) -> dict[str, str]:
-    """What its answer carries in any form: Allow, Retry-After."""
+def list_required_headers(error: ClaimdeskError) -> dict[str, str]:
+    """List the headers that the answer carries as JSON and as a page: Allow, Retry-After."""
     headers = dict(error.extras.get("headers", {}))
     if error.status == 503:
         headers.setdefault("Retry-After", "10" if isinstance(error, MENDED_BY_HAND) else "1")
@@ -63,36 +63,38 @@ MACHINES = re.compile(r"/(v1|feeds|oembed|healthz|readyz|metrics|openapi\.json)(
 """What programs ask for: problems are JSON there, whoever asks."""
 
 
-def told(request: Request, error: ClaimdeskError, page: Page) -> Response:
-    """The response that tells `error`: a page where a person asked for one, else a problem."""
+def build_error_response(request: Request, error: ClaimdeskError, page: Page) -> Response:
+    """Build the response to `error`: a page where a browser asked for one, else a problem."""
     path = request.scope["path"]
     if MACHINES.match(path) or "text/html" not in request.headers.get("accept", ""):
-        return problem(error, instance=path)
+        return build_problem(error, instance=path)
     return page(request, error)
 
 
-def install(app: FastAPI, page: Page) -> None:
-    """Make every error of `app` a problem, or the `page` that shows it."""
+def install_error_handlers(app: FastAPI, page: Page) -> None:
+    """Answer every error of `app` with a problem, or with the `page` that shows it."""
 
     @app.exception_handler(ClaimdeskError)
-    async def refused(request: Request, error: ClaimdeskError) -> Response:
-        return told(request, error, page)
+    async def answer_refusal(request: Request, error: ClaimdeskError) -> Response:
+        return build_error_response(request, error, page)
 
     @app.exception_handler(RequestValidationError)
-    async def invalid(request: Request, error: RequestValidationError) -> Response:
-        found = _list_faults(error.errors())
-        return told(request, errors.Invalid(_sentence(found), errors=found), page)
+    async def answer_invalid(request: Request, error: RequestValidationError) -> Response:
+        faults = _list_faults(error.errors())
+        return build_error_response(
+            request, errors.Invalid(_summarize_faults(faults), errors=faults), page
+        )
 
     @app.exception_handler(HTTPException)
-    async def http(request: Request, error: HTTPException) -> Response:
-        return told(request, _from_http(app, request, error), page)
+    async def answer_http_error(request: Request, error: HTTPException) -> Response:
+        return build_error_response(request, _translate_http_error(app, request, error), page)
 
 
-def _from_http(app: FastAPI, request: Request, error: HTTPException) -> ClaimdeskError:
+def _translate_http_error(app: FastAPI, request: Request, error: HTTPException) -> ClaimdeskError:
     if error.status_code == 404:
         return errors.NotFound(f"Nothing is served at {request.url.path}.")
     if error.status_code == 405:
-        allow = ", ".join(allowed_methods(app, request))
+        allow = ", ".join(list_allowed_methods(app, request))
         return errors.MethodNotAllowed(
             f"{request.url.path} takes {allow}.", headers={"Allow": allow}
         )
@@ -101,28 +103,28 @@ def _from_http(app: FastAPI, request: Request, error: HTTPException) -> Claimdes
     return errors.BadRequest(str(error.detail))
 
 
-def allowed_methods(app: FastAPI, request: Request) -> list[str]:
-    """Every method that some route takes at this path; Starlette names those of one route only."""
-    found = set()
+def list_allowed_methods(app: FastAPI, request: Request) -> list[str]:
+    """List the methods that routes take at this path; Starlette names those of one route only."""
+    allowed = set()
     for method in METHODS:
         scope = {**request.scope, "method": method}
         if any(route.matches(scope)[0] is Match.FULL for route in app.router.routes):
-            found.add(method)
-    if "GET" in found:
-        found.add("HEAD")
-    return [method for method in METHODS if method in found]
+            allowed.add(method)
+    if "GET" in allowed:
+        allowed.add("HEAD")
+    return [method for method in METHODS if method in allowed]
 
 
 def _list_faults(faults: Sequence[Any]) -> list[dict[str, Any]]:
-    """What is wrong where, in the names of the fields that were sent.
+    """List what is wrong where, in the names of the fields that were sent.
 
-    A field that takes an id or an object is told of as what was sent: whoever sends an object is
-    not told that it is no id, nor in which class it was looked for.
+    A field may take an id or an object. Whoever sends an object reads what is wrong with the
+    object, not that it is no id, and not the name of our class.
     """
     return [
         {
-            "loc": [_readable(part) for part in fault["loc"] if not _is_alternative(part)],
-            "msg": _message(fault),
+            "loc": [_name_place(part) for part in fault["loc"] if not _is_alternative(part)],
+            "msg": _describe_fault(fault),
         }
         for fault in faults
         if not _is_of_another_alternative(fault, faults)
@@ -139,34 +141,34 @@ def _is_of_another_alternative(fault: Any, faults: Sequence[Any]) -> bool:
     *field, last = fault["loc"]
     if fault["type"] not in OF_ANOTHER_SHAPE or not _is_alternative(last):
         return False
-    beside = [other for other in faults if other["loc"][: len(field)] == tuple(field)]
-    if beside[0] is not fault:
+    siblings = [other for other in faults if other["loc"][: len(field)] == tuple(field)]
+    if siblings[0] is not fault:
         return True
     deeper = len(fault["loc"])
     return any(
-        other["type"] not in OF_ANOTHER_SHAPE or len(other["loc"]) > deeper for other in beside
+        other["type"] not in OF_ANOTHER_SHAPE or len(other["loc"]) > deeper for other in siblings
     )
 
 
-def _message(fault: dict[str, Any]) -> str:
-    """What is wrong, without the validator's own words for that something is."""
+def _describe_fault(fault: dict[str, Any]) -> str:
+    """Describe what is wrong, without the validator's prefix."""
     message = str(fault["msg"]).removeprefix("Value error, ")
     if fault["type"] == "json_invalid":
         return f"this is no JSON: {fault['ctx']['error']}"
     return message
 
 
-def _readable(part: str | int) -> str | int:
-    """A field's name may be any JSON text, lone surrogates included; an answer is UTF-8."""
+def _name_place(part: str | int) -> str | int:
+    """Return a field's name as UTF-8 can have it: it may be any JSON text, with lone surrogates."""
     return part.encode(errors="replace").decode() if isinstance(part, str) else part
 
 
-def _sentence(found: Sequence[dict[str, Any]]) -> str:
-    if not found:
+def _summarize_faults(faults: Sequence[dict[str, Any]]) -> str:
+    if not faults:
         return "The request is not valid."
-    first = found[0]
+    first = faults[0]
     where = ".".join(str(part) for part in first["loc"] if part != "body") or "body"
-    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
     return f"{where}: {first['msg']}{more}"
 
 
@@ -228,8 +230,8 @@ MEANINGS = {
 }
 
 
-def explained(slug: str) -> Response:
-    """What a problem type means, for people."""
+def explain_problem(slug: str) -> Response:
+    """Show the page that explains a problem type.  Raises NotFound."""
     kind = errors.catalogue().get(slug)
     if kind is None:
         raise errors.NotFound(f"There is no problem called '{slug}'.")

@@ -8,44 +8,46 @@ from typing import Any
 from starlette.responses import Response
 
 from service.web.calls import PRIVATE, Call
-from service.web.conditions import etag, unchanged
+from service.web.conditions import format_etag, is_unchanged
 
 PUBLIC = {"Cache-Control": "public, max-age=60, must-revalidate"}
 """No status is shown that is older than a minute; not even where the cache is cut off."""
 SETTLED = timedelta(minutes=1)
 
 
-def digest(*parts: Any) -> str:
-    """The text of a strong entity tag: other parts, another tag."""
+def compute_tag(*parts: Any) -> str:
+    """Compute the text of a strong entity tag: other parts give another tag."""
     return sha256(repr(parts).encode()).hexdigest()[:32]
 
 
-def unmodified(call: Call, tag: str, modified: datetime | None = None) -> Response | None:
-    """The 304 for a caller who has this already, if so."""
-    if not unchanged(call.request, tag, _dated(modified, call.now)):
+def answer_unmodified(call: Call, tag: str, modified: datetime | None = None) -> Response | None:
+    """Respond 304 to a caller who has this already; None to others."""
+    if not is_unchanged(call.request, tag, _date_last_change(modified, call.now)):
         return None
-    return Response(status_code=304, headers=headers(call, tag, modified))
+    return Response(status_code=304, headers=build_cache_headers(call, tag, modified))
 
 
-def published(
+def answer_published(
     call: Call, body: bytes, media_type: str, more: dict[str, str] | None = None
 ) -> Response:
-    """`body`, or 304: the tag is of the bytes themselves."""
-    tag = digest(body)
-    return unmodified(call, tag) or Response(
-        body, headers=headers(call, tag) | (more or {}), media_type=media_type
+    """Respond with `body`, or 304: the tag is computed of the bytes themselves."""
+    tag = compute_tag(body)
+    return answer_unmodified(call, tag) or Response(
+        body, headers=build_cache_headers(call, tag) | (more or {}), media_type=media_type
     )
 
 
-def headers(call: Call, tag: str, modified: datetime | None = None) -> dict[str, str]:
-    """How long it may be kept, and by what it is asked for again."""
-    found = (PUBLIC if call.caller is None else PRIVATE) | {"ETag": etag(tag)}
-    last = _dated(modified, call.now)
-    return found if last is None else found | {"Last-Modified": format_datetime(last, usegmt=True)}
+def build_cache_headers(call: Call, tag: str, modified: datetime | None = None) -> dict[str, str]:
+    """Build the headers that say how long an answer may be kept, and how to ask for it again."""
+    headers = (PUBLIC if call.caller is None else PRIVATE) | {"ETag": format_etag(tag)}
+    last = _date_last_change(modified, call.now)
+    return (
+        headers if last is None else headers | {"Last-Modified": format_datetime(last, usegmt=True)}
+    )
 
 
-def _dated(modified: datetime | None, now: datetime) -> datetime | None:
-    """`modified` as Last-Modified has it, in whole seconds.
+def _date_last_change(modified: datetime | None, now: datetime) -> datetime | None:
+    """Return `modified` as Last-Modified has it, in whole seconds.
 
     None for a minute: more may come in the same second, or be recorded as of before it, and a date
     could not tell that apart (RFC 9110, 8.8.2).

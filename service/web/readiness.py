@@ -1,4 +1,4 @@
-"""Whether this process can serve: it tries a change, not more often than it has to."""
+"""Whether this process can write: it tries a change, no more often than it has to."""
 
 import asyncio
 import time
@@ -26,7 +26,7 @@ HEARTBEAT_SECONDS = 300.0
 
 
 class Readiness:
-    """Remembers the last try to write."""
+    """Tries to write, and remembers how the last try ended."""
 
     def __init__(
         self, database: Database, clock: Callable[[], datetime], guard: ClockGuard
@@ -39,11 +39,11 @@ class Readiness:
         self._problem: Unavailable | None = None
 
     async def require(self) -> None:
-        """Raises what a change would be refused with."""
+        """Require that changes can be written.  Raises what a change would be refused with."""
         self._guard.require()
         async with self._trying:
-            kept = FRESH_SECONDS if self._problem is None else FAILED_SECONDS
-            if time.monotonic() - self._tried_at >= kept:
+            valid_for = FRESH_SECONDS if self._problem is None else FAILED_SECONDS
+            if time.monotonic() - self._tried_at >= valid_for:
                 await self._try()
         if self._problem is not None:
             # Anew for each who asks: a raised exception gathers the places it was raised at.

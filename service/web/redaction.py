@@ -1,7 +1,7 @@
-"""Takes out of what was read whatever its audience may not read, before anything is rendered.
+"""Taking out of views what their audience may not read, before anything is rendered.
 
-The table is the rulebook's (`domain/disclosure.py`); here it is applied to what queries return, in
-one place for API, pages, feeds and streams.
+The table of what is internal is the rulebook's (`domain/disclosure.py`). API, pages, feeds and
+streams all apply it here.
 """
 
 from collections.abc import Iterable
@@ -24,10 +24,10 @@ def redact_record(events: Iterable[Data], audience: Audience) -> list[Data]:
     """
     redacted = []
     for event in events:
-        shown, _ = disclosure.withhold_event(event, audience)
+        redacted_event, _ = disclosure.withhold_event(event, audience)
         places = disclosure.list_committed(event["type"], event["actor"], event["data"])
         hidden = [place for place, lowest in places.items() if not audience.reads(lowest)]
-        redacted.append(shown | canonical.prove(event, event["salts"], hidden))
+        redacted.append(redacted_event | canonical.prove(event, event["salts"], hidden))
     return redacted
 
 
@@ -49,19 +49,20 @@ def seal(events: Iterable[Data], sealed_from: int | None) -> list[Data]:
 
 
 def redact_events(events: Iterable[Data], audience: Audience) -> list[Data]:
-    """Events as news: those of which `audience` may be told nothing are left out, and so are the
-    hashes, which cover them; a claim's record has those that may be told."""
-    told = [event for event in redact_record(events, audience) if event["type"] != INTERNAL]
+    """Return events as news: those of which `audience` may read nothing are left out, and so are
+    the hashes, which cover them. (A claim's own record has every event.)"""
+    news = [event for event in redact_record(events, audience) if event["type"] != INTERNAL]
     if audience is Audience.DESK:
-        return told
-    return [event | WITHOUT_HASH for event in told]
+        return news
+    return [event | WITHOUT_HASH for event in news]
 
 
 def redact_links(links: Iterable[Data], audience: Audience) -> list[Data]:
-    """Links with their statements as `audience` may read them."""
+    """Return links with their statements as `audience` may read them."""
     fields = disclosure.LINK_FIELDS
     return [disclosure.withhold_fields(link, fields, audience) for link in links]
 
 
 def redact_status_change(change: Data, audience: Audience) -> Data:
+    """Return a change of status as `audience` may read it."""
     return disclosure.withhold_fields(change, disclosure.STATUS_CHANGE_FIELDS, audience)

@@ -1,4 +1,4 @@
-"""What a running application holds: built once in `app.py`, found on `app.state.services`."""
+"""The parts of a running application: built once in `app.py`, kept on `app.state.services`."""
 
 import secrets
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from service.live.listeners import Live
 from service.metrics import Metrics
 from service.store.engine import Database
 from service.store.paging import Cursors
-from service.web.answer_cache import Remembered
+from service.web.answer_cache import PagePartCache
 from service.web.callers import Callers
 from service.web.limits import Limiter
 from service.web.readiness import Readiness
@@ -52,7 +52,7 @@ class Services:
     are told what holds there by then (`Call.write`)."""
     running: set[str] = field(default_factory=set)
     """Idempotency-Keys whose first request this process is answering."""
-    remembered: Remembered = field(default_factory=Remembered)
+    page_parts: PagePartCache = field(default_factory=PagePartCache)
     """Parts of the desk's pages."""
     shared: SharedAnswers = field(init=False)
     """What strangers are shown, made once for all of them."""
@@ -72,6 +72,7 @@ class Services:
         self.shared = SharedAnswers(self.database)
 
 
-def of(request: Request) -> Services:
+def get_services(request: Request) -> Services:
+    """Return the services of the application that a request came to."""
     services: Services = request.app.state.services
     return services

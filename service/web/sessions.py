@@ -38,7 +38,7 @@ def give(response: Response, request: Request, token: str) -> None:
 
 
 def take(response: Response, request: Request) -> None:
-    settings = service_container.of(request).settings
+    settings = service_container.get_services(request).settings
     response.delete_cookie(name_cookie(settings, COOKIE), path="/", secure=is_secure(settings))
 
 
@@ -80,13 +80,13 @@ def require_visitors_form(request: Request, sent: str) -> None:
     where a form comes; a program that keeps cookies sends the field that the page has.
     """
     if "origin" in request.headers:
-        service_container.of(request).callers.require_same_site(request)
+        service_container.get_services(request).callers.require_same_site(request)
     if not is_visitors_form(request, sent):
         raise CrossSite(_explain_lost_visit(request))
 
 
 def _explain_lost_visit(request: Request) -> str:
-    settings = service_container.of(request).settings
+    settings = service_container.get_services(request).settings
     if is_secure(settings) and settings.base_url.startswith("http://"):
         return (
             f"This desk says that it is at {settings.base_url}, and browsers keep its cookies over "
@@ -105,11 +105,11 @@ def read_device(request: Request) -> str | None:
 
 
 def _read(request: Request, name: str) -> str | None:
-    return request.cookies.get(name_cookie(service_container.of(request).settings, name))
+    return request.cookies.get(name_cookie(service_container.get_services(request).settings, name))
 
 
 def _set(response: Response, request: Request, name: str, value: str, lasts: int | None) -> None:
-    settings = service_container.of(request).settings
+    settings = service_container.get_services(request).settings
     response.set_cookie(
         name_cookie(settings, name),
         value,

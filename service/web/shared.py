@@ -1,10 +1,10 @@
-"""Answers that everybody without a name shares, and the lane in which they are made.
+"""Answers that all callers without a name share, and the queue in which they are made.
 
-A page that strangers read is made once for each state of the record and kept for a few seconds,
-for it says how long ago things were; whoever asks meanwhile waits for the same answer.  What has to
-be made for strangers is made a few at a time, so that those who are signed in are not kept waiting;
-where too many wait, the next is told to come back.  Making an answer costs its asker's allowance
-more than reading one (`PAGE_COST`): work is weighed, not requests counted.
+A page for strangers is made once for each state of the record, and kept for a few seconds, since it
+says how long ago things were. Whoever asks meanwhile waits for the same answer. Only a few answers
+are made for strangers at a time, so that those who are signed in do not wait; where the queue is
+full, the next request is refused with Retry-After. An answer that has to be made costs more of the
+caller's allowance than one that is there (`PAGE_COST`).
 """
 
 import asyncio
@@ -45,7 +45,7 @@ class State:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class Stored:
     state: State
     until: float
     body: bytes
@@ -53,18 +53,18 @@ class Kept:
 
 
 class SharedAnswers:
-    """What was made for strangers, and who waits for more."""
+    """The answers that were made for strangers, and the queue of those who wait for one."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._kept: OrderedDict[str, Kept] = OrderedDict()
+        self._stored: OrderedDict[str, Stored] = OrderedDict()
         self._bytes = 0
-        self._lane = asyncio.Semaphore(AT_ONCE)
+        self._makers = asyncio.Semaphore(AT_ONCE)
         self._waiting = 0
         self._made: dict[str, asyncio.Lock] = {}
 
     async def answer(self, call: "Call", build: Build, *, cost: int) -> Response:
-        """The answer of `build`, or what it made for somebody else a moment ago.
+        """Respond with what `build` makes, or made for somebody else a moment ago.
 
         Raises RateLimited, and Busy where too many wait.
         """
@@ -76,15 +76,15 @@ class SharedAnswers:
         newest, settled = await board_queries.reached(self._database)
         state = State(newest, self._database.commits)
         key = f"{request.scope['path']}?{request.scope['query_string'].decode('latin-1')}"
-        kept = self._find(key, state)
-        if kept is not None:
-            return kept
+        answer = self._find(key, state)
+        if answer is not None:
+            return answer
         lock = self._made.setdefault(key, asyncio.Lock())
         try:
             async with lock:
-                kept = self._find(key, state)
-                if kept is not None:
-                    return kept
+                answer = self._find(key, state)
+                if answer is not None:
+                    return answer
                 response = await self._make(call, build, cost)
                 if settled and response.status_code == 200:
                     self._keep(key, state, response)
@@ -95,12 +95,12 @@ class SharedAnswers:
 
     async def _make(self, call: "Call", build: Build, cost: int) -> Response:
         call.services.callers.charge(call.request, cost - 1)
-        async with self._turn():
+        async with self._take_turn():
             return await build()
 
     @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
-        """One of the few places in the lane."""
+    async def _take_turn(self) -> AsyncIterator[None]:
+        """Wait for one of the few places, and hold it.  Raises Busy where too many wait."""
         if self._waiting >= MOST_WAITING:
             raise Busy(
                 "Too many readers are waiting for pages: try again in a moment.",
@@ -108,36 +108,36 @@ class SharedAnswers:
             )
         self._waiting += 1
         try:
-            await self._lane.acquire()
+            await self._makers.acquire()
         finally:
             self._waiting -= 1
         try:
             yield
         finally:
-            self._lane.release()
+            self._makers.release()
 
     def _find(self, key: str, state: State) -> Response | None:
-        kept = self._kept.get(key)
-        if kept is None or kept.state != state or kept.until < time.monotonic():
+        stored = self._stored.get(key)
+        if stored is None or stored.state != state or stored.until < time.monotonic():
             return None
-        self._kept.move_to_end(key)
-        response = Response(kept.body)
-        response.raw_headers = [*kept.headers]
+        self._stored.move_to_end(key)
+        response = Response(stored.body)
+        response.raw_headers = [*stored.headers]
         return response
 
     def _keep(self, key: str, state: State, response: Response) -> None:
         body = bytes(response.body)
         self._drop(key)
         until = time.monotonic() + KEPT_SECONDS
-        self._kept[key] = Kept(state, until, body, [*response.raw_headers])
+        self._stored[key] = Stored(state, until, body, [*response.raw_headers])
         self._bytes += len(body)
         while self._bytes > MOST_BYTES:
-            self._drop(next(iter(self._kept)))
+            self._drop(next(iter(self._stored)))
 
     def _drop(self, key: str) -> None:
-        kept = self._kept.pop(key, None)
-        if kept is not None:
-            self._bytes -= len(kept.body)
+        stored = self._stored.pop(key, None)
+        if stored is not None:
+            self._bytes -= len(stored.body)
 
 
 def _is_shared(request: Request) -> bool:

@@ -19,7 +19,9 @@ def test_no_control_character_reaches_a_log(
     settings: Settings, log_format: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Neither in a value, nor within one, nor in the words of an exception."""
-    logs.configure(settings.model_copy(update={"log_format": log_format, "log_level": "info"}))
+    logs.configure_logging(
+        settings.model_copy(update={"log_format": log_format, "log_level": "info"})
+    )
     log = structlog.get_logger("test")
     log.info(HOSTILE, path=HOSTILE, nested={"header": [HOSTILE, 1]}, other=ValueError(HOSTILE))
     try:

@@ -14,11 +14,11 @@ from service.domain.claims import instant
 from service.domain.errors import Invalid
 from service.record import audit_queries
 from service.store.paging import cut
-from service.web.calls import Call, reading
+from service.web.calls import Call, allow
 
 router = APIRouter(include_in_schema=False)
 
-Reading = Annotated[Call, reading(Action.MANAGE_USERS, page=True)]
+Reading = Annotated[Call, allow(Action.MANAGE_USERS, page=True)]
 Changing = Annotated[Form, posted(Action.MANAGE_POLICY)]
 LISTED = 50
 MEANS = {"session": "signed in", "key": "by a key", "console": "at the console", "import": "import"}

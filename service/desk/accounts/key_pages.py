@@ -18,11 +18,11 @@ from service.domain.errors import ClaimdeskError, Invalid, Settled
 from service.record.idempotency import Answer
 from service.store.paging import Window, cut
 from service.web.bodies import account_inputs
-from service.web.calls import Call, reading
+from service.web.calls import Call, allow
 
 router = APIRouter(include_in_schema=False)
 
-Reading = Annotated[Call, reading(Action.MANAGE_KEYS, page=True)]
+Reading = Annotated[Call, allow(Action.MANAGE_KEYS, page=True)]
 Managing = Annotated[Form, posted(Action.MANAGE_KEYS)]
 KeyId = Annotated[str, Path(max_length=24)]
 KEYS, OWNERS = 100, 500

@@ -19,12 +19,12 @@ from service.record.idempotency import Answer
 from service.store.engine import Connection
 from service.store.paging import Window, cut
 from service.web.bodies import account_inputs
-from service.web.calls import Call, reading
-from service.web.fields import RecordId, given
+from service.web.calls import Call, allow
+from service.web.fields import RecordId, read_sent_fields
 
 router = APIRouter(include_in_schema=False)
 
-Reading = Annotated[Call, reading(Action.MANAGE_USERS, page=True)]
+Reading = Annotated[Call, allow(Action.MANAGE_USERS, page=True)]
 Managing = Annotated[Form, posted(Action.MANAGE_USERS)]
 NO_STORE = {"Cache-Control": "no-store"}
 PEOPLE = 100
@@ -163,7 +163,10 @@ async def change(user_id: RecordId, form: Managing) -> Response:
     try:
         body = forms.body(account_inputs.UserChange, typed)
         response = await form.carry_out(
-            account_commands.change_user, user_id, given(body), then=f"{place(user_id)}?done=saved"
+            account_commands.change_user,
+            user_id,
+            read_sent_fields(body),
+            then=f"{place(user_id)}?done=saved",
         )
     except Invalid as error:
         faults = forms.faults(error, {})

@@ -18,7 +18,7 @@ from service.record import audit_queries
 from service.web import password_checks, passwords, sessions
 from service.web.bodies import account_inputs
 from service.web.calls import Allow, Call
-from service.web.problems import required_headers
+from service.web.problems import list_required_headers
 from service.web.request_context import context_of
 
 router = APIRouter(include_in_schema=False)
@@ -179,7 +179,7 @@ async def set_password(form: Myself) -> Response:
         if new != again:
             raise Invalid("this is not the same as above", loc=("body", "again"))
     except RateLimited as error:
-        headers = required_headers(error)
+        headers = list_required_headers(error)
         wait = headers.get("Retry-After", "60")
         told = {"present": f"Too many tries. Wait {wait} seconds, then try again."}
         return await _page(call, status=429, headers=headers, faults=told)

@@ -16,7 +16,7 @@ from service.domain.errors import (
     SignInBusy,
 )
 from service.web import password_checks, service_container, sessions
-from service.web.problems import required_headers
+from service.web.problems import list_required_headers
 
 router = APIRouter(include_in_schema=False)
 NO_STORE = {"Cache-Control": "no-store"}
@@ -35,7 +35,7 @@ async def show_sign_in(
 async def sign_in(request: Request) -> Response:
     """Ten tries a minute for an account from one address; a browser that has signed in to the
     account before has ten of its own."""
-    services = service_container.of(request)
+    services = service_container.get_services(request)
     data = await _read_fields(request)
     sessions.require_visitors_form(request, data.get("csrf", ""))
     email, password = data.get("email", "").strip(), data.get("password", "")
@@ -47,12 +47,12 @@ async def sign_in(request: Request) -> Response:
     except NotAuthenticated as error:
         return _page(request, status=401, fault=error.detail, **again)
     except RateLimited as error:
-        headers = required_headers(error)
+        headers = list_required_headers(error)
         wait = headers.get("Retry-After", "60")
         fault = f"Too many tries. Wait {wait} seconds, then try again."
         return _page(request, status=429, fault=fault, headers=headers, **again)
     except SignInBusy as error:
-        headers = required_headers(error)
+        headers = list_required_headers(error)
         return _page(request, status=503, fault=error.detail, headers=headers, **again)
     return _let_in(request, token, email, then=_within(data.get("next", "/")))
 
@@ -66,7 +66,7 @@ def _let_in(request: Request, token: str, email: str, *, then: str) -> Response:
     """Go on to the page `then` with the session `token`, in a browser that is known from now on."""
     response = RedirectResponse(then, 303, headers=NO_STORE)
     sessions.give(response, request, token)
-    services = service_container.of(request)
+    services = service_container.get_services(request)
     password_checks.remember_device(services, request, response, email)
     return response
 
@@ -75,7 +75,7 @@ def _let_in(request: Request, token: str, email: str, *, then: str) -> Response:
 async def show_link(token: LinkToken, request: Request) -> Response:
     """Ask whether to sign in by a one-time link.  Nothing is used up: whatever previews or scans
     links may look at this."""
-    services = service_container.of(request)
+    services = service_container.get_services(request)
     now = services.clock()
     try:
         link = await services.database.read(account_commands.find_link, token, now=now)
@@ -90,7 +90,7 @@ async def use_link(token: LinkToken, request: Request) -> Response:
 
     Raises CrossSite for a form of another site: it would sign a browser in as somebody else.
     """
-    services = service_container.of(request)
+    services = service_container.get_services(request)
     data = await _read_fields(request)
     sessions.require_visitors_form(request, data.get("csrf", ""))
     try:
@@ -117,7 +117,7 @@ async def _link_page(
     request: Request, template: str, *, status: int = 200, **context: Any
 ) -> Response:
     """A page about a sign-in link, which says who is signed in already."""
-    services = service_container.of(request)
+    services = service_container.get_services(request)
     now = services.clock()
     try:
         caller = await services.callers.identify(request, now=now)
@@ -163,7 +163,7 @@ def _page(
         request,
         "sign_in.html",
         caller=None,
-        now=service_container.of(request).clock(),
+        now=service_container.get_services(request).clock(),
         status=status,
         headers=NO_STORE | (headers or {}),
         csrf=sessions.token_of(held),

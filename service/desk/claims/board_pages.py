@@ -18,7 +18,7 @@ from service.domain import access
 from service.domain.access import Action
 from service.domain.claims import Lifecycle
 from service.web import claim_requests
-from service.web.calls import Call, list_scope, reading
+from service.web.calls import Call, allow, build_list_scope
 from service.web.direct_routes import DirectRoute
 
 router = APIRouter(include_in_schema=False, route_class=DirectRoute)
@@ -42,7 +42,7 @@ FLAT = 50
 
 
 @router.get("/")
-async def show_board(call: Annotated[Call, reading(Action.READ_CLAIMS, page=True)]) -> Response:
+async def show_board(call: Annotated[Call, allow(Action.READ_CLAIMS, page=True)]) -> Response:
     """Every status has its newest claims; with `status`, the list of that status goes on."""
     request = call.request
     asked = claim_rows.asked(request)
@@ -71,12 +71,12 @@ async def show_board(call: Annotated[Call, reading(Action.READ_CLAIMS, page=True
         )
     else:
         # A user who is renamed is no event of the record: names are a minute old at most.
-        minute = call.now.replace(second=0, microsecond=0) if call.internals else None
+        minute = call.now.replace(second=0, microsecond=0) if call.sees_internals else None
         part = "board", filters, minute, request.url.query
-        kept = call.services.remembered.of(part, after_event) if settled else None
+        kept = call.services.page_parts.find(part, after_event) if settled else None
         shown = kept or await _groups(call, request, filters, narrowed=context["narrowed"])
         if settled and kept is None:
-            call.services.remembered.keep(part, after_event, shown)
+            call.services.page_parts.keep(part, after_event, shown)
     return render(
         request,
         "board.html",
@@ -153,7 +153,7 @@ async def _list(
     call: Call, request: Request, asked: claim_requests.ListQuery, filters: Filters
 ) -> tuple[list[tuple[str, str | None]], str | None]:
     cursors = call.services.cursors
-    scope = claim_requests.name_list(list_scope("board", request), asked)
+    scope = claim_requests.build_claims_scope(build_list_scope("board", request), asked)
     after = None
     if asked.cursor is not None:
         after = cursors.read(asked.cursor, scope, now=call.now)

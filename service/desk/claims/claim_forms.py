@@ -26,13 +26,13 @@ from service.domain.errors import (
 from service.search.similar import similar_claims
 from service.web import claim_requests
 from service.web.bodies import claim_inputs
-from service.web.calls import Call, reading
+from service.web.calls import Call, allow
 from service.web.fields import ClaimId, LinkId
 
 router = APIRouter(include_in_schema=False)
 
-MayRecord = Annotated[Call, reading(Action.RECORD, page=True)]
-MayAmend = Annotated[Call, reading(Action.AMEND, page=True)]
+MayRecord = Annotated[Call, allow(Action.RECORD, page=True)]
+MayAmend = Annotated[Call, allow(Action.AMEND, page=True)]
 Recording = Annotated[Form, posted(Action.RECORD)]
 Amending = Annotated[Form, posted(Action.AMEND)]
 

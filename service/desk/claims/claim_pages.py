@@ -32,13 +32,13 @@ from service.domain.errors import (
 )
 from service.store.engine import Connection
 from service.web.bodies import claim_inputs
-from service.web.calls import Call, reading
+from service.web.calls import Call, allow
 from service.web.fields import ClaimId, DecisionId
 from service.web.shared import PAGE_COST
 
 router = APIRouter(include_in_schema=False)
 
-Reading = Annotated[Call, reading(Action.READ_CLAIMS, page=True)]
+Reading = Annotated[Call, allow(Action.READ_CLAIMS, page=True)]
 Deciding = Annotated[Form, posted(Action.CHANGE_STATUS)]
 Approving = Annotated[Form, posted(Action.APPROVE)]
 Recording = Annotated[Form, posted(Action.RECORD)]
@@ -126,7 +126,7 @@ async def page(
             308,
             headers={"Cache-Control": "no-cache"},
         )
-    pending = shown.state.pending if call.internals else None
+    pending = shown.state.pending if call.sees_internals else None
     return render(
         request,
         "claim.html",

@@ -41,7 +41,7 @@ async def rows(call: Call, stored: Iterable[tuple[str, str | None]]) -> list[dic
     slugs = {root for claim, _ in found for one in STANCES for root in claim["evidence"][one]}
     names = await parties_named(call, slugs)
     people: dict[str, str] = {}
-    if call.internals:
+    if call.sees_internals:
         assignees = {assignee for _, assignee in found if assignee is not None}
         people = await call.read(account_queries.read_names, assignees) if assignees else {}
     for claim, assignee in found:

@@ -16,7 +16,7 @@ from service.domain.claims import rfc3339
 from service.domain.errors import Invalid
 from service.record.tail import newest
 from service.store.paging import Window
-from service.web.calls import Call, list_scope, reading
+from service.web.calls import Call, allow, build_list_scope
 
 router = APIRouter(include_in_schema=False)
 
@@ -31,14 +31,14 @@ REASONS = {
 
 @router.get("/review")
 async def show_queue(
-    request: Request, call: Annotated[Call, reading(Action.READ_INTERNALS, page=True)]
+    request: Request, call: Annotated[Call, allow(Action.READ_INTERNALS, page=True)]
 ) -> Response:
     query = request.query_params
     reason, assignee = query.get("reason") or None, query.get("assignee") or None
     if reason is not None and reason not in REASONS:
         raise Invalid(f"reasons are {', '.join(REASONS)}", loc=("query", "reason"))
     after_event = await call.read(newest)
-    scope = list_scope("review", request)
+    scope = build_list_scope("review", request)
     after = None
     if query.get("cursor"):
         after = call.services.cursors.read(query["cursor"], scope, now=call.now)

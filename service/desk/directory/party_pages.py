@@ -22,13 +22,13 @@ from service.domain.errors import (
 from service.domain.names import make_slug
 from service.store.paging import MAX_LIMIT, Window, cut
 from service.web.bodies import directory_inputs
-from service.web.calls import Call, list_scope, reading
-from service.web.fields import RecordId, SlugPath, given
+from service.web.calls import Call, allow, build_list_scope
+from service.web.fields import RecordId, SlugPath, read_sent_fields
 
 router = APIRouter(include_in_schema=False)
 
-Reading = Annotated[Call, reading(Action.READ_RECORDS, page=True)]
-MayChange = Annotated[Call, reading(Action.CHANGE_PARTIES, page=True)]
+Reading = Annotated[Call, allow(Action.READ_RECORDS, page=True)]
+MayChange = Annotated[Call, allow(Action.CHANGE_PARTIES, page=True)]
 Recording = Annotated[Form, posted(Action.RECORD)]
 Changing = Annotated[Form, posted(Action.CHANGE_PARTIES)]
 
@@ -52,7 +52,7 @@ async def _list(
     call: Call, form: Form | None = None, error: ClaimdeskError | None = None
 ) -> Response:
     request = call.request
-    scope, after = list_scope("desk parties", request), None
+    scope, after = build_list_scope("desk parties", request), None
     if form is None and (cursor := request.query_params.get("cursor")):
         after = call.services.cursors.read(cursor, scope, now=call.now)
     window = Window(FAMILIES, after)
@@ -139,7 +139,7 @@ async def _party(
     request = call.request
     party = await call.read(directory_queries.read_party, slug)
     above, under = await call.read(directory_queries.read_lineage, slug)
-    scope, after = list_scope("desk speakers", request), None
+    scope, after = build_list_scope("desk speakers", request), None
     if form is None and (cursor := request.query_params.get("cursor")):
         after = call.services.cursors.read(cursor, scope, now=call.now)
     window = Window(SPEAKERS, after)
@@ -185,7 +185,7 @@ async def change_party(slug: SlugPath, form: Changing) -> Response:
         changed = await form.carry_out(
             rename_commands.change_party,
             slug,
-            given(changes),
+            read_sent_fields(changes),
             four_eyes=form.call.services.four_eyes,
             then=lambda waiting: f"/parties/{slug}?done={'proposed' if waiting else 'saved'}",
         )
@@ -251,7 +251,7 @@ async def change_speaker(speaker_id: RecordId, form: Changing) -> Response:
         changed = await form.carry_out(
             rename_commands.change_speaker,
             speaker_id,
-            given(changes),
+            read_sent_fields(changes),
             four_eyes=form.call.services.four_eyes,
             then=lambda waiting: (
                 f"/parties/{speaker['party']}?done={'proposed' if waiting else 'saved'}"

@@ -25,12 +25,12 @@ from service.store.paging import MAX_LIMIT, Window
 from service.stories import story_queries
 from service.web.bodies import claim_inputs
 from service.web.bodies.directory_inputs import SourceIn
-from service.web.calls import Call, reading
+from service.web.calls import Call, allow
 from service.web.fields import In, RecordId, Slug
 
 router = APIRouter(include_in_schema=False)
 
-MayRecord = Annotated[Call, reading(Action.RECORD, page=True)]
+MayRecord = Annotated[Call, allow(Action.RECORD, page=True)]
 Recording = Annotated[Form, posted(Action.RECORD)]
 LONGEST_TEXT = 100_000
 OFFERED = 60

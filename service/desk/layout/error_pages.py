@@ -7,9 +7,9 @@ from starlette.responses import RedirectResponse, Response
 
 from service.desk.layout.rendering import render
 from service.domain.errors import ClaimdeskError, NotAuthenticated, NotYetRecorded
-from service.web.problems import required_headers
+from service.web.problems import list_required_headers
 from service.web.request_context import context_of
-from service.web.service_container import of
+from service.web.service_container import get_services
 
 ADVICE = {
     401: "Your session has ended, or you are not signed in. What you typed is still in the page "
@@ -39,9 +39,9 @@ def page(request: Request, error: ClaimdeskError) -> Response:
         request,
         "error.html",
         caller=context.actor,
-        now=of(request).clock(),
+        now=get_services(request).clock(),
         status=error.status,
-        headers=required_headers(error),
+        headers=list_required_headers(error),
         error=error,
         advice=None if isinstance(error, NotYetRecorded) else ADVICE.get(error.status, ADVICE[422]),
         request_id=context.request_id,

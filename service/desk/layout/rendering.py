@@ -23,7 +23,7 @@ from service.domain.print_line import spoken_date
 from service.web import sessions
 from service.web.calls import PRIVATE
 from service.web.request_context import context_of
-from service.web.service_container import of
+from service.web.service_container import get_services
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -85,7 +85,7 @@ def render(
     **context: Any,
 ) -> Response:
     """The page `template`; `caller` is who sees it."""
-    settings = of(request).settings
+    settings = get_services(request).settings
     known = context_of(request.scope)
     html = (
         environment()

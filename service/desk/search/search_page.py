@@ -19,7 +19,7 @@ from service.search.index import query_parser
 from service.store.paging import Window
 from service.stories import story_queries
 from service.web import claim_requests
-from service.web.calls import Call, list_scope, reading
+from service.web.calls import Call, allow, build_list_scope
 
 router = APIRouter(include_in_schema=False)
 
@@ -39,7 +39,7 @@ NOTHING: dict[str, Any] = {
 
 @router.get("/search")
 async def show_results(
-    request: Request, call: Annotated[Call, reading(Action.READ_CLAIMS, page=True)]
+    request: Request, call: Annotated[Call, allow(Action.READ_CLAIMS, page=True)]
 ) -> Response:
     """Claims, best first, and the best statements; with `in=statements` all of those."""
     text = request.query_params.get("q", "").strip()
@@ -82,7 +82,10 @@ async def _found(
 ) -> dict[str, Any]:
     """Raises Unsearchable."""
     query = query_parser.parse_query(asked.q or "")
-    scope, after = claim_requests.name_list(list_scope("desk search", request), asked), None
+    scope, after = (
+        claim_requests.build_claims_scope(build_list_scope("desk search", request), asked),
+        None,
+    )
     if asked.cursor is not None:
         after = call.services.cursors.read(asked.cursor, scope, now=call.now)
 

@@ -17,13 +17,13 @@ from service.directory import directory_queries
 from service.domain.access import Action
 from service.domain.errors import ClaimdeskError, Conflict, Invalid
 from service.web.bodies import claim_inputs
-from service.web.calls import Call, found, reading
+from service.web.calls import Call, allow, require_found
 from service.web.fields import StatementId
 
 router = APIRouter(include_in_schema=False)
 
-Reading = Annotated[Call, reading(Action.READ_RECORDS, page=True)]
-MayRecord = Annotated[Call, reading(Action.RECORD, page=True)]
+Reading = Annotated[Call, allow(Action.READ_RECORDS, page=True)]
+MayRecord = Annotated[Call, allow(Action.RECORD, page=True)]
 Recording = Annotated[Form, posted(Action.RECORD)]
 
 WHERE = ("url", "publisher", "title", "published_on", "archive_url")
@@ -56,7 +56,7 @@ def _blank(statement: Mapping[str, Any]) -> dict[str, str]:
 async def _known(call: Call, statement_id: str) -> dict[str, Any]:
     """Raises NotFound."""
     statement = await call.read(statement_queries.one, statement_id)
-    return found(statement, "There is no statement with this id.")
+    return require_found(statement, "There is no statement with this id.")
 
 
 async def _page(

@@ -20,14 +20,14 @@ from service.record.tail import newest
 from service.store.paging import BY_END, Window, cut
 from service.stories import matrix_queries, story_commands, story_queries, timeline_queries
 from service.web.bodies import directory_inputs
-from service.web.calls import Call, list_scope, reading
-from service.web.fields import SlugPath, given
+from service.web.calls import Call, allow, build_list_scope
+from service.web.fields import SlugPath, read_sent_fields
 from service.web.shared import LIST_COST, PAGE_COST
 
 router = APIRouter(include_in_schema=False)
 
-Reading = Annotated[Call, reading(Action.READ_CLAIMS, page=True)]
-MayChange = Annotated[Call, reading(Action.CHANGE_PARTIES, page=True)]
+Reading = Annotated[Call, allow(Action.READ_CLAIMS, page=True)]
+MayChange = Annotated[Call, allow(Action.CHANGE_PARTIES, page=True)]
 Recording = Annotated[Form, posted(Action.RECORD)]
 Changing = Annotated[Form, posted(Action.CHANGE_PARTIES)]
 
@@ -54,7 +54,7 @@ async def _list(
     status: int = 200,
 ) -> Response:
     request = call.request
-    scope, after = list_scope("desk stories", request), None
+    scope, after = build_list_scope("desk stories", request), None
     if cursor := request.query_params.get("cursor"):
         after = call.services.cursors.read(cursor, scope, now=call.now)
     window = Window(LISTED, after)
@@ -113,7 +113,10 @@ async def change_story(slug: SlugPath, form: Changing) -> Response:
             {"title": form.text("title") or "", "description": form.text("description")},
         )
         return await form.carry_out(
-            story_commands.change_story, slug, given(changes), then=f"/stories/{slug}?done=saved"
+            story_commands.change_story,
+            slug,
+            read_sent_fields(changes),
+            then=f"/stories/{slug}?done=saved",
         )
     except Invalid as error:
         return _edit(form.call, story, _typed(form), _faults(error), error.status)

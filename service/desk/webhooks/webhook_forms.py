@@ -24,7 +24,7 @@ from service.stories import story_queries
 from service.web.bodies import webhook_inputs
 from service.web.calls import Call
 from service.web.fields import RecordId
-from service.web.problems import required_headers
+from service.web.problems import list_required_headers
 from service.webhooks import webhook_commands
 from service.webhooks.address_guard import AddressRefused
 from service.webhooks.webhook_views import WebhookView
@@ -245,7 +245,7 @@ async def _render_refusal(
         form.call,
         webhook,
         status=error.status,
-        headers=required_headers(error),
+        headers=list_required_headers(error),
         form=name,
         faults=faults,
         typed=typed,
@@ -285,7 +285,7 @@ async def ping(webhook_id: RecordId, form: Managing) -> Response:
             raise Conflict(f"It is {webhook['state']}: activate it first.")
         return await form.carry_out(webhook_commands.ping_webhook, webhook_id, then=then)
     except RateLimited as error:
-        wait = required_headers(error).get("Retry-After", "60")
+        wait = list_required_headers(error).get("Retry-After", "60")
         refusal = RateLimited(
             f"Six pings a minute are enough. Wait {wait} seconds, then try again.", **error.extras
         )

@@ -16,14 +16,14 @@ from service.domain.errors import Invalid, NotFound
 from service.domain.webhooks import DeliveryState, EndpointState, EventType
 from service.store.paging import cut
 from service.web.bodies.webhook_inputs import RecoveryIn
-from service.web.calls import Call, reading
+from service.web.calls import Call, allow
 from service.web.fields import RecordId
 from service.webhooks import webhook_queries
 from service.webhooks.webhook_views import DeliveryView, WebhookView, describe_filters
 
 router = APIRouter(include_in_schema=False)
 
-Reading = Annotated[Call, reading(Action.MANAGE_WEBHOOKS, page=True)]
+Reading = Annotated[Call, allow(Action.MANAGE_WEBHOOKS, page=True)]
 NO_STORE = {"Cache-Control": "no-store"}
 ENDPOINTS, DELIVERIES = 50, 30
 ATTEMPTS = 25
