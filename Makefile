@@ -96,10 +96,16 @@ test: install-dev
 
 # --- the parts ---
 
+SCRIPTS = service/desk/*/*.js
+
 .PHONY: lint
 lint: install-dev
 	@echo 'format'           && $(BIN)/ruff format --check --quiet .
 	@echo 'lint'             && $(BIN)/ruff check --quiet .
+	@echo 'desk'             && $(BIN)/djlint --lint --quiet service/desk
+	@$(BIN)/deno fmt --check --quiet --no-config --line-width 100 $(SCRIPTS)
+	@$(BIN)/deno lint --quiet --no-config $(SCRIPTS)
+	@! LC_ALL=C.UTF-8 grep -nE '^.{101}' service/desk/*/*.html service/desk/*/*.css $(SCRIPTS)
 	@echo 'types'            && $(BIN)/mypy --no-error-summary
 	@echo 'import contracts' && $(BIN)/lint-imports --no-logo
 	@echo 'openapi'          && $(BIN)/claimdesk openapi --check openapi/openapi.json

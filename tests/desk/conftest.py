@@ -106,9 +106,14 @@ def parsed(response: httpx.Response) -> Any:
     return html.fromstring(response.text)
 
 
+def words_of(element: Any) -> str:
+    """Return the text of an element, with white space as a browser shows it."""
+    return " ".join(element.text_content().split())
+
+
 def text(response: httpx.Response) -> str:
     """What the page says, white space collapsed."""
-    return " ".join(parsed(response).text_content().split())
+    return words_of(parsed(response))
 
 
 def form_of(page: Any, action: str) -> Any:

@@ -1,6 +1,6 @@
 """The record of accounts at the desk, and the form that changes the policy."""
 
-from tests.desk.conftest import People, parsed, submit
+from tests.desk.conftest import People, parsed, submit, words_of
 
 RECORD = "/admin/record"
 
@@ -10,7 +10,7 @@ async def test_an_account_page_says_what_was_done_to_it(people: People) -> None:
     await submit(people.admin, reader, f"{reader}/link")
     await submit(people.admin, reader, f"{reader}/state", state="disabled")
     shown = parsed(await people.admin.get(reader)).xpath("//ol[contains(@class, 'audit')]/li")
-    told = [" ".join(line.text_content().split()) for line in shown]
+    told = [words_of(line) for line in shown]
     assert "changed the account of" in told[0]
     assert "disabled." in told[0]
     assert "made a sign-in link for" in told[1]
@@ -38,6 +38,6 @@ async def test_a_profile_says_what_others_did_to_the_account(people: People) -> 
     await submit(people.admin, person, f"{person}/link")
     shown = parsed(await people.checker.get("/profile"))
     [first, *_] = shown.xpath("//section[@aria-labelledby='others']//li")
-    told = " ".join(first.text_content().split())
+    told = words_of(first)
     assert "Ada Admin" in told
     assert "made a sign-in link for" in told

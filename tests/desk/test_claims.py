@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.desk.conftest import People, form_of, parsed, send, submit, text
+from tests.desk.conftest import People, form_of, parsed, send, submit, text, words_of
 from tests.support.desk import Desk
 
 
@@ -22,11 +22,11 @@ async def test_who_says_what(desk: Desk, people: People, claim: str) -> None:
         f"/v1/links/{gone['id']}/retraction", {"reason": "Of another claim"}, status=200
     )
     page = parsed(await people.reader.get(f"/claims/{claim}"))
-    heads = [" ".join(one.text_content().split()) for one in page.cssselect(".column h3")]
+    heads = [words_of(one) for one in page.cssselect(".column h3")]
     assert heads == ["Belgrade claimant", "Washington", "Pristina"]
     card = page.get_element_by_id(f"l-{gone['id']}")
     assert card.cssselect("s")
-    assert "Of another claim" in card.text_content()
+    assert "Of another claim" in words_of(card)
     assert not page.get_element_by_id(f"l-{kept['id']}").cssselect("s")
     assert not page.cssselect("form[method=post]:not([action='/sign-out'])")
 
@@ -38,7 +38,7 @@ async def test_a_closed_move_says_what_is_missing(desk: Desk, people: People, cl
     assert set(moves) == {"awaiting_confirmation", "confirmed", "disputed"}
     assert moves["awaiting_confirmation"].cssselect("input:not([disabled])")
     assert moves["confirmed"].cssselect("input[disabled]")
-    missing = moves["confirmed"].cssselect(".missing")[0].text_content()
+    missing = words_of(moves["confirmed"].cssselect(".missing")[0])
     assert missing == "needs 1 supporting statement from a party other than Belgrade; has 0"
 
 
@@ -98,7 +98,7 @@ async def test_what_is_refused_keeps_what_was_typed(desk: Desk, people: People, 
     assert form.fields["reason"] == "They say  so\n& more"
     assert form.fields["to"] == "confirmed"
     assert form.cssselect(f"input[value='{denial['id']}'][checked]")
-    assert "needs 1 supporting statement" in page.cssselect("[role=alert]")[0].text_content()
+    assert "needs 1 supporting statement" in words_of(page.cssselect("[role=alert]")[0])
     assert (await desk.read(claim))["version"] == 2
 
 
@@ -166,7 +166,7 @@ async def test_a_stale_form_shows_the_difference(desk: Desk, people: People, cla
         people.checker, page, address, to="awaiting_confirmation", reason="We ask around"
     )
     assert stale.status_code == 412
-    conflict = parsed(stale).cssselect(".conflict")[0].text_content()
+    conflict = words_of(parsed(stale).cssselect(".conflict")[0])
     assert "checker changed this claim while you were at it" in conflict
     assert "NATO comments" in conflict
     again = await send(people.checker, stale, address, to="awaiting_confirmation")
@@ -426,7 +426,7 @@ async def test_a_finding_and_a_wording_are_proposed_with_what_they_would_print(
     assert proposed.headers["location"].endswith("done=proposed#pending")
     seen = await people.editor.get(address)
     assert "finding: refuted" in text(seen)
-    assert [one.text_content() for one in parsed(seen).cssselect(".prints dd")] == ["none refuted"]
+    assert [words_of(one) for one in parsed(seen).cssselect(".prints dd")] == ["none refuted"]
     queue = await people.editor.get("/review")
     assert "proposed: finding: refuted" in text(queue)
     await desk.link(claim, "contradicts", "washington", basis="documents")
@@ -434,4 +434,4 @@ async def test_a_finding_and_a_wording_are_proposed_with_what_they_would_print(
     assert "can no longer be approved" in text(outdated)
     assert "Denied by: it was “Pristina”, and is “Pristina and Washington”" in text(outdated)
     approval = parsed(outdated).cssselect(".pending button")
-    assert [one.text_content() for one in approval] == ["Reject"]
+    assert [words_of(one) for one in approval] == ["Reject"]

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from tests.desk.conftest import People, parsed
+from tests.desk.conftest import People, parsed, words_of
 from tests.support.desk import quote, statement_body
 
 ARABIC = re.compile("[\u0590-\u08ff]")
@@ -123,7 +123,7 @@ async def test_print_line_isolates_a_name_and_copies_clean(people: People) -> No
     page = parsed(await people.checker.get(f"/claims/{claim['id']}"))
     (line,) = page.cssselect("#print-line")
     assert [name.text for name in line.cssselect("bdi")] == ["فالح العلي"]
-    assert line.text_content() == claim["print_line"]
+    assert words_of(line) == claim["print_line"]
 
 
 async def test_titles_and_answers_for_others_isolate_text_from_right_to_left(

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.desk.conftest import People, parsed, submit, text
+from tests.desk.conftest import People, parsed, submit, text, words_of
 from tests.support.desk import Desk
 
 TEXT = "“We left,” Belgrade said.\n\n“Show us,” Washington said. “Not yet,” it added."
@@ -36,7 +36,7 @@ async def places(desk: Desk, people: People) -> dict[str, str]:
 def list_faults(answer: httpx.Response) -> dict[str, str]:
     """What the page says is wrong: each field by the name that the list gives it."""
     return {
-        item.cssselect("a")[0].get("href")[1:]: item.cssselect("a")[0].text_content()
+        item.cssselect("a")[0].get("href")[1:]: words_of(item.cssselect("a")[0])
         for item in parsed(answer).cssselect("#faults li")
     }
 
@@ -44,7 +44,7 @@ def list_faults(answer: httpx.Response) -> dict[str, str]:
 def find_label(page: Any, field: str) -> str:
     """What a field, or a group of choices, is called on the page."""
     (label,) = page.xpath(f"//label[@for='{field}'] | //fieldset[@id='{field}']/legend")
-    return " ".join(label.text_content().split())
+    return words_of(label)
 
 
 FORMS = [
@@ -99,7 +99,7 @@ async def test_status_and_reason_are_asked_for_at_once(
     claim = places["claim"]
     refused = await submit(people.checker, claim, f"{claim}/status", reason=" ")
     (fault,) = parsed(refused).cssselect("#decide-fault")
-    told = " ".join(fault.text_content().split())
+    told = words_of(fault)
     assert told == "status: this is needed; reason: this is needed"
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from service.claims import intake_commands
 from service.claims.intake_queries import passages
-from tests.desk.conftest import People, form_of, parsed, send, submit, text
+from tests.desk.conftest import People, form_of, parsed, send, submit, text, words_of
 from tests.support.desk import Desk
 
 TEXT = "“We left,” Belgrade said.\n\n“Show us,” Washington said. “We left,” Belgrade said again."
@@ -53,7 +53,7 @@ async def test_a_passage_keeps_its_place(desk: Desk, people: People, place: str)
     assert selector["suffix"].startswith(",” Belgrade said again")
     assert claim["claimant"]["party"] == "belgrade"
     marked = parsed(await people.checker.get(place)).cssselect("#text mark")
-    assert [one.text_content() for one in marked] == ["We left"]
+    assert [words_of(one) for one in marked] == ["We left"]
     assert parsed(await people.checker.get(place)).get_element_by_id("text").text_content() == TEXT
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.desk.conftest import People, parsed
+from tests.desk.conftest import People, parsed, words_of
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ async def test_withdrawn_claim_leaves_its_group_and_count(people: People) -> Non
 
     board = parsed(await people.checker.get("/"))
     (group,) = board.cssselect("#g-asserted")
-    assert group.cssselect(".count")[0].text_content() == "1"
+    assert words_of(group.cssselect(".count")[0]) == "1"
     assert gone not in str(group.xpath("string(ol)")) + "".join(group.xpath(".//li/@id"))
     (whole_group,) = group.xpath("h2/a/@href")
     (withdrawn,) = board.xpath("//a[contains(@href, 'lifecycle=withdrawn')]/@href")
@@ -52,7 +52,7 @@ async def test_withdrawn_claim_leaves_its_group_and_count(people: People) -> Non
         links = page.xpath("//ol[@id='rows']//a/@href")
         assert [link for link in links if link.startswith("/claims/")] == [f"/claims/{shown}"]
     stories = parsed(await people.checker.get("/stories"))
-    assert "1 asserted" in " ".join(stories.text_content().lower().split())
+    assert "1 asserted" in " ".join(words_of(stories).lower().split())
     for query, found in (("active", [kept]), ("withdrawn", [gone])):
         answer = await desk.reader.get("/v1/claims", params={"lifecycle": query})
         assert [item["id"] for item in answer.json()["items"]] == found

@@ -27,13 +27,13 @@ async def test_a_page_of_many_statements_is_light_and_leads_to_all_of_them(desk:
     assert supporter in shown, "who takes a side is shown first"
     assert len(shown) <= 30
     assert len(page) < 50_000
-    assert "more parties" in page
+    assert "more parties" in " ".join(page.split())
     found: list[str] = []
     url: str | None = f"/claims/{claim}?record=all"
     while url is not None:
         page = (await desk.checker.get(url)).text
         found += re.findall(r'id="l-([0-9a-f-]{36})"', page)
-        following = re.search(r'rel="next" href="([^"#]*)', page)
+        following = re.search(r'rel="next"\s+href="([^"#]*)', page)
         url = following[1].replace("&amp;", "&") if following else None
     assert sorted(found) == sorted([*links, supporter])
     numbers: list[int] = []

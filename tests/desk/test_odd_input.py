@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from tests.desk.conftest import People, fields_of, form_of, parsed, send, submit, text
+from tests.desk.conftest import People, fields_of, form_of, parsed, send, submit, text, words_of
 from tests.support.desk import Desk
 
 CONTROLS = ("\x02", "\x02 and \x02 again", "\x1b[31m", "\x7f\x85", "\u202e", "<age>", "&lt;age&gt;")
@@ -20,7 +20,7 @@ async def test_no_text_of_a_claim_breaks_the_lists(desk: Desk, people: People, o
         for _ in range(2):
             assert (await people.checker.get(url)).status_code == 200, url
     (row,) = parsed(await people.checker.get("/")).cssselect("[data-row]")
-    assert row.cssselect("time")[0].text_content() == "now"
+    assert words_of(row.cssselect("time")[0]) == "now"
 
 
 async def test_a_user_renamed_shows_within_a_minute(desk: Desk, people: People) -> None:
@@ -310,5 +310,5 @@ async def test_a_name_of_no_address_is_said_at_its_field(
     refused = await submit(people.checker, page, page, stance="contradicts", new_party=name, **said)
     assert refused.status_code == 422
     (fault,) = parsed(refused).cssselect("#fault-new_party")
-    assert "record the party under Parties" in fault.text_content()
+    assert "record the party under Parties" in words_of(fault)
     assert parsed(refused).get_element_by_id("new_party").value == name

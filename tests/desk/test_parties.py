@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.desk.conftest import People, parsed, submit, text
+from tests.desk.conftest import People, parsed, submit, text, words_of
 from tests.desk.test_stories import open_to_all
 from tests.support.desk import Desk
 
@@ -20,7 +20,7 @@ async def test_the_tree_shows_who_is_below_whom(people: People, parties: None) -
     page = parsed(await people.reader.get("/parties"))
     (below,) = page.xpath('//li[@id="p-washington"]/ul/li')
     assert below.get("id") == "p-state-department"
-    assert "Antony Blinken, Matthew Miller (spokesman)" in " ".join(below.text_content().split())
+    assert "Antony Blinken, Matthew Miller (spokesman)" in words_of(below)
     assert below.xpath('.//a[@href="/?claimant=state-department"]')
     assert below.xpath('.//a[@href="/?party=state-department"]')
     assert not page.xpath('//form[@action="/parties"]'), "readers add nothing"
@@ -72,7 +72,7 @@ async def test_a_refused_party_keeps_what_was_typed(
     page = parsed(answer)
     field = page.get_element_by_id(at)
     assert field.get("aria-invalid") == "true"
-    assert message in page.get_element_by_id(f"fault-{at}").text_content()
+    assert message in words_of(page.get_element_by_id(f"fault-{at}"))
     assert page.get_element_by_id("full_name").value == "Kept"
 
 

@@ -11,7 +11,7 @@ from service.domain.access import Role
 from service.store.tables import idempotency
 from service.web.passwords import hash_password
 from tests.api.problems import NOBODY, nothing_changes
-from tests.desk.conftest import People, parsed, send, submit, text
+from tests.desk.conftest import People, parsed, send, submit, text, words_of
 
 PEOPLE = "/admin/people"
 KEYS = "/admin/keys"
@@ -34,13 +34,13 @@ async def kept_answers(people: People) -> str:
 
 def shown_once(response: httpx.Response) -> str:
     [found] = parsed(response).xpath("//code[contains(@class, 'secret')]")
-    return str(found.text_content())
+    return str(words_of(found))
 
 
 def fault_at(response: httpx.Response, name: str) -> str:
     page = parsed(response)
     [field] = page.xpath(f"//*[@aria-invalid='true'][@name='{name}' or @id='{name}']")
-    return str(page.get_element_by_id(field.get("aria-describedby")).text_content())
+    return str(words_of(page.get_element_by_id(field.get("aria-describedby"))))
 
 
 async def test_only_administrators_see_people_and_keys(people: People) -> None:
@@ -57,7 +57,7 @@ async def test_only_administrators_see_people_and_keys(people: People) -> None:
 async def test_everybody_is_listed(people: People) -> None:
     """With address, role, how they sign in, and who is disabled; page by page."""
     shown = await people.admin.get(PEOPLE)
-    rows = [" ".join(one.text_content().split()) for one in parsed(shown).xpath("//tbody/tr")]
+    rows = [words_of(one) for one in parsed(shown).xpath("//tbody/tr")]
     assert len(rows) == 10  # with the four whose keys the tests use
     assert "Ada Admin you admin@desk.example admin link 2 Oct 2023" in rows
 
@@ -243,8 +243,8 @@ async def test_a_key_is_made_and_shown_once(people: People) -> None:
     shown = await people.admin.get(KEYS)
     for elsewhere in (again.text, shown.text, await kept_answers(people)):
         assert secret not in elsewhere
-    [row] = [one for one in parsed(shown).xpath("//tbody/tr") if "The <CMS>" in one.text_content()]
-    told = " ".join(row.text_content().split())
+    [row] = [one for one in parsed(shown).xpath("//tbody/tr") if "The <CMS>" in words_of(one)]
+    told = words_of(row)
     assert "acts as Edit Editor, made 2 Oct 2023" in told
     assert "31 Jan 2024, 12:30 UTC" in told
 

@@ -13,7 +13,7 @@ from service.web.callers import COOKIE
 from service.web.password_checks import TRIES_A_MINUTE
 from service.web.sessions import token_of
 from tests.api.problems import nothing_changes
-from tests.desk.conftest import BROWSER, NAMES, People, parsed, send, submit, text
+from tests.desk.conftest import BROWSER, NAMES, People, parsed, send, submit, text, words_of
 
 PASSWORD = "correct horse battery"
 OTHER = "staple under the table"
@@ -49,7 +49,7 @@ async def test_sessions_are_listed_and_ended_one_by_one(people: People) -> None:
     other = await people.sign_in("checker", agent="Mozilla/5.0 (iPhone) Version/17 Safari/604")
     third = await people.sign_in("checker", agent=None)
     page = await people.checker.get("/profile")
-    listed = [" ".join(one.text_content().split()) for one in parsed(page).xpath("//ul/li[form]")]
+    listed = [words_of(one) for one in parsed(page).xpath("//ul/li[form]")]
     assert listed[0].startswith("Firefox here since 2 Oct 2023")
     assert [one.split(" since")[0] for one in listed[1:]] == [
         "An unnamed browser",
@@ -176,7 +176,7 @@ async def test_a_password_that_cannot_be_is_refused_at_its_field(
     page = parsed(refused)
     [at] = page.xpath("//input[@aria-invalid='true']")
     assert at.get("name") == field
-    assert said in page.get_element_by_id(at.get("aria-describedby")).text_content()
+    assert said in words_of(page.get_element_by_id(at.get("aria-describedby")))
 
 
 async def test_guessing_the_present_password_waits(people: People) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.desk.conftest import People, parsed, text
+from tests.desk.conftest import People, parsed, text, words_of
 from tests.desk.test_stories import open_to_all
 from tests.support.desk import Desk, quote
 
@@ -76,7 +76,7 @@ async def test_a_query_that_cannot_be_looked_for_is_kept_and_explained(
     assert answer.status_code == 422
     page = parsed(answer)
     (fault,) = page.xpath('//p[@role="alert"]')
-    assert why in fault.text_content()
+    assert why in words_of(fault)
     assert page.get_element_by_id("q").value == query
     assert "How to search" in text(answer)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.desk.conftest import People, parsed, send, submit, text
+from tests.desk.conftest import People, parsed, send, submit, text, words_of
 from tests.desk.test_stories import open_to_all
 from tests.support.desk import SOURCE, Desk
 
@@ -93,7 +93,7 @@ async def test_a_refused_rendering_keeps_what_was_typed(
     assert answer.status_code == 422
     page = parsed(answer)
     assert page.xpath('//*[@aria-invalid="true"]/@id') == [at], "and at no other"
-    assert page.get_element_by_id(f"fault-{at}").text_content()
+    assert words_of(page.get_element_by_id(f"fault-{at}"))
     assert page.xpath('//*[@id="faults"]//li/a/@href') == [f"#{at}"]
     assert page.get_element_by_id("publisher").value == "Another Outlet"
     if at != "quote":

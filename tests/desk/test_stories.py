@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
-from tests.desk.conftest import People, parsed, submit, text
+from tests.desk.conftest import People, parsed, submit, text, words_of
 from tests.support.desk import Desk
 
 STORY = {"slug": "border", "title": "Kosovo border", "description": "Troops near the line."}
@@ -75,7 +75,7 @@ async def test_a_refused_story_keeps_what_was_typed(
     page = parsed(answer)
     field = page.get_element_by_id(at)
     assert field.get("aria-invalid") == "true"
-    assert message in page.get_element_by_id(field.get("aria-describedby")).text_content()
+    assert message in words_of(page.get_element_by_id(field.get("aria-describedby")))
     assert page.get_element_by_id("description").value.strip() == "Keep <this> & that"
 
 
@@ -99,11 +99,11 @@ async def test_the_matrix_says_who_stands_where_and_why_it_counts(
     """One row a claim, one column a root party; how a voice stands, and why it counts or not."""
     await desk.link(story, "supports", "belgrade")
     page = parsed(await people.reader.get("/stories/border"))
-    heads = [one.text_content() for one in page.xpath('//table[@class="matrix"]/thead//th')]
+    heads = [words_of(one) for one in page.xpath('//table[@class="matrix"]/thead//th')]
     assert heads == ["Claim", "Status", "Belgrade", "Washington"]
     (row,) = page.xpath(f'//tr[@id="m-{story}"]')
     assert row.get("data-row") is not None
-    cells = [" ".join(one.text_content().split()) for one in row.xpath("./td")]
+    cells = [words_of(one) for one in row.xpath("./td")]
     assert cells[0].startswith("Awaiting confirmation")
     assert "claims it" in cells[1]
     assert "not counted" in cells[1], "the claimant's own word adds nothing"
@@ -124,7 +124,7 @@ async def test_components_stand_below_what_they_are_part_of(desk: Desk, people: 
     ids = [one.get("id").removeprefix("m-") for one in rows]
     assert ids.index(part["id"]) == ids.index(whole["id"]) + 1
     assert rows[ids.index(part["id"])].get("class") == "part"
-    assert "Part of the claim above" in rows[ids.index(part["id"])].text_content()
+    assert "Part of the claim above" in words_of(rows[ids.index(part["id"])])
 
 
 async def test_lanes_tell_statuses_in_shape_word_and_words_behind(
@@ -142,7 +142,7 @@ async def test_lanes_tell_statuses_in_shape_word_and_words_behind(
         "asserted",
         "awaiting_confirmation",
     ]
-    table = page.xpath('//details[@id="lanes-table"]//tbody')[0].text_content()
+    table = words_of(page.xpath('//details[@id="lanes-table"]//tbody')[0])
     assert "Asserted" in table
     assert "still" in table
     assert not page.xpath("//*[@style]")
@@ -152,16 +152,12 @@ async def test_what_happened_is_told_newest_first_by_either_clock(
     people: People, story: str
 ) -> None:
     by_record = parsed(await people.reader.get("/stories/border"))
-    told = [
-        " ".join(one.text_content().split()) for one in by_record.xpath('//ol[@class="events"]/li')
-    ]
+    told = [words_of(one) for one in by_record.xpath('//ol[@class="events"]/li')]
     assert "From asserted to awaiting confirmation" in told[0]
     assert "asks for confirmation (conditionally)" in told[1]
     assert "Claimed by Belgrade" in told[2]
     by_word = parsed(await people.reader.get("/stories/border?clock=said"))
-    said = [
-        " ".join(one.text_content().split()) for one in by_word.xpath('//ol[@class="events"]/li')
-    ]
+    said = [words_of(one) for one in by_word.xpath('//ol[@class="events"]/li')]
     assert len(said) == 2, "what only the desk did was never said"
     assert all("2 October 2023 recorded" in one for one in said)
     assert (await people.reader.get("/stories/border?clock=sundial")).status_code == 422

@@ -11,7 +11,7 @@ from service.domain.webhooks import EventType
 from service.web.limits import Limiter
 from service.webhooks.address_guard import AddressRefused
 from tests.api.problems import NOBODY, nothing_changes
-from tests.desk.conftest import People, fields_of, form_of, parsed, send, submit, text
+from tests.desk.conftest import People, fields_of, form_of, parsed, send, submit, text, words_of
 from tests.support.desk import Json
 from tests.webhooks.board import Board
 
@@ -47,7 +47,7 @@ def faults(response: httpx.Response) -> dict[str, str]:
     found = {}
     for field in page.xpath("//*[@aria-invalid='true']"):
         said = page.get_element_by_id(field.get("aria-describedby"))
-        found[field.get("name") or field.get("id")] = said.text_content()
+        found[field.get("name") or field.get("id")] = words_of(said)
     return found
 
 
@@ -353,13 +353,13 @@ async def test_a_delivery_shows_what_was_sent_and_each_answer(people: People) ->
     body = page.xpath("//section[@aria-labelledby='body']/pre")[0].text_content()
     assert '\n  "type": "webhook.ping"' in body
     attempts = page.xpath("//article")
-    assert [one.xpath("./h3")[0].text_content().split()[:2] for one in attempts] == [
+    assert [words_of(one.xpath("./h3")[0]).split()[:2] for one in attempts] == [
         ["3.", "delivered"],
         ["2.", "failed"],
         ["1.", "failed"],
     ]
     for one, number, status in zip(attempts, (3, 2, 1), (200, 503, 500), strict=True):
-        said = one.text_content()
+        said = words_of(one)
         assert f"HTTP {status}" in said
         assert f"POST {URL}" in said
         assert f"X-Number: {number}" in said
@@ -425,7 +425,7 @@ async def test_health_is_seen_at_a_glance(people: People) -> None:
     bad, _ = await attempted(people, 500, 500, 500, 500, 500)
     new = await register(people)
     shown = parsed(await people.admin.get(LIST))
-    rows = {one.xpath(".//th/a/@href")[0]: one.text_content() for one in shown.xpath("//tbody/tr")}
+    rows = {one.xpath(".//th/a/@href")[0]: words_of(one) for one in shown.xpath("//tbody/tr")}
     assert "nothing delivered yet" in rows[f"{LIST}/{new}"]
     assert "well" in rows[f"{LIST}/{well}"]
     for said in ("failed 5 times in a row", "breaker open", "the receiver answered 500"):

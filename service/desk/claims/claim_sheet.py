@@ -79,6 +79,11 @@ class Sheet:
     json_ld: Data
     newest: int
 
+    @property
+    def linked_cards(self) -> list[Data]:
+        """The cards of links, column by column."""
+        return [card for column in self.columns for card in column["cards"] if card["link"]]
+
 
 def read(
     connection: Connection,

@@ -18,9 +18,11 @@ function take() {
   const words = range.toString(), begin = words.length - words.trimStart().length;
   if (!words.trim()) return;
   // The marks around a quotation are the article's, and easily caught at one end only.
-  const bare = words.trim().replace(/^[“”"„«»]+|[“”"„«»]+$/g, "").trim(), whole = !bare || /[“”"„«»]/.test(bare);
+  const bare = words.trim().replace(/^[“”"„«»]+|[“”"„«»]+$/g, "").trim(),
+    whole = !bare || /[“”"„«»]/.test(bare);
   field("quote").value = whole ? words.trim() : bare;
-  const at = offset(range.startContainer, range.startOffset) + (whole ? begin : words.indexOf(bare));
+  const at = offset(range.startContainer, range.startOffset) +
+    (whole ? begin : words.indexOf(bare));
   // In characters: what a script counts as two (😀) is one to the server.
   field("near").value = [...text.textContent.slice(0, at)].length;
   judgeRendering(words.trim(), at);
@@ -41,11 +43,19 @@ function openMark(words) {
 
 // What stands within one quotation was said so; the rest is the article's account of it.
 function judgeRendering(words, at) {
-  const before = text.textContent.slice(0, at), paragraph = before.slice(before.lastIndexOf("\n\n") + 1);
+  const before = text.textContent.slice(0, at),
+    paragraph = before.slice(before.lastIndexOf("\n\n") + 1);
   const first = words[0], inner = words.slice(1, -1);
-  const marked = first in CLOSED_BY && CLOSED_BY[first].includes(words.at(-1)) && openMark(first + inner) === first;
-  const inside = openMark(paragraph) && openMark(paragraph + words.slice(0, -1)) === openMark(paragraph);
-  setRendering(marked || inside ? "verbatim" : "paraphrase", marked || inside ? "Within quotation marks: word for word." : "Not within quotation marks: the article’s own account.");
+  const marked = first in CLOSED_BY && CLOSED_BY[first].includes(words.at(-1)) &&
+    openMark(first + inner) === first;
+  const inside = openMark(paragraph) &&
+    openMark(paragraph + words.slice(0, -1)) === openMark(paragraph);
+  setRendering(
+    marked || inside ? "verbatim" : "paraphrase",
+    marked || inside
+      ? "Within quotation marks: word for word."
+      : "Not within quotation marks: the article’s own account.",
+  );
 }
 
 const why = document.querySelector("#rendering-why");
@@ -55,7 +65,10 @@ function setRendering(rendering, reason) {
   why.textContent = reason;
   chosen = false;
 }
-field("rendering").addEventListener("change", () => { chosen = true; why.textContent = ""; });
+field("rendering").addEventListener("change", () => {
+  chosen = true;
+  why.textContent = "";
+});
 
 // Words typed over a selection are the article's no longer, and word for word no longer.
 const spaced = (words) => words.replace(/\s+/g, " ").trim();
@@ -63,7 +76,9 @@ field("quote").addEventListener("input", () => {
   const read = spaced(text.textContent);
   const parts = spaced(field("quote").value).split(/ ?(?:\[…\]|\[\.\.\.\]|…|\.\.\.) ?/);
   if (parts.every((part) => read.includes(part))) why.textContent = "";
-  else if (!chosen && field("rendering").value === "verbatim") setRendering("paraphrase", "These words do not stand in the text: paraphrased.");
+  else if (!chosen && field("rendering").value === "verbatim") {
+    setRendering("paraphrase", "These words do not stand in the text: paraphrased.");
+  }
 });
 text.addEventListener("mouseup", () => setTimeout(take));
 text.addEventListener("keyup", take);
@@ -73,17 +88,32 @@ let timer;
 const near = document.querySelector("#similar");
 async function look() {
   const words = field("claim").value;
-  const query = new URLSearchParams({ text: words, kind: field("kind").value, party: field("party").value });
+  const query = new URLSearchParams({
+    text: words,
+    kind: field("kind").value,
+    party: field("party").value,
+  });
   const answer = await fetch(`/intake/similar?${query}`, { credentials: "same-origin" });
-  if (answer.ok && !answer.redirected && words === field("claim").value) near.replaceChildren(...new DOMParser().parseFromString(await answer.text(), "text/html").body.childNodes);
+  if (answer.ok && !answer.redirected && words === field("claim").value) {
+    near.replaceChildren(
+      ...new DOMParser().parseFromString(await answer.text(), "text/html").body.childNodes,
+    );
+  }
 }
-for (const name of ["claim", "kind", "party"]) field(name).addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(look, 300); });
+for (const name of ["claim", "kind", "party"]) {
+  field(name).addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(look, 300);
+  });
+}
 
 // Finding a claim: those of the story by their words, others by searching for them.
 const find = document.querySelector("#find"), stands = document.querySelector("#stands");
 const fold = (words) => words.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
 async function search(words) {
-  const answer = await fetch(`/v1/claims?${new URLSearchParams({ q: words, limit: 8 })}`, { credentials: "same-origin" });
+  const answer = await fetch(`/v1/claims?${new URLSearchParams({ q: words, limit: 8 })}`, {
+    credentials: "same-origin",
+  });
   if (!answer.ok || find.value.trim() !== words) return;
   for (const claim of (await answer.json()).items) {
     let row = document.querySelector(`#stand-${claim.id}`)?.closest("li");
@@ -99,8 +129,10 @@ async function search(words) {
 }
 find.addEventListener("input", () => {
   const words = find.value.trim(), wanted = fold(words).split(/\s+/);
-  for (const row of stands.children)
-    row.hidden = !!words && !row.querySelector("select")?.value && !wanted.every((word) => fold(row.textContent).includes(word));
+  for (const row of stands.children) {
+    row.hidden = !!words && !row.querySelector("select")?.value &&
+      !wanted.every((word) => fold(row.textContent).includes(word));
+  }
   clearTimeout(timer);
   if (words.length > 2) timer = setTimeout(() => search(words), 250);
 });

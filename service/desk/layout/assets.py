@@ -1,4 +1,4 @@
-"""The desk's own style and scripts, read once, under addresses that change when they do."""
+"""The desk's styles, scripts and pictures, at addresses that change when their content does."""
 
 from functools import lru_cache
 from hashlib import sha256
@@ -9,24 +9,26 @@ from fastapi import APIRouter, Request, Response
 
 from service.domain.errors import NotFound
 
-TYPES = {
-    "css": "text/css; charset=utf-8",
-    "js": "text/javascript; charset=utf-8",
-    "svg": "image/svg+xml",
-}
 ROOMS = (
     "layout",
     "claims",
+    "intake",
+    "stories",
     "directory",
     "statements",
-    "stories",
-    "intake",
     "search",
     "accounts",
     "webhooks",
 )
-"""The folders of pages, each with its templates and scripts beside it; no name stands twice."""
-FOR_EVER = "public, max-age=31536000, immutable"
+"""The folders of pages, with their templates, scripts and styles. A file name is used once."""
+STYLE = "desk.css"
+"""The one style sheet of every page: those of the rooms, one after the other."""
+MEDIA_TYPES = {
+    "css": "text/css; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "svg": "image/svg+xml",
+}
+IMMUTABLE = "public, max-age=31536000, immutable"
 
 router = APIRouter(include_in_schema=False)
 
@@ -38,34 +40,34 @@ class Asset(NamedTuple):
 
 
 @lru_cache
-def found() -> dict[str, Asset]:
-    """Every style, script and picture, by name."""
+def load_assets() -> dict[str, Asset]:
+    """Return the styles, scripts and pictures of every room, by the name they are served under."""
+    bodies: dict[str, bytes] = {}
+    for room in ROOMS:
+        for file in (files("service.desk") / room).iterdir():
+            kind = file.name.rpartition(".")[2]
+            if kind in MEDIA_TYPES:
+                name = STYLE if kind == "css" else file.name
+                bodies[name] = bodies.get(name, b"") + file.read_bytes()
     return {
-        one.name: Asset(
-            one.read_bytes(),
-            sha256(one.read_bytes()).hexdigest()[:12],
-            TYPES[one.name.rpartition(".")[2]],
-        )
-        for room in ROOMS
-        for one in (files("service.desk") / room).iterdir()
-        if one.name.rpartition(".")[2] in TYPES
+        name: Asset(body, sha256(body).hexdigest()[:12], MEDIA_TYPES[name.rpartition(".")[2]])
+        for name, body in bodies.items()
     }
 
 
-def address(name: str) -> str:
-    """Where a file is served: `/static/desk.css?v=…`, kept by browsers until it changes."""
-    return f"/static/{name}?v={found()[name].digest}"
+def build_address(name: str) -> str:
+    """Return `/static/desk.css?v=…`, which browsers keep until the content changes."""
+    return f"/static/{name}?v={load_assets()[name].digest}"
 
 
 @router.get("/static/{name}")
 async def read_asset(name: str, request: Request) -> Response:
-    asset = found().get(name)
+    asset = load_assets().get(name)
     if asset is None:
         raise NotFound(f"Nothing is served at {request.url.path}.")
-    current = request.query_params.get("v") == asset.digest
-    caching = FOR_EVER if current else "no-cache"
-    return Response(
-        asset.body,
-        headers={"Cache-Control": caching, "ETag": f'"{asset.digest}"'},
-        media_type=asset.media_type,
-    )
+    is_current = request.query_params.get("v") == asset.digest
+    headers = {
+        "Cache-Control": IMMUTABLE if is_current else "no-cache",
+        "ETag": f'"{asset.digest}"',
+    }
+    return Response(asset.body, headers=headers, media_type=asset.media_type)

@@ -9,30 +9,49 @@ const one = (selector, within = document) => within.querySelector(selector);
 
 const NOISE = /<time[^>]*data-ago[^]*?<\/time>|name="once" value="[^"]*"| class="(changed|here)"/g;
 const MARKED = "[data-row], .events > li, #note-list > li";
-const told = (element) => element.outerHTML.replace(NOISE, "").replace(/ (changed|here)(?=["\s])/g, "");
+const told = (element) =>
+  element.outerHTML.replace(NOISE, "").replace(/ (changed|here)(?=["\s])/g, "");
 const dirty = (form) =>
   [...form.elements].some((field) =>
-    field.type === "checkbox" || field.type === "radio" ? field.checked !== field.defaultChecked
-    : field.tagName === "SELECT" ? [...field.options].some((option, at) => option.selected !== (option.defaultSelected || (at === 0 && !one("[selected]", field))))
-    : field.type !== "hidden" && field.defaultValue !== undefined && field.value !== field.defaultValue);
+    field.type === "checkbox" || field.type === "radio"
+      ? field.checked !== field.defaultChecked
+      : field.tagName === "SELECT"
+      ? [...field.options].some((option, at) =>
+        option.selected !== (option.defaultSelected || (at === 0 && !one("[selected]", field)))
+      )
+      : field.type !== "hidden" && field.defaultValue !== undefined &&
+        field.value !== field.defaultValue
+  );
 
 const key = (node) => (node.nodeType === 1 && node.id) || null;
-const held = (node) => node.nodeType === 1 && (node.matches("[data-asof]") || (node.matches("form") && dirty(node)) || node === document.activeElement && node.matches("input, textarea, select"));
+const held = (node) =>
+  node.nodeType === 1 &&
+  (node.matches("[data-asof]") || (node.matches("form") && dirty(node)) ||
+    node === document.activeElement && node.matches("input, textarea, select"));
 
 function morph(from, to, mark) {
   if (held(from)) return;
-  for (const { name, value } of [...to.attributes]) if (from.getAttribute(name) !== value) from.setAttribute(name, value);
-  for (const { name } of [...from.attributes]) if (!to.hasAttribute(name) && name !== "open") from.removeAttribute(name);
+  for (const { name, value } of [...to.attributes]) {
+    if (from.getAttribute(name) !== value) from.setAttribute(name, value);
+  }
+  for (const { name } of [...from.attributes]) {
+    if (!to.hasAttribute(name) && name !== "open") from.removeAttribute(name);
+  }
   const keyed = new Map([...from.children].filter(key).map((child) => [child.id, child]));
   let place = from.firstChild;
   for (const wanted of [...to.childNodes]) {
     let match = key(wanted) ? keyed.get(wanted.id) : null;
-    if (!match && !key(wanted))
-      for (let next = place; next && !match; next = next.nextSibling) if (!key(next) && next.nodeName === wanted.nodeName) match = next;
+    if (!match && !key(wanted)) {
+      for (let next = place; next && !match; next = next.nextSibling) {
+        if (!key(next) && next.nodeName === wanted.nodeName) match = next;
+      }
+    }
     if (!match) {
       const added = document.importNode(wanted, true);
       from.insertBefore(added, place);
-      if (mark && added.nodeType === 1) all(MARKED, added).concat(added.matches(MARKED) ? added : []).forEach(changed);
+      if (mark && added.nodeType === 1) {
+        all(MARKED, added).concat(added.matches(MARKED) ? added : []).forEach(changed);
+      }
       continue;
     }
     if (match === place) place = place.nextSibling;
@@ -48,7 +67,11 @@ function morph(from, to, mark) {
   while (place) {
     const gone = place;
     place = place.nextSibling;
-    if (!held(gone) && !(gone.nodeType === 1 && gone.contains(document.activeElement) && all("form:not([data-asof])", gone).some(dirty))) gone.remove();
+    if (
+      !held(gone) &&
+      !(gone.nodeType === 1 && gone.contains(document.activeElement) &&
+        all("form:not([data-asof])", gone).some(dirty))
+    ) gone.remove();
   }
 }
 
@@ -69,8 +92,14 @@ function kept(change) {
 let asked = 0;
 async function fetched(address) {
   const turn = asked;
-  const response = await fetch(address, { headers: { Accept: "text/html" }, credentials: "same-origin", signal: AbortSignal.timeout(15000) });
-  if (response.redirected && new URL(response.url).pathname === "/sign-in") throw new Error("signed out");
+  const response = await fetch(address, {
+    headers: { Accept: "text/html" },
+    credentials: "same-origin",
+    signal: AbortSignal.timeout(15000),
+  });
+  if (response.redirected && new URL(response.url).pathname === "/sign-in") {
+    throw new Error("signed out");
+  }
   if (!response.ok && response.status >= 500) throw new Error(`${response.status}`);
   const text = await response.text();
   return turn === asked ? new DOMParser().parseFromString(text, "text/html") : null;
@@ -81,7 +110,9 @@ async function refresh() {
   const answer = await fetched(address);
   if (!answer || address !== location.href) return;
   // Whoever listens anew is told what came after this.
-  if (answer.body.dataset.live && document.body.dataset.live) document.body.dataset.live = answer.body.dataset.live;
+  if (answer.body.dataset.live && document.body.dataset.live) {
+    document.body.dataset.live = answer.body.dataset.live;
+  }
   kept(() => {
     for (const part of all("[data-part]")) {
       const fresh = part.id && answer.getElementById(part.id);
@@ -112,13 +143,21 @@ let stream, lost, polling, due, busy, again, last = 0;
 function say(text, address) {
   line.hidden = !text;
   line.textContent = text || "";
-  if (address) line.append(" ", Object.assign(document.createElement("a"), { href: address, textContent: "Sign in" }));
+  if (address) {
+    line.append(
+      " ",
+      Object.assign(document.createElement("a"), { href: address, textContent: "Sign in" }),
+    );
+  }
 }
 function failed(error) {
   if (error.message === "signed out") {
     stream?.close();
     clearInterval(polling);
-    say("Your session has ended; what you see may be old.", `/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
+    say(
+      "Your session has ended; what you see may be old.",
+      `/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`,
+    );
   } else say("The connection is lost; trying again.");
 }
 function soon() {
@@ -170,8 +209,9 @@ document.addEventListener("visibilitychange", () => {
     stream?.close();
     clearInterval(polling);
     clearTimeout(lost);
+  } else if (document.body.dataset.live) {
+    refresh().then(listen, (error) => (listen(), failed(error)));
   }
-  else if (document.body.dataset.live) refresh().then(listen, (error) => (listen(), failed(error)));
 });
 addEventListener("pagehide", () => stream?.close());
 addEventListener("pageshow", (event) => event.persisted && listen());
@@ -181,7 +221,12 @@ addEventListener("pageshow", (event) => event.persisted && listen());
 function slide(form) {
   const select = one("select", form);
   if (!select || one("input[type=range]", form)) return;
-  const range = Object.assign(document.createElement("input"), { type: "range", min: 0, max: select.options.length - 1, value: select.selectedIndex });
+  const range = Object.assign(document.createElement("input"), {
+    type: "range",
+    min: 0,
+    max: select.options.length - 1,
+    value: select.selectedIndex,
+  });
   range.setAttribute("aria-label", "As of");
   const output = document.createElement("output");
   const tell = () => {
@@ -196,7 +241,10 @@ function slide(form) {
       const instant = select.options[range.value].value;
       const top = range.getBoundingClientRect().top;
       // The handle stays under the hand, though what stands above it grows.
-      show(form.action + (instant ? `?as_of=${encodeURIComponent(instant)}` : "")).then(() => scrollBy(0, range.getBoundingClientRect().top - top), failed);
+      show(form.action + (instant ? `?as_of=${encodeURIComponent(instant)}` : "")).then(
+        () => scrollBy(0, range.getBoundingClientRect().top - top),
+        failed,
+      );
     }, 60);
   });
   select.hidden = true;
@@ -217,10 +265,11 @@ document.addEventListener("submit", (event) => {
   // Whoever stopped waiting for the answer may send it again: it is carried out once.
   setTimeout(resend, 15000);
 });
-const resend = () => all("[data-sent]").forEach((form) => {
-  delete form.dataset.sent;
-  all("button", form).forEach((button) => (button.disabled = false));
-});
+const resend = () =>
+  all("[data-sent]").forEach((form) => {
+    delete form.dataset.sent;
+    all("button", form).forEach((button) => (button.disabled = false));
+  });
 addEventListener("pageshow", resend);
 addEventListener("beforeunload", (event) => {
   if (!one("[data-sent]") && all("[data-guard]").some(dirty)) event.preventDefault();
@@ -234,33 +283,46 @@ document.addEventListener("change", ({ target }) => {
     cite.checked = fits && "counted" in cite.dataset;
   }
 });
-document.addEventListener("change", (event) => event.target.form?.matches("[data-auto]") && event.target.form.requestSubmit());
+document.addEventListener(
+  "change",
+  (event) => event.target.form?.matches("[data-auto]") && event.target.form.requestSubmit(),
+);
 
 // --- searching as one types
 
 const box = one("#q");
 let typing;
-if (box && (location.pathname === "/" || location.pathname === "/search"))
+if (box && (location.pathname === "/" || location.pathname === "/search")) {
   box.addEventListener("input", () => {
     clearTimeout(typing);
     const text = box.value.trim();
     if (text.length === 1) return;
-    typing = setTimeout(() => show(text ? `/search?q=${encodeURIComponent(text)}` : "/").catch(failed), 200);
+    typing = setTimeout(
+      () => show(text ? `/search?q=${encodeURIComponent(text)}` : "/").catch(failed),
+      200,
+    );
   });
+}
 
 // --- keyboard, copying, ages
 
 function copy(button) {
   const text = one(button.dataset.copy)?.innerText ?? button.dataset.text;
   navigator.clipboard.writeText(text).then(
-    () => { button.textContent = "Copied"; setTimeout(() => (button.textContent = "Copy"), 2000); },
-    () => getSelection().selectAllChildren(one(button.dataset.copy)));
+    () => {
+      button.textContent = "Copied";
+      setTimeout(() => (button.textContent = "Copy"), 2000);
+    },
+    () => getSelection().selectAllChildren(one(button.dataset.copy)),
+  );
 }
 function walk(step) {
   const rows = all("[data-row]").filter((row) => row.offsetParent);
   if (!rows.length) return;
   const at = rows.findIndex((row) => row.classList.contains("here"));
-  const next = rows[Math.max(0, Math.min(rows.length - 1, at < 0 ? (step > 0 ? 0 : rows.length - 1) : at + step))];
+  const next = rows[
+    Math.max(0, Math.min(rows.length - 1, at < 0 ? (step > 0 ? 0 : rows.length - 1) : at + step))
+  ];
   rows[at]?.classList.remove("here");
   next.classList.add("here");
   (one("a", next) || next).focus({ preventScroll: true });
@@ -279,7 +341,9 @@ const KEYS = {
 };
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
-  const typed = event.target.closest?.("input:not([type=range], [type=checkbox], [type=radio]), textarea, select");
+  const typed = event.target.closest?.(
+    "input:not([type=range], [type=checkbox], [type=radio]), textarea, select",
+  );
   if (event.key === "Escape") return typed?.blur();
   if (typed || one("dialog[open]") || !Object.hasOwn(KEYS, event.key)) return;
   event.preventDefault();
@@ -288,21 +352,39 @@ document.addEventListener("keydown", (event) => {
 document.addEventListener("click", (event) => {
   const button = event.target.closest?.("[data-copy], [data-help]");
   if (button?.dataset.copy) copy(button);
-  else if (button) { button.closest("details").open = false; one("#help").showModal(); }
-  else for (const menu of all("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
+  else if (button) {
+    button.closest("details").open = false;
+    one("#help").showModal();
+  } else {for (const menu of all("details.menu[open]")) {
+      if (!menu.contains(event.target)) menu.open = false;
+    }}
 });
 function age() {
   for (const time of all("time[data-ago]")) {
     const minutes = Math.floor((Date.now() - new Date(time.dateTime)) / 60000);
     const days = Math.floor(minutes / 1440);
-    time.textContent = minutes < 1 ? "now" : minutes < 60 ? `${minutes} min` : days < 1 ? `${Math.floor(minutes / 60)} h`
-      : days < 60 ? `${days} d` : days < 730 ? `${Math.floor(days / 30)} mo` : `${Math.floor(days / 365)} y`;
+    time.textContent = minutes < 1
+      ? "now"
+      : minutes < 60
+      ? `${minutes} min`
+      : days < 1
+      ? `${Math.floor(minutes / 60)} h`
+      : days < 60
+      ? `${days} d`
+      : days < 730
+      ? `${Math.floor(days / 30)} mo`
+      : `${Math.floor(days / 365)} y`;
   }
 }
 // A panel longer than the window is shown to its end before it stays in place.
 const sheet = new CSSStyleSheet();
 document.adoptedStyleSheets.push(sheet);
-const stick = () => all(".panel").forEach((panel) => sheet.replaceSync(`:root { --stick: ${Math.min(12, innerHeight - panel.offsetHeight - 12)}px; }`));
+const stick = () =>
+  all(".panel").forEach((panel) =>
+    sheet.replaceSync(
+      `:root { --stick: ${Math.min(12, innerHeight - panel.offsetHeight - 12)}px; }`,
+    )
+  );
 const sized = new ResizeObserver(stick);
 addEventListener("resize", stick);
 function enhance() {

@@ -1,13 +1,15 @@
 """Pages from templates: what every page carries, and the headers it is sent with."""
 
+import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
 import orjson
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, pass_context
+from jinja2.ext import Extension
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 from starlette.requests import Request
@@ -31,10 +33,25 @@ POLICY = (
 )
 """No script or style stands in a page itself, so none that somebody else wrote into one runs."""
 
+UNSEEN_SPACE = re.compile(
+    # Line ends after blocks, and indentation; of that after a tag whose line end jinja takes away,
+    # one space stays.
+    r"(?:(?<=</p>)|(?<=</li>)|(?<=</div>)|(?<=</section>))\n *"
+    r"|(?<=[^}]\n) +|(?<=[^%]}\n) +|(?<=%}\n ) +"
+)
+
+
+class _Compacting(Extension):
+    """Take white space that nobody sees out of templates when they are compiled."""
+
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
+        return UNSEEN_SPACE.sub("", source)
+
 
 @lru_cache
 def environment() -> Environment:
     found = Environment(
+        extensions=[_Compacting],
         loader=ChoiceLoader([PackageLoader("service.desk", room) for room in assets.ROOMS]),
         autoescape=True,
         undefined=StrictUndefined,
@@ -51,7 +68,7 @@ def environment() -> Environment:
         "CAUSES": {str(one): word for one, word in words.CAUSES.items()},
         "LABELS": field_labels.LABELS,
         "Action": Action,
-        "asset": assets.address,
+        "asset": assets.build_address,
         "sprite": Markup(marks.SPRITE),  # noqa: S704 - our own drawing
         "can": can,
         "event_types": " ".join(EVENT_TYPES),
@@ -69,7 +86,8 @@ def environment() -> Environment:
         "json_ld": json_ld,
         "outside": outside,
         "plainly": lambda text: text.replace("_", " "),
-        "claim_option": lambda claim: (claim["id"], shortened(claim["text"])),
+        "pairs": read_pairs,
+        "voice_name": name_voice,
     }
     return found
 
@@ -210,8 +228,22 @@ def outside(url: str | None) -> str | None:
     return url if url is not None and url.lower().startswith(("http://", "https://")) else None
 
 
-def shortened(text: str, most: int = 90) -> str:
+def shorten(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def read_pairs(
+    items: Iterable[Mapping[str, Any]], value: str, word: str, most: int | None = None
+) -> list[tuple[str, str]]:
+    """The fields `value` and `word` of each, as options need them; `most` characters of words."""
+    return [(item[value], shorten(item[word], most) if most else item[word]) for item in items]
+
+
+def name_voice(statement: Mapping[str, Any]) -> str | None:
+    """Who speaks: the speaker if one is named, else the party."""
+    speaker = statement["speaker"]
+    name: str | None = speaker["name"] if speaker else statement["party_name"]
+    return name
 
 
 def _read(value: str | datetime) -> datetime:

@@ -138,7 +138,8 @@ async def test_every_page_is_small_and_still(windows: Windows, places: dict[str,
     each has one h1, a title, and lets no script but ours run."""
     page = await windows.open(name="Ada", role="admin")
     assert (
-        sum(len(one.body) for name, one in assets.found().items() if name != "icon.svg") < OWN_MOST
+        sum(len(one.body) for name, one in assets.load_assets().items() if name != "icon.svg")
+        < OWN_MOST
     )
     for address in places.values():
         response = await page.goto(address)
