@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from service.domain.webhooks import new_secret
+from service.domain.webhooks import make_secret
 from service.webhooks import signatures
 from tests.support.desk import claim_body
 
@@ -167,7 +167,7 @@ def prove(receiver: list[str | Path], port: int, folder: Path, environment: Envi
         assert post(port, secret, body, body) == 204
         assert post(port, secret, body, body.replace(b"asserted", b"confirmed")) == 401
         assert post(port, secret, body, body + b" ") == 401
-        assert post(port, new_secret(), body, body) == 401
+        assert post(port, make_secret(), body, body) == 401
         assert post(port, secret, body, body, age=400) == 401
 
 

@@ -20,12 +20,12 @@ from service.domain import access, ids
 from service.domain.access import Action, Actor, Means, Role, Way
 from service.domain.errors import (
     AlreadyExists,
+    AlreadySettled,
     Forbidden,
     Invalid,
     LinkSpent,
     NotAuthenticated,
     NotFound,
-    Settled,
 )
 from service.domain.proposals import LapseReason
 from service.domain.subjects import SubjectKind
@@ -74,7 +74,9 @@ def join_ids(made_by: Iterable[str], *, besides: str | None = None) -> str | Non
 
 def list_makers(actor: Actor) -> tuple[str, ...]:
     """Who answers for what `actor` makes; nobody where that is the console, which is no account."""
-    return () if actor.means is not None and actor.means.way is Way.CONSOLE else actor.chain
+    return (
+        () if actor.means is not None and actor.means.way is Way.CONSOLE else actor.responsible_ids
+    )
 
 
 def create_key(
@@ -93,7 +95,7 @@ def create_key(
     Raises Invalid for an expiry in the past, an unknown user, or a role above the user's, and
     AlreadyExists for a name that a person or another key has.
     """
-    access.require(actor, Action.MANAGE_KEYS)
+    access.require_permission(actor, Action.MANAGE_KEYS)
     if expires_at is not None and expires_at <= now:
         raise Invalid("the key would have expired already", loc=("body", "expires_at"))
     if user is not None:
@@ -122,14 +124,14 @@ def create_key(
 
 def revoke_key(connection: Connection, key_id: str, *, actor: Actor, now: datetime) -> None:
     """Raises NotFound, or Settled where it was revoked before."""
-    access.require(actor, Action.MANAGE_KEYS)
+    access.require_permission(actor, Action.MANAGE_KEYS)
     row = connection.execute(
         select(api_keys.c.revoked_at).where(api_keys.c.id == key_id).with_for_update()
     ).first()
     if row is None:
         raise NotFound("There is no key with this id.")
     if row.revoked_at is not None:
-        raise Settled("This key was revoked before.", key=key_id)
+        raise AlreadySettled("This key was revoked before.", key=key_id)
     connection.execute(update(api_keys).where(api_keys.c.id == key_id).values(revoked_at=now))
     audit.record_change(
         connection,
@@ -154,11 +156,11 @@ def create_user(
 ) -> str:
     """Make a user and give their id.  Raises AlreadyExists for an address or a name that is
     taken."""
-    access.require(actor, Action.MANAGE_USERS)
+    access.require_permission(actor, Action.MANAGE_USERS)
     _require_free_address(connection, email.strip().lower(), None)
     account_names.require_free(connection, name, now=now)
     row = {
-        "id": ids.uuid7(),
+        "id": ids.make_id(),
         "email": email.strip().lower(),
         "name": name,
         "role": role.value,
@@ -186,7 +188,7 @@ def change_user(
     A user who is disabled, or whose password changes, is signed out everywhere, and no link made
     before signs them in.  The last administrator cannot be disabled or demoted.
     """
-    access.require(actor, Action.MANAGE_USERS)
+    access.require_permission(actor, Action.MANAGE_USERS)
     row = connection.execute(select(users).where(users.c.id == user_id).with_for_update()).first()
     if row is None:
         raise NotFound("There is no user with this id.")
@@ -252,7 +254,7 @@ def create_sign_in_link(connection: Connection, email: str, *, now: datetime) ->
 
 def make_sign_in_link(connection: Connection, user_id: str, *, actor: Actor, now: datetime) -> str:
     """The same, made by an administrator.  Raises NotFound, or Invalid for a disabled account."""
-    access.require(actor, Action.MANAGE_USERS)
+    access.require_permission(actor, Action.MANAGE_USERS)
     row = connection.execute(select(users).where(users.c.id == user_id)).first()
     if row is None:
         raise NotFound("There is no user with this id.")
@@ -485,7 +487,7 @@ def change_own_password(
 
 def _person(actor: Actor) -> str:
     """The id of the user who acts.  Raises Forbidden for a key that is nobody's."""
-    person = ids.parse(actor.id)
+    person = ids.parse_id(actor.id)
     if person is None:
         raise Forbidden("An API key has neither sessions nor a password.")
     return person

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, or_, select
 
 from service.directory.skeletons import make_skeletons
 from service.domain.errors import AlreadyExists
-from service.domain.names import fold_spelling
+from service.domain.names import normalize_spelling
 from service.store.tables import api_keys, installation, users
 
 RESERVED = ("claimdesk", "system")
@@ -56,7 +56,7 @@ def require_free(
 
 def _list_readings(name: str) -> set[str]:
     """What a name may be taken for: by its look, and without its accents."""
-    return {*make_skeletons(name), fold_spelling(name)}
+    return {*make_skeletons(name), normalize_spelling(name)}
 
 
 def _taken(detail: str) -> AlreadyExists:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, literal, select, tuple_
 from service.accounts.account_views import KeyView, SessionView, UserView
 from service.domain import ids
 from service.domain.access import Role
-from service.domain.claims import rfc3339
+from service.domain.claims import format_instant
 from service.domain.errors import NotFound
 from service.store.paging import Window
 from service.store.tables import SESSION_NAME, api_keys, installation, sessions, users
@@ -25,7 +25,7 @@ def by_email(connection: Connection, email: str) -> Row[Any] | None:
 
 def by_id(connection: Connection, user_id: str) -> Row[Any] | None:
     """The same of a user's id; None for a key's."""
-    if ids.parse(user_id) is None:
+    if ids.parse_id(user_id) is None:
         return None
     return connection.execute(
         select(users).where(users.c.id == user_id, users.c.disabled_at.is_(None))
@@ -83,8 +83,8 @@ def list_sessions(connection: Connection, user_id: str, *, now: datetime) -> lis
         {
             "name": row.token_hash[:SESSION_NAME],
             "agent": row.agent,
-            "created_at": rfc3339(row.created_at),
-            "expires_at": rfc3339(row.expires_at),
+            "created_at": format_instant(row.created_at),
+            "expires_at": format_instant(row.expires_at),
             "last_used_at": instant_or_none(row.last_used_at),
         }
         for row in rows
@@ -103,7 +103,7 @@ def read_assignee_names(connection: Connection) -> dict[str, str]:
 
 def read_names(connection: Connection, actor_ids: Collection[str]) -> dict[str, str]:
     """The names of users and keys by their ids; whoever is unknown is left out."""
-    wanted = [one for one in set(actor_ids) if (ids.parse(one) is not None)]
+    wanted = [one for one in set(actor_ids) if (ids.parse_id(one) is not None)]
     found = {
         row.id: row.name
         for row in connection.execute(
@@ -136,7 +136,7 @@ def _build_key_view(row: Row[Any]) -> KeyView:
         "name": row.name,
         "role": row.role,
         "user": row.user,
-        "created_at": rfc3339(row.created_at),
+        "created_at": format_instant(row.created_at),
         "expires_at": instant_or_none(row.expires_at),
         "revoked_at": instant_or_none(row.revoked_at),
         "last_used_at": instant_or_none(row.last_used_at),
@@ -150,6 +150,6 @@ def _build_user_view(row: Row[Any]) -> UserView:
         "name": row.name,
         "role": row.role,
         "has_password": row.password_hash is not None,
-        "created_at": rfc3339(row.created_at),
+        "created_at": format_instant(row.created_at),
         "disabled_at": instant_or_none(row.disabled_at),
     }

@@ -39,7 +39,7 @@ def read_policy(connection: Connection) -> PolicyView:
 
 def change_four_eyes(connection: Connection, *, on: bool, actor: Actor, now: datetime) -> bool:
     """Say whether a second person approves what is printed; gives whether that is new."""
-    access.require(actor, Action.MANAGE_POLICY)
+    access.require_permission(actor, Action.MANAGE_POLICY)
     value = ON if on else OFF
     if installation.read_value(connection, FOUR_EYES) == value:
         return False

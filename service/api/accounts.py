@@ -8,7 +8,7 @@ from service.accounts import account_commands, account_queries
 from service.accounts.account_views import KeyView, MeView, NewKeyView, UserView
 from service.domain import access
 from service.domain.access import Action
-from service.domain.claims import rfc3339
+from service.domain.claims import format_instant
 from service.record.idempotency import Answer
 from service.store.engine import Connection
 from service.store.paging import Window
@@ -41,7 +41,7 @@ async def read_me(call: Annotated[Call, Depends(Allow(None), scope="function")])
         "id": actor.id,
         "name": actor.name,
         "role": actor.role,
-        "actions": [action for action in Action if access.allowed(actor, action)],
+        "actions": [action for action in Action if access.is_allowed(actor, action)],
     }
     return answer_json(view)
 
@@ -109,7 +109,7 @@ async def create_key(body: account_inputs.KeyIn, call: ChangingKeys) -> Response
             "key": made.key,
             "name": made.name,
             "role": made.role,
-            "expires_at": rfc3339(body.expires_at) if body.expires_at else None,
+            "expires_at": format_instant(body.expires_at) if body.expires_at else None,
         }
         return build_answer(view, status=201, Location=f"/v1/keys/{made.id}")
 

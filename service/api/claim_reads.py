@@ -63,7 +63,7 @@ async def read_claim(call: Reading) -> Response:
     """The claim with where each party stands and the line that may be printed; with `as_of`, as the
     desk knew it then."""
     request = call.request
-    claim_id = ids.parse(request.path_params["claim_id"])
+    claim_id = ids.parse_id(request.path_params["claim_id"])
     if claim_id is None:
         raise NotFound("There is no claim with this id.")
     moment, expand = None, False

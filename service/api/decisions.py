@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from service.claims import decision_commands, decision_queries, decision_views
 from service.claims.decision_queries import Review
 from service.domain.access import Action
-from service.domain.claims import ClaimState, rfc3339
+from service.domain.claims import ClaimState, format_instant
 from service.record.idempotency import Answer
 from service.store.engine import Connection
 from service.store.paging import Window
@@ -153,7 +153,7 @@ async def list_review_queue(
         window=window,
     )
     return call.page(
-        rows, window, scope, keys=lambda row: [rfc3339(row.since), row.id], shape=_review
+        rows, window, scope, keys=lambda row: [format_instant(row.since), row.id], shape=_review
     )
 
 
@@ -161,5 +161,5 @@ def _review(row: Review) -> dict[str, Any]:
     return {
         "claim": orjson.Fragment(row.claim),
         "reasons": row.reasons,
-        "since": rfc3339(row.since),
+        "since": format_instant(row.since),
     }

@@ -10,9 +10,9 @@ from fastapi import APIRouter, Depends, Response
 from service.api import shapes
 from service.domain import directions
 from service.domain.access import Action
-from service.domain.claims import Precision, aware
+from service.domain.claims import Precision, to_utc
 from service.domain.errors import NotFound
-from service.domain.print_line import spoken_date
+from service.domain.print_line import format_date
 from service.publishing import atom_feed, feed_queries, json_feed
 from service.publishing.feed import NEVER, Feed
 from service.store.paging import Window, cut
@@ -143,4 +143,4 @@ def _title(publisher: str, story: str | None, as_of: datetime | None) -> str:
     title = f"{directions.isolate_text(publisher)}: {told}"
     if as_of is None:
         return title
-    return f"{title}, as of {spoken_date(aware(as_of), Precision.SECOND)}"
+    return f"{title}, as of {format_date(to_utc(as_of), Precision.SECOND)}"

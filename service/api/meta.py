@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from service.api import reference
 from service.domain.access import Action
-from service.domain.claims import rfc3339
+from service.domain.claims import format_instant
 from service.domain.errors import Unavailable
 from service.metrics import CONTENT_TYPE
 from service.web import problems, service_container
@@ -75,7 +75,7 @@ async def check_readiness(request: Request) -> Response:
     oldest = await services.database.read(figures.find_oldest_due, now=now)
     if oldest is not None and now - oldest > LATE:
         raise Unavailable(
-            f"Webhooks are due since {rfc3339(oldest)}: is a dispatcher at work "
+            f"Webhooks are due since {format_instant(oldest)}: is a dispatcher at work "
             "(claimdesk dispatch, or claimdesk serve without --no-dispatch)?"
         )
     return answer_json({"status": "ready"})

@@ -128,7 +128,7 @@ def _named(url: str, base_url: str) -> tuple[str, datetime | None]:
     """The claim whose page `url` is, and the instant it asks for.  Raises NotFound, Invalid."""
     address, _, query = url.partition("#")[0].partition("?")
     before, _, last = address.removesuffix("/").rpartition("/")
-    claim_id = ids.parse(last)
+    claim_id = ids.parse_id(last)
     if claim_id is None or before != f"{base_url}/claims":
         raise NotFound("That is not the address of a claim here.")
     asked = parse_qs(query).get("as_of")

@@ -52,7 +52,7 @@ def is_disabled(connection: Connection, proposed_by: str) -> bool:
 
     Their proposals lapse when that happens, but for one that was made at that very moment.
     """
-    person = ids.parse(proposed_by)
+    person = ids.parse_id(proposed_by)
     if person is None:  # a key that is nobody's
         return False
     disabled = select(users.c.id).where(users.c.id == person, users.c.disabled_at.is_not(None))

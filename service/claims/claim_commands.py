@@ -16,7 +16,7 @@ from service.domain import access, amendments, history, ids, lifecycle
 from service.domain import changes as domain_changes
 from service.domain import proposals as domain_proposals
 from service.domain.access import Action, Actor
-from service.domain.changes import Ask, Change
+from service.domain.changes import Change, FindingRequest
 from service.domain.claims import ClaimState, Lifecycle, Precision
 from service.domain.errors import Invalid, NotFound
 from service.domain.guards import Move
@@ -39,9 +39,9 @@ def create(connection: Connection, new: NewClaim, *, actor: Actor, now: datetime
 
     Raises Invalid for a story, party, speaker, parent or origin that does not exist or fit.
     """
-    access.require(actor, Action.RECORD)
+    access.require_permission(actor, Action.RECORD)
     draft = _begin(connection, new, actor=actor, now=now)
-    return claim_writer.open_record(connection, ids.uuid7(), [draft], actor=actor, now=now).state
+    return claim_writer.open_record(connection, ids.make_id(), [draft], actor=actor, now=now).state
 
 
 def bring_in(
@@ -57,14 +57,14 @@ def bring_in(
 
     One change: nobody is told of the claim without that status.
     """
-    access.require(actor, Action.OVERRIDE)
+    access.require_permission(actor, Action.OVERRIDE)
     drafts = [_begin(connection, new, actor=actor, now=now)]
     if verdict is not None:
         begun = history.apply(
             None, Event(1, drafts[0].type, now, drafts[0].data), claim_id=claim_id
         )
         drafts.append(
-            lifecycle.bring_in(begun, verdict.to, reason=verdict.reason, source=verdict.source)
+            lifecycle.import_status(begun, verdict.to, reason=verdict.reason, source=verdict.source)
         )
     return claim_writer.open_record(connection, claim_id, drafts, actor=actor, now=now).state
 
@@ -106,7 +106,7 @@ def _begin(connection: Connection, new: NewClaim, *, actor: Actor, now: datetime
     said = origin.voice
     if claimant and claimant.speaker is None and said and said.party == claimant.party:
         claimant = replace(claimant, speaker=said.speaker)
-    return amendments.created(
+    return amendments.draft_creation(
         text=new.text,
         kind=new.kind.value,
         claimant=claimant,
@@ -135,19 +135,19 @@ def amend(
     Of a confirmed claim another wording that is not material is proposed, and a material one takes
     the confirmation away.  What is not printed changes at once in any case.
     """
-    access.require(actor, Action.AMEND)
+    access.require_permission(actor, Action.AMEND)
     assignee = changes.get("assignee")
     if assignee is not None and not _is_actor(connection, assignee):
         raise Invalid("there is no user or key with this id", loc=("body", "assignee"))
     loaded = claim_writer.load(connection, claim_id, versions=versions, now=now)
-    drafts = amendments.amend(loaded.state, changes, material=material)
+    drafts = amendments.draft_amendment(loaded.state, changes, material=material)
     if "text" in changes and changes["text"] != loaded.state.text:
-        wording = amendments.reword(loaded.state, changes["text"], material=material)
+        wording = amendments.reword_claim(loaded.state, changes["text"], material=material)
         if four_eyes and domain_changes.needs_second_person(loaded.state, wording):
             beside = {name: changes[name] for name in changes if name != "text"}
-            drafts = amendments.amend(loaded.state, beside, material=False)
+            drafts = amendments.draft_amendment(loaded.state, beside, material=False)
             loaded = claim_writer.record(connection, loaded, drafts, actor=actor, now=now)
-            wording = amendments.reword(loaded.state, changes["text"], material=material)
+            wording = amendments.reword_claim(loaded.state, changes["text"], material=material)
             return proposal_commands.submit(
                 connection, loaded, wording, four_eyes=True, actor=actor, now=now
             )
@@ -158,7 +158,7 @@ def amend(
 def change_finding(
     connection: Connection,
     claim_id: str,
-    ask: Ask,
+    ask: FindingRequest,
     *,
     four_eyes: bool,
     versions: Versions,
@@ -169,7 +169,7 @@ def change_finding(
 
     Raises what `changes.change_finding` does.
     """
-    access.require(actor, Action.CHANGE_STATUS)
+    access.require_permission(actor, Action.CHANGE_STATUS)
     loaded = claim_writer.load(connection, claim_id, versions=versions, now=now)
     change = domain_changes.change_finding(loaded.state, ask, decided_by=actor.name)
     return proposal_commands.submit(
@@ -193,19 +193,19 @@ def change_status(
     `source` is what an override rests on that cites no link.  Raises what
     `lifecycle.change_status` does, Forbidden for an override by less than an editor.
     """
-    access.require(actor, Action.OVERRIDE if move.override else Action.CHANGE_STATUS)
+    access.require_permission(actor, Action.OVERRIDE if move.override else Action.CHANGE_STATUS)
     if move.override is not None and source is not None:
         rests_on = source_commands.resolve(
             connection, source, actor=actor, now=now, loc=("body", "override")
         )
         move = replace(move, override=replace(move.override, source=rests_on))
     loaded = claim_writer.load(connection, claim_id, versions=versions, now=now)
-    decision_id = ids.uuid7()
+    decision_id = ids.make_id()
     lapsed: list[Draft] = []
     if lifecycle.needs_second_person(move, four_eyes=four_eyes):
-        lapsed = domain_proposals.lapse_outdated(loaded.state)
+        lapsed = domain_proposals.draft_lapse_if_outdated(loaded.state)
     draft = lifecycle.change_status(
-        lifecycle.after(loaded.state, lapsed),
+        lifecycle.predict_outcome(loaded.state, lapsed),
         move,
         actor=actor,
         decision_id=decision_id,
@@ -233,7 +233,7 @@ def withdraw(
 
     `said_at` and `source` say when and where the claimant did.
     """
-    access.require(actor, Action.AMEND)
+    access.require_permission(actor, Action.AMEND)
     if said_at is not None:
         statement_commands.require_said(said_at, now=now, loc=("body", "said_at"))
     loaded = claim_writer.load(connection, claim_id, versions=versions, now=now)
@@ -242,7 +242,7 @@ def withdraw(
         if source is None
         else source_commands.resolve(connection, source, actor=actor, now=now, loc=("body",))
     )
-    draft = amendments.withdraw_claim(
+    draft = amendments.draft_claim_withdrawal(
         loaded.state, reason=reason, source=source_id, said_at=said_at, precision=precision
     )
     return claim_writer.record(connection, loaded, [draft], actor=actor, now=now).state
@@ -263,7 +263,7 @@ def merge(
     The survivor's status follows its own links by the usual rules: nothing is inherited.  Where
     that changes what is printed of a confirmed survivor, the merge is proposed on the survivor.
     """
-    access.require(actor, Action.AMEND)
+    access.require_permission(actor, Action.AMEND)
     if not _exists(connection, into):
         raise Invalid("there is no claim with this id", loc=("body", "into"))
     if not _exists(connection, claim_id):
@@ -295,9 +295,9 @@ def plan_merge(
     """
     loser = claim_writer.load(connection, claim_id, now=now).state
     amendments.require_mergeable(loser, survivor, _ancestors(connection, survivor.id))
-    new_ids = {one.id: ids.uuid7() for one in loser.links}
+    new_ids = {one.id: ids.make_id() for one in loser.links}
     origin = statement_commands.link_origin(connection, loser)
-    return amendments.merge(survivor, loser, new_ids, origin)
+    return amendments.absorb_claim(survivor, loser, new_ids, origin)
 
 
 def close_merged(
@@ -322,11 +322,11 @@ def add_note(
     connection: Connection, claim_id: str, *, text: str, actor: Actor, now: datetime
 ) -> dict[str, Any]:
     """Add to the desk's own discussion of a claim: beside the record, never public."""
-    access.require(actor, Action.RECORD)
+    access.require_permission(actor, Action.RECORD)
     if not _exists(connection, claim_id):
         raise NotFound("There is no claim with this id.")
     row = {
-        "id": ids.uuid7(),
+        "id": ids.make_id(),
         "claim": claim_id,
         "text": text,
         "author": actor.id,
@@ -357,7 +357,7 @@ def _is_actor(connection: Connection, actor_id: str) -> bool:
     """Whether a user or a key has this id."""
     if connection.scalar(select(api_keys.c.id).where(api_keys.c.id == actor_id)) is not None:
         return True
-    user = ids.parse(actor_id)
+    user = ids.parse_id(actor_id)
     return user is not None and (
         connection.scalar(select(users.c.id).where(users.c.id == user)) is not None
     )

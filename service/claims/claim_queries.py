@@ -30,7 +30,7 @@ from sqlalchemy import (
 )
 
 from service.directory.party_tree import below
-from service.domain.claims import Lifecycle, Precision, Stance, Status, end_of
+from service.domain.claims import Lifecycle, Precision, Stance, Status, compute_end
 from service.search.index import index_tables, match_expressions
 from service.store.engine import Lookup
 from service.store.tables import (
@@ -198,7 +198,7 @@ def shaped(
         lifecycle=filters.lifecycle,
     )
     if filters.claimed_until is not None:
-        parameters["claimed_end_until"] = end_of(filters.claimed_until, Precision.DAY)
+        parameters["claimed_end_until"] = compute_end(filters.claimed_until, Precision.DAY)
     parameters |= {f"status_{i}": status.value for i, status in enumerate(filters.statuses)}
     for name, asked in (("claimant", claimant), ("party", party)):
         if asked is not None:

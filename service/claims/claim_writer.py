@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Insert, bindparam, case, insert, null, select
 from service.claims import documents, projections, rename_queue, state_cache, webhook_bodies
 from service.domain import amendments, evidence, history, lifecycle
 from service.domain.access import Actor
-from service.domain.claims import Cause, ClaimState, Lifecycle, end_of
+from service.domain.claims import Cause, ClaimState, Lifecycle, compute_end
 from service.domain.errors import NotFound, PreconditionFailed
 from service.domain.history import Draft, Event
 from service.domain.subjects import Subject, SubjectKind
@@ -182,7 +182,7 @@ def _catch_up(connection: Connection, loaded: Loaded, *, now: datetime) -> Loade
     for rename in rename_queue.take_renames(connection, loaded.state.id):
         if rename.draft is None:
             index_writer.renew(connection, [loaded.state])
-        elif history.differs(loaded.state, rename.draft):
+        elif history.is_affected(loaded.state, rename.draft):
             loaded = record(connection, loaded, [rename.draft], actor=rename.actor, now=now)
     return loaded
 
@@ -269,7 +269,7 @@ def _append(
         after = append(draft)
     assert after is not None
     if before is not None:
-        automatic = lifecycle.automatic_move(before, after, cause=cause)
+        automatic = lifecycle.find_automatic_move(before, after, cause=cause)
         if automatic is not None:
             after = append(automatic)
 
@@ -305,7 +305,7 @@ def _append(
 
 def row(state: ClaimState, last_hash: str) -> dict[str, Any]:
     """The columns of `claims` that a state determines."""
-    suggestion = evidence.suggest(state, explain=False)
+    suggestion = evidence.suggest_status(state, explain=False)
     return {
         "version": state.version,
         "document": documents.document(state, suggestion),
@@ -319,11 +319,11 @@ def row(state: ClaimState, last_hash: str) -> dict[str, Any]:
         "claimant_root": state.claimant.root if state.claimant else None,
         "part_of": state.part_of,
         "origin_statement": state.origin_statement,
-        "agrees": evidence.agrees(state, suggestion),
+        "agrees": evidence.is_as_suggested(state, suggestion),
         "challenged": documents.challenged(state),
         "pending": state.pending is not None,
         "claimed_at": state.claimed_at,
-        "claimed_end": end_of(state.claimed_at, state.precision),
+        "claimed_end": compute_end(state.claimed_at, state.precision),
         "precision": state.precision.value,
         "status_since": state.status_since,
         "changed_at": state.updated_at,
@@ -337,8 +337,8 @@ def describe_beside(state: ClaimState, event: Event) -> dict[str, Any]:
     claim after it."""
     return {
         "story": state.story,
-        "said_at": history.said_at(event),
-        "said_end": history.said_end(event),
+        "said_at": history.read_said_at(event),
+        "said_end": history.read_said_end(event),
     }
 
 
@@ -357,7 +357,7 @@ def _tell_parent(
         record(
             connection,
             parent,
-            [amendments.component_changed(after, removed=True)],
+            [amendments.draft_component_change(after, removed=True)],
             actor=actor,
             now=now,
         )
@@ -371,7 +371,7 @@ def _tell_parent(
     record(
         connection,
         parent,
-        [amendments.component_changed(after, removed=gone)],
+        [amendments.draft_component_change(after, removed=gone)],
         actor=actor,
         now=now,
     )

@@ -21,20 +21,20 @@ from service.claims import (
 from service.claims.claim_writer import Loaded, Versions
 from service.domain import access, amendments, changes, history, lifecycle, printed, proposals
 from service.domain.access import Action, Actor
-from service.domain.changes import Ask, Change
+from service.domain.changes import Change, FindingRequest
 from service.domain.claims import (
     ClaimState,
     DecisionKind,
     Finding,
     Pending,
     Precision,
-    instant,
+    parse_instant,
 )
 from service.domain.errors import (
+    AlreadySettled,
     Conflict,
     DecisionOutdated,
     NotFound,
-    Settled,
     TransitionRefused,
 )
 from service.domain.history import Event
@@ -57,28 +57,30 @@ def approve(
     Raises NotFound, Settled, SecondPersonNeeded, DecisionOutdated, TransitionRefused, and
     PreconditionFailed where the claim's version is none of `versions`.
     """
-    access.require(actor, Action.APPROVE)
+    access.require_permission(actor, Action.APPROVE)
     standing.require_standing(connection, actor)
     loaded = _load_deciding(connection, decision_id, versions=versions, now=now)
     waiting = _require_right(loaded.state, actor)
     if waiting is not None and standing.is_disabled(connection, waiting.proposed_by):
         why = f"{waiting.proposed_by_name}, who proposed this, has no account any more."
-        raise proposals.refuse_outdated(loaded.state, waiting, why)
+        raise proposals.build_outdated_error(loaded.state, waiting, why)
     if waiting is None or waiting.kind is DecisionKind.STATUS:
         seen = None
         if waiting is not None and waiting.seen is None:
             seen = _read_seen(connection, loaded.state.id, decision_id)
-        draft = lifecycle.approve(loaded.state, decision_id, actor=actor, note=note, seen=seen)
+        draft = lifecycle.approve_status_change(
+            loaded.state, decision_id, actor=actor, note=note, seen=seen
+        )
         return claim_writer.record(connection, loaded, [draft], actor=actor, now=now).state
-    proposals.require_approvable(loaded.state, decision_id, actor=actor)
+    proposals.require_approvable_proposal(loaded.state, decision_id, actor=actor)
     try:
         change = CARRY_OUT[waiting.kind](connection, loaded.state, waiting, now)
     except (TransitionRefused, DecisionOutdated):
         raise
     except Conflict as error:
         # What it was about was settled, merged or withdrawn in the meantime.
-        raise proposals.refuse_outdated(loaded.state, waiting, error.detail) from error
-    drafts = changes.approve(loaded.state, decision_id, change, actor=actor, note=note)
+        raise proposals.build_outdated_error(loaded.state, waiting, error.detail) from error
+    drafts = changes.approve_change(loaded.state, decision_id, change, actor=actor, note=note)
     if waiting.kind is DecisionKind.MERGE:
         merged = change.asked["merged"]
         claim_commands.close_merged(connection, merged, into=loaded.state.id, actor=actor, now=now)
@@ -97,10 +99,10 @@ def approve(
 def reject(
     connection: Connection, decision_id: str, *, comment: str, actor: Actor, now: datetime
 ) -> ClaimState:
-    access.require(actor, Action.APPROVE)
+    access.require_permission(actor, Action.APPROVE)
     loaded = _load_deciding(connection, decision_id, now=now)
     _require_right(loaded.state, actor)
-    draft = proposals.reject(loaded.state, decision_id, comment=comment)
+    draft = proposals.draft_rejection(loaded.state, decision_id, comment=comment)
     return claim_writer.record(connection, loaded, [draft], actor=actor, now=now).state
 
 
@@ -108,9 +110,9 @@ def withdraw(
     connection: Connection, decision_id: str, *, reason: str | None, actor: Actor, now: datetime
 ) -> ClaimState:
     """Take one's own proposal back."""
-    access.require(actor, Action.CHANGE_STATUS)
+    access.require_permission(actor, Action.CHANGE_STATUS)
     loaded = _load_deciding(connection, decision_id, now=now)
-    draft = proposals.withdraw(loaded.state, decision_id, actor=actor, reason=reason)
+    draft = proposals.draft_withdrawal(loaded.state, decision_id, actor=actor, reason=reason)
     return claim_writer.record(connection, loaded, [draft], actor=actor, now=now).state
 
 
@@ -122,16 +124,16 @@ def _change_finding(
 ) -> Change:
     asked = _read_asked(waiting)["finding"]
     finding = Finding(asked) if asked else None
-    standing = [one.id for one in state.links if one.active]
+    standing = [one.id for one in state.links if one.is_active]
     if set(waiting.cites) <= set(standing):
-        return changes.change_finding(state, Ask(finding, waiting.reason, waiting.cites))
-    lifecycle.require_links_still_stand(state, waiting.cites)
+        return changes.change_finding(state, FindingRequest(finding, waiting.reason, waiting.cites))
+    lifecycle.require_active_links(state, waiting.cites)
     raise AssertionError("a link that does not stand is refused")
 
 
 def _amend(connection: Connection, state: ClaimState, waiting: Pending, now: datetime) -> Change:
     asked = _read_asked(waiting)
-    return amendments.reword(state, asked["text"], material=asked["material"])
+    return amendments.reword_claim(state, asked["text"], material=asked["material"])
 
 
 def _link(connection: Connection, state: ClaimState, waiting: Pending, now: datetime) -> Change:
@@ -153,11 +155,11 @@ def _take_back(
     about: dict[str, Any] = {
         "reason": waiting.reason,
         "source": asked["source"],
-        "said_at": instant(asked["said_at"]) if asked["said_at"] else None,
+        "said_at": parse_instant(asked["said_at"]) if asked["said_at"] else None,
         "precision": Precision(asked["precision"]) if asked["precision"] else None,
     }
-    draft = amendments.withdraw_statement(asked["statement"], **about)
-    return amendments.take_back(asked["statement"], [draft], about)
+    draft = amendments.draft_statement_withdrawal(asked["statement"], **about)
+    return amendments.withdraw_linked_statement(asked["statement"], [draft], about)
 
 
 def _merge(connection: Connection, state: ClaimState, waiting: Pending, now: datetime) -> Change:
@@ -180,7 +182,7 @@ CARRY_OUT: dict[DecisionKind, Callable[[Connection, ClaimState, Pending, datetim
     DecisionKind.SPEAKER: _rename,
 }
 """The change that an approval carries out, worked out from what was asked for and what is so now.
-A change of status is `lifecycle.approve`'s."""
+A change of status is `lifecycle.approve_status_change`'s."""
 
 
 def _read_asked(waiting: Pending) -> Mapping[str, Any]:
@@ -192,7 +194,7 @@ def _require_right(state: ClaimState, actor: Actor) -> Pending | None:
     """The decision that waits.  Raises Forbidden where it takes an editor to settle it."""
     waiting = state.pending
     if waiting is not None and waiting.override is not None:
-        access.require(actor, Action.OVERRIDE)
+        access.require_permission(actor, Action.OVERRIDE)
     return waiting
 
 
@@ -218,7 +220,7 @@ def _load_deciding(
     loaded = claim_writer.load(connection, row.claim, versions=versions, now=now)
     state = connection.scalar(select(decisions.c.state).where(decisions.c.id == decision_id))
     if state != "pending":
-        raise Settled(f"This decision was {state} before.", state=state)
+        raise AlreadySettled(f"This decision was {state} before.", state=state)
     return loaded
 
 
@@ -234,6 +236,6 @@ def _read_seen(connection: Connection, claim_id: str, decision_id: str) -> dict[
     for line in lines:
         event = Event(line.number, line.type, line.recorded_at, orjson.loads(line.data))
         if event.type == "decision.proposed" and event.data["id"] == decision_id:
-            return None if state is None else printed.read(state)
+            return None if state is None else printed.read_printed(state)
         state = history.apply(state, event, claim_id=claim_id)
     return None

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, literal, or_, select, tuple_
 
 from service.claims.documents import for_desk
 from service.domain import evidence, printed
-from service.domain.claims import ClaimState, Lifecycle, Status, rfc3339
+from service.domain.claims import ClaimState, Lifecycle, Status, format_instant
 from service.store import states
 from service.store.paging import Window
 from service.store.tables import claims, decisions, notes
@@ -123,7 +123,7 @@ def review_queue(
 
 def suggestion(state: ClaimState) -> dict[str, Any]:
     """What the rules suggest, with every link's part in it."""
-    derived = evidence.suggest(state)
+    derived = evidence.suggest_status(state)
     return {
         "status": derived.status,
         "trace": [
@@ -141,12 +141,12 @@ def suggestion(state: ClaimState) -> dict[str, Any]:
         ],
         "needs": {
             "independent_support": {
-                "needed": derived.needed,
+                "needed": derived.needed_parties,
                 "has": len(derived.support),
                 "parties": derived.support,
             },
-            "open_contradictions": len(derived.open_contradictions),
-            "open_requests": len(derived.requests),
+            "open_contradictions": len(derived.contradictions),
+            "open_requests": len(derived.confirmation_requests),
         },
     }
 
@@ -185,7 +185,7 @@ def note(row: dict[str, Any]) -> dict[str, Any]:
         "claim": row["claim"],
         "text": row["text"],
         "author": {"id": row["author"], "name": row["author_name"]},
-        "recorded_at": rfc3339(row["recorded_at"]),
+        "recorded_at": format_instant(row["recorded_at"]),
     }
 
 
@@ -205,7 +205,7 @@ def _decision(row: Row[Any]) -> dict[str, Any]:
         "digest": proposal.get("digest"),
         "printed": _printed(row, proposal),
         "proposed_by": {"id": row.proposed_by, "name": row.proposed_by_name},
-        "proposed_at": rfc3339(row.proposed_at),
+        "proposed_at": format_instant(row.proposed_at),
         "settled_by": {"id": row.settled_by, "name": row.settled_by_name} if settled else None,
         "settled_at": instant_or_none(row.settled_at),
         "comment": row.comment,
@@ -219,7 +219,7 @@ def _printed(row: Row[Any], proposal: dict[str, Any]) -> dict[str, Any] | None:
         return None
     shape = {"seen": proposal["seen"], "proposed": proposal["prints"], "now": None, "changed": []}
     if row.state == "pending":
-        now = printed.read(states.parse(row.claim_state))
+        now = printed.read_printed(states.parse(row.claim_state))
         changed = printed.list_differences(proposal["seen"], now)
         shape |= {"now": now, "changed": changed}
     return shape

@@ -9,9 +9,9 @@ from typing import Any
 import orjson
 
 from service.domain import evidence
-from service.domain.claims import ClaimState, Lifecycle, Stance, Status, Voice, rfc3339
+from service.domain.claims import ClaimState, Lifecycle, Stance, Status, Voice, format_instant
 from service.domain.evidence import Suggestion
-from service.domain.print_line import print_line
+from service.domain.print_line import build_print_line
 
 STANCES = (Stance.SUPPORTS, Stance.CONTRADICTS, Stance.REQUESTS_CONFIRMATION)
 TAIL = '"assignee":null}'
@@ -20,37 +20,38 @@ TAIL = '"assignee":null}'
 def document(state: ClaimState, suggestion: Suggestion | None = None) -> str:
     """The claim as it is served, as JSON text without its assignee; `suggestion` is what its links
     suggest, where that is known."""
-    suggestion = suggestion or evidence.suggest(state, explain=False)
+    suggestion = suggestion or evidence.suggest_status(state, explain=False)
     shape: dict[str, Any] = {
         "id": state.id,
         "text": state.text,
         "kind": state.kind,
         "revision": state.revision,
         "claimant": claimant(state.claimant),
-        "claimed_at": rfc3339(state.claimed_at),
+        "claimed_at": format_instant(state.claimed_at),
         "precision": state.precision,
         "status": state.status,
-        "status_since": rfc3339(state.status_since),
+        "status_since": format_instant(state.status_since),
         "version": state.version,
         "finding": state.finding,
         "lifecycle": state.lifecycle,
         "merged_into": state.merged_into,
         "suggested_status": suggestion.status,
-        "agrees": evidence.agrees(state, suggestion),
+        "agrees": evidence.is_as_suggested(state, suggestion),
         "challenged": challenged(state),
         "override": state.override,
         "evidence": {
-            stance.value: evidence.roots(evidence.standing(state, stance)) for stance in STANCES
+            stance.value: evidence.list_roots(evidence.list_active_by_others(state, stance))
+            for stance in STANCES
         },
-        "print_line": print_line(state, suggestion),
+        "print_line": build_print_line(state, suggestion),
         "story": state.story,
         "tags": state.tags,
         "part_of": state.part_of,
         "components": [
             {"id": one.id, "text": one.text, "status": one.status} for one in state.components
         ],
-        "created_at": rfc3339(state.created_at),
-        "updated_at": rfc3339(state.updated_at),
+        "created_at": format_instant(state.created_at),
+        "updated_at": format_instant(state.updated_at),
     }
     if state.imported is not None:
         shape["imported"] = {"by": state.imported.by, "label": state.imported.label}
@@ -81,5 +82,5 @@ def challenged(state: ClaimState) -> bool:
     return (
         state.status is Status.CONFIRMED
         and state.lifecycle is Lifecycle.ACTIVE
-        and bool(evidence.open_contradictions(state))
+        and bool(evidence.list_open_contradictions(state))
     )

@@ -7,7 +7,7 @@ import orjson
 from sqlalchemy import Connection, Row, func, select
 
 from service.domain import history
-from service.domain.claims import ClaimState, rfc3339
+from service.domain.claims import ClaimState, format_instant
 from service.domain.errors import NotFound, NotYetRecorded
 from service.domain.history import Event
 from service.record.canonical import read_salts
@@ -104,7 +104,7 @@ def line(row: Row[Any]) -> dict[str, Any]:
     return {
         "seq": row.number,
         "type": row.type,
-        "recorded_at": rfc3339(row.recorded_at),
+        "recorded_at": format_instant(row.recorded_at),
         "actor": orjson.loads(row.actor),
         "data": orjson.loads(row.data),
         "previous_hash": row.previous_hash,
@@ -119,7 +119,7 @@ def status_change(claim_id: str, event: Event) -> dict[str, Any]:
     return event.data | {
         "claim": claim_id,
         "version": event.number,
-        "occurred_at": rfc3339(event.recorded_at),
+        "occurred_at": format_instant(event.recorded_at),
     }
 
 
@@ -155,7 +155,7 @@ def known(connection: Connection, claim_id: str, moment: datetime | None) -> Cla
             )
         if created_at is not None:
             raise NotYetRecorded(
-                "The desk recorded this claim only later.", recorded_at=rfc3339(created_at)
+                "The desk recorded this claim only later.", recorded_at=format_instant(created_at)
             )
     if found is None:
         raise NotFound("There is no claim with this id.")

@@ -72,7 +72,7 @@ def begin(
 
     Raises Invalid for an unknown story.
     """
-    access.require(actor, Action.RECORD)
+    access.require_permission(actor, Action.RECORD)
     if (
         story is not None
         and connection.scalar(select(stories).where(stories.c.slug == story)) is None
@@ -81,7 +81,7 @@ def begin(
     hashed = replace(source, sha256=sha256(text.encode()).hexdigest())
     source_id, _ = source_commands.record(connection, hashed, actor=actor, now=now)
     row = {
-        "id": ids.uuid7(),
+        "id": ids.make_id(),
         "source": source_id,
         "text": text,
         "language": language,
@@ -108,7 +108,7 @@ def take(
     The quote keeps its place in the text; words that are not in it have none, and are not word for
     word.  Raises NotFound, and Invalid where nothing is said of what the words do.
     """
-    access.require(actor, Action.RECORD)
+    access.require_permission(actor, Action.RECORD)
     row = connection.execute(select(intakes).where(intakes.c.id == intake_id)).first()
     if row is None:
         raise NotFound("This article is no longer being taken in.")
@@ -147,7 +147,7 @@ def take(
 
 def finish(connection: Connection, intake_id: str, *, actor: Actor, now: datetime) -> None:
     """Forget the text: all of it that matters is recorded.  Raises NotFound."""
-    access.require(actor, Action.RECORD)
+    access.require_permission(actor, Action.RECORD)
     if connection.execute(delete(intakes).where(intakes.c.id == intake_id)).rowcount == 0:
         raise NotFound("This article is no longer being taken in.")
 

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, select
 
 from service.claims import statement_queries
 from service.directory.directory_queries import build_source_view
-from service.domain.claims import rfc3339
+from service.domain.claims import format_instant
 from service.store.tables import claims, intakes, links, quotes, sources
 
 MOST = 50
@@ -32,7 +32,7 @@ def page(connection: Connection) -> list[dict[str, Any]]:
             "id": row.id,
             "story": row.story,
             "opened_by": row.opened_by_name,
-            "opened_at": rfc3339(row.opened_at),
+            "opened_at": format_instant(row.opened_at),
             "source": build_source_view(row, "source_"),
         }
         for row in rows
@@ -54,7 +54,7 @@ def one(connection: Connection, intake_id: str) -> dict[str, Any] | None:
         "language": row.language,
         "story": row.story,
         "opened_by": row.opened_by_name,
-        "opened_at": rfc3339(row.opened_at),
+        "opened_at": format_instant(row.opened_at),
         "source": build_source_view(row, "source_"),
         "passages": passages(connection, row.source),
     }

@@ -38,7 +38,7 @@ def change_party(
     A new parent may make voices independent of each other, or no longer: the claims concerned are
     weighed anew, and may fall back to awaiting_confirmation.
     """
-    access.require(actor, Action.CHANGE_PARTIES)
+    access.require_permission(actor, Action.CHANGE_PARTIES)
     # One change of the tree at a time: two moves that are sound alone may make a circle together.
     tree = {row.slug: row for row in connection.execute(_locked_tree()).all()}
     if slug not in tree:
@@ -178,7 +178,7 @@ def change_speaker(
     now: datetime,
 ) -> None:
     """Correct a speaker's name or role, and every claim that shows it."""
-    access.require(actor, Action.CHANGE_PARTIES)
+    access.require_permission(actor, Action.CHANGE_PARTIES)
     row = connection.execute(
         select(speakers).where(speakers.c.id == speaker_id).with_for_update()
     ).first()
@@ -189,7 +189,7 @@ def change_speaker(
         return
     chain = writer.lock_chain(connection, Subject(SubjectKind.SPEAKER, speaker_id))
     now = now_after(chain.recorded_at, now)
-    folded = names.fold_speaker(name, role)
+    folded = names.normalize_speaker(name, role)
     namesake = connection.scalar(
         select(speakers.c.id).filter_by(party=row.party, **folded).where(speakers.c.id != row.id)
     )

@@ -39,8 +39,8 @@ def submit(
 
     Raises DecisionPending where another proposal waits that may still be approved.
     """
-    decision_id = ids.uuid7()
-    drafts = changes.submit(
+    decision_id = ids.make_id()
+    drafts = changes.submit_change(
         loaded.state, change, four_eyes=four_eyes, actor=actor, decision_id=decision_id
     )
     recorded = claim_writer.record(
@@ -69,7 +69,7 @@ def lapse_of_proposer(
         waiting = loaded.state.pending
         # Somebody may have settled it while we waited for the claim.
         if waiting is not None and waiting.proposed_by == proposer:
-            draft = proposals.lapse(loaded.state, waiting.id, reason=reason)
+            draft = proposals.draft_lapse(loaded.state, waiting.id, reason=reason)
             claim_writer.record(connection, loaded, [draft], actor=actor, now=now)
             lapsed += 1
     return lapsed

@@ -40,7 +40,7 @@ def change_party(
 
     Raises what `parties.change` does.
     """
-    access.require(actor, Action.CHANGE_PARTIES)
+    access.require_permission(actor, Action.CHANGE_PARTIES)
     tree = lock_tree(connection) if four_eyes else {}
     party = tree.get(slug, {})
     new = {name: asked[name] for name in PRINTED if name in asked and name in party}
@@ -71,7 +71,7 @@ def change_speaker(
 
     Raises what `parties.change_speaker` does.
     """
-    access.require(actor, Action.CHANGE_PARTIES)
+    access.require_permission(actor, Action.CHANGE_PARTIES)
     row = connection.execute(select(speakers).where(speakers.c.id == speaker_id)).first()
     if row is not None and four_eyes:
         plan = _plan_speaker(row._asdict(), asked)

@@ -72,7 +72,7 @@ def add_rename(
 ) -> tuple[Rename, int]:
     """Note a rename, and the claims that it has to come to: those that `shown` selects.  Gives
     how many they are."""
-    rename = Rename(ids.uuid7(), subject, draft, actor, None)
+    rename = Rename(ids.make_id(), subject, draft, actor, None)
     listed = shown.subquery()
     claim = listed.c[0]
     added = connection.execute(

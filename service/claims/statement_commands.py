@@ -32,9 +32,9 @@ from service.domain.claims import (
     Scope,
     Stance,
     Voice,
-    end_of,
+    compute_end,
 )
-from service.domain.errors import Invalid, NotFound, Settled, StatementWithdrawn
+from service.domain.errors import AlreadySettled, Invalid, NotFound, StatementWithdrawn
 from service.domain.history import Draft
 from service.domain.inputs import NewLink, NewQuote, NewSource, NewStatement
 from service.domain.subjects import Subject, SubjectKind
@@ -118,7 +118,7 @@ def record(
 
     Raises Invalid for what it refers to in vain.
     """
-    access.require(actor, Action.RECORD)
+    access.require_permission(actor, Action.RECORD)
     lines = lines if lines is not None else []
     require_said(new.said_at, now=now, loc=(*loc, "said_at"))
     if not new.quotes:
@@ -129,14 +129,14 @@ def record(
         )
     elif new.party is None and new.speaker is not None:
         raise Invalid("a speaker speaks for a party: name it", loc=(*loc, "party"))
-    statement_id = ids.uuid7()
+    statement_id = ids.make_id()
     rows = [
         {
             "id": statement_id,
             "party": new.party,
             "speaker": voice.speaker.id if voice and voice.speaker else None,
             "said_at": new.said_at,
-            "said_end": end_of(new.said_at, new.precision),
+            "said_end": compute_end(new.said_at, new.precision),
             "precision": new.precision.value,
             "basis": new.basis.value,
             "recorded_at": now,
@@ -149,7 +149,7 @@ def record(
         for position, quote in enumerate(new.quotes, start=1)
     ]
     said = {name: rows[0][name] for name in SAID}
-    draft = Draft("statement.recorded", history.plain(said | {"quotes": _rendered(rows[1:])}))
+    draft = Draft("statement.recorded", history.make_plain(said | {"quotes": _rendered(rows[1:])}))
     lines += writer.begin(_subject(statement_id), [draft], actor=actor, now=now)
     parameters = {f"{i}_{name}": value for i, row in enumerate(rows) for name, value in row.items()}
     parameters |= index_writer.statement_row(connection, statement_id, new.quotes, voice)
@@ -198,7 +198,7 @@ def add_quote(
 
     It is recorded on every claim that shows the statement, which is found by it from now on.
     """
-    access.require(actor, Action.RECORD)
+    access.require_permission(actor, Action.RECORD)
     _locked(connection, statement_id)
     chain = writer.lock_chain(connection, _subject(statement_id))
     position = connection.scalar(
@@ -243,12 +243,12 @@ def withdraw(
     on being printed with it until a second person agrees: gives those decisions' ids.  Raises
     NotFound, Settled, DecisionPending.
     """
-    access.require(actor, Action.RECORD)
+    access.require_permission(actor, Action.RECORD)
     if said_at is not None:
         require_said(said_at, now=now, loc=("body", "said_at"))
         precision = precision or Precision.DAY
     if _locked(connection, statement_id).withdrawn_at is not None:
-        raise Settled("This statement was withdrawn before.", statement=statement_id)
+        raise AlreadySettled("This statement was withdrawn before.", statement=statement_id)
     chain = writer.lock_chain(connection, _subject(statement_id))
     source_id = (
         None
@@ -264,7 +264,7 @@ def withdraw(
         "said_at": said_at,
         "precision": precision.value if precision and said_at else None,
     }
-    draft = Draft("statement.withdrawn", history.plain(withdrawal))
+    draft = Draft("statement.withdrawn", history.make_plain(withdrawal))
     writer.extend(connection, chain, [draft], actor=actor, now=now)
     connection.execute(
         update(statements)
@@ -283,10 +283,10 @@ def withdraw(
         loaded = claim_writer.load(connection, claim_id, now=now)
         drafts = []
         if any(one.statement == statement_id for one in loaded.state.links):
-            drafts.append(amendments.withdraw_statement(statement_id, **about))
+            drafts.append(amendments.draft_statement_withdrawal(statement_id, **about))
         if claim_id in claimed and loaded.state.lifecycle is Lifecycle.ACTIVE:
-            drafts.append(amendments.withdraw_claim(loaded.state, **about))
-        change = amendments.take_back(statement_id, drafts, about)
+            drafts.append(amendments.draft_claim_withdrawal(loaded.state, **about))
+        change = amendments.withdraw_linked_statement(statement_id, drafts, about)
         done = proposal_commands.submit(
             connection, loaded, change, four_eyes=four_eyes, actor=actor, now=now
         )
@@ -316,7 +316,7 @@ def link(
     On a confirmed claim a link that changes who is printed is proposed; the statement is recorded
     in any case.
     """
-    access.require(actor, Action.RECORD)
+    access.require_permission(actor, Action.RECORD)
     loaded = claim_writer.load(connection, claim_id, versions=versions, now=now)
     loc = ("body", "statement")
     if isinstance(new.statement, NewStatement):
@@ -325,7 +325,7 @@ def link(
         spoken = read(connection, new.statement, loc=loc)
     if spoken.voice is None:
         raise Invalid("no party stands behind this statement, so it takes no stance", loc=loc)
-    made = _build_link(ids.uuid7(), spoken, spoken.voice, new, now)
+    made = _build_link(ids.make_id(), spoken, spoken.voice, new, now)
     change = amendments.add_link(loaded.state, made, note=new.note)
     done = proposal_commands.submit(
         connection, loaded, change, four_eyes=four_eyes, actor=actor, now=now
@@ -360,7 +360,7 @@ def link_origin(connection: Connection, claim: ClaimState) -> Link | None:
     if spoken.voice is None:
         return None
     return _build_link(
-        ids.uuid7(), spoken, spoken.voice, NewLink(spoken.id, Stance.SUPPORTS), claim.created_at
+        ids.make_id(), spoken, spoken.voice, NewLink(spoken.id, Stance.SUPPORTS), claim.created_at
     )
 
 
@@ -395,7 +395,7 @@ def retract_link(
 
     To take a denial off a confirmed claim is proposed: without it the line is bolder.
     """
-    access.require(actor, Action.RECORD)
+    access.require_permission(actor, Action.RECORD)
     loaded = _claim_of(connection, link_id, now=now)
     change = amendments.retract_link(loaded.state, link_id, reason=reason)
     return proposal_commands.submit(
@@ -407,7 +407,7 @@ def affirm_link(
     connection: Connection, link_id: str, *, four_eyes: bool, actor: Actor, now: datetime
 ) -> Outcome:
     """Say that a link holds for the claim's present wording too.  Raises NotFound, Settled."""
-    access.require(actor, Action.RECORD)
+    access.require_permission(actor, Action.RECORD)
     loaded = _claim_of(connection, link_id, now=now)
     change = amendments.affirm_link(loaded.state, link_id)
     return proposal_commands.submit(
@@ -461,7 +461,7 @@ def _quote_row(
     where = (*loc, "quotes", position - 1)
     selector = quote.selector
     return {
-        "id": ids.uuid7(),
+        "id": ids.make_id(),
         "statement": statement_id,
         "position": position,
         "text": quote.text,

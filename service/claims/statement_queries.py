@@ -8,7 +8,15 @@ from sqlalchemy import Connection, Row, Select, literal, select, tuple_
 
 from service.directory.directory_queries import build_source_view
 from service.directory.party_tree import below
-from service.domain.claims import ClaimState, Link, Precision, Voice, end_of, instant, rfc3339
+from service.domain.claims import (
+    ClaimState,
+    Link,
+    Precision,
+    Voice,
+    compute_end,
+    format_instant,
+    parse_instant,
+)
 from service.store.paging import Window
 from service.store.tables import claims, links, parties, quotes, sources, speakers, statements
 from service.store.types import instant_or_none
@@ -63,7 +71,7 @@ def page(
         # The order's own column is bounded too, so that the index begins or ends there.
         query = query.where(statements.c.said_at >= since, statements.c.said_end >= since)
     if until is not None:
-        latest = end_of(until, Precision.DAY)
+        latest = compute_end(until, Precision.DAY)
         query = query.where(statements.c.said_at <= until, statements.c.said_end <= latest)
     if window.after is not None:
         said_end, statement_id = window.after
@@ -80,7 +88,10 @@ def page(
 
 def keys(shape: dict[str, Any]) -> list[Any]:
     """The sort keys of a statement in `page`."""
-    return [end_of(instant(shape["said_at"]), Precision(shape["precision"])), shape["id"]]
+    return [
+        compute_end(parse_instant(shape["said_at"]), Precision(shape["precision"])),
+        shape["id"],
+    ]
 
 
 def link_page(
@@ -128,7 +139,7 @@ def of_claim(
                 "conflicting": one.conflicting,
                 "set_aside": one.set_aside,
                 "linked_by": row.linked_by,
-                "recorded_at": rfc3339(row.recorded_at),
+                "recorded_at": format_instant(row.recorded_at),
                 "retracted_at": instant_or_none(row.retracted_at) if one.retracted else None,
                 "retraction_reason": row.retraction_reason if one.retracted else None,
                 "statement": statement | name_voice(one.voice),
@@ -171,7 +182,7 @@ def on_claims(connection: Connection, statement_id: str) -> list[dict[str, Any]]
                 "scope": row.scope,
                 "conditional": row.conditional,
                 "retracted_at": instant_or_none(row.retracted_at),
-                "recorded_at": rfc3339(row.recorded_at),
+                "recorded_at": format_instant(row.recorded_at),
             },
         }
         for row in connection.execute(linked).all()
@@ -245,7 +256,7 @@ def _with_quotes(connection: Connection, rows: Sequence[Row[Any]]) -> list[dict[
                 "selector": None
                 if quote.exact is None
                 else {"exact": quote.exact, "prefix": quote.prefix, "suffix": quote.suffix},
-                "recorded_at": rfc3339(quote.recorded_at),
+                "recorded_at": format_instant(quote.recorded_at),
                 "source": build_source_view(quote, "source_"),
             }
         )
@@ -259,11 +270,11 @@ def _with_quotes(connection: Connection, rows: Sequence[Row[Any]]) -> list[dict[
             "speaker": None
             if row.speaker is None
             else {"id": row.speaker, "name": row.speaker_name, "role": row.speaker_role},
-            "said_at": rfc3339(row.said_at),
+            "said_at": format_instant(row.said_at),
             "precision": row.precision,
             "basis": row.basis,
             "quotes": renderings[row.id],
-            "recorded_at": rfc3339(row.recorded_at),
+            "recorded_at": format_instant(row.recorded_at),
             "withdrawn_at": instant_or_none(row.withdrawn_at),
             "withdrawal_reason": row.withdrawal_reason,
             "withdrawal_source": row.withdrawal_source,

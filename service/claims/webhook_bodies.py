@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 from service.claims.documents import claimant
-from service.domain.claims import ClaimState, DecisionKind, Link, Speaker, rfc3339
+from service.domain.claims import ClaimState, DecisionKind, Link, Speaker, format_instant
 from service.domain.history import Event
-from service.domain.print_line import print_line
+from service.domain.print_line import build_print_line
 from service.domain.webhooks import EventType
 from service.webhooks.bodies import render_body
 
@@ -31,7 +31,7 @@ def message(event: Event, state: ClaimState, *, by: str | None, base_url: str) -
         "version": event.number,
         **told,
         "by": by,
-        "occurred_at": rfc3339(event.recorded_at),
+        "occurred_at": format_instant(event.recorded_at),
     }
     return render_body(event.type, event.recorded_at, about)
 
@@ -63,7 +63,7 @@ def brief(link: Link) -> Data:
         "scope": link.scope,
         "conditional": link.conditional,
         "basis": link.basis,
-        "said_at": rfc3339(link.said_at),
+        "said_at": format_instant(link.said_at),
         "precision": link.precision,
         "quote": link.quote,
     }
@@ -81,12 +81,12 @@ def _created(state: ClaimState, _: Data) -> Data:
     return {
         "kind": state.kind,
         "status": state.status,
-        "claimed_at": rfc3339(state.claimed_at),
+        "claimed_at": format_instant(state.claimed_at),
         "precision": state.precision,
         "story": state.story,
         "tags": state.tags,
         "part_of": state.part_of,
-        "print_line": print_line(state),
+        "print_line": build_print_line(state),
     }
 
 
@@ -102,7 +102,7 @@ def _status_changed(state: ClaimState, data: Data) -> Data:
         "decided_by": data["decided_by"],
         "approved_by": data["approved_by"],
         "sequence": data["sequence"],
-        "print_line": print_line(state),
+        "print_line": build_print_line(state),
     }
 
 
@@ -110,7 +110,7 @@ def _amended(state: ClaimState, data: Data) -> Data | None:
     changes = {name: data[name] for name in AMENDED if name in data}
     if not changes.keys() - {"material"}:
         return None
-    return {"changes": changes, "revision": state.revision, "print_line": print_line(state)}
+    return {"changes": changes, "revision": state.revision, "print_line": build_print_line(state)}
 
 
 def _finding_changed(state: ClaimState, data: Data) -> Data:
@@ -123,7 +123,7 @@ def _finding_changed(state: ClaimState, data: Data) -> Data:
         "status": state.status,
         "decided_by": data["decided_by"],
         "approved_by": data["approved_by"],
-        "print_line": print_line(state),
+        "print_line": build_print_line(state),
     }
 
 
@@ -135,7 +135,7 @@ def _withdrawn(state: ClaimState, data: Data) -> Data:
     return {
         "reason": data["reason"],
         "status": state.status,
-        "print_line": print_line(state),
+        "print_line": build_print_line(state),
         **_withdrawn_when(data),
     }
 
@@ -148,13 +148,13 @@ def _withdrawn_when(data: Data) -> Data:
 def _linked(state: ClaimState, data: Data) -> Data:
     link = state.link(data["link"]["id"])
     assert link is not None
-    return {"link": brief(link), "print_line": print_line(state)}
+    return {"link": brief(link), "print_line": build_print_line(state)}
 
 
 def _retracted(state: ClaimState, data: Data) -> Data:
     link = state.link(data["link"])
     assert link is not None
-    return {"link": brief(link), "reason": data["reason"], "print_line": print_line(state)}
+    return {"link": brief(link), "reason": data["reason"], "print_line": build_print_line(state)}
 
 
 def _statement_withdrawn(state: ClaimState, data: Data) -> Data:
@@ -163,7 +163,7 @@ def _statement_withdrawn(state: ClaimState, data: Data) -> Data:
         "statement": statement,
         "reason": data["reason"],
         "links": _briefs(state, lambda link: link.statement == statement),
-        "print_line": print_line(state),
+        "print_line": build_print_line(state),
         **_withdrawn_when(data),
     }
 

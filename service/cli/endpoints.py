@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from service.cli import databases, shell
 from service.cli.keys import UNITS
 from service.domain import ids
-from service.domain.claims import rfc3339
+from service.domain.claims import format_instant
 from service.domain.errors import NotFound
 from service.domain.webhooks import DeliveryState
 from service.store.engine import Connection
@@ -84,7 +84,7 @@ def parse_moment(text: str, *, now: datetime) -> datetime:
         pass
     raise shell.misused(
         f"--since {text}: say a time back from now (90m, 2h, 3d, 4w), or an instant with an "
-        f"offset, such as {rfc3339(now.replace(microsecond=0) - timedelta(days=3))}."
+        f"offset, such as {format_instant(now.replace(microsecond=0) - timedelta(days=3))}."
     )
 
 
@@ -124,7 +124,7 @@ def check_url(url: str) -> None:
 
 def parse_webhook_id(webhook: str) -> str:
     """Return the id in its usual form.  Stops where it is none."""
-    parsed = ids.parse(webhook.strip())
+    parsed = ids.parse_id(webhook.strip())
     if parsed is None:
         raise shell.misused(f"{webhook!r} is no webhook's id.  See: claimdesk webhooks list")
     return parsed

@@ -9,7 +9,7 @@ import typer
 from service.cli import databases, shell
 from service.cli.users import require_name
 from service.domain.access import Role
-from service.domain.claims import rfc3339
+from service.domain.claims import format_instant
 from service.store.engine import Connection
 
 app = typer.Typer(
@@ -90,7 +90,7 @@ def moment(text: str, *, now: datetime) -> datetime:
     if instant is None or instant.tzinfo is None:
         raise shell.misused(
             f"--expires {text}: say a time from now (90m, 12h, 30d, 4w), or an instant with an "
-            f"offset, such as {rfc3339(now.replace(microsecond=0) + timedelta(days=30))}."
+            f"offset, such as {format_instant(now.replace(microsecond=0) + timedelta(days=30))}."
         )
     return instant
 
@@ -122,7 +122,7 @@ def _make(
         "role": made.role,
         "name": made.name,
         "user": user.email if user is not None else None,
-        "expires_at": rfc3339(expires_at) if expires_at is not None else None,
+        "expires_at": format_instant(expires_at) if expires_at is not None else None,
     }
 
 

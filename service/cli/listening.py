@@ -16,7 +16,7 @@ from typing import Any
 import typer
 
 from service.cli import endpoints, shell
-from service.domain.claims import rfc3339
+from service.domain.claims import format_instant
 from service.webhooks import signatures
 
 MOST_BYTES = 1024 * 1024
@@ -110,7 +110,7 @@ class Receiver(ThreadingHTTPServer):
         if verified is not False:
             self._times[message] += 1
         return Received(
-            rfc3339(now), message, body, verified, problem, answered, self._times[message]
+            format_instant(now), message, body, verified, problem, answered, self._times[message]
         )
 
 

@@ -6,7 +6,7 @@ import typer
 
 from service.cli import databases, endpoints, shell
 from service.domain import ids
-from service.domain.claims import rfc3339
+from service.domain.claims import format_instant
 from service.domain.errors import WebhookNotActive
 from service.domain.webhooks import DeliveryState, EndpointState, EventType
 
@@ -151,7 +151,7 @@ def redeliver(
 ) -> None:
     """Send a delivery again, whatever became of it: the same id, the same bytes."""
     webhook_id = endpoints.parse_webhook_id(webhook)
-    message = ids.parse(delivery.strip())
+    message = ids.parse_id(delivery.strip())
     if message is None:
         raise shell.misused(
             f"{delivery!r} is no id.  See: claimdesk webhooks deliveries {webhook_id}"
@@ -181,10 +181,11 @@ def recover(
         webhook_id, webhook_commands.recover_deliveries, since=since_moment
     )
     if as_json:
-        shell.print_json({"recovered": count, "since": rfc3339(since_moment)})
+        shell.print_json({"recovered": count, "since": format_instant(since_moment)})
     elif not count:
         shell.note(
-            f"Everything since {rfc3339(since_moment)} was delivered: there is nothing to send."
+            f"Everything since {format_instant(since_moment)} was delivered: "
+            "there is nothing to send."
         )
     elif _check_active(view):
         what = "1 delivery is" if count == 1 else f"{count:,} deliveries are"

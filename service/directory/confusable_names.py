@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select
 from service.directory.skeletons import make_skeletons, read_alike
 from service.domain.access import Actor, Way
 from service.domain.errors import AlreadyExists
-from service.domain.names import fold_spelling
+from service.domain.names import normalize_spelling
 from service.domain.subjects import Subject, SubjectKind
 from service.record import chains
 from service.store.tables import api_keys, parties, speakers, users
@@ -56,7 +56,7 @@ def require_distinct_speaker(
     query = select(
         speakers.c.id, speakers.c.name, speakers.c.folded_name, speakers.c.folded_role
     ).where(speakers.c.party == party)
-    folded = (fold_spelling(name), folded_role)
+    folded = (normalize_spelling(name), folded_role)
     for row in connection.execute(query):
         # Somebody of the same folded name and role is the same speaker: perhaps recorded just now.
         if row.id == speaker or (row.folded_name, row.folded_role) == folded:

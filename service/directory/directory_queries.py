@@ -14,9 +14,9 @@ from service.directory.directory_views import (
 )
 from service.directory.party_tree import below
 from service.domain import addresses
-from service.domain.claims import rfc3339
+from service.domain.claims import format_instant
 from service.domain.errors import NotFound
-from service.domain.names import fold_spelling
+from service.domain.names import normalize_spelling
 from service.store.paging import Window
 from service.store.rename_tables import rename_claims, renames
 from service.store.tables import parties, sources, speakers
@@ -143,7 +143,9 @@ def list_speakers(
     """
     query = select(speakers).order_by(speakers.c.folded_name, speakers.c.id)
     if name is not None:
-        query = query.where(speakers.c.folded_name.contains(fold_spelling(name), autoescape=True))
+        query = query.where(
+            speakers.c.folded_name.contains(normalize_spelling(name), autoescape=True)
+        )
     if party is not None:
         query = query.where(speakers.c.party.in_(below(literal(party), "below")))
     if window.after is not None:
@@ -167,7 +169,7 @@ def find_source_at(connection: Connection, url: str) -> SourceView | None:
     """Return the latest source known at an address, however that is spelled."""
     row = connection.execute(
         select(sources)
-        .where(sources.c.address_digest == addresses.digest(url))
+        .where(sources.c.address_digest == addresses.compute_address_digest(url))
         .order_by(sources.c.recorded_at.desc(), sources.c.id.desc())
         .limit(1)
     ).first()
@@ -178,7 +180,7 @@ def list_sources(connection: Connection, *, url: str | None, window: Window) -> 
     """Return sources, newest first, one more than the limit; with `url`, those at this address."""
     query: Select[Any] = select(sources).order_by(sources.c.id.desc())
     if url is not None:
-        query = query.where(sources.c.address_digest == addresses.digest(url))
+        query = query.where(sources.c.address_digest == addresses.compute_address_digest(url))
     if window.after is not None:
         query = query.where(sources.c.id < literal(window.after[0], sources.c.id.type))
     rows = connection.execute(query.limit(window.limit + 1)).all()
@@ -194,8 +196,8 @@ def build_party_view(row: Row[Any]) -> PartyView:
         "country": row.country,
         "parent": row.parent,
         "root": row.root,
-        "created_at": rfc3339(row.created_at),
-        "updated_at": rfc3339(row.updated_at),
+        "created_at": format_instant(row.created_at),
+        "updated_at": format_instant(row.updated_at),
     }
 
 
@@ -205,7 +207,7 @@ def _build_speaker_view(row: Row[Any]) -> SpeakerView:
         "name": row.name,
         "role": row.role,
         "party": row.party,
-        "created_at": rfc3339(row.created_at),
+        "created_at": format_instant(row.created_at),
     }
 
 
@@ -228,5 +230,5 @@ def build_source_view(row: Row[Any], prefix: str = "") -> SourceView:
         "language": get("language"),
         "archive_url": get("archive_url"),
         "sha256": get("sha256"),
-        "recorded_at": rfc3339(get("recorded_at")),
+        "recorded_at": format_instant(get("recorded_at")),
     }

@@ -70,7 +70,7 @@ def create_party(
     now: datetime,
 ) -> None:
     """Record a party.  Raises AlreadyExists, or Invalid for an unknown or too deep parent."""
-    access.require(actor, Action.RECORD)
+    access.require_permission(actor, Action.RECORD)
     root = slug
     if parent is not None:
         above = list_ancestors(connection, parent, loc=("body", "parent"))
@@ -197,7 +197,7 @@ def match_speaker(
 ) -> Speaker:
     """The speaker of this party with this name and role, recorded if new: the event is added to
     `lines`, for the caller to write."""
-    spelled = names.fold_speaker(person.name, person.role)
+    spelled = names.normalize_speaker(person.name, person.role)
     folded = {"party": party, "folded_name": spelled["folded_name"]}
     if person.role is None:
         found = connection.execute(
@@ -211,7 +211,7 @@ def match_speaker(
             return Speaker(found.id, found.name, found.role)
     folded |= spelled
     row = folded | {
-        "id": ids.uuid7(),
+        "id": ids.make_id(),
         "name": person.name,
         "role": person.role,
         "created_at": now,
@@ -234,7 +234,7 @@ def create_speaker(
     connection: Connection, *, party: str, person: NewSpeaker, actor: Actor, now: datetime
 ) -> tuple[str, bool]:
     """The speaker's id, and whether they are new."""
-    access.require(actor, Action.RECORD)
+    access.require_permission(actor, Action.RECORD)
     if connection.execute(HOLD, {"party": party}).first() is None:
         raise Invalid(f"there is no party '{party}'", loc=("body", "party"))
     lines: list[Line] = []

@@ -34,7 +34,7 @@ BY_ID = select(sources.c.id).where(sources.c.id == bindparam("source"))
 def fingerprint(url: str, text_hash: str | None) -> str:
     """What makes a source the same: its address in canonical form, and the hash of its text
     where that is known."""
-    return sha256(f"{text_hash or ''} {addresses.canonical(url)}".encode()).hexdigest()
+    return sha256(f"{text_hash or ''} {addresses.normalize_address(url)}".encode()).hexdigest()
 
 
 def record(
@@ -55,24 +55,24 @@ def _enter(
     connection: Connection, source: NewSource, lines: list[Line], *, actor: Actor, now: datetime
 ) -> str:
     """The source's id; where it is new, its event is added to `lines`, for the caller to write."""
-    access.require(actor, Action.RECORD)
+    access.require_permission(actor, Action.RECORD)
     mark = fingerprint(source.url, source.sha256)
     known = BY_FINGERPRINT.run(connection, {"fingerprint": mark}).first()
     if known is not None:
         return id_text(known[0])
-    digest = addresses.digest(source.url)
+    digest = addresses.compute_address_digest(source.url)
     if _is_bare(source):
         known = BY_ADDRESS.run(connection, {"digest": digest}).first()
         if known is not None:
             return id_text(known[0])
     row = asdict(source) | {
-        "id": ids.uuid7(),
+        "id": ids.make_id(),
         "recorded_at": now,
         "fingerprint": mark,
         "address_digest": digest,
     }
     if insert_or_ignore(connection, sources, row):
-        draft = Draft("source.recorded", history.plain(source))
+        draft = Draft("source.recorded", history.make_plain(source))
         subject = Subject(SubjectKind.SOURCE, row["id"])
         lines += writer.begin(subject, [draft], actor=actor, now=now)
         return str(row["id"])

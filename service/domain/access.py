@@ -103,7 +103,7 @@ class Actor:
         return () if self.means is None else self.means.made_by
 
     @property
-    def chain(self) -> tuple[str, ...]:
+    def responsible_ids(self) -> tuple[str, ...]:
         """The ids that answer for what this actor makes: its own, then those of its makers."""
         return (self.id, *(one for one in self.made_by if one != self.id))
 
@@ -121,19 +121,19 @@ def describe_actor(actor: Actor) -> dict[str, Any]:
     return described
 
 
-def allowed(actor: Actor | None, action: Action, *, public_read: bool = False) -> bool:
+def is_allowed(actor: Actor | None, action: Action, *, public_read: bool = False) -> bool:
     """Whether `actor` (None: not signed in) may do `action`."""
     if actor is None:
         return public_read and action in PUBLIC_ACTIONS
     return actor.role in PERMISSIONS[action]
 
 
-def require(actor: Actor | None, action: Action, *, public_read: bool = False) -> None:
+def require_permission(actor: Actor | None, action: Action, *, public_read: bool = False) -> None:
     """Raise unless `actor` may do `action`.
 
     Raises NotAuthenticated (nobody is signed in) or Forbidden (the role does not allow it).
     """
-    if allowed(actor, action, public_read=public_read):
+    if is_allowed(actor, action, public_read=public_read):
         return
     if actor is None:
         raise NotAuthenticated(

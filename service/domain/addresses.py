@@ -47,7 +47,7 @@ ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
 UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
 
-def check(address: str) -> str | None:
+def find_address_fault(address: str) -> str | None:
     """Say what is wrong with an http(s) address; None where nothing is."""
     try:
         parts = urlsplit(address)
@@ -86,9 +86,9 @@ def _to_ascii(host: str) -> str | None:
 
 
 @lru_cache(maxsize=4096)
-def canonical(address: str) -> str:
+def normalize_address(address: str) -> str:
     """The form in which addresses are compared.  What is no sound address stays as it is."""
-    if check(address) is not None:
+    if find_address_fault(address) is not None:
         return address
     parts = urlsplit(address)
     return urlunsplit(
@@ -102,9 +102,9 @@ def canonical(address: str) -> str:
     )
 
 
-def digest(address: str) -> str:
+def compute_address_digest(address: str) -> str:
     """What the spellings of one address have in common, as an index of a database takes it."""
-    return sha256(canonical(address).encode("utf-8", "surrogatepass")).hexdigest()
+    return sha256(normalize_address(address).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _canonical_host(parts: SplitResult) -> str:

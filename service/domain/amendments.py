@@ -20,27 +20,27 @@ from service.domain.claims import (
     Precision,
     Stance,
     Status,
-    rfc3339,
+    format_instant,
 )
-from service.domain.errors import Invalid, MergeCycle, NotFound, Settled
-from service.domain.history import Draft, plain
-from service.domain.lifecycle import reopened_by_amendment
-from service.domain.proposals import require_open
+from service.domain.errors import AlreadySettled, Invalid, MergeCycle, NotFound
+from service.domain.history import Draft, make_plain
+from service.domain.lifecycle import draft_reopening
+from service.domain.proposals import require_open_claim
 
 
-def link(state: ClaimState, new: Link, *, note: str | None) -> Draft:
+def draft_link(state: ClaimState, new: Link, *, note: str | None) -> Draft:
     """Record that a statement takes a stance on the claim.
 
     Raises Invalid where the same statement is linked already with an active link.
     """
-    require_open(state)
+    require_open_claim(state)
     if new.statement == state.origin_statement:
         raise Invalid(
             "this statement is the claim's own origin; link what others say of it",
             loc=("body", "statement"),
         )
     standing = next(
-        (one for one in state.links if one.statement == new.statement and one.active), None
+        (one for one in state.links if one.statement == new.statement and one.is_active), None
     )
     if standing is not None:
         raise Invalid(
@@ -48,13 +48,13 @@ def link(state: ClaimState, new: Link, *, note: str | None) -> Draft:
             "first to give it another stance",
             loc=("body", "statement"),
         )
-    data = link_data(new) | {"note": note}
+    data = describe_link(new) | {"note": note}
     return Draft("link.created", {"link": data})
 
 
 def add_link(state: ClaimState, new: Link, *, note: str | None) -> Change:
     """Another statement's stance on the claim."""
-    draft = link(state, new, note=note)
+    draft = draft_link(state, new, note=note)
     return Change(DecisionKind.LINK, (draft,), draft.data, f"{new.voice.name} {_VERBS[new.stance]}")
 
 
@@ -66,9 +66,9 @@ _VERBS = {
 }
 
 
-def link_data(one: Link) -> dict[str, Any]:
+def describe_link(one: Link) -> dict[str, Any]:
     """A new link as event data: the instant it was recorded is the event's own."""
-    data: dict[str, Any] = plain(one)
+    data: dict[str, Any] = make_plain(one)
     for derived in (
         "recorded_at",
         "affirmed",
@@ -81,40 +81,42 @@ def link_data(one: Link) -> dict[str, Any]:
     return data
 
 
-def retract(state: ClaimState, link_id: str, *, reason: str) -> Draft:
+def draft_retraction(state: ClaimState, link_id: str, *, reason: str) -> Draft:
     """Say that a link should not have been made.
 
     Allowed on closed claims too: it corrects the record.
     """
     one = _existing(state, link_id)
     if one.retracted:
-        raise Settled("This link was retracted before.", link=link_id)
+        raise AlreadySettled("This link was retracted before.", link=link_id)
     return Draft("link.retracted", {"link": link_id, "reason": reason})
 
 
-def affirm(state: ClaimState, link_id: str) -> Draft:
+def draft_affirmation(state: ClaimState, link_id: str) -> Draft:
     """Say that a link holds for the present wording too (or in spite of a merged-in conflict)."""
-    require_open(state)
+    require_open_claim(state)
     one = _existing(state, link_id)
-    if not one.active:
-        raise Settled("A retracted link or withdrawn statement cannot be affirmed.", link=link_id)
+    if not one.is_active:
+        raise AlreadySettled(
+            "A retracted link or withdrawn statement cannot be affirmed.", link=link_id
+        )
     if one.affirmed and not one.conflicting:
-        raise Settled("This link stands affirmed already.", link=link_id)
+        raise AlreadySettled("This link stands affirmed already.", link=link_id)
     return Draft("link.affirmed", {"link": link_id})
 
 
 def retract_link(state: ClaimState, link_id: str, *, reason: str) -> Change:
-    draft = retract(state, link_id, reason=reason)
+    draft = draft_retraction(state, link_id, reason=reason)
     return Change(DecisionKind.RETRACTION, (draft,), {"link": link_id}, reason)
 
 
 def affirm_link(state: ClaimState, link_id: str) -> Change:
-    draft = affirm(state, link_id)
+    draft = draft_affirmation(state, link_id)
     reason = "The link holds for the present wording"
     return Change(DecisionKind.AFFIRMATION, (draft,), {"link": link_id}, reason)
 
 
-def withdraw_statement(
+def draft_statement_withdrawal(
     statement: str,
     *,
     reason: str,
@@ -129,7 +131,9 @@ def withdraw_statement(
     )
 
 
-def take_back(statement: str, drafts: Sequence[Draft], asked: Mapping[str, Any]) -> Change:
+def withdraw_linked_statement(
+    statement: str, drafts: Sequence[Draft], asked: Mapping[str, Any]
+) -> Change:
     """What the withdrawal of a statement means for a claim.
 
     Where the claim is confirmed in spite of it, the line is bolder without it: then two have to
@@ -138,12 +142,12 @@ def take_back(statement: str, drafts: Sequence[Draft], asked: Mapping[str, Any])
     return Change(
         DecisionKind.WITHDRAWAL,
         tuple(drafts),
-        {"statement": statement} | plain(asked),
+        {"statement": statement} | make_plain(asked),
         asked["reason"],
     )
 
 
-def withdraw_claim(
+def draft_claim_withdrawal(
     state: ClaimState,
     *,
     reason: str,
@@ -152,7 +156,7 @@ def withdraw_claim(
     precision: Precision | None = None,
 ) -> Draft:
     """The claimant takes the claim back: the last status is kept."""
-    require_open(state)
+    require_open_claim(state)
     return Draft(
         "claim.withdrawn", {"reason": reason, "source": source} | _when(said_at, precision)
     )
@@ -161,17 +165,19 @@ def withdraw_claim(
 def _when(said_at: datetime | None, precision: Precision | None) -> dict[str, Any]:
     if said_at is None:
         return {}
-    return {"said_at": rfc3339(said_at), "precision": (precision or Precision.DAY).value}
+    return {"said_at": format_instant(said_at), "precision": (precision or Precision.DAY).value}
 
 
-def amend(state: ClaimState, changes: Mapping[str, Any], *, material: bool) -> list[Draft]:
+def draft_amendment(
+    state: ClaimState, changes: Mapping[str, Any], *, material: bool
+) -> list[Draft]:
     """Change text, tags or assignee; only what differs is recorded.
 
     A material change of the text is a new revision: links must be affirmed one by one, a finding
     about the former wording ends, and a confirmed claim awaits confirmation again.  A typo fix
     keeps the revision.
     """
-    require_open(state)
+    require_open_claim(state)
     differing: dict[str, Any] = {}
     if "text" in changes and changes["text"] != state.text:
         differing |= {"text": changes["text"], "material": material}
@@ -185,11 +191,11 @@ def amend(state: ClaimState, changes: Mapping[str, Any], *, material: bool) -> l
         return []
     drafts = [Draft("claim.amended", differing)]
     if differing.get("material"):
-        finding = history.after(state, drafts).finding
+        finding = history.apply_drafts(state, drafts).finding
         if finding is not None:
             drafts.append(_end_finding(finding))
         if state.status is Status.CONFIRMED:
-            drafts.append(reopened_by_amendment(state))
+            drafts.append(draft_reopening(state))
     return drafts
 
 
@@ -211,11 +217,11 @@ def _end_finding(finding: Finding) -> Draft:
     )
 
 
-def reword(state: ClaimState, text: str, *, material: bool) -> Change:
+def reword_claim(state: ClaimState, text: str, *, material: bool) -> Change:
     """Another wording of the claim."""
     return Change(
         DecisionKind.AMENDMENT,
-        tuple(amend(state, {"text": text}, material=material)),
+        tuple(draft_amendment(state, {"text": text}, material=material)),
         {"text": text, "material": material},
         "Another wording of the same claim",
     )
@@ -228,7 +234,7 @@ def require_mergeable(loser: ClaimState, survivor: ClaimState, ancestors: set[st
     """
     if loser.id == survivor.id:
         raise MergeCycle("A claim cannot be merged into itself.")
-    require_open(loser)
+    require_open_claim(loser)
     if survivor.lifecycle is not Lifecycle.ACTIVE:
         raise MergeCycle(
             f"The claim to merge into is {survivor.lifecycle} itself.",
@@ -244,7 +250,7 @@ CAUTION = (Stance.COMMENTS, Stance.SUPPORTS, Stance.REQUESTS_CONFIRMATION, Stanc
 """Stances from the least to the most cautious."""
 
 
-def absorb(
+def draft_absorption(
     survivor: ClaimState, loser: ClaimState, new_ids: Mapping[str, str], origin: Link | None
 ) -> list[Draft]:
     """The survivor takes the loser's active links, once for each statement, and its `origin`.
@@ -255,15 +261,15 @@ def absorb(
     likewise.  Nothing of the loser's status is inherited, nor what its decisions set aside.
     `new_ids` gives each of the loser's links the id it has on the survivor.
     """
-    here = {one.statement: one for one in survivor.links if one.active}
+    here = {one.statement: one for one in survivor.links if one.is_active}
     moved, conflicts, replaced = [], [], []
     copies = [replace(one, id=new_ids[one.id], set_aside=False) for one in loser.links]
     for copy in [*copies, *([origin] if origin else [])]:
-        if not copy.active or copy.statement == survivor.origin_statement:
+        if not copy.is_active or copy.statement == survivor.origin_statement:
             continue
         mine = here.get(copy.statement)
         if mine is None:
-            if copy is origin and evidence.disqualified(survivor, copy) is None:
+            if copy is origin and evidence.explain_disqualification(survivor, copy) is None:
                 copy = replace(copy, conflicting=True)
             moved.append(copy)
         elif CAUTION.index(copy.stance) > CAUTION.index(mine.stance):
@@ -276,25 +282,26 @@ def absorb(
     return [
         *(Draft("link.retracted", {"link": link_id, "reason": reason}) for link_id in replaced),
         Draft(
-            "claim.absorbed", {"merged": loser.id, "links": plain(moved), "conflicts": conflicts}
+            "claim.absorbed",
+            {"merged": loser.id, "links": make_plain(moved), "conflicts": conflicts},
         ),
     ]
 
 
-def merge(
+def absorb_claim(
     survivor: ClaimState, loser: ClaimState, new_ids: Mapping[str, str], origin: Link | None
 ) -> Change:
     """What a merge records on the claim that remains."""
     return Change(
         DecisionKind.MERGE,
-        tuple(absorb(survivor, loser, new_ids, origin)),
+        tuple(draft_absorption(survivor, loser, new_ids, origin)),
         {"merged": loser.id, "text": loser.text},
         "A duplicate is merged into this claim",
         cause=Cause.MERGE,
     )
 
 
-def component_changed(component: ClaimState, *, removed: bool = False) -> Draft:
+def draft_component_change(component: ClaimState, *, removed: bool = False) -> Draft:
     """What a parent's record says when one of its components is added, moves or leaves."""
     return Draft(
         "component.changed",
@@ -308,7 +315,7 @@ def component_changed(component: ClaimState, *, removed: bool = False) -> Draft:
     )
 
 
-def created(
+def draft_creation(
     *,
     text: str,
     kind: str,
@@ -326,8 +333,8 @@ def created(
         {
             "text": text,
             "kind": kind,
-            "claimant": plain(claimant) if claimant else None,
-            "claimed_at": rfc3339(claimed_at),
+            "claimant": make_plain(claimant) if claimant else None,
+            "claimed_at": format_instant(claimed_at),
             "precision": precision,
             "story": story,
             "tags": list(tags),

@@ -21,7 +21,7 @@ BREAKER_FIRST = timedelta(seconds=30)
 BREAKER_MOST = timedelta(minutes=10)
 
 
-def next_try(
+def compute_retry_delay(
     tries: int, schedule: Sequence[float] = SCHEDULE, *, chance: random.Random | None = None
 ) -> timedelta | None:
     """How long to wait after the `tries`th try (1, 2, …); None where it was the last."""
@@ -31,7 +31,7 @@ def next_try(
     return timedelta(seconds=schedule[tries - 1] * spread)
 
 
-def rest(failures: int) -> timedelta | None:
+def compute_pause(failures: int) -> timedelta | None:
     """How long an endpoint is left alone after so many failures in a row; None where it is not.
 
     Then one delivery is tried: if that fails too, the rest is twice as long.
@@ -42,6 +42,6 @@ def rest(failures: int) -> timedelta | None:
     return min(BREAKER_FIRST * (1 << doubled), BREAKER_MOST)
 
 
-def probing(failures: int) -> bool:
+def is_probing(failures: int) -> bool:
     """Whether only one delivery at a time may be tried."""
     return failures >= BREAKER_FAILURES

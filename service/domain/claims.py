@@ -136,7 +136,7 @@ class Link:
     set_aside: bool = False
 
     @property
-    def active(self) -> bool:
+    def is_active(self) -> bool:
         return not (self.retracted or self.withdrawn)
 
 
@@ -199,7 +199,7 @@ class Pending:
     change: Mapping[str, Any] | None = None
     """What is asked for, as plain data; null where `to`, `cites` and the rest say it all."""
     seen: Mapping[str, Any] | None = None
-    """What printed when it was proposed (`printed.read`); null where it was proposed before
+    """What printed when it was proposed (`printed.read_printed`); null where it was proposed before
     decisions kept that: then the record says what it was."""
     prints: Mapping[str, Any] | None = None
     """What would print once it is approved."""
@@ -260,22 +260,22 @@ class ClaimState:
         return next((link for link in reversed(self.links) if link.id == link_id), None)
 
 
-def aware(instant: datetime) -> datetime:
-    """`instant` in UTC; a naive datetime raises ValueError: an hour without a zone is a guess."""
-    if instant.tzinfo is None:
+def to_utc(moment: datetime) -> datetime:
+    """Return `moment` in UTC.  Raises ValueError for a naive datetime: it would be a guess."""
+    if moment.tzinfo is None:
         raise ValueError("an instant needs its offset from UTC")
-    return instant.astimezone(UTC)
+    return moment.astimezone(UTC)
 
 
-def dated(moment: datetime, precision: Precision) -> datetime:
+def normalize_instant(moment: datetime, precision: Precision) -> datetime:
     """`moment` in UTC; where only its day is known, that day as it was written: midnight in
     Belgrade is not the day before."""
     if precision is Precision.DAY:
         return moment.replace(tzinfo=UTC)
-    return aware(moment)
+    return to_utc(moment)
 
 
-UNKNOWN_WITHIN = {
+UNCERTAINTY = {
     Precision.DAY: timedelta(days=1),
     Precision.HOUR: timedelta(hours=1),
     Precision.MINUTE: timedelta(minutes=1),
@@ -287,26 +287,26 @@ UNKNOWN_WITHIN = {
 END_OF_CALENDAR = datetime.max.replace(tzinfo=UTC)
 
 
-def end_of(moment: datetime, precision: Precision) -> datetime:
+def compute_end(moment: datetime, precision: Precision) -> datetime:
     """The end of the day, hour, minute or second that is known: what things are put in order by.
 
     "Nine dead", of that day, may well be later than "twelve dead", of that day's 06:00: it is no
     midnight news.
     """
     try:
-        return moment + UNKNOWN_WITHIN[precision]
+        return moment + UNCERTAINTY[precision]
     except OverflowError:
         return END_OF_CALENDAR
 
 
-def instant(text: str) -> datetime:
+def parse_instant(text: str) -> datetime:
     """Parse an RFC 3339 instant that this code wrote."""
     return datetime.fromisoformat(text)
 
 
-def rfc3339(moment: datetime) -> str:
+def format_instant(moment: datetime) -> str:
     """`moment` as RFC 3339 in UTC with a Z; microseconds only where there are any.
 
     Raises ValueError for a naive datetime.
     """
-    return aware(moment).isoformat().replace("+00:00", "Z")
+    return to_utc(moment).isoformat().replace("+00:00", "Z")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from service.domain.claims import rfc3339
+from service.domain.claims import format_instant
 from service.domain.errors import ClockWrong
 
 ABSENCE = timedelta(days=60)
@@ -46,20 +46,20 @@ def find_clock_fault(
             continue
         if reference.accepted_up_to is None or instant > reference.accepted_up_to:
             return (
-                f"The clock is behind: it says {rfc3339(now)}. {name} at {rfc3339(instant)}, "
-                f"{_describe_length(instant - now)} later."
+                f"The clock is behind: it says {format_instant(now)}. {name} at "
+                f"{format_instant(instant)}, {_describe_length(instant - now)} later."
             )
     ahead = reference.server_ahead
     if ahead is not None and abs(ahead - reference.accepted_server_ahead) > tolerance:
         return (
-            f"The clock says {rfc3339(now)}, and that of the database server "
-            f"{rfc3339(now + ahead)}: they differ by {_describe_length(abs(ahead))}."
+            f"The clock says {format_instant(now)}, and that of the database server "
+            f"{format_instant(now + ahead)}: they differ by {_describe_length(abs(ahead))}."
         )
     seen = reference.last_seen
     if seen is not None and now > seen + ABSENCE:
         return (
-            f"The clock is ahead, perhaps: it says {rfc3339(now)}. This database was last written "
-            f"to at {rfc3339(seen)}, {_describe_length(now - seen)} earlier."
+            f"The clock is ahead, perhaps: it says {format_instant(now)}. This database was last "
+            f"written to at {format_instant(seen)}, {_describe_length(now - seen)} earlier."
         )
     return None
 
@@ -131,7 +131,8 @@ class ClockGuard:
         direction = "ahead" if now > expected else "back"
         return (
             f"The clock was set {direction} by {_describe_length(abs(now - expected))} while the "
-            f"server ran: it says {rfc3339(now)}, and should say about {rfc3339(expected)}."
+            f"server ran: it says {format_instant(now)}, and should say about "
+            f"{format_instant(expected)}."
         )
 
 

@@ -5,8 +5,8 @@ An audience is everybody who is shown the same.  Everything that leaves the serv
 from it: API, pages, feeds, streams, exports.  A type of event that is not in `EVENT_FIELDS` is
 internal as a whole: whoever adds a type decides here what others may read of it.
 
-What can be withheld from anybody is recorded as a salted commitment (`list_committed` says where
-it stands), so that an event can be shown without it and its hash still proves the rest.
+What can be withheld from anybody is recorded as a salted commitment (`list_committed_places` says
+where), so that an event can be shown without it and its hash still proves the rest.
 """
 
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ class Audience(StrEnum):
     READER = "reader"
     DESK = "desk"
 
-    def reads(self, lowest: "Audience") -> bool:
+    def may_read(self, lowest: "Audience") -> bool:
         """Whether this audience reads what `lowest` and everybody above may read."""
         return _RANKS[self] >= _RANKS[lowest]
 
@@ -79,11 +79,11 @@ STATUS_CHANGE_FIELDS = EVENT_FIELDS["claim.status_changed"]
 wholes: `access.Action.READ_INTERNALS` guards their routes."""
 
 
-def audience_of(caller: Actor | None) -> Audience:
+def find_audience(caller: Actor | None) -> Audience:
     """The audience that a caller belongs to; nobody in particular is the public."""
     if caller is None:
         return Audience.PUBLIC
-    return Audience.DESK if access.allowed(caller, Action.READ_INTERNALS) else Audience.READER
+    return Audience.DESK if access.is_allowed(caller, Action.READ_INTERNALS) else Audience.READER
 
 
 def is_internal(type: str, data: Data | None) -> bool:
@@ -94,7 +94,7 @@ def is_internal(type: str, data: Data | None) -> bool:
     return bool(data) and all(fields.get(name) is Audience.DESK for name in data or ())
 
 
-def list_withholdable(type: str, actor: Data | None, data: Data) -> dict[Path, Audience]:
+def list_withholdable_places(type: str, actor: Data | None, data: Data) -> dict[Path, Audience]:
     """Every place in an event that somebody may not read, with the lowest audience that does."""
     if is_internal(type, data):
         return {(part,): Audience.DESK for part in ("type", "actor", "data")}
@@ -106,11 +106,11 @@ def list_withholdable(type: str, actor: Data | None, data: Data) -> dict[Path, A
     return places
 
 
-def list_committed(type: str, actor: Data | None, data: Data) -> dict[Path, Audience]:
+def list_committed_places(type: str, actor: Data | None, data: Data) -> dict[Path, Audience]:
     """Every place of an event that is recorded as a commitment, with the lowest audience that
     reads it: what can be withheld, and the desk's own fields that it could have and does not, so
     that nobody else is told whether it has them."""
-    places = list_withholdable(type, actor, data)
+    places = list_withholdable_places(type, actor, data)
     if ("type",) in places:
         return places
     for name, lowest in EVENT_FIELDS[type].items():
@@ -125,8 +125,8 @@ def withhold_event(event: Data, audience: Audience) -> tuple[Data, list[Path]]:
     `event` has `type`, `actor` and `data`; whatever else it has stays.  Fields are left out of
     the data; the type of an internal event is `INTERNAL`, its actor and data are null.
     """
-    places = list_withholdable(event["type"], event["actor"], event["data"])
-    hidden = [place for place, lowest in places.items() if not audience.reads(lowest)]
+    places = list_withholdable_places(event["type"], event["actor"], event["data"])
+    hidden = [place for place, lowest in places.items() if not audience.may_read(lowest)]
     shown = event
     for place in hidden:
         shown = _take_out(shown, place)
@@ -143,7 +143,7 @@ def withhold_fields(shape: Data, fields: Mapping[str, Audience], audience: Audie
     hidden = {
         name: None
         for name, lowest in fields.items()
-        if name in shape and shape[name] is not None and not audience.reads(lowest)
+        if name in shape and shape[name] is not None and not audience.may_read(lowest)
     }
     return shape | hidden if hidden else shape
 

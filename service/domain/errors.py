@@ -9,7 +9,7 @@ ClaimdeskError
  ├─ Forbidden 403 ─ SecondPersonNeeded, PersonNeeded, CrossSite
  ├─ NotFound 404 ─ NotYetRecorded
  ├─ MethodNotAllowed 405, NotAcceptable 406, RequestTimeout 408
- ├─ Conflict 409 ─ TransitionRefused, ClaimMerged, ClaimWithdrawn, AlreadyExists, Settled,
+ ├─ Conflict 409 ─ TransitionRefused, ClaimMerged, ClaimWithdrawn, AlreadyExists, AlreadySettled,
  │                 DecisionPending, DecisionOutdated, StatementWithdrawn, MergeCycle,
  │                 StillRunning, WebhookNotActive
  ├─ EpochEnded 410
@@ -19,7 +19,7 @@ ClaimdeskError
  ├─ RateLimited 429 ─ TooManyStreams
  ├─ HeadTooLarge 431
  ├─ FormatNotServed 501
- └─ Unavailable 503 ─ StreamsFull, Busy, SignInBusy, DatabaseFull 507, DatabaseReadOnly,
+ └─ Unavailable 503 ─ StreamsFull, ServerBusy, SignInBusy, DatabaseFull 507, DatabaseReadOnly,
                       DatabaseDamaged, DatabaseReplaced, ClockWrong
 """
 
@@ -110,7 +110,7 @@ class AlreadyExists(Conflict):
     slug, title = "already-exists", "This is recorded already"
 
 
-class Settled(Conflict):
+class AlreadySettled(Conflict):
     slug, title = "already-settled", "This was settled before"
 
 
@@ -225,7 +225,7 @@ class StreamsFull(Unavailable):
     slug, title = "streams-full", "This server has as many event streams open as it may"
 
 
-class Busy(Unavailable):
+class ServerBusy(Unavailable):
     slug, title = "busy", "The server has too much to do for readers without a key"
 
 
@@ -249,7 +249,7 @@ class ClockWrong(Unavailable):
     slug, title = "clock-wrong", "The server's clock cannot be right"
 
 
-def catalogue() -> dict[str, type[ClaimdeskError]]:
+def list_problems() -> dict[str, type[ClaimdeskError]]:
     """Every problem by its slug: what `/problems/<slug>` explains."""
     found: dict[str, type[ClaimdeskError]] = {}
     waiting: list[type[ClaimdeskError]] = [ClaimdeskError]

@@ -13,7 +13,7 @@ QUALIFYING_BASES = frozenset({Basis.OWN_OBSERVATION, Basis.DOCUMENTS})
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class TraceLine:
     """One line of the trace: a link, whether the rules counted it, and why (not)."""
 
     link: Link
@@ -25,18 +25,18 @@ class Counted:
 class Suggestion:
     """The status that the rules derive from the links now.
 
-    `support` root parties qualify of `needed`; `open_contradictions` and `requests` are links.
+    `support` lists the root parties that qualify, of which `needed_parties` are needed.
     """
 
     status: Status
-    trace: tuple[Counted, ...]
+    trace: tuple[TraceLine, ...]
     support: tuple[str, ...]
-    needed: int
-    open_contradictions: tuple[Link, ...] = field(default=())
-    requests: tuple[Link, ...] = field(default=())
+    needed_parties: int
+    contradictions: tuple[Link, ...] = field(default=())
+    confirmation_requests: tuple[Link, ...] = field(default=())
 
 
-def independent(state: ClaimState, link: Link) -> bool:
+def is_independent(state: ClaimState, link: Link) -> bool:
     """Whether the link's root party is another than the claimant's.
 
     An unattributed claim has no claimant to depend on: every party is independent of nobody.
@@ -44,13 +44,13 @@ def independent(state: ClaimState, link: Link) -> bool:
     return state.claimant is None or link.voice.root != state.claimant.root
 
 
-def disqualified(state: ClaimState, link: Link) -> str | None:
+def explain_disqualification(state: ClaimState, link: Link) -> str | None:
     """Why this support does not qualify, or None if it does."""
     if link.withdrawn:
         return "the statement was withdrawn"
     if link.retracted:
         return "the link was retracted"
-    if not independent(state, link):
+    if not is_independent(state, link):
         return "same party as the claimant"
     if link.conflicting:
         return "it came with a merged claim and has not been weighed here; affirm the link"
@@ -65,21 +65,21 @@ def disqualified(state: ClaimState, link: Link) -> str | None:
     return None
 
 
-def qualifying(state: ClaimState) -> list[Link]:
+def list_qualifying_support(state: ClaimState) -> list[Link]:
     """The links that give qualifying support (docs/rules.md, "What counts as evidence")."""
     return [
         link
         for link in state.links
-        if link.stance is Stance.SUPPORTS and disqualified(state, link) is None
+        if link.stance is Stance.SUPPORTS and explain_disqualification(state, link) is None
     ]
 
 
-def roots(links: Iterable[Link]) -> tuple[str, ...]:
+def list_roots(links: Iterable[Link]) -> tuple[str, ...]:
     """The distinct root parties of `links`, in order of first appearance."""
     return tuple(dict.fromkeys(link.voice.root for link in links))
 
 
-def standing(state: ClaimState, stance: Stance) -> list[Link]:
+def list_active_by_others(state: ClaimState, stance: Stance) -> list[Link]:
     """The active links by other root parties with `stance`: where those parties stand.
 
     An amended wording or a merge does not lift a contradiction: caution outlives doubt.
@@ -95,46 +95,50 @@ def standing(state: ClaimState, stance: Stance) -> list[Link]:
     ]
 
 
-def open_contradictions(state: ClaimState) -> list[Link]:
+def list_open_contradictions(state: ClaimState) -> list[Link]:
     """Standing contradictions that no decision has set aside."""
-    return [link for link in standing(state, Stance.CONTRADICTS) if not link.set_aside]
+    return [link for link in list_active_by_others(state, Stance.CONTRADICTS) if not link.set_aside]
 
 
-def requests(state: ClaimState) -> list[Link]:
+def list_requests(state: ClaimState) -> list[Link]:
     """Active requests for confirmation by other root parties."""
-    return standing(state, Stance.REQUESTS_CONFIRMATION)
+    return list_active_by_others(state, Stance.REQUESTS_CONFIRMATION)
 
 
-def needed_support(state: ClaimState, *, setting_aside: bool = False) -> int:
+def count_needed_support(state: ClaimState, *, setting_aside: bool = False) -> int:
     """k: one independent root party, two for a figure, two wherever a contradiction is set
     aside."""
     k = 2 if state.kind is Kind.FIGURE else 1
-    if setting_aside or any(link.set_aside for link in standing(state, Stance.CONTRADICTS)):
+    if setting_aside or any(
+        link.set_aside for link in list_active_by_others(state, Stance.CONTRADICTS)
+    ):
         return max(k, 2)
     return k
 
 
-def unqualified_support(state: ClaimState) -> list[Link]:
+def list_unqualified_support(state: ClaimState) -> list[Link]:
     """Active support that does not qualify: partial, conditional, dependent or without basis."""
     return [
         link
         for link in state.links
-        if link.stance is Stance.SUPPORTS and link.active and disqualified(state, link) is not None
+        if link.stance is Stance.SUPPORTS
+        and link.is_active
+        and explain_disqualification(state, link) is not None
     ]
 
 
-def suggest(state: ClaimState, *, explain: bool = True) -> Suggestion:
+def suggest_status(state: ClaimState, *, explain: bool = True) -> Suggestion:
     """The status the links suggest (docs/rules.md, "Suggestion"), with its trace if `explain`."""
-    support = qualifying(state)
-    contradictions = open_contradictions(state)
-    asked = requests(state)
-    needed = needed_support(state)
-    roots_supporting = roots(support)
+    support = list_qualifying_support(state)
+    contradictions = list_open_contradictions(state)
+    asked = list_requests(state)
+    needed = count_needed_support(state)
+    roots_supporting = list_roots(support)
     if contradictions:
         status = Status.DISPUTED
     elif len(roots_supporting) >= needed:
         status = Status.CONFIRMED
-    elif asked or support or unqualified_support(state) or state.verification_opened:
+    elif asked or support or list_unqualified_support(state) or state.verification_opened:
         status = Status.AWAITING_CONFIRMATION
     else:
         status = Status.ASSERTED
@@ -142,39 +146,39 @@ def suggest(state: ClaimState, *, explain: bool = True) -> Suggestion:
         status=status,
         trace=tuple(_explain(state, link) for link in state.links) if explain else (),
         support=roots_supporting,
-        needed=needed,
-        open_contradictions=tuple(contradictions),
-        requests=tuple(asked),
+        needed_parties=needed,
+        contradictions=tuple(contradictions),
+        confirmation_requests=tuple(asked),
     )
 
 
-def agrees(state: ClaimState, suggestion: Suggestion) -> bool:
+def is_as_suggested(state: ClaimState, suggestion: Suggestion) -> bool:
     """Whether the status is what its links suggest; where not, the claim is under review.
 
     An imported status rests on no links of this desk.  Until one is recorded, nothing here speaks
     against it, and there is nothing to review.
     """
-    if state.imported is not None and not any(link.active for link in state.links):
+    if state.imported is not None and not any(link.is_active for link in state.links):
         return True
     return suggestion.status is state.status
 
 
-def _explain(state: ClaimState, link: Link) -> Counted:
+def _explain(state: ClaimState, link: Link) -> TraceLine:
     if link.stance is Stance.SUPPORTS:
-        why = disqualified(state, link)
+        why = explain_disqualification(state, link)
         if why is None:
-            return Counted(link, True, "independent, unconditional support for the whole claim")
-        return Counted(link, False, why)
+            return TraceLine(link, True, "independent, unconditional support for the whole claim")
+        return TraceLine(link, False, why)
     if link.stance is Stance.COMMENTS:
-        return Counted(link, False, "a comment neither supports nor contradicts")
+        return TraceLine(link, False, "a comment neither supports nor contradicts")
     if link.withdrawn:
-        return Counted(link, False, "the statement was withdrawn")
+        return TraceLine(link, False, "the statement was withdrawn")
     if link.retracted:
-        return Counted(link, False, "the link was retracted")
-    if not independent(state, link):
-        return Counted(link, False, "same party as the claimant")
+        return TraceLine(link, False, "the link was retracted")
+    if not is_independent(state, link):
+        return TraceLine(link, False, "same party as the claimant")
     if link.stance is Stance.REQUESTS_CONFIRMATION:
-        return Counted(link, True, "another party asks for confirmation")
+        return TraceLine(link, True, "another party asks for confirmation")
     if link.set_aside:
-        return Counted(link, False, "set aside by a decision")
-    return Counted(link, True, "another party contradicts the claim")
+        return TraceLine(link, False, "set aside by a decision")
+    return TraceLine(link, True, "another party contradicts the claim")

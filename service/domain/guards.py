@@ -60,12 +60,12 @@ GROUNDS: dict[Status, Ground] = {
     Status.CONFIRMED: Ground(
         frozenset({Stance.SUPPORTS}),
         "supporting statement that counts",
-        lambda state, link: evidence.disqualified(state, link) is None,
+        lambda state, link: evidence.explain_disqualification(state, link) is None,
     ),
     Status.DISPUTED: Ground(
         frozenset({Stance.CONTRADICTS}),
         "contradicting statement that stands open",
-        lambda state, link: link in evidence.open_contradictions(state),
+        lambda state, link: link in evidence.list_open_contradictions(state),
     ),
     Status.AWAITING_CONFIRMATION: Ground(
         frozenset({Stance.REQUESTS_CONFIRMATION, Stance.SUPPORTS}),
@@ -83,9 +83,9 @@ GROUNDS: dict[Status, Ground] = {
 """A decision rests on what speaks for it."""
 
 
-def list_fitting(state: ClaimState, to: Status) -> list[Link]:
+def list_citable_links(state: ClaimState, to: Status) -> list[Link]:
     """The links that a decision for `to` may cite."""
-    return [link for link in state.links if link.active and link.stance in GROUNDS[to].stances]
+    return [link for link in state.links if link.is_active and link.stance in GROUNDS[to].stances]
 
 
 def require_fitting_cites(state: ClaimState, move: Move, *, allowed: bool) -> list[Missing]:
@@ -104,7 +104,7 @@ def require_fitting_cites(state: ClaimState, move: Move, *, allowed: bool) -> li
             Missing(
                 f"only cited links that speak for {move.to}",
                 len(cited) - len(unfit),
-                f"cites what does not speak for {move.to}: {named(unfit)}",
+                f"cites what does not speak for {move.to}: {name_links(unfit)}",
             )
         )
     if move.override is not None or (not cited and state.status in ground.may_cite_nothing):
@@ -113,9 +113,10 @@ def require_fitting_cites(state: ClaimState, move: Move, *, allowed: bool) -> li
         return missing
     if not any(ground.is_needed(state, link) for link in cited if link not in unfit):
         why = "; ".join(
-            f"{name_voice(link)}: {evidence.disqualified(state, link)}"
+            f"{name_voice(link)}: {evidence.explain_disqualification(state, link)}"
             for link in cited
-            if link.stance is Stance.SUPPORTS and evidence.disqualified(state, link) is not None
+            if link.stance is Stance.SUPPORTS
+            and evidence.explain_disqualification(state, link) is not None
         )
         detail = f"needs at least one cited {ground.needed} to rest on"
         need = f"1 cited {ground.needed}"
@@ -123,40 +124,40 @@ def require_fitting_cites(state: ClaimState, move: Move, *, allowed: bool) -> li
     return missing
 
 
-def opened_or_requested(state: ClaimState, move: Move) -> list[Missing]:
+def require_reason_to_open(state: ClaimState, move: Move) -> list[Missing]:
     """A checker opens verification with a reason (a request has moved the claim already)."""
     return _reasoned(move)
 
 
-def contradiction(state: ClaimState, move: Move) -> list[Missing]:
-    if evidence.open_contradictions(state):
+def require_contradiction(state: ClaimState, move: Move) -> list[Missing]:
+    if evidence.list_open_contradictions(state):
         return _reasoned(move)
     need = "1 contradicting statement"
     return [_no_contradiction(state, need, state.links), *_reasoned(move)]
 
 
-def substantiated_contradiction(state: ClaimState, move: Move) -> list[Missing]:
+def require_substantiated_contradiction(state: ClaimState, move: Move) -> list[Missing]:
     """A bare denial does not move a confirmed claim: it only challenges it."""
-    standing = evidence.open_contradictions(state)
+    standing = evidence.list_open_contradictions(state)
     if any(link.basis is not Basis.UNSTATED for link in standing):
         return _reasoned(move)
     need = "1 contradicting statement with a basis other than unstated"
     return [_no_contradiction(state, need, state.links), *_reasoned(move)]
 
 
-def independent_support(state: ClaimState, move: Move) -> list[Missing]:
+def require_independent_support(state: ClaimState, move: Move) -> list[Missing]:
     return [
-        *_enough_support(state, evidence.needed_support(state)),
-        *_still_open(evidence.open_contradictions(state)),
+        *_enough_support(state, evidence.count_needed_support(state)),
+        *_still_open(evidence.list_open_contradictions(state)),
         *_reasoned(move),
     ]
 
 
-def resolved_in_favour(state: ClaimState, move: Move) -> list[Missing]:
+def require_resolved_contradictions(state: ClaimState, move: Move) -> list[Missing]:
     """Every contradiction withdrawn, retracted or set aside; more support if any was set aside."""
     aside = {one.link for one in move.set_aside}
-    still_open = [one for one in evidence.open_contradictions(state) if one.id not in aside]
-    needed = evidence.needed_support(state, setting_aside=bool(aside))
+    still_open = [one for one in evidence.list_open_contradictions(state) if one.id not in aside]
+    needed = evidence.count_needed_support(state, setting_aside=bool(aside))
     return [
         *_enough_support(state, needed),
         *_still_open(still_open),
@@ -165,9 +166,9 @@ def resolved_in_favour(state: ClaimState, move: Move) -> list[Missing]:
     ]
 
 
-def reopened_with_ground(state: ClaimState, move: Move) -> list[Missing]:
-    missing = _still_open(evidence.open_contradictions(state))
-    if not grounds(state):
+def require_ground_to_reopen(state: ClaimState, move: Move) -> list[Missing]:
+    missing = _still_open(evidence.list_open_contradictions(state))
+    if not list_outstanding_links(state):
         missing.append(
             Missing(
                 "1 request for confirmation, or support that is not enough yet",
@@ -179,26 +180,26 @@ def reopened_with_ground(state: ClaimState, move: Move) -> list[Missing]:
     return missing
 
 
-def nothing_outstanding(state: ClaimState, move: Move) -> list[Missing]:
+def require_nothing_outstanding(state: ClaimState, move: Move) -> list[Missing]:
     """No contradiction stands open, nothing asks for confirmation and nothing supports."""
-    missing = _still_open(evidence.open_contradictions(state))
-    standing = grounds(state)
+    missing = _still_open(evidence.list_open_contradictions(state))
+    standing = list_outstanding_links(state)
     if standing:
         missing.append(
             Missing(
                 "0 open requests for confirmation and no support",
                 len(standing),
                 f"needs every request and every support withdrawn or retracted; still there: "
-                f"{named(standing)}",
+                f"{name_links(standing)}",
             )
         )
     return missing
 
 
-def automatic_only(state: ClaimState, move: Move) -> list[Missing]:
+def require_automatic_rule(state: ClaimState, move: Move) -> list[Missing]:
     """Confirmed falls back by itself once its support does; nobody need ask."""
-    needed = evidence.needed_support(state)
-    has = len(evidence.roots(evidence.qualifying(state)))
+    needed = evidence.count_needed_support(state)
+    has = len(evidence.list_roots(evidence.list_qualifying_support(state)))
     return [
         Missing(
             f"fewer than {needed} independent supporting parties",
@@ -209,14 +210,14 @@ def automatic_only(state: ClaimState, move: Move) -> list[Missing]:
     ]
 
 
-def grounds(state: ClaimState) -> list[Link]:
+def list_outstanding_links(state: ClaimState) -> list[Link]:
     """The links for which a claim is at least awaiting confirmation: requests, and any support."""
-    support = [one for one in state.links if one.stance is Stance.SUPPORTS and one.active]
-    return [*evidence.requests(state), *support]
+    support = [one for one in state.links if one.stance is Stance.SUPPORTS and one.is_active]
+    return [*evidence.list_requests(state), *support]
 
 
 def _enough_support(state: ClaimState, needed: int) -> list[Missing]:
-    has = len(evidence.roots(evidence.qualifying(state)))
+    has = len(evidence.list_roots(evidence.list_qualifying_support(state)))
     if has >= needed:
         return []
     statements = "statement" if needed == 1 else "statements"
@@ -224,9 +225,10 @@ def _enough_support(state: ClaimState, needed: int) -> list[Missing]:
     other = f" other than {state.claimant.root_name}" if state.claimant else ""
     need = f"{needed} supporting {statements} from {parties}{other}"
     why = "; ".join(
-        f"{name_voice(link)}: {evidence.disqualified(state, link)}"
+        f"{name_voice(link)}: {evidence.explain_disqualification(state, link)}"
         for link in state.links
-        if link.stance is Stance.SUPPORTS and evidence.disqualified(state, link) is not None
+        if link.stance is Stance.SUPPORTS
+        and evidence.explain_disqualification(state, link) is not None
     )
     return [Missing(need, has, f"needs {need}; has {has}" + (f" ({why})" if why else ""))]
 
@@ -239,7 +241,7 @@ def _still_open(contradictions: Sequence[Link]) -> list[Missing]:
             "0 open contradictions",
             len(contradictions),
             f"needs every contradiction withdrawn, retracted or set aside; still open: "
-            f"{named(contradictions)}",
+            f"{name_links(contradictions)}",
         )
     ]
 
@@ -265,7 +267,7 @@ def _set_aside_for_a_reason(move: Move) -> list[Missing]:
     ]
 
 
-def explained(move: Move, override: Override) -> list[Missing]:
+def require_override_reason(move: Move, override: Override) -> list[Missing]:
     """An override passes the guards, not the duty to say why: a code and free text."""
     missing = _reasoned(move)
     if not (override.code.strip() and override.note.strip()):
@@ -294,7 +296,7 @@ def _not_open(state: ClaimState, link: Link) -> str:
         return "the statement was withdrawn"
     if link.retracted:
         return "the link was retracted"
-    if not evidence.independent(state, link):
+    if not evidence.is_independent(state, link):
         return "same party as the claimant"
     return "set aside by a decision" if link.set_aside else f"basis is {link.basis}"
 
@@ -303,5 +305,5 @@ def name_voice(link: Link) -> str:
     return link.voice.speaker.name if link.voice.speaker else link.voice.name
 
 
-def named(links: Sequence[Link]) -> str:
+def name_links(links: Sequence[Link]) -> str:
     return ", ".join(f"{name_voice(link)} ({link.stance})" for link in links)

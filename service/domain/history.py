@@ -31,9 +31,9 @@ from service.domain.claims import (
     Stance,
     Status,
     Voice,
-    end_of,
-    instant,
-    rfc3339,
+    compute_end,
+    format_instant,
+    parse_instant,
 )
 
 Data = dict[str, Any]
@@ -62,7 +62,7 @@ class Event:
 
 
 def apply(state: ClaimState | None, event: Event, *, claim_id: str) -> ClaimState:
-    """The claim after `event`.  Raises ValueError if the event cannot follow `state`."""
+    """The claim after `event`.  Raises ValueError if the event cannot follow the state."""
     if state is None:
         if event.type != "claim.created" or event.number != 1:
             raise ValueError(f"a record begins with claim.created, not {event.type}")
@@ -80,7 +80,7 @@ def apply(state: ClaimState | None, event: Event, *, claim_id: str) -> ClaimStat
     )
 
 
-def require_fit(before: ClaimState | None, event: Event) -> None:
+def require_matching_status(before: ClaimState | None, event: Event) -> None:
     """Raise ValueError where a change of status began from another status than the claim had."""
     if before is None or event.type != "claim.status_changed":
         return
@@ -99,7 +99,7 @@ def fold(claim_id: str, events: Iterable[Event]) -> ClaimState | None:
     return state
 
 
-def after(state: ClaimState, drafts: Iterable[Draft]) -> ClaimState:
+def apply_drafts(state: ClaimState, drafts: Iterable[Draft]) -> ClaimState:
     """The claim as `drafts` would leave it.  Nothing is recorded."""
     for draft in drafts:
         event = Event(state.version + 1, draft.type, state.updated_at, draft.data)
@@ -107,29 +107,29 @@ def after(state: ClaimState, drafts: Iterable[Draft]) -> ClaimState:
     return state
 
 
-def as_of(claim_id: str, events: Iterable[Event], moment: datetime) -> ClaimState | None:
+def fold_until(claim_id: str, events: Iterable[Event], moment: datetime) -> ClaimState | None:
     """The claim as the desk knew it at `moment`: what was recorded by then, that instant
     included."""
     return fold(claim_id, (event for event in events if event.recorded_at <= moment))
 
 
-def said_at(event: Event) -> datetime | None:
+def read_said_at(event: Event) -> datetime | None:
     """When the world heard what `event` tells of; None for what is the desk's own doing."""
     if event.type == "claim.created":
-        return instant(event.data["claimed_at"])
+        return parse_instant(event.data["claimed_at"])
     if event.type == "link.created":
-        return instant(event.data["link"]["said_at"])
+        return parse_instant(event.data["link"]["said_at"])
     return None
 
 
-def said_end(event: Event) -> datetime | None:
+def read_said_end(event: Event) -> datetime | None:
     """The end of the day, hour, minute or second in which the world heard what `event` tells of;
     None for what is the desk's own doing."""
-    moment = said_at(event)
+    moment = read_said_at(event)
     if moment is None:
         return None
     said = event.data if event.type == "claim.created" else event.data["link"]
-    return end_of(moment, Precision(said["precision"]))
+    return compute_end(moment, Precision(said["precision"]))
 
 
 def _created(claim_id: str, event: Event) -> ClaimState:
@@ -138,8 +138,8 @@ def _created(claim_id: str, event: Event) -> ClaimState:
         id=claim_id,
         text=data["text"],
         kind=Kind(data["kind"]),
-        claimant=voice(data["claimant"]) if data["claimant"] else None,
-        claimed_at=instant(data["claimed_at"]),
+        claimant=read_voice(data["claimant"]) if data["claimant"] else None,
+        claimed_at=parse_instant(data["claimed_at"]),
         precision=Precision(data["precision"]),
         story=data["story"],
         origin_statement=data["origin_statement"],
@@ -153,7 +153,7 @@ def _created(claim_id: str, event: Event) -> ClaimState:
 
 
 def _linked(state: ClaimState, data: Data, at: datetime) -> ClaimState:
-    return replace(state, links=(*state.links, link({**data["link"], "recorded_at": at})))
+    return replace(state, links=(*state.links, read_link({**data["link"], "recorded_at": at})))
 
 
 def _changing_link(**changes: bool) -> Callable[[ClaimState, Data, datetime], ClaimState]:
@@ -174,7 +174,7 @@ def _replace_links(state: ClaimState, chosen: Callable[[Link], bool], **changes:
 
 def _status_changed(state: ClaimState, data: Data, at: datetime) -> ClaimState:
     status = Status(data["status"])
-    brought = imported(data["imported"]) if "imported" in data else None
+    brought = read_imported(data["imported"]) if "imported" in data else None
     aside = {entry["link"] for entry in data["set_aside"]}
     return replace(
         state,
@@ -250,7 +250,7 @@ def _merged(state: ClaimState, data: Data, _at: datetime) -> ClaimState:
 
 def _absorbed(state: ClaimState, data: Data, _at: datetime) -> ClaimState:
     conflicts = set(data["conflicts"])
-    links = (*state.links, *(link(entry) for entry in data["links"]))
+    links = (*state.links, *(read_link(entry) for entry in data["links"]))
     return replace(
         state,
         links=tuple(
@@ -264,7 +264,7 @@ def _withdrawn(state: ClaimState, _data: Data, _at: datetime) -> ClaimState:
 
 
 def _proposed(state: ClaimState, data: Data, _at: datetime) -> ClaimState:
-    return replace(state, pending=pending(data))
+    return replace(state, pending=read_pending(data))
 
 
 def _unproposed(state: ClaimState, _data: Data, _at: datetime) -> ClaimState:
@@ -312,7 +312,7 @@ def _replace_voices(state: ClaimState, change: Callable[[Voice], Voice]) -> Clai
     )
 
 
-def differs(state: ClaimState, draft: Draft) -> bool:
+def is_affected(state: ClaimState, draft: Draft) -> bool:
     """Whether a change of a party or a speaker changes anything that this claim shows."""
     after = STEPS[draft.type](state, draft.data, state.updated_at)
     return (after.claimant, after.links) != (state.claimant, state.links)
@@ -354,7 +354,7 @@ AMENDABLE = ("text", "tags", "assignee", "finding")
 # Reading the plain JSON of event data and of a stored state back into shapes.
 
 
-def voice(data: Data) -> Voice:
+def read_voice(data: Data) -> Voice:
     speaker = data["speaker"]
     return Voice(
         data["party"],
@@ -365,7 +365,7 @@ def voice(data: Data) -> Voice:
     )
 
 
-def link(data: Data) -> Link:
+def read_link(data: Data) -> Link:
     recorded_at = data["recorded_at"]
     return Link(
         id=data["id"],
@@ -374,11 +374,11 @@ def link(data: Data) -> Link:
         scope=Scope(data["scope"]),
         conditional=data["conditional"],
         basis=Basis(data["basis"]),
-        voice=voice(data["voice"]),
-        said_at=instant(data["said_at"]),
+        voice=read_voice(data["voice"]),
+        said_at=parse_instant(data["said_at"]),
         precision=Precision(data["precision"]),
         quote=data["quote"],
-        recorded_at=instant(recorded_at) if isinstance(recorded_at, str) else recorded_at,
+        recorded_at=parse_instant(recorded_at) if isinstance(recorded_at, str) else recorded_at,
         affirmed=data.get("affirmed", True),
         retracted=data.get("retracted", False),
         withdrawn=data.get("withdrawn", False),
@@ -387,7 +387,7 @@ def link(data: Data) -> Link:
     )
 
 
-def imported(data: Data) -> Imported:
+def read_imported(data: Data) -> Imported:
     finding = data["finding"]
     return Imported(data["by"], data["label"], Finding(finding) if finding else None)
 
@@ -400,7 +400,7 @@ def _sort_keys(value: Any) -> Any:
     return [_sort_keys(one) for one in value] if isinstance(value, list | tuple) else value
 
 
-def pending(data: Data) -> Pending:
+def read_pending(data: Data) -> Pending:
     override = data["override"]
     return Pending(
         id=data["id"],
@@ -421,22 +421,22 @@ def pending(data: Data) -> Pending:
     )
 
 
-def state(data: Data) -> ClaimState:
+def read_state(data: Data) -> ClaimState:
     """A stored state, read back: the inverse of the JSON of a ClaimState's fields."""
     claimant, waiting = data["claimant"], data["pending"]
     return ClaimState(
         id=data["id"],
         text=data["text"],
         kind=Kind(data["kind"]),
-        claimant=voice(claimant) if claimant else None,
-        claimed_at=instant(data["claimed_at"]),
+        claimant=read_voice(claimant) if claimant else None,
+        claimed_at=parse_instant(data["claimed_at"]),
         precision=Precision(data["precision"]),
         story=data["story"],
         origin_statement=data["origin_statement"],
         part_of=data["part_of"],
-        created_at=instant(data["created_at"]),
-        updated_at=instant(data["updated_at"]),
-        status_since=instant(data["status_since"]),
+        created_at=parse_instant(data["created_at"]),
+        updated_at=parse_instant(data["updated_at"]),
+        status_since=parse_instant(data["status_since"]),
         version=data["version"],
         revision=data["revision"],
         sequence=data["sequence"],
@@ -448,23 +448,23 @@ def state(data: Data) -> ClaimState:
         assignee=data["assignee"],
         override=data["override"],
         verification_opened=data["verification_opened"],
-        links=tuple(link(one) for one in data["links"]),
+        links=tuple(read_link(one) for one in data["links"]),
         components=tuple(
             Component(one["id"], one["text"], Status(one["status"])) for one in data["components"]
         ),
-        pending=pending(waiting) if waiting else None,
-        imported=imported(data["imported"]) if data.get("imported") else None,
+        pending=read_pending(waiting) if waiting else None,
+        imported=read_imported(data["imported"]) if data.get("imported") else None,
     )
 
 
-def plain(shape: Any) -> Any:
+def make_plain(shape: Any) -> Any:
     """A shape's fields as plain data for an event: instants as RFC 3339, enums as their text."""
     if isinstance(shape, datetime):
-        return rfc3339(shape)
+        return format_instant(shape)
     if isinstance(shape, tuple | list):
-        return [plain(one) for one in shape]
+        return [make_plain(one) for one in shape]
     if isinstance(shape, Mapping):
-        return {name: plain(value) for name, value in shape.items()}
+        return {name: make_plain(value) for name, value in shape.items()}
     if hasattr(shape, "__dataclass_fields__"):
-        return {one.name: plain(getattr(shape, one.name)) for one in fields(shape)}
+        return {one.name: make_plain(getattr(shape, one.name)) for one in fields(shape)}
     return str(shape) if isinstance(shape, str) else shape

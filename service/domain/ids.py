@@ -9,10 +9,10 @@ import re
 import time
 from hashlib import sha256
 
-SPELLING = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+UUID_PATTERN = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
-def uuid7() -> str:
+def make_id() -> str:
     """A new UUIDv7: 48 bits of Unix milliseconds, then 74 random bits (RFC 9562, 5.7)."""
     milliseconds = time.time_ns() // 1_000_000
     value = (milliseconds & 0xFFFF_FFFF_FFFF) << 80 | int.from_bytes(os.urandom(10), "big")
@@ -26,7 +26,7 @@ def _spelled(value: int) -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
-def named(*names: str) -> str:
+def derive_id(*names: str) -> str:
     """The one id of what has these names: a UUIDv8 (RFC 9562, 5.8) of their SHA-256."""
     digest = sha256("".join(f"{len(name)}:{name}" for name in names).encode()).digest()
     value = int.from_bytes(digest[:16], "big")
@@ -35,6 +35,6 @@ def named(*names: str) -> str:
     return _spelled(value)
 
 
-def parse(text: str) -> str | None:
+def parse_id(text: str) -> str | None:
     """The id in its one spelling, or None if `text` is no UUID of 36 characters."""
-    return text.lower() if SPELLING.fullmatch(text) else None
+    return text.lower() if UUID_PATTERN.fullmatch(text) else None

@@ -90,7 +90,7 @@ OVERRIDES = {
 """The grounds on which an editor may decide against the guards, as the desk offers them."""
 
 
-def marks(claim: dict[str, Any]) -> list[str]:
+def list_marks(claim: dict[str, Any]) -> list[str]:
     """What nobody may be shown the status of a claim as served without."""
     found = []
     if claim["finding"] is not None:
@@ -106,11 +106,11 @@ def marks(claim: dict[str, Any]) -> list[str]:
     return found
 
 
-def qualified(status: str, beside: list[str]) -> str:
+def format_with_marks(status: str, beside: list[str]) -> str:
     """`Disputed (refuted, override)`."""
     return f"{status} ({', '.join(beside)})" if beside else status
 
 
-def verdict(claim: dict[str, Any]) -> str:
+def format_verdict(claim: dict[str, Any]) -> str:
     """The status of a claim as served with what it may not be shown without."""
-    return qualified(STATUSES[Status(claim["status"])], marks(claim))
+    return format_with_marks(STATUSES[Status(claim["status"])], list_marks(claim))

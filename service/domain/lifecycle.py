@@ -3,8 +3,8 @@
 `TRANSITIONS` is the table of docs/rules.md: every edge with its guard.  A guard returns what is
 missing, in data and in words; an empty list lets the change pass.  Functions here return drafts of
 events; they never write.  People decide; the rules only make the two cautious automatic moves of
-`automatic_move`, and nothing automatic ever confirms.  `bring_in` repeats what others decided, for
-imports.
+`find_automatic_move`, and nothing automatic ever confirms.  `import_status` takes over the status
+that others gave a claim.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -24,25 +24,25 @@ from service.domain.claims import (
 )
 from service.domain.errors import Conflict, Invalid, TransitionRefused
 from service.domain.guards import Guard, Missing, Move
-from service.domain.history import Draft, plain
+from service.domain.history import Draft, make_plain
 
 TRANSITIONS: dict[tuple[Status, Status], Guard] = {
-    (Status.ASSERTED, Status.AWAITING_CONFIRMATION): guards.opened_or_requested,
-    (Status.ASSERTED, Status.CONFIRMED): guards.independent_support,
-    (Status.ASSERTED, Status.DISPUTED): guards.contradiction,
-    (Status.AWAITING_CONFIRMATION, Status.ASSERTED): guards.nothing_outstanding,
-    (Status.AWAITING_CONFIRMATION, Status.CONFIRMED): guards.independent_support,
-    (Status.AWAITING_CONFIRMATION, Status.DISPUTED): guards.contradiction,
-    (Status.CONFIRMED, Status.AWAITING_CONFIRMATION): guards.automatic_only,
-    (Status.CONFIRMED, Status.DISPUTED): guards.substantiated_contradiction,
-    (Status.DISPUTED, Status.ASSERTED): guards.nothing_outstanding,
-    (Status.DISPUTED, Status.AWAITING_CONFIRMATION): guards.reopened_with_ground,
-    (Status.DISPUTED, Status.CONFIRMED): guards.resolved_in_favour,
+    (Status.ASSERTED, Status.AWAITING_CONFIRMATION): guards.require_reason_to_open,
+    (Status.ASSERTED, Status.CONFIRMED): guards.require_independent_support,
+    (Status.ASSERTED, Status.DISPUTED): guards.require_contradiction,
+    (Status.AWAITING_CONFIRMATION, Status.ASSERTED): guards.require_nothing_outstanding,
+    (Status.AWAITING_CONFIRMATION, Status.CONFIRMED): guards.require_independent_support,
+    (Status.AWAITING_CONFIRMATION, Status.DISPUTED): guards.require_contradiction,
+    (Status.CONFIRMED, Status.AWAITING_CONFIRMATION): guards.require_automatic_rule,
+    (Status.CONFIRMED, Status.DISPUTED): guards.require_substantiated_contradiction,
+    (Status.DISPUTED, Status.ASSERTED): guards.require_nothing_outstanding,
+    (Status.DISPUTED, Status.AWAITING_CONFIRMATION): guards.require_ground_to_reopen,
+    (Status.DISPUTED, Status.CONFIRMED): guards.require_resolved_contradictions,
 }
 """Every edge there is.  What is not here is never allowed, not even by an override."""
 
 
-def missing_for(state: ClaimState, move: Move) -> list[Missing]:
+def list_missing(state: ClaimState, move: Move) -> list[Missing]:
     """What stands between the claim and `move`: empty where it may be made."""
     guard = TRANSITIONS.get((state.status, move.to))
     if guard is None:
@@ -51,7 +51,11 @@ def missing_for(state: ClaimState, move: Move) -> list[Missing]:
         else:
             detail = f"a claim never goes from {state.status} to {move.to}"
         return [Missing("another target status", 0, detail)]
-    missing = guard(state, move) if move.override is None else guards.explained(move, move.override)
+    missing = (
+        guard(state, move)
+        if move.override is None
+        else guards.require_override_reason(move, move.override)
+    )
     cites = guards.require_fitting_cites(state, move, allowed=not missing)
     return [*missing, *cites]
 
@@ -71,7 +75,7 @@ def change_status(
     Raises TransitionRefused (with what is missing), DecisionPending (one proposal at a time),
     Invalid (a cited link that is not an active link of this claim), ClaimMerged, ClaimWithdrawn.
     """
-    proposals.require_open(state)
+    proposals.require_open_claim(state)
     _check_links(state, move)
     _require_guard(state, move)
     applied = _changed(state, move, cause=Cause.DECISION, decided_by=actor.name)
@@ -88,10 +92,10 @@ def change_status(
         proposed_by_name=actor.name,
         proposed_through=actor.made_by,
     )
-    return proposals.propose(state, proposal, after(state, [applied]))
+    return proposals.draft_proposal(state, proposal, predict_outcome(state, [applied]))
 
 
-def approve(
+def approve_status_change(
     state: ClaimState,
     decision_id: str,
     *,
@@ -106,9 +110,9 @@ def approve(
     DecisionOutdated where something that is printed has
     changed since, TransitionRefused where a guard no longer holds.
     """
-    waiting = proposals.require_approvable(state, decision_id, actor=actor, seen=seen)
+    waiting = proposals.require_approvable_proposal(state, decision_id, actor=actor, seen=seen)
     move = Move(waiting.to, waiting.reason, waiting.cites, waiting.set_aside, waiting.override)
-    require_links_still_stand(state, (*move.cites, *(one.link for one in move.set_aside)))
+    require_active_links(state, (*move.cites, *(one.link for one in move.set_aside)))
     _require_guard(state, move)
     change = _changed(
         state,
@@ -119,18 +123,20 @@ def approve(
         approved_by=actor.name,
         approval_note=note,
     )
-    proposals.require_same_outcome(state, waiting, after(state, [change]))
+    proposals.require_same_outcome(state, waiting, predict_outcome(state, [change]))
     return change
 
 
-def after(state: ClaimState, drafts: Iterable[Draft], *, cause: Cause | None = None) -> ClaimState:
+def predict_outcome(
+    state: ClaimState, drafts: Iterable[Draft], *, cause: Cause | None = None
+) -> ClaimState:
     """The claim as `drafts` and the rules' own move would leave it.  Nothing is recorded."""
-    changed = history.after(state, drafts)
-    automatic = automatic_move(state, changed, cause=cause)
-    return changed if automatic is None else history.after(changed, [automatic])
+    changed = history.apply_drafts(state, drafts)
+    automatic = find_automatic_move(state, changed, cause=cause)
+    return changed if automatic is None else history.apply_drafts(changed, [automatic])
 
 
-def automatic_move(
+def find_automatic_move(
     before: ClaimState, after: ClaimState, *, cause: Cause | None = None
 ) -> Draft | None:
     """The cautious move that the rules make by themselves after a change, if any.
@@ -143,8 +149,8 @@ def automatic_move(
     if after.lifecycle is not Lifecycle.ACTIVE:
         return None
     if after.status is Status.ASSERTED:
-        known = {link.id for link in evidence.requests(before)}
-        asked = [link for link in evidence.requests(after) if link.id not in known]
+        known = {link.id for link in evidence.list_requests(before)}
+        asked = [link for link in evidence.list_requests(after) if link.id not in known]
         if not asked:
             return None
         who = ", ".join(dict.fromkeys(link.voice.root_name for link in asked))
@@ -155,12 +161,14 @@ def automatic_move(
         )
         return _changed(after, move, cause=cause or Cause.REQUEST, rule="request")
     if before.status is after.status is Status.CONFIRMED:
-        needed = evidence.needed_support(after)
-        had = evidence.roots(evidence.qualifying(before))
-        has = evidence.roots(evidence.qualifying(after))
-        if len(has) >= needed or len(had) < evidence.needed_support(before):
+        needed = evidence.count_needed_support(after)
+        had = evidence.list_roots(evidence.list_qualifying_support(before))
+        has = evidence.list_roots(evidence.list_qualifying_support(after))
+        if len(has) >= needed or len(had) < evidence.count_needed_support(before):
             return None
-        lost = [link for link in evidence.qualifying(before) if link.voice.root not in has]
+        lost = [
+            link for link in evidence.list_qualifying_support(before) if link.voice.root not in has
+        ]
         move = Move(
             Status.AWAITING_CONFIRMATION, "support_withdrawn", tuple(link.id for link in lost)
         )
@@ -170,7 +178,7 @@ def automatic_move(
     return None
 
 
-def bring_in(state: ClaimState, to: Status, *, reason: str, source: Imported) -> Draft:
+def import_status(state: ClaimState, to: Status, *, reason: str, source: Imported) -> Draft:
     """The status that others gave a claim, where it is imported with the claim itself.
 
     The guards are about this desk's evidence, of which there is none: so this is for a claim that
@@ -182,10 +190,10 @@ def bring_in(state: ClaimState, to: Status, *, reason: str, source: Imported) ->
     if to is Status.ASSERTED:
         raise Invalid("an imported claim is asserted already", loc=("to",))
     draft = _changed(state, Move(to, reason), cause=Cause.IMPORT, rule="import")
-    return replace(draft, data=draft.data | {"imported": plain(source)})
+    return replace(draft, data=draft.data | {"imported": make_plain(source)})
 
 
-def dispute(
+def draft_dispute(
     state: ClaimState, *, reason: str, cites: Sequence[str], decided_by: str | None
 ) -> Draft:
     """A confirmed claim of which the desk finds otherwise is disputed."""
@@ -193,7 +201,7 @@ def dispute(
     return _changed(state, move, cause=Cause.DECISION, decided_by=decided_by)
 
 
-def reopened_by_amendment(state: ClaimState) -> Draft:
+def draft_reopening(state: ClaimState) -> Draft:
     """A confirmed claim whose wording changed materially is confirmed no longer."""
     move = Move(Status.AWAITING_CONFIRMATION, "the wording was amended materially")
     return _changed(state, move, cause=Cause.AMENDMENT, rule="amendment")
@@ -216,8 +224,8 @@ def _changed(
         "reason": move.reason,
         "cause": cause.value,
         "cites": list(move.cites),
-        "set_aside": plain(move.set_aside),
-        "override": plain(move.override) if move.override else None,
+        "set_aside": make_plain(move.set_aside),
+        "override": make_plain(move.override) if move.override else None,
         "decision": decision,
         "decided_by": decided_by,
         "approved_by": approved_by,
@@ -227,29 +235,31 @@ def _changed(
     return Draft("claim.status_changed", data, rule)
 
 
-def require_links_still_stand(state: ClaimState, named: Collection[str]) -> None:
+def require_active_links(state: ClaimState, named: Collection[str]) -> None:
     """What a waiting decision rests on may have been retracted or withdrawn since.
 
     Raises TransitionRefused.
     """
-    gone = [link for link in state.links if link.id in named and not link.active]
+    gone = [link for link in state.links if link.id in named and not link.is_active]
     if gone:
         need = f"{len(set(named))} cited links and contradictions set aside"
-        detail = f"needs the links it rests on; retracted or withdrawn since: {guards.named(gone)}"
+        detail = (
+            f"needs the links it rests on; retracted or withdrawn since: {guards.name_links(gone)}"
+        )
         missing = [Missing(need, len(set(named)) - len(gone), detail)]
         raise TransitionRefused(
-            f"{state.status} → {proposals.require_waiting(state).to}: {detail}.",
-            missing=plain(missing),
+            f"{state.status} → {proposals.require_proposal(state).to}: {detail}.",
+            missing=make_plain(missing),
             version=state.version,
         )
 
 
 def _require_guard(state: ClaimState, move: Move) -> None:
-    missing = missing_for(state, move)
+    missing = list_missing(state, move)
     if missing:
         raise TransitionRefused(
             f"{state.status} → {move.to}: " + "; ".join(one.detail for one in missing) + ".",
-            missing=plain(missing),
+            missing=make_plain(missing),
             version=state.version,
         )
 
@@ -264,7 +274,7 @@ def _check_links(state: ClaimState, move: Move) -> None:
             loc = ("body", place, position)
             if link is None:
                 raise Invalid(f"{link_id} is not a link of this claim", loc=loc)
-            if not link.active:
+            if not link.is_active:
                 raise Invalid(f"link {link_id} was retracted or its statement withdrawn", loc=loc)
             if place == "set_aside" and link.stance is not Stance.CONTRADICTS:
                 raise Invalid(f"link {link_id} is no contradiction to set aside", loc=loc)

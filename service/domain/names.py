@@ -18,16 +18,16 @@ _LETTERS = re.compile(r"[^\W\d_]+")
 _ASCII, _CYRILLIC = re.compile("[a-z]"), re.compile("[\u0400-\u052f]")
 
 
-def fold(name: str) -> str:
+def normalize_letters(name: str) -> str:
     """Give `name` in lower case and Latin letters, without diacritics, with single spaces.
 
     Punctuation stays: labels of ratings differ by it.
     """
-    return _DJ.sub("d", to_latin(name))
+    return _DJ.sub("d", transliterate(name))
 
 
-def to_latin(name: str) -> str:
-    """Give `name` as `fold` does, but with đ and ђ as dj: as it is spelled in addresses."""
+def transliterate(name: str) -> str:
+    """Return `name` as `normalize_letters` does, but with đ and ђ as dj, as in addresses."""
     # Decomposed before as well: some letters (𝐕, ㎏) have no lower case until they are.
     decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", name).casefold())
     letters = "".join(
@@ -46,13 +46,13 @@ def _write_in_latin(letters: str) -> str:
 
 
 @lru_cache(maxsize=8192)
-def fold_spelling(name: str) -> str:
+def normalize_spelling(name: str) -> str:
     """Give `name` in the form that its spellings have in common.
 
-    Beyond `fold`: without apostrophes, hyphens, other punctuation and marks of no width.
+    Unlike `normalize_letters`, it drops apostrophes, other punctuation and marks of no width.
     """
-    plain = fold(texts.fold_name(name).translate(APOSTROPHES))
-    return " ".join(filter(None, re.split(r"[\W_]+", plain))) or fold(name)
+    plain = normalize_letters(texts.strip_name(name).translate(APOSTROPHES))
+    return " ".join(filter(None, re.split(r"[\W_]+", plain))) or normalize_letters(name)
 
 
 def make_slug(name: str) -> str:
@@ -60,16 +60,16 @@ def make_slug(name: str) -> str:
 
     Empty where none of its letters can stand in one.
     """
-    plain = to_latin(texts.fold_name(name).translate(APOSTROPHES))
+    plain = transliterate(texts.strip_name(name).translate(APOSTROPHES))
     return "-".join(re.findall(r"[a-z0-9]+", plain))
 
 
-def fold_speaker(name: str, role: str | None) -> dict[str, str]:
+def normalize_speaker(name: str, role: str | None) -> dict[str, str]:
     """Give the columns by which a party's speaker is found: `folded_name` and `folded_role`."""
-    return {"folded_name": fold_spelling(name), "folded_role": fold_spelling(role or "")}
+    return {"folded_name": normalize_spelling(name), "folded_role": normalize_spelling(role or "")}
 
 
-def mark_second(folded: dict[str, str], speaker: str) -> dict[str, str]:
+def mark_duplicate(folded: dict[str, str], speaker: str) -> dict[str, str]:
     """Give the columns of a speaker whose name and role an older desk had twice, in spellings that
     are one now: both stay, and new statements find the other one.
 

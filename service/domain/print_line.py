@@ -18,13 +18,13 @@ FINDINGS = {
 }
 
 
-def print_line(state: ClaimState, suggestion: Suggestion | None = None) -> str:
+def build_print_line(state: ClaimState, suggestion: Suggestion | None = None) -> str:
     """What may be printed about the claim now, with who stands where; `suggestion` is what its
     links suggest, where that is known."""
     sentences = [f"{_claimed(state)}."]
-    suggestion = suggestion or evidence.suggest(state, explain=False)
-    asking = evidence.roots(suggestion.requests)
-    denying = evidence.roots(suggestion.open_contradictions)
+    suggestion = suggestion or evidence.suggest_status(state, explain=False)
+    asking = evidence.list_roots(suggestion.confirmation_requests)
+    denying = evidence.list_roots(suggestion.contradictions)
     names = _name_roots(state, {*asking, *denying, *suggestion.support})
     asked = [names[root] for root in asking]
     contradicting = [names[root] for root in denying]
@@ -32,10 +32,10 @@ def print_line(state: ClaimState, suggestion: Suggestion | None = None) -> str:
     if state.status is Status.CONFIRMED:
         if state.imported is not None:
             sentences.append(_imported(state, state.imported))
-            standing = f"Supported by {listed(supporting)}; this" if supporting else "This"
+            standing = f"Supported by {join_names(supporting)}; this" if supporting else "This"
             sentences.append(f"{standing} desk has not confirmed it itself.")
         elif supporting:
-            sentences.append(f"Independently confirmed by {listed(supporting)}.")
+            sentences.append(f"Independently confirmed by {join_names(supporting)}.")
         if contradicting:
             sentences.append(f"{_denied(contradicting)}.")
         if state.override:
@@ -44,19 +44,21 @@ def print_line(state: ClaimState, suggestion: Suggestion | None = None) -> str:
         if state.imported is not None:
             sentences.append(_imported(state, state.imported))
         if state.status is Status.DISPUTED and (contradicting or state.imported is None):
-            disputing = listed(contradicting) if contradicting else None
+            disputing = join_names(contradicting) if contradicting else None
             sentences.append(f"Disputed by {disputing}." if disputing else "Disputed.")
         elif contradicting:
             # Not decided yet, but nobody may print the claim without the denial.
             sentences.append(f"{_denied(contradicting)}.")
         if asked:
             sentences.append(
-                f"{listed(asked)} {_verb(asked, 'has', 'have')} asked for confirmation."
+                f"{join_names(asked)} {_verb(asked, 'has', 'have')} asked for confirmation."
             )
         if state.status is Status.AWAITING_CONFIRMATION and not (asked or state.imported):
             sentences.append("Awaiting confirmation.")
         if supporting:
-            sentences.append(f"Supported by {listed(supporting)}; the desk has not confirmed it.")
+            sentences.append(
+                f"Supported by {join_names(supporting)}; the desk has not confirmed it."
+            )
         else:
             sentences.append("No independent party has confirmed it.")
         if state.override:
@@ -82,7 +84,7 @@ def _name_roots(state: ClaimState, roots: Collection[str]) -> dict[str, str]:
     return names
 
 
-def spoken_date(moment: datetime, precision: Precision) -> str:
+def format_date(moment: datetime, precision: Precision) -> str:
     """`2 October 2023`, and the hour in UTC where it is known."""
     day = f"{moment.day} {moment:%B %Y}"
     if precision is Precision.DAY:
@@ -92,7 +94,7 @@ def spoken_date(moment: datetime, precision: Precision) -> str:
     return f"{day}, {moment:%H:%M} UTC"
 
 
-def listed(names: list[str]) -> str:
+def join_names(names: list[str]) -> str:
     """`a`, `a and b`, `a, b and c`."""
     if len(names) < 2:
         return "".join(names)
@@ -106,7 +108,7 @@ def _imported(state: ClaimState, source: Imported) -> str:
 
 
 def _claimed(state: ClaimState) -> str:
-    when = spoken_date(state.claimed_at, state.precision)
+    when = format_date(state.claimed_at, state.precision)
     if state.claimant is None:
         return f"Unattributed claim ({when})"
     return f"Claimed by {texts.print_name(state.claimant.name)} ({_speaker(state.claimant)}{when})"
@@ -117,7 +119,7 @@ def _speaker(voice: Voice) -> str:
 
 
 def _denied(names: list[str]) -> str:
-    return f"{listed(names)} {_verb(names, 'denies', 'deny')} it"
+    return f"{join_names(names)} {_verb(names, 'denies', 'deny')} it"
 
 
 def _verb(names: list[str], one: str, many: str) -> str:

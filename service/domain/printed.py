@@ -14,12 +14,12 @@ from hashlib import sha256
 from typing import Any
 
 from service.domain import evidence
-from service.domain.claims import ClaimState, Lifecycle, Link, Status, Voice, rfc3339
+from service.domain.claims import ClaimState, Lifecycle, Link, Status, Voice, format_instant
 
 Data = Mapping[str, Any]
 
 
-class Word(Enum):
+class Agreement(Enum):
     """What two people have agreed to about a claim."""
 
     CONFIRMATION = "confirmation"
@@ -27,18 +27,18 @@ class Word(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class PrintedField:
     """One thing that is printed: how it is read, who vouches for it, and when a change of it makes
     what is printed more cautious."""
 
-    read: Callable[[ClaimState], Any]
-    vouched_for_by: frozenset[Word]
+    read_value: Callable[[ClaimState], Any]
+    vouched_for_by: frozenset[Agreement]
     is_cautious: Callable[[Any, Any], bool]
 
 
-def read(state: ClaimState) -> dict[str, Any]:
+def read_printed(state: ClaimState) -> dict[str, Any]:
     """What is printed of the claim, as plain data: one entry for each of `FIELDS`."""
-    return {name: field.read(state) for name, field in FIELDS.items()}
+    return {name: field.read_value(state) for name, field in FIELDS.items()}
 
 
 def list_differences(then: Data, now: Data) -> list[str]:
@@ -66,7 +66,7 @@ def list_fields_to_agree_on(before: ClaimState, after: ClaimState) -> list[str]:
     standing = _list_words(before) & _list_words(after)
     if not standing:
         return []
-    then, now = read(before), read(after)
+    then, now = read_printed(before), read_printed(after)
     return [
         name
         for name in list_differences(then, now)
@@ -80,12 +80,12 @@ def is_vouched_for(state: ClaimState) -> bool:
     return bool(_list_words(state))
 
 
-def _list_words(state: ClaimState) -> frozenset[Word]:
+def _list_words(state: ClaimState) -> frozenset[Agreement]:
     words = set()
     if state.status is Status.CONFIRMED:
-        words.add(Word.CONFIRMATION)
+        words.add(Agreement.CONFIRMATION)
     if state.finding is not None:
-        words.add(Word.FINDING)
+        words.add(Agreement.FINDING)
     return frozenset(words)
 
 
@@ -98,12 +98,12 @@ def _read_claimant(state: ClaimState) -> Any:
 
 
 def _read_date(state: ClaimState) -> Any:
-    return {"at": rfc3339(state.claimed_at), "precision": state.precision.value}
+    return {"at": format_instant(state.claimed_at), "precision": state.precision.value}
 
 
 def _read_requests(state: ClaimState) -> Any:
     # A confirmation answers the requests: the line no longer names them.
-    return [] if state.status is Status.CONFIRMED else _name_roots(evidence.requests(state))
+    return [] if state.status is Status.CONFIRMED else _name_roots(evidence.list_requests(state))
 
 
 def _read_finding(state: ClaimState) -> Any:
@@ -141,25 +141,29 @@ def _has_shrunk(before: Any, after: Any) -> bool:
     return _has_grown(after, before)
 
 
-BOTH = frozenset(Word)
-CONFIRMATION = frozenset({Word.CONFIRMATION})
+BOTH = frozenset(Agreement)
+CONFIRMATION = frozenset({Agreement.CONFIRMATION})
 
-FIELDS: dict[str, Field] = {
-    "text": Field(lambda state: state.text, BOTH, _never),
-    "claimant": Field(_read_claimant, BOTH, _never),
-    "claimed": Field(_read_date, BOTH, _never),
-    "status": Field(lambda state: state.status.value, CONFIRMATION, _never),
-    "override": Field(lambda state: state.override, CONFIRMATION, _never),
-    "imported": Field(_read_import, CONFIRMATION, _never),
-    "supports": Field(
-        lambda state: _name_roots(evidence.qualifying(state)), CONFIRMATION, _has_shrunk
+FIELDS: dict[str, PrintedField] = {
+    "text": PrintedField(lambda state: state.text, BOTH, _never),
+    "claimant": PrintedField(_read_claimant, BOTH, _never),
+    "claimed": PrintedField(_read_date, BOTH, _never),
+    "status": PrintedField(lambda state: state.status.value, CONFIRMATION, _never),
+    "override": PrintedField(lambda state: state.override, CONFIRMATION, _never),
+    "imported": PrintedField(_read_import, CONFIRMATION, _never),
+    "supports": PrintedField(
+        lambda state: _name_roots(evidence.list_qualifying_support(state)),
+        CONFIRMATION,
+        _has_shrunk,
     ),
-    "contradicts": Field(
-        lambda state: _name_roots(evidence.open_contradictions(state)), CONFIRMATION, _has_grown
+    "contradicts": PrintedField(
+        lambda state: _name_roots(evidence.list_open_contradictions(state)),
+        CONFIRMATION,
+        _has_grown,
     ),
-    "requests": Field(_read_requests, CONFIRMATION, _has_grown),
-    "finding": Field(_read_finding, BOTH, _never),
-    "withdrawn": Field(
+    "requests": PrintedField(_read_requests, CONFIRMATION, _has_grown),
+    "finding": PrintedField(_read_finding, BOTH, _never),
+    "withdrawn": PrintedField(
         lambda state: state.lifecycle is Lifecycle.WITHDRAWN,
         CONFIRMATION,
         lambda _before, after: bool(after),

@@ -23,7 +23,7 @@ from service.domain.errors import (
     NotFound,
     SecondPersonNeeded,
 )
-from service.domain.history import Draft, plain
+from service.domain.history import Draft, make_plain
 
 
 class LapseReason(StrEnum):
@@ -34,7 +34,7 @@ class LapseReason(StrEnum):
     PROPOSER_DISABLED = "proposer_disabled"
 
 
-def require_open(state: ClaimState) -> None:
+def require_open_claim(state: ClaimState) -> None:
     """Raise ClaimMerged or ClaimWithdrawn unless the claim can still change."""
     if state.lifecycle is Lifecycle.MERGED:
         raise ClaimMerged(
@@ -45,29 +45,29 @@ def require_open(state: ClaimState) -> None:
         raise ClaimWithdrawn("The claimant has withdrawn this claim; its last status is kept.")
 
 
-def propose(state: ClaimState, proposal: Pending, outcome: ClaimState) -> Draft:
+def draft_proposal(state: ClaimState, proposal: Pending, outcome: ClaimState) -> Draft:
     """The event that records a proposal, after which the claim would be `outcome`.
 
-    Raises DecisionPending: one proposal at a time.  `lapse_outdated` makes room for it.
+    Raises DecisionPending: one proposal at a time.  `draft_lapse_if_outdated` makes room for it.
     """
     if state.pending is not None:
         raise DecisionPending(
-            f"{state.pending.proposed_by_name} has proposed {describe(state.pending)}: approve, "
-            "reject or withdraw that first.",
+            f"{state.pending.proposed_by_name} has proposed {describe_proposal(state.pending)}: "
+            "approve, reject or withdraw that first.",
             decision=state.pending.id,
         )
-    seen, prints = printed.read(state), printed.read(outcome)
+    seen, prints = printed.read_printed(state), printed.read_printed(outcome)
     bound = replace(proposal, seen=seen, prints=prints)
     digest = printed.compute_digest(seen, prints)
-    return Draft("decision.proposed", plain(bound) | {"digest": digest})
+    return Draft("decision.proposed", make_plain(bound) | {"digest": digest})
 
 
-def describe(pending: Pending) -> str:
+def describe_proposal(pending: Pending) -> str:
     """What a proposal is for, in a word or two."""
     return f"{pending.to}" if pending.change is None else f"another {pending.kind}"
 
 
-def lapse_outdated(state: ClaimState) -> list[Draft]:
+def draft_lapse_if_outdated(state: ClaimState) -> list[Draft]:
     """The event that ends a waiting proposal whose ground has changed, to make room for another.
 
     Empty where none waits, or where the one that waits may still be approved.
@@ -75,28 +75,28 @@ def lapse_outdated(state: ClaimState) -> list[Draft]:
     waiting = state.pending
     if waiting is None or waiting.seen is None:
         return []
-    if not printed.list_differences(waiting.seen, printed.read(state)):
+    if not printed.list_differences(waiting.seen, printed.read_printed(state)):
         return []
-    return [lapse(state, waiting.id, reason=LapseReason.OUTDATED)]
+    return [draft_lapse(state, waiting.id, reason=LapseReason.OUTDATED)]
 
 
-def lapse(state: ClaimState, decision_id: str, *, reason: LapseReason) -> Draft:
+def draft_lapse(state: ClaimState, decision_id: str, *, reason: LapseReason) -> Draft:
     """End a proposal that nobody can carry on.  Allowed on closed claims too."""
     if state.pending is None or state.pending.id != decision_id:
         raise NotFound("No such decision waits on this claim.")
     return Draft("decision.lapsed", {"decision": decision_id, "reason": reason.value})
 
 
-def require_waiting(state: ClaimState, decision_id: str | None = None) -> Pending:
+def require_proposal(state: ClaimState, decision_id: str | None = None) -> Pending:
     """The proposal that waits on the claim.  Raises NotFound, ClaimMerged, ClaimWithdrawn."""
-    require_open(state)
+    require_open_claim(state)
     waiting = state.pending
     if waiting is None or decision_id not in (None, waiting.id):
         raise NotFound("No such decision waits on this claim.")
     return waiting
 
 
-def require_approvable(
+def require_approvable_proposal(
     state: ClaimState,
     decision_id: str,
     *,
@@ -108,11 +108,13 @@ def require_approvable(
     `seen` is what printed when it was proposed, where the proposal itself does not say.  Raises
     SecondPersonNeeded for its proposer, DecisionOutdated where that has changed.
     """
-    waiting = require_waiting(state, decision_id)
+    waiting = require_proposal(state, decision_id)
     second_person.require_second_person(waiting, actor)
     then = waiting.seen if waiting.seen is not None else seen
     if then is not None:
-        _require_same(state, waiting, then, printed.read(state), "what is printed of this claim")
+        _require_same(
+            state, waiting, then, printed.read_printed(state), "what is printed of this claim"
+        )
     return waiting
 
 
@@ -123,12 +125,12 @@ def require_same_outcome(state: ClaimState, waiting: Pending, outcome: ClaimStat
             state,
             waiting,
             waiting.prints,
-            printed.read(outcome),
+            printed.read_printed(outcome),
             "what this decision would print",
         )
 
 
-def refuse_outdated(state: ClaimState, waiting: Pending, why: str) -> DecisionOutdated:
+def build_outdated_error(state: ClaimState, waiting: Pending, why: str) -> DecisionOutdated:
     """The refusal of an approval whose ground has gone, for `why`."""
     return DecisionOutdated(
         f"{why} Look at it anew: reject this proposal, or propose again.",
@@ -156,7 +158,7 @@ def _require_same(
         )
 
 
-def approve_change(waiting: Pending, *, actor: Actor, note: str | None) -> Draft:
+def draft_approval(waiting: Pending, *, actor: Actor, note: str | None) -> Draft:
     """The event that settles a decision whose change is recorded by events of its own."""
     return Draft(
         "decision.approved",
@@ -170,17 +172,19 @@ def approve_change(waiting: Pending, *, actor: Actor, note: str | None) -> Draft
     )
 
 
-def reject(state: ClaimState, decision_id: str, *, comment: str) -> Draft:
+def draft_rejection(state: ClaimState, decision_id: str, *, comment: str) -> Draft:
     """Turn the waiting decision down.  Raises Invalid without a comment that says why."""
-    require_waiting(state, decision_id)
+    require_proposal(state, decision_id)
     if not comment.strip():
         raise Invalid("a rejection needs a comment", loc=("body", "comment"))
     return Draft("decision.rejected", {"decision": decision_id, "comment": comment})
 
 
-def withdraw(state: ClaimState, decision_id: str, *, actor: Actor, reason: str | None) -> Draft:
+def draft_withdrawal(
+    state: ClaimState, decision_id: str, *, actor: Actor, reason: str | None
+) -> Draft:
     """Take one's own proposal back."""
-    if require_waiting(state, decision_id).proposed_by != actor.id:
+    if require_proposal(state, decision_id).proposed_by != actor.id:
         raise SecondPersonNeeded(
             "Only its proposer may withdraw a decision; others reject it.", decision=decision_id
         )

@@ -43,7 +43,7 @@ def _way_in(actor: Actor) -> str:
     return "key" if by_key else "sign-in link or the password"
 
 
-def explain_bar(waiting: Pending, actor: Actor) -> str | None:
+def explain_refusal(waiting: Pending, actor: Actor) -> str | None:
     """Why `actor` may not approve the decision that waits; None where they may."""
     try:
         require_second_person(waiting, actor)

@@ -149,7 +149,7 @@ def clean_name(text: str) -> str:
     return text
 
 
-def fold_name(text: str) -> str:
+def strip_name(text: str) -> str:
     """Take from a name that somebody else wrote what `clean_name` would refuse as invisible.
 
     Marks of no width are dropped, line ends and other control characters become spaces.
@@ -157,7 +157,7 @@ def fold_name(text: str) -> str:
     return " ".join(_BLANK_IN_NAME.sub(" ", _UNSEEN_IN_NAME.sub("", text)).split())
 
 
-def fold_prose(text: str) -> str:
+def strip_prose(text: str) -> str:
     """Take embeddings, overrides and isolates from a text that somebody else wrote."""
     return _EMBEDDED.sub("", text)
 
@@ -195,7 +195,7 @@ def print_name(name: str) -> str:
 @lru_cache(maxsize=4096)
 def print_label(label: str) -> str:
     """Give what stands between quotation marks in a print line, so that it cannot close them."""
-    line = fold_name(_NOT_PRINTED.sub("", label)).translate(_INNER_QUOTES)
+    line = strip_name(_NOT_PRINTED.sub("", label)).translate(_INNER_QUOTES)
     return _STOP_WITHIN.sub("", line) or "…"
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from service.domain.claims import rfc3339
+from service.domain.claims import format_instant
 from service.domain.history import Event
 from service.domain.subjects import SubjectKind
 
@@ -16,7 +16,7 @@ Data = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Signed:
+class SignedEvent:
     """An event with its actor: `{id, name}`, or `{rule}`."""
 
     event: Event
@@ -24,11 +24,11 @@ class Signed:
 
     @property
     def at(self) -> str:
-        return rfc3339(self.event.recorded_at)
+        return format_instant(self.event.recorded_at)
 
 
-FOUND = "recorded_as_found"
-TOLD = "recorded_as_told"
+FOUND_MARK = "recorded_as_found"
+TOLD_MARK = "recorded_as_told"
 """Marks in the data of a first event: the thing was there before the record was, or another desk's
 file says what it is without proof.  What is so marked proves nothing of the time before."""
 WITHDRAWAL = (
@@ -40,7 +40,7 @@ WITHDRAWAL = (
 )
 
 
-def fold(kind: SubjectKind, lines: Sequence[Signed]) -> Data:
+def fold(kind: SubjectKind, lines: Sequence[SignedEvent]) -> Data:
     """The row after all of `lines`, oldest first; a statement's with its `quotes`.
 
     Raises ValueError for events that cannot follow each other; KeyError, TypeError or
@@ -66,13 +66,13 @@ def fold(kind: SubjectKind, lines: Sequence[Signed]) -> Data:
     return row
 
 
-def list_types(kind: SubjectKind) -> set[str]:
+def list_event_types(kind: SubjectKind) -> set[str]:
     """The types of events that the record of such a thing may have."""
     first, _, steps = RULES[kind]
     return {first, *steps}
 
 
-def fold_party_versions(lines: Iterable[tuple[str, Signed]]) -> dict[str, list[Data]]:
+def fold_party_versions(lines: Iterable[tuple[str, SignedEvent]]) -> dict[str, list[Data]]:
     """What each party was called and where it stood, and when: `recorded_at`, `superseded_at`,
     `name`, `parent`, `root`.
 
@@ -131,9 +131,9 @@ def _begin_version(versions: list[Data], version: Data) -> None:
     versions.append(version)
 
 
-def _begin_statement(line: Signed) -> Data:
+def _begin_statement(line: SignedEvent) -> Data:
     data = line.event.data
-    earlier = FOUND in data or TOLD in data
+    earlier = FOUND_MARK in data or TOLD_MARK in data
     at = data["recorded_at"] if earlier else line.at
     return {
         **{name: data[name] for name in ("party", "speaker", "said_at", "precision", "basis")},
@@ -144,12 +144,12 @@ def _begin_statement(line: Signed) -> Data:
     }
 
 
-def _add_quote(row: Data, line: Signed) -> Data:
+def _add_quote(row: Data, line: SignedEvent) -> Data:
     quote = {"recorded_at": line.at, **line.event.data["quote"]}
     return row | {"quotes": [*row["quotes"], quote]}
 
 
-def _withdraw(row: Data, line: Signed) -> Data:
+def _withdraw(row: Data, line: SignedEvent) -> Data:
     data = line.event.data
     values = (line.at, data["reason"], data["source"], data.get("said_at"), data.get("precision"))
     return row | dict(zip(WITHDRAWAL, values, strict=True))
@@ -158,7 +158,7 @@ def _withdraw(row: Data, line: Signed) -> Data:
 SOURCE = ("url", "publisher", "title", "published_at", "language", "archive_url", "sha256")
 
 
-def _begin_source(line: Signed) -> Data:
+def _begin_source(line: SignedEvent) -> Data:
     data = line.event.data
     return {
         **{name: data[name] for name in SOURCE},
@@ -166,10 +166,10 @@ def _begin_source(line: Signed) -> Data:
     }
 
 
-def _beginning_with(*names: str, changes: bool) -> Callable[[Signed], Data]:
+def _beginning_with(*names: str, changes: bool) -> Callable[[SignedEvent], Data]:
     """Begins a row with these fields; `changes` says that it knows when it last changed."""
 
-    def begin(line: Signed) -> Data:
+    def begin(line: SignedEvent) -> Data:
         data = line.event.data
         row = {name: data[name] for name in names}
         row["created_at"] = data.get("created_at", line.at)
@@ -180,7 +180,7 @@ def _beginning_with(*names: str, changes: bool) -> Callable[[Signed], Data]:
     return begin
 
 
-def _change(row: Data, line: Signed) -> Data:
+def _change(row: Data, line: SignedEvent) -> Data:
     changes = line.event.data
     unknown = changes.keys() - row.keys()
     if unknown:
@@ -189,24 +189,24 @@ def _change(row: Data, line: Signed) -> Data:
     return row | {"updated_at": line.at} if "updated_at" in row else row
 
 
-def _set(row: Data, line: Signed) -> Data:
+def _set(row: Data, line: SignedEvent) -> Data:
     """Columns get other values; those that no event named before were null."""
     return row | line.event.data
 
 
-def _repeat(row: Data, _line: Signed) -> Data:
+def _repeat(row: Data, _line: SignedEvent) -> Data:
     """An event that changes nothing of the row."""
     return row
 
 
-def _beginning_as_told(line: Signed) -> Data:
+def _beginning_as_told(line: SignedEvent) -> Data:
     """A row of which the first event says every column that is proved."""
-    marks = {FOUND, TOLD}
+    marks = {FOUND_MARK, TOLD_MARK}
     return {name: value for name, value in line.event.data.items() if name not in marks}
 
 
-Begin = Callable[[Signed], Data]
-Step = Callable[[Data, Signed], Data]
+Begin = Callable[[SignedEvent], Data]
+Step = Callable[[Data, SignedEvent], Data]
 RULES: Mapping[SubjectKind, tuple[str, Begin, Mapping[str, Step]]] = {
     SubjectKind.STATEMENT: (
         "statement.recorded",

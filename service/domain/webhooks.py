@@ -31,14 +31,14 @@ TIMEOUT_S = 15
 MOST_OVERLAP_HOURS = 168
 OVERLAP_HOURS = 24
 MOST_HEADERS = 20
-OUR_HEADERS = frozenset(
+RESERVED_HEADERS = frozenset(
     (
         *("accept", "accept-encoding", "connection", "expect", "host", "keep-alive", "te"),
         *("trailer", "transfer-encoding", "upgrade", "user-agent"),
     )
 )
 """Hop-by-hop headers, and those that say what is sent or may come back."""
-OUR_PREFIXES = ("webhook-", "content-", "proxy-")
+RESERVED_PREFIXES = ("webhook-", "content-", "proxy-")
 
 
 class Ordering(StrEnum):
@@ -63,12 +63,12 @@ class DeliveryState(StrEnum):
     """Given up after the last try; redelivery and recovery send it again."""
 
 
-def ours(header: str) -> bool:
+def is_reserved_header(header: str) -> bool:
     """Whether a header is not an endpoint's to set; in any case of its letters."""
     lower = header.lower()
-    return lower in OUR_HEADERS or lower.startswith(OUR_PREFIXES)
+    return lower in RESERVED_HEADERS or lower.startswith(RESERVED_PREFIXES)
 
 
-def new_secret() -> str:
+def make_secret() -> str:
     """`whsec_` and the base64 of 32 random bytes (Standard Webhooks)."""
     return SECRET_PREFIX + b64encode(secrets.token_bytes(SECRET_BYTES)).decode()

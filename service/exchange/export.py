@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Column, ColumnElement, Connection, Row, Select, Table, func, select
 
-from service.domain.claims import rfc3339
+from service.domain.claims import format_instant
 from service.domain.errors import Conflict
 from service.exchange import claim_sheet, export_format
 from service.exchange.export_format import EventLine, ThingEvent
@@ -190,7 +190,7 @@ def _describe_event(row: Row[Any]) -> ThingEvent:
             "id": row.id,
             "number": row.number,
             "type": row.type,
-            "recorded_at": rfc3339(row.recorded_at),
+            "recorded_at": format_instant(row.recorded_at),
             "actor": orjson.loads(row.actor),
             "data": orjson.loads(row.data),
             "previous_hash": row.previous_hash,

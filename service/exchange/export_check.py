@@ -12,8 +12,8 @@ from typing import BinaryIO
 from sqlalchemy import Connection, select, tuple_
 
 from service.domain import addresses, ids
-from service.domain.claims import instant, rfc3339
-from service.domain.names import fold_spelling
+from service.domain.claims import format_instant, parse_instant
+from service.domain.names import normalize_spelling
 from service.exchange import export, export_files, export_format, export_lines
 from service.exchange.export_files import ExportLine
 from service.exchange.export_lines import UNIQUE, Reference
@@ -147,10 +147,10 @@ class _Check:
         if record == "user":
             where = table.c.email.in_([row["email"] for row in rows])
         elif record == "source":
-            digests = [addresses.digest(str(row["url"])) for row in rows]
+            digests = [addresses.compute_address_digest(str(row["url"])) for row in rows]
             where = table.c.address_digest.in_(digests)
         else:
-            names = [(row["party"], fold_spelling(str(row["name"]))) for row in rows]
+            names = [(row["party"], normalize_spelling(str(row["name"]))) for row in rows]
             where = tuple_(table.c.party, table.c.folded_name).in_(names)
         found = self.connection.execute(select(*THINGS[record].selected).where(where))
         return {str(export_lines.build_unique_name(record, row._mapping)): row.id for row in found}
@@ -169,7 +169,7 @@ class _Check:
             elif record == "claim" and key in chains:
                 at = chains[key].refused
                 obstacles[reference] = None if at is None else _describe_refused(reference, at)
-            elif record in KEYED_BY_ID and ids.parse(key) != key:
+            elif record in KEYED_BY_ID and ids.parse_id(key) != key:
                 obstacles[reference] = f"refers to {record} {key!r}, which is no id"
             else:
                 absent.setdefault(record, []).append(key)
@@ -233,7 +233,7 @@ class _Check:
                     )
             chain.number += 1
             if isinstance(event, ImportedEvent) and chain.refused is None:
-                chain.hash, chain.at = event.hash, rfc3339(event.event.recorded_at)
+                chain.hash, chain.at = event.hash, format_instant(event.event.recorded_at)
                 if event.event.number <= chain.here:
                     chain.known += 1
                     continue
@@ -272,7 +272,7 @@ class _Check:
             return f"{event.number} follows event {chain.number}"
         if imported.previous_hash != chain.hash:
             return f"{event.number} does not continue the record: previous_hash is another's"
-        if chain.at and event.recorded_at < instant(chain.at):
+        if chain.at and event.recorded_at < parse_instant(chain.at):
             return f"{event.number} was recorded before the one it follows"
         known = recorded.get(imported.id)
         if event.number <= chain.here:
@@ -301,4 +301,4 @@ def _describe_refused(reference: Reference, number: int) -> str:
 
 def _parse_claim(line: ExportLine) -> str | None:
     claim = line.find_claim()
-    return None if claim is None else ids.parse(claim)
+    return None if claim is None else ids.parse_id(claim)

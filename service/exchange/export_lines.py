@@ -9,10 +9,10 @@ from sqlalchemy import RowMapping
 
 from service.domain import history, ids, things
 from service.domain.access import Way
-from service.domain.claims import instant, rfc3339
+from service.domain.claims import format_instant, parse_instant
 from service.domain.history import EVENT_TYPES, Event
 from service.domain.subjects import Subject, SubjectKind
-from service.domain.things import Signed
+from service.domain.things import SignedEvent
 from service.exchange import export_format
 from service.exchange.imported_events import ImportedEvent
 from service.record.canonical import GENESIS, canonical, check_salts, hash_event
@@ -120,7 +120,7 @@ def parse_event(values: Mapping[str, object]) -> ImportedEvent:
     """Parse a claim's event and prove its hash.  Raises ValueError with a reason."""
     _require_fields(values, export_format.EVENT_FIELDS)
     claim = values["claim"]
-    if not isinstance(claim, str) or ids.parse(claim) != claim:
+    if not isinstance(claim, str) or ids.parse_id(claim) != claim:
         raise ValueError("claim is no UUID in lower case")
     parsed = _parse_event(Subject(SubjectKind.CLAIM, claim), values, EVENT_TYPES)
     if parsed.event.number == 1:
@@ -144,7 +144,7 @@ def _parse_event(
     id, number, type = values["id"], values["number"], values["type"]
     actor, data, written_at = values["actor"], values["data"], values["recorded_at"]
     previous_hash = str(values["previous_hash"])
-    if not isinstance(id, str) or ids.parse(id) != id:
+    if not isinstance(id, str) or ids.parse_id(id) != id:
         raise ValueError("id is no UUID in lower case")
     if not isinstance(number, int) or isinstance(number, bool) or not 0 < number < 2**31:
         raise ValueError("number is no whole number")
@@ -164,7 +164,7 @@ def _parse_event(
             subject,
             number=number,
             type=type,
-            recorded_at=rfc3339(recorded_at),
+            recorded_at=format_instant(recorded_at),
             actor=actor_text,
             data=data_text,
             salts=salts,
@@ -181,8 +181,8 @@ def _parse_event(
 def _parse_instant(value: object) -> datetime | None:
     """Return an instant that is spelled as exports spell it."""
     try:
-        recorded_at = instant(value) if isinstance(value, str) else None
-        return recorded_at if recorded_at and rfc3339(recorded_at) == value else None
+        recorded_at = parse_instant(value) if isinstance(value, str) else None
+        return recorded_at if recorded_at and format_instant(recorded_at) == value else None
     except ValueError:
         return None
 
@@ -202,7 +202,7 @@ def _parse_events(record: str, values: Mapping[str, object], given: object) -> l
             raise ValueError(f"events.{position} is no object")
         try:
             _require_fields(event_values, export_format.THING_EVENT_FIELDS)
-            event = _parse_event(subject, event_values, things.list_types(kind))
+            event = _parse_event(subject, event_values, things.list_event_types(kind))
             if event.previous_hash != (parsed[-1].hash if parsed else GENESIS):
                 raise ValueError(f"{event.event.number} does not continue the record")
             if parsed and event.event.recorded_at < parsed[-1].event.recorded_at:
@@ -211,7 +211,7 @@ def _parse_events(record: str, values: Mapping[str, object], given: object) -> l
             raise ValueError(f"its event {error}") from error
         parsed.append(event)
     try:
-        row = things.fold(kind, [Signed(event.event, event.actor) for event in parsed])
+        row = things.fold(kind, [SignedEvent(event.event, event.actor) for event in parsed])
     except FOLDING_ERRORS as error:
         raise ValueError(f"its events do not fold: {error}") from error
     for name, value in row.items():

@@ -15,7 +15,7 @@ from sqlalchemy.exc import StatementError
 from service.accounts import account_commands
 from service.directory import source_commands
 from service.domain import addresses, names, things
-from service.domain.claims import Precision, end_of
+from service.domain.claims import Precision, compute_end
 from service.domain.history import Draft
 from service.domain.subjects import Subject, SubjectKind
 from service.exchange import export_files, export_format, export_lines, imported_events
@@ -90,7 +90,7 @@ def write_batch(
         _add_spellings(connection, rows)
     elif kind == "statement":
         for row in rows:
-            row |= {"said_end": end_of(row["said_at"], Precision(row["precision"]))}
+            row |= {"said_end": compute_end(row["said_at"], Precision(row["precision"]))}
     elif kind == "source":
         _add_fingerprints(connection, rows)
     for target, values in (
@@ -133,7 +133,7 @@ def _build_events(kind: str, row: Row, *, now: datetime) -> list[Row]:
     else:
         data = audit.describe_row(row)
     subject = Subject(SUBJECTS[kind], str(row[thing.key.name]))
-    draft = Draft(things.RULES[subject.kind][0], data | {things.TOLD: True}, rule="import")
+    draft = Draft(things.RULES[subject.kind][0], data | {things.TOLD_MARK: True}, rule="import")
     return writer.begin(subject, [draft], actor=account_commands.IMPORTER, now=now)
 
 
@@ -145,9 +145,9 @@ def _add_spellings(connection: Connection, rows: Sequence[Row]) -> None:
     query = select(t.c.party, t.c.folded_name, t.c.folded_role).where(t.c.party.in_(parties))
     taken = set(map(tuple, connection.execute(query)))
     for row in rows:
-        spelling = names.fold_speaker(row["name"], row["role"])
+        spelling = names.normalize_speaker(row["name"], row["role"])
         if (row["party"], *spelling.values()) in taken:
-            spelling = names.mark_second(spelling, row["id"])
+            spelling = names.mark_duplicate(spelling, row["id"])
         taken.add((row["party"], *spelling.values()))
         row |= spelling
 
@@ -164,7 +164,7 @@ def _add_fingerprints(connection: Connection, rows: Sequence[Row]) -> None:
     for row, mark in zip(rows, marks, strict=True):
         free = mark if mark not in taken else sha256(row["id"].encode()).hexdigest()
         taken.add(free)
-        row |= {"fingerprint": free, "address_digest": addresses.digest(row["url"])}
+        row |= {"fingerprint": free, "address_digest": addresses.compute_address_digest(row["url"])}
 
 
 def _add_roots(connection: Connection, rows: Sequence[Row]) -> None:

@@ -11,7 +11,7 @@ from service.directory import party_commands
 from service.domain import addresses
 from service.domain.access import Actor
 from service.domain.errors import AlreadyExists
-from service.domain.names import fold_spelling, make_slug
+from service.domain.names import make_slug, normalize_spelling
 from service.exchange.import_fields import ClaimRow, RowRefusal
 from service.exchange.import_labels import Judgement
 from service.exchange.import_mapping import Mapping
@@ -50,17 +50,17 @@ class Directory:
         )
 
     def find_party(self, name: str) -> str | None:
-        return self.parties.get(fold_spelling(name))
+        return self.parties.get(normalize_spelling(name))
 
     def find_speaker(self, party: str, name: str) -> str:
         """Return the name by which the party's speaker is known; `name` itself for a new one."""
-        return self.speakers.setdefault((party, fold_spelling(name)), name)
+        return self.speakers.setdefault((party, normalize_spelling(name)), name)
 
     def add_party(self, slug: str, *names: str | None) -> None:
         self.slugs.add(slug)
         for name in (slug, *names):
             if name:
-                self.parties.setdefault(fold_spelling(name), slug)
+                self.parties.setdefault(normalize_spelling(name), slug)
 
 
 def read_directory(connection: Connection) -> Directory:
@@ -95,8 +95,8 @@ class Rules:
 def _normalize_name(name: str) -> str:
     """Return a name, or an address that stands for one, in the form in which they are compared."""
     if name.startswith(("http://", "https://")):
-        return addresses.canonical(name)
-    return fold_spelling(name)
+        return addresses.normalize_address(name)
+    return normalize_spelling(name)
 
 
 class NameFinder:

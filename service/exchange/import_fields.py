@@ -116,11 +116,11 @@ def clean_text(field: str, value: str | None) -> str | None:
         refuse(field, value, "it holds bytes that are no characters in the file's encoding")
     try:
         if field in NAMES:
-            value = texts.clean_name(texts.fold_name(value))
+            value = texts.clean_name(texts.strip_name(value))
         elif field in PROSE:
-            value = texts.clean_prose(texts.fold_prose(value.strip()))
+            value = texts.clean_prose(texts.strip_prose(value.strip()))
         else:
-            value = texts.clean_line(" ".join(texts.fold_prose(value).split()))
+            value = texts.clean_line(" ".join(texts.strip_prose(value).split()))
     except ValueError as error:
         refuse(field, value, str(error))
     most = LONGEST[field]
@@ -151,7 +151,7 @@ def clean_address(field: str, value: str | None) -> str | None:
         value = f"https:{value}"
     elif "://" not in value and HOST.match(value):
         value = f"https://{value}"
-    fault = addresses.check(value)
+    fault = addresses.find_address_fault(value)
     if fault is not None:
         refuse(field, value, f"this is no http(s) address: {fault}")
     return addresses.lower_scheme_and_host(value)

@@ -8,7 +8,7 @@ from typing import Self
 from pydantic import model_validator
 
 from service.domain.claims import Finding, Status
-from service.domain.names import fold
+from service.domain.names import normalize_letters
 from service.exchange.toml_files import Entry
 
 QUOTES = "\"'`´‘’‚“”„«»‹›"
@@ -40,7 +40,7 @@ def normalize_label(label: str) -> str:
     composed = unicodedata.normalize("NFC", label)
     if any(unicodedata.category(character) == "Sm" for character in composed):
         return composed
-    return START.sub("", END.sub("", fold(composed.translate(DASHES))))
+    return START.sub("", END.sub("", normalize_letters(composed.translate(DASHES))))
 
 
 MEANINGS: tuple[tuple[Status, Finding | None, str], ...] = (

@@ -117,7 +117,7 @@ def rehearse_rows(
 
 
 def _build_claim_id(mapping: Mapping, key: Sequence[str]) -> str:
-    return ids.named(NAMESPACE, mapping.name, *key)
+    return ids.derive_id(NAMESPACE, mapping.name, *key)
 
 
 def _build_refusal(error: ClaimdeskError) -> RowRefusal:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from service.domain import addresses
 from service.domain.errors import Invalid
-from service.domain.names import fold
+from service.domain.names import normalize_letters
 from service.exchange import (
     import_claimants,
     import_dates,
@@ -115,8 +115,8 @@ def _add_key(row: ClaimRow, language: str | None, scratch: Scratch) -> ClaimRow 
     The same address, however it is spelled, and the same words are the same review; so is the
     same address in another language.
     """
-    page = addresses.canonical(row.review_url) if row.review_url else ""
-    key = ("review of a claim", page, fold(row.text.strip(AROUND)))
+    page = addresses.normalize_address(row.review_url) if row.review_url else ""
+    key = ("review of a claim", page, normalize_letters(row.text.strip(AROUND)))
     digest = sha256("\x1f".join(key).encode("utf-8", "surrogatepass")).hexdigest()
     earlier = scratch.take_name(f"review {digest}", row.line)
     if earlier is not None:
@@ -240,7 +240,7 @@ class _ReviewReader(PropertyReader):
         if own is not None and not found:
             found = self._clean_appearance(own)
         for other in dict.fromkeys(found[1:]):
-            if addresses.canonical(other) != addresses.canonical(found[0]):
+            if addresses.normalize_address(other) != addresses.normalize_address(found[0]):
                 self.remarks.append(f"it appeared at {import_fields.shorten(other, 300)} too")
         return things, found[0] if found else None
 

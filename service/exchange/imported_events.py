@@ -81,7 +81,7 @@ def append_events(connection: Connection, imported: Sequence[ImportedEvent]) -> 
         if line.previous_hash != (loaded.last_hash if loaded else GENESIS):
             raise ValueError(f"event {event.number} does not continue the record of this claim")
         state = history.apply(previous, event, claim_id=claim)
-        history.require_fit(previous, event)
+        history.require_matching_status(previous, event)
         if previous is not None and previous.updated_at != event.recorded_at:
             superseded.append(_build_version(previous, until=event.recorded_at))
         steps.append((previous, state, line))
@@ -166,7 +166,7 @@ def _build_version(state: ClaimState, *, until: datetime) -> Row:
         "superseded_at": until,
         "status": state.status.value,
         "lifecycle": state.lifecycle.value,
-        "agrees": evidence.agrees(state, evidence.suggest(state)),
+        "agrees": evidence.is_as_suggested(state, evidence.suggest_status(state)),
         "part_of": state.part_of,
         "assignee": state.assignee,
         "document": documents.document(state),

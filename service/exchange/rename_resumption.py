@@ -37,7 +37,7 @@ def resume_renames(connection: Connection, *, now: datetime) -> int:
             ~is_recorded,
         )
         stored = connection.scalars(waiting.with_only_columns(states.whole(claims)))
-        if any(history.differs(states.parse(text), draft) for text in stored):
+        if any(history.is_affected(states.parse(text), draft) for text in stored):
             resumed += 1
             rename_batches.begin_rename(
                 connection, subject, draft, waiting, actor=account_commands.IMPORTER, now=now

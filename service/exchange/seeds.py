@@ -28,7 +28,7 @@ from service.domain.inputs import (
     NewStatement,
     Selector,
 )
-from service.domain.names import fold_spelling
+from service.domain.names import normalize_spelling
 from service.exchange.seed_files import (
     ClaimEntry,
     DecisionEntry,
@@ -131,8 +131,8 @@ class _Loading:
         known = self.connection.scalar(
             select(t.c.id).where(
                 t.c.party == entry.party,
-                t.c.folded_name == fold_spelling(entry.name),
-                t.c.folded_role == fold_spelling(entry.role or ""),
+                t.c.folded_name == normalize_spelling(entry.name),
+                t.c.folded_role == normalize_spelling(entry.role or ""),
             )
         )
         if self._is_new("speakers", known):

@@ -7,7 +7,7 @@ import structlog
 from sqlalchemy import Connection, func, select, text, update
 
 from service.domain import backoff
-from service.domain.claims import rfc3339
+from service.domain.claims import format_instant
 from service.domain.clocks import ClockGuard, ClockReference
 from service.domain.errors import DatabaseDamaged
 from service.domain.webhooks import DeliveryState
@@ -60,14 +60,14 @@ def accept_clock(connection: Connection, *, now: datetime) -> ClockReference:
         connection,
         CLOCK_ACCEPTED,
         {
-            "at": rfc3339(now),
-            "up_to": rfc3339(max(latest)),
+            "at": format_instant(now),
+            "up_to": format_instant(max(latest)),
             "server_ahead": ahead.total_seconds(),
         },
     )
-    installation.write_value(connection, LAST_SEEN, rfc3339(now))
+    installation.write_value(connection, LAST_SEEN, format_instant(now))
     free_stuck_deliveries(connection, now=now)
-    log.warning("somebody said that the clock is right", now=rfc3339(now))
+    log.warning("somebody said that the clock is right", now=format_instant(now))
     return before
 
 
@@ -78,8 +78,10 @@ def excuse_imported_events(connection: Connection, *, now: datetime) -> None:
     up_to = _parse(accepted.get("up_to"))
     if latest is None or latest <= now or (up_to is not None and latest <= up_to):
         return
-    installation.write_value(connection, CLOCK_ACCEPTED, accepted | {"up_to": rfc3339(latest)})
-    log.warning("events of a time to come were imported", latest=rfc3339(latest))
+    installation.write_value(
+        connection, CLOCK_ACCEPTED, accepted | {"up_to": format_instant(latest)}
+    )
+    log.warning("events of a time to come were imported", latest=format_instant(latest))
 
 
 def free_stuck_deliveries(

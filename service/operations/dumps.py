@@ -16,7 +16,7 @@ from urllib.parse import unquote
 import orjson
 
 from service.config import Settings
-from service.domain.claims import rfc3339
+from service.domain.claims import format_instant
 from service.domain.errors import Conflict, Unavailable
 from service.store.installation import RESTORED
 
@@ -92,7 +92,7 @@ class Dumps:
             kept = f"before_{now:%Y%m%dt%H%M%S%fz}"
         begin = [] if kept is None else [f"ALTER SCHEMA public RENAME TO {kept}"]
         begin += ["CREATE SCHEMA IF NOT EXISTS public", "GRANT USAGE ON SCHEMA public TO PUBLIC"]
-        note = orjson.dumps({"source": source.name, "at": rfc3339(now)}).decode()
+        note = orjson.dumps({"source": source.name, "at": format_instant(now)}).decode()
         quoted = note.replace("'", "''")
         values = f"'{RESTORED}', '{quoted}'"
         end = f"INSERT INTO public.installation (name, value) VALUES ({values})"  # noqa: S608 -- quoted

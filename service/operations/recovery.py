@@ -9,7 +9,7 @@ import structlog
 from sqlalchemy import Connection, func, select
 
 from service.accounts.account_commands import SYSTEM
-from service.domain.claims import rfc3339
+from service.domain.claims import format_instant
 from service.operations import clock
 from service.record import audit
 from service.record.canonical import canonical
@@ -32,7 +32,7 @@ def begin_epoch(connection: Connection, *, reason: str, now: datetime) -> str:
     begun = {
         "id": epoch,
         "number": before.get("number", 1) + 1,
-        "began_at": rfc3339(now),
+        "began_at": format_instant(now),
         "after_event": connection.scalar(select(func.coalesce(func.max(events.c.seq), 0))),
         "reason": reason,
     }
@@ -42,7 +42,7 @@ def begin_epoch(connection: Connection, *, reason: str, now: datetime) -> str:
 
 def hold_webhooks(connection: Connection, *, reason: str, copy: bool, now: datetime) -> None:
     """Send nothing until `release_webhooks`; what is recorded meanwhile waits."""
-    held = {"reason": reason, "copy": copy, "since": rfc3339(now)}
+    held = {"reason": reason, "copy": copy, "since": format_instant(now)}
     audit.record_setting(connection, HELD, canonical(held), actor=SYSTEM, now=now)
 
 
@@ -101,7 +101,7 @@ def settle_in(connection: Connection, *, home: dict[str, Any], now: datetime) ->
             hold_webhooks(connection, reason=reason, copy=False, now=now)
             log.error("webhooks are held until somebody says that this is the desk", reason=reason)
         installation.write_value(connection, HOME, home)
-    installation.write_value(connection, LAST_SEEN, rfc3339(now))
+    installation.write_value(connection, LAST_SEEN, format_instant(now))
     clock.free_stuck_deliveries(connection, now=now)
     return read_epoch(connection)
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from service.domain.claims import rfc3339
+from service.domain.claims import format_instant
 from service.store.installation import LAST_SEEN, write_value
 
 
@@ -13,4 +13,4 @@ def record_sign_of_life(connection: Connection, *, now: datetime) -> None:
 
     It is what readiness tries, and what the clock of a later start is compared with.
     """
-    write_value(connection, LAST_SEEN, rfc3339(now))
+    write_value(connection, LAST_SEEN, format_instant(now))

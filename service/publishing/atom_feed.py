@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from service.domain.claims import rfc3339
+from service.domain.claims import format_instant
 from service.domain.labels import STATUSES
 from service.publishing.feed import Entry, Feed
 from service.publishing.markup import xml
@@ -21,7 +21,7 @@ def _lines(feed: Feed) -> Iterator[str]:
     # One feed, whatever is asked of it.
     yield f"<id>{xml(feed.base_url + feed.path)}.atom</id>"
     yield f"<title>{xml(feed.title)}</title>"
-    yield f"<updated>{rfc3339(feed.updated)}</updated>"
+    yield f"<updated>{format_instant(feed.updated)}</updated>"
     yield f"<author><name>{xml(feed.publisher)}</name><uri>{xml(feed.base_url)}</uri></author>"
     yield "<generator>Claimdesk</generator>"
     yield _link("self", feed.url("atom", feed.cursor), MEDIA_TYPE)
@@ -36,7 +36,7 @@ def _lines(feed: Feed) -> Iterator[str]:
 
 
 def _entry(feed: Feed, entry: Entry) -> Iterator[str]:
-    moment = rfc3339(entry.moment)
+    moment = format_instant(entry.moment)
     yield "<entry>"
     yield f"<id>{entry.id}</id>"
     yield f"<title>{xml(entry.title)}</title>"

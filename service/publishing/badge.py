@@ -13,9 +13,9 @@ from hashlib import sha256
 from typing import Any
 
 from service.domain import directions
-from service.domain.claims import Precision, Status, aware
-from service.domain.labels import STATUSES, marks, qualified
-from service.domain.print_line import spoken_date
+from service.domain.claims import Precision, Status, to_utc
+from service.domain.labels import STATUSES, format_with_marks, list_marks
+from service.domain.print_line import format_date
 from service.publishing.markup import xml
 
 MEDIA_TYPE = "image/svg+xml"
@@ -97,12 +97,12 @@ def document(claim: dict[str, Any], *, merged: bool, as_of: datetime | None) -> 
     `as_of`: it is of that instant, and says so."""
     status = Status(claim["status"])
     look, word = LOOKS[status], STATUSES[status]
-    beside = marks(claim)
+    beside = list_marks(claim)
     if merged:
         beside.append("merged")
     if as_of is not None:
         precision = Precision.SECOND if as_of.second else Precision.MINUTE
-        beside.append(f"as of {spoken_date(aware(as_of), precision)}")
+        beside.append(f"as of {format_date(to_utc(as_of), precision)}")
     return "".join(_drawn(claim, look, word, beside)).encode()
 
 
@@ -115,7 +115,7 @@ def policy(claim: dict[str, Any]) -> str:
 
 
 def _drawn(claim: dict[str, Any], look: Look, word: str, beside: list[str]) -> Iterator[str]:
-    told = xml(f"{qualified(word, beside)}: {directions.isolate_text(claim['text'])}")
+    told = xml(f"{format_with_marks(word, beside)}: {directions.isolate_text(claim['text'])}")
     end = 30 + _width(word, SIZE)
     small = " · ".join(beside)
     width = end + 12 + (15 + _width(small, SMALL) if small else 0)

@@ -16,7 +16,7 @@ from typing import Any
 
 from service.claims.webhook_bodies import claim_url
 from service.domain.claims import Finding, Lifecycle, Precision, Status
-from service.domain.labels import verdict
+from service.domain.labels import format_verdict
 from service.publishing import markup
 
 MEDIA_TYPE = "application/ld+json"
@@ -46,7 +46,7 @@ def document(claim: Data, beside: Beside, *, publisher: str, base_url: str) -> D
         # Not this desk's judgement, but what may be printed, an override or withdrawal included.
         return {"@context": "https://schema.org", **about, "description": claim["print_line"]}
     desk = {"@type": "Organization", "name": publisher, "url": base_url}
-    rating: Data = {"@type": "Rating", "alternateName": verdict(claim)}
+    rating: Data = {"@type": "Rating", "alternateName": format_verdict(claim)}
     if finding is not None:
         rating |= {"ratingValue": RATINGS[finding], "worstRating": WORST, "bestRating": BEST}
     return {

@@ -2,7 +2,7 @@
 
 import orjson
 
-from service.domain.claims import rfc3339
+from service.domain.claims import format_instant
 from service.domain.labels import STATUSES
 from service.publishing.feed import Data, Entry, Feed
 
@@ -32,7 +32,7 @@ def _item(feed: Feed, entry: Entry) -> Data:
         "url": feed.page_of(entry),
         "title": entry.title,
         "content_text": entry.text,
-        "date_published": rfc3339(entry.moment),
+        "date_published": format_instant(entry.moment),
         "tags": [STATUSES[entry.status], *claim["tags"]],
         # An extension, for programs: the names and values of the API.
         "_claimdesk": {

@@ -15,8 +15,8 @@ import orjson
 
 from service.claims.webhook_bodies import claim_url
 from service.domain import directions
-from service.domain.claims import rfc3339
-from service.domain.labels import verdict
+from service.domain.claims import format_instant
+from service.domain.labels import format_verdict
 from service.publishing.markup import xml
 
 WIDTH = 560
@@ -46,7 +46,7 @@ def shape(claim: Data, box: Box, *, as_of: datetime | None, publisher: str, base
     return {
         "version": "1.0",
         "type": "rich",
-        "title": f"{verdict(claim)}: {directions.isolate_text(claim['text'])}",
+        "title": f"{format_verdict(claim)}: {directions.isolate_text(claim['text'])}",
         "provider_name": publisher,
         "provider_url": base_url,
         "cache_age": CACHE_AGE,
@@ -85,13 +85,13 @@ def _html(
     publisher: str,
     base_url: str,
 ) -> str:
-    then = f"?as_of={quote(rfc3339(as_of))}" if as_of is not None else ""
+    then = f"?as_of={quote(format_instant(as_of))}" if as_of is not None else ""
     url = claim_url(claim["id"], base_url) + then
     badge = f"{base_url}/v1/claims/{claim['id']}/badge.svg{then}"
     return (
         f'<blockquote cite="{xml(url)}" style="margin:0;box-sizing:border-box;width:100%;'
         f'max-width:{width}px;max-height:{height}px;overflow:auto;overflow-wrap:anywhere">'
-        f'<img src="{xml(badge)}" alt="{xml(verdict(claim))}" style="max-width:100%"/>'
+        f'<img src="{xml(badge)}" alt="{xml(format_verdict(claim))}" style="max-width:100%"/>'
         f'<p style="margin:{GAP}px 0"><a dir="auto" href="{xml(url)}">{xml(claim["text"])}</a></p>'
         f'<p style="margin:{GAP}px 0">{_isolate_words(claim["print_line"])}</p>'
         f'<a href="{xml(base_url)}">{xml(publisher)}</a></blockquote>'

@@ -90,7 +90,7 @@ def describe_row(row: Mapping[str, Any]) -> dict[str, Any]:
         for name, value in row.items()
         if name != "id"
     }
-    plain: dict[str, Any] = history.plain(told)
+    plain: dict[str, Any] = history.make_plain(told)
     return plain
 
 

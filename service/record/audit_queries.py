@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Row, select
 
-from service.domain.claims import rfc3339
+from service.domain.claims import format_instant
 from service.domain.subjects import SubjectKind
 from service.store.paging import Window
 from service.store.tables import events
@@ -48,7 +48,7 @@ def _describe(row: Row[Any]) -> dict[str, Any]:
         "subject": row.subject,
         "number": row.number,
         "type": row.type,
-        "recorded_at": rfc3339(row.recorded_at),
+        "recorded_at": format_instant(row.recorded_at),
         "actor": orjson.loads(row.actor),
         "data": orjson.loads(row.data),
         "previous_hash": row.previous_hash,

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 
 from service.domain import disclosure
-from service.domain.claims import rfc3339
+from service.domain.claims import format_instant
 from service.domain.disclosure import Audience
 from service.domain.errors import EpochEnded
 from service.domain.history import AMENDABLE
@@ -193,7 +193,7 @@ def _line(row: Row[Any]) -> Line:
         claim=row.claim,
         story=row.story,
         type=row.type,
-        recorded_at=rfc3339(row.recorded_at),
+        recorded_at=format_instant(row.recorded_at),
         actor=row.actor,
         data=row.data,
         previous_hash=row.previous_hash,

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Insert, insert
 
 from service.domain import access, disclosure, ids
 from service.domain.access import Actor
-from service.domain.claims import rfc3339
+from service.domain.claims import format_instant
 from service.domain.history import Draft, Event
 from service.domain.subjects import Subject, SubjectKind
 from service.record import chains
@@ -134,7 +134,7 @@ def build_line(
     who = {"rule": draft.rule} if draft.rule else access.describe_actor(actor)
     return hashed_line(
         subject,
-        id=ids.uuid7(),
+        id=ids.make_id(),
         number=number,
         type=draft.type,
         recorded_at=at,
@@ -176,7 +176,7 @@ def hashed_line(
             subject,
             number=number,
             type=type,
-            recorded_at=rfc3339(recorded_at),
+            recorded_at=format_instant(recorded_at),
             actor=who,
             data=text,
             salts=salts,
@@ -197,7 +197,7 @@ def _salt(
     """
     if subject.kind is not SubjectKind.CLAIM:
         return {}
-    return make_salts(disclosure.list_committed(type, dict(actor), dict(data)))
+    return make_salts(disclosure.list_committed_places(type, dict(actor), dict(data)))
 
 
 @lru_cache(maxsize=64)

@@ -17,7 +17,7 @@ from uuid import UUID
 
 import orjson
 
-from service.domain.claims import rfc3339
+from service.domain.claims import format_instant
 from service.domain.errors import EpochEnded, ExpiredCursor, InvalidCursor
 
 VERSION = 1
@@ -117,7 +117,7 @@ def cut(
 def plain_key(value: Any) -> Any:
     """A sort key as JSON, whatever the driver made of it."""
     if isinstance(value, datetime):
-        return rfc3339(value)
+        return format_instant(value)
     return str(value) if isinstance(value, UUID) else value
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import Column, Integer, RowMapping, String, Table, Uuid
 
 from service.domain import ids
 from service.domain.access import Role
-from service.domain.claims import Basis, Precision, Rendering, rfc3339
+from service.domain.claims import Basis, Precision, Rendering, format_instant
 from service.store.tables import (
     api_keys,
     notes,
@@ -171,7 +171,7 @@ THINGS = {
 def plain(kind: Exchanged, row: Mapping[str, Any] | RowMapping) -> Values:
     """A row as plain JSON data."""
     return {
-        name: rfc3339(value) if isinstance(value := row[name], datetime) else value
+        name: format_instant(value) if isinstance(value := row[name], datetime) else value
         for name in kind.columns
     }
 
@@ -227,13 +227,13 @@ def _reader(column: Column[Any]) -> Callable[[Column[Any], Any], Any]:
 
 def _instant(_: Column[Any], value: Any) -> datetime:
     moment = datetime.fromisoformat(value) if isinstance(value, str) else None
-    if moment is None or moment.tzinfo is None or rfc3339(moment) != value:
+    if moment is None or moment.tzinfo is None or format_instant(moment) != value:
         raise ValueError("an instant is RFC 3339 in UTC, such as 2023-10-02T18:00:00Z")
     return moment
 
 
 def _id(_: Column[Any], value: Any) -> str:
-    if not isinstance(value, str) or ids.parse(value) != value:
+    if not isinstance(value, str) or ids.parse_id(value) != value:
         raise ValueError("an id is a UUID in lower case")
     return value
 

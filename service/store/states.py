@@ -144,7 +144,7 @@ def _join(data: dict[str, Any], further: Mapping[int, str]) -> ClaimState:
         )
     if further:
         data["links"] += orjson.loads(f"[{','.join(further[place] for place in sorted(further))}]")
-    return history.state(data)
+    return history.read_state(data)
 
 
 def _row(claim_id: str, place: int, link: Link) -> dict[str, Any]:

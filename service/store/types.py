@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, DateTime, Integer, String, Text, Uuid
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from service.domain.claims import rfc3339
+from service.domain.claims import format_instant
 from service.domain.errors import DatabaseDamaged
 
 UNREADABLE = (
@@ -100,4 +100,4 @@ def id_text(value: Any) -> str:
 
 def instant_or_none(moment: datetime | None) -> str | None:
     """A stored instant as RFC 3339 text."""
-    return None if moment is None else rfc3339(moment)
+    return None if moment is None else format_instant(moment)

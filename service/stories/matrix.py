@@ -9,9 +9,9 @@ from typing import Any
 
 from service.claims.documents import challenged, claimant
 from service.domain import evidence
-from service.domain.claims import ClaimState, Scope, Stance, rfc3339
-from service.domain.evidence import Counted
-from service.domain.print_line import print_line
+from service.domain.claims import ClaimState, Scope, Stance, format_instant
+from service.domain.evidence import TraceLine
+from service.domain.print_line import build_print_line
 
 SHOWN = 20
 """Links that a cell quotes of one stance; it counts them all."""
@@ -25,16 +25,16 @@ def row(state: ClaimState) -> dict[str, Any]:
         "text": state.text,
         "kind": state.kind,
         "claimant": None if voice is None else {**(claimant(voice) or {}), "root": voice.root},
-        "claimed_at": rfc3339(state.claimed_at),
+        "claimed_at": format_instant(state.claimed_at),
         "precision": state.precision,
         "status": state.status,
-        "status_since": rfc3339(state.status_since),
+        "status_since": format_instant(state.status_since),
         "version": state.version,
         "finding": state.finding,
         "override": state.override,
         "challenged": challenged(state),
         "lifecycle": state.lifecycle,
-        "print_line": print_line(state),
+        "print_line": build_print_line(state),
         "part_of": state.part_of,
         "cells": _cells(state),
     }
@@ -42,10 +42,10 @@ def row(state: ClaimState) -> dict[str, Any]:
 
 def _cells(state: ClaimState) -> list[dict[str, Any]]:
     """The claimant's cell, then the others' in order of first appearance."""
-    taken: dict[str, dict[Stance, list[Counted]]] = {}
+    taken: dict[str, dict[Stance, list[TraceLine]]] = {}
     if state.claimant is not None:
         taken[state.claimant.root] = {}
-    for one in evidence.suggest(state).trace:
+    for one in evidence.suggest_status(state).trace:
         taken.setdefault(one.link.voice.root, {}).setdefault(one.link.stance, []).append(one)
     claiming = state.claimant.root if state.claimant else None
     return [
@@ -58,11 +58,11 @@ def _cells(state: ClaimState) -> list[dict[str, Any]]:
     ]
 
 
-def _stance(stance: Stance, taken: list[Counted]) -> dict[str, Any]:
-    standing = [one.link for one in taken if one.link.active]
+def _stance(stance: Stance, taken: list[TraceLine]) -> dict[str, Any]:
+    standing = [one.link for one in taken if one.link.is_active]
     latest = taken[::-1]
-    shown = [one for one in latest if one.link.active] + [
-        one for one in latest if not one.link.active
+    shown = [one for one in latest if one.link.is_active] + [
+        one for one in latest if not one.link.is_active
     ]
     return {
         "stance": stance,
@@ -77,7 +77,7 @@ def _stance(stance: Stance, taken: list[Counted]) -> dict[str, Any]:
     }
 
 
-def _said(one: Counted) -> dict[str, Any]:
+def _said(one: TraceLine) -> dict[str, Any]:
     link = one.link
     speaker = link.voice.speaker
     return {
@@ -87,7 +87,7 @@ def _said(one: Counted) -> dict[str, Any]:
         "party_name": link.voice.name,
         "speaker": {"name": speaker.name, "role": speaker.role} if speaker else None,
         "quote": link.quote,
-        "said_at": rfc3339(link.said_at),
+        "said_at": format_instant(link.said_at),
         "precision": link.precision,
         "basis": link.basis,
         "scope": link.scope,
@@ -99,5 +99,5 @@ def _said(one: Counted) -> dict[str, Any]:
         "retracted": link.retracted,
         "counted": one.counted,
         "why": one.why,
-        "recorded_at": rfc3339(link.recorded_at),
+        "recorded_at": format_instant(link.recorded_at),
     }

@@ -16,8 +16,8 @@ from sqlalchemy import Connection, func, literal, select, union_all
 
 from service.claims.history_queries import event
 from service.domain import history
-from service.domain.claims import ClaimState, Lifecycle, rfc3339
-from service.domain.names import fold
+from service.domain.claims import ClaimState, Lifecycle, format_instant
+from service.domain.names import normalize_letters
 from service.store import states
 from service.store.paging import Window
 from service.store.snapshot import hold_snapshot
@@ -35,7 +35,7 @@ class Place:
     top: tuple[datetime, str]
 
     def keys(self) -> list[Any]:
-        return [rfc3339(self.top[0]), self.top[1], self.claim]
+        return [format_instant(self.top[0]), self.top[1], self.claim]
 
 
 def page(
@@ -53,7 +53,7 @@ def page(
         states = states_at(connection, [one.claim for one in here], moment)
         shape = {
             "story": {"slug": story.slug, "title": story.title},
-            "as_of": None if moment is None else rfc3339(moment),
+            "as_of": None if moment is None else format_instant(moment),
             "parties": _columns(connection, slug, moment),
             "claims": [matrix.row(states[one.claim]) for one in here],
         }
@@ -167,4 +167,6 @@ def _columns(connection: Connection, slug: str, moment: datetime | None) -> list
         .group_by(told.c.root, root.c.name)
     ).all()
     shapes = [{"slug": one.root, "name": one.name, "claims": int(one.claims)} for one in found]
-    return sorted(shapes, key=lambda one: (-one["claims"], fold(one["name"]), one["slug"]))
+    return sorted(
+        shapes, key=lambda one: (-one["claims"], normalize_letters(one["name"]), one["slug"])
+    )

@@ -27,7 +27,7 @@ def create_story(
     actor: Actor,
     now: datetime,
 ) -> None:
-    access.require(actor, Action.RECORD)
+    access.require_permission(actor, Action.RECORD)
     row = {
         "slug": slug,
         "title": title,
@@ -45,7 +45,7 @@ def create_story(
 def change_story(
     connection: Connection, slug: str, changes: Mapping[str, Any], *, actor: Actor, now: datetime
 ) -> None:
-    access.require(actor, Action.CHANGE_PARTIES)
+    access.require_permission(actor, Action.CHANGE_PARTIES)
     row = connection.execute(
         select(stories).where(stories.c.slug == slug).with_for_update()
     ).first()

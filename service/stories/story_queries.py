@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, FromClause, Row, and_, exists, func, or_, select
 
 from service.directory.directory_queries import build_party_view
-from service.domain.claims import Lifecycle, rfc3339
+from service.domain.claims import Lifecycle, format_instant
 from service.domain.errors import NotFound, NotYetRecorded
 from service.store.paging import Window
 from service.store.tables import (
@@ -85,7 +85,7 @@ def find(connection: Connection, slug: str, moment: datetime | None) -> Row[Any]
         raise NotFound(f"There is no story '{slug}'.")
     if moment is not None and row.created_at > moment:
         raise NotYetRecorded(
-            "The desk began this story only later.", recorded_at=rfc3339(row.created_at)
+            "The desk began this story only later.", recorded_at=format_instant(row.created_at)
         )
     return row
 
@@ -123,8 +123,8 @@ def shape(row: Row[Any]) -> dict[str, Any]:
         "slug": row.slug,
         "title": row.title,
         "description": row.description,
-        "created_at": rfc3339(row.created_at),
-        "updated_at": rfc3339(row.updated_at),
+        "created_at": format_instant(row.created_at),
+        "updated_at": format_instant(row.updated_at),
     }
 
 

@@ -1,15 +1,15 @@
 """What happened in a story: an event as an entry of its timeline, and a claim's lane.
 
 Both clocks stand in every entry and are never mixed: `recorded_at` is when the desk knew,
-`said_at` when the world heard.  Nothing here is the desk's own concern: no assignee, no draft of a
-decision, nobody's name who decided.
+'said_at' when the world heard.  Nothing here is the desk's own concern: no assignee, no draft of
+a decision, nobody's name who decided.
 """
 
 from collections.abc import Iterable
 from typing import Any
 
-from service.domain.claims import Voice, instant, rfc3339
-from service.domain.history import Event, said_at
+from service.domain.claims import Voice, format_instant, parse_instant
+from service.domain.history import Event, read_said_at
 from service.stories.status_spans import Lane
 
 TYPES = (
@@ -40,7 +40,7 @@ def entry(
 ) -> dict[str, Any]:
     """`claim` is the claim in brief; `links` are the data of those that the event makes, cites or
     ends, `voices` those who speak in it."""
-    data, heard = event.data, said_at(event)
+    data, heard = event.data, read_said_at(event)
     status = event.type == "claim.status_changed"
     linked = links[0] if links and event.type.startswith("link.") else None
     said = data if event.type == "claim.created" else linked or {}
@@ -48,8 +48,8 @@ def entry(
         "seq": seq,
         "number": event.number,
         "type": event.type,
-        "recorded_at": rfc3339(event.recorded_at),
-        "said_at": rfc3339(heard) if heard else None,
+        "recorded_at": format_instant(event.recorded_at),
+        "said_at": format_instant(heard) if heard else None,
         "precision": said["precision"] if heard else None,
         "claim": claim,
         "previous_status": data["previous_status"] if status else None,
@@ -73,11 +73,11 @@ def lane(claim: str, drawn: Lane) -> dict[str, Any]:
     return {
         "claim": claim,
         "lifecycle": drawn.lifecycle,
-        "closed_at": rfc3339(drawn.closed_at) if drawn.closed_at else None,
+        "closed_at": format_instant(drawn.closed_at) if drawn.closed_at else None,
         "intervals": [
             {
-                "from": rfc3339(one.since),
-                "to": rfc3339(one.until) if one.until else None,
+                "from": format_instant(one.since),
+                "to": format_instant(one.until) if one.until else None,
                 "status": one.status,
             }
             for one in drawn.intervals
@@ -95,7 +95,7 @@ def _link(data: dict[str, Any]) -> dict[str, Any]:
         "conditional": data["conditional"],
         "speaker": {"name": speaker["name"], "role": speaker["role"]} if speaker else None,
         "quote": data["quote"],
-        "said_at": rfc3339(instant(data["said_at"])),
+        "said_at": format_instant(parse_instant(data["said_at"])),
         "precision": data["precision"],
     }
 

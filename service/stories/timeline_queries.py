@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, and_, func, literal, or_, select, tuple_
 
 from service.claims.history_queries import event
 from service.domain import history
-from service.domain.claims import rfc3339
+from service.domain.claims import format_instant
 from service.record.event_queries import disclosed
 from service.store.paging import Window
 from service.store.snapshot import hold_snapshot
@@ -52,7 +52,7 @@ def page(
     items = [_entry(row, one, briefs[row.claim], known) for row, one in told]
     shape = {
         "story": {"slug": story.slug, "title": story.title},
-        "as_of": None if moment is None else rfc3339(moment),
+        "as_of": None if moment is None else format_instant(moment),
         "clock": clock,
         "items": items,
         "lanes": [timeline.lane(claim, drawn[claim]) for claim in concerned],
@@ -176,9 +176,9 @@ def _entry(row: Row[Any], one: history.Event, brief: Data, known: dict[str, Data
         ]
     else:
         concerned = [known[link] for link in _cited(one)]
-    voices = [history.voice(link["voice"]) for link in concerned]
+    voices = [history.read_voice(link["voice"]) for link in concerned]
     if one.type == "claim.created" and one.data["claimant"]:
-        voices = [history.voice(one.data["claimant"])]
+        voices = [history.read_voice(one.data["claimant"])]
     return timeline.entry(one, seq=row.seq, claim=brief, links=concerned, voices=voices)
 
 

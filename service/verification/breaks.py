@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 from sqlalchemy import RowMapping
 
-from service.domain.claims import rfc3339
+from service.domain.claims import format_instant
 from service.record.canonical import canonical
 
 SHOWN = 200
@@ -100,7 +100,7 @@ def show_text(value: Any) -> str:
     if isinstance(value, dict):
         return canonical(value)
     if isinstance(value, datetime):
-        return rfc3339(value)
+        return format_instant(value)
     if isinstance(value, tuple):
         return ", ".join(map(show_text, value))
     return "null" if value is None else str(value)

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Row, func, select, text
 
-from service.domain.claims import rfc3339
+from service.domain.claims import format_instant
 from service.domain.subjects import Subject, SubjectKind
 from service.record.canonical import GENESIS, canonical, hash_event, read_salts
 from service.store import tables
@@ -51,7 +51,7 @@ def check_chain(
                 Subject(kind, subject),
                 number=at,
                 type=line.type,
-                recorded_at=rfc3339(line.recorded_at),
+                recorded_at=format_instant(line.recorded_at),
                 actor=line.actor,
                 data=line.data,
                 salts=read_salts(line.salts),

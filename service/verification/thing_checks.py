@@ -26,10 +26,10 @@ from sqlalchemy import (
 
 from service.directory import source_commands
 from service.domain import addresses, names, things
-from service.domain.claims import Precision, end_of
+from service.domain.claims import Precision, compute_end
 from service.domain.history import Event
 from service.domain.subjects import SubjectKind
-from service.domain.things import Data, Signed
+from service.domain.things import Data, SignedEvent
 from service.record import audit
 from service.store import row_data, tables
 from service.store.installation import RECORDED_SETTINGS
@@ -127,7 +127,7 @@ class Counts:
     events: int = 0
     things: int = 0
     unproved: dict[tuple[str, str], int] = field(default_factory=dict)
-    """How many rows of a table began with a mark (`things.FOUND`, `things.TOLD`)."""
+    """How many rows of a table began with a mark (`things.FOUND_MARK`, `things.TOLD_MARK`)."""
 
     def remarks(self) -> list[Remark]:
         return [
@@ -137,9 +137,9 @@ class Counts:
 
 
 MARKED = {
-    things.FOUND: "{count} recorded as found when the record of them began: "
+    things.FOUND_MARK: "{count} recorded as found when the record of them began: "
     "nothing proves what they were before",
-    things.TOLD: "{count} recorded as another desk's file told them, without proof",
+    things.TOLD_MARK: "{count} recorded as another desk's file told them, without proof",
 }
 
 
@@ -179,7 +179,7 @@ def _check_kind(connection: Connection, kind: SubjectKind, counts: Counts) -> It
                 found = clip(f"{type(error).__name__}: {error}")
                 yield Break(subject, None, "fold", "events that can follow", found, kind.value)
                 continue
-            for mark in things.FOUND, things.TOLD:
+            for mark in things.FOUND_MARK, things.TOLD_MARK:
                 if mark in signed[0].event.data:
                     place = (proved.table.name, mark)
                     counts.unproved[place] = counts.unproved.get(place, 0) + 1
@@ -203,10 +203,10 @@ def _check_kind(connection: Connection, kind: SubjectKind, counts: Counts) -> It
         rows = connection.execute(query.where(key > last)).all()
 
 
-def sign(line: Row[Any]) -> Signed:
+def sign(line: Row[Any]) -> SignedEvent:
     """A stored event as the rules read it.  Raises ValueError for what is no JSON."""
     event = Event(line.number, line.type, line.recorded_at, orjson.loads(line.data))
-    return Signed(event, orjson.loads(line.actor))
+    return SignedEvent(event, orjson.loads(line.actor))
 
 
 def _derive(kind: SubjectKind, row: RowMapping, roots: Mapping[str, str]) -> Data:
@@ -214,17 +214,20 @@ def _derive(kind: SubjectKind, row: RowMapping, roots: Mapping[str, str]) -> Dat
     if kind is SubjectKind.PARTY:
         return {"root": roots.get(row["slug"], row["slug"])}
     if kind is SubjectKind.SPEAKER:
-        derived = names.fold_speaker(row["name"], row["role"])
-        marked_name = names.mark_second(derived, row["id"])
+        derived = names.normalize_speaker(row["name"], row["role"])
+        marked_name = names.mark_duplicate(derived, row["id"])
         return marked_name if row["folded_name"] == marked_name["folded_name"] else derived
     if kind is SubjectKind.STATEMENT:
-        return {"said_end": end_of(row["said_at"], Precision(row["precision"]))}
+        return {"said_end": compute_end(row["said_at"], Precision(row["precision"]))}
     if kind is SubjectKind.SOURCE:
         mark = source_commands.fingerprint(row["url"], row["sha256"])
         # A page that an older desk has under several spellings: all but one are marked by id.
         second = sha256(row["id"].encode()).hexdigest()
         marked = second if row["fingerprint"] == second else mark
-        return {"fingerprint": marked, "address_digest": addresses.digest(row["url"])}
+        return {
+            "fingerprint": marked,
+            "address_digest": addresses.compute_address_digest(row["url"]),
+        }
     return {}
 
 

@@ -241,7 +241,7 @@ def _check(
         before = state
         try:
             event = Event(line.number, line.type, line.recorded_at, orjson.loads(line.data))
-            history.require_fit(before, event)
+            history.require_matching_status(before, event)
             state = history.apply(before, event, claim_id=claim)
             implied.follow(before, state, event, orjson.loads(line.actor))
             former |= index_writer.left((before, state, event), known)
@@ -369,7 +369,7 @@ def _version(
         "superseded_at": following.recorded_at,
         "status": state.status.value,
         "lifecycle": state.lifecycle.value,
-        "agrees": evidence.agrees(state, evidence.suggest(state)),
+        "agrees": evidence.is_as_suggested(state, evidence.suggest_status(state)),
         "part_of": state.part_of,
         "assignee": state.assignee,
         "document": documents.document(state),

@@ -57,12 +57,12 @@ class Call:
     @property
     def sees_internals(self) -> bool:
         """Whether the caller sees notes, assignees and drafts of decisions."""
-        return access.allowed(self.caller, Action.READ_INTERNALS)
+        return access.is_allowed(self.caller, Action.READ_INTERNALS)
 
     @property
     def audience(self) -> Audience:
         """The audience that the caller belongs to: it decides what is taken out of answers."""
-        return disclosure.audience_of(self.caller)
+        return disclosure.find_audience(self.caller)
 
     async def read(self, query: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """Run `query` on a connection for reading."""
@@ -249,7 +249,7 @@ class Allow:
             caller = None
             context_of(request.scope).has_ended_session = True
         if self.action is not None:
-            access.require(caller, self.action, public_read=public)
+            access.require_permission(caller, self.action, public_read=public)
         elif caller is None:
             raise NotAuthenticated("Send an API key, or sign in at the desk.")
         if not self.page and request.scope["query_string"]:

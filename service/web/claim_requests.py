@@ -185,7 +185,7 @@ def build_filters(query: ListQuery, call: Call) -> Filters:
     assignee = query.assignee
     if assignee is not None:
         # Who works on what is the desk's own business; a filter would tell.
-        access.require(call.caller, Action.READ_INTERNALS)
+        access.require_permission(call.caller, Action.READ_INTERNALS)
         assignee = call.actor.id if assignee == "me" else assignee
     return Filters(
         statuses=tuple(dict.fromkeys(query.status)),

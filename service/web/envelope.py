@@ -188,7 +188,7 @@ def _choose_request_id(scope: Scope) -> str:
     for name, value in scope["headers"]:
         if name == b"x-request-id" and REQUEST_ID.fullmatch(value):
             return str(value.decode())
-    return ids.uuid7()
+    return ids.make_id()
 
 
 def _add_headers(message: Message, context: RequestContext) -> None:

@@ -62,7 +62,7 @@ def _parse_instant(value: Any) -> Any:
 
 
 def _check_http_url(url: str) -> str:
-    fault = addresses.check(url)
+    fault = addresses.find_address_fault(url)
     if fault is not None:
         raise ValueError(fault)
     # Everything else of it stays as it was given.
@@ -71,14 +71,14 @@ def _check_http_url(url: str) -> str:
 
 
 def _parse_known_id(text: str) -> str:
-    parsed = ids.parse(text)
+    parsed = ids.parse_id(text)
     if parsed is None:
         raise NotFound(f"'{text}' is no id.")
     return parsed
 
 
 def _parse_id(text: str) -> str:
-    parsed = ids.parse(text)
+    parsed = ids.parse_id(text)
     if parsed is None:
         raise ValueError("an id is a UUID")
     return parsed

@@ -232,7 +232,7 @@ MEANINGS = {
 
 def explain_problem(slug: str) -> Response:
     """Show the page that explains a problem type.  Raises NotFound."""
-    kind = errors.catalogue().get(slug)
+    kind = errors.list_problems().get(slug)
     if kind is None:
         raise errors.NotFound(f"There is no problem called '{slug}'.")
     meaning = MEANINGS.get(slug, "The answer's 'detail' says what was wrong and what to do.")

@@ -25,8 +25,8 @@ def redact_record(events: Iterable[Data], audience: Audience) -> list[Data]:
     redacted = []
     for event in events:
         redacted_event, _ = disclosure.withhold_event(event, audience)
-        places = disclosure.list_committed(event["type"], event["actor"], event["data"])
-        hidden = [place for place, lowest in places.items() if not audience.reads(lowest)]
+        places = disclosure.list_committed_places(event["type"], event["actor"], event["data"])
+        hidden = [place for place, lowest in places.items() if not audience.may_read(lowest)]
         redacted.append(redacted_event | canonical.prove(event, event["salts"], hidden))
     return redacted
 

@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.claims import board_queries
-from service.domain.errors import Busy
+from service.domain.errors import ServerBusy
 from service.store.engine import Database
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class SharedAnswers:
     async def _take_turn(self) -> AsyncIterator[None]:
         """Wait for one of the few places, and hold it.  Raises Busy where too many wait."""
         if self._waiting >= MOST_WAITING:
-            raise Busy(
+            raise ServerBusy(
                 "Too many readers are waiting for pages: try again in a moment.",
                 headers={"Retry-After": "2"},
             )

@@ -5,14 +5,14 @@ from datetime import datetime
 
 import orjson
 
-from service.domain.claims import rfc3339
+from service.domain.claims import format_instant
 from service.domain.webhooks import EventType
 from service.webhooks.webhook_views import PingData
 
 
 def render_body(kind: str, moment: datetime, data: Mapping[str, object]) -> bytes:
     """Render the body of an event of type `kind`."""
-    return orjson.dumps({"type": kind, "timestamp": rfc3339(moment), "data": data})
+    return orjson.dumps({"type": kind, "timestamp": format_instant(moment), "data": data})
 
 
 def render_ping(webhook: str, moment: datetime, *, base_url: str) -> bytes:

@@ -27,7 +27,7 @@ from typing import cast
 import httpcore
 import httpx
 
-from service.domain.webhooks import ours
+from service.domain.webhooks import is_reserved_header
 from service.webhooks import signatures
 from service.webhooks.address_guard import AddressGuard, AddressRefused, GuardedBackend
 
@@ -277,7 +277,7 @@ def _headers(outgoing: Outgoing, lane: _Lane, at: datetime) -> Headers:
         *(
             (name.encode(), value.encode())
             for name, value in outgoing.headers.items()
-            if not ours(name)
+            if not is_reserved_header(name)
         ),
     ]
 

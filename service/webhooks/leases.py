@@ -253,7 +253,8 @@ def _free(connection: Connection, open_: Sequence[Row[Any]], now: datetime) -> d
     return {
         row.id: max(
             0,
-            (1 if backoff.probing(row.failures) else row.max_in_flight) - in_flight.get(row.id, 0),
+            (1 if backoff.is_probing(row.failures) else row.max_in_flight)
+            - in_flight.get(row.id, 0),
         )
         for row in open_
     }
@@ -446,7 +447,7 @@ def _after_loss(row: Row[Any], rules: Rules, now: datetime) -> dict[str, Any] | 
         return None
     if row.losses == 0 and row.tries <= len(rules.schedule):
         return None
-    wait = backoff.next_try(row.tries, rules.schedule, chance=rules.chance)
+    wait = backoff.compute_retry_delay(row.tries, rules.schedule, chance=rules.chance)
     if wait is None:
         return _change(row, rules, visible_at=now, state=DeliveryState.DEAD, settled_at=now)
     # Spread widely: what was lost together must not be taken up together again.

@@ -240,7 +240,7 @@ def _outcome(
     }
     if answer.delivered:
         return "delivered", change | {"new_state": DeliveryState.DELIVERED}
-    wait = backoff.next_try(tries, schedule, chance=chance)
+    wait = backoff.compute_retry_delay(tries, schedule, chance=chance)
     if wait is None:
         return "dead", change | {"new_state": DeliveryState.DEAD}
     wait = max(wait, _asked_for(answer))
@@ -284,15 +284,15 @@ def _doing(endpoint: Row[Any], answers: Iterable[Answer], now: datetime) -> dict
     state, reason = endpoint.state, endpoint.state_reason
     for answer in answers:
         if answer.delivered:
-            if backoff.probing(failures):
+            if backoff.is_probing(failures):
                 blocked = None  # the breaker's; what a receiver asked for stands
             failures, since, succeeded = 0, None, now
             continue
         since, failed, why = since or now, now, failure(answer)
-        resting = blocked is not None and blocked > now and backoff.probing(failures)
+        resting = blocked is not None and blocked > now and backoff.is_probing(failures)
         # What was in flight when the breaker opened fails with it: that is no new failure.
         failures += not resting
-        rest = timedelta(0) if resting else backoff.rest(failures) or timedelta(0)
+        rest = timedelta(0) if resting else backoff.compute_pause(failures) or timedelta(0)
         rest = max(rest, _asked_for(answer))
         if rest:
             blocked = max(blocked or now, now + rest)

@@ -13,10 +13,10 @@ from sqlalchemy import Connection, Row, delete, func, insert, null, select, upda
 
 from service.domain import access, ids
 from service.domain.access import Action, Actor
-from service.domain.claims import rfc3339
+from service.domain.claims import format_instant
 from service.domain.errors import Invalid, NotFound, WebhookNotActive
 from service.domain.subjects import SubjectKind
-from service.domain.webhooks import DeliveryState, EndpointState, EventType, Ordering, new_secret
+from service.domain.webhooks import DeliveryState, EndpointState, EventType, Ordering, make_secret
 from service.record import audit
 from service.store import wakeups
 from service.store.engine import base_url
@@ -49,8 +49,8 @@ def create_webhook(
     `settings` are the columns, `parties`, `event_types` and `headers` as plain values; the address
     was vetted before.  Raises Invalid for a story, claim or party that does not exist.
     """
-    access.require(actor, Action.MANAGE_WEBHOOKS)
-    webhook, secret = ids.uuid7(), new_secret()
+    access.require_permission(actor, Action.MANAGE_WEBHOOKS)
+    webhook, secret = ids.make_id(), make_secret()
     registered = {
         **_columns(connection, settings),
         "secret": secret,
@@ -84,7 +84,7 @@ def change_webhook(
     now: datetime,
 ) -> None:
     """Change what was registered; the next attempt goes by it.  A new address starts afresh."""
-    access.require(actor, Action.MANAGE_WEBHOOKS)
+    access.require_permission(actor, Action.MANAGE_WEBHOOKS)
     row = _locked(connection, webhook)
     values = _columns(connection, changes)
     if "url" in values and values["url"] != row.url:
@@ -111,7 +111,7 @@ def change_webhook(
 
 def remove_webhook(connection: Connection, webhook: str, *, actor: Actor, now: datetime) -> None:
     """Delete an endpoint.  Nothing more is sent to it; the dispatcher clears away what it had."""
-    access.require(actor, Action.MANAGE_WEBHOOKS)
+    access.require_permission(actor, Action.MANAGE_WEBHOOKS)
     _locked(connection, webhook)
     connection.execute(update(webhooks).where(webhooks.c.id == webhook).values(deleted_at=now))
     _record(connection, webhook, "webhook.removed", {"deleted_at": now}, actor=actor, now=now)
@@ -128,7 +128,7 @@ def set_state(
 ) -> None:
     """Pause an endpoint, or activate one that was paused or disabled: what it has waiting goes out
     then, and its failures are forgotten."""
-    access.require(actor, Action.MANAGE_WEBHOOKS)
+    access.require_permission(actor, Action.MANAGE_WEBHOOKS)
     _locked(connection, webhook)
     values = (
         HEALTHY
@@ -149,16 +149,16 @@ def rotate_secret(
     connection: Connection, webhook: str, *, overlap_hours: float, actor: Actor, now: datetime
 ) -> str:
     """Make a new secret; the one before signs beside it for `overlap_hours`."""
-    access.require(actor, Action.MANAGE_WEBHOOKS)
+    access.require_permission(actor, Action.MANAGE_WEBHOOKS)
     row = _locked(connection, webhook)
     until = now + timedelta(hours=overlap_hours)
-    before = [{"secret": row.secret, "until": rfc3339(until)}, *_overlapping(row, now)]
+    before = [{"secret": row.secret, "until": format_instant(until)}, *_overlapping(row, now)]
     # No older secret outlives the overlap that was just asked for.
     kept = [
-        one | {"until": min(one["until"], rfc3339(until), key=datetime.fromisoformat)}
+        one | {"until": min(one["until"], format_instant(until), key=datetime.fromisoformat)}
         for one in before
     ]
-    secret = new_secret()
+    secret = make_secret()
     previous = orjson.dumps(kept[: MAX_SECRETS - 1] if overlap_hours else []).decode()
     secrets = {"secret": secret, "previous_secrets": previous}
     connection.execute(
@@ -170,14 +170,14 @@ def rotate_secret(
 
 def ping_webhook(connection: Connection, webhook: str, *, actor: Actor, now: datetime) -> str:
     """Send an endpoint something harmless; gives the delivery.  Raises WebhookNotActive."""
-    access.require(actor, Action.MANAGE_WEBHOOKS)
+    access.require_permission(actor, Action.MANAGE_WEBHOOKS)
     row = _locked(connection, webhook)
     if row.state != EndpointState.ACTIVE:
         raise WebhookNotActive(
             f"This webhook is {row.state} ({row.state_reason}): activate it first, "
             'with POST …/state {"state": "active"}.'
         )
-    message = ids.uuid7()
+    message = ids.make_id()
     body = bodies.render_ping(webhook, now, base_url=base_url(connection))
     connection.execute(
         insert(webhook_messages),
@@ -197,7 +197,7 @@ def redeliver_message(
 
     What waits for its next try is tried now; what is under way stays as it is.
     """
-    access.require(actor, Action.MANAGE_WEBHOOKS)
+    access.require_permission(actor, Action.MANAGE_WEBHOOKS)
     _locked(connection, webhook)
     row = connection.execute(
         select(webhook_deliveries).where(
@@ -221,7 +221,7 @@ def recover_deliveries(
 
     Each delivery is there once, so asking twice sends nothing twice that is still waiting.
     """
-    access.require(actor, Action.MANAGE_WEBHOOKS)
+    access.require_permission(actor, Action.MANAGE_WEBHOOKS)
     _locked(connection, webhook)
     mine = (deliveries.webhook == webhook) & (deliveries.created_at >= since)
     count = connection.scalar(

@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 from sqlalchemy import ColumnElement, Connection, Row, func, literal, null, select, tuple_
 
-from service.domain.backoff import probing
-from service.domain.claims import rfc3339
+from service.domain.backoff import is_probing
+from service.domain.claims import format_instant
 from service.domain.errors import NotFound
 from service.domain.webhooks import DeliveryState
 from service.store.paging import Window
@@ -209,13 +209,13 @@ def _build_webhook(row: Row[Any], parties: list[str], counts: dict[str, int]) ->
         "max_in_flight": row.max_in_flight,
         "timeout_s": row.timeout_s,
         "headers": orjson.loads(row.headers),
-        "created_at": rfc3339(row.created_at),
+        "created_at": format_instant(row.created_at),
         "created_by": row.created_by,
-        "updated_at": rfc3339(row.updated_at),
+        "updated_at": format_instant(row.updated_at),
         "health": {
             "failures_in_a_row": row.failures,
             "failing_since": instant_or_none(row.failing_since),
-            "breaker": "open" if probing(row.failures) else "closed",
+            "breaker": "open" if is_probing(row.failures) else "closed",
             "blocked_until": instant_or_none(row.blocked_until),
             "last_success_at": instant_or_none(row.last_success_at),
             "last_failure_at": instant_or_none(row.last_failure_at),
@@ -238,10 +238,10 @@ def _build_delivery(row: Row[Any]) -> DeliveryView:
         "in_flight": row.state == DeliveryState.PENDING and row.lease is not None,
         "replay": row.replay,
         "attempts": row.attempts,
-        "next_attempt_at": rfc3339(row.visible_at) if waits else None,
+        "next_attempt_at": format_instant(row.visible_at) if waits else None,
         "last_status": row.last_status,
         "last_error": row.last_error,
-        "created_at": rfc3339(row.created_at),
+        "created_at": format_instant(row.created_at),
         "settled_at": instant_or_none(row.settled_at),
     }
 
@@ -250,7 +250,7 @@ def _build_attempt(row: Row[Any]) -> AttemptView:
     return {
         "number": row.number,
         "url": row.url,
-        "started_at": rfc3339(row.started_at),
+        "started_at": format_instant(row.started_at),
         "seconds": row.seconds,
         "outcome": row.outcome,
         "status": row.status,

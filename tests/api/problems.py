@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 from sqlalchemy import Connection, func, select
 
-from service.domain.errors import catalogue
+from service.domain.errors import list_problems
 from service.store.installation import LAST_SEEN
 from service.store.tables import claims, installation, metadata, sign_in_tries
 from tests.support.desk import Desk
@@ -18,7 +18,7 @@ NOBODY = "01970000-0000-7000-8000-000000000000"
 
 def problem(response: httpx.Response, slug: str) -> dict[str, Any]:
     """The body of a problem of this type, after checking all of its shape."""
-    kind = catalogue()[slug]
+    kind = list_problems()[slug]
     assert response.status_code == kind.status, (response.status_code, response.text[:500])
     assert response.headers["content-type"] == "application/problem+json"
     body: dict[str, Any] = response.json()

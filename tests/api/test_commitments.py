@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import Connection, select, update
 
 from service.config import Settings
-from service.domain.claims import rfc3339
+from service.domain.claims import format_instant
 from service.record.canonical import event_hash
 from service.store import tables
 from tests.api import twins
@@ -278,7 +278,7 @@ def record_without_salts(connection: Connection, claim: str) -> None:
             claim=claim,
             number=row.number,
             type=row.type,
-            recorded_at=rfc3339(row.recorded_at),
+            recorded_at=format_instant(row.recorded_at),
             actor=row.actor,
             data=row.data,
             previous_hash=previous,

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from openapi_schema_validator import OAS31Validator
 
-from service.domain.errors import catalogue
+from service.domain.errors import list_problems
 from tests.api.problems import NOBODY, problem
 from tests.support.desk import Desk, claim_body
 
@@ -55,14 +55,14 @@ async def test_every_kind_of_refusal_has_the_shape_of_the_document(desk: Desk) -
     assert "1 more" in both.json()["detail"]
 
 
-@pytest.mark.parametrize("slug", sorted(catalogue()))
+@pytest.mark.parametrize("slug", sorted(list_problems()))
 @pytest.mark.parametrize("database_kind", ["sqlite"])
 async def test_every_type_is_a_page_that_explains_it(desk: Desk, slug: str) -> None:
     """`type` leads to a page with the title, the status and what to do, open to all."""
     page = await desk.public.get(f"/problems/{slug}")
     assert page.status_code == 200
     assert page.headers["content-type"].startswith("text/html")
-    kind = catalogue()[slug]
+    kind = list_problems()[slug]
     assert f"HTTP {kind.status}" in page.text
     assert kind.title in page.text.replace("&#x27;", "'")
 

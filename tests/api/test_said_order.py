@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from service.domain.claims import Precision, end_of
+from service.domain.claims import Precision, compute_end
 from service.store import tables
 from service.store.paging import BY_END, Cursors
 from tests.api.problems import problem
@@ -133,4 +133,4 @@ def read_cursor_key(connection: Any) -> bytes:
 
 def test_end_of_the_last_day_is_an_instant() -> None:
     last = datetime(9999, 12, 31, tzinfo=UTC)
-    assert last < end_of(last, Precision.DAY)
+    assert last < compute_end(last, Precision.DAY)

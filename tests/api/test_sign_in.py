@@ -10,7 +10,7 @@ import pytest
 
 from service.accounts import account_commands
 from service.config import Settings
-from service.domain.claims import rfc3339
+from service.domain.claims import format_instant
 from service.web.password_checks import TRIES_A_MINUTE, TRIES_AN_ADDRESS
 from tests.api.problems import nothing_changes, problem, refused_field
 from tests.support import desk as support
@@ -97,13 +97,13 @@ async def test_a_key_that_does_not_hold_opens_nothing(desk: Desk) -> None:
 async def test_a_key_expires(desk: Desk) -> None:
     """A key opens until its expiry and not from it on; one that has expired cannot be made."""
     end = desk.clock.now + timedelta(hours=1)
-    key = await make_key(desk, expires_at=rfc3339(end))
+    key = await make_key(desk, expires_at=format_instant(end))
     assert (await desk.public.get("/v1/me", headers=key_header(key["key"]))).status_code == 200
     desk.clock.now = end - timedelta(seconds=2)
     assert (await desk.public.get("/v1/me", headers=key_header(key["key"]))).status_code == 200
     problem(await desk.public.get("/v1/me", headers=key_header(key["key"])), "not-authenticated")
     past = await desk.admin.post(
-        "/v1/keys", json={"name": "late", "role": "reader", "expires_at": rfc3339(end)}
+        "/v1/keys", json={"name": "late", "role": "reader", "expires_at": format_instant(end)}
     )
     refused_field(past, "body", "expires_at")
 

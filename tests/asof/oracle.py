@@ -37,7 +37,7 @@ class Oracle:
         self.folded: dict[str, tuple[list[datetime], list[ClaimState]]] = {}
         for claim, record in self.told.items():
             instants = sorted({one.recorded_at for one in record})
-            states = [history.as_of(claim, record, one) for one in instants]
+            states = [history.fold_until(claim, record, one) for one in instants]
             self.folded[claim] = instants, [one for one in states if one is not None]
         self.instants = sorted({one.recorded_at for _, _, one in lines})
 
@@ -68,7 +68,7 @@ class Oracle:
         self, state: ClaimState, party: str | None, stance: str | None, at: datetime
     ) -> bool:
         return any(
-            one.active
+            one.is_active
             and stance in (None, one.stance)
             and (party is None or self.under(one.voice, party, at))
             for one in state.links
@@ -93,7 +93,7 @@ class Oracle:
             "claimed_until": lambda moment: state.claimed_at <= when(moment),
             "changed_since": lambda moment: state.updated_at >= when(moment),
             "changed_until": lambda moment: state.updated_at <= when(moment),
-            "drift": lambda _: evidence.suggest(state).status is not state.status,
+            "drift": lambda _: evidence.suggest_status(state).status is not state.status,
         }
         asked = {name: value for name, value in query.items() if name in tests}
         linked = "party" not in query and "stance" not in query
@@ -194,17 +194,17 @@ def cells(state: ClaimState) -> dict[str, Any]:
     for link in state.links:
         _, stances = found.setdefault(link.voice.root, (None, {}))
         stances.setdefault(link.stance, []).append(link)
-    trace = {one.link.id: one.counted for one in evidence.suggest(state).trace}
+    trace = {one.link.id: one.counted for one in evidence.suggest_status(state).trace}
     return {
         root: (
             role,
             {
                 stance: {
-                    "links": sum(one.active for one in links),
+                    "links": sum(one.is_active for one in links),
                     "counted": sum(trace[one.id] for one in links),
-                    "conditional": sum(one.active and one.conditional for one in links),
-                    "partial": sum(one.active and one.scope == "partial" for one in links),
-                    "set_aside": sum(one.active and one.set_aside for one in links),
+                    "conditional": sum(one.is_active and one.conditional for one in links),
+                    "partial": sum(one.is_active and one.scope == "partial" for one in links),
+                    "set_aside": sum(one.is_active and one.set_aside for one in links),
                     "withdrawn": sum(one.withdrawn and not one.retracted for one in links),
                     "retracted": sum(one.retracted for one in links),
                     "said": sorted(one.id for one in links),

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from service.claims import decision_queries, documents
-from service.domain.claims import ClaimState, Lifecycle, rfc3339
+from service.domain.claims import ClaimState, Lifecycle, format_instant
 from tests.api.problems import problem
 from tests.asof.oracle import Oracle
 from tests.asof.weeks import STORIES, TREE
@@ -23,7 +23,7 @@ def around(oracle: Oracle) -> list[datetime]:
 def asked(oracle: Oracle) -> dict[str, Any]:
     """Parameters of a list: one filter or several."""
     chance = oracle.weeks.chance
-    moments = [rfc3339(one) for one in chance.sample(oracle.instants, 2)]
+    moments = [format_instant(one) for one in chance.sample(oracle.instants, 2)]
     said = [f"2023-09-{chance.randint(1, 30):02}T00:00:00Z" for _ in range(2)]
     statuses = ["asserted", "awaiting_confirmation", "confirmed", "disputed"]
     filters: list[dict[str, Any]] = [
@@ -74,7 +74,7 @@ async def test_lists(oracle: Oracle) -> None:
     for at in around(oracle):
         query = asked(oracle)
         shown = await listed(
-            desk, query | {"as_of": rfc3339(at)}, chance.choices((3, 50), (1, 4))[0]
+            desk, query | {"as_of": format_instant(at)}, chance.choices((3, 50), (1, 4))[0]
         )
         expected = oracle.listed(query, at)
         assert [one["id"] for one in shown] == [one.id for one in expected], (query, at)
@@ -93,7 +93,7 @@ async def test_claims(oracle: Oracle) -> None:
             beside for one in instants for beside in (one - MICROSECOND, one, one + MICROSECOND)
         ):
             state = oracle.claim(claim, moment)
-            params = {"as_of": rfc3339(moment)}
+            params = {"as_of": format_instant(moment)}
             response = await desk.checker.get(f"/v1/claims/{claim}", params=params)
             if state is None:
                 problem(response, "not-yet-recorded")
@@ -116,7 +116,7 @@ async def test_links(oracle: Oracle) -> None:
     seen = 0
     for claim, (instants, states) in oracle.folded.items():
         for moment, state in zip(instants, states, strict=True):
-            params = {"as_of": rfc3339(moment)}
+            params = {"as_of": format_instant(moment)}
             path = f"/v1/claims/{claim}"
             links = (await desk.checker.get(f"{path}/links", params=params)).json()["items"]
             assert [brief(one) for one in links] == [

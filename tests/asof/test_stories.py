@@ -4,7 +4,7 @@ import os
 from datetime import datetime, timedelta
 from typing import Any
 
-from service.domain.claims import Lifecycle, rfc3339
+from service.domain.claims import Lifecycle, format_instant
 from service.domain.history import Event
 from tests.api.problems import problem
 from tests.asof.oracle import Oracle, cells, columns, heard
@@ -45,7 +45,7 @@ async def test_the_matrix_as_of(oracle: Oracle) -> None:
             f"/v1/stories/{slug}/matrix",
             "claims",
             limit=chance.choices((3, 50), (1, 9))[0],
-            as_of=rfc3339(at),
+            as_of=format_instant(at),
         )
         expected = oracle.matrix(slug, at)
         assert [one["id"] for one in rows] == [one.id for one in expected], at
@@ -56,8 +56,8 @@ async def test_the_matrix_as_of(oracle: Oracle) -> None:
         for row, state in zip(rows, expected, strict=True):
             assert told(row) == cells(state), (row["id"], at)
             drawn += len(row["cells"])
-        parties = await desk.reader.get(f"/v1/stories/{slug}", params={"as_of": rfc3339(at)})
-        standing = [link.voice for one in expected for link in one.links if link.active]
+        parties = await desk.reader.get(f"/v1/stories/{slug}", params={"as_of": format_instant(at)})
+        standing = [link.voice for one in expected for link in one.links if link.is_active]
         standing += [one.claimant for one in expected if one.claimant]
         assert [(one["slug"], one["name"], one["root"]) for one in parties.json()["parties"]] == (
             sorted({(one.party, one.name, one.root) for one in standing})
@@ -89,7 +89,7 @@ async def test_the_timeline_as_of(oracle: Oracle) -> None:
         clock = chance.choice(("recorded", "said"))
         limit = chance.choices((7, 200), (1, 9))[0]
         url = f"/v1/stories/{slug}/timeline"
-        query = {"as_of": rfc3339(at), "clock": clock}
+        query = {"as_of": format_instant(at), "clock": clock}
         entries, last = await paged(desk, url, "items", limit=limit, **query)
         expected = oracle.timeline(slug, at, clock)
         assert [(one["seq"], one["claim"]["id"]) for one in entries] == [
@@ -97,8 +97,8 @@ async def test_the_timeline_as_of(oracle: Oracle) -> None:
         ], (query, limit)
         for entry, (_, claim, one) in zip(entries, expected, strict=True):
             said = heard(one)
-            assert entry["recorded_at"] == rfc3339(one.recorded_at)
-            assert entry["said_at"] == (rfc3339(said) if said else None)
+            assert entry["recorded_at"] == format_instant(one.recorded_at)
+            assert entry["said_at"] == (format_instant(said) if said else None)
             state = oracle.claim(claim, at)
             assert state is not None
             assert (entry["claim"]["text"], entry["claim"]["status"]) == (state.text, state.status)
@@ -150,7 +150,7 @@ async def test_now_is_the_last_instant(oracle: Oracle) -> None:
     """Without as_of the matrix is what it is as of the last instant; before the story began it
     was not yet recorded."""
     desk = oracle.weeks.desk
-    later = rfc3339(oracle.instants[-1] + timedelta(days=1))
+    later = format_instant(oracle.instants[-1] + timedelta(days=1))
     for slug in STORIES:
         for path in ("matrix", "timeline"):
             url = f"/v1/stories/{slug}/{path}"
@@ -161,7 +161,7 @@ async def test_now_is_the_last_instant(oracle: Oracle) -> None:
                 "next_cursor": None,
             }
         begun = (await desk.reader.get(f"/v1/stories/{slug}")).json()["created_at"]
-        before = rfc3339(datetime.fromisoformat(begun) - MICROSECOND)
+        before = format_instant(datetime.fromisoformat(begun) - MICROSECOND)
         for path in ("", "/matrix", "/timeline"):
             url = f"/v1/stories/{slug}{path}"
             problem(await desk.reader.get(url, params={"as_of": before}), "not-yet-recorded")

@@ -29,12 +29,12 @@ from service.domain.claims import (
     Stance,
     Status,
     Voice,
-    end_of,
-    rfc3339,
+    compute_end,
+    format_instant,
 )
 from service.domain.guards import Move
 from service.domain.history import Draft, Event
-from service.domain.names import fold_speaker
+from service.domain.names import normalize_speaker
 from service.domain.subjects import Subject, SubjectKind
 from service.record import writer
 from service.record.canonical import GENESIS
@@ -174,12 +174,12 @@ def _first_event(kind: SubjectKind, key: str, type: str, data: Any, at: datetime
     """The row of the event with which the record of a thing begins."""
     line = writer.hashed_line(
         Subject(kind, key),
-        id=ids.named("first event", kind.value, key),
+        id=ids.derive_id("first event", kind.value, key),
         number=1,
         type=type,
         recorded_at=at,
         actor={"id": by.id, "name": by.name},
-        data=history.plain(data),
+        data=history.make_plain(data),
         salts={},
         previous_hash=GENESIS,
     )
@@ -263,7 +263,7 @@ def shared(world: World) -> Rows:
         ],
         "party_versions": [(p.slug, START, p.name, p.parent, p.root) for p in world.parties],
         "speakers": [
-            (str(s.id), s.party, s.name, s.role, *fold_speaker(s.name, s.role).values(), START)
+            (str(s.id), s.party, s.name, s.role, *normalize_speaker(s.name, s.role).values(), START)
             for s in world.speakers
         ],
         "stories": [(s.slug, s.title, None, START, START) for s in world.stories],
@@ -326,7 +326,7 @@ class Teller:
                     said.party,
                     _text(said.speaker) if said.speaker else None,
                     said.said_at,
-                    end_of(said.said_at, Precision(said.precision)),
+                    compute_end(said.said_at, Precision(said.precision)),
                     said.precision,
                     said.basis,
                     at,
@@ -378,7 +378,7 @@ class Teller:
                     source.language,
                     met[source.id],
                     fingerprint(source.url, None),
-                    addresses.digest(source.url),
+                    addresses.compute_address_digest(source.url),
                 )
             )
             said_of = {
@@ -407,7 +407,7 @@ class Teller:
         self._spoken(claim, by)
         record = _Record(_text(claim.id), self.rows, self.known)
         record.append(
-            amendments.created(
+            amendments.draft_creation(
                 text=claim.text,
                 kind=claim.kind,
                 claimant=self._voice(claim.claimant, claim.speaker) if claim.claimant else None,
@@ -433,7 +433,9 @@ class Teller:
             if what == 0:
                 self._link(record, thing, at, by)
             elif what == 1:
-                draft = amendments.retract(record.state, _text(thing.id), reason="misattributed")
+                draft = amendments.draft_retraction(
+                    record.state, _text(thing.id), reason="misattributed"
+                )
                 record.append(draft, UUID(int=thing.id.int ^ 1), at, by)
             else:
                 self._decide(record, thing, at, by, other)
@@ -477,12 +479,12 @@ class Teller:
         )
 
     def linking(self, one: Link) -> Draft:
-        """What `amendments.link` gives; this one knows the voice's plain form already."""
+        """What `amendments.draft_link` gives; this one knows the voice's plain form already."""
         voice = one.voice
         known = voice.party, voice.speaker.id if voice.speaker else None
         plain = self.plain_voices.get(known)
         if plain is None:
-            plain = self.plain_voices[known] = history.plain(voice)
+            plain = self.plain_voices[known] = history.make_plain(voice)
         data = {
             "id": one.id,
             "statement": one.statement,
@@ -491,7 +493,7 @@ class Teller:
             "conditional": one.conditional,
             "basis": one.basis.value,
             "voice": plain,
-            "said_at": rfc3339(one.said_at),
+            "said_at": format_instant(one.said_at),
             "precision": one.precision.value,
             "quote": one.quote,
             "note": None,
@@ -521,7 +523,7 @@ class Teller:
             "settled_by_name": other.name,
             "settled_at": at,
         }
-        draft = lifecycle.approve(record.state, proposal, actor=other, note=None)
+        draft = lifecycle.approve_status_change(record.state, proposal, actor=other, note=None)
         record.append(draft, change.id, at, other)
         self.rows["decisions"].append(tuple(map(row.get, columns("decisions"))))
 
@@ -545,7 +547,7 @@ class _Record:
             assert at - before.updated_at >= _NO_TIME, "a record never runs backwards"
         after = self._event(before, draft, _text(key), at, by)
         if before is not None:
-            automatic = lifecycle.automatic_move(before, after)
+            automatic = lifecycle.find_automatic_move(before, after)
             if automatic is not None:
                 after = self._event(after, automatic, _beside(key, 2), at, by)
             self._supersede(before, at)

@@ -91,9 +91,9 @@ def test_a_link_is_drafted_as_the_rulebook_drafts_it() -> None:
     rows = teller.tell(claims)
     checked = 0
     for row in rows["claims"]:
-        state = history.state(json.loads(row[service_rows.columns("claims").index("state")]))
+        state = history.read_state(json.loads(row[service_rows.columns("claims").index("state")]))
         for link in state.links:
-            expected = amendments.link_data(link) | {"note": None}
+            expected = amendments.describe_link(link) | {"note": None}
             assert teller.linking(link).data == {"link": expected}
             checked += 1
     assert checked > 300

@@ -195,7 +195,7 @@ async def test_a_link_reads_no_state_that_is_kept(
             raise AssertionError("the state was read again")
 
         with monkeypatch.context() as patch:
-            patch.setattr(history, "state", refuse)
+            patch.setattr(history, "read_state", refuse)
             for _ in range(3):
                 day.link(claim, "nato", Stance.COMMENTS)
         require_same(connection, claim)

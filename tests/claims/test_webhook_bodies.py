@@ -67,20 +67,22 @@ def a_day() -> Told:
         scope=Scope.PARTIAL,
         quote="We are waiting to see confirmation of this.",
     )
-    record.act(amendments.link(record.state, miller, note=PRIVATE))
+    record.act(amendments.draft_link(record.state, miller, note=PRIVATE))
     nato = record.link(supports(NATO, id="link-n", statement="statement-n", quote="Seen."))
     record.decide(CONFIRMED, nato, four_eyes=True)
-    record.act(proposals.reject(record.state, "decision-1", comment="Ask KFOR first."))
+    record.act(proposals.draft_rejection(record.state, "decision-1", comment="Ask KFOR first."))
     record.decide(CONFIRMED, nato, four_eyes=True, decision_id="decision-2")
     record.approve("decision-2")
     changes = {"text": "Serbia has “withdrawn” its units", "tags": ["border"], "assignee": PRIVATE}
-    record.act(*amendments.amend(record.state, changes, material=True))
-    record.act(*amendments.amend(record.state, {"assignee": None}, material=False))
+    record.act(*amendments.draft_amendment(record.state, changes, material=True))
+    record.act(*amendments.draft_amendment(record.state, {"assignee": None}, material=False))
     record.link(contradicts(POLICE, id="link-p", statement="statement-p", quote="No."))
     record.retract(miller)
     record.withdraw(nato)
     record.find(Finding.UNPROVABLE)
-    record.act(amendments.withdraw_claim(record.state, reason="Belgrade corrects.", source=None))
+    record.act(
+        amendments.draft_claim_withdrawal(record.state, reason="Belgrade corrects.", source=None)
+    )
     return record
 
 

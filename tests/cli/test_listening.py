@@ -13,19 +13,19 @@ from urllib.parse import urlsplit
 import pytest
 
 from service.domain import ids
-from service.domain.webhooks import new_secret
+from service.domain.webhooks import make_secret
 from service.webhooks import signatures
 from tests.cli.conftest import Run
 from tests.cli.listener import Listener
 
 pytestmark = pytest.mark.usefixtures("folder")
 
-OLD, NEW, OTHER = new_secret(), new_secret(), new_secret()
+OLD, NEW, OTHER = make_secret(), make_secret(), make_secret()
 EVENT = {
     "type": "claim.status_changed",
     "timestamp": "2023-10-02T18:00:00Z",
     "data": {
-        "claim": {"id": ids.uuid7(), "text": "Serbia reduced troops to normal"},
+        "claim": {"id": ids.make_id(), "text": "Serbia reduced troops to normal"},
         "previous_status": "asserted",
         "status": "awaiting_confirmation",
         "cause": "request",

@@ -18,7 +18,7 @@ from tests.support.desk import Json
 
 pytestmark = pytest.mark.usefixtures("migrated")
 
-NOBODY = ids.uuid7()
+NOBODY = ids.make_id()
 URL = "http://127.0.0.1:9"
 NOW = datetime(2026, 1, 10, tzinfo=UTC)
 

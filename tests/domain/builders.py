@@ -12,7 +12,7 @@ from typing import Any
 
 from service.domain import amendments, changes, guards, history, lifecycle
 from service.domain.access import Actor, Role
-from service.domain.changes import Ask, Change
+from service.domain.changes import Change, FindingRequest
 from service.domain.claims import (
     Basis,
     Cause,
@@ -149,7 +149,7 @@ class Record:
     rules: list[str | None] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        draft = amendments.created(
+        draft = amendments.draft_creation(
             text="Serbia has returned the operating regime of its units to normal",
             kind=self.kind.value,
             claimant=self.claimant,
@@ -182,7 +182,7 @@ class Record:
         self.now = max(self.now, at or self.now + MINUTE)
         for draft in drafts:
             self._append(self.state, draft)
-        automatic = lifecycle.automatic_move(before, self.state, cause=cause)
+        automatic = lifecycle.find_automatic_move(before, self.state, cause=cause)
         if automatic is not None:
             self._append(self.state, automatic)
         return self.state
@@ -190,17 +190,17 @@ class Record:
     # The acts that tests repeat most.
 
     def link(self, new: Link, **when: Any) -> Link:
-        self.act(amendments.link(self.state, new, note=None), **when)
+        self.act(amendments.draft_link(self.state, new, note=None), **when)
         made = self.state.link(new.id)
         assert made is not None
         return made
 
     def retract(self, one: Link) -> ClaimState:
-        return self.act(amendments.retract(self.state, one.id, reason="linked by mistake"))
+        return self.act(amendments.draft_retraction(self.state, one.id, reason="linked by mistake"))
 
     def withdraw(self, one: Link) -> ClaimState:
         return self.act(
-            amendments.withdraw_statement(one.statement, reason="corrected", source=None)
+            amendments.draft_statement_withdrawal(one.statement, reason="corrected", source=None)
         )
 
     def decide(
@@ -214,7 +214,7 @@ class Record:
     ) -> ClaimState:
         if not cited and to in (DISPUTED, AWAITING):
             # What a checker would tick: everything that speaks for it.
-            cited = tuple(guards.list_fitting(self.state, to))
+            cited = tuple(guards.list_citable_links(self.state, to))
         wanted = move(to, *cited, **changes)
         return self.act(
             lifecycle.change_status(
@@ -223,7 +223,9 @@ class Record:
         )
 
     def approve(self, decision_id: str = "decision-1", actor: Actor = BORIS) -> ClaimState:
-        return self.act(lifecycle.approve(self.state, decision_id, actor=actor, note=None))
+        return self.act(
+            lifecycle.approve_status_change(self.state, decision_id, actor=actor, note=None)
+        )
 
     def find(
         self,
@@ -234,7 +236,7 @@ class Record:
         decision_id: str = "decision-1",
         reason: str = "counted again",
     ) -> ClaimState:
-        ask = Ask(finding, reason, tuple(one.id for one in cited))
+        ask = FindingRequest(finding, reason, tuple(one.id for one in cited))
         change = changes.change_finding(self.state, ask, decided_by=actor.name)
         return self.submit(change, four_eyes=four_eyes, actor=actor, decision_id=decision_id)
 
@@ -246,7 +248,7 @@ class Record:
         actor: Actor = ANA,
         decision_id: str = "decision-1",
     ) -> ClaimState:
-        drafts = changes.submit(
+        drafts = changes.submit_change(
             self.state, change, four_eyes=four_eyes, actor=actor, decision_id=decision_id
         )
         return self.act(*drafts, cause=change.cause)

@@ -46,20 +46,20 @@ def test_the_table_names_every_action_and_role() -> None:
 def test_the_table(action: Action, role: Role | None, may: bool) -> None:
     """Each role may do what its column says; nobody in particular, what the public may."""
     who = actor(role)
-    assert access.allowed(who, action, public_read=True) is may
+    assert access.is_allowed(who, action, public_read=True) is may
     if may:
-        access.require(who, action, public_read=True)
+        access.require_permission(who, action, public_read=True)
         return
     with pytest.raises(NotAuthenticated if who is None else Forbidden):
-        access.require(who, action, public_read=True)
+        access.require_permission(who, action, public_read=True)
 
 
 @pytest.mark.parametrize("action", list(Action))
 def test_without_public_read_nobody_reads(action: Action) -> None:
     """Public reading is off by default: whoever is not signed in may do nothing at all."""
-    assert not access.allowed(None, action)
+    assert not access.is_allowed(None, action)
     with pytest.raises(NotAuthenticated, match="Authorization: Bearer"):
-        access.require(None, action)
+        access.require_permission(None, action)
 
 
 @pytest.mark.parametrize(("action", "role", "may"), [case for case in CASES if case[1]])
@@ -67,13 +67,13 @@ def test_public_read_gives_the_signed_in_nothing_more(
     action: Action, role: Role, may: bool
 ) -> None:
     """A role's rights do not depend on what the public may read."""
-    assert access.allowed(actor(role), action) is may
+    assert access.is_allowed(actor(role), action) is may
 
 
 def test_a_refusal_names_the_roles_that_would_do() -> None:
     """In the order of the table, with one's own."""
     with pytest.raises(Forbidden) as refused:
-        access.require(actor(Role.READER), Action.OVERRIDE)
+        access.require_permission(actor(Role.READER), Action.OVERRIDE)
     assert refused.value.detail == (
         "To decide against the guards, or approve that takes one of the roles editor, admin; "
         "yours is reader."
@@ -82,7 +82,7 @@ def test_a_refusal_names_the_roles_that_would_do() -> None:
 
 def test_every_error_has_its_own_slug_and_status() -> None:
     """The catalogue holds each class of the tree once, as the tree in the module's text says."""
-    found = errors.catalogue()
+    found = errors.list_problems()
 
     def below(kind: type[errors.ClaimdeskError]) -> list[type[errors.ClaimdeskError]]:
         return [kind, *(deeper for one in kind.__subclasses__() for deeper in below(one))]

@@ -31,12 +31,15 @@ OTHER = [
 
 @pytest.mark.parametrize("address", SAME)
 def test_spellings_of_one_address_are_one(address: str) -> None:
-    assert addresses.canonical(address) == SAME[0]
-    assert addresses.digest(address) == addresses.digest(SAME[0])
+    assert addresses.normalize_address(address) == SAME[0]
+    assert addresses.compute_address_digest(address) == addresses.compute_address_digest(SAME[0])
 
 
 def test_other_pages_stay_others() -> None:
-    assert len({addresses.canonical(address) for address in [SAME[0], *OTHER]}) == len(OTHER) + 1
+    assert (
+        len({addresses.normalize_address(address) for address in [SAME[0], *OTHER]})
+        == len(OTHER) + 1
+    )
 
 
 @pytest.mark.parametrize(
@@ -49,14 +52,14 @@ def test_other_pages_stay_others() -> None:
     ],
 )
 def test_punycode_ports_and_escapes_make_no_other_page(one: str, other: str) -> None:
-    assert addresses.canonical(one) == addresses.canonical(other)
+    assert addresses.normalize_address(one) == addresses.normalize_address(other)
 
 
 @pytest.mark.parametrize("address", [*SAME, *OTHER, "https://bücher.example/é"])
 def test_a_canonical_address_is_its_own(address: str) -> None:
-    canonical = addresses.canonical(address)
-    assert addresses.check(canonical) is None
-    assert addresses.canonical(canonical) == canonical
+    canonical = addresses.normalize_address(address)
+    assert addresses.find_address_fault(canonical) is None
+    assert addresses.normalize_address(canonical) == canonical
 
 
 @pytest.mark.parametrize(
@@ -80,5 +83,5 @@ def test_a_canonical_address_is_its_own(address: str) -> None:
     ],
 )
 def test_what_is_no_address_is_refused_and_left_alone(address: str) -> None:
-    assert addresses.check(address) is not None
-    assert addresses.canonical(address) == address
+    assert addresses.find_address_fault(address) is not None
+    assert addresses.normalize_address(address) == address

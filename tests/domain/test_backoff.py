@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.domain import backoff
-from service.domain.backoff import BREAKER_FAILURES, SCHEDULE, next_try, probing, rest
+from service.domain.backoff import (
+    BREAKER_FAILURES,
+    SCHEDULE,
+    compute_pause,
+    compute_retry_delay,
+    is_probing,
+)
 
 TRIES = len(SCHEDULE) + 1
 
@@ -26,7 +32,7 @@ def test_the_schedule_is_the_one_that_was_promised() -> None:
 @given(st.integers(1, TRIES - 1), st.randoms(use_true_random=False))
 def test_each_wait_is_the_schedule_s_within_jitter(tries: int, chance: random.Random) -> None:
     """A fifth more or less, never beyond."""
-    wait = next_try(tries, chance=chance)
+    wait = compute_retry_delay(tries, chance=chance)
     assert wait is not None
     planned = SCHEDULE[tries - 1]
     assert planned * 0.8 <= wait.total_seconds() <= planned * 1.2 + 1e-6
@@ -35,34 +41,34 @@ def test_each_wait_is_the_schedule_s_within_jitter(tries: int, chance: random.Ra
 def test_jitter_is_spread_over_its_whole_width() -> None:
     """What failed together is not tried together: waits differ, up to both ends."""
     chance = random.Random(7)
-    waits = [next_try(7, chance=chance) or timedelta() for _ in range(2000)]
+    waits = [compute_retry_delay(7, chance=chance) or timedelta() for _ in range(2000)]
     hours = [wait / timedelta(hours=3) for wait in waits]
     assert min(hours) < 0.81
     assert max(hours) > 1.19
     assert 0.98 < sum(hours) / len(hours) < 1.02
-    assert len({next_try(7) for _ in range(20)}) > 1
+    assert len({compute_retry_delay(7) for _ in range(20)}) > 1
 
 
 @pytest.mark.parametrize("tries", [TRIES, TRIES + 1, 1000])
 def test_after_the_last_there_is_none(tries: int) -> None:
     """The twelfth try is the last."""
-    assert next_try(tries) is None
+    assert compute_retry_delay(tries) is None
 
 
 def test_a_schedule_of_one_s_own() -> None:
     """Operators may set another; an empty one tries once."""
-    assert next_try(1, ()) is None
-    wait = next_try(2, (1, 100))
+    assert compute_retry_delay(1, ()) is None
+    wait = compute_retry_delay(2, (1, 100))
     assert wait is not None
     assert 80 <= wait.total_seconds() <= 120
-    assert next_try(3, (1, 100)) is None
+    assert compute_retry_delay(3, (1, 100)) is None
 
 
 @pytest.mark.parametrize("failures", range(BREAKER_FAILURES))
 def test_a_few_failures_open_nothing(failures: int) -> None:
     """Fewer than five in a row: no rest, no probing."""
-    assert rest(failures) is None
-    assert not probing(failures)
+    assert compute_pause(failures) is None
+    assert not is_probing(failures)
 
 
 @pytest.mark.parametrize(
@@ -71,8 +77,8 @@ def test_a_few_failures_open_nothing(failures: int) -> None:
 )
 def test_the_rest_doubles_to_ten_minutes(failures: int, seconds: int) -> None:
     """30 s after the fifth, then twice as long with each probe that fails."""
-    assert rest(failures) == timedelta(seconds=seconds)
-    assert probing(failures)
+    assert compute_pause(failures) == timedelta(seconds=seconds)
+    assert is_probing(failures)
 
 
 def test_what_is_held_and_given_up() -> None:

@@ -33,13 +33,13 @@ def withhold(type: str, data: dict[str, Any], audience: Audience, actor: Any = N
 )
 def test_roles_belong_to_audiences(role: Role | None, audience: Audience) -> None:
     caller = None if role is None else Actor("1", "Ana", role)
-    assert disclosure.audience_of(caller) is audience
+    assert disclosure.find_audience(caller) is audience
 
 
 def test_audiences_read_all_that_lower_ones_read() -> None:
     ranked = [Audience.PUBLIC, Audience.READER, Audience.DESK]
     for rank, audience in enumerate(ranked):
-        assert [audience.reads(lowest) for lowest in ranked] == [
+        assert [audience.may_read(lowest) for lowest in ranked] == [
             other <= rank for other in range(len(ranked))
         ]
 
@@ -99,13 +99,13 @@ def test_the_public_reads_no_names_of_the_desk_but_that_a_rule_acted() -> None:
 
 def test_what_can_be_withheld_is_listed_by_its_place() -> None:
     data = {"links": [{"note": "a"}, {"id": "1"}, {"note": None}]}
-    assert disclosure.list_withholdable("claim.absorbed", PERSON, data) == {
+    assert disclosure.list_withholdable_places("claim.absorbed", PERSON, data) == {
         ("actor",): Audience.READER,
         ("data", "links", "0", "note"): Audience.DESK,
         ("data", "links", "2", "note"): Audience.DESK,
     }
-    assert disclosure.list_withholdable("claim.moved", RULE, {"part_of": None}) == {}
-    assert disclosure.list_withholdable("decision.withdrawn", PERSON, {}) == dict.fromkeys(
+    assert disclosure.list_withholdable_places("claim.moved", RULE, {"part_of": None}) == {}
+    assert disclosure.list_withholdable_places("decision.withdrawn", PERSON, {}) == dict.fromkeys(
         [("type",), ("actor",), ("data",)], Audience.DESK
     )
 

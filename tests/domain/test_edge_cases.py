@@ -24,19 +24,19 @@ from service.domain.claims import (
     Link,
     Precision,
     Stance,
-    dated,
+    normalize_instant,
 )
 from service.domain.errors import (
+    AlreadySettled,
     ClaimMerged,
     ClaimWithdrawn,
     Invalid,
     MergeCycle,
     NotFound,
-    Settled,
     TransitionRefused,
 )
 from service.domain.history import Draft
-from service.domain.names import fold, fold_spelling
+from service.domain.names import normalize_letters, normalize_spelling
 from tests.domain.builders import (
     ARMY,
     ASSERTED,
@@ -167,7 +167,7 @@ def test_2_a_withdrawn_denial_confirms_nothing(enough: bool) -> None:
     record.decide(DISPUTED)
     record.withdraw(denial)
     assert record.state.status is DISPUTED
-    assert evidence.suggest(record.state).status is (CONFIRMED if enough else ASSERTED)
+    assert evidence.suggest_status(record.state).status is (CONFIRMED if enough else ASSERTED)
     assert record.decide(AWAITING if enough else ASSERTED).status is not DISPUTED
 
 
@@ -199,7 +199,7 @@ def test_3_an_event_follows_one_version_only() -> None:
 
 
 def amend(record: Record, *, material: bool, **changes: Any) -> ClaimState:
-    return record.act(*amendments.amend(record.state, changes, material=material))
+    return record.act(*amendments.draft_amendment(record.state, changes, material=material))
 
 
 def test_4_a_material_amendment_asks_for_confirmation_again() -> None:
@@ -214,9 +214,9 @@ def test_4_a_material_amendment_asks_for_confirmation_again() -> None:
     assert record.last().data["cause"] == "amendment"
     assert record.last().data["sequence"] == 2
     assert [one.affirmed for one in state.links] == [False, False]
-    assert evidence.suggest(state).support == ()
+    assert evidence.suggest_status(state).support == ()
     # Caution outlives doubt: the contradiction stands though nobody affirmed it.
-    assert evidence.suggest(state).status is DISPUTED
+    assert evidence.suggest_status(state).status is DISPUTED
 
 
 def test_4_links_are_affirmed_one_by_one() -> None:
@@ -226,7 +226,7 @@ def test_4_links_are_affirmed_one_by_one() -> None:
     amend(record, material=True, text="another wording")
     with pytest.raises(TransitionRefused, match="the wording has changed since"):
         record.decide(CONFIRMED, first)
-    record.act(amendments.affirm(record.state, first.id))
+    record.act(amendments.draft_affirmation(record.state, first.id))
     assert [one.affirmed for one in record.state.links] == [True, False]
     assert record.state.status is AWAITING
     record.decide(CONFIRMED, first)
@@ -254,7 +254,7 @@ def test_4_what_was_set_aside_stands_again_against_other_words() -> None:
     record.decide(DISPUTED)
     record.decide(CONFIRMED, first, set_aside=aside(denial))
     amend(record, material=True, text="another wording")
-    assert [one.id for one in evidence.open_contradictions(record.state)] == [denial.id]
+    assert [one.id for one in evidence.list_open_contradictions(record.state)] == [denial.id]
 
 
 def test_4_a_typo_fix_keeps_the_revision() -> None:
@@ -289,12 +289,12 @@ def test_4_affirming_needs_something_to_affirm() -> None:
     """A link that stands affirmed, one taken back, and one that is not there are refused."""
     gone = supports(affirmed=False, withdrawn=True)
     state = claim(kept := supports(), gone)
-    with pytest.raises(Settled, match="affirmed already"):
-        amendments.affirm(state, kept.id)
-    with pytest.raises(Settled, match="cannot be affirmed"):
-        amendments.affirm(state, gone.id)
+    with pytest.raises(AlreadySettled, match="affirmed already"):
+        amendments.draft_affirmation(state, kept.id)
+    with pytest.raises(AlreadySettled, match="cannot be affirmed"):
+        amendments.draft_affirmation(state, gone.id)
     with pytest.raises(NotFound):
-        amendments.affirm(state, "link-0")
+        amendments.draft_affirmation(state, "link-0")
 
 
 # 5. Duplicates merged.
@@ -303,7 +303,7 @@ def test_4_affirming_needs_something_to_affirm() -> None:
 def absorb(survivor: Record, loser: Record) -> ClaimState:
     loser.act(Draft("claim.merged", {"into": survivor.claim_id}))
     new_ids = {one.id: f"{one.id}-moved" for one in loser.state.links}
-    drafts = amendments.absorb(survivor.state, loser.state, new_ids, None)
+    drafts = amendments.draft_absorption(survivor.state, loser.state, new_ids, None)
     return survivor.act(*drafts, cause=Cause.MERGE)
 
 
@@ -336,7 +336,7 @@ def test_5_no_status_is_inherited() -> None:
     loser = confirmed(supports(), claim_id="loser")
     absorb(survivor, loser)
     assert survivor.state.status is ASSERTED
-    assert evidence.suggest(survivor.state).status is CONFIRMED
+    assert evidence.suggest_status(survivor.state).status is CONFIRMED
 
 
 def test_5_what_the_loser_set_aside_stands_against_the_survivor() -> None:
@@ -347,7 +347,9 @@ def test_5_what_the_loser_set_aside_stands_against_the_survivor() -> None:
     loser.decide(DISPUTED)
     loser.decide(CONFIRMED, first, set_aside=aside(denial))
     absorb(survivor, loser)
-    assert [one.voice.root for one in evidence.open_contradictions(survivor.state)] == ["pristina"]
+    assert [one.voice.root for one in evidence.list_open_contradictions(survivor.state)] == [
+        "pristina"
+    ]
 
 
 def test_5_a_request_that_moves_in_moves_the_survivor() -> None:
@@ -372,11 +374,11 @@ def test_5_conflicting_stances_are_flagged_and_support_nothing() -> None:
     assert (kept.stance, kept.conflicting) == (Stance.SUPPORTS, True)
     assert survivor.state.status is AWAITING
     assert survivor.last().data["cause"] == "merge"
-    assert evidence.suggest(survivor.state).support == ()
-    survivor.act(amendments.affirm(survivor.state, kept.id))
+    assert evidence.suggest_status(survivor.state).support == ()
+    survivor.act(amendments.draft_affirmation(survivor.state, kept.id))
     assert not survivor.state.links[0].conflicting
     assert survivor.state.status is AWAITING
-    assert evidence.suggest(survivor.state).status is CONFIRMED
+    assert evidence.suggest_status(survivor.state).status is CONFIRMED
 
 
 def test_5_the_more_cautious_stance_of_a_statement_stays() -> None:
@@ -390,7 +392,7 @@ def test_5_the_more_cautious_stance_of_a_statement_stays() -> None:
     assert (replaced.stance, replaced.retracted) == (Stance.SUPPORTS, True)
     assert (kept.stance, kept.conflicting) == (Stance.CONTRADICTS, True)
     assert survivor.state.status is AWAITING
-    assert evidence.suggest(survivor.state).status is DISPUTED
+    assert evidence.suggest_status(survivor.state).status is DISPUTED
 
 
 def test_5_a_flagged_contradiction_goes_on_standing() -> None:
@@ -400,7 +402,7 @@ def test_5_a_flagged_contradiction_goes_on_standing() -> None:
     loser.link(supports(PRISTINA, statement=denial.statement))
     absorb(survivor, loser)
     assert survivor.state.links[0].conflicting
-    assert evidence.suggest(survivor.state).status is DISPUTED
+    assert evidence.suggest_status(survivor.state).status is DISPUTED
 
 
 def test_5_the_loser_names_the_survivor_and_is_closed() -> None:
@@ -413,7 +415,7 @@ def test_5_the_loser_names_the_survivor_and_is_closed() -> None:
     assert loser.state.merged_into == "survivor"
     assert loser.state.pending is None
     with pytest.raises(ClaimMerged) as merged:
-        amendments.link(loser.state, comments(), note=None)
+        amendments.draft_link(loser.state, comments(), note=None)
     assert merged.value.extras == {"merged_into": "survivor"}
 
 
@@ -424,7 +426,7 @@ def test_5_as_of_before_the_merge_shows_both() -> None:
     before = max(survivor.now, loser.now)
     loser.now = survivor.now = before + MINUTE
     absorb(survivor, loser)
-    then = [history.as_of(one.claim_id, one.events, before) for one in (survivor, loser)]
+    then = [history.fold_until(one.claim_id, one.events, before) for one in (survivor, loser)]
     assert all(one is not None and one.lifecycle is Lifecycle.ACTIVE for one in then)
     assert [len(one.links) for one in then if one] == [0, 1]
 
@@ -463,21 +465,21 @@ def test_6_a_late_arrival_changes_no_earlier_answer() -> None:
     made = record.link(requests(said_at=said), at=fifth)
     assert (made.said_at, made.recorded_at) == (said, fifth)
     for moment in (second, fifth - timedelta(microseconds=1)):
-        then = history.as_of(record.claim_id, record.events, moment)
+        then = history.fold_until(record.claim_id, record.events, moment)
         assert then is not None
         assert (then.status, then.links) == (ASSERTED, ())
-    now = history.as_of(record.claim_id, record.events, fifth)
+    now = history.fold_until(record.claim_id, record.events, fifth)
     assert now == record.state
     assert now.status is AWAITING
     early = second - timedelta(microseconds=1)
-    assert history.as_of(record.claim_id, record.events, early) is None
+    assert history.fold_until(record.claim_id, record.events, early) is None
 
 
 # 7. Components.
 
 
 def part(record: Record, one: ClaimState, *, removed: bool = False) -> ClaimState:
-    return record.act(amendments.component_changed(one, removed=removed))
+    return record.act(amendments.draft_component_change(one, removed=removed))
 
 
 def test_7_a_parent_shows_its_components_and_keeps_its_own_status() -> None:
@@ -497,7 +499,7 @@ def test_7_a_parent_shows_its_components_and_keeps_its_own_status() -> None:
     ]
     assert parent.rules[-1] == "component"
     assert parent.state.status is ASSERTED
-    assert evidence.suggest(parent.state).status is ASSERTED
+    assert evidence.suggest_status(parent.state).status is ASSERTED
     part(parent, other.state, removed=True)
     part(parent, other.state, removed=True)
     assert [shown.id for shown in parent.state.components] == ["one"]
@@ -526,8 +528,8 @@ def test_8_any_party_counts_for_an_unattributed_claim() -> None:
         record.link(contradicts(PRISTINA))
         assert record.decide(DISPUTED).status is DISPUTED
     figure = claim(supports(BELGRADE), supports(ARMY), claimant=None, kind=Kind.FIGURE)
-    assert evidence.suggest(figure).support == ("belgrade",)
-    assert evidence.suggest(figure).status is AWAITING
+    assert evidence.suggest_status(figure).support == ("belgrade",)
+    assert evidence.suggest_status(figure).status is AWAITING
 
 
 # 9. Names match without diacritics.
@@ -555,7 +557,7 @@ def test_8_any_party_counts_for_an_unattributed_claim() -> None:
 )
 def test_9_names_match_without_diacritics(written: str, meant: str) -> None:
     """However it is typed, the name that was meant is found."""
-    assert fold(written) == fold(meant)
+    assert normalize_letters(written) == normalize_letters(meant)
 
 
 @pytest.mark.parametrize(
@@ -572,26 +574,26 @@ def test_9_names_match_without_diacritics(written: str, meant: str) -> None:
     ],
 )
 def test_9_one_name_may_be_spelled_in_several_ways(written: str, meant: str) -> None:
-    assert fold_spelling(written) == fold_spelling(meant)
+    assert normalize_spelling(written) == normalize_spelling(meant)
 
 
 @given(st.text(max_size=30))
 def test_9_a_folded_spelling_stays_as_it_is(name: str) -> None:
-    assert fold_spelling(fold_spelling(name)) == fold_spelling(name)
+    assert normalize_spelling(normalize_spelling(name)) == normalize_spelling(name)
 
 
 def test_9_different_names_stay_different() -> None:
     """Folding takes accents, case and spaces away, not letters."""
-    assert fold("Vučević") == "vucevic"
-    assert fold("Vučić") != fold("Vučević")
-    assert fold("Albin Kurti") != fold("Kurti Albin")
+    assert normalize_letters("Vučević") == "vucevic"
+    assert normalize_letters("Vučić") != normalize_letters("Vučević")
+    assert normalize_letters("Albin Kurti") != normalize_letters("Kurti Albin")
 
 
 @given(st.text(max_size=30))
 def test_9_folding_twice_is_folding_once(name: str) -> None:
     """What is stored folded is found by folding what is asked."""
-    once = fold(name)
-    assert fold(once) == once
+    once = normalize_letters(name)
+    assert normalize_letters(once) == once
     assert once == once.strip()
 
 
@@ -607,7 +609,9 @@ def test_10_a_withdrawn_claim_keeps_its_last_status(status: Any) -> None:
         record.decide(CONFIRMED, support)
     else:
         record.decide(CONFIRMED, support, four_eyes=True)
-    record.act(amendments.withdraw_claim(record.state, reason="an error", source="source-1"))
+    record.act(
+        amendments.draft_claim_withdrawal(record.state, reason="an error", source="source-1")
+    )
     assert record.last().data == {"reason": "an error", "source": "source-1"}
     assert record.state.lifecycle is Lifecycle.WITHDRAWN
     assert record.state.pending is None
@@ -621,13 +625,13 @@ def test_10_nothing_new_is_done_to_a_withdrawn_claim() -> None:
     may still be retracted."""
     record = Record()
     one = record.link(comments())
-    record.act(amendments.withdraw_claim(record.state, reason="an error", source=None))
+    record.act(amendments.draft_claim_withdrawal(record.state, reason="an error", source=None))
     state = record.state
     for act in (
-        lambda: amendments.link(state, comments(), note=None),
-        lambda: amendments.amend(state, {"tags": ["x"]}, material=False),
-        lambda: amendments.affirm(state, one.id),
-        lambda: amendments.withdraw_claim(state, reason="again", source=None),
+        lambda: amendments.draft_link(state, comments(), note=None),
+        lambda: amendments.draft_amendment(state, {"tags": ["x"]}, material=False),
+        lambda: amendments.draft_affirmation(state, one.id),
+        lambda: amendments.draft_claim_withdrawal(state, reason="again", source=None),
         lambda: lifecycle.change_status(
             state, move(AWAITING), actor=BORIS, decision_id="d", four_eyes=False
         ),
@@ -644,7 +648,7 @@ def test_10_nothing_new_is_done_to_a_withdrawn_claim() -> None:
 def test_a_claims_origin_takes_no_stance_on_it() -> None:
     """Whoever claims it does not thereby support it."""
     with pytest.raises(Invalid, match="own origin"):
-        amendments.link(claim(), supports(BELGRADE, statement="origin"), note=None)
+        amendments.draft_link(claim(), supports(BELGRADE, statement="origin"), note=None)
 
 
 def test_a_statement_has_one_stance_on_a_claim() -> None:
@@ -656,7 +660,7 @@ def test_a_statement_has_one_stance_on_a_claim() -> None:
         record.link(other)
     record.retract(first)
     record.link(other)
-    assert [one.stance for one in record.state.links if one.active] == [Stance.COMMENTS]
+    assert [one.stance for one in record.state.links if one.is_active] == [Stance.COMMENTS]
 
 
 def test_a_link_is_retracted_once() -> None:
@@ -664,7 +668,7 @@ def test_a_link_is_retracted_once() -> None:
     record = Record()
     one = record.link(supports())
     record.retract(one)
-    with pytest.raises(Settled):
+    with pytest.raises(AlreadySettled):
         record.retract(one)
     with pytest.raises(NotFound):
         record.retract(supports())
@@ -673,7 +677,7 @@ def test_a_link_is_retracted_once() -> None:
 def test_a_link_goes_into_the_record_with_what_the_rules_need() -> None:
     """Everything but what later events may change; its note is in the record alone."""
     new = supports()
-    data = amendments.link(claim(), new, note="seen on video").data["link"]
+    data = amendments.draft_link(claim(), new, note="seen on video").data["link"]
     assert data["note"] == "seen on video"
     assert not {"retracted", "withdrawn", "affirmed", "set_aside", "recorded_at"} & set(data)
     record = Record()
@@ -683,8 +687,8 @@ def test_a_link_goes_into_the_record_with_what_the_rules_need() -> None:
 def test_a_day_stays_the_day_that_was_written() -> None:
     """Midnight in Belgrade is not the day before; an hour that is known is told in UTC."""
     midnight = datetime.fromisoformat("2023-10-02T00:00:00+02:00")
-    assert dated(midnight, Precision.DAY) == datetime(2023, 10, 2, tzinfo=UTC)
-    assert dated(midnight, Precision.HOUR) == datetime(2023, 10, 1, 22, tzinfo=UTC)
+    assert normalize_instant(midnight, Precision.DAY) == datetime(2023, 10, 2, tzinfo=UTC)
+    assert normalize_instant(midnight, Precision.HOUR) == datetime(2023, 10, 1, 22, tzinfo=UTC)
 
 
 def test_a_confirmation_supersedes_an_earlier_finding() -> None:
@@ -706,4 +710,4 @@ def test_a_claim_back_from_dispute_awaits_only_what_remains() -> None:
     one.retract(denial)
     one.decide(AWAITING)
     one.retract(request)
-    assert evidence.suggest(one.state).status is ASSERTED
+    assert evidence.suggest_status(one.state).status is ASSERTED

@@ -48,22 +48,24 @@ def full() -> Record:
     denial = one.link(contradicts(PRISTINA))
     one.decide(DISPUTED)
     one.decide(CONFIRMED, first, set_aside=aside(denial), four_eyes=True)
-    one.act(proposals.reject(one.state, "decision-1", comment="ask them first"))
+    one.act(proposals.draft_rejection(one.state, "decision-1", comment="ask them first"))
     one.decide(CONFIRMED, first, override=OVERRIDE, four_eyes=True, decision_id="decision-2")
-    one.act(proposals.withdraw(one.state, "decision-2", actor=ANA, reason=None))
+    one.act(proposals.draft_withdrawal(one.state, "decision-2", actor=ANA, reason=None))
     one.decide(CONFIRMED, first, set_aside=aside(denial), four_eyes=True)
     one.approve()
     amended = {"text": "other words", "tags": ["kosovo", "army"], "assignee": "ana"}
-    one.act(*amendments.amend(one.state, amended, material=True))
+    one.act(*amendments.draft_amendment(one.state, amended, material=True))
     one.find(Finding.UNPROVABLE, four_eyes=True, decision_id="decision-4")
-    change = changes.change_finding(one.state, changes.Ask(Finding.UNPROVABLE, "counted again"))
-    one.act(*changes.approve(one.state, "decision-4", change, actor=BORIS, note=None))
-    one.act(amendments.affirm(one.state, first.id))
+    change = changes.change_finding(
+        one.state, changes.FindingRequest(Finding.UNPROVABLE, "counted again")
+    )
+    one.act(*changes.approve_change(one.state, "decision-4", change, actor=BORIS, note=None))
+    one.act(amendments.draft_affirmation(one.state, first.id))
     one.act(Draft("statement.quoted", {"statement": first.statement, "quote": {"text": "x"}}))
     one.withdraw(second)
     one.retract(asked)
     one.act(Draft("claim.moved", {"part_of": "survivor"}))
-    one.act(amendments.component_changed(claim(id="part"), removed=False))
+    one.act(amendments.draft_component_change(claim(id="part"), removed=False))
     one.act(
         Draft(
             "party.changed",
@@ -85,10 +87,15 @@ def full() -> Record:
     loser.link(comments(BELGRADE))
     new_ids = {link.id: f"{link.id}-moved" for link in loser.state.links}
     origin = supports(BELGRADE, id="link-origin", statement="loser-origin")
-    one.act(*amendments.absorb(one.state, loser.state, new_ids, origin), cause=claims.Cause.MERGE)
+    one.act(
+        *amendments.draft_absorption(one.state, loser.state, new_ids, origin),
+        cause=claims.Cause.MERGE,
+    )
     one.decide(CONFIRMED, override=OVERRIDE, four_eyes=True, decision_id="decision-5")
     one.act(
-        proposals.lapse(one.state, "decision-5", reason=proposals.LapseReason.PROPOSER_DISABLED)
+        proposals.draft_lapse(
+            one.state, "decision-5", reason=proposals.LapseReason.PROPOSER_DISABLED
+        )
     )
     one.decide(CONFIRMED, override=OVERRIDE, four_eyes=True, decision_id="decision-3")
     return one
@@ -150,7 +157,7 @@ def test_the_full_record_folds_to_this() -> None:
 def test_nothing_comes_of_nothing() -> None:
     """A claim without events is no claim."""
     assert history.fold("claim-1", []) is None
-    assert history.as_of("claim-1", full().events, NOON - MINUTE) is None
+    assert history.fold_until("claim-1", full().events, NOON - MINUTE) is None
 
 
 def test_as_of_is_the_state_of_that_instant() -> None:
@@ -162,9 +169,9 @@ def test_as_of_is_the_state_of_that_instant() -> None:
         if following and following[0].recorded_at == event.recorded_at:
             continue
         then = history.fold(one.claim_id, one.events[: position + 1])
-        assert history.as_of(one.claim_id, one.events, event.recorded_at) == then
+        assert history.fold_until(one.claim_id, one.events, event.recorded_at) == then
         later = event.recorded_at + MINUTE - timedelta(microseconds=1)
-        assert history.as_of(one.claim_id, one.events, later) == then
+        assert history.fold_until(one.claim_id, one.events, later) == then
 
 
 def test_the_state_survives_json() -> None:
@@ -172,9 +179,9 @@ def test_the_state_survives_json() -> None:
     one = full()
     for count in range(1, len(one.events) + 1):
         state = history.fold(one.claim_id, one.events[:count])
-        assert history.state(orjson.loads(orjson.dumps(state))) == state
+        assert history.read_state(orjson.loads(orjson.dumps(state))) == state
     bare = claim(claimant=None, story="kosovo-border-2023")
-    assert history.state(orjson.loads(orjson.dumps(bare))) == bare
+    assert history.read_state(orjson.loads(orjson.dumps(bare))) == bare
 
 
 def test_plain_is_what_json_makes_of_it() -> None:
@@ -183,11 +190,11 @@ def test_plain_is_what_json_makes_of_it() -> None:
     for event in one.events:
         assert json.loads(json.dumps(event.data)) == event.data
     link = one.state.links[0]
-    data = history.plain(link)
+    data = history.make_plain(link)
     assert data["said_at"] == "2023-10-02T12:00:00Z"
     assert type(data["stance"]) is str
-    assert history.link(data) == link
-    assert history.plain((1, True, None, "x", [Status.ASSERTED])) == [
+    assert history.read_link(data) == link
+    assert history.make_plain((1, True, None, "x", [Status.ASSERTED])) == [
         1,
         True,
         None,
@@ -240,33 +247,33 @@ def test_naive_instants_are_refused() -> None:
     """An hour without a zone is a guess: neither reading nor writing makes it."""
     naive = datetime(2023, 10, 2, 12)  # noqa: DTZ001
     with pytest.raises(ValueError, match="offset"):
-        claims.aware(naive)
+        claims.to_utc(naive)
     with pytest.raises(ValueError, match="offset"):
-        claims.rfc3339(naive)
+        claims.format_instant(naive)
     with pytest.raises(ValueError, match="offset"):
-        history.plain({"at": naive}["at"])
+        history.make_plain({"at": naive}["at"])
 
 
 def test_instants_are_written_in_utc() -> None:
     """Whatever offset they came with, to the microsecond, and read back equal."""
     belgrade = datetime(2023, 10, 2, 14, 30, 0, 5, tzinfo=timezone(timedelta(hours=2)))
-    assert claims.aware(belgrade).tzinfo is UTC
-    assert claims.rfc3339(belgrade) == "2023-10-02T12:30:00.000005Z"
-    assert claims.instant(claims.rfc3339(belgrade)) == belgrade
+    assert claims.to_utc(belgrade).tzinfo is UTC
+    assert claims.format_instant(belgrade) == "2023-10-02T12:30:00.000005Z"
+    assert claims.parse_instant(claims.format_instant(belgrade)) == belgrade
 
 
 def test_ids_are_uuid_7_and_have_one_spelling() -> None:
     """Version 7, variant 10, unique, in lower case; other spellings are read, nonsense is not."""
-    made = [ids.uuid7() for _ in range(200)]
+    made = [ids.make_id() for _ in range(200)]
     assert len(set(made)) == 200
     for one in made:
         assert one[14] == "7"
         assert one[19] in "89ab"
-        assert ids.parse(one.upper()) == one
+        assert ids.parse_id(one.upper()) == one
     stamps = [one[:13] for one in made]
     assert stamps == sorted(stamps)
     for nonsense in ("", "1", "x" * 36, made[0] + "0", made[0][:-1]):
-        assert ids.parse(nonsense) is None
+        assert ids.parse_id(nonsense) is None
 
 
 # The hash, against the standard library's JSON.
@@ -353,7 +360,7 @@ def test_every_line_of_a_record_can_be_hashed() -> None:
                 claim=one.claim_id,
                 number=event.number,
                 type=event.type,
-                recorded_at=claims.rfc3339(event.recorded_at),
+                recorded_at=claims.format_instant(event.recorded_at),
                 actor=canonical.canonical({"id": BORIS.id, "name": BORIS.name}),
                 data=data,
                 previous_hash=last,

@@ -11,7 +11,7 @@ from service.domain.claims import Cause, ClaimState, Finding, Imported, Status
 from service.domain.errors import Conflict, Invalid, TransitionRefused
 from service.domain.guards import Move
 from service.domain.history import Event
-from service.domain.print_line import print_line
+from service.domain.print_line import build_print_line
 from tests.domain.builders import (
     ANA,
     ASSERTED,
@@ -32,7 +32,7 @@ CLAIMED = "Claimed by Belgrade (Gen. Milan Mojsilović, 2 October 2023)."
 def brought(to: Status, source: Imported = CHECKER) -> ClaimState:
     """A claim recorded with that status."""
     begun = claim(version=1)
-    draft = lifecycle.bring_in(begun, to, reason="Imported: rated", source=source)
+    draft = lifecycle.import_status(begun, to, reason="Imported: rated", source=source)
     assert draft.rule == "import"
     assert draft.data["cause"] == Cause.IMPORT
     return history.apply(begun, Event(2, draft.type, NOON, draft.data), claim_id=begun.id)
@@ -67,7 +67,7 @@ def test_the_print_line_says_whose_judgement_it_is(
 ) -> None:
     state = brought(to, replace(CHECKER, finding=finding))
     assert (state.status, state.finding) == (to, finding)
-    assert print_line(state) == f"{CLAIMED} {line}"
+    assert build_print_line(state) == f"{CLAIMED} {line}"
     assert '"imported":{"by":"Example Fact-check","label":"True"}' in document(state)
     assert "ndependently confirmed" not in document(state)
 
@@ -87,12 +87,12 @@ def test_what_was_not_imported_says_nothing_of_it() -> None:
 def test_only_a_claim_that_has_just_begun_takes_one(state: ClaimState) -> None:
     """The guards keep every other claim, whoever says what of it."""
     with pytest.raises(Conflict):
-        lifecycle.bring_in(state, DISPUTED, reason="x", source=CHECKER)
+        lifecycle.import_status(state, DISPUTED, reason="x", source=CHECKER)
 
 
 def test_asserted_is_what_a_claim_is_already() -> None:
     with pytest.raises(Invalid):
-        lifecycle.bring_in(claim(version=1), ASSERTED, reason="x", source=CHECKER)
+        lifecycle.import_status(claim(version=1), ASSERTED, reason="x", source=CHECKER)
 
 
 def test_the_guards_are_as_they_were_for_everybody_else() -> None:
@@ -110,19 +110,19 @@ def test_the_guards_are_as_they_were_for_everybody_else() -> None:
 def test_it_is_no_drift_until_something_is_recorded_here() -> None:
     """Ten thousand imported claims do not fill the review queue; one with evidence does."""
     state = brought(CONFIRMED)
-    suggestion = evidence.suggest(state)
+    suggestion = evidence.suggest_status(state)
     assert suggestion.status is ASSERTED
-    assert evidence.agrees(state, suggestion)
+    assert evidence.is_as_suggested(state, suggestion)
     for link in (contradicts(PRISTINA), supports(conditional=True)):
         linked = replace(state, links=(link,))
-        assert not evidence.agrees(linked, evidence.suggest(linked))
+        assert not evidence.is_as_suggested(linked, evidence.suggest_status(linked))
     supported = replace(state, links=(supports(),))
-    assert evidence.agrees(supported, evidence.suggest(supported))
-    assert print_line(supported).endswith(
+    assert evidence.is_as_suggested(supported, evidence.suggest_status(supported))
+    assert build_print_line(supported).endswith(
         "Supported by Washington; this desk has not confirmed it itself."
     )
     retracted = replace(state, links=(contradicts(PRISTINA, retracted=True),))
-    assert evidence.agrees(retracted, evidence.suggest(retracted))
+    assert evidence.is_as_suggested(retracted, evidence.suggest_status(retracted))
 
 
 def test_the_desks_own_decision_takes_its_place() -> None:
@@ -141,7 +141,7 @@ def test_the_desks_own_decision_takes_its_place() -> None:
     }
     own = history.apply(state, Event(3, "claim.status_changed", NOON, data), claim_id=state.id)
     assert (own.imported, own.finding) == (None, None)
-    assert "Example Fact-check" not in print_line(own)
+    assert "Example Fact-check" not in build_print_line(own)
 
 
 def test_another_wording_is_not_what_they_judged() -> None:
@@ -158,7 +158,7 @@ def test_another_wording_is_not_what_they_judged() -> None:
         claim_id=state.id,
     )
     assert (other.imported, other.finding) == (None, None)
-    assert not evidence.agrees(other, evidence.suggest(other))
+    assert not evidence.is_as_suggested(other, evidence.suggest_status(other))
 
 
 def test_the_desks_own_finding_is_its_own() -> None:
@@ -166,9 +166,9 @@ def test_the_desks_own_finding_is_its_own() -> None:
     own = history.apply(
         state, Event(3, "claim.amended", NOON, {"finding": "conflicting"}), claim_id=state.id
     )
-    assert print_line(own).endswith("The desk found the evidence conflicting.")
+    assert build_print_line(own).endswith("The desk found the evidence conflicting.")
 
 
 def test_a_denial_recorded_here_is_shown_beside_it() -> None:
     state = replace(brought(DISPUTED), links=(contradicts(PRISTINA),))
-    assert "(label “True”). Disputed by Pristina." in print_line(state)
+    assert "(label “True”). Disputed by Pristina." in build_print_line(state)

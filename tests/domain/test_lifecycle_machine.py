@@ -31,7 +31,7 @@ from service.domain import (
     proposals,
 )
 from service.domain.access import Actor
-from service.domain.changes import Ask, Change
+from service.domain.changes import Change, FindingRequest
 from service.domain.claims import (
     Basis,
     Cause,
@@ -50,6 +50,7 @@ from service.domain.claims import (
     Voice,
 )
 from service.domain.errors import (
+    AlreadySettled,
     ClaimdeskError,
     ClaimMerged,
     ClaimWithdrawn,
@@ -57,7 +58,6 @@ from service.domain.errors import (
     Invalid,
     MergeCycle,
     SecondPersonNeeded,
-    Settled,
 )
 from service.domain.guards import Move
 from service.domain.history import Draft, Event
@@ -190,12 +190,12 @@ class Desk(RuleBasedStateMachine):
 
     def claim(self, drawn: int) -> int:
         """Mostly a claim that is active, for in the others little can happen."""
-        active = self.active()
+        active = self.list_open()
         if drawn < 2 or not active:
             return drawn % len(self.records)
         return active[drawn % len(active)]
 
-    def active(self) -> list[int]:
+    def list_open(self) -> list[int]:
         return [
             number
             for number, record in enumerate(self.records)
@@ -207,7 +207,7 @@ class Desk(RuleBasedStateMachine):
         state = self.records[number].state
         decision = self.new_id("decision")
         try:
-            drafts = changes.submit(
+            drafts = changes.submit_change(
                 state, change, four_eyes=self.eyes, actor=actor, decision_id=decision
             )
         except DecisionPending:
@@ -247,7 +247,7 @@ class Desk(RuleBasedStateMachine):
             return
         assert after.text == before.text
         assert after.finding is before.finding
-        assert printed.read(after)["claimant"] == printed.read(before)["claimant"]
+        assert printed.read_printed(after)["claimant"] == printed.read_printed(before)["claimant"]
         assert after.override == before.override
         assert support <= had, "nobody is printed as a supporter by one person's word"
         assert denied <= denials, "no denial goes unprinted by one person's word"
@@ -332,7 +332,7 @@ class Desk(RuleBasedStateMachine):
                 self.link_new(drawn, "pristina", Stance.SUPPORTS, Basis.DOCUMENTS)
                 self.follow_the_suggestion(drawn, four_eyes=False, actor=ANA, aside=False)
 
-    @precondition(lambda self: len(self.active()) < 2)
+    @precondition(lambda self: len(self.list_open()) < 2)
     @rule(drawn=which, kind=st.sampled_from((Kind.EVENT, Kind.FIGURE)))
     def record_claim(self, drawn: int, kind: Kind) -> None:
         """By a party, or by nobody in particular."""
@@ -423,7 +423,7 @@ class Desk(RuleBasedStateMachine):
             refusal = Invalid if statement in active | {record.origin} else None
         if refusal is not None:
             with pytest.raises(refusal):
-                amendments.link(record.state, new, note=None)
+                amendments.draft_link(record.state, new, note=None)
             return
 
         def take() -> None:
@@ -468,7 +468,7 @@ class Desk(RuleBasedStateMachine):
 
         try:
             change = again(self.records[number].state)
-        except Settled:
+        except AlreadySettled:
             assert account.retracted
             return
         self.submit(number, change, Effect(again, take))
@@ -476,7 +476,7 @@ class Desk(RuleBasedStateMachine):
     def is_for_two(self, number: int, *drafts: Draft) -> bool:
         """Whether what would happen to many claims changes what two vouch for on this one."""
         state = self.records[number].state
-        after = lifecycle.after(state, drafts)
+        after = lifecycle.predict_outcome(state, drafts)
         return self.eyes and bool(printed.list_fields_to_agree_on(state, after))
 
     @rule(one=which, origin=rarely)
@@ -496,17 +496,20 @@ class Desk(RuleBasedStateMachine):
             drafts = []
             if any(link.statement == statement for link in record.state.links):
                 drafts.append(
-                    amendments.withdraw_statement(statement, reason="corrected", source=None)
+                    amendments.draft_statement_withdrawal(
+                        statement, reason="corrected", source=None
+                    )
                 )
             if record.origin == statement and record.state.lifecycle is Lifecycle.ACTIVE:
                 drafts.append(
-                    amendments.withdraw_claim(record.state, reason="corrected", source=None)
+                    amendments.draft_claim_withdrawal(record.state, reason="corrected", source=None)
                 )
             if drafts:
                 concerned.append((number, drafts))
         about = {"reason": "corrected"}
         plans = [
-            (number, amendments.take_back(statement, drafts, about)) for number, drafts in concerned
+            (number, amendments.withdraw_linked_statement(statement, drafts, about))
+            for number, drafts in concerned
         ]
         if any(
             self.is_for_two(number, *change.drafts) and self.records[number].state.pending
@@ -516,8 +519,10 @@ class Desk(RuleBasedStateMachine):
         for number, change in plans:
 
             def again(state: ClaimState) -> Change:
-                draft = amendments.withdraw_statement(statement, reason="corrected", source=None)
-                return amendments.take_back(statement, [draft], about)
+                draft = amendments.draft_statement_withdrawal(
+                    statement, reason="corrected", source=None
+                )
+                return amendments.withdraw_linked_statement(statement, [draft], about)
 
             def take(number: int = number) -> None:
                 for one in self.accounts[number].values():
@@ -557,14 +562,15 @@ class Desk(RuleBasedStateMachine):
         """What a diligent checker does; or, for once, sets every contradiction aside."""
         number = self.claim(drawn)
         state = self.records[number].state
-        to = evidence.suggest(state).status
+        to = evidence.suggest_status(state).status
         set_aside: tuple[SetAside, ...] = ()
         if aside and state.status is DISPUTED:
             to = CONFIRMED
             set_aside = tuple(
-                SetAside(link.id, "of another unit") for link in evidence.open_contradictions(state)
+                SetAside(link.id, "of another unit")
+                for link in evidence.list_open_contradictions(state)
             )
-        cites = tuple(link.id for link in guards.list_fitting(state, to))
+        cites = tuple(link.id for link in guards.list_citable_links(state, to))
         move = Move(to, "as the links suggest", cites, set_aside)
         changed = self.change_status(number, move, four_eyes=four_eyes, actor=actor)
         if state.lifecycle is Lifecycle.ACTIVE and state.status in (ASSERTED, AWAITING):
@@ -615,7 +621,7 @@ class Desk(RuleBasedStateMachine):
             self.approve_change(number, pending, actor)
             return
         try:
-            draft = lifecycle.approve(state, pending.id, actor=actor, note=None)
+            draft = lifecycle.approve_status_change(state, pending.id, actor=actor, note=None)
         except SecondPersonNeeded:
             assert pending.proposed_by == actor.id
             return
@@ -628,11 +634,11 @@ class Desk(RuleBasedStateMachine):
         """As `commands.approvals.approve`."""
         state, effect = self.records[number].state, self.effects[pending.id]
         try:
-            proposals.require_approvable(state, pending.id, actor=actor)
+            proposals.require_approvable_proposal(state, pending.id, actor=actor)
             change = effect.again(state)
             if change is None:
                 return
-            drafts = changes.approve(state, pending.id, change, actor=actor, note=None)
+            drafts = changes.approve_change(state, pending.id, change, actor=actor, note=None)
         except SecondPersonNeeded:
             assert pending.proposed_by == actor.id
             return
@@ -645,7 +651,7 @@ class Desk(RuleBasedStateMachine):
         self.act(number, *drafts, cause=change.cause)
         after = self.records[number].state
         assert after.pending is None
-        assert printed.read(after) == pending.prints, "what was approved is what prints"
+        assert printed.read_printed(after) == pending.prints, "what was approved is what prints"
 
     @rule(actor=st.sampled_from(PEOPLE), sure=rarely)
     def disable(self, actor: Actor, sure: bool) -> None:
@@ -654,7 +660,7 @@ class Desk(RuleBasedStateMachine):
             pending = record.state.pending
             if sure and pending is not None and pending.proposed_by == actor.id:
                 reason = proposals.LapseReason.PROPOSER_DISABLED
-                self.act(number, proposals.lapse(record.state, pending.id, reason=reason))
+                self.act(number, proposals.draft_lapse(record.state, pending.id, reason=reason))
                 assert record.state.pending is None
 
     @rule(
@@ -669,8 +675,8 @@ class Desk(RuleBasedStateMachine):
         stances = (Stance.CONTRADICTS, Stance.SUPPORTS)[
             : 2 if finding is Finding.CONFLICTING else 1
         ]
-        cites = [one.id for one in state.links if one.active and one.stance in stances]
-        ask = Ask(finding, "weighed", tuple(cites))
+        cites = [one.id for one in state.links if one.is_active and one.stance in stances]
+        ask = FindingRequest(finding, "weighed", tuple(cites))
 
         def again(state: ClaimState) -> Change:
             return changes.change_finding(state, ask)
@@ -696,9 +702,9 @@ class Desk(RuleBasedStateMachine):
         state = self.records[number].state
         proposer = next(one for one in PEOPLE if one.id == pending.proposed_by)
         draft = (
-            proposals.withdraw(state, pending.id, actor=proposer, reason=None)
+            proposals.draft_withdrawal(state, pending.id, actor=proposer, reason=None)
             if own
-            else proposals.reject(state, pending.id, comment="not yet")
+            else proposals.draft_rejection(state, pending.id, comment="not yet")
         )
         self.act(number, draft)
         assert self.records[number].state.status is state.status
@@ -711,7 +717,7 @@ class Desk(RuleBasedStateMachine):
         text = self.new_id("text")
 
         def again(state: ClaimState) -> Change:
-            return amendments.reword(state, text, material=material)
+            return amendments.reword_claim(state, text, material=material)
 
         def take() -> None:
             if material:
@@ -750,8 +756,8 @@ class Desk(RuleBasedStateMachine):
 
         try:
             change = again(state)
-        except (ClaimMerged, ClaimWithdrawn, Settled):
-            assert state.lifecycle is not Lifecycle.ACTIVE or not link.active
+        except (ClaimMerged, ClaimWithdrawn, AlreadySettled):
+            assert state.lifecycle is not Lifecycle.ACTIVE or not link.is_active
             return
         self.submit(number, change, Effect(again, take))
         assert self.records[number].state.status is state.status
@@ -770,7 +776,7 @@ class Desk(RuleBasedStateMachine):
             amendments.require_mergeable(gone.state, state, set())
             if set(new_ids) < {link.id for link in gone.state.links}:
                 return None
-            return amendments.merge(state, gone.state, new_ids, self.origin(gone, origin_id))
+            return amendments.absorb_claim(state, gone.state, new_ids, self.origin(gone, origin_id))
 
         try:
             change = again(kept.state)
@@ -781,7 +787,7 @@ class Desk(RuleBasedStateMachine):
             return
         assert change is not None
         status = kept.state.status
-        utterances = {link.statement for link in gone.state.links if link.active}
+        utterances = {link.statement for link in gone.state.links if link.is_active}
         utterances |= {gone.origin} if gone.claimant else set()
 
         def take() -> None:
@@ -791,7 +797,7 @@ class Desk(RuleBasedStateMachine):
         if not self.submit(survivor, change, Effect(again, take), actor=actor):
             return
         assert kept.state.status in (status, AWAITING)
-        statements = [link.statement for link in kept.state.links if link.active]
+        statements = [link.statement for link in kept.state.links if link.is_active]
         assert len(statements) == len(set(statements))
         assert utterances <= {*statements, kept.origin}, "no voice disappears in a merge"
 
@@ -854,7 +860,8 @@ class Desk(RuleBasedStateMachine):
             return
         status = record.state.status
         self.act(
-            self.claim(drawn), amendments.withdraw_claim(record.state, reason="error", source=None)
+            self.claim(drawn),
+            amendments.draft_claim_withdrawal(record.state, reason="error", source=None),
         )
         assert record.state.status is status
 
@@ -910,7 +917,7 @@ class Desk(RuleBasedStateMachine):
         for moment in (record.now - timedelta(seconds=back), moments[back % len(moments)]):
             position = bisect.bisect_right(moments, moment)
             expected = seen[position - 1][1] if position else None
-            assert history.as_of(record.claim_id, record.events, moment) == expected
+            assert history.fold_until(record.claim_id, record.events, moment) == expected
 
     # What holds after every step.
 
@@ -919,7 +926,7 @@ class Desk(RuleBasedStateMachine):
         for record in map(self.records.__getitem__, self.changed):
             state = record.state
             assert history.fold(record.claim_id, record.events) == state
-            assert history.state(orjson.loads(orjson.dumps(state))) == state
+            assert history.read_state(orjson.loads(orjson.dumps(state))) == state
 
         self.numbers_have_no_gaps()
         self.changed.clear()
@@ -942,12 +949,14 @@ class Desk(RuleBasedStateMachine):
     def the_state_agrees_with_the_machines_account(self) -> None:
         for number, record in enumerate(self.records):
             state = record.state
-            suggestion = evidence.suggest(state)
-            assert suggestion == evidence.suggest(state)
+            suggestion = evidence.suggest_status(state)
+            assert suggestion == evidence.suggest_status(state)
             assert set(suggestion.support) == self.support(number)
-            assert suggestion.needed == self.needed(number)
-            assert len(suggestion.open_contradictions) == len(self.open_denials(number))
-            assert len(suggestion.requests) == len(self.live(number, Stance.REQUESTS_CONFIRMATION))
+            assert suggestion.needed_parties == self.needed(number)
+            assert len(suggestion.contradictions) == len(self.open_denials(number))
+            assert len(suggestion.confirmation_requests) == len(
+                self.live(number, Stance.REQUESTS_CONFIRMATION)
+            )
             assert {one.link.id for one in suggestion.trace} == set(self.accounts[number])
 
     @invariant()

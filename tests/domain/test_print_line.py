@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.domain.claims import Basis, Finding, Lifecycle, Link, Precision
-from service.domain.print_line import listed, print_line, spoken_date
+from service.domain.print_line import build_print_line, format_date, join_names
 from tests.domain.builders import (
     ARMY,
     ASSERTED,
@@ -36,7 +36,7 @@ UNCONFIRMED = "No independent party has confirmed it."
 
 
 def after_claimed(*links: Link, **changes: Any) -> str:
-    line = print_line(claim(*links, **changes))
+    line = build_print_line(claim(*links, **changes))
     assert line.startswith(CLAIMED)
     return line.removeprefix(CLAIMED).strip()
 
@@ -44,7 +44,7 @@ def after_claimed(*links: Link, **changes: Any) -> str:
 def test_the_example_of_the_contract() -> None:
     """The contract's line, word for word: claim C1 with Miller's conditional request."""
     asked = requests(MILLER, conditional=True, basis=Basis.UNSTATED)
-    assert print_line(claim(asked, status=AWAITING)) == (
+    assert build_print_line(claim(asked, status=AWAITING)) == (
         "Claimed by Belgrade (Gen. Milan Mojsilović, 2 October 2023). Washington has asked for "
         "confirmation. No independent party has confirmed it."
     )
@@ -176,13 +176,13 @@ def test_a_withdrawn_claim_says_so_last() -> None:
 def test_a_claim_without_a_claimant_or_speaker() -> None:
     """Unattributed is said; a party without a speaker stands with the date alone; a party below
     another is named itself."""
-    assert print_line(claim(claimant=None)) == (
+    assert build_print_line(claim(claimant=None)) == (
         f"Unattributed claim (2 October 2023). {UNCONFIRMED}"
     )
-    assert print_line(claim(claimant=POLICE)) == (
+    assert build_print_line(claim(claimant=POLICE)) == (
         f"Claimed by Kosovo Police (2 October 2023). {UNCONFIRMED}"
     )
-    own = print_line(claim(supports(BELGRADE), claimant=None, status=CONFIRMED))
+    own = build_print_line(claim(supports(BELGRADE), claimant=None, status=CONFIRMED))
     assert own.endswith("Independently confirmed by Belgrade.")
 
 
@@ -199,12 +199,17 @@ def test_a_date_is_as_precise_as_it_is_known(precision: Precision, spoken: str) 
     """No hour is printed where none is known."""
     minute, second = (0, 0) if precision is Precision.HOUR else (5, 9)
     moment = datetime(2023, 10, 2, 8, minute, second, tzinfo=UTC)
-    assert spoken_date(moment, precision) == spoken
+    assert format_date(moment, precision) == spoken
 
 
 def test_names_are_listed_as_one_speaks() -> None:
     """One, two, and more."""
-    assert [listed([]), listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c"])] == [
+    assert [
+        join_names([]),
+        join_names(["a"]),
+        join_names(["a", "b"]),
+        join_names(["a", "b", "c"]),
+    ] == [
         "",
         "a",
         "a and b",
@@ -230,11 +235,11 @@ def test_only_a_confirmed_claim_is_called_confirmed(
     """Whatever stands: no other status has "Independently confirmed", every denial that stands
     is named, and the line is whole sentences on one line."""
     state = claim(*links, status=status, lifecycle=lifecycle, override=override)
-    line = print_line(state)
+    line = build_print_line(state)
     assert ("Independently confirmed" in line) <= (status is CONFIRMED)
     denied = any(one.stance == "contradicts" for one in links)
     assert ("Pristina" in line) is denied
     assert ("override" in line) is override
     assert line == " ".join(line.split())
     assert line.endswith(".")
-    assert print_line(replace(state, assignee="ana", version=99)) == line
+    assert build_print_line(replace(state, assignee="ana", version=99)) == line

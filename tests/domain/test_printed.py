@@ -51,7 +51,9 @@ def test_a_confirmed_claim_changes_by_two_or_more_cautiously(
     """Each printed field of a confirmed claim takes two, unless the line is more cautious."""
     before = claim(yes, status=CONFIRMED)
     after = replace(before, **changes)
-    assert field in printed.list_differences(printed.read(before), printed.read(after))
+    assert field in printed.list_differences(
+        printed.read_printed(before), printed.read_printed(after)
+    )
     assert (field in printed.list_fields_to_agree_on(before, after)) is asks
 
 
@@ -104,13 +106,15 @@ def test_what_is_not_printed_is_no_part_of_the_digest(changes: dict[str, Any]) -
     has answered: no proposal is void for them."""
     before = claim(yes, status=CONFIRMED)
     after = replace(before, **changes)
-    assert printed.read(before) == printed.read(after)
-    digests = [printed.compute_digest(printed.read(one), {}) for one in (before, after)]
+    assert printed.read_printed(before) == printed.read_printed(after)
+    digests = [printed.compute_digest(printed.read_printed(one), {}) for one in (before, after)]
     assert digests[0] == digests[1]
 
 
 def test_the_order_of_the_sentence_is_no_matter() -> None:
     """Who stands first in the line is not what anybody agreed to."""
     other = supports(PRISTINA)
-    assert evidence.qualifying(claim(yes, other)) != evidence.qualifying(claim(other, yes))
-    assert printed.read(claim(yes, other)) == printed.read(claim(other, yes))
+    assert evidence.list_qualifying_support(claim(yes, other)) != evidence.list_qualifying_support(
+        claim(other, yes)
+    )
+    assert printed.read_printed(claim(yes, other)) == printed.read_printed(claim(other, yes))

@@ -61,16 +61,18 @@ DISQUALIFIED: list[tuple[Any, dict[str, Any], str]] = [
 
 
 def trace(*links: Link, **changes: Any) -> list[tuple[bool, str]]:
-    return [(one.counted, one.why) for one in evidence.suggest(claim(*links, **changes)).trace]
+    return [
+        (one.counted, one.why) for one in evidence.suggest_status(claim(*links, **changes)).trace
+    ]
 
 
 @pytest.mark.parametrize("basis", [Basis.OWN_OBSERVATION, Basis.DOCUMENTS])
 def test_own_observation_and_documents_qualify(basis: Basis) -> None:
     """Full, unconditional support by another root party on either basis confirms an event."""
-    suggestion = evidence.suggest(claim(supports(MILLER, basis=basis)))
+    suggestion = evidence.suggest_status(claim(supports(MILLER, basis=basis)))
     assert suggestion.status is CONFIRMED
     assert suggestion.support == ("washington",)
-    assert suggestion.needed == 1
+    assert suggestion.needed_parties == 1
     assert [(one.counted, one.why) for one in suggestion.trace] == [(True, COUNTS)]
 
 
@@ -78,13 +80,13 @@ def test_own_observation_and_documents_qualify(basis: Basis) -> None:
 def test_each_disqualifier_alone_is_enough(who: Voice, changes: dict[str, Any], why: str) -> None:
     """Support that fails one condition counts for nothing, and the trace names the condition."""
     one = supports(who, **changes)
-    suggestion = evidence.suggest(claim(one))
+    suggestion = evidence.suggest_status(claim(one))
     assert [(entry.link, entry.counted, entry.why) for entry in suggestion.trace] == [
         (one, False, why)
     ]
     assert suggestion.support == ()
     # Taken back, it is as if never given; otherwise it is partial or dependent support.
-    assert suggestion.status is (AWAITING if one.active else ASSERTED)
+    assert suggestion.status is (AWAITING if one.is_active else ASSERTED)
 
 
 @pytest.mark.parametrize(
@@ -109,42 +111,42 @@ def test_each_disqualifier_alone_is_enough(who: Voice, changes: dict[str, Any], 
 )
 def test_the_trace_explains_every_stance(one: Link, counted: bool, why: str) -> None:
     """Each link appears once, counted or not, with the reason; what counts decides the status."""
-    suggestion = evidence.suggest(claim(one))
+    suggestion = evidence.suggest_status(claim(one))
     assert [(entry.counted, entry.why) for entry in suggestion.trace] == [(counted, why)]
     if not counted:
         assert suggestion.status is ASSERTED
     elif one.stance is Stance.CONTRADICTS:
         assert suggestion.status is DISPUTED
-        assert suggestion.open_contradictions == (one,)
+        assert suggestion.contradictions == (one,)
     else:
         assert suggestion.status is AWAITING
-        assert suggestion.requests == (one,)
+        assert suggestion.confirmation_requests == (one,)
 
 
 def test_an_untouched_claim_is_asserted() -> None:
     """Without links there is nothing to trace, and one party would confirm it."""
-    assert evidence.suggest(claim()) == evidence.Suggestion(ASSERTED, (), (), 1)
+    assert evidence.suggest_status(claim()) == evidence.Suggestion(ASSERTED, (), (), 1)
 
 
 def test_opened_verification_awaits_without_links() -> None:
     """A checker's own doubt is ground enough."""
-    assert evidence.suggest(claim(verification_opened=True)).status is AWAITING
+    assert evidence.suggest_status(claim(verification_opened=True)).status is AWAITING
 
 
 def test_a_contradiction_outweighs_any_support() -> None:
     """However many confirm it, a claim that another party contradicts is disputed."""
     state = claim(supports(), supports(NATO), requests(), contradicts(PRISTINA))
-    assert evidence.suggest(state).status is DISPUTED
+    assert evidence.suggest_status(state).status is DISPUTED
 
 
 def test_roots_are_counted_not_statements() -> None:
     """Ten statements of one party, its ministries included, are one party."""
     ten = [supports(WASHINGTON if number % 2 else MILLER) for number in range(10)]
-    suggestion = evidence.suggest(claim(*ten, kind=Kind.FIGURE))
+    suggestion = evidence.suggest_status(claim(*ten, kind=Kind.FIGURE))
     assert suggestion.support == ("washington",)
-    assert suggestion.needed == 2
+    assert suggestion.needed_parties == 2
     assert suggestion.status is AWAITING
-    with_nato = evidence.suggest(claim(*ten, supports(NATO), kind=Kind.FIGURE))
+    with_nato = evidence.suggest_status(claim(*ten, supports(NATO), kind=Kind.FIGURE))
     assert with_nato.support == ("washington", "nato")
     assert with_nato.status is CONFIRMED
 
@@ -152,7 +154,7 @@ def test_roots_are_counted_not_statements() -> None:
 def test_three_serbian_voices_are_one_party() -> None:
     """Officials repeating their own government's claim add nothing, whatever their office."""
     state = claim(supports(BELGRADE), supports(VUCEVIC), supports(ARMY))
-    suggestion = evidence.suggest(state)
+    suggestion = evidence.suggest_status(state)
     assert suggestion.support == ()
     assert {one.why for one in suggestion.trace} == {"same party as the claimant"}
 
@@ -160,7 +162,7 @@ def test_three_serbian_voices_are_one_party() -> None:
 def test_a_police_force_does_not_confirm_its_own_government() -> None:
     """C7 of the seed article: Kosovo Police "confirmed" what Pristina claims; same root."""
     state = claim(supports(POLICE, basis=Basis.DOCUMENTS), claimant=PRISTINA)
-    assert evidence.suggest(state).status is not CONFIRMED
+    assert evidence.suggest_status(state).status is not CONFIRMED
 
 
 @pytest.mark.parametrize(
@@ -178,8 +180,8 @@ def test_a_police_force_does_not_confirm_its_own_government() -> None:
 )
 def test_how_many_parties_are_needed(links: tuple[Link, ...], kind: Kind, needed: int) -> None:
     """One; two for a figure, and wherever a contradiction that still stands was set aside."""
-    assert evidence.needed_support(claim(*links, kind=kind)) == needed
-    assert evidence.needed_support(claim(*links, kind=kind), setting_aside=True) == 2
+    assert evidence.count_needed_support(claim(*links, kind=kind)) == needed
+    assert evidence.count_needed_support(claim(*links, kind=kind), setting_aside=True) == 2
 
 
 # Over any set of links.
@@ -223,14 +225,17 @@ def test_the_order_of_links_is_irrelevant(state: ClaimState, random: Any) -> Non
     """The suggestion is a function of the set of links: shuffled, it is the same."""
     shuffled = list(state.links)
     random.shuffle(shuffled)
-    one, other = evidence.suggest(state), evidence.suggest(replace(state, links=tuple(shuffled)))
-    assert (one.status, one.needed, set(one.support)) == (
+    one, other = (
+        evidence.suggest_status(state),
+        evidence.suggest_status(replace(state, links=tuple(shuffled))),
+    )
+    assert (one.status, one.needed_parties, set(one.support)) == (
         other.status,
-        other.needed,
+        other.needed_parties,
         set(other.support),
     )
     assert set(one.trace) == set(other.trace)
-    assert evidence.suggest(state) == one
+    assert evidence.suggest_status(state) == one
 
 
 @settings(max_examples=150, deadline=None)
@@ -269,10 +274,10 @@ def test_the_suggestion_follows_from_what_the_trace_counts(state: ClaimState) ->
         expected = AWAITING
     else:
         expected = ASSERTED
-    suggestion = evidence.suggest(state)
+    suggestion = evidence.suggest_status(state)
     assert suggestion.status is expected
     assert set(suggestion.support) == support
-    assert suggestion.needed == k
+    assert suggestion.needed_parties == k
     counted = {one.link.voice.root for one in suggestion.trace if one.counted}
     assert support <= counted
 
@@ -282,11 +287,11 @@ def test_the_suggestion_follows_from_what_the_trace_counts(state: ClaimState) ->
 def test_a_person_may_always_follow_the_suggestion(state: ClaimState) -> None:
     """What the rules suggest, their guards allow; but a confirmed claim is more stubborn, for
     a bare denial does not dispute it and its fall is automatic."""
-    suggested = evidence.suggest(state).status
+    suggested = evidence.suggest_status(state).status
     if state.status in (CONFIRMED, suggested):
         return
-    wanted = move(suggested, *guards.list_fitting(state, suggested))
-    assert lifecycle.missing_for(state, wanted) == []
+    wanted = move(suggested, *guards.list_citable_links(state, suggested))
+    assert lifecycle.list_missing(state, wanted) == []
 
 
 @settings(max_examples=150, deadline=None)
@@ -294,15 +299,15 @@ def test_a_person_may_always_follow_the_suggestion(state: ClaimState) -> None:
 def test_no_guard_confirms_what_the_rules_do_not(state: ClaimState, how_many: int) -> None:
     """Whoever passes a guard to `confirmed` has qualifying support of k parties, and no open
     contradiction but those set aside by that very decision, which then ask for two."""
-    stands = evidence.open_contradictions(state)
+    stands = evidence.list_open_contradictions(state)
     wanted: Move = move(
         CONFIRMED,
-        *evidence.qualifying(state),
+        *evidence.list_qualifying_support(state),
         set_aside=aside(*stands[:how_many]) if state.status is DISPUTED else (),
     )
-    if lifecycle.missing_for(state, wanted):
+    if lifecycle.list_missing(state, wanted):
         return
-    roots = {one.voice.root for one in evidence.qualifying(state)}
+    roots = {one.voice.root for one in evidence.list_qualifying_support(state)}
     assert len(roots) >= (2 if wanted.set_aside or state.kind is Kind.FIGURE else 1)
     assert {one.id for one in stands} == {one.link for one in wanted.set_aside}
     if state.claimant is not None:

@@ -161,7 +161,7 @@ def test_name_that_reads_as_a_sentence_is_refused_and_quoted_where_it_stands(nam
 def test_name_holds_no_mark_of_no_width_and_an_import_drops_it(mark: str) -> None:
     with pytest.raises(ValueError, match=r"U\+"):
         texts.clean_name(f"NA{mark}TO")
-    assert texts.clean_name(texts.fold_name(f"NA{mark}TO")) == "NATO"
+    assert texts.clean_name(texts.strip_name(f"NA{mark}TO")) == "NATO"
 
 
 def test_white_space_in_a_name_is_one_space() -> None:

@@ -85,7 +85,7 @@ def decide(state: ClaimState, wanted: Move, *, four_eyes: bool = False) -> Claim
 
 
 def details(state: ClaimState, wanted: Move) -> list[str]:
-    return [one.detail for one in lifecycle.missing_for(state, wanted)]
+    return [one.detail for one in lifecycle.list_missing(state, wanted)]
 
 
 # The table.
@@ -104,7 +104,7 @@ def test_what_is_no_edge_is_refused_to_everybody(
 ) -> None:
     """Off the table nothing passes: neither any evidence nor an override."""
     state = claim(*links, status=before)
-    fitting = [one for one in links if one in guards.list_fitting(state, to)]
+    fitting = [one for one in links if one in guards.list_citable_links(state, to)]
     overridden = move(to, *fitting, override=OVERRIDE)
     if (before, to) in EDGES:
         assert decide(state, overridden).status is to
@@ -201,7 +201,7 @@ def test_a_guard_lets_pass_what_the_table_allows(
 ) -> None:
     """With everything that the table's row asks for, nothing is missing and the status changes."""
     state = claim(*links, status=before)
-    assert lifecycle.missing_for(state, wanted) == []
+    assert lifecycle.list_missing(state, wanted) == []
     assert decide(state, wanted).status is wanted.to
 
 
@@ -433,7 +433,7 @@ def test_a_guard_names_what_is_missing(
 ) -> None:
     """Each part of a guard that fails is named in data, and in words that say whom it concerns."""
     state = claim(*links, status=before)
-    found = lifecycle.missing_for(state, wanted)
+    found = lifecycle.list_missing(state, wanted)
     assert [(one.need, one.has, one.detail) for one in found] == missing
 
 
@@ -614,7 +614,9 @@ def test_a_proposal_changes_nothing_but_waits() -> None:
 def test_a_second_person_approves() -> None:
     """The change names who proposed and who approved, with the note; nothing waits any more."""
     record = proposed()
-    record.act(lifecycle.approve(record.state, "decision-1", actor=BORIS, note="checked"))
+    record.act(
+        lifecycle.approve_status_change(record.state, "decision-1", actor=BORIS, note="checked")
+    )
     assert record.state.status is CONFIRMED
     assert record.state.pending is None
     data = record.last().data
@@ -709,9 +711,9 @@ def test_a_rejection_needs_a_comment() -> None:
     """A blank one is refused; with one the decision waits no more and the status has not moved."""
     record = proposed()
     with pytest.raises(Invalid) as invalid:
-        proposals.reject(record.state, "decision-1", comment="  ")
+        proposals.draft_rejection(record.state, "decision-1", comment="  ")
     assert invalid.value.extras["errors"][0]["loc"] == ["body", "comment"]
-    record.act(proposals.reject(record.state, "decision-1", comment="the photo is older"))
+    record.act(proposals.draft_rejection(record.state, "decision-1", comment="the photo is older"))
     assert record.state.pending is None
     assert record.state.status is ASSERTED
     assert record.last().data == {"decision": "decision-1", "comment": "the photo is older"}
@@ -721,8 +723,10 @@ def test_only_its_proposer_withdraws_a_decision() -> None:
     """Others reject it, with a comment; the proposer needs no reason."""
     record = proposed()
     with pytest.raises(SecondPersonNeeded):
-        proposals.withdraw(record.state, "decision-1", actor=BORIS, reason=None)
-    record.act(proposals.withdraw(record.state, "decision-1", actor=ANA, reason="too early"))
+        proposals.draft_withdrawal(record.state, "decision-1", actor=BORIS, reason=None)
+    record.act(
+        proposals.draft_withdrawal(record.state, "decision-1", actor=ANA, reason="too early")
+    )
     assert record.state.pending is None
     assert record.last().data == {"decision": "decision-1", "reason": "too early"}
 
@@ -734,9 +738,9 @@ def test_a_decision_that_does_not_wait_is_not_found() -> None:
         record.approve("decision-2")
     record.approve()
     with pytest.raises(NotFound):
-        proposals.reject(record.state, "decision-1", comment="late")
+        proposals.draft_rejection(record.state, "decision-1", comment="late")
     with pytest.raises(NotFound):
-        proposals.withdraw(record.state, "decision-1", actor=ANA, reason=None)
+        proposals.draft_withdrawal(record.state, "decision-1", actor=ANA, reason=None)
 
 
 # Overrides.
@@ -750,7 +754,7 @@ def test_an_override_passes_the_guards_and_is_marked() -> None:
     record.approve()
     assert record.state.status is CONFIRMED
     assert record.state.override
-    assert record.last().data["override"] == history.plain(OVERRIDE)
+    assert record.last().data["override"] == history.make_plain(OVERRIDE)
     record.link(no)
     assert record.state.override
     record.decide(DISPUTED)
@@ -774,7 +778,7 @@ def test_an_override_is_not_undone_by_what_was_known() -> None:
     record.link(ask)
     record.decide(ASSERTED, override=OVERRIDE)
     assert record.state.status is ASSERTED
-    record.act(*amendments.amend(record.state, {"tags": ["kosovo"]}, material=False))
+    record.act(*amendments.draft_amendment(record.state, {"tags": ["kosovo"]}, material=False))
     assert record.state.status is ASSERTED
     record.link(again := requests(PRISTINA))
     assert record.state.status is AWAITING
@@ -838,7 +842,7 @@ def test_nothing_but_a_request_from_outside_moves_an_asserted_claim(new: Link) -
 def test_a_request_moves_no_other_status(before: Status) -> None:
     """The cautious moves start from asserted and from confirmed only."""
     was = claim(status=before)
-    assert lifecycle.automatic_move(was, claim(ask, status=before)) is None
+    assert lifecycle.find_automatic_move(was, claim(ask, status=before)) is None
 
 
 def test_a_party_moved_out_from_under_the_claimant_makes_its_request_count() -> None:
@@ -866,17 +870,17 @@ def test_a_closed_claim_takes_no_decision(lifecycle_now: Lifecycle, error: type[
     with pytest.raises(error):
         decide(state, move(AWAITING))
     with pytest.raises(error):
-        lifecycle.approve(state, "decision-1", actor=BORIS, note=None)
+        lifecycle.approve_status_change(state, "decision-1", actor=BORIS, note=None)
     with pytest.raises(error):
-        proposals.reject(state, "decision-1", comment="no")
-    assert lifecycle.automatic_move(waiting, state) is None
+        proposals.draft_rejection(state, "decision-1", comment="no")
+    assert lifecycle.find_automatic_move(waiting, state) is None
 
 
 def test_a_merged_claim_says_where_it_went() -> None:
     """The refusal carries the claim to change instead."""
     state = claim(lifecycle=Lifecycle.MERGED, merged_into="claim-2")
     with pytest.raises(ClaimMerged) as merged:
-        proposals.require_open(state)
+        proposals.require_open_claim(state)
     assert merged.value.extras == {"merged_into": "claim-2"}
 
 
@@ -885,5 +889,5 @@ def test_links_are_named_by_their_speaker_else_by_their_party(who: Any) -> None:
     """A refusal says Matthew Miller where he is known, Washington where nobody is."""
     support = supports(who, conditional=True)
     name = who.speaker.name if who.speaker else who.name
-    (missing,) = lifecycle.missing_for(claim(support), move(CONFIRMED, support))
+    (missing,) = lifecycle.list_missing(claim(support), move(CONFIRMED, support))
     assert missing.detail.endswith(f"has 0 ({name}: conditional)")

@@ -13,7 +13,7 @@ from service.claims import claim_writer
 from service.claims.history_queries import event
 from service.config import Settings
 from service.domain import history
-from service.domain.claims import rfc3339
+from service.domain.claims import format_instant
 from service.record.canonical import GENESIS, event_hash, read_salts
 from service.store.engine import Database
 from service.store.tables import claim_versions, claims, decisions, events, links
@@ -50,7 +50,7 @@ def proved(connection: Connection) -> dict[str, list[Json]]:
                 claim=row.claim,
                 number=row.number,
                 type=row.type,
-                recorded_at=rfc3339(row.recorded_at),
+                recorded_at=format_instant(row.recorded_at),
                 actor=row.actor,
                 data=row.data,
                 salts=read_salts(row.salts),

@@ -190,7 +190,7 @@ async def test_events_of_a_time_to_come_are_held_against_no_clock_once_they_are_
 
     def add(connection: Connection, number: int, at: datetime) -> None:
         row = dict(connection.execute(of_claims).one()._mapping)
-        fresh = {"id": ids.uuid7(), "number": number, "recorded_at": at}
+        fresh = {"id": ids.make_id(), "number": number, "recorded_at": at}
         connection.execute(insert(events).values(row | fresh | {"seq": number}))
 
     async def find_fault() -> str | None:

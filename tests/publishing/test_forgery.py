@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from service.domain import texts
 from service.domain.claims import Finding, Imported, Speaker, Stance, Status
-from service.domain.print_line import print_line
+from service.domain.print_line import build_print_line
 from tests.domain.builders import BELGRADE, NATO, claim, link
 
 SENTENCES = (
@@ -67,7 +67,7 @@ def lines_of(name: str, person: str, label: str, by: str) -> list[str]:
                 finding=imported.finding if imported else None,
                 claimed_at=datetime(2023, 10, 2, tzinfo=UTC),
             )
-            lines.append(print_line(state))
+            lines.append(build_print_line(state))
     return lines
 
 

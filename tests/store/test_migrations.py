@@ -20,7 +20,7 @@ from service.accounts.account_commands import SYSTEM
 from service.claims import history_queries
 from service.config import Settings
 from service.domain import ids
-from service.domain.claims import ClaimState, rfc3339
+from service.domain.claims import ClaimState, format_instant
 from service.domain.history import Draft
 from service.domain.subjects import Subject, SubjectKind
 from service.record import writer
@@ -245,7 +245,7 @@ async def test_two_spellings_of_one_speaker_stay_and_the_older_is_found(
     def record_another_spelling(connection: Connection) -> None:
         """As a desk of schema 18 did, to which these were two names."""
         said = {"party": "belgrade", "name": "Ana Djukić", "role": None}
-        subject = Subject(SubjectKind.SPEAKER, ids.uuid7())
+        subject = Subject(SubjectKind.SPEAKER, ids.make_id())
         draft = Draft("speaker.created", said)
         writer.write(connection, writer.begin(subject, [draft], actor=SYSTEM, now=desk.clock.now))
         row = said | {"id": subject.id, "created_at": desk.clock.now}
@@ -444,7 +444,7 @@ def forget_what_printed(connection: Connection, claims: list[str]) -> None:
             claim=claim,
             number=row.number,
             type=row.type,
-            recorded_at=rfc3339(row.recorded_at),
+            recorded_at=format_instant(row.recorded_at),
             actor=row.actor,
             data=forgotten,
             previous_hash=row.previous_hash,

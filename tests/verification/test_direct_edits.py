@@ -126,7 +126,7 @@ def another_value(column: Column[Any], value: Any) -> Any:
     if allowed:
         return next(one for one in allowed if one != value)
     if isinstance(column.type, Uuid):
-        return ids.uuid7()
+        return ids.make_id()
     if isinstance(column.type, Instant):
         return (value or datetime.fromisoformat("2023-10-05T10:00:00Z")) + timedelta(hours=1)
     if isinstance(column.type, Boolean):

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, delete, insert, select, text, update
 from service.accounts.account_commands import SYSTEM
 from service.config import Settings
 from service.domain import ids
-from service.domain.claims import rfc3339
+from service.domain.claims import format_instant
 from service.domain.history import EVENT_TYPES
 from service.exchange import seeds
 from service.record.canonical import canonical, event_hash
@@ -205,10 +205,10 @@ def forged(line: Any, kind: str, data: dict[str, Any]) -> dict[str, Any]:
         "data": canonical(data),
         "previous_hash": line.hash,
     }
-    digest = event_hash(**values, recorded_at=rfc3339(line.recorded_at))
+    digest = event_hash(**values, recorded_at=format_instant(line.recorded_at))
     return values | {
         "kind": "claim",
-        "id": ids.uuid7(),
+        "id": ids.make_id(),
         "hash": digest,
         "recorded_at": line.recorded_at,
     }
@@ -276,7 +276,7 @@ async def test_a_claim_without_events_and_events_without_a_claim_are_found(
     """Foreign keys forbid the second, unless somebody switched them off."""
     claim = (await lines_of(worked, "a third, otherwise"))[0].claim
     before = await verify(worked)
-    gone = ids.uuid7()
+    gone = ids.make_id()
     if worked.embedded:
         # A connection of one's own checks no foreign keys unless it asks to.
         path = tmp_path / "copy.db"

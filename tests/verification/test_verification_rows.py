@@ -101,7 +101,7 @@ async def test_a_changed_document_or_state_names_the_key(worked: Database, colum
         ("claim_versions", {"status": "disputed"}),
         ("claim_versions", {"lifecycle": "withdrawn"}),
         ("claim_versions", {"agrees": False}),
-        ("claim_versions", {"part_of": ids.uuid7()}),
+        ("claim_versions", {"part_of": ids.make_id()}),
         ("claim_versions", {"assignee": "anna"}),
         ("claim_versions", {"recorded_at": BEGIN}),
         ("claim_versions", {"superseded_at": BEGIN}),
@@ -167,8 +167,8 @@ async def test_an_added_row_beside_a_claim_is_found(worked: Database, table: str
     def add(connection: Connection) -> None:
         row = dict(connection.execute(select(t).where(key)).one()._mapping)
         changes: dict[str, dict[str, Any]] = {
-            "links": {"id": ids.uuid7()},
-            "decisions": {"id": ids.uuid7()},
+            "links": {"id": ids.make_id()},
+            "decisions": {"id": ids.make_id()},
             "claim_tags": {"tag": "water"},
             "claim_versions": {"version": 999, "superseded_at": BEGIN},
         }

@@ -17,7 +17,7 @@ from service.claims import (
 from service.claims.proposal_commands import Outcome
 from service.directory import party_commands
 from service.domain.access import Actor, Role
-from service.domain.changes import Ask
+from service.domain.changes import FindingRequest
 from service.domain.claims import (
     Basis,
     Finding,
@@ -107,7 +107,7 @@ class Day:
         decision = claim_commands.change_finding(
             self.connection,
             claim,
-            Ask(finding, f"found {finding}", cites),
+            FindingRequest(finding, f"found {finding}", cites),
             four_eyes=True,
             versions=None,
             **self.by(),

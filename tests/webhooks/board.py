@@ -98,7 +98,7 @@ class Board:
             message, position = "", 0
             for endpoint, _ in group:
                 if not message or endpoint in seen:
-                    message, position, seen = ids.uuid7(), next(self._positions), set()
+                    message, position, seen = ids.make_id(), next(self._positions), set()
                     lines.append(
                         {
                             "id": message,

@@ -234,7 +234,7 @@ async def test_a_change_undone_tells_nobody(desk: Desk, board: Board) -> None:
 
     def undone(connection: Connection) -> None:
         loaded = claim_writer.load(connection, claim, now=desk.clock())
-        drafts = amendments.amend(loaded.state, {"tags": ["border"]}, material=False)
+        drafts = amendments.draft_amendment(loaded.state, {"tags": ["border"]}, material=False)
         claim_writer.record(connection, loaded, drafts, actor=SYSTEM, now=desk.clock())
         for table in (tables.webhook_messages, tables.webhook_deliveries):
             assert connection.scalar(select(func.count()).select_from(table)) == 1

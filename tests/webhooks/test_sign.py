@@ -8,7 +8,7 @@ import standardwebhooks
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.domain.webhooks import new_secret
+from service.domain.webhooks import make_secret
 from service.webhooks import signatures
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -28,7 +28,7 @@ def test_the_example_of_the_specification() -> None:
 @given(texts)
 def test_the_library_verifies_ours(body: str) -> None:
     """What we sign, the published library verifies."""
-    secret = new_secret()
+    secret = make_secret()
     now = int(datetime.now(UTC).timestamp())
     headers = signatures.headers([secret], "evt_1", now, body.encode())
     standardwebhooks.Webhook(secret).verify(body, headers, json_parse=False)
@@ -54,7 +54,7 @@ def test_any_bytes(body: bytes, at: int) -> None:
 
 def test_a_new_secret_is_32_random_bytes() -> None:
     """Secrets are whsec_ and the base64 of 32 bytes, another each time."""
-    secrets = {new_secret() for _ in range(100)}
+    secrets = {make_secret() for _ in range(100)}
     assert len(secrets) == 100
     for secret in secrets:
         assert secret.startswith("whsec_")
@@ -63,7 +63,7 @@ def test_a_new_secret_is_32_random_bytes() -> None:
 
 def test_both_secrets_of_a_rotation_verify() -> None:
     """In a rotation either secret alone verifies, here and in the library; a third does not."""
-    old, new = new_secret(), new_secret()
+    old, new = make_secret(), make_secret()
     now = int(datetime.now(UTC).timestamp())
     headers = signatures.headers([new, old], "evt_1", now, b"{}")
     assert len(headers["webhook-signature"].split(" ")) == 2
@@ -71,7 +71,7 @@ def test_both_secrets_of_a_rotation_verify() -> None:
         signatures.verify([secret], headers, b"{}", now=now)
         standardwebhooks.Webhook(secret).verify(b"{}", headers)
     with pytest.raises(signatures.BadSignature):
-        signatures.verify([new_secret()], headers, b"{}", now=now)
+        signatures.verify([make_secret()], headers, b"{}", now=now)
 
 
 @pytest.mark.parametrize(

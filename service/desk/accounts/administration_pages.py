@@ -10,7 +10,7 @@ from service.desk.layout.forms import Form, posted
 from service.desk.layout.page_links import following, window_of
 from service.desk.layout.rendering import render
 from service.domain.access import Action
-from service.domain.claims import instant
+from service.domain.claims import parse_instant
 from service.domain.errors import Invalid
 from service.record import audit_queries
 from service.store.paging import cut
@@ -86,9 +86,8 @@ def describe_event(event: dict[str, Any], name: str) -> str:
     if type == "person.created":
         return f"made the account of {data['name']} ({data['email']}), {data['role']}"
     if type == "person.link_made":
-        return (
-            f"made a sign-in link for {name}, good until {instant(data['expires_at']):%-d %B %H:%M}"
-        )
+        expires_at = parse_instant(data["expires_at"])
+        return f"made a sign-in link for {name}, good until {expires_at:%-d %B %H:%M}"
     if type == "person.link_seen":
         return f"said that {name} has seen the sign-in links made for them"
     if type == "person.changed":

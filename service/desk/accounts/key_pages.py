@@ -13,8 +13,8 @@ from service.desk.layout.forms import Form, posted
 from service.desk.layout.page_links import following, window_of
 from service.desk.layout.rendering import render
 from service.domain.access import Action, Role
-from service.domain.claims import instant
-from service.domain.errors import ClaimdeskError, Invalid, Settled
+from service.domain.claims import parse_instant
+from service.domain.errors import AlreadySettled, ClaimdeskError, Invalid
 from service.record.idempotency import Answer
 from service.store.paging import Window, cut
 from service.web.bodies import account_inputs
@@ -67,7 +67,7 @@ async def _keys(call: Call, typed: dict[str, str], error: ClaimdeskError | None 
 
 
 def _show_key(call: Call, key: KeyView, names: dict[str, str]) -> ShownKey:
-    is_expired = key["expires_at"] is not None and instant(key["expires_at"]) <= call.now
+    is_expired = key["expires_at"] is not None and parse_instant(key["expires_at"]) <= call.now
     return {
         **key,
         "state": "revoked" if key["revoked_at"] else "expired" if is_expired else "active",
@@ -139,7 +139,7 @@ async def revoke(key_id: KeyId, form: Managing) -> Response:
         response = await form.carry_out(
             account_commands.revoke_key, key_id, then="/admin/keys?done=revoked"
         )
-    except Settled:
+    except AlreadySettled:
         return await show_revocation(key_id, form.call)
     form.call.services.callers.forget()
     return response

@@ -87,7 +87,7 @@ async def _page(
     assert credential is not None, "whoever is signed in proved it by something"
     signed_in = credential.key is None
     person = None
-    if ids.parse(actor.id) is not None:
+    if ids.parse_id(actor.id) is not None:
         person = await call.read(account_queries.read_user, actor.id)
     others: list[dict[str, Any]] = []
     if person is not None:
@@ -118,7 +118,7 @@ async def _page(
         others=others,
         sessions=shown[:SHOWN],
         more=max(0, len(shown) - SHOWN),
-        actions=[str(action) for action in Action if access.allowed(actor, action)],
+        actions=[str(action) for action in Action if access.is_allowed(actor, action)],
         faults={"sessions": ""} | (faults or {}),
     )
 

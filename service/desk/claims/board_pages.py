@@ -106,7 +106,7 @@ async def _groups(call: Call, request: Request, filters: Filters, *, narrowed: b
         for group in found
     ]
     rows = [row for group in groups for row in group["rows"]]
-    may_record = access.allowed(call.caller, Action.RECORD)
+    may_record = access.is_allowed(call.caller, Action.RECORD)
     return claim_rows.draw(
         "_groups.html",
         rows,

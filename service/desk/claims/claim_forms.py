@@ -97,7 +97,7 @@ async def _link_form(
 ) -> Response:
     known = await call.read(statement_fields.known)
     existing = None
-    if typed["statement"] and (statement_id := ids.parse(typed["statement"])) is not None:
+    if typed["statement"] and (statement_id := ids.parse_id(typed["statement"])) is not None:
         existing = await call.read(statement_queries.one, statement_id)
     return await _show(
         call,

@@ -109,7 +109,7 @@ async def page(
         caller=call.caller,
         moment=moment,
         entire=request.query_params.get("record") == "all",
-        after=ids.parse(request.query_params.get("after", "")),
+        after=ids.parse_id(request.query_params.get("after", "")),
         ahead_of=_read_number(request.query_params.get("ahead_of")),
         keep=[
             link
@@ -139,7 +139,7 @@ async def page(
         claim=shown.claim,
         pending=pending,
         proposal=proposal_words.compare(shown.state, pending) if pending else None,
-        barred=second_person.explain_bar(pending, call.actor) if pending else None,
+        barred=second_person.explain_refusal(pending, call.actor) if pending else None,
         typed=TYPED | dict(typed or {}),
         refused=REFUSED | dict(refused or {}),
         overrides=labels.OVERRIDES,

@@ -13,7 +13,7 @@ from starlette.datastructures import QueryParams
 from service.accounts import account_queries
 from service.desk.layout.rendering import ago, environment
 from service.directory import directory_queries
-from service.domain.claims import Stance, instant
+from service.domain.claims import Stance, parse_instant
 from service.web import claim_requests
 from service.web.calls import Call
 
@@ -66,7 +66,7 @@ class Drawn:
 def draw(template: str, claims: Iterable[dict[str, Any]], **context: Any) -> Drawn:
     """The `template` that lists `claims`, each once and in this order."""
     html = environment().get_template(template).render(context | {"age": AGE})
-    return Drawn(html.split(AGE), [instant(one["status_since"]) for one in claims])
+    return Drawn(html.split(AGE), [parse_instant(one["status_since"]) for one in claims])
 
 
 def _stands(claim: Mapping[str, Any], names: Mapping[str, str]) -> list[dict[str, str]]:

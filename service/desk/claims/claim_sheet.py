@@ -25,7 +25,7 @@ from service.domain.claims import (
     SetAside,
     Stance,
     Status,
-    end_of,
+    compute_end,
 )
 from service.domain.disclosure import Audience
 from service.domain.guards import Move
@@ -105,7 +105,7 @@ def read(
 
     Raises NotFound, NotYetRecorded.
     """
-    audience = disclosure.audience_of(caller)
+    audience = disclosure.find_audience(caller)
     internals = audience is Audience.DESK
     with hold_snapshot(connection):
         last = newest(connection)
@@ -231,7 +231,7 @@ def _columns(state: ClaimState, links: list[Data], origin: Data, suggestion: Dat
 def _order_said(card: Data) -> tuple[Any, ...]:
     statement = card["statement"]
     said_at = datetime.fromisoformat(statement["said_at"])
-    return end_of(said_at, Precision(statement["precision"])), card["order"]
+    return compute_end(said_at, Precision(statement["precision"])), card["order"]
 
 
 def _named_in_proposal(state: ClaimState) -> set[str]:
@@ -259,7 +259,7 @@ def _choose(state: ClaimState, keep: set[str]) -> tuple[Sequence[Link], dict[str
 
     def rank(root: str | None) -> tuple[bool, bool]:
         takes_side = any(
-            link.active and link.stance is not Stance.COMMENTS for link in by_root[root]
+            link.is_active and link.stance is not Stance.COMMENTS for link in by_root[root]
         )
         return root != claiming, not takes_side
 
@@ -270,7 +270,8 @@ def _choose(state: ClaimState, keep: set[str]) -> tuple[Sequence[Link], dict[str
     left_out: dict[str | None, int] = {}
     for root in shown:
         ordered = sorted(
-            by_root[root], key=lambda link: (end_of(link.said_at, link.precision), link.recorded_at)
+            by_root[root],
+            key=lambda link: (compute_end(link.said_at, link.precision), link.recorded_at),
         )
         latest = len(ordered) - most
         kept = [link for place, link in enumerate(ordered) if place >= latest or link.id in keep]
@@ -306,17 +307,17 @@ def _moves(state: ClaimState, *, four_eyes: bool) -> list[Data]:
     """
     if state.lifecycle is not Lifecycle.ACTIVE:
         return []
-    aside = tuple(SetAside(one.id, "…") for one in evidence.open_contradictions(state))
+    aside = tuple(SetAside(one.id, "…") for one in evidence.list_open_contradictions(state))
     found = []
     for to in Status:
         if (state.status, to) not in lifecycle.TRANSITIONS:
             continue
-        fitting = tuple(link.id for link in guards.list_fitting(state, to))
+        fitting = tuple(link.id for link in guards.list_citable_links(state, to))
         move = Move(to, "…", fitting)
-        missing = lifecycle.missing_for(state, move)
+        missing = lifecycle.list_missing(state, move)
         if missing and aside and to is Status.CONFIRMED and state.status is Status.DISPUTED:
             # It may be reached by setting aside, which takes more support.
-            setting = lifecycle.missing_for(state, Move(to, "…", fitting, aside))
+            setting = lifecycle.list_missing(state, Move(to, "…", fitting, aside))
             missing = setting or []
         found.append(
             {

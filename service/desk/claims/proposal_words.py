@@ -12,9 +12,9 @@ from service.domain.claims import (
     Pending,
     Precision,
     Status,
-    instant,
+    parse_instant,
 )
-from service.domain.print_line import listed, spoken_date
+from service.domain.print_line import format_date, join_names
 
 Data = dict[str, Any]
 NAMES = {
@@ -53,7 +53,7 @@ def compare(state: ClaimState, waiting: Pending) -> Data:
     the fields that are otherwise than the proposer saw.
     """
     title = describe(waiting.kind, waiting.to, waiting.change)
-    now = printed.read(state)
+    now = printed.read_printed(state)
     seen, prints = waiting.seen or {}, waiting.prints or {}
     return {
         "title": title,
@@ -75,14 +75,14 @@ def _say(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
-        return listed([one["name"] for one in value])
+        return join_names([one["name"] for one in value])
     if name == "status":
         return labels.STATUSES[Status(value)]
     if name == "claimant":
         speaker = value["speaker"]
         return f"{value['name']} ({speaker['name']})" if speaker else str(value["name"])
     if name == "claimed":
-        return spoken_date(instant(value["at"]), Precision(value["precision"]))
+        return format_date(parse_instant(value["at"]), Precision(value["precision"]))
     if name == "finding":
         return labels.FINDINGS[Finding(value["finding"])]
     if name == "imported":

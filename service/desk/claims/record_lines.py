@@ -5,8 +5,8 @@ from typing import Any
 
 from service.desk.claims import proposal_words
 from service.domain import labels
-from service.domain.claims import Cause, DecisionKind, Finding, Precision, Status, instant
-from service.domain.print_line import listed, spoken_date
+from service.domain.claims import Cause, DecisionKind, Finding, Precision, Status, parse_instant
+from service.domain.print_line import format_date, join_names
 from service.domain.proposals import LapseReason
 
 Data = dict[str, Any]
@@ -78,7 +78,7 @@ def _status_changed(data: Data, known: _Known) -> Data:
     if data.get("decided_by") and data.get("approved_by"):
         what += f"; proposed by {data['decided_by']}, approved by {data['approved_by']}"
     cited = list(dict.fromkeys(known.voice(one) for one in data["cites"]))
-    what += f". Rests on {listed(cited)}" if cited else ""
+    what += f". Rests on {join_names(cited)}" if cited else ""
     why = data["reason"] if cause in (Cause.DECISION, Cause.IMPORT) else None
     notes = [why, data["override"]["note"] if data["override"] else None, data.get("approval_note")]
     return {
@@ -140,14 +140,14 @@ def _finding_changed(data: Data, known: _Known) -> Data:
     if data["decided_by"] and data["approved_by"]:
         what += f"; proposed by {data['decided_by']}, approved by {data['approved_by']}"
     cited = list(dict.fromkeys(known.voice(one) for one in data["cites"]))
-    what += f". Rests on {listed(cited)}" if cited else ""
+    what += f". Rests on {join_names(cited)}" if cited else ""
     notes = [data["reason"], data["approval_note"]]
     return {"what": what, "why": " — ".join(one for one in notes if one) or None}
 
 
 def _proposed(data: Data, known: _Known) -> Data:
     cited = list(dict.fromkeys(known.voice(one) for one in data["cites"]))
-    rests = f", on {listed(cited)}" if cited else ""
+    rests = f", on {join_names(cited)}" if cited else ""
     against = ", against the usual rules" if data["override"] else ""
     title = proposal_words.describe(data.get("kind"), data["to"], data.get("change"))
     return {"what": f"Proposed: {title}{rests}{against}", "why": data["reason"]}
@@ -164,7 +164,7 @@ def _approved(data: Data, _: _Known) -> Data:
 def _withdrawn(what: str) -> Callable[[Data, _Known], Data]:
     def tell(data: Data, _: _Known) -> Data:
         heard = data.get("said_at")
-        when = spoken_date(instant(heard), Precision(data["precision"])) if heard else None
+        when = format_date(parse_instant(heard), Precision(data["precision"])) if heard else None
         return {"what": f"{what}, {when}" if when else what, "why": data["reason"]}
 
     return tell

@@ -12,7 +12,7 @@ from service.claims import decision_queries
 from service.desk.claims import board_pages, claim_rows, proposal_words
 from service.desk.layout.rendering import render
 from service.domain.access import Action
-from service.domain.claims import rfc3339
+from service.domain.claims import format_instant
 from service.domain.errors import Invalid
 from service.record.tail import newest
 from service.store.paging import Window
@@ -52,7 +52,7 @@ async def show_queue(
     following = None
     if len(found) > LIMIT:
         found = found[:LIMIT]
-        keys = [rfc3339(found[-1].since), found[-1].id]
+        keys = [format_instant(found[-1].since), found[-1].id]
         cursor = call.services.cursors.write(scope, keys, now=call.now)
         kept: dict[str, Any] = {"reason": reason, "assignee": assignee, "cursor": cursor}
         following = "/review?" + urlencode({name: one for name, one in kept.items() if one})
@@ -66,7 +66,7 @@ async def show_queue(
         if proposal is not None:
             change = orjson.loads(proposal.proposal).get("change")
             claim["proposed"] = proposal_words.describe(proposal.kind, proposal.to, change)
-        claim["since"] = rfc3339(one.since)
+        claim["since"] = format_instant(one.since)
     return render(
         request,
         "review.html",

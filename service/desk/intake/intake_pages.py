@@ -235,7 +235,9 @@ async def _offered(
     rows = (await look_up(query.lookup, query.parameters))[:OFFERED]
     offered = [orjson.loads(row[0]) for row in rows]
     known = {claim["id"] for claim in offered}
-    picked = [one for one in (*map(ids.parse, typed["stands"]), ids.parse(typed["part_of"])) if one]
+    picked = [
+        one for one in (*map(ids.parse_id, typed["stands"]), ids.parse_id(typed["part_of"])) if one
+    ]
     for wanted in dict.fromkeys(picked[:OFFERED]):
         if wanted not in known:
             found = await look_up(claim_queries.ONE, {"claim": wanted})
@@ -333,7 +335,7 @@ def _claim(form: Form, said: claim_inputs.StatementIn | None, story: str | None)
             "story": story,
             "tags": tags,
             "part_of": form.text("part_of"),
-            "origin_statement": ids.uuid7(),  # the passage's own takes its place
+            "origin_statement": ids.make_id(),  # the passage's own takes its place
         },
     )
     if said is None:
@@ -344,7 +346,7 @@ def _claim(form: Form, said: claim_inputs.StatementIn | None, story: str | None)
 def _stands(form: Form) -> list[Stand]:
     found = []
     for name, value in form.data.items():
-        claim = ids.parse(name.removeprefix("stand-")) if name.startswith("stand-") else None
+        claim = ids.parse_id(name.removeprefix("stand-")) if name.startswith("stand-") else None
         if claim is None or not value:
             continue
         link = forms.body(

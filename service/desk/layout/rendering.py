@@ -19,9 +19,9 @@ from service.desk.layout import assets, field_labels, marks
 from service.domain import access, directions
 from service.domain import labels as words
 from service.domain.access import Action, Actor
-from service.domain.claims import Precision, instant
+from service.domain.claims import Precision, parse_instant
 from service.domain.history import EVENT_TYPES
-from service.domain.print_line import spoken_date
+from service.domain.print_line import format_date
 from service.web import sessions
 from service.web.calls import PRIVATE
 from service.web.request_context import context_of
@@ -180,7 +180,7 @@ DONE = {
 @pass_context
 def can(context: Context, action: Action) -> bool:
     """Whether who sees the page may do `action`: what they may not do is not offered."""
-    return access.allowed(context["me"], action, public_read=context["public_read"])
+    return access.is_allowed(context["me"], action, public_read=context["public_read"])
 
 
 def day(value: str | datetime) -> str:
@@ -197,7 +197,7 @@ def moment(value: str | datetime) -> str:
 
 def said(value: str | datetime, precision: str) -> str:
     """An instant as precisely as it is known."""
-    return spoken_date(_read(value), Precision(precision))
+    return format_date(_read(value), Precision(precision))
 
 
 def ago(value: str | datetime, now: datetime) -> str:
@@ -247,7 +247,7 @@ def name_voice(statement: Mapping[str, Any]) -> str | None:
 
 
 def _read(value: str | datetime) -> datetime:
-    return (instant(value) if isinstance(value, str) else value).astimezone(UTC)
+    return (parse_instant(value) if isinstance(value, str) else value).astimezone(UTC)
 
 
 def direction(text: str) -> Markup:

@@ -74,7 +74,7 @@ async def show_results(
 
 def _may(call: Call) -> bool:
     """Whether the caller is shown statements."""
-    return access.allowed(call.caller, Action.READ_RECORDS)
+    return access.is_allowed(call.caller, Action.READ_RECORDS)
 
 
 async def _found(

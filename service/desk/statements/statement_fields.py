@@ -106,7 +106,7 @@ async def find_source(form: Form) -> dict[str, Any] | str:
     what it says: another would have no name.
     """
     typed = source(form)
-    fault = addresses.check(typed["url"])
+    fault = addresses.find_address_fault(typed["url"])
     if fault is not None or typed["title"] is not None:
         return typed
     known = await form.call.read(directory_queries.find_source_at, typed["url"])

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from service.domain.claims import Lifecycle, rfc3339
+from service.domain.claims import Lifecycle, format_instant
 from service.stories.status_spans import Lane
 
 MOST_TICKS = 6
@@ -81,13 +81,13 @@ def chart(lanes: Mapping[str, Lane], *, until: datetime) -> Chart | None:
                 one.status.value,
                 place(one.since),
                 round((place(one.until) if one.until else 100) - place(one.since), 3),
-                rfc3339(one.since),
-                rfc3339(one.until) if one.until else None,
+                format_instant(one.since),
+                format_instant(one.until) if one.until else None,
             )
             for one in lane.intervals
         )
         if lane.closed_at is not None and lane.lifecycle is not Lifecycle.ACTIVE:
-            at = rfc3339(lane.closed_at)
+            at = format_instant(lane.closed_at)
             closed[claim] = (lane.lifecycle.value, place(lane.closed_at), at)
     ticks = tuple(
         Tick(
@@ -97,7 +97,7 @@ def chart(lanes: Mapping[str, Lane], *, until: datetime) -> Chart | None:
         )
         for one, label in labelled(ticking(begin, end))
     )
-    return Chart(rfc3339(begin), rfc3339(end), ticks, bars, closed)
+    return Chart(format_instant(begin), format_instant(end), ticks, bars, closed)
 
 
 def ticking(begin: datetime, end: datetime) -> tuple[list[datetime], int]:

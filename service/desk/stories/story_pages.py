@@ -13,7 +13,7 @@ from service.desk.layout.forms import Form, posted
 from service.desk.layout.rendering import render
 from service.desk.stories import lane_chart, timeline_entries
 from service.domain.access import Action
-from service.domain.claims import rfc3339
+from service.domain.claims import format_instant
 from service.domain.errors import AlreadyExists, ClaimdeskError, Invalid
 from service.domain.names import make_slug
 from service.record.tail import newest
@@ -163,7 +163,7 @@ async def _page(call: Call, slug: str) -> Response:
     clock = request.query_params.get("clock") or CLOCKS[0]
     if clock not in CLOCKS:
         raise Invalid(f"clocks are {' and '.join(CLOCKS)}", loc=("query", "clock"))
-    then = "" if moment is None else rfc3339(moment)
+    then = "" if moment is None else format_instant(moment)
     scopes = {"claims": f"matrix {slug} {then}", "events": f"timeline {slug} {then} {clock}"}
     if clock == "said":
         scopes["events"] += BY_END

@@ -5,7 +5,7 @@ from typing import Any
 
 from service.domain import labels
 from service.domain.claims import Cause, Finding, Stance, Status
-from service.domain.print_line import listed
+from service.domain.print_line import join_names
 
 Data = dict[str, Any]
 AMENDED = {"text": "the wording", "tags": "the tags", "finding": "the finding"}
@@ -25,7 +25,7 @@ def entry(one: Data) -> Data:
 
 def _who(one: Data) -> str:
     link = one["link"]
-    names = listed([party["name"] for party in one["parties"]]) or "nobody named"
+    names = join_names([party["name"] for party in one["parties"]]) or "nobody named"
     if link and link["speaker"]:
         return f"{link['speaker']['name']} ({names})"
     return names
@@ -61,7 +61,7 @@ def _moved(one: Data) -> str:
 
 
 def _amended(one: Data) -> str:
-    changed = listed([AMENDED[name] for name in one["changes"]])
+    changed = join_names([AMENDED[name] for name in one["changes"]])
     if not changed:
         return "Amended"
     return f"Amended {'in substance' if one['material'] else ''}: {changed}".replace(" :", ":")

@@ -11,7 +11,7 @@ from service.desk.layout.page_links import following, window_of
 from service.desk.layout.rendering import render
 from service.domain import ids
 from service.domain.access import Action
-from service.domain.claims import instant
+from service.domain.claims import parse_instant
 from service.domain.errors import Invalid, NotFound
 from service.domain.webhooks import DeliveryState, EndpointState, EventType
 from service.store.paging import cut
@@ -92,7 +92,9 @@ def prepare_webhook(call: Call, webhook: WebhookView) -> WebhookRow:
         "kind": kind,
         "words": words,
         "filters": describe_filters(webhook, name_claim=False),
-        "left_alone_until": until if until is not None and instant(until) > call.now else None,
+        "left_alone_until": until
+        if until is not None and parse_instant(until) > call.now
+        else None,
     }
 
 
@@ -223,7 +225,7 @@ def _find_next_attempt(call: Call, delivery: DeliveryView) -> str | None:
     """Return when a delivery is tried next; None where that was due before now: then its endpoint
     or another delivery holds it back."""
     moment = delivery["next_attempt_at"]
-    return None if moment is None or instant(moment) <= call.now else moment
+    return None if moment is None or parse_instant(moment) <= call.now else moment
 
 
 def _indent_json(body: str) -> str:
@@ -269,4 +271,4 @@ def parse_claim_id(text: str | None) -> str | None:
     """Return a claim's id, from itself or from the address of the claim's page."""
     if text is None:
         return None
-    return ids.parse(text.partition("?")[0].rstrip("/").rpartition("/")[2]) or text
+    return ids.parse_id(text.partition("?")[0].rstrip("/").rpartition("/")[2]) or text

@@ -134,7 +134,7 @@ def _have_no_room(
     if full is None or not full[1]:
         return False
     voices = [*searchable_fields.list_voices(before)]
-    return full[0] or all(history.voice(voice) in voices for voice in added)
+    return full[0] or all(history.read_voice(voice) in voices for voice in added)
 
 
 def renew(connection: Connection, states: Iterable[ClaimState], *, statement: str = "") -> None:

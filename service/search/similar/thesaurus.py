@@ -1,7 +1,8 @@
 """Words that mean the same in a claim, or the opposite; who is meant by which name.
 
 A small thesaurus of what officials claim in a conflict, in English, with the commonest words of
-Serbian and Albanian.  `*` stands for any ending.  Words are as `names.fold` leaves them.
+Serbian and Albanian.  `*` stands for any ending.  Words are as `names.normalize_letters`
+leaves them.
 """
 
 SAME = {

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, ConfigDict, Field, StrictBool, model_validator
 
-from service.domain.changes import Ask
+from service.domain.changes import FindingRequest
 from service.domain.claims import (
     Basis,
     Finding,
@@ -17,7 +17,7 @@ from service.domain.claims import (
     SetAside,
     Stance,
     Status,
-    dated,
+    normalize_instant,
 )
 from service.domain.guards import Move
 from service.domain.inputs import (
@@ -126,7 +126,7 @@ class StatementIn(In):
         return NewStatement(
             party=self.party,
             speaker=speaker(self.speaker),
-            said_at=dated(self.said_at, self.precision),
+            said_at=normalize_instant(self.said_at, self.precision),
             precision=self.precision,
             basis=self.basis,
             quotes=tuple(quote.to_command() for quote in self.quotes),
@@ -207,7 +207,7 @@ class ClaimIn(In):
             kind=self.kind,
             claimant=self.claimant,
             speaker=speaker(self.speaker),
-            claimed_at=dated(self.claimed_at, self.precision),
+            claimed_at=normalize_instant(self.claimed_at, self.precision),
             precision=self.precision,
             origin=self.origin_statement or self._origin(),
             story=self.story,
@@ -226,7 +226,7 @@ class ClaimIn(In):
         return NewStatement(
             party=party,
             speaker=speaker(person),
-            said_at=dated(origin.said_at or self.claimed_at, precision),
+            said_at=normalize_instant(origin.said_at or self.claimed_at, precision),
             precision=precision,
             basis=origin.basis,
             quotes=tuple(quote.to_command() for quote in origin.quotes),
@@ -362,8 +362,8 @@ class FindingIn(In):
         }
     )
 
-    def to_command(self) -> Ask:
-        return Ask(self.finding, self.reason, tuple(dict.fromkeys(self.cites)))
+    def to_command(self) -> FindingRequest:
+        return FindingRequest(self.finding, self.reason, tuple(dict.fromkeys(self.cites)))
 
 
 class ApprovalIn(In):
@@ -394,7 +394,7 @@ class WithdrawalIn(In):
 
     def to_command(self) -> dict[str, Any]:
         source = self.source
-        said_at = dated(self.said_at, self.precision) if self.said_at else None
+        said_at = normalize_instant(self.said_at, self.precision) if self.said_at else None
         return {
             "reason": self.reason,
             "source": source.to_command() if isinstance(source, SourceIn) else source,

@@ -15,7 +15,7 @@ from service.domain.webhooks import (
     TIMEOUT_S,
     EventType,
     Ordering,
-    ours,
+    is_reserved_header,
 )
 from service.web.fields import LEFT_OUT, Id, In, Instant, Reason, Slug, Text
 
@@ -29,7 +29,7 @@ def _headers(headers: dict[str, str]) -> dict[str, str]:
         lower = name.lower()
         if not TOKEN.fullmatch(name):
             raise ValueError(f"{name!r} is no name of a header (RFC 9110, 5.1)")
-        if ours(name):
+        if is_reserved_header(name):
             raise ValueError(f"the header {name} is not yours to set")
         if lower in seen:
             raise ValueError(f"the header {name} is there twice")

@@ -17,7 +17,7 @@ from ipaddress import ip_network
 
 import httpx
 
-from service.domain.webhooks import new_secret
+from service.domain.webhooks import make_secret
 from service.webhooks import signatures
 from service.webhooks.address_guard import AddressGuard
 from service.webhooks.delivery import Outgoing, Sender
@@ -64,7 +64,7 @@ async def _rate(client: str, concurrency: int, seconds: float, url: str) -> floa
 def _sending(url: str) -> Post:
     guard = AddressGuard(allow_http=True, allow_cidrs=(ip_network("127.0.0.0/8"),))
     sender = Sender(guard, lambda: datetime.now(UTC))
-    secrets = (new_secret(),)
+    secrets = (make_secret(),)
 
     async def post(_: int, message: str) -> None:
         answer = await sender.send(Outgoing("one", url, {}, secrets, message, BODY, 15.0))
@@ -78,7 +78,7 @@ def _posting(url: str, concurrency: int) -> Post:
     limits = httpx.Limits(max_connections=SHARD, max_keepalive_connections=SHARD)
     count = -(-concurrency // SHARD)
     clients = [httpx.AsyncClient(limits=limits, timeout=15, trust_env=False) for _ in range(count)]
-    secrets = (new_secret(),)
+    secrets = (make_secret(),)
 
     async def post(number: int, message: str) -> None:
         signed = signatures.headers(secrets, message, int(time.time()), BODY)

@@ -17,7 +17,7 @@ from uuid import UUID, uuid4
 import asyncpg
 from sqlalchemy import Table
 
-from service.domain.webhooks import EndpointState, EventType, Ordering, new_secret
+from service.domain.webhooks import EndpointState, EventType, Ordering, make_secret
 from service.store.webhook_tables import (
     webhook_attempts,
     webhook_deliveries,
@@ -28,7 +28,7 @@ from service.webhooks.outbox import NEW_DELIVERY
 from tests.bench import desk
 from tests.bench.service_load import sqlite_path
 
-SECRET = new_secret()
+SECRET = make_secret()
 LANES = 1_000  # claims that deliveries are about, in turn
 # As long as a status change with one statement cited.
 BODY = (
