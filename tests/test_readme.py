@@ -1,4 +1,4 @@
-"""The README is true: its commands run, and print what it says they print."""
+"""README.md and docs/api.md are true: their commands run, and print what the pages say."""
 
 import os
 import re
@@ -17,25 +17,28 @@ from service.config import Settings
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
+API = (ROOT / "docs" / "api.md").read_text()
+CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text()
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
 MARK = "--- next ---"
 
 
-def session() -> list[tuple[str, str]]:
-    """The commands of all console blocks in order, each with the output shown for it."""
+def list_steps() -> list[tuple[str, str]]:
+    """List the commands of the console blocks of both pages, each with the output shown for it."""
     steps: list[tuple[str, str]] = []
-    for block in re.findall(r"```console\n(.*?)```", README, re.DOTALL):
+    for block in re.findall(r"```console\n(.*?)```", README + API, re.DOTALL):
         for line in block.splitlines():
             if line.startswith("$ "):
                 steps.append((line[2:], ""))
             else:
-                command, shown = steps[-1]
-                steps[-1] = (command, shown + line + "\n")
+                command, output = steps[-1]
+                steps[-1] = (command, output + line + "\n")
     return steps
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> object:
-    """`claimdesk serve --seed` on an empty embedded database; gives its environment and port."""
+    """Serve an empty embedded database with `claimdesk serve --seed`; its environment and port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -62,17 +65,17 @@ def server(tmp_path: Path) -> object:
         process.wait(20)
 
 
-def test_the_session_prints_what_the_readme_says(
+def test_commands_print_what_the_pages_say(
     server: tuple[dict[str, str], int], tmp_path: Path
 ) -> None:
-    """From the seed article's C1 to its print line, in the very words of the README."""
     assert shutil.which("curl"), "install curl: the README speaks in it"
     environment, port = server
-    steps = session()
-    assert len(steps) > 20
+    steps = list_steps()
+    assert len(steps) > 30
     script = "\n".join(f"{command}\necho '{MARK}'" for command, _ in steps)
     script = script.replace("http://127.0.0.1:8000", f"http://127.0.0.1:{port}")
     script = script.replace("$PWD/.venv/bin", str(Path(sys.executable).parent))
+    script = script.replace("docs/pick.py", str(ROOT / "docs" / "pick.py"))
     done = subprocess.run(
         ["bash", "-c", script],
         cwd=tmp_path,
@@ -82,23 +85,21 @@ def test_the_session_prints_what_the_readme_says(
         timeout=120,
         check=False,
     )
-    printed = done.stdout.split(f"{MARK}\n")[:-1]
-    for (command, shown), output in zip(steps, printed, strict=True):
-        assert output == shown, f"$ {command}\n{done.stderr[-2000:]}"
+    outputs = done.stdout.split(f"{MARK}\n")[:-1]
+    for (command, expected), output in zip(steps, outputs, strict=True):
+        assert output == expected, f"$ {command}\n{done.stderr[-2000:]}"
 
 
-def test_the_configuration_table_is_complete() -> None:
-    """Every setting is in the table with its default and meaning, and nothing else is."""
-    shown = dict(re.findall(r"^\| `(CLAIMDESK_\w+)` \| `(.*?)` \|", README, re.MULTILINE))
-    assert shown.keys() == {f"CLAIMDESK_{name.upper()}" for name in Settings.model_fields}
+def test_every_setting_is_in_the_table_with_its_meaning() -> None:
+    rows = re.findall(r"^\| `(CLAIMDESK_\w+)` \| `(.*?)` \|", CONFIGURATION, re.MULTILINE)
+    assert dict(rows).keys() == {f"CLAIMDESK_{name.upper()}" for name in Settings.model_fields}
     for name, field in Settings.model_fields.items():
-        assert str(field.description) in README, name
+        assert str(field.description) in CONFIGURATION, name
 
 
-def test_what_the_map_names_is_there() -> None:
-    """Every folder and file of the map exists."""
-    for row in re.findall(r"^\| (`.*?) \| .* \| (.*?) ?\|$", README, re.MULTILINE):
-        folders = [one for one in re.findall(r"`([\w/]+/)`", row[0]) if "/" in one]
+def test_files_that_the_map_names_exist() -> None:
+    for row in re.findall(r"^\| (`.*?) \| .* \| (.*?) ?\|$", ARCHITECTURE, re.MULTILINE):
+        folders = re.findall(r"`([\w/]+/)`", row[0])
         for folder in folders:
             assert (ROOT / folder).is_dir(), folder
         for file in re.findall(r"`([\w./]+\.py)`", row[1]):
@@ -106,6 +107,5 @@ def test_what_the_map_names_is_there() -> None:
 
 
 def test_decisions_are_numbered_without_gaps() -> None:
-    """Each page says what was decided and what was left."""
     pages = sorted((ROOT / "docs" / "decisions").glob("*.md"))
     assert [int(page.name[:4]) for page in pages] == list(range(1, len(pages) + 1))
