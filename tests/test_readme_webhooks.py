@@ -113,7 +113,7 @@ def listening(port: int) -> None:
 
 def post(port: int, secret: str, signed: bytes, sent: bytes, *, age: int = 0) -> int:
     """Send a body with our signature of another, or of itself; gives the status."""
-    headers = signatures.headers([secret], "evt_1", int(time.time()) - age, signed)
+    headers = signatures.build_headers([secret], "evt_1", int(time.time()) - age, signed)
     request = urllib.request.Request(f"http://127.0.0.1:{port}/", sent, headers)
     try:
         with urllib.request.urlopen(request, timeout=30) as response:

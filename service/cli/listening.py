@@ -99,7 +99,7 @@ class Receiver(ThreadingHTTPServer):
         verified, problem, answered = None, None, 204
         if self.secrets:
             try:
-                signatures.verify(self.secrets, headers, body, now=int(now.timestamp()))
+                signatures.verify_message(self.secrets, headers, body, now=int(now.timestamp()))
                 verified = True
             except signatures.BadSignature as error:
                 verified, problem, answered = False, str(error), 401
@@ -190,7 +190,7 @@ def run(host: str, port: int, *, secrets: list[str], fail: int, as_json: bool) -
 def require_secret(secret: str) -> None:
     """Stops where it is no secret; does not repeat it."""
     try:
-        signatures.signature(secret, "", 0, b"")
+        signatures.sign_message(secret, "", 0, b"")
     except ValueError as error:
         raise shell.misused(
             "A secret is whsec_ and base64, as claimdesk webhooks create prints it."

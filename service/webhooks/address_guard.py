@@ -14,14 +14,14 @@ import asyncio
 import ipaddress
 import re
 import socket
-import ssl
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import Any
 
 import httpcore
 import httpx
+
+from service.webhooks.answer_stream import AnswerStream
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -30,10 +30,6 @@ Resolve = Callable[[str, int], Awaitable[list[str]]]
 DEFAULT_PORTS = {"http": 80, "https": 443}
 URL_LENGTH = 2048
 RESOLVE_SECONDS = 10.0
-READ_BYTES = 16 * 1024
-ANSWER_BYTES = 128 * 1024
-"""What one request may bring back.  Above h11's limit of 100 KiB for a head, so that only an
-endless row of 1xx responses, which h11 does not count, ever reaches it."""
 
 PUBLIC6 = ipaddress.IPv6Network("2000::/3")
 DENIED: tuple[Network, ...] = tuple(
@@ -253,7 +249,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         for left, address in zip(range(len(addresses), 0, -1), addresses, strict=True):
             share = None if end is None else (end - loop.time()) / left
             try:
-                return _Stream(
+                return AnswerStream(
                     await self._backend.connect_tcp(
                         address, port, share, local_address, socket_options
                     )
@@ -273,71 +269,3 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
 
     async def sleep(self, seconds: float) -> None:
         await self._backend.sleep(seconds)
-
-
-class _Stream(httpcore.AsyncNetworkStream):
-    """A connection that brings back ANSWER_BYTES for one request at most.
-
-    httpcore writes head and body apart; here they wait for the first read and leave as one.
-    """
-
-    def __init__(self, inner: httpcore.AsyncNetworkStream) -> None:
-        self._inner = inner
-        self._unsent = b""
-        self._received = 0
-        self._brimful = False
-
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
-        if self._unsent:
-            unsent, self._unsent = self._unsent, b""
-            self._received = 0
-            # Who closed already may have answered first (413): read what there is.
-            with suppress(httpcore.WriteError):
-                await self._inner.write(unsent, timeout)
-        limit = min(max_bytes, READ_BYTES)
-        data = await self._inner.read(limit, timeout)
-        self._received += len(data)
-        self._brimful = len(data) == limit
-        if self._received > ANSWER_BYTES:
-            raise httpcore.ReadError(f"more than {ANSWER_BYTES // 1024} KiB came back")
-        return data
-
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
-        self._unsent += buffer
-
-    async def aclose(self) -> None:
-        await self._inner.aclose()
-
-    async def start_tls(
-        self,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109 — httpcore's signature
-    ) -> httpcore.AsyncNetworkStream:
-        try:
-            return _Stream(await self._inner.start_tls(ssl_context, server_hostname, timeout))
-        except BaseException:
-            # httpcore closes it for an Exception, but leaks it when the deadline cancels.
-            await self._inner.aclose()
-            raise
-
-    def get_extra_info(self, info: str) -> Any:
-        # A full read may have left bytes behind, in a queue that the socket knows nothing of.
-        if info == "is_readable" and (self._brimful or _has_more(self._inner)):
-            return True
-        return self._inner.get_extra_info(info)
-
-
-def _has_more(stream: httpcore.AsyncNetworkStream) -> bool:
-    """Whether TLS has read a closing or more bytes already, which the socket does not show.
-
-    The connection is then not used again, so the byte is not missed.
-    """
-    tls: ssl.SSLObject | None = stream.get_extra_info("ssl_object")
-    if tls is None:
-        return False
-    try:
-        tls.read(1)
-    except ssl.SSLError as error:
-        return not isinstance(error, ssl.SSLWantReadError)
-    return True

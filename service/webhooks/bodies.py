@@ -7,15 +7,16 @@ import orjson
 
 from service.domain.claims import format_instant
 from service.domain.webhooks import EventType
-from service.webhooks.webhook_views import PingData
+from service.webhooks.webhook_views import MessageView, PingView
 
 
 def render_body(kind: str, moment: datetime, data: Mapping[str, object]) -> bytes:
     """Render the body of an event of type `kind`."""
-    return orjson.dumps({"type": kind, "timestamp": format_instant(moment), "data": data})
+    message: MessageView = {"type": kind, "timestamp": format_instant(moment), "data": data}
+    return orjson.dumps(message)
 
 
 def render_ping(webhook: str, moment: datetime, *, base_url: str) -> bytes:
     """Render the body of a ping: it says who sends, and nothing of any claim."""
-    data: PingData = {"webhook": webhook, "from": base_url}
+    data: PingView = {"webhook": webhook, "from": base_url}
     return render_body(EventType.PING, moment, data)

@@ -30,6 +30,7 @@ import httpx
 from service.domain.webhooks import is_reserved_header
 from service.webhooks import signatures
 from service.webhooks.address_guard import AddressGuard, AddressRefused, GuardedBackend
+from service.webhooks.answer_stream import AnswerStream
 
 LANES = 1024
 """Endpoints whose connections are kept."""
@@ -179,6 +180,8 @@ class Sender:
             reply.status, reply.headers = response.status, response.headers
             limit = cast(float, deadline.when())
             deadline.reschedule(min(limit, asyncio.get_running_loop().time() + BODY_SECONDS))
+            stream = cast(AnswerStream, response.extensions["network_stream"])
+            stream.begin_body(_find_body_length(response))
             await _read(response, reply.body)
         finally:
             await self._put_back(lane, outgoing.endpoint, connection)
@@ -227,7 +230,7 @@ class Sender:
         self, lane: _Lane, endpoint: str, connection: httpcore.AsyncHTTP11Connection
     ) -> None:
         current = not self._closed and self._lanes.get(endpoint) is lane
-        if not (current and connection.is_idle() and _nothing_left(connection)):
+        if not (current and connection.is_idle() and not connection.has_expired()):
             await connection.aclose()
             return
         lane.idle.append(connection)
@@ -266,7 +269,7 @@ class Sender:
 
 
 def _headers(outgoing: Outgoing, lane: _Lane, at: datetime) -> Headers:
-    signed = signatures.headers(
+    signed = signatures.build_headers(
         outgoing.secrets, outgoing.message, int(at.timestamp()), outgoing.body
     )
     return [
@@ -296,14 +299,20 @@ async def _read(response: httpcore.Response, body: bytearray) -> None:
         await response.aclose()
 
 
-def _nothing_left(connection: httpcore.AsyncHTTP11Connection) -> bool:
-    """Whether the answer ended where its head said.
-
-    httpcore keeps what follows (the body of a 204) and would take it for the next answer; it has
-    no public way to ask.
-    """
-    rest, _ = connection._h11_state.trailing_data
-    return not rest
+def _find_body_length(response: httpcore.Response) -> int | None:
+    """Return how long the head says the body is; None where only the body tells."""
+    if response.status in (204, 304):
+        return 0
+    headers = [(name.lower(), value) for name, value in response.headers]
+    if any(name == b"transfer-encoding" for name, _ in headers):
+        return None
+    lengths = {
+        length.strip()
+        for name, value in headers
+        if name == b"content-length"
+        for length in value.split(b",")
+    }
+    return int(lengths.pop()) if len(lengths) == 1 else None
 
 
 def parse_retry_after(value: str, now: datetime) -> timedelta | None:

@@ -1,6 +1,7 @@
 """The views of webhooks: endpoints, their secrets, deliveries, attempts, and what is posted."""
 
-from typing import Annotated, Generic, Literal, TypeVar
+from collections.abc import Mapping
+from typing import Annotated, Literal
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -8,7 +9,6 @@ from typing_extensions import TypedDict
 from service.domain.webhooks import DeliveryState, EndpointState, Ordering
 from service.views import Moment, Uuid, view
 
-T = TypeVar("T")
 PreviousUntil = Annotated[list[Moment], Field(description="Until when those before it sign too")]
 
 
@@ -135,18 +135,19 @@ class RecoveryView(TypedDict):
     recovered: Annotated[int, Field(description="How many deliveries are sent again")]
 
 
-class MessageView(TypedDict, Generic[T]):
+class MessageView(TypedDict):
     """What is posted: Standard Webhooks 1.0. Receivers must accept fields that they do not know."""
 
     type: str
     timestamp: Annotated[Moment, Field(description="When the event was recorded")]
-    data: T
+    data: Mapping[str, object]
 
 
-PingData = TypedDict(
-    "PingData",
+PingView = TypedDict(
+    "PingView",
     {"webhook": Uuid, "from": Annotated[str, Field(description="How this service is reached")]},
 )
+PingView.__doc__ = "Somebody tries the webhook."
 
 
 def describe_filters(webhook: WebhookView, *, name_claim: bool = True) -> str:

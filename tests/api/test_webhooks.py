@@ -5,6 +5,7 @@ from ipaddress import ip_network
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
 from service.api import webhook_events
 from service.domain.webhooks import EventType
@@ -275,18 +276,15 @@ async def test_every_body_is_as_documented(desk: Desk) -> None:
     for one in await deliveries(desk, webhook, limit="200"):
         whole = await desk.admin.get(f"/v1/webhooks/{webhook}/deliveries/{one['id']}")
         kind = EventType(one["type"])
-        shape = webhook_events.body(kind)
+        view = TypeAdapter(webhook_events.build_body_view(kind))
         body = whole.json()["body"]
-        parsed = shape.model_validate_json(body)
-        assert parsed.model_dump(mode="json", by_alias=True, exclude_unset=True) == (
-            json.loads(body)
-        )
+        assert view.dump_python(view.validate_json(body), mode="json") == json.loads(body)
         seen.add(kind)
     assert seen == set(EventType)
     for kind in EventType:
-        example = webhook_events.EXAMPLES[webhook_events.name(kind)]
-        parsed = webhook_events.body(kind).model_validate(example)
-        assert parsed.model_dump(mode="json", by_alias=True, exclude_unset=True) == example
+        example = webhook_events.EXAMPLES[webhook_events.build_name(kind)]
+        view = TypeAdapter(webhook_events.build_body_view(kind))
+        assert view.dump_python(view.validate_python(example), mode="json") == example
 
 
 async def test_nothing_internal_is_told(desk: Desk) -> None:

@@ -13,7 +13,8 @@ import pytest
 import uvloop
 
 from service.webhooks import delivery
-from service.webhooks.address_guard import READ_BYTES, AddressGuard
+from service.webhooks.address_guard import AddressGuard
+from service.webhooks.answer_stream import READ_BYTES
 from service.webhooks.delivery import Answer, Sender
 from tests.webhooks import receivers
 from tests.webhooks.receivers import (
@@ -36,6 +37,10 @@ from tests.webhooks.senders import (
 BRIMFUL = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n"
 BRIMFUL %= READ_BYTES - len(BRIMFUL) - 3
 BRIMFUL += b"x" * (READ_BYTES - len(BRIMFUL))
+CHUNKED = (
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    b"3\r\na\nb\r\n2;x=y\r\nok\r\n0\r\nTrailer: x\r\n\r\n"
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -117,6 +122,35 @@ async def test_connections_are_kept() -> None:
         assert there.connections == 51, "endpoints share none"
 
 
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [EMPTY],
+        [CHUNKED],
+        [b"HTTP/1.1 103 Hints\r\n\r\n" + OK],
+        [OK[:-5], OK[-5:-3], OK[-3:]],
+        [CHUNKED[:-9], CHUNKED[-9:-1], CHUNKED[-1:]],
+    ],
+    ids=["204", "chunked", "informs first", "split 200", "split chunks"],
+)
+async def test_connection_is_kept_after_any_complete_answer(parts: list[bytes]) -> None:
+    """However the answer is framed, and wherever the network parts it."""
+
+    async def behave(
+        it: Receiver, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        while True:
+            await it.request(reader)
+            for part in parts:
+                await it.send(writer, part)
+                await asyncio.sleep(0.005)
+
+    async with receivers.receiver(behave) as there, sending() as sender:
+        for _ in range(3):
+            assert (await sender.send(outgoing(there.url))).delivered
+        assert there.connections == 1
+
+
 async def test_a_connection_that_was_closed_meanwhile_costs_no_attempt() -> None:
     """The receiver closes after each answer without a word: every delivery arrives all the same."""
     async with receivers.receiver(ends(OK)) as there, sending() as sender:
@@ -131,9 +165,15 @@ async def test_a_connection_that_was_closed_meanwhile_costs_no_attempt() -> None
     [b"surprise", b"HTTP/1.1 500 Smuggled\r\nContent-Length: 0\r\n\r\n", b"x" * 100_000],
     ids=["text", "an answer", "much"],
 )
-@pytest.mark.parametrize("head", [EMPTY, OK, BRIMFUL], ids=["204", "200", "one full read"])
-async def test_what_follows_an_answer_is_no_answer_to_the_next(head: bytes, rest: bytes) -> None:
-    """A 204 with a body, or any answer with a tail, does not poison the next delivery."""
+@pytest.mark.parametrize(
+    "head",
+    [EMPTY, OK, BRIMFUL, CHUNKED, OK.replace(b"\r\n", b"\n")],
+    ids=["204", "200", "one full read", "chunked", "bare line ends"],
+)
+async def test_bytes_after_an_answer_do_not_answer_the_next_request(
+    head: bytes, rest: bytes
+) -> None:
+    """After a 204 with a body, or any answer with more behind it, the connection is closed."""
     async with receivers.receiver(answers(head + rest)) as there, sending() as sender:
         for _ in range(4):
             answer = await sender.send(outgoing(there.url))

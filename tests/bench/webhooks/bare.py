@@ -81,7 +81,7 @@ def _posting(url: str, concurrency: int) -> Post:
     secrets = (make_secret(),)
 
     async def post(number: int, message: str) -> None:
-        signed = signatures.headers(secrets, message, int(time.time()), BODY)
+        signed = signatures.build_headers(secrets, message, int(time.time()), BODY)
         headers = {"Content-Type": "application/json", **signed}
         answer = await clients[number % count].post(url, content=BODY, headers=headers)
         if answer.status_code != 204:

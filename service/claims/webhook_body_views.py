@@ -1,0 +1,207 @@
+"""The views of webhook bodies about claims: what receivers get for each type of event.
+
+`webhook_bodies` renders them into the envelope of `service/webhooks/webhook_views.py`. Receivers
+must accept fields that they do not know.
+"""
+
+from typing import Annotated, NotRequired
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from service.claims.claim_views import ClaimantView, SpeakerNameView
+from service.domain.claims import (
+    Basis,
+    Cause,
+    DecisionKind,
+    Finding,
+    Kind,
+    Precision,
+    Scope,
+    Stance,
+    Status,
+)
+from service.domain.webhooks import EventType
+from service.views import Moment, Uuid
+
+
+class BodyClaimView(TypedDict):
+    """The claim that an event is about."""
+
+    id: Uuid
+    text: str
+    claimant: ClaimantView | None
+    url: str
+
+
+class BodyLinkView(TypedDict):
+    """A linked statement in brief."""
+
+    link: Uuid
+    statement: Uuid
+    party: str
+    party_name: str
+    root: str
+    speaker: SpeakerNameView | None
+    stance: Stance
+    scope: Scope
+    conditional: bool
+    basis: Basis
+    said_at: Moment
+    precision: Precision
+    quote: Annotated[str, Field(description="Up to 500 characters of its first rendering")]
+
+
+class BodyOverrideView(TypedDict):
+    """Why a decision goes against the guards."""
+
+    code: str
+    note: str
+
+
+class BodyChangesView(TypedDict):
+    """What was amended; only what differs is there."""
+
+    text: NotRequired[str | None]
+    tags: NotRequired[list[str] | None]
+    finding: NotRequired[Finding | None]
+    material: NotRequired[bool | None]
+
+
+class AboutView(TypedDict):
+    """What every event about a claim says."""
+
+    claim: BodyClaimView
+    version: Annotated[int, Field(description="The claim's version that this event made: its ETag")]
+    by: Annotated[str | None, Field(description="Who acted; null: a rule")]
+    occurred_at: Moment
+
+
+class CreatedView(TypedDict):
+    """A claim was recorded."""
+
+    kind: Kind
+    status: Status
+    claimed_at: Moment
+    precision: Precision
+    story: str | None
+    tags: list[str]
+    part_of: Uuid | None
+    print_line: str
+
+
+class StatusChangedView(TypedDict):
+    """A claim's status changed."""
+
+    previous_status: Status
+    status: Status
+    reason: str
+    cause: Cause
+    cites: list[BodyLinkView]
+    override: BodyOverrideView | None
+    decided_by: str | None
+    approved_by: str | None
+    sequence: Annotated[int, Field(description="1, 2, 3 … for each claim, without gaps")]
+    print_line: str
+
+
+class AmendedView(TypedDict):
+    """A claim's text or tags changed."""
+
+    changes: BodyChangesView
+    revision: int
+    print_line: str
+
+
+class FindingChangedView(TypedDict):
+    """What the desk concludes beyond the status changed."""
+
+    previous: Finding | None
+    finding: Annotated[Finding | None, Field(description="null: nothing is found any more")]
+    reason: str
+    cites: list[BodyLinkView]
+    status: Status
+    decided_by: str | None
+    approved_by: str | None
+    print_line: str
+
+
+class MergedView(TypedDict):
+    """A claim was merged into another."""
+
+    into: Annotated[Uuid, Field(description="The claim that took its place")]
+
+
+class WithdrawalReadView(TypedDict):
+    """When and where a withdrawal was read, as far as that is known."""
+
+    said_at: NotRequired[Annotated[Moment | None, Field(description="When the world heard of it")]]
+    precision: NotRequired[Precision | None]
+    source: NotRequired[Annotated[Uuid | None, Field(description="Where it was read")]]
+
+
+class WithdrawnView(WithdrawalReadView):
+    """The claimant took a claim back."""
+
+    reason: str
+    status: Status
+    print_line: str
+
+
+class LinkedView(TypedDict):
+    """A statement was linked to a claim."""
+
+    link: BodyLinkView
+    print_line: str
+
+
+class RetractedView(LinkedView):
+    """A link was retracted."""
+
+    reason: str
+
+
+class StatementWithdrawnView(WithdrawalReadView):
+    """A statement linked to a claim was withdrawn."""
+
+    statement: Uuid
+    reason: str
+    links: list[BodyLinkView]
+    print_line: str
+
+
+class ProposedView(TypedDict):
+    """A decision waits for a second person."""
+
+    decision: Uuid
+    kind: Annotated[DecisionKind, Field(description="What it changes once it is approved")]
+    status: Status
+    to: Status
+    reason: str
+    cites: list[BodyLinkView]
+    override: BodyOverrideView | None
+    proposed_by: str
+
+
+class RejectedView(TypedDict):
+    """A second person rejected a decision."""
+
+    decision: Uuid
+    status: Status
+    comment: str
+
+
+BODY_VIEWS: dict[EventType, type] = {
+    EventType.CLAIM_CREATED: CreatedView,
+    EventType.CLAIM_STATUS_CHANGED: StatusChangedView,
+    EventType.CLAIM_AMENDED: AmendedView,
+    EventType.FINDING_CHANGED: FindingChangedView,
+    EventType.CLAIM_MERGED: MergedView,
+    EventType.CLAIM_WITHDRAWN: WithdrawnView,
+    EventType.LINK_CREATED: LinkedView,
+    EventType.LINK_RETRACTED: RetractedView,
+    EventType.STATEMENT_WITHDRAWN: StatementWithdrawnView,
+    EventType.DECISION_PROPOSED: ProposedView,
+    EventType.DECISION_REJECTED: RejectedView,
+}
+"""What each type of event adds to `AboutView`."""
