@@ -208,7 +208,7 @@ async def _prepare_database(services: Services) -> bool:
         await compare_clock(database, services.clock_guard)
         home = await database.describe_home()
         now = services.clock()
-        await database.write(recovery.settle_in, home=home, now=now)
+        await database.write(recovery.register_home, home=home, now=now)
         await database.write(policy.settle_policy, four_eyes=settings.four_eyes, now=now)
         served_at = settings.base_url.rstrip("/")
         await database.write(account_commands.note_served_at, base_url=served_at)

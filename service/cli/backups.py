@@ -1,4 +1,4 @@
-"""`claimdesk backup` and `claimdesk restore`: a whole desk to a file, and back."""
+"""`claimdesk backup` and `claimdesk restore`: copy a whole desk to a file, and put it back."""
 
 import os
 import shutil
@@ -60,7 +60,7 @@ def restore(
         raise shell.misused("It is the desk or a copy: --desk or --copy, not both.")
     if not file.is_file():
         raise shell.misused(f"There is no file {file}.")
-    answer = "desk" if desk else "copy" if copy else _ask()
+    answer = "desk" if desk else "copy" if copy else _ask_answer()
     target = databases.file()
     if target is None:
         place, kept, epoch = _restore_dump(file, answer)
@@ -86,17 +86,17 @@ def restore(
         )
 
 
-def _ask() -> str | None:
-    """Ask who sits there whether this is the desk; a program is not asked."""
+def _ask_answer() -> str | None:
+    """Ask the operator whether this is the desk.  A program is not asked."""
     if not sys.stdin.isatty():
         return None
-    asked = "Is this the desk from now on, which sends webhooks (and not a copy beside it)?"
-    return "desk" if typer.confirm(asked, default=False, err=True) else "copy"
+    question = "Is this the desk from now on, which sends webhooks (and not a copy beside it)?"
+    return "desk" if typer.confirm(question, default=False, err=True) else "copy"
 
 
 def _restore_file(file: Path, target: Path, answer: str | None) -> tuple[str, str | None, str]:
-    """Put a backup in the place of an embedded database; gives where that is, where the one that
-    was there is kept, and the epoch."""
+    """Put a backup in the place of an embedded database; return where that is, where the database
+    that was there is kept, and the epoch."""
     from service.operations import copies, recovery
 
     target.parent.mkdir(parents=True, exist_ok=True)

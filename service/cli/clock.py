@@ -1,4 +1,4 @@
-"""`claimdesk clock`: what this machine's clock is compared with, and the word that it is right."""
+"""`claimdesk clock`: compare this machine's clock with the record, or accept it as right."""
 
 import typer
 

@@ -70,7 +70,7 @@ async def _deliver(settings: "Settings", metrics_port: int | None) -> None:
     await database.start()
     guard = await databases.guard_clock(database, stopwatch=count_seconds)
     home = await database.describe_home()
-    await database.write(recovery.settle_in, home=home, now=_now())
+    await database.write(recovery.register_home, home=home, now=_now())
     dispatcher = Dispatcher(settings, database, _now, meters)
     try:
         if settings.webhook_bell:

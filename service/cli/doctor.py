@@ -1,7 +1,7 @@
-"""`claimdesk doctor`: what is wrong here, in words, and what to do about it.
+"""`claimdesk doctor`: report what is wrong with a desk, and what to do about it.
 
-It changes nothing: it neither migrates nor waits for a writer, and what it cannot look at it says,
-and goes on with the rest.
+It changes nothing: it neither migrates nor waits for a writer.  A check that fails is reported, and
+the others are made.
 """
 
 from collections.abc import Callable
@@ -27,43 +27,43 @@ def doctor(as_json: shell.AsJson = False) -> None:
     where there is something to do."""
     settings = shell.settings()
     findings: list[Finding] = []
-    looked_at: list[str] = []
+    names: list[str] = []
 
-    def look(name: str, check: Callable[[], list[Finding]]) -> list[Finding]:
-        looked_at.append(name)
+    def make_check(name: str, check: Callable[[], list[Finding]]) -> list[Finding]:
+        names.append(name)
         try:
             found = check()
         except Exception as error:
             # Whatever it is, it must not keep the other checks from being made.
-            found = [_tell_failure(name, error)]
+            found = [_describe_failure(name, error)]
         findings.extend(found)
         return found
 
-    look("settings", partial(doctor_place.check_settings, settings))
+    make_check("settings", partial(doctor_place.check_settings, settings))
     file = databases.file()
     if file is not None:
-        look("file", partial(doctor_place.check_file, file))
-        look("disk", partial(doctor_place.check_room, file))
-    readable = file is None or file.exists()
-    if readable and not look("schema", partial(doctor_place.check_schema, settings)):
-        databases.look(partial(_look_inside, look_inside=look))
-    _print(findings, looked_at, as_json=as_json)
+        make_check("file", partial(doctor_place.check_file, file))
+        make_check("disk", partial(doctor_place.check_room, file))
+    is_readable = file is None or file.exists()
+    if is_readable and not make_check("schema", partial(doctor_place.check_schema, settings)):
+        databases.look(partial(_check_database, make_check=make_check))
+    _print_findings(findings, names, as_json=as_json)
     if any(finding.level is Level.FAULT for finding in findings):
         raise typer.Exit(shell.FAILED)
 
 
-async def _look_inside(
-    database: "Database", *, look_inside: Callable[[str, Callable[[], list[Finding]]], Any]
+async def _check_database(
+    database: "Database", *, make_check: Callable[[str, Callable[[], list[Finding]]], Any]
 ) -> None:
     """Make each check of the database, on a connection that cannot write."""
     for name, check in _list_checks():
         try:
-            found = await database.read(check)
+            findings = await database.read(check)
         except Exception as error:
-            # As above; kept for `look`, which tells of it.
-            look_inside(name, partial(_raise, error))
+            # As above; `make_check` reports it.
+            make_check(name, partial(_raise, error))
         else:
-            look_inside(name, partial(list, found))
+            make_check(name, partial(list, findings))
 
 
 def _raise(error: Exception) -> list[Finding]:
@@ -98,7 +98,7 @@ def _list_checks() -> list[tuple[str, Check]]:
     ]
 
 
-def _tell_failure(name: str, error: Exception) -> Finding:
+def _describe_failure(name: str, error: Exception) -> Finding:
     if isinstance(error, shell.Stopped):
         return make_fault(name, str(error).splitlines()[0], "Do that first, then look again.")
     reason = error.detail if isinstance(error, ClaimdeskError) else str(error).splitlines()[0]
@@ -110,23 +110,23 @@ def _tell_failure(name: str, error: Exception) -> Finding:
     )
 
 
-def _print(findings: list[Finding], looked_at: list[str], *, as_json: bool) -> None:
+def _print_findings(findings: list[Finding], names: list[str], *, as_json: bool) -> None:
     faults = [finding for finding in findings if finding.level is Level.FAULT]
     if as_json:
         shell.print_json(
             {
                 "ok": not faults,
                 "findings": [asdict(finding) for finding in findings],
-                "looked_at": looked_at,
+                "looked_at": names,
             }
         )
         return
     for finding in sorted(findings, key=lambda finding: finding.level is Level.REMARK):
         mark = "!" if finding.level is Level.FAULT else "-"
         typer.echo(f"{mark} {finding.check}: {finding.what}\n    {finding.advice}")
-    names = ", ".join(looked_at)
+    listed = ", ".join(names)
     if faults:
         count = "One thing" if len(faults) == 1 else f"{len(faults)} things"
-        typer.echo(f"{count} to do.  Looked at: {names}.")
+        typer.echo(f"{count} to do.  Looked at: {listed}.")
     else:
-        typer.echo(f"Nothing is wrong.  Looked at: {names}.")
+        typer.echo(f"Nothing is wrong.  Looked at: {listed}.")

@@ -1,4 +1,4 @@
-"""Checks of where a desk stands, for `claimdesk doctor`: settings, file, disk, schema."""
+"""Checks of a desk's surroundings for `claimdesk doctor`: settings, file, disk, schema."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ LEAST_ROOM = 100 * 1024 * 1024
 
 
 def check_settings(settings: "Settings") -> list[Finding]:
-    """Whether the base URL is one that others can use."""
+    """Check whether others can use the base URL."""
     findings = []
     parts = urlsplit(settings.base_url)
     name = "CLAIMDESK_BASE_URL"
@@ -68,14 +68,12 @@ def check_settings(settings: "Settings") -> list[Finding]:
 
 
 def check_file(path: Path) -> list[Finding]:
-    """Whether the embedded database's file is there, and whose it is."""
+    """Check whether the embedded database's file is there, and who may read and write it."""
     place = path.absolute()
     if Path(f"{path}.restoring").exists():
         return [
             make_fault(
-                "file",
-                f"A restore of {place} was cut off.",
-                "Run it again: claimdesk restore FILE",
+                "file", f"A restore of {place} was cut off.", "Run it again: claimdesk restore FILE"
             )
         ]
     try:
@@ -114,7 +112,7 @@ def check_file(path: Path) -> list[Finding]:
 
 
 def check_room(path: Path) -> list[Finding]:
-    """Whether there is room for what comes."""
+    """Check whether the disk has room."""
     folder = path.absolute().parent
     free = shutil.disk_usage(folder).free
     size = path.stat().st_size if path.exists() else 0
@@ -140,7 +138,7 @@ def check_room(path: Path) -> list[Finding]:
 
 
 def check_schema(settings: "Settings") -> list[Finding]:
-    """Whether the database answers, and has the schema that this version needs."""
+    """Check whether the database answers, and has the schema that this version needs."""
     from service.store import migrate
 
     try:

@@ -1,4 +1,4 @@
-"""`claimdesk epoch`: which record clients hold a place in, and the word that it is another."""
+"""`claimdesk epoch`: show the epoch of the record, or begin another."""
 
 from typing import Annotated
 

@@ -54,10 +54,7 @@ def export(
     if bom and form is not ExportFormat.CSV:
         raise shell.misused("--bom is for --format csv.")
     what = "lines" if form is ExportFormat.JSONL else "claims"
-    with (
-        files.written(file, force=force) as out,
-        progress.Bar(what, quiet=quiet or as_json) as bar,
-    ):
+    with files.written(file, force=force) as out, progress.Bar(what, quiet=quiet or as_json) as bar:
         if form is ExportFormat.CSV:
             rows = databases.read(exports.write_sheet, write=out.write, bom=bom, progress=bar.show)
             counts = {"claim": rows}

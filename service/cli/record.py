@@ -20,9 +20,11 @@ def seed(
     from service.accounts import account_commands
     from service.exchange import seeds
 
-    path = file or seeds.default_file()
-    plan = seeds.parse(path.read_bytes())
-    report = databases.write(seeds.load, plan=plan, actor=account_commands.SYSTEM, now=shell.now())
+    path = file or seeds.find_default_file()
+    plan = seeds.parse_seed_file(path.read_bytes())
+    report = databases.write(
+        seeds.load_plan, plan=plan, actor=account_commands.SYSTEM, now=shell.now()
+    )
     if as_json:
         shell.print_json({"created": report.created, "unchanged": report.unchanged})
         return

@@ -142,8 +142,8 @@ def seeded(connection: Connection, *, now: datetime) -> tuple[str | None, bool]:
 
     empty = seeds.is_empty(connection)
     if empty:
-        plan = seeds.parse(seeds.default_file().read_bytes())
-        seeds.load(connection, plan, actor=account_commands.SYSTEM, now=now)
+        plan = seeds.parse_seed_file(seeds.find_default_file().read_bytes())
+        seeds.load_plan(connection, plan, actor=account_commands.SYSTEM, now=now)
     if not account_commands.has_users(connection):
         made = users.make(connection, email=FIRST_EMAIL, name=FIRST_NAME, role=Role.ADMIN, now=now)
         return made["token"], empty

@@ -6,8 +6,9 @@ it was.
 """
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
+
+from service.claims.claim_views import ClaimView
 
 DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 APOSTROPHE = "'"
@@ -15,7 +16,6 @@ APOSTROPHE = "'"
 _NEEDS_QUOTES = re.compile('[",;|\t\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]')
 BOM = b"\xef\xbb\xbf"
 """Tells Excel that UTF-8 follows."""
-Cell = str | int | None
 COLUMNS = (
     "id",
     "text",
@@ -50,23 +50,25 @@ COLUMNS = (
 """The columns of a sheet of claims; docs/exchange.md explains each."""
 
 
-def build_row(claim: Mapping[str, Any]) -> list[Cell]:
-    """Return the cells of a claim, from its document as it is served."""
-    claimant, evidence = claim["claimant"] or {}, claim["evidence"]
-    speaker = claimant.get("speaker") or {}
-    cells = {
+def build_row(claim: ClaimView) -> list[object]:
+    """Return the cells of a claim."""
+    claimant = claim["claimant"]
+    speaker = claimant["speaker"] if claimant else None
+    cells: dict[str, object] = {
         **claim,
-        "claimant": claimant.get("party"),
-        "claimant_name": claimant.get("name"),
-        "speaker": speaker.get("name"),
-        "role": speaker.get("role"),
+        "claimant": claimant and claimant["party"],
+        "claimant_name": claimant and claimant["name"],
+        "speaker": speaker and speaker["name"],
+        "role": speaker and speaker["role"],
         "tags": "; ".join(claim["tags"]),
-        **{stance: " ".join(evidence[stance]) for stance in evidence},
+        "supports": " ".join(claim["evidence"]["supports"]),
+        "contradicts": " ".join(claim["evidence"]["contradicts"]),
+        "requests_confirmation": " ".join(claim["evidence"]["requests_confirmation"]),
     }
     return [_spell_boolean(cells[column]) for column in COLUMNS]
 
 
-def _spell_boolean(value: Any) -> Cell:
+def _spell_boolean(value: object) -> object:
     return ("yes" if value else "no") if isinstance(value, bool) else value
 
 
@@ -80,12 +82,12 @@ def restore_cell(cell: str) -> str:
     return cell.removeprefix(APOSTROPHE)
 
 
-def encode_rows(rows: Iterable[Iterable[Cell]]) -> bytes:
+def encode_rows(rows: Iterable[Iterable[object]]) -> bytes:
     """Return rows as UTF-8, each ended by CRLF; None is an empty cell."""
     return "".join(f"{','.join(map(_encode_cell, row))}\r\n" for row in rows).encode()
 
 
-def _encode_cell(value: Cell) -> str:
+def _encode_cell(value: object) -> str:
     """Return a cell, quoted where some reader could end it, or its line, too early."""
     if value is None:
         return ""

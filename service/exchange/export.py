@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Column, ColumnElement, Connection, Row, Select, Table, func, select
 
+from service.claims.claim_views import ClaimView
 from service.domain.claims import format_instant
 from service.domain.errors import Conflict
 from service.exchange import claim_sheet, export_format
@@ -69,7 +70,7 @@ def write_sheet(
         total, written = _count_rows(connection, claims), 0
         write((claim_sheet.BOM if bom else b"") + claim_sheet.encode_rows([claim_sheet.COLUMNS]))
         for rows in _read_pages(connection, select(claims.c.id, claims.c.document), claims.c.id):
-            documents = (orjson.loads(row.document) for row in rows)
+            documents: list[ClaimView] = [orjson.loads(row.document) for row in rows]
             write(claim_sheet.encode_rows(map(claim_sheet.build_row, documents)))
             written += len(rows)
             if progress is not None:

@@ -134,7 +134,7 @@ class Plan(Entry):
     decisions: tuple[DecisionEntry, ...] = ()
 
 
-def parse(content: bytes | str) -> Plan:
+def parse_seed_file(content: bytes | str) -> Plan:
     """Parse a seed file.  Raises Invalid, whose errors name every place at fault."""
     try:
         text = content.decode() if isinstance(content, bytes) else content

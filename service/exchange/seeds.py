@@ -41,7 +41,7 @@ from service.exchange.seed_files import (
     StatementEntry,
     StoryEntry,
 )
-from service.exchange.seed_files import parse as parse
+from service.exchange.seed_files import parse_seed_file as parse_seed_file
 from service.store import tables
 from service.stories import story_commands
 
@@ -50,7 +50,7 @@ ARTICLE = "kosovo-2023-10.toml"
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class LoadReport:
     """How many entries of each kind (`parties`, `claims` …) were new, and how many were there."""
 
     created: dict[str, int] = field(default_factory=dict)
@@ -64,13 +64,13 @@ class Stamp(TypedDict):
     now: datetime
 
 
-def default_file() -> Path:
+def find_default_file() -> Path:
     """Return the article's file: in the package where it was installed, else in the checkout."""
     packaged = PACKAGE / "_seeds"
     return (packaged if packaged.is_dir() else PACKAGE.parent / "seeds") / ARTICLE
 
 
-def load(connection: Connection, plan: Plan, *, actor: Actor, now: datetime) -> Report:
+def load_plan(connection: Connection, plan: Plan, *, actor: Actor, now: datetime) -> LoadReport:
     """Record what `plan` has and the desk has not, as known to the desk from `now` on.
 
     Raises what the commands raise, where the desk's own changes leave an entry no place.
@@ -95,7 +95,7 @@ def load(connection: Connection, plan: Plan, *, actor: Actor, now: datetime) -> 
         loading.load_link(link)
     for decision in plan.decisions:
         loading.load_decision(decision)
-    return Report(dict(loading.created), dict(loading.unchanged))
+    return LoadReport(dict(loading.created), dict(loading.unchanged))
 
 
 def is_empty(connection: Connection) -> bool:
@@ -107,7 +107,7 @@ def is_empty(connection: Connection) -> bool:
 
 
 class _Loading:
-    """One run of `load`: the ids that the file's keys stand for, and what was counted."""
+    """One run of `load_plan`: the ids that the file's keys stand for, and what was counted."""
 
     def __init__(self, connection: Connection, actor: Actor, now: datetime) -> None:
         self.connection = connection

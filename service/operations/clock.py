@@ -1,10 +1,12 @@
-"""What this machine's clock is compared with, and the word of somebody who knows it is right."""
+"""Compare this machine's clock with the record, and accept it where an operator vouches for it."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import orjson
 import structlog
-from sqlalchemy import Connection, func, select, text, update
+from sqlalchemy import Connection, Select, func, select, text, update
+from typing_extensions import TypedDict
 
 from service.domain import backoff
 from service.domain.claims import format_instant
@@ -18,36 +20,44 @@ from service.store.tables import events
 from service.store.webhook_tables import webhook_deliveries, webhooks
 
 LONGEST_WAIT = timedelta(days=7) * (1 + backoff.JITTER)
-"""No delivery is made to wait for longer: the longest step that a schedule may have (config.py)."""
+"""No delivery waits longer: this is the longest step that a schedule may have (config.py)."""
 log = structlog.get_logger("database")
 
 
-def read_clock_reference(connection: Connection, *, now: datetime | None = None) -> ClockReference:
-    """What a clock is compared with; with `now`, the database server's clock too.
+class Acceptance(TypedDict, total=False):
+    """The note that the clock is right."""
 
-    Values that cannot be read are passed over: another check tells of them.
+    at: str
+    up_to: str
+    server_ahead: float
+
+
+def read_clock_reference(connection: Connection, *, now: datetime | None = None) -> ClockReference:
+    """Return what a clock is compared with; with `now`, the database server's clock too.
+
+    Values that cannot be read are left out: another check reports them.
     """
     accepted = _read_acceptance(connection)
     return ClockReference(
         newest_event=_read_newest(connection),
-        last_seen=_parse(installation.read_value(connection, LAST_SEEN)),
+        last_seen=_parse_instant(installation.read_value(connection, LAST_SEEN)),
         server_ahead=None if now is None else _measure_server_clock(connection, now=now),
-        accepted_at=_parse(accepted.get("at")),
-        accepted_up_to=_parse(accepted.get("up_to")),
+        accepted_at=_parse_instant(accepted.get("at")),
+        accepted_up_to=_parse_instant(accepted.get("up_to")),
         accepted_server_ahead=timedelta(seconds=accepted.get("server_ahead", 0)),
     )
 
 
 async def compare_clock(database: Database, guard: ClockGuard) -> None:
-    """Give the guard what the clock is compared with now."""
+    """Read again what the clock is compared with, and tell the guard."""
     now = guard.clock() if guard.stopwatch is not None else None
     guard.compare_with(await database.read(read_clock_reference, now=now), measured_at=now)
 
 
 def accept_clock(connection: Connection, *, now: datetime) -> ClockReference:
-    """Record that the clock is right as it is; gives what it was compared with until now.
+    """Record that the clock is right as it is; return what it was compared with until now.
 
-    What waits for an instant that a wrong clock has set is due at once.
+    Deliveries that wait for an instant that a wrong clock has set are due at once.
     """
     before = read_clock_reference(connection, now=now)
     latest = [
@@ -56,15 +66,12 @@ def accept_clock(connection: Connection, *, now: datetime) -> ClockReference:
         if instant is not None
     ]
     ahead = before.server_ahead or timedelta()
-    installation.write_value(
-        connection,
-        CLOCK_ACCEPTED,
-        {
-            "at": format_instant(now),
-            "up_to": format_instant(max(latest)),
-            "server_ahead": ahead.total_seconds(),
-        },
-    )
+    acceptance: Acceptance = {
+        "at": format_instant(now),
+        "up_to": format_instant(max(latest)),
+        "server_ahead": ahead.total_seconds(),
+    }
+    installation.write_value(connection, CLOCK_ACCEPTED, dict(acceptance))
     installation.write_value(connection, LAST_SEEN, format_instant(now))
     free_stuck_deliveries(connection, now=now)
     log.warning("somebody said that the clock is right", now=format_instant(now))
@@ -72,23 +79,22 @@ def accept_clock(connection: Connection, *, now: datetime) -> ClockReference:
 
 
 def excuse_imported_events(connection: Connection, *, now: datetime) -> None:
-    """Have the clock not held against what was imported with instants to come: another desk's
-    clock was wrong then, and says nothing of this one's."""
+    """Ignore imported events of the future when the clock is compared: another desk's clock was
+    wrong when it recorded them, which says nothing about this one's."""
     latest, accepted = _read_latest(connection), _read_acceptance(connection)
-    up_to = _parse(accepted.get("up_to"))
+    up_to = _parse_instant(accepted.get("up_to"))
     if latest is None or latest <= now or (up_to is not None and latest <= up_to):
         return
-    installation.write_value(
-        connection, CLOCK_ACCEPTED, accepted | {"up_to": format_instant(latest)}
-    )
+    accepted["up_to"] = format_instant(latest)
+    installation.write_value(connection, CLOCK_ACCEPTED, dict(accepted))
     log.warning("events of a time to come were imported", latest=format_instant(latest))
 
 
 def free_stuck_deliveries(
     connection: Connection, *, now: datetime, longest: timedelta = LONGEST_WAIT
 ) -> int:
-    """Make due what would wait longer than any schedule says, since a clock was wrong; gives how
-    many deliveries that were."""
+    """Make deliveries due that would wait longer than any schedule says, because a clock was wrong;
+    return how many."""
     limit = now + longest
     delivery = webhook_deliveries.c
     freed = connection.execute(
@@ -112,30 +118,31 @@ def free_stuck_deliveries(
 
 
 def _read_newest(connection: Connection) -> datetime | None:
-    # Of a claim: a migration records whatever else it finds at its own time.
+    # Only claims: a migration records events of other things at its own time.
     of_claims = select(events.c.recorded_at).where(events.c.claim.is_not(None))
-    newest = of_claims.order_by(events.c.seq.desc()).limit(1)
-    try:
-        found: datetime | None = connection.scalar(newest)
-    except DatabaseDamaged:
-        return None
-    return found
+    return _read_instant(connection, of_claims.order_by(events.c.seq.desc()).limit(1))
 
 
 def _read_latest(connection: Connection) -> datetime | None:
-    """The latest instant that any event has: a claim with one in the future keeps to it."""
+    """Return the latest instant of any event: a claim with one in the future keeps that instant."""
+    return _read_instant(connection, select(func.max(events.c.recorded_at)))
+
+
+def _read_instant(connection: Connection, query: Select[Any]) -> datetime | None:
     try:
-        latest: datetime | None = connection.scalar(select(func.max(events.c.recorded_at)))
+        instant: datetime | None = connection.scalar(query)
     except DatabaseDamaged:
         return None
-    return latest
+    return instant
 
 
-def _read_acceptance(connection: Connection) -> dict[str, Any]:
+def _read_acceptance(connection: Connection) -> Acceptance:
+    value = installation.read_value(connection, CLOCK_ACCEPTED)
     try:
-        return installation.read_document(connection, CLOCK_ACCEPTED) or {}
+        acceptance: Acceptance | None = None if value is None else orjson.loads(value)
     except ValueError:
         return {}
+    return acceptance or {}
 
 
 def _measure_server_clock(connection: Connection, *, now: datetime) -> timedelta | None:
@@ -145,9 +152,9 @@ def _measure_server_clock(connection: Connection, *, now: datetime) -> timedelta
     return server - now
 
 
-def _parse(value: Any) -> datetime | None:
+def _parse_instant(value: object) -> datetime | None:
     try:
-        instant = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
+        instant = datetime.fromisoformat(str(value))
+    except ValueError:
         return None
     return instant.astimezone(UTC) if instant.tzinfo is not None else None

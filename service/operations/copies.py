@@ -1,4 +1,4 @@
-"""Whole copies of the embedded database, and how one takes the other's place."""
+"""Copy the embedded database, and put a copy in the place of the database."""
 
 import os
 import sqlite3
@@ -25,7 +25,7 @@ SHARED_FIRST, SHARED_SIZE = 0x40000002, 510
 
 
 def copy_database(source: Path, target: Path) -> None:
-    """Copy a database as it is at one instant, whatever is written to it, and check the copy.
+    """Copy a database as it is at one instant, while it is written to, and check the copy.
 
     `target` is an empty file.  Raises DatabaseDamaged where the copy is not whole.
     """
@@ -51,10 +51,7 @@ def copy_database(source: Path, target: Path) -> None:
 
 
 def change_copy(
-    path: Path,
-    command: Callable[Concatenate[Connection, P], T],
-    *args: P.args,
-    **kwargs: P.kwargs,
+    path: Path, command: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
 ) -> T:
     """Run a command on a copy that nobody has open."""
     engine = sqlite_engine(make_url(f"sqlite:///{path}"), writing=True, create=True)
@@ -66,41 +63,41 @@ def change_copy(
 
 
 def put_in_place(part: Path, target: Path, *, now: datetime) -> Path | None:
-    """Give `part` the database's name; gives where the database that had it is kept.
+    """Rename `part` to the database's name; return where the database of that name is kept.
 
-    Raises Conflict where somebody has that open.  Cut off at any instant, there is the old database
+    Raises Conflict where somebody has it open.  Cut off at any instant, there is the old database
     or the new one, or a note beside it because of which nothing is served until this is done again.
     """
     note = Path(f"{target}{RESTORING}")
     aside: Path | None = None
-    with _alone(target):
+    with _hold_alone(target):
         if target.exists():
             aside = target.with_name(f"{target.name}.before-{now:%Y%m%dT%H%M%S%fZ}")
-            _empty_log(target)
+            _empty_write_ahead_log(target)
         note.write_text(f"{part.name}\n", encoding="utf-8")
-        _sync(target.parent)
+        _sync_folder(target.parent)
         if aside is not None:
             os.link(target, aside)
         for suffix in ("-wal", "-shm", "-journal"):
-            # Of a database that SQLite could not make whole: kept with it.
+            # SQLite could not repair the database that they belong to: they are kept with it.
             leftover = Path(f"{target}{suffix}")
             if leftover.exists():
                 leftover.rename(f"{leftover}.left" if aside is None else f"{aside}{suffix}")
         part.replace(target)
-        _sync(target.parent)
+        _sync_folder(target.parent)
     note.unlink()
     return aside
 
 
-def _empty_log(path: Path) -> None:
-    """Bring the write-ahead log in, where the database is well enough for that."""
+def _empty_write_ahead_log(path: Path) -> None:
+    """Write the write-ahead log into the database, where it is not too damaged for that."""
     with suppress(sqlite3.DatabaseError), closing(sqlite3.connect(path, timeout=0)) as connection:
         connection.execute("PRAGMA journal_mode=DELETE").fetchone()
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Raises Conflict where another process has the database open."""
+def _hold_alone(path: Path) -> Iterator[None]:
+    """Keep other processes from opening the database.  Raises Conflict where one has it open."""
     if not path.exists():
         yield
         return
@@ -122,7 +119,7 @@ def _alone(path: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _sync(folder: Path) -> None:
+def _sync_folder(folder: Path) -> None:
     if os.name == "nt":
         return
     handle = os.open(folder, os.O_RDONLY)

@@ -1,8 +1,9 @@
-"""Checks of a desk's own state, for `claimdesk doctor`: its file, its clock, its epoch, its people
-and its names.  Each takes a connection and gives what it has found."""
+"""Checks of a desk's own state for `claimdesk doctor`: its file, clock, epoch, people and names.
+
+Each takes a connection and returns its findings.
+"""
 
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import Connection, func, select, text
 
@@ -12,19 +13,20 @@ from service.domain import clocks
 from service.domain.access import Role
 from service.domain.diagnosis import Finding, make_fault, make_remark
 from service.operations import clock, recovery
+from service.operations.recovery import Home
 from service.store import installation
 from service.store.installation import EPOCH, HOME, LAST_SEEN
 from service.store.tables import users
 
 LISTED = 20
-"""How many groups of names that read alike are listed."""
+"""At most so many groups of names that read alike are listed."""
 RELEASE = (
     "If this is the desk: claimdesk webhooks release. If it is a copy beside the desk, leave it so."
 )
 
 
 def check_integrity(connection: Connection) -> list[Finding]:
-    """Whether the pages of an embedded database hold together."""
+    """Check the pages of an embedded database."""
     if connection.dialect.name != "sqlite":
         return []
     faults = [row[0] for row in connection.execute(text("PRAGMA quick_check(5)"))]
@@ -41,14 +43,14 @@ def check_integrity(connection: Connection) -> list[Finding]:
 
 
 def check_clock(connection: Connection, *, now: datetime, tolerance: timedelta) -> list[Finding]:
-    """Whether this machine's clock can be right."""
+    """Check whether this machine's clock can be right."""
     reference = clock.read_clock_reference(connection, now=now)
     fault = clocks.find_clock_fault(reference, now=now, tolerance=tolerance)
     return [] if fault is None else [make_fault("clock", fault, clocks.ADVICE)]
 
 
 def check_values(connection: Connection) -> list[Finding]:
-    """Whether what the database says of itself can be read."""
+    """Check whether the notes that the database keeps on itself can be read."""
     findings = []
     for name in (EPOCH, HOME, LAST_SEEN, installation.HELD, installation.CLOCK_ACCEPTED):
         try:
@@ -76,8 +78,8 @@ def check_values(connection: Connection) -> list[Finding]:
     return findings
 
 
-def check_epoch(connection: Connection, *, home: dict[str, Any] | None) -> list[Finding]:
-    """Whether this is the desk, or a copy of one."""
+def check_epoch(connection: Connection, *, home: Home | None) -> list[Finding]:
+    """Check whether this is the desk, or a copy of one."""
     findings = []
     held = recovery.read_hold(connection)
     if held is not None:
@@ -113,7 +115,7 @@ def check_epoch(connection: Connection, *, home: dict[str, Any] | None) -> list[
 
 
 def check_people(connection: Connection) -> list[Finding]:
-    """Whether two people are asked for what takes two, and whether there are two."""
+    """Check whether decisions need a second person, and whether there are two people."""
     if not policy.needs_second_person(connection):
         return [
             make_fault(
@@ -140,7 +142,7 @@ def check_people(connection: Connection) -> list[Finding]:
 
 
 def check_names(connection: Connection) -> list[Finding]:
-    """Which names read alike."""
+    """List names that read alike."""
     return [
         make_fault(
             "names",

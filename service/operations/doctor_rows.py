@@ -1,7 +1,7 @@
-"""Rows that lead nowhere, and values that cannot be read: for `claimdesk doctor`.
+"""Find rows that refer to nothing, and values that cannot be read, for `claimdesk doctor`.
 
-Every table of the schema is looked at, as it is described in `store/tables.py`.  Values are
-compared as the database holds them and never converted, so that a bad one ends nothing.
+Every table of `store/tables.py` is checked.  Values are compared as the database holds them and
+never converted, so that a bad one does not stop the check.
 """
 
 from collections.abc import Iterator
@@ -60,7 +60,7 @@ INSTANT = f"{DATE}T{DIGIT * 2}:{DIGIT * 2}:{DIGIT * 2}.{DIGIT * 6}Z"
 
 
 def find_dangling_rows(connection: Connection) -> list[Finding]:
-    """Rows that name a row which is not there."""
+    """Find rows that refer to a row that is not there."""
     findings = []
     for column, target in _list_references():
         other = target.table.alias("target")
@@ -79,8 +79,10 @@ def find_dangling_rows(connection: Connection) -> list[Finding]:
 
 
 def find_malformed_values(connection: Connection) -> list[Finding]:
-    """Ids, instants and documents that cannot be read.  PostgreSQL's own types keep ids and
-    instants well-formed; of documents both keep what they are given."""
+    """Find ids, instants and JSON that cannot be read.
+
+    PostgreSQL's types keep ids and instants well-formed; JSON is text on both databases.
+    """
     findings = []
     if connection.dialect.name == "sqlite":
         for table in metadata.sorted_tables:
@@ -93,7 +95,7 @@ def find_malformed_values(connection: Connection) -> list[Finding]:
         if connection.dialect.name == "sqlite":
             bad = func.json_valid(_as_text(column)) == 0
         else:
-            # The cheap part of it: documents of ours are objects or lists.
+            # Only the cheap part of the check: our documents are objects or lists.
             bad = not_(_as_text(column).op("~", is_comparison=True)(r"^\s*[\[{].*[\]}]\s*$"))
         findings += _describe_rows(
             connection, MALFORMED, column, and_(column.is_not(None), bad), "hold no JSON"
@@ -114,7 +116,7 @@ def _is_malformed(column: Column[Any]) -> ColumnElement[bool] | None:
     if _name_type(column) == "an id":
         bad = or_(func.length(raw) != 32, raw.op("GLOB", is_comparison=True)("*[^0-9a-f]*"))
     elif _name_type(column) == "an instant":
-        second = func.substr(raw, 1, 19)  # as it is once counted: there is no 31 February
+        second = func.substr(raw, 1, 19)  # strftime must give it back: there is no 31 February
         real = func.strftime("%Y-%m-%dT%H:%M:%S", second, "+0 days") == second
         bad = or_(not_(raw.op("GLOB", is_comparison=True)(INSTANT)), not_(func.coalesce(real, 0)))
     else:
@@ -129,7 +131,7 @@ def _name_type(column: Column[Any]) -> str:
 
 
 def _as_text(column: Column[Any]) -> ColumnElement[str]:
-    """As the database holds it: no converter sees it."""
+    """Return the column as the database holds it, without a converter."""
     return type_coerce(column, String)
 
 

@@ -1,6 +1,6 @@
-"""Whole copies of a PostgreSQL database, by its own programs: pg_dump, pg_restore and psql.
+"""Dump and restore a PostgreSQL database with its own programs: pg_dump, pg_restore and psql.
 
-A dump is of one instant, whatever is written meanwhile.  It is put back in one transaction; what
+A dump is of one instant, whatever is written meanwhile.  It is restored in one transaction; what
 was there before stays in a schema beside it.
 """
 
@@ -45,11 +45,11 @@ class Dumps:
         address = settings.database_direct_url or settings.database_url
         self._environment = dict(os.environ)
         self._address = address.get_secret_value()
-        found = PASSWORD.match(self._address)
-        if found is not None:
+        match = PASSWORD.match(self._address)
+        if match is not None:
             # Other accounts of the machine see a program's arguments, not its environment.
-            self._environment["PGPASSWORD"] = unquote(found["password"])
-            self._address = f"{found['before']}@{self._address[found.end() :]}"
+            self._environment["PGPASSWORD"] = unquote(match["password"])
+            self._address = f"{match['before']}@{self._address[match.end() :]}"
 
     def dump(self, target: Path) -> None:
         """Write the database, as it is at one instant, to `target`."""
@@ -75,20 +75,20 @@ class Dumps:
 
     def require_alone(self) -> None:
         """Raises Conflict where somebody else is connected to the database."""
-        sessions = self._ask(SESSIONS)
+        sessions = self._query(SESSIONS)
         if sessions:
             raise Conflict(IN_USE.format(sessions=", ".join(sessions)))
 
     def restore(self, source: Path, *, now: datetime) -> str | None:
-        """Put a dump in the place of what is there, all of it or nothing; gives the schema in which
-        the database that was there is kept, None where there was none.
+        """Put a dump in the place of what is there, all of it or nothing; return the schema in
+        which the database that was there is kept, None where there was none.
 
-        A note is left in what was restored: whoever serves it next begins a new epoch.
+        A note is left in what was restored: the next server begins a new epoch.
         """
         self.require_dump(source)
         self.require_alone()
         kept = None
-        if self._ask("SELECT to_regclass('public.alembic_version')") != [""]:
+        if self._query("SELECT to_regclass('public.alembic_version')") != [""]:
             kept = f"before_{now:%Y%m%dt%H%M%S%fz}"
         begin = [] if kept is None else [f"ALTER SCHEMA public RENAME TO {kept}"]
         begin += ["CREATE SCHEMA IF NOT EXISTS public", "GRANT USAGE ON SCHEMA public TO PUBLIC"]
@@ -97,7 +97,7 @@ class Dumps:
         values = f"'{RESTORED}', '{quoted}'"
         end = f"INSERT INTO public.installation (name, value) VALUES ({values})"  # noqa: S608 -- quoted
         with tempfile.TemporaryDirectory() as folder:
-            # Whole before the first line of it is carried out.
+            # The script is whole before its first line is executed.
             script = Path(folder) / "restore.sql"
             self._run(
                 "pg_restore",
@@ -120,7 +120,7 @@ class Dumps:
             )
         return kept
 
-    def _ask(self, query: str) -> list[str]:
+    def _query(self, query: str) -> list[str]:
         answer = self._run(
             "psql",
             "--no-psqlrc",

@@ -1,4 +1,4 @@
-"""The sign that a process could write to this database, and when."""
+"""Record when a process could last write to this database."""
 
 from datetime import datetime
 
@@ -9,8 +9,8 @@ from service.store.installation import LAST_SEEN, write_value
 
 
 def record_sign_of_life(connection: Connection, *, now: datetime) -> None:
-    """Write down that this database took a change at this instant.
+    """Note that this database took a change at this instant.
 
-    It is what readiness tries, and what the clock of a later start is compared with.
+    The readiness check does this, and the clock of a later start is compared with it.
     """
     write_value(connection, LAST_SEEN, format_instant(now))

@@ -12,8 +12,8 @@ ARTICLE = "kosovo-border-2023"
 
 async def article(desk: Desk) -> dict[str, Any]:
     """The article's matrix."""
-    plan = seeds.parse(seeds.default_file().read_bytes())
-    await desk.database.write(seeds.load, plan, actor=SYSTEM, now=desk.clock.now)
+    plan = seeds.parse_seed_file(seeds.find_default_file().read_bytes())
+    await desk.database.write(seeds.load_plan, plan, actor=SYSTEM, now=desk.clock.now)
     response = await desk.reader.get(f"/v1/stories/{ARTICLE}/matrix")
     assert response.status_code == 200, response.text
     return dict(response.json())

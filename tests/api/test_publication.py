@@ -73,9 +73,9 @@ async def merge(desk: Desk, loser: str, into: str) -> None:
 async def test_the_article_as_claimreview(desk: Desk) -> None:
     """Byte by byte, on both databases: C1 awaits and is a Claim alone, then is confirmed; C4 is
     disputed, then refuted; C5 has no author; C9, which took C3, names it."""
-    plan = seeds.parse(seeds.default_file().read_bytes())
+    plan = seeds.parse_seed_file(seeds.find_default_file().read_bytes())
     desk.clock.now = BEGIN + timedelta(seconds=1)  # whatever the start of the desk took
-    await desk.database.write(seeds.load, plan, actor=SYSTEM, now=desk.clock.now)
+    await desk.database.write(seeds.load_plan, plan, actor=SYSTEM, now=desk.clock.now)
     listed = (await desk.reader.get("/v1/claims", params={"limit": 200})).json()["items"]
     named = {entry.text: entry.key for entry in plan.claims}
     claims = {named[one["text"]]: one["id"] for one in listed}

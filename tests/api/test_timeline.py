@@ -108,8 +108,8 @@ async def test_a_merge_and_a_withdrawal(desk: Desk) -> None:
 async def test_the_article(desk: Desk) -> None:
     """Its whole timeline is there page by page, and each claim has its lane on the page that tells
     of it."""
-    plan = seeds.parse(seeds.default_file().read_bytes())
-    await desk.database.write(seeds.load, plan, actor=SYSTEM, now=desk.clock.now)
+    plan = seeds.parse_seed_file(seeds.find_default_file().read_bytes())
+    await desk.database.write(seeds.load_plan, plan, actor=SYSTEM, now=desk.clock.now)
     url, lanes, entries = "/v1/stories/kosovo-border-2023/timeline?limit=5&clock=said", set(), []
     link = f'<{url}>; rel="next"'
     while link:

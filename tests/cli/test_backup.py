@@ -115,11 +115,11 @@ async def test_a_copy_begins_an_epoch_and_holds_webhooks_until_they_are_released
     database: Database, now: datetime
 ) -> None:
     home = {"machine": "a", "path": "/one", "file": 1}
-    assert await database.write(recovery.settle_in, home=home, now=now) == ""
+    assert await database.write(recovery.register_home, home=home, now=now) == ""
     moved = home | {"path": "/renamed"}
-    assert await database.write(recovery.settle_in, home=moved, now=now) == ""
+    assert await database.write(recovery.register_home, home=moved, now=now) == ""
     assert await database.read(recovery.read_hold) is None
-    epoch = await database.write(recovery.settle_in, home=moved | {"file": 2}, now=now)
+    epoch = await database.write(recovery.register_home, home=moved | {"file": 2}, now=now)
     assert epoch
     hold = await database.read(recovery.read_hold)
     assert hold is not None

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -10,8 +11,10 @@ import pytest
 from sqlalchemy import Connection
 
 from tests.cli.conftest import ReallyRun, Run, RunJson
-from tests.exchange.desks import edited, of
+from tests.exchange.desks import edit_export, select_lines
 from tests.support.desk import Json
+
+PAGE = (Path(__file__).parents[2] / "docs" / "exchange.md").read_text(encoding="utf-8")
 
 pytestmark = pytest.mark.usefixtures("migrated")
 
@@ -100,7 +103,9 @@ def test_what_is_refused_is_shown_and_written_down(run: Run, folder: Path) -> No
     other = folder / "other.jsonl"
     data = (folder / "desk.jsonl").read_bytes()
     other.write_bytes(
-        edited(data, lambda lines: of(lines, "party", slug="nato")[0].update(country="US"))
+        edit_export(
+            data, lambda lines: select_lines(lines, "party", slug="nato")[0].update(country="US")
+        )
     )
     done = run("import", "other.jsonl", "--report", "refused.csv")
     assert done.exit_code == 3
@@ -181,6 +186,25 @@ def test_a_sheet_of_the_desks_claims(run: Run, run_json: RunJson, folder: Path) 
     assert data.startswith(b"\xef\xbb\xbfid,text,status,")
     assert data.count(b"\r\n") == 13
     assert run("export", "x.jsonl", "--bom").exit_code == 2
+
+
+def test_every_command_of_the_page_exits_with_success(run: Run, folder: Path) -> None:
+    """With the mappings and files that docs/exchange.md shows."""
+
+    def list_blocks(language: str) -> list[str]:
+        return re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
+
+    run("seed")
+    (folder / "sheet.csv").write_text(*list_blocks("csv"))
+    for form, names in {"toml": ("sheet", "list"), "json": ("list", "review")}.items():
+        for name, block in zip(names, list_blocks(form), strict=True):
+            (folder / f"{name}.{form}").write_text(block)
+    [commands] = list_blocks("sh")
+    for line in commands.splitlines():
+        name, *arguments = line.split()
+        assert name == "claimdesk"
+        result = run(*arguments)
+        assert result.exit_code == 0, f"{line}: {result.stderr}"
 
 
 @pytest.mark.parametrize(

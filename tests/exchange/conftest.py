@@ -9,14 +9,14 @@ import pytest
 
 from service.config import Settings
 from service.store.engine import Database
-from tests.exchange.desks import dump, lived_in
+from tests.exchange.desks import export_desk, fill_desk
 from tests.support.postgres import PostgresServer
 
 
 @pytest.fixture
 async def full(database: Database) -> Database:
     """A desk with every kind of event, text and person."""
-    await database.write(lived_in)
+    await database.write(fill_desk)
     return database
 
 
@@ -29,8 +29,8 @@ def whole(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> by
     async def made() -> bytes:
         database = Database(Settings(database_url=f"sqlite:///{path}"))
         await database.start()
-        await database.write(lived_in)
-        exported = await dump(database)
+        await database.write(fill_desk)
+        exported = await export_desk(database)
         await database.stop()
         return exported
 

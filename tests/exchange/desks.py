@@ -49,7 +49,7 @@ ENDPOINT: dict[str, Any] = {
 Json = dict[str, Any]
 
 
-class Late(Day):
+class LateDay(Day):
     """A day whose instants have microseconds."""
 
     def __init__(self, connection: Connection) -> None:
@@ -57,11 +57,11 @@ class Late(Day):
         self.time = BEGIN + timedelta(days=1, microseconds=123_456)
 
 
-def lived_in(connection: Connection) -> None:
+def fill_desk(connection: Connection) -> None:
     """Every kind of event, and then: hostile texts, people, notes, several renderings, a pending
     decision, withdrawn words, and secrets that no export may hold."""
     a_days_work(connection)
-    day = Late(connection)
+    day = LateDay(connection)
     for text in HOSTILE:
         claim = day.claim(text, tags=("<b>", "'=1+1", text[:40]))
         claim_commands.add_note(connection, claim, text=text, **day.by())
@@ -115,82 +115,84 @@ def lived_in(connection: Connection) -> None:
     webhook_commands.create_webhook(connection, ENDPOINT, **day.by(SYSTEM))
 
 
-async def dump(database: Database) -> bytes:
+async def export_desk(database: Database) -> bytes:
     out = io.BytesIO()
     await database.read(export.write_export, write=out.write)
     return out.getvalue()
 
 
 @dataclass(frozen=True)
-class Brought:
+class ImportResult:
     tallies: dict[str, Tally]
     refusals: list[Refusal]
 
     @property
     def new(self) -> int:
-        return sum(one.new for one in self.tallies.values())
+        return sum(tally.new for tally in self.tallies.values())
 
     @property
     def refused(self) -> list[tuple[str, str]]:
-        return [(one.record, one.reason) for one in self.refusals]
+        return [(refusal.record, refusal.reason) for refusal in self.refusals]
 
 
-async def bring(database: Database, data: bytes, *, dry_run: bool = False) -> Brought:
+async def import_lines(database: Database, data: bytes, *, dry_run: bool = False) -> ImportResult:
     """Import `data`, as the command does."""
     with closing(Scratch()) as scratch:
         outcome = await import_export(
             database, io.BytesIO(data), scratch, Bar("", quiet=True).show, dry_run=dry_run
         )
-        return Brought(outcome.tallies, list(scratch.list_refusals()))
+        return ImportResult(outcome.tallies, list(scratch.list_refusals()))
 
 
-async def proved(database: Database) -> int:
+async def count_proved_claims(database: Database) -> int:
     """How many claims there are, after `claimdesk verify` found nothing."""
     report = await database.read(verification.verify)
     assert report.ok, report.breaks
     return report.claims
 
 
-def edited(data: bytes, change: Callable[[list[Json]], list[Json] | None]) -> bytes:
+def edit_export(data: bytes, change: Callable[[list[Json]], list[Json] | None]) -> bytes:
     """The export with other lines, and a trailer that fits them."""
     first, *lines, _ = data.splitlines()
     values = [orjson.loads(line) for line in lines]
     values = change(values) or values
     body = b"".join(line + b"\n" for line in (first, *map(orjson.dumps, values)))
-    counts = {kind: sum(one["record"] == kind for one in values) for kind in export_format.RECORDS}
+    counts = {
+        kind: sum(line["record"] == kind for line in values) for kind in export_format.RECORDS
+    }
     return body + export_format.build_trailer(counts, sha256(body).hexdigest())
 
 
-def as_version_1(data: bytes) -> bytes:
+def downgrade_to_version_1(data: bytes) -> bytes:
     """The export as the release before wrote it: without the events of things."""
 
     def forget(lines: list[Json]) -> None:
         for line in lines:
             line.pop("events", None)
 
-    return edited(data.replace(b'"version":2', b'"version":1', 1), forget)
+    return edit_export(data.replace(b'"version":2', b'"version":1', 1), forget)
 
 
-def of(lines: list[Json], record: str, **where: Any) -> list[Json]:
+def select_lines(lines: list[Json], record: str, **where: Any) -> list[Json]:
     return [
-        one
-        for one in lines
-        if one["record"] == record and all(one[name] == value for name, value in where.items())
+        line
+        for line in lines
+        if line["record"] == record and all(line[name] == value for name, value in where.items())
     ]
 
 
-def rehashed(lines: list[Json], claim: str) -> None:
+def rehash_chain(lines: list[Json], claim: str) -> None:
     """Make a claim's chain of hashes hold for whatever its events say now."""
     previous = "0" * 64
-    for number, one in enumerate(of(lines, "event", claim=claim), start=1):
-        one |= {"number": number, "previous_hash": previous}
-        previous = one["hash"] = event_hash(
+    for number, line in enumerate(select_lines(lines, "event", claim=claim), start=1):
+        line |= {"number": number, "previous_hash": previous}
+        previous = line["hash"] = event_hash(
             claim=claim,
             number=number,
-            type=one["type"],
-            recorded_at=one["recorded_at"],
-            actor=canonical(one["actor"]),
-            data=canonical(one["data"]),
-            salts=one.get("salts"),
+            type=line["type"],
+            recorded_at=line["recorded_at"],
+            actor=canonical(line["actor"]),
+            data=canonical(line["data"]),
+            salts=line.get("salts"),
             previous_hash=previous,
         )

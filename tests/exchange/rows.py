@@ -49,14 +49,14 @@ class Result:
     notes: list[str]
 
 
-async def bring(
+async def import_rows(
     database: Database, data: bytes, form: str = "csv", *, dry_run: bool = False, **changes: Any
 ) -> Result:
     mapping = Mapping.model_validate(MAPPING | changes)
-    return await bring_mapped(database, data, form, mapping, dry_run=dry_run)
+    return await import_mapped_rows(database, data, form, mapping, dry_run=dry_run)
 
 
-async def bring_mapped(
+async def import_mapped_rows(
     database: Database, data: bytes, form: str, mapping: Mapping, *, dry_run: bool = False
 ) -> Result:
     with closing(Scratch()) as scratch:
@@ -73,30 +73,30 @@ async def bring_mapped(
         )
         return Result(
             outcome.tallies["claim"],
-            [(one.line, one.field, one.reason) for one in scratch.list_refusals()],
+            [(refusal.line, refusal.field, refusal.reason) for refusal in scratch.list_refusals()],
             list(scratch.list_remarks()),
             notes.fallback_lines,
             notes.texts,
         )
 
 
-def sheet(*rows: str, headings: str = ",".join(COLUMNS)) -> bytes:
+def build_sheet(*rows: str, headings: str = ",".join(COLUMNS)) -> bytes:
     return "\n".join([headings, *rows, ""]).encode()
 
 
-def row(text: str = "A claim", **cells: str) -> str:
+def build_row(text: str = "A claim", **cells: str) -> str:
     """A row of a sheet; cells are quoted only where they are given so."""
     values = {"Claim": text, "By": "Belgrade", "Date": "25-8-2020", "Rating": "False"} | cells
     return ",".join(values.get(name, "") for name in COLUMNS)
 
 
-async def claims(database: Database) -> list[dict[str, Any]]:
+async def list_claims(database: Database) -> list[dict[str, Any]]:
     """Every claim as served, in the order in which they were imported."""
 
     def read(connection: Connection) -> list[dict[str, Any]]:
         t, events = tables.claims, tables.events
         query = select(t.c.document).join(events, events.c.claim == t.c.id)
         query = query.where(events.c.number == 1).order_by(events.c.seq)
-        return [orjson.loads(one) for one in connection.scalars(query)]
+        return [orjson.loads(document) for document in connection.scalars(query)]
 
     return await database.read(read)

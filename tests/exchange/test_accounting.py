@@ -71,7 +71,7 @@ def is_accounted_for(
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.tuples(MESS, MESS, st.booleans()), min_size=1, max_size=5))
-def test_no_row_of_a_sheet_is_swallowed(rows: list[tuple[str, str, bool]]) -> None:
+def test_no_row_of_a_sheet_is_lost(rows: list[tuple[str, str, bool]]) -> None:
     """Quotes, delimiters and line ends anywhere in a cell: never two rows in one claim unsaid."""
     data, lines = "Text;Who;When\n", []
     for number, (before, after, quoted) in enumerate(rows):
@@ -90,7 +90,9 @@ def test_no_row_of_a_sheet_is_swallowed(rows: list[tuple[str, str, bool]]) -> No
     st.binary(max_size=80),
     st.sampled_from([b"Text;Who;When\n", b"", b"\xef\xbb\xbfText;Who;When\r"]),
 )
-def test_any_bytes_are_a_sheet_or_refused_in_words(data: bytes, headings: bytes) -> None:
+def test_any_bytes_are_read_as_a_sheet_or_refused_with_a_reason(
+    data: bytes, headings: bytes
+) -> None:
     try:
         results, notes = read_sheet(headings + data)
     except Invalid:
@@ -101,7 +103,7 @@ def test_any_bytes_are_a_sheet_or_refused_in_words(data: bytes, headings: bytes)
 
 @settings(max_examples=150, deadline=None)
 @given(JSON, JSON, JSON, st.integers(0, 3))
-def test_any_document_is_read_or_refused_in_words(
+def test_any_document_is_read_or_refused_with_a_reason(
     author: Any, rating: Any, around: Any, shape: int
 ) -> None:
     """Whatever stands for author, rating and appearance; and every entry of a list is told of."""
@@ -128,7 +130,7 @@ def test_any_document_is_read_or_refused_in_words(
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(JSON, min_size=1, max_size=5))
-def test_every_record_of_a_list_is_in_or_refused(records: list[Any]) -> None:
+def test_every_record_of_a_list_is_imported_or_refused(records: list[Any]) -> None:
     mapping = Mapping.model_validate(
         {"name": "list", "columns": {"text": "text", "date": "name", "claimant": "author.name"}}
     )
@@ -148,27 +150,27 @@ def test_every_record_of_a_list_is_in_or_refused(records: list[Any]) -> None:
         (b"", "the file has no headings"),
     ],
 )
-def test_a_file_that_is_no_sheet_says_what_it_is(data: bytes, reason: str) -> None:
+def test_a_file_that_is_no_sheet_is_named_for_what_it_is(data: bytes, reason: str) -> None:
     with pytest.raises(Invalid, match=reason):
         read_sheet(data)
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("first", ["", "sep=;"])
-def test_lines_end_as_they_like(end: str, first: str) -> None:
+def test_lines_may_end_with_any_line_end(end: str, first: str) -> None:
     lines = [*filter(None, [first]), "Text;Who;When", "One;Belgrade;2023-10-02", "Two;;2023-10-03"]
     results, _ = read_sheet(end.join(lines).encode())
-    assert [one.text for _, one in results if isinstance(one, ClaimRow)] == ["One", "Two"]
+    assert [row.text for _, row in results if isinstance(row, ClaimRow)] == ["One", "Two"]
 
 
-def test_headings_alone_are_said() -> None:
+def test_a_sheet_of_headings_alone_is_noted() -> None:
     assert read_sheet(b"Text;Who;When\n")[1].texts == ["The file has headings and no rows."]
 
 
-def test_a_line_without_end_is_one_refusal() -> None:
+def test_a_line_that_is_too_long_is_one_refusal() -> None:
     data = b"Text;Who;When\n" + b"x" * 3_000_000 + b"\nNext;Belgrade;2023-10-02\n"
     results, _ = read_sheet(data)
-    assert [(line, isinstance(one, RowRefusal)) for line, one in results] == [(2, True), (3, False)]
+    assert [(line, isinstance(row, RowRefusal)) for line, row in results] == [(2, True), (3, False)]
 
 
 def test_a_cell_of_several_lines_stays_whole() -> None:

@@ -12,7 +12,14 @@ from service.exchange import import_mapping, seeds
 from service.store import tables
 from service.store.engine import Database
 from tests.exchange import desks
-from tests.exchange.rows import Result, bring, bring_mapped, claims, row, sheet
+from tests.exchange.rows import (
+    Result,
+    build_row,
+    build_sheet,
+    import_mapped_rows,
+    import_rows,
+    list_claims,
+)
 from tests.verification.workday import BEGIN
 
 CASES = Path(__file__).parent / "cases"
@@ -27,17 +34,17 @@ async def bring_case(
     database: Database, name: str, form: str = "claimreview", **changes: Any
 ) -> tuple[Result, dict[str, Json]]:
     """Import a case as the command does; give the outcome, and the claims by their texts."""
-    plan = seeds.parse(PARTIES)
-    await database.write(seeds.load, plan, actor=SYSTEM, now=BEGIN)
+    plan = seeds.parse_seed_file(PARTIES)
+    await database.write(seeds.load_plan, plan, actor=SYSTEM, now=BEGIN)
     path = CASES / name
     mapped = path.with_suffix(".toml")
     mapping = import_mapping.Mapping(name="claimreview")
     if mapped.exists():
         mapping = import_mapping.parse_mapping(mapped.read_bytes())
     mapping = mapping.model_copy(update=changes)
-    result = await bring_mapped(database, path.read_bytes(), form, mapping)
-    found = {claim["text"]: claim for claim in await claims(database)}
-    await desks.proved(database)
+    result = await import_mapped_rows(database, path.read_bytes(), form, mapping)
+    found = {claim["text"]: claim for claim in await list_claims(database)}
+    await desks.count_proved_claims(database)
     return result, found
 
 
@@ -52,13 +59,13 @@ async def origins(database: Database) -> dict[str, str]:
     return await database.read(read)
 
 
-async def test_a_stray_quote_swallows_no_rows(database: Database) -> None:
+async def test_a_stray_quote_refuses_its_row_alone(database: Database) -> None:
     result, found = await bring_case(database, "stray-quote.csv", "csv")
     assert [(line, 'quote = "none"' in why) for line, _, why in result.refused] == [(2, True)]
     assert result.remarks == [
         (4, "a quote stands in it without its partner: it is taken as a letter")
     ]
-    told = {text: (one["claimant"]["name"], one["status"]) for text, one in found.items()}
+    told = {text: (claim["claimant"]["name"], claim["status"]) for text, claim in found.items()}
     assert told == {
         "A quiet row between": ("Belgrade", "confirmed"),
         'The tunnel was mined"': ("Belgrade", "disputed"),
@@ -75,24 +82,24 @@ TABS: Json = {
 }
 
 
-async def test_a_file_that_quotes_nothing(database: Database) -> None:
+async def test_a_file_that_quotes_nothing_needs_quote_none(database: Database) -> None:
     """Read as if it did, what is refused says how to read it; so read, all of it is in."""
     data = (CASES / "no-quotes.tsv").read_bytes()
     mapping = import_mapping.Mapping.model_validate(TABS)
-    result = await bring_mapped(database, data, "csv", mapping)
+    result = await import_mapped_rows(database, data, "csv", mapping)
     assert [line for line, _, _ in result.refused] == [1, 2]
     assert all('[csv] quote = "none"' in why for _, _, why in result.refused)
     said = TABS | {"name": "unquoted", "csv": TABS["csv"] | {"quote": "none"}}
     mapping = import_mapping.Mapping.model_validate(said)
-    result = await bring_mapped(database, data, "csv", mapping)
+    result = await import_mapped_rows(database, data, "csv", mapping)
     assert (result.tally.new, result.refused, result.remarks) == (4, [], [])
-    assert '"We were there first.' in [claim["text"] for claim in await claims(database)]
+    assert '"We were there first.' in [claim["text"] for claim in await list_claims(database)]
 
 
-async def test_a_midnight_is_a_day(database: Database) -> None:
+async def test_a_midnight_counts_as_a_day(database: Database) -> None:
     result, found = await bring_case(database, "midnights.json")
     assert (result.refused, result.remarks) == ([], [])
-    assert [(one["claimed_at"], one["precision"]) for one in found.values()] == [
+    assert [(claim["claimed_at"], claim["precision"]) for claim in found.values()] == [
         ("2023-10-02T00:00:00Z", "day"),
         ("2023-10-02T00:00:00Z", "day"),
         ("2023-10-02T12:30:00Z", "minute"),
@@ -106,7 +113,7 @@ async def test_no_day_is_invented(database: Database) -> None:
     assert [fault["loc"][-1] for fault in refused.value.extras["errors"]] == [2, 3]
     mapping = (CASES / "partial-dates.toml").read_text().replace('"%d %B", "%H:%M", ', "")
     data = (CASES / "partial-dates.csv").read_bytes()
-    result = await bring_mapped(
+    result = await import_mapped_rows(
         database, data, "csv", import_mapping.parse_mapping(mapping.encode())
     )
     assert [(line, why.partition(":")[0]) for line, _, why in result.refused] == [
@@ -115,7 +122,7 @@ async def test_no_day_is_invented(database: Database) -> None:
         (4, "no date or hour that is written like one of"),
         (5, "no date or hour that is written like one of"),
     ]
-    [claim] = await claims(database)
+    [claim] = await list_claims(database)
     assert claim["claimed_at"] == "2023-10-02T18:05:00Z"
 
 
@@ -128,7 +135,7 @@ async def test_references_within_a_graph_are_followed(database: Database) -> Non
     assert list((await origins(database)).values()) == ["https://x.example/status/9"]
 
 
-async def test_reviews_are_found_wherever_they_stand(database: Database) -> None:
+async def test_reviews_are_found_anywhere_in_a_document(database: Database) -> None:
     result, found = await bring_case(database, "reviews-elsewhere.json")
     assert (len(found), result.refused) == (5, [])
     assert result.remarks == [(6, "a MediaReview is no ClaimReview, and is not imported")]
@@ -143,7 +150,7 @@ async def test_the_same_review_is_one_claim(database: Database) -> None:
 async def test_ratings_are_read_or_remarked_upon(database: Database) -> None:
     result, found = await bring_case(database, "ratings.json")
     assert result.refused == []
-    assert [(one["status"], one["finding"]) for one in found.values()] == [
+    assert [(claim["status"], claim["finding"]) for claim in found.values()] == [
         ("disputed", None),
         ("disputed", "refuted"),
         ("asserted", None),
@@ -167,9 +174,9 @@ async def test_claimants_are_looked_up_or_refused(database: Database) -> None:
     result, found = await bring_case(database, "claimants.json")
     assert result.refused == []
     told = [
-        one["claimant"]
-        and (one["claimant"]["name"], (one["claimant"]["speaker"] or {}).get("name"))
-        for one in found.values()
+        claim["claimant"]
+        and (claim["claimant"]["name"], (claim["claimant"]["speaker"] or {}).get("name"))
+        for claim in found.values()
     ]
     assert told == [
         ("Belgrade", None),
@@ -178,11 +185,11 @@ async def test_claimants_are_looked_up_or_refused(database: Database) -> None:
         ("Pristina", None),
         None,
     ]
-    assert {one["imported"]["by"] for one in found.values()} == {"Example Check"}
+    assert {claim["imported"]["by"] for claim in found.values()} == {"Example Check"}
     assert result.remarks == [(4, "claimed by NATO too, who is left out")]
 
 
-async def test_where_it_appeared_is_its_origin(database: Database) -> None:
+async def test_the_first_appearance_is_the_origin(database: Database) -> None:
     result, _ = await bring_case(database, "appearances.json")
     assert result.refused == []
     assert result.remarks == [(5, "it appeared in not an address, which is no address")]
@@ -195,7 +202,7 @@ async def test_where_it_appeared_is_its_origin(database: Database) -> None:
     ]
 
 
-async def test_a_byte_order_mark_is_no_heading(database: Database) -> None:
+async def test_a_byte_order_mark_is_no_part_of_a_heading(database: Database) -> None:
     result, found = await bring_case(database, "tabs-utf16.txt", "csv")
     assert (list(found), result.refused) == (["The mark stays out of the heading"], [])
 
@@ -204,13 +211,13 @@ async def test_spellings_of_one_name_are_one_party(database: Database) -> None:
     """Apostrophes, scripts, marks of no width, đ and dj."""
     result, found = await bring_case(database, "one-name.json")
     assert (result.refused, len(found)) == ([], 8)
-    told = [one["claimant"]["party"] for one in found.values()]
+    told = [claim["claimant"]["party"] for claim in found.values()]
     assert told == ["dangelo-union"] * 3 + ["ministarstvo-odbrane"] * 3 + ["djordje-net"] * 2
 
 
 async def test_spellings_of_one_speaker_are_one_person(database: Database) -> None:
     names = ("Đorđe O’Neill", "Djordje ONeill", "Ђорђе О'Неилл")
-    rows = [row(f"claim {n}", Person=name) for n, name in enumerate(names)]
-    await bring(database, sheet(*rows))
-    said = {one["claimant"]["speaker"]["name"] for one in await claims(database)}
+    rows = [build_row(f"claim {n}", Person=name) for n, name in enumerate(names)]
+    await import_rows(database, build_sheet(*rows))
+    said = {claim["claimant"]["speaker"]["name"] for claim in await list_claims(database)}
     assert said == {"Đorđe O’Neill"}

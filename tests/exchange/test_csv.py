@@ -26,14 +26,14 @@ def read(data: bytes) -> list[list[str]]:
 
 
 @given(st.text())
-def test_a_cell_comes_back_as_it_was(cell: str) -> None:
+def test_a_neutralized_cell_is_restored_exactly(cell: str) -> None:
     """And begins with nothing that a spreadsheet takes for a formula."""
     assert restore_cell(neutralize(cell)) == cell
     assert not neutralize(cell).startswith(DANGEROUS)
 
 
 @pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "＝1", "'=1"])
-def test_what_looks_like_a_formula_is_text(cell: str) -> None:
+def test_a_cell_like_a_formula_gets_an_apostrophe(cell: str) -> None:
     assert neutralize(cell) == f"'{cell}"
 
 
@@ -47,7 +47,7 @@ def test_rows_are_read_back_by_any_reader(rows: list[list[str]]) -> None:
     assert data.endswith(b"\r\n")
 
 
-def test_a_claim_is_a_row() -> None:
+def test_a_row_has_the_cells_of_its_claim() -> None:
     document = orjson.loads(
         documents.document(state(supports(NATO), contradicts(PRISTINA), tags=("a", "b; c")))
     )
@@ -59,7 +59,7 @@ def test_a_claim_is_a_row() -> None:
     assert "assignee" not in COLUMNS
 
 
-def test_an_unattributed_claim_has_no_voice() -> None:
+def test_an_unattributed_claim_has_no_claimant_cells() -> None:
     document = orjson.loads(documents.document(state(claimant=None)))
     row = dict(zip(COLUMNS, build_row(document), strict=True))
     assert [row[name] for name in ("claimant", "claimant_name", "speaker", "role")] == [None] * 4

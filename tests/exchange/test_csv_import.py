@@ -17,7 +17,7 @@ from service.store import tables, webhook_tables
 from service.store.engine import Database
 from service.webhooks import webhook_commands
 from tests.exchange import desks
-from tests.exchange.rows import bring, claims, row, sheet
+from tests.exchange.rows import build_row, build_sheet, import_rows, list_claims
 from tests.support.desk import Desk
 from tests.verification.workday import BEGIN
 
@@ -27,13 +27,13 @@ async def test_a_row_becomes_a_claim_with_the_status_that_others_gave_it(
 ) -> None:
     """Who says it, when, where, and how it was rated and by whom: all of it is there."""
     await database.write(
-        seeds.load,
-        seeds.parse('[[parties]]\nslug = "belgrade"\nname = "Belgrade"\n'),
+        seeds.load_plan,
+        seeds.parse_seed_file('[[parties]]\nslug = "belgrade"\nname = "Belgrade"\n'),
         actor=SYSTEM,
         now=BEGIN,
     )
-    data = sheet(
-        row(
+    data = build_sheet(
+        build_row(
             '"Troops, all of them,\nare back"',
             By="BELGRADE",
             Person="Milan Mojsilović",
@@ -45,11 +45,11 @@ async def test_a_row_becomes_a_claim_with_the_status_that_others_gave_it(
             Story="Kosovo autumn",
         )
     )
-    result = await bring(database, data, unknown_story="create")
+    result = await import_rows(database, data, unknown_story="create")
     assert (result.tally.new, result.refused) == (1, [])
     [remark] = result.remarks
     assert "goes on over several lines" in remark[1]
-    [claim] = await claims(database)
+    [claim] = await list_claims(database)
     assert claim["text"] == "Troops, all of them,\nare back"
     assert claim["claimant"] == {
         "party": "belgrade",
@@ -79,95 +79,105 @@ async def test_a_row_becomes_a_claim_with_the_status_that_others_gave_it(
     )
     assert (quote.rendering, quote.language) == ("paraphrase", "und")
     assert source.url == "https://www.example.org/paper"
-    assert await desks.proved(database) == 1
+    assert await desks.count_proved_claims(database) == 1
 
 
 BAD: list[tuple[str, str | None, str]] = [
-    (row(""), "Claim", "there is no claim"),
-    (row("x" * 2001), "Claim", "it has 2001 characters; at most 2000 are allowed"),
-    (row("a\x00b"), "Claim", "it holds a NUL"),
-    (row(Date=""), "Date", "there is no date, and the mapping has no default"),
-    (row(Date="8-25-2020"), "Date", "no date or hour that is written like one of: %d-%m-%Y"),
-    (row(Date="31-2-2020"), "Date", "no date or hour that is written like one of"),
-    (row(Date="1850-01-01"), "Date", "it does not lie between the years 1900 and 2200"),
-    (row(Date="9999-12-31T23:59:59-14:00"), "Date", "it does not lie between"),
-    (row(Date="2150-01-01"), "date", "the instant lies in the future"),
-    (row(Link="javascript:alert(1)"), "Link", "this is no http(s) address"),
-    (row(Link="http://"), "Link", "this is no http(s) address"),
-    (row(Link="see the paper"), "Link", "this is no http(s) address"),
-    (row(Link="http://[broken"), "Link", "this is no http(s) address"),
-    (row(By="x" * 121), "By", "it has 121 characters; at most 120 are allowed"),
-    (row(By="平和"), "claimant", "no slug can be made of this name"),
-    (row(Tags=";".join(map(str, range(21)))), "Tags", "21 tags; at most 20 are allowed"),
-    (row(Story="Nowhere"), "story", "there is no such story"),
+    (build_row(""), "Claim", "there is no claim"),
+    (build_row("x" * 2001), "Claim", "it has 2001 characters; at most 2000 are allowed"),
+    (build_row("a\x00b"), "Claim", "it holds a NUL"),
+    (build_row(Date=""), "Date", "there is no date, and the mapping has no default"),
+    (build_row(Date="8-25-2020"), "Date", "no date or hour that is written like one of: %d-%m-%Y"),
+    (build_row(Date="31-2-2020"), "Date", "no date or hour that is written like one of"),
+    (build_row(Date="1850-01-01"), "Date", "it does not lie between the years 1900 and 2200"),
+    (build_row(Date="9999-12-31T23:59:59-14:00"), "Date", "it does not lie between"),
+    (build_row(Date="2150-01-01"), "date", "the instant lies in the future"),
+    (build_row(Link="javascript:alert(1)"), "Link", "this is no http(s) address"),
+    (build_row(Link="http://"), "Link", "this is no http(s) address"),
+    (build_row(Link="see the paper"), "Link", "this is no http(s) address"),
+    (build_row(Link="http://[broken"), "Link", "this is no http(s) address"),
+    (build_row(By="x" * 121), "By", "it has 121 characters; at most 120 are allowed"),
+    (build_row(By="平和"), "claimant", "no slug can be made of this name"),
+    (build_row(Tags=";".join(map(str, range(21)))), "Tags", "21 tags; at most 20 are allowed"),
+    (build_row(Story="Nowhere"), "story", "there is no such story"),
     ("too,few", None, "the row has 2 cells, the heading 10"),
-    (row() + ",more", None, "the row has 11 cells, the heading 10"),
+    (build_row() + ",more", None, "the row has 11 cells, the heading 10"),
     ('"never closed,1', None, "the row is not well formed"),
     ('"closed"too early,,,,,,,,,', None, "the row is not well formed"),
 ]
 
 
-async def test_a_bad_row_is_refused_and_the_good_ones_are_in(database: Database) -> None:
+async def test_a_bad_row_is_refused_and_the_others_are_imported(database: Database) -> None:
     """Whatever is wrong with it, and wherever it stands; it leaves no party or source behind."""
-    good = [row(f"good {n}") for n in range(len(BAD) + 1)]
-    rows = [one for pair in zip(good, (line for line, *_ in BAD), strict=False) for one in pair]
-    result = await bring(database, sheet(*rows, good[-1]))
-    assert [one["text"] for one in await claims(database)] == [
+    good = [build_row(f"good {n}") for n in range(len(BAD) + 1)]
+    rows = [row for pair in zip(good, (line for line, *_ in BAD), strict=False) for row in pair]
+    result = await import_rows(database, build_sheet(*rows, good[-1]))
+    assert [claim["text"] for claim in await list_claims(database)] == [
         f"good {n}" for n in range(len(good))
     ]
     for n, ((line, field, reason), found) in enumerate(zip(BAD, result.refused, strict=True)):
         assert found[:2] == (2 * n + 3, field), line
         assert reason in found[2], line
-    assert await desks.proved(database) == len(good)
+    assert await desks.count_proved_claims(database) == len(good)
     slugs = await database.read(
         lambda connection: connection.scalars(select(tables.parties.c.slug)).all()
     )
     assert slugs == ["belgrade"]
 
 
-async def test_a_row_that_the_rules_refuse_takes_its_party_with_it(database: Database) -> None:
+async def test_a_refused_row_leaves_no_party_behind(database: Database) -> None:
     """A party that was made for it is gone again, and made for the next that needs it."""
-    result = await bring(
+    result = await import_rows(
         database,
-        sheet(row(By="Atlantis", Date="2150-01-01"), row(By="Atlantis"), row(By="atlantis")),
+        build_sheet(
+            build_row(By="Atlantis", Date="2150-01-01"),
+            build_row(By="Atlantis"),
+            build_row(By="atlantis"),
+        ),
     )
     assert (result.tally.new, result.tally.refused) == (2, 1)
-    assert [one["claimant"]["party"] for one in await claims(database)] == ["atlantis"] * 2
+    assert [claim["claimant"]["party"] for claim in await list_claims(database)] == ["atlantis"] * 2
 
 
 async def test_the_same_file_again_adds_nothing(database: Database) -> None:
     """Rows are known by their content and its how-manieth they are: the same row twice in a file
     is two claims, and a longer file adds what is new in it."""
-    data = sheet(row("once"), row("twice"), row("twice"))
-    assert (await bring(database, data)).tally.new == 3
-    again = await bring(database, data)
+    data = build_sheet(build_row("once"), build_row("twice"), build_row("twice"))
+    assert (await import_rows(database, data)).tally.new == 3
+    again = await import_rows(database, data)
     assert (again.tally.new, again.tally.known) == (0, 3)
-    longer = await bring(database, data + sheet(row("twice"), row("new")).partition(b"\n")[2])
+    longer = await import_rows(
+        database, data + build_sheet(build_row("twice"), build_row("new")).partition(b"\n")[2]
+    )
     assert (longer.tally.new, longer.tally.known) == (2, 3)
-    assert [one["text"] for one in await claims(database)] == [
+    assert [claim["text"] for claim in await list_claims(database)] == [
         "once",
         "twice",
         "twice",
         "twice",
         "new",
     ]
-    other = await bring(database, data, name="another desk's")
+    other = await import_rows(database, data, name="another desk's")
     assert other.tally.new == 3
-    await desks.proved(database)
+    await desks.count_proved_claims(database)
 
 
-async def test_rows_of_ones_own_numbering(database: Database) -> None:
+async def test_a_row_with_an_id_is_known_again_by_it(database: Database) -> None:
     """A row with an id is known by it, whatever else has changed; twice in a file is a mistake."""
     columns: dict[str, Any] = {
         "columns": {"id": "Why", "text": "Claim", "date": "Date"},
         "claimants": {},
     }
-    data = sheet(row("one", Why="7"), row("two", Why="8"), row("three", Why="7"))
-    first = await bring(database, data, **columns)
+    data = build_sheet(
+        build_row("one", Why="7"), build_row("two", Why="8"), build_row("three", Why="7")
+    )
+    first = await import_rows(database, data, **columns)
     assert first.refused == [(4, "Why", "line 2 has this id too")]
-    again = await bring(database, sheet(row("one corrected", Why=" 7 ")), **columns)
+    again = await import_rows(
+        database, build_sheet(build_row("one corrected", Why=" 7 ")), **columns
+    )
     assert (again.tally.new, again.tally.known) == (0, 1)
-    assert [one["text"] for one in await claims(database)] == ["one", "two"]
+    assert [claim["text"] for claim in await list_claims(database)] == ["one", "two"]
 
 
 @pytest.mark.parametrize(
@@ -178,27 +188,27 @@ async def test_rows_of_ones_own_numbering(database: Database) -> None:
         ("refuse", None, None),
     ],
 )
-async def test_claimants_that_the_desk_does_not_have(
+async def test_the_mapping_decides_on_unknown_claimants(
     database: Database, unknown: str, party: str | None, remark: str | None
 ) -> None:
     """A party each; or unattributed, with the name kept in a note; or refused."""
-    data = sheet(row(By="Ministry of Truth", Person="O'Brien"))
-    result = await bring(database, data, claimants={"unknown": unknown})
+    data = build_sheet(build_row(By="Ministry of Truth", Person="O'Brien"))
+    result = await import_rows(database, data, claimants={"unknown": unknown})
     if unknown == "refuse":
         assert result.refused == [(2, "claimant", "there is no party of this name")]
         return
-    [claim] = await claims(database)
+    [claim] = await list_claims(database)
     assert (claim["claimant"] or {}).get("party") == party
-    assert [one for _, one in result.remarks] == ([remark] if remark else [])
+    assert [text for _, text in result.remarks] == ([remark] if remark else [])
     notes = await database.read(
         lambda connection: connection.scalars(select(tables.notes.c.text)).all()
     )
     assert notes == ([f"Imported from example: {remark}."] if remark else [])
 
 
-async def test_a_mapped_claimant_must_be_there(database: Database) -> None:
+async def test_a_mapped_claimant_must_be_a_party_of_the_desk(database: Database) -> None:
     claimants = {"known": {"belgrade": "moscow"}}
-    result = await bring(database, sheet(row()), claimants=claimants)
+    result = await import_rows(database, build_sheet(build_row()), claimants=claimants)
     assert result.refused == [
         (2, "claimant", "the mapping names the party 'moscow', which is not here")
     ]
@@ -217,28 +227,30 @@ LABELS: list[tuple[str, str, str | None]] = [
 ]
 
 
-async def test_labels_and_what_they_mean(database: Database) -> None:
+async def test_labels_have_the_meaning_of_the_built_in_table(database: Database) -> None:
     """By the built-in table; an unknown one is imported without a status, and remarked upon."""
-    result = await bring(database, sheet(*(row(Rating=label) for label, *_ in LABELS)))
-    served = [(one["status"], one["finding"]) for one in await claims(database)]
+    result = await import_rows(
+        database, build_sheet(*(build_row(Rating=label) for label, *_ in LABELS))
+    )
+    served = [(claim["status"], claim["finding"]) for claim in await list_claims(database)]
     assert served == [(status, finding) for _, status, finding in LABELS]
     assert [line for line, _ in result.remarks] == [len(LABELS) + 1]
-    await desks.proved(database)
+    await desks.count_proved_claims(database)
 
 
-async def test_labels_of_the_mappings_own(database: Database) -> None:
+async def test_labels_of_a_mapping_replace_the_built_in_ones(database: Database) -> None:
     """They take the place of the built-in ones; what is unknown may be refused."""
     mine: dict[str, Any] = {"labels": {"False": {"status": "asserted"}}, "unknown_label": "refuse"}
-    result = await bring(database, sheet(row(), row(Rating="True")), **mine)
+    result = await import_rows(database, build_sheet(build_row(), build_row(Rating="True")), **mine)
     assert result.refused == [(3, "label", "the mapping does not say what this label means")]
     assert result.remarks == [(2, "rated “False” by Example Fact-check")]
 
 
-async def test_hours_are_of_the_mappings_time_zone(database: Database) -> None:
+async def test_hours_are_in_the_time_zone_of_the_mapping(database: Database) -> None:
     dates = {"formats": ["%d-%m-%Y %H:%M", "%d-%m-%Y %H"], "timezone": "Europe/Belgrade"}
     whens = ("25-8-2020 18:30", "25-8-2020 18", "2020-08-25 18:30:15+00:00", "2020-8-5")
-    await bring(database, sheet(*(row(Date=when) for when in whens)), dates=dates)
-    assert [(one["claimed_at"], one["precision"]) for one in await claims(database)] == [
+    await import_rows(database, build_sheet(*(build_row(Date=when) for when in whens)), dates=dates)
+    assert [(claim["claimed_at"], claim["precision"]) for claim in await list_claims(database)] == [
         ("2020-08-25T16:30:00Z", "minute"),
         ("2020-08-25T16:00:00Z", "hour"),
         ("2020-08-25T18:30:15Z", "second"),
@@ -246,53 +258,57 @@ async def test_hours_are_of_the_mappings_time_zone(database: Database) -> None:
     ]
 
 
-async def test_encodings_are_found_out_line_by_line(database: Database) -> None:
+async def test_the_encoding_is_detected_line_by_line(database: Database) -> None:
     """UTF-8 with a mark or without; Windows-1252 where it is not; bytes that are neither are
     refused with their row."""
-    data = b"\xef\xbb\xbf" + sheet(row("Café"), row("CafX"), row("CafY"), row("last"))
+    data = b"\xef\xbb\xbf" + build_sheet(
+        build_row("Café"), build_row("CafX"), build_row("CafY"), build_row("last")
+    )
     data = data.replace(b"CafX", b"Caf\xe9").replace(b"CafY", b"Caf\x81\xe9")
-    result = await bring(database, data)
-    assert [one["text"] for one in await claims(database)] == ["Café", "Café", "last"]
+    result = await import_rows(database, data)
+    assert [claim["text"] for claim in await list_claims(database)] == ["Café", "Café", "last"]
     assert result.fallback_lines == 2
     assert result.refused == [
         (4, "Claim", "it holds bytes that are no characters in the file's encoding")
     ]
 
 
-async def test_an_encoding_that_is_said(database: Database) -> None:
+async def test_the_encoding_of_the_mapping_is_used(database: Database) -> None:
     for encoding in ("utf-16", "cp1250"):
-        data = sheet(row("Vučević")).decode().encode(encoding)
-        result = await bring(database, data, csv={"encoding": encoding}, name=encoding)
+        data = build_sheet(build_row("Vučević")).decode().encode(encoding)
+        result = await import_rows(database, data, csv={"encoding": encoding}, name=encoding)
         assert result.tally.new == 1
-    assert [one["text"] for one in await claims(database)] == ["Vučević"] * 2
-    marked = await bring(database, sheet(row("by its mark")).decode().encode("utf-16"))
+    assert [claim["text"] for claim in await list_claims(database)] == ["Vučević"] * 2
+    marked = await import_rows(
+        database, build_sheet(build_row("by its mark")).decode().encode("utf-16")
+    )
     assert (marked.tally.new, marked.notes) == (1, ["The file is UTF-16."])
     with pytest.raises(Invalid, match="seems to be UTF-16 without its mark: say so"):
-        await bring(database, sheet(row()).decode().encode("utf-16-le"))
+        await import_rows(database, build_sheet(build_row()).decode().encode("utf-16-le"))
 
 
-async def test_empty_lines_spaces_and_spare_cells(database: Database) -> None:
+async def test_empty_lines_spaces_and_extra_cells_are_ignored(database: Database) -> None:
     """Are no rows, no content and no harm."""
-    data = sheet("", ",,,,,,,,,", row("  spaced  ") + ",,", " ", row("last"))
-    result = await bring(database, data.replace(b"\n", b"\r\n"))
+    data = build_sheet("", ",,,,,,,,,", build_row("  spaced  ") + ",,", " ", build_row("last"))
+    result = await import_rows(database, data.replace(b"\n", b"\r\n"))
     assert result.refused == []
-    assert [one["text"] for one in await claims(database)] == ["spaced", "last"]
+    assert [claim["text"] for claim in await list_claims(database)] == ["spaced", "last"]
 
 
-async def test_an_open_quote_swallows_nothing(
+async def test_an_unclosed_quote_refuses_its_line_alone(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its line alone is refused, however much follows."""
     monkeypatch.setattr("service.exchange.import_csv.MOST_LINES", 5)
-    rows = [row(f"claim {n}") for n in range(20)]
+    rows = [build_row(f"claim {n}") for n in range(20)]
     rows[3] = f'"{rows[3]}'
-    result = await bring(database, sheet(*rows))
+    result = await import_rows(database, build_sheet(*rows))
     assert (result.tally.new, result.tally.refused) == (19, 1)
     assert result.refused[0][0] == 5
 
 
 async def test_without_headings_columns_have_numbers(database: Database) -> None:
-    result = await bring(
+    result = await import_rows(
         database,
         b"25-8-2020|A claim\n1-9-2020|Another\n",
         csv={"header": False, "delimiter": "|"},
@@ -300,7 +316,7 @@ async def test_without_headings_columns_have_numbers(database: Database) -> None
     )
     assert result.tally.new == 2
     with pytest.raises(Invalid, match="columns have the numbers 1 to 1"):
-        await bring(database, b"x\n", csv={"header": False}, columns={"text": "2"})
+        await import_rows(database, b"x\n", csv={"header": False}, columns={"text": "2"})
 
 
 @pytest.mark.parametrize(
@@ -311,62 +327,71 @@ async def test_without_headings_columns_have_numbers(database: Database) -> None
             b"Claim,Date\nx,y\n",
             "takes claimant from the column 'By', which the file has not at all",
         ),
-        (sheet(headings="Claim,Claim"), "which the file has twice"),
+        (build_sheet(headings="Claim,Claim"), "which the file has twice"),
         (b'"Claim', "the headings cannot be read"),
     ],
 )
-async def test_a_file_without_the_mappings_columns(
+async def test_a_file_without_the_columns_of_the_mapping_is_refused(
     database: Database, data: bytes, reason: str
 ) -> None:
     with pytest.raises(Invalid, match=reason.replace("(", r"\(")):
-        await bring(database, data)
+        await import_rows(database, data)
 
 
 async def test_a_dry_run_finds_the_same_and_writes_nothing(database: Database) -> None:
-    data = sheet(row("x"), row("y", Date="2150-01-01"), row(""), row("z", By="Atlantis"))
-    before = await desks.dump(database)
-    dry = await bring(database, data, dry_run=True)
-    assert await desks.dump(database) == before
-    assert await bring(database, data) == dry
+    data = build_sheet(
+        build_row("x"),
+        build_row("y", Date="2150-01-01"),
+        build_row(""),
+        build_row("z", By="Atlantis"),
+    )
+    before = await desks.export_desk(database)
+    dry = await import_rows(database, data, dry_run=True)
+    assert await desks.export_desk(database) == before
+    assert await import_rows(database, data) == dry
 
 
-async def test_imported_claims_are_news(database: Database) -> None:
+async def test_webhooks_report_imported_claims(database: Database) -> None:
     """Unlike restored history: who listens is told of the claim, and of its status, at once."""
     await database.write(
         lambda connection: webhook_commands.create_webhook(
             connection, desks.ENDPOINT, actor=SYSTEM, now=BEGIN
         )
     )
-    await bring(database, sheet(row("told", Rating="True")))
+    await import_rows(database, build_sheet(build_row("told", Rating="True")))
     messages = await database.read(
         lambda connection: connection.execute(
             select(webhook_tables.webhook_messages).order_by(webhook_tables.webhook_messages.c.type)
         ).all()
     )
-    assert [one.type for one in messages] == ["claim.created", "claim.status_changed"]
-    assert all(b"Imported as confirmed from Example Fact-check" in one.body for one in messages)
+    assert [message.type for message in messages] == ["claim.created", "claim.status_changed"]
+    assert all(
+        b"Imported as confirmed from Example Fact-check" in message.body for message in messages
+    )
     assert b'"cause":"import"' in messages[1].body
 
 
-async def test_two_imports_of_one_sheet_at_once(database: Database, settings: Settings) -> None:
+async def test_two_imports_of_one_sheet_at_once_import_each_row_once(
+    database: Database, settings: Settings
+) -> None:
     """Each row is in once, and neither is refused what the other has brought in."""
-    data = sheet(*(row(f"claim {n}", By="") for n in range(150)))
+    data = build_sheet(*(build_row(f"claim {n}", By="") for n in range(150)))
     second = Database(settings)
     await second.start()
     try:
-        both = await asyncio.gather(bring(database, data), bring(second, data))
+        both = await asyncio.gather(import_rows(database, data), import_rows(second, data))
     finally:
         await second.stop()
-    assert [one.refused for one in both] == [[], []]
-    assert sum(one.tally.new for one in both) == 150
-    assert await desks.proved(database) == 150
+    assert [result.refused for result in both] == [[], []]
+    assert sum(result.tally.new for result in both) == 150
+    assert await desks.count_proved_claims(database) == 150
 
 
-async def test_whoever_reads_of_it_is_told_whose_judgement_it_is(desk: Desk) -> None:
+async def test_every_view_of_an_imported_claim_names_its_rater(desk: Desk) -> None:
     """The claim, its changes of status and its history as documented; the badge; and no
     ClaimReview of ours."""
-    await bring(desk.database, sheet(row("so", Rating="True")))
-    [claim] = await claims(desk.database)
+    await import_rows(desk.database, build_sheet(build_row("so", Rating="True")))
+    [claim] = await list_claims(desk.database)
     path = f"/v1/claims/{claim['id']}"
     served = (await desk.reader.get(path)).json()
     TypeAdapter(ClaimView).validate_python(served)
@@ -375,7 +400,7 @@ async def test_whoever_reads_of_it_is_told_whose_judgement_it_is(desk: Desk) -> 
     TypeAdapter(StatusChangeView).validate_python(change)
     assert (change["cause"], change["imported"]["by"]) == ("import", "Example Fact-check")
     history = (await desk.reader.get(f"{path}/history")).json()["items"]
-    assert [one["actor"] for one in history] == [
+    assert [item["actor"] for item in history] == [
         {"id": "system", "name": "claimdesk", "means": "import"},
         {"rule": "import"},
     ]
@@ -392,12 +417,16 @@ async def test_whoever_reads_of_it_is_told_whose_judgement_it_is(desk: Desk) -> 
     assert "imported" not in await desk.read(claim["id"])
 
 
-async def test_imported_claims_travel_like_any_other(database: Database, other: Database) -> None:
-    await bring(database, sheet(row("x"), row("y", Rating="True")))
-    first = await desks.dump(database)
-    assert (await desks.bring(other, first)).refused == []
-    assert await desks.proved(other) == 2
-    assert await desks.dump(other) == first
+async def test_imported_claims_are_exported_like_any_other(
+    database: Database, other: Database
+) -> None:
+    await import_rows(database, build_sheet(build_row("x"), build_row("y", Rating="True")))
+    first = await desks.export_desk(database)
+    assert (await desks.import_lines(other, first)).refused == []
+    assert await desks.count_proved_claims(other) == 2
+    assert await desks.export_desk(other) == first
     # There, too, the same file adds nothing.
-    again: Any = await bring(other, sheet(row("x"), row("y", Rating="True")))
+    again: Any = await import_rows(
+        other, build_sheet(build_row("x"), build_row("y", Rating="True"))
+    )
     assert again.tally.known == 2

@@ -9,7 +9,7 @@ from service.exchange import claim_sheet, export_format, import_labels
 from service.exchange.import_mapping import Mapping
 from service.store.engine import Database
 from service.store.row_data import THINGS
-from tests.exchange.rows import MAPPING, bring, bring_mapped, claims
+from tests.exchange.rows import MAPPING, import_mapped_rows, import_rows, list_claims
 
 PAGE = (Path(__file__).parents[2] / "docs" / "exchange.md").read_text(encoding="utf-8")
 
@@ -20,7 +20,7 @@ def table(heading: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
-def test_every_kind_of_line_is_explained() -> None:
+def test_the_page_explains_every_kind_of_line() -> None:
     """In the file's order, with the fields that it names."""
     rows = {row[0].strip("`"): row[1] for row in table("`record`")}
     assert tuple(rows) == ("header", *export_format.RECORDS, "trailer")
@@ -30,12 +30,12 @@ def test_every_kind_of_line_is_explained() -> None:
         assert f"`{', '.join(THINGS[kind].columns)}`" in rows[kind]
 
 
-def test_every_column_is_explained() -> None:
+def test_the_page_explains_every_column() -> None:
     named = [name for row in table("Columns") for name in re.findall(r"`(\w+)`", row[0])]
     assert sorted(named) == sorted(claim_sheet.COLUMNS)
 
 
-def test_every_label_is_in_the_table() -> None:
+def test_the_page_has_every_built_in_label() -> None:
     shown = {
         label: (status, finding or None)
         for labels, status, finding in table("Label")
@@ -47,24 +47,24 @@ def test_every_label_is_in_the_table() -> None:
     }
 
 
-async def test_the_least_mapping_brings_its_sheet_in(database: Database) -> None:
+async def test_the_shortest_mapping_of_the_page_imports_its_sheet(database: Database) -> None:
     mapping = tomllib.loads(re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)[0])
     sheet = re.findall(r"```csv\n(.*?)```", PAGE, re.DOTALL)[0]
     whole: dict[str, Any] = dict.fromkeys(MAPPING) | EMPTY | mapping
-    result = await bring(database, sheet.encode(), **whole)
+    result = await import_rows(database, sheet.encode(), **whole)
     assert (result.tally.new, result.refused) == (1, [])
-    [claim] = await claims(database)
+    [claim] = await list_claims(database)
     assert claim["imported"]["label"] == "Mostly false"
-    printed = re.findall(r"the print line reads “(.*?) This desk", PAGE)
+    printed = re.findall(r"the print line reads\n“(.*?) This desk", PAGE)
     assert printed == ["Imported as confirmed from Example Fact-check (label “True”)."]
 
 
-async def test_the_mapping_of_a_list_brings_its_list_in(database: Database) -> None:
+async def test_the_list_mapping_of_the_page_imports_its_list(database: Database) -> None:
     mapping = tomllib.loads(re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)[1])
     document = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)[0].encode()
-    result = await bring_mapped(database, document, "json", Mapping.model_validate(mapping))
+    result = await import_mapped_rows(database, document, "json", Mapping.model_validate(mapping))
     assert (result.tally.new, result.refused, result.notes) == (1, [], [])
-    [claim] = await claims(database)
+    [claim] = await list_claims(database)
     assert (claim["text"], claim["status"]) == ("The bridge is closed", "disputed")
     assert claim["tags"] == ["roads", "border"]
 

@@ -7,7 +7,7 @@ import pytest
 
 from service.domain.errors import Invalid
 from service.store.engine import Database
-from tests.exchange.rows import bring, claims
+from tests.exchange.rows import import_rows, list_claims
 from tests.exchange.test_reviews import REVIEW
 
 Json = dict[str, Any]
@@ -60,27 +60,27 @@ PAGES: Json = {
 
 
 async def bring_json(database: Database, document: Any, **changes: Any) -> Any:
-    return await bring(database, orjson.dumps(document), "claimreview", **changes)
+    return await import_rows(database, orjson.dumps(document), "claimreview", **changes)
 
 
-async def test_an_answer_of_claims_search(database: Database) -> None:
+async def test_an_answer_of_claims_search_is_imported(database: Database) -> None:
     result = await bring_json(database, SEARCH)
     assert (result.tally.new, result.refused) == (1, [])
     assert [line for line, _ in result.remarks] == [1, 2, 3]
     assert "also rated “Misleading” by other.example" in result.remarks[0][1]
-    [claim] = await claims(database)
+    [claim] = await list_claims(database)
     assert (claim["claimant"]["name"], claim["claimed_at"]) == ("Belgrade", "2023-10-02T00:00:00Z")
     assert claim["imported"] == {"by": "Example Check", "label": "False"}
 
 
-async def test_an_answer_of_pages(database: Database) -> None:
+async def test_an_answer_of_pages_is_imported(database: Database) -> None:
     result = await bring_json(database, PAGES)
     assert (result.tally.new, result.refused, result.remarks) == (1, [], [])
-    [claim] = await claims(database)
+    [claim] = await list_claims(database)
     assert (claim["text"], claim["status"]) == ("The well is dry", "confirmed")
 
 
-async def test_a_page_with_json_ld(database: Database) -> None:
+async def test_a_page_is_imported_by_its_json_ld(database: Database) -> None:
     """Its scripts belong together; a broken one is refused with its line."""
     review = REVIEW | {"author": {"@id": "#house"}}
     house = {"@type": "Organization", "@id": "#house", "name": "The House"}
@@ -90,9 +90,9 @@ async def test_a_page_with_json_ld(database: Database) -> None:
         '</script><script type="application/ld+json">'
         f"{orjson.dumps(house).decode()}</script></html>"
     )
-    result = await bring(database, page.encode(), "claimreview")
+    result = await import_rows(database, page.encode(), "claimreview")
     assert [(line, "no JSON" in why) for line, _, why in result.refused] == [(2, True)]
-    [claim] = await claims(database)
+    [claim] = await list_claims(database)
     assert claim["imported"]["by"] == "The House"
 
 
@@ -103,9 +103,11 @@ async def test_a_page_with_json_ld(database: Database) -> None:
         ('<div itemtype="https://schema.org/ClaimReview">', "microdata"),
     ],
 )
-async def test_a_page_without_json_ld(database: Database, page: str, reason: str) -> None:
+async def test_a_page_without_json_ld_is_refused(
+    database: Database, page: str, reason: str
+) -> None:
     with pytest.raises(Invalid, match=reason):
-        await bring(database, page.encode(), "claimreview")
+        await import_rows(database, page.encode(), "claimreview")
 
 
 def as_microdata(value: Any) -> Any:
@@ -143,12 +145,12 @@ def prefixed(value: Any, prefix: str) -> Any:
         },
     ],
 )
-async def test_schema_orgs_names_however_they_are_written(
+async def test_names_of_schema_org_are_understood_in_every_spelling(
     database: Database, document: Json
 ) -> None:
     result = await bring_json(database, document)
     assert (result.tally.new, result.refused, result.remarks) == (1, [], [])
-    [claim] = await claims(database)
+    [claim] = await list_claims(database)
     assert (claim["text"], claim["claimant"]["name"]) == ("Troops are back to normal", "Belgrade")
     assert (claim["claimed_at"], claim["status"]) == ("2020-08-25T00:00:00Z", "disputed")
 
@@ -162,7 +164,7 @@ async def test_schema_orgs_names_however_they_are_written(
         ([{"name": "x"}, {"name": "y"}], "another itemReviewed is left out: y"),
     ],
 )
-async def test_what_a_reference_does_not_find_is_said(
+async def test_a_reference_that_leads_nowhere_is_a_remark(
     database: Database, item: Any, remark: str
 ) -> None:
     result = await bring_json(database, REVIEW | {"itemReviewed": item})
@@ -170,14 +172,14 @@ async def test_what_a_reference_does_not_find_is_said(
     assert remark in [said for _, said in result.remarks]
 
 
-async def test_a_review_in_another_language_is_the_same(database: Database) -> None:
+async def test_a_review_in_another_language_is_the_same_claim(database: Database) -> None:
     other = REVIEW | {"claimReviewed": "Trupe su se vratile", "inLanguage": "sr"}
     result = await bring_json(database, [REVIEW | {"inLanguage": "en-GB"}, other])
     assert (result.tally.new, result.tally.known) == (1, 1)
     assert "in another language (sr): “Trupe su se vratile”" in result.remarks[0][1]
 
 
-async def test_a_persons_address_may_stand_for_a_party(database: Database) -> None:
+async def test_a_mapping_may_know_a_person_by_an_address(database: Database) -> None:
     """`refuse` refuses a person whom neither the mapping nor the desk knows."""
     person = {"@type": "schema:Person", "name": "P. Q.", "sameAs": "https://X.example/pq/"}
     review = REVIEW | {"itemReviewed": {"author": person}}
@@ -191,7 +193,7 @@ async def test_a_persons_address_may_stand_for_a_party(database: Database) -> No
 
 async def test_a_name_that_stands_twice_is_refused(database: Database) -> None:
     text = orjson.dumps(REVIEW).decode()[:-1] + ', "claimReviewed": "Something else"}'
-    result = await bring(database, text.encode(), "claimreview")
+    result = await import_rows(database, text.encode(), "claimreview")
     assert [(field, "twice" in why) for _, field, why in result.refused] == [
         ("claimReviewed", True)
     ]
@@ -199,7 +201,7 @@ async def test_a_name_that_stands_twice_is_refused(database: Database) -> None:
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-8-sig"])
 @pytest.mark.parametrize("form", ["document", "lines", "page"])
-async def test_documents_of_wide_letters_are_read(
+async def test_documents_in_utf_16_and_utf_32_are_read(
     database: Database, encoding: str, form: str
 ) -> None:
     """As sheets are, by their mark or by where their zeros stand."""
@@ -214,33 +216,35 @@ async def test_documents_of_wide_letters_are_read(
         "lines": f"{first}\n{second}\n",
         "page": f'<html><script type="application/ld+json">[{first},{second}]</script></html>',
     }[form]
-    result = await bring(database, text.encode(encoding), "claimreview")
+    result = await import_rows(database, text.encode(encoding), "claimreview")
     assert (result.refused, result.remarks) == ([], [])
-    assert {claim["text"] for claim in await claims(database)} == {"Čuvari mosta", "Ђурђевдан"}
+    assert {claim["text"] for claim in await list_claims(database)} == {"Čuvari mosta", "Ђурђевдан"}
 
 
-async def test_a_page_of_unknown_letters_is_remarked_upon(database: Database) -> None:
+async def test_a_page_in_an_unknown_encoding_gets_a_remark(database: Database) -> None:
     script = f'<script type="application/ld+json">{orjson.dumps(REVIEW).decode()}</script>'
     page = f"<html>{script}<p>ćuprija</p></html>"
-    result = await bring(database, page.encode("cp1250"), "claimreview")
+    result = await import_rows(database, page.encode("cp1250"), "claimreview")
     assert result.tally.new == 1
     [(_, remark)] = result.remarks
     assert "Windows-1252" in remark
     said = page.replace("<html>", '<html><meta charset="windows-1250">')
-    assert (await bring(database, said.encode("cp1250"), "claimreview")).remarks == []
+    assert (await import_rows(database, said.encode("cp1250"), "claimreview")).remarks == []
 
 
-async def test_an_empty_script_is_nothing_and_an_open_one_is_refused(database: Database) -> None:
+async def test_an_empty_script_is_ignored_and_an_unclosed_one_is_refused(
+    database: Database,
+) -> None:
     kind = 'type="application/ld+json"'
     review = orjson.dumps(REVIEW).decode()
     page = f"<html><script {kind}></script>\n<script {kind}>{review}</script>"
-    assert (await bring(database, page.encode(), "claimreview")).refused == []
+    assert (await import_rows(database, page.encode(), "claimreview")).refused == []
     opened = f"{page}\n<script {kind}>{review}</html>"
-    result = await bring(database, opened.encode(), "claimreview")
+    result = await import_rows(database, opened.encode(), "claimreview")
     assert [(line, "not closed" in why) for line, _, why in result.refused] == [(3, True)]
 
 
-async def test_of_two_dates_the_other_is_remarked_upon(database: Database) -> None:
+async def test_the_second_of_two_dates_is_a_remark(database: Database) -> None:
     item = {"@type": "Claim", "datePublished": ["2023-10-02", "2023-10-03", "2023-10-02"]}
     result = await bring_json(database, REVIEW | {"itemReviewed": item})
     assert (result.tally.new, result.remarks) == (1, [(1, "dated 2023-10-03 too")])

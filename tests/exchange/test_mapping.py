@@ -9,12 +9,12 @@ import pytest
 from service.domain.claims import Finding, Status
 from service.domain.errors import Invalid
 from service.exchange import import_labels, import_mapping
-from service.exchange.seeds import default_file
+from service.exchange.seeds import find_default_file
 
-EXAMPLE = default_file().with_name("example-mapping.toml")
+EXAMPLE = find_default_file().with_name("example-mapping.toml")
 
 
-def test_the_example_is_a_mapping() -> None:
+def test_the_example_is_a_valid_mapping() -> None:
     mapping = import_mapping.parse_mapping(EXAMPLE.read_bytes())
     assert mapping.columns is not None
     # It shows every column there is.
@@ -24,7 +24,7 @@ def test_the_example_is_a_mapping() -> None:
     assert set(orjson.loads(mapping.model_dump_json())) == set(import_mapping.Mapping.model_fields)
 
 
-def test_json_says_the_same_as_toml() -> None:
+def test_a_mapping_may_be_written_in_json() -> None:
     mapping = import_mapping.parse_mapping(EXAMPLE.read_bytes())
     assert (
         import_mapping.parse_mapping(b"\xef\xbb\xbf" + mapping.model_dump_json().encode())
@@ -32,7 +32,7 @@ def test_json_says_the_same_as_toml() -> None:
     )
 
 
-def test_built_in_labels_keep_to_the_rules() -> None:
+def test_built_in_labels_follow_the_rules() -> None:
     """Nothing that is true in part is confirmed; refuted is what is flatly false."""
     labels = import_labels.LABELS
     assert labels["true"].status is Status.CONFIRMED
@@ -66,19 +66,19 @@ def test_built_in_labels_keep_to_the_rules() -> None:
         ),
     ],
 )
-def test_a_mapping_that_does_not_hold(content: str, faults: list[str]) -> None:
+def test_an_invalid_mapping_is_refused(content: str, faults: list[str]) -> None:
     with pytest.raises(Invalid) as refused:
         import_mapping.parse_mapping(content.encode())
     for fault in faults:
         assert fault in refused.value.detail
 
 
-def test_every_fault_is_named() -> None:
+def test_every_fault_of_a_mapping_is_named() -> None:
     content: dict[str, Any] = {"columns": {"text": ""}, "defaults": {"kind": "rumour"}}
     with pytest.raises(Invalid) as refused:
         import_mapping.parse_mapping(orjson.dumps(content))
     assert len(refused.value.extras["errors"]) == 3
 
 
-def test_the_example_is_where_an_installed_copy_has_it() -> None:
+def test_an_installed_package_has_the_example() -> None:
     assert Path(EXAMPLE).is_file()

@@ -12,14 +12,14 @@ from service.domain.errors import Invalid
 from service.store.engine import Database
 from tests.exchange.desks import (
     Json,
-    Late,
-    as_version_1,
-    bring,
-    dump,
-    edited,
-    of,
-    proved,
-    rehashed,
+    LateDay,
+    count_proved_claims,
+    downgrade_to_version_1,
+    edit_export,
+    export_desk,
+    import_lines,
+    rehash_chain,
+    select_lines,
 )
 from tests.verification.workday import BEGIN
 
@@ -29,7 +29,9 @@ NOWHERE = "01970000-0000-7000-8000-000000000000"
 def created(lines: list[Json], text: str) -> Json:
     """The event with which the claim of this text begins."""
     return next(
-        one for one in of(lines, "event", type="claim.created") if one["data"]["text"] == text
+        line
+        for line in select_lines(lines, "event", type="claim.created")
+        if line["data"]["text"] == text
     )
 
 
@@ -42,7 +44,7 @@ def refused(data: bytes, change: Callable[[list[Json]], Any]) -> bytes:
     def quietly(lines: list[Json]) -> None:
         change(lines)
 
-    return edited(data, quietly)
+    return edit_export(data, quietly)
 
 
 async def test_a_changed_event_refuses_its_whole_claim(whole: bytes, database: Database) -> None:
@@ -50,21 +52,23 @@ async def test_a_changed_event_refuses_its_whole_claim(whole: bytes, database: D
 
     def change(lines: list[Json]) -> None:
         claim = created(lines, "a third")["claim"]
-        of(lines, "event", claim=claim)[2]["data"]["reason"] = "forged"
+        select_lines(lines, "event", claim=claim)[2]["data"]["reason"] = "forged"
 
     data = refused(whole, change)
-    brought = await bring(database, data)
+    brought = await import_lines(database, data)
     assert len(brought.refusals) == 1
     [(record, reason)] = brought.refused
     assert record == "claim"
     assert reason.startswith("its event 3 was changed: its hash would be ")
-    there = await proved(database)
+    there = await count_proved_claims(database)
     assert there == begun(whole) - 1
     assert brought.tallies["event"].refused > 3
     # The file as it was brings the rest in; nothing is there twice.
-    assert (await bring(database, whole)).refused == []
-    assert await dump(database) != whole  # in another order: the late claim comes last
-    assert sorted((await dump(database)).splitlines()[:-1]) == sorted(whole.splitlines()[:-1])
+    assert (await import_lines(database, whole)).refused == []
+    assert await export_desk(database) != whole  # in another order: the late claim comes last
+    assert sorted((await export_desk(database)).splitlines()[:-1]) == sorted(
+        whole.splitlines()[:-1]
+    )
 
 
 @pytest.mark.parametrize(
@@ -90,33 +94,33 @@ async def test_a_changed_event_refuses_its_whole_claim(whole: bytes, database: D
         (lambda events: events[1].update(salts=[]), "salts of another shape"),
     ],
 )
-async def test_a_chain_that_does_not_continue(
+async def test_a_chain_that_does_not_continue_refuses_its_claim(
     whole: bytes, database: Database, change: Callable[[list[Json]], Any], reason: str
 ) -> None:
     def change_third(lines: list[Json]) -> list[Json]:
         claim = created(lines, "a third")["claim"]
-        events = of(lines, "event", claim=claim)
+        events = select_lines(lines, "event", claim=claim)
         kept = list(events)
         change(kept)
-        return [one for one in lines if one not in events or one in kept]
+        return [line for line in lines if line not in events or line in kept]
 
-    brought = await bring(database, edited(whole, change_third))
+    brought = await import_lines(database, edit_export(whole, change_third))
     assert len(brought.refusals) == 1
     assert reason in brought.refusals[0].reason
-    assert await proved(database) == begun(whole) - 1
+    assert await count_proved_claims(database) == begun(whole) - 1
 
 
-async def test_what_rests_on_a_refused_line_is_refused_too(
+async def test_whatever_refers_to_a_refused_line_is_refused_too(
     whole: bytes, database: Database
 ) -> None:
     """A source, so the statement that quotes it, so the claims that come of that or link it, so
     the claims that those are part of; each with the line for which it is refused."""
 
     def change(lines: list[Json]) -> None:
-        source = of(lines, "source", url="https://example.org/paper")[0]
+        source = select_lines(lines, "source", url="https://example.org/paper")[0]
         source["url"] = "javascript:alert(1)"
 
-    brought = await bring(database, refused(whole, change))
+    brought = await import_lines(database, refused(whole, change))
     reasons = dict.fromkeys(reason.split(" ")[0] for _, reason in brought.refused)
     assert brought.refused[0] == (
         "source",
@@ -125,22 +129,22 @@ async def test_what_rests_on_a_refused_line_is_refused_too(
     assert {record for record, _ in brought.refused} == {"source", "statement", "claim", "note"}
     assert list(reasons) == ["url:", "refers", "its"]
     # The article's claims, which rest on a source of their own, are in.
-    assert await proved(database) == 12
-    assert all(one.line > 1 and one.id for one in brought.refusals)
+    assert await count_proved_claims(database) == 12
+    assert all(refusal.line > 1 and refusal.id for refusal in brought.refusals)
 
 
-async def test_a_claim_falls_with_the_claim_it_was_merged_into(
+async def test_a_claim_is_refused_with_the_claim_it_was_merged_into(
     whole: bytes, database: Database
 ) -> None:
     """Whichever of the two is further down in the file."""
 
     def change(lines: list[Json]) -> None:
         claim = created(lines, "the whole")["claim"]
-        of(lines, "event", claim=claim)[-1]["data"]["reason"] = "forged"
+        select_lines(lines, "event", claim=claim)[-1]["data"]["reason"] = "forged"
 
-    brought = await bring(database, refused(whole, change))
+    brought = await import_lines(database, refused(whole, change))
     texts = {"the whole", "the whole, again", "a part", "part of the twin"}
-    assert await proved(database) == begun(whole) - len(texts)
+    assert await count_proved_claims(database) == begun(whole) - len(texts)
     assert len(brought.refusals) == len(texts)
     assert sum("refers to claim" in reason for _, reason in brought.refused) == len(texts) - 1
 
@@ -169,31 +173,35 @@ async def test_a_claim_falls_with_the_claim_it_was_merged_into(
         ("note", {"claim": NOWHERE}, f"refers to claim {NOWHERE}, which is neither"),
     ],
 )
-async def test_a_line_that_does_not_hold(
+async def test_an_invalid_line_is_refused_with_the_field_at_fault(
     whole: bytes, database: Database, record: str, change: Json, reason: str | None
 ) -> None:
     """It is refused, with the field at fault, before anything is written."""
-    data = refused(as_version_1(whole), lambda lines: of(lines, record)[-1].update(change))
-    brought = await bring(database, data, dry_run=True)
+    data = refused(
+        downgrade_to_version_1(whole), lambda lines: select_lines(lines, record)[-1].update(change)
+    )
+    brought = await import_lines(database, data, dry_run=True)
     if reason is None:
         assert brought.refused == []
     else:
         assert any(kind == record and reason in why for kind, why in brought.refused)
 
 
-async def test_the_same_twice_in_one_file(whole: bytes, database: Database) -> None:
+async def test_the_second_of_two_lines_of_one_thing_is_refused(
+    whole: bytes, database: Database
+) -> None:
     """The second is refused; so is another of the same URL, address or name."""
 
     def change(lines: list[Json]) -> list[Json]:
         doubled = []
-        for one in lines:
-            doubled.append(one)
-            if one["record"] in ("user", "source", "speaker"):
-                other = {name: value for name, value in one.items() if name != "events"}
-                doubled.append(one if one["record"] == "user" else other | {"id": NOWHERE})
+        for line in lines:
+            doubled.append(line)
+            if line["record"] in ("user", "source", "speaker"):
+                other = {name: value for name, value in line.items() if name != "events"}
+                doubled.append(line if line["record"] == "user" else other | {"id": NOWHERE})
         return doubled
 
-    brought = await bring(database, edited(whole, change))
+    brought = await import_lines(database, edit_export(whole, change))
     reasons = {reason.partition(" (line")[0] for _, reason in brought.refused}
     assert reasons == {
         "the file has this user twice",
@@ -202,18 +210,20 @@ async def test_the_same_twice_in_one_file(whole: bytes, database: Database) -> N
         "the file has this URL and text twice",
         "the file has this name and role twice",
     }
-    assert await proved(database) == begun(whole)
+    assert await count_proved_claims(database) == begun(whole)
 
 
-async def test_the_desk_went_another_way(full: Database, other: Database) -> None:
+async def test_a_claim_that_the_desk_continued_differently_is_refused(
+    full: Database, other: Database
+) -> None:
     """A claim that goes on differently here is left as it is here; one that only goes on is
     known; what changed on the desk is a conflict, and stays as the desk has it."""
-    early = await dump(full)
-    await bring(other, early)
+    early = await export_desk(full)
+    await import_lines(other, early)
     identifier = []
 
     def work(connection: Connection, text: str) -> None:
-        identifier.append(Late(connection).claim(text))
+        identifier.append(LateDay(connection).claim(text))
 
     await other.write(work, "only here")
     claim = identifier[0]
@@ -230,26 +240,26 @@ async def test_the_desk_went_another_way(full: Database, other: Database) -> Non
             now=BEGIN,
         )
 
-    shared = await dump(other)
-    await bring(full, shared)
+    shared = await export_desk(other)
+    await import_lines(full, shared)
     await full.write(amend, "worded there")
     await other.write(amend, "worded here")
-    parted = await bring(other, await dump(full))
+    parted = await import_lines(other, await export_desk(full))
     assert parted.refused == [
         ("claim", "its event 2 is another on this desk: the two records have parted")
     ]
     assert parted.new == 0
     # An older export has nothing new.
-    older = await bring(other, early)
+    older = await import_lines(other, early)
     assert (older.new, older.refused) == (0, [])
-    await proved(other)
+    await count_proved_claims(other)
 
 
-async def test_a_record_that_goes_on_is_continued(full: Database, other: Database) -> None:
-    await bring(other, await dump(full))
+async def test_a_record_that_continued_is_continued(full: Database, other: Database) -> None:
+    await import_lines(other, await export_desk(full))
     identifier = []
-    await full.write(lambda connection: identifier.append(Late(connection).claim("begun")))
-    await bring(other, await dump(full))
+    await full.write(lambda connection: identifier.append(LateDay(connection).claim("begun")))
+    await import_lines(other, await export_desk(full))
     change = {"tags": ["more"]}
     await full.write(
         lambda connection: claim_commands.amend(
@@ -263,44 +273,46 @@ async def test_a_record_that_goes_on_is_continued(full: Database, other: Databas
             now=BEGIN,
         )
     )
-    brought = await bring(other, await dump(full))
+    brought = await import_lines(other, await export_desk(full))
     assert (brought.new, brought.refused) == (1, [])
-    await proved(other)
-    assert await dump(other) == await dump(full)
+    await count_proved_claims(other)
+    assert await export_desk(other) == await export_desk(full)
 
 
-async def test_hashes_that_hold_do_not_make_it_fold(whole: bytes, database: Database) -> None:
+async def test_a_forged_event_with_valid_hashes_does_not_fold(
+    whole: bytes, database: Database
+) -> None:
     """A forger who recomputes every hash gets no further than the rules: the claim stands as of
     the last event that folds, and everything derived from it with it."""
 
     def change(lines: list[Json]) -> None:
         claim = created(lines, "a third")["claim"]
-        of(lines, "event", claim=claim)[1]["data"]["link"]["stance"] = "adores"
-        rehashed(lines, claim)
+        select_lines(lines, "event", claim=claim)[1]["data"]["link"]["stance"] = "adores"
+        rehash_chain(lines, claim)
 
-    brought = await bring(database, refused(whole, change))
+    brought = await import_lines(database, refused(whole, change))
     assert {record for record, _ in brought.refused} == {"claim"}
     assert "it cannot be written: 'adores' is not a valid Stance" in brought.refused[0][1]
-    assert await proved(database) == begun(whole)
+    assert await count_proved_claims(database) == begun(whole)
 
 
-async def test_a_forged_id_of_a_link_is_the_databases_to_refuse(
-    whole: bytes, database: Database
-) -> None:
+async def test_the_database_refuses_a_forged_id_of_a_link(whole: bytes, database: Database) -> None:
     """Two claims with a link of one id: the second is refused where it would take it."""
 
     def change(lines: list[Json]) -> None:
         mine, theirs = (
-            of(lines, "event", type="link.created", claim=created(lines, text)["claim"])[0]
+            select_lines(lines, "event", type="link.created", claim=created(lines, text)["claim"])[
+                0
+            ]
             for text in ("a third", "another")
         )
         theirs["data"]["link"]["id"] = mine["data"]["link"]["id"]
-        rehashed(lines, theirs["claim"])
+        rehash_chain(lines, theirs["claim"])
 
-    brought = await bring(database, refused(whole, change))
+    brought = await import_lines(database, refused(whole, change))
     assert brought.refused
     assert all("it cannot be written: " in reason for _, reason in brought.refused)
-    await proved(database)
+    await count_proved_claims(database)
 
 
 @pytest.mark.parametrize(
@@ -323,22 +335,22 @@ async def test_a_forged_id_of_a_link_is_the_databases_to_refuse(
         (lambda data: b"\x1f\x8b\x08" + data, "this is no JSON"),
     ],
 )
-async def test_a_file_that_is_damaged_is_refused_whole(
+async def test_a_damaged_file_is_refused_as_a_whole(
     whole: bytes, database: Database, damage: Callable[[bytes], bytes], reason: str
 ) -> None:
     """Nothing of it is written, wherever the damage is."""
     with pytest.raises(Invalid, match=reason):
-        await bring(database, damage(whole))
-    assert (await dump(database)).count(b"\n") == 2
+        await import_lines(database, damage(whole))
+    assert (await export_desk(database)).count(b"\n") == 2
 
 
-async def test_a_line_without_end_is_no_line(
+async def test_a_line_that_is_too_long_refuses_the_file(
     whole: bytes, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is not read into memory to be told so."""
     monkeypatch.setattr("service.exchange.export_files.LONGEST", 60)
     with pytest.raises(Invalid, match="a line has more than"):
-        await bring(database, whole)
+        await import_lines(database, whole)
 
 
 def _without(data: bytes, line: int) -> bytes:

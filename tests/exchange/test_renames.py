@@ -12,7 +12,7 @@ from service.store import states
 from service.store.engine import Database
 from service.store.rename_tables import renames
 from service.store.tables import claims, events
-from tests.exchange.desks import Late, bring, dump, proved
+from tests.exchange.desks import LateDay, count_proved_claims, export_desk, import_lines
 from tests.verification.workday import a_days_work
 
 BATCH = 4
@@ -21,7 +21,7 @@ BATCH = 4
 def begin_rename(connection: Connection) -> None:
     """Rename Belgrade, up to the first few of its claims."""
     a_days_work(connection)
-    day = Late(connection)
+    day = LateDay(connection)
     for number in range(3 * BATCH):
         day.claim(f"Troops were seen at gate {number}")
     party_changes.change_party(connection, "belgrade", {"name": "Beograd"}, **day.by())
@@ -33,7 +33,9 @@ def read_names(connection: Connection) -> Counter[str]:
     """How many claims show each name of Belgrade."""
     found = map(states.parse, connection.scalars(select(states.whole(claims))))
     return Counter(
-        one.claimant.name for one in found if one.claimant and one.claimant.party == "belgrade"
+        claim.claimant.name
+        for claim in found
+        if claim.claimant and claim.claimant.party == "belgrade"
     )
 
 
@@ -45,7 +47,7 @@ def count_events(connection: Connection) -> Counter[str]:
     )
 
 
-async def test_a_rename_goes_on_where_it_is_imported(
+async def test_a_rename_under_way_continues_after_the_import(
     database: Database, other: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rename_batches, "BATCH", BATCH)
@@ -54,25 +56,23 @@ async def test_a_rename_goes_on_where_it_is_imported(
     before = await database.read(read_names)
     assert before["Beograd"] > 0
     assert before["Belgrade"] > BATCH
-    assert await proved(database)
-    brought = await bring(other, await dump(database))
+    assert await count_proved_claims(database)
+    brought = await import_lines(other, await export_desk(database))
     assert brought.refused == []
-    assert await proved(other)
+    assert await count_proved_claims(other)
     assert await other.read(read_names) == before
     while await other.write(rename_batches.continue_rename, now=shell.now()):
         pass
     assert await other.read(read_names) == Counter(Beograd=before.total())
     assert set((await other.read(count_events)).values()) == {1}
-    assert await proved(other)
+    assert await count_proved_claims(other)
 
 
-async def test_a_rename_that_was_done_is_not_begun_again(
-    database: Database, other: Database
-) -> None:
+async def test_a_finished_rename_is_not_begun_again(database: Database, other: Database) -> None:
     """Few claims show the name: all of them have it in the export."""
     await database.write(begin_rename)
     assert set(await database.read(read_names)) == {"Beograd"}
-    data = await dump(database)
-    await bring(other, data)
-    assert await dump(other) == data
+    data = await export_desk(database)
+    await import_lines(other, data)
+    assert await export_desk(other) == data
     assert await other.read(lambda connection: connection.execute(select(renames)).all()) == []

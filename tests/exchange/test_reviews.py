@@ -8,7 +8,7 @@ import pytest
 from service.domain.errors import Invalid
 from service.store.engine import Database
 from tests.exchange import desks
-from tests.exchange.rows import Result, bring, claims
+from tests.exchange.rows import Result, import_rows, list_claims
 
 Json = dict[str, Any]
 REVIEW: Json = {
@@ -31,20 +31,20 @@ REVIEW: Json = {
 async def reviewed(database: Database, *documents: Any, **changes: Any) -> Result:
     """Import documents, one a line where there are several."""
     data = b"\n".join(map(orjson.dumps, documents))
-    return await bring(database, data, "claimreview", **changes)
+    return await import_rows(database, data, "claimreview", **changes)
 
 
-async def one(database: Database, **changes: Any) -> Json:
+async def import_review(database: Database, **changes: Any) -> Json:
     """The claim that a review with changes becomes."""
     result = await reviewed(database, REVIEW | changes)
     assert result.refused == []
-    [claim] = await claims(database)
-    await desks.proved(database)
+    [claim] = await list_claims(database)
+    await desks.count_proved_claims(database)
     return claim
 
 
-async def test_a_review_as_schema_org_has_it(database: Database) -> None:
-    claim = await one(database)
+async def test_a_review_as_schema_org_defines_it_is_imported(database: Database) -> None:
+    claim = await import_review(database)
     assert (claim["text"], claim["status"], claim["finding"]) == (
         "Troops are back to normal",
         "disputed",
@@ -71,19 +71,21 @@ async def test_a_review_as_schema_org_has_it(database: Database) -> None:
         lambda review: review | {"@type": "http://schema.org/ClaimReview"},
     ],
 )
-async def test_wherever_it_stands(database: Database, wrap: Any) -> None:
+async def test_a_review_may_stand_in_a_list_a_graph_or_a_feed(
+    database: Database, wrap: Any
+) -> None:
     """One document, a list, a graph, a feed."""
     result = await reviewed(database, wrap(REVIEW))
     assert (result.tally.new, result.refused) == (1, [])
 
 
-async def test_one_document_a_line(database: Database) -> None:
+async def test_a_file_may_have_one_document_a_line(database: Database) -> None:
     """Of any of these shapes; a line that is no JSON, or has no review, is refused alone."""
     other = REVIEW | {"claimReviewed": "Another"}
     data = b"\n".join(
         [orjson.dumps(REVIEW), b"", b"{no json", orjson.dumps([other]), b'{"@type": "Person"}']
     )
-    result = await bring(database, data + b"\n", "claimreview")
+    result = await import_rows(database, data + b"\n", "claimreview")
     assert result.tally.new == 2
     assert [(line, reason.partition(":")[0]) for line, _, reason in result.refused] == [
         (3, "the line is no JSON"),
@@ -129,7 +131,7 @@ LIBERTIES: list[tuple[Any, Any]] = [
 ]
 
 
-async def test_liberties_that_publishers_take(database: Database) -> None:
+async def test_reviews_are_read_in_the_forms_that_publishers_write(database: Database) -> None:
     # Each at an address of its own: the same review twice is one claim.
     documents = [
         {**REVIEW, "url": f"https://checker.example/{n}", **changes}
@@ -137,9 +139,9 @@ async def test_liberties_that_publishers_take(database: Database) -> None:
     ]
     result = await reviewed(database, *documents)
     assert result.refused == []
-    for (changes, expected), claim in zip(LIBERTIES, await claims(database), strict=True):
+    for (changes, expected), claim in zip(LIBERTIES, await list_claims(database), strict=True):
         assert {name: claim[name] for name in expected} == expected, changes
-    await desks.proved(database)
+    await desks.count_proved_claims(database)
 
 
 AUTHORS: list[tuple[Any, Any]] = [
@@ -160,13 +162,13 @@ AUTHORS: list[tuple[Any, Any]] = [
 ]
 
 
-async def test_who_claims_it(database: Database) -> None:
+async def test_the_claimant_is_read_from_the_author(database: Database) -> None:
     documents = [
         REVIEW | {"claimReviewed": f"Claim {n}", "itemReviewed": {"author": author}}
         for n, (author, _) in enumerate(AUTHORS)
     ]
     await reviewed(database, *documents)
-    for (author, claimant), claim in zip(AUTHORS, await claims(database), strict=True):
+    for (author, claimant), claim in zip(AUTHORS, await list_claims(database), strict=True):
         given = claim["claimant"]
         found = given and (given["name"], (given["speaker"] or {}).get("name"))
         assert found == claimant, author
@@ -196,7 +198,7 @@ async def test_who_claims_it(database: Database) -> None:
         ),
     ],
 )
-async def test_a_review_that_cannot_be_a_claim(
+async def test_a_review_that_cannot_be_a_claim_is_refused(
     database: Database, changes: Json, field: str, reason: str
 ) -> None:
     result = await reviewed(database, REVIEW | changes, REVIEW)
@@ -219,7 +221,9 @@ DIRT = [
 
 
 @pytest.mark.parametrize("shape", ["{}\n{}", "[{},{}]", "[{},\n{}]"])
-async def test_what_passes_for_json_stops_nothing(database: Database, shape: str) -> None:
+async def test_invalid_json_that_can_be_read_does_not_stop_the_import(
+    database: Database, shape: str
+) -> None:
     """Programs write it, so it is met: the others are in, and so is the review itself where what
     is wrong does not matter."""
     clean = orjson.dumps(REVIEW).decode()
@@ -231,7 +235,7 @@ async def test_what_passes_for_json_stops_nothing(database: Database, shape: str
         kept = {name: value for name, value in review.items() if f'"{name}": ' not in dirt}
         dirty.append(f"{orjson.dumps(kept).decode()[:-1]}, {dirt}}}")
     text = f"{before}{between.join([*dirty, clean])}{after}"
-    result = await bring(database, text.encode("utf-8", "surrogateescape"), "claimreview")
+    result = await import_rows(database, text.encode("utf-8", "surrogateescape"), "claimreview")
     expected = [(place, why) for place, (_, why) in enumerate(DIRT, start=1) if why is not None]
     assert result.tally.new == len(DIRT) + 1 - len(expected)
     found = [(place, why.partition(" in the file")[0]) for place, _, why in result.refused]
@@ -239,12 +243,14 @@ async def test_what_passes_for_json_stops_nothing(database: Database, shape: str
 
 
 @pytest.mark.parametrize("deep", [40, 900, 3_000])
-async def test_what_is_too_deep_has_no_reviews(database: Database, deep: int) -> None:
+async def test_a_document_that_is_nested_too_deeply_is_refused(
+    database: Database, deep: int
+) -> None:
     """Refused as a line of its own; nothing breaks."""
     line = b"[" * deep + orjson.dumps(REVIEW) + b"]" * deep
     other = REVIEW | {"claimReviewed": "Another"}
     data = b"\n".join([orjson.dumps(REVIEW), line, orjson.dumps(other)])
-    result = await bring(database, data, "claimreview")
+    result = await import_rows(database, data, "claimreview")
     assert (result.tally.new, [number for number, _, _ in result.refused]) == (2, [2])
 
 
@@ -252,7 +258,7 @@ async def test_the_same_reviews_again_add_nothing(database: Database) -> None:
     """One page may review several claims; a new rating of the same claim is not a new claim."""
     feed = [REVIEW, REVIEW | {"claimReviewed": "Another"}]
     assert (await reviewed(database, feed)).tally.new == 2
-    changed = [{**one, "reviewRating": "True"} for one in feed]
+    changed = [{**review, "reviewRating": "True"} for review in feed]
     again = await reviewed(database, changed)
     assert (again.tally.new, again.tally.known) == (0, 2)
 
@@ -267,6 +273,8 @@ async def test_the_same_reviews_again_add_nothing(database: Database) -> None:
         (b"[" * 5000, "the file is no JSON"),
     ],
 )
-async def test_a_file_without_reviews(database: Database, data: bytes, reason: str) -> None:
+async def test_a_file_without_reviews_is_refused(
+    database: Database, data: bytes, reason: str
+) -> None:
     with pytest.raises(Invalid, match=reason):
-        await bring(database, data, "claimreview")
+        await import_rows(database, data, "claimreview")

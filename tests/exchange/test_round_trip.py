@@ -17,7 +17,12 @@ from service.store.engine import Database
 from service.store.installation import SECRET_SETTINGS
 from service.webhooks import webhook_commands
 from tests.exchange import desks
-from tests.exchange.desks import as_version_1, bring, dump, proved
+from tests.exchange.desks import (
+    count_proved_claims,
+    downgrade_to_version_1,
+    export_desk,
+    import_lines,
+)
 from tests.verification.workday import BEGIN
 
 MOON = """
@@ -76,61 +81,63 @@ def test_every_table_is_accounted_for() -> None:
     )
 
 
-async def test_to_the_other_database_and_back(full: Database, other: Database) -> None:
+async def test_an_export_of_the_import_has_the_same_bytes(full: Database, other: Database) -> None:
     """Every row is there again, derived ones too; `verify` finds nothing; the second export has
     the bytes of the first."""
-    first = await dump(full)
-    brought = await bring(other, first)
+    first = await export_desk(full)
+    brought = await import_lines(other, first)
     assert brought.refused == []
     assert brought.new == len(first.splitlines()) - 2
-    assert await proved(other) == await proved(full)
+    assert await count_proved_claims(other) == await count_proved_claims(full)
     assert await other.read(content) == await full.read(content)
-    assert await dump(other) == first
+    assert await export_desk(other) == first
 
 
 async def test_a_second_import_changes_nothing(full: Database, other: Database) -> None:
-    first = await dump(full)
-    await bring(other, first)
+    first = await export_desk(full)
+    await import_lines(other, first)
     before = await other.read(content)
-    again = await bring(other, first)
+    again = await import_lines(other, first)
     assert (again.new, again.refused) == (0, [])
     assert await other.read(content) == before
-    assert (await bring(full, first)).new == 0
+    assert (await import_lines(full, first)).new == 0
 
 
 async def test_a_dry_run_writes_nothing(whole: bytes, database: Database) -> None:
-    would = await bring(database, whole, dry_run=True)
+    would = await import_lines(database, whole, dry_run=True)
     assert would.new == len(whole.splitlines()) - 2
-    assert await proved(database) == 0
-    assert (await dump(database)).count(b"\n") == 2
+    assert await count_proved_claims(database) == 0
+    assert (await export_desk(database)).count(b"\n") == 2
 
 
 @pytest.mark.parametrize("size", [1, 7])
-async def test_nothing_depends_on_where_a_batch_ends(
+async def test_the_size_of_batches_and_pages_does_not_matter(
     full: Database, other: Database, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
     """Nor on the pages in which an export is read: the changes of one instant may be torn."""
-    whole = await dump(full)
+    whole = await export_desk(full)
     monkeypatch.setattr(export, "PAGE", size)
-    assert await dump(full) == whole
+    assert await export_desk(full) == whole
     monkeypatch.setattr("service.exchange.export_files.BATCH", size)
-    assert (await bring(other, whole)).refused == []
-    await proved(other)
+    assert (await import_lines(other, whole)).refused == []
+    await count_proved_claims(other)
     assert await other.read(content) == await full.read(content)
 
 
 async def test_no_secret_leaves_the_desk(full: Database) -> None:
     """No password, key, session, sign-in link or webhook secret, nor the hash of one."""
-    data = (await dump(full)).decode()
+    data = (await export_desk(full)).decode()
     secrets = await full.read(secrets_of)
     assert len(secrets) == 9
-    assert [one for one in secrets if one in data] == []
+    assert [secret for secret in secrets if secret in data] == []
     assert "cms.example" not in data
 
 
-async def test_who_acted_resolves_and_nobody_can_sign_in(whole: bytes, database: Database) -> None:
+async def test_imported_users_and_keys_have_names_and_open_nothing(
+    whole: bytes, database: Database
+) -> None:
     """Users and keys come by name; a key opens nothing here, and a user has no password."""
-    await bring(database, whole)
+    await import_lines(database, whole)
     users, keys = await database.read(
         lambda connection: (
             connection.execute(select(tables.users)).all(),
@@ -149,51 +156,53 @@ async def test_who_acted_resolves_and_nobody_can_sign_in(whole: bytes, database:
     }
 
 
-async def test_restored_history_is_told_to_nobody(whole: bytes, database: Database) -> None:
+async def test_restored_history_sends_no_webhooks(whole: bytes, database: Database) -> None:
     await database.write(
         lambda connection: webhook_commands.create_webhook(
             connection, desks.ENDPOINT, actor=SYSTEM, now=BEGIN
         )
     )
-    await bring(database, whole)
+    await import_lines(database, whole)
     told = await database.read(
         lambda connection: connection.execute(select(webhook_tables.webhook_messages)).all()
     )
     assert told == []
 
 
-async def test_two_desks_become_one(full: Database, other: Database) -> None:
+async def test_two_desks_are_merged(full: Database, other: Database) -> None:
     """What both have is the same where its content is, whenever it was recorded; the rest is
     added."""
-    await other.write(seeds.load, seeds.parse(MOON), actor=SYSTEM, now=BEGIN)
-    brought = await bring(full, await dump(other))
+    await other.write(seeds.load_plan, seeds.parse_seed_file(MOON), actor=SYSTEM, now=BEGIN)
+    brought = await import_lines(full, await export_desk(other))
     assert (brought.tallies["party"], brought.refused) == (Tally(new=1, known=1), [])
-    assert b'"slug":"moon"' in await dump(full)
-    await proved(full)
+    assert b'"slug":"moon"' in await export_desk(full)
+    await count_proved_claims(full)
 
 
-async def test_two_imports_at_once(whole: bytes, database: Database, settings: Settings) -> None:
+async def test_two_imports_of_one_export_at_once_refuse_nothing(
+    whole: bytes, database: Database, settings: Settings
+) -> None:
     """Of the same file: neither refuses anything, and the desk is the one exported."""
     second = Database(settings)
     await second.start()
     try:
-        both = await asyncio.gather(bring(database, whole), bring(second, whole))
+        both = await asyncio.gather(import_lines(database, whole), import_lines(second, whole))
     finally:
         await second.stop()
-    assert [one.refused for one in both] == [[], []]
-    await proved(database)
-    assert await dump(database) == whole
+    assert [result.refused for result in both] == [[], []]
+    await count_proved_claims(database)
+    assert await export_desk(database) == whole
 
 
 async def test_an_export_is_of_one_instant(full: Database, settings: Settings) -> None:
     """What is written while it runs is not in it, wherever it has come to."""
-    before = await dump(full)
+    before = await export_desk(full)
     out = io.BytesIO()
 
     async def meddle() -> None:
         database = Database(settings)
         await database.start()
-        await database.write(lambda connection: desks.Late(connection).claim("meanwhile"))
+        await database.write(lambda connection: desks.LateDay(connection).claim("meanwhile"))
         await database.stop()
 
     def meanwhile(done: int, _total: int) -> None:
@@ -203,10 +212,10 @@ async def test_an_export_is_of_one_instant(full: Database, settings: Settings) -
 
     await full.read(export.write_export, write=out.write, progress=meanwhile)
     assert out.getvalue() == before
-    assert b"meanwhile" in await dump(full)
+    assert b"meanwhile" in await export_desk(full)
 
 
-async def test_an_older_desks_spellings_of_one_address_all_arrive(
+async def test_several_spellings_of_one_address_are_all_imported(
     full: Database, other: Database
 ) -> None:
     """It recorded them as several sources, and statements rest on each."""
@@ -219,10 +228,10 @@ async def test_an_older_desks_spellings_of_one_address_all_arrive(
             connection.execute(t.update().where(t.c.id == source).values(url=url, sha256=None))
 
     await full.write(spell)
-    exported = as_version_1(await dump(full))
-    assert (await bring(other, exported)).refused == []
-    assert as_version_1(await dump(other)) == exported
-    assert (await bring(other, exported)).new == 0
+    exported = downgrade_to_version_1(await export_desk(full))
+    assert (await import_lines(other, exported)).refused == []
+    assert downgrade_to_version_1(await export_desk(other)) == exported
+    assert (await import_lines(other, exported)).new == 0
 
 
 def content(connection: Connection) -> dict[str, list[dict[str, Any]]]:
@@ -261,6 +270,8 @@ def secrets_of(connection: Connection) -> list[str]:
         t.sessions.c.token_hash,
         webhook_tables.webhooks.c.secret,
     )
-    found = [one for column in columns for one in connection.scalars(select(column)) if one]
+    found = [
+        secret for column in columns for secret in connection.scalars(select(column)) if secret
+    ]
     keys = select(t.installation.c.value).where(t.installation.c.name.in_(SECRET_SETTINGS))
     return [*found, *connection.scalars(keys)]

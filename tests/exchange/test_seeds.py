@@ -51,11 +51,11 @@ COUNTS = {
 
 @pytest.fixture(scope="module")
 def plan() -> Plan:
-    return seeds.parse(seeds.default_file().read_bytes())
+    return seeds.parse_seed_file(seeds.find_default_file().read_bytes())
 
 
-async def load(database: Database, plan: Plan, now: datetime = NOW) -> seeds.Report:
-    return await database.write(seeds.load, plan, actor=SYSTEM, now=now)
+async def load(database: Database, plan: Plan, now: datetime = NOW) -> seeds.LoadReport:
+    return await database.write(seeds.load_plan, plan, actor=SYSTEM, now=now)
 
 
 async def rows(database: Database, query: Any) -> list[Any]:
@@ -68,7 +68,7 @@ async def served(database: Database, plan: Plan) -> dict[str, dict[str, Any]]:
         orjson.loads(row.document) for row in await rows(database, select(tables.claims.c.document))
     ]
     keys = {claim.text: claim.key for claim in plan.claims}
-    return {keys[one["text"]]: one for one in documents}
+    return {keys[claim["text"]]: claim for claim in documents}
 
 
 async def everything(database: Database) -> dict[str, list[Any]]:
@@ -78,27 +78,31 @@ async def everything(database: Database) -> dict[str, list[Any]]:
     }
 
 
-async def test_the_article_comes_out_as_it_was_read(database: Database, plan: Plan) -> None:
+async def test_the_claims_of_the_article_have_the_statuses_of_the_table(
+    database: Database, plan: Plan
+) -> None:
     """Statuses, suggestions, claimants, kinds and parts are those of the table."""
     report = await load(database, plan)
-    assert report == seeds.Report(COUNTS, {})
+    assert report == seeds.LoadReport(COUNTS, {})
     found = await served(database, plan)
-    ids = {one["id"]: key for key, one in found.items()}
+    ids = {claim["id"]: key for key, claim in found.items()}
     assert {
         key: (
-            one["status"],
-            one["suggested_status"],
-            one["claimant"] and one["claimant"]["party"],
-            one["claimant"] and one["claimant"]["speaker"] and one["claimant"]["speaker"]["name"],
-            one["kind"],
-            ids.get(one["part_of"]),
+            claim["status"],
+            claim["suggested_status"],
+            claim["claimant"] and claim["claimant"]["party"],
+            claim["claimant"]
+            and claim["claimant"]["speaker"]
+            and claim["claimant"]["speaker"]["name"],
+            claim["kind"],
+            ids.get(claim["part_of"]),
         )
-        for key, one in found.items()
+        for key, claim in found.items()
     } == TABLE
-    assert [ids[one["id"]] for one in found["C0"]["components"]] == ["C1", "C2"]
-    assert {one["status"] for one in found["C0"]["components"]} == {AWAITING}
-    assert [ids[one["id"]] for one in found["C7"]["components"]] == ["C8"]
-    assert {one["story"] for one in found.values()} == {"kosovo-border-2023"}
+    assert [ids[component["id"]] for component in found["C0"]["components"]] == ["C1", "C2"]
+    assert {component["status"] for component in found["C0"]["components"]} == {AWAITING}
+    assert [ids[component["id"]] for component in found["C7"]["components"]] == ["C8"]
+    assert {claim["story"] for claim in found.values()} == {"kosovo-border-2023"}
     assert found["C1"]["print_line"].startswith(
         "Claimed by Belgrade (Gen. Milan Mojsilović, 2 October 2023). "
         "Washington has asked for confirmation."
@@ -106,17 +110,17 @@ async def test_the_article_comes_out_as_it_was_read(database: Database, plan: Pl
     assert found["C7"]["evidence"]["supports"] == []
 
 
-async def test_the_rules_moved_what_miller_asked_about_and_a_person_the_rest(
+async def test_three_claims_are_moved_by_rule_and_one_by_a_person(
     database: Database, plan: Plan
 ) -> None:
     """Three automatic moves, each citing the one statement; one decision, with its reason."""
     await load(database, plan)
-    keys = {one["id"]: key for key, one in (await served(database, plan)).items()}
+    keys = {claim["id"]: key for key, claim in (await served(database, plan)).items()}
     changes = await rows(
         database, select(tables.events).where(tables.events.c.type == "claim.status_changed")
     )
-    causes = {keys[one.claim]: orjson.loads(one.data) for one in changes}
-    assert {key: one["cause"] for key, one in causes.items()} == {
+    causes = {keys[change.claim]: orjson.loads(change.data) for change in changes}
+    assert {key: data["cause"] for key, data in causes.items()} == {
         "C0": "request",
         "C1": "request",
         "C2": "request",
@@ -125,32 +129,32 @@ async def test_the_rules_moved_what_miller_asked_about_and_a_person_the_rest(
     assert len(changes) == 4
     assert causes["C4"]["decided_by"] == SYSTEM.name
     assert causes["C4"]["reason"]
-    links = {one.id: one for one in await rows(database, select(tables.links))}
+    links = {link.id: link for link in await rows(database, select(tables.links))}
     requests = {links[causes[key]["cites"][0]].statement for key in ("C0", "C1", "C2")}
     assert len(requests) == 1
     assert links[causes["C4"]["cites"][0]].stance == "contradicts"
 
 
-async def test_the_desk_knows_it_from_when_it_was_loaded(database: Database, plan: Plan) -> None:
+async def test_a_seed_file_is_known_from_when_it_was_loaded(database: Database, plan: Plan) -> None:
     """What was said keeps its day; what was recorded is recorded now."""
     await load(database, plan)
     recorded = await rows(
         database,
         select(tables.events.c.recorded_at).where(tables.events.c.kind != "setting").distinct(),
     )
-    assert [one.recorded_at for one in recorded] == [NOW]
+    assert [event.recorded_at for event in recorded] == [NOW]
     said = await rows(database, select(func.min(tables.statements.c.said_at).label("first")))
     assert said[0].first == datetime(2023, 9, 24, tzinfo=UTC)
 
 
-async def test_loading_twice_changes_nothing_and_says_so(database: Database, plan: Plan) -> None:
+async def test_loading_a_file_twice_changes_nothing(database: Database, plan: Plan) -> None:
     await load(database, plan)
     before = await everything(database)
-    assert await load(database, plan, LATER) == seeds.Report({}, COUNTS)
+    assert await load(database, plan, LATER) == seeds.LoadReport({}, COUNTS)
     assert await everything(database) == before
 
 
-async def test_a_file_loaded_in_part_is_completed(database: Database, plan: Plan) -> None:
+async def test_a_file_that_was_loaded_in_part_is_completed(database: Database, plan: Plan) -> None:
     """From any point at which a loading may have stopped, the rest comes, once."""
     for part in (
         {"statements": (), "claims": (), "links": (), "decisions": ()},
@@ -161,13 +165,13 @@ async def test_a_file_loaded_in_part_is_completed(database: Database, plan: Plan
     ):
         await load(database, plan.model_copy(update=part))
     found = await served(database, plan)
-    assert {key: one["status"] for key, one in found.items()} == {
+    assert {key: claim["status"] for key, claim in found.items()} == {
         key: row[0] for key, row in TABLE.items()
     }
-    assert await load(database, plan) == seeds.Report({}, COUNTS)
+    assert await load(database, plan) == seeds.LoadReport({}, COUNTS)
 
 
-async def test_a_loading_that_fails_leaves_nothing(database: Database, plan: Plan) -> None:
+async def test_a_load_that_fails_leaves_nothing_behind(database: Database, plan: Plan) -> None:
     """It is one transaction: a process that dies half way has loaded nothing."""
     before = await everything(database)
     impossible = plan.decisions[0].model_copy(update={"claim": "C3", "cites": ()})
@@ -176,15 +180,15 @@ async def test_a_loading_that_fails_leaves_nothing(database: Database, plan: Pla
     assert await everything(database) == before
 
 
-async def test_two_that_load_at_once_load_it_once(database: Database, plan: Plan) -> None:
+async def test_two_loads_at_once_load_the_file_once(database: Database, plan: Plan) -> None:
     reports = await asyncio.gather(load(database, plan), load(database, plan))
-    assert sorted(reports, key=lambda one: sum(one.created.values())) == [
-        seeds.Report({}, COUNTS),
-        seeds.Report(COUNTS, {}),
+    assert sorted(reports, key=lambda report: sum(report.created.values())) == [
+        seeds.LoadReport({}, COUNTS),
+        seeds.LoadReport(COUNTS, {}),
     ]
 
 
-async def test_what_the_desk_has_changed_since_stays(database: Database, plan: Plan) -> None:
+async def test_later_changes_of_the_desk_stay(database: Database, plan: Plan) -> None:
     """Amended wording, a retracted link and a renamed story are found again and left alone."""
     await load(database, plan)
     found = await served(database, plan)
@@ -213,23 +217,23 @@ async def test_what_the_desk_has_changed_since_stays(database: Database, plan: P
         lambda connection: connection.execute(update(tables.stories).values(title="Another title"))
     )
     before = await everything(database)
-    assert await load(database, plan, LATER) == seeds.Report({}, COUNTS)
+    assert await load(database, plan, LATER) == seeds.LoadReport({}, COUNTS)
     assert await everything(database) == before
 
 
-def test_every_quote_is_short_and_stands_where_it_says(plan: Plan) -> None:
+def test_every_quote_is_short_and_has_its_context(plan: Plan) -> None:
     """No more of the article than what was claimed; each quote with a few words around it."""
     for statement in plan.statements:
         for quote in statement.quotes:
             assert len(quote.text) <= 200
             assert 2 <= len(quote.prefix.split()) <= 8
             assert 2 <= len(quote.suffix.split()) <= 8
-    assert Counter(len(one.quotes) for one in plan.statements) == {1: 15}
+    assert Counter(len(statement.quotes) for statement in plan.statements) == {1: 15}
 
 
-def test_the_source_claims_no_address(plan: Plan) -> None:
+def test_the_source_has_a_placeholder_address(plan: Plan) -> None:
     """The article came without one: a domain reserved for examples (RFC 2606) stands in."""
-    assert [one.url.split("/")[2] for one in plan.sources] == ["example.org"]
+    assert [source.url.split("/")[2] for source in plan.sources] == ["example.org"]
     assert plan.sources[0].publisher is None
 
 
@@ -299,30 +303,30 @@ reason = "Worth a look"
         ("[[links]]", "[[likes]]", "likes"),
     ],
 )
-def test_a_bad_file_is_refused_with_the_place(old: str, new: str, place: str) -> None:
+def test_an_invalid_file_is_refused_with_the_place_at_fault(old: str, new: str, place: str) -> None:
     assert old in GOOD
     with pytest.raises(Invalid, match=re.escape(place)) as refused:
-        seeds.parse(GOOD.replace(old, new, 1))
+        seeds.parse_seed_file(GOOD.replace(old, new, 1))
     assert ".".join(map(str, refused.value.extras["errors"][0]["loc"])) == place
 
 
 def test_a_repeated_key_a_missing_quote_and_words_of_nobody_are_refused() -> None:
     said = GOOD[GOOD.index("[[statements]]") : GOOD.index("[[claims]]")]
     with pytest.raises(Invalid, match=r"statements\.1: 'said' is there already"):
-        seeds.parse(GOOD.replace("[[claims]]", said + "[[claims]]", 1))
+        seeds.parse_seed_file(GOOD.replace("[[claims]]", said + "[[claims]]", 1))
     with pytest.raises(Invalid, match=r"statements\.0\.quotes: .* at least one quote"):
-        seeds.parse(re.sub(r"quotes = \[.*\]", "quotes = []", GOOD))
+        seeds.parse_seed_file(re.sub(r"quotes = \[.*\]", "quotes = []", GOOD))
     anonymous = GOOD.replace('party = "here"\nspeaker = "someone"\n', "", 1)
     with pytest.raises(Invalid, match=r"links\.0\.statement: no party stands behind it"):
-        seeds.parse(anonymous)
+        seeds.parse_seed_file(anonymous)
 
 
 @pytest.mark.parametrize("content", [b"[[parties", b"\xff\xfe", b"name = 'a\x00'"])
-def test_what_is_no_toml_is_refused(content: bytes) -> None:
+def test_a_file_that_is_no_toml_is_refused(content: bytes) -> None:
     with pytest.raises(Invalid, match="the seed file is no TOML"):
-        seeds.parse(content)
+        seeds.parse_seed_file(content)
 
 
-def test_the_good_file_is_good() -> None:
+def test_the_unchanged_file_is_valid() -> None:
     """Else the refusals above would prove nothing."""
-    assert len(seeds.parse(GOOD).claims) == 1
+    assert len(seeds.parse_seed_file(GOOD).claims) == 1

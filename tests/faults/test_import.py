@@ -9,7 +9,7 @@ from pathlib import Path
 
 from service.config import Settings
 from service.store.engine import Database
-from tests.exchange.desks import dump, lived_in
+from tests.exchange.desks import export_desk, fill_desk
 from tests.faults.served import run
 
 FATAL = """
@@ -99,7 +99,7 @@ async def _exported(migrated_sqlite: Path, folder: Path) -> bytes:
     shutil.copy(migrated_sqlite, path)
     database = Database(Settings(database_url=f"sqlite:///{path}"))
     await database.start()
-    await database.write(lived_in)
-    exported = await dump(database)
+    await database.write(fill_desk)
+    exported = await export_desk(database)
     await database.stop()
     return exported

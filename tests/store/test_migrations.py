@@ -30,7 +30,7 @@ from service.store import migrate, states, tables
 from service.store.engine import Database
 from service.store.tables import INDEXES, events, metadata
 from service.verification import verification
-from tests.exchange.desks import dump
+from tests.exchange.desks import export_desk
 from tests.faults.ledgers import audit
 from tests.faults.served import run
 from tests.support import desk as support
@@ -266,7 +266,7 @@ async def test_two_spellings_of_one_speaker_stay_and_the_older_is_found(
         assert [speaker["name"] for speaker in found] == ["Ana Đukić", "Ana Djukić"]
         again = {"party": "belgrade", "name": "Ana Dukić"}
         assert (await desk.checker.post("/v1/speakers", json=again)).json()["id"] == ana["id"]
-        exported = await dump(desk.database)
+        exported = await export_desk(desk.database)
         assert exported.count(b'"record":"speaker"') == 2
 
 

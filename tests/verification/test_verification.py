@@ -31,8 +31,8 @@ async def test_an_empty_desk_is_in_order(database: Database) -> None:
 
 
 async def test_the_seeded_desk_is_in_order(database: Database) -> None:
-    plan = seeds.parse(seeds.default_file().read_bytes())
-    await database.write(seeds.load, plan, actor=SYSTEM, now=BEGIN)
+    plan = seeds.parse_seed_file(seeds.find_default_file().read_bytes())
+    await database.write(seeds.load_plan, plan, actor=SYSTEM, now=BEGIN)
     report = await verify(database)
     assert report.ok, report
     assert report.claims == 12

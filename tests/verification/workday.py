@@ -124,7 +124,9 @@ class Day:
 def a_days_work(connection: Connection) -> None:
     """Every kind of event there is, some with others waiting on them."""
     day = Day(connection)
-    seeds.load(connection, seeds.parse(seeds.default_file().read_bytes()), **day.by(SYSTEM))
+    seeds.load_plan(
+        connection, seeds.parse_seed_file(seeds.find_default_file().read_bytes()), **day.by(SYSTEM)
+    )
     for slug in ("russia", "albania"):
         party_commands.create_party(
             connection,

@@ -14,7 +14,7 @@ from tests.faults import served
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-SEED: dict[str, Any] = tomllib.loads(seeds.default_file().read_text())
+SEED: dict[str, Any] = tomllib.loads(seeds.find_default_file().read_text())
 STORY = SEED["stories"][0]
 PARTIES = {one["slug"]: one for one in SEED["parties"]}
 SPEAKERS = {one["key"]: one for one in SEED["speakers"]}
