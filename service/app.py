@@ -37,7 +37,7 @@ from service.domain.access import Actor
 from service.domain.clocks import ClockGuard, count_seconds
 from service.domain.disclosure import Audience
 from service.domain.errors import ClaimdeskError, Unavailable
-from service.live.listeners import Live
+from service.live.listeners import EventHub
 from service.metrics import Metrics
 from service.operations import recovery
 from service.operations.clock import compare_clock
@@ -85,9 +85,9 @@ def create_app(
     meters = Meters(metrics.registry)
 
     def render(line: Line, audience: Audience) -> bytes:
-        return events.block(line, audience, live.epoch)
+        return events.render_event(line, audience, live.epoch)
 
-    live = Live(settings, database, clock, metrics, render)
+    live = EventHub(settings, database, clock, metrics, render)
     services = Services(
         settings,
         database,

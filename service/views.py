@@ -5,7 +5,7 @@ the desk's templates, exports and webhook bodies are rendered from it (decision 
 are what the OpenAPI document shows, so that a field is declared in one place.
 """
 
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypedDict
@@ -17,6 +17,8 @@ view = with_config(ConfigDict(extra="forbid"))
 
 Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 """An instant, in RFC 3339 with its offset."""
+JsonObject = dict[str, Any]
+"""An object in a format that others define."""
 Uuid = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
 
 

@@ -29,7 +29,7 @@ from service.domain.inputs import NewClaim
 from service.record import event_views
 from service.record.idempotency import Answer
 from service.search.similar import similar_claims as similar
-from service.search.similar.similarity import Claim
+from service.search.similar.similarity import ComparedClaim
 from service.store.engine import Connection
 from service.store.paging import MAX_LIMIT, Window, cut
 from service.views import Page
@@ -87,10 +87,10 @@ def answer_outcome(
     )
 
 
-def compared(new: NewClaim) -> Claim:
+def compared(new: NewClaim) -> ComparedClaim:
     """A claim to record, as it is compared with others."""
     voices = frozenset() if new.claimant is None else frozenset({new.claimant})
-    return Claim(new.text, new.kind, voices, new.claimed_at.date())
+    return ComparedClaim(new.text, new.kind, voices, new.claimed_at.date())
 
 
 def render_preview(state: ClaimState, similar_claims: list[Any]) -> dict[str, Any]:
@@ -128,7 +128,7 @@ async def create_claim(
     similar_claims: list[Any] | None = None
     if dry_run or asks_similar:
         # Read ahead of the transaction, which is short so; its answer, kept for retries, has it.
-        similar_claims = await similar.of_new(
+        similar_claims = await similar.find_similar_to_new(
             call.services.database, compared(new), part_of=new.part_of
         )
     if dry_run:
@@ -155,7 +155,7 @@ async def find_similar_claims(claim_id: ClaimId, call: Reading) -> Response:
     """What shares words, names and figures with the claim, with what sets it apart: other figures
     or days, a denial, roles exchanged. A merged claim is found as the one that took its place; what
     the claim is part of, or is part of it, is left out."""
-    found = await similar.of_claim(call.services.database, claim_id)
+    found = await similar.find_similar_to_claim(call.services.database, claim_id)
     if found is None:
         raise NotFound("There is no claim with this id.")
     return answer_json({"items": found, "next_cursor": None})

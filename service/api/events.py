@@ -1,4 +1,4 @@
-"""What happens to all claims, in one sequence: polled, and streamed."""
+"""Routes of the events of all claims in one sequence: polled, and streamed."""
 
 from dataclasses import replace
 from typing import Annotated, Literal
@@ -6,7 +6,6 @@ from typing import Annotated, Literal
 import orjson
 from fastapi import APIRouter, Depends, Header, Query, Response
 
-from service.api import shapes
 from service.domain.access import Action
 from service.domain.disclosure import Audience
 from service.domain.errors import NotAcceptable
@@ -14,7 +13,7 @@ from service.domain.history import EVENT_TYPES
 from service.domain.positions import PATTERN, read_position, write_position
 from service.live import sse_format
 from service.live.listeners import Listener
-from service.record import event_queries
+from service.record import event_queries, event_views
 from service.record.event_queries import Line, Wanted
 from service.web import redaction
 from service.web.calls import Call, allow, answer_json
@@ -38,7 +37,7 @@ data: {"seq":42,"number":3,"claim":"018b0…","story":null,"type":"claim.status_
 """
 
 
-def _wanted(
+def _parse_filters(
     types: Annotated[
         list[EventType] | None, Query(max_length=20, description="Repeat for several")
     ] = None,
@@ -51,11 +50,13 @@ def _wanted(
 @router.get(
     "",
     summary="Events of all claims, in order",
-    responses={200: {"model": shapes.Events, "description": "Go on with after=next_after"}},
+    responses={
+        200: {"model": event_views.EventPageView, "description": "Go on with after=next_after"}
+    },
 )
 async def list_events(
     call: Reading,
-    wanted: Annotated[Wanted, Depends(_wanted)],
+    wanted: Annotated[Wanted, Depends(_parse_filters)],
     after: Annotated[
         str,
         Query(pattern=PATTERN, description="Beyond this place: next_after as it came; 0: all"),
@@ -70,10 +71,10 @@ async def list_events(
     as it comes. One from before the restore is answered 410."""
     wanted = replace(wanted, internal=call.sees_internals)
     epoch = call.services.epoch
-    began = read_position(after, epoch=epoch, loc=("query", "after"))
-    lines, ended = await call.read(event_queries.tail, after=began, limit=limit, wanted=wanted)
+    start = read_position(after, epoch=epoch, loc=("query", "after"))
+    lines, end = await call.read(event_queries.tail, after=start, limit=limit, wanted=wanted)
     items = redaction.redact_events([line.shape() for line in lines], call.audience)
-    return answer_json({"items": items, "next_after": write_position(epoch, ended)})
+    return answer_json({"items": items, "next_after": write_position(epoch, end)})
 
 
 @router.get(
@@ -91,7 +92,7 @@ async def list_events(
 )
 async def stream_events(
     call: Reading,
-    wanted: Annotated[Wanted, Depends(_wanted)],
+    wanted: Annotated[Wanted, Depends(_parse_filters)],
     after: Annotated[
         str | None,
         Query(pattern=PATTERN, description="Begin beyond this place; without it, with what is new"),
@@ -111,7 +112,7 @@ async def stream_events(
     if last_event_id is not None:
         place, loc = last_event_id, ("header", "last-event-id")
     number = None if place is None else read_position(place, epoch=live.epoch, loc=loc)
-    position = await live.beginning(number)
+    position = await live.find_start(number)
     listener = Listener(
         position,
         replace(wanted, internal=call.sees_internals),
@@ -123,11 +124,11 @@ async def stream_events(
     return Response(headers=answer.headers) if context.is_head else answer
 
 
-def block(line: Line, audience: Audience, epoch: str = "") -> bytes:
-    """An event in a stream of this audience; nothing where it may not be told of it."""
-    place = write_position(epoch, line.seq)
+def render_event(line: Line, audience: Audience, epoch: str = "") -> bytes:
+    """Return an event as a block of a stream of this audience; empty where it is withheld."""
+    id = write_position(epoch, line.seq)
     blocks = [
-        sse_format.block(id=place, type=line.type, data=orjson.dumps(shape))
-        for shape in redaction.redact_events([line.shape()], audience)
+        sse_format.write_event(id=id, type=line.type, data=orjson.dumps(event))
+        for event in redaction.redact_events([line.shape()], audience)
     ]
     return b"".join(blocks)

@@ -1,18 +1,20 @@
-"""A claim for readers and machines elsewhere: ClaimReview, a badge, an embed."""
+"""Routes that publish a claim elsewhere: as ClaimReview, as a badge, to embed."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import parse_qs
 
 import orjson
 from fastapi import APIRouter, Query, Response
 
 from service.api import claims, shapes
+from service.claims.claim_views import ClaimView
 from service.domain import ids
 from service.domain.access import Action
 from service.domain.errors import FormatNotServed, NotFound
 from service.publishing import badge, claim_review, oembed, publication_queries
 from service.publishing.oembed import Box
+from service.views import JsonObject
 from service.web import calls, claim_requests
 from service.web.calls import Call
 from service.web.fields import ClaimId
@@ -20,6 +22,8 @@ from service.web.published import answer_published
 
 router = APIRouter(tags=["publication"], default_response_class=Response)
 
+Responses = dict[int | str, JsonObject]
+"""What FastAPI takes as the documented answers of a route."""
 Reading = Annotated[Call, calls.allow(Action.READ_CLAIMS)]
 Pixels = Annotated[int | None, Query(ge=1, le=10_000, description="In pixels")]
 PICTURE = {
@@ -28,8 +32,8 @@ PICTURE = {
 }
 
 
-def served(description: str, **content: Any) -> dict[int | str, dict[str, Any]]:
-    """The documented answers of what is published: the formats, and 304."""
+def describe_responses(description: str, **content: JsonObject) -> Responses:
+    """Return the documented answers of what is published: the formats, and 304."""
     return {
         200: {"description": description, "content": content},
         304: {"description": "As you have it"},
@@ -40,7 +44,9 @@ def served(description: str, **content: Any) -> dict[int | str, dict[str, Any]]:
     "/v1/claims/{claim_id}/claimreview",
     summary="Read a claim as schema.org's ClaimReview",
     responses={
-        **served("JSON-LD", **{claim_review.MEDIA_TYPE: {"schema": {"type": "object"}}}),
+        **describe_responses(
+            "JSON-LD", **{claim_review.MEDIA_TYPE: {"schema": {"type": "object"}}}
+        ),
         308: {"description": "Merged: Location is that of the claim that took its place"},
     },
 )
@@ -53,10 +59,10 @@ async def read_claim_review(
     _, document, _, into = await claim_requests.look_up_claim(call, claim_id, as_of)
     if into is not None:
         return claims.moved(call.request, into, "/claimreview")
-    beside = await call.read(publication_queries.beside, claim_id, as_of)
+    sources = await call.read(publication_queries.read_review_sources, claim_id, as_of)
     settings = call.services.settings
-    data = claim_review.document(
-        orjson.loads(document), beside, publisher=settings.publisher, base_url=settings.base_url
+    data = claim_review.build_claim_review(
+        orjson.loads(document), sources, publisher=settings.publisher, base_url=settings.base_url
     )
     return answer_published(call, orjson.dumps(data), claim_review.MEDIA_TYPE)
 
@@ -64,21 +70,21 @@ async def read_claim_review(
 @router.get(
     "/v1/claims/{claim_id}/badge.svg",
     summary="A claim's status as a picture",
-    responses=served("SVG", **{badge.MEDIA_TYPE: {"schema": {"type": "string"}}}),
+    responses=describe_responses("SVG", **{badge.MEDIA_TYPE: {"schema": {"type": "string"}}}),
 )
 async def read_badge(claim_id: ClaimId, call: Reading, as_of: shapes.AsOf = None) -> Response:
     """For `<img>`: a shape, a word and a colour, light or dark as the reader prefers. Of a merged
     claim it shows the one that took its place, and says so."""
-    claim = await surviving(call, claim_id, as_of)
-    body = badge.document(claim, merged=claim["id"] != claim_id, as_of=as_of)
-    policy = {"Content-Security-Policy": badge.policy(claim)}
+    claim = await read_surviving_claim(call, claim_id, as_of)
+    body = badge.render_badge(claim, merged=claim["id"] != claim_id, as_of=as_of)
+    policy = {"Content-Security-Policy": badge.build_content_policy(claim)}
     return answer_published(call, body, badge.MEDIA_TYPE, PICTURE | policy)
 
 
 @router.get(
     "/oembed",
     summary="A claim to embed",
-    responses=served(
+    responses=describe_responses(
         "oEmbed 1.0, of type rich",
         **{
             "application/json": {"schema": {"type": "object"}},
@@ -101,9 +107,9 @@ async def read_embed(
     if format not in ("json", "xml"):
         raise FormatNotServed(f"oEmbed is served as json and xml, not as '{format}'.")
     settings = call.services.settings
-    claim_id, as_of = _named(url, settings.base_url)
-    claim = await surviving(call, claim_id, as_of)
-    shape = oembed.shape(
+    claim_id, as_of = _parse_claim_url(url, settings.base_url)
+    claim = await read_surviving_claim(call, claim_id, as_of)
+    embed = oembed.build_embed(
         claim,
         Box(maxwidth, maxheight),
         as_of=as_of,
@@ -111,25 +117,27 @@ async def read_embed(
         base_url=settings.base_url,
     )
     if format == "json":
-        return answer_published(call, oembed.json(shape), "application/json")
-    return answer_published(call, oembed.document(shape), "text/xml")
+        return answer_published(call, orjson.dumps(embed), "application/json")
+    return answer_published(call, oembed.render_xml(embed), "text/xml")
 
 
-async def surviving(call: Call, claim_id: str, as_of: datetime | None) -> dict[str, Any]:
-    """A claim as served, or the one that took its place.  Raises NotFound, NotYetRecorded."""
+async def read_surviving_claim(call: Call, claim_id: str, as_of: datetime | None) -> ClaimView:
+    """Return a claim as served, or the one that took its place. Raises NotFound, NotYetRecorded."""
     _, document, _, into = await claim_requests.look_up_claim(call, claim_id, as_of)
     while into is not None:
         _, document, _, into = await claim_requests.look_up_claim(call, into, as_of)
-    claim: dict[str, Any] = orjson.loads(document)
+    claim: ClaimView = orjson.loads(document)
     return claim
 
 
-def _named(url: str, base_url: str) -> tuple[str, datetime | None]:
-    """The claim whose page `url` is, and the instant it asks for.  Raises NotFound, Invalid."""
+def _parse_claim_url(url: str, base_url: str) -> tuple[str, datetime | None]:
+    """Return the claim whose page `url` is, and the instant it names. Raises NotFound, Invalid."""
     address, _, query = url.partition("#")[0].partition("?")
     before, _, last = address.removesuffix("/").rpartition("/")
     claim_id = ids.parse_id(last)
     if claim_id is None or before != f"{base_url}/claims":
         raise NotFound("That is not the address of a claim here.")
-    asked = parse_qs(query).get("as_of")
-    return claim_id, None if asked is None else claim_requests.parse_instant(asked[-1], "url")
+    instants = parse_qs(query).get("as_of")
+    if instants is None:
+        return claim_id, None
+    return claim_id, claim_requests.parse_instant(instants[-1], "url")

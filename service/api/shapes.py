@@ -36,8 +36,3 @@ class Listed(Out):
 
 class AuditEvents(Listed):
     items: list[AuditEvent]
-
-
-class Events(Out):
-    items: list[event_views.TailEventView]
-    next_after: int | str = Field(description="Ask on with ?after= this")

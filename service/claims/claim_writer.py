@@ -126,7 +126,7 @@ def _opening(lines: int, messages: int) -> StatementBatch:
         insert(claims).values(bind_columns(claims, columns, "new")),
         writer.insert_lines(lines, "line"),
         *_telling(messages),
-        index_writer.ENTER,
+        index_writer.INSERT_CLAIM,
     )
 
 
@@ -140,7 +140,7 @@ def _continuing(lines: int, messages: int, searched: bool) -> StatementBatch:
         replace.values(bind_columns(claims, ROW, "new")),
         writer.insert_lines(lines, "line"),
         *_telling(messages),
-        *([index_writer.REPLACE] if searched else ()),
+        *([index_writer.UPDATE_CLAIM] if searched else ()),
     )
 
 
@@ -181,7 +181,7 @@ def _catch_up(connection: Connection, loaded: Loaded, *, now: datetime) -> Loade
     """Record the renames that have not come to a claim, in their order, by who made them."""
     for rename in rename_queue.take_renames(connection, loaded.state.id):
         if rename.draft is None:
-            index_writer.renew(connection, [loaded.state])
+            index_writer.reindex_claims(connection, [loaded.state])
         elif history.is_affected(loaded.state, rename.draft):
             loaded = record(connection, loaded, [rename.draft], actor=rename.actor, now=now)
     return loaded
@@ -286,7 +286,7 @@ def _append(
                 f"told_{messages}", event, line, after, body, now=now
             )
             messages += 1
-    searched = index_writer.follow(connection, steps)
+    searched = index_writer.build_row_after(connection, steps)
     parameters |= searched or {}
     if before is None:
         parameters |= {"new_id": claim_id, "new_created_at": at}

@@ -51,7 +51,7 @@ def begin_rename(
     now = claim_writer.hold(connection, left, now=now)
     for claim_id in left:
         claim_writer.load(connection, claim_id, now=now)
-    index_writer.renew_statements(connection, rename_queue.select_spoken(rename))
+    index_writer.reindex_statements(connection, rename_queue.select_spoken(rename))
     rename_queue.end_rename(connection, rename)
     return now
 
@@ -77,7 +77,7 @@ def continue_rename(connection: Connection, *, now: datetime, most: int = BATCH)
 
 def _index_statements(connection: Connection, rename: Rename, *, most: int) -> int:
     found = rename_queue.list_statements(connection, rename, most=most)
-    index_writer.renew_statements(connection, statements.c.id.in_(found))
+    index_writer.reindex_statements(connection, statements.c.id.in_(found))
     if len(found) < most:
         rename_queue.end_rename(connection, rename)
     else:

@@ -86,7 +86,7 @@ def _recording(renderings: int, lines: int) -> StatementBatch:
         insert(quotes).values(
             [bind_columns(quotes, QUOTE_COLUMNS, f"{i + 1}") for i in range(renderings)]
         ),
-        index_writer.ENTER_STATEMENT,
+        index_writer.INSERT_STATEMENT,
         writer.insert_lines(lines, "line"),
     )
 
@@ -152,7 +152,7 @@ def record(
     draft = Draft("statement.recorded", history.make_plain(said | {"quotes": _rendered(rows[1:])}))
     lines += writer.begin(_subject(statement_id), [draft], actor=actor, now=now)
     parameters = {f"{i}_{name}": value for i, row in enumerate(rows) for name, value in row.items()}
-    parameters |= index_writer.statement_row(connection, statement_id, new.quotes, voice)
+    parameters |= index_writer.build_new_statement_row(connection, statement_id, new.quotes, voice)
     parameters |= writer.parameters("line", lines)
     _recording(len(new.quotes), len(lines)).run(connection, parameters)
     return Spoken(
@@ -213,7 +213,7 @@ def add_quote(
     connection.execute(insert(quotes), row)
     draft = Draft("statement.quoted", {"quote": _rendered([row])[0]})
     writer.extend(connection, chain, [draft], actor=actor, now=now)
-    index_writer.renew_statements(connection, statements.c.id == statement_id)
+    index_writer.reindex_statements(connection, statements.c.id == statement_id)
     shown = Draft("statement.quoted", {"statement": statement_id, **draft.data})
     changed = [
         claim_writer.record(
@@ -221,7 +221,7 @@ def add_quote(
         ).state
         for claim in concerned
     ]
-    index_writer.renew(connection, changed, statement=statement_id)
+    index_writer.reindex_claims(connection, changed, statement=statement_id)
 
 
 def withdraw(

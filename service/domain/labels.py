@@ -1,5 +1,6 @@
 """Statuses, what qualifies them, why they changed, and stances, in the words that readers meet."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from service.domain.claims import (
@@ -90,7 +91,7 @@ OVERRIDES = {
 """The grounds on which an editor may decide against the guards, as the desk offers them."""
 
 
-def list_marks(claim: dict[str, Any]) -> list[str]:
+def list_marks(claim: Mapping[str, Any]) -> list[str]:
     """What nobody may be shown the status of a claim as served without."""
     found = []
     if claim["finding"] is not None:
@@ -111,6 +112,6 @@ def format_with_marks(status: str, beside: list[str]) -> str:
     return f"{status} ({', '.join(beside)})" if beside else status
 
 
-def format_verdict(claim: dict[str, Any]) -> str:
+def format_verdict(claim: Mapping[str, Any]) -> str:
     """The status of a claim as served with what it may not be shown without."""
     return format_with_marks(STATUSES[Status(claim["status"])], list_marks(claim))

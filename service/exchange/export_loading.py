@@ -103,8 +103,8 @@ def write_batch(
             connection.execute(insert(target), values)
     if quotes:
         is_new = tables.statements.c.id.in_([row["id"] for row in rows])
-        indexed = index_writer.statement_rows(connection, is_new)
-        index_writer.ENTERED_STATEMENT.run_each(connection, indexed)
+        indexed = index_writer.build_statement_rows(connection, is_new)
+        index_writer.COMPILED_INSERT_STATEMENT.run_each(connection, indexed)
 
 
 def describe_failure(kind: str, line: ExportLine, error: Exception) -> Refusal:

@@ -151,10 +151,12 @@ def _index_claims(connection: Connection, steps: Sequence[Step], replaced: Colle
     for before, state, line in steps:
         steps_of.setdefault(line.subject.id, []).append((before, state, line.event))
     for claim, claim_steps in steps_of.items():
-        row = index_writer.follow(connection, claim_steps)
+        row = index_writer.build_row_after(connection, claim_steps)
         if row is not None:
-            enter = index_writer.REPLACED if claim in replaced else index_writer.ENTERED
-            enter.run(connection, row)
+            write = index_writer.COMPILED_INSERT_CLAIM
+            if claim in replaced:
+                write = index_writer.COMPILED_UPDATE_CLAIM
+            write.run(connection, row)
 
 
 def _build_version(state: ClaimState, *, until: datetime) -> Row:

@@ -1,4 +1,4 @@
-"""The newest events, held and rendered once for all streams of a process."""
+"""Hold the newest events, each rendered once for all streams of a process."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
@@ -8,17 +8,17 @@ from operator import attrgetter
 from service.domain.disclosure import Audience
 from service.record.event_queries import Line, Wanted
 
-MOST_EVENTS = 2_000
-MOST_TEXT = 4 * 1024 * 1024
+MAX_EVENTS = 2_000
+MAX_TEXT = 4 * 1024 * 1024
 """How many events are held, and characters of their actors and data."""
-CHUNK = 64 * 1024
+CHUNK_BYTES = 64 * 1024
 """Bytes that a client is sent at once; more only where a single event has more."""
 Render = Callable[[Line, Audience], bytes]
 """An event as an audience is shown it, as a block of a stream; empty where it is not shown."""
 
 
-class Held:
-    """An event, rendered for each audience when the first of it asks."""
+class HeldEvent:
+    """An event, which is rendered for an audience when the first listener of it asks."""
 
     __slots__ = ("_blocks", "_render", "line", "weight")
 
@@ -32,58 +32,63 @@ class Held:
     def seq(self) -> int:
         return self.line.seq
 
-    def block(self, audience: Audience) -> bytes:
-        found = self._blocks.get(audience)
-        if found is None:
-            found = self._blocks[audience] = self._render(self.line, audience)
-        return found
+    def render_for(self, audience: Audience) -> bytes:
+        """Return its block of a stream."""
+        block = self._blocks.get(audience)
+        if block is None:
+            block = self._blocks[audience] = self._render(self.line, audience)
+        return block
 
 
-class Ring:
-    """All events numbered above `floor` up to `top`, in order: whoever has seen less than `floor`
-    has to ask the database."""
+class EventRing:
+    """All events numbered above `floor` up to `top`, in order.
+
+    A listener that has seen less than `floor` has to ask the database.
+    """
 
     def __init__(self) -> None:
         self.floor = self.top = 0
-        self._held: list[Held] = []
+        self._held: list[HeldEvent] = []
         self._text = 0
 
-    def begin(self, held: Sequence[Held], *, floor: int, top: int) -> None:
+    def reset(self, held: Sequence[HeldEvent], *, floor: int, top: int) -> None:
         """Hold these and no others."""
         self._held, self._text, self.floor = [], 0, floor
         self.extend(held, top=top)
 
-    def extend(self, held: Sequence[Held], *, top: int) -> None:
-        """Hold also what comes after, and let go of the oldest where that is too much."""
+    def extend(self, held: Sequence[HeldEvent], *, top: int) -> None:
+        """Hold also what comes after, and drop the oldest where that is too much."""
         self._held += held
-        self._text += sum(one.weight for one in held)
+        self._text += sum(event.weight for event in held)
         self.top = top
         drop = 0
-        while len(self._held) - drop > MOST_EVENTS or self._text > MOST_TEXT:
+        while len(self._held) - drop > MAX_EVENTS or self._text > MAX_TEXT:
             self._text -= self._held[drop].weight
             drop += 1
         if drop:
             self.floor = self._held[drop - 1].seq
             del self._held[:drop]
 
-    def take(self, position: int, wanted: Wanted, audience: Audience) -> tuple[list[Held], int]:
-        """What `chunk` makes of all that is held above `position`."""
+    def take(
+        self, position: int, wanted: Wanted, audience: Audience
+    ) -> tuple[list[HeldEvent], int]:
+        """Return what `take_chunk` takes of all that is held above `position`."""
         first = bisect_right(self._held, position, key=attrgetter("seq"))
-        return chunk(
+        return take_chunk(
             islice(self._held, first, None), wanted, audience, position=max(position, self.top)
         )
 
 
-def chunk(
-    held: Iterable[Held], wanted: Wanted, audience: Audience, *, position: int
-) -> tuple[list[Held], int]:
-    """What to send at once, and up to where that goes: `position` where nothing is left over."""
-    taken: list[Held] = []
+def take_chunk(
+    held: Iterable[HeldEvent], wanted: Wanted, audience: Audience, *, position: int
+) -> tuple[list[HeldEvent], int]:
+    """Return what to send at once, and up to where that goes: `position` where it is all."""
+    taken: list[HeldEvent] = []
     size = 0
-    for one in held:
-        if wanted.fits(one.line) and one.block(audience):
-            taken.append(one)
-            size += len(one.block(audience))
-            if size >= CHUNK:
-                return taken, one.seq
+    for event in held:
+        if wanted.fits(event.line) and event.render_for(audience):
+            taken.append(event)
+            size += len(event.render_for(audience))
+            if size >= CHUNK_BYTES:
+                return taken, event.seq
     return taken, position

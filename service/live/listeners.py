@@ -1,8 +1,9 @@
-"""What the event streams of a process share: one reader of the record, and who listens.
+"""Serve all event streams of a process from one reader of the record.
 
-The reader looks when the bell rings and twice a second, and only while somebody listens.  What it
-finds stands in a ring of bounded size; a listener keeps no queue, only the number it has come to.
-Whoever is too far behind for the ring reads on from the database until it has caught up.
+The reader looks when it is woken by a commit and twice a second, and only while somebody listens.
+What it finds is held in a ring of bounded size; a listener has no queue, only the number it has
+come to. A listener that is too far behind for the ring reads from the database until it has caught
+up.
 """
 
 import asyncio
@@ -20,30 +21,29 @@ from service.config import Settings
 from service.domain.disclosure import Audience
 from service.domain.errors import ClaimdeskError, EpochEnded, StreamsFull, TooManyStreams
 from service.domain.positions import START_AGAIN
-from service.live.event_ring import Held, Render, Ring, chunk
+from service.live.event_ring import EventRing, HeldEvent, Render, take_chunk
 from service.metrics import Metrics
 from service.record import event_queries, tail
 from service.record.event_queries import Wanted
 from service.store.engine import Database
 
 POLL_SECONDS = 0.5
-"""Where no bell is heard, an event is found within this."""
+"""Where no wake-up comes, an event is found within this."""
 SPACING_SECONDS = 0.1
-"""Looks are so far apart: what comes meanwhile goes out together, in one write to each client."""
-PAGE = 500
+"""Time between looks: what comes meanwhile goes out together, in one write to each client."""
+PAGE_EVENTS = 500
 """How many events one look reads."""
-FIRST = 500
-"""With how many of the newest a reader starts: from those, clients that come back after a restart
-are answered without a question each."""
-CATCH_UP = 40
+FIRST_EVENTS = 500
+"""How many of the newest a reader starts with: they serve clients that come back after a restart
+without a query for each."""
+CATCH_UP_EVENTS = 40
 """How many events a listener behind the ring reads at once."""
-AT_A_TIME = 2
-"""How many such listeners the database is asked for at once: other requests have its connections
-too."""
-BATCH = 50
-"""Listeners woken before others of the process have their turn."""
-KEEP_SECONDS = 1.0
-"""How often credentials are asked for anew, and who is silent or stuck is looked for."""
+MAX_CATCHING_UP = 2
+"""How many such listeners read at once: other requests need connections to the database too."""
+WAKE_BATCH = 50
+"""Listeners that are woken before other tasks of the process have their turn."""
+CHECK_SECONDS = 1.0
+"""How often credentials are read anew, and silent or stuck listeners are looked for."""
 HEARTBEAT_SECONDS = 15.0
 STUCK_SECONDS = 30.0
 """A client that takes nothing for so long is cut off."""
@@ -79,18 +79,18 @@ class Listener:
         self.wanted = wanted
         self.audience = audience
         self.caller = caller
-        """Whose streams it counts among."""
+        """Whose streams it counts as one of."""
         self.credential = credential
         """None for the public."""
         self.wake = asyncio.Event()
         self.ended = False
         self.cut: Callable[[], None] | None = None
-        """Drops the connection with what has not been taken of it."""
+        """Drops the connection, with what its client has not taken of it."""
         self.sent_at = time.monotonic()
         self.sending_since: float | None = None
 
     @property
-    def silent(self) -> bool:
+    def is_silent(self) -> bool:
         """Whether it is time for a heartbeat."""
         return time.monotonic() - self.sent_at > HEARTBEAT_SECONDS
 
@@ -102,8 +102,8 @@ class Listener:
             self.cut()
 
 
-class Live:
-    """`start` it, and `stop` it in the end."""
+class EventHub:
+    """The listeners of a process, and the reader that they share."""
 
     def __init__(
         self,
@@ -117,30 +117,32 @@ class Live:
         self.epoch = ""
         """Of the record; set on start."""
         self.clock = clock
-        self.most = settings.streams
-        self.most_each = settings.streams_each
+        self.max_streams = settings.streams
+        self.max_each = settings.streams_each
         public = settings.streams_public
-        self.most_public = self.most // 2 if public is None else public
-        self.ring = Ring()
+        self.max_public = self.max_streams // 2 if public is None else public
+        self.ring = EventRing()
         self.sent = metrics.stream_events
         self.cut_off = metrics.streams_cut
         metrics.streams.set_function(lambda: len(self._listeners))
-        metrics.streams_behind.set_function(self._behind)
+        metrics.streams_behind.set_function(self._measure_lag)
         self._render = render
         self._listeners: set[Listener] = set()
         self._each: Counter[str] = Counter()
         self._public = 0
         """How many of them are nobody's in particular."""
-        self._listened = asyncio.Event()
-        self._primed = False
-        """Whether the ring is kept."""
+        self._somebody_listens = asyncio.Event()
+        self._is_ring_kept = False
         self._wake = asyncio.Event()
-        self._pages = asyncio.Semaphore(AT_A_TIME)
+        self._pages = asyncio.Semaphore(MAX_CATCHING_UP)
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
         self.database.bell.hear(self._wake.set)
-        self._tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._keep())]
+        self._tasks = [
+            asyncio.create_task(self._run_reader()),
+            asyncio.create_task(self._run_checks()),
+        ]
 
     async def stop(self) -> None:
         for listener in [*self._listeners]:
@@ -150,8 +152,8 @@ class Live:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
 
-    async def beginning(self, after: int | None) -> int:
-        """Where a stream begins: after the event with this number, or None: with what comes now.
+    async def find_start(self, after: int | None) -> int:
+        """Return where a stream begins: after the event with this number, else with what comes now.
 
         Raises EpochEnded for a number that the record has not come to: it was put back by hand.
         """
@@ -162,29 +164,30 @@ class Live:
         return after
 
     def admit(self, listener: Listener) -> None:
-        """Let a stream begin; `dismiss` it in the end.  Raises TooManyStreams, StreamsFull."""
-        if self._each[listener.caller] >= self.most_each:
+        """Let a stream begin; `dismiss` it in the end. Raises TooManyStreams, StreamsFull."""
+        if self._each[listener.caller] >= self.max_each:
             raise TooManyStreams(
-                f"You have {self.most_each} streams open already: close one, or filter less.",
+                f"You have {self.max_each} streams open already: close one, or filter less.",
                 headers={"Retry-After": "5"},
             )
-        if len(self._listeners) >= self.most:
+        if len(self._listeners) >= self.max_streams:
             raise StreamsFull(
-                f"This server has {self.most} streams open, and opens no more.",
+                f"This server has {self.max_streams} streams open, and opens no more.",
                 headers={"Retry-After": "30"},
             )
-        if listener.credential is None and self._public >= self.most_public:
+        if listener.credential is None and self._public >= self.max_public:
             raise StreamsFull(
-                f"This server has {self.most_public} streams open for readers without a key; the "
+                f"This server has {self.max_public} streams open for readers without a key; the "
                 "others are for those who are signed in. Poll /v1/events instead.",
                 headers={"Retry-After": "30"},
             )
         self._public += listener.credential is None
         self._listeners.add(listener)
         self._each[listener.caller] += 1
-        self._listened.set()
+        self._somebody_listens.set()
 
     def dismiss(self, listener: Listener) -> None:
+        """Forget a stream that has ended."""
         if listener not in self._listeners:
             return
         self._public -= listener.credential is None
@@ -193,45 +196,48 @@ class Live:
         if not self._each[listener.caller]:
             del self._each[listener.caller]
 
-    async def take(self, listener: Listener) -> list[Held]:
-        """What a listener is sent next, whose position moves on; nothing where it has all."""
+    async def take_events(self, listener: Listener) -> list[HeldEvent]:
+        """Return what a listener is sent next, and move its position; empty where it has all."""
         wanted, audience = listener.wanted, listener.audience
-        if not self._primed:
+        if not self._is_ring_kept:
             return []
         if listener.position >= self.ring.floor:
             taken, listener.position = self.ring.take(listener.position, wanted, audience)
         else:
             async with self._pages:
                 lines, after = await self.database.read(
-                    event_queries.tail, after=listener.position, limit=CATCH_UP, wanted=wanted
+                    event_queries.tail,
+                    after=listener.position,
+                    limit=CATCH_UP_EVENTS,
+                    wanted=wanted,
                 )
             if after == listener.position:
                 # Another transaction holds the record back, and will not for long.
                 await asyncio.sleep(SPACING_SECONDS)
-            held = (Held(line, self._render) for line in lines)
-            taken, listener.position = chunk(held, wanted, audience, position=after)
+            held = (HeldEvent(line, self._render) for line in lines)
+            taken, listener.position = take_chunk(held, wanted, audience, position=after)
         self.sent.inc(len(taken))
         return taken
 
-    def behind(self, listener: Listener) -> bool:
-        """Whether there is something that this listener has not looked at."""
-        return self._primed and listener.position < self.ring.top
+    def is_behind(self, listener: Listener) -> bool:
+        """Return whether there is something that this listener has not looked at."""
+        return self._is_ring_kept and listener.position < self.ring.top
 
-    async def _read(self) -> None:
-        """Keep the ring true while somebody listens."""
+    async def _run_reader(self) -> None:
+        """Keep the ring up to date while somebody listens."""
         while True:
             if not self._listeners:
-                self._primed = False
-                self._listened.clear()
-                await self._listened.wait()
+                self._is_ring_kept = False
+                self._somebody_listens.clear()
+                await self._somebody_listens.wait()
             self._wake.clear()
             more = False
             try:
                 more = await self._look()
             except Exception as error:
                 # Whatever it is, streams stay open, and the next look finds what this one missed.
-                self._complain("streams wait for the database", error)
-                await asyncio.sleep(KEEP_SECONDS)
+                self._log_failure("streams wait for the database", error)
+                await asyncio.sleep(CHECK_SECONDS)
             await asyncio.sleep(SPACING_SECONDS)
             if not more:
                 with contextlib.suppress(TimeoutError):
@@ -239,65 +245,70 @@ class Live:
                         await self._wake.wait()
 
     async def _look(self) -> bool:
-        """Read what is new and wake who listens; says whether more is there."""
+        """Read what is new and wake the listeners; return whether there is more."""
         before = self.ring.top
-        if self._primed:
-            lines, top = await self.database.read(event_queries.tail, after=before, limit=PAGE)
+        if self._is_ring_kept:
+            lines, top = await self.database.read(
+                event_queries.tail, after=before, limit=PAGE_EVENTS
+            )
             if top == before:
                 return False
-            self.ring.extend([Held(line, self._render) for line in lines], top=top)
+            self.ring.extend([HeldEvent(line, self._render) for line in lines], top=top)
         else:
-            lines, top = await self.database.read(event_queries.latest, limit=FIRST)
-            floor = lines[0].seq - 1 if len(lines) == FIRST else 0
-            self.ring.begin([Held(line, self._render) for line in lines], floor=floor, top=top)
-            self._primed = True
+            lines, top = await self.database.read(event_queries.latest, limit=FIRST_EVENTS)
+            floor = lines[0].seq - 1 if len(lines) == FIRST_EVENTS else 0
+            self.ring.reset([HeldEvent(line, self._render) for line in lines], floor=floor, top=top)
+            self._is_ring_kept = True
         for number, listener in enumerate([*self._listeners]):
             listener.wake.set()
-            if number % BATCH == BATCH - 1:
+            if number % WAKE_BATCH == WAKE_BATCH - 1:
                 await asyncio.sleep(0)
-        return len(lines) == PAGE
+        return len(lines) == PAGE_EVENTS
 
-    async def _keep(self) -> None:
-        """Every second: end streams whose key or session no longer holds, cut those that are
+    async def _run_checks(self) -> None:
+        """Every second, end streams whose key or session no longer holds, cut those that are
         stuck, and wake those that have been silent, for a heartbeat."""
         while True:
-            await asyncio.sleep(KEEP_SECONDS)
+            await asyncio.sleep(CHECK_SECONDS)
             now = time.monotonic()
             for listener in [*self._listeners]:
                 since = listener.sending_since
                 if since is not None and now - since > STUCK_SECONDS:
                     self.cut_off.inc()
                     listener.end()
-                elif listener.silent:
+                elif listener.is_silent:
                     listener.wake.set()
             try:
-                await self._check()
+                await self._check_credentials()
             except Exception as error:
                 # While the database cannot be asked, nothing that is new is sent either.
-                self._complain("streams were not checked", error)
+                self._log_failure("streams were not checked", error)
 
-    async def _check(self) -> None:
-        held = {one.credential for one in self._listeners if one.credential is not None}
-        if not held:
+    async def _check_credentials(self) -> None:
+        """End the streams whose key or session no longer holds."""
+        used = {
+            listener.credential for listener in self._listeners if listener.credential is not None
+        }
+        if not used:
             return
         now = self.clock()
-        current = await self.database.read(credentials.refresh_credentials, held)
-        good = {
-            one
-            for one, found in current.items()
-            if found.actor.role == one.actor.role
-            and (found.expires_at is None or found.expires_at > now)
+        current = await self.database.read(credentials.refresh_credentials, used)
+        valid = {
+            credential
+            for credential, fresh in current.items()
+            if fresh.actor.role == credential.actor.role
+            and (fresh.expires_at is None or fresh.expires_at > now)
         }
         for listener in [*self._listeners]:
-            if listener.credential in held and listener.credential not in good:
+            if listener.credential in used and listener.credential not in valid:
                 listener.end()
 
-    def _behind(self) -> int:
-        """By how many numbers the stream that is furthest behind is so."""
-        return max([0, *(self.ring.top - one.position for one in self._listeners)])
+    def _measure_lag(self) -> int:
+        """Return by how many numbers the last stream is behind the record."""
+        return max([0, *(self.ring.top - listener.position for listener in self._listeners)])
 
     @staticmethod
-    def _complain(what: str, error: Exception) -> None:
+    def _log_failure(what: str, error: Exception) -> None:
         if isinstance(error, ClaimdeskError):
             log.warning(what, problem=error.detail)
         else:

@@ -1,28 +1,28 @@
-"""Event streams as bytes (Server-Sent Events, WHATWG HTML 9.2).
+"""Write event streams as bytes (Server-Sent Events, WHATWG HTML 9.2).
 
-A stream is blocks of fields, each ended by an empty line.  A block without data dispatches nothing,
+A stream is blocks of fields, each ended by an empty line. A block without data dispatches nothing,
 but its `id` is where a client that comes back goes on from (9.2.6).
 """
 
 MEDIA_TYPE = "text/event-stream"
 HEARTBEAT = b":\n\n"
-"""A comment, which clients pass over: proxies see that the connection is in use."""
+"""A comment, which clients ignore: proxies see that the connection is in use."""
 NOT_LINE_ENDS = (("\x85", b"\\u0085"), ("\u2028", b"\\u2028"), ("\u2029", b"\\u2029"))
-"""Characters that end no line of a stream, but of a text in many a language's library."""
+"""Characters that end no line of a stream, but do so in the libraries of many languages."""
 
 
-def block(*, id: int | str, type: str, data: bytes) -> bytes:
-    """One event.  `data` is JSON on one line."""
+def write_event(*, id: int | str, type: str, data: bytes) -> bytes:
+    """Return the block of one event. `data` is JSON on one line."""
     for character, escaped in NOT_LINE_ENDS:
         data = data.replace(character.encode(), escaped)
     return b"id: %b\nevent: %b\ndata: %b\n\n" % (str(id).encode(), type.encode(), data)
 
 
-def position(id: int | str) -> bytes:
-    """That everything up to `id` was sent or not asked for."""
+def write_position(id: int | str) -> bytes:
+    """Return the block which says that everything up to `id` was sent or not asked for."""
     return b"id: %b\n\n" % str(id).encode()
 
 
-def opening(id: int | str, *, retry_ms: int) -> bytes:
-    """Where a stream begins, and how long to wait before coming back when it ends."""
+def write_opening(id: int | str, *, retry_ms: int) -> bytes:
+    """Return the block which says where a stream begins, and how long to wait when it ends."""
     return b"retry: %d\nid: %b\n\n" % (retry_ms, str(id).encode())

@@ -1,8 +1,7 @@
-"""A claim's status as a picture to stand in an article: a shape, a word and a colour.
+"""Draw a claim's status as a picture to stand in an article: a shape, a word and a colour.
 
-Any one of the three tells it: in grey by the shape, to a screen reader by the word.  The picture
-has no script and refers to nothing; it follows the reader's preference for light or dark by
-itself.
+Any one of the three is enough: the shape in grey, the word for a screen reader. The picture has no
+script and refers to nothing; it follows the reader's preference for light or dark by itself.
 """
 
 from base64 import b64encode
@@ -10,26 +9,26 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
 
+from service.claims.claim_views import ClaimView
 from service.domain import directions
 from service.domain.claims import Precision, Status, to_utc
 from service.domain.labels import STATUSES, format_with_marks, list_marks
 from service.domain.print_line import format_date
-from service.publishing.markup import xml
+from service.publishing.markup import escape_xml
 
 MEDIA_TYPE = "image/svg+xml"
 HEIGHT = 28
-SIZE, SMALL = 14, 12
-"""Of the status and of its marks, in pixels."""
+STATUS_SIZE, MARKS_SIZE = 14, 12
+"""Font sizes in pixels."""
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A status' colours on light and on dark, and its shape within 16 × 16 pixels.
+    """The colours of a status on light and on dark, and its shape within 16 × 16 pixels.
 
     Parts of class `ink` are filled with the ink, those of class `line` are drawn with it, and those
-    of class `cut` are drawn in the ground's colour.
+    of class `cut` are drawn in the colour of the ground.
     """
 
     ink: str
@@ -40,7 +39,9 @@ class Look:
 
     @property
     def style(self) -> str:
-        def colours(ink: str, ground: str) -> str:
+        """The style sheet of the picture."""
+
+        def write_colours(ink: str, ground: str) -> str:
             return (
                 f".ink{{fill:{ink}}}.line{{stroke:{ink}}}.ground{{fill:{ground}}}"
                 f".cut{{stroke:{ground}}}"
@@ -50,8 +51,8 @@ class Look:
             "text{font-family:system-ui,-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif}"
             ".line,.cut{fill:none;stroke-width:2;stroke-linecap:round;stroke-linejoin:round}"
             ".line.rule{stroke-width:1;opacity:.6}"
-            f"{colours(self.ink, self.ground)}"
-            f"@media(prefers-color-scheme:dark){{{colours(self.dark_ink, self.dark_ground)}}}"
+            f"{write_colours(self.ink, self.ground)}"
+            f"@media(prefers-color-scheme:dark){{{write_colours(self.dark_ink, self.dark_ground)}}}"
         )
 
 
@@ -92,51 +93,55 @@ LOOKS = {
 }
 
 
-def document(claim: dict[str, Any], *, merged: bool, as_of: datetime | None) -> bytes:
-    """The badge of a claim as served.  `merged`: it was asked for by a duplicate's id;
-    `as_of`: it is of that instant, and says so."""
+def render_badge(claim: ClaimView, *, merged: bool, as_of: datetime | None) -> bytes:
+    """Return the badge of a claim as served.
+
+    `merged`: it was asked for by a duplicate's id. `as_of`: it is of that instant, and says so.
+    """
     status = Status(claim["status"])
     look, word = LOOKS[status], STATUSES[status]
-    beside = list_marks(claim)
+    further = list_marks(claim)
     if merged:
-        beside.append("merged")
+        further.append("merged")
     if as_of is not None:
         precision = Precision.SECOND if as_of.second else Precision.MINUTE
-        beside.append(f"as of {format_date(to_utc(as_of), precision)}")
-    return "".join(_drawn(claim, look, word, beside)).encode()
+        further.append(f"as of {format_date(to_utc(as_of), precision)}")
+    return "".join(_draw(claim, look, word, further)).encode()
 
 
-def policy(claim: dict[str, Any]) -> str:
-    """The Content-Security-Policy under which the badge, opened as a page, shows its style and
-    nothing else."""
+def build_content_policy(claim: ClaimView) -> str:
+    """Return the Content-Security-Policy under which the badge, opened as a page, shows its style
+    and nothing else."""
     style = LOOKS[Status(claim["status"])].style
     digest = b64encode(sha256(style.encode()).digest()).decode()
     return f"default-src 'none'; style-src 'sha256-{digest}'; sandbox; frame-ancestors 'none'"
 
 
-def _drawn(claim: dict[str, Any], look: Look, word: str, beside: list[str]) -> Iterator[str]:
-    told = xml(f"{format_with_marks(word, beside)}: {directions.isolate_text(claim['text'])}")
-    end = 30 + _width(word, SIZE)
-    small = " · ".join(beside)
-    width = end + 12 + (15 + _width(small, SMALL) if small else 0)
+def _draw(claim: ClaimView, look: Look, word: str, further: list[str]) -> Iterator[str]:
+    title = escape_xml(
+        f"{format_with_marks(word, further)}: {directions.isolate_text(claim['text'])}"
+    )
+    end = 30 + _estimate_width(word, STATUS_SIZE)
+    small = " · ".join(further)
+    width = end + 12 + (15 + _estimate_width(small, MARKS_SIZE) if small else 0)
     yield (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{HEIGHT}" '
-        f'viewBox="0 0 {width} {HEIGHT}" role="img" aria-label="{told}"><title>{told}</title>'
+        f'viewBox="0 0 {width} {HEIGHT}" role="img" aria-label="{title}"><title>{title}</title>'
         f"<style>{look.style}</style>"
         f'<rect class="ground" width="{width}" height="{HEIGHT}" rx="{HEIGHT // 2}"/>'
         f'<g transform="translate(8 6)">{look.shape}</g>'
     )
-    yield _text(word, 30, SIZE, 600)
+    yield _draw_text(word, 30, STATUS_SIZE, 600)
     if small:
         yield f'<path class="line rule" d="M{end + 7.5} 8v12"/>'
-        yield _text(small, end + 15, SMALL, 400)
+        yield _draw_text(small, end + 15, MARKS_SIZE, 400)
     yield "</svg>"
 
 
-def _text(words: str, x: int, size: int, weight: int) -> str:
+def _draw_text(words: str, x: int, size: int, weight: int) -> str:
     return (
         f'<text class="ink" x="{x}" y="{HEIGHT / 2 + size * 0.36:g}" font-size="{size}" '
-        f'font-weight="{weight}" textLength="{_width(words, size)}" '
+        f'font-weight="{weight}" textLength="{_estimate_width(words, size)}" '
         f'lengthAdjust="spacingAndGlyphs">{words}</text>'
     )
 
@@ -144,7 +149,7 @@ def _text(words: str, x: int, size: int, weight: int) -> str:
 NARROW, WIDE = frozenset("fijlrt ,:;.·"), frozenset("mwMWCDO")
 
 
-def _width(words: str, size: int) -> int:
-    """About how wide `words` are, in pixels: the picture makes them just that, in any font."""
-    ems = sum(0.34 if one in NARROW else 0.82 if one in WIDE else 0.58 for one in words)
+def _estimate_width(words: str, size: int) -> int:
+    """Return about how wide words are in pixels: the picture makes them just that, in any font."""
+    ems = sum(0.34 if letter in NARROW else 0.82 if letter in WIDE else 0.58 for letter in words)
     return round(ems * size)

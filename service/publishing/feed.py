@@ -1,25 +1,24 @@
-"""What a feed tells, whatever its format: one entry for each status a claim was given.
+"""What a feed holds, whatever its format: an entry for each status that a claim was given.
 
-That is its first, when it was recorded, and every change.  An entry is written by the desk, about
-what a claimant claims, and says what was known then: it never changes.
+That is its first, when it was recorded, and every change. An entry says what was known then, and
+never changes.
 """
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 from urllib.parse import urlencode
 
 import orjson
 
+from service.claims.claim_views import ClaimView
 from service.claims.webhook_bodies import claim_url
 from service.domain import directions
 from service.domain.claims import Cause, Status
 from service.domain.labels import CAUSES, STATUSES
+from service.views import JsonObject
 
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
-"""When a feed on which nothing stands was updated: its bytes do not depend on when it is asked."""
-
-Data = dict[str, Any]
+"""When an empty feed was updated: its bytes do not depend on when they are asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +27,7 @@ class Entry:
 
     event: str
     """The event's id."""
-    claim: Data
+    claim: ClaimView
     """As it was served from then on."""
     version: int
     moment: datetime
@@ -44,15 +43,16 @@ class Entry:
 
     @property
     def title(self) -> str:
+        """The status and the claim's text."""
         return f"{STATUSES[self.status]}: {directions.isolate_text(self.claim['text'])}"
 
     @property
     def text(self) -> str:
-        """What may be printed as it stands."""
-        return f"{self._step}. {directions.isolate_words(self.claim['print_line'])}"
+        """What happened, and what may be printed as it stands."""
+        return f"{self._change}. {directions.isolate_words(self.claim['print_line'])}"
 
     @property
-    def _step(self) -> str:
+    def _change(self) -> str:
         now = STATUSES[self.status].lower()
         if self.cause is Cause.IMPORT:
             return f"Newly recorded: {now}, as rated elsewhere"
@@ -75,35 +75,37 @@ class Feed:
     """What else was asked for, the cursor left out."""
     cursor: str | None
     """Where this page begins, if it is not the first."""
-    following: str | None
-    """The cursor of the next page."""
+    next_cursor: str | None
     publisher: str
     base_url: str
     entries: tuple[Entry, ...]
 
-    def url(self, ending: str, cursor: str | None = None) -> str:
-        """The address of a page of this feed in the format that `ending` names."""
-        asked = [*self.query, *([("cursor", cursor)] if cursor else [])]
-        return f"{self.base_url}{self.path}.{ending}{'?' if asked else ''}{urlencode(asked)}"
+    def build_url(self, ending: str, cursor: str | None = None) -> str:
+        """Return the address of a page of this feed in the format that `ending` names."""
+        query = [*self.query, *([("cursor", cursor)] if cursor else [])]
+        return f"{self.base_url}{self.path}.{ending}{'?' if query else ''}{urlencode(query)}"
 
-    def page_of(self, entry: Entry) -> str:
+    def build_page_url(self, entry: Entry) -> str:
+        """Return the address of the page for people about an entry's claim."""
         return claim_url(entry.claim["id"], self.base_url)
 
 
-def entry(
+def build_entry(
     *, event: str, type: str, version: int, moment: datetime, data: str, document: str
 ) -> Entry:
-    """The entry for an event of one of STATUS_TYPES; `document` is the claim as the change left
-    it."""
-    changed: Data = orjson.loads(data) if type == "claim.status_changed" else {}
-    imported = bool(changed) and changed["cause"] == Cause.IMPORT
+    """Return the entry for an event of one of STATUS_TYPES.
+
+    `document` is the claim as the change left it.
+    """
+    change: JsonObject = orjson.loads(data) if type == "claim.status_changed" else {}
+    is_imported = bool(change) and change["cause"] == Cause.IMPORT
     return Entry(
         event=event,
         claim=orjson.loads(document),
         version=version,
         moment=moment,
-        status=Status(changed["status"]) if changed else Status.ASSERTED,
+        status=Status(change["status"]) if change else Status.ASSERTED,
         # An imported claim comes with its status: asserted is what it was for no time at all.
-        previous=Status(changed["previous_status"]) if changed and not imported else None,
-        cause=Cause(changed["cause"]) if changed else None,
+        previous=Status(change["previous_status"]) if change and not is_imported else None,
+        cause=Cause(change["cause"]) if change else None,
     )

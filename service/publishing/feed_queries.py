@@ -1,4 +1,4 @@
-"""Feeds: which entries stand on a page, and what they say."""
+"""Read which entries stand on a page of a feed, and what they say."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from service.store.paging import Window
 from service.store.tables import claim_versions, claims, events, stories
 
 _second = events.alias("second")
-JUDGED_AT_ONCE = and_(
+IS_FIRST_OF_IMPORT = and_(
     events.c.number == 1,
     exists().where(
         _second.c.claim == events.c.claim,
@@ -35,8 +35,8 @@ JUDGED_AT_ONCE = and_(
         _second.c.data.contains('"cause":"import"', autoescape=True),
     ),
 )
-"""The first event of an imported claim, which came with its status: an entry that says it was
-asserted at that instant would only contradict the other."""
+"""Whether an event is the first of an imported claim, which came with its status: an entry that
+says it was asserted at that instant would only contradict the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,57 +53,58 @@ class Page:
 
     title: str | None
     """The story's."""
-    titled: datetime | None
+    changed_at: datetime | None
     """When the story was last changed."""
     places: Sequence[Place]
 
 
-def page(
+def list_places(
     connection: Connection, *, story: str | None, as_of: datetime | None, window: Window
 ) -> Page | None:
-    """Where the entries of all claims, or of one story's, stand; None where there is no such story.
+    """Return where the entries of all claims, or of one story, stand; None for an unknown story.
 
     The newest by number come first, and only as far as the record is settled (record/tail.py): what
     commits late comes above what was shown already, so whoever looks at the first page now and
-    then misses nothing.  With `as_of` they come by when they were recorded.
+    then misses nothing. With `as_of` they come by when they were recorded.
     """
-    title, titled = None, None
+    title, changed_at = None, None
     if story is not None:
         row = connection.execute(
             select(stories.c.title, stories.c.updated_at).where(stories.c.slug == story)
         ).first()
         if row is None:
             return None
-        title, titled = row
-    shown = (events.c.seq <= newest(connection), ~JUDGED_AT_ONCE)
+        title, changed_at = row
+    shown = (events.c.seq <= newest(connection), ~IS_FIRST_OF_IMPORT)
     if story is not None:
-        mine = (*shown, events.c.story == story, events.c.type.in_(STATUS_TYPES))
-        query = _places(mine, as_of, window)
+        of_story = (*shown, events.c.story == story, events.c.type.in_(STATUS_TYPES))
+        query = _select_places(of_story, as_of, window)
     else:
         # A range of an index for each type.
         of_claims = (*shown, events.c.claim.is_not(None))
-        each = (
-            _places((*of_claims, events.c.type == kind), as_of, window) for kind in STATUS_TYPES
+        of_types = (
+            _select_places((*of_claims, events.c.type == type), as_of, window)
+            for type in STATUS_TYPES
         )
-        both = union_all(*(select(one.subquery()) for one in each)).subquery()
-        query = _ordered(select(both), both.c, as_of, window)
-    return Page(title, titled, [Place(*row) for row in connection.execute(query)])
+        places = union_all(*(select(query.subquery()) for query in of_types)).subquery()
+        query = _order(select(places), places.c, as_of, window)
+    return Page(title, changed_at, [Place(*row) for row in connection.execute(query)])
 
 
-def keys(as_of: datetime | None) -> Callable[[Place], list[Any]]:
-    """What a cursor holds of the last place on a page."""
+def choose_cursor_keys(as_of: datetime | None) -> Callable[[Place], list[Any]]:
+    """Return what makes a cursor of the last place on a page."""
     if as_of is None:
         return lambda place: [place.seq]
     return lambda place: [place.moment, place.seq]
 
 
-def entries(connection: Connection, numbers: Sequence[int]) -> tuple[Entry, ...]:
-    """The entries of these events, in this order: one query however many.
+def read_entries(connection: Connection, numbers: Sequence[int]) -> tuple[Entry, ...]:
+    """Return the entries of these events, in this order: one query however many.
 
-    Each with the claim as it was from that instant on: the first version superseded later, or what
+    Each has the claim as it was from that instant on: the first version superseded later, or what
     is served now.
     """
-    then = (
+    version = (
         select(claim_versions.c.document)
         .where(
             claim_versions.c.claim == events.c.claim,
@@ -121,13 +122,13 @@ def entries(connection: Connection, numbers: Sequence[int]) -> tuple[Entry, ...]
             events.c.number,
             events.c.recorded_at,
             events.c.data,
-            func.coalesce(then, claims.c.document).label("document"),
+            func.coalesce(version, claims.c.document).label("document"),
         )
         .join(claims, claims.c.id == events.c.claim)
         .where(events.c.seq.in_(numbers))
     )
-    found = {
-        row.seq: feed.entry(
+    by_number = {
+        row.seq: feed.build_entry(
             event=row.id,
             type=row.type,
             version=row.number,
@@ -137,13 +138,13 @@ def entries(connection: Connection, numbers: Sequence[int]) -> tuple[Entry, ...]
         )
         for row in rows
     }
-    return tuple(found[one] for one in numbers)
+    return tuple(by_number[number] for number in numbers)
 
 
-def _places(
+def _select_places(
     conditions: Iterable[ColumnElement[bool]], as_of: datetime | None, window: Window
 ) -> Select[Any]:
-    """Number and moment of the events that meet `conditions`, from the cursor on."""
+    """Select number and moment of the events that meet the conditions, from the cursor on."""
     row = events.c
     query = select(row.seq, row.recorded_at).where(*conditions)
     if as_of is not None:
@@ -159,10 +160,10 @@ def _places(
                 literal(seq, row.seq.type),
             )
         )
-    return _ordered(query, row, as_of, window)
+    return _order(query, row, as_of, window)
 
 
-def _ordered(query: Select[Any], row: Any, as_of: datetime | None, window: Window) -> Select[Any]:
-    """The newest first, and one more than the limit."""
+def _order(query: Select[Any], row: Any, as_of: datetime | None, window: Window) -> Select[Any]:
+    """Put the newest first, and stop at one more than the limit."""
     order = (row.seq,) if as_of is None else (row.recorded_at, row.seq)
-    return query.order_by(*(one.desc() for one in order)).limit(window.limit + 1)
+    return query.order_by(*(column.desc() for column in order)).limit(window.limit + 1)

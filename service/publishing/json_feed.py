@@ -1,35 +1,36 @@
-"""A feed as JSON Feed 1.1 (https://www.jsonfeed.org/version/1.1/)."""
+"""Render a feed as JSON Feed 1.1 (https://www.jsonfeed.org/version/1.1/)."""
 
 import orjson
 
 from service.domain.claims import format_instant
 from service.domain.labels import STATUSES
-from service.publishing.feed import Data, Entry, Feed
+from service.publishing.feed import Entry, Feed
+from service.views import JsonObject
 
 MEDIA_TYPE = "application/feed+json"
 
 
-def document(feed: Feed) -> bytes:
-    """The feed's page as it is served."""
-    shape: Data = {
+def render_json_feed(feed: Feed) -> bytes:
+    """Return the page as it is served."""
+    page: JsonObject = {
         "version": "https://jsonfeed.org/version/1.1",
         "title": feed.title,
         "home_page_url": feed.base_url + feed.home,
-        "feed_url": feed.url("json"),
+        "feed_url": feed.build_url("json"),
         "authors": [{"name": feed.publisher, "url": feed.base_url}],
         "language": "en",
     }
-    if feed.following:
-        shape["next_url"] = feed.url("json", feed.following)
-    shape["items"] = [_item(feed, entry) for entry in feed.entries]
-    return orjson.dumps(shape)
+    if feed.next_cursor:
+        page["next_url"] = feed.build_url("json", feed.next_cursor)
+    page["items"] = [_build_item(feed, entry) for entry in feed.entries]
+    return orjson.dumps(page)
 
 
-def _item(feed: Feed, entry: Entry) -> Data:
+def _build_item(feed: Feed, entry: Entry) -> JsonObject:
     claim = entry.claim
     return {
         "id": entry.id,
-        "url": feed.page_of(entry),
+        "url": feed.build_page_url(entry),
         "title": entry.title,
         "content_text": entry.text,
         "date_published": format_instant(entry.moment),

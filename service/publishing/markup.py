@@ -1,10 +1,11 @@
-"""Texts from anywhere, made safe for XML and for scripts of data in HTML."""
+"""Make texts from anywhere safe for XML, and data safe for scripts in HTML."""
 
 import re
 from html import escape
-from typing import Any
 
 import orjson
+
+from service.views import JsonObject
 
 FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What is no character of XML 1.0 (production 2), escaped or not."""
@@ -19,8 +20,8 @@ IN_SCRIPTS = {
 }
 
 
-def xml(text: str) -> str:
-    """`text` as content or as the value of an attribute, of XML as well as of HTML.
+def escape_xml(text: str) -> str:
+    """Return `text` as content or as the value of an attribute, of XML as well as of HTML.
 
     What XML cannot hold at all is left out.
     """
@@ -30,9 +31,11 @@ def xml(text: str) -> str:
     return escaped
 
 
-def script(data: Any) -> str:
-    """`data` as JSON that may stand inside `<script>`: nothing in it ends the element, opens a
-    comment or ends a line of JavaScript (HTML, 4.12.1.3; RFC 8259 lets any character be escaped).
+def render_script_json(data: JsonObject) -> str:
+    """Return `data` as JSON that may stand inside `<script>`.
+
+    Nothing in it ends the element, opens a comment or ends a line of JavaScript (HTML, 4.12.1.3;
+    RFC 8259 lets any character be escaped).
     """
     text = orjson.dumps(data).decode()
     for character, escaped in IN_SCRIPTS.items():

@@ -1,18 +1,20 @@
-"""What is published of a claim beside what it says of itself."""
+"""Read what is published of a claim beyond the claim as it is served."""
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection, Select, and_, select
 
 from service.directory.directory_queries import build_source_view
-from service.publishing.claim_review import Beside
+from service.directory.directory_views import SourceView
+from service.publishing.claim_review import ReviewSources
 from service.store.tables import claims, events, quotes, sources
 
 
-def beside(connection: Connection, claim_id: str, as_of: datetime | None) -> Beside:
-    """Where a claim was read, and what was merged into it, now or as of an instant."""
-    read = (
+def read_review_sources(
+    connection: Connection, claim_id: str, as_of: datetime | None
+) -> ReviewSources:
+    """Return where a claim was read, and what was merged into it, now or as of an instant."""
+    query = (
         select(sources)
         .join(quotes, quotes.c.source == sources.c.id)
         .join(claims, claims.c.origin_statement == quotes.c.statement)
@@ -20,13 +22,17 @@ def beside(connection: Connection, claim_id: str, as_of: datetime | None) -> Bes
         .order_by(quotes.c.position)
     )
     if as_of is not None:
-        read = read.where(quotes.c.recorded_at <= as_of)
-    found: dict[str, Any] = {row.id: build_source_view(row) for row in connection.execute(read)}
-    return Beside(list(found.values()), list(connection.scalars(_merged(claim_id, as_of))))
+        query = query.where(quotes.c.recorded_at <= as_of)
+    found: dict[str, SourceView] = {
+        row.id: build_source_view(row) for row in connection.execute(query)
+    }
+    return ReviewSources(
+        list(found.values()), list(connection.scalars(_select_merged(claim_id, as_of)))
+    )
 
 
-def _merged(claim_id: str, as_of: datetime | None) -> Select[str]:
-    """The claims merged into one, and those merged into them before."""
+def _select_merged(claim_id: str, as_of: datetime | None) -> Select[str]:
+    """Select the claims merged into one, and those merged into them before."""
     gone = select(claims.c.id)
     if as_of is not None:
         ended = events.alias()

@@ -86,3 +86,11 @@ class _RecordNumber(TypedDict):
 @view
 class TailEventView(_RecordNumber, EventContent):
     """An event among those of all claims."""
+
+
+@view
+class EventPageView(TypedDict):
+    """A page of the events of all claims."""
+
+    items: list[TailEventView]
+    next_after: Annotated[int | str, Field(description="Ask on with ?after= this")]

@@ -244,7 +244,7 @@ def _check(
             history.require_matching_status(before, event)
             state = history.apply(before, event, claim_id=claim)
             implied.follow(before, state, event, orjson.loads(line.actor))
-            former |= index_writer.left((before, state, event), known)
+            former |= index_writer.list_lost_terms((before, state, event), known)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             # What does not fold leaves nothing to compare the rest with.
             found = f"{type(error).__name__}: {error}"
@@ -277,7 +277,7 @@ def _check(
     yield from compare_rows(claim, "claim_tags", implied.tags, tags)
     if claim_search.name not in beside:
         return
-    searched = _searched(index_writer.row(state, known, former), "former")
+    searched = _searched(index_writer.build_claim_row(state, known, former), "former")
     yield from compare_rows(
         claim,
         "claim_search",
@@ -331,14 +331,14 @@ def _statement_rows(
 ) -> Iterator[dict[str, Any] | Break]:
     """What the index should hold of each statement; a break for one whose rows dangle."""
     try:
-        rows = index_writer.statement_rows(
-            connection, *index_rebuild.is_between(tables.statements.c.id, low, high)
+        rows = index_writer.build_statement_rows(
+            connection, *index_rebuild.list_bounds(tables.statements.c.id, low, high)
         )
     except DANGLING:
         for key in keys:
             try:
                 mine = tables.statements.c.id == key
-                yield from index_writer.statement_rows(connection, mine)
+                yield from index_writer.build_statement_rows(connection, mine)
             except DANGLING as error:
                 found = clip(f"{type(error).__name__}: {error}")
                 yield Break(

@@ -1,4 +1,4 @@
-"""The answer that does not end: one client's stream of events.
+"""Answer a request with a stream of events that does not end.
 
 It waits until the client takes more before it takes anything for it, so that a client that reads
 slowly, or not at all, holds no more than what is on its way.
@@ -13,12 +13,13 @@ from starlette.responses import Response
 from service.domain.errors import ClaimdeskError
 from service.domain.positions import write_position
 from service.live import sse_format
-from service.live.listeners import Listener, Live
+from service.live.listeners import EventHub, Listener
 from service.web.envelope import Message, Receive, Scope, Send
 from service.web.request_context import context_of
 
 RETRY_MS = (1_000, 3_000)
-"""How long a client waits before it comes back, drawn for each: after a restart not all at once."""
+"""How long a client waits before it comes back. Drawn at random, so that after a restart not all
+come back at once."""
 TROUBLE_SECONDS = 1.0
 CONNECTION = "claimdesk.connection"
 """In the state of a request: its connection, by which our server says that it stops, and which can
@@ -31,74 +32,75 @@ HEADERS = {
 
 
 class EventStream(Response):
-    """Sends a listener what it is to have, until either side ends it."""
+    """Sends a listener its events, until either side ends the stream."""
 
     media_type = sse_format.MEDIA_TYPE
 
-    def __init__(self, live: Live, listener: Listener) -> None:
+    def __init__(self, hub: EventHub, listener: Listener) -> None:
         super().__init__(headers=HEADERS)
         del self.headers["content-length"]  # it has none
-        self._live = live
+        self._hub = hub
         self._listener = listener
-        self._position = listener.position
+        self._last_id = listener.position
         """The last id that the client knows."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        live, listener = self._live, self._listener
-        live.admit(listener)
+        hub, listener = self._hub, self._listener
+        hub.admit(listener)
         connection = scope.get("state", {}).get(CONNECTION)
         if connection is not None:
             listener.cut = connection.abort
             connection.on_shutdown = listener.end
-        leaving = asyncio.create_task(_wait_for_leaving(receive, listener))
+        leaving = asyncio.create_task(_end_on_disconnect(receive, listener))
         try:
             context_of(scope).is_endless = True
             start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
             await self._send(send, start)
             retry = random.randint(*RETRY_MS)  # noqa: S311 -- jitter only
-            await self._body(
-                send, sse_format.opening(self._place(listener.position), retry_ms=retry)
+            await self._send_body(
+                send, sse_format.write_opening(self._build_id(listener.position), retry_ms=retry)
             )
             while not listener.ended:
-                await self._turn(send)
-            await self._body(send, b"", more=False)
+                await self._send_next(send)
+            await self._send_body(send, b"", more=False)
         finally:
-            live.dismiss(listener)
+            hub.dismiss(listener)
             leaving.cancel()
 
-    async def _turn(self, send: Send) -> None:
+    async def _send_next(self, send: Send) -> None:
         """Send what there is; where there is nothing, wait for it, or for a heartbeat's time."""
-        live, listener = self._live, self._listener
-        await self._body(send, b"")
+        hub, listener = self._hub, self._listener
+        await self._send_body(send, b"")
         listener.wake.clear()
         if listener.ended:
             return
         try:
-            events = await live.take(listener)
+            taken = await hub.take_events(listener)
         except ClaimdeskError:
             # The database is away: the stream stays open, and asks again.
             await asyncio.sleep(TROUBLE_SECONDS)
             return
-        if events:
-            self._position = events[-1].seq
-            blocks = [event.block(listener.audience) for event in events]
-            await self._body(send, b"".join(blocks))
-        elif listener.silent:
-            await self._body(send, self._heartbeat())
-        elif not live.behind(listener):
+        if taken:
+            self._last_id = taken[-1].seq
+            await self._send_body(
+                send, b"".join([event.render_for(listener.audience) for event in taken])
+            )
+        elif listener.is_silent:
+            await self._send_body(send, self._build_heartbeat())
+        elif not hub.is_behind(listener):
             await listener.wake.wait()
 
-    def _heartbeat(self) -> bytes:
-        """A comment; and where the client is by now, if all that came was not for it."""
-        passed, self._position = self._position, self._listener.position
-        if passed == self._position:
+    def _build_heartbeat(self) -> bytes:
+        """Return a comment, and the client's position if it has moved without an event."""
+        previous, self._last_id = self._last_id, self._listener.position
+        if previous == self._last_id:
             return sse_format.HEARTBEAT
-        return sse_format.HEARTBEAT + sse_format.position(self._place(self._position))
+        return sse_format.HEARTBEAT + sse_format.write_position(self._build_id(self._last_id))
 
-    def _place(self, seq: int) -> int | str:
-        return write_position(self._live.epoch, seq)
+    def _build_id(self, seq: int) -> int | str:
+        return write_position(self._hub.epoch, seq)
 
-    async def _body(self, send: Send, body: bytes, *, more: bool = True) -> None:
+    async def _send_body(self, send: Send, body: bytes, *, more: bool = True) -> None:
         await self._send(send, {"type": "http.response.body", "body": body, "more_body": more})
         if body:
             self._listener.sent_at = time.monotonic()
@@ -111,7 +113,7 @@ class EventStream(Response):
         listener.sending_since = None
 
 
-async def _wait_for_leaving(receive: Receive, listener: Listener) -> None:
+async def _end_on_disconnect(receive: Receive, listener: Listener) -> None:
     """End the stream when its client goes."""
     while (await receive())["type"] != "http.disconnect":
         pass

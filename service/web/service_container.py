@@ -10,7 +10,7 @@ from starlette.requests import Request
 from service.claims.renamer import Renamer
 from service.config import Settings
 from service.domain.clocks import ClockGuard
-from service.live.listeners import Live
+from service.live.listeners import EventHub
 from service.metrics import Metrics
 from service.store.engine import Database
 from service.store.paging import Cursors
@@ -35,7 +35,7 @@ class Services:
     metrics: Metrics
     meters: Meters
     """Of webhooks."""
-    live: Live
+    live: EventHub
     """Event streams."""
     readiness: Readiness
     """Whether changes can be written."""

@@ -236,7 +236,7 @@ async def test_nothing_is_read_or_rendered_for_who_has_it(
     head = await desk.public.head(url)
     assert (head.status_code, head.content, head.headers["ETag"]) == (200, b"", tag)
     with monkeypatch.context() as patch:
-        patch.setattr(feed_queries, "entries", None)
+        patch.setattr(feed_queries, "read_entries", None)
         for header in (tag, f'"x", W/{tag}', "*"):
             same = await desk.public.get(url, headers={"If-None-Match": header})
             assert (same.status_code, same.content) == (304, b"")

@@ -357,7 +357,9 @@ async def test_statements_are_found_alike(desk: Desk) -> None:
             problem(refused, "unsearchable")
             continue
         query = query_parser.parse_query(typed)
-        ranked = {key: ranking.rank(query, fields[key]) for key in sorted(known, reverse=True)}
+        ranked = {
+            key: ranking.rank_fields(query, fields[key]) for key in sorted(known, reverse=True)
+        }
         expected = [key for tier in Tier for key, its in ranked.items() if its is tier]
         for limit in (2, 50):
             shown = await said(desk.reader, typed, limit=limit)

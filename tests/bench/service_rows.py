@@ -365,7 +365,7 @@ class Teller:
             full_name = self.world.by_slug[said.party].full_name if said.party else None
             self.known.quotes[key] = spoken
             self.rows["statement_search"].append(
-                (key, index_writer.statement_line(spoken, voice, full_name))
+                (key, index_writer.build_statement_line(spoken, voice, full_name))
             )
         for source in claim.sources:
             self.rows["sources"].append(
@@ -574,7 +574,7 @@ class _Record:
         after = history.apply(before, event, claim_id=self.id)
         line |= claim_writer.describe_beside(after, event)
         self.rows["events"].append(tuple(map(line.get, _LINE)))
-        self.former |= index_writer.left((before, after, event), self.known)
+        self.former |= index_writer.list_lost_terms((before, after, event), self.known)
         return after
 
     def _supersede(self, state: ClaimState, at: datetime) -> None:
@@ -603,7 +603,7 @@ class _Record:
         self.rows["state_links"].extend(
             (self.id, place, link) for place, link in states.list_further_links(self.state).items()
         )
-        searched = index_writer.row(self.state, self.known, self.former)
+        searched = index_writer.build_claim_row(self.state, self.known, self.former)
         self.rows["claim_search"].append(
             (self.id, searched["search_words"], searched["search_former"])
         )

@@ -291,7 +291,7 @@ async def test_a_claims_search_row_is_what_a_rebuild_makes(
 ) -> None:
     """Whatever was done, also where the row has no room for more; `verify` finds nothing."""
     monkeypatch.setattr(postings, "MAX_PLACES", positions)
-    monkeypatch.setattr(index_writer, "MANY", 0)
+    monkeypatch.setattr(index_writer, "MANY_LINKS", 0)
 
     def work(connection: Connection) -> None:
         workday.a_days_work(connection)
@@ -308,7 +308,7 @@ async def test_a_claims_search_row_is_what_a_rebuild_makes(
             written = read_search_row(connection, claim)
             report = verification.compare(connection)
             assert report.ok, report.breaks
-            index_rebuild.rebuild(connection)
+            index_rebuild.rebuild_index(connection)
             assert read_search_row(connection, claim) == written
 
         check()
@@ -323,7 +323,7 @@ async def test_a_link_beyond_the_room_of_a_row_reads_and_writes_no_words(
     monkeypatch.setattr(
         postings, "MAX_PLACES", {Level.TEXT: 4, Level.NAMES: 150, Level.QUOTES: 200}
     )
-    monkeypatch.setattr(index_writer, "MANY", 3)
+    monkeypatch.setattr(index_writer, "MANY_LINKS", 3)
 
     def work(connection: Connection) -> None:
         workday.a_days_work(connection)
@@ -339,7 +339,7 @@ async def test_a_link_beyond_the_room_of_a_row_reads_and_writes_no_words(
             raise AssertionError("the whole row was made again")
 
         with monkeypatch.context() as patch:
-            patch.setattr(index_writer, "row", refuse)
+            patch.setattr(index_writer, "build_claim_row", refuse)
             patch.setattr(index_writer, "_read_known", refuse)
             day.link(claim, "nato", Stance.COMMENTS)
             with pytest.raises(AssertionError, match="made again"):
@@ -368,7 +368,7 @@ async def test_names_leave_room_for_quotes(database: Database) -> None:
         ]
         known = searchable_fields.FieldSources()
         known.quotes[state.links[0].statement] = [searchable_fields.Quoted("remarkable", "en")]
-        row = index_writer.row(replace(state, links=tuple(many)), known, ())
+        row = index_writer.build_claim_row(replace(state, links=tuple(many)), known, ())
         placed = row["search_words"].split()
         assert f"{Level.QUOTES.value}remark" in placed
         assert len(placed) < sum(postings.MAX_PLACES.values()) + postings.MAX_UNPLACED
@@ -383,7 +383,7 @@ async def test_a_link_writes_as_much_on_a_large_claim_as_on_a_small_one(
     again."""
     monkeypatch.setattr(states, "FIRST", 3)
     monkeypatch.setattr("service.claims.state_cache.MANY", 3)
-    monkeypatch.setattr(index_writer, "MANY", 3)
+    monkeypatch.setattr(index_writer, "MANY_LINKS", 3)
     monkeypatch.setattr(postings, "MAX_PLACES", {Level.TEXT: 4, Level.NAMES: 40, Level.QUOTES: 60})
 
     def work(connection: Connection) -> None:

@@ -13,7 +13,7 @@ import uvicorn
 from service.cli.admission import Admission, App, Limits, Scope
 from service.cli.connections import Connection
 from service.config import Settings
-from service.live.listeners import Live
+from service.live.listeners import EventHub
 from tests.support import desk as support
 from tests.support.desk import Desk
 
@@ -38,8 +38,8 @@ class Served:
         self.url = f"http://127.0.0.1:{port}"
 
     @property
-    def live(self) -> Live:
-        live: Live = self.desk.app.state.services.live
+    def live(self) -> EventHub:
+        live: EventHub = self.desk.app.state.services.live
         return live
 
     def client(self, name: str) -> httpx.AsyncClient:

@@ -33,7 +33,7 @@ SOON = 0.05
 @pytest.fixture(autouse=True)
 def _watchful(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is done every second is done twenty times as often."""
-    monkeypatch.setattr(live, "KEEP_SECONDS", SOON)
+    monkeypatch.setattr(live, "CHECK_SECONDS", SOON)
 
 
 async def eventually(holds: Callable[[], Any]) -> None:
@@ -286,7 +286,7 @@ async def test_a_client_that_does_not_read_holds_nothing_and_nobody(
             left = slow.position
             connections = served.server.server_state.connections
             held = [one.transport.get_write_buffer_size() for one in connections]
-            assert 0 < max(held) < 3 * event_ring.CHUNK
+            assert 0 < max(held) < 3 * event_ring.CHUNK_BYTES
             await desk.claim()
             assert await source.next() is not None
             assert slow.position == left < served.live.ring.top, "nothing more is taken for it"
@@ -334,7 +334,7 @@ async def test_streams_outlast_a_database_that_is_away(
     with one that had to ask the database for what it missed."""
     monkeypatch.setattr(live, "HEARTBEAT_SECONDS", 0.1)
     monkeypatch.setattr(event_stream, "TROUBLE_SECONDS", SOON)
-    monkeypatch.setattr(event_ring, "MOST_EVENTS", 2)
+    monkeypatch.setattr(event_ring, "MAX_EVENTS", 2)
     await served.desk.claim()
     async with (
         served.client("reader") as client,

@@ -114,11 +114,11 @@ async def test_a_filtered_stream_is_the_filtered_poll(
     """Whether an event is held or has to be looked up, and whether it came before or after; every
     stream ends at the newest number, whatever it was told."""
     monkeypatch.setattr(listeners, "HEARTBEAT_SECONDS", 0.2)
-    monkeypatch.setattr(listeners, "KEEP_SECONDS", 0.1)
+    monkeypatch.setattr(listeners, "CHECK_SECONDS", 0.1)
     if few:
-        monkeypatch.setattr(event_ring, "MOST_EVENTS", 2)
-        monkeypatch.setattr(listeners, "FIRST", 2)
-        monkeypatch.setattr(listeners, "CATCH_UP", 3)
+        monkeypatch.setattr(event_ring, "MAX_EVENTS", 2)
+        monkeypatch.setattr(listeners, "FIRST_EVENTS", 2)
+        monkeypatch.setattr(listeners, "CATCH_UP_EVENTS", 3)
     claim = await work(served)
     queries = [
         {name: claim if value == "…" else value for name, value in query.items()}
@@ -165,8 +165,8 @@ async def test_who_comes_back_misses_nothing_and_sees_nothing_twice(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While others write: cut after every few events, with a ring too small for what is missed."""
-    monkeypatch.setattr(event_ring, "MOST_EVENTS", 10)
-    monkeypatch.setattr(listeners, "FIRST", 4)
+    monkeypatch.setattr(event_ring, "MAX_EVENTS", 10)
+    monkeypatch.setattr(listeners, "FIRST_EVENTS", 4)
     desk = served.desk
     claims = [(await desk.claim())["id"] for _ in range(4)]
 

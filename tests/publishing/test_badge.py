@@ -17,7 +17,7 @@ from tests.publishing.test_markup import HOSTILE, kept
 
 GOLDEN = Path(__file__).parent / "badges"
 SVG = "{http://www.w3.org/2000/svg}"
-CLAIM = {
+CLAIM: Any = {
     "text": "Serbia reduced troops to normal",
     "status": "disputed",
     "finding": None,
@@ -28,7 +28,7 @@ CLAIM = {
 
 
 def drawn(*, merged: bool = False, as_of: datetime | None = None, **changes: Any) -> bytes:
-    return badge.document(CLAIM | changes, merged=merged, as_of=as_of)
+    return badge.render_badge(CLAIM | changes, merged=merged, as_of=as_of)
 
 
 def words(picture: bytes) -> list[str]:
@@ -130,7 +130,7 @@ def test_its_policy_allows_its_style_and_nothing_else(status: Status) -> None:
     root = ElementTree.fromstring(drawn(status=status))
     (style,) = root.iter(f"{SVG}style")
     digest = b64encode(sha256((style.text or "").encode()).digest()).decode()
-    policy = badge.policy(CLAIM | {"status": status})
+    policy = badge.build_content_policy(CLAIM | {"status": status})
     assert policy.split("; ") == [
         "default-src 'none'",
         f"style-src 'sha256-{digest}'",

@@ -8,7 +8,7 @@ import pytest
 from service.claims.documents import document
 from service.domain.claims import ClaimState, Speaker, Voice
 from service.publishing import claim_review
-from service.publishing.claim_review import Beside
+from service.publishing.claim_review import ReviewSources
 from tests.domain.builders import BELGRADE, claim
 from tests.support import schema_org
 
@@ -22,10 +22,10 @@ EARLY = {
 }
 
 
-def told(state: ClaimState, *sources: dict[str, Any]) -> dict[str, Any]:
-    found = claim_review.document(
+def told(state: ClaimState, *sources: Any) -> dict[str, Any]:
+    found = claim_review.build_claim_review(
         orjson.loads(document(state)),
-        Beside(sources, ()),
+        ReviewSources(sources, ()),
         publisher="The Daily",
         base_url="https://desk.example",
     )

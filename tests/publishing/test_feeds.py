@@ -26,7 +26,7 @@ BASE = "https://desk.example"
 def entry(number: int, state: ClaimState, previous: Status | None = None, cause: str = "") -> Entry:
     """The entry for the event that left a claim in `state`; without `previous` it is the first."""
     change: dict[str, Any] = {"status": state.status, "previous_status": previous, "cause": cause}
-    return feed.entry(
+    return feed.build_entry(
         event=f"01970000-0000-7000-8000-{number:012d}",
         type="claim.status_changed" if previous else "claim.created",
         version=number,
@@ -44,7 +44,7 @@ def page(*entries: Entry, **changes: Any) -> Feed:
         path="/feeds/stories/border",
         query=(("limit", "5"),),
         cursor="here",
-        following="there",
+        next_cursor="there",
         publisher="The Daily",
         base_url=BASE,
         entries=entries,
@@ -86,26 +86,27 @@ def eventful() -> Feed:
 
 
 @pytest.mark.parametrize(
-    ("format", "name"), [(atom_feed, "border.atom"), (json_feed, "border.json")]
+    ("render", "name"),
+    [(atom_feed.render_atom, "border.atom"), (json_feed.render_json_feed, "border.json")],
 )
-def test_outsiders_get_the_bytes_they_got(format: Any, name: str) -> None:
+def test_feeds_are_the_bytes_of_golden_files(render: Any, name: str) -> None:
     """Programs that we do not know read these: change a golden file on purpose only."""
-    assert format.document(eventful()) == (GOLDEN / name).read_bytes()
+    assert render(eventful()) == (GOLDEN / name).read_bytes()
 
 
 @pytest.mark.parametrize(
-    "feed", [eventful(), page(), page(query=(), cursor=None, following=None)], ids=range(3)
+    "feed", [eventful(), page(), page(query=(), cursor=None, next_cursor=None)], ids=range(3)
 )
 def test_they_keep_the_rules(feed: Feed) -> None:
     """RFC 4287 and JSON Feed 1.1, with entries, without, and on the last page."""
-    feed_rules.atom(atom_feed.document(feed))
-    feed_rules.json_feed(orjson.loads(json_feed.document(feed)))
+    feed_rules.atom(atom_feed.render_atom(feed))
+    feed_rules.json_feed(orjson.loads(json_feed.render_json_feed(feed)))
 
 
 def test_a_reader_reads_what_was_meant() -> None:
     """feedparser finds nothing to mend, and the same in both formats."""
-    read = feedparser.parse(atom_feed.document(eventful()))
-    told = orjson.loads(json_feed.document(eventful()))
+    read = feedparser.parse(atom_feed.render_atom(eventful()))
+    told = orjson.loads(json_feed.render_json_feed(eventful()))
     assert not read.bozo, read.get("bozo_exception")
     assert read.version == "atom10"
     assert read.feed.title == told["title"]
@@ -140,7 +141,7 @@ def test_pages_lead_to_each_other() -> None:
     """RFC 5005, 3: self is this page, first the first, next the next; it is one feed whatever the
     page, so id and feed_url stay."""
     first, feed = f"{BASE}/feeds/stories/border.atom?limit=5", eventful()
-    root = feed_rules.atom(atom_feed.document(feed))
+    root = feed_rules.atom(atom_feed.render_atom(feed))
     assert root.findtext(f"{ATOM}id") == first.removesuffix("?limit=5")
     assert links(root, "first") == [first]
     assert links(root, "self") == [f"{first}&cursor=here"]
@@ -149,23 +150,23 @@ def test_pages_lead_to_each_other() -> None:
         f"{BASE}/stories/border",
         first.replace(".atom", ".json"),
     ]
-    told = orjson.loads(json_feed.document(feed))
+    told = orjson.loads(json_feed.render_json_feed(feed))
     assert told["feed_url"] == first.replace(".atom", ".json")
     assert told["next_url"] == f"{told['feed_url']}&cursor=there"
-    last = replace(feed, following=None)
-    assert links(feed_rules.atom(atom_feed.document(last)), "next") == []
-    assert "next_url" not in orjson.loads(json_feed.document(last))
+    last = replace(feed, next_cursor=None)
+    assert links(feed_rules.atom(atom_feed.render_atom(last)), "next") == []
+    assert "next_url" not in orjson.loads(json_feed.render_json_feed(last))
 
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_no_text_breaks_a_feed(text: str) -> None:
     """Whatever is claimed and whatever the tags: JSON has all of it, Atom all that XML can hold."""
     feed = page(entry(1, claim(text=text, tags=(f"x{text}",))), title=text)
-    root = feed_rules.atom(atom_feed.document(feed))
+    root = feed_rules.atom(atom_feed.render_atom(feed))
     assert root.findtext(f"{ATOM}title") == kept(text)
     assert root.findtext(f"{ATOM}entry/{ATOM}title") == f"Asserted: {kept(text)}"
     assert f"x{kept(text)}" in [one.get("term") for one in root.iter(f"{ATOM}category")]
-    assert not feedparser.parse(atom_feed.document(feed)).bozo
-    (item,) = feed_rules.json_feed(orjson.loads(json_feed.document(feed)))["items"]
+    assert not feedparser.parse(atom_feed.render_atom(feed)).bozo
+    (item,) = feed_rules.json_feed(orjson.loads(json_feed.render_json_feed(feed)))["items"]
     assert item["title"] == f"Asserted: {text}"
     assert item["tags"][1] == f"x{text}"

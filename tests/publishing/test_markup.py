@@ -39,7 +39,7 @@ def kept(text: str) -> str:
 def test_a_parser_of_xml_reads_what_was_written(text: str) -> None:
     """As content and as an attribute, white space of every kind included; only what XML cannot
     hold is gone."""
-    safe = markup.xml(text)
+    safe = markup.escape_xml(text)
     element = ElementTree.fromstring(f'<e a="{safe}">{safe}</e>')
     assert len(element) == 0
     assert (element.text or "", element.get("a")) == (kept(text), kept(text))
@@ -49,7 +49,7 @@ def test_a_parser_of_xml_reads_what_was_written(text: str) -> None:
 @example("".join(HOSTILE))
 def test_data_does_not_leave_its_script(text: str) -> None:
     """A browser's parser sees one script element, and a reader of JSON the very text."""
-    script = markup.script({"text": text})
+    script = markup.render_script_json({"text": text})
     assert json.loads(script) == {"text": text}
     assert not {"<", ">", "&", "\u2028", "\u2029"} & set(script)
     seen: list[str] = []

@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 
 from service.domain.claims import Kind
-from service.search.similar.similarity import Claim, compare
+from service.search.similar.similarity import ComparedClaim, compare_claims
 
 HERE = Path(__file__).parent
 
@@ -18,12 +18,12 @@ class Pair:
 
     trap: str
     same: bool
-    one: Claim
-    other: Claim
+    one: ComparedClaim
+    other: ComparedClaim
 
     @property
     def score(self) -> float:
-        return compare(self.one, self.other).score
+        return compare_claims(self.one, self.other).score
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,8 @@ def _pairs(read: dict[str, dict[str, list[list[str]]]]) -> Iterator[Pair]:
                 yield Pair(trap, label == "same", _claim(one, first), _claim(other, second))
 
 
-def _claim(text: str, day: str) -> Claim:
-    return Claim(text, Kind.EVENT, frozenset({"belgrade"}), date.fromisoformat(day))
+def _claim(text: str, day: str) -> ComparedClaim:
+    return ComparedClaim(text, Kind.EVENT, frozenset({"belgrade"}), date.fromisoformat(day))
 
 
 def figures(pairs: list[Pair], threshold: float) -> Figures:

@@ -47,7 +47,7 @@ def more_work(connection: Connection) -> None:
 
 def rebuilt(connection: Connection) -> None:
     more_work(connection)
-    index_rebuild.rebuild(connection)
+    index_rebuild.rebuild_index(connection)
 
 
 @pytest.mark.parametrize("change", [more_work, rebuilt])

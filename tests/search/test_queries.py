@@ -27,7 +27,7 @@ def claim(text: str, *, names: tuple[str, ...] = (), quotes: Any = ()) -> list[F
 
 
 def finds(query: str, text: str, **more: Any) -> bool:
-    return ranking.rank(parse_query(query), claim(text, **more)) is not None
+    return ranking.rank_fields(parse_query(query), claim(text, **more)) is not None
 
 
 @pytest.mark.parametrize(
@@ -125,10 +125,10 @@ def test_the_closer_the_words_the_better_the_rank() -> None:
         (claim("", quotes=("reduced", "troops")), Tier.ANYWHERE),
         (claim("reduced"), None),
     ):
-        assert ranking.rank(query, fields) is tier
+        assert ranking.rank_fields(query, fields) is tier
     assert not finds('"reduced troops"', "", quotes=("reduced", "troops"))
-    assert ranking.rank(parse_query("troops"), claim("troops")) is Tier.TEXT
-    assert ranking.rank(parse_query("reduc* troops"), claim("reduced troops")) is Tier.TEXT
+    assert ranking.rank_fields(parse_query("troops"), claim("troops")) is Tier.TEXT
+    assert ranking.rank_fields(parse_query("reduc* troops"), claim("reduced troops")) is Tier.TEXT
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_nothing_but_a_refusal_comes_of_any_text(typed: str) -> None:
     except Unsearchable:
         return
     assert query.required
-    ranking.rank(query, claim(typed))
+    ranking.rank_fields(query, claim(typed))
 
 
 @given(st.text())
@@ -212,7 +212,7 @@ def test_marks_are_what_was_asked_for(text: str, quotes: list[str], asked: list[
         return
     fields = claim(text, quotes=quotes)
     shown = snippets.list_snippets(query, fields)
-    if ranking.rank(query, fields) is not None:
+    if ranking.rank_fields(query, fields) is not None:
         assert shown
     assert len(shown) <= snippets.MAX_SNIPPETS
     for one in shown:

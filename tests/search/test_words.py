@@ -7,13 +7,15 @@ import pytest
 from service.domain.claims import Kind
 from service.search.index import tokenizer
 from service.search.similar import assertion_parser
-from service.search.similar.similarity import Claim, compare, nearest
+from service.search.similar.similarity import ComparedClaim, compare_claims, find_nearest
 
 DAY = date(2023, 10, 2)
 
 
-def claim(text: str, *, kind: Kind = Kind.EVENT, party: str = "belgrade", day: date = DAY) -> Claim:
-    return Claim(text, kind, frozenset({party}), day)
+def claim(
+    text: str, *, kind: Kind = Kind.EVENT, party: str = "belgrade", day: date = DAY
+) -> ComparedClaim:
+    return ComparedClaim(text, kind, frozenset({party}), day)
 
 
 @pytest.mark.parametrize(
@@ -54,25 +56,31 @@ def claim(text: str, *, kind: Kind = Kind.EVENT, party: str = "belgrade", day: d
 )
 def test_what_differs_is_said(one: str, other: str, said: str) -> None:
     """Each guard says what it found, whichever claim is asked about first."""
-    found = compare(claim(one), claim(other)).differs
+    found = compare_claims(claim(one), claim(other)).differs
     assert any(line.startswith(said) for line in found), found
-    assert len(compare(claim(other), claim(one)).differs) == len(found)
+    assert len(compare_claims(claim(other), claim(one)).differs) == len(found)
 
 
 def test_a_change_turned_round_is_another() -> None:
     """The same figures the other way round are no reason to merge; said in another order they
     are."""
     cut = claim("Serbia cut its troops near Kosovo from 8,350 to 4,500")
-    assert not compare(
+    assert not compare_claims(
         cut, claim("Serbia cut its troops near Kosovo from 4,500 to 8,350")
     ).probably_same
-    assert compare(cut, claim("From 8,350 to 4,500 Serbia cut its troops near Kosovo")).score == 1
-    assert compare(cut, claim("To 4,500 from 8,350 Serbia cut its troops near Kosovo")).score == 1
+    assert (
+        compare_claims(cut, claim("From 8,350 to 4,500 Serbia cut its troops near Kosovo")).score
+        == 1
+    )
+    assert (
+        compare_claims(cut, claim("To 4,500 from 8,350 Serbia cut its troops near Kosovo")).score
+        == 1
+    )
 
 
 def test_what_is_shared_is_said() -> None:
     """Figures, days, names as they are written, and words."""
-    found = compare(
+    found = compare_claims(
         claim("On 2 October Serbia cut its troops near Kosovo from 8,350 to 4,500"),
         claim("Serbia reduced troops near Kosovo to 4500 on October 2, 2023"),
     )
@@ -90,16 +98,16 @@ def test_who_claimed_it_and_when_is_weak_evidence() -> None:
     not."""
     text = "Serbia has put its army on the highest alert"
     here, there = claim(text), claim(text, party="pristina")
-    assert 0.9 < compare(here, there).score < 1
-    assert compare(here, there).differs == ("claimed by another party",)
+    assert 0.9 < compare_claims(here, there).score < 1
+    assert compare_claims(here, there).differs == ("claimed by another party",)
     later = date(2023, 12, 26)
-    assert compare(here, claim(text, day=later)).differs == ("claimed 85 days apart",)
-    assert not compare(here, claim(text, day=later)).probably_same
+    assert compare_claims(here, claim(text, day=later)).differs == ("claimed 85 days apart",)
+    assert not compare_claims(here, claim(text, day=later)).probably_same
     old, new = (
         claim("Kosovo has 1.8 million inhabitants", kind=Kind.FIGURE, day=day)
         for day in (DAY, later)
     )
-    assert compare(old, new).score == 1
+    assert compare_claims(old, new).score == 1
 
 
 @pytest.mark.parametrize(
@@ -118,7 +126,7 @@ def test_who_claimed_it_and_when_is_weak_evidence() -> None:
 )
 def test_figures_are_read(text: str, values: list[float]) -> None:
     """However a number is written it is the same; a day or year is no figure."""
-    read = assertion_parser.read(text).figures
+    read = assertion_parser.parse_assertion(text).figures
     assert list(dict.fromkeys(figure.value for figure in read)) == pytest.approx(values)
 
 
@@ -138,7 +146,9 @@ def test_figures_are_read(text: str, values: list[float]) -> None:
 )
 def test_days_are_read(text: str, days: list[tuple[int, int | None, int | None]]) -> None:
     """Days in English, Serbian and Albanian; "may" and "march" are words, too."""
-    assert [(day.month, day.day, day.year) for day in assertion_parser.read(text).days] == days
+    assert [
+        (day.month, day.day, day.year) for day in assertion_parser.parse_assertion(text).days
+    ] == days
 
 
 @pytest.mark.parametrize(
@@ -162,20 +172,20 @@ def test_days_are_read(text: str, days: list[tuple[int, int | None, int | None]]
 def test_nothing_that_is_written_is_too_much(text: str) -> None:
     """Long, empty, hostile: it is read and compared; what is long is read in part."""
     for other in (text, "Serbia has 4,500 troops", f"{text} 4,500"):
-        found = compare(claim(text), claim(other))
+        found = compare_claims(claim(text), claim(other))
         assert 0 <= found.score <= 1
-    read = assertion_parser.read(text)
-    assert len(read.words) + len(read.names) + len(read.figures) <= assertion_parser.LONGEST
-    assert nearest(text, {1: text, 2: "Serbia"}, most=1) == (
+    read = assertion_parser.parse_assertion(text)
+    assert len(read.words) + len(read.names) + len(read.figures) <= assertion_parser.MAX_TOKENS
+    assert find_nearest(text, {1: text, 2: "Serbia"}, most=1) == (
         [1] if tokenizer.split_into_words(text) else []
     )
 
 
 def test_a_slip_of_the_pen_is_no_other_word() -> None:
     """Long words that are nearly the same are one; short ones, and others, are not."""
-    found = compare(
+    found = compare_claims(
         claim("Gunmen held the monastery of Banjska"), claim("Gunmen held the monastary of Banska")
     )
     assert found.score == 1
     assert not found.differs
-    assert compare(claim("He met Ana"), claim("He met Ane")).score < 1
+    assert compare_claims(claim("He met Ana"), claim("He met Ane")).score < 1

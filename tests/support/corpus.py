@@ -106,7 +106,7 @@ class Corpus:
         query = query_parser.parse_query(typed)
         ranked: dict[Tier, list[str]] = {tier: [] for tier in Tier}
         for claim in reversed(self.ids):
-            tier = ranking.rank(query, self.fields[claim])
+            tier = ranking.rank_fields(query, self.fields[claim])
             if tier is not None:
                 ranked[tier].append(claim)
         return [claim for tier in Tier for claim in ranked[tier]]

@@ -278,7 +278,7 @@ async def _merge_form(
     error: ClaimdeskError | None = None,
     version: int | None = None,
 ) -> Response:
-    near = await similar_claims.of_claim(call.services.database, claim_id)
+    near = await similar_claims.find_similar_to_claim(call.services.database, claim_id)
     return await _show(
         call,
         "merge.html",

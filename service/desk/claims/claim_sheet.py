@@ -30,7 +30,7 @@ from service.domain.claims import (
 from service.domain.disclosure import Audience
 from service.domain.guards import Move
 from service.publishing import publication_queries
-from service.publishing.claim_review import document as claim_review
+from service.publishing.claim_review import build_claim_review
 from service.record.tail import newest
 from service.store.engine import Connection
 from service.store.snapshot import hold_snapshot
@@ -136,7 +136,7 @@ def read(
         notes = []
         if internals:
             notes = decision_queries.latest_notes(connection, claim_id, moment, limit=NOTED)
-        beside = publication_queries.beside(connection, claim_id, moment)
+        beside = publication_queries.read_review_sources(connection, claim_id, moment)
         above = history_queries.known(connection, state.part_of, moment) if state.part_of else None
         assignee = None
         if internals and state.assignee:
@@ -145,7 +145,7 @@ def read(
             )
         withdrawal = _withdrawal(connection, state, rows)
     by_id = {link.id: {"statement": name_voice(link.voice)} for link in state.links}
-    claim: Data = orjson.loads(documents.document(state))
+    claim: Any = orjson.loads(documents.document(state))
     suggestion = decision_queries.suggestion(state)
     columns = _columns(state, links, origin, suggestion)
     for column in columns:
@@ -170,7 +170,7 @@ def read(
         assignee=assignee,
         withdrawal=withdrawal,
         around=_brief(above),
-        json_ld=claim_review(claim, beside, publisher=publisher, base_url=base_url),
+        json_ld=build_claim_review(claim, beside, publisher=publisher, base_url=base_url),
         newest=last,
     )
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from service.claims import claim_queries, intake_commands, intake_queries
 from service.claims.claim_queries import Filters
+from service.claims.claim_views import SimilarView
 from service.claims.intake_commands import Passage, Stand
 from service.desk.layout import forms
 from service.desk.layout.forms import Form, posted
@@ -20,7 +21,7 @@ from service.domain.claims import Kind, Precision, Scope
 from service.domain.errors import ClaimdeskError, Conflict, Invalid, NotFound
 from service.domain.inputs import NewClaim
 from service.search.similar import similar_claims
-from service.search.similar.similarity import Claim
+from service.search.similar.similarity import ComparedClaim
 from service.store.paging import MAX_LIMIT, Window
 from service.stories import story_queries
 from service.web.bodies import claim_inputs
@@ -131,11 +132,11 @@ async def show_similar(
 
 async def _similar(
     call: Call, text: str, kind: str, party: str | None, part_of: str | None
-) -> list[dict[str, Any]]:
+) -> list[SimilarView]:
     known = Kind(kind) if kind in {*Kind} else Kind.EVENT
     voices = frozenset({party}) if party else frozenset()
-    claim = Claim(text, known, voices, call.now.date())
-    return await similar_claims.of_new(call.services.database, claim, part_of=part_of)
+    claim = ComparedClaim(text, known, voices, call.now.date())
+    return await similar_claims.find_similar_to_new(call.services.database, claim, part_of=part_of)
 
 
 @router.get("/intake/{intake_id}")
@@ -148,7 +149,7 @@ async def _text(
     intake_id: str,
     form: Form | None,
     error: ClaimdeskError | None = None,
-    near: list[dict[str, Any]] | None = None,
+    near: list[SimilarView] | None = None,
 ) -> Response:
     article = await call.read(intake_queries.one, intake_id)
     if article is None:

@@ -1,4 +1,4 @@
-"""Search: claims and, for those who may read them, statements, found by their words."""
+"""The search page: claims and, for those who may read them, statements, found by their words."""
 
 from collections.abc import Iterable
 from typing import Annotated, Any
@@ -6,8 +6,9 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
 from markupsafe import Markup, escape
+from typing_extensions import TypedDict
 
-from service.claims.statement_views import SnippetView
+from service.claims.statement_views import SnippetView, StatementView
 from service.desk.claims import claim_rows
 from service.desk.layout.rendering import render
 from service.domain import access
@@ -28,7 +29,25 @@ STORIES = 200
 KEPT = ("status", "story", "kind", "as_of", "sort")
 """Filters of claims, which the links to other pages of the results keep."""
 EVERYBODYS = statement_hits.Filters(None, None, None, None)
-NOTHING: dict[str, Any] = {
+
+
+class StatementRow(StatementView):
+    """A statement as the page shows it, with its snippets as HTML."""
+
+    shown: list[Markup]
+
+
+class Results(TypedDict, total=False):
+    """What the page shows of a search: the addresses of further pages begin with `more_`."""
+
+    fault: str | None
+    claims: list[Any]
+    more_claims: str | None
+    statements: list[StatementRow]
+    more_statements: str | bool | None
+
+
+NOTHING: Results = {
     "fault": None,
     "claims": [],
     "more_claims": None,
@@ -41,17 +60,17 @@ NOTHING: dict[str, Any] = {
 async def show_results(
     request: Request, call: Annotated[Call, allow(Action.READ_CLAIMS, page=True)]
 ) -> Response:
-    """Claims, best first, and the best statements; with `in=statements` all of those."""
+    """Show claims, best first, and the best statements; with `in=statements`, all of those."""
     text = request.query_params.get("q", "").strip()
-    only_statements = request.query_params.get("in") == "statements" and _may(call)
+    only_statements = request.query_params.get("in") == "statements" and _may_read_statements(call)
     asked = claim_rows.asked(request)
-    found: dict[str, Any] = dict(NOTHING)
+    results: Results = {**NOTHING}
     status = 200
     if text:
         try:
-            found |= await _found(request, call, asked, only_statements)
+            results |= await _search(request, call, asked, only_statements)
         except Unsearchable as error:
-            found["fault"] = error.detail
+            results["fault"] = error.detail
             status = error.status
     return render(
         request,
@@ -65,22 +84,21 @@ async def show_results(
         narrowed=any(request.query_params.get(name) for name in KEPT),
         stories=await call.read(story_queries.page, window=Window(STORIES, None)),
         only_statements=only_statements,
-        all_statements=_address(request, **{"in": "statements"}),
-        first=_address(request, **({"in": "statements"} if only_statements else {})),
+        all_statements=_build_address(request, **{"in": "statements"}),
+        first=_build_address(request, **({"in": "statements"} if only_statements else {})),
         further="cursor" in request.query_params,
-        **found,
+        **results,
     )
 
 
-def _may(call: Call) -> bool:
-    """Whether the caller is shown statements."""
+def _may_read_statements(call: Call) -> bool:
     return access.is_allowed(call.caller, Action.READ_RECORDS)
 
 
-async def _found(
+async def _search(
     request: Request, call: Call, asked: claim_requests.ListQuery, only_statements: bool
-) -> dict[str, Any]:
-    """Raises Unsearchable."""
+) -> Results:
+    """Return what the query finds. Raises Unsearchable."""
     query = query_parser.parse_query(asked.q or "")
     scope, after = (
         claim_requests.build_claims_scope(build_list_scope("desk search", request), asked),
@@ -89,14 +107,14 @@ async def _found(
     if asked.cursor is not None:
         after = call.services.cursors.read(asked.cursor, scope, now=call.now)
 
-    def following(keys: list[Any] | None) -> str | None:
+    def build_next_address(keys: list[Any] | None) -> str | None:
         if keys is None:
             return None
         cursor = call.services.cursors.write(scope, keys, now=call.now)
         within = {"in": "statements"} if only_statements else {}
-        return _address(request, cursor=cursor, **within)
+        return _build_address(request, cursor=cursor, **within)
 
-    found: dict[str, Any] = {}
+    results: Results = {}
     database = call.services.database
     if not only_statements:
         filters = claim_requests.build_filters(asked, call)
@@ -107,35 +125,37 @@ async def _found(
         page = await claim_hits.find_claims(
             database, ClaimSearch(query, filters, claimant, party, CLAIMS, after)
         )
-        rows = await claim_rows.rows(call, [(one.document, one.assignee) for one in page.hits])
+        rows = await claim_rows.rows(call, [(hit.document, hit.assignee) for hit in page.hits])
         for claim, hit in zip(rows, page.hits, strict=True):
             _show_why(claim, hit.snippets)
-        found |= {"claims": rows, "more_claims": following(page.after)}
+        results |= {"claims": rows, "more_claims": build_next_address(page.after)}
     # What was said is found as it is now, and on the first page of claims.
-    if only_statements or (_may(call) and after is None and asked.as_of is None):
+    if only_statements or (_may_read_statements(call) and after is None and asked.as_of is None):
         limit = STATEMENTS if only_statements else FEW
-        said, last = await statement_hits.find_statements(
+        statements, last = await statement_hits.find_statements(
             database, query, EVERYBODYS, limit=limit, after=after if only_statements else None
         )
-        for one in said:
-            one["shown"] = [marked(snippet) for snippet in one["snippets"]]
-        found["statements"] = said
-        found["more_statements"] = following(last) if only_statements else last is not None
-    return found
+        results["statements"] = [
+            {**statement, "shown": [mark_snippet(snippet) for snippet in statement["snippets"]]}
+            for statement in statements
+        ]
+        more = build_next_address(last) if only_statements else last is not None
+        results["more_statements"] = more
+    return results
 
 
-def _show_why(claim: dict[str, Any], snippets: Iterable[SnippetView]) -> None:
-    """Mark what was found in the wording there, and show the rest below it."""
+def _show_why(claim: Any, snippets: Iterable[SnippetView]) -> None:
+    """Mark what was found in the claim's text there, and show other snippets below it."""
     claim["shown"] = []
-    for one in snippets:
-        if one["field"] == "text" and one["text"] == claim["text"]:
-            claim["text"] = marked(one)
+    for snippet in snippets:
+        if snippet["field"] == "text" and snippet["text"] == claim["text"]:
+            claim["text"] = mark_snippet(snippet)
         else:
-            claim["shown"].append(marked(one))
+            claim["shown"].append(mark_snippet(snippet))
 
 
-def marked(snippet: SnippetView) -> Markup:
-    """A snippet as HTML: escaped, and what was found within <mark>."""
+def mark_snippet(snippet: SnippetView) -> Markup:
+    """Return a snippet as HTML: escaped, with what was found within <mark>."""
     text, parts, last = snippet["text"], [], 0
     for start, end in snippet["marks"]:
         parts += [escape(text[last:start]), Markup("<mark>"), escape(text[start:end])]
@@ -144,7 +164,7 @@ def marked(snippet: SnippetView) -> Markup:
     return Markup("").join([*parts, escape(text[last:])])
 
 
-def _address(request: Request, **changes: str) -> str:
+def _build_address(request: Request, **changes: str) -> str:
     kept = [
         (name, value)
         for name, value in request.query_params.multi_items()

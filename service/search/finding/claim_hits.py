@@ -307,7 +307,7 @@ async def _rank_as_of(
     found = []
     for row, claim in zip(rows, claim_ids, strict=True):
         fields = fields_by_claim[claim]
-        tier = ranking.rank(search.query, fields)
+        tier = ranking.rank_fields(search.query, fields)
         if tier is not None:
             shown = snippets.list_snippets(search.query, fields)
             found.append((tier, Hit(row[0], row[1], _build_keys(row[2:]), shown)))

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, bindparam, select
 
 from service.claims import statement_queries
+from service.claims.statement_views import StatementView
 from service.directory.party_tree import below
 from service.domain.claims import Speaker, Voice
 from service.search.finding import index_pages, snippets
@@ -34,7 +35,7 @@ class Filters:
 
 async def find_statements(
     database: Database, query: Query, filters: Filters, *, limit: int, after: Keys | None
-) -> tuple[list[dict[str, Any]], Keys | None]:
+) -> tuple[list[StatementView], Keys | None]:
     """Return the statements that are found, each with its snippets, and the next page's keys."""
     values = {
         name: value for name in Filters.__slots__ if (value := getattr(filters, name)) is not None
@@ -77,22 +78,28 @@ def _select_served(
 
 def _read_with_snippets(
     connection: Connection, ids: list[str], query: Query
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, StatementView]:
     """Return statements by id, each with what shows why it was found."""
-    found = statement_queries.by_ids(connection, ids)
+    rows: Any = statement_queries.by_ids(connection, ids)
+    found: dict[str, StatementView] = rows
     slugs = {statement["party"] for statement in found.values() if statement["party"]}
     full_names = field_sources.read_full_names(connection, parties.c.slug.in_(slugs))
     for statement in found.values():
         quotes = [Quoted(quote["text"], quote["language"]) for quote in statement["quotes"]]
         fields = searchable_fields.read_statement(
-            quotes, _build_voice(statement), full_names.get(statement["party"])
+            quotes, _build_voice(statement), full_names.get(statement["party"] or "")
         )
         statement["snippets"] = snippets.list_snippets(query, fields)
     return found
 
 
-def _build_voice(statement: dict[str, Any]) -> Voice | None:
-    if statement["party"] is None:
+def _build_voice(statement: StatementView) -> Voice | None:
+    if (
+        statement["party"] is None
+        or statement["party_name"] is None
+        or statement["root"] is None
+        or statement["root_name"] is None
+    ):
         return None
     speaker = statement["speaker"]
     return Voice(

@@ -20,7 +20,7 @@ from service.store.tables import claims, events, links, quotes, statements
 BATCH = 500
 
 
-def rebuild(connection: Connection) -> None:
+def rebuild_index(connection: Connection) -> None:
     """Index everything, oldest first, a batch at a time."""
     connection.execute(delete(claim_search))
     connection.execute(delete(statement_search))
@@ -29,22 +29,27 @@ def rebuild(connection: Connection) -> None:
         former = _read_former_terms(connection, sources, low, high)
         batch = connection.execute(
             select(claims.c.id, claims.c.state)
-            .where(*is_between(claims.c.id, low, high))
+            .where(*list_bounds(claims.c.id, low, high))
             .order_by(claims.c.id)
         ).all()
         found = [states.read_locked(connection, claim.id, claim.state) for claim in batch]
-        rows = [index_writer.row(state, sources, former.get(state.id, ())) for state in found]
-        index_writer.ENTERED.run_each(connection, rows)
+        rows = [
+            index_writer.build_claim_row(state, sources, former.get(state.id, ()))
+            for state in found
+        ]
+        index_writer.COMPILED_INSERT_CLAIM.run_each(connection, rows)
     for low, high in _list_batches(connection, statements.c.id):
-        rows = index_writer.statement_rows(connection, *is_between(statements.c.id, low, high))
-        index_writer.ENTERED_STATEMENT.run_each(connection, rows)
+        rows = index_writer.build_statement_rows(
+            connection, *list_bounds(statements.c.id, low, high)
+        )
+        index_writer.COMPILED_INSERT_STATEMENT.run_each(connection, rows)
 
 
 def _list_batches(connection: Connection, key: Any) -> Iterator[tuple[str | None, str]]:
     """Yield where each batch of keys begins and ends, the beginning excluded."""
     low: str | None = None
     while True:
-        keys = select(key).where(*is_between(key, low, None)).order_by(key).limit(BATCH)
+        keys = select(key).where(*list_bounds(key, low, None)).order_by(key).limit(BATCH)
         batch = connection.scalars(keys).all()
         if not batch:
             return
@@ -52,7 +57,7 @@ def _list_batches(connection: Connection, key: Any) -> Iterator[tuple[str | None
         low = batch[-1]
 
 
-def is_between(key: Any, low: str | None, high: str | None) -> list[ColumnElement[bool]]:
+def list_bounds(key: Any, low: str | None, high: str | None) -> list[ColumnElement[bool]]:
     """Conditions: whether a key is above `low` and not above `high`, where these are given."""
     return [*([key > low] if low else ()), *([key <= high] if high else ())]
 
@@ -60,8 +65,8 @@ def is_between(key: Any, low: str | None, high: str | None) -> list[ColumnElemen
 def read_sources_between(connection: Connection, low: str | None, high: str | None) -> FieldSources:
     """Return what the fields of the claims above `low` up to `high` need."""
     spoken = union(
-        select(links.c.statement).where(*is_between(links.c.claim, low, high)),
-        select(claims.c.origin_statement).where(*is_between(claims.c.id, low, high)),
+        select(links.c.statement).where(*list_bounds(links.c.claim, low, high)),
+        select(claims.c.origin_statement).where(*list_bounds(claims.c.id, low, high)),
     )
     return FieldSources(
         field_sources.read_quotes(connection, quotes.c.statement.in_(spoken)),
@@ -74,7 +79,7 @@ def _read_former_terms(
 ) -> dict[str, set[str]]:
     """Return the terms by which claims were found before: only those that lost any are folded."""
     taking = select(events.c.claim).where(
-        *is_between(events.c.claim, low, high),
+        *list_bounds(events.c.claim, low, high),
         events.c.type.in_([*index_writer.TAKING, "claim.amended"]),
     )
     lines = connection.execute(
@@ -90,5 +95,5 @@ def _read_former_terms(
             event = Event(line.number, line.type, line.recorded_at, orjson.loads(line.data))
             before, state = state, history.apply(state, event, claim_id=claim)
             step = (before, state, event)
-            former.setdefault(claim, set()).update(index_writer.left(step, sources))
+            former.setdefault(claim, set()).update(index_writer.list_lost_terms(step, sources))
     return former

@@ -2,7 +2,7 @@
 
 A claim's row holds the terms of its fields, and those by which it was found before. It changes only
 when one of these does, and so never for a status. `claimdesk verify` derives each row from the
-record, as `index_rebuild.rebuild` does for all.
+record, as `index_rebuild.rebuild_index` does for all.
 """
 
 from collections.abc import Iterable, Sequence
@@ -38,7 +38,7 @@ from service.store.types import id_text
 ADDING = frozenset({"claim.created", "link.created"})
 TAKING = frozenset({"link.retracted", "claim.absorbed", "party.changed", "speaker.changed"})
 """Types of events that add to a claim's words, and that take some of them away."""
-MANY = 32
+MANY_LINKS = 32
 """Links from which on a claim's row is asked whether it has room for more."""
 
 Step = tuple[ClaimState | None, ClaimState, Event]
@@ -50,20 +50,25 @@ _claim = bindparam("search_claim", type_=claim_search.c.claim.type)
 _statement = bindparam("search_statement", type_=statement_search.c.statement.type)
 _words = bindparam("search_words", type_=claim_search.c.words.type)
 _former = bindparam("search_former", type_=claim_search.c.former.type)
-ENTER = insert(claim_search).values(claim=_claim, words=_words, former=_former)
-REPLACE = (
+INSERT_CLAIM = insert(claim_search).values(claim=_claim, words=_words, former=_former)
+UPDATE_CLAIM = (
     update(claim_search).where(claim_search.c.claim == _claim).values(words=_words, former=_former)
 )
 # Inline: numbers are drawn by the database itself.
-ENTERED, REPLACED = CompiledStatement(ENTER.inline()), CompiledStatement(REPLACE)
-ENTER_STATEMENT = insert(statement_search).values(statement=_statement, words=_words)
-ENTERED_STATEMENT = CompiledStatement(ENTER_STATEMENT.inline())
+COMPILED_INSERT_CLAIM, COMPILED_UPDATE_CLAIM = (
+    CompiledStatement(INSERT_CLAIM.inline()),
+    CompiledStatement(UPDATE_CLAIM),
+)
+INSERT_STATEMENT = insert(statement_search).values(statement=_statement, words=_words)
+COMPILED_INSERT_STATEMENT = CompiledStatement(INSERT_STATEMENT.inline())
 _REPLACED_STATEMENT = CompiledStatement(
     update(statement_search).where(statement_search.c.statement == _statement).values(words=_words)
 )
 
 
-def row(state: ClaimState, sources: FieldSources, former_terms: Iterable[str]) -> IndexRow:
+def build_claim_row(
+    state: ClaimState, sources: FieldSources, former_terms: Iterable[str]
+) -> IndexRow:
     """Return a claim's row."""
     kept = sorted(former_terms)
     fields = searchable_fields.read_claim(state, sources)
@@ -74,7 +79,7 @@ def row(state: ClaimState, sources: FieldSources, former_terms: Iterable[str]) -
     }
 
 
-def left(step: Step, sources: FieldSources) -> set[str]:
+def list_lost_terms(step: Step, sources: FieldSources) -> set[str]:
     """Return the terms of what an event takes away."""
     before, after, event = step
     if before is None or not _takes_words(event):
@@ -98,14 +103,16 @@ def _takes_words(event: Event) -> bool:
     return event.type in TAKING or (event.type == "claim.amended" and "text" in event.data)
 
 
-def follow(connection: Connection, steps: Sequence[Step]) -> IndexRow | None:
+def build_row_after(connection: Connection, steps: Sequence[Step]) -> IndexRow | None:
     """Return the row of a claim after these events; None where they change none of its words."""
     changing = [event for _, _, event in steps if event.type in ADDING or _takes_words(event)]
     if not changing or _have_no_room(connection, steps[0][0], changing):
         return None
     states = [state for state in (steps[0][0], *(step[1] for step in steps)) if state is not None]
     sources, former = _read_known(connection, steps[-1][1].id, states)
-    return row(steps[-1][1], sources, former.union(*(left(step, sources) for step in steps)))
+    return build_claim_row(
+        steps[-1][1], sources, former.union(*(list_lost_terms(step, sources) for step in steps))
+    )
 
 
 def _read_room(dialect: str) -> CompiledStatement:
@@ -125,7 +132,7 @@ def _have_no_room(
     connection: Connection, before: ClaimState | None, changing: Sequence[Event]
 ) -> bool:
     """Whether these events only add what the row of a claim with many links has no room for."""
-    if before is None or len(before.links) < MANY:
+    if before is None or len(before.links) < MANY_LINKS:
         return False
     added = [event.data["link"]["voice"] for event in changing if event.type == "link.created"]
     if len(added) < len(changing):
@@ -137,7 +144,9 @@ def _have_no_room(
     return full[0] or all(history.read_voice(voice) in voices for voice in added)
 
 
-def renew(connection: Connection, states: Iterable[ClaimState], *, statement: str = "") -> None:
+def reindex_claims(
+    connection: Connection, states: Iterable[ClaimState], *, statement: str = ""
+) -> None:
     """Index claims again whose parties' full names have changed, or the quotes of `statement`.
 
     Where a link to it was retracted, its words are among those that no longer stand.
@@ -147,7 +156,7 @@ def renew(connection: Connection, states: Iterable[ClaimState], *, statement: st
         if any(link.retracted and link.statement == statement for link in state.links):
             gone = map(searchable_fields.read_quote, sources.quotes[statement])
             former |= postings.list_former_terms(gone)
-        REPLACED.run(connection, row(state, sources, former))
+        COMPILED_UPDATE_CLAIM.run(connection, build_claim_row(state, sources, former))
 
 
 def _read_known(
@@ -231,23 +240,27 @@ _SPOKEN = (
 )
 
 
-def statement_row(
+def build_new_statement_row(
     connection: Connection, statement: str, quotes: Iterable[NewQuote], voice: Voice | None
 ) -> IndexRow:
     """Return the row of a statement that is being recorded."""
     party = _FULL_NAME.run(connection, {"party": voice.party}).first() if voice else None
     quoted = [Quoted(quote.text, quote.language) for quote in quotes]
-    words = statement_line(quoted, voice, party[0] if party else None)
+    words = build_statement_line(quoted, voice, party[0] if party else None)
     return {"search_statement": statement, "search_words": words}
 
 
-def statement_line(quotes: Iterable[Quoted], voice: Voice | None, full_name: str | None) -> str:
+def build_statement_line(
+    quotes: Iterable[Quoted], voice: Voice | None, full_name: str | None
+) -> str:
     """Return the line of terms of a statement."""
     fields = searchable_fields.read_statement(quotes, voice, full_name)
     return postings.build_line(fields, levels=STATEMENT_LEVELS)
 
 
-def statement_rows(connection: Connection, *conditions: ColumnElement[bool]) -> list[IndexRow]:
+def build_statement_rows(
+    connection: Connection, *conditions: ColumnElement[bool]
+) -> list[IndexRow]:
     """Return the rows of the statements that meet the conditions, in the order of their ids."""
     ids = select(statements.c.id).where(*conditions)
     quoted = field_sources.read_quotes(connection, quotes.c.statement.in_(ids))
@@ -255,7 +268,7 @@ def statement_rows(connection: Connection, *conditions: ColumnElement[bool]) -> 
     return [
         {
             "search_statement": row.id,
-            "search_words": statement_line(quoted[row.id], _build_voice(row), row.full_name),
+            "search_words": build_statement_line(quoted[row.id], _build_voice(row), row.full_name),
         }
         for row in found
     ]
@@ -270,6 +283,6 @@ def _build_voice(spoken: Any) -> Voice | None:
     return Voice(spoken.party, spoken.name, spoken.root, spoken.root_name, speaker)
 
 
-def renew_statements(connection: Connection, *conditions: ColumnElement[bool]) -> None:
+def reindex_statements(connection: Connection, *conditions: ColumnElement[bool]) -> None:
     """Index the statements again that meet the conditions."""
-    _REPLACED_STATEMENT.run_each(connection, statement_rows(connection, *conditions))
+    _REPLACED_STATEMENT.run_each(connection, build_statement_rows(connection, *conditions))

@@ -25,7 +25,7 @@ LEVELS = {Tier.TEXT: Level.TEXT, Tier.NAMES: Level.NAMES, Tier.ANYWHERE: Level.Q
 """The level at which all words of a tier's results stand."""
 
 
-def rank(query: Query, fields: Sequence[Field]) -> Tier | None:
+def rank_fields(query: Query, fields: Sequence[Field]) -> Tier | None:
     """Return how well the query finds what has these fields; None where it does not."""
 
     def is_held(term: Term, level: Level) -> bool:

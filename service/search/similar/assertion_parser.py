@@ -1,5 +1,8 @@
-"""What a claim says, as far as rules can read it: words, names, figures, days, denial, who did what
-to whom.  What is read is compared in `search/similar/similarity.py`; nothing here decides.
+"""Parse what a claim says, as far as rules can read it: words, names, figures, days, denial, and
+who does what to whom.
+
+Tokens are taken in this order: days and years, figures, names; what is left is words. The result is
+compared in `similarity`; nothing here decides.
 """
 
 import re
@@ -13,9 +16,9 @@ from typing import NamedTuple
 from service.search.index.tokenizer import normalize_word
 from service.search.similar import thesaurus
 
-LONGEST = 400
-"""Words that are read of a text."""
-OWNER = 3
+MAX_TOKENS = 400
+"""Words and figures that are read of a text."""
+MAX_OWNER_DISTANCE = 3
 """Words after a figure that may say whose it is: 4,500 NATO soldiers."""
 
 _TOKEN = re.compile(
@@ -27,29 +30,29 @@ _TOKEN = re.compile(
 _GROUPS = re.compile(r"\d{1,3}(?:[.,'’\u00a0\u2009\u202f ]\d{3})+")
 
 
-def _words(listed: str) -> frozenset[str]:
+def _split(listed: str) -> frozenset[str]:
     return frozenset(listed.split())
 
 
-_PERCENT = _words("% percent odsto posto")
-_ORDINALS = _words("st nd rd th")
+_PERCENT = _split("% percent odsto posto")
+_ORDINALS = _split("st nd rd th")
 _YEARS = range(1900, 2100)
-_BEFORE_YEAR = _words("in of since until by from to u od do ne nga viti during")
-_BE = _words("is are was were be been being je su bio bila bili eshte jane u")
-_BY = _words("by od strane nga")
-_FROM, _TO = _words("from od sa s nga"), _words("to na do ne")
-BETWEEN = 3
+_BEFORE_YEAR = _split("in of since until by from to u od do ne nga viti during")
+_BE = _split("is are was were be been being je su bio bila bili eshte jane u")
+_BY = _split("by od strane nga")
+_FROM, _TO = _split("from od sa s nga"), _split("to na do ne")
+MAX_MOVE_DISTANCE = 3
 """Words between two figures of which one becomes the other: from 8,350 soldiers to 4,500."""
-_ALBANIAN = _words("e dhe nga per nuk eshte jane")
+_ALBANIAN = _split("e dhe nga per nuk eshte jane")
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A number, as it is shown, and the names of whose it is."""
+    """A number, as it is written, and the names of whose it is."""
 
     value: float
-    shown: str
-    of: frozenset[str]
+    text: str
+    owners: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +62,10 @@ class Day:
     month: int
     day: int | None
     year: int | None
-    shown: str
+    text: str
 
-    def fits(self, other: "Day") -> bool:
-        """Whether both may be the same."""
+    def may_equal(self, other: "Day") -> bool:
+        """Return whether both may be the same day."""
         return (
             self.month == other.month
             and (self.day is None or other.day is None or self.day == other.day)
@@ -72,16 +75,16 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What is done to somebody: the words for who does it, and for whom."""
+    """What is done to somebody: the words for who does it, and to whom."""
 
-    what: str
-    by: frozenset[str]
-    to: frozenset[str]
+    verb: str
+    doers: frozenset[str]
+    targets: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
-class Wording:
-    """A text as it was read; `names` are shown as they were written."""
+class Assertion:
+    """A text as it was parsed. `names` are as they were written, by their meaning."""
 
     words: tuple[str, ...]
     names: dict[str, str]
@@ -90,151 +93,153 @@ class Wording:
     """From which figure to which."""
     days: tuple[Day, ...]
     years: frozenset[int]
-    denies: bool
+    is_denial: bool
     acts: tuple[Act, ...]
 
 
 @dataclass(slots=True)
 class _Token:
-    """A word, figure or stop; `kind` is the group of `_TOKEN`, then what it was taken for."""
+    """A word, figure or stop; `kind` is the group of `_TOKEN`, then what it was taken for.
+
+    `word` is normalized, and later what it means. `is_first`: it begins a sentence.
+    """
 
     kind: str
     raw: str
-    folded: str
-    first: bool
+    word: str
+    is_first: bool
 
 
 @lru_cache(maxsize=1024)
-def read(text: str) -> Wording:
-    """Read a claim's text."""
-    tokens = list(_tokens(text))
-    days = _days(tokens)
-    years = frozenset(_years(tokens))
-    found = list(_figures(tokens))
-    moves = frozenset(_moves(tokens, found))
-    names = _names(tokens, shouted=text.isupper())
+def parse_assertion(text: str) -> Assertion:
+    """Return what a claim's text says."""
+    tokens = list(_tokenize(text))
+    days = _take_days(tokens)
+    years = frozenset(_take_years(tokens))
+    numbers = list(_take_numbers(tokens))
+    moves = frozenset(_find_moves(tokens, numbers))
+    names = _take_names(tokens, is_all_capitals=text.isupper())
     figures = tuple(
-        Figure(value, shown, frozenset(_owners(tokens, after))) for value, shown, _, after in found
+        Figure(value, raw, frozenset(_find_owners(tokens, end))) for value, raw, _, end in numbers
     )
-    return Wording(
-        words=tuple(dict.fromkeys(one.folded for one in tokens if one.kind == "word")),
+    return Assertion(
+        words=tuple(dict.fromkeys(token.word for token in tokens if token.kind == "word")),
         names=names,
         figures=figures,
         moves=moves,
         days=days,
         years=years,
-        denies=any(one.kind == "denial" for one in tokens),
-        acts=tuple(_acts(tokens)),
+        is_denial=any(token.kind == "denial" for token in tokens),
+        acts=tuple(_find_acts(tokens)),
     )
 
 
-def _table(means: dict[str, str] | dict[str, tuple[str, ...]]) -> dict[str, str]:
-    """Each word, and beginning of a word with its asterisk, with what it means."""
+def _build_table(meanings: dict[str, str] | dict[str, tuple[str, ...]]) -> dict[str, str]:
+    """Return what each word means, and each beginning of a word with its asterisk."""
     return {
         word: meaning
-        for meaning, listed in means.items()
+        for meaning, listed in meanings.items()
         for word in (listed.split() if isinstance(listed, str) else listed)
     }
 
 
-_SAME = _table(thesaurus.SAME)
-_NAMED = _table(thesaurus.NAMED)
-_DENIAL = _table({"not": thesaurus.DENIAL})
-_ACTS = _table({"act": thesaurus.ACTS})
-_EMPTY = _words(thesaurus.EMPTY)
-_TITLES = _words(thesaurus.TITLES)
+_SAME = _build_table(thesaurus.SAME)
+_NAMED = _build_table(thesaurus.NAMED)
+_DENIAL = _build_table({"not": thesaurus.DENIAL})
+_ACTS = _build_table({"act": thesaurus.ACTS})
+_EMPTY = _split(thesaurus.EMPTY)
+_TITLES = _split(thesaurus.TITLES)
 _MONTHS = {
     word: number for number, listed in enumerate(thesaurus.MONTHS, 1) for word in listed.split()
 }
 _PHRASES = re.compile(
-    rf"(?<!\w)({'|'.join(re.escape(one) for one in thesaurus.PHRASES)})(?!\w)", re.IGNORECASE
+    rf"(?<!\w)({'|'.join(re.escape(phrase) for phrase in thesaurus.PHRASES)})(?!\w)", re.IGNORECASE
 )
 
 
-class _Meant(NamedTuple):
-    """What a folded word is known for."""
+class _Meaning(NamedTuple):
+    """What the thesaurus knows of a normalized word."""
 
     name: str | None
-    same: str | None
-    denies: bool
-    act: bool
+    synonym: str | None
+    is_denial: bool
+    is_act: bool
 
 
 @lru_cache(maxsize=1 << 14)
-def _meant(word: str) -> _Meant:
-    return _Meant(
-        _meaning(word, _NAMED),
-        _meaning(word, _SAME),
-        _meaning(word, _DENIAL) is not None,
-        _meaning(word, _ACTS) is not None,
+def _look_up(word: str) -> _Meaning:
+    return _Meaning(
+        _look_up_in(_NAMED, word),
+        _look_up_in(_SAME, word),
+        _look_up_in(_DENIAL, word) is not None,
+        _look_up_in(_ACTS, word) is not None,
     )
 
 
-def _meaning(word: str, table: dict[str, str]) -> str | None:
-    """What `table` says a word means: the word itself, or its longest listed beginning."""
+def _look_up_in(table: dict[str, str], word: str) -> str | None:
+    """Return what `table` says a word means: the word itself, or its longest listed beginning."""
     if word in table:
         return table[word]
     beginnings = (table.get(f"{word[:end]}*") for end in range(len(word), 2, -1))
-    return next((one for one in beginnings if one is not None), None)
+    return next((meaning for meaning in beginnings if meaning is not None), None)
 
 
-def _tokens(text: str) -> Iterator[_Token]:
+def _tokenize(text: str) -> Iterator[_Token]:
     plain = unicodedata.normalize("NFC", text)
-    plain = _PHRASES.sub(lambda found: thesaurus.PHRASES[found[0].lower()], plain)
-    first = True
+    plain = _PHRASES.sub(lambda match: thesaurus.PHRASES[match[0].lower()], plain)
+    is_first = True
     for count, match in enumerate(_TOKEN.finditer(plain)):
-        if count == LONGEST:
+        if count == MAX_TOKENS:
             return
         kind, raw = str(match.lastgroup), match[0]
         if kind == "stop":
-            first = True
-        yield _Token(kind, raw, normalize_word(raw) if kind == "word" else raw, first)
+            is_first = True
+        yield _Token(kind, raw, normalize_word(raw) if kind == "word" else raw, is_first)
         if kind != "stop":
-            first = False
+            is_first = False
 
 
-def _days(tokens: list[_Token]) -> tuple[Day, ...]:
-    """The days and months that are named; their tokens are taken."""
-    found = []
+def _take_days(tokens: list[_Token]) -> tuple[Day, ...]:
+    """Return the days and months that are named; their tokens are taken."""
+    days = []
     for at, token in enumerate(tokens):
         if token.kind == "iso":
             year, month, day = map(int, token.raw.split("-"))
-            found.append(Day(month, day, year, token.raw))
+            days.append(Day(month, day, year, token.raw))
             token.kind = "day"
             continue
-        number = _MONTHS.get(token.folded) if token.kind == "word" else None
+        number = _MONTHS.get(token.word) if token.kind == "word" else None
         if number is None:
             continue
-        before = [one for one in _near(tokens, at, -1, 3) if one.folded not in _ORDINALS]
-        after = [one for one in _near(tokens, at, 1, 4) if one.folded not in _ORDINALS]
-        day_token = next((one for one in before[:1] if _is_day(one)), None)
+        before = [near for near in _list_near(tokens, at, -1, 3) if near.word not in _ORDINALS]
+        after = [near for near in _list_near(tokens, at, 1, 4) if near.word not in _ORDINALS]
+        day_token = next((near for near in before[:1] if _is_day(near)), None)
         if day_token is None:
-            day_token = next((one for one in after[:1] if _is_day(one)), None)
-        rest = [one for one in after if one is not day_token]
-        year_token = next((one for one in rest[:1] if _is_year(one)), None)
-        if day_token is None and year_token is None and (token.first or token.raw[0].islower()):
+            day_token = next((near for near in after[:1] if _is_day(near)), None)
+        rest = [near for near in after if near is not day_token]
+        year_token = next((near for near in rest[:1] if _is_year(near)), None)
+        if day_token is None and year_token is None and (token.is_first or token.raw[0].islower()):
             continue  # "may" and "march" are words, too
-        shown = " ".join(
-            one.raw for one in tokens if one is token or one is day_token or one is year_token
-        )
-        found.append(
+        taken = [
+            other for other in tokens if other is token or other is day_token or other is year_token
+        ]
+        days.append(
             Day(
                 number,
                 int(day_token.raw) if day_token else None,
                 int(year_token.raw) if year_token else None,
-                shown,
+                " ".join(other.raw for other in taken),
             )
         )
-        for one in (token, day_token, year_token):
-            if one is not None:
-                one.kind = "day"
-    return tuple(dict.fromkeys(found))
+        for other in taken:
+            other.kind = "day"
+    return tuple(dict.fromkeys(days))
 
 
-def _near(tokens: list[_Token], at: int, step: int, most: int) -> list[_Token]:
-    """The tokens beside one, nearest first, without full stops: Oct. 2, 2. oktobra."""
-    beside = tokens[at + 1 : at + 1 + most] if step > 0 else tokens[max(0, at - most) : at][::-1]
-    return [one for one in beside if one.raw != "." and one.folded != "of"]
+def _list_near(tokens: list[_Token], at: int, step: int, most: int) -> list[_Token]:
+    """Return the tokens beside one, nearest first, without full stops: Oct. 2, 2. oktobra."""
+    near = tokens[at + 1 : at + 1 + most] if step > 0 else tokens[max(0, at - most) : at][::-1]
+    return [token for token in near if token.raw != "." and token.word != "of"]
 
 
 def _is_day(token: _Token) -> bool:
@@ -247,60 +252,60 @@ def _is_year(token: _Token) -> bool:
     return token.kind == "figure" and len(raw) == 4 and raw.isdecimal() and int(raw) in _YEARS
 
 
-def _years(tokens: list[_Token]) -> Iterator[int]:
+def _take_years(tokens: list[_Token]) -> Iterator[int]:
+    """Yield the years that are named: in 2023."""
     for at, token in enumerate(tokens):
-        if _is_year(token) and at and tokens[at - 1].folded in _BEFORE_YEAR:
+        if _is_year(token) and at and tokens[at - 1].word in _BEFORE_YEAR:
             token.kind = "day"
             yield int(token.raw)
 
 
-_Found = tuple[float, str, int, int]
+_Number = tuple[float, str, int, int]
 """A number, how it is written, its place and the place after it."""
 
 
-def _figures(tokens: list[_Token]) -> Iterator[_Found]:
-    """Each number; its tokens are taken."""
+def _take_numbers(tokens: list[_Token]) -> Iterator[_Number]:
+    """Yield the numbers; their tokens are taken."""
     at = 0
     while at < len(tokens):
-        value, end = _number(tokens, at)
+        value, end = _read_number(tokens, at)
         if value is None:
             at += 1
             continue
-        while end < len(tokens) and tokens[end].folded in thesaurus.SCALES:
-            value *= thesaurus.SCALES[tokens[end].folded]
+        while end < len(tokens) and tokens[end].word in thesaurus.SCALES:
+            value *= thesaurus.SCALES[tokens[end].word]
             end += 1
-        if end < len(tokens) and tokens[end].folded in _PERCENT:
+        if end < len(tokens) and tokens[end].word in _PERCENT:
             end += 1
-        shown = " ".join(one.raw for one in tokens[at:end]).replace(" %", "%")
-        for one in tokens[at:end]:
-            one.kind = "number"
-        yield value, shown, at, end
+        for token in tokens[at:end]:
+            token.kind = "number"
+        yield value, " ".join(token.raw for token in tokens[at:end]).replace(" %", "%"), at, end
         at = end
 
 
-def _moves(tokens: list[_Token], found: list[_Found]) -> Iterator[tuple[float, float]]:
-    """What goes from one figure to another."""
-    for (before, _, first, end), (after, _, second, _) in pairwise(found):
-        follows = first > 0 and second - end <= BETWEEN + 1
-        if follows and tokens[first - 1].folded in _FROM and tokens[second - 1].folded in _TO:
+def _find_moves(tokens: list[_Token], numbers: list[_Number]) -> Iterator[tuple[float, float]]:
+    """Yield what goes from one figure to another."""
+    for (before, _, first, end), (after, _, second, _) in pairwise(numbers):
+        follows = first > 0 and second - end <= MAX_MOVE_DISTANCE + 1
+        if follows and tokens[first - 1].word in _FROM and tokens[second - 1].word in _TO:
             yield before, after
 
 
-def _number(tokens: list[_Token], at: int) -> tuple[float | None, int]:
-    """The number that begins at a place, and the place after it."""
+def _read_number(tokens: list[_Token], at: int) -> tuple[float | None, int]:
+    """Return the number that begins at a place, and the place after it."""
     token = tokens[at]
     if token.kind == "figure":
-        return _value(token.raw), at + 1
+        return _parse_figure(token.raw), at + 1
     if token.kind != "word":
         return None, at
-    following = tokens[at + 1].folded if at + 1 < len(tokens) else ""
-    if token.folded in ("a", "one") and following in thesaurus.PARTS:
+    following = tokens[at + 1].word if at + 1 < len(tokens) else ""
+    if token.word in ("a", "one") and following in thesaurus.PARTS:
         return thesaurus.PARTS[following], at + 2
-    if token.folded in ("a", "one") and following in thesaurus.SCALES:
+    if token.word in ("a", "one") and following in thesaurus.SCALES:
         return 1.0, at + 1
-    if token.folded in thesaurus.HALVES or (token.folded in thesaurus.PARTS and following == "of"):
-        return thesaurus.PARTS[token.folded], at + 1
-    value = thesaurus.NUMBERS.get(token.folded)
+    if token.word in thesaurus.HALVES or (token.word in thesaurus.PARTS and following == "of"):
+        return thesaurus.PARTS[token.word], at + 1
+    value = thesaurus.NUMBERS.get(token.word)
     if value is None:
         return None, at
     if value >= 20 and thesaurus.NUMBERS.get(following, 10) < 10:
@@ -310,47 +315,49 @@ def _number(tokens: list[_Token], at: int) -> tuple[float | None, int]:
     return float(value), at + 1
 
 
-def _value(raw: str) -> float:
-    """8,350, 8.350 and 8 350 are the same number; 1.8 and 1,8 are decimals."""
+def _parse_figure(raw: str) -> float:
+    """Return a number written in digits: 8,350 and 8 350 are the same, 1.8 and 1,8 decimals."""
     if _GROUPS.fullmatch(raw):
         return float(re.sub(r"\D", "", raw))
     return float(raw.replace(",", "."))
 
 
-def _names(tokens: list[_Token], *, shouted: bool) -> dict[str, str]:
-    """The parties, places and people named.  What is neither name nor number becomes a word by
-    its meaning, a denial, or nothing."""
-    albanian = any(one.folded in _ALBANIAN for one in tokens)
-    named: dict[str, str] = {}
+def _take_names(tokens: list[_Token], *, is_all_capitals: bool) -> dict[str, str]:
+    """Return the parties, places and people named. What is neither name nor number becomes a word
+    by its meaning, a denial, or nothing."""
+    is_albanian = any(token.word in _ALBANIAN for token in tokens)
+    names: dict[str, str] = {}
     for at, token in enumerate(tokens):
         if token.kind != "word":
             continue
-        word = token.folded
-        meant = _meant(word)
-        key = thesaurus.ACRONYMS.get(token.raw) or meant.name
-        if key is None and not shouted and _capital(tokens, at):
+        word = token.word
+        meaning = _look_up(word)
+        key = thesaurus.ACRONYMS.get(token.raw) or meaning.name
+        if key is None and not is_all_capitals and _is_name(tokens, at):
             key = word
         if key is not None:
-            token.kind, token.folded = "name", key
-            named.setdefault(key, token.raw)
-        elif _denies(token) and not (word == "ne" and albanian):
+            token.kind, token.word = "name", key
+            names.setdefault(key, token.raw)
+        elif _is_denial(token) and not (word == "ne" and is_albanian):
             token.kind = "denial"
         elif word in _EMPTY or not word:
             token.kind = "empty"
         else:
-            token.folded = meant.same or word
-    return named
+            token.word = meaning.synonym or word
+    return names
 
 
-def _capital(tokens: list[_Token], at: int) -> bool:
-    """Whether a word is a name by its capital letter: not at the beginning of a sentence, unless
-    another name follows or it is all in capitals."""
+def _is_name(tokens: list[_Token], at: int) -> bool:
+    """Return whether a word is a name by its capital letter.
+
+    At the beginning of a sentence it is one only if a name follows, or it is all in capitals.
+    """
     token = tokens[at]
-    if not token.raw[0].isupper() or token.folded in _TITLES or token.folded in _EMPTY:
+    if not token.raw[0].isupper() or token.word in _TITLES or token.word in _EMPTY:
         return False
-    if _meant(token.folded).same is not None or _denies(token):
+    if _look_up(token.word).synonym is not None or _is_denial(token):
         return False
-    if not token.first or (len(token.raw) > 1 and token.raw.isupper()):
+    if not token.is_first or (len(token.raw) > 1 and token.raw.isupper()):
         return True
     following = tokens[at + 1] if at + 1 < len(tokens) else None
     return (
@@ -358,38 +365,39 @@ def _capital(tokens: list[_Token], at: int) -> bool:
         and following.kind == "word"
         and following.raw[0].isupper()
         and not following.raw.isupper()
-        and _meant(following.folded).same is None
+        and _look_up(following.word).synonym is None
     )
 
 
-def _denies(token: _Token) -> bool:
-    # "hasn't" is folded without its apostrophe.
+def _is_denial(token: _Token) -> bool:
+    # "hasn't" is normalized without its apostrophe.
     contracted = token.raw.lower().endswith(("n't", "n’t", "nʼt"))
-    return contracted or _meant(token.folded).denies
+    return contracted or _look_up(token.word).is_denial
 
 
-def _owners(tokens: list[_Token], after: int) -> Iterable[str]:
-    for one in tokens[after : after + OWNER]:
-        if one.kind not in ("name", "word"):
+def _find_owners(tokens: list[_Token], after: int) -> Iterable[str]:
+    """Yield the names that follow a figure."""
+    for token in tokens[after : after + MAX_OWNER_DISTANCE]:
+        if token.kind not in ("name", "word"):
             return
-        if one.kind == "name":
-            yield one.folded
+        if token.kind == "name":
+            yield token.word
 
 
-def _acts(tokens: list[_Token]) -> Iterator[Act]:
-    """What somebody does to somebody.  In "were attacked by" the second does it to the first."""
+def _find_acts(tokens: list[_Token]) -> Iterator[Act]:
+    """Yield what somebody does to somebody; in "were attacked by" the second to the first."""
     for at, token in enumerate(tokens):
-        if token.kind != "word" or not _meant(token.folded).act:
+        if token.kind != "word" or not _look_up(token.word).is_act:
             continue
-        before = _said(tokens[:at])
-        behind = tokens[at + 1 :]
-        passive = any(one.folded in _BE for one in tokens[max(0, at - 3) : at])
-        agent = next((n for n, one in enumerate(behind) if one.folded in _BY), None)
-        if passive and agent is not None:
-            yield Act(token.folded, _said(behind[agent + 1 :]), before)
-        elif not passive:
-            yield Act(token.folded, before, _said(behind))
+        subject = _list_words(tokens[:at])
+        following = tokens[at + 1 :]
+        is_passive = any(near.word in _BE for near in tokens[max(0, at - 3) : at])
+        agent = next((n for n, other in enumerate(following) if other.word in _BY), None)
+        if is_passive and agent is not None:
+            yield Act(token.word, _list_words(following[agent + 1 :]), subject)
+        elif not is_passive:
+            yield Act(token.word, subject, _list_words(following))
 
 
-def _said(tokens: list[_Token]) -> frozenset[str]:
-    return frozenset(one.folded for one in tokens if one.kind in ("word", "name"))
+def _list_words(tokens: list[_Token]) -> frozenset[str]:
+    return frozenset(token.word for token in tokens if token.kind in ("word", "name"))

@@ -1,27 +1,27 @@
-"""Claims that may be the same as another: candidates from the search index, compared one by one."""
+"""Offer claims that may be the same as another: candidates of the index, compared one by one."""
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any
 
 import orjson
 from sqlalchemy import Connection, bindparam, select
 
+from service.claims.claim_views import ClaimView, SimilarView
 from service.domain.claims import Kind
 from service.search.similar import candidates, similarity
 from service.search.similar.candidates import Candidate
-from service.search.similar.similarity import Claim, Similarity
+from service.search.similar.similarity import ComparedClaim, Similarity
 from service.store.engine import Database
 from service.store.tables import claims
 
-CANDIDATES = 40
+MAX_CANDIDATES = 40
 """Claims whose texts are looked at, at most."""
-OFFERED = 10
+MAX_COMPARED = 10
 """Those of them that are compared, and offered if they are like enough: the ones with most words
 in common."""
 
-_STORED = tuple(claims.c[name] for name in Candidate._fields)
-ONE = select(*_STORED).where(claims.c.id == bindparam("claim"))
+_COLUMNS = tuple(claims.c[name] for name in Candidate._fields)
+_SELECT_CLAIM = select(*_COLUMNS).where(claims.c.id == bindparam("claim"))
 
 # Where merged claims went, step by step.
 _path = (
@@ -32,84 +32,96 @@ _path = (
 _path = _path.union_all(
     select(_path.c.merged, claims.c.merged_into).join(claims, claims.c.id == _path.c.into)
 )
-SURVIVORS = (
-    select(_path.c.merged, *_STORED)
+_SELECT_SURVIVORS = (
+    select(_path.c.merged, *_COLUMNS)
     .join(claims, claims.c.id == _path.c.into)
     .where(claims.c.merged_into.is_(None))
 )
-"""Each merged claim with the one that stands for it now."""
 
 
-async def of_claim(database: Database, claim_id: str) -> list[dict[str, Any]] | None:
-    """What may be the same as a recorded claim, likeliest first; None where there is none such.
+async def find_similar_to_claim(database: Database, claim_id: str) -> list[SimilarView] | None:
+    """Return what may be the same as a recorded claim, likeliest first; None where there is none.
 
-    Left out: what it was merged into, what it is part of, and what is part of it.
+    Left out are what it was merged into, what it is part of, and what is part of it.
     """
-    row = await database.read(_one, claim_id)
-    if row is None:
+    stored = await database.read(_read_claim, claim_id)
+    if stored is None:
         return None
-    related = {claim_id, row.part_of, row.merged_into}
-    return await _offered(database, _claim(row), related, above=claim_id)
+    related = {claim_id, stored.part_of, stored.merged_into}
+    return await _find_similar(database, _build_compared(stored), related, whole=claim_id)
 
 
-async def of_new(database: Database, claim: Claim, *, part_of: str | None) -> list[dict[str, Any]]:
-    """What may be the same as a claim that is to be recorded, likeliest first."""
-    return await _offered(database, claim, {part_of}, above=None)
+async def find_similar_to_new(
+    database: Database, claim: ComparedClaim, *, part_of: str | None
+) -> list[SimilarView]:
+    """Return what may be the same as a claim that is to be recorded, likeliest first."""
+    return await _find_similar(database, claim, {part_of}, whole=None)
 
 
-async def _offered(
-    database: Database, claim: Claim, related: Collection[str | None], *, above: str | None
-) -> list[dict[str, Any]]:
-    found = await candidates.find_candidates(database, claim.text, limit=CANDIDATES)
-    merged = [one.id for one in found if one.merged_into is not None]
-    survivors = await database.read(_survivors, merged) if merged else {}
-    others = {
-        place: _claim(one)
-        for place, one in enumerate(found)
-        if not _is_related(survivors.get(one.id, one), related, above)
+async def _find_similar(
+    database: Database,
+    claim: ComparedClaim,
+    related: Collection[str | None],
+    *,
+    whole: str | None,
+) -> list[SimilarView]:
+    """Compare candidates. Those that are `related`, or part of `whole`, are left out; a merged one
+    is offered as the claim that stands for it now."""
+    found = await candidates.find_candidates(database, claim.text, limit=MAX_CANDIDATES)
+    merged = [candidate.id for candidate in found if candidate.merged_into is not None]
+    survivors = await database.read(_read_survivors, merged) if merged else {}
+    standing = [survivors.get(candidate.id, candidate) for candidate in found]
+    compared = {
+        place: _build_compared(found[place])
+        for place, survivor in enumerate(standing)
+        if survivor.id not in related and (whole is None or survivor.part_of != whole)
     }
-    texts = {place: other.text for place, other in others.items()}
+    texts = {place: other.text for place, other in compared.items()}
     best: dict[str, tuple[Similarity, Candidate]] = {}
-    for place in similarity.nearest(claim.text, texts, most=OFFERED):
-        stands = survivors.get(found[place].id, found[place])
-        likeness = similarity.compare(claim, others[place])
-        if likeness.score < similarity.RELATED:
-            continue
-        if stands.id not in best or likeness.score > best[stands.id][0].score:
-            best[stands.id] = likeness, stands
-    ranked = sorted(best.values(), key=lambda one: (-one[0].score, one[1].id))
-    return [_shape(likeness, stands) for likeness, stands in ranked]
+    for place in similarity.find_nearest(claim.text, texts, most=MAX_COMPARED):
+        survivor, likeness = standing[place], similarity.compare_claims(claim, compared[place])
+        if likeness.score >= similarity.RELATED and (
+            survivor.id not in best or likeness.score > best[survivor.id][0].score
+        ):
+            best[survivor.id] = likeness, survivor
+    ranked = sorted(best.values(), key=lambda pair: (-pair[0].score, pair[1].id))
+    return [_build_view(likeness, survivor) for likeness, survivor in ranked]
 
 
-def _is_related(one: Candidate, related: Collection[str | None], above: str | None) -> bool:
-    return one.id in related or (above is not None and one.part_of == above)
-
-
-def _one(connection: Connection, claim_id: str) -> Candidate | None:
-    row = connection.execute(ONE, {"claim": claim_id}).first()
+def _read_claim(connection: Connection, claim_id: str) -> Candidate | None:
+    row = connection.execute(_SELECT_CLAIM, {"claim": claim_id}).first()
     return None if row is None else Candidate(*row)
 
 
-def _survivors(connection: Connection, merged: list[str]) -> dict[str, Candidate]:
-    """The claims that stand for merged ones, by the id of the merged one."""
-    rows = connection.execute(SURVIVORS, {"merged": merged})
+def _read_survivors(connection: Connection, merged: list[str]) -> dict[str, Candidate]:
+    """Return the claims that stand for merged ones, by the id of the merged one."""
+    rows = connection.execute(_SELECT_SURVIVORS, {"merged": merged})
     return {claim: Candidate(*stored) for claim, *stored in rows}
 
 
-def _claim(stored: Candidate) -> Claim:
-    document = orjson.loads(stored.document)
-    claimant = document["claimant"]
-    voices = {claimant["party"], stored.claimant_root} if claimant else set()
-    claimed = datetime.fromisoformat(document["claimed_at"])
-    return Claim(document["text"], Kind(document["kind"]), frozenset(voices), claimed.date())
+def _build_compared(stored: Candidate) -> ComparedClaim:
+    view: ClaimView = orjson.loads(stored.document)
+    claimants = set()
+    if view["claimant"] is not None:
+        # The root is null only where nobody claims it.
+        claimants = {view["claimant"]["party"], stored.claimant_root or ""}
+    claimed = datetime.fromisoformat(view["claimed_at"])
+    return ComparedClaim(view["text"], Kind(view["kind"]), frozenset(claimants), claimed.date())
 
 
-def _shape(found: Similarity, stands: Candidate) -> dict[str, Any]:
-    document = orjson.loads(stands.document)
-    shown = ("id", "text", "kind", "claimant", "claimed_at", "precision", "status", "lifecycle")
-    return {name: document[name] for name in shown} | {
-        "score": found.score,
-        "probably_same": found.probably_same,
-        "shares": found.shares,
-        "differs": found.differs,
+def _build_view(likeness: Similarity, survivor: Candidate) -> SimilarView:
+    view: ClaimView = orjson.loads(survivor.document)
+    return {
+        "id": view["id"],
+        "text": view["text"],
+        "kind": view["kind"],
+        "claimant": view["claimant"],
+        "claimed_at": view["claimed_at"],
+        "precision": view["precision"],
+        "status": view["status"],
+        "lifecycle": view["lifecycle"],
+        "score": likeness.score,
+        "probably_same": likeness.probably_same,
+        "shares": [*likeness.shares],
+        "differs": [*likeness.differs],
     }
