@@ -234,7 +234,7 @@ async def _run_housekeeping(services: Services, waiting: Dispatcher | None) -> N
                 waiting = None
             await _record_uses(services)
             await services.database.write(idempotency.forget_old, now=services.clock())
-            await services.database.write(intake_commands.forget_old, now=services.clock())
+            await services.database.write(intake_commands.delete_old_intakes, now=services.clock())
             await services.readiness.leave_sign()
             await services.database.write(account_commands.forget_expired, now=services.clock())
         except ClaimdeskError as error:

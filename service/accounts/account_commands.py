@@ -219,7 +219,7 @@ def change_user(
     if values.get("disabled_at") is not None:
         # Nobody stands by what they proposed any more.
         gone = LapseReason.PROPOSER_DISABLED
-        proposal_commands.lapse_of_proposer(connection, user_id, reason=gone, actor=actor, now=now)
+        proposal_commands.lapse_proposals(connection, user_id, reason=gone, actor=actor, now=now)
 
 
 def _require_free_address(connection: Connection, email: str, user_id: str | None) -> None:

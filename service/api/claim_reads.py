@@ -11,7 +11,7 @@ from starlette.datastructures import QueryParams
 
 from service.api import claims as claim_routes
 from service.claims import claim_queries, claim_views
-from service.claims.documents import for_desk
+from service.claims.documents import add_assignee
 from service.domain import ids
 from service.domain.access import Action
 from service.domain.errors import Invalid, NotFound
@@ -73,12 +73,12 @@ async def read_claim(call: Reading) -> Response:
         call, claim_id, moment
     )
     if merged_into is not None:
-        return claim_routes.moved(request, merged_into)
+        return claim_routes.redirect_to_merged(request, merged_into)
     headers = PRIVATE | {"ETag": format_etag(version)}
     if not expand and is_unchanged(request, version):
         return Response(status_code=304, headers=headers)
     if assignee is not None and call.sees_internals:
-        document = for_desk(document, assignee)
+        document = add_assignee(document, assignee)
     if not expand:
         return Response(document, headers=headers, media_type=JSON)
     if call.caller is None:
@@ -125,10 +125,10 @@ async def list_claims(call: Reading) -> Response:
         search = ClaimSearch(parsed, filters, claimant, party, query.limit, after)
         page = await claim_hits.find_claims(database, search)
         return call.answer_items([_show_hit(call, hit) for hit in page.hits], page.after, scope)
-    listing = claim_queries.listing(
+    listing = claim_queries.build_list_query(
         filters, limit=query.limit, after=after, claimant=claimant, party=party
     )
-    rows = await database.look_up(listing.lookup, listing.parameters)
+    rows = await database.look_up(listing.statement, listing.parameters)
     last = None
     if len(rows) > query.limit:
         rows = rows[: query.limit]
@@ -139,12 +139,12 @@ async def list_claims(call: Reading) -> Response:
 def _show_document(call: Call, document: str, assignee: str | None) -> Fragment:
     """The claim as the caller may see it, for a list: as it is stored, but for its assignee."""
     if assignee is not None and call.sees_internals:
-        document = for_desk(document, assignee)
+        document = add_assignee(document, assignee)
     return Fragment(document)
 
 
 def _show_hit(call: Call, hit: claim_hits.Hit) -> dict[str, Any]:
     """A claim that a search found, with what shows why."""
-    document = for_desk(hit.document, hit.assignee if call.sees_internals else None)
+    document = add_assignee(hit.document, hit.assignee if call.sees_internals else None)
     claim: dict[str, Any] = orjson.loads(document)
     return claim | {"snippets": hit.snippets}

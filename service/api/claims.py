@@ -58,15 +58,15 @@ Reading = Annotated[Call, allow(Action.READ_CLAIMS)]
 Desk = Annotated[Call, allow(Action.READ_INTERNALS)]
 
 
-def served(state: ClaimState) -> Answer:
+def answer_claim(state: ClaimState) -> Answer:
     """A claim as its changer sees it, with its ETag."""
-    document = documents.for_desk(documents.document(state), state.assignee)
+    document = documents.add_assignee(documents.render_document(state), state.assignee)
     return build_answer(document, ETag=format_etag(state.version))
 
 
 def answer_recorded(state: ClaimState, similar_claims: list[Any] | None) -> Answer:
     """Answer with a claim that was recorded, and what may be the same where that was asked for."""
-    document: Any = documents.for_desk(documents.document(state), state.assignee)
+    document: Any = documents.add_assignee(documents.render_document(state), state.assignee)
     if similar_claims is not None:
         document = orjson.loads(document) | {"similar": similar_claims}
     location = f"/v1/claims/{state.id}"
@@ -80,14 +80,14 @@ def answer_outcome(
     if done.decision is None:
         return applied(done.state)
     return build_answer(
-        decision_queries.decision(connection, done.decision),
+        decision_queries.read_decision(connection, done.decision),
         status=202,
         ETag=format_etag(done.state.version),
         Location=f"/v1/decisions/{done.decision}",
     )
 
 
-def compared(new: NewClaim) -> ComparedClaim:
+def build_comparison(new: NewClaim) -> ComparedClaim:
     """A claim to record, as it is compared with others."""
     voices = frozenset() if new.claimant is None else frozenset({new.claimant})
     return ComparedClaim(new.text, new.kind, voices, new.claimed_at.date())
@@ -95,7 +95,7 @@ def compared(new: NewClaim) -> ComparedClaim:
 
 def render_preview(state: ClaimState, similar_claims: list[Any]) -> dict[str, Any]:
     """Render a claim that will not be recorded: its id is no one's."""
-    document: dict[str, Any] = orjson.loads(documents.document(state))
+    document: dict[str, Any] = orjson.loads(documents.render_document(state))
     return document | {"id": None, "similar": similar_claims}
 
 
@@ -129,16 +129,16 @@ async def create_claim(
     if dry_run or asks_similar:
         # Read ahead of the transaction, which is short so; its answer, kept for retries, has it.
         similar_claims = await similar.find_similar_to_new(
-            call.services.database, compared(new), part_of=new.part_of
+            call.services.database, build_comparison(new), part_of=new.part_of
         )
     if dry_run:
         return await call.rehearse(
-            claim_commands.create,
+            claim_commands.create_claim,
             new,
             answer=lambda _, state: build_answer(render_preview(state, similar_claims or [])),
         )
     return await call.write(
-        claim_commands.create,
+        claim_commands.create_claim,
         new,
         answer=lambda _, state: answer_recorded(state, similar_claims),
     )
@@ -182,13 +182,13 @@ async def amend_claim(
     changes = read_sent_fields(body)
     material = bool(changes.pop("material", False))
     return await call.write(
-        claim_commands.amend,
+        claim_commands.amend_claim,
         claim_id,
         changes,
         material=material,
         four_eyes=call.services.four_eyes,
         versions=versions,
-        answer=lambda connection, done: answer_outcome(connection, done, served),
+        answer=lambda connection, done: answer_outcome(connection, done, answer_claim),
     )
 
 
@@ -220,8 +220,8 @@ async def read_links(
     limit."""
 
     def read(connection: Connection) -> list[dict[str, Any]]:
-        state = history_queries.known(connection, claim_id, as_of)
-        return statement_queries.link_page(connection, state, window, moment=as_of)
+        state = history_queries.require_state(connection, claim_id, as_of)
+        return statement_queries.list_link_page(connection, state, window, moment=as_of)
 
     return redaction.redact_links(await call.read(read), call.audience)
 
@@ -257,11 +257,11 @@ async def link_statement(
     is printed as supporting it is a decision; what makes the line more cautious is linked at
     once."""
 
-    def answer(connection: Connection, made: statement_commands.Linked) -> Answer:
+    def answer(connection: Connection, made: statement_commands.LinkOutcome) -> Answer:
         def show(state: ClaimState) -> Answer:
-            links = statement_queries.of_claim(connection, state)
+            links = statement_queries.list_links(connection, state)
             return build_answer(
-                next(one for one in links if one["id"] == made.link),
+                next(one for one in links if one["id"] == made.link_id),
                 status=201,
                 ETag=format_etag(state.version),
                 Location=f"/v1/claims/{claim_id}/links",
@@ -270,7 +270,7 @@ async def link_statement(
         return answer_outcome(connection, made, show)
 
     return await call.write(
-        statement_commands.link,
+        statement_commands.link_statement,
         claim_id,
         body.to_command(),
         four_eyes=call.services.four_eyes,
@@ -290,7 +290,7 @@ async def list_status_changes(
     paged: Annotated[tuple[Window, str], Depends(Paged("status-changes"))],
 ) -> Response:
     window, scope = paged
-    rows = await call.read(history_queries.status_changes, claim_id, window)
+    rows = await call.read(history_queries.list_status_changes, claim_id, window)
     if rows is None:
         raise NotFound("There is no claim with this id.")
     return call.page(
@@ -332,7 +332,7 @@ def _show_change(done: Outcome) -> Callable[[ClaimState], Answer]:
 
     def show(state: ClaimState) -> Answer:
         assert done.change is not None, "what is not proposed is recorded"
-        shape = history_queries.status_change(state.id, done.change)
+        shape = history_queries.build_status_change(state.id, done.change)
         return build_answer(shape, status=201, ETag=format_etag(state.version))
 
     return show
@@ -397,7 +397,9 @@ async def change_finding(
 )
 async def read_suggestion(claim_id: ClaimId, call: Reading, as_of: shapes.AsOf = None) -> Response:
     return answer_json(
-        decision_queries.suggestion(await call.read(history_queries.known, claim_id, as_of))
+        decision_queries.build_suggestion(
+            await call.read(history_queries.require_state, claim_id, as_of)
+        )
     )
 
 
@@ -417,10 +419,14 @@ async def read_history(
     they may not read (docs/record.md). An event of an older release has none: from the first one
     on that covers something withheld, hashes are null for them."""
     window, scope = paged
-    rows = await call.read(history_queries.of_claim, claim_id, window)
+    rows = await call.read(history_queries.list_events, claim_id, window)
     if rows is None:
         raise NotFound("There is no claim with this id.")
-    sealed = None if call.sees_internals else await call.read(history_queries.sealed_from, claim_id)
+    sealed = (
+        None
+        if call.sees_internals
+        else await call.read(history_queries.find_first_sealed, claim_id)
+    )
     return call.page(
         redaction.seal(redaction.redact_record(rows, call.audience), sealed),
         window,
@@ -445,12 +451,12 @@ async def merge_claim(
     was recorded with becomes a link too. Where that changes what is printed of a confirmed claim,
     the merge is a decision on that claim."""
     return await call.write(
-        claim_commands.merge,
+        claim_commands.merge_claims,
         claim_id,
         into=body.into,
         four_eyes=call.services.four_eyes,
         versions=versions,
-        answer=lambda connection, done: answer_outcome(connection, done, served),
+        answer=lambda connection, done: answer_outcome(connection, done, answer_claim),
     )
 
 
@@ -465,11 +471,11 @@ async def withdraw_claim(
     claim_id: ClaimId, body: claim_inputs.WithdrawalIn, call: Amending, versions: OptionalIfMatch
 ) -> Response:
     return await call.write(
-        claim_commands.withdraw,
+        claim_commands.withdraw_claim,
         claim_id,
         **body.to_command(),
         versions=versions,
-        answer=lambda _, state: served(state),
+        answer=lambda _, state: answer_claim(state),
     )
 
 
@@ -484,7 +490,7 @@ async def list_notes(
     paged: Annotated[tuple[Window, str], Depends(Paged("notes"))],
 ) -> Response:
     window, scope = paged
-    rows = await call.read(decision_queries.note_page, claim_id, window)
+    rows = await call.read(decision_queries.list_notes, claim_id, window)
     if rows is None:
         raise NotFound("There is no claim with this id.")
     return call.page(rows, window, scope, keys=lambda row: [row["recorded_at"], row["id"]])
@@ -501,11 +507,11 @@ async def add_note(claim_id: ClaimId, body: claim_inputs.NoteIn, call: Recording
         claim_commands.add_note,
         claim_id,
         text=body.text,
-        answer=lambda _, row: build_answer(decision_queries.note(row), status=201),
+        answer=lambda _, row: build_answer(decision_queries.build_note(row), status=201),
     )
 
 
-def moved(request: Request, into: str, part: str = "") -> Response:
+def redirect_to_merged(request: Request, into: str, part: str = "") -> Response:
     """Where a merged claim, or a part of it, went, with the question that was asked of it
     (RFC 9110, 15.4.9)."""
     query = f"?{request.url.query}" if request.url.query else ""

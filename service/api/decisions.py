@@ -55,13 +55,13 @@ async def list_decisions(
     claim: Annotated[Id | None, Query(description="Only on this claim")] = None,
 ) -> Response:
     window, scope = paged
-    rows = await call.read(decision_queries.decision_page, state=state, claim=claim, window=window)
+    rows = await call.read(decision_queries.list_decisions, state=state, claim=claim, window=window)
     return call.page(rows, window, scope, keys=lambda row: [row["proposed_at"], row["id"]])
 
 
 @router.get("/{decision_id}", summary="Read a decision", responses={200: DecisionAnswer})
 async def read_decision(decision_id: DecisionId, call: Desk) -> Response:
-    row = await call.read(decision_queries.decision, decision_id)
+    row = await call.read(decision_queries.read_decision, decision_id)
     return answer_json(require_found(row, "There is no decision with this id."))
 
 
@@ -78,11 +78,11 @@ async def approve_decision(
     has changed since, 409 `decision-outdated` says what. With `If-Match` nothing at all may have
     changed."""
     approved = await call.write(
-        decision_commands.approve,
+        decision_commands.approve_decision,
         decision_id,
         note=body.note if body else None,
         versions=versions,
-        answer=_settled(decision_id),
+        answer=_answer_settled(decision_id),
     )
     call.services.renamer.wake()
     return approved
@@ -95,7 +95,10 @@ async def reject_decision(
     decision_id: DecisionId, body: claim_inputs.RejectionIn, call: Approving
 ) -> Response:
     return await call.write(
-        decision_commands.reject, decision_id, comment=body.comment, answer=_settled(decision_id)
+        decision_commands.reject_decision,
+        decision_id,
+        comment=body.comment,
+        answer=_answer_settled(decision_id),
     )
 
 
@@ -108,17 +111,17 @@ async def withdraw_decision(
     decision_id: DecisionId, call: Deciding, body: claim_inputs.DecisionWithdrawalIn | None = None
 ) -> Response:
     return await call.write(
-        decision_commands.withdraw,
+        decision_commands.withdraw_decision,
         decision_id,
         reason=body.reason if body else None,
-        answer=_settled(decision_id),
+        answer=_answer_settled(decision_id),
     )
 
 
-def _settled(decision_id: str) -> Any:
+def _answer_settled(decision_id: str) -> Any:
     def answer(connection: Connection, state: ClaimState) -> Answer:
         return build_answer(
-            decision_queries.decision(connection, decision_id), ETag=format_etag(state.version)
+            decision_queries.read_decision(connection, decision_id), ETag=format_etag(state.version)
         )
 
     return answer
@@ -146,18 +149,22 @@ async def list_review_queue(
     window, scope = paged
     stale_after = timedelta(hours=call.services.settings.stale_after_hours)
     rows = await call.read(
-        decision_queries.review_queue,
+        decision_queries.list_review_queue,
         reason=reason,
         assignee=call.actor.id if assignee == "me" else assignee,
         stale_before=call.now - stale_after,
         window=window,
     )
     return call.page(
-        rows, window, scope, keys=lambda row: [format_instant(row.since), row.id], shape=_review
+        rows,
+        window,
+        scope,
+        keys=lambda row: [format_instant(row.since), row.id],
+        shape=_build_review,
     )
 
 
-def _review(row: Review) -> dict[str, Any]:
+def _build_review(row: Review) -> dict[str, Any]:
     return {
         "claim": orjson.Fragment(row.claim),
         "reasons": row.reasons,

@@ -101,7 +101,7 @@ async def change_party(
 def _answer_decision(connection: Connection, decision: str) -> Answer:
     """Answer with the decision that the change waits for."""
     return build_answer(
-        decision_queries.decision(connection, decision),
+        decision_queries.read_decision(connection, decision),
         status=202,
         Location=f"/v1/decisions/{decision}",
     )

@@ -58,7 +58,7 @@ async def read_claim_review(
     unprovable."""
     _, document, _, into = await claim_requests.look_up_claim(call, claim_id, as_of)
     if into is not None:
-        return claims.moved(call.request, into, "/claimreview")
+        return claims.redirect_to_merged(call.request, into, "/claimreview")
     sources = await call.read(publication_queries.read_review_sources, claim_id, as_of)
     settings = call.services.settings
     data = claim_review.build_claim_review(

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 
 from service.api import decisions
-from service.api.claims import answer_outcome, served
+from service.api.claims import answer_claim, answer_outcome
 from service.claims import claim_views, statement_commands, statement_queries, statement_views
 from service.domain.access import Action
 from service.record.idempotency import Answer
@@ -73,33 +73,33 @@ async def list_statements(
         )
         return call.answer_items(items, after, scope)
     rows = await call.read(
-        statement_queries.page,
+        statement_queries.list_statements,
         party=party,
         speaker=speaker,
         since=since,
         until=until,
         window=window,
     )
-    return call.page(rows, window, scope, keys=statement_queries.keys)
+    return call.page(rows, window, scope, keys=statement_queries.get_sort_keys)
 
 
 @router.post("", status_code=201, summary="Record a statement", responses={201: StatementAnswer})
 async def create_statement(body: claim_inputs.StatementIn, call: Recording) -> Response:
     """One utterance of one party, with at least one rendering and its source."""
 
-    def answer(connection: Connection, spoken: statement_commands.Spoken) -> Answer:
+    def answer(connection: Connection, spoken: statement_commands.RecordedStatement) -> Answer:
         return build_answer(
-            statement_queries.one(connection, spoken.id),
+            statement_queries.read_statement(connection, spoken.id),
             status=201,
             Location=f"/v1/statements/{spoken.id}",
         )
 
-    return await call.write(statement_commands.record, body.to_command(), answer=answer)
+    return await call.write(statement_commands.record_statement, body.to_command(), answer=answer)
 
 
 @router.get("/{statement_id}", summary="Read a statement", responses={200: StatementAnswer})
 async def read_statement(statement_id: StatementId, call: Reading) -> Response:
-    row = await call.read(statement_queries.one, statement_id)
+    row = await call.read(statement_queries.read_statement, statement_id)
     return answer_json(require_found(row, "There is no statement with this id."))
 
 
@@ -118,7 +118,7 @@ async def add_quote(
         statement_id,
         body.to_command(),
         answer=lambda connection, _: build_answer(
-            statement_queries.one(connection, statement_id), status=201
+            statement_queries.read_statement(connection, statement_id), status=201
         ),
     )
 
@@ -135,12 +135,13 @@ async def withdraw_statement(
     awaiting_confirmation by itself. A claim that is confirmed in spite of it is printed with it
     until a second person agrees: `decisions` are what waits."""
     return await call.write(
-        statement_commands.withdraw,
+        statement_commands.withdraw_statement,
         statement_id,
         **body.to_command(),
         four_eyes=call.services.four_eyes,
         answer=lambda connection, waiting: build_answer(
-            (statement_queries.one(connection, statement_id) or {}) | {"decisions": waiting}
+            (statement_queries.read_statement(connection, statement_id) or {})
+            | {"decisions": waiting}
         ),
     )
 
@@ -160,7 +161,7 @@ async def retract_link(
         link_id,
         reason=body.reason,
         four_eyes=call.services.four_eyes,
-        answer=lambda connection, done: answer_outcome(connection, done, served),
+        answer=lambda connection, done: answer_outcome(connection, done, answer_claim),
     )
 
 
@@ -177,5 +178,5 @@ async def affirm_link(link_id: LinkId, call: Recording) -> Response:
         statement_commands.affirm_link,
         link_id,
         four_eyes=call.services.four_eyes,
-        answer=lambda connection, done: answer_outcome(connection, done, served),
+        answer=lambda connection, done: answer_outcome(connection, done, answer_claim),
     )

@@ -50,7 +50,7 @@ async def list_stories(
     call: Reading, paged: Annotated[tuple[Window, str], Depends(Paged("stories"))]
 ) -> Response:
     window, scope = paged
-    rows = await call.read(story_queries.page, window=window)
+    rows = await call.read(story_queries.list_stories, window=window)
     return call.page(rows, window, scope, keys=lambda row: [row["slug"]])
 
 
@@ -65,7 +65,7 @@ async def create_story(body: directory_inputs.StoryIn, call: Recording) -> Respo
         story_commands.create_story,
         **body.model_dump(),
         answer=lambda connection, _: build_answer(
-            story_queries.one(connection, body.slug),
+            story_queries.read_story(connection, body.slug),
             status=201,
             Location=f"/v1/stories/{body.slug}",
         ),
@@ -80,7 +80,7 @@ async def create_story(body: directory_inputs.StoryIn, call: Recording) -> Respo
 async def read_story(slug: SlugPath, call: Reading, as_of: AsOf = None) -> Response:
     """Its claims are at `/v1/claims?story=`. With `as_of`, the parties that were in it then, as
     they were; title and description are those of now."""
-    return answer_json(await call.read(story_queries.one, slug, moment=as_of))
+    return answer_json(await call.read(story_queries.read_story, slug, moment=as_of))
 
 
 @router.patch(
@@ -95,7 +95,7 @@ async def change_story(
         story_commands.change_story,
         slug,
         read_sent_fields(body),
-        answer=lambda connection, _: build_answer(story_queries.one(connection, slug)),
+        answer=lambda connection, _: build_answer(story_queries.read_story(connection, slug)),
     )
 
 
@@ -116,8 +116,8 @@ async def read_matrix(
     window, scope = paged
 
     async def build() -> Response:
-        shape, last = await call.read(matrix_queries.page, slug, moment=as_of, window=window)
-        return _page(call, shape, scope, last)
+        shape, last = await call.read(matrix_queries.read_matrix, slug, moment=as_of, window=window)
+        return _answer_page(call, shape, scope, last)
 
     return await call.share(build, cost=PAGE_COST)
 
@@ -146,14 +146,14 @@ async def read_timeline(
 
     async def build() -> Response:
         shape, last = await call.read(
-            timeline_queries.page, slug, clock=clock, moment=as_of, window=window
+            timeline_queries.read_timeline, slug, clock=clock, moment=as_of, window=window
         )
-        return _page(call, shape, scope, last)
+        return _answer_page(call, shape, scope, last)
 
     return await call.share(build, cost=PAGE_COST)
 
 
-def _page(call: Call, shape: dict[str, Any], scope: str, last: list[Any] | None) -> Response:
+def _answer_page(call: Call, shape: dict[str, Any], scope: str, last: list[Any] | None) -> Response:
     """A page that has more to it than its items."""
     cursor = None if last is None else call.services.cursors.write(scope, last, now=call.now)
     return Response(

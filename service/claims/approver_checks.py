@@ -15,7 +15,7 @@ from service.store.tables import api_keys, users
 GONE = "Your account was disabled, or your role or key changed, just now: sign in again."
 
 
-def require_standing(connection: Connection, actor: Actor) -> None:
+def require_current_access(connection: Connection, actor: Actor) -> None:
     """Hold the actor's account and key as they are until the transaction ends.
 
     Raises NotAuthenticated where the account is disabled or has a lesser role than `actor` by now,
@@ -47,7 +47,7 @@ def require_standing(connection: Connection, actor: Actor) -> None:
             raise NotAuthenticated(GONE)
 
 
-def is_disabled(connection: Connection, proposed_by: str) -> bool:
+def is_proposer_disabled(connection: Connection, proposed_by: str) -> bool:
     """Whether the person who proposed is disabled by now.
 
     Their proposals lapse when that happens, but for one that was made at that very moment.

@@ -13,28 +13,28 @@ from sqlalchemy import Select, func, literal_column, select, union_all
 from service.claims.claim_queries import (
     Family,
     Filters,
-    Shape,
-    conditions,
-    listing,
-    moment,
-    ordered,
-    shaped,
+    FilterSet,
+    build_conditions,
+    build_list_query,
+    choose_sort_key,
+    describe_filters,
+    order_page,
 )
 from service.domain.claims import Status
 from service.record.tail import NEWEST, SETTLED
 from service.store.engine import Database, Lookup
 from service.store.tables import claims, events, stories
 
-ORDER = (
+STATUS_ORDER = (
     Status.AWAITING_CONFIRMATION,
     Status.DISPUTED,
     Status.ASSERTED,
     Status.CONFIRMED,
 )
 """What wants work first."""
-SHOWN = 10
-OFFERED = 30
-COUNTED = 1_000
+GROUP_SIZE = 10
+STORY_LIMIT = 30
+COUNT_LIMIT = 1_000
 """A board says `1000+` beyond this: nobody's board waits for a count of everything."""
 
 
@@ -45,102 +45,118 @@ class Group:
     status: Status
     rows: list[tuple[str, str | None]]
     count: int
-    """Of all that there are, up to `COUNTED` + 1."""
+    """Of all that there are, up to `COUNT_LIMIT` + 1."""
 
 
-async def reached(database: Database) -> tuple[int, bool]:
+async def read_newest_event(database: Database) -> tuple[int, bool]:
     """The number of the newest settled event, and whether it is the last there is: then what is
     read from now on is what the record says up to it, or later."""
-    (row,) = await database.look_up(_reached(database.embedded), {})
+    (row,) = await database.look_up(_prepare_newest_event(database.embedded), {})
     return int(row[0]), row[0] == row[1]
 
 
 @lru_cache
-def _reached(embedded: bool) -> Lookup:
+def _prepare_newest_event(embedded: bool) -> Lookup:
     settled = NEWEST if embedded else NEWEST.where(events.c.seq <= SETTLED)
     return Lookup(select(settled.scalar_subquery(), NEWEST.scalar_subquery()), point=True)
 
 
-STORIES = Lookup(
+RECENT_STORIES = Lookup(
     select(stories.c.slug, stories.c.title)
     .order_by(stories.c.updated_at.desc(), stories.c.slug)
-    .limit(OFFERED),
+    .limit(STORY_LIMIT),
     point=True,
 )
 """slug and title of the stories that changed last."""
 
 
-async def groups(
+async def list_groups(
     database: Database, filters: Filters, *, claimant: Family | None, party: Family | None
 ) -> list[Group]:
     """A group for each status, in two look-ups; as of an instant, in one for each."""
     if filters.as_of is not None:
         return list(
-            await asyncio.gather(*(_then(database, filters, claimant, party, one) for one in ORDER))
+            await asyncio.gather(
+                *(
+                    _read_group_as_of(database, filters, claimant, party, one)
+                    for one in STATUS_ORDER
+                )
+            )
         )
-    shape, parameters = shaped(filters, after=None, claimant=claimant, party=party)
+    shape, parameters = describe_filters(filters, after=None, claimant=claimant, party=party)
     rows, counts = await asyncio.gather(
-        database.look_up(_newest(shape), parameters | {"limit": SHOWN}),
-        database.look_up(_counts(shape), parameters),
+        database.look_up(_prepare_newest_claims(shape), parameters | {"limit": GROUP_SIZE}),
+        database.look_up(_prepare_counts(shape), parameters),
     )
     count = {str(row[0]): int(row[1]) for row in counts}
-    found: dict[str, list[tuple[str, str | None]]] = {status: [] for status in ORDER}
+    found: dict[str, list[tuple[str, str | None]]] = {status: [] for status in STATUS_ORDER}
     for status, document, assignee, *_ in rows:
         found[status].append((document, assignee))
-    return [Group(status, found[status], count[status]) for status in ORDER]
+    return [Group(status, found[status], count[status]) for status in STATUS_ORDER]
 
 
-async def _then(
+async def _read_group_as_of(
     database: Database,
     filters: Filters,
     claimant: Family | None,
     party: Family | None,
     status: Status,
 ) -> Group:
-    query = listing(
+    query = build_list_query(
         replace(filters, statuses=(status,)),
-        limit=SHOWN,
+        limit=GROUP_SIZE,
         after=None,
         claimant=claimant,
         party=party,
     )
-    rows = await database.look_up(query.lookup, query.parameters)
-    more = len(rows) > SHOWN
+    rows = await database.look_up(query.statement, query.parameters)
+    more = len(rows) > GROUP_SIZE
     return Group(
         status,
-        [(row[0], row[1]) for row in rows[:SHOWN]],
-        COUNTED + 1 if more else len(rows),
+        [(row[0], row[1]) for row in rows[:GROUP_SIZE]],
+        COUNT_LIMIT + 1 if more else len(rows),
     )
 
 
 @lru_cache(maxsize=256)
-def _newest(shape: Shape) -> Lookup:
-    return Lookup(union_all(*(select(_group(shape, one).subquery()) for one in ORDER)))
+def _prepare_newest_claims(shape: FilterSet) -> Lookup:
+    return Lookup(
+        union_all(*(select(_select_group(shape, one).subquery()) for one in STATUS_ORDER))
+    )
 
 
-def _group(shape: Shape, status: Status) -> Select[Any]:
-    key = moment(shape)
+def _select_group(shape: FilterSet, status: Status) -> Select[Any]:
+    key = choose_sort_key(shape)
     page = select(
-        _word(status), claims.c.document, claims.c.assignee, key.label("moment"), claims.c.id
-    ).where(*_within(shape, status))
-    return ordered(page, shape, key, claims.c.id)
+        _label_status(status),
+        claims.c.document,
+        claims.c.assignee,
+        key.label("moment"),
+        claims.c.id,
+    ).where(*_build_group_conditions(shape, status))
+    return order_page(page, shape, key, claims.c.id)
 
 
 @lru_cache(maxsize=256)
-def _counts(shape: Shape) -> Lookup:
+def _prepare_counts(shape: FilterSet) -> Lookup:
     def counted(status: Status) -> Select[Any]:
-        some = select(claims.c.id).where(*_within(shape, status)).limit(COUNTED + 1).subquery()
-        return select(_word(status), func.count()).select_from(some)
+        some = (
+            select(claims.c.id)
+            .where(*_build_group_conditions(shape, status))
+            .limit(COUNT_LIMIT + 1)
+            .subquery()
+        )
+        return select(_label_status(status), func.count()).select_from(some)
 
-    return Lookup(union_all(*(counted(one) for one in ORDER)))
+    return Lookup(union_all(*(counted(one) for one in STATUS_ORDER)))
 
 
-def _within(shape: Shape, status: Status) -> list[Any]:
+def _build_group_conditions(shape: FilterSet, status: Status) -> list[Any]:
     return [
         claims.c.status == literal_column(f"'{status.value}'"),
-        *conditions(shape, claims, claims.c.changed_at),
+        *build_conditions(shape, claims, claims.c.changed_at),
     ]
 
 
-def _word(status: Status) -> Any:
+def _label_status(status: Status) -> Any:
     return literal_column(f"'{status.value}'").label("status")

@@ -34,17 +34,19 @@ ABOVE = (
 )
 
 
-def create(connection: Connection, new: NewClaim, *, actor: Actor, now: datetime) -> ClaimState:
+def create_claim(
+    connection: Connection, new: NewClaim, *, actor: Actor, now: datetime
+) -> ClaimState:
     """Record a claim with the quote it comes from: it is asserted.
 
     Raises Invalid for a story, party, speaker, parent or origin that does not exist or fit.
     """
     access.require_permission(actor, Action.RECORD)
-    draft = _begin(connection, new, actor=actor, now=now)
-    return claim_writer.open_record(connection, ids.make_id(), [draft], actor=actor, now=now).state
+    draft = _draft_creation(connection, new, actor=actor, now=now)
+    return claim_writer.begin_record(connection, ids.make_id(), [draft], actor=actor, now=now).state
 
 
-def bring_in(
+def import_claim(
     connection: Connection,
     new: NewClaim,
     verdict: Verdict | None,
@@ -58,7 +60,7 @@ def bring_in(
     One change: nobody is told of the claim without that status.
     """
     access.require_permission(actor, Action.OVERRIDE)
-    drafts = [_begin(connection, new, actor=actor, now=now)]
+    drafts = [_draft_creation(connection, new, actor=actor, now=now)]
     if verdict is not None:
         begun = history.apply(
             None, Event(1, drafts[0].type, now, drafts[0].data), claim_id=claim_id
@@ -66,13 +68,13 @@ def bring_in(
         drafts.append(
             lifecycle.import_status(begun, verdict.to, reason=verdict.reason, source=verdict.source)
         )
-    return claim_writer.open_record(connection, claim_id, drafts, actor=actor, now=now).state
+    return claim_writer.begin_record(connection, claim_id, drafts, actor=actor, now=now).state
 
 
-def _begin(connection: Connection, new: NewClaim, *, actor: Actor, now: datetime) -> Draft:
+def _draft_creation(connection: Connection, new: NewClaim, *, actor: Actor, now: datetime) -> Draft:
     """The first event of a claim, with what it refers to looked up or recorded."""
     lines: list[Line] = []
-    statement_commands.require_said(new.claimed_at, now=now, loc=("body", "claimed_at"))
+    statement_commands.require_not_future(new.claimed_at, now=now, loc=("body", "claimed_at"))
     if new.story is not None:
         known = connection.scalar(select(stories.c.slug).where(stories.c.slug == new.story))
         if known is None:
@@ -91,7 +93,7 @@ def _begin(connection: Connection, new: NewClaim, *, actor: Actor, now: datetime
         raise Invalid("a speaker speaks for a party: name the claimant", loc=("body", "claimant"))
     if isinstance(new.origin, NewStatement):
         same = (new.origin.party, new.origin.speaker) == (new.claimant, new.speaker)
-        origin = statement_commands.record(
+        origin = statement_commands.record_statement(
             connection,
             new.origin,
             voice=claimant if same else None,
@@ -102,7 +104,9 @@ def _begin(connection: Connection, new: NewClaim, *, actor: Actor, now: datetime
         )
     else:
         writer.write(connection, lines)
-        origin = statement_commands.read(connection, new.origin, loc=("body", "origin_statement"))
+        origin = statement_commands.lock_statement(
+            connection, new.origin, loc=("body", "origin_statement")
+        )
     said = origin.voice
     if claimant and claimant.speaker is None and said and said.party == claimant.party:
         claimant = replace(claimant, speaker=said.speaker)
@@ -119,7 +123,7 @@ def _begin(connection: Connection, new: NewClaim, *, actor: Actor, now: datetime
     )
 
 
-def amend(
+def amend_claim(
     connection: Connection,
     claim_id: str,
     changes: Mapping[str, Any],
@@ -139,19 +143,19 @@ def amend(
     assignee = changes.get("assignee")
     if assignee is not None and not _is_actor(connection, assignee):
         raise Invalid("there is no user or key with this id", loc=("body", "assignee"))
-    loaded = claim_writer.load(connection, claim_id, versions=versions, now=now)
+    loaded = claim_writer.load_claim(connection, claim_id, versions=versions, now=now)
     drafts = amendments.draft_amendment(loaded.state, changes, material=material)
     if "text" in changes and changes["text"] != loaded.state.text:
         wording = amendments.reword_claim(loaded.state, changes["text"], material=material)
         if four_eyes and domain_changes.needs_second_person(loaded.state, wording):
             beside = {name: changes[name] for name in changes if name != "text"}
             drafts = amendments.draft_amendment(loaded.state, beside, material=False)
-            loaded = claim_writer.record(connection, loaded, drafts, actor=actor, now=now)
+            loaded = claim_writer.record_events(connection, loaded, drafts, actor=actor, now=now)
             wording = amendments.reword_claim(loaded.state, changes["text"], material=material)
-            return proposal_commands.submit(
+            return proposal_commands.submit_change(
                 connection, loaded, wording, four_eyes=True, actor=actor, now=now
             )
-    recorded = claim_writer.record(connection, loaded, drafts, actor=actor, now=now)
+    recorded = claim_writer.record_events(connection, loaded, drafts, actor=actor, now=now)
     return Outcome(recorded.state, recorded.events[0] if recorded.events else None, None)
 
 
@@ -170,9 +174,9 @@ def change_finding(
     Raises what `changes.change_finding` does.
     """
     access.require_permission(actor, Action.CHANGE_STATUS)
-    loaded = claim_writer.load(connection, claim_id, versions=versions, now=now)
+    loaded = claim_writer.load_claim(connection, claim_id, versions=versions, now=now)
     change = domain_changes.change_finding(loaded.state, ask, decided_by=actor.name)
-    return proposal_commands.submit(
+    return proposal_commands.submit_change(
         connection, loaded, change, four_eyes=four_eyes, actor=actor, now=now
     )
 
@@ -199,7 +203,7 @@ def change_status(
             connection, source, actor=actor, now=now, loc=("body", "override")
         )
         move = replace(move, override=replace(move.override, source=rests_on))
-    loaded = claim_writer.load(connection, claim_id, versions=versions, now=now)
+    loaded = claim_writer.load_claim(connection, claim_id, versions=versions, now=now)
     decision_id = ids.make_id()
     lapsed: list[Draft] = []
     if lifecycle.needs_second_person(move, four_eyes=four_eyes):
@@ -211,13 +215,13 @@ def change_status(
         decision_id=decision_id,
         four_eyes=four_eyes,
     )
-    changed = claim_writer.record(connection, loaded, [*lapsed, draft], actor=actor, now=now)
+    changed = claim_writer.record_events(connection, loaded, [*lapsed, draft], actor=actor, now=now)
     if draft.type == "decision.proposed":
         return Outcome(changed.state, None, decision_id)
     return Outcome(changed.state, changed.events[0], None)
 
 
-def withdraw(
+def withdraw_claim(
     connection: Connection,
     claim_id: str,
     *,
@@ -235,8 +239,8 @@ def withdraw(
     """
     access.require_permission(actor, Action.AMEND)
     if said_at is not None:
-        statement_commands.require_said(said_at, now=now, loc=("body", "said_at"))
-    loaded = claim_writer.load(connection, claim_id, versions=versions, now=now)
+        statement_commands.require_not_future(said_at, now=now, loc=("body", "said_at"))
+    loaded = claim_writer.load_claim(connection, claim_id, versions=versions, now=now)
     source_id = (
         None
         if source is None
@@ -245,10 +249,10 @@ def withdraw(
     draft = amendments.draft_claim_withdrawal(
         loaded.state, reason=reason, source=source_id, said_at=said_at, precision=precision
     )
-    return claim_writer.record(connection, loaded, [draft], actor=actor, now=now).state
+    return claim_writer.record_events(connection, loaded, [draft], actor=actor, now=now).state
 
 
-def merge(
+def merge_claims(
     connection: Connection,
     claim_id: str,
     *,
@@ -268,19 +272,19 @@ def merge(
         raise Invalid("there is no claim with this id", loc=("body", "into"))
     if not _exists(connection, claim_id):
         raise NotFound("There is no claim with this id.")
-    party_changes.hold_shown(connection, [claim_id])
-    now = claim_writer.hold(connection, [claim_id, into], now=now)
-    claim_writer.load(connection, claim_id, versions=versions, now=now)
-    survivor = claim_writer.load(connection, into, now=now)
+    party_changes.lock_voices(connection, [claim_id])
+    now = claim_writer.lock_claims(connection, [claim_id, into], now=now)
+    claim_writer.load_claim(connection, claim_id, versions=versions, now=now)
+    survivor = claim_writer.load_claim(connection, into, now=now)
     change = plan_merge(connection, claim_id, survivor.state, now=now)
     if four_eyes and domain_changes.needs_second_person(survivor.state, change):
-        return proposal_commands.submit(
+        return proposal_commands.submit_change(
             connection, survivor, change, four_eyes=True, actor=actor, now=now
         )
-    close_merged(connection, claim_id, into=into, actor=actor, now=now)
+    close_merged_claim(connection, claim_id, into=into, actor=actor, now=now)
     # Reread: its components may just have changed its version.
-    survivor = claim_writer.load(connection, into, now=now)
-    merged = claim_writer.record(
+    survivor = claim_writer.load_claim(connection, into, now=now)
+    merged = claim_writer.record_events(
         connection, survivor, change.drafts, actor=actor, now=now, cause=change.cause
     )
     return Outcome(merged.state, merged.events[0], None)
@@ -293,14 +297,14 @@ def plan_merge(
 
     Raises MergeCycle, ClaimMerged or ClaimWithdrawn where it cannot be.
     """
-    loser = claim_writer.load(connection, claim_id, now=now).state
-    amendments.require_mergeable(loser, survivor, _ancestors(connection, survivor.id))
+    loser = claim_writer.load_claim(connection, claim_id, now=now).state
+    amendments.require_mergeable(loser, survivor, _list_ancestors(connection, survivor.id))
     new_ids = {one.id: ids.make_id() for one in loser.links}
-    origin = statement_commands.link_origin(connection, loser)
+    origin = statement_commands.build_origin_link(connection, loser)
     return amendments.absorb_claim(survivor, loser, new_ids, origin)
 
 
-def close_merged(
+def close_merged_claim(
     connection: Connection, claim_id: str, *, into: str, actor: Actor, now: datetime
 ) -> None:
     """Close the duplicate and move its components to the claim that remains."""
@@ -308,14 +312,14 @@ def close_merged(
     components = connection.scalars(
         select(claims.c.id).where(claims.c.part_of == claim_id, claims.c.merged_into.is_(None))
     ).all()
-    now = claim_writer.hold(connection, components, now=now)
+    now = claim_writer.lock_claims(connection, components, now=now)
     closed = Draft("claim.merged", {"into": into})
-    loser = claim_writer.load(connection, claim_id, now=now)
-    claim_writer.record(connection, loser, [closed], actor=actor, now=now)
+    loser = claim_writer.load_claim(connection, claim_id, now=now)
+    claim_writer.record_events(connection, loser, [closed], actor=actor, now=now)
     for component in components:
         moved = Draft("claim.moved", {"part_of": into})
-        loaded = claim_writer.load(connection, component, now=now)
-        claim_writer.record(connection, loaded, [moved], actor=actor, now=now)
+        loaded = claim_writer.load_claim(connection, component, now=now)
+        claim_writer.record_events(connection, loaded, [moved], actor=actor, now=now)
 
 
 def add_note(
@@ -342,7 +346,7 @@ def _exists(connection: Connection, claim_id: str) -> bool:
     return connection.scalar(select(claims.c.id).where(claims.c.id == claim_id)) is not None
 
 
-def _ancestors(connection: Connection, claim_id: str) -> set[str]:
+def _list_ancestors(connection: Connection, claim_id: str) -> set[str]:
     """The claims that `claim_id` is part of, at any height, held there: two merges that are sound
     alone could close a circle together."""
     found: set[str] = set()

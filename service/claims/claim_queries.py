@@ -44,7 +44,7 @@ from service.store.tables import (
 )
 from service.store.types import Id, Instant
 
-ONE = Lookup(
+CURRENT_CLAIM = Lookup(
     select(
         claims.c.version, claims.c.document, claims.c.assignee, cast(claims.c.merged_into, String)
     ).where(claims.c.id == bindparam("claim")),
@@ -52,26 +52,26 @@ ONE = Lookup(
 )
 """version, document, assignee and merged_into of one claim."""
 
-_t = bindparam("as_of", type_=Instant())
+_as_of = bindparam("as_of", type_=Instant())
 
 _then = (
     select(claim_versions)
     .where(
         claim_versions.c.claim == bindparam("claim", type_=claim_versions.c.claim.type),
-        claim_versions.c.superseded_at > _t,
+        claim_versions.c.superseded_at > _as_of,
     )
     .order_by(claim_versions.c.superseded_at)
     .limit(1)
     .subquery("held")
 )
-ONE_AS_OF = Lookup(
+CLAIM_AS_OF = Lookup(
     union_all(
         select(
             claims.c.version,
             claims.c.document,
             claims.c.assignee,
             cast(claims.c.merged_into, String),
-        ).where(claims.c.id == bindparam("claim"), claims.c.changed_at <= _t),
+        ).where(claims.c.id == bindparam("claim"), claims.c.changed_at <= _as_of),
         select(
             _then.c.version,
             _then.c.document,
@@ -85,7 +85,7 @@ ONE_AS_OF = Lookup(
             ),
         )
         .join(claims, claims.c.id == _then.c.claim)
-        .where(_then.c.recorded_at <= _t),
+        .where(_then.c.recorded_at <= _as_of),
     ),
     point=True,
 )
@@ -103,8 +103,8 @@ class Family:
     """Itself and those below it at the instant asked about, if one is."""
 
 
-def family(slug: str, rows: list[Any], then: Sequence[Any] = ()) -> Family | None:
-    """What `FAMILY` found of `slug`, and `FAMILY_THEN`; None where there is no such party."""
+def build_family(slug: str, rows: list[Any], then: Sequence[Any] = ()) -> Family | None:
+    """What `FAMILY` found of `slug`, and `FAMILY_AS_OF`; None where there is no such party."""
     if not rows:
         return None
     slugs, before = (tuple(str(row[0]) for row in found) for found in (rows, then))
@@ -135,7 +135,7 @@ class Filters:
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class FilterSet:
     """Which filters are given, without their values: what the SQL of a list depends on."""
 
     names: frozenset[str]
@@ -158,11 +158,11 @@ class Shape:
 class ListQuery:
     """A list's prepared statement with its parameters."""
 
-    lookup: Lookup
+    statement: Lookup
     parameters: dict[str, Any] = field(hash=False)
 
 
-def listing(
+def build_list_query(
     filters: Filters,
     *,
     limit: int,
@@ -172,13 +172,13 @@ def listing(
 ) -> ListQuery:
     """The query for one page (and one row more); its columns are document, assignee and the two
     sort keys.  `claimant` and `party` are the families of the parties asked for."""
-    shape, parameters = shaped(filters, after=after, claimant=claimant, party=party)
-    return ListQuery(lookup(shape), parameters | {"limit": limit + 1})
+    shape, parameters = describe_filters(filters, after=after, claimant=claimant, party=party)
+    return ListQuery(prepare_list(shape), parameters | {"limit": limit + 1})
 
 
-def shaped(
+def describe_filters(
     filters: Filters, *, after: list[Any] | None, claimant: Family | None, party: Family | None
-) -> tuple[Shape, dict[str, Any]]:
+) -> tuple[FilterSet, dict[str, Any]]:
     """Which filters are given, and their values as parameters."""
     parameters = {
         name: value
@@ -186,7 +186,7 @@ def shaped(
         if name not in ("statuses", "sort", "lifecycle")
         and (value := getattr(filters, name)) not in (None, False)
     }
-    shape = Shape(
+    shape = FilterSet(
         names=frozenset(parameters) | ({"lifecycle"} if filters.lifecycle else frozenset()),
         statuses=len(filters.statuses),
         claimants=0 if claimant is None or claimant.is_root else len(claimant.slugs),
@@ -210,22 +210,22 @@ def shaped(
     return shape, parameters
 
 
-_tree = below(bindparam("party"), "family")
+_family_tree = below(bindparam("party"), "family")
 FAMILY = Lookup(
     select(parties.c.slug, parties.c.root)
-    .where(parties.c.slug.in_(_tree))
+    .where(parties.c.slug.in_(_family_tree))
     .order_by(parties.c.slug),
     point=True,
 )
 """slug and root of a party and all below it."""
 
 
-def _below_then() -> Select[Any]:
+def _select_below_as_of() -> Select[Any]:
     """A party and all that were below it at `as_of`."""
     then = party_versions
     held = and_(
-        then.c.recorded_at <= _t,
-        or_(then.c.superseded_at.is_(None), then.c.superseded_at > _t),
+        then.c.recorded_at <= _as_of,
+        or_(then.c.superseded_at.is_(None), then.c.superseded_at > _as_of),
     )
     tree = select(then.c.slug).where(then.c.slug == bindparam("party"), held)
     above = tree.cte("family", recursive=True)
@@ -233,38 +233,38 @@ def _below_then() -> Select[Any]:
     return select(above.c.slug).order_by(above.c.slug)
 
 
-FAMILY_THEN = Lookup(_below_then(), point=True)
+FAMILY_AS_OF = Lookup(_select_below_as_of(), point=True)
 """slug of a party and all that were below it at `as_of`."""
 _FLOOR = literal(datetime(1, 1, 2, tzinfo=UTC), Instant())
 
 
 @lru_cache(maxsize=512)
-def lookup(shape: Shape) -> Lookup:
+def prepare_list(shape: FilterSet) -> Lookup:
     """The list's statement, prepared."""
     return Lookup(_statement(shape))
 
 
-def _statement(shape: Shape) -> Select[Any]:
+def _statement(shape: FilterSet) -> Select[Any]:
     if "as_of" not in shape.names:
-        sort_key = moment(shape)
+        sort_key = choose_sort_key(shape)
         page = select(claims.c.document, claims.c.assignee, sort_key, claims.c.id).where(
             claims.c.lifecycle != Lifecycle.MERGED.value,
-            *conditions(shape, claims, claims.c.changed_at),
+            *build_conditions(shape, claims, claims.c.changed_at),
         )
-        return ordered(page, shape, sort_key, claims.c.id)
+        return order_page(page, shape, sort_key, claims.c.id)
     then = claim_versions
-    now_moment = moment(shape)
+    now_moment = choose_sort_key(shape)
     then_moment = claims.c.claimed_end if shape.sort == "claimed" else then.c.recorded_at
-    current = ordered(
+    current = order_page(
         select(
             claims.c.document,
             claims.c.assignee,
             now_moment.label("moment"),
             claims.c.id.label("id"),
         ).where(
-            claims.c.changed_at <= _t,
+            claims.c.changed_at <= _as_of,
             claims.c.lifecycle != Lifecycle.MERGED.value,
-            *conditions(shape, claims, claims.c.changed_at),
+            *build_conditions(shape, claims, claims.c.changed_at),
         ),
         shape,
         now_moment,
@@ -274,7 +274,7 @@ def _statement(shape: Shape) -> Select[Any]:
     # Where what has not changed since fills the page, none before the page's end can be on it.
     full = select(func.count()).select_from(current).scalar_subquery() > bindparam("limit") - 1
     end = case((full, select(func.min(current.c.moment)).scalar_subquery()), else_=_FLOOR)
-    earlier = ordered(
+    earlier = order_page(
         select(
             then.c.document,
             then.c.assignee,
@@ -283,14 +283,14 @@ def _statement(shape: Shape) -> Select[Any]:
         )
         .join(claims, claims.c.id == then.c.claim)
         .where(
-            then.c.recorded_at <= _t,
-            then.c.superseded_at > _t,
+            then.c.recorded_at <= _as_of,
+            then.c.superseded_at > _as_of,
             # Nothing else has a version of that instant; a list of few is driven by its claims.
-            claims.c.changed_at > _t,
-            claims.c.created_at <= _t,
+            claims.c.changed_at > _as_of,
+            claims.c.created_at <= _as_of,
             then_moment >= end,
             then.c.lifecycle != Lifecycle.MERGED.value,
-            *conditions(shape, then, then.c.recorded_at),
+            *build_conditions(shape, then, then.c.recorded_at),
         ),
         shape,
         then_moment,
@@ -300,13 +300,13 @@ def _statement(shape: Shape) -> Select[Any]:
     return select(both).order_by(both.c.moment.desc(), both.c.id.desc()).limit(bindparam("limit"))
 
 
-def moment(shape: Shape) -> ColumnElement[Any]:
+def choose_sort_key(shape: FilterSet) -> ColumnElement[Any]:
     """The first sort key of a list of claims as they are now."""
     return claims.c.claimed_end if shape.sort == "claimed" else claims.c.changed_at
 
 
-def ordered(
-    page: Select[Any], shape: Shape, moment: ColumnElement[Any], claim_id: ColumnElement[Any]
+def order_page(
+    page: Select[Any], shape: FilterSet, moment: ColumnElement[Any], claim_id: ColumnElement[Any]
 ) -> Select[Any]:
     """Newest first from the cursor on."""
     if shape.continued:
@@ -317,7 +317,9 @@ def ordered(
     return page.order_by(moment.desc(), claim_id.desc()).limit(bindparam("limit"))
 
 
-def conditions(shape: Shape, row: Any, changed_at: ColumnElement[Any]) -> list[ColumnElement[bool]]:
+def build_conditions(
+    shape: FilterSet, row: Any, changed_at: ColumnElement[Any]
+) -> list[ColumnElement[bool]]:
     """The filters, on `claims` for what never changes and on `row` (now or then) for the rest.
 
     What a row of now had then is what it has: a move of its parties would have been a change.
@@ -333,9 +335,9 @@ def conditions(shape: Shape, row: Any, changed_at: ColumnElement[Any]) -> list[C
         found.append(row.c.status.in_([bindparam(f"status_{i}") for i in range(shape.statuses)]))
     if "claimant" in names:
         found.append(
-            _within(claims.c.claimant_root, claims.c.claimant, "claimant", shape.claimants)
+            _match_family(claims.c.claimant_root, claims.c.claimant, "claimant", shape.claimants)
             if row is claims
-            else _among(claims.c.claimant, "claimant_then", shape.claimants_then)
+            else _match_slugs(claims.c.claimant, "claimant_then", shape.claimants_then)
         )
     for name in ("story", "kind"):
         if name in names:
@@ -350,9 +352,9 @@ def conditions(shape: Shape, row: Any, changed_at: ColumnElement[Any]) -> list[C
     if "drift" in names:
         found.append(row.c.agrees.is_(False))
     if "party" in names or "stance" in names:
-        found.append(_linked(shape, now=row is claims))
+        found.append(_match_links(shape, now=row is claims))
     if "tag" in names:
-        found.append(_tagged(names))
+        found.append(_match_tags(names))
     if "claimed_since" in names:
         found.append(claims.c.claimed_at >= bindparam("claimed_since"))
         # Bounds what is indexed, and what the list may be in the order of.
@@ -367,15 +369,15 @@ def conditions(shape: Shape, row: Any, changed_at: ColumnElement[Any]) -> list[C
     return found
 
 
-def _within(
+def _match_family(
     root: ColumnElement[Any], party: ColumnElement[Any], name: str, slugs: int
 ) -> ColumnElement[bool]:
     """Whether a row is of the family asked for: equality wherever one value says it, so that an
     index gives the rows in order."""
-    return _among(party, name, slugs) if slugs else root == bindparam(name)
+    return _match_slugs(party, name, slugs) if slugs else root == bindparam(name)
 
 
-def _among(party: ColumnElement[Any], name: str, slugs: int) -> ColumnElement[bool]:
+def _match_slugs(party: ColumnElement[Any], name: str, slugs: int) -> ColumnElement[bool]:
     if slugs == 0:
         return false()
     if slugs == 1:
@@ -383,23 +385,23 @@ def _among(party: ColumnElement[Any], name: str, slugs: int) -> ColumnElement[bo
     return party.in_([bindparam(f"{name}_{i}") for i in range(slugs)])
 
 
-def _linked(shape: Shape, *, now: bool) -> ColumnElement[bool]:
+def _match_links(shape: FilterSet, *, now: bool) -> ColumnElement[bool]:
     names = shape.names
     conditions = [links.c.claim == claims.c.id]
     if "party" in names:
         conditions.append(
-            _within(links.c.root, links.c.party, "party", shape.parties)
+            _match_family(links.c.root, links.c.party, "party", shape.parties)
             if now
-            else _among(links.c.party, "party_then", shape.parties_then)
+            else _match_slugs(links.c.party, "party_then", shape.parties_then)
         )
     if "stance" in names:
         conditions.append(links.c.stance == bindparam("stance"))
     withdrawn = statements.c.withdrawn_at
     if "as_of" in names:
         conditions += [
-            links.c.recorded_at <= _t,
-            or_(links.c.retracted_at.is_(None), links.c.retracted_at > _t),
-            or_(withdrawn.is_(None), withdrawn > _t),
+            links.c.recorded_at <= _as_of,
+            or_(links.c.retracted_at.is_(None), links.c.retracted_at > _as_of),
+            or_(withdrawn.is_(None), withdrawn > _as_of),
         ]
     else:
         conditions += [links.c.retracted_at.is_(None), withdrawn.is_(None)]
@@ -411,12 +413,12 @@ def _linked(shape: Shape, *, now: bool) -> ColumnElement[bool]:
     )
 
 
-def _tagged(names: frozenset[str]) -> ColumnElement[bool]:
+def _match_tags(names: frozenset[str]) -> ColumnElement[bool]:
     conditions = [claim_tags.c.claim == claims.c.id, claim_tags.c.tag == bindparam("tag")]
     if "as_of" in names:
         conditions += [
-            claim_tags.c.added_at <= _t,
-            or_(claim_tags.c.removed_at.is_(None), claim_tags.c.removed_at > _t),
+            claim_tags.c.added_at <= _as_of,
+            or_(claim_tags.c.removed_at.is_(None), claim_tags.c.removed_at > _as_of),
         ]
     else:
         conditions.append(claim_tags.c.removed_at.is_(None))

@@ -1,10 +1,10 @@
 """The writer of claims' events, on top of `writer`, which writes those of every subject.
 
-`load` locks a claim and gives its state; `record` appends events, lets the rules make their
-automatic move, brings everything derived from the record up to date, in the caller's transaction,
-and writes the webhooks that tell of it.  What another desk recorded is appended as it is by
-`imported_events.append_events`.  No other code writes claims' events, `claims`, `claim_versions`,
-`links` or `decisions`.
+`load_claim` locks a claim and returns its state.  `record_events` appends events, lets the rules
+make their automatic move, updates everything that is derived from the record and writes the
+webhooks, all in the caller's transaction.  Events that another desk recorded are appended
+unchanged by `imported_events.append_events`.  No other code writes claims' events, `claims`,
+`claim_versions`, `links` or `decisions`.
 """
 
 from collections.abc import Collection, Sequence
@@ -51,7 +51,7 @@ class Recorded(Loaded):
     events: tuple[Event, ...]
 
 
-ROW = (
+ROW_COLUMNS = (
     "version",
     "document",
     "assignee",
@@ -75,13 +75,13 @@ ROW = (
     "state",
     "last_hash",
 )
-"""The columns of `claims` that a state determines: what `row` gives."""
+"""The columns of `claims` that a state determines: what `build_row` gives."""
 LOAD = CompiledStatement(
     select(
         # A state that is kept in memory is not sent again.
         case((claims.c.last_hash == bindparam("kept_hash"), null()), else_=claims.c.state),
         claims.c.last_hash,
-        rename_queue.WAITS,
+        rename_queue.HAS_RENAMES,
     )
     .where(claims.c.id == bindparam("claim"))
     .with_for_update()
@@ -119,36 +119,36 @@ HOLD = select(claims.c.changed_at).where(claims.c.id == bindparam("claim")).with
 
 
 @lru_cache
-def _opening(lines: int, messages: int) -> StatementBatch:
+def _build_opening(lines: int, messages: int) -> StatementBatch:
     """The writes that begin a record of so many lines, and tell of so many."""
-    columns = (*ROW, "id", "created_at")
+    columns = (*ROW_COLUMNS, "id", "created_at")
     return StatementBatch(
         insert(claims).values(bind_columns(claims, columns, "new")),
         writer.insert_lines(lines, "line"),
-        *_telling(messages),
+        *_build_message_inserts(messages),
         index_writer.INSERT_CLAIM,
     )
 
 
 @lru_cache
-def _continuing(lines: int, messages: int, searched: bool) -> StatementBatch:
+def _build_continuation(lines: int, messages: int, searched: bool) -> StatementBatch:
     """The writes that append so many lines: what held before is kept, then replaced; `searched`
     says that the claim's words change."""
     replace = update(claims).where(claims.c.id == bindparam("claim_id", type_=claims.c.id.type))
     return StatementBatch(
         SUPERSEDE,
-        replace.values(bind_columns(claims, ROW, "new")),
+        replace.values(bind_columns(claims, ROW_COLUMNS, "new")),
         writer.insert_lines(lines, "line"),
-        *_telling(messages),
+        *_build_message_inserts(messages),
         *([index_writer.UPDATE_CLAIM] if searched else ()),
     )
 
 
-def _telling(messages: int) -> list[Insert]:
+def _build_message_inserts(messages: int) -> list[Insert]:
     return [write for i in range(messages) for write in outbox.build_inserts(f"told_{i}")]
 
 
-def load(
+def load_claim(
     connection: Connection, claim_id: str, *, versions: Versions = None, now: datetime
 ) -> Loaded:
     """Lock the claim and read it.
@@ -183,23 +183,23 @@ def _catch_up(connection: Connection, loaded: Loaded, *, now: datetime) -> Loade
         if rename.draft is None:
             index_writer.reindex_claims(connection, [loaded.state])
         elif history.is_affected(loaded.state, rename.draft):
-            loaded = record(connection, loaded, [rename.draft], actor=rename.actor, now=now)
+            loaded = record_events(connection, loaded, [rename.draft], actor=rename.actor, now=now)
     return loaded
 
 
-def load_all(
+def load_claims(
     connection: Connection, claim_ids: Collection[str], *, now: datetime
 ) -> dict[str, Loaded]:
     """Lock several claims, always in the same order, so that two writers cannot deadlock."""
     ordered = sorted(set(claim_ids))
     for claim_id in ordered:
-        load(connection, claim_id, now=now)
+        load_claim(connection, claim_id, now=now)
     # Again: a rename that came to one of them may have changed another, of which it is part.
-    return {claim_id: load(connection, claim_id, now=now) for claim_id in ordered}
+    return {claim_id: load_claim(connection, claim_id, now=now) for claim_id in ordered}
 
 
-def hold(connection: Connection, claim_ids: Collection[str], *, now: datetime) -> datetime:
-    """Lock several claims like `load_all`, without reading them.
+def lock_claims(connection: Connection, claim_ids: Collection[str], *, now: datetime) -> datetime:
+    """Lock several claims like `load_claims`, without reading them.
 
     Gives the instant of an act on all of them: `now`, or when the last of them changed where a
     clock went back.  At any instant an act has shown everywhere, or nowhere.
@@ -209,14 +209,14 @@ def hold(connection: Connection, claim_ids: Collection[str], *, now: datetime) -
     return now
 
 
-def open_record(
+def begin_record(
     connection: Connection, claim_id: str, drafts: Sequence[Draft], *, actor: Actor, now: datetime
 ) -> Recorded:
     """Begin a claim's record with `claim.created`, and what comes with it."""
     return _append(connection, None, claim_id, drafts, actor=actor, now=now, cause=None)
 
 
-def record(
+def record_events(
     connection: Connection,
     loaded: Loaded,
     drafts: Sequence[Draft],
@@ -259,7 +259,7 @@ def _append(
         steps.append((previous, state, event))
         line = writer.build_line(
             subject, draft, number=event.number, previous_hash=last_hash, actor=actor, at=at
-        ) | describe_beside(state, event)
+        ) | build_event_columns(state, event)
         last_hash = line["hash"]
         appended.append((event, line))
         return state
@@ -273,14 +273,17 @@ def _append(
         if automatic is not None:
             after = append(automatic)
 
-    parameters = {f"new_{name}": value for name, value in row(after, last_hash).items()}
+    parameters = {f"new_{name}": value for name, value in build_row(after, last_hash).items()}
     parameters |= writer.parameters("line", [line for _, line in appended])
     messages = 0
-    for event, line in appended:
+    row_changes: list[projections.RowChange] = []
+    for (previous, state_after, event), (_, line) in zip(steps, appended, strict=True):
+        event_actor = orjson.loads(line["actor"])
+        row_changes += projections.list_row_changes(previous, state_after, event, event_actor)
         # All of them tell of the claim as the whole change leaves it: what it was in between held
         # for no time at all, and nobody may print that.
-        by = actor.name if "id" in orjson.loads(line["actor"]) else None
-        body = webhook_bodies.message(event, after, by=by, base_url=base_url(connection))
+        by = event_actor.get("name")
+        body = webhook_bodies.render_message(event, after, by=by, base_url=base_url(connection))
         if body is not None:
             parameters |= outbox.build_parameters(
                 f"told_{messages}", event, line, after, body, now=now
@@ -290,25 +293,26 @@ def _append(
     parameters |= searched or {}
     if before is None:
         parameters |= {"new_id": claim_id, "new_created_at": at}
-        _opening(len(appended), messages).run(connection, parameters)
+        _build_opening(len(appended), messages).run(connection, parameters)
     else:
         parameters |= {"claim_id": claim_id, "superseded_at": at}
-        _continuing(len(appended), messages, searched is not None).run(connection, parameters)
+        _build_continuation(len(appended), messages, searched is not None).run(
+            connection, parameters
+        )
     states.write_further_links(connection, before, after)
     wakeups.ring_after_commit(connection)
-    for event, _ in appended:
-        projections.follow(connection, before, after, event, actor=actor)
-    _tell_parent(connection, before, after, actor=actor, now=now)
+    projections.write_row_changes(connection, row_changes)
+    _update_parents(connection, before, after, actor=actor, now=now)
     state_cache.STATES.keep(after, last_hash)
     return Recorded(after, last_hash, tuple(event for event, _ in appended))
 
 
-def row(state: ClaimState, last_hash: str) -> dict[str, Any]:
+def build_row(state: ClaimState, last_hash: str) -> dict[str, Any]:
     """The columns of `claims` that a state determines."""
     suggestion = evidence.suggest_status(state, explain=False)
     return {
         "version": state.version,
-        "document": documents.document(state, suggestion),
+        "document": documents.render_document(state, suggestion),
         "assignee": state.assignee,
         "merged_into": state.merged_into,
         "status": state.status.value,
@@ -320,7 +324,7 @@ def row(state: ClaimState, last_hash: str) -> dict[str, Any]:
         "part_of": state.part_of,
         "origin_statement": state.origin_statement,
         "agrees": evidence.is_as_suggested(state, suggestion),
-        "challenged": documents.challenged(state),
+        "challenged": documents.is_challenged(state),
         "pending": state.pending is not None,
         "claimed_at": state.claimed_at,
         "claimed_end": compute_end(state.claimed_at, state.precision),
@@ -332,7 +336,7 @@ def row(state: ClaimState, last_hash: str) -> dict[str, Any]:
     }
 
 
-def describe_beside(state: ClaimState, event: Event) -> dict[str, Any]:
+def build_event_columns(state: ClaimState, event: Event) -> dict[str, Any]:
     """The columns of `events` that a claim's event determines and no hash covers; `state` is the
     claim after it."""
     return {
@@ -342,7 +346,7 @@ def describe_beside(state: ClaimState, event: Event) -> dict[str, Any]:
     }
 
 
-def _tell_parent(
+def _update_parents(
     connection: Connection,
     before: ClaimState | None,
     after: ClaimState,
@@ -353,8 +357,8 @@ def _tell_parent(
     """Keep the `components` that the parent serves true: they are part of its version."""
     left = before.part_of if before else None
     if left is not None and left != after.part_of:
-        parent = load(connection, left, now=now)
-        record(
+        parent = load_claim(connection, left, now=now)
+        record_events(
             connection,
             parent,
             [amendments.draft_component_change(after, removed=True)],
@@ -366,9 +370,9 @@ def _tell_parent(
     shown = (after.text, after.status, after.lifecycle, after.part_of)
     if before and shown == (before.text, before.status, before.lifecycle, before.part_of):
         return
-    parent = load(connection, after.part_of, now=now)
+    parent = load_claim(connection, after.part_of, now=now)
     gone = after.lifecycle is Lifecycle.MERGED
-    record(
+    record_events(
         connection,
         parent,
         [amendments.draft_component_change(after, removed=gone)],

@@ -1,6 +1,6 @@
 """Settling decisions: approving, rejecting, taking back.
 
-`CARRY_OUT` says what an approval of each kind records.
+`CHANGE_BUILDERS` says what an approval of each kind records.
 """
 
 from collections.abc import Callable, Mapping
@@ -40,10 +40,10 @@ from service.domain.errors import (
 from service.domain.history import Event
 from service.store.tables import decisions, events
 
-RENAMES = (DecisionKind.PARTY, DecisionKind.SPEAKER)
+RENAME_KINDS = (DecisionKind.PARTY, DecisionKind.SPEAKER)
 
 
-def approve(
+def approve_decision(
     connection: Connection,
     decision_id: str,
     *,
@@ -58,10 +58,10 @@ def approve(
     PreconditionFailed where the claim's version is none of `versions`.
     """
     access.require_permission(actor, Action.APPROVE)
-    standing.require_standing(connection, actor)
+    standing.require_current_access(connection, actor)
     loaded = _load_deciding(connection, decision_id, versions=versions, now=now)
     waiting = _require_right(loaded.state, actor)
-    if waiting is not None and standing.is_disabled(connection, waiting.proposed_by):
+    if waiting is not None and standing.is_proposer_disabled(connection, waiting.proposed_by):
         why = f"{waiting.proposed_by_name}, who proposed this, has no account any more."
         raise proposals.build_outdated_error(loaded.state, waiting, why)
     if waiting is None or waiting.kind is DecisionKind.STATUS:
@@ -71,10 +71,10 @@ def approve(
         draft = lifecycle.approve_status_change(
             loaded.state, decision_id, actor=actor, note=note, seen=seen
         )
-        return claim_writer.record(connection, loaded, [draft], actor=actor, now=now).state
+        return claim_writer.record_events(connection, loaded, [draft], actor=actor, now=now).state
     proposals.require_approvable_proposal(loaded.state, decision_id, actor=actor)
     try:
-        change = CARRY_OUT[waiting.kind](connection, loaded.state, waiting, now)
+        change = CHANGE_BUILDERS[waiting.kind](connection, loaded.state, waiting, now)
     except (TransitionRefused, DecisionOutdated):
         raise
     except Conflict as error:
@@ -83,37 +83,39 @@ def approve(
     drafts = changes.approve_change(loaded.state, decision_id, change, actor=actor, note=note)
     if waiting.kind is DecisionKind.MERGE:
         merged = change.asked["merged"]
-        claim_commands.close_merged(connection, merged, into=loaded.state.id, actor=actor, now=now)
+        claim_commands.close_merged_claim(
+            connection, merged, into=loaded.state.id, actor=actor, now=now
+        )
         # Reread: the components that moved here have changed its version.
-        loaded = claim_writer.load(connection, loaded.state.id, now=now)
-    if waiting.kind in RENAMES:
+        loaded = claim_writer.load_claim(connection, loaded.state.id, now=now)
+    if waiting.kind in RENAME_KINDS:
         # The approval stands on this claim; the name changes on all that show it.
-        settled = claim_writer.record(connection, loaded, drafts[:1], actor=actor, now=now)
-        rename_commands.carry_out(connection, change, actor=actor, now=now)
-        return claim_writer.load(connection, settled.state.id, now=now).state
-    return claim_writer.record(
+        settled = claim_writer.record_events(connection, loaded, drafts[:1], actor=actor, now=now)
+        rename_commands.carry_out_rename(connection, change, actor=actor, now=now)
+        return claim_writer.load_claim(connection, settled.state.id, now=now).state
+    return claim_writer.record_events(
         connection, loaded, drafts, actor=actor, now=now, cause=change.cause
     ).state
 
 
-def reject(
+def reject_decision(
     connection: Connection, decision_id: str, *, comment: str, actor: Actor, now: datetime
 ) -> ClaimState:
     access.require_permission(actor, Action.APPROVE)
     loaded = _load_deciding(connection, decision_id, now=now)
     _require_right(loaded.state, actor)
     draft = proposals.draft_rejection(loaded.state, decision_id, comment=comment)
-    return claim_writer.record(connection, loaded, [draft], actor=actor, now=now).state
+    return claim_writer.record_events(connection, loaded, [draft], actor=actor, now=now).state
 
 
-def withdraw(
+def withdraw_decision(
     connection: Connection, decision_id: str, *, reason: str | None, actor: Actor, now: datetime
 ) -> ClaimState:
     """Take one's own proposal back."""
     access.require_permission(actor, Action.CHANGE_STATUS)
     loaded = _load_deciding(connection, decision_id, now=now)
     draft = proposals.draft_withdrawal(loaded.state, decision_id, actor=actor, reason=reason)
-    return claim_writer.record(connection, loaded, [draft], actor=actor, now=now).state
+    return claim_writer.record_events(connection, loaded, [draft], actor=actor, now=now).state
 
 
 # What each kind records.
@@ -137,7 +139,7 @@ def _amend(connection: Connection, state: ClaimState, waiting: Pending, now: dat
 
 
 def _link(connection: Connection, state: ClaimState, waiting: Pending, now: datetime) -> Change:
-    return statement_commands.link_again(connection, state, _read_asked(waiting)["link"], now=now)
+    return statement_commands.rebuild_link(connection, state, _read_asked(waiting)["link"], now=now)
 
 
 def _retract(connection: Connection, state: ClaimState, waiting: Pending, now: datetime) -> Change:
@@ -167,10 +169,12 @@ def _merge(connection: Connection, state: ClaimState, waiting: Pending, now: dat
 
 
 def _rename(connection: Connection, state: ClaimState, waiting: Pending, now: datetime) -> Change:
-    return rename_commands.plan_again(connection, waiting)
+    return rename_commands.replan_rename(connection, waiting)
 
 
-CARRY_OUT: dict[DecisionKind, Callable[[Connection, ClaimState, Pending, datetime], Change]] = {
+CHANGE_BUILDERS: dict[
+    DecisionKind, Callable[[Connection, ClaimState, Pending, datetime], Change]
+] = {
     DecisionKind.FINDING: _change_finding,
     DecisionKind.AMENDMENT: _amend,
     DecisionKind.LINK: _link,
@@ -215,9 +219,9 @@ def _load_deciding(
     if row.kind == DecisionKind.MERGE:
         # In one order with whoever else merges either of them.
         merged = orjson.loads(row.proposal)["change"]["merged"]
-        party_changes.hold_shown(connection, [merged])
-        claim_writer.hold(connection, [row.claim, merged], now=now)
-    loaded = claim_writer.load(connection, row.claim, versions=versions, now=now)
+        party_changes.lock_voices(connection, [merged])
+        claim_writer.lock_claims(connection, [row.claim, merged], now=now)
+    loaded = claim_writer.load_claim(connection, row.claim, versions=versions, now=now)
     state = connection.scalar(select(decisions.c.state).where(decisions.c.id == decision_id))
     if state != "pending":
         raise AlreadySettled(f"This decision was {state} before.", state=state)

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Row, literal, or_, select, tuple_
 
-from service.claims.documents import for_desk
+from service.claims.documents import add_assignee
 from service.domain import evidence, printed
 from service.domain.claims import ClaimState, Lifecycle, Status, format_instant
 from service.store import states
@@ -20,21 +20,21 @@ REASONS = ("drift", "challenged", "waiting_approval", "stale")
 
 
 # With the state of the claim, from which is read what prints now.
-WITH_CLAIM = select(decisions, states.whole(claims).label("claim_state")).join(
+DECISION_WITH_CLAIM = select(decisions, states.whole(claims).label("claim_state")).join(
     claims, claims.c.id == decisions.c.claim
 )
 
 
-def decision(connection: Connection, decision_id: str) -> dict[str, Any] | None:
-    row = connection.execute(WITH_CLAIM.where(decisions.c.id == decision_id)).first()
+def read_decision(connection: Connection, decision_id: str) -> dict[str, Any] | None:
+    row = connection.execute(DECISION_WITH_CLAIM.where(decisions.c.id == decision_id)).first()
     return _decision(row) if row else None
 
 
-def decision_page(
+def list_decisions(
     connection: Connection, *, state: str | None, claim: str | None, window: Window
 ) -> list[dict[str, Any]]:
     """Decisions, oldest first: the longest waiting is on top."""
-    query = WITH_CLAIM.order_by(decisions.c.proposed_at, decisions.c.id)
+    query = DECISION_WITH_CLAIM.order_by(decisions.c.proposed_at, decisions.c.id)
     if state is not None:
         query = query.where(decisions.c.state == state)
     if claim is not None:
@@ -51,7 +51,7 @@ def decision_page(
     return [_decision(row) for row in connection.execute(query.limit(window.limit + 1)).all()]
 
 
-def list_waiting(connection: Connection, claim_ids: Collection[str]) -> dict[str, Any]:
+def list_pending(connection: Connection, claim_ids: Collection[str]) -> dict[str, Any]:
     """The proposals that wait on these claims, by claim: kind, status and proposal."""
     rows = connection.execute(
         select(decisions.c.claim, decisions.c.kind, decisions.c.to, decisions.c.proposal).where(
@@ -72,7 +72,7 @@ class Review:
     id: str
 
 
-def review_queue(
+def list_review_queue(
     connection: Connection,
     *,
     reason: str | None,
@@ -117,11 +117,13 @@ def review_queue(
             row.status == Status.AWAITING_CONFIRMATION and row.status_since < stale_before,
         )
         reasons = tuple(name for name, true in zip(REASONS, holds, strict=True) if true)
-        found.append(Review(for_desk(row.document, row.assignee), reasons, row.changed_at, row.id))
+        found.append(
+            Review(add_assignee(row.document, row.assignee), reasons, row.changed_at, row.id)
+        )
     return found
 
 
-def suggestion(state: ClaimState) -> dict[str, Any]:
+def build_suggestion(state: ClaimState) -> dict[str, Any]:
     """What the rules suggest, with every link's part in it."""
     derived = evidence.suggest_status(state)
     return {
@@ -151,7 +153,9 @@ def suggestion(state: ClaimState) -> dict[str, Any]:
     }
 
 
-def note_page(connection: Connection, claim_id: str, window: Window) -> list[dict[str, Any]] | None:
+def list_notes(
+    connection: Connection, claim_id: str, window: Window
+) -> list[dict[str, Any]] | None:
     """A claim's notes, oldest first; None where there is no claim."""
     query = select(notes).where(notes.c.claim == claim_id).order_by(notes.c.recorded_at, notes.c.id)
     if window.after is not None:
@@ -165,10 +169,10 @@ def note_page(connection: Connection, claim_id: str, window: Window) -> list[dic
         )
     rows = connection.execute(query.limit(window.limit + 1)).all()
     known = rows or connection.scalar(select(claims.c.id).where(claims.c.id == claim_id))
-    return [note(row._asdict()) for row in rows] if known else None
+    return [build_note(row._asdict()) for row in rows] if known else None
 
 
-def latest_notes(
+def list_latest_notes(
     connection: Connection, claim_id: str, moment: datetime | None, *, limit: int
 ) -> list[dict[str, Any]]:
     """The newest of a claim's notes, now or as of an instant, oldest first."""
@@ -176,10 +180,10 @@ def latest_notes(
     if moment is not None:
         query = query.where(notes.c.recorded_at <= moment)
     query = query.order_by(notes.c.recorded_at.desc(), notes.c.id.desc()).limit(limit)
-    return [note(row._asdict()) for row in reversed(connection.execute(query).all())]
+    return [build_note(row._asdict()) for row in reversed(connection.execute(query).all())]
 
 
-def note(row: dict[str, Any]) -> dict[str, Any]:
+def build_note(row: dict[str, Any]) -> dict[str, Any]:
     return {
         "id": row["id"],
         "claim": row["claim"],

@@ -16,10 +16,12 @@ from service.store import states
 from service.store.paging import Window
 from service.store.tables import claims, events
 
-SINCE = 20
+SINCE_LIMIT = 20
 
 
-def of_claim(connection: Connection, claim_id: str, window: Window) -> list[dict[str, Any]] | None:
+def list_events(
+    connection: Connection, claim_id: str, window: Window
+) -> list[dict[str, Any]] | None:
     """A claim's events, oldest first, one more than the limit; None where there is no claim."""
     query = select(events).where(events.c.claim == claim_id).order_by(events.c.number)
     if window.after is not None:
@@ -27,10 +29,10 @@ def of_claim(connection: Connection, claim_id: str, window: Window) -> list[dict
     rows = connection.execute(query.limit(window.limit + 1)).all()
     if not rows and not _exists(connection, claim_id):
         return None
-    return [line(row) for row in rows]
+    return [build_event(row) for row in rows]
 
 
-def sealed_from(connection: Connection, claim_id: str) -> int | None:
+def find_first_sealed(connection: Connection, claim_id: str) -> int | None:
     """The number of the first event of a claim of which others than the desk are not told
     everything, and whose hash covers that without a commitment; None where there is none."""
     query = select(func.min(events.c.number)).where(events.c.claim == claim_id, exposed())
@@ -38,7 +40,7 @@ def sealed_from(connection: Connection, claim_id: str) -> int | None:
     return first
 
 
-def latest(
+def list_latest_events(
     connection: Connection,
     claim_id: str,
     *,
@@ -60,20 +62,22 @@ def latest(
     if before and not internal:
         earlier = select(func.count()).where(*mine, events.c.number <= before)
         before = connection.execute(earlier).scalar_one()
-    return [line(row) for row in rows[::-1]], before
+    return [build_event(row) for row in rows[::-1]], before
 
 
-def since(connection: Connection, claim_id: str, version: int) -> list[dict[str, Any]]:
+def list_events_since(connection: Connection, claim_id: str, version: int) -> list[dict[str, Any]]:
     """A claim's events after a version of it, oldest first, as far as a page tells of them."""
-    return of_claim(connection, claim_id, Window(SINCE, [version])) or []
+    return list_events(connection, claim_id, Window(SINCE_LIMIT, [version])) or []
 
 
-def status_changes(
+def list_status_changes(
     connection: Connection, claim_id: str, window: Window
 ) -> list[dict[str, Any]] | None:
     """A claim's changes of status, oldest first; None where there is no claim."""
     rows = _read_of_type(connection, claim_id, "claim.status_changed", window)
-    return None if rows is None else [status_change(claim_id, event(row)) for row in rows]
+    return (
+        None if rows is None else [build_status_change(claim_id, parse_event(row)) for row in rows]
+    )
 
 
 def list_finding_changes(
@@ -82,7 +86,9 @@ def list_finding_changes(
     """What the desk found of a claim, and no longer found, oldest first; None where there is no
     claim."""
     rows = _read_of_type(connection, claim_id, "finding.changed", window)
-    return None if rows is None else [status_change(claim_id, event(row)) for row in rows]
+    return (
+        None if rows is None else [build_status_change(claim_id, parse_event(row)) for row in rows]
+    )
 
 
 def _read_of_type(
@@ -99,7 +105,7 @@ def _read_of_type(
     return None if not rows and not _exists(connection, claim_id) else rows
 
 
-def line(row: Row[Any]) -> dict[str, Any]:
+def build_event(row: Row[Any]) -> dict[str, Any]:
     """One event as the history shows it: `seq` counts within the claim."""
     return {
         "seq": row.number,
@@ -113,7 +119,7 @@ def line(row: Row[Any]) -> dict[str, Any]:
     }
 
 
-def status_change(claim_id: str, event: Event) -> dict[str, Any]:
+def build_status_change(claim_id: str, event: Event) -> dict[str, Any]:
     """A `claim.status_changed` or `finding.changed` as it is served; `decision` is the id of the
     decision that a second person approved, if one did."""
     return event.data | {
@@ -123,31 +129,31 @@ def status_change(claim_id: str, event: Event) -> dict[str, Any]:
     }
 
 
-def state(connection: Connection, claim_id: str) -> ClaimState | None:
+def read_state(connection: Connection, claim_id: str) -> ClaimState | None:
     """A claim's stored state, unlocked."""
     stored = connection.scalar(select(states.whole(claims)).where(claims.c.id == claim_id))
     return None if stored is None else states.parse(stored)
 
 
-def state_as_of(connection: Connection, claim_id: str, moment: datetime) -> ClaimState | None:
+def read_state_as_of(connection: Connection, claim_id: str, moment: datetime) -> ClaimState | None:
     """A claim as the desk knew it at `moment`, folded from its record."""
     rows = connection.execute(
         select(events)
         .where(events.c.claim == claim_id, events.c.recorded_at <= moment)
         .order_by(events.c.number)
     ).all()
-    return history.fold(claim_id, (event(row) for row in rows))
+    return history.fold(claim_id, (parse_event(row) for row in rows))
 
 
-def known(connection: Connection, claim_id: str, moment: datetime | None) -> ClaimState:
+def require_state(connection: Connection, claim_id: str, moment: datetime | None) -> ClaimState:
     """A claim as it is, or as the desk knew it at `moment`.
 
     Raises NotFound, NotYetRecorded where it was recorded only later.
     """
     if moment is None:
-        found = state(connection, claim_id)
+        found = read_state(connection, claim_id)
     else:
-        found = state_as_of(connection, claim_id, moment)
+        found = read_state_as_of(connection, claim_id, moment)
         created_at = None
         if found is None:
             created_at = connection.scalar(
@@ -162,7 +168,7 @@ def known(connection: Connection, claim_id: str, moment: datetime | None) -> Cla
     return found
 
 
-def event(row: Row[Any]) -> Event:
+def parse_event(row: Row[Any]) -> Event:
     return Event(row.number, row.type, row.recorded_at, orjson.loads(row.data))
 
 

@@ -19,16 +19,16 @@ from service.domain.errors import Invalid, NotFound
 from service.domain.inputs import NewClaim, NewLink, NewSource, NewStatement, Selector
 from service.store.tables import intakes, stories
 
-KEPT = timedelta(days=30)
+RETENTION = timedelta(days=30)
 """A text that nobody has finished with goes after this."""
 BATCH = 100
 ELLIPSIS = re.compile(r" ?(?:\[…\]|\[\.\.\.\]|…|\.\.\.) ?")
-AROUND = 32
+CONTEXT_LENGTH = 32
 """Characters before and after a quote that say which of several like it is meant."""
 
 
 @dataclass(frozen=True, slots=True)
-class Stand:
+class PassageLink:
     """What a passage does to a claim that is recorded already."""
 
     claim: str
@@ -47,18 +47,18 @@ class Passage:
     statement: NewStatement
     near: int | None
     claim: NewClaim | None
-    stands: tuple[Stand, ...]
+    stands: tuple[PassageLink, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class RecordedPassage:
     """What a passage was recorded as."""
 
     statement: str
     claim: str | None
 
 
-def begin(
+def begin_intake(
     connection: Connection,
     *,
     source: NewSource,
@@ -94,7 +94,7 @@ def begin(
     return str(row["id"])
 
 
-def take(
+def record_passage(
     connection: Connection,
     intake_id: str,
     passage: Passage,
@@ -102,7 +102,7 @@ def take(
     four_eyes: bool,
     actor: Actor,
     now: datetime,
-) -> Taken:
+) -> RecordedPassage:
     """Record a passage: the statement once, the claim that it makes, and what it does to others.
 
     The quote keeps its place in the text; words that are not in it have none, and are not word for
@@ -125,36 +125,40 @@ def take(
                 loc=("body", "quotes", "rendering"),
             )
     quotes = tuple(
-        replace(quote, source=row.source, selector=place(row.text, quote.text, near=passage.near))
+        replace(
+            quote,
+            source=row.source,
+            selector=find_selector(row.text, quote.text, near=passage.near),
+        )
         for quote in passage.statement.quotes
     )
-    spoken = statement_commands.record(
+    spoken = statement_commands.record_statement(
         connection, replace(passage.statement, quotes=quotes), actor=actor, now=now
     )
     # In one order, whoever else links to the same claims.
     for stand in sorted(passage.stands, key=lambda one: one.claim):
         link = replace(stand.link, statement=spoken.id)
-        statement_commands.link(
+        statement_commands.link_statement(
             connection, stand.claim, link, four_eyes=four_eyes, actor=actor, now=now
         )
     if passage.claim is None:
-        return Taken(spoken.id, None)
-    made = claim_commands.create(
+        return RecordedPassage(spoken.id, None)
+    made = claim_commands.create_claim(
         connection, replace(passage.claim, origin=spoken.id), actor=actor, now=now
     )
-    return Taken(spoken.id, made.id)
+    return RecordedPassage(spoken.id, made.id)
 
 
-def finish(connection: Connection, intake_id: str, *, actor: Actor, now: datetime) -> None:
+def finish_intake(connection: Connection, intake_id: str, *, actor: Actor, now: datetime) -> None:
     """Forget the text: all of it that matters is recorded.  Raises NotFound."""
     access.require_permission(actor, Action.RECORD)
     if connection.execute(delete(intakes).where(intakes.c.id == intake_id)).rowcount == 0:
         raise NotFound("This article is no longer being taken in.")
 
 
-def forget_old(connection: Connection, *, now: datetime) -> int:
+def delete_old_intakes(connection: Connection, *, now: datetime) -> int:
     """Delete a batch of texts that nobody has finished with; says how many."""
-    old = select(intakes.c.id).where(intakes.c.opened_at < now - KEPT).limit(BATCH)
+    old = select(intakes.c.id).where(intakes.c.opened_at < now - RETENTION).limit(BATCH)
     return connection.execute(
         delete(intakes).where(intakes.c.id.in_(old.scalar_subquery()))
     ).rowcount
@@ -172,7 +176,7 @@ def is_quoted_from(text: str, words: str) -> bool:
     return True
 
 
-def place(text: str, words: str, *, near: int | None = None) -> Selector | None:
+def find_selector(text: str, words: str, *, near: int | None = None) -> Selector | None:
     """Where `words` stand in `text` (W3C TextQuoteSelector): the occurrence nearest to `near`, or
     the first; None where they are not in it."""
     found = -1
@@ -186,4 +190,6 @@ def place(text: str, words: str, *, near: int | None = None) -> Selector | None:
     if found == -1:
         return None
     end = found + len(words)
-    return Selector(words, text[max(0, found - AROUND) : found], text[end : end + AROUND])
+    return Selector(
+        words, text[max(0, found - CONTEXT_LENGTH) : found], text[end : end + CONTEXT_LENGTH]
+    )

@@ -10,10 +10,10 @@ from service.directory.directory_queries import build_source_view
 from service.domain.claims import format_instant
 from service.store.tables import claims, intakes, links, quotes, sources
 
-MOST = 50
+LIMIT = 50
 
 
-def page(connection: Connection) -> list[dict[str, Any]]:
+def list_intakes(connection: Connection) -> list[dict[str, Any]]:
     """The articles that are being taken in, latest begun first."""
     rows = connection.execute(
         select(
@@ -25,7 +25,7 @@ def page(connection: Connection) -> list[dict[str, Any]]:
         )
         .join(sources, sources.c.id == intakes.c.source)
         .order_by(intakes.c.opened_at.desc(), intakes.c.id.desc())
-        .limit(MOST)
+        .limit(LIMIT)
     ).all()
     return [
         {
@@ -39,7 +39,7 @@ def page(connection: Connection) -> list[dict[str, Any]]:
     ]
 
 
-def one(connection: Connection, intake_id: str) -> dict[str, Any] | None:
+def read_intake(connection: Connection, intake_id: str) -> dict[str, Any] | None:
     """An article with its text, and the passages that were recorded from its source."""
     row = connection.execute(
         select(intakes, *(column.label(f"source_{column.name}") for column in sources.c))
@@ -56,11 +56,11 @@ def one(connection: Connection, intake_id: str) -> dict[str, Any] | None:
         "opened_by": row.opened_by_name,
         "opened_at": format_instant(row.opened_at),
         "source": build_source_view(row, "source_"),
-        "passages": passages(connection, row.source),
+        "passages": list_passages(connection, row.source),
     }
 
 
-def passages(connection: Connection, source_id: str) -> list[dict[str, Any]]:
+def list_passages(connection: Connection, source_id: str) -> list[dict[str, Any]]:
     """The statements with a quote from a source, in the order they were recorded, each with the
     quote and what it does: four queries however many there are."""
     rows = connection.execute(
@@ -68,7 +68,7 @@ def passages(connection: Connection, source_id: str) -> list[dict[str, Any]]:
         .where(quotes.c.source == source_id)
         .order_by(quotes.c.recorded_at, quotes.c.id)
     ).all()
-    said = statement_queries.by_ids(connection, {row.statement for row in rows})
+    said = statement_queries.read_statements(connection, {row.statement for row in rows})
     does: dict[str, list[dict[str, Any]]] = {one: [] for one in said}
     made = connection.execute(
         select(claims.c.origin_statement, claims.c.id, claims.c.document).where(
@@ -77,7 +77,7 @@ def passages(connection: Connection, source_id: str) -> list[dict[str, Any]]:
     )
     for row in made:
         does[row.origin_statement].append(
-            {"id": row.id, "text": _text(row.document), "stance": None, "conditional": False}
+            {"id": row.id, "text": _read_text(row.document), "stance": None, "conditional": False}
         )
     linked = connection.execute(
         select(
@@ -95,7 +95,7 @@ def passages(connection: Connection, source_id: str) -> list[dict[str, Any]]:
         does[link.statement].append(
             {
                 "id": link.id,
-                "text": _text(link.document),
+                "text": _read_text(link.document),
                 "stance": link.stance,
                 "conditional": link.conditional,
             }
@@ -113,6 +113,6 @@ def passages(connection: Connection, source_id: str) -> list[dict[str, Any]]:
     ]
 
 
-def _text(document: str) -> str:
+def _read_text(document: str) -> str:
     text: str = orjson.loads(document)["text"]
     return text

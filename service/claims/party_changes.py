@@ -40,7 +40,7 @@ def change_party(
     """
     access.require_permission(actor, Action.CHANGE_PARTIES)
     # One change of the tree at a time: two moves that are sound alone may make a circle together.
-    tree = {row.slug: row for row in connection.execute(_locked_tree()).all()}
+    tree = {row.slug: row for row in connection.execute(_select_locked_tree()).all()}
     if slug not in tree:
         raise NotFound(f"There is no party '{slug}'.")
     if "parent" in changes and changes["parent"] is not None:
@@ -50,7 +50,7 @@ def change_party(
                 f"'{slug}' would become its own ancestor ({' → '.join(above)})",
                 loc=("body", "parent"),
             )
-        party_commands.require_room(above, _height(tree, slug))
+        party_commands.require_room(above, _measure_height(tree, slug))
     differing = {
         name: value for name, value in changes.items() if getattr(tree[slug], name) != value
     }
@@ -65,7 +65,7 @@ def change_party(
     connection.execute(update(parties).where(parties.c.slug == slug).values(**differing))
     shown = bool({"name", "parent"} & differing.keys())
     if shown:
-        now = _refresh(connection, slug, actor=actor, now=now)
+        now = _rename_on_claims(connection, slug, actor=actor, now=now)
     draft = Draft("party.changed", dict(differing))
     writer.extend(connection, chain, [draft], actor=actor, now=now)
     connection.execute(update(parties).where(parties.c.slug == slug).values(updated_at=now))
@@ -75,17 +75,19 @@ def change_party(
         rename_batches.begin_rename(connection, subject, None, concerned, actor=actor, now=now)
 
 
-def _locked_tree() -> Any:
+def _select_locked_tree() -> Any:
     return select(parties).order_by(parties.c.slug).with_for_update()
 
 
-def _height(tree: Mapping[str, Any], slug: str) -> int:
+def _measure_height(tree: Mapping[str, Any], slug: str) -> int:
     """How many levels `slug` and what is below it take."""
     below = [row.slug for row in tree.values() if row.parent == slug]
-    return 1 + max((_height(tree, one) for one in below), default=0)
+    return 1 + max((_measure_height(tree, one) for one in below), default=0)
 
 
-def _refresh(connection: Connection, slug: str, *, actor: Actor, now: datetime) -> datetime:
+def _rename_on_claims(
+    connection: Connection, slug: str, *, actor: Actor, now: datetime
+) -> datetime:
     """Give the claims that show `slug`, or a party below it, its new name and root.
 
     Gives the instant from which the party has them.
@@ -144,7 +146,7 @@ def _keep_versions(connection: Connection, rows: list[dict[str, Any]], at: datet
     )
 
 
-def hold_shown(connection: Connection, claim_ids: Sequence[str]) -> None:
+def lock_voices(connection: Connection, claim_ids: Sequence[str]) -> None:
     """Keep the parties and speakers of these claims as they are until this transaction ends.
 
     For whoever copies voices from one claim to another: a rename that did not see the copy would

@@ -1,77 +1,108 @@
-"""Rows that repeat parts of the record for queries across claims: links, tags, decisions.
+"""What the events of a claim change in the rows beside it: links, tags and decisions.
 
-Each follows one event.  `claimdesk verify` compares them with what the record says.
+`list_row_changes` is the one place that says so. The writer executes the changes; `claimdesk
+verify` applies them to rows in memory and compares those with the tables.
 """
 
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, update
+from sqlalchemy import ColumnElement, Connection, Table, delete, insert, update
 
-from service.domain.access import Actor
 from service.domain.claims import ClaimState, DecisionKind
 from service.domain.history import Event
 from service.record.canonical import canonical
 from service.store.tables import claim_tags, decisions, links
 
-PROPOSAL = ("cites", "set_aside", "override", "change", "seen", "prints", "digest")
+Row = dict[str, Any]
+"""Values by column."""
+PROPOSAL_FIELDS = ("cites", "set_aside", "override", "change", "seen", "prints", "digest")
 """What a decision keeps of its proposal as one text; older ones have only the first three."""
-INSERT_LINK = insert(links)
-INSERT_TAG = insert(claim_tags)
-SETTLE = (
-    update(decisions)
-    .where(
-        decisions.c.id == bindparam("decision", type_=decisions.c.id.type),
-        # The first event that ends it is what ended it, where one change has several.
-        decisions.c.state == "pending",
-    )
-    .values(
-        state=bindparam("new_state"),
-        settled_by=bindparam("who"),
-        settled_by_name=bindparam("who_name"),
-        settled_at=bindparam("when", type_=decisions.c.settled_at.type),
-        comment=bindparam("why"),
-    )
-)
 
 
-def follow(
-    connection: Connection,
-    before: ClaimState | None,
-    after: ClaimState,
-    event: Event,
-    *,
-    actor: Actor,
-) -> None:
-    """Write what `event` means for the rows beside the claim."""
+@dataclass(frozen=True, slots=True)
+class Inserted:
+    """Rows to insert, with all columns of the table."""
+
+    table: Table
+    rows: Sequence[Row]
+
+
+@dataclass(frozen=True, slots=True)
+class Updated:
+    """Values for the rows that match: each column of `where` has the value, or one of a tuple."""
+
+    table: Table
+    where: Row
+    values: Row
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """The rows that match are deleted."""
+
+    table: Table
+    where: Row
+
+
+RowChange = Inserted | Updated | Deleted
+
+
+def list_row_changes(
+    before: ClaimState | None, after: ClaimState, event: Event, actor: Row
+) -> list[RowChange]:
+    """List what `event`, which led from `before` to `after`, changes, in order.
+
+    `actor` is the event's own: `{id, name}` of a person or key, or `{rule}`.
+    """
     data, at = event.data, event.recorded_at
+    changes: list[RowChange] = []
     if event.type in ("link.created", "claim.absorbed"):
         added = [data["link"]] if event.type == "link.created" else data["links"]
-        if added:
-            connection.execute(
-                INSERT_LINK, [link_row(after.id, one, event, actor.name) for one in added]
-            )
+        rows = [build_link_row(after.id, link, event, actor["name"]) for link in added]
+        changes.append(Inserted(links, rows))
     elif event.type == "link.retracted":
-        connection.execute(
-            update(links)
-            .where(links.c.id == data["link"])
-            .values(retracted_at=at, retraction_reason=data["reason"])
-        )
+        retraction = {"retracted_at": at, "retraction_reason": data["reason"]}
+        changes.append(Updated(links, {"id": data["link"]}, retraction))
     elif event.type == "party.changed":
-        for party, voice in data["parties"].items():
-            connection.execute(
-                update(links)
-                .where(links.c.claim == after.id, links.c.party == party)
-                .values(root=voice["root"])
-            )
+        changes += [
+            Updated(links, {"claim": after.id, "party": party}, {"root": voice["root"]})
+            for party, voice in data["parties"].items()
+        ]
     elif event.type == "decision.proposed":
-        connection.execute(insert(decisions), decision_row(after, event, before))
+        changes.append(Inserted(decisions, [build_decision_row(after, event, before)]))
     if "tags" in data:
-        _retag(connection, before, after, at)
-    _settle(connection, before, event, actor)
+        changes += _list_tag_changes(before, after, at)
+    if before is not None and before.pending is not None:
+        changes += _list_settlement(before.pending.id, event, actor)
+    return changes
 
 
-def link_row(claim: str, link: dict[str, Any], event: Event, linked_by: str) -> dict[str, Any]:
-    """The row of a link that `event` made."""
+def write_row_changes(connection: Connection, changes: Iterable[RowChange]) -> None:
+    """Execute changes, in order."""
+    for change in changes:
+        if isinstance(change, Updated):
+            where = _build_conditions(change.table, change.where)
+            connection.execute(update(change.table).where(*where).values(**change.values))
+        elif isinstance(change, Deleted):
+            connection.execute(
+                delete(change.table).where(*_build_conditions(change.table, change.where))
+            )
+        elif change.rows:
+            connection.execute(insert(change.table), change.rows)
+
+
+def _build_conditions(table: Table, where: Row) -> list[ColumnElement[bool]]:
+    return [
+        table.c[name].in_(value) if isinstance(value, tuple) else table.c[name] == value
+        for name, value in where.items()
+    ]
+
+
+def build_link_row(claim: str, link: Mapping[str, Any], event: Event, linked_by: str) -> Row:
+    """Build the row of a link that `event` made."""
     return {
         "id": link["id"],
         "claim": claim,
@@ -84,11 +115,13 @@ def link_row(claim: str, link: dict[str, Any], event: Event, linked_by: str) -> 
         "note": link.get("note"),
         "linked_by": linked_by,
         "recorded_at": event.recorded_at,
+        "retracted_at": None,
+        "retraction_reason": None,
     }
 
 
-def decision_row(after: ClaimState, event: Event, before: ClaimState | None) -> dict[str, Any]:
-    """The row of a decision that `event` proposed."""
+def build_decision_row(after: ClaimState, event: Event, before: ClaimState | None) -> Row:
+    """Build the row of a decision that `event` proposed."""
     data = event.data
     return {
         "id": data["id"],
@@ -98,64 +131,57 @@ def decision_row(after: ClaimState, event: Event, before: ClaimState | None) -> 
         "to": data["to"],
         "from": (before or after).status.value,
         "reason": data["reason"],
-        "proposal": canonical({name: data[name] for name in PROPOSAL if name in data}),
+        "proposal": canonical({name: data[name] for name in PROPOSAL_FIELDS if name in data}),
         "proposed_by": data["proposed_by"],
         "proposed_by_name": data["proposed_by_name"],
         "proposed_at": event.recorded_at,
+        "settled_by": None,
+        "settled_by_name": None,
+        "settled_at": None,
+        "comment": None,
     }
 
 
-def _retag(connection: Connection, before: ClaimState | None, after: ClaimState, at: Any) -> None:
+def _list_tag_changes(
+    before: ClaimState | None, after: ClaimState, at: datetime
+) -> list[RowChange]:
     had, has = set(before.tags if before else ()), set(after.tags)
-    if had - has:
-        connection.execute(
-            update(claim_tags)
-            .where(
-                claim_tags.c.claim == after.id,
-                claim_tags.c.tag.in_(had - has),
-                claim_tags.c.removed_at.is_(None),
-            )
-            .values(removed_at=at)
-        )
-    if has - had:
+    removed, added = tuple(sorted(had - has)), tuple(sorted(has - had))
+    changes: list[RowChange] = []
+    if removed:
+        standing = {"claim": after.id, "tag": removed, "removed_at": None}
+        changes.append(Updated(claim_tags, standing, {"removed_at": at}))
+    if added:
         if before is not None and before.updated_at == at:
             # No time has passed on this claim's clock: the tag may have come and gone within it.
-            connection.execute(
-                delete(claim_tags).where(
-                    claim_tags.c.claim == after.id,
-                    claim_tags.c.tag.in_(has - had),
-                    claim_tags.c.added_at == at,
-                )
-            )
-        connection.execute(
-            INSERT_TAG,
-            [{"claim": after.id, "tag": tag, "added_at": at} for tag in sorted(has - had)],
-        )
+            changes.append(Deleted(claim_tags, {"claim": after.id, "tag": added, "added_at": at}))
+        rows = [
+            {"claim": after.id, "tag": tag, "added_at": at, "removed_at": None} for tag in added
+        ]
+        changes.append(Inserted(claim_tags, rows))
+    return changes
 
 
-def _settle(connection: Connection, before: ClaimState | None, event: Event, actor: Actor) -> None:
-    """Close the waiting decision with the event that ended it."""
-    waiting = before.pending if before else None
-    ended = ending(waiting.id, event) if waiting else None
-    if waiting is None or ended is None:
-        return
-    state, why = ended
-    who = None if state == "superseded" else actor
-    connection.execute(
-        SETTLE,
-        {
-            "decision": waiting.id,
-            "new_state": state,
-            "who": who.id if who else None,
-            "who_name": who.name if who else None,
-            "when": event.recorded_at,
-            "why": why,
-        },
-    )
+def _list_settlement(decision: str, event: Event, actor: Row) -> list[RowChange]:
+    """List what closes the pending decision, if `event` ended it."""
+    ending = _find_ending(decision, event)
+    if ending is None:
+        return []
+    state, comment = ending
+    settler: Row = {} if state == "superseded" else actor
+    settlement = {
+        "state": state,
+        "settled_by": settler.get("id"),
+        "settled_by_name": settler.get("name"),
+        "settled_at": event.recorded_at,
+        "comment": comment,
+    }
+    return [Updated(decisions, {"id": decision}, settlement)]
 
 
-def ending(decision: str, event: Event) -> tuple[str, str | None] | None:
-    """How `event` ends a waiting decision, and the comment it leaves; None where it does not."""
+def _find_ending(decision: str, event: Event) -> tuple[str, str | None] | None:
+    """The state in which `event` leaves a pending decision, and the comment; None where it does
+    not end it."""
     data = event.data
     if event.type == "claim.status_changed" and data["decision"] == decision:
         return "approved", data["approval_note"]

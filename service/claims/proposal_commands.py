@@ -26,7 +26,7 @@ class Outcome:
     decision: str | None
 
 
-def submit(
+def submit_change(
     connection: Connection,
     loaded: Loaded,
     change: Change,
@@ -43,7 +43,7 @@ def submit(
     drafts = changes.submit_change(
         loaded.state, change, four_eyes=four_eyes, actor=actor, decision_id=decision_id
     )
-    recorded = claim_writer.record(
+    recorded = claim_writer.record_events(
         connection, loaded, drafts, actor=actor, now=now, cause=change.cause
     )
     if drafts and drafts[-1].type == "decision.proposed":
@@ -52,7 +52,7 @@ def submit(
     return Outcome(recorded.state, first, None)
 
 
-def lapse_of_proposer(
+def lapse_proposals(
     connection: Connection, proposer: str, *, reason: LapseReason, actor: Actor, now: datetime
 ) -> int:
     """End every proposal of somebody who can no longer stand by it; says how many.
@@ -63,13 +63,13 @@ def lapse_of_proposer(
         decisions.c.proposed_by == proposer, decisions.c.state == "pending"
     )
     lapsed = 0
-    for loaded in claim_writer.load_all(
+    for loaded in claim_writer.load_claims(
         connection, connection.scalars(mine).all(), now=now
     ).values():
         waiting = loaded.state.pending
         # Somebody may have settled it while we waited for the claim.
         if waiting is not None and waiting.proposed_by == proposer:
             draft = proposals.draft_lapse(loaded.state, waiting.id, reason=reason)
-            claim_writer.record(connection, loaded, [draft], actor=actor, now=now)
+            claim_writer.record_events(connection, loaded, [draft], actor=actor, now=now)
             lapsed += 1
     return lapsed

@@ -42,16 +42,20 @@ def begin_rename(
     the last of few claims changed where a clock went back.
     """
     rename, count = rename_queue.add_rename(connection, subject, draft, shown, actor=actor, now=now)
-    spoken = select(statements.c.id).where(rename_queue.select_spoken(rename)).limit(BATCH + 1)
+    spoken = (
+        select(statements.c.id)
+        .where(rename_queue.build_statement_condition(rename))
+        .limit(BATCH + 1)
+    )
     few = connection.execute(select(func.count()).select_from(spoken.subquery())).scalar_one()
     if count > BATCH or few > BATCH:
         wakeups.ring_after_commit(connection)
         return now
     left = rename_queue.list_claims(connection, rename, most=BATCH)
-    now = claim_writer.hold(connection, left, now=now)
+    now = claim_writer.lock_claims(connection, left, now=now)
     for claim_id in left:
-        claim_writer.load(connection, claim_id, now=now)
-    index_writer.reindex_statements(connection, rename_queue.select_spoken(rename))
+        claim_writer.load_claim(connection, claim_id, now=now)
+    index_writer.reindex_statements(connection, rename_queue.build_statement_condition(rename))
     rename_queue.end_rename(connection, rename)
     return now
 
@@ -69,7 +73,7 @@ def continue_rename(connection: Connection, *, now: datetime, most: int = BATCH)
         return _index_statements(connection, rename, most=most)
     began = time.monotonic()
     for done, claim_id in enumerate(claims, start=1):
-        claim_writer.load(connection, claim_id, now=now)
+        claim_writer.load_claim(connection, claim_id, now=now)
         if time.monotonic() - began > BATCH_SECONDS:
             return done
     return len(claims)

@@ -85,7 +85,7 @@ def change_speaker(
     return None
 
 
-def plan_again(connection: Connection, waiting: Pending) -> Change:
+def replan_rename(connection: Connection, waiting: Pending) -> Change:
     """A proposed rename as it would be made now, on the claim that it stands on.
 
     Raises Conflict where the party or speaker is otherwise than the proposer saw.
@@ -104,7 +104,9 @@ def plan_again(connection: Connection, waiting: Pending) -> Change:
     return replace(plan, reason=waiting.reason)
 
 
-def carry_out(connection: Connection, change: Change, *, actor: Actor, now: datetime) -> None:
+def carry_out_rename(
+    connection: Connection, change: Change, *, actor: Actor, now: datetime
+) -> None:
     """Make the rename that was approved, on everything that shows the name."""
     asked = change.asked
     if change.kind is DecisionKind.PARTY:
@@ -129,11 +131,11 @@ def _propose(
         stored = connection.scalar(select(states.whole(claims)).where(claims.c.id == claim_id))
         if not changes.needs_second_person(states.parse(stored or ""), plan):
             continue
-        loaded = claim_writer.load(connection, claim_id, now=now)
+        loaded = claim_writer.load_claim(connection, claim_id, now=now)
         if not changes.needs_second_person(loaded.state, plan):
             continue
         try:
-            done = proposal_commands.submit(
+            done = proposal_commands.submit_change(
                 connection, loaded, plan, four_eyes=True, actor=actor, now=now
             )
         except DecisionPending as error:

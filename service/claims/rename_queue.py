@@ -2,8 +2,8 @@
 
 A row of `renames` is a change of a party's or a speaker's name, or of a party's place, whose
 claims are still being worked on; `rename_claims` names those that are left.  Whoever locks a claim
-takes its rows out and records what they say (`claim_writer.load`), so that a claim is changed once,
-in the transaction that takes its rows.
+takes its rows out and records what they say (`claim_writer.load_claim`), so that a claim is
+changed once, in the transaction that takes its rows.
 """
 
 from collections.abc import Sequence
@@ -35,11 +35,11 @@ from service.store.rename_tables import rename_claims, renames
 from service.store.tables import statements
 from service.store.types import id_text
 
-WAITS = exists().where(
+HAS_RENAMES = exists().where(
     rename_claims.c.claim == bindparam("claim", type_=rename_claims.c.claim.type)
 )
 """Whether a rename has not come to the claim `:claim` yet."""
-TAKE = CompiledStatement(
+TAKE_RENAMES = CompiledStatement(
     delete(rename_claims)
     .where(rename_claims.c.claim == bindparam("claim", type_=rename_claims.c.claim.type))
     .returning(rename_claims.c.rename)
@@ -100,7 +100,7 @@ def add_rename(
 
 def take_renames(connection: Connection, claim_id: str) -> list[Rename]:
     """Take out the renames that have not come to a claim, which is locked; in their order."""
-    taken = TAKE.run(connection, {"claim": claim_id}).fetchall()
+    taken = TAKE_RENAMES.run(connection, {"claim": claim_id}).fetchall()
     if not taken:
         return []
     rows = connection.execute(
@@ -137,14 +137,16 @@ def list_claims(connection: Connection, rename: Rename, *, most: int) -> Sequenc
 
 def list_statements(connection: Connection, rename: Rename, *, most: int) -> Sequence[str]:
     """The next statements whose speaker was renamed, locked, in the order of their ids."""
-    query = select(statements.c.id).where(select_spoken(rename)).order_by(statements.c.id)
+    query = (
+        select(statements.c.id).where(build_statement_condition(rename)).order_by(statements.c.id)
+    )
     if rename.last_statement is not None:
         query = query.where(statements.c.id > rename.last_statement)
     # Locked: a rendering that is added meanwhile would be lost from the index.
     return connection.scalars(query.limit(most).with_for_update()).all()
 
 
-def select_spoken(rename: Rename) -> ColumnElement[bool]:
+def build_statement_condition(rename: Rename) -> ColumnElement[bool]:
     """The statements that are found by a name that changed."""
     if rename.subject.kind is SubjectKind.SPEAKER:
         return statements.c.speaker == rename.subject.id
@@ -168,7 +170,7 @@ def list_renames(connection: Connection) -> list[Rename]:
     return [_read(row) for row in rows]
 
 
-def count_left(connection: Connection, rename_id: str) -> int:
+def count_remaining_claims(connection: Connection, rename_id: str) -> int:
     """How many claims a rename has not come to."""
     mine = rename_claims.c.rename == rename_id
     return connection.execute(

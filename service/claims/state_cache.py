@@ -11,7 +11,7 @@ from collections import OrderedDict
 
 from service.domain.claims import ClaimState
 
-MANY = 32
+MIN_LINKS = 32
 """Links from which a claim's state is kept."""
 CAPACITY = 30_000
 """Links of all kept states together: about 30 MB."""
@@ -40,7 +40,7 @@ class StateCache:
             replaced = self._entries.pop(state.id, None)
             if replaced is not None:
                 self._links -= len(replaced[1].links)
-            if not MANY <= len(state.links) <= self.capacity:
+            if not MIN_LINKS <= len(state.links) <= self.capacity:
                 return
             self._entries[state.id] = last_hash, state
             self._links += len(state.links)

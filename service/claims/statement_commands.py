@@ -46,11 +46,11 @@ from service.store.engine import now_after
 from service.store.row_data import QUOTE
 from service.store.tables import claims, links, quotes, statements
 
-CALENDARS_AHEAD = timedelta(days=1)
-BRIEF = 500
+FUTURE_TOLERANCE = timedelta(days=1)
+EXCERPT_LENGTH = 500
 """How much of a quote a claim's record repeats."""
 
-READ = (
+LOCK_STATEMENT = (
     select(statements, quotes.c.text.label("quote"))
     .join(quotes, quotes.c.statement == statements.c.id)
     .where(statements.c.id == bindparam("statement"))
@@ -71,14 +71,14 @@ STATEMENT_COLUMNS = (
     "recorded_by",
 )
 QUOTE_COLUMNS = tuple(column.name for column in quotes.c)
-SAID = ("party", "speaker", "said_at", "precision", "basis")
+EVENT_COLUMNS = ("party", "speaker", "said_at", "precision", "basis")
 """What the event of a statement repeats of its row; who recorded it, and when, is the event's."""
-RENDERED = tuple(name for name in QUOTE.columns if name != "recorded_at")
+EVENT_QUOTE_COLUMNS = tuple(name for name in QUOTE.columns if name != "recorded_at")
 """What an event repeats of a quote's row."""
 
 
 @lru_cache
-def _recording(renderings: int, lines: int) -> StatementBatch:
+def _build_recording(renderings: int, lines: int) -> StatementBatch:
     """The writes of a statement with so many renderings and events: parameters are
     `<row>_<column>`."""
     return StatementBatch(
@@ -92,7 +92,7 @@ def _recording(renderings: int, lines: int) -> StatementBatch:
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class RecordedStatement:
     """A statement as links and claims need it; `voice` is None where no party stands behind it."""
 
     id: str
@@ -103,7 +103,7 @@ class Spoken:
     quote: str
 
 
-def record(
+def record_statement(
     connection: Connection,
     new: NewStatement,
     *,
@@ -112,7 +112,7 @@ def record(
     now: datetime,
     loc: tuple[str | int, ...] = ("body",),
     lines: list[Line] | None = None,
-) -> Spoken:
+) -> RecordedStatement:
     """Record one utterance with its renderings.  `voice` is whose it is, where that is known, and
     `lines` are events that wait to be written: they are, with this statement's own.
 
@@ -120,7 +120,7 @@ def record(
     """
     access.require_permission(actor, Action.RECORD)
     lines = lines if lines is not None else []
-    require_said(new.said_at, now=now, loc=(*loc, "said_at"))
+    require_not_future(new.said_at, now=now, loc=(*loc, "said_at"))
     if not new.quotes:
         raise Invalid("a statement needs at least one quote", loc=(*loc, "quotes"))
     if voice is None and new.party is not None:
@@ -143,35 +143,39 @@ def record(
             "recorded_by": actor.name,
         }
     ] + [
-        _quote_row(
+        _build_quote_row(
             connection, statement_id, position, quote, actor=actor, now=now, loc=loc, lines=lines
         )
         for position, quote in enumerate(new.quotes, start=1)
     ]
-    said = {name: rows[0][name] for name in SAID}
-    draft = Draft("statement.recorded", history.make_plain(said | {"quotes": _rendered(rows[1:])}))
-    lines += writer.begin(_subject(statement_id), [draft], actor=actor, now=now)
+    said = {name: rows[0][name] for name in EVENT_COLUMNS}
+    draft = Draft(
+        "statement.recorded", history.make_plain(said | {"quotes": _select_quote_columns(rows[1:])})
+    )
+    lines += writer.begin(_build_subject(statement_id), [draft], actor=actor, now=now)
     parameters = {f"{i}_{name}": value for i, row in enumerate(rows) for name, value in row.items()}
     parameters |= index_writer.build_new_statement_row(connection, statement_id, new.quotes, voice)
     parameters |= writer.parameters("line", lines)
-    _recording(len(new.quotes), len(lines)).run(connection, parameters)
-    return Spoken(
-        statement_id, voice, new.said_at, new.precision, new.basis, _brief(new.quotes[0].text)
+    _build_recording(len(new.quotes), len(lines)).run(connection, parameters)
+    return RecordedStatement(
+        statement_id, voice, new.said_at, new.precision, new.basis, _shorten(new.quotes[0].text)
     )
 
 
-def require_said(moment: datetime, *, now: datetime, loc: tuple[str | int, ...]) -> None:
+def require_not_future(moment: datetime, *, now: datetime, loc: tuple[str | int, ...]) -> None:
     """Raise Invalid for what was said tomorrow; a day's grace is for calendars ahead of UTC."""
-    if moment > now + CALENDARS_AHEAD:
+    if moment > now + FUTURE_TOLERANCE:
         raise Invalid("nobody can have said this yet: the instant lies in the future", loc=loc)
 
 
-def read(connection: Connection, statement_id: str, *, loc: tuple[str | int, ...]) -> Spoken:
+def lock_statement(
+    connection: Connection, statement_id: str, *, loc: tuple[str | int, ...]
+) -> RecordedStatement:
     """A recorded statement, held against withdrawal until this transaction ends.
 
     Raises Invalid (unknown) or StatementWithdrawn.
     """
-    row = connection.execute(READ, {"statement": statement_id}).first()
+    row = connection.execute(LOCK_STATEMENT, {"statement": statement_id}).first()
     if row is None:
         raise Invalid("there is no statement with this id", loc=loc)
     if row.withdrawn_at is not None:
@@ -181,13 +185,13 @@ def read(connection: Connection, statement_id: str, *, loc: tuple[str | int, ...
     voice = None
     if row.party is not None:
         voice = party_commands.known_voice(connection, row.party, row.speaker, loc=loc)
-    return Spoken(
+    return RecordedStatement(
         row.id,
         voice,
         row.said_at,
         Precision(row.precision),
         Basis(row.basis),
-        _brief(row.quote),
+        _shorten(row.quote),
     )
 
 
@@ -199,32 +203,36 @@ def add_quote(
     It is recorded on every claim that shows the statement, which is found by it from now on.
     """
     access.require_permission(actor, Action.RECORD)
-    _locked(connection, statement_id)
-    chain = writer.lock_chain(connection, _subject(statement_id))
+    _lock_row(connection, statement_id)
+    chain = writer.lock_chain(connection, _build_subject(statement_id))
     position = connection.scalar(
         select(func.max(quotes.c.position)).where(quotes.c.statement == statement_id)
     )
-    linked, claimed = _showing(connection, statement_id)
+    linked, claimed = _list_claims_showing(connection, statement_id)
     concerned = sorted({*linked, *claimed})
-    now = now_after(chain.recorded_at, claim_writer.hold(connection, concerned, now=now))
-    row = _quote_row(
+    now = now_after(chain.recorded_at, claim_writer.lock_claims(connection, concerned, now=now))
+    row = _build_quote_row(
         connection, statement_id, (position or 0) + 1, quote, actor=actor, now=now, loc=("body",)
     )
     connection.execute(insert(quotes), row)
-    draft = Draft("statement.quoted", {"quote": _rendered([row])[0]})
+    draft = Draft("statement.quoted", {"quote": _select_quote_columns([row])[0]})
     writer.extend(connection, chain, [draft], actor=actor, now=now)
     index_writer.reindex_statements(connection, statements.c.id == statement_id)
     shown = Draft("statement.quoted", {"statement": statement_id, **draft.data})
     changed = [
-        claim_writer.record(
-            connection, claim_writer.load(connection, claim, now=now), [shown], actor=actor, now=now
+        claim_writer.record_events(
+            connection,
+            claim_writer.load_claim(connection, claim, now=now),
+            [shown],
+            actor=actor,
+            now=now,
         ).state
         for claim in concerned
     ]
     index_writer.reindex_claims(connection, changed, statement=statement_id)
 
 
-def withdraw(
+def withdraw_statement(
     connection: Connection,
     statement_id: str,
     *,
@@ -245,19 +253,19 @@ def withdraw(
     """
     access.require_permission(actor, Action.RECORD)
     if said_at is not None:
-        require_said(said_at, now=now, loc=("body", "said_at"))
+        require_not_future(said_at, now=now, loc=("body", "said_at"))
         precision = precision or Precision.DAY
-    if _locked(connection, statement_id).withdrawn_at is not None:
+    if _lock_row(connection, statement_id).withdrawn_at is not None:
         raise AlreadySettled("This statement was withdrawn before.", statement=statement_id)
-    chain = writer.lock_chain(connection, _subject(statement_id))
+    chain = writer.lock_chain(connection, _build_subject(statement_id))
     source_id = (
         None
         if source is None
         else source_commands.resolve(connection, source, actor=actor, now=now, loc=("body",))
     )
-    linked, claimed = _showing(connection, statement_id)
+    linked, claimed = _list_claims_showing(connection, statement_id)
     concerned = sorted({*linked, *claimed})
-    now = now_after(chain.recorded_at, claim_writer.hold(connection, concerned, now=now))
+    now = now_after(chain.recorded_at, claim_writer.lock_claims(connection, concerned, now=now))
     withdrawal = {
         "reason": reason,
         "source": source_id,
@@ -280,14 +288,14 @@ def withdraw(
     }
     waiting = []
     for claim_id in concerned:
-        loaded = claim_writer.load(connection, claim_id, now=now)
+        loaded = claim_writer.load_claim(connection, claim_id, now=now)
         drafts = []
         if any(one.statement == statement_id for one in loaded.state.links):
             drafts.append(amendments.draft_statement_withdrawal(statement_id, **about))
         if claim_id in claimed and loaded.state.lifecycle is Lifecycle.ACTIVE:
             drafts.append(amendments.draft_claim_withdrawal(loaded.state, **about))
         change = amendments.withdraw_linked_statement(statement_id, drafts, about)
-        done = proposal_commands.submit(
+        done = proposal_commands.submit_change(
             connection, loaded, change, four_eyes=four_eyes, actor=actor, now=now
         )
         waiting += [done.decision] if done.decision else []
@@ -295,13 +303,13 @@ def withdraw(
 
 
 @dataclass(frozen=True, slots=True)
-class Linked(Outcome):
-    """A claim after a statement was linked to it, or the link was proposed; `link` is its id."""
+class LinkOutcome(Outcome):
+    """The claim after a statement was linked to it, or the link was proposed."""
 
-    link: str
+    link_id: str
 
 
-def link(
+def link_statement(
     connection: Connection,
     claim_id: str,
     new: NewLink,
@@ -310,30 +318,30 @@ def link(
     versions: Versions = None,
     actor: Actor,
     now: datetime,
-) -> Linked:
+) -> LinkOutcome:
     """Link a statement, recorded already or now, to a claim.
 
     On a confirmed claim a link that changes who is printed is proposed; the statement is recorded
     in any case.
     """
     access.require_permission(actor, Action.RECORD)
-    loaded = claim_writer.load(connection, claim_id, versions=versions, now=now)
+    loaded = claim_writer.load_claim(connection, claim_id, versions=versions, now=now)
     loc = ("body", "statement")
     if isinstance(new.statement, NewStatement):
-        spoken = record(connection, new.statement, actor=actor, now=now, loc=loc)
+        spoken = record_statement(connection, new.statement, actor=actor, now=now, loc=loc)
     else:
-        spoken = read(connection, new.statement, loc=loc)
+        spoken = lock_statement(connection, new.statement, loc=loc)
     if spoken.voice is None:
         raise Invalid("no party stands behind this statement, so it takes no stance", loc=loc)
     made = _build_link(ids.make_id(), spoken, spoken.voice, new, now)
     change = amendments.add_link(loaded.state, made, note=new.note)
-    done = proposal_commands.submit(
+    done = proposal_commands.submit_change(
         connection, loaded, change, four_eyes=four_eyes, actor=actor, now=now
     )
-    return Linked(done.state, done.change, done.decision, made.id)
+    return LinkOutcome(done.state, done.change, done.decision, made.id)
 
 
-def link_again(
+def rebuild_link(
     connection: Connection, state: ClaimState, asked: Mapping[str, Any], *, now: datetime
 ) -> Change:
     """A proposed link as it would be made now: its party may have been renamed since.
@@ -347,16 +355,16 @@ def link_again(
         asked["conditional"],
         asked["note"],
     )
-    spoken = read(connection, asked["statement"], loc=("body", "statement"))
+    spoken = lock_statement(connection, asked["statement"], loc=("body", "statement"))
     assert spoken.voice is not None, "a statement keeps its party"
     made = _build_link(asked["id"], spoken, spoken.voice, new, now)
     return amendments.add_link(state, made, note=new.note)
 
 
-def link_origin(connection: Connection, claim: ClaimState) -> Link | None:
+def build_origin_link(connection: Connection, claim: ClaimState) -> Link | None:
     """The statement that a claim was recorded with, as a link that supports the claim it is merged
     into; None where no party stands behind it."""
-    spoken = read(connection, claim.origin_statement, loc=("body", "into"))
+    spoken = lock_statement(connection, claim.origin_statement, loc=("body", "into"))
     if spoken.voice is None:
         return None
     return _build_link(
@@ -365,7 +373,7 @@ def link_origin(connection: Connection, claim: ClaimState) -> Link | None:
 
 
 def _build_link(
-    link_id: str, spoken: Spoken, voice: Voice, new: NewLink, recorded_at: datetime
+    link_id: str, spoken: RecordedStatement, voice: Voice, new: NewLink, recorded_at: datetime
 ) -> Link:
     return Link(
         id=link_id,
@@ -396,9 +404,9 @@ def retract_link(
     To take a denial off a confirmed claim is proposed: without it the line is bolder.
     """
     access.require_permission(actor, Action.RECORD)
-    loaded = _claim_of(connection, link_id, now=now)
+    loaded = _load_claim_of_link(connection, link_id, now=now)
     change = amendments.retract_link(loaded.state, link_id, reason=reason)
-    return proposal_commands.submit(
+    return proposal_commands.submit_change(
         connection, loaded, change, four_eyes=four_eyes, actor=actor, now=now
     )
 
@@ -408,37 +416,37 @@ def affirm_link(
 ) -> Outcome:
     """Say that a link holds for the claim's present wording too.  Raises NotFound, Settled."""
     access.require_permission(actor, Action.RECORD)
-    loaded = _claim_of(connection, link_id, now=now)
+    loaded = _load_claim_of_link(connection, link_id, now=now)
     change = amendments.affirm_link(loaded.state, link_id)
-    return proposal_commands.submit(
+    return proposal_commands.submit_change(
         connection, loaded, change, four_eyes=four_eyes, actor=actor, now=now
     )
 
 
-def _showing(connection: Connection, statement_id: str) -> tuple[list[str], list[str]]:
+def _list_claims_showing(connection: Connection, statement_id: str) -> tuple[list[str], list[str]]:
     """The claims that the statement is linked to, and those whose origin it is."""
     linked = select(links.c.claim).where(links.c.statement == statement_id)
     claimed = select(claims.c.id).where(claims.c.origin_statement == statement_id)
     return list(connection.scalars(linked)), list(connection.scalars(claimed))
 
 
-def _subject(statement_id: str) -> Subject:
+def _build_subject(statement_id: str) -> Subject:
     return Subject(SubjectKind.STATEMENT, statement_id)
 
 
-def _rendered(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _select_quote_columns(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Quotes as events repeat them."""
-    return [{name: row[name] for name in RENDERED} for row in rows]
+    return [{name: row[name] for name in EVENT_QUOTE_COLUMNS} for row in rows]
 
 
-def _claim_of(connection: Connection, link_id: str, *, now: datetime) -> Loaded:
+def _load_claim_of_link(connection: Connection, link_id: str, *, now: datetime) -> Loaded:
     claim_id = connection.scalar(select(links.c.claim).where(links.c.id == link_id))
     if claim_id is None:
         raise NotFound("There is no link with this id.")
-    return claim_writer.load(connection, claim_id, now=now)
+    return claim_writer.load_claim(connection, claim_id, now=now)
 
 
-def _locked(connection: Connection, statement_id: str) -> Row[Any]:
+def _lock_row(connection: Connection, statement_id: str) -> Row[Any]:
     row = connection.execute(
         select(statements).where(statements.c.id == statement_id).with_for_update()
     ).first()
@@ -447,7 +455,7 @@ def _locked(connection: Connection, statement_id: str) -> Row[Any]:
     return row
 
 
-def _quote_row(
+def _build_quote_row(
     connection: Connection,
     statement_id: str,
     position: int,
@@ -477,5 +485,5 @@ def _quote_row(
     }
 
 
-def _brief(text: str) -> str:
-    return text if len(text) <= BRIEF else text[: BRIEF - 1] + "…"
+def _shorten(text: str) -> str:
+    return text if len(text) <= EXCERPT_LENGTH else text[: EXCERPT_LENGTH - 1] + "…"

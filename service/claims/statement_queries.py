@@ -37,19 +37,21 @@ STATEMENT = (
 )
 
 
-def one(connection: Connection, statement_id: str) -> dict[str, Any] | None:
-    return by_ids(connection, [statement_id]).get(statement_id)
+def read_statement(connection: Connection, statement_id: str) -> dict[str, Any] | None:
+    return read_statements(connection, [statement_id]).get(statement_id)
 
 
-def by_ids(connection: Connection, statement_ids: Collection[str]) -> dict[str, dict[str, Any]]:
+def read_statements(
+    connection: Connection, statement_ids: Collection[str]
+) -> dict[str, dict[str, Any]]:
     """Statements by id, each with all its renderings: two queries however many there are."""
     if not statement_ids:
         return {}
     rows = connection.execute(STATEMENT.where(statements.c.id.in_(statement_ids))).all()
-    return {shape["id"]: shape for shape in _with_quotes(connection, rows)}
+    return {shape["id"]: shape for shape in _build_statements(connection, rows)}
 
 
-def page(
+def list_statements(
     connection: Connection,
     *,
     party: str | None,
@@ -83,18 +85,18 @@ def page(
             )
         )
     query = query.order_by(statements.c.said_end.desc(), statements.c.id.desc())
-    return _with_quotes(connection, connection.execute(query.limit(window.limit + 1)).all())
+    return _build_statements(connection, connection.execute(query.limit(window.limit + 1)).all())
 
 
-def keys(shape: dict[str, Any]) -> list[Any]:
-    """The sort keys of a statement in `page`."""
+def get_sort_keys(shape: dict[str, Any]) -> list[Any]:
+    """The sort keys of a statement in `list_statements`."""
     return [
         compute_end(parse_instant(shape["said_at"]), Precision(shape["precision"])),
         shape["id"],
     ]
 
 
-def link_page(
+def list_link_page(
     connection: Connection, state: ClaimState, window: Window, *, moment: datetime | None = None
 ) -> list[dict[str, Any]]:
     """A claim's links from the cursor on, oldest first, one more than the limit."""
@@ -103,10 +105,10 @@ def link_page(
         places = {link.id: place for place, link in enumerate(state.links)}
         begin = places.get(window.after[0], len(places)) + 1
     page = state.links[begin : begin + window.limit + 1]
-    return of_claim(connection, state, moment=moment, chosen=page)
+    return list_links(connection, state, moment=moment, chosen=page)
 
 
-def of_claim(
+def list_links(
     connection: Connection,
     state: ClaimState,
     *,
@@ -121,12 +123,12 @@ def of_claim(
         query = query.where(links.c.id.in_([link.id for link in chosen]))
     rows = {row.id: row for row in connection.execute(query).all()}
     shown = state.links if chosen is None else chosen
-    said = by_ids(connection, {one.statement for one in shown})
+    said = read_statements(connection, {one.statement for one in shown})
     shapes = []
     for one in shown:
         row, statement = rows[one.id], said[one.statement]
         if moment is not None:
-            statement = known_by(statement, moment)
+            statement = restrict_to_moment(statement, moment)
         shapes.append(
             {
                 "id": one.id,
@@ -142,13 +144,13 @@ def of_claim(
                 "recorded_at": format_instant(row.recorded_at),
                 "retracted_at": instant_or_none(row.retracted_at) if one.retracted else None,
                 "retraction_reason": row.retraction_reason if one.retracted else None,
-                "statement": statement | name_voice(one.voice),
+                "statement": statement | describe_voice(one.voice),
             }
         )
     return shapes
 
 
-def on_claims(connection: Connection, statement_id: str) -> list[dict[str, Any]]:
+def list_claims(connection: Connection, statement_id: str) -> list[dict[str, Any]]:
     """The claims that a statement is the origin of, then those it is linked to, each with its
     claim as stored (`document`) and its link: None for an origin.  What was linked to a merged
     claim is linked to the one that remains."""
@@ -189,7 +191,7 @@ def on_claims(connection: Connection, statement_id: str) -> list[dict[str, Any]]
     ]
 
 
-def name_voice(voice: Voice) -> dict[str, Any]:
+def describe_voice(voice: Voice) -> dict[str, Any]:
     """Whose words they are, as the claim's record names them: a later rename is another fact."""
     speaker = voice.speaker
     return {
@@ -202,7 +204,7 @@ def name_voice(voice: Voice) -> dict[str, Any]:
     }
 
 
-def link(connection: Connection, link_id: str) -> dict[str, Any] | None:
+def read_link(connection: Connection, link_id: str) -> dict[str, Any] | None:
     """A link in brief: whose statement, on which claim, with which stance."""
     row = connection.execute(select(links).where(links.c.id == link_id)).first()
     if row is None:
@@ -211,12 +213,12 @@ def link(connection: Connection, link_id: str) -> dict[str, Any] | None:
         "id": row.id,
         "claim": row.claim,
         "stance": row.stance,
-        "statement": one(connection, row.statement),
+        "statement": read_statement(connection, row.statement),
         "retracted_at": instant_or_none(row.retracted_at),
     }
 
 
-def known_by(statement: dict[str, Any], moment: datetime) -> dict[str, Any]:
+def restrict_to_moment(statement: dict[str, Any], moment: datetime) -> dict[str, Any]:
     """A statement without the renderings and the withdrawal that came after `moment`."""
 
     def known(text: str) -> bool:
@@ -234,7 +236,7 @@ def known_by(statement: dict[str, Any], moment: datetime) -> dict[str, Any]:
     return then
 
 
-def _with_quotes(connection: Connection, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
+def _build_statements(connection: Connection, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
     renderings: dict[str, list[dict[str, Any]]] = {row.id: [] for row in rows}
     found = (
         connection.execute(

@@ -151,7 +151,7 @@ def _record_row(finder: NameFinder, claim: str) -> tuple[str, ...]:
         tags=row.tags,
     )
     verdict = _build_verdict(row, finder.rules, remarks)
-    claim_commands.bring_in(
+    claim_commands.import_claim(
         connection, new, verdict, claim_id=claim, actor=finder.actor, now=finder.now
     )
     if remarks:

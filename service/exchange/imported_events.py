@@ -13,7 +13,6 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from service.claims import claim_writer, documents, projections
 from service.domain import evidence, history
-from service.domain.access import Actor, Role
 from service.domain.claims import ClaimState
 from service.domain.history import Event
 from service.domain.subjects import Subject, SubjectKind
@@ -36,7 +35,7 @@ HELD = (
 REPLACE = CompiledStatement(
     update(claims)
     .where(claims.c.id == bindparam("claim_id", type_=claims.c.id.type))
-    .values(bind_columns(claims, claim_writer.ROW, "new"))
+    .values(bind_columns(claims, claim_writer.ROW_COLUMNS, "new"))
 )
 
 
@@ -87,7 +86,8 @@ def append_events(connection: Connection, imported: Sequence[ImportedEvent]) -> 
         steps.append((previous, state, line))
         after[claim] = claim_writer.Loaded(state, line.hash)
     rows = {
-        claim: claim_writer.row(loaded.state, loaded.last_hash) for claim, loaded in after.items()
+        claim: claim_writer.build_row(loaded.state, loaded.last_hash)
+        for claim, loaded in after.items()
     }
     new = [
         # A claim that these name may stand further down: it is named when all are there.
@@ -105,7 +105,7 @@ def append_events(connection: Connection, imported: Sequence[ImportedEvent]) -> 
     connection.execute(
         insert(events),
         [
-            build_event_row(line) | claim_writer.describe_beside(state, line.event)
+            build_event_row(line) | claim_writer.build_event_columns(state, line.event)
             for _, state, line in steps
         ],
     )
@@ -117,9 +117,8 @@ def append_events(connection: Connection, imported: Sequence[ImportedEvent]) -> 
         states.write_further_links(connection, known.state if known else None, loaded.state)
     _index_claims(connection, steps, before)
     for previous, state, line in steps:
-        by = line.actor
-        actor = Actor(by.get("id", ""), by.get("name", by.get("rule", "")), Role.READER)
-        projections.follow(connection, previous, state, line.event, actor=actor)
+        changes = projections.list_row_changes(previous, state, line.event, line.actor)
+        projections.write_row_changes(connection, changes)
 
 
 def build_event_row(imported: ImportedEvent) -> Row:
@@ -171,5 +170,5 @@ def _build_version(state: ClaimState, *, until: datetime) -> Row:
         "agrees": evidence.is_as_suggested(state, evidence.suggest_status(state)),
         "part_of": state.part_of,
         "assignee": state.assignee,
-        "document": documents.document(state),
+        "document": documents.render_document(state),
     }

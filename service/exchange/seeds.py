@@ -172,7 +172,7 @@ class _Loading:
                 basis=entry.basis,
                 quotes=tuple(self._build_quote(quote) for quote in entry.quotes),
             )
-            known = statement_commands.record(self.connection, new, **self.stamp).id
+            known = statement_commands.record_statement(self.connection, new, **self.stamp).id
         self.ids["statements", entry.key] = str(known)
 
     def load_claim(self, entry: ClaimEntry, origin: StatementEntry) -> None:
@@ -190,7 +190,7 @@ class _Loading:
                 tags=entry.tags,
                 part_of=self.ids["claims", entry.part_of] if entry.part_of else None,
             )
-            known = claim_commands.create(self.connection, new, **self.stamp).id
+            known = claim_commands.create_claim(self.connection, new, **self.stamp).id
         self.ids["claims", entry.key] = str(known)
 
     def load_link(self, entry: LinkEntry) -> None:
@@ -203,7 +203,9 @@ class _Loading:
                 conditional=entry.conditional,
                 note=entry.note,
             )
-            statement_commands.link(self.connection, claim, new, four_eyes=True, **self.stamp)
+            statement_commands.link_statement(
+                self.connection, claim, new, four_eyes=True, **self.stamp
+            )
 
     def load_decision(self, entry: DecisionEntry) -> None:
         claim = self.ids["claims", entry.claim]

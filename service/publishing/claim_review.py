@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from service.claims.claim_views import ClaimantView, ClaimView
-from service.claims.webhook_bodies import claim_url
+from service.claims.webhook_bodies import build_claim_url
 from service.directory.directory_views import SourceView
 from service.domain.claims import Finding, Lifecycle, Precision, Status
 from service.domain.labels import format_verdict
@@ -54,7 +54,7 @@ def build_claim_review(
     return {
         "@context": "https://schema.org",
         "@type": "ClaimReview",
-        "url": claim_url(claim["id"], base_url),
+        "url": build_claim_url(claim["id"], base_url),
         "claimReviewed": claim["text"],
         "itemReviewed": about,
         "reviewRating": rating,
@@ -74,7 +74,7 @@ def render_script(data: JsonObject) -> str:
 def _build_claim(claim: ClaimView, sources: ReviewSources, base_url: str) -> JsonObject:
     shape: JsonObject = {
         "@type": "Claim",
-        "url": claim_url(claim["id"], base_url),
+        "url": build_claim_url(claim["id"], base_url),
         "text": claim["text"],
     }
     if claim["claimant"] is not None:
@@ -84,7 +84,7 @@ def _build_claim(claim: ClaimView, sources: ReviewSources, base_url: str) -> Jso
         shape["firstAppearance"] = _build_work(min(sources.sources, key=_get_publication_key))
         shape["appearance"] = [_build_work(source) for source in sources.sources]
     if sources.merged:
-        shape["sameAs"] = [claim_url(claim_id, base_url) for claim_id in sources.merged]
+        shape["sameAs"] = [build_claim_url(claim_id, base_url) for claim_id in sources.merged]
     if claim["lifecycle"] == Lifecycle.WITHDRAWN:
         shape["creativeWorkStatus"] = "Withdrawn"
     return shape

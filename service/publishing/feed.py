@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import orjson
 
 from service.claims.claim_views import ClaimView
-from service.claims.webhook_bodies import claim_url
+from service.claims.webhook_bodies import build_claim_url
 from service.domain import directions
 from service.domain.claims import Cause, Status
 from service.domain.labels import CAUSES, STATUSES
@@ -87,7 +87,7 @@ class Feed:
 
     def build_page_url(self, entry: Entry) -> str:
         """Return the address of the page for people about an entry's claim."""
-        return claim_url(entry.claim["id"], self.base_url)
+        return build_claim_url(entry.claim["id"], self.base_url)
 
 
 def build_entry(

@@ -11,7 +11,7 @@ from math import ceil
 from urllib.parse import quote
 
 from service.claims.claim_views import ClaimView
-from service.claims.webhook_bodies import claim_url
+from service.claims.webhook_bodies import build_claim_url
 from service.domain import directions
 from service.domain.claims import format_instant
 from service.domain.labels import format_verdict
@@ -81,7 +81,7 @@ def _render_html(
     base_url: str,
 ) -> str:
     query = f"?as_of={quote(format_instant(as_of))}" if as_of is not None else ""
-    url = escape_xml(claim_url(claim["id"], base_url) + query)
+    url = escape_xml(build_claim_url(claim["id"], base_url) + query)
     badge = escape_xml(f"{base_url}/v1/claims/{claim['id']}/badge.svg{query}")
     text, status = escape_xml(claim["text"]), escape_xml(format_verdict(claim))
     return (

@@ -7,24 +7,26 @@ kinder one: a conditional welcome is not support, and says so.
 
 from typing import Any
 
-from service.claims.documents import challenged, claimant
+from service.claims.documents import build_claimant, is_challenged
 from service.domain import evidence
 from service.domain.claims import ClaimState, Scope, Stance, format_instant
 from service.domain.evidence import TraceLine
 from service.domain.print_line import build_print_line
 
-SHOWN = 20
+LINK_LIMIT = 20
 """Links that a cell quotes of one stance; it counts them all."""
 
 
-def row(state: ClaimState) -> dict[str, Any]:
+def build_row(state: ClaimState) -> dict[str, Any]:
     """The claim in brief, and where each party stands on it."""
     voice = state.claimant
     return {
         "id": state.id,
         "text": state.text,
         "kind": state.kind,
-        "claimant": None if voice is None else {**(claimant(voice) or {}), "root": voice.root},
+        "claimant": None
+        if voice is None
+        else {**(build_claimant(voice) or {}), "root": voice.root},
         "claimed_at": format_instant(state.claimed_at),
         "precision": state.precision,
         "status": state.status,
@@ -32,15 +34,15 @@ def row(state: ClaimState) -> dict[str, Any]:
         "version": state.version,
         "finding": state.finding,
         "override": state.override,
-        "challenged": challenged(state),
+        "challenged": is_challenged(state),
         "lifecycle": state.lifecycle,
         "print_line": build_print_line(state),
         "part_of": state.part_of,
-        "cells": _cells(state),
+        "cells": _build_cells(state),
     }
 
 
-def _cells(state: ClaimState) -> list[dict[str, Any]]:
+def _build_cells(state: ClaimState) -> list[dict[str, Any]]:
     """The claimant's cell, then the others' in order of first appearance."""
     taken: dict[str, dict[Stance, list[TraceLine]]] = {}
     if state.claimant is not None:
@@ -52,13 +54,13 @@ def _cells(state: ClaimState) -> list[dict[str, Any]]:
         {
             "party": root,
             "role": "claimant" if root == claiming else None,
-            "stances": [_stance(one, stances[one]) for one in Stance if one in stances],
+            "stances": [_build_stance(one, stances[one]) for one in Stance if one in stances],
         }
         for root, stances in taken.items()
     ]
 
 
-def _stance(stance: Stance, taken: list[TraceLine]) -> dict[str, Any]:
+def _build_stance(stance: Stance, taken: list[TraceLine]) -> dict[str, Any]:
     standing = [one.link for one in taken if one.link.is_active]
     latest = taken[::-1]
     shown = [one for one in latest if one.link.is_active] + [
@@ -73,11 +75,11 @@ def _stance(stance: Stance, taken: list[TraceLine]) -> dict[str, Any]:
         "set_aside": sum(one.set_aside for one in standing),
         "withdrawn": sum(one.link.withdrawn and not one.link.retracted for one in taken),
         "retracted": sum(one.link.retracted for one in taken),
-        "said": [_said(one) for one in shown[:SHOWN]],
+        "said": [_build_said(one) for one in shown[:LINK_LIMIT]],
     }
 
 
-def _said(one: TraceLine) -> dict[str, Any]:
+def _build_said(one: TraceLine) -> dict[str, Any]:
     link = one.link
     speaker = link.voice.speaker
     return {

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, literal, select, union_all
 
-from service.claims.history_queries import event
+from service.claims.history_queries import parse_event
 from service.domain import history
 from service.domain.claims import ClaimState, Lifecycle, format_instant
 from service.domain.names import normalize_letters
@@ -23,11 +23,11 @@ from service.store.paging import Window
 from service.store.snapshot import hold_snapshot
 from service.store.tables import claim_versions, claims, events, links
 from service.stories import matrix
-from service.stories.story_queries import find, ours, places
+from service.stories.story_queries import build_story_conditions, find_story, select_parties
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ClaimPosition:
     """Where a claim stands in the order of its story: with the claim on top of those that it is
     part of, earliest claimed first; of an unknown hour, at the end of its day."""
 
@@ -38,7 +38,7 @@ class Place:
         return [format_instant(self.top[0]), self.top[1], self.claim]
 
 
-def page(
+def read_matrix(
     connection: Connection, slug: str, *, moment: datetime | None, window: Window
 ) -> tuple[dict[str, Any], list[Any] | None]:
     """A page of the matrix, and the sort keys of its last claim where another follows.
@@ -46,21 +46,21 @@ def page(
     Raises NotFound, NotYetRecorded.
     """
     with hold_snapshot(connection):
-        story = find(connection, slug, moment)
-        order = _arranged(_skeleton(connection, slug, moment))
-        begin = _following(order, window.after)
+        story = find_story(connection, slug, moment)
+        order = _arrange_claims(_read_skeleton(connection, slug, moment))
+        begin = _find_page_start(order, window.after)
         here = order[begin : begin + window.limit]
-        states = states_at(connection, [one.claim for one in here], moment)
+        states = read_states(connection, [one.claim for one in here], moment)
         shape = {
             "story": {"slug": story.slug, "title": story.title},
             "as_of": None if moment is None else format_instant(moment),
-            "parties": _columns(connection, slug, moment),
-            "claims": [matrix.row(states[one.claim]) for one in here],
+            "parties": _list_parties(connection, slug, moment),
+            "claims": [matrix.build_row(states[one.claim]) for one in here],
         }
     return shape, here[-1].keys() if begin + len(here) < len(order) else None
 
 
-def states_at(
+def read_states(
     connection: Connection, claim_ids: Collection[str], moment: datetime | None
 ) -> dict[str, ClaimState]:
     """Claims as they are, or as the desk knew them at `moment`; two queries however many."""
@@ -79,15 +79,17 @@ def states_at(
         .order_by(events.c.claim, events.c.number)
     )
     for claim, rows in groupby(connection.execute(changed).all(), key=lambda row: str(row.claim)):
-        state = history.fold(claim, map(event, rows))
+        state = history.fold(claim, map(parse_event, rows))
         assert state is not None
         found[claim] = state
     return found
 
 
-def _skeleton(connection: Connection, slug: str, moment: datetime | None) -> Sequence[Any]:
+def _read_skeleton(connection: Connection, slug: str, moment: datetime | None) -> Sequence[Any]:
     """id, part_of and claimed_end of every claim of the story."""
-    current = select(claims.c.id, claims.c.part_of, claims.c.claimed_end).where(*ours(slug, None))
+    current = select(claims.c.id, claims.c.part_of, claims.c.claimed_end).where(
+        *build_story_conditions(slug, None)
+    )
     if moment is None:
         return connection.execute(current).all()
     then, later = claim_versions, claim_versions.alias()
@@ -112,22 +114,22 @@ def _skeleton(connection: Connection, slug: str, moment: datetime | None) -> Seq
     return connection.execute(union_all(unchanged, earlier)).all()
 
 
-def _arranged(rows: Iterable[Any]) -> list[Place]:
+def _arrange_claims(rows: Iterable[Any]) -> list[ClaimPosition]:
     """Every claim, its components below it; a component of a claim elsewhere stands alone."""
     known = {row.id: (row.claimed_end, row.id) for row in rows}
     below: Mapping[str | None, list[Any]] = defaultdict(list)
     for row in sorted(rows, key=lambda row: known[row.id], reverse=True):
         below[row.part_of if row.part_of in known else None].append(row)
-    order: list[Place] = []
+    order: list[ClaimPosition] = []
     waiting = [(row.id, known[row.id]) for row in below[None]]
     while waiting:
         claim, top = waiting.pop()
-        order.append(Place(claim, top))
+        order.append(ClaimPosition(claim, top))
         waiting += [(row.id, top) for row in below[claim]]
     return order
 
 
-def _following(order: list[Place], after: list[Any] | None) -> int:
+def _find_page_start(order: list[ClaimPosition], after: list[Any] | None) -> int:
     """Where the page after the claim with these keys begins.
 
     Where that claim was merged meanwhile, what it was part of is shown again rather than missed.
@@ -142,25 +144,27 @@ def _following(order: list[Place], after: list[Any] | None) -> int:
     return sum(one.top < begin for one in order)
 
 
-def _columns(connection: Connection, slug: str, moment: datetime | None) -> list[dict[str, Any]]:
+def _list_parties(
+    connection: Connection, slug: str, moment: datetime | None
+) -> list[dict[str, Any]]:
     """The story's root parties: those with most claims first, then by name."""
-    place = places(moment)
+    place = select_parties(moment)
     claimants = (
         select(place.c.root, func.count().label("claims"))
         .join(claims, claims.c.claimant == place.c.slug)
-        .where(*ours(slug, moment))
+        .where(*build_story_conditions(slug, moment))
         .group_by(place.c.root)
     )
     voices = (
         select(place.c.root, literal(0).label("claims"))
         .join(links, links.c.party == place.c.slug)
         .join(claims, claims.c.id == links.c.claim)
-        .where(*ours(slug, moment))
+        .where(*build_story_conditions(slug, moment))
         .distinct()
     )
     if moment is not None:
         voices = voices.where(links.c.recorded_at <= moment)
-    told, root = union_all(claimants, voices).subquery(), places(moment)
+    told, root = union_all(claimants, voices).subquery(), select_parties(moment)
     found = connection.execute(
         select(told.c.root, root.c.name, func.sum(told.c.claims).label("claims"))
         .join(root, root.c.slug == told.c.root)

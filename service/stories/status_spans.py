@@ -7,7 +7,7 @@ from datetime import datetime
 from service.domain.claims import Lifecycle, Status
 from service.domain.history import Event
 
-TYPES = ("claim.created", "claim.status_changed", "claim.merged", "claim.withdrawn")
+EVENT_TYPES = ("claim.created", "claim.status_changed", "claim.merged", "claim.withdrawn")
 """The events that a lane is drawn from."""
 
 
@@ -30,8 +30,8 @@ class Lane:
     closed_at: datetime | None
 
 
-def lane(events: Iterable[Event]) -> Lane:
-    """The lane of one claim from its events of `TYPES`, oldest first.
+def draw_lane(events: Iterable[Event]) -> Lane:
+    """The lane of one claim from its events of `EVENT_TYPES`, oldest first.
 
     A status that held for no time is left out: nobody could have printed it.
     """

@@ -20,52 +20,55 @@ from service.store.tables import (
     stories,
 )
 
-HELD = ("name", "parent", "root")
+VERSIONED_COLUMNS = ("name", "parent", "root")
 """What is known of a party at any instant."""
 
 
-def one(connection: Connection, slug: str, *, moment: datetime | None = None) -> dict[str, Any]:
+def read_story(
+    connection: Connection, slug: str, *, moment: datetime | None = None
+) -> dict[str, Any]:
     """A story with the parties in it: those who claim and those who take a stance; now, or as the
     desk knew them at `moment`.  Its title and description are as they are now.
 
     Raises NotFound, NotYetRecorded.
     """
-    row = find(connection, slug, moment)
-    claimants = select(claims.c.claimant).where(*ours(slug, moment))
+    row = find_story(connection, slug, moment)
+    claimants = select(claims.c.claimant).where(*build_story_conditions(slug, moment))
     withdrawn = statements.c.withdrawn_at
     voices = (
         select(links.c.party)
         .join(claims, claims.c.id == links.c.claim)
         .join(statements, statements.c.id == links.c.statement)
-        .where(*ours(slug, moment), _not_yet(links.c.retracted_at, moment))
-        .where(_not_yet(withdrawn, moment))
+        .where(*build_story_conditions(slug, moment), _build_not_yet(links.c.retracted_at, moment))
+        .where(_build_not_yet(withdrawn, moment))
     )
     if moment is not None:
         voices = voices.where(links.c.recorded_at <= moment)
-    place = places(moment)
+    place = select_parties(moment)
     found = connection.execute(
-        select(parties, *(place.c[name].label(f"then_{name}") for name in HELD))
+        select(parties, *(place.c[name].label(f"then_{name}") for name in VERSIONED_COLUMNS))
         .join(place, place.c.slug == parties.c.slug)
         .where(parties.c.slug.in_(claimants.union(voices)))
         .order_by(parties.c.slug)
     ).all()
-    return shape(row) | {
+    return build_story(row) | {
         "parties": [
-            build_party_view(party) | {name: getattr(party, f"then_{name}") for name in HELD}
+            build_party_view(party)
+            | {name: getattr(party, f"then_{name}") for name in VERSIONED_COLUMNS}
             for party in found
         ]
     }
 
 
-def page(connection: Connection, *, window: Window) -> list[dict[str, Any]]:
+def list_stories(connection: Connection, *, window: Window) -> list[dict[str, Any]]:
     """Stories by slug, one more than the limit."""
     query = select(stories).order_by(stories.c.slug)
     if window.after is not None:
         query = query.where(stories.c.slug > window.after[0])
-    return [shape(row) for row in connection.execute(query.limit(window.limit + 1)).all()]
+    return [build_story(row) for row in connection.execute(query.limit(window.limit + 1)).all()]
 
 
-def counts(connection: Connection, slugs: Collection[str]) -> dict[str, dict[str, int]]:
+def count_claims(connection: Connection, slugs: Collection[str]) -> dict[str, dict[str, int]]:
     """Count the claims of these stories that are in force, by slug and status."""
     found: dict[str, dict[str, int]] = {slug: {} for slug in slugs}
     query = (
@@ -78,7 +81,7 @@ def counts(connection: Connection, slugs: Collection[str]) -> dict[str, dict[str
     return found
 
 
-def find(connection: Connection, slug: str, moment: datetime | None) -> Row[Any]:
+def find_story(connection: Connection, slug: str, moment: datetime | None) -> Row[Any]:
     """A story's row.  Raises NotFound, NotYetRecorded where it was made after `moment`."""
     row = connection.execute(select(stories).where(stories.c.slug == slug)).first()
     if row is None:
@@ -90,7 +93,7 @@ def find(connection: Connection, slug: str, moment: datetime | None) -> Row[Any]
     return row
 
 
-def ours(slug: str, moment: datetime | None) -> tuple[ColumnElement[bool], ...]:
+def build_story_conditions(slug: str, moment: datetime | None) -> tuple[ColumnElement[bool], ...]:
     """Conditions on `claims`: those of the story that were recorded and not merged."""
     unmerged = claims.c.lifecycle != Lifecycle.MERGED.value
     if moment is None:
@@ -109,16 +112,16 @@ def ours(slug: str, moment: datetime | None) -> tuple[ColumnElement[bool], ...]:
     return claims.c.story == slug, claims.c.created_at <= moment, or_(unmerged, before)
 
 
-def places(moment: datetime | None) -> FromClause:
+def select_parties(moment: datetime | None) -> FromClause:
     """`slug`, `name`, `parent` and `root` of every party, now or then."""
     if moment is None:
         return parties.alias()
     then = party_versions
-    held = and_(then.c.recorded_at <= moment, _not_yet(then.c.superseded_at, moment))
+    held = and_(then.c.recorded_at <= moment, _build_not_yet(then.c.superseded_at, moment))
     return select(then).where(held).subquery()
 
 
-def shape(row: Row[Any]) -> dict[str, Any]:
+def build_story(row: Row[Any]) -> dict[str, Any]:
     return {
         "slug": row.slug,
         "title": row.title,
@@ -128,5 +131,5 @@ def shape(row: Row[Any]) -> dict[str, Any]:
     }
 
 
-def _not_yet(column: ColumnElement[Any], moment: datetime | None) -> ColumnElement[bool]:
+def _build_not_yet(column: ColumnElement[Any], moment: datetime | None) -> ColumnElement[bool]:
     return column.is_(None) if moment is None else or_(column.is_(None), column > moment)

@@ -30,7 +30,7 @@ SHOWN = ("text", "tags", "finding")
 """What of an amendment everybody may know of."""
 
 
-def entry(
+def build_entry(
     event: Event,
     *,
     seq: int,
@@ -64,12 +64,12 @@ def entry(
         "material": bool(data.get("material")),
         "into": data.get("into"),
         "merged": data.get("merged"),
-        "link": _link(linked) if linked else None,
-        "parties": _parties(voices),
+        "link": _build_link(linked) if linked else None,
+        "parties": _list_parties(voices),
     }
 
 
-def lane(claim: str, drawn: Lane) -> dict[str, Any]:
+def build_lane(claim: str, drawn: Lane) -> dict[str, Any]:
     return {
         "claim": claim,
         "lifecycle": drawn.lifecycle,
@@ -85,7 +85,7 @@ def lane(claim: str, drawn: Lane) -> dict[str, Any]:
     }
 
 
-def _link(data: dict[str, Any]) -> dict[str, Any]:
+def _build_link(data: dict[str, Any]) -> dict[str, Any]:
     speaker = data["voice"]["speaker"]
     return {
         "id": data["id"],
@@ -100,7 +100,7 @@ def _link(data: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _parties(voices: Iterable[Voice]) -> list[dict[str, Any]]:
+def _list_parties(voices: Iterable[Voice]) -> list[dict[str, Any]]:
     """Each party once, with its root, as the record named them."""
     return [
         {"slug": one.party, "name": one.name, "root": one.root, "root_name": one.root_name}

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Row, and_, func, literal, or_, select, tuple_, union_all
 
-from service.claims.history_queries import event
+from service.claims.history_queries import parse_event
 from service.domain import history
 from service.domain.claims import format_instant
 from service.record.event_queries import disclosed
@@ -16,14 +16,14 @@ from service.store.paging import Window
 from service.store.snapshot import hold_snapshot
 from service.store.tables import claim_versions, claims, events, links
 from service.stories import status_spans, timeline
-from service.stories.story_queries import find
+from service.stories.story_queries import find_story
 
 Data = dict[str, Any]
-MAKING = ("link.created", "claim.absorbed")
+LINKING_TYPES = ("link.created", "claim.absorbed")
 """The events that links come from."""
 
 
-def page(
+def read_timeline(
     connection: Connection,
     slug: str,
     *,
@@ -41,26 +41,26 @@ def page(
     Raises NotFound, NotYetRecorded.
     """
     with hold_snapshot(connection):
-        story = find(connection, slug, moment)
-        rows = _rows(connection, slug, clock, moment, window, newest_first)
+        story = find_story(connection, slug, moment)
+        rows = _read_rows(connection, slug, clock, moment, window, newest_first)
         more, rows = len(rows) > window.limit, rows[: window.limit]
         concerned = list(dict.fromkeys(row.claim for row in rows))
-        briefs = _briefs(connection, concerned, moment)
-        told = [(row, event(row)) for row in rows]
-        known = _links(connection, slug, told)
-        drawn = statuses(connection, concerned, moment)
-    items = [_entry(row, one, briefs[row.claim], known) for row, one in told]
+        briefs = _read_claims(connection, concerned, moment)
+        told = [(row, parse_event(row)) for row in rows]
+        known = _read_links(connection, slug, told)
+        drawn = read_lanes(connection, concerned, moment)
+    items = [_build_entry(row, one, briefs[row.claim], known) for row, one in told]
     shape = {
         "story": {"slug": story.slug, "title": story.title},
         "as_of": None if moment is None else format_instant(moment),
         "clock": clock,
         "items": items,
-        "lanes": [timeline.lane(claim, drawn[claim]) for claim in concerned],
+        "lanes": [timeline.build_lane(claim, drawn[claim]) for claim in concerned],
     }
-    return shape, [_clock(rows[-1], clock), rows[-1].seq] if more else None
+    return shape, [_read_clock(rows[-1], clock), rows[-1].seq] if more else None
 
 
-def _rows(
+def _read_rows(
     connection: Connection,
     slug: str,
     clock: str,
@@ -85,12 +85,12 @@ def _rows(
     return connection.execute(query.order_by(*order).limit(window.limit + 1)).all()
 
 
-def _clock(row: Row[Any], clock: str) -> datetime:
+def _read_clock(row: Row[Any], clock: str) -> datetime:
     moment: datetime = row.said_end if clock == "said" else row.recorded_at
     return moment
 
 
-def _briefs(
+def _read_claims(
     connection: Connection, claim_ids: Collection[str], moment: datetime | None
 ) -> dict[str, Data]:
     """Claims in brief as they are, or as they were served at `moment`; merged ones too."""
@@ -118,11 +118,11 @@ def _briefs(
     return found
 
 
-def _links(
+def _read_links(
     connection: Connection, slug: str, told: Sequence[tuple[Row[Any], history.Event]]
 ) -> dict[str, Data]:
     """The links that these events cite or end, by id, as they were when they were made."""
-    cited = {link for _, one in told for link in _cited(one)}
+    cited = {link for _, one in told for link in _list_cited_links(one)}
     withdrawn = {
         (row.claim, one.data["statement"]) for row, one in told if one.type == "statement.withdrawn"
     }
@@ -135,7 +135,7 @@ def _links(
                 events.c.story == slug,
                 events.c.recorded_at == links.c.recorded_at,
                 events.c.claim == links.c.claim,
-                events.c.type.in_(MAKING),
+                events.c.type.in_(LINKING_TYPES),
             ),
         )
         .where(
@@ -157,13 +157,13 @@ def _links(
     return found
 
 
-def _cited(one: history.Event) -> list[str]:
+def _list_cited_links(one: history.Event) -> list[str]:
     if one.type == "claim.status_changed":
         return list(one.data["cites"])
     return [one.data["link"]] if one.type in ("link.retracted", "link.affirmed") else []
 
 
-def _entry(row: Row[Any], one: history.Event, brief: Data, known: dict[str, Data]) -> Data:
+def _build_entry(row: Row[Any], one: history.Event, brief: Data, known: dict[str, Data]) -> Data:
     if one.type == "link.created":
         concerned = [one.data["link"]]
     elif one.type == "claim.absorbed":
@@ -175,24 +175,24 @@ def _entry(row: Row[Any], one: history.Event, brief: Data, known: dict[str, Data
             if (link["claim"], link["statement"]) == (row.claim, one.data["statement"])
         ]
     else:
-        concerned = [known[link] for link in _cited(one)]
+        concerned = [known[link] for link in _list_cited_links(one)]
     voices = [history.read_voice(link["voice"]) for link in concerned]
     if one.type == "claim.created" and one.data["claimant"]:
         voices = [history.read_voice(one.data["claimant"])]
-    return timeline.entry(one, seq=row.seq, claim=brief, links=concerned, voices=voices)
+    return timeline.build_entry(one, seq=row.seq, claim=brief, links=concerned, voices=voices)
 
 
-def statuses(
+def read_lanes(
     connection: Connection, claim_ids: Collection[str], moment: datetime | None
 ) -> dict[str, status_spans.Lane]:
     """The lanes of claims by id, as far as the desk knew at `moment`."""
     query = select(events).where(
-        events.c.claim.in_(claim_ids), events.c.type.in_(status_spans.TYPES)
+        events.c.claim.in_(claim_ids), events.c.type.in_(status_spans.EVENT_TYPES)
     )
     if moment is not None:
         query = query.where(events.c.recorded_at <= moment)
     rows = connection.execute(query.order_by(events.c.claim, events.c.number)).all()
     return {
-        claim: status_spans.lane(map(event, mine))
+        claim: status_spans.draw_lane(map(parse_event, mine))
         for claim, mine in groupby(rows, key=lambda row: row.claim)
     }

@@ -1,15 +1,18 @@
 """The rows beside a claim that its record implies, worked out without the database.
 
-What `projections` writes as events happen, this derives from the events alone, so that
-`claimdesk verify` can tell whether the tables still say the same.
+The rule is `projections.list_row_changes`, by which the writer wrote the tables. Here its changes
+are applied to rows in memory, so that `claimdesk verify` can tell whether the tables still agree.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from service.claims import projections
+from service.claims.projections import Deleted, Inserted, Updated
 from service.domain.claims import ClaimState
 from service.domain.history import Event
+from service.store.tables import claim_tags, links
 
 Row = dict[str, Any]
 
@@ -28,50 +31,39 @@ class Implied:
     def follow(
         self, before: ClaimState | None, after: ClaimState, event: Event, actor: Row
     ) -> None:
-        """Take in `event`; `actor` is the event's own: {id, name}, or {rule}."""
-        data, at = event.data, event.recorded_at
-        if event.type in ("link.created", "claim.absorbed"):
-            for one in [data["link"]] if event.type == "link.created" else data["links"]:
-                row = projections.link_row(after.id, one, event, actor["name"])
-                self.links[one["id"]] = row | {"retracted_at": None, "retraction_reason": None}
-        elif event.type == "link.retracted":
-            self.links[data["link"]] |= {"retracted_at": at, "retraction_reason": data["reason"]}
-        elif event.type == "party.changed":
-            for row in self.links.values():
-                if row["party"] in data["parties"]:
-                    row["root"] = data["parties"][row["party"]]["root"]
-        elif event.type == "decision.proposed":
-            row = projections.decision_row(after, event, before)
-            settling = ("settled_by", "settled_by_name", "settled_at", "comment")
-            self.decisions[data["id"]] = row | dict.fromkeys(settling)
-        if "tags" in data:
-            self._retag(before, after, at)
-        self._settle(before, event, actor)
+        """Apply what `event` changes; `actor` is the event's own: {id, name}, or {rule}."""
+        for change in projections.list_row_changes(before, after, event, actor):
+            if isinstance(change, Inserted):
+                for row in change.rows:
+                    self._insert(change.table.name, dict(row))
+                continue
+            matching = self._find(change)
+            if isinstance(change, Updated):
+                for row in matching:
+                    row.update(change.values)
+            else:
+                for row in matching:
+                    del self.tags[row["tag"], row["added_at"]]
 
-    def _retag(self, before: ClaimState | None, after: ClaimState, at: datetime) -> None:
-        had, has = set(before.tags if before else ()), set(after.tags)
-        for row in self.tags.values():
-            if row["tag"] in had - has and row["removed_at"] is None:
-                row["removed_at"] = at
-        for tag in has - had:
-            self.tags[tag, at] = {
-                "tag": tag,
-                "claim": after.id,
-                "added_at": at,
-                "removed_at": None,
-            }
+    def _insert(self, table: str, row: Row) -> None:
+        if table == claim_tags.name:
+            self.tags[row["tag"], row["added_at"]] = row
+        else:
+            (self.links if table == links.name else self.decisions)[row["id"]] = row
 
-    def _settle(self, before: ClaimState | None, event: Event, actor: Row) -> None:
-        waiting = before.pending if before else None
-        ended = projections.ending(waiting.id, event) if waiting else None
-        if waiting is None or ended is None:
-            return
-        state, why = ended
-        who = {} if state == "superseded" else actor
-        self.decisions[waiting.id] |= {
-            "state": state,
-            "settled_by": who.get("id"),
-            "settled_by_name": who.get("name"),
-            "settled_at": event.recorded_at,
-            "comment": why,
-        }
+    def _find(self, change: Updated | Deleted) -> list[Row]:
+        """Find the rows to change.  Raises KeyError for an id that no row has."""
+        rows: Iterable[Row]
+        if change.table is claim_tags:
+            rows = self.tags.values()
+        else:
+            by_id = self.links if change.table is links else self.decisions
+            rows = [by_id[change.where["id"]]] if "id" in change.where else by_id.values()
+        return [row for row in rows if _matches(row, change.where)]
+
+
+def _matches(row: Row, where: projections.Row) -> bool:
+    return all(
+        row[name] in value if isinstance(value, tuple) else row[name] == value
+        for name, value in where.items()
+    )

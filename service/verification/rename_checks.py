@@ -38,7 +38,7 @@ def read_unfinished(connection: Connection) -> Unfinished:
         if rename.draft is None:
             mine = rename_claims.c.rename == rename.id
             claims.update(connection.scalars(select(rename_claims.c.claim).where(mine)))
-        query = select(statements.c.id).where(rename_queue.select_spoken(rename))
+        query = select(statements.c.id).where(rename_queue.build_statement_condition(rename))
         if rename.last_statement is not None:
             query = query.where(statements.c.id > rename.last_statement)
         spoken.update(connection.scalars(query))
@@ -55,7 +55,7 @@ def check_renames(connection: Connection) -> list[Finding]:
 
 
 def _describe(connection: Connection, rename: Rename) -> str:
-    left = rename_queue.count_left(connection, rename.id)
+    left = rename_queue.count_remaining_claims(connection, rename.id)
     total = connection.execute(
         select(renames.c.claims).where(renames.c.id == rename.id)
     ).scalar_one()

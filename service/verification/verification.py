@@ -250,7 +250,7 @@ def _check(
             found = f"{type(error).__name__}: {error}"
             yield Break(claim, line.number, "fold", "an event that can follow", clip(found))
             return
-        aside = claim_writer.describe_beside(state, event)
+        aside = claim_writer.build_event_columns(state, event)
         yield from compare_row(claim, line.number, "events", aside, line._mapping)
         snapshot = snapshots.pop(line.number, None)
         if following is not None:
@@ -258,7 +258,7 @@ def _check(
         elif snapshot is not None:
             snapshots[line.number] = snapshot
     assert state is not None
-    expected = claim_writer.row(state, lines[-1].hash) | {"created_at": lines[0].recorded_at}
+    expected = claim_writer.build_row(state, lines[-1].hash) | {"created_at": lines[0].recorded_at}
     yield from compare_row(claim, None, "claims", expected, row._mapping)
     further = {place: {"state": one} for place, one in states.list_further_links(state).items()}
     yield from compare_rows(
@@ -372,7 +372,7 @@ def _version(
         "agrees": evidence.is_as_suggested(state, evidence.suggest_status(state)),
         "part_of": state.part_of,
         "assignee": state.assignee,
-        "document": documents.document(state),
+        "document": documents.render_document(state),
     }
     yield from compare_row(claim, line.number, "claim_versions", expected, snapshot._mapping)
 

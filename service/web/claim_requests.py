@@ -129,9 +129,11 @@ async def look_up_claim(
     claim it was merged into.  Raises NotFound, NotYetRecorded."""
     database = call.services.database
     if moment is None:
-        rows = await database.look_up(claim_queries.ONE, {"claim": claim_id})
+        rows = await database.look_up(claim_queries.CURRENT_CLAIM, {"claim": claim_id})
     else:
-        rows = await database.look_up(claim_queries.ONE_AS_OF, {"claim": claim_id, "as_of": moment})
+        rows = await database.look_up(
+            claim_queries.CLAIM_AS_OF, {"claim": claim_id, "as_of": moment}
+        )
     if not rows:
         raise await _explain_absence(call, claim_id)
     version, document, assignee, into = rows[0]
@@ -139,7 +141,7 @@ async def look_up_claim(
 
 
 async def _explain_absence(call: Call, claim_id: str) -> NotFound:
-    rows = await call.services.database.look_up(claim_queries.ONE, {"claim": claim_id})
+    rows = await call.services.database.look_up(claim_queries.CURRENT_CLAIM, {"claim": claim_id})
     if rows:
         created_at = orjson.loads(rows[0][1])["created_at"]
         return NotYetRecorded("The desk recorded this claim only later.", recorded_at=created_at)
@@ -226,8 +228,8 @@ async def find_family(
     now = await look_up(claim_queries.FAMILY, {"party": party})
     earlier = []
     if moment is not None:
-        earlier = await look_up(claim_queries.FAMILY_THEN, {"party": party, "as_of": moment})
-    family = claim_queries.family(party, now, earlier)
+        earlier = await look_up(claim_queries.FAMILY_AS_OF, {"party": party, "as_of": moment})
+    family = claim_queries.build_family(party, now, earlier)
     if family is None:
         raise Invalid(f"there is no party '{party}'", loc=("query", name))
     return family

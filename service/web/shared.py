@@ -73,7 +73,7 @@ class SharedAnswers:
         request = call.request
         if not _is_shared(request):
             return await self._make(call, build, cost)
-        newest, settled = await board_queries.reached(self._database)
+        newest, settled = await board_queries.read_newest_event(self._database)
         state = State(newest, self._database.commits)
         key = f"{request.scope['path']}?{request.scope['query_string'].decode('latin-1')}"
         answer = self._find(key, state)

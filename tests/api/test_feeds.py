@@ -391,7 +391,7 @@ async def test_imported_claim_is_one_entry_with_its_status(desk: Desk) -> None:
     source = Imported(by="Example Check", label="False", finding=Finding.REFUTED)
     verdict = Verdict(to=Status.DISPUTED, reason="Rated false", source=source)
     await desk.database.write(
-        claims.bring_in,
+        claims.import_claim,
         body.to_command(),
         verdict,
         claim_id=NOBODY,

@@ -36,13 +36,13 @@ async def linked(desk: Desk) -> tuple[str, list[str]]:
 def count_matrices(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The stories whose matrix was read from the database, as it is read."""
     read: list[str] = []
-    original = matrix_queries.page
+    original = matrix_queries.read_matrix
 
     def page(connection: Connection, slug: str, **asked: Any) -> Any:
         read.append(slug)
         return original(connection, slug, **asked)
 
-    monkeypatch.setattr(matrix_queries, "page", page)
+    monkeypatch.setattr(matrix_queries, "read_matrix", page)
     return read
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from service.claims.history_queries import event
+from service.claims.history_queries import parse_event
 from service.domain import evidence, history
 from service.domain.claims import ClaimState, Lifecycle, Voice
 from service.domain.history import Event
@@ -222,6 +222,6 @@ async def consult(weeks: Weeks) -> list[Line]:
     def read(connection: Connection) -> list[Line]:
         of_claims = select(events).where(events.c.claim.is_not(None))
         rows = connection.execute(of_claims.order_by(events.c.seq)).all()
-        return [(row.seq, row.claim, event(row)) for row in rows]
+        return [(row.seq, row.claim, parse_event(row)) for row in rows]
 
     return await weeks.desk.database.read(read)

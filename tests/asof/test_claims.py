@@ -64,7 +64,7 @@ async def listed(desk: Desk, query: dict[str, Any], limit: int) -> list[dict[str
 
 
 def served(state: ClaimState) -> str:
-    return documents.for_desk(documents.document(state), state.assignee)
+    return documents.add_assignee(documents.render_document(state), state.assignee)
 
 
 async def test_lists(oracle: Oracle) -> None:
@@ -141,7 +141,7 @@ async def test_links(oracle: Oracle) -> None:
                     for quote in one["statement"]["quotes"]
                 )
             suggested = await desk.checker.get(f"{path}/suggestion", params=params)
-            assert suggested.json()["status"] == decision_queries.suggestion(state)["status"]
+            assert suggested.json()["status"] == decision_queries.build_suggestion(state)["status"]
             if state.lifecycle is not Lifecycle.MERGED:
                 expanded = await desk.checker.get(path, params=params | {"expand": "links"})
                 assert expanded.json()["links"] == links

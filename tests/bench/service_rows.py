@@ -15,7 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from service.claims import claim_writer, documents, projections
-from service.claims.statement_commands import BRIEF, RENDERED, SAID
+from service.claims.statement_commands import EVENT_COLUMNS, EVENT_QUOTE_COLUMNS, EXCERPT_LENGTH
 from service.directory.source_commands import fingerprint
 from service.domain import addresses, amendments, history, ids, lifecycle
 from service.domain.access import Actor, Role
@@ -351,11 +351,11 @@ class Teller:
                 zip(columns("statements"), self.rows["statements"][-1], strict=True)
             )
             of_quotes = [
-                dict.fromkeys(RENDERED) | dict(zip(columns("quotes"), row, strict=True))
+                dict.fromkeys(EVENT_QUOTE_COLUMNS) | dict(zip(columns("quotes"), row, strict=True))
                 for row in self.rows["quotes"][-len(said.quotes) :]
             ]
-            data = {name: of_statement[name] for name in SAID} | {
-                "quotes": [{name: row[name] for name in RENDERED} for row in of_quotes]
+            data = {name: of_statement[name] for name in EVENT_COLUMNS} | {
+                "quotes": [{name: row[name] for name in EVENT_QUOTE_COLUMNS} for row in of_quotes]
             }
             self.rows["events"].append(
                 _first_event(SubjectKind.STATEMENT, key, "statement.recorded", data, at, by)
@@ -457,7 +457,7 @@ class Teller:
             voice=self._voice(said.party, said.speaker),
             said_at=said.said_at,
             precision=Precision(said.precision),
-            quote=text if len(text) <= BRIEF else text[: BRIEF - 1] + "…",
+            quote=text if len(text) <= EXCERPT_LENGTH else text[: EXCERPT_LENGTH - 1] + "…",
             recorded_at=at,
         )
         record.append(self.linking(made), link.id, at, by)
@@ -517,7 +517,7 @@ class Teller:
         record.append(draft, UUID(int=change.id.int ^ 2), proposed_at, by)
         after = record.state
         event = Event(after.version, draft.type, after.updated_at, draft.data)
-        row = projections.decision_row(after, event, before) | {
+        row = projections.build_decision_row(after, event, before) | {
             "state": "approved",
             "settled_by": other.id,
             "settled_by_name": other.name,
@@ -529,7 +529,7 @@ class Teller:
 
 
 class _Record:
-    """One claim's events: what `claim_writer.record` writes, in lists instead of tables."""
+    """One claim's events: what `claim_writer.record_events` writes, in lists instead of tables."""
 
     state: ClaimState
 
@@ -572,7 +572,7 @@ class _Record:
         self.last_hash = line["hash"]
         event = Event(number, draft.type, at, draft.data)
         after = history.apply(before, event, claim_id=self.id)
-        line |= claim_writer.describe_beside(after, event)
+        line |= claim_writer.build_event_columns(after, event)
         self.rows["events"].append(tuple(map(line.get, _LINE)))
         self.former |= index_writer.list_lost_terms((before, after, event), self.known)
         return after
@@ -580,7 +580,7 @@ class _Record:
     def _supersede(self, state: ClaimState, at: datetime) -> None:
         if at == state.updated_at:
             return  # it held for no time at all
-        document = documents.document(state)
+        document = documents.render_document(state)
         self.rows["claim_versions"].append(
             (
                 self.id,
@@ -596,7 +596,7 @@ class _Record:
         )
 
     def finish(self) -> None:
-        row = claim_writer.row(self.state, self.last_hash)
+        row = claim_writer.build_row(self.state, self.last_hash)
         self.rows["claims"].append(
             _CLAIM(row | {"id": self.id, "created_at": self.state.created_at})
         )

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
-from service.claims.board_queries import SHOWN
+from service.claims.board_queries import GROUP_SIZE
 from tests.bench import wrk
 from tests.bench.sample import Sample
 from tests.bench.servers import Client
@@ -102,7 +102,7 @@ def _board(asking: Asking) -> Plan | None:
 
 def _board_as_json(asking: Asking) -> Plan:
     """As many claims as the board shows."""
-    return _gets(asking, [asking.api.page(f"limit={4 * SHOWN}")])
+    return _gets(asking, [asking.api.page(f"limit={4 * GROUP_SIZE}")])
 
 
 def _evidence(asking: Asking) -> Plan:

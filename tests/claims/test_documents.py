@@ -57,7 +57,7 @@ KEYS = [
 
 
 def served(*links: Link, **changes: Any) -> dict[str, Any]:
-    document = orjson.loads(documents.document(claim(*links, **changes)))
+    document = orjson.loads(documents.render_document(claim(*links, **changes)))
     assert isinstance(document, dict)
     return document
 
@@ -163,20 +163,20 @@ def test_a_merged_claim_says_where() -> None:
 def test_only_those_who_may_see_the_assignee() -> None:
     """The stored bytes have none, whoever is assigned; for the desk they gain it and nothing
     else, in the same place, however it is spelled."""
-    stored = documents.document(claim(assignee="ana"))
+    stored = documents.render_document(claim(assignee="ana"))
     assert orjson.loads(stored)["assignee"] is None
     assert "ana" not in stored
-    assert documents.for_desk(stored, None) == stored
+    assert documents.add_assignee(stored, None) == stored
     for name in ("ana", 'A "q" \\ č'):
-        shown = documents.for_desk(stored, name)
+        shown = documents.add_assignee(stored, name)
         assert orjson.loads(shown) == orjson.loads(stored) | {"assignee": name}
         assert list(orjson.loads(shown)) == list(orjson.loads(stored))
 
 
 def test_a_text_that_looks_like_the_documents_end_is_left_alone() -> None:
     """Only the end of the stored bytes is replaced."""
-    stored = documents.document(claim(text='"assignee":null}', story='"assignee":null}'))
-    shown = orjson.loads(documents.for_desk(stored, "ana"))
+    stored = documents.render_document(claim(text='"assignee":null}', story='"assignee":null}'))
+    shown = orjson.loads(documents.add_assignee(stored, "ana"))
     assert (shown["text"], shown["assignee"]) == ('"assignee":null}', "ana")
 
 
@@ -215,7 +215,7 @@ def test_challenged_is_confirmed_with_an_open_contradiction(
 def test_a_status_that_the_links_do_not_suggest_is_drift(status: Any, agrees: bool) -> None:
     """The decided status is served, the suggestion beside it."""
     state = claim(supports(), status=status)
-    document = orjson.loads(documents.document(state))
+    document = orjson.loads(documents.render_document(state))
     assert document["status"] == status
     assert document["suggested_status"] == "confirmed"
     assert document["agrees"] is agrees

@@ -62,7 +62,7 @@ ACTS = st.lists(
 
 @pytest.fixture
 def small_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.claims.state_cache.MANY", 0)
+    monkeypatch.setattr("service.claims.state_cache.MIN_LINKS", 0)
     monkeypatch.setattr(states, "FIRST", 2)
 
 
@@ -92,20 +92,20 @@ def require_same(connection: Connection, claim: str) -> None:
     stored, whole, last_hash = read_stored(connection, claim)
     folded = fold_events(connection, claim)
     assert states.parse(whole) == states.read_locked(connection, claim, stored) == folded
-    assert claim_writer.row(folded, last_hash)["state"] == stored
-    loaded = claim_writer.load(connection, claim, now=workday.BEGIN)
+    assert claim_writer.build_row(folded, last_hash)["state"] == stored
+    loaded = claim_writer.load_claim(connection, claim, now=workday.BEGIN)
     assert (loaded.last_hash, loaded.state) == (last_hash, folded)
     document = connection.scalar(
         select(tables.claims.c.document).where(tables.claims.c.id == claim)
     )
-    assert claim_writer.row(folded, last_hash)["document"] == document
+    assert claim_writer.build_row(folded, last_hash)["document"] == document
 
 
 def act(day: Day, claim: str, kind: str, choice: int) -> None:
     connection = day.connection
     links = [
         link
-        for link in claim_writer.load(connection, claim, now=workday.BEGIN).state.links
+        for link in claim_writer.load_claim(connection, claim, now=workday.BEGIN).state.links
         if not link.retracted
     ]
     party = VOICES[choice % len(VOICES)]
@@ -126,7 +126,9 @@ def act(day: Day, claim: str, kind: str, choice: int) -> None:
         standing = [link.statement for link in links if not link.withdrawn]
         statement = standing[choice % len(standing)]
         reason: dict[str, Any] = {"reason": "an error", "source": None}
-        statement_commands.withdraw(connection, statement, **reason, four_eyes=False, **day.by())
+        statement_commands.withdraw_statement(
+            connection, statement, **reason, four_eyes=False, **day.by()
+        )
     elif kind == "rename":
         name = f"{party.title()} of {'abcdefghijklmnop'[choice % 16] * 3}"
         party_changes.change_party(connection, party, {"name": name}, **day.by())
@@ -144,7 +146,7 @@ def act(day: Day, claim: str, kind: str, choice: int) -> None:
     elif kind == "merge":
         other = day.claim(f"The same in other words {choice}")
         day.link(other, party, Stance.COMMENTS)
-        claim_commands.merge(
+        claim_commands.merge_claims(
             connection, other, into=claim, four_eyes=False, versions=None, **day.by()
         )
     elif kind == "undo":
@@ -239,7 +241,7 @@ async def test_a_cache_gives_up_what_was_unused_longest(database: Database) -> N
         day = Day(connection)
         claim = day.claim("Troops gathered at the border")
         day.link(claim, "nato", Stance.COMMENTS)
-        return claim_writer.load(connection, claim, now=workday.BEGIN).state
+        return claim_writer.load_claim(connection, claim, now=workday.BEGIN).state
 
     state = await database.write(work)
     large = replace(state, links=state.links * 40)
@@ -357,7 +359,7 @@ async def test_names_leave_room_for_quotes(database: Database) -> None:
         day = Day(connection)
         claim = day.claim("Troops gathered at the border")
         day.link(claim, "nato", Stance.COMMENTS)
-        state = claim_writer.load(connection, claim, now=workday.BEGIN).state
+        state = claim_writer.load_claim(connection, claim, now=workday.BEGIN).state
         voice = state.links[0].voice
         many = [
             replace(
@@ -382,7 +384,7 @@ async def test_a_link_writes_as_much_on_a_large_claim_as_on_a_small_one(
     """The same statements, as many rows and about as many bytes: what stood before is not written
     again."""
     monkeypatch.setattr(states, "FIRST", 3)
-    monkeypatch.setattr("service.claims.state_cache.MANY", 3)
+    monkeypatch.setattr("service.claims.state_cache.MIN_LINKS", 3)
     monkeypatch.setattr(index_writer, "MANY_LINKS", 3)
     monkeypatch.setattr(postings, "MAX_PLACES", {Level.TEXT: 4, Level.NAMES: 40, Level.QUOTES: 60})
 
@@ -429,7 +431,7 @@ async def test_a_state_that_lacks_links_is_refused(database: Database) -> None:
         last = mine & (tables.state_links.c.place == states.FIRST + 1)
         connection.execute(delete(tables.state_links).where(last))
         with pytest.raises(ValueError, match="1 rows in state_links, not 2"):
-            history_queries.state(connection, claim)
+            history_queries.read_state(connection, claim)
         breaks = verification.compare(connection).breaks
         assert [(one.what, one.found) for one in breaks] == [("state_links", "no row")]
         changed = update(tables.state_links).where(mine)

@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from service.claims import webhook_bodies
-from service.claims.webhook_bodies import RENDERERS, claim_url, message
+from service.claims.webhook_bodies import RENDERERS, build_claim_url, render_message
 from service.domain import amendments, proposals
 from service.domain.claims import Basis, ClaimState, Finding, Scope
 from service.domain.history import Draft, Event
@@ -49,7 +49,7 @@ class Told(Record):
 
     def messages(self) -> list[tuple[Event, bytes | None]]:
         return [
-            (event, message(event, state, by=None if rule else "Ana", base_url=BASE))
+            (event, render_message(event, state, by=None if rule else "Ana", base_url=BASE))
             for event, state, rule in zip(
                 self.events, self.__dict__["states"], self.rules, strict=True
             )
@@ -94,7 +94,7 @@ def first_of_each() -> dict[str, bytes]:
         if body is not None and decided:
             found.setdefault(event.type, body)
     merged = Event(9, "claim.merged", NOON, {"into": "claim-2"})
-    body = message(merged, claim(version=9), by="Boris", base_url=BASE)
+    body = render_message(merged, claim(version=9), by="Boris", base_url=BASE)
     assert body is not None
     return found | {
         "claim.merged": body,
@@ -129,7 +129,7 @@ def test_nothing_of_the_desk_s_own_is_told() -> None:
     silent = [event for event, body in told if body is None]
     assert [(event.type, event.data) for event in silent] == [("claim.amended", {"assignee": None})]
     affirmed = Event(2, "link.affirmed", NOON, {"link": "link-1"})
-    assert message(affirmed, claim(version=2), by="Ana", base_url=BASE) is None
+    assert render_message(affirmed, claim(version=2), by="Ana", base_url=BASE) is None
 
 
 def test_a_rule_has_no_name() -> None:
@@ -173,7 +173,7 @@ def test_an_amendment_tells_what_changed(
 ) -> None:
     """Only what is served to everybody; where nothing of that changed, nothing is said."""
     event = Event(2, "claim.amended", NOON, changes)
-    body = message(event, claim(version=2), by="Ana", base_url=BASE)
+    body = render_message(event, claim(version=2), by="Ana", base_url=BASE)
     assert (body and orjson.loads(body)["data"]["changes"]) == told
 
 
@@ -189,10 +189,10 @@ def test_the_parties_of_a_claim() -> None:
 
 def test_addresses_are_the_desk_s_own() -> None:
     """A claim's address is where it is read by people."""
-    assert claim_url("claim-1", BASE) == "https://desk.example/claims/claim-1"
-    told = webhook_bodies.claim(claim(claimant=None), BASE)
+    assert build_claim_url("claim-1", BASE) == "https://desk.example/claims/claim-1"
+    told = webhook_bodies.build_claim(claim(claimant=None), BASE)
     assert told["claimant"] is None
-    assert told["url"] == claim_url("claim-1", BASE)
+    assert told["url"] == build_claim_url("claim-1", BASE)
 
 
 def test_instants_are_utc_with_a_z() -> None:
@@ -205,6 +205,6 @@ def test_instants_are_utc_with_a_z() -> None:
 
 def test_a_speaker_is_told_by_name_and_role() -> None:
     """Without the desk's own number for the person."""
-    spoken = webhook_bodies.brief(supports(MILLER))["speaker"]
+    spoken = webhook_bodies.build_link(supports(MILLER))["speaker"]
     assert spoken == {"name": "Matthew Miller", "role": None}
-    assert webhook_bodies.brief(supports(NATO, basis=Basis.DOCUMENTS))["basis"] == "documents"
+    assert webhook_bodies.build_link(supports(NATO, basis=Basis.DOCUMENTS))["basis"] == "documents"

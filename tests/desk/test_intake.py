@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from service.claims import intake_commands
-from service.claims.intake_queries import passages
+from service.claims.intake_queries import list_passages
 from tests.desk.conftest import People, form_of, parsed, send, submit, text, words_of
 from tests.support.desk import Desk
 
@@ -153,11 +153,11 @@ async def test_done_forgets_the_text_and_keeps_the_quotes(
     assert (await people.checker.get(place)).status_code == 404
     again = await begun(people)
     late = desk.clock.now + timedelta(days=31)
-    assert await desk.database.write(intake_commands.forget_old, now=late) == 1
+    assert await desk.database.write(intake_commands.delete_old_intakes, now=late) == 1
     assert (await people.checker.get(again)).status_code == 404
     (source,) = (await desk.reader.get("/v1/sources?url=https://example.org/article")).json()[
         "items"
     ]
-    kept = await desk.database.read(passages, source["id"])
+    kept = await desk.database.read(list_passages, source["id"])
     assert [one["text"] for one in kept] == ["We left"]
     assert source["sha256"]

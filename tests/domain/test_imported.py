@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from service.claims.documents import document
+from service.claims.documents import render_document
 from service.domain import evidence, history, lifecycle
 from service.domain.claims import Cause, ClaimState, Finding, Imported, Status
 from service.domain.errors import Conflict, Invalid, TransitionRefused
@@ -68,12 +68,12 @@ def test_the_print_line_says_whose_judgement_it_is(
     state = brought(to, replace(CHECKER, finding=finding))
     assert (state.status, state.finding) == (to, finding)
     assert build_print_line(state) == f"{CLAIMED} {line}"
-    assert '"imported":{"by":"Example Fact-check","label":"True"}' in document(state)
-    assert "ndependently confirmed" not in document(state)
+    assert '"imported":{"by":"Example Fact-check","label":"True"}' in render_document(state)
+    assert "ndependently confirmed" not in render_document(state)
 
 
 def test_what_was_not_imported_says_nothing_of_it() -> None:
-    assert '"imported"' not in document(claim())
+    assert '"imported"' not in render_document(claim())
 
 
 @pytest.mark.parametrize(

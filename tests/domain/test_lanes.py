@@ -15,7 +15,7 @@ def drawn(*changes: Change, closed: tuple[int, str] | None = None) -> status_spa
     told: list[tuple[str, int, dict[str, str]]] = [("claim.created", 0, {})]
     told += [("claim.status_changed", after, {"status": str(to)}) for after, to in changes]
     told += [(closed[1], closed[0], {})] if closed else []
-    return status_spans.lane(
+    return status_spans.draw_lane(
         Event(number, type, NOON + after * MINUTE, data)
         for number, (type, after, data) in enumerate(told, start=1)
     )

@@ -87,7 +87,7 @@ def fill_desk(connection: Connection) -> None:
     )
     account_commands.create_sign_in_link(connection, "ana@example.org", now=day.time)
     day.amend(disputed, assignee=user)
-    claim_commands.withdraw(
+    claim_commands.withdraw_claim(
         connection,
         disputed,
         reason="taken back",
@@ -105,7 +105,7 @@ def fill_desk(connection: Connection) -> None:
         Basis.UNSTATED,
         (NewQuote("one", "en", Rendering.VERBATIM, sources[0]),),
     )
-    statement = statement_commands.record(connection, said, **day.by())
+    statement = statement_commands.record_statement(connection, said, **day.by())
     statement_commands.add_quote(
         connection,
         statement.id,

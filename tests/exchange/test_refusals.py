@@ -229,7 +229,7 @@ async def test_a_claim_that_the_desk_continued_differently_is_refused(
     claim = identifier[0]
 
     def amend(connection: Connection, text: str) -> None:
-        claim_commands.amend(
+        claim_commands.amend_claim(
             connection,
             claim,
             {"text": text},
@@ -262,7 +262,7 @@ async def test_a_record_that_continued_is_continued(full: Database, other: Datab
     await import_lines(other, await export_desk(full))
     change = {"tags": ["more"]}
     await full.write(
-        lambda connection: claim_commands.amend(
+        lambda connection: claim_commands.amend_claim(
             connection,
             identifier[0],
             change,

@@ -193,7 +193,7 @@ async def test_later_changes_of_the_desk_stay(database: Database, plan: Plan) ->
     await load(database, plan)
     found = await served(database, plan)
     await database.write(
-        claim_commands.amend,
+        claim_commands.amend_claim,
         found["C3"]["id"],
         {"text": "600 British soldiers reinforce NATO in Kosovo"},
         material=False,

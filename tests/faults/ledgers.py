@@ -10,7 +10,7 @@ import orjson
 from sqlalchemy import Connection, select
 
 from service.claims import claim_writer
-from service.claims.history_queries import event
+from service.claims.history_queries import parse_event
 from service.config import Settings
 from service.domain import history
 from service.domain.claims import format_instant
@@ -57,9 +57,9 @@ def proved(connection: Connection) -> dict[str, list[Json]]:
                 previous_hash=previous,
             )
             assert row.hash == previous
-        state = history.fold(claim.id, map(event, rows))
+        state = history.fold(claim.id, map(parse_event, rows))
         assert state is not None
-        expected = claim_writer.row(state, previous)
+        expected = claim_writer.build_row(state, previous)
         assert {name: getattr(claim, name) for name in expected} == expected
         _prove_versions(connection, claim, rows)
         _prove_links(connection, state)
@@ -87,7 +87,7 @@ def _prove_versions(connection: Connection, claim: Any, rows: Any) -> None:
         after = following.recorded_at if following else claim.changed_at
         assert one.superseded_at == after
     assert [one.version for one in kept] == sorted({one.version for one in kept} - {claim.version})
-    folded = [history.fold(claim.id, map(event, rows[: one.version])) for one in kept]
+    folded = [history.fold(claim.id, map(parse_event, rows[: one.version])) for one in kept]
     assert [one.status for one in kept] == [state.status for state in folded if state]
 
 

@@ -39,7 +39,7 @@ def record_claims(connection: Connection) -> None:
     )
     body = ClaimIn.model_validate(claim_body(speaker=None)).to_command()
     for _ in range(CLAIMS):
-        claim_commands.create(connection, body, actor=account_commands.SYSTEM, now=now)
+        claim_commands.create_claim(connection, body, actor=account_commands.SYSTEM, now=now)
 
 
 async def count_left(database: Database) -> int:

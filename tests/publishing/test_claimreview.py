@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 import pytest
 
-from service.claims.documents import document
+from service.claims.documents import render_document
 from service.domain.claims import ClaimState, Speaker, Voice
 from service.publishing import claim_review
 from service.publishing.claim_review import ReviewSources
@@ -24,7 +24,7 @@ EARLY = {
 
 def told(state: ClaimState, *sources: Any) -> dict[str, Any]:
     found = claim_review.build_claim_review(
-        orjson.loads(document(state)),
+        orjson.loads(render_document(state)),
         ReviewSources(sources, ()),
         publisher="The Daily",
         base_url="https://desk.example",

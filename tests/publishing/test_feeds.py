@@ -10,7 +10,7 @@ import feedparser
 import orjson
 import pytest
 
-from service.claims.documents import document
+from service.claims.documents import render_document
 from service.domain.claims import Cause, ClaimState, Finding, Status
 from service.publishing import atom_feed, feed, json_feed
 from service.publishing.feed import NEVER, Entry, Feed
@@ -32,7 +32,7 @@ def entry(number: int, state: ClaimState, previous: Status | None = None, cause:
         version=number,
         moment=NOON + timedelta(minutes=number),
         data=orjson.dumps(change if previous else {"text": state.text}).decode(),
-        document=document(state),
+        document=render_document(state),
     )
 
 

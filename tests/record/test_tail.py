@@ -35,7 +35,7 @@ def new_claim(connection: Connection, text: str) -> str:
     quote = NewQuote(text, "en", Rendering.VERBATIM, NewSource("https://example.org/paper"))
     said = NewStatement(None, None, NOW, Precision.DAY, Basis.UNSTATED, (quote,))
     new = NewClaim(text, Kind.EVENT, None, None, NOW, Precision.DAY, said)
-    return claim_commands.create(connection, new, actor=SYSTEM, now=NOW).id
+    return claim_commands.create_claim(connection, new, actor=SYSTEM, now=NOW).id
 
 
 def write(
@@ -47,10 +47,10 @@ def write(
     """
     # In one order, so that two writers wait for each other instead of dying of it.
     for claim in sorted(mine):
-        loaded = claim_writer.load(connection, claim, now=NOW)
+        loaded = claim_writer.load_claim(connection, claim, now=NOW)
         pause(connection, before)
         draft = Draft("claim.amended", {"text": text, "material": False})
-        claim_writer.record(connection, loaded, [draft], actor=SYSTEM, now=NOW)
+        claim_writer.record_events(connection, loaded, [draft], actor=SYSTEM, now=NOW)
     pause(connection, after)
     if undo:
         raise Undone

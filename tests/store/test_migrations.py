@@ -154,7 +154,7 @@ async def test_long_rows_of_the_index_say_that_they_are_full(settings: Settings)
 async def read_state(settings: Settings, claim: str) -> ClaimState:
     database = Database(settings)
     await database.start()
-    state = await database.read(history_queries.state, claim)
+    state = await database.read(history_queries.read_state, claim)
     await database.stop()
     assert state is not None
     return state

@@ -206,6 +206,6 @@ async def test_speakers_renamed_alike_at_once_are_told_apart(desk: Desk) -> None
 
 async def speakers_of(desk: Desk, claim: str) -> list[str]:
     """As the claim's own record has them; the list of links shows statements as they are."""
-    state = await desk.database.read(history_queries.state, claim)
+    state = await desk.database.read(history_queries.read_state, claim)
     assert state is not None
     return [one.voice.speaker.name for one in state.links if one.voice.speaker]

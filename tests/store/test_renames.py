@@ -39,7 +39,9 @@ async def record_claims(desk: Desk, count: int = CLAIMS) -> list[str]:
 
     def record(connection: Connection) -> list[str]:
         by: Json = {"actor": account_commands.SYSTEM, "now": desk.clock()}
-        return sorted(str(claim_commands.create(connection, body, **by).id) for _ in range(count))
+        return sorted(
+            str(claim_commands.create_claim(connection, body, **by).id) for _ in range(count)
+        )
 
     return await desk.database.write(record)
 

@@ -92,7 +92,7 @@ class Desk:
         """Record C1 with a text as desks took it before there was a text policy; gives its id."""
         body = replace(ClaimIn.model_validate(claim_body(**changes)).to_command(), text=text)
         recorded = await self.database.write(
-            claim_commands.create, body, actor=account_commands.SYSTEM, now=self.clock()
+            claim_commands.create_claim, body, actor=account_commands.SYSTEM, now=self.clock()
         )
         return str(recorded.id)
 

@@ -73,13 +73,13 @@ class Day:
             origin=self.statement("belgrade", speaker),
             **rest,
         )
-        return claim_commands.create(self.connection, new, **self.by()).id
+        return claim_commands.create_claim(self.connection, new, **self.by()).id
 
     def link(self, claim: str, party: str, stance: Stance, **rest: Any) -> str:
         new = NewLink(self.statement(party, **rest), stance, note=f"{party} {stance}")
-        return statement_commands.link(
+        return statement_commands.link_statement(
             self.connection, claim, new, four_eyes=True, **self.by()
-        ).link
+        ).link_id
 
     def move(self, claim: str, to: Status, *cites: str, **rest: Any) -> str | None:
         move = Move(to, f"towards {to}", cites, **rest)
@@ -90,10 +90,12 @@ class Day:
     def decide(self, claim: str, to: Status, *cites: str, **rest: Any) -> None:
         decision = self.move(claim, to, *cites, **rest)
         assert decision is not None
-        decision_commands.approve(self.connection, decision, note="agreed", **self.by(BORIS))
+        decision_commands.approve_decision(
+            self.connection, decision, note="agreed", **self.by(BORIS)
+        )
 
     def amend(self, claim: str, *, material: bool = False, **changes: Any) -> None:
-        claim_commands.amend(
+        claim_commands.amend_claim(
             self.connection,
             claim,
             changes,
@@ -113,12 +115,14 @@ class Day:
             **self.by(),
         ).decision
         assert decision is not None
-        decision_commands.approve(self.connection, decision, note=None, **self.by(BORIS))
+        decision_commands.approve_decision(self.connection, decision, note=None, **self.by(BORIS))
 
     def settle(self, outcome: Outcome) -> None:
         """Somebody else agrees to what was proposed."""
         assert outcome.decision is not None
-        decision_commands.approve(self.connection, outcome.decision, note=None, **self.by(BORIS))
+        decision_commands.approve_decision(
+            self.connection, outcome.decision, note=None, **self.by(BORIS)
+        )
 
 
 def a_days_work(connection: Connection) -> None:
@@ -174,9 +178,11 @@ def a_days_work(connection: Connection) -> None:
     other = day.claim("another", tags=("troops",))
     ground = day.link(other, "nato", Stance.SUPPORTS)
     waiting = day.move(other, Status.CONFIRMED, ground)
-    decision_commands.reject(connection, str(waiting), comment="too early", **day.by(BORIS))
+    decision_commands.reject_decision(
+        connection, str(waiting), comment="too early", **day.by(BORIS)
+    )
     waiting = day.move(other, Status.CONFIRMED, ground)
-    decision_commands.withdraw(connection, str(waiting), reason=None, **day.by())
+    decision_commands.withdraw_decision(connection, str(waiting), reason=None, **day.by())
     day.move(other, Status.CONFIRMED, ground)
     day.move(other, Status.AWAITING_CONFIRMATION)
     day.move(other, Status.CONFIRMED, ground)
@@ -197,8 +203,10 @@ def a_days_work(connection: Connection) -> None:
     day.claim("part of the twin", part_of=twin)
     day.link(twin, "nato", Stance.COMMENTS)
     day.link(twin, "washington", Stance.REQUESTS_CONFIRMATION)
-    claim_commands.merge(connection, twin, into=whole, four_eyes=True, versions=None, **day.by())
-    statement_commands.withdraw(
+    claim_commands.merge_claims(
+        connection, twin, into=whole, four_eyes=True, versions=None, **day.by()
+    )
+    statement_commands.withdraw_statement(
         connection,
         shown.statement,
         reason="an error",
@@ -211,7 +219,7 @@ def a_days_work(connection: Connection) -> None:
     origin = connection.execute(
         select(tables.claims.c.origin_statement).where(tables.claims.c.id == part)
     ).scalar_one()
-    statement_commands.withdraw(
+    statement_commands.withdraw_statement(
         connection, origin, reason="never said", source=None, four_eyes=True, **day.by()
     )
     # Who speaks is renamed, and moves under another.
@@ -268,10 +276,14 @@ def every_kind_of_proposal(connection: Connection, day: Day) -> None:
     day.decide(claim, Status.CONFIRMED, day.link(claim, "nato", Stance.SUPPORTS))
     eyes: dict[str, Any] = {"four_eyes": True, "versions": None}
     change = {"text": "a fourth, better written", "tags": ["border"]}
-    day.settle(claim_commands.amend(connection, claim, change, material=False, **eyes, **day.by()))
+    day.settle(
+        claim_commands.amend_claim(connection, claim, change, material=False, **eyes, **day.by())
+    )
     support = NewLink(day.statement("washington"), Stance.SUPPORTS, note="a second one")
-    day.settle(statement_commands.link(connection, claim, support, four_eyes=True, **day.by()))
-    twin = claim_commands.create(
+    day.settle(
+        statement_commands.link_statement(connection, claim, support, four_eyes=True, **day.by())
+    )
+    twin = claim_commands.create_claim(
         connection,
         NewClaim(
             text="a fourth, again",
@@ -284,7 +296,7 @@ def every_kind_of_proposal(connection: Connection, day: Day) -> None:
         ),
         **day.by(),
     ).id
-    claim_commands.merge(connection, twin, into=claim, **eyes, **day.by())
+    claim_commands.merge_claims(connection, twin, into=claim, **eyes, **day.by())
     (voice,) = connection.scalars(
         select(tables.links.c.id).where(
             tables.links.c.claim == claim, tables.links.c.party == "pristina"
@@ -293,7 +305,7 @@ def every_kind_of_proposal(connection: Connection, day: Day) -> None:
     day.settle(statement_commands.affirm_link(connection, voice, four_eyes=True, **day.by()))
     twin = day.claim("a fourth, once more")
     day.link(twin, "russia", Stance.SUPPORTS)
-    day.settle(claim_commands.merge(connection, twin, into=claim, **eyes, **day.by()))
+    day.settle(claim_commands.merge_claims(connection, twin, into=claim, **eyes, **day.by()))
     first = day.link(claim, "albania", Stance.CONTRADICTS, basis=Basis.UNSTATED)
     day.settle(
         statement_commands.retract_link(
@@ -304,16 +316,16 @@ def every_kind_of_proposal(connection: Connection, day: Day) -> None:
     said = connection.scalars(
         select(tables.links.c.statement).where(tables.links.c.id == second)
     ).one()
-    (waiting,) = statement_commands.withdraw(
+    (waiting,) = statement_commands.withdraw_statement(
         connection, said, reason="an error", source=None, four_eyes=True, **day.by()
     )
-    decision_commands.approve(connection, waiting, note=None, **day.by(BORIS))
+    decision_commands.approve_decision(connection, waiting, note=None, **day.by(BORIS))
     denial = day.link(claim, "albania", Stance.CONTRADICTS)
     day.find(claim, Finding.REFUTED, denial)
     day.amend(claim, text="a fifth", material=True)
     day.find(claim, Finding.UNPROVABLE)
     day.amend(claim, text="a fifth, proposed")
-    proposal_commands.lapse_of_proposer(
+    proposal_commands.lapse_proposals(
         connection, ANNA.id, reason=LapseReason.PROPOSER_DISABLED, **day.by(SYSTEM)
     )
     day.find(claim, None)

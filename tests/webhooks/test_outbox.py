@@ -233,9 +233,9 @@ async def test_a_change_undone_tells_nobody(desk: Desk, board: Board) -> None:
     webhook = await board.endpoint()
 
     def undone(connection: Connection) -> None:
-        loaded = claim_writer.load(connection, claim, now=desk.clock())
+        loaded = claim_writer.load_claim(connection, claim, now=desk.clock())
         drafts = amendments.draft_amendment(loaded.state, {"tags": ["border"]}, material=False)
-        claim_writer.record(connection, loaded, drafts, actor=SYSTEM, now=desk.clock())
+        claim_writer.record_events(connection, loaded, drafts, actor=SYSTEM, now=desk.clock())
         for table in (tables.webhook_messages, tables.webhook_deliveries):
             assert connection.scalar(select(func.count()).select_from(table)) == 1
         raise ValueError("undone")

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 from markupsafe import Markup
 
 from service.claims import board_queries
-from service.claims.claim_queries import Family, Filters, listing
+from service.claims.claim_queries import Family, Filters, build_list_query
 from service.desk.claims import claim_rows
 from service.desk.claims.claim_rows import Drawn
 from service.desk.layout.rendering import direction, render
@@ -49,7 +49,8 @@ async def show_board(call: Annotated[Call, allow(Action.READ_CLAIMS, page=True)]
     filters = claim_requests.build_filters(asked, call)
     database = call.services.database
     (after_event, settled), known = await asyncio.gather(
-        board_queries.reached(database), database.look_up(board_queries.STORIES, {})
+        board_queries.read_newest_event(database),
+        database.look_up(board_queries.RECENT_STORIES, {}),
     )
     context: dict[str, Any] = {
         "filters": {name: request.query_params.get(name) for name in FILTERS},
@@ -91,7 +92,7 @@ async def show_board(call: Annotated[Call, allow(Action.READ_CLAIMS, page=True)]
 
 async def _groups(call: Call, request: Request, filters: Filters, *, narrowed: bool) -> Drawn:
     in_force = replace(filters, lifecycle=Lifecycle.ACTIVE)
-    found = await board_queries.groups(
+    found = await board_queries.list_groups(
         call.services.database, in_force, **await _families(call, filters)
     )
     taken = iter(await claim_rows.rows(call, [row for group in found for row in group.rows]))
@@ -100,7 +101,7 @@ async def _groups(call: Call, request: Request, filters: Filters, *, narrowed: b
             "status": group.status.value,
             "rows": [next(taken) for _ in group.rows],
             "count": group.count,
-            "counted": board_queries.COUNTED,
+            "counted": board_queries.COUNT_LIMIT,
             "all": _with(request, status=group.status, lifecycle=Lifecycle.ACTIVE),
         }
         for group in found
@@ -157,8 +158,8 @@ async def _list(
     after = None
     if asked.cursor is not None:
         after = cursors.read(asked.cursor, scope, now=call.now)
-    query = listing(filters, limit=FLAT, after=after, **await _families(call, filters))
-    rows = await call.services.database.look_up(query.lookup, query.parameters)
+    query = build_list_query(filters, limit=FLAT, after=after, **await _families(call, filters))
+    rows = await call.services.database.look_up(query.statement, query.parameters)
     cursor = None
     if len(rows) > FLAT:
         rows = rows[:FLAT]

@@ -98,7 +98,7 @@ async def _link_form(
     known = await call.read(statement_fields.known)
     existing = None
     if typed["statement"] and (statement_id := ids.parse_id(typed["statement"])) is not None:
-        existing = await call.read(statement_queries.one, statement_id)
+        existing = await call.read(statement_queries.read_statement, statement_id)
     return await _show(
         call,
         "link.html",
@@ -133,14 +133,14 @@ async def link_statement(claim_id: ClaimId, form: Recording) -> Response:
             },
         )
         return await form.carry_out(
-            statement_fields.with_new_party(form, statement_commands.link),
+            statement_fields.with_new_party(form, statement_commands.link_statement),
             claim_id,
             body.to_command(),
             four_eyes=form.call.services.four_eyes,
             then=lambda made: (
                 f"/claims/{claim_id}?done=proposed#pending"
                 if made.decision
-                else f"/claims/{claim_id}?done=linked#l-{made.link}"
+                else f"/claims/{claim_id}?done=linked#l-{made.link_id}"
             ),
         )
     except (Invalid, Conflict) as error:
@@ -162,7 +162,7 @@ async def show_retraction(link_id: LinkId, call: MayRecord) -> Response:
 async def _retraction(
     call: Call, link_id: str, *, reason: str, error: ClaimdeskError | None = None
 ) -> Response:
-    link = await call.read(statement_queries.link, link_id)
+    link = await call.read(statement_queries.read_link, link_id)
     if link is None:
         raise NotFound("There is no link with this id.")
     return await _show(
@@ -236,7 +236,7 @@ async def amend(claim_id: ClaimId, form: Amending) -> Response:
         changes = {name: getattr(body, name) for name in body.model_fields_set}
         substance = bool(changes.pop("material", False))
         return await form.carry_out(
-            claim_commands.amend,
+            claim_commands.amend_claim,
             claim_id,
             changes,
             material=substance,
@@ -300,7 +300,7 @@ async def merge(claim_id: ClaimId, form: Amending) -> Response:
         last = into.partition("?")[0].partition("#")[0].rstrip("/").rpartition("/")[2]
         body = forms.body(claim_inputs.MergeIn, {"into": last})
         return await form.carry_out(
-            claim_commands.merge,
+            claim_commands.merge_claims,
             claim_id,
             into=body.into,
             four_eyes=form.call.services.four_eyes,
@@ -323,7 +323,7 @@ async def withdraw(claim_id: ClaimId, form: Amending) -> Response:
     """The claimant takes the claim back: its last status is kept."""
     try:
         return await form.carry_out(
-            claim_commands.withdraw,
+            claim_commands.withdraw_claim,
             claim_id,
             **statement_fields.withdrawal(form).to_command(),
             versions=form.versions,

@@ -228,7 +228,7 @@ async def settle(
 
     Raises NotFound for a proposal on another claim than the page is of.
     """
-    waiting = await form.call.read(decision_queries.decision, decision_id)
+    waiting = await form.call.read(decision_queries.read_decision, decision_id)
     if verdict not in VERDICTS or waiting is None or waiting["claim"] != claim_id:
         raise NotFound("There is no such proposal on this claim.")
     text, back = form.text("comment"), f"/claims/{claim_id}?done="
@@ -236,7 +236,7 @@ async def settle(
         if verdict == "approval":
             body = forms.body(claim_inputs.ApprovalIn, {"note": text})
             approved = await form.carry_out(
-                decision_commands.approve,
+                decision_commands.approve_decision,
                 decision_id,
                 note=body.note,
                 then=f"{back}approved",
@@ -246,14 +246,14 @@ async def settle(
         if verdict == "rejection":
             comment = forms.body(claim_inputs.RejectionIn, {"comment": text or ""}).comment
             return await form.carry_out(
-                decision_commands.reject,
+                decision_commands.reject_decision,
                 decision_id,
                 comment=comment,
                 then=f"{back}rejected",
             )
         reason = forms.body(claim_inputs.DecisionWithdrawalIn, {"reason": text}).reason
         return await form.carry_out(
-            decision_commands.withdraw,
+            decision_commands.withdraw_decision,
             decision_id,
             reason=reason,
             then=f"{back}proposal-withdrawn",
@@ -272,7 +272,7 @@ async def assign(claim_id: ClaimId, form: Amending) -> Response:
     try:
         change = forms.body(claim_inputs.ClaimChange, {"assignee": form.text("assignee")})
         return await form.carry_out(
-            claim_commands.amend,
+            claim_commands.amend_claim,
             claim_id,
             {"assignee": change.assignee},
             material=False,
@@ -336,11 +336,11 @@ async def changed_since(call: Call, claim_id: str, version: int) -> dict[str, An
     """What happened to a claim since the version that somebody read, in words."""
 
     def read(connection: Connection) -> list[dict[str, Any]]:
-        state: ClaimState = history_queries.known(connection, claim_id, None)
-        links = {one["id"]: one for one in statement_queries.of_claim(connection, state)}
+        state: ClaimState = history_queries.require_state(connection, claim_id, None)
+        links = {one["id"]: one for one in statement_queries.list_links(connection, state)}
         return [
             record_lines.told(one, links, {})
-            for one in history_queries.since(connection, claim_id, version)
+            for one in history_queries.list_events_since(connection, claim_id, version)
         ]
 
     return {"since": await call.read(read)}

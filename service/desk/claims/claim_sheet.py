@@ -12,7 +12,7 @@ import orjson
 
 from service.accounts import account_queries
 from service.claims import decision_queries, documents, history_queries, statement_queries
-from service.claims.statement_queries import name_voice
+from service.claims.statement_queries import describe_voice
 from service.desk.claims import record_lines
 from service.directory import directory_queries
 from service.domain import disclosure, evidence, guards, lifecycle
@@ -109,7 +109,7 @@ def read(
     internals = audience is Audience.DESK
     with hold_snapshot(connection):
         last = newest(connection)
-        state = history_queries.known(connection, claim_id, moment)
+        state = history_queries.require_state(connection, claim_id, moment)
         if entire:
             chosen, next_statements = _page(state, after)
             left_out_of: dict[str | None, int] = {}
@@ -119,13 +119,13 @@ def read(
             chosen, left_out_of, parties_left_out = _choose(state, {*keep, *named})
             next_statements = None
         links = redaction.redact_links(
-            statement_queries.of_claim(connection, state, moment=moment, chosen=chosen), audience
+            statement_queries.list_links(connection, state, moment=moment, chosen=chosen), audience
         )
-        origin = statement_queries.one(connection, state.origin_statement)
+        origin = statement_queries.read_statement(connection, state.origin_statement)
         assert origin is not None, "a claim has an origin"
         if moment is not None:
-            origin = statement_queries.known_by(origin, moment)
-        rows, left_out = history_queries.latest(
+            origin = statement_queries.restrict_to_moment(origin, moment)
+        rows, left_out = history_queries.list_latest_events(
             connection,
             claim_id,
             limit=PAGE if entire else RECORDED,
@@ -135,18 +135,22 @@ def read(
         people = account_queries.read_assignee_names(connection) if internals else {}
         notes = []
         if internals:
-            notes = decision_queries.latest_notes(connection, claim_id, moment, limit=NOTED)
+            notes = decision_queries.list_latest_notes(connection, claim_id, moment, limit=NOTED)
         beside = publication_queries.read_review_sources(connection, claim_id, moment)
-        above = history_queries.known(connection, state.part_of, moment) if state.part_of else None
+        above = (
+            history_queries.require_state(connection, state.part_of, moment)
+            if state.part_of
+            else None
+        )
         assignee = None
         if internals and state.assignee:
             assignee = account_queries.read_names(connection, [state.assignee]).get(
                 state.assignee, "somebody"
             )
         withdrawal = _withdrawal(connection, state, rows)
-    by_id = {link.id: {"statement": name_voice(link.voice)} for link in state.links}
-    claim: Any = orjson.loads(documents.document(state))
-    suggestion = decision_queries.suggestion(state)
+    by_id = {link.id: {"statement": describe_voice(link.voice)} for link in state.links}
+    claim: Any = orjson.loads(documents.render_document(state))
+    suggestion = decision_queries.build_suggestion(state)
     columns = _columns(state, links, origin, suggestion)
     for column in columns:
         column["left_out"] = left_out_of.get(column["root"], 0)

@@ -43,7 +43,7 @@ async def show_queue(
     if query.get("cursor"):
         after = call.services.cursors.read(query["cursor"], scope, now=call.now)
     found = await call.read(
-        decision_queries.review_queue,
+        decision_queries.list_review_queue,
         reason=reason,
         assignee=call.actor.id if assignee == "me" else assignee,
         stale_before=call.now - timedelta(hours=call.services.settings.stale_after_hours),
@@ -58,7 +58,7 @@ async def show_queue(
         following = "/review?" + urlencode({name: one for name, one in kept.items() if one})
     rows = await claim_rows.rows(call, [(one.claim, None) for one in found])
     people = await call.read(account_queries.read_assignee_names)
-    waiting = await call.read(decision_queries.list_waiting, [one.id for one in found])
+    waiting = await call.read(decision_queries.list_pending, [one.id for one in found])
     for claim, one in zip(rows, found, strict=True):
         claim["assigned"] = orjson.loads(one.claim)["assignee"]
         claim["reasons"] = [REASONS[name] for name in one.reasons]

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 from service.claims import claim_queries, intake_commands, intake_queries
 from service.claims.claim_queries import Filters
 from service.claims.claim_views import SimilarView
-from service.claims.intake_commands import Passage, Stand
+from service.claims.intake_commands import Passage, PassageLink
 from service.desk.layout import forms
 from service.desk.layout.forms import Form, posted
 from service.desk.layout.rendering import render
@@ -75,12 +75,12 @@ async def _begin_form(
         typed=typed,
         faults=faults,
         stories=await _stories(call),
-        begun=await call.read(intake_queries.page),
+        begun=await call.read(intake_queries.list_intakes),
     )
 
 
 async def _stories(call: Call) -> list[dict[str, Any]]:
-    return await call.read(story_queries.page, window=Window(MAX_LIMIT, None))
+    return await call.read(story_queries.list_stories, window=Window(MAX_LIMIT, None))
 
 
 @router.post("/intake")
@@ -104,7 +104,7 @@ async def begin(form: Recording) -> Response:
         if source.language is None:
             raise Invalid("say in which language it is: en, sr, sq …", loc=("body", "language"))
         return await form.carry_out(
-            intake_commands.begin,
+            intake_commands.begin_intake,
             source=source.to_command(),
             text=text,
             language=source.language,
@@ -151,7 +151,7 @@ async def _text(
     error: ClaimdeskError | None = None,
     near: list[SimilarView] | None = None,
 ) -> Response:
-    article = await call.read(intake_queries.one, intake_id)
+    article = await call.read(intake_queries.read_intake, intake_id)
     if article is None:
         raise NotFound("This article is no longer being taken in.")
     known = await call.read(statement_fields.known)
@@ -229,11 +229,11 @@ async def _offered(
 ) -> list[dict[str, Any]]:
     """The claims of the article's story, latest changed first; of all, where it has none.  Ahead
     of them those that were found by searching and are in the form already."""
-    query = claim_queries.listing(
+    query = claim_queries.build_list_query(
         Filters(story=article["story"]), limit=OFFERED, after=None, claimant=None, party=None
     )
     look_up = call.services.database.look_up
-    rows = (await look_up(query.lookup, query.parameters))[:OFFERED]
+    rows = (await look_up(query.statement, query.parameters))[:OFFERED]
     offered = [orjson.loads(row[0]) for row in rows]
     known = {claim["id"] for claim in offered}
     picked = [
@@ -241,7 +241,7 @@ async def _offered(
     ]
     for wanted in dict.fromkeys(picked[:OFFERED]):
         if wanted not in known:
-            found = await look_up(claim_queries.ONE, {"claim": wanted})
+            found = await look_up(claim_queries.CURRENT_CLAIM, {"claim": wanted})
             offered = [orjson.loads(row[1]) for row in found] + offered
     return [
         {name: claim[name] for name in ("id", "text", "status", "claimant")}
@@ -277,7 +277,7 @@ async def take(intake_id: RecordId, form: Recording, request: Request) -> Respon
     """Record a passage: whose words, the claim that they make, what they do to others."""
     call = form.call
     try:
-        article = await call.read(intake_queries.one, intake_id)
+        article = await call.read(intake_queries.read_intake, intake_id)
         if article is None:
             raise NotFound("This article is no longer being taken in.")
         problems = forms.Problems()
@@ -302,7 +302,7 @@ async def take(intake_id: RecordId, form: Recording, request: Request) -> Respon
                 return await _text(call, intake_id, form, error, near)
         passage = Passage(statement=said.to_command(), near=_near(form), claim=claim, stands=stands)
         return await form.carry_out(
-            statement_fields.with_new_party(form, intake_commands.take),
+            statement_fields.with_new_party(form, intake_commands.record_passage),
             intake_id,
             passage,
             four_eyes=form.call.services.four_eyes,
@@ -344,7 +344,7 @@ def _claim(form: Form, said: claim_inputs.StatementIn | None, story: str | None)
     return replace(body.to_command(), origin=said.to_command())
 
 
-def _stands(form: Form) -> list[Stand]:
+def _stands(form: Form) -> list[PassageLink]:
     found = []
     for name, value in form.data.items():
         claim = ids.parse_id(name.removeprefix("stand-")) if name.startswith("stand-") else None
@@ -360,11 +360,11 @@ def _stands(form: Form) -> list[Stand]:
                 "note": form.text("note"),
             },
         )
-        found.append(Stand(claim, link.to_command()))
+        found.append(PassageLink(claim, link.to_command()))
     return found
 
 
 @router.post("/intake/{intake_id}/finish")
 async def finish(intake_id: RecordId, form: Recording) -> Response:
     """Forget the text; what was recorded from it stays."""
-    return await form.carry_out(intake_commands.finish, intake_id, then="/?done=saved")
+    return await form.carry_out(intake_commands.finish_intake, intake_id, then="/?done=saved")

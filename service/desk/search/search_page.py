@@ -82,7 +82,7 @@ async def show_results(
         as_of=None if only_statements else asked.as_of,
         filters={name: request.query_params.get(name) or None for name in KEPT},
         narrowed=any(request.query_params.get(name) for name in KEPT),
-        stories=await call.read(story_queries.page, window=Window(STORIES, None)),
+        stories=await call.read(story_queries.list_stories, window=Window(STORIES, None)),
         only_statements=only_statements,
         all_statements=_build_address(request, **{"in": "statements"}),
         first=_build_address(request, **({"in": "statements"} if only_statements else {})),

@@ -55,7 +55,7 @@ def _blank(statement: Mapping[str, Any]) -> dict[str, str]:
 
 async def _known(call: Call, statement_id: str) -> dict[str, Any]:
     """Raises NotFound."""
-    statement = await call.read(statement_queries.one, statement_id)
+    statement = await call.read(statement_queries.read_statement, statement_id)
     return require_found(statement, "There is no statement with this id.")
 
 
@@ -67,7 +67,7 @@ async def _page(
     template: str = "statement.html",
 ) -> Response:
     source = statement["withdrawal_source"]
-    concerned = await call.read(statement_queries.on_claims, statement["id"])
+    concerned = await call.read(statement_queries.list_claims, statement["id"])
     return render(
         call.request,
         template,
@@ -129,7 +129,7 @@ async def withdraw(statement_id: StatementId, form: Recording) -> Response:
     statement = await _known(form.call, statement_id)
     try:
         return await form.carry_out(
-            statement_commands.withdraw,
+            statement_commands.withdraw_statement,
             statement_id,
             **statement_fields.withdrawal(form).to_command(),
             four_eyes=form.call.services.four_eyes,

@@ -58,9 +58,9 @@ async def _list(
     if cursor := request.query_params.get("cursor"):
         after = call.services.cursors.read(cursor, scope, now=call.now)
     window = Window(LISTED, after)
-    found = await call.read(story_queries.page, window=window)
+    found = await call.read(story_queries.list_stories, window=window)
     rows, last = cut(found, window, lambda row: [row["slug"]])
-    counts = await call.read(story_queries.counts, [one["slug"] for one in rows])
+    counts = await call.read(story_queries.count_claims, [one["slug"] for one in rows])
     following = None
     if last is not None:
         following = call.services.cursors.write(scope, last, now=call.now)
@@ -98,7 +98,7 @@ async def record_story(form: Recording) -> Response:
 
 @router.get("/stories/{slug}/edit")
 async def show_edit(slug: SlugPath, call: MayChange) -> Response:
-    story = await call.read(story_queries.one, slug)
+    story = await call.read(story_queries.read_story, slug)
     typed = {name: story[name] or "" for name in FIELDS}
     return _edit(call, story, typed, {})
 
@@ -106,7 +106,7 @@ async def show_edit(slug: SlugPath, call: MayChange) -> Response:
 @router.post("/stories/{slug}/edit")
 async def change_story(slug: SlugPath, form: Changing) -> Response:
     """Change its title and description; its address stays, for others link to it."""
-    story = await form.call.read(story_queries.one, slug)
+    story = await form.call.read(story_queries.read_story, slug)
     try:
         changes = forms.body(
             directory_inputs.StoryChange,
@@ -175,12 +175,12 @@ async def _page(call: Call, slug: str) -> Response:
     }
     # What happens while the page is read is told again by the stream, not missed.
     after_event = await call.read(newest)
-    story = await call.read(story_queries.one, slug, moment=moment)
+    story = await call.read(story_queries.read_story, slug, moment=moment)
     shape, last_claim = await call.read(
-        matrix_queries.page, slug, moment=moment, window=Window(CLAIMS, after["claims"])
+        matrix_queries.read_matrix, slug, moment=moment, window=Window(CLAIMS, after["claims"])
     )
     happened, last_event = await call.read(
-        timeline_queries.page,
+        timeline_queries.read_timeline,
         slug,
         clock=clock,
         moment=moment,
@@ -188,7 +188,7 @@ async def _page(call: Call, slug: str) -> Response:
         newest_first=True,
     )
     drawn = await call.read(
-        timeline_queries.statuses, [one["id"] for one in shape["claims"]], moment
+        timeline_queries.read_lanes, [one["id"] for one in shape["claims"]], moment
     )
     _indent(shape["claims"])
     kept = {"as_of": then, "clock": "" if clock == CLOCKS[0] else clock}

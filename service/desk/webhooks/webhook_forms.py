@@ -128,7 +128,7 @@ async def _render_form(
         faults = forms.faults(error, {name: name for name in BLANK})
     elif error is not None:
         faults = {forms.TOP: error.detail}
-    stories = await call.read(story_queries.page, window=Window(STORIES, None))
+    stories = await call.read(story_queries.list_stories, window=Window(STORIES, None))
     choices = [(story["slug"], story["title"]) for story in stories]
     if typed["story"] and typed["story"] not in dict(choices):
         choices.append((typed["story"], typed["story"]))

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, FromClause, Select, case, select
 
 from service.claims import claim_queries
-from service.claims.claim_queries import Family, Filters, Shape
+from service.claims.claim_queries import Family, Filters, FilterSet
 from service.claims.statement_views import SnippetView
 from service.domain.claims import Lifecycle
 from service.search.finding import fields_as_of, index_pages, snippets
@@ -133,14 +133,14 @@ async def _find_ranked(database: Database, search: ClaimSearch) -> tuple[list[_R
     ], after
 
 
-def _select_served(shape: Shape, source: FromClause, key: ColumnElement[Any]) -> Select[Any]:
+def _select_served(shape: FilterSet, source: FromClause, key: ColumnElement[Any]) -> Select[Any]:
     """Select what is served of claims that are found and pass the filters."""
     return (
         select(claims.c.document, claims.c.assignee, states.whole(claims))
         .select_from(match_expressions.FixedJoin(source, claims, claims.c.id == key))
         .where(
             claims.c.lifecycle != Lifecycle.MERGED.value,
-            *claim_queries.conditions(shape, claims, claims.c.changed_at),
+            *claim_queries.build_conditions(shape, claims, claims.c.changed_at),
         )
     )
 
@@ -179,16 +179,16 @@ async def _find_sorted(database: Database, search: ClaimSearch) -> tuple[list[_R
     return hits[: search.limit], hits[search.limit - 1].keys
 
 
-def _split_filters(search: ClaimSearch, after: Keys | None) -> tuple[Shape, dict[str, Any]]:
-    return claim_queries.shaped(
+def _split_filters(search: ClaimSearch, after: Keys | None) -> tuple[FilterSet, dict[str, Any]]:
+    return claim_queries.describe_filters(
         search.filters, after=after, claimant=search.claimant, party=search.party
     )
 
 
 @lru_cache(maxsize=512)
-def _select_sorted(dialect: str, shape: Shape) -> Lookup:
+def _select_sorted(dialect: str, shape: FilterSet) -> Lookup:
     """Select all that matches, in the order of the shape."""
-    moment = claim_queries.moment(shape)
+    moment = claim_queries.choose_sort_key(shape)
     if dialect == "sqlite":
         source = match_expressions.get_source(dialect, claim_search)
         page = _select_served(shape, source, claim_search.c.claim)
@@ -198,13 +198,13 @@ def _select_sorted(dialect: str, shape: Shape) -> Lookup:
         found = found.prefix_with("MATERIALIZED")
         page = _select_served(shape, found, found.c.key)
     page = page.add_columns(moment, claims.c.id)
-    return Lookup(claim_queries.ordered(page, shape, moment, claims.c.id))
+    return Lookup(claim_queries.order_page(page, shape, moment, claims.c.id))
 
 
 @lru_cache(maxsize=512)
-def _select_walk(dialect: str, shape: Shape) -> Lookup:
+def _select_walk(dialect: str, shape: FilterSet) -> Lookup:
     """Select the next claims in the order of the shape; of those that do not match, the keys."""
-    moment = claim_queries.moment(shape)
+    moment = claim_queries.choose_sort_key(shape)
     row = select(
         claims.c.document,
         claims.c.assignee,
@@ -213,9 +213,9 @@ def _select_walk(dialect: str, shape: Shape) -> Lookup:
         claims.c.id.label("id"),
     ).where(
         claims.c.lifecycle != Lifecycle.MERGED.value,
-        *claim_queries.conditions(shape, claims, claims.c.changed_at),
+        *claim_queries.build_conditions(shape, claims, claims.c.changed_at),
     )
-    walked = claim_queries.ordered(row, shape, moment, claims.c.id).cte("walked")
+    walked = claim_queries.order_page(row, shape, moment, claims.c.id).cte("walked")
     fits = match_expressions.has_match(dialect, claim_search, walked.c.id).label("fits")
     tried = select(walked, fits).cte("tried")
     return Lookup(
@@ -290,7 +290,7 @@ async def _find_at_any_time(
     dialect = name_dialect(database)
     shape, parameters = _split_filters(search, after)
     sort = "changed" if search.filters.sort == "relevance" else search.filters.sort
-    lookup = claim_queries.lookup(replace(shape, matching=dialect, sort=sort))
+    lookup = claim_queries.prepare_list(replace(shape, matching=dialect, sort=sort))
     asked = IndexQuery(dialect, claim_search, search.query, search.fixed_labels)
     match = asked.match_at_any_time()
     return list(await database.look_up(lookup, parameters | {"match": match, "limit": limit}))

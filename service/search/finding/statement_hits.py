@@ -80,7 +80,7 @@ def _read_with_snippets(
     connection: Connection, ids: list[str], query: Query
 ) -> dict[str, StatementView]:
     """Return statements by id, each with what shows why it was found."""
-    rows: Any = statement_queries.by_ids(connection, ids)
+    rows: Any = statement_queries.read_statements(connection, ids)
     found: dict[str, StatementView] = rows
     slugs = {statement["party"] for statement in found.values() if statement["party"]}
     full_names = field_sources.read_full_names(connection, parties.c.slug.in_(slugs))
