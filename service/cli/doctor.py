@@ -17,7 +17,7 @@ from service.domain.diagnosis import Finding, Level, make_fault
 from service.domain.errors import ClaimdeskError
 
 if TYPE_CHECKING:
-    from service.store.engine import Database
+    from service.store.engine import Connection, Database
 
 Check = Callable[..., list[Finding]]
 
@@ -32,12 +32,12 @@ def doctor(as_json: shell.AsJson = False) -> None:
     def make_check(name: str, check: Callable[[], list[Finding]]) -> list[Finding]:
         names.append(name)
         try:
-            found = check()
+            new_findings = check()
         except Exception as error:
             # Whatever it is, it must not keep the other checks from being made.
-            found = [_describe_failure(name, error)]
-        findings.extend(found)
-        return found
+            new_findings = [_describe_failure(name, error)]
+        findings.extend(new_findings)
+        return new_findings
 
     make_check("settings", partial(doctor_place.check_settings, settings))
     file = databases.file()
@@ -79,7 +79,7 @@ def _list_checks() -> list[tuple[str, Check]]:
     settings, now, file = shell.settings(), shell.now(), databases.file()
     tolerance = timedelta(seconds=settings.clock_tolerance_seconds)
 
-    def check_epoch(connection: Any) -> list[Finding]:
+    def check_epoch(connection: "Connection") -> list[Finding]:
         place = location.describe_file(file) if file else location.describe_server(connection)
         return doctor_desk.check_epoch(connection, home=place)
 

@@ -80,8 +80,8 @@ def check_file(path: Path) -> list[Finding]:
         databases.refuse_to_begin_anew()
         databases.require_file()
     except shell.Stopped as stopped:
-        what, *rest = str(stopped).splitlines()
-        return [make_fault("file", what, " ".join(line.strip() for line in rest) or what)]
+        fault, *rest = str(stopped).splitlines()
+        return [make_fault("file", fault, " ".join(line.strip() for line in rest) or fault)]
     findings = []
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & stat.S_IWOTH:
@@ -116,12 +116,12 @@ def check_room(path: Path) -> list[Finding]:
     folder = path.absolute().parent
     free = shutil.disk_usage(folder).free
     size = path.stat().st_size if path.exists() else 0
-    shown = f"{free // (1024 * 1024)} MiB"
+    free_space = f"{free // (1024 * 1024)} MiB"
     if free < LEAST_ROOM:
         return [
             make_fault(
                 "disk",
-                f"{shown} are free in {folder}: changes are refused once nothing is.",
+                f"{free_space} are free in {folder}: changes are refused once nothing is.",
                 "Make room there.",
             )
         ]
@@ -129,8 +129,8 @@ def check_room(path: Path) -> list[Finding]:
         return [
             make_remark(
                 "disk",
-                f"{shown} are free in {folder}, and the database has {size // (1024 * 1024)} MiB: "
-                "a backup beside it, or a migration, may not fit.",
+                f"{free_space} are free in {folder}, and the database has "
+                f"{size // (1024 * 1024)} MiB: a backup beside it, or a migration, may not fit.",
                 "Back up to another disk, or make room.",
             )
         ]
@@ -145,9 +145,9 @@ def check_schema(settings: "Settings") -> list[Finding]:
         head, current = migrate.head(), migrate.current(settings)
         databases.require_known(current)
     except shell.Stopped as stopped:
-        what, _, where = str(stopped).partition(": ")
-        return [make_fault("schema", f"{what}.", where)]
+        fault, _, where = str(stopped).partition(": ")
+        return [make_fault("schema", f"{fault}.", where)]
     if current == head:
         return []
-    what = "is empty" if current is None else f"has an older schema ({current}, needed: {head})"
-    return [make_fault("schema", f"The database {what}.", databases.UPGRADE)]
+    fault = "is empty" if current is None else f"has an older schema ({current}, needed: {head})"
+    return [make_fault("schema", f"The database {fault}.", databases.UPGRADE)]

@@ -53,8 +53,8 @@ def export(
         raise shell.misused("--json and the export cannot both go to standard output.")
     if bom and form is not ExportFormat.CSV:
         raise shell.misused("--bom is for --format csv.")
-    what = "lines" if form is ExportFormat.JSONL else "claims"
-    with files.written(file, force=force) as out, progress.Bar(what, quiet=quiet or as_json) as bar:
+    unit = "lines" if form is ExportFormat.JSONL else "claims"
+    with files.written(file, force=force) as out, progress.Bar(unit, quiet=quiet or as_json) as bar:
         if form is ExportFormat.CSV:
             rows = databases.read(exports.write_sheet, write=out.write, bom=bom, progress=bar.show)
             counts = {"claim": rows}
@@ -63,7 +63,7 @@ def export(
     if as_json:
         shell.print_json({"file": file, "records": counts})
     elif not quiet:
-        shell.note(f"Written: {sum(counts.values())} {what}.")
+        shell.note(f"Written: {sum(counts.values())} {unit}.")
 
 
 def import_(
@@ -173,8 +173,8 @@ def _detect_format(file: str, source: BinaryIO, mapping: "Mapping | None") -> Im
     if mapping is None:
         if not text:
             return ImportFormat.JSONL
-        what = f"{file} is no export, no JSON and no page"
-        raise shell.misused(f"{what}.  A sheet of claims needs --mapping: {MAPPING_ADVICE}")
+        reason = f"{file} is no export, no JSON and no page"
+        raise shell.misused(f"{reason}.  A sheet of claims needs --mapping: {MAPPING_ADVICE}")
     return ImportFormat.CSV
 
 

@@ -92,7 +92,6 @@ async def import_claims(
 
     total = files.size(source)
     directory = await database.read(import_directory.read_directory)
-    command = import_recording.rehearse_rows if dry_run else import_recording.record_rows
     tally = Tally()
 
     def refuse(line: int, refusal: "RowRefusal") -> None:
@@ -105,7 +104,13 @@ async def import_claims(
         nonlocal directory
         try:
             outcomes, directory = await database.write(
-                command, batch, mapping, directory, actor=account_commands.IMPORTER, now=shell.now()
+                import_recording.record_rows,
+                batch,
+                mapping,
+                directory,
+                dry_run=dry_run,
+                actor=account_commands.IMPORTER,
+                now=shell.now(),
             )
         except import_recording.RehearsalDone as rehearsal:
             outcomes, directory = rehearsal.outcomes, rehearsal.directory
@@ -160,8 +165,8 @@ def print_outcome(
     rows = [{"kind": kind, **asdict(tally)} for kind, tally in outcome.tallies.items()]
     shell.print_table(("kind", "new", "known", "refused"), rows, empty="")
     if refused:
-        shown = [asdict(refusal) for refusal in scratch.list_refusals(SHOWN)]
-        shell.print_table(REFUSALS, shown, empty="")
+        refusals = [asdict(refusal) for refusal in scratch.list_refusals(SHOWN)]
+        shell.print_table(REFUSALS, refusals, empty="")
     for line, remark in scratch.list_remarks(SHOWN):
         shell.note(f"line {line}: {remark}")
     if refused > SHOWN or remarked > SHOWN:

@@ -67,15 +67,15 @@ def write_sheet(
     For `Database.read`.
     """
     with hold_snapshot(connection):
-        total, written = _count_rows(connection, claims), 0
+        total, count = _count_rows(connection, claims), 0
         write((claim_sheet.BOM if bom else b"") + claim_sheet.encode_rows([claim_sheet.COLUMNS]))
         for rows in _read_pages(connection, select(claims.c.id, claims.c.document), claims.c.id):
             documents: list[ClaimView] = [orjson.loads(row.document) for row in rows]
             write(claim_sheet.encode_rows(map(claim_sheet.build_row, documents)))
-            written += len(rows)
+            count += len(rows)
             if progress is not None:
-                progress(written, total)
-        return written
+                progress(count, total)
+        return count
 
 
 def describe_statements(

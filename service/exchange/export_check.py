@@ -84,16 +84,16 @@ class _Check:
         obstacles = self._find_obstacles(
             {reference for of_line in references.values() for reference in of_line}
         )
-        here = self._read_here(kind, [row[kind.key.name] for row in rows.values()])
-        taken = self._read_taken_names(record, list(rows.values()))
+        present = self._read_here(kind, [row[kind.key.name] for row in rows.values()])
+        taken_names = self._read_taken_names(record, list(rows.values()))
         for line in lines:
             row = rows.get(line.number)
             if row is None:
                 continue
             key = str(row[kind.key.name])
             reason = self._find_repetition(record, key)
-            if reason is None and key in here:
-                reason = export_lines.describe_difference(kind, line.values, here[key])
+            if reason is None and key in present:
+                reason = export_lines.describe_difference(kind, line.values, present[key])
                 if reason is None:
                     self.tallies[record].known += 1
                     self.scratch.add_thing(record, key, line.number, refused=False)
@@ -103,7 +103,7 @@ class _Check:
             reason = (
                 reason
                 or next(filter(None, map(obstacles.__getitem__, references[line.number])), None)
-                or self._find_name_conflict(record, row, line.number, taken)
+                or self._find_name_conflict(record, row, line.number, taken_names)
             )
             if reason is None:
                 self.tallies[record].new += 1
@@ -121,21 +121,21 @@ class _Check:
         """Return what the desk has under these keys, as lines would say it."""
         query = select(*kind.selected).where(kind.key.in_(keys))
         rows = self.connection.execute(query).all()
-        found: Sequence[Row] = [row_data.plain(kind, row._mapping) for row in rows]
+        lines: Sequence[Row] = [row_data.plain(kind, row._mapping) for row in rows]
         if kind is row_data.STATEMENT and rows:
             of_these = tables.quotes.c.statement.in_([row.id for row in rows])
-            found = export.describe_statements(self.connection, rows, of_these)
-        return {row[0]: values for row, values in zip(rows, found, strict=True)}
+            lines = export.describe_statements(self.connection, rows, of_these)
+        return {row[0]: values for row, values in zip(rows, lines, strict=True)}
 
     def _find_name_conflict(
-        self, record: str, row: Row, number: int, taken: Mapping[str, str]
+        self, record: str, row: Row, number: int, taken_names: Mapping[str, str]
     ) -> str | None:
         """Return why a thing may not have the name that only one thing may have."""
         name = export_lines.build_unique_name(record, row)
         if name is None:
             return None
-        if name in taken:
-            return f"the desk has {UNIQUE[record]} as {record} {taken[name]}"
+        if name in taken_names:
+            return f"the desk has {UNIQUE[record]} as {record} {taken_names[name]}"
         other = self.scratch.take_name(name, number)
         return None if other is None else f"the file has {UNIQUE[record]} twice (line {other})"
 
@@ -152,16 +152,18 @@ class _Check:
         else:
             names = [(row["party"], normalize_spelling(str(row["name"]))) for row in rows]
             where = tuple_(table.c.party, table.c.folded_name).in_(names)
-        found = self.connection.execute(select(*THINGS[record].selected).where(where))
-        return {str(export_lines.build_unique_name(record, row._mapping)): row.id for row in found}
+        matches = self.connection.execute(select(*THINGS[record].selected).where(where))
+        return {
+            str(export_lines.build_unique_name(record, row._mapping)): row.id for row in matches
+        }
 
-    def _find_obstacles(self, wanted: Collection[Reference]) -> Obstacles:
+    def _find_obstacles(self, references: Collection[Reference]) -> Obstacles:
         """Return for everything that lines refer to why they may not; None where they may."""
-        in_file = self.scratch.find_things(wanted)
-        chains = self.scratch.find_chains(key for record, key in wanted if record == "claim")
+        in_file = self.scratch.find_things(references)
+        chains = self.scratch.find_chains(key for record, key in references if record == "claim")
         obstacles: Obstacles = {}
         absent: dict[str, list[str]] = {}
-        for reference in wanted:
+        for reference in references:
             record, key = reference
             if reference in in_file:
                 number, refused = in_file[reference]
@@ -175,10 +177,10 @@ class _Check:
                 absent.setdefault(record, []).append(key)
         for record, keys in absent.items():
             column = tables.claims.c.id if record == "claim" else THINGS[record].key
-            here = set(self.connection.scalars(select(column).where(column.in_(keys))))
+            present = set(self.connection.scalars(select(column).where(column.in_(keys))))
             for key in keys:
                 missing = f"refers to {record} {key}, which is neither above it nor on this desk"
-                obstacles[record, key] = None if key in here else missing
+                obstacles[record, key] = None if key in present else missing
         return obstacles
 
     def _refuse(self, record: str, line: ExportLine, reason: str, key: str | None = None) -> None:
@@ -209,8 +211,8 @@ class _Check:
         ]
         # Claims that begin in this very batch are not in `chains` yet when they are referred to.
         begun = {("claim", event.subject.id) for event in events if event.event.number == 1}
-        wanted = {reference for of_event in references for reference in of_event}
-        obstacles = self._find_obstacles(wanted - begun)
+        all_references = {reference for of_event in references for reference in of_event}
+        obstacles = self._find_obstacles(all_references - begun)
         for line, claim, event, referred in zip(lines, claims, parsed, references, strict=True):
             if claim is None:
                 self._refuse("event", line, str(event))
@@ -274,12 +276,12 @@ class _Check:
             return f"{event.number} does not continue the record: previous_hash is another's"
         if chain.at and event.recorded_at < parse_instant(chain.at):
             return f"{event.number} was recorded before the one it follows"
-        known = recorded.get(imported.id)
+        recorded_event = recorded.get(imported.id)
         if event.number <= chain.here:
-            if known == (imported.subject.id, event.number, imported.hash):
+            if recorded_event == (imported.subject.id, event.number, imported.hash):
                 return None
             return f"{event.number} is another on this desk: the two records have parted"
-        if known is not None:
+        if recorded_event is not None:
             return f"{event.number} has the id of another event on this desk"
         reasons = (obstacles.get(reference) for reference in references)
         return next((f"{event.number} {reason}" for reason in reasons if reason), None)

@@ -28,19 +28,6 @@ SUBJECTS: Mapping[str, SubjectKind] = {
     "note": SubjectKind.NOTE,
 }
 """The things that have a record of their own.  Its events stand within the thing's line."""
-THING_EVENT_FIELDS = (
-    "id",
-    "number",
-    "type",
-    "recorded_at",
-    "actor",
-    "data",
-    "previous_hash",
-    "hash",
-)
-EVENT_FIELDS = ("id", "claim", *THING_EVENT_FIELDS[1:])
-"""The fields of an event's line.  The order of lines gives its place among all events.  An event
-that has something to withhold from some readers has `salts` too (record/canonical.py)."""
 
 
 class ThingEvent(TypedDict):
@@ -58,9 +45,15 @@ class ThingEvent(TypedDict):
 
 
 class EventLine(ThingEvent):
-    """The line of a claim's event."""
+    """The line of a claim's event.  The order of lines gives its place among all events."""
 
     claim: str
+
+
+THING_EVENT_FIELDS = tuple(name for name in ThingEvent.__annotations__ if name != "salts")
+EVENT_FIELDS = ("id", "claim", *THING_EVENT_FIELDS[1:])
+"""The fields of an event in an export.  Only an event that has something to withhold from some
+readers has `salts` too (record/canonical.py)."""
 
 
 def build_header() -> bytes:

@@ -108,11 +108,13 @@ def list_references(record: str, row: Mapping[str, object]) -> list[Reference]:
 
 
 def describe_difference(
-    kind: Exchanged, values: Mapping[str, object], known: Mapping[str, object]
+    kind: Exchanged, values: Mapping[str, object], known_values: Mapping[str, object]
 ) -> str | None:
     """Say in which fields a line differs from what the desk has under its key; None in no field."""
     not_compared = (*kind.stamps, "events")
-    names = [name for name in values if name not in not_compared and values[name] != known[name]]
+    names = [
+        name for name in values if name not in not_compared and values[name] != known_values[name]
+    ]
     return f"the desk has it with another {', '.join(names)}" if names else None
 
 
@@ -187,17 +189,17 @@ def _parse_instant(value: object) -> datetime | None:
         return None
 
 
-def _parse_events(record: str, values: Mapping[str, object], given: object) -> list[ImportedEvent]:
+def _parse_events(record: str, values: Mapping[str, object], lines: object) -> list[ImportedEvent]:
     """Parse the events of a thing, and prove that its line says what they say.
 
     Raises ValueError with a reason.
     """
     kind = export_format.SUBJECTS[record]
     subject = Subject(kind, str(values[THINGS[record].key.name]))
-    if not isinstance(given, list) or not given:
+    if not isinstance(lines, list) or not lines:
         raise ValueError("events: at least one is needed")
     parsed: list[ImportedEvent] = []
-    for position, event_values in enumerate(given):
+    for position, event_values in enumerate(lines):
         if not isinstance(event_values, dict):
             raise ValueError(f"events.{position} is no object")
         try:

@@ -44,7 +44,7 @@ def read_pending(file: BinaryIO, scratch: Scratch) -> Iterator[tuple[str, list[E
     for kind, lines in export_files.read_batches(file):
         if kind == "event":
             claims = {claim for line in lines if (claim := line.find_claim()) is not None}
-            written = {
+            versions = {
                 claim: chain.here
                 for claim, chain in scratch.find_chains(claims).items()
                 if chain.refused is None
@@ -52,9 +52,9 @@ def read_pending(file: BinaryIO, scratch: Scratch) -> Iterator[tuple[str, list[E
             pending = [
                 line
                 for line in lines
-                if (claim := line.find_claim()) in written
+                if (claim := line.find_claim()) in versions
                 and isinstance(number := line.values["number"], int)
-                and number > written[claim]
+                and number > versions[claim]
             ]
         else:
             settled = scratch.list_settled(lines[0].number, lines[-1].number)
@@ -73,8 +73,8 @@ def write_batch(
     rows: list[Row] = [export_lines.parse_thing(kind, line.values) for line in lines]
     table, key = THINGS[kind].table, THINGS[kind].key
     keys = [row[key.name] for row in rows]
-    here = set(connection.scalars(select(key).where(key.in_(keys))))
-    rows = [row for row in rows if row[key.name] not in here]
+    present = set(connection.scalars(select(key).where(key.in_(keys))))
+    rows = [row for row in rows if row[key.name] not in present]
     if kind == "key":
         for row in rows:
             # No secret has an empty hash: the name stands in the record, and opens nothing.
@@ -143,12 +143,12 @@ def _add_spellings(connection: Connection, rows: Sequence[Row]) -> None:
     t = tables.speakers
     parties = {row["party"] for row in rows}
     query = select(t.c.party, t.c.folded_name, t.c.folded_role).where(t.c.party.in_(parties))
-    taken = set(map(tuple, connection.execute(query)))
+    taken_spellings = set(map(tuple, connection.execute(query)))
     for row in rows:
         spelling = names.normalize_speaker(row["name"], row["role"])
-        if (row["party"], *spelling.values()) in taken:
+        if (row["party"], *spelling.values()) in taken_spellings:
             spelling = names.mark_duplicate(spelling, row["id"])
-        taken.add((row["party"], *spelling.values()))
+        taken_spellings.add((row["party"], *spelling.values()))
         row |= spelling
 
 
@@ -160,10 +160,10 @@ def _add_fingerprints(connection: Connection, rows: Sequence[Row]) -> None:
     """
     marks = [source_commands.fingerprint(row["url"], row["sha256"]) for row in rows]
     t = tables.sources
-    taken = set(connection.scalars(select(t.c.fingerprint).where(t.c.fingerprint.in_(marks))))
+    taken_marks = set(connection.scalars(select(t.c.fingerprint).where(t.c.fingerprint.in_(marks))))
     for row, mark in zip(rows, marks, strict=True):
-        free = mark if mark not in taken else sha256(row["id"].encode()).hexdigest()
-        taken.add(free)
+        free = mark if mark not in taken_marks else sha256(row["id"].encode()).hexdigest()
+        taken_marks.add(free)
         row |= {"fingerprint": free, "address_digest": addresses.compute_address_digest(row["url"])}
 
 
@@ -182,7 +182,7 @@ def _append_events(connection: Connection, events: Sequence[ImportedEvent]) -> N
     """Append the events that are not here: another import of the same file may be at work."""
     t = tables.events
     ids = [event.id for event in events]
-    here = set(connection.scalars(select(t.c.hash).where(t.c.id.in_(ids))))
-    new = [event for event in events if event.hash not in here]
+    present = set(connection.scalars(select(t.c.hash).where(t.c.id.in_(ids))))
+    new = [event for event in events if event.hash not in present]
     if new:
         imported_events.append_events(connection, new)

@@ -118,10 +118,10 @@ def _read_headings(records: "_RecordReader", columns: dict[str, str]) -> list[st
         raise Invalid("the file has no headings: it is empty")
     for field, column in columns.items():
         if headings.count(column) != 1:
-            what = "twice" if column in headings else "not at all"
+            how_often = "twice" if column in headings else "not at all"
             raise Invalid(
-                f"the mapping takes {field} from the column {column!r}, which the file has {what}; "
-                f"it has: {', '.join(map(repr, headings))}",
+                f"the mapping takes {field} from the column {column!r}, which the file has "
+                f"{how_often}; it has: {', '.join(map(repr, headings))}",
                 loc=("columns", field),
             )
     return headings

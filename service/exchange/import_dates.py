@@ -72,24 +72,26 @@ def check_format(pattern: str) -> str:
 
     Raises ValueError for one by which no date could be read exactly.
     """
-    found = frozenset(DIRECTIVE.findall(pattern))
-    if found & MACHINE_DEPENDENT:
+    directives = frozenset(DIRECTIVE.findall(pattern))
+    if directives & MACHINE_DEPENDENT:
         raise ValueError(f"{pattern!r} differs from machine to machine: write it out")
-    if not found <= DIRECTIVES or not _reads_itself(pattern):
+    if not directives <= DIRECTIVES or not _reads_itself(pattern):
         raise ValueError(f"{pattern!r} is no format of a date, such as %d-%m-%Y")
-    if not found & frozenset("YyG"):
+    if not directives & frozenset("YyG"):
         raise ValueError(f"{pattern!r} has no year: no claim can be dated by it")
-    if "d" in found and not found & MONTH:
+    if "d" in directives and not directives & MONTH:
         raise ValueError(f"{pattern!r} has a day and no month")
-    if "I" in found and "p" not in found:
+    if "I" in directives and "p" not in directives:
         raise ValueError(f"{pattern!r} has hours to 12 (%I), and not which half of the day (%p)")
-    if "p" in found and "I" not in found:
+    if "p" in directives and "I" not in directives:
         raise ValueError(f"{pattern!r} has a half of the day (%p), and no hours to 12 (%I)")
-    if ("f" in found and "S" not in found) or ("S" in found and "M" not in found):
+    if ("f" in directives and "S" not in directives) or (
+        "S" in directives and "M" not in directives
+    ):
         raise ValueError(f"{pattern!r} has seconds and no minutes")
-    if "M" in found and not found & frozenset("HI"):
+    if "M" in directives and not directives & frozenset("HI"):
         raise ValueError(f"{pattern!r} has minutes and no hour")
-    if found & frozenset("HI") and _find_written_part(pattern) != "day":
+    if directives & frozenset("HI") and _find_written_part(pattern) != "day":
         raise ValueError(f"{pattern!r} has an hour and no day")
     return pattern
 
@@ -106,13 +108,13 @@ def _reads_itself(pattern: str) -> bool:
 @lru_cache(maxsize=256)
 def _find_written_part(pattern: str) -> str:
     """Return how much of a date a format has: its day, or only its week, month or year."""
-    found = frozenset(DIRECTIVE.findall(pattern))
-    weekday = bool(found & WEEKDAY)
-    if ("d" in found and found & MONTH) or "j" in found:
+    directives = frozenset(DIRECTIVE.findall(pattern))
+    weekday = bool(directives & WEEKDAY)
+    if ("d" in directives and directives & MONTH) or "j" in directives:
         return "day"
-    if found & frozenset("UWV"):
+    if directives & frozenset("UWV"):
         return "day" if weekday else "week"
-    return "month" if found & MONTH else "year"
+    return "month" if directives & MONTH else "year"
 
 
 def parse_date(
@@ -128,15 +130,15 @@ def parse_date(
         return None
     for pattern in formats:
         try:
-            written, precision = _parse_format(field, value, pattern)
+            moment, precision = _parse_format(field, value, pattern)
         except NotInFormat:
             continue
-        return _settle_zone(field, value, written, precision, zone)
+        return _settle_zone(field, value, moment, precision, zone)
     try:
-        written, precision = _parse_iso(value)
+        moment, precision = _parse_iso(value)
     except ValueError:
         refuse(field, value, _explain(value, formats))
-    return _settle_zone(field, value, written, precision, zone)
+    return _settle_zone(field, value, moment, precision, zone)
 
 
 def _explain(value: str, formats: Sequence[str]) -> str:
@@ -160,20 +162,20 @@ def _parse_format(field: str, value: str, pattern: str) -> tuple[datetime, Preci
         text, zone = _replace_zone(value)
         reading = pattern.replace("%Z", "%z")
     try:
-        found = datetime.strptime(text, reading)  # noqa: DTZ007 (the zone is added later)
+        moment = datetime.strptime(text, reading)  # noqa: DTZ007 (the zone is added later)
         weekday = time.strptime(text, reading).tm_wday
     except (ValueError, OverflowError, re.error) as error:
         raise NotInFormat(str(error)) from error
     if WITHOUT_SEPARATOR.search(pattern):
-        _require_full_width(text, reading, found)
+        _require_full_width(text, reading, moment)
     part = _find_written_part(pattern)
     if part != "day":
         refuse(field, value, _explain_partial(part))
-    if weekday != found.weekday():
-        refuse(field, value, f"{found.day} {found:%B %Y} was a {found:%A}")
+    if weekday != moment.weekday():
+        refuse(field, value, f"{moment.day} {moment:%B %Y} was a {moment:%A}")
     if zone is not None:
-        found = found.replace(tzinfo=zone)
-    return found, _find_precision(pattern)
+        moment = moment.replace(tzinfo=zone)
+    return moment, _find_precision(pattern)
 
 
 def _replace_zone(value: str) -> tuple[str, tzinfo]:
@@ -193,20 +195,20 @@ def _replace_zone(value: str) -> tuple[str, tzinfo]:
     raise NotInFormat("it has no zone that is known")
 
 
-def _require_full_width(text: str, pattern: str, found: datetime) -> None:
+def _require_full_width(text: str, pattern: str, moment: datetime) -> None:
     """Require all digits of numbers without separators: `202312` is not 2 January 2023."""
-    rendered = found.strftime(pattern.replace("%z", "").rstrip())
+    rendered = moment.strftime(pattern.replace("%z", "").rstrip())
     if len(ZONE_AT_END.sub("", text)) != len(rendered):
         raise NotInFormat("it has too few digits")
 
 
 def _find_precision(pattern: str) -> Precision:
-    found = frozenset(DIRECTIVE.findall(pattern))
-    if "S" in found:
+    directives = frozenset(DIRECTIVE.findall(pattern))
+    if "S" in directives:
         return Precision.SECOND
-    if "M" in found:
+    if "M" in directives:
         return Precision.MINUTE
-    return Precision.HOUR if found & frozenset("HI") else Precision.DAY
+    return Precision.HOUR if directives & frozenset("HI") else Precision.DAY
 
 
 def _parse_iso(value: str) -> tuple[datetime, Precision]:
@@ -221,16 +223,16 @@ def _parse_iso(value: str) -> tuple[datetime, Precision]:
     year, month, day_of_month = (int(match[name]) for name in ("year", "month", "day"))
     hour, minute, second = (int(match[name] or 0) for name in ("hour", "minute", "second"))
     fraction = int((match["fraction"] or "0")[:6].ljust(6, "0"))
-    found = datetime(  # noqa: DTZ001 (the zone is added below, or later)
+    moment = datetime(  # noqa: DTZ001 (the zone is added below, or later)
         year, month, day_of_month, hour, minute, second, fraction
     )
     if match["hour"] is None:
-        return found, Precision.DAY
+        return moment, Precision.DAY
     if match["zone"] is not None:
-        found = found.replace(tzinfo=_parse_offset(match["zone"]))
+        moment = moment.replace(tzinfo=_parse_offset(match["zone"]))
     if match["minute"] is None:
-        return found, Precision.HOUR
-    return found, Precision.SECOND if second or fraction else Precision.MINUTE
+        return moment, Precision.HOUR
+    return moment, Precision.SECOND if second or fraction else Precision.MINUTE
 
 
 def _parse_offset(text: str) -> timezone:
@@ -242,33 +244,33 @@ def _parse_offset(text: str) -> timezone:
 
 
 def _settle_zone(
-    field: str, value: str, written: datetime, precision: Precision, zone: str
+    field: str, value: str, moment: datetime, precision: Precision, zone: str
 ) -> tuple[datetime, Precision]:
-    if not (written.hour or written.minute or written.second or written.microsecond):
+    if not (moment.hour or moment.minute or moment.second or moment.microsecond):
         precision = Precision.DAY
     if precision is Precision.DAY:
-        written = written.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=UTC)
-    elif written.tzinfo is None:
-        written = written.replace(tzinfo=_load_zone(zone))
-    _require_one_instant(field, value, written)
+        moment = moment.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=UTC)
+    elif moment.tzinfo is None:
+        moment = moment.replace(tzinfo=_load_zone(zone))
+    _require_one_instant(field, value, moment)
     try:
-        found = written.astimezone(UTC)
-        within = EARLIEST <= found < LATEST
+        instant = moment.astimezone(UTC)
+        within = EARLIEST <= instant < LATEST
     except OverflowError:
         within = False
     if not within:
         refuse(field, value, "it does not lie between the years 1900 and 2200")
-    return found, precision
+    return instant, precision
 
 
-def _require_one_instant(field: str, value: str, written: datetime) -> None:
+def _require_one_instant(field: str, value: str, moment: datetime) -> None:
     """Refuse an hour that a change of clocks left out, or repeated."""
-    if not isinstance(written.tzinfo, ZoneInfo):
+    if not isinstance(moment.tzinfo, ZoneInfo):
         return
-    first, second = written.replace(fold=0).utcoffset(), written.replace(fold=1).utcoffset()
+    first, second = moment.replace(fold=0).utcoffset(), moment.replace(fold=1).utcoffset()
     if first is None or second is None or first == second:
         return
-    name = written.tzinfo.key
+    name = moment.tzinfo.key
     if first > second:
         refuse(field, value, f"this hour was twice that night in {name}: write its offset")
     refuse(field, value, f"there was no such hour that night in {name}")

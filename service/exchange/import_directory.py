@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 
 from sqlalchemy import Connection, select
@@ -40,14 +41,7 @@ class Directory:
     undone_stories: dict[str, str] = field(default_factory=dict)
 
     def copy(self) -> "Directory":
-        return Directory(
-            dict(self.parties),
-            dict(self.speakers),
-            set(self.slugs),
-            set(self.stories),
-            dict(self.undone_parties),
-            dict(self.undone_stories),
-        )
+        return Directory(*(copy(getattr(self, part.name)) for part in fields(self)))
 
     def find_party(self, name: str) -> str | None:
         return self.parties.get(normalize_spelling(name))
@@ -138,8 +132,8 @@ class NameFinder:
                 else (self._create_party(person or ""), None)
             )
         if name is not None:
-            by = f", by {person}" if person else ""
-            remarks.append(f"claimed by {name}{by}, who is no party here")
+            speaker = f", by {person}" if person else ""
+            remarks.append(f"claimed by {name}{speaker}, who is no party here")
         else:
             remarks.append(f"said by {person}{f', {row.role}' if row.role else ''}")
         return None, None
@@ -187,9 +181,9 @@ class NameFinder:
                 raise RowRefusal("claimant", name, reason)
             return self._ensure_party(slug)
         for name in filter(None, names if row.claimant is not None else names + speaker_names):
-            found = self.directory.find_party(name)
-            if found is not None:
-                return self._ensure_party(found)
+            known_slug = self.directory.find_party(name)
+            if known_slug is not None:
+                return self._ensure_party(known_slug)
         return None
 
     def _ensure_party(self, slug: str) -> str:

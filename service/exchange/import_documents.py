@@ -136,8 +136,8 @@ def _read_lines(file: BinaryIO) -> Iterator[Document | tuple[int, RowRefusal]]:
         try:
             document = parse_json(line)
         except orjson.JSONDecodeError as error:
-            shown = line[:500].decode("utf-8", "replace")
-            yield number, RowRefusal(None, shown, f"the line is no JSON: {error}")
+            excerpt = line[:500].decode("utf-8", "replace")
+            yield number, RowRefusal(None, excerpt, f"the line is no JSON: {error}")
             continue
         yield Document((document,), number)
 

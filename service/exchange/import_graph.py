@@ -85,16 +85,20 @@ def _normalize(value: object, aliases: dict[str, str], graph: Graph, depth: int)
         aliases = aliases | _read_aliases(value["@context"])
     node: Node = {}
     for name, item in _lift_properties(value).items():
-        known = aliases.get(name) or _local_name(name, aliases)
-        if known == "@context":
+        property_name = aliases.get(name) or _local_name(name, aliases)
+        if property_name == "@context":
             continue
-        if known == "@type":
-            node[known] = [_local_name(kind, aliases) for kind in _texts(item)]
-        elif known == "@id":
-            node[known] = item
+        if property_name == "@type":
+            node[property_name] = [_local_name(kind, aliases) for kind in _texts(item)]
+        elif property_name == "@id":
+            node[property_name] = item
         else:
-            made = _normalize(item, aliases, graph, depth + 1)
-            node[known] = made if known not in node else [*listed(node[known]), *listed(made)]
+            child = _normalize(item, aliases, graph, depth + 1)
+            node[property_name] = (
+                child
+                if property_name not in node
+                else [*listed(node[property_name]), *listed(child)]
+            )
     for wrapper in ("@list", "@set"):
         if wrapper in node:
             return node[wrapper]

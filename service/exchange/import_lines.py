@@ -65,9 +65,9 @@ def read_lines(file: BinaryIO, encoding: str, notes: FileNotes) -> Iterator[str 
 
 def require_text(start: bytes) -> None:
     """Raises Invalid, with what to do, for a file that begins as what is no text."""
-    for magic, what in NO_TEXT:
+    for magic, kind in NO_TEXT:
         if start.startswith(magic):
-            raise Invalid(f"the file is {what}")
+            raise Invalid(f"the file is {kind}")
 
 
 def _find_encoding(file: BinaryIO, encoding: str, notes: FileNotes) -> str:

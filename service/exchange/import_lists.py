@@ -70,7 +70,7 @@ def follow_path(value: object, path: str) -> list[object]:
         if name.isdecimal() and name.isascii():
             inner = value[int(name)] if len(name) < 9 and int(name) < len(value) else None
         else:
-            return [found for item in value for found in follow_path(item, path)]
+            return [result for item in value for result in follow_path(item, path)]
     elif isinstance(value, dict) and name in value:
         inner = value[name]
     else:

@@ -139,10 +139,10 @@ class Mapping(Entry):
 
     @model_validator(mode="after")
     def _require_distinct_labels(self) -> Self:
-        known: dict[str, tuple[str, Judgement]] = {}
+        meanings: dict[str, tuple[str, Judgement]] = {}
         for label, meaning in (self.labels or {}).items():
-            other, same = known.setdefault(normalize_label(label), (label, meaning))
-            if same != meaning:
+            other, other_meaning = meanings.setdefault(normalize_label(label), (label, meaning))
+            if other_meaning != meaning:
                 raise ValueError(f"labels: {other!r} and {label!r} are one, with two meanings")
         return self
 

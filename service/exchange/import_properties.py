@@ -25,8 +25,8 @@ class PropertyReader:
         a remark.
         """
         things = []
-        for written in listed(node.get(name)):
-            value = self.graph.resolve(written)
+        for item in listed(node.get(name)):
+            value = self.graph.resolve(item)
             if import_graph.is_reference(value):
                 target = value["@id"] if isinstance(value, dict) else value
                 if isinstance(value, str) or target not in self.graph.nodes:
@@ -68,13 +68,13 @@ class PropertyReader:
         return self.read_text(node, "name") or self.read_text(node, "legalName")
 
     def list_addresses(self, node: Node, name: str) -> list[str]:
-        found = (self.read_address({name: value}, name) for value in listed(node.get(name)))
-        return [address for address in found if address is not None]
+        addresses = (self.read_address({name: value}, name) for value in listed(node.get(name)))
+        return [address for address in addresses if address is not None]
 
     def read_address(self, node: Node, name: str) -> str | None:
         """Return the first address of a property: a text, or of a thing that has one."""
-        for written in listed(node.get(name)):
-            value = self.graph.resolve(written)
+        for item in listed(node.get(name)):
+            value = self.graph.resolve(item)
             if isinstance(value, dict):
                 value = value.get("@id") or value.get("url") or value.get("@value")
                 value = value[0] if isinstance(value, list) and value else value
@@ -90,8 +90,8 @@ def read_text_of(value: object, graph: Graph) -> str | None:
 
 def _read_texts(value: object, graph: Graph) -> Iterator[str]:
     """Yield the texts of what may be a list, a thing with `@value`, or a number."""
-    for written in listed(value):
-        item = graph.resolve(written)
+    for element in listed(value):
+        item = graph.resolve(element)
         if isinstance(item, dict):
             item = item.get("@value", item.get("text", item.get("name")))
         if isinstance(item, list):

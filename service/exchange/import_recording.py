@@ -55,65 +55,54 @@ def record_rows(
     mapping: Mapping,
     directory: Directory,
     *,
+    dry_run: bool,
     actor: Actor,
     now: datetime,
 ) -> tuple[list[Outcome], Directory]:
     """Record the rows that are not here yet; return what became of each, and the directory after
-    them.  A row that is refused leaves nothing behind."""
+    them.  A row that is refused leaves nothing behind.  A dry run raises RehearsalDone."""
     claims = [_build_claim_id(mapping, row.key) for row in rows]
     former = [row.former_key and _build_claim_id(mapping, row.former_key) for row in rows]
     t = tables.claims
-    wanted = [*claims, *(claim for claim in former if claim is not None)]
-    here = set(connection.scalars(select(t.c.id).where(t.c.id.in_(wanted))))
+    all_claims = [*claims, *(claim for claim in former if claim is not None)]
+    present = set(connection.scalars(select(t.c.id).where(t.c.id.in_(all_claims))))
     # The caller's stays as it is: this may be done again, or undone.
     directory = directory.copy()
     rules = Rules(mapping)
     outcomes = []
     for row, claim, former_claim in zip(rows, claims, former, strict=True):
-        if claim in here or former_claim in here:
+        if claim in present or former_claim in present:
             outcomes.append(Outcome(row.line, is_new=False))
             continue
-        here.add(claim)
+        present.add(claim)
         finder = NameFinder(connection, row, rules, directory, actor, now)
-        try:
-            with connection.begin_nested():
-                remarks = _record_row(finder, claim)
-        except RowRefusal as refusal:
-            outcomes.append(Outcome(row.line, is_new=False, refusal=refusal))
-        except ClaimdeskError as error:
-            outcomes.append(Outcome(row.line, is_new=False, refusal=_build_refusal(error)))
-        except StatementError as error:
-            if connection.scalar(select(t.c.id).where(t.c.id == claim)) is not None:
-                # Another import of the same data was faster.
-                outcomes.append(Outcome(row.line, is_new=False))
-                continue
-            reason = f"the database refuses it: {getattr(error, 'orig', None) or error}"
-            refused = RowRefusal(None, None, reason)
-            outcomes.append(Outcome(row.line, is_new=False, refusal=refused))
-        else:
-            finder.keep()
-            outcomes.append(
-                Outcome(
-                    row.line, is_new=True, remarks=remarks, party=finder.party, story=finder.story
-                )
-            )
+        outcomes.append(_try_row(finder, claim))
+    if dry_run:
+        made_parties = (outcome.party for outcome in outcomes if outcome.party)
+        directory.undone_parties.update(made_parties)
+        directory.undone_stories.update(outcome.story for outcome in outcomes if outcome.story)
+        raise RehearsalDone(outcomes, directory)
     return outcomes, directory
 
 
-def rehearse_rows(
-    connection: Connection,
-    rows: Sequence[ClaimRow],
-    mapping: Mapping,
-    directory: Directory,
-    *,
-    actor: Actor,
-    now: datetime,
-) -> tuple[list[Outcome], Directory]:
-    """Do what `record_rows` does, but keep nothing.  Raises RehearsalDone."""
-    outcomes, after = record_rows(connection, rows, mapping, directory, actor=actor, now=now)
-    after.undone_parties.update(outcome.party for outcome in outcomes if outcome.party)
-    after.undone_stories.update(outcome.story for outcome in outcomes if outcome.story)
-    raise RehearsalDone(outcomes, after)
+def _try_row(finder: NameFinder, claim: str) -> Outcome:
+    connection, line = finder.connection, finder.row.line
+    try:
+        with connection.begin_nested():
+            remarks = _record_row(finder, claim)
+    except RowRefusal as refusal:
+        return Outcome(line, is_new=False, refusal=refusal)
+    except ClaimdeskError as error:
+        return Outcome(line, is_new=False, refusal=_build_refusal(error))
+    except StatementError as error:
+        t = tables.claims
+        if connection.scalar(select(t.c.id).where(t.c.id == claim)) is not None:
+            # Another import of the same data was faster.
+            return Outcome(line, is_new=False)
+        reason = f"the database refuses it: {getattr(error, 'orig', None) or error}"
+        return Outcome(line, is_new=False, refusal=RowRefusal(None, None, reason))
+    finder.keep()
+    return Outcome(line, is_new=True, remarks=remarks, party=finder.party, story=finder.story)
 
 
 def _build_claim_id(mapping: Mapping, key: Sequence[str]) -> str:
@@ -167,17 +156,17 @@ def _build_verdict(row: ClaimRow, rules: Rules, remarks: list[str]) -> Verdict |
         if row.explanation:
             remarks.append(f"explained: “{row.explanation}”")
         return None
-    by = row.rated_by or mapping.name
+    rater = row.rated_by or mapping.name
     why = f": {row.explanation}" if row.explanation else ""
     meaning = rules.labels.get(normalize_label(label))
     if meaning is None:
         if mapping.unknown_label == "refuse":
             raise RowRefusal("label", label, "the mapping does not say what this label means")
-        remarks.append(f"rated “{label}” by {by}, a label that means nothing here{why}")
+        remarks.append(f"rated “{label}” by {rater}, a label that means nothing here{why}")
         return None
     if meaning.status is Status.ASSERTED:
-        remarks.append(f"rated “{label}” by {by}{why}")
+        remarks.append(f"rated “{label}” by {rater}{why}")
         return None
     where = f" ({row.review_url})" if row.review_url and len(row.review_url) < 500 else ""
-    reason = f"Imported: rated “{label}” by {by}{where}{why}"
-    return Verdict(meaning.status, reason, Imported(by, label, meaning.finding))
+    reason = f"Imported: rated “{label}” by {rater}{where}{why}"
+    return Verdict(meaning.status, reason, Imported(rater, label, meaning.finding))

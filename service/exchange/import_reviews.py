@@ -76,8 +76,8 @@ def read_reviews(
                 yield number, _read_review(number, finding, reader, scratch)
         if document.line is not None and not findings:
             is_met = True
-            shown = str(document.parts[0])[:500]
-            yield document.line, RowRefusal(None, shown, "there is no ClaimReview in the line")
+            excerpt = str(document.parts[0])[:500]
+            yield document.line, RowRefusal(None, excerpt, "there is no ClaimReview in the line")
     if not is_met:
         raise Invalid(f"there is no ClaimReview in the file{first_remark}")
 
@@ -126,8 +126,8 @@ def _add_key(row: ClaimRow, language: str | None, scratch: Scratch) -> ClaimRow 
         other, _, line = first.partition(" ")
         if other != language:
             text = import_fields.shorten(row.text)
-            what = f"the review of {line} in another language ({language}): “{text}”"
-            return RowRemark(f"{what}: it is one claim", is_known=True)
+            reason = f"the review of {line} in another language ({language}): “{text}”"
+            return RowRemark(f"{reason}: it is one claim", is_known=True)
     former = ("review", row.review_url or "", row.text, "1")
     return replace(row, key=key, former_key=former)
 
@@ -224,34 +224,36 @@ class _ReviewReader(PropertyReader):
     def _read_appearances(self, item: Node) -> tuple[list[Node], str | None]:
         """Return where the claim appeared, and the first address among that.  Raises RowRefusal."""
         things = [*self.list_things(item, "firstAppearance"), *self.list_things(item, "appearance")]
-        found: list[str] = []
+        found_addresses: list[str] = []
         for thing in things:
-            written = self.read_address(thing, "url") or import_graph.find_own_id(thing)
-            if written is None and set(thing) <= {"name"}:
+            address = self.read_address(thing, "url") or import_graph.find_own_id(thing)
+            if address is None and set(thing) <= {"name"}:
                 # A text that stands for an appearance: an address without a scheme, or words.
-                written = self.read_name(thing)
-            if written is not None:
-                found += self._clean_appearance(written)
+                address = self.read_name(thing)
+            if address is not None:
+                found_addresses += self._clean_appearance(address)
             elif not self.read_text(thing, "datePublished"):
                 name = self.read_name(thing) or self.read_text(thing, "headline")
-                what = shorten(name or "without a name")
-                self.remarks.append(f"it appeared in {what}, without an address")
+                label = shorten(name or "without a name")
+                self.remarks.append(f"it appeared in {label}, without an address")
         own = self.read_address(item, "url")
-        if own is not None and not found:
-            found = self._clean_appearance(own)
-        for other in dict.fromkeys(found[1:]):
-            if addresses.normalize_address(other) != addresses.normalize_address(found[0]):
+        if own is not None and not found_addresses:
+            found_addresses = self._clean_appearance(own)
+        for other in dict.fromkeys(found_addresses[1:]):
+            if addresses.normalize_address(other) != addresses.normalize_address(
+                found_addresses[0]
+            ):
                 self.remarks.append(f"it appeared at {import_fields.shorten(other, 300)} too")
-        return things, found[0] if found else None
+        return things, found_addresses[0] if found_addresses else None
 
-    def _clean_appearance(self, written: str) -> list[str]:
+    def _clean_appearance(self, text: str) -> list[str]:
         """Return an address; none, with a remark, for words.  Another scheme is refused."""
         try:
-            address = import_fields.clean_address("appearance", written)
+            address = import_fields.clean_address("appearance", text)
         except RowRefusal:
-            if import_fields.has_scheme(written):
+            if import_fields.has_scheme(text):
                 raise
-            self.remarks.append(f"it appeared in {shorten(written)}, which is no address")
+            self.remarks.append(f"it appeared in {shorten(text)}, which is no address")
             return []
         return [] if address is None else [address]
 
@@ -288,10 +290,10 @@ class _ReviewReader(PropertyReader):
             for word in self.list_texts(rating, field)
             if _parse_number(word) is None
         ]
-        known = [word for word in words if normalize_label(word) in self.labels]
+        known_words = [word for word in words if normalize_label(word) in self.labels]
         if words:
-            label = known[0] if known else words[0]
-            for other in dict.fromkeys(known):
+            label = known_words[0] if known_words else words[0]
+            for other in dict.fromkeys(known_words):
                 if normalize_label(other) != normalize_label(label):
                     self.remarks.append(f"rated “{shorten(other)}” too")
             return label, explanation

@@ -113,8 +113,10 @@ def append_events(connection: Connection, imported: Sequence[ImportedEvent]) -> 
         connection.execute(insert(claim_versions), superseded)
     REPLACE.run_each(connection, replaced)
     for claim, loaded in after.items():
-        known = before.get(claim)
-        states.write_further_links(connection, known.state if known else None, loaded.state)
+        loaded_before = before.get(claim)
+        states.write_further_links(
+            connection, loaded_before.state if loaded_before else None, loaded.state
+        )
     _index_claims(connection, steps, before)
     for previous, state, line in steps:
         changes = projections.list_row_changes(previous, state, line.event, line.actor)

@@ -111,8 +111,8 @@ class Scratch:
         """Return the lines of those of `keys` (kind and id) that the file has so far, and whether
         they were refused."""
         query = "SELECT line, refused FROM things WHERE kind = ? AND id = ?"
-        found = ((key, self._read_one(query, *key)) for key in keys)
-        return {key: (row[0], bool(row[1])) for key, row in found if row is not None}
+        rows = ((key, self._read_one(query, *key)) for key in keys)
+        return {key: (row[0], bool(row[1])) for key, row in rows if row is not None}
 
     def take_name(self, name: str, line: int) -> int | None:
         """Take a name that only one thing may have; return the line that took it before, if any."""

@@ -153,19 +153,19 @@ def parse_seed_file(content: bytes | str) -> Plan:
 def _find_reference_faults(plan: Plan) -> Iterator[tuple[Place, str]]:
     """Yield where the file repeats a key, or refers to what it does not have (or only further
     down)."""
-    known: dict[str, set[str]] = {
+    known_keys: dict[str, set[str]] = {
         kind: set()
         for kind in ("parties", "speakers", "sources", "stories", "statements", "claims")
     }
 
     def require(kind: str, key: str | None, place: Place) -> Iterator[tuple[Place, str]]:
-        if key is not None and key not in known[kind]:
+        if key is not None and key not in known_keys[kind]:
             yield place, f"there is no '{key}' among the {kind} above"
 
     def add(kind: str, key: str, place: Place) -> Iterator[tuple[Place, str]]:
-        if key in known[kind]:
+        if key in known_keys[kind]:
             yield place, f"'{key}' is there already"
-        known[kind].add(key)
+        known_keys[kind].add(key)
 
     for n, party in enumerate(plan.parties):
         yield from require("parties", party.parent, ("parties", n, "parent"))

@@ -29,18 +29,7 @@ from service.domain.inputs import (
     Selector,
 )
 from service.domain.names import normalize_spelling
-from service.exchange.seed_files import (
-    ClaimEntry,
-    DecisionEntry,
-    LinkEntry,
-    PartyEntry,
-    Plan,
-    QuoteEntry,
-    SourceEntry,
-    SpeakerEntry,
-    StatementEntry,
-    StoryEntry,
-)
+from service.exchange import seed_files
 from service.exchange.seed_files import parse_seed_file as parse_seed_file
 from service.store import tables
 from service.stories import story_commands
@@ -70,7 +59,9 @@ def find_default_file() -> Path:
     return (packaged if packaged.is_dir() else PACKAGE.parent / "seeds") / ARTICLE
 
 
-def load_plan(connection: Connection, plan: Plan, *, actor: Actor, now: datetime) -> LoadReport:
+def load_plan(
+    connection: Connection, plan: seed_files.Plan, *, actor: Actor, now: datetime
+) -> LoadReport:
     """Record what `plan` has and the desk has not, as known to the desk from `now` on.
 
     Raises what the commands raise, where the desk's own changes leave an entry no place.
@@ -116,41 +107,41 @@ class _Loading:
         self.unchanged: Counter[str] = Counter()
         self.ids: dict[tuple[str, str], str] = {}
 
-    def load_party(self, entry: PartyEntry) -> None:
-        known = select(tables.parties.c.slug).where(tables.parties.c.slug == entry.slug)
-        if self._is_new("parties", self.connection.scalar(known)):
+    def load_party(self, entry: seed_files.PartyEntry) -> None:
+        query = select(tables.parties.c.slug).where(tables.parties.c.slug == entry.slug)
+        if self._is_new("parties", self.connection.scalar(query)):
             party_commands.create_party(self.connection, **entry.model_dump(), **self.stamp)
 
-    def load_story(self, entry: StoryEntry) -> None:
-        known = select(tables.stories.c.slug).where(tables.stories.c.slug == entry.slug)
-        if self._is_new("stories", self.connection.scalar(known)):
+    def load_story(self, entry: seed_files.StoryEntry) -> None:
+        query = select(tables.stories.c.slug).where(tables.stories.c.slug == entry.slug)
+        if self._is_new("stories", self.connection.scalar(query)):
             story_commands.create_story(self.connection, **entry.model_dump(), **self.stamp)
 
-    def load_speaker(self, entry: SpeakerEntry) -> None:
+    def load_speaker(self, entry: seed_files.SpeakerEntry) -> None:
         t = tables.speakers
-        known = self.connection.scalar(
+        speaker = self.connection.scalar(
             select(t.c.id).where(
                 t.c.party == entry.party,
                 t.c.folded_name == normalize_spelling(entry.name),
                 t.c.folded_role == normalize_spelling(entry.role or ""),
             )
         )
-        if self._is_new("speakers", known):
+        if self._is_new("speakers", speaker):
             person = NewSpeaker(entry.name, entry.role)
-            known, _ = party_commands.create_speaker(
+            speaker, _ = party_commands.create_speaker(
                 self.connection, party=entry.party, person=person, **self.stamp
             )
-        self.ids["speakers", entry.key] = str(known)
+        self.ids["speakers", entry.key] = str(speaker)
 
-    def load_source(self, entry: SourceEntry) -> None:
+    def load_source(self, entry: seed_files.SourceEntry) -> None:
         new = NewSource(**entry.model_dump(exclude={"key"}))
         source, is_created = source_commands.record(self.connection, new, **self.stamp)
         self._is_new("sources", None if is_created else source)
         self.ids["sources", entry.key] = source
 
-    def load_statement(self, entry: StatementEntry) -> None:
+    def load_statement(self, entry: seed_files.StatementEntry) -> None:
         first = entry.quotes[0]
-        known = self.connection.scalar(
+        statement = self.connection.scalar(
             select(tables.statements.c.id)
             .join(tables.quotes, tables.quotes.c.statement == tables.statements.c.id)
             .where(
@@ -163,7 +154,7 @@ class _Loading:
                 tables.quotes.c.text == first.text,
             )
         )
-        if self._is_new("statements", known):
+        if self._is_new("statements", statement):
             new = NewStatement(
                 party=entry.party,
                 speaker=self._find_speaker(entry),
@@ -172,12 +163,12 @@ class _Loading:
                 basis=entry.basis,
                 quotes=tuple(self._build_quote(quote) for quote in entry.quotes),
             )
-            known = statement_commands.record_statement(self.connection, new, **self.stamp).id
-        self.ids["statements", entry.key] = str(known)
+            statement = statement_commands.record_statement(self.connection, new, **self.stamp).id
+        self.ids["statements", entry.key] = str(statement)
 
-    def load_claim(self, entry: ClaimEntry, origin: StatementEntry) -> None:
-        known = self._find_claim(entry, origin.party)
-        if self._is_new("claims", known):
+    def load_claim(self, entry: seed_files.ClaimEntry, origin: seed_files.StatementEntry) -> None:
+        claim = self._find_claim(entry, origin.party)
+        if self._is_new("claims", claim):
             new = NewClaim(
                 text=entry.text,
                 kind=entry.kind,
@@ -190,10 +181,10 @@ class _Loading:
                 tags=entry.tags,
                 part_of=self.ids["claims", entry.part_of] if entry.part_of else None,
             )
-            known = claim_commands.create_claim(self.connection, new, **self.stamp).id
-        self.ids["claims", entry.key] = str(known)
+            claim = claim_commands.create_claim(self.connection, new, **self.stamp).id
+        self.ids["claims", entry.key] = str(claim)
 
-    def load_link(self, entry: LinkEntry) -> None:
+    def load_link(self, entry: seed_files.LinkEntry) -> None:
         claim = self.ids["claims", entry.claim]
         if self._is_new("links", self._find_link(claim, entry.statement)):
             new = NewLink(
@@ -207,15 +198,18 @@ class _Loading:
                 self.connection, claim, new, four_eyes=True, **self.stamp
             )
 
-    def load_decision(self, entry: DecisionEntry) -> None:
+    def load_decision(self, entry: seed_files.DecisionEntry) -> None:
         claim = self.ids["claims", entry.claim]
         t = tables.events
         decided = select(t.c.data).where(t.c.claim == claim, t.c.type == "claim.status_changed")
         changes = map(orjson.loads, self.connection.scalars(decided))
-        wanted = (entry.to.value, entry.reason)
+        move_and_reason = (entry.to.value, entry.reason)
         if self._is_new(
             "decisions",
-            next((True for data in changes if (data["status"], data["reason"]) == wanted), None),
+            next(
+                (True for data in changes if (data["status"], data["reason"]) == move_and_reason),
+                None,
+            ),
         ):
             cites = tuple(str(self._find_link(claim, statement)) for statement in entry.cites)
             move = Move(entry.to, entry.reason, cites)
@@ -223,12 +217,12 @@ class _Loading:
                 self.connection, claim, move, four_eyes=True, versions=None, **self.stamp
             )
 
-    def _is_new(self, kind: str, known: object) -> bool:
+    def _is_new(self, kind: str, existing: object) -> bool:
         """Count an entry, and return whether the desk lacks it."""
-        (self.created if known is None else self.unchanged)[kind] += 1
-        return known is None
+        (self.created if existing is None else self.unchanged)[kind] += 1
+        return existing is None
 
-    def _find_claim(self, entry: ClaimEntry, claimant: str | None) -> str | None:
+    def _find_claim(self, entry: seed_files.ClaimEntry, claimant: str | None) -> str | None:
         """Return the claim that began with this text, even if its wording was amended since."""
         t = tables.claims
         begun = self.connection.execute(
@@ -256,10 +250,10 @@ class _Loading:
             .limit(1)
         )
 
-    def _find_speaker(self, entry: StatementEntry) -> str | None:
+    def _find_speaker(self, entry: seed_files.StatementEntry) -> str | None:
         return self.ids["speakers", entry.speaker] if entry.speaker else None
 
-    def _build_quote(self, entry: QuoteEntry) -> NewQuote:
+    def _build_quote(self, entry: seed_files.QuoteEntry) -> NewQuote:
         return NewQuote(
             text=entry.text,
             language=entry.language,

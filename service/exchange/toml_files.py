@@ -20,9 +20,9 @@ def list_faults(error: ValidationError) -> list[tuple[Place, str]]:
     return [(fault["loc"], fault["msg"].removeprefix("Value error, ")) for fault in error.errors()]
 
 
-def build_error(what: str, faults: Iterable[tuple[Place, str]]) -> Invalid:
+def build_error(name: str, faults: Iterable[tuple[Place, str]]) -> Invalid:
     """Return the error whose detail names the first fault, and whose `errors` name all."""
     errors = [{"loc": list(place), "msg": message} for place, message in faults]
     where = ".".join(map(str, errors[0]["loc"]))
     first = f"{where}: {errors[0]['msg']}" if where else errors[0]["msg"]
-    return Invalid(f"{what} is not valid: {first}", errors=errors)
+    return Invalid(f"{name} is not valid: {first}", errors=errors)

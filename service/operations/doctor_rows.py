@@ -89,8 +89,8 @@ def find_malformed_values(connection: Connection) -> list[Finding]:
             for column in table.columns:
                 bad = _is_malformed(column)
                 if bad is not None:
-                    what = f"cannot be read as {_name_type(column)}"
-                    findings += _describe_rows(connection, MALFORMED, column, bad, what)
+                    fault = f"cannot be read as {_name_type(column)}"
+                    findings += _describe_rows(connection, MALFORMED, column, bad, fault)
     for column in JSON:
         if connection.dialect.name == "sqlite":
             bad = func.json_valid(_as_text(column)) == 0
@@ -136,7 +136,7 @@ def _as_text(column: Column[Any]) -> ColumnElement[str]:
 
 
 def _describe_rows(
-    connection: Connection, check: str, column: Column[Any], bad: ColumnElement[bool], what: str
+    connection: Connection, check: str, column: Column[Any], bad: ColumnElement[bool], fault: str
 ) -> list[Finding]:
     count = connection.scalar(select(func.count()).select_from(column.table).where(bad)) or 0
     if not count:
@@ -149,5 +149,5 @@ def _describe_rows(
     examples = ", ".join(f"{table.name} {row[0]}: {str(row[1])[:60]!r}" for row in rows)
     more = ", …" if count > SHOWN else ""
     noun = "row" if count == 1 else "rows"
-    text = f"{count} {noun} of {table.name} {what} ({column.name}): {examples}{more}."
+    text = f"{count} {noun} of {table.name} {fault} ({column.name}): {examples}{more}."
     return [make_fault(check, text, VERIFY)]

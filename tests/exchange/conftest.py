@@ -1,4 +1,4 @@
-"""A desk that has seen everything, and an empty one on the other kind of database."""
+"""Desks to export and import."""
 
 import asyncio
 import shutil

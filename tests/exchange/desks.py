@@ -1,4 +1,4 @@
-"""Desks to exchange, and ways to export, edit and import them."""
+"""Build desks to exchange; export, edit and import them."""
 
 import io
 from collections.abc import Callable
@@ -58,7 +58,7 @@ class LateDay(Day):
 
 
 def fill_desk(connection: Connection) -> None:
-    """Every kind of event, and then: hostile texts, people, notes, several renderings, a pending
+    """Record every kind of event, hostile texts, people, notes, several renderings, a pending
     decision, withdrawn words, and secrets that no export may hold."""
     a_days_work(connection)
     day = LateDay(connection)
@@ -136,7 +136,7 @@ class ImportResult:
 
 
 async def import_lines(database: Database, data: bytes, *, dry_run: bool = False) -> ImportResult:
-    """Import `data`, as the command does."""
+    """Import an export as the command does."""
     with closing(Scratch()) as scratch:
         outcome = await import_export(
             database, io.BytesIO(data), scratch, Bar("", quiet=True).show, dry_run=dry_run
@@ -145,14 +145,14 @@ async def import_lines(database: Database, data: bytes, *, dry_run: bool = False
 
 
 async def count_proved_claims(database: Database) -> int:
-    """How many claims there are, after `claimdesk verify` found nothing."""
+    """Return how many claims there are, after `claimdesk verify` found nothing wrong."""
     report = await database.read(verification.verify)
     assert report.ok, report.breaks
     return report.claims
 
 
 def edit_export(data: bytes, change: Callable[[list[Json]], list[Json] | None]) -> bytes:
-    """The export with other lines, and a trailer that fits them."""
+    """Return the export with other lines, and a trailer that fits them."""
     first, *lines, _ = data.splitlines()
     values = [orjson.loads(line) for line in lines]
     values = change(values) or values
@@ -164,7 +164,7 @@ def edit_export(data: bytes, change: Callable[[list[Json]], list[Json] | None]) 
 
 
 def downgrade_to_version_1(data: bytes) -> bytes:
-    """The export as the release before wrote it: without the events of things."""
+    """Return the export as version 1 has it: without the events of things."""
 
     def forget(lines: list[Json]) -> None:
         for line in lines:
@@ -182,7 +182,7 @@ def select_lines(lines: list[Json], record: str, **where: Any) -> list[Json]:
 
 
 def rehash_chain(lines: list[Json], claim: str) -> None:
-    """Make a claim's chain of hashes hold for whatever its events say now."""
+    """Compute the hashes of a claim's events again, whatever they say now."""
     previous = "0" * 64
     for number, line in enumerate(select_lines(lines, "event", claim=claim), start=1):
         line |= {"number": number, "previous_hash": previous}

@@ -1,4 +1,4 @@
-"""Claims from elsewhere, brought in as the command does it."""
+"""Import claims from elsewhere as the command does."""
 
 import io
 from contextlib import closing
@@ -85,13 +85,13 @@ def build_sheet(*rows: str, headings: str = ",".join(COLUMNS)) -> bytes:
 
 
 def build_row(text: str = "A claim", **cells: str) -> str:
-    """A row of a sheet; cells are quoted only where they are given so."""
+    """Return a row of a sheet; cells are quoted only where the caller quotes them."""
     values = {"Claim": text, "By": "Belgrade", "Date": "25-8-2020", "Rating": "False"} | cells
     return ",".join(values.get(name, "") for name in COLUMNS)
 
 
 async def list_claims(database: Database) -> list[dict[str, Any]]:
-    """Every claim as served, in the order in which they were imported."""
+    """Return every claim as served, in the order in which they were imported."""
 
     def read(connection: Connection) -> list[dict[str, Any]]:
         t, events = tables.claims, tables.events

@@ -1,4 +1,4 @@
-"""Nothing is silent: whatever a file holds, each of its rows is in, refused or remarked upon."""
+"""Every row of a file is imported, refused, or has a remark."""
 
 import io
 from contextlib import closing
@@ -57,7 +57,7 @@ def read_sheet(data: bytes) -> tuple[list[tuple[int, ClaimRow | RowRefusal]], Fi
 def is_accounted_for(
     token: str, line: int, results: list[tuple[int, ClaimRow | RowRefusal]]
 ) -> bool:
-    """Whether a row's word is in a claim of its own, or its line in what is refused or doubted."""
+    """Whether a row is a claim of its own, or its line is refused or has a remark."""
     for position, (first, result) in enumerate(results):
         following = results[position + 1][0] if position + 1 < len(results) else 10**9
         if not first <= line < following:
@@ -72,7 +72,7 @@ def is_accounted_for(
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.tuples(MESS, MESS, st.booleans()), min_size=1, max_size=5))
 def test_no_row_of_a_sheet_is_lost(rows: list[tuple[str, str, bool]]) -> None:
-    """Quotes, delimiters and line ends anywhere in a cell: never two rows in one claim unsaid."""
+    """Quotes, delimiters and line ends in a cell never join two rows without a remark."""
     data, lines = "Text;Who;When\n", []
     for number, (before, after, quoted) in enumerate(rows):
         before, after = (part.replace("\n", "").replace("\r", "") for part in (before, after))
@@ -106,7 +106,7 @@ def test_any_bytes_are_read_as_a_sheet_or_refused_with_a_reason(
 def test_any_document_is_read_or_refused_with_a_reason(
     author: Any, rating: Any, around: Any, shape: int
 ) -> None:
-    """Whatever stands for author, rating and appearance; and every entry of a list is told of."""
+    """Author, rating and appearance may be anything; every entry of a list has a result."""
     review = {
         "@type": "ClaimReview",
         "url": "https://check.example/1",
@@ -174,7 +174,7 @@ def test_a_line_that_is_too_long_is_one_refusal() -> None:
 
 
 def test_a_cell_of_several_lines_stays_whole() -> None:
-    """Where it holds the delimiter, it is doubted aloud."""
+    """It gets a remark where it holds the delimiter."""
     data = b'Text;Who;When\n"One\nmore; and more";Belgrade;2023-10-02\n'
     [(_, row)], _ = read_sheet(data)
     assert isinstance(row, ClaimRow)

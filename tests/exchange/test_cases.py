@@ -1,4 +1,4 @@
-"""Inputs that went wrong, and what is right: `tests/exchange/cases`, imported as they are."""
+"""Inputs that once went wrong (`tests/exchange/cases`) are imported correctly."""
 
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ Json = dict[str, Any]
 async def bring_case(
     database: Database, name: str, form: str = "claimreview", **changes: Any
 ) -> tuple[Result, dict[str, Json]]:
-    """Import a case as the command does; give the outcome, and the claims by their texts."""
+    """Import a case as the command does; return the outcome, and the claims by their texts."""
     plan = seeds.parse_seed_file(PARTIES)
     await database.write(seeds.load_plan, plan, actor=SYSTEM, now=BEGIN)
     path = CASES / name
@@ -49,7 +49,7 @@ async def bring_case(
 
 
 async def origins(database: Database) -> dict[str, str]:
-    """Where the origin of each claim was read, by the claim's words."""
+    """Return where the origin of each claim was read, by the claim's words."""
 
     def read(connection: Connection) -> dict[str, str]:
         q, s = tables.quotes, tables.sources
@@ -83,7 +83,7 @@ TABS: Json = {
 
 
 async def test_a_file_that_quotes_nothing_needs_quote_none(database: Database) -> None:
-    """Read as if it did, what is refused says how to read it; so read, all of it is in."""
+    """Without the setting, refusals name it; with it, every row is imported."""
     data = (CASES / "no-quotes.tsv").read_bytes()
     mapping = import_mapping.Mapping.model_validate(TABS)
     result = await import_mapped_rows(database, data, "csv", mapping)
@@ -107,7 +107,7 @@ async def test_a_midnight_counts_as_a_day(database: Database) -> None:
 
 
 async def test_no_day_is_invented(database: Database) -> None:
-    """Formats without a year are refused when the mapping is read; of what has no day, its row."""
+    """A format without a year refuses the mapping; a date without a day refuses its row."""
     with pytest.raises(Invalid) as refused:
         await bring_case(database, "partial-dates.csv", "csv")
     assert [fault["loc"][-1] for fault in refused.value.extras["errors"]] == [2, 3]

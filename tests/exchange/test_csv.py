@@ -1,4 +1,4 @@
-"""Sheets of claims: RFC 4180, and nothing in a cell is ever run."""
+"""Sheets of claims follow RFC 4180, and no spreadsheet runs a cell of them."""
 
 import csv
 import io
@@ -27,7 +27,7 @@ def read(data: bytes) -> list[list[str]]:
 
 @given(st.text())
 def test_a_neutralized_cell_is_restored_exactly(cell: str) -> None:
-    """And begins with nothing that a spreadsheet takes for a formula."""
+    """No spreadsheet takes the neutralized cell for a formula."""
     assert restore_cell(neutralize(cell)) == cell
     assert not neutralize(cell).startswith(DANGEROUS)
 

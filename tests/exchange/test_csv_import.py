@@ -1,4 +1,5 @@
-"""A sheet of claims from elsewhere: dirt is refused row by row, with line, column and reason."""
+"""Sheets of claims from elsewhere are imported; bad rows are refused with line, column and
+reason."""
 
 import asyncio
 from typing import Any
@@ -25,7 +26,7 @@ from tests.verification.workday import BEGIN
 async def test_a_row_becomes_a_claim_with_the_status_that_others_gave_it(
     database: Database,
 ) -> None:
-    """Who says it, when, where, and how it was rated and by whom: all of it is there."""
+    """Claimant, date, address, rating and rater are all recorded."""
     await database.write(
         seeds.load_plan,
         seeds.parse_seed_file('[[parties]]\nslug = "belgrade"\nname = "Belgrade"\n'),
@@ -108,7 +109,7 @@ BAD: list[tuple[str, str | None, str]] = [
 
 
 async def test_a_bad_row_is_refused_and_the_others_are_imported(database: Database) -> None:
-    """Whatever is wrong with it, and wherever it stands; it leaves no party or source behind."""
+    """A refused row leaves no party or source behind."""
     good = [build_row(f"good {n}") for n in range(len(BAD) + 1)]
     rows = [row for pair in zip(good, (line for line, *_ in BAD), strict=False) for row in pair]
     result = await import_rows(database, build_sheet(*rows, good[-1]))
@@ -126,7 +127,7 @@ async def test_a_bad_row_is_refused_and_the_others_are_imported(database: Databa
 
 
 async def test_a_refused_row_leaves_no_party_behind(database: Database) -> None:
-    """A party that was made for it is gone again, and made for the next that needs it."""
+    """The next row that needs the party makes it again."""
     result = await import_rows(
         database,
         build_sheet(
@@ -140,8 +141,7 @@ async def test_a_refused_row_leaves_no_party_behind(database: Database) -> None:
 
 
 async def test_the_same_file_again_adds_nothing(database: Database) -> None:
-    """Rows are known by their content and its how-manieth they are: the same row twice in a file
-    is two claims, and a longer file adds what is new in it."""
+    """The same row twice in a file is two claims, and a longer file adds what is new in it."""
     data = build_sheet(build_row("once"), build_row("twice"), build_row("twice"))
     assert (await import_rows(database, data)).tally.new == 3
     again = await import_rows(database, data)
@@ -163,7 +163,7 @@ async def test_the_same_file_again_adds_nothing(database: Database) -> None:
 
 
 async def test_a_row_with_an_id_is_known_again_by_it(database: Database) -> None:
-    """A row with an id is known by it, whatever else has changed; twice in a file is a mistake."""
+    """The id counts whatever else has changed; the same id twice in a file is refused."""
     columns: dict[str, Any] = {
         "columns": {"id": "Why", "text": "Claim", "date": "Date"},
         "claimants": {},
@@ -191,7 +191,7 @@ async def test_a_row_with_an_id_is_known_again_by_it(database: Database) -> None
 async def test_the_mapping_decides_on_unknown_claimants(
     database: Database, unknown: str, party: str | None, remark: str | None
 ) -> None:
-    """A party each; or unattributed, with the name kept in a note; or refused."""
+    """A party is made, or the claim is unattributed with a note, or the row is refused."""
     data = build_sheet(build_row(By="Ministry of Truth", Person="O'Brien"))
     result = await import_rows(database, data, claimants={"unknown": unknown})
     if unknown == "refuse":
@@ -228,7 +228,7 @@ LABELS: list[tuple[str, str, str | None]] = [
 
 
 async def test_labels_have_the_meaning_of_the_built_in_table(database: Database) -> None:
-    """By the built-in table; an unknown one is imported without a status, and remarked upon."""
+    """A label that the table does not have is imported without a status, and with a remark."""
     result = await import_rows(
         database, build_sheet(*(build_row(Rating=label) for label, *_ in LABELS))
     )
@@ -239,7 +239,7 @@ async def test_labels_have_the_meaning_of_the_built_in_table(database: Database)
 
 
 async def test_labels_of_a_mapping_replace_the_built_in_ones(database: Database) -> None:
-    """They take the place of the built-in ones; what is unknown may be refused."""
+    """Labels that it does not have may be refused."""
     mine: dict[str, Any] = {"labels": {"False": {"status": "asserted"}}, "unknown_label": "refuse"}
     result = await import_rows(database, build_sheet(build_row(), build_row(Rating="True")), **mine)
     assert result.refused == [(3, "label", "the mapping does not say what this label means")]
@@ -259,8 +259,7 @@ async def test_hours_are_in_the_time_zone_of_the_mapping(database: Database) -> 
 
 
 async def test_the_encoding_is_detected_line_by_line(database: Database) -> None:
-    """UTF-8 with a mark or without; Windows-1252 where it is not; bytes that are neither are
-    refused with their row."""
+    """A line that is not UTF-8 is read as Windows-1252; one that is neither refuses its row."""
     data = b"\xef\xbb\xbf" + build_sheet(
         build_row("Café"), build_row("CafX"), build_row("CafY"), build_row("last")
     )
@@ -288,7 +287,6 @@ async def test_the_encoding_of_the_mapping_is_used(database: Database) -> None:
 
 
 async def test_empty_lines_spaces_and_extra_cells_are_ignored(database: Database) -> None:
-    """Are no rows, no content and no harm."""
     data = build_sheet("", ",,,,,,,,,", build_row("  spaced  ") + ",,", " ", build_row("last"))
     result = await import_rows(database, data.replace(b"\n", b"\r\n"))
     assert result.refused == []
@@ -298,7 +296,7 @@ async def test_empty_lines_spaces_and_extra_cells_are_ignored(database: Database
 async def test_an_unclosed_quote_refuses_its_line_alone(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its line alone is refused, however much follows."""
+    """However many lines follow it."""
     monkeypatch.setattr("service.exchange.import_csv.MOST_LINES", 5)
     rows = [build_row(f"claim {n}") for n in range(20)]
     rows[3] = f'"{rows[3]}'
@@ -352,7 +350,7 @@ async def test_a_dry_run_finds_the_same_and_writes_nothing(database: Database) -
 
 
 async def test_webhooks_report_imported_claims(database: Database) -> None:
-    """Unlike restored history: who listens is told of the claim, and of its status, at once."""
+    """Unlike restored history, claim and status are sent at once."""
     await database.write(
         lambda connection: webhook_commands.create_webhook(
             connection, desks.ENDPOINT, actor=SYSTEM, now=BEGIN
@@ -374,7 +372,7 @@ async def test_webhooks_report_imported_claims(database: Database) -> None:
 async def test_two_imports_of_one_sheet_at_once_import_each_row_once(
     database: Database, settings: Settings
 ) -> None:
-    """Each row is in once, and neither is refused what the other has brought in."""
+    """Neither import is refused a row that the other has recorded."""
     data = build_sheet(*(build_row(f"claim {n}", By="") for n in range(150)))
     second = Database(settings)
     await second.start()
@@ -388,8 +386,8 @@ async def test_two_imports_of_one_sheet_at_once_import_each_row_once(
 
 
 async def test_every_view_of_an_imported_claim_names_its_rater(desk: Desk) -> None:
-    """The claim, its changes of status and its history as documented; the badge; and no
-    ClaimReview of ours."""
+    """The claim, its changes of status, its history and the badge do; the desk publishes no
+    ClaimReview."""
     await import_rows(desk.database, build_sheet(build_row("so", Rating="True")))
     [claim] = await list_claims(desk.database)
     path = f"/v1/claims/{claim['id']}"

@@ -1,4 +1,4 @@
-"""docs/exchange.md says what is so."""
+"""docs/exchange.md describes the formats as they are."""
 
 import re
 import tomllib
@@ -15,13 +15,13 @@ PAGE = (Path(__file__).parents[2] / "docs" / "exchange.md").read_text(encoding="
 
 
 def table(heading: str) -> list[list[str]]:
-    """The rows of the table under a heading."""
+    """Return the rows of the table under a heading."""
     lines = PAGE.partition(f"\n| {heading}")[2].partition("\n\n")[0].splitlines()[2:]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
 def test_the_page_explains_every_kind_of_line() -> None:
-    """In the file's order, with the fields that it names."""
+    """In the order of the file, and with its fields."""
     rows = {row[0].strip("`"): row[1] for row in table("`record`")}
     assert tuple(rows) == ("header", *export_format.RECORDS, "trailer")
     assert export_format.build_header().decode().strip() in rows["header"]

@@ -1,4 +1,4 @@
-"""Documents that are not ours to shape: Google's answers, pages, microdata, references."""
+"""Documents of others are read: Google's answers, pages, microdata, references."""
 
 from typing import Any
 
@@ -81,7 +81,7 @@ async def test_an_answer_of_pages_is_imported(database: Database) -> None:
 
 
 async def test_a_page_is_imported_by_its_json_ld(database: Database) -> None:
-    """Its scripts belong together; a broken one is refused with its line."""
+    """Its scripts belong together; a broken script is refused with its line."""
     review = REVIEW | {"author": {"@id": "#house"}}
     house = {"@type": "Organization", "@id": "#house", "name": "The House"}
     page = (

@@ -1,4 +1,4 @@
-"""Mapping files: checked whole before anything is read, and every fault named."""
+"""Mapping files are checked as a whole before anything is read, and every fault is named."""
 
 from pathlib import Path
 from typing import Any

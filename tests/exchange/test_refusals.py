@@ -1,4 +1,4 @@
-"""What an import refuses: by line, with its reason, and nothing else suffers for it."""
+"""An import refuses single lines with a reason, and imports the others."""
 
 from collections.abc import Callable
 from typing import Any
@@ -27,7 +27,7 @@ NOWHERE = "01970000-0000-7000-8000-000000000000"
 
 
 def created(lines: list[Json], text: str) -> Json:
-    """The event with which the claim of this text begins."""
+    """Return the event with which the claim of this text begins."""
     return next(
         line
         for line in select_lines(lines, "event", type="claim.created")
@@ -36,7 +36,7 @@ def created(lines: list[Json], text: str) -> Json:
 
 
 def begun(data: bytes) -> int:
-    """How many claims an export has."""
+    """Return how many claims an export has."""
     return data.count(b'"type":"claim.created"')
 
 
@@ -48,7 +48,7 @@ def refused(data: bytes, change: Callable[[list[Json]], Any]) -> bytes:
 
 
 async def test_a_changed_event_refuses_its_whole_claim(whole: bytes, database: Database) -> None:
-    """Not a line of that claim is written, though the change is in its third; all others are."""
+    """No line of the claim is written, though only its third was changed; all other claims are."""
 
     def change(lines: list[Json]) -> None:
         claim = created(lines, "a third")["claim"]
@@ -113,8 +113,8 @@ async def test_a_chain_that_does_not_continue_refuses_its_claim(
 async def test_whatever_refers_to_a_refused_line_is_refused_too(
     whole: bytes, database: Database
 ) -> None:
-    """A source, so the statement that quotes it, so the claims that come of that or link it, so
-    the claims that those are part of; each with the line for which it is refused."""
+    """A source, so the statement that quotes it, so the claims that rest on the statement, so the
+    claims that those are part of; each with the line for which it is refused."""
 
     def change(lines: list[Json]) -> None:
         source = select_lines(lines, "source", url="https://example.org/paper")[0]
@@ -176,7 +176,7 @@ async def test_a_claim_is_refused_with_the_claim_it_was_merged_into(
 async def test_an_invalid_line_is_refused_with_the_field_at_fault(
     whole: bytes, database: Database, record: str, change: Json, reason: str | None
 ) -> None:
-    """It is refused, with the field at fault, before anything is written."""
+    """Before anything is written."""
     data = refused(
         downgrade_to_version_1(whole), lambda lines: select_lines(lines, record)[-1].update(change)
     )
@@ -190,7 +190,7 @@ async def test_an_invalid_line_is_refused_with_the_field_at_fault(
 async def test_the_second_of_two_lines_of_one_thing_is_refused(
     whole: bytes, database: Database
 ) -> None:
-    """The second is refused; so is another of the same URL, address or name."""
+    """Likewise a second thing of the same URL, address or name."""
 
     def change(lines: list[Json]) -> list[Json]:
         doubled = []
@@ -216,8 +216,8 @@ async def test_the_second_of_two_lines_of_one_thing_is_refused(
 async def test_a_claim_that_the_desk_continued_differently_is_refused(
     full: Database, other: Database
 ) -> None:
-    """A claim that goes on differently here is left as it is here; one that only goes on is
-    known; what changed on the desk is a conflict, and stays as the desk has it."""
+    """A claim that only the desk continued is known. A thing that the desk changed is a conflict,
+    and stays as the desk has it."""
     early = await export_desk(full)
     await import_lines(other, early)
     identifier = []
@@ -282,8 +282,7 @@ async def test_a_record_that_continued_is_continued(full: Database, other: Datab
 async def test_a_forged_event_with_valid_hashes_does_not_fold(
     whole: bytes, database: Database
 ) -> None:
-    """A forger who recomputes every hash gets no further than the rules: the claim stands as of
-    the last event that folds, and everything derived from it with it."""
+    """The claim stays as of the last event that folds, and so does everything derived from it."""
 
     def change(lines: list[Json]) -> None:
         claim = created(lines, "a third")["claim"]
@@ -297,7 +296,7 @@ async def test_a_forged_event_with_valid_hashes_does_not_fold(
 
 
 async def test_the_database_refuses_a_forged_id_of_a_link(whole: bytes, database: Database) -> None:
-    """Two claims with a link of one id: the second is refused where it would take it."""
+    """Of two claims with a link of one id, the second is refused."""
 
     def change(lines: list[Json]) -> None:
         mine, theirs = (
@@ -347,7 +346,7 @@ async def test_a_damaged_file_is_refused_as_a_whole(
 async def test_a_line_that_is_too_long_refuses_the_file(
     whole: bytes, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is not read into memory to be told so."""
+    """It is not read into memory first."""
     monkeypatch.setattr("service.exchange.export_files.LONGEST", 60)
     with pytest.raises(Invalid, match="a line has more than"):
         await import_lines(database, whole)

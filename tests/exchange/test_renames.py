@@ -1,4 +1,4 @@
-"""A desk exported in the middle of a rename: it goes on where it is imported."""
+"""A rename that was under way at the export continues after the import."""
 
 from collections import Counter
 from datetime import timedelta
@@ -30,7 +30,7 @@ def begin_rename(connection: Connection) -> None:
 
 
 def read_names(connection: Connection) -> Counter[str]:
-    """How many claims show each name of Belgrade."""
+    """Return how many claims show each name of Belgrade."""
     found = map(states.parse, connection.scalars(select(states.whole(claims))))
     return Counter(
         claim.claimant.name
@@ -40,7 +40,7 @@ def read_names(connection: Connection) -> Counter[str]:
 
 
 def count_events(connection: Connection) -> Counter[str]:
-    """How often each claim was told of the rename."""
+    """Return how often each claim recorded the rename."""
     named = events.c.data.contains("Beograd") & (events.c.type == "party.changed")
     return Counter(
         connection.scalars(select(events.c.claim).where(named, events.c.claim.is_not(None)))

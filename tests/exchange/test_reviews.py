@@ -1,4 +1,4 @@
-"""ClaimReview documents as they are found on the web."""
+"""ClaimReview documents are read as publishers write them."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ async def reviewed(database: Database, *documents: Any, **changes: Any) -> Resul
 
 
 async def import_review(database: Database, **changes: Any) -> Json:
-    """The claim that a review with changes becomes."""
+    """Return the claim that a review with changes becomes."""
     result = await reviewed(database, REVIEW | changes)
     assert result.refused == []
     [claim] = await list_claims(database)
@@ -74,13 +74,12 @@ async def test_a_review_as_schema_org_defines_it_is_imported(database: Database)
 async def test_a_review_may_stand_in_a_list_a_graph_or_a_feed(
     database: Database, wrap: Any
 ) -> None:
-    """One document, a list, a graph, a feed."""
     result = await reviewed(database, wrap(REVIEW))
     assert (result.tally.new, result.refused) == (1, [])
 
 
 async def test_a_file_may_have_one_document_a_line(database: Database) -> None:
-    """Of any of these shapes; a line that is no JSON, or has no review, is refused alone."""
+    """A line that is no JSON, or has no review, is refused alone."""
     other = REVIEW | {"claimReviewed": "Another"}
     data = b"\n".join(
         [orjson.dumps(REVIEW), b"", b"{no json", orjson.dumps([other]), b'{"@type": "Person"}']
@@ -224,8 +223,7 @@ DIRT = [
 async def test_invalid_json_that_can_be_read_does_not_stop_the_import(
     database: Database, shape: str
 ) -> None:
-    """Programs write it, so it is met: the others are in, and so is the review itself where what
-    is wrong does not matter."""
+    """Other reviews are imported, and so is the review itself where the fault does not matter."""
     clean = orjson.dumps(REVIEW).decode()
     before, between, after = shape.split("{}")
     dirty = []
@@ -246,7 +244,7 @@ async def test_invalid_json_that_can_be_read_does_not_stop_the_import(
 async def test_a_document_that_is_nested_too_deeply_is_refused(
     database: Database, deep: int
 ) -> None:
-    """Refused as a line of its own; nothing breaks."""
+    """Other lines are imported."""
     line = b"[" * deep + orjson.dumps(REVIEW) + b"]" * deep
     other = REVIEW | {"claimReviewed": "Another"}
     data = b"\n".join([orjson.dumps(REVIEW), line, orjson.dumps(other)])

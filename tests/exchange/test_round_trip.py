@@ -1,4 +1,4 @@
-"""A desk exported and imported elsewhere is the same desk, whichever databases they are on."""
+"""A desk that is exported and imported elsewhere is the same desk, on either database."""
 
 import asyncio
 import io
@@ -74,7 +74,8 @@ OWN = {
 
 
 def test_every_table_is_accounted_for() -> None:
-    """Whoever adds a table says here whether it is exported, rebuilt, or stays where it is."""
+    """Each table is exported, derived, or stays with the desk; a new table is added to one of the
+    sets."""
     assert (
         set(tables.metadata.tables) | {"alembic_version"}
         == EXPORTED.keys() | DERIVED | INDEXES | OWN
@@ -82,8 +83,7 @@ def test_every_table_is_accounted_for() -> None:
 
 
 async def test_an_export_of_the_import_has_the_same_bytes(full: Database, other: Database) -> None:
-    """Every row is there again, derived ones too; `verify` finds nothing; the second export has
-    the bytes of the first."""
+    """Every row is there again, derived rows too, and `verify` finds nothing wrong."""
     first = await export_desk(full)
     brought = await import_lines(other, first)
     assert brought.refused == []
@@ -114,7 +114,7 @@ async def test_a_dry_run_writes_nothing(whole: bytes, database: Database) -> Non
 async def test_the_size_of_batches_and_pages_does_not_matter(
     full: Database, other: Database, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
-    """Nor on the pages in which an export is read: the changes of one instant may be torn."""
+    """Even where it separates the changes of one instant."""
     whole = await export_desk(full)
     monkeypatch.setattr(export, "PAGE", size)
     assert await export_desk(full) == whole
@@ -136,7 +136,7 @@ async def test_no_secret_leaves_the_desk(full: Database) -> None:
 async def test_imported_users_and_keys_have_names_and_open_nothing(
     whole: bytes, database: Database
 ) -> None:
-    """Users and keys come by name; a key opens nothing here, and a user has no password."""
+    """A key has no secret, and a user no password."""
     await import_lines(database, whole)
     users, keys = await database.read(
         lambda connection: (
@@ -170,8 +170,7 @@ async def test_restored_history_sends_no_webhooks(whole: bytes, database: Databa
 
 
 async def test_two_desks_are_merged(full: Database, other: Database) -> None:
-    """What both have is the same where its content is, whenever it was recorded; the rest is
-    added."""
+    """Things of the same content are the same, whenever they were recorded; the rest is added."""
     await other.write(seeds.load_plan, seeds.parse_seed_file(MOON), actor=SYSTEM, now=BEGIN)
     brought = await import_lines(full, await export_desk(other))
     assert (brought.tallies["party"], brought.refused) == (Tally(new=1, known=1), [])
@@ -182,7 +181,7 @@ async def test_two_desks_are_merged(full: Database, other: Database) -> None:
 async def test_two_imports_of_one_export_at_once_refuse_nothing(
     whole: bytes, database: Database, settings: Settings
 ) -> None:
-    """Of the same file: neither refuses anything, and the desk is the one exported."""
+    """The desk is the one that was exported."""
     second = Database(settings)
     await second.start()
     try:
@@ -195,7 +194,7 @@ async def test_two_imports_of_one_export_at_once_refuse_nothing(
 
 
 async def test_an_export_is_of_one_instant(full: Database, settings: Settings) -> None:
-    """What is written while it runs is not in it, wherever it has come to."""
+    """What is written while it runs is not in it."""
     before = await export_desk(full)
     out = io.BytesIO()
 
@@ -218,7 +217,7 @@ async def test_an_export_is_of_one_instant(full: Database, settings: Settings) -
 async def test_several_spellings_of_one_address_are_all_imported(
     full: Database, other: Database
 ) -> None:
-    """It recorded them as several sources, and statements rest on each."""
+    """An older desk recorded them as several sources, and statements rest on each."""
     t = tables.sources
 
     def spell(connection: Connection) -> None:
@@ -235,7 +234,7 @@ async def test_several_spellings_of_one_address_are_all_imported(
 
 
 def content(connection: Connection) -> dict[str, list[dict[str, Any]]]:
-    """Every row that has to be the same on both desks, claims' events in their order."""
+    """Return every row that has to be the same on both desks, claims' events in their order."""
     found = {}
     for name in (*EXPORTED, *DERIVED):
         table = tables.metadata.tables[name]
@@ -261,7 +260,7 @@ def content(connection: Connection) -> dict[str, list[dict[str, Any]]]:
 
 
 def secrets_of(connection: Connection) -> list[str]:
-    """Whatever is secret in the tables."""
+    """Return whatever is secret in the tables."""
     t = tables
     columns = (
         t.users.c.password_hash,

@@ -1,4 +1,4 @@
-"""The seed article: its statuses come out by the rules, and loading it again changes nothing."""
+"""The seed article has the statuses that the rules give, and is loaded only once."""
 
 import asyncio
 import re
@@ -63,7 +63,7 @@ async def rows(database: Database, query: Any) -> list[Any]:
 
 
 async def served(database: Database, plan: Plan) -> dict[str, dict[str, Any]]:
-    """The claims' documents by the file's keys."""
+    """Return the claims' documents by the file's keys."""
     documents = [
         orjson.loads(row.document) for row in await rows(database, select(tables.claims.c.document))
     ]
@@ -81,7 +81,7 @@ async def everything(database: Database) -> dict[str, list[Any]]:
 async def test_the_claims_of_the_article_have_the_statuses_of_the_table(
     database: Database, plan: Plan
 ) -> None:
-    """Statuses, suggestions, claimants, kinds and parts are those of the table."""
+    """So do suggestions, claimants, kinds and parts."""
     report = await load(database, plan)
     assert report == seeds.LoadReport(COUNTS, {})
     found = await served(database, plan)
@@ -113,7 +113,7 @@ async def test_the_claims_of_the_article_have_the_statuses_of_the_table(
 async def test_three_claims_are_moved_by_rule_and_one_by_a_person(
     database: Database, plan: Plan
 ) -> None:
-    """Three automatic moves, each citing the one statement; one decision, with its reason."""
+    """Each automatic move cites the one statement; the decision has its reason."""
     await load(database, plan)
     keys = {claim["id"]: key for key, claim in (await served(database, plan)).items()}
     changes = await rows(
@@ -136,7 +136,7 @@ async def test_three_claims_are_moved_by_rule_and_one_by_a_person(
 
 
 async def test_a_seed_file_is_known_from_when_it_was_loaded(database: Database, plan: Plan) -> None:
-    """What was said keeps its day; what was recorded is recorded now."""
+    """Statements keep their day; what is recorded has the instant of loading."""
     await load(database, plan)
     recorded = await rows(
         database,
@@ -155,7 +155,7 @@ async def test_loading_a_file_twice_changes_nothing(database: Database, plan: Pl
 
 
 async def test_a_file_that_was_loaded_in_part_is_completed(database: Database, plan: Plan) -> None:
-    """From any point at which a loading may have stopped, the rest comes, once."""
+    """From any point at which a load may have stopped, the rest is loaded once."""
     for part in (
         {"statements": (), "claims": (), "links": (), "decisions": ()},
         {"statements": plan.statements[:7], "claims": (), "links": (), "decisions": ()},
@@ -172,7 +172,7 @@ async def test_a_file_that_was_loaded_in_part_is_completed(database: Database, p
 
 
 async def test_a_load_that_fails_leaves_nothing_behind(database: Database, plan: Plan) -> None:
-    """It is one transaction: a process that dies half way has loaded nothing."""
+    """It is one transaction."""
     before = await everything(database)
     impossible = plan.decisions[0].model_copy(update={"claim": "C3", "cites": ()})
     with pytest.raises(Exception, match="contradicting statement"):
@@ -189,7 +189,8 @@ async def test_two_loads_at_once_load_the_file_once(database: Database, plan: Pl
 
 
 async def test_later_changes_of_the_desk_stay(database: Database, plan: Plan) -> None:
-    """Amended wording, a retracted link and a renamed story are found again and left alone."""
+    """Amended wording, a retracted link and a renamed story are found again and left as they
+    are."""
     await load(database, plan)
     found = await served(database, plan)
     await database.write(
@@ -222,7 +223,7 @@ async def test_later_changes_of_the_desk_stay(database: Database, plan: Plan) ->
 
 
 def test_every_quote_is_short_and_has_its_context(plan: Plan) -> None:
-    """No more of the article than what was claimed; each quote with a few words around it."""
+    """A quote is no more of the article than was claimed, with a few words around it."""
     for statement in plan.statements:
         for quote in statement.quotes:
             assert len(quote.text) <= 200
@@ -232,7 +233,7 @@ def test_every_quote_is_short_and_has_its_context(plan: Plan) -> None:
 
 
 def test_the_source_has_a_placeholder_address(plan: Plan) -> None:
-    """The article came without one: a domain reserved for examples (RFC 2606) stands in."""
+    """It has a domain that is reserved for examples (RFC 2606)."""
     assert [source.url.split("/")[2] for source in plan.sources] == ["example.org"]
     assert plan.sources[0].publisher is None
 
