@@ -9,8 +9,7 @@ from importlib.metadata import version
 import structlog
 from fastapi import FastAPI, Request
 
-from service.accounts import account_commands, policy
-from service.accounts.account_queries import read_installation
+from service.accounts import key_commands, policy, session_commands
 from service.api import (
     accounts,
     administration,
@@ -42,7 +41,8 @@ from service.metrics import Metrics
 from service.operations import recovery
 from service.operations.clock import compare_clock
 from service.record import idempotency
-from service.record.event_queries import Line
+from service.record.event_queries import RecordedEvent
+from service.store import installation
 from service.store.engine import Connection, Database
 from service.store.paging import Cursors
 from service.web import logs, passwords, problems
@@ -84,7 +84,7 @@ def create_app(
     metrics = Metrics()
     meters = Meters(metrics.registry)
 
-    def render(line: Line, audience: Audience) -> bytes:
+    def render(line: RecordedEvent, audience: Audience) -> bytes:
         return events.render_event(line, audience, live.epoch)
 
     live = EventHub(settings, database, clock, metrics, render)
@@ -105,10 +105,10 @@ def create_app(
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await database.start()
         await _share_installation(services)
-        passwords.prepare()
+        passwords.prepare_decoy()
         settled = await _prepare_database(services)
         if settings.webhook_bell:
-            database.carry_bell()
+            database.relay_wakeups()
         dispatcher = Dispatcher(settings, database, clock, meters) if settings.dispatch else None
         if dispatcher is not None and settled:
             dispatcher.start()
@@ -169,7 +169,7 @@ def create_app(
         app.include_router(router)
     for router in desk.routers:
         app.include_router(router)
-    problems.install_error_handlers(app, error_pages.page)
+    problems.install_error_handlers(app, error_pages.render_error_page)
     document.install_document(app)
     app.add_middleware(Compression)
     if settings.public_read:
@@ -182,7 +182,7 @@ def create_app(
         Envelope,
         settings=settings,
         metrics=services.metrics,
-        page=error_pages.page,
+        page=error_pages.render_error_page,
         identify=identify,
     )
     return app
@@ -191,7 +191,7 @@ def create_app(
 async def _share_installation(services: Services) -> None:
     """Read what the processes of this installation share: keys, the policy, the record's epoch."""
     database = services.database
-    shared = await database.read(read_installation)
+    shared = await database.read(installation.read_values)
     epoch = await database.read(recovery.read_epoch)
     services.epoch = services.live.epoch = epoch
     services.cursors = Cursors(bytes.fromhex(shared["cursor_key"]), epoch)
@@ -206,12 +206,12 @@ async def _prepare_database(services: Services) -> bool:
     settings, database = services.settings, services.database
     try:
         await compare_clock(database, services.clock_guard)
-        home = await database.describe_home()
+        home = await database.describe_location()
         now = services.clock()
         await database.write(recovery.register_home, home=home, now=now)
-        await database.write(policy.settle_policy, four_eyes=settings.four_eyes, now=now)
+        await database.write(policy.initialize_policy, four_eyes=settings.four_eyes, now=now)
         served_at = settings.base_url.rstrip("/")
-        await database.write(account_commands.note_served_at, base_url=served_at)
+        await database.write(installation.write_value, installation.SERVED_AT, served_at)
     except Unavailable as problem:
         log.error("the database takes no changes", problem=problem.detail)
         return False
@@ -236,7 +236,7 @@ async def _run_housekeeping(services: Services, waiting: Dispatcher | None) -> N
             await services.database.write(idempotency.forget_old, now=services.clock())
             await services.database.write(intake_commands.delete_old_intakes, now=services.clock())
             await services.readiness.leave_sign()
-            await services.database.write(account_commands.forget_expired, now=services.clock())
+            await services.database.write(session_commands.delete_expired, now=services.clock())
         except ClaimdeskError as error:
             log.warning("housekeeping", problem=error.detail)
         except Exception:
@@ -252,8 +252,8 @@ async def _record_uses(services: Services) -> None:
         return
 
     def note(connection: Connection) -> None:
-        account_commands.note_key_use(connection, keys)
-        account_commands.note_session_use(connection, sessions)
+        key_commands.record_key_use(connection, keys)
+        session_commands.record_session_use(connection, sessions)
 
     try:
         await services.database.write(note)

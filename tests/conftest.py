@@ -15,7 +15,7 @@ from service.store.engine import Database
 from tests.support import desk as support
 from tests.support.desk import Desk
 from tests.support.pooler import Pooler
-from tests.support.postgres import PostgresServer, provide
+from tests.support.postgres import PostgresServer, provide_server
 from tests.verification.workday import a_days_work, link_to_many_statements
 
 KINDS = ("sqlite", "postgresql")
@@ -33,7 +33,7 @@ def pytest_collection_finish() -> None:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """A PostgreSQL server; missing, it fails the run and says what to install."""
-    server = provide()
+    server = provide_server()
     yield server
     server.stop()
 
@@ -146,5 +146,5 @@ async def database(settings: Settings) -> AsyncIterator[Database]:
 @pytest.fixture
 async def desk(settings: Settings) -> AsyncIterator[Desk]:
     """A running application with a client for each role."""
-    async with support.running(settings) as desk:
+    async with support.run_desk(settings) as desk:
         yield desk

@@ -132,7 +132,7 @@ def _name(host: str) -> str | None:
     if len(name) > 253:
         return None
     labels = name.split(".")
-    return name if all(len(one) <= 63 and LABEL.fullmatch(one) for one in labels) else None
+    return name if all(len(label) <= 63 and LABEL.fullmatch(label) for label in labels) else None
 
 
 def _is_tracking(name: str) -> bool:

@@ -36,9 +36,9 @@ identifier = sa.Uuid(as_uuid=False)
 
 
 def _table(name: str, ids: str, instants: str, others: str) -> Any:
-    columns: list[Any] = [sa.column(one, identifier) for one in ids.split()]
-    columns += [sa.column(one, moments) for one in instants.split()]
-    columns += [sa.column(one) for one in others.split()]
+    columns: list[Any] = [sa.column(part, identifier) for part in ids.split()]
+    columns += [sa.column(part, moments) for part in instants.split()]
+    columns += [sa.column(part) for part in others.split()]
     return sa.table(name, *columns)
 
 

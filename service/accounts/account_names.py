@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, or_, select
 
-from service.directory.skeletons import make_skeletons
+from service.directory.confusable_names import make_skeletons
 from service.domain.errors import AlreadyExists
 from service.domain.names import normalize_spelling
 from service.store.tables import api_keys, installation, users
@@ -13,51 +13,61 @@ RESERVED = ("claimdesk", "system")
 """What the record calls the command line."""
 
 
-def lock(connection: Connection) -> None:
-    """Hold every other change of a name or an address until this transaction ends."""
+def normalize_email(email: str) -> str:
+    """Return an address as accounts keep and compare it."""
+    return email.strip().lower()
+
+
+def lock_names(connection: Connection) -> None:
+    """Make every other change of a name or an address wait until this transaction ends."""
     connection.execute(
         select(installation.c.name).where(installation.c.name == "cursor_key").with_for_update()
     )
 
 
-def require_free(
+def require_free_name(
     connection: Connection,
     name: str,
     *,
-    person: str | None = None,
+    owner: str | None = None,
     renamed: str | None = None,
     now: datetime,
 ) -> None:
     """Raise AlreadyExists where a person, or a key that still opens something, has this name.
 
-    `person` is whose key is to be called so: it may be called like them.  `renamed` is the user
-    who is to be called so.  What a revoked or expired key was called may be used again: the record
-    tells keys apart by their ids.
+    `owner` is the user whose new key gets the name: a key may be called like its owner.  `renamed`
+    is the user who gets the name.  The name of a revoked or expired key may be used again: the
+    record tells keys apart by their ids.
     """
-    lock(connection)
+    lock_names(connection)
     wanted = _list_readings(name)
     if any(wanted & _list_readings(reserved) for reserved in RESERVED):
-        raise _taken(f"'{name}' is what the record calls the command line; choose another name.")
+        raise _build_name_taken(
+            f"'{name}' is what the record calls the command line; choose another name."
+        )
     for user in connection.execute(select(users.c.id, users.c.name)):
-        if user.id not in (person, renamed) and _list_readings(user.name) & wanted:
-            raise _taken(f"There is a person called '{user.name}' already; choose another name.")
+        if user.id not in (owner, renamed) and _list_readings(user.name) & wanted:
+            raise _build_name_taken(
+                f"There is a person called '{user.name}' already; choose another name."
+            )
     keys = select(api_keys.c.name, api_keys.c.user).where(
         api_keys.c.revoked_at.is_(None),
         or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > now),
     )
     for key in connection.execute(keys):
-        own = renamed is not None and key.user == renamed
-        if not own and _list_readings(key.name) & wanted:
-            raise _taken(
+        is_own = renamed is not None and key.user == renamed
+        if not is_own and _list_readings(key.name) & wanted:
+            raise _build_name_taken(
                 f"There is a key called '{key.name}' already; choose another name, or revoke it "
                 "first."
             )
 
 
 def _list_readings(name: str) -> set[str]:
-    """What a name may be taken for: by its look, and without its accents."""
+    """Return the forms in which a name may be taken for another: its skeletons, and its spelling
+    without accents."""
     return {*make_skeletons(name), normalize_spelling(name)}
 
 
-def _taken(detail: str) -> AlreadyExists:
+def _build_name_taken(detail: str) -> AlreadyExists:
     return AlreadyExists(detail, errors=[{"loc": ["body", "name"], "msg": detail}])

@@ -4,32 +4,18 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, literal, select, tuple_
+from sqlalchemy import Connection, Row, Table, literal, select, tuple_
 
+from service.accounts import account_names
 from service.accounts.account_views import KeyView, SessionView, UserView
 from service.domain import ids
 from service.domain.access import Role
 from service.domain.claims import format_instant
 from service.domain.errors import NotFound
+from service.store import installation
 from service.store.paging import Window
-from service.store.tables import SESSION_NAME, api_keys, installation, sessions, users
-from service.store.types import instant_or_none
-
-
-def by_email(connection: Connection, email: str) -> Row[Any] | None:
-    """The user who signs in with this address, password hash and all."""
-    return connection.execute(
-        select(users).where(users.c.email == email.strip().lower(), users.c.disabled_at.is_(None))
-    ).first()
-
-
-def by_id(connection: Connection, user_id: str) -> Row[Any] | None:
-    """The same of a user's id; None for a key's."""
-    if ids.parse_id(user_id) is None:
-        return None
-    return connection.execute(
-        select(users).where(users.c.id == user_id, users.c.disabled_at.is_(None))
-    ).first()
+from service.store.tables import SESSION_NAME, api_keys, sessions, users
+from service.store.types import format_optional_instant
 
 
 def list_keys(connection: Connection, window: Window) -> list[KeyView]:
@@ -49,10 +35,16 @@ def list_keys(connection: Connection, window: Window) -> list[KeyView]:
 
 def read_key(connection: Connection, key_id: str) -> KeyView:
     """Return an API key, without its secret.  Raises NotFound."""
-    row = connection.execute(select(api_keys).where(api_keys.c.id == key_id)).first()
+    return _build_key_view(require_key_row(connection, key_id))
+
+
+def require_key_row(connection: Connection, key_id: str, *, lock: bool = False) -> Row[Any]:
+    """Return the row of an API key, with `lock` until the transaction ends.  Raises NotFound."""
+    query = select(api_keys).where(api_keys.c.id == key_id)
+    row = connection.execute(query.with_for_update() if lock else query).first()
     if row is None:
         raise NotFound("There is no key with this id.")
-    return _build_key_view(row)
+    return row
 
 
 def list_users(connection: Connection, window: Window) -> list[UserView]:
@@ -66,9 +58,24 @@ def list_users(connection: Connection, window: Window) -> list[UserView]:
 
 def read_user(connection: Connection, user_id: str) -> UserView:
     """Return a user.  Raises NotFound."""
-    row = connection.execute(select(users).where(users.c.id == user_id)).first()
+    return _build_user_view(require_user_row(connection, user_id))
+
+
+def require_user_row(connection: Connection, user_id: str, *, lock: bool = False) -> Row[Any]:
+    """Return the row of a user, with `lock` until the transaction ends.  Raises NotFound."""
+    query = select(users).where(users.c.id == user_id)
+    row = connection.execute(query.with_for_update() if lock else query).first()
     if row is None:
         raise NotFound("There is no user with this id.")
+    return row
+
+
+def read_user_by_email(connection: Connection, email: str) -> UserView:
+    """Return the user with this address.  Raises NotFound."""
+    address = account_names.normalize_email(email)
+    row = connection.execute(select(users).where(users.c.email == address)).first()
+    if row is None:
+        raise NotFound(f"There is no user with the address {email}.")
     return _build_user_view(row)
 
 
@@ -85,49 +92,36 @@ def list_sessions(connection: Connection, user_id: str, *, now: datetime) -> lis
             "agent": row.agent,
             "created_at": format_instant(row.created_at),
             "expires_at": format_instant(row.expires_at),
-            "last_used_at": instant_or_none(row.last_used_at),
+            "last_used_at": format_optional_instant(row.last_used_at),
         }
         for row in rows
     ]
 
 
 def read_assignee_names(connection: Connection) -> dict[str, str]:
-    """The names of all who may be assigned a claim, by id: users who are not disabled."""
+    """Return the names of all who may be assigned a claim, by id: active users but readers."""
     rows = connection.execute(
         select(users.c.id, users.c.name)
         .where(users.c.disabled_at.is_(None), users.c.role != Role.READER.value)
         .order_by(users.c.name)
-    ).all()
+    )
     return {row.id: row.name for row in rows}
 
 
 def read_names(connection: Connection, actor_ids: Collection[str]) -> dict[str, str]:
-    """The names of users and keys by their ids; whoever is unknown is left out."""
-    wanted = [one for one in set(actor_ids) if (ids.parse_id(one) is not None)]
-    found = {
-        row.id: row.name
-        for row in connection.execute(
-            select(users.c.id, users.c.name).where(users.c.id.in_(wanted))
-        )
-    }
-    others = [one for one in set(actor_ids) if one not in found]
-    found |= {
-        row.id: row.name
-        for row in connection.execute(
-            select(api_keys.c.id, api_keys.c.name).where(api_keys.c.id.in_(others))
-        )
-    }
-    return found
+    """Return the names of users and keys by their ids, without those that are unknown."""
+    user_ids = {actor_id for actor_id in actor_ids if ids.parse_id(actor_id) is not None}
+    names = _read_names_of(connection, users, user_ids)
+    return names | _read_names_of(connection, api_keys, set(actor_ids) - names.keys())
 
 
-def read_installation(connection: Connection) -> dict[str, str]:
-    """What all processes of this installation share: secrets, policy, where it is served."""
-    return {row.name: row.value for row in connection.execute(select(installation))}
+def _read_names_of(connection: Connection, table: Table, ids: set[str]) -> dict[str, str]:
+    rows = connection.execute(select(table.c.id, table.c.name).where(table.c.id.in_(ids)))
+    return {row.id: row.name for row in rows}
 
 
 def served_at(connection: Connection) -> str | None:
-    """The base URL of the server that was last started on this database."""
-    return connection.scalar(select(installation.c.value).where(installation.c.name == "served_at"))
+    return installation.read_value(connection, installation.SERVED_AT)
 
 
 def _build_key_view(row: Row[Any]) -> KeyView:
@@ -137,9 +131,9 @@ def _build_key_view(row: Row[Any]) -> KeyView:
         "role": row.role,
         "user": row.user,
         "created_at": format_instant(row.created_at),
-        "expires_at": instant_or_none(row.expires_at),
-        "revoked_at": instant_or_none(row.revoked_at),
-        "last_used_at": instant_or_none(row.last_used_at),
+        "expires_at": format_optional_instant(row.expires_at),
+        "revoked_at": format_optional_instant(row.revoked_at),
+        "last_used_at": format_optional_instant(row.last_used_at),
     }
 
 
@@ -151,5 +145,5 @@ def _build_user_view(row: Row[Any]) -> UserView:
         "role": row.role,
         "has_password": row.password_hash is not None,
         "created_at": format_instant(row.created_at),
-        "disabled_at": instant_or_none(row.disabled_at),
+        "disabled_at": format_optional_instant(row.disabled_at),
     }

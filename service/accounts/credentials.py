@@ -1,13 +1,20 @@
-"""Credentials: the keys and sessions by which callers are known."""
+"""Credentials: keys, sessions and passwords by which callers are known, and who made them.
 
-from collections.abc import Collection
+Secrets of keys, sessions and links are 256 random bits, so a plain SHA-256 of them is enough to
+keep; passwords are people's own, and kept as argon2 hashes.
+"""
+
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, select
 
+from service.accounts import account_names
+from service.domain import ids
 from service.domain.access import Actor, Means, Role, Way
 from service.domain.subjects import SubjectKind
 from service.store.tables import api_keys, events, sessions, users
@@ -61,6 +68,56 @@ class Credential:
     notice: LinkNotice | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class StoredPassword:
+    user: str
+    hash: str | None
+    """None where the user has no password."""
+
+
+def hash_secret(secret: str) -> str:
+    return sha256(secret.encode()).hexdigest()
+
+
+def join_makers(actor: Actor, *, except_id: str | None = None) -> str | None:
+    """Return the joined ids of all who answer for what `actor` makes.
+
+    None answers for what the console makes, which is no account.
+    """
+    is_console = actor.means is not None and actor.means.way is Way.CONSOLE
+    return join_ids(() if is_console else actor.responsible_ids, except_id=except_id)
+
+
+def join_ids(made_by: Iterable[str], *, except_id: str | None = None) -> str | None:
+    """Return ids of makers as one column keeps them; None where nobody but `without` is left."""
+    return " ".join(maker for maker in made_by if maker != except_id) or None
+
+
+def split_ids(joined: str | None) -> tuple[str, ...]:
+    """Return the ids that `join_ids` has joined."""
+    return tuple(joined.split()) if joined else ()
+
+
+def find_password_by_email(connection: Connection, email: str) -> StoredPassword | None:
+    """Return the password of the active user with this address."""
+    return _find_password(connection, users.c.email == account_names.normalize_email(email))
+
+
+def find_password(connection: Connection, user_id: str) -> StoredPassword | None:
+    """Return the password of an active user; None for the id of a key."""
+    if ids.parse_id(user_id) is None:
+        return None
+    return _find_password(connection, users.c.id == user_id)
+
+
+def _find_password(connection: Connection, condition: ColumnElement[bool]) -> StoredPassword | None:
+    query = select(users.c.id, users.c.password_hash).where(
+        condition, users.c.disabled_at.is_(None)
+    )
+    row = connection.execute(query).first()
+    return None if row is None else StoredPassword(row.id, row.password_hash)
+
+
 def find_key_credential(connection: Connection, key_id: str) -> Credential | None:
     """Return the key with this id, unless it was revoked or its user disabled."""
     row = connection.execute(KEYS.where(api_keys.c.id == key_id)).first()
@@ -79,11 +136,6 @@ def _build_key_credential(row: Row[Any]) -> Credential | None:
         role = min(role, Role(row.user_role), key=list(Role).index)
         actor = Actor(row.user, row.user_name, role, means)
     return Credential(actor, row.secret_hash, row.expires_at, row.id)
-
-
-def split_ids(kept: str | None) -> tuple[str, ...]:
-    """Return the ids of makers that `account_commands.join_ids` has joined."""
-    return tuple(kept.split()) if kept else ()
 
 
 def find_session_credential(connection: Connection, token_hash: str) -> Credential | None:
@@ -121,22 +173,22 @@ def _build_session_credential(row: Row[Any]) -> Credential:
 
 
 def refresh_credentials(
-    connection: Connection, held: Collection[Credential]
+    connection: Connection, credentials: Collection[Credential]
 ) -> dict[Credential, Credential]:
     """Return what these credentials are by now, without those that were revoked or have ended."""
     current: dict[str, Credential] = {}
-    keys = {credential.key for credential in held if credential.key is not None}
+    keys = {credential.key for credential in credentials if credential.key is not None}
     if keys:
         for row in connection.execute(KEYS.where(api_keys.c.id.in_(keys))):
             credential = _build_key_credential(row)
             if credential is not None:
                 current[credential.secret_hash] = credential
-    tokens = {credential.secret_hash for credential in held if credential.key is None}
+    tokens = {credential.secret_hash for credential in credentials if credential.key is None}
     if tokens:
         for row in connection.execute(SESSIONS.where(sessions.c.token_hash.in_(tokens))):
             current[row.token_hash] = _build_session_credential(row)
     return {
         credential: current[credential.secret_hash]
-        for credential in held
+        for credential in credentials
         if credential.secret_hash in current
     }

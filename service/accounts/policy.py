@@ -1,17 +1,16 @@
-"""The desk's policy: kept in the database, so that it holds for every process, and changed by an
-event, so that it is known who changed it and when.
+"""The desk's policy: whether a second person approves what is printed.
 
-The setting `CLAIMDESK_FOUR_EYES` is only what a new desk begins with.
+It is kept in the database, so that it holds for every process, and changed by an event, so that
+it is known who changed it and when.  A new desk begins with the setting `CLAIMDESK_FOUR_EYES`.
 """
 
 from datetime import datetime
 
 from sqlalchemy import Connection
 
-from service.accounts.account_commands import SYSTEM
 from service.accounts.account_views import PolicyView
 from service.domain import access
-from service.domain.access import Action, Actor
+from service.domain.access import SYSTEM, Action, Actor
 from service.record import audit
 from service.store import installation
 from service.store.installation import FOUR_EYES
@@ -19,9 +18,8 @@ from service.store.installation import FOUR_EYES
 ON, OFF = "on", "off"
 
 
-def settle_policy(connection: Connection, *, four_eyes: bool, now: datetime) -> bool:
-    """Begin with `four_eyes` where the desk has no policy yet; gives whether a second person is
-    needed."""
+def initialize_policy(connection: Connection, *, four_eyes: bool, now: datetime) -> bool:
+    """Set the policy to `four_eyes` where the desk has none yet; return what it is."""
     if installation.read_value(connection, FOUR_EYES) is None:
         value = ON if four_eyes else OFF
         audit.record_setting(connection, FOUR_EYES, value, actor=SYSTEM, now=now)
@@ -29,7 +27,7 @@ def settle_policy(connection: Connection, *, four_eyes: bool, now: datetime) -> 
 
 
 def needs_second_person(connection: Connection) -> bool:
-    """Whether a second person approves what is printed.  Without a policy one does."""
+    """Whether a second person approves what is printed.  Where there is no policy, one does."""
     return installation.read_value(connection, FOUR_EYES) != OFF
 
 
@@ -38,7 +36,7 @@ def read_policy(connection: Connection) -> PolicyView:
 
 
 def change_four_eyes(connection: Connection, *, on: bool, actor: Actor, now: datetime) -> bool:
-    """Say whether a second person approves what is printed; gives whether that is new."""
+    """Set whether a second person approves what is printed; return whether that changed."""
     access.require_permission(actor, Action.MANAGE_POLICY)
     value = ON if on else OFF
     if installation.read_value(connection, FOUR_EYES) == value:

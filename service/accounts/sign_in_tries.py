@@ -1,7 +1,7 @@
-"""How often passwords may be tried: counted in the database, so that it holds over all processes.
+"""Limits how often passwords may be tried: counted in the database, for all processes together.
 
-The generic cell rate algorithm, as for requests (`web/limits.py`): a minute's tries may be spent at
-once, and are regained evenly.
+It is the generic cell rate algorithm, as for requests (`web/limits.py`): a minute's tries may be
+spent at once, and are regained evenly.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ WINDOW = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """So many tries a minute of what `counted` names."""
+    """How many tries a minute are allowed of what `counted` names."""
 
     counted: str
     tries: int
@@ -34,18 +34,18 @@ class Limit:
         return WINDOW / self.tries
 
 
-def check(connection: Connection, limits: Sequence[Limit], *, now: datetime) -> None:
-    """Raise RateLimited where another try is too early; nothing is counted."""
-    _require_room(_read(connection, limits, lock=False), limits, now)
+def require_tries_left(connection: Connection, limits: Sequence[Limit], *, now: datetime) -> None:
+    """Raise RateLimited where another try is too early.  Nothing is counted."""
+    _require_left(_read(connection, limits, lock=False), limits, now)
 
 
-def spend(connection: Connection, limits: Sequence[Limit], *, now: datetime) -> None:
-    """Count a try on each of the limits.  Raises RateLimited, and counts on none of them then."""
-    # Always in the same order, so that two tries cannot wait for each other.
+def count_try(connection: Connection, limits: Sequence[Limit], *, now: datetime) -> None:
+    """Count a try on each of the limits.  Raises RateLimited, and then counts on none of them."""
+    # Always in the same order, so that two tries cannot deadlock.
     for limit in sorted(limits, key=lambda limit: limit.key):
         insert_or_ignore(connection, sign_in_tries, {"key_hash": limit.key, "free_at": now})
     free_at = _read(connection, limits, lock=True)
-    _require_room(free_at, limits, now)
+    _require_left(free_at, limits, now)
     for limit in limits:
         later = _next_free(free_at.get(limit.key, now), now) + limit.step
         connection.execute(
@@ -64,11 +64,11 @@ def _read(connection: Connection, limits: Sequence[Limit], *, lock: bool) -> dic
 
 
 def _next_free(free_at: datetime, now: datetime) -> datetime:
-    # Never further ahead than a full minute's tries, though a clock went back meanwhile.
+    # Never further ahead than a full minute's tries, even if a clock went back meanwhile.
     return min(max(free_at, now), now + WINDOW)
 
 
-def _require_room(free_at: dict[str, datetime], limits: Sequence[Limit], now: datetime) -> None:
+def _require_left(free_at: dict[str, datetime], limits: Sequence[Limit], now: datetime) -> None:
     waits = [
         (_next_free(free_at.get(limit.key, now), now) + limit.step - now - WINDOW, limit)
         for limit in limits

@@ -1,10 +1,15 @@
-"""Keys, users, sessions, and who one is."""
+"""Routes of API keys, users, sessions, and of the caller."""
 
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 
-from service.accounts import account_commands, account_queries
+from service.accounts import (
+    account_queries,
+    key_commands,
+    session_commands,
+    user_commands,
+)
 from service.accounts.account_views import KeyView, MeView, NewKeyView, UserView
 from service.domain import access
 from service.domain.access import Action
@@ -32,6 +37,7 @@ KeyId = Annotated[str, Path(max_length=24)]
 
 @router.get(
     "/me",
+    operation_id="read_me",
     summary="Who one is, and may do",
     responses={200: {"model": MeView, "description": "The caller"}},
 )
@@ -48,6 +54,7 @@ async def read_me(call: Annotated[Call, Depends(Allow(None), scope="function")])
 
 @router.post(
     "/session",
+    operation_id="sign_in",
     status_code=204,
     summary="Sign in with a password",
     responses={204: {"description": "Signed in: the session is in a cookie"}},
@@ -58,13 +65,14 @@ async def sign_in(body: account_inputs.SessionIn, request: Request) -> Response:
     services = service_container.get_services(request)
     token = await password_checks.sign_in(services, request, body.email, body.password)
     response = Response(status_code=204)
-    sessions.give(response, request, token)
+    sessions.set_session_cookie(response, request, token)
     password_checks.remember_device(services, request, response, body.email)
     return response
 
 
 @router.delete(
     "/session",
+    operation_id="sign_out",
     status_code=204,
     summary="Sign out",
     responses={204: {"description": "Signed out"}},
@@ -72,17 +80,18 @@ async def sign_in(body: account_inputs.SessionIn, request: Request) -> Response:
 async def sign_out(
     request: Request, call: Annotated[Call, Depends(Allow(None), scope="function")]
 ) -> Response:
-    token = sessions.token(request)
+    token = sessions.read_session_token(request)
     if token is not None:
-        await call.services.database.write(account_commands.end_session, token)
-    call.services.callers.forget()
+        await call.services.database.write(session_commands.end_session, token)
+    call.services.callers.forget_credentials()
     response = Response(status_code=204)
-    sessions.take(response, request)
+    sessions.delete_session_cookie(response, request)
     return response
 
 
 @key_router.get(
     "",
+    operation_id="list_keys",
     summary="List API keys",
     responses={200: {"model": Page[KeyView], "description": "Newest first"}},
 )
@@ -96,6 +105,7 @@ async def list_keys(
 
 @key_router.post(
     "",
+    operation_id="create_key",
     status_code=201,
     summary="Make an API key",
     responses={201: {"model": NewKeyView, "description": "The key, shown once"}},
@@ -103,23 +113,24 @@ async def list_keys(
 async def create_key(body: account_inputs.KeyIn, call: ChangingKeys) -> Response:
     """A replay by Idempotency-Key answers with `key` null: it is kept only as a hash."""
 
-    def answer(_: Any, made: account_commands.NewKey) -> Answer:
+    def answer(_: Any, outcome: key_commands.NewKey) -> Answer:
         view: NewKeyView = {
-            "id": made.id,
-            "key": made.key,
-            "name": made.name,
-            "role": made.role,
+            "id": outcome.id,
+            "key": outcome.key,
+            "name": outcome.name,
+            "role": outcome.role,
             "expires_at": format_instant(body.expires_at) if body.expires_at else None,
         }
-        return build_answer(view, status=201, Location=f"/v1/keys/{made.id}")
+        return build_answer(view, status=201, Location=f"/v1/keys/{outcome.id}")
 
     return await call.write(
-        account_commands.create_key, **body.model_dump(), answer=answer, shown_once="key"
+        key_commands.create_key, **body.model_dump(), answer=answer, shown_once="key"
     )
 
 
 @key_router.get(
     "/{key_id}",
+    operation_id="read_key",
     summary="Read an API key's facts",
     responses={200: {"model": KeyView, "description": "Never its secret"}},
 )
@@ -129,22 +140,24 @@ async def read_key(key_id: KeyId, call: ReadingKeys) -> Response:
 
 @key_router.post(
     "/{key_id}/revocation",
+    operation_id="revoke_key",
     summary="Revoke an API key",
     responses={200: {"model": KeyView, "description": "It no longer opens anything"}},
 )
 async def revoke_key(key_id: KeyId, call: ChangingKeys) -> Response:
     """At once in this process, within a second in others."""
     response = await call.write(
-        account_commands.revoke_key,
+        key_commands.revoke_key,
         key_id,
         answer=lambda connection, _: build_answer(account_queries.read_key(connection, key_id)),
     )
-    call.services.callers.forget()
+    call.services.callers.forget_credentials()
     return response
 
 
 @key_router.delete(
     "/{key_id}",
+    operation_id="delete_key",
     summary="Revoke an API key",
     responses={200: {"model": KeyView, "description": "It no longer opens anything"}},
 )
@@ -155,6 +168,7 @@ async def delete_key(key_id: KeyId, call: ReadingKeys) -> Response:
 
 @user_router.get(
     "",
+    operation_id="list_users",
     summary="List users",
     responses={200: {"model": Page[UserView], "description": "By address"}},
 )
@@ -168,6 +182,7 @@ async def list_users(
 
 @user_router.post(
     "",
+    operation_id="create_user",
     status_code=201,
     summary="Make a user",
     responses={201: {"model": UserView, "description": "The user"}},
@@ -185,7 +200,7 @@ async def create_user(body: account_inputs.UserIn, call: ChangingUsers) -> Respo
         )
 
     return await call.write(
-        account_commands.create_user,
+        user_commands.create_user,
         email=body.email,
         name=body.name,
         role=body.role,
@@ -196,6 +211,7 @@ async def create_user(body: account_inputs.UserIn, call: ChangingUsers) -> Respo
 
 @user_router.get(
     "/{user_id}",
+    operation_id="read_user",
     summary="Read a user",
     responses={200: {"model": UserView, "description": "The user"}},
 )
@@ -205,6 +221,7 @@ async def read_user(user_id: RecordId, call: ReadingUsers) -> Response:
 
 @user_router.patch(
     "/{user_id}",
+    operation_id="change_user",
     summary="Change a user",
     responses={200: {"model": UserView, "description": "The user"}},
 )
@@ -216,10 +233,10 @@ async def change_user(
     if "password" in changes:
         changes["password_hash"] = await passwords.hash_in_thread(str(changes.pop("password")))
     response = await call.write(
-        account_commands.change_user,
+        user_commands.change_user,
         user_id,
         changes,
         answer=lambda connection, _: build_answer(account_queries.read_user(connection, user_id)),
     )
-    call.services.callers.forget()
+    call.services.callers.forget_credentials()
     return response

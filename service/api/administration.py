@@ -6,12 +6,13 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from service.accounts import policy
 from service.accounts.account_views import PolicyView
-from service.api import shapes
 from service.domain.access import Action
 from service.domain.subjects import SubjectKind
 from service.record import audit_queries
+from service.record.audit_views import AuditEventView
 from service.store.engine import Connection
 from service.store.paging import Window
+from service.views import Page
 from service.web.bodies import administration_inputs
 from service.web.calls import Call, Paged, allow, answer_json, build_answer
 from service.web.json_bodies import JsonRoute
@@ -29,6 +30,7 @@ AuditKind = Annotated[
 
 @router.get(
     "/policy",
+    operation_id="read_policy",
     summary="Read the desk's policy",
     responses={200: {"model": PolicyView, "description": "What holds in every process"}},
 )
@@ -40,12 +42,12 @@ async def read_policy(call: ReadingPolicy) -> Response:
 
 @router.patch(
     "/policy",
+    operation_id="change_policy",
     summary="Change the desk's policy",
     responses={200: {"model": PolicyView, "description": "It holds from now on"}},
 )
 async def change_policy(body: administration_inputs.PolicyChange, call: ChangingPolicy) -> Response:
-    """Who changed it and when stands in `/v1/audit`.  What waits for a second person goes on
-    waiting."""
+    """`/v1/audit` says who changed it and when.  Proposals that wait go on waiting."""
 
     def answer(connection: Connection, _: bool) -> Any:
         return build_answer(policy.read_policy(connection))
@@ -55,8 +57,9 @@ async def change_policy(body: administration_inputs.PolicyChange, call: Changing
 
 @router.get(
     "/audit",
+    operation_id="list_audit",
     summary="List what was done to accounts, keys, webhooks and settings",
-    responses={200: {"model": shapes.AuditEvents, "description": "Newest first"}},
+    responses={200: {"model": Page[AuditEventView], "description": "Newest first"}},
 )
 async def list_audit(
     call: ReadingAudit,
@@ -66,8 +69,9 @@ async def list_audit(
         str | None, Query(max_length=64, description="Only of the one with this id")
     ] = None,
 ) -> Response:
-    """Secrets stand in it as digests.  Each subject has a chain of hashes of its own."""
+    """Secrets are shown as digests.  Each subject has a chain of hashes of its own."""
     window, scope = paged
-    kinds = [wanted for wanted in kind or audit_queries.AUDITED if wanted in audit_queries.AUDITED]
+    audited = audit_queries.AUDITED
+    kinds = [choice for choice in kind or audited if choice in audited]
     rows = await call.read(audit_queries.list_events, window, kinds=kinds, subject=subject)
     return call.page(rows, window, scope, keys=lambda row: [row["seq"]])

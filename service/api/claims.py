@@ -4,17 +4,17 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any
 
-import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.responses import RedirectResponse
 
-from service.api import decisions, shapes
+from service.api import decisions
 from service.claims import (
     claim_commands,
     claim_views,
     decision_queries,
     decision_views,
     documents,
+    existence,
     history_queries,
     history_views,
     statement_commands,
@@ -24,16 +24,15 @@ from service.claims import (
 from service.claims.proposal_commands import Outcome
 from service.domain.access import Action
 from service.domain.claims import ClaimState
-from service.domain.errors import NotFound
 from service.domain.inputs import NewClaim
 from service.record import event_views
 from service.record.idempotency import Answer
 from service.search.similar import similar_claims as similar
 from service.search.similar.similarity import ComparedClaim
 from service.store.engine import Connection
-from service.store.paging import MAX_LIMIT, Window, cut
+from service.store.paging import MAX_LIMIT, Window, cut_page
 from service.views import Page
-from service.web import redaction
+from service.web import fields, redaction
 from service.web.bodies import claim_inputs
 from service.web.calls import (
     Call,
@@ -59,18 +58,25 @@ Desk = Annotated[Call, allow(Action.READ_INTERNALS)]
 
 
 def answer_claim(state: ClaimState) -> Answer:
-    """A claim as its changer sees it, with its ETag."""
-    document = documents.add_assignee(documents.render_document(state), state.assignee)
-    return build_answer(document, ETag=format_etag(state.version))
+    """Answer with a claim as its changer sees it, and its ETag."""
+    return build_answer(_build_claim(state), ETag=format_etag(state.version))
 
 
-def answer_recorded(state: ClaimState, similar_claims: list[Any] | None) -> Answer:
+def _build_claim(state: ClaimState) -> claim_views.ClaimView:
+    claim = documents.build_claim(state)
+    claim["assignee"] = state.assignee
+    return claim
+
+
+def answer_recorded(
+    state: ClaimState, similar_claims: list[claim_views.SimilarView] | None
+) -> Answer:
     """Answer with a claim that was recorded, and what may be the same where that was asked for."""
-    document: Any = documents.add_assignee(documents.render_document(state), state.assignee)
+    claim = _build_claim(state)
     if similar_claims is not None:
-        document = orjson.loads(document) | {"similar": similar_claims}
+        claim["similar"] = similar_claims
     location = f"/v1/claims/{state.id}"
-    return build_answer(document, status=201, ETag=format_etag(state.version), Location=location)
+    return build_answer(claim, status=201, ETag=format_etag(state.version), Location=location)
 
 
 def answer_outcome(
@@ -93,14 +99,16 @@ def build_comparison(new: NewClaim) -> ComparedClaim:
     return ComparedClaim(new.text, new.kind, voices, new.claimed_at.date())
 
 
-def render_preview(state: ClaimState, similar_claims: list[Any]) -> dict[str, Any]:
-    """Render a claim that will not be recorded: its id is no one's."""
-    document: dict[str, Any] = orjson.loads(documents.render_document(state))
-    return document | {"id": None, "similar": similar_claims}
+def build_preview(
+    state: ClaimState, similar_claims: list[claim_views.SimilarView]
+) -> claim_views.ClaimPreviewView:
+    """Build the view of a claim that will not be recorded: its id names nothing."""
+    return {**documents.build_claim(state), "id": None, "similar": similar_claims}
 
 
 @router.post(
     "",
+    operation_id="create_claim",
     status_code=201,
     summary="Record a claim",
     responses={
@@ -125,7 +133,7 @@ async def create_claim(
     statement too, `origin_statement` names one recorded before. With `similar=true`, and for a
     `dry_run`, `similar` says what was recorded before that may be the same claim."""
     new = body.to_command()
-    similar_claims: list[Any] | None = None
+    similar_claims: list[claim_views.SimilarView] | None = None
     if dry_run or asks_similar:
         # Read ahead of the transaction, which is short so; its answer, kept for retries, has it.
         similar_claims = await similar.find_similar_to_new(
@@ -135,7 +143,7 @@ async def create_claim(
         return await call.rehearse(
             claim_commands.create_claim,
             new,
-            answer=lambda _, state: build_answer(render_preview(state, similar_claims or [])),
+            answer=lambda _, state: build_answer(build_preview(state, similar_claims or [])),
         )
     return await call.write(
         claim_commands.create_claim,
@@ -146,6 +154,7 @@ async def create_claim(
 
 @router.get(
     "/{claim_id}/similar",
+    operation_id="find_similar_claims",
     summary="Find claims that may be the same",
     responses={
         200: {"model": Page[claim_views.SimilarView], "description": "Likeliest first, at most ten"}
@@ -157,12 +166,13 @@ async def find_similar_claims(claim_id: ClaimId, call: Reading) -> Response:
     the claim is part of, or is part of it, is left out."""
     found = await similar.find_similar_to_claim(call.services.database, claim_id)
     if found is None:
-        raise NotFound("There is no claim with this id.")
+        raise existence.build_not_found("claim")
     return answer_json({"items": found, "next_cursor": None})
 
 
 @router.patch(
     "/{claim_id}",
+    operation_id="amend_claim",
     summary="Amend a claim",
     responses={
         200: {"model": claim_views.ClaimView, "description": "The claim as amended"},
@@ -194,6 +204,7 @@ async def amend_claim(
 
 @router.get(
     "/{claim_id}/links",
+    operation_id="list_links",
     summary="List a claim's links",
     responses={200: {"model": Page[statement_views.LinkView], "description": "Oldest first"}},
 )
@@ -201,7 +212,7 @@ async def list_links(
     claim_id: ClaimId,
     call: Reading,
     paged: Annotated[tuple[Window, str], Depends(Paged("links"))],
-    as_of: shapes.AsOf = None,
+    as_of: fields.AsOf = None,
 ) -> Response:
     """Every link with its statement, the retracted ones too."""
     window, scope = paged
@@ -215,11 +226,11 @@ async def list_links(
 
 async def read_links(
     call: Call, claim_id: str, window: Window, as_of: datetime | None
-) -> list[dict[str, Any]]:
+) -> list[statement_views.LinkView]:
     """A claim's links, now or as of an instant, as the caller may see them; one more than the
     limit."""
 
-    def read(connection: Connection) -> list[dict[str, Any]]:
+    def read(connection: Connection) -> list[statement_views.LinkView]:
         state = history_queries.require_state(connection, claim_id, as_of)
         return statement_queries.list_link_page(connection, state, window, moment=as_of)
 
@@ -230,7 +241,7 @@ async def expand_links(call: Call, claim_id: str, as_of: datetime | None) -> dic
     """The first links of a claim, and the cursor with which `/links` goes on from there."""
     window = Window(MAX_LIMIT, None)
     rows = await read_links(call, claim_id, window, as_of)
-    page, last = cut(rows, window, lambda row: [row["id"]])
+    page, last = cut_page(rows, window, lambda row: [row["id"]])
     asked = call.request.query_params.get("as_of")
     filters = [("as_of", asked)] if asked else []
     cursor = None
@@ -242,6 +253,7 @@ async def expand_links(call: Call, claim_id: str, as_of: datetime | None) -> dic
 
 @router.post(
     "/{claim_id}/links",
+    operation_id="link_statement",
     status_code=201,
     summary="Link a statement to a claim",
     responses={
@@ -257,17 +269,17 @@ async def link_statement(
     is printed as supporting it is a decision; what makes the line more cautious is linked at
     once."""
 
-    def answer(connection: Connection, made: statement_commands.LinkOutcome) -> Answer:
+    def answer(connection: Connection, outcome: statement_commands.LinkOutcome) -> Answer:
         def show(state: ClaimState) -> Answer:
             links = statement_queries.list_links(connection, state)
             return build_answer(
-                next(one for one in links if one["id"] == made.link_id),
+                next(link for link in links if link["id"] == outcome.link_id),
                 status=201,
                 ETag=format_etag(state.version),
                 Location=f"/v1/claims/{claim_id}/links",
             )
 
-        return answer_outcome(connection, made, show)
+        return answer_outcome(connection, outcome, show)
 
     return await call.write(
         statement_commands.link_statement,
@@ -281,6 +293,7 @@ async def link_statement(
 
 @router.get(
     "/{claim_id}/status-changes",
+    operation_id="list_status_changes",
     summary="List a claim's changes of status",
     responses={200: {"model": Page[history_views.StatusChangeView], "description": "Oldest first"}},
 )
@@ -291,8 +304,6 @@ async def list_status_changes(
 ) -> Response:
     window, scope = paged
     rows = await call.read(history_queries.list_status_changes, claim_id, window)
-    if rows is None:
-        raise NotFound("There is no claim with this id.")
     return call.page(
         [redaction.redact_status_change(row, call.audience) for row in rows],
         window,
@@ -303,6 +314,7 @@ async def list_status_changes(
 
 @router.post(
     "/{claim_id}/status-changes",
+    operation_id="change_status",
     status_code=201,
     summary="Change a claim's status",
     responses={
@@ -340,6 +352,7 @@ def _show_change(done: Outcome) -> Callable[[ClaimState], Answer]:
 
 @router.get(
     "/{claim_id}/findings",
+    operation_id="list_findings",
     summary="List what was found of a claim",
     responses={
         200: {"model": Page[history_views.FindingChangeView], "description": "Oldest first"}
@@ -352,8 +365,6 @@ async def list_findings(
 ) -> Response:
     window, scope = paged
     rows = await call.read(history_queries.list_finding_changes, claim_id, window)
-    if rows is None:
-        raise NotFound("There is no claim with this id.")
     return call.page(
         [redaction.redact_status_change(row, call.audience) for row in rows],
         window,
@@ -364,6 +375,7 @@ async def list_findings(
 
 @router.post(
     "/{claim_id}/findings",
+    operation_id="change_finding",
     status_code=202,
     summary="Say what the desk concludes",
     responses={
@@ -392,10 +404,11 @@ async def change_finding(
 
 @router.get(
     "/{claim_id}/suggestion",
+    operation_id="read_suggestion",
     summary="What the evidence suggests, and why",
     responses={200: {"model": decision_views.SuggestionView, "description": "Status and trace"}},
 )
-async def read_suggestion(claim_id: ClaimId, call: Reading, as_of: shapes.AsOf = None) -> Response:
+async def read_suggestion(claim_id: ClaimId, call: Reading, as_of: fields.AsOf = None) -> Response:
     return answer_json(
         decision_queries.build_suggestion(
             await call.read(history_queries.require_state, claim_id, as_of)
@@ -405,6 +418,7 @@ async def read_suggestion(claim_id: ClaimId, call: Reading, as_of: shapes.AsOf =
 
 @router.get(
     "/{claim_id}/history",
+    operation_id="read_history",
     summary="The claim's record",
     responses={200: {"model": Page[event_views.EventView], "description": "Oldest first"}},
 )
@@ -420,8 +434,6 @@ async def read_history(
     on that covers something withheld, hashes are null for them."""
     window, scope = paged
     rows = await call.read(history_queries.list_events, claim_id, window)
-    if rows is None:
-        raise NotFound("There is no claim with this id.")
     sealed = (
         None
         if call.sees_internals
@@ -437,6 +449,7 @@ async def read_history(
 
 @router.post(
     "/{claim_id}/merge",
+    operation_id="merge_claim",
     summary="Merge a duplicate into another claim",
     responses={
         200: {"model": claim_views.ClaimView, "description": "The claim that remains"},
@@ -462,6 +475,7 @@ async def merge_claim(
 
 @router.post(
     "/{claim_id}/withdrawal",
+    operation_id="withdraw_claim",
     summary="Record that the claimant takes the claim back",
     responses={
         200: {"model": claim_views.ClaimView, "description": "Withdrawn; its status is kept"}
@@ -481,6 +495,7 @@ async def withdraw_claim(
 
 @router.get(
     "/{claim_id}/notes",
+    operation_id="list_notes",
     summary="List the desk's notes on a claim",
     responses={200: {"model": Page[decision_views.NoteView], "description": "Oldest first"}},
 )
@@ -491,13 +506,12 @@ async def list_notes(
 ) -> Response:
     window, scope = paged
     rows = await call.read(decision_queries.list_notes, claim_id, window)
-    if rows is None:
-        raise NotFound("There is no claim with this id.")
     return call.page(rows, window, scope, keys=lambda row: [row["recorded_at"], row["id"]])
 
 
 @router.post(
     "/{claim_id}/notes",
+    operation_id="add_note",
     status_code=201,
     summary="Add a note for the desk",
     responses={201: {"model": decision_views.NoteView, "description": "Never public"}},

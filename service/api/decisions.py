@@ -43,6 +43,7 @@ DecisionAnswer = {
 
 @router.get(
     "",
+    operation_id="list_decisions",
     summary="List decisions",
     responses={200: {"model": Page[decision_views.DecisionView], "description": "Oldest first"}},
 )
@@ -59,14 +60,22 @@ async def list_decisions(
     return call.page(rows, window, scope, keys=lambda row: [row["proposed_at"], row["id"]])
 
 
-@router.get("/{decision_id}", summary="Read a decision", responses={200: DecisionAnswer})
+@router.get(
+    "/{decision_id}",
+    operation_id="read_decision",
+    summary="Read a decision",
+    responses={200: DecisionAnswer},
+)
 async def read_decision(decision_id: DecisionId, call: Desk) -> Response:
     row = await call.read(decision_queries.read_decision, decision_id)
     return answer_json(require_found(row, "There is no decision with this id."))
 
 
 @router.post(
-    "/{decision_id}/approval", summary="Approve a decision", responses={200: DecisionAnswer}
+    "/{decision_id}/approval",
+    operation_id="approve_decision",
+    summary="Approve a decision",
+    responses={200: DecisionAnswer},
 )
 async def approve_decision(
     decision_id: DecisionId,
@@ -89,7 +98,10 @@ async def approve_decision(
 
 
 @router.post(
-    "/{decision_id}/rejection", summary="Reject a decision", responses={200: DecisionAnswer}
+    "/{decision_id}/rejection",
+    operation_id="reject_decision",
+    summary="Reject a decision",
+    responses={200: DecisionAnswer},
 )
 async def reject_decision(
     decision_id: DecisionId, body: claim_inputs.RejectionIn, call: Approving
@@ -104,6 +116,7 @@ async def reject_decision(
 
 @router.post(
     "/{decision_id}/withdrawal",
+    operation_id="withdraw_decision",
     summary="Take one's own proposal back",
     responses={200: DecisionAnswer},
 )
@@ -129,6 +142,7 @@ def _answer_settled(decision_id: str) -> Any:
 
 @queue_router.get(
     "",
+    operation_id="list_review_queue",
     summary="Claims that want attention",
     responses={
         200: {"model": Page[decision_views.ReviewView], "description": "Longest unchanged first"}

@@ -1,4 +1,4 @@
-"""Parties, speakers and sources."""
+"""Routes of parties, speakers and sources."""
 
 from typing import Annotated
 
@@ -29,6 +29,7 @@ Reading = Annotated[Call, allow(Action.READ_RECORDS)]
 
 @party_router.get(
     "",
+    operation_id="list_parties",
     summary="List parties",
     responses={200: {"model": Page[PartyView], "description": "By slug"}},
 )
@@ -44,6 +45,7 @@ async def list_parties(
 
 @party_router.post(
     "",
+    operation_id="create_party",
     status_code=201,
     summary="Record a party",
     responses={201: {"model": PartyView, "description": "The party"}},
@@ -62,6 +64,7 @@ async def create_party(body: directory_inputs.PartyIn, call: Recording) -> Respo
 
 @party_router.get(
     "/{slug}",
+    operation_id="read_party",
     summary="Read a party",
     responses={200: {"model": PartyView, "description": "The party"}},
 )
@@ -71,6 +74,7 @@ async def read_party(slug: SlugPath, call: Reading) -> Response:
 
 @party_router.patch(
     "/{slug}",
+    operation_id="change_party",
     summary="Change a party",
     responses={
         200: {"model": PartyView, "description": "The party"},
@@ -109,6 +113,7 @@ def _answer_decision(connection: Connection, decision: str) -> Answer:
 
 @speaker_router.get(
     "",
+    operation_id="list_speakers",
     summary="List or find speakers",
     responses={200: {"model": Page[SpeakerView], "description": "By name"}},
 )
@@ -143,6 +148,7 @@ def _drop_folded_name(speaker: ListedSpeaker) -> SpeakerView:
 
 @speaker_router.post(
     "",
+    operation_id="create_speaker",
     status_code=201,
     summary="Record a speaker",
     responses={
@@ -153,22 +159,22 @@ def _drop_folded_name(speaker: ListedSpeaker) -> SpeakerView:
 async def create_speaker(body: directory_inputs.PartySpeakerIn, call: Recording) -> Response:
     """The same name and role of the same party is the same speaker, diacritics or not."""
 
-    def answer(connection: Connection, made: tuple[str, bool]) -> Answer:
-        speaker_id, is_new = made
+    def answer(connection: Connection, outcome: tuple[str, bool]) -> Answer:
+        speaker_id, is_new = outcome
         return build_answer(
             directory_queries.read_speaker(connection, speaker_id),
             status=201 if is_new else 200,
             Location=f"/v1/speakers/{speaker_id}",
         )
 
-    person = directory_inputs.SpeakerIn(name=body.name, role=body.role)
     return await call.write(
-        party_commands.create_speaker, party=body.party, person=person.to_command(), answer=answer
+        party_commands.create_speaker, party=body.party, person=body.to_command(), answer=answer
     )
 
 
 @speaker_router.get(
     "/{speaker_id}",
+    operation_id="read_speaker",
     summary="Read a speaker",
     responses={200: {"model": SpeakerView, "description": "The speaker"}},
 )
@@ -178,6 +184,7 @@ async def read_speaker(speaker_id: RecordId, call: Reading) -> Response:
 
 @speaker_router.patch(
     "/{speaker_id}",
+    operation_id="change_speaker",
     summary="Correct a speaker",
     responses={
         200: {"model": SpeakerView, "description": "The speaker"},
@@ -206,6 +213,7 @@ async def change_speaker(
 
 @source_router.get(
     "",
+    operation_id="list_sources",
     summary="List sources",
     responses={200: {"model": Page[SourceView], "description": "Newest first"}},
 )
@@ -221,6 +229,7 @@ async def list_sources(
 
 @source_router.post(
     "",
+    operation_id="create_source",
     status_code=201,
     summary="Record a source",
     responses={
@@ -231,19 +240,20 @@ async def list_sources(
 async def create_source(body: directory_inputs.SourceIn, call: Recording) -> Response:
     """The same URL and text hash is the same source."""
 
-    def answer(connection: Connection, made: tuple[str, bool]) -> Answer:
-        source_id, is_new = made
+    def answer(connection: Connection, outcome: tuple[str, bool]) -> Answer:
+        source_id, is_new = outcome
         return build_answer(
             directory_queries.read_source(connection, source_id),
             status=201 if is_new else 200,
             Location=f"/v1/sources/{source_id}",
         )
 
-    return await call.write(source_commands.record, body.to_command(), answer=answer)
+    return await call.write(source_commands.record_source, body.to_command(), answer=answer)
 
 
 @source_router.get(
     "/{source_id}",
+    operation_id="read_source",
     summary="Read a source",
     responses={200: {"model": SourceView, "description": "The source"}},
 )

@@ -14,7 +14,7 @@ from service.domain.positions import PATTERN, read_position, write_position
 from service.live import sse_format
 from service.live.listeners import Listener
 from service.record import event_queries, event_views
-from service.record.event_queries import Line, Wanted
+from service.record.event_queries import EventFilter, RecordedEvent
 from service.web import redaction
 from service.web.calls import Call, allow, answer_json
 from service.web.conditions import accepts
@@ -43,12 +43,13 @@ def _parse_filters(
     ] = None,
     story: Annotated[Slug | None, Query(description="Only claims of this story")] = None,
     claim: Annotated[Id | None, Query(description="Only this claim")] = None,
-) -> Wanted:
-    return Wanted(frozenset(types or ()), story, claim)
+) -> EventFilter:
+    return EventFilter(frozenset(types or ()), story, claim)
 
 
 @router.get(
     "",
+    operation_id="list_events",
     summary="Events of all claims, in order",
     responses={
         200: {"model": event_views.EventPageView, "description": "Go on with after=next_after"}
@@ -56,7 +57,7 @@ def _parse_filters(
 )
 async def list_events(
     call: Reading,
-    wanted: Annotated[Wanted, Depends(_parse_filters)],
+    event_filter: Annotated[EventFilter, Depends(_parse_filters)],
     after: Annotated[
         str,
         Query(pattern=PATTERN, description="Beyond this place: next_after as it came; 0: all"),
@@ -69,16 +70,19 @@ async def list_events(
 
     A place is a number until the desk is first restored from a backup, and text after that: keep it
     as it comes. One from before the restore is answered 410."""
-    wanted = replace(wanted, internal=call.sees_internals)
+    event_filter = replace(event_filter, internal=call.sees_internals)
     epoch = call.services.epoch
     start = read_position(after, epoch=epoch, loc=("query", "after"))
-    lines, end = await call.read(event_queries.tail, after=start, limit=limit, wanted=wanted)
-    items = redaction.redact_events([line.shape() for line in lines], call.audience)
+    lines, end = await call.read(
+        event_queries.list_events_after, after=start, limit=limit, event_filter=event_filter
+    )
+    items = redaction.redact_events([line.to_data() for line in lines], call.audience)
     return answer_json({"items": items, "next_after": write_position(epoch, end)})
 
 
 @router.get(
     "/stream",
+    operation_id="stream_events",
     summary="Events of all claims, as they happen",
     response_class=Response,
     responses={
@@ -92,7 +96,7 @@ async def list_events(
 )
 async def stream_events(
     call: Reading,
-    wanted: Annotated[Wanted, Depends(_parse_filters)],
+    event_filter: Annotated[EventFilter, Depends(_parse_filters)],
     after: Annotated[
         str | None,
         Query(pattern=PATTERN, description="Begin beyond this place; without it, with what is new"),
@@ -115,7 +119,7 @@ async def stream_events(
     position = await live.find_start(number)
     listener = Listener(
         position,
-        replace(wanted, internal=call.sees_internals),
+        replace(event_filter, internal=call.sees_internals),
         call.audience,
         context.limited_as,
         context.credential,
@@ -124,11 +128,11 @@ async def stream_events(
     return Response(headers=answer.headers) if context.is_head else answer
 
 
-def render_event(line: Line, audience: Audience, epoch: str = "") -> bytes:
+def render_event(line: RecordedEvent, audience: Audience, epoch: str = "") -> bytes:
     """Return an event as a block of a stream of this audience; empty where it is withheld."""
     id = write_position(epoch, line.seq)
     blocks = [
         sse_format.write_event(id=id, type=line.type, data=orjson.dumps(event))
-        for event in redaction.redact_events([line.shape()], audience)
+        for event in redaction.redact_events([line.to_data()], audience)
     ]
     return b"".join(blocks)

@@ -7,7 +7,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 
-from service.api import shapes
 from service.domain import directions
 from service.domain.access import Action
 from service.domain.claims import Precision, to_utc
@@ -15,9 +14,9 @@ from service.domain.errors import NotFound
 from service.domain.print_line import format_date
 from service.publishing import atom_feed, feed_queries, json_feed
 from service.publishing.feed import NEVER, Feed
-from service.store.paging import Window, cut
+from service.store.paging import Window, cut_page
 from service.views import JsonObject
-from service.web import published
+from service.web import fields, published
 from service.web.calls import Call, Paged, allow, build_link_header
 from service.web.fields import SlugPath
 from service.web.shared import LIST_COST
@@ -58,29 +57,36 @@ def describe_responses(format: FeedFormat) -> Responses:
 
 
 @router.get(
-    "/claims.atom", summary="Changes of status, as Atom", responses=describe_responses(ATOM)
+    "/claims.atom",
+    operation_id="read_claims_atom",
+    summary="Changes of status, as Atom",
+    responses=describe_responses(ATOM),
 )
-async def read_claims_atom(call: Reading, paged: Paging, as_of: shapes.AsOf = None) -> Response:
+async def read_claims_atom(call: Reading, paged: Paging, as_of: fields.AsOf = None) -> Response:
     """An entry for each status that a claim was given, its first included, with what could be
     printed from then on. Entries never change."""
     return await answer_feed(ATOM, call, paged, as_of)
 
 
 @router.get(
-    "/claims.json", summary="Changes of status, as JSON Feed", responses=describe_responses(JSON)
+    "/claims.json",
+    operation_id="read_claims_json",
+    summary="Changes of status, as JSON Feed",
+    responses=describe_responses(JSON),
 )
-async def read_claims_json(call: Reading, paged: Paging, as_of: shapes.AsOf = None) -> Response:
+async def read_claims_json(call: Reading, paged: Paging, as_of: fields.AsOf = None) -> Response:
     """The same entries, in JSON Feed 1.1."""
     return await answer_feed(JSON, call, paged, as_of)
 
 
 @router.get(
     "/stories/{slug}.atom",
+    operation_id="read_story_atom",
     summary="A story's changes of status, as Atom",
     responses=describe_responses(ATOM),
 )
 async def read_story_atom(
-    slug: SlugPath, call: Reading, paged: Paging, as_of: shapes.AsOf = None
+    slug: SlugPath, call: Reading, paged: Paging, as_of: fields.AsOf = None
 ) -> Response:
     """The entries of one story's claims."""
     return await answer_feed(ATOM, call, paged, as_of, slug)
@@ -88,11 +94,12 @@ async def read_story_atom(
 
 @router.get(
     "/stories/{slug}.json",
+    operation_id="read_story_json",
     summary="A story's changes of status, as JSON Feed",
     responses=describe_responses(JSON),
 )
 async def read_story_json(
-    slug: SlugPath, call: Reading, paged: Paging, as_of: shapes.AsOf = None
+    slug: SlugPath, call: Reading, paged: Paging, as_of: fields.AsOf = None
 ) -> Response:
     """The entries of one story's claims, in JSON Feed 1.1."""
     return await answer_feed(JSON, call, paged, as_of, slug)
@@ -125,7 +132,7 @@ async def _render_page(
     page = await call.read(feed_queries.list_places, story=story, as_of=as_of, window=window)
     if page is None:
         raise NotFound(f"There is no story '{story}'.")
-    places, last = cut(page.places, window, feed_queries.choose_cursor_keys(as_of))
+    places, last = cut_page(page.places, window, feed_queries.choose_cursor_keys(as_of))
     next_cursor = services.cursors.write(scope, last, now=None) if last else None
     updated = max([page.changed_at or NEVER, *(place.moment for place in places)])
     feed = Feed(

@@ -1,4 +1,4 @@
-"""Health, readiness, metrics, what problems mean, and the reference."""
+"""Routes of operation and documentation: health, readiness, metrics, problems, the reference."""
 
 from datetime import timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -15,29 +15,28 @@ from service.web import problems, service_container
 from service.web.calls import Allow, Call, answer_json
 from service.webhooks import figures
 
-LATE = timedelta(minutes=5)
+OVERDUE = timedelta(minutes=5)
 
-RELAYED = ("forwarded", "x-forwarded-for", "x-real-ip")
-"""What a proxy adds: then the connection's address is the proxy's, not the asker's."""
+RELAY_HEADERS = ("forwarded", "x-forwarded-for", "x-real-ip")
+"""What a proxy adds: then the connection's address is the proxy's, not the client's."""
 
 
 class AllowScraping(Allow):
-    """`Allow`, or a request straight from a network that the operator has named."""
+    """`Allow`, and any request that comes straight from a network that the operator has named."""
 
     async def __call__(self, request: Request) -> Call:
         services = service_container.get_services(request)
-        relayed = any(name in request.headers for name in RELAYED)
-        if not relayed and request.client is not None:
+        is_relayed = any(name in request.headers for name in RELAY_HEADERS)
+        if not is_relayed and request.client is not None:
             address = _parse_address(request.client.host)
-            if address and any(
-                address in network for network in services.settings.metrics_allow_cidrs
-            ):
+            networks = services.settings.metrics_allow_cidrs
+            if address and any(address in network for network in networks):
                 return Call(request, services, None, services.clock())
         return await super().__call__(request)
 
 
 def _parse_address(host: str) -> IPv4Address | IPv6Address | None:
-    """The address of a peer, an IPv4 one in IPv6 clothes as IPv4; None where it has none."""
+    """Return the address of a peer, a mapped IPv4 address as IPv4; None where it has none."""
     try:
         address = ip_address(host)
     except ValueError:
@@ -51,6 +50,7 @@ pages = APIRouter(include_in_schema=False)
 
 @router.get(
     "/healthz",
+    operation_id="check_health",
     summary="Whether the process answers",
     responses={200: {"description": "It does", "content": {"application/json": {}}}},
 )
@@ -60,20 +60,21 @@ async def check_health() -> Response:
 
 @router.get(
     "/readyz",
+    operation_id="check_readiness",
     summary="Whether requests can be served",
     responses={
         200: {"description": "The database takes changes", "content": {"application/json": {}}}
     },
 )
 async def check_readiness(request: Request) -> Response:
-    """Tries a change, every five seconds at most. Not ready where it is refused (the answer says
-    why), or where webhooks have been due for over five minutes that nothing of the receiver's
-    holds up: no dispatcher is at work."""
+    """Tries a change of the database, every five seconds at most. Not ready where that is refused
+    (the answer says why), or where webhooks have been due for over five minutes without a reason
+    on the receiver's side: then no dispatcher is at work."""
     services = service_container.get_services(request)
     await services.readiness.require()
     now = services.clock()
     oldest = await services.database.read(figures.find_oldest_due, now=now)
-    if oldest is not None and now - oldest > LATE:
+    if oldest is not None and now - oldest > OVERDUE:
         raise Unavailable(
             f"Webhooks are due since {format_instant(oldest)}: is a dispatcher at work "
             "(claimdesk dispatch, or claimdesk serve without --no-dispatch)?"
@@ -83,6 +84,7 @@ async def check_readiness(request: Request) -> Response:
 
 @router.get(
     "/metrics",
+    operation_id="read_metrics",
     summary="Figures for Prometheus",
     responses={200: {"description": "Text format 0.0.4", "content": {"text/plain": {}}}},
 )
@@ -100,20 +102,20 @@ async def read_metrics(
 
 
 @pages.get("/problems/{slug}")
-async def explain(slug: str) -> Response:
+async def explain_problem(slug: str) -> Response:
     return problems.explain_problem(slug)
 
 
 @pages.get("/docs")
-async def docs(request: Request) -> Response:
-    return Response(reference.page(request.app.openapi()), media_type="text/html")
+async def show_reference(request: Request) -> Response:
+    return Response(reference.render_reference(request.app.openapi()), media_type="text/html")
 
 
 @pages.get("/docs/style.css")
-async def style() -> Response:
+async def show_stylesheet() -> Response:
     return Response(reference.STYLE, media_type="text/css")
 
 
 @pages.get("/openapi.json")
-async def document(request: Request) -> Response:
+async def show_document(request: Request) -> Response:
     return answer_json(request.app.openapi())

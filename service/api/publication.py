@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 import orjson
 from fastapi import APIRouter, Query, Response
 
-from service.api import claims, shapes
+from service.api import claims
 from service.claims.claim_views import ClaimView
 from service.domain import ids
 from service.domain.access import Action
@@ -15,7 +15,7 @@ from service.domain.errors import FormatNotServed, NotFound
 from service.publishing import badge, claim_review, oembed, publication_queries
 from service.publishing.oembed import Box
 from service.views import JsonObject
-from service.web import calls, claim_requests
+from service.web import calls, claim_requests, fields
 from service.web.calls import Call
 from service.web.fields import ClaimId
 from service.web.published import answer_published
@@ -42,6 +42,7 @@ def describe_responses(description: str, **content: JsonObject) -> Responses:
 
 @router.get(
     "/v1/claims/{claim_id}/claimreview",
+    operation_id="read_claim_review",
     summary="Read a claim as schema.org's ClaimReview",
     responses={
         **describe_responses(
@@ -51,7 +52,7 @@ def describe_responses(description: str, **content: JsonObject) -> Responses:
     },
 )
 async def read_claim_review(
-    claim_id: ClaimId, call: Reading, as_of: shapes.AsOf = None
+    claim_id: ClaimId, call: Reading, as_of: fields.AsOf = None
 ) -> Response:
     """A `Claim` alone while it is merely asserted or awaits confirmation: nobody has reviewed it.
     The rating has a number (1 to 5) only where the desk has a finding: 1 refuted, 3 conflicting or
@@ -69,10 +70,11 @@ async def read_claim_review(
 
 @router.get(
     "/v1/claims/{claim_id}/badge.svg",
+    operation_id="read_badge",
     summary="A claim's status as a picture",
     responses=describe_responses("SVG", **{badge.MEDIA_TYPE: {"schema": {"type": "string"}}}),
 )
-async def read_badge(claim_id: ClaimId, call: Reading, as_of: shapes.AsOf = None) -> Response:
+async def read_badge(claim_id: ClaimId, call: Reading, as_of: fields.AsOf = None) -> Response:
     """For `<img>`: a shape, a word and a colour, light or dark as the reader prefers. Of a merged
     claim it shows the one that took its place, and says so."""
     claim = await read_surviving_claim(call, claim_id, as_of)
@@ -83,6 +85,7 @@ async def read_badge(claim_id: ClaimId, call: Reading, as_of: shapes.AsOf = None
 
 @router.get(
     "/oembed",
+    operation_id="read_embed",
     summary="A claim to embed",
     responses=describe_responses(
         "oEmbed 1.0, of type rich",

@@ -1,4 +1,4 @@
-"""The API's reference, rendered here: no script, nothing from elsewhere, readable offline."""
+"""Renders the API's reference as HTML: no script, nothing from elsewhere, readable offline."""
 
 import json
 from html import escape
@@ -18,25 +18,28 @@ td, th { text-align: start; vertical-align: top; padding: .25rem .75rem .25rem 0
 pre { overflow-x: auto; padding: .75rem; background: #8881; font-size: .85rem; }
 """
 
+Document = dict[str, Any]
+"""An OpenAPI document, or an object in one."""
 METHODS = ("get", "post", "put", "patch", "delete")
 
 
-def page(document: dict[str, Any]) -> str:
-    """The whole reference as HTML, grouped by tag."""
+def render_reference(document: Document) -> str:
+    """Return the whole reference, grouped by tag."""
     groups: dict[str, list[str]] = {}
     for path, operations in document["paths"].items():
         for method in METHODS:
             if method in operations:
                 operation = operations[method]
                 tag = operation.get("tags", ["other"])[0]
-                groups.setdefault(tag, []).append(_operation(document, path, method, operation))
+                html = _render_operation(document, path, method, operation)
+                groups.setdefault(tag, []).append(html)
     groups["what webhooks send"] = [
-        _operation(document, kind, "post", told["post"])
-        for kind, told in document["webhooks"].items()
+        _render_operation(document, kind, "post", operations["post"])
+        for kind, operations in document["webhooks"].items()
     ]
     body = "".join(
-        f"<section><h2>{escape(tag)}</h2>{''.join(shown)}</section>"
-        for tag, shown in groups.items()
+        f"<section><h2>{escape(tag)}</h2>{''.join(operations)}</section>"
+        for tag, operations in groups.items()
     )
     info = document["info"]
     return (
@@ -49,36 +52,36 @@ def page(document: dict[str, Any]) -> str:
     )
 
 
-def _operation(document: dict[str, Any], path: str, method: str, operation: dict[str, Any]) -> str:
+def _render_operation(document: Document, path: str, method: str, operation: Document) -> str:
     rows = "".join(
-        f"<tr><td><code>{escape(one['name'])}</code></td><td>{escape(one['in'])}</td>"
-        f"<td>{escape(one.get('description', ''))}</td></tr>"
-        for one in operation.get("parameters", [])
+        f"<tr><td><code>{escape(parameter['name'])}</code></td><td>{escape(parameter['in'])}</td>"
+        f"<td>{escape(parameter.get('description', ''))}</td></tr>"
+        for parameter in operation.get("parameters", [])
     )
     parameters = (
         f"<table><tr><th>Parameter</th><th>In</th><th></th></tr>{rows}</table>" if rows else ""
     )
     answers = "".join(
-        f"<tr><td><code>{escape(status)}</code></td><td>{escape(one['description'])}</td></tr>"
-        for status, one in operation["responses"].items()
+        f"<tr><td><code>{escape(status)}</code></td><td>{escape(answer['description'])}</td></tr>"
+        for status, answer in operation["responses"].items()
     )
     return (
         f'<details id="{escape(operation["operationId"])}"><summary>'
         f'<span class="method">{method.upper()}</span><code>{escape(path)}</code>'
         f'<span class="about">{escape(operation["summary"])}</span></summary>'
         f"<p>{escape(operation.get('description', ''))}</p>{parameters}"
-        f"{_example(document, operation)}"
+        f"{_render_example(document, operation)}"
         f"<table><tr><th>Answer</th><th></th></tr>{answers}</table></details>"
     )
 
 
-def _example(document: dict[str, Any], operation: dict[str, Any]) -> str:
+def _render_example(document: Document, operation: Document) -> str:
     content = operation.get("requestBody", {}).get("content", {}).get("application/json")
     if content is None:
         return ""
     schema = content["schema"]
     reference = schema.get("$ref") or next(
-        (one["$ref"] for one in schema.get("anyOf", []) if "$ref" in one), ""
+        (choice["$ref"] for choice in schema.get("anyOf", []) if "$ref" in choice), ""
     )
     named = document["components"]["schemas"].get(reference.rsplit("/", 1)[-1], {})
     examples = named.get("examples")

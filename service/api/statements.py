@@ -38,6 +38,7 @@ ClaimAnswer = {"model": claim_views.ClaimView, "description": "The claim, weighe
 
 @router.get(
     "",
+    operation_id="list_statements",
     summary="List statements",
     responses={
         200: {"model": Page[statement_views.StatementView], "description": "Latest said first"}
@@ -83,7 +84,13 @@ async def list_statements(
     return call.page(rows, window, scope, keys=statement_queries.get_sort_keys)
 
 
-@router.post("", status_code=201, summary="Record a statement", responses={201: StatementAnswer})
+@router.post(
+    "",
+    operation_id="create_statement",
+    status_code=201,
+    summary="Record a statement",
+    responses={201: StatementAnswer},
+)
 async def create_statement(body: claim_inputs.StatementIn, call: Recording) -> Response:
     """One utterance of one party, with at least one rendering and its source."""
 
@@ -97,7 +104,12 @@ async def create_statement(body: claim_inputs.StatementIn, call: Recording) -> R
     return await call.write(statement_commands.record_statement, body.to_command(), answer=answer)
 
 
-@router.get("/{statement_id}", summary="Read a statement", responses={200: StatementAnswer})
+@router.get(
+    "/{statement_id}",
+    operation_id="read_statement",
+    summary="Read a statement",
+    responses={200: StatementAnswer},
+)
 async def read_statement(statement_id: StatementId, call: Reading) -> Response:
     row = await call.read(statement_queries.read_statement, statement_id)
     return answer_json(require_found(row, "There is no statement with this id."))
@@ -105,6 +117,7 @@ async def read_statement(statement_id: StatementId, call: Reading) -> Response:
 
 @router.post(
     "/{statement_id}/quotes",
+    operation_id="add_quote",
     status_code=201,
     summary="Add a rendering",
     responses={201: StatementAnswer},
@@ -125,6 +138,7 @@ async def add_quote(
 
 @router.post(
     "/{statement_id}/withdrawal",
+    operation_id="withdraw_statement",
     summary="Record that a statement was taken back",
     responses={200: StatementAnswer},
 )
@@ -148,6 +162,7 @@ async def withdraw_statement(
 
 @link_router.post(
     "/{link_id}/retraction",
+    operation_id="retract_link",
     summary="Retract a link",
     responses={200: ClaimAnswer, 202: decisions.WAITS},
 )
@@ -167,6 +182,7 @@ async def retract_link(
 
 @link_router.post(
     "/{link_id}/affirmation",
+    operation_id="affirm_link",
     summary="Affirm a link",
     responses={200: ClaimAnswer, 202: decisions.WAITS},
 )

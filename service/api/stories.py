@@ -5,7 +5,6 @@ from typing import Annotated, Any, Literal
 import orjson
 from fastapi import APIRouter, Depends, Query, Response
 
-from service.api.shapes import AsOf
 from service.domain.access import Action
 from service.store.paging import Window
 from service.stories import (
@@ -30,7 +29,7 @@ from service.web.calls import (
     build_answer,
     build_link_header,
 )
-from service.web.fields import SlugPath, read_sent_fields
+from service.web.fields import AsOf, SlugPath, read_sent_fields
 from service.web.json_bodies import JsonRoute
 from service.web.shared import PAGE_COST
 
@@ -43,6 +42,7 @@ Reading = Annotated[Call, allow(Action.READ_CLAIMS)]
 
 @router.get(
     "",
+    operation_id="list_stories",
     summary="List stories",
     responses={200: {"model": Page[story_views.StoryView], "description": "By slug"}},
 )
@@ -56,6 +56,7 @@ async def list_stories(
 
 @router.post(
     "",
+    operation_id="create_story",
     status_code=201,
     summary="Record a story",
     responses={201: {"model": story_views.StoryWithPartiesView, "description": "The story"}},
@@ -74,6 +75,7 @@ async def create_story(body: directory_inputs.StoryIn, call: Recording) -> Respo
 
 @router.get(
     "/{slug}",
+    operation_id="read_story",
     summary="Read a story, with the parties in it",
     responses={200: {"model": story_views.StoryWithPartiesView, "description": "The story"}},
 )
@@ -85,6 +87,7 @@ async def read_story(slug: SlugPath, call: Reading, as_of: AsOf = None) -> Respo
 
 @router.patch(
     "/{slug}",
+    operation_id="change_story",
     summary="Change a story",
     responses={200: {"model": story_views.StoryWithPartiesView, "description": "The story"}},
 )
@@ -101,6 +104,7 @@ async def change_story(
 
 @router.get(
     "/{slug}/matrix",
+    operation_id="read_matrix",
     summary="Who stands where in a story",
     responses={200: {"model": matrix_views.MatrixView, "description": "Claims by root parties"}},
 )
@@ -124,6 +128,7 @@ async def read_matrix(
 
 @router.get(
     "/{slug}/timeline",
+    operation_id="read_timeline",
     summary="What happened in a story",
     responses={200: {"model": timeline_views.TimelineView, "description": "Oldest first"}},
 )

@@ -52,6 +52,7 @@ async def _find_fault(call: Call, url: str) -> Invalid | None:
 
 @router.get(
     "",
+    operation_id="list_webhooks",
     summary="List webhooks",
     responses={200: {"model": Page[WebhookView], "description": "Newest first"}},
 )
@@ -65,6 +66,7 @@ async def list_webhooks(
 
 @router.post(
     "",
+    operation_id="create_webhook",
     status_code=201,
     summary="Register a webhook",
     responses={201: {"model": NewWebhookView, "description": "The secret is shown once"}},
@@ -74,11 +76,11 @@ async def create_webhook(body: webhook_inputs.WebhookIn, call: Changing) -> Resp
     Idempotency-Key answers with `secret` null; GET its secret instead."""
     fault = await _find_fault(call, body.url)
 
-    def answer(connection: Connection, made: tuple[str, str]) -> Answer:
+    def answer(connection: Connection, outcome: tuple[str, str]) -> Answer:
         # Not before: a retry gets the first answer, wherever the name leads by now.
         if fault is not None:
             raise fault
-        webhook, secret = made
+        webhook, secret = outcome
         view: NewWebhookView = {
             **webhook_queries.read_webhook(connection, webhook),
             "secret": secret,
@@ -94,6 +96,7 @@ async def create_webhook(body: webhook_inputs.WebhookIn, call: Changing) -> Resp
 
 @router.get(
     "/{webhook_id}",
+    operation_id="read_webhook",
     summary="Read a webhook, and how it does",
     responses={200: {"model": WebhookView, "description": "Without its secret"}},
 )
@@ -103,6 +106,7 @@ async def read_webhook(webhook_id: RecordId, call: Reading) -> Response:
 
 @router.patch(
     "/{webhook_id}",
+    operation_id="change_webhook",
     summary="Change a webhook",
     responses={200: {"model": WebhookView, "description": "As it is now"}},
 )
@@ -125,6 +129,7 @@ async def change_webhook(
 
 @router.delete(
     "/{webhook_id}",
+    operation_id="delete_webhook",
     status_code=204,
     summary="Delete a webhook",
     responses={204: {"description": "Nothing more is sent to it"}},
@@ -137,6 +142,7 @@ async def delete_webhook(webhook_id: RecordId, call: Reading) -> Response:
 
 @router.get(
     "/{webhook_id}/secret",
+    operation_id="read_webhook_secret",
     summary="Read a webhook's secret",
     responses={200: {"model": SecretView, "description": "What signs"}},
 )
@@ -147,6 +153,7 @@ async def read_webhook_secret(webhook_id: RecordId, call: Reading) -> Response:
 
 @router.post(
     "/{webhook_id}/secret/rotation",
+    operation_id="rotate_webhook_secret",
     summary="Make a new secret",
     responses={200: {"model": RotationView, "description": "The new secret"}},
 )
@@ -170,6 +177,7 @@ async def rotate_webhook_secret(
 
 @router.post(
     "/{webhook_id}/state",
+    operation_id="set_webhook_state",
     summary="Pause or activate a webhook",
     responses={200: {"model": WebhookView, "description": "As it is now"}},
 )
@@ -190,6 +198,7 @@ async def set_webhook_state(
 
 @router.post(
     "/{webhook_id}/ping",
+    operation_id="ping_webhook",
     status_code=202,
     summary="Send a webhook a ping",
     responses={202: {"model": DeliveryView, "description": "The delivery"}},
@@ -207,6 +216,7 @@ async def ping_webhook(webhook_id: RecordId, call: Changing) -> Response:
 
 @router.get(
     "/{webhook_id}/deliveries",
+    operation_id="list_deliveries",
     summary="List a webhook's deliveries",
     responses={200: {"model": Page[DeliveryView], "description": "Newest first"}},
 )
@@ -222,11 +232,12 @@ async def list_deliveries(
     rows = await call.read(
         webhook_queries.list_deliveries, webhook_id, window, state=state, kind=type, since=since
     )
-    return call.page(rows, window, scope, keys=delivery_keys)
+    return call.page(rows, window, scope, keys=list_sort_keys)
 
 
 @router.get(
     "/{webhook_id}/deliveries/{delivery_id}",
+    operation_id="read_delivery",
     summary="Read a delivery, with its body and every attempt",
     responses={200: {"model": DeliveryWithAttemptsView, "description": "Oldest attempt first"}},
 )
@@ -238,6 +249,7 @@ async def read_delivery(webhook_id: RecordId, delivery_id: RecordId, call: Readi
 
 @router.post(
     "/{webhook_id}/deliveries/{delivery_id}/redelivery",
+    operation_id="send_again",
     status_code=202,
     summary="Send a delivery again",
     responses={202: {"model": DeliveryView, "description": "It is due"}},
@@ -254,6 +266,7 @@ async def send_again(webhook_id: RecordId, delivery_id: RecordId, call: Changing
 
 @router.post(
     "/{webhook_id}/recovery",
+    operation_id="recover_deliveries",
     status_code=202,
     summary="Send again all that was not delivered",
     responses={202: {"model": RecoveryView, "description": "They are due"}},
@@ -271,7 +284,7 @@ async def recover_deliveries(
     )
 
 
-def delivery_keys(delivery: DeliveryView) -> list[str | int]:
+def list_sort_keys(delivery: DeliveryView) -> list[str | int]:
     return [delivery["created_at"], delivery["position"], delivery["id"]]
 
 

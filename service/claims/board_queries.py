@@ -78,8 +78,8 @@ async def list_groups(
         return list(
             await asyncio.gather(
                 *(
-                    _read_group_as_of(database, filters, claimant, party, one)
-                    for one in STATUS_ORDER
+                    _read_group_as_of(database, filters, claimant, party, each)
+                    for each in STATUS_ORDER
                 )
             )
         )
@@ -121,7 +121,7 @@ async def _read_group_as_of(
 @lru_cache(maxsize=256)
 def _prepare_newest_claims(shape: FilterSet) -> Lookup:
     return Lookup(
-        union_all(*(select(_select_group(shape, one).subquery()) for one in STATUS_ORDER))
+        union_all(*(select(_select_group(shape, status).subquery()) for status in STATUS_ORDER))
     )
 
 
@@ -139,7 +139,7 @@ def _select_group(shape: FilterSet, status: Status) -> Select[Any]:
 
 @lru_cache(maxsize=256)
 def _prepare_counts(shape: FilterSet) -> Lookup:
-    def counted(status: Status) -> Select[Any]:
+    def count_status(status: Status) -> Select[Any]:
         some = (
             select(claims.c.id)
             .where(*_build_group_conditions(shape, status))
@@ -148,7 +148,7 @@ def _prepare_counts(shape: FilterSet) -> Lookup:
         )
         return select(_label_status(status), func.count()).select_from(some)
 
-    return Lookup(union_all(*(counted(one) for one in STATUS_ORDER)))
+    return Lookup(union_all(*(count_status(status) for status in STATUS_ORDER)))
 
 
 def _build_group_conditions(shape: FilterSet, status: Status) -> list[Any]:

@@ -8,7 +8,13 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select
 
-from service.claims import claim_writer, party_changes, proposal_commands, statement_commands
+from service.claims import (
+    claim_writer,
+    existence,
+    party_changes,
+    proposal_commands,
+    statement_commands,
+)
 from service.claims.claim_writer import Versions
 from service.claims.proposal_commands import Outcome
 from service.directory import party_commands, source_commands
@@ -18,13 +24,13 @@ from service.domain import proposals as domain_proposals
 from service.domain.access import Action, Actor
 from service.domain.changes import Change, FindingRequest
 from service.domain.claims import ClaimState, Lifecycle, Precision
-from service.domain.errors import Invalid, NotFound
+from service.domain.errors import Invalid
 from service.domain.guards import Move
 from service.domain.history import Draft, Event
 from service.domain.inputs import NewClaim, NewSource, NewStatement, Verdict
 from service.domain.subjects import SubjectKind
 from service.record import audit, writer
-from service.record.writer import Line
+from service.record.writer import EventRow
 from service.store.tables import api_keys, claims, notes, stories, users
 
 ABOVE = (
@@ -62,7 +68,7 @@ def import_claim(
     access.require_permission(actor, Action.OVERRIDE)
     drafts = [_draft_creation(connection, new, actor=actor, now=now)]
     if verdict is not None:
-        begun = history.apply(
+        begun = history.apply_event(
             None, Event(1, drafts[0].type, now, drafts[0].data), claim_id=claim_id
         )
         drafts.append(
@@ -73,7 +79,7 @@ def import_claim(
 
 def _draft_creation(connection: Connection, new: NewClaim, *, actor: Actor, now: datetime) -> Draft:
     """The first event of a claim, with what it refers to looked up or recorded."""
-    lines: list[Line] = []
+    lines: list[EventRow] = []
     statement_commands.require_not_future(new.claimed_at, now=now, loc=("body", "claimed_at"))
     if new.story is not None:
         known = connection.scalar(select(stories.c.slug).where(stories.c.slug == new.story))
@@ -86,7 +92,7 @@ def _draft_creation(connection: Connection, new: NewClaim, *, actor: Actor, now:
         _require_parent(connection, new.part_of)
     claimant = None
     if new.claimant is not None:
-        claimant = party_commands.voice(
+        claimant = party_commands.resolve_voice(
             connection, new.claimant, new.speaker, lines, actor=actor, now=now, field="claimant"
         )
     elif new.speaker is not None:
@@ -103,7 +109,7 @@ def _draft_creation(connection: Connection, new: NewClaim, *, actor: Actor, now:
             lines=lines,
         )
     else:
-        writer.write(connection, lines)
+        writer.write_lines(connection, lines)
         origin = statement_commands.lock_statement(
             connection, new.origin, loc=("body", "origin_statement")
         )
@@ -199,7 +205,7 @@ def change_status(
     """
     access.require_permission(actor, Action.OVERRIDE if move.override else Action.CHANGE_STATUS)
     if move.override is not None and source is not None:
-        rests_on = source_commands.resolve(
+        rests_on = source_commands.resolve_source(
             connection, source, actor=actor, now=now, loc=("body", "override")
         )
         move = replace(move, override=replace(move.override, source=rests_on))
@@ -244,7 +250,7 @@ def withdraw_claim(
     source_id = (
         None
         if source is None
-        else source_commands.resolve(connection, source, actor=actor, now=now, loc=("body",))
+        else source_commands.resolve_source(connection, source, actor=actor, now=now, loc=("body",))
     )
     draft = amendments.draft_claim_withdrawal(
         loaded.state, reason=reason, source=source_id, said_at=said_at, precision=precision
@@ -268,10 +274,9 @@ def merge_claims(
     that changes what is printed of a confirmed survivor, the merge is proposed on the survivor.
     """
     access.require_permission(actor, Action.AMEND)
-    if not _exists(connection, into):
+    if not existence.is_claim(connection, into):
         raise Invalid("there is no claim with this id", loc=("body", "into"))
-    if not _exists(connection, claim_id):
-        raise NotFound("There is no claim with this id.")
+    existence.require_claim(connection, claim_id)
     party_changes.lock_voices(connection, [claim_id])
     now = claim_writer.lock_claims(connection, [claim_id, into], now=now)
     claim_writer.load_claim(connection, claim_id, versions=versions, now=now)
@@ -299,7 +304,7 @@ def plan_merge(
     """
     loser = claim_writer.load_claim(connection, claim_id, now=now).state
     amendments.require_mergeable(loser, survivor, _list_ancestors(connection, survivor.id))
-    new_ids = {one.id: ids.make_id() for one in loser.links}
+    new_ids = {link.id: ids.make_id() for link in loser.links}
     origin = statement_commands.build_origin_link(connection, loser)
     return amendments.absorb_claim(survivor, loser, new_ids, origin)
 
@@ -327,8 +332,7 @@ def add_note(
 ) -> dict[str, Any]:
     """Add to the desk's own discussion of a claim: beside the record, never public."""
     access.require_permission(actor, Action.RECORD)
-    if not _exists(connection, claim_id):
-        raise NotFound("There is no claim with this id.")
+    existence.require_claim(connection, claim_id)
     row = {
         "id": ids.make_id(),
         "claim": claim_id,
@@ -340,10 +344,6 @@ def add_note(
     connection.execute(insert(notes), row)
     audit.begin_record(connection, SubjectKind.NOTE, str(row["id"]), row, actor=actor, now=now)
     return row
-
-
-def _exists(connection: Connection, claim_id: str) -> bool:
-    return connection.scalar(select(claims.c.id).where(claims.c.id == claim_id)) is not None
 
 
 def _list_ancestors(connection: Connection, claim_id: str) -> set[str]:

@@ -29,7 +29,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from service.directory.party_tree import below
+from service.directory import directory_queries
 from service.domain.claims import Lifecycle, Precision, Stance, Status, compute_end
 from service.search.index import index_tables, match_expressions
 from service.store.engine import Lookup
@@ -103,11 +103,11 @@ class Family:
     """Itself and those below it at the instant asked about, if one is."""
 
 
-def build_family(slug: str, rows: list[Any], then: Sequence[Any] = ()) -> Family | None:
+def build_family(slug: str, rows: list[Any], earlier_rows: Sequence[Any] = ()) -> Family | None:
     """What `FAMILY` found of `slug`, and `FAMILY_AS_OF`; None where there is no such party."""
     if not rows:
         return None
-    slugs, before = (tuple(str(row[0]) for row in found) for found in (rows, then))
+    slugs, before = (tuple(str(row[0]) for row in part) for part in (rows, earlier_rows))
     return Family(slug, rows[0][1] == slug, slugs, before)
 
 
@@ -200,17 +200,17 @@ def describe_filters(
     if filters.claimed_until is not None:
         parameters["claimed_end_until"] = compute_end(filters.claimed_until, Precision.DAY)
     parameters |= {f"status_{i}": status.value for i, status in enumerate(filters.statuses)}
-    for name, asked in (("claimant", claimant), ("party", party)):
-        if asked is not None:
-            parameters |= {f"{name}_{i}": slug for i, slug in enumerate(asked.slugs)}
-            parameters |= {f"{name}_then_{i}": slug for i, slug in enumerate(asked.then)}
+    for name, family in (("claimant", claimant), ("party", party)):
+        if family is not None:
+            parameters |= {f"{name}_{i}": slug for i, slug in enumerate(family.slugs)}
+            parameters |= {f"{name}_then_{i}": slug for i, slug in enumerate(family.then)}
     if after is not None:
         moment, claim_id = after
         parameters |= {"after_moment": datetime.fromisoformat(moment), "after_id": claim_id}
     return shape, parameters
 
 
-_family_tree = below(bindparam("party"), "family")
+_family_tree = directory_queries.select_subtree(bindparam("party"), "family")
 FAMILY = Lookup(
     select(parties.c.slug, parties.c.root)
     .where(parties.c.slug.in_(_family_tree))

@@ -7,7 +7,7 @@ unchanged by `imported_events.append_events`.  No other code writes claims' even
 `claim_versions`, `links` or `decisions`.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -16,11 +16,18 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Insert, bindparam, case, insert, null, select, update
 
-from service.claims import documents, projections, rename_queue, state_cache, webhook_bodies
+from service.claims import (
+    documents,
+    existence,
+    projections,
+    rename_queue,
+    state_cache,
+    webhook_bodies,
+)
 from service.domain import amendments, evidence, history, lifecycle
 from service.domain.access import Actor
 from service.domain.claims import Cause, ClaimState, Lifecycle, compute_end
-from service.domain.errors import NotFound, PreconditionFailed
+from service.domain.errors import PreconditionFailed
 from service.domain.history import Draft, Event
 from service.domain.subjects import Subject, SubjectKind
 from service.record import writer
@@ -28,7 +35,7 @@ from service.record.canonical import GENESIS
 from service.search.index import index_writer
 from service.store import states, wakeups
 from service.store.compiled_statements import CompiledStatement, StatementBatch, bind_columns
-from service.store.engine import base_url, now_after
+from service.store.engine import clamp_now, read_base_url
 from service.store.tables import claim_versions, claims
 from service.webhooks import outbox
 
@@ -124,7 +131,7 @@ def _build_opening(lines: int, messages: int) -> StatementBatch:
     columns = (*ROW_COLUMNS, "id", "created_at")
     return StatementBatch(
         insert(claims).values(bind_columns(claims, columns, "new")),
-        writer.insert_lines(lines, "line"),
+        writer.build_insert(lines, "line"),
         *_build_message_inserts(messages),
         index_writer.INSERT_CLAIM,
     )
@@ -138,7 +145,7 @@ def _build_continuation(lines: int, messages: int, searched: bool) -> StatementB
     return StatementBatch(
         SUPERSEDE,
         replace.values(bind_columns(claims, ROW_COLUMNS, "new")),
-        writer.insert_lines(lines, "line"),
+        writer.build_insert(lines, "line"),
         *_build_message_inserts(messages),
         *([index_writer.UPDATE_CLAIM] if searched else ()),
     )
@@ -160,7 +167,7 @@ def load_claim(
     kept_hash, kept_state = state_cache.STATES.find(claim_id) or ("", None)
     row = LOAD.run(connection, {"claim": claim_id, "kept_hash": kept_hash}).first()
     if row is None:
-        raise NotFound("There is no claim with this id.")
+        raise existence.build_not_found("claim")
     if row[0] is None:
         assert kept_state is not None, "the hash that was asked for came with a state"
         state = kept_state
@@ -205,7 +212,7 @@ def lock_claims(connection: Connection, claim_ids: Collection[str], *, now: date
     clock went back.  At any instant an act has shown everywhere, or nowhere.
     """
     for claim_id in sorted(set(claim_ids)):
-        now = now_after(connection.scalar(HOLD, {"claim": claim_id}), now)
+        now = clamp_now(connection.scalar(HOLD, {"claim": claim_id}), now)
     return now
 
 
@@ -247,19 +254,20 @@ def _append(
 ) -> Recorded:
     before = loaded.state if loaded else None
     state, last_hash = before, loaded.last_hash if loaded else GENESIS
-    at = now_after(before.updated_at if before else None, now)
+    at = clamp_now(before.updated_at if before else None, now)
     subject = Subject(SubjectKind.CLAIM, claim_id)
-    appended: list[tuple[Event, dict[str, Any]]] = []
+    appended: list[tuple[Event, Mapping[str, Any]]] = []
     steps: list[index_writer.Step] = []
 
     def append(draft: Draft) -> ClaimState:
         nonlocal state, last_hash
         event = Event(state.version + 1 if state else 1, draft.type, at, draft.data)
-        previous, state = state, history.apply(state, event, claim_id=claim_id)
+        previous, state = state, history.apply_event(state, event, claim_id=claim_id)
         steps.append((previous, state, event))
-        line = writer.build_line(
+        built = writer.build_line(
             subject, draft, number=event.number, previous_hash=last_hash, actor=actor, at=at
-        ) | build_event_columns(state, event)
+        )
+        line: Mapping[str, Any] = {**built, **build_event_columns(state, event)}
         last_hash = line["hash"]
         appended.append((event, line))
         return state
@@ -274,7 +282,7 @@ def _append(
             after = append(automatic)
 
     parameters = {f"new_{name}": value for name, value in build_row(after, last_hash).items()}
-    parameters |= writer.parameters("line", [line for _, line in appended])
+    parameters |= writer.build_parameters("line", [line for _, line in appended])
     messages = 0
     row_changes: list[projections.RowChange] = []
     for (previous, state_after, event), (_, line) in zip(steps, appended, strict=True):
@@ -283,7 +291,9 @@ def _append(
         # All of them tell of the claim as the whole change leaves it: what it was in between held
         # for no time at all, and nobody may print that.
         by = event_actor.get("name")
-        body = webhook_bodies.render_message(event, after, by=by, base_url=base_url(connection))
+        body = webhook_bodies.render_message(
+            event, after, by=by, base_url=read_base_url(connection)
+        )
         if body is not None:
             parameters |= outbox.build_parameters(
                 f"told_{messages}", event, line, after, body, now=now
@@ -300,7 +310,7 @@ def _append(
             connection, parameters
         )
     states.write_further_links(connection, before, after)
-    wakeups.ring_after_commit(connection)
+    wakeups.notify_after_commit(connection)
     projections.write_row_changes(connection, row_changes)
     _update_parents(connection, before, after, actor=actor, now=now)
     state_cache.STATES.keep(after, last_hash)

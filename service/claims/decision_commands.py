@@ -14,6 +14,7 @@ from service.claims import approver_checks as standing
 from service.claims import (
     claim_commands,
     claim_writer,
+    existence,
     party_changes,
     rename_commands,
     statement_commands,
@@ -34,7 +35,6 @@ from service.domain.errors import (
     AlreadySettled,
     Conflict,
     DecisionOutdated,
-    NotFound,
     TransitionRefused,
 )
 from service.domain.history import Event
@@ -69,7 +69,7 @@ def approve_decision(
         if waiting is not None and waiting.seen is None:
             seen = _read_seen(connection, loaded.state.id, decision_id)
         draft = lifecycle.approve_status_change(
-            loaded.state, decision_id, actor=actor, note=note, seen=seen
+            loaded.state, decision_id, actor=actor, note=note, printed_then=seen
         )
         return claim_writer.record_events(connection, loaded, [draft], actor=actor, now=now).state
     proposals.require_approvable_proposal(loaded.state, decision_id, actor=actor)
@@ -82,7 +82,7 @@ def approve_decision(
         raise proposals.build_outdated_error(loaded.state, waiting, error.detail) from error
     drafts = changes.approve_change(loaded.state, decision_id, change, actor=actor, note=note)
     if waiting.kind is DecisionKind.MERGE:
-        merged = change.asked["merged"]
+        merged = change.request["merged"]
         claim_commands.close_merged_claim(
             connection, merged, into=loaded.state.id, actor=actor, now=now
         )
@@ -126,7 +126,7 @@ def _change_finding(
 ) -> Change:
     asked = _read_asked(waiting)["finding"]
     finding = Finding(asked) if asked else None
-    standing = [one.id for one in state.links if one.is_active]
+    standing = [link.id for link in state.links if link.is_active]
     if set(waiting.cites) <= set(standing):
         return changes.change_finding(state, FindingRequest(finding, waiting.reason, waiting.cites))
     lifecycle.require_active_links(state, waiting.cites)
@@ -138,7 +138,9 @@ def _amend(connection: Connection, state: ClaimState, waiting: Pending, now: dat
     return amendments.reword_claim(state, asked["text"], material=asked["material"])
 
 
-def _link(connection: Connection, state: ClaimState, waiting: Pending, now: datetime) -> Change:
+def _build_link_change(
+    connection: Connection, state: ClaimState, waiting: Pending, now: datetime
+) -> Change:
     return statement_commands.rebuild_link(connection, state, _read_asked(waiting)["link"], now=now)
 
 
@@ -168,7 +170,9 @@ def _merge(connection: Connection, state: ClaimState, waiting: Pending, now: dat
     return claim_commands.plan_merge(connection, _read_asked(waiting)["merged"], state, now=now)
 
 
-def _rename(connection: Connection, state: ClaimState, waiting: Pending, now: datetime) -> Change:
+def _replan_rename(
+    connection: Connection, state: ClaimState, waiting: Pending, now: datetime
+) -> Change:
     return rename_commands.replan_rename(connection, waiting)
 
 
@@ -177,13 +181,13 @@ CHANGE_BUILDERS: dict[
 ] = {
     DecisionKind.FINDING: _change_finding,
     DecisionKind.AMENDMENT: _amend,
-    DecisionKind.LINK: _link,
+    DecisionKind.LINK: _build_link_change,
     DecisionKind.RETRACTION: _retract,
     DecisionKind.AFFIRMATION: _affirm,
     DecisionKind.WITHDRAWAL: _take_back,
     DecisionKind.MERGE: _merge,
-    DecisionKind.PARTY: _rename,
-    DecisionKind.SPEAKER: _rename,
+    DecisionKind.PARTY: _replan_rename,
+    DecisionKind.SPEAKER: _replan_rename,
 }
 """The change that an approval carries out, worked out from what was asked for and what is so now.
 A change of status is `lifecycle.approve_status_change`'s."""
@@ -212,7 +216,7 @@ def _load_deciding(
         )
     ).first()
     if row is None:
-        raise NotFound("There is no decision with this id.")
+        raise existence.build_not_found("decision")
     if row.kind == DecisionKind.PARTY:
         # Parties before claims, like whoever else changes one.
         rename_commands.lock_tree(connection)
@@ -241,5 +245,5 @@ def _read_seen(connection: Connection, claim_id: str, decision_id: str) -> dict[
         event = Event(line.number, line.type, line.recorded_at, orjson.loads(line.data))
         if event.type == "decision.proposed" and event.data["id"] == decision_id:
             return None if state is None else printed.read_printed(state)
-        state = history.apply(state, event, claim_id=claim_id)
+        state = history.apply_event(state, event, claim_id=claim_id)
     return None

@@ -1,39 +1,47 @@
 """Decisions, the review queue, suggestions and notes: what the desk works through."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from sqlalchemy import Connection, Row, literal, or_, select, tuple_
 
+from service.claims.decision_views import (
+    DecisionPrintedView,
+    DecisionView,
+    NoteView,
+    PrintedView,
+    ReviewReason,
+    SuggestionView,
+)
 from service.claims.documents import add_assignee
+from service.claims.existence import require_claim
 from service.domain import evidence, printed
 from service.domain.claims import ClaimState, Lifecycle, Status, format_instant
 from service.store import states
 from service.store.paging import Window
 from service.store.tables import claims, decisions, notes
-from service.store.types import instant_or_none
+from service.store.types import format_optional_instant
 
-REASONS = ("drift", "challenged", "waiting_approval", "stale")
-
-
-# With the state of the claim, from which is read what prints now.
+REASONS: tuple[ReviewReason, ...] = ("drift", "challenged", "waiting_approval", "stale")
+# With the state of the claim, which says what prints now.
 DECISION_WITH_CLAIM = select(decisions, states.whole(claims).label("claim_state")).join(
     claims, claims.c.id == decisions.c.claim
 )
 
 
-def read_decision(connection: Connection, decision_id: str) -> dict[str, Any] | None:
+def read_decision(connection: Connection, decision_id: str) -> DecisionView | None:
+    """Read a decision, or None if there is none with this id."""
     row = connection.execute(DECISION_WITH_CLAIM.where(decisions.c.id == decision_id)).first()
-    return _decision(row) if row else None
+    return _build_decision(row) if row else None
 
 
 def list_decisions(
     connection: Connection, *, state: str | None, claim: str | None, window: Window
-) -> list[dict[str, Any]]:
-    """Decisions, oldest first: the longest waiting is on top."""
+) -> list[DecisionView]:
+    """List decisions, the oldest first, one more than the limit."""
     query = DECISION_WITH_CLAIM.order_by(decisions.c.proposed_at, decisions.c.id)
     if state is not None:
         query = query.where(decisions.c.state == state)
@@ -48,11 +56,11 @@ def list_decisions(
                 literal(decision_id, decisions.c.id.type),
             )
         )
-    return [_decision(row) for row in connection.execute(query.limit(window.limit + 1)).all()]
+    return [_build_decision(row) for row in connection.execute(query.limit(window.limit + 1)).all()]
 
 
 def list_pending(connection: Connection, claim_ids: Collection[str]) -> dict[str, Any]:
-    """The proposals that wait on these claims, by claim: kind, status and proposal."""
+    """Read the pending decisions on these claims, by claim: kind, status and proposal."""
     rows = connection.execute(
         select(decisions.c.claim, decisions.c.kind, decisions.c.to, decisions.c.proposal).where(
             decisions.c.claim.in_(claim_ids), decisions.c.state == "pending"
@@ -67,7 +75,7 @@ class Review:
 
     claim: str
     """The claim's document, with its assignee."""
-    reasons: tuple[str, ...]
+    reasons: tuple[ReviewReason, ...]
     since: datetime
     id: str
 
@@ -80,8 +88,9 @@ def list_review_queue(
     stale_before: datetime,
     window: Window,
 ) -> list[Review]:
-    """Claims whose evidence and status disagree, that are challenged, that wait for a second
-    person, or that await confirmation since before `stale_before`; the longest unchanged first."""
+    """List the claims whose evidence and status disagree, that are challenged, that wait for a
+    second person, or that await confirmation since before `stale_before`; the longest unchanged
+    first."""
     stale = (claims.c.status == Status.AWAITING_CONFIRMATION.value) & (
         claims.c.status_since < stale_before
     )
@@ -108,7 +117,7 @@ def list_review_queue(
                 literal(claim_id, claims.c.id.type),
             )
         )
-    found = []
+    reviews = []
     for row in connection.execute(query.limit(window.limit + 1)).all():
         holds = (
             not row.agrees,
@@ -116,47 +125,45 @@ def list_review_queue(
             row.pending,
             row.status == Status.AWAITING_CONFIRMATION and row.status_since < stale_before,
         )
-        reasons = tuple(name for name, true in zip(REASONS, holds, strict=True) if true)
-        found.append(
+        reasons = tuple(name for name, applies in zip(REASONS, holds, strict=True) if applies)
+        reviews.append(
             Review(add_assignee(row.document, row.assignee), reasons, row.changed_at, row.id)
         )
-    return found
+    return reviews
 
 
-def build_suggestion(state: ClaimState) -> dict[str, Any]:
-    """What the rules suggest, with every link's part in it."""
-    derived = evidence.suggest_status(state)
+def build_suggestion(state: ClaimState) -> SuggestionView:
+    """Build the view of what the rules suggest, with every link's part in it."""
+    suggestion = evidence.suggest_status(state)
     return {
-        "status": derived.status,
+        "status": suggestion.status,
         "trace": [
             {
-                "link": one.link.id,
-                "statement": one.link.statement,
-                "party": one.link.voice.party,
-                "root": one.link.voice.root,
-                "speaker": one.link.voice.speaker.name if one.link.voice.speaker else None,
-                "stance": one.link.stance,
-                "counted": one.counted,
-                "why": one.why,
+                "link": line.link.id,
+                "statement": line.link.statement,
+                "party": line.link.voice.party,
+                "root": line.link.voice.root,
+                "speaker": line.link.voice.speaker.name if line.link.voice.speaker else None,
+                "stance": line.link.stance,
+                "counted": line.counted,
+                "why": line.why,
             }
-            for one in derived.trace
+            for line in suggestion.trace
         ],
         "needs": {
             "independent_support": {
-                "needed": derived.needed_parties,
-                "has": len(derived.support),
-                "parties": derived.support,
+                "needed": suggestion.needed_parties,
+                "has": len(suggestion.support),
+                "parties": list(suggestion.support),
             },
-            "open_contradictions": len(derived.contradictions),
-            "open_requests": len(derived.confirmation_requests),
+            "open_contradictions": len(suggestion.contradictions),
+            "open_requests": len(suggestion.confirmation_requests),
         },
     }
 
 
-def list_notes(
-    connection: Connection, claim_id: str, window: Window
-) -> list[dict[str, Any]] | None:
-    """A claim's notes, oldest first; None where there is no claim."""
+def list_notes(connection: Connection, claim_id: str, window: Window) -> list[NoteView]:
+    """List a claim's notes, oldest first, one more than the limit.  Raises NotFound."""
     query = select(notes).where(notes.c.claim == claim_id).order_by(notes.c.recorded_at, notes.c.id)
     if window.after is not None:
         moment, note_id = window.after
@@ -168,22 +175,24 @@ def list_notes(
             )
         )
     rows = connection.execute(query.limit(window.limit + 1)).all()
-    known = rows or connection.scalar(select(claims.c.id).where(claims.c.id == claim_id))
-    return [build_note(row._asdict()) for row in rows] if known else None
+    if not rows:
+        require_claim(connection, claim_id)
+    return [build_note(row._mapping) for row in rows]
 
 
 def list_latest_notes(
     connection: Connection, claim_id: str, moment: datetime | None, *, limit: int
-) -> list[dict[str, Any]]:
-    """The newest of a claim's notes, now or as of an instant, oldest first."""
+) -> list[NoteView]:
+    """List the newest of a claim's notes, now or as of an instant, oldest first."""
     query = select(notes).where(notes.c.claim == claim_id)
     if moment is not None:
         query = query.where(notes.c.recorded_at <= moment)
     query = query.order_by(notes.c.recorded_at.desc(), notes.c.id.desc()).limit(limit)
-    return [build_note(row._asdict()) for row in reversed(connection.execute(query).all())]
+    return [build_note(row._mapping) for row in reversed(connection.execute(query).all())]
 
 
-def build_note(row: dict[str, Any]) -> dict[str, Any]:
+def build_note(row: Mapping[Any, Any]) -> NoteView:
+    """Build the view of a row of `notes`."""
     return {
         "id": row["id"],
         "claim": row["claim"],
@@ -193,7 +202,7 @@ def build_note(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _decision(row: Row[Any]) -> dict[str, Any]:
+def _build_decision(row: Row[Any]) -> DecisionView:
     settled = row.settled_by is not None
     proposal = orjson.loads(row.proposal)
     return {
@@ -204,26 +213,33 @@ def _decision(row: Row[Any]) -> dict[str, Any]:
         "from": row._mapping["from"],
         "to": row.to,
         "reason": row.reason,
-        **{name: proposal[name] for name in ("cites", "set_aside", "override")},
+        "cites": proposal["cites"],
+        "set_aside": proposal["set_aside"],
+        "override": proposal["override"],
         "change": proposal.get("change"),
         "digest": proposal.get("digest"),
-        "printed": _printed(row, proposal),
+        "printed": _build_printed(row, proposal),
         "proposed_by": {"id": row.proposed_by, "name": row.proposed_by_name},
         "proposed_at": format_instant(row.proposed_at),
         "settled_by": {"id": row.settled_by, "name": row.settled_by_name} if settled else None,
-        "settled_at": instant_or_none(row.settled_at),
+        "settled_at": format_optional_instant(row.settled_at),
         "comment": row.comment,
     }
 
 
-def _printed(row: Row[Any], proposal: dict[str, Any]) -> dict[str, Any] | None:
-    """What printed when it was proposed, what would print, and what prints now; None for a decision
-    that was proposed before proposals kept that."""
+def _build_printed(row: Row[Any], proposal: Mapping[str, Any]) -> DecisionPrintedView | None:
+    """Say what printed when it was proposed, what would print, and what prints now; None for a
+    decision that was proposed before proposals kept that."""
     if "seen" not in proposal:
         return None
-    shape = {"seen": proposal["seen"], "proposed": proposal["prints"], "now": None, "changed": []}
+    view: DecisionPrintedView = {
+        "seen": proposal["seen"],
+        "proposed": proposal["prints"],
+        "now": None,
+        "changed": [],
+    }
     if row.state == "pending":
         now = printed.read_printed(states.parse(row.claim_state))
-        changed = printed.list_differences(proposal["seen"], now)
-        shape |= {"now": now, "changed": changed}
-    return shape
+        view["now"] = cast(PrintedView, now)
+        view["changed"] = printed.list_differences(proposal["seen"], now)
+    return view

@@ -1,41 +1,39 @@
-"""The record of one claim: its history, its status changes, its state then and now."""
+"""The record of one claim: its events, changes of status and findings, and its state over time."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from sqlalchemy import Connection, Row, func, select
 
+from service.claims.existence import build_not_found, require_claim
+from service.claims.history_views import FindingChangeView, StatusChangeView
 from service.domain import history
 from service.domain.claims import ClaimState, format_instant
-from service.domain.errors import NotFound, NotYetRecorded
+from service.domain.errors import NotYetRecorded
 from service.domain.history import Event
 from service.record.canonical import read_salts
-from service.record.event_queries import disclosed, exposed
+from service.record.event_queries import is_disclosed, is_exposed
 from service.store import states
 from service.store.paging import Window
 from service.store.tables import claims, events
 
+RecordedEvent = dict[str, Any]
+"""An event as it is recorded, of which `web/redaction.py` makes an `EventView`."""
 SINCE_LIMIT = 20
+"""How many later events a page shows at most."""
 
 
-def list_events(
-    connection: Connection, claim_id: str, window: Window
-) -> list[dict[str, Any]] | None:
-    """A claim's events, oldest first, one more than the limit; None where there is no claim."""
-    query = select(events).where(events.c.claim == claim_id).order_by(events.c.number)
-    if window.after is not None:
-        query = query.where(events.c.number > window.after[0])
-    rows = connection.execute(query.limit(window.limit + 1)).all()
-    if not rows and not _exists(connection, claim_id):
-        return None
-    return [build_event(row) for row in rows]
+def list_events(connection: Connection, claim_id: str, window: Window) -> list[RecordedEvent]:
+    """List a claim's events, oldest first, one more than the limit.  Raises NotFound."""
+    return [build_event(row) for row in _read_rows(connection, claim_id, window)]
 
 
 def find_first_sealed(connection: Connection, claim_id: str) -> int | None:
     """The number of the first event of a claim of which others than the desk are not told
     everything, and whose hash covers that without a commitment; None where there is none."""
-    query = select(func.min(events.c.number)).where(events.c.claim == claim_id, exposed())
+    query = select(func.min(events.c.number)).where(events.c.claim == claim_id, is_exposed())
     first: int | None = connection.execute(query).scalar_one()
     return first
 
@@ -47,12 +45,12 @@ def list_latest_events(
     limit: int,
     internal: bool = True,
     ahead_of: int | None = None,
-) -> tuple[list[dict[str, Any]], int]:
+) -> tuple[list[RecordedEvent], int]:
     """The last events of a claim, oldest first, and how many came before them; the desk's own are
     neither shown nor counted unless `internal`.  With `ahead_of`, the last before that number."""
     mine = [events.c.claim == claim_id]
     if not internal:
-        mine.append(disclosed())
+        mine.append(is_disclosed())
     if ahead_of is not None:
         mine.append(events.c.number < ahead_of)
     rows = connection.execute(
@@ -65,48 +63,46 @@ def list_latest_events(
     return [build_event(row) for row in rows[::-1]], before
 
 
-def list_events_since(connection: Connection, claim_id: str, version: int) -> list[dict[str, Any]]:
-    """A claim's events after a version of it, oldest first, as far as a page tells of them."""
-    return list_events(connection, claim_id, Window(SINCE_LIMIT, [version])) or []
+def list_events_since(connection: Connection, claim_id: str, version: int) -> list[RecordedEvent]:
+    """List the first events after a version of a claim, oldest first."""
+    return list_events(connection, claim_id, Window(SINCE_LIMIT, [version]))
 
 
 def list_status_changes(
     connection: Connection, claim_id: str, window: Window
-) -> list[dict[str, Any]] | None:
-    """A claim's changes of status, oldest first; None where there is no claim."""
-    rows = _read_of_type(connection, claim_id, "claim.status_changed", window)
-    return (
-        None if rows is None else [build_status_change(claim_id, parse_event(row)) for row in rows]
-    )
+) -> list[StatusChangeView]:
+    """List a claim's changes of status, oldest first, one more than the limit.  Raises NotFound."""
+    rows = _read_rows(connection, claim_id, window, "claim.status_changed")
+    return [build_status_change(claim_id, parse_event(row)) for row in rows]
 
 
 def list_finding_changes(
     connection: Connection, claim_id: str, window: Window
-) -> list[dict[str, Any]] | None:
-    """What the desk found of a claim, and no longer found, oldest first; None where there is no
-    claim."""
-    rows = _read_of_type(connection, claim_id, "finding.changed", window)
-    return (
-        None if rows is None else [build_status_change(claim_id, parse_event(row)) for row in rows]
-    )
+) -> list[FindingChangeView]:
+    """List the changes of a claim's finding, oldest first, one more than the limit.
+
+    Raises NotFound.
+    """
+    rows = _read_rows(connection, claim_id, window, "finding.changed")
+    return [build_finding_change(claim_id, parse_event(row)) for row in rows]
 
 
-def _read_of_type(
-    connection: Connection, claim_id: str, kind: str, window: Window
-) -> list[Row[Any]] | None:
-    query = (
-        select(events)
-        .where(events.c.claim == claim_id, events.c.type == kind)
-        .order_by(events.c.number)
-    )
+def _read_rows(
+    connection: Connection, claim_id: str, window: Window, event_type: str | None = None
+) -> Sequence[Row[Any]]:
+    query = select(events).where(events.c.claim == claim_id).order_by(events.c.number)
+    if event_type is not None:
+        query = query.where(events.c.type == event_type)
     if window.after is not None:
         query = query.where(events.c.number > window.after[0])
-    rows = list(connection.execute(query.limit(window.limit + 1)).all())
-    return None if not rows and not _exists(connection, claim_id) else rows
+    rows = connection.execute(query.limit(window.limit + 1)).all()
+    if not rows:
+        require_claim(connection, claim_id)
+    return rows
 
 
-def build_event(row: Row[Any]) -> dict[str, Any]:
-    """One event as the history shows it: `seq` counts within the claim."""
+def build_event(row: Row[Any]) -> RecordedEvent:
+    """Build the view of an event; `seq` counts within the claim."""
     return {
         "seq": row.number,
         "type": row.type,
@@ -119,9 +115,18 @@ def build_event(row: Row[Any]) -> dict[str, Any]:
     }
 
 
-def build_status_change(claim_id: str, event: Event) -> dict[str, Any]:
-    """A `claim.status_changed` or `finding.changed` as it is served; `decision` is the id of the
-    decision that a second person approved, if one did."""
+def build_status_change(claim_id: str, event: Event) -> StatusChangeView:
+    """Build the view of a `claim.status_changed`; `decision` is the id of the decision that a
+    second person approved, if one did."""
+    return cast(StatusChangeView, _describe_change(claim_id, event))
+
+
+def build_finding_change(claim_id: str, event: Event) -> FindingChangeView:
+    """Build the view of a `finding.changed`."""
+    return cast(FindingChangeView, _describe_change(claim_id, event))
+
+
+def _describe_change(claim_id: str, event: Event) -> Mapping[str, Any]:
     return event.data | {
         "claim": claim_id,
         "version": event.number,
@@ -146,31 +151,24 @@ def read_state_as_of(connection: Connection, claim_id: str, moment: datetime) ->
 
 
 def require_state(connection: Connection, claim_id: str, moment: datetime | None) -> ClaimState:
-    """A claim as it is, or as the desk knew it at `moment`.
+    """Read a claim as it is, or as the desk knew it at `moment`.
 
     Raises NotFound, NotYetRecorded where it was recorded only later.
     """
     if moment is None:
-        found = read_state(connection, claim_id)
+        state = read_state(connection, claim_id)
     else:
-        found = read_state_as_of(connection, claim_id, moment)
-        created_at = None
-        if found is None:
-            created_at = connection.scalar(
-                select(claims.c.created_at).where(claims.c.id == claim_id)
-            )
-        if created_at is not None:
-            raise NotYetRecorded(
-                "The desk recorded this claim only later.", recorded_at=format_instant(created_at)
-            )
-    if found is None:
-        raise NotFound("There is no claim with this id.")
-    return found
+        state = read_state_as_of(connection, claim_id, moment)
+    if state is not None:
+        return state
+    created_at = connection.scalar(select(claims.c.created_at).where(claims.c.id == claim_id))
+    if created_at is None:
+        raise build_not_found("claim")
+    raise NotYetRecorded(
+        "The desk recorded this claim only later.", recorded_at=format_instant(created_at)
+    )
 
 
 def parse_event(row: Row[Any]) -> Event:
+    """Parse a stored event."""
     return Event(row.number, row.type, row.recorded_at, orjson.loads(row.data))
-
-
-def _exists(connection: Connection, claim_id: str) -> bool:
-    return connection.scalar(select(claims.c.id).where(claims.c.id == claim_id)) is not None

@@ -79,7 +79,7 @@ def begin_intake(
     ):
         raise Invalid(f"there is no story '{story}'", loc=("body", "story"))
     hashed = replace(source, sha256=sha256(text.encode()).hexdigest())
-    source_id, _ = source_commands.record(connection, hashed, actor=actor, now=now)
+    source_id, _ = source_commands.record_source(connection, hashed, actor=actor, now=now)
     row = {
         "id": ids.make_id(),
         "source": source_id,
@@ -136,7 +136,7 @@ def record_passage(
         connection, replace(passage.statement, quotes=quotes), actor=actor, now=now
     )
     # In one order, whoever else links to the same claims.
-    for stand in sorted(passage.stands, key=lambda one: one.claim):
+    for stand in sorted(passage.stands, key=lambda each: each.claim):
         link = replace(stand.link, statement=spoken.id)
         statement_commands.link_statement(
             connection, stand.claim, link, four_eyes=four_eyes, actor=actor, now=now

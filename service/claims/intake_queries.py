@@ -69,7 +69,7 @@ def list_passages(connection: Connection, source_id: str) -> list[dict[str, Any]
         .order_by(quotes.c.recorded_at, quotes.c.id)
     ).all()
     said = statement_queries.read_statements(connection, {row.statement for row in rows})
-    does: dict[str, list[dict[str, Any]]] = {one: [] for one in said}
+    does: dict[str, list[dict[str, Any]]] = {statement_id: [] for statement_id in said}
     made = connection.execute(
         select(claims.c.origin_statement, claims.c.id, claims.c.document).where(
             claims.c.origin_statement.in_(said)

@@ -19,7 +19,7 @@ from service.domain.errors import AlreadyExists, Invalid, NotFound
 from service.domain.history import Draft
 from service.domain.subjects import Subject, SubjectKind
 from service.record import writer
-from service.store.engine import now_after
+from service.store.engine import clamp_now
 from service.store.tables import (
     claims,
     links,
@@ -50,7 +50,7 @@ def change_party(
                 f"'{slug}' would become its own ancestor ({' → '.join(above)})",
                 loc=("body", "parent"),
             )
-        party_commands.require_room(above, _measure_height(tree, slug))
+        party_commands.require_depth(above, _measure_height(tree, slug))
     differing = {
         name: value for name, value in changes.items() if getattr(tree[slug], name) != value
     }
@@ -61,13 +61,13 @@ def change_party(
             connection, differing["name"], slug=slug, actor=actor
         )
     chain = writer.lock_chain(connection, Subject(SubjectKind.PARTY, slug))
-    now = now_after(chain.recorded_at, now)
+    now = clamp_now(chain.recorded_at, now)
     connection.execute(update(parties).where(parties.c.slug == slug).values(**differing))
     shown = bool({"name", "parent"} & differing.keys())
     if shown:
         now = _rename_on_claims(connection, slug, actor=actor, now=now)
     draft = Draft("party.changed", dict(differing))
-    writer.extend(connection, chain, [draft], actor=actor, now=now)
+    writer.extend_chain(connection, chain, [draft], actor=actor, now=now)
     connection.execute(update(parties).where(parties.c.slug == slug).values(updated_at=now))
     if not shown and "full_name" in differing:
         # No claim shows it, but what the party claims and says is found by it.
@@ -82,7 +82,7 @@ def _select_locked_tree() -> Any:
 def _measure_height(tree: Mapping[str, Any], slug: str) -> int:
     """How many levels `slug` and what is below it take."""
     below = [row.slug for row in tree.values() if row.parent == slug]
-    return 1 + max((_measure_height(tree, one) for one in below), default=0)
+    return 1 + max((_measure_height(tree, child) for child in below), default=0)
 
 
 def _rename_on_claims(
@@ -103,15 +103,16 @@ def _rename_on_claims(
         waiting.extend(row.slug for row in tree.values() if row.parent == one)
     connection.execute(update(parties).where(parties.c.slug.in_(below)).values(root=root))
     last = func.max(party_versions.c.recorded_at)
-    now = now_after(connection.scalar(select(last).where(party_versions.c.slug.in_(below))), now)
+    now = clamp_now(connection.scalar(select(last).where(party_versions.c.slug.in_(below))), now)
     voices = {
-        one: {"name": tree[one].name, "root": root, "root_name": tree[root].name} for one in below
+        member: {"name": tree[member].name, "root": root, "root_name": tree[root].name}
+        for member in below
     }
     concerned = select_showing_parties(below)
     draft = Draft("party.changed", {"party": slug, "parties": voices})
     subject = Subject(SubjectKind.PARTY, slug)
     at = rename_batches.begin_rename(connection, subject, draft, concerned, actor=actor, now=now)
-    _keep_versions(connection, [tree[one]._asdict() | {"root": root} for one in below], at)
+    _keep_versions(connection, [tree[member]._asdict() | {"root": root} for member in below], at)
     return at
 
 
@@ -142,7 +143,7 @@ def _keep_versions(connection: Connection, rows: list[dict[str, Any]], at: datet
     connection.execute(delete(party_versions).where(open_ones, party_versions.c.recorded_at == at))
     connection.execute(update(party_versions).where(open_ones).values(superseded_at=at))
     connection.execute(
-        insert(party_versions), [party_commands.version_row(row, at) for row in rows]
+        insert(party_versions), [party_commands.build_version_row(row, at) for row in rows]
     )
 
 
@@ -190,7 +191,7 @@ def change_speaker(
     if (name, role) == (row.name, row.role):
         return
     chain = writer.lock_chain(connection, Subject(SubjectKind.SPEAKER, speaker_id))
-    now = now_after(chain.recorded_at, now)
+    now = clamp_now(chain.recorded_at, now)
     folded = names.normalize_speaker(name, role)
     namesake = connection.scalar(
         select(speakers.c.id).filter_by(party=row.party, **folded).where(speakers.c.id != row.id)
@@ -213,4 +214,4 @@ def change_speaker(
     subject = Subject(SubjectKind.SPEAKER, speaker_id)
     now = rename_batches.begin_rename(connection, subject, draft, concerned, actor=actor, now=now)
     changed = Draft("speaker.changed", {"name": name, "role": role})
-    writer.extend(connection, chain, [changed], actor=actor, now=now)
+    writer.extend_chain(connection, chain, [changed], actor=actor, now=now)

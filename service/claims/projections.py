@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Table, delete, insert, update
 
 from service.domain.claims import ClaimState, DecisionKind
 from service.domain.history import Event
-from service.record.canonical import canonical
+from service.record.canonical import render_canonical
 from service.store.tables import claim_tags, decisions, links
 
 Row = dict[str, Any]
@@ -131,7 +131,9 @@ def build_decision_row(after: ClaimState, event: Event, before: ClaimState | Non
         "to": data["to"],
         "from": (before or after).status.value,
         "reason": data["reason"],
-        "proposal": canonical({name: data[name] for name in PROPOSAL_FIELDS if name in data}),
+        "proposal": render_canonical(
+            {name: data[name] for name in PROPOSAL_FIELDS if name in data}
+        ),
         "proposed_by": data["proposed_by"],
         "proposed_by_name": data["proposed_by_name"],
         "proposed_at": event.recorded_at,

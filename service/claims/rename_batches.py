@@ -31,7 +31,7 @@ def begin_rename(
     connection: Connection,
     subject: Subject,
     draft: Draft | None,
-    shown: Any,
+    showing: Any,
     *,
     actor: Actor,
     now: datetime,
@@ -41,7 +41,9 @@ def begin_rename(
     Without a `draft` they are only indexed again.  Gives the instant of the change: `now`, or when
     the last of few claims changed where a clock went back.
     """
-    rename, count = rename_queue.add_rename(connection, subject, draft, shown, actor=actor, now=now)
+    rename, count = rename_queue.add_rename(
+        connection, subject, draft, showing, actor=actor, now=now
+    )
     spoken = (
         select(statements.c.id)
         .where(rename_queue.build_statement_condition(rename))
@@ -49,7 +51,7 @@ def begin_rename(
     )
     few = connection.execute(select(func.count()).select_from(spoken.subquery())).scalar_one()
     if count > BATCH or few > BATCH:
-        wakeups.ring_after_commit(connection)
+        wakeups.notify_after_commit(connection)
         return now
     left = rename_queue.list_claims(connection, rename, most=BATCH)
     now = claim_writer.lock_claims(connection, left, now=now)

@@ -30,7 +30,7 @@ PRINTED = ("name", "parent")
 def change_party(
     connection: Connection,
     slug: str,
-    asked: Mapping[str, Any],
+    changes: Mapping[str, Any],
     *,
     four_eyes: bool,
     actor: Actor,
@@ -43,9 +43,9 @@ def change_party(
     access.require_permission(actor, Action.CHANGE_PARTIES)
     tree = lock_tree(connection) if four_eyes else {}
     party = tree.get(slug, {})
-    new = {name: asked[name] for name in PRINTED if name in asked and name in party}
+    new = {name: changes[name] for name in PRINTED if name in changes and name in party}
     if any(party[name] != value for name, value in new.items()):
-        plan = _plan_party(tree, slug, asked, new)
+        plan = _plan_party(tree, slug, changes, new)
         concerned = list(plan.drafts[0].data["parties"])
         shown = union(
             select(claims.c.id).where(claims.c.claimant.in_(concerned)),
@@ -54,14 +54,14 @@ def change_party(
         decision = _propose(connection, plan, shown, actor=actor, now=now)
         if decision is not None:
             return decision
-    party_changes.change_party(connection, slug, asked, actor=actor, now=now)
+    party_changes.change_party(connection, slug, changes, actor=actor, now=now)
     return None
 
 
 def change_speaker(
     connection: Connection,
     speaker_id: str,
-    asked: Mapping[str, Any],
+    changes: Mapping[str, Any],
     *,
     four_eyes: bool,
     actor: Actor,
@@ -74,14 +74,14 @@ def change_speaker(
     access.require_permission(actor, Action.CHANGE_PARTIES)
     row = connection.execute(select(speakers).where(speakers.c.id == speaker_id)).first()
     if row is not None and four_eyes:
-        plan = _plan_speaker(row._asdict(), asked)
+        plan = _plan_speaker(row._asdict(), changes)
         shown = select(claims.c.id).where(
             claims.c.claimant == row.party, claims.c.state.contains(speaker_id)
         )
         decision = _propose(connection, plan, shown, actor=actor, now=now)
         if decision is not None:
             return decision
-    party_changes.change_speaker(connection, speaker_id, asked, actor=actor, now=now)
+    party_changes.change_speaker(connection, speaker_id, changes, actor=actor, now=now)
     return None
 
 
@@ -98,8 +98,8 @@ def replan_rename(connection: Connection, waiting: Pending) -> Change:
     else:
         query = select(speakers).where(speakers.c.id == asked["speaker"]).with_for_update()
         plan = _plan_speaker(connection.execute(query).one()._asdict(), asked["changes"])
-    if plan.asked["was"] != asked["was"]:
-        was = plan.asked["was"]["name"]
+    if plan.request["was"] != asked["was"]:
+        was = plan.request["was"]["name"]
         raise Conflict(f"“{asked['was']['name']}” is “{was}” by now, or stands elsewhere.")
     return replace(plan, reason=waiting.reason)
 
@@ -108,7 +108,7 @@ def carry_out_rename(
     connection: Connection, change: Change, *, actor: Actor, now: datetime
 ) -> None:
     """Make the rename that was approved, on everything that shows the name."""
-    asked = change.asked
+    asked = change.request
     if change.kind is DecisionKind.PARTY:
         party_changes.change_party(
             connection, asked["party"], asked["changes"], actor=actor, now=now
@@ -120,14 +120,14 @@ def carry_out_rename(
 
 
 def _propose(
-    connection: Connection, plan: Change, shown: Any, *, actor: Actor, now: datetime
+    connection: Connection, plan: Change, showing: Any, *, actor: Actor, now: datetime
 ) -> str | None:
     """Propose `plan` on the first claim that it would print otherwise; None where there is none.
 
     Raises DecisionPending where each of them waits for another decision.
     """
     busy: DecisionPending | None = None
-    for claim_id in connection.scalars(_select_vouched(shown)).all():
+    for claim_id in connection.scalars(_select_vouched(showing)).all():
         stored = connection.scalar(select(states.whole(claims)).where(claims.c.id == claim_id))
         if not changes.needs_second_person(states.parse(stored or ""), plan):
             continue
@@ -147,14 +147,14 @@ def _propose(
     return None
 
 
-def _select_vouched(shown: Any) -> Any:
+def _select_vouched(showing: Any) -> Any:
     """The claims among `shown` that two people may vouch for, in the order they were recorded."""
     vouched: ColumnElement[bool] = or_(
         claims.c.status == Status.CONFIRMED.value, claims.c.state.contains('"finding":"')
     )
     return (
         select(claims.c.id)
-        .where(claims.c.id.in_(shown), claims.c.merged_into.is_(None), vouched)
+        .where(claims.c.id.in_(showing), claims.c.merged_into.is_(None), vouched)
         .order_by(claims.c.id)
     )
 
@@ -168,7 +168,7 @@ def lock_tree(connection: Connection) -> dict[str, dict[str, Any]]:
 
 
 def _plan_party(
-    tree: dict[str, dict[str, Any]], slug: str, asked: Mapping[str, Any], new: Mapping[str, Any]
+    tree: dict[str, dict[str, Any]], slug: str, changes: Mapping[str, Any], new: Mapping[str, Any]
 ) -> Change:
     """What a change of a party's name or parent would record on a claim that shows it."""
     party = tree[slug]
@@ -176,12 +176,12 @@ def _plan_party(
     below = _list_below(tree, slug)
     root = _find_root(changed, slug, below)
     voices = {
-        one: {
-            "name": changed[one]["name"],
+        each: {
+            "name": changed[each]["name"],
             "root": root,
             "root_name": changed[root]["name"],
         }
-        for one in below
+        for each in below
     }
     draft = Draft("party.changed", {"party": slug, "parties": voices})
     was = {name: party[name] for name in ("name", "parent", "root")}
@@ -191,7 +191,7 @@ def _plan_party(
         reason = f"“{party['name']}” " + (
             f"becomes part of “{tree[above]['name']}”" if above else "stands by itself"
         )
-    about = {"party": slug, "changes": dict(asked), "was": was}
+    about = {"party": slug, "changes": dict(changes), "was": was}
     return Change(DecisionKind.PARTY, (draft,), about, reason)
 
 
@@ -218,12 +218,12 @@ def _find_root(tree: Mapping[str, Mapping[str, Any]], slug: str, below: Iterable
     return root
 
 
-def _plan_speaker(row: Mapping[str, Any], asked: Mapping[str, Any]) -> Change:
-    name, role = asked.get("name", row["name"]), asked.get("role", row["role"])
+def _plan_speaker(row: Mapping[str, Any], changes: Mapping[str, Any]) -> Change:
+    name, role = changes.get("name", row["name"]), changes.get("role", row["role"])
     draft = Draft("speaker.changed", {"speaker": row["id"], "name": name, "role": role})
     about = {
         "speaker": row["id"],
-        "changes": dict(asked),
+        "changes": dict(changes),
         "was": {"name": row["name"], "role": row["role"]},
     }
     return Change(DecisionKind.SPEAKER, (draft,), about, f"“{row['name']}” becomes “{name}”")

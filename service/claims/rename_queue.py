@@ -29,11 +29,11 @@ from service.domain import ids
 from service.domain.access import Actor, Means, Role, Way
 from service.domain.history import Draft
 from service.domain.subjects import Subject, SubjectKind
-from service.record.canonical import canonical
+from service.record.canonical import render_canonical
 from service.store.compiled_statements import CompiledStatement
 from service.store.rename_tables import rename_claims, renames
 from service.store.tables import statements
-from service.store.types import id_text
+from service.store.types import format_id
 
 HAS_RENAMES = exists().where(
     rename_claims.c.claim == bindparam("claim", type_=rename_claims.c.claim.type)
@@ -65,7 +65,7 @@ def add_rename(
     connection: Connection,
     subject: Subject,
     draft: Draft | None,
-    shown: Any,
+    showing: Any,
     *,
     actor: Actor,
     now: datetime,
@@ -73,7 +73,7 @@ def add_rename(
     """Note a rename, and the claims that it has to come to: those that `shown` selects.  Gives
     how many they are."""
     rename = Rename(ids.make_id(), subject, draft, actor, None)
-    listed = shown.subquery()
+    listed = showing.subquery()
     claim = listed.c[0]
     added = connection.execute(
         insert(rename_claims).from_select(
@@ -89,7 +89,7 @@ def add_rename(
             "id": rename.id,
             "kind": subject.kind.value,
             "subject": subject.id,
-            "data": None if draft is None else canonical(draft.data),
+            "data": None if draft is None else render_canonical(draft.data),
             "actor": orjson.dumps(actor).decode(),
             "claims": added.rowcount,
             "started_at": now,
@@ -105,7 +105,7 @@ def take_renames(connection: Connection, claim_id: str) -> list[Rename]:
         return []
     rows = connection.execute(
         select(renames)
-        .where(renames.c.id.in_([id_text(row[0]) for row in taken]))
+        .where(renames.c.id.in_([format_id(row[0]) for row in taken]))
         .order_by(renames.c.started_at, renames.c.id)
     )
     return [_read(row) for row in rows]

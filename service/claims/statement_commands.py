@@ -16,11 +16,11 @@ from sqlalchemy import (
     update,
 )
 
-from service.claims import claim_writer, proposal_commands
+from service.claims import claim_writer, existence, proposal_commands
 from service.claims.claim_writer import Loaded, Versions
 from service.claims.proposal_commands import Outcome
 from service.directory import party_commands, source_commands
-from service.domain import access, amendments, history, ids
+from service.domain import access, amendments, ids, plain_data
 from service.domain.access import Action, Actor
 from service.domain.changes import Change
 from service.domain.claims import (
@@ -34,15 +34,15 @@ from service.domain.claims import (
     Voice,
     compute_end,
 )
-from service.domain.errors import AlreadySettled, Invalid, NotFound, StatementWithdrawn
+from service.domain.errors import AlreadySettled, Invalid, StatementWithdrawn
 from service.domain.history import Draft
 from service.domain.inputs import NewLink, NewQuote, NewSource, NewStatement
 from service.domain.subjects import Subject, SubjectKind
 from service.record import writer
-from service.record.writer import Line
+from service.record.writer import EventRow
 from service.search.index import index_writer
 from service.store.compiled_statements import StatementBatch, bind_columns
-from service.store.engine import now_after
+from service.store.engine import clamp_now
 from service.store.row_data import QUOTE
 from service.store.tables import claims, links, quotes, statements
 
@@ -87,7 +87,7 @@ def _build_recording(renderings: int, lines: int) -> StatementBatch:
             [bind_columns(quotes, QUOTE_COLUMNS, f"{i + 1}") for i in range(renderings)]
         ),
         index_writer.INSERT_STATEMENT,
-        writer.insert_lines(lines, "line"),
+        writer.build_insert(lines, "line"),
     )
 
 
@@ -111,7 +111,7 @@ def record_statement(
     actor: Actor,
     now: datetime,
     loc: tuple[str | int, ...] = ("body",),
-    lines: list[Line] | None = None,
+    lines: list[EventRow] | None = None,
 ) -> RecordedStatement:
     """Record one utterance with its renderings.  `voice` is whose it is, where that is known, and
     `lines` are events that wait to be written: they are, with this statement's own.
@@ -124,7 +124,7 @@ def record_statement(
     if not new.quotes:
         raise Invalid("a statement needs at least one quote", loc=(*loc, "quotes"))
     if voice is None and new.party is not None:
-        voice = party_commands.voice(
+        voice = party_commands.resolve_voice(
             connection, new.party, new.speaker, lines, actor=actor, now=now, loc=loc
         )
     elif new.party is None and new.speaker is not None:
@@ -150,12 +150,13 @@ def record_statement(
     ]
     said = {name: rows[0][name] for name in EVENT_COLUMNS}
     draft = Draft(
-        "statement.recorded", history.make_plain(said | {"quotes": _select_quote_columns(rows[1:])})
+        "statement.recorded",
+        plain_data.make_plain(said | {"quotes": _select_quote_columns(rows[1:])}),
     )
-    lines += writer.begin(_build_subject(statement_id), [draft], actor=actor, now=now)
+    lines += writer.build_first_lines(_build_subject(statement_id), [draft], actor=actor, now=now)
     parameters = {f"{i}_{name}": value for i, row in enumerate(rows) for name, value in row.items()}
     parameters |= index_writer.build_new_statement_row(connection, statement_id, new.quotes, voice)
-    parameters |= writer.parameters("line", lines)
+    parameters |= writer.build_parameters("line", lines)
     _build_recording(len(new.quotes), len(lines)).run(connection, parameters)
     return RecordedStatement(
         statement_id, voice, new.said_at, new.precision, new.basis, _shorten(new.quotes[0].text)
@@ -184,7 +185,7 @@ def lock_statement(
         )
     voice = None
     if row.party is not None:
-        voice = party_commands.known_voice(connection, row.party, row.speaker, loc=loc)
+        voice = party_commands.require_voice(connection, row.party, row.speaker, loc=loc)
     return RecordedStatement(
         row.id,
         voice,
@@ -210,13 +211,13 @@ def add_quote(
     )
     linked, claimed = _list_claims_showing(connection, statement_id)
     concerned = sorted({*linked, *claimed})
-    now = now_after(chain.recorded_at, claim_writer.lock_claims(connection, concerned, now=now))
+    now = clamp_now(chain.recorded_at, claim_writer.lock_claims(connection, concerned, now=now))
     row = _build_quote_row(
         connection, statement_id, (position or 0) + 1, quote, actor=actor, now=now, loc=("body",)
     )
     connection.execute(insert(quotes), row)
     draft = Draft("statement.quoted", {"quote": _select_quote_columns([row])[0]})
-    writer.extend(connection, chain, [draft], actor=actor, now=now)
+    writer.extend_chain(connection, chain, [draft], actor=actor, now=now)
     index_writer.reindex_statements(connection, statements.c.id == statement_id)
     shown = Draft("statement.quoted", {"statement": statement_id, **draft.data})
     changed = [
@@ -261,19 +262,19 @@ def withdraw_statement(
     source_id = (
         None
         if source is None
-        else source_commands.resolve(connection, source, actor=actor, now=now, loc=("body",))
+        else source_commands.resolve_source(connection, source, actor=actor, now=now, loc=("body",))
     )
     linked, claimed = _list_claims_showing(connection, statement_id)
     concerned = sorted({*linked, *claimed})
-    now = now_after(chain.recorded_at, claim_writer.lock_claims(connection, concerned, now=now))
+    now = clamp_now(chain.recorded_at, claim_writer.lock_claims(connection, concerned, now=now))
     withdrawal = {
         "reason": reason,
         "source": source_id,
         "said_at": said_at,
         "precision": precision.value if precision and said_at else None,
     }
-    draft = Draft("statement.withdrawn", history.make_plain(withdrawal))
-    writer.extend(connection, chain, [draft], actor=actor, now=now)
+    draft = Draft("statement.withdrawn", plain_data.make_plain(withdrawal))
+    writer.extend_chain(connection, chain, [draft], actor=actor, now=now)
     connection.execute(
         update(statements)
         .where(statements.c.id == statement_id)
@@ -290,7 +291,7 @@ def withdraw_statement(
     for claim_id in concerned:
         loaded = claim_writer.load_claim(connection, claim_id, now=now)
         drafts = []
-        if any(one.statement == statement_id for one in loaded.state.links):
+        if any(link.statement == statement_id for link in loaded.state.links):
             drafts.append(amendments.draft_statement_withdrawal(statement_id, **about))
         if claim_id in claimed and loaded.state.lifecycle is Lifecycle.ACTIVE:
             drafts.append(amendments.draft_claim_withdrawal(loaded.state, **about))
@@ -342,22 +343,22 @@ def link_statement(
 
 
 def rebuild_link(
-    connection: Connection, state: ClaimState, asked: Mapping[str, Any], *, now: datetime
+    connection: Connection, state: ClaimState, proposed: Mapping[str, Any], *, now: datetime
 ) -> Change:
     """A proposed link as it would be made now: its party may have been renamed since.
 
     Raises StatementWithdrawn.
     """
     new = NewLink(
-        asked["statement"],
-        Stance(asked["stance"]),
-        Scope(asked["scope"]),
-        asked["conditional"],
-        asked["note"],
+        proposed["statement"],
+        Stance(proposed["stance"]),
+        Scope(proposed["scope"]),
+        proposed["conditional"],
+        proposed["note"],
     )
-    spoken = lock_statement(connection, asked["statement"], loc=("body", "statement"))
+    spoken = lock_statement(connection, proposed["statement"], loc=("body", "statement"))
     assert spoken.voice is not None, "a statement keeps its party"
-    made = _build_link(asked["id"], spoken, spoken.voice, new, now)
+    made = _build_link(proposed["id"], spoken, spoken.voice, new, now)
     return amendments.add_link(state, made, note=new.note)
 
 
@@ -442,7 +443,7 @@ def _select_quote_columns(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, A
 def _load_claim_of_link(connection: Connection, link_id: str, *, now: datetime) -> Loaded:
     claim_id = connection.scalar(select(links.c.claim).where(links.c.id == link_id))
     if claim_id is None:
-        raise NotFound("There is no link with this id.")
+        raise existence.build_not_found("link")
     return claim_writer.load_claim(connection, claim_id, now=now)
 
 
@@ -451,7 +452,7 @@ def _lock_row(connection: Connection, statement_id: str) -> Row[Any]:
         select(statements).where(statements.c.id == statement_id).with_for_update()
     ).first()
     if row is None:
-        raise NotFound("There is no statement with this id.")
+        raise existence.build_not_found("statement")
     return row
 
 
@@ -464,7 +465,7 @@ def _build_quote_row(
     actor: Actor,
     now: datetime,
     loc: tuple[str | int, ...],
-    lines: list[Line] | None = None,
+    lines: list[EventRow] | None = None,
 ) -> dict[str, Any]:
     where = (*loc, "quotes", position - 1)
     selector = quote.selector
@@ -475,7 +476,7 @@ def _build_quote_row(
         "text": quote.text,
         "language": quote.language,
         "rendering": quote.rendering.value,
-        "source": source_commands.resolve(
+        "source": source_commands.resolve_source(
             connection, quote.source, actor=actor, now=now, loc=where, lines=lines
         ),
         "exact": selector.exact if selector else None,

@@ -6,8 +6,16 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, literal, select, tuple_
 
+from service.claims.statement_views import (
+    LinkBriefView,
+    LinkView,
+    QuoteView,
+    StatementClaimView,
+    StatementView,
+    VoiceFields,
+)
+from service.directory import directory_queries
 from service.directory.directory_queries import build_source_view
-from service.directory.party_tree import below
 from service.domain.claims import (
     ClaimState,
     Link,
@@ -19,7 +27,7 @@ from service.domain.claims import (
 )
 from service.store.paging import Window
 from service.store.tables import claims, links, parties, quotes, sources, speakers, statements
-from service.store.types import instant_or_none
+from service.store.types import format_optional_instant
 
 _root = parties.alias("root")
 STATEMENT = (
@@ -37,18 +45,19 @@ STATEMENT = (
 )
 
 
-def read_statement(connection: Connection, statement_id: str) -> dict[str, Any] | None:
+def read_statement(connection: Connection, statement_id: str) -> StatementView | None:
+    """Read a statement, or None if there is none with this id."""
     return read_statements(connection, [statement_id]).get(statement_id)
 
 
 def read_statements(
     connection: Connection, statement_ids: Collection[str]
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, StatementView]:
     """Statements by id, each with all its renderings: two queries however many there are."""
     if not statement_ids:
         return {}
     rows = connection.execute(STATEMENT.where(statements.c.id.in_(statement_ids))).all()
-    return {shape["id"]: shape for shape in _build_statements(connection, rows)}
+    return {statement["id"]: statement for statement in _build_statements(connection, rows)}
 
 
 def list_statements(
@@ -59,14 +68,16 @@ def list_statements(
     since: datetime | None,
     until: datetime | None,
     window: Window,
-) -> list[dict[str, Any]]:
+) -> list[StatementView]:
     """Statements, latest said first, one more than the limit.  A party includes those below it.
 
     What is known to be of a day comes where the day ends, after all that is of one of its hours.
     """
     query: Select[Any] = STATEMENT
     if party is not None:
-        query = query.where(statements.c.party.in_(below(literal(party), "below")))
+        query = query.where(
+            statements.c.party.in_(directory_queries.select_subtree(literal(party), "below"))
+        )
     if speaker is not None:
         query = query.where(statements.c.speaker == speaker)
     if since is not None:
@@ -88,18 +99,16 @@ def list_statements(
     return _build_statements(connection, connection.execute(query.limit(window.limit + 1)).all())
 
 
-def get_sort_keys(shape: dict[str, Any]) -> list[Any]:
-    """The sort keys of a statement in `list_statements`."""
-    return [
-        compute_end(parse_instant(shape["said_at"]), Precision(shape["precision"])),
-        shape["id"],
-    ]
+def get_sort_keys(statement: StatementView) -> list[Any]:
+    """Return the sort keys of a statement in `list_statements`."""
+    end = compute_end(parse_instant(statement["said_at"]), Precision(statement["precision"]))
+    return [end, statement["id"]]
 
 
 def list_link_page(
     connection: Connection, state: ClaimState, window: Window, *, moment: datetime | None = None
-) -> list[dict[str, Any]]:
-    """A claim's links from the cursor on, oldest first, one more than the limit."""
+) -> list[LinkView]:
+    """List a claim's links from the cursor on, oldest first, one more than the limit."""
     begin = 0
     if window.after is not None:
         places = {link.id: place for place, link in enumerate(state.links)}
@@ -114,43 +123,48 @@ def list_links(
     *,
     moment: datetime | None = None,
     chosen: Sequence[Link] | None = None,
-) -> list[dict[str, Any]]:
-    """The links in a claim's state, or those `chosen` of them, oldest first, each with its
-    statement: three queries however many.  With `moment`, as the desk knew them then (the state
-    must be of that moment too)."""
+) -> list[LinkView]:
+    """List the links in a claim's state, or those `chosen` of them, oldest first, each with its
+    statement.
+
+    Runs three queries, however many links there are.  With `moment`, links are as the desk knew
+    them then; the state must be of that moment too.
+    """
     query = select(links).where(links.c.claim == state.id)
     if chosen is not None:
         query = query.where(links.c.id.in_([link.id for link in chosen]))
     rows = {row.id: row for row in connection.execute(query).all()}
-    shown = state.links if chosen is None else chosen
-    said = read_statements(connection, {one.statement for one in shown})
-    shapes = []
-    for one in shown:
-        row, statement = rows[one.id], said[one.statement]
+    listed = state.links if chosen is None else chosen
+    linked_statements = read_statements(connection, {link.statement for link in listed})
+    views: list[LinkView] = []
+    for link in listed:
+        row, statement = rows[link.id], linked_statements[link.statement]
         if moment is not None:
             statement = restrict_to_moment(statement, moment)
-        shapes.append(
+        views.append(
             {
-                "id": one.id,
+                "id": link.id,
                 "claim": state.id,
-                "stance": one.stance,
-                "scope": one.scope,
-                "conditional": one.conditional,
+                "stance": link.stance,
+                "scope": link.scope,
+                "conditional": link.conditional,
                 "note": row.note,
-                "affirmed": one.affirmed,
-                "conflicting": one.conflicting,
-                "set_aside": one.set_aside,
+                "affirmed": link.affirmed,
+                "conflicting": link.conflicting,
+                "set_aside": link.set_aside,
                 "linked_by": row.linked_by,
                 "recorded_at": format_instant(row.recorded_at),
-                "retracted_at": instant_or_none(row.retracted_at) if one.retracted else None,
-                "retraction_reason": row.retraction_reason if one.retracted else None,
-                "statement": statement | describe_voice(one.voice),
+                "retracted_at": format_optional_instant(row.retracted_at)
+                if link.retracted
+                else None,
+                "retraction_reason": row.retraction_reason if link.retracted else None,
+                "statement": {**statement, **describe_voice(link.voice)},
             }
         )
-    return shapes
+    return views
 
 
-def list_claims(connection: Connection, statement_id: str) -> list[dict[str, Any]]:
+def list_claims(connection: Connection, statement_id: str) -> list[StatementClaimView]:
     """The claims that a statement is the origin of, then those it is linked to, each with its
     claim as stored (`document`) and its link: None for an origin.  What was linked to a merged
     claim is linked to the one that remains."""
@@ -183,7 +197,7 @@ def list_claims(connection: Connection, statement_id: str) -> list[dict[str, Any
                 "stance": row.stance,
                 "scope": row.scope,
                 "conditional": row.conditional,
-                "retracted_at": instant_or_none(row.retracted_at),
+                "retracted_at": format_optional_instant(row.retracted_at),
                 "recorded_at": format_instant(row.recorded_at),
             },
         }
@@ -191,8 +205,8 @@ def list_claims(connection: Connection, statement_id: str) -> list[dict[str, Any
     ]
 
 
-def describe_voice(voice: Voice) -> dict[str, Any]:
-    """Whose words they are, as the claim's record names them: a later rename is another fact."""
+def describe_voice(voice: Voice) -> VoiceFields:
+    """Name whose words they are as the claim's record does: a later rename is another fact."""
     speaker = voice.speaker
     return {
         "party_name": voice.name,
@@ -204,40 +218,41 @@ def describe_voice(voice: Voice) -> dict[str, Any]:
     }
 
 
-def read_link(connection: Connection, link_id: str) -> dict[str, Any] | None:
-    """A link in brief: whose statement, on which claim, with which stance."""
+def read_link(connection: Connection, link_id: str) -> LinkBriefView | None:
+    """Read a link in brief: whose statement, on which claim, with which stance."""
     row = connection.execute(select(links).where(links.c.id == link_id)).first()
     if row is None:
         return None
+    statement = read_statement(connection, row.statement)
+    assert statement is not None, "a link's statement stays"
     return {
         "id": row.id,
         "claim": row.claim,
         "stance": row.stance,
-        "statement": read_statement(connection, row.statement),
-        "retracted_at": instant_or_none(row.retracted_at),
+        "statement": statement,
+        "retracted_at": format_optional_instant(row.retracted_at),
     }
 
 
-def restrict_to_moment(statement: dict[str, Any], moment: datetime) -> dict[str, Any]:
-    """A statement without the renderings and the withdrawal that came after `moment`."""
+def restrict_to_moment(statement: StatementView, moment: datetime) -> StatementView:
+    """Return a statement without the quotes and the withdrawal that came after `moment`."""
 
-    def known(text: str) -> bool:
+    def was_known(text: str) -> bool:
         return datetime.fromisoformat(text) <= moment
 
-    then = statement | {"quotes": [one for one in statement["quotes"] if known(one["recorded_at"])]}
-    if then["withdrawn_at"] is not None and not known(then["withdrawn_at"]):
-        then |= {
-            "withdrawn_at": None,
-            "withdrawal_reason": None,
-            "withdrawal_source": None,
-            "withdrawal_said_at": None,
-            "withdrawal_precision": None,
-        }
-    return then
+    known_quotes = [quote for quote in statement["quotes"] if was_known(quote["recorded_at"])]
+    restricted: StatementView = {**statement, "quotes": known_quotes}
+    if restricted["withdrawn_at"] is not None and not was_known(restricted["withdrawn_at"]):
+        restricted["withdrawn_at"] = None
+        restricted["withdrawal_reason"] = None
+        restricted["withdrawal_source"] = None
+        restricted["withdrawal_said_at"] = None
+        restricted["withdrawal_precision"] = None
+    return restricted
 
 
-def _build_statements(connection: Connection, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
-    renderings: dict[str, list[dict[str, Any]]] = {row.id: [] for row in rows}
+def _build_statements(connection: Connection, rows: Sequence[Row[Any]]) -> list[StatementView]:
+    renderings: dict[str, list[QuoteView]] = {row.id: [] for row in rows}
     found = (
         connection.execute(
             select(quotes, *(column.label(f"source_{column.name}") for column in sources.c))
@@ -277,10 +292,10 @@ def _build_statements(connection: Connection, rows: Sequence[Row[Any]]) -> list[
             "basis": row.basis,
             "quotes": renderings[row.id],
             "recorded_at": format_instant(row.recorded_at),
-            "withdrawn_at": instant_or_none(row.withdrawn_at),
+            "withdrawn_at": format_optional_instant(row.withdrawn_at),
             "withdrawal_reason": row.withdrawal_reason,
             "withdrawal_source": row.withdrawal_source,
-            "withdrawal_said_at": instant_or_none(row.withdrawal_said_at),
+            "withdrawal_said_at": format_optional_instant(row.withdrawal_said_at),
             "withdrawal_precision": row.withdrawal_precision,
         }
         for row in rows

@@ -94,3 +94,41 @@ class LinkView(TypedDict):
     retracted_at: Moment | None
     retraction_reason: str | None
     statement: StatementView
+
+
+class VoiceFields(TypedDict):
+    """The fields of a statement that name whose it is."""
+
+    party_name: str | None
+    root: str | None
+    root_name: str | None
+    speaker: StatementSpeakerView | None
+
+
+class LinkBriefView(TypedDict):
+    """A link in brief, for the pages that change it."""
+
+    id: Uuid
+    claim: Uuid
+    stance: Stance
+    statement: StatementView
+    retracted_at: Moment | None
+
+
+class StatementLinkView(TypedDict):
+    """How a statement is linked to one claim."""
+
+    id: Uuid
+    stance: Stance
+    scope: Scope
+    conditional: bool
+    retracted_at: Moment | None
+    recorded_at: Moment
+
+
+class StatementClaimView(TypedDict):
+    """A claim that a statement bears on, as stored; it has no link to the claim it is the origin
+    of."""
+
+    document: str
+    link: StatementLinkView | None

@@ -148,13 +148,13 @@ def _describe_withdrawal(data: Data) -> Data:
 
 
 def _render_link(state: ClaimState, data: Data) -> Data:
-    link = state.link(data["link"]["id"])
+    link = state.find_link(data["link"]["id"])
     assert link is not None
     return {"link": build_link(link), "print_line": build_print_line(state)}
 
 
 def _render_retraction(state: ClaimState, data: Data) -> Data:
-    link = state.link(data["link"])
+    link = state.find_link(data["link"])
     assert link is not None
     return {
         "link": build_link(link),

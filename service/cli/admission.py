@@ -1,8 +1,8 @@
-"""Who may connect to `claimdesk serve`, how many at once, and for how long without a request.
+"""Limits the connections of `claimdesk serve`: how many, and for how long without a request.
 
-`Admission` is the outermost ASGI application of a server process and the book of its connections.
-Every connection (`cli/connections.py`) reaches it through the state of the ASGI lifespan, which a
-server hands to each request.
+`Admission` is the outermost ASGI application of a server process, and has the register of its
+connections.  Every connection (`cli/connections.py`) finds it in the state of the ASGI lifespan,
+which a server hands to each request.
 """
 
 import asyncio
@@ -22,40 +22,40 @@ from service.web.event_stream import CONNECTION
 Scope = MutableMapping[str, Any]
 App = Callable[[Scope, Any, Any], Awaitable[None]]
 ADMISSION = "claimdesk.admission"
-"""The name of the book in the state of the lifespan."""
+"""The key of the `Admission` in the state of the lifespan."""
 SWEEP_SECONDS = 1.0
 REPORT_SECONDS = 10.0
 RESERVED_FILES = 96
-"""Open files that are not clients': the database, webhooks, logs, libraries."""
+"""Open files for other than clients: the database, webhooks, logs, libraries."""
 log = structlog.get_logger("connections")
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one connection may cost, and how many there may be."""
+    """The limits of each connection, and of their number."""
 
     address_bytes: int = 8 * 1024
     head_bytes: int = 32 * 1024
-    """Of a request line and header fields, and of a body's trailers and framing."""
+    """For a request line and header fields, and for a body's trailers and framing."""
     fields: int = 100
     pipelined: int = 64
     """Requests of one connection that wait for their answers."""
     head_seconds: float = 10
     body_seconds: float = 60
     idle_seconds: float = 80
-    """A little more than the server's own keep-alive: this one drops what does not close."""
+    """A little more than uvicorn's keep-alive: this limit drops what does not close by then."""
     write_seconds: float = 60
-    """A client that takes nothing of its answer for so long is dropped."""
+    """A client that receives nothing of its answer for so long is dropped."""
     linger_seconds: float = 2
-    """A refused client gets so long to read why, while what it still sends is thrown away."""
+    """A refused client has so long to read why, while what it still sends is discarded."""
     connections: int = 4_096
     connections_each: int = 256
     proxies: tuple[IPv4Network | IPv6Network, ...] = ()
-    """Addresses whose connections carry other people's requests: not counted as one address."""
+    """Addresses of proxies, which carry many clients' requests: no limit per address."""
 
 
 def limit_from_settings(settings: Settings, *, proxies: str, files: int | None) -> Limits:
-    """The limits of one process that may open so many files (None: unknown)."""
+    """Return the limits of a process that may open `files` files (None: unknown)."""
     connections = settings.connections
     if files is not None and files - RESERVED_FILES < connections:
         connections = max(files - RESERVED_FILES, files // 2)
@@ -75,7 +75,7 @@ def limit_from_settings(settings: Settings, *, proxies: str, files: int | None) 
 
 
 def parse_networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
-    """Addresses and networks between commas; `*` is every address, other words are none."""
+    """Parse addresses and networks between commas; `*` is every address, other words are none."""
     if text.strip() == "*":
         return (ip_network("0.0.0.0/0"), ip_network("::/0"))
     networks = []
@@ -87,8 +87,8 @@ def parse_networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
     return tuple(networks)
 
 
-class Guarded(Protocol):
-    """A connection as the book sees it."""
+class GuardedConnection(Protocol):
+    """A connection, as the register needs it."""
 
     deadline: float
     address: str
@@ -97,7 +97,7 @@ class Guarded(Protocol):
         """End it: its deadline has passed."""
 
     def evict(self) -> None:
-        """End it: others need its place, and nothing is being answered on it."""
+        """End it: others need its place, and no request on it waits for an answer."""
 
 
 @dataclass(slots=True)
@@ -105,22 +105,21 @@ class _Share:
     """The connections of one address."""
 
     count: int = 0
-    waiting: dict[Guarded, None] = field(default_factory=dict)
+    waiting: dict[GuardedConnection, None] = field(default_factory=dict)
 
 
 class Admission:
-    """Counts connections, makes room, drops what outlives its deadline; wraps the application."""
+    """Counts connections, makes room for new ones, and drops those past their deadline."""
 
     def __init__(self, app: App, limits: Limits) -> None:
         self.app = app
         self.limits = limits
-        self.open: set[Guarded] = set()
+        self.open: set[GuardedConnection] = set()
         self.lingering = 0
-        """Connections that were refused and still read why."""
-        self._waiting: dict[Guarded, None] = {}
-        """Connections on which nothing is being answered, the longest waiting first."""
+        """Connections that were refused and still read the answer."""
+        self._waiting: dict[GuardedConnection, None] = {}
+        """Connections without a request that waits for an answer, the longest idle first."""
         self._shares: dict[str, _Share] = {}
-        self._exempt: dict[str, bool] = {}
         self._sweeper: asyncio.TimerHandle | None = None
         self._turned_away: dict[str, int] = {}
         self._reported_at = float("-inf")
@@ -139,17 +138,17 @@ class Admission:
         connection = scope["state"][CONNECTION]
         head = connection.begin_answer()
         scope["state"][BODY_PENDING] = not head.complete
-        # Trailers arrive in the same list, later or already: no header of theirs is believed.
+        # uvicorn appends trailers to this list: none of them may count as a header.
         scope["headers"] = scope["headers"][: head.fields]
         try:
             await self.app(scope, receive, send)
         finally:
             connection.finish_answer()
 
-    # Connections come and go.
+    # Connections.
 
-    def admit(self, connection: Guarded) -> bool:
-        """Count a new connection, in the place of the longest waiting one where all are taken."""
+    def admit(self, connection: GuardedConnection) -> bool:
+        """Count a new connection; if all are in use, the longest idle one is dropped for it."""
         share = self._shares.get(connection.address)
         if share is None:
             share = self._shares[connection.address] = _Share()
@@ -166,8 +165,8 @@ class Admission:
         self.wait(connection)
         return True
 
-    def release(self, connection: Guarded) -> None:
-        """Forget a connection that has ended; nothing where it was not admitted."""
+    def release(self, connection: GuardedConnection) -> None:
+        """Forget a connection that has ended.  Does nothing if it was not admitted."""
         if connection not in self.open:
             return
         self.open.discard(connection)
@@ -177,24 +176,24 @@ class Admission:
         if not share.count:
             del self._shares[connection.address]
 
-    def wait(self, connection: Guarded) -> None:
-        """Note that nothing is being answered on it."""
+    def wait(self, connection: GuardedConnection) -> None:
+        """Note that no request on it waits for an answer."""
         if connection in self.open:
             self._waiting[connection] = None
             self._shares[connection.address].waiting[connection] = None
 
-    def serve(self, connection: Guarded) -> None:
-        """Note that something is being answered on it: it gives way to nobody."""
+    def serve(self, connection: GuardedConnection) -> None:
+        """Note that a request on it waits for an answer: it is not dropped for others."""
         self._waiting.pop(connection, None)
         share = self._shares.get(connection.address)
         if share is not None:
             share.waiting.pop(connection, None)
 
     def count_refusal(self, reason: str) -> None:
-        """Note that a client was turned away; a line in the log says how many, now and then."""
+        """Count a client that was refused; a line in the log says how many, now and then."""
         self._turned_away[reason] = self._turned_away.get(reason, 0) + 1
 
-    def _evict(self, waiting: dict[Guarded, None], whose: str) -> bool:
+    def _evict(self, waiting: dict[GuardedConnection, None], whose: str) -> bool:
         for connection in waiting:
             connection.evict()
             self.release(connection)
@@ -206,17 +205,11 @@ class Admission:
     def _is_exempt(self, address: str) -> bool:
         if not self.limits.proxies:
             return False
-        exempt = self._exempt.get(address)
-        if exempt is None:
-            try:
-                parsed = ip_address(address)
-            except ValueError:
-                return False
-            exempt = any(parsed in network for network in self.limits.proxies)
-            if len(self._exempt) >= 10_000:
-                self._exempt.clear()
-            self._exempt[address] = exempt
-        return exempt
+        try:
+            parsed = ip_address(address)
+        except ValueError:
+            return False
+        return any(parsed in network for network in self.limits.proxies)
 
     # Every second.
 
@@ -226,14 +219,14 @@ class Admission:
         now = loop.time()
         for connection in [each for each in self.open if each.deadline <= now]:
             connection.expire()
-        self._look_for_files()
+        self._check_open_files()
         if self._turned_away and now - self._reported_at >= REPORT_SECONDS:
             self._reported_at = now
             turned_away, self._turned_away = self._turned_away, {}
             log.warning("clients turned away", open=len(self.open), **turned_away)
 
-    def _look_for_files(self) -> None:
-        """Say when no file can be opened any more, and give up connections that wait."""
+    def _check_open_files(self) -> None:
+        """Log when no file can be opened any more, and drop idle connections."""
         try:
             os.close(os.open(os.devnull, os.O_RDONLY))
         except OSError as error:

@@ -23,12 +23,12 @@ def backup(
     from service.store.read_only import ReadOnlyFile
     from service.verification import verification
 
-    source = databases.file()
+    source = databases.find_file()
     if source is None:
         _dump(file, force=force, as_json=as_json)
         return
     databases.require_file()
-    with files.placed(file, force=force) as part:
+    with files.place_file(file, force=force) as part:
         copies.copy_database(source, part)
         copy = ReadOnlyFile(part)
         try:
@@ -39,7 +39,7 @@ def backup(
     if as_json:
         shell.print_json({"file": str(file), "events": report.events, "verified": report.ok})
     else:
-        shell.note(f"Copied to {file}: {report.claims} claims, {report.events} events.")
+        shell.print_note(f"Copied to {file}: {report.claims} claims, {report.events} events.")
     if not report.ok:
         shell.fail("The copy is whole, but the record in it does not hold.  See: claimdesk verify")
 
@@ -57,11 +57,11 @@ def restore(
     """Put a backup in the database's place.  Nothing may be served meanwhile; the database that is
     there is kept beside it.  Webhooks are held until somebody says that this is the desk."""
     if desk and copy:
-        raise shell.misused("It is the desk or a copy: --desk or --copy, not both.")
+        raise shell.UsageError("It is the desk or a copy: --desk or --copy, not both.")
     if not file.is_file():
-        raise shell.misused(f"There is no file {file}.")
+        raise shell.UsageError(f"There is no file {file}.")
     answer = "desk" if desk else "copy" if copy else _ask_answer()
-    target = databases.file()
+    target = databases.find_file()
     if target is None:
         place, kept, epoch = _restore_dump(file, answer)
     else:
@@ -76,11 +76,13 @@ def restore(
             }
         )
         return
-    shell.note(f"{file} was restored to {place}.  A new epoch of the record begins ({epoch}).")
+    shell.print_note(
+        f"{file} was restored to {place}.  A new epoch of the record begins ({epoch})."
+    )
     if kept is not None:
-        shell.note(f"What was there before is kept: {kept}")
+        shell.print_note(f"What was there before is kept: {kept}")
     if answer != "desk":
-        shell.note(
+        shell.print_note(
             "Webhooks are held, so that two desks do not send the same.  "
             "If this is the desk: claimdesk webhooks release"
         )
@@ -110,11 +112,11 @@ def _restore_file(file: Path, target: Path, answer: str | None) -> tuple[str, st
             recovery.restart_after_restore,
             reason=recovery.describe_restore(file.name),
             answer=answer,
-            now=shell.now(),
+            now=shell.read_clock(),
         )
         if target.exists():
             shutil.copymode(target, part)
-        aside = copies.put_in_place(part, target, now=shell.now())
+        aside = copies.put_in_place(part, target, now=shell.read_clock())
     finally:
         with suppress(FileNotFoundError):
             part.unlink()
@@ -126,14 +128,14 @@ def _dump(file: Path, *, force: bool, as_json: bool) -> None:
     from service.operations.dumps import Dumps
 
     databases.require_readable()
-    dumps = Dumps(shell.settings())
-    with files.placed(file, force=force) as part:
+    dumps = Dumps(shell.load_settings())
+    with files.place_file(file, force=force) as part:
         dumps.dump(part)
         dumps.require_dump(part)
     if as_json:
         shell.print_json({"file": str(file), "events": None, "verified": None})
     else:
-        shell.note(
+        shell.print_note(
             f"Copied to {file}.  To prove what is in it, restore it into an empty database and "
             "run: claimdesk verify"
         )
@@ -144,11 +146,11 @@ def _restore_dump(file: Path, answer: str | None) -> tuple[str, str | None, str]
     from service.operations import recovery
     from service.operations.dumps import Dumps
 
-    kept = Dumps(shell.settings()).restore(file.absolute(), now=shell.now())
-    epoch = databases.write_whatever_the_clock_says(
+    kept = Dumps(shell.load_settings()).restore(file.absolute(), now=shell.read_clock())
+    epoch = databases.write_without_clock_check(
         recovery.restart_after_restore,
         reason=recovery.describe_restore(file.name),
         answer=answer,
-        now=shell.now(),
+        now=shell.read_clock(),
     )
-    return shell.masked(shell.settings().database_url.get_secret_value()), kept, epoch
+    return shell.mask_password(shell.load_settings().database_url.get_secret_value()), kept, epoch

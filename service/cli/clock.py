@@ -15,9 +15,9 @@ def show(as_json: shell.AsJson = False) -> None:
     from service.domain import clocks
     from service.operations import clock
 
-    now = shell.now()
+    now = shell.read_clock()
     reference = databases.read(clock.read_clock_reference, now=now)
-    tolerance = timedelta(seconds=shell.settings().clock_tolerance_seconds)
+    tolerance = timedelta(seconds=shell.load_settings().clock_tolerance_seconds)
     fault = clocks.find_clock_fault(reference, now=now, tolerance=tolerance)
     if as_json:
         shell.print_json(
@@ -43,9 +43,9 @@ def accept() -> None:
     was stamped wrongly before stays in the record as it is."""
     from service.operations import clock
 
-    now = shell.now()
-    databases.write_whatever_the_clock_says(clock.accept_clock, now=now)
-    shell.note(
+    now = shell.read_clock()
+    databases.write_without_clock_check(clock.accept_clock, now=now)
+    shell.print_note(
         f"Recorded: at {now:%Y-%m-%d %H:%M:%S} UTC the clock is right.  "
         "Servers that run take changes again within half a minute."
     )

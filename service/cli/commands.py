@@ -26,16 +26,16 @@ from service.cli import (
 
 
 class Claimdesk(TyperGroup):
-    """Says what went wrong in a line or two, and exits, instead of showing a stack trace."""
+    """Prints expected errors in a line or two, instead of a stack trace."""
 
     def invoke(self, ctx: Any) -> Any:
-        with shell.refusals():
+        with shell.report_errors():
             return super().invoke(ctx)
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"claimdesk {shell.version()}")
+def _show_version(is_asked_for: bool) -> None:
+    if is_asked_for:
+        typer.echo(f"claimdesk {shell.read_version()}")
         raise typer.Exit
 
 
@@ -77,6 +77,6 @@ app.add_typer(epochs.app, name="epoch")
 app.add_typer(clock.app, name="clock")
 app.command("export")(exchange.export)
 app.command("import")(exchange.import_)
-app.command("config")(configuration.show)
-app.command("openapi")(document.openapi)
+app.command("config")(configuration.show_settings)
+app.command("openapi")(document.print_openapi)
 app.command("version")(_version)

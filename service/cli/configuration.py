@@ -1,13 +1,13 @@
 """`claimdesk config`: the settings as they are in effect."""
 
-from typing import Any
+from typing import Any, TypedDict
 
 from service.cli import shell
 
 
-def show(as_json: shell.AsJson = False) -> None:
+def show_settings(as_json: shell.AsJson = False) -> None:
     """Show every setting: its variable, what is in effect, and the default where that differs."""
-    rows = effective()
+    rows = list_settings()
     if as_json:
         shell.print_json(rows)
         return
@@ -16,8 +16,8 @@ def show(as_json: shell.AsJson = False) -> None:
         [
             {
                 "variable": row["variable"],
-                "value": _written(row["value"]),
-                "default": _written(row["default"]) if row["changed"] else "",
+                "value": _format_value(row["value"]),
+                "default": _format_value(row["default"]) if row["changed"] else "",
                 "meaning": row["meaning"],
             }
             for row in rows
@@ -26,16 +26,24 @@ def show(as_json: shell.AsJson = False) -> None:
     )
 
 
-def effective() -> list[dict[str, Any]]:
-    """One line for each setting, secrets masked."""
+class SettingLine(TypedDict):
+    variable: str
+    value: Any
+    default: Any
+    changed: bool
+    meaning: str | None
+
+
+def list_settings() -> list[SettingLine]:
+    """Return a line for each setting, with secrets masked."""
     from service.config import Settings
 
-    settings = shell.settings()
+    settings = shell.load_settings()
     return [
         {
             "variable": f"{shell.PREFIX}{name.upper()}",
-            "value": _shown(getattr(settings, name)),
-            "default": _shown(field.get_default(call_default_factory=True)),
+            "value": _convert_value(getattr(settings, name)),
+            "default": _convert_value(field.get_default(call_default_factory=True)),
             "changed": getattr(settings, name) != field.get_default(call_default_factory=True),
             "meaning": field.description,
         }
@@ -43,19 +51,22 @@ def effective() -> list[dict[str, Any]]:
     ]
 
 
-def _shown(value: Any) -> Any:
+def _convert_value(value: Any) -> Any:
+    """Return a setting's value as JSON, with secrets masked."""
     from pydantic import SecretStr
 
     if isinstance(value, SecretStr):
         secret = value.get_secret_value()
-        return shell.masked(secret) if "://" in secret else "***" if secret else ""
+        return shell.mask_password(secret) if "://" in secret else "***" if secret else ""
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    return [_shown(part) for part in value] if isinstance(value, list | tuple) else str(value)
+    return (
+        [_convert_value(part) for part in value] if isinstance(value, list | tuple) else str(value)
+    )
 
 
-def _written(value: Any) -> str:
-    """As one would set it."""
+def _format_value(value: Any) -> str:
+    """Return a value as it is set in a variable."""
     if isinstance(value, bool) or value is None:
         return "on" if value else "off"
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,9 +1,9 @@
 """A connection of `claimdesk serve`: uvicorn's protocol behind a guard.
 
-The guard reads every byte first, with a parser of the same kind (httptools), and hands on only
-what keeps within the limits: a head is limited while it arrives, so are a body's trailers, and a
-client that does not finish is dropped.  It is an ordinary asyncio protocol given to uvicorn's
-public `http=` setting; uvicorn's own protocol is made and called as uvicorn does (decision 14).
+The guard parses every byte first, with the same library (httptools), and hands on only what is
+within the limits: a head is limited while it arrives, and so are a body's trailers, and a client
+that does not finish is dropped.  It is an asyncio protocol given to uvicorn's public setting
+`http=`, and creates and calls uvicorn's own protocol as uvicorn does (decision 14).
 """
 
 import asyncio
@@ -30,16 +30,16 @@ from service.web.event_stream import CONNECTION
 from service.web.problems import build_problem
 
 GRACE_SECONDS = 1.0
-"""How long a client may take to receive a stream's end when the server stops."""
+"""How long a client may take to receive the end of a stream when the server stops."""
 SLICE = 8 * 1024
-"""So much is looked at before it is handed on: what is refused costs no more than this."""
-MOST_LINGERING = 64
-MOST_THROWN_AWAY = 1024 * 1024
-"""So much more may a refused client send while it reads why."""
+"""How much is parsed before it is handed on: what is refused costs no more than this."""
+MAX_LINGERING = 64
+MAX_DISCARDED_BYTES = 1024 * 1024
+"""How much more a refused client may send while it reads why."""
 IDLE, HEAD, BODY = range(3)
 
 
-class Head:
+class RequestHead:
     """The head of a request that waits for its answer."""
 
     __slots__ = ("complete", "fields")
@@ -50,13 +50,13 @@ class Head:
         """Whether its body has arrived."""
 
 
-class Counter:
-    """Counts what a connection sends, as the callbacks of a parser of its own."""
+class RequestCounter:
+    """Counts what a connection sends, as the callbacks of its own parser."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.state = IDLE
-        self.heads: deque[Head] = deque()
+        self.heads: deque[RequestHead] = deque()
         """Heads of requests whose answers have not begun."""
         self.arrived = 0
         """Requests whose heads have arrived, in all."""
@@ -65,11 +65,11 @@ class Counter:
         """Whether the last slice ended a head, a piece of body or a message."""
         self._unfinished = 0
         self._address = self._size = self._fields = 0
-        self._head = Head(0)
+        self._head = RequestHead(0)
         self._parser = httptools.HttpRequestParser(self)
 
     def read(self, part: bytes) -> None:
-        """Count a slice.  Raises httptools.HttpParserError as uvicorn's parser will."""
+        """Count a slice.  Raises httptools.HttpParserError where uvicorn's parser will."""
         self.moved = False
         try:
             self._parser.feed_data(part)
@@ -94,7 +94,7 @@ class Counter:
         if self._size > self.limits.head_bytes:
             self._refuse_size()
 
-    # What the parser calls.
+    # Callbacks of the parser.
 
     def on_message_begin(self) -> None:
         self.state, self.moved = HEAD, True
@@ -117,7 +117,7 @@ class Counter:
         self.state, self.moved = BODY, True
         self.arrived += 1
         self._count(self._address)
-        self._head = Head(self._fields)
+        self._head = RequestHead(self._fields)
         self.heads.append(self._head)
 
     def on_body(self, body: bytes) -> None:
@@ -125,18 +125,18 @@ class Counter:
 
     def on_message_complete(self) -> None:
         self.state, self.moved = IDLE, True
-        # What is refused is not handed on: for the application it never ends.
+        # A refused body is not handed on: for the application it never ends.
         self._head.complete = self.refusal is None
 
 
 class Connection(asyncio.Protocol):
-    """Stands between a transport and uvicorn's protocol; an answer finds it in its state.
+    """Stands between a transport and uvicorn's protocol; requests find it in their state.
 
-    `app_state` is the lifespan's: `Admission` has put itself there.
+    `app_state` is the state of the lifespan, in which `Admission` has put itself.
     """
 
     on_shutdown: Callable[[], None] | None = None
-    """Called when the server begins to stop; set by an answer that does not end by itself."""
+    """Called when the server begins to stop; set by an endless answer."""
 
     def __init__(
         self,
@@ -147,7 +147,7 @@ class Connection(asyncio.Protocol):
     ) -> None:
         self._loop = _loop or asyncio.get_running_loop()
         self._admission: Admission = app_state[ADMISSION]
-        self._counter = Counter(self._admission.limits)
+        self._counter = RequestCounter(self._admission.limits)
         self._server = HttpToolsProtocol(
             config=config,
             server_state=server_state,
@@ -156,13 +156,13 @@ class Connection(asyncio.Protocol):
         )
         self._connections: set[Any] = server_state.connections
         self.transport: asyncio.Transport | None = None
-        self._answered = self._thrown_away = 0
+        self._answered = self._discarded = 0
         self._admitted = self._closed = self._lingers = False
-        """Closed: nothing that comes is handed on any more."""
+        """`_closed`: nothing that arrives is handed on any more."""
         self.deadline = math.inf
         self.address = ""
 
-    # The transport's side.
+    # Called by the transport.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are asyncio's by what they do, not by their class.
@@ -173,7 +173,7 @@ class Connection(asyncio.Protocol):
         if not self._admission.admit(self):
             self._turn_away()
             return
-        # uvicorn's protocol enters itself; this one wants to hear of a shutdown, too.
+        # uvicorn's protocol adds itself; the guard must be told of a shutdown, too.
         self._connections.add(self)
         self._admitted = True
         self._server.connection_made(self.transport)
@@ -189,17 +189,17 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._closed:
-            self._thrown_away += len(data)
-            if self._thrown_away > MOST_THROWN_AWAY:
+            self._discarded += len(data)
+            if self._discarded > MAX_DISCARDED_BYTES:
                 self.abort()
             return
         if len(data) <= SLICE:
-            self._take(data)
+            self._handle_slice(data)
             return
         for start in range(0, len(data), SLICE):
-            self._take(data[start : start + SLICE])
+            self._handle_slice(data[start : start + SLICE])
 
-    def _take(self, part: bytes) -> None:
+    def _handle_slice(self, part: bytes) -> None:
         if self._closed:
             return
         counter = self._counter
@@ -207,7 +207,7 @@ class Connection(asyncio.Protocol):
         try:
             counter.read(part)
         except httptools.HttpParserError:
-            # uvicorn's parser fails at the same place: it answers 400 and closes.
+            # uvicorn's parser fails at the same byte: it answers 400 and closes.
             self._closed = True
             self._set_deadline(self._admission.limits.linger_seconds)
             self._server.data_received(part)
@@ -237,10 +237,10 @@ class Connection(asyncio.Protocol):
         self._renew_deadline()
         self._server.resume_writing()
 
-    # The application's side.
+    # Called by the application.
 
-    def begin_answer(self) -> Head:
-        """The head of the request that is answered from now on: the first that waits."""
+    def begin_answer(self) -> RequestHead:
+        """Return the head of the request that is answered next: the first that waits."""
         return self._counter.heads.popleft()
 
     def finish_answer(self) -> None:
@@ -252,14 +252,14 @@ class Connection(asyncio.Protocol):
             self._renew_deadline()
 
     def abort(self) -> None:
-        """Drop the connection, and what was written and not taken."""
+        """Drop the connection, and what the client has not received."""
         if self.transport is not None:
             self.transport.abort()
 
-    # The server's and the book's side.
+    # Called by the server and by `Admission`.
 
     def shutdown(self) -> None:
-        """End what does not end by itself; uvicorn's protocol closes the rest."""
+        """End an endless answer; uvicorn's protocol ends the others."""
         if self.on_shutdown is not None:
             self.on_shutdown()
             self._loop.call_later(GRACE_SECONDS, self.abort)
@@ -267,7 +267,7 @@ class Connection(asyncio.Protocol):
             self.abort()
 
     def expire(self) -> None:
-        """End a connection whose deadline has passed; a head that never ended is told why."""
+        """End a connection whose deadline has passed, with an answer to an unfinished head."""
         unfinished = self._counter.state == HEAD and self._answered == self._counter.arrived
         if unfinished and not self._closed:
             late = RequestTimeout("The head of the request did not arrive in time.")
@@ -276,12 +276,12 @@ class Connection(asyncio.Protocol):
             self.abort()
 
     def evict(self) -> None:
-        """Make room for another."""
+        """Drop the connection to make room for another."""
         self._closed = True
         self.abort()
 
     def _renew_deadline(self) -> None:
-        """The time for what is awaited of the client now."""
+        """Set the deadline for what the client has to do next."""
         if self._closed:
             return
         limits, counter = self._admission.limits, self._counter
@@ -299,15 +299,15 @@ class Connection(asyncio.Protocol):
         self.deadline = self._loop.time() + seconds
 
     def _refuse(self, error: ClaimdeskError, *, earlier: int, in_body: bool = False) -> None:
-        """Answer with a problem and close; behind `earlier` requests, close after their answers.
+        """Answer with a problem and close; after `earlier` requests, close after their answers.
 
-        `in_body`: the last of them is the one that is refused, in its body.
+        With `in_body`, the last of those is the request that is refused, in its body.
         """
         self._closed = True
         self._admission.count_refusal(error.slug)
         under_way = earlier - self._answered
         if in_body and under_way == 1:
-            # Its answer would wait for a body that is not handed on.
+            # Its answer would wait for a body that never comes.
             self._admitted = False
             self._server.connection_lost(ConnectionAbortedError(error.detail))
         elif under_way:
@@ -318,9 +318,9 @@ class Connection(asyncio.Protocol):
         self._close_with(error)
 
     def _turn_away(self) -> None:
-        """Say that there is no room; most of a crowd is dropped without a word."""
+        """Answer that there is no room.  Of a crowd, most are dropped without an answer."""
         self._closed = True
-        if self._admission.lingering >= MOST_LINGERING:
+        if self._admission.lingering >= MAX_LINGERING:
             self.abort()
             return
         self._admission.lingering += 1
@@ -329,7 +329,7 @@ class Connection(asyncio.Protocol):
         self._loop.call_later(1.0, self.abort)
 
     def _close_with(self, error: ClaimdeskError) -> None:
-        """Write a problem and end our side; what still comes is thrown away."""
+        """Write a problem and close our side; what still arrives is discarded."""
         assert self.transport is not None
         answer = build_problem(error)
         lines = [

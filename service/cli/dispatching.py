@@ -1,11 +1,11 @@
-"""`claimdesk dispatch`: webhooks delivered by a process of its own."""
+"""`claimdesk dispatch`: a dispatcher of webhooks as a process of its own."""
 
 import contextlib
 import signal
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
 
     from service.config import Settings
+    from service.domain.clocks import ClockGuard
+    from service.store.engine import Database
+    from service.webhooks.meters import Meters
 
 FIGURES_SECONDS = 10.0
 CLOCK_SECONDS = 30.0
@@ -33,14 +36,14 @@ def dispatch(
     """
     import asyncio
 
-    settings = shell.settings()
-    databases.ready(create=True)
-    with asyncio.Runner(loop_factory=_loop()) as runner:
-        runner.run(_deliver(settings, metrics_port))
+    settings = shell.load_settings()
+    databases.prepare_schema(create=True)
+    with asyncio.Runner(loop_factory=_choose_loop()) as runner:
+        runner.run(_run_dispatcher(settings, metrics_port))
 
 
-def _loop() -> "Callable[[], AbstractEventLoop] | None":
-    """The same event loop as a server's."""
+def _choose_loop() -> "Callable[[], AbstractEventLoop] | None":
+    """Choose the event loop that a server runs on."""
     if sys.platform == "win32":
         return None
     import uvloop
@@ -48,7 +51,7 @@ def _loop() -> "Callable[[], AbstractEventLoop] | None":
     return uvloop.new_event_loop
 
 
-async def _deliver(settings: "Settings", metrics_port: int | None) -> None:
+async def _run_dispatcher(settings: "Settings", metrics_port: int | None) -> None:
     import asyncio
 
     from prometheus_client import CollectorRegistry, start_http_server
@@ -69,32 +72,32 @@ async def _deliver(settings: "Settings", metrics_port: int | None) -> None:
     database = Database(settings, report=True)
     await database.start()
     guard = await databases.guard_clock(database, stopwatch=count_seconds)
-    home = await database.describe_home()
-    await database.write(recovery.register_home, home=home, now=_now())
-    dispatcher = Dispatcher(settings, database, _now, meters)
+    home = await database.describe_location()
+    await database.write(recovery.register_home, home=home, now=_read_clock())
+    dispatcher = Dispatcher(settings, database, _read_clock, meters)
     try:
         if settings.webhook_bell:
-            database.carry_bell()
+            database.relay_wakeups()
         dispatcher.start()
-        showing: asyncio.Task[Any] | None = None
+        updating: asyncio.Task[None] | None = None
         if metrics_port is not None:
             start_http_server(metrics_port, addr="127.0.0.1", registry=registry)
-            showing = asyncio.create_task(_show(database, meters))
-        looking = asyncio.create_task(_look_at_clock(database, guard))
-        shell.note(f"Claimdesk {shell.version()} delivers webhooks.  Ctrl-C ends it.")
+            updating = asyncio.create_task(_update_gauges(database, meters))
+        watching = asyncio.create_task(_watch_clock(database, guard))
+        shell.print_note(f"Claimdesk {shell.read_version()} delivers webhooks.  Ctrl-C ends it.")
         await stop.wait()
-        looking.cancel()
-        if showing is not None:
-            showing.cancel()
+        watching.cancel()
+        if updating is not None:
+            updating.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await showing
+                await updating
     finally:
         await dispatcher.stop()
         await database.stop()
 
 
-async def _look_at_clock(database: Any, guard: Any) -> None:
-    """Keep what the clock is compared with current."""
+async def _watch_clock(database: "Database", guard: "ClockGuard") -> None:
+    """Compare the clock from time to time."""
     import asyncio
 
     from service.domain.errors import ClaimdeskError
@@ -106,7 +109,7 @@ async def _look_at_clock(database: Any, guard: Any) -> None:
             await compare_clock(database, guard)
 
 
-async def _show(database: Any, meters: Any) -> None:
+async def _update_gauges(database: "Database", meters: "Meters") -> None:
     """Keep the gauges current."""
     import asyncio
 
@@ -114,11 +117,11 @@ async def _show(database: Any, meters: Any) -> None:
     from service.webhooks import figures
 
     while True:
-        # What cannot be read now is read the next time; the dispatcher's own log says why.
+        # What cannot be read now is read the next time; the dispatcher logs why.
         with contextlib.suppress(ClaimdeskError):
-            meters.set_gauges(await database.read(figures.read_figures, now=_now()))
+            meters.set_gauges(await database.read(figures.read_figures, now=_read_clock()))
         await asyncio.sleep(FIGURES_SECONDS)
 
 
-def _now() -> datetime:
+def _read_clock() -> datetime:
     return datetime.now(UTC)

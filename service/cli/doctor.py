@@ -25,7 +25,7 @@ Check = Callable[..., list[Finding]]
 def doctor(as_json: shell.AsJson = False) -> None:
     """Look for what is wrong with this desk, and say what to do.  Changes nothing; exit code 1
     where there is something to do."""
-    settings = shell.settings()
+    settings = shell.load_settings()
     findings: list[Finding] = []
     names: list[str] = []
 
@@ -40,13 +40,13 @@ def doctor(as_json: shell.AsJson = False) -> None:
         return new_findings
 
     make_check("settings", partial(doctor_place.check_settings, settings))
-    file = databases.file()
+    file = databases.find_file()
     if file is not None:
         make_check("file", partial(doctor_place.check_file, file))
         make_check("disk", partial(doctor_place.check_room, file))
     is_readable = file is None or file.exists()
     if is_readable and not make_check("schema", partial(doctor_place.check_schema, settings)):
-        databases.look(partial(_check_database, make_check=make_check))
+        databases.run_reading(partial(_check_database, make_check=make_check))
     _print_findings(findings, names, as_json=as_json)
     if any(finding.level is Level.FAULT for finding in findings):
         raise typer.Exit(shell.FAILED)
@@ -76,7 +76,7 @@ def _list_checks() -> list[tuple[str, Check]]:
     from service.verification import rename_checks
     from service.webhooks import diagnosis
 
-    settings, now, file = shell.settings(), shell.now(), databases.file()
+    settings, now, file = shell.load_settings(), shell.read_clock(), databases.find_file()
     tolerance = timedelta(seconds=settings.clock_tolerance_seconds)
 
     def check_epoch(connection: "Connection") -> list[Finding]:
@@ -99,7 +99,7 @@ def _list_checks() -> list[tuple[str, Check]]:
 
 
 def _describe_failure(name: str, error: Exception) -> Finding:
-    if isinstance(error, shell.Stopped):
+    if isinstance(error, shell.CommandError):
         return make_fault(name, str(error).splitlines()[0], "Do that first, then look again.")
     reason = error.detail if isinstance(error, ClaimdeskError) else str(error).splitlines()[0]
     return make_fault(

@@ -77,9 +77,9 @@ def check_file(path: Path) -> list[Finding]:
             )
         ]
     try:
-        databases.refuse_to_begin_anew()
+        databases.require_no_lost_database()
         databases.require_file()
-    except shell.Stopped as stopped:
+    except shell.CommandError as stopped:
         fault, *rest = str(stopped).splitlines()
         return [make_fault("file", fault, " ".join(line.strip() for line in rest) or fault)]
     findings = []
@@ -142,9 +142,9 @@ def check_schema(settings: "Settings") -> list[Finding]:
     from service.store import migrate
 
     try:
-        head, current = migrate.head(), migrate.current(settings)
-        databases.require_known(current)
-    except shell.Stopped as stopped:
+        head, current = migrate.find_head(), migrate.read_current(settings)
+        databases.require_known_schema(current)
+    except shell.CommandError as stopped:
         fault, _, where = str(stopped).partition(": ")
         return [make_fault("schema", f"{fault}.", where)]
     if current == head:

@@ -1,4 +1,4 @@
-"""`claimdesk openapi`: the app's own description."""
+"""`claimdesk openapi`: prints, writes or checks the OpenAPI document."""
 
 import difflib
 import json
@@ -12,7 +12,7 @@ from service.cli import shell
 SHOWN_LINES = 40
 
 
-def openapi(
+def print_openapi(
     write: Annotated[Path | None, typer.Option(metavar="PATH", help="Write it there.")] = None,
     check: Annotated[
         Path | None,
@@ -21,19 +21,19 @@ def openapi(
 ) -> None:
     """Print the OpenAPI document of the API, or write it, or compare it with the one kept."""
     if write is not None and check is not None:
-        raise shell.misused("Give --write or --check, not both.")
-    text = _document()
+        raise shell.UsageError("Give --write or --check, not both.")
+    text = _render_document()
     if write is not None:
         write.parent.mkdir(parents=True, exist_ok=True)
         write.write_text(text, encoding="utf-8")
-        shell.note(f"{write} is written.")
+        shell.print_note(f"{write} is written.")
     elif check is not None:
         _compare(check, text)
     else:
         typer.echo(text, nl=False)
 
 
-def _document() -> str:
+def _render_document() -> str:
     from service.app import create_app
     from service.config import Settings
 

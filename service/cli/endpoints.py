@@ -82,7 +82,7 @@ def parse_moment(text: str, *, now: datetime) -> datetime:
             return instant.astimezone(UTC)
     except (ValueError, OverflowError):
         pass
-    raise shell.misused(
+    raise shell.UsageError(
         f"--since {text}: say a time back from now (90m, 2h, 3d, 4w), or an instant with an "
         f"offset, such as {format_instant(now.replace(microsecond=0) - timedelta(days=3))}."
     )
@@ -100,7 +100,7 @@ def validate_input(model: type[Model], **values: Any) -> Model:
             field = str(fault["loc"][0])
             message = fault["msg"].removeprefix("Value error, ")
             faults.append(f"{OPTIONS.get(field, f'--{field}')} {fault['input']}: {message}")
-        raise shell.misused("\n  ".join(faults)) from error
+        raise shell.UsageError("\n  ".join(faults)) from error
 
 
 def check_url(url: str) -> None:
@@ -111,7 +111,7 @@ def check_url(url: str) -> None:
     from service.webhooks.dispatcher import build_guard
 
     try:
-        asyncio.run(build_guard(shell.settings()).check_address(url))
+        asyncio.run(build_guard(shell.load_settings()).check_address(url))
     except AddressRefused as refused:
         message = str(refused)
         if re.match(r"https?://(127\.|localhost\b)", url):
@@ -119,14 +119,14 @@ def check_url(url: str) -> None:
                 "\n  For a receiver on this machine, at http://127.0.0.1:PORT, set this here and "
                 f"for claimdesk serve:\n  export {ON_THIS_MACHINE.format(network='127.0.0.0/8')}"
             )
-        raise shell.misused(message) from refused
+        raise shell.UsageError(message) from refused
 
 
 def parse_webhook_id(webhook: str) -> str:
     """Return the id in its usual form.  Stops where it is none."""
     parsed = ids.parse_id(webhook.strip())
     if parsed is None:
-        raise shell.misused(f"{webhook!r} is no webhook's id.  See: claimdesk webhooks list")
+        raise shell.UsageError(f"{webhook!r} is no webhook's id.  See: claimdesk webhooks list")
     return parsed
 
 
@@ -137,7 +137,7 @@ def explain_not_found(webhook: str) -> Iterator[None]:
         yield
     except NotFound as error:
         where = f"deliveries {webhook}" if "delivery" in error.detail else "list"
-        raise shell.Stopped(f"{error.detail}  See: claimdesk webhooks {where}") from error
+        raise shell.CommandError(f"{error.detail}  See: claimdesk webhooks {where}") from error
 
 
 def run_command(
@@ -158,7 +158,7 @@ def run_as_operator(webhook: str, command: Callable[..., T]) -> T:
     from service.accounts import account_commands
 
     with explain_not_found(webhook):
-        return databases.write(command, actor=account_commands.SYSTEM, now=shell.now())
+        return databases.write(command, actor=account_commands.SYSTEM, now=shell.read_clock())
 
 
 def redeliver_message(
@@ -213,13 +213,13 @@ def _read_pages(
     limit: int | None = None,
 ) -> list[T]:
     """Read a list page by page, up to `limit` rows."""
-    from service.store.paging import MAX_LIMIT, Window, cut
+    from service.store.paging import MAX_LIMIT, Window, cut_page
 
     rows: list[T] = []
     after = None
     while True:
         window = Window(MAX_LIMIT if limit is None else min(MAX_LIMIT, limit - len(rows)), after)
-        page, last = cut(read_page(window), window, sort_keys)
+        page, last = cut_page(read_page(window), window, sort_keys)
         rows += page
         if last is None or len(rows) == limit:
             return rows

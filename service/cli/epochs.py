@@ -20,7 +20,7 @@ def show(as_json: shell.AsJson = False) -> None:
         return
     typer.echo(f"Epoch {epoch['number']}{': ' + epoch['reason'] if epoch['reason'] else ''}")
     if epoch["webhooks_held"]:
-        shell.note("Webhooks are held.  If this is the desk: claimdesk webhooks release")
+        shell.print_note("Webhooks are held.  If this is the desk: claimdesk webhooks release")
 
 
 @app.command("begin")
@@ -34,9 +34,9 @@ def begin(
     from service.operations import recovery
 
     epoch = databases.write(
-        recovery.restart_after_restore, reason=reason, answer=None, now=shell.now()
+        recovery.restart_after_restore, reason=reason, answer=None, now=shell.read_clock()
     )
-    shell.note(
+    shell.print_note(
         f"A new epoch of the record begins ({epoch}).  Servers that run take it up within half a "
         "minute.\nWebhooks are held.  If this is the desk: claimdesk webhooks release"
     )

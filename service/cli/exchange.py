@@ -49,12 +49,15 @@ def export(
     """Write everything the desk knows, history included and secrets excluded, to a file."""
     from service.exchange import export as exports
 
-    if as_json and file == files.STANDARD:
-        raise shell.misused("--json and the export cannot both go to standard output.")
+    if as_json and file == files.STANDARD_STREAM:
+        raise shell.UsageError("--json and the export cannot both go to standard output.")
     if bom and form is not ExportFormat.CSV:
-        raise shell.misused("--bom is for --format csv.")
+        raise shell.UsageError("--bom is for --format csv.")
     unit = "lines" if form is ExportFormat.JSONL else "claims"
-    with files.written(file, force=force) as out, progress.Bar(unit, quiet=quiet or as_json) as bar:
+    with (
+        files.write_file(file, force=force) as out,
+        progress.ProgressBar(unit, quiet=quiet or as_json) as bar,
+    ):
         if form is ExportFormat.CSV:
             rows = databases.read(exports.write_sheet, write=out.write, bom=bom, progress=bar.show)
             counts = {"claim": rows}
@@ -63,7 +66,7 @@ def export(
     if as_json:
         shell.print_json({"file": file, "records": counts})
     elif not quiet:
-        shell.note(f"Written: {sum(counts.values())} {unit}.")
+        shell.print_note(f"Written: {sum(counts.values())} {unit}.")
 
 
 def import_(
@@ -102,9 +105,9 @@ def import_(
 
     given_mapping = None if mapping is None else _read_mapping(mapping)
     with (
-        files.opened(file) as source,
+        files.open_input(file) as source,
         closing(Scratch()) as scratch,
-        progress.Bar("bytes", quiet=quiet or as_json) as bar,
+        progress.ProgressBar("bytes", quiet=quiet or as_json) as bar,
     ):
         taken_form = form or _detect_format(file, source, given_mapping)
         meanings = _require_mapping(taken_form, given_mapping)
@@ -131,10 +134,10 @@ def import_(
             return outcome
 
         try:
-            outcome = databases.using(work, create=True)
+            outcome = databases.run_writing(work, create=True)
         except Invalid as error:
             detected = "" if form else f"  (It was taken for --format {taken_form.value}.)"
-            raise shell.misused(f"{file}: {error.detail}{detected}") from error
+            raise shell.UsageError(f"{file}: {error.detail}{detected}") from error
         if form is None and taken_form is not ImportFormat.JSONL:
             outcome.notes.insert(0, f"The file was taken for --format {taken_form.value}.")
         if report is not None:
@@ -161,7 +164,7 @@ def _detect_format(file: str, source: BinaryIO, mapping: "Mapping | None") -> Im
     try:
         import_lines.require_text(start)
     except Invalid as error:
-        raise shell.misused(f"{file}: {error.detail}") from error
+        raise shell.UsageError(f"{file}: {error.detail}") from error
     text = import_documents.decode_start(start)
     if text.startswith(("{", "[")):
         if '"record"' in text.partition("\n")[0]:
@@ -174,7 +177,7 @@ def _detect_format(file: str, source: BinaryIO, mapping: "Mapping | None") -> Im
         if not text:
             return ImportFormat.JSONL
         reason = f"{file} is no export, no JSON and no page"
-        raise shell.misused(f"{reason}.  A sheet of claims needs --mapping: {MAPPING_ADVICE}")
+        raise shell.UsageError(f"{reason}.  A sheet of claims needs --mapping: {MAPPING_ADVICE}")
     return ImportFormat.CSV
 
 
@@ -184,13 +187,13 @@ def _require_mapping(form: ImportFormat, mapping: "Mapping | None") -> "Mapping 
 
     if form is ImportFormat.JSONL:
         if mapping is not None:
-            raise shell.misused("--mapping is for --format csv, json and claimreview.")
+            raise shell.UsageError("--mapping is for --format csv, json and claimreview.")
         return None
     if mapping is not None:
         return mapping
     if form is ImportFormat.CLAIMREVIEW:
         return import_mapping.Mapping(name="claimreview")
-    raise shell.misused(f"--format {form.value} needs --mapping: {MAPPING_ADVICE}")
+    raise shell.UsageError(f"--format {form.value} needs --mapping: {MAPPING_ADVICE}")
 
 
 def _read_mapping(path: Path) -> "Mapping":
@@ -204,4 +207,4 @@ def _read_mapping(path: Path) -> "Mapping":
             f"\n  {'.'.join(map(str, fault['loc']))}: {fault['msg']}"
             for fault in error.extras["errors"][1:]
         )
-        raise shell.misused(f"{path}: {error.detail}{faults}") from error
+        raise shell.UsageError(f"{path}: {error.detail}{faults}") from error

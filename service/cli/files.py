@@ -1,4 +1,4 @@
-"""Files that commands read and write: whole or not at all, and `-` for the standard streams."""
+"""Files that commands read, and write whole or not at all; `-` stands for standard streams."""
 
 import os
 import shutil
@@ -11,105 +11,107 @@ from typing import BinaryIO
 
 from service.cli import shell
 
-STANDARD = "-"
+STANDARD_STREAM = "-"
 
 
 @contextmanager
-def written(name: str, *, force: bool) -> Iterator[BinaryIO]:
-    """A file to write.  It has its name, whole and on the disk, once this ends without an error;
-    until then, and after an error, there is nothing under that name, or what was there before.
+def write_file(name: str, *, force: bool) -> Iterator[BinaryIO]:
+    """Open a file to write.  It gets its name, whole and on the disk, when the block ends without
+    an error; until then, and after an error, whatever had that name before is unchanged.
 
-    Only its owner may read it: what a desk exports is not for everybody.  Stops where the name is
-    taken and `force` does not say otherwise.
+    Only its owner may read it: what a desk exports is not for everybody.  Raises UsageError if the
+    name is taken, unless `force` is set.
     """
-    if name == STANDARD:
+    if name == STANDARD_STREAM:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
     path = Path(name)
     _require_free(path, force=force)
-    handle, beside = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    descriptor, unfinished = tempfile.mkstemp(
+        prefix=f".{path.name}.", suffix=".part", dir=path.parent
+    )
     try:
-        with os.fdopen(handle, "wb") as file:
+        with os.fdopen(descriptor, "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        _place(Path(beside), path, force=force)
+        _move(Path(unfinished), path, force=force)
     finally:
         with suppress(FileNotFoundError):
-            os.unlink(beside)
+            os.unlink(unfinished)
     _sync(path.parent)
 
 
 @contextmanager
-def placed(path: Path, *, force: bool) -> Iterator[Path]:
-    """Like `written`, for what is written by its path: gives that of the file to be."""
+def place_file(path: Path, *, force: bool) -> Iterator[Path]:
+    """Like `write_file`, for a writer that wants a path: yields that of the unfinished file."""
     _require_free(path, force=force)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    os.close(handle)
-    beside = Path(name)
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    os.close(descriptor)
+    unfinished = Path(name)
     try:
-        yield beside
-        with beside.open("rb") as file:
+        yield unfinished
+        with unfinished.open("rb") as file:
             os.fsync(file.fileno())
-        _place(beside, path, force=force)
+        _move(unfinished, path, force=force)
     finally:
         with suppress(FileNotFoundError):
-            beside.unlink()
+            unfinished.unlink()
     _sync(path.parent)
 
 
-def _place(beside: Path, path: Path, *, force: bool) -> None:
+def _move(unfinished: Path, path: Path, *, force: bool) -> None:
     if force:
-        beside.replace(path)
+        unfinished.replace(path)
         return
     try:
-        # Unlike a rename, a link takes nobody's place.
-        os.link(beside, path)
+        # Unlike a rename, a link replaces no file.
+        os.link(unfinished, path)
     except FileExistsError:
         _require_free(path, force=False)
         raise
     except OSError:
-        # A file system without links, such as a stick's.
+        # A file system without links, such as that of a USB stick.
         _require_free(path, force=False)
-        beside.replace(path)
+        unfinished.replace(path)
 
 
 def _require_free(path: Path, *, force: bool) -> None:
     if path.is_dir():
-        raise shell.misused(f"{path} is a folder.")
+        raise shell.UsageError(f"{path} is a folder.")
     if not force and os.path.lexists(path):
-        raise shell.misused(f"{path} is there already.  To overwrite it: --force")
+        raise shell.UsageError(f"{path} is there already.  To overwrite it: --force")
 
 
 def _sync(folder: Path) -> None:
-    """Make the new name last as well."""
+    """Write the folder to the disk, so that the new name survives a crash."""
     if os.name == "nt":
         return
-    handle = os.open(folder, os.O_RDONLY)
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(handle)
+        os.fsync(descriptor)
     finally:
-        os.close(handle)
+        os.close(descriptor)
 
 
 @contextmanager
-def opened(name: str) -> Iterator[BinaryIO]:
-    """A file to read, from any place in it: standard input is kept in a temporary file first."""
-    if name != STANDARD:
+def open_input(name: str) -> Iterator[BinaryIO]:
+    """Open a file to read, with seeking: standard input is copied to a temporary file first."""
+    if name != STANDARD_STREAM:
         if Path(name).is_dir():
-            raise shell.misused(f"{name} is a folder.")
+            raise shell.UsageError(f"{name} is a folder.")
         with Path(name).open("rb") as file:
             yield file
         return
-    with tempfile.TemporaryFile() as kept:
-        shutil.copyfileobj(sys.stdin.buffer, kept)
-        kept.seek(0)
-        yield kept
+    with tempfile.TemporaryFile() as copy:
+        shutil.copyfileobj(sys.stdin.buffer, copy)
+        copy.seek(0)
+        yield copy
 
 
-def size(file: BinaryIO) -> int:
-    """In bytes; the file is at its beginning afterwards."""
-    found = file.seek(0, os.SEEK_END)
+def measure_size(file: BinaryIO) -> int:
+    """Return the size in bytes; the file is at its beginning afterwards."""
+    size = file.seek(0, os.SEEK_END)
     file.seek(0)
-    return found
+    return size

@@ -44,13 +44,13 @@ async def import_export(
     from service.exchange import export_check, export_loading, rename_resumption
     from service.operations import clock
 
-    total = 2 * files.size(source)
+    total = 2 * files.measure_size(source)
     tallies = await database.read(
         export_check.check_export, source, scratch, progress=lambda done: show(done, total)
     )
     if dry_run:
         return ImportOutcome(tallies)
-    now = shell.now()
+    now = shell.read_clock()
     for kind, lines in export_loading.read_pending(source, scratch):
         try:
             await database.write(export_loading.write_batch, kind, lines, now=now)
@@ -90,7 +90,7 @@ async def import_claims(
     from service.exchange.import_reviews import RowRemark
     from service.exchange.scratch import Refusal
 
-    total = files.size(source)
+    total = files.measure_size(source)
     directory = await database.read(import_directory.read_directory)
     tally = Tally()
 
@@ -110,7 +110,7 @@ async def import_claims(
                 directory,
                 dry_run=dry_run,
                 actor=account_commands.IMPORTER,
-                now=shell.now(),
+                now=shell.read_clock(),
             )
         except import_recording.RehearsalDone as rehearsal:
             outcomes, directory = rehearsal.outcomes, rehearsal.directory
@@ -168,20 +168,20 @@ def print_outcome(
         refusals = [asdict(refusal) for refusal in scratch.list_refusals(SHOWN)]
         shell.print_table(REFUSALS, refusals, empty="")
     for line, remark in scratch.list_remarks(SHOWN):
-        shell.note(f"line {line}: {remark}")
+        shell.print_note(f"line {line}: {remark}")
     if refused > SHOWN or remarked > SHOWN:
-        shell.note("There are more: --report FILE has them all.")
+        shell.print_note("There are more: --report FILE has them all.")
     for note in outcome.notes:
-        shell.note(note)
+        shell.print_note(note)
     if dry_run:
-        shell.note("Nothing was written: this was a dry run.")
+        shell.print_note("Nothing was written: this was a dry run.")
 
 
 def write_report(scratch: "Scratch", path: Path) -> None:
     """Write all refusals and remarks to a CSV file.  An older one is overwritten."""
     from service.exchange import claim_sheet
 
-    with files.written(str(path), force=True) as out:
+    with files.write_file(str(path), force=True) as out:
         out.write(claim_sheet.encode_rows([REFUSALS]))
         for refusal in scratch.list_refusals():
             out.write(claim_sheet.encode_rows([asdict(refusal).values()]))

@@ -1,6 +1,7 @@
 """`claimdesk keys …`: what programs authenticate with."""
 
 import re
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
@@ -11,6 +12,7 @@ from service.cli.users import require_name
 from service.domain.access import Role
 from service.domain.claims import format_instant
 from service.store.engine import Connection
+from service.store.types import format_optional_instant
 
 app = typer.Typer(
     help="API keys: what programs authenticate with.", no_args_is_help=True, **shell.STYLE
@@ -35,29 +37,29 @@ def create(
     as_json: shell.AsJson = False,
 ) -> None:
     """Make an API key and print it.  It is kept as a hash only and cannot be shown again."""
-    now = shell.now()
-    expires_at = moment(expires, now=now) if expires is not None else None
-    made = databases.write(
-        _make, name=require_name(name), role=role, expires_at=expires_at, email=user, now=now
+    now = shell.read_clock()
+    expires_at = parse_expiry(expires, now=now) if expires is not None else None
+    key = databases.write(
+        _create_key, name=require_name(name), role=role, expires_at=expires_at, email=user, now=now
     )
     if as_json:
-        shell.print_json(made)
+        shell.print_json(key)
     else:
-        until = f", until {made['expires_at']}" if expires_at else ""
-        shell.note(f"The key {made['id']} ({role}{until}).  It is not shown again:")
-        typer.echo(made["key"])
+        until = f", until {key['expires_at']}" if expires_at else ""
+        shell.print_note(f"The key {key['id']} ({role}{until}).  It is not shown again:")
+        typer.echo(key["key"])
 
 
 @app.command("list")
 def list_(as_json: shell.AsJson = False) -> None:
     """List all keys, newest first; never the keys themselves."""
-    found = databases.read(_every)
+    keys = databases.read(_list_keys)
     if as_json:
-        shell.print_json(found)
+        shell.print_json(keys)
         return
     shell.print_table(
         ("id", "name", "role", "user", "created_at", "last_used_at", "expires_at", "revoked_at"),
-        found,
+        keys,
         empty="There are no keys yet.  Make one: claimdesk keys create",
     )
 
@@ -70,16 +72,19 @@ def revoke(
     from service.accounts import account_commands
 
     # Whoever found a leaked key has the whole of it: cd_<id>_<secret>.
-    found = re.fullmatch(r"cd_([^_]+)_.*", key_id.strip())
-    key_id = found[1] if found else key_id.strip()
+    whole = re.fullmatch(r"cd_([^_]+)_.*", key_id.strip())
+    key_id = whole[1] if whole else key_id.strip()
     databases.write(
-        account_commands.revoke_key, key_id=key_id, actor=account_commands.SYSTEM, now=shell.now()
+        account_commands.revoke_key,
+        key_id=key_id,
+        actor=account_commands.SYSTEM,
+        now=shell.read_clock(),
     )
-    shell.note(f"The key {key_id} is revoked.")
+    shell.print_note(f"The key {key_id} is revoked.")
 
 
-def moment(text: str, *, now: datetime) -> datetime:
-    """`30d` from now, or an RFC 3339 instant."""
+def parse_expiry(text: str, *, now: datetime) -> datetime:
+    """Parse `30d`, from now, or an RFC 3339 instant."""
     span = re.fullmatch(r"(\d{1,6})([mhdw])", text.strip())
     try:
         if span is not None:
@@ -88,14 +93,14 @@ def moment(text: str, *, now: datetime) -> datetime:
     except (ValueError, OverflowError):
         instant = None
     if instant is None or instant.tzinfo is None:
-        raise shell.misused(
+        raise shell.UsageError(
             f"--expires {text}: say a time from now (90m, 12h, 30d, 4w), or an instant with an "
             f"offset, such as {format_instant(now.replace(microsecond=0) + timedelta(days=30))}."
         )
     return instant
 
 
-def _make(
+def _create_key(
     connection: Connection,
     *,
     name: str,
@@ -103,11 +108,11 @@ def _make(
     expires_at: datetime | None,
     email: str | None,
     now: datetime,
-) -> dict[str, Any]:
+) -> Mapping[str, Any]:
     from service.accounts import account_commands
 
     user = account_commands.find_user(connection, email) if email is not None else None
-    made = account_commands.create_key(
+    key = account_commands.create_key(
         connection,
         name=name,
         role=role,
@@ -117,29 +122,20 @@ def _make(
         now=now,
     )
     return {
-        "id": made.id,
-        "key": made.key,
-        "role": made.role,
-        "name": made.name,
+        "id": key.id,
+        "key": key.key,
+        "role": key.role,
+        "name": key.name,
         "user": user.email if user is not None else None,
-        "expires_at": format_instant(expires_at) if expires_at is not None else None,
+        "expires_at": format_optional_instant(expires_at),
     }
 
 
-def _every(connection: Connection) -> list[dict[str, Any]]:
+def _list_keys(connection: Connection) -> Sequence[Mapping[str, Any]]:
     from service.accounts import account_queries
-    from service.store.paging import MAX_LIMIT, Window, cut
+    from service.store import paging
 
-    found: list[dict[str, Any]] = []
-    after = None
-    while True:
-        window = Window(MAX_LIMIT, after)
-        page, last = cut(
-            account_queries.list_keys(connection, window),
-            window,
-            lambda row: [row["created_at"], row["id"]],
-        )
-        found += page
-        if last is None:
-            return found
-        after = list(last)
+    return paging.collect_rows(
+        lambda window: account_queries.list_keys(connection, window),
+        lambda row: [row["created_at"], row["id"]],
+    )

@@ -1,10 +1,9 @@
-"""A receiver for people: shows each delivery of a webhook, and whether it verifies."""
+"""`claimdesk webhooks listen`: a receiver that prints each delivery, and whether it verifies."""
 
 import ipaddress
 import json
 import os
 import signal
-import socket
 import sys
 import threading
 from collections import Counter
@@ -15,34 +14,34 @@ from typing import Any
 
 import typer
 
-from service.cli import endpoints, shell
+from service.cli import endpoints, shell, sockets
 from service.domain.claims import format_instant
 from service.webhooks import signatures
 
-MOST_BYTES = 1024 * 1024
+MAX_BODY_BYTES = 1024 * 1024
 SILENT_SECONDS = 60
-"""Who says nothing for so long is hung up on."""
+"""A connection on which nothing comes for so long is closed."""
 PER_LINE = ("print_line", "reason", "comment")
-LONGEST = 500
-"""Characters of a text that are shown."""
+MAX_TEXT_LENGTH = 500
+"""Characters of a text that are printed."""
 
 
 @dataclass(frozen=True)
 class Received:
-    """A delivery, what was made of it, and what was answered."""
+    """A delivery, whether it verified, and what was answered."""
 
     at: str
     id: str
     body: bytes
     verified: bool | None
-    """None where there is no secret to verify with."""
+    """None if there is no secret to verify with."""
     problem: str | None
     answered: int
     arrival: int
-    """1 for the first arrival of this id, 2 for the next; what is refused does not count."""
+    """1 for the first arrival of this id, 2 for the next; refused deliveries do not count."""
 
-    def document(self) -> Any:
-        """The body, parsed; as text where it is no JSON."""
+    def parse_body(self) -> Any:
+        """Parse the body; return it as text if it is no JSON."""
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError):
@@ -50,52 +49,48 @@ class Received:
 
 
 class Receiver(ThreadingHTTPServer):
-    """Judges and shows what is posted.  Raises OSError where it cannot listen."""
+    """Verifies and prints what is posted.  Raises OSError if it cannot listen."""
 
     daemon_threads = True
     block_on_close = False
 
     def __init__(self, host: str, port: int, *, secrets: list[str], fail: int, as_json: bool):
-        found = socket.getaddrinfo(
-            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )
-        # `localhost` is 127.0.0.1 and ::1: the first is what everything else here takes it for.
-        family, _, _, _, address = min(found, key=lambda one: one[0] != socket.AF_INET)
+        family, address = sockets.resolve_address(host, port)
         self.address_family = family
-        super().__init__((str(address[0]), int(address[1])), Handler)
+        super().__init__(address, Handler)
         self.secrets = secrets
-        self.unreadable: OSError | None = None
-        """Why nothing can be shown any more."""
-        self._fail = fail
+        self.output_error: OSError | None = None
+        """Why nothing can be printed any more."""
+        self._failures_left = fail
         self._as_json = as_json
-        self._times: Counter[str] = Counter()
-        self._one_at_a_time = threading.Lock()
+        self._arrivals: Counter[str] = Counter()
+        self._lock = threading.Lock()
 
     def receive(self, headers: Mapping[str, str], body: bytes) -> Received:
-        with self._one_at_a_time:
-            received = self._judge(headers, body)
+        with self._lock:
+            received = self._verify(headers, body)
             try:
                 if self._as_json:
-                    typer.echo(json.dumps(as_line(received), ensure_ascii=False))
+                    typer.echo(json.dumps(build_line(received), ensure_ascii=False))
                 else:
-                    show(received)
+                    print_delivery(received)
             except OSError as error:
-                self.unreadable = error
+                self.output_error = error
                 self.shutdown()
             return received
 
-    def trust(self, secret: str) -> None:
+    def add_secret(self, secret: str) -> None:
         """Verify with this secret too, from now on."""
         require_secret(secret)
         self.secrets.append(secret)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Senders that go away or say nothing are nothing to tell of."""
+        """Print nothing about senders that hang up or say nothing."""
         if not isinstance(sys.exc_info()[1], OSError):
             super().handle_error(request, client_address)
 
-    def _judge(self, headers: Mapping[str, str], body: bytes) -> Received:
-        now = shell.now()
+    def _verify(self, headers: Mapping[str, str], body: bytes) -> Received:
+        now = shell.read_clock()
         verified, problem, answered = None, None, 204
         if self.secrets:
             try:
@@ -103,19 +98,19 @@ class Receiver(ThreadingHTTPServer):
                 verified = True
             except signatures.BadSignature as error:
                 verified, problem, answered = False, str(error), 401
-        if answered == 204 and self._fail:
-            self._fail -= 1
-            problem, answered = f"500 on purpose, {self._fail} more to come", 500
-        message = printable(headers.get(signatures.ID, ""))
+        if answered == 204 and self._failures_left:
+            self._failures_left -= 1
+            problem, answered = f"500 on purpose, {self._failures_left} more to come", 500
+        message = clean_text(headers.get(signatures.ID, ""))
         if verified is not False:
-            self._times[message] += 1
+            self._arrivals[message] += 1
         return Received(
-            format_instant(now), message, body, verified, problem, answered, self._times[message]
+            format_instant(now), message, body, verified, problem, answered, self._arrivals[message]
         )
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Takes POST of bounded bodies, on connections that are kept."""
+    """Takes POST requests with bodies of a limited size, and keeps connections open."""
 
     protocol_version = "HTTP/1.1"
     server_version, sys_version = "claimdesk-listen", ""
@@ -126,8 +121,8 @@ class Handler(BaseHTTPRequestHandler):
         length = self.headers.get("content-length", "")
         if not (length.isascii() and length.isdigit()) or "transfer-encoding" in self.headers:
             self._answer(411, "Say Content-Length.", close=True)
-        elif len(length) > 9 or int(length) > MOST_BYTES:
-            self._answer(413, f"A body has {MOST_BYTES:,} bytes at most.", close=True)
+        elif len(length) > 9 or int(length) > MAX_BODY_BYTES:
+            self._answer(413, f"A body has {MAX_BODY_BYTES:,} bytes at most.", close=True)
         else:
             body = self.rfile.read(int(length))
             if len(body) < int(length):
@@ -138,7 +133,7 @@ class Handler(BaseHTTPRequestHandler):
             self._answer(received.answered, received.problem or "")
 
     def __getattr__(self, name: str) -> Any:
-        """Every method but POST."""
+        """Answer every method but POST."""
         if name.startswith("do_"):
             return lambda: self._answer(405, "", close=True)
         raise AttributeError(name)
@@ -157,48 +152,45 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """What arrives is shown in another way."""
+        """Print nothing: deliveries are printed in another way."""
 
 
-def run(host: str, port: int, *, secrets: list[str], fail: int, as_json: bool) -> None:
+def run_receiver(host: str, port: int, *, secrets: list[str], fail: int, as_json: bool) -> None:
     """Receive until Ctrl-C."""
     for secret in secrets:
         require_secret(secret)
     try:
         receiver = Receiver(host, port, secrets=[*secrets], fail=fail, as_json=as_json)
-    except socket.gaierror as error:
-        raise shell.misused(f"--host {host}: {error.strerror}.") from error
     except OSError as error:
-        raise shell.Stopped(
-            f"{host}:{port} cannot be listened on: {error.strerror}.  "
-            "Another port: claimdesk webhooks listen --port N"
+        raise shell.CommandError(
+            sockets.explain_not_listening(host, port, "webhooks listen", error)
         ) from error
-    pasted = can_paste()
-    shell.note(guidance(receiver, pasted=pasted))
-    if pasted:
+    interactive = is_interactive()
+    shell.print_note(describe_next_steps(receiver, interactive=interactive))
+    if interactive:
         threading.Thread(target=_read_secrets, args=(receiver,), daemon=True).start()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with receiver:
             receiver.serve_forever(poll_interval=0.2)
     except KeyboardInterrupt:
-        shell.note("")
-    if receiver.unreadable is not None:
-        raise receiver.unreadable
+        shell.print_note("")
+    if receiver.output_error is not None:
+        raise receiver.output_error
 
 
 def require_secret(secret: str) -> None:
-    """Stops where it is no secret; does not repeat it."""
+    """Raise UsageError if it is no secret; the message does not repeat it."""
     try:
         signatures.sign_message(secret, "", 0, b"")
     except ValueError as error:
-        raise shell.misused(
+        raise shell.UsageError(
             "A secret is whsec_ and base64, as claimdesk webhooks create prints it."
         ) from error
 
 
-def guidance(receiver: Receiver, *, pasted: bool) -> str:
-    """What to type next."""
+def describe_next_steps(receiver: Receiver, *, interactive: bool) -> str:
+    """Return what to type next."""
     host, port = receiver.server_address[:2]
     address = ipaddress.ip_address(str(host))
     if address.is_unspecified:
@@ -230,7 +222,7 @@ def guidance(receiver: Receiver, *, pasted: bool) -> str:
             f"  claimdesk webhooks create {url}",
             *(
                 ("Paste the secret here and press Enter, then have something come:",)
-                if pasted
+                if interactive
                 else (
                     "Start this again with the secret, then have something come:",
                     f"  CLAIMDESK_WEBHOOK_SECRET=whsec_… {again}",
@@ -242,7 +234,7 @@ def guidance(receiver: Receiver, *, pasted: bool) -> str:
     )
 
 
-def can_paste() -> bool:
+def is_interactive() -> bool:
     """Whether somebody can type into this process."""
     if not sys.stdin.isatty():
         return False
@@ -254,8 +246,8 @@ def can_paste() -> bool:
 
 
 def _read_secrets(receiver: Receiver) -> None:
-    """Take secrets from the terminal.  Not through sys.stdin: whoever waits in it holds a lock
-    that the exit needs."""
+    """Read secrets from the terminal.  Not through sys.stdin: a thread that waits in it holds a
+    lock that the exit needs."""
     while True:
         try:
             typed = os.read(sys.stdin.fileno(), 4096)
@@ -265,16 +257,17 @@ def _read_secrets(receiver: Receiver) -> None:
             return
         for line in typed.decode(errors="replace").split():
             try:
-                receiver.trust(line)
-                shell.note("What comes from now on is verified with it.")
-            except shell.Stopped as stopped:
-                shell.note(str(stopped))
+                receiver.add_secret(line)
+                shell.print_note("What comes from now on is verified with it.")
+            except shell.CommandError as error:
+                shell.print_note(str(error))
 
 
-# --- what is shown ---
+# --- output ---
 
 
-def as_line(received: Received) -> dict[str, Any]:
+def build_line(received: Received) -> Mapping[str, Any]:
+    """Return a delivery as an object of the JSON output."""
     return {
         "received_at": received.at,
         "id": received.id,
@@ -282,12 +275,12 @@ def as_line(received: Received) -> dict[str, Any]:
         "problem": received.problem,
         "answered": received.answered,
         "arrival": received.arrival,
-        "body": received.document(),
+        "body": received.parse_body(),
     }
 
 
-def show(received: Received) -> None:
-    """A delivery in a few lines, for people."""
+def print_delivery(received: Received) -> None:
+    """Print a delivery in a few lines."""
     if received.verified is False:
         for line in (
             f"{received.at}  NOT VERIFIED: {received.problem}",
@@ -296,11 +289,11 @@ def show(received: Received) -> None:
         ):
             typer.secho(line, fg=typer.colors.RED, bold=True)
         return
-    document = received.document()
+    document = received.parse_body()
     event = document if isinstance(document, dict) else {}
-    kind = printable(event.get("type")) or "no event of ours"
+    kind = clean_text(event.get("type")) or "no event of ours"
     typer.echo(f"{received.at}  {typer.style(kind, bold=True)}")
-    for line in described(event):
+    for line in describe_event(event):
         typer.echo(f"  {line}")
     mark = (
         typer.style("verified", fg=typer.colors.GREEN)
@@ -313,31 +306,35 @@ def show(received: Received) -> None:
         typer.secho(f"  answered {received.problem}", fg=typer.colors.RED)
 
 
-def described(event: Mapping[str, Any]) -> list[str]:
-    """What an event tells, a line for each part."""
+def describe_event(event: Mapping[str, Any]) -> list[str]:
+    """Return what an event says, a line for each part."""
     data = event.get("data")
     if not isinstance(data, dict):
         return []
     lines = []
     claim = data.get("claim")
     if isinstance(claim, dict):
-        lines.append(printable(claim.get("text")))
-    change = printable(data.get("status"))
+        lines.append(clean_text(claim.get("text")))
+    change = clean_text(data.get("status"))
     if data.get("previous_status"):
-        change = f"{printable(data['previous_status'])} → {change}"
+        change = f"{clean_text(data['previous_status'])} → {change}"
     elif data.get("to"):
-        change = f"{change} → {printable(data['to'])}, proposed"
+        change = f"{change} → {clean_text(data['to'])}, proposed"
     if data.get("cause"):
-        change += f"  (cause: {printable(data['cause'])}; change {printable(data.get('sequence'))})"
+        change += (
+            f"  (cause: {clean_text(data['cause'])}; change {clean_text(data.get('sequence'))})"
+        )
     lines.append(change)
-    lines += [printable(data.get(name)) for name in PER_LINE]
+    lines += [clean_text(data.get(name)) for name in PER_LINE]
     if data.get("from"):
-        lines.append(f"from {printable(data['from'])}")
+        lines.append(f"from {clean_text(data['from'])}")
     return [line for line in lines if line]
 
 
-def printable(value: Any) -> str:
-    """A text on one line, without what a terminal would take for orders."""
+def clean_text(value: Any) -> str:
+    """Return a text on one line, without control characters for the terminal."""
     text = "" if value is None else str(value)
-    text = text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
-    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
+    text = text if len(text) <= MAX_TEXT_LENGTH else f"{text[:MAX_TEXT_LENGTH]}…"
+    return "".join(
+        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
+    )

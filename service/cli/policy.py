@@ -26,7 +26,10 @@ def policy(
 
     if four_eyes is not None:
         databases.write(
-            commands.change_four_eyes, on=four_eyes is Switch.ON, actor=SYSTEM, now=shell.now()
+            commands.change_four_eyes,
+            on=four_eyes is Switch.ON,
+            actor=SYSTEM,
+            now=shell.read_clock(),
         )
     needed = databases.read(commands.needs_second_person)
     if as_json:

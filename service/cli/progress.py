@@ -1,4 +1,4 @@
-"""A bar for a person who would otherwise wonder."""
+"""A progress bar for commands that take long."""
 
 import sys
 import time
@@ -10,9 +10,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 
-class Bar:
-    """Shows how far something long is, on a terminal only, and not where it was asked to be
-    `quiet`."""
+class ProgressBar:
+    """Shows progress, on a terminal only, and not if it is `quiet`."""
 
     AFTER_SECONDS = 1.0
 
@@ -22,7 +21,7 @@ class Bar:
         self._began = time.monotonic()
         self._progress: Progress | None = None
 
-    def __enter__(self) -> "Bar":
+    def __enter__(self) -> "ProgressBar":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -30,19 +29,20 @@ class Bar:
             self._progress.stop()
 
     def show(self, done: int, total: int) -> None:
-        """May be called from the thread that reads; ends it where the command was interrupted."""
+        """Show how much is done.  Raises CommandError if the command was interrupted, which ends
+        the thread that reads."""
         if databases.interrupted.is_set():
-            raise shell.Stopped("interrupted", code=shell.INTERRUPTED)
+            raise shell.CommandError("interrupted", code=shell.INTERRUPTED)
         if self._quiet or not sys.stderr.isatty():
             return
         if time.monotonic() < self._began + self.AFTER_SECONDS:
             return
         if self._progress is None:
-            self._progress = _progress(self._what)
+            self._progress = _start_progress(self._what)
         self._progress.update(self._progress.task_ids[0], completed=done, total=total)
 
 
-def _progress(what: str) -> "Progress":
+def _start_progress(what: str) -> "Progress":
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 

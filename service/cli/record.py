@@ -23,7 +23,7 @@ def seed(
     path = file or seeds.find_default_file()
     plan = seeds.parse_seed_file(path.read_bytes())
     report = databases.write(
-        seeds.load_plan, plan=plan, actor=account_commands.SYSTEM, now=shell.now()
+        seeds.load_plan, plan=plan, actor=account_commands.SYSTEM, now=shell.read_clock()
     )
     if as_json:
         shell.print_json({"created": report.created, "unchanged": report.unchanged})
@@ -47,15 +47,15 @@ def verify(as_json: shell.AsJson = False) -> None:
     """Prove everything derived from the record; exit 1 and name the first break where it fails."""
     from service.verification import verification
 
-    with progress.Bar("claims") as bar:
+    with progress.ProgressBar("claims") as bar:
         report = databases.read(verification.verify, progress=bar.show)
     if as_json:
         shell.print_json(asdict(report))
     elif report.ok:
         typer.echo(f"Everything holds: {report.claims} claims, {report.events} events.")
-        shell.note("What nothing in the database can prove:")
+        shell.print_note("What nothing in the database can prove:")
         for remark in report.remarks:
-            shell.note(f"  {remark.table}: {remark.what}")
+            shell.print_note(f"  {remark.table}: {remark.what}")
     if report.first_break is None:
         return
     first = report.first_break

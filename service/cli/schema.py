@@ -12,14 +12,14 @@ def upgrade() -> None:
     """Bring the database to the schema of this version: harmless where it has it already."""
     from service.store import migrate
 
-    settings = shell.settings()
-    before, head = _current(), migrate.head()
-    databases.require_known(before)
+    settings = shell.load_settings()
+    before, head = _read_schema(), migrate.find_head()
+    databases.require_known_schema(before)
     if before == head:
-        shell.note(f"The schema is current ({head}).")
+        shell.print_note(f"The schema is current ({head}).")
         return
     migrate.upgrade(settings)
-    shell.note(f"The schema is at {head} now (before: {before or 'nothing'}).")
+    shell.print_note(f"The schema is at {head} now (before: {before or 'nothing'}).")
 
 
 @app.command()
@@ -27,11 +27,11 @@ def current(as_json: shell.AsJson = False) -> None:
     """Say which schema the database has, and which this version needs."""
     from service.store import migrate
 
-    has, head = _current(), migrate.head()
+    existing, head = _read_schema(), migrate.find_head()
     if as_json:
-        shell.print_json({"current": has, "head": head})
+        shell.print_json({"current": existing, "head": head})
     else:
-        typer.echo(f"{has or 'nothing'} (this version needs {head})")
+        typer.echo(f"{existing or 'nothing'} (this version needs {head})")
 
 
 @app.command()
@@ -39,32 +39,32 @@ def check() -> None:
     """Check that the schema is current and is what the code takes it for; exit 1 where not."""
     from service.store import migrate
 
-    has, head = _current(), migrate.head()
-    databases.require_known(has)
-    if has != head:
-        shell.fail(f"The schema is at {has or 'nothing'}, not at {head}.  {databases.UPGRADE}")
-    differences = migrate.differences(shell.settings())
+    existing, head = _read_schema(), migrate.find_head()
+    databases.require_known_schema(existing)
+    if existing != head:
+        shell.fail(f"The schema is at {existing or 'nothing'}, not at {head}.  {databases.UPGRADE}")
+    differences = migrate.find_differences(shell.load_settings())
     for difference in differences:
-        typer.echo(_words(difference))
+        typer.echo(_describe_difference(difference))
     if differences:
         shell.fail(f"The schema differs from the code's in {len(differences)} places.")
-    shell.note(f"The schema is current ({head}) and as the code takes it to be.")
+    shell.print_note(f"The schema is current ({head}) and as the code takes it to be.")
 
 
-def _current() -> str | None:
+def _read_schema() -> str | None:
     from service.store import migrate
 
-    path = databases.file()
-    # Asking SQLite would make the file.
+    path = databases.find_file()
+    # SQLite would create the file to answer.
     if path is not None and not path.exists():
         return None
-    return migrate.current(shell.settings())
+    return migrate.read_current(shell.load_settings())
 
 
-def _words(difference: object) -> str:
-    """One of Alembic's differences: ('add_table', Table), or a list of changes to one column."""
+def _describe_difference(difference: object) -> str:
+    """Describe one of Alembic's differences: ('add_table', Table), or a list of changes."""
     if isinstance(difference, list):
-        return "; ".join(map(_words, difference))
+        return "; ".join(map(_describe_difference, difference))
     if isinstance(difference, tuple):
         return " ".join(str(part) for part in difference if part is not None)
     return str(difference)

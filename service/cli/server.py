@@ -1,4 +1,4 @@
-"""uvicorn as `claimdesk serve` runs it."""
+"""Runs uvicorn for `claimdesk serve`, in one process or in several."""
 
 import gc
 import os
@@ -21,9 +21,9 @@ from service.config import Settings
 
 OPEN_FILES = 65_536
 FACTORY = "service.cli.server:create_application"
-"""By name where there are several processes: each builds its own."""
+"""Several processes get the factory by its name: each builds an application of its own."""
 PROXIES = "CLAIMDESK_TRUSTED_PROXIES"
-"""How the processes learn whose X-Forwarded-For is believed; empty: nobody's."""
+"""Tells the processes whose X-Forwarded-For is believed; empty: nobody's."""
 
 
 def run(
@@ -34,8 +34,8 @@ def run(
     proxy_headers: bool,
     greet: Callable[[], None],
 ) -> None:
-    """Answer requests on `listener` until a signal comes; `greet` once requests are answered."""
-    _allow_connections()
+    """Answer requests on `listener` until a signal comes.  Calls `greet` once it answers."""
+    _raise_file_limit()
     trusted = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1")
     os.environ[PROXIES] = trusted if proxy_headers else ""
     config = uvicorn.Config(
@@ -48,7 +48,7 @@ def run(
         lifespan="on",
         log_config=None,
         access_log=False,
-        # Ours, inside of Admission: trailers are not headers.
+        # `create_application` adds it inside of Admission, for which trailers are no headers.
         proxy_headers=False,
         server_header=False,
         date_header=True,
@@ -66,10 +66,10 @@ def run(
     from service.web import logs
 
     logs.configure_logging(settings)
-    # Each process reads its settings itself; it cannot know what was settled on here.
+    # Each process reads its settings itself, and cannot know what the options changed.
     os.environ[f"{shell.PREFIX}BASE_URL"] = settings.base_url
     os.environ[f"{shell.PREFIX}DISPATCH"] = "on" if settings.dispatch else "off"
-    # Calls wait here instead of being refused until the first worker answers.
+    # Connections wait here until the first worker answers, instead of being refused.
     listener.listen(config.backlog)
     supervisor = _Supervisor(config, listener, greet)
     supervisor.run()
@@ -79,9 +79,11 @@ def run(
         raise typer.Exit(shell.INTERRUPTED)
 
 
-def _allow_connections() -> None:
-    """Ask the system for as many open files as it gives without asking: every stream is one, and
-    where a shell's usual 1,024 are used up, no request is answered any more."""
+def _raise_file_limit() -> None:
+    """Raise this process's limit of open files as far as the system allows.
+
+    Every stream is an open file.  Once a shell's usual 1,024 are used up, no request is answered.
+    """
     if sys.platform == "win32":
         return
     import resource
@@ -93,7 +95,7 @@ def _allow_connections() -> None:
 
 
 def create_application(settings: Settings | None = None) -> Admission:
-    """The application of one server process, behind the book of its connections."""
+    """Build the application of one server process, with the guard of its connections."""
     from service.app import create_app
 
     settings = settings or Settings()
@@ -106,7 +108,7 @@ def create_application(settings: Settings | None = None) -> Admission:
 
 
 def _count_files() -> int | None:
-    """How many files this process may open; None where the system does not say."""
+    """Return how many files this process may open; None if the system does not say."""
     if sys.platform == "win32":
         return None
     import resource
@@ -116,7 +118,7 @@ def _count_files() -> int | None:
 
 
 class _Server(uvicorn.Server):
-    """Greets once it answers."""
+    """Calls `greet` once it answers."""
 
     def __init__(self, config: uvicorn.Config, greet: Callable[[], None]) -> None:
         super().__init__(config)
@@ -124,7 +126,7 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        # What was imported stays: collections need not look at it again.
+        # What was imported stays: the garbage collector need not look at it again.
         gc.freeze()
         gc.enable()
         if self.started:
@@ -132,7 +134,7 @@ class _Server(uvicorn.Server):
 
 
 class _Supervisor(Multiprocess):
-    """Greets once every worker answers."""
+    """Calls `greet` once every worker answers."""
 
     def __init__(
         self, config: uvicorn.Config, listener: socket.socket, greet: Callable[[], None]
@@ -143,10 +145,10 @@ class _Supervisor(Multiprocess):
 
     def init_processes(self) -> None:
         super().init_processes()
-        waiting: list[Any] = list(self.processes)
-        while not self.signal_queue and all(process.process.is_alive() for process in waiting):
-            waiting = [process for process in waiting if not process.is_ready(timeout=1)]
-            if not waiting:
+        starting: list[Any] = list(self.processes)
+        while not self.signal_queue and all(process.process.is_alive() for process in starting):
+            starting = [process for process in starting if not process.is_ready(timeout=1)]
+            if not starting:
                 self._greet()
                 return
             time.sleep(0.05)

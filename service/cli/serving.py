@@ -1,4 +1,4 @@
-"""`claimdesk serve`: the options, and what has to hold before the server starts."""
+"""`claimdesk serve`: its options, and what is checked before the server starts."""
 
 import gc
 import socket
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from service.cli import databases, shell, users
+from service.cli import databases, shell, sockets, users
 from service.domain.access import Role
 from service.store.engine import Connection
 
@@ -52,16 +52,16 @@ def serve(
     An embedded (SQLite) database is brought to the schema of this version first.  On PostgreSQL
     that takes `claimdesk db upgrade`: other servers may still be running on the old schema.
     """
-    with _no_collections():
-        settings = shell.settings()
-        with _listen(host, port) as listener:
-            address = _address(host, listener.getsockname()[1])
+    with _pause_garbage_collection():
+        settings = shell.load_settings()
+        with _open_listener(host, port) as listener:
+            address = _build_address(host, listener.getsockname()[1])
             if "base_url" not in settings.model_fields_set:
                 settings = settings.model_copy(update={"base_url": address})
             if no_dispatch:
                 settings = settings.model_copy(update={"dispatch": False})
-            databases.ready(create=True)
-            greeting = f"Claimdesk {shell.version()} on {address}"
+            databases.prepare_schema(create=True)
+            greeting = f"Claimdesk {shell.read_version()} on {address}"
             if seed:
                 greeting += f"\n{_start_desk(settings)}"
 
@@ -72,14 +72,14 @@ def serve(
                 listener,
                 workers=workers,
                 proxy_headers=proxy_headers,
-                greet=lambda: shell.note(greeting),
+                greet=lambda: shell.print_note(greeting),
             )
 
 
 @contextmanager
-def _no_collections() -> Iterator[None]:
-    """Look for no garbage while the application is imported, all of which stays: a tenth of the
-    time that a start takes.  The server looks again from its first answer on."""
+def _pause_garbage_collection() -> Iterator[None]:
+    """Collect no garbage while the application is imported: all of it stays, and looking at it
+    takes a tenth of the start.  The server collects again once it answers."""
     gc.disable()
     try:
         yield
@@ -87,55 +87,45 @@ def _no_collections() -> Iterator[None]:
         gc.enable()
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    """A socket on this address, bound before anything else is done: a port in use shows at once."""
-    try:
-        found = socket.getaddrinfo(
-            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )
-    except socket.gaierror as error:
-        raise shell.misused(f"--host {host}: {error.strerror}.") from error
-    # `localhost` is 127.0.0.1 and ::1: the first is what everything else here takes it for.
-    family, kind, protocol, _, address = min(found, key=lambda one: one[0] != socket.AF_INET)
-    listener = socket.socket(family, kind, protocol)
+def _open_listener(host: str, port: int) -> socket.socket:
+    """Return a socket that is bound to this address, so that a port in use shows at once."""
+    family, address = sockets.resolve_address(host, port)
+    listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
     except OSError as error:
         listener.close()
-        raise shell.Stopped(
-            f"{host}:{port} cannot be listened on: {error.strerror}.  "
-            "Another port: claimdesk serve --port N"
+        raise shell.CommandError(
+            sockets.explain_not_listening(host, port, "serve", error)
         ) from error
     listener.set_inheritable(True)
     return listener
 
 
-def _address(host: str, port: int) -> str:
-    """How a browser on this machine reaches the server."""
-    reached = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host)  # noqa: S104
-    if reached is None:
-        reached = f"[{host}]" if ":" in host else host
-    return f"http://{reached}:{port}"
+def _build_address(host: str, port: int) -> str:
+    """Return the URL by which a browser on this machine reaches the server."""
+    local = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host)  # noqa: S104
+    return f"http://{local or (f'[{host}]' if ':' in host else host)}:{port}"
 
 
 def _start_desk(settings: "Settings") -> str:
-    """What `--seed` does, and what it has to say."""
-    token, loaded = databases.write(seeded, now=shell.now())
+    """Seed an empty database, and return what to tell about it."""
+    token, loaded = databases.write(seed_empty_database, now=shell.read_clock())
     lines = ["The article is loaded."] if loaded else []
     if token is None:
         lines.append("No administrator is active: claimdesk users create --role admin …")
     else:
-        link = users.sign_in_link(token, base=settings.base_url)
+        link = users.build_sign_in_link(token, base=settings.base_url)
         lines.append(f"Sign in once, within a day: {link}")
     return "\n".join(lines)
 
 
-def seeded(connection: Connection, *, now: datetime) -> tuple[str | None, bool]:
+def seed_empty_database(connection: Connection, *, now: datetime) -> tuple[str | None, bool]:
     """Give an empty database a user and the article.
 
-    Gives a sign-in token for the first administrator, None where none is active, and whether
-    the article was loaded.
+    Returns a sign-in token for the first administrator, None if none is active, and whether the
+    article was loaded.
     """
     from service.accounts import account_commands
     from service.exchange import seeds
@@ -145,11 +135,13 @@ def seeded(connection: Connection, *, now: datetime) -> tuple[str | None, bool]:
         plan = seeds.parse_seed_file(seeds.find_default_file().read_bytes())
         seeds.load_plan(connection, plan, actor=account_commands.SYSTEM, now=now)
     if not account_commands.has_users(connection):
-        made = users.make(connection, email=FIRST_EMAIL, name=FIRST_NAME, role=Role.ADMIN, now=now)
-        return made["token"], empty
+        user = users.create_user_with_link(
+            connection, email=FIRST_EMAIL, name=FIRST_NAME, role=Role.ADMIN, now=now
+        )
+        return user.token, empty
     active = [
         user
-        for user in users.every(connection)
+        for user in users.list_users(connection)
         if user["role"] == Role.ADMIN and user["disabled_at"] is None
     ]
     if not active:

@@ -1,4 +1,4 @@
-"""What every command shares: settings, refusals in words, JSON and tables."""
+"""What every command shares: settings, errors in plain words, JSON and tables."""
 
 import json
 import re
@@ -34,24 +34,26 @@ STYLE: Style = {"pretty_exceptions_enable": False, "rich_markup_mode": None}
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
-class Stopped(Exception):
-    """A command cannot go on; the message says why and what to do."""
+class CommandError(Exception):
+    """A command cannot go on.  The message says why, and what to do."""
 
     def __init__(self, message: str, *, code: int = FAILED) -> None:
         super().__init__(message)
         self.code = code
 
 
-def misused(message: str) -> Stopped:
-    """For an option or argument that does not hold: exit code 2, as for an unknown option."""
-    return Stopped(message, code=MISUSED)
+class UsageError(CommandError):
+    """An option or argument is wrong: exit code 2, as for an unknown option."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, code=MISUSED)
 
 
-def now() -> datetime:
+def read_clock() -> datetime:
     return datetime.now(UTC)
 
 
-def version() -> str:
+def read_version() -> str:
     from importlib.metadata import PackageNotFoundError
     from importlib.metadata import version as installed
 
@@ -62,94 +64,99 @@ def version() -> str:
 
 
 @cache
-def settings() -> "Settings":
-    """The settings of this process.  Stops with each variable at fault by its name."""
+def load_settings() -> "Settings":
+    """Return the settings of this process.  Raises UsageError, which names each wrong variable."""
     from pydantic import ValidationError
     from pydantic_settings import SettingsError
 
     from service.config import Settings
 
     try:
-        found = Settings()
-        _require_port(found.database_url.get_secret_value())
-        return found
+        settings = Settings()
+        _require_port(settings.database_url.get_secret_value())
+        return settings
     except ValidationError as error:
-        raise misused(_bad_settings(error)) from error
+        raise UsageError(_describe_bad_settings(error)) from error
     except SettingsError as error:
-        raise misused(f"The settings cannot be read: {error}.") from error
+        raise UsageError(f"The settings cannot be read: {error}.") from error
     except ValueError as error:
-        raise misused(f"{PREFIX}DATABASE_URL is not an address: {error}.") from error
+        raise UsageError(f"{PREFIX}DATABASE_URL is not an address: {error}.") from error
 
 
 def _require_port(url: str) -> None:
-    """Raises ValueError.  A password may hold anything: what counts begins after it.  There may be
-    several places, between commas."""
-    places = url.partition("://")[2].partition("?")[0].rpartition("@")[2].partition("/")[0]
-    for place in places.split(","):
-        _ = urlsplit(f"//{place}").port
+    """Raise ValueError if a port of a database URL is no number.
+
+    A password may hold anything, so only what follows it is read.  There may be several servers,
+    between commas.
+    """
+    servers = url.partition("://")[2].partition("?")[0].rpartition("@")[2].partition("/")[0]
+    for server in servers.split(","):
+        _ = urlsplit(f"//{server}").port
 
 
-def _bad_settings(error: "ValidationError") -> str:
+def _describe_bad_settings(error: "ValidationError") -> str:
     from service.config import Settings
 
     lines = ["These settings do not hold (environment variables, or the file .env):"]
     for fault in error.errors():
         field = str(fault["loc"][0]) if fault["loc"] else ""
         info = Settings.model_fields.get(field)
-        given = "" if is_secret(field) else f"={fault['input']}"
+        value = "" if is_secret(field) else f"={fault['input']}"
         message = fault["msg"].removeprefix("Value error, ")
-        if not field:  # of several settings together, which it names
+        if not field:  # of several settings together, which the message names
             lines.append(f"  {message}")
             continue
-        lines.append(f"  {PREFIX}{field.upper()}{given}: {message[:1].lower()}{message[1:]}")
+        lines.append(f"  {PREFIX}{field.upper()}{value}: {message[:1].lower()}{message[1:]}")
         if info is not None and info.description:
             lines.append(f"    {info.description}")
     return "\n".join(lines)
 
 
 def is_secret(field: str) -> bool:
-    """Whether a setting must not be shown as it is."""
+    """Whether a setting must not be printed as it is."""
     from service.config import Settings
 
     info = Settings.model_fields.get(field)
     return info is None or "Secret" in f"{info.annotation} {info.metadata} {info.default!r}"
 
 
-def masked(url: str) -> str:
-    """A database URL without its password."""
+def mask_password(url: str) -> str:
+    """Return a database URL without its password."""
     url = re.sub(r"^([\w+]+://[^:@/?]*):.*@", r"\1:***@", url)
     return re.sub(r"([?&]\w*password=)[^&]*", r"\1***", url)
 
 
-def database() -> str:
-    """The database in words, without its password."""
-    return f"{PREFIX}DATABASE_URL is {masked(settings().database_url.get_secret_value())}"
+def describe_database() -> str:
+    """Return which database is used, without its password."""
+    return (
+        f"{PREFIX}DATABASE_URL is {mask_password(load_settings().database_url.get_secret_value())}"
+    )
 
 
-# --- what goes wrong ---
+# --- errors ---
 
 
 @contextmanager
-def refusals() -> Iterator[None]:
-    """Turn everything that can be expected to go wrong into a line or two and an exit code."""
+def report_errors() -> Iterator[None]:
+    """Print an expected error as a line or two, and exit with its code."""
     try:
         yield
-    except Stopped as stopped:
-        fail(str(stopped), code=stopped.code)
+    except CommandError as error:
+        fail(str(error), code=error.code)
     except Unavailable as error:
-        fail(_unavailable(error))
+        fail(_describe_unavailable(error))
     except ClaimdeskError as error:
-        fail(_refusal(error))
+        fail(_describe_refusal(error))
     except OSError as error:
         if isinstance(error, BrokenPipeError):
             raise
         where = f"{error.filename}: " if error.filename else ""
         fail(f"{where}{error.strerror or error}")
     except Exception as error:
-        known = _database_says(error)
-        if known is None:
+        explanation = _explain_database_error(error)
+        if explanation is None:
             raise
-        fail(known)
+        fail(explanation)
 
 
 def fail(message: str, *, code: int = FAILED) -> NoReturn:
@@ -157,12 +164,12 @@ def fail(message: str, *, code: int = FAILED) -> NoReturn:
     raise typer.Exit(code)
 
 
-def note(message: str) -> None:
-    """Tell the person, not the program that reads standard output."""
+def print_note(message: str) -> None:
+    """Print a message for the person, not for the program that reads standard output."""
     typer.echo(message, err=True)
 
 
-def _refusal(error: ClaimdeskError) -> str:
+def _describe_refusal(error: ClaimdeskError) -> str:
     faults = error.extras.get("errors", ()) if isinstance(error, Invalid) else ()
     lines = [error.detail]
     for fault in faults:
@@ -172,22 +179,23 @@ def _refusal(error: ClaimdeskError) -> str:
     return "\n".join(lines)
 
 
-def _unavailable(error: Unavailable) -> str:
-    known = _database_says(error)
-    if known is not None:
-        return known
+def _describe_unavailable(error: Unavailable) -> str:
+    explanation = _explain_database_error(error)
+    if explanation is not None:
+        return explanation
     cause = error.__cause__
     reason = str(getattr(cause, "orig", None) or cause or error.detail)
-    if settings().embedded:
+    if load_settings().embedded:
         help_ = (
             "May this account write there, and is there room?  Is another process at work on it?"
         )
     else:
         help_ = "Is the server running there, and does it take connections from here?"
-    return f"The database cannot be reached: {reason.splitlines()[0]}\n  {database()}\n  {help_}"
+    first_line = reason.splitlines()[0]
+    return f"The database cannot be reached: {first_line}\n  {describe_database()}\n  {help_}"
 
 
-# What PostgreSQL says (its documentation's appendix A), and what to do.
+# PostgreSQL's error codes (appendix A of its documentation), and what to do.
 SQLSTATES = {
     "3D000": "There is no such database on the server: create it first (createdb).",
     "28000": "The server does not let this user in.",
@@ -199,8 +207,8 @@ SQLSTATES = {
 }
 
 
-def _database_says(error: BaseException) -> str | None:
-    """What to tell about an error whose cause has one of the codes above, or is a bad file."""
+def _explain_database_error(error: BaseException) -> str | None:
+    """Explain an error whose cause has one of the codes above, or is a bad file; else None."""
     import sqlite3
 
     seen: set[int] = set()
@@ -209,31 +217,31 @@ def _database_says(error: BaseException) -> str | None:
         seen.add(id(cause))
         code = getattr(cause, "sqlstate", None)
         if code in SQLSTATES:
-            return f"{SQLSTATES[code]}\n  The server says: {cause}\n  {database()}"
+            return f"{SQLSTATES[code]}\n  The server says: {cause}\n  {describe_database()}"
         # The class itself says that the file is bad; its subclasses say other things.
         if type(cause) is sqlite3.DatabaseError:
-            return f"The database cannot be used: {cause}\n  {database()}"
+            return f"The database cannot be used: {cause}\n  {describe_database()}"
         cause = getattr(cause, "orig", None) or cause.__cause__
     return None
 
 
-# --- what is printed ---
+# --- output ---
 
 
 def print_json(document: Any) -> None:
-    """One JSON document on standard output, and nothing else there."""
+    """Print one JSON document, and nothing else, on standard output."""
     typer.echo(json.dumps(document, indent=2, ensure_ascii=False, default=str))
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Mapping[str, Any]], *, empty: str) -> None:
-    """A table on a terminal; in a pipe, lines of tab-separated values with a heading."""
-    lines = [[_cell(row.get(column)) for column in columns] for row in rows]
+    """Print a table on a terminal; in a pipe, lines of tab-separated values with a heading."""
+    lines = [[_format_cell(row.get(column)) for column in columns] for row in rows]
     headings = [column.replace("_", " ") for column in columns]
     if not sys.stdout.isatty():
         for line in (headings, *lines):
             typer.echo("\t".join(line))
     elif not lines:
-        note(empty)
+        print_note(empty)
     else:
         from rich.box import SIMPLE_HEAD
         from rich.console import Console
@@ -241,15 +249,15 @@ def print_table(columns: Sequence[str], rows: Iterable[Mapping[str, Any]], *, em
         from rich.text import Text
 
         table = Table(box=SIMPLE_HEAD, pad_edge=False)
-        for n, heading in enumerate(headings):
-            # What identifies a line has to be copied whole.
-            table.add_column(heading, no_wrap=n == 0, overflow="fold")
+        for position, heading in enumerate(headings):
+            # The first column names the row: it has to be copied whole.
+            table.add_column(heading, no_wrap=position == 0, overflow="fold")
         for line in lines:
             table.add_row(*map(Text, line))
         Console().print(table)
 
 
-def _cell(value: Any) -> str:
+def _format_cell(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -37,7 +37,7 @@ def list_(as_json: shell.AsJson = False) -> None:
             webhook
             | {
                 "told_of": describe_filters(webhook),
-                "health": endpoints.describe_health(webhook, now=shell.now()),
+                "health": endpoints.describe_health(webhook, now=shell.read_clock()),
             }
             for webhook in webhooks
         ],
@@ -90,14 +90,16 @@ def create(
         parties=tuple(party or ()),
     )
     endpoints.check_url(body.url)
-    webhook = databases.write(endpoints.create_webhook, settings=body.model_dump(), now=shell.now())
+    webhook = databases.write(
+        endpoints.create_webhook, settings=body.model_dump(), now=shell.read_clock()
+    )
     if as_json:
         shell.print_json(webhook)
         return
-    shell.note(f"The webhook {webhook['id']} is told of {describe_filters(webhook)}.")
-    shell.note("This secret signs what it is sent; it is shown once:")
+    shell.print_note(f"The webhook {webhook['id']} is told of {describe_filters(webhook)}.")
+    shell.print_note("This secret signs what it is sent; it is shown once:")
     typer.echo(webhook["secret"])
-    shell.note(f"Try it: claimdesk webhooks ping {webhook['id']}")
+    shell.print_note(f"Try it: claimdesk webhooks ping {webhook['id']}")
 
 
 @app.command()
@@ -116,7 +118,9 @@ def deliveries(
 ) -> None:
     """List what was and is sent to a webhook, newest first."""
     webhook_id = endpoints.parse_webhook_id(webhook)
-    since_moment = endpoints.parse_moment(since, now=shell.now()) if since is not None else None
+    since_moment = (
+        endpoints.parse_moment(since, now=shell.read_clock()) if since is not None else None
+    )
     with endpoints.explain_not_found(webhook_id):
         rows = databases.read(
             endpoints.list_deliveries,
@@ -153,14 +157,14 @@ def redeliver(
     webhook_id = endpoints.parse_webhook_id(webhook)
     message = ids.parse_id(delivery.strip())
     if message is None:
-        raise shell.misused(
+        raise shell.UsageError(
             f"{delivery!r} is no id.  See: claimdesk webhooks deliveries {webhook_id}"
         )
     view, sent = endpoints.run_command(webhook_id, endpoints.redeliver_message, message=message)
     if as_json:
         shell.print_json(sent)
     elif _check_active(view):
-        shell.note(f"The delivery {message} is sent again.  {_describe_next_sending(view)}")
+        shell.print_note(f"The delivery {message} is sent again.  {_describe_next_sending(view)}")
 
 
 @app.command()
@@ -176,20 +180,20 @@ def recover(
     from service.webhooks import webhook_commands
 
     webhook_id = endpoints.parse_webhook_id(webhook)
-    since_moment = endpoints.parse_moment(since, now=shell.now())
+    since_moment = endpoints.parse_moment(since, now=shell.read_clock())
     view, count = endpoints.run_command(
         webhook_id, webhook_commands.recover_deliveries, since=since_moment
     )
     if as_json:
         shell.print_json({"recovered": count, "since": format_instant(since_moment)})
     elif not count:
-        shell.note(
+        shell.print_note(
             f"Everything since {format_instant(since_moment)} was delivered: "
             "there is nothing to send."
         )
     elif _check_active(view):
         what = "1 delivery is" if count == 1 else f"{count:,} deliveries are"
-        shell.note(f"{what} sent again.  {_describe_next_sending(view)}")
+        shell.print_note(f"{what} sent again.  {_describe_next_sending(view)}")
 
 
 @app.command()
@@ -202,11 +206,13 @@ def ping(webhook: Webhook, as_json: shell.AsJson = False) -> None:
         view, message = endpoints.run_command(webhook_id, webhook_commands.ping_webhook)
     except WebhookNotActive as error:
         reason = error.detail.partition(":")[0]
-        raise shell.Stopped(f"{reason}.  Run: claimdesk webhooks activate {webhook_id}") from error
+        raise shell.CommandError(
+            f"{reason}.  Run: claimdesk webhooks activate {webhook_id}"
+        ) from error
     if as_json:
         shell.print_json({"id": message, "webhook": webhook_id, "type": EventType.PING})
     else:
-        shell.note(f"The ping {message} is due.  {_describe_next_sending(view)}")
+        shell.print_note(f"The ping {message} is due.  {_describe_next_sending(view)}")
 
 
 @app.command()
@@ -223,7 +229,7 @@ def pause(
     if as_json:
         shell.print_json(view)
     else:
-        shell.note(
+        shell.print_note(
             f"Nothing is sent to {view['url']} until: claimdesk webhooks activate {webhook_id}\n"
             "What comes meanwhile is kept."
         )
@@ -238,9 +244,11 @@ def activate(webhook: Webhook, as_json: shell.AsJson = False) -> None:
         shell.print_json(view)
         return
     pending, dead = view["health"]["pending"], view["health"]["dead"]
-    shell.note(f"The webhook is active; {pending:,} waiting.  {_describe_next_sending(view)}")
+    shell.print_note(f"The webhook is active; {pending:,} waiting.  {_describe_next_sending(view)}")
     if dead:
-        shell.note(f"{dead:,} were given up: claimdesk webhooks recover {webhook_id} --since WHEN")
+        shell.print_note(
+            f"{dead:,} were given up: claimdesk webhooks recover {webhook_id} --since WHEN"
+        )
 
 
 @app.command()
@@ -253,7 +261,7 @@ def remove(webhook: Webhook) -> None:
         webhook_id,
         lambda connection, **who: webhook_commands.remove_webhook(connection, webhook_id, **who),
     )
-    shell.note(f"The webhook {webhook_id} is deleted.  Nothing more is sent to it.")
+    shell.print_note(f"The webhook {webhook_id} is deleted.  Nothing more is sent to it.")
 
 
 @app.command()
@@ -261,10 +269,10 @@ def release() -> None:
     """Say that this is the desk: send the webhooks that were held after a restore or a copy."""
     from service.operations import recovery
 
-    if databases.write(recovery.release_webhooks, now=shell.now()):
-        shell.note("Webhooks are sent again, with what waited.")
+    if databases.write(recovery.release_webhooks, now=shell.read_clock()):
+        shell.print_note("Webhooks are sent again, with what waited.")
     else:
-        shell.note("No webhooks were held.")
+        shell.print_note("No webhooks were held.")
 
 
 @app.command()
@@ -292,12 +300,12 @@ def listen(
     """Receive deliveries and show them, verified.  For trying things out; needs no database."""
     from service.cli import listening
 
-    listening.run(host, port, secrets=secret or [], fail=fail, as_json=as_json)
+    listening.run_receiver(host, port, secrets=secret or [], fail=fail, as_json=as_json)
 
 
 def _describe_next_sending(webhook: "WebhookView") -> str:
     """Say when what is due goes out, and where to see it."""
-    blocked_until = endpoints.find_blocked_until(webhook, now=shell.now())
+    blocked_until = endpoints.find_blocked_until(webhook, now=shell.read_clock())
     if blocked_until is None:
         when = "What is due goes out within a second if a dispatcher is at work."
     else:
@@ -313,7 +321,7 @@ def _check_active(webhook: "WebhookView") -> bool:
     """Tell whether anything is sent to the webhook now, and print why not."""
     if webhook["state"] == EndpointState.ACTIVE:
         return True
-    shell.note(
+    shell.print_note(
         f"It is due, but the webhook is {webhook['state']} ({webhook['state_reason']}).  "
         f"Run: claimdesk webhooks activate {webhook['id']}"
     )

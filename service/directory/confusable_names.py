@@ -1,16 +1,18 @@
 """Keeps names from reading like others: no two parties, people or keys, and no two speakers of a
-party in one role, whose names have the same skeleton (UTS 39).
+party in one role, may have names with the same skeleton (UTS 39).
 
-What is there already stays, and so does what an import brings: `claimdesk doctor` lists it.
+Names that are there already stay, and so do those that an import brings: `claimdesk doctor` lists
+them.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
+from disarm import normalize_confusables
 from sqlalchemy import Connection, select
 
-from service.directory.skeletons import make_skeletons, read_alike
 from service.domain.access import Actor, Way
 from service.domain.errors import AlreadyExists
 from service.domain.names import normalize_spelling
@@ -18,8 +20,43 @@ from service.domain.subjects import Subject, SubjectKind
 from service.record import chains
 from service.store.tables import api_keys, parties, speakers, users
 
-NAMES_OF_PARTIES = Subject(SubjectKind.SETTING, "names of parties")
+LIGATURES = (("rn", "m"), ("vv", "w"), ("cl", "d"))
+"""Letters that together read as one, which the library's table leaves out."""
+STROKES = str.maketrans({"I": "l", "1": "l", "|": "l", "0": "O"})
+"""What a stroke and a ring are read as where letters keep their case."""
+SMALL_STROKES = str.maketrans({"1": "l", "0": "o"})
+"""The same where they do not: a small i is no stroke."""
+PARTY_NAMES = Subject(SubjectKind.SETTING, "names of parties")
 """What is locked while a party gets its name: two that read alike may come at once."""
+
+
+@lru_cache(maxsize=8192)
+def make_skeletons(name: str) -> frozenset[str]:
+    """Return the skeletons of a name (UTS 39, section 4), as printed and in small letters.
+
+    Two names read alike where they share one: case, width, look-alikes of other scripts, digits
+    that pass for letters and letters that together pass for one make no difference.  NАTO with a
+    Cyrillic А is NATO, and so are ＮＡＴＯ, nato and NAT0.  Курти and Kurti do not look alike, nor
+    do "Office I" and "Office L".
+    """
+    plain = " ".join(normalize_confusables(name).split())
+    return frozenset(
+        {
+            "as printed: " + _join_letters(plain.translate(STROKES)),
+            "small: " + _join_letters(plain.casefold().translate(SMALL_STROKES)),
+        }
+    )
+
+
+def _join_letters(skeleton: str) -> str:
+    for letters, letter in LIGATURES:
+        skeleton = skeleton.replace(letters, letter)
+    return skeleton
+
+
+def are_confusable(first: str, second: str) -> bool:
+    """Whether two names would be taken for each other in print."""
+    return bool(make_skeletons(first) & make_skeletons(second))
 
 
 def require_distinct_party(
@@ -28,14 +65,16 @@ def require_distinct_party(
     """Raise AlreadyExists where another party than `slug` has a name that reads like this one."""
     if _is_import(actor):
         return
-    chains.lock(connection, NAMES_OF_PARTIES)
-    for row in connection.execute(select(parties.c.slug, parties.c.name)):
-        if row.slug != slug and read_alike(row.name, name):
+    chains.lock_chain(connection, PARTY_NAMES)
+    for party in connection.execute(select(parties.c.slug, parties.c.name)):
+        if party.slug != slug and are_confusable(party.name, name):
             raise AlreadyExists(
-                f"The party '{row.slug}' is called “{row.name}”, which reads like “{name}”: two "
-                "that read alike would be taken for each other in print.",
-                slug=row.slug,
-                errors=[{"loc": ["body", "name"], "msg": f"reads like “{row.name}” ({row.slug})"}],
+                f"The party '{party.slug}' is called “{party.name}”, which reads like “{name}”: "
+                "two that read alike would be taken for each other in print.",
+                slug=party.slug,
+                errors=[
+                    {"loc": ["body", "name"], "msg": f"reads like “{party.name}” ({party.slug})"}
+                ],
             )
 
 
@@ -48,25 +87,27 @@ def require_distinct_speaker(
     speaker: str | None = None,
     actor: Actor,
 ) -> None:
-    """Raise AlreadyExists where the party has another speaker whose name and role read like
-    these."""
+    """Raise AlreadyExists where the party has another speaker than `speaker` whose name and role
+    read like these."""
     if _is_import(actor):
         return
-    chains.lock(connection, Subject(SubjectKind.SETTING, f"names of speakers of {party}"[:64]))
+    chains.lock_chain(
+        connection, Subject(SubjectKind.SETTING, f"names of speakers of {party}"[:64])
+    )
     query = select(
         speakers.c.id, speakers.c.name, speakers.c.folded_name, speakers.c.folded_role
     ).where(speakers.c.party == party)
     folded = (normalize_spelling(name), folded_role)
-    for row in connection.execute(query):
+    for other in connection.execute(query):
         # Somebody of the same folded name and role is the same speaker: perhaps recorded just now.
-        if row.id == speaker or (row.folded_name, row.folded_role) == folded:
+        if other.id == speaker or (other.folded_name, other.folded_role) == folded:
             continue
-        if read_alike(row.folded_role, folded_role) and read_alike(row.name, name):
+        if are_confusable(other.folded_role, folded_role) and are_confusable(other.name, name):
             raise AlreadyExists(
-                f"'{party}' has a speaker called “{row.name}” in this role, which reads like "
-                f"“{name}”. Use that one (id {row.id}), or correct its name.",
-                id=row.id,
-                errors=[{"loc": ["body", "name"], "msg": f"reads like “{row.name}”"}],
+                f"'{party}' has a speaker called “{other.name}” in this role, which reads like "
+                f"“{name}”. Use that one (id {other.id}), or correct its name.",
+                id=other.id,
+                errors=[{"loc": ["body", "name"], "msg": f"reads like “{other.name}”"}],
             )
 
 
@@ -75,7 +116,7 @@ def _is_import(actor: Actor) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class ReadAlike:
+class ConfusableNames:
     """Things of one kind whose names read alike: the kind, the ids or slugs, and the names."""
 
     kind: str
@@ -87,37 +128,39 @@ class ReadAlike:
         return ", ".join(f"{name!r} ({id})" for id, name in pairs)
 
 
-def list_confusable_names(connection: Connection) -> list[ReadAlike]:
-    """Parties; people with the keys that still open something; speakers of one party and role."""
-    named_parties = connection.execute(select(parties.c.slug, parties.c.name)).all()
-    people = connection.execute(select(users.c.id, users.c.name)).all()
+def list_confusable_names(connection: Connection) -> list[ConfusableNames]:
+    """Return the names that read alike: of parties; of people and active keys that belong to
+    nobody; of speakers of one party and role."""
+    party_names = connection.execute(select(parties.c.slug, parties.c.name))
+    people = connection.execute(select(users.c.id, users.c.name))
     keys = connection.execute(
         select(api_keys.c.id, api_keys.c.name).where(
             api_keys.c.revoked_at.is_(None), api_keys.c.user.is_(None)
         )
-    ).all()
-    by_voice: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
-    spoken = select(
-        speakers.c.id, speakers.c.name, speakers.c.party, speakers.c.folded_role
-    ).order_by(speakers.c.id)
-    for row in connection.execute(spoken):
-        for skeleton in make_skeletons(row.folded_role):
-            by_voice[row.party, skeleton].append((row.id, row.name))
-    alike_voices = [alike for voices in by_voice.values() for alike in _group("speaker", voices)]
+    )
+    by_role: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
+    query = select(speakers.c.id, speakers.c.name, speakers.c.party, speakers.c.folded_role)
+    for speaker in connection.execute(query.order_by(speakers.c.id)):
+        for skeleton in make_skeletons(speaker.folded_role):
+            by_role[speaker.party, skeleton].append((speaker.id, speaker.name))
+    # Two roles may share both skeletons: their speakers are found twice.
+    alike_speakers = dict.fromkeys(
+        alike for named in by_role.values() for alike in _group_names("speaker", named)
+    )
     return [
-        *_group("party", map(tuple, named_parties)),
-        *_group("person or key", map(tuple, [*people, *keys])),
-        *dict.fromkeys(alike_voices),
+        *_group_names("party", map(tuple, party_names)),
+        *_group_names("person or key", map(tuple, [*people, *keys])),
+        *alike_speakers,
     ]
 
 
-def _group(kind: str, named: Iterable[tuple[str, str]]) -> list[ReadAlike]:
-    groups: dict[str, list[tuple[str, str]]] = defaultdict(list)
+def _group_names(kind: str, named: Iterable[tuple[str, str]]) -> list[ConfusableNames]:
+    by_skeleton: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for id, name in named:
         for skeleton in make_skeletons(name):
-            groups[skeleton].append((id, name))
-    distinct = {tuple(group): None for group in groups.values() if len(group) > 1}
+            by_skeleton[skeleton].append((id, name))
+    groups = dict.fromkeys(tuple(group) for group in by_skeleton.values() if len(group) > 1)
     return [
-        ReadAlike(kind, tuple(id for id, _ in group), tuple(name for _, name in group))
-        for group in distinct
+        ConfusableNames(kind, tuple(id for id, _ in group), tuple(name for _, name in group))
+        for group in groups
     ]

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, literal, select, tuple_
 
 from service.directory.directory_views import (
     ListedSpeaker,
@@ -12,7 +12,6 @@ from service.directory.directory_views import (
     SourceView,
     SpeakerView,
 )
-from service.directory.party_tree import below
 from service.domain import addresses
 from service.domain.claims import format_instant
 from service.domain.errors import NotFound
@@ -20,7 +19,7 @@ from service.domain.names import normalize_spelling
 from service.store.paging import Window
 from service.store.rename_tables import rename_claims, renames
 from service.store.tables import parties, sources, speakers
-from service.store.types import instant_or_none
+from service.store.types import format_optional_instant
 
 
 def read_party(connection: Connection, slug: str) -> PartyView:
@@ -58,10 +57,17 @@ def list_parties(connection: Connection, *, parent: str | None, window: Window) 
     """Return parties by slug, one more than the limit; with `parent`, it and those below it."""
     query = select(parties).order_by(parties.c.slug)
     if parent is not None:
-        query = query.where(parties.c.slug.in_(below(literal(parent), "below")))
+        query = query.where(parties.c.slug.in_(select_subtree(literal(parent), "below")))
     if window.after is not None:
         query = query.where(parties.c.slug > window.after[0])
     return _read_parties(connection, query.limit(window.limit + 1))
+
+
+def select_subtree(party: ColumnElement[Any], name: str) -> Select[Any]:
+    """Select a party and all parties below it; `name` has to differ within a statement."""
+    tree = select(parties.c.slug).where(parties.c.slug == party).cte(name, recursive=True)
+    tree = tree.union(select(parties.c.slug).join(tree, parties.c.parent == tree.c.slug))
+    return select(tree.c.slug)
 
 
 def list_root_parties(connection: Connection, *, window: Window) -> list[RootPartyView]:
@@ -147,7 +153,7 @@ def list_speakers(
             speakers.c.folded_name.contains(normalize_spelling(name), autoescape=True)
         )
     if party is not None:
-        query = query.where(speakers.c.party.in_(below(literal(party), "below")))
+        query = query.where(speakers.c.party.in_(select_subtree(literal(party), "below")))
     if window.after is not None:
         query = query.where(
             tuple_(speakers.c.folded_name, speakers.c.id)
@@ -226,7 +232,7 @@ def build_source_view(row: Row[Any], prefix: str = "") -> SourceView:
         "url": get("url"),
         "publisher": get("publisher"),
         "title": get("title"),
-        "published_at": instant_or_none(get("published_at")),
+        "published_at": format_optional_instant(get("published_at")),
         "language": get("language"),
         "archive_url": get("archive_url"),
         "sha256": get("sha256"),

@@ -1,11 +1,11 @@
-"""Parties and speakers: who speaks, recorded and found by their names."""
+"""Commands about parties and speakers: recording them, and finding them by their names."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy import Connection, Row, Select, bindparam, insert, select
 
 from service.directory import confusable_names
 from service.domain import access, ids, names
@@ -16,37 +16,32 @@ from service.domain.history import Draft
 from service.domain.inputs import NewSpeaker
 from service.domain.subjects import Subject, SubjectKind
 from service.record import writer
-from service.record.writer import Line
 from service.store.compiled_statements import CompiledStatement, insert_or_ignore
-from service.store.tables import (
-    parties,
-    party_versions,
-    speakers,
-)
-from service.store.types import id_text
+from service.store.tables import parties, party_versions, speakers
+from service.store.types import format_id
 
 MAX_DEPTH = 8
 
 _root = parties.alias("root")
-VOICE = CompiledStatement(
+LOCK_VOICE = CompiledStatement(
     select(parties.c.slug, parties.c.name, parties.c.root, _root.c.name.label("root_name"))
     .join(_root, _root.c.slug == parties.c.root)
     .where(parties.c.slug == bindparam("party"))
     # Keeps a party from moving under another until this transaction has linked or claimed.
     .with_for_update(read=True, key_share=True)
 )
-HOLD = (
+LOCK_PARTY: Select[Any] = (
     select(parties.c.slug, parties.c.parent)
     .where(parties.c.slug == bindparam("party"))
     .with_for_update(read=True, key_share=True)
 )
-# Speakers are held likewise, against a change of name.
-SPEAKER = (
+# Speakers are locked likewise, against a change of name.
+LOCK_SPEAKER = (
     select(speakers)
     .where(speakers.c.id == bindparam("speaker"))
     .with_for_update(read=True, key_share=True)
 )
-NAMESAKE = CompiledStatement(
+LOCK_NAMESAKE = CompiledStatement(
     select(speakers.c.id, speakers.c.name, speakers.c.role)
     .where(
         speakers.c.party == bindparam("party"),
@@ -74,83 +69,90 @@ def create_party(
     root = slug
     if parent is not None:
         above = list_ancestors(connection, parent, loc=("body", "parent"))
-        require_room(above, 1)
+        require_depth(above, 1)
         root = above[-1]
+    taken = AlreadyExists(f"There is a party '{slug}' already.", slug=slug)
     if connection.scalar(select(parties.c.slug).where(parties.c.slug == slug)) is not None:
-        raise AlreadyExists(f"There is a party '{slug}' already.", slug=slug)
+        raise taken
     confusable_names.require_distinct_party(connection, name, actor=actor)
-    row = {
-        "slug": slug,
+    described = {
         "name": name,
         "full_name": full_name,
         "kind": kind,
         "country": country,
         "parent": parent,
-        "root": root,
-        "created_at": now,
-        "updated_at": now,
     }
+    row = {"slug": slug, **described, "root": root, "created_at": now, "updated_at": now}
     if not insert_or_ignore(connection, parties, row):
-        raise AlreadyExists(f"There is a party '{slug}' already.", slug=slug)
-    connection.execute(insert(party_versions), version_row(row, now))
-    named = ("name", "full_name", "kind", "country", "parent")
-    draft = Draft("party.created", {name: row[name] for name in named})
+        raise taken
+    connection.execute(insert(party_versions), build_version_row(row, now))
+    draft = Draft("party.created", described)
     subject = Subject(SubjectKind.PARTY, slug)
-    writer.write(connection, writer.begin(subject, [draft], actor=actor, now=now))
+    writer.write_lines(connection, writer.build_first_lines(subject, [draft], actor=actor, now=now))
 
 
 def list_ancestors(connection: Connection, slug: str, *, loc: tuple[str, ...]) -> list[str]:
-    """`slug` and its ancestors, the root last, held where they are until this transaction ends.
+    """Return `slug` and its ancestors, the root last, locked until this transaction ends.
 
     Raises Invalid where it is unknown.
     """
     path = [slug]
-    while True:
-        row = connection.execute(HOLD, {"party": path[-1]}).first()
-        if row is None:
-            raise Invalid(f"there is no party '{path[-1]}'", loc=loc)
-        if row.parent is None:
-            return path
-        path.append(row.parent)
+    while (parent := _lock_party(connection, path[-1], loc).parent) is not None:
+        path.append(parent)
+    return path
 
 
-def require_room(above: list[str], levels: int) -> None:
+def _lock_party(connection: Connection, slug: str, loc: tuple[str | int, ...]) -> Row[Any]:
+    """Return a party's row, locked until this transaction ends.  Raises Invalid."""
+    row = connection.execute(LOCK_PARTY, {"party": slug}).first()
+    if row is None:
+        raise Invalid(f"there is no party '{slug}'; create it with POST /v1/parties", loc=loc)
+    return row
+
+
+def require_depth(above: list[str], levels: int) -> None:
+    """Raise Invalid where `levels` of parties below those `above` would nest too deep."""
     if len(above) + levels > MAX_DEPTH:
         raise Invalid(f"parties nest at most {MAX_DEPTH} deep", loc=("body", "parent"))
 
 
-def version_row(party: Mapping[str, Any], at: datetime) -> dict[str, Any]:
-    """The row of `party_versions` that holds from `at` on."""
-    kept = {name: party[name] for name in ("slug", "name", "parent", "root")}
-    return kept | {"recorded_at": at}
+def build_version_row(party: Mapping[str, Any], at: datetime) -> dict[str, object]:
+    """Return the row of `party_versions` that holds from `at` on."""
+    return {
+        "slug": party["slug"],
+        "name": party["name"],
+        "parent": party["parent"],
+        "root": party["root"],
+        "recorded_at": at,
+    }
 
 
-def voice(
+def resolve_voice(
     connection: Connection,
     party: str,
     speaker: str | NewSpeaker | None,
-    lines: list[Line],
+    lines: list[writer.EventRow],
     *,
     actor: Actor,
     now: datetime,
     loc: tuple[str | int, ...] = ("body",),
     field: str = "party",
 ) -> Voice:
-    """The party's voice, and the speaker's, who is recorded if new: the event is added to `lines`,
-    for the caller to write.
+    """Return the voice of a party and a speaker, who is recorded if new: the event is added to
+    `lines`, for the caller to write.
 
-    People match by party, name and role, without diacritics; a new role makes a new speaker, for
-    what was said before keeps the role it was said in.  A person named without a role is whoever
-    of that name the party has, the latest role first.
+    People match by party, name and role, without diacritics.  A new role makes a new speaker, for
+    what was said before keeps the role it was said in.  Without a role, the speaker is whoever of
+    that name the party has, the latest role first.
     """
     if not isinstance(speaker, NewSpeaker):
-        return known_voice(connection, party, speaker, loc=loc, field=field)
-    whole = known_voice(connection, party, None, loc=loc, field=field)
-    person = match_speaker(connection, party, speaker, lines, actor=actor, now=now)
-    return replace(whole, speaker=person)
+        return require_voice(connection, party, speaker, loc=loc, field=field)
+    voice = require_voice(connection, party, None, loc=loc, field=field)
+    person = find_or_create_speaker(connection, party, speaker, lines, actor=actor, now=now)
+    return replace(voice, speaker=person)
 
 
-def known_voice(
+def require_voice(
     connection: Connection,
     party: str,
     speaker: str | None,
@@ -158,86 +160,79 @@ def known_voice(
     loc: tuple[str | int, ...] = ("body",),
     field: str = "party",
 ) -> Voice:
-    """The voice of a party, and of a speaker who is recorded already.  Raises Invalid."""
-    row = _held(connection, party)
+    """Return the voice of a party and a speaker that are recorded already, locked until this
+    transaction ends.  Raises Invalid."""
+    row = LOCK_VOICE.run(connection, {"party": party}).first()
     if row is None:
-        raise Invalid(
-            f"there is no party '{party}'; create it with POST /v1/parties", loc=(*loc, field)
-        )
+        _lock_party(connection, party, (*loc, field))
+        # It got another root while we waited for its row, so the two no longer matched.
+        row = LOCK_VOICE.run(connection, {"party": party}).one()
     person = None
     if speaker is not None:
-        found = connection.execute(SPEAKER, {"speaker": speaker}).first()
-        if found is None:
+        known = connection.execute(LOCK_SPEAKER, {"speaker": speaker}).first()
+        if known is None:
             raise Invalid("there is no speaker with this id", loc=(*loc, "speaker"))
-        if found.party != party:
+        if known.party != party:
             raise Invalid(
-                f"{found.name} speaks for '{found.party}', not for '{party}'",
+                f"{known.name} speaks for '{known.party}', not for '{party}'",
                 loc=(*loc, "speaker"),
             )
-        person = Speaker(found.id, found.name, found.role)
+        person = Speaker(known.id, known.name, known.role)
     return Voice(row.slug, row.name, row.root, row.root_name, person)
 
 
-def _held(connection: Connection, party: str) -> Any:
-    row = VOICE.run(connection, {"party": party}).first()
-    if row is None and connection.execute(HOLD, {"party": party}).first() is not None:
-        # It got another root while we waited for its row, so the two no longer matched.
-        row = VOICE.run(connection, {"party": party}).first()
-    return row
-
-
-def match_speaker(
+def find_or_create_speaker(
     connection: Connection,
     party: str,
     person: NewSpeaker,
-    lines: list[Line],
+    lines: list[writer.EventRow],
     *,
     actor: Actor,
     now: datetime,
 ) -> Speaker:
-    """The speaker of this party with this name and role, recorded if new: the event is added to
-    `lines`, for the caller to write."""
-    spelled = names.normalize_speaker(person.name, person.role)
-    folded = {"party": party, "folded_name": spelled["folded_name"]}
+    """Return the speaker of this party with this name and role, recorded if new: the event is
+    added to `lines`, for the caller to write."""
+    folded = {"party": party, **names.normalize_speaker(person.name, person.role)}
     if person.role is None:
-        found = connection.execute(
+        known = connection.execute(
             select(speakers)
-            .filter_by(**folded)
+            .filter_by(party=party, folded_name=folded["folded_name"])
             .order_by(speakers.c.created_at.desc())
             .limit(1)
             .with_for_update(read=True, key_share=True)
         ).first()
-        if found is not None:
-            return Speaker(found.id, found.name, found.role)
-    folded |= spelled
-    row = folded | {
-        "id": ids.make_id(),
-        "name": person.name,
-        "role": person.role,
-        "created_at": now,
-    }
-    namesake = NAMESAKE.run(connection, folded).first()
+        if known is not None:
+            return Speaker(known.id, known.name, known.role)
+    namesake = LOCK_NAMESAKE.run(connection, folded).first()
     if namesake is None:
         confusable_names.require_distinct_speaker(
             connection, party, person.name, folded["folded_role"], actor=actor
         )
+        speaker = Speaker(ids.make_id(), person.name, person.role)
+        row = {
+            **folded,
+            "id": speaker.id,
+            "name": person.name,
+            "role": person.role,
+            "created_at": now,
+        }
         if insert_or_ignore(connection, speakers, row):
-            said = {"party": party, "name": person.name, "role": person.role}
-            subject = Subject(SubjectKind.SPEAKER, str(row["id"]))
-            lines += writer.begin(subject, [Draft("speaker.created", said)], actor=actor, now=now)
-            return Speaker(str(row["id"]), person.name, person.role)
-        namesake = NAMESAKE.run(connection, folded).one()
-    return Speaker(id_text(namesake[0]), namesake[1], namesake[2])
+            described = {"party": party, "name": person.name, "role": person.role}
+            subject = Subject(SubjectKind.SPEAKER, speaker.id)
+            draft = Draft("speaker.created", described)
+            lines += writer.build_first_lines(subject, [draft], actor=actor, now=now)
+            return speaker
+        namesake = LOCK_NAMESAKE.run(connection, folded).one()
+    return Speaker(format_id(namesake[0]), namesake[1], namesake[2])
 
 
 def create_speaker(
     connection: Connection, *, party: str, person: NewSpeaker, actor: Actor, now: datetime
 ) -> tuple[str, bool]:
-    """The speaker's id, and whether they are new."""
+    """Record a speaker; return their id, and whether they are new.  Raises Invalid."""
     access.require_permission(actor, Action.RECORD)
-    if connection.execute(HOLD, {"party": party}).first() is None:
-        raise Invalid(f"there is no party '{party}'", loc=("body", "party"))
-    lines: list[Line] = []
-    found = match_speaker(connection, party, person, lines, actor=actor, now=now)
-    writer.write(connection, lines)
-    return found.id, bool(lines)
+    _lock_party(connection, party, ("body", "party"))
+    lines: list[writer.EventRow] = []
+    speaker = find_or_create_speaker(connection, party, person, lines, actor=actor, now=now)
+    writer.write_lines(connection, lines)
+    return speaker.id, bool(lines)

@@ -1,13 +1,13 @@
-"""Who may do what: one table, read by eye.
+"""Who may do what: one table of actions and roles.
 
-Roles are not a ladder in code.  Each action names every role that may do it, so that a reader
-sees the whole rule in one line.  An administrator may do everything: a one-person newsroom has
-one account; four eyes, not roles, keep a person from approving their own decision.
+Each action lists every role that may do it, so that the whole rule stands in one line.  An
+administrator may do everything, because a one-person newsroom has one account.  The rule of the
+second person, not a role, keeps people from approving their own decisions.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from service.domain.errors import Forbidden, NotAuthenticated
 
@@ -59,11 +59,11 @@ PERMISSIONS: dict[Action, frozenset[Role]] = {
 }
 
 PUBLIC_ACTIONS = frozenset({Action.READ_CLAIMS})
-"""What nobody in particular may do once `CLAIMDESK_PUBLIC_READ` is on."""
+"""What everybody may do without signing in, once `CLAIMDESK_PUBLIC_READ` is on."""
 
 
 class Way(StrEnum):
-    """By which way somebody comes in."""
+    """How an actor signs in."""
 
     SESSION = "session"
     KEY = "key"
@@ -73,19 +73,19 @@ class Way(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """By what somebody acts: a session, a key, the command line, an import."""
+    """By what an actor acts: a session, a key, the command line, an import."""
 
     way: Way
     key_id: str | None = None
     key_name: str | None = None
     made_by: tuple[str, ...] = ()
-    """The ids of whoever made the key, or the sign-in link or password that began the session,
-    and of whoever made their way in; empty where the console or its owner made it."""
+    """The ids of those who made the key, or the sign-in link or password that began the session,
+    and of those who made their means in turn; empty if the console or the owner made it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts.  `id` is what four-eyes compares: the user, or the key if it has no user."""
+    """Who acts.  The rule of the second person compares `id`: the user, or the key without user."""
 
     id: str
     name: str
@@ -94,23 +94,46 @@ class Actor:
 
     @property
     def is_person(self) -> bool:
-        """Whether this is somebody, not a key that belongs to nobody."""
+        """Whether this is a person, not a key that belongs to nobody."""
         return self.means is None or self.means.key_id != self.id
 
     @property
     def made_by(self) -> tuple[str, ...]:
-        """Whoever could be acting in this actor's name; see `Means.made_by`."""
+        """The ids of others who could act in this actor's name; see `Means.made_by`."""
         return () if self.means is None else self.means.made_by
 
     @property
     def responsible_ids(self) -> tuple[str, ...]:
-        """The ids that answer for what this actor makes: its own, then those of its makers."""
-        return (self.id, *(one for one in self.made_by if one != self.id))
+        """The ids of all who answer for what it makes: its own, then those of its makers."""
+        return (self.id, *(maker for maker in self.made_by if maker != self.id))
 
 
-def describe_actor(actor: Actor) -> dict[str, Any]:
-    """The actor as plain data for an event: who, and by what means."""
-    described: dict[str, Any] = {"id": actor.id, "name": actor.name}
+class KeyData(TypedDict):
+    """The key by which somebody acted, with its name then."""
+
+    id: str
+    name: str | None
+
+
+class ActorData(TypedDict):
+    """An actor in the plain data of an event."""
+
+    id: str
+    name: str
+    means: NotRequired[str]
+    key: NotRequired[KeyData]
+    made_by: NotRequired[list[str]]
+
+
+SYSTEM = Actor("system", "claimdesk", Role.ADMIN, Means(Way.CONSOLE))
+"""Who acts when an operator uses the command line: whoever has the shell has the database."""
+IMPORTER = Actor("system", "claimdesk", Role.ADMIN, Means(Way.IMPORT))
+"""Who records what an operator imports."""
+
+
+def describe_actor(actor: Actor) -> ActorData:
+    """Return the actor as plain data for an event: who, and by what means."""
+    described: ActorData = {"id": actor.id, "name": actor.name}
     means = actor.means
     if means is not None:
         described["means"] = means.way.value
@@ -122,7 +145,7 @@ def describe_actor(actor: Actor) -> dict[str, Any]:
 
 
 def is_allowed(actor: Actor | None, action: Action, *, public_read: bool = False) -> bool:
-    """Whether `actor` (None: not signed in) may do `action`."""
+    """Say whether `actor` (None: not signed in) may do `action`."""
     if actor is None:
         return public_read and action in PUBLIC_ACTIONS
     return actor.role in PERMISSIONS[action]

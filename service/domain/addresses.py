@@ -1,14 +1,15 @@
-"""Web addresses: which ones are sound, and which are the same in other letters.
+"""Checks web addresses, and normalizes them for comparison.
 
-An address is kept and shown as it was given.  Two are compared in their canonical form: the case
-of the host, a default port, Punycode, a fragment or a campaign's parameters do not make another
-page of it.
+An address is stored and shown as it came.  Two are compared in their normal form, which ignores the
+case of the host, a default port, Punycode, a fragment and the parameters of campaigns.
 """
 
 import re
 from functools import lru_cache
 from hashlib import sha256
 from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
+
+from service.domain import texts
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 LONGEST_HOST, LONGEST_LABEL = 253, 63
@@ -39,7 +40,7 @@ TRACKING = frozenset(
         "wickedid",
     )
 )
-"""Parameters that say by which way a reader came, and nothing about the page."""
+"""Parameters that say how a reader came to the page, and nothing about the page."""
 TRACKING_PREFIXES = ("utm_", "pk_", "mtm_", "hsa_")
 SPACE_OR_CONTROL = re.compile(r"[\s\x00-\x20\x7f]")
 LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?")
@@ -48,7 +49,7 @@ UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123
 
 
 def find_address_fault(address: str) -> str | None:
-    """Say what is wrong with an http(s) address; None where nothing is."""
+    """Say what is wrong with an http(s) address; None if nothing is."""
     try:
         parts = urlsplit(address)
         host, port = parts.hostname, parts.port
@@ -65,6 +66,18 @@ def find_address_fault(address: str) -> str | None:
     return _check_host(host)
 
 
+def clean_address(address: str) -> str:
+    """Check a web address, and return it with its scheme in lower case and the rest as it is.
+
+    Raises ValueError that says what is wrong.
+    """
+    fault = find_address_fault(texts.check_address(address))
+    if fault is not None:
+        raise ValueError(fault)
+    scheme, colon, rest = address.partition(":")
+    return f"{scheme.lower()}{colon}{rest}"
+
+
 def _check_host(host: str) -> str | None:
     name = _to_ascii(host.removesuffix("."))
     if name is None or len(name) > LONGEST_HOST:
@@ -76,7 +89,7 @@ def _check_host(host: str) -> str | None:
 
 
 def _to_ascii(host: str) -> str | None:
-    """A host's name in lower case and Punycode; None where it has none."""
+    """Return a host's name in lower case and Punycode; None if it has none."""
     if host.isascii():
         return host.lower()
     try:
@@ -87,27 +100,27 @@ def _to_ascii(host: str) -> str | None:
 
 @lru_cache(maxsize=4096)
 def normalize_address(address: str) -> str:
-    """The form in which addresses are compared.  What is no sound address stays as it is."""
+    """Return the form in which addresses are compared.  An invalid address stays as it is."""
     if find_address_fault(address) is not None:
         return address
     parts = urlsplit(address)
     return urlunsplit(
         (
             parts.scheme,
-            _canonical_host(parts),
-            _canonical_path(parts.path),
-            _canonical_query(parts.query),
-            _canonical_fragment(parts.fragment),
+            _normalize_host(parts),
+            _normalize_path(parts.path),
+            _normalize_query(parts.query),
+            _normalize_fragment(parts.fragment),
         )
     )
 
 
 def compute_address_digest(address: str) -> str:
-    """What the spellings of one address have in common, as an index of a database takes it."""
+    """Return the SHA-256 of the normal form, for the index of a database."""
     return sha256(normalize_address(address).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _canonical_host(parts: SplitResult) -> str:
+def _normalize_host(parts: SplitResult) -> str:
     host = parts.hostname or ""
     host = f"[{host}]" if ":" in host else _to_ascii(host.removesuffix(".")) or host
     port = parts.port
@@ -117,30 +130,30 @@ def _canonical_host(parts: SplitResult) -> str:
     return f"{user}{at}{host}"
 
 
-def _canonical_path(path: str) -> str:
-    return _canonical_escapes(path).rstrip("/")
+def _normalize_path(path: str) -> str:
+    return _normalize_escapes(path).rstrip("/")
 
 
-def _canonical_query(query: str) -> str:
+def _normalize_query(query: str) -> str:
     kept = [
         part
         for part in query.split("&")
         if part and not _is_tracking(part.partition("=")[0].lower())
     ]
-    return _canonical_escapes("&".join(kept))
+    return _normalize_escapes("&".join(kept))
 
 
 def _is_tracking(name: str) -> bool:
     return name in TRACKING or name.startswith(TRACKING_PREFIXES)
 
 
-def _canonical_fragment(fragment: str) -> str:
-    """A fragment leads to a place in a page; only where scripts route by it, to another page."""
-    return _canonical_escapes(fragment) if fragment.startswith(("!", "/")) else ""
+def _normalize_fragment(fragment: str) -> str:
+    """Keep a fragment by which scripts route; others only name a place in the page."""
+    return _normalize_escapes(fragment) if fragment.startswith(("!", "/")) else ""
 
 
-def _canonical_escapes(text: str) -> str:
-    """Escape what must be, and nothing that need not be: `é` is `%C3%A9`, `%7e` is `~`."""
+def _normalize_escapes(text: str) -> str:
+    """Escape what has to be escaped, and nothing else: `é` is `%C3%A9`, `%7e` is `~`."""
 
     def rewrite(match: re.Match[str]) -> str:
         letter = chr(int(match[1], 16))
@@ -150,7 +163,7 @@ def _canonical_escapes(text: str) -> str:
 
 
 def lower_scheme_and_host(address: str) -> str:
-    """An address with scheme and host in lower case, and all else as it is."""
+    """Return an address with scheme and host in lower case, and the rest as it is."""
     parts = urlsplit(address)
     user, at, host = parts.netloc.rpartition("@")
     return urlunsplit(parts._replace(netloc=f"{user}{at}{host.lower()}"))

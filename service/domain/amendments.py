@@ -1,6 +1,6 @@
-"""Acts other than status changes: linking, retracting, amending, merging, withdrawing.
+"""Drafts events other than changes of status: linking, retracting, amending, merging, withdrawing.
 
-Pure, like `lifecycle`: each returns the drafts of events that the act amounts to.
+Functions here are pure, like those of `lifecycle`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,15 +23,16 @@ from service.domain.claims import (
     format_instant,
 )
 from service.domain.errors import AlreadySettled, Invalid, MergeCycle, NotFound
-from service.domain.history import Draft, make_plain
+from service.domain.history import Draft
 from service.domain.lifecycle import draft_reopening
+from service.domain.plain_data import make_plain
 from service.domain.proposals import require_open_claim
 
 
 def draft_link(state: ClaimState, new: Link, *, note: str | None) -> Draft:
-    """Record that a statement takes a stance on the claim.
+    """Draft a link: a statement's stance on the claim.
 
-    Raises Invalid where the same statement is linked already with an active link.
+    Raises Invalid if the statement has an active link to the claim already.
     """
     require_open_claim(state)
     if new.statement == state.origin_statement:
@@ -39,12 +40,17 @@ def draft_link(state: ClaimState, new: Link, *, note: str | None) -> Draft:
             "this statement is the claim's own origin; link what others say of it",
             loc=("body", "statement"),
         )
-    standing = next(
-        (one for one in state.links if one.statement == new.statement and one.is_active), None
+    existing = next(
+        (
+            linked
+            for linked in state.links
+            if linked.statement == new.statement and linked.is_active
+        ),
+        None,
     )
-    if standing is not None:
+    if existing is not None:
         raise Invalid(
-            f"this statement is linked already ({standing.stance}); retract link {standing.id} "
+            f"this statement is linked already ({existing.stance}); retract link {existing.id} "
             "first to give it another stance",
             loc=("body", "statement"),
         )
@@ -53,7 +59,7 @@ def draft_link(state: ClaimState, new: Link, *, note: str | None) -> Draft:
 
 
 def add_link(state: ClaimState, new: Link, *, note: str | None) -> Change:
-    """Another statement's stance on the claim."""
+    """Return the change that adds a link."""
     draft = draft_link(state, new, note=note)
     return Change(DecisionKind.LINK, (draft,), draft.data, f"{new.voice.name} {_VERBS[new.stance]}")
 
@@ -66,41 +72,37 @@ _VERBS = {
 }
 
 
-def describe_link(one: Link) -> dict[str, Any]:
-    """A new link as event data: the instant it was recorded is the event's own."""
-    data: dict[str, Any] = make_plain(one)
-    for derived in (
-        "recorded_at",
-        "affirmed",
-        "retracted",
-        "withdrawn",
-        "conflicting",
-        "set_aside",
-    ):
-        del data[derived]
-    return data
+DERIVED = frozenset(
+    {"recorded_at", "affirmed", "retracted", "withdrawn", "conflicting", "set_aside"}
+)
+"""The fields of a link that follow from its own and later events."""
+
+
+def describe_link(link: Link) -> dict[str, Any]:
+    """Return a new link as event data."""
+    return {name: value for name, value in make_plain(link).items() if name not in DERIVED}
 
 
 def draft_retraction(state: ClaimState, link_id: str, *, reason: str) -> Draft:
-    """Say that a link should not have been made.
+    """Draft that a link should not have been made.
 
     Allowed on closed claims too: it corrects the record.
     """
-    one = _existing(state, link_id)
-    if one.retracted:
+    link = _require_link(state, link_id)
+    if link.retracted:
         raise AlreadySettled("This link was retracted before.", link=link_id)
     return Draft("link.retracted", {"link": link_id, "reason": reason})
 
 
 def draft_affirmation(state: ClaimState, link_id: str) -> Draft:
-    """Say that a link holds for the present wording too (or in spite of a merged-in conflict)."""
+    """Draft that a link holds for the present wording, or in spite of a conflict after a merge."""
     require_open_claim(state)
-    one = _existing(state, link_id)
-    if not one.is_active:
+    link = _require_link(state, link_id)
+    if not link.is_active:
         raise AlreadySettled(
             "A retracted link or withdrawn statement cannot be affirmed.", link=link_id
         )
-    if one.affirmed and not one.conflicting:
+    if link.affirmed and not link.conflicting:
         raise AlreadySettled("This link stands affirmed already.", link=link_id)
     return Draft("link.affirmed", {"link": link_id})
 
@@ -124,26 +126,24 @@ def draft_statement_withdrawal(
     said_at: datetime | None = None,
     precision: Precision | None = None,
 ) -> Draft:
-    """A linked statement was taken back; `said_at` is when the world heard that."""
-    when = _when(said_at, precision)
-    return Draft(
-        "statement.withdrawn", {"statement": statement, "reason": reason, "source": source} | when
-    )
+    """Draft that a linked statement was withdrawn; `said_at` is when the world heard that."""
+    data = {"statement": statement, "reason": reason, "source": source}
+    return Draft("statement.withdrawn", data | _describe_moment(said_at, precision))
 
 
 def withdraw_linked_statement(
-    statement: str, drafts: Sequence[Draft], asked: Mapping[str, Any]
+    statement: str, drafts: Sequence[Draft], request: Mapping[str, Any]
 ) -> Change:
-    """What the withdrawal of a statement means for a claim.
+    """Return the change that the withdrawal of a statement makes of a claim.
 
-    Where the claim is confirmed in spite of it, the line is bolder without it: then two have to
-    agree, and until they do the claim is printed with the denial.
+    If the claim is confirmed in spite of a denial, its print line is bolder without the denial.
+    Then two people have to agree, and until they do the denial is printed.
     """
     return Change(
         DecisionKind.WITHDRAWAL,
         tuple(drafts),
-        {"statement": statement} | make_plain(asked),
-        asked["reason"],
+        {"statement": statement} | make_plain(request),
+        request["reason"],
     )
 
 
@@ -155,14 +155,13 @@ def draft_claim_withdrawal(
     said_at: datetime | None = None,
     precision: Precision | None = None,
 ) -> Draft:
-    """The claimant takes the claim back: the last status is kept."""
+    """Draft that the claimant withdraws the claim; its last status is kept."""
     require_open_claim(state)
-    return Draft(
-        "claim.withdrawn", {"reason": reason, "source": source} | _when(said_at, precision)
-    )
+    data = {"reason": reason, "source": source}
+    return Draft("claim.withdrawn", data | _describe_moment(said_at, precision))
 
 
-def _when(said_at: datetime | None, precision: Precision | None) -> dict[str, Any]:
+def _describe_moment(said_at: datetime | None, precision: Precision | None) -> dict[str, str]:
     if said_at is None:
         return {}
     return {"said_at": format_instant(said_at), "precision": (precision or Precision.DAY).value}
@@ -171,26 +170,26 @@ def _when(said_at: datetime | None, precision: Precision | None) -> dict[str, An
 def draft_amendment(
     state: ClaimState, changes: Mapping[str, Any], *, material: bool
 ) -> list[Draft]:
-    """Change text, tags or assignee; only what differs is recorded.
+    """Draft a change of text, tags or assignee; only what differs is recorded.
 
     A material change of the text is a new revision: links must be affirmed one by one, a finding
     about the former wording ends, and a confirmed claim awaits confirmation again.  A typo fix
     keeps the revision.
     """
     require_open_claim(state)
-    differing: dict[str, Any] = {}
+    draft = Draft("claim.amended", {})
     if "text" in changes and changes["text"] != state.text:
-        differing |= {"text": changes["text"], "material": material}
+        draft.data.update(text=changes["text"], material=material)
         if material:
-            differing["revision"] = state.revision + 1
+            draft.data["revision"] = state.revision + 1
     if "assignee" in changes and changes["assignee"] != state.assignee:
-        differing["assignee"] = changes["assignee"]
+        draft.data["assignee"] = changes["assignee"]
     if "tags" in changes and tuple(changes["tags"]) != state.tags:
-        differing["tags"] = list(changes["tags"])
-    if not differing:
+        draft.data["tags"] = list(changes["tags"])
+    if not draft.data:
         return []
-    drafts = [Draft("claim.amended", differing)]
-    if differing.get("material"):
+    drafts = [draft]
+    if draft.data.get("material"):
         finding = history.apply_drafts(state, drafts).finding
         if finding is not None:
             drafts.append(_end_finding(finding))
@@ -200,7 +199,7 @@ def draft_amendment(
 
 
 def _end_finding(finding: Finding) -> Draft:
-    """A finding is about a wording: it does not outlive it."""
+    """Draft the end of a finding, which was about the former wording."""
     return Draft(
         "finding.changed",
         {
@@ -218,7 +217,7 @@ def _end_finding(finding: Finding) -> Draft:
 
 
 def reword_claim(state: ClaimState, text: str, *, material: bool) -> Change:
-    """Another wording of the claim."""
+    """Return the change that gives the claim another wording."""
     return Change(
         DecisionKind.AMENDMENT,
         tuple(draft_amendment(state, {"text": text}, material=material)),
@@ -253,31 +252,31 @@ CAUTION = (Stance.COMMENTS, Stance.SUPPORTS, Stance.REQUESTS_CONFIRMATION, Stanc
 def draft_absorption(
     survivor: ClaimState, loser: ClaimState, new_ids: Mapping[str, str], origin: Link | None
 ) -> list[Draft]:
-    """The survivor takes the loser's active links, once for each statement, and its `origin`.
+    """Draft that the survivor takes the loser's active links, one of each statement, and `origin`.
 
-    `origin` is the statement that the loser was recorded with, as a link that supports; None where
-    no party stands behind it.  It counts for nothing until somebody has weighed it, and affirms it.
-    Of a statement that both had with different stances the more cautious link stays, flagged
-    likewise.  Nothing of the loser's status is inherited, nor what its decisions set aside.
-    `new_ids` gives each of the loser's links the id it has on the survivor.
+    `origin` is the statement that the loser was recorded with, as a link that supports; None if no
+    party stands behind it.  It does not count until somebody affirms it.  If both have a link of
+    one statement, the more cautious stance stays, and does not count until affirmed either.  The
+    loser's status is not inherited, nor what its decisions set aside.  `new_ids` gives the ids that
+    the loser's links get on the survivor.
     """
-    here = {one.statement: one for one in survivor.links if one.is_active}
+    links_of_survivor = {link.statement: link for link in survivor.links if link.is_active}
     moved, conflicts, replaced = [], [], []
-    copies = [replace(one, id=new_ids[one.id], set_aside=False) for one in loser.links]
+    copies = [replace(link, id=new_ids[link.id], set_aside=False) for link in loser.links]
     for copy in [*copies, *([origin] if origin else [])]:
         if not copy.is_active or copy.statement == survivor.origin_statement:
             continue
-        mine = here.get(copy.statement)
-        if mine is None:
+        own = links_of_survivor.get(copy.statement)
+        if own is None:
             if copy is origin and evidence.explain_disqualification(survivor, copy) is None:
                 copy = replace(copy, conflicting=True)
             moved.append(copy)
-        elif CAUTION.index(copy.stance) > CAUTION.index(mine.stance):
-            replaced.append(mine.id)
+        elif CAUTION.index(copy.stance) > CAUTION.index(own.stance):
+            replaced.append(own.id)
             moved.append(copy)
             conflicts.append(copy.id)
-        elif mine.stance is not copy.stance:
-            conflicts.append(mine.id)
+        elif own.stance is not copy.stance:
+            conflicts.append(own.id)
     reason = "the merged claim had this statement with a more cautious stance"
     return [
         *(Draft("link.retracted", {"link": link_id, "reason": reason}) for link_id in replaced),
@@ -291,7 +290,7 @@ def draft_absorption(
 def absorb_claim(
     survivor: ClaimState, loser: ClaimState, new_ids: Mapping[str, str], origin: Link | None
 ) -> Change:
-    """What a merge records on the claim that remains."""
+    """Return the change that a merge makes of the claim that remains."""
     return Change(
         DecisionKind.MERGE,
         tuple(draft_absorption(survivor, loser, new_ids, origin)),
@@ -302,7 +301,7 @@ def absorb_claim(
 
 
 def draft_component_change(component: ClaimState, *, removed: bool = False) -> Draft:
-    """What a parent's record says when one of its components is added, moves or leaves."""
+    """Draft what the parent records of a component: that it is there, has changed, or is gone."""
     return Draft(
         "component.changed",
         {
@@ -327,7 +326,7 @@ def draft_creation(
     part_of: str | None,
     origin_statement: str,
 ) -> Draft:
-    """The first line of a claim's record: somebody is on record, so the claim is asserted."""
+    """Draft the first event of a claim, which is asserted."""
     return Draft(
         "claim.created",
         {
@@ -344,8 +343,8 @@ def draft_creation(
     )
 
 
-def _existing(state: ClaimState, link_id: str) -> Link:
-    one = state.link(link_id)
-    if one is None:
+def _require_link(state: ClaimState, link_id: str) -> Link:
+    link = state.find_link(link_id)
+    if link is None:
         raise NotFound("There is no such link on this claim.")
-    return one
+    return link

@@ -1,20 +1,20 @@
-"""When a delivery is tried again, and when an endpoint is left alone."""
+"""When a delivery is retried, and for how long a failing endpoint is paused."""
 
 import random
 from collections.abc import Sequence
 from datetime import timedelta
 
 SCHEDULE = (5, 30, 120, 600, 1800, 3600, 10_800, 21_600, 43_200, 86_400, 86_400)
-"""Seconds from one try to the next; after the last the delivery is dead, three days on."""
+"""Seconds from one attempt to the next.  After the last one, three days on, a delivery is dead."""
 JITTER = 0.2
-"""So that what failed together is not tried together."""
+"""Spreads the retries of deliveries that failed at the same time."""
 
 _RANDOM = random.Random()  # noqa: S311 -- jitter need not be unguessable
 
 HOLD = timedelta(hours=1)
 """How long a delivery that keeps failing holds back the later ones about its claim."""
 GIVE_UP = timedelta(days=5)
-"""An endpoint that has done nothing but fail for so long is disabled."""
+"""An endpoint that has only failed for so long is disabled."""
 
 BREAKER_FAILURES = 5
 BREAKER_FIRST = timedelta(seconds=30)
@@ -24,7 +24,7 @@ BREAKER_MOST = timedelta(minutes=10)
 def compute_retry_delay(
     tries: int, schedule: Sequence[float] = SCHEDULE, *, chance: random.Random | None = None
 ) -> timedelta | None:
-    """How long to wait after the `tries`th try (1, 2, …); None where it was the last."""
+    """Return how long to wait after the `tries`th attempt (1, 2, …); None if it was the last."""
     if tries > len(schedule):
         return None
     spread = (chance or _RANDOM).uniform(1 - JITTER, 1 + JITTER)
@@ -32,9 +32,9 @@ def compute_retry_delay(
 
 
 def compute_pause(failures: int) -> timedelta | None:
-    """How long an endpoint is left alone after so many failures in a row; None where it is not.
+    """Return how long an endpoint is paused after so many failures in a row; None if it is not.
 
-    Then one delivery is tried: if that fails too, the rest is twice as long.
+    Then one delivery is tried.  If that fails too, the next pause is twice as long.
     """
     if failures < BREAKER_FAILURES:
         return None
@@ -43,5 +43,5 @@ def compute_pause(failures: int) -> timedelta | None:
 
 
 def is_probing(failures: int) -> bool:
-    """Whether only one delivery at a time may be tried."""
+    """Say whether only one delivery at a time may be tried."""
     return failures >= BREAKER_FAILURES

@@ -1,5 +1,6 @@
-"""Changes beside the status that may take a second person: findings, and whatever changes what is
-printed of a claim that two people vouch for.
+"""Changes other than of the status that may need a second person.
+
+These are findings, and changes of what is printed of a claim that two people have agreed to.
 
 A `Change` holds the drafts of the events that it records.  `submit_change` returns these drafts if
 one person may make the change, or the draft of a proposal if two must agree.  That depends on what
@@ -24,19 +25,20 @@ from service.domain.claims import (
 )
 from service.domain.errors import Invalid, TransitionRefused
 from service.domain.guards import Missing
-from service.domain.history import Draft, make_plain
+from service.domain.history import Draft
+from service.domain.plain_data import make_plain
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What somebody wants recorded on a claim.
+    """What somebody wants to record on a claim.
 
-    `asked` is what a proposal keeps of it, from which `drafts` are worked out again on approval.
+    A proposal keeps `request`, from which `drafts` are derived again on approval.
     """
 
     kind: DecisionKind
     drafts: tuple[Draft, ...]
-    asked: Mapping[str, Any]
+    request: Mapping[str, Any]
     reason: str
     cites: tuple[str, ...] = ()
     cause: Cause | None = None
@@ -44,7 +46,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class FindingRequest:
-    """A finding that somebody wants, why, and the links that it rests on."""
+    """A finding that somebody asks for, why, and the links that it rests on."""
 
     finding: Finding | None
     reason: str
@@ -54,16 +56,15 @@ class FindingRequest:
 def submit_change(
     state: ClaimState, change: Change, *, four_eyes: bool, actor: Actor, decision_id: str
 ) -> list[Draft]:
-    """What is recorded: the change itself, or the proposal of it where a second person has to
-    agree.
+    """Return the drafts to record: of the change, or of its proposal if a second person is needed.
 
-    Raises DecisionPending where another proposal waits that may still be approved.
+    Raises DecisionPending if another proposal waits that may still be approved.
     """
     if not (four_eyes and needs_second_person(state, change)):
         return list(change.drafts)
-    lapsed = proposals.draft_lapse_if_outdated(state)
-    room = lifecycle.predict_outcome(state, lapsed)
-    outcome = lifecycle.predict_outcome(room, change.drafts, cause=change.cause)
+    lapses = proposals.draft_lapse_if_outdated(state)
+    without_proposal = lifecycle.predict_outcome(state, lapses)
+    outcome = lifecycle.predict_outcome(without_proposal, change.drafts, cause=change.cause)
     proposal = Pending(
         id=decision_id,
         to=outcome.status,
@@ -75,16 +76,16 @@ def submit_change(
         proposed_by_name=actor.name,
         proposed_through=actor.made_by,
         kind=change.kind,
-        change=change.asked,
+        change=change.request,
     )
-    return [*lapsed, proposals.draft_proposal(room, proposal, outcome)]
+    return [*lapses, proposals.draft_proposal(without_proposal, proposal, outcome)]
 
 
 def needs_second_person(state: ClaimState, change: Change) -> bool:
-    """A finding always does; every other change where it alters what two people vouch for."""
+    """Say whether it is a finding, or changes what two people have agreed to."""
     if change.kind is DecisionKind.FINDING:
         return True
-    if not printed.is_vouched_for(state):
+    if not printed.has_agreement(state):
         return False
     outcome = lifecycle.predict_outcome(state, change.drafts, cause=change.cause)
     return bool(printed.list_fields_to_agree_on(state, outcome))
@@ -93,7 +94,9 @@ def needs_second_person(state: ClaimState, change: Change) -> bool:
 def approve_change(
     state: ClaimState, decision_id: str, change: Change, *, actor: Actor, note: str | None
 ) -> list[Draft]:
-    """Carry out a proposed change, worked out anew as `change` from what it asked for.
+    """Return the drafts that carry out a proposed change.
+
+    `change` was derived again from the request that the proposal keeps.
 
     Raises what `proposals.require_approvable_proposal` does, and DecisionOutdated if the claim
     would print otherwise than the proposer saw.
@@ -107,38 +110,34 @@ def approve_change(
 
 
 def _name_deciders(draft: Draft, approved: Draft) -> Draft:
-    """A finding and a change of status say themselves who agreed to them: they are read alone."""
+    """Add who agreed to a finding or a change of status: these events are read by themselves."""
     if draft.type not in ("finding.changed", "claim.status_changed"):
         return draft
-    named = ("decision", "decided_by", "approved_by", "approval_note")
-    return replace(draft, data=draft.data | {name: approved.data[name] for name in named})
-
-
-# Findings.
+    names = ("decision", "decided_by", "approved_by", "approval_note")
+    return replace(draft, data=draft.data | {name: approved.data[name] for name in names})
 
 
 def change_finding(
-    state: ClaimState, ask: FindingRequest, *, decided_by: str | None = None
+    state: ClaimState, request: FindingRequest, *, decided_by: str | None = None
 ) -> Change:
-    """What the desk concludes beyond the status, or that it concludes nothing any more.
+    """Return the change that makes a finding, or ends the present one.
 
-    What is confirmed is no longer so once it is found refuted or the evidence conflicting: nobody
-    prints both in one line.  Raises TransitionRefused with what is missing, Invalid for what is no
-    link that stands.
+    A confirmed claim becomes disputed by a finding: no line prints both.  Raises TransitionRefused
+    with what is missing, Invalid for a cited link that is not an active link of this claim.
     """
     proposals.require_open_claim(state)
-    for position, link_id in enumerate(ask.cites):
-        link = state.link(link_id)
+    for position, link_id in enumerate(request.cites):
+        link = state.find_link(link_id)
         loc = ("body", "cites", position)
         if link is None:
             raise Invalid(f"{link_id} is not a link of this claim", loc=loc)
         if not link.is_active:
             raise Invalid(f"link {link_id} was retracted or its statement withdrawn", loc=loc)
-    missing = list_missing(state, ask)
+    finding = request.finding.value if request.finding else None
+    missing = list_missing(state, request)
     if missing:
-        name = ask.finding.value if ask.finding else "no finding"
         raise TransitionRefused(
-            f"{name}: " + "; ".join(one.detail for one in missing) + ".",
+            f"{finding or 'no finding'}: " + "; ".join(lacking.detail for lacking in missing) + ".",
             missing=make_plain(missing),
             version=state.version,
         )
@@ -146,36 +145,43 @@ def change_finding(
         "finding.changed",
         {
             "previous": state.finding.value if state.finding else None,
-            "finding": ask.finding.value if ask.finding else None,
-            "reason": ask.reason,
-            "cites": list(ask.cites),
+            "finding": finding,
+            "reason": request.reason,
+            "cites": list(request.cites),
             "decision": None,
             "decided_by": decided_by,
             "approved_by": None,
             "approval_note": None,
         },
     )
-    asked = {"finding": ask.finding.value if ask.finding else None}
     drafts = [draft]
-    if state.status is Status.CONFIRMED and ask.finding is not None:
-        against = [one.id for one in list_refuting(state) if one.id in ask.cites]
+    if state.status is Status.CONFIRMED and request.finding is not None:
+        denials = [lacking.id for lacking in list_refuting(state) if lacking.id in request.cites]
         drafts.insert(
             0,
-            lifecycle.draft_dispute(state, reason=ask.reason, cites=against, decided_by=decided_by),
+            lifecycle.draft_dispute(
+                state, reason=request.reason, cites=denials, decided_by=decided_by
+            ),
         )
-    return Change(DecisionKind.FINDING, tuple(drafts), asked, ask.reason, ask.cites)
+    return Change(
+        DecisionKind.FINDING, tuple(drafts), {"finding": finding}, request.reason, request.cites
+    )
 
 
-def list_missing(state: ClaimState, ask: FindingRequest) -> list[Missing]:
-    """What stands between the claim and the finding: empty where it may be made."""
-    if ask.finding is state.finding:
-        words = f"it is found {ask.finding} already" if ask.finding else "nothing is found about it"
+def list_missing(state: ClaimState, request: FindingRequest) -> list[Missing]:
+    """Return what is missing for the finding: nothing if it may be made."""
+    if request.finding is state.finding:
+        words = (
+            f"it is found {request.finding} already"
+            if request.finding
+            else "nothing is found about it"
+        )
         return [Missing("another finding", 0, words)]
-    return [*FINDINGS[ask.finding](state, ask), *guards.require_reason(ask.reason)]
+    return [*FINDINGS[request.finding](state, request), *guards.require_reason(request.reason)]
 
 
 def list_refuting(state: ClaimState) -> list[Link]:
-    """The contradictions by independent parties that say what they know it from."""
+    """Return the open contradictions by parties that saw it themselves or have documents."""
     return [
         link
         for link in evidence.list_open_contradictions(state)
@@ -183,44 +189,44 @@ def list_refuting(state: ClaimState) -> list[Link]:
     ]
 
 
-def _refuted(state: ClaimState, ask: FindingRequest) -> list[Missing]:
+def _require_refutation(state: ClaimState, request: FindingRequest) -> list[Missing]:
     return [
-        *_require_refuting(state),
-        *_require_cited(state, ask, list_refuting(state), frozenset({Stance.CONTRADICTS})),
+        *_require_contradiction(state),
+        *_require_cited(state, request, list_refuting(state), frozenset({Stance.CONTRADICTS})),
     ]
 
 
-def _conflicting(state: ClaimState, ask: FindingRequest) -> list[Missing]:
+def _require_conflict(state: ClaimState, request: FindingRequest) -> list[Missing]:
     support = evidence.list_qualifying_support(state)
-    missing = _require_refuting(state)
+    missing = _require_contradiction(state)
     if not support:
         need = "1 supporting statement that counts"
         missing.append(Missing(need, 0, f"needs {need} beside it; has 0"))
     stances = frozenset({Stance.CONTRADICTS, Stance.SUPPORTS})
-    return [*missing, *_require_cited(state, ask, [*list_refuting(state), *support], stances)]
+    return [*missing, *_require_cited(state, request, [*list_refuting(state), *support], stances)]
 
 
-def _unprovable(state: ClaimState, ask: FindingRequest) -> list[Missing]:
+def _require_unconfirmed(state: ClaimState, request: FindingRequest) -> list[Missing]:
     if state.status is not Status.CONFIRMED:
         return []
     detail = "a confirmed claim is not unprovable: its support has to fall first"
     return [Missing("a claim that is not confirmed", 0, detail)]
 
 
-def _require_nothing(state: ClaimState, ask: FindingRequest) -> list[Missing]:
+def _require_nothing(state: ClaimState, request: FindingRequest) -> list[Missing]:
     return []
 
 
 FINDINGS: dict[Finding | None, Callable[[ClaimState, FindingRequest], list[Missing]]] = {
-    Finding.REFUTED: _refuted,
-    Finding.CONFLICTING: _conflicting,
-    Finding.UNPROVABLE: _unprovable,
+    Finding.REFUTED: _require_refutation,
+    Finding.CONFLICTING: _require_conflict,
+    Finding.UNPROVABLE: _require_unconfirmed,
     None: _require_nothing,
 }
-"""What each finding rests on, beside its reason and the second person that all of them take."""
+"""What each finding requires besides a reason."""
 
 
-def _require_refuting(state: ClaimState) -> list[Missing]:
+def _require_contradiction(state: ClaimState) -> list[Missing]:
     if list_refuting(state):
         return []
     other = f" other than {state.claimant.root_name}" if state.claimant else ""
@@ -233,20 +239,20 @@ def _require_refuting(state: ClaimState) -> list[Missing]:
 
 
 def _require_cited(
-    state: ClaimState, ask: FindingRequest, fitting: Sequence[Link], stances: frozenset[Stance]
+    state: ClaimState, request: FindingRequest, fitting: Sequence[Link], stances: frozenset[Stance]
 ) -> list[Missing]:
-    cited = [link for link in state.links if link.id in ask.cites]
+    cited = [link for link in state.links if link.id in request.cites]
     unfit = [link for link in cited if link.stance not in stances]
     missing = []
     if unfit:
         missing.append(
             Missing(
-                f"only cited links that speak for {ask.finding}",
+                f"only cited links that speak for {request.finding}",
                 len(cited) - len(unfit),
-                f"cites what does not speak for {ask.finding}: {guards.name_links(unfit)}",
+                f"cites what does not speak for {request.finding}: {guards.name_links(unfit)}",
             )
         )
     if fitting and not any(link in fitting for link in cited):
-        detail = f"needs at least one cited statement that shows it {ask.finding}"
+        detail = f"needs at least one cited statement that shows it {request.finding}"
         missing.append(Missing("1 cited link", 0, detail))
     return missing

@@ -1,6 +1,6 @@
-"""The claim and its words: statuses, stances, and the state that the record folds to.
+"""The claim and its vocabulary: statuses, stances, and the state that events fold to.
 
-All shapes are frozen.  Ids are UUIDs as text; instants are aware UTC datetimes.
+All classes are frozen.  Ids are UUIDs as text; instants are aware UTC datetimes.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from typing import Any
 
 
 class Status(StrEnum):
-    """Exactly these four.  Disputed does not mean false: that would be a finding."""
+    """The four statuses.  Disputed does not mean false: that would be a finding."""
 
     ASSERTED = "asserted"
     AWAITING_CONFIRMATION = "awaiting_confirmation"
@@ -20,7 +20,7 @@ class Status(StrEnum):
 
 
 class Stance(StrEnum):
-    """What a statement does to a claim.  It belongs to the link, not to the statement."""
+    """What a statement does to a claim.  It is part of the link, not of the statement."""
 
     SUPPORTS = "supports"
     CONTRADICTS = "contradicts"
@@ -102,7 +102,7 @@ class Speaker:
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """Whose words: a party (slug and name), its topmost parent, and the speaker if known."""
+    """Whose words they are: a party (slug and name), its root, and the speaker if known."""
 
     party: str
     name: str
@@ -113,7 +113,7 @@ class Voice:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One statement's stance on a claim, with what the rules need to know of the statement."""
+    """A statement's stance on a claim, with what the rules need to know of the statement."""
 
     id: str
     statement: str
@@ -131,8 +131,7 @@ class Link:
     retracted: bool = False
     withdrawn: bool = False
     conflicting: bool = False
-    """A merge brought the same statement with another stance; it counts for nothing until
-    affirmed."""
+    """A merge brought the same statement with another stance.  Neither counts until affirmed."""
     set_aside: bool = False
 
     @property
@@ -151,7 +150,7 @@ class Component:
 
 @dataclass(frozen=True, slots=True)
 class SetAside:
-    """A contradiction that a decision does not let stand, and why."""
+    """A contradiction that a decision leaves out of account, and why."""
 
     link: str
     reason: str
@@ -159,8 +158,8 @@ class SetAside:
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """An editor's decision against the guards: a reason code, free text, and the id of the source
-    that it rests on where it cites no link."""
+    """Why an editor decides against the guards: a code, free text, and the id of a source if the
+    decision cites no link."""
 
     code: str
     note: str
@@ -168,7 +167,7 @@ class Override:
 
 
 class DecisionKind(StrEnum):
-    """What a decision that waits for a second person changes once it is approved."""
+    """What a proposal changes once it is approved."""
 
     STATUS = "status"
     FINDING = "finding"
@@ -193,25 +192,25 @@ class Pending:
     set_aside: tuple[SetAside, ...]
     override: Override | None
     proposed_by: str
-    """The actor's id: whoever has it may not approve."""
+    """The id of the actor, who may not approve it."""
     proposed_by_name: str
     kind: DecisionKind = DecisionKind.STATUS
     change: Mapping[str, Any] | None = None
-    """What is asked for, as plain data; null where `to`, `cites` and the rest say it all."""
+    """The change, as plain data; None if `to`, `cites` and the rest say it all."""
     seen: Mapping[str, Any] | None = None
-    """What printed when it was proposed (`printed.read_printed`); null where it was proposed before
-    decisions kept that: then the record says what it was."""
+    """What was printed when it was proposed (`printed.read_printed`); None in proposals of older
+    releases, for which the record says what it was."""
     prints: Mapping[str, Any] | None = None
-    """What would print once it is approved."""
+    """What would be printed once it is approved."""
     proposed_through: tuple[str, ...] = ()
-    """The ids of whoever made the key, link or password by which it was proposed."""
+    """The ids of those who made the key, link or password by which it was proposed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """Whose judgement a status repeats, in which word, and the finding that came with it.
+    """Who gave an imported status, by which label, and with which finding.
 
-    It is not this desk's: nobody here has weighed the evidence.
+    It is not a judgement of this desk: nobody here has weighed the evidence.
     """
 
     by: str
@@ -221,7 +220,7 @@ class Imported:
 
 @dataclass(frozen=True, slots=True)
 class ClaimState:
-    """A claim as its record says, after `version` events."""
+    """A claim after `version` events of its record."""
 
     id: str
     text: str
@@ -238,7 +237,7 @@ class ClaimState:
     version: int
     revision: int = 1
     sequence: int = 0
-    """How many times the status has changed."""
+    """How often the status has changed."""
     status: Status = Status.ASSERTED
     lifecycle: Lifecycle = Lifecycle.ACTIVE
     merged_into: str | None = None
@@ -248,15 +247,15 @@ class ClaimState:
     override: bool = False
     """The present status was set against the guards."""
     verification_opened: bool = False
-    """A checker moved the claim to awaiting_confirmation, and it has not left it since."""
+    """A checker moved the claim to awaiting_confirmation, and it is there still."""
     links: tuple[Link, ...] = ()
     components: tuple[Component, ...] = ()
     pending: Pending | None = None
     imported: Imported | None = None
-    """Where the present status was imported from; None where the desk set it."""
+    """Where the present status was imported from; None if the desk set it."""
 
-    def link(self, link_id: str) -> Link | None:
-        # Newest first: that is what is asked for while it is recorded.
+    def find_link(self, link_id: str) -> Link | None:
+        # Newest first: the link that is being recorded is the one that is looked for.
         return next((link for link in reversed(self.links) if link.id == link_id), None)
 
 
@@ -268,8 +267,10 @@ def to_utc(moment: datetime) -> datetime:
 
 
 def normalize_instant(moment: datetime, precision: Precision) -> datetime:
-    """`moment` in UTC; where only its day is known, that day as it was written: midnight in
-    Belgrade is not the day before."""
+    """Return `moment` in UTC; if only the day is known, midnight UTC of the day as written.
+
+    Midnight in Belgrade must not become the day before.
+    """
     if precision is Precision.DAY:
         return moment.replace(tzinfo=UTC)
     return to_utc(moment)
@@ -281,17 +282,16 @@ UNCERTAINTY = {
     Precision.MINUTE: timedelta(minutes=1),
     Precision.SECOND: timedelta(seconds=1),
 }
-"""How long after the instant that stands for it something may have been said."""
-
+"""How much later than the instant that is recorded something may have been said."""
 
 END_OF_CALENDAR = datetime.max.replace(tzinfo=UTC)
 
 
 def compute_end(moment: datetime, precision: Precision) -> datetime:
-    """The end of the day, hour, minute or second that is known: what things are put in order by.
+    """Return the end of the day, hour, minute or second that is known.  Lists are sorted by it.
 
-    "Nine dead", of that day, may well be later than "twelve dead", of that day's 06:00: it is no
-    midnight news.
+    "Nine dead" of some day may well be later than "twelve dead" of 06:00 that day: what has only a
+    date was not said at midnight.
     """
     try:
         return moment + UNCERTAINTY[precision]
@@ -305,7 +305,7 @@ def parse_instant(text: str) -> datetime:
 
 
 def format_instant(moment: datetime) -> str:
-    """`moment` as RFC 3339 in UTC with a Z; microseconds only where there are any.
+    """Return `moment` as RFC 3339 in UTC with a Z; microseconds only if there are any.
 
     Raises ValueError for a naive datetime.
     """

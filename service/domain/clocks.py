@@ -1,5 +1,8 @@
-"""Whether this machine's clock can be right: it is compared with what was recorded, with the
-database server's clock, and with the time that has passed since it was last looked at."""
+"""Checks whether this machine's clock can be right.
+
+It is compared with the record, with the clock of the database server, and with the time that has
+passed since the last look.
+"""
 
 import time
 from collections.abc import Callable
@@ -10,7 +13,7 @@ from service.domain.claims import format_instant
 from service.domain.errors import ClockWrong
 
 ABSENCE = timedelta(days=60)
-"""A desk that nobody served for longer asks whether the clock is right."""
+"""After a longer absence, somebody has to confirm that the clock is right."""
 ADVICE = (
     "Nothing was changed. Set the clock right; changes are taken again by themselves then. If it is"
     " right as it is, say so: claimdesk clock accept"
@@ -28,16 +31,16 @@ class ClockReference:
     """By how much the database server's clock is ahead of this machine's; None where there is no
     server, or it is this machine."""
     accepted_at: datetime | None = None
-    """When somebody last said that the clock is right."""
+    """When somebody last confirmed that the clock is right."""
     accepted_up_to: datetime | None = None
-    """The latest instant in the record then: what was stamped up to it says nothing any more."""
+    """The latest instant in the record at that time: events up to it prove nothing any more."""
     accepted_server_ahead: timedelta = timedelta()
 
 
 def find_clock_fault(
     reference: ClockReference, *, now: datetime, tolerance: timedelta
 ) -> str | None:
-    """Say why a clock that shows `now` cannot be right; None where it can."""
+    """Say why a clock that shows `now` cannot be right; None if it can."""
     for name, instant in (
         ("The newest event was recorded", reference.newest_event),
         ("This database was last written to", reference.last_seen),
@@ -65,8 +68,10 @@ def find_clock_fault(
 
 
 class ClockGuard:
-    """Refuses changes while the clock cannot be right.  It asks nobody: what it compares with is
-    given to it now and then."""
+    """Refuses changes while the clock cannot be right.
+
+    It reads no database: `compare_with` gives it what to compare with from time to time.
+    """
 
     def __init__(
         self,
@@ -75,24 +80,24 @@ class ClockGuard:
         tolerance: timedelta,
         stopwatch: Callable[[], float] | None = None,
     ) -> None:
-        """`stopwatch` gives seconds that pass whatever the clock is set to; None for a clock that
-        is not the machine's, whose leaps mean nothing: it is looked at in `compare_with` only."""
+        """`stopwatch` returns seconds that pass whatever the clock is set to.  It is None for a
+        clock that is not the machine's, which is checked in `compare_with` only."""
         self.clock = clock
         self.tolerance = tolerance
         self.stopwatch = stopwatch
         self._reference = ClockReference()
         self._anchor: tuple[datetime, float] | None = None
         self._server: tuple[datetime, float] | None = None
-        """What the database server's clock showed, and the stopwatch then."""
+        """What the clock of the database server showed, and the stopwatch at that time."""
         self._fault: str | None = None
 
     def compare_with(
         self, reference: ClockReference, *, measured_at: datetime | None = None
     ) -> None:
-        """Compare with this from now on.  Where somebody said meanwhile that the clock is right, or
-        it kept pace, a leap is one from here on.
+        """Compare the clock with `reference` from now on.
 
-        `measured_at` is what this clock showed when the server's was asked: it may be set since.
+        Leaps are measured from here on if somebody has confirmed the clock, or if it kept pace.
+        `measured_at` is what this clock showed when the server's was read.
         """
         now = self.clock()
         if reference.accepted_at != self._reference.accepted_at or self._find_leap(now) is None:
@@ -106,7 +111,7 @@ class ClockGuard:
             self._anchor = (now, self.stopwatch())
 
     def require(self) -> None:
-        """Raises ClockWrong where the clock cannot be right."""
+        """Raise ClockWrong if the clock cannot be right."""
         if self.stopwatch is not None:
             self._fault = self._find_fault(self.clock())
         if self._fault is not None:
@@ -115,8 +120,8 @@ class ClockGuard:
     def _find_fault(self, now: datetime) -> str | None:
         reference = self._reference
         if self._server is not None and self.stopwatch is not None:
-            then, count = self._server
-            shows = then + timedelta(seconds=self.stopwatch() - count)
+            server_time, count = self._server
+            shows = server_time + timedelta(seconds=self.stopwatch() - count)
             reference = replace(reference, server_ahead=shows - now)
         leap = self._find_leap(now)
         return leap or find_clock_fault(reference, now=now, tolerance=self.tolerance)
@@ -124,8 +129,8 @@ class ClockGuard:
     def _find_leap(self, now: datetime) -> str | None:
         if self._anchor is None or self.stopwatch is None:
             return None
-        then, count = self._anchor
-        expected = then + timedelta(seconds=self.stopwatch() - count)
+        anchored_at, count = self._anchor
+        expected = anchored_at + timedelta(seconds=self.stopwatch() - count)
         if abs(now - expected) <= self.tolerance:
             return None
         direction = "ahead" if now > expected else "back"
@@ -137,14 +142,14 @@ class ClockGuard:
 
 
 def count_seconds() -> float:
-    """Seconds that pass whatever the clock is set to, while the machine sleeps too."""
+    """Return seconds that pass whatever the clock is set to, even while the machine sleeps."""
     if hasattr(time, "CLOCK_BOOTTIME"):
         return time.clock_gettime(time.CLOCK_BOOTTIME)
     return time.monotonic()
 
 
 def _describe_length(length: timedelta) -> str:
-    """`3 days`, `2 hours`, `7 minutes`: the largest unit of which there are two."""
+    """Return `3 days`, `2 hours` or `7 minutes`: in the largest unit of which there are two."""
     for unit, seconds in (("year", 31_556_952), ("day", 86_400), ("hour", 3_600)):
         if length.total_seconds() >= 2 * seconds:
             return f"{round(length.total_seconds() / seconds)} {unit}s"

@@ -1,4 +1,4 @@
-"""What `claimdesk doctor` says: what is wrong, and what to do about it."""
+"""The findings of `claimdesk doctor`: what is wrong, and what to do about it."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,7 +13,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that a check has found."""
+    """A result of a check."""
 
     check: str
     level: Level

@@ -1,8 +1,8 @@
-"""Text from right to left within text of ours, so that it moves nothing around it.
+"""Isolates text that is written from right to left, so that it does not move what is around it.
 
-In plain text a stored text is set between U+2068 and U+2069, which isolate it as `<bdi>` does in
-HTML; texts without such letters are left as they are.  What is meant to be pasted, print lines in
-the API, holds no direction marks.
+A stored text is put between U+2068 and U+2069, which isolate plain text as `<bdi>` does HTML.
+Texts without such letters stay as they are.  Print lines in the API, which are meant to be pasted,
+hold no direction marks.
 """
 
 import re

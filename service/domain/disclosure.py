@@ -1,9 +1,9 @@
-"""Says what is withheld from whom, in one table, and takes it out of values before rendering.
+"""Decides what is withheld from whom, and takes it out of values before they are rendered.
 
-An audience is everybody who is shown the same.  Everything that leaves the service passes through
+An audience is all those who may read the same.  Everything that leaves the service passes through
 `withhold_event` or `withhold_fields` as values, never as JSON text, before anything is rendered
 from it: API, pages, feeds, streams, exports.  A type of event that is not in `EVENT_FIELDS` is
-internal as a whole: whoever adds a type decides here what others may read of it.
+internal as a whole; so add a new type here if others than the desk may read it.
 
 What can be withheld from anybody is recorded as a salted commitment (`list_committed_places` says
 where), so that an event can be shown without it and its hash still proves the rest.
@@ -11,12 +11,13 @@ where), so that an event can be shown without it and its hash still proves the r
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from service.domain import access
 from service.domain.access import Action, Actor
 
-Data = dict[str, Any]
+Data = Mapping[str, Any]
+T = TypeVar("T", bound=Mapping[str, Any])
 Path = tuple[str, ...]
 """Where a value stands in an event `{"type", "actor", "data"}`.  In the table `*` stands for every
 item of a list; in an answer it is the item's position, as text."""
@@ -26,20 +27,18 @@ INTERNAL = "internal"
 
 
 class Audience(StrEnum):
-    """Those who are shown the same; each reads all that the ones before it read."""
+    """Those who may read the same.  Each may read all that those before it may."""
 
     PUBLIC = "public"
     READER = "reader"
     DESK = "desk"
 
     def may_read(self, lowest: "Audience") -> bool:
-        """Whether this audience reads what `lowest` and everybody above may read."""
+        """Say whether this audience may read what `lowest` and those above it may read."""
         return _RANKS[self] >= _RANKS[lowest]
 
 
 _RANKS = {audience: rank for rank, audience in enumerate(Audience)}
-
-# Who reads what.  The name of a field, and the lowest audience that reads it.
 
 EVENT_FIELDS: dict[str, Mapping[str, Audience]] = {
     "claim.created": {"assignee": Audience.DESK, "due_at": Audience.DESK},
@@ -67,27 +66,28 @@ EVENT_FIELDS: dict[str, Mapping[str, Audience]] = {
     "party.changed": {},
     "speaker.changed": {},
 }
-"""The types of event that others than the desk may read, and what of their data they may not."""
+"""The types of events that others than the desk may read.  A field that is named here may be read
+by the given audience and those above it; all other fields may be read by everybody."""
 
 ACTOR = Audience.READER
-"""Who reads the name of the person who acted; that a rule did, everybody reads."""
+"""Who may read the name of the person who acted.  That a rule acted, everybody may read."""
 
 CLAIM_FIELDS = {"assignee": Audience.DESK, "due_at": Audience.DESK, "uses": Audience.DESK}
 LINK_FIELDS = {"note": Audience.DESK, "linked_by": Audience.READER}
 STATUS_CHANGE_FIELDS = EVENT_FIELDS["claim.status_changed"]
-"""Fields of what is served, beside those of events.  Notes and decisions are the desk's own as
-wholes: `access.Action.READ_INTERNALS` guards their routes."""
+"""Fields of other resources than events.  Notes and decisions are internal as a whole:
+`access.Action.READ_INTERNALS` guards their routes."""
 
 
 def find_audience(caller: Actor | None) -> Audience:
-    """The audience that a caller belongs to; nobody in particular is the public."""
+    """Return the audience of a caller; of one who is not signed in, it is the public."""
     if caller is None:
         return Audience.PUBLIC
     return Audience.DESK if access.is_allowed(caller, Action.READ_INTERNALS) else Audience.READER
 
 
 def is_internal(type: str, data: Data | None) -> bool:
-    """Whether an event tells others nothing: its type is the desk's own, or all that changed is."""
+    """Say whether others than the desk may read nothing of an event, not even its type."""
     fields = EVENT_FIELDS.get(type)
     if fields is None:
         return True
@@ -95,7 +95,7 @@ def is_internal(type: str, data: Data | None) -> bool:
 
 
 def list_withholdable_places(type: str, actor: Data | None, data: Data) -> dict[Path, Audience]:
-    """Every place in an event that somebody may not read, with the lowest audience that does."""
+    """Return each place in an event that some may not read, with the lowest audience that may."""
     if is_internal(type, data):
         return {(part,): Audience.DESK for part in ("type", "actor", "data")}
     places: dict[Path, Audience] = {}
@@ -107,9 +107,11 @@ def list_withholdable_places(type: str, actor: Data | None, data: Data) -> dict[
 
 
 def list_committed_places(type: str, actor: Data | None, data: Data) -> dict[Path, Audience]:
-    """Every place of an event that is recorded as a commitment, with the lowest audience that
-    reads it: what can be withheld, and the desk's own fields that it could have and does not, so
-    that nobody else is told whether it has them."""
+    """Return each place of an event that is recorded as a commitment, with its lowest audience.
+
+    These are the places that can be withheld, and the internal fields that the event could have and
+    does not, so that others cannot tell whether it has them.
+    """
     places = list_withholdable_places(type, actor, data)
     if ("type",) in places:
         return places
@@ -119,46 +121,44 @@ def list_committed_places(type: str, actor: Data | None, data: Data) -> dict[Pat
     return places
 
 
-def withhold_event(event: Data, audience: Audience) -> tuple[Data, list[Path]]:
-    """An event as `audience` may read it, and the places where something was withheld.
+def withhold_event(event: T, audience: Audience) -> tuple[T, list[Path]]:
+    """Return an event as `audience` may read it, and the places where something was withheld.
 
     `event` has `type`, `actor` and `data`; whatever else it has stays.  Fields are left out of
     the data; the type of an internal event is `INTERNAL`, its actor and data are null.
     """
     places = list_withholdable_places(event["type"], event["actor"], event["data"])
     hidden = [place for place, lowest in places.items() if not audience.may_read(lowest)]
-    shown = event
+    redacted: Data = event
     for place in hidden:
-        shown = _take_out(shown, place)
+        redacted = _take_out(redacted, place)
     if ("type",) in hidden:
-        shown = shown | {"type": INTERNAL}
-    for part in ("actor", "data"):
-        if (part,) in hidden:
-            shown = shown | {part: None}
-    return shown, hidden
+        redacted = {**redacted, "type": INTERNAL}
+    redacted = {**redacted, **{part: None for part in ("actor", "data") if (part,) in hidden}}
+    return cast(T, redacted), hidden
 
 
-def withhold_fields(shape: Data, fields: Mapping[str, Audience], audience: Audience) -> Data:
-    """A resource as `audience` may read it: what it may not is null."""
+def withhold_fields(resource: T, fields: Mapping[str, Audience], audience: Audience) -> T:
+    """Return a resource as `audience` may read it: the fields that it may not read are null."""
     hidden = {
         name: None
         for name, lowest in fields.items()
-        if name in shape and shape[name] is not None and not audience.may_read(lowest)
+        if name in resource and resource[name] is not None and not audience.may_read(lowest)
     }
-    return shape | hidden if hidden else shape
+    return cast(T, {**resource, **hidden}) if hidden else resource
 
 
 def _find_places(value: Any, rest: Path, place: Path) -> list[Path]:
-    """The places below `place` that the pattern `rest` names and that `value` has."""
+    """Return the places below `place` that the pattern `rest` names and that `value` has."""
     if not rest:
         return [place]
     name, *others = rest
     if name == "*":
         items = enumerate(value) if isinstance(value, list) else ()
         return [
-            found
+            match
             for position, item in items
-            for found in _find_places(item, tuple(others), (*place, str(position)))
+            for match in _find_places(item, tuple(others), (*place, str(position)))
         ]
     if not isinstance(value, dict) or name not in value:
         return []
@@ -166,7 +166,7 @@ def _find_places(value: Any, rest: Path, place: Path) -> list[Path]:
 
 
 def _take_out(value: Any, place: Path) -> Any:
-    """`value` without what stands at `place`, copied where it differs."""
+    """Return `value` without what stands at `place`, copied where it differs."""
     name, *rest = place
     if isinstance(value, list):
         position = int(name)

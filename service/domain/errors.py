@@ -1,4 +1,4 @@
-"""Everything Claimdesk refuses, as one tree.
+"""Every error that Claimdesk raises on purpose, as one tree.
 
 Each class carries a stable `slug` (the last part of the problem's `type`), an HTTP `status` and a
 `title`; an instance adds a `detail` that says what to do, and named extras.  One handler
@@ -28,7 +28,7 @@ from typing import Any
 
 
 class ClaimdeskError(Exception):
-    """A refusal that the caller can understand and act on."""
+    """An error that the caller can understand and act on."""
 
     slug = "internal-error"
     title = "Something went wrong on our side"
@@ -119,8 +119,10 @@ class DecisionPending(Conflict):
 
 
 class DecisionOutdated(Conflict):
-    """What is printed has changed since a decision was proposed; `changed` lists {field, seen,
-    now}."""
+    """What is printed has changed since a decision was proposed.
+
+    `changed` lists {field, seen, now}.
+    """
 
     slug, title = "decision-outdated", "What prints has changed since this was proposed"
 
@@ -142,7 +144,7 @@ class WebhookNotActive(Conflict):
 
 
 class EpochEnded(ClaimdeskError):
-    """`epoch` is the one of today; null in the first."""
+    """`epoch` is the present one; null if it is the first."""
 
     slug, title, status = "epoch-ended", "This place is in a record that was replaced", 410
 
@@ -166,7 +168,7 @@ class UnsupportedMedia(ClaimdeskError):
 
 
 class Invalid(ClaimdeskError):
-    """`errors` lists {loc, msg}, one for each field at fault."""
+    """`errors` lists {loc, msg} of each invalid field."""
 
     slug, title, status = "invalid-request", "Some of what was sent is not valid", 422
 
@@ -250,11 +252,11 @@ class ClockWrong(Unavailable):
 
 
 def list_problems() -> dict[str, type[ClaimdeskError]]:
-    """Every problem by its slug: what `/problems/<slug>` explains."""
-    found: dict[str, type[ClaimdeskError]] = {}
-    waiting: list[type[ClaimdeskError]] = [ClaimdeskError]
-    while waiting:
-        kind = waiting.pop()
-        found[kind.slug] = kind
-        waiting.extend(kind.__subclasses__())
-    return found
+    """Return every class of errors by its slug; `/problems/<slug>` explains each."""
+    problems: dict[str, type[ClaimdeskError]] = {}
+    remaining: list[type[ClaimdeskError]] = [ClaimdeskError]
+    while remaining:
+        kind = remaining.pop()
+        problems[kind.slug] = kind
+        remaining.extend(kind.__subclasses__())
+    return problems

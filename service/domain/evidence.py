@@ -1,7 +1,7 @@
-"""What the links say: qualifying support, open contradictions, requests, and the suggestion.
+"""Weighs links: qualifying support, open contradictions, requests, and the suggested status.
 
-Everything here is a pure function of a claim's active links.  Parties are counted by root: three
-Serbian voices are one party, and ten outlets with one quote are one statement.
+Everything here is a pure function of a claim's links.  Parties are counted by root: three Serbian
+voices are one party, and ten outlets with one quote are one statement.
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ QUALIFYING_BASES = frozenset({Basis.OWN_OBSERVATION, Basis.DOCUMENTS})
 
 @dataclass(frozen=True, slots=True)
 class TraceLine:
-    """One line of the trace: a link, whether the rules counted it, and why (not)."""
+    """A line of a suggestion's trace: a link, whether the rules count it, and why (not)."""
 
     link: Link
     counted: bool
@@ -23,7 +23,7 @@ class TraceLine:
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """The status that the rules derive from the links now.
+    """The status that the rules derive from the links.
 
     `support` lists the root parties that qualify, of which `needed_parties` are needed.
     """
@@ -37,21 +37,26 @@ class Suggestion:
 
 
 def is_independent(state: ClaimState, link: Link) -> bool:
-    """Whether the link's root party is another than the claimant's.
+    """Say whether the link's root party is another than the claimant's.
 
-    An unattributed claim has no claimant to depend on: every party is independent of nobody.
+    An unattributed claim has no claimant, so every party is independent of it.
     """
     return state.claimant is None or link.voice.root != state.claimant.root
 
 
-def explain_disqualification(state: ClaimState, link: Link) -> str | None:
-    """Why this support does not qualify, or None if it does."""
+def explain_exclusion(state: ClaimState, link: Link) -> str | None:
+    """Say why the rules leave a link out of account whatever its stance; None if they do not."""
     if link.withdrawn:
         return "the statement was withdrawn"
     if link.retracted:
         return "the link was retracted"
-    if not is_independent(state, link):
-        return "same party as the claimant"
+    return None if is_independent(state, link) else "same party as the claimant"
+
+
+def explain_disqualification(state: ClaimState, link: Link) -> str | None:
+    """Say why this support does not qualify; None if it does."""
+    if (exclusion := explain_exclusion(state, link)) is not None:
+        return exclusion
     if link.conflicting:
         return "it came with a merged claim and has not been weighed here; affirm the link"
     if not link.affirmed:
@@ -66,7 +71,7 @@ def explain_disqualification(state: ClaimState, link: Link) -> str | None:
 
 
 def list_qualifying_support(state: ClaimState) -> list[Link]:
-    """The links that give qualifying support (docs/rules.md, "What counts as evidence")."""
+    """Return the links that give qualifying support (docs/rules.md, "What counts as evidence")."""
     return [
         link
         for link in state.links
@@ -75,7 +80,7 @@ def list_qualifying_support(state: ClaimState) -> list[Link]:
 
 
 def list_roots(links: Iterable[Link]) -> tuple[str, ...]:
-    """The distinct root parties of `links`, in order of first appearance."""
+    """Return the distinct root parties of `links`, in order of first appearance."""
     return tuple(dict.fromkeys(link.voice.root for link in links))
 
 
@@ -96,28 +101,28 @@ def list_active_by_others(state: ClaimState, stance: Stance) -> list[Link]:
 
 
 def list_open_contradictions(state: ClaimState) -> list[Link]:
-    """Standing contradictions that no decision has set aside."""
+    """Return the active contradictions by others that no decision has set aside."""
     return [link for link in list_active_by_others(state, Stance.CONTRADICTS) if not link.set_aside]
 
 
 def list_requests(state: ClaimState) -> list[Link]:
-    """Active requests for confirmation by other root parties."""
+    """Return the active requests for confirmation by other root parties."""
     return list_active_by_others(state, Stance.REQUESTS_CONFIRMATION)
 
 
 def count_needed_support(state: ClaimState, *, setting_aside: bool = False) -> int:
-    """k: one independent root party, two for a figure, two wherever a contradiction is set
-    aside."""
-    k = 2 if state.kind is Kind.FIGURE else 1
-    if setting_aside or any(
-        link.set_aside for link in list_active_by_others(state, Stance.CONTRADICTS)
-    ):
-        return max(k, 2)
-    return k
+    """Return how many independent root parties a confirmation needs.
+
+    It is one; two for a figure, and two if a contradiction is set aside.
+    """
+    if state.kind is Kind.FIGURE or setting_aside:
+        return 2
+    contradictions = list_active_by_others(state, Stance.CONTRADICTS)
+    return 2 if any(link.set_aside for link in contradictions) else 1
 
 
 def list_unqualified_support(state: ClaimState) -> list[Link]:
-    """Active support that does not qualify: partial, conditional, dependent or without basis."""
+    """Return the active support that does not qualify: partial, conditional, dependent …"""
     return [
         link
         for link in state.links
@@ -128,17 +133,20 @@ def list_unqualified_support(state: ClaimState) -> list[Link]:
 
 
 def suggest_status(state: ClaimState, *, explain: bool = True) -> Suggestion:
-    """The status the links suggest (docs/rules.md, "Suggestion"), with its trace if `explain`."""
+    """Return the status that the links suggest, with its trace if `explain`.
+
+    It is described in docs/rules.md, "Suggestion".
+    """
     support = list_qualifying_support(state)
     contradictions = list_open_contradictions(state)
-    asked = list_requests(state)
+    requests = list_requests(state)
     needed = count_needed_support(state)
     roots_supporting = list_roots(support)
     if contradictions:
         status = Status.DISPUTED
     elif len(roots_supporting) >= needed:
         status = Status.CONFIRMED
-    elif asked or support or list_unqualified_support(state) or state.verification_opened:
+    elif requests or support or list_unqualified_support(state) or state.verification_opened:
         status = Status.AWAITING_CONFIRMATION
     else:
         status = Status.ASSERTED
@@ -148,15 +156,15 @@ def suggest_status(state: ClaimState, *, explain: bool = True) -> Suggestion:
         support=roots_supporting,
         needed_parties=needed,
         contradictions=tuple(contradictions),
-        confirmation_requests=tuple(asked),
+        confirmation_requests=tuple(requests),
     )
 
 
 def is_as_suggested(state: ClaimState, suggestion: Suggestion) -> bool:
-    """Whether the status is what its links suggest; where not, the claim is under review.
+    """Say whether the status is the suggested one; if not, the claim is under review.
 
-    An imported status rests on no links of this desk.  Until one is recorded, nothing here speaks
-    against it, and there is nothing to review.
+    An imported status rests on no links of this desk.  Until one is recorded, there is nothing to
+    review.
     """
     if state.imported is not None and not any(link.is_active for link in state.links):
         return True
@@ -171,12 +179,8 @@ def _explain(state: ClaimState, link: Link) -> TraceLine:
         return TraceLine(link, False, why)
     if link.stance is Stance.COMMENTS:
         return TraceLine(link, False, "a comment neither supports nor contradicts")
-    if link.withdrawn:
-        return TraceLine(link, False, "the statement was withdrawn")
-    if link.retracted:
-        return TraceLine(link, False, "the link was retracted")
-    if not is_independent(state, link):
-        return TraceLine(link, False, "same party as the claimant")
+    if (exclusion := explain_exclusion(state, link)) is not None:
+        return TraceLine(link, False, exclusion)
     if link.stance is Stance.REQUESTS_CONFIRMATION:
         return TraceLine(link, True, "another party asks for confirmation")
     if link.set_aside:

@@ -1,7 +1,7 @@
-"""What each transition asks for: guards that say what is missing, in data and in words.
+"""The guards of transitions.
 
-A guard takes the claim and the move and returns what stands between them; an empty list lets the
-move pass.  `lifecycle.TRANSITIONS` says which guard keeps which edge.
+A guard takes a claim and a move and returns what is missing, as data and in words.  The move may be
+made if nothing is missing.  `lifecycle.TRANSITIONS` says which guard each edge has.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,7 +21,7 @@ from service.domain.claims import (
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """What somebody asks for: a status, why, and the links it rests on."""
+    """A change of status that somebody asks for: to what, why, and the links that it rests on."""
 
     to: Status
     reason: str
@@ -32,7 +32,7 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """What a guard asks for (`need`), how many there are (`has`), and the same in a sentence."""
+    """What a guard requires (`need`), how many there are (`has`), and both in a sentence."""
 
     need: str
     has: int
@@ -44,10 +44,10 @@ Guard = Callable[[ClaimState, Move], list[Missing]]
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What a decision for one status may rest on.
+    """What a decision for a status may rest on.
 
-    `needed` names what one of the cited links has to be, and `is_needed` tells it; from the
-    statuses in `may_cite_nothing` the decision needs no citation at all.
+    `needed` describes what at least one cited link has to be, and `is_needed` checks it.  From the
+    statuses in `may_cite_nothing` a decision may cite nothing.
     """
 
     stances: frozenset[Stance]
@@ -80,20 +80,20 @@ GROUNDS: dict[Status, Ground] = {
         may_cite_nothing=frozenset(Status),
     ),
 }
-"""A decision rests on what speaks for it."""
+"""What the decisions for each status rest on."""
 
 
 def list_citable_links(state: ClaimState, to: Status) -> list[Link]:
-    """The links that a decision for `to` may cite."""
+    """Return the links that a decision for `to` may cite."""
     return [link for link in state.links if link.is_active and link.stance in GROUNDS[to].stances]
 
 
 def require_fitting_cites(state: ClaimState, move: Move, *, allowed: bool) -> list[Missing]:
-    """Every cited link speaks for the status, and one of them is what the status rests on.
+    """Require that every cited link speaks for the status, and that one of them is needed for it.
 
-    Where the evidence does not allow the status (`allowed`) no cited link can be that, and saying
-    so would be saying it twice.  An override passes the guards, and with them what one citation has
-    to be; a link that speaks against the status it cannot cite either.
+    The second is not asked if the evidence does not allow the status (`allowed` is False): then the
+    guard has said what is missing.  Nor is it asked of an override; but an override cannot cite
+    what speaks against the status either.
     """
     ground = GROUNDS[move.to]
     cited = [link for link in state.links if link.id in move.cites]
@@ -112,12 +112,7 @@ def require_fitting_cites(state: ClaimState, move: Move, *, allowed: bool) -> li
     if cited and not allowed:
         return missing
     if not any(ground.is_needed(state, link) for link in cited if link not in unfit):
-        why = "; ".join(
-            f"{name_voice(link)}: {evidence.explain_disqualification(state, link)}"
-            for link in cited
-            if link.stance is Stance.SUPPORTS
-            and evidence.explain_disqualification(state, link) is not None
-        )
+        why = _explain_disqualifications(state, cited)
         detail = f"needs at least one cited {ground.needed} to rest on"
         need = f"1 cited {ground.needed}"
         missing.append(Missing(need, 0, detail + (f" ({why})" if why else "")))
@@ -125,49 +120,56 @@ def require_fitting_cites(state: ClaimState, move: Move, *, allowed: bool) -> li
 
 
 def require_reason_to_open(state: ClaimState, move: Move) -> list[Missing]:
-    """A checker opens verification with a reason (a request has moved the claim already)."""
-    return _reasoned(move)
+    """Require a reason: a checker opens verification.  (A request moves the claim by itself.)"""
+    return require_reason(move.reason)
 
 
 def require_contradiction(state: ClaimState, move: Move) -> list[Missing]:
+    """Require an open contradiction and a reason."""
     if evidence.list_open_contradictions(state):
-        return _reasoned(move)
+        return require_reason(move.reason)
     need = "1 contradicting statement"
-    return [_no_contradiction(state, need, state.links), *_reasoned(move)]
+    return [_describe_missing_contradiction(state, need), *require_reason(move.reason)]
 
 
 def require_substantiated_contradiction(state: ClaimState, move: Move) -> list[Missing]:
-    """A bare denial does not move a confirmed claim: it only challenges it."""
-    standing = evidence.list_open_contradictions(state)
-    if any(link.basis is not Basis.UNSTATED for link in standing):
-        return _reasoned(move)
+    """Require an open contradiction with a basis: a bare denial only challenges the claim."""
+    contradictions = evidence.list_open_contradictions(state)
+    if any(link.basis is not Basis.UNSTATED for link in contradictions):
+        return require_reason(move.reason)
     need = "1 contradicting statement with a basis other than unstated"
-    return [_no_contradiction(state, need, state.links), *_reasoned(move)]
+    return [_describe_missing_contradiction(state, need), *require_reason(move.reason)]
 
 
 def require_independent_support(state: ClaimState, move: Move) -> list[Missing]:
+    """Require enough qualifying support, no open contradiction, and a reason."""
     return [
-        *_enough_support(state, evidence.count_needed_support(state)),
-        *_still_open(evidence.list_open_contradictions(state)),
-        *_reasoned(move),
+        *_require_support(state, evidence.count_needed_support(state)),
+        *_require_no_contradictions(evidence.list_open_contradictions(state)),
+        *require_reason(move.reason),
     ]
 
 
 def require_resolved_contradictions(state: ClaimState, move: Move) -> list[Missing]:
-    """Every contradiction withdrawn, retracted or set aside; more support if any was set aside."""
-    aside = {one.link for one in move.set_aside}
-    still_open = [one for one in evidence.list_open_contradictions(state) if one.id not in aside]
-    needed = evidence.count_needed_support(state, setting_aside=bool(aside))
+    """Require that no contradiction is left, and more support if any is set aside."""
+    excluded = {contradiction.link for contradiction in move.set_aside}
+    remaining = [
+        contradiction
+        for contradiction in evidence.list_open_contradictions(state)
+        if contradiction.id not in excluded
+    ]
+    needed = evidence.count_needed_support(state, setting_aside=bool(excluded))
     return [
-        *_enough_support(state, needed),
-        *_still_open(still_open),
-        *_set_aside_for_a_reason(move),
-        *_reasoned(move),
+        *_require_support(state, needed),
+        *_require_no_contradictions(remaining),
+        *_require_reasons_to_set_aside(move),
+        *require_reason(move.reason),
     ]
 
 
 def require_ground_to_reopen(state: ClaimState, move: Move) -> list[Missing]:
-    missing = _still_open(evidence.list_open_contradictions(state))
+    """Require that no contradiction is open, and a request or some support."""
+    missing = _require_no_contradictions(evidence.list_open_contradictions(state))
     if not list_outstanding_links(state):
         missing.append(
             Missing(
@@ -181,23 +183,23 @@ def require_ground_to_reopen(state: ClaimState, move: Move) -> list[Missing]:
 
 
 def require_nothing_outstanding(state: ClaimState, move: Move) -> list[Missing]:
-    """No contradiction stands open, nothing asks for confirmation and nothing supports."""
-    missing = _still_open(evidence.list_open_contradictions(state))
-    standing = list_outstanding_links(state)
-    if standing:
+    """Require that no contradiction is open, and that no request and no support is left."""
+    missing = _require_no_contradictions(evidence.list_open_contradictions(state))
+    outstanding = list_outstanding_links(state)
+    if outstanding:
         missing.append(
             Missing(
                 "0 open requests for confirmation and no support",
-                len(standing),
+                len(outstanding),
                 f"needs every request and every support withdrawn or retracted; still there: "
-                f"{name_links(standing)}",
+                f"{name_links(outstanding)}",
             )
         )
     return missing
 
 
 def require_automatic_rule(state: ClaimState, move: Move) -> list[Missing]:
-    """Confirmed falls back by itself once its support does; nobody need ask."""
+    """Refuse the move: the rules make it by themselves when the support falls."""
     needed = evidence.count_needed_support(state)
     has = len(evidence.list_roots(evidence.list_qualifying_support(state)))
     return [
@@ -211,12 +213,12 @@ def require_automatic_rule(state: ClaimState, move: Move) -> list[Missing]:
 
 
 def list_outstanding_links(state: ClaimState) -> list[Link]:
-    """The links for which a claim is at least awaiting confirmation: requests, and any support."""
-    support = [one for one in state.links if one.stance is Stance.SUPPORTS and one.is_active]
+    """Return the requests, and any support: with these a claim awaits confirmation at least."""
+    support = [link for link in state.links if link.stance is Stance.SUPPORTS and link.is_active]
     return [*evidence.list_requests(state), *support]
 
 
-def _enough_support(state: ClaimState, needed: int) -> list[Missing]:
+def _require_support(state: ClaimState, needed: int) -> list[Missing]:
     has = len(evidence.list_roots(evidence.list_qualifying_support(state)))
     if has >= needed:
         return []
@@ -224,16 +226,21 @@ def _enough_support(state: ClaimState, needed: int) -> list[Missing]:
     parties = "a party" if needed == 1 else f"{needed} independent parties"
     other = f" other than {state.claimant.root_name}" if state.claimant else ""
     need = f"{needed} supporting {statements} from {parties}{other}"
-    why = "; ".join(
-        f"{name_voice(link)}: {evidence.explain_disqualification(state, link)}"
-        for link in state.links
-        if link.stance is Stance.SUPPORTS
-        and evidence.explain_disqualification(state, link) is not None
-    )
+    why = _explain_disqualifications(state, state.links)
     return [Missing(need, has, f"needs {need}; has {has}" + (f" ({why})" if why else ""))]
 
 
-def _still_open(contradictions: Sequence[Link]) -> list[Missing]:
+def _explain_disqualifications(state: ClaimState, links: Sequence[Link]) -> str:
+    """Say of each supporting link that does not qualify why it does not."""
+    return "; ".join(
+        f"{name_voice(link)}: {reason}"
+        for link in links
+        if link.stance is Stance.SUPPORTS
+        and (reason := evidence.explain_disqualification(state, link)) is not None
+    )
+
+
+def _require_no_contradictions(contradictions: Sequence[Link]) -> list[Missing]:
     if not contradictions:
         return []
     return [
@@ -246,30 +253,28 @@ def _still_open(contradictions: Sequence[Link]) -> list[Missing]:
     ]
 
 
-def _reasoned(move: Move) -> list[Missing]:
-    return require_reason(move.reason)
-
-
 def require_reason(reason: str) -> list[Missing]:
     return [] if reason.strip() else [Missing("a reason", 0, "needs a reason")]
 
 
-def _set_aside_for_a_reason(move: Move) -> list[Missing]:
-    bare = [one for one in move.set_aside if not one.reason.strip()]
-    if not bare:
+def _require_reasons_to_set_aside(move: Move) -> list[Missing]:
+    unexplained = [
+        contradiction for contradiction in move.set_aside if not contradiction.reason.strip()
+    ]
+    if not unexplained:
         return []
     return [
         Missing(
             "a reason for each contradiction set aside",
-            len(move.set_aside) - len(bare),
+            len(move.set_aside) - len(unexplained),
             "needs a reason for each contradiction set aside",
         )
     ]
 
 
 def require_override_reason(move: Move, override: Override) -> list[Missing]:
-    """An override passes the guards, not the duty to say why: a code and free text."""
-    missing = _reasoned(move)
+    """Require the reasons of an override: a code, free text, and a cited link or a source."""
+    missing = require_reason(move.reason)
     if not (override.code.strip() and override.note.strip()):
         detail = "an override needs a reason code and free text"
         missing.insert(0, Missing("a reason code and free text", 0, detail))
@@ -284,21 +289,18 @@ def require_override_reason(move: Move, override: Override) -> list[Missing]:
     return missing
 
 
-def _no_contradiction(state: ClaimState, need: str, links: Sequence[Link]) -> Missing:
-    denials = [link for link in links if link.stance is Stance.CONTRADICTS]
+def _describe_missing_contradiction(state: ClaimState, need: str) -> Missing:
+    denials = [link for link in state.links if link.stance is Stance.CONTRADICTS]
     other = f" from a party other than {state.claimant.root_name}" if state.claimant else ""
-    why = "; ".join(f"{name_voice(link)}: {_not_open(state, link)}" for link in denials)
+    why = "; ".join(
+        f"{name_voice(link)}: "
+        + (
+            evidence.explain_exclusion(state, link)
+            or ("set aside by a decision" if link.set_aside else f"basis is {link.basis}")
+        )
+        for link in denials
+    )
     return Missing(need + other, 0, f"needs {need}{other}; has 0" + (f" ({why})" if why else ""))
-
-
-def _not_open(state: ClaimState, link: Link) -> str:
-    if link.withdrawn:
-        return "the statement was withdrawn"
-    if link.retracted:
-        return "the link was retracted"
-    if not evidence.is_independent(state, link):
-        return "same party as the claimant"
-    return "set aside by a decision" if link.set_aside else f"basis is {link.basis}"
 
 
 def name_voice(link: Link) -> str:

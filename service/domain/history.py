@@ -1,53 +1,45 @@
-"""The record and what it folds to.
+"""Derives the state of a claim from its events.
 
-A claim *is* its events.  Every function of the rulebook returns drafts of events; `apply` is the
-only code that says what an event does to a claim; the stored state is what `fold` gives, and
-`claimdesk verify` proves it.  Event data is plain JSON: text, whole numbers, booleans, null, lists
-and objects with text keys, so that its canonical bytes are the same everywhere.
+A claim *is* its events.  The functions of the rulebook return drafts of events.  `apply_event` is
+the only code that says what an event does to a claim, and `fold` applies them all.  The state that
+is stored is what `fold` returns; `claimdesk verify` proves it.  Event data is plain JSON: text,
+whole numbers, booleans, null, lists and objects with text keys, so that its canonical bytes are the
+same everywhere.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from service.domain.claims import (
-    Basis,
     Cause,
     ClaimState,
     Component,
-    DecisionKind,
     Finding,
     Imported,
     Kind,
     Lifecycle,
     Link,
-    Override,
-    Pending,
     Precision,
-    Scope,
-    SetAside,
     Speaker,
-    Stance,
     Status,
     Voice,
     compute_end,
-    format_instant,
     parse_instant,
 )
-
-Data = dict[str, Any]
+from service.domain.plain_data import read_imported, read_link, read_pending, read_voice
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
     """A change that a rule allows, before the record gives it its number and instant.
 
-    `rule` names the rule that made an automatic change; None where a person acted.
+    `rule` names the rule that made an automatic change; it is None if a person acted.
     """
 
     type: str
-    data: Data
+    data: dict[str, Any]
     rule: str | None = None
 
 
@@ -58,63 +50,62 @@ class Event:
     number: int
     type: str
     recorded_at: datetime
-    data: Data
+    data: dict[str, Any]
 
 
-def apply(state: ClaimState | None, event: Event, *, claim_id: str) -> ClaimState:
-    """The claim after `event`.  Raises ValueError if the event cannot follow the state."""
+def apply_event(state: ClaimState | None, event: Event, *, claim_id: str) -> ClaimState:
+    """Return the claim after `event`.  Raises ValueError if the event cannot follow the state."""
     if state is None:
         if event.type != "claim.created" or event.number != 1:
             raise ValueError(f"a record begins with claim.created, not {event.type}")
-        return _created(claim_id, event)
+        return _create(claim_id, event)
     if event.number != state.version + 1:
         raise ValueError(f"event {event.number} cannot follow event {state.version}")
     try:
         step = STEPS[event.type]
     except KeyError:
         raise ValueError(f"unknown event type {event.type!r}") from None
-    return replace(
-        step(state, event.data, event.recorded_at),
-        version=event.number,
-        updated_at=event.recorded_at,
-    )
+    return replace(step(state, event), version=event.number, updated_at=event.recorded_at)
 
 
 def require_matching_status(before: ClaimState | None, event: Event) -> None:
-    """Raise ValueError where a change of status began from another status than the claim had."""
+    """Raise ValueError if a change of status began from another status than the claim had."""
     if before is None or event.type != "claim.status_changed":
         return
-    began = (event.data["previous_status"], event.data["sequence"])
-    if began != (before.status.value, before.sequence + 1):
+    status, sequence = event.data["previous_status"], event.data["sequence"]
+    if (status, sequence) != (before.status.value, before.sequence + 1):
         raise ValueError(
-            f"change {began[1]} from {began[0]} follows change {before.sequence} to {before.status}"
+            f"change {sequence} from {status} follows change {before.sequence} to {before.status}"
         )
 
 
 def fold(claim_id: str, events: Iterable[Event]) -> ClaimState | None:
-    """The claim after all of `events`, oldest first; None where there are none."""
+    """Return the claim after all of `events`, oldest first; None if there are none."""
     state: ClaimState | None = None
     for event in events:
-        state = apply(state, event, claim_id=claim_id)
+        state = apply_event(state, event, claim_id=claim_id)
     return state
 
 
 def apply_drafts(state: ClaimState, drafts: Iterable[Draft]) -> ClaimState:
-    """The claim as `drafts` would leave it.  Nothing is recorded."""
+    """Return the claim as `drafts` would leave it.  Nothing is recorded."""
     for draft in drafts:
-        event = Event(state.version + 1, draft.type, state.updated_at, draft.data)
-        state = apply(state, event, claim_id=state.id)
+        state = apply_event(state, _number(state, draft), claim_id=state.id)
     return state
 
 
+def _number(state: ClaimState, draft: Draft) -> Event:
+    """Return the draft as the next event of the claim, at the instant of its last."""
+    return Event(state.version + 1, draft.type, state.updated_at, draft.data)
+
+
 def fold_until(claim_id: str, events: Iterable[Event], moment: datetime) -> ClaimState | None:
-    """The claim as the desk knew it at `moment`: what was recorded by then, that instant
-    included."""
+    """Return the claim as the desk knew it at `moment`, events of that very instant included."""
     return fold(claim_id, (event for event in events if event.recorded_at <= moment))
 
 
 def read_said_at(event: Event) -> datetime | None:
-    """When the world heard what `event` tells of; None for what is the desk's own doing."""
+    """Return when the world heard what the event records; None for what only the desk did."""
     if event.type == "claim.created":
         return parse_instant(event.data["claimed_at"])
     if event.type == "link.created":
@@ -123,8 +114,7 @@ def read_said_at(event: Event) -> datetime | None:
 
 
 def read_said_end(event: Event) -> datetime | None:
-    """The end of the day, hour, minute or second in which the world heard what `event` tells of;
-    None for what is the desk's own doing."""
+    """Return the end of the day, hour, minute or second that `read_said_at` stands for."""
     moment = read_said_at(event)
     if moment is None:
         return None
@@ -132,7 +122,16 @@ def read_said_end(event: Event) -> datetime | None:
     return compute_end(moment, Precision(said["precision"]))
 
 
-def _created(claim_id: str, event: Event) -> ClaimState:
+def is_affected(state: ClaimState, draft: Draft) -> bool:
+    """Say whether a change of a party or a speaker changes anything that this claim shows."""
+    after = STEPS[draft.type](state, _number(state, draft))
+    return (after.claimant, after.links) != (state.claimant, state.links)
+
+
+# The steps: what each type of event does to a claim.
+
+
+def _create(claim_id: str, event: Event) -> ClaimState:
     data = event.data
     return ClaimState(
         id=claim_id,
@@ -152,34 +151,41 @@ def _created(claim_id: str, event: Event) -> ClaimState:
     )
 
 
-def _linked(state: ClaimState, data: Data, at: datetime) -> ClaimState:
-    return replace(state, links=(*state.links, read_link({**data["link"], "recorded_at": at})))
+def _add_link(state: ClaimState, event: Event) -> ClaimState:
+    link = read_link({**event.data["link"], "recorded_at": event.recorded_at})
+    return replace(state, links=(*state.links, link))
 
 
-def _changing_link(**changes: bool) -> Callable[[ClaimState, Data, datetime], ClaimState]:
-    def step(state: ClaimState, data: Data, _at: datetime) -> ClaimState:
-        return _replace_links(state, lambda one: one.id == data["link"], **changes)
+def _make_link_step(**changes: bool) -> Callable[[ClaimState, Event], ClaimState]:
+    def change_link(state: ClaimState, event: Event) -> ClaimState:
+        return _replace_links(state, lambda link: link.id == event.data["link"], **changes)
 
-    return step
-
-
-def _statement_withdrawn(state: ClaimState, data: Data, _at: datetime) -> ClaimState:
-    return _replace_links(state, lambda one: one.statement == data["statement"], withdrawn=True)
+    return change_link
 
 
-def _replace_links(state: ClaimState, chosen: Callable[[Link], bool], **changes: Any) -> ClaimState:
-    links = tuple(replace(one, **changes) if chosen(one) else one for one in state.links)
+def _withdraw_statement(state: ClaimState, event: Event) -> ClaimState:
+    statement = event.data["statement"]
+    return _replace_links(state, lambda link: link.statement == statement, withdrawn=True)
+
+
+def _replace_links(
+    state: ClaimState, is_changed: Callable[[Link], bool], **changes: Any
+) -> ClaimState:
+    links = tuple(replace(link, **changes) if is_changed(link) else link for link in state.links)
     return replace(state, links=links)
 
 
-def _status_changed(state: ClaimState, data: Data, at: datetime) -> ClaimState:
+def _change_status(state: ClaimState, event: Event) -> ClaimState:
+    data = event.data
     status = Status(data["status"])
-    brought = read_imported(data["imported"]) if "imported" in data else None
-    aside = {entry["link"] for entry in data["set_aside"]}
+    imported = read_imported(data["imported"]) if "imported" in data else None
+    excluded = {contradiction["link"] for contradiction in data["set_aside"]}
+    if excluded:
+        state = _replace_links(state, lambda link: link.id in excluded, set_aside=True)
     return replace(
         state,
         status=status,
-        status_since=at,
+        status_since=event.recorded_at,
         sequence=data["sequence"],
         override=data["override"] is not None,
         # From disputed a claim returns to awaiting for the requests that remain, not for a checker.
@@ -188,42 +194,37 @@ def _status_changed(state: ClaimState, data: Data, at: datetime) -> ClaimState:
             and state.status is Status.ASSERTED
             and data["cause"] == Cause.DECISION
         ),
-        finding=_finding(state, status, brought),
-        links=tuple(replace(one, set_aside=True) if one.id in aside else one for one in state.links)
-        if aside
-        else state.links,
+        finding=_choose_finding(state, status, imported),
         # Any change of status settles a waiting decision: it was proposed about another status.
         pending=None,
-        imported=brought,
+        imported=imported,
     )
 
 
-def _finding(state: ClaimState, status: Status, brought: Imported | None) -> Finding | None:
-    """What is found about a claim once its status has changed."""
-    if brought is not None:
-        return brought.finding
+def _choose_finding(state: ClaimState, status: Status, imported: Imported | None) -> Finding | None:
+    """Return the finding that a claim has after a change of its status."""
+    if imported is not None:
+        return imported.finding
     # A confirmation is the desk's newer conclusion; what others found goes with their status.
-    if status is Status.CONFIRMED or _is_theirs(state):
+    if status is Status.CONFIRMED or _has_imported_finding(state):
         return None
     return state.finding
 
 
-def _is_theirs(state: ClaimState) -> bool:
+def _has_imported_finding(state: ClaimState) -> bool:
     return state.imported is not None and state.finding is state.imported.finding
 
 
-def _finding_changed(state: ClaimState, data: Data, _at: datetime) -> ClaimState:
-    return replace(state, finding=Finding(data["finding"]) if data["finding"] else None)
+def _change_finding(state: ClaimState, event: Event) -> ClaimState:
+    finding = event.data["finding"]
+    return replace(state, finding=Finding(finding) if finding else None)
 
 
-def _amended(state: ClaimState, data: Data, _at: datetime) -> ClaimState:
-    changes: dict[str, Any] = {}
-    if "text" in data:
-        changes["text"] = data["text"]
+def _amend(state: ClaimState, event: Event) -> ClaimState:
+    data = event.data
+    changes: dict[str, Any] = {name: data[name] for name in ("text", "assignee") if name in data}
     if "tags" in data:
         changes["tags"] = tuple(data["tags"])
-    if "assignee" in data:
-        changes["assignee"] = data["assignee"]
     if "finding" in data:
         changes["finding"] = Finding(data["finding"]) if data["finding"] else None
     if data.get("material"):
@@ -231,116 +232,109 @@ def _amended(state: ClaimState, data: Data, _at: datetime) -> ClaimState:
         changes["pending"] = None
         # Others judged another wording.
         changes["imported"] = None
-        if _is_theirs(state) and "finding" not in changes:
-            changes["finding"] = None
+        if _has_imported_finding(state):
+            changes.setdefault("finding", None)
         changes["links"] = tuple(
-            replace(one, affirmed=False, set_aside=False) for one in state.links
+            replace(link, affirmed=False, set_aside=False) for link in state.links
         )
     return replace(state, **changes)
 
 
-def _statement_quoted(state: ClaimState, _data: Data, _at: datetime) -> ClaimState:
-    """A rendering that a statement gained: the claim shows it, but keeps none of it."""
+def _keep(state: ClaimState, _event: Event) -> ClaimState:
+    """A quote that a statement gains is shown with the claim, but not kept in its state."""
     return state
 
 
-def _merged(state: ClaimState, data: Data, _at: datetime) -> ClaimState:
-    return replace(state, lifecycle=Lifecycle.MERGED, merged_into=data["into"], pending=None)
+def _merge(state: ClaimState, event: Event) -> ClaimState:
+    into = event.data["into"]
+    return replace(state, lifecycle=Lifecycle.MERGED, merged_into=into, pending=None)
 
 
-def _absorbed(state: ClaimState, data: Data, _at: datetime) -> ClaimState:
-    conflicts = set(data["conflicts"])
-    links = (*state.links, *(read_link(entry) for entry in data["links"]))
-    return replace(
-        state,
-        links=tuple(
-            replace(one, conflicting=True) if one.id in conflicts else one for one in links
-        ),
-    )
+def _absorb(state: ClaimState, event: Event) -> ClaimState:
+    conflicts = event.data["conflicts"]
+    state = replace(state, links=(*state.links, *map(read_link, event.data["links"])))
+    return _replace_links(state, lambda link: link.id in conflicts, conflicting=True)
 
 
-def _withdrawn(state: ClaimState, _data: Data, _at: datetime) -> ClaimState:
+def _withdraw(state: ClaimState, _event: Event) -> ClaimState:
     return replace(state, lifecycle=Lifecycle.WITHDRAWN, pending=None)
 
 
-def _proposed(state: ClaimState, data: Data, _at: datetime) -> ClaimState:
-    return replace(state, pending=read_pending(data))
+def _propose(state: ClaimState, event: Event) -> ClaimState:
+    return replace(state, pending=read_pending(event.data))
 
 
-def _unproposed(state: ClaimState, _data: Data, _at: datetime) -> ClaimState:
+def _end_proposal(state: ClaimState, _event: Event) -> ClaimState:
     return replace(state, pending=None)
 
 
-def _component_changed(state: ClaimState, data: Data, _at: datetime) -> ClaimState:
-    others = [one for one in state.components if one.id != data["component"]]
+def _change_component(state: ClaimState, event: Event) -> ClaimState:
+    data = event.data
+    components = {component.id: component for component in state.components}
     if data["removed"]:
-        return replace(state, components=tuple(others))
-    changed = Component(data["component"], data["text"], Status(data["status"]))
-    kept = [changed if one.id == changed.id else one for one in state.components]
-    return replace(
-        state, components=tuple(kept) if changed in kept else (*state.components, changed)
-    )
+        components.pop(data["component"], None)
+    else:
+        components[data["component"]] = Component(
+            data["component"], data["text"], Status(data["status"])
+        )
+    return replace(state, components=tuple(components.values()))
 
 
-def _moved(state: ClaimState, data: Data, _at: datetime) -> ClaimState:
-    return replace(state, part_of=data["part_of"])
+def _move(state: ClaimState, event: Event) -> ClaimState:
+    return replace(state, part_of=event.data["part_of"])
 
 
-def _party_changed(state: ClaimState, data: Data, _at: datetime) -> ClaimState:
-    parties = data["parties"]
+def _change_party(state: ClaimState, event: Event) -> ClaimState:
+    parties = event.data["parties"]
 
-    def renamed(one: Voice) -> Voice:
-        return replace(one, **parties[one.party]) if one.party in parties else one
+    def change(voice: Voice) -> Voice:
+        return replace(voice, **parties[voice.party]) if voice.party in parties else voice
 
-    return _replace_voices(state, renamed)
+    return _replace_voices(state, change)
 
 
-def _speaker_changed(state: ClaimState, data: Data, _at: datetime) -> ClaimState:
-    def renamed(one: Voice) -> Voice:
-        if one.speaker is None or one.speaker.id != data["speaker"]:
-            return one
-        return replace(one, speaker=Speaker(data["speaker"], data["name"], data["role"]))
+def _change_speaker(state: ClaimState, event: Event) -> ClaimState:
+    data = event.data
 
-    return _replace_voices(state, renamed)
+    def change(voice: Voice) -> Voice:
+        if voice.speaker is None or voice.speaker.id != data["speaker"]:
+            return voice
+        return replace(voice, speaker=Speaker(data["speaker"], data["name"], data["role"]))
+
+    return _replace_voices(state, change)
 
 
 def _replace_voices(state: ClaimState, change: Callable[[Voice], Voice]) -> ClaimState:
     return replace(
         state,
         claimant=change(state.claimant) if state.claimant else None,
-        links=tuple(replace(one, voice=change(one.voice)) for one in state.links),
+        links=tuple(replace(link, voice=change(link.voice)) for link in state.links),
     )
 
 
-def is_affected(state: ClaimState, draft: Draft) -> bool:
-    """Whether a change of a party or a speaker changes anything that this claim shows."""
-    after = STEPS[draft.type](state, draft.data, state.updated_at)
-    return (after.claimant, after.links) != (state.claimant, state.links)
-
-
-STEPS: dict[str, Callable[[ClaimState, Data, datetime], ClaimState]] = {
-    "claim.status_changed": _status_changed,
-    "claim.amended": _amended,
-    "finding.changed": _finding_changed,
-    "claim.merged": _merged,
-    "claim.absorbed": _absorbed,
-    "claim.withdrawn": _withdrawn,
-    "claim.moved": _moved,
-    "link.created": _linked,
-    "link.retracted": _changing_link(retracted=True),
-    "link.affirmed": _changing_link(affirmed=True, conflicting=False),
-    "statement.quoted": _statement_quoted,
-    "statement.withdrawn": _statement_withdrawn,
-    "decision.proposed": _proposed,
-    "decision.rejected": _unproposed,
-    "decision.withdrawn": _unproposed,
-    "decision.lapsed": _unproposed,
-    "decision.approved": _unproposed,
-    "component.changed": _component_changed,
-    "party.changed": _party_changed,
-    "speaker.changed": _speaker_changed,
+STEPS: dict[str, Callable[[ClaimState, Event], ClaimState]] = {
+    "claim.status_changed": _change_status,
+    "claim.amended": _amend,
+    "finding.changed": _change_finding,
+    "claim.merged": _merge,
+    "claim.absorbed": _absorb,
+    "claim.withdrawn": _withdraw,
+    "claim.moved": _move,
+    "link.created": _add_link,
+    "link.retracted": _make_link_step(retracted=True),
+    "link.affirmed": _make_link_step(affirmed=True, conflicting=False),
+    "statement.quoted": _keep,
+    "statement.withdrawn": _withdraw_statement,
+    "decision.proposed": _propose,
+    "decision.rejected": _end_proposal,
+    "decision.withdrawn": _end_proposal,
+    "decision.lapsed": _end_proposal,
+    "decision.approved": _end_proposal,
+    "component.changed": _change_component,
+    "party.changed": _change_party,
+    "speaker.changed": _change_speaker,
 }
-"""What each type of event does.  `claim.created` comes first and is in `_created`."""
+"""What each type of event does.  `claim.created` comes first and is in `_create`."""
 
 EVENT_TYPES = ("claim.created", *STEPS)
 
@@ -348,123 +342,4 @@ STATUS_TYPES = ("claim.created", "claim.status_changed")
 """The events that give a claim a status: its first, and every other."""
 
 AMENDABLE = ("text", "tags", "assignee", "finding")
-"""What `claim.amended` may change of a claim; it says besides whether that is `material`."""
-
-
-# Reading the plain JSON of event data and of a stored state back into shapes.
-
-
-def read_voice(data: Data) -> Voice:
-    speaker = data["speaker"]
-    return Voice(
-        data["party"],
-        data["name"],
-        data["root"],
-        data["root_name"],
-        Speaker(speaker["id"], speaker["name"], speaker["role"]) if speaker else None,
-    )
-
-
-def read_link(data: Data) -> Link:
-    recorded_at = data["recorded_at"]
-    return Link(
-        id=data["id"],
-        statement=data["statement"],
-        stance=Stance(data["stance"]),
-        scope=Scope(data["scope"]),
-        conditional=data["conditional"],
-        basis=Basis(data["basis"]),
-        voice=read_voice(data["voice"]),
-        said_at=parse_instant(data["said_at"]),
-        precision=Precision(data["precision"]),
-        quote=data["quote"],
-        recorded_at=parse_instant(recorded_at) if isinstance(recorded_at, str) else recorded_at,
-        affirmed=data.get("affirmed", True),
-        retracted=data.get("retracted", False),
-        withdrawn=data.get("withdrawn", False),
-        conflicting=data.get("conflicting", False),
-        set_aside=data.get("set_aside", False),
-    )
-
-
-def read_imported(data: Data) -> Imported:
-    finding = data["finding"]
-    return Imported(data["by"], data["label"], Finding(finding) if finding else None)
-
-
-def _sort_keys(value: Any) -> Any:
-    """`value` with the keys of its objects in the order in which the record keeps them, so that
-    a state reads the same before and after it was stored."""
-    if isinstance(value, Mapping):
-        return {key: _sort_keys(value[key]) for key in sorted(value)}
-    return [_sort_keys(one) for one in value] if isinstance(value, list | tuple) else value
-
-
-def read_pending(data: Data) -> Pending:
-    override = data["override"]
-    return Pending(
-        id=data["id"],
-        to=Status(data["to"]),
-        reason=data["reason"],
-        cites=tuple(data["cites"]),
-        set_aside=tuple(SetAside(one["link"], one["reason"]) for one in data["set_aside"]),
-        override=Override(override["code"], override["note"], override.get("source"))
-        if override
-        else None,
-        proposed_by=data["proposed_by"],
-        proposed_by_name=data["proposed_by_name"],
-        kind=DecisionKind(data.get("kind", DecisionKind.STATUS)),
-        change=_sort_keys(data.get("change")),
-        seen=_sort_keys(data.get("seen")),
-        prints=_sort_keys(data.get("prints")),
-        proposed_through=tuple(data.get("proposed_through", ())),
-    )
-
-
-def read_state(data: Data) -> ClaimState:
-    """A stored state, read back: the inverse of the JSON of a ClaimState's fields."""
-    claimant, waiting = data["claimant"], data["pending"]
-    return ClaimState(
-        id=data["id"],
-        text=data["text"],
-        kind=Kind(data["kind"]),
-        claimant=read_voice(claimant) if claimant else None,
-        claimed_at=parse_instant(data["claimed_at"]),
-        precision=Precision(data["precision"]),
-        story=data["story"],
-        origin_statement=data["origin_statement"],
-        part_of=data["part_of"],
-        created_at=parse_instant(data["created_at"]),
-        updated_at=parse_instant(data["updated_at"]),
-        status_since=parse_instant(data["status_since"]),
-        version=data["version"],
-        revision=data["revision"],
-        sequence=data["sequence"],
-        status=Status(data["status"]),
-        lifecycle=Lifecycle(data["lifecycle"]),
-        merged_into=data["merged_into"],
-        finding=Finding(data["finding"]) if data["finding"] else None,
-        tags=tuple(data["tags"]),
-        assignee=data["assignee"],
-        override=data["override"],
-        verification_opened=data["verification_opened"],
-        links=tuple(read_link(one) for one in data["links"]),
-        components=tuple(
-            Component(one["id"], one["text"], Status(one["status"])) for one in data["components"]
-        ),
-        pending=read_pending(waiting) if waiting else None,
-        imported=read_imported(data["imported"]) if data.get("imported") else None,
-    )
-
-
-def make_plain(shape: Any) -> Any:
-    """A shape's fields as plain data for an event: instants as RFC 3339, enums as their text."""
-    if isinstance(shape, datetime):
-        return format_instant(shape)
-    if isinstance(shape, tuple | list):
-        return [make_plain(one) for one in shape]
-    if isinstance(shape, Mapping):
-        return {name: make_plain(value) for name, value in shape.items()}
-    if hasattr(shape, "__dataclass_fields__"):
-        return {one.name: make_plain(getattr(shape, one.name)) for one in fields(shape)}
-    return str(shape) if isinstance(shape, str) else shape
+"""What `claim.amended` may change of a claim.  It also says whether that is `material`."""

@@ -1,4 +1,4 @@
-"""What commands are given: the same shapes whether JSON, a form or a seed file was read."""
+"""The inputs of commands, whether they come from JSON, a form, a seed file or an import."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -85,7 +85,7 @@ class NewClaim:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The status that others gave a claim that is imported, and why."""
+    """The status that others gave an imported claim, and why."""
 
     to: Status
     reason: str

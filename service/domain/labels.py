@@ -1,4 +1,4 @@
-"""Statuses, what qualifies them, why they changed, and stances, in the words that readers meet."""
+"""The words that people read for statuses, findings, causes, stances and the like."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -54,7 +54,7 @@ CAUSES = {
     Cause.PARTY: "a party’s name or place was changed",
     Cause.SPEAKER: "a speaker’s name was changed",
 }
-"""Why a status changed, to stand behind a colon."""
+"""Why a status changed, to stand after a colon."""
 STANCES = {
     Stance.SUPPORTS: "supports",
     Stance.CONTRADICTS: "contradicts",
@@ -92,26 +92,26 @@ OVERRIDES = {
 
 
 def list_marks(claim: Mapping[str, Any]) -> list[str]:
-    """What nobody may be shown the status of a claim as served without."""
-    found = []
+    """Return what must be shown with the status of a claim."""
+    marks = []
     if claim["finding"] is not None:
-        found.append(FINDINGS[Finding(claim["finding"])])
+        marks.append(FINDINGS[Finding(claim["finding"])])
     if "imported" in claim:
-        found.append("imported")
+        marks.append("imported")
     if claim["challenged"]:
-        found.append("challenged")
+        marks.append("challenged")
     if claim["override"]:
-        found.append("override")
+        marks.append("override")
     if claim["lifecycle"] == Lifecycle.WITHDRAWN:
-        found.append("withdrawn")
-    return found
+        marks.append("withdrawn")
+    return marks
 
 
-def format_with_marks(status: str, beside: list[str]) -> str:
-    """`Disputed (refuted, override)`."""
-    return f"{status} ({', '.join(beside)})" if beside else status
+def format_with_marks(status: str, marks: list[str]) -> str:
+    """Return `Disputed (refuted, override)`."""
+    return f"{status} ({', '.join(marks)})" if marks else status
 
 
 def format_verdict(claim: Mapping[str, Any]) -> str:
-    """The status of a claim as served with what it may not be shown without."""
+    """Return the status of a claim with its marks."""
     return format_with_marks(STATUSES[Status(claim["status"])], list_marks(claim))

@@ -1,10 +1,9 @@
-"""Which status may follow which, and on what evidence.
+"""Decides which status may follow which, and on what evidence.
 
-`TRANSITIONS` is the table of docs/rules.md: every edge with its guard.  A guard returns what is
-missing, in data and in words; an empty list lets the change pass.  Functions here return drafts of
-events; they never write.  People decide; the rules only make the two cautious automatic moves of
-`find_automatic_move`, and nothing automatic ever confirms.  `import_status` takes over the status
-that others gave a claim.
+`TRANSITIONS` is the table of docs/rules.md: every edge with its guard.  Functions here return
+drafts of events and never write.  People decide; the rules only make the two cautious automatic
+moves of `find_automatic_move`, and nothing automatic ever confirms.  `import_status` takes over the
+status that others gave a claim.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -24,7 +23,8 @@ from service.domain.claims import (
 )
 from service.domain.errors import Conflict, Invalid, TransitionRefused
 from service.domain.guards import Guard, Missing, Move
-from service.domain.history import Draft, make_plain
+from service.domain.history import Draft
+from service.domain.plain_data import make_plain
 
 TRANSITIONS: dict[tuple[Status, Status], Guard] = {
     (Status.ASSERTED, Status.AWAITING_CONFIRMATION): guards.require_reason_to_open,
@@ -39,11 +39,11 @@ TRANSITIONS: dict[tuple[Status, Status], Guard] = {
     (Status.DISPUTED, Status.AWAITING_CONFIRMATION): guards.require_ground_to_reopen,
     (Status.DISPUTED, Status.CONFIRMED): guards.require_resolved_contradictions,
 }
-"""Every edge there is.  What is not here is never allowed, not even by an override."""
+"""Every edge that there is.  No other is ever allowed, not even by an override."""
 
 
 def list_missing(state: ClaimState, move: Move) -> list[Missing]:
-    """What stands between the claim and `move`: empty where it may be made."""
+    """Return what is missing for `move`: nothing if it may be made."""
     guard = TRANSITIONS.get((state.status, move.to))
     if guard is None:
         if state.status is move.to:
@@ -61,24 +61,22 @@ def list_missing(state: ClaimState, move: Move) -> list[Missing]:
 
 
 def needs_second_person(move: Move, *, four_eyes: bool) -> bool:
+    """Say whether a second person has to approve `move`, given the desk's policy."""
     return four_eyes and (move.to is Status.CONFIRMED or move.override is not None)
-
-
-# The acts.
 
 
 def change_status(
     state: ClaimState, move: Move, *, actor: Actor, decision_id: str, four_eyes: bool
 ) -> Draft:
-    """Apply `move`, or propose it where a second person has to agree.
+    """Draft the change of status, or its proposal if a second person has to agree.
 
     Raises TransitionRefused (with what is missing), DecisionPending (one proposal at a time),
     Invalid (a cited link that is not an active link of this claim), ClaimMerged, ClaimWithdrawn.
     """
     proposals.require_open_claim(state)
-    _check_links(state, move)
-    _require_guard(state, move)
-    applied = _changed(state, move, cause=Cause.DECISION, decided_by=actor.name)
+    _require_valid_links(state, move)
+    _require_nothing_missing(state, move)
+    applied = _draft_status_change(state, move, cause=Cause.DECISION, decided_by=actor.name)
     if not needs_second_person(move, four_eyes=four_eyes):
         return applied
     proposal = Pending(
@@ -101,36 +99,39 @@ def approve_status_change(
     *,
     actor: Actor,
     note: str | None,
-    seen: Mapping[str, Any] | None = None,
+    printed_then: Mapping[str, Any] | None = None,
 ) -> Draft:
-    """Carry out the waiting change of status, if the evidence still allows it.
+    """Draft the change of status that waits, if the evidence still allows it.
 
-    `seen` is what printed when it was proposed, where the proposal does not say.  Raises
-    SecondPersonNeeded for the proposer, PersonNeeded,
-    DecisionOutdated where something that is printed has
-    changed since, TransitionRefused where a guard no longer holds.
+    `seen` is what was printed when it was proposed, for proposals that do not say.  Raises
+    SecondPersonNeeded for the proposer, PersonNeeded, DecisionOutdated if something that is printed
+    has changed since, TransitionRefused if a guard no longer holds.
     """
-    waiting = proposals.require_approvable_proposal(state, decision_id, actor=actor, seen=seen)
-    move = Move(waiting.to, waiting.reason, waiting.cites, waiting.set_aside, waiting.override)
-    require_active_links(state, (*move.cites, *(one.link for one in move.set_aside)))
-    _require_guard(state, move)
-    change = _changed(
+    proposal = proposals.require_approvable_proposal(
+        state, decision_id, actor=actor, printed_then=printed_then
+    )
+    move = Move(proposal.to, proposal.reason, proposal.cites, proposal.set_aside, proposal.override)
+    require_active_links(
+        state, (*move.cites, *(contradiction.link for contradiction in move.set_aside))
+    )
+    _require_nothing_missing(state, move)
+    change = _draft_status_change(
         state,
         move,
         cause=Cause.DECISION,
         decision=decision_id,
-        decided_by=waiting.proposed_by_name,
+        decided_by=proposal.proposed_by_name,
         approved_by=actor.name,
         approval_note=note,
     )
-    proposals.require_same_outcome(state, waiting, predict_outcome(state, [change]))
+    proposals.require_same_outcome(state, proposal, predict_outcome(state, [change]))
     return change
 
 
 def predict_outcome(
     state: ClaimState, drafts: Iterable[Draft], *, cause: Cause | None = None
 ) -> ClaimState:
-    """The claim as `drafts` and the rules' own move would leave it.  Nothing is recorded."""
+    """Return the claim as `drafts` and the automatic move after them would leave it."""
     changed = history.apply_drafts(state, drafts)
     automatic = find_automatic_move(state, changed, cause=cause)
     return changed if automatic is None else history.apply_drafts(changed, [automatic])
@@ -139,75 +140,76 @@ def predict_outcome(
 def find_automatic_move(
     before: ClaimState, after: ClaimState, *, cause: Cause | None = None
 ) -> Draft | None:
-    """The cautious move that the rules make by themselves after a change, if any.
+    """Return the automatic move that follows a change, if any.
 
     asserted → awaiting_confirmation when another root party asks; confirmed →
     awaiting_confirmation when qualifying support falls below what the confirmation took.  Only
-    what is new moves a claim: an override in spite of a standing request, or with too little
-    support, is not undone by the evidence that the editor already knew.
+    what is new moves a claim: an override in spite of a request, or with too little support, is not
+    undone by evidence that the editor knew.
     """
     if after.lifecycle is not Lifecycle.ACTIVE:
         return None
     if after.status is Status.ASSERTED:
-        known = {link.id for link in evidence.list_requests(before)}
-        asked = [link for link in evidence.list_requests(after) if link.id not in known]
-        if not asked:
+        earlier = {link.id for link in evidence.list_requests(before)}
+        requests = [link for link in evidence.list_requests(after) if link.id not in earlier]
+        if not requests:
             return None
-        who = ", ".join(dict.fromkeys(link.voice.root_name for link in asked))
+        who = ", ".join(dict.fromkeys(link.voice.root_name for link in requests))
         move = Move(
             Status.AWAITING_CONFIRMATION,
             f"{who} asked for confirmation",
-            tuple(link.id for link in asked),
+            tuple(link.id for link in requests),
         )
-        return _changed(after, move, cause=cause or Cause.REQUEST, rule="request")
+        return _draft_status_change(after, move, cause=cause or Cause.REQUEST, rule="request")
     if before.status is after.status is Status.CONFIRMED:
         needed = evidence.count_needed_support(after)
-        had = evidence.list_roots(evidence.list_qualifying_support(before))
-        has = evidence.list_roots(evidence.list_qualifying_support(after))
-        if len(has) >= needed or len(had) < evidence.count_needed_support(before):
+        roots_before = evidence.list_roots(evidence.list_qualifying_support(before))
+        roots_after = evidence.list_roots(evidence.list_qualifying_support(after))
+        if len(roots_after) >= needed or len(roots_before) < evidence.count_needed_support(before):
             return None
-        lost = [
-            link for link in evidence.list_qualifying_support(before) if link.voice.root not in has
+        lost_links = [
+            link
+            for link in evidence.list_qualifying_support(before)
+            if link.voice.root not in roots_after
         ]
         move = Move(
-            Status.AWAITING_CONFIRMATION, "support_withdrawn", tuple(link.id for link in lost)
+            Status.AWAITING_CONFIRMATION, "support_withdrawn", tuple(link.id for link in lost_links)
         )
-        return _changed(
+        return _draft_status_change(
             after, move, cause=cause or Cause.SUPPORT_WITHDRAWN, rule="support_withdrawn"
         )
     return None
 
 
 def import_status(state: ClaimState, to: Status, *, reason: str, source: Imported) -> Draft:
-    """The status that others gave a claim, where it is imported with the claim itself.
+    """Draft the status that others gave a claim, which is imported together with the claim.
 
-    The guards are about this desk's evidence, of which there is none: so this is for a claim that
-    has only just been recorded, and marks the status as theirs wherever it is shown.  Raises
-    Conflict for any other.
+    No guard applies, since this desk has no evidence yet; the status is marked as imported wherever
+    it is shown.  Raises Conflict unless the claim has only just been recorded.
     """
     if state.version != 1 or state.status is not Status.ASSERTED:
         raise Conflict("A status is imported together with its claim; this one has a history.")
     if to is Status.ASSERTED:
         raise Invalid("an imported claim is asserted already", loc=("to",))
-    draft = _changed(state, Move(to, reason), cause=Cause.IMPORT, rule="import")
+    draft = _draft_status_change(state, Move(to, reason), cause=Cause.IMPORT, rule="import")
     return replace(draft, data=draft.data | {"imported": make_plain(source)})
 
 
 def draft_dispute(
     state: ClaimState, *, reason: str, cites: Sequence[str], decided_by: str | None
 ) -> Draft:
-    """A confirmed claim of which the desk finds otherwise is disputed."""
+    """Draft that a confirmed claim is disputed, because of what the desk finds."""
     move = Move(Status.DISPUTED, reason, tuple(cites))
-    return _changed(state, move, cause=Cause.DECISION, decided_by=decided_by)
+    return _draft_status_change(state, move, cause=Cause.DECISION, decided_by=decided_by)
 
 
 def draft_reopening(state: ClaimState) -> Draft:
-    """A confirmed claim whose wording changed materially is confirmed no longer."""
+    """Draft that a confirmed claim awaits confirmation again, since its wording changed."""
     move = Move(Status.AWAITING_CONFIRMATION, "the wording was amended materially")
-    return _changed(state, move, cause=Cause.AMENDMENT, rule="amendment")
+    return _draft_status_change(state, move, cause=Cause.AMENDMENT, rule="amendment")
 
 
-def _changed(
+def _draft_status_change(
     state: ClaimState,
     move: Move,
     *,
@@ -235,18 +237,14 @@ def _changed(
     return Draft("claim.status_changed", data, rule)
 
 
-def require_active_links(state: ClaimState, named: Collection[str]) -> None:
-    """What a waiting decision rests on may have been retracted or withdrawn since.
-
-    Raises TransitionRefused.
-    """
-    gone = [link for link in state.links if link.id in named and not link.is_active]
-    if gone:
-        need = f"{len(set(named))} cited links and contradictions set aside"
-        detail = (
-            f"needs the links it rests on; retracted or withdrawn since: {guards.name_links(gone)}"
-        )
-        missing = [Missing(need, len(set(named)) - len(gone), detail)]
+def require_active_links(state: ClaimState, link_ids: Collection[str]) -> None:
+    """Raise TransitionRefused if a link on which a proposal rests is not active any more."""
+    inactive = [link for link in state.links if link.id in link_ids and not link.is_active]
+    if inactive:
+        need = f"{len(set(link_ids))} cited links and contradictions set aside"
+        names = guards.name_links(inactive)
+        detail = f"needs the links it rests on; retracted or withdrawn since: {names}"
+        missing = [Missing(need, len(set(link_ids)) - len(inactive), detail)]
         raise TransitionRefused(
             f"{state.status} → {proposals.require_proposal(state).to}: {detail}.",
             missing=make_plain(missing),
@@ -254,23 +252,25 @@ def require_active_links(state: ClaimState, named: Collection[str]) -> None:
         )
 
 
-def _require_guard(state: ClaimState, move: Move) -> None:
+def _require_nothing_missing(state: ClaimState, move: Move) -> None:
     missing = list_missing(state, move)
     if missing:
         raise TransitionRefused(
-            f"{state.status} → {move.to}: " + "; ".join(one.detail for one in missing) + ".",
+            f"{state.status} → {move.to}: "
+            + "; ".join(lacking.detail for lacking in missing)
+            + ".",
             missing=make_plain(missing),
             version=state.version,
         )
 
 
-def _check_links(state: ClaimState, move: Move) -> None:
+def _require_valid_links(state: ClaimState, move: Move) -> None:
     for place, cited in (
         ("cites", move.cites),
-        ("set_aside", tuple(one.link for one in move.set_aside)),
+        ("set_aside", tuple(contradiction.link for contradiction in move.set_aside)),
     ):
         for position, link_id in enumerate(cited):
-            link = state.link(link_id)
+            link = state.find_link(link_id)
             loc = ("body", place, position)
             if link is None:
                 raise Invalid(f"{link_id} is not a link of this claim", loc=loc)

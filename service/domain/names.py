@@ -1,7 +1,7 @@
-"""The one folding of names: however a name is spelled, it is the same party and the same speaker.
+"""Normalizes names, so that all spellings of a name find the same party or speaker.
 
 Vucevic finds Vučević, O'Neill is O’Neill, Министарство is Ministarstvo, and Đukanović is found as
-Djukanovic and as Dukanovic (domain rule 9).
+Djukanovic and as Dukanovic.
 """
 
 import re
@@ -19,7 +19,7 @@ _ASCII, _CYRILLIC = re.compile("[a-z]"), re.compile("[\u0400-\u052f]")
 
 
 def normalize_letters(name: str) -> str:
-    """Give `name` in lower case and Latin letters, without diacritics, with single spaces.
+    """Return `name` in lower case and Latin letters, without diacritics, with single spaces.
 
     Punctuation stays: labels of ratings differ by it.
     """
@@ -40,14 +40,14 @@ def transliterate(name: str) -> str:
 
 
 def _write_in_latin(letters: str) -> str:
-    """Letters of two scripts are no spelling of a name but made to look like it: they stay."""
+    """Return a run of letters in Latin.  A run that mixes scripts stays: it imitates a name."""
     mixed = _CYRILLIC.search(letters) and _ASCII.search(letters)
     return letters if mixed else letters.translate(LATIN)
 
 
 @lru_cache(maxsize=8192)
 def normalize_spelling(name: str) -> str:
-    """Give `name` in the form that its spellings have in common.
+    """Return the form that all spellings of `name` have in common.
 
     Unlike `normalize_letters`, it drops apostrophes, other punctuation and marks of no width.
     """
@@ -56,23 +56,23 @@ def normalize_spelling(name: str) -> str:
 
 
 def make_slug(name: str) -> str:
-    """Give `name` as it stands in addresses: `Kosovo Police` is kosovo-police, `Ђорђе` djordje.
+    """Return `name` for addresses: `Kosovo Police` is kosovo-police, `Ђорђе` is djordje.
 
-    Empty where none of its letters can stand in one.
+    It is empty if none of its letters can stand in an address.
     """
     plain = transliterate(texts.strip_name(name).translate(APOSTROPHES))
     return "-".join(re.findall(r"[a-z0-9]+", plain))
 
 
 def normalize_speaker(name: str, role: str | None) -> dict[str, str]:
-    """Give the columns by which a party's speaker is found: `folded_name` and `folded_role`."""
+    """Return the columns by which a speaker is found: `folded_name` and `folded_role`."""
     return {"folded_name": normalize_spelling(name), "folded_role": normalize_spelling(role or "")}
 
 
 def mark_duplicate(folded: dict[str, str], speaker: str) -> dict[str, str]:
-    """Give the columns of a speaker whose name and role an older desk had twice, in spellings that
-    are one now: both stay, and new statements find the other one.
+    """Return the columns of a speaker of whom an older release had two spellings.
 
+    Both spellings are one now.  Both speakers stay, and new statements find the other one;
     `speaker` is the id of the one that is marked.
     """
     return {**folded, "folded_name": f"{folded['folded_name']}\n{speaker}"}

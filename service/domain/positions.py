@@ -1,7 +1,7 @@
-"""Places in the record, as clients keep them: an event's number, with the epoch that it counts in.
+"""Positions in the record, as clients keep them: the number of an event, with its epoch.
 
-A restore begins a new epoch: numbers above the backup's newest are given out again, to other
-events.  In the first epoch a place is the bare number.
+A restore begins a new epoch, since numbers above the newest of the backup are given out again, to
+other events.  In the first epoch a position is the number alone.
 """
 
 import re
@@ -18,12 +18,12 @@ START_AGAIN = (
 
 
 def write_position(epoch: str, seq: int) -> int | str:
-    """A place as it is given out."""
+    """Return the position of event `seq`, as clients get it."""
     return f"{epoch}-{seq}" if epoch and seq else seq
 
 
 def read_position(text: str, *, epoch: str, loc: tuple[str, str]) -> int:
-    """The number of a place.  Raises EpochEnded for one of another epoch, Invalid for none."""
+    """Return the number of a position.  Raises EpochEnded for one of another epoch, or Invalid."""
     if re.fullmatch(PATTERN, text) is None:
         raise Invalid("send it as it came: a number, or an epoch and a number", loc=loc)
     named, _, number = text.rpartition("-")

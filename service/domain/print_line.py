@@ -1,7 +1,7 @@
-"""The print line: a sentence a journalist may paste, built from data alone.
+"""Builds the print line: sentences about a claim that a journalist may paste.
 
-It is plain text without direction marks, so that it stays clean where it is pasted: whoever shows
-it isolates it.  Names go through `texts.print_name`: none can end our sentence or begin one.
+It is plain text without direction marks; pages isolate it themselves.  Names go through
+`texts.print_name`, so that none can end a sentence of ours or begin one.
 """
 
 from collections.abc import Collection
@@ -19,41 +19,42 @@ FINDINGS = {
 
 
 def build_print_line(state: ClaimState, suggestion: Suggestion | None = None) -> str:
-    """What may be printed about the claim now, with who stands where; `suggestion` is what its
-    links suggest, where that is known."""
-    sentences = [f"{_claimed(state)}."]
+    """Return what may be printed about the claim: its status, and which parties take which stance.
+
+    `suggestion` is what its links suggest, if that is known already.
+    """
+    sentences = [f"{_describe_claim(state)}."]
     suggestion = suggestion or evidence.suggest_status(state, explain=False)
-    asking = evidence.list_roots(suggestion.confirmation_requests)
-    denying = evidence.list_roots(suggestion.contradictions)
-    names = _name_roots(state, {*asking, *denying, *suggestion.support})
-    asked = [names[root] for root in asking]
-    contradicting = [names[root] for root in denying]
+    requesting_roots = evidence.list_roots(suggestion.confirmation_requests)
+    contradicting_roots = evidence.list_roots(suggestion.contradictions)
+    names = _name_roots(state, {*requesting_roots, *contradicting_roots, *suggestion.support})
+    requesting = [names[root] for root in requesting_roots]
+    contradicting = [names[root] for root in contradicting_roots]
     supporting = [names[root] for root in suggestion.support]
     if state.status is Status.CONFIRMED:
         if state.imported is not None:
-            sentences.append(_imported(state, state.imported))
-            standing = f"Supported by {join_names(supporting)}; this" if supporting else "This"
-            sentences.append(f"{standing} desk has not confirmed it itself.")
+            sentences.append(_describe_import(state, state.imported))
+            subject = f"Supported by {join_names(supporting)}; this" if supporting else "This"
+            sentences.append(f"{subject} desk has not confirmed it itself.")
         elif supporting:
             sentences.append(f"Independently confirmed by {join_names(supporting)}.")
         if contradicting:
-            sentences.append(f"{_denied(contradicting)}.")
+            sentences.append(f"{_describe_denial(contradicting)}.")
         if state.override:
             sentences.append("Confirmed by an editor's override of the usual rules.")
     else:
         if state.imported is not None:
-            sentences.append(_imported(state, state.imported))
+            sentences.append(_describe_import(state, state.imported))
         if state.status is Status.DISPUTED and (contradicting or state.imported is None):
             disputing = join_names(contradicting) if contradicting else None
             sentences.append(f"Disputed by {disputing}." if disputing else "Disputed.")
         elif contradicting:
-            # Not decided yet, but nobody may print the claim without the denial.
-            sentences.append(f"{_denied(contradicting)}.")
-        if asked:
-            sentences.append(
-                f"{join_names(asked)} {_verb(asked, 'has', 'have')} asked for confirmation."
-            )
-        if state.status is Status.AWAITING_CONFIRMATION and not (asked or state.imported):
+            # It is not decided yet, but nobody may print the claim without the denial.
+            sentences.append(f"{_describe_denial(contradicting)}.")
+        if requesting:
+            verb = _choose_verb(requesting, "has", "have")
+            sentences.append(f"{join_names(requesting)} {verb} asked for confirmation.")
+        if state.status is Status.AWAITING_CONFIRMATION and not (requesting or state.imported):
             sentences.append("Awaiting confirmation.")
         if supporting:
             sentences.append(
@@ -64,16 +65,18 @@ def build_print_line(state: ClaimState, suggestion: Suggestion | None = None) ->
         if state.override:
             sentences.append("This status was set by an editor's override of the usual rules.")
     if state.finding is not None:
-        theirs = state.imported is not None and state.imported.finding is state.finding
-        who = texts.print_name(state.imported.by) if state.imported and theirs else "The desk"
-        sentences.append(f"{who} {FINDINGS[state.finding]}.")
+        is_imported = state.imported is not None and state.imported.finding is state.finding
+        author = (
+            texts.print_name(state.imported.by) if state.imported and is_imported else "The desk"
+        )
+        sentences.append(f"{author} {FINDINGS[state.finding]}.")
     if state.lifecycle is Lifecycle.WITHDRAWN:
         sentences.append("The claimant has withdrawn it.")
     return " ".join(sentences)
 
 
 def _name_roots(state: ClaimState, roots: Collection[str]) -> dict[str, str]:
-    """The names of these root parties, as the last link of each has it."""
+    """Return the names of these root parties, as the last link of each has them."""
     names: dict[str, str] = {}
     for link in reversed(state.links):
         if len(names) == len(roots):
@@ -85,7 +88,7 @@ def _name_roots(state: ClaimState, roots: Collection[str]) -> dict[str, str]:
 
 
 def format_date(moment: datetime, precision: Precision) -> str:
-    """`2 October 2023`, and the hour in UTC where it is known."""
+    """Return `2 October 2023`, with the time in UTC if it is known."""
     day = f"{moment.day} {moment:%B %Y}"
     if precision is Precision.DAY:
         return day
@@ -95,32 +98,33 @@ def format_date(moment: datetime, precision: Precision) -> str:
 
 
 def join_names(names: list[str]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
+    """Return `a`, `a and b`, or `a, b and c`."""
     if len(names) < 2:
         return "".join(names)
     return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _imported(state: ClaimState, source: Imported) -> str:
+def _describe_import(state: ClaimState, source: Imported) -> str:
     status = state.status.replace("_", " ")
     by, label = texts.print_name(source.by), texts.print_label(source.label)
     return f"Imported as {status} from {by} (label “{label}”)."
 
 
-def _claimed(state: ClaimState) -> str:
+def _describe_claim(state: ClaimState) -> str:
     when = format_date(state.claimed_at, state.precision)
     if state.claimant is None:
         return f"Unattributed claim ({when})"
-    return f"Claimed by {texts.print_name(state.claimant.name)} ({_speaker(state.claimant)}{when})"
+    name, speaker = texts.print_name(state.claimant.name), _name_speaker(state.claimant)
+    return f"Claimed by {name} ({speaker}{when})"
 
 
-def _speaker(voice: Voice) -> str:
+def _name_speaker(voice: Voice) -> str:
     return f"{texts.print_name(voice.speaker.name)}, " if voice.speaker else ""
 
 
-def _denied(names: list[str]) -> str:
-    return f"{join_names(names)} {_verb(names, 'denies', 'deny')} it"
+def _describe_denial(names: list[str]) -> str:
+    return f"{join_names(names)} {_choose_verb(names, 'denies', 'deny')} it"
 
 
-def _verb(names: list[str], one: str, many: str) -> str:
-    return one if len(names) == 1 else many
+def _choose_verb(names: list[str], singular: str, plural: str) -> str:
+    return singular if len(names) == 1 else plural

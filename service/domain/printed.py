@@ -1,9 +1,8 @@
-"""What is printed of a claim, as data, and which change of it takes a second person.
+"""What is printed of a claim, as data, and which changes of it need a second person.
 
-Four eyes guard what is printed.  `FIELDS` is the whole list: what the print line and the review of
-a claim are made of, never the sentences themselves.  So a sentence in another language, a hold that
-ends, a claim that supersedes this one or a question that nobody answered changes nothing here, and
-voids no proposal.
+`FIELDS` lists all that the print line and the review of a claim are made of, as data and not as
+sentences.  A proposal is outdated by a change of these fields, and by nothing else: not by a
+sentence in another language, nor by a claim that supersedes this one.
 """
 
 import json
@@ -28,28 +27,28 @@ class Agreement(Enum):
 
 @dataclass(frozen=True, slots=True)
 class PrintedField:
-    """One thing that is printed: how it is read, who vouches for it, and when a change of it makes
-    what is printed more cautious."""
+    """A thing that is printed: how it is read, which agreements cover it, and which changes of it
+    are cautious."""
 
     read_value: Callable[[ClaimState], Any]
-    vouched_for_by: frozenset[Agreement]
+    covered_by: frozenset[Agreement]
     is_cautious: Callable[[Any, Any], bool]
 
 
-def read_printed(state: ClaimState) -> dict[str, Any]:
-    """What is printed of the claim, as plain data: one entry for each of `FIELDS`."""
+def read_printed(state: ClaimState) -> dict[str, object]:
+    """Return what is printed of the claim, as plain data with an entry for each of `FIELDS`."""
     return {name: field.read_value(state) for name, field in FIELDS.items()}
 
 
-def list_differences(then: Data, now: Data) -> list[str]:
-    """The fields in which `now` differs from what somebody saw `then`."""
-    return [name for name, value in then.items() if now.get(name) != value]
+def list_differences(before: Data, after: Data) -> list[str]:
+    """Return the names of the fields of `before` that differ in `after`."""
+    return [name for name, value in before.items() if after.get(name) != value]
 
 
-def compute_digest(seen: Data, prints: Data) -> str:
-    """What a proposal is bound to: SHA-256 over what printed and what would print."""
+def compute_digest(present: Data, prints: Data) -> str:
+    """Return the SHA-256 to which a proposal is bound: of what was and what would be printed."""
     text = json.dumps(
-        {"prints": prints, "seen": seen},
+        {"prints": prints, "seen": present},
         ensure_ascii=False,
         separators=(",", ":"),
         sort_keys=True,
@@ -58,35 +57,35 @@ def compute_digest(seen: Data, prints: Data) -> str:
 
 
 def list_fields_to_agree_on(before: ClaimState, after: ClaimState) -> list[str]:
-    """The printed fields that change and that two people vouch for, before and after.
+    """Return the printed fields that change and that an agreement of two people covers.
 
-    Empty where nothing of that kind changes, where what changes makes the line more cautious, and
-    where the change takes the confirmation or the finding away: then nobody vouches any more.
+    A change that makes the print line more cautious does not count, nor do fields whose agreement
+    (the confirmation or the finding) the change itself takes away.
     """
-    standing = _list_words(before) & _list_words(after)
-    if not standing:
+    agreements = _list_agreements(before) & _list_agreements(after)
+    if not agreements:
         return []
-    then, now = read_printed(before), read_printed(after)
+    printed_before, printed_after = read_printed(before), read_printed(after)
     return [
         name
-        for name in list_differences(then, now)
-        if FIELDS[name].vouched_for_by & standing
-        and not FIELDS[name].is_cautious(then[name], now[name])
+        for name in list_differences(printed_before, printed_after)
+        if FIELDS[name].covered_by & agreements
+        and not FIELDS[name].is_cautious(printed_before[name], printed_after[name])
     ]
 
 
-def is_vouched_for(state: ClaimState) -> bool:
-    """Whether two people have agreed to anything about the claim."""
-    return bool(_list_words(state))
+def has_agreement(state: ClaimState) -> bool:
+    """Say whether two people have agreed to anything about the claim."""
+    return bool(_list_agreements(state))
 
 
-def _list_words(state: ClaimState) -> frozenset[Agreement]:
-    words = set()
+def _list_agreements(state: ClaimState) -> frozenset[Agreement]:
+    agreements = set()
     if state.status is Status.CONFIRMED:
-        words.add(Agreement.CONFIRMATION)
+        agreements.add(Agreement.CONFIRMATION)
     if state.finding is not None:
-        words.add(Agreement.FINDING)
-    return frozenset(words)
+        agreements.add(Agreement.FINDING)
+    return frozenset(agreements)
 
 
 def _read_claimant(state: ClaimState) -> Any:
@@ -102,17 +101,17 @@ def _read_date(state: ClaimState) -> Any:
 
 
 def _read_requests(state: ClaimState) -> Any:
-    # A confirmation answers the requests: the line no longer names them.
+    # A confirmation answers the requests: the print line does not name them any more.
     return [] if state.status is Status.CONFIRMED else _name_roots(evidence.list_requests(state))
 
 
 def _read_finding(state: ClaimState) -> Any:
     if state.finding is None:
         return None
-    theirs = state.imported is not None and state.imported.finding is state.finding
+    is_imported = state.imported is not None and state.imported.finding is state.finding
     return {
         "finding": state.finding.value,
-        "by": state.imported.by if state.imported and theirs else None,
+        "by": state.imported.by if state.imported and is_imported else None,
     }
 
 
@@ -123,7 +122,7 @@ def _read_import(state: ClaimState) -> Any:
 
 
 def _name_roots(links: Iterable[Link]) -> list[dict[str, str]]:
-    """The root parties of `links`, each once, by slug: their order in the sentence is no matter."""
+    """Return the distinct root parties of `links`, sorted by slug: their order does not matter."""
     voices: dict[str, Voice] = {link.voice.root: link.voice for link in links}
     return [{"party": root, "name": voices[root].root_name} for root in sorted(voices)]
 
@@ -133,7 +132,7 @@ def _never(_before: Any, _after: Any) -> bool:
 
 
 def _has_grown(before: Any, after: Any) -> bool:
-    """Whether all who stood there stand there still."""
+    """Say whether all who were there before are there still."""
     return all(voice in after for voice in before)
 
 
@@ -169,5 +168,5 @@ FIELDS: dict[str, PrintedField] = {
         lambda _before, after: bool(after),
     ),
 }
-"""Everything that is printed.  A later feature that changes what may be printed for good is added
-here; one that speaks beside the claim (a hold, a language, a question) is not."""
+"""Everything that is printed.  A feature that changes what may be printed of a claim is added here;
+one that is shown besides (a hold, a translation, a question) is not."""

@@ -1,9 +1,9 @@
-"""Decisions that wait for a second person: proposed, bound to what prints, and settled.
+"""Proposals: decisions that wait for a second person.
 
-Whatever a decision changes (`DecisionKind`), it waits in the same way.  A proposal keeps what
-printed when it was made and what would print once it is approved; it is approved only as long as
-both are so.  An outdated proposal stays where everybody can see it, until it is rejected, taken
-back, or replaced by the next proposal.
+All kinds of decisions (`DecisionKind`) wait in the same way.  A proposal keeps what was printed
+when it was made, and what would be printed once it is approved.  It can be approved as long as both
+are still so.  An outdated proposal stays visible until it is rejected, withdrawn, or replaced by
+the next proposal.
 """
 
 from collections.abc import Mapping
@@ -23,14 +23,15 @@ from service.domain.errors import (
     NotFound,
     SecondPersonNeeded,
 )
-from service.domain.history import Draft, make_plain
+from service.domain.history import Draft
+from service.domain.plain_data import make_plain
 
 
 class LapseReason(StrEnum):
-    """Why a proposal ended without anybody's word on it."""
+    """Why a proposal ended without a decision on it."""
 
     OUTDATED = "outdated"
-    """What prints had changed, and a newer proposal took its place."""
+    """What is printed had changed, and a newer proposal took its place."""
     PROPOSER_DISABLED = "proposer_disabled"
 
 
@@ -46,9 +47,9 @@ def require_open_claim(state: ClaimState) -> None:
 
 
 def draft_proposal(state: ClaimState, proposal: Pending, outcome: ClaimState) -> Draft:
-    """The event that records a proposal, after which the claim would be `outcome`.
+    """Draft a proposal, whose approval would make the claim `outcome`.
 
-    Raises DecisionPending: one proposal at a time.  `draft_lapse_if_outdated` makes room for it.
+    Raises DecisionPending if another one waits; `draft_lapse_if_outdated` can end that.
     """
     if state.pending is not None:
         raise DecisionPending(
@@ -63,37 +64,37 @@ def draft_proposal(state: ClaimState, proposal: Pending, outcome: ClaimState) ->
 
 
 def describe_proposal(pending: Pending) -> str:
-    """What a proposal is for, in a word or two."""
+    """Say in a word or two what a proposal would change."""
     return f"{pending.to}" if pending.change is None else f"another {pending.kind}"
 
 
 def draft_lapse_if_outdated(state: ClaimState) -> list[Draft]:
-    """The event that ends a waiting proposal whose ground has changed, to make room for another.
+    """Draft the end of a proposal that cannot be approved any more, to make room for another.
 
-    Empty where none waits, or where the one that waits may still be approved.
+    Returns nothing if no proposal waits, or if the one that waits may still be approved.
     """
-    waiting = state.pending
-    if waiting is None or waiting.seen is None:
+    proposal = state.pending
+    if proposal is None or proposal.seen is None:
         return []
-    if not printed.list_differences(waiting.seen, printed.read_printed(state)):
+    if not printed.list_differences(proposal.seen, printed.read_printed(state)):
         return []
-    return [draft_lapse(state, waiting.id, reason=LapseReason.OUTDATED)]
+    return [draft_lapse(state, proposal.id, reason=LapseReason.OUTDATED)]
 
 
 def draft_lapse(state: ClaimState, decision_id: str, *, reason: LapseReason) -> Draft:
-    """End a proposal that nobody can carry on.  Allowed on closed claims too."""
+    """Draft the end of a proposal without a decision on it.  Allowed on closed claims too."""
     if state.pending is None or state.pending.id != decision_id:
         raise NotFound("No such decision waits on this claim.")
     return Draft("decision.lapsed", {"decision": decision_id, "reason": reason.value})
 
 
 def require_proposal(state: ClaimState, decision_id: str | None = None) -> Pending:
-    """The proposal that waits on the claim.  Raises NotFound, ClaimMerged, ClaimWithdrawn."""
+    """Return the proposal that waits.  Raises NotFound, ClaimMerged, ClaimWithdrawn."""
     require_open_claim(state)
-    waiting = state.pending
-    if waiting is None or decision_id not in (None, waiting.id):
+    proposal = state.pending
+    if proposal is None or decision_id not in (None, proposal.id):
         raise NotFound("No such decision waits on this claim.")
-    return waiting
+    return proposal
 
 
 def require_approvable_proposal(
@@ -101,40 +102,44 @@ def require_approvable_proposal(
     decision_id: str,
     *,
     actor: Actor,
-    seen: Mapping[str, Any] | None = None,
+    printed_then: Mapping[str, Any] | None = None,
 ) -> Pending:
-    """The waiting decision, which `actor` may approve as things stand.
+    """Return the proposal that waits, which `actor` may approve.
 
-    `seen` is what printed when it was proposed, where the proposal itself does not say.  Raises
-    SecondPersonNeeded for its proposer, DecisionOutdated where that has changed.
+    `seen` is what was printed when it was proposed, for proposals that do not say.  Raises
+    SecondPersonNeeded for its proposer, DecisionOutdated if what is printed has changed.
     """
-    waiting = require_proposal(state, decision_id)
-    second_person.require_second_person(waiting, actor)
-    then = waiting.seen if waiting.seen is not None else seen
-    if then is not None:
-        _require_same(
-            state, waiting, then, printed.read_printed(state), "what is printed of this claim"
-        )
-    return waiting
-
-
-def require_same_outcome(state: ClaimState, waiting: Pending, outcome: ClaimState) -> None:
-    """Raise DecisionOutdated unless what would print is what the proposer saw would print."""
-    if waiting.prints is not None:
+    proposal = require_proposal(state, decision_id)
+    second_person.require_second_person(proposal, actor)
+    seen_before = proposal.seen if proposal.seen is not None else printed_then
+    if seen_before is not None:
         _require_same(
             state,
-            waiting,
-            waiting.prints,
+            proposal,
+            seen_before,
+            printed.read_printed(state),
+            "what is printed of this claim",
+        )
+    return proposal
+
+
+def require_same_outcome(state: ClaimState, proposal: Pending, outcome: ClaimState) -> None:
+    """Raise DecisionOutdated unless the claim would print what the proposer saw it would print."""
+    if proposal.prints is not None:
+        _require_same(
+            state,
+            proposal,
+            proposal.prints,
             printed.read_printed(outcome),
             "what this decision would print",
         )
 
 
-def build_outdated_error(state: ClaimState, waiting: Pending, why: str) -> DecisionOutdated:
-    """The refusal of an approval whose ground has gone, for `why`."""
+def build_outdated_error(state: ClaimState, proposal: Pending, why: str) -> DecisionOutdated:
+    """Return the error for a proposal that cannot be approved any more; `why` is a sentence."""
     return DecisionOutdated(
         f"{why} Look at it anew: reject this proposal, or propose again.",
-        decision=waiting.id,
+        decision=proposal.id,
         changed=[],
         version=state.version,
     )
@@ -142,30 +147,32 @@ def build_outdated_error(state: ClaimState, waiting: Pending, why: str) -> Decis
 
 def _require_same(
     state: ClaimState,
-    waiting: Pending,
-    then: Mapping[str, Any],
-    now: Mapping[str, Any],
+    proposal: Pending,
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
     what: str,
 ) -> None:
-    changed = printed.list_differences(then, now)
+    changed = printed.list_differences(before, after)
     if changed:
         raise DecisionOutdated(
-            f"Since {waiting.proposed_by_name} proposed this, {what} has changed: "
+            f"Since {proposal.proposed_by_name} proposed this, {what} has changed: "
             f"{', '.join(changed)}. Look at it anew: reject this proposal, or propose again.",
-            decision=waiting.id,
-            changed=[{"field": name, "seen": then[name], "now": now.get(name)} for name in changed],
+            decision=proposal.id,
+            changed=[
+                {"field": name, "seen": before[name], "now": after.get(name)} for name in changed
+            ],
             version=state.version,
         )
 
 
-def draft_approval(waiting: Pending, *, actor: Actor, note: str | None) -> Draft:
-    """The event that settles a decision whose change is recorded by events of its own."""
+def draft_approval(proposal: Pending, *, actor: Actor, note: str | None) -> Draft:
+    """Draft the approval of a decision; other events record what it changes."""
     return Draft(
         "decision.approved",
         {
-            "decision": waiting.id,
-            "kind": waiting.kind.value,
-            "decided_by": waiting.proposed_by_name,
+            "decision": proposal.id,
+            "kind": proposal.kind.value,
+            "decided_by": proposal.proposed_by_name,
             "approved_by": actor.name,
             "approval_note": note,
         },
@@ -173,7 +180,7 @@ def draft_approval(waiting: Pending, *, actor: Actor, note: str | None) -> Draft
 
 
 def draft_rejection(state: ClaimState, decision_id: str, *, comment: str) -> Draft:
-    """Turn the waiting decision down.  Raises Invalid without a comment that says why."""
+    """Draft the rejection of the proposal that waits.  Raises Invalid without a comment."""
     require_proposal(state, decision_id)
     if not comment.strip():
         raise Invalid("a rejection needs a comment", loc=("body", "comment"))
@@ -183,7 +190,7 @@ def draft_rejection(state: ClaimState, decision_id: str, *, comment: str) -> Dra
 def draft_withdrawal(
     state: ClaimState, decision_id: str, *, actor: Actor, reason: str | None
 ) -> Draft:
-    """Take one's own proposal back."""
+    """Draft the withdrawal of one's own proposal.  Raises SecondPersonNeeded for another's."""
     if require_proposal(state, decision_id).proposed_by != actor.id:
         raise SecondPersonNeeded(
             "Only its proposer may withdraw a decision; others reject it.", decision=decision_id

@@ -1,4 +1,4 @@
-"""Who may be the second person: somebody else, by means that the proposer did not make."""
+"""Decides who may approve a proposal: another person, by means that the proposer did not make."""
 
 from service.domain.access import Actor
 from service.domain.claims import Pending
@@ -6,10 +6,10 @@ from service.domain.errors import PersonNeeded, SecondPersonNeeded
 
 
 def require_second_person(waiting: Pending, actor: Actor) -> None:
-    """Raise unless `actor` is a second person for the decision that waits.
+    """Raise unless `actor` may approve the decision that waits.
 
-    Whoever made somebody's key or sign-in link, or set their password, can act in their name: so
-    neither of the two counts as another person than the other.  Raises SecondPersonNeeded, and
+    Whoever made somebody's key or sign-in link, or set their password, could act in their name, so
+    the two do not count as different persons.  Raises SecondPersonNeeded, and
     PersonNeeded for a key that belongs to nobody.
     """
     if waiting.proposed_by == actor.id:
@@ -25,9 +25,10 @@ def require_second_person(waiting: Pending, actor: Actor) -> None:
         )
     if waiting.proposed_by in actor.made_by:
         raise SecondPersonNeeded(
-            f"{waiting.proposed_by_name}, who proposed this decision, made the {_way_in(actor)} by "
-            "which you act; somebody else has to approve it, or you by means of your own: by a "
-            "sign-in link of another administrator or the console (claimdesk users link EMAIL).",
+            f"{waiting.proposed_by_name}, who proposed this decision, made the "
+            f"{_describe_means(actor)} by which you act; somebody else has to approve it, or you "
+            "by means of your own: by a sign-in link of another administrator or the console "
+            "(claimdesk users link EMAIL).",
             decision=waiting.id,
         )
     if actor.id in waiting.proposed_through:
@@ -38,13 +39,13 @@ def require_second_person(waiting: Pending, actor: Actor) -> None:
         )
 
 
-def _way_in(actor: Actor) -> str:
+def _describe_means(actor: Actor) -> str:
     by_key = actor.means is not None and actor.means.key_id is not None
     return "key" if by_key else "sign-in link or the password"
 
 
 def explain_refusal(waiting: Pending, actor: Actor) -> str | None:
-    """Why `actor` may not approve the decision that waits; None where they may."""
+    """Say why `actor` may not approve the decision that waits; None if they may."""
     try:
         require_second_person(waiting, actor)
     except (SecondPersonNeeded, PersonNeeded) as error:

@@ -1,4 +1,4 @@
-"""What an event of the record is about: its subject.
+"""The subjects of events: what an event of the record is about.
 
 Every subject has a chain of its own: events numbered 1, 2, 3 …, each with the hash of the one
 before it.  `seq` orders the events of all subjects.
@@ -24,7 +24,7 @@ class SubjectKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A thing that the record has a chain of: a claim by its id, a party by its slug …"""
+    """Something that has a chain of events: a claim by its id, a party by its slug …"""
 
     kind: SubjectKind
     id: str

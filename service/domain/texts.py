@@ -1,8 +1,8 @@
-"""The one policy for texts from outside: what a prose field, a line or a name may hold.
+"""Checks and cleans all texts from outside: what a prose field, a line or a name may hold.
 
 Every field that stores text goes through one of these functions, whether the API, a form, the
-command line, a seed file or an import brings it (a test walks the OpenAPI document).  Each gives
-the text back in Unicode's composed form (NFC) or raises `ValueError` with what to do about it.
+command line, a seed file or an import brings it (a test walks the OpenAPI document).  Each returns
+the text in Unicode's composed form (NFC) or raises `ValueError` with what to do about it.
 
 - `clean_prose`: several lines; newline and tab stay, every line end becomes one newline.
 - `clean_line`: one line.
@@ -42,9 +42,10 @@ _HIDDEN_TAG = re.compile("[\U000e0000-\U000e007f](?<![\U0001f3f4\U000e0020-\U000
 
 _LINE_ENDS = "\r\x85\u2028\u2029"
 _LINE_END = re.compile(f"\r\n|[{_LINE_ENDS}]")
-# Few ranges, so that looking is quick: what they take in beside what is refused is seldom met.
+# Few ranges, for speed: they hold more than what is refused, but such characters are rare.
 _SUSPECT = re.compile(
-    f"[{_CONTROLS}{BIDI_CONTROLS}\ufff9-\ufffb\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff\U0001fffe-\U0010ffff]"
+    f"[{_CONTROLS}{BIDI_CONTROLS}\ufff9-\ufffb\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff"
+    "\U0001fffe-\U0010ffff]"
 )
 _REFUSED_IN_PROSE = re.compile(f"[{_NEVER}]")
 _REFUSED_IN_LINE = re.compile(f"[{_NEVER}\t\n\u2028\u2029]")
@@ -100,19 +101,19 @@ with a name."""
 
 
 def clean_prose(text: str) -> str:
-    """Check a text of several lines and give it in NFC, each line ended by a newline alone."""
+    """Check a text of several lines and return it in NFC, with each line end as one newline."""
     text = clean_context(text)
     _require_visible(text)
     return text
 
 
 def clean_context(text: str) -> str:
-    """Check what stands around a quote as `clean_prose` does; it may be empty or blank."""
+    """Check what stands around a quote as `clean_prose` does.  It may be empty or blank."""
     if not text.isascii():
         text = unicodedata.normalize("NFC", text)
     if any(end in text for end in _LINE_ENDS):
         text = _LINE_END.sub("\n", text)
-    # The cheap questions first: most texts are printable but for their newlines.
+    # The cheap checks first: most texts are printable except for their newlines.
     if not text.replace("\n", "").replace("\t", "").isprintable() and _SUSPECT.search(text):
         _refuse_character(_REFUSED_IN_PROSE, text)
         _refuse_character(_HIDDEN_TAG, text)
@@ -120,7 +121,7 @@ def clean_context(text: str) -> str:
 
 
 def clean_line(text: str) -> str:
-    """Check a text of one line and give it in NFC, without white space at its ends."""
+    """Check a text of one line and return it in NFC, without white space at its ends."""
     text = unicodedata.normalize("NFC", text.strip())
     _refuse_character(_REFUSED_IN_LINE, text)
     _refuse_character(_HIDDEN_TAG, text)
@@ -129,28 +130,28 @@ def clean_line(text: str) -> str:
 
 
 def clean_name(text: str) -> str:
-    """Check a name or role and give it in NFC, each run of white space as one space."""
+    """Check a name or role and return it in NFC, with each run of white space as one space."""
     text = unicodedata.normalize("NFC", text.strip())
     _refuse_character(_REFUSED_IN_NAME, text)
     _require_visible(text)
     text = " ".join(text.split())
-    found = _SENTENCE_END.search(text)
-    if found is not None:
+    match = _SENTENCE_END.search(text)
+    if match is not None:
         raise ValueError(
-            f"a name is printed within a sentence, and '{found[0].strip()}' reads as the end of "
+            f"a name is printed within a sentence, and '{match[0].strip()}' reads as the end of "
             "one: write it without that stop"
         )
-    found = _OUR_WORDS.search(text) or _OUR_BEGINNING.match(text)
-    if found is not None:
+    match = _OUR_WORDS.search(text) or _OUR_BEGINNING.match(text)
+    if match is not None:
         raise ValueError(
-            f"a name is printed within a sentence, and '{found[0]}' reads as what the desk says: "
+            f"a name is printed within a sentence, and '{match[0]}' reads as what the desk says: "
             "write it without"
         )
     return text
 
 
 def strip_name(text: str) -> str:
-    """Take from a name that somebody else wrote what `clean_name` would refuse as invisible.
+    """Remove from a name written elsewhere what `clean_name` refuses as invisible.
 
     Marks of no width are dropped, line ends and other control characters become spaces.
     """
@@ -158,7 +159,7 @@ def strip_name(text: str) -> str:
 
 
 def strip_prose(text: str) -> str:
-    """Take embeddings, overrides and isolates from a text that somebody else wrote."""
+    """Remove embeddings, overrides and isolates from a text written elsewhere."""
     return _EMBEDDED.sub("", text)
 
 
@@ -166,23 +167,23 @@ _EMBEDDED = re.compile(f"[{BIDI_CONTROLS}]")
 
 
 def check_address(text: str) -> str:
-    """Check that an address holds no white space and nothing invisible; it stays as it is."""
+    """Return an address as it is, after a check that nothing in it is blank or invisible."""
     _refuse_character(_REFUSED_IN_ADDRESS, text)
     return text
 
 
 def is_visible(text: str) -> bool:
-    """Say whether there is anything to see in a text."""
+    """Say whether a text holds anything visible."""
     return _VISIBLE.search(text) is not None
 
 
 @lru_cache(maxsize=4096)
 def print_name(name: str) -> str:
-    """Give a name as it may stand in a print line, whatever it is.
+    """Return a name as it may stand in a print line, whatever it is.
 
-    Names of today pass `clean_name` and are given as they are.  One that begins as sentences of
-    ours do, or ends as one of them would, and what an old desk or an export holds, is put in
-    quotation marks, on one line, without what is invisible, and without stops between its words.
+    Most names pass `clean_name` and are returned as they are.  A name that begins or ends as our
+    sentences do, or that an older release let in, is put in quotation marks, on one line, without
+    invisible characters and without stops between its words.
     """
     try:
         if clean_name(name) == name and not _LIKE_OURS.search(name):
@@ -194,7 +195,7 @@ def print_name(name: str) -> str:
 
 @lru_cache(maxsize=4096)
 def print_label(label: str) -> str:
-    """Give what stands between quotation marks in a print line, so that it cannot close them."""
+    """Return a text for between quotation marks in a print line, so that it cannot close them."""
     line = strip_name(_NOT_PRINTED.sub("", label)).translate(_INNER_QUOTES)
     return _STOP_WITHIN.sub("", line) or "…"
 
@@ -212,10 +213,10 @@ _STOP_WITHIN = re.compile(rf"[{_STOPS};:](?=[{_CLOSERS}{_STOPS}]*\s)|[。．｡�
 
 
 def _refuse_character(refused: re.Pattern[str], text: str) -> None:
-    found = refused.search(text)
-    if found is None:
+    match = refused.search(text)
+    if match is None:
         return
-    character = found[0]
+    character = match[0]
     if character in "\n\r\x0b\x0c\x85\u2028\u2029":
         raise ValueError("this is one line: take the line end out")
     code = f"U+{ord(character):04X}"

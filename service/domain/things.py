@@ -1,18 +1,29 @@
-"""What the record of a statement, source, party, speaker or story folds to.
+"""Derives the row of a statement, source, party, speaker, story … from its events.
 
-As with claims, a row of their tables is what their events say, and nothing else.  Rows are plain
-JSON here, with instants as RFC 3339, as they are exchanged.
+As with claims, the row of such a thing is what its events say, and nothing else.  Rows are plain
+JSON here, with instants as RFC 3339, as they are exported and imported.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple, TypedDict, cast
 
 from service.domain.claims import format_instant
 from service.domain.history import Event
 from service.domain.subjects import SubjectKind
 
-Data = dict[str, Any]
+Row = dict[str, object]
+"""The columns of a row.  Its values are compared, and copied from the data of events."""
+
+
+class PartyVersion(TypedDict):
+    """What a party was called and where it stood, from one instant to another."""
+
+    recorded_at: str
+    superseded_at: str | None
+    name: str
+    parent: str | None
+    root: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +40,9 @@ class SignedEvent:
 
 FOUND_MARK = "recorded_as_found"
 TOLD_MARK = "recorded_as_told"
-"""Marks in the data of a first event: the thing was there before the record was, or another desk's
-file says what it is without proof.  What is so marked proves nothing of the time before."""
+"""Marks in the data of a first event: the thing existed before the record of such things began, or
+the file of another desk describes it without proof.  Then nothing is proved of the time before."""
+MARKS = frozenset({FOUND_MARK, TOLD_MARK})
 WITHDRAWAL = (
     "withdrawn_at",
     "withdrawal_reason",
@@ -40,80 +52,74 @@ WITHDRAWAL = (
 )
 
 
-def fold(kind: SubjectKind, lines: Sequence[SignedEvent]) -> Data:
-    """The row after all of `lines`, oldest first; a statement's with its `quotes`.
+def fold(kind: SubjectKind, events: Sequence[SignedEvent]) -> Row:
+    """Return the row after all of `events`, oldest first; that of a statement has its `quotes`.
 
     Raises ValueError for events that cannot follow each other; KeyError, TypeError or
     AttributeError for data of another shape.
     """
-    first, begin, steps = RULES[kind]
-    row: Data | None = None
-    for number, line in enumerate(lines, start=1):
-        event = line.event
+    rules = RULES[kind]
+    row: Row | None = None
+    for number, signed in enumerate(events, start=1):
+        event = signed.event
         if event.number != number:
             raise ValueError(f"event {event.number} cannot follow event {number - 1}")
         if row is None:
-            if event.type != first:
-                raise ValueError(f"a record begins with {first}, not {event.type}")
-            row = begin(line)
+            if event.type != rules.first_type:
+                raise ValueError(f"a record begins with {rules.first_type}, not {event.type}")
+            row = rules.begin(signed)
             continue
-        step = steps.get(event.type)
+        step = rules.steps.get(event.type)
         if step is None:
             raise ValueError(f"unknown event type {event.type!r}")
-        row = step(row, line)
+        row = step(row, signed)
     if row is None:
         raise ValueError("there is no event")
     return row
 
 
 def list_event_types(kind: SubjectKind) -> set[str]:
-    """The types of events that the record of such a thing may have."""
-    first, _, steps = RULES[kind]
-    return {first, *steps}
+    """Return the types of events that the record of such a thing may have."""
+    return {RULES[kind].first_type, *RULES[kind].steps}
 
 
-def fold_party_versions(lines: Iterable[tuple[str, SignedEvent]]) -> dict[str, list[Data]]:
-    """What each party was called and where it stood, and when: `recorded_at`, `superseded_at`,
-    `name`, `parent`, `root`.
+def fold_party_versions(events: Iterable[tuple[str, SignedEvent]]) -> dict[str, list[PartyVersion]]:
+    """Return what each party was called and where it stood, and when.
 
-    `lines` are the events of all parties with their slugs, in the order of the whole record: what
-    moves moves everything below it.
+    `events` are those of all parties with their slugs, in the order of the whole record: moving a
+    party moves everything below it.
     """
     parents: dict[str, str | None] = {}
     names: dict[str, str] = {}
-    versions: dict[str, list[Data]] = {}
-    for slug, line in lines:
-        data = line.event.data
-        if line.event.type == "party.created":
+    versions: dict[str, list[PartyVersion]] = {}
+    for slug, signed in events:
+        data = signed.event.data
+        if signed.event.type == "party.created":
             parents[slug], names[slug] = data["parent"], data["name"]
-            earlier = data.get("versions")
-            if earlier:
-                versions[slug] = [dict(version) for version in earlier]
-                continue
-            versions[slug] = []
-            changed = [slug]
+            versions[slug] = [cast(PartyVersion, dict(row)) for row in data.get("versions") or ()]
+            changed = [] if versions[slug] else [slug]
         elif {"name", "parent"} & data.keys():
             parents[slug] = data.get("parent", parents[slug])
             names[slug] = data.get("name", names[slug])
-            changed = [below for below in parents if slug in _list_above(parents, below)]
+            changed = [party for party in parents if slug in _list_above(parents, party)]
         else:
             continue
-        for below in changed:
+        for party in changed:
             _begin_version(
-                versions[below],
+                versions[party],
                 {
-                    "recorded_at": line.at,
+                    "recorded_at": signed.at,
                     "superseded_at": None,
-                    "name": names[below],
-                    "parent": parents[below],
-                    "root": _list_above(parents, below)[-1],
+                    "name": names[party],
+                    "parent": parents[party],
+                    "root": _list_above(parents, party)[-1],
                 },
             )
     return versions
 
 
 def _list_above(parents: Mapping[str, str | None], slug: str) -> list[str]:
-    """`slug` and all that is above it, the root last.  Raises ValueError for a circle."""
+    """Return `slug` and all that is above it, the root last.  Raises ValueError for a circle."""
     path = [slug]
     while (parent := parents[path[-1]]) is not None:
         if parent in path:
@@ -122,125 +128,128 @@ def _list_above(parents: Mapping[str, str | None], slug: str) -> list[str]:
     return path
 
 
-def _begin_version(versions: list[Data], version: Data) -> None:
-    """End the version that held until now; what held for no time at all is not kept."""
+def _begin_version(versions: list[PartyVersion], version: PartyVersion) -> None:
+    """End the version that held until now; one that held for no time is not kept."""
     if versions:
         last = versions.pop()
         if last["recorded_at"] != version["recorded_at"]:
-            versions.append(last | {"superseded_at": version["recorded_at"]})
+            last["superseded_at"] = version["recorded_at"]
+            versions.append(last)
     versions.append(version)
 
 
-def _begin_statement(line: SignedEvent) -> Data:
-    data = line.event.data
-    earlier = FOUND_MARK in data or TOLD_MARK in data
-    at = data["recorded_at"] if earlier else line.at
+def _begin_statement(signed: SignedEvent) -> Row:
+    data = signed.event.data
+    is_earlier = not MARKS.isdisjoint(data)
+    recorded_at = data["recorded_at"] if is_earlier else signed.at
     return {
         **{name: data[name] for name in ("party", "speaker", "said_at", "precision", "basis")},
-        "recorded_at": at,
-        "recorded_by": data["recorded_by"] if earlier else line.actor["name"],
+        "recorded_at": recorded_at,
+        "recorded_by": data["recorded_by"] if is_earlier else signed.actor["name"],
         **{name: data.get(name) for name in WITHDRAWAL},
-        "quotes": [{"recorded_at": at, **quote} for quote in data["quotes"]],
+        "quotes": [{"recorded_at": recorded_at, **quote} for quote in data["quotes"]],
     }
 
 
-def _add_quote(row: Data, line: SignedEvent) -> Data:
-    quote = {"recorded_at": line.at, **line.event.data["quote"]}
-    return row | {"quotes": [*row["quotes"], quote]}
+def _add_quote(row: Row, signed: SignedEvent) -> Row:
+    quote = {"recorded_at": signed.at, **signed.event.data["quote"]}
+    return row | {"quotes": [*cast("list[Row]", row["quotes"]), quote]}
 
 
-def _withdraw(row: Data, line: SignedEvent) -> Data:
-    data = line.event.data
-    values = (line.at, data["reason"], data["source"], data.get("said_at"), data.get("precision"))
+def _withdraw(row: Row, signed: SignedEvent) -> Row:
+    data = signed.event.data
+    values = (signed.at, data["reason"], data["source"], data.get("said_at"), data.get("precision"))
     return row | dict(zip(WITHDRAWAL, values, strict=True))
 
 
 SOURCE = ("url", "publisher", "title", "published_at", "language", "archive_url", "sha256")
 
 
-def _begin_source(line: SignedEvent) -> Data:
-    data = line.event.data
-    return {
-        **{name: data[name] for name in SOURCE},
-        "recorded_at": data.get("recorded_at", line.at),
-    }
+def _begin_source(signed: SignedEvent) -> Row:
+    data = signed.event.data
+    row: Row = {name: data[name] for name in SOURCE}
+    return row | {"recorded_at": data.get("recorded_at", signed.at)}
 
 
-def _beginning_with(*names: str, changes: bool) -> Callable[[SignedEvent], Data]:
-    """Begins a row with these fields; `changes` says that it knows when it last changed."""
+def _begin_with(*names: str, has_update: bool) -> Callable[[SignedEvent], Row]:
+    """Return a beginning of rows with these columns; `has_update` adds `updated_at`."""
 
-    def begin(line: SignedEvent) -> Data:
-        data = line.event.data
-        row = {name: data[name] for name in names}
-        row["created_at"] = data.get("created_at", line.at)
-        if changes:
+    def begin(signed: SignedEvent) -> Row:
+        data = signed.event.data
+        row: Row = {name: data[name] for name in names}
+        row["created_at"] = data.get("created_at", signed.at)
+        if has_update:
             row["updated_at"] = data.get("updated_at", row["created_at"])
         return row
 
     return begin
 
 
-def _change(row: Data, line: SignedEvent) -> Data:
-    changes = line.event.data
+def _begin_with_data(signed: SignedEvent) -> Row:
+    """Begin a row whose columns are all named in the data of the first event."""
+    return {name: value for name, value in signed.event.data.items() if name not in MARKS}
+
+
+def _change(row: Row, signed: SignedEvent) -> Row:
+    changes = signed.event.data
     unknown = changes.keys() - row.keys()
     if unknown:
         raise ValueError(f"it has no field {min(unknown)!r}")
     row = row | changes
-    return row | {"updated_at": line.at} if "updated_at" in row else row
+    return row | {"updated_at": signed.at} if "updated_at" in row else row
 
 
-def _set(row: Data, line: SignedEvent) -> Data:
-    """Columns get other values; those that no event named before were null."""
-    return row | line.event.data
+def _set(row: Row, signed: SignedEvent) -> Row:
+    """Set columns to other values; columns that no event named before were null."""
+    return row | signed.event.data
 
 
-def _repeat(row: Data, _line: SignedEvent) -> Data:
-    """An event that changes nothing of the row."""
+def _keep(row: Row, _signed: SignedEvent) -> Row:
     return row
 
 
-def _beginning_as_told(line: SignedEvent) -> Data:
-    """A row of which the first event says every column that is proved."""
-    marks = {FOUND_MARK, TOLD_MARK}
-    return {name: value for name, value in line.event.data.items() if name not in marks}
+class RecordRules(NamedTuple):
+    """How the record of a kind of things begins, and what may follow."""
+
+    first_type: str
+    begin: Callable[[SignedEvent], Row]
+    steps: Mapping[str, Callable[[Row, SignedEvent], Row]]
 
 
-Begin = Callable[[SignedEvent], Data]
-Step = Callable[[Data, SignedEvent], Data]
-RULES: Mapping[SubjectKind, tuple[str, Begin, Mapping[str, Step]]] = {
-    SubjectKind.STATEMENT: (
+RULES: Mapping[SubjectKind, RecordRules] = {
+    SubjectKind.STATEMENT: RecordRules(
         "statement.recorded",
         _begin_statement,
         {"statement.quoted": _add_quote, "statement.withdrawn": _withdraw},
     ),
-    SubjectKind.SOURCE: ("source.recorded", _begin_source, {}),
-    SubjectKind.PARTY: (
+    SubjectKind.SOURCE: RecordRules("source.recorded", _begin_source, {}),
+    SubjectKind.PARTY: RecordRules(
         "party.created",
-        _beginning_with("name", "full_name", "kind", "country", "parent", changes=True),
+        _begin_with("name", "full_name", "kind", "country", "parent", has_update=True),
         {"party.changed": _change},
     ),
-    SubjectKind.SPEAKER: (
+    SubjectKind.SPEAKER: RecordRules(
         "speaker.created",
-        _beginning_with("party", "name", "role", changes=False),
+        _begin_with("party", "name", "role", has_update=False),
         {"speaker.changed": _change},
     ),
-    SubjectKind.STORY: (
+    SubjectKind.STORY: RecordRules(
         "story.created",
-        _beginning_with("title", "description", changes=True),
+        _begin_with("title", "description", has_update=True),
         {"story.changed": _change},
     ),
-    SubjectKind.NOTE: ("note.recorded", _beginning_as_told, {}),
-    SubjectKind.PERSON: (
+    SubjectKind.NOTE: RecordRules("note.recorded", _begin_with_data, {}),
+    SubjectKind.PERSON: RecordRules(
         "person.created",
-        _beginning_as_told,
-        {"person.changed": _set, "person.link_made": _repeat, "person.link_seen": _repeat},
+        _begin_with_data,
+        {"person.changed": _set, "person.link_made": _keep, "person.link_seen": _keep},
     ),
-    SubjectKind.KEY: ("key.created", _beginning_as_told, {"key.revoked": _set}),
-    SubjectKind.WEBHOOK: (
+    SubjectKind.KEY: RecordRules("key.created", _begin_with_data, {"key.revoked": _set}),
+    SubjectKind.WEBHOOK: RecordRules(
         "webhook.created",
-        _beginning_as_told,
-        {"webhook.changed": _set, "webhook.removed": _set, "webhook.switched": _repeat},
+        _begin_with_data,
+        {"webhook.changed": _set, "webhook.removed": _set, "webhook.switched": _keep},
     ),
-    SubjectKind.SETTING: ("setting.set", _beginning_as_told, {"setting.changed": _set}),
+    SubjectKind.SETTING: RecordRules("setting.set", _begin_with_data, {"setting.changed": _set}),
 }
-"""How the record of each kind begins, what its first event says, and what may follow."""
+"""The rules of each kind of things."""

@@ -1,4 +1,4 @@
-"""The words of webhooks: what outsiders are told of, and how an endpoint and a delivery stand."""
+"""The vocabulary of webhooks: types of events, and states of endpoints and deliveries."""
 
 import secrets
 from base64 import b64encode
@@ -6,8 +6,7 @@ from enum import StrEnum
 
 
 class EventType(StrEnum):
-    """Every type that a receiver may get.  Other events of the record are the desk's
-    bookkeeping."""
+    """Every type of event that receivers may get.  Other events of the record are internal."""
 
     CLAIM_CREATED = "claim.created"
     CLAIM_STATUS_CHANGED = "claim.status_changed"
@@ -51,24 +50,24 @@ class Ordering(StrEnum):
 class EndpointState(StrEnum):
     ACTIVE = "active"
     PAUSED = "paused"
-    """By a person.  Deliveries are kept."""
+    """A person paused it.  Deliveries are kept."""
     DISABLED = "disabled"
-    """By the dispatcher: the receiver said 410, or failed for days.  Deliveries are kept."""
+    """The dispatcher gave up after an answer 410 or days of failures.  Deliveries are kept."""
 
 
 class DeliveryState(StrEnum):
     PENDING = "pending"
     DELIVERED = "delivered"
     DEAD = "dead"
-    """Given up after the last try; redelivery and recovery send it again."""
+    """Given up after the last attempt.  Redelivery and recovery send it again."""
 
 
 def is_reserved_header(header: str) -> bool:
-    """Whether a header is not an endpoint's to set; in any case of its letters."""
+    """Say whether an endpoint may not set a header; the case of letters does not matter."""
     lower = header.lower()
     return lower in RESERVED_HEADERS or lower.startswith(RESERVED_PREFIXES)
 
 
 def make_secret() -> str:
-    """`whsec_` and the base64 of 32 random bytes (Standard Webhooks)."""
+    """Return a new secret: `whsec_` and the base64 of 32 random bytes (Standard Webhooks)."""
     return SECRET_PREFIX + b64encode(secrets.token_bytes(SECRET_BYTES)).decode()

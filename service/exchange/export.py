@@ -16,7 +16,15 @@ from service.domain.claims import format_instant
 from service.domain.errors import Conflict
 from service.exchange import claim_sheet, export_format
 from service.exchange.export_format import EventLine, ThingEvent
-from service.store.row_data import PARTY, PARTY_VERSION, QUOTE, STATEMENT, THINGS, Exchanged, plain
+from service.store.row_data import (
+    EXCHANGED_TABLES,
+    PARTY,
+    PARTY_VERSION,
+    QUOTE,
+    STATEMENT,
+    ExchangedTable,
+    serialize_row,
+)
 from service.store.snapshot import hold_snapshot
 from service.store.tables import claims, events, parties, party_versions, quotes
 
@@ -40,7 +48,7 @@ def write_export(
     """
     with hold_snapshot(connection):
         total = _count_rows(connection, events, events.c.claim.is_not(None))
-        total += sum(_count_rows(connection, kind.table) for kind in THINGS.values())
+        total += sum(_count_rows(connection, kind.table) for kind in EXCHANGED_TABLES.values())
         counts: Counter[str] = Counter()
         digest = sha256()
 
@@ -85,8 +93,8 @@ def describe_statements(
     quotes_of: dict[str, list[Fields]] = {row.id: [] for row in rows}
     query = select(*QUOTE.selected, quotes.c.statement).where(is_wanted_quote)
     for quote in connection.execute(query.order_by(quotes.c.statement, quotes.c.position)):
-        quotes_of[quote.statement].append(plain(QUOTE, quote._mapping))
-    return [plain(STATEMENT, row._mapping) | {"quotes": quotes_of[row.id]} for row in rows]
+        quotes_of[quote.statement].append(serialize_row(QUOTE, quote._mapping))
+    return [serialize_row(STATEMENT, row._mapping) | {"quotes": quotes_of[row.id]} for row in rows]
 
 
 def _count_rows(connection: Connection, table: Table, *where: ColumnElement[bool]) -> int:
@@ -110,7 +118,7 @@ def _read_record(
     """Yield the lines of one kind, a page at a time."""
     if record == "event":
         return _read_events(connection)
-    kind = THINGS[record]
+    kind = EXCHANGED_TABLES[record]
     if record == "party":
         pages = _read_parties(connection)
     elif record == "statement":
@@ -119,7 +127,7 @@ def _read_record(
         pages = _read_in_order(connection, kind, sorted(connection.scalars(select(kind.key))))
     else:
         pages = (
-            [plain(kind, row._mapping) for row in rows]
+            [serialize_row(kind, row._mapping) for row in rows]
             for rows in _read_pages(connection, select(*kind.selected), kind.key)
         )
     if record in export_format.SUBJECTS:
@@ -129,7 +137,7 @@ def _read_record(
 
 def _add_events(connection: Connection, record: str, page: list[Fields]) -> list[Fields]:
     """Give each thing of a page the events of its own record."""
-    key = THINGS[record].key.name
+    key = EXCHANGED_TABLES[record].key.name
     events_of: dict[object, list[ThingEvent]] = {line[key]: [] for line in page}
     query = select(*EVENT_COLUMNS).where(
         events.c.kind == export_format.SUBJECTS[record].value, events.c.subject.in_(events_of)
@@ -140,7 +148,7 @@ def _add_events(connection: Connection, record: str, page: list[Fields]) -> list
 
 
 def _read_in_order(
-    connection: Connection, kind: Exchanged, keys: Sequence[str]
+    connection: Connection, kind: ExchangedTable, keys: Sequence[str]
 ) -> Iterator[list[Fields]]:
     """Yield the rows of these keys, in this order.
 
@@ -149,7 +157,7 @@ def _read_in_order(
     for start in range(0, len(keys), PAGE):
         page = keys[start : start + PAGE]
         rows = connection.execute(select(*kind.selected).where(kind.key.in_(page)))
-        by_key = {row[0]: plain(kind, row._mapping) for row in rows}
+        by_key = {row[0]: serialize_row(kind, row._mapping) for row in rows}
         yield [by_key[key] for key in page]
 
 
@@ -168,7 +176,7 @@ def _read_parties(connection: Connection) -> Iterator[list[Fields]]:
         versions_of: dict[object, list[Fields]] = {party["slug"]: [] for party in page}
         query = select(*PARTY_VERSION.selected, version.slug).where(version.slug.in_(versions_of))
         for row in connection.execute(query.order_by(version.slug, version.recorded_at)):
-            versions_of[row.slug].append(plain(PARTY_VERSION, row._mapping))
+            versions_of[row.slug].append(serialize_row(PARTY_VERSION, row._mapping))
         yield [party | {"versions": versions_of[party["slug"]]} for party in page]
 
 

@@ -21,7 +21,7 @@ from service.exchange.imported_events import ImportedEvent
 from service.exchange.scratch import Chain, Refusal, Scratch
 from service.record.canonical import GENESIS
 from service.store import row_data, tables
-from service.store.row_data import THINGS, Exchanged
+from service.store.row_data import EXCHANGED_TABLES, ExchangedTable
 
 Progress = Callable[[int], None] | None
 Row = Mapping[str, object]
@@ -71,7 +71,7 @@ class _Check:
     def check_things(self, record: str, lines: Sequence[ExportLine]) -> None:
         if record == "note":
             self.finish_events()
-        kind = THINGS[record]
+        kind = EXCHANGED_TABLES[record]
         rows: dict[int, Row] = {}
         for line in lines:
             try:
@@ -117,11 +117,11 @@ class _Check:
         earlier = self.scratch.find_things([(record, key)]).get((record, key))
         return None if earlier is None else f"the file has this {record} twice (line {earlier[0]})"
 
-    def _read_here(self, kind: Exchanged, keys: Collection[object]) -> dict[str, Row]:
+    def _read_here(self, kind: ExchangedTable, keys: Collection[object]) -> dict[str, Row]:
         """Return what the desk has under these keys, as lines would say it."""
         query = select(*kind.selected).where(kind.key.in_(keys))
         rows = self.connection.execute(query).all()
-        lines: Sequence[Row] = [row_data.plain(kind, row._mapping) for row in rows]
+        lines: Sequence[Row] = [row_data.serialize_row(kind, row._mapping) for row in rows]
         if kind is row_data.STATEMENT and rows:
             of_these = tables.quotes.c.statement.in_([row.id for row in rows])
             lines = export.describe_statements(self.connection, rows, of_these)
@@ -143,7 +143,7 @@ class _Check:
         """Return the unique names of `rows` that things of the desk have, with their keys."""
         if record not in UNIQUE or not rows:
             return {}
-        table = THINGS[record].table
+        table = EXCHANGED_TABLES[record].table
         if record == "user":
             where = table.c.email.in_([row["email"] for row in rows])
         elif record == "source":
@@ -152,7 +152,7 @@ class _Check:
         else:
             names = [(row["party"], normalize_spelling(str(row["name"]))) for row in rows]
             where = tuple_(table.c.party, table.c.folded_name).in_(names)
-        matches = self.connection.execute(select(*THINGS[record].selected).where(where))
+        matches = self.connection.execute(select(*EXCHANGED_TABLES[record].selected).where(where))
         return {
             str(export_lines.build_unique_name(record, row._mapping)): row.id for row in matches
         }
@@ -176,7 +176,7 @@ class _Check:
             else:
                 absent.setdefault(record, []).append(key)
         for record, keys in absent.items():
-            column = tables.claims.c.id if record == "claim" else THINGS[record].key
+            column = tables.claims.c.id if record == "claim" else EXCHANGED_TABLES[record].key
             present = set(self.connection.scalars(select(column).where(column.in_(keys))))
             for key in keys:
                 missing = f"refers to {record} {key}, which is neither above it nor on this desk"

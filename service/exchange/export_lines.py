@@ -15,9 +15,9 @@ from service.domain.subjects import Subject, SubjectKind
 from service.domain.things import SignedEvent
 from service.exchange import export_format
 from service.exchange.imported_events import ImportedEvent
-from service.record.canonical import GENESIS, canonical, check_salts, hash_event
+from service.record.canonical import GENESIS, check_salts, hash_event, render_canonical
 from service.store import row_data
-from service.store.row_data import PARTY_VERSION, QUOTE, THINGS, Exchanged
+from service.store.row_data import EXCHANGED_TABLES, PARTY_VERSION, QUOTE, ExchangedTable
 
 NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 """A NUL in canonical JSON: an escape whose backslash is not itself escaped."""
@@ -65,10 +65,10 @@ def parse_thing(record: str, values: Mapping[str, object]) -> dict[str, object]:
     of version 1.  Raises ValueError with a reason.
     """
     if record not in export_format.SUBJECTS:
-        return row_data.read(THINGS[record], values)
+        return row_data.parse_row(EXCHANGED_TABLES[record], values)
     within, kind = WITHIN.get(record, ("", None))
     columns = {key: values[key] for key in values if key not in (within, "events")}
-    row: dict[str, object] = row_data.read(THINGS[record], columns)
+    row: dict[str, object] = row_data.parse_row(EXCHANGED_TABLES[record], columns)
     if kind is not None:
         rows = row[within] = _parse_rows(within, kind, values.get(within))
         if record == "party":
@@ -80,7 +80,7 @@ def parse_thing(record: str, values: Mapping[str, object]) -> dict[str, object]:
     return row
 
 
-def _parse_rows(name: str, kind: Exchanged, lines: object) -> list[dict[str, object]]:
+def _parse_rows(name: str, kind: ExchangedTable, lines: object) -> list[dict[str, object]]:
     if not isinstance(lines, list) or not lines:
         raise ValueError(f"{name}: at least one is needed")
     rows: list[dict[str, object]] = []
@@ -88,7 +88,7 @@ def _parse_rows(name: str, kind: Exchanged, lines: object) -> list[dict[str, obj
         if not isinstance(line, dict):
             raise ValueError(f"{name}.{position} is no object")
         try:
-            rows.append(row_data.read(kind, line))
+            rows.append(row_data.parse_row(kind, line))
         except ValueError as error:
             raise ValueError(f"{name}.{position}.{error}") from error
     return rows
@@ -98,7 +98,7 @@ def list_references(record: str, row: Mapping[str, object]) -> list[Reference]:
     """Return what a thing's line refers to."""
     references = [
         (kind, str(row[name]))
-        for name, kind in THINGS[record].refers.items()
+        for name, kind in EXCHANGED_TABLES[record].references.items()
         if row[name] is not None
     ]
     if record == "statement":
@@ -108,10 +108,10 @@ def list_references(record: str, row: Mapping[str, object]) -> list[Reference]:
 
 
 def describe_difference(
-    kind: Exchanged, values: Mapping[str, object], known_values: Mapping[str, object]
+    kind: ExchangedTable, values: Mapping[str, object], known_values: Mapping[str, object]
 ) -> str | None:
     """Say in which fields a line differs from what the desk has under its key; None in no field."""
-    not_compared = (*kind.stamps, "events")
+    not_compared = (*kind.timestamps, "events")
     names = [
         name for name in values if name not in not_compared and values[name] != known_values[name]
     ]
@@ -127,7 +127,7 @@ def parse_event(values: Mapping[str, object]) -> ImportedEvent:
     parsed = _parse_event(Subject(SubjectKind.CLAIM, claim), values, EVENT_TYPES)
     if parsed.event.number == 1:
         try:
-            history.apply(None, parsed.event, claim_id=claim)
+            history.apply_event(None, parsed.event, claim_id=claim)
         except FOLDING_ERRORS as error:
             raise ValueError(f"1 does not begin a claim: {error}") from error
     return parsed
@@ -157,7 +157,7 @@ def _parse_event(
     recorded_at = _parse_instant(written_at)
     if recorded_at is None:
         raise ValueError(f"{number} has no instant in UTC as recorded_at")
-    actor_text, data_text = canonical(actor), canonical(data)
+    actor_text, data_text = render_canonical(actor), render_canonical(data)
     if NUL.search(actor_text) or NUL.search(data_text):
         raise ValueError(f"{number} has a NUL in a text")
     try:
@@ -195,7 +195,7 @@ def _parse_events(record: str, values: Mapping[str, object], lines: object) -> l
     Raises ValueError with a reason.
     """
     kind = export_format.SUBJECTS[record]
-    subject = Subject(kind, str(values[THINGS[record].key.name]))
+    subject = Subject(kind, str(values[EXCHANGED_TABLES[record].key.name]))
     if not isinstance(lines, list) or not lines:
         raise ValueError("events: at least one is needed")
     parsed: list[ImportedEvent] = []

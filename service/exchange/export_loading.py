@@ -12,9 +12,8 @@ from typing import Any, BinaryIO
 from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import StatementError
 
-from service.accounts import account_commands
 from service.directory import source_commands
-from service.domain import addresses, names, things
+from service.domain import access, addresses, names, things
 from service.domain.claims import Precision, compute_end
 from service.domain.history import Draft
 from service.domain.subjects import Subject, SubjectKind
@@ -25,7 +24,7 @@ from service.exchange.scratch import Refusal, Scratch
 from service.record import audit, writer
 from service.search.index import index_writer
 from service.store import tables
-from service.store.row_data import PARTY_VERSION, QUOTE, THINGS, plain
+from service.store.row_data import EXCHANGED_TABLES, PARTY_VERSION, QUOTE, serialize_row
 
 Row = dict[str, Any]
 """The parameters of an INSERT."""
@@ -71,7 +70,7 @@ def write_batch(
         _append_events(connection, [export_lines.parse_event(line.values) for line in lines])
         return
     rows: list[Row] = [export_lines.parse_thing(kind, line.values) for line in lines]
-    table, key = THINGS[kind].table, THINGS[kind].key
+    table, key = EXCHANGED_TABLES[kind].table, EXCHANGED_TABLES[kind].key
     keys = [row[key.name] for row in rows]
     present = set(connection.scalars(select(key).where(key.in_(keys))))
     rows = [row for row in rows if row[key.name] not in present]
@@ -115,26 +114,26 @@ def describe_failure(kind: str, line: ExportLine, error: Exception) -> Refusal:
     return Refusal(line.number, record, key, None, None, f"it cannot be written: {reason}")
 
 
-def _build_events(kind: str, row: Row, *, now: datetime) -> list[Row]:
+def _build_events(kind: str, row: Row, *, now: datetime) -> list[writer.EventRow]:
     """Return the events of a thing: its own, or one that says what the file tells of it.
 
     Accounts and keys always begin a new record: what opens them stays where it was.
     """
-    thing = THINGS[kind]
+    thing = EXCHANGED_TABLES[kind]
     recorded: list[ImportedEvent] = row.pop("events", [])
     if recorded:
         return [imported_events.build_event_row(event) for event in recorded]
     if kind in export_format.SUBJECTS:
-        data = plain(thing, row)
+        data = serialize_row(thing, row)
         del data[thing.key.name]
         if kind in export_lines.WITHIN:
             name, kind_within = export_lines.WITHIN[kind]
-            data[name] = [plain(kind_within, part) for part in row[name]]
+            data[name] = [serialize_row(kind_within, part) for part in row[name]]
     else:
         data = audit.describe_row(row)
     subject = Subject(SUBJECTS[kind], str(row[thing.key.name]))
     draft = Draft(things.RULES[subject.kind][0], data | {things.TOLD_MARK: True}, rule="import")
-    return writer.begin(subject, [draft], actor=account_commands.IMPORTER, now=now)
+    return writer.build_first_lines(subject, [draft], actor=access.IMPORTER, now=now)
 
 
 def _add_spellings(connection: Connection, rows: Sequence[Row]) -> None:
@@ -158,7 +157,7 @@ def _add_fingerprints(connection: Connection, rows: Sequence[Row]) -> None:
     An older desk may have recorded one page under several spellings of its address: all of them
     stay, and the first is the one that is found again.
     """
-    marks = [source_commands.fingerprint(row["url"], row["sha256"]) for row in rows]
+    marks = [source_commands.compute_fingerprint(row["url"], row["sha256"]) for row in rows]
     t = tables.sources
     taken_marks = set(connection.scalars(select(t.c.fingerprint).where(t.c.fingerprint.in_(marks))))
     for row, mark in zip(rows, marks, strict=True):

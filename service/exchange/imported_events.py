@@ -16,7 +16,8 @@ from service.domain import evidence, history
 from service.domain.claims import ClaimState
 from service.domain.history import Event
 from service.domain.subjects import Subject, SubjectKind
-from service.record.canonical import GENESIS, canonical
+from service.record import writer
+from service.record.canonical import GENESIS, render_canonical
 from service.search.index import index_writer
 from service.store import states
 from service.store.compiled_statements import CompiledStatement, bind_columns
@@ -79,7 +80,7 @@ def append_events(connection: Connection, imported: Sequence[ImportedEvent]) -> 
         previous = loaded.state if loaded else None
         if line.previous_hash != (loaded.last_hash if loaded else GENESIS):
             raise ValueError(f"event {event.number} does not continue the record of this claim")
-        state = history.apply(previous, event, claim_id=claim)
+        state = history.apply_event(previous, event, claim_id=claim)
         history.require_matching_status(previous, event)
         if previous is not None and previous.updated_at != event.recorded_at:
             superseded.append(_build_version(previous, until=event.recorded_at))
@@ -123,7 +124,7 @@ def append_events(connection: Connection, imported: Sequence[ImportedEvent]) -> 
         projections.write_row_changes(connection, changes)
 
 
-def build_event_row(imported: ImportedEvent) -> Row:
+def build_event_row(imported: ImportedEvent) -> writer.EventRow:
     """Return the row of an event that another desk recorded."""
     subject, event = imported.subject, imported.event
     is_of_claim = subject.kind is SubjectKind.CLAIM
@@ -135,9 +136,9 @@ def build_event_row(imported: ImportedEvent) -> Row:
         "number": event.number,
         "type": event.type,
         "recorded_at": event.recorded_at,
-        "actor": canonical(imported.actor),
-        "data": canonical(event.data),
-        "salts": canonical(imported.salts) if imported.salts else None,
+        "actor": render_canonical(imported.actor),
+        "data": render_canonical(event.data),
+        "salts": render_canonical(imported.salts) if imported.salts else None,
         "previous_hash": imported.previous_hash,
         "hash": imported.hash,
         "story": None,

@@ -9,9 +9,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, SelectBase, exists, func, select
 
-from service.accounts import account_commands
 from service.claims import party_changes, rename_batches
-from service.domain import history
+from service.domain import access, history
 from service.domain.history import Draft
 from service.domain.subjects import Subject, SubjectKind
 from service.store import states
@@ -40,7 +39,7 @@ def resume_renames(connection: Connection, *, now: datetime) -> int:
         if any(history.is_affected(states.parse(text), draft) for text in stored):
             resumed += 1
             rename_batches.begin_rename(
-                connection, subject, draft, waiting, actor=account_commands.IMPORTER, now=now
+                connection, subject, draft, waiting, actor=access.IMPORTER, now=now
             )
     return resumed
 

@@ -135,7 +135,7 @@ class _Loading:
 
     def load_source(self, entry: seed_files.SourceEntry) -> None:
         new = NewSource(**entry.model_dump(exclude={"key"}))
-        source, is_created = source_commands.record(self.connection, new, **self.stamp)
+        source, is_created = source_commands.record_source(self.connection, new, **self.stamp)
         self._is_new("sources", None if is_created else source)
         self.ids["sources", entry.key] = source
 

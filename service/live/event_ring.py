@@ -6,14 +6,14 @@ from itertools import islice
 from operator import attrgetter
 
 from service.domain.disclosure import Audience
-from service.record.event_queries import Line, Wanted
+from service.record.event_queries import EventFilter, RecordedEvent
 
 MAX_EVENTS = 2_000
 MAX_TEXT = 4 * 1024 * 1024
 """How many events are held, and characters of their actors and data."""
 CHUNK_BYTES = 64 * 1024
 """Bytes that a client is sent at once; more only where a single event has more."""
-Render = Callable[[Line, Audience], bytes]
+Render = Callable[[RecordedEvent, Audience], bytes]
 """An event as an audience is shown it, as a block of a stream; empty where it is not shown."""
 
 
@@ -22,7 +22,7 @@ class HeldEvent:
 
     __slots__ = ("_blocks", "_render", "line", "weight")
 
-    def __init__(self, line: Line, render: Render) -> None:
+    def __init__(self, line: RecordedEvent, render: Render) -> None:
         self.line = line
         self.weight = len(line.actor) + len(line.data)
         self._render = render
@@ -51,15 +51,15 @@ class EventRing:
         self._held: list[HeldEvent] = []
         self._text = 0
 
-    def reset(self, held: Sequence[HeldEvent], *, floor: int, top: int) -> None:
+    def reset(self, events: Sequence[HeldEvent], *, floor: int, top: int) -> None:
         """Hold these and no others."""
         self._held, self._text, self.floor = [], 0, floor
-        self.extend(held, top=top)
+        self.extend(events, top=top)
 
-    def extend(self, held: Sequence[HeldEvent], *, top: int) -> None:
+    def extend(self, events: Sequence[HeldEvent], *, top: int) -> None:
         """Hold also what comes after, and drop the oldest where that is too much."""
-        self._held += held
-        self._text += sum(event.weight for event in held)
+        self._held += events
+        self._text += sum(event.weight for event in events)
         self.top = top
         drop = 0
         while len(self._held) - drop > MAX_EVENTS or self._text > MAX_TEXT:
@@ -70,23 +70,26 @@ class EventRing:
             del self._held[:drop]
 
     def take(
-        self, position: int, wanted: Wanted, audience: Audience
+        self, position: int, event_filter: EventFilter, audience: Audience
     ) -> tuple[list[HeldEvent], int]:
         """Return what `take_chunk` takes of all that is held above `position`."""
         first = bisect_right(self._held, position, key=attrgetter("seq"))
         return take_chunk(
-            islice(self._held, first, None), wanted, audience, position=max(position, self.top)
+            islice(self._held, first, None),
+            event_filter,
+            audience,
+            position=max(position, self.top),
         )
 
 
 def take_chunk(
-    held: Iterable[HeldEvent], wanted: Wanted, audience: Audience, *, position: int
+    events: Iterable[HeldEvent], event_filter: EventFilter, audience: Audience, *, position: int
 ) -> tuple[list[HeldEvent], int]:
     """Return what to send at once, and up to where that goes: `position` where it is all."""
     taken: list[HeldEvent] = []
     size = 0
-    for event in held:
-        if wanted.fits(event.line) and event.render_for(audience):
+    for event in events:
+        if event_filter.matches(event.line) and event.render_for(audience):
             taken.append(event)
             size += len(event.render_for(audience))
             if size >= CHUNK_BYTES:

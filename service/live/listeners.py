@@ -24,7 +24,7 @@ from service.domain.positions import START_AGAIN
 from service.live.event_ring import EventRing, HeldEvent, Render, take_chunk
 from service.metrics import Metrics
 from service.record import event_queries, tail
-from service.record.event_queries import Wanted
+from service.record.event_queries import EventFilter
 from service.store.engine import Database
 
 POLL_SECONDS = 0.5
@@ -59,24 +59,24 @@ class Listener:
         "credential",
         "cut",
         "ended",
+        "event_filter",
         "position",
         "sending_since",
         "sent_at",
         "wake",
-        "wanted",
     )
 
     def __init__(
         self,
         position: int,
-        wanted: Wanted,
+        event_filter: EventFilter,
         audience: Audience,
         caller: str,
         credential: Credential | None,
     ) -> None:
         self.position = position
         """All that is numbered up to here was sent, or is not wanted."""
-        self.wanted = wanted
+        self.event_filter = event_filter
         self.audience = audience
         self.caller = caller
         """Whose streams it counts as one of."""
@@ -138,7 +138,7 @@ class EventHub:
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        self.database.bell.hear(self._wake.set)
+        self.database.wakeups.subscribe(self._wake.set)
         self._tasks = [
             asyncio.create_task(self._run_reader()),
             asyncio.create_task(self._run_checks()),
@@ -159,7 +159,9 @@ class EventHub:
         """
         if after is None:
             return await self.database.read(tail.newest)
-        if after > self.ring.top and after > await self.database.read(event_queries.last):
+        if after > self.ring.top and after > await self.database.read(
+            event_queries.read_last_number
+        ):
             raise EpochEnded(START_AGAIN)
         return after
 
@@ -198,24 +200,24 @@ class EventHub:
 
     async def take_events(self, listener: Listener) -> list[HeldEvent]:
         """Return what a listener is sent next, and move its position; empty where it has all."""
-        wanted, audience = listener.wanted, listener.audience
+        event_filter, audience = listener.event_filter, listener.audience
         if not self._is_ring_kept:
             return []
         if listener.position >= self.ring.floor:
-            taken, listener.position = self.ring.take(listener.position, wanted, audience)
+            taken, listener.position = self.ring.take(listener.position, event_filter, audience)
         else:
             async with self._pages:
                 lines, after = await self.database.read(
-                    event_queries.tail,
+                    event_queries.list_events_after,
                     after=listener.position,
                     limit=CATCH_UP_EVENTS,
-                    wanted=wanted,
+                    event_filter=event_filter,
                 )
             if after == listener.position:
                 # Another transaction holds the record back, and will not for long.
                 await asyncio.sleep(SPACING_SECONDS)
             held = (HeldEvent(line, self._render) for line in lines)
-            taken, listener.position = take_chunk(held, wanted, audience, position=after)
+            taken, listener.position = take_chunk(held, event_filter, audience, position=after)
         self.sent.inc(len(taken))
         return taken
 
@@ -249,13 +251,13 @@ class EventHub:
         before = self.ring.top
         if self._is_ring_kept:
             lines, top = await self.database.read(
-                event_queries.tail, after=before, limit=PAGE_EVENTS
+                event_queries.list_events_after, after=before, limit=PAGE_EVENTS
             )
             if top == before:
                 return False
             self.ring.extend([HeldEvent(line, self._render) for line in lines], top=top)
         else:
-            lines, top = await self.database.read(event_queries.latest, limit=FIRST_EVENTS)
+            lines, top = await self.database.read(event_queries.list_newest, limit=FIRST_EVENTS)
             floor = lines[0].seq - 1 if len(lines) == FIRST_EVENTS else 0
             self.ring.reset([HeldEvent(line, self._render) for line in lines], floor=floor, top=top)
             self._is_ring_kept = True
@@ -295,9 +297,9 @@ class EventHub:
         current = await self.database.read(credentials.refresh_credentials, used)
         valid = {
             credential
-            for credential, fresh in current.items()
-            if fresh.actor.role == credential.actor.role
-            and (fresh.expires_at is None or fresh.expires_at > now)
+            for credential, renewed in current.items()
+            if renewed.actor.role == credential.actor.role
+            and (renewed.expires_at is None or renewed.expires_at > now)
         }
         for listener in [*self._listeners]:
             if listener.credential in used and listener.credential not in valid:

@@ -112,7 +112,7 @@ def free_stuck_deliveries(
     )
     connection.execute(update(webhooks).where(webhooks.c.served_at > limit).values(served_at=now))
     if freed:
-        wakeups.ring_after_commit(connection)
+        wakeups.notify_after_commit(connection)
         log.warning("deliveries that a wrong clock had put off are due", deliveries=freed)
     return freed
 

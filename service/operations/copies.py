@@ -13,7 +13,7 @@ from sqlalchemy import Connection, make_url
 from service.domain.errors import Conflict, DatabaseDamaged
 from service.store.failures import translate_errors
 from service.store.read_only import ReadOnlyFile
-from service.store.sqlite import sqlite_engine
+from service.store.sqlite import create_sqlite_engine
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -54,7 +54,7 @@ def change_copy(
     path: Path, command: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
 ) -> T:
     """Run a command on a copy that nobody has open."""
-    engine = sqlite_engine(make_url(f"sqlite:///{path}"), writing=True, create=True)
+    engine = create_sqlite_engine(make_url(f"sqlite:///{path}"), writing=True, create=True)
     try:
         with translate_errors(), engine.begin() as connection:
             return command(connection, *args, **kwargs)

@@ -12,11 +12,11 @@ import structlog
 from sqlalchemy import Connection, func, select
 from typing_extensions import TypedDict
 
-from service.accounts.account_commands import SYSTEM
+from service.domain.access import SYSTEM
 from service.domain.claims import format_instant
 from service.operations import clock
 from service.record import audit
-from service.record.canonical import canonical
+from service.record.canonical import render_canonical
 from service.store import installation, wakeups
 from service.store.installation import EPOCH, HELD, HOME, LAST_SEEN, RESTORED
 from service.store.tables import events
@@ -70,14 +70,14 @@ def begin_epoch(connection: Connection, *, reason: str, now: datetime) -> str:
         "after_event": last_event or 0,
         "reason": reason,
     }
-    audit.record_setting(connection, EPOCH, canonical(epoch), actor=SYSTEM, now=now)
+    audit.record_setting(connection, EPOCH, render_canonical(epoch), actor=SYSTEM, now=now)
     return epoch["id"]
 
 
 def hold_webhooks(connection: Connection, *, reason: str, copy: bool, now: datetime) -> None:
     """Send nothing until `release_webhooks`; what is recorded meanwhile waits."""
     hold: Hold = {"reason": reason, "copy": copy, "since": format_instant(now)}
-    audit.record_setting(connection, HELD, canonical(hold), actor=SYSTEM, now=now)
+    audit.record_setting(connection, HELD, render_canonical(hold), actor=SYSTEM, now=now)
 
 
 def release_webhooks(connection: Connection, *, now: datetime) -> bool:
@@ -85,7 +85,7 @@ def release_webhooks(connection: Connection, *, now: datetime) -> bool:
     if installation.read_value(connection, HELD) is None:
         return False
     audit.record_setting(connection, HELD, None, actor=SYSTEM, now=now)
-    wakeups.ring_after_commit(connection)
+    wakeups.notify_after_commit(connection)
     return True
 
 
@@ -97,9 +97,9 @@ def restart_after_restore(
     `answer` is what the operator said that it is: `desk`, `copy`, or None.
     """
     epoch = begin_epoch(connection, reason=reason, now=now)
-    installation.forget_value(connection, RESTORED)
-    installation.forget_value(connection, HOME)
-    installation.forget_value(connection, LAST_SEEN)
+    installation.delete_value(connection, RESTORED)
+    installation.delete_value(connection, HOME)
+    installation.delete_value(connection, LAST_SEEN)
     if answer == "desk":
         release_webhooks(connection, now=now)
     else:

@@ -117,12 +117,12 @@ def build_content_policy(claim: ClaimView) -> str:
     return f"default-src 'none'; style-src 'sha256-{digest}'; sandbox; frame-ancestors 'none'"
 
 
-def _draw(claim: ClaimView, look: Look, word: str, further: list[str]) -> Iterator[str]:
+def _draw(claim: ClaimView, look: Look, word: str, more_lines: list[str]) -> Iterator[str]:
     title = escape_xml(
-        f"{format_with_marks(word, further)}: {directions.isolate_text(claim['text'])}"
+        f"{format_with_marks(word, more_lines)}: {directions.isolate_text(claim['text'])}"
     )
     end = 30 + _estimate_width(word, STATUS_SIZE)
-    small = " · ".join(further)
+    small = " · ".join(more_lines)
     width = end + 12 + (15 + _estimate_width(small, MARKS_SIZE) if small else 0)
     yield (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{HEIGHT}" '

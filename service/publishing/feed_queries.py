@@ -75,13 +75,13 @@ def list_places(
         if row is None:
             return None
         title, changed_at = row
-    shown = (events.c.seq <= newest(connection), ~IS_FIRST_OF_IMPORT)
+    is_shown = (events.c.seq <= newest(connection), ~IS_FIRST_OF_IMPORT)
     if story is not None:
-        of_story = (*shown, events.c.story == story, events.c.type.in_(STATUS_TYPES))
+        of_story = (*is_shown, events.c.story == story, events.c.type.in_(STATUS_TYPES))
         query = _select_places(of_story, as_of, window)
     else:
         # A range of an index for each type.
-        of_claims = (*shown, events.c.claim.is_not(None))
+        of_claims = (*is_shown, events.c.claim.is_not(None))
         of_types = (
             _select_places((*of_claims, events.c.type == type), as_of, window)
             for type in STATUS_TYPES

@@ -23,11 +23,11 @@ def read_review_sources(
     )
     if as_of is not None:
         query = query.where(quotes.c.recorded_at <= as_of)
-    found: dict[str, SourceView] = {
+    by_id: dict[str, SourceView] = {
         row.id: build_source_view(row) for row in connection.execute(query)
     }
     return ReviewSources(
-        list(found.values()), list(connection.scalars(_select_merged(claim_id, as_of)))
+        list(by_id.values()), list(connection.scalars(_select_merged(claim_id, as_of)))
     )
 
 

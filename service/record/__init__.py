@@ -1,1 +1,1 @@
-"""The append-only record of every subject: its one writer, its chains, its tail."""
+"""The append-only record of every subject: its writer, its chains, and its newest events."""

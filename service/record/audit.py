@@ -1,8 +1,7 @@
-"""The record of accounts, keys, webhooks, notes and settings: what was done to them, by whom, and
-by what means.
+"""Records what was done to accounts, keys, webhooks, notes and settings, by whom and by what means.
 
-As with everything else, each has a chain of events of its own.  Secrets stand in it as digests: a
-changed one is noticed, and nobody learns it.
+Each has a chain of events of its own.  Events hold digests of secrets, so that a change is noticed
+and nobody learns the secret.
 """
 
 from collections.abc import Mapping
@@ -12,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from service.domain import history, things
+from service.domain import plain_data, things
 from service.domain.access import Actor
 from service.domain.history import Draft
 from service.domain.subjects import Subject, SubjectKind
@@ -27,9 +26,9 @@ SECRETS = {
     "previous_secrets": "previous_secrets_digest",
     "headers": "headers_digest",
 }
-"""Columns that no event repeats, and the name of the digest that stands for each."""
+"""Columns that no event holds, and the name of the digest that stands for each."""
 SECONDS = frozenset({"timeout_s"})
-"""Columns of seconds and fractions of them."""
+"""Columns of seconds, with fractions."""
 
 
 def begin_record(
@@ -41,9 +40,11 @@ def begin_record(
     actor: Actor,
     now: datetime,
 ) -> None:
-    """Record that something was made, with the row that it has."""
-    draft = Draft(things.RULES[kind][0], describe_row(row))
-    writer.write(connection, writer.begin(Subject(kind, id), [draft], actor=actor, now=now))
+    """Record that something was made, with its row."""
+    draft = Draft(things.RULES[kind].first_type, describe_row(row))
+    writer.write_lines(
+        connection, writer.build_first_lines(Subject(kind, id), [draft], actor=actor, now=now)
+    )
 
 
 def record_change(
@@ -56,46 +57,47 @@ def record_change(
     actor: Actor,
     now: datetime,
 ) -> None:
-    """Record what is done to something: the columns that change, or what was made for it."""
+    """Record a change of something: the columns that change, or what was made for it."""
     draft = Draft(type, describe_row(data))
-    writer.append(connection, Subject(kind, id), [draft], actor=actor, now=now)
+    writer.append_events(connection, Subject(kind, id), [draft], actor=actor, now=now)
 
 
 def record_setting(
     connection: Connection, name: str, value: str | None, *, actor: Actor, now: datetime
 ) -> None:
-    """Give a setting of the installation a value, or none, and record that."""
+    """Set a setting of the installation, or delete it, and record that."""
     if value is None:
-        installation.forget_value(connection, name)
+        installation.delete_value(connection, name)
     else:
         installation.write_value(connection, name, value)
     chain = writer.lock_chain(connection, Subject(SubjectKind.SETTING, name))
     draft = Draft(
         "setting.changed" if chain.number else "setting.set", describe_setting(name, value)
     )
-    writer.extend(connection, chain, [draft], actor=actor, now=now)
+    writer.extend_chain(connection, chain, [draft], actor=actor, now=now)
 
 
 def describe_setting(name: str, value: str | None) -> dict[str, Any]:
-    """A setting as an event says it: secret ones by their digest."""
+    """Return a setting as event data, secret ones as digests."""
     if name in SECRET_SETTINGS:
         return {"digest": digest_secret(value)}
     return {"value": value}
 
 
 def describe_row(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Columns as plain data for an event, secrets as their digests; a row's key is its subject."""
-    told = {
-        SECRETS.get(name, name): digest_secret(value) if name in SECRETS else _exact(name, value)
+    """Return columns as event data, secrets as digests; the id is left out, being the subject."""
+    values = {
+        SECRETS.get(name, name): digest_secret(value)
+        if name in SECRETS
+        else _make_exact(name, value)
         for name, value in row.items()
         if name != "id"
     }
-    plain: dict[str, Any] = history.make_plain(told)
-    return plain
+    return {name: plain_data.make_plain(value) for name, value in values.items()}
 
 
-def _exact(name: str, value: Any) -> Any:
-    """The record has no floats: another language may write them otherwise."""
+def _make_exact(name: str, value: Any) -> Any:
+    """Return seconds as text: the record has no floats, which languages write differently."""
     return f"{value:g}" if name in SECONDS else value
 
 

@@ -1,4 +1,4 @@
-"""What was done to accounts, keys, webhooks and the desk's policy, newest first."""
+"""Lists what was done to accounts, keys, webhooks and the desk's policy, newest first."""
 
 from collections.abc import Collection
 from typing import Any
@@ -8,11 +8,12 @@ from sqlalchemy import Connection, Row, select
 
 from service.domain.claims import format_instant
 from service.domain.subjects import SubjectKind
+from service.record.audit_views import AuditEventView
 from service.store.paging import Window
 from service.store.tables import events
 
-SEARCHED = 200
-"""How far back what others did to an account is looked for."""
+EVENTS_SEARCHED = 200
+"""Among how many of an account's events those of others are looked for."""
 AUDITED = (SubjectKind.PERSON, SubjectKind.KEY, SubjectKind.WEBHOOK, SubjectKind.SETTING)
 
 
@@ -22,8 +23,8 @@ def list_events(
     *,
     kinds: Collection[SubjectKind] = AUDITED,
     subject: str | None = None,
-) -> list[dict[str, Any]]:
-    """Events of these kinds of subject, or of one subject, a page at a time."""
+) -> list[AuditEventView]:
+    """Return a page of the events of these kinds of subjects, or of one subject."""
     query = select(events).where(events.c.kind.in_([kind.value for kind in kinds]))
     if subject is not None:
         query = query.where(events.c.subject == subject)
@@ -33,14 +34,14 @@ def list_events(
     return [_describe(row) for row in rows]
 
 
-def list_by_others(connection: Connection, user_id: str, *, limit: int) -> list[dict[str, Any]]:
-    """What others did to a person's account, newest first."""
-    window = Window(SEARCHED, None)
-    mine = list_events(connection, window, kinds=[SubjectKind.PERSON], subject=user_id)
-    return [event for event in mine if event["actor"].get("id") != user_id][:limit]
+def list_by_others(connection: Connection, user_id: str, *, limit: int) -> list[AuditEventView]:
+    """Return what others did to a person's account, newest first."""
+    window = Window(EVENTS_SEARCHED, None)
+    own_events = list_events(connection, window, kinds=[SubjectKind.PERSON], subject=user_id)
+    return [event for event in own_events if event["actor"].get("id") != user_id][:limit]
 
 
-def _describe(row: Row[Any]) -> dict[str, Any]:
+def _describe(row: Row[Any]) -> AuditEventView:
     return {
         "seq": row.seq,
         "id": row.id,

@@ -1,16 +1,16 @@
-"""The canonical form of an event, and the chain that binds the record of a subject.
+"""Renders events in canonical form and hashes them, so that the events of a subject form a chain.
 
-Canonical JSON here is UTF-8, object keys sorted by code point, no white space, no floats: what
-RFC 8785 gives for such data.  The hash of a claim's event is SHA-256 over that form of
+Canonical JSON here is UTF-8, with object keys sorted by code point, no white space and no floats:
+what RFC 8785 gives for such data.  The hash of a claim's event is SHA-256 over that form of
 `{actor, claim, data, number, previous_hash, recorded_at, type}`, in hexadecimal.  An event of
 another subject has `subject` (`{id, kind}`) instead of `claim`.
 
 What may be withheld from some readers (domain/disclosure.py) is hashed as a salted commitment: in
 what is hashed, the value is replaced by `{"commitment": …}`, SHA-256 over the canonical form of
-`{salt, value}`, or of `{salt}` alone where the event does not have the field, so that nobody is
-told whether it does.  The salt is kept beside the event.  Whoever may see a value gets its salt
-too and can compute the commitment; everybody else gets the commitment, and can still check the
-hash.  Random salts keep a value from being found by trying all that it could be.
+`{salt, value}`, or of `{salt}` alone if the event does not have the field, so that nobody can tell
+whether it does.  The salt is stored with the event.  Those who may see a value get its salt and can
+compute the commitment; others get the commitment, and can still check the hash.  Because salts are
+random, a value cannot be found by trying all possible ones.
 
 Events of earlier releases have no salts: what is hashed is what is stored.
 """
@@ -30,12 +30,13 @@ GENESIS = "0" * 64
 SALT_BYTES = 16
 SALT = re.compile(f"[0-9a-f]{{{2 * SALT_BYTES}}}")
 Place = tuple[str, ...]
-"""Where a value stands in an event `{type, actor, data}`: names, and positions in lists as text."""
+"""Where a value is in an event `{type, actor, data}`: names, and positions in lists as text."""
 Salts = Mapping[str, str]
 """A salt in hexadecimal by place, its parts joined by dots: `actor`, `data.link.note`."""
 
 
-def canonical(value: Any) -> str:
+def render_canonical(value: Any) -> str:
+    """Return `value` as canonical JSON."""
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
 
 
@@ -50,9 +51,9 @@ def hash_event(
     salts: Salts | None = None,
     previous_hash: str,
 ) -> str:
-    """The hash of one event; `actor` and `data` are canonical JSON text, keys in sorted order.
+    """Return the hash of an event; `actor` and `data` are canonical JSON.
 
-    Raises LookupError, TypeError or ValueError where a salt belongs to no place in the event.
+    Raises LookupError, TypeError or ValueError if a salt belongs to no place in the event.
     """
     kind = f'"{type}"'
     if salts:
@@ -63,7 +64,7 @@ def hash_event(
             f'"previous_hash":"{previous_hash}","recorded_at":"{recorded_at}","type":{kind}}}'
         )
     else:
-        about = canonical({"id": subject.id, "kind": subject.kind.value})
+        about = render_canonical({"id": subject.id, "kind": subject.kind.value})
         body = (
             f'{{"actor":{actor},"data":{data},"number":{number},'
             f'"previous_hash":"{previous_hash}","recorded_at":"{recorded_at}",'
@@ -72,7 +73,7 @@ def hash_event(
     return sha256(body.encode()).hexdigest()
 
 
-def event_hash(
+def hash_claim_event(
     *,
     claim: str,
     number: int,
@@ -83,7 +84,7 @@ def event_hash(
     salts: Salts | None = None,
     previous_hash: str,
 ) -> str:
-    """The hash of one event of a claim."""
+    """Return the hash of an event of a claim."""
     return hash_event(
         Subject(SubjectKind.CLAIM, claim),
         number=number,
@@ -97,17 +98,17 @@ def event_hash(
 
 
 def make_salts(places: Iterable[Place]) -> dict[str, str]:
-    """A new salt for each of these places."""
+    """Return a new salt for each place."""
     return {".".join(place): secrets.token_hex(SALT_BYTES) for place in places}
 
 
 def read_salts(text: str | None) -> dict[str, str]:
-    """The salts of an event, from the text that is stored with it.  Raises ValueError."""
+    """Return the salts of an event from the text that is stored with it.  Raises ValueError."""
     return {} if text is None else check_salts(orjson.loads(text))
 
 
 def check_salts(salts: Any) -> dict[str, str]:
-    """These salts, if they are some.  Raises ValueError in words."""
+    """Return `salts` if they are valid.  Raises ValueError that says what is wrong."""
     if not isinstance(salts, dict) or not salts:
         raise ValueError("salts are an object of at least one")
     for place, salt in salts.items():
@@ -116,19 +117,19 @@ def check_salts(salts: Any) -> dict[str, str]:
     return salts
 
 
-def commit(value: Any, salt: str) -> str:
-    """The commitment to a value, in hexadecimal."""
-    return _commit(canonical(value), salt)
+def compute_commitment(value: Any, salt: str) -> str:
+    """Return the commitment to a value, in hexadecimal."""
+    return _commit(render_canonical(value), salt)
 
 
-def commit_to_nothing(salt: str) -> str:
-    """The commitment that stands for a field that the event does not have."""
+def compute_absence_commitment(salt: str) -> str:
+    """Return the commitment for a field that the event does not have."""
     return sha256(f'{{"salt":"{salt}"}}'.encode()).hexdigest()
 
 
-def conceal(event: Mapping[str, Any], salts: Salts) -> dict[str, Any]:
-    """The event as it is hashed: every place that has a salt says its commitment alone."""
-    concealed: dict[str, Any] = dict(event)
+def conceal_values(event: Mapping[str, Any], salts: Salts) -> Mapping[str, Any]:
+    """Return the event as it is hashed: each place that has a salt holds its commitment."""
+    concealed = dict(event)
     for place, salt in salts.items():
         *path, last = place.split(".")
         inner: Any = concealed
@@ -141,20 +142,21 @@ def conceal(event: Mapping[str, Any], salts: Salts) -> dict[str, Any]:
     return concealed
 
 
-def prove(event: Mapping[str, Any], salts: Salts, hidden: Iterable[Place]) -> dict[str, Salts]:
-    """What a reader from whom `hidden` is withheld needs to check the event's hash.
+def build_proof(
+    event: Mapping[str, Any], salts: Salts, hidden: Iterable[Place]
+) -> dict[str, Salts]:
+    """Return what a reader from whom `hidden` is withheld needs to check the event's hash.
 
-    `commitments` stand for what is withheld, `salts` belong to what is not.  Put
-    `{"commitment": …}` in both kinds of places, and the hash covers the event; unless something
-    that is withheld was recorded without a salt, by an older release: then its hash is withheld
-    as well.
+    `commitments` are of what is withheld, `salts` of what is not.  With `{"commitment": …}` in both
+    kinds of places, the hash covers the event.  If an older release recorded something that is
+    withheld without a salt, the hash is withheld as well.
     """
     names = {".".join(place) for place in hidden}
     commitments = {
         place: _commit_at(event, place, salt) for place, salt in salts.items() if place in names
     }
-    shown = {place: salt for place, salt in salts.items() if place not in names}
-    return {"commitments": commitments, "salts": shown}
+    readable = {place: salt for place, salt in salts.items() if place not in names}
+    return {"commitments": commitments, "salts": readable}
 
 
 def _conceal_texts(kind: str, actor: str, data: str, salts: Salts) -> tuple[str, str, str]:
@@ -163,7 +165,9 @@ def _conceal_texts(kind: str, actor: str, data: str, salts: Salts) -> tuple[str,
     if len(inner) + len(salts.keys() & texts.keys()) != len(salts) or (inner and "data" in salts):
         raise ValueError("there is a salt of something that is no part of an event")
     if inner:
-        texts["data"] = canonical(conceal({"data": orjson.loads(data)}, inner)["data"])
+        texts["data"] = render_canonical(
+            conceal_values({"data": orjson.loads(data)}, inner)["data"]
+        )
     for name in salts.keys() & texts.keys():
         texts[name] = f'{{"commitment":"{_commit(texts[name], salts[name])}"}}'
     return texts["type"], texts["actor"], texts["data"]
@@ -179,5 +183,7 @@ def _commit_at(event: Mapping[str, Any], place: str, salt: str) -> str:
     for step in path:
         inner = inner[int(step)] if isinstance(inner, list) else inner[step]
     if isinstance(inner, list):
-        return commit(inner[int(last)], salt)
-    return commit(inner[last], salt) if last in inner else commit_to_nothing(salt)
+        return compute_commitment(inner[int(last)], salt)
+    return (
+        compute_commitment(inner[last], salt) if last in inner else compute_absence_commitment(salt)
+    )

@@ -1,4 +1,4 @@
-"""Where a subject's chain of events ends, and the lock that keeps it there."""
+"""Reads the end of a subject's chain of events, and locks the chain."""
 
 from datetime import datetime
 from hashlib import sha256
@@ -17,27 +17,27 @@ HEAD = (
 )
 
 
-def lock(connection: Connection, subject: Subject) -> None:
-    """Keep other transactions from appending to this chain until this one ends.
+def lock_chain(connection: Connection, subject: Subject) -> None:
+    """Keep other transactions from appending to this chain until this transaction ends.
 
     SQLite has one writer at a time.  PostgreSQL has no row to lock before a chain begins, so it
-    is an advisory lock, whose key is made of the subject.  Keys are positive: negative ones say
-    which events are not settled (record/tail.py).
+    is an advisory lock, whose key is made of the subject.  Keys are positive; negative ones mark
+    events that are not settled (record/tail.py).
     """
     if connection.dialect.name != "sqlite":
-        connection.execute(LOCK, {"key": _key(subject)})
+        connection.execute(LOCK, {"key": _compute_key(subject)})
 
 
 def read_head(connection: Connection, subject: Subject) -> tuple[int, str, datetime] | None:
-    """The number, hash and instant of the subject's last event; None where it has none.
+    """Return the number, hash and instant of the subject's last event; None if it has none.
 
-    To be read in a statement after `lock`: an earlier snapshot does not show what the lock waited
-    for.
+    Call it after `lock_chain`, in another statement: an earlier snapshot does not show the events
+    for which the lock waited.
     """
     row = connection.execute(HEAD, {"kind": subject.kind.value, "subject": subject.id}).first()
     return None if row is None else (row.number, row.hash, row.recorded_at)
 
 
-def _key(subject: Subject) -> int:
+def _compute_key(subject: Subject) -> int:
     digest = sha256(f"{subject.kind.value} {subject.id}".encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1

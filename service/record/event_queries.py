@@ -1,4 +1,4 @@
-"""The record of all claims as one sequence: what polls and streams are answered from."""
+"""Reads the events of all claims in one sequence, for polls and streams."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -30,8 +30,8 @@ from service.store.tables import events
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One event as it is recorded, with `actor`, `data` and `salts` as JSON."""
+class RecordedEvent:
+    """An event of a claim as it is recorded, with `actor`, `data` and `salts` as JSON."""
 
     seq: int
     number: int
@@ -45,8 +45,8 @@ class Line:
     hash: str
     salts: str | None = None
 
-    def shape(self) -> dict[str, Any]:
-        """The event as plain data, to be redacted before it is served."""
+    def to_data(self) -> dict[str, Any]:
+        """Return the event as plain data, which must be redacted before it is served."""
         return {
             "seq": self.seq,
             "number": self.number,
@@ -63,17 +63,17 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which events: those that fit every filter that is set."""
+class EventFilter:
+    """Which events are wanted: those that match every filter that is set."""
 
     types: frozenset[str] = frozenset()
     story: str | None = None
     claim: str | None = None
     internal: bool = True
-    """Whether the desk's own are among them.  Only `tail` looks at it: how far a page goes must not
-    tell of what is left out of it."""
+    """Whether internal events are among them.  Only `list_events_after` looks at it, so that the
+    end of a page does not reveal what is left out."""
 
-    def fits(self, line: Line) -> bool:
+    def matches(self, line: RecordedEvent) -> bool:
         return (
             (not self.types or line.type in self.types)
             and (self.story is None or line.story == self.story)
@@ -81,71 +81,76 @@ class Wanted:
         )
 
 
-EVERYTHING = Wanted()
+NO_FILTER = EventFilter()
 OF_CLAIMS = events.c.claim.is_not(None)
-"""What is told of: a claim's own events say what of other subjects it shows."""
+"""Only the events of claims are listed.  They say what a claim shows of other subjects."""
 
 
-def tail(
-    connection: Connection, *, after: int, limit: int, wanted: Wanted = EVERYTHING
-) -> tuple[list[Line], int]:
-    """Events numbered above `after`, in order, and the number to go on from.
+def list_events_after(
+    connection: Connection, *, after: int, limit: int, event_filter: EventFilter = NO_FILTER
+) -> tuple[list[RecordedEvent], int]:
+    """Return the events numbered above `after`, in order, and the number to go on from.
 
-    Stops before the first number that a concurrent writer might still commit, so that whoever goes
-    on from the given number misses nothing (record/tail.py).  Where no more than `limit` are left,
-    it is the number of the newest event of all: what does not fit is passed over once.
+    It stops before the first number that a concurrent writer might still commit, so that a reader
+    who goes on from there misses nothing (record/tail.py).  If fewer than `limit` are left, that is
+    the number of the newest event of all, so that events that do not match are passed over once.
 
-    Raises EpochEnded for a number that the record has not come to: it was put back by hand.
+    Raises EpochEnded for a number that the record has not reached: the database was replaced.
     """
     highest = newest(connection)
     if highest <= after:
-        if after > highest and after > last(connection):
+        if after > highest and after > read_last_number(connection):
             raise EpochEnded(START_AGAIN)
         return [], after
-    lines = [_line(row) for row in connection.execute(_between(after, highest, limit, wanted))]
-    return lines, lines[-1].seq if len(lines) == limit else highest
+    listed = [
+        _read_row(row)
+        for row in connection.execute(_build_query(after, highest, limit, event_filter))
+    ]
+    return listed, listed[-1].seq if len(listed) == limit else highest
 
 
-def latest(connection: Connection, *, limit: int) -> tuple[list[Line], int]:
-    """The newest events, in order, and the number of the newest; 0 where there is none."""
+def list_newest(connection: Connection, *, limit: int) -> tuple[list[RecordedEvent], int]:
+    """Return the newest events, in order, and the number of the newest; 0 if there is none."""
     highest = newest(connection)
     query = select(events).where(OF_CLAIMS, events.c.seq <= highest)
     query = query.order_by(events.c.seq.desc())
-    lines = [_line(row) for row in connection.execute(query.limit(limit))]
-    return lines[::-1], highest
+    listed = [_read_row(row) for row in connection.execute(query.limit(limit))]
+    return listed[::-1], highest
 
 
-def last(connection: Connection) -> int:
-    """The number of the newest event there is, settled or not; 0 where there is none."""
+def read_last_number(connection: Connection) -> int:
+    """Return the number of the newest event, settled or not; 0 if there is none."""
     return connection.execute(NEWEST_OF_ALL).scalar_one()
 
 
-def _between(after: int, highest: int, limit: int, wanted: Wanted) -> Select[Any]:
-    """Types and stories stand in the text of the query, not among its parameters: PostgreSQL plans
-    a repeated query for any parameter, and would look for a rare type through all events."""
+def _build_query(after: int, highest: int, limit: int, event_filter: EventFilter) -> Select[Any]:
+    """Build the query of `list_events_after`.
+
+    Types and stories are in its text and not among its parameters: PostgreSQL makes one plan for
+    all parameters of a repeated query, and would look for a rare type through all events."""
     query = select(events).where(OF_CLAIMS, events.c.seq > after, events.c.seq <= highest)
-    if not wanted.internal:
-        query = query.where(disclosed())
-    if wanted.claim is not None:
-        query = query.where(events.c.claim == wanted.claim)
-    if wanted.story is not None:
-        query = query.where(events.c.story == _literal(wanted.story))
-    if len(wanted.types) > 1 and wanted.claim is None and wanted.story is None:
-        # A range of the index for each type: rare ones would otherwise be looked for everywhere.
+    if not event_filter.internal:
+        query = query.where(is_disclosed())
+    if event_filter.claim is not None:
+        query = query.where(events.c.claim == event_filter.claim)
+    if event_filter.story is not None:
+        query = query.where(events.c.story == _literal(event_filter.story))
+    if len(event_filter.types) > 1 and event_filter.claim is None and event_filter.story is None:
+        # A range of the index for each type: otherwise all events are searched for a rare type.
         ranges = (
             query.where(events.c.type == _literal(type)).order_by(events.c.seq).limit(limit)
-            for type in sorted(wanted.types)
+            for type in sorted(event_filter.types)
         )
-        query = select(union_all(*(select(one.subquery()) for one in ranges)).subquery())
-    elif wanted.types:
-        query = query.where(events.c.type.in_(map(_literal, sorted(wanted.types))))
+        query = select(union_all(*(select(part.subquery()) for part in ranges)).subquery())
+    elif event_filter.types:
+        query = query.where(events.c.type.in_(map(_literal, sorted(event_filter.types))))
     return query.order_by(query.selected_columns.seq).limit(limit)
 
 
-def disclosed() -> ColumnElement[bool]:
-    """Whether others than the desk may read anything of an event: `not disclosure.is_internal`.
+def is_disclosed() -> ColumnElement[bool]:
+    """Return the SQL condition that others than the desk may read something of an event.
 
-    Data is canonical JSON: no text in it has a quote that is not escaped.
+    It is `not disclosure.is_internal`.  Data is canonical JSON, in which quotes are escaped.
     """
     amended = events.c.type == _literal("claim.amended")
     fields = disclosure.EVENT_FIELDS["claim.amended"]
@@ -156,27 +161,26 @@ def disclosed() -> ColumnElement[bool]:
     )
 
 
-def exposed() -> ColumnElement[bool]:
-    """Whether an event's hash would tell others than the desk what is withheld from them, if they
-    tried all that it may be: an earlier release recorded that without a commitment.
+def is_exposed() -> ColumnElement[bool]:
+    """Return the SQL condition that an event's hash could reveal what is withheld from others.
 
-    The name of who acted is not counted: it was hashed with an id that nobody can guess.
+    That is so if an earlier release recorded it without a commitment: others could try all that it
+    may be.  The name of the actor does not count: it was hashed with an id that nobody can guess.
     """
-    hidden = [and_(not_(disclosed()), _lacks_salt())]
+    hidden = [and_(not_(is_disclosed()), _lacks_salt())]
     for type, fields in disclosure.EVENT_FIELDS.items():
         for path in (path for path, lowest in fields.items() if lowest is Audience.DESK):
             name = path.rpartition(".")[2]
-            told = events.c.data.like(f'%"{name}":%')
+            is_recorded = events.c.data.like(f'%"{name}":%')
             if name.endswith("note"):
-                # No note is nothing that is withheld; nobody assigned is.
-                told = events.c.data.like(f'%"{name}":"%')
-            hidden.append(and_(events.c.type == _literal(type), told, _lacks_salt(path)))
+                # That there is no note is not withheld; that nobody is assigned is.
+                is_recorded = events.c.data.like(f'%"{name}":"%')
+            hidden.append(and_(events.c.type == _literal(type), is_recorded, _lacks_salt(path)))
     return or_(*hidden)
 
 
 def _lacks_salt(*paths: str) -> ColumnElement[bool]:
-    """Whether what an event's data has at any of these paths is hashed as it is: neither all data
-    nor that place is a commitment."""
+    """Return the condition that neither all data nor a value at these paths is a commitment."""
     salted = [events.c.salts.like('%"data":%')]
     salted += [events.c.salts.like(f'%"data.{path.replace("*", "%")}":%') for path in paths]
     return or_(events.c.salts.is_(None), not_(or_(*salted)))
@@ -186,8 +190,8 @@ def _literal(text: str) -> BindParameter[str]:
     return bindparam(None, text, literal_execute=True)
 
 
-def _line(row: Row[Any]) -> Line:
-    return Line(
+def _read_row(row: Row[Any]) -> RecordedEvent:
+    return RecordedEvent(
         seq=row.seq,
         number=row.number,
         claim=row.claim,

@@ -1,4 +1,4 @@
-"""First answers, kept with the change they belong to so that a retry cannot repeat it."""
+"""Keeps the first answer to a request with the change it made, so that no retry repeats it."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,37 +9,37 @@ from sqlalchemy import Connection, delete, insert, select, text
 from service.domain.errors import KeyReused, StillRunning
 from service.store.tables import idempotency
 
-KEPT = timedelta(hours=24)
+RETENTION = timedelta(hours=24)
 BATCH = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a caller was told: status, headers and body."""
+    """What was answered: status, headers and body."""
 
     status: int
     body: bytes
     headers: dict[str, str]
 
 
-def first_answer(
+def find_first_answer(
     connection: Connection, key_hash: str, fingerprint: str, *, now: datetime
 ) -> Answer | None:
-    """The answer that this key got before, if any.
+    """Return the answer that this key got before, if any.
 
-    Raises KeyReused where it belonged to another request, StillRunning where another process is
-    just answering it (one process tells for itself, before it asks the database).
+    Raises KeyReused if it came with another request, StillRunning if another process is answering
+    it just now.  (Within a process, the caller knows before it asks the database.)
     """
     if connection.dialect.name == "postgresql":
-        held = connection.scalar(
+        is_locked = connection.scalar(
             text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": int(key_hash[:15], 16)}
         )
-        if not held:
-            raise still_running()
+        if not is_locked:
+            raise build_still_running_error()
     row = connection.execute(select(idempotency).where(idempotency.c.key_hash == key_hash)).first()
     if row is None:
         return None
-    if row.recorded_at < now - KEPT:
+    if row.recorded_at < now - RETENTION:
         connection.execute(delete(idempotency).where(idempotency.c.key_hash == key_hash))
         return None
     if row.fingerprint != fingerprint:
@@ -47,7 +47,7 @@ def first_answer(
     return Answer(row.status, row.body, orjson.loads(row.headers))
 
 
-def remember(
+def store_answer(
     connection: Connection, key_hash: str, fingerprint: str, answer: Answer, *, now: datetime
 ) -> None:
     connection.execute(
@@ -64,14 +64,18 @@ def remember(
 
 
 def forget_old(connection: Connection, *, now: datetime) -> int:
-    """Delete a batch of answers older than a day; says how many."""
-    old = select(idempotency.c.key_hash).where(idempotency.c.recorded_at < now - KEPT).limit(BATCH)
+    """Delete a batch of answers older than a day, and return how many."""
+    old = (
+        select(idempotency.c.key_hash)
+        .where(idempotency.c.recorded_at < now - RETENTION)
+        .limit(BATCH)
+    )
     return connection.execute(
         delete(idempotency).where(idempotency.c.key_hash.in_(old.scalar_subquery()))
     ).rowcount
 
 
-def still_running() -> StillRunning:
+def build_still_running_error() -> StillRunning:
     return StillRunning(
         "The first request with this Idempotency-Key is still running; ask again in a moment."
     )

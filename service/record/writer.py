@@ -1,16 +1,16 @@
-"""The one writer of the record: whatever appends an event comes through here.
+"""Writes the record: all code that appends an event does it through this module.
 
-`append` adds events to the chain of any subject but a claim; claims, whose events move states and
-tell webhooks, have `claim_writer`, which builds its lines here too.  A thing that is made in this
-transaction begins its chain with `begin`: nobody else can know it yet, so nothing is locked or
-read.  Lines that are begun can wait in a list and be written together with other rows.
+`append_events` adds events to the chain of any subject but a claim.  The events of claims, which
+change states and go to webhooks, are written by `claim_writer`, with lines that are built here.
+`build_first_lines` begins the chain of a thing that is made in this transaction: nobody else knows
+it yet, so nothing has to be locked or read.  Such lines can be written together with other rows.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypedDict
 
 from sqlalchemy import Connection, Insert, insert
 
@@ -20,35 +20,38 @@ from service.domain.claims import format_instant
 from service.domain.history import Draft, Event
 from service.domain.subjects import Subject, SubjectKind
 from service.record import chains
-from service.record.canonical import GENESIS, canonical, hash_event, make_salts
+from service.record.canonical import GENESIS, hash_event, make_salts, render_canonical
 from service.store.compiled_statements import CompiledStatement, bind_columns
-from service.store.engine import now_after
+from service.store.engine import clamp_now
 from service.store.tables import events
 
-LINE = (
-    "id",
-    "kind",
-    "claim",
-    "subject",
-    "number",
-    "type",
-    "recorded_at",
-    "actor",
-    "data",
-    "salts",
-    "previous_hash",
-    "hash",
-    "story",
-    "said_at",
-    "said_end",
-)
-"""The columns of `events` that a writer gives: all but the number among all events."""
-Line = dict[str, Any]
+
+class EventRow(TypedDict):
+    """The columns of `events` that the writer fills: all but the number among all events."""
+
+    id: str
+    kind: str
+    claim: str | None
+    subject: str | None
+    number: int
+    type: str
+    recorded_at: datetime
+    actor: str
+    data: str
+    salts: str | None
+    previous_hash: str
+    hash: str
+    story: str | None
+    said_at: datetime | None
+    said_end: datetime | None
+
+
+COLUMNS = tuple(EventRow.__annotations__)
 
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """The end of a subject's chain, which no other transaction can move until this one ends."""
+    """The end of a subject's chain, which no other transaction can extend until this one ends."""
 
     subject: Subject
     number: int
@@ -56,7 +59,7 @@ class Chain:
     recorded_at: datetime | None
 
 
-def append(
+def append_events(
     connection: Connection,
     subject: Subject,
     drafts: Sequence[Draft],
@@ -64,56 +67,58 @@ def append(
     actor: Actor,
     now: datetime,
 ) -> tuple[Event, ...]:
-    """Append `drafts` to the subject's chain, which begins with them where there is none.
+    """Append `drafts` to the subject's chain, or begin the chain with them.
 
-    Not for claims: `claim_writer` keeps theirs.
+    Not for claims: `claim_writer` writes theirs.
     """
-    return extend(connection, lock_chain(connection, subject), drafts, actor=actor, now=now)
+    return extend_chain(connection, lock_chain(connection, subject), drafts, actor=actor, now=now)
 
 
 def lock_chain(connection: Connection, subject: Subject) -> Chain:
-    """Lock the subject's chain until the transaction ends, and read where it ends."""
+    """Lock the subject's chain until the transaction ends, and return its end."""
     if subject.kind is SubjectKind.CLAIM:
         raise ValueError("a claim's events are recorded by claim_writer")
-    chains.lock(connection, subject)
+    chains.lock_chain(connection, subject)
     row = chains.read_head(connection, subject)
     if row is None:
         return Chain(subject, 0, GENESIS, None)
     return Chain(subject, *row)
 
 
-def extend(
+def extend_chain(
     connection: Connection, chain: Chain, drafts: Sequence[Draft], *, actor: Actor, now: datetime
 ) -> tuple[Event, ...]:
-    """Append `drafts` to a locked chain.  Its instants never run backwards."""
-    at = now_after(chain.recorded_at, now)
+    """Append `drafts` to a locked chain, whose instants never run backwards."""
+    at = clamp_now(chain.recorded_at, now)
     lines = _build_lines(chain, drafts, actor=actor, at=at)
-    write(connection, lines)
+    write_lines(connection, lines)
     return tuple(
         Event(line["number"], draft.type, at, draft.data)
         for line, draft in zip(lines, drafts, strict=True)
     )
 
 
-def begin(subject: Subject, drafts: Sequence[Draft], *, actor: Actor, now: datetime) -> list[Line]:
-    """The first lines of the chain of a thing that this transaction makes, to be written."""
+def build_first_lines(
+    subject: Subject, drafts: Sequence[Draft], *, actor: Actor, now: datetime
+) -> list[EventRow]:
+    """Return the first lines of the chain of a thing that this transaction makes."""
     return _build_lines(Chain(subject, 0, GENESIS, None), drafts, actor=actor, at=now)
 
 
-def write(connection: Connection, lines: Sequence[Line]) -> None:
-    """Write lines, all in one statement."""
+def write_lines(connection: Connection, lines: Sequence[EventRow]) -> None:
+    """Write lines in one statement."""
     if lines:
-        _writing(len(lines)).run(connection, parameters("line", lines))
+        _prepare_insert(len(lines)).run(connection, build_parameters("line", lines))
 
 
-def insert_lines(count: int, prefix: str) -> Insert:
-    """The INSERT of so many lines, whose parameters are what `parameters(prefix, …)` gives."""
+def build_insert(count: int, prefix: str) -> Insert:
+    """Return the INSERT of `count` lines, with the parameters of `build_parameters(prefix, …)`."""
     return insert(events).values(
-        [bind_columns(events, LINE, f"{prefix}_{i}") for i in range(count)]
+        [bind_columns(events, COLUMNS, f"{prefix}_{i}") for i in range(count)]
     )
 
 
-def parameters(prefix: str, lines: Sequence[Line]) -> dict[str, Any]:
+def build_parameters(prefix: str, lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {
         f"{prefix}_{position}_{name}": value
         for position, line in enumerate(lines)
@@ -129,10 +134,10 @@ def build_line(
     previous_hash: str,
     actor: Actor,
     at: datetime,
-) -> Line:
-    """The row of one event, with its hash."""
+) -> EventRow:
+    """Return the row of a drafted event, with its hash."""
     who = {"rule": draft.rule} if draft.rule else access.describe_actor(actor)
-    return hashed_line(
+    return build_hashed_line(
         subject,
         id=ids.make_id(),
         number=number,
@@ -140,12 +145,12 @@ def build_line(
         recorded_at=at,
         actor=who,
         data=draft.data,
-        salts=_salt(subject, draft.type, who, draft.data),
+        salts=_make_salts(subject, draft.type, who, draft.data),
         previous_hash=previous_hash,
     )
 
 
-def hashed_line(
+def build_hashed_line(
     subject: Subject,
     *,
     id: str,
@@ -156,29 +161,29 @@ def hashed_line(
     data: Mapping[str, Any],
     salts: Mapping[str, str],
     previous_hash: str,
-) -> Line:
-    """The row of an event that says this; what has a salt is hashed as a commitment."""
-    of_claim = subject.kind is SubjectKind.CLAIM
-    who, text = canonical(actor), canonical(data)
+) -> EventRow:
+    """Return the row of an event; what has a salt is hashed as a commitment."""
+    is_of_claim = subject.kind is SubjectKind.CLAIM
+    actor_text, data_text = render_canonical(actor), render_canonical(data)
     return {
         "id": id,
         "kind": subject.kind.value,
-        "claim": subject.id if of_claim else None,
-        "subject": None if of_claim else subject.id,
+        "claim": subject.id if is_of_claim else None,
+        "subject": None if is_of_claim else subject.id,
         "number": number,
         "type": type,
         "recorded_at": recorded_at,
-        "actor": who,
-        "data": text,
-        "salts": canonical(salts) if salts else None,
+        "actor": actor_text,
+        "data": data_text,
+        "salts": render_canonical(salts) if salts else None,
         "previous_hash": previous_hash,
         "hash": hash_event(
             subject,
             number=number,
             type=type,
             recorded_at=format_instant(recorded_at),
-            actor=who,
-            data=text,
+            actor=actor_text,
+            data=data_text,
             salts=salts,
             previous_hash=previous_hash,
         ),
@@ -188,12 +193,12 @@ def hashed_line(
     }
 
 
-def _salt(
+def _make_salts(
     subject: Subject, type: str, actor: Mapping[str, Any], data: Mapping[str, Any]
 ) -> dict[str, str]:
-    """A salt for whatever of a claim's event somebody may not see.
+    """Return a salt for everything in a claim's event that can be withheld.
 
-    Events of other subjects are shown as wholes or not at all.
+    Events of other subjects are shown as a whole or not at all.
     """
     if subject.kind is not SubjectKind.CLAIM:
         return {}
@@ -201,14 +206,14 @@ def _salt(
 
 
 @lru_cache(maxsize=64)
-def _writing(count: int) -> CompiledStatement:
-    return CompiledStatement(insert_lines(count, "line").inline())
+def _prepare_insert(count: int) -> CompiledStatement:
+    return CompiledStatement(build_insert(count, "line").inline())
 
 
 def _build_lines(
     chain: Chain, drafts: Sequence[Draft], *, actor: Actor, at: datetime
-) -> list[Line]:
-    lines: list[Line] = []
+) -> list[EventRow]:
+    lines: list[EventRow] = []
     previous_hash = chain.hash
     for number, draft in enumerate(drafts, start=chain.number + 1):
         line = build_line(

@@ -1,13 +1,13 @@
-"""Connections to PostgreSQL, straight or through a connection pooler, and to no standby.
+"""Connections to PostgreSQL, direct or through a connection pooler, and never to a standby.
 
-A pooler (pgbouncer, Odyssey, …) is found by a difference: a server says at the greeting which of
-its processes serves a connection, and a pooler makes that number up.  In transaction mode whoever
-sends a transaction may get another server's process for it: nothing may be kept in a session, no
-prepared statement, no setting, no LISTEN.  So each transaction brings its settings along, in the
+A pooler (pgbouncer, Odyssey, …) is recognised by a difference: a server says at the greeting which
+of its processes serves a connection, and a pooler makes that number up.  In transaction mode each
+transaction may run in another process of the server, so that nothing may be kept in a session: no
+prepared statement, no setting, no LISTEN.  Each transaction then brings its settings along, in the
 round trip that begins it, and each statement is sent whole (docs/infrastructure.md).
 
-A standby is refused, for reading too: it knows nothing of the locks by which the record's newest
-part is told (`tail.py`), so a reader of events could pass over some.
+A standby is refused, for reading too: it knows nothing of the locks that protect the record's
+newest events (`tail.py`), so a reader of events could miss some.
 """
 
 import socket
@@ -23,46 +23,49 @@ from service.domain.errors import Unavailable
 from service.store import releases
 from service.store.failures import NO_PRIMARY
 
+Options = dict[str, Any]
+"""Arguments of asyncpg's functions."""
 ENGINE_URL = "postgresql+asyncpg://"
-"""For SQLAlchemy: where the server is, is the connector's to know."""
+"""What SQLAlchemy is given: only the connector knows where the server is."""
 CONNECT_SECONDS = 10
 SILENT_SECONDS = 20
-"""A server that acknowledges nothing for so long is given up, as one whose machine lost power."""
+"""A connection whose server acknowledges nothing for so long is given up."""
 
 
-def session_settings() -> dict[str, str]:
-    """What every session of ours, or every transaction, is set to."""
-    return {
+def build_session_settings(*, read_only: bool = False) -> dict[str, str]:
+    """Return the settings of every session, or through a pooler of every transaction."""
+    settings = {
         "jit": "off",
         # A worker that hangs inside a transaction must not hold claims locked for ever.
         "idle_in_transaction_session_timeout": "60000",
         "lock_timeout": "15000",
     }
+    return settings | ({"default_transaction_read_only": "on"} if read_only else {})
 
 
-def _tracked_settings(name: str | None = None) -> dict[str, str]:
-    """What a pooler carries from one server's process to the next by itself."""
-    return {"application_name": name or releases.application_name(), "timezone": "UTC"}
+def _build_tracked_settings(name: str | None = None) -> dict[str, str]:
+    """Return the settings that a pooler carries from one process to the next by itself."""
+    return {"application_name": name or releases.build_application_name(), "timezone": "UTC"}
 
 
 class WritingConnection(asyncpg.Connection):  # type: ignore[misc]
     """A connection through a pooler in transaction mode."""
 
     async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:  # noqa: ASYNC109
-        """As asyncpg does it; BEGIN brings the settings of the transaction along."""
+        """Execute as asyncpg does; with BEGIN, also set the settings of the transaction."""
         if not query.startswith("BEGIN"):
             return str(await super().execute(query, *args, timeout=timeout))
         settings = "".join(
-            f" SET LOCAL {name} = '{value}';" for name, value in session_settings().items()
+            f" SET LOCAL {name} = '{value}';" for name, value in build_session_settings().items()
         )
-        return str(await super().execute(self._opening(query) + settings, timeout=timeout))
+        return str(await super().execute(self._build_begin(query) + settings, timeout=timeout))
 
-    def _opening(self, query: str) -> str:
+    def _build_begin(self, query: str) -> str:
         return query
 
 
 class ReadingConnection(WritingConnection):
-    """Likewise; its transactions change nothing."""
+    """A connection through a pooler in transaction mode, whose transactions change nothing."""
 
     async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:  # noqa: ASYNC109
         try:
@@ -72,26 +75,26 @@ class ReadingConnection(WritingConnection):
                 raise Unavailable(NO_PRIMARY) from error
             raise
 
-    def _opening(self, query: str) -> str:
-        # A standby refuses the first of these, at no cost of a round trip.
+    def _build_begin(self, query: str) -> str:
+        # A standby refuses READ WRITE, which costs no round trip of its own.
         return query.replace("BEGIN", "BEGIN READ WRITE", 1) + " SET TRANSACTION READ ONLY;"
 
 
 class Connector:
-    """Makes connections to the PostgreSQL at `address`; `start` first."""
+    """Makes connections to the PostgreSQL at `address`; `start` it first."""
 
     def __init__(self, address: str, pooler: Pooler) -> None:
         self.address = address
         self.pooler = pooler
         self.guessed = False
-        """Whether a pooler was found of which nobody has said in what mode it is."""
+        """Whether a pooler was found, and no setting says in which mode it is."""
 
     async def start(self) -> None:
-        """Find out whether there is a pooler, where nobody has said."""
+        """Find out whether there is a pooler, if the setting says `auto`."""
         if self.pooler != "auto":
             return
         connection: Any = await self._connect(
-            server_settings=_tracked_settings(), statement_cache_size=0
+            server_settings=_build_tracked_settings(), statement_cache_size=0
         )
         try:
             process = await connection.fetchval("SELECT pg_backend_pid()")
@@ -102,39 +105,39 @@ class Connector:
 
     @property
     def keeps_sessions(self) -> bool:
-        """Whether what is set in a session, prepared or listened for is there afterwards."""
+        """Whether settings, prepared statements and LISTEN outlast a transaction."""
         return self.pooler != "transaction"
 
-    def options(self, *, name: str | None = None, read_only: bool = False) -> dict[str, Any]:
-        """How asyncpg connects."""
-        options: dict[str, Any] = {
+    def build_options(self, *, name: str | None = None, read_only: bool = False) -> Options:
+        """Return the arguments of `asyncpg.connect`."""
+        options: Options = {
             "dsn": self.address,
             "timeout": CONNECT_SECONDS,
             "target_session_attrs": "primary",
-            "server_settings": _tracked_settings(name),
+            "server_settings": _build_tracked_settings(name),
         }
         if self.pooler == "none":
-            options["server_settings"] |= _session_settings(read_only=read_only)
+            options["server_settings"] |= build_session_settings(read_only=read_only)
         elif self.pooler == "transaction":
             options["statement_cache_size"] = 0
             options["connection_class"] = ReadingConnection if read_only else WritingConnection
         return options
 
     async def connect(self, *, name: str | None = None, read_only: bool = False) -> Any:
-        """A connection of asyncpg's.  Raises Unavailable where only standbys answer."""
-        connection: Any = await self._connect(**self.options(name=name, read_only=read_only))
+        """Open a connection of asyncpg's.  Raises Unavailable if only standbys answer."""
+        connection: Any = await self._connect(**self.build_options(name=name, read_only=read_only))
         try:
-            await self.settle(connection, read_only=read_only)
+            await self.configure_connection(connection, read_only=read_only)
         except BaseException:
             connection.terminate()
             raise
         return connection
 
-    async def settle(self, connection: Any, *, read_only: bool) -> None:
-        """Do what a new connection still needs."""
-        give_up_in_silence(connection)
+    async def configure_connection(self, connection: Any, *, read_only: bool) -> None:
+        """Set up a new connection."""
+        limit_silence(connection)
         if self.pooler == "session":
-            settings = _session_settings(read_only=read_only)
+            settings = build_session_settings(read_only=read_only)
             await connection.execute(
                 "".join(f"SET {name} = '{value}';" for name, value in settings.items())
             )
@@ -146,21 +149,21 @@ class Connector:
         except asyncpg.TargetServerAttributeNotMatched as error:
             raise Unavailable(NO_PRIMARY) from error
 
-    async def open_pool(self, *, most: int, reset: Any) -> asyncpg.Pool:
-        """A pool of asyncpg's, of connections that only read."""
+    async def open_pool(self, *, size: int, reset: Any) -> asyncpg.Pool:
+        """Open a pool of asyncpg's, of connections that only read."""
 
-        async def settle(connection: Any) -> None:
-            await self.settle(connection, read_only=True)
+        async def configure(connection: Any) -> None:
+            await self.configure_connection(connection, read_only=True)
 
         try:
             pool = await asyncpg.create_pool(
-                # Otherwise asyncpg makes one again by itself, and logs each time that it cannot.
+                # With more, asyncpg reconnects by itself, and logs each time that it cannot.
                 min_size=0,
-                max_size=most,
+                max_size=size,
                 reset=reset,
-                init=settle,
+                init=configure,
                 command_timeout=60,
-                **self.options(read_only=True),
+                **self.build_options(read_only=True),
             )
             async with pool.acquire():
                 return pool
@@ -168,12 +171,12 @@ class Connector:
             raise Unavailable(NO_PRIMARY) from error
 
     def create_engine(self, *, read_only: bool = False, **options: Any) -> AsyncEngine:
-        """An engine of SQLAlchemy's over `connect`."""
+        """Create an engine of SQLAlchemy's whose connections come from `connect`."""
 
         async def connect() -> Any:
             return await self.connect(read_only=read_only)
 
-        arguments: dict[str, Any] = {"async_creator_fn": connect}
+        arguments: Options = {"async_creator_fn": connect}
         if not self.keeps_sessions:
             arguments |= {
                 "prepared_statement_cache_size": 0,
@@ -181,7 +184,7 @@ class Connector:
             }
         engine = create_async_engine(
             ENGINE_URL,
-            hide_parameters=True,  # an error is logged, what was sent is not
+            hide_parameters=True,  # errors are logged, but not what was sent
             connect_args=arguments,
             **options,
         )
@@ -190,41 +193,38 @@ class Connector:
         return engine
 
 
-def give_up_in_silence(connection: Any) -> None:
-    """Have the system end a connection whose other end has vanished without a word: otherwise
-    whoever waits on it would wait for a quarter of an hour."""
-    found = connection._transport.get_extra_info("socket")  # asyncpg gives no other way to it
-    if found is None or found.family not in (socket.AF_INET, socket.AF_INET6):
+def limit_silence(connection: Any) -> None:
+    """Let the system end a connection whose server has vanished: otherwise its user would wait for
+    a quarter of an hour."""
+    transport_socket = connection._transport.get_extra_info(
+        "socket"
+    )  # asyncpg gives no other way to it
+    if transport_socket is None or transport_socket.family not in (socket.AF_INET, socket.AF_INET6):
         return
-    found.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    transport_socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for option, value in (
         ("TCP_KEEPIDLE", SILENT_SECONDS // 2),
         ("TCP_KEEPINTVL", SILENT_SECONDS // 4),
         ("TCP_KEEPCNT", 2),
         ("TCP_USER_TIMEOUT", SILENT_SECONDS * 1000),
     ):
-        if hasattr(socket, option):  # each system has its own
-            found.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
-
-
-def _session_settings(*, read_only: bool) -> dict[str, str]:
-    only = {"default_transaction_read_only": "on"} if read_only else {}
-    return session_settings() | only
+        if hasattr(socket, option):  # systems differ in which they have
+            transport_socket.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
 
 
 def _name_no_statement() -> str:
-    """The name of a statement that the next one replaces."""
+    """Return the empty name, under which each prepared statement replaces the one before."""
     return ""
 
 
 def _refuse_broken(connection: Any, _record: object, _proxy: object) -> None:
-    """Have the pool make another connection in place of one that broke while it lay there, and look
-    at all others as it comes to them: what broke one, a failover say, broke them too."""
+    """Let the pool replace a connection that broke while it was idle, and check all others before
+    they are used: what broke one, such as a failover, may have broken them too."""
     if connection.driver_connection.is_closed():
         raise DisconnectionError("the connection broke")
 
 
 def _discard_where_read_only(context: Any) -> None:
-    """Have the pool forget its connections to a server that takes no changes any more."""
+    """Let the pool drop its connections to a server that takes no changes any more."""
     if getattr(context.original_exception, "sqlstate", None) == "25006":
         context.is_disconnect = True

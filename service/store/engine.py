@@ -1,12 +1,14 @@
-"""One `Database` for both kinds: `write`, `read`, `look_up`.
+"""`Database`: the one interface to SQLite and PostgreSQL.
+
+- `write` runs a command in a transaction and commits it.
+- `read` runs a query on a connection that cannot write.
+- `look_up` runs a compiled SELECT on the bare driver, for the hottest reads.
 
 Commands and queries are plain functions that take a SQLAlchemy connection first.  A whole
 transaction runs in one go: on PostgreSQL in one greenlet over asyncpg (`run_sync`), on SQLite in
-one hop to a thread.  It is committed before `write` returns, so nothing can be acknowledged that
-is not durable, and no network call can be awaited inside a transaction
+one hop to a thread.  It is committed before `write` returns, so nothing is acknowledged that is not
+durable, and no network call can be awaited inside a transaction
 (docs/decisions/0002-synchronous-commands.md).
-
-`look_up` is the hot path: a statement that SQLAlchemy compiled once, run on the bare driver.
 """
 
 import asyncio
@@ -23,13 +25,14 @@ from service.config import Settings
 from service.domain.clocks import ClockGuard
 from service.domain.errors import Unavailable
 from service.store.compiled_statements import Lookup as Lookup
+from service.store.compiled_statements import Parameters
 from service.store.connector import ENGINE_URL, Connector
 from service.store.failures import RETRIED, translate_errors
-from service.store.location import describe_file, describe_server
+from service.store.location import Location, describe_file, describe_server
 from service.store.postgresql import PostgreSQLBackend
 from service.store.read_only import ReadOnlySQLite
 from service.store.sqlite import SQLiteBackend
-from service.store.wakeups import Bell, Wire, marked
+from service.store.wakeups import Relay, Wakeups, pop_mark
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -45,21 +48,21 @@ log = structlog.get_logger("database")
 
 
 class Database:
-    """The database behind `settings.database_url`.  `start` before use, `stop` at the end."""
+    """The database at `settings.database_url`.  `start` it before use, `stop` it at the end."""
 
     def __init__(
         self, settings: Settings, *, report: bool = False, read_only: bool = False
     ) -> None:
-        """`report`: log what the database says when it fails, in its own words.  `read_only`: open
-        an embedded database without writing to it; `write` may not be called then."""
+        """With `report`, log the driver's own words when the database fails.  With `read_only`,
+        open an embedded database without writing to it; `write` may not be called then."""
         self.report = report
         address = settings.database_url.get_secret_value()
         self.embedded = settings.embedded
         self.url = make_url(address if self.embedded else ENGINE_URL)
-        """Where an embedded database is; of PostgreSQL, only that it is one."""
-        self.bell = Bell()
+        """The URL of an embedded database; of PostgreSQL, only the driver."""
+        self.wakeups = Wakeups()
         self.clock_guard: ClockGuard | None = None
-        """Asked before every change."""
+        """Checked before every change."""
         self.commits = 0
         """How many transactions this process has committed."""
         options = {BASE_URL: settings.base_url}
@@ -80,7 +83,7 @@ class Database:
         if self.report and isinstance(backend, PostgreSQLBackend) and backend.connector.guessed:
             log.info(POOLED)
 
-    def carry_bell(self) -> None:
+    def relay_wakeups(self) -> None:
         """Ring, and hear, in the other processes on this database too: on PostgreSQL, and not
         through a pooler that keeps no sessions."""
         if not isinstance(self._backend, PostgreSQLBackend):
@@ -89,11 +92,11 @@ class Database:
         if self._direct is not None:
             connector = Connector(self._direct.get_secret_value(), "none")
         if connector.keeps_sessions:
-            self.bell.wire = Wire(connector, self.bell)
+            self.wakeups.relay = Relay(connector, self.wakeups)
 
     async def stop(self) -> None:
-        if self.bell.wire is not None:
-            await self.bell.wire.stop()
+        if self.wakeups.relay is not None:
+            await self.wakeups.relay.stop()
         await self._backend.stop()
 
     async def write(
@@ -110,29 +113,29 @@ class Database:
         """
 
         def work(connection: Connection) -> tuple[T, bool]:
-            marked(connection)  # of a transaction that was rolled back, perhaps
-            return command(connection, *args, **kwargs), marked(connection)
+            pop_mark(connection)  # of a transaction that was rolled back, perhaps
+            return command(connection, *args, **kwargs), pop_mark(connection)
 
-        result, rung = await self._in_turn(work)
+        result, rung = await self._run_in_transaction(work)
         self.commits += 1
         if rung:
-            self.bell.ring()
+            self.wakeups.ring()
         return result
 
-    async def describe_home(self) -> dict[str, Any]:
-        """What tells this database from a copy of it."""
+    async def describe_location(self) -> Location:
+        """Describe where this database is, which tells it from a copy."""
         if isinstance(self._backend, SQLiteBackend) and self._backend.guard is not None:
             return describe_file(self._backend.guard.path)
         return {} if self.embedded else await self.read(describe_server)
 
     def require_room(self) -> None:
-        """Raises DatabaseFull where an embedded database's disk is as good as full."""
+        """Raise DatabaseFull if an embedded database's disk is nearly full."""
         if isinstance(self._backend, SQLiteBackend):
             with translate_errors(report=self.report):
                 self._backend.require_room()
 
-    async def _in_turn(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` as a transaction on a writing connection, again after a deadlock."""
+    async def _run_in_transaction(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in a transaction on a writing connection, and again after a deadlock."""
         if self.clock_guard is not None:
             self.clock_guard.require()
         for attempt in range(1, ATTEMPTS + 1):
@@ -154,17 +157,17 @@ class Database:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        """What `command` would give: run as `write` runs it, then rolled back."""
+        """Run `command` as `write` does, roll it back, and return what it returned."""
 
         def work(connection: Connection) -> T:
             result = command(connection, *args, **kwargs)
             transaction = connection.get_transaction()
             assert transaction is not None, "a command does not end its transaction"
             transaction.rollback()
-            marked(connection)  # nothing happened that anybody should look for
+            pop_mark(connection)  # nothing happened that anybody should look for
             return result
 
-        return await self._in_turn(work)
+        return await self._run_in_transaction(work)
 
     async def read(
         self,
@@ -179,18 +182,22 @@ class Database:
                 lambda connection: query(connection, *args, **kwargs), writing=False
             )
 
-    async def look_up(self, lookup: Lookup, parameters: dict[str, Any]) -> list[Row]:
-        """The rows of a prepared statement, straight from the driver."""
+    async def look_up(self, lookup: Lookup, parameters: Parameters) -> list[Row]:
+        """Return the rows of a compiled statement, as the driver gives them."""
         with translate_errors(report=self.report):
             return await self._backend.look_up(lookup, parameters)
 
 
-def base_url(connection: Connection) -> str:
-    """How others reach this service, for addresses that are written down."""
-    found: str = connection.get_execution_options()[BASE_URL]
-    return found
+def read_base_url(connection: Connection) -> str:
+    """Return the base URL of this service, for addresses in what is written.
+
+    `Database` sets it as an execution option of its connections: a command that records anything
+    needs it, and none of its callers has another.
+    """
+    url: str = connection.get_execution_options()[BASE_URL]
+    return url
 
 
-def now_after(previous: datetime | None, now: datetime) -> datetime:
-    """`now`, or `previous` where a clock went back: a claim's record never runs backwards."""
+def clamp_now(previous: datetime | None, now: datetime) -> datetime:
+    """Return `now`, or `previous` if the clock went back: a record never runs backwards."""
     return now if previous is None or now >= previous else previous

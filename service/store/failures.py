@@ -1,4 +1,4 @@
-"""What a database's errors mean: each is a problem that says what is wrong and what to do."""
+"""Translates errors of the databases into problems that say what is wrong and what to do."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -18,11 +18,10 @@ from service.domain.errors import (
 
 RETRIED = {"40001", "40P01"}
 """Serialization failure and deadlock: PostgreSQL asks for the transaction again."""
-PASSING = ("08", "53", "57P", "55P03", "57014", "25P03", "25006")
-"""How the codes of what passes without our doing begin (PostgreSQL, appendix A): a connection that
-broke; none left, nor memory nor disk; a server that stops or starts; a lock or a statement that
-took too long; a transaction that idled; a server that takes no writes, as one that was failed over
-from."""
+TRANSIENT = ("08", "53", "57P", "55P03", "57014", "25P03", "25006")
+"""How PostgreSQL's codes of transient failures begin (its appendix A): a broken connection; no
+connection, memory or disk left; a server that stops or starts; a lock or a statement that took too
+long; an idle transaction; a server that takes no writes, as after a failover."""
 UNKNOWN = (
     "The database cannot be reached or is busy. Whether the change was recorded is not known: send "
     "it again with the same Idempotency-Key."
@@ -52,7 +51,7 @@ RELEASE_REFUSED = (
     "This database was upgraded by a newer Claimdesk, which this release must not write to: stop "
     "this process and start the newer release. Nothing was changed."
 )
-"""What the schema itself says to a process that does not know it (`releases.py`)."""
+"""What the triggers of `releases.py` say to a process of an older release."""
 SQLITE_BUSY, SQLITE_LOCKED, SQLITE_READONLY, SQLITE_IOERR = 5, 6, 8, 10
 SQLITE_CORRUPT, SQLITE_FULL, SQLITE_CANTOPEN, SQLITE_NOTADB = 11, 13, 14, 26
 """SQLite's primary result codes (sqlite.org/rescode.html)."""
@@ -61,7 +60,7 @@ log = structlog.get_logger("database")
 
 @contextmanager
 def translate_errors(*, report: bool = False) -> Iterator[None]:
-    """Raise a problem for what a driver raises when the database cannot do its work.
+    """Raise a problem in place of what a driver raises when the database fails.
 
     With `report` the driver's own words are logged: the problem alone would not tell an operator
     which disk is full.
@@ -76,7 +75,7 @@ def translate_errors(*, report: bool = False) -> Iterator[None]:
             log_failure(error, problem)
         raise problem from error
     except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
-        # The last is what asyncpg says of a connection that broke while it was preparing.
+        # asyncpg raises InternalClientError if a connection breaks while it prepares a statement.
         problem = Unavailable(
             NO_PRIMARY
             if isinstance(error, asyncpg.TargetServerAttributeNotMatched)
@@ -88,8 +87,8 @@ def translate_errors(*, report: bool = False) -> Iterator[None]:
 
 
 def find_problem(error: BaseException) -> Unavailable | None:
-    """The problem that an error of a driver or of its pool amounts to; None for a fault of ours and
-    for what is tried again."""
+    """Return the problem for an error of a driver or its pool; None for a fault of ours and for an
+    error after which the transaction is tried again."""
     if isinstance(error, PoolTimeout):
         return Unavailable("The database is busy; try again in a moment.")
     cause = error.orig if isinstance(error, DBAPIError) else error
@@ -111,10 +110,10 @@ def find_problem(error: BaseException) -> Unavailable | None:
         return Unavailable(INPUT_OUTPUT.format(reason=reason))
     if isinstance(error, DBAPIError):
         gone = isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated
-        return Unavailable(UNKNOWN) if gone or code.startswith(PASSING) else None
+        return Unavailable(UNKNOWN) if gone or code.startswith(TRANSIENT) else None
     if isinstance(cause, asyncpg.PostgresError):
-        passes = code.startswith(PASSING)
-        return Unavailable(f"The database does not answer: {reason}.") if passes else None
+        transient = code.startswith(TRANSIENT)
+        return Unavailable(f"The database does not answer: {reason}.") if transient else None
     return Unavailable(f"The database cannot be reached: {error}.")
 
 
@@ -142,12 +141,12 @@ def _find_sqlite_problem(error: sqlite3.Error) -> Unavailable | None:
 
 
 def log_failure(error: BaseException, problem: Unavailable) -> None:
-    """Log what the database said, in its words and with its code."""
+    """Log an error in the database's own words, with its code."""
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     code = getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None)
-    # What a busy database says passes; the rest is for somebody to look at.
-    say = log.warning if type(problem) is Unavailable else log.error
-    say(
+    # A busy database recovers by itself; the rest is for somebody to look at.
+    write = log.warning if type(problem) is Unavailable else log.error
+    write(
         "the database failed",
         error=f"{type(cause).__name__}: {cause}",
         code=code,

@@ -1,15 +1,15 @@
-"""Whether the database file that a process has open is still the one at its path.
+"""Checks that the database file that a process has open is still the one at its path.
 
-SQLite goes on with the files that it opened.  Where somebody removes, renames or replaces them, it
-answers every commit with success, and what it wrote is gone with the process: so their identity is
-looked at around every commit (three calls of stat, some microseconds) and twice a second.
+SQLite keeps the files that it opened.  If somebody removes, renames or replaces them, it still
+answers every commit with success, and what it wrote is lost with the process.  So their identity is
+checked around every commit (three calls of stat, some microseconds) and twice a second.
 
 A file that is overwritten keeps its identity.  Only a checkpoint writes to the main file, and it
-counts that in the memory that is shared (`-shm`).  A main file that has changed without that was
-changed by somebody else: then its size, pages from all over it and events that were seen in it
-before are looked for.  `touch` leaves them there; an older copy, or another desk's, has others.
+counts that in shared memory (`-shm`).  A main file that changed without a checkpoint was changed
+by somebody else: then its size, sampled pages, and events that were in it before are compared.
+`touch` leaves them as they were; an older copy, or another desk's database, has others.
 
-A file is never opened here but through SQLite: closing a descriptor of one's own would drop the
+Files are read through SQLite's own descriptors only: closing another descriptor would drop the
 locks that SQLite holds on the same file.
 """
 
@@ -28,9 +28,9 @@ from service.domain.errors import DatabaseReplaced
 
 PAGE_BYTES, PAGES_SAMPLED = 4096, 128
 TRIES, TRY_SECONDS = 3, 0.05
-"""A file is compared so often before it counts as overwritten."""
+"""How often a file is compared before it counts as overwritten."""
 SAMPLES = 16
-"""How many events are remembered, to look for them in a file that has changed."""
+"""How many events are remembered, to be looked for in a file that has changed."""
 RESCUED = ".rescued-"
 log = structlog.get_logger("database")
 Identity = tuple[int, int]
@@ -41,14 +41,14 @@ Change = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong with the files; where it `passes`, having them back is enough."""
+    """What is wrong with the files; if it `passes`, it is enough to put them back."""
 
     reason: str
     passes: bool
 
 
 class FileGuard:
-    """Looks after the files of one database, for the process that has them open."""
+    """Guards the files of one database, for the process that has them open."""
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
@@ -63,8 +63,8 @@ class FileGuard:
         self._samples: deque[tuple[int, str]] = deque(maxlen=SAMPLES)
 
     def begin(self, before: Identity | None) -> None:
-        """Remember what was opened.  `before` is the main file's identity from before it was:
-        raises DatabaseReplaced where it was replaced in between."""
+        """Remember the files that were opened.  `before` is the main file's identity before that:
+        raises DatabaseReplaced if it was replaced in between."""
         for suffix in ("", "-wal", "-shm"):
             identity = identify(f"{self._main}{suffix}")
             if identity is not None:
@@ -77,7 +77,7 @@ class FileGuard:
         self._take_samples()
 
     def require(self) -> None:
-        """Raises DatabaseReplaced where the files are not those that were opened."""
+        """Raise DatabaseReplaced if the files are not those that were opened."""
         if self.fault is None or self.fault.passes:
             self.fault = self.find_fault()
         if self.fault is None:
@@ -85,7 +85,7 @@ class FileGuard:
         self.refuse_where_faulty()
 
     def refuse_where_faulty(self) -> None:
-        """Raises DatabaseReplaced where a fault is known; looks at nothing."""
+        """Raise DatabaseReplaced if a fault is known, without looking at the files."""
         if self.fault is not None:
             raise DatabaseReplaced(
                 f"{self.fault.reason}. No change is taken, since it would be lost; see the "
@@ -93,7 +93,7 @@ class FileGuard:
             )
 
     def find_fault(self) -> Fault | None:
-        """Compare the files with those that were opened; before any were, there is no fault."""
+        """Compare the files with those that were opened.  Without any, there is no fault."""
         if not self._identities:
             return None
         change: Change | None = None
@@ -122,7 +122,7 @@ class FileGuard:
         return stat.st_mtime_ns, stat.st_size
 
     def _explain_change(self, change: Change | None) -> Fault | None:
-        """Say whether it was a checkpoint that changed the main file."""
+        """Find out whether a checkpoint changed the main file; else return the fault."""
         checkpoint = self._read_checkpoint_state()
         fault = None
         if checkpoint is not None and checkpoint == self._checkpoint_state:
@@ -133,7 +133,7 @@ class FileGuard:
         return fault
 
     def _compare_content(self, checkpoint: bytes) -> Fault | None:
-        """Look for what was in a main file that no checkpoint has changed."""
+        """Look for what was in a main file that changed without a checkpoint."""
         missing = None
         for _ in range(TRIES):
             missing = self._find_missing()
@@ -161,9 +161,9 @@ class FileGuard:
         return None
 
     def _take_samples(self) -> None:
-        """Remember pages of the main file, and the newest event that it has."""
+        """Remember pages of the main file, and its newest event."""
         self._pages = self._digest_pages(self._changed_at[1] if self._changed_at else 0)
-        # Without a table yet, or with a checkpoint at work, there is nothing to remember.
+        # Without a table yet, or during a checkpoint, there is nothing to remember.
         with suppress(sqlite3.DatabaseError), closing(self._connect_to_main()) as connection:
             query = "SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1"
             row = connection.execute(query).fetchone()
@@ -171,7 +171,7 @@ class FileGuard:
                 self._samples.append(row)
 
     def _digest_pages(self, size: int) -> str:
-        """A digest of pages from all over the main file: of a small one, of all."""
+        """Return a digest of pages from all over the main file; of a small file, of all pages."""
         digest = sha256()
         step = max(PAGE_BYTES, size // PAGES_SAMPLED)
         for place in range(0, size, step):
@@ -179,25 +179,25 @@ class FileGuard:
         return digest.hexdigest()
 
     def _connect_to_main(self) -> sqlite3.Connection:
-        """A connection that sees the main file as it is, without the write-ahead log."""
+        """Open a connection that sees the main file alone, without the write-ahead log."""
         place = f"{self.path.as_uri()}?mode=ro&immutable=1"
         return sqlite3.connect(place, uri=True)
 
     def _read_checkpoint_state(self) -> bytes | None:
-        """How far the write-ahead log was brought into the main file (sqlite.org/walformat.html,
-        2.1): the log's salts, and the counts of frames; None where it cannot be read."""
+        """Return how far the write-ahead log was copied into the main file: the log's salts and its
+        counts of frames (sqlite.org/walformat.html, 2.1).  None if that cannot be read."""
         index = self._read(f"{self._main}-shm", 136)
         if index is None or len(index) < 136:
             return None
         return index[32:40] + index[96:100] + index[128:132]
 
     def _read(self, path: str, size: int, place: int = 0) -> bytes | None:
-        """Bytes of a file that SQLite has open, through SQLite's own descriptor."""
+        """Read bytes of a file that SQLite has open, through SQLite's own descriptor."""
         identity = self._identities.get(path)
         descriptor = self._descriptors.get(path)
         if descriptor is None or _identify_opened(descriptor) != identity:
-            found = (one for one in _list_descriptors() if _identify_opened(one) == identity)
-            descriptor = next(found, None)
+            matching = (each for each in _list_descriptors() if _identify_opened(each) == identity)
+            descriptor = next(matching, None)
             if identity is None or descriptor is None:
                 return None
             self._descriptors[path] = descriptor
@@ -207,11 +207,11 @@ class FileGuard:
             return None
 
     def rescue(self, connection: sqlite3.Connection) -> None:
-        """Bring what the process holds to where it can be found again; once.
+        """Save what the process has open to where it can be found again; once.
 
         `connection` is an open one outside a transaction.  What was committed to the write-ahead
-        log goes into the main file, wherever that is by now; and where the main file is no longer
-        at its path and has no other name either, a copy is written beside it.
+        log goes into the main file, wherever that is by now.  If the main file is no longer at its
+        path and has no other name either, a copy is written beside it.
         """
         fault = self.fault
         if fault is None or self._rescued:
@@ -220,19 +220,19 @@ class FileGuard:
         log.error("the database is not at its place any more", reason=fault.reason)
         in_place = identify(self._main) == self._identities.get(self._main)
         wal = f"{self._main}-wal"
-        found = identify(wal)
-        if in_place and found is not None:
-            if found == self._identities.get(wal):
-                # The content is another: to add our pages to it would spoil it.
+        current = identify(wal)
+        if in_place and current is not None:
+            if current == self._identities.get(wal):
+                # The content is another: to add our pages would corrupt it.
                 log.error(
                     "what was overwritten cannot be rescued; stop the server and run: claimdesk "
                     "restore FILE"
                 )
             else:
-                # Somebody else writes to the same file by now, with a log of their own.
+                # Another process writes to the same file by now, with a log of its own.
                 self._copy(connection)
             return
-        self._bring_in_log(connection)
+        self._checkpoint(connection)
         if in_place:
             return
         renamed = self._find_new_name()
@@ -241,7 +241,7 @@ class FileGuard:
             return
         self._copy(connection)
 
-    def _bring_in_log(self, connection: sqlite3.Connection) -> None:
+    def _checkpoint(self, connection: sqlite3.Connection) -> None:
         try:
             busy, pages, moved = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         except sqlite3.Error as error:
@@ -257,7 +257,7 @@ class FileGuard:
     def _copy(self, connection: sqlite3.Connection) -> None:
         target = self.path.with_name(f"{self.path.name}{RESCUED}{os.getpid()}")
         try:
-            # Refuses to take the place of anything, and is read by nobody else.
+            # It replaces no file, and only its owner may read it.
             os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
             with closing(sqlite3.connect(target)) as copy:
                 connection.backup(copy)
@@ -273,7 +273,7 @@ class FileGuard:
         )
 
     def _find_new_name(self) -> str | None:
-        """The name that the opened main file has now, where the system knows one (Linux)."""
+        """Return the name that the main file has now, if the system knows one (Linux)."""
         opened = self._identities.get(self._main)
         for descriptor in _list_descriptors():
             with suppress(OSError):
@@ -283,7 +283,7 @@ class FileGuard:
 
 
 def _list_descriptors() -> list[int]:
-    """The files that this process has open, where the system says so (Linux, macOS)."""
+    """Return the descriptors that this process has open, if the system says so (Linux, macOS)."""
     try:
         return [int(name) for name in os.listdir("/dev/fd")]
     except OSError:
@@ -299,7 +299,7 @@ def _identify_opened(descriptor: int) -> Identity | None:
 
 
 def identify(path: Path | str) -> Identity | None:
-    """What tells a file from any other that takes its name; None where there is none."""
+    """Return what tells a file from another of the same name; None if there is none."""
     try:
         stat = os.stat(path)
     except OSError:
@@ -308,6 +308,6 @@ def identify(path: Path | str) -> Identity | None:
 
 
 def find_rescued_copy(path: Path) -> Path | None:
-    """The newest copy that a server left beside the database when the file was gone."""
+    """Return the newest copy that a server left beside a database whose file was gone."""
     copies = path.parent.glob(f"{path.name}{RESCUED}*")
     return max(copies, key=lambda copy: copy.stat().st_mtime, default=None)

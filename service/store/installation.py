@@ -1,5 +1,6 @@
-"""What a database knows of itself: rows of `installation`, which hold JSON or plain text."""
+"""What a database knows of itself: rows of the table `installation`, with JSON or plain text."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -8,6 +9,8 @@ from sqlalchemy import Connection, delete, exists, select, update
 from service.store.compiled_statements import insert_or_ignore
 from service.store.tables import installation
 
+Document = dict[str, Any]
+"""A value that is a JSON object; each has a form of its own."""
 EPOCH = "epoch"
 FOUR_EYES = "four_eyes"
 CURSOR_KEY = "cursor_key"
@@ -16,38 +19,46 @@ HELD = "webhooks_held"
 HOME = "home"
 LAST_SEEN = "last_seen"
 RESTORED = "restored"
-"""Left by a restore until the epoch that it begins is written down."""
+"""Set by a restore, until the epoch that it begins is recorded."""
 CLOCK_ACCEPTED = "clock_accepted"
+SERVED_AT = "served_at"
+"""The base URL of the server that was last started, for links that other processes make."""
 SECRET_SETTINGS = frozenset({CURSOR_KEY, DEVICE_KEY})
-"""Recorded as digests."""
+"""Their values are recorded as digests."""
 RECORDED_SETTINGS = frozenset({EPOCH, HELD, FOUR_EYES}) | SECRET_SETTINGS
-"""Those whose every value is an event of the record; the others are noted in passing."""
+"""Those whose every value is an event of the record."""
 WEBHOOKS_HELD = exists(select(installation.c.name).where(installation.c.name == HELD))
-"""Whether nothing is sent until somebody says that this is the desk."""
+"""Whether no webhook is sent until somebody confirms that this is the desk."""
 
 
 def read_value(connection: Connection, name: str) -> str | None:
+    """Return a value; None where there is none."""
     value: str | None = connection.scalar(
         select(installation.c.value).where(installation.c.name == name)
     )
     return value
 
 
-def read_document(connection: Connection, name: str) -> dict[str, Any] | None:
+def read_values(connection: Connection) -> dict[str, str]:
+    """Return all values by name."""
+    return {row.name: row.value for row in connection.execute(select(installation))}
+
+
+def read_document(connection: Connection, name: str) -> Document | None:
     value = read_value(connection, name)
-    document: dict[str, Any] | None = None if value is None else orjson.loads(value)
+    document: Document | None = None if value is None else orjson.loads(value)
     return document
 
 
-def write_value(connection: Connection, name: str, value: str | dict[str, Any]) -> None:
+def write_value(connection: Connection, name: str, value: str | Mapping[str, object]) -> None:
     text = value if isinstance(value, str) else orjson.dumps(value).decode()
     change = update(installation).where(installation.c.name == name).values(value=text)
     if connection.execute(change).rowcount == 0:
         row = {"name": name, "value": text}
         if not insert_or_ignore(connection, installation, row):
-            connection.execute(change)  # two processes began on a new desk at once
+            connection.execute(change)  # another process inserted it meanwhile
 
 
-def forget_value(connection: Connection, name: str) -> bool:
-    """Says whether there was one."""
+def delete_value(connection: Connection, name: str) -> bool:
+    """Delete a value.  Returns whether there was one."""
     return connection.execute(delete(installation).where(installation.c.name == name)).rowcount > 0

@@ -1,18 +1,19 @@
-"""Where a database is: what tells it from a copy of itself."""
+"""Where a database is, which tells it from a copy of itself."""
 
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Connection, text
 
 MACHINE = Path("/etc/machine-id")
+Location = dict[str, str | int | None]
+"""What is compared: kept as JSON, and unlike for two databases."""
 
 
-def describe_file(path: Path) -> dict[str, Any]:
-    """The machine, the path and the file itself: a copy is another file, wherever it lies.
+def describe_file(path: Path) -> Location:
+    """Describe a file by machine, path and inode: a copy is another file, wherever it lies.
 
-    A container without a machine's id, and a clone of a whole machine, cannot be told apart.
+    Containers without a machine id, and clones of a whole machine, cannot be told apart.
     """
     try:
         machine = sha256(MACHINE.read_bytes().strip()).hexdigest()[:16]
@@ -25,8 +26,8 @@ def describe_file(path: Path) -> dict[str, Any]:
     }
 
 
-def describe_server(connection: Connection) -> dict[str, Any]:
-    """PostgreSQL's own identity and the database's: a dump that was read in has another.
+def describe_server(connection: Connection) -> Location:
+    """Describe a database by PostgreSQL's identity and its own: a restored dump has another.
 
     A physical copy of a whole server keeps both, and cannot be told apart.
     """

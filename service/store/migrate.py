@@ -16,86 +16,87 @@ from service.store import releases
 from service.store.connector import Connector
 from service.store.failures import translate_errors
 from service.store.read_only import ReadOnlyFile
-from service.store.sqlite import find_path, sqlite_engine
+from service.store.sqlite import create_sqlite_engine, find_path
 
 T = TypeVar("T")
 
 
-def scripts() -> Path:
-    """The folder of migrations."""
+def find_scripts() -> Path:
+    """Return the folder of migrations."""
     return releases.find_scripts()
 
 
 def upgrade(settings: Settings, revision: str = "head") -> None:
-    """Bring the schema to `revision`; at the head, releases that do not know it are refused."""
+    """Upgrade the schema to `revision`; at the head, refuse releases that do not know it."""
 
     def work(connection: Connection) -> None:
-        releases.unguard(connection)
-        command.upgrade(_config(connection), revision)
-        if MigrationContext.configure(connection).get_current_revision() == head():
-            releases.guard(connection)
+        releases.drop_triggers(connection)
+        command.upgrade(_build_config(connection), revision)
+        if MigrationContext.configure(connection).get_current_revision() == find_head():
+            releases.create_triggers(connection)
 
     _run(settings, work)
 
 
 def downgrade(settings: Settings, revision: str) -> None:
     def work(connection: Connection) -> None:
-        releases.unguard(connection)
-        command.downgrade(_config(connection), revision)
+        releases.drop_triggers(connection)
+        command.downgrade(_build_config(connection), revision)
 
     _run(settings, work)
 
 
-def head() -> str:
-    """The revision that this code needs."""
-    revision = ScriptDirectory(str(scripts())).get_current_head()
+def find_head() -> str:
+    """Return the revision that this code needs."""
+    revision = ScriptDirectory(str(find_scripts())).get_current_head()
     assert revision is not None
     return revision
 
 
-def current(settings: Settings) -> str | None:
-    """The revision that the database has; None where it is empty, or not there yet."""
+def read_current(settings: Settings) -> str | None:
+    """Return the revision of the database; None if it is empty, or not there yet."""
     return _read(
         settings, lambda connection: MigrationContext.configure(connection).get_current_revision()
     )
 
 
-def differences(settings: Settings) -> list[Any]:
-    """What the schema has otherwise than `store/tables.py`: empty where they agree."""
+def find_differences(settings: Settings) -> list[Any]:
+    """Return Alembic's differences between the schema and the tables of the store."""
     from alembic.autogenerate import compare_metadata
 
     import service.store.rename_tables
     import service.store.webhook_tables  # noqa: F401 -- makes its tables known
     from service.store.tables import INDEXES, metadata
 
-    # Of full-text indexes, and of the tables that FTS5 keeps for itself, the models say nothing.
-    apart = ("alembic_version", *INDEXES.values())
+    # The tables do not describe full-text indexes, nor the tables that FTS5 creates for them.
+    ignored = ("alembic_version", *INDEXES.values())
 
     def compare(connection: Connection) -> list[Any]:
         context = MigrationContext.configure(
             connection,
             opts={
                 "include_name": lambda name, kind, _: (
-                    not (kind in ("table", "index") and name is not None and name.startswith(apart))
+                    not (
+                        kind in ("table", "index") and name is not None and name.startswith(ignored)
+                    )
                 )
             },
         )
-        found: list[Any] = compare_metadata(context, metadata)
-        return found
+        differences: list[Any] = compare_metadata(context, metadata)
+        return differences
 
     return _read(settings, compare) or []
 
 
-def _config(connection: Connection) -> Config:
+def _build_config(connection: Connection) -> Config:
     config = Config()
-    config.set_main_option("script_location", str(scripts()).replace("%", "%%"))
+    config.set_main_option("script_location", str(find_scripts()).replace("%", "%%"))
     config.attributes["connection"] = connection
     return config
 
 
 def _read(settings: Settings, work: Callable[[Connection], T | None]) -> T | None:
-    """Run `work` on a connection that writes nothing; None where an embedded database's file is
-    not there."""
+    """Run `work` on a connection that writes nothing; None if an embedded database has no file."""
     if not settings.embedded:
         return _run(settings, work)
     path = find_path(make_url(settings.database_url.get_secret_value()))
@@ -113,13 +114,16 @@ def _read(settings: Settings, work: Callable[[Connection], T | None]) -> T | Non
 
 
 def _run(settings: Settings, work: Callable[[Connection], T]) -> T:
-    """Run `work` in one transaction.  On SQLite foreign keys are off, then checked: batch mode
-    rebuilds tables, and a rebuilt table would otherwise take its dependants with it."""
+    """Run `work` in one transaction.
+
+    On SQLite foreign keys are off, and are checked at the end: batch mode rebuilds tables, and
+    dropping the old one would otherwise delete the rows that refer to it.
+    """
     if settings.embedded:
         url = make_url(settings.database_url.get_secret_value())
         if url.database and url.database != ":memory:":
             Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-        engine = sqlite_engine(url, writing=True, foreign_keys=False, create=True)
+        engine = create_sqlite_engine(url, writing=True, foreign_keys=False, create=True)
         try:
             with translate_errors(), engine.begin() as connection:
                 result = work(connection)

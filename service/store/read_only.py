@@ -1,22 +1,21 @@
-"""The embedded database, opened only to be read: no lock is taken that a writer waits for, and
-nothing is written to it.
+"""The embedded database, opened only to be read: without locks that a writer waits for, and without
+writing to it.
 
 A reader of a write-ahead log needs the memory that is shared with writers (`-shm`).  So there are
-three ways, and the first that fits is taken:
+three ways, and the first that is possible is taken:
 
-- Without a log beside it, the main file alone is read, as one that nobody changes.  Whether
-  somebody did, because a server was started meanwhile, is looked at in the end.
-- With a log, it is opened as readers beside a server are, which makes the `-shm` where it is
-  missing.
-- Where that cannot be made, as on a read-only disk, both are copied to a temporary folder: the main
-  file without its log would be an older state.
+- Without a log beside it, the main file alone is read, as one that nobody changes.  At the end it
+  is checked whether somebody did, because a server was started meanwhile.
+- With a log, the file is opened as a server's readers open it, which creates a missing `-shm`.
+- Where that cannot be created, as on a read-only disk, both files are copied to a temporary folder:
+  the main file without its log would be an older state.
 """
 
 import asyncio
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -27,7 +26,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.pool import NullPool
 
 from service.domain.errors import Unavailable
-from service.store.compiled_statements import Lookup
+from service.store.compiled_statements import Lookup, Parameters
 from service.store.sqlite import BUSY_SECONDS, find_path
 
 T = TypeVar("T")
@@ -39,7 +38,7 @@ CHANGED = (
 
 
 class ReadOnlyFile:
-    """A database file to read; `engine` while it is open, `close` in the end."""
+    """A database file that is read through `engine`; `close` it at the end."""
 
     def __init__(self, path: Path) -> None:
         self._path = path.absolute()
@@ -71,7 +70,7 @@ class ReadOnlyFile:
             connection.exec_driver_sql("BEGIN")
 
     def close(self) -> None:
-        """Raises Unavailable where the file was changed while it counted as one that is not."""
+        """Close the file.  Raises Unavailable if it was changed while it was read as unchanging."""
         self.engine.dispose()
         if self._folder is not None:
             self._folder.cleanup()
@@ -100,9 +99,9 @@ class ReadOnlyFile:
 
 
 class ReadOnlySQLite:
-    """What `Database` does with an embedded database that it only reads."""
+    """The backend of `Database` for an embedded database that is only read."""
 
-    def __init__(self, url: URL, options: dict[str, Any]) -> None:
+    def __init__(self, url: URL, options: Mapping[str, Any]) -> None:
         path = find_path(url)
         assert path is not None, "a database in memory has nothing to read yet"
         self._path = path
@@ -127,7 +126,7 @@ class ReadOnlySQLite:
 
         return await self._in_thread(read)
 
-    async def look_up(self, lookup: Lookup, parameters: dict[str, Any]) -> list[Row]:
+    async def look_up(self, lookup: Lookup, parameters: Parameters) -> list[Row]:
         engine = self._engine()
         sql, arguments = lookup.prepare(engine.dialect, parameters)
 

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Column, Integer, String, Table
 
-from service.store.tables import metadata
+from service.store.metadata import metadata
 from service.store.types import Id, Instant, LongText
 
 renames = Table(

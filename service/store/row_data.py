@@ -1,7 +1,7 @@
-"""What of each table is exchanged, as plain data, and how that is read back.
+"""The columns of each table that exports hold, as plain data, and how they are read back.
 
-Secrets are in none of these columns, nor is what is worked out from the others.  Events are not
-here: the record reads and writes them.
+Secrets are in none of these columns, nor is what is derived from others.  Events are not here: the
+record reads and writes them.
 """
 
 import re
@@ -32,27 +32,27 @@ from service.store.types import Instant
 
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 ADDRESS = re.compile(r"https?://[^\s/]")
-MOST = 2**31 - 1
+MAX_INTEGER = 2**31 - 1
 Values = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Exchanged:
-    """The columns of a table that are exchanged, the key first.
+class ExchangedTable:
+    """A table whose `columns` are exchanged, the key first.
 
-    Rows of one key are the same where all columns but `stamps` are equal.
+    Two rows with one key are the same if all columns but the timestamps are equal.
     """
 
     table: Table
     columns: tuple[str, ...]
-    stamps: frozenset[str] = frozenset()
-    refers: Mapping[str, str] = field(default_factory=dict)
-    """Which column names a thing of which kind."""
-    one_of: Mapping[str, type[StrEnum]] = field(default_factory=dict)
+    timestamps: frozenset[str] = frozenset()
+    references: Mapping[str, str] = field(default_factory=dict)
+    """The kind of thing to which a column refers."""
+    enums: Mapping[str, type[StrEnum]] = field(default_factory=dict)
     slugs: frozenset[str] = frozenset()
     addresses: frozenset[str] = frozenset()
-    later: frozenset[str] = frozenset()
-    """Columns that files written before lack: nothing is known of them there."""
+    optional: frozenset[str] = frozenset()
+    """Columns that older files lack: they are null then."""
 
     @property
     def key(self) -> Column[Any]:
@@ -63,34 +63,34 @@ class Exchanged:
         return [self.table.c[name] for name in self.columns]
 
 
-USER = Exchanged(
+USER = ExchangedTable(
     users,
     ("id", "email", "name", "role", "created_at", "disabled_at"),
-    one_of={"role": Role},
+    enums={"role": Role},
 )
-KEY = Exchanged(
+KEY = ExchangedTable(
     api_keys,
     ("id", "name", "role", "user", "created_at"),
-    refers={"user": "user"},
-    one_of={"role": Role},
+    references={"user": "user"},
+    enums={"role": Role},
 )
-PARTY = Exchanged(
+PARTY = ExchangedTable(
     parties,
     ("slug", "name", "full_name", "kind", "country", "parent", "created_at", "updated_at"),
-    stamps=frozenset({"created_at", "updated_at", "versions"}),
-    refers={"parent": "party"},
+    timestamps=frozenset({"created_at", "updated_at", "versions"}),
+    references={"parent": "party"},
     slugs=frozenset({"slug"}),
 )
-PARTY_VERSION = Exchanged(
+PARTY_VERSION = ExchangedTable(
     party_versions,
     ("recorded_at", "superseded_at", "name", "parent", "root"),
     slugs=frozenset({"parent", "root"}),
 )
-"""What a party was called, and where it stood, stands within its line."""
-SPEAKER = Exchanged(
-    speakers, ("id", "party", "name", "role", "created_at"), refers={"party": "party"}
+"""The former names and places of a party are part of its line."""
+SPEAKER = ExchangedTable(
+    speakers, ("id", "party", "name", "role", "created_at"), references={"party": "party"}
 )
-SOURCE = Exchanged(
+SOURCE = ExchangedTable(
     sources,
     (
         "id",
@@ -105,13 +105,13 @@ SOURCE = Exchanged(
     ),
     addresses=frozenset({"url", "archive_url"}),
 )
-STORY = Exchanged(
+STORY = ExchangedTable(
     stories,
     ("slug", "title", "description", "created_at", "updated_at"),
-    stamps=frozenset({"created_at", "updated_at"}),
+    timestamps=frozenset({"created_at", "updated_at"}),
     slugs=frozenset({"slug"}),
 )
-STATEMENT = Exchanged(
+STATEMENT = ExchangedTable(
     statements,
     (
         "id",
@@ -128,11 +128,11 @@ STATEMENT = Exchanged(
         "withdrawal_said_at",
         "withdrawal_precision",
     ),
-    refers={"party": "party", "speaker": "speaker", "withdrawal_source": "source"},
-    one_of={"precision": Precision, "basis": Basis, "withdrawal_precision": Precision},
-    later=frozenset({"withdrawal_said_at", "withdrawal_precision"}),
+    references={"party": "party", "speaker": "speaker", "withdrawal_source": "source"},
+    enums={"precision": Precision, "basis": Basis, "withdrawal_precision": Precision},
+    optional=frozenset({"withdrawal_said_at", "withdrawal_precision"}),
 )
-QUOTE = Exchanged(
+QUOTE = ExchangedTable(
     quotes,
     (
         "id",
@@ -146,16 +146,16 @@ QUOTE = Exchanged(
         "suffix",
         "recorded_at",
     ),
-    refers={"source": "source"},
-    one_of={"rendering": Rendering},
+    references={"source": "source"},
+    enums={"rendering": Rendering},
 )
-"""The quotes of a statement stand within its line."""
-NOTE = Exchanged(
+"""The quotes of a statement are part of its line."""
+NOTE = ExchangedTable(
     notes,
     ("id", "claim", "text", "author", "author_name", "recorded_at"),
-    refers={"claim": "claim"},
+    references={"claim": "claim"},
 )
-THINGS = {
+EXCHANGED_TABLES = {
     "user": USER,
     "key": KEY,
     "party": PARTY,
@@ -165,30 +165,31 @@ THINGS = {
     "statement": STATEMENT,
     "note": NOTE,
 }
-"""What the lines of each kind say, but for events."""
+"""The table of each kind of line, but for events."""
 
 
-def plain(kind: Exchanged, row: Mapping[str, Any] | RowMapping) -> Values:
-    """A row as plain JSON data."""
+def serialize_row(kind: ExchangedTable, row: Mapping[str, Any] | RowMapping) -> Values:
+    """Return a row as plain JSON data."""
     return {
         name: format_instant(value) if isinstance(value := row[name], datetime) else value
         for name in kind.columns
     }
 
 
-def read(kind: Exchanged, values: Mapping[str, Any]) -> Values:
-    """The row that `plain` gave `values` for.  Raises ValueError, which names the field at fault.
+def parse_row(kind: ExchangedTable, values: Mapping[str, Any]) -> Values:
+    """Return the row that `serialize_row` wrote as `values`.  Raises ValueError, which names the
+    field.
 
-    Bounds are those of the tables; addresses are http(s), as everywhere: desks make links of them.
+    Bounds are those of the tables.  Addresses are http(s), as everywhere: desks link to them.
     """
     unknown = values.keys() - set(kind.columns)
     if unknown:
         raise ValueError(f"unknown field {min(unknown)!r}")
-    found: Values = {}
+    row: Values = {}
     for name in kind.columns:
         column = kind.table.c[name]
-        if name not in values and name in kind.later:
-            found[name] = None
+        if name not in values and name in kind.optional:
+            row[name] = None
             continue
         if name not in values:
             raise ValueError(f"{name} is missing")
@@ -196,55 +197,55 @@ def read(kind: Exchanged, values: Mapping[str, Any]) -> Values:
         if value is None:
             if not column.nullable:
                 raise ValueError(f"{name} must not be null")
-            found[name] = None
+            row[name] = None
             continue
         try:
-            found[name] = _reader(column)(column, value)
-            _require_kind(kind, name, value)
+            row[name] = _find_parser(column)(column, value)
+            _check_format(kind, name, value)
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from error
-    return found
+    return row
 
 
-def _require_kind(kind: Exchanged, name: str, value: Any) -> None:
-    if name in kind.one_of:
-        kind.one_of[name](value)
+def _check_format(kind: ExchangedTable, name: str, value: Any) -> None:
+    if name in kind.enums:
+        kind.enums[name](value)
     if name in kind.slugs and not SLUG.fullmatch(value):
         raise ValueError("a slug has lower-case letters, digits and single hyphens")
     if name in kind.addresses and not ADDRESS.match(value):
         raise ValueError("an address begins with http:// or https://")
 
 
-def _reader(column: Column[Any]) -> Callable[[Column[Any], Any], Any]:
-    kinds: tuple[tuple[type, Callable[[Column[Any], Any], Any]], ...] = (
-        (Instant, _instant),
-        (Uuid, _id),
-        (Integer, _integer),
-        (String, _text),
+def _find_parser(column: Column[Any]) -> Callable[[Column[Any], Any], Any]:
+    parsers: tuple[tuple[type, Callable[[Column[Any], Any], Any]], ...] = (
+        (Instant, _parse_instant),
+        (Uuid, _parse_id),
+        (Integer, _parse_integer),
+        (String, _parse_text),
     )
-    return next(reader for kind, reader in kinds if isinstance(column.type, kind))
+    return next(parser for kind, parser in parsers if isinstance(column.type, kind))
 
 
-def _instant(_: Column[Any], value: Any) -> datetime:
+def _parse_instant(_: Column[Any], value: Any) -> datetime:
     moment = datetime.fromisoformat(value) if isinstance(value, str) else None
     if moment is None or moment.tzinfo is None or format_instant(moment) != value:
         raise ValueError("an instant is RFC 3339 in UTC, such as 2023-10-02T18:00:00Z")
     return moment
 
 
-def _id(_: Column[Any], value: Any) -> str:
+def _parse_id(_: Column[Any], value: Any) -> str:
     if not isinstance(value, str) or ids.parse_id(value) != value:
         raise ValueError("an id is a UUID in lower case")
     return value
 
 
-def _integer(_: Column[Any], value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MOST:
+def _parse_integer(_: Column[Any], value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_INTEGER:
         raise ValueError("a whole number is expected")
     return value
 
 
-def _text(column: Column[Any], value: Any) -> str:
+def _parse_text(column: Column[Any], value: Any) -> str:
     if not isinstance(value, str) or "\x00" in value:
         raise ValueError("a text without NUL is expected")
     most = getattr(column.type, "length", None)

@@ -1,8 +1,8 @@
-"""Claims' states as they are stored: `claims.state`, and the further links in rows of their own.
+"""Claims' states as they are stored: `claims.state`, and further links in rows of their own.
 
-A claim's row is written anew with each change.  So it holds the first links only, and each further
+A claim's row is written anew with each change. So it holds the first links only, and each further
 one stands in a row of `state_links`, which is written when the link itself changes: a change costs
-the same on a claim of five links and on one of five thousand.  Only this module knows of the split.
+the same on a claim of five links and on one of five thousand. Only this module knows of the split.
 
 `whole` is both as one text, which `parse` reads.  It is for reading; who has just waited for a lock
 must not use it on PostgreSQL: the claim's row is then newer than what else the statement sees.
@@ -30,14 +30,13 @@ from sqlalchemy import (
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from service.domain import history
+from service.domain import plain_data
 from service.domain.claims import ClaimState, Link
 from service.store.compiled_statements import CompiledStatement
 from service.store.tables import state_links
 
 FIRST = 32
 """Links that stand in the claim's own row."""
-NOT_IMPORTED = ',"imported":null}'
 FURTHER = "further_links"
 """In the JSON of a state, how many links stand beside it; not there where none do."""
 
@@ -76,22 +75,20 @@ def _concatenate(element: _Concatenated, compiler: Any, **options: Any) -> str:
 
 
 def write_out(state: ClaimState) -> str:
-    """The state as JSON with its first links; of where it was imported from it says nothing where
-    it was not."""
-    further = len(state.links) - FIRST
-    shape: Any = state
-    if further > 0:
-        shape = {name: getattr(state, name) for name in state.__dataclass_fields__}
-        shape["links"] = state.links[:FIRST]
-    text = orjson.dumps(shape).decode()
-    text = text.removesuffix(NOT_IMPORTED) + "}" if text.endswith(NOT_IMPORTED) else text
-    return f'{text[:-1]},"{FURTHER}":{further}}}' if further > 0 else text
+    """Return the state as JSON, with its first links, and with `imported` only where it was."""
+    fields: dict[str, Any] = {name: getattr(state, name) for name in state.__dataclass_fields__}
+    if state.imported is None:
+        del fields["imported"]
+    if len(state.links) > FIRST:
+        fields["links"] = state.links[:FIRST]
+        fields[FURTHER] = len(state.links) - FIRST
+    return orjson.dumps(fields).decode()
 
 
 def list_further_links(state: ClaimState) -> dict[int, str]:
     """The links that stand in rows of their own, as JSON, by their place."""
-    further = islice(state.links, FIRST, None)
-    return {place: _write_out_link(link) for place, link in enumerate(further, start=FIRST)}
+    more_links = islice(state.links, FIRST, None)
+    return {place: _write_out_link(link) for place, link in enumerate(more_links, start=FIRST)}
 
 
 def write_further_links(
@@ -136,15 +133,17 @@ def read_locked(connection: Connection, claim_id: str, text: str) -> ClaimState:
     return _join(data, dict(map(tuple, rows)))
 
 
-def _join(data: dict[str, Any], further: Mapping[int, str]) -> ClaimState:
+def _join(data: dict[str, Any], more_links: Mapping[int, str]) -> ClaimState:
     wanted = data.get(FURTHER, 0)
-    if wanted != len(further):
+    if wanted != len(more_links):
         raise ValueError(
-            f"claim {data['id']} has {len(further)} rows in state_links, not {wanted} as it says"
+            f"claim {data['id']} has {len(more_links)} rows in state_links, not {wanted} as it says"
         )
-    if further:
-        data["links"] += orjson.loads(f"[{','.join(further[place] for place in sorted(further))}]")
-    return history.read_state(data)
+    if more_links:
+        data["links"] += orjson.loads(
+            f"[{','.join(more_links[place] for place in sorted(more_links))}]"
+        )
+    return plain_data.read_state(data)
 
 
 def _row(claim_id: str, place: int, link: Link) -> dict[str, Any]:

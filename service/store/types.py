@@ -1,4 +1,4 @@
-"""Column types that behave alike on both databases."""
+"""Column types that behave the same on both databases."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -19,8 +19,8 @@ UNREADABLE = (
 class Instant(TypeDecorator[datetime]):
     """An aware UTC datetime.
 
-    TIMESTAMPTZ on PostgreSQL.  SQLite has no such type and would give naive datetimes back, so
-    there it is text of fixed width, which sorts and compares as the instants do.
+    TIMESTAMPTZ on PostgreSQL.  SQLite has no such type and would return naive datetimes, so there
+    it is text of fixed width, which sorts and compares as the instants do.
     """
 
     impl = DateTime(timezone=True)
@@ -39,7 +39,9 @@ class Instant(TypeDecorator[datetime]):
         moment = value.astimezone(UTC)
         if dialect.name != "sqlite":
             return moment
-        return f"{moment:%Y-%m-%dT%H:%M:%S.%f}Z" if moment.year > 999 else _early(moment)
+        return (
+            f"{moment:%Y-%m-%dT%H:%M:%S.%f}Z" if moment.year > 999 else _format_early_year(moment)
+        )
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         if value is None:
@@ -57,14 +59,17 @@ def _read_instant(value: Any) -> datetime:
         raise DatabaseDamaged(UNREADABLE.format(what="An instant", value=value)) from error
 
 
-def _early(moment: datetime) -> str:
+def _format_early_year(moment: datetime) -> str:
     # strftime does not pad years below 1000 on every platform.
     return f"{moment.year:04d}{moment:-%m-%dT%H:%M:%S.%f}Z"
 
 
 class Identifier(Uuid[str]):
-    """A UUID as text in Python.  What is none, since somebody wrote past Claimdesk, is read as it
-    stands: it leads nowhere, and one bad row must not hide the others."""
+    """A UUID as text in Python.
+
+    A value that is no UUID, because somebody wrote past Claimdesk, is read as it is: it leads
+    nowhere, and one bad row must not hide the others.
+    """
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Any:
         convert = super().result_processor(dialect, coltype)  # type: ignore[no-untyped-call]
@@ -77,7 +82,7 @@ class Identifier(Uuid[str]):
             except (ValueError, AttributeError, TypeError) as error:
                 if isinstance(value, str) and "-" not in value:
                     return value
-                # Bound again it would be another: who walks a table by its ids would not end.
+                # Bound again it would be another value: a walk along the ids would not end.
                 raise DatabaseDamaged(UNREADABLE.format(what="An id", value=value)) from error
 
         return read
@@ -92,12 +97,12 @@ LongText = Text()
 Sequence = BigInteger().with_variant(Integer(), "sqlite")
 
 
-def id_text(value: Any) -> str:
-    """An id in its one spelling, from what a driver gives: a UUID, or its digits alone."""
+def format_id(value: Any) -> str:
+    """Return an id in its canonical spelling, from a UUID or its digits alone."""
     digits = str(value).replace("-", "")
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
-def instant_or_none(moment: datetime | None) -> str | None:
-    """A stored instant as RFC 3339 text."""
+def format_optional_instant(moment: datetime | None) -> str | None:
+    """Return a stored instant as RFC 3339 text."""
     return None if moment is None else format_instant(moment)

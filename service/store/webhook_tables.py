@@ -1,8 +1,8 @@
-"""The schema of webhooks: who is told, what they are told, and how far each telling has come.
+"""The tables of webhooks: endpoints, messages, deliveries and attempts.
 
-A message is written with the event it tells of, in the same transaction, and so is one delivery
-for each endpoint that wants it.  The dispatcher leases deliveries, sends, and settles them; what
-it finds in these tables is all it knows.
+A message is written in the transaction of its event, and so is one delivery for each endpoint that
+wants it: this is the outbox.  The dispatcher leases deliveries, sends and settles them, and keeps
+no state but these tables.
 """
 
 from sqlalchemy import (
@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 from service.domain.webhooks import DeliveryState, EndpointState, Ordering
-from service.store.tables import metadata, one_of
+from service.store.metadata import check_enum, metadata
 from service.store.types import Id, Instant, LongText
 
 webhooks = Table(
@@ -47,7 +47,7 @@ webhooks = Table(
     Column("created_by", String(120), nullable=False),
     Column("updated_at", Instant, nullable=False),
     Column("deleted_at", Instant),
-    # How it does.  `failures` are those in a row; `blocked_until` is the breaker's, or what the
+    # Its health.  `failures` are those in a row; `blocked_until` is the breaker's, or what the
     # receiver asked for with Retry-After.
     Column("failures", Integer, nullable=False),
     Column("failing_since", Instant),
@@ -55,10 +55,10 @@ webhooks = Table(
     Column("last_success_at", Instant),
     Column("last_failure_at", Instant),
     Column("last_error", LongText),
-    # When it last got a turn: whoever waited longest comes first.
+    # When it last got a turn: the one that waited longest comes first.
     Column("served_at", Instant, nullable=False),
-    one_of("ordering", Ordering),
-    one_of("state", EndpointState),
+    check_enum("ordering", Ordering),
+    check_enum("state", EndpointState),
     Index(None, "created_at", "id"),
 )
 
@@ -90,14 +90,14 @@ webhook_deliveries = Table(
     # checking one would cost every change, and claims are never deleted.
     Column("claim", Id),
     Column("position", Integer, nullable=False),
-    # Sent again on demand: beside what is new, never before it.
+    # Sent again on request: beside what is new, never before it.
     Column("replay", Boolean, nullable=False),
     Column("state", String(16), nullable=False),
-    # All attempts ever, those since it was last asked for, and those in a row that nobody settled.
+    # All attempts, those since it was last requested, and the latest in a row that nobody settled.
     Column("attempts", Integer, nullable=False),
     Column("tries", Integer, nullable=False),
     Column("losses", Integer, nullable=False),
-    # Due from then on; while it is leased, when the lease ends.
+    # Due from then on; while it is leased, the end of the lease (its visibility timeout).
     Column("visible_at", Instant, nullable=False),
     # The token of the one attempt that may settle it.
     Column("lease", String(32)),
@@ -107,7 +107,7 @@ webhook_deliveries = Table(
     Column("last_status", Integer),
     Column("last_error", LongText),
     PrimaryKeyConstraint("webhook", "message"),
-    one_of("state", DeliveryState),
+    check_enum("state", DeliveryState),
     Index(None, "webhook", "created_at", "position", "message"),
     Index(None, "state", "settled_at"),
     Index(

@@ -5,28 +5,25 @@ Police speaks in Pristina's.  What a voice said stands under the stance it took,
 kinder one: a conditional welcome is not support, and says so.
 """
 
-from typing import Any
-
 from service.claims.documents import build_claimant, is_challenged
 from service.domain import evidence
 from service.domain.claims import ClaimState, Scope, Stance, format_instant
 from service.domain.evidence import TraceLine
 from service.domain.print_line import build_print_line
+from service.stories.matrix_views import CellView, MatrixClaimView, MatrixLinkView, StanceView
 
 LINK_LIMIT = 20
 """Links that a cell quotes of one stance; it counts them all."""
 
 
-def build_row(state: ClaimState) -> dict[str, Any]:
-    """The claim in brief, and where each party stands on it."""
-    voice = state.claimant
+def build_row(state: ClaimState) -> MatrixClaimView:
+    """Build the row of a claim: the claim in brief, and where each party stands on it."""
+    voice, claimant = state.claimant, build_claimant(state.claimant)
     return {
         "id": state.id,
         "text": state.text,
         "kind": state.kind,
-        "claimant": None
-        if voice is None
-        else {**(build_claimant(voice) or {}), "root": voice.root},
+        "claimant": None if claimant is None or voice is None else {**claimant, "root": voice.root},
         "claimed_at": format_instant(state.claimed_at),
         "precision": state.precision,
         "status": state.status,
@@ -42,45 +39,47 @@ def build_row(state: ClaimState) -> dict[str, Any]:
     }
 
 
-def _build_cells(state: ClaimState) -> list[dict[str, Any]]:
-    """The claimant's cell, then the others' in order of first appearance."""
-    taken: dict[str, dict[Stance, list[TraceLine]]] = {}
+def _build_cells(state: ClaimState) -> list[CellView]:
+    """Build the cells: the claimant's cell, then the others' in order of first appearance."""
+    lines: dict[str, dict[Stance, list[TraceLine]]] = {}
     if state.claimant is not None:
-        taken[state.claimant.root] = {}
-    for one in evidence.suggest_status(state).trace:
-        taken.setdefault(one.link.voice.root, {}).setdefault(one.link.stance, []).append(one)
+        lines[state.claimant.root] = {}
+    for line in evidence.suggest_status(state).trace:
+        lines.setdefault(line.link.voice.root, {}).setdefault(line.link.stance, []).append(line)
     claiming = state.claimant.root if state.claimant else None
     return [
         {
             "party": root,
             "role": "claimant" if root == claiming else None,
-            "stances": [_build_stance(one, stances[one]) for one in Stance if one in stances],
+            "stances": [
+                _build_stance(stance, stances[stance]) for stance in Stance if stance in stances
+            ],
         }
-        for root, stances in taken.items()
+        for root, stances in lines.items()
     ]
 
 
-def _build_stance(stance: Stance, taken: list[TraceLine]) -> dict[str, Any]:
-    standing = [one.link for one in taken if one.link.is_active]
-    latest = taken[::-1]
-    shown = [one for one in latest if one.link.is_active] + [
-        one for one in latest if not one.link.is_active
+def _build_stance(stance: Stance, lines: list[TraceLine]) -> StanceView:
+    standing = [line.link for line in lines if line.link.is_active]
+    latest = lines[::-1]
+    shown = [line for line in latest if line.link.is_active] + [
+        line for line in latest if not line.link.is_active
     ]
     return {
         "stance": stance,
         "links": len(standing),
-        "counted": sum(one.counted for one in taken),
-        "conditional": sum(one.conditional for one in standing),
-        "partial": sum(one.scope is Scope.PARTIAL for one in standing),
-        "set_aside": sum(one.set_aside for one in standing),
-        "withdrawn": sum(one.link.withdrawn and not one.link.retracted for one in taken),
-        "retracted": sum(one.link.retracted for one in taken),
-        "said": [_build_said(one) for one in shown[:LINK_LIMIT]],
+        "counted": sum(line.counted for line in lines),
+        "conditional": sum(link.conditional for link in standing),
+        "partial": sum(link.scope is Scope.PARTIAL for link in standing),
+        "set_aside": sum(link.set_aside for link in standing),
+        "withdrawn": sum(line.link.withdrawn and not line.link.retracted for line in lines),
+        "retracted": sum(line.link.retracted for line in lines),
+        "said": [_build_said(line) for line in shown[:LINK_LIMIT]],
     }
 
 
-def _build_said(one: TraceLine) -> dict[str, Any]:
-    link = one.link
+def _build_said(line: TraceLine) -> MatrixLinkView:
+    link = line.link
     speaker = link.voice.speaker
     return {
         "link": link.id,
@@ -99,7 +98,7 @@ def _build_said(one: TraceLine) -> dict[str, Any]:
         "set_aside": link.set_aside,
         "withdrawn": link.withdrawn,
         "retracted": link.retracted,
-        "counted": one.counted,
-        "why": one.why,
+        "counted": line.counted,
+        "why": line.why,
         "recorded_at": format_instant(link.recorded_at),
     }

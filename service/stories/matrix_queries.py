@@ -50,12 +50,12 @@ def read_matrix(
         order = _arrange_claims(_read_skeleton(connection, slug, moment))
         begin = _find_page_start(order, window.after)
         here = order[begin : begin + window.limit]
-        states = read_states(connection, [one.claim for one in here], moment)
+        states = read_states(connection, [position.claim for position in here], moment)
         shape = {
             "story": {"slug": story.slug, "title": story.title},
             "as_of": None if moment is None else format_instant(moment),
             "parties": _list_parties(connection, slug, moment),
-            "claims": [matrix.build_row(states[one.claim]) for one in here],
+            "claims": [matrix.build_row(states[position.claim]) for position in here],
         }
     return shape, here[-1].keys() if begin + len(here) < len(order) else None
 
@@ -73,7 +73,7 @@ def read_states(
     changed = (
         select(events)
         .where(
-            events.c.claim.in_([one for one in claim_ids if one not in found]),
+            events.c.claim.in_([claim_id for claim_id in claim_ids if claim_id not in found]),
             events.c.recorded_at <= moment,
         )
         .order_by(events.c.claim, events.c.number)
@@ -138,10 +138,10 @@ def _find_page_start(order: list[ClaimPosition], after: list[Any] | None) -> int
         return 0
     moment, top, claim = after
     begin = datetime.fromisoformat(moment), top
-    for position, one in enumerate(order):
-        if one.claim == claim:
+    for position, each in enumerate(order):
+        if each.claim == claim:
             return position + 1
-    return sum(one.top < begin for one in order)
+    return sum(position.top < begin for position in order)
 
 
 def _list_parties(
@@ -170,7 +170,8 @@ def _list_parties(
         .join(root, root.c.slug == told.c.root)
         .group_by(told.c.root, root.c.name)
     ).all()
-    shapes = [{"slug": one.root, "name": one.name, "claims": int(one.claims)} for one in found]
+    shapes = [{"slug": row.root, "name": row.name, "claims": int(row.claims)} for row in found]
     return sorted(
-        shapes, key=lambda one: (-one["claims"], normalize_letters(one["name"]), one["slug"])
+        shapes,
+        key=lambda shape: (-shape["claims"], normalize_letters(shape["name"]), shape["slug"]),
     )

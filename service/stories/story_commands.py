@@ -39,7 +39,7 @@ def create_story(
         raise AlreadyExists(f"There is a story '{slug}' already.", slug=slug)
     draft = Draft("story.created", {"title": title, "description": description})
     subject = Subject(SubjectKind.STORY, slug)
-    writer.write(connection, writer.begin(subject, [draft], actor=actor, now=now))
+    writer.write_lines(connection, writer.build_first_lines(subject, [draft], actor=actor, now=now))
 
 
 def change_story(
@@ -56,7 +56,7 @@ def change_story(
         return
     chain = writer.lock_chain(connection, Subject(SubjectKind.STORY, slug))
     draft = Draft("story.changed", differing)
-    (event,) = writer.extend(connection, chain, [draft], actor=actor, now=now)
+    (event,) = writer.extend_chain(connection, chain, [draft], actor=actor, now=now)
     connection.execute(
         update(stories)
         .where(stories.c.slug == slug)

@@ -5,28 +5,25 @@ Both clocks stand in every entry and are never mixed: `recorded_at` is when the 
 a decision, nobody's name who decided.
 """
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, cast, get_args
 
 from service.domain.claims import Voice, format_instant, parse_instant
 from service.domain.history import Event, read_said_at
 from service.stories.status_spans import Lane
-
-TYPES = (
-    "claim.created",
-    "claim.status_changed",
-    "claim.amended",
-    "finding.changed",
-    "claim.merged",
-    "claim.absorbed",
-    "claim.withdrawn",
-    "link.created",
-    "link.affirmed",
-    "link.retracted",
-    "statement.withdrawn",
+from service.stories.timeline_views import (
+    AmendedField,
+    EntryType,
+    EntryView,
+    LaneView,
+    TimelineClaimView,
+    TimelineLinkView,
+    TimelinePartyView,
 )
+
+TYPES = get_args(EntryType)
 """The events that a timeline tells of."""
-SHOWN = ("text", "tags", "finding")
+SHOWN: tuple[AmendedField, ...] = ("text", "tags", "finding")
 """What of an amendment everybody may know of."""
 
 
@@ -34,10 +31,10 @@ def build_entry(
     event: Event,
     *,
     seq: int,
-    claim: dict[str, Any],
-    links: list[dict[str, Any]],
+    claim: TimelineClaimView,
+    links: Sequence[Mapping[str, Any]],
     voices: list[Voice],
-) -> dict[str, Any]:
+) -> EntryView:
     """`claim` is the claim in brief; `links` are the data of those that the event makes, cites or
     ends, `voices` those who speak in it."""
     data, heard = event.data, read_said_at(event)
@@ -47,7 +44,7 @@ def build_entry(
     return {
         "seq": seq,
         "number": event.number,
-        "type": event.type,
+        "type": cast(EntryType, event.type),
         "recorded_at": format_instant(event.recorded_at),
         "said_at": format_instant(heard) if heard else None,
         "precision": said["precision"] if heard else None,
@@ -69,23 +66,24 @@ def build_entry(
     }
 
 
-def build_lane(claim: str, drawn: Lane) -> dict[str, Any]:
+def build_lane(claim: str, lane: Lane) -> LaneView:
+    """Build the view of a lane."""
     return {
         "claim": claim,
-        "lifecycle": drawn.lifecycle,
-        "closed_at": format_instant(drawn.closed_at) if drawn.closed_at else None,
+        "lifecycle": lane.lifecycle,
+        "closed_at": format_instant(lane.closed_at) if lane.closed_at else None,
         "intervals": [
             {
-                "from": format_instant(one.since),
-                "to": format_instant(one.until) if one.until else None,
-                "status": one.status,
+                "from": format_instant(interval.since),
+                "to": format_instant(interval.until) if interval.until else None,
+                "status": interval.status,
             }
-            for one in drawn.intervals
+            for interval in lane.intervals
         ],
     }
 
 
-def _build_link(data: dict[str, Any]) -> dict[str, Any]:
+def _build_link(data: Mapping[str, Any]) -> TimelineLinkView:
     speaker = data["voice"]["speaker"]
     return {
         "id": data["id"],
@@ -100,9 +98,14 @@ def _build_link(data: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _list_parties(voices: Iterable[Voice]) -> list[dict[str, Any]]:
-    """Each party once, with its root, as the record named them."""
+def _list_parties(voices: Iterable[Voice]) -> list[TimelinePartyView]:
+    """List each party once, with its root, as the record named them."""
     return [
-        {"slug": one.party, "name": one.name, "root": one.root, "root_name": one.root_name}
-        for one in {voice.party: voice for voice in voices}.values()
+        {
+            "slug": voice.party,
+            "name": voice.name,
+            "root": voice.root,
+            "root_name": voice.root_name,
+        }
+        for voice in {voice.party: voice for voice in voices}.values()
     ]

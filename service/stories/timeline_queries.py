@@ -8,15 +8,17 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Row, and_, func, literal, or_, select, tuple_, union_all
 
+from service.claims.claim_views import ClaimView
 from service.claims.history_queries import parse_event
-from service.domain import history
+from service.domain import history, plain_data
 from service.domain.claims import format_instant
-from service.record.event_queries import disclosed
+from service.record.event_queries import is_disclosed
 from service.store.paging import Window
 from service.store.snapshot import hold_snapshot
 from service.store.tables import claim_versions, claims, events, links
 from service.stories import status_spans, timeline
 from service.stories.story_queries import find_story
+from service.stories.timeline_views import EntryView, TimelineClaimView
 
 Data = dict[str, Any]
 LINKING_TYPES = ("link.created", "claim.absorbed")
@@ -49,7 +51,7 @@ def read_timeline(
         told = [(row, parse_event(row)) for row in rows]
         known = _read_links(connection, slug, told)
         drawn = read_lanes(connection, concerned, moment)
-    items = [_build_entry(row, one, briefs[row.claim], known) for row, one in told]
+    items = [_build_entry(row, each, briefs[row.claim], known) for row, each in told]
     shape = {
         "story": {"slug": story.slug, "title": story.title},
         "as_of": None if moment is None else format_instant(moment),
@@ -70,7 +72,7 @@ def _read_rows(
 ) -> Sequence[Row[Any]]:
     by = events.c.said_end if clock == "said" else events.c.recorded_at
     query = select(events).where(
-        events.c.story == slug, events.c.type.in_(timeline.TYPES), disclosed()
+        events.c.story == slug, events.c.type.in_(timeline.TYPES), is_disclosed()
     )
     if clock == "said":
         query = query.where(by.is_not(None))
@@ -92,7 +94,7 @@ def _read_clock(row: Row[Any], clock: str) -> datetime:
 
 def _read_claims(
     connection: Connection, claim_ids: Collection[str], moment: datetime | None
-) -> dict[str, Data]:
+) -> dict[str, TimelineClaimView]:
     """Claims in brief as they are, or as they were served at `moment`; merged ones too."""
     query: Any = select(claims.c.id, claims.c.document).where(claims.c.id.in_(claim_ids))
     if moment is not None:
@@ -110,21 +112,31 @@ def _read_claims(
             .join(then, and_(then.c.claim == claims.c.id, then.c.superseded_at == held))
             .where(claims.c.id.in_(claim_ids), claims.c.changed_at > moment),
         )
-    found = {}
+    found: dict[str, TimelineClaimView] = {}
     for row in connection.execute(query).all():
-        document = orjson.loads(row.document)
-        names = ("id", "text", "kind", "claimant", "status", "lifecycle", "merged_into", "part_of")
-        found[row.id] = {name: document[name] for name in names}
+        claim: ClaimView = orjson.loads(row.document)
+        found[row.id] = {
+            "id": claim["id"],
+            "text": claim["text"],
+            "kind": claim["kind"],
+            "claimant": claim["claimant"],
+            "status": claim["status"],
+            "lifecycle": claim["lifecycle"],
+            "merged_into": claim["merged_into"],
+            "part_of": claim["part_of"],
+        }
     return found
 
 
 def _read_links(
-    connection: Connection, slug: str, told: Sequence[tuple[Row[Any], history.Event]]
+    connection: Connection, slug: str, rows: Sequence[tuple[Row[Any], history.Event]]
 ) -> dict[str, Data]:
     """The links that these events cite or end, by id, as they were when they were made."""
-    cited = {link for _, one in told for link in _list_cited_links(one)}
+    cited = {link for _, each in rows for link in _list_cited_links(each)}
     withdrawn = {
-        (row.claim, one.data["statement"]) for row, one in told if one.type == "statement.withdrawn"
+        (row.claim, each.data["statement"])
+        for row, each in rows
+        if each.type == "statement.withdrawn"
     }
     made = (
         select(links.c.id, links.c.claim, links.c.statement, events.c.data)
@@ -151,35 +163,37 @@ def _read_links(
     found: dict[str, Data] = {}
     for row in connection.execute(made).all():
         data = orjson.loads(row.data)
-        for one in data["links"] if "links" in data else [data["link"]]:
-            if one["id"] == row.id:
-                found[row.id] = one | {"claim": row.claim}
+        for link in data["links"] if "links" in data else [data["link"]]:
+            if link["id"] == row.id:
+                found[row.id] = link | {"claim": row.claim}
     return found
 
 
-def _list_cited_links(one: history.Event) -> list[str]:
-    if one.type == "claim.status_changed":
-        return list(one.data["cites"])
-    return [one.data["link"]] if one.type in ("link.retracted", "link.affirmed") else []
+def _list_cited_links(event: history.Event) -> list[str]:
+    if event.type == "claim.status_changed":
+        return list(event.data["cites"])
+    return [event.data["link"]] if event.type in ("link.retracted", "link.affirmed") else []
 
 
-def _build_entry(row: Row[Any], one: history.Event, brief: Data, known: dict[str, Data]) -> Data:
-    if one.type == "link.created":
-        concerned = [one.data["link"]]
-    elif one.type == "claim.absorbed":
-        concerned = one.data["links"]
-    elif one.type == "statement.withdrawn":
+def _build_entry(
+    row: Row[Any], event: history.Event, brief: TimelineClaimView, links: dict[str, Data]
+) -> EntryView:
+    if event.type == "link.created":
+        concerned = [event.data["link"]]
+    elif event.type == "claim.absorbed":
+        concerned = event.data["links"]
+    elif event.type == "statement.withdrawn":
         concerned = [
             link
-            for link in known.values()
-            if (link["claim"], link["statement"]) == (row.claim, one.data["statement"])
+            for link in links.values()
+            if (link["claim"], link["statement"]) == (row.claim, event.data["statement"])
         ]
     else:
-        concerned = [known[link] for link in _list_cited_links(one)]
-    voices = [history.read_voice(link["voice"]) for link in concerned]
-    if one.type == "claim.created" and one.data["claimant"]:
-        voices = [history.read_voice(one.data["claimant"])]
-    return timeline.build_entry(one, seq=row.seq, claim=brief, links=concerned, voices=voices)
+        concerned = [links[link] for link in _list_cited_links(event)]
+    voices = [plain_data.read_voice(link["voice"]) for link in concerned]
+    if event.type == "claim.created" and event.data["claimant"]:
+        voices = [plain_data.read_voice(event.data["claimant"])]
+    return timeline.build_entry(event, seq=row.seq, claim=brief, links=concerned, voices=voices)
 
 
 def read_lanes(
@@ -193,6 +207,6 @@ def read_lanes(
         query = query.where(events.c.recorded_at <= moment)
     rows = connection.execute(query.order_by(events.c.claim, events.c.number)).all()
     return {
-        claim: status_spans.draw_lane(map(parse_event, mine))
-        for claim, mine in groupby(rows, key=lambda row: row.claim)
+        claim: status_spans.draw_lane(map(parse_event, claim_rows))
+        for claim, claim_rows in groupby(rows, key=lambda row: row.claim)
     }

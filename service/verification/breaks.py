@@ -1,32 +1,39 @@
-"""How `verify` reports what it finds: breaks, remarks, and the comparison of rows.
+"""What `verify` reports: breaks, remarks and counts, and the comparison of rows.
 
 A break is a contradiction in the database.  A remark says what nothing in the database can prove.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import orjson
 from sqlalchemy import RowMapping
 
+from service.domain import things
 from service.domain.claims import format_instant
-from service.record.canonical import canonical
+from service.record.canonical import render_canonical
 
-SHOWN = 200
+LONGEST_TEXT = 200
 """Characters of an expected or found text that a break shows."""
+DAMAGE = (KeyError, TypeError, ValueError, AttributeError)
+"""What reading raises if rows are missing, or hold something of another shape."""
+MARKED = {
+    things.FOUND_MARK: "{count} recorded as found when the record of them began: "
+    "nothing proves what they were before",
+    things.TOLD_MARK: "{count} recorded as another desk's file told them, without proof",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Break:
     """One place where the database contradicts itself.
 
-    `what` names it: `number`, `previous_hash`, `hash`, `canonical`, `order`, `fold` of an event;
-    else a table, and the column where rows differ.  `claim` is the id or slug of what it concerns,
-    and `kind` says whether that is a claim, a statement, a party …; `event` is the event's number
-    within that subject, or the version that a row of claim_versions gives; None where the break is
-    of no one event.
+    `what` names it: "number", "previous_hash", "hash", "canonical", "order" or "fold" of an event;
+    otherwise a table, and the column in which rows differ.  `claim` is the id or slug of the
+    subject, and `kind` says whether that is a claim, a statement, a party …  `event` is the number
+    of the event, or the version of a row of claim_versions; None if the break is of no one event.
     """
 
     claim: str
@@ -45,21 +52,38 @@ class Remark:
     what: str
 
 
+@dataclass(slots=True)
+class Counts:
+    """What was read: claims, other things, and events."""
+
+    claims: int = 0
+    things: int = 0
+    events: int = 0
+    marked: dict[tuple[str, str], int] = field(default_factory=dict)
+    """How many rows of a table began with a mark (`things.MARKS`)."""
+
+    def list_remarks(self) -> list[Remark]:
+        return [
+            Remark(table, MARKED[mark].format(count=count))
+            for (table, mark), count in self.marked.items()
+        ]
+
+
 def compare_rows(
     claim: str,
     table: str,
     expected: Mapping[Any, Mapping[str, Any]],
-    found: Mapping[Any, RowMapping | Mapping[str, Any]],
+    stored: Mapping[Any, RowMapping | Mapping[str, Any]],
     *,
     kind: str = "claim",
 ) -> Iterator[Break]:
-    """The breaks between the rows that there should be and those that there are, by key."""
+    """Yield the breaks between the rows that there should be and those that there are, by key."""
     for key, row in expected.items():
-        if key not in found:
+        if key not in stored:
             yield Break(claim, None, table, f"a row {show_text(key)}", "no row", kind)
         else:
-            yield from compare_row(claim, None, table, row, found[key], kind=kind)
-    for key in found:
+            yield from compare_row(claim, None, table, row, stored[key], kind=kind)
+    for key in stored:
         if key not in expected:
             yield Break(claim, None, table, "no row", f"a row {show_text(key)}", kind)
 
@@ -69,36 +93,36 @@ def compare_row(
     event: int | None,
     table: str,
     expected: Mapping[str, Any],
-    found: RowMapping | Mapping[str, Any],
+    stored: RowMapping | Mapping[str, Any],
     *,
     kind: str = "claim",
 ) -> Iterator[Break]:
-    """The columns in which a row differs from what it should be; others are not looked at."""
+    """Yield a break for each column of `expected` in which a row differs."""
     for column, value in expected.items():
-        if found[column] != value:
-            shown = show_both(show_text(value), show_text(found[column]))
-            yield Break(claim, event, f"{table}.{column}", *shown, kind)
+        if stored[column] != value:
+            texts = show_both(show_text(value), show_text(stored[column]))
+            yield Break(claim, event, f"{table}.{column}", *texts, kind)
 
 
-def show_both(expected: str, found: str) -> tuple[str, str]:
-    """Both texts, or of two long JSON objects only the first key in which they differ."""
+def show_both(expected: str, actual: str) -> tuple[str, str]:
+    """Return both texts; of two JSON objects only the first key in which they differ."""
     try:
-        right, wrong = orjson.loads(expected), orjson.loads(found)
+        right, wrong = orjson.loads(expected), orjson.loads(actual)
     except ValueError:
-        return clip(expected), clip(found)
+        return clip(expected), clip(actual)
     if isinstance(right, dict) and isinstance(wrong, dict):
         for key in dict.fromkeys([*right, *wrong]):
             if key not in right or key not in wrong or right[key] != wrong[key]:
                 return tuple(  # type: ignore[return-value]
-                    clip(canonical({key: side[key]}) if key in side else f"no {key}")
+                    clip(render_canonical({key: side[key]}) if key in side else f"no {key}")
                     for side in (right, wrong)
                 )
-    return clip(expected), clip(found)
+    return clip(expected), clip(actual)
 
 
 def show_text(value: Any) -> str:
     if isinstance(value, dict):
-        return canonical(value)
+        return render_canonical(value)
     if isinstance(value, datetime):
         return format_instant(value)
     if isinstance(value, tuple):
@@ -107,4 +131,8 @@ def show_text(value: Any) -> str:
 
 
 def clip(text: str) -> str:
-    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
+    return text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…"
+
+
+def describe_error(error: Exception) -> str:
+    return clip(f"{type(error).__name__}: {error}")

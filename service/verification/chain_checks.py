@@ -1,4 +1,4 @@
-"""Proves that the events of one subject follow one another, and that none is missing of all."""
+"""Proves that the events of a subject follow one another, and that no event of all is missing."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -8,44 +8,44 @@ from sqlalchemy import Connection, Row, func, select, text
 
 from service.domain.claims import format_instant
 from service.domain.subjects import Subject, SubjectKind
-from service.record.canonical import GENESIS, canonical, hash_event, read_salts
+from service.record.canonical import GENESIS, hash_event, read_salts, render_canonical
 from service.store import tables
 from service.verification.breaks import Break, Remark, show_both, show_text
 
 NUMBERS_GIVEN_UP = "numbers_given_up"
-"""In `installation`: how many events a downgrade to an older schema took away (migration 0013)."""
+"""The setting that counts the events that a downgrade of the schema deleted (migration 0013)."""
 
 
 def check_chain(
     subject: str, lines: Iterable[Row[Any]], *, kind: SubjectKind = SubjectKind.CLAIM
 ) -> Iterator[Break]:
-    """Where numbers, hashes or instants of a record do not follow one another.
+    """Yield a break if numbers, hashes or instants of a chain do not follow one another.
 
-    Each event is held against the one stored before it, so one change is one break or two, not a
-    break in everything after it.
+    Each event is compared with the one stored before it, so that one change gives one break or two,
+    and not a break in every later event.
     """
     number, previous_hash = 1, GENESIS
     seq, recorded_at = 0, None
     for line in lines:
         at: int = line.number
 
-        def broken(what: str, expected: str, found: str, at: int = at) -> Break:
-            return Break(subject, at, what, expected, found, kind.value)
+        def make_break(what: str, expected: str, actual: str, at: int = at) -> Break:
+            return Break(subject, at, what, expected, actual, kind.value)
 
         if at != number:
-            yield broken("number", str(number), str(at))
+            yield make_break("number", str(number), str(at))
         if line.previous_hash != previous_hash:
-            yield broken("previous_hash", previous_hash, line.previous_hash)
+            yield make_break("previous_hash", previous_hash, line.previous_hash)
         for name in ("data", "actor", "salts"):
             written = line._mapping[name]
             if written is None:
                 continue
             try:
-                right = canonical(orjson.loads(written))
+                right = render_canonical(orjson.loads(written))
             except ValueError:
                 right = "JSON"
             if written != right:
-                yield broken("canonical", *show_both(right, written))
+                yield make_break("canonical", *show_both(right, written))
         try:
             digest = hash_event(
                 Subject(kind, subject),
@@ -58,14 +58,16 @@ def check_chain(
                 previous_hash=previous_hash,
             )
         except (ValueError, LookupError, TypeError, AttributeError) as error:
-            yield broken("salts", "salts of fields that it has", f"{type(error).__name__}: {error}")
+            yield make_break(
+                "salts", "salts of fields that it has", f"{type(error).__name__}: {error}"
+            )
             digest = "cannot be computed"
         if line.hash != digest:
-            yield broken("hash", digest, line.hash)
+            yield make_break("hash", digest, line.hash)
         if line.seq <= seq:
-            yield broken("order", f"a seq above {seq}", str(line.seq))
+            yield make_break("order", f"a seq above {seq}", str(line.seq))
         if recorded_at is not None and line.recorded_at < recorded_at:
-            yield broken(
+            yield make_break(
                 "order", f"no earlier than {show_text(recorded_at)}", show_text(line.recorded_at)
             )
         number, previous_hash = at + 1, line.hash
@@ -73,10 +75,10 @@ def check_chain(
 
 
 def check_numbers(connection: Connection) -> Iterator[Break | Remark]:
-    """Where numbers of the whole record are missing, at its end too.
+    """Yield a break or a remark if numbers of the whole record are missing, at its end too.
 
-    SQLite numbers events without gaps.  PostgreSQL leaves one where a transaction was rolled back,
-    so there a gap is a remark: nothing inside the database tells the two apart.
+    SQLite numbers events without gaps.  PostgreSQL leaves a gap when a transaction is rolled back,
+    so there a gap is only a remark: nothing in the database tells the two apart.
     """
     t = tables.events
     count, lowest, highest = connection.execute(

@@ -17,7 +17,7 @@ from service.store.tables import claim_tags, links
 Row = dict[str, Any]
 
 
-class Implied:
+class ImpliedRows:
     """One claim's links, decisions and tags after the events that were followed.
 
     Each is a dict of rows by key; a row has every column of its table.

@@ -1,4 +1,4 @@
-"""What `claimdesk verify` and `doctor` say of renames that have not come to all claims."""
+"""Reports renames that have not come to all claims, for `claimdesk verify` and `doctor`."""
 
 from dataclasses import dataclass
 
@@ -9,14 +9,14 @@ from service.claims.rename_queue import Rename
 from service.domain.diagnosis import Finding, make_remark
 from service.store.rename_tables import rename_claims, renames
 from service.store.tables import statements
-from service.verification.breaks import Remark, clip
+from service.verification.breaks import DAMAGE, Remark, describe_error
 
 GOES_ON = "A server that runs goes on with it by itself: claimdesk serve"
 
 
 @dataclass(frozen=True, slots=True)
 class Unfinished:
-    """The claims and the statements that are still found by a former name, and what to say."""
+    """The claims and statements that are still found by a former name, and the remarks on them."""
 
     claims: frozenset[str]
     statements: frozenset[str]
@@ -24,14 +24,14 @@ class Unfinished:
 
 
 def read_unfinished(connection: Connection) -> Unfinished:
-    """What renames under way have not come to."""
+    """Return what renames under way have not come to."""
     claims: set[str] = set()
-    spoken: set[str] = set()
+    spoken_statements: set[str] = set()
     remarks = []
     try:
         under_way = rename_queue.list_renames(connection)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        found = clip(f"{type(error).__name__}: {error}")
+    except DAMAGE as error:
+        found = describe_error(error)
         damaged = Remark("renames", f"a row cannot be read: {found}")
         return Unfinished(frozenset(), frozenset(), (damaged,))
     for rename in under_way:
@@ -41,13 +41,13 @@ def read_unfinished(connection: Connection) -> Unfinished:
         query = select(statements.c.id).where(rename_queue.build_statement_condition(rename))
         if rename.last_statement is not None:
             query = query.where(statements.c.id > rename.last_statement)
-        spoken.update(connection.scalars(query))
+        spoken_statements.update(connection.scalars(query))
         remarks.append(Remark("rename_claims", _describe(connection, rename)))
-    return Unfinished(frozenset(claims), frozenset(spoken), tuple(remarks))
+    return Unfinished(frozenset(claims), frozenset(spoken_statements), tuple(remarks))
 
 
 def check_renames(connection: Connection) -> list[Finding]:
-    """Whether a rename has not come to all claims that show the name."""
+    """Return a remark on each rename that has not come to all claims."""
     return [
         make_remark("renames", _describe(connection, rename), GOES_ON)
         for rename in rename_queue.list_renames(connection)

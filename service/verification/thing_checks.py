@@ -1,11 +1,11 @@
-"""Proves from their own chains of events whatever is no claim: statements and sources, parties
-and people, keys, webhooks and settings.
+"""Proves statements, sources, parties, people, keys, webhooks and settings from their events.
 
-What of a row is worked out from another (folded names, fingerprints, roots) is worked out again.
+Columns that follow from others (normalized names, fingerprints, roots) are derived again.
 """
 
+import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import sha256
 from itertools import groupby
 from typing import Any
@@ -29,18 +29,19 @@ from service.domain import addresses, names, things
 from service.domain.claims import Precision, compute_end
 from service.domain.history import Event
 from service.domain.subjects import SubjectKind
-from service.domain.things import Data, SignedEvent
+from service.domain.things import SignedEvent
 from service.record import audit
 from service.store import row_data, tables
 from service.store.installation import RECORDED_SETTINGS
-from service.store.row_data import PARTY, SOURCE, SPEAKER, STATEMENT, STORY, Exchanged
+from service.store.row_data import PARTY, SOURCE, SPEAKER, STATEMENT, STORY, ExchangedTable
 from service.store.webhook_tables import webhook_parties, webhooks
 from service.verification.breaks import (
+    DAMAGE,
     Break,
-    Remark,
-    clip,
+    Counts,
     compare_row,
     compare_rows,
+    describe_error,
     show_both,
     show_text,
 )
@@ -51,33 +52,33 @@ BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class Proved:
-    """A table whose rows have a record, and what of a row that record says, as plain data."""
+    """A table whose rows have a record, and how the columns that it proves are read from a row."""
 
     table: Table
     key: Column[Any]
-    describe: Callable[[RowMapping], Data]
+    describe: Callable[[RowMapping], things.Row]
 
 
-def _exchanged(kind: Exchanged) -> Proved:
-    return Proved(kind.table, kind.key, lambda row: row_data.plain(kind, row))
+def _prove_exchanged(kind: ExchangedTable) -> Proved:
+    return Proved(kind.table, kind.key, lambda row: row_data.serialize_row(kind, row))
 
 
-def _audited(table: Table, *columns: str) -> Proved:
+def _prove_audited(table: Table, *columns: str) -> Proved:
     return Proved(
         table, table.c.id, lambda row: audit.describe_row({name: row[name] for name in columns})
     )
 
 
 KINDS: Mapping[SubjectKind, Proved] = {
-    SubjectKind.PARTY: _exchanged(PARTY),
-    SubjectKind.SPEAKER: _exchanged(SPEAKER),
-    SubjectKind.SOURCE: _exchanged(SOURCE),
-    SubjectKind.STORY: _exchanged(STORY),
-    SubjectKind.STATEMENT: _exchanged(STATEMENT),
-    SubjectKind.NOTE: _audited(
+    SubjectKind.PARTY: _prove_exchanged(PARTY),
+    SubjectKind.SPEAKER: _prove_exchanged(SPEAKER),
+    SubjectKind.SOURCE: _prove_exchanged(SOURCE),
+    SubjectKind.STORY: _prove_exchanged(STORY),
+    SubjectKind.STATEMENT: _prove_exchanged(STATEMENT),
+    SubjectKind.NOTE: _prove_audited(
         tables.notes, "claim", "text", "author", "author_name", "recorded_at"
     ),
-    SubjectKind.PERSON: _audited(
+    SubjectKind.PERSON: _prove_audited(
         tables.users,
         "email",
         "name",
@@ -87,7 +88,7 @@ KINDS: Mapping[SubjectKind, Proved] = {
         "created_at",
         "disabled_at",
     ),
-    SubjectKind.KEY: _audited(
+    SubjectKind.KEY: _prove_audited(
         tables.api_keys,
         "secret_hash",
         "name",
@@ -98,7 +99,7 @@ KINDS: Mapping[SubjectKind, Proved] = {
         "expires_at",
         "revoked_at",
     ),
-    SubjectKind.WEBHOOK: _audited(
+    SubjectKind.WEBHOOK: _prove_audited(
         webhooks,
         "url",
         "description",
@@ -117,37 +118,14 @@ KINDS: Mapping[SubjectKind, Proved] = {
     ),
 }
 MAY_BE_GONE = {SubjectKind.WEBHOOK: "webhook.removed"}
-"""The last event of things whose rows are cleared away once they are deleted."""
-
-
-@dataclass(slots=True)
-class Counts:
-    """What was read: events, things, and how many of these began before the record did."""
-
-    events: int = 0
-    things: int = 0
-    unproved: dict[tuple[str, str], int] = field(default_factory=dict)
-    """How many rows of a table began with a mark (`things.FOUND_MARK`, `things.TOLD_MARK`)."""
-
-    def remarks(self) -> list[Remark]:
-        return [
-            Remark(table, MARKED[mark].format(count=count))
-            for (table, mark), count in self.unproved.items()
-        ]
-
-
-MARKED = {
-    things.FOUND_MARK: "{count} recorded as found when the record of them began: "
-    "nothing proves what they were before",
-    things.TOLD_MARK: "{count} recorded as another desk's file told them, without proof",
-}
+"""The last event of things whose rows are deleted some time after it."""
 
 
 def check_things(connection: Connection, counts: Counts) -> Iterator[Break]:
-    """The breaks of every kind, and of what parties were called in the past."""
+    """Yield the breaks of things of every kind, of former names of parties, and of settings."""
     for kind in KINDS:
         yield from _check_kind(connection, kind, counts)
-        yield from _find_chains_of_nothing(connection, kind)
+        yield from _check_missing_rows(connection, kind)
     yield from _check_party_versions(connection)
     yield from _check_settings(connection, counts)
 
@@ -173,18 +151,18 @@ def _check_kind(connection: Connection, kind: SubjectKind, counts: Counts) -> It
                 continue
             yield from check_chain(subject, lines, kind=kind)
             try:
-                signed = [sign(line) for line in lines]
+                signed = [_read_event(line) for line in lines]
                 expected = things.fold(kind, signed)
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
-                found = clip(f"{type(error).__name__}: {error}")
+            except DAMAGE as error:
+                found = describe_error(error)
                 yield Break(subject, None, "fold", "events that can follow", found, kind.value)
                 continue
-            for mark in things.FOUND_MARK, things.TOLD_MARK:
-                if mark in signed[0].event.data:
-                    place = (proved.table.name, mark)
-                    counts.unproved[place] = counts.unproved.get(place, 0) + 1
+            for mark in things.MARKS & signed[0].event.data.keys():
+                place = (proved.table.name, mark)
+                counts.marked[place] = counts.marked.get(place, 0) + 1
             if kind is SubjectKind.STATEMENT:
-                yield from _check_quotes(subject, expected.pop("quotes"), quotes.get(subject, []))
+                stated = typing.cast("list[things.Row]", expected.pop("quotes"))
+                yield from _check_quotes(subject, stated, quotes.get(subject, []))
             name = proved.table.name
             plain = proved.describe(row._mapping)
             if kind is SubjectKind.WEBHOOK:
@@ -203,14 +181,14 @@ def _check_kind(connection: Connection, kind: SubjectKind, counts: Counts) -> It
         rows = connection.execute(query.where(key > last)).all()
 
 
-def sign(line: Row[Any]) -> SignedEvent:
-    """A stored event as the rules read it.  Raises ValueError for what is no JSON."""
+def _read_event(line: Row[Any]) -> SignedEvent:
+    """Return a stored event as the rules read it.  Raises ValueError if it is not JSON."""
     event = Event(line.number, line.type, line.recorded_at, orjson.loads(line.data))
     return SignedEvent(event, orjson.loads(line.actor))
 
 
-def _derive(kind: SubjectKind, row: RowMapping, roots: Mapping[str, str]) -> Data:
-    """What columns of a row follow from its others."""
+def _derive(kind: SubjectKind, row: RowMapping, roots: Mapping[str, str]) -> Mapping[str, Any]:
+    """Return the columns of a row that follow from its others."""
     if kind is SubjectKind.PARTY:
         return {"root": roots.get(row["slug"], row["slug"])}
     if kind is SubjectKind.SPEAKER:
@@ -220,8 +198,8 @@ def _derive(kind: SubjectKind, row: RowMapping, roots: Mapping[str, str]) -> Dat
     if kind is SubjectKind.STATEMENT:
         return {"said_end": compute_end(row["said_at"], Precision(row["precision"]))}
     if kind is SubjectKind.SOURCE:
-        mark = source_commands.fingerprint(row["url"], row["sha256"])
-        # A page that an older desk has under several spellings: all but one are marked by id.
+        mark = source_commands.compute_fingerprint(row["url"], row["sha256"])
+        # An older release recorded a page once for each spelling: all but one are marked by id.
         second = sha256(row["id"].encode()).hexdigest()
         marked = second if row["fingerprint"] == second else mark
         return {
@@ -232,13 +210,13 @@ def _derive(kind: SubjectKind, row: RowMapping, roots: Mapping[str, str]) -> Dat
 
 
 def _check_quotes(
-    statement: str, expected: Sequence[Data], rows: Sequence[Row[Any]]
+    statement: str, expected: Sequence[things.Row], rows: Sequence[Row[Any]]
 ) -> Iterator[Break]:
     yield from compare_rows(
         statement,
         "quotes",
         {quote["id"]: quote for quote in expected},
-        {row.id: row_data.plain(row_data.QUOTE, row._mapping) for row in rows},
+        {row.id: row_data.serialize_row(row_data.QUOTE, row._mapping) for row in rows},
         kind=SubjectKind.STATEMENT.value,
     )
 
@@ -269,7 +247,7 @@ def _read_parties(connection: Connection, keys: Sequence[str]) -> dict[str, list
     rows = connection.execute(
         select(t).where(t.c.webhook.in_(keys)).order_by(t.c.webhook, t.c.party)
     ).all()
-    return {key: sorted(row.party for row in mine) for key, mine in groupby(rows, _webhook_of)}
+    return {key: sorted(row.party for row in group) for key, group in groupby(rows, _webhook_of)}
 
 
 def _webhook_of(row: Row[Any]) -> str:
@@ -278,22 +256,22 @@ def _webhook_of(row: Row[Any]) -> str:
 
 
 def _check_settings(connection: Connection, counts: Counts) -> Iterator[Break]:
-    """What is recorded of the installation's settings, and what they are."""
+    """Yield the breaks between the recorded settings of the installation and the present ones."""
     t = tables.events
     rows = connection.execute(
         select(t).where(t.c.kind == SubjectKind.SETTING.value).order_by(t.c.subject, t.c.number)
     )
-    expected: dict[str, Data] = {}
+    expected: dict[str, things.Row] = {}
     for name, lines in groupby(rows.all(), lambda row: row.subject):
         chain = list(lines)
         counts.things += 1
         counts.events += len(chain)
         yield from check_chain(name, chain, kind=SubjectKind.SETTING)
         try:
-            signed = [sign(line) for line in chain]
+            signed = [_read_event(line) for line in chain]
             expected[name] = things.fold(SubjectKind.SETTING, signed)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            found = clip(f"{type(error).__name__}: {error}")
+        except DAMAGE as error:
+            found = describe_error(error)
             yield Break(name, None, "fold", "events that can follow", found, "setting")
     i = tables.installation
     values = {
@@ -311,8 +289,8 @@ def _check_settings(connection: Connection, counts: Counts) -> Iterator[Break]:
             yield Break(name, None, "installation.value", *shown, "setting")
 
 
-def _find_chains_of_nothing(connection: Connection, kind: SubjectKind) -> Iterator[Break]:
-    """Events of a thing that is not there."""
+def _check_missing_rows(connection: Connection, kind: SubjectKind) -> Iterator[Break]:
+    """Yield a break for each thing that has events and no row."""
     key = KINDS[kind].key
     t = tables.events
     subject: Any = t.c.subject
@@ -329,7 +307,7 @@ def _find_chains_of_nothing(connection: Connection, kind: SubjectKind) -> Iterat
 
 
 def _list_roots(connection: Connection) -> dict[str, str]:
-    """The party at the top above each party; itself, where the tree is a circle."""
+    """Return the root of each party; if the tree is a circle, the last before it closes."""
     parents = {
         row.slug: row.parent
         for row in connection.execute(select(tables.parties.c.slug, tables.parties.c.parent))
@@ -344,21 +322,21 @@ def _list_roots(connection: Connection) -> dict[str, str]:
 
 
 def _check_party_versions(connection: Connection) -> Iterator[Break]:
-    """What parties were called, and where they stood, from the events of all of them in order."""
+    """Yield the breaks of the former names and parents of parties."""
     t = tables.events
     lines = connection.execute(
         select(t).where(t.c.kind == SubjectKind.PARTY.value).order_by(t.c.seq)
     ).all()
     try:
-        expected = things.fold_party_versions((line.subject, sign(line)) for line in lines)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        found = clip(f"{type(error).__name__}: {error}")
+        expected = things.fold_party_versions((line.subject, _read_event(line)) for line in lines)
+    except DAMAGE as error:
+        found = describe_error(error)
         yield Break("", None, "party_versions", "events that can follow", found, "party")
         return
-    found_rows: dict[str, list[Data]] = {}
+    found_rows: dict[str, list[things.Row]] = {}
     v = tables.party_versions
     for row in connection.execute(select(v).order_by(v.c.slug, v.c.recorded_at)):
-        plain = row_data.plain(row_data.PARTY_VERSION, row._mapping)
+        plain = row_data.serialize_row(row_data.PARTY_VERSION, row._mapping)
         found_rows.setdefault(row.slug, []).append(plain)
     for slug in dict.fromkeys([*expected, *found_rows]):
         yield from compare_rows(

@@ -1,4 +1,7 @@
-"""Who is calling: an API key or a session, looked up at most once a second."""
+"""Identifies callers by API key or session, and limits how much each asks.
+
+A credential is looked up at most once a second.
+"""
 
 import contextlib
 import hmac
@@ -10,8 +13,7 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 
 from service.accounts import credentials
-from service.accounts.account_commands import digest
-from service.accounts.credentials import Credential
+from service.accounts.credentials import Credential, hash_secret
 from service.config import Settings
 from service.domain.access import Actor
 from service.domain.errors import CrossSite, NotAuthenticated
@@ -22,29 +24,29 @@ from service.web.request_context import context_of
 COOKIE = "claimdesk_session"
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 TRUSTED_SECONDS = 1.0
-"""How long a credential is believed without asking the database again: another process's
-revocation takes effect within this; this process's at once."""
+"""How long a credential is trusted without asking the database again: a revocation by another
+process takes effect within this time, one by this process at once."""
 MOST_CREDENTIALS = 10_000
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def is_secure(settings: Settings) -> bool:
-    """Whether this desk's cookies are for TLS only: wherever it is, but on this very machine.
+    """Whether this desk's cookies are for TLS only: everywhere but on this very machine.
 
-    By the address that the operator has given, not by a request: a proxy in front may pass any.
+    The address that the operator has set decides, not a request: a proxy in front may pass any.
     """
     base = urlsplit(settings.base_url)
     return base.scheme == "https" or base.hostname not in LOOPBACK
 
 
 def name_cookie(settings: Settings, name: str) -> str:
-    """The cookie's name: where it is for TLS only, one that browsers take from nobody but this very
-    host (RFC 6265bis, 4.1.3.2)."""
+    """Return the cookie's name: where it is for TLS only, one that browsers accept from this very
+    host alone (RFC 6265bis, 4.1.3.2)."""
     return f"__Host-{name}" if is_secure(settings) else name
 
 
 class Callers:
-    """Tells who sends a request, and spends their allowance."""
+    """Identifies who sends a request, and counts the request on their limit."""
 
     def __init__(self, settings: Settings, database: Database) -> None:
         self.settings = settings
@@ -52,13 +54,13 @@ class Callers:
         self.cookie = name_cookie(settings, COOKIE)
         self.limiter = Limiter(settings.rate_limit)
         self.used: dict[str, datetime] = {}
-        """When keys were last used, since this was last written down."""
+        """When keys were used since that was last written to the database, by their ids."""
         self.used_sessions: dict[str, datetime] = {}
-        """The same of sessions, by the hash of their token."""
+        """When sessions were used, likewise, by the hashes of their tokens."""
         self._known: dict[str, tuple[float, Credential]] = {}
 
     async def identify(self, request: Request, *, now: datetime) -> Actor | None:
-        """The caller, None for the public.
+        """Return the caller; None for the public.
 
         Raises NotAuthenticated for a credential that does not hold, CrossSite for a change that a
         browser was made to send, RateLimited.
@@ -66,10 +68,10 @@ class Callers:
         header = request.headers.get("authorization")
         token = header or request.cookies.get(self.cookie)
         if token is None:
-            self._spend(request, self._address(request))
+            self._spend(request, self._name_peer(request))
             return None
         trusted = self._known
-        # A key and a session are different things even where their texts are the same.
+        # A key and a session are different things even where their texts are equal.
         named = f"{'key' if header else 'session'} {token}"
         known = trusted.get(named)
         if known is not None and known[0] > time.monotonic():
@@ -77,9 +79,9 @@ class Callers:
         else:
             trusted.pop(named, None)
             try:
-                credential = await (self._key(header) if header else self._session(token))
+                credential = await (self._find_key(header) if header else self._find_session(token))
             except NotAuthenticated:
-                self._spend(request, self._address(request))
+                self._spend(request, self._name_peer(request))
                 raise
             if len(trusted) >= MOST_CREDENTIALS:
                 trusted.clear()
@@ -96,12 +98,12 @@ class Callers:
         context_of(request.scope).credential = credential
         return credential.actor
 
-    def forget(self) -> None:
-        """Ask the database about everybody again: a key, session or user has changed."""
-        # A new dictionary: whoever is being looked up just now is noted in the old one.
+    def forget_credentials(self) -> None:
+        """Look every credential up again: a key, session or user has changed."""
+        # A new dictionary: lookups that are under way write into the old one.
         self._known = {}
 
-    async def _key(self, header: str) -> Credential:
+    async def _find_key(self, header: str) -> Credential:
         scheme, _, token = header.partition(" ")
         parts = token.strip().split("_")
         if scheme.lower() != "bearer" or len(parts) != 3 or parts[0] != "cd":
@@ -111,25 +113,28 @@ class Callers:
             raise NotAuthenticated("This API key is unknown, revoked or mistyped.")
         credential = await self.database.read(credentials.find_key_credential, key_id)
         expected = credential.secret_hash if credential else ""
-        if not hmac.compare_digest(digest(secret), expected) or credential is None:
+        if not hmac.compare_digest(hash_secret(secret), expected) or credential is None:
             raise NotAuthenticated("This API key is unknown, revoked or mistyped.")
         return credential
 
-    async def _session(self, token: str) -> Credential:
-        credential = await self.database.read(credentials.find_session_credential, digest(token))
+    async def _find_session(self, token: str) -> Credential:
+        credential = await self.database.read(
+            credentials.find_session_credential, hash_secret(token)
+        )
         if credential is None:
             raise NotAuthenticated("This session has ended; sign in again.")
         return credential
 
     def require_same_site(self, request: Request) -> None:
-        """A cookie is sent by any page's form; only our own may change something with it."""
+        """Raise CrossSite for a change that comes from another site's page: browsers send the
+        cookie with it all the same."""
         origin = request.headers.get("origin")
         ours = {self.settings.base_url, f"{request.url.scheme}://{request.url.netloc}"}
         if origin is None or origin not in {_origin(url) for url in ours}:
             raise CrossSite("Changes made with a session must come from the desk's own pages.")
 
     def charge(self, request: Request, cost: int) -> None:
-        """Count work that a request turned out to take, in requests.  Raises RateLimited."""
+        """Count the work that a request takes, in requests.  Raises RateLimited."""
         if cost > 0:
             context = context_of(request.scope)
             context.allowance = self.limiter.spend(context.limited_as, cost)
@@ -140,8 +145,9 @@ class Callers:
         context.allowance = self.limiter.spend(caller)
 
     @staticmethod
-    def _address(request: Request) -> str:
-        """Whom a limit counts: the peer's address, of IPv6 the network that one customer has."""
+    def _name_peer(request: Request) -> str:
+        """Return whom a limit counts: the peer's address, of IPv6 the network that one customer
+        has."""
         host = request.client.host if request.client else "unknown"
         if ":" in host:
             with contextlib.suppress(ValueError):

@@ -26,7 +26,7 @@ from service.domain.errors import Invalid, NotAuthenticated, NotFound
 from service.record import idempotency
 from service.record.idempotency import Answer
 from service.store.engine import Connection
-from service.store.paging import BY_END, DEFAULT_LIMIT, MAX_LIMIT, Window, cut
+from service.store.paging import BY_END, DEFAULT_LIMIT, MAX_LIMIT, Window, cut_page
 from service.web.direct_routes import DirectRoute
 from service.web.request_context import context_of
 from service.web.service_container import Services, get_services
@@ -138,16 +138,16 @@ class Call:
         fingerprint = sha256(line + await self.request.body()).hexdigest()
 
         def change_once(connection: Connection) -> tuple[Answer, bool]:
-            first = idempotency.first_answer(connection, key_hash, fingerprint, now=self.now)
+            first = idempotency.find_first_answer(connection, key_hash, fingerprint, now=self.now)
             if first is not None:
                 return first, True
             answer = change(connection)
             stored = answer if shown_once is None else remove_field(answer, shown_once)
-            idempotency.remember(connection, key_hash, fingerprint, stored, now=self.now)
+            idempotency.store_answer(connection, key_hash, fingerprint, stored, now=self.now)
             return answer, False
 
         if key_hash in self.services.running:
-            raise idempotency.still_running()
+            raise idempotency.build_still_running_error()
         self.services.running.add(key_hash)
         try:
             answer, replayed = await self.services.database.write(change_once)
@@ -172,7 +172,7 @@ class Call:
         `rows` are one more than the page has, where another follows; `keys` gives the sort keys of
         a row.
         """
-        page, last = cut(rows, window, keys)
+        page, last = cut_page(rows, window, keys)
         return self.answer_items([shape(row) for row in page], last, scope)
 
     def answer_items(self, items: list[Any], after: Sequence[Any] | None, scope: str) -> Response:
@@ -215,7 +215,7 @@ def build_answer(shape: Any, *, status: int = 200, **headers: str) -> Answer:
     return Answer(status, body, named)
 
 
-def require_found(shape: dict[str, Any] | None, otherwise: str) -> dict[str, Any]:
+def require_found(shape: T | None, otherwise: str) -> T:
     """Return `shape`; where it is None, raise NotFound with the sentence `otherwise`."""
     if shape is None:
         raise NotFound(otherwise)

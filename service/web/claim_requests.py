@@ -16,7 +16,7 @@ from service.domain.claims import Kind, Lifecycle, Stance, Status
 from service.domain.errors import Invalid, NotFound, NotYetRecorded
 from service.search.index import query_parser
 from service.store.paging import BY_END, DEFAULT_LIMIT, MAX_LIMIT
-from service.store.types import id_text
+from service.store.types import format_id
 from service.web.calls import Call
 from service.web.fields import Id, In, Instant, Slug
 
@@ -137,7 +137,7 @@ async def look_up_claim(
     if not rows:
         raise await _explain_absence(call, claim_id)
     version, document, assignee, into = rows[0]
-    return version, document, assignee, None if into is None else id_text(into)
+    return version, document, assignee, None if into is None else format_id(into)
 
 
 async def _explain_absence(call: Call, claim_id: str) -> NotFound:
@@ -243,4 +243,4 @@ def build_claims_scope(scope: str, query: ListQuery) -> str:
 def read_sort_keys(row: Any) -> list[Any]:
     """Read a row's sort keys: an instant and an id, whatever the driver made of them."""
     moment = row[2]
-    return [moment if isinstance(moment, str) else moment.isoformat(), id_text(row[3])]
+    return [moment if isinstance(moment, str) else moment.isoformat(), format_id(row[3])]

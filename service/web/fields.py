@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from annotated_types import GroupedMetadata
-from fastapi import Path
+from fastapi import Path, Query
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -36,12 +36,6 @@ class In(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Out(BaseModel):
-    """What is answered; for the OpenAPI document, which tests hold the answers against."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
 LEFT_OUT: Any = Field(default_factory=lambda: None)
 """The default of a field that may be left out but is never null."""
 
@@ -59,15 +53,6 @@ def _parse_instant(value: Any) -> Any:
     if not is_near:
         raise ValueError("an instant lies between the years 1900 and 2200")
     return moment
-
-
-def _check_http_url(url: str) -> str:
-    fault = addresses.find_address_fault(url)
-    if fault is not None:
-        raise ValueError(fault)
-    # Everything else of it stays as it was given.
-    scheme, colon, rest = url.partition(":")
-    return f"{scheme.lower()}{colon}{rest}"
 
 
 def _parse_known_id(text: str) -> str:
@@ -133,8 +118,7 @@ Email = Annotated[
 Url = Annotated[
     str,
     StringConstraints(strip_whitespace=True, max_length=2048),
-    AfterValidator(texts.check_address),
-    AfterValidator(_check_http_url),
+    AfterValidator(addresses.clean_address),
 ]
 Id = Annotated[str, AfterValidator(_parse_id), WithJsonSchema({"type": "string", "format": "uuid"})]
 # Printed within sentences, or shown beside what people sign with their names.
@@ -154,6 +138,8 @@ Description = Annotated[str, Text(5000, texts.clean_prose)]
 LongQuote = Annotated[str, Text(10_000, texts.clean_prose, trimmed=False)]
 Context = Annotated[str, StringConstraints(max_length=200), AfterValidator(texts.clean_context)]
 """What stands before or after a quote: it may be empty or blank."""
+
+AsOf = Annotated[Instant | None, Query(description="What the desk knew at this instant")]
 
 ID_SCHEMA = {"type": "string", "format": "uuid"}
 ClaimId = Annotated[str, Path(), AfterValidator(_parse_known_id), WithJsonSchema(ID_SCHEMA)]

@@ -48,7 +48,8 @@ def configure_logging(settings: Settings) -> None:
 
 
 _UNPRINTED = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
+    "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\ud800-\udfff]"
 )
 LINES = frozenset({"exception", "stack"})
 """Fields of several lines, which are our own."""

@@ -1,4 +1,5 @@
-"""Trying a password: by whom, from where, how often, and what a browser is then known by."""
+"""Checks passwords at sign-in: limits tries by account, address and browser, and makes browsers
+known that somebody has signed in with."""
 
 import hmac
 import secrets
@@ -9,64 +10,71 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.accounts import account_commands, account_queries, sign_in_tries
+from service.accounts import (
+    account_names,
+    credentials,
+    sign_in_commands,
+    sign_in_tries,
+)
+from service.accounts.credentials import StoredPassword
 from service.accounts.sign_in_tries import Limit
 from service.domain.errors import NotAuthenticated
 from service.web import passwords, sessions
 from service.web.service_container import Services
 
 TRIES_A_MINUTE = 10
-"""For one account from one address, from one known browser, or of one signed-in person."""
+"""For one account from one address, from one known browser, or by one signed-in person."""
 TRIES_AN_ADDRESS = 30
 """For all accounts from one address."""
 TRIES_AN_ACCOUNT = 100
 """For one account from everywhere, but for browsers that its owner has signed in with: so nobody
 locks anybody out, and a thousand addresses guess no faster than this."""
-LONGEST_PASSWORD = 1000
 
 
 async def sign_in(services: Services, request: Request, email: str, password: str) -> str:
-    """Start a session by a password and give its token.
+    """Start a session by a password and return its token.
 
-    Raises NotAuthenticated (the same for an unknown account, and as late), RateLimited, SignInBusy.
+    Raises NotAuthenticated (the same for an unknown account, and after as long a time),
+    RateLimited, SignInBusy.
     """
     known = is_known_device(services, request, email)
-    with passwords.admit(known=known):
-        await spend_try(services, list_limits(request, email, known=known))
-        user = await services.database.read(account_queries.by_email, email)
-        hashed = user.password_hash if user and len(password) <= LONGEST_PASSWORD else None
-        if not await passwords.matches(password[:LONGEST_PASSWORD], hashed):
+    with passwords.admit_try(is_known_browser=known):
+        await spend_try(services, list_limits(request, email, is_known_browser=known))
+        stored = await services.database.read(credentials.find_password_by_email, email)
+        hashed = stored.hash if stored and len(password) <= passwords.LONGEST_PASSWORD else None
+        is_right = await passwords.verify_password(password[: passwords.LONGEST_PASSWORD], hashed)
+        if stored is None or hashed is None or not is_right:
             raise NotAuthenticated("No account has this address and password.")
-        assert user is not None
         return await services.database.write(
-            account_commands.sign_in_by_password,
-            user.id,
-            user.password_hash,
-            agent=sessions.agent(request),
+            sign_in_commands.sign_in_by_password,
+            stored.user,
+            hashed,
+            agent=sessions.read_agent(request),
             now=services.clock(),
         )
 
 
-async def is_own_password(services: Services, user: Any, password: str) -> bool:
+async def is_own_password(services: Services, stored: StoredPassword, password: str) -> bool:
     """Whether somebody who is signed in knows their password.  Raises RateLimited, SignInBusy."""
-    with passwords.admit(known=True):
-        await spend_try(services, limits_of_person(user.id))
-        return await passwords.matches(password[:LONGEST_PASSWORD], user.password_hash)
+    with passwords.admit_try(is_known_browser=True):
+        await spend_try(services, [Limit(f"person {stored.user}", TRIES_A_MINUTE)])
+        return await passwords.verify_password(password[: passwords.LONGEST_PASSWORD], stored.hash)
 
 
 async def spend_try(services: Services, limits: list[Limit]) -> None:
-    """Count one try.  Raises RateLimited; whoever has none left does not take the writer's time."""
+    """Count one try.  Raises RateLimited, without a change where no try is left."""
     now = services.clock()
-    await services.database.read(sign_in_tries.check, limits, now=now)
-    await services.database.write(sign_in_tries.spend, limits, now=now)
+    await services.database.read(sign_in_tries.require_tries_left, limits, now=now)
+    await services.database.write(sign_in_tries.count_try, limits, now=now)
 
 
-def list_limits(request: Request, email: str, *, known: bool) -> list[Limit]:
-    """What a try at an account's password counts on; `known` is a browser of its owner's."""
-    account = _fold(email)
-    if known:
+def list_limits(request: Request, email: str, *, is_known_browser: bool) -> list[Limit]:
+    """Return the limits on which a try at an account's password counts; `known`: it comes from a
+    browser that has signed in to the account before."""
+    account = account_names.normalize_email(email)
+    if is_known_browser:
         return [Limit(f"device {sessions.read_device(request)} {account}", TRIES_A_MINUTE)]
-    address = _network(request.client.host if request.client else "unknown")
+    address = _name_network(request.client.host if request.client else "unknown")
     return [
         Limit(f"account {account} from {address}", TRIES_A_MINUTE),
         Limit(f"address {address}", TRIES_AN_ADDRESS),
@@ -74,13 +82,9 @@ def list_limits(request: Request, email: str, *, known: bool) -> list[Limit]:
     ]
 
 
-def limits_of_person(user_id: str) -> list[Limit]:
-    """What a signed-in person's try at their own password counts on."""
-    return [Limit(f"person {user_id}", TRIES_A_MINUTE)]
-
-
-def _network(host: str) -> str:
-    """An address as it is counted: who has one of IPv6 has the 64 bits of it that vary, too."""
+def _name_network(host: str) -> str:
+    """Return the network by which an address is counted: of IPv6 the 64 bits that one customer
+    has."""
     try:
         address: Any = ip_address(host)
     except ValueError:
@@ -90,30 +94,26 @@ def _network(host: str) -> str:
     return str(ip_network(f"{address}/{64 if address.version == 6 else 32}", strict=False))
 
 
-def _fold(email: str) -> str:
-    return email.strip().lower()
-
-
-# The cookie by which a browser is known: a number, and the proof that this desk gave it to whoever
-# had just signed in to that account.
+# A browser is known by a cookie: a number, and the proof that this desk set it when somebody had
+# signed in to that account.
 
 
 def remember_device(services: Services, request: Request, response: Response, email: str) -> None:
-    """Let this browser skip the limits that strangers share, for this account."""
+    """Make this browser known, so that it skips the limits that strangers share."""
     if is_known_device(services, request, email):
         return
     number = secrets.token_urlsafe(16)
-    proof = _prove(services, number, email)
-    sessions.keep_device(response, request, f"{number}.{proof}")
+    proof = _sign_device(services, number, email)
+    sessions.set_device_cookie(response, request, f"{number}.{proof}")
 
 
 def is_known_device(services: Services, request: Request, email: str) -> bool:
     """Whether somebody has signed in to this account with this browser."""
     number, _, proof = (sessions.read_device(request) or "").partition(".")
-    expected = _prove(services, number, email)
+    expected = _sign_device(services, number, email)
     return bool(number) and hmac.compare_digest(expected.encode(), proof.encode())
 
 
-def _prove(services: Services, number: str, email: str) -> str:
-    message = f"device {number} {_fold(email)}".encode()
+def _sign_device(services: Services, number: str, email: str) -> str:
+    message = f"device {number} {account_names.normalize_email(email)}".encode()
     return hmac.new(services.device_key, message, sha256).hexdigest()

@@ -1,4 +1,5 @@
-"""Passwords: argon2, in a thread, few at once, so that nobody can stop the service by guessing."""
+"""Hashes and verifies passwords with argon2: in threads and few at once, so that nobody can stop
+the service by guessing."""
 
 import asyncio
 import secrets
@@ -15,36 +16,36 @@ from service.domain.errors import SignInBusy
 
 T = TypeVar("T")
 THREADS = 2
-QUEUED = 24
-"""Tries at a password that are under way in one process, at most: about a second's work."""
+MOST_TRIES = 24
+"""How many tries at a password one process takes at once: about a second's work."""
 RESERVED = 8
-"""Of these, kept for browsers that are known and for people who are signed in."""
+"""How many of these are kept for browsers that are known and for people who are signed in."""
+SHORTEST_PASSWORD, LONGEST_PASSWORD = 12, 1000
 _hasher = PasswordHash((Argon2Hasher(),))
 _threads = ThreadPoolExecutor(THREADS, "claimdesk-argon2")
-
-
-_held = 0
+_tries = 0
+"""How many tries are under way."""
 
 
 @contextmanager
-def admit(*, known: bool) -> Iterator[None]:
-    """Hold a place for one try at a password, from before the database is asked.
+def admit_try(*, is_known_browser: bool) -> Iterator[None]:
+    """Count one try at a password as under way, from before the database is asked.
 
-    `known` says that a browser which somebody has signed in with asks, or somebody who is signed
-    in.  Raises SignInBusy where too many are at it already.
+    `known`: it comes from a browser that somebody has signed in with, or from somebody who is
+    signed in.  Raises SignInBusy where too many are under way.
     """
-    global _held
-    if _held >= (QUEUED if known else QUEUED - RESERVED):
+    global _tries
+    if _tries >= (MOST_TRIES if is_known_browser else MOST_TRIES - RESERVED):
         raise SignInBusy(
             "Too many people are signing in just now; nothing was tried. Wait two seconds, then "
             "send it again.",
             headers={"Retry-After": "2"},
         )
-    _held += 1
+    _tries += 1
     try:
         yield
     finally:
-        _held -= 1
+        _tries -= 1
 
 
 def hash_password(password: str) -> str:
@@ -52,31 +53,32 @@ def hash_password(password: str) -> str:
 
 
 async def hash_in_thread(password: str) -> str:
-    """Raises SignInBusy."""
-    with admit(known=True):
-        return await _run(lambda: hash_password(password))
+    """Hash a password in a thread.  Raises SignInBusy."""
+    with admit_try(is_known_browser=True):
+        return await _run_in_thread(lambda: hash_password(password))
 
 
-async def matches(password: str, hashed: str | None) -> bool:
-    """Whether `password` is the one behind `hashed`; None is an unknown user, never a match."""
+async def verify_password(password: str, hashed: str | None) -> bool:
+    """Whether `password` is the one behind `hashed`; never for None, which takes as long."""
 
     def verify() -> bool:
-        return _hasher.verify(password, hashed or _nobody()) and hashed is not None
+        return _hasher.verify(password, hashed or _hash_decoy()) and hashed is not None
 
-    return await _run(verify)
+    return await _run_in_thread(verify)
 
 
-async def _run(work: Callable[[], T]) -> T:
-    # Whatever nobody waits for any more leaves the queue, unless a thread is at it already.
+async def _run_in_thread(work: Callable[[], T]) -> T:
+    # Work that nobody waits for any more leaves the queue, unless a thread has begun it.
     return await asyncio.wrap_future(_threads.submit(work))
 
 
 @cache
-def _nobody() -> str:
-    """Compared where no such user exists, so that the answer takes as long either way."""
+def _hash_decoy() -> str:
+    """Return the hash that is compared where there is no such user, so that the answer takes as
+    long either way."""
     return hash_password(secrets.token_urlsafe())
 
 
-def prepare() -> None:
-    """Have what unknown accounts are compared with made, so that the first takes no longer."""
-    _threads.submit(_nobody)
+def prepare_decoy() -> None:
+    """Make the decoy in advance, so that the first unknown account takes no longer."""
+    _threads.submit(_hash_decoy)

@@ -4,14 +4,16 @@ The table of what is internal is the rulebook's (`domain/disclosure.py`). API, p
 streams all apply it here.
 """
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar, cast
 
+from service.claims.statement_views import LinkView
 from service.domain import disclosure
 from service.domain.disclosure import INTERNAL, Audience
 from service.record import canonical
 
 Data = dict[str, Any]
+V = TypeVar("V", bound=Mapping[str, Any])
 WITHOUT_HASH: Data = {"previous_hash": None, "hash": None, "commitments": {}, "salts": {}}
 
 
@@ -27,7 +29,7 @@ def redact_record(events: Iterable[Data], audience: Audience) -> list[Data]:
         redacted_event, _ = disclosure.withhold_event(event, audience)
         places = disclosure.list_committed_places(event["type"], event["actor"], event["data"])
         hidden = [place for place, lowest in places.items() if not audience.may_read(lowest)]
-        redacted.append(redacted_event | canonical.prove(event, event["salts"], hidden))
+        redacted.append(redacted_event | canonical.build_proof(event, event["salts"], hidden))
     return redacted
 
 
@@ -57,12 +59,16 @@ def redact_events(events: Iterable[Data], audience: Audience) -> list[Data]:
     return [event | WITHOUT_HASH for event in news]
 
 
-def redact_links(links: Iterable[Data], audience: Audience) -> list[Data]:
+def redact_links(links: Iterable[LinkView], audience: Audience) -> list[LinkView]:
     """Return links with their statements as `audience` may read them."""
     fields = disclosure.LINK_FIELDS
-    return [disclosure.withhold_fields(link, fields, audience) for link in links]
+    return [_withhold_fields(link, fields, audience) for link in links]
 
 
-def redact_status_change(change: Data, audience: Audience) -> Data:
+def redact_status_change(change: V, audience: Audience) -> V:
     """Return a change of status as `audience` may read it."""
-    return disclosure.withhold_fields(change, disclosure.STATUS_CHANGE_FIELDS, audience)
+    return _withhold_fields(change, disclosure.STATUS_CHANGE_FIELDS, audience)
+
+
+def _withhold_fields(view: V, fields: Mapping[str, Audience], audience: Audience) -> V:
+    return cast(V, disclosure.withhold_fields(cast(Data, view), fields, audience))

@@ -80,30 +80,30 @@ async def resolve_with_system(host: str, port: int) -> list[str]:
     loop = asyncio.get_running_loop()
     answered: asyncio.Future[list[str]] = loop.create_future()
 
-    def settle(found: list[str] | Exception) -> None:
+    def settle(result: list[str] | Exception) -> None:
         if answered.done():  # nobody waits any more
             return
-        if isinstance(found, Exception):
-            answered.set_exception(found)
+        if isinstance(result, Exception):
+            answered.set_exception(result)
         else:
-            answered.set_result(found)
+            answered.set_result(result)
 
     def look_up() -> None:
-        found: list[str] | Exception
+        result: list[str] | Exception
         try:
             infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-            found = list(dict.fromkeys(str(info[4][0]) for info in infos))
+            result = list(dict.fromkeys(str(info[4][0]) for info in infos))
         except Exception as error:
-            found = error
+            result = error
         with suppress(RuntimeError):  # the loop is closed
-            loop.call_soon_threadsafe(settle, found)
+            loop.call_soon_threadsafe(settle, result)
 
     threading.Thread(target=look_up, name="claimdesk-resolve", daemon=True).start()
     return await answered
 
 
 class AddressGuard:
-    """The rules.  `allow_cidrs` opens ranges that are not public, `allow_http` plain HTTP."""
+    """Holds the rules.  `allow_cidrs` opens ranges that are not public, `allow_http` plain HTTP."""
 
     def __init__(
         self,
@@ -149,7 +149,7 @@ class AddressGuard:
             raise AddressRefused("The URL must begin with https://.")
         if port is not None and not 0 < port < 65536:
             raise AddressRefused("The port of the URL must be between 1 and 65535.")
-        if _literal(host) is None and (not NAME.fullmatch(host) or NUMERIC.fullmatch(host)):
+        if _parse_literal(host) is None and (not NAME.fullmatch(host) or NUMERIC.fullmatch(host)):
             raise AddressRefused(
                 "The host of the URL is neither a name nor an address as usually written."
             )
@@ -158,7 +158,7 @@ class AddressGuard:
     async def check_address(self, url: str) -> None:
         """check_url, and where the host is now.  Raises Refused.
 
-        For an early answer: what decides is the same check at each connection.
+        For an early answer only: each connection makes the same check again.
         """
         parsed = self.check_url(url)
         host = parsed.raw_host.decode("ascii")
@@ -172,34 +172,34 @@ class AddressGuard:
 
     async def resolve_addresses(self, host: str, port: int) -> list[str]:
         """Where `host` is, resolved once.  Raises Refused if a single address is not allowed."""
-        if _literal(host) is not None:
-            found = [host]
+        if _parse_literal(host) is not None:
+            addresses = [host]
         else:
             try:
-                found = await self._resolve(host, port)
+                addresses = await self._resolve(host, port)
             except (OSError, UnicodeError) as error:
                 raise AddressRefused(f"{host} cannot be looked up.") from error
-        if not found:
+        if not addresses:
             raise AddressRefused(f"{host} has no address.")
-        for address in found:
+        for address in addresses:
             if not self.is_permitted(address):
-                raise AddressRefused(_refusal(host, address))
-        return found
+                raise AddressRefused(_describe_refusal(host, address))
+        return addresses
 
     def is_permitted(self, address: str) -> bool:
         """Whether a literal address is public, or in one of `allow_cidrs`."""
-        vetted = _literal(address)
-        if vetted is None:
+        parsed_address = _parse_literal(address)
+        if parsed_address is None:
             return False
-        if any(vetted in network for network in self._allow_cidrs):
+        if any(parsed_address in network for network in self._allow_cidrs):
             return True
-        if vetted.version == 6 and vetted not in PUBLIC6:
+        if parsed_address.version == 6 and parsed_address not in PUBLIC6:
             return False
-        return not any(vetted in network for network in DENIED)
+        return not any(parsed_address in network for network in DENIED)
 
 
-def _literal(text: str) -> Address | None:
-    """The address that `text` is, an IPv4-mapped one as IPv4; none with a scope (`%eth0`)."""
+def _parse_literal(text: str) -> Address | None:
+    """Return the address that `text` is, an IPv4-mapped one as IPv4; None with a scope id."""
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
@@ -211,19 +211,19 @@ def _literal(text: str) -> Address | None:
     return address.ipv4_mapped or address
 
 
-def _refusal(host: str, address: str) -> str:
+def _describe_refusal(host: str, address: str) -> str:
     place = address if address == host else f"{host} is at {address}, which"
-    vetted = _literal(address)
-    if vetted is None:
+    parsed_address = _parse_literal(address)
+    if parsed_address is None:
         return f"{place} is no address that webhooks may use."
     return (
         f"{place} is private or reserved. If it is yours, add "
-        f"{vetted}/{vetted.max_prefixlen} to CLAIMDESK_WEBHOOK_ALLOW_CIDRS."
+        f"{parsed_address}/{parsed_address.max_prefixlen} to CLAIMDESK_WEBHOOK_ALLOW_CIDRS."
     )
 
 
 class GuardedBackend(httpcore.AsyncNetworkBackend):
-    """Connects to vetted addresses only.  Raises Refused, or what httpcore's own backend does."""
+    """Connects to permitted addresses only.  Raises AddressRefused, or as httpcore does."""
 
     def __init__(self, guard: AddressGuard) -> None:
         self._guard = guard
@@ -237,7 +237,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """Try the addresses in turn, each for its share of the seconds that are left."""
+        """Try the addresses in turn, each for its share of the remaining seconds."""
         loop = asyncio.get_running_loop()
         end = None if timeout is None else loop.time() + timeout
         try:
@@ -246,8 +246,8 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         except TimeoutError as error:
             raise httpcore.ConnectTimeout(f"looking up {host} took too long") from error
         failure: Exception | None = None
-        for left, address in zip(range(len(addresses), 0, -1), addresses, strict=True):
-            share = None if end is None else (end - loop.time()) / left
+        for remaining, address in zip(range(len(addresses), 0, -1), addresses, strict=True):
+            share = None if end is None else (end - loop.time()) / remaining
             try:
                 return AnswerStream(
                     await self._backend.connect_tcp(

@@ -1,14 +1,13 @@
-"""One attempt at a delivery: sign the stored bytes, post them, say what came back.
+"""Makes one attempt at a delivery: signs the stored bytes, posts them, returns what came back.
 
 `Sender.send` returns an `Answer` whatever happens.  One deadline covers all of it: looking up,
 connecting, TLS, writing, and the head of the answer.  With the head an attempt is decided; the
 body is a courtesy, of which 16 KiB are read, raw, for one second at most within the deadline, so a
 2xx whose body drips is delivered and holds no slot.
 
-Below is httpcore, which is what httpx itself speaks HTTP with, over the guard's backend.  Not
-httpx's client: its pool walks all connections at every step (docs/decisions/0006-webhooks.md), and
-each endpoint here keeps its own few, never shared with another's.  So there is no pool, hence no
-redirect, proxy, cookie, HTTP/2 or decompression to switch off.
+Below are httpcore's connections, over the guard's backend.  Each endpoint keeps a few idle ones of
+its own, shared with no other.  A connection pool would look at all connections at every step
+(docs/decisions/0006-webhooks.md), and a client would follow redirects, proxies and cookies.
 """
 
 import asyncio
@@ -32,9 +31,9 @@ from service.webhooks import signatures
 from service.webhooks.address_guard import AddressGuard, AddressRefused, GuardedBackend
 from service.webhooks.answer_stream import AnswerStream
 
-LANES = 1024
+MAX_TARGETS = 1024
 """Endpoints whose connections are kept."""
-IDLE = 256
+MAX_IDLE = 256
 """Connections kept in all."""
 KEEPALIVE_SECONDS = 30.0
 BODY_SECONDS = 1.0
@@ -47,7 +46,7 @@ HEADER_BYTES = 4 * 1024
 ERROR_LENGTH = 300
 RETRY_AFTER = timedelta(hours=1)
 
-FIXED = [
+FIXED_HEADERS = [
     (b"Content-Type", b"application/json"),
     (b"Accept", b"*/*"),
     (b"Accept-Encoding", b"identity"),
@@ -72,7 +71,7 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of an attempt.  `error` is None when the head of an answer was read whole."""
+    """What came back from an attempt.  `error` is None where the head of an answer is complete."""
 
     started_at: datetime
     seconds: float
@@ -88,11 +87,11 @@ class Answer:
 
 
 @dataclass(slots=True, eq=False)
-class _Lane:
-    """An endpoint's target and its idle connections, the latest used last."""
+class _Target:
+    """Where an endpoint's deliveries go, and its idle connections, the latest used last."""
 
     url: str
-    target: httpcore.URL
+    address: httpcore.URL
     host: bytes
     idle: list[httpcore.AsyncHTTP11Connection] = field(default_factory=list)
 
@@ -107,7 +106,7 @@ class _Reply:
 
 
 class Sender:
-    """Sends as many at once as it is asked to: who calls bounds that.
+    """Sends as many at once as it is asked to: its caller bounds that.
 
     `clock` says when an attempt began; `verify` replaces the usual certificate authorities.
     Belongs to the event loop it is first used on.
@@ -126,13 +125,13 @@ class Sender:
         self._tls = httpx.create_ssl_context() if verify is None else verify
         self._tls.set_alpn_protocols(["http/1.1"])
         self._backend = GuardedBackend(guard)
-        self._lanes: OrderedDict[str, _Lane] = OrderedDict()
+        self._targets: OrderedDict[str, _Target] = OrderedDict()
         self._idle = 0
         self._closed = False
         self._sweeping: asyncio.Task[None] | None = None
 
     async def send(self, outgoing: Outgoing) -> Answer:
-        """One attempt.  Raises nothing but CancelledError."""
+        """Make one attempt.  Raises nothing but CancelledError."""
         started_at = self._clock()
         began = time.perf_counter()
         reply = _Reply()
@@ -145,16 +144,16 @@ class Sender:
                 error = (
                     f"timed out after {outgoing.timeout:g} s"
                     if deadline.expired()
-                    else describe(failure)
+                    else describe_error(failure)
                 )
         return Answer(
             started_at=started_at,
             seconds=time.perf_counter() - began,
             status=reply.status,
             error=error,
-            retry_after=self._retry_after(reply.headers),
-            response_headers=_readable(reply.headers),
-            response_body=_text(reply.body),
+            retry_after=self._find_retry_after(reply.headers),
+            response_headers=_keep_headers(reply.headers),
+            response_body=_decode(reply.body),
         )
 
     async def close(self) -> None:
@@ -162,19 +161,20 @@ class Sender:
         self._closed = True
         if self._sweeping is not None:
             self._sweeping.cancel()
-        while self._lanes:
+        while self._targets:
             await self._close_oldest()
 
     async def _exchange(
         self, outgoing: Outgoing, at: datetime, reply: _Reply, deadline: asyncio.Timeout
     ) -> None:
-        lane = await self._lane(outgoing)
+        target = await self._find_target(outgoing)
         request = httpcore.Request(
-            b"POST", lane.target, headers=_headers(outgoing, lane, at), content=outgoing.body
+            b"POST",
+            target.address,
+            headers=_build_headers(outgoing, target, at),
+            content=outgoing.body,
         )
-        connection = await self._idle_connection(lane) or await self._connect(
-            lane, outgoing.timeout
-        )
+        connection = await self._take_idle(target) or await self._connect(target, outgoing.timeout)
         try:
             response = await connection.handle_async_request(request)
             reply.status, reply.headers = response.status, response.headers
@@ -182,31 +182,31 @@ class Sender:
             deadline.reschedule(min(limit, asyncio.get_running_loop().time() + BODY_SECONDS))
             stream = cast(AnswerStream, response.extensions["network_stream"])
             stream.begin_body(_find_body_length(response))
-            await _read(response, reply.body)
+            await _read_body(response, reply.body)
         finally:
-            await self._put_back(lane, outgoing.endpoint, connection)
+            await self._put_back(target, outgoing.endpoint, connection)
 
     # --- connections ---
 
-    async def _lane(self, outgoing: Outgoing) -> _Lane:
+    async def _find_target(self, outgoing: Outgoing) -> _Target:
         """Raises Refused."""
-        lane = self._lanes.get(outgoing.endpoint)
-        if lane is not None and lane.url == outgoing.url:
-            self._lanes.move_to_end(outgoing.endpoint)
-            return lane
+        target = self._targets.get(outgoing.endpoint)
+        if target is not None and target.url == outgoing.url:
+            self._targets.move_to_end(outgoing.endpoint)
+            return target
         url = self._guard.check_url(outgoing.url)
-        target = httpcore.URL(
+        address = httpcore.URL(
             scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
         )
-        if lane is not None:
-            await self._close_idle(lane)
-        fresh = self._lanes[outgoing.endpoint] = _Lane(outgoing.url, target, url.netloc)
-        while len(self._lanes) > LANES:
+        if target is not None:
+            await self._close_idle(target)
+        fresh = self._targets[outgoing.endpoint] = _Target(outgoing.url, address, url.netloc)
+        while len(self._targets) > MAX_TARGETS:
             await self._close_oldest()
         return fresh
 
-    async def _connect(self, lane: _Lane, seconds: float) -> httpcore.AsyncHTTP11Connection:
-        origin = lane.target.origin
+    async def _connect(self, target: _Target, seconds: float) -> httpcore.AsyncHTTP11Connection:
+        origin = target.address.origin
         host = origin.host.decode("ascii")
         secure = origin.scheme == b"https"
         stream = await self._backend.connect_tcp(host, origin.port, seconds)
@@ -216,9 +216,9 @@ class Sender:
             KEEPALIVE_SECONDS,
         )
 
-    async def _idle_connection(self, lane: _Lane) -> httpcore.AsyncHTTP11Connection | None:
-        while lane.idle:
-            connection = lane.idle.pop()
+    async def _take_idle(self, target: _Target) -> httpcore.AsyncHTTP11Connection | None:
+        while target.idle:
+            connection = target.idle.pop()
             self._idle -= 1
             # Readable while idle is closed, or says what nobody asked.
             if not connection.has_expired():
@@ -227,15 +227,15 @@ class Sender:
         return None
 
     async def _put_back(
-        self, lane: _Lane, endpoint: str, connection: httpcore.AsyncHTTP11Connection
+        self, target: _Target, endpoint: str, connection: httpcore.AsyncHTTP11Connection
     ) -> None:
-        current = not self._closed and self._lanes.get(endpoint) is lane
+        current = not self._closed and self._targets.get(endpoint) is target
         if not (current and connection.is_idle() and not connection.has_expired()):
             await connection.aclose()
             return
-        lane.idle.append(connection)
+        target.idle.append(connection)
         self._idle += 1
-        while self._idle > IDLE:
+        while self._idle > MAX_IDLE:
             await self._close_oldest()
         if self._sweeping is None or self._sweeping.done():
             self._sweeping = asyncio.create_task(self._sweep())
@@ -244,37 +244,37 @@ class Sender:
         """Close what has expired, until nothing is idle."""
         while self._idle:
             await asyncio.sleep(KEEPALIVE_SECONDS)
-            for lane in list(self._lanes.values()):
-                expired = [connection for connection in lane.idle if connection.has_expired()]
+            for target in list(self._targets.values()):
+                expired = [connection for connection in target.idle if connection.has_expired()]
                 for connection in expired:
-                    lane.idle.remove(connection)
+                    target.idle.remove(connection)
                     self._idle -= 1
                 for connection in expired:
                     await connection.aclose()
 
     async def _close_oldest(self) -> None:
-        _, lane = self._lanes.popitem(last=False)
-        await self._close_idle(lane)
+        _, target = self._targets.popitem(last=False)
+        await self._close_idle(target)
 
-    async def _close_idle(self, lane: _Lane) -> None:
-        while lane.idle:
+    async def _close_idle(self, target: _Target) -> None:
+        while target.idle:
             self._idle -= 1
-            await lane.idle.pop().aclose()
+            await target.idle.pop().aclose()
 
-    def _retry_after(self, headers: Headers) -> timedelta | None:
+    def _find_retry_after(self, headers: Headers) -> timedelta | None:
         for name, value in headers:
             if name.lower() == b"retry-after":
                 return parse_retry_after(value.decode("latin-1"), self._clock())
         return None
 
 
-def _headers(outgoing: Outgoing, lane: _Lane, at: datetime) -> Headers:
+def _build_headers(outgoing: Outgoing, target: _Target, at: datetime) -> Headers:
     signed = signatures.build_headers(
         outgoing.secrets, outgoing.message, int(at.timestamp()), outgoing.body
     )
     return [
-        (b"Host", lane.host),
-        *FIXED,
+        (b"Host", target.host),
+        *FIXED_HEADERS,
         (b"Content-Length", b"%d" % len(outgoing.body)),
         *((name.encode(), value.encode()) for name, value in signed.items()),
         *(
@@ -285,8 +285,8 @@ def _headers(outgoing: Outgoing, lane: _Lane, at: datetime) -> Headers:
     ]
 
 
-async def _read(response: httpcore.Response, body: bytearray) -> None:
-    """The raw body up to READ_BYTES.  The rest is not read: the connection closes."""
+async def _read_body(response: httpcore.Response, body: bytearray) -> None:
+    """Read the raw body up to READ_BYTES.  Where there is more, the connection closes."""
     try:
         async with aclosing(response.aiter_stream()) as parts:  # type: ignore[type-var]
             count = 0
@@ -316,7 +316,7 @@ def _find_body_length(response: httpcore.Response) -> int | None:
 
 
 def parse_retry_after(value: str, now: datetime) -> timedelta | None:
-    """Seconds or an HTTP-date (RFC 9110, 10.2.3), from `now`, between nothing and RETRY_AFTER."""
+    """Read seconds or an HTTP-date (RFC 9110, 10.2.3): a wait from `now`, at most RETRY_AFTER."""
     value = value.strip()
     digits = value.removeprefix("-")
     if digits.isascii() and digits.isdigit():
@@ -331,12 +331,12 @@ def parse_retry_after(value: str, now: datetime) -> timedelta | None:
     return max(timedelta(), min(left, RETRY_AFTER))
 
 
-def _readable(headers: Headers) -> dict[str, str]:
-    """The headers that fit; of one name the values are joined."""
+def _keep_headers(headers: Headers) -> dict[str, str]:
+    """Return the headers that fit; values of one name are joined."""
     kept: dict[str, str] = {}
     room = HEADER_BYTES
     for raw_name, raw_value in headers[:HEADER_COUNT]:
-        name, value = _text(raw_name).lower(), _text(raw_value)
+        name, value = _decode(raw_name).lower(), _decode(raw_value)
         room -= len(name.encode()) + len(value.encode()) + 2
         if room < 0:
             break
@@ -344,28 +344,28 @@ def _readable(headers: Headers) -> dict[str, str]:
     return kept
 
 
-def _text(data: bytes | bytearray) -> str:
-    """At most BODY_BYTES of text that both databases take."""
+def _decode(data: bytes | bytearray) -> str:
+    """Return at most BODY_BYTES of text that both databases take."""
     if not data:
         return ""
     text = data.decode(errors="replace").replace("\x00", "")
     return text.encode()[:BODY_BYTES].decode(errors="ignore")
 
 
-def describe(error: BaseException) -> str:
-    """A few words for what went wrong, found by walking to its causes."""
-    words = next(filter(None, map(_words, _causes(error))), None)
+def describe_error(error: BaseException) -> str:
+    """Say in a few words what went wrong, by its deepest cause that has words."""
+    words = next(filter(None, map(_describe_cause, _list_causes(error))), None)
     return (words or f"{type(error).__name__}: {error}").replace("\x00", "")[:ERROR_LENGTH]
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """The causes first: httpcore's exceptions say less than what they wrap."""
+def _list_causes(error: BaseException | None) -> Iterator[BaseException]:
+    """List the causes first: httpcore's exceptions say less than what they wrap."""
     if error is not None:
-        yield from _causes(error.__cause__ or error.__context__)
+        yield from _list_causes(error.__cause__ or error.__context__)
         yield error
 
 
-def _words(error: BaseException) -> str | None:
+def _describe_cause(error: BaseException) -> str | None:
     match error:
         case AddressRefused():
             return f"refused: {error}"

@@ -1,5 +1,4 @@
-"""Checks of webhooks, for `claimdesk doctor`: endpoints that get nothing, and deliveries that
-wait."""
+"""Checks webhooks for `claimdesk doctor`: endpoints that get nothing, deliveries that wait."""
 
 from datetime import datetime, timedelta
 
@@ -15,7 +14,7 @@ deliveries = webhook_deliveries.c
 
 
 def check_endpoints(connection: Connection) -> list[Finding]:
-    """Endpoints that are disabled, paused, or failing."""
+    """Find endpoints that are disabled, paused or failing."""
     waiting = (
         select(func.count())
         .select_from(webhook_deliveries)
@@ -53,7 +52,7 @@ def check_endpoints(connection: Connection) -> list[Finding]:
 
 
 def check_deliveries(connection: Connection, *, now: datetime) -> list[Finding]:
-    """Deliveries that nobody sends, and those that were given up."""
+    """Find deliveries that nobody sends, and dead letters."""
     findings = []
     oldest = figures.find_oldest_due(connection, now=now)
     if oldest is not None and now - oldest > BEHIND:

@@ -1,8 +1,8 @@
-"""How deliveries stand, counted: for /metrics and /readyz."""
+"""Counts deliveries and endpoints by state: for /metrics and /readyz."""
 
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, func, null, or_, select
+from sqlalchemy import ColumnElement, Connection, Table, and_, func, null, or_, select
 
 from service.domain.backoff import BREAKER_FAILURES
 from service.domain.webhooks import DeliveryState, EndpointState
@@ -20,23 +20,7 @@ IS_HEALTHY = and_(
 
 
 def read_figures(connection: Connection, *, now: datetime) -> Figures:
-    """Counts; what a deleted endpoint had is counted until it is cleared away."""
-    waiting = deliveries.state == PENDING
-    due = connection.scalar(
-        select(func.count())
-        .select_from(webhook_deliveries)
-        .where(waiting, deliveries.visible_at <= now)
-    )
-    in_flight = connection.scalar(
-        select(func.count())
-        .select_from(webhook_deliveries)
-        .where(deliveries.lease.is_not(null()), deliveries.visible_at > now)
-    )
-    dead = connection.scalar(
-        select(func.count())
-        .select_from(webhook_deliveries)
-        .where(deliveries.state == DeliveryState.DEAD.value)
-    )
+    """Return the counts; what a deleted endpoint had counts until it is deleted."""
     endpoints = dict.fromkeys((*EndpointState, "resting"), 0)
     for state, count in connection.execute(
         select(webhooks.c.state, func.count())
@@ -44,33 +28,33 @@ def read_figures(connection: Connection, *, now: datetime) -> Figures:
         .group_by(webhooks.c.state)
     ):
         endpoints[state] = count
-    endpoints["resting"] = (
-        connection.scalar(
-            select(func.count())
-            .select_from(webhooks)
-            .where(
-                webhooks.c.state == EndpointState.ACTIVE.value,
-                webhooks.c.deleted_at.is_(null()),
-                webhooks.c.failures >= BREAKER_FAILURES,
-            )
-        )
-        or 0
+    is_resting = and_(
+        webhooks.c.state == EndpointState.ACTIVE.value,
+        webhooks.c.deleted_at.is_(null()),
+        webhooks.c.failures >= BREAKER_FAILURES,
     )
+    endpoints["resting"] = _count(connection, webhooks, is_resting)
+    is_due = and_(deliveries.state == PENDING, deliveries.visible_at <= now)
+    is_leased = and_(deliveries.lease.is_not(null()), deliveries.visible_at > now)
+    is_dead = deliveries.state == DeliveryState.DEAD.value
     oldest = find_oldest_due(connection, now=now)
     return Figures(
-        due=due or 0,
-        in_flight=in_flight or 0,
-        dead=dead or 0,
+        due=_count(connection, webhook_deliveries, is_due),
+        in_flight=_count(connection, webhook_deliveries, is_leased),
+        dead=_count(connection, webhook_deliveries, is_dead),
         oldest_due_seconds=(now - oldest).total_seconds() if oldest else 0.0,
         endpoints={str(state): count for state, count in endpoints.items()},
     )
 
 
-def find_oldest_due(connection: Connection, *, now: datetime) -> datetime | None:
-    """Since when the longest waiting delivery of an endpoint in health is due; None where none is.
+def _count(connection: Connection, table: Table, condition: ColumnElement[bool]) -> int:
+    return connection.scalar(select(func.count()).select_from(table).where(condition)) or 0
 
-    An endpoint that takes nothing is unwell itself, and one that asked to be left alone is left
-    alone: neither tells of a dispatcher that does not do its work.
+
+def find_oldest_due(connection: Connection, *, now: datetime) -> datetime | None:
+    """Return since when the longest waiting delivery of a healthy endpoint is due, if any is.
+
+    An endpoint that fails, or that asked to be left alone, does not show that no dispatcher works.
     """
     first = (
         select(func.min(deliveries.visible_at))
@@ -82,9 +66,9 @@ def find_oldest_due(connection: Connection, *, now: datetime) -> datetime | None
         .scalar_subquery()
     )
     blocked = webhooks.c.blocked_until
-    found: datetime | None = connection.scalar(
+    oldest: datetime | None = connection.scalar(
         select(func.min(first))
         .select_from(webhooks)
         .where(IS_HEALTHY, or_(blocked.is_(null()), blocked <= now), ~WEBHOOKS_HELD)
     )
-    return found
+    return oldest

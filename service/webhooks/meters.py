@@ -1,4 +1,4 @@
-"""What operators watch of webhooks, in a registry of the caller's."""
+"""The figures of webhooks that operators watch, in a Prometheus registry."""
 
 from dataclasses import dataclass
 
@@ -9,17 +9,19 @@ SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 15, 60, 600, 3600, 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """How all deliveries stand at an instant; `oldest_due_seconds` is of endpoints in health."""
+    """Deliveries and endpoints at an instant; `oldest_due_seconds` is of healthy endpoints."""
 
     due: int
     in_flight: int
     dead: int
     oldest_due_seconds: float
     endpoints: dict[str, int]
-    """How many by state: active, paused, disabled, and resting (the breaker is open)."""
+    """Counts by state: active, paused, disabled, and resting (the breaker is open)."""
 
 
 class Meters:
+    """Counters that the dispatcher increments, and gauges of `Figures`."""
+
     def __init__(self, registry: CollectorRegistry) -> None:
         self.attempts = Counter(
             "claimdesk_webhook_attempts_total",
@@ -64,7 +66,7 @@ class Meters:
             self.attempts.labels(outcome)
 
     def set_gauges(self, figures: Figures) -> None:
-        """Set the gauges."""
+        """Set the gauges to what was counted."""
         self.due.set(figures.due)
         self.in_flight.set(figures.in_flight)
         self.dead.set(figures.dead)

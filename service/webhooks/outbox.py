@@ -1,13 +1,16 @@
-"""What is written for webhooks with an event: its message, and a delivery for whoever wants it.
+"""The outbox: writes with an event its message, and a delivery for each endpoint that wants it.
 
-The endpoints are matched inside the statement that writes the event, so that one transaction, and
-on PostgreSQL one round trip, holds all three or none.  A message that nobody wants is not kept.
+The statement that writes the event also matches the endpoints, so that one transaction, and on
+PostgreSQL one round trip, holds all three or none.  A message that no endpoint wants is not kept.
 """
 
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
+    Column,
     ColumnElement,
     Insert,
     bindparam,
@@ -44,7 +47,7 @@ DELIVERY_COLUMNS = (
     "visible_at",
     "created_at",
 )
-NEW_DELIVERY: dict[str, Any] = {
+NEW_DELIVERY: dict[str, object] = {
     "replay": False,
     "state": DeliveryState.PENDING,
     "attempts": 0,
@@ -53,35 +56,37 @@ NEW_DELIVERY: dict[str, Any] = {
 }
 
 
+def _build_binder(prefix: str) -> Callable[[str, Column[Any]], BindParameter[Any]]:
+    return lambda name, column: bindparam(f"{prefix}_{name}", type_=column.type)
+
+
 def build_inserts(prefix: str) -> tuple[Insert, Insert]:
-    """The two writes of one message; their parameters are what `build_parameters` gives."""
+    """Build the two inserts of one message; `build_parameters` builds their parameters."""
     deliveries, messages = webhook_deliveries.c, webhook_messages.c
+    bind = _build_binder(prefix)
 
-    def given(name: str, column: Any) -> Any:
-        return bindparam(f"{prefix}_{name}", type_=column.type)
-
-    wanted = _wanted(prefix)
+    is_wanted = _is_wanted(prefix)
     message = insert(webhook_messages).from_select(
         ["id", "type", "body", "created_at"],
         select(
-            given("id", messages.id),
-            given("type", messages.type),
-            given("body", messages.body),
-            given("at", messages.created_at),
-        ).where(exists(select(webhooks.c.id).where(wanted))),
+            bind("id", messages.id),
+            bind("type", messages.type),
+            bind("body", messages.body),
+            bind("at", messages.created_at),
+        ).where(exists(select(webhooks.c.id).where(is_wanted))),
     )
     delivery = insert(webhook_deliveries).from_select(
         list(DELIVERY_COLUMNS),
         select(
             webhooks.c.id,
-            given("id", deliveries.message),
-            given("type", deliveries.type),
-            given("claim", deliveries.claim),
-            given("position", deliveries.position),
+            bind("id", deliveries.message),
+            bind("type", deliveries.type),
+            bind("claim", deliveries.claim),
+            bind("position", deliveries.position),
             *(literal(value, deliveries[name].type) for name, value in NEW_DELIVERY.items()),
-            given("due", deliveries.visible_at),
-            given("at", deliveries.created_at),
-        ).where(wanted),
+            bind("due", deliveries.visible_at),
+            bind("at", deliveries.created_at),
+        ).where(is_wanted),
     )
     return message, delivery
 
@@ -89,15 +94,15 @@ def build_inserts(prefix: str) -> tuple[Insert, Insert]:
 def build_parameters(
     prefix: str,
     event: Event,
-    line: dict[str, Any],
+    line: Mapping[str, Any],
     state: ClaimState,
     body: bytes,
     *,
     now: datetime,
-) -> dict[str, Any]:
-    """The parameters of `telling(prefix)` for an event, its row, and the claim after it.
+) -> dict[str, object]:
+    """Build the parameters of `build_inserts(prefix)` of an event, its row, and the claim after it.
 
-    It is due `now`: the record's own instant is ahead where a clock ran ahead before.
+    The delivery is due `now`: the event's own instant is ahead where a clock ran ahead before.
     """
     values = {
         "id": line["id"],
@@ -113,10 +118,8 @@ def build_parameters(
     return {f"{prefix}_{name}": value for name, value in values.items()}
 
 
-def build_ping_delivery(
-    webhook: str, message: str, body: bytes, *, now: datetime
-) -> dict[str, Any]:
-    """The row of a delivery that one endpoint gets whatever it filters by."""
+def build_ping_delivery(webhook: str, message: str, *, now: datetime) -> dict[str, object]:
+    """Build the row of a delivery that one endpoint gets whatever its filters."""
     return {
         "webhook": webhook,
         "message": message,
@@ -129,52 +132,50 @@ def build_ping_delivery(
     }
 
 
-def join_entries(texts: Any) -> str:
-    """`,a,b,`, in which a pattern finds a whole entry; empty where there are none."""
+def join_entries(texts: Collection[str]) -> str:
+    """Join to `,a,b,`, in which a pattern finds a whole entry; empty where there are none."""
     return f",{','.join(sorted(texts))}," if texts else ""
 
 
-def _wanted(prefix: str) -> ColumnElement[bool]:
-    """Whether an endpoint wants the message: every filter that it has must match."""
+def _is_wanted(prefix: str) -> ColumnElement[bool]:
+    """Build whether an endpoint wants the message: every filter that it has must match."""
+    bind = _build_binder(prefix)
 
-    def given(name: str, column: Any) -> Any:
-        return bindparam(f"{prefix}_{name}", type_=column.type)
-
-    def within(texts: Any, entry: Any) -> ColumnElement[bool]:
-        # Types and slugs hold no sign that LIKE takes for another, but `_`, which stands for
+    def lists(texts: Any, entry: Any) -> ColumnElement[bool]:
+        # Of the signs that LIKE takes for others, types and slugs hold only `_`, which matches
         # itself too.
-        found: ColumnElement[bool] = texts.like(literal("%,") + entry + literal(",%"))
-        return found
+        matches: ColumnElement[bool] = texts.like(literal("%,") + entry + literal(",%"))
+        return matches
 
-    mine = webhook_parties.c.webhook == webhooks.c.id
-    any_party = exists(select(webhook_parties.c.party).where(mine))
-    below = (
+    own_parties = webhook_parties.c.webhook == webhooks.c.id
+    any_party = exists(select(webhook_parties.c.party).where(own_parties))
+    subtree = (
         select(webhook_parties.c.party.label("slug"))
-        .where(mine)
+        .where(own_parties)
         .correlate(webhooks)
         .cte(f"{prefix}_below", recursive=True, nesting=True)
     )
     # However far below: a party stands for all its tree (MAX_DEPTH bounds that).
-    below = below.union(select(parties.c.slug).where(parties.c.parent == below.c.slug))
+    subtree = subtree.union(select(parties.c.slug).where(parties.c.parent == subtree.c.slug))
     a_party = exists(
-        select(below.c.slug)
-        .where(within(given("parties", webhooks.c.event_types), below.c.slug))
+        select(subtree.c.slug)
+        .where(lists(bind("parties", webhooks.c.event_types), subtree.c.slug))
         .correlate(webhooks)
     )
     return (
         webhooks.c.deleted_at.is_(null())
         & or_(
             webhooks.c.event_types == "",
-            within(webhooks.c.event_types, given("type", webhook_messages.c.type)),
+            lists(webhooks.c.event_types, bind("type", webhook_messages.c.type)),
         )
-        & or_(webhooks.c.story.is_(null()), webhooks.c.story == given("story", webhooks.c.story))
-        & or_(webhooks.c.claim.is_(null()), webhooks.c.claim == given("claim", webhooks.c.claim))
+        & or_(webhooks.c.story.is_(null()), webhooks.c.story == bind("story", webhooks.c.story))
+        & or_(webhooks.c.claim.is_(null()), webhooks.c.claim == bind("claim", webhooks.c.claim))
         & or_(~any_party, a_party)
     )
 
 
 def list_parties(state: ClaimState) -> frozenset[str]:
-    """Every party that an event about this claim concerns, and the roots above them."""
+    """List every party that an event about this claim concerns, and the roots above them."""
     voices = [link.voice for link in state.links]
     if state.claimant is not None:
         voices.append(state.claimant)

@@ -1,10 +1,9 @@
-"""Old deliveries are forgotten, a small batch at a time: what was delivered after 30 days, what was
-given up after 90, and with a message's last delivery the message."""
+"""Deletes old deliveries, a small batch at a time: delivered ones after 30 days, dead letters after
+90, and with a message's last delivery the message."""
 
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import Connection, delete, exists, null, select, tuple_
+from sqlalchemy import ColumnElement, Connection, delete, exists, null, select, tuple_
 
 from service.domain.webhooks import DeliveryState, EndpointState
 from service.store.webhook_tables import (
@@ -24,7 +23,7 @@ deliveries = webhook_deliveries.c
 
 
 def delete_old_deliveries(connection: Connection, *, now: datetime) -> int:
-    """Forget up to a batch of deliveries; gives how many, 0 where nothing is old enough.
+    """Delete up to a batch of deliveries; returns how many, 0 where nothing is old enough.
 
     Those of a deleted endpoint go whatever their age, and the endpoint after them.  What has been
     due for 90 days to an endpoint that is paused or disabled goes too.
@@ -41,11 +40,11 @@ def delete_old_deliveries(connection: Connection, *, now: datetime) -> int:
             deliveries.settled_at < now - DEAD_KEPT,
         ),
         (
-            _of(idle),
+            _belongs_to(idle),
             deliveries.state == PENDING,
             deliveries.visible_at < now - DEAD_KEPT,
         ),
-        (_of(gone),),
+        (_belongs_to(gone),),
     ):
         # One after the other, so that each finds its rows by an index.
         chosen = connection.execute(
@@ -55,7 +54,7 @@ def delete_old_deliveries(connection: Connection, *, now: datetime) -> int:
             .with_for_update(skip_locked=True)
         ).all()
         if chosen:
-            _forget(connection, [(row.webhook, row.message) for row in chosen])
+            _delete(connection, [(row.webhook, row.message) for row in chosen])
             return len(chosen)
     emptied = connection.scalars(
         select(webhooks.c.id).where(
@@ -68,15 +67,16 @@ def delete_old_deliveries(connection: Connection, *, now: datetime) -> int:
     return 0
 
 
-def _of(which: Any) -> Any:
-    return deliveries.webhook.in_(select(webhooks.c.id).where(which).scalar_subquery())
+def _belongs_to(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether a delivery is of an endpoint for which `condition` holds."""
+    return deliveries.webhook.in_(select(webhooks.c.id).where(condition).scalar_subquery())
 
 
-def _forget(connection: Connection, pairs: list[tuple[str, str]]) -> None:
+def _delete(connection: Connection, pairs: list[tuple[str, str]]) -> None:
     """Delete deliveries, their attempts, and the messages of which they were the last."""
     messages, attempts = webhook_messages.c, webhook_attempts.c
     # Locked, so that of two who each delete one of a message's last two the second deletes it too.
-    told = connection.scalars(
+    locked = connection.scalars(
         select(messages.id)
         .where(messages.id.in_({message for _, message in pairs}))
         .order_by(messages.id)
@@ -90,7 +90,7 @@ def _forget(connection: Connection, pairs: list[tuple[str, str]]) -> None:
     )
     connection.execute(
         delete(webhook_messages).where(
-            messages.id.in_(told),
+            messages.id.in_(locked),
             ~exists(select(deliveries.message).where(deliveries.message == messages.id)),
         )
     )

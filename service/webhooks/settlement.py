@@ -1,11 +1,11 @@
-"""What became of attempts: the delivery's next state, the attempt's line in the log, and what it
-says of the endpoint.  Part of a dispatcher's turn (`leases.py`)."""
+"""Settles attempts: the delivery's next state, the attempt's line in the log, and the health of the
+endpoint.  Part of a dispatcher's turn (`leases.py`)."""
 
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 from sqlalchemy import (
@@ -26,22 +26,24 @@ from service.store.compiled_statements import CompiledStatement
 from service.store.webhook_tables import webhook_attempts, webhook_deliveries, webhooks
 from service.webhooks.delivery import Answer
 
-LOST = "the worker that had it is gone: whether the receiver got it is not known"
+LOST_ERROR = "the worker that had it is gone: whether the receiver got it is not known"
 GONE = 410
 BUSY = (429, 503)
-"""With Retry-After, a receiver that says these is left alone until then."""
+"""With Retry-After, nothing is sent to a receiver that answers these until then."""
 
-# Written out: an index on what is pending serves only who says so in so many words.
+# Written out: the index on pending deliveries serves only a literal, not a parameter.
 PENDING: Any = literal_column(f"'{DeliveryState.PENDING.value}'")
 
+Outcome = Literal["delivered", "failed", "dead", "fenced"]
+Parameters = dict[str, object]
 deliveries = webhook_deliveries.c
-SETTLE = CompiledStatement(
+SETTLE_DELIVERY = CompiledStatement(
     update(webhook_deliveries)
     .where(
-        deliveries.webhook == bindparam("of", type_=deliveries.webhook.type),
-        deliveries.message == bindparam("one", type_=deliveries.message.type),
-        # Not for an index: PostgreSQL would take the one on what is in flight, all of an
-        # endpoint's each time, instead of the key.
+        deliveries.webhook == bindparam("webhook_id", type_=deliveries.webhook.type),
+        deliveries.message == bindparam("message_id", type_=deliveries.message.type),
+        # coalesce keeps PostgreSQL off the index on what is in flight (all of an endpoint's),
+        # and on the key.
         func.coalesce(deliveries.lease, "") == bindparam("token"),
     )
     .values(
@@ -50,14 +52,14 @@ SETTLE = CompiledStatement(
         state=bindparam("new_state", type_=deliveries.state.type),
         visible_at=bindparam("until", type_=deliveries.visible_at.type),
         first_tried_at=func.coalesce(
-            deliveries.first_tried_at, bindparam("tried", type_=deliveries.first_tried_at.type)
+            deliveries.first_tried_at, bindparam("tried_at", type_=deliveries.first_tried_at.type)
         ),
-        settled_at=bindparam("ended", type_=deliveries.settled_at.type),
-        last_status=bindparam("said", type_=deliveries.last_status.type),
-        last_error=bindparam("why", type_=deliveries.last_error.type),
+        settled_at=bindparam("ended_at", type_=deliveries.settled_at.type),
+        last_status=bindparam("answered", type_=deliveries.last_status.type),
+        last_error=bindparam("error", type_=deliveries.last_error.type),
     )
 )
-LOG = CompiledStatement(
+INSERT_ATTEMPT = CompiledStatement(
     insert(webhook_attempts).values(
         {
             column.name: bindparam(f"row_{column.name}", type_=column.type)
@@ -66,32 +68,32 @@ LOG = CompiledStatement(
     )
 )
 _next = webhook_deliveries.alias("next")
-SEND_NEXT = CompiledStatement(
+MAKE_NEXT_DUE = CompiledStatement(
     update(webhook_deliveries)
     .where(
-        deliveries.webhook == bindparam("of", type_=deliveries.webhook.type),
+        deliveries.webhook == bindparam("webhook_id", type_=deliveries.webhook.type),
         deliveries.message
         == select(_next.c.message)
         .where(
-            _next.c.webhook == bindparam("of", type_=deliveries.webhook.type),
-            _next.c.claim == bindparam("about", type_=deliveries.claim.type),
-            _next.c.replay == bindparam("again", type_=deliveries.replay.type),
+            _next.c.webhook == bindparam("webhook_id", type_=deliveries.webhook.type),
+            _next.c.claim == bindparam("claim_id", type_=deliveries.claim.type),
+            _next.c.replay == bindparam("is_replay", type_=deliveries.replay.type),
             _next.c.state == PENDING,
-            _next.c.position > bindparam("after", type_=deliveries.position.type),
-            # One that was tried keeps its own time.
+            _next.c.position > bindparam("after_position", type_=deliveries.position.type),
+            # One that was tried keeps its own time for the next attempt.
             _next.c.tries == 0,
         )
         .order_by(_next.c.position)
         .limit(1)
         .scalar_subquery(),
-        # One that is due keeps its age.
-        deliveries.visible_at > bindparam("at", type_=deliveries.visible_at.type),
+        # One that is due already keeps its place.
+        deliveries.visible_at > bindparam("due_at", type_=deliveries.visible_at.type),
     )
-    .values(visible_at=bindparam("at", type_=deliveries.visible_at.type))
+    .values(visible_at=bindparam("due_at", type_=deliveries.visible_at.type))
 )
-DOING = CompiledStatement(
+UPDATE_HEALTH = CompiledStatement(
     update(webhooks)
-    .where(webhooks.c.id == bindparam("of", type_=webhooks.c.id.type))
+    .where(webhooks.c.id == bindparam("webhook_id", type_=webhooks.c.id.type))
     .values(
         {
             name: bindparam(f"new_{name}", type_=webhooks.c[name].type)
@@ -123,43 +125,43 @@ class Attempt:
 
 
 @dataclass(slots=True)
-class Settled:
-    """What a settling came to."""
+class Settlement:
+    """What settling did."""
 
-    outcomes: list[tuple[Attempt, str]] = field(default_factory=list)
-    """Each attempt with `delivered`, `failed`, `dead`, or `fenced`: its lease was another's."""
+    outcomes: list[tuple[Attempt, Outcome]] = field(default_factory=list)
+    """Each attempt with its outcome; `fenced`: somebody else holds the lease by now."""
     disabled: list[tuple[str, str]] = field(default_factory=list)
     """Endpoints that were disabled just now, and why."""
 
 
-def settle(
+def settle_attempts(
     connection: Connection,
     attempts: Sequence[Attempt],
     *,
     schedule: Sequence[float],
     chance: random.Random,
     now: datetime,
-) -> Settled:
+) -> Settlement:
     """Write down what became of `attempts`, all together.
 
     Locks their endpoints first, always in the same order.  An attempt whose lease is not in the
-    table any more changes nothing: somebody else has taken the delivery up.
+    table any more changes nothing: somebody else has leased the delivery.
     """
-    done = Settled()
+    settlement = Settlement()
     if not attempts:
-        return done
+        return settlement
     endpoints = {
-        row.id: row
-        for row in connection.execute(
+        endpoint.id: endpoint
+        for endpoint in connection.execute(
             select(webhooks)
-            .where(webhooks.c.id.in_({one.webhook for one in attempts}))
+            .where(webhooks.c.id.in_({attempt.webhook for attempt in attempts}))
             .order_by(webhooks.c.id)
             .with_for_update(key_share=True)
         ).all()
     }
-    standing: dict[str, Any] = {
-        row.lease: row
-        for row in connection.execute(
+    leased = {
+        str(delivery.lease): delivery
+        for delivery in connection.execute(
             select(
                 deliveries.lease,
                 deliveries.webhook,
@@ -168,119 +170,124 @@ def settle(
                 deliveries.position,
                 deliveries.tries,
             ).where(
-                deliveries.webhook.in_({one.webhook for one in attempts}),
-                deliveries.message.in_({one.message for one in attempts}),
+                deliveries.webhook.in_({attempt.webhook for attempt in attempts}),
+                deliveries.message.in_({attempt.message for attempt in attempts}),
                 deliveries.lease.is_not(null()),
             )
         ).all()
     }
-    changes: list[dict[str, Any]] = []
-    lines: list[dict[str, Any]] = []
-    following: list[dict[str, Any]] = []
-    told: dict[str, list[Answer]] = {}
-    for one in sorted(attempts, key=lambda attempt: attempt.answer.started_at):
-        row = standing.get(one.lease)
-        if row is None:
-            done.outcomes.append((one, "fenced"))
+    changes: list[Parameters] = []
+    lines: list[Parameters] = []
+    following: list[Parameters] = []
+    answers: dict[str, list[Answer]] = {}
+    for attempt in sorted(attempts, key=lambda attempt: attempt.answer.started_at):
+        delivery = leased.get(attempt.lease)
+        if delivery is None:
+            settlement.outcomes.append((attempt, "fenced"))
             continue
-        outcome, change = _outcome(one, row.tries, schedule, chance, now)
-        done.outcomes.append((one, outcome))
+        outcome, change = _settle(attempt, delivery.tries, schedule, chance, now)
+        settlement.outcomes.append((attempt, outcome))
         changes.append(change)
-        lines.append(_line(one))
-        if one.url == endpoints[one.webhook].url:
-            # What an address says that is no longer the endpoint's says nothing of it.
-            told.setdefault(one.webhook, []).append(one.answer)
-        if outcome != "failed" and row.claim is not None:
+        lines.append(_build_line(attempt))
+        if attempt.url == endpoints[attempt.webhook].url:
+            # What an address answers that is no longer the endpoint's says nothing of it.
+            answers.setdefault(attempt.webhook, []).append(attempt.answer)
+        if outcome != "failed" and delivery.claim is not None:
             following.append(
                 {
-                    "of": row.webhook,
-                    "about": row.claim,
-                    "again": row.replay,
-                    "after": row.position,
-                    "at": now,
+                    "webhook_id": delivery.webhook,
+                    "claim_id": delivery.claim,
+                    "is_replay": delivery.replay,
+                    "after_position": delivery.position,
+                    "due_at": now,
                 }
             )
-    SETTLE.run_each(connection, changes)
-    LOG.run_each(connection, lines)
-    SEND_NEXT.run_each(connection, following)
-    doing = [_doing(endpoints[webhook], answers, now) for webhook, answers in told.items()]
-    DOING.run_each(connection, doing)
-    done.disabled = [
-        (change["of"], change["new_state_reason"])
-        for change in doing
-        if change["new_state"] != endpoints[change["of"]].state
+    SETTLE_DELIVERY.run_each(connection, changes)
+    INSERT_ATTEMPT.run_each(connection, lines)
+    MAKE_NEXT_DUE.run_each(connection, following)
+    health = [
+        _update_health(endpoints[webhook], of_endpoint, now)
+        for webhook, of_endpoint in answers.items()
     ]
-    return done
+    UPDATE_HEALTH.run_each(connection, health)
+    settlement.disabled = [
+        (str(change["webhook_id"]), str(change["new_state_reason"]))
+        for change in health
+        if change["new_state"] != endpoints[change["webhook_id"]].state
+    ]
+    return settlement
 
 
-def failure(answer: Answer) -> str | None:
-    """Why an attempt was none, in words; None where it delivered."""
+def describe_failure(answer: Answer) -> str | None:
+    """Say why an attempt failed; None where it delivered."""
     if answer.delivered:
         return None
     return answer.error or f"the receiver answered {answer.status}"
 
 
-def _outcome(
-    one: Attempt,
+def _settle(
+    attempt: Attempt,
     tries: int,
     schedule: Sequence[float],
     chance: random.Random,
     now: datetime,
-) -> tuple[str, dict[str, Any]]:
-    answer = one.answer
-    change: dict[str, Any] = {
-        "of": one.webhook,
-        "one": one.message,
-        "token": one.lease,
-        "tried": answer.started_at,
-        "said": answer.status,
-        "why": failure(answer),
+) -> tuple[Outcome, Parameters]:
+    """Return an attempt's outcome, and the parameters of SETTLE_DELIVERY."""
+    answer = attempt.answer
+    change: Parameters = {
+        "webhook_id": attempt.webhook,
+        "message_id": attempt.message,
+        "token": attempt.lease,
+        "tried_at": answer.started_at,
+        "answered": answer.status,
+        "error": describe_failure(answer),
         "until": now,
-        "ended": now,
+        "ended_at": now,
     }
     if answer.delivered:
         return "delivered", change | {"new_state": DeliveryState.DELIVERED}
     wait = backoff.compute_retry_delay(tries, schedule, chance=chance)
     if wait is None:
         return "dead", change | {"new_state": DeliveryState.DEAD}
-    wait = max(wait, _asked_for(answer))
+    wait = max(wait, _find_retry_after(answer))
     return "failed", change | {
         "new_state": DeliveryState.PENDING,
         "until": now + wait,
-        "ended": None,
+        "ended_at": None,
     }
 
 
-def _asked_for(answer: Answer) -> timedelta:
-    """How long the receiver asked to be left alone."""
+def _find_retry_after(answer: Answer) -> timedelta:
+    """Return how long the receiver asked to be left alone."""
     if answer.status in BUSY and answer.retry_after is not None:
         return answer.retry_after
     return timedelta(0)
 
 
-def _line(one: Attempt) -> dict[str, Any]:
-    answer = one.answer
+def _build_line(attempt: Attempt) -> Parameters:
+    """Build an attempt's line in the log."""
+    answer = attempt.answer
     values = {
-        "webhook": one.webhook,
-        "message": one.message,
-        "number": one.number,
-        "url": one.url,
+        "webhook": attempt.webhook,
+        "message": attempt.message,
+        "number": attempt.number,
+        "url": attempt.url,
         "started_at": answer.started_at,
         "seconds": answer.seconds,
         "outcome": "delivered" if answer.delivered else "failed",
         "status": answer.status,
-        "error": failure(answer),
+        "error": describe_failure(answer),
         "response_headers": orjson.dumps(answer.response_headers).decode(),
         "response_body": answer.response_body,
     }
     return {f"row_{name}": value for name, value in values.items()}
 
 
-def _doing(endpoint: Row[Any], answers: Iterable[Answer], now: datetime) -> dict[str, Any]:
-    """How an endpoint does after these answers, in the order in which they were asked for."""
+def _update_health(endpoint: Row[Any], answers: Iterable[Answer], now: datetime) -> Parameters:
+    """Return an endpoint's health after these answers, in the order of the attempts."""
     failures, since = endpoint.failures, endpoint.failing_since
     blocked, succeeded = endpoint.blocked_until, endpoint.last_success_at
-    failed, why = endpoint.last_failure_at, endpoint.last_error
+    failed, error = endpoint.last_failure_at, endpoint.last_error
     state, reason = endpoint.state, endpoint.state_reason
     for answer in answers:
         if answer.delivered:
@@ -288,26 +295,26 @@ def _doing(endpoint: Row[Any], answers: Iterable[Answer], now: datetime) -> dict
                 blocked = None  # the breaker's; what a receiver asked for stands
             failures, since, succeeded = 0, None, now
             continue
-        since, failed, why = since or now, now, failure(answer)
-        resting = blocked is not None and blocked > now and backoff.is_probing(failures)
+        since, failed, error = since or now, now, describe_failure(answer)
+        is_open = blocked is not None and blocked > now and backoff.is_probing(failures)
         # What was in flight when the breaker opened fails with it: that is no new failure.
-        failures += not resting
-        rest = timedelta(0) if resting else backoff.compute_pause(failures) or timedelta(0)
-        rest = max(rest, _asked_for(answer))
-        if rest:
-            blocked = max(blocked or now, now + rest)
+        failures += not is_open
+        pause = timedelta(0) if is_open else backoff.compute_pause(failures) or timedelta(0)
+        pause = max(pause, _find_retry_after(answer))
+        if pause:
+            blocked = max(blocked or now, now + pause)
         if answer.status == GONE:
             state, reason = EndpointState.DISABLED, "the receiver answered 410 Gone"
         elif state == EndpointState.ACTIVE and now - since >= backoff.GIVE_UP:
-            state, reason = EndpointState.DISABLED, f"nothing but failure for five days: {why}"
+            state, reason = EndpointState.DISABLED, f"nothing but failure for five days: {error}"
     return {
-        "of": endpoint.id,
+        "webhook_id": endpoint.id,
         "new_failures": failures,
         "new_failing_since": since,
         "new_blocked_until": blocked,
         "new_last_success_at": succeeded,
         "new_last_failure_at": failed,
-        "new_last_error": why,
+        "new_last_error": error,
         "new_state": state,
         "new_state_reason": reason,
     }

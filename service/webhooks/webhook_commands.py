@@ -1,15 +1,15 @@
-"""Webhooks: who is told, and what they are told again.
+"""Registers, changes, pauses and removes endpoints, and sends deliveries again.
 
 Every command locks the endpoint's row, as a dispatcher's turn does, so that neither sees the other
 half done.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, delete, func, insert, null, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, null, select, update
 
 from service.domain import access, ids
 from service.domain.access import Action, Actor
@@ -19,7 +19,7 @@ from service.domain.subjects import SubjectKind
 from service.domain.webhooks import DeliveryState, EndpointState, EventType, Ordering, make_secret
 from service.record import audit
 from service.store import wakeups
-from service.store.engine import base_url
+from service.store.engine import read_base_url
 from service.store.tables import claims, parties, stories
 from service.store.webhook_tables import (
     webhook_deliveries,
@@ -27,32 +27,33 @@ from service.store.webhook_tables import (
     webhook_parties,
     webhooks,
 )
-from service.webhooks import bodies, outbox
+from service.webhooks import bodies, outbox, webhook_queries
+from service.webhooks.webhook_views import PreviousSecret
 
 MAX_SECRETS = 10
 """Secrets that sign at once: with more, the signatures would not fit a header."""
-HEALTHY: dict[str, Any] = {
+HEALTHY: dict[str, object] = {
     "failures": 0,
     "failing_since": None,
     "blocked_until": None,
     "state_reason": None,
 }
-"""What an endpoint is held to have done after it was mended."""
+"""The health of an endpoint that was registered, activated, or got a new address."""
 deliveries = webhook_deliveries.c
 
 
 def create_webhook(
     connection: Connection, settings: Mapping[str, Any], *, actor: Actor, now: datetime
 ) -> tuple[str, str]:
-    """Register an endpoint; gives its id and the secret that signs what it is sent.
+    """Register an endpoint; returns its id and the secret that signs what it is sent.
 
     `settings` are the columns, `parties`, `event_types` and `headers` as plain values; the address
-    was vetted before.  Raises Invalid for a story, claim or party that does not exist.
+    was checked before.  Raises Invalid for a story, claim or party that does not exist.
     """
     access.require_permission(actor, Action.MANAGE_WEBHOOKS)
     webhook, secret = ids.make_id(), make_secret()
     registered = {
-        **_columns(connection, settings),
+        **_build_columns(connection, settings),
         "secret": secret,
         "previous_secrets": "[]",
         "created_at": now,
@@ -69,7 +70,7 @@ def create_webhook(
             **HEALTHY,
         },
     )
-    _keep_parties(connection, webhook, settings["parties"])
+    _store_parties(connection, webhook, settings["parties"])
     described = registered | {"parties": sorted(set(settings["parties"])), "deleted_at": None}
     audit.begin_record(connection, SubjectKind.WEBHOOK, webhook, described, actor=actor, now=now)
     return webhook, secret
@@ -83,10 +84,10 @@ def change_webhook(
     actor: Actor,
     now: datetime,
 ) -> None:
-    """Change what was registered; the next attempt goes by it.  A new address starts afresh."""
+    """Change an endpoint; the next attempt follows.  A new address starts with good health."""
     access.require_permission(actor, Action.MANAGE_WEBHOOKS)
-    row = _locked(connection, webhook)
-    values = _columns(connection, changes)
+    row = _lock_webhook(connection, webhook)
+    values = _build_columns(connection, changes)
     if "url" in values and values["url"] != row.url:
         values |= HEALTHY | {"state_reason": row.state_reason}
     connection.execute(
@@ -94,25 +95,29 @@ def change_webhook(
     )
     changed = {
         name: value
-        for name, value in _columns(connection, changes).items()
+        for name, value in _build_columns(connection, changes).items()
         if value != getattr(row, name)
     }
     if "parties" in changes:
-        _keep_parties(connection, webhook, changes["parties"])
+        _store_parties(connection, webhook, changes["parties"])
         changed["parties"] = sorted(set(changes["parties"]))
     if changed:
         _record(connection, webhook, "webhook.changed", changed, actor=actor, now=now)
     if values.get("ordering") == Ordering.NONE and row.ordering != Ordering.NONE:
-        # Untried, these waited for another; what was tried waits for its own time.
-        mine = (deliveries.webhook == webhook) & (deliveries.state == DeliveryState.PENDING.value)
-        _hasten(connection, mine & (deliveries.tries == 0), now)
-    wakeups.ring_after_commit(connection)
+        # Those that were not tried waited for another; the others wait for their retry.
+        untried = (
+            (deliveries.webhook == webhook)
+            & (deliveries.state == DeliveryState.PENDING.value)
+            & (deliveries.tries == 0)
+        )
+        _make_due(connection, untried, now)
+    wakeups.notify_after_commit(connection)
 
 
 def remove_webhook(connection: Connection, webhook: str, *, actor: Actor, now: datetime) -> None:
-    """Delete an endpoint.  Nothing more is sent to it; the dispatcher clears away what it had."""
+    """Delete an endpoint.  Nothing more is sent to it; the dispatcher deletes what it had."""
     access.require_permission(actor, Action.MANAGE_WEBHOOKS)
-    _locked(connection, webhook)
+    _lock_webhook(connection, webhook)
     connection.execute(update(webhooks).where(webhooks.c.id == webhook).values(deleted_at=now))
     _record(connection, webhook, "webhook.removed", {"deleted_at": now}, actor=actor, now=now)
 
@@ -129,7 +134,7 @@ def set_state(
     """Pause an endpoint, or activate one that was paused or disabled: what it has waiting goes out
     then, and its failures are forgotten."""
     access.require_permission(actor, Action.MANAGE_WEBHOOKS)
-    _locked(connection, webhook)
+    _lock_webhook(connection, webhook)
     values = (
         HEALTHY
         if state is EndpointState.ACTIVE
@@ -140,9 +145,9 @@ def set_state(
         .where(webhooks.c.id == webhook)
         .values(state=state.value, updated_at=now, **values)
     )
-    told = {"state": state.value, "reason": reason}
-    _record(connection, webhook, "webhook.switched", told, actor=actor, now=now)
-    wakeups.ring_after_commit(connection)
+    switched = {"state": state.value, "reason": reason}
+    _record(connection, webhook, "webhook.switched", switched, actor=actor, now=now)
+    wakeups.notify_after_commit(connection)
 
 
 def rotate_secret(
@@ -150,17 +155,18 @@ def rotate_secret(
 ) -> str:
     """Make a new secret; the one before signs beside it for `overlap_hours`."""
     access.require_permission(actor, Action.MANAGE_WEBHOOKS)
-    row = _locked(connection, webhook)
+    row = _lock_webhook(connection, webhook)
     until = now + timedelta(hours=overlap_hours)
-    before = [{"secret": row.secret, "until": format_instant(until)}, *_overlapping(row, now)]
-    # No older secret outlives the overlap that was just asked for.
-    kept = [
-        one | {"until": min(one["until"], format_instant(until), key=datetime.fromisoformat)}
-        for one in before
+    previous: list[PreviousSecret] = [
+        {"secret": row.secret, "until": format_instant(until)},
+        *webhook_queries.list_previous_secrets(row.previous_secrets, now=now),
     ]
+    for old in previous:
+        # No older secret outlives the overlap that was just asked for.
+        old["until"] = min(old["until"], format_instant(until), key=datetime.fromisoformat)
     secret = make_secret()
-    previous = orjson.dumps(kept[: MAX_SECRETS - 1] if overlap_hours else []).decode()
-    secrets = {"secret": secret, "previous_secrets": previous}
+    kept = orjson.dumps(previous[: MAX_SECRETS - 1] if overlap_hours else []).decode()
+    secrets = {"secret": secret, "previous_secrets": kept}
     connection.execute(
         update(webhooks).where(webhooks.c.id == webhook).values(**secrets, updated_at=now)
     )
@@ -169,24 +175,24 @@ def rotate_secret(
 
 
 def ping_webhook(connection: Connection, webhook: str, *, actor: Actor, now: datetime) -> str:
-    """Send an endpoint something harmless; gives the delivery.  Raises WebhookNotActive."""
+    """Send an endpoint a ping; returns the delivery.  Raises WebhookNotActive."""
     access.require_permission(actor, Action.MANAGE_WEBHOOKS)
-    row = _locked(connection, webhook)
+    row = _lock_webhook(connection, webhook)
     if row.state != EndpointState.ACTIVE:
         raise WebhookNotActive(
             f"This webhook is {row.state} ({row.state_reason}): activate it first, "
             'with POST …/state {"state": "active"}.'
         )
     message = ids.make_id()
-    body = bodies.render_ping(webhook, now, base_url=base_url(connection))
+    body = bodies.render_ping(webhook, now, base_url=read_base_url(connection))
     connection.execute(
         insert(webhook_messages),
         {"id": message, "type": EventType.PING, "body": body, "created_at": now},
     )
     connection.execute(
-        insert(webhook_deliveries), outbox.build_ping_delivery(webhook, message, body, now=now)
+        insert(webhook_deliveries), outbox.build_ping_delivery(webhook, message, now=now)
     )
-    wakeups.ring_after_commit(connection)
+    wakeups.notify_after_commit(connection)
     return message
 
 
@@ -195,10 +201,10 @@ def redeliver_message(
 ) -> None:
     """Send a delivery again, whatever became of it: the same id, the same bytes.
 
-    What waits for its next try is tried now; what is under way stays as it is.
+    What waits for its next attempt is tried now; what is under way stays as it is.
     """
     access.require_permission(actor, Action.MANAGE_WEBHOOKS)
-    _locked(connection, webhook)
+    _lock_webhook(connection, webhook)
     row = connection.execute(
         select(webhook_deliveries).where(
             deliveries.webhook == webhook, deliveries.message == message
@@ -206,32 +212,32 @@ def redeliver_message(
     ).first()
     if row is None:
         raise NotFound("This webhook has no delivery with this id.")
-    one = (deliveries.webhook == webhook) & (deliveries.message == message)
+    is_delivery = (deliveries.webhook == webhook) & (deliveries.message == message)
     if row.state == DeliveryState.PENDING:
-        _hasten(connection, one, now)
+        _make_due(connection, is_delivery, now)
     else:
-        _replay(connection, one, now)
-    wakeups.ring_after_commit(connection)
+        _replay(connection, is_delivery, now)
+    wakeups.notify_after_commit(connection)
 
 
 def recover_deliveries(
     connection: Connection, webhook: str, *, since: datetime, actor: Actor, now: datetime
 ) -> int:
-    """Send again all that was recorded since then and not delivered; gives how many that are.
+    """Send again all that was recorded since then and not delivered; returns how many.
 
     Each delivery is there once, so asking twice sends nothing twice that is still waiting.
     """
     access.require_permission(actor, Action.MANAGE_WEBHOOKS)
-    _locked(connection, webhook)
-    mine = (deliveries.webhook == webhook) & (deliveries.created_at >= since)
+    _lock_webhook(connection, webhook)
+    is_candidate = (deliveries.webhook == webhook) & (deliveries.created_at >= since)
     count = connection.scalar(
         select(func.count())
         .select_from(webhook_deliveries)
-        .where(mine, deliveries.state != DeliveryState.DELIVERED.value)
+        .where(is_candidate, deliveries.state != DeliveryState.DELIVERED.value)
     )
-    _hasten(connection, mine & (deliveries.state == DeliveryState.PENDING.value), now)
-    _replay(connection, mine & (deliveries.state == DeliveryState.DEAD.value), now)
-    wakeups.ring_after_commit(connection)
+    _make_due(connection, is_candidate & (deliveries.state == DeliveryState.PENDING.value), now)
+    _replay(connection, is_candidate & (deliveries.state == DeliveryState.DEAD.value), now)
+    wakeups.notify_after_commit(connection)
     return count or 0
 
 
@@ -247,19 +253,19 @@ def _record(
     audit.record_change(connection, SubjectKind.WEBHOOK, webhook, type, data, actor=actor, now=now)
 
 
-def _hasten(connection: Connection, which: Any, now: datetime) -> None:
+def _make_due(connection: Connection, condition: ColumnElement[bool], now: datetime) -> None:
     connection.execute(
         update(webhook_deliveries)
-        .where(which, deliveries.lease.is_(null()), deliveries.visible_at > now)
+        .where(condition, deliveries.lease.is_(null()), deliveries.visible_at > now)
         .values(visible_at=now)
     )
 
 
-def _replay(connection: Connection, which: Any, now: datetime) -> None:
-    """Begin anew, beside what is new and never before it."""
+def _replay(connection: Connection, condition: ColumnElement[bool], now: datetime) -> None:
+    """Start these deliveries again, beside what is new and never before it."""
     connection.execute(
         update(webhook_deliveries)
-        .where(which)
+        .where(condition)
         .values(
             state=DeliveryState.PENDING.value,
             replay=True,
@@ -272,7 +278,7 @@ def _replay(connection: Connection, which: Any, now: datetime) -> None:
     )
 
 
-def _locked(connection: Connection, webhook: str) -> Row[Any]:
+def _lock_webhook(connection: Connection, webhook: str) -> Row[Any]:
     row = connection.execute(
         select(webhooks)
         .where(webhooks.c.id == webhook, webhooks.c.deleted_at.is_(null()))
@@ -283,16 +289,8 @@ def _locked(connection: Connection, webhook: str) -> Row[Any]:
     return row
 
 
-def _overlapping(row: Row[Any], now: datetime) -> list[dict[str, str]]:
-    return [
-        one
-        for one in orjson.loads(row.previous_secrets)
-        if datetime.fromisoformat(one["until"]) > now
-    ]
-
-
-def _columns(connection: Connection, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The columns that `settings` mean.  Raises Invalid for what they refer to in vain."""
+def _build_columns(connection: Connection, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Build the columns for `settings`.  Raises Invalid for what they refer to in vain."""
     values = {name: value for name, value in settings.items() if name != "parties"}
     for name, column in (("story", stories.c.slug), ("claim", claims.c.id)):
         wanted = values.get(name)
@@ -308,7 +306,7 @@ def _columns(connection: Connection, settings: Mapping[str, Any]) -> dict[str, A
     return values
 
 
-def _keep_parties(connection: Connection, webhook: str, slugs: Any) -> None:
+def _store_parties(connection: Connection, webhook: str, slugs: Iterable[str]) -> None:
     connection.execute(delete(webhook_parties).where(webhook_parties.c.webhook == webhook))
     rows = [{"webhook": webhook, "party": slug} for slug in sorted(set(slugs))]
     if rows:

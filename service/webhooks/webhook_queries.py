@@ -12,7 +12,7 @@ from service.domain.claims import format_instant
 from service.domain.errors import NotFound
 from service.domain.webhooks import DeliveryState
 from service.store.paging import Window
-from service.store.types import instant_or_none
+from service.store.types import format_optional_instant
 from service.store.webhook_tables import (
     webhook_attempts,
     webhook_deliveries,
@@ -214,11 +214,11 @@ def _build_webhook(row: Row[Any], parties: list[str], counts: dict[str, int]) ->
         "updated_at": format_instant(row.updated_at),
         "health": {
             "failures_in_a_row": row.failures,
-            "failing_since": instant_or_none(row.failing_since),
+            "failing_since": format_optional_instant(row.failing_since),
             "breaker": "open" if is_probing(row.failures) else "closed",
-            "blocked_until": instant_or_none(row.blocked_until),
-            "last_success_at": instant_or_none(row.last_success_at),
-            "last_failure_at": instant_or_none(row.last_failure_at),
+            "blocked_until": format_optional_instant(row.blocked_until),
+            "last_success_at": format_optional_instant(row.last_success_at),
+            "last_failure_at": format_optional_instant(row.last_failure_at),
             "last_error": row.last_error,
             "pending": counts.get(DeliveryState.PENDING, 0),
             "dead": counts.get(DeliveryState.DEAD, 0),
@@ -242,7 +242,7 @@ def _build_delivery(row: Row[Any]) -> DeliveryView:
         "last_status": row.last_status,
         "last_error": row.last_error,
         "created_at": format_instant(row.created_at),
-        "settled_at": instant_or_none(row.settled_at),
+        "settled_at": format_optional_instant(row.settled_at),
     }
 
 

@@ -29,14 +29,14 @@ def problem(response: httpx.Response, slug: str) -> dict[str, Any]:
     assert body["detail"]
     assert body["instance"] == response.request.url.path
     if kind.status == 422:
-        assert all(one.keys() == {"loc", "msg"} for one in body["errors"])
+        assert all(error.keys() == {"loc", "msg"} for error in body["errors"])
     return body
 
 
 def refused_field(response: httpx.Response, *loc: str | int) -> str:
     """What is said of the field at `loc`, which the request was refused for."""
     errors = problem(response, "invalid-request")["errors"]
-    told = {tuple(one["loc"]): one["msg"] for one in errors}
+    told = {tuple(error["loc"]): error["msg"] for error in errors}
     assert loc in told, told
     return str(told[loc])
 

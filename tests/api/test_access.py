@@ -164,9 +164,9 @@ def test_every_route_has_its_rule(routes: dict[tuple[str, str], Any]) -> None:
     declared = {}
     for key, route in routes.items():
         rules = [
-            SIGNED_IN if one.call.action is None else one.call.action
-            for one in route.dependant.dependencies
-            if isinstance(one.call, Allow)
+            SIGNED_IN if dependency.call.action is None else dependency.call.action
+            for dependency in route.dependant.dependencies
+            if isinstance(dependency.call, Allow)
         ]
         assert len(rules) <= 1, f"{key} is ruled twice"
         declared[key] = rules[0] if rules else OPEN
@@ -176,7 +176,7 @@ def test_every_route_has_its_rule(routes: dict[tuple[str, str], Any]) -> None:
 @pytest.fixture(params=[False, True], ids=["keys only", "public reading"])
 async def desk(settings: Settings, request: pytest.FixtureRequest) -> AsyncIterator[Desk]:
     """A desk that is closed to the public, and one that lets it read."""
-    async with support.running(settings.model_copy(update={"public_read": request.param})) as desk:
+    async with support.run_desk(settings.model_copy(update={"public_read": request.param})) as desk:
         yield desk
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 
 from tests.api.problems import NOBODY, problem
-from tests.support.desk import Desk, statement_body
+from tests.support.desk import Desk, build_statement
 
 MICROSECOND = timedelta(microseconds=1)
 
@@ -14,7 +14,7 @@ MICROSECOND = timedelta(microseconds=1)
 async def listed(desk: Desk, at: datetime, **query: str) -> list[str]:
     response = await desk.reader.get("/v1/claims", params={"as_of": at.isoformat(), **query})
     assert response.status_code == 200, response.text
-    return [one["id"] for one in response.json()["items"]]
+    return [item["id"] for item in response.json()["items"]]
 
 
 async def test_a_late_arrival_changes_no_earlier_answer(desk: Desk) -> None:
@@ -24,7 +24,7 @@ async def test_a_late_arrival_changes_no_earlier_answer(desk: Desk) -> None:
     on_the_second = desk.clock.now
     before = await desk.read(claim, as_of=on_the_second.isoformat())
     desk.clock.advance(days=3)
-    body = statement_body("washington", said_at="2023-09-29T00:00:00Z")
+    body = build_statement("washington", said_at="2023-09-29T00:00:00Z")
     await desk.post(
         f"/v1/claims/{claim}/links", {"statement": body, "stance": "requests_confirmation"}
     )
@@ -97,7 +97,7 @@ async def test_an_act_on_several_claims_has_one_instant(desk: Desk) -> None:
     its claims had changed: at no instant has it shown on one of them and not on another."""
     await desk.parties()
     first, second = (await desk.claim())["id"], (await desk.claim())["id"]
-    said = await desk.post("/v1/statements", statement_body("nato", basis="documents"))
+    said = await desk.post("/v1/statements", build_statement("nato", basis="documents"))
     stance = {"statement": said["id"], "stance": "supports"}
     await desk.post(f"/v1/claims/{first}/links", stance)
     desk.clock.advance(hours=2)
@@ -111,7 +111,7 @@ async def test_an_act_on_several_claims_has_one_instant(desk: Desk) -> None:
     assert merged.status_code == 200
     for claim in (first, second):
         record = (await desk.reader.get(f"/v1/claims/{claim}/history")).json()["items"]
-        last = {one["type"]: one["recorded_at"] for one in record}
+        last = {each["type"]: each["recorded_at"] for each in record}
         if claim == first:
             instants = last
     acts = ("party.changed", "statement.withdrawn")

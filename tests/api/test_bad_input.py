@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.api.problems import NOBODY, nothing_changes, problem, refused_field
-from tests.support.desk import SOURCE, Desk, claim_body, quote, statement_body
+from tests.support.desk import SOURCE, Desk, build_claim, build_quote, build_statement
 
 JSON = {"Content-Type": "application/json"}
 
@@ -46,14 +46,17 @@ JSON = {"Content-Type": "application/json"}
         ({"origin_statement": NOBODY}, ()),
         ({"origin": None, "origin_statement": NOBODY}, ("origin_statement",)),
         ({"origin": {"quotes": []}}, ("origin", "quotes")),
-        ({"origin": {"quotes": [quote()] * 21}}, ("origin", "quotes")),
-        ({"origin": {"quotes": [quote()], "party": "nobody"}}, ("origin", "party")),
-        ({"origin": {"quotes": [quote() | {"text": " "}]}}, ("origin", "quotes", 0, "text")),
+        ({"origin": {"quotes": [build_quote()] * 21}}, ("origin", "quotes")),
+        ({"origin": {"quotes": [build_quote()], "party": "nobody"}}, ("origin", "party")),
+        ({"origin": {"quotes": [build_quote() | {"text": " "}]}}, ("origin", "quotes", 0, "text")),
         (
-            {"origin": {"quotes": [quote() | {"language": "e"}]}},
+            {"origin": {"quotes": [build_quote() | {"language": "e"}]}},
             ("origin", "quotes", 0, "language"),
         ),
-        ({"origin": {"quotes": [quote() | {"source": NOBODY}]}}, ("origin", "quotes", 0, "source")),
+        (
+            {"origin": {"quotes": [build_quote() | {"source": NOBODY}]}},
+            ("origin", "quotes", 0, "source"),
+        ),
     ],
 )
 @pytest.mark.parametrize("database_kind", ["sqlite"])
@@ -63,7 +66,7 @@ async def test_a_claim_that_does_not_fit(
     """Each field that is wrong, unknown or points at nothing is named, and nothing is recorded."""
     await desk.parties()
     async with nothing_changes(desk):
-        response = await desk.checker.post("/v1/claims", json=claim_body(**change))
+        response = await desk.checker.post("/v1/claims", json=build_claim(**change))
         assert refused_field(response, "body", *loc)
 
 
@@ -100,10 +103,10 @@ async def test_an_instant_is_rfc_3339_with_its_offset(desk: Desk, instant: Any, 
     """Naive, absurd and impossible instants are refused in a body and in a query, told apart."""
     await desk.parties()
     async with nothing_changes(desk):
-        claim = await desk.checker.post("/v1/claims", json=claim_body(claimed_at=instant))
+        claim = await desk.checker.post("/v1/claims", json=build_claim(claimed_at=instant))
         assert why in refused_field(claim, "body", "claimed_at")
         said = await desk.checker.post(
-            "/v1/statements", json=statement_body("nato", said_at=instant)
+            "/v1/statements", json=build_statement("nato", said_at=instant)
         )
         assert why in refused_field(said, "body", "said_at")
         if isinstance(instant, str) and why != "future":
@@ -184,7 +187,7 @@ async def test_a_field_that_takes_an_id_or_an_object_is_told_of_as_sent(
 ) -> None:
     """Not in the names of our classes, and not that an object is no id."""
     await desk.parties()
-    body = statement_body("nato", quotes=[quote() | {"source": source}])
+    body = build_statement("nato", quotes=[build_quote() | {"source": source}])
     refused = problem(await desk.checker.post("/v1/statements", json=body), "invalid-request")
     places = [error["loc"] for error in refused["errors"]]
     assert places == [["body", "quotes", 0, *place] for place in found]

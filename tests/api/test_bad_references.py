@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.api.problems import NOBODY, nothing_changes, problem, refused_field
-from tests.support.desk import Desk, quote, statement_body
+from tests.support.desk import Desk, build_quote, build_statement
 
 REASON = {"reason": "they said so"}
 
@@ -56,10 +56,10 @@ async def test_speakers_speak_for_their_own_party(desk: Desk) -> None:
     async with nothing_changes(desk):
         for speaker in (milos["id"], NOBODY):
             refused = await desk.checker.post(
-                "/v1/statements", json=statement_body("nato", speaker=speaker)
+                "/v1/statements", json=build_statement("nato", speaker=speaker)
             )
             refused_field(refused, "body", "speaker")
-        nobodys = statement_body(None, speaker={"name": "X"})
+        nobodys = build_statement(None, speaker={"name": "X"})
         refused_field(await desk.checker.post("/v1/statements", json=nobodys), "body", "party")
         unknown = await desk.checker.post("/v1/speakers", json=body | {"party": "nobody"})
         refused_field(unknown, "body", "party")
@@ -73,8 +73,8 @@ async def test_links_are_made_once_and_with_a_voice(desk: Desk) -> None:
     """No link without a party behind the statement, of the claim's own origin, of an unknown
     statement, or of one that is linked already."""
     await desk.parties()
-    unsaid = await desk.post("/v1/statements", statement_body(None))
-    origin = await desk.post("/v1/statements", statement_body("belgrade"))
+    unsaid = await desk.post("/v1/statements", build_statement(None))
+    origin = await desk.post("/v1/statements", build_statement("belgrade"))
     claim = await desk.claim(origin=None, origin_statement=origin["id"])
     link = await desk.link(claim["id"], "supports", "nato")
     url = f"/v1/claims/{claim['id']}/links"
@@ -93,7 +93,7 @@ async def test_links_are_made_once_and_with_a_voice(desk: Desk) -> None:
             body = {"statement": link["statement"]["id"], "stance": "comments"} | change
             problem(await desk.checker.post(url, json=body), "invalid-request")
         gone = f"/v1/claims/{NOBODY}/links"
-        body = {"statement": statement_body("nato"), "stance": "comments"}
+        body = {"statement": build_statement("nato"), "stance": "comments"}
         problem(await desk.checker.post(gone, json=body), "not-found")
 
 
@@ -141,7 +141,7 @@ async def test_nothing_is_taken_back_twice(desk: Desk) -> None:
 async def closed_acts(desk: Desk, claim: dict[str, Any], into: str) -> list[tuple[str, str, Any]]:
     url = f"/v1/claims/{claim['id']}"
     return [
-        ("POST", f"{url}/links", {"statement": statement_body("nato"), "stance": "supports"}),
+        ("POST", f"{url}/links", {"statement": build_statement("nato"), "stance": "supports"}),
         ("PATCH", url, {"tags": ["x"]}),
         ("POST", f"{url}/status-changes", {"to": "awaiting_confirmation", "reason": "x"}),
         ("POST", f"{url}/merge", {"into": into}),
@@ -182,7 +182,7 @@ async def test_a_closed_claim_stays_as_it_is(desk: Desk) -> None:
                 "claimant": None,
                 "claimed_at": "2023-10-02T00:00:00Z",
                 "part_of": merged["id"],
-                "origin": {"quotes": [quote()]},
+                "origin": {"quotes": [build_quote()]},
             },
         )
         refused_field(part, "body", "part_of")

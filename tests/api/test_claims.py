@@ -7,7 +7,7 @@ import httpx
 
 from service.domain.claims import Kind, Precision
 from tests.api.problems import nothing_changes, problem, refused_field
-from tests.support.desk import SOURCE, Desk, claim_body, quote, statement_body
+from tests.support.desk import SOURCE, Desk, build_claim, build_quote, build_statement
 
 
 async def patch(desk: Desk, claim: str, **change: Any) -> httpx.Response:
@@ -25,7 +25,7 @@ async def test_a_claim_is_recorded_as_it_was_sent(desk: Desk) -> None:
     """The answer, its ETag and its Location tell one claim, the same that is read afterwards."""
     await desk.parties()
     await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
-    body = claim_body(
+    body = build_claim(
         text="  Serbia cut its troops from 8,350 to 4,500  ",
         kind="figure",
         story="border",
@@ -97,14 +97,16 @@ async def test_an_origin_is_as_the_claim_says_unless_it_says_otherwise(desk: Des
                 "said_at": "2023-10-01T10:00:00Z",
                 "precision": "hour",
                 "basis": "documents",
-                "quotes": [quote("They told us so"), quote("Das sagten sie uns")],
+                "quotes": [build_quote("They told us so"), build_quote("Das sagten sie uns")],
             }
         ),
     )
     assert (other["party"], other["root"], other["speaker"]) == ("kosovo-police", "pristina", None)
     assert (other["said_at"], other["precision"]) == ("2023-10-01T10:00:00Z", "hour")
-    assert [one["text"] for one in other["quotes"]] == ["They told us so", "Das sagten sie uns"]
-    nobodys = await origin_of(desk, await desk.claim(origin={"party": None, "quotes": [quote()]}))
+    assert [quote["text"] for quote in other["quotes"]] == ["They told us so", "Das sagten sie uns"]
+    nobodys = await origin_of(
+        desk, await desk.claim(origin={"party": None, "quotes": [build_quote()]})
+    )
     assert (nobodys["party"], nobodys["speaker"]) == (None, None)
 
 
@@ -123,7 +125,7 @@ async def test_a_claim_may_come_from_a_statement_recorded_before(desk: Desk) -> 
     """Its party's speaker is the claimant's too; a withdrawn statement is nobody's claim."""
     await desk.parties()
     said = await desk.post(
-        "/v1/statements", statement_body("belgrade", speaker={"name": "Miloš Vučević"})
+        "/v1/statements", build_statement("belgrade", speaker={"name": "Miloš Vučević"})
     )
     claim = await desk.claim(speaker=None, origin=None, origin_statement=said["id"])
     assert claim["claimant"]["speaker"] == {"name": "Miloš Vučević", "role": None}
@@ -133,7 +135,7 @@ async def test_a_claim_may_come_from_a_statement_recorded_before(desk: Desk) -> 
     assert withdrawn.status_code == 200
     assert (await desk.read(claim["id"]))["lifecycle"] == "withdrawn"
     async with nothing_changes(desk):
-        body = claim_body(origin=None, origin_statement=said["id"])
+        body = build_claim(origin=None, origin_statement=said["id"])
         problem(await desk.checker.post("/v1/claims", json=body), "statement-withdrawn")
 
 
@@ -151,7 +153,7 @@ async def test_a_parent_shows_its_components(desk: Desk) -> None:
     assert (whole["version"], whole["status"]) == (2, "asserted")
     await desk.link(part["id"], "requests_confirmation", "washington")
     whole = await desk.read(parent)
-    assert [one["status"] for one in whole["components"]] == ["awaiting_confirmation"]
+    assert [component["status"] for component in whole["components"]] == ["awaiting_confirmation"]
     assert (whole["version"], whole["status"]) == (3, "asserted")
     await desk.link(part["id"], "comments", "nato")
     assert (await desk.read(parent))["version"] == 3
@@ -159,7 +161,7 @@ async def test_a_parent_shows_its_components(desk: Desk) -> None:
     whole = await desk.read(parent)
     assert (whole["version"], whole["components"][0]["text"]) == (4, "8,350 to 4,500 men")
     parts = (await desk.reader.get("/v1/claims", params={"part_of": parent})).json()["items"]
-    assert [one["id"] for one in parts] == [part["id"]]
+    assert [each["id"] for each in parts] == [part["id"]]
 
 
 async def test_a_typo_is_mended_and_a_wording_is_revised(desk: Desk) -> None:
@@ -177,9 +179,9 @@ async def test_a_typo_is_mended_and_a_wording_is_revised(desk: Desk) -> None:
     assert (revised["revision"], revised["status"]) == (2, "awaiting_confirmation")
     assert revised["suggested_status"] == "awaiting_confirmation"
     changes = (await desk.reader.get(f"/v1/claims/{claim}/status-changes")).json()["items"]
-    assert [one["cause"] for one in changes] == ["decision", "amendment"]
+    assert [change["cause"] for change in changes] == ["decision", "amendment"]
     shown = (await desk.reader.get(f"/v1/claims/{claim}/links")).json()["items"]
-    assert [one["affirmed"] for one in shown] == [False]
+    assert [each["affirmed"] for each in shown] == [False]
     affirmed = await desk.checker.post(f"/v1/links/{link}/affirmation")
     assert affirmed.json()["suggested_status"] == "confirmed"
     assert affirmed.json()["status"] == "awaiting_confirmation"
@@ -223,7 +225,7 @@ async def test_a_withdrawn_claim_keeps_its_status(desk: Desk) -> None:
     assert (withdrawn["lifecycle"], withdrawn["status"]) == ("withdrawn", "awaiting_confirmation")
     assert withdrawn["print_line"].endswith("The claimant has withdrawn it.")
     listed = (await desk.reader.get("/v1/claims")).json()["items"]
-    assert [one["lifecycle"] for one in listed] == ["withdrawn"]
+    assert [each["lifecycle"] for each in listed] == ["withdrawn"]
 
 
 async def test_links_are_shown_with_all_they_rest_on(desk: Desk) -> None:
@@ -233,7 +235,7 @@ async def test_links_are_shown_with_all_they_rest_on(desk: Desk) -> None:
     claim = (await desk.claim())["id"]
     miller = {"name": "Matthew Miller", "role": "spokesman"}
     body = {
-        "statement": statement_body("state-department", speaker=miller),
+        "statement": build_statement("state-department", speaker=miller),
         "stance": "requests_confirmation",
         "conditional": True,
         "note": "if true",
@@ -246,14 +248,14 @@ async def test_links_are_shown_with_all_they_rest_on(desk: Desk) -> None:
     assert statement["quotes"][0]["source"]["url"] == SOURCE["url"]
     assert (link["note"], link["conditional"], link["scope"]) == ("if true", True, "full")
     added = await desk.post(
-        f"/v1/statements/{statement['id']}/quotes", quote("Wir warten") | {"language": "de"}
+        f"/v1/statements/{statement['id']}/quotes", build_quote("Wir warten") | {"language": "de"}
     )
-    assert [one["language"] for one in added["quotes"]] == ["en", "de"]
+    assert [quote["language"] for quote in added["quotes"]] == ["en", "de"]
     await desk.checker.post(f"/v1/links/{link['id']}/retraction", json={"reason": "mistaken"})
     listed = (await desk.checker.get(f"/v1/claims/{claim}/links")).json()
     expanded = await desk.checker.get(f"/v1/claims/{claim}?expand=links")
     assert expanded.json()["links"] == listed["items"]
-    assert [one["retraction_reason"] for one in listed["items"]] == ["mistaken"]
+    assert [item["retraction_reason"] for item in listed["items"]] == ["mistaken"]
     assert len(listed["items"][0]["statement"]["quotes"]) == 2
     known = await desk.read(claim, expand="links", as_of=then)
     assert known["links"] == [link | {"note": None}], "the note is for the desk"
@@ -273,7 +275,7 @@ async def test_the_suggestion_shows_its_working(desk: Desk) -> None:
     url = f"/v1/claims/{claim}/suggestion"
     now = (await desk.reader.get(url)).json()
     assert now["status"] == "disputed"
-    assert [(one["party"], one["counted"]) for one in now["trace"]] == [
+    assert [(each["party"], each["counted"]) for each in now["trace"]] == [
         ("belgrade", False),
         ("pristina", True),
     ]
@@ -294,7 +296,7 @@ async def test_notes_are_kept_beside_the_record(desk: Desk) -> None:
     first = (await desk.editor.get(url, params={"limit": 2})).json()
     rest = (await desk.editor.get(url, params={"limit": 2, "cursor": first["next_cursor"]})).json()
     notes = first["items"] + rest["items"]
-    assert [one["text"] for one in notes] == ["first", "second", "third"]
+    assert [note["text"] for note in notes] == ["first", "second", "third"]
     assert notes[0]["author"]["name"] == "checker"
     assert rest["next_cursor"] is None
     assert (await desk.read(claim))["version"] == 1
@@ -314,14 +316,14 @@ async def test_history_is_a_chain_of_what_happened(desk: Desk) -> None:
         page = (await desk.checker.get(url, params=params)).json()
         pages += page["items"]
         cursor = page["next_cursor"]
-    assert [one["type"] for one in pages] == [
+    assert [each["type"] for each in pages] == [
         "claim.created",
         "link.created",
         "decision.proposed",
         "claim.status_changed",
         "claim.amended",
     ]
-    assert [one["seq"] for one in pages] == [1, 2, 3, 4, 5]
+    assert [each["seq"] for each in pages] == [1, 2, 3, 4, 5]
     assert pages[0]["previous_hash"] == "0" * 64
     for before, after in itertools.pairwise(pages):
         assert after["previous_hash"] == before["hash"]

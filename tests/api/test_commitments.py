@@ -17,7 +17,7 @@ from sqlalchemy import Connection, select, update
 
 from service.config import Settings
 from service.domain.claims import format_instant
-from service.record.canonical import event_hash
+from service.record.canonical import hash_claim_event
 from service.store import tables
 from tests.api import twins
 from tests.api.twins import Twin
@@ -101,7 +101,7 @@ async def amend(desk: Desk, claim: str, **changes: Any) -> None:
 @pytest.fixture
 async def desk(settings: Settings) -> AsyncIterator[Desk]:
     """One that the public may read too."""
-    async with support.running(settings.model_copy(update={"public_read": True})) as desk:
+    async with support.run_desk(settings.model_copy(update={"public_read": True})) as desk:
         yield desk
 
 
@@ -150,7 +150,7 @@ async def test_what_is_withheld_cannot_be_found_by_trying(desk: Desk, claim: str
         assert secret in json.dumps(whole)
         assert secret not in served
     salts = {salt for event in events for salt in event["salts"].values()}
-    commitments = {one for event in events for one in event["commitments"].values()}
+    commitments = {commitment for event in events for commitment in event["commitments"].values()}
     assert commitments
     withheld = [
         value_at(event, place)
@@ -190,7 +190,7 @@ async def test_every_hash_can_be_checked_whatever_happened(desk: Desk, who: str)
         assert previous == last["hash"]
 
 
-async def test_whoever_tries_every_user_finds_no_assignee(desk: Desk) -> None:
+async def test_assignee_cannot_be_found_by_trying_every_user(desk: Desk) -> None:
     """Neither as a whole event, nor as what a commitment stands for."""
     await desk.parties()
     users = [await add_user(desk, name) for name in ("ana", "ben", "cleo")]
@@ -204,7 +204,7 @@ async def test_whoever_tries_every_user_finds_no_assignee(desk: Desk) -> None:
     ]
     salts = {salt for event in shown for salt in event["salts"].values()}
     served = {event["hash"] for event in shown}
-    served |= {one for event in shown for one in event["commitments"].values()}
+    served |= {commitment for event in shown for commitment in event["commitments"].values()}
     for user in (*users, None):
         for event in whole[1:]:
             guess = event["data"] | {"assignee": user}
@@ -238,7 +238,7 @@ async def test_no_salt_of_what_is_withheld_is_served(desk: Desk) -> None:
                 assert not {salt for salt in secret if salt in answer.text}, address
 
 
-async def test_nobody_is_told_whether_an_event_has_what_is_withheld(desk: Desk) -> None:
+async def test_others_cannot_tell_whether_an_event_has_a_withheld_field(desk: Desk) -> None:
     """Tags alone or with an assignee, a link with a note or without: others see the same places."""
     await desk.parties()
     user = await add_user(desk, "ana")
@@ -274,7 +274,7 @@ def record_without_salts(connection: Connection, claim: str) -> None:
         select(events).where(events.c.claim == claim).order_by(events.c.number)
     ).all()
     for row in rows:
-        changed = event_hash(
+        changed = hash_claim_event(
             claim=claim,
             number=row.number,
             type=row.type,

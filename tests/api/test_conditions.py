@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.api.problems import nothing_changes, problem
-from tests.support.desk import Desk, statement_body
+from tests.support.desk import Desk, build_statement
 
 MOVE = {"to": "awaiting_confirmation", "reason": "we are checking"}
 
@@ -15,7 +15,7 @@ MOVE = {"to": "awaiting_confirmation", "reason": "we are checking"}
 def acts(claim: str, into: str) -> list[tuple[str, str, dict[str, Any], bool]]:
     """Every change of a claim that minds its version, and whether it has to be told one."""
     url = f"/v1/claims/{claim}"
-    link = {"statement": statement_body("nato"), "stance": "comments"}
+    link = {"statement": build_statement("nato"), "stance": "comments"}
     return [
         ("PATCH", url, {"tags": ["troops"]}, True),
         ("POST", f"{url}/status-changes", MOVE, True),
@@ -89,10 +89,10 @@ async def test_of_two_checkers_at_once_the_second_is_refused(desk: Desk) -> None
             return await client.request(method, url, json=body, headers=headers)
 
         answers = await asyncio.gather(ask(desk.checker), ask(desk.checker2), ask(desk.editor))
-        refused = [one for one in answers if one.status_code == 412]
-        assert len(refused) == 2, [one.status_code for one in answers]
-        for one in refused:
-            assert problem(one, "version-conflict")["version"] == version + 1
+        refused = [answer for answer in answers if answer.status_code == 412]
+        assert len(refused) == 2, [answer.status_code for answer in answers]
+        for each in refused:
+            assert problem(each, "version-conflict")["version"] == version + 1
         assert (await desk.read(claim))["version"] == version + 1
 
 

@@ -83,7 +83,7 @@ async def test_a_role_that_reads_like_another_makes_no_second_speaker(
     assert again.status_code in (200, 409), again.text
     assert again.json()["id"] == recorded["id"]
     listed = await desk.reader.get("/v1/speakers", params={"party": "nato"})
-    assert [one["id"] for one in listed.json()["items"]] == [recorded["id"]]
+    assert [item["id"] for item in listed.json()["items"]] == [recorded["id"]]
     general = await desk.post("/v1/speakers", first | {"role": "general"})
     renamed = await desk.editor.patch(
         f"/v1/speakers/{general['id']}", json={"role": "spokespersоn"}

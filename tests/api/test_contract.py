@@ -21,7 +21,7 @@ from service.config import Settings
 from service.web.bodies import account_inputs, claim_inputs, directory_inputs, webhook_inputs
 from service.web.fields import In
 from tests.support import desk as support
-from tests.support.desk import SOURCE, Desk, quote, statement_body
+from tests.support.desk import SOURCE, Desk, build_quote, build_statement
 
 METHODS = ("get", "post", "put", "patch", "delete")
 DOCUMENT: dict[str, Any] = create_app(
@@ -74,7 +74,7 @@ def test_the_document_keeps_to_the_specification() -> None:
     it by."""
     openapi_spec_validator.validate(DOCUMENT)
     assert DOCUMENT["openapi"].startswith("3.1")
-    named = [operation(*one)["operationId"] for one in OPERATIONS]
+    named = [operation(*each)["operationId"] for each in OPERATIONS]
     assert len(set(named)) == len(named)
     for name in named:
         assert re.fullmatch("[a-z]+(_[a-z]+)+", name), name
@@ -104,11 +104,13 @@ def test_every_operation_says_what_it_does_and_refuses(path: str, method: str) -
     assert bool(told["security"]) != (served_to_all or signs_in)
     if not served_to_all:
         assert {"401", "403", "422", "429"} <= told["responses"].keys()
-    headers = {one["name"].lower() for one in told.get("parameters", []) if one["in"] == "header"}
+    headers = {
+        each["name"].lower() for each in told.get("parameters", []) if each["in"] == "header"
+    }
     assert ("idempotency-key" in headers) == (method == "post" and path != "/v1/session")
     assert ("if-match" in headers) == ("412" in told["responses"])
     required = any(
-        one.get("required") and one["name"] == "if-match" for one in told.get("parameters", [])
+        each.get("required") and each["name"] == "if-match" for each in told.get("parameters", [])
     )
     assert required == ("428" in told["responses"])
 
@@ -166,7 +168,7 @@ async def test_a_working_day_is_answered_as_documented(desk: Desk) -> None:
     proposed = await desk.checker.patch(f"/v1/claims/{claim}", json=reworded, headers=any_version)
     assert proposed.status_code == 202
     statement = known["statement_id"]
-    await desk.checker.post(f"/v1/statements/{statement}/quotes", json=quote())
+    await desk.checker.post(f"/v1/statements/{statement}/quotes", json=build_quote())
     taken_back = {"reason": "denied", "source": {"url": "https://example.org/denied"}}
     await desk.checker.post(f"/v1/statements/{statement}/withdrawal", json=taken_back)
     retraction = f"/v1/links/{denial['id']}/retraction"
@@ -243,7 +245,7 @@ async def fill(desk: Desk) -> dict[str, Any]:
     await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
     claim, other = await desk.claim(story="border"), await desk.claim()
     link = await desk.link(claim["id"], "supports", "nato")
-    said = await desk.post("/v1/statements", statement_body("washington"))
+    said = await desk.post("/v1/statements", build_statement("washington"))
     person = {"name": "Matthew Miller", "party": "washington"}
     speaker = await desk.post("/v1/speakers", person)
     source = await desk.post("/v1/sources", {"url": "https://example.org/1"})
@@ -302,7 +304,7 @@ def server(migrated_sqlite: Any, tmp_path_factory: pytest.TempPathFactory) -> It
         webhook_allow_cidrs="127.0.0.0/8",
     )
     with asyncio.Runner() as runner:
-        running = support.running(configured)
+        running = support.run_desk(configured)
         desk = runner.run(running.__aenter__())
         yield Server(runner, desk, runner.run(fill(desk)))
         runner.run(running.__aexit__(None, None, None))

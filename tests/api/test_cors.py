@@ -17,7 +17,7 @@ PREFLIGHT = ELSEWHERE | {"Access-Control-Request-Method": "GET"}
 
 @pytest.fixture
 async def public_desk(settings: Settings) -> AsyncIterator[Desk]:
-    async with support.running(settings.model_copy(update={"public_read": True})) as desk:
+    async with support.run_desk(settings.model_copy(update={"public_read": True})) as desk:
         await desk.parties()
         yield desk
 

@@ -10,7 +10,7 @@ from tests.support.desk import Desk
 async def queue(desk: Desk, **query: str) -> list[tuple[str, list[str]]]:
     response = await desk.checker.get("/v1/review-queue", params=query)
     assert response.status_code == 200, response.text
-    return [(one["claim"]["id"], one["reasons"]) for one in response.json()["items"]]
+    return [(item["claim"]["id"], item["reasons"]) for item in response.json()["items"]]
 
 
 async def test_a_decision_is_listed_until_it_is_settled_and_after(desk: Desk) -> None:
@@ -47,9 +47,9 @@ async def test_a_decision_is_listed_until_it_is_settled_and_after(desk: Desk) ->
         ({"claim": NOBODY}, []),
     ):
         listed = (await desk.checker.get("/v1/decisions", params=query)).json()["items"]
-        assert [one["id"] for one in listed] == found, query
+        assert [each["id"] for each in listed] == found, query
     changes = (await desk.reader.get(f"/v1/claims/{claim}/status-changes")).json()["items"]
-    assert [one["decision"] for one in changes] == settled[2:]
+    assert [change["decision"] for change in changes] == settled[2:]
     assert (changes[0]["decided_by"], changes[0]["approved_by"]) == ("checker", "editor")
     assert changes[0]["approval_note"] is None, "the desk's own"
     own = await desk.checker.get(f"/v1/claims/{claim}/status-changes")
@@ -74,10 +74,10 @@ async def test_an_approval_rests_on_what_still_stands(desk: Desk) -> None:
             if spoil == "retract":
                 missing = problem(refused, "transition-refused")["missing"]
                 assert missing
-                assert all(one.keys() == {"need", "has", "detail"} for one in missing)
+                assert all(each.keys() == {"need", "has", "detail"} for each in missing)
             else:
                 changed = problem(refused, "decision-outdated")["changed"]
-                assert [one["field"] for one in changed] == ["contradicts"]
+                assert [each["field"] for each in changed] == ["contradicts"]
         assert (await desk.checker.get(f"/v1/decisions/{decision}")).json()["state"] == "pending"
 
 
@@ -88,9 +88,9 @@ async def test_of_two_approvals_at_once_one_counts(desk: Desk) -> None:
     link = await desk.link(claim, "supports", "nato")
     url = f"/v1/decisions/{(await desk.move(claim, 'confirmed', cites=[link['id']])).json()['id']}"
     answers = await asyncio.gather(
-        *(one.post(f"{url}/approval") for one in (desk.editor, desk.editor2, desk.checker2))
+        *(each.post(f"{url}/approval") for each in (desk.editor, desk.editor2, desk.checker2))
     )
-    assert sorted(one.status_code for one in answers) == [200, 409, 409]
+    assert sorted(answer.status_code for answer in answers) == [200, 409, 409]
     changes = (await desk.reader.get(f"/v1/claims/{claim}/status-changes")).json()["items"]
     assert len(changes) == 1
 
@@ -119,7 +119,7 @@ async def test_the_review_queue_says_what_wants_attention(desk: Desk) -> None:
     assert everything[3:] == [(asked, ["stale"])]
     assert quiet not in dict(everything)
     for reason in ("drift", "challenged", "waiting_approval", "stale"):
-        expected = [one for one in everything if reason in one[1]]
+        expected = [each for each in everything if reason in each[1]]
         assert await queue(desk, reason=reason) == expected
     me = (await desk.checker.get("/v1/me")).json()["id"]
     await desk.checker.patch(
@@ -169,7 +169,7 @@ async def test_the_tail_gives_every_event_once_and_in_order(desk: Desk) -> None:
                 return
 
     await asyncio.gather(write(), follow())
-    numbers = [one["seq"] for one in seen]
+    numbers = [each["seq"] for each in seen]
     assert numbers == sorted(set(numbers))
     assert numbers[-1] == after
     assert len(seen) == 4 * 4, "two claims, a link and an automatic move each time"
@@ -179,8 +179,8 @@ async def test_the_tail_gives_every_event_once_and_in_order(desk: Desk) -> None:
     # Hashes of events are for the desk.
     history = (await desk.checker.get(f"/v1/claims/{claim}/history")).json()["items"]
     events = (await desk.checker.get("/v1/events", params={"claim": claim})).json()["items"]
-    assert [(one["number"], one["hash"]) for one in events] == [
-        (one["seq"], one["hash"]) for one in history
+    assert [(event["number"], event["hash"]) for event in events] == [
+        (each["seq"], each["hash"]) for each in history
     ]
     for query, fits in (
         ({"claim": claim}, lambda one: one["claim"] == claim),
@@ -192,7 +192,7 @@ async def test_the_tail_gives_every_event_once_and_in_order(desk: Desk) -> None:
         ({"after": numbers[5]}, lambda one: one["seq"] > numbers[5]),
     ):
         found = (await desk.reader.get("/v1/events", params=query)).json()["items"]
-        assert found == [one for one in seen if fits(one)], query
+        assert found == [each for each in seen if fits(each)], query
     in_story = (await desk.reader.get("/v1/events", params={"story": "border"})).json()["items"]
     assert len(in_story) == 2 * 3
     for wrong in ({"after": -1}, {"after": 2**63}, {"types": "x"}, {"limit": 201}, {"claim": "x"}):

@@ -25,7 +25,7 @@ async def test_a_source_is_recorded_once(desk: Desk) -> None:
     await desk.parties()
     await desk.claim()
     found = (await desk.reader.get("/v1/sources", params={"url": SOURCE["url"]})).json()["items"]
-    assert [one["sha256"] for one in found] == [None, "b" * 64, "a" * 64]
+    assert [each["sha256"] for each in found] == [None, "b" * 64, "a" * 64]
     read = await desk.reader.get(made.headers["Location"])
     assert read.json() == made.json()
 
@@ -114,7 +114,7 @@ async def test_a_speaker_is_known_without_diacritics(desk: Desk) -> None:
     ):
         found = (await desk.reader.get("/v1/speakers", params=query)).json()["items"]
         assert len(found) == count, query
-        assert all("folded_name" not in one for one in found)
+        assert all("folded_name" not in each for each in found)
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ async def test_a_moved_party_is_weighed_anew(desk: Desk) -> None:
     await desk.editor.patch("/v1/parties/belgrade", json={"name": "Beograd"})
     assert (await desk.read(claim))["claimant"]["name"] == "Beograd"
     below = (await desk.reader.get("/v1/parties", params={"parent": "belgrade"})).json()["items"]
-    assert [one["slug"] for one in below] == ["belgrade", "kosovo-police", "pristina"]
+    assert [each["slug"] for each in below] == ["belgrade", "kosovo-police", "pristina"]
 
 
 async def test_a_story_names_the_parties_in_it(desk: Desk) -> None:
@@ -188,10 +188,10 @@ async def test_a_story_names_the_parties_in_it(desk: Desk) -> None:
     await desk.link(claim, "comments", "state-department")
     mistaken = await desk.link(claim, "supports", "nato")
     story = (await desk.reader.get("/v1/stories/border")).json()
-    assert [one["slug"] for one in story["parties"]] == ["belgrade", "nato", "state-department"]
+    assert [party["slug"] for party in story["parties"]] == ["belgrade", "nato", "state-department"]
     await desk.checker.post(f"/v1/links/{mistaken['id']}/retraction", json={"reason": "x"})
     story = (await desk.reader.get("/v1/stories/border")).json()
-    assert [one["slug"] for one in story["parties"]] == ["belgrade", "state-department"]
+    assert [party["slug"] for party in story["parties"]] == ["belgrade", "state-department"]
     changed = await desk.editor.patch("/v1/stories/border", json={"description": "2023"})
     assert (changed.json()["title"], changed.json()["description"]) == ("The border", "2023")
     async with nothing_changes(desk):

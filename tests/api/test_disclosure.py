@@ -87,7 +87,7 @@ async def pair(settings: Settings, other_database_url: str) -> AsyncIterator[tup
     other_settings = open_settings.model_copy(
         update={"database_url": SecretStr(other_database_url)}
     )
-    async with support.running(open_settings) as plain, support.running(other_settings) as secret:
+    async with support.run_desk(open_settings) as plain, support.run_desk(other_settings) as secret:
         both = Twin(plain, secrets=False), Twin(secret, secrets=True)
         for twin in both:
             await twins.live_through(twin)

@@ -22,7 +22,7 @@ from service.web.bodies.claim_inputs import ClaimIn
 from tests.api.problems import NOBODY, problem, refused_field
 from tests.support import desk as support
 from tests.support import feed_rules
-from tests.support.desk import Desk, Json, claim_body
+from tests.support.desk import Desk, Json, build_claim
 from tests.support.feed_rules import ATOM, links
 
 BASE = "http://127.0.0.1:8000"
@@ -47,7 +47,7 @@ async def told(desk: Desk, path: str = ALL, **query: Any) -> Json:
 
 
 async def ids(desk: Desk, path: str = ALL, **query: Any) -> list[str]:
-    return [one["id"] for one in (await told(desk, path, **query))["items"]]
+    return [item["id"] for item in (await told(desk, path, **query))["items"]]
 
 
 async def busy(desk: Desk) -> tuple[str, str]:
@@ -80,7 +80,7 @@ async def busy(desk: Desk) -> tuple[str, str]:
     return first, second
 
 
-async def test_each_entry_says_what_was_known_then(desk: Desk) -> None:
+async def test_entry_says_what_was_known_at_its_moment(desk: Desk) -> None:
     """Text, print line, names and override of an entry are those of the claim as of its moment,
     whatever was amended, renamed or withdrawn since; every status that a claim was given is there
     once, the newest first."""
@@ -99,16 +99,16 @@ async def test_each_entry_says_what_was_known_then(desk: Desk) -> None:
     for claim in claims:
         listed = await desk.reader.get(f"/v1/claims/{claim}/status-changes")
         changes += [
-            (one["claim"], one["version"], one["previous_status"], one["status"], one["cause"])
-            for one in listed.json()["items"]
+            (each["claim"], each["version"], each["previous_status"], each["status"], each["cause"])
+            for each in listed.json()["items"]
         ]
         changes.append((claim, 1, None, "asserted", None))
     shown = [item["_claimdesk"] for item in feed["items"]]
     names = ("claim", "version", "previous_status", "status", "cause")
     assert sorted(changes, key=str) == sorted(
-        [tuple(one[name] for name in names) for one in shown], key=str
+        [tuple(each[name] for name in names) for each in shown], key=str
     )
-    assert {one["cause"] for one in shown} == {None, "request", "decision", "amendment"}
+    assert {each["cause"] for each in shown} == {None, "request", "decision", "amendment"}
     moments = [item["date_published"] for item in feed["items"]]
     assert moments == sorted(moments, reverse=True)
     titles = {item["title"] for item in feed["items"]}
@@ -116,7 +116,7 @@ async def test_each_entry_says_what_was_known_then(desk: Desk) -> None:
     assert "Awaiting confirmation: It is as it ever was" in titles
 
 
-async def test_a_clock_that_goes_back_loses_no_entry(desk: Desk) -> None:
+async def test_clock_set_back_loses_no_entry(desk: Desk) -> None:
     """Two changes of one instant are two entries, the later above; both with what could be printed
     from that instant on, for what was so in between held for no time."""
     await desk.parties()
@@ -132,14 +132,14 @@ async def test_a_clock_that_goes_back_loses_no_entry(desk: Desk) -> None:
     assert await ids(desk, as_of=first["date_published"]) == [later["id"], first["id"]]
 
 
-async def test_a_story_has_its_own(desk: Desk) -> None:
-    """The same entries, of its claims only; a story that nobody knows has no feed."""
+async def test_story_has_a_feed_of_its_own(desk: Desk) -> None:
+    """It has the entries of its claims only; an unknown story has no feed."""
     first, _ = await busy(desk)
     everything = (await told(desk))["items"]
     feed = await told(desk, STORY)
     assert feed["title"] == "Claimdesk: The border"
     assert feed["home_page_url"] == f"{BASE}/stories/border"
-    assert feed["items"] == [one for one in everything if one["_claimdesk"]["claim"] == first]
+    assert feed["items"] == [each for each in everything if each["_claimdesk"]["claim"] == first]
     home = await desk.reader.get("/stories/border")
     assert "<title>The border" in home.text
     for ending in ("atom", "json"):
@@ -149,7 +149,7 @@ async def test_a_story_has_its_own(desk: Desk) -> None:
 
 @pytest.mark.parametrize("path", [ALL, STORY])
 @pytest.mark.parametrize("then", [False, True], ids=["now", "as of"])
-async def test_pages_hold_every_entry_once(desk: Desk, path: str, then: bool) -> None:
+async def test_pages_hold_each_entry_once(desk: Desk, path: str, then: bool) -> None:
     """Followed by `next`, a feed in pages of two is the feed in one, in both formats and in Link;
     the cursors are good for ever, and for this feed alone."""
     await busy(desk)
@@ -163,7 +163,7 @@ async def test_pages_hold_every_entry_once(desk: Desk, path: str, then: bool) ->
     while url is not None:
         response = await desk.reader.get(url, params=asked)
         page = feed_rules.json_feed(response.json())
-        found += [one["id"] for one in page["items"]]
+        found += [item["id"] for item in page["items"]]
         url, asked = page.get("next_url"), None
         if url is not None:
             url = url.removeprefix(BASE)
@@ -177,7 +177,7 @@ async def test_pages_hold_every_entry_once(desk: Desk, path: str, then: bool) ->
         root = feed_rules.atom((await desk.reader.get(url, params=asked)).content)
         (mine,) = links(root, "self")
         assert (mine.removeprefix(BASE) == url) or asked
-        atoms += [one.findtext(f"{ATOM}id") for one in root.iter(f"{ATOM}entry")]
+        atoms += [each.findtext(f"{ATOM}id") for each in root.iter(f"{ATOM}entry")]
         url, asked = "".join(links(root, "next")).removeprefix(BASE), None
         elsewhere = url.replace("border", "borders").replace("claims.", "stories/border.")
         if url:
@@ -185,15 +185,15 @@ async def test_pages_hold_every_entry_once(desk: Desk, path: str, then: bool) ->
     assert atoms == whole
 
 
-async def test_as_of_it_is_the_feed_of_then(desk: Desk) -> None:
+async def test_as_of_feed_is_the_feed_of_that_instant(desk: Desk) -> None:
     """What was recorded by then, that instant included; it stays so whatever comes after, and the
     tag with it."""
     await busy(desk)
     items = (await told(desk))["items"]
     for path in (ALL, STORY):
-        mine = [one for one in items if path == ALL or one["_claimdesk"]["story"] == "border"]
-        for one in items:
-            moment = one["date_published"]
+        mine = [each for each in items if path == ALL or each["_claimdesk"]["story"] == "border"]
+        for each in items:
+            moment = each["date_published"]
             shown = (await told(desk, path, as_of=moment))["items"]
             assert shown == [item for item in mine if item["date_published"] <= moment]
     query = {"as_of": items[2]["date_published"]}
@@ -211,12 +211,12 @@ async def test_as_of_it_is_the_feed_of_then(desk: Desk) -> None:
 @pytest.fixture
 async def open_desk(settings: Settings) -> AsyncIterator[Desk]:
     """A desk whose feeds anybody may read."""
-    async with support.running(settings.model_copy(update={"public_read": True})) as desk:
+    async with support.run_desk(settings.model_copy(update={"public_read": True})) as desk:
         yield desk
 
 
 @pytest.mark.parametrize("url", [f"{ALL}.atom", f"{ALL}.json", f"{STORY}.atom?limit=1"])
-async def test_nothing_is_read_or_rendered_for_who_has_it(
+async def test_not_modified_reads_and_renders_no_entry(
     open_desk: Desk, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A strong tag, and the same bytes as long as it is the same; 304 from a look at what stands
@@ -248,7 +248,7 @@ async def test_nothing_is_read_or_rendered_for_who_has_it(
     assert changed.headers["ETag"] != tag
 
 
-async def test_a_date_tells_only_what_it_can(desk: Desk) -> None:
+async def test_last_modified_appears_after_a_minute(desk: Desk) -> None:
     """Last-Modified appears when a minute has passed, for more may come within its second;
     If-Modified-Since is heeded from then on, but not where there is If-None-Match (RFC 9110,
     13.2.2), nor where it is no date (13.1.3)."""
@@ -283,8 +283,8 @@ async def test_a_date_tells_only_what_it_can(desk: Desk) -> None:
     assert await status(If_Modified_Since=modified) == 200
 
 
-async def test_a_new_title_is_a_change(desk: Desk) -> None:
-    """Of a story's feed, though it has no new entry; and an empty feed is a feed."""
+async def test_new_title_of_a_story_changes_its_feed(desk: Desk) -> None:
+    """This holds without a new entry; and an empty feed is a feed."""
     await desk.parties()
     await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
     assert (await told(desk))["items"] == []
@@ -299,8 +299,7 @@ async def test_a_new_title_is_a_change(desk: Desk) -> None:
         assert after.json()["title"] == "Claimdesk: The line"
 
 
-async def test_what_is_not_offered_is_refused(desk: Desk) -> None:
-    """Limits, parameters and formats."""
+async def test_unknown_limits_parameters_and_formats_are_refused(desk: Desk) -> None:
     for query in ({"limit": 0}, {"limit": 201}, {"limit": "x"}, {"page": 2}, {"cursor": "x"}):
         refused = await desk.reader.get(f"{ALL}.atom", params=query)
         assert refused.status_code == 422, query
@@ -309,7 +308,7 @@ async def test_what_is_not_offered_is_refused(desk: Desk) -> None:
     problem(await desk.public.get(f"{ALL}.atom"), "not-authenticated")
 
 
-async def test_changes_at_once_are_each_told_once(desk: Desk) -> None:
+async def test_concurrent_changes_are_each_in_the_feed_once(desk: Desk) -> None:
     """While many change claims, whoever looks at the first page again and again sees every entry,
     each new one above those seen before."""
     await desk.parties()
@@ -320,7 +319,7 @@ async def test_changes_at_once_are_each_told_once(desk: Desk) -> None:
         while True:
             last = done.is_set()
             response = await desk.reader.get(f"{ALL}.json", params={"limit": 200})
-            shown = [one["id"] for one in orjson.loads(response.content)["items"]]
+            shown = [item["id"] for item in orjson.loads(response.content)["items"]]
             assert shown[len(shown) - len(seen) :] == seen, "only the top grows"
             seen[:] = shown
             if last:
@@ -346,7 +345,7 @@ class TestLateCommits:
         return "postgresql"
 
     @pytest.mark.parametrize("path", [ALL, STORY])
-    async def test_nothing_is_shown_above_what_may_still_come(
+    async def test_no_entry_is_shown_above_one_that_may_still_commit(
         self, desk: Desk, settings: Settings, path: str
     ) -> None:
         """A change draws its number and dawdles; another of a later number is committed.  The feed
@@ -378,16 +377,16 @@ class TestLateCommits:
         finally:
             await connection.close()
         items = (await told(desk, path))["items"]
-        shown = [(one["_claimdesk"]["claim"], one["_claimdesk"]["status"]) for one in items]
+        shown = [(item["_claimdesk"]["claim"], item["_claimdesk"]["status"]) for item in items]
         assert shown == [(quick, "asserted"), (slow, "disputed"), (slow, "asserted")]
-        assert all(one["date_published"] > two["date_published"] for one, two in pairwise(items))
+        assert all(each["date_published"] > two["date_published"] for each, two in pairwise(items))
 
 
 async def test_imported_claim_is_one_entry_with_its_status(desk: Desk) -> None:
     """It came with a status: no entry says that it was asserted at the same instant."""
     await desk.parties()
     plain = (await desk.claim(text="Recorded here"))["id"]
-    body = ClaimIn.model_validate(claim_body(text="Recorded and judged elsewhere"))
+    body = ClaimIn.model_validate(build_claim(text="Recorded and judged elsewhere"))
     source = Imported(by="Example Check", label="False", finding=Finding.REFUTED)
     verdict = Verdict(to=Status.DISPUTED, reason="Rated false", source=source)
     await desk.database.write(

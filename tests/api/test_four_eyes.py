@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.api.problems import nothing_changes, problem
-from tests.support.desk import SOURCE, Desk, Json, statement_body
+from tests.support.desk import SOURCE, Desk, Json, build_statement
 
 
 async def patch(desk: Desk, claim: str, client: Any = None, **changes: Any) -> httpx.Response:
@@ -23,7 +23,7 @@ async def merge(desk: Desk, claim: str, into: str) -> httpx.Response:
 
 
 async def propose_link(desk: Desk, claim: str, party: str, **changes: Any) -> httpx.Response:
-    body = {"stance": "supports", "statement": statement_body(party, basis="documents")} | changes
+    body = {"stance": "supports", "statement": build_statement(party, basis="documents")} | changes
     return await desk.checker.post(f"/v1/claims/{claim}/links", json=body)
 
 
@@ -73,7 +73,7 @@ async def test_one_person_cannot_reword_a_confirmed_claim(desk: Desk) -> None:
     gone = await patch(desk, claim, text="Serbia killed 500 civilians", material=True)
     assert (gone.status_code, gone.json()["status"]) == (200, "awaiting_confirmation")
     record = (await desk.checker.get(f"/v1/claims/{claim}/history")).json()["items"]
-    assert [one["type"] for one in record][-5:] == [
+    assert [each["type"] for each in record][-5:] == [
         "decision.proposed",
         "decision.approved",
         "claim.amended",
@@ -118,7 +118,7 @@ async def test_one_person_cannot_find_a_claim_refuted(desk: Desk) -> None:
         url = f"/v1/claims/{claim}/findings"
         lone = await desk.checker.post(url, json={"finding": "refuted", "reason": "I think so"})
         missing = problem(lone, "transition-refused")["missing"]
-        assert [one["has"] for one in missing] == [0]
+        assert [each["has"] for each in missing] == [0]
         assert "from a party other than Belgrade" in missing[0]["need"]
     denial = await desk.link(claim, "contradicts", "pristina", basis="documents")
     body = {"finding": "refuted", "reason": "Counted again", "cites": [denial["id"]]}
@@ -131,7 +131,7 @@ async def test_one_person_cannot_find_a_claim_refuted(desk: Desk) -> None:
     found = await desk.read(claim)
     assert (found["finding"], found["status"]) == ("refuted", "disputed"), "never both in one line"
     listed = (await desk.reader.get(url)).json()["items"]
-    assert [(one["finding"], one["decided_by"], one["approved_by"]) for one in listed] == [
+    assert [(each["finding"], each["decided_by"], each["approved_by"]) for each in listed] == [
         ("refuted", "checker", "editor")
     ]
     assert listed[0]["decision"] == decision["id"]
@@ -144,7 +144,7 @@ async def test_one_person_cannot_add_a_supporter_to_a_confirmed_claim(desk: Desk
     before = await printed(desk, claim)
     decision = waits(await propose_link(desk, claim, "washington"), "link")
     assert await printed(desk, claim) == before
-    assert [one["name"] for one in decision["printed"]["proposed"]["supports"]] == [
+    assert [support["name"] for support in decision["printed"]["proposed"]["supports"]] == [
         "NATO",
         "Washington",
     ]
@@ -153,7 +153,7 @@ async def test_one_person_cannot_add_a_supporter_to_a_confirmed_claim(desk: Desk
     assert (await approve(desk, decision["id"])).status_code == 200
     assert "by NATO and Washington." in (await desk.read(claim))["print_line"]
     links = (await desk.reader.get(f"/v1/claims/{claim}/links")).json()["items"]
-    assert decision["change"]["link"]["id"] in [one["id"] for one in links]
+    assert decision["change"]["link"]["id"] in [link["id"] for link in links]
     for stance in ("contradicts", "requests_confirmation", "comments"):
         cautious = await propose_link(desk, claim, "pristina", stance=stance)
         assert cautious.status_code == 201, cautious.text
@@ -188,7 +188,7 @@ async def test_a_duplicate_that_gained_a_supporter_since_voids_the_merge(desk: D
     await desk.link(duplicate, "supports", "pristina", basis="documents")
     async with nothing_changes(desk):
         refused = problem(await approve(desk, decision["id"]), "decision-outdated")
-    assert [one["field"] for one in refused["changed"]] == ["supports"]
+    assert [each["field"] for each in refused["changed"]] == ["supports"]
     await desk.checker.post(f"/v1/claims/{duplicate}/withdrawal", json={"reason": "a mistake"})
     async with nothing_changes(desk):
         assert (
@@ -300,7 +300,7 @@ async def test_one_person_cannot_rename_the_claimant(desk: Desk) -> None:
     assert "Gen. Nobody" in (await desk.read(claim))["print_line"]
     moved = await desk.editor.patch("/v1/parties/nato", json={"parent": "washington"})
     proposal = waits(moved, "party")
-    named = [one["name"] for one in proposal["printed"]["proposed"]["supports"]]
+    named = [support["name"] for support in proposal["printed"]["proposed"]["supports"]]
     assert named == ["Washington"]
     fallen = await desk.editor.patch("/v1/parties/nato", json={"parent": "belgrade"})
     assert fallen.status_code == 200, "what makes the line more cautious applies at once"
@@ -318,7 +318,7 @@ async def test_a_rename_since_voids_a_proposal(desk: Desk) -> None:
     renamed = await desk.editor.patch("/v1/parties/nato", json={"name": "Pope Francis"})
     assert renamed.status_code == 200
     refused = problem(await approve(desk, decision["id"]), "decision-outdated")
-    assert [one["field"] for one in refused["changed"]] == ["supports"]
+    assert [each["field"] for each in refused["changed"]] == ["supports"]
 
 
 # What a decision rests on.
@@ -344,7 +344,7 @@ async def test_a_confirmation_does_not_cite_the_denial(desk: Desk) -> None:
         assert problem(denied, "transition-refused")["missing"]
         override = {"code": "public-record", "note": "It is in the gazette"}
         bare = await desk.move(claim, "disputed", override=override, client=desk.editor)
-        needs = [one["need"] for one in problem(bare, "transition-refused")["missing"]]
+        needs = [each["need"] for each in problem(bare, "transition-refused")["missing"]]
         assert needs == ["1 cited link or a source"]
     own = await desk.move(
         claim, "disputed", override=override | {"source": SOURCE}, client=desk.editor
@@ -376,7 +376,7 @@ async def test_a_finding_needs_what_a_confirmation_needs(
         party = "belgrade" if stance == "own" else "pristina"
         await desk.link(claim, "contradicts", party, basis=basis)
     links = (await desk.reader.get(f"/v1/claims/{claim}/links")).json()["items"]
-    body = {"finding": finding, "reason": "weighed", "cites": [one["id"] for one in links]}
+    body = {"finding": finding, "reason": "weighed", "cites": [link["id"] for link in links]}
     answer = await desk.checker.post(f"/v1/claims/{claim}/findings", json=body)
     if not needs:
         waits(answer, "finding")
@@ -391,14 +391,14 @@ async def test_a_merge_keeps_what_the_duplicate_was_recorded_with(desk: Desk) ->
     """The other party's own words become a link that has to be weighed: it counts for nothing, and
     prints nowhere, until somebody affirms it, which takes two on a confirmed claim."""
     claim = await confirmed(desk)
-    said = statement_body("washington", basis="own_observation")
+    said = build_statement("washington", basis="own_observation")
     origin = {"quotes": said["quotes"], "basis": "own_observation"}
     duplicate = (await desk.claim(claimant="washington", speaker=None, origin=origin))["id"]
     before = await printed(desk, claim)
     assert (await merge(desk, duplicate, claim)).status_code == 200
     assert await printed(desk, claim) == before
     links = (await desk.reader.get(f"/v1/claims/{claim}/links")).json()["items"]
-    (kept,) = [one for one in links if one["statement"]["party"] == "washington"]
+    (kept,) = [link for link in links if link["statement"]["party"] == "washington"]
     assert (kept["stance"], kept["conflicting"]) == ("supports", True)
     assert kept["statement"]["basis"] == "own_observation"
     affirmed = await desk.checker.post(f"/v1/links/{kept['id']}/affirmation")
@@ -414,11 +414,14 @@ async def test_of_two_approvals_of_a_wording_one_counts(desk: Desk) -> None:
     claim = await confirmed(desk)
     decision = waits(await patch(desk, claim, text="Other words", material=False), "amendment")
     answers = await asyncio.gather(
-        *(approve(desk, decision["id"], one) for one in (desk.editor, desk.editor2, desk.checker2))
+        *(
+            approve(desk, decision["id"], each)
+            for each in (desk.editor, desk.editor2, desk.checker2)
+        )
     )
-    assert sorted(one.status_code for one in answers) == [200, 409, 409]
+    assert sorted(answer.status_code for answer in answers) == [200, 409, 409]
     record = (await desk.checker.get(f"/v1/claims/{claim}/history")).json()["items"]
-    assert [one["type"] for one in record].count("claim.amended") == 1
+    assert [each["type"] for each in record].count("claim.amended") == 1
 
 
 async def test_of_an_approval_and_a_change_at_once_none_slips_through(desk: Desk) -> None:

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.api.problems import nothing_changes, problem, record_of, refused_field
-from tests.support.desk import Desk, claim_body, running_beside, statement_body
+from tests.support.desk import Desk, build_claim, build_statement, run_second_process
 
 KEY = {"Idempotency-Key": "a retry"}
 
@@ -16,12 +16,12 @@ async def test_a_retry_gets_the_first_answer(desk: Desk) -> None:
     """The same key and body: the same status, body, ETag and Location, said to be a replay, and
     nothing recorded a second time."""
     await desk.parties()
-    first = await desk.checker.post("/v1/claims", json=claim_body(), headers=KEY)
+    first = await desk.checker.post("/v1/claims", json=build_claim(), headers=KEY)
     assert first.status_code == 201
     assert "Idempotent-Replayed" not in first.headers
     await desk.link(first.json()["id"], "supports", "nato")
     async with nothing_changes(desk):
-        again = await desk.checker.post("/v1/claims", json=claim_body(), headers=KEY)
+        again = await desk.checker.post("/v1/claims", json=build_claim(), headers=KEY)
     assert again.headers["Idempotent-Replayed"] == "true"
     assert (again.status_code, again.content) == (first.status_code, first.content)
     for name in ("ETag", "Location", "Content-Type", "Cache-Control"):
@@ -50,12 +50,12 @@ async def test_a_retry_of_a_change_of_status_decides_once(desk: Desk) -> None:
 async def test_a_key_belongs_to_one_request(desk: Desk) -> None:
     """The same key with another body or another address is 422 and does nothing."""
     await desk.parties()
-    claim = await desk.checker.post("/v1/claims", json=claim_body(), headers=KEY)
+    claim = await desk.checker.post("/v1/claims", json=build_claim(), headers=KEY)
     async with nothing_changes(desk):
         for url, body in (
-            ("/v1/claims", claim_body(text="Another claim")),
-            ("/v1/statements", statement_body("nato")),
-            (f"/v1/claims/{claim.json()['id']}/notes", claim_body()),
+            ("/v1/claims", build_claim(text="Another claim")),
+            ("/v1/statements", build_statement("nato")),
+            (f"/v1/claims/{claim.json()['id']}/notes", build_claim()),
         ):
             response = await desk.checker.post(url, json=body, headers=KEY)
             assert response.status_code == 422
@@ -66,27 +66,27 @@ async def test_a_key_belongs_to_one_request(desk: Desk) -> None:
 async def test_a_key_is_the_callers_own(desk: Desk) -> None:
     """Two callers with the same key do not meet; what one was told is not told to the other."""
     await desk.parties()
-    mine = await desk.checker.post("/v1/claims", json=claim_body(), headers=KEY)
-    theirs = await desk.checker2.post("/v1/claims", json=claim_body(), headers=KEY)
+    mine = await desk.checker.post("/v1/claims", json=build_claim(), headers=KEY)
+    theirs = await desk.checker2.post("/v1/claims", json=build_claim(), headers=KEY)
     assert "Idempotent-Replayed" not in theirs.headers
     assert mine.json()["id"] != theirs.json()["id"]
-    refused = await desk.reader.post("/v1/claims", json=claim_body(), headers=KEY)
+    refused = await desk.reader.post("/v1/claims", json=build_claim(), headers=KEY)
     problem(refused, "forbidden")
 
 
 async def test_a_key_is_kept_for_a_day(desk: Desk) -> None:
     """Within 24 hours a retry is a replay; after them it is a new request."""
     await desk.parties()
-    first = await desk.checker.post("/v1/claims", json=claim_body(), headers=KEY)
+    first = await desk.checker.post("/v1/claims", json=build_claim(), headers=KEY)
     desk.clock.advance(hours=23, minutes=59)
-    within = await desk.checker.post("/v1/claims", json=claim_body(), headers=KEY)
+    within = await desk.checker.post("/v1/claims", json=build_claim(), headers=KEY)
     assert within.json()["id"] == first.json()["id"]
     desk.clock.advance(minutes=2)
-    after = await desk.checker.post("/v1/claims", json=claim_body(), headers=KEY)
+    after = await desk.checker.post("/v1/claims", json=build_claim(), headers=KEY)
     assert after.status_code == 201
     assert "Idempotent-Replayed" not in after.headers
     assert after.json()["id"] != first.json()["id"]
-    replay = await desk.checker.post("/v1/claims", json=claim_body(), headers=KEY)
+    replay = await desk.checker.post("/v1/claims", json=build_claim(), headers=KEY)
     assert replay.json()["id"] == after.json()["id"]
 
 
@@ -94,12 +94,12 @@ async def test_a_refused_request_may_be_mended(desk: Desk) -> None:
     """What was refused was not carried out, so its key is free for the corrected request."""
     await desk.parties()
     async with nothing_changes(desk):
-        for wrong in (claim_body(claimant="nobody"), claim_body(text="")):
+        for wrong in (build_claim(claimant="nobody"), build_claim(text="")):
             response = await desk.checker.post("/v1/claims", json=wrong, headers=KEY)
             problem(response, "invalid-request")
-        response = await desk.reader.post("/v1/claims", json=claim_body(), headers=KEY)
+        response = await desk.reader.post("/v1/claims", json=build_claim(), headers=KEY)
         problem(response, "forbidden")
-    right = await desk.checker.post("/v1/claims", json=claim_body(), headers=KEY)
+    right = await desk.checker.post("/v1/claims", json=build_claim(), headers=KEY)
     assert right.status_code == 201
 
 
@@ -128,7 +128,7 @@ async def test_a_key_is_short_printable_ascii(desk: Desk, key: bytes) -> None:
 
 
 def told(answers: list[httpx.Response]) -> Counter[int]:
-    return Counter(one.status_code for one in answers)
+    return Counter(answer.status_code for answer in answers)
 
 
 async def test_many_at_once_are_carried_out_once(desk: Desk) -> None:
@@ -136,37 +136,37 @@ async def test_many_at_once_are_carried_out_once(desk: Desk) -> None:
     gets its answer, or 409 and may ask again."""
     await desk.parties()
     answers = await asyncio.gather(
-        *(desk.checker.post("/v1/claims", json=claim_body(), headers=KEY) for _ in range(8))
+        *(desk.checker.post("/v1/claims", json=build_claim(), headers=KEY) for _ in range(8))
     )
-    fresh = [one for one in answers if one.status_code == 201]
+    fresh = [answer for answer in answers if answer.status_code == 201]
     assert told(answers).keys() <= {201, 409}
-    assert [one.headers.get("Idempotent-Replayed") for one in fresh].count(None) == 1
-    assert len({one.json()["id"] for one in fresh}) == 1
-    for one in answers:
-        if one.status_code == 409:
-            problem(one, "idempotency-running")
+    assert [each.headers.get("Idempotent-Replayed") for each in fresh].count(None) == 1
+    assert len({each.json()["id"] for each in fresh}) == 1
+    for answer in answers:
+        if answer.status_code == 409:
+            problem(answer, "idempotency-running")
     assert (await record_of(desk))["claims"] == 1
-    later = await desk.checker.post("/v1/claims", json=claim_body(), headers=KEY)
+    later = await desk.checker.post("/v1/claims", json=build_claim(), headers=KEY)
     assert later.headers["Idempotent-Replayed"] == "true"
 
 
 async def test_two_servers_of_one_database_carry_out_once(desk: Desk) -> None:
     """The same across two applications that share nothing but the database."""
     await desk.parties()
-    async with running_beside(desk) as second:
+    async with run_second_process(desk) as second:
         headers = KEY | {"Authorization": f"Bearer {desk.keys['checker']}"}
         answers = await asyncio.gather(
             *(
-                client.post("/v1/claims", json=claim_body(), headers=headers)
+                client.post("/v1/claims", json=build_claim(), headers=headers)
                 for client in (desk.public, second.public) * 4
             )
         )
         assert told(answers).keys() <= {201, 409}
-        fresh = [one for one in answers if one.status_code == 201]
-        assert [one.headers.get("Idempotent-Replayed") for one in fresh].count(None) == 1
+        fresh = [answer for answer in answers if answer.status_code == 201]
+        assert [each.headers.get("Idempotent-Replayed") for each in fresh].count(None) == 1
         assert (await record_of(desk))["claims"] == 1
         async with nothing_changes(desk):
             for client in (desk.public, second.public):
-                later = await client.post("/v1/claims", json=claim_body(), headers=headers)
+                later = await client.post("/v1/claims", json=build_claim(), headers=headers)
                 assert later.headers["Idempotent-Replayed"] == "true"
                 assert later.json() == fresh[0].json()

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select
 
 from service.domain import disclosure
 from service.record import event_queries
-from service.record.canonical import canonical, event_hash
+from service.record.canonical import hash_claim_event, render_canonical
 from service.store import tables
 from tests.api import twins
 from tests.api.twins import Twin
@@ -38,7 +38,9 @@ async def test_the_database_leaves_out_what_the_rulebook_calls_internal(desk: De
             text = orjson.dumps(data, option=orjson.OPT_SORT_KEYS).decode()
             connection.execute(tables.events.insert().values(copied | changed | {"data": text}))
         rows = connection.execute(select(tables.events)).all()
-        told = set(connection.scalars(select(tables.events.c.seq).where(event_queries.disclosed())))
+        told = set(
+            connection.scalars(select(tables.events.c.seq).where(event_queries.is_disclosed()))
+        )
         return rows, told
 
     rows, told = await desk.database.rehearse(read)
@@ -50,7 +52,7 @@ async def test_the_database_leaves_out_what_the_rulebook_calls_internal(desk: De
     assert len(expected) < len(rows)
 
 
-async def test_how_far_a_page_goes_tells_nothing_of_what_is_left_out(desk: Desk) -> None:
+async def test_end_of_a_page_does_not_reveal_internal_events(desk: Desk) -> None:
     """A reader who asks for drafts of decisions learns neither that there is one nor where."""
     twin = Twin(desk, secrets=True)
     await twins.live_through(twin)
@@ -60,14 +62,14 @@ async def test_how_far_a_page_goes_tells_nothing_of_what_is_left_out(desk: Desk)
         assert (await desk.checker.get(asked)).json()["next_after"] < newest
         assert (await desk.reader.get(asked)).json() == {"items": [], "next_after": newest}
     seen = [
-        one
-        async for one in _pages(desk, "/v1/events?types=claim.amended&limit=1")
-        if "tags" not in one["data"] and "text" not in one["data"]
+        event
+        async for event in _pages(desk, "/v1/events?types=claim.amended&limit=1")
+        if "tags" not in event["data"] and "text" not in event["data"]
     ]
     assert seen == []
 
 
-async def test_no_hash_tells_what_is_withheld(desk: Desk) -> None:
+async def test_hashes_do_not_reveal_what_is_withheld(desk: Desk) -> None:
     """Whoever tries every user as the assignee finds no hash that fits, though all are told."""
     claim, assignee = await _assigned(desk)
     url = f"/v1/claims/{claim}/history"
@@ -75,20 +77,20 @@ async def test_no_hash_tells_what_is_withheld(desk: Desk) -> None:
     told = (await desk.reader.get(url)).json()["items"]
     assert [event["hash"] for event in told] == [event["hash"] for event in whole]
     amended = whole[2]
-    tried = event_hash(
+    tried = hash_claim_event(
         claim=claim,
         number=amended["seq"],
         type=amended["type"],
         recorded_at=amended["recorded_at"],
-        actor=canonical(amended["actor"]),
-        data=canonical({"assignee": assignee}),
+        actor=render_canonical(amended["actor"]),
+        data=render_canonical({"assignee": assignee}),
         previous_hash=amended["previous_hash"],
     )
     assert tried not in {event["hash"] for event in told}
     secret = {event["hash"] for event in whole[2:]}
     for address in ("/v1/events", f"/v1/events?claim={claim}", f"/claims/{claim}"):
         answer = (await desk.reader.get(address)).text
-        assert not [one for one in secret if one in answer], address
+        assert not [name for name in secret if name in answer], address
 
 
 async def test_hashes_of_events_without_salts_are_sealed(desk: Desk) -> None:
@@ -103,8 +105,12 @@ async def test_hashes_of_events_without_salts_are_sealed(desk: Desk) -> None:
     url = f"/v1/claims/{claim}/history"
     whole = (await desk.checker.get(url)).json()["items"]
     told = (await desk.reader.get(url)).json()["items"]
-    assert [event["hash"] for event in told] == [*(one["hash"] for one in whole[:2]), None, None]
-    before = [one["previous_hash"] for one in whole[:3]]
+    assert [event["hash"] for event in told] == [
+        *(event["hash"] for event in whole[:2]),
+        None,
+        None,
+    ]
+    before = [event["previous_hash"] for event in whole[:3]]
     assert [event["previous_hash"] for event in told] == [*before, None]
     later = (await desk.reader.get(f"{url}?limit=3")).links["next"]["url"]
     (last,) = (await desk.reader.get(later)).json()["items"]

@@ -17,7 +17,7 @@ from service.config import Settings
 from service.web import limits
 from tests.api.problems import NOBODY, problem
 from tests.support import desk as support
-from tests.support.desk import Desk, claim_body, quote
+from tests.support.desk import Desk, build_claim, build_quote
 
 SECRET = "NOT-FOR-THE-LOG"
 
@@ -42,7 +42,7 @@ async def test_a_caller_has_an_allowance(
 ) -> None:
     """Each answer says what is left; beyond it 429 with Retry-After, after which the caller is
     served again; others are not concerned."""
-    async with support.running(settings.model_copy(update={"rate_limit": 5})) as desk:
+    async with support.run_desk(settings.model_copy(update={"rate_limit": 5})) as desk:
         for left in (4, 3, 2, 1, 0):
             response = await desk.reader.get(path)
             assert response.status_code == 200
@@ -68,12 +68,12 @@ async def test_guessing_is_limited_by_address(
     settings: Settings, wait: Callable[[float], None]
 ) -> None:
     """Whoever has no key, or tries wrong ones, spends the allowance of their address."""
-    async with support.running(settings.model_copy(update={"rate_limit": 5})) as desk:
+    async with support.run_desk(settings.model_copy(update={"rate_limit": 5})) as desk:
         answers = [
             await desk.public.get("/v1/claims", headers={"Authorization": f"Bearer cd_a_{guess}"})
             for guess in range(5)
         ]
-        assert {one.status_code for one in answers} == {401}
+        assert {answer.status_code for answer in answers} == {401}
         problem(await desk.public.get("/v1/claims"), "rate-limited")
         wrong = {"Authorization": "Bearer cd_a_6"}
         problem(await desk.public.get("/v1/claims", headers=wrong), "rate-limited")
@@ -156,7 +156,7 @@ async def logging_desk(
         stderr = io.TextIOWrapper(written, write_through=True)
         patch.setattr(sys, "stderr", stderr)
         changed = {"log_level": "debug", "access_log": "all", "log_format": "json"} | change
-        async with support.running(settings.model_copy(update=changed)) as desk:
+        async with support.run_desk(settings.model_copy(update=changed)) as desk:
             yield desk, written
         stderr.detach()
 
@@ -193,17 +193,19 @@ async def confide(desk: Desk) -> list[str]:
     key = (await desk.admin.post("/v1/keys", json={"name": "K", "role": "reader"})).json()["key"]
     await desk.public.get("/v1/me", headers={"Authorization": f"Bearer {key}x"})
     await desk.public.get("/v1/me", headers={"Cookie": f"claimdesk_session={SECRET}"})
-    await desk.checker.post("/v1/claims", json=claim_body(text=SECRET, tags=[SECRET] * 30))
-    await desk.checker.post("/v1/claims", json=claim_body(text=SECRET), headers=ids)
+    await desk.checker.post("/v1/claims", json=build_claim(text=SECRET, tags=[SECRET] * 30))
+    await desk.checker.post("/v1/claims", json=build_claim(text=SECRET), headers=ids)
     await desk.database.write(fail_on_quotes)
     failed: httpx.Response = await desk.checker.post(
-        "/v1/claims", json=claim_body(text=SECRET, origin={"quotes": [quote(SECRET)]}), headers=ids
+        "/v1/claims",
+        json=build_claim(text=SECRET, origin={"quotes": [build_quote(SECRET)]}),
+        headers=ids,
     )
     told = problem(failed, "internal-error")
     assert told["id"] == "to-be-found"
     assert "out of order" not in failed.text
     assert "Traceback" not in failed.text
-    return [SECRET, key.split("_")[2], *(one.split("_")[2] for one in desk.keys.values())]
+    return [SECRET, key.split("_")[2], *(each.split("_")[2] for each in desk.keys.values())]
 
 
 async def test_the_log_says_what_happened_and_keeps_secrets(
@@ -217,14 +219,14 @@ async def test_the_log_says_what_happened_and_keeps_secrets(
     for secret in hidden:
         assert secret.encode() not in shown
     lines = [orjson.loads(line) for line in shown.splitlines()]
-    answered = [one for one in lines if one["event"] == "answered"]
-    mine = [one for one in answered if one["request_id"] == "to-be-found"]
-    assert [(one["method"], one["path"], one["status"], one["caller"]) for one in mine] == [
+    answered = [each for each in lines if each["event"] == "answered"]
+    mine = [each for each in answered if each["request_id"] == "to-be-found"]
+    assert [(each["method"], each["path"], each["status"], each["caller"]) for each in mine] == [
         ("POST", "/v1/claims", 201, "checker"),
         ("POST", "/v1/claims", 500, "checker"),
     ]
-    failures = [one for one in lines if one["event"] == "failed"]
-    assert [one["request_id"] for one in failures] == ["to-be-found"]
+    failures = [each for each in lines if each["event"] == "failed"]
+    assert [failure["request_id"] for failure in failures] == ["to-be-found"]
     assert "out of order" in failures[0]["exception"]
     assert failures[0]["exception"].startswith("Traceback")
 
@@ -255,7 +257,7 @@ async def test_the_access_log_is_chosen(
         await desk.reader.get("/v1/parties")
         await desk.post("/v1/parties", {"slug": "nato", "name": "NATO"})
         lines = [orjson.loads(line) for line in written.getvalue().splitlines()]
-    assert [one["path"] for one in lines if one["event"] == "answered"] == paths
+    assert [each["path"] for each in lines if each["event"] == "answered"] == paths
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"])

@@ -9,13 +9,13 @@ import pytest
 
 from service.store.paging import Cursors
 from tests.api.problems import NOBODY, problem, refused_field
-from tests.support.desk import Desk, statement_body
+from tests.support.desk import Desk, build_statement
 
 
 async def ids(client: httpx.AsyncClient, path: str = "/v1/claims", **query: Any) -> list[str]:
     response = await client.get(path, params=query)
     assert response.status_code == 200, response.text
-    return [one["id"] for one in response.json()["items"]]
+    return [item["id"] for item in response.json()["items"]]
 
 
 async def walk(
@@ -143,7 +143,7 @@ async def test_a_filter_that_makes_no_sense(desk: Desk, query: dict[str, Any], f
     if field is None:
         problem(response, "invalid-request")
         return
-    told = {tuple(one["loc"][:2]) for one in problem(response, "invalid-request")["errors"]}
+    told = {tuple(error["loc"][:2]) for error in problem(response, "invalid-request")["errors"]}
     assert ("query", field) in told
     if field in ("limit", "cursor"):
         refused_field(await desk.checker.get("/v1/parties", params=query), "query", field)
@@ -160,14 +160,14 @@ async def test_pages_neither_repeat_nor_skip_while_claims_come_in(desk: Desk, so
         await desk.claim(claimed_at="2023-10-02T01:00:00Z")
 
     items = await walk(desk.reader, "/v1/claims", {"limit": 3, "sort": sort}, another)
-    seen = [one["id"] for one in items]
+    seen = [item["id"] for item in items]
     assert len(seen) == len(set(seen))
-    assert [one for one in seen if one in made] == sorted(made, reverse=True)
+    assert [each for each in seen if each in made] == sorted(made, reverse=True)
     known = desk.clock.now.isoformat()
     everything = await ids(desk.reader, limit=200, sort=sort, as_of=known)
     query = {"limit": 4, "sort": sort, "as_of": known}
     assert [
-        one["id"] for one in await walk(desk.reader, "/v1/claims", query, another)
+        node["id"] for node in await walk(desk.reader, "/v1/claims", query, another)
     ] == everything
 
 
@@ -257,7 +257,7 @@ async def test_statements_are_found_by_who_and_when(desk: Desk) -> None:
         ("three", "nato", "2023-10-02T08:00:00Z"),
     ):
         person = {"name": name}
-        body = statement_body(party, said_at=said_at, precision="minute", speaker=person)
+        body = build_statement(party, said_at=said_at, precision="minute", speaker=person)
         made[name] = await desk.post("/v1/statements", body)
     one, two, three = (made[name]["id"] for name in ("one", "two", "three"))
     for query, found in (

@@ -44,7 +44,7 @@ async def test_path_and_name_of_a_request_are_logged_harmlessly(
     loud = settings.model_copy(
         update={"log_format": "json", "log_level": "info", "access_log": "all"}
     )
-    async with support.running(loud) as desk:
+    async with support.run_desk(loud) as desk:
         await desk.reader.get("/v1/claims/%1b%5b2J%0aFORGED%c2%85%e2%80%ae")
     written = capfd.readouterr().err
     assert not RAW.search(written)

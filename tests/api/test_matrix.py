@@ -21,15 +21,15 @@ async def article(desk: Desk) -> dict[str, Any]:
 
 def cell(matrix: dict[str, Any], words: str, party: str) -> dict[str, Any] | None:
     """Where a party stands on the claim with these words."""
-    (row,) = [one for one in matrix["claims"] if words in one["text"]]
-    return next((one for one in row["cells"] if one["party"] == party), None)
+    (row,) = [claim for claim in matrix["claims"] if words in claim["text"]]
+    return next((cell for cell in row["cells"] if cell["party"] == party), None)
 
 
 async def test_the_article_read_carefully(desk: Desk) -> None:
     """A conditional welcome is a request and no support; Serbian voices are one party; Kosovo
     Police is Pristina's and counts for nothing; a rejection stays at the claim it rejects."""
     matrix = await article(desk)
-    assert [(one["slug"], one["claims"]) for one in matrix["parties"]] == [
+    assert [(party["slug"], party["claims"]) for party in matrix["parties"]] == [
         ("belgrade", 6),
         ("pristina", 3),
         ("nato", 1),
@@ -51,7 +51,7 @@ async def test_the_article_read_carefully(desk: Desk) -> None:
     belgrade = cell(matrix, "operating regime", "belgrade")
     assert belgrade is not None
     assert belgrade["role"] == "claimant"
-    assert [one["stance"] for one in belgrade["stances"]] == ["comments"]
+    assert [stance["stance"] for stance in belgrade["stances"]] == ["comments"]
     police = cell(matrix, "annex northern Kosovo", "pristina")
     assert police is not None
     (supported,) = police["stances"]
@@ -63,23 +63,23 @@ async def test_the_article_read_carefully(desk: Desk) -> None:
     assert supported["said"][0]["party"] == "kosovo-police"
     assert supported["said"][0]["why"] == "same party as the claimant"
     rejecting = [
-        one["text"]
-        for one in matrix["claims"]
-        for at in one["cells"]
+        claim["text"]
+        for claim in matrix["claims"]
+        for at in claim["cells"]
         if at["party"] == "belgrade" and at["role"] is None
     ]
     assert len(rejecting) == 1
     assert "behind the armed group" in rejecting[0]
-    unattributed = [one for one in matrix["claims"] if one["claimant"] is None]
-    assert [one["cells"] for one in unattributed] == [[], []]
+    unattributed = [claim for claim in matrix["claims"] if claim["claimant"] is None]
+    assert [each["cells"] for each in unattributed] == [[], []]
 
 
 async def test_components_stand_under_their_parents(desk: Desk) -> None:
     """Earliest claimed first; C1 and C2 come right after the claim that they are part of."""
     rows = (await article(desk))["claims"]
-    tops = [one for one in rows if one["part_of"] is None]
+    tops = [each for each in rows if each["part_of"] is None]
     assert tops == sorted(tops, key=lambda one: (one["claimed_at"], one["id"]))
-    assert sum(one["part_of"] is not None for one in rows) == 3
+    assert sum(each["part_of"] is not None for each in rows) == 3
     for position, row in enumerate(rows):
         if row["part_of"] is not None:
             above = rows[position - 1]
@@ -126,8 +126,8 @@ async def test_pages_go_on_where_they_were(desk: Desk) -> None:
         rows += page.json()["claims"]
         link = page.headers.get("Link", "")
     assert rows == whole["claims"]
-    top = next(one for one in rows if one["part_of"] is None)
-    second = next(one for one in rows if one["id"] != top["id"])
+    top = next(row for row in rows if row["part_of"] is None)
+    second = next(row for row in rows if row["id"] != top["id"])
     page = (await desk.reader.get(url)).json()
     gone = await desk.checker.post(
         f"/v1/claims/{top['id']}/merge", json={"into": second["id"]}, headers={"If-Match": "*"}
@@ -135,8 +135,8 @@ async def test_pages_go_on_where_they_were(desk: Desk) -> None:
     assert gone.status_code == 200, gone.text
     params = {"limit": 200, "cursor": page["next_cursor"]}
     rest = await desk.reader.get(f"/v1/stories/{ARTICLE}/matrix", params=params)
-    assert {one["id"] for one in rest.json()["claims"]} == {
-        one["id"] for one in whole["claims"]
+    assert {claim["id"] for claim in rest.json()["claims"]} == {
+        claim["id"] for claim in whole["claims"]
     } - {top["id"]}
 
 
@@ -150,7 +150,7 @@ async def test_a_component_of_a_claim_elsewhere_stands_alone(desk: Desk) -> None
     for _ in range(3):
         claims.append((await desk.claim(story="here", part_of=claims[-1]))["id"])
     rows = (await desk.reader.get("/v1/stories/here/matrix")).json()["claims"]
-    assert [one["id"] for one in rows] == claims
+    assert [row["id"] for row in rows] == claims
 
 
 async def test_what_does_not_stand_is_told_apart(desk: Desk) -> None:
@@ -169,7 +169,7 @@ async def test_what_does_not_stand_is_told_apart(desk: Desk) -> None:
     (taken,) = nato["stances"]
     told = ("links", "counted", "withdrawn", "retracted")
     assert tuple(taken[name] for name in told) == (21, 21, 1, 1)
-    assert [one["link"] for one in taken["said"]] == [one["id"] for one in links[20:0:-1]]
+    assert [each["link"] for each in taken["said"]] == [link["id"] for link in links[20:0:-1]]
 
 
 async def test_what_is_no_story_or_no_page(desk: Desk) -> None:

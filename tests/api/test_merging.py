@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 
 from tests.api.problems import nothing_changes, problem, refused_field
-from tests.support.desk import Desk, statement_body
+from tests.support.desk import Desk, build_statement
 
 
 async def merge(desk: Desk, loser: str, into: str) -> httpx.Response:
@@ -36,7 +36,7 @@ async def test_a_merged_claim_redirects_with_its_question(desk: Desk) -> None:
     history = (await desk.reader.get(f"/v1/claims/{first}/history")).json()["items"]
     assert history[-1]["data"] == {"into": second}
     listed = (await desk.reader.get("/v1/claims")).json()["items"]
-    assert [one["id"] for one in listed] == [third]
+    assert [each["id"] for each in listed] == [third]
 
 
 async def test_as_of_before_the_merge_shows_both(desk: Desk) -> None:
@@ -63,7 +63,7 @@ async def test_as_of_before_the_merge_shows_both(desk: Desk) -> None:
         assert there.json()["status"] == "awaiting_confirmation"
     for moment, ids in ((before, {loser, survivor}), (after, {survivor})):
         listed = (await desk.reader.get("/v1/claims", params={"as_of": moment})).json()
-        assert {one["id"] for one in listed["items"]} == ids
+        assert {item["id"] for item in listed["items"]} == ids
 
 
 async def test_links_move_once_for_each_statement(desk: Desk) -> None:
@@ -74,7 +74,7 @@ async def test_links_move_once_for_each_statement(desk: Desk) -> None:
     mine = (await desk.reader.get("/v1/statements", params={"party": "belgrade"})).json()["items"]
     began = min(mine, key=lambda one: one["recorded_at"])["id"]
     both, torn, moved, gone = [
-        (await desk.post("/v1/statements", statement_body(party, basis="own_observation")))["id"]
+        (await desk.post("/v1/statements", build_statement(party, basis="own_observation")))["id"]
         for party in ("nato", "pristina", "washington", "nato")
     ]
     for claim, statement, stance in (
@@ -90,13 +90,13 @@ async def test_links_move_once_for_each_statement(desk: Desk) -> None:
     assert (await desk.read(survivor))["suggested_status"] == "confirmed"
     merged = (await merge(desk, loser, survivor)).json()
     links = (await desk.reader.get(f"/v1/claims/{survivor}/links")).json()["items"]
-    assert [(one["statement"]["id"], one["stance"], one["conflicting"]) for one in links] == [
+    assert [(link["statement"]["id"], link["stance"], link["conflicting"]) for link in links] == [
         (both, "comments", False),
         (torn, "supports", True),
         (moved, "requests_confirmation", False),
         (began, "supports", False),
     ]
-    assert all(one["claim"] == survivor for one in links)
+    assert all(link["claim"] == survivor for link in links)
     assert (merged["status"], merged["suggested_status"]) == ("awaiting_confirmation",) * 2
     assert merged["evidence"]["requests_confirmation"] == ["washington"]
     assert len((await desk.reader.get(f"/v1/claims/{loser}/links")).json()["items"]) == 4
@@ -132,7 +132,7 @@ async def test_components_move_with_the_claim(desk: Desk) -> None:
     part = (await desk.claim(part_of=loser, text="a part"))["id"]
     before = desk.clock.now.isoformat()
     merged = (await merge(desk, loser, survivor)).json()
-    assert [one["id"] for one in merged["components"]] == [part]
+    assert [component["id"] for component in merged["components"]] == [part]
     assert (await desk.read(part))["part_of"] == survivor
     for moment, parent, ids in (
         (before, loser, [part]),
@@ -142,7 +142,7 @@ async def test_components_move_with_the_claim(desk: Desk) -> None:
     ):
         params = {"part_of": parent, "as_of": moment}
         listed = (await desk.reader.get("/v1/claims", params=params)).json()["items"]
-        assert [one["id"] for one in listed] == ids, (moment, parent)
+        assert [each["id"] for each in listed] == ids, (moment, parent)
     into_parent = (await merge(desk, part, survivor)).json()
     assert into_parent["components"] == []
 

@@ -12,7 +12,7 @@ from tests.support.desk import Desk
 @pytest.mark.parametrize("public_read", [False, True])
 async def test_only_administrators_read_metrics(settings: Settings, public_read: bool) -> None:
     opened = settings.model_copy(update={"public_read": public_read})
-    async with support.running(opened) as desk:
+    async with support.run_desk(opened) as desk:
         problem(await desk.public.get("/metrics"), "not-authenticated")
         for client in (desk.reader, desk.checker, desk.editor):
             problem(await client.get("/metrics"), "forbidden")
@@ -39,7 +39,7 @@ async def test_named_networks_read_metrics_unless_a_proxy_stands_between(
 ) -> None:
     networks = Settings(metrics_allow_cidrs="10.1.0.5/32, fd00::/8").metrics_allow_cidrs
     async with (
-        support.running(settings.model_copy(update={"metrics_allow_cidrs": networks})) as desk,
+        support.run_desk(settings.model_copy(update={"metrics_allow_cidrs": networks})) as desk,
         scraping(desk, peer) as client,
     ):
         answer = await client.get("/metrics", headers=headers)

@@ -18,7 +18,7 @@ async def test_a_process_set_to_off_does_not_confirm_alone(desk: Desk) -> None:
     await desk.parties()
     claim = (await desk.claim())["id"]
     support_link = await desk.link(claim, "supports", "nato", basis="own_observation")
-    async with support.running_beside(desk, four_eyes=False) as second:
+    async with support.run_second_process(desk, four_eyes=False) as second:
         said = (await second.reader.get("/v1/policy")).json()
         assert said == {"four_eyes": True}
         answer = await second.move(claim, "confirmed", cites=[support_link["id"]])
@@ -29,7 +29,7 @@ async def test_a_process_set_to_off_does_not_confirm_alone(desk: Desk) -> None:
 async def test_a_change_holds_in_every_process_at_once(desk: Desk) -> None:
     """And is recorded with whoever made it."""
     await desk.parties()
-    async with support.running_beside(desk) as second:
+    async with support.run_second_process(desk) as second:
         claim = (await desk.claim())["id"]
         link = await desk.link(claim, "supports", "nato", basis="own_observation")
         changed = await desk.admin.patch("/v1/policy", json={"four_eyes": False})

@@ -7,7 +7,7 @@ from openapi_schema_validator import OAS31Validator
 
 from service.domain.errors import list_problems
 from tests.api.problems import NOBODY, problem
-from tests.support.desk import Desk, claim_body
+from tests.support.desk import Desk, build_claim
 
 VERSION = {"If-Match": '"7"'}
 
@@ -38,7 +38,7 @@ async def test_every_kind_of_refusal_has_the_shape_of_the_document(desk: Desk) -
         ("version-required", "PATCH", claim, {"json": {}}),
         ("body-too-large", "POST", "/v1/claims", {"content": b" " * 300_000}),
         ("unsupported-media-type", "POST", "/v1/claims", {"content": b"x"}),
-        ("invalid-request", "POST", "/v1/claims", {"json": claim_body(text="", kind="x")}),
+        ("invalid-request", "POST", "/v1/claims", {"json": build_claim(text="", kind="x")}),
         ("invalid-cursor", "GET", "/v1/claims?cursor=x", {}),
     ]
     for slug, method, path, sent in cases:
@@ -50,8 +50,8 @@ async def test_every_kind_of_refusal_has_the_shape_of_the_document(desk: Desk) -
             "limit",
         }, body
         assert "Traceback" not in response.text
-    both = await desk.checker.post("/v1/claims", json=claim_body(text="", kind="x"))
-    assert [one["loc"] for one in both.json()["errors"]] == [["body", "text"], ["body", "kind"]]
+    both = await desk.checker.post("/v1/claims", json=build_claim(text="", kind="x"))
+    assert [error["loc"] for error in both.json()["errors"]] == [["body", "text"], ["body", "kind"]]
     assert "1 more" in both.json()["detail"]
 
 

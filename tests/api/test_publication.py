@@ -19,7 +19,7 @@ from tests.api.problems import NOBODY, problem, refused_field
 from tests.publishing.test_markup import HOSTILE, kept
 from tests.support import desk as support
 from tests.support import schema_org
-from tests.support.desk import BEGIN, SOURCE, Desk, Json, claim_body, quote
+from tests.support.desk import BEGIN, SOURCE, Desk, Json, build_claim, build_quote
 
 GOLDEN = Path(__file__).parent / "published"
 BASE = "http://127.0.0.1:8000"
@@ -29,7 +29,7 @@ PUBLIC = "public, max-age=60, must-revalidate"
 @pytest.fixture
 async def open_desk(settings: Settings) -> AsyncIterator[Desk]:
     """A desk whose claims anybody may read."""
-    async with support.running(settings.model_copy(update={"public_read": True})) as desk:
+    async with support.run_desk(settings.model_copy(update={"public_read": True})) as desk:
         yield desk
 
 
@@ -56,7 +56,7 @@ async def badge(desk: Desk, claim: str, **query: str) -> list[str]:
     response = await desk.reader.get(f"/v1/claims/{claim}/badge.svg", params=query)
     assert response.status_code == 200, response.text
     root = ElementTree.fromstring(response.content)
-    return [one.text or "" for one in root.iter("{http://www.w3.org/2000/svg}text")]
+    return [each.text or "" for each in root.iter("{http://www.w3.org/2000/svg}text")]
 
 
 async def embed(desk: Desk, url: str, **query: Any) -> httpx.Response:
@@ -70,7 +70,7 @@ async def merge(desk: Desk, loser: str, into: str) -> None:
     assert merged.status_code == 200, merged.text
 
 
-async def test_the_article_as_claimreview(desk: Desk) -> None:
+async def test_claims_of_the_article_as_claim_review(desk: Desk) -> None:
     """Byte by byte, on both databases: C1 awaits and is a Claim alone, then is confirmed; C4 is
     disputed, then refuted; C5 has no author; C9, which took C3, names it."""
     plan = seeds.parse_seed_file(seeds.find_default_file().read_bytes())
@@ -78,7 +78,7 @@ async def test_the_article_as_claimreview(desk: Desk) -> None:
     await desk.database.write(seeds.load_plan, plan, actor=SYSTEM, now=desk.clock.now)
     listed = (await desk.reader.get("/v1/claims", params={"limit": 200})).json()["items"]
     named = {entry.text: entry.key for entry in plan.claims}
-    claims = {named[one["text"]]: one["id"] for one in listed}
+    claims = {named[each["text"]]: each["id"] for each in listed}
 
     async def told(key: str, name: str) -> Json:
         found = await review(desk, claims[key])
@@ -103,7 +103,7 @@ async def test_the_article_as_claimreview(desk: Desk) -> None:
     await told("C9", "merged")
 
 
-async def test_a_number_says_what_the_desk_found_and_nothing_else(desk: Desk) -> None:
+async def test_rating_has_a_number_only_with_a_finding(desk: Desk) -> None:
     """A rating has a value only with a finding, between its worst and its best; a finding makes a
     review of a claim that nobody has confirmed or disputed."""
     await desk.parties()
@@ -127,7 +127,7 @@ async def test_a_number_says_what_the_desk_found_and_nothing_else(desk: Desk) ->
     assert (await review(desk, claim))["reviewRating"].keys() == {"@type", "alternateName"}
 
 
-async def test_a_day_is_a_date_and_an_hour_an_instant(desk: Desk) -> None:
+async def test_claim_of_a_day_has_a_date_and_other_claims_an_instant(desk: Desk) -> None:
     """schema.org's Date where only the day is known, else its DateTime."""
     await desk.parties()
     for precision, date in (("day", "2023-10-02"), ("hour", "2023-10-02T14:00:00Z")):
@@ -136,11 +136,11 @@ async def test_a_day_is_a_date_and_an_hour_an_instant(desk: Desk) -> None:
         assert (await review(desk, claim["id"]))["datePublished"] == date
 
 
-async def test_where_it_was_read(desk: Desk) -> None:
+async def test_claim_review_names_each_source_of_the_origin_once(desk: Desk) -> None:
     """Every source of the origin once, and the earliest published as the first; another rendering
     of an old statement is an event of the claim, and changes the tag."""
     await desk.parties()
-    first = quote() | {"source": {"url": "https://example.org/late", "title": "Late"}}
+    first = build_quote() | {"source": {"url": "https://example.org/late", "title": "Late"}}
     first["source"]["published_at"] = "2023-10-03T00:00:00Z"
     claim = (await desk.claim(origin={"quotes": [first, first | {"text": "again"}]}))["id"]
     before = await desk.reader.get(f"/v1/claims/{claim}/claimreview")
@@ -148,12 +148,12 @@ async def test_where_it_was_read(desk: Desk) -> None:
     then = desk.clock.now.isoformat()
     statements = (await desk.reader.get("/v1/statements")).json()["items"]
     desk.clock.advance(hours=1)
-    early = quote() | {"source": {"url": "https://example.org/early", "language": "sr"}}
+    early = build_quote() | {"source": {"url": "https://example.org/early", "language": "sr"}}
     early["source"]["published_at"] = "2023-10-02T00:00:00Z"
     early["source"]["archive_url"] = "https://archive.example/early"
     await desk.post(f"/v1/statements/{statements[0]['id']}/quotes", early)
     now = await review(desk, claim)
-    assert [one["url"] for one in now["appearance"]] == [
+    assert [each["url"] for each in now["appearance"]] == [
         "https://example.org/late",
         "https://example.org/early",
     ]
@@ -165,8 +165,8 @@ async def test_where_it_was_read(desk: Desk) -> None:
     assert (await review(desk, claim, as_of=then))["firstAppearance"]["headline"] == "Late"
 
 
-async def test_overrides_and_withdrawals_are_marked(desk: Desk) -> None:
-    """Nowhere is a status shown without them, be the claim reviewed or not."""
+async def test_override_and_withdrawal_are_always_marked(desk: Desk) -> None:
+    """This holds whether the claim is reviewed or not."""
     await desk.parties()
     claim, other = (await desk.claim())["id"], (await desk.claim())["id"]
     override = {"code": "deadline", "note": "Two reporters were there.", "source": SOURCE}
@@ -178,8 +178,8 @@ async def test_overrides_and_withdrawals_are_marked(desk: Desk) -> None:
     assert "override" in told["reviewBody"]
     assert await badge(desk, claim) == ["Confirmed", "override"]
     assert "(override)" in (await embed(desk, f"{BASE}/claims/{claim}")).json()["title"]
-    for one in (claim, other):
-        await desk.post(f"/v1/claims/{one}/withdrawal", {"reason": "They said so."}, status=200)
+    for each in (claim, other):
+        await desk.post(f"/v1/claims/{each}/withdrawal", {"reason": "They said so."}, status=200)
     told = await review(desk, claim)
     assert told["reviewRating"]["alternateName"] == "Confirmed (override, withdrawn)"
     assert told["itemReviewed"]["creativeWorkStatus"] == "Withdrawn"
@@ -189,7 +189,7 @@ async def test_overrides_and_withdrawals_are_marked(desk: Desk) -> None:
     assert await badge(desk, other) == ["Asserted", "withdrawn"]
 
 
-async def test_of_another_instant(desk: Desk) -> None:
+async def test_publications_as_of_an_instant(desk: Desk) -> None:
     """With as_of all three are of that instant; before the claim was recorded there is none; a
     badge of then says so."""
     await desk.parties()
@@ -217,7 +217,7 @@ async def test_of_another_instant(desk: Desk) -> None:
     refused_field(await embed(desk, f"{url}?as_of=then"), "query", "url")
 
 
-async def test_merged_claims(desk: Desk) -> None:
+async def test_merged_claim_is_published_as_its_survivor(desk: Desk) -> None:
     """ClaimReview redirects with its question and the survivor names all that became it, by when
     they did; badge and embed show the survivor, and the badge says why."""
     await desk.parties()
@@ -240,7 +240,7 @@ async def test_merged_claims(desk: Desk) -> None:
         wanted = f"/v1/claims/{third}/claimreview?as_of=2100-01-01T00:00:00Z"
         assert moved.headers["Location"] == wanted
     now = await review(desk, third)
-    assert set(now["sameAs"]) == {f"{BASE}/claims/{one}" for one in (first, second)}
+    assert set(now["sameAs"]) == {f"{BASE}/claims/{each}" for each in (first, second)}
     before = await review(desk, second, as_of=between)
     assert before["sameAs"] == [f"{BASE}/claims/{first}"]
     assert "sameAs" not in await review(desk, third, as_of=between)
@@ -257,15 +257,15 @@ REFUSED = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\ufffe\uffff\U
 
 
 @pytest.mark.parametrize("text", [text for text in HOSTILE if REFUSED.search(text)], ids=repr)
-async def test_texts_that_could_forge_are_refused(desk: Desk, text: str) -> None:
+async def test_texts_that_could_forge_a_print_line_are_refused(desk: Desk, text: str) -> None:
     await desk.parties()
     speaker = {"name": f"«{text}»", "role": None}
-    answer = await desk.checker.post("/v1/claims", json=claim_body(speaker=speaker))
+    answer = await desk.checker.post("/v1/claims", json=build_claim(speaker=speaker))
     refused_field(answer, "body", "speaker", "name")
 
 
 @pytest.mark.parametrize("text", [text for text in HOSTILE if not REFUSED.search(text)], ids=repr)
-async def test_hostile_texts_stay_texts(desk: Desk, text: str) -> None:
+async def test_hostile_texts_are_published_as_text(desk: Desk, text: str) -> None:
     """From recording to publication, whatever is claimed and whoever claims it."""
     await desk.parties()
     text = f"«{text}»"
@@ -288,7 +288,7 @@ async def test_hostile_texts_stay_texts(desk: Desk, text: str) -> None:
         assert next(ElementTree.fromstring(html).iter("a")).text == kept(text)
 
 
-async def test_only_what_changed_is_sent_again(open_desk: Desk) -> None:
+async def test_unchanged_publication_is_answered_304(open_desk: Desk) -> None:
     """For the public a minute in any cache, then 304; for who has a key nothing is kept unasked;
     after a change the tag is another. HEAD is answered like GET."""
     desk = open_desk
@@ -319,8 +319,8 @@ async def test_only_what_changed_is_sent_again(open_desk: Desk) -> None:
         assert changed.status_code == 200, place
 
 
-async def test_the_badge_runs_nothing_anywhere(open_desk: Desk) -> None:
-    """SVG is a document too: no sniffing, no script, no style but its own, for anybody's page."""
+async def test_badge_has_headers_that_forbid_scripts(open_desk: Desk) -> None:
+    """SVG is a document too: no sniffing, no script, no style but its own."""
     await open_desk.parties()
     claim = (await open_desk.claim())["id"]
     headers = (await open_desk.public.get(f"/v1/claims/{claim}/badge.svg")).headers
@@ -330,7 +330,7 @@ async def test_the_badge_runs_nothing_anywhere(open_desk: Desk) -> None:
     assert headers["Cross-Origin-Resource-Policy"] == "cross-origin"
 
 
-async def test_what_is_not_ours_is_not_embedded(desk: Desk) -> None:
+async def test_other_addresses_and_formats_are_not_embedded(desk: Desk) -> None:
     """404 for an address elsewhere, of something else, or of no claim; 501 for another format; 422
     for a size that is none; what oEmbed does not name is ignored."""
     await desk.parties()

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine, event
 
 from service.store.engine import Database
-from tests.support.desk import Desk, quote, statement_body
+from tests.support.desk import Desk, build_quote, build_statement
 
 
 @pytest.fixture
@@ -47,8 +47,11 @@ async def test_lists_cost_the_same_for_ten_rows_and_a_hundred(
     claim = (await desk.claim())["id"]
     for number in range(12):
         await desk.post("/v1/stories", {"slug": f"s{number}", "title": "A story"})
-        body = statement_body("nato", speaker={"name": f"Speaker {number}"})
-        body["quotes"] = [quote(), quote() | {"source": {"url": f"https://example.org/{number}"}}]
+        body = build_statement("nato", speaker={"name": f"Speaker {number}"})
+        body["quotes"] = [
+            build_quote(),
+            build_quote() | {"source": {"url": f"https://example.org/{number}"}},
+        ]
         await desk.post(f"/v1/claims/{claim}/links", {"statement": body, "stance": "comments"})
         person = {"name": f"Claimant {number}"}
         other = (await desk.claim(speaker=person, story="s0"))["id"]
@@ -60,8 +63,8 @@ async def test_lists_cost_the_same_for_ten_rows_and_a_hundred(
             json={"email": f"{number}@example.org", "name": f"N{number}", "role": "reader"},
         )
     then = desk.clock.now.isoformat()
-    for one in (await desk.reader.get("/v1/claims?story=s0")).json()["items"][:6]:
-        await desk.link(one["id"], "comments", "nato")
+    for item in (await desk.reader.get("/v1/claims?story=s0")).json()["items"][:6]:
+        await desk.link(item["id"], "comments", "nato")
     for path, query in (
         ("/v1/claims", {}),
         ("/v1/stories/s0/matrix", {}),
@@ -99,10 +102,10 @@ async def test_lists_cost_the_same_for_ten_rows_and_a_hundred(
     few = (await desk.claim())["id"]
     await desk.link(few, "comments", "nato")
     statements = {}
-    for one in (few, claim):
+    for each in (few, claim):
         count()
-        await desk.admin.get(f"/v1/claims/{one}", params={"expand": "links"})
-        statements[one] = count()
+        await desk.admin.get(f"/v1/claims/{each}", params={"expand": "links"})
+        statements[each] = count()
     assert statements[few] == statements[claim] <= 6
 
 

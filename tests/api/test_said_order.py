@@ -11,7 +11,7 @@ from service.domain.claims import Precision, compute_end
 from service.store import tables
 from service.store.paging import BY_END, Cursors
 from tests.api.problems import problem
-from tests.support.desk import Desk, statement_body
+from tests.support.desk import Desk, build_statement
 
 SAID = (
     ("2023-10-01T23:30:00Z", "minute"),
@@ -28,7 +28,7 @@ Said = tuple[str, str]
 
 
 def in_order(found: list[dict[str, Any]], at: str = "said_at") -> list[Said]:
-    return [(one[at], one["precision"]) for one in found]
+    return [(each[at], each["precision"]) for each in found]
 
 
 EXPECTED = [SAID[i] for i in ORDER]
@@ -52,13 +52,13 @@ async def test_statement_of_a_day_comes_after_those_of_its_hours(desk: Desk) -> 
     """Page by page, for all and for one party, within bounds too."""
     await desk.parties()
     for said_at, precision in (SAID[i] for i in (5, 3, 0, 6, 1, 4, 2)):
-        body = statement_body("washington", said_at=said_at, precision=precision)
+        body = build_statement("washington", said_at=said_at, precision=precision)
         await desk.post("/v1/statements", body)
     latest_first = EXPECTED[::-1]
     for query in ({}, {"party": "washington"}):
         assert in_order(await walk(desk, "/v1/statements", **query)) == latest_first
     bounds = {"since": "2023-10-02T00:00:00Z", "until": "2023-10-02T09:59:59Z"}
-    within = [one for one in latest_first if bounds["since"] <= one[0] <= bounds["until"]]
+    within = [each for each in latest_first if bounds["since"] <= each[0] <= bounds["until"]]
     assert in_order(await walk(desk, "/v1/statements", **bounds)) == within
 
 
@@ -72,7 +72,7 @@ async def test_claims_by_when_they_were_claimed(desk: Desk) -> None:
         found = await walk(desk, "/v1/claims", sort="claimed", **query)
         assert in_order(found, "claimed_at") == latest_first, query
     bounds = {"claimed_since": "2023-10-02T00:00:00Z", "claimed_until": "2023-10-02T09:59:59Z"}
-    within = [one for one in latest_first if "2023-10-02T00" <= one[0] <= "2023-10-02T09:59:59Z"]
+    within = [each for each in latest_first if "2023-10-02T00" <= each[0] <= "2023-10-02T09:59:59Z"]
     for sort in ("claimed", "changed"):
         found = await walk(desk, "/v1/claims", sort=sort, **bounds)
         assert sorted(in_order(found, "claimed_at")) == sorted(within)
@@ -85,7 +85,7 @@ async def test_timeline_by_the_clock_of_the_world(desk: Desk) -> None:
     await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
     claim = await desk.claim(story="border", claimed_at=SAID[0][0], precision=SAID[0][1])
     for said_at, precision in (SAID[i] for i in (5, 3, 6, 1, 4, 2)):
-        said = statement_body("washington", said_at=said_at, precision=precision)
+        said = build_statement("washington", said_at=said_at, precision=precision)
         await desk.post(
             f"/v1/claims/{claim['id']}/links", {"statement": said, "stance": "comments"}
         )

@@ -14,7 +14,7 @@ from service.search.index.ranking import Tier
 from service.search.index.searchable_fields import Level, Quoted
 from tests.api.problems import problem, refused_field
 from tests.support.corpus import QUERIES, names, recorded
-from tests.support.desk import Desk, quote, statement_body
+from tests.support.desk import Desk, build_quote, build_statement
 
 MICROSECOND = timedelta(microseconds=1)
 REFUSED = {"%"}
@@ -36,14 +36,14 @@ async def found(client: httpx.AsyncClient, q: str, **query: Any) -> list[dict[st
 
 
 async def ids(client: httpx.AsyncClient, q: str, **query: Any) -> list[str]:
-    return [one["id"] for one in await found(client, q, **query)]
+    return [each["id"] for each in await found(client, q, **query)]
 
 
 @pytest.mark.parametrize("size", ["a small desk", "a large desk"])
-async def test_both_databases_find_what_the_rulebook_finds(
+async def test_both_databases_find_what_ranking_finds(
     desk: Desk, size: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The same hits in the same order, whole or in pages of two; every hit shows why it is one.
+    """The hits and their order are the same, whole or in pages; every hit shows why it is one.
 
     On a large desk, which this one is made to look like, no word is rare, and what is looked
     through at once is less than all.
@@ -60,13 +60,15 @@ async def test_both_databases_find_what_the_rulebook_finds(
         query = query_parser.parse_query(typed)
         expected = corpus.found(typed)
         shown = await found(desk.reader, typed)
-        assert [one["id"] for one in shown] == expected, typed
+        assert [each["id"] for each in shown] == expected, typed
         assert await ids(desk.reader, typed, limit=2) == expected, typed
         changed = await ids(desk.reader, typed, sort="changed", limit=3)
-        assert changed == [one for one in await in_order(desk, "changed") if one in expected], typed
-        for one in shown:
-            assert one["snippets"], typed
-            for snippet in one["snippets"]:
+        assert changed == [each for each in await in_order(desk, "changed") if each in expected], (
+            typed
+        )
+        for each in shown:
+            assert each["snippets"], typed
+            for snippet in each["snippets"]:
                 for start, end in snippet["marks"]:
                     marked = searchable_fields.read_name("quote", snippet["text"][start:end])
                     assert any(any(term.find_in(marked)) for term in query.required), typed
@@ -90,11 +92,11 @@ async def as_if_large(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def in_order(desk: Desk, sort: str) -> list[str]:
     response = await desk.reader.get("/v1/claims", params={"sort": sort, "limit": 200})
-    return [one["id"] for one in response.json()["items"]]
+    return [item["id"] for item in response.json()["items"]]
 
 
 @pytest.mark.parametrize("size", ["a small desk", "a large desk"])
-async def test_every_filter_narrows_what_is_found(
+async def test_filters_apply_to_search_results(
     desk: Desk, size: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A search with a filter is the search and the filter, by relevance and in either order."""
@@ -131,17 +133,19 @@ async def test_every_filter_narrows_what_is_found(
         listed: dict[str, list[str]] = {}
         for sort in ("changed", "claimed"):
             response = await desk.checker.get("/v1/claims", params={**filters, "sort": sort})
-            listed[sort] = [one["id"] for one in response.json()["items"]]
+            listed[sort] = [item["id"] for item in response.json()["items"]]
         for typed in ("troops", "kosovo", "the -army", '"operating regime"', "withdr*"):
             everything = await ids(desk.checker, typed)
             narrowed = await ids(desk.checker, typed, **filters, limit=2)
-            assert sorted(narrowed) == sorted(one for one in everything if one in listed["changed"])
+            assert sorted(narrowed) == sorted(
+                each for each in everything if each in listed["changed"]
+            )
             if "as_of" not in filters:
-                assert narrowed == [one for one in everything if one in listed["changed"]]
+                assert narrowed == [each for each in everything if each in listed["changed"]]
             for sort, order in listed.items():
                 for limit in (1, 50):
                     answer = await ids(desk.checker, typed, **filters, sort=sort, limit=limit)
-                    assert answer == [one for one in order if one in everything], (filters, sort)
+                    assert answer == [each for each in order if each in everything], (filters, sort)
 
 
 @pytest.mark.parametrize(
@@ -157,24 +161,22 @@ async def test_every_filter_narrows_what_is_found(
         ("x" * 10_000, "at most 500 characters"),
     ],
 )
-async def test_a_query_that_cannot_be_searched_is_refused(
-    desk: Desk, typed: str, told: str
-) -> None:
-    """422, with the parameter at fault and what to do about it."""
+async def test_unsearchable_query_is_refused(desk: Desk, typed: str, told: str) -> None:
+    """The answer is 422, with the parameter at fault and what to do about it."""
     body = problem(await desk.reader.get("/v1/claims", params={"q": typed}), "unsearchable")
     assert told in body["detail"]
     assert body["errors"] == [{"loc": ["query", "q"], "msg": body["detail"]}]
 
 
-async def test_there_is_no_relevance_to_nothing(desk: Desk) -> None:
-    """An order that there is not, or that needs a query, is refused."""
+async def test_order_by_relevance_needs_a_query(desk: Desk) -> None:
+    """An unknown order, or one that needs a query, is refused."""
     for params in ({"sort": "relevance"}, {"q": "serbia", "sort": "best"}):
         refused = await desk.reader.get("/v1/claims", params=params)
         assert refused_field(refused, "query", "sort")
 
 
-async def test_cursors_hold_for_their_search_alone(desk: Desk) -> None:
-    """A cursor of one query is none of another's, nor of the plain list's."""
+async def test_cursor_of_one_query_is_refused_by_another(desk: Desk) -> None:
+    """Nor does the plain list accept it."""
     await recorded(desk)
     first = await desk.reader.get("/v1/claims", params={"q": "serbia", "limit": 1})
     cursor = first.json()["next_cursor"]
@@ -184,7 +186,7 @@ async def test_cursors_hold_for_their_search_alone(desk: Desk) -> None:
         problem(refused, "invalid-cursor")
 
 
-async def test_nothing_internal_is_searched(desk: Desk) -> None:
+async def test_internal_texts_are_not_searched(desk: Desk) -> None:
     """Notes, reasons, drafts of decisions, assignees, sources and the desk's people find nothing,
     for anybody."""
     await desk.parties()
@@ -200,10 +202,10 @@ async def test_nothing_internal_is_searched(desk: Desk) -> None:
     assert await ids(desk.reader, "example") == []
     assert await ids(desk.reader, "washington") == [], "its link was retracted"
     shown = await found(desk.reader, "regime")
-    assert [one["assignee"] for one in shown] == [None]
+    assert [each["assignee"] for each in shown] == [None]
 
 
-async def test_what_is_changed_is_found_at_once(desk: Desk) -> None:
+async def test_changed_claim_is_found_by_its_new_words(desk: Desk) -> None:
     """By its new words, and no longer by its former ones; a merged claim is found as the one that
     took its place."""
     await desk.parties()
@@ -217,7 +219,7 @@ async def test_what_is_changed_is_found_at_once(desk: Desk) -> None:
     assert await ids(desk.reader, "wordings") == [b]
     link = await desk.link(b, "comments", "nato")
     statement = link["statement"]["id"]
-    await desk.post(f"/v1/statements/{statement}/quotes", quote("A late rendering"))
+    await desk.post(f"/v1/statements/{statement}/quotes", build_quote("A late rendering"))
     assert await ids(desk.reader, "late rendering") == [b]
     await desk.editor.patch("/v1/parties/nato", json={"full_name": "Atlantic Alliance"})
     assert await ids(desk.reader, "alliance") == [b]
@@ -238,7 +240,7 @@ async def test_what_is_changed_is_found_at_once(desk: Desk) -> None:
     assert await ids(desk.reader, "regime") == [a]
 
 
-async def test_an_instant_finds_what_was_known_then(desk: Desk) -> None:
+async def test_as_of_search_finds_what_was_known_then(desk: Desk) -> None:
     """Before, at and after each change of what a claim is found by, it is found by exactly what the
     desk knew: former wordings and names, links since retracted, nothing that came later."""
     await desk.parties()
@@ -253,16 +255,16 @@ async def test_an_instant_finds_what_was_known_then(desk: Desk) -> None:
         instants.append(desk.clock.now)
         return dict(response.json())
 
-    said = statement_body("nato", speaker={"name": "Jens", "role": "secretary"})
-    said["quotes"] = [quote("Patrols observed withdrawals")]
+    said = build_statement("nato", speaker={"name": "Jens", "role": "secretary"})
+    said["quotes"] = [build_quote("Patrols observed withdrawals")]
     link = await act("POST", f"/v1/claims/{b}/links", {"statement": said, "stance": "comments"})
     statement = link["statement"]["id"]
-    await act("POST", f"/v1/statements/{statement}/quotes", quote("Another rendering"))
+    await act("POST", f"/v1/statements/{statement}/quotes", build_quote("Another rendering"))
     await act("PATCH", f"/v1/claims/{a}", {"text": "The second wording", "material": True})
     await act("PATCH", f"/v1/speakers/{link['statement']['speaker']['id']}", {"name": "Mircea"})
     await act("PATCH", "/v1/parties/nato", {"name": "The Alliance"})
     await act("POST", f"/v1/links/{link['id']}/retraction", {"reason": "misread"})
-    await act("POST", f"/v1/statements/{statement}/quotes", quote("After the retraction"))
+    await act("POST", f"/v1/statements/{statement}/quotes", build_quote("After the retraction"))
     await act("PATCH", "/v1/parties/belgrade", {"full_name": "Government of Serbia"})
     await act("POST", f"/v1/claims/{b}/merge", {"into": a})
     linked, rendered, worded, person, party, retracted, _, full, merged = instants
@@ -289,11 +291,11 @@ async def test_an_instant_finds_what_was_known_then(desk: Desk) -> None:
                 known = any(start <= at < end for start, end in held)
                 for more in ({}, {"sort": "claimed"}):
                     shown = await found(desk.reader, query, as_of=at.isoformat(), **more)
-                    assert (claim in [one["id"] for one in shown]) is known, (query, at)
-                    assert all(one["snippets"] for one in shown)
+                    assert (claim in [each["id"] for each in shown]) is known, (query, at)
+                    assert all(each["snippets"] for each in shown)
 
 
-async def test_an_instant_ranks_by_what_was_known_then(desk: Desk) -> None:
+async def test_as_of_search_ranks_by_what_was_known_then(desk: Desk) -> None:
     """Best first as of then, in pages of any size; a full name that has changed since is not
     known."""
     corpus = await recorded(desk)
@@ -329,17 +331,17 @@ async def said(client: httpx.AsyncClient, q: str, **query: Any) -> list[dict[str
         params["cursor"] = page["next_cursor"]
 
 
-async def test_statements_are_found_alike(desk: Desk) -> None:
+async def test_statements_are_found_alike_on_both_databases(desk: Desk) -> None:
     """In their quotes first, then with who says them, newest first, alike on both databases, with
     every filter; what is new of them or of their speakers is found at once."""
     await recorded(desk)
     listed = (await desk.reader.get("/v1/statements", params={"limit": 200})).json()["items"]
-    known = {one["id"]: one for one in listed}
+    known = {each["id"]: each for each in listed}
     fields = {
         key: [
             *(
-                searchable_fields.read_quote(Quoted(one["text"], one["language"]), Level.TEXT)
-                for one in shape["quotes"]
+                searchable_fields.read_quote(Quoted(quote["text"], quote["language"]), Level.TEXT)
+                for quote in shape["quotes"]
             ),
             *names(shape["party"], shape["speaker"]),
         ]
@@ -363,23 +365,25 @@ async def test_statements_are_found_alike(desk: Desk) -> None:
         expected = [key for tier in Tier for key, its in ranked.items() if its is tier]
         for limit in (2, 50):
             shown = await said(desk.reader, typed, limit=limit)
-            assert [one["id"] for one in shown] == expected, typed
-        for one in shown:
-            assert one["snippets"]
-            assert {**one, "snippets": None} == {**known[one["id"]], "snippets": None}
+            assert [each["id"] for each in shown] == expected, typed
+        for each in shown:
+            assert each["snippets"]
+            assert {**each, "snippets": None} == {**known[each["id"]], "snippets": None}
         count += len(shown)
         for filters, fits in narrowings:
             narrowed = await said(desk.reader, typed, **filters, limit=3)
-            assert [one["id"] for one in narrowed] == [k for k in expected if fits(known[k])]
+            assert [each["id"] for each in narrowed] == [k for k in expected if fits(known[k])]
     assert count > 120
-    miller = next(one for one in listed if one["speaker"] and "Miller" in one["speaker"]["name"])
+    miller = next(
+        each for each in listed if each["speaker"] and "Miller" in each["speaker"]["name"]
+    )
     person = miller["speaker"]["id"]
     spoken = await said(desk.reader, "miller", speaker=person)
-    assert [one["id"] for one in spoken] == [miller["id"]]
-    await desk.post(f"/v1/statements/{miller['id']}/quotes", quote("An unheard-of rendering"))
-    assert [one["id"] for one in await said(desk.reader, "unheard")] == [miller["id"]]
+    assert [each["id"] for each in spoken] == [miller["id"]]
+    await desk.post(f"/v1/statements/{miller['id']}/quotes", build_quote("An unheard-of rendering"))
+    assert [each["id"] for each in await said(desk.reader, "unheard")] == [miller["id"]]
     await desk.editor.patch(f"/v1/speakers/{person}", json={"name": "Zoltan"})
-    assert miller["id"] in [one["id"] for one in await said(desk.reader, "zoltan")]
+    assert miller["id"] in [each["id"] for each in await said(desk.reader, "zoltan")]
     await desk.editor.patch("/v1/parties/nato", json={"full_name": "The Pact of Warsaw"})
-    assert {one["party"] for one in await said(desk.reader, "warsaw")} == {"nato"}
+    assert {each["party"] for each in await said(desk.reader, "warsaw")} == {"nato"}
     problem(await desk.public.get("/v1/statements", params={"q": "serbia"}), "not-authenticated")

@@ -8,8 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from service.accounts import account_commands
+from service.accounts import account_queries, credentials, sign_in_commands
 from service.config import Settings
+from service.domain.access import SYSTEM
 from service.domain.claims import format_instant
 from service.web.password_checks import TRIES_A_MINUTE, TRIES_AN_ADDRESS
 from tests.api.problems import nothing_changes, problem, refused_field
@@ -30,8 +31,9 @@ async def user(desk: Desk, role: str = "checker", **body: Any) -> dict[str, Any]
 
 
 async def link_for(desk: Desk, email: str) -> str:
+    user = await desk.database.read(account_queries.read_user_by_email, email)
     token = await desk.database.write(
-        account_commands.create_sign_in_link, email, now=desk.clock.now
+        sign_in_commands.create_sign_in_link, user["id"], actor=SYSTEM, now=desk.clock.now
     )
     return f"/sign-in/{token}"
 
@@ -45,7 +47,7 @@ def cookie_of(response: httpx.Response, name: str = "claimdesk_session") -> "Mor
 
 async def session(desk: Desk, email: str) -> dict[str, str]:
     """The headers of a browser that has signed in."""
-    response = await support.open_link(desk, await link_for(desk, email))
+    response = await support.sign_in_by_link(desk, await link_for(desk, email))
     assert response.status_code == 303, response.text
     return {"Cookie": f"claimdesk_session={cookie_of(response).value}"}
 
@@ -79,7 +81,7 @@ async def test_a_key_that_does_not_hold_opens_nothing(desk: Desk) -> None:
         f"Bearer cd_{key_id}_{secret}a",
         f"Bearer cd_{key_id}_{secret.upper()}",
         f"Bearer cd_{other_id}_{secret}",
-        f"Bearer {scheme}_{key_id}_{account_commands.digest(secret)}",
+        f"Bearer {scheme}_{key_id}_{credentials.hash_secret(secret)}",
         "Bearer cd_" + "a" * 5000 + "_b",
         "Bearer cd_é_ü".encode(),
         "Bearer cd_' OR ''='_x",
@@ -126,7 +128,7 @@ async def test_a_revoked_key_opens_nothing_at_once(desk: Desk, way: str) -> None
     async with nothing_changes(desk):
         problem(await revoke(), "already-settled")
     listed = (await desk.admin.get("/v1/keys", params={"limit": 200})).json()["items"]
-    assert key["id"] in [one["id"] for one in listed]
+    assert key["id"] in [each["id"] for each in listed]
     assert key["key"].split("_")[2] not in str(listed)
 
 
@@ -137,7 +139,7 @@ async def test_a_key_revoked_while_it_is_looked_up_opens_nothing_after(
     key = await make_key(desk)
     callers = desk.app.state.services.callers
     looked_up, go_on = asyncio.Event(), asyncio.Event()
-    look_up = callers._key
+    look_up = callers._find_key
 
     async def slowly(header: str) -> Any:
         credential = await look_up(header)
@@ -145,11 +147,11 @@ async def test_a_key_revoked_while_it_is_looked_up_opens_nothing_after(
         await go_on.wait()
         return credential
 
-    monkeypatch.setattr(callers, "_key", slowly)
+    monkeypatch.setattr(callers, "_find_key", slowly)
     header = key_header(key["key"])
     in_flight = asyncio.create_task(desk.public.get("/v1/me", headers=header))
     await looked_up.wait()
-    monkeypatch.setattr(callers, "_key", look_up)
+    monkeypatch.setattr(callers, "_find_key", look_up)
     assert (await desk.admin.post(f"/v1/keys/{key['id']}/revocation")).status_code == 200
     go_on.set()
     await in_flight
@@ -161,7 +163,7 @@ async def test_a_sign_in_link_works_once(desk: Desk) -> None:
     again it starts none."""
     ana = await user(desk)
     url = await link_for(desk, ana["email"])
-    response = await support.open_link(desk, url)
+    response = await support.sign_in_by_link(desk, url)
     assert (response.status_code, response.headers["location"]) == (303, "/")
     assert response.headers["cache-control"] == "no-store"
     cookie = cookie_of(response)
@@ -175,7 +177,7 @@ async def test_a_sign_in_link_works_once(desk: Desk) -> None:
         again = await desk.public.get(url)
         problem(again, "sign-in-link-spent")
         assert "set-cookie" not in again.headers
-    at_home = await support.open_link(
+    at_home = await support.sign_in_by_link(
         desk, await link_for(desk, ana["email"]), base="http://127.0.0.1"
     )
     assert cookie_of(at_home)["secure"] == ""
@@ -190,7 +192,7 @@ async def test_looking_at_a_sign_in_link_does_not_use_it_up(desk: Desk) -> None:
             looked = await desk.public.request(method, link)
             assert looked.status_code == 200
             assert "claimdesk_session" not in looked.headers.get("set-cookie", "")
-    assert (await support.open_link(desk, link)).status_code == 303
+    assert (await support.sign_in_by_link(desk, link)).status_code == 303
 
 
 async def test_no_other_site_signs_a_browser_in_by_a_link(desk: Desk) -> None:
@@ -210,22 +212,22 @@ async def test_no_other_site_signs_a_browser_in_by_a_link(desk: Desk) -> None:
             ({}, {}),
         ):
             problem(await desk.public.post(link, data=data, headers=headers), "cross-site")
-    assert (await support.open_link(desk, link)).status_code == 303
+    assert (await support.sign_in_by_link(desk, link)).status_code == 303
 
 
 async def test_one_link_signs_in_one_of_two_who_use_it_at_once(desk: Desk) -> None:
     """However close together the two are."""
     await user(desk, "checker")
     link = await link_for(desk, "checker@example.org")
-    answers = await asyncio.gather(*(support.open_link(desk, link) for _ in range(5)))
-    assert sorted(one.status_code for one in answers) == [303, 401, 401, 401, 401]
+    answers = await asyncio.gather(*(support.sign_in_by_link(desk, link) for _ in range(5)))
+    assert sorted(answer.status_code for answer in answers) == [303, 401, 401, 401, 401]
 
 
 async def test_cookies_are_for_the_very_host_where_the_base_url_has_tls(settings: Settings) -> None:
     """With an https base URL, whatever Host a proxy in front passes on: `Secure`, and named so that
     no other host and no page without TLS can set one; a cookie of the plain name opens nothing."""
     behind = settings.model_copy(update={"base_url": "https://desk.example"})
-    async with support.running(behind) as desk:
+    async with support.run_desk(behind) as desk:
         ana = await user(desk)
         link = await link_for(desk, ana["email"])
         transport = httpx.ASGITransport(app=desk.app)
@@ -378,7 +380,7 @@ async def test_nobody_is_locked_out_by_a_strangers_tries(desk: Desk) -> None:
     first = await desk.public.post("/v1/session", json=body)
     assert first.status_code == 204
     device = cookie_of(first, "claimdesk_device").value
-    async with support.running_beside(desk) as other:
+    async with support.run_second_process(desk) as other:
         for running in (desk, other):
             await exhaust(desk, "checker@example.org")
             problem(await running.public.post("/v1/session", json=body), "rate-limited")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.api.problems import NOBODY, nothing_changes, problem, record_of, refused_field
-from tests.support.desk import Desk, claim_body, quote
+from tests.support.desk import Desk, build_claim, build_quote
 
 TROOPS = "Serbia cut its troops near Kosovo from 8,350 to 4,500"
 AGAIN = "The number of Serbian soldiers near Kosovo was reduced from 8350 to 4500"
@@ -18,7 +18,7 @@ KEY = {"Idempotency-Key": "once"}
 
 async def record(desk: Desk, **changes: Any) -> dict[str, Any]:
     """Record a claim, and ask what may be the same."""
-    return await desk.post("/v1/claims?similar=true", claim_body(**changes))
+    return await desk.post("/v1/claims?similar=true", build_claim(**changes))
 
 
 async def similar(desk: Desk, claim: str) -> list[dict[str, Any]]:
@@ -29,7 +29,7 @@ async def similar(desk: Desk, claim: str) -> list[dict[str, Any]]:
     return list(body["items"])
 
 
-async def test_a_claim_recorded_twice_is_noticed(desk: Desk) -> None:
+async def test_claim_recorded_twice_is_offered_as_similar(desk: Desk) -> None:
     """The answer to recording it names the one before, which says why; so does the question, asked
     of either."""
     await desk.parties()
@@ -55,37 +55,37 @@ async def test_a_claim_recorded_twice_is_noticed(desk: Desk) -> None:
     }
     assert found["score"] == round(found["score"], 2) > 0.9
     assert "figures: 8350, 4500" in found["shares"]
-    assert [one["id"] for one in await similar(desk, first["id"])] == [second["id"]]
+    assert [each["id"] for each in await similar(desk, first["id"])] == [second["id"]]
     assert await similar(desk, second["id"]) == second["similar"]
 
 
-async def test_similar_claims_are_not_looked_for_unless_asked(desk: Desk) -> None:
+async def test_similar_claims_are_not_looked_for_by_default(desk: Desk) -> None:
     """Nothing is compared for a plain POST, and its answer has no such field."""
     await desk.parties()
     await desk.claim(text=TROOPS)
     for query in ("", "?similar=false"):
-        recorded = await desk.post(f"/v1/claims{query}", claim_body(text=AGAIN))
+        recorded = await desk.post(f"/v1/claims{query}", build_claim(text=AGAIN))
         assert "similar" not in recorded
-    refused = await desk.checker.post("/v1/claims?similar=perhaps", json=claim_body(text=AGAIN))
+    refused = await desk.checker.post("/v1/claims?similar=perhaps", json=build_claim(text=AGAIN))
     refused_field(refused, "query", "similar")
 
 
-async def test_what_only_looks_alike_is_shown_with_what_sets_it_apart(desk: Desk) -> None:
-    """Other figures and a denial are no reason to merge, and good to know of; likeliest first."""
+async def test_similar_claims_say_what_sets_them_apart(desk: Desk) -> None:
+    """Other figures and a denial lower the score and are named; likeliest first."""
     await desk.parties()
     for text in (DENIED, OTHER, AGAIN, UNRELATED):
         await record(desk, text=text)
     found = (await record(desk, text=TROOPS))["similar"]
     assert found[0]["text"] == AGAIN
-    assert [one["probably_same"] for one in found] == [True, False, False]
-    scores = [one["score"] for one in found]
+    assert [each["probably_same"] for each in found] == [True, False, False]
+    scores = [each["score"] for each in found]
     assert scores == sorted(scores, reverse=True)
-    told = {one["text"]: one["differs"] for one in found}
+    told = {each["text"]: each["differs"] for each in found}
     assert told[DENIED] == ["one denies what the other claims"]
     assert told[OTHER] == ["figures differ: 4,500 and 14,000"]
 
 
-async def test_a_dry_run_checks_everything_and_changes_nothing(desk: Desk) -> None:
+async def test_dry_run_changes_nothing(desk: Desk) -> None:
     """What would be recorded, without an id, and what is similar; no row, event, delivery, source
     or speaker is left behind, and nothing wakes whoever sends webhooks."""
     await desk.parties()
@@ -93,12 +93,12 @@ async def test_a_dry_run_checks_everything_and_changes_nothing(desk: Desk) -> No
     assert (await desk.admin.post("/v1/webhooks", json=hook)).status_code in (201, 422)
     first = await record(desk, text=TROOPS)
     rung: list[bool] = []
-    desk.database.bell.hear(lambda: rung.append(True))
-    body = claim_body(
+    desk.database.wakeups.subscribe(lambda: rung.append(True))
+    body = build_claim(
         text=AGAIN,
         part_of=None,
         speaker={"name": "Somebody New", "role": "spokesman"},
-        origin={"quotes": [quote("…") | {"source": {"url": "https://example.org/new"}}]},
+        origin={"quotes": [build_quote("…") | {"source": {"url": "https://example.org/new"}}]},
     )
     before = await record_of(desk)
     answer = await desk.checker.post("/v1/claims?dry_run=true", json=body)
@@ -109,26 +109,26 @@ async def test_a_dry_run_checks_everything_and_changes_nothing(desk: Desk) -> No
     assert preview["id"] is None
     assert "Location" not in answer.headers
     assert "ETag" not in answer.headers
-    assert [one["id"] for one in preview["similar"]] == [first["id"]]
+    assert [each["id"] for each in preview["similar"]] == [first["id"]]
     recorded = await desk.post("/v1/claims?similar=true", body)
     assert rung
     moments = ("id", "created_at", "updated_at", "status_since")
     assert preview == recorded | {name: preview[name] for name in moments}
 
 
-async def test_a_dry_run_of_a_component_leaves_its_parent_alone(desk: Desk) -> None:
-    """The parent that would show it keeps its version, and is not offered as similar."""
+async def test_dry_run_of_component_does_not_change_its_parent(desk: Desk) -> None:
+    """The parent keeps its version, and is not offered as similar."""
     await desk.parties()
     parent = (await record(desk, text=TROOPS))["id"]
     async with nothing_changes(desk):
         preview = await desk.checker.post(
-            "/v1/claims?dry_run=1", json=claim_body(text=AGAIN, part_of=parent)
+            "/v1/claims?dry_run=1", json=build_claim(text=AGAIN, part_of=parent)
         )
     assert (preview.status_code, preview.json()["similar"]) == (200, [])
 
 
-async def test_a_dry_run_refuses_what_would_be_refused(desk: Desk) -> None:
-    """Fields, references and roles are checked as for a record, and so is the parameter itself."""
+async def test_dry_run_refuses_what_recording_refuses(desk: Desk) -> None:
+    """Fields, references and roles are checked, and so is the parameter itself."""
     await desk.parties()
     url = "/v1/claims?dry_run=true"
     async with nothing_changes(desk):
@@ -139,21 +139,21 @@ async def test_a_dry_run_refuses_what_would_be_refused(desk: Desk) -> None:
             ({"part_of": NOBODY}, ("body", "part_of")),
             ({"claimed_at": "2124-01-01T00:00:00Z"}, ("body", "claimed_at")),
         ):
-            response = await desk.checker.post(url, json=claim_body(**changes))
+            response = await desk.checker.post(url, json=build_claim(**changes))
             refused_field(response, *loc)
-        problem(await desk.reader.post(url, json=claim_body()), "forbidden")
-        response = await desk.checker.post("/v1/claims?dry_run=perhaps", json=claim_body())
+        problem(await desk.reader.post(url, json=build_claim()), "forbidden")
+        response = await desk.checker.post("/v1/claims?dry_run=perhaps", json=build_claim())
         refused_field(response, "query", "dry_run")
-        response = await desk.checker.post("/v1/claims?dryrun=true", json=claim_body())
+        response = await desk.checker.post("/v1/claims?dryrun=true", json=build_claim())
         refused_field(response, "query", "dryrun")
 
 
-async def test_a_retry_tells_of_the_same_similar_claims(desk: Desk) -> None:
+async def test_retry_repeats_the_similar_claims_of_the_first_answer(desk: Desk) -> None:
     """The first answer comes again, though more is similar by now; a dry run leaves its key
     unused, and does not replay."""
     await desk.parties()
     await record(desk, text=TROOPS)
-    body = claim_body(text=AGAIN)
+    body = build_claim(text=AGAIN)
     dry = await desk.checker.post("/v1/claims?dry_run=true", json=body, headers=KEY)
     first = await desk.checker.post("/v1/claims?similar=true", json=body, headers=KEY)
     assert (dry.status_code, first.status_code) == (200, 201)
@@ -166,7 +166,7 @@ async def test_a_retry_tells_of_the_same_similar_claims(desk: Desk) -> None:
     assert len(dry.json()["similar"]) == 3
 
 
-async def test_a_merged_claim_is_found_as_the_one_that_took_its_place(desk: Desk) -> None:
+async def test_merged_claim_is_offered_as_its_survivor(desk: Desk) -> None:
     """Once, by the better of both wordings, however many merges there were; not as similar to the
     claim it went into."""
     await desk.parties()
@@ -178,11 +178,11 @@ async def test_a_merged_claim_is_found_as_the_one_that_took_its_place(desk: Desk
         assert merged.status_code == 200, merged.text
     (found,) = (await record(desk, text=AGAIN))["similar"]
     assert (found["id"], found["text"], found["probably_same"]) == (claims[2], UNRELATED, True)
-    assert [one["id"] for one in await similar(desk, claims[2])] == []
+    assert [each["id"] for each in await similar(desk, claims[2])] == []
 
 
-async def test_a_withdrawn_claim_is_marked(desk: Desk) -> None:
-    """It is offered all the same: its claimant may be making it again."""
+async def test_withdrawn_claim_is_offered_and_marked(desk: Desk) -> None:
+    """Its claimant may be making it again."""
     await desk.parties()
     first = (await record(desk, text=TROOPS))["id"]
     await desk.post(f"/v1/claims/{first}/withdrawal", {"reason": "corrected"}, status=200)
@@ -190,8 +190,8 @@ async def test_a_withdrawn_claim_is_marked(desk: Desk) -> None:
     assert (found["id"], found["lifecycle"]) == (first, "withdrawn")
 
 
-async def test_parts_of_a_claim_are_not_its_duplicates(desk: Desk) -> None:
-    """A claim and its components are related on purpose; two components may be one."""
+async def test_components_are_not_offered_as_similar_to_their_claim(desk: Desk) -> None:
+    """Two components may be similar to each other."""
     await desk.parties()
     parent = (await record(desk, text=TROOPS))["id"]
     one = (await record(desk, text=AGAIN, part_of=parent))["id"]
@@ -200,7 +200,7 @@ async def test_parts_of_a_claim_are_not_its_duplicates(desk: Desk) -> None:
     assert [found["id"] for found in await similar(desk, one)] == [other]
 
 
-async def test_other_scripts_and_languages_are_found(desk: Desk) -> None:
+async def test_similar_claims_are_found_in_other_scripts_and_languages(desk: Desk) -> None:
     """The same in Serbian, in Latin and Cyrillic letters, and without diacritics."""
     await desk.parties()
     first = await record(desk, text="Srbija je smanjila broj vojnika u blizini Kosova na 4.500")
@@ -208,13 +208,13 @@ async def test_other_scripts_and_languages_are_found(desk: Desk) -> None:
         "Србија је смањила број војника у близини Косова на 4.500",
         "Serbia cut the number of its soldiers near Kosovo to 4,500",
     ):
-        found = await desk.checker.post("/v1/claims?dry_run=true", json=claim_body(text=text))
+        found = await desk.checker.post("/v1/claims?dry_run=true", json=build_claim(text=text))
         (one,) = found.json()["similar"]
         assert (one["id"], one["probably_same"]) == (first["id"], True), text
 
 
-async def test_nothing_unknown_has_similar_claims(desk: Desk) -> None:
-    """An unknown claim is 404, and a parameter that is not there 422."""
+async def test_unknown_claim_has_no_similar_claims(desk: Desk) -> None:
+    """An unknown claim is 404, an unknown parameter 422."""
     for unknown in (NOBODY, "nothing"):
         problem(await desk.reader.get(f"/v1/claims/{unknown}/similar"), "not-found")
     await desk.parties()
@@ -234,10 +234,10 @@ async def test_nothing_unknown_has_similar_claims(desk: Desk) -> None:
         "…!?",
     ],
 )
-async def test_any_text_may_be_compared(desk: Desk, text: str) -> None:
+async def test_any_text_can_be_compared(desk: Desk, text: str) -> None:
     """Whatever a claim may say is looked for and found again."""
     await desk.parties()
     first = await record(desk, text=text)
     again = await record(desk, text=text)
-    words = any(one.isalnum() for one in text)
-    assert [one["id"] for one in again["similar"]] == ([first["id"]] if words else [])
+    words = any(each.isalnum() for each in text)
+    assert [each["id"] for each in again["similar"]] == ([first["id"]] if words else [])

@@ -21,7 +21,7 @@ LINKS = 7
 @pytest.fixture
 async def desk(settings: Settings) -> AsyncIterator[Desk]:
     """A desk that lets the public read."""
-    async with support.running(settings.model_copy(update={"public_read": True})) as desk:
+    async with support.run_desk(settings.model_copy(update={"public_read": True})) as desk:
         await desk.parties()
         await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
         yield desk
@@ -127,7 +127,9 @@ async def test_what_is_kept_for_strangers_is_bounded(
     answers = desk.app.state.services.shared
     for number in range(20):
         await desk.public.get(f"/stories/border?utm_source={number}")
-        assert answers._bytes == sum(len(kept.body) for kept in answers._kept.values()) <= 40_000
+        assert (
+            answers._bytes == sum(len(stored.body) for stored in answers._stored.values()) <= 40_000
+        )
     assert not answers._made, "nobody waits any more"
 
 
@@ -137,7 +139,7 @@ async def test_strangers_wait_for_each_other_and_nobody_for_them(
     """Two answers are made at a time; where the line is full the next is told to come back."""
     await linked(desk)
     monkeypatch.setattr(shared, "MOST_WAITING", 1)
-    lane = desk.app.state.services.shared._lane
+    lane = desk.app.state.services.shared._makers
     for _ in range(shared.AT_ONCE):
         await lane.acquire()
     waiting = asyncio.create_task(desk.public.get("/stories/border"))
@@ -162,7 +164,7 @@ async def test_work_is_weighed(settings: Settings) -> None:
     def left(answer: httpx.Response) -> int:
         return int(answer.headers["RateLimit"].split("r=")[1].split(";")[0])
 
-    async with support.running(limited) as desk:
+    async with support.run_desk(limited) as desk:
         await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
         first = left(await desk.public.get("/v1/claims"))
         made = left(await desk.public.get("/stories/border"))

@@ -53,7 +53,7 @@ def _resolved(document: Json, schema: Json) -> list[Json]:
             found = found[part]
         return _resolved(document, found)
     alternatives = [*schema.get("anyOf", ()), *schema.get("oneOf", ()), *schema.get("allOf", ())]
-    return [one for each in alternatives for one in _resolved(document, each)] or [schema]
+    return [item for each in alternatives for item in _resolved(document, each)] or [schema]
 
 
 def _is_text(schema: Json) -> bool:
@@ -81,10 +81,14 @@ def _sample(document: Json, schema: Json, place: Place) -> Any:
     if place:
         step, rest = place[0], place[1:]
         if step == 0:
-            (array,) = [one for one in alternatives if one.get("type") == "array"]
+            (array,) = [
+                alternative for alternative in alternatives if alternative.get("type") == "array"
+            ]
             return [_sample(document, array["items"], rest)]
-        objects = [one for one in alternatives if one.get("type") == "object"]
-        chosen = next((one for one in objects if step in one.get("properties", {})), objects[0])
+        objects = [
+            alternative for alternative in alternatives if alternative.get("type") == "object"
+        ]
+        chosen = next((each for each in objects if step in each.get("properties", {})), objects[0])
         made = {
             name: _sample(document, chosen["properties"][name], ())
             for name in chosen.get("required", ())
@@ -144,7 +148,7 @@ async def refusals(desk: Desk, method: str, path: str, body: Any, place: Place) 
     response = await desk.admin.request(method, path, content=sent, headers=headers)
     if response.status_code != 422:
         return []
-    return [one["msg"] for one in response.json()["errors"] if is_at(one["loc"], place)]
+    return [error["msg"] for error in response.json()["errors"] if is_at(error["loc"], place)]
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"])

@@ -5,7 +5,7 @@ from typing import Any
 from service.accounts.account_commands import SYSTEM
 from service.exchange import seeds
 from tests.api.problems import problem, refused_field
-from tests.support.desk import Desk, statement_body
+from tests.support.desk import Desk, build_statement
 
 
 async def happened(desk: Desk, **query: str) -> dict[str, Any]:
@@ -20,12 +20,12 @@ async def test_two_clocks_are_never_mixed(desk: Desk) -> None:
     await desk.parties()
     await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
     claim = (await desk.claim(story="border"))["id"]
-    early = statement_body("state-department", said_at="2023-09-20T08:00:00Z", precision="hour")
+    early = build_statement("state-department", said_at="2023-09-20T08:00:00Z", precision="hour")
     stance = {"statement": early, "stance": "requests_confirmation", "conditional": True}
     link = await desk.post(f"/v1/claims/{claim}/links", stance)
     await desk.post(f"/v1/links/{link['id']}/retraction", {"reason": "misread"}, status=200)
     recorded = await happened(desk)
-    assert [(one["type"], one["said_at"]) for one in recorded["items"]] == [
+    assert [(item["type"], item["said_at"]) for item in recorded["items"]] == [
         ("claim.created", "2023-10-02T00:00:00Z"),
         ("link.created", "2023-09-20T08:00:00Z"),
         ("claim.status_changed", None),
@@ -39,15 +39,18 @@ async def test_two_clocks_are_never_mixed(desk: Desk) -> None:
         "root": "washington",
         "root_name": "Washington",
     }
-    for one in (asked, moved, retracted):
-        assert one["parties"] == [department]
+    for each in (asked, moved, retracted):
+        assert each["parties"] == [department]
     told = ("previous_status", "status", "cause")
     assert [moved[name] for name in told] == ["asserted", "awaiting_confirmation", "request"]
     assert moved["recorded_at"] == asked["recorded_at"]
     said = await happened(desk, clock="said")
-    assert [one["type"] for one in said["items"]] == ["link.created", "claim.created"]
+    assert [item["type"] for item in said["items"]] == ["link.created", "claim.created"]
     (lane,) = recorded["lanes"]
-    assert [one["status"] for one in lane["intervals"]] == ["asserted", "awaiting_confirmation"]
+    assert [interval["status"] for interval in lane["intervals"]] == [
+        "asserted",
+        "awaiting_confirmation",
+    ]
     assert said["lanes"] == recorded["lanes"]
 
 
@@ -68,7 +71,7 @@ async def test_it_tells_what_everybody_may_know(desk: Desk) -> None:
     assert len({answer.text for answer in answers}) == 1
     assert me not in answers[0].text
     entries = answers[0].json()["items"]
-    assert [one["type"] for one in entries] == [
+    assert [entry["type"] for entry in entries] == [
         "claim.created",
         "claim.amended",
         "link.created",
@@ -93,16 +96,16 @@ async def test_a_merge_and_a_withdrawal(desk: Desk) -> None:
     statement = link["statement"]["id"]
     await desk.post(f"/v1/statements/{statement}/withdrawal", {"reason": "no"}, status=200)
     entries = (await happened(desk))["items"][3:]
-    assert [(one["type"], one["claim"]["id"]) for one in entries[:2]] == [
+    assert [(entry["type"], entry["claim"]["id"]) for entry in entries[:2]] == [
         ("claim.merged", loser),
         ("claim.absorbed", into),
     ]
     assert (entries[0]["into"], entries[1]["merged"]) == (into, loser)
-    assert {one["type"] for one in entries[2:]} == {"statement.withdrawn"}
+    assert {entry["type"] for entry in entries[2:]} == {"statement.withdrawn"}
     # The merged claim's own statement came along: a merge keeps every voice.
     assert [party["slug"] for party in entries[1]["parties"]] == ["nato", "belgrade"]
-    for one in entries[2:]:
-        assert [party["slug"] for party in one["parties"]] == ["nato"]
+    for entry in entries[2:]:
+        assert [party["slug"] for party in entry["parties"]] == ["nato"]
 
 
 async def test_the_article(desk: Desk) -> None:
@@ -115,15 +118,15 @@ async def test_the_article(desk: Desk) -> None:
     while link:
         page = await desk.reader.get(link[1 : link.index(">")])
         body = page.json()
-        assert {one["claim"] for one in body["lanes"]} == {
-            one["claim"]["id"] for one in body["items"]
+        assert {lane["claim"] for lane in body["lanes"]} == {
+            item["claim"]["id"] for item in body["items"]
         }
-        lanes |= {one["claim"] for one in body["lanes"]}
+        lanes |= {lane["claim"] for lane in body["lanes"]}
         entries += body["items"]
         link = page.headers.get("Link", "")
     assert len(lanes) == 12
     assert len(entries) == 12 + 6
-    assert [one["said_at"] for one in entries] == sorted(one["said_at"] for one in entries)
+    assert [entry["said_at"] for entry in entries] == sorted(entry["said_at"] for entry in entries)
 
 
 async def test_what_is_no_timeline(desk: Desk) -> None:

@@ -9,11 +9,11 @@ from pydantic import TypeAdapter
 
 from service.api import webhook_events
 from service.domain.webhooks import EventType
-from service.webhooks import leases
+from service.webhooks import due_endpoints
 from service.webhooks.address_guard import AddressGuard, AddressRefused
 from service.webhooks.delivery import Outgoing, Sender
 from tests.api.problems import NOBODY, problem
-from tests.support.desk import Desk, Json, claim_body
+from tests.support.desk import Desk, Json, build_claim
 from tests.webhooks import receivers
 from tests.webhooks.board import Board
 
@@ -110,10 +110,10 @@ async def test_a_bad_registration_is_refused_by_its_field(desk: Desk) -> None:
     assert kept == {name: value for name, value in made.items() if name != "secret"}
 
 
-async def test_what_is_taken_is_sent(desk: Desk) -> None:
+async def test_accepted_headers_are_sent(desk: Desk) -> None:
     """Whatever headers a registration takes are on the wire: none is dropped in silence."""
     names = ("Authorization", "Cookie", "X-Desk", "Date", "Via", "Forwarded", "X-Content-Type")
-    async with receivers.receiver(receivers.answers(receivers.OK)) as it:
+    async with receivers.run_receiver(receivers.build_answering(receivers.OK)) as it:
         await register(desk, url=it.url, headers=dict.fromkeys(names, "ours"))
         await desk.parties()
         await desk.claim()
@@ -136,7 +136,7 @@ async def test_what_is_taken_is_sent(desk: Desk) -> None:
     assert all(f"\r\n{name.lower()}: ours\r\n" in sent for name in names)
 
 
-async def test_what_was_answered_is_answered_again(
+async def test_retry_with_idempotency_key_gets_the_first_answer(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A retry by Idempotency-Key gets the first answer though the name cannot be looked up any
@@ -183,7 +183,7 @@ async def test_a_private_address_names_the_setting_that_opens_it(desk: Desk) -> 
     assert "10.1.2.3/32" in refused["detail"]
 
 
-async def test_what_happens_is_written_for_whom_it_concerns(desk: Desk) -> None:
+async def test_events_are_delivered_to_matching_endpoints(desk: Desk) -> None:
     """Each event that receivers are told of becomes one delivery, whose id is the event's; filters
     hold together."""
     await desk.parties()
@@ -200,7 +200,7 @@ async def test_what_happens_is_written_for_whom_it_concerns(desk: Desk) -> None:
     await desk.link(other["id"], "requests_confirmation", "state-department")
 
     async def types(webhook: Json) -> list[str]:
-        return [one["type"] for one in reversed(await deliveries(desk, webhook["id"]))]
+        return [delivery["type"] for delivery in reversed(await deliveries(desk, webhook["id"]))]
 
     asked = ["link.created", "claim.status_changed"]
     assert await types(every) == ["claim.created", "claim.created", *asked, *asked]
@@ -210,7 +210,7 @@ async def test_what_happens_is_written_for_whom_it_concerns(desk: Desk) -> None:
     assert await types(of_claim) == asked
     assert await types(of_washington) == asked
     told = (await desk.admin.get("/v1/events")).json()["items"]
-    assert [one["type"] for one in told] == await types(every)
+    assert [each["type"] for each in told] == await types(every)
 
 
 async def test_pages_and_filters_of_deliveries(desk: Desk) -> None:
@@ -273,9 +273,9 @@ async def test_every_body_is_as_documented(desk: Desk) -> None:
     assert merged.status_code == 200, merged.text
     await desk.admin.post(f"/v1/webhooks/{webhook}/ping")
     seen = set()
-    for one in await deliveries(desk, webhook, limit="200"):
-        whole = await desk.admin.get(f"/v1/webhooks/{webhook}/deliveries/{one['id']}")
-        kind = EventType(one["type"])
+    for delivery in await deliveries(desk, webhook, limit="200"):
+        whole = await desk.admin.get(f"/v1/webhooks/{webhook}/deliveries/{delivery['id']}")
+        kind = EventType(delivery["type"])
         view = TypeAdapter(webhook_events.build_body_view(kind))
         body = whole.json()["body"]
         assert view.dump_python(view.validate_json(body), mode="json") == json.loads(body)
@@ -287,7 +287,7 @@ async def test_every_body_is_as_documented(desk: Desk) -> None:
         assert view.dump_python(view.validate_python(example), mode="json") == example
 
 
-async def test_nothing_internal_is_told(desk: Desk) -> None:
+async def test_bodies_hold_nothing_internal(desk: Desk) -> None:
     """Who is assigned and what the desk notes is in no body, and an assignment alone is no
     event."""
     await desk.parties()
@@ -300,25 +300,25 @@ async def test_nothing_internal_is_told(desk: Desk) -> None:
     await desk.post(f"{path}/notes", {"text": "between ourselves"})
     await desk.checker.patch(path, json={"assignee": None, "tags": ["a"]}, headers=anyway)
     bodies = [
-        (await desk.admin.get(f"/v1/webhooks/{webhook}/deliveries/{one['id']}")).json()["body"]
-        for one in await deliveries(desk, webhook)
+        (await desk.admin.get(f"/v1/webhooks/{webhook}/deliveries/{delivery['id']}")).json()["body"]
+        for delivery in await deliveries(desk, webhook)
     ]
     assert len(bodies) == 2
     assert not any(word in body for body in bodies for word in ("assignee", me, "ourselves"))
 
 
-async def test_a_change_is_undone_whole(desk: Desk) -> None:
+async def test_failed_change_is_rolled_back_whole(desk: Desk) -> None:
     """A change that is refused leaves no delivery either."""
     await desk.parties()
     webhook = (await register(desk))["id"]
-    refused = await desk.checker.post("/v1/claims", json=claim_body(part_of=NOBODY))
+    refused = await desk.checker.post("/v1/claims", json=build_claim(part_of=NOBODY))
     assert refused.status_code == 422
     claim = await desk.claim()
     problem(await desk.move(claim["id"], "confirmed"), "transition-refused")
-    assert [one["type"] for one in await deliveries(desk, webhook)] == ["claim.created"]
+    assert [delivery["type"] for delivery in await deliveries(desk, webhook)] == ["claim.created"]
 
 
-async def test_paused_keeps_and_deleted_forgets(desk: Desk) -> None:
+async def test_paused_webhook_collects_and_deleted_webhook_drops(desk: Desk) -> None:
     """What happens while a webhook is paused waits for it; a deleted one is gone from every
     address."""
     await desk.parties()
@@ -328,16 +328,16 @@ async def test_paused_keeps_and_deleted_forgets(desk: Desk) -> None:
     assert (paused.json()["state"], paused.json()["state_reason"]) == ("paused", "moving")
     await desk.claim()
     assert (await desk.admin.get(place)).json()["health"]["pending"] == 1
-    assert await desk.database.read(leases.waiting, now=desk.clock()) == []
+    assert await desk.database.read(due_endpoints.list_due_endpoints, now=desk.clock()) == []
     problem(await desk.admin.post(f"{place}/ping"), "webhook-not-active")
     active = await desk.admin.post(f"{place}/state", json={"state": "active"})
     assert (active.json()["state"], active.json()["state_reason"]) == ("active", None)
-    assert await desk.database.read(leases.waiting, now=desk.clock()) == [webhook]
+    assert await desk.database.read(due_endpoints.list_due_endpoints, now=desk.clock()) == [webhook]
     problem(await desk.admin.post(f"{place}/state", json={"state": "disabled"}), "invalid-request")
     [one] = await deliveries(desk, webhook)
     assert (await desk.admin.delete(place)).status_code == 204
     await desk.claim()
-    assert await desk.database.read(leases.waiting, now=desk.clock()) == []
+    assert await desk.database.read(due_endpoints.list_due_endpoints, now=desk.clock()) == []
     assert (await desk.admin.get("/v1/webhooks")).json()["items"] == []
     for path in ("", "/secret", "/deliveries", f"/deliveries/{one['id']}"):
         problem(await desk.admin.get(place + path), "not-found")
@@ -360,9 +360,9 @@ async def test_a_secret_is_rotated_with_an_overlap(desk: Desk) -> None:
     assert kept == first
     shorter = (await desk.admin.post(f"{place}/rotation", json={"overlap_hours": 1})).json()
     # The oldest of three signs no longer than was asked for last.
-    assert [one[:13] for one in shorter["previous_until"]] == ["2023-10-02T13"] * 2
+    assert [each[:13] for each in shorter["previous_until"]] == ["2023-10-02T13"] * 2
     longer = (await desk.admin.post(f"{place}/rotation", json={"overlap_hours": 168})).json()
-    assert [one[:13] for one in longer["previous_until"]] == ["2023-10-09T12"] + [
+    assert [each[:13] for each in longer["previous_until"]] == ["2023-10-09T12"] + [
         "2023-10-02T13"
     ] * 2
     second = (await desk.admin.post(f"{place}/rotation", json={"overlap_hours": 0})).json()
@@ -386,7 +386,7 @@ async def test_pings_are_rationed(desk: Desk) -> None:
     problem(await desk.admin.post(f"/v1/webhooks/{NOBODY}/ping"), "not-found")
 
 
-async def test_not_ready_where_nobody_delivers(desk: Desk) -> None:
+async def test_readiness_fails_where_no_dispatcher_works(desk: Desk) -> None:
     """Five minutes after something was due that nothing of the receiver's holds up, /readyz says
     503 and what to start; /metrics shows the age."""
     await register(desk)

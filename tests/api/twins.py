@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from service.store import tables
-from tests.support.desk import BEGIN, Desk, claim_body, statement_body
+from tests.support.desk import BEGIN, Desk, build_claim, build_statement
 
 SECRET = "zugzwang"
 """Stands in every internal text."""
@@ -163,9 +163,9 @@ async def withdraw(twin: Twin) -> None:
 
 
 async def record_more(twin: Twin) -> None:
-    body = claim_body(text="A new claim of the corridor", story=STORY, part_of=twin.ids["other"])
+    body = build_claim(text="A new claim of the corridor", story=STORY, part_of=twin.ids["other"])
     twin.ids["part"] = (await twin.desk.post("/v1/claims", body))["id"]
-    await twin.desk.post("/v1/statements", statement_body("pristina"))
+    await twin.desk.post("/v1/statements", build_statement("pristina"))
 
 
 ACTS = (
@@ -224,7 +224,7 @@ async def known_ids(twin: Twin) -> dict[str, str]:
             # A merge makes several links in one millisecond, within which ids have no order.
             order = (table.c.statement, table.c.id) if table is tables.links else (table.c.id,)
             ids = connection.scalars(select(table.c.id).order_by(*order)).all()
-            found |= {str(one): f"{table.name}-{number}" for number, one in enumerate(ids)}
+            found |= {str(each): f"{table.name}-{number}" for number, each in enumerate(ids)}
         keys = connection.execute(select(tables.api_keys.c.id, tables.api_keys.c.name)).all()
         return found | {id: f"key-{name}" for id, name in keys}
 

@@ -30,7 +30,7 @@ class Passed:
 
 
 async def _pass(url: str) -> Passed:
-    async with support.running(_settings(url)) as desk:
+    async with support.run_desk(_settings(url)) as desk:
         weeks = Weeks(desk, seed=20231002)
         await weeks.pass_by(CLAIMS)
         return Passed(url, weeks, weeks.chance.getstate(), desk.clock, await consult(weeks))
@@ -71,7 +71,7 @@ def weeks_gone_by(passed: Callable[[str], Passed], database_kind: str) -> Passed
 @pytest.fixture
 async def oracle(weeks_gone_by: Passed) -> AsyncIterator[Oracle]:
     """The record of the weeks, and a desk to ask; by chance the same, whichever test is first."""
-    async with support.running(_settings(weeks_gone_by.url), weeks_gone_by.clock) as desk:
+    async with support.run_desk(_settings(weeks_gone_by.url), weeks_gone_by.clock) as desk:
         weeks = weeks_gone_by.weeks
         weeks.desk = desk
         weeks.chance.setstate(weeks_gone_by.chance)

@@ -32,14 +32,14 @@ class Oracle:
         self.weeks = weeks
         self.lines = lines
         self.told: dict[str, list[Event]] = {}
-        for _, claim, one in lines:
-            self.told.setdefault(claim, []).append(one)
+        for _, claim, each in lines:
+            self.told.setdefault(claim, []).append(each)
         self.folded: dict[str, tuple[list[datetime], list[ClaimState]]] = {}
         for claim, record in self.told.items():
-            instants = sorted({one.recorded_at for one in record})
-            states = [history.fold_until(claim, record, one) for one in instants]
-            self.folded[claim] = instants, [one for one in states if one is not None]
-        self.instants = sorted({one.recorded_at for _, _, one in lines})
+            instants = sorted({each.recorded_at for each in record})
+            states = [history.fold_until(claim, record, instant) for instant in instants]
+            self.folded[claim] = instants, [state for state in states if state is not None]
+        self.instants = sorted({each.recorded_at for _, _, each in lines})
 
     def claim(self, claim: str, at: datetime) -> ClaimState | None:
         instants, states = self.folded[claim]
@@ -49,7 +49,7 @@ class Oracle:
     def known(self, at: datetime) -> list[ClaimState]:
         """Every claim that was recorded by then and not merged."""
         states = (self.claim(claim, at) for claim in self.told)
-        return [one for one in states if one and one.lifecycle is not Lifecycle.MERGED]
+        return [state for state in states if state and state.lifecycle is not Lifecycle.MERGED]
 
     def under(self, voice: Voice | None, party: str, at: datetime) -> bool:
         """Whether the voice was the party's or of somebody below it; the record of the claim and
@@ -68,10 +68,10 @@ class Oracle:
         self, state: ClaimState, party: str | None, stance: str | None, at: datetime
     ) -> bool:
         return any(
-            one.is_active
-            and stance in (None, one.stance)
-            and (party is None or self.under(one.voice, party, at))
-            for one in state.links
+            link.is_active
+            and stance in (None, link.stance)
+            and (party is None or self.under(link.voice, party, at))
+            for link in state.links
         )
 
     def fits(self, state: ClaimState, query: dict[str, Any], at: datetime) -> bool:
@@ -102,7 +102,7 @@ class Oracle:
         )
 
     def listed(self, query: dict[str, Any], at: datetime) -> list[ClaimState]:
-        found = [one for one in self.known(at) if self.fits(one, query, at)]
+        found = [each for each in self.known(at) if self.fits(each, query, at)]
 
         def moment(state: ClaimState) -> datetime:
             return claimed_end(state) if query.get("sort") == "claimed" else state.updated_at
@@ -111,7 +111,7 @@ class Oracle:
 
     def matrix(self, slug: str, at: datetime) -> list[ClaimState]:
         """The story's claims, earliest claimed first, each followed by its components."""
-        ours = {one.id: one for one in self.known(at) if one.story == slug}
+        ours = {each.id: each for each in self.known(at) if each.story == slug}
 
         def path(state: ClaimState) -> list[tuple[datetime, str]]:
             above = path(ours[state.part_of]) if state.part_of in ours else []
@@ -178,10 +178,10 @@ def claimed_end(state: ClaimState) -> datetime:
 
 def columns(states: list[ClaimState]) -> list[tuple[str, str, int]]:
     """slug, name and claims of each root party in these: with most claims first, then by name."""
-    voices = [one.claimant for one in states if one.claimant]
-    claims = Counter(one.root for one in voices)
-    voices += [link.voice for one in states for link in one.links]
-    names = {one.root: one.root_name for one in voices}
+    voices = [state.claimant for state in states if state.claimant]
+    claims = Counter(voice.root for voice in voices)
+    voices += [link.voice for state in states for link in state.links]
+    names = {voice.root: voice.root_name for voice in voices}
     found = [(slug, name, claims[slug]) for slug, name in names.items()]
     return sorted(found, key=lambda one: (-one[2], one[1].lower(), one[0]))
 
@@ -194,20 +194,20 @@ def cells(state: ClaimState) -> dict[str, Any]:
     for link in state.links:
         _, stances = found.setdefault(link.voice.root, (None, {}))
         stances.setdefault(link.stance, []).append(link)
-    trace = {one.link.id: one.counted for one in evidence.suggest_status(state).trace}
+    trace = {each.link.id: each.counted for each in evidence.suggest_status(state).trace}
     return {
         root: (
             role,
             {
                 stance: {
-                    "links": sum(one.is_active for one in links),
-                    "counted": sum(trace[one.id] for one in links),
-                    "conditional": sum(one.is_active and one.conditional for one in links),
-                    "partial": sum(one.is_active and one.scope == "partial" for one in links),
-                    "set_aside": sum(one.is_active and one.set_aside for one in links),
-                    "withdrawn": sum(one.withdrawn and not one.retracted for one in links),
-                    "retracted": sum(one.retracted for one in links),
-                    "said": sorted(one.id for one in links),
+                    "links": sum(each.is_active for each in links),
+                    "counted": sum(trace[each.id] for each in links),
+                    "conditional": sum(each.is_active and each.conditional for each in links),
+                    "partial": sum(each.is_active and each.scope == "partial" for each in links),
+                    "set_aside": sum(each.is_active and each.set_aside for each in links),
+                    "withdrawn": sum(each.withdrawn and not each.retracted for each in links),
+                    "retracted": sum(each.retracted for each in links),
+                    "said": sorted(each.id for each in links),
                 }
                 for stance, links in stances.items()
             },

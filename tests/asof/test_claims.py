@@ -17,13 +17,13 @@ def around(oracle: Oracle) -> list[datetime]:
     """Every instant at which anything was recorded, and those next to it; a year later too."""
     later = oracle.instants[-1] + timedelta(days=365)
     beside = (-MICROSECOND, timedelta(0), MICROSECOND)
-    return [one + step for one in oracle.instants for step in beside] + [later]
+    return [instant + step for instant in oracle.instants for step in beside] + [later]
 
 
 def asked(oracle: Oracle) -> dict[str, Any]:
     """Parameters of a list: one filter or several."""
     chance = oracle.weeks.chance
-    moments = [format_instant(one) for one in chance.sample(oracle.instants, 2)]
+    moments = [format_instant(each) for each in chance.sample(oracle.instants, 2)]
     said = [f"2023-09-{chance.randint(1, 30):02}T00:00:00Z" for _ in range(2)]
     statuses = ["asserted", "awaiting_confirmation", "confirmed", "disputed"]
     filters: list[dict[str, Any]] = [
@@ -43,8 +43,8 @@ def asked(oracle: Oracle) -> dict[str, Any]:
         {"drift": "true"},
     ]
     query: dict[str, Any] = {"sort": chance.choice(("changed", "claimed"))}
-    for one in chance.sample(filters, chance.choices((0, 1, 2, 3), (1, 6, 3, 1))[0]):
-        query |= one
+    for each in chance.sample(filters, chance.choices((0, 1, 2, 3), (1, 6, 3, 1))[0]):
+        query |= each
     return query
 
 
@@ -77,8 +77,8 @@ async def test_lists(oracle: Oracle) -> None:
             desk, query | {"as_of": format_instant(at)}, chance.choices((3, 50), (1, 4))[0]
         )
         expected = oracle.listed(query, at)
-        assert [one["id"] for one in shown] == [one.id for one in expected], (query, at)
-        assert [one["version"] for one in shown] == [one.version for one in expected]
+        assert [each["id"] for each in shown] == [each.id for each in expected], (query, at)
+        assert [each["version"] for each in shown] == [each.version for each in expected]
         found += len(shown)
     assert found > 1000
 
@@ -90,7 +90,9 @@ async def test_claims(oracle: Oracle) -> None:
     read = 0
     for claim, (instants, _) in oracle.folded.items():
         for moment in (
-            beside for one in instants for beside in (one - MICROSECOND, one, one + MICROSECOND)
+            beside
+            for instant in instants
+            for beside in (instant - MICROSECOND, instant, instant + MICROSECOND)
         ):
             state = oracle.claim(claim, moment)
             params = {"as_of": format_instant(moment)}
@@ -119,26 +121,26 @@ async def test_links(oracle: Oracle) -> None:
             params = {"as_of": format_instant(moment)}
             path = f"/v1/claims/{claim}"
             links = (await desk.checker.get(f"{path}/links", params=params)).json()["items"]
-            assert [brief(one) for one in links] == [
+            assert [brief(link) for link in links] == [
                 (
-                    one.id,
-                    one.stance,
-                    one.affirmed,
-                    one.conflicting,
-                    one.set_aside,
-                    one.retracted,
-                    one.withdrawn,
-                    one.voice.name,
-                    one.voice.root,
-                    one.voice.root_name,
-                    one.voice.speaker.name if one.voice.speaker else None,
+                    link.id,
+                    link.stance,
+                    link.affirmed,
+                    link.conflicting,
+                    link.set_aside,
+                    link.retracted,
+                    link.withdrawn,
+                    link.voice.name,
+                    link.voice.root,
+                    link.voice.root_name,
+                    link.voice.speaker.name if link.voice.speaker else None,
                 )
-                for one in state.links
+                for link in state.links
             ], (claim, moment)
-            for one in links:
+            for link in links:
                 assert all(
                     datetime.fromisoformat(quote["recorded_at"]) <= moment
-                    for quote in one["statement"]["quotes"]
+                    for quote in link["statement"]["quotes"]
                 )
             suggested = await desk.checker.get(f"{path}/suggestion", params=params)
             assert suggested.json()["status"] == decision_queries.build_suggestion(state)["status"]

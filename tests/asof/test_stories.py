@@ -48,20 +48,20 @@ async def test_the_matrix_as_of(oracle: Oracle) -> None:
             as_of=format_instant(at),
         )
         expected = oracle.matrix(slug, at)
-        assert [one["id"] for one in rows] == [one.id for one in expected], at
-        assert [one["version"] for one in rows] == [one.version for one in expected]
-        assert [(one["slug"], one["name"], one["claims"]) for one in last["parties"]] == columns(
-            expected
-        ), at
+        assert [each["id"] for each in rows] == [each.id for each in expected], at
+        assert [each["version"] for each in rows] == [each.version for each in expected]
+        assert [
+            (party["slug"], party["name"], party["claims"]) for party in last["parties"]
+        ] == columns(expected), at
         for row, state in zip(rows, expected, strict=True):
             assert told(row) == cells(state), (row["id"], at)
             drawn += len(row["cells"])
         parties = await desk.reader.get(f"/v1/stories/{slug}", params={"as_of": format_instant(at)})
-        standing = [link.voice for one in expected for link in one.links if link.is_active]
-        standing += [one.claimant for one in expected if one.claimant]
-        assert [(one["slug"], one["name"], one["root"]) for one in parties.json()["parties"]] == (
-            sorted({(one.party, one.name, one.root) for one in standing})
-        ), at
+        standing = [link.voice for each in expected for link in each.links if link.is_active]
+        standing += [each.claimant for each in expected if each.claimant]
+        assert [
+            (party["slug"], party["name"], party["root"]) for party in parties.json()["parties"]
+        ] == (sorted({(each.party, each.name, each.root) for each in standing})), at
     assert drawn > 1500
 
 
@@ -71,9 +71,11 @@ def told(row: dict[str, Any]) -> dict[str, Any]:
         cell["party"]: (
             cell["role"],
             {
-                one["stance"]: {name: one[name] for name in one.keys() - {"stance", "said"}}
-                | {"said": sorted(said["link"] for said in one["said"])}
-                for one in cell["stances"]
+                stance["stance"]: {
+                    name: stance[name] for name in stance.keys() - {"stance", "said"}
+                }
+                | {"said": sorted(said["link"] for said in stance["said"])}
+                for stance in cell["stances"]
             },
         )
         for cell in row["cells"]
@@ -92,31 +94,32 @@ async def test_the_timeline_as_of(oracle: Oracle) -> None:
         query = {"as_of": format_instant(at), "clock": clock}
         entries, last = await paged(desk, url, "items", limit=limit, **query)
         expected = oracle.timeline(slug, at, clock)
-        assert [(one["seq"], one["claim"]["id"]) for one in entries] == [
+        assert [(each["seq"], each["claim"]["id"]) for each in entries] == [
             (seq, claim) for seq, claim, _ in expected
         ], (query, limit)
-        for entry, (_, claim, one) in zip(entries, expected, strict=True):
-            said = heard(one)
-            assert entry["recorded_at"] == format_instant(one.recorded_at)
+        for entry, (_, claim, each) in zip(entries, expected, strict=True):
+            said = heard(each)
+            assert entry["recorded_at"] == format_instant(each.recorded_at)
             assert entry["said_at"] == (format_instant(said) if said else None)
             state = oracle.claim(claim, at)
             assert state is not None
             assert (entry["claim"]["text"], entry["claim"]["status"]) == (state.text, state.status)
-            changed = one.data if one.type == "claim.status_changed" else {}
+            changed = each.data if each.type == "claim.status_changed" else {}
             for name in ("previous_status", "status", "cause"):
                 assert entry[name] == changed.get(name)
             roots = list(dict.fromkeys(party["root"] for party in entry["parties"]))
-            assert roots == list(dict.fromkeys(speaking(oracle, claim, one))), one
+            assert roots == list(dict.fromkeys(speaking(oracle, claim, each))), each
         for lane in last["lanes"]:
             turns = [
-                (datetime.fromisoformat(one["from"]), one["status"]) for one in lane["intervals"]
+                (datetime.fromisoformat(interval["from"]), interval["status"])
+                for interval in lane["intervals"]
             ]
             assert turns == oracle.lane(lane["claim"], at)
             state = oracle.claim(lane["claim"], at)
             assert state is not None
             assert lane["lifecycle"] == state.lifecycle
-            ends = [one["to"] for one in lane["intervals"]]
-            assert ends[:-1] == [one["from"] for one in lane["intervals"][1:]]
+            ends = [interval["to"] for interval in lane["intervals"]]
+            assert ends[:-1] == [interval["from"] for interval in lane["intervals"][1:]]
             merged = state.lifecycle is Lifecycle.MERGED
             assert ends[-1] == (lane["closed_at"] if merged else None)
             assert (lane["closed_at"] is None) == (state.lifecycle is Lifecycle.ACTIVE)

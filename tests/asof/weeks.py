@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from tests.support.desk import SOURCE, Desk, statement_body
+from tests.support.desk import SOURCE, Desk, build_statement
 
 STANCES = ("supports", "supports", "contradicts", "requests_confirmation", "comments")
 BASES = ("own_observation", "documents", "unstated")
@@ -112,7 +112,7 @@ class Weeks:
 
     def _statement(self) -> dict[str, Any]:
         party, (said_at, precision) = self._party(), self._said()
-        body = statement_body(
+        body = build_statement(
             party, said_at=said_at, precision=precision, basis=self.chance.choice(BASES)
         )
         if self.chance.random() < 0.5:
@@ -127,7 +127,7 @@ class Weeks:
             "claimant": chance.choice((None, *TREE)),
             **dict(zip(("claimed_at", "precision"), self._said(), strict=True)),
             "tags": chance.sample(("north", "south", "army"), chance.randint(0, 2)),
-            "origin": {"quotes": statement_body(None)["quotes"]},
+            "origin": {"quotes": build_statement(None)["quotes"]},
         }
         if chance.random() < 0.8:
             body["story"] = chance.choices(STORIES, (4, 1))[0]
@@ -208,9 +208,9 @@ class Weeks:
         elif "override" not in body:
             fits = {"confirmed": "supports", "disputed": "contradicts"}.get(body["to"])
             body["cites"] = [
-                one["link"]
-                for one in response.json()["trace"]
-                if one["counted"] and one["stance"] == fits
+                each["link"]
+                for each in response.json()["trace"]
+                if each["counted"] and each["stance"] == fits
             ]
         made = await self._act("POST", path, self.desk.editor, **body)
         if made is not None and "state" in made and self.chance.random() < 0.8:
@@ -236,7 +236,7 @@ class Weeks:
     async def _quote(self) -> None:
         if self.statements:
             path = f"/v1/statements/{self._some(self.statements)}/quotes"
-            await self._act("POST", path, **statement_body(None)["quotes"][0])
+            await self._act("POST", path, **build_statement(None)["quotes"][0])
 
     async def _clock(self) -> None:
         """The clock goes back by less than since a party moved."""

@@ -36,7 +36,7 @@ ROOT = Path(__file__).parents[2]
 _CODE = (
     "migrations/versions/*.py",
     "service/search/index/*.py",
-    "service/store/tables.py",
+    "service/store/*tables.py",
     "service/claims/documents.py",
     "service/record/canonical.py",
     "service/domain/*.py",
@@ -62,7 +62,7 @@ def version() -> str:
     for pattern in _CODE:
         for path in sorted(ROOT.glob(pattern)):
             digest.update(path.name.encode() + path.read_bytes())
-    return f"{migrate.head()}_{digest.hexdigest()[:10]}"
+    return f"{migrate.find_head()}_{digest.hexdigest()[:10]}"
 
 
 def clear() -> None:

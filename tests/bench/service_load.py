@@ -120,8 +120,8 @@ class _PostgreSQL:
     def finish(self, url: str) -> None:
         async def index(connection: asyncpg.Connection) -> None:
             await connection.execute("SET maintenance_work_mem = '1GB'")
-            for one in await connection.fetch(f"SELECT sql FROM {_WAITING} ORDER BY position"):
-                await connection.execute(one["sql"])
+            for each in await connection.fetch(f"SELECT sql FROM {_WAITING} ORDER BY position"):
+                await connection.execute(each["sql"])
             await connection.execute(f"DROP TABLE {_WAITING}")
             last = await connection.fetchval("SELECT max(seq) FROM events")
             await connection.execute(f"SELECT setval('events_seq_seq', {last})")

@@ -1,8 +1,8 @@
 """A generated desk as rows of the service's tables: the record, and all that follows from it.
 
 Every event is a draft of the rulebook, which so tries each generated history against its guards;
-states are what `history.apply` makes of the events, documents what `claims/documents.py` makes of
-the states, hashes those of `record/canonical.py`. `claimdesk verify` proves a desk loaded from
+states are what `domain/history.py` makes of the events, documents what `claims/documents.py` makes
+of the states, hashes those of `record/canonical.py`. `claimdesk verify` proves a desk loaded from
 here. Only the SQL is left out, and ids are the generator's, so that two loads give the same rows.
 """
 
@@ -16,8 +16,8 @@ from uuid import UUID
 
 from service.claims import claim_writer, documents, projections
 from service.claims.statement_commands import EVENT_COLUMNS, EVENT_QUOTE_COLUMNS, EXCERPT_LENGTH
-from service.directory.source_commands import fingerprint
-from service.domain import addresses, amendments, history, ids, lifecycle
+from service.directory.source_commands import compute_fingerprint
+from service.domain import addresses, amendments, history, ids, lifecycle, plain_data
 from service.domain.access import Actor, Role
 from service.domain.claims import (
     Basis,
@@ -172,14 +172,14 @@ _TABLES = (
 
 def _first_event(kind: SubjectKind, key: str, type: str, data: Any, at: datetime, by: Actor) -> Row:
     """The row of the event with which the record of a thing begins."""
-    line = writer.hashed_line(
+    line = writer.build_hashed_line(
         Subject(kind, key),
         id=ids.derive_id("first event", kind.value, key),
         number=1,
         type=type,
         recorded_at=at,
         actor={"id": by.id, "name": by.name},
-        data=history.make_plain(data),
+        data=plain_data.make_plain(data),
         salts={},
         previous_hash=GENESIS,
     )
@@ -377,7 +377,7 @@ class Teller:
                     source.published_at,
                     source.language,
                     met[source.id],
-                    fingerprint(source.url, None),
+                    compute_fingerprint(source.url, None),
                     addresses.compute_address_digest(source.url),
                 )
             )
@@ -484,7 +484,7 @@ class Teller:
         known = voice.party, voice.speaker.id if voice.speaker else None
         plain = self.plain_voices.get(known)
         if plain is None:
-            plain = self.plain_voices[known] = history.make_plain(voice)
+            plain = self.plain_voices[known] = plain_data.make_plain(voice)
         data = {
             "id": one.id,
             "statement": one.statement,
@@ -558,7 +558,7 @@ class _Record:
     ) -> ClaimState:
         number = before.version + 1 if before else 1
         who = {"rule": draft.rule} if draft.rule else {"id": by.id, "name": by.name}
-        line = writer.hashed_line(
+        line = writer.build_hashed_line(
             Subject(SubjectKind.CLAIM, self.id),
             id=key,
             number=number,
@@ -571,9 +571,9 @@ class _Record:
         )
         self.last_hash = line["hash"]
         event = Event(number, draft.type, at, draft.data)
-        after = history.apply(before, event, claim_id=self.id)
-        line |= claim_writer.build_event_columns(after, event)
-        self.rows["events"].append(tuple(map(line.get, _LINE)))
+        after = history.apply_event(before, event, claim_id=self.id)
+        columns = {**line, **claim_writer.build_event_columns(after, event)}
+        self.rows["events"].append(tuple(map(columns.get, _LINE)))
         self.former |= index_writer.list_lost_terms((before, after, event), self.known)
         return after
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from service.domain import amendments, history
+from service.domain import amendments, plain_data
 from tests.bench import cache, desk, generate, service_rows
 from tests.bench.service_load import sqlite_path
 from tests.support import postgres
@@ -52,7 +52,7 @@ def test_verify_proves_a_loaded_desk_on_sqlite(tmp_path: Path) -> None:
 
 def test_verify_proves_a_loaded_desk_on_postgresql() -> None:
     """The same, with every key and index back in its place."""
-    server = postgres.provide()
+    server = postgres.provide_server()
     try:
         loaded, migrated = server.create_database(), server.create_database()
         desk.fill(TOTAL, {"postgresql": loaded}, seed=1)
@@ -91,7 +91,9 @@ def test_a_link_is_drafted_as_the_rulebook_drafts_it() -> None:
     rows = teller.tell(claims)
     checked = 0
     for row in rows["claims"]:
-        state = history.read_state(json.loads(row[service_rows.columns("claims").index("state")]))
+        state = plain_data.read_state(
+            json.loads(row[service_rows.columns("claims").index("state")])
+        )
         for link in state.links:
             expected = amendments.describe_link(link) | {"note": None}
             assert teller.linking(link).data == {"link": expected}

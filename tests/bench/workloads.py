@@ -48,7 +48,7 @@ class Asking:
     def parameters(self, path: str) -> set[str]:
         """What the OpenAPI document says that a GET of `path` takes."""
         described = self.read("/openapi.json")["paths"][path]["get"]
-        return {one["name"] for one in described.get("parameters", ())}
+        return {each["name"] for each in described.get("parameters", ())}
 
 
 @dataclass(frozen=True)

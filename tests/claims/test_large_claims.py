@@ -22,7 +22,7 @@ from service.claims import (
 )
 from service.claims.state_cache import StateCache
 from service.config import Settings
-from service.domain import history
+from service.domain import history, plain_data
 from service.domain.claims import Basis, ClaimState, Rendering, Stance
 from service.domain.errors import Conflict
 from service.domain.inputs import NewQuote
@@ -197,7 +197,7 @@ async def test_a_link_reads_no_state_that_is_kept(
             raise AssertionError("the state was read again")
 
         with monkeypatch.context() as patch:
-            patch.setattr(history, "read_state", refuse)
+            patch.setattr(plain_data, "read_state", refuse)
             for _ in range(3):
                 day.link(claim, "nato", Stance.COMMENTS)
         require_same(connection, claim)
@@ -308,7 +308,7 @@ async def test_a_claims_search_row_is_what_a_rebuild_makes(
             for kind, choice in acts:
                 act(day, claim, kind, choice)
             written = read_search_row(connection, claim)
-            report = verification.compare(connection)
+            report = verification.compare_with_record(connection)
             assert report.ok, report.breaks
             index_rebuild.rebuild_index(connection)
             assert read_search_row(connection, claim) == written
@@ -432,11 +432,11 @@ async def test_a_state_that_lacks_links_is_refused(database: Database) -> None:
         connection.execute(delete(tables.state_links).where(last))
         with pytest.raises(ValueError, match="1 rows in state_links, not 2"):
             history_queries.read_state(connection, claim)
-        breaks = verification.compare(connection).breaks
-        assert [(one.what, one.found) for one in breaks] == [("state_links", "no row")]
+        breaks = verification.compare_with_record(connection).breaks
+        assert [(each.what, each.found) for each in breaks] == [("state_links", "no row")]
         changed = update(tables.state_links).where(mine)
         connection.execute(changed.values(state=tables.state_links.c.state + " "))
-        found = {one.what for one in verification.compare(connection).breaks}
+        found = {each.what for each in verification.compare_with_record(connection).breaks}
         assert found == {"state_links", "state_links.state"}
 
     await database.write(work)

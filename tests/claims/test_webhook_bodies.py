@@ -139,12 +139,14 @@ def test_a_rule_has_no_name() -> None:
         for event, body in a_day().messages()
         if body and event.type == "claim.status_changed"
     ]
-    assert [(one["cause"], one["by"], one["sequence"], one["status"]) for one in changes] == [
+    assert [
+        (change["cause"], change["by"], change["sequence"], change["status"]) for change in changes
+    ] == [
         ("request", None, 1, AWAITING),
         ("decision", "Ana", 2, CONFIRMED),
         ("amendment", None, 3, AWAITING),
     ]
-    assert [one["decided_by"] for one in changes] == [None, "Ana", None]
+    assert [change["decided_by"] for change in changes] == [None, "Ana", None]
     assert changes[1]["approved_by"] == BORIS.name
     assert changes[1]["decided_by"] == ANA.name
 

@@ -35,9 +35,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder = tmp_path / "work"
     folder.mkdir()
     monkeypatch.chdir(folder)
-    shell.settings.cache_clear()
+    shell.load_settings.cache_clear()
     yield folder
-    shell.settings.cache_clear()
+    shell.load_settings.cache_clear()
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def run(folder: Path) -> Run:
     """Run a command in this process."""
 
     def run(*arguments: str, stdin: str | None = None) -> Result:
-        shell.settings.cache_clear()
+        shell.load_settings.cache_clear()
         result = CliRunner().invoke(app, arguments, input=stdin, prog_name="claimdesk")
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception

@@ -50,13 +50,13 @@ def test_a_key_ends_when_it_was_told_to(run_json: RunJson, run: Run) -> None:
     ],
 )
 def test_moments(text: str, expected: datetime) -> None:
-    assert keys.moment(text, now=datetime(2026, 1, 1, tzinfo=UTC)) == expected
+    assert keys.parse_expiry(text, now=datetime(2026, 1, 1, tzinfo=UTC)) == expected
 
 
 @pytest.mark.parametrize("text", ["soon", "", "2026-02-01T00:00:00", "999999w", "-3d", "3"])
 def test_no_moments(text: str) -> None:
-    with pytest.raises(shell.Stopped, match="--expires") as stopped:
-        keys.moment(text, now=datetime(2026, 1, 1, tzinfo=UTC))
+    with pytest.raises(shell.CommandError, match="--expires") as stopped:
+        keys.parse_expiry(text, now=datetime(2026, 1, 1, tzinfo=UTC))
     assert stopped.value.code == 2
 
 

@@ -15,8 +15,8 @@ import pytest
 
 from service.operations import recovery
 from service.store.engine import Database
-from tests.faults.served import key, run, serving
-from tests.support.desk import claim_body
+from tests.faults.served import create_key, run_command, serve
+from tests.support.desk import build_claim
 
 
 @pytest.fixture
@@ -27,17 +27,17 @@ def url(migrated_sqlite: Path, tmp_path: Path) -> str:
 def test_a_backup_under_load_is_whole_and_a_restore_begins_a_new_epoch(
     url: str, tmp_path: Path
 ) -> None:
-    token = key(url, tmp_path, "editor")["key"]
+    token = create_key(url, tmp_path, "editor")["key"]
     headers = {"Authorization": f"Bearer {token}"}
     acknowledged: list[str] = []
     over = threading.Event()
-    with serving(url, tmp_path) as server:
+    with serve(url, tmp_path) as server:
         client = httpx.Client(base_url=server.url, headers=headers, timeout=30)
         client.post("/v1/parties", json={"slug": "belgrade", "name": "Belgrade"})
 
         def write() -> None:
             while not over.is_set():
-                answer = client.post("/v1/claims", json=claim_body())
+                answer = client.post("/v1/claims", json=build_claim())
                 assert answer.status_code == 201
                 acknowledged.append(answer.json()["id"])
 
@@ -47,7 +47,7 @@ def test_a_backup_under_load_is_whole_and_a_restore_begins_a_new_epoch(
             while len(acknowledged) < 5:
                 over.wait(0.02)
             before = list(acknowledged)
-            backed_up = run(url, tmp_path, "backup", "backup.db", "--json")
+            backed_up = run_command(url, tmp_path, "backup", "backup.db", "--json")
         finally:
             over.set()
             writer.join()
@@ -56,21 +56,21 @@ def test_a_backup_under_load_is_whole_and_a_restore_begins_a_new_epoch(
         list_page = client.get("/v1/claims?limit=1").json()["next_cursor"]
         place = client.get("/v1/events?limit=200").json()["next_after"]
         assert isinstance(place, int)
-        refused = run(url, tmp_path, "restore", "backup.db")
+        refused = run_command(url, tmp_path, "restore", "backup.db")
         assert refused.returncode == 1
         assert "is in use" in refused.stderr
         client.close()
         server.signal(signal.SIGKILL)
         server.wait()
-    restored = run(url, tmp_path, "restore", "backup.db", "--json")
+    restored = run_command(url, tmp_path, "restore", "backup.db", "--json")
     assert restored.returncode == 0, restored.stderr
     said = json.loads(restored.stdout)
     assert said["webhooks"] == "held"
     with closing(sqlite3.connect(said["kept"])) as kept:
         assert kept.execute("SELECT count(*) FROM claims").fetchone()[0] >= len(acknowledged)
-    assert run(url, tmp_path, "verify").returncode == 0
+    assert run_command(url, tmp_path, "verify").returncode == 0
     with (
-        serving(url, tmp_path) as server,
+        serve(url, tmp_path) as server,
         httpx.Client(base_url=server.url, headers=headers, timeout=30) as client,
     ):
         for claim in before:
@@ -96,19 +96,19 @@ def test_what_is_no_backup_is_not_restored(url: str, tmp_path: Path) -> None:
     (tmp_path / "text").write_text("not a database at all")
     before = (tmp_path / "claimdesk.db").read_bytes()
     for name in ("half.db", "text", "missing"):
-        assert run(url, tmp_path, "restore", name).returncode in (1, 2)
+        assert run_command(url, tmp_path, "restore", name).returncode in (1, 2)
     assert (tmp_path / "claimdesk.db").read_bytes() == before
     assert list(tmp_path.glob("*.before-*")) == list(tmp_path.glob(".*.part")) == []
 
 
 def test_nothing_is_served_after_a_restore_that_was_cut_off(url: str, tmp_path: Path) -> None:
-    assert run(url, tmp_path, "backup", "backup.db").returncode == 0
+    assert run_command(url, tmp_path, "backup", "backup.db").returncode == 0
     (tmp_path / "claimdesk.db.restoring").touch()
-    refused = run(url, tmp_path, "serve", "--port", "0")
+    refused = run_command(url, tmp_path, "serve", "--port", "0")
     assert refused.returncode == 1
     assert "claimdesk restore FILE" in refused.stderr
-    assert run(url, tmp_path, "restore", "backup.db", "--desk").returncode == 0
-    assert run(url, tmp_path, "users", "list").returncode == 0
+    assert run_command(url, tmp_path, "restore", "backup.db", "--desk").returncode == 0
+    assert run_command(url, tmp_path, "users", "list").returncode == 0
 
 
 async def test_a_copy_begins_an_epoch_and_holds_webhooks_until_they_are_released(

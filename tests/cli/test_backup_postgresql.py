@@ -17,8 +17,8 @@ import pytest
 
 from service.config import Settings
 from service.operations.dumps import Dumps
-from tests.faults.served import CLAIMDESK, Served, environment, key, run, serving
-from tests.support.desk import claim_body
+from tests.faults.served import CLAIMDESK, Served, create_key, environment, run_command, serve
+from tests.support.desk import build_claim
 
 pytestmark = [
     pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True),
@@ -48,16 +48,16 @@ def ask(url: str, query: str) -> Any:
 def test_a_backup_under_load_is_whole_and_a_restore_begins_a_new_epoch(
     url: str, tmp_path: Path
 ) -> None:
-    headers = {"Authorization": f"Bearer {key(url, tmp_path, 'editor')['key']}"}
+    headers = {"Authorization": f"Bearer {create_key(url, tmp_path, 'editor')['key']}"}
     acknowledged: list[str] = []
     over = threading.Event()
-    with serving(url, tmp_path) as server:
+    with serve(url, tmp_path) as server:
         client = httpx.Client(base_url=server.url, headers=headers, timeout=30)
         client.post("/v1/parties", json={"slug": "belgrade", "name": "Belgrade"})
 
         def write() -> None:
             while not over.is_set():
-                answer = client.post("/v1/claims", json=claim_body())
+                answer = client.post("/v1/claims", json=build_claim())
                 assert answer.status_code == 201
                 acknowledged.append(answer.json()["id"])
 
@@ -67,26 +67,26 @@ def test_a_backup_under_load_is_whole_and_a_restore_begins_a_new_epoch(
             while len(acknowledged) < 5:
                 over.wait(0.02)
             before = list(acknowledged)
-            backed_up = run(url, tmp_path, "backup", "desk.dump")
+            backed_up = run_command(url, tmp_path, "backup", "desk.dump")
         finally:
             over.set()
             writer.join()
         assert backed_up.returncode == 0, backed_up.stderr
         place = client.get("/v1/events?limit=200").json()["next_after"]
-        refused = run(url, tmp_path, "restore", "desk.dump")
+        refused = run_command(url, tmp_path, "restore", "desk.dump")
         assert refused.returncode == 1
         assert "is in use" in refused.stderr
         client.close()
         server.signal(signal.SIGKILL)
         server.wait()
-    restored = run(url, tmp_path, "restore", "desk.dump", "--json")
+    restored = run_command(url, tmp_path, "restore", "desk.dump", "--json")
     assert restored.returncode == 0, restored.stderr
     said = json.loads(restored.stdout)
     assert said["webhooks"] == "held"
     assert ask(url, f"SELECT count(*) FROM {said['kept']}.claims") == len(acknowledged)
-    assert run(url, tmp_path, "verify").returncode == 0
+    assert run_command(url, tmp_path, "verify").returncode == 0
     with (
-        serving(url, tmp_path) as server,
+        serve(url, tmp_path) as server,
         httpx.Client(base_url=server.url, headers=headers, timeout=30) as client,
     ):
         for claim in before:
@@ -95,13 +95,13 @@ def test_a_backup_under_load_is_whole_and_a_restore_begins_a_new_epoch(
         assert (gone.status_code, gone.json()["type"]) == (410, "/problems/epoch-ended")
         page = client.get("/v1/events?after=0&limit=2").json()
         assert page["next_after"] == f"{said['epoch']}-{page['items'][-1]['seq']}"
-        assert client.post("/v1/claims", json=claim_body()).status_code == 201
+        assert client.post("/v1/claims", json=build_claim()).status_code == 201
 
 
 def test_what_is_no_dump_is_not_restored(url: str, tmp_path: Path) -> None:
     (tmp_path / "text").write_text("not a dump at all")
-    key(url, tmp_path, "editor")
-    refused = run(url, tmp_path, "restore", "text")
+    create_key(url, tmp_path, "editor")
+    refused = run_command(url, tmp_path, "restore", "text")
     assert refused.returncode == 1
     assert "no dump" in refused.stderr
     assert ask(url, "SELECT count(*) FROM api_keys") == 1
@@ -112,28 +112,28 @@ def test_a_restore_that_nobody_finished_begins_an_epoch_when_it_is_served(
 ) -> None:
     """Killed after the dump was put back, before the epoch was begun: the note is in the dump's
     own transaction."""
-    key(url, tmp_path, "editor")
+    create_key(url, tmp_path, "editor")
     dumps = Dumps(Settings(database_url=url))
     dumps.dump(tmp_path / "desk.dump")
     dumps.restore(tmp_path / "desk.dump", now=datetime.now(UTC))
-    with serving(url, tmp_path):
+    with serve(url, tmp_path):
         pass
-    shown = json.loads(run(url, tmp_path, "epoch", "show", "--json").stdout)
+    shown = json.loads(run_command(url, tmp_path, "epoch", "show", "--json").stdout)
     assert (shown["number"], shown["webhooks_held"]) == (2, True)
     assert "desk.dump" in shown["reason"]
 
 
 def test_a_server_that_runs_takes_up_an_epoch_that_was_begun(url: str, tmp_path: Path) -> None:
 
-    headers = {"Authorization": f"Bearer {key(url, tmp_path, 'editor')['key']}"}
+    headers = {"Authorization": f"Bearer {create_key(url, tmp_path, 'editor')['key']}"}
     prelude = "import service.app\nservice.app.HOUSEKEEPING_SECONDS = 0.2\n"
     server = Served(url, tmp_path, prelude=prelude)
     try:
         with httpx.Client(base_url=server.url, headers=headers, timeout=30) as client:
             client.post("/v1/parties", json={"slug": "belgrade", "name": "Belgrade"})
-            assert client.post("/v1/claims", json=claim_body()).status_code == 201
+            assert client.post("/v1/claims", json=build_claim()).status_code == 201
             assert client.get("/v1/events?after=1").status_code == 200
-            assert run(url, tmp_path, "epoch", "begin").returncode == 0
+            assert run_command(url, tmp_path, "epoch", "begin").returncode == 0
             deadline = time.monotonic() + 30
             while client.get("/v1/events?after=1").status_code != 410:
                 assert time.monotonic() < deadline

@@ -13,7 +13,7 @@ KEY = ("keys", "create", "--name", "k", "--role", "reader")
 
 
 def test_an_embedded_database_comes_by_itself(run: Run, run_json: RunJson, folder: Path) -> None:
-    assert run_json("db", "current") == {"current": None, "head": migrate.head()}
+    assert run_json("db", "current") == {"current": None, "head": migrate.find_head()}
     assert not (folder / "claimdesk.db").exists()
     assert run(*KEY).exit_code == 0
     assert run("db", "check").exit_code == 0

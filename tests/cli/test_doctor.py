@@ -169,7 +169,7 @@ def test_a_base_url_that_misleads_is_named(
     from service.cli import shell
 
     monkeypatch.setenv("CLAIMDESK_BASE_URL", base_url)
-    shell.settings.cache_clear()
+    shell.load_settings.cache_clear()
     assert said in examine()["base-url"]
 
 

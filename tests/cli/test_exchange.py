@@ -32,7 +32,7 @@ def test_a_file_is_written_whole_and_for_its_owner_only(run: Run, folder: Path) 
     assert len(lines) == 56
     assert json.loads(lines[0]) == {"record": "header", "format": "claimdesk", "version": 2}
     assert stat.S_IMODE((folder / "desk.jsonl").stat().st_mode) == 0o600
-    assert [one for one in os.listdir(folder) if one.endswith(".part")] == []
+    assert [each for each in os.listdir(folder) if each.endswith(".part")] == []
 
 
 def test_a_file_that_is_there_is_not_overwritten(run: Run, folder: Path) -> None:
@@ -66,7 +66,7 @@ def test_an_export_that_fails_leaves_nothing(
         refused = run("export", name, *options)
         assert refused.exit_code == 1
         assert "No space left on device" in refused.stderr
-    assert sorted(one for one in os.listdir(folder) if "jsonl" in one) == ["desk.jsonl"]
+    assert sorted(each for each in os.listdir(folder) if "jsonl" in each) == ["desk.jsonl"]
     assert (folder / "desk.jsonl").read_text() == "mine"
 
 

@@ -109,7 +109,9 @@ def test_either_secret_of_a_rotation_verifies() -> None:
         ((), {"CLAIMDESK_WEBHOOK_SECRET": f"{OLD} {NEW}"}),
     ):
         with Listener(*arguments, stdin=None, **settings) as listener:
-            assert [post(listener.url, b"{}", secrets=(one,))[0] for one in (OLD, NEW)] == [204] * 2
+            assert [post(listener.url, b"{}", secrets=(each,))[0] for each in (OLD, NEW)] == [
+                204
+            ] * 2
             assert post(listener.url, b"{}", secrets=(OTHER,))[0] == 401
             assert post(listener.url, b"{}", secrets=(OTHER, OLD))[0] == 204
 

@@ -83,7 +83,7 @@ def test_what_stands_in_the_log_alone_is_read_too(
     run_json: RunJson, on_read_only_disk: Path
 ) -> None:
     expected = ["k"] if Path(f"{on_read_only_disk}-wal").exists() else []
-    assert [one["name"] for one in run_json("keys", "list")] == expected
+    assert [each["name"] for each in run_json("keys", "list")] == expected
 
 
 @on_sqlite
@@ -117,7 +117,7 @@ def test_reading_does_not_migrate(
 ) -> None:
     migrate.downgrade(Settings(database_url=migrated), "-1")
     older = run_json("db", "current")["current"]
-    assert older != migrate.head()
+    assert older != migrate.find_head()
     result = run(*command)
     assert run_json("db", "current")["current"] == older
     if command != ("db", "current"):

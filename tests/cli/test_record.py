@@ -82,7 +82,7 @@ def test_a_bar_shows_only_to_a_person_who_waits(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    with progress.Bar("claims") as bar:
+    with progress.ProgressBar("claims") as bar:
         bar.show(1, 2)
         assert bar._progress is None
         monkeypatch.setattr(bar, "AFTER_SECONDS", 0.0)
@@ -91,7 +91,7 @@ def test_a_bar_shows_only_to_a_person_who_waits(
     shown = capsys.readouterr()
     assert shown.out == ""
     assert "1/2" in shown.err
-    with progress.Bar("claims", quiet=True) as bar:
+    with progress.ProgressBar("claims", quiet=True) as bar:
         monkeypatch.setattr(bar, "AFTER_SECONDS", 0.0)
         bar.show(1, 2)
         assert bar._progress is None
@@ -99,7 +99,7 @@ def test_a_bar_shows_only_to_a_person_who_waits(
 
 def test_an_interruption_ends_a_query_in_its_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(databases.interrupted, "is_set", lambda: True)
-    with progress.Bar("claims") as bar, pytest.raises(shell.Stopped) as stopped:
+    with progress.ProgressBar("claims") as bar, pytest.raises(shell.CommandError) as stopped:
         bar.show(1, 2)
     assert stopped.value.code == 130
 

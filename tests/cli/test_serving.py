@@ -115,13 +115,13 @@ def test_an_unknown_host(run: Run) -> None:
 
 
 def test_addresses() -> None:
-    from service.cli.serving import _address
+    from service.cli.serving import _build_address
 
-    assert _address("127.0.0.1", 80) == "http://127.0.0.1:80"
-    assert _address("0.0.0.0", 80) == "http://127.0.0.1:80"  # noqa: S104
-    assert _address("::", 80) == "http://[::1]:80"
-    assert _address("fe80::1", 80) == "http://[fe80::1]:80"
-    assert _address("desk.example", 80) == "http://desk.example:80"
+    assert _build_address("127.0.0.1", 80) == "http://127.0.0.1:80"
+    assert _build_address("0.0.0.0", 80) == "http://127.0.0.1:80"  # noqa: S104
+    assert _build_address("::", 80) == "http://[::1]:80"
+    assert _build_address("fe80::1", 80) == "http://[fe80::1]:80"
+    assert _build_address("desk.example", 80) == "http://desk.example:80"
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

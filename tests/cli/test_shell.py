@@ -22,7 +22,7 @@ def test_each_bad_setting_is_named_as_it_is_set(
     assert (refused.exit_code, refused.stdout) == (2, "")
     for expected in (
         "CLAIMDESK_RATE_LIMIT=plenty: ",
-        "Requests a minute for each caller, or `off`",
+        "Requests per minute and caller, or `off`",
         "CLAIMDESK_FOUR_EYES=sometimes: ",
         "CLAIMDESK_DATABASE_URL: must be sqlite:///",
     ):
@@ -68,12 +68,12 @@ def test_the_password_is_not_among_what_config_shows(
     ],
 )
 def test_masks(url: str, expected: str) -> None:
-    assert shell.masked(url) == expected
+    assert shell.mask_password(url) == expected
 
 
 def test_versions(run: Run) -> None:
     for arguments in (("version",), ("--version",)):
-        assert run(*arguments).stdout == f"claimdesk {shell.version()}\n"
+        assert run(*arguments).stdout == f"claimdesk {shell.read_version()}\n"
 
 
 @pytest.mark.parametrize("arguments", [("nonsense",), ("keys", "create"), ("serve", "--port", "x")])
@@ -85,7 +85,7 @@ def test_misuse_exits_with_2(run: Run, arguments: tuple[str, ...]) -> None:
 def test_what_is_unexpected_keeps_its_stack_trace(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("service.cli.configuration.effective", lambda: 1 / 0)
+    monkeypatch.setattr("service.cli.configuration.list_settings", lambda: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         run("config")
 
@@ -94,7 +94,7 @@ def test_an_interruption_is_quiet(run: Run, monkeypatch: pytest.MonkeyPatch) -> 
     def interrupt() -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("service.cli.configuration.effective", interrupt)
+    monkeypatch.setattr("service.cli.configuration.list_settings", interrupt)
     result = run("config")
     assert (result.exit_code, result.output) == (130, "")
 

@@ -148,11 +148,11 @@ def test_as_many_as_the_limit_says(run_json: RunJson, monkeypatch: pytest.Monkey
     """Deliveries and webhooks come from as many pages as it takes, newest first, none twice."""
     monkeypatch.setattr("service.store.paging.MAX_LIMIT", 2)
     made = [run_json("webhooks", "create", URL)["id"] for _ in range(5)]
-    assert [one["id"] for one in run_json("webhooks", "list")] == made[::-1]
+    assert [each["id"] for each in run_json("webhooks", "list")] == made[::-1]
     pings = [run_json("webhooks", "ping", made[0])["id"] for _ in range(5)][::-1]
     for limit in (1, 2, 3, 4, 5, 6):
         listed = run_json("webhooks", "deliveries", made[0], "--limit", str(limit))
-        assert [one["id"] for one in listed] == pings[:limit]
+        assert [each["id"] for each in listed] == pings[:limit]
 
 
 def test_a_paused_webhook_says_how_it_goes_on(run: Run, run_json: RunJson) -> None:
@@ -228,7 +228,7 @@ def test_what_died_is_recovered(
     _ = serve().address
     ping = run_json("webhooks", "ping", webhook)["id"]
     dead = until(lambda: run_json("webhooks", "deliveries", webhook, "--state", "dead"))
-    assert [one["id"] for one in dead] == [ping]
+    assert [each["id"] for each in dead] == [ping]
     table = run("webhooks", "list").stdout + run("webhooks", "deliveries", webhook).stdout
     assert "1 dead, failed 2 times: " in table
     assert "dead, 2 tries, " in table
@@ -271,7 +271,7 @@ def test_spans_go_back_from_now(text: str, expected: datetime) -> None:
 )
 def test_no_spans(text: str) -> None:
     """Anything else is refused with examples."""
-    with pytest.raises(shell.Stopped, match=r"--since .*2h, 3d") as stopped:
+    with pytest.raises(shell.CommandError, match=r"--since .*2h, 3d") as stopped:
         endpoints.parse_moment(text, now=NOW)
     assert stopped.value.code == 2
 

@@ -153,9 +153,9 @@ def journey(checker: AuthenticatedClient, editor: AuthenticatedClient) -> None:
     later = claim("Serbia returned its border units to normal")
     again = create_claim.sync_detailed(client=checker, body=later, similar=True)
     again = told(again, 201, ClaimView)
-    assert [one.id for one in again.similar] == [recorded.id]
+    assert [each.id for each in again.similar] == [recorded.id]
     found = told(find_similar_claims.sync_detailed(recorded.id, client=checker), 200, object)
-    assert [(one.id, one.probably_same) for one in found.items] == [(again.id, True)]
+    assert [(item.id, item.probably_same) for item in found.items] == [(again.id, True)]
 
     confirm(checker, editor, recorded.id)
     now = told(read_claim.sync_detailed(recorded.id, client=checker), 200, ClaimView)
@@ -163,19 +163,19 @@ def journey(checker: AuthenticatedClient, editor: AuthenticatedClient) -> None:
     assert (now.status, then.status) == (Status.CONFIRMED, Status.ASSERTED)
     assert now.print_line.endswith("Independently confirmed by NATO.")
     suggested = told(read_suggestion.sync_detailed(recorded.id, client=checker), 200, object)
-    assert [one.counted for one in suggested.trace] == [True, True]
+    assert [each.counted for each in suggested.trace] == [True, True]
 
     pages, cursor = [], UNSET
     while cursor is not None:
         answer = list_claims.sync_detailed(client=checker, tag="troops", limit=2, cursor=cursor)
         page: PageClaimView = told(answer, 200, PageClaimView)
-        pages.append([one.text for one in page.items])
+        pages.append([item.text for item in page.items])
         cursor = page.next_cursor
     assert [len(page) for page in pages] == [2, 1]
     confirmed = list_claims.sync_detailed(client=checker, status=[Status.CONFIRMED])
-    assert [one.id for one in told(confirmed, 200, PageClaimView).items] == [recorded.id]
+    assert [item.id for item in told(confirmed, 200, PageClaimView).items] == [recorded.id]
     kinds = [
-        one.type_ for one in told(list_events.sync_detailed(client=checker), 200, object).items
+        item.type_ for item in told(list_events.sync_detailed(client=checker), 200, object).items
     ]
     assert kinds.count("claim.status_changed") == 2
     print("the journey ended well")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.clients.openapi_generator import PACKAGE, generate_client, list_complaints
-from tests.faults.served import key, serving
+from tests.faults.served import create_key, serve
 
 JOURNEY = Path(__file__).with_name("generated_journey.py")
 IMPORT_ALL = f"""
@@ -57,8 +57,8 @@ def test_every_generated_python_module_can_be_imported(python_client: Path) -> N
 def test_generated_python_client_confirms_a_claim(
     python_client: Path, database_url: str, tmp_path: Path
 ) -> None:
-    keys = [key(database_url, tmp_path, role)["key"] for role in ("checker", "editor")]
-    with serving(database_url, tmp_path) as server:
+    keys = [create_key(database_url, tmp_path, role)["key"] for role in ("checker", "editor")]
+    with serve(database_url, tmp_path) as server:
         done = run_python(python_client, JOURNEY, server.url, *keys)
     assert done.returncode == 0, done.stderr
     assert done.stdout == "the journey ended well\n"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.clients.generated import DOCUMENT, PACKAGE, generate
-from tests.faults.served import key, serving
+from tests.faults.served import create_key, serve
 
 JOURNEY = Path(__file__).with_name("journey.py")
 
@@ -27,7 +27,7 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_operation_is_generated(generated: Path) -> None:
     """openapi-python-client makes a module of each operation, under the operation's name."""
     document = json.loads(DOCUMENT.read_text())
-    modules = [one.stem for one in (generated / PACKAGE / "api").glob("*/[!_]*.py")]
+    modules = [path.stem for path in (generated / PACKAGE / "api").glob("*/[!_]*.py")]
     assert sorted(modules) == sorted(
         operation["operationId"]
         for operations in document["paths"].values()
@@ -40,8 +40,8 @@ def test_a_generated_client_carries_a_claim_to_its_confirmation(
 ) -> None:
     """It records, links, proposes, approves, reads as of an instant, pages, and understands
     refusals, over a socket."""
-    keys = [key(database_url, tmp_path, role)["key"] for role in ("checker", "editor")]
-    with serving(database_url, tmp_path) as server:
+    keys = [create_key(database_url, tmp_path, role)["key"] for role in ("checker", "editor")]
+    with serve(database_url, tmp_path) as server:
         done = subprocess.run(
             [sys.executable, "-W", "error", JOURNEY, server.url, *keys],
             env=os.environ | {"PYTHONPATH": str(generated)},

@@ -100,31 +100,31 @@ async def people(desk: Desk) -> AsyncIterator[People]:
         yield people
 
 
-def parsed(response: httpx.Response) -> Any:
+def parse_page(response: httpx.Response) -> Any:
     """The page in an answer, as an lxml element."""
     assert response.headers["content-type"].startswith("text/html"), response.text[:300]
     return html.fromstring(response.text)
 
 
-def words_of(element: Any) -> str:
+def read_words(element: Any) -> str:
     """Return the text of an element, with white space as a browser shows it."""
     return " ".join(element.text_content().split())
 
 
-def text(response: httpx.Response) -> str:
+def read_text(response: httpx.Response) -> str:
     """What the page says, white space collapsed."""
-    return words_of(parsed(response))
+    return read_words(parse_page(response))
 
 
-def form_of(page: Any, action: str) -> Any:
+def find_form(page: Any, action: str) -> Any:
     """The form of a page that is sent to `action`."""
-    found = [one for one in page.forms if one.get("action") == action and one.method == "POST"]
-    sent = [one.get("action") for one in page.forms]
+    found = [form for form in page.forms if form.get("action") == action and form.method == "POST"]
+    sent = [form.get("action") for form in page.forms]
     assert len(found) == 1, f"{len(found)} forms are sent to {action}, of {sent}"
     return found[0]
 
 
-def fields_of(form: Any) -> dict[str, Any]:
+def read_fields(form: Any) -> dict[str, Any]:
     """What a browser would send of a form as it stands; lists where a name is there repeatedly."""
     kept: dict[str, Any] = {}
     for name, value in form.form_values():
@@ -143,14 +143,14 @@ async def submit(
     what is left out.  Names with a hyphen go in as a dictionary: `**{"a-b": "c"}`."""
     page = await client.get(page_url)
     assert page.status_code == 200, (page_url, page.status_code, page.text[:500])
-    return await send(client, page, form_action, **fields)
+    return await send_form(client, page, form_action, **fields)
 
 
-async def send(
+async def send_form(
     client: httpx.AsyncClient, page: httpx.Response, form_action: str, **fields: Any
 ) -> httpx.Response:
     """The same from a page that is loaded already: a form shown again, or sent twice."""
-    values = fields_of(form_of(parsed(page), form_action)) | fields
+    values = read_fields(find_form(parse_page(page), form_action)) | fields
     return await client.post(
         form_action, data={name: value for name, value in values.items() if value is not None}
     )

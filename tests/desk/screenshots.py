@@ -35,12 +35,12 @@ async def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         url = f"sqlite:///{folder / 'claimdesk.db'}"
-        with served.serving(url, folder, "--seed", **settings) as server:
+        with served.serve(url, folder, "--seed", **settings) as server:
             desk = Desk(server, url, folder)
             claim = await _work(desk)
             async with async_playwright() as playwright:
                 browser = await playwright.chromium.launch(
-                    executable_path=chromium.provide(), args=[*chromium.OPTIONS]
+                    executable_path=chromium.provide_chromium(), args=[*chromium.OPTIONS]
                 )
                 if every is None:
                     await _shown(browser, desk, claim)
@@ -52,7 +52,7 @@ async def main() -> None:
 async def _work(desk: Desk) -> str:
     """Let people work on C1 until it is confirmed, and leave another proposal waiting."""
     async with httpx.AsyncClient(base_url=desk.url) as client:
-        ana, ben = ({"Authorization": f"Bearer {desk.key(one)}"} for one in ("checker", "editor"))
+        ana, ben = ({"Authorization": f"Bearer {desk.key(item)}"} for item in ("checker", "editor"))
 
         async def post(path: str, body: Any, who: dict[str, str] = ana, **more: str) -> Any:
             answer = await client.post(path, json=body, headers=who | more)
@@ -148,7 +148,9 @@ async def _every(browser: Browser, desk: Desk, folder: Path) -> None:
             page = await _window(browser, desk, width, theme, "Ada")
             for name, path in places.items():
                 await page.goto(path)
-                plain = "".join(one if one.isalnum() else "-" for one in name).strip("-") or "board"
+                plain = (
+                    "".join(item if item.isalnum() else "-" for item in name).strip("-") or "board"
+                )
                 await page.screenshot(path=folder / f"{plain}-{width}-{theme}.png", full_page=True)
             await _take_in(page)
             await page.screenshot(path=folder / f"intake-text-{width}-{theme}.png", full_page=True)

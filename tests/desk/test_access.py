@@ -2,7 +2,7 @@
 
 from service.domain.access import PERMISSIONS, Action, Role
 from tests.api.problems import NOBODY, nothing_changes
-from tests.desk.conftest import BROWSER, People, text
+from tests.desk.conftest import BROWSER, People, read_text
 from tests.desk.pages import FORMS, OPEN, PAGES
 from tests.support.desk import Desk
 
@@ -61,7 +61,7 @@ async def test_forms_let_in_whom_the_table_names(desk: Desk, people: People) -> 
                 allowed = not isinstance(rule, Action) or role in PERMISSIONS[rule]
                 bare = await client.post(url, data={"csrf": "x" * 64})
                 assert bare.status_code == 403, (path, role)
-                assert ("not filled in on a page" in text(bare)) is allowed, (path, role)
+                assert ("not filled in on a page" in read_text(bare)) is allowed, (path, role)
                 if role is not Role.CHECKER:
                     other = await client.post(url, data={"csrf": token})
                     assert other.status_code == 403, (path, role)

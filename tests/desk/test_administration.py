@@ -1,6 +1,6 @@
 """The record of accounts at the desk, and the form that changes the policy."""
 
-from tests.desk.conftest import People, parsed, submit, words_of
+from tests.desk.conftest import People, parse_page, read_words, submit
 
 RECORD = "/admin/record"
 
@@ -9,8 +9,8 @@ async def test_an_account_page_says_what_was_done_to_it(people: People) -> None:
     reader = f"/admin/people/{people.ids['reader']}"
     await submit(people.admin, reader, f"{reader}/link")
     await submit(people.admin, reader, f"{reader}/state", state="disabled")
-    shown = parsed(await people.admin.get(reader)).xpath("//ol[contains(@class, 'audit')]/li")
-    told = [words_of(line) for line in shown]
+    shown = parse_page(await people.admin.get(reader)).xpath("//ol[contains(@class, 'audit')]/li")
+    told = [read_words(line) for line in shown]
     assert "changed the account of" in told[0]
     assert "disabled." in told[0]
     assert "made a sign-in link for" in told[1]
@@ -36,8 +36,8 @@ async def test_a_profile_says_what_others_did_to_the_account(people: People) -> 
     assert "What others did to your account" in before.text or "sign-in link" not in before.text
     person = f"/admin/people/{people.ids['checker']}"
     await submit(people.admin, person, f"{person}/link")
-    shown = parsed(await people.checker.get("/profile"))
+    shown = parse_page(await people.checker.get("/profile"))
     [first, *_] = shown.xpath("//section[@aria-labelledby='others']//li")
-    told = words_of(first)
+    told = read_words(first)
     assert "Ada Admin" in told
     assert "made a sign-in link for" in told

@@ -2,7 +2,17 @@
 
 import pytest
 
-from tests.desk.conftest import People, form_of, parsed, send, submit, text, words_of
+from service.config import Settings
+from tests.desk.conftest import (
+    People,
+    find_form,
+    parse_page,
+    read_text,
+    read_words,
+    send_form,
+    submit,
+)
+from tests.support import desk as support
 from tests.support.desk import Desk
 
 
@@ -13,7 +23,9 @@ async def claim(desk: Desk) -> str:
     return str(made["id"])
 
 
-async def test_who_says_what(desk: Desk, people: People, claim: str) -> None:
+async def test_claim_page_has_a_column_for_each_root_party(
+    desk: Desk, people: People, claim: str
+) -> None:
     """A column for each root party, the claimant's first; what was withdrawn or retracted is struck
     through, not gone."""
     kept = await desk.link(claim, "requests_confirmation", "state-department")
@@ -21,28 +33,32 @@ async def test_who_says_what(desk: Desk, people: People, claim: str) -> None:
     await desk.post(
         f"/v1/links/{gone['id']}/retraction", {"reason": "Of another claim"}, status=200
     )
-    page = parsed(await people.reader.get(f"/claims/{claim}"))
-    heads = [words_of(one) for one in page.cssselect(".column h3")]
+    page = parse_page(await people.reader.get(f"/claims/{claim}"))
+    heads = [read_words(item) for item in page.cssselect(".column h3")]
     assert heads == ["Belgrade claimant", "Washington", "Pristina"]
     card = page.get_element_by_id(f"l-{gone['id']}")
     assert card.cssselect("s")
-    assert "Of another claim" in words_of(card)
+    assert "Of another claim" in read_words(card)
     assert not page.get_element_by_id(f"l-{kept['id']}").cssselect("s")
     assert not page.cssselect("form[method=post]:not([action='/sign-out'])")
 
 
-async def test_a_closed_move_says_what_is_missing(desk: Desk, people: People, claim: str) -> None:
+async def test_unreachable_status_names_what_it_lacks(
+    desk: Desk, people: People, claim: str
+) -> None:
     """The panel offers what the guards let pass, and names what the rest still needs."""
-    panel = parsed(await people.checker.get(f"/claims/{claim}")).cssselect(".decide")[0]
-    moves = {one.cssselect("input")[0].get("value"): one for one in panel.cssselect(".move")}
+    panel = parse_page(await people.checker.get(f"/claims/{claim}")).cssselect(".decide")[0]
+    moves = {item.cssselect("input")[0].get("value"): item for item in panel.cssselect(".move")}
     assert set(moves) == {"awaiting_confirmation", "confirmed", "disputed"}
     assert moves["awaiting_confirmation"].cssselect("input:not([disabled])")
     assert moves["confirmed"].cssselect("input[disabled]")
-    missing = words_of(moves["confirmed"].cssselect(".missing")[0])
+    missing = read_words(moves["confirmed"].cssselect(".missing")[0])
     assert missing == "needs 1 supporting statement from a party other than Belgrade; has 0"
 
 
-async def test_deciding_and_approving(desk: Desk, people: People, claim: str) -> None:
+async def test_decision_is_proposed_and_then_approved(
+    desk: Desk, people: People, claim: str
+) -> None:
     """A confirmation waits for somebody else than its proposer; a rejection says why."""
     link = await desk.link(claim, "supports", "nato")
     proposed = await submit(
@@ -58,29 +74,31 @@ async def test_deciding_and_approving(desk: Desk, people: People, claim: str) ->
         f"/claims/{claim}?done=proposed",
     )
     page = await people.checker2.get(f"/claims/{claim}")
-    assert "Ana Checker proposes: confirmed" in text(page)
+    assert "Ana Checker proposes: confirmed" in read_text(page)
     approval = next(
-        one.get("action") for one in parsed(page).forms if "/decisions/" in str(one.get("action"))
+        form.get("action")
+        for form in parse_page(page).forms
+        if "/decisions/" in str(form.get("action"))
     )
     rejection = approval.replace("approval", "rejection")
-    values = dict(form_of(parsed(page), approval).form_values())
+    values = dict(find_form(parse_page(page), approval).form_values())
     refused = await people.checker2.post(rejection, data=values)
     assert refused.status_code == 422
-    assert "this is needed" in text(refused)
-    values["csrf"] = form_of(parsed(await people.checker.get(f"/claims/{claim}")), approval).fields[
-        "csrf"
-    ]
+    assert "this is needed" in read_text(refused)
+    values["csrf"] = find_form(
+        parse_page(await people.checker.get(f"/claims/{claim}")), approval
+    ).fields["csrf"]
     own = await people.checker.post(approval, data=values)
     assert own.status_code == 403
-    assert "somebody else has to approve it" in text(own)
+    assert "somebody else has to approve it" in read_text(own)
     assert (await desk.read(claim))["status"] == "asserted"
-    approved = await send(people.checker2, page, approval, comment="Read the report")
+    approved = await send_form(people.checker2, page, approval, comment="Read the report")
     assert approved.headers["location"] == f"/claims/{claim}?done=approved"
-    told = text(await people.reader.get(f"/claims/{claim}"))
+    told = read_text(await people.reader.get(f"/claims/{claim}"))
     assert "proposed by Ana Checker, approved by Boris Checker" in told
 
 
-async def test_what_is_refused_keeps_what_was_typed(desk: Desk, people: People, claim: str) -> None:
+async def test_refused_form_keeps_what_was_typed(desk: Desk, people: People, claim: str) -> None:
     """A move that the evidence does not allow: 409, what is missing, and every field as it was."""
     denial = await desk.link(claim, "supports", "pristina", basis="third_party")
     refused = await submit(
@@ -93,19 +111,19 @@ async def test_what_is_refused_keeps_what_was_typed(desk: Desk, people: People, 
         code="",
     )
     assert refused.status_code == 409
-    page = parsed(refused)
-    form = form_of(page, f"/claims/{claim}/status")
+    page = parse_page(refused)
+    form = find_form(page, f"/claims/{claim}/status")
     assert form.fields["reason"] == "They say  so\n& more"
     assert form.fields["to"] == "confirmed"
     assert form.cssselect(f"input[value='{denial['id']}'][checked]")
-    assert "needs 1 supporting statement" in words_of(page.cssselect("[role=alert]")[0])
+    assert "needs 1 supporting statement" in read_words(page.cssselect("[role=alert]")[0])
     assert (await desk.read(claim))["version"] == 2
 
 
 async def test_an_override_takes_two_editors(desk: Desk, people: People, claim: str) -> None:
     """Against the rules: a ground and an explanation, and a second editor."""
     told = await people.checker.get(f"/claims/{claim}")
-    assert "Against the rules" not in text(told)
+    assert "Against the rules" not in read_text(told)
     bare = await submit(
         people.editor,
         f"/claims/{claim}",
@@ -115,8 +133,8 @@ async def test_an_override_takes_two_editors(desk: Desk, people: People, claim: 
         code="own-verification",
     )
     assert bare.status_code == 422
-    assert "this is needed" in text(bare)
-    proposed = await send(
+    assert "this is needed" in read_text(bare)
+    proposed = await send_form(
         people.editor,
         bare,
         f"/claims/{claim}/status",
@@ -124,8 +142,10 @@ async def test_an_override_takes_two_editors(desk: Desk, people: People, claim: 
         override_url="https://example.org/lorries",
     )
     assert proposed.headers["location"].endswith("done=proposed")
-    page = parsed(await people.editor2.get(f"/claims/{claim}"))
-    approval = next(one.get("action") for one in page.forms if "/decisions/" in one.get("action"))
+    page = parse_page(await people.editor2.get(f"/claims/{claim}"))
+    approval = next(
+        form.get("action") for form in page.forms if "/decisions/" in form.get("action")
+    )
     refused = await submit(people.checker2, f"/claims/{claim}", approval)
     assert refused.status_code == 403
     done = await submit(people.editor2, f"/claims/{claim}", approval)
@@ -152,41 +172,41 @@ async def test_contradictions_are_set_aside_one_by_one(
     bare = await submit(people.checker, f"/claims/{claim}", address, **fields)
     assert bare.status_code == 422
     reason = {f"aside-{denial['id']}": "Pristina has nobody there"}
-    proposed = await send(people.checker, bare, address, **fields, **reason)
+    proposed = await send_form(people.checker, bare, address, **fields, **reason)
     assert proposed.headers["location"].endswith("done=proposed")
-    assert "Pristina has nobody there" in text(await people.checker2.get(f"/claims/{claim}"))
+    assert "Pristina has nobody there" in read_text(await people.checker2.get(f"/claims/{claim}"))
 
 
-async def test_a_stale_form_shows_the_difference(desk: Desk, people: People, claim: str) -> None:
+async def test_stale_form_shows_what_changed_since(desk: Desk, people: People, claim: str) -> None:
     """412 with what happened since, by whom; sent again as it is then shown, it is carried out."""
     page = await people.checker.get(f"/claims/{claim}")
     await desk.link(claim, "comments", "nato", note="Only a remark")
     address = f"/claims/{claim}/status"
-    stale = await send(
+    stale = await send_form(
         people.checker, page, address, to="awaiting_confirmation", reason="We ask around"
     )
     assert stale.status_code == 412
-    conflict = words_of(parsed(stale).cssselect(".conflict")[0])
+    conflict = read_words(parse_page(stale).cssselect(".conflict")[0])
     assert "checker changed this claim while you were at it" in conflict
     assert "NATO comments" in conflict
-    again = await send(people.checker, stale, address, to="awaiting_confirmation")
+    again = await send_form(people.checker, stale, address, to="awaiting_confirmation")
     assert again.headers["location"].endswith("done=moved")
     (change,) = (await desk.reader.get(f"/v1/claims/{claim}/status-changes")).json()["items"]
     assert change["reason"] == "We ask around"
 
 
-async def test_a_double_click_is_one_act(desk: Desk, people: People, claim: str) -> None:
+async def test_double_click_is_carried_out_once(desk: Desk, people: People, claim: str) -> None:
     """The same form sent twice is carried out once and answered alike; corrected, it is another."""
     page = await people.checker.get(f"/claims/{claim}")
-    first = await send(people.checker, page, f"/claims/{claim}/notes", note="Call KFOR")
-    second = await send(people.checker, page, f"/claims/{claim}/notes", note="Call KFOR")
+    first = await send_form(people.checker, page, f"/claims/{claim}/notes", note="Call KFOR")
+    second = await send_form(people.checker, page, f"/claims/{claim}/notes", note="Call KFOR")
     assert first.headers["location"] == second.headers["location"]
-    await send(people.checker, page, f"/claims/{claim}/notes", note="Call KFOR again")
+    await send_form(people.checker, page, f"/claims/{claim}/notes", note="Call KFOR again")
     notes = (await desk.checker.get(f"/v1/claims/{claim}/notes")).json()["items"]
-    assert [one["text"] for one in notes] == ["Call KFOR", "Call KFOR again"]
+    assert [note["text"] for note in notes] == ["Call KFOR", "Call KFOR again"]
 
 
-async def test_linking(desk: Desk, people: People, claim: str) -> None:
+async def test_statement_is_linked_to_a_claim(desk: Desk, people: People, claim: str) -> None:
     """A statement with its words, voice and source; a party that is new is made with it, or not at
     all where the rest is refused."""
     address = f"/claims/{claim}/link"
@@ -204,12 +224,12 @@ async def test_linking(desk: Desk, people: People, claim: str) -> None:
     }
     refused = await submit(people.checker, address, address, **fields | {"url": "ftp://x"})
     assert refused.status_code == 422
-    form = form_of(parsed(refused), address)
+    form = find_form(parse_page(refused), address)
     assert form.fields["quote"] == "  If true,\n welcome."
     assert form.fields["new_party"] == "White House"
-    assert parsed(refused).cssselect("#url[aria-invalid=true]")
+    assert parse_page(refused).cssselect("#url[aria-invalid=true]")
     assert (await desk.reader.get("/v1/parties/white-house")).status_code == 404
-    linked = await send(people.checker, refused, address, **fields)
+    linked = await send_form(people.checker, refused, address, **fields)
     assert linked.status_code == 303
     (link,) = (await desk.reader.get(f"/v1/claims/{claim}/links")).json()["items"]
     statement = link["statement"]
@@ -228,7 +248,7 @@ async def test_linking(desk: Desk, people: People, claim: str) -> None:
     assert second["statement"]["id"] == statement["id"]
 
 
-async def test_retracting_and_affirming(desk: Desk, people: People, claim: str) -> None:
+async def test_link_is_retracted_and_affirmed(desk: Desk, people: People, claim: str) -> None:
     link = await desk.link(claim, "supports", "nato")
     address = f"/links/{link['id']}"
     bare = await submit(people.checker, f"{address}/retract", f"{address}/retraction", reason=" ")
@@ -242,46 +262,46 @@ async def test_retracting_and_affirming(desk: Desk, people: People, claim: str) 
     )
     assert amended.headers["location"].endswith("done=amended")
     told = await people.checker.get(f"/claims/{claim}")
-    assert "not affirmed" in text(told)
-    affirmed = await send(people.checker, told, f"{address}/affirmation")
+    assert "not affirmed" in read_text(told)
+    affirmed = await send_form(people.checker, told, f"{address}/affirmation")
     assert affirmed.headers["location"].endswith("done=affirmed")
-    done = await send(people.checker, bare, f"{address}/retraction", reason="Of another day")
+    done = await send_form(people.checker, bare, f"{address}/retraction", reason="Of another day")
     assert done.headers["location"].endswith("done=retracted")
     (after,) = (await desk.reader.get(f"/v1/claims/{claim}/links")).json()["items"]
     assert after["retraction_reason"] == "Of another day"
 
 
-async def test_amending(desk: Desk, people: People, claim: str) -> None:
+async def test_claim_is_amended(desk: Desk, people: People, claim: str) -> None:
     """A new wording says what it is; tags go by themselves; a stale form shows both
     wordings."""
     address = f"/claims/{claim}/amend"
     first, second = await people.checker.get(address), await people.checker2.get(address)
-    unsaid = await send(people.checker, first, address, text="Another wording")
+    unsaid = await send_form(people.checker, first, address, text="Another wording")
     assert unsaid.status_code == 422
-    assert "say whether the new wording" in text(unsaid)
-    tags = await send(people.checker, first, address, tags="troops, border, troops")
+    assert "say whether the new wording" in read_text(unsaid)
+    tags = await send_form(people.checker, first, address, tags="troops, border, troops")
     assert tags.status_code == 303
     assert (await desk.read(claim))["tags"] == ["troops", "border"]
-    stale = await send(people.checker2, second, address, text="My wording", material="no")
+    stale = await send_form(people.checker2, second, address, text="My wording", material="no")
     assert stale.status_code == 412
-    assert "Tagged troops, border" in text(stale)
-    assert form_of(parsed(stale), address).fields["text"] == "My wording"
-    done = await send(people.checker2, stale, address, material="no", tags="x")
+    assert "Tagged troops, border" in read_text(stale)
+    assert find_form(parse_page(stale), address).fields["text"] == "My wording"
+    done = await send_form(people.checker2, stale, address, material="no", tags="x")
     assert done.status_code == 303
     after = await desk.read(claim)
     assert (after["text"], after["revision"], after["tags"]) == ("My wording", 1, ["x"])
 
 
-async def test_merging(desk: Desk, people: People, claim: str) -> None:
+async def test_duplicate_is_merged(desk: Desk, people: People, claim: str) -> None:
     """The duplicate leads to the other from now on; what was known before stays readable."""
     other = await desk.claim(text="Serbia returned the operating regime of its units to normal")
     before = desk.clock.now.isoformat()
     address = f"/claims/{claim}/merge"
     offered = await people.checker.get(address)
-    assert "probably the same" in text(offered)
-    nothing = await send(people.checker, offered, address)
+    assert "probably the same" in read_text(offered)
+    nothing = await send_form(people.checker, offered, address)
     assert nothing.status_code == 422
-    done = await send(
+    done = await send_form(
         people.checker, offered, address, other=f"https://desk.example/claims/{other['id']}?x=1"
     )
     assert done.headers["location"] == f"/claims/{other['id']}?done=merged"
@@ -294,53 +314,55 @@ async def test_merging(desk: Desk, people: People, claim: str) -> None:
     assert then.status_code == 200
 
 
-async def test_the_claimant_withdraws(desk: Desk, people: People, claim: str) -> None:
+async def test_claimant_takes_a_claim_back(desk: Desk, people: People, claim: str) -> None:
     address = f"/claims/{claim}/withdraw"
     refused = await submit(people.checker, address, address, reason="", url="https://example.org")
     assert refused.status_code == 422
-    assert form_of(parsed(refused), address).fields["url"] == "https://example.org"
-    done = await send(people.checker, refused, address, reason="The ministry took it back")
+    assert find_form(parse_page(refused), address).fields["url"] == "https://example.org"
+    done = await send_form(people.checker, refused, address, reason="The ministry took it back")
     assert done.headers["location"].endswith("done=claim-withdrawn")
     page = await people.checker.get(f"/claims/{claim}")
-    assert "The claimant has taken this claim back" in text(page)
-    assert not parsed(page).cssselect(".decide")
+    assert "The claimant has taken this claim back" in read_text(page)
+    assert not parse_page(page).cssselect(".decide")
 
 
-async def test_as_of_shows_the_page_of_then(desk: Desk, people: People, claim: str) -> None:
+async def test_as_of_shows_the_claim_as_it_was_known(
+    desk: Desk, people: People, claim: str
+) -> None:
     """Links, notes, drafts and the record are those of then, without forms; before the claim there
     is a page that says so; an hour may be typed; nonsense is refused."""
     before = desk.clock.now
     await desk.link(claim, "contradicts", "pristina")
     await desk.post(f"/v1/claims/{claim}/notes", {"text": "Since then"})
     then = await people.checker.get(f"/claims/{claim}", params={"as_of": before.isoformat()})
-    told = text(then)
+    told = read_text(then)
     assert "This is what the desk knew on" in told
     assert "Since then" not in told
-    assert not parsed(then).cssselect(".decide, form.assign, #p-pristina")
+    assert not parse_page(then).cssselect(".decide, form.assign, #p-pristina")
     early = await people.checker.get(f"/claims/{claim}", params={"as_of": "2020-01-01T00:00:00Z"})
     assert early.status_code == 404
-    assert "only later" in text(early)
-    assert "may be mistyped" not in text(early)
-    back, now = (link.get("href") for link in parsed(early).cssselect("main a.button")[:2])
+    assert "only later" in read_text(early)
+    assert "may be mistyped" not in read_text(early)
+    back, now = (link.get("href") for link in parse_page(early).cssselect("main a.button")[:2])
     assert (await people.checker.get(back)).status_code == 200
     assert now == f"/claims/{claim}"
     hour = await people.checker.get(
         f"/claims/{claim}", params={"as_of": "", "at": "2024-01-01T00:00"}
     )
-    assert "1 Jan 2024" in text(hour)
+    assert "1 Jan 2024" in read_text(hour)
     for wrong in ({"as_of": "yesterday"}, {"at": "soon"}):
         assert (await people.checker.get(f"/claims/{claim}", params=wrong)).status_code == 422
 
 
-async def test_what_is_not_there(people: People) -> None:
+async def test_unknown_address_is_answered_404(people: People) -> None:
     """An unknown claim, a mistyped id, a page that is none: a page with a way on."""
     for path in ("/claims/00000000-0000-7000-8000-000000000000", "/claims/x", "/nothing"):
         response = await people.checker.get(path)
         assert response.status_code == 404, path
-        assert "To the board" in text(response)
+        assert "To the board" in read_text(response)
 
 
-async def test_assigning(desk: Desk, people: People, claim: str) -> None:
+async def test_claim_is_assigned(desk: Desk, people: People, claim: str) -> None:
     """Readers do not see who works on what; the desk does, and finds it in `mine`."""
     done = await submit(
         people.checker,
@@ -349,31 +371,31 @@ async def test_assigning(desk: Desk, people: People, claim: str) -> None:
         assignee=people.ids["checker2"],
     )
     assert done.status_code == 303
-    assert "Boris Checker" in text(await people.checker.get("/"))
-    assert "Boris Checker" not in text(await people.reader.get("/"))
-    assert "Boris Checker" not in text(await people.reader.get(f"/claims/{claim}"))
-    assert "operating regime" in text(await people.checker2.get("/?assignee=me"))
-    assert "operating regime" not in text(await people.checker.get("/?assignee=me"))
+    assert "Boris Checker" in read_text(await people.checker.get("/"))
+    assert "Boris Checker" not in read_text(await people.reader.get("/"))
+    assert "Boris Checker" not in read_text(await people.reader.get(f"/claims/{claim}"))
+    assert "operating regime" in read_text(await people.checker2.get("/?assignee=me"))
+    assert "operating regime" not in read_text(await people.checker.get("/?assignee=me"))
     assert (await people.reader.get("/?assignee=me")).status_code == 403
 
 
-async def test_reasons_to_review(desk: Desk, people: People, claim: str) -> None:
+async def test_review_queue_names_reasons(desk: Desk, people: People, claim: str) -> None:
     """The queue tells why each claim is in it, and lets it be given to somebody from there."""
-    assert "All clear" in text(await people.checker.get("/review"))
+    assert "All clear" in read_text(await people.checker.get("/review"))
     await desk.link(claim, "contradicts", "pristina")
     queue = await people.checker.get("/review")
-    assert "evidence and status disagree" in text(queue)
-    done = await send(
+    assert "evidence and status disagree" in read_text(queue)
+    done = await send_form(
         people.checker, queue, f"/claims/{claim}/assignee", assignee=people.ids["checker"]
     )
     assert done.headers["location"] == "/review?done=assigned"
-    assert "operating regime" in text(await people.checker.get("/review?assignee=me"))
-    assert "Nothing like that" in text(await people.checker.get("/review?reason=stale"))
+    assert "operating regime" in read_text(await people.checker.get("/review?assignee=me"))
+    assert "Nothing like that" in read_text(await people.checker.get("/review?reason=stale"))
     assert (await people.checker.get("/review?reason=boredom")).status_code == 422
     assert (await people.reader.get("/review")).status_code == 403
 
 
-async def test_a_claim_of_many_statements_stays_light(
+async def test_page_of_many_statements_is_under_50_kilobytes(
     desk: Desk, people: People, claim: str
 ) -> None:
     """The latest of each party are on the page, with the way to the others; under 50 kB.  What a
@@ -388,17 +410,17 @@ async def test_a_claim_of_many_statements_stays_light(
             )
     page = await people.checker.get(f"/claims/{claim}")
     assert len(page.content) < 50_000
-    cards = parsed(page).cssselect(".card")
+    cards = parse_page(page).cssselect(".card")
     assert len(cards) < 20
-    assert parsed(page).get_element_by_id(f"l-{first['id']}") is not None
-    assert "9 earlier" in text(page)
+    assert parse_page(page).get_element_by_id(f"l-{first['id']}") is not None
+    assert "9 earlier" in read_text(page)
     whole = await people.checker.get(f"/claims/{claim}?record=all")
     assert len(whole.content) < 120_000
-    assert len(parsed(whole).cssselect(".card")) == 41, "a page of them, and the origin"
-    (following,) = parsed(whole).cssselect("#evidence a[rel=next]")
+    assert len(parse_page(whole).cssselect(".card")) == 41, "a page of them, and the origin"
+    (following,) = parse_page(whole).cssselect("#evidence a[rel=next]")
     rest = await people.checker.get(following.get("href").partition("#")[0])
-    assert len(parsed(rest).cssselect(".card")) == 22
-    assert not parsed(rest).cssselect("#evidence a[rel=next]")
+    assert len(parse_page(rest).cssselect(".card")) == 22
+    assert not parse_page(rest).cssselect("#evidence a[rel=next]")
 
 
 async def test_a_finding_and_a_wording_are_proposed_with_what_they_would_print(
@@ -409,12 +431,12 @@ async def test_a_finding_and_a_wording_are_proposed_with_what_they_would_print(
     denial = await desk.link(claim, "contradicts", "pristina", basis="documents")
     address, target = f"/claims/{claim}", f"/claims/{claim}/finding"
     page = await people.checker.get(address)
-    assert not parsed(page).cssselect("input[type=checkbox][checked]")
+    assert not parse_page(page).cssselect("input[type=checkbox][checked]")
     refused = await submit(
         people.checker, address, target, finding="refuted", finding_reason="Counted again"
     )
     assert refused.status_code == 409
-    assert "needs at least one cited statement" in text(refused)
+    assert "needs at least one cited statement" in read_text(refused)
     proposed = await submit(
         people.checker,
         address,
@@ -425,13 +447,29 @@ async def test_a_finding_and_a_wording_are_proposed_with_what_they_would_print(
     )
     assert proposed.headers["location"].endswith("done=proposed#pending")
     seen = await people.editor.get(address)
-    assert "finding: refuted" in text(seen)
-    assert [words_of(one) for one in parsed(seen).cssselect(".prints dd")] == ["none refuted"]
+    assert "finding: refuted" in read_text(seen)
+    assert [read_words(item) for item in parse_page(seen).cssselect(".prints dd")] == [
+        "none refuted"
+    ]
     queue = await people.editor.get("/review")
-    assert "proposed: finding: refuted" in text(queue)
+    assert "proposed: finding: refuted" in read_text(queue)
     await desk.link(claim, "contradicts", "washington", basis="documents")
     outdated = await people.editor.get(address)
-    assert "can no longer be approved" in text(outdated)
-    assert "Denied by: it was “Pristina”, and is “Pristina and Washington”" in text(outdated)
-    approval = parsed(outdated).cssselect(".pending button")
-    assert [words_of(one) for one in approval] == ["Reject"]
+    assert "can no longer be approved" in read_text(outdated)
+    assert "Denied by: it was “Pristina”, and is “Pristina and Washington”" in read_text(outdated)
+    approval = parse_page(outdated).cssselect(".pending button")
+    assert [read_words(item) for item in approval] == ["Reject"]
+
+
+async def test_a_finding_is_shown_to_the_public(settings: Settings) -> None:
+    """Who proposed and approved it is the desk's business."""
+    async with support.run_desk(settings.model_copy(update={"public_read": True})) as desk:
+        await desk.parties()
+        claim = (await desk.claim())["id"]
+        denial = await desk.link(claim, "contradicts", "nato")
+        await desk.find(claim, "refuted", denial["id"])
+        page = await desk.public.get(f"/claims/{claim}")
+        assert page.status_code == 200
+        record = read_words(parse_page(page).get_element_by_id("record"))
+        assert "Found: refuted" in record
+        assert "approved by" not in record

@@ -16,7 +16,7 @@ PLAIN = {"Accept-Encoding": "identity"}
 @pytest.fixture
 async def desk(settings: Settings) -> AsyncIterator[Desk]:
     """A desk that anybody may read, with enough on it to be worth compressing."""
-    async with support.running(settings.model_copy(update={"public_read": True})) as desk:
+    async with support.run_desk(settings.model_copy(update={"public_read": True})) as desk:
         await desk.parties()
         for _ in range(3):
             await desk.claim()

@@ -3,8 +3,8 @@
 import re
 from typing import Any
 
-from tests.desk.conftest import People, parsed, words_of
-from tests.support.desk import quote, statement_body
+from tests.desk.conftest import People, parse_page, read_words
+from tests.support.desk import build_quote, build_statement
 
 ARABIC = re.compile("[\u0590-\u08ff]")
 UNSHOWN = {"title", "script", "style", "option", "textarea", "datalist"}
@@ -64,7 +64,7 @@ async def test_pages_isolate_text_from_right_to_left(people: People) -> None:
         answer = await people.editor.get(address)
         assert answer.status_code == 200, address
         assert ARABIC.search(answer.text), address
-        assert find_loose_texts(parsed(answer)) == [], address
+        assert find_loose_texts(parse_page(answer)) == [], address
 
 
 async def test_every_page_isolates_names_and_texts(people: People) -> None:
@@ -81,9 +81,9 @@ async def test_every_page_isolates_names_and_texts(people: People) -> None:
     webhook = await desk.admin.post("/v1/webhooks", json=hook)
     assert webhook.status_code == 201, webhook.text
     claim = (await desk.claim(text="(عبر ثلاثون", story="hudud", claimant="falih"))["id"]
-    said = await desk.post("/v1/statements", statement_body("falih", quotes=[quote("(لا")]))
+    said = await desk.post("/v1/statements", build_statement("falih", quotes=[build_quote("(لا")]))
     link = await desk.link(claim, "supports", "nato", note="(سمعناه")
-    people.desk.app.state.services.callers.forget()
+    people.desk.app.state.services.callers.forget_credentials()
     proposed = await desk.move(
         claim, "confirmed", client=people.checker, cites=[link["id"]], reason="(لأن"
     )
@@ -109,7 +109,7 @@ async def test_every_page_isolates_names_and_texts(people: People) -> None:
     ):
         answer = await people.admin.get(address)
         assert answer.status_code == 200, address
-        page = parsed(answer)
+        page = parse_page(answer)
         assert ARABIC.search(answer.text), address
         loose[address] = find_loose_texts(page) + find_loose_words(page)
     assert {address: texts for address, texts in loose.items() if texts} == {}
@@ -120,10 +120,10 @@ async def test_print_line_isolates_a_name_and_copies_clean(people: People) -> No
     await desk.parties()
     await desk.post("/v1/parties", {"slug": "falih", "name": "فالح العلي"})
     claim = await desk.claim(claimant="falih")
-    page = parsed(await people.checker.get(f"/claims/{claim['id']}"))
+    page = parse_page(await people.checker.get(f"/claims/{claim['id']}"))
     (line,) = page.cssselect("#print-line")
     assert [name.text for name in line.cssselect("bdi")] == ["فالح العلي"]
-    assert words_of(line) == claim["print_line"]
+    assert read_words(line) == claim["print_line"]
 
 
 async def test_titles_and_answers_for_others_isolate_text_from_right_to_left(
@@ -138,7 +138,7 @@ async def test_titles_and_answers_for_others_isolate_text_from_right_to_left(
     made = await desk.claim(text="(عبر ثلاثون جنديا", story="hudud", claimant="falih")
     plain = await desk.claim(text="Troops (30) crossed")
     claim = made["id"]
-    said = await desk.post("/v1/statements", statement_body("falih", quotes=[quote("(لا")]))
+    said = await desk.post("/v1/statements", build_statement("falih", quotes=[build_quote("(لا")]))
     for address, shown in (
         (f"/claims/{claim}", made["text"]),
         ("/stories/hudud", "(الحدود"),
@@ -147,7 +147,7 @@ async def test_titles_and_answers_for_others_isolate_text_from_right_to_left(
         ("/search?q=عبر", "عبر"),
         (f"/statements/{said['id']}", "(فالح"),
     ):
-        title = parsed(await people.editor.get(address)).findtext(".//title")
+        title = parse_page(await people.editor.get(address)).findtext(".//title")
         assert f"\u2068{shown}" in title, address
         assert title.count("\u2068") == title.count("\u2069"), address
     page = f"{desk.settings.base_url}/claims/{claim}"

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.desk.conftest import People, parsed, submit, text, words_of
+from tests.desk.conftest import People, parse_page, read_text, read_words, submit
 from tests.support.desk import Desk
 
 TEXT = "“We left,” Belgrade said.\n\n“Show us,” Washington said. “Not yet,” it added."
@@ -36,15 +36,15 @@ async def places(desk: Desk, people: People) -> dict[str, str]:
 def list_faults(answer: httpx.Response) -> dict[str, str]:
     """What the page says is wrong: each field by the name that the list gives it."""
     return {
-        item.cssselect("a")[0].get("href")[1:]: words_of(item.cssselect("a")[0])
-        for item in parsed(answer).cssselect("#faults li")
+        item.cssselect("a")[0].get("href")[1:]: read_words(item.cssselect("a")[0])
+        for item in parse_page(answer).cssselect("#faults li")
     }
 
 
 def find_label(page: Any, field: str) -> str:
     """What a field, or a group of choices, is called on the page."""
     (label,) = page.xpath(f"//label[@for='{field}'] | //fieldset[@id='{field}']/legend")
-    return words_of(label)
+    return read_words(label)
 
 
 FORMS = [
@@ -66,7 +66,7 @@ async def test_fault_is_told_by_the_name_of_its_field(
     address = places[place]
     refused = await submit(people.editor, address, f"{address}{below}", **typed)
     assert refused.status_code == 422
-    page, faults = parsed(refused), list_faults(refused)
+    page, faults = parse_page(refused), list_faults(refused)
     assert faults
     for field, name in faults.items():
         assert name == find_label(page, field)
@@ -98,8 +98,8 @@ async def test_status_and_reason_are_asked_for_at_once(
 ) -> None:
     claim = places["claim"]
     refused = await submit(people.checker, claim, f"{claim}/status", reason=" ")
-    (fault,) = parsed(refused).cssselect("#decide-fault")
-    told = words_of(fault)
+    (fault,) = parse_page(refused).cssselect("#decide-fault")
+    told = read_words(fault)
     assert told == "status: this is needed; reason: this is needed"
 
 
@@ -123,6 +123,6 @@ async def test_words_that_are_not_in_the_article_are_not_word_for_word(
             anyway="yes",
             **passage,
         )
-        assert answer.status_code == status, (words, text(answer))
+        assert answer.status_code == status, (words, read_text(answer))
         if status == 422:
             assert "rendering" in list_faults(answer)

@@ -6,7 +6,15 @@ import pytest
 
 from service.claims import intake_commands
 from service.claims.intake_queries import list_passages
-from tests.desk.conftest import People, form_of, parsed, send, submit, text, words_of
+from tests.desk.conftest import (
+    People,
+    find_form,
+    parse_page,
+    read_text,
+    read_words,
+    send_form,
+    submit,
+)
 from tests.support.desk import Desk
 
 TEXT = "“We left,” Belgrade said.\n\n“Show us,” Washington said. “We left,” Belgrade said again."
@@ -21,7 +29,7 @@ async def begun(people: People) -> str:
         title="An article",
         text=TEXT.replace("\n", "\r\n"),
     )
-    assert answer.status_code == 303, text(answer)
+    assert answer.status_code == 303, read_text(answer)
     return str(answer.headers["location"])
 
 
@@ -52,9 +60,11 @@ async def test_a_passage_keeps_its_place(desk: Desk, people: People, place: str)
     assert selector["prefix"].endswith("Washington said. “")
     assert selector["suffix"].startswith(",” Belgrade said again")
     assert claim["claimant"]["party"] == "belgrade"
-    marked = parsed(await people.checker.get(place)).cssselect("#text mark")
-    assert [words_of(one) for one in marked] == ["We left"]
-    assert parsed(await people.checker.get(place)).get_element_by_id("text").text_content() == TEXT
+    marked = parse_page(await people.checker.get(place)).cssselect("#text mark")
+    assert [read_words(item) for item in marked] == ["We left"]
+    assert (
+        parse_page(await people.checker.get(place)).get_element_by_id("text").text_content() == TEXT
+    )
 
 
 async def test_one_utterance_may_do_several_things(desk: Desk, people: People, place: str) -> None:
@@ -83,27 +93,27 @@ async def test_one_utterance_may_do_several_things(desk: Desk, people: People, p
     assert (other["stance"], other["conditional"]) == ("contradicts", True)
 
 
-async def test_what_is_recorded_already_is_shown_first(
+async def test_similar_claim_is_shown_before_recording(
     desk: Desk, people: People, place: str
 ) -> None:
     """A claim that is probably there is shown, and recorded only when somebody insists."""
     await desk.claim(text="Belgrade’s troops left")
     shown = await submit(people.checker, place, f"{place}/passages", **PASSAGE)
     assert shown.status_code == 422
-    assert "this may be recorded already" in text(shown)
-    assert form_of(parsed(shown), f"{place}/passages").fields["claim"] == PASSAGE["claim"]
+    assert "this may be recorded already" in read_text(shown)
+    assert find_form(parse_page(shown), f"{place}/passages").fields["claim"] == PASSAGE["claim"]
     assert (await desk.reader.get("/v1/statements")).json()["items"][0]["quotes"][0][
         "text"
     ] != "We left"
-    done = await send(people.checker, shown, f"{place}/passages", **PASSAGE, anyway="yes")
+    done = await send_form(people.checker, shown, f"{place}/passages", **PASSAGE, anyway="yes")
     assert done.status_code == 303
     part = await people.checker.get(
         "/intake/similar", params={"text": "Belgrade's troops left", "party": "belgrade"}
     )
-    assert "probably the same" in text(part)
+    assert "probably the same" in read_text(part)
 
 
-async def test_what_is_refused_changes_nothing(desk: Desk, people: People, place: str) -> None:
+async def test_refused_passage_changes_nothing(desk: Desk, people: People, place: str) -> None:
     """Words that do nothing, nobody's stance, an unknown party: all is shown again, none of it is
     recorded, a party that is new neither."""
     claim = await desk.claim()
@@ -122,8 +132,8 @@ async def test_what_is_refused_changes_nothing(desk: Desk, people: People, place
     ):
         refused = await submit(people.checker, place, address, **fields)
         assert refused.status_code == 422, fields
-        assert why in text(refused), (why, fields)
-        assert form_of(parsed(refused), address).fields["quote"] == "We left"
+        assert why in read_text(refused), (why, fields)
+        assert find_form(parse_page(refused), address).fields["quote"] == "We left"
     assert len((await desk.reader.get("/v1/statements")).json()["items"]) == 1
     assert (await desk.reader.get("/v1/parties/elsewhere")).status_code == 404
 
@@ -139,7 +149,7 @@ async def test_beginning_needs_a_source_and_a_text(people: People) -> None:
     ):
         refused = await submit(people.checker, "/intake", "/intake", **fields)
         assert refused.status_code == 422, fields
-        assert parsed(refused).cssselect(f"#{at}[aria-invalid=true]"), fields
+        assert parse_page(refused).cssselect(f"#{at}[aria-invalid=true]"), fields
 
 
 async def test_done_forgets_the_text_and_keeps_the_quotes(
@@ -147,7 +157,7 @@ async def test_done_forgets_the_text_and_keeps_the_quotes(
 ) -> None:
     """Also what nobody has finished with, after thirty days."""
     await submit(people.checker, place, f"{place}/passages", **PASSAGE)
-    assert "An article" in text(await people.checker2.get("/intake"))
+    assert "An article" in read_text(await people.checker2.get("/intake"))
     done = await submit(people.checker2, place, f"{place}/finish")
     assert done.status_code == 303
     assert (await people.checker.get(place)).status_code == 404
@@ -159,5 +169,5 @@ async def test_done_forgets_the_text_and_keeps_the_quotes(
         "items"
     ]
     kept = await desk.database.read(list_passages, source["id"])
-    assert [one["text"] for one in kept] == ["We left"]
+    assert [item["text"] for item in kept] == ["We left"]
     assert source["sha256"]

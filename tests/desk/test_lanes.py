@@ -17,7 +17,7 @@ def lane(*turns: tuple[Status, float], merged: float | None = None) -> Lane:
     closed = None if merged is None else NOON + timedelta(hours=merged)
     ends = [*at[1:], closed]
     return Lane(
-        tuple(Interval(one[0], at[n], ends[n]) for n, one in enumerate(turns)),
+        tuple(Interval(turn[0], at[n], ends[n]) for n, turn in enumerate(turns)),
         Lifecycle.ACTIVE if merged is None else Lifecycle.MERGED,
         closed,
     )
@@ -25,7 +25,7 @@ def lane(*turns: tuple[Status, float], merged: float | None = None) -> Lane:
 
 def test_bars_stand_where_their_times_are() -> None:
     """In proportion to the time from the first claim to now; what holds still goes on beyond."""
-    drawn = lane_chart.chart(
+    drawn = lane_chart.draw_chart(
         {
             "a": lane((Status.ASSERTED, 0), (Status.DISPUTED, 5)),
             "b": lane((Status.ASSERTED, 2), merged=4),
@@ -33,21 +33,23 @@ def test_bars_stand_where_their_times_are() -> None:
         until=NOON + timedelta(hours=10),
     )
     assert drawn is not None
-    assert [(one.status, one.at, one.width) for one in drawn.bars["a"]] == [
+    assert [(item.status, item.at, item.width) for item in drawn.bars["a"]] == [
         ("asserted", 0, 47),
         ("disputed", 47, 53),
     ]
-    assert [(one.at, one.width) for one in drawn.bars["b"]] == [(18.8, 18.8)]
+    assert [(item.at, item.width) for item in drawn.bars["b"]] == [(18.8, 18.8)]
     assert drawn.bars["a"][-1].until is None
-    assert drawn.closed["b"][:2] == ("merged", 37.6)
+    assert (drawn.closed["b"].lifecycle, drawn.closed["b"].at) == ("merged", 37.6)
     assert drawn.begin == "2023-10-02T12:00:00Z"
 
 
 def test_no_label_runs_into_the_present() -> None:
     """A tick beside the word `now` keeps its line only."""
-    drawn = lane_chart.chart({"a": lane((Status.ASSERTED, 0))}, until=NOON + timedelta(hours=5.2))
+    drawn = lane_chart.draw_chart(
+        {"a": lane((Status.ASSERTED, 0))}, until=NOON + timedelta(hours=5.2)
+    )
     assert drawn is not None
-    assert [one.label for one in drawn.ticks] == [
+    assert [tick.label for tick in drawn.ticks] == [
         "2 Oct, 12:00",
         "13:00",
         "14:00",
@@ -55,16 +57,16 @@ def test_no_label_runs_into_the_present() -> None:
         "16:00",
         "",
     ]
-    assert [one.anchor for one in drawn.ticks][:2] == ["start", "middle"]
+    assert [tick.anchor for tick in drawn.ticks][:2] == ["start", "middle"]
 
 
-def test_no_lanes_are_no_chart_and_one_instant_is_a_second() -> None:
+def test_chart_without_lanes_is_none() -> None:
     """Nothing is divided by no time at all."""
-    assert lane_chart.chart({}, until=NOON) is None
-    assert lane_chart.chart({"a": Lane((), Lifecycle.ACTIVE, None)}, until=NOON) is None
-    drawn = lane_chart.chart({"a": lane((Status.ASSERTED, 0))}, until=NOON)
+    assert lane_chart.draw_chart({}, until=NOON) is None
+    assert lane_chart.draw_chart({"a": Lane((), Lifecycle.ACTIVE, None)}, until=NOON) is None
+    drawn = lane_chart.draw_chart({"a": lane((Status.ASSERTED, 0))}, until=NOON)
     assert drawn is not None
-    assert [(one.at, one.width) for one in drawn.bars["a"]] == [(94, 6)]
+    assert [(item.at, item.width) for item in drawn.bars["a"]] == [(94, 6)]
 
 
 @pytest.mark.parametrize(
@@ -80,10 +82,10 @@ def test_no_lanes_are_no_chart_and_one_instant_is_a_second() -> None:
         (24 * 365 * 150, ["2050", "2100", "2150"]),
     ],
 )
-def test_ticks_are_round_few_and_say_what_is_new(hours: float, labels: list[str]) -> None:
+def test_ticks_are_round_and_labels_repeat_nothing(hours: float, labels: list[str]) -> None:
     """Whole minutes, hours, days, months or years, never more than six, in order."""
     end = NOON + timedelta(hours=hours)
-    ticks = lane_chart.labelled(lane_chart.ticking(NOON, end))
+    ticks = lane_chart.label_ticks(lane_chart.choose_ticks(NOON, end))
     assert [label for _, label in ticks] == labels
     assert all(NOON <= moment <= end for moment, _ in ticks)
 
@@ -91,6 +93,6 @@ def test_ticks_are_round_few_and_say_what_is_new(hours: float, labels: list[str]
 @pytest.mark.parametrize("minutes", [0.02, 0.3, 1, 7, 59, 400, 3_000, 40_000, 700_000, 9_000_000])
 def test_there_are_always_some_ticks_and_never_too_many(minutes: float) -> None:
     begin = NOON + timedelta(minutes=13, seconds=17)
-    ticks, _ = lane_chart.ticking(begin, begin + timedelta(minutes=minutes))
+    ticks, _ = lane_chart.choose_ticks(begin, begin + timedelta(minutes=minutes))
     assert 1 <= len(ticks) <= lane_chart.MOST_TICKS
     assert ticks == sorted(ticks)

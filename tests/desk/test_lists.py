@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.desk.conftest import People, parsed, words_of
+from tests.desk.conftest import People, parse_page, read_words
 
 
 @pytest.mark.parametrize(
@@ -23,11 +23,13 @@ async def test_a_list_goes_on_where_it_ended(people: People, address: str) -> No
     for number in range(53):
         await desk.claim(text=f"Claim number {number} of the list")
     first = await people.checker.get(address)
-    [following] = parsed(first).xpath("//a[@rel='next']/@href")
+    [following] = parse_page(first).xpath("//a[@rel='next']/@href")
     second = await people.checker.get(following)
     assert second.status_code == 200, second.text[:500]
     shown = [
-        found for page in (first, second) for found in parsed(page).xpath("//ol[@id='rows']/li/@id")
+        found
+        for page in (first, second)
+        for found in parse_page(page).xpath("//ol[@id='rows']/li/@id")
     ]
     assert len(shown) == len(set(shown)) == 53
 
@@ -41,18 +43,18 @@ async def test_withdrawn_claim_leaves_its_group_and_count(people: People) -> Non
     gone = (await desk.claim(text="A claim taken back", story="border"))["id"]
     await desk.post(f"/v1/claims/{gone}/withdrawal", {"reason": "corrected"}, status=200)
 
-    board = parsed(await people.checker.get("/"))
+    board = parse_page(await people.checker.get("/"))
     (group,) = board.cssselect("#g-asserted")
-    assert words_of(group.cssselect(".count")[0]) == "1"
+    assert read_words(group.cssselect(".count")[0]) == "1"
     assert gone not in str(group.xpath("string(ol)")) + "".join(group.xpath(".//li/@id"))
     (whole_group,) = group.xpath("h2/a/@href")
     (withdrawn,) = board.xpath("//a[contains(@href, 'lifecycle=withdrawn')]/@href")
     for address, shown in ((whole_group, kept), (withdrawn, gone)):
-        page = parsed(await people.checker.get(address))
+        page = parse_page(await people.checker.get(address))
         links = page.xpath("//ol[@id='rows']//a/@href")
         assert [link for link in links if link.startswith("/claims/")] == [f"/claims/{shown}"]
-    stories = parsed(await people.checker.get("/stories"))
-    assert "1 asserted" in " ".join(words_of(stories).lower().split())
+    stories = parse_page(await people.checker.get("/stories"))
+    assert "1 asserted" in " ".join(read_words(stories).lower().split())
     for query, found in (("active", [kept]), ("withdrawn", [gone])):
         answer = await desk.reader.get("/v1/claims", params={"lifecycle": query})
         assert [item["id"] for item in answer.json()["items"]] == found

@@ -5,7 +5,16 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from tests.desk.conftest import People, fields_of, form_of, parsed, send, submit, text, words_of
+from tests.desk.conftest import (
+    People,
+    find_form,
+    parse_page,
+    read_fields,
+    read_text,
+    read_words,
+    send_form,
+    submit,
+)
 from tests.support.desk import Desk
 
 CONTROLS = ("\x02", "\x02 and \x02 again", "\x1b[31m", "\x7f\x85", "\u202e", "<age>", "&lt;age&gt;")
@@ -19,8 +28,8 @@ async def test_no_text_of_a_claim_breaks_the_lists(desk: Desk, people: People, o
     for url in ("/", "/?status=asserted", "/review", "/search?q=said", f"/claims/{claim['id']}"):
         for _ in range(2):
             assert (await people.checker.get(url)).status_code == 200, url
-    (row,) = parsed(await people.checker.get("/")).cssselect("[data-row]")
-    assert words_of(row.cssselect("time")[0]) == "now"
+    (row,) = parse_page(await people.checker.get("/")).cssselect("[data-row]")
+    assert read_words(row.cssselect("time")[0]) == "now"
 
 
 async def test_a_user_renamed_shows_within_a_minute(desk: Desk, people: People) -> None:
@@ -49,7 +58,9 @@ async def test_a_user_renamed_shows_within_a_minute(desk: Desk, people: People) 
         "https://other.example/review",
     ],
 )
-async def test_one_is_taken_back_to_where_one_was(desk: Desk, people: People, back: str) -> None:
+async def test_assigning_from_the_queue_leads_back_to_it(
+    desk: Desk, people: People, back: str
+) -> None:
     """To the queue as its own link has it, and nowhere else."""
     await desk.parties()
     page = f"/claims/{(await desk.claim())['id']}"
@@ -69,7 +80,7 @@ async def test_a_proposal_is_settled_on_its_own_claim(desk: Desk, people: People
     proposed = (await desk.move(claim["id"], "confirmed", cites=[link["id"]])).json()["id"]
     page = await people.editor.get(f"/claims/{claim['id']}")
     address = f"/claims/{claim['id']}/decisions/{proposed}"
-    fields = fields_of(form_of(parsed(page), f"{address}/approval"))
+    fields = read_fields(find_form(parse_page(page), f"{address}/approval"))
     for wrong in (
         f"{address}/anything",
         f"/claims/{other['id']}/decisions/{proposed}/approval",
@@ -96,7 +107,9 @@ async def test_a_proposal_is_settled_on_its_own_claim(desk: Desk, people: People
         "yesterday",
     ],
 )
-async def test_no_instant_is_too_odd(desk: Desk, people: People, name: str, instant: str) -> None:
+async def test_odd_instants_are_refused_with_a_page(
+    desk: Desk, people: People, name: str, instant: str
+) -> None:
     await desk.parties()
     claim = await desk.claim()
     for path in (f"/claims/{claim['id']}", "/stories", "/search?q=troops", "/"):
@@ -105,12 +118,12 @@ async def test_no_instant_is_too_odd(desk: Desk, people: People, name: str, inst
     assert (await people.reader.get(f"/claims/{claim['id']}?{name}={instant}")).status_code == 422
 
 
-async def test_an_hour_is_taken_as_utc(desk: Desk, people: People) -> None:
+async def test_hour_of_a_form_is_utc(desk: Desk, people: People) -> None:
     await desk.parties()
     claim = await desk.claim()
     for hour in ("2023-10-02T12:01", "2023-10-02T12:01:00", " 2023-10-02T12:01 "):
         page = await people.reader.get(f"/claims/{claim['id']}", params={"at": hour})
-        assert "what the desk knew on 2 Oct 2023, 12:01" in text(page)
+        assert "what the desk knew on 2 Oct 2023, 12:01" in read_text(page)
 
 
 async def test_two_clicks_are_one_act_and_one_answer(desk: Desk, people: People) -> None:
@@ -118,12 +131,14 @@ async def test_two_clicks_are_one_act_and_one_answer(desk: Desk, people: People)
     await desk.parties()
     address = f"/claims/{(await desk.claim())['id']}"
     page = await people.checker.get(address)
-    fields = fields_of(form_of(parsed(page), f"{address}/notes")) | {"note": "Ask the ministry"}
+    fields = read_fields(find_form(parse_page(page), f"{address}/notes")) | {
+        "note": "Ask the ministry"
+    }
     answers = await asyncio.gather(
         *(people.checker.post(f"{address}/notes", data=fields) for _ in range(4))
     )
-    assert {one.headers.get("location") for one in answers} == {f"{address}?done=noted#notes"}
-    assert text(await people.checker.get(address)).count("Ask the ministry") == 1
+    assert {answer.headers.get("location") for answer in answers} == {f"{address}?done=noted#notes"}
+    assert read_text(await people.checker.get(address)).count("Ask the ministry") == 1
 
 
 @pytest.mark.parametrize("charset", ["utf-8", "unicode_escape", "undefined", "punycode", "utf-16"])
@@ -134,9 +149,9 @@ async def test_forms_are_sent_as_our_pages_send_them(
     await desk.parties()
     address = f"/claims/{(await desk.claim())['id']}"
     page = await people.checker.get(address)
-    fields = fields_of(form_of(parsed(page), f"{address}/notes")) | {"note": "a \\ud800 b"}
+    fields = read_fields(find_form(parse_page(page), f"{address}/notes")) | {"note": "a \\ud800 b"}
     part = '--X\r\nContent-Disposition: form-data; name="{}"\r\n\r\n{}\r\n'
-    sent = "".join(part.format(*one) for one in fields.items()) + "--X--\r\n"
+    sent = "".join(part.format(*item) for item in fields.items()) + "--X--\r\n"
     kind = {"Content-Type": f"multipart/form-data; boundary=X; charset={charset}"}
     for url in (f"{address}/notes", "/sign-in"):
         answer = await people.checker.post(url, content=sent.encode(), headers=kind)
@@ -145,7 +160,7 @@ async def test_forms_are_sent_as_our_pages_send_them(
 
 
 @pytest.mark.parametrize("odd", ["\x00", "nobody", "😀", "x" * 5000])
-async def test_what_is_chosen_is_checked_too(desk: Desk, people: People, odd: str) -> None:
+async def test_chosen_values_are_checked(desk: Desk, people: People, odd: str) -> None:
     """A choice may hold anything once somebody sends it by hand."""
     await desk.parties()
     page = f"/claims/{(await desk.claim())['id']}"
@@ -170,7 +185,7 @@ async def test_a_claim_found_by_searching_stays_chosen(desk: Desk, people: Peopl
     stand = {f"stand-{other['id']}": "requests_confirmation"}
     refused = await submit(people.checker, place, f"{place}/passages", **passage, **stand)
     assert refused.status_code == 422
-    done = await send(people.checker, refused, f"{place}/passages", said_on="2023-10-03")
+    done = await send_form(people.checker, refused, f"{place}/passages", said_on="2023-10-03")
     assert done.status_code == 303
     assert (await desk.read(other["id"]))["status"] == "awaiting_confirmation"
 
@@ -188,10 +203,10 @@ async def test_as_of_tells_of_the_claim_around_as_it_was(desk: Desk, people: Peo
     )
     assert reworded.status_code == 200, reworded.text
     page = f"/claims/{part['id']}"
-    assert "The whole army has left" in text(await people.reader.get(page))
+    assert "The whole army has left" in read_text(await people.reader.get(page))
     before = await people.reader.get(page, params={"as_of": then.isoformat()})
     assert before.status_code == 200
-    assert "Part of The army has left the border" in text(before)
+    assert "Part of The army has left the border" in read_text(before)
 
 
 async def test_the_newest_notes_are_shown(desk: Desk, people: People) -> None:
@@ -202,13 +217,13 @@ async def test_the_newest_notes_are_shown(desk: Desk, people: People) -> None:
         await desk.post(f"/v1/claims/{claim['id']}/notes", {"text": f"Call number {number}."})
         if number == 0:
             first = desk.clock.advance(seconds=1)
-    page = text(await people.checker.get(f"/claims/{claim['id']}"))
+    page = read_text(await people.checker.get(f"/claims/{claim['id']}"))
     assert "Call number 202." in page
     assert "Call number 2." not in page
     assert page.index("Call number 201.") < page.index("Call number 202.")
     then = await people.checker.get(f"/claims/{claim['id']}", params={"as_of": first.isoformat()})
-    assert "Call number 0." in text(then)
-    assert "Call number 1." not in text(then)
+    assert "Call number 0." in read_text(then)
+    assert "Call number 1." not in read_text(then)
 
 
 async def test_a_party_beyond_the_list_is_named(desk: Desk, people: People) -> None:
@@ -217,13 +232,13 @@ async def test_a_party_beyond_the_list_is_named(desk: Desk, people: People) -> N
     for number in range(200):
         await desk.post("/v1/parties", {"slug": f"a-{number:03}", "name": f"A {number:03}"})
     page = f"/claims/{(await desk.claim())['id']}/link"
-    form = form_of(parsed(await people.checker.get(page)), page)
+    form = find_form(parse_page(await people.checker.get(page)), page)
     assert "washington" not in form.inputs["party"].value_options
     said = {"quote": "No.", "said_on": "2023-10-03", "url": "https://example.org/no"}
     done = await submit(
         people.checker, page, page, stance="contradicts", new_party="Washington", **said
     )
-    assert done.status_code == 303, text(done)
+    assert done.status_code == 303, read_text(done)
     assert (await desk.reader.get("/v1/statements?party=washington")).json()["items"]
     # Said to be part of another, it is another party, and there is one of this name.
     wrong = {"new_party": "Washington", "new_parent": "a-001"}
@@ -257,26 +272,28 @@ async def test_the_page_as_of_any_instant_is_what_the_api_knew(desk: Desk, peopl
             assert page.status_code == known.status_code
             if known.status_code != 200:
                 continue
-            shown, then = parsed(page), known.json()
+            shown, then = parse_page(page), known.json()
             assert shown.cssselect("h1")[0].text_content() == then["text"]
             assert shown.get_element_by_id("print-line").text_content() == then["print_line"]
-            (status,) = shown.cssselect(".standing .status")
+            (status,) = shown.cssselect(".current-status .status")
             assert then["status"] in status.get("class")
 
 
 @pytest.mark.parametrize("letter", ["a", "ж", "中", "😀"])
-async def test_an_article_is_as_long_in_any_script(desk: Desk, people: People, letter: str) -> None:
+async def test_length_of_an_article_counts_characters(
+    desk: Desk, people: People, letter: str
+) -> None:
     """A limit of characters is one of characters; what is longer is shown again with what to do."""
     article = {"url": "https://example.org/long", "language": "en"}
     longest = letter * 100_000
     begun = await submit(people.checker, "/intake", "/intake", **article, text=longest)
     assert begun.status_code == 303
-    shown = parsed(await people.checker.get(begun.headers["location"]))
+    shown = parse_page(await people.checker.get(begun.headers["location"]))
     assert shown.get_element_by_id("text").text_content() == longest
     refused = await submit(people.checker, "/intake", "/intake", **article, text=longest + letter)
     assert refused.status_code == 422
-    assert "take it in in parts" in text(refused)
-    assert parsed(refused).get_element_by_id("text").value == longest + letter
+    assert "take it in in parts" in read_text(refused)
+    assert parse_page(refused).get_element_by_id("text").value == longest + letter
 
 
 @pytest.mark.parametrize(
@@ -296,7 +313,7 @@ async def test_a_party_is_named_in_its_own_script(
     page = f"/claims/{(await desk.claim())['id']}/link"
     said = {"quote": "Не.", "said_on": "2023-10-03", "url": "https://example.org/ne"}
     done = await submit(people.checker, page, page, stance="contradicts", new_party=name, **said)
-    assert done.status_code == 303, text(done)
+    assert done.status_code == 303, read_text(done)
     assert (await desk.reader.get(f"/v1/parties/{slug}")).json()["name"] == name
 
 
@@ -309,6 +326,6 @@ async def test_a_name_of_no_address_is_said_at_its_field(
     said = {"quote": "No.", "said_on": "2023-10-03", "url": "https://example.org/no"}
     refused = await submit(people.checker, page, page, stance="contradicts", new_party=name, **said)
     assert refused.status_code == 422
-    (fault,) = parsed(refused).cssselect("#fault-new_party")
-    assert "record the party under Parties" in words_of(fault)
-    assert parsed(refused).get_element_by_id("new_party").value == name
+    (fault,) = parse_page(refused).cssselect("#fault-new_party")
+    assert "record the party under Parties" in read_words(fault)
+    assert parse_page(refused).get_element_by_id("new_party").value == name

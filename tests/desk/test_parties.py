@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.desk.conftest import People, parsed, submit, text, words_of
+from tests.desk.conftest import People, parse_page, read_text, read_words, submit
 from tests.desk.test_stories import open_to_all
 from tests.support.desk import Desk
 
@@ -17,28 +17,28 @@ async def parties(desk: Desk) -> None:
 
 async def test_the_tree_shows_who_is_below_whom(people: People, parties: None) -> None:
     """Each party stands within its parent, with its speakers, and leads to the board by it."""
-    page = parsed(await people.reader.get("/parties"))
+    page = parse_page(await people.reader.get("/parties"))
     (below,) = page.xpath('//li[@id="p-washington"]/ul/li')
     assert below.get("id") == "p-state-department"
-    assert "Antony Blinken, Matthew Miller (spokesman)" in words_of(below)
+    assert "Antony Blinken, Matthew Miller (spokesman)" in read_words(below)
     assert below.xpath('.//a[@href="/?claimant=state-department"]')
     assert below.xpath('.//a[@href="/?party=state-department"]')
     assert not page.xpath('//form[@action="/parties"]'), "readers add nothing"
 
 
-async def test_no_parties_teach(people: People) -> None:
-    assert "A party is shown by its metonym" in text(await people.checker.get("/parties"))
+async def test_empty_tree_explains_parties(people: People) -> None:
+    assert "A party is shown by its metonym" in read_text(await people.checker.get("/parties"))
 
 
 async def test_a_big_tree_is_walked_page_by_page(desk: Desk, people: People) -> None:
     for number in range(53):
         await desk.post("/v1/parties", {"slug": f"p-{number:02}", "name": f"Party {number}"})
     await desk.post("/v1/parties", {"slug": "below", "name": "Below", "parent": "p-51"})
-    first = parsed(await people.reader.get("/parties"))
+    first = parse_page(await people.reader.get("/parties"))
     (following,) = first.xpath('//a[@rel="next"]/@href')
-    second = parsed(await people.reader.get(following))
-    shown = [one.xpath('//ul[@class="tree"]/li/@id') for one in (first, second)]
-    assert [len(one) for one in shown] == [50, 3]
+    second = parse_page(await people.reader.get(following))
+    shown = [item.xpath('//ul[@class="tree"]/li/@id') for item in (first, second)]
+    assert [len(item) for item in shown] == [50, 3]
     assert second.xpath('//li[@id="p-p-51"]//li[@id="p-below"]')
 
 
@@ -47,7 +47,7 @@ async def test_a_party_is_added(people: People, parties: None) -> None:
         people.checker, "/parties", "/parties", name="Kosovo Force", parent="nato", country="xk"
     )
     assert answer.headers["location"] == "/parties/kosovo-force?done=recorded"
-    said = text(await people.reader.get("/parties/kosovo-force"))
+    said = read_text(await people.reader.get("/parties/kosovo-force"))
     assert "Parties › NATO" in said
     assert "XK" in said
     assert "confirms no claim of NATO’s" in said
@@ -69,10 +69,10 @@ async def test_a_refused_party_keeps_what_was_typed(
 ) -> None:
     answer = await submit(people.checker, "/parties", "/parties", full_name="Kept", **fields)
     assert answer.status_code == status
-    page = parsed(answer)
+    page = parse_page(answer)
     field = page.get_element_by_id(at)
     assert field.get("aria-invalid") == "true"
-    assert message in words_of(page.get_element_by_id(f"fault-{at}"))
+    assert message in read_words(page.get_element_by_id(f"fault-{at}"))
     assert page.get_element_by_id("full_name").value == "Kept"
 
 
@@ -84,8 +84,8 @@ async def test_a_new_parent_weighs_claims_anew(desk: Desk, people: People, parti
     url = "/parties/nato/edit"
     assert (await people.checker.get(url)).status_code == 403
     page = await people.editor.get(url)
-    assert "weighed anew" in text(page)
-    assert not parsed(page).xpath('//option[@value="nato"]'), "nobody is below themselves"
+    assert "weighed anew" in read_text(page)
+    assert not parse_page(page).xpath('//option[@value="nato"]'), "nobody is below themselves"
     answer = await submit(people.editor, url, url, parent="belgrade")
     assert answer.headers["location"] == "/parties/nato?done=saved"
     assert (await desk.read(claim))["status"] == "awaiting_confirmation"
@@ -93,7 +93,7 @@ async def test_a_new_parent_weighs_claims_anew(desk: Desk, people: People, parti
         people.editor, "/parties/belgrade/edit", "/parties/belgrade/edit", parent="nato"
     )
     assert circle.status_code == 422
-    assert "its own ancestor" in text(circle)
+    assert "its own ancestor" in read_text(circle)
 
 
 async def test_a_change_keeps_what_it_does_not_name(desk: Desk, people: People) -> None:
@@ -119,27 +119,27 @@ async def test_speakers_are_added_and_corrected(desk: Desk, people: People, part
     assert added.headers["location"] == "/parties/belgrade?done=recorded"
     empty = await submit(people.checker, page_url, f"{page_url}/speakers", role="minister")
     assert empty.status_code == 422
-    assert parsed(empty).get_element_by_id("role").value == "minister"
+    assert parse_page(empty).get_element_by_id("role").value == "minister"
     found = (await desk.reader.get("/v1/speakers?name=vucevic")).json()["items"][0]["id"]
     url = f"/speakers/{found}/edit"
     assert url not in (await people.checker.get(page_url)).text
     assert url in (await people.editor.get(page_url)).text
     saved = await submit(people.editor, url, url, name="Miloš Vučević")
     assert saved.headers["location"] == "/parties/belgrade?done=saved"
-    assert "Miloš Vučević, minister" in text(await people.reader.get(page_url))
+    assert "Miloš Vučević, minister" in read_text(await people.reader.get(page_url))
     await submit(people.checker, page_url, f"{page_url}/speakers", name="Ana", role="minister")
     clash = await submit(people.editor, url, url, name="Ana")
     assert clash.status_code == 409
-    assert parsed(clash).get_element_by_id("name").value == "Ana"
+    assert parse_page(clash).get_element_by_id("name").value == "Ana"
 
 
 async def test_a_party_shows_the_speakers_below_it_too(people: People, parties: None) -> None:
-    said = text(await people.reader.get("/parties/washington"))
+    said = read_text(await people.reader.get("/parties/washington"))
     assert "Matthew Miller, spokesman State Department" in said
     assert "Below it" in said
 
 
-async def test_what_is_not_there(people: People) -> None:
+async def test_unknown_address_is_answered_404(people: People) -> None:
     nobody = "01970000-0000-7000-8000-000000000000"
     for path in ("/parties/none", "/parties/none/edit", f"/speakers/{nobody}/edit"):
         assert (await people.editor.get(path)).status_code == 404
@@ -156,4 +156,4 @@ async def test_parties_are_not_public(desk: Desk, people: People, parties: None)
 async def test_forms_need_their_session(people: People, parties: None) -> None:
     for url in ("/parties", "/parties/nato/edit", "/parties/nato/speakers"):
         assert (await people.editor.post(url, data={"name": "Stolen"})).status_code == 403
-    assert "Stolen" not in text(await people.reader.get("/parties"))
+    assert "Stolen" not in read_text(await people.reader.get("/parties"))

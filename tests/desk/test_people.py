@@ -6,12 +6,13 @@ import httpx
 import pytest
 from sqlalchemy import Connection, select
 
-from service.accounts import account_commands
+from service.accounts import user_commands
+from service.domain import access
 from service.domain.access import Role
 from service.store.tables import idempotency
 from service.web.passwords import hash_password
 from tests.api.problems import NOBODY, nothing_changes
-from tests.desk.conftest import People, parsed, send, submit, text, words_of
+from tests.desk.conftest import People, parse_page, read_text, read_words, send_form, submit
 
 PEOPLE = "/admin/people"
 KEYS = "/admin/keys"
@@ -33,14 +34,14 @@ async def kept_answers(people: People) -> str:
 
 
 def shown_once(response: httpx.Response) -> str:
-    [found] = parsed(response).xpath("//code[contains(@class, 'secret')]")
-    return str(words_of(found))
+    [found] = parse_page(response).xpath("//code[contains(@class, 'secret')]")
+    return str(read_words(found))
 
 
 def fault_at(response: httpx.Response, name: str) -> str:
-    page = parsed(response)
+    page = parse_page(response)
     [field] = page.xpath(f"//*[@aria-invalid='true'][@name='{name}' or @id='{name}']")
-    return str(words_of(page.get_element_by_id(field.get("aria-describedby"))))
+    return str(read_words(page.get_element_by_id(field.get("aria-describedby"))))
 
 
 async def test_only_administrators_see_people_and_keys(people: People) -> None:
@@ -54,48 +55,50 @@ async def test_only_administrators_see_people_and_keys(people: People) -> None:
     assert (await people.public.get(PEOPLE)).status_code == 303
 
 
-async def test_everybody_is_listed(people: People) -> None:
+async def test_people_are_listed(people: People) -> None:
     """With address, role, how they sign in, and who is disabled; page by page."""
     shown = await people.admin.get(PEOPLE)
-    rows = [words_of(one) for one in parsed(shown).xpath("//tbody/tr")]
+    rows = [read_words(item) for item in parse_page(shown).xpath("//tbody/tr")]
     assert len(rows) == 10  # with the four whose keys the tests use
     assert "Ada Admin you admin@desk.example admin link 2 Oct 2023" in rows
 
     def many(connection: Connection) -> None:
         for number in range(100):
-            account_commands.create_user(
+            user_commands.create_user(
                 connection,
                 email=f"p{number:03}@desk.example",
                 name=f"Person {number:03}",
                 role=Role.READER,
                 password_hash="x" if number % 2 else None,
-                actor=account_commands.SYSTEM,
+                actor=access.SYSTEM,
                 now=people.desk.clock.now,
             )
 
     await people.desk.database.write(many)
     first = await people.admin.get(f"{PEOPLE}?done=saved")
-    [following] = parsed(first).xpath("//a[@rel='next']/@href")
+    [following] = parse_page(first).xpath("//a[@rel='next']/@href")
     second = await people.admin.get(following)
     both = [
-        name for page in (first, second) for name in parsed(page).xpath("//tbody/tr/th/a/text()")
+        name
+        for page in (first, second)
+        for name in parse_page(page).xpath("//tbody/tr/th/a/text()")
     ]
     assert len(both) == len(set(both)) == 110
-    assert not parsed(second).xpath("//a[@rel='next']")
+    assert not parse_page(second).xpath("//a[@rel='next']")
 
 
 async def test_somebody_is_added_and_let_in_by_a_link_shown_once(people: People) -> None:
     """The link works once; it is on no page afterwards, in no cache, and not in what is kept for a
     double click, which makes neither a second account nor a second link."""
     page = await people.admin.get(PEOPLE)
-    made = await send(people.admin, page, PEOPLE, **NEW)
+    made = await send_form(people.admin, page, PEOPLE, **NEW)
     assert made.status_code == 200
     assert made.headers["cache-control"] == "no-store"
     link = shown_once(made)
     assert link.startswith(f"{people.desk.settings.base_url}/sign-in/")
-    again = await send(people.admin, page, PEOPLE, **NEW)
+    again = await send_form(people.admin, page, PEOPLE, **NEW)
     assert again.status_code == 200
-    assert "is kept nowhere" in text(again)
+    assert "is kept nowhere" in read_text(again)
     token = link.rpartition("/")[2]
     assert token not in again.text
     assert token not in await kept_answers(people)
@@ -103,10 +106,10 @@ async def test_somebody_is_added_and_let_in_by_a_link_shown_once(people: People)
     async with people.browser() as vesna:
         signed_in = await submit(vesna, f"/sign-in/{token}", f"/sign-in/{token}")
         assert signed_in.headers["location"] == "/"
-        assert "Vesna Vu" in text(await vesna.get("/"))
+        assert "Vesna Vu" in read_text(await vesna.get("/"))
         assert (await vesna.get(f"/sign-in/{token}")).status_code == 401
     listed = (await people.desk.admin.get("/v1/users")).json()["items"]
-    [vesna_row] = [one for one in listed if one["email"] == "vesna@example.org"]
+    [vesna_row] = [item for item in listed if item["email"] == "vesna@example.org"]
     assert (vesna_row["role"], vesna_row["has_password"]) == ("editor", False)
 
 
@@ -130,7 +133,7 @@ async def test_who_cannot_be_added_is_said_at_the_field(
         refused = await submit(people.admin, PEOPLE, PEOPLE, **typed)
     assert refused.status_code == (409 if said == "already" else 422)
     assert said in fault_at(refused, field)
-    page = parsed(refused)
+    page = parse_page(refused)
     for name in ("name", "email"):
         assert page.xpath(f"//input[@name='{name}']/@value") == [typed[name].strip()]
     if field != "role":
@@ -144,11 +147,11 @@ async def test_a_name_and_a_role_are_changed(people: People) -> None:
     saved = await submit(people.admin, place, place, name="Ana Anić", role="reader")
     assert saved.headers["location"] == f"{place}?done=saved"
     assert (await people.checker.get("/intake")).status_code == 403
-    assert "Ana Anić" in text(await people.checker.get("/"))
+    assert "Ana Anić" in read_text(await people.checker.get("/"))
     refused = await submit(people.admin, place, place, name=" ", role="editor")
     assert refused.status_code == 422
     assert fault_at(refused, "name") == "this is needed"
-    assert parsed(refused).xpath("//input[@name='role'][@checked]/@value") == ["editor"]
+    assert parse_page(refused).xpath("//input[@name='role'][@checked]/@value") == ["editor"]
     same = await submit(people.admin, place, place)
     assert same.status_code == 303
     assert (await user(people, people.ids["checker"]))["role"] == "reader"
@@ -163,8 +166,8 @@ async def test_the_last_administrator_stays(people: People) -> None:
     assert "the last administrator" in fault_at(demoted, "role")
     disabled = await submit(people.admin, place, f"{place}/state")
     assert disabled.status_code == 422
-    assert "the last administrator cannot be disabled" in text(disabled)
-    assert "This is you" in text(disabled)
+    assert "the last administrator cannot be disabled" in read_text(disabled)
+    assert "This is you" in read_text(disabled)
     assert (await people.admin.get(place)).status_code == 200
 
 
@@ -180,12 +183,12 @@ async def test_who_is_disabled_is_out_at_once(people: People) -> None:
     assert (await people.checker.get("/")).status_code == 303
     assert (await people.public.get(f"/sign-in/{old}")).status_code == 401
     shown = await people.admin.get(place)
-    assert "disabled 2 Oct 2023" in text(shown)
-    assert not parsed(shown).xpath(f"//form[@action='{place}/link']")
-    assert "disabled" in text(await people.admin.get(PEOPLE))
+    assert "disabled 2 Oct 2023" in read_text(shown)
+    assert not parse_page(shown).xpath(f"//form[@action='{place}/link']")
+    assert "disabled" in read_text(await people.admin.get(PEOPLE))
     unsaid = await submit(people.admin, place, f"{place}/state", state=None)
     assert unsaid.status_code == 422
-    assert "does not say which" in text(unsaid)
+    assert "does not say which" in read_text(unsaid)
     back = await submit(people.admin, place, f"{place}/state")
     assert back.headers["location"] == f"{place}?done=enabled"
     assert (await people.public.get(f"/sign-in/{old}")).status_code == 401
@@ -194,21 +197,21 @@ async def test_who_is_disabled_is_out_at_once(people: People) -> None:
     assert let_in.status_code == 303
     page = await people.admin.get(place)
     await people.desk.admin.patch(f"/v1/users/{checker}", json={"disabled": True})
-    late = await send(people.admin, page, f"{place}/link")
+    late = await send_form(people.admin, page, f"{place}/link")
     assert late.status_code == 422
-    assert "this account is disabled" in text(late)
+    assert "this account is disabled" in read_text(late)
 
 
 async def test_a_forgotten_password_is_taken_away(people: People) -> None:
     """With the link that lets them set another; they are signed out everywhere meanwhile."""
     checker = people.ids["checker"]
     place = f"{PEOPLE}/{checker}"
-    assert not parsed(await people.admin.get(place)).xpath("//input[@name='forgotten']")
+    assert not parse_page(await people.admin.get(place)).xpath("//input[@name='forgotten']")
     await people.desk.database.write(
-        account_commands.change_user,
+        user_commands.change_user,
         checker,
         {"password_hash": hash_password("correct horse battery")},
-        actor=account_commands.SYSTEM,
+        actor=access.SYSTEM,
         now=people.desk.clock.now,
     )
     kept = await submit(people.admin, place, f"{place}/link")
@@ -231,20 +234,22 @@ async def test_a_key_is_made_and_shown_once(people: People) -> None:
         "user": people.ids["editor"],
         "expires_at": "2024-01-31T12:30",
     }
-    made = await send(people.admin, page, KEYS, **fields)
+    made = await send_form(people.admin, page, KEYS, **fields)
     assert made.headers["cache-control"] == "no-store"
     key = shown_once(made)
-    assert "acting as Edit Editor, until 31 Jan 2024, 12:30 UTC" in text(made)
+    assert "acting as Edit Editor, until 31 Jan 2024, 12:30 UTC" in read_text(made)
     me = await people.desk.public.get("/v1/me", headers={"Authorization": f"Bearer {key}"})
     assert (me.json()["id"], me.json()["role"]) == (people.ids["editor"], "checker")
-    again = await send(people.admin, page, KEYS, **fields)
-    assert "is kept nowhere" in text(again)
+    again = await send_form(people.admin, page, KEYS, **fields)
+    assert "is kept nowhere" in read_text(again)
     secret = key.rpartition("_")[2]
     shown = await people.admin.get(KEYS)
     for elsewhere in (again.text, shown.text, await kept_answers(people)):
         assert secret not in elsewhere
-    [row] = [one for one in parsed(shown).xpath("//tbody/tr") if "The <CMS>" in words_of(one)]
-    told = words_of(row)
+    [row] = [
+        item for item in parse_page(shown).xpath("//tbody/tr") if "The <CMS>" in read_words(item)
+    ]
+    told = read_words(row)
     assert "acts as Edit Editor, made 2 Oct 2023" in told
     assert "31 Jan 2024, 12:30 UTC" in told
 
@@ -269,7 +274,7 @@ async def test_a_key_that_cannot_be_is_refused_at_its_field(
         refused = await submit(people.admin, KEYS, KEYS, **typed)
     assert refused.status_code == 422
     assert said in fault_at(refused, field)
-    page = parsed(refused)
+    page = parse_page(refused)
     assert page.xpath("//input[@name='name']/@value") == [typed["name"]]
     assert page.xpath("//select[@name='role']/option[@selected]/@value") == [typed["role"]]
     assert page.xpath("//input[@name='expires_at']/@value") == [typed["expires_at"]]
@@ -282,22 +287,22 @@ async def test_a_key_is_revoked_after_asking(people: People) -> None:
     assert (await people.desk.reader.get("/v1/me")).status_code == 200
     place = f"{KEYS}/{key_id}"
     page = await people.admin.get(f"{place}/revoke")
-    assert "Revoke reader?" in text(page)
-    gone = await send(people.admin, page, f"{place}/revocation")
+    assert "Revoke reader?" in read_text(page)
+    gone = await send_form(people.admin, page, f"{place}/revocation")
     assert gone.headers["location"] == f"{KEYS}?done=revoked"
     assert (await people.desk.reader.get("/v1/me")).status_code == 401
-    twice = await send(people.admin, page, f"{place}/revocation", once="another")
-    assert "opens nothing any more" in text(twice)
-    assert "revoked" in text(await people.admin.get(KEYS))
-    assert not parsed(await people.admin.get(KEYS)).xpath(f"//a[@href='{place}/revoke']")
+    twice = await send_form(people.admin, page, f"{place}/revocation", once="another")
+    assert "opens nothing any more" in read_text(twice)
+    assert "revoked" in read_text(await people.admin.get(KEYS))
+    assert not parse_page(await people.admin.get(KEYS)).xpath(f"//a[@href='{place}/revoke']")
     assert (await people.admin.get(f"{KEYS}/unknown/revoke")).status_code == 404
 
 
-async def test_an_empty_list_of_keys_teaches(people: People) -> None:
+async def test_empty_list_explains_keys(people: People) -> None:
     await people.desk.database.write(
         lambda connection: connection.exec_driver_sql("DELETE FROM api_keys")
     )
-    assert "No keys yet" in text(await people.admin.get(KEYS))
+    assert "No keys yet" in read_text(await people.admin.get(KEYS))
 
 
 async def test_a_form_without_its_token_changes_nothing(people: People) -> None:

@@ -6,14 +6,24 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 import httpx
 import pytest
 
-from service.accounts import account_commands
+from service.accounts import credentials, session_commands, sign_in_commands
 from service.desk.accounts.profile_page import name_browser
+from service.domain import access
 from service.verification import verification
 from service.web.callers import COOKIE
 from service.web.password_checks import TRIES_A_MINUTE
-from service.web.sessions import token_of
+from service.web.sessions import derive_form_token
 from tests.api.problems import nothing_changes
-from tests.desk.conftest import BROWSER, NAMES, People, parsed, send, submit, text, words_of
+from tests.desk.conftest import (
+    BROWSER,
+    NAMES,
+    People,
+    parse_page,
+    read_text,
+    read_words,
+    send_form,
+    submit,
+)
 
 PASSWORD = "correct horse battery"
 OTHER = "staple under the table"
@@ -22,24 +32,24 @@ NOTICE = "/profile/link-notice"
 
 
 def name_of(token: str) -> str:
-    return account_commands.digest(token)[:16]
+    return credentials.hash_secret(token)[:16]
 
 
 async def set_password(people: People, password: str = PASSWORD, **fields: str) -> None:
     done = await submit(
         people.checker, "/profile", "/profile/password", password=password, again=password, **fields
     )
-    assert done.status_code == 303, text(done)
+    assert done.status_code == 303, read_text(done)
     assert done.headers["location"] == "/profile?done=password"
 
 
 async def test_a_profile_says_who_one_is_and_may_do(people: People) -> None:
     """Each role its own; nothing that only others may."""
-    shown = text(await people.checker.get("/profile"))
+    shown = read_text(await people.checker.get("/profile"))
     assert "Ana Checker checker@desk.example checker" in shown
     assert "change a claim's status" in shown
     assert "manage users" not in shown
-    assert "manage users" in text(await people.admin.get("/profile"))
+    assert "manage users" in read_text(await people.admin.get("/profile"))
     assert (await people.public.get("/profile")).headers["location"] == "/sign-in?next=%2Fprofile"
 
 
@@ -49,25 +59,25 @@ async def test_sessions_are_listed_and_ended_one_by_one(people: People) -> None:
     other = await people.sign_in("checker", agent="Mozilla/5.0 (iPhone) Version/17 Safari/604")
     third = await people.sign_in("checker", agent=None)
     page = await people.checker.get("/profile")
-    listed = [words_of(one) for one in parsed(page).xpath("//ul/li[form]")]
+    listed = [read_words(item) for item in parse_page(page).xpath("//ul/li[form]")]
     assert listed[0].startswith("Firefox here since 2 Oct 2023")
-    assert [one.split(" since")[0] for one in listed[1:]] == [
+    assert [item.split(" since")[0] for item in listed[1:]] == [
         "An unnamed browser",
         "Safari on iOS",
     ]
     for token in (other, third, people.tokens["checker"]):
         assert token not in page.text
-        assert account_commands.digest(token) not in page.text
+        assert credentials.hash_secret(token) not in page.text
     async with people.browser(other) as phone:
         assert (await phone.get("/")).status_code == 200
-        ended = await send(people.checker, page, f"/profile/sessions/{name_of(other)}/end")
+        ended = await send_form(people.checker, page, f"/profile/sessions/{name_of(other)}/end")
         assert ended.headers["location"] == "/profile?done=ended"
         assert (await phone.get("/")).status_code == 303
-    twice = await send(
+    twice = await send_form(
         people.checker, page, f"/profile/sessions/{name_of(other)}/end", once="another"
     )
     assert twice.status_code == 404
-    assert "It has ended already" in text(twice)
+    assert "It has ended already" in read_text(twice)
     async with people.browser(third) as still:
         assert (await still.get("/")).status_code == 200
 
@@ -76,7 +86,7 @@ async def test_sessions_are_listed_and_ended_one_by_one(people: People) -> None:
 async def test_a_pattern_ends_no_session(people: People, name: str) -> None:
     """Nor does part of a name, nor the name of another's session."""
     theirs = name_of(people.tokens["editor"])
-    csrf = token_of(people.tokens["checker"])
+    csrf = derive_form_token(people.tokens["checker"])
     async with nothing_changes(people.desk):
         for wrong in (name, theirs, name_of(people.tokens["checker"])[:8]):
             refused = await people.checker.post(
@@ -88,13 +98,17 @@ async def test_a_pattern_ends_no_session(people: People, name: str) -> None:
 
 async def test_all_others_are_ended_at_once(people: People) -> None:
     """The present one goes on, and so do other people's."""
-    assert not parsed(await people.checker.get("/profile")).xpath(f"//form[@action='{END_OTHERS}']")
+    assert not parse_page(await people.checker.get("/profile")).xpath(
+        f"//form[@action='{END_OTHERS}']"
+    )
     tokens = [await people.sign_in("checker") for _ in range(3)]
     for token in tokens:
         async with people.browser(token) as client:
             assert (await client.get("/")).status_code == 200
     done = await submit(people.checker, "/profile", END_OTHERS)
-    assert "signed out everywhere else" in text(await people.checker.get(done.headers["location"]))
+    assert "signed out everywhere else" in read_text(
+        await people.checker.get(done.headers["location"])
+    )
     for token in tokens:
         async with people.browser(token) as client:
             assert (await client.get("/")).status_code == 303
@@ -105,8 +119,8 @@ async def test_many_sessions_stay_a_page(people: People) -> None:
     for _ in range(60):
         await people.sign_in("checker")
     shown = await people.checker.get("/profile")
-    assert len(parsed(shown).xpath("//ul/li[form]")) == 50
-    assert "And 11 more" in text(shown)
+    assert len(parse_page(shown).xpath("//ul/li[form]")) == 50
+    assert "And 11 more" in read_text(shown)
 
 
 async def test_a_password_is_set_and_then_changed(people: People) -> None:
@@ -117,10 +131,13 @@ async def test_a_password_is_set_and_then_changed(people: People) -> None:
     async with people.browser(token) as elsewhere:
         assert (await elsewhere.get("/")).status_code == 303
     link = await people.desk.database.write(
-        account_commands.create_sign_in_link, people.emails["checker"], now=people.desk.clock.now
+        sign_in_commands.create_sign_in_link,
+        people.ids["checker"],
+        actor=access.SYSTEM,
+        now=people.desk.clock.now,
     )
     shown = await people.checker.get("/profile")
-    assert "Change your password" in text(shown)
+    assert "Change your password" in read_text(shown)
     async with nothing_changes(people.desk):
         for present in (None, "", "not this one!", f"{PASSWORD} ", "x" * 3000):
             refused = await submit(
@@ -128,7 +145,7 @@ async def test_a_password_is_set_and_then_changed(people: People) -> None:
                 present=present, password=OTHER, again=OTHER,
             )  # fmt: skip
             assert refused.status_code == 422
-            page = parsed(refused)
+            page = parse_page(refused)
             [field] = page.xpath("//input[@aria-invalid='true']/@name")
             assert field == "present"
             assert page.xpath("//input[@type='password'][@value!='']") == []
@@ -173,10 +190,10 @@ async def test_a_password_that_cannot_be_is_refused_at_its_field(
             people.checker, "/profile", "/profile/password", password=password, again=again
         )
     assert refused.status_code == 422
-    page = parsed(refused)
+    page = parse_page(refused)
     [at] = page.xpath("//input[@aria-invalid='true']")
     assert at.get("name") == field
-    assert said in words_of(page.get_element_by_id(at.get("aria-describedby")))
+    assert said in read_words(page.get_element_by_id(at.get("aria-describedby")))
 
 
 async def test_guessing_the_present_password_waits(people: People) -> None:
@@ -187,12 +204,14 @@ async def test_guessing_the_present_password_waits(people: People) -> None:
     fields = {"password": OTHER, "again": OTHER}
     now = people.desk.clock.now
     for _ in range(TRIES_A_MINUTE):
-        wrong = await send(people.checker, page, "/profile/password", present="a guess", **fields)
+        wrong = await send_form(
+            people.checker, page, "/profile/password", present="a guess", **fields
+        )
         assert wrong.status_code == 422
         people.desk.clock.now = now
-    late = await send(people.checker, page, "/profile/password", present=PASSWORD, **fields)
+    late = await send_form(people.checker, page, "/profile/password", present=PASSWORD, **fields)
     assert late.status_code == 429
-    assert f"Wait {late.headers['retry-after']} seconds" in text(late)
+    assert f"Wait {late.headers['retry-after']} seconds" in read_text(late)
     signing_in = await submit(
         people.public, "/sign-in", "/sign-in", email=people.emails["checker"], password=PASSWORD
     )
@@ -210,11 +229,11 @@ async def test_a_key_has_no_sessions_and_no_password(people: People) -> None:
         bearer = {"Authorization": f"Bearer {key}"}
         shown = await people.desk.public.get("/profile", headers=BROWSER | bearer)
         assert shown.status_code == 200
-        assert said in text(shown)
-        page = parsed(shown)
-        assert not [one for one in page.forms if one.get("action", "").startswith("/profile")]
+        assert said in read_text(shown)
+        page = parse_page(shown)
+        assert not [form for form in page.forms if form.get("action", "").startswith("/profile")]
         headers = BROWSER | bearer | {"Cookie": f"{COOKIE}=mine"}
-        data = {"csrf": token_of("mine"), "password": OTHER, "again": OTHER, "once": "x"}
+        data = {"csrf": derive_form_token("mine"), "password": OTHER, "again": OTHER, "once": "x"}
         async with nothing_changes(people.desk):
             for action in (
                 "/profile/password",
@@ -291,14 +310,14 @@ async def test_a_password_set_by_a_way_in_of_the_proposers_is_no_second_persons(
         fields = {"present": PASSWORD}
     else:
         token = await desk.database.write(
-            account_commands.start_session, person, opened_by=people.ids["admin"], now=desk.clock()
+            session_commands.start_session, person, opened_by=people.ids["admin"], now=desk.clock()
         )
         entered = people.browser(token)
     async with entered as client:
         done = await submit(
             client, "/profile", "/profile/password", password=OTHER, again=OTHER, **fields
         )
-        assert done.status_code == 303, text(done)
+        assert done.status_code == 303, read_text(done)
     claim = (await desk.claim())["id"]
     link = await desk.link(claim, "supports", "nato")
     proposed = await desk.move(claim, "confirmed", client=people.admin, cites=[link["id"]])
@@ -312,7 +331,7 @@ async def test_a_password_set_by_a_way_in_of_the_proposers_is_no_second_persons(
         done = await submit(
             owner, "/profile", "/profile/password", present=OTHER, password=PASSWORD, again=PASSWORD
         )
-        assert done.status_code == 303, text(done)
+        assert done.status_code == 303, read_text(done)
     async with signed_in(people, email, PASSWORD) as owner:
         assert (await owner.post(approval)).status_code == 200
 
@@ -320,36 +339,36 @@ async def test_a_password_set_by_a_way_in_of_the_proposers_is_no_second_persons(
 async def test_somebody_is_told_of_a_sign_in_link_that_was_made_for_them(people: People) -> None:
     """On every page, until they say that they know of it; whoever came in by it cannot say so."""
     await set_password(people)
-    assert "made a sign-in link for you" not in text(await people.checker.get("/"))
+    assert "made a sign-in link for you" not in read_text(await people.checker.get("/"))
     await make_link(people)
-    people.desk.app.state.services.callers.forget()
+    people.desk.app.state.services.callers.forget_credentials()
     for page in ("/", "/parties", "/profile"):
-        shown = text(await people.checker.get(page))
+        shown = read_text(await people.checker.get(page))
         assert f"{NAMES['admin']} made a sign-in link for you on 2 Oct 2023" in shown
-    assert "made a sign-in link" not in text(await people.editor.get("/"))
+    assert "made a sign-in link" not in read_text(await people.editor.get("/"))
 
     impostor = await people.desk.database.write(
-        account_commands.start_session,
+        session_commands.start_session,
         people.ids["checker"],
         opened_by=people.ids["admin"],
         now=people.desk.clock(),
     )
     async with people.browser(impostor) as browser_of_impostor:
         home = await browser_of_impostor.get("/")
-        refused = await send(browser_of_impostor, home, NOTICE, number="2")
+        refused = await send_form(browser_of_impostor, home, NOTICE, number="2")
         assert refused.status_code == 403
-        assert "Sign in with your password" in text(refused)
+        assert "Sign in with your password" in read_text(refused)
 
     home = await people.checker.get("/")
-    [number] = parsed(home).xpath(f"//form[@action='{NOTICE}']/input[@name='number']/@value")
-    seen = await send(people.checker, home, NOTICE, number=number)
+    [number] = parse_page(home).xpath(f"//form[@action='{NOTICE}']/input[@name='number']/@value")
+    seen = await send_form(people.checker, home, NOTICE, number=number)
     assert seen.headers["location"] == "/profile?done=link-seen"
-    shown = text(await people.checker.get("/profile"))
+    shown = read_text(await people.checker.get("/profile"))
     assert "made a sign-in link for you" not in shown
     assert "made a sign-in link for Ana Checker" in shown, "it stays listed"
     await make_link(people)
-    people.desk.app.state.services.callers.forget()
-    assert "made a sign-in link for you" in text(await people.checker.get("/"))
+    people.desk.app.state.services.callers.forget_credentials()
+    assert "made a sign-in link for you" in read_text(await people.checker.get("/"))
     report = await people.desk.database.read(verification.verify)
     assert report.ok, report.breaks
 
@@ -357,17 +376,17 @@ async def test_somebody_is_told_of_a_sign_in_link_that_was_made_for_them(people:
 async def make_link(people: People) -> None:
     person = f"/admin/people/{people.ids['checker']}"
     made = await submit(people.admin, person, f"{person}/link")
-    assert made.status_code == 200, text(made)
+    assert made.status_code == 200, read_text(made)
 
 
 @pytest.mark.parametrize("number", ["", "x", "1e400", "-1", "9" * 30])
 async def test_a_notice_is_named_by_a_number(people: People, number: str) -> None:
     await set_password(people)
     await make_link(people)
-    people.desk.app.state.services.callers.forget()
+    people.desk.app.state.services.callers.forget_credentials()
     answer = await submit(people.checker, "/", NOTICE, number=number)
     assert answer.status_code == 422
-    assert "made a sign-in link for you" in text(await people.checker.get("/"))
+    assert "made a sign-in link for you" in read_text(await people.checker.get("/"))
 
 
 @asynccontextmanager

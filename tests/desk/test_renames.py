@@ -3,7 +3,7 @@
 import pytest
 
 from service.claims import rename_batches
-from tests.desk.conftest import People, text
+from tests.desk.conftest import People, read_text
 from tests.store.test_renames import BATCH, CLAIMS, record_claims, rename, work
 from tests.support.desk import Desk
 
@@ -16,8 +16,8 @@ async def test_the_partys_page_says_how_far_a_rename_is(
     await record_claims(desk)
     await rename(desk, "Beograd")
     await work(desk, 1)
-    shown = text(await people.reader.get("/parties/belgrade"))
+    shown = read_text(await people.reader.get("/parties/belgrade"))
     assert f"{BATCH} of {CLAIMS} claims carry the new name" in shown
     await work(desk)
-    shown = text(await people.reader.get("/parties/belgrade"))
+    shown = read_text(await people.reader.get("/parties/belgrade"))
     assert "carry the new name" not in shown

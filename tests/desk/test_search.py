@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.desk.conftest import People, parsed, text, words_of
+from tests.desk.conftest import People, parse_page, read_text, read_words
 from tests.desk.test_stories import open_to_all
-from tests.support.desk import Desk, quote
+from tests.support.desk import Desk, build_quote
 
 
 @pytest.fixture
@@ -16,17 +16,17 @@ async def claim(desk: Desk) -> str:
     return str(made["id"])
 
 
-async def test_an_empty_search_shows_how_to_search(people: People) -> None:
+async def test_empty_search_shows_how_to_search(people: People) -> None:
     for path in ("/search", "/search?q=", "/search?q=%20"):
         page = await people.reader.get(path)
         assert page.status_code == 200
         for how in ('"armed group"', "mojsil*", "troops -NATO"):
-            assert how in text(page)
+            assert how in read_text(page)
 
 
 async def test_claims_and_statements_are_found_and_marked(people: People, claim: str) -> None:
     """What was found is marked in the wording itself; statements stand below claims."""
-    page = parsed(await people.reader.get("/search?q=regimes"))
+    page = parse_page(await people.reader.get("/search?q=regimes"))
     (row,) = page.xpath(f'//li[@id="c-{claim}"]')
     assert row.xpath(f'.//a[@href="/claims/{claim}"]//mark/text()') == ["regime"]
     (said,) = page.xpath('//section[@aria-labelledby="found-statements"]//li')
@@ -36,20 +36,20 @@ async def test_claims_and_statements_are_found_and_marked(people: People, claim:
 
 
 async def test_what_is_found_in_quotes_and_names_is_shown_below(people: People, claim: str) -> None:
-    page = parsed(await people.reader.get("/search?q=waiting"))
+    page = parse_page(await people.reader.get("/search?q=waiting"))
     (row,) = page.xpath(f'//li[@id="c-{claim}"]')
     assert row.xpath('.//p[@class="snippet"]/mark/text()') == ["waiting"]
 
 
-async def test_what_is_found_is_escaped(desk: Desk, people: People) -> None:
-    """Marks are ours; whatever stands between them is text."""
+async def test_found_text_is_escaped(desk: Desk, people: People) -> None:
+    """Only the marks are HTML; whatever stands between them is text."""
     await desk.parties()
     await desk.claim(
         text="<script>alert(1)</script> & <b>troops</b>",
-        origin={"quotes": [quote("<img src=x onerror=alert(2)> troops")]},
+        origin={"quotes": [build_quote("<img src=x onerror=alert(2)> troops")]},
     )
     answer = await people.reader.get("/search", params={"q": 'troops "onerror"'})
-    page = parsed(answer)
+    page = parse_page(answer)
     assert "<script>alert" not in answer.text
     assert not page.xpath("//main//script | //main//img | //main//b[text()='troops']")
     assert page.xpath("//main//mark")
@@ -68,24 +68,24 @@ async def test_what_is_found_is_escaped(desk: Desk, people: People) -> None:
         ("x" * 501, "at most 500 characters"),
     ],
 )
-async def test_a_query_that_cannot_be_looked_for_is_kept_and_explained(
+async def test_unsearchable_query_is_kept_and_explained(
     people: People, query: str, why: str
 ) -> None:
-    """What is wrong, how it is done, and the query still in its box."""
+    """The page says what is wrong and how it is done, with the query still in its box."""
     answer = await people.reader.get("/search", params={"q": query})
     assert answer.status_code == 422
-    page = parsed(answer)
+    page = parse_page(answer)
     (fault,) = page.xpath('//p[@role="alert"]')
-    assert why in words_of(fault)
+    assert why in read_words(fault)
     assert page.get_element_by_id("q").value == query
-    assert "How to search" in text(answer)
+    assert "How to search" in read_text(answer)
 
 
 async def test_nothing_found_is_advised(people: People, claim: str) -> None:
-    said = text(await people.checker.get("/search?q=zeppelin"))
+    said = read_text(await people.checker.get("/search?q=zeppelin"))
     assert "Nothing found" in said
     assert "Try fewer words" in said
-    within = text(await people.checker.get("/search?q=regime&status=confirmed&in=claims"))
+    within = read_text(await people.checker.get("/search?q=regime&status=confirmed&in=claims"))
     assert "No claim within these filters" in within
     assert "Clear" in within
 
@@ -94,14 +94,16 @@ async def test_filters_narrow_claims_and_are_kept(desk: Desk, people: People, cl
     await desk.post("/v1/stories", {"slug": "border", "title": "Kosovo border"})
     other = (await desk.claim(story="border", kind="figure"))["id"]
     for query in ("story=border", "kind=figure", "status=asserted"):
-        page = parsed(await people.reader.get(f"/search?q=regime&{query}"))
+        page = parse_page(await people.reader.get(f"/search?q=regime&{query}"))
         assert page.xpath('//li[starts-with(@id, "c-")]/@id') == [f"c-{other}"]
         assert page.xpath('//form[@class="filters"]//option[@selected]')
-    every = parsed(await people.reader.get("/search?q=regime&status=&story=&kind=&sort=claimed"))
+    every = parse_page(
+        await people.reader.get("/search?q=regime&status=&story=&kind=&sort=claimed")
+    )
     assert len(every.xpath('//li[starts-with(@id, "c-")]')) == 2
 
 
-async def test_results_are_walked_page_by_page(desk: Desk, people: People) -> None:
+async def test_results_have_pages(desk: Desk, people: People) -> None:
     """Claims and, on pages of their own, statements: each once."""
     await desk.parties()
     made = [(await desk.claim(text=f"Troops, report {n}"))["id"] for n in range(30)]
@@ -109,32 +111,34 @@ async def test_results_are_walked_page_by_page(desk: Desk, people: People) -> No
     async def walked(address: str | None, rows: str) -> list[str]:
         found: list[str] = []
         while address is not None:
-            page = parsed(await people.reader.get(address))
+            page = parse_page(await people.reader.get(address))
             found += page.xpath(rows)
             following = page.xpath('//a[@rel="next"]/@href')
             address = following[0] if following else None
         return found
 
     claims = await walked("/search?q=troops", '//li[starts-with(@id, "c-")]/@id')
-    assert sorted(claims) == sorted(f"c-{one}" for one in made)
-    first = parsed(await people.reader.get("/search?q=regime"))
+    assert sorted(claims) == sorted(f"c-{item}" for item in made)
+    first = parse_page(await people.reader.get("/search?q=regime"))
     (every,) = first.xpath('//a[text()="All statements"]/@href')
     statements = await walked(every, '//li[starts-with(@id, "t-")]/@id')
     assert len(statements) == len(set(statements)) == 30
     assert (await people.reader.get("/search?q=troops&cursor=nonsense")).status_code == 422
 
 
-async def test_as_of_finds_what_was_known_then(desk: Desk, people: People, claim: str) -> None:
+async def test_as_of_search_shows_what_was_known_then(
+    desk: Desk, people: People, claim: str
+) -> None:
     before = desk.clock.advance(hours=1)
     desk.clock.advance(hours=1)
     await desk.claim(text="A later regime")
     page = await people.reader.get("/search", params={"q": "regime", "as_of": before.isoformat()})
-    assert "As the desk knew it on" in text(page)
-    assert "A later" not in text(page)
-    assert "Statements" not in [one.text for one in parsed(page).xpath("//h2")]
+    assert "As the desk knew it on" in read_text(page)
+    assert "A later" not in read_text(page)
+    assert "Statements" not in [item.text for item in parse_page(page).xpath("//h2")]
 
 
-async def test_the_public_finds_claims_only(desk: Desk, people: People, claim: str) -> None:
+async def test_public_finds_claims_only(desk: Desk, people: People, claim: str) -> None:
     """No statements, whatever the address says; nothing at all where reading is not public."""
     assert (await people.public.get("/search?q=regime")).status_code == 303
     open_to_all(desk)

@@ -6,14 +6,15 @@ from typing import Any
 import httpx
 import pytest
 
-from service.accounts import account_commands
+from service.accounts import session_commands, sign_in_commands, user_commands
 from service.config import Settings
+from service.domain import access
 from service.web.callers import COOKIE
 from service.web.password_checks import TRIES_A_MINUTE
 from service.web.passwords import hash_password
-from service.web.sessions import VISIT, token_of
+from service.web.sessions import VISIT, derive_form_token
 from tests.api.problems import nothing_changes
-from tests.desk.conftest import BROWSER, People, parsed, send, submit, text
+from tests.desk.conftest import BROWSER, People, parse_page, read_text, send_form, submit
 from tests.support import desk as support
 
 PASSWORD = "correct horse battery"
@@ -23,10 +24,10 @@ PASSWORD = "correct horse battery"
 async def ana(people: People) -> str:
     """The address of a checker who has a password."""
     await people.desk.database.write(
-        account_commands.change_user,
+        user_commands.change_user,
         people.ids["checker"],
         {"password_hash": hash_password(PASSWORD)},
-        actor=account_commands.SYSTEM,
+        actor=access.SYSTEM,
         now=people.desk.clock.now,
     )
     return people.emails["checker"]
@@ -34,7 +35,10 @@ async def ana(people: People) -> str:
 
 async def link_for(people: People, name: str = "checker") -> str:
     token = await people.desk.database.write(
-        account_commands.create_sign_in_link, people.emails[name], now=people.desk.clock.now
+        sign_in_commands.create_sign_in_link,
+        people.ids[name],
+        actor=access.SYSTEM,
+        now=people.desk.clock.now,
     )
     return f"/sign-in/{token}"
 
@@ -47,19 +51,19 @@ def cookie_of(response: httpx.Response, name: str = COOKIE) -> Any:
     return None
 
 
-async def test_everybody_is_greeted_by_name(people: People) -> None:
+async def test_menu_shows_who_is_signed_in(people: People) -> None:
     """Each sees who they are signed in as, and what they may do; the public is asked to sign in,
     and comes back to where it wanted to go."""
     for name in ("reader", "checker", "checker2", "editor", "editor2", "admin"):
         shown = await getattr(people, name).get("/")
-        assert "Signed in as" in text(shown)
+        assert "Signed in as" in read_text(shown)
         assert ('href="/admin/people"' in shown.text) == (name == "admin")
         assert ('href="/intake"' in shown.text) == (name != "reader")
     public = await people.public.get("/?status=asserted")
     assert (public.status_code, public.headers["cache-control"]) == (303, "no-store")
     assert public.headers["location"] == "/sign-in?next=%2F%3Fstatus%3Dasserted"
     asked = await people.public.get(public.headers["location"])
-    assert parsed(asked).xpath("//input[@name='next']/@value") == ["/?status=asserted"]
+    assert parse_page(asked).xpath("//input[@name='next']/@value") == ["/?status=asserted"]
 
 
 async def test_a_password_signs_in(people: People, ana: str) -> None:
@@ -78,7 +82,7 @@ async def test_a_password_signs_in(people: People, ana: str) -> None:
     assert cookie["httponly"] is True
     assert cookie["secure"] is True
     assert (cookie["samesite"], cookie["path"]) == ("lax", "/")
-    assert "Ana Checker" in text(await people.public.get("/"))
+    assert "Ana Checker" in read_text(await people.public.get("/"))
 
 
 async def test_a_wrong_password_keeps_what_was_typed(people: People, ana: str) -> None:
@@ -95,7 +99,7 @@ async def test_a_wrong_password_keeps_what_was_typed(people: People, ana: str) -
             assert response.status_code == 401
             assert response.headers["cache-control"] == "no-store"
             assert cookie_of(response) is None
-            shown = parsed(response)
+            shown = parse_page(response)
             assert shown.xpath("//*[@role='alert']")[0].text == (
                 "No account has this address and password."
             )
@@ -115,23 +119,25 @@ async def test_a_wrong_password_keeps_what_was_typed(people: People, ana: str) -
         assert too_long.status_code == 401
 
 
-async def test_too_many_tries_wait(people: People, ana: str) -> None:
+async def test_too_many_passwords_must_wait(people: People, ana: str) -> None:
     """A try more than is allowed is not even looked at: 429, with how long to wait in words and in
     Retry-After; the right password would not help, later it does."""
     page = await people.public.get("/sign-in")
     now = people.desk.clock.now
     for _ in range(TRIES_A_MINUTE):
-        wrong = await send(people.public, page, "/sign-in", email=ana, password="not this one!")
+        wrong = await send_form(
+            people.public, page, "/sign-in", email=ana, password="not this one!"
+        )
         assert wrong.status_code == 401
         people.desk.clock.now = now
-    late = await send(people.public, page, "/sign-in", email=ana, password=PASSWORD)
+    late = await send_form(people.public, page, "/sign-in", email=ana, password=PASSWORD)
     assert late.status_code == 429
     wait = late.headers["retry-after"]
     assert 1 <= int(wait) <= 60
-    assert f"Wait {wait} seconds" in text(late)
+    assert f"Wait {wait} seconds" in read_text(late)
     assert cookie_of(late) is None
     people.desk.clock.advance(seconds=int(wait))
-    right = await send(people.public, late, "/sign-in", email=ana, password=PASSWORD)
+    right = await send_form(people.public, late, "/sign-in", email=ana, password=PASSWORD)
     assert right.status_code == 303
 
 
@@ -139,21 +145,23 @@ async def test_a_form_of_another_site_signs_nobody_in(people: People, ana: str) 
     """Neither without the page's token, nor with one of another visit, nor from another origin: a
     stranger's account cannot be forced upon a browser."""
     page = await people.public.get("/sign-in")
-    mine = parsed(page).xpath("//form[@action='/sign-in']//input[@name='csrf']/@value")[0]
+    mine = parse_page(page).xpath("//form[@action='/sign-in']//input[@name='csrf']/@value")[0]
     fields = {"email": ana, "password": PASSWORD}
     async with people.browser() as other:
         theirs = await other.get("/sign-in")
-        token = parsed(theirs).xpath("//form[@action='/sign-in']//input[@name='csrf']/@value")[0]
+        token = parse_page(theirs).xpath("//form[@action='/sign-in']//input[@name='csrf']/@value")[
+            0
+        ]
     async with nothing_changes(people.desk):
         for csrf in (None, "", token, mine[:-1], "é"):
-            refused = await send(people.public, page, "/sign-in", csrf=csrf, **fields)
+            refused = await send_form(people.public, page, "/sign-in", csrf=csrf, **fields)
             assert refused.status_code == 403, csrf
         for origin in ("https://evil.example", "null", ""):
             data = fields | {"csrf": mine}
             refused = await people.public.post("/sign-in", data=data, headers={"Origin": origin})
             assert refused.status_code == 403
         people.public.cookies.delete(VISIT)
-        assert (await send(people.public, page, "/sign-in", **fields)).status_code == 403
+        assert (await send_form(people.public, page, "/sign-in", **fields)).status_code == 403
 
 
 @pytest.mark.parametrize(
@@ -172,13 +180,15 @@ async def test_a_form_of_another_site_signs_nobody_in(people: People, ana: str) 
         "",
     ],
 )
-async def test_nobody_is_led_elsewhere(people: People, ana: str, wanted: str) -> None:
+async def test_sign_in_redirects_within_the_desk_only(
+    people: People, ana: str, wanted: str
+) -> None:
     """After signing in one is on a page of ours, whatever `next` says."""
     asked = await people.public.get("/sign-in", params={"next": wanted[:3000]})
     assert asked.status_code == 200
     if len(wanted) < 3000:
-        assert parsed(asked).xpath("//input[@name='next']/@value") == ["/"]
-    response = await send(
+        assert parse_page(asked).xpath("//input[@name='next']/@value") == ["/"]
+    response = await send_form(
         people.public, asked, "/sign-in", email=ana, password=PASSWORD, next=wanted
     )
     assert (response.status_code, response.headers["location"]) == (303, "/")
@@ -191,20 +201,20 @@ async def test_a_link_signs_in_once(people: People) -> None:
     async with nothing_changes(people.desk):
         assert (await people.public.head(url)).status_code == 200
         asked = await people.public.get(url)
-        assert "Sign in as Ana Checker" in text(asked)
+        assert "Sign in as Ana Checker" in read_text(asked)
         assert asked.headers["cache-control"] == "no-store"
-    first = await send(people.public, asked, url)
+    first = await send_form(people.public, asked, url)
     assert (first.status_code, first.headers["location"]) == (303, "/")
     assert first.headers["cache-control"] == "no-store"
     assert cookie_of(first)["httponly"] is True
-    assert "Ana Checker" in text(await people.public.get("/"))
+    assert "Ana Checker" in read_text(await people.public.get("/"))
     async with people.browser() as other, nothing_changes(people.desk):
         again = await other.get(url)
         assert again.status_code == 401
         assert cookie_of(again) is None
-        assert "no longer works This sign-in link was used before" in text(again)
-        assert parsed(again).xpath("//main//a[@href='/sign-in']")
-        late = await send(other, asked, url)
+        assert "no longer works This sign-in link was used before" in read_text(again)
+        assert parse_page(again).xpath("//main//a[@href='/sign-in']")
+        late = await send_form(other, asked, url)
         assert late.status_code == 403  # its form is of another visit
 
 
@@ -216,19 +226,21 @@ async def test_a_used_link_makes_sense_to_who_is_signed_in(people: People) -> No
     for browser, name in ((people.public, "Ana Checker"), (people.editor, "Edit Editor")):
         shown = await browser.get(url)
         assert shown.status_code == 401
-        assert f"You are signed in as {name} and need no link." in text(shown)
-        assert "claimdesk users link" not in text(shown)
-        assert "API key" not in text(shown)
-        assert "What you typed" not in text(shown)
-        assert parsed(shown).xpath("//main//a[@href='/']")
+        assert f"You are signed in as {name} and need no link." in read_text(shown)
+        assert "claimdesk users link" not in read_text(shown)
+        assert "API key" not in read_text(shown)
+        assert "What you typed" not in read_text(shown)
+        assert parse_page(shown).xpath("//main//a[@href='/']")
     fresh = await link_for(people)
     other = await people.editor.get(fresh)
-    assert "You are signed in as Edit Editor. This link is for Ana Checker" in text(other)
+    assert "You are signed in as Edit Editor. This link is for Ana Checker" in read_text(other)
     own = await people.checker.get(fresh)
-    assert "You are signed in as Ana Checker already, so you do not need this link." in text(own)
-    switched = await send(people.editor, other, fresh)
+    assert "You are signed in as Ana Checker already, so you do not need this link." in read_text(
+        own
+    )
+    switched = await send_form(people.editor, other, fresh)
     assert switched.status_code == 303
-    assert "Ana Checker" in text(await people.editor.get("/profile"))
+    assert "Ana Checker" in read_text(await people.editor.get("/profile"))
 
 
 async def test_a_link_ends_with_what_it_was_made_for(people: People) -> None:
@@ -238,10 +250,10 @@ async def test_a_link_ends_with_what_it_was_made_for(people: People) -> None:
 
     async def changed(**changes: Any) -> None:
         await change(
-            account_commands.change_user,
+            user_commands.change_user,
             people.ids["checker"],
             changes,
-            actor=account_commands.SYSTEM,
+            actor=access.SYSTEM,
             now=people.desk.clock.now,
         )
 
@@ -261,7 +273,7 @@ async def test_signing_out_ends_the_session_at_once(people: People) -> None:
     out = await submit(people.checker, "/", "/sign-out")
     assert (out.status_code, out.headers["location"]) == (303, "/sign-in?done=signed-out")
     assert cookie_of(out).value == ""
-    assert "You are signed out." in text(await people.checker.get(out.headers["location"]))
+    assert "You are signed out." in read_text(await people.checker.get(out.headers["location"]))
     async with people.browser(people.tokens["checker"]) as thief:
         shown = await thief.get("/review")
         assert (shown.status_code, shown.headers["location"]) == (303, "/sign-in?next=%2Freview")
@@ -274,11 +286,11 @@ async def test_signing_out_takes_a_form_of_the_session(people: People) -> None:
     page = await people.checker.get("/")
     theirs = await people.editor.get("/")
     async with nothing_changes(people.desk):
-        refused = await send(people.checker, page, "/sign-out", csrf=None)
+        refused = await send_form(people.checker, page, "/sign-out", csrf=None)
         assert refused.status_code == 403
-        refused = await send(people.checker, theirs, "/sign-out")
+        refused = await send_form(people.checker, theirs, "/sign-out")
         assert refused.status_code == 403
-        csrf = parsed(page).xpath("//form[@action='/sign-out']//input[@name='csrf']/@value")[0]
+        csrf = parse_page(page).xpath("//form[@action='/sign-out']//input[@name='csrf']/@value")[0]
         for headers in ({"Origin": "https://evil.example"}, {"Origin": "null"}):
             refused = await people.checker.post("/sign-out", data={"csrf": csrf}, headers=headers)
             assert refused.status_code == 403
@@ -291,7 +303,7 @@ async def test_a_key_fills_in_no_form(people: People) -> None:
     headers = {"Authorization": f"Bearer {key}", "Cookie": f"{COOKIE}=mine"}
     async with nothing_changes(people.desk):
         refused = await people.public.post(
-            "/sign-out", data={"csrf": token_of("mine")}, headers=headers
+            "/sign-out", data={"csrf": derive_form_token("mine")}, headers=headers
         )
     assert refused.status_code == 401
 
@@ -299,13 +311,13 @@ async def test_a_key_fills_in_no_form(people: People) -> None:
 async def test_an_ended_session_is_asked_to_sign_in(people: People) -> None:
     """A page leads to the sign-in form and back; a form is told so, and nothing changes."""
     page = await people.checker.get("/")
-    await people.desk.database.write(account_commands.end_sessions, people.ids["checker"])
-    people.desk.app.state.services.callers.forget()
+    await people.desk.database.write(session_commands.end_sessions, people.ids["checker"])
+    people.desk.app.state.services.callers.forget_credentials()
     shown = await people.checker.get("/?kind=figure")
     assert shown.headers["location"] == "/sign-in?next=%2F%3Fkind%3Dfigure"
-    sent = await send(people.checker, page, "/sign-out")
+    sent = await send_form(people.checker, page, "/sign-out")
     assert sent.status_code == 401
-    assert "sign in in another tab" in text(sent)
+    assert "sign in in another tab" in read_text(sent)
 
 
 async def test_with_public_reading_an_ended_session_sees_what_the_public_sees(
@@ -314,11 +326,11 @@ async def test_with_public_reading_an_ended_session_sees_what_the_public_sees(
     """The board, signed out; what is for the desk still asks to sign in, and a program with a
     wrong key is told so."""
     stale = {"Cookie": f"{COOKIE}=ended"}
-    async with support.running(settings.model_copy(update={"public_read": True})) as desk:
+    async with support.run_desk(settings.model_copy(update={"public_read": True})) as desk:
         shown = await desk.public.get("/", headers=BROWSER | stale)
         assert shown.status_code == 200
-        assert "Sign in" in text(shown)
-        assert "Signed in as" not in text(shown)
+        assert "Sign in" in read_text(shown)
+        assert "Signed in as" not in read_text(shown)
         # The cookie goes: with it, the page's stream of events would be refused for ever.
         assert shown.headers["set-cookie"].startswith(f'{COOKIE}=""; ')
         assert "Max-Age=0" in shown.headers["set-cookie"]

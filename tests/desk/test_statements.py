@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.desk.conftest import People, parsed, send, submit, text, words_of
+from tests.desk.conftest import People, parse_page, read_text, read_words, send_form, submit
 from tests.desk.test_stories import open_to_all
 from tests.support.desk import SOURCE, Desk
 
@@ -16,7 +16,7 @@ async def linked(desk: Desk) -> tuple[str, str]:
     claim = (await desk.claim())["id"]
     link = await desk.confirm(claim, "nato")
     links = (await desk.reader.get(f"/v1/claims/{claim}/links")).json()["items"]
-    (statement,) = [one["statement"]["id"] for one in links if one["id"] == link]
+    (statement,) = [item["statement"]["id"] for item in links if item["id"] == link]
     return claim, statement
 
 
@@ -36,7 +36,7 @@ async def test_a_statement_shows_its_words_source_and_claims(
 ) -> None:
     claim, statement = linked
     answer = await people.reader.get(f"/statements/{statement}")
-    said = text(answer)
+    said = read_text(answer)
     for part in (
         "NATO, 2 October 2023",
         "basis: own observation",
@@ -46,7 +46,7 @@ async def test_a_statement_shows_its_words_source_and_claims(
         "Confirmed",
     ):
         assert part in said, part
-    page = parsed(answer)
+    page = parse_page(answer)
     assert page.xpath(f'//li[@data-row]//a[@href="/claims/{claim}"]')
     (outside,) = page.xpath(f'//a[@href="{SOURCE["url"]}"]')
     assert outside.get("rel") == "noopener nofollow"
@@ -57,7 +57,7 @@ async def test_a_claims_origin_says_so(desk: Desk, people: People) -> None:
     await desk.parties()
     await desk.claim()
     statement = (await desk.reader.get("/v1/statements")).json()["items"][0]["id"]
-    assert "the claim’s own words" in text(await people.reader.get(f"/statements/{statement}"))
+    assert "the claim’s own words" in read_text(await people.reader.get(f"/statements/{statement}"))
 
 
 async def test_another_rendering_stands_beside_the_first(
@@ -68,9 +68,9 @@ async def test_another_rendering_stands_beside_the_first(
     answer = await submit(people.checker, url, f"{url}/quotes", **filled())
     assert answer.headers["location"] == f"{url}?done=recorded"
     page = await people.checker.get(url)
-    assert "2 renderings of the same words" in text(page)
-    assert "Another Outlet, 4 Oct 2023" in text(page)
-    quotes = parsed(page).xpath("//blockquote")
+    assert "2 renderings of the same words" in read_text(page)
+    assert "Another Outlet, 4 Oct 2023" in read_text(page)
+    quotes = parse_page(page).xpath("//blockquote")
     assert quotes[1].text_content() == "  We wait.\nTo see it."
 
 
@@ -91,9 +91,9 @@ async def test_a_refused_rendering_keeps_what_was_typed(
     url = f"/statements/{linked[1]}"
     answer = await submit(people.checker, url, f"{url}/quotes", **filled(**changes))
     assert answer.status_code == 422
-    page = parsed(answer)
+    page = parse_page(answer)
     assert page.xpath('//*[@aria-invalid="true"]/@id') == [at], "and at no other"
-    assert words_of(page.get_element_by_id(f"fault-{at}"))
+    assert read_words(page.get_element_by_id(f"fault-{at}"))
     assert page.xpath('//*[@id="faults"]//li/a/@href') == [f"#{at}"]
     assert page.get_element_by_id("publisher").value == "Another Outlet"
     if at != "quote":
@@ -104,9 +104,9 @@ async def test_a_double_click_adds_one_rendering(people: People, linked: tuple[s
     url = f"/statements/{linked[1]}"
     page = await people.checker.get(url)
     for _ in range(2):
-        answer = await send(people.checker, page, f"{url}/quotes", **filled())
+        answer = await send_form(people.checker, page, f"{url}/quotes", **filled())
         assert answer.status_code == 303
-    assert "2 renderings" in text(await people.checker.get(url))
+    assert "2 renderings" in read_text(await people.checker.get(url))
 
 
 async def test_a_withdrawn_statement_lets_its_claims_fall_back(
@@ -115,7 +115,7 @@ async def test_a_withdrawn_statement_lets_its_claims_fall_back(
     """The form says what will happen, it happens, and the words stay, struck through."""
     claim, statement = linked
     url = f"/statements/{statement}/withdraw"
-    page = text(await people.checker.get(url))
+    page = read_text(await people.checker.get(url))
     assert "weighed anew" in page
     assert "Serbia has returned" in page
     answer = await submit(
@@ -123,10 +123,10 @@ async def test_a_withdrawn_statement_lets_its_claims_fall_back(
     )
     assert answer.headers["location"] == f"/statements/{statement}?done=statement-withdrawn"
     shown = await people.checker.get(answer.headers["location"])
-    assert "Every claim that it is linked to was weighed anew." in text(shown)
-    assert "It corrected itself." in text(shown)
-    assert parsed(shown).xpath("//blockquote/s")
-    assert parsed(shown).xpath('//a[@href="https://nato.example/1"]')
+    assert "Every claim that it is linked to was weighed anew." in read_text(shown)
+    assert "It corrected itself." in read_text(shown)
+    assert parse_page(shown).xpath("//blockquote/s")
+    assert parse_page(shown).xpath('//a[@href="https://nato.example/1"]')
     assert f'href="{url}"' not in shown.text
     assert (await desk.read(claim))["status"] == "awaiting_confirmation"
 
@@ -145,7 +145,7 @@ async def test_a_refused_withdrawal_keeps_what_was_typed(
     url = f"/statements/{linked[1]}/withdraw"
     answer = await submit(people.checker, url, url, **fields)
     assert answer.status_code == 422
-    page = parsed(answer)
+    page = parse_page(answer)
     assert page.xpath('//*[@aria-invalid="true"]/@id') == [at]
     assert page.get_element_by_id("reason").value.strip() == fields["reason"]
     assert (await desk.read(linked[0]))["status"] == "confirmed"
@@ -156,13 +156,15 @@ async def test_what_was_withdrawn_before_is_said(people: People, linked: tuple[s
     url = f"/statements/{linked[1]}/withdraw"
     page = await people.checker.get(url)
     assert (await submit(people.checker2, url, url, reason="First.")).status_code == 303
-    answer = await send(people.checker, page, url, reason="Second.")
+    answer = await send_form(people.checker, page, url, reason="Second.")
     assert answer.status_code == 409
-    assert "withdrawn before" in text(answer)
-    assert parsed(answer).get_element_by_id("reason").value.strip() == "Second."
+    assert "withdrawn before" in read_text(answer)
+    assert parse_page(answer).get_element_by_id("reason").value.strip() == "Second."
 
 
-async def test_who_may_not(desk: Desk, people: People, linked: tuple[str, str]) -> None:
+async def test_readers_may_not_change_statements(
+    desk: Desk, people: People, linked: tuple[str, str]
+) -> None:
     """Readers read; the public does not, even where claims are public; no token, no change."""
     url = f"/statements/{linked[1]}"
     open_to_all(desk)
@@ -172,7 +174,7 @@ async def test_who_may_not(desk: Desk, people: People, linked: tuple[str, str]) 
         assert (await people.reader.post(f"{url}/{action}", data={})).status_code == 403
         refused = await people.checker.post(f"{url}/{action}", data=filled(reason="Stolen."))
         assert refused.status_code == 403
-    assert "Withdrawn" not in text(await people.reader.get(url))
+    assert "Withdrawn" not in read_text(await people.reader.get(url))
     nobody = "/statements/01970000-0000-7000-8000-000000000000"
     for path in (nobody, f"{nobody}/withdraw"):
         assert (await people.checker.get(path)).status_code == 404

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
-from tests.desk.conftest import People, parsed, submit, text, words_of
+from tests.desk.conftest import People, parse_page, read_text, read_words, submit
 from tests.support.desk import Desk
 
 STORY = {"slug": "border", "title": "Kosovo border", "description": "Troops near the line."}
@@ -33,17 +33,17 @@ async def test_the_list_shows_every_story_with_its_statuses(
     """Title, description, how many claims have which status, and a link to each."""
     page = await people.reader.get("/stories")
     assert page.status_code == 200
-    said = text(page)
+    said = read_text(page)
     assert "Kosovo border" in said
     assert "Troops near the line." in said
     assert "1 awaiting confirmation" in said
-    assert parsed(page).xpath('//li[@data-row]//a[@href="/stories/border"]')
-    assert not parsed(page).xpath('//form[@action="/stories"]'), "readers record nothing"
+    assert parse_page(page).xpath('//li[@data-row]//a[@href="/stories/border"]')
+    assert not parse_page(page).xpath('//form[@action="/stories"]'), "readers record nothing"
 
 
-async def test_an_empty_list_teaches(people: People) -> None:
+async def test_empty_list_explains_itself(people: People) -> None:
     page = await people.checker.get("/stories")
-    assert "A story is a set of claims followed together" in text(page)
+    assert "A story is a set of claims followed together" in read_text(page)
 
 
 async def test_a_story_is_recorded_with_an_address_made_of_its_title(people: People) -> None:
@@ -51,8 +51,8 @@ async def test_a_story_is_recorded_with_an_address_made_of_its_title(people: Peo
     assert answer.status_code == 303
     assert answer.headers["location"] == "/stories/vucevics-campaign-2023?done=recorded"
     page = await people.checker.get(answer.headers["location"])
-    assert "Recorded." in text(page)
-    assert "No claims in it yet" in text(page)
+    assert "Recorded." in read_text(page)
+    assert "No claims in it yet" in read_text(page)
 
 
 @pytest.mark.parametrize(
@@ -72,10 +72,10 @@ async def test_a_refused_story_keeps_what_was_typed(
         people.checker, "/stories", "/stories", description="Keep <this> & that", **fields
     )
     assert answer.status_code == status
-    page = parsed(answer)
+    page = parse_page(answer)
     field = page.get_element_by_id(at)
     assert field.get("aria-invalid") == "true"
-    assert message in words_of(page.get_element_by_id(field.get("aria-describedby")))
+    assert message in read_words(page.get_element_by_id(field.get("aria-describedby")))
     assert page.get_element_by_id("description").value.strip() == "Keep <this> & that"
 
 
@@ -85,12 +85,12 @@ async def test_an_editor_changes_title_and_description(people: People, story: st
     assert (await people.checker.get(url)).status_code == 403
     answer = await submit(people.editor, url, url, title="The border", description="")
     assert answer.headers["location"] == "/stories/border?done=saved"
-    said = text(await people.reader.get("/stories/border"))
+    said = read_text(await people.reader.get("/stories/border"))
     assert "The border" in said
     assert "Troops near the line." not in said
     refused = await submit(people.editor, url, url, title="x" * 301)
     assert refused.status_code == 422
-    assert parsed(refused).get_element_by_id("title").value == "x" * 301
+    assert parse_page(refused).get_element_by_id("title").value == "x" * 301
 
 
 async def test_the_matrix_says_who_stands_where_and_why_it_counts(
@@ -98,12 +98,12 @@ async def test_the_matrix_says_who_stands_where_and_why_it_counts(
 ) -> None:
     """One row a claim, one column a root party; how a voice stands, and why it counts or not."""
     await desk.link(story, "supports", "belgrade")
-    page = parsed(await people.reader.get("/stories/border"))
-    heads = [words_of(one) for one in page.xpath('//table[@class="matrix"]/thead//th')]
+    page = parse_page(await people.reader.get("/stories/border"))
+    heads = [read_words(item) for item in page.xpath('//table[@class="matrix"]/thead//th')]
     assert heads == ["Claim", "Status", "Belgrade", "Washington"]
     (row,) = page.xpath(f'//tr[@id="m-{story}"]')
     assert row.get("data-row") is not None
-    cells = [words_of(one) for one in row.xpath("./td")]
+    cells = [read_words(item) for item in row.xpath("./td")]
     assert cells[0].startswith("Awaiting confirmation")
     assert "claims it" in cells[1]
     assert "not counted" in cells[1], "the claimant's own word adds nothing"
@@ -119,12 +119,12 @@ async def test_components_stand_below_what_they_are_part_of(desk: Desk, people: 
     whole = await desk.claim(story="border", text="Serbia reduced troops")
     await desk.claim(story="border", text="Another claim")
     part = await desk.claim(story="border", text="From 8,350 to 4,500", part_of=whole["id"])
-    page = parsed(await people.reader.get("/stories/border"))
+    page = parse_page(await people.reader.get("/stories/border"))
     rows = page.xpath('//table[@class="matrix"]/tbody/tr')
-    ids = [one.get("id").removeprefix("m-") for one in rows]
+    ids = [row.get("id").removeprefix("m-") for row in rows]
     assert ids.index(part["id"]) == ids.index(whole["id"]) + 1
     assert rows[ids.index(part["id"])].get("class") == "part"
-    assert "Part of the claim above" in words_of(rows[ids.index(part["id"])])
+    assert "Part of the claim above" in read_words(rows[ids.index(part["id"])])
 
 
 async def test_lanes_tell_statuses_in_shape_word_and_words_behind(
@@ -133,16 +133,16 @@ async def test_lanes_tell_statuses_in_shape_word_and_words_behind(
     """Each lane is named for those who cannot see it, and stands in a table too; no style
     attribute, which the policy would block."""
     answer = await people.reader.get("/stories/border")
-    page = parsed(answer)
+    page = parse_page(answer)
     (lane,) = page.xpath(f'//li[@id="l-{story}"]/svg')
     assert lane.get("role") == "img"
     assert lane.get("aria-label") == "Asserted, then Awaiting confirmation"
     assert "Asserted from 2 Oct 2023" in lane.xpath("./use/title")[0].text
-    assert [one.get("class") for one in lane.xpath("./use[@class]")] == [
+    assert [item.get("class") for item in lane.xpath("./use[@class]")] == [
         "asserted",
         "awaiting_confirmation",
     ]
-    table = words_of(page.xpath('//details[@id="lanes-table"]//tbody')[0])
+    table = read_words(page.xpath('//details[@id="lanes-table"]//tbody')[0])
     assert "Asserted" in table
     assert "still" in table
     assert not page.xpath("//*[@style]")
@@ -151,15 +151,15 @@ async def test_lanes_tell_statuses_in_shape_word_and_words_behind(
 async def test_what_happened_is_told_newest_first_by_either_clock(
     people: People, story: str
 ) -> None:
-    by_record = parsed(await people.reader.get("/stories/border"))
-    told = [words_of(one) for one in by_record.xpath('//ol[@class="events"]/li')]
+    by_record = parse_page(await people.reader.get("/stories/border"))
+    told = [read_words(item) for item in by_record.xpath('//ol[@class="events"]/li')]
     assert "From asserted to awaiting confirmation" in told[0]
     assert "asks for confirmation (conditionally)" in told[1]
     assert "Claimed by Belgrade" in told[2]
-    by_word = parsed(await people.reader.get("/stories/border?clock=said"))
-    said = [words_of(one) for one in by_word.xpath('//ol[@class="events"]/li')]
+    by_word = parse_page(await people.reader.get("/stories/border?clock=said"))
+    said = [read_words(item) for item in by_word.xpath('//ol[@class="events"]/li')]
     assert len(said) == 2, "what only the desk did was never said"
-    assert all("2 October 2023 recorded" in one for one in said)
+    assert all("2 October 2023 recorded" in item for item in said)
     assert (await people.reader.get("/stories/border?clock=sundial")).status_code == 422
 
 
@@ -169,25 +169,25 @@ async def test_as_of_shows_what_the_desk_knew_then(desk: Desk, people: People, s
     desk.clock.advance(hours=1)
     await desk.link(story, "contradicts", "nato")
     now = await people.reader.get("/stories/border")
-    assert "NATO" in text(now)
-    assert parsed(now).body.get("data-live").endswith("story=border")
+    assert "NATO" in read_text(now)
+    assert parse_page(now).body.get("data-live").endswith("story=border")
     for query in ({"as_of": before.isoformat()}, {"at": before.strftime("%Y-%m-%dT%H:%M")}):
         then = await people.reader.get("/stories/border", params=query)
         assert then.status_code == 200
-        assert "As the desk knew it on 2 Oct 2023, 13:0" in text(then)
-        assert "NATO" not in text(then)
-        assert parsed(then).body.get("data-live") is None
+        assert "As the desk knew it on 2 Oct 2023, 13:0" in read_text(then)
+        assert "NATO" not in read_text(then)
+        assert parse_page(then).body.get("data-live") is None
     early = await people.reader.get("/stories/border?at=2023-10-02T11:00")
     assert early.status_code == 404
-    assert "began this story only later" in text(early)
-    back = parsed(early).cssselect("main a.button")[0].get("href")
+    assert "began this story only later" in read_text(early)
+    back = parse_page(early).cssselect("main a.button")[0].get("href")
     assert (await people.reader.get(back)).status_code == 200
     for bad in ("yesterday", "2023-10-02", "2023-02-30T10:00", "9999-99-99T99:99"):
         assert (await people.reader.get("/stories/border", params={"at": bad})).status_code == 422
 
 
 async def test_feeds_and_open_graph_are_in_the_head(people: People, story: str) -> None:
-    page = parsed(await people.reader.get("/stories/border"))
+    page = parse_page(await people.reader.get("/stories/border"))
     assert page.xpath('//head/link[@rel="alternate"]/@href') == [
         "/feeds/stories/border.atom",
         "/feeds/stories/border.json",
@@ -207,8 +207,8 @@ async def test_a_big_story_is_walked_page_by_page(desk: Desk, people: People) ->
         found: list[str] = []
         address: str | None = "/stories/border"
         while address is not None:
-            page = parsed(await people.reader.get(address))
-            found += [one.get("id")[2:] for one in page.xpath(rows)]
+            page = parse_page(await people.reader.get(address))
+            found += [item.get("id")[2:] for item in page.xpath(rows)]
             following = page.xpath(f'//section[@id="{path}"]//a[@rel="next"]/@href')
             address = following[0] if following else None
         return found
@@ -247,7 +247,7 @@ async def test_a_page_costs_as_many_queries_for_one_claim_as_for_twenty(
         event.remove(Engine, "before_cursor_execute", note)
 
 
-async def test_no_such_story(people: People) -> None:
+async def test_unknown_story_is_answered_404(people: People) -> None:
     assert (await people.reader.get("/stories/none")).status_code == 404
 
 

@@ -6,12 +6,21 @@ from typing import Any
 import httpx
 import pytest
 
-from service.desk.layout.rendering import moment
+from service.desk.layout.rendering import format_moment
 from service.domain.webhooks import EventType
 from service.web.limits import Limiter
 from service.webhooks.address_guard import AddressRefused
 from tests.api.problems import NOBODY, nothing_changes
-from tests.desk.conftest import People, fields_of, form_of, parsed, send, submit, text, words_of
+from tests.desk.conftest import (
+    People,
+    find_form,
+    parse_page,
+    read_fields,
+    read_text,
+    read_words,
+    send_form,
+    submit,
+)
 from tests.support.desk import Json
 from tests.webhooks.board import Board
 
@@ -23,7 +32,7 @@ LIST = "/admin/webhooks"
 async def register(people: People, **fields: Any) -> str:
     """Register by the form, as an administrator does; gives the id."""
     made = await submit(people.admin, NEW, LIST, **{"url": URL} | fields)
-    assert made.status_code == 303, text(made)
+    assert made.status_code == 303, read_text(made)
     place, _, query = made.headers["location"].partition("/secret")
     assert query == "?done=registered"
     return str(place.rpartition("/")[2])
@@ -43,11 +52,11 @@ async def deliveries(people: People, webhook: str) -> list[Json]:
 
 def faults(response: httpx.Response) -> dict[str, str]:
     """What is said at fields, by the field."""
-    page = parsed(response)
+    page = parse_page(response)
     found = {}
     for field in page.xpath("//*[@aria-invalid='true']"):
         said = page.get_element_by_id(field.get("aria-describedby"))
-        found[field.get("name") or field.get("id")] = words_of(said)
+        found[field.get("name") or field.get("id")] = read_words(said)
     return found
 
 
@@ -58,17 +67,17 @@ async def test_only_administrators_see_webhooks(people: People) -> None:
         for path in (LIST, NEW, f"{LIST}/{webhook}", f"{LIST}/{webhook}/secret"):
             refused = await client.get(path)
             assert refused.status_code == 403
-            assert "one of the roles" in text(refused)
+            assert "one of the roles" in read_text(refused)
             assert URL not in refused.text
             assert 'href="/admin' not in refused.text
     public = await people.public.get(LIST)
     assert public.headers["location"] == "/sign-in?next=%2Fadmin%2Fwebhooks"
 
 
-async def test_an_empty_list_teaches(people: People) -> None:
+async def test_empty_list_explains_itself(people: People) -> None:
     shown = await people.admin.get(LIST)
-    assert "Nobody is told yet" in text(shown)
-    assert parsed(shown).xpath(f"//a[@href='{NEW}']")
+    assert "Nobody is told yet" in read_text(shown)
+    assert parse_page(shown).xpath(f"//a[@href='{NEW}']")
 
 
 async def test_a_webhook_is_registered_as_filled_in(people: People) -> None:
@@ -120,20 +129,20 @@ async def test_a_webhook_is_registered_as_filled_in(people: People) -> None:
     assert (plain["max_in_flight"], plain["timeout_s"]) == (8, 15)
 
 
-async def test_most_are_told_of_changes_of_status(people: People) -> None:
+async def test_form_offers_changes_of_status_first(people: People) -> None:
     """That is ticked to begin with; pings are no choice."""
-    page = parsed(await people.admin.get(NEW))
+    page = parse_page(await people.admin.get(NEW))
     assert page.xpath("//input[@name='event_types'][@checked]/@value") == ["claim.status_changed"]
     offered = page.xpath("//input[@name='event_types']/@value")
-    assert offered == [one.value for one in EventType if one is not EventType.PING]
+    assert offered == [item.value for item in EventType if item is not EventType.PING]
 
 
 async def test_the_secret_is_on_its_own_page_and_nowhere_else(people: People) -> None:
     """What is answered to the form, and kept for a double click, has no secret; the page that shows
     it is not stored, and says how to verify."""
     page = await people.admin.get(NEW)
-    made = await send(people.admin, page, LIST, url=URL)
-    again = await send(people.admin, page, LIST, url=URL)
+    made = await send_form(people.admin, page, LIST, url=URL)
+    again = await send_form(people.admin, page, LIST, url=URL)
     assert made.headers["location"] == again.headers["location"]
     assert len((await people.desk.admin.get("/v1/webhooks")).json()["items"]) == 1
     shown = await people.admin.get(made.headers["location"])
@@ -141,7 +150,7 @@ async def test_the_secret_is_on_its_own_page_and_nowhere_else(people: People) ->
     place = made.headers["location"].partition("/secret")[0]
     secret = (await people.desk.admin.get(f"/v1{place.removeprefix('/admin')}/secret")).json()
     assert secret["secret"] in shown.text
-    assert "How to verify" in text(shown)
+    assert "How to verify" in read_text(shown)
     for other in (LIST, place, f"{place}/edit", f"{place}/delete"):
         assert "whsec_" not in (await people.admin.get(other)).text.replace(
             "<code>whsec_</code>", ""
@@ -190,9 +199,9 @@ async def test_a_refusal_keeps_what_was_typed(
         refused = await submit(people.admin, NEW, LIST, **typed)
     assert refused.status_code == 422
     assert said in faults(refused)[field], faults(refused)
-    page = parsed(refused)
+    page = parse_page(refused)
     assert page.xpath("//*[@role='alert']")
-    shown = fields_of(form_of(page, LIST))
+    shown = read_fields(find_form(page, LIST))
     for name, value in typed.items():
         if name not in ("event_types", "headers"):
             assert shown[name] == value, name
@@ -201,7 +210,7 @@ async def test_a_refusal_keeps_what_was_typed(
         assert shown["event_types"] == typed["event_types"]
 
 
-async def test_what_waits_can_be_mended_while_names_do_not_resolve(
+async def test_webhook_is_edited_while_its_name_does_not_resolve(
     people: People, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An address is vetted where it changes, and only then."""
@@ -224,21 +233,21 @@ async def test_pausing_and_activating(people: People) -> None:
     webhook = await register(people)
     place = f"{LIST}/{webhook}"
     paused = await submit(people.admin, place, f"{place}/state", reason="The CMS moves house")
-    assert "kept" in text(await people.admin.get(paused.headers["location"]))
+    assert "kept" in read_text(await people.admin.get(paused.headers["location"]))
     for path in (LIST, place):
-        shown = text(await people.admin.get(path))
+        shown = read_text(await people.admin.get(path))
         assert "paused" in shown
         assert "The CMS moves house" in shown
     refused = await submit(people.admin, place, f"{place}/ping")
     assert refused.status_code == 409
-    assert "activate it first" in text(refused)
+    assert "activate it first" in read_text(refused)
     back = await submit(people.admin, place, f"{place}/state")
     assert back.headers["location"] == f"{place}?done=activated"
     assert (await endpoint(people, webhook))["state"] == "active"
     long = await submit(people.admin, place, f"{place}/state", reason="a" * 2001)
     assert long.status_code == 422
     assert "2000" in faults(long)["reason"]
-    assert parsed(long).xpath("//input[@name='reason']/@value") == ["a" * 2001]
+    assert parse_page(long).xpath("//input[@name='reason']/@value") == ["a" * 2001]
     odd = await submit(people.admin, place, f"{place}/state", state="disabled")
     assert odd.status_code == 422
     assert (await endpoint(people, webhook))["state"] == "active"
@@ -251,17 +260,17 @@ async def test_pings_are_limited_and_say_how_long_to_wait(people: People) -> Non
     place = f"{LIST}/{webhook}"
     page = await people.admin.get(place)
     for _ in range(2):
-        sent = await send(people.admin, page, f"{place}/ping")
+        sent = await send_form(people.admin, page, f"{place}/ping")
         assert sent.headers["location"] == f"{place}?done=ping"
     assert len(await deliveries(people, webhook)) == 1
     assert (await submit(people.admin, place, f"{place}/ping")).status_code == 303
     refused = await submit(people.admin, place, f"{place}/ping")
     assert refused.status_code == 429
-    assert f"Wait {refused.headers['retry-after']} seconds" in text(refused)
+    assert f"Wait {refused.headers['retry-after']} seconds" in read_text(refused)
     assert len(await deliveries(people, webhook)) == 2
 
 
-async def test_a_new_secret(people: People) -> None:
+async def test_secret_is_rotated(people: People) -> None:
     """The page shows the new one and until when the one before signs too; bad hours are refused
     at their field."""
     webhook = await register(people)
@@ -272,12 +281,12 @@ async def test_a_new_secret(people: People) -> None:
         assert refused.status_code == 422
         assert refused.headers["cache-control"] == "no-store"
         assert said in faults(refused)["overlap_hours"]
-        assert parsed(refused).xpath("//input[@name='overlap_hours']/@value") == [hours]
+        assert parse_page(refused).xpath("//input[@name='overlap_hours']/@value") == [hours]
     rotated = await submit(people.admin, place, f"{place}/rotation", overlap_hours="2")
     assert "whsec_" not in rotated.text
     shown = await people.admin.get(rotated.headers["location"])
     assert before not in shown.text
-    assert "The one before it signs too, until 2 Oct 2023, 14:0" in text(shown)
+    assert "The one before it signs too, until 2 Oct 2023, 14:0" in read_text(shown)
 
 
 async def test_deliveries_are_listed_filtered_and_paged(people: People) -> None:
@@ -285,21 +294,21 @@ async def test_deliveries_are_listed_filtered_and_paged(people: People) -> None:
     whatever stood in the address."""
     webhook = await register(people, event_types=[])
     place = f"{LIST}/{webhook}"
-    assert "Nothing has been sent to it yet" in text(await people.admin.get(place))
+    assert "Nothing has been sent to it yet" in read_text(await people.admin.get(place))
     people.desk.app.state.services.pings = Limiter(None)
     for _ in range(32):
         await people.desk.admin.post(f"/v1/webhooks/{webhook}/ping")
     await people.desk.parties()
     await people.desk.claim()
-    wanted = [one["id"] for one in await deliveries(people, webhook)]
+    wanted = [delivery["id"] for delivery in await deliveries(people, webhook)]
 
     async def shown(url: str) -> tuple[list[str], str | None]:
         answer = await people.admin.get(url)
-        assert answer.status_code == 200, text(answer)
-        page = parsed(answer)
+        assert answer.status_code == 200, read_text(answer)
+        page = parse_page(answer)
         found = page.xpath("//table//th/a/@href")
         following = page.xpath("//a[@rel='next']/@href")
-        return [one.rpartition("/")[2] for one in found], following[0] if following else None
+        return [item.rpartition("/")[2] for item in found], following[0] if following else None
 
     first, following = await shown(f"{place}?done=ping&state=&type=&since=")
     assert following is not None
@@ -308,17 +317,19 @@ async def test_deliveries_are_listed_filtered_and_paged(people: People) -> None:
     assert end is None
     claim_only, _ = await shown(f"{place}?type=claim.created&state=pending")
     assert claim_only == [
-        one["id"] for one in await deliveries(people, webhook) if one["type"] == "claim.created"
+        delivery["id"]
+        for delivery in await deliveries(people, webhook)
+        if delivery["type"] == "claim.created"
     ]
     assert (await shown(f"{place}?state=dead"))[0] == []
-    assert "fits these filters" in text(await people.admin.get(f"{place}?state=dead"))
+    assert "fits these filters" in read_text(await people.admin.get(f"{place}?state=dead"))
     later = people.desk.clock.advance(minutes=5).strftime("%Y-%m-%dT%H:%M")
     assert (await shown(f"{place}?since={later}"))[0] == []
     assert len((await shown(f"{place}?since=2023-10-02T11:59"))[0]) == 30
     for wrong in ("state=lost", "type=claim.exploded", "since=yesterday"):
         refused = await people.admin.get(f"{place}?{wrong}")
         assert refused.status_code == 422
-        assert parsed(refused).xpath("//*[@role='alert']")
+        assert parse_page(refused).xpath("//*[@role='alert']")
     assert (await people.admin.get(f"{place}?cursor=forged")).status_code == 422
 
 
@@ -348,18 +359,18 @@ async def test_a_delivery_shows_what_was_sent_and_each_answer(people: People) ->
     webhook, delivery = await attempted(people, 500, 503, 200)
     place = f"{LIST}/{webhook}/deliveries/{delivery}"
     answer = await people.admin.get(place)
-    page, shown = parsed(answer), text(answer)
+    page, shown = parse_page(answer), read_text(answer)
     assert "<script>alert" not in answer.text
     body = page.xpath("//section[@aria-labelledby='body']/pre")[0].text_content()
     assert '\n  "type": "webhook.ping"' in body
     attempts = page.xpath("//article")
-    assert [words_of(one.xpath("./h3")[0]).split()[:2] for one in attempts] == [
+    assert [read_words(attempt.xpath("./h3")[0]).split()[:2] for attempt in attempts] == [
         ["3.", "delivered"],
         ["2.", "failed"],
         ["1.", "failed"],
     ]
-    for one, number, status in zip(attempts, (3, 2, 1), (200, 503, 500), strict=True):
-        said = words_of(one)
+    for attempt, number, status in zip(attempts, (3, 2, 1), (200, 503, 500), strict=True):
+        said = read_words(attempt)
         assert f"HTTP {status}" in said
         assert f"POST {URL}" in said
         assert f"X-Number: {number}" in said
@@ -375,14 +386,14 @@ async def test_a_delivery_says_when_it_is_tried_next(people: People) -> None:
     webhook, delivery = await attempted(people, 500, 500, 500, 500, 500)
     place = f"{LIST}/{webhook}"
     for path in (place, f"{place}/deliveries/{delivery}"):
-        assert "next" in text(await people.admin.get(path))
+        assert "next" in read_text(await people.admin.get(path))
     board = Board(people.desk.database)
     rests = people.desk.clock.advance(hours=3)
     await board.put(webhook, blocked_until=rests + timedelta(minutes=10))
-    assert "next 2 Oct" not in text(await people.admin.get(place))
-    shown = text(await people.admin.get(f"{place}/deliveries/{delivery}"))
+    assert "next 2 Oct" not in read_text(await people.admin.get(place))
+    shown = read_text(await people.admin.get(f"{place}/deliveries/{delivery}"))
     assert "next attempt" not in shown
-    assert f"left alone until {moment(rests + timedelta(minutes=10))}" in shown
+    assert f"left alone until {format_moment(rests + timedelta(minutes=10))}" in shown
 
 
 async def test_a_delivery_is_sent_again(people: People) -> None:
@@ -391,46 +402,46 @@ async def test_a_delivery_is_sent_again(people: People) -> None:
     place = f"{LIST}/{webhook}/deliveries/{delivery}"
     page = await people.admin.get(place)
     for _ in range(2):
-        sent = await send(people.admin, page, f"{place}/redelivery")
+        sent = await send_form(people.admin, page, f"{place}/redelivery")
         assert sent.headers["location"] == f"{place}?done=redelivered"
     [again] = await deliveries(people, webhook)
     assert (again["state"], again["replay"]) == ("pending", True)
-    shown = text(await people.admin.get(sent.headers["location"]))
+    shown = read_text(await people.admin.get(sent.headers["location"]))
     assert "It is sent again" in shown
     assert "waiting" in shown
 
 
-async def test_what_was_given_up_is_recovered(people: People) -> None:
+async def test_dead_letters_are_recovered(people: People) -> None:
     """Since an hour of UTC, seconds or none; what is no hour is refused at its field."""
     webhook, delivery = await attempted(people, 500, state="dead")
     place = f"{LIST}/{webhook}"
     assert (await endpoint(people, webhook))["health"]["dead"] == 1
     listed = await people.admin.get(LIST)
-    assert parsed(listed).xpath(f"//a[@href='{place}?state=dead']")
+    assert parse_page(listed).xpath(f"//a[@href='{place}?state=dead']")
     for wrong, said in (("", "day and an hour"), ("yesterday", "day and an hour")):
         refused = await submit(people.admin, place, f"{place}/recovery", since=wrong)
         assert refused.status_code == 422
         assert said in faults(refused)["since"]
     late = await submit(people.admin, place, f"{place}/recovery", since="2023-11-02T00:00")
-    assert "nothing to send again" in text(await people.admin.get(late.headers["location"]))
+    assert "nothing to send again" in read_text(await people.admin.get(late.headers["location"]))
     sent = await submit(people.admin, place, f"{place}/recovery", since="2023-10-02T00:00:30")
     assert sent.headers["location"] == f"{place}?done=recovering"
     [again] = await deliveries(people, webhook)
     assert (again["id"], again["state"]) == (delivery, "pending")
 
 
-async def test_health_is_seen_at_a_glance(people: People) -> None:
+async def test_list_shows_health_of_webhooks(people: People) -> None:
     """Well, failing with its breaker open and why, or new; in words, not in colour alone."""
     well, _ = await attempted(people, 200)
     bad, _ = await attempted(people, 500, 500, 500, 500, 500)
     new = await register(people)
-    shown = parsed(await people.admin.get(LIST))
-    rows = {one.xpath(".//th/a/@href")[0]: words_of(one) for one in shown.xpath("//tbody/tr")}
+    shown = parse_page(await people.admin.get(LIST))
+    rows = {item.xpath(".//th/a/@href")[0]: read_words(item) for item in shown.xpath("//tbody/tr")}
     assert "nothing delivered yet" in rows[f"{LIST}/{new}"]
     assert "well" in rows[f"{LIST}/{well}"]
     for said in ("failed 5 times in a row", "breaker open", "the receiver answered 500"):
         assert said in rows[f"{LIST}/{bad}"]
-    page = text(await people.admin.get(f"{LIST}/{bad}"))
+    page = read_text(await people.admin.get(f"{LIST}/{bad}"))
     assert "5 in a row, since 2 Oct 2023" in page
     assert "one at a time is tried until one gets through" in page
 
@@ -439,10 +450,10 @@ async def test_a_webhook_is_deleted_after_asking(people: People) -> None:
     """The page before says what goes with it; afterwards nothing of it is there."""
     webhook = await register(people, description="The CMS")
     place = f"{LIST}/{webhook}"
-    assert "cannot be undone" in text(await people.admin.get(f"{place}/delete"))
+    assert "cannot be undone" in read_text(await people.admin.get(f"{place}/delete"))
     gone = await submit(people.admin, f"{place}/delete", f"{place}/deletion")
     assert gone.headers["location"] == f"{LIST}?done=deleted"
-    assert "The CMS" not in text(await people.admin.get(gone.headers["location"]))
+    assert "The CMS" not in read_text(await people.admin.get(gone.headers["location"]))
     for path in (place, f"{place}/edit", f"{place}/secret", f"{place}/delete"):
         assert (await people.admin.get(path)).status_code == 404
 
@@ -465,4 +476,4 @@ async def test_a_form_without_its_token_changes_nothing(people: People) -> None:
         for page, action in forms:
             refused = await submit(people.admin, page, action, csrf=None, url=URL)
             assert refused.status_code == 403, action
-            assert "not filled in on a page of your present session" in text(refused)
+            assert "not filled in on a page of your present session" in read_text(refused)

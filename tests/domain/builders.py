@@ -122,11 +122,11 @@ def claim(*links: Link, **changes: Any) -> ClaimState:
 
 
 def move(to: Status, *cited: Link, reason: str = "read the report", **changes: Any) -> Move:
-    return replace(Move(to, reason, tuple(one.id for one in cited)), **changes)
+    return replace(Move(to, reason, tuple(link.id for link in cited)), **changes)
 
 
 def aside(*links: Link, reason: str = "spoke of another unit") -> tuple[SetAside, ...]:
-    return tuple(SetAside(one.id, reason) for one in links)
+    return tuple(SetAside(link.id, reason) for link in links)
 
 
 OVERRIDE = Override("public-interest", "The report is out; print tonight.", "source-1")
@@ -166,7 +166,7 @@ class Record:
     def _append(self, state: ClaimState | None, draft: Draft) -> ClaimState:
         number = len(self.events) + 1
         event = Event(number, draft.type, self.now, draft.data)
-        self.state = history.apply(state, event, claim_id=self.claim_id)
+        self.state = history.apply_event(state, event, claim_id=self.claim_id)
         self.events.append(event)
         self.rules.append(draft.rule)
         return self.state
@@ -191,7 +191,7 @@ class Record:
 
     def link(self, new: Link, **when: Any) -> Link:
         self.act(amendments.draft_link(self.state, new, note=None), **when)
-        made = self.state.link(new.id)
+        made = self.state.find_link(new.id)
         assert made is not None
         return made
 
@@ -236,7 +236,7 @@ class Record:
         decision_id: str = "decision-1",
         reason: str = "counted again",
     ) -> ClaimState:
-        ask = FindingRequest(finding, reason, tuple(one.id for one in cited))
+        ask = FindingRequest(finding, reason, tuple(link.id for link in cited))
         change = changes.change_finding(self.state, ask, decided_by=actor.name)
         return self.submit(change, four_eyes=four_eyes, actor=actor, decision_id=decision_id)
 

@@ -43,7 +43,7 @@ def test_the_table_names_every_action_and_role() -> None:
 
 
 @pytest.mark.parametrize(("action", "role", "may"), CASES)
-def test_the_table(action: Action, role: Role | None, may: bool) -> None:
+def test_roles_may_do_what_the_table_says(action: Action, role: Role | None, may: bool) -> None:
     """Each role may do what its column says; nobody in particular, what the public may."""
     who = actor(role)
     assert access.is_allowed(who, action, public_read=True) is may
@@ -55,7 +55,7 @@ def test_the_table(action: Action, role: Role | None, may: bool) -> None:
 
 
 @pytest.mark.parametrize("action", list(Action))
-def test_without_public_read_nobody_reads(action: Action) -> None:
+def test_without_public_read_the_public_reads_nothing(action: Action) -> None:
     """Public reading is off by default: whoever is not signed in may do nothing at all."""
     assert not access.is_allowed(None, action)
     with pytest.raises(NotAuthenticated, match="Authorization: Bearer"):
@@ -70,7 +70,7 @@ def test_public_read_gives_the_signed_in_nothing_more(
     assert access.is_allowed(actor(role), action) is may
 
 
-def test_a_refusal_names_the_roles_that_would_do() -> None:
+def test_refusal_names_the_allowed_roles() -> None:
     """In the order of the table, with one's own."""
     with pytest.raises(Forbidden) as refused:
         access.require_permission(actor(Role.READER), Action.OVERRIDE)
@@ -85,7 +85,7 @@ def test_every_error_has_its_own_slug_and_status() -> None:
     found = errors.list_problems()
 
     def below(kind: type[errors.ClaimdeskError]) -> list[type[errors.ClaimdeskError]]:
-        return [kind, *(deeper for one in kind.__subclasses__() for deeper in below(one))]
+        return [kind, *(deeper for subclass in kind.__subclasses__() for deeper in below(subclass))]
 
     tree = below(errors.ClaimdeskError)
     assert len(found) == len(tree)

@@ -35,7 +35,7 @@ def test_spellings_of_one_address_are_one(address: str) -> None:
     assert addresses.compute_address_digest(address) == addresses.compute_address_digest(SAME[0])
 
 
-def test_other_pages_stay_others() -> None:
+def test_different_pages_have_different_normal_forms() -> None:
     assert (
         len({addresses.normalize_address(address) for address in [SAME[0], *OTHER]})
         == len(OTHER) + 1
@@ -51,12 +51,12 @@ def test_other_pages_stay_others() -> None:
         ("https://[2001:DB8::1]:443/", "https://[2001:db8::1]"),
     ],
 )
-def test_punycode_ports_and_escapes_make_no_other_page(one: str, other: str) -> None:
+def test_punycode_default_ports_and_escapes_do_not_change_the_page(one: str, other: str) -> None:
     assert addresses.normalize_address(one) == addresses.normalize_address(other)
 
 
 @pytest.mark.parametrize("address", [*SAME, *OTHER, "https://bücher.example/é"])
-def test_a_canonical_address_is_its_own(address: str) -> None:
+def test_normalizing_an_address_twice_changes_nothing(address: str) -> None:
     canonical = addresses.normalize_address(address)
     assert addresses.find_address_fault(canonical) is None
     assert addresses.normalize_address(canonical) == canonical
@@ -82,6 +82,6 @@ def test_a_canonical_address_is_its_own(address: str) -> None:
         "https://\u200b/",
     ],
 )
-def test_what_is_no_address_is_refused_and_left_alone(address: str) -> None:
+def test_invalid_address_is_refused_and_not_normalized(address: str) -> None:
     assert addresses.find_address_fault(address) is not None
     assert addresses.normalize_address(address) == address

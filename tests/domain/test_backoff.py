@@ -19,7 +19,7 @@ from service.domain.backoff import (
 TRIES = len(SCHEDULE) + 1
 
 
-def test_the_schedule_is_the_one_that_was_promised() -> None:
+def test_schedule_is_the_documented_one() -> None:
     """5 s, 30 s, 2 min, 10 min, 30 min, 1 h, 3 h, 6 h, 12 h, 24 h, 24 h: three days, 12 tries."""
     minute, hour = 60, 3600
     assert (
@@ -30,7 +30,7 @@ def test_the_schedule_is_the_one_that_was_promised() -> None:
 
 
 @given(st.integers(1, TRIES - 1), st.randoms(use_true_random=False))
-def test_each_wait_is_the_schedule_s_within_jitter(tries: int, chance: random.Random) -> None:
+def test_each_delay_is_within_jitter_of_the_schedule(tries: int, chance: random.Random) -> None:
     """A fifth more or less, never beyond."""
     wait = compute_retry_delay(tries, chance=chance)
     assert wait is not None
@@ -50,12 +50,12 @@ def test_jitter_is_spread_over_its_whole_width() -> None:
 
 
 @pytest.mark.parametrize("tries", [TRIES, TRIES + 1, 1000])
-def test_after_the_last_there_is_none(tries: int) -> None:
+def test_no_delay_follows_the_last_attempt(tries: int) -> None:
     """The twelfth try is the last."""
     assert compute_retry_delay(tries) is None
 
 
-def test_a_schedule_of_one_s_own() -> None:
+def test_schedule_can_be_given() -> None:
     """Operators may set another; an empty one tries once."""
     assert compute_retry_delay(1, ()) is None
     wait = compute_retry_delay(2, (1, 100))
@@ -65,7 +65,7 @@ def test_a_schedule_of_one_s_own() -> None:
 
 
 @pytest.mark.parametrize("failures", range(BREAKER_FAILURES))
-def test_a_few_failures_open_nothing(failures: int) -> None:
+def test_few_failures_do_not_open_the_circuit_breaker(failures: int) -> None:
     """Fewer than five in a row: no rest, no probing."""
     assert compute_pause(failures) is None
     assert not is_probing(failures)
@@ -75,7 +75,7 @@ def test_a_few_failures_open_nothing(failures: int) -> None:
     ("failures", "seconds"),
     [(5, 30), (6, 60), (7, 120), (8, 240), (9, 480), (10, 600), (11, 600), (10_000, 600)],
 )
-def test_the_rest_doubles_to_ten_minutes(failures: int, seconds: int) -> None:
+def test_pause_doubles_up_to_ten_minutes(failures: int, seconds: int) -> None:
     """30 s after the fifth, then twice as long with each probe that fails."""
     assert compute_pause(failures) == timedelta(seconds=seconds)
     assert is_probing(failures)

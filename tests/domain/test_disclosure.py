@@ -51,7 +51,7 @@ def test_every_type_of_event_is_disclosed_or_a_draft_of_a_decision() -> None:
 
 
 @pytest.mark.parametrize("audience", [Audience.PUBLIC, Audience.READER])
-def test_drafts_of_decisions_and_unknown_types_show_nothing_but_their_place(
+def test_internal_and_unknown_events_show_only_their_position(
     audience: Audience,
 ) -> None:
     for type in ("decision.proposed", "decision.rejected", "no.such_type"):

@@ -64,7 +64,7 @@ from tests.domain.builders import (
 
 def confirmed(*links: Link, **changes: Any) -> Record:
     record = Record(**changes)
-    made = [record.link(one) for one in links]
+    made = [record.link(link) for link in links]
     record.decide(CONFIRMED, *made)
     return record
 
@@ -134,7 +134,7 @@ def test_1_a_supporter_that_turns_out_to_be_the_claimants_own_is_none() -> None:
     assert record.state.status is AWAITING
 
 
-def test_1_the_demand_may_rise_too() -> None:
+def test_1_confirmation_falls_when_more_support_is_needed() -> None:
     """A contradiction set aside while it was the claimant's own asks for two once it is not."""
     record = Record()
     first, second, own = (
@@ -190,9 +190,9 @@ def test_3_an_event_follows_one_version_only() -> None:
     record = Record()
     read = record.state
     event = history.Event(read.version + 1, "claim.withdrawn", record.now, {})
-    once = history.apply(read, event, claim_id=read.id)
+    once = history.apply_event(read, event, claim_id=read.id)
     with pytest.raises(ValueError, match="event 2 cannot follow event 2"):
-        history.apply(once, event, claim_id=read.id)
+        history.apply_event(once, event, claim_id=read.id)
 
 
 # 4. Amended materially after confirmation.
@@ -213,7 +213,7 @@ def test_4_a_material_amendment_asks_for_confirmation_again() -> None:
     assert record.rules[-1] == "amendment"
     assert record.last().data["cause"] == "amendment"
     assert record.last().data["sequence"] == 2
-    assert [one.affirmed for one in state.links] == [False, False]
+    assert [link.affirmed for link in state.links] == [False, False]
     assert evidence.suggest_status(state).support == ()
     # Caution outlives doubt: the contradiction stands though nobody affirmed it.
     assert evidence.suggest_status(state).status is DISPUTED
@@ -227,7 +227,7 @@ def test_4_links_are_affirmed_one_by_one() -> None:
     with pytest.raises(TransitionRefused, match="the wording has changed since"):
         record.decide(CONFIRMED, first)
     record.act(amendments.draft_affirmation(record.state, first.id))
-    assert [one.affirmed for one in record.state.links] == [True, False]
+    assert [link.affirmed for link in record.state.links] == [True, False]
     assert record.state.status is AWAITING
     record.decide(CONFIRMED, first)
     assert record.state.status is CONFIRMED
@@ -254,7 +254,7 @@ def test_4_what_was_set_aside_stands_again_against_other_words() -> None:
     record.decide(DISPUTED)
     record.decide(CONFIRMED, first, set_aside=aside(denial))
     amend(record, material=True, text="another wording")
-    assert [one.id for one in evidence.list_open_contradictions(record.state)] == [denial.id]
+    assert [link.id for link in evidence.list_open_contradictions(record.state)] == [denial.id]
 
 
 def test_4_a_typo_fix_keeps_the_revision() -> None:
@@ -266,7 +266,7 @@ def test_4_a_typo_fix_keeps_the_revision() -> None:
     assert record.last().data == {"text": "Serbia has returnd", "material": False}
 
 
-def test_4_what_differs_in_nothing_is_not_recorded() -> None:
+def test_4_amendment_that_changes_nothing_is_not_recorded() -> None:
     """The same text, tags, assignee and finding make no event, material or not."""
     record = Record()
     amend(record, material=False, tags=["kosovo"], finding="unprovable", assignee="ana")
@@ -302,7 +302,7 @@ def test_4_affirming_needs_something_to_affirm() -> None:
 
 def absorb(survivor: Record, loser: Record) -> ClaimState:
     loser.act(Draft("claim.merged", {"into": survivor.claim_id}))
-    new_ids = {one.id: f"{one.id}-moved" for one in loser.state.links}
+    new_ids = {link.id: f"{link.id}-moved" for link in loser.state.links}
     drafts = amendments.draft_absorption(survivor.state, loser.state, new_ids, None)
     return survivor.act(*drafts, cause=Cause.MERGE)
 
@@ -318,7 +318,7 @@ def test_5_the_losers_links_move_once_for_each_statement() -> None:
     loser.withdraw(loser.link(contradicts(POLICE)))
     loser.link(comments(BELGRADE, statement="origin"))
     absorb(survivor, loser)
-    ids = [one.id for one in survivor.state.links]
+    ids = [link.id for link in survivor.state.links]
     assert ids == [shared.id, f"{moved.id}-moved"]
     copy = survivor.state.links[1]
     assert (copy.statement, copy.stance, copy.recorded_at) == (
@@ -347,7 +347,7 @@ def test_5_what_the_loser_set_aside_stands_against_the_survivor() -> None:
     loser.decide(DISPUTED)
     loser.decide(CONFIRMED, first, set_aside=aside(denial))
     absorb(survivor, loser)
-    assert [one.voice.root for one in evidence.list_open_contradictions(survivor.state)] == [
+    assert [link.voice.root for link in evidence.list_open_contradictions(survivor.state)] == [
         "pristina"
     ]
 
@@ -426,9 +426,11 @@ def test_5_as_of_before_the_merge_shows_both() -> None:
     before = max(survivor.now, loser.now)
     loser.now = survivor.now = before + MINUTE
     absorb(survivor, loser)
-    then = [history.fold_until(one.claim_id, one.events, before) for one in (survivor, loser)]
-    assert all(one is not None and one.lifecycle is Lifecycle.ACTIVE for one in then)
-    assert [len(one.links) for one in then if one] == [0, 1]
+    then = [
+        history.fold_until(record.claim_id, record.events, before) for record in (survivor, loser)
+    ]
+    assert all(state is not None and state.lifecycle is Lifecycle.ACTIVE for state in then)
+    assert [len(state.links) for state in then if state] == [0, 1]
 
 
 def test_5_no_cycles() -> None:
@@ -578,7 +580,7 @@ def test_9_one_name_may_be_spelled_in_several_ways(written: str, meant: str) -> 
 
 
 @given(st.text(max_size=30))
-def test_9_a_folded_spelling_stays_as_it_is(name: str) -> None:
+def test_9_normalized_spelling_stays_as_it_is(name: str) -> None:
     assert normalize_spelling(normalize_spelling(name)) == normalize_spelling(name)
 
 
@@ -590,7 +592,7 @@ def test_9_different_names_stay_different() -> None:
 
 
 @given(st.text(max_size=30))
-def test_9_folding_twice_is_folding_once(name: str) -> None:
+def test_9_normalizing_twice_changes_nothing(name: str) -> None:
     """What is stored folded is found by folding what is asked."""
     once = normalize_letters(name)
     assert normalize_letters(once) == once
@@ -660,7 +662,7 @@ def test_a_statement_has_one_stance_on_a_claim() -> None:
         record.link(other)
     record.retract(first)
     record.link(other)
-    assert [one.stance for one in record.state.links if one.is_active] == [Stance.COMMENTS]
+    assert [link.stance for link in record.state.links if link.is_active] == [Stance.COMMENTS]
 
 
 def test_a_link_is_retracted_once() -> None:

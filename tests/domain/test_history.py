@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.domain import amendments, changes, claims, history, ids, proposals
+from service.domain import amendments, changes, claims, history, ids, plain_data, proposals
 from service.domain.claims import Finding, Kind, Lifecycle, Precision, Status
 from service.domain.history import Draft, Event
 from service.record import canonical
@@ -112,7 +112,7 @@ def test_every_type_of_event_is_in_the_full_record() -> None:
     )
     for kind, data, expected in closing:
         event = Event(one.state.version + 1, kind, one.now, data)
-        closed = history.apply(one.state, event, claim_id=one.claim_id)
+        closed = history.apply_event(one.state, event, claim_id=one.claim_id)
         assert closed.lifecycle is expected
         assert closed.pending is None
         assert closed.status is one.state.status
@@ -129,13 +129,15 @@ def test_the_fold_of_the_record_is_the_state() -> None:
     assert history.fold(one.claim_id, stored) == one.state
 
 
-def test_the_full_record_folds_to_this() -> None:
+def test_full_record_folds_to_the_expected_state() -> None:
     """What each event is for, read off the end state."""
     state = full().state
     assert (state.text, state.revision, state.tags) == ("other words", 2, ("kosovo", "army"))
     assert (state.assignee, state.finding) == ("ana", Finding.UNPROVABLE)
     assert (state.status, state.sequence, state.part_of) == (AWAITING, 4, "survivor")
-    assert [(one.id, one.status) for one in state.components] == [("part", ASSERTED)]
+    assert [(component.id, component.status) for component in state.components] == [
+        ("part", ASSERTED)
+    ]
     assert state.pending is not None
     assert state.pending.override == OVERRIDE
     asked, first, second, denial, moved, origin = state.links
@@ -154,7 +156,7 @@ def test_the_full_record_folds_to_this() -> None:
     assert state.claimant == BELGRADE
 
 
-def test_nothing_comes_of_nothing() -> None:
+def test_no_events_fold_to_no_claim() -> None:
     """A claim without events is no claim."""
     assert history.fold("claim-1", []) is None
     assert history.fold_until("claim-1", full().events, NOON - MINUTE) is None
@@ -179,22 +181,22 @@ def test_the_state_survives_json() -> None:
     one = full()
     for count in range(1, len(one.events) + 1):
         state = history.fold(one.claim_id, one.events[:count])
-        assert history.read_state(orjson.loads(orjson.dumps(state))) == state
+        assert plain_data.read_state(orjson.loads(orjson.dumps(state))) == state
     bare = claim(claimant=None, story="kosovo-border-2023")
-    assert history.read_state(orjson.loads(orjson.dumps(bare))) == bare
+    assert plain_data.read_state(orjson.loads(orjson.dumps(bare))) == bare
 
 
-def test_plain_is_what_json_makes_of_it() -> None:
+def test_plain_data_survives_json() -> None:
     """Event data is plain already: the same as its JSON read back, with instants as `…Z`."""
     one = full()
     for event in one.events:
         assert json.loads(json.dumps(event.data)) == event.data
     link = one.state.links[0]
-    data = history.make_plain(link)
+    data = plain_data.make_plain(link)
     assert data["said_at"] == "2023-10-02T12:00:00Z"
     assert type(data["stance"]) is str
-    assert history.read_link(data) == link
-    assert history.make_plain((1, True, None, "x", [Status.ASSERTED])) == [
+    assert plain_data.read_link(data) == link
+    assert plain_data.make_plain((1, True, None, "x", [Status.ASSERTED])) == [
         1,
         True,
         None,
@@ -216,7 +218,7 @@ def test_an_event_that_cannot_follow_is_an_error(number: int, kind: str, message
     """Gaps, repeats, unknown types and a second beginning are never folded over."""
     one = Record()
     with pytest.raises(ValueError, match=message):
-        history.apply(one.state, Event(number, kind, NOON, {}), claim_id="claim-1")
+        history.apply_event(one.state, Event(number, kind, NOON, {}), claim_id="claim-1")
 
 
 @pytest.mark.parametrize(("number", "kind"), [(1, "claim.withdrawn"), (2, "claim.created")])
@@ -224,7 +226,7 @@ def test_a_record_begins_at_its_beginning(number: int, kind: str) -> None:
     """With claim.created, as number 1."""
     data = Record().events[0].data
     with pytest.raises(ValueError, match=r"a record begins with claim\.created"):
-        history.apply(None, Event(number, kind, NOON, data), claim_id="claim-1")
+        history.apply_event(None, Event(number, kind, NOON, data), claim_id="claim-1")
 
 
 def test_a_status_has_its_own_clock() -> None:
@@ -251,7 +253,7 @@ def test_naive_instants_are_refused() -> None:
     with pytest.raises(ValueError, match="offset"):
         claims.format_instant(naive)
     with pytest.raises(ValueError, match="offset"):
-        history.make_plain({"at": naive}["at"])
+        plain_data.make_plain({"at": naive}["at"])
 
 
 def test_instants_are_written_in_utc() -> None:
@@ -266,11 +268,11 @@ def test_ids_are_uuid_7_and_have_one_spelling() -> None:
     """Version 7, variant 10, unique, in lower case; other spellings are read, nonsense is not."""
     made = [ids.make_id() for _ in range(200)]
     assert len(set(made)) == 200
-    for one in made:
-        assert one[14] == "7"
-        assert one[19] in "89ab"
-        assert ids.parse_id(one.upper()) == one
-    stamps = [one[:13] for one in made]
+    for item in made:
+        assert item[14] == "7"
+        assert item[19] in "89ab"
+        assert ids.parse_id(item.upper()) == item
+    stamps = [made_id[:13] for made_id in made]
     assert stamps == sorted(stamps)
     for nonsense in ("", "1", "x" * 36, made[0] + "0", made[0][:-1]):
         assert ids.parse_id(nonsense) is None
@@ -301,8 +303,8 @@ def independent(value: Any) -> str:
 @given(PLAIN)
 def test_the_canonical_form_is_sorted_compact_json(value: Any) -> None:
     """Byte for byte what an independent implementation writes, and it reads back equal."""
-    assert canonical.canonical(value) == independent(value)
-    assert json.loads(canonical.canonical(value)) == value
+    assert canonical.render_canonical(value) == independent(value)
+    assert json.loads(canonical.render_canonical(value)) == value
 
 
 @settings(max_examples=100, deadline=None)
@@ -323,19 +325,19 @@ def test_the_hash_is_of_the_whole_line(
         "previous_hash": canonical.GENESIS,
     }
     expected = sha256(independent(line | {"actor": actor, "data": data}).encode()).hexdigest()
-    assert expected == canonical.event_hash(
-        **line, actor=canonical.canonical(actor), data=canonical.canonical(data)
+    assert expected == canonical.hash_claim_event(
+        **line, actor=canonical.render_canonical(actor), data=canonical.render_canonical(data)
     )
 
 
-def test_a_hash_written_down_once() -> None:
+def test_hash_equals_a_known_value() -> None:
     """The form is a promise to whoever verifies an export: these bytes, this hash."""
     body = (
         '{"actor":{"id":"ana","name":"Ana"},"claim":"c","data":{"reason":"čekamo"},"number":2,'
         '"previous_hash":"' + "0" * 64 + '","recorded_at":"2023-10-02T12:00:00Z",'
         '"type":"claim.withdrawn"}'
     )
-    assert sha256(body.encode()).hexdigest() == canonical.event_hash(
+    assert sha256(body.encode()).hexdigest() == canonical.hash_claim_event(
         claim="c",
         number=2,
         type="claim.withdrawn",
@@ -354,14 +356,14 @@ def test_every_line_of_a_record_can_be_hashed() -> None:
     def chain(events: list[Event]) -> str:
         last = canonical.GENESIS
         for event in events:
-            data = canonical.canonical(event.data)
+            data = canonical.render_canonical(event.data)
             assert data == independent(event.data)
-            last = canonical.event_hash(
+            last = canonical.hash_claim_event(
                 claim=one.claim_id,
                 number=event.number,
                 type=event.type,
                 recorded_at=claims.format_instant(event.recorded_at),
-                actor=canonical.canonical({"id": BORIS.id, "name": BORIS.name}),
+                actor=canonical.render_canonical({"id": BORIS.id, "name": BORIS.name}),
                 data=data,
                 previous_hash=last,
             )

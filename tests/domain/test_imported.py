@@ -35,7 +35,7 @@ def brought(to: Status, source: Imported = CHECKER) -> ClaimState:
     draft = lifecycle.import_status(begun, to, reason="Imported: rated", source=source)
     assert draft.rule == "import"
     assert draft.data["cause"] == Cause.IMPORT
-    return history.apply(begun, Event(2, draft.type, NOON, draft.data), claim_id=begun.id)
+    return history.apply_event(begun, Event(2, draft.type, NOON, draft.data), claim_id=begun.id)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_the_print_line_says_whose_judgement_it_is(
     assert "ndependently confirmed" not in render_document(state)
 
 
-def test_what_was_not_imported_says_nothing_of_it() -> None:
+def test_claim_that_was_not_imported_names_no_source() -> None:
     assert '"imported"' not in render_document(claim())
 
 
@@ -84,18 +84,18 @@ def test_what_was_not_imported_says_nothing_of_it() -> None:
         claim(supports(), version=3, status=AWAITING),
     ],
 )
-def test_only_a_claim_that_has_just_begun_takes_one(state: ClaimState) -> None:
+def test_only_a_new_claim_takes_an_imported_status(state: ClaimState) -> None:
     """The guards keep every other claim, whoever says what of it."""
     with pytest.raises(Conflict):
         lifecycle.import_status(state, DISPUTED, reason="x", source=CHECKER)
 
 
-def test_asserted_is_what_a_claim_is_already() -> None:
+def test_asserted_cannot_be_imported() -> None:
     with pytest.raises(Invalid):
         lifecycle.import_status(claim(version=1), ASSERTED, reason="x", source=CHECKER)
 
 
-def test_the_guards_are_as_they_were_for_everybody_else() -> None:
+def test_import_does_not_loosen_the_guards() -> None:
     """An imported dispute does not open the way to a confirmation without support."""
     with pytest.raises(TransitionRefused, match="needs 1 supporting statement"):
         lifecycle.change_status(
@@ -107,7 +107,7 @@ def test_the_guards_are_as_they_were_for_everybody_else() -> None:
         )
 
 
-def test_it_is_no_drift_until_something_is_recorded_here() -> None:
+def test_imported_claim_is_not_under_review_before_a_link_is_recorded() -> None:
     """Ten thousand imported claims do not fill the review queue; one with evidence does."""
     state = brought(CONFIRMED)
     suggestion = evidence.suggest_status(state)
@@ -125,7 +125,7 @@ def test_it_is_no_drift_until_something_is_recorded_here() -> None:
     assert evidence.is_as_suggested(retracted, evidence.suggest_status(retracted))
 
 
-def test_the_desks_own_decision_takes_its_place() -> None:
+def test_decision_of_the_desk_replaces_the_imported_status() -> None:
     """With it goes what others found: it was never this desk's finding."""
     state = brought(DISPUTED, replace(CHECKER, finding=Finding.REFUTED))
     data: dict[str, Any] = {
@@ -139,20 +139,22 @@ def test_the_desks_own_decision_takes_its_place() -> None:
         "sequence": 2,
         "decision": None,
     }
-    own = history.apply(state, Event(3, "claim.status_changed", NOON, data), claim_id=state.id)
+    own = history.apply_event(
+        state, Event(3, "claim.status_changed", NOON, data), claim_id=state.id
+    )
     assert (own.imported, own.finding) == (None, None)
     assert "Example Fact-check" not in build_print_line(own)
 
 
-def test_another_wording_is_not_what_they_judged() -> None:
+def test_material_amendment_ends_the_import() -> None:
     state = brought(DISPUTED, replace(CHECKER, finding=Finding.REFUTED))
-    typo = history.apply(
+    typo = history.apply_event(
         state,
         Event(3, "claim.amended", NOON, {"text": "The same", "material": False}),
         claim_id=state.id,
     )
     assert typo.imported == state.imported
-    other = history.apply(
+    other = history.apply_event(
         state,
         Event(3, "claim.amended", NOON, {"text": "Another", "material": True}),
         claim_id=state.id,
@@ -161,14 +163,14 @@ def test_another_wording_is_not_what_they_judged() -> None:
     assert not evidence.is_as_suggested(other, evidence.suggest_status(other))
 
 
-def test_the_desks_own_finding_is_its_own() -> None:
+def test_finding_of_the_desk_is_not_attributed_to_others() -> None:
     state = brought(DISPUTED, replace(CHECKER, finding=Finding.REFUTED))
-    own = history.apply(
+    own = history.apply_event(
         state, Event(3, "claim.amended", NOON, {"finding": "conflicting"}), claim_id=state.id
     )
     assert build_print_line(own).endswith("The desk found the evidence conflicting.")
 
 
-def test_a_denial_recorded_here_is_shown_beside_it() -> None:
+def test_denial_is_printed_with_an_imported_status() -> None:
     state = replace(brought(DISPUTED), links=(contradicts(PRISTINA),))
     assert "(label “True”). Disputed by Pristina." in build_print_line(state)

@@ -27,7 +27,10 @@ def spans(lane: status_spans.Lane) -> list[tuple[Status, int | None, int | None]
     def minutes(moment: datetime | None) -> int | None:
         return None if moment is None else (moment - NOON) // MINUTE
 
-    return [(one.status, minutes(one.since), minutes(one.until)) for one in lane.intervals]
+    return [
+        (interval.status, minutes(interval.since), minutes(interval.until))
+        for interval in lane.intervals
+    ]
 
 
 def test_statuses_follow_each_other_without_gaps() -> None:
@@ -37,7 +40,7 @@ def test_statuses_follow_each_other_without_gaps() -> None:
     assert (lane.lifecycle, lane.closed_at) == (Lifecycle.ACTIVE, None)
 
 
-def test_what_held_for_no_time_is_left_out() -> None:
+def test_status_that_held_for_no_time_is_left_out() -> None:
     """Of several changes at one instant the last counts; a status that returns at once never
     left."""
     assert spans(drawn((1, AWAITING), (1, ASSERTED))) == [(ASSERTED, 0, None)]

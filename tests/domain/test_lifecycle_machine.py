@@ -27,6 +27,7 @@ from service.domain import (
     guards,
     history,
     lifecycle,
+    plain_data,
     printed,
     proposals,
 )
@@ -160,27 +161,27 @@ class Desk(RuleBasedStateMachine):
         claimant = self.records[number].claimant
         own = None if claimant is None else self.root(claimant.party)
         return [
-            one
-            for one in self.accounts[number].values()
-            if one.stance is stance
-            and not one.retracted
-            and not one.withdrawn
-            and self.root(one.party) != own
+            value
+            for value in self.accounts[number].values()
+            if value.stance is stance
+            and not value.retracted
+            and not value.withdrawn
+            and self.root(value.party) != own
         ]
 
     def support(self, number: int) -> set[str]:
         return {
-            self.root(one.party)
-            for one in self.live(number, Stance.SUPPORTS)
-            if one.qualifies and one.affirmed and not one.conflicting
+            self.root(link.party)
+            for link in self.live(number, Stance.SUPPORTS)
+            if link.qualifies and link.affirmed and not link.conflicting
         }
 
     def needed(self, number: int) -> int:
-        aside = any(one.aside for one in self.live(number, Stance.CONTRADICTS))
+        aside = any(link.aside for link in self.live(number, Stance.CONTRADICTS))
         return 2 if aside or self.records[number].kind is Kind.FIGURE else 1
 
     def open_denials(self, number: int) -> list[Account]:
-        return [one for one in self.live(number, Stance.CONTRADICTS) if not one.aside]
+        return [link for link in self.live(number, Stance.CONTRADICTS) if not link.aside]
 
     # Acting.
 
@@ -229,9 +230,9 @@ class Desk(RuleBasedStateMachine):
         """What is printed of a confirmed claim never changes by one person's word, but to be more
         cautious, or to be confirmed no longer."""
         after = self.records[number].state
-        support = {self.root(one.party) for one in self.live(number, Stance.SUPPORTS)}
+        support = {self.root(link.party) for link in self.live(number, Stance.SUPPORTS)}
         support &= self.support(number)
-        denials = {self.root(one.party) for one in self.open_denials(number)}
+        denials = {self.root(link.party) for link in self.open_denials(number)}
         had, denied = self.vouched.get(number, (set(), set()))
         self.vouched[number] = (support, denials)
         agreed = agreed or any(
@@ -290,7 +291,7 @@ class Desk(RuleBasedStateMachine):
 
     def check_confirmation(self, number: int, data: dict[str, Any]) -> None:
         """Nothing is confirmed without a marked override or enough independent support now."""
-        assert data["decided_by"] in {one.name for one in PEOPLE}
+        assert data["decided_by"] in {person.name for person in PEOPLE}
         assert data["approved_by"] != data["decided_by"]
         if data["override"] is not None:
             assert self.records[number].state.override
@@ -301,8 +302,8 @@ class Desk(RuleBasedStateMachine):
         assert len(self.support(number)) >= asks
         open_now = [
             link_id
-            for link_id, one in self.accounts[number].items()
-            if any(one is denial for denial in self.open_denials(number))
+            for link_id, account in self.accounts[number].items()
+            if any(account is denial for denial in self.open_denials(number))
         ]
         assert set(open_now) <= aside
 
@@ -319,8 +320,8 @@ class Desk(RuleBasedStateMachine):
     ) -> None:
         """One of Belgrade's claims and one of Washington's, with something said of them."""
         self.eyes = eyes
-        for number, one in ((0, Kind.EVENT), (2, kind)):
-            self.add_claim(PARTIES[number], one)
+        for number, each in ((0, Kind.EVENT), (2, kind)):
+            self.add_claim(PARTIES[number], each)
         for drawn, party, stance in links:
             self.link_new(drawn, party, stance, Basis.DOCUMENTS)
         # One utterance on both claims, supporting one alone: a merge has to settle that.
@@ -389,7 +390,7 @@ class Desk(RuleBasedStateMachine):
         """`hedged`: partial, or else conditional."""
         number = self.claim(drawn)
         record = self.records[number]
-        standing = [one for one in self.spoken if one not in self.taken_back]
+        standing = [statement for statement in self.spoken if statement not in self.taken_back]
         if known is not None and standing:
             statement = standing[known % len(standing)]
             party, basis = self.spoken[statement]
@@ -410,9 +411,9 @@ class Desk(RuleBasedStateMachine):
             recorded_at=self.clock,
         )
         active = {
-            one.statement
-            for one in self.accounts[number].values()
-            if not one.retracted and not one.withdrawn
+            value.statement
+            for value in self.accounts[number].values()
+            if not value.retracted and not value.withdrawn
         }
         if record.state.lifecycle is not Lifecycle.ACTIVE:
             refusal: type[ClaimdeskError] | None = {
@@ -525,8 +526,8 @@ class Desk(RuleBasedStateMachine):
                 return amendments.withdraw_linked_statement(statement, [draft], about)
 
             def take(number: int = number) -> None:
-                for one in self.accounts[number].values():
-                    one.withdrawn = one.withdrawn or one.statement == statement
+                for value in self.accounts[number].values():
+                    value.withdrawn = value.withdrawn or value.statement == statement
 
             self.submit(number, change, Effect(again, take))
         self.taken_back.add(statement)
@@ -675,7 +676,7 @@ class Desk(RuleBasedStateMachine):
         stances = (Stance.CONTRADICTS, Stance.SUPPORTS)[
             : 2 if finding is Finding.CONFLICTING else 1
         ]
-        cites = [one.id for one in state.links if one.is_active and one.stance in stances]
+        cites = [link.id for link in state.links if link.is_active and link.stance in stances]
         ask = FindingRequest(finding, "weighed", tuple(cites))
 
         def again(state: ClaimState) -> Change:
@@ -686,7 +687,7 @@ class Desk(RuleBasedStateMachine):
         except ClaimdeskError:
             return
         if finding is Finding.REFUTED:
-            assert any(one.qualifies_by_basis for one in self.open_denials(number)), (
+            assert any(link.qualifies_by_basis for link in self.open_denials(number)), (
                 "somebody else knows better at first hand"
             )
         if not self.submit(number, change, Effect(again, lambda: None), actor=actor) and approve:
@@ -700,7 +701,7 @@ class Desk(RuleBasedStateMachine):
         assert found is not None
         number, pending = found
         state = self.records[number].state
-        proposer = next(one for one in PEOPLE if one.id == pending.proposed_by)
+        proposer = next(person for person in PEOPLE if person.id == pending.proposed_by)
         draft = (
             proposals.draft_withdrawal(state, pending.id, actor=proposer, reason=None)
             if own
@@ -721,8 +722,8 @@ class Desk(RuleBasedStateMachine):
 
         def take() -> None:
             if material:
-                for one in self.accounts[number].values():
-                    one.affirmed = one.aside = False
+                for value in self.accounts[number].values():
+                    value.affirmed = value.aside = False
 
         try:
             change = again(state)
@@ -826,14 +827,14 @@ class Desk(RuleBasedStateMachine):
         """What a merge does to the account of the claim that remains."""
         gone, kept = self.records[number], self.records[survivor]
         here = {
-            one.statement: one
-            for one in self.accounts[survivor].values()
-            if not one.retracted and not one.withdrawn
+            value.statement: value
+            for value in self.accounts[survivor].values()
+            if not value.retracted and not value.withdrawn
         }
         moving = {
-            new_ids[link_id]: replace(one, aside=False)
-            for link_id, one in self.accounts[number].items()
-            if not one.retracted and not one.withdrawn
+            new_ids[link_id]: replace(account, aside=False)
+            for link_id, account in self.accounts[number].items()
+            if not account.retracted and not account.withdrawn
         }
         if gone.claimant is not None:
             party, basis = self.spoken[gone.origin]
@@ -841,16 +842,16 @@ class Desk(RuleBasedStateMachine):
             own = kept.claimant is not None and self.root(kept.claimant.party) == self.root(party)
             origin.conflicting = origin.qualifies and not own
             moving[origin_id] = origin
-        for link_id, one in moving.items():
-            if one.statement == kept.origin:
+        for link_id, each in moving.items():
+            if each.statement == kept.origin:
                 continue
-            mine = here.get(one.statement)
+            mine = here.get(each.statement)
             if mine is None:
-                self.accounts[survivor][link_id] = one
-            elif CAUTIOUS.index(one.stance) > CAUTIOUS.index(mine.stance):
+                self.accounts[survivor][link_id] = each
+            elif CAUTIOUS.index(each.stance) > CAUTIOUS.index(mine.stance):
                 mine.retracted = True
-                self.accounts[survivor][link_id] = replace(one, conflicting=True)
-            elif mine.stance is not one.stance:
+                self.accounts[survivor][link_id] = replace(each, conflicting=True)
+            elif mine.stance is not each.stance:
                 mine.conflicting = True
 
     @rule(drawn=which, sure=rarely)
@@ -881,15 +882,15 @@ class Desk(RuleBasedStateMachine):
             return
         former = self.parents[party]
         self.parents[party] = parent
-        below = {one for one in PARTIES if self.is_below(one, party)}
+        below = {slug for slug in PARTIES if self.is_below(slug, party)}
         voices = {
-            one: {"name": one, "root": self.root(one), "root_name": self.root(one)}
-            for one in sorted(below)
+            entry: {"name": entry, "root": self.root(entry), "root_name": self.root(entry)}
+            for entry in sorted(below)
         }
         draft = Draft("party.changed", {"party": party, "parties": voices})
         concerned = []
         for number, record in enumerate(self.records):
-            shown = {one.party for one in self.accounts[number].values()}
+            shown = {value.party for value in self.accounts[number].values()}
             if record.claimant is not None:
                 shown.add(record.claimant.party)
             if shown & below:
@@ -926,7 +927,7 @@ class Desk(RuleBasedStateMachine):
         for record in map(self.records.__getitem__, self.changed):
             state = record.state
             assert history.fold(record.claim_id, record.events) == state
-            assert history.read_state(orjson.loads(orjson.dumps(state))) == state
+            assert plain_data.read_state(orjson.loads(orjson.dumps(state))) == state
 
         self.numbers_have_no_gaps()
         self.changed.clear()
@@ -940,9 +941,9 @@ class Desk(RuleBasedStateMachine):
             assert instants == sorted(instants)
             assert all(instant.tzinfo is UTC for instant in instants)
             changes = [event.data for event in record.events if event.type == CHANGE]
-            assert [one["sequence"] for one in changes] == list(range(1, state.sequence + 1))
-            statuses = ["asserted", *(one["status"] for one in changes)]
-            assert [one["previous_status"] for one in changes] == statuses[:-1]
+            assert [change["sequence"] for change in changes] == list(range(1, state.sequence + 1))
+            statuses = ["asserted", *(change["status"] for change in changes)]
+            assert [change["previous_status"] for change in changes] == statuses[:-1]
             assert statuses[-1] == state.status
 
     @invariant()
@@ -957,7 +958,7 @@ class Desk(RuleBasedStateMachine):
             assert len(suggestion.confirmation_requests) == len(
                 self.live(number, Stance.REQUESTS_CONFIRMATION)
             )
-            assert {one.link.id for one in suggestion.trace} == set(self.accounts[number])
+            assert {line.link.id for line in suggestion.trace} == set(self.accounts[number])
 
     @invariant()
     def confirmations_keep_their_support(self) -> None:

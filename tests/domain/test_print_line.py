@@ -41,7 +41,7 @@ def after_claimed(*links: Link, **changes: Any) -> str:
     return line.removeprefix(CLAIMED).strip()
 
 
-def test_the_example_of_the_contract() -> None:
+def test_example_prints_as_documented() -> None:
     """The contract's line, word for word: claim C1 with Miller's conditional request."""
     asked = requests(MILLER, conditional=True, basis=Basis.UNSTATED)
     assert build_print_line(claim(asked, status=AWAITING)) == (
@@ -99,7 +99,9 @@ def test_the_example_of_the_contract() -> None:
         ),
     ],
 )
-def test_each_status_says_who_stands_where(links: tuple[Link, ...], status: Any, line: str) -> None:
+def test_print_line_of_each_status_names_the_parties(
+    links: tuple[Link, ...], status: Any, line: str
+) -> None:
     """Root parties, once each; only what stands; and never that a claim is true or false."""
     assert after_claimed(*links, status=status) == line
 
@@ -202,7 +204,7 @@ def test_a_date_is_as_precise_as_it_is_known(precision: Precision, spoken: str) 
     assert format_date(moment, precision) == spoken
 
 
-def test_names_are_listed_as_one_speaks() -> None:
+def test_names_are_joined_by_commas_and_and() -> None:
     """One, two, and more."""
     assert [
         join_names([]),
@@ -221,7 +223,7 @@ def test_names_are_listed_as_one_speaks() -> None:
     st.lists(
         st.sampled_from(
             [supports(), supports(NATO), requests(), contradicts(PRISTINA), comments(), MILLER]
-        ).filter(lambda one: isinstance(one, Link)),
+        ).filter(lambda link: isinstance(link, Link)),
         max_size=5,
         unique_by=id,
     ),
@@ -237,7 +239,7 @@ def test_only_a_confirmed_claim_is_called_confirmed(
     state = claim(*links, status=status, lifecycle=lifecycle, override=override)
     line = build_print_line(state)
     assert ("Independently confirmed" in line) <= (status is CONFIRMED)
-    denied = any(one.stance == "contradicts" for one in links)
+    denied = any(link.stance == "contradicts" for link in links)
     assert ("Pristina" in line) is denied
     assert ("override" in line) is override
     assert line == " ".join(line.split())

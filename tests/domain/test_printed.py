@@ -45,7 +45,7 @@ CONFIRMED_CHANGES = [
 
 
 @pytest.mark.parametrize(("field", "changes", "asks"), CONFIRMED_CHANGES)
-def test_a_confirmed_claim_changes_by_two_or_more_cautiously(
+def test_confirmed_claim_needs_two_people_unless_it_becomes_more_cautious(
     field: str, changes: dict[str, Any], asks: bool
 ) -> None:
     """Each printed field of a confirmed claim takes two, unless the line is more cautious."""
@@ -57,7 +57,7 @@ def test_a_confirmed_claim_changes_by_two_or_more_cautiously(
     assert (field in printed.list_fields_to_agree_on(before, after)) is asks
 
 
-def test_a_denial_and_a_withdrawal_do_not_go_by_one_persons_word() -> None:
+def test_one_person_cannot_take_away_a_denial_or_withdrawal() -> None:
     """The way back from caution takes two, and so does another name for who denies."""
     challenged = claim(yes, no, status=CONFIRMED)
     calm = replace(challenged, links=(yes,))
@@ -71,7 +71,7 @@ def test_a_denial_and_a_withdrawal_do_not_go_by_one_persons_word() -> None:
 
 @pytest.mark.parametrize("status", [ASSERTED, DISPUTED])
 @pytest.mark.parametrize(("field", "changes", "asks"), CONFIRMED_CHANGES)
-def test_what_nobody_vouches_for_changes_by_one_persons_word(
+def test_one_person_may_change_what_no_agreement_covers(
     status: Any, field: str, changes: dict[str, Any], asks: bool
 ) -> None:
     """Without a confirmation or a finding, one person records what is."""
@@ -80,7 +80,7 @@ def test_what_nobody_vouches_for_changes_by_one_persons_word(
 
 
 @pytest.mark.parametrize(("field", "changes", "asks"), CONFIRMED_CHANGES)
-def test_a_finding_vouches_for_the_words_and_whose_they_are(
+def test_finding_covers_the_text_and_the_claimant(
     field: str, changes: dict[str, Any], asks: bool
 ) -> None:
     before = claim(yes, status=DISPUTED, finding=Finding.UNPROVABLE)
@@ -101,17 +101,17 @@ def test_a_finding_vouches_for_the_words_and_whose_they_are(
         {"links": (supports(NATO), requests(PRISTINA))},
     ],
 )
-def test_what_is_not_printed_is_no_part_of_the_digest(changes: dict[str, Any]) -> None:
+def test_digest_leaves_out_what_is_not_printed(changes: dict[str, Any]) -> None:
     """Tags, an assignee, comments, another voice of the same party, a request that a confirmation
     has answered: no proposal is void for them."""
     before = claim(yes, status=CONFIRMED)
     after = replace(before, **changes)
     assert printed.read_printed(before) == printed.read_printed(after)
-    digests = [printed.compute_digest(printed.read_printed(one), {}) for one in (before, after)]
+    digests = [printed.compute_digest(printed.read_printed(state), {}) for state in (before, after)]
     assert digests[0] == digests[1]
 
 
-def test_the_order_of_the_sentence_is_no_matter() -> None:
+def test_order_of_parties_does_not_matter() -> None:
     """Who stands first in the line is not what anybody agreed to."""
     other = supports(PRISTINA)
     assert evidence.list_qualifying_support(claim(yes, other)) != evidence.list_qualifying_support(

@@ -62,7 +62,7 @@ DISQUALIFIED: list[tuple[Any, dict[str, Any], str]] = [
 
 def trace(*links: Link, **changes: Any) -> list[tuple[bool, str]]:
     return [
-        (one.counted, one.why) for one in evidence.suggest_status(claim(*links, **changes)).trace
+        (line.counted, line.why) for line in evidence.suggest_status(claim(*links, **changes)).trace
     ]
 
 
@@ -73,7 +73,7 @@ def test_own_observation_and_documents_qualify(basis: Basis) -> None:
     assert suggestion.status is CONFIRMED
     assert suggestion.support == ("washington",)
     assert suggestion.needed_parties == 1
-    assert [(one.counted, one.why) for one in suggestion.trace] == [(True, COUNTS)]
+    assert [(line.counted, line.why) for line in suggestion.trace] == [(True, COUNTS)]
 
 
 @pytest.mark.parametrize(("who", "changes", "why"), DISQUALIFIED)
@@ -156,7 +156,7 @@ def test_three_serbian_voices_are_one_party() -> None:
     state = claim(supports(BELGRADE), supports(VUCEVIC), supports(ARMY))
     suggestion = evidence.suggest_status(state)
     assert suggestion.support == ()
-    assert {one.why for one in suggestion.trace} == {"same party as the claimant"}
+    assert {line.why for line in suggestion.trace} == {"same party as the claimant"}
 
 
 def test_a_police_force_does_not_confirm_its_own_government() -> None:
@@ -244,28 +244,28 @@ def test_the_suggestion_follows_from_what_the_trace_counts(state: ClaimState) ->
     """Derived again from the definition in docs/rules.md, not from the code's own helpers."""
     mine = None if state.claimant is None else state.claimant.root
     live = [
-        one
-        for one in state.links
-        if not one.retracted and not one.withdrawn and one.voice.root != mine
+        item
+        for item in state.links
+        if not item.retracted and not item.withdrawn and item.voice.root != mine
     ]
-    denied = [one for one in live if one.stance is Stance.CONTRADICTS]
-    stands = [one for one in denied if not one.set_aside]
+    denied = [link for link in live if link.stance is Stance.CONTRADICTS]
+    stands = [link for link in denied if not link.set_aside]
     support = {
-        one.voice.root
-        for one in live
-        if one.stance is Stance.SUPPORTS
-        and one.scope is Scope.FULL
-        and not one.conditional
-        and one.affirmed
-        and not one.conflicting
-        and one.basis in (Basis.OWN_OBSERVATION, Basis.DOCUMENTS)
+        counting.voice.root
+        for counting in live
+        if counting.stance is Stance.SUPPORTS
+        and counting.scope is Scope.FULL
+        and not counting.conditional
+        and counting.affirmed
+        and not counting.conflicting
+        and counting.basis in (Basis.OWN_OBSERVATION, Basis.DOCUMENTS)
     }
     k = 2 if state.kind is Kind.FIGURE or len(stands) < len(denied) else 1
     any_support = any(
-        one.stance is Stance.SUPPORTS and not one.retracted and not one.withdrawn
-        for one in state.links
+        each.stance is Stance.SUPPORTS and not each.retracted and not each.withdrawn
+        for each in state.links
     )
-    asked = any(one.stance is Stance.REQUESTS_CONFIRMATION for one in live)
+    asked = any(each.stance is Stance.REQUESTS_CONFIRMATION for each in live)
     if stands:
         expected = DISPUTED
     elif len(support) >= k:
@@ -278,7 +278,7 @@ def test_the_suggestion_follows_from_what_the_trace_counts(state: ClaimState) ->
     assert suggestion.status is expected
     assert set(suggestion.support) == support
     assert suggestion.needed_parties == k
-    counted = {one.link.voice.root for one in suggestion.trace if one.counted}
+    counted = {line.link.voice.root for line in suggestion.trace if line.counted}
     assert support <= counted
 
 
@@ -307,8 +307,8 @@ def test_no_guard_confirms_what_the_rules_do_not(state: ClaimState, how_many: in
     )
     if lifecycle.list_missing(state, wanted):
         return
-    roots = {one.voice.root for one in evidence.list_qualifying_support(state)}
+    roots = {link.voice.root for link in evidence.list_qualifying_support(state)}
     assert len(roots) >= (2 if wanted.set_aside or state.kind is Kind.FIGURE else 1)
-    assert {one.id for one in stands} == {one.link for one in wanted.set_aside}
+    assert {stand.id for stand in stands} == {each.link for each in wanted.set_aside}
     if state.claimant is not None:
         assert state.claimant.root not in roots

@@ -82,7 +82,7 @@ def test_every_line_end_becomes_a_newline(end: str) -> None:
 
 
 @given(st.text())
-def test_what_passes_is_composed_and_passes_again(text: str) -> None:
+def test_cleaned_text_is_composed_and_passes_again(text: str) -> None:
     for clean in (texts.clean_prose, texts.clean_line, texts.clean_name):
         try:
             cleaned = clean(text)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from service.domain import amendments, guards, history, lifecycle, proposals
+from service.domain import amendments, guards, history, lifecycle, plain_data, proposals
 from service.domain.claims import (
     Basis,
     ClaimState,
@@ -81,11 +81,11 @@ def decide(state: ClaimState, wanted: Move, *, four_eyes: bool = False) -> Claim
         state, wanted, actor=ANA, decision_id="decision-1", four_eyes=four_eyes
     )
     event = history.Event(state.version + 1, draft.type, state.updated_at, draft.data)
-    return history.apply(state, event, claim_id=state.id)
+    return history.apply_event(state, event, claim_id=state.id)
 
 
 def details(state: ClaimState, wanted: Move) -> list[str]:
-    return [one.detail for one in lifecycle.list_missing(state, wanted)]
+    return [lacking.detail for lacking in lifecycle.list_missing(state, wanted)]
 
 
 # The table.
@@ -99,12 +99,12 @@ def test_the_table_has_exactly_these_edges() -> None:
 
 @pytest.mark.parametrize(("before", "to"), PAIRS)
 @pytest.mark.parametrize("links", [(), (supports(), supports(NATO)), (contradicts(),)])
-def test_what_is_no_edge_is_refused_to_everybody(
+def test_missing_edge_is_refused_to_overrides_too(
     before: Status, to: Status, links: tuple[Link, ...]
 ) -> None:
     """Off the table nothing passes: neither any evidence nor an override."""
     state = claim(*links, status=before)
-    fitting = [one for one in links if one in guards.list_citable_links(state, to)]
+    fitting = [link for link in links if link in guards.list_citable_links(state, to)]
     overridden = move(to, *fitting, override=OVERRIDE)
     if (before, to) in EDGES:
         assert decide(state, overridden).status is to
@@ -124,7 +124,7 @@ def test_what_is_no_edge_is_refused_to_everybody(
 
 @pytest.mark.parametrize("kind", list(Kind))
 @pytest.mark.parametrize("version", [1, 17])
-def test_a_change_of_status_says_what_it_was_and_counts_itself(kind: Kind, version: int) -> None:
+def test_status_change_records_the_previous_status_and_its_number(kind: Kind, version: int) -> None:
     """The draft carries both statuses, the reason, the links, who decided, and its sequence."""
     support = (supports(), supports(NATO))
     state = claim(*support, kind=kind, version=version, sequence=4, status=AWAITING)
@@ -138,7 +138,7 @@ def test_a_change_of_status_says_what_it_was_and_counts_itself(kind: Kind, versi
             "status": "confirmed",
             "reason": "read the report",
             "cause": "decision",
-            "cites": [one.id for one in support],
+            "cites": [link.id for link in support],
             "set_aside": [],
             "override": None,
             "decision": None,
@@ -434,7 +434,7 @@ def test_a_guard_names_what_is_missing(
     """Each part of a guard that fails is named in data, and in words that say whom it concerns."""
     state = claim(*links, status=before)
     found = lifecycle.list_missing(state, wanted)
-    assert [(one.need, one.has, one.detail) for one in found] == missing
+    assert [(row.need, row.has, row.detail) for row in found] == missing
 
 
 def test_a_refusal_carries_everything_that_is_missing() -> None:
@@ -442,7 +442,7 @@ def test_a_refusal_carries_everything_that_is_missing() -> None:
     state = claim(no, status=AWAITING, version=9)
     with pytest.raises(TransitionRefused) as refused:
         decide(state, move(CONFIRMED, reason=""))
-    assert [one["need"] for one in refused.value.extras["missing"]] == [
+    assert [lacking["need"] for lacking in refused.value.extras["missing"]] == [
         BELGRADES,
         "0 open contradictions",
         "a reason",
@@ -484,7 +484,7 @@ def test_an_unattributed_claim_names_no_claimant_in_its_refusals() -> None:
     assert decide(claim(own, claimant=None), move(CONFIRMED, own)).status is CONFIRMED
 
 
-def test_a_bare_denial_leaves_a_confirmed_claim_where_it_is() -> None:
+def test_bare_denial_does_not_move_a_confirmed_claim() -> None:
     """Linking it moves nothing, and nobody can make it dispute the claim without an override."""
     record = Record()
     support = record.link(yes)
@@ -505,7 +505,7 @@ def test_what_was_set_aside_stays_so_and_asks_for_two() -> None:
     first, second, denial = record.link(yes), record.link(also), record.link(no)
     record.decide(DISPUTED)
     record.decide(CONFIRMED, first, set_aside=aside(denial))
-    assert [one.id for one in record.state.links if one.set_aside] == [denial.id]
+    assert [link.id for link in record.state.links if link.set_aside] == [denial.id]
     record.retract(second)
     assert record.state.status is AWAITING
 
@@ -698,10 +698,10 @@ def test_what_a_proposal_sets_aside_is_set_aside_on_approval_only() -> None:
     first, _, denial = record.link(yes), record.link(also), record.link(no)
     record.decide(DISPUTED)
     record.decide(CONFIRMED, first, set_aside=aside(denial), four_eyes=True)
-    assert not any(one.set_aside for one in record.state.links)
+    assert not any(link.set_aside for link in record.state.links)
     record.approve()
     assert record.state.status is CONFIRMED
-    assert [one.id for one in record.state.links if one.set_aside] == [denial.id]
+    assert [link.id for link in record.state.links if link.set_aside] == [denial.id]
     assert record.last().data["set_aside"] == [
         {"link": denial.id, "reason": "spoke of another unit"}
     ]
@@ -754,7 +754,7 @@ def test_an_override_passes_the_guards_and_is_marked() -> None:
     record.approve()
     assert record.state.status is CONFIRMED
     assert record.state.override
-    assert record.last().data["override"] == history.make_plain(OVERRIDE)
+    assert record.last().data["override"] == plain_data.make_plain(OVERRIDE)
     record.link(no)
     assert record.state.override
     record.decide(DISPUTED)
@@ -772,7 +772,7 @@ def test_an_override_needs_a_code_and_free_text(override: Override) -> None:
     assert details(claim(), move(CONFIRMED, override=OVERRIDE, reason="")) == [REASON]
 
 
-def test_an_override_is_not_undone_by_what_was_known() -> None:
+def test_override_is_not_undone_by_known_evidence() -> None:
     """An editor returns a claim to asserted in spite of a request: the rules wait for another."""
     record = Record()
     record.link(ask)
@@ -813,7 +813,7 @@ def test_an_overridden_confirmation_falls_with_support_that_had_sufficed() -> No
 # The automatic moves.
 
 
-def test_a_request_moves_an_asserted_claim_by_itself() -> None:
+def test_request_moves_an_asserted_claim_automatically() -> None:
     """By another root party, conditional or not; the rule is named, nobody decided."""
     record = Record()
     asked = record.link(requests(MILLER, conditional=True, basis=Basis.UNSTATED))
@@ -845,7 +845,7 @@ def test_a_request_moves_no_other_status(before: Status) -> None:
     assert lifecycle.find_automatic_move(was, claim(ask, status=before)) is None
 
 
-def test_a_party_moved_out_from_under_the_claimant_makes_its_request_count() -> None:
+def test_request_counts_once_its_party_leaves_the_claimants_root() -> None:
     """Once it is another root, what it asked counts as a request that is new."""
     record = Record()
     record.link(requests(ARMY))
@@ -876,7 +876,7 @@ def test_a_closed_claim_takes_no_decision(lifecycle_now: Lifecycle, error: type[
     assert lifecycle.find_automatic_move(waiting, state) is None
 
 
-def test_a_merged_claim_says_where_it_went() -> None:
+def test_merged_claim_names_its_survivor() -> None:
     """The refusal carries the claim to change instead."""
     state = claim(lifecycle=Lifecycle.MERGED, merged_into="claim-2")
     with pytest.raises(ClaimMerged) as merged:

@@ -15,14 +15,14 @@ from service.accounts import account_commands
 from service.accounts.account_commands import SYSTEM
 from service.claims import claim_commands, statement_commands
 from service.cli.importing import import_export
-from service.cli.progress import Bar
+from service.cli.progress import ProgressBar
 from service.domain.access import Actor, Role
 from service.domain.claims import Basis, Precision, Rendering, Stance, Status
 from service.domain.inputs import NewQuote, NewSource, NewStatement
 from service.exchange import export, export_format
 from service.exchange.export_check import Tally
 from service.exchange.scratch import Refusal, Scratch
-from service.record.canonical import canonical, event_hash
+from service.record.canonical import hash_claim_event, render_canonical
 from service.store.engine import Database
 from service.verification import verification
 from service.webhooks import webhook_commands
@@ -139,7 +139,7 @@ async def import_lines(database: Database, data: bytes, *, dry_run: bool = False
     """Import an export as the command does."""
     with closing(Scratch()) as scratch:
         outcome = await import_export(
-            database, io.BytesIO(data), scratch, Bar("", quiet=True).show, dry_run=dry_run
+            database, io.BytesIO(data), scratch, ProgressBar("", quiet=True).show, dry_run=dry_run
         )
         return ImportResult(outcome.tallies, list(scratch.list_refusals()))
 
@@ -186,13 +186,13 @@ def rehash_chain(lines: list[Json], claim: str) -> None:
     previous = "0" * 64
     for number, line in enumerate(select_lines(lines, "event", claim=claim), start=1):
         line |= {"number": number, "previous_hash": previous}
-        previous = line["hash"] = event_hash(
+        previous = line["hash"] = hash_claim_event(
             claim=claim,
             number=number,
             type=line["type"],
             recorded_at=line["recorded_at"],
-            actor=canonical(line["actor"]),
-            data=canonical(line["data"]),
+            actor=render_canonical(line["actor"]),
+            data=render_canonical(line["data"]),
             salts=line.get("salts"),
             previous_hash=previous,
         )

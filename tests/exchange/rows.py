@@ -9,7 +9,7 @@ import orjson
 from sqlalchemy import Connection, select
 
 from service.cli.importing import Rows, import_claims
-from service.cli.progress import Bar
+from service.cli.progress import ProgressBar
 from service.exchange import import_csv, import_lists, import_reviews
 from service.exchange.export_check import Tally
 from service.exchange.import_lines import FileNotes
@@ -67,7 +67,7 @@ async def import_mapped_rows(
             rows = import_lists.read_rows(source, mapping, scratch, notes)
         else:
             rows = import_reviews.read_reviews(source, mapping, scratch)
-        show = Bar("", quiet=True).show
+        show = ProgressBar("", quiet=True).show
         outcome = await import_claims(
             database, source, rows, mapping, scratch, show, dry_run=dry_run
         )

@@ -8,7 +8,7 @@ from typing import Any
 from service.exchange import claim_sheet, export_format, import_labels
 from service.exchange.import_mapping import Mapping
 from service.store.engine import Database
-from service.store.row_data import THINGS
+from service.store.row_data import EXCHANGED_TABLES
 from tests.exchange.rows import MAPPING, import_mapped_rows, import_rows, list_claims
 
 PAGE = (Path(__file__).parents[2] / "docs" / "exchange.md").read_text(encoding="utf-8")
@@ -27,7 +27,7 @@ def test_the_page_explains_every_kind_of_line() -> None:
     assert export_format.build_header().decode().strip() in rows["header"]
     assert rows["event"].endswith(f"`{', '.join(export_format.EVENT_FIELDS)}`")
     for kind in ("user", "key", "speaker", "story", "note"):
-        assert f"`{', '.join(THINGS[kind].columns)}`" in rows[kind]
+        assert f"`{', '.join(EXCHANGED_TABLES[kind].columns)}`" in rows[kind]
 
 
 def test_the_page_explains_every_column() -> None:

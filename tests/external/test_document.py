@@ -9,7 +9,7 @@ import pytest
 from tests.clients.generated import DOCUMENT
 from tests.clients.openapi_generator import generate_client
 from tests.external.npm import install, run
-from tests.faults.served import key, serving
+from tests.faults.served import create_key, serve
 
 TYPESCRIPT = ("openapi-typescript@7", "typescript@5")
 REDOCLY = ("@redocly/cli@2",)
@@ -41,8 +41,8 @@ def test_typescript_client_records_and_reads_a_claim(
     shutil.copy(FETCH_JOURNEY, tmp_path)
     compiled = run(tmp_path, "tsc", *COMPILED, FETCH_JOURNEY.name)
     assert compiled.returncode == 0, compiled.stdout
-    checker = key(database_url, tmp_path, "checker")["key"]
-    with serving(database_url, tmp_path) as server:
+    checker = create_key(database_url, tmp_path, "checker")["key"]
+    with serve(database_url, tmp_path) as server:
         done = subprocess.run(
             ["node", tmp_path / "out" / "fetch_journey.js", server.url, checker],
             capture_output=True,

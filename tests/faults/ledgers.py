@@ -14,7 +14,7 @@ from service.claims.history_queries import parse_event
 from service.config import Settings
 from service.domain import history
 from service.domain.claims import format_instant
-from service.record.canonical import GENESIS, event_hash, read_salts
+from service.record.canonical import GENESIS, hash_claim_event, read_salts
 from service.store.engine import Database
 from service.store.tables import claim_versions, claims, decisions, events, links
 from service.verification import verification
@@ -46,7 +46,7 @@ def proved(connection: Connection) -> dict[str, list[Json]]:
         previous = GENESIS
         for row in rows:
             assert row.previous_hash == previous
-            previous = event_hash(
+            previous = hash_claim_event(
                 claim=row.claim,
                 number=row.number,
                 type=row.type,
@@ -82,21 +82,23 @@ def _prove_versions(connection: Connection, claim: Any, rows: Any) -> None:
         .where(claim_versions.c.claim == claim.id)
         .order_by(claim_versions.c.version)
     ).all()
-    for one, following in zip_longest(kept, kept[1:]):
-        assert one.recorded_at == rows[one.version - 1].recorded_at
+    for each, following in zip_longest(kept, kept[1:]):
+        assert each.recorded_at == rows[each.version - 1].recorded_at
         after = following.recorded_at if following else claim.changed_at
-        assert one.superseded_at == after
-    assert [one.version for one in kept] == sorted({one.version for one in kept} - {claim.version})
-    folded = [history.fold(claim.id, map(parse_event, rows[: one.version])) for one in kept]
-    assert [one.status for one in kept] == [state.status for state in folded if state]
+        assert each.superseded_at == after
+    assert [each.version for each in kept] == sorted(
+        {each.version for each in kept} - {claim.version}
+    )
+    folded = [history.fold(claim.id, map(parse_event, rows[: each.version])) for each in kept]
+    assert [each.status for each in kept] == [state.status for state in folded if state]
 
 
 def _prove_links(connection: Connection, state: Any) -> None:
     found = connection.execute(select(links).where(links.c.claim == state.id)).all()
     assert {(row.id, row.statement, row.party, row.root, row.stance) for row in found} == {
-        (one.id, one.statement, one.voice.party, one.voice.root, one.stance.value)
-        for one in state.links
+        (link.id, link.statement, link.voice.party, link.voice.root, link.stance.value)
+        for link in state.links
     }
     assert {row.id for row in found if row.retracted_at} == {
-        one.id for one in state.links if one.retracted
+        link.id for link in state.links if link.retracted
     }

@@ -122,7 +122,7 @@ class Receiver:
         return f"http://127.0.0.1:{self.port}{path}"
 
     def at(self, path: str) -> list[Arrival]:
-        return [one for one in self.arrivals if one.path == path]
+        return [arrival for arrival in self.arrivals if arrival.path == path]
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run it on the receiver's loop, for a test that has none of its own."""

@@ -175,7 +175,7 @@ def environment(database_url: str, **settings: str) -> dict[str, str]:
 
 
 @contextmanager
-def serving(
+def serve(
     database_url: str, folder: Path, *options: str, prelude: str = "", **settings: str
 ) -> Iterator[Served]:
     """A server that is gone afterwards, whatever happens."""
@@ -186,7 +186,7 @@ def serving(
         server.kill()
 
 
-def run(
+def run_command(
     database_url: str, folder: Path, *command: str, prelude: str = ""
 ) -> subprocess.CompletedProcess[str]:
     """`claimdesk COMMAND` run to its end, after `prelude`."""
@@ -204,7 +204,7 @@ def run(
     return subprocess.CompletedProcess(process.args, code, output.read_text(), errors.read_text())
 
 
-def key(database_url: str, folder: Path, role: str) -> dict[str, Any]:
+def create_key(database_url: str, folder: Path, role: str) -> dict[str, Any]:
     """A person's API key, as `claimdesk keys create --json` prints it; another each time."""
     name = f"{role} {secrets.token_hex(4)}"
     email = f"{name.replace(' ', '.')}@example.org"
@@ -212,7 +212,7 @@ def key(database_url: str, folder: Path, role: str) -> dict[str, Any]:
         ("users", "create", "--name", name, "--role", role, "--email", email, "--json"),
         ("keys", "create", "--name", name, "--role", role, "--user", email, "--json"),
     ):
-        made = run(database_url, folder, *command)
+        made = run_command(database_url, folder, *command)
         assert made.returncode == 0, made.stderr
     printed: dict[str, Any] = json.loads(made.stdout)
     return printed

@@ -19,7 +19,7 @@ from service.domain.access import Role
 from service.store.engine import Database
 from tests.faults.receiving import Receiver
 from tests.faults.served import Served, Started, Worker
-from tests.support.desk import claim_body
+from tests.support.desk import build_claim
 
 Json = dict[str, Any]
 LEASE, TIMEOUT = 1.5, 1.0
@@ -60,9 +60,9 @@ class Stage:
         self._connection: Any = None
 
     def close(self) -> None:
-        for one in self.started:
-            one.kill()
-            print(one.output)  # for whoever reads of a failure
+        for each in self.started:
+            each.kill()
+            print(each.output)  # for whoever reads of a failure
         for client in self.clients:
             client.close()
         if self._connection is not None:
@@ -121,7 +121,7 @@ class Stage:
     def claim(self) -> str:
         """A claim; its parties are made with the first."""
         self.ask("POST", "/v1/parties", {"slug": "belgrade", "name": "Belgrade"})
-        made = str(self.call("POST", "/v1/claims", claim_body())["id"])
+        made = str(self.call("POST", "/v1/claims", build_claim())["id"])
         self.acknowledged[made] = []
         return made
 
@@ -156,7 +156,7 @@ class Stage:
         return found
 
     def outcomes(self, webhook: Json, message: str) -> list[str]:
-        return [one["outcome"] for one in self.delivery(webhook, message)["attempt_log"]]
+        return [each["outcome"] for each in self.delivery(webhook, message)["attempt_log"]]
 
     def look(self, sql: str) -> list[tuple[Any, ...]]:
         """What the database holds, past Claimdesk."""

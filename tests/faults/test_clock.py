@@ -15,8 +15,8 @@ from service.domain import ids
 from service.domain.clocks import ClockGuard, ClockReference, find_clock_fault
 from service.operations import clock
 from service.store.engine import Database
-from tests.faults.served import Served, key, run
-from tests.support.desk import Desk, claim_body
+from tests.faults.served import Served, create_key, run_command
+from tests.support.desk import Desk, build_claim
 
 YEAR = 31_556_952
 SHIFTED = """
@@ -25,7 +25,7 @@ from pathlib import Path
 import service.app, service.cli.shell
 def shifted():
     return datetime.now(UTC) + timedelta(seconds=float(Path("shift").read_text()))
-service.app.utc_now = service.cli.shell.now = shifted
+service.app.utc_now = service.cli.shell.read_clock = shifted
 service.app.create_app.__defaults__ = (None, shifted, None)
 service.app.HOUSEKEEPING_SECONDS = 0.2
 """
@@ -38,7 +38,7 @@ class Machine:
     def __init__(self, url: str, folder: Path) -> None:
         self.url, self.folder = url, folder
         self.set_clock(0)
-        token = key(url, folder, "editor")["key"]
+        token = create_key(url, folder, "editor")["key"]
         self.headers = {"Authorization": f"Bearer {token}"}
 
     def set_clock(self, seconds: float) -> None:
@@ -53,7 +53,7 @@ class Machine:
         return server
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
-        return run(self.url, self.folder, *command, prelude=SHIFTED)
+        return run_command(self.url, self.folder, *command, prelude=SHIFTED)
 
     def client(self, server: Served) -> httpx.Client:
         return httpx.Client(base_url=server.url, headers=self.headers, timeout=30)
@@ -65,7 +65,7 @@ def machine(database_url: str, tmp_path: Path) -> Machine:
 
 
 def create(client: httpx.Client) -> httpx.Response:
-    return client.post("/v1/claims", json=claim_body())
+    return client.post("/v1/claims", json=build_claim())
 
 
 def wait_for(holds: Callable[[], bool]) -> None:

@@ -13,8 +13,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.faults.served import Served, key, run, serving
-from tests.support.desk import claim_body
+from tests.faults.served import Served, create_key, run_command, serve
+from tests.support.desk import build_claim
 
 Fault = Callable[[Path], None]
 
@@ -61,14 +61,14 @@ def file(migrated_sqlite: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def server(file: Path, tmp_path: Path) -> Iterator[Served]:
-    with serving(f"sqlite:///{file}", tmp_path) as served:
+    with serve(f"sqlite:///{file}", tmp_path) as served:
         yield served
         print(served.output)
 
 
 @pytest.fixture
 def client(server: Served, file: Path, tmp_path: Path) -> Iterator[httpx.Client]:
-    token = key(f"sqlite:///{file}", tmp_path, "editor")["key"]
+    token = create_key(f"sqlite:///{file}", tmp_path, "editor")["key"]
     headers = {"Authorization": f"Bearer {token}", "If-Match": "*"}
     with httpx.Client(base_url=server.url, headers=headers, timeout=30) as client:
         client.post("/v1/parties", json={"slug": "belgrade", "name": "Belgrade"})
@@ -77,9 +77,9 @@ def client(server: Served, file: Path, tmp_path: Path) -> Iterator[httpx.Client]
 
 def record(client: httpx.Client, count: int) -> tuple[set[str], list[httpx.Response]]:
     """Record claims; gives the ids of those that were acknowledged, and what refused the others."""
-    answers = [client.post("/v1/claims", json=claim_body()) for _ in range(count)]
-    acknowledged = {one.json()["id"] for one in answers if one.status_code == 201}
-    return acknowledged, [one for one in answers if one.status_code != 201]
+    answers = [client.post("/v1/claims", json=build_claim()) for _ in range(count)]
+    acknowledged = {answer.json()["id"] for answer in answers if answer.status_code == 201}
+    return acknowledged, [answer for answer in answers if answer.status_code != 201]
 
 
 def ids(file: Path) -> set[str]:
@@ -144,7 +144,7 @@ def test_no_change_is_acknowledged_once_the_file_is_not_at_its_place(
     server.signal(signal.SIGKILL)
     [place] = tmp_path.glob(found_at)
     assert ids(place) == before
-    verified = run(f"sqlite:///{place}", tmp_path, "verify")
+    verified = run_command(f"sqlite:///{place}", tmp_path, "verify")
     assert verified.returncode == 0, verified.stderr
     assert "the database is not at its place any more" in server.output
 
@@ -176,7 +176,7 @@ def test_a_file_that_is_overwritten_takes_no_more_changes(
         overwritten.write((tmp_path / "older.db").read_bytes())
     acknowledged, refused = record(client, 20)
     assert acknowledged == set()
-    assert {one.status_code for one in refused} == {503}
+    assert {each.status_code for each in refused} == {503}
     assert "was overwritten while the server was running" in refused[-1].json()["detail"]
 
 

@@ -14,7 +14,7 @@ from service.store import migrate
 from tests.faults.receiving import Gate, Unsteady, until, well
 from tests.faults.served import Worker
 from tests.faults.stage import HASTY, IMPATIENT, Stage, locked
-from tests.support.postgres import PostgresServer, provide
+from tests.support.postgres import PostgresServer, provide_server
 
 ON_POSTGRESQL = pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
 ON_SQLITE = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
@@ -43,7 +43,7 @@ def require_all_delivered(stage: Stage, path: str = "/hook") -> None:
     """Everything acknowledged has come, and nothing counts as delivered without an attempt in the
     log that says so."""
     until(lambda: stage.count("state <> 'delivered'") == 0)
-    got = {one.data["reason"] for one in stage.receiver.at(path) if one.status == 204}
+    got = {each.data["reason"] for each in stage.receiver.at(path) if each.status == 204}
     assert got == {reason for told in stage.acknowledged.values() for reason in told}
     assert stage.look(UNRECORDED) == [(0,)]
 
@@ -51,7 +51,7 @@ def require_all_delivered(stage: Stage, path: str = "/hook") -> None:
 @pytest.fixture(scope="module")
 def own_server() -> Iterator[PostgresServer]:
     """A PostgreSQL that may be restarted, and then has what it acknowledged."""
-    server = provide(own=True, durable=True)
+    server = provide_server(own=True, durable=True)
     yield server
     server.stop()
 
@@ -174,14 +174,14 @@ def test_no_connection_is_left_in_the_pool(stage: Stage) -> None:
     until(lambda: len(stage.receiver.arrivals) > 0)
     with locked(stage.database_url, "FROM claims"):
         waiting = [threading.Thread(target=stage.change, args=(claim,)) for claim in claims[1:]]
-        for one in waiting:
-            one.start()
+        for each in waiting:
+            each.start()
         until(lambda: stage.look(WAITING)[0][0] == 2)
         stage.receiver.answer = well
         gate.open(500)
         until(lambda: served.output.count(WAITED) >= 2, what=lambda: served.output)
-    for one in waiting:
-        one.join()
+    for each in waiting:
+        each.join()
     require_all_delivered(stage)
     assert served.alive
 

@@ -51,7 +51,7 @@ def test_secret_and_address_changed_between_two_tries(stage: Stage) -> None:
     assert (old.path, old.headers["x-desk"]) == ("/old", "one")
     assert (new.path, new.headers["x-desk"]) == ("/new", "two")
     assert (new.id, new.body) == (old.id, old.body)
-    urls = [one["url"] for one in stage.delivery(endpoint, new.id)["attempt_log"]]
+    urls = [each["url"] for each in stage.delivery(endpoint, new.id)["attempt_log"]]
     assert urls == [stage.receiver.url("/old"), stage.receiver.url("/new")]
     for secret in (endpoint["secret"], second):
         new.verify(secret)
@@ -96,7 +96,7 @@ def test_an_endpoint_stopped_between_two_tries(stage: Stage, stopped: str) -> No
         stage.state(endpoint, "active")
         until(lambda: stage.count("state <> 'delivered'") == 0)
         # What it missed, and what was recorded while it was paused.
-        assert len({one.id for one in stage.receiver.at("/stopped")}) == 3
+        assert len({each.id for each in stage.receiver.at("/stopped")}) == 3
         assert len(stage.receiver.at("/stopped")) == 4
     else:
         assert stage.ask("GET", f"/v1/webhooks/{endpoint['id']}").status_code == 404
@@ -116,8 +116,8 @@ def test_recovery_twice_and_across_retries(stage: Stage) -> None:
         return int(stage.call("POST", path, {"since": began})["recovered"])
 
     def copies() -> list[int]:
-        ids = [one.id for one in stage.receiver.arrivals]
-        return sorted(ids.count(one) for one in set(ids))
+        ids = [arrival.id for arrival in stage.receiver.arrivals]
+        return sorted(ids.count(each) for each in set(ids))
 
     stage.receiver.answer = says(500)
     for _ in range(2):
@@ -128,7 +128,7 @@ def test_recovery_twice_and_across_retries(stage: Stage) -> None:
     assert copies() == [2, 2]
     gate = stage.receiver.answer = Gate()
     with ThreadPoolExecutor(2) as two:
-        assert [one.result() for one in [two.submit(recover) for _ in range(2)]] == [2, 2]
+        assert [each.result() for each in [two.submit(recover) for _ in range(2)]] == [2, 2]
     until(lambda: copies() == [3, 3])
     assert recover() == 2  # they are under way: nothing more is sent
     stage.claim()
@@ -139,8 +139,8 @@ def test_recovery_twice_and_across_retries(stage: Stage) -> None:
     stage.claim()
     until(lambda: stage.count("state = 'delivered'") == 4)
     assert copies() == [1, 1, 3, 3]
-    for one in stage.receiver.arrivals:
-        one.verify(endpoint["secret"])
+    for arrival in stage.receiver.arrivals:
+        arrival.verify(endpoint["secret"])
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)

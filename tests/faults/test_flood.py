@@ -37,7 +37,9 @@ def test_a_flood_for_one_of_a_thousand(stage: Stage, settings: Settings, long: b
     for number in range(1, changes + 1):
         stage.change(claim)
         until(partial(have_arrived, number), seconds=60)
-    assert [one.data["sequence"] for one in stage.receiver.at("/well")] == [*range(1, changes + 1)]
+    assert [each.data["sequence"] for each in stage.receiver.at("/well")] == [
+        *range(1, changes + 1)
+    ]
     assert len(stage.receiver.at("/flooded")) == 4
     until(lambda: stage.count(f"{of(well)} AND state = 'delivered'") == changes)
     hole.open()

@@ -10,7 +10,7 @@ from pathlib import Path
 from service.config import Settings
 from service.store.engine import Database
 from tests.exchange.desks import export_desk, fill_desk
-from tests.faults.served import run
+from tests.faults.served import run_command
 
 FATAL = """
 import os, signal
@@ -39,18 +39,18 @@ def test_a_killed_import_goes_on(
     progress: list[int] = []
     for _ in range(12 if long else 3):
         dying = FATAL.format(left=random.randint(1, 15))
-        killed = run(database_url, tmp_path, "import", str(file), prelude=dying)
+        killed = run_command(database_url, tmp_path, "import", str(file), prelude=dying)
         assert killed.returncode == -signal.SIGKILL or (progress and not killed.returncode)
-        verified = run(database_url, tmp_path, "verify", "--json")
+        verified = run_command(database_url, tmp_path, "verify", "--json")
         assert verified.returncode == 0, verified.stderr
-        so_far = run(database_url, tmp_path, "export", "-").stdout
+        so_far = run_command(database_url, tmp_path, "export", "-").stdout
         progress.append(so_far.count('"record":"event"'))
     assert progress == sorted(progress)
-    finished = run(database_url, tmp_path, "import", str(file), "--json")
+    finished = run_command(database_url, tmp_path, "import", str(file), "--json")
     assert finished.returncode == 0, finished.stderr
     report = json.loads(finished.stdout)
     assert report["records"]["event"]["known"] == progress[-1]
-    again = run(database_url, tmp_path, "export", "-")
+    again = run_command(database_url, tmp_path, "export", "-")
     assert again.stdout.encode() == whole
     print(f"events after each kill: {progress}")
 
@@ -83,14 +83,16 @@ def test_a_killed_import_of_a_sheet_goes_on(database_url: str, tmp_path: Path) -
     (tmp_path / "claims.csv").write_text(f"Claim,Date\n{rows}")
     command = ("import", "claims.csv", "--format", "csv", "--mapping", "map.toml", "--json")
     for left in (2, 3):
-        killed = run(database_url, tmp_path, *command, prelude=FATAL_SHEET.format(left=left))
+        killed = run_command(
+            database_url, tmp_path, *command, prelude=FATAL_SHEET.format(left=left)
+        )
         assert killed.returncode == -signal.SIGKILL, killed.stderr
-    finished = json.loads(run(database_url, tmp_path, *command).stdout)
+    finished = json.loads(run_command(database_url, tmp_path, *command).stdout)
     # One batch was committed before the first kill, another before the second.
     assert finished["records"]["claim"] == {"new": ROWS - 10, "known": 10, "refused": 0}
-    again = json.loads(run(database_url, tmp_path, *command).stdout)
+    again = json.loads(run_command(database_url, tmp_path, *command).stdout)
     assert again["records"]["claim"] == {"new": 0, "known": ROWS, "refused": 0}
-    verified = json.loads(run(database_url, tmp_path, "verify", "--json").stdout)
+    verified = json.loads(run_command(database_url, tmp_path, "verify", "--json").stdout)
     assert (verified["ok"], verified["claims"]) == (True, ROWS)
 
 

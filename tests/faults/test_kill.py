@@ -10,7 +10,7 @@ from pathlib import Path
 
 from service.config import Settings
 from tests.faults.ledgers import audit
-from tests.faults.served import key, run, serving
+from tests.faults.served import create_key, run_command, serve
 from tests.faults.writers import Ledger, Writers, changes
 
 WRITERS = 6
@@ -21,12 +21,12 @@ async def test_what_was_acknowledged_survives_kill_9(
 ) -> None:
     """Everything acknowledged is recorded once; what got no answer is, sent again with its
     Idempotency-Key, acknowledged and recorded once; `claimdesk verify` finds nothing."""
-    token = key(database_url, tmp_path, "checker")["key"]
+    token = create_key(database_url, tmp_path, "checker")["key"]
     ledger = Ledger()
     claim = None
     lost = 0
     for _ in range(20 if long else 2):
-        with serving(database_url, tmp_path) as server:
+        with serve(database_url, tmp_path) as server:
             writers = Writers(server.url, token, ledger)
             async with writers.client:
                 claim = claim or await writers.prepare()
@@ -37,10 +37,10 @@ async def test_what_was_acknowledged_survives_kill_9(
                 server.kill()
                 await writing
         record = changes(await audit(settings))
-        assert all(record.get(one.name) == [one.id] for one in ledger.acknowledged)
+        assert all(record.get(each.name) == [each.id] for each in ledger.acknowledged)
         # Something without an answer may be recorded or not, but never twice.
-        assert all(len(record.get(one.name, [])) <= 1 for one in ledger.unknown)
-    with serving(database_url, tmp_path) as server:
+        assert all(len(record.get(each.name, [])) <= 1 for each in ledger.unknown)
+    with serve(database_url, tmp_path) as server:
         writers = Writers(server.url, token, ledger)
         async with writers.client:
             lost += len(ledger.unknown)
@@ -48,8 +48,8 @@ async def test_what_was_acknowledged_survives_kill_9(
     assert not ledger.refused
     assert not ledger.unknown
     record = changes(await audit(settings))
-    assert record == {one.name: [one.id] for one in ledger.sent}
-    verified = run(database_url, tmp_path, "verify", "--json")
+    assert record == {each.name: [each.id] for each in ledger.sent}
+    verified = run_command(database_url, tmp_path, "verify", "--json")
     assert verified.returncode == 0, verified.stderr
     assert json.loads(verified.stdout)["ok"] is True
     print(f"{len(ledger.sent)} changes acknowledged, {lost} of them sent again after a kill")
@@ -57,13 +57,13 @@ async def test_what_was_acknowledged_survives_kill_9(
 
 async def require_settled(writers: Writers) -> None:
     """Send what got no answer again, and some of what got one: that is answered as it was."""
-    for one in writers.ledger.unknown:
-        assert await writers.send(one), "no answer from a server that just started"
+    for each in writers.ledger.unknown:
+        assert await writers.send(each), "no answer from a server that just started"
     known = writers.ledger.acknowledged
-    for one in random.sample(known, min(10, len(known))):
-        again = await writers.post(one)
+    for each in random.sample(known, min(10, len(known))):
+        again = await writers.post(each)
         assert again.status_code == 201
-        assert again.json() == one.answer
+        assert again.json() == each.answer
         assert again.headers["idempotent-replayed"] == "true"
 
 
@@ -72,9 +72,9 @@ async def test_sigterm_finishes_what_was_begun(
 ) -> None:
     """Whoever is being answered gets the answer; whoever comes later is refused; nothing is
     recorded that nobody was told of; the server is gone within seconds."""
-    token = key(database_url, tmp_path, "checker")["key"]
+    token = create_key(database_url, tmp_path, "checker")["key"]
     ledger = Ledger()
-    with serving(database_url, tmp_path) as server:
+    with serve(database_url, tmp_path) as server:
         writers = Writers(server.url, token, ledger)
         async with writers.client:
             claim = await writers.prepare()
@@ -87,5 +87,5 @@ async def test_sigterm_finishes_what_was_begun(
         assert "Traceback" not in server.output
     assert set(ledger.refused) <= {503}
     record = changes(await audit(settings))
-    assert record == {one.name: [one.id] for one in ledger.acknowledged}
+    assert record == {each.name: [each.id] for each in ledger.acknowledged}
     assert len(ledger.acknowledged) > WRITERS

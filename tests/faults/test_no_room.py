@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.faults.served import key, run, serving
-from tests.support.desk import claim_body
+from tests.faults.served import create_key, run_command, serve
+from tests.support.desk import build_claim
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def record(client: httpx.Client) -> httpx.Response:
-    return client.post("/v1/claims", json=claim_body())
+    return client.post("/v1/claims", json=build_claim())
 
 
 def test_a_full_disk_is_said_logged_and_survived(
@@ -42,9 +42,9 @@ def test_a_full_disk_is_said_logged_and_survived(
 ) -> None:
     url = f"sqlite:///{small_disk}/claimdesk.db"
     shutil.copy(migrated_sqlite, small_disk / "claimdesk.db")
-    token = key(url, tmp_path, "editor")["key"]
+    token = create_key(url, tmp_path, "editor")["key"]
     with (
-        serving(url, tmp_path) as server,
+        serve(url, tmp_path) as server,
         httpx.Client(
             base_url=server.url, headers={"Authorization": f"Bearer {token}"}, timeout=30
         ) as client,
@@ -71,5 +71,5 @@ def test_a_full_disk_is_said_logged_and_survived(
         acknowledged.append(record(client).json()["id"])
         for claim in acknowledged:
             assert client.get(f"/v1/claims/{claim}").status_code == 200
-    verified = run(url, tmp_path, "verify")
+    verified = run_command(url, tmp_path, "verify")
     assert verified.returncode == 0, verified.stderr

@@ -27,9 +27,9 @@ DELIVERIES = f"SELECT {IDS.format('message')}, type FROM webhook_deliveries"
 def prove(stage: Stage) -> int:
     """Each event that outsiders are told of has its message and both its deliveries, and there are
     no others; gives how many messages there are."""
-    told = {(one, kind) for one, kind in stage.look(EVENTS) if kind in RENDERERS}
+    told = {(each, kind) for each, kind in stage.look(EVENTS) if kind in RENDERERS}
     messages = stage.look(MESSAGES)
-    assert {(one, kind) for one, kind, _ in messages} == told
+    assert {(each, kind) for each, kind, _ in messages} == told
     assert all(json.loads(body)["type"] == kind for _, kind, body in messages)
     assert sorted(stage.look(DELIVERIES)) == sorted([*told, *told])
     return len(told)
@@ -49,20 +49,20 @@ def test_killed_around_commit(stage: Stage, settings: Settings, long: bool) -> N
         prove(stage)
     record = changes(asyncio.run(audit(settings)))
     assert ledger.acknowledged
-    assert all(record.get(one.name) == [one.id] for one in ledger.acknowledged)
+    assert all(record.get(each.name) == [each.id] for each in ledger.acknowledged)
     messages = prove(stage)
     stage.serve()
     until(lambda: stage.count("state <> 'delivered'") == 0, seconds=120)
     bodies = {bytes(body) for _, _, body in stage.look(MESSAGES)}
     for hook, path in zip(hooks, ("/one", "/two"), strict=True):
         arrivals = stage.receiver.at(path)
-        assert {one.body for one in arrivals} == bodies
-        assert len({one.id for one in arrivals}) == messages
-        for one in random.sample(arrivals, min(50, len(arrivals))):
-            one.verify(hook["secret"])
-    got = {one.data["link"]["link"] for one in arrivals if one.type == "link.created"}
-    got |= {one.data["claim"]["id"] for one in arrivals if one.type == "claim.created"}
-    assert got >= {one.id for one in ledger.acknowledged}
+        assert {arrival.body for arrival in arrivals} == bodies
+        assert len({arrival.id for arrival in arrivals}) == messages
+        for each in random.sample(arrivals, min(50, len(arrivals))):
+            each.verify(hook["secret"])
+    got = {arrival.data["link"]["link"] for arrival in arrivals if arrival.type == "link.created"}
+    got |= {arrival.data["claim"]["id"] for arrival in arrivals if arrival.type == "claim.created"}
+    assert got >= {each.id for each in ledger.acknowledged}
     print(
         f"{len(ledger.acknowledged)} acknowledged, {len(ledger.unknown)} unknown, {messages} told"
     )

@@ -15,26 +15,26 @@ from tests.webhooks.receivers import Behaviour
 
 OK = b"HTTP/1.1 200 OK\r\n"
 BEHAVIOURS: dict[str, tuple[Behaviour, str]] = {
-    "resets": (bad.resets, "failed"),
-    "half-closes before it has answered": (bad.half_closes(b"HTTP/1.1 2"), "failed"),
-    "half-closes after": (bad.half_closes(OK + b"Content-Length: 2\r\n\r\nok"), "delivered"),
-    "hangs": (bad.black_hole, "failed"),
-    "drips its head": (bad.endless(OK, b"X: y\r\n", 0.05), "failed"),
-    "drips its body": (bad.endless(OK + b"\r\n", b"x", 0.05), "delivered"),
-    "streams a head without end": (bad.endless(OK, b"X: " + b"y" * 4000 + b"\r\n"), "failed"),
-    "streams a body without end": (bad.endless(OK + b"\r\n", b"x" * 65536), "delivered"),
-    "bombs": (bad.ends(bad.gzip_bomb()), "delivered"),
+    "resets": (bad.reset, "failed"),
+    "half-closes before it has answered": (bad.build_half_closing(b"HTTP/1.1 2"), "failed"),
+    "half-closes after": (bad.build_half_closing(OK + b"Content-Length: 2\r\n\r\nok"), "delivered"),
+    "hangs": (bad.swallow, "failed"),
+    "drips its head": (bad.build_endless(OK, b"X: y\r\n", 0.05), "failed"),
+    "drips its body": (bad.build_endless(OK + b"\r\n", b"x", 0.05), "delivered"),
+    "streams a head without end": (bad.build_endless(OK, b"X: " + b"y" * 4000 + b"\r\n"), "failed"),
+    "streams a body without end": (bad.build_endless(OK + b"\r\n", b"x" * 65536), "delivered"),
+    "bombs": (bad.build_closing(bad.build_gzip_bomb()), "delivered"),
     "204 with a body": (
-        bad.ends(b"HTTP/1.1 204 No Content\r\nContent-Length: 3\r\n\r\nyes"),
+        bad.build_closing(b"HTTP/1.1 204 No Content\r\nContent-Length: 3\r\n\r\nyes"),
         "delivered",
     ),
-    "says NUL": (bad.ends(OK + b"Content-Length: 2\r\n\r\n\0\xff"), "delivered"),
+    "says NUL": (bad.build_closing(OK + b"Content-Length: 2\r\n\r\n\0\xff"), "delivered"),
     "redirects": (
-        bad.ends(b"HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n"),
+        bad.build_closing(b"HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n"),
         "failed",
     ),
-    "answers before it has read": (bad.does_not_read, "failed"),
-    "speaks no HTTP": (bad.ends(b"220 mail.example ESMTP\r\n"), "failed"),
+    "answers before it has read": (bad.answer_unread, "failed"),
+    "speaks no HTTP": (bad.build_closing(b"220 mail.example ESMTP\r\n"), "failed"),
 }
 SECONDS = 30
 MEMORY_KIB = 48 * 1024
@@ -49,11 +49,11 @@ async def test_receivers_that_misbehave_side_by_side(stage: Stage) -> None:
     endpoints = {}
     async with AsyncExitStack() as stack:
         for name, (behave, _) in BEHAVIOURS.items():
-            it = await stack.enter_async_context(bad.receiver(behave))
+            it = await stack.enter_async_context(bad.run_receiver(behave))
             endpoints[name] = await asyncio.to_thread(register, stage, it.url)
-        plain = await stack.enter_async_context(bad.receiver(bad.answers(bad.OK)))
+        plain = await stack.enter_async_context(bad.run_receiver(bad.build_answering(bad.OK)))
         secure = await stack.enter_async_context(
-            bad.receiver(bad.answers(bad.OK), tls=certificates.server("127.0.0.1"))
+            bad.run_receiver(bad.build_answering(bad.OK), tls=certificates.server("127.0.0.1"))
         )
         for name, port in (("no TLS", plain.port), ("untrusted", secure.port)):
             url = f"https://127.0.0.1:{port}/"
@@ -110,7 +110,7 @@ def test_one_black_hole_among_ten(stage: Stage) -> None:
     delivered = "state = 'delivered'"
     until(lambda: stage.count(delivered) == 9 * 24, what=lambda: stage.count(delivered))
     for i in range(1, 10):
-        assert len({one.id for one in stage.receiver.at(f"/{i}")}) == 24
+        assert len({each.id for each in stage.receiver.at(f"/{i}")}) == 24
     # Its own first deliveries are still under way: none of the others waited for their end.
     health = stage.call("GET", f"/v1/webhooks/{endpoints[0]['id']}")["health"]
     assert (health["pending"], health["last_failure_at"]) == (24, None)
@@ -135,12 +135,12 @@ def test_random_500s_on_one_claim_with_several_workers(stage: Stage, long: bool)
     until(lambda: stage.count("state <> 'delivered'") == 0, seconds=120)
     for path in ("/one", "/two"):
         accepted: defaultdict[str, int] = defaultdict(int)
-        for one in stage.receiver.at(path):
-            claim, sequence = one.data["claim"]["id"], one.data["sequence"]
+        for each in stage.receiver.at(path):
+            claim, sequence = each.data["claim"]["id"], each.data["sequence"]
             assert sequence <= accepted[claim] + 1
-            if one.status == 204:
+            if each.status == 204:
                 accepted[claim] = max(accepted[claim], sequence)
         assert accepted == {claim: len(told) for claim, told in stage.acknowledged.items()}
-    refused = sum(one.status == 500 for one in stage.receiver.arrivals)
+    refused = sum(arrival.status == 500 for arrival in stage.receiver.arrivals)
     assert refused
     print(f"{len(stage.receiver.arrivals)} arrivals, {refused} of them refused")

@@ -16,9 +16,9 @@ from service.store.rename_tables import rename_claims
 from service.store.tables import events
 from service.web.bodies.claim_inputs import ClaimIn
 from tests.faults.ledgers import audit
-from tests.faults.served import key, serving
-from tests.support.desk import claim_body
-from tests.webhooks.running import until
+from tests.faults.served import create_key, serve
+from tests.support.desk import build_claim
+from tests.webhooks.running import wait_until
 
 CLAIMS = 150
 SMALL = "from service.claims import rename_batches\nrename_batches.BATCH = 10\n"
@@ -37,7 +37,7 @@ def record_claims(connection: Connection) -> None:
         actor=account_commands.SYSTEM,
         now=now,
     )
-    body = ClaimIn.model_validate(claim_body(speaker=None)).to_command()
+    body = ClaimIn.model_validate(build_claim(speaker=None)).to_command()
     for _ in range(CLAIMS):
         claim_commands.create_claim(connection, body, actor=account_commands.SYSTEM, now=now)
 
@@ -55,8 +55,8 @@ async def test_a_rename_goes_on_after_kill_9(
 ) -> None:
     """Each claim gets one event, however often the server is killed."""
     await database.write(record_claims)
-    token = key(database_url, tmp_path, "editor")["key"]
-    with serving(database_url, tmp_path, prelude=SMALL) as server:
+    token = create_key(database_url, tmp_path, "editor")["key"]
+    with serve(database_url, tmp_path, prelude=SMALL) as server:
         headers = {"Authorization": f"Bearer {token}"}
         async with httpx.AsyncClient(base_url=server.url, headers=headers, timeout=30) as editor:
             answer = await editor.patch("/v1/parties/belgrade", json={"name": "Beograd"})
@@ -65,7 +65,7 @@ async def test_a_rename_goes_on_after_kill_9(
         async def has_begun() -> bool:
             return await count_left(database) < CLAIMS
 
-        await until(has_begun, 60)
+        await wait_until(has_begun, 60)
         server.kill()
     left = await count_left(database)
     assert 0 < left < CLAIMS, "the server was killed too late"
@@ -74,8 +74,8 @@ async def test_a_rename_goes_on_after_kill_9(
     async def is_done() -> bool:
         return not await count_left(database)
 
-    with serving(database_url, tmp_path, prelude=SMALL):
-        await until(is_done, 120)
+    with serve(database_url, tmp_path, prelude=SMALL):
+        await wait_until(is_done, 120)
     record = await audit(settings)
     assert len(record) == CLAIMS
     changed = await database.read(

@@ -12,7 +12,7 @@ import pytest
 
 from service.config import Settings
 from service.store import migrate
-from tests.faults.served import CLAIMDESK, environment, key, run, serving
+from tests.faults.served import CLAIMDESK, create_key, environment, run_command, serve
 from tests.support.postgres import PostgresServer
 
 
@@ -36,14 +36,14 @@ def client(url: str, token: str) -> httpx.Client:
 def test_an_embedded_database_is_made_on_the_way(tmp_path: Path) -> None:
     """Nothing has to be set up: the file, its folder and its schema come with the first start."""
     url = f"sqlite:///{tmp_path / 'new' / 'claimdesk.db'}"
-    with serving(url, tmp_path) as server:
+    with serve(url, tmp_path) as server:
         print(f"cold start on a new file: {server.seconds:.2f} s")
-        token = key(url, tmp_path, "reader")["key"]
+        token = create_key(url, tmp_path, "reader")["key"]
         with client(server.url, token) as reader:
             assert reader.get("/readyz").status_code == 200
             assert reader.get("/v1/claims").json()["items"] == []
-    assert migrate.current(Settings(database_url=url)) == migrate.head()
-    with serving(url, tmp_path) as server:
+    assert migrate.read_current(Settings(database_url=url)) == migrate.find_head()
+    with serve(url, tmp_path) as server:
         print(f"cold start on a file with its schema: {server.seconds:.2f} s")
 
 
@@ -56,8 +56,8 @@ def test_an_empty_postgresql_is_refused_with_the_command(
     assert refused.returncode == 1
     assert "claimdesk db upgrade" in refused.stderr
     assert "Traceback" not in refused.stderr
-    assert run(url, tmp_path, "db", "upgrade").returncode == 0
-    with serving(url, tmp_path) as server:
+    assert run_command(url, tmp_path, "db", "upgrade").returncode == 0
+    with serve(url, tmp_path) as server:
         print(f"cold start on PostgreSQL: {server.seconds:.2f} s")
         assert httpx.get(f"{server.url}/readyz").status_code == 200
     postgres.drop_database(url)
@@ -66,7 +66,7 @@ def test_an_empty_postgresql_is_refused_with_the_command(
 async def test_another_schema_is_refused(postgres: PostgresServer, tmp_path: Path) -> None:
     """An unknown revision is a newer Claimdesk's: this one says so and touches nothing."""
     url = postgres.create_database()
-    await asyncio.to_thread(run, url, tmp_path, "db", "upgrade")
+    await asyncio.to_thread(run_command, url, tmp_path, "db", "upgrade")
     connection = await asyncpg.connect(url)
     await connection.execute("UPDATE alembic_version SET version_num = '9999'")
     await connection.close()
@@ -98,30 +98,32 @@ def test_two_workers_share_the_record_and_who_may_read_it(
 ) -> None:
     """What one recorded the other has; a key revoked at one is refused by the other, which believes
     it for a second at most without asking again."""
-    admin = key(database_url, tmp_path, "admin")
-    leaked = key(database_url, tmp_path, "reader")
-    with serving(database_url, tmp_path, "--workers", "2") as server:
+    admin = create_key(database_url, tmp_path, "admin")
+    leaked = create_key(database_url, tmp_path, "reader")
+    with serve(database_url, tmp_path, "--workers", "2") as server:
         print(f"cold start of two workers: {server.seconds:.2f} s")
         connections = [client(server.url, leaked["key"]) for _ in range(12)]
         try:
             # Each connection stays with the worker that took it; all have the key in memory now.
-            assert {one.get("/v1/claims").status_code for one in connections} == {200}
+            assert {connection.get("/v1/claims").status_code for connection in connections} == {200}
             with client(server.url, admin["key"]) as administrator:
                 # What one worker recorded is there for every other.
                 made = administrator.post("/v1/parties", json={"slug": "nato", "name": "NATO"})
                 assert made.status_code == 201, made.text
-                shown = [one.get("/v1/parties/nato").status_code for one in connections]
+                shown = [
+                    connection.get("/v1/parties/nato").status_code for connection in connections
+                ]
                 assert set(shown) == {200}
                 answer = administrator.post(f"/v1/keys/{leaked['id']}/revocation")
                 assert answer.is_success, answer.text
             began = time.monotonic()
             waiting = list(connections)
             while waiting and time.monotonic() < began + 10:
-                waiting = [one for one in waiting if one.get("/v1/claims").status_code != 401]
+                waiting = [each for each in waiting if each.get("/v1/claims").status_code != 401]
             assert not waiting
             print(f"revoked everywhere after {time.monotonic() - began:.2f} s")
         finally:
-            for one in connections:
-                one.close()
+            for connection in connections:
+                connection.close()
         server.terminate()
         assert server.wait(15) in (0, -15), server.output

@@ -59,7 +59,7 @@ def test_nothing_acknowledged_is_lost_or_out_of_order(
     acknowledged = {claim: len(told) for claim, told in stage.acknowledged.items()}
     assert acknowledged == dict.fromkeys(acknowledged, size.changes)
     accepted = sum(judge(stage, path, acknowledged) for path in PATHS)
-    refused = sum(one.status == 500 for one in stage.receiver.arrivals)
+    refused = sum(arrival.status == 500 for arrival in stage.receiver.arrivals)
     assert refused
     log = Counter(
         dict(stage.look("SELECT outcome, count(*) FROM webhook_attempts GROUP BY outcome"))
@@ -80,12 +80,12 @@ def judge(stage: Stage, path: str, acknowledged: dict[str, int]) -> int:
     bodies: dict[str, bytes] = {}
     last: dict[str, int] = defaultdict(int)
     accepted = 0
-    for one in stage.receiver.at(path):
-        assert bodies.setdefault(one.id, one.body) == one.body
-        claim, sequence = one.data["claim"]["id"], one.data["sequence"]
+    for each in stage.receiver.at(path):
+        assert bodies.setdefault(each.id, each.body) == each.body
+        claim, sequence = each.data["claim"]["id"], each.data["sequence"]
         assert sequence <= last[claim] + 1, "a change came before the one before it was accepted"
-        assert one.data["reason"] == stage.acknowledged[claim][sequence - 1]
-        if one.status == 204:
+        assert each.data["reason"] == stage.acknowledged[claim][sequence - 1]
+        if each.status == 204:
             last[claim] = max(last[claim], sequence)
             accepted += 1
     assert last == acknowledged
@@ -114,16 +114,16 @@ class Storm:
             threading.Thread(target=self._write, args=(self._claims[i::WRITERS],))
             for i in range(WRITERS)
         ]
-        for one in writing:
-            one.start()
+        for each in writing:
+            each.start()
         kills = self._plan()
-        while kills or any(one.is_alive() for one in writing):
+        while kills or any(each.is_alive() for each in writing):
             if kills and len(self.stage.receiver.arrivals) >= kills[0][0]:
                 self._kill(kills.pop(0)[1])
             time.sleep(0.002)
             assert not self._failures, self._failures
-        for one in writing:
-            one.join()
+        for each in writing:
+            each.join()
         assert not self._failures, self._failures
         assert not self.unverified
 

@@ -10,9 +10,9 @@ from standardwebhooks import Webhook
 from service.config import Settings
 from service.store import migrate
 from tests.faults.receiving import until
-from tests.faults.served import run
+from tests.faults.served import run_command
 from tests.faults.stage import Stage
-from tests.support.desk import statement_body
+from tests.support.desk import build_statement
 from tests.support.postgres import PostgresServer
 
 C1 = "Serbia has returned the operating regime of its units"
@@ -35,10 +35,10 @@ def test_the_seed_story_reaches_a_receiver(empty: str, tmp_path: Path) -> None:
     """`claimdesk db upgrade`, serve, register, `claimdesk seed`: the published library verifies
     each status change; C1 goes from asserted to awaiting_confirmation because Miller asked, in his
     words, and what the desk decides next comes next, numbered without a gap."""
-    upgraded = run(empty, tmp_path, "db", "upgrade")
+    upgraded = run_command(empty, tmp_path, "db", "upgrade")
     assert upgraded.returncode == 0, upgraded.stderr
     settings = Settings(database_url=empty)
-    assert migrate.current(settings) == migrate.head()
+    assert migrate.read_current(settings) == migrate.find_head()
     stage = Stage(empty, tmp_path, settings)
     try:
         replay(stage)
@@ -49,15 +49,15 @@ def test_the_seed_story_reaches_a_receiver(empty: str, tmp_path: Path) -> None:
 def replay(stage: Stage) -> None:
     stage.serve()
     endpoint = stage.register()
-    seeded = run(stage.database_url, stage.folder, "seed")
+    seeded = run_command(stage.database_url, stage.folder, "seed")
     assert seeded.returncode == 0, seeded.stderr
     until(lambda: stage.count("state = 'delivered'") > 0)
     until(lambda: stage.count("state <> 'delivered'") == 0)
 
     (told,) = [
-        one
-        for one in stage.receiver.arrivals
-        if one.type == "claim.status_changed" and one.data["claim"]["text"].startswith(C1)
+        arrival
+        for arrival in stage.receiver.arrivals
+        if arrival.type == "claim.status_changed" and arrival.data["claim"]["text"].startswith(C1)
     ]
     claim = told.data["claim"]["id"]
     assert told.data["claim"]["claimant"]["party"] == "belgrade"
@@ -71,7 +71,7 @@ def replay(stage: Stage) -> None:
     assert cited["quote"] == MILLER
 
     seen = {
-        "statement": statement_body("nato", basis="own_observation"),
+        "statement": build_statement("nato", basis="own_observation"),
         "stance": "contradicts",
     }
     stage.ask("POST", "/v1/parties", {"slug": "nato", "name": "NATO"})
@@ -84,12 +84,12 @@ def replay(stage: Stage) -> None:
     until(lambda: stage.count("state <> 'delivered'") == 0)
 
     sequences = defaultdict(list)
-    for one in stage.receiver.arrivals:
-        body = Webhook(endpoint["secret"]).verify(one.body, one.headers)
+    for arrival in stage.receiver.arrivals:
+        body = Webhook(endpoint["secret"]).verify(arrival.body, arrival.headers)
         if body["type"] == "claim.status_changed":
             sequences[body["data"]["claim"]["id"]].append(body["data"]["sequence"])
     assert sequences[claim] == [1, 2]
     assert len(sequences) > 1
-    assert all(one == list(range(1, len(one) + 1)) for one in sequences.values())
-    ids = [one.id for one in stage.receiver.arrivals]
+    assert all(sequence == list(range(1, len(sequence) + 1)) for sequence in sequences.values())
+    ids = [arrival.id for arrival in stage.receiver.arrivals]
     assert len(set(ids)) == len(ids)

@@ -12,7 +12,7 @@ import pytest
 
 from tests.faults import attacks
 from tests.faults.attacks import HEAD, POST, Target, read_all, read_status
-from tests.faults.served import Served, key, run, serving
+from tests.faults.served import Served, create_key, run_command, serve
 
 FEW_FILES = """
 import os, resource
@@ -32,14 +32,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(folder: Path) -> Iterator[Served]:
-    with serving(f"sqlite:///{folder / 'c.db'}", folder, CLAIMDESK_LOG_LEVEL="warning") as server:
+    with serve(f"sqlite:///{folder / 'c.db'}", folder, CLAIMDESK_LOG_LEVEL="warning") as server:
         yield server
 
 
 @pytest.fixture(scope="module")
 def known(server: Served, folder: Path) -> bytes:
     """The header of somebody with a key."""
-    token: str = key(f"sqlite:///{folder / 'c.db'}", folder, "checker")["key"]
+    token: str = create_key(f"sqlite:///{folder / 'c.db'}", folder, "checker")["key"]
     return b"Authorization: Bearer " + token.encode() + b"\r\n"
 
 
@@ -187,7 +187,7 @@ def test_signing_in_does_not_depend_on_when_the_body_arrives(
     server: Served, target: Target, folder: Path, pause: float
 ) -> None:
     """Most clients send the head and the body apart: nobody is known yet, and that is the point."""
-    admin = key(f"sqlite:///{folder / 'c.db'}", folder, "admin")["key"]
+    admin = create_key(f"sqlite:///{folder / 'c.db'}", folder, "admin")["key"]
     person = {"name": f"Ana {pause}", "email": f"ana{pause}@example.org", "role": "checker"}
     made = httpx.post(
         f"{server.url}/v1/users",
@@ -208,8 +208,8 @@ def test_signing_in_does_not_depend_on_when_the_body_arrives(
 def test_request_that_does_not_end_is_dropped(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'c.db'}"
     settings = {"CLAIMDESK_HEAD_SECONDS": "1", "CLAIMDESK_BODY_SECONDS": "1"}
-    with serving(url, tmp_path, **settings) as server:
-        token: str = key(url, tmp_path, "checker")["key"]
+    with serve(url, tmp_path, **settings) as server:
+        token: str = create_key(url, tmp_path, "checker")["key"]
         target = Target(server.url, server.pid)
         known = b"Authorization: Bearer " + token.encode() + b"\r\n"
         silent = attacks.hold(target, 20, b"")
@@ -232,7 +232,7 @@ def test_connections_that_wait_give_way_and_those_in_use_do_not(tmp_path: Path) 
         "CLAIMDESK_LOG_LEVEL": "warning",
         "CLAIMDESK_PUBLIC_READ": "on",
     }
-    with serving(url, tmp_path, **settings) as server:
+    with serve(url, tmp_path, **settings) as server:
         target = Target(server.url, server.pid)
         stream = b"GET /v1/events/stream HTTP/1.1\r\nHost: d\r\n\r\n"
         idle = attacks.hold(target, 20, b"")
@@ -256,7 +256,7 @@ def test_connections_that_wait_give_way_and_those_in_use_do_not(tmp_path: Path) 
 def test_few_files_leave_room_for_who_behaves(tmp_path: Path) -> None:
     """Half-sent requests, more than there are files: others are answered, and the log says it."""
     url = f"sqlite:///{tmp_path / 'c.db'}"
-    assert run(url, tmp_path, "db", "upgrade").returncode == 0
+    assert run_command(url, tmp_path, "db", "upgrade").returncode == 0
     server = Served(url, tmp_path, prelude=FEW_FILES, CLAIMDESK_LOG_LEVEL="warning")
     try:
         target = Target(server.url, server.pid)
@@ -271,7 +271,7 @@ def test_few_files_leave_room_for_who_behaves(tmp_path: Path) -> None:
 
 def test_server_without_files_says_so_and_recovers(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'c.db'}"
-    assert run(url, tmp_path, "db", "upgrade").returncode == 0
+    assert run_command(url, tmp_path, "db", "upgrade").returncode == 0
     server = Served(
         url, tmp_path, prelude=NO_FILES, CLAIMDESK_LOG_LEVEL="warning", CLAIMDESK_HEAD_SECONDS="3"
     )

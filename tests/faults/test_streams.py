@@ -35,8 +35,8 @@ class Writing:
 
     def stop(self) -> None:
         self._stopped.set()
-        for one in self._working:
-            one.result(timeout=60)
+        for each in self._working:
+            each.result(timeout=60)
         self._pool.shutdown()
 
     def _work(self, claim: str) -> None:
@@ -144,10 +144,12 @@ def test_open_streams_keep_no_server_from_ending(
     served = stage.serve("--no-dispatch", "--workers", workers)
     claims = [stage.claim() for _ in range(2)]
     listeners = [Listening(stage.token, after=0) for _ in range(8)]
-    threads = [threading.Thread(target=one.listen, args=(served.url,)) for one in listeners]
+    threads = [
+        threading.Thread(target=listener.listen, args=(served.url,)) for listener in listeners
+    ]
     for thread in threads:
         thread.start()
-    while not all(one.last_event_id for one in listeners):
+    while not all(listener.last_event_id for listener in listeners):
         time.sleep(0.01)
     address = urlsplit(served.url)
     with closing(socket.create_connection((address.hostname, address.port))) as stuck:
@@ -167,6 +169,6 @@ def test_open_streams_keep_no_server_from_ending(
     following = stage.serve("--no-dispatch")
     stage.change(claims[0])
     expected = recorded(stage)
-    for one in listeners:
-        one.listen(following.url, events=len(expected) - len(one.seen))
-        assert heard(one) == expected
+    for listener in listeners:
+        listener.listen(following.url, events=len(expected) - len(listener.seen))
+        assert heard(listener) == expected

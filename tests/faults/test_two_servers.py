@@ -6,8 +6,8 @@ from typing import Any
 import httpx
 
 from service.config import Settings
-from tests.faults.served import Served, key, serving
-from tests.support.desk import claim_body, statement_body
+from tests.faults.served import Served, create_key, serve
+from tests.support.desk import build_claim, build_statement
 
 
 def call(server: Served, secret: str, method: str, path: str, **body: Any) -> httpx.Response:
@@ -17,9 +17,9 @@ def call(server: Served, secret: str, method: str, path: str, **body: Any) -> ht
 
 def record_supported_claim(server: Served, secret: str, text: str) -> tuple[str, str]:
     """The ids of a claim and of the link that would let it be confirmed."""
-    claim = call(server, secret, "POST", "/v1/claims", **claim_body(text=text))
+    claim = call(server, secret, "POST", "/v1/claims", **build_claim(text=text))
     assert claim.status_code == 201, claim.text
-    said = statement_body("nato", basis="own_observation")
+    said = build_statement("nato", basis="own_observation")
     path = f"/v1/claims/{claim.json()['id']}/links"
     link = call(server, secret, "POST", path, statement=said, stance="supports")
     assert link.status_code == 201, link.text
@@ -37,10 +37,10 @@ def test_server_set_to_off_does_not_confirm_alone(settings: Settings, tmp_path: 
     an administrator changes through one server holds in the other at once."""
     url = settings.database_url.get_secret_value()
     with (
-        serving(url, tmp_path, CLAIMDESK_FOUR_EYES="on") as first,
-        serving(url, tmp_path, CLAIMDESK_FOUR_EYES="off") as second,
+        serve(url, tmp_path, CLAIMDESK_FOUR_EYES="on") as first,
+        serve(url, tmp_path, CLAIMDESK_FOUR_EYES="off") as second,
     ):
-        checker, admin = (key(url, tmp_path, role)["key"] for role in ("checker", "admin"))
+        checker, admin = (create_key(url, tmp_path, role)["key"] for role in ("checker", "admin"))
         for slug, name in (("belgrade", "Belgrade"), ("nato", "NATO")):
             made = call(first, admin, "POST", "/v1/parties", slug=slug, name=name)
             assert made.status_code == 201, made.text

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from service.webhooks.settlement import LOST
+from service.webhooks.settlement import LOST_ERROR
 from tests.faults.receiving import Arrival, Gate, Receiver, says, takes, until
 from tests.faults.served import Started
 from tests.faults.stage import LEASE, TIMEOUT, Stage, locked, of
@@ -55,9 +55,9 @@ def test_killed_before_sending(stage: Stage) -> None:
     # With the queue of a listener full, whoever connects waits.
     listener = socket.create_server(("127.0.0.1", 0), backlog=0)
     queued = [socket.socket() for _ in range(4)]
-    for one in queued:
-        one.setblocking(False)
-        one.connect_ex(listener.getsockname())
+    for each in queued:
+        each.setblocking(False)
+        each.connect_ex(listener.getsockname())
     stage.serve("--no-dispatch")
     url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
     endpoint = stage.call("POST", "/v1/webhooks", {"url": url})
@@ -65,8 +65,8 @@ def test_killed_before_sending(stage: Stage) -> None:
     stage.claim()
     until(lambda: stage.count("lease IS NOT NULL") == 1)
     killed.kill()
-    for one in queued:
-        one.close()
+    for each in queued:
+        each.close()
     receiver = Receiver(listener)
     try:
         stage.work()
@@ -142,11 +142,11 @@ def test_a_delivery_that_kills_its_worker_each_time_goes_dead(stage: Stage) -> N
 
     until(settled)
     assert len(bitten) == 3
-    (dead,) = [one for one in stage.deliveries(endpoint) if one["state"] == "dead"]
-    assert (dead["id"], dead["last_error"]) == (bitten[0].id, LOST)
+    (dead,) = [delivery for delivery in stage.deliveries(endpoint) if delivery["state"] == "dead"]
+    assert (dead["id"], dead["last_error"]) == (bitten[0].id, LOST_ERROR)
     assert stage.outcomes(endpoint, dead["id"]) == ["lost"] * 3
-    assert len({one.body for one in bitten}) == 1
-    got = {one.data["reason"] for one in stage.receiver.arrivals if one.status == 204}
+    assert len({each.body for each in bitten}) == 1
+    got = {each.data["reason"] for each in stage.receiver.arrivals if each.status == 204}
     acknowledged = {reason for told in stage.acknowledged.values() for reason in told}
     assert got == acknowledged - {"poison"}
 
@@ -187,4 +187,4 @@ def test_sigterm_under_load(stage: Stage, process: str) -> None:
     stage.serve()
     until(lambda: stage.count(f"{of(webhook)} AND state = 'pending'") == 0)
     arrivals = stage.receiver.at("/hook")
-    assert len({one.id for one in arrivals}) == len(arrivals) == 24
+    assert len({arrival.id for arrival in arrivals}) == len(arrivals) == 24

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from tests.support.desk import claim_body, statement_body
+from tests.support.desk import build_claim, build_statement
 
 Json = dict[str, Any]
 
@@ -37,11 +37,11 @@ class Ledger:
 
     @property
     def acknowledged(self) -> list[Sent]:
-        return [one for one in self.sent if one.answer is not None]
+        return [each for each in self.sent if each.answer is not None]
 
     @property
     def unknown(self) -> list[Sent]:
-        return [one for one in self.sent if one.answer is None]
+        return [each for each in self.sent if each.answer is None]
 
 
 class Writers:
@@ -59,7 +59,7 @@ class Writers:
             assert (
                 await self.client.post("/v1/parties", json={"slug": slug, "name": slug})
             ).is_success
-        made = await self.client.post("/v1/claims", json=claim_body())
+        made = await self.client.post("/v1/claims", json=build_claim())
         assert made.status_code == 201, made.text
         return str(made.json()["id"])
 
@@ -73,10 +73,10 @@ class Writers:
         while True:
             name = f"change-{len(self.ledger.sent)}"
             if random.random() < 0.5:
-                body = {"statement": statement_body("nato"), "stance": "comments", "note": name}
+                body = {"statement": build_statement("nato"), "stance": "comments", "note": name}
                 one = Sent(name, f"/v1/claims/{claim}/links", body)
             else:
-                one = Sent(name, "/v1/claims", claim_body(text=name))
+                one = Sent(name, "/v1/claims", build_claim(text=name))
             self.ledger.sent.append(one)
             if not await self.send(one):
                 return

@@ -114,10 +114,10 @@ class Cluster:
     """etcd, two members, haproxy at `url`."""
 
     def __init__(self) -> None:
-        _, control, _, _ = programs.require("etcd", "pg_ctl", "patroni", "haproxy")
+        _, control, _, _ = programs.require_programs("etcd", "pg_ctl", "patroni", "haproxy")
         self.binaries = Path(control).parent
         self.folder = Path(tempfile.mkdtemp(prefix="claimdesk-patroni-", dir="/tmp"))
-        programs.give_to_account(self.folder)
+        programs.grant_to_account(self.folder)
         self.etcd_port = find_free_port()
         self.port = find_free_port()
         self._processes: list[subprocess.Popen[bytes]] = []
@@ -163,7 +163,7 @@ class Cluster:
 
     def switch_over(self, leader: Member, candidate: Member) -> None:
         """As an operator does it."""
-        (program,) = programs.require("patronictl")
+        (program,) = programs.require_programs("patronictl")
         done = subprocess.run(
             [
                 *(program, "-c", str(leader.config), "switchover", SCOPE, "--force"),
@@ -184,7 +184,7 @@ class Cluster:
         )
 
     def spawn(self, program: str, *arguments: str, log: Path) -> "subprocess.Popen[bytes]":
-        (path,) = programs.require(program)
+        (path,) = programs.require_programs(program)
         with log.open("ab") as output:
             process = subprocess.Popen(
                 [path, *arguments],
@@ -193,7 +193,7 @@ class Cluster:
                 stderr=subprocess.STDOUT,
                 cwd=self.folder,
                 env=self._environment(),
-                **programs.account(),
+                **programs.find_account(),
             )
         self._processes.append(process)
         return process
@@ -213,7 +213,7 @@ class Cluster:
                     check=False,
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
-                    **programs.account(),
+                    **programs.find_account(),
                 )
         shutil.rmtree(self.folder, ignore_errors=True)
 

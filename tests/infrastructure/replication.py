@@ -22,7 +22,7 @@ class Node:
     """One of the two servers."""
 
     def __init__(self, folder: Path, name: str) -> None:
-        (control,) = programs.require("pg_ctl")
+        (control,) = programs.require_programs("pg_ctl")
         self._binaries = Path(control).parent
         self.name = name
         self.data = folder / name
@@ -124,7 +124,7 @@ class Node:
             timeout=120,
             cwd=self._folder,
             env={"PATH": os.defpath, "HOME": str(self._folder), "LC_ALL": "C", "TZ": "UTC"},
-            **programs.account(),
+            **programs.find_account(),
         )
         if check and done.returncode:
             log = self.log.read_text() if self.log.exists() else ""
@@ -136,7 +136,7 @@ class Pair:
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="claimdesk-pair-", dir="/tmp"))
-        programs.give_to_account(self.folder)
+        programs.grant_to_account(self.folder)
         self.first, self.second = Node(self.folder, "north"), Node(self.folder, "south")
         try:
             self.first.initialise()

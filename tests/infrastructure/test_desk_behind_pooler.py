@@ -14,9 +14,9 @@ from tests.api.test_journey import (
     test_from_claim_to_confirmation_with_what_was_known_at_each_instant as test_journey,
 )
 from tests.api.test_matrix import test_the_article_read_carefully as test_matrix
-from tests.api.test_search import test_what_is_changed_is_found_at_once as test_search
+from tests.api.test_search import test_changed_claim_is_found_by_its_new_words as test_search
 from tests.api.test_timeline import test_the_article as test_timeline
-from tests.record.test_tail import test_a_tail_under_concurrent_writers_is_whole as test_tail
+from tests.record.test_tail import test_tail_misses_no_event_of_concurrent_writers as test_tail
 from tests.store.test_transactions import test_fifty_deciders_lose_nothing as test_deciders
 from tests.store.test_transactions import test_readers_cannot_write as test_readers
 from tests.support.pooler import Pooler

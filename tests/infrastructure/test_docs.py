@@ -36,7 +36,7 @@ def test_settings_of_the_page_are_taken() -> None:
 
 def test_lines_for_haproxy_are_taken(tmp_path: Path) -> None:
     """With the timeouts that every configuration of haproxy has."""
-    (haproxy,) = programs.require("haproxy")
+    (haproxy,) = programs.require_programs("haproxy")
     (lines,) = re.findall(r"```\n(listen .*?)```", PAGE, re.DOTALL)
     timeouts = "".join(f"  timeout {name} 1m\n" for name in ("connect", "client", "server"))
     config = tmp_path / "haproxy.cfg"

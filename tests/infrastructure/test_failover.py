@@ -27,7 +27,7 @@ from tests.infrastructure.replication import Pair
 from tests.infrastructure.writing import StreamReader, Writing, require_nothing_lost
 from tests.support import desk as support
 from tests.support.pooler import Pooler
-from tests.support.postgres import PostgresServer, provide
+from tests.support.postgres import PostgresServer, provide_server
 
 LONG = os.environ.get("CLAIMDESK_FAULTS") == "long"
 PER_SECOND = 200 if LONG else 100
@@ -119,11 +119,11 @@ async def test_readiness_says_when_changes_wait_for_a_standby_that_is_gone(
     """PostgreSQL lets a commit wait for ever then; whoever asks for readiness does not."""
     monkeypatch.setattr(readiness, "ANSWER_SECONDS", 0.5)
     monkeypatch.setattr(readiness, "FRESH_SECONDS", 0)
-    server = provide(own=True, durable=True)
+    server = provide_server(own=True, durable=True)
     try:
         settings = Settings(database_url=server.create_database(), log_level="error")
         await asyncio.to_thread(migrate.upgrade, settings)
-        async with support.running(settings) as desk:
+        async with support.run_desk(settings) as desk:
             assert (await desk.public.get("/readyz")).status_code == 200
             await set_standby(server, "nobody")
             told = await desk.public.get("/readyz")

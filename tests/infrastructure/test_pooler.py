@@ -17,7 +17,7 @@ from service.store.connector import Connector
 from service.store.engine import Database
 from tests.faults.listening import Listening
 from tests.faults.receiving import until
-from tests.faults.served import run
+from tests.faults.served import run_command
 from tests.faults.stage import HASTY, Stage
 from tests.support.pooler import Pooler
 from tests.support.postgres import PostgresServer
@@ -85,9 +85,9 @@ async def test_each_transaction_has_its_settings_through_a_pooler(
         writes = await asyncio.gather(*(database.write(read_settings) for _ in range(12)))
     finally:
         await database.stop()
-    name = releases.application_name()
-    assert {tuple(one) for one in reads} == {("on", "off", "15s", "UTC", name)}
-    assert {tuple(one) for one in writes} == {("off", "off", "15s", "UTC", name)}
+    name = releases.build_application_name()
+    assert {tuple(read) for read in reads} == {("on", "off", "15s", "UTC", name)}
+    assert {tuple(write) for write in writes} == {("off", "off", "15s", "UTC", name)}
 
 
 def test_a_desk_goes_on_when_its_pooler_is_killed(pooler: Pooler, stage: Stage) -> None:
@@ -127,7 +127,7 @@ def test_a_desk_goes_on_when_its_pooler_is_killed(pooler: Pooler, stage: Stage) 
         if not pooler_listens(pooler):
             pooler.start()
     told = {reason for reasons in stage.acknowledged.values() for reason in reasons}
-    assert {one.data["reason"] for one in stage.receiver.at("/hook")} == told
+    assert {each.data["reason"] for each in stage.receiver.at("/hook")} == told
     assert [seq for seq, _, _ in listening.seen] == sorted({seq for seq, _, _ in listening.seen})
     assert served.alive
     assert "Traceback" not in served.output, served.output
@@ -171,8 +171,8 @@ def test_processes_behind_a_pooler_hear_of_each_other(pooler: Pooler, stage: Sta
             stage.change(claim)
         thread.join()
         assert len(listening.seen) == 3
-        for one in stage.started:
-            one.kill()
+        for each in stage.started:
+            each.kill()
 
 
 @IN_TRANSACTION_MODE
@@ -185,9 +185,11 @@ def test_console_works_through_a_pooler(
     try:
         address = pooler.url(url)
         for command in (("db", "upgrade"), ("seed",), ("verify",), ("db", "check")):
-            done = run(address, tmp_path, *command)
+            done = run_command(address, tmp_path, *command)
             assert done.returncode == 0, done.stdout + done.stderr
-        made = run(address, tmp_path, "keys", "create", "--name", "x", "--role", "reader", "--json")
+        made = run_command(
+            address, tmp_path, "keys", "create", "--name", "x", "--role", "reader", "--json"
+        )
         assert re.fullmatch(r"\{.*\}\s*", made.stdout, re.DOTALL), made.stdout
     finally:
         postgres.drop_database(url)

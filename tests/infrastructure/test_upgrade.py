@@ -19,9 +19,9 @@ import pytest
 from service.config import Settings
 from service.store import migrate, releases
 from tests.faults.receiving import until
-from tests.faults.served import RUN_ON, Served, environment, run
+from tests.faults.served import RUN_ON, Served, environment, run_command
 from tests.faults.stage import Stage
-from tests.support.desk import claim_body
+from tests.support.desk import build_claim
 from tests.support.postgres import PostgresServer
 
 ROOT = Path(__file__).parent.parent.parent
@@ -121,15 +121,15 @@ def test_release_before_this_is_refused_when_it_serves_on_an_upgraded_database(
     try:
         party = {"slug": "belgrade", "name": "Belgrade"}
         assert ask(server, "POST", "/v1/parties", token, party).status_code == 201
-        recorded = ask(server, "POST", "/v1/claims", token, claim_body())
+        recorded = ask(server, "POST", "/v1/claims", token, build_claim())
         assert recorded.status_code == 201, recorded.text
         claim = recorded.json()["id"]
 
-        done = run(empty_url, tmp_path, "db", "upgrade")
+        done = run_command(empty_url, tmp_path, "db", "upgrade")
         assert done.returncode == 0, done.stdout + done.stderr
         exported = export_lines(empty_url, tmp_path)
         changes = (
-            ("POST", "/v1/claims", claim_body(text="too late")),
+            ("POST", "/v1/claims", build_claim(text="too late")),
             ("POST", "/v1/parties", {"slug": "nato", "name": "NATO"}),
             ("PATCH", "/v1/parties/belgrade", {"name": "Beograd"}),
             ("PATCH", f"/v1/claims/{claim}", {"tags": ["late"]}),
@@ -157,14 +157,14 @@ def test_release_before_this_is_refused_when_it_serves_on_an_upgraded_database(
         assert ask(server, "GET", "/readyz", token).status_code == 200
     finally:
         server.kill()
-    verified = run(empty_url, tmp_path, "verify")
+    verified = run_command(empty_url, tmp_path, "verify")
     assert verified.returncode == 0, verified.stdout + verified.stderr
 
 
 def export_lines(url: str, folder: Path) -> list[str]:
     """Everything that an export holds, without its first and last line, which have the time."""
     target = folder / f"export-{time.monotonic_ns()}"
-    done = run(url, folder, "export", str(target))
+    done = run_command(url, folder, "export", str(target))
     assert done.returncode == 0, done.stdout + done.stderr
     return target.read_text().splitlines()[1:-1]
 
@@ -178,13 +178,15 @@ def test_this_release_serves_while_a_newer_one_upgrades(
     newer = tmp_path / "newer"
     for part in ("service", "migrations"):
         shutil.copytree(ROOT / part, newer / part)
-    revision = f"{releases.schema() + 1:04}"
-    migration = NEXT.format(revision=revision, head=migrate.head())
+    revision = f"{releases.find_newest_schema() + 1:04}"
+    migration = NEXT.format(revision=revision, head=migrate.find_head())
     (newer / "migrations" / "versions" / f"{revision}_next.py").write_text(migration)
     if not lets_go_on:
         code = newer / "service" / "store" / "releases.py"
         code.write_text(
-            code.read_text().replace(f"OLDEST = {releases.OLDEST}", f"OLDEST = {int(revision)}")
+            code.read_text().replace(
+                f"OLDEST_WRITER = {releases.OLDEST_WRITER}", f"OLDEST_WRITER = {int(revision)}"
+            )
         )
     stage = Stage(database_url, tmp_path, settings)
     try:

@@ -34,8 +34,8 @@ class Writing:
 
     def stop(self) -> None:
         self._stopped.set()
-        for one in self._working:
-            one.result(timeout=90)
+        for each in self._working:
+            each.result(timeout=90)
         self._pool.shutdown()
 
     def measure_wait(self, since: float) -> float:
@@ -43,9 +43,9 @@ class Writing:
         return min(at for at in self.acknowledged_at if at >= since) - since
 
     def _failed(self) -> bool:
-        for one in self._working:
-            if one.done():
-                one.result()
+        for each in self._working:
+            if each.done():
+                each.result()
         return False
 
     def _work(self, claim: str) -> None:
@@ -87,7 +87,7 @@ async def require_nothing_lost(stage: Stage, settings: object, reader: StreamRea
         ]
         assert changes == reasons
     until(lambda: stage.count("state <> 'delivered'") == 0, seconds=60)
-    sent = {one.data["reason"] for one in stage.receiver.at("/hook") if one.status == 204}
+    sent = {each.data["reason"] for each in stage.receiver.at("/hook") if each.status == 204}
     assert sent == {reason for reasons in stage.acknowledged.values() for reason in reasons}
     recorded = stage.look(
         "SELECT seq, claim::text, number FROM events WHERE claim IS NOT NULL ORDER BY seq"

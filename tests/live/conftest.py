@@ -65,14 +65,14 @@ def outside_of_lifespan(app: App) -> App:
 
 @asynccontextmanager
 async def serving(settings: Settings) -> AsyncIterator[Served]:
-    async with support.running(settings) as desk, _listening(desk) as served:
+    async with support.run_desk(settings) as desk, _listening(desk) as served:
         yield served
 
 
 @asynccontextmanager
 async def serving_beside(desk: Desk, **changes: Any) -> AsyncIterator[Served]:
     """Another process on the same database, with the same keys; `changes` are its settings."""
-    async with support.running_beside(desk, **changes) as other, _listening(other) as served:
+    async with support.run_second_process(desk, **changes) as other, _listening(other) as served:
         yield served
 
 

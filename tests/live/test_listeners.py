@@ -72,8 +72,8 @@ async def user(served: Served, role: str = "checker") -> tuple[str, str]:
     return person, token
 
 
-async def test_a_revoked_key_ends_its_streams(served: Served) -> None:
-    """Those of the key, and no others; coming back with it is refused."""
+async def test_revoked_key_ends_its_streams(served: Served) -> None:
+    """Other keys keep their streams; coming back with the revoked one is refused."""
     key_id, headers = await key(served)
     async with (
         httpx.AsyncClient(base_url=served.url, headers=headers) as client,
@@ -92,8 +92,8 @@ async def test_a_revoked_key_ends_its_streams(served: Served) -> None:
         assert message.type == "claim.created"
 
 
-async def test_a_key_revoked_elsewhere_ends_its_streams(served: Served) -> None:
-    """By another process, which this one is not told of."""
+async def test_key_revoked_by_another_process_ends_its_streams(served: Served) -> None:
+    """This process is not told of it."""
     key_id, headers = await key(served)
     async with (
         serving_beside(served.desk) as elsewhere,
@@ -104,7 +104,7 @@ async def test_a_key_revoked_elsewhere_ends_its_streams(served: Served) -> None:
         assert await ended(source)
 
 
-async def test_a_key_that_expires_ends_its_streams(served: Served) -> None:
+async def test_expired_key_ends_its_streams(served: Served) -> None:
     clock = served.desk.clock
     _, headers = await key(served, expires_at=clock.now + timedelta(hours=1))
     async with (
@@ -118,9 +118,7 @@ async def test_a_key_that_expires_ends_its_streams(served: Served) -> None:
 @pytest.mark.parametrize(
     "change", [{"disabled": True}, {"role": "reader"}, {"password": "another, much longer one"}]
 )
-async def test_a_user_who_changes_ends_their_streams(
-    served: Served, change: dict[str, Any]
-) -> None:
+async def test_changed_user_ends_their_streams(served: Served, change: dict[str, Any]) -> None:
     """Disabled, or of another role, or signed out by a new password: with a session, and with a key
     that is theirs, unless the key is as good as before."""
     person, token = await user(served)
@@ -141,7 +139,7 @@ async def test_a_user_who_changes_ends_their_streams(
         assert second.status_code == (401 if "disabled" in change else 200)
 
 
-async def test_a_session_that_ends_ends_its_streams(served: Served) -> None:
+async def test_ended_session_ends_its_streams(served: Served) -> None:
     _, token = await user(served)
     headers = {"Cookie": f"claimdesk_session={token}", "Origin": served.url}
     async with (
@@ -152,7 +150,7 @@ async def test_a_session_that_ends_ends_its_streams(served: Served) -> None:
         assert await ended(source)
 
 
-async def test_the_public_listens_only_where_it_may_read(settings: Settings) -> None:
+async def test_public_cannot_stream_without_public_read(settings: Settings) -> None:
     async with (
         serving(settings) as closed,
         closed.client("public") as client,
@@ -160,8 +158,8 @@ async def test_the_public_listens_only_where_it_may_read(settings: Settings) -> 
         problem(await client.get("/v1/events/stream"), "not-authenticated")
 
 
-async def test_so_many_streams_and_no_more(settings: Settings) -> None:
-    """Of one caller, and of all; whoever leaves makes room."""
+async def test_streams_are_limited_for_each_caller_and_in_all(settings: Settings) -> None:
+    """A stream that ends makes room."""
     few = settings.model_copy(update={"streams_each": 2, "streams": 3})
     async with (
         serving(few) as served,
@@ -185,8 +183,8 @@ async def test_so_many_streams_and_no_more(settings: Settings) -> None:
         assert (await editor.get("/v1/events")).is_success
 
 
-async def test_the_public_leaves_streams_to_those_who_are_signed_in(settings: Settings) -> None:
-    """Half of all unless said otherwise; a stream that was refused takes no place."""
+async def test_public_streams_are_half_of_all_by_default(settings: Settings) -> None:
+    """The rest is for those who are signed in; a refused stream takes no place."""
     few = settings.model_copy(update={"streams": 4, "public_read": True})
     async with (
         serving(few) as served,
@@ -205,10 +203,10 @@ async def test_the_public_leaves_streams_to_those_who_are_signed_in(settings: Se
         assert (await public.get("/v1/events")).status_code == 200
 
 
-async def test_while_nobody_listens_nothing_is_read(
+async def test_reader_pauses_while_nobody_listens(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not by the bell, not by the clock; and the first to come back misses nothing."""
+    """Neither wake-ups nor the clock make it read; the first to come back misses nothing."""
     monkeypatch.setattr(live, "POLL_SECONDS", SOON)
     sent = 0
 
@@ -222,7 +220,7 @@ async def test_while_nobody_listens_nothing_is_read(
         await eventually(lambda: not served.live._listeners)
         await asyncio.sleep(4 * live.SPACING_SECONDS)
         event.listen(Engine, "before_cursor_execute", note)
-        served.desk.database.bell.ring()
+        served.desk.database.wakeups.ring()
         await asyncio.sleep(4 * live.SPACING_SECONDS)
         assert sent == 0
         event.remove(Engine, "before_cursor_execute", note)
@@ -233,8 +231,8 @@ async def test_while_nobody_listens_nothing_is_read(
             assert message.type == "claim.created"
 
 
-async def test_an_event_is_found_where_no_bell_rings(served: Served) -> None:
-    """Of another process, on SQLite or behind a pooler."""
+async def test_event_is_found_without_a_wakeup(served: Served) -> None:
+    """It may be of another process, on SQLite or behind a pooler."""
     async with (
         serving_beside(served.desk, webhook_bell=False) as elsewhere,
         served.client("reader") as client,
@@ -268,7 +266,7 @@ def waits(listener: Listener) -> bool:
     return since is not None and time.monotonic() - since > 0.5
 
 
-async def test_a_client_that_does_not_read_holds_nothing_and_nobody(
+async def test_client_that_does_not_read_delays_nobody_and_is_cut(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What waits for it is bounded, and it is cut off in the end; others have everything
@@ -285,7 +283,7 @@ async def test_a_client_that_does_not_read_holds_nothing_and_nobody(
             await eventually(lambda: waits(slow))
             left = slow.position
             connections = served.server.server_state.connections
-            held = [one.transport.get_write_buffer_size() for one in connections]
+            held = [connection.transport.get_write_buffer_size() for connection in connections]
             assert 0 < max(held) < 3 * event_ring.CHUNK_BYTES
             await desk.claim()
             assert await source.next() is not None
@@ -297,7 +295,7 @@ async def test_a_client_that_does_not_read_holds_nothing_and_nobody(
             assert "\nclaimdesk_streams_cut_total 1.0\n" in figures
 
 
-async def test_a_client_that_does_not_read_keeps_no_server_from_ending(served: Served) -> None:
+async def test_server_stops_despite_a_client_that_does_not_read(served: Served) -> None:
     """Its connection is dropped with what is left to send: uvicorn would wait for ever."""
     desk, listeners = served.desk, served.live._listeners
     claim = (await desk.claim())["id"]
@@ -310,8 +308,8 @@ async def test_a_client_that_does_not_read_keeps_no_server_from_ending(served: S
     assert not listeners
 
 
-async def test_a_client_that_goes_leaves_nothing(served: Served) -> None:
-    """Whether it says so or just ends."""
+async def test_client_that_disconnects_leaves_no_listener(served: Served) -> None:
+    """It may say so or just end."""
     listeners = served.live._listeners
     tasks = served.server.server_state.tasks
     for hard in (False, True):
@@ -327,7 +325,7 @@ async def test_a_client_that_goes_leaves_nothing(served: Served) -> None:
     assert not served.live._each
 
 
-async def test_streams_outlast_a_database_that_is_away(
+async def test_streams_outlast_an_outage_of_the_database(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody is cut, heartbeats go on, and what was recorded meanwhile comes when it is back; so
@@ -346,7 +344,7 @@ async def test_streams_outlast_a_database_that_is_away(
 
         async def away(self: Database, query: Any, *args: Any, **kwargs: Any) -> Any:
             nonlocal failures
-            if query in (event_queries.tail, refresh_credentials):
+            if query in (event_queries.list_events_after, refresh_credentials):
                 failures += 1
                 raise Unavailable("The database is away.")
             return await read(self, query, *args, **kwargs)
@@ -355,13 +353,13 @@ async def test_streams_outlast_a_database_that_is_away(
         for _ in range(4):
             await served.desk.claim()
         await eventually(lambda: failures > 5)
-        for one in (source, behind):
-            comments = one.parser.comments
-            await one.until(lambda parser, told=comments: parser.comments > told)
+        for each in (source, behind):
+            comments = each.parser.comments
+            await each.until(lambda parser, told=comments: parser.comments > told)
         monkeypatch.setattr(Database, "read", read)
         assert first is not None
         seen = [await source.take(4), [first, *await behind.take(4)]]
-        numbers = [[int(one.last_event_id) for one in some] for some in seen]
+        numbers = [[int(each.last_event_id) for each in some] for some in seen]
         assert numbers[1][1:] == numbers[0] == sorted(set(numbers[0]))
         assert numbers[1][0] < numbers[0][0]
-        assert await served.desk.database.read(event_queries.last) == numbers[0][-1]
+        assert await served.desk.database.read(event_queries.read_last_number) == numbers[0][-1]

@@ -45,9 +45,9 @@ async def work(served: Served) -> str:
 
 def same(messages: list[Message], items: list[dict[str, Any]]) -> bool:
     """Whether these are those, field by field."""
-    assert [one.item for one in messages] == items
-    assert [one.type for one in messages] == [one["type"] for one in items]
-    return [one.last_event_id for one in messages] == [str(one["seq"]) for one in items]
+    assert [message.item for message in messages] == items
+    assert [message.type for message in messages] == [item["type"] for item in items]
+    return [message.last_event_id for message in messages] == [str(item["seq"]) for item in items]
 
 
 @pytest.mark.parametrize("role", ["public", "reader", "checker", "editor", "admin"])
@@ -62,7 +62,7 @@ async def test_each_role_is_streamed_what_it_is_polled(bare: Served, role: str) 
         later = await polled(bare, client, after=items[-1]["seq"])
         messages = await source.take(len(later))
         assert same(messages, later)
-    whole = str([*items, *(one.data for one in messages)])
+    whole = str([*items, *(message.data for message in messages)])
     assert claim in whole
     hidden = {"public": [*withheld, *staff], "reader": withheld}.get(role, [])
     assert not [secret for secret in hidden if secret in whole]
@@ -108,7 +108,7 @@ FILTERS: tuple[dict[str, Any], ...] = (
 
 
 @pytest.mark.parametrize("few", [False, True], ids=["in the ring", "from the database"])
-async def test_a_filtered_stream_is_the_filtered_poll(
+async def test_filtered_stream_equals_filtered_poll(
     served: Served, few: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whether an event is held or has to be looked up, and whether it came before or after; every
@@ -161,7 +161,7 @@ async def test_it_begins_where_it_is_told(served: Served) -> None:
             assert same(await source.take(len(new)), new)
 
 
-async def test_who_comes_back_misses_nothing_and_sees_nothing_twice(
+async def test_reconnecting_client_gets_each_event_once(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While others write: cut after every few events, with a ring too small for what is missed."""
@@ -214,7 +214,7 @@ async def test_writers_that_commit_out_of_order(served: Served) -> None:
         await asyncio.gather(*map(write_on, range(6)))
         items = await polled(served, client)
         assert same(await source.take(len(items)), items)
-        created = [one for one in items if one["type"] == "claim.created"]
+        created = [item for item in items if item["type"] == "claim.created"]
         assert same(await filtered.take(len(created)), created)
         assert len(items) > 50
 
@@ -229,10 +229,10 @@ async def test_a_bad_last_event_id(served: Served) -> None:
             assert refused["errors"][0]["loc"] == ["header", "last-event-id"], value
 
 
-async def test_a_number_that_is_still_to_come_is_of_another_record(served: Served) -> None:
-    """Somebody who has seen more than there is has seen another database: start again."""
+async def test_position_beyond_the_record_is_refused(served: Served) -> None:
+    """Who has seen more than there is has seen another database: start again."""
     await served.desk.claim()
-    beyond = await served.desk.database.read(event_queries.last) + 1
+    beyond = await served.desk.database.read(event_queries.read_last_number) + 1
     async with served.client("reader") as client:
         for query, headers in (({"after": beyond}, {}), ({}, {"Last-Event-ID": str(beyond)})):
             answer = await client.get("/v1/events/stream", params=query, headers=headers)
@@ -254,8 +254,8 @@ QUESTIONS: tuple[dict[str, Any], ...] = (
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"])
-async def test_a_bad_question(served: Served) -> None:
-    """The poll's filters, and no others."""
+async def test_unknown_filters_are_refused(served: Served) -> None:
+    """The poll's filters are taken, and no others."""
     async with served.client("reader") as client:
         for query in QUESTIONS:
             problem(await client.get("/v1/events/stream", params=query), "invalid-request")
@@ -277,7 +277,7 @@ ACCEPTS = {
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"])
-async def test_what_a_client_accepts(served: Served) -> None:
+async def test_stream_needs_a_client_that_accepts_it(served: Served) -> None:
     """By its Accept header (RFC 9110, 12.5.1); who takes no stream gets a problem."""
     async with served.client("reader") as client:
         for accept, taken in ACCEPTS.items():

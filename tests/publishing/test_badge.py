@@ -32,11 +32,11 @@ def drawn(*, merged: bool = False, as_of: datetime | None = None, **changes: Any
 
 
 def words(picture: bytes) -> list[str]:
-    return [one.text or "" for one in ElementTree.fromstring(picture).iter(f"{SVG}text")]
+    return [each.text or "" for each in ElementTree.fromstring(picture).iter(f"{SVG}text")]
 
 
 @pytest.mark.parametrize("status", Status)
-def test_each_status_looks_as_it_did(status: Status) -> None:
+def test_badge_of_each_status_is_its_golden_file(status: Status) -> None:
     """Byte by byte.  Change a golden file only after looking at the picture, light and dark, in
     colour and in grey."""
     assert drawn(status=status) == (GOLDEN / f"{status}.svg").read_bytes()
@@ -60,9 +60,7 @@ def test_each_status_looks_as_it_did(status: Status) -> None:
     ],
     ids=str,
 )
-def test_no_status_is_shown_without_what_qualifies_it(
-    changes: dict[str, Any], shown: list[str]
-) -> None:
+def test_badge_names_all_marks_of_a_status(changes: dict[str, Any], shown: list[str]) -> None:
     """Findings, overrides, challenges, withdrawals, merges, and an instant that is not now: in the
     picture and in what a screen reader says."""
     picture = drawn(**changes)
@@ -71,27 +69,27 @@ def test_no_status_is_shown_without_what_qualifies_it(
     beside = f" ({', '.join(shown[1].split(' · '))})" if shown[1:] else ""
     spoken = f"{shown[0]}{beside}: {CLAIM['text']}"
     assert (root.get("role"), root.get("aria-label")) == ("img", spoken)
-    assert [one.text for one in root.iter(f"{SVG}title")] == [spoken]
+    assert [each.text for each in root.iter(f"{SVG}title")] == [spoken]
 
 
-def test_the_words_fit() -> None:
+def test_badge_is_as_wide_as_its_words() -> None:
     """Each text is made exactly as wide as the room it has, and ends inside the picture."""
     for status in Status:
         root = ElementTree.fromstring(drawn(status=status, finding="conflicting", override=True))
         end = 0.0
-        for one in root.iter(f"{SVG}text"):
-            start = float(one.get("x", 0))
+        for each in root.iter(f"{SVG}text"):
+            start = float(each.get("x", 0))
             assert start > end
-            end = start + float(one.get("textLength", 0))
+            end = start + float(each.get("textLength", 0))
         assert end + 8 <= float(root.get("width", 0))
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_no_text_gets_out_of_the_picture(text: str) -> None:
+def test_no_text_breaks_the_badge(text: str) -> None:
     """Whatever is claimed, the picture is well-formed and nothing but its own parts is in it."""
     root = ElementTree.fromstring(drawn(text=text))
     assert root.get("aria-label") == f"Disputed: {kept(text)}"
-    tags = {one.tag.removeprefix(SVG) for one in root.iter()}
+    tags = {each.tag.removeprefix(SVG) for each in root.iter()}
     assert tags == {"svg", "title", "style", "rect", "g", "path", "text"}
     assert not re.search(r"\b(href|url|src|on\w+)\s*[=(]|@import", drawn(text="").decode())
 
@@ -109,7 +107,7 @@ def contrast(one: str, other: str) -> float:
 
 
 @pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
-def test_it_can_be_read(look: Look) -> None:
+def test_badge_has_enough_contrast(look: Look) -> None:
     """Words and shapes stand out 4.5 : 1 and more, on light and on dark (WCAG 2.2, 1.4.3)."""
     assert contrast("#000000", "#ffffff") == pytest.approx(21)
     assert contrast(look.ink, look.ground) >= 4.5
@@ -118,14 +116,14 @@ def test_it_can_be_read(look: Look) -> None:
     assert luminance(look.dark_ground) < 0.05
 
 
-def test_colour_is_not_all_that_tells_them_apart() -> None:
-    """No two statuses share a shape, a word or a colour."""
+def test_statuses_differ_in_shape_word_and_colour() -> None:
+    """No two statuses share any of them."""
     for part in ("shape", "ink", "dark_ink"):
         assert len({getattr(look, part) for look in LOOKS.values()}) == len(Status)
 
 
 @pytest.mark.parametrize("status", Status)
-def test_its_policy_allows_its_style_and_nothing_else(status: Status) -> None:
+def test_badge_policy_allows_only_its_style(status: Status) -> None:
     """The hash in the policy is that of the style in the picture (CSP 3, 6.7.3.3)."""
     root = ElementTree.fromstring(drawn(status=status))
     (style,) = root.iter(f"{SVG}style")

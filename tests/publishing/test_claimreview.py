@@ -58,12 +58,12 @@ def told(state: ClaimState, *sources: Any) -> dict[str, Any]:
     ],
     ids=["unattributed", "no role known", "in a role", "a party"],
 )
-def test_the_claimant_is_the_author(claimant: Voice | None, author: dict[str, Any] | None) -> None:
+def test_claimant_is_the_author(claimant: Voice | None, author: dict[str, Any] | None) -> None:
     """A person in a role for a party, a party, or nobody in particular."""
     assert told(claim(claimant=claimant)).get("author") == author
 
 
-def test_what_is_not_known_of_a_source_is_left_out() -> None:
+def test_unknown_fields_of_a_source_are_left_out() -> None:
     """No property is null; a source without a date is no first appearance where another has one;
     as of an instant at which none was known there is no appearance."""
     undated = EARLY | {"url": "https://example.org/undated", "published_at": None}

@@ -39,7 +39,7 @@ def entry(number: int, state: ClaimState, previous: Status | None = None, cause:
 def page(*entries: Entry, **changes: Any) -> Feed:
     whole = Feed(
         title="The Daily: Kosovo border, autumn 2023",
-        updated=max((one.moment for one in entries), default=NEVER),
+        updated=max((entry.moment for entry in entries), default=NEVER),
         home="/stories/border",
         path="/feeds/stories/border",
         query=(("limit", "5"),),
@@ -97,14 +97,14 @@ def test_feeds_are_the_bytes_of_golden_files(render: Any, name: str) -> None:
 @pytest.mark.parametrize(
     "feed", [eventful(), page(), page(query=(), cursor=None, next_cursor=None)], ids=range(3)
 )
-def test_they_keep_the_rules(feed: Feed) -> None:
+def test_feeds_keep_the_rules_of_their_formats(feed: Feed) -> None:
     """RFC 4287 and JSON Feed 1.1, with entries, without, and on the last page."""
     feed_rules.atom(atom_feed.render_atom(feed))
     feed_rules.json_feed(orjson.loads(json_feed.render_json_feed(feed)))
 
 
-def test_a_reader_reads_what_was_meant() -> None:
-    """feedparser finds nothing to mend, and the same in both formats."""
+def test_feed_reader_reads_the_same_in_both_formats() -> None:
+    """feedparser finds nothing to mend."""
     read = feedparser.parse(atom_feed.render_atom(eventful()))
     told = orjson.loads(json_feed.render_json_feed(eventful()))
     assert not read.bozo, read.get("bozo_exception")
@@ -119,11 +119,11 @@ def test_a_reader_reads_what_was_meant() -> None:
         assert datetime.fromtimestamp(timegm(entry.updated_parsed), UTC) == datetime.fromisoformat(
             item["date_published"]
         )
-        words = {one.label or one.term for one in entry.tags}
+        words = {tag.label or tag.term for tag in entry.tags}
         assert words >= set(item["tags"])
 
 
-def test_it_can_be_printed_as_it_stands() -> None:
+def test_entry_text_can_be_printed() -> None:
     """What the status is, what it was, why it changed, and the print line of then."""
     newest, *_, first = eventful().entries
     assert first.title == f"Asserted: {first.claim['text']}"
@@ -137,7 +137,7 @@ def test_it_can_be_printed_as_it_stands() -> None:
         assert entry(1, claim(), Status.DISPUTED, cause).text.startswith("From disputed to ")
 
 
-def test_pages_lead_to_each_other() -> None:
+def test_pages_link_to_each_other() -> None:
     """RFC 5005, 3: self is this page, first the first, next the next; it is one feed whatever the
     page, so id and feed_url stay."""
     first, feed = f"{BASE}/feeds/stories/border.atom?limit=5", eventful()
@@ -165,7 +165,7 @@ def test_no_text_breaks_a_feed(text: str) -> None:
     root = feed_rules.atom(atom_feed.render_atom(feed))
     assert root.findtext(f"{ATOM}title") == kept(text)
     assert root.findtext(f"{ATOM}entry/{ATOM}title") == f"Asserted: {kept(text)}"
-    assert f"x{kept(text)}" in [one.get("term") for one in root.iter(f"{ATOM}category")]
+    assert f"x{kept(text)}" in [each.get("term") for each in root.iter(f"{ATOM}category")]
     assert not feedparser.parse(atom_feed.render_atom(feed)).bozo
     (item,) = feed_rules.json_feed(orjson.loads(json_feed.render_json_feed(feed)))["items"]
     assert item["title"] == f"Asserted: {text}"

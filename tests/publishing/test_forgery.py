@@ -72,7 +72,7 @@ def lines_of(name: str, person: str, label: str, by: str) -> list[str]:
 
 
 @given(name=HOSTILE, person=HOSTILE, label=HOSTILE, by=HOSTILE)
-def test_no_name_or_label_forges_a_sentence_of_a_print_line(
+def test_names_and_labels_cannot_forge_a_sentence_of_a_print_line(
     name: str, person: str, label: str, by: str
 ) -> None:
     """Not even one that an old desk or an export holds, which no policy has seen."""
@@ -90,7 +90,7 @@ def test_no_name_or_label_forges_a_sentence_of_a_print_line(
 
 
 @given(name=HOSTILE)
-def test_name_that_the_policy_takes_ends_no_sentence(name: str) -> None:
+def test_name_that_the_policy_accepts_ends_no_sentence(name: str) -> None:
     try:
         cleaned = texts.clean_name(name)
     except ValueError:

@@ -25,18 +25,18 @@ texts = st.one_of(st.text(st.characters(codec="utf-8")), st.sampled_from(HOSTILE
 def kept(text: str) -> str:
     """What XML 1.0 has room for, by its production 2."""
     return "".join(
-        one
-        for one in text
-        if one in "\t\n\r"
-        or "\x20" <= one <= "\ud7ff"
-        or "\ue000" <= one <= "\ufffd"
-        or one >= "\U00010000"
+        each
+        for each in text
+        if each in "\t\n\r"
+        or "\x20" <= each <= "\ud7ff"
+        or "\ue000" <= each <= "\ufffd"
+        or each >= "\U00010000"
     )
 
 
 @given(texts)
 @example("".join(HOSTILE))
-def test_a_parser_of_xml_reads_what_was_written(text: str) -> None:
+def test_xml_parser_reads_the_text_that_was_escaped(text: str) -> None:
     """As content and as an attribute, white space of every kind included; only what XML cannot
     hold is gone."""
     safe = markup.escape_xml(text)
@@ -47,7 +47,7 @@ def test_a_parser_of_xml_reads_what_was_written(text: str) -> None:
 
 @given(texts)
 @example("".join(HOSTILE))
-def test_data_does_not_leave_its_script(text: str) -> None:
+def test_script_data_does_not_end_its_script(text: str) -> None:
     """A browser's parser sees one script element, and a reader of JSON the very text."""
     script = markup.render_script_json({"text": text})
     assert json.loads(script) == {"text": text}

@@ -28,7 +28,7 @@ def parsed(html: str) -> ElementTree.Element:
     return ElementTree.fromstring(html)
 
 
-def test_a_consumer_finds_what_the_specification_requires() -> None:
+def test_embed_has_what_the_specification_requires() -> None:
     """Type rich with html, width and height (2.3.4.4); nothing is cached for over a minute; JSON
     and XML say the same."""
     told = orjson.loads(orjson.dumps(shape()))
@@ -40,31 +40,33 @@ def test_a_consumer_finds_what_the_specification_requires() -> None:
     assert isinstance(told["height"], int)
     root = ElementTree.fromstring(oembed.render_xml(shape()))
     assert root.tag == "oembed"
-    assert {one.tag: one.text for one in root} == {name: str(value) for name, value in told.items()}
+    assert {each.tag: each.text for each in root} == {
+        name: str(value) for name, value in told.items()
+    }
 
 
-def test_it_shows_badge_text_print_line_and_where_it_is_from() -> None:
-    """And as of an instant, all of that instant."""
+def test_embed_shows_badge_text_print_line_and_publisher() -> None:
+    """With an instant, all of that instant."""
     for as_of, then in ((None, ""), (THEN, "?as_of=2023-10-02T18%3A00%3A00Z")):
         html = parsed(shape(as_of=as_of)["html"])
         (image,) = html.iter("img")
         assert image.get("src") == f"{BASE}/v1/claims/{ID}/badge.svg{then}"
         assert image.get("alt") == "Disputed"
-        assert [(one.get("href"), one.text) for one in html.iter("a")] == [
+        assert [(each.get("href"), each.text) for each in html.iter("a")] == [
             (f"{BASE}/claims/{ID}{then}", CLAIM["text"]),
             (BASE, "The <Daily> & Co"),
         ]
-        assert "Claimed by Belgrade." in [one.text for one in html.iter("p")]
+        assert "Claimed by Belgrade." in [each.text for each in html.iter("p")]
 
 
 @pytest.mark.parametrize("box", [Box(), Box(300), Box(None, 90), Box(120, 60), Box(1, 1)], ids=str)
-def test_it_is_no_larger_than_was_asked_for(box: Box) -> None:
+def test_embed_is_no_larger_than_was_asked_for(box: Box) -> None:
     """Width and height are within maxwidth and maxheight (2.2), and the HTML holds to them."""
     told = shape(box, text="word " * 300)
     assert told["width"] <= (box.width or 560)
     assert box.height is None or told["height"] <= box.height
     html = parsed(told["html"])
-    style = dict(one.split(":") for one in html.get("style", "").split(";"))
+    style = dict(part.split(":") for part in html.get("style", "").split(";"))
     assert style["max-width"] == f"{told['width']}px"
     assert style["max-height"] == f"{told['height']}px"
     assert (style["margin"], style["overflow"]) == ("0", "auto")
@@ -81,5 +83,5 @@ def test_no_text_becomes_markup(text: str) -> None:
     from_xml = root.findtext("html") or ""
     for html in (orjson.loads(orjson.dumps(told))["html"], from_xml):
         elements = parsed(html)
-        assert [one.tag for one in elements.iter()] == ["blockquote", "img", "p", "a", "p", "a"]
+        assert [each.tag for each in elements.iter()] == ["blockquote", "img", "p", "a", "p", "a"]
         assert next(elements.iter("a")).text == kept(text)

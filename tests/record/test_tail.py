@@ -16,7 +16,7 @@ from service.domain.claims import Basis, Kind, Precision, Rendering
 from service.domain.history import Draft
 from service.domain.inputs import NewClaim, NewQuote, NewSource, NewStatement
 from service.record import event_queries
-from service.record.event_queries import Line
+from service.record.event_queries import RecordedEvent
 from service.store import tables
 from service.store.engine import Database
 
@@ -65,8 +65,8 @@ def pause(connection: Connection, seconds: float) -> None:
         time.sleep(seconds / 10)  # there is one writer at a time: waiting only makes it slow
 
 
-async def read_on(database: Database, after: int, limit: int) -> tuple[list[Line], int]:
-    return await database.read(event_queries.tail, after=after, limit=limit)
+async def read_on(database: Database, after: int, limit: int) -> tuple[list[RecordedEvent], int]:
+    return await database.read(event_queries.list_events_after, after=after, limit=limit)
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def settings(database_url: str) -> Settings:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-async def test_a_tail_under_concurrent_writers_is_whole(database: Database, seed: int) -> None:
+async def test_tail_misses_no_event_of_concurrent_writers(database: Database, seed: int) -> None:
     """Ten writers, slow ones and ones that roll back among them, two readers from the start and a
     late one: each reads what is recorded, once, in order, and each claim's numbers in order."""
     chance = random.Random(seed)
@@ -104,8 +104,8 @@ async def test_a_tail_under_concurrent_writers_is_whole(database: Database, seed
             except Undone:
                 assert undo
 
-    async def keep_reading(limit: int) -> list[Line]:
-        seen: list[Line] = []
+    async def keep_reading(limit: int) -> list[RecordedEvent]:
+        seen: list[RecordedEvent] = []
         after = 0
         while True:
             last = done.is_set()
@@ -134,20 +134,20 @@ async def test_a_tail_under_concurrent_writers_is_whole(database: Database, seed
     recorded = [tuple(row) for row in everything]
     assert len(recorded) == SHARED + WRITERS + committed
     for seen in (late, *(reader.result() for reader in readers)):
-        assert [(one.seq, one.claim, one.number) for one in seen] == recorded
+        assert [(event.seq, event.claim, event.number) for event in seen] == recorded
         numbers = defaultdict(list)
-        for one in seen:
-            numbers[one.claim].append(one.number)
+        for event in seen:
+            numbers[event.claim].append(event.number)
         assert all(found == list(range(1, len(found) + 1)) for found in numbers.values())
     # The writers did meet: otherwise none of this was put to the test.
     assert max(Counter(claim for _, claim, _ in recorded if claim in shared).values()) > 3
 
 
-async def test_it_goes_on_past_numbers_that_never_come(database: Database) -> None:
+async def test_tail_passes_numbers_that_were_rolled_back(database: Database) -> None:
     """A number that a rolled-back writer drew is waited for only as long as the writer lives."""
     first = await database.write(new_claim, "first")
     with pytest.raises(Undone):
         await database.write(write, [first], text="undone", before=0, after=0, undo=True)
     await database.write(write, [first], text="done", before=0, after=0, undo=False)
     seen, _ = await read_on(database, 0, 10)
-    assert [(one.claim, one.number) for one in seen] == [(first, 1), (first, 2)]
+    assert [(event.claim, event.number) for event in seen] == [(first, 1), (first, 2)]

@@ -62,13 +62,13 @@ async def writers(database: Database, database_url: str) -> AsyncIterator[tuple[
         claim = await database.write(new_claim, name)
         made.append(Writer(await asyncpg.connect(database_url), claim))
     yield made[0], made[1]
-    for one in made:
-        await one.connection.close()
+    for item in made:
+        await item.connection.close()
 
 
 async def tail(database: Database, after: int = MADE) -> list[int]:
-    found, _ = await database.read(event_queries.tail, after=after, limit=100)
-    return [one.seq for one in found]
+    found, _ = await database.read(event_queries.list_events_after, after=after, limit=100)
+    return [row.seq for row in found]
 
 
 async def naive(database_url: str, after: int) -> list[int]:
@@ -80,7 +80,7 @@ async def naive(database_url: str, after: int) -> list[int]:
 
 
 @pytest.mark.parametrize("first", ["a takes its xid first", "b takes its xid first"])
-async def test_a_naive_reader_misses_what_the_tail_does_not(
+async def test_naive_reader_misses_events_that_the_tail_reads(
     database: Database, database_url: str, writers: tuple[Writer, Writer], first: str
 ) -> None:
     """`a` draws 6 and dawdles, `b` draws 7 and commits.  Whoever takes 7 and goes on from there
@@ -89,7 +89,7 @@ async def test_a_naive_reader_misses_what_the_tail_does_not(
     await a.begin()
     await b.begin()
     order = (a, b) if first.startswith("a") else (b, a)
-    xids = [await one.take_xid() for one in order]
+    xids = [await writer.take_xid() for writer in order]
     assert xids == sorted(xids)
     await a.draw()
     await b.draw()
@@ -102,7 +102,7 @@ async def test_a_naive_reader_misses_what_the_tail_does_not(
     assert await tail(database) == [8, 9]
 
 
-async def test_what_is_below_the_open_number_is_read_meanwhile(
+async def test_events_below_an_open_number_are_read_meanwhile(
     database: Database, writers: tuple[Writer, Writer]
 ) -> None:
     """A slow writer holds back what comes after it, nothing before."""
@@ -164,7 +164,7 @@ async def test_other_locks_hold_nothing_back(
     assert await tail(database) == [8]
 
 
-async def test_the_ledger_announces_once_for_each_transaction(database: Database) -> None:
+async def test_each_transaction_announces_its_numbers_once(database: Database) -> None:
     """Commands draw numbers by the announcing default, and take one lock however many they draw."""
 
     def work(connection: Connection) -> list[int]:

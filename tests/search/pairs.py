@@ -48,9 +48,9 @@ def load(half: str) -> list[Pair]:
 def _pairs(read: dict[str, dict[str, list[list[str]]]]) -> Iterator[Pair]:
     for trap, labelled in read.items():
         for label, pairs in labelled.items():
-            for one, other, *days in pairs:
+            for each, other, *days in pairs:
                 first, second = days or ("2023-10-02", "2023-10-02")
-                yield Pair(trap, label == "same", _claim(one, first), _claim(other, second))
+                yield Pair(trap, label == "same", _claim(each, first), _claim(other, second))
 
 
 def _claim(text: str, day: str) -> ComparedClaim:

@@ -51,8 +51,8 @@ def rebuilt(connection: Connection) -> None:
 
 
 @pytest.mark.parametrize("change", [more_work, rebuilt])
-async def test_rows_follow_every_change(worked: Database, change: Any) -> None:
-    """What was written bit by bit, and what is made anew, is what the record implies."""
+async def test_index_rows_are_what_the_record_implies(worked: Database, change: Any) -> None:
+    """This holds for rows written change by change, and for those that are built anew."""
     report = await tampered(worked, change)
     assert report.ok, report.breaks
 
@@ -61,7 +61,9 @@ async def test_rows_follow_every_change(worked: Database, change: Any) -> None:
     ("table", "column"),
     [(claim_search, "words"), (claim_search, "former"), (statement_search, "words")],
 )
-async def test_a_changed_row_is_found(worked: Database, table: Table, column: str) -> None:
+async def test_verify_finds_a_changed_index_row(
+    worked: Database, table: Table, column: str
+) -> None:
     """`verify` names the column; a word more or less is enough."""
 
     def change(connection: Connection) -> None:
@@ -71,20 +73,20 @@ async def test_a_changed_row_is_found(worked: Database, table: Table, column: st
         )
 
     report = await tampered(worked, change)
-    assert [one.what for one in report.breaks] == [f"{table.name}.{column}"]
+    assert [each.what for each in report.breaks] == [f"{table.name}.{column}"]
 
 
 @pytest.mark.parametrize("table", [claim_search, statement_search])
-async def test_a_missing_row_is_found(worked: Database, table: Table) -> None:
+async def test_verify_finds_a_missing_index_row(worked: Database, table: Table) -> None:
     """What is not indexed would never be found again."""
     report = await tampered(
         worked, lambda connection: connection.execute(delete(table).where(table.c.number == 1))
     )
-    assert [(one.what, one.found) for one in report.breaks] == [(table.name, "no row")]
+    assert [(each.what, each.found) for each in report.breaks] == [(table.name, "no row")]
 
 
-async def test_an_upgrade_indexes_what_is_recorded(settings: Settings) -> None:
-    """A desk from before there was a search is found like any other after the migration."""
+async def test_migration_indexes_what_is_recorded(settings: Settings) -> None:
+    """A desk from before there was a search is found like any other."""
 
     async def run(work: Any) -> Any:
         database = Database(settings)
@@ -97,7 +99,7 @@ async def test_an_upgrade_indexes_what_is_recorded(settings: Settings) -> None:
     await run(lambda database: database.write(a_days_work))
     await asyncio.to_thread(migrate.downgrade, settings, "0003")
     await asyncio.to_thread(migrate.upgrade, settings)
-    assert await asyncio.to_thread(migrate.differences, settings) == []
+    assert await asyncio.to_thread(migrate.find_differences, settings) == []
     report = await run(verify)
     assert report.ok, report.breaks
     found = await run(
@@ -106,12 +108,12 @@ async def test_an_upgrade_indexes_what_is_recorded(settings: Settings) -> None:
     assert len(found) == 1
 
 
-async def test_candidates_share_a_rare_word_newest_first(worked: Database) -> None:
+async def test_candidates_share_rare_words_newest_first(worked: Database) -> None:
     """In any form and accent; a text without words has none; there are no more than asked for."""
 
     async def texts(text: str, limit: int = 10) -> list[str]:
         found = await candidates.find_candidates(worked, text, limit=limit)
-        return [orjson.loads(one.document)["text"] for one in found]
+        return [orjson.loads(each.document)["text"] for each in found]
 
     assert await texts("ANOTHER thing, matters!") == ["another matter"]
     assert "a third, otherwise" in await texts("thirds twin")
@@ -124,7 +126,7 @@ async def test_candidates_share_a_rare_word_newest_first(worked: Database) -> No
 
 
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
-async def test_what_statistics_do_not_know_is_counted(
+async def test_words_unknown_to_statistics_are_counted(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They know the thousand commonest terms: on a large desk any other may still be in thousands

@@ -31,8 +31,8 @@ def judging() -> list[Pair]:
     return load("judging")
 
 
-def test_the_pairs_are_many_and_none_is_twice(choosing: list[Pair], judging: list[Pair]) -> None:
-    """At least 120, under the same headings in both halves, and no text's pair in both."""
+def test_labelled_pairs_are_many_and_distinct(choosing: list[Pair], judging: list[Pair]) -> None:
+    """There are at least 120, under the same headings in both halves, and no pair in both."""
     pairs = [
         frozenset({(pair.one.text, pair.one.day), (pair.other.text, pair.other.day)})
         for pair in choosing + judging
@@ -41,13 +41,13 @@ def test_the_pairs_are_many_and_none_is_twice(choosing: list[Pair], judging: lis
     assert {pair.trap for pair in choosing} == {pair.trap for pair in judging}
 
 
-def test_no_other_threshold_serves_the_choosing_half_better(choosing: list[Pair]) -> None:
+def test_threshold_is_the_best_for_the_choosing_half(choosing: list[Pair]) -> None:
     """The threshold is the choosing half's, not the judging half's."""
     best = max(figures(choosing, hundredths / 100).f1 for hundredths in range(30, 100, 5))
     assert figures(choosing, similarity.PROBABLY_SAME).f1 == best
 
 
-def test_the_judging_half_finds_it_good_enough(
+def test_precision_and_recall_stay_above_their_floors(
     choosing: list[Pair], judging: list[Pair], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Precision and recall, which every run prints, stay above their floors on pairs that chose
@@ -61,25 +61,25 @@ def test_the_judging_half_finds_it_good_enough(
     assert judged.recall >= RECALL
 
 
-def test_what_is_one_claim_is_offered(choosing: list[Pair], judging: list[Pair]) -> None:
-    """A claim in other words that is not recognised for certain is still shown."""
+def test_claim_in_other_words_is_offered(choosing: list[Pair], judging: list[Pair]) -> None:
+    """One that is not recognised for certain is still shown."""
     missed = [pair for pair in choosing + judging if pair.same and pair.score < similarity.RELATED]
     assert len(missed) <= 1, missed
 
 
-def test_it_does_not_matter_which_claim_is_asked_about(judging: list[Pair]) -> None:
+def test_similarity_is_symmetric(judging: list[Pair]) -> None:
     """A claim is as similar to another as that one to it, and the same as itself."""
     for pair in judging:
         assert compare_claims(pair.other, pair.one).score == pytest.approx(pair.score, abs=0.06)
         assert compare_claims(pair.one, pair.one).score == 1
 
 
-def test_no_two_claims_of_the_article_are_one() -> None:
-    """The article's own claims, parts of one another and all, are told apart."""
+def test_claims_of_the_article_are_told_apart() -> None:
+    """No two of the article's own claims, parts of one another and all, are probably the same."""
     claims = [
-        ComparedClaim(one["text"], Kind(one["kind"]), frozenset(), DAY)
-        for one in tomllib.loads(SEEDS.read_text())["claims"]
+        ComparedClaim(claim["text"], Kind(claim["kind"]), frozenset(), DAY)
+        for claim in tomllib.loads(SEEDS.read_text())["claims"]
     ]
     assert len(claims) == 12
-    for one, other in combinations(claims, 2):
-        assert not compare_claims(one, other).probably_same, (one.text, other.text)
+    for each, other in combinations(claims, 2):
+        assert not compare_claims(each, other).probably_same, (each.text, other.text)

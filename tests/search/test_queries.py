@@ -18,10 +18,10 @@ KINDS = {Level.TEXT: "text", Level.NAMES: "speaker", Level.QUOTES: "quote"}
 
 def claim(text: str, *, names: tuple[str, ...] = (), quotes: Any = ()) -> list[Field]:
     """The fields of a claim; a quote is a text in English or (text, language)."""
-    said = [Quoted(*one) if isinstance(one, tuple) else Quoted(one, "en") for one in quotes]
+    said = [Quoted(*quote) if isinstance(quote, tuple) else Quoted(quote, "en") for quote in quotes]
     return [
         searchable_fields.read_field("text", Level.TEXT, text, (stemmer.ENGLISH,)),
-        *(searchable_fields.read_name("speaker", one) for one in names),
+        *(searchable_fields.read_name("speaker", name) for name in names),
         *map(searchable_fields.read_quote, said),
     ]
 
@@ -69,7 +69,7 @@ def finds(query: str, text: str, **more: Any) -> bool:
         ("co\u00adoperation", "cooperation"),
     ],
 )
-def test_a_query_finds(query: str, text: str) -> None:
+def test_query_finds_words_in_any_form(query: str, text: str) -> None:
     """Case, accents, script, word forms, digit groups and order make no difference."""
     assert finds(query, text)
 
@@ -91,12 +91,12 @@ def test_a_query_finds(query: str, text: str) -> None:
         ("serbia kosovo", "Serbia"),
     ],
 )
-def test_a_query_does_not_find(query: str, text: str) -> None:
+def test_query_finds_nothing_without_all_its_terms(query: str, text: str) -> None:
     """All of it must be found, as it stands, and nothing that is excluded."""
     assert not finds(query, text)
 
 
-def test_each_text_is_read_in_its_language() -> None:
+def test_each_text_is_stemmed_in_its_language() -> None:
     """Serbian and Albanian inflect otherwise than English, and names everywhere."""
     for query, text, language in (
         ("vojska", "povlačenje vojske", "sr"),
@@ -113,7 +113,7 @@ def test_each_text_is_read_in_its_language() -> None:
         assert finds(query, "", names=("Miloš Vučević, Defence Minister",)), query
 
 
-def test_the_closer_the_words_the_better_the_rank() -> None:
+def test_rank_is_better_the_closer_the_words_stand() -> None:
     """As one phrase in the wording, in the wording, with the names, anywhere; no phrase crosses
     from one text into the next."""
     query = parse_query("reduced troops")
@@ -156,15 +156,15 @@ def test_the_closer_the_words_the_better_the_rank() -> None:
         ("a" * 501, "at most 500 characters"),
     ],
 )
-def test_what_cannot_be_searched_says_what_to_do(query: str, told: str) -> None:
-    """A refusal names the parameter and the remedy."""
+def test_refusal_of_a_query_says_what_to_do(query: str, told: str) -> None:
+    """It names the parameter and the remedy."""
     with pytest.raises(Unsearchable, match=told) as caught:
         parse_query(query)
     assert caught.value.extras["errors"][0]["loc"] == ["query", "q"]
 
 
-def test_a_prefix_may_follow_a_hyphen() -> None:
-    """What stands before it is a word of its own."""
+def test_prefix_may_follow_a_hyphen() -> None:
+    """The part before the hyphen is a word of its own."""
     query = parse_query("state-depart*")
     assert Prefix("depart") in query.required
     assert len(query.required) == 2
@@ -174,8 +174,8 @@ def test_a_prefix_may_follow_a_hyphen() -> None:
 @example('-"')
 @example("-\x00-\"*'")
 @example("\ud800")
-def test_nothing_but_a_refusal_comes_of_any_text(typed: str) -> None:
-    """Whatever is typed, it is parsed or refused; what is parsed asks for something."""
+def test_any_text_is_parsed_or_refused(typed: str) -> None:
+    """What is parsed asks for something."""
     try:
         query = parse_query(typed)
     except Unsearchable:
@@ -190,8 +190,8 @@ def test_nothing_but_a_refusal_comes_of_any_text(typed: str) -> None:
 @example("ǆ")
 @example("İ")
 @example("1\u20442")
-def test_folding_again_changes_nothing(text: str) -> None:
-    """A folded word is folded; it is letters and digits, in lower case, and of bounded length."""
+def test_normalizing_a_word_twice_changes_nothing(text: str) -> None:
+    """A normalized word is letters and digits, in lower case, and of bounded length."""
     folded = tokenizer.normalize_word(text)
     assert tokenizer.normalize_word(folded) == folded
     assert folded == "" or (folded.isalnum() and len(folded.encode()) <= tokenizer.MAX_WORD_BYTES)
@@ -204,7 +204,7 @@ SENTENCE = st.lists(WORDS, max_size=90).map(" ".join)
 
 
 @given(SENTENCE, st.lists(SENTENCE, max_size=3), st.lists(WORDS, min_size=1, max_size=3))
-def test_marks_are_what_was_asked_for(text: str, quotes: list[str], asked: list[str]) -> None:
+def test_marks_hold_words_of_the_query(text: str, quotes: list[str], asked: list[str]) -> None:
     """Marks lie within their snippet, in order, apart, and hold a word of the query each."""
     try:
         query = parse_query(" ".join(asked))
@@ -215,22 +215,22 @@ def test_marks_are_what_was_asked_for(text: str, quotes: list[str], asked: list[
     if ranking.rank_fields(query, fields) is not None:
         assert shown
     assert len(shown) <= snippets.MAX_SNIPPETS
-    for one in shown:
-        assert len(one["text"]) <= snippets.EXCERPT_CHARACTERS + 42
-        assert one["text"].strip("…") in " ".join((text, *quotes))
+    for each in shown:
+        assert len(each["text"]) <= snippets.EXCERPT_CHARACTERS + 42
+        assert each["text"].strip("…") in " ".join((text, *quotes))
         last = -1
-        assert one["marks"]
-        for start, end in one["marks"]:
-            assert last < start < end <= len(one["text"])
+        assert each["marks"]
+        for start, end in each["marks"]:
+            assert last < start < end <= len(each["text"])
             last = end
             marked = searchable_fields.read_field(
-                "quote", Level.QUOTES, one["text"][start:end], (stemmer.ENGLISH,)
+                "quote", Level.QUOTES, each["text"][start:end], (stemmer.ENGLISH,)
             )
             assert any(any(term.find_in(marked)) for term in query.required)
 
 
-def test_a_snippet_shows_what_was_found_with_its_surroundings() -> None:
-    """The wording first; then a quote only for what was not yet found; marks count characters."""
+def test_snippet_shows_marks_with_their_surroundings() -> None:
+    """The text first; then a quote only for what was not yet found; marks count characters."""
     before, after = "word " * 40, " word" * 80
     query = parse_query('"operating regime" vucevic')
     shown = snippets.list_snippets(

@@ -54,14 +54,14 @@ def claim(
         ),
     ],
 )
-def test_what_differs_is_said(one: str, other: str, said: str) -> None:
-    """Each guard says what it found, whichever claim is asked about first."""
+def test_differences_of_two_claims_are_named(one: str, other: str, said: str) -> None:
+    """Each rule names what it found, whichever claim is asked about first."""
     found = compare_claims(claim(one), claim(other)).differs
     assert any(line.startswith(said) for line in found), found
     assert len(compare_claims(claim(other), claim(one)).differs) == len(found)
 
 
-def test_a_change_turned_round_is_another() -> None:
+def test_reversed_change_is_another_claim() -> None:
     """The same figures the other way round are no reason to merge; said in another order they
     are."""
     cut = claim("Serbia cut its troops near Kosovo from 8,350 to 4,500")
@@ -78,7 +78,7 @@ def test_a_change_turned_round_is_another() -> None:
     )
 
 
-def test_what_is_shared_is_said() -> None:
+def test_what_two_claims_share_is_named() -> None:
     """Figures, days, names as they are written, and words."""
     found = compare_claims(
         claim("On 2 October Serbia cut its troops near Kosovo from 8,350 to 4,500"),
@@ -93,7 +93,7 @@ def test_what_is_shared_is_said() -> None:
     assert found.differs == ("only one says: 8,350",)
 
 
-def test_who_claimed_it_and_when_is_weak_evidence() -> None:
+def test_claimant_and_day_are_weak_evidence() -> None:
     """Another claimant counts a little; months later, an event counts as another, a figure does
     not."""
     text = "Serbia has put its army on the highest alert"
@@ -124,7 +124,7 @@ def test_who_claimed_it_and_when_is_weak_evidence() -> None:
         ("2000 soldiers", [2000.0]),
     ],
 )
-def test_figures_are_read(text: str, values: list[float]) -> None:
+def test_figures_are_parsed(text: str, values: list[float]) -> None:
     """However a number is written it is the same; a day or year is no figure."""
     read = assertion_parser.parse_assertion(text).figures
     assert list(dict.fromkeys(figure.value for figure in read)) == pytest.approx(values)
@@ -144,7 +144,7 @@ def test_figures_are_read(text: str, values: list[float]) -> None:
         ("They may march", []),
     ],
 )
-def test_days_are_read(text: str, days: list[tuple[int, int | None, int | None]]) -> None:
+def test_days_are_parsed(text: str, days: list[tuple[int, int | None, int | None]]) -> None:
     """Days in English, Serbian and Albanian; "may" and "march" are words, too."""
     assert [
         (day.month, day.day, day.year) for day in assertion_parser.parse_assertion(text).days
@@ -169,8 +169,8 @@ def test_days_are_read(text: str, days: list[tuple[int, int | None, int | None]]
         "",
     ],
 )
-def test_nothing_that_is_written_is_too_much(text: str) -> None:
-    """Long, empty, hostile: it is read and compared; what is long is read in part."""
+def test_any_text_can_be_compared_with_another(text: str) -> None:
+    """A long, empty or hostile text is compared; a long one is parsed in part."""
     for other in (text, "Serbia has 4,500 troops", f"{text} 4,500"):
         found = compare_claims(claim(text), claim(other))
         assert 0 <= found.score <= 1
@@ -181,7 +181,7 @@ def test_nothing_that_is_written_is_too_much(text: str) -> None:
     )
 
 
-def test_a_slip_of_the_pen_is_no_other_word() -> None:
+def test_misspelled_long_word_is_the_same_word() -> None:
     """Long words that are nearly the same are one; short ones, and others, are not."""
     found = compare_claims(
         claim("Gunmen held the monastery of Banjska"), claim("Gunmen held the monastary of Banska")

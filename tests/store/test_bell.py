@@ -22,7 +22,7 @@ class Heard:
     def __init__(self, database: Database) -> None:
         self.times = 0
         self.again = asyncio.Event()
-        database.bell.hear(self._hear)
+        database.wakeups.subscribe(self._hear)
 
     def _hear(self) -> None:
         self.times += 1
@@ -46,7 +46,7 @@ async def other(settings: Settings) -> AsyncIterator[Database]:
 async def listening(database: Database) -> None:
     """Carry the bell, and return when it hears."""
     heard = Heard(database)
-    database.carry_bell()
+    database.relay_wakeups()
     await heard.once_more()
 
 
@@ -68,8 +68,8 @@ async def test_it_rings_after_the_commit(database: Database) -> None:
     heard = Heard(database)
 
     def asks(connection: Connection) -> None:
-        wakeups.ring_after_commit(connection)
-        wakeups.ring_after_commit(connection)
+        wakeups.notify_after_commit(connection)
+        wakeups.notify_after_commit(connection)
         assert heard.times == 0
 
     await database.write(asks)
@@ -83,7 +83,7 @@ async def test_what_was_rolled_back_does_not_ring(database: Database) -> None:
     heard = Heard(database)
 
     def fails(connection: Connection) -> None:
-        wakeups.ring_after_commit(connection)
+        wakeups.notify_after_commit(connection)
         raise ValueError("no")
 
     with pytest.raises(ValueError, match="no"):
@@ -104,7 +104,7 @@ async def test_a_command_that_is_run_again_asks_again(database: Database) -> Non
         nonlocal runs
         runs += 1
         if runs == 1:
-            wakeups.ring_after_commit(connection)
+            wakeups.notify_after_commit(connection)
             raise OperationalError("", {}, Deadlock())
 
     await database.write(deadlocks)
@@ -114,15 +114,15 @@ async def test_a_command_that_is_run_again_asks_again(database: Database) -> Non
 async def test_every_hearer_hears(database: Database) -> None:
     """In one process several may listen; without a wire nobody else is told."""
     one, two = Heard(database), Heard(database)
-    database.bell.ring()
+    database.wakeups.ring()
     assert (one.times, two.times) == (1, 1)
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 async def test_sqlite_has_no_wire(database: Database) -> None:
     """Processes on one file find out by looking."""
-    database.carry_bell()
-    assert database.bell.wire is None
+    database.relay_wakeups()
+    assert database.wakeups.relay is None
 
 
 @ON_POSTGRESQL
@@ -131,11 +131,11 @@ async def test_another_process_hears_it(database: Database, other: Database) -> 
     await listening(other)
     await listening(database)
     mine, theirs = Heard(database), Heard(other)
-    await database.write(wakeups.ring_after_commit)
+    await database.write(wakeups.notify_after_commit)
     assert mine.times == 1
     await theirs.once_more()
     for _ in range(3):
-        other.bell.ring()
+        other.wakeups.ring()
         await mine.once_more()
     assert mine.times <= 4
 
@@ -147,7 +147,7 @@ async def test_many_rings_are_few_notices(database: Database, other: Database) -
     await listening(database)
     theirs = Heard(other)
     for _ in range(200):
-        database.bell.ring()
+        database.wakeups.ring()
     await theirs.once_more()
     await asyncio.sleep(0.1)
     assert theirs.times <= 3
@@ -179,7 +179,7 @@ async def test_a_lost_connection_is_made_again(
     await theirs.once_more()
     assert refusals == 0
     await listening(database)
-    database.bell.ring()
+    database.wakeups.ring()
     await theirs.once_more()
     assert len(await bells(database_url)) == 2
 
@@ -189,6 +189,6 @@ async def test_a_wire_ends_with_its_database(settings: Settings, database_url: s
     """Stopping leaves no connection, even where one was never made."""
     database = Database(settings)
     await database.start()
-    database.carry_bell()
+    database.relay_wakeups()
     await database.stop()
     assert await bells(database_url) == []

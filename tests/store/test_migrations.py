@@ -24,7 +24,7 @@ from service.domain.claims import ClaimState, format_instant
 from service.domain.history import Draft
 from service.domain.subjects import Subject, SubjectKind
 from service.record import writer
-from service.record.canonical import canonical, event_hash
+from service.record.canonical import hash_claim_event, render_canonical
 from service.search.index.index_tables import claim_search
 from service.store import migrate, states, tables
 from service.store.engine import Database
@@ -32,7 +32,7 @@ from service.store.tables import INDEXES, events, metadata
 from service.verification import verification
 from tests.exchange.desks import export_desk
 from tests.faults.ledgers import audit
-from tests.faults.served import run
+from tests.faults.served import run_command
 from tests.support import desk as support
 from tests.support.postgres import PostgresServer
 
@@ -56,7 +56,7 @@ def empty(database_kind: str, request: pytest.FixtureRequest, tmp_path: Path) ->
 
 def test_migrations_import_nothing_of_the_service() -> None:
     """Code that may change later would change what a release's migration does."""
-    for path in migrate.scripts().rglob("*.py"):
+    for path in migrate.find_scripts().rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom):
@@ -66,16 +66,16 @@ def test_migrations_import_nothing_of_the_service() -> None:
 
 def test_there_is_one_head() -> None:
     """Two would have to be merged before anybody could upgrade."""
-    assert len(ScriptDirectory(str(migrate.scripts())).get_heads()) == 1
+    assert len(ScriptDirectory(str(migrate.find_scripts())).get_heads()) == 1
 
 
 async def test_an_empty_database_reaches_the_head(empty: Settings) -> None:
     """Everything the models describe is there, and nothing else; again changes nothing."""
-    assert await asyncio.to_thread(migrate.current, empty) is None
+    assert await asyncio.to_thread(migrate.read_current, empty) is None
     await asyncio.to_thread(migrate.upgrade, empty)
     await asyncio.to_thread(migrate.upgrade, empty)
-    assert await asyncio.to_thread(migrate.current, empty) == migrate.head()
-    assert await asyncio.to_thread(migrate.differences, empty) == []
+    assert await asyncio.to_thread(migrate.read_current, empty) == migrate.find_head()
+    assert await asyncio.to_thread(migrate.find_differences, empty) == []
     await require_guards(empty)
 
 
@@ -84,10 +84,10 @@ async def test_down_and_up_again_with_data_present(settings: Settings, tmp_path:
     with its triggers, and works."""
     await record_something(settings)
     await asyncio.to_thread(migrate.downgrade, settings, "base")
-    assert await asyncio.to_thread(migrate.current, settings) is None
+    assert await asyncio.to_thread(migrate.read_current, settings) is None
     assert await left_over(settings) == {"alembic_version"}
     await asyncio.to_thread(migrate.upgrade, settings)
-    assert await asyncio.to_thread(migrate.differences, settings) == []
+    assert await asyncio.to_thread(migrate.find_differences, settings) == []
     await require_guards(settings)
     await record_something(settings)
     await require_append_only(settings)
@@ -106,7 +106,7 @@ async def test_the_further_links_of_a_claim_move_out_of_its_row_and_back(
     settings: Settings,
 ) -> None:
     """A claim with many links, recorded before links had rows of their own, is read as it was."""
-    async with support.running(settings) as desk:
+    async with support.run_desk(settings) as desk:
         await desk.parties()
         claim = (await desk.claim())["id"]
         for _ in range(states.FIRST + 3):
@@ -123,9 +123,9 @@ async def test_the_further_links_of_a_claim_move_out_of_its_row_and_back(
     assert states.FURTHER not in (old or "")
     await asyncio.to_thread(migrate.upgrade, settings)
     assert await audit(settings) == before
-    assert await asyncio.to_thread(migrate.differences, settings) == []
+    assert await asyncio.to_thread(migrate.find_differences, settings) == []
     assert await read_state(settings, claim) == whole
-    async with support.running(settings) as desk:
+    async with support.run_desk(settings) as desk:
         await desk.link(claim, "comments", "washington")
     assert len((await read_state(settings, claim)).links) == states.FIRST + 4
     await audit(settings)
@@ -133,7 +133,7 @@ async def test_the_further_links_of_a_claim_move_out_of_its_row_and_back(
 
 async def test_long_rows_of_the_index_say_that_they_are_full(settings: Settings) -> None:
     """Rows that were made before rows said so are made again, and `verify` finds nothing."""
-    async with support.running(settings) as desk:
+    async with support.run_desk(settings) as desk:
         await desk.parties()
         claim = (await desk.claim())["id"]
         for _ in range(3):
@@ -162,7 +162,7 @@ async def read_state(settings: Settings, claim: str) -> ClaimState:
 
 async def test_events_recorded_before_learn_their_story(settings: Settings) -> None:
     """The record is lifted over the step that adds a column, filled, and refuses changes again."""
-    async with support.running(settings) as desk:
+    async with support.run_desk(settings) as desk:
         await desk.parties()
         await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
         claim = (await desk.claim(story="border"))["id"]
@@ -172,12 +172,12 @@ async def test_events_recorded_before_learn_their_story(settings: Settings) -> N
     await asyncio.to_thread(migrate.downgrade, settings, "0002")
     await asyncio.to_thread(migrate.upgrade, settings)
     assert await audit(settings) == before
-    assert await asyncio.to_thread(migrate.differences, settings) == []
+    assert await asyncio.to_thread(migrate.find_differences, settings) == []
     await require_guards(settings)
     await require_append_only(settings)
-    async with support.running(settings) as desk:
+    async with support.run_desk(settings) as desk:
         told = (await desk.reader.get("/v1/events")).json()["items"]
-        assert {(one["claim"] == claim, one["story"]) for one in told} == {
+        assert {(each["claim"] == claim, each["story"]) for each in told} == {
             (True, "border"),
             (False, None),
         }
@@ -186,7 +186,7 @@ async def test_events_recorded_before_learn_their_story(settings: Settings) -> N
 async def test_what_held_before_is_found_after_another_key(settings: Settings) -> None:
     """Versions that were kept under another key answer as before, a component's with the claim that
     it was part of; the tree of parties is known from its beginning on."""
-    async with support.running(settings) as desk:
+    async with support.run_desk(settings) as desk:
         await desk.parties()
         parent, other = (await desk.claim())["id"], (await desk.claim())["id"]
         part = (await desk.claim(part_of=parent))["id"]
@@ -199,12 +199,12 @@ async def test_what_held_before_is_found_after_another_key(settings: Settings) -
     await asyncio.to_thread(migrate.downgrade, settings, "0004")
     await asyncio.to_thread(migrate.upgrade, settings)
     assert await audit(settings) == before
-    assert await asyncio.to_thread(migrate.differences, settings) == []
-    async with support.running(settings) as desk:
+    assert await asyncio.to_thread(migrate.find_differences, settings) == []
+    async with support.run_desk(settings) as desk:
         for query in ({"part_of": parent}, {"claimant": "belgrade", "part_of": parent}):
             params = query | {"as_of": then}
             listed = (await desk.reader.get("/v1/claims", params=params)).json()["items"]
-            assert [one["id"] for one in listed] == [part]
+            assert [each["id"] for each in listed] == [part]
         assert (await desk.database.read(verification.verify)).ok
 
 
@@ -212,7 +212,7 @@ async def test_sources_of_one_page_stay_and_the_first_is_found(settings: Setting
     """An older desk has one page under several spellings: none is lost, nothing is recorded
     twice any more."""
     url = "https://example.org/page"
-    async with support.running(settings) as desk:
+    async with support.run_desk(settings) as desk:
         for address in (f"{url}?a=1", f"{url}?b=1", f"{url}?c=1"):
             await desk.post("/v1/sources", {"url": address, "title": "T"})
     await asyncio.to_thread(migrate.downgrade, settings, "0008")
@@ -229,8 +229,8 @@ async def test_sources_of_one_page_stay_and_the_first_is_found(settings: Setting
     await database.write(spell)
     await database.stop()
     await asyncio.to_thread(migrate.upgrade, settings)
-    assert await asyncio.to_thread(migrate.differences, settings) == []
-    async with support.running(settings) as desk:
+    assert await asyncio.to_thread(migrate.find_differences, settings) == []
+    async with support.run_desk(settings) as desk:
         found = (await desk.reader.get("/v1/sources", params={"url": url})).json()["items"]
         assert len(found) == 3
         again = await desk.post("/v1/sources", {"url": url, "title": "Other"}, status=200)
@@ -247,19 +247,21 @@ async def test_two_spellings_of_one_speaker_stay_and_the_older_is_found(
         said = {"party": "belgrade", "name": "Ana Djukić", "role": None}
         subject = Subject(SubjectKind.SPEAKER, ids.make_id())
         draft = Draft("speaker.created", said)
-        writer.write(connection, writer.begin(subject, [draft], actor=SYSTEM, now=desk.clock.now))
+        writer.write_lines(
+            connection, writer.build_first_lines(subject, [draft], actor=SYSTEM, now=desk.clock.now)
+        )
         row = said | {"id": subject.id, "created_at": desk.clock.now}
         folded = {"folded_name": "ana djukic", "folded_role": ""}
         connection.execute(insert(tables.speakers).values(row | folded))
 
-    async with support.running(settings) as desk:
+    async with support.run_desk(settings) as desk:
         await desk.post("/v1/parties", {"slug": "belgrade", "name": "Belgrade"})
         ana = await desk.post("/v1/speakers", {"party": "belgrade", "name": "Ana Đukić"})
         desk.clock.advance(seconds=1)
         await desk.database.write(record_another_spelling)
     await asyncio.to_thread(migrate.downgrade, settings, "0020")
     await asyncio.to_thread(migrate.upgrade, settings)
-    async with support.running(settings, desk.clock) as desk:
+    async with support.run_desk(settings, desk.clock) as desk:
         report = await desk.database.read(verification.verify)
         assert report.ok, report.breaks
         found = (await desk.reader.get("/v1/speakers?name=djukic")).json()["items"]
@@ -293,18 +295,18 @@ def test_two_processes_upgrade_at_once(empty: Settings, tmp_path: Path) -> None:
     url = empty.database_url.get_secret_value()
 
     def upgrade(_: int) -> subprocess.CompletedProcess[str]:
-        return run(url, tmp_path, "db", "upgrade")
+        return run_command(url, tmp_path, "db", "upgrade")
 
     with ThreadPoolExecutor(3) as threads:
         done = list(threads.map(upgrade, range(3)))
-    assert [one.returncode for one in done] == [0, 0, 0], [one.stderr for one in done]
-    assert migrate.current(empty) == migrate.head()
-    assert migrate.differences(empty) == []
+    assert [each.returncode for each in done] == [0, 0, 0], [each.stderr for each in done]
+    assert migrate.read_current(empty) == migrate.find_head()
+    assert migrate.find_differences(empty) == []
 
 
 async def record_something(settings: Settings) -> None:
     quick = settings.model_copy(update={"rate_limit": None, "log_level": "error"})
-    async with support.running(quick) as desk:
+    async with support.run_desk(quick) as desk:
         await desk.parties()
         claim = (await desk.claim(tags=["a"]))["id"]
         await desk.claim(part_of=claim)
@@ -342,7 +344,7 @@ async def require_guards(settings: Settings) -> None:
     try:
         tables = await database.read(lambda connection: set(inspect(connection).get_table_names()))
         indexes = tuple(INDEXES.values())
-        assert {one for one in tables if not one.startswith(indexes)} == {
+        assert {table for table in tables if not table.startswith(indexes)} == {
             *metadata.tables,
             "alembic_version",
         }
@@ -393,7 +395,7 @@ async def require_append_only(settings: Settings) -> None:
 async def test_a_proposal_that_waited_is_bound_to_what_printed_then(settings: Settings) -> None:
     """An old desk's proposal stays valid after the upgrade: approved as it was made, and refused
     where somebody reworded the claim since; its record and its rows hold together."""
-    async with support.running(settings) as desk:
+    async with support.run_desk(settings) as desk:
         await desk.parties()
         waiting = []
         for _ in range(2):
@@ -404,7 +406,7 @@ async def test_a_proposal_that_waited_is_bound_to_what_printed_then(settings: Se
         await desk.database.write(forget_what_printed, [claim for claim, _ in waiting])
     await asyncio.to_thread(migrate.downgrade, settings, "0009")
     await asyncio.to_thread(migrate.upgrade, settings)
-    async with support.running(settings) as desk:
+    async with support.run_desk(settings) as desk:
         report = await desk.database.read(verification.verify)
         assert report.ok, report.breaks
         (kept, first), (spoiled, second) = waiting
@@ -414,7 +416,7 @@ async def test_a_proposal_that_waited_is_bound_to_what_printed_then(settings: Se
         await desk.checker.patch(f"/v1/claims/{spoiled}", json=reworded, headers={"If-Match": "*"})
         refused = await desk.editor.post(f"/v1/decisions/{second}/approval")
         assert refused.json()["type"] == "/problems/decision-outdated"
-        assert [one["field"] for one in refused.json()["changed"]] == ["text"]
+        assert [each["field"] for each in refused.json()["changed"]] == ["text"]
         approved = await desk.editor.post(f"/v1/decisions/{first}/approval")
         assert approved.status_code == 200
         assert (await desk.read(kept))["status"] == "confirmed"
@@ -439,8 +441,10 @@ def forget_what_printed(connection: Connection, claims: list[str]) -> None:
         ).one()
         assert row.type == "decision.proposed"
         data = orjson.loads(row.data)
-        forgotten = canonical({name: value for name, value in data.items() if name not in new})
-        digest = event_hash(
+        forgotten = render_canonical(
+            {name: value for name, value in data.items() if name not in new}
+        )
+        digest = hash_claim_event(
             claim=claim,
             number=row.number,
             type=row.type,
@@ -468,6 +472,6 @@ def forget_what_printed(connection: Connection, claims: list[str]) -> None:
         connection.execute(
             update(tables.decisions)
             .where(tables.decisions.c.id == data["id"])
-            .values(proposal=canonical(old))
+            .values(proposal=render_canonical(old))
         )
     connection.exec_driver_sql(again)

@@ -59,7 +59,7 @@ async def test_an_upgraded_desk_answers_as_before(
 ) -> None:
     """Claims as served, histories with their hashes, as-of answers, events and lists."""
     await asyncio.to_thread(migrate.upgrade, old_settings)
-    assert await asyncio.to_thread(migrate.differences, old_settings) == []
+    assert await asyncio.to_thread(migrate.find_differences, old_settings) == []
     answers = orjson.loads(unpack(f"answers-{database_kind}.json.gz"))
     assert len(answers) > 150
     # The answers are of 2023, when the work on the desk was done by its clock.
@@ -67,7 +67,7 @@ async def test_an_upgraded_desk_answers_as_before(
     await database.start()
     await database.write(clock.accept_clock, now=BEGIN)
     await database.stop()
-    async with support.running(old_settings) as desk:
+    async with support.run_desk(old_settings) as desk:
         report = await desk.database.read(verification.verify)
         assert report.ok, report.breaks
         for address, then in answers.items():

@@ -16,7 +16,7 @@ from service.store import connector, engine, migrate, postgresql, sqlite
 from tests.store.locks import holding, until_waiting
 from tests.support import desk as support
 from tests.support.desk import Desk
-from tests.support.postgres import PostgresServer, provide
+from tests.support.postgres import PostgresServer, provide_server
 
 SOON = 0.3
 ON_POSTGRESQL = pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
@@ -33,8 +33,10 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def impatient_server(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have PostgreSQL give locks up soon."""
-    usual = connector.session_settings()
-    monkeypatch.setattr(connector, "session_settings", lambda: usual | {"lock_timeout": "300"})
+    usual = connector.build_session_settings()
+    monkeypatch.setattr(
+        connector, "build_session_settings", lambda **_: usual | {"lock_timeout": "300"}
+    )
 
 
 def require_unavailable(answer: httpx.Response) -> None:
@@ -64,7 +66,7 @@ def file_locked(settings: Settings) -> Iterator[None]:
 @ON_SQLITE
 async def test_a_locked_file_is_503_and_still_read(settings: Settings, impatient: None) -> None:
     """A writer that does not get the lock in time says so; readers do not notice."""
-    async with support.running(settings) as desk:
+    async with support.run_desk(settings) as desk:
         await desk.parties()
         claim = (await desk.claim())["id"]
         with file_locked(settings):
@@ -98,7 +100,7 @@ async def test_no_connection_left_in_the_pool_is_503(desk_of: Any, impatient: No
             await until_waiting(url, 2)
             require_unavailable(await tag(desk, other, "late"))
             await held.release()
-            assert {(await one).status_code for one in waiting} == {200}
+            assert {(await each).status_code for each in waiting} == {200}
         assert (await tag(desk, other, "later")).status_code == 200
 
 
@@ -146,7 +148,7 @@ def desk_of(settings: Settings) -> Any:
 
     @asynccontextmanager
     async def started(**changes: Any) -> AsyncIterator[Desk]:
-        async with support.running(settings.model_copy(update=changes)) as desk:
+        async with support.run_desk(settings.model_copy(update=changes)) as desk:
             yield desk
 
     return started
@@ -155,7 +157,7 @@ def desk_of(settings: Settings) -> Any:
 @pytest.fixture(scope="module")
 def own_server() -> Iterator[PostgresServer]:
     """A PostgreSQL that may be restarted, and then has what it acknowledged."""
-    server = provide(own=True, durable=True)
+    server = provide_server(own=True, durable=True)
     yield server
     server.stop()
 
@@ -170,7 +172,7 @@ async def test_the_application_outlives_its_database(
         database_url=own_server.create_database(), rate_limit="off", log_level="error"
     )
     await asyncio.to_thread(migrate.upgrade, settings)
-    async with support.running(settings) as desk:
+    async with support.run_desk(settings) as desk:
         await desk.parties()
         claims = [(await desk.claim())["id"] for _ in range(8)]
         seen: Counter[int] = Counter()

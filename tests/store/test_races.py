@@ -14,7 +14,7 @@ from service.claims import history_queries
 from service.store.tables import claims
 from tests.faults.ledgers import audit
 from tests.store.locks import holding, until_waiting
-from tests.support.desk import Desk, claim_body, statement_body
+from tests.support.desk import Desk, build_claim, build_statement
 
 pytestmark = pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
 
@@ -44,7 +44,7 @@ async def test_a_component_is_never_added_to_a_claim_that_is_being_merged(desk: 
         merging = asyncio.create_task(merge(desk, parent["id"], survivor["id"]))
         await until_waiting(url(desk), 1)
         adding = asyncio.create_task(
-            desk.checker.post("/v1/claims", json=claim_body(part_of=parent["id"]))
+            desk.checker.post("/v1/claims", json=build_claim(part_of=parent["id"]))
         )
         await until_waiting(url(desk), 2)
         await held.release()
@@ -78,8 +78,8 @@ async def test_two_merges_cannot_close_a_circle_together(desk: Desk) -> None:
             row.id: row.part_of for row in connection.execute(select(claims.c.id, claims.c.part_of))
         }
     )
-    for one in parents:
-        above, seen = one, set()
+    for parent in parents:
+        above, seen = parent, set()
         while above is not None:
             assert above not in seen, "a claim is part of itself"
             seen.add(above)
@@ -94,7 +94,7 @@ async def test_linking_waits_for_a_party_that_is_moving(desk: Desk) -> None:
     async with holding(url(desk), LOCK_CLAIM, other["id"]) as held:
         moving = asyncio.create_task(patch_party(desk, "kosovo-police", parent="nato"))
         await until_waiting(url(desk), 1)
-        body = {"statement": statement_body("kosovo-police"), "stance": "comments"}
+        body = {"statement": build_statement("kosovo-police"), "stance": "comments"}
         linking = asyncio.create_task(
             desk.checker.post(f"/v1/claims/{claim['id']}/links", json=body)
         )
@@ -150,7 +150,7 @@ async def test_links_that_are_merged_away_follow_a_speaker_who_is_renamed(desk: 
     """Likewise for a speaker's corrected name."""
     await desk.parties()
     loser, survivor = await desk.claim(), await desk.claim()
-    said = statement_body("nato", speaker={"name": "Jens Stoltenburg"})
+    said = build_statement("nato", speaker={"name": "Jens Stoltenburg"})
     body = {"statement": said, "stance": "supports"}
     linked = await desk.post(f"/v1/claims/{loser['id']}/links", body)
     speaker = linked["statement"]["speaker"]["id"]
@@ -173,7 +173,7 @@ async def test_linking_waits_for_a_speaker_who_is_being_renamed(desk: Desk) -> N
     """A claim never shows the old name for good."""
     await desk.parties()
     claim, other = await desk.claim(), await desk.claim()
-    said = statement_body("nato", speaker={"name": "Jens Stoltenburg"})
+    said = build_statement("nato", speaker={"name": "Jens Stoltenburg"})
     linked = await desk.post(
         f"/v1/claims/{other['id']}/links", {"statement": said, "stance": "supports"}
     )
@@ -199,7 +199,7 @@ async def test_speakers_renamed_alike_at_once_are_told_apart(desk: Desk) -> None
     await desk.parties()
     made = [await desk.post("/v1/speakers", {"name": name, "party": "nato"}) for name in ("A", "B")]
     answers = await asyncio.gather(
-        *(desk.editor.patch(f"/v1/speakers/{one['id']}", json={"name": "C"}) for one in made)
+        *(desk.editor.patch(f"/v1/speakers/{each['id']}", json={"name": "C"}) for each in made)
     )
     assert sorted(answer.status_code for answer in answers) == [200, 409]
 
@@ -208,4 +208,4 @@ async def speakers_of(desk: Desk, claim: str) -> list[str]:
     """As the claim's own record has them; the list of links shows statements as they are."""
     state = await desk.database.read(history_queries.read_state, claim)
     assert state is not None
-    return [one.voice.speaker.name for one in state.links if one.voice.speaker]
+    return [link.voice.speaker.name for link in state.links if link.voice.speaker]

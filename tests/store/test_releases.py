@@ -123,8 +123,8 @@ def test_every_table_is_guarded_or_derived() -> None:
 
 def test_schema_is_the_head_of_the_migrations() -> None:
     """Told from file names: asking Alembic would take longer than the rest of a start."""
-    assert f"{releases.schema():04}" == migrate.head()
-    assert releases.schema() >= releases.OLDEST
+    assert f"{releases.find_newest_schema():04}" == migrate.find_head()
+    assert releases.find_newest_schema() >= releases.OLDEST_WRITER
 
 
 @pytest.fixture
@@ -136,8 +136,8 @@ async def upgraded(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Callable[[int
     async def upgrade(oldest: int) -> None:
         def change(connection: Any) -> None:
             connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-            monkeypatch.setattr(releases, "OLDEST", oldest)
-            releases.guard(connection)
+            monkeypatch.setattr(releases, "OLDEST_WRITER", oldest)
+            releases.create_triggers(connection)
 
         await desk.database.write(change)
 
@@ -148,7 +148,7 @@ async def test_process_goes_on_with_a_newer_schema_that_lets_it(
     desk: Desk, upgraded: Callable[[int], Any]
 ) -> None:
     await desk.parties()
-    await upgraded(releases.schema())
+    await upgraded(releases.find_newest_schema())
     assert (await desk.public.get("/readyz")).status_code == 200
     await desk.claim()
 
@@ -159,17 +159,17 @@ async def test_process_is_told_to_stop_by_a_newer_schema_that_does_not(
     """By readiness; and the schema refuses its changes, with the reason, and nothing is changed."""
     await desk.parties()
     claim = (await desk.claim())["id"]
-    own = releases.schema()
+    own = releases.find_newest_schema()
     await upgraded(own + 1)
     told = await desk.public.get("/readyz")
     assert told.status_code == 503
     assert "newer" in told.json()["detail"]
-    refused = await desk.checker.post("/v1/claims", json=support.claim_body(text="too late"))
+    refused = await desk.checker.post("/v1/claims", json=support.build_claim(text="too late"))
     assert refused.status_code == 503, refused.text
     assert REASON in refused.json()["detail"]
     assert refused.headers["retry-after"] == "1"
     listed = (await desk.reader.get("/v1/claims")).json()["items"]
-    assert [one["id"] for one in listed] == [claim]
+    assert [each["id"] for each in listed] == [claim]
 
 
 async def test_schema_behind_the_code_is_not_ready(

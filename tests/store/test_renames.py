@@ -18,7 +18,7 @@ from service.web.bodies.claim_inputs import ClaimIn
 from tests.faults.ledgers import audit
 from tests.store.locks import holding, until_waiting
 from tests.support import desk as support
-from tests.support.desk import Desk, claim_body, statement_body
+from tests.support.desk import Desk, build_claim, build_statement
 
 BATCH, CLAIMS = 4, 14
 LOCK_CLAIM = "SELECT 1 FROM claims WHERE id = $1 FOR UPDATE"
@@ -35,7 +35,7 @@ async def record_claims(desk: Desk, count: int = CLAIMS) -> list[str]:
     """Claims of Belgrade, in the order of their ids; the worker rests from now on."""
     await desk.app.state.services.renamer.stop()
     await desk.parties()
-    body = ClaimIn.model_validate(claim_body(speaker=None)).to_command()
+    body = ClaimIn.model_validate(build_claim(speaker=None)).to_command()
 
     def record(connection: Connection) -> list[str]:
         by: Json = {"actor": account_commands.SYSTEM, "now": desk.clock()}
@@ -99,7 +99,7 @@ async def test_what_few_claims_show_changes_at_once(desk: Desk) -> None:
     await rename(desk, "Beograd")
     assert await read_names(desk, ids) == ["Beograd"] * BATCH
     assert await count_left(desk) == (0, 0)
-    [instant] = {one for instants in (await count_renames(desk)).values() for one in instants}
+    [instant] = {each for instants in (await count_renames(desk)).values() for each in instants}
     assert instant
 
 
@@ -117,7 +117,7 @@ async def test_no_transaction_renames_more_than_a_batch(desk: Desk) -> None:
     changed = await count_renames(desk)
     assert [*changed] == ids
     assert {len(instants) for instants in changed.values()} == {1}
-    together = Counter(one for instants in changed.values() for one in instants)
+    together = Counter(instant for instants in changed.values() for instant in instants)
     assert max(together.values()) <= BATCH
     await audit(desk.settings)
 
@@ -158,7 +158,7 @@ async def test_a_claim_that_somebody_changes_first_has_the_new_name_once(desk: D
     assert changed.status_code == 200, changed.text
     assert changed.json()["claimant"]["name"] == "Beograd"
     history = (await desk.reader.get(f"/v1/claims/{last}/history")).json()["items"]
-    by_type = {one["type"]: one["actor"]["name"] for one in history}
+    by_type = {each["type"]: each["actor"]["name"] for each in history}
     assert by_type["party.changed"] == "editor"
     assert by_type["claim.amended"] == "checker"
     await work(desk)
@@ -206,7 +206,7 @@ async def test_as_of_shows_the_name_that_the_claim_had_then(desk: Desk) -> None:
 
 async def test_two_servers_rename_each_claim_once(desk: Desk) -> None:
     ids = await record_claims(desk, 40)
-    async with support.running_beside(desk) as other:
+    async with support.run_second_process(desk) as other:
         await other.app.state.services.renamer.stop()
         await rename(desk, "Beograd")
         async with asyncio.timeout(60):
@@ -261,7 +261,7 @@ async def test_a_full_name_finds_claims_as_it_comes_to_them(desk: Desk) -> None:
     assert await count_left(desk) == (0, 0)
     assert await count_renames(desk) == {}
     found = await desk.reader.get("/v1/claims", params={"q": "srbija", "limit": 100})
-    assert {one["id"] for one in found.json()["items"]} == set(ids)
+    assert {item["id"] for item in found.json()["items"]} == set(ids)
     await audit(desk.settings)
 
 
@@ -277,7 +277,7 @@ async def test_others_write_while_a_batch_stands_still(desk: Desk) -> None:
         async with asyncio.timeout(20):
             await desk.claim(speaker=None)
             await desk.claim(claimant="nato", speaker=None)
-            body = {"statement": statement_body("belgrade"), "stance": "comments"}
+            body = {"statement": build_statement("belgrade"), "stance": "comments"}
             linked = await desk.checker.post(f"/v1/claims/{ids[-1]}/links", json=body)
             assert linked.status_code == 201, linked.text
         await held.release()

@@ -17,9 +17,9 @@ from service.domain.errors import Unavailable
 from service.store.engine import Database
 from service.store.tables import stories
 from tests.faults.ledgers import audit
-from tests.faults.served import Served, key, serving
+from tests.faults.served import Served, create_key, serve
 from tests.support import desk as support
-from tests.support.desk import Desk, claim_body, statement_body
+from tests.support.desk import Desk, build_claim, build_statement
 
 DECIDERS = 50
 Json = dict[str, Any]
@@ -72,8 +72,8 @@ async def test_of_fifty_who_decide_on_one_version_one_wins(desk: Desk) -> None:
             for i in range(DECIDERS)
         )
     )
-    assert sorted(one.status_code for one in answers) == [201] + [412] * (DECIDERS - 1)
-    assert {one.json()["version"] for one in answers} == {2}
+    assert sorted(answer.status_code for answer in answers) == [201] + [412] * (DECIDERS - 1)
+    assert {answer.json()["version"] for answer in answers} == {2}
     record = (await audit(desk.settings))[claim["id"]]
     assert [event["type"] for event in record] == ["claim.created", "claim.status_changed"]
 
@@ -90,7 +90,7 @@ async def test_fifty_deciders_lose_nothing(desk: Desk) -> None:
 @pytest.fixture
 def two_servers(database_url: str, tmp_path: Path) -> Iterator[tuple[Served, Served]]:
     """Two processes on one database: two on one file, or two machines on one PostgreSQL."""
-    with serving(database_url, tmp_path) as one, serving(database_url, tmp_path) as other:
+    with serve(database_url, tmp_path) as one, serve(database_url, tmp_path) as other:
         yield one, other
 
 
@@ -99,7 +99,7 @@ async def two_clients(
     two_servers: tuple[Served, Served], database_url: str, tmp_path: Path
 ) -> AsyncIterator[list[httpx.AsyncClient]]:
     """A checker's client for each."""
-    token = key(database_url, tmp_path, "editor")["key"]
+    token = create_key(database_url, tmp_path, "editor")["key"]
     async with AsyncExitStack() as stack:
         yield [
             await stack.enter_async_context(
@@ -122,7 +122,7 @@ async def test_two_processes_lose_nothing(
     one, other = two_clients
     for slug in ("belgrade", "nato"):
         assert (await one.post("/v1/parties", json={"slug": slug, "name": slug})).is_success
-    claim = (await other.post("/v1/claims", json=claim_body())).json()["id"]
+    claim = (await other.post("/v1/claims", json=build_claim())).json()["id"]
     names = [f"decider-{i}" for i in range(30)]
     versions = await asyncio.gather(
         *(decide(two_clients[i % 2], claim, name, 1) for i, name in enumerate(names))
@@ -133,7 +133,7 @@ async def test_two_processes_lose_nothing(
         *(
             two_clients[i % 2].post(
                 f"/v1/claims/{claim}/links",
-                json={"statement": statement_body("nato"), "stance": "supports"},
+                json={"statement": build_statement("nato"), "stance": "supports"},
                 headers={"Idempotency-Key": f"link-{i // 2}"},
             )
             for i in range(20)
@@ -151,7 +151,7 @@ async def test_links_made_at_once_all_land(desk: Desk) -> None:
     """Nobody who links without a condition is refused, and none is lost."""
     await desk.parties()
     claim = (await desk.claim())["id"]
-    body = {"statement": statement_body("nato"), "stance": "comments"}
+    body = {"statement": build_statement("nato"), "stance": "comments"}
     made = await asyncio.gather(*(desk.post(f"/v1/claims/{claim}/links", body) for _ in range(30)))
     record = (await audit(desk.settings))[claim]
     assert {e["data"]["link"]["id"] for e in record[1:]} == {link["id"] for link in made}
@@ -162,7 +162,7 @@ async def test_a_statement_linked_while_it_is_withdrawn_never_counts(desk: Desk)
     await desk.parties()
     ids = [(await desk.claim())["id"] for _ in range(6)]
     for _ in range(3):
-        said = await desk.post("/v1/statements", statement_body("nato", basis="documents"))
+        said = await desk.post("/v1/statements", build_statement("nato", basis="documents"))
         link = {"statement": said["id"], "stance": "supports"}
         path = f"/v1/statements/{said['id']}/withdrawal"
         *linked, withdrawn = await asyncio.gather(
@@ -171,7 +171,7 @@ async def test_a_statement_linked_while_it_is_withdrawn_never_counts(desk: Desk)
         )
         late = await desk.checker.post(f"/v1/claims/{ids[5]}/links", json=link)
         assert withdrawn.status_code == 200, withdrawn.text
-        assert {one.status_code for one in linked} <= {201, 409}
+        assert {each.status_code for each in linked} <= {201, 409}
         assert late.status_code == 409
         assert late.json()["type"] == "/problems/statement-withdrawn"
     for claim in ids:
@@ -205,7 +205,7 @@ async def test_components_recorded_at_once_all_become_part(desk: Desk) -> None:
     parent = (await desk.claim())["id"]
     made = await asyncio.gather(*(desk.claim(part_of=parent) for _ in range(25)))
     shown = (await desk.read(parent))["components"]
-    assert {one["id"] for one in shown} == {one["id"] for one in made}
+    assert {each["id"] for each in shown} == {each["id"] for each in made}
     await audit(desk.settings)
 
 
@@ -230,7 +230,7 @@ async def test_a_withdrawal_reaches_a_component_and_what_it_is_part_of(desk: Des
     )
     assert withdrawn.status_code == 200, withdrawn.text
     assert (await desk.read(component))["status"] == "awaiting_confirmation"
-    assert [one["status"] for one in (await desk.read(parent))["components"]] == [
+    assert [each["status"] for each in (await desk.read(parent))["components"]] == [
         "awaiting_confirmation"
     ]
     await audit(desk.settings)
@@ -239,14 +239,14 @@ async def test_a_withdrawal_reaches_a_component_and_what_it_is_part_of(desk: Des
 async def test_a_claimants_speaker_is_renamed_wherever_named(desk: Desk) -> None:
     """Also where the claim's origin names no speaker, or another."""
     await desk.parties()
-    said = await desk.post("/v1/statements", statement_body("belgrade"))
-    body = claim_body(origin_statement=said["id"])
+    said = await desk.post("/v1/statements", build_statement("belgrade"))
+    body = build_claim(origin_statement=said["id"])
     del body["origin"]
     claim = await desk.post("/v1/claims", body)
     speaker = next(
-        one
-        for one in (await desk.reader.get("/v1/speakers")).json()["items"]
-        if one["name"] == "Gen. Milan Mojsilović"
+        item
+        for item in (await desk.reader.get("/v1/speakers")).json()["items"]
+        if item["name"] == "Gen. Milan Mojsilović"
     )
     renamed = await desk.editor.patch(
         f"/v1/speakers/{speaker['id']}", json={"name": "General Mojsilović"}
@@ -287,12 +287,12 @@ async def test_the_same_thing_made_at_once_is_made_once(desk: Desk) -> None:
     claims = await asyncio.gather(
         *(
             desk.post(
-                "/v1/statements", statement_body("nato", speaker={"name": "Oana", "role": None})
+                "/v1/statements", build_statement("nato", speaker={"name": "Oana", "role": None})
             )
             for _ in range(10)
         )
     )
-    assert len({one["speaker"]["id"] for one in claims}) == 1
+    assert len({claim["speaker"]["id"] for claim in claims}) == 1
 
 
 async def test_readers_cannot_write(desk: Desk, settings: Settings) -> None:
@@ -302,7 +302,7 @@ async def test_readers_cannot_write(desk: Desk, settings: Settings) -> None:
     with pytest.raises((DBAPIError, Unavailable)) as refused:
         await desk.database.read(lambda connection: connection.execute(insert(stories), row))
     assert "readonly" in str(refused.value.__cause__).replace("-", "").replace(" ", "").lower()
-    async with support.running(settings) as other:
+    async with support.run_desk(settings) as other:
         found = await other.database.read(
             lambda connection: connection.execute(text("SELECT count(*) FROM stories")).scalar_one()
         )

@@ -28,24 +28,29 @@ OPTIONS = (
 APT_SECONDS = 600
 
 
-def find() -> str | None:
+def find_chromium() -> str | None:
     """The path of a Chromium, if there is one."""
     named = os.environ.get(ENVIRONMENT)
     found = [named] if named else [*map(shutil.which, NAMES), MAC]
     return next((path for path in found if path and os.access(path, os.X_OK)), None)
 
 
-def provide() -> str:
+def provide_chromium() -> str:
     """The path of a Chromium.  Raises RuntimeError with the remedy."""
-    path = find()
+    path = find_chromium()
     if path is None:
         raise RuntimeError(REMEDY)
     return path
 
 
-def install() -> str:
-    """`provide`, after an attempt to install it."""
-    if find() is None and hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get"):
+def install_chromium() -> str:
+    """`provide_chromium`, after an attempt to install it."""
+    if (
+        find_chromium() is None
+        and hasattr(os, "geteuid")
+        and os.geteuid() == 0
+        and shutil.which("apt-get")
+    ):
         print("chromium     from apt: the desk's tests need it", flush=True)
         quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         for command in (
@@ -55,11 +60,11 @@ def install() -> str:
             subprocess.run(
                 command, env=quiet, check=False, stdout=subprocess.DEVNULL, timeout=APT_SECONDS
             )
-    return provide()
+    return provide_chromium()
 
 
 if __name__ == "__main__":
     try:
-        install()
+        install_chromium()
     except RuntimeError as error:
         sys.exit(str(error))

@@ -147,8 +147,8 @@ async def recorded(desk: Desk) -> Corpus:
         corpus.texts[claim] = text
         corpus.fields[claim] = [
             searchable_fields.read_field("text", Level.TEXT, text, (stemmer.ENGLISH,)),
-            *(one for voice in voices for one in names(*voice)),
-            *(searchable_fields.read_quote(Quoted(*_said(one))) for one in quotes),
+            *(each for voice in voices for each in names(*voice)),
+            *(searchable_fields.read_quote(Quoted(*_said(quote))) for quote in quotes),
         ]
     return corpus
 
@@ -167,7 +167,7 @@ def names(party: str | None, speaker: Any) -> list[Field]:
         return []
     name, full_name, parent = PARTIES[party]
     found = [party, name, full_name or "", *([parent, PARTIES[parent][0]] if parent else ())]
-    fields = [searchable_fields.read_name("party", one) for one in found]
+    fields = [searchable_fields.read_name("party", each) for each in found]
     if speaker is not None:
         role = f", {speaker['role']}" if speaker["role"] else ""
         fields.append(searchable_fields.read_name("speaker", speaker["name"] + role))

@@ -86,11 +86,11 @@ class Desk:
 
     async def claim(self, **changes: Any) -> Json:
         """Record C1, with changes."""
-        return await self.post("/v1/claims", claim_body(**changes))
+        return await self.post("/v1/claims", build_claim(**changes))
 
     async def record_unchecked(self, text: str, **changes: Any) -> str:
         """Record C1 with a text as desks took it before there was a text policy; gives its id."""
-        body = replace(ClaimIn.model_validate(claim_body(**changes)).to_command(), text=text)
+        body = replace(ClaimIn.model_validate(build_claim(**changes)).to_command(), text=text)
         recorded = await self.database.write(
             claim_commands.create_claim, body, actor=account_commands.SYSTEM, now=self.clock()
         )
@@ -100,7 +100,7 @@ class Desk:
         """Link a new statement of `party`; `basis` belongs to the statement, the rest to the
         link."""
         basis = changes.pop("basis", "own_observation")
-        body = {"statement": statement_body(party, basis=basis), "stance": stance, **changes}
+        body = {"statement": build_statement(party, basis=basis), "stance": stance, **changes}
         return await self.post(f"/v1/claims/{claim}/links", body)
 
     async def read(self, claim: str, **query: str) -> Json:
@@ -138,22 +138,22 @@ class Desk:
         return str(link["id"])
 
 
-def quote(text: str = "We are waiting to see confirmation of this.") -> Json:
+def build_quote(text: str = "We are waiting to see confirmation of this.") -> Json:
     return {"text": text, "language": "en", "rendering": "verbatim", "source": SOURCE}
 
 
-def statement_body(party: str | None, **changes: Any) -> Json:
+def build_statement(party: str | None, **changes: Any) -> Json:
     return {
         "party": party,
         "said_at": "2023-10-02T00:00:00Z",
         "precision": "day",
         "basis": "unstated",
-        "quotes": [quote()],
+        "quotes": [build_quote()],
         **changes,
     }
 
 
-def claim_body(**changes: Any) -> Json:
+def build_claim(**changes: Any) -> Json:
     return {
         "text": "Serbia has returned the operating regime of its units to normal",
         "kind": "event",
@@ -161,7 +161,7 @@ def claim_body(**changes: Any) -> Json:
         "speaker": {"name": "Gen. Milan Mojsilović", "role": "chief of staff"},
         "claimed_at": "2023-10-02T00:00:00Z",
         "precision": "day",
-        "origin": {"quotes": [quote("The operating regime … has been returned to normal")]},
+        "origin": {"quotes": [build_quote("The operating regime … has been returned to normal")]},
         **changes,
     }
 
@@ -193,7 +193,7 @@ def _keys(connection: Connection, *, now: datetime) -> dict[str, str]:
     return keys
 
 
-async def open_link(
+async def sign_in_by_link(
     desk: Desk, link: str, *, base: str = "https://testserver", **headers: str
 ) -> httpx.Response:
     """Sign in by a link as a new browser does: look at its page, press its button."""
@@ -207,7 +207,7 @@ async def open_link(
 
 
 @asynccontextmanager
-async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Desk]:
+async def run_desk(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Desk]:
     """A started application on a migrated database, with a key for each role.
 
     `clock` is for a database that was written to before: it may not show less than then.
@@ -220,7 +220,7 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
 
 
 @asynccontextmanager
-async def running_beside(desk: Desk, **changes: Any) -> AsyncIterator[Desk]:
+async def run_second_process(desk: Desk, **changes: Any) -> AsyncIterator[Desk]:
     """Another process on the same database, with the same keys and clock; `changes` are settings
     that it has otherwise."""
     async with _started(desk.settings.model_copy(update=changes), desk.clock) as other:

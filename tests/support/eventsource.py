@@ -97,7 +97,7 @@ class Source:
 
     async def take(self, count: int) -> list[Message]:
         found = [await self.next() for _ in range(count)]
-        return [one for one in found if one is not None]
+        return [each for each in found if each is not None]
 
     async def _line(self) -> str:
         # A wait that is given up must not close the stream: the line is kept for the next.

@@ -26,7 +26,7 @@ def atom(document: bytes) -> Element:
     _container(feed, "feed")
     authors = feed.findall(f"{ATOM}author")
     entries = feed.findall(f"{ATOM}entry")
-    assert authors or all(one.find(f"{ATOM}author") is not None for one in entries), "4.1.1"
+    assert authors or all(each.find(f"{ATOM}author") is not None for each in entries), "4.1.1"
     assert _links(feed, "self"), "4.1.1 wants one"
     seen = set()
     for entry in entries:
@@ -43,15 +43,15 @@ def atom(document: bytes) -> Element:
 
 
 def links(element: Element, relation: str) -> list[str]:
-    return [one.get("href", "") for one in _links(element, relation)]
+    return [link.get("href", "") for link in _links(element, relation)]
 
 
 def _container(element: Element, kind: str) -> None:
-    names = [one.tag.removeprefix(ATOM) for one in element]
+    names = [each.tag.removeprefix(ATOM) for each in element]
     more = {"entry"} if kind == "feed" else set()
     assert set(names) <= ONCE | AT_MOST_ONCE[kind] | ANY | more
-    assert all(names.count(one) == 1 for one in ONCE)
-    assert all(names.count(one) <= 1 for one in AT_MOST_ONCE[kind])
+    assert all(names.count(each) == 1 for each in ONCE)
+    assert all(names.count(each) <= 1 for each in AT_MOST_ONCE[kind])
     if kind == "feed" and "entry" in names:
         first = names.index("entry")
         assert set(names[first:]) == {"entry"}
@@ -60,7 +60,7 @@ def _container(element: Element, kind: str) -> None:
         for date in element.findall(f"{ATOM}{name}"):
             _date(date.text or "")
     for author in element.findall(f"{ATOM}author"):
-        assert [one.tag for one in author] in ([f"{ATOM}name"], [f"{ATOM}name", f"{ATOM}uri"])
+        assert [each.tag for each in author] in ([f"{ATOM}name"], [f"{ATOM}name", f"{ATOM}uri"])
         assert author.findtext(f"{ATOM}name")
     alternates = []
     for link in element.findall(f"{ATOM}link"):
@@ -77,7 +77,7 @@ def _container(element: Element, kind: str) -> None:
 
 def _links(element: Element, relation: str) -> list[Element]:
     found = element.findall(f"{ATOM}link")
-    return [one for one in found if one.get("rel", "alternate") == relation]
+    return [each for each in found if each.get("rel", "alternate") == relation]
 
 
 def _iri(text: str) -> None:
@@ -130,8 +130,8 @@ def json_feed(feed: dict[str, Any]) -> dict[str, Any]:
         _object(item, ITEM, REQUIRED["item"])
         assert {"content_text", "content_html"} & item.keys()
         _date(item["date_published"])
-        assert all(isinstance(one, str) for one in item["tags"])
-    known = [one["id"] for one in feed["items"]]
+        assert all(isinstance(tag, str) for tag in item["tags"])
+    known = [each["id"] for each in feed["items"]]
     assert len(set(known)) == len(known)
     return feed
 

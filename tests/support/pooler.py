@@ -40,7 +40,7 @@ class Pooler:
     """
 
     def __init__(self, mode: str, server_url: str, **settings: str) -> None:
-        (program,) = programs.require("pgbouncer")
+        (program,) = programs.require_programs("pgbouncer")
         self._program = program
         self.mode = mode
         self.port = find_free_port()
@@ -61,7 +61,7 @@ class Pooler:
         (self.folder / "users").write_text('"postgres" ""\n')
         self.log.touch()
         self.point_to(server_url)
-        programs.give_to_account(self.folder, *self.folder.iterdir())
+        programs.grant_to_account(self.folder, *self.folder.iterdir())
         self.start()
 
     def point_to(self, server_url: str) -> None:
@@ -78,7 +78,7 @@ class Pooler:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=self.folder,
-                **programs.account(),
+                **programs.find_account(),
             )
         wait_for_port(self.port, self._process, self.log)
 

@@ -107,7 +107,7 @@ class PostgresServer:
         """Stop and start a throwaway cluster; `immediate` aborts it, as a power cut would,
         so that it comes back through crash recovery."""
         if self._cluster is None:
-            raise RuntimeError(f"{self.source} is not ours to restart: use provide(own=True)")
+            raise RuntimeError(f"{self.source} is not ours to restart: use provide_server(own=True)")
         self._cluster.restart(immediate=immediate)
 
     def stop(self) -> None:
@@ -133,7 +133,7 @@ class PostgresServer:
         _run(execute())
 
 
-def provide(*, durable: bool = False, own: bool = False) -> PostgresServer:
+def provide_server(*, durable: bool = False, own: bool = False) -> PostgresServer:
     """A server to test on.
 
     `durable`: commits survive a crash (fsync on); without it a throwaway cluster is faster.
@@ -464,7 +464,7 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
 
 def main() -> int:
     try:
-        server = provide()
+        server = provide_server()
     except PostgresUnavailable as error:
         print(error, file=sys.stderr)
         return 1

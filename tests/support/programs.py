@@ -28,7 +28,7 @@ FOLDERS = ("/usr/sbin", "/usr/local/sbin")
 APT_SECONDS = 600
 
 
-def find(program: str) -> str | None:
+def find_program(program: str) -> str | None:
     """The path of a program, if it is there."""
     if program == "pg_ctl":
         found = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
@@ -36,16 +36,16 @@ def find(program: str) -> str | None:
     return shutil.which(program) or shutil.which(program, path=os.pathsep.join(FOLDERS))
 
 
-def require(*programs: str) -> tuple[str, ...]:
+def require_programs(*programs: str) -> tuple[str, ...]:
     """The paths of these programs; skips the test where one is missing, and says so."""
-    found = [find(program) for program in programs]
+    found = [find_program(program) for program in programs]
     for program, path in zip(programs, found, strict=True):
         if path is None:
             pytest.skip(f"not run: no {program} here (apt-get install {PACKAGES[program]})")
     return tuple(path for path in found if path is not None)
 
 
-def account() -> dict[str, Any]:
+def find_account() -> dict[str, Any]:
     """As whom to run them: several refuse root."""
     if os.geteuid() != 0:
         return {}
@@ -56,17 +56,17 @@ def account() -> dict[str, Any]:
     raise OSError("several of these programs refuse root, and there is no other account")
 
 
-def give_to_account(*paths: Path) -> None:
+def grant_to_account(*paths: Path) -> None:
     """Let that account read and write there."""
-    one = account()
+    one = find_account()
     if one:
         for path in paths:
             os.chown(path, one["user"], one["group"])
 
 
-def install() -> list[str]:
+def install_programs() -> list[str]:
     """Install what is missing, where we may; gives what is missing all the same."""
-    missing = [program for program in PACKAGES if find(program) is None]
+    missing = [program for program in PACKAGES if find_program(program) is None]
     if missing and os.geteuid() == 0 and shutil.which("apt-get"):
         packages = sorted({PACKAGES[program] for program in missing})
         print(f"programs     from apt: {' '.join(packages)}", flush=True)
@@ -85,11 +85,11 @@ def install() -> list[str]:
                     stderr=subprocess.DEVNULL,
                     timeout=APT_SECONDS,
                 )
-        missing = [program for program in missing if find(program) is None]
+        missing = [program for program in missing if find_program(program) is None]
     return missing
 
 
 if __name__ == "__main__":
-    lacking = install()
+    lacking = install_programs()
     if lacking:
         print(f"programs     not here: {' '.join(lacking)}; their tests are not run")

@@ -26,7 +26,7 @@ async def ask(url: str, sql: str) -> object:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[PostgresServer]:
-    server = postgres.provide(own=True, durable=True)
+    server = postgres.provide_server(own=True, durable=True)
     yield server
     server.stop()
 
@@ -58,7 +58,7 @@ def test_either_kind_of_binaries_will_do(binaries: str, monkeypatch: pytest.Monk
     other = {"_system_binaries", "_wheel_binaries"} - {binaries}
     monkeypatch.setattr(postgres, other.pop(), lambda tried: iter(()))
     try:
-        server = postgres.provide(own=True)
+        server = postgres.provide_server(own=True)
     except PostgresUnavailable:
         if binaries == "_system_binaries":
             pytest.skip("this machine has no system PostgreSQL; the wheel's is tested")
@@ -74,7 +74,7 @@ def test_a_named_server_is_used_and_left_clean(
 ) -> None:
     """CLAIMDESK_TEST_DATABASE_URL comes first; stopping drops our databases, not the server."""
     monkeypatch.setenv(postgres.ENVIRONMENT, server.url("postgres"))
-    named = postgres.provide()
+    named = postgres.provide_server()
     url = named.create_database()
     with pytest.raises(RuntimeError, match="not ours to restart"):
         named.restart()
@@ -88,7 +88,7 @@ def test_a_named_server_that_cannot_serve_is_an_error(monkeypatch: pytest.Monkey
     """Naming a server and silently testing on another one would be worse than failing."""
     monkeypatch.setenv(postgres.ENVIRONMENT, "postgresql://nobody@127.0.0.1:1/postgres")
     with pytest.raises(PostgresUnavailable, match="is set, but unusable"):
-        postgres.provide()
+        postgres.provide_server()
 
 
 def test_without_any_postgresql_the_error_says_what_to_install(
@@ -98,14 +98,14 @@ def test_without_any_postgresql_the_error_says_what_to_install(
     monkeypatch.setattr(postgres, "_system_binaries", lambda tried: iter(()))
     monkeypatch.setattr(postgres, "_wheel_binaries", lambda tried: iter(()))
     with pytest.raises(PostgresUnavailable, match="apt-get install postgresql"):
-        postgres.provide(own=True)
+        postgres.provide_server(own=True)
 
 
 def test_a_killed_process_leaves_no_server_and_no_folder() -> None:
     """SIGKILL runs no cleanup of ours; the guard's pipe closes all the same."""
     script = (
         "import time; from tests.support import postgres\n"
-        "server = postgres.provide(own=True)\n"
+        "server = postgres.provide_server(own=True)\n"
         "print(server._cluster._folder, server._cluster._port, flush=True)\n"
         "time.sleep(60)"
     )

@@ -29,7 +29,7 @@ async def tampered(database: Database, change: Tamper) -> Report:
     def tamper(connection: Connection) -> None:
         unlock(connection)
         change(connection)
-        raise Found(verification.compare(connection))
+        raise Found(verification.compare_with_record(connection))
 
     with pytest.raises(Found) as found:
         await database.write(tamper)

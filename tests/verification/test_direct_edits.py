@@ -50,7 +50,7 @@ async def test_every_column_is_proved_or_said_to_be_unproved(
     unnoticed, remarked = [], []
     for column in table.c:
         place = f"{table.name}.{column.name}"
-        if verification.unproved(table.name, column.name):
+        if verification.explain_unproved(table.name, column.name):
             remarked.append(place)
             continue
         report = await tampered(worked, changing_one_row(table, column))
@@ -63,8 +63,8 @@ async def test_every_column_is_proved_or_said_to_be_unproved(
 
 
 @pytest.mark.parametrize("table", TABLES, ids=[table.name for table in TABLES])
-async def test_a_row_that_is_taken_away_is_missed(worked: Database, table: Table) -> None:
-    if verification.unproved(table.name):
+async def test_deleted_row_is_found(worked: Database, table: Table) -> None:
+    if verification.explain_unproved(table.name):
         report = await verification_of(worked)
         assert table.name in {remark.table for remark in report.remarks}
         return
@@ -81,7 +81,7 @@ async def test_a_row_that_is_taken_away_is_missed(worked: Database, table: Table
 
 def gap_is_remarked(report: verification.Report) -> bool:
     """PostgreSQL leaves a gap where a transaction is rolled back, so one proves nothing there."""
-    return any(one.table == "events" and "missing" in one.what for one in report.remarks)
+    return any(remark.table == "events" and "missing" in remark.what for remark in report.remarks)
 
 
 async def verification_of(database: Database) -> verification.Report:
@@ -124,7 +124,7 @@ def is_row(table: Table, row: Any) -> list[Any]:
 def another_value(column: Column[Any], value: Any) -> Any:
     allowed = allowed_values(column)
     if allowed:
-        return next(one for one in allowed if one != value)
+        return next(value_allowed for value_allowed in allowed if value_allowed != value)
     if isinstance(column.type, Uuid):
         return ids.make_id()
     if isinstance(column.type, Instant):
@@ -171,7 +171,7 @@ def claim_with_all_its_rows(connection: Connection) -> Iterator[Any]:
     yield delete(tables.claims).where(tables.claims.c.id == claim)
 
 
-async def test_a_claim_that_is_gone_with_all_its_rows_leaves_a_gap(worked: Database) -> None:
+async def test_claim_deleted_with_all_its_rows_leaves_a_gap(worked: Database) -> None:
     """A break on SQLite, which numbers events without gaps; PostgreSQL leaves gaps where a
     transaction is rolled back, so there it is a remark: without an anchor outside nobody can tell.
     """
@@ -188,7 +188,7 @@ async def test_a_claim_that_is_gone_with_all_its_rows_leaves_a_gap(worked: Datab
         assert gap_is_remarked(report)
 
 
-async def test_the_newest_event_of_all_cannot_vanish(worked: Database) -> None:
+async def test_deleted_newest_event_is_found(worked: Database) -> None:
     def take_away(connection: Connection) -> None:
         newest = select(tables.events.c.seq).order_by(tables.events.c.seq.desc()).limit(1)
         connection.execute(

@@ -17,10 +17,10 @@ from service.domain import ids
 from service.domain.claims import format_instant
 from service.domain.history import EVENT_TYPES
 from service.exchange import seeds
-from service.record.canonical import canonical, event_hash
+from service.record.canonical import hash_claim_event, render_canonical
 from service.store import tables
 from service.store.engine import Database
-from service.verification import verification
+from service.verification import claim_checks, search_checks, verification
 from tests.verification.tampering import changing, lines_of, tampered, verify
 from tests.verification.workday import ANNA, BEGIN
 
@@ -71,10 +71,11 @@ async def test_batches_cover_every_claim_once(
     """Nothing depends on where one batch ends and the next begins."""
     whole = await verify(worked)
     for size in (1, 2, 7, 21):
-        monkeypatch.setattr(verification, "BATCH", size)
+        monkeypatch.setattr(claim_checks, "BATCH", size)
+        monkeypatch.setattr(search_checks, "BATCH", size)
         assert await verify(worked) == whole
     for versions in (1, 6, 20):
-        monkeypatch.setattr(verification, "VERSIONS", versions)
+        monkeypatch.setattr(claim_checks, "VERSIONS", versions)
         assert await verify(worked) == whole
 
 
@@ -82,7 +83,7 @@ async def test_changed_data_is_found_by_its_hash(worked: Database) -> None:
     """A changed event is named by its claim and number, with the hash that it should have."""
     line = (await lines_of(worked))[0]
     data = orjson.loads(line.data) | {"text": "something else"}
-    change = changing(tables.events, tables.events.c.seq == line.seq, data=canonical(data))
+    change = changing(tables.events, tables.events.c.seq == line.seq, data=render_canonical(data))
     report = await tampered(worked, change)
     first = report.first_break
     assert first is not None
@@ -91,7 +92,7 @@ async def test_changed_data_is_found_by_its_hash(worked: Database) -> None:
     assert first.expected != line.hash
     # What is derived from it differs as well: once per version until the wording was amended, and
     # the former wording by which the claim is still found.
-    assert {one.what for one in report.breaks[1:]} <= {
+    assert {break_found.what for break_found in report.breaks[1:]} <= {
         "claim_versions.document",
         "claim_search.words",
         "claim_search.former",
@@ -99,7 +100,7 @@ async def test_changed_data_is_found_by_its_hash(worked: Database) -> None:
     assert not report.ok
 
 
-async def test_data_of_another_spelling_is_found(worked: Database) -> None:
+async def test_data_that_is_not_canonical_is_found(worked: Database) -> None:
     """The same JSON with a space in it is not the bytes that were hashed."""
     line = (await lines_of(worked))[1]
     change = changing(
@@ -107,7 +108,9 @@ async def test_data_of_another_spelling_is_found(worked: Database) -> None:
     )
     report = await tampered(worked, change)
     # What has salts is hashed in its canonical form, whatever its spelling.
-    assert (2, "canonical") in [(one.event, one.what) for one in report.breaks]
+    assert (2, "canonical") in [
+        (break_found.event, break_found.what) for break_found in report.breaks
+    ]
 
 
 @pytest.mark.parametrize(
@@ -201,11 +204,11 @@ def forged(line: Any, kind: str, data: dict[str, Any]) -> dict[str, Any]:
         "claim": line.claim,
         "number": line.number + 1,
         "type": kind,
-        "actor": canonical({"id": ANNA.id, "name": ANNA.name}),
-        "data": canonical(data),
+        "actor": render_canonical({"id": ANNA.id, "name": ANNA.name}),
+        "data": render_canonical(data),
         "previous_hash": line.hash,
     }
-    digest = event_hash(**values, recorded_at=format_instant(line.recorded_at))
+    digest = hash_claim_event(**values, recorded_at=format_instant(line.recorded_at))
     return values | {
         "kind": "claim",
         "id": ids.make_id(),
@@ -241,7 +244,7 @@ async def test_a_forged_event_with_another_state_is_found(worked: Database) -> N
         )
 
     report = await tampered(worked, forge)
-    whats = [one.what for one in report.breaks]
+    whats = [break_found.what for break_found in report.breaks]
     assert whats == ["claims.document", "claims.state"]
     assert report.breaks[0].expected == f'{{"version":{row["number"]}}}'
 
@@ -249,7 +252,7 @@ async def test_a_forged_event_with_another_state_is_found(worked: Database) -> N
 async def test_a_forged_status_change_that_does_not_fit_is_found(worked: Database) -> None:
     """Rightly hashed, it begins from a status that the claim did not have."""
     lines = await lines_of(worked, "a third, otherwise")
-    data = next(orjson.loads(one.data) for one in lines if one.type == "claim.status_changed")
+    data = next(orjson.loads(line.data) for line in lines if line.type == "claim.status_changed")
     row = forged(lines[-1], "claim.status_changed", data)
     report = await tampered(
         worked, lambda connection: connection.execute(insert(tables.events), [row])
@@ -297,7 +300,9 @@ async def test_a_claim_without_events_and_events_without_a_claim_are_found(
             changing(tables.events, tables.events.c.claim == claim, claim=gone)(connection)
 
         report = await tampered(worked, move)
-    assert [(one.claim, one.what, one.found) for one in report.breaks] == [
+    assert [
+        (break_found.claim, break_found.what, break_found.found) for break_found in report.breaks
+    ] == [
         (claim, "events", "none"),
         (gone, "events", "none: rows of no claim"),
     ]
@@ -309,4 +314,6 @@ async def test_all_breaks_are_counted_and_the_first_are_listed(worked: Database)
     assert report.broken == report.claims == 22
     assert len(report.breaks) == 20
     assert report.breaks[0] == report.first_break
-    assert [one.claim for one in report.breaks] == sorted(one.claim for one in report.breaks)
+    assert [break_found.claim for break_found in report.breaks] == sorted(
+        break_found.claim for break_found in report.breaks
+    )

@@ -115,12 +115,12 @@ async def test_a_changed_row_beside_a_claim_is_found(
     (claim, key) = await worked.read(lambda connection: pick(connection, t))
     report = await tampered(worked, changing(t, key, **values))
     assert not report.ok
-    assert {one.claim for one in report.breaks} == {claim}
+    assert {break_found.claim for break_found in report.breaks} == {claim}
     (column,) = values
     if column != "tag":
-        assert [one.what for one in report.breaks] == [f"{table}.{column}"]
+        assert [break_found.what for break_found in report.breaks] == [f"{table}.{column}"]
     else:
-        assert [(one.expected, one.found) for one in report.breaks] == [
+        assert [(break_found.expected, break_found.found) for break_found in report.breaks] == [
             (f"a row {old}", "no row") for old in [report.breaks[0].expected[6:]]
         ] + [("no row", report.breaks[1].found)]
 
@@ -155,7 +155,7 @@ async def test_a_deleted_row_beside_a_claim_is_found(worked: Database, table: st
     report = await tampered(worked, lambda connection: connection.execute(delete(t).where(key)))
     # A claim is found by the words of what is linked to it, too.
     found, *others = report.breaks
-    assert {one.what for one in others} <= {"claim_search.words"}
+    assert {break_found.what for break_found in others} <= {"claim_search.words"}
     assert (found.claim, found.what, found.found) == (claim, table, "no row")
 
 

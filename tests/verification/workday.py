@@ -164,7 +164,7 @@ def a_days_work(connection: Connection) -> None:
         Status.CONFIRMED,
         support,
         second,
-        set_aside=tuple(SetAside(one, "not about this") for one in open_ones),
+        set_aside=tuple(SetAside(contradiction, "not about this") for contradiction in open_ones),
     )
     day.amend(part, text="a part, worded otherwise", material=True)
     statement_commands.affirm_link(connection, support, four_eyes=True, **day.by())

@@ -19,11 +19,11 @@ from service.domain.backoff import SCHEDULE
 from service.domain.webhooks import EndpointState
 from service.store import webhook_tables as tables
 from service.store.engine import Database
+from service.webhooks import due_endpoints, outbox, webhook_commands
 from service.webhooks import leases as lease
-from service.webhooks import outbox, webhook_commands
 from service.webhooks.delivery import Answer
-from service.webhooks.leases import Leased, Rules, Turn
-from service.webhooks.settlement import Attempt, Settled
+from service.webhooks.leases import DispatchRules, Leased, Turn
+from service.webhooks.settlement import Attempt, Settlement
 from tests.domain.builders import NOON
 
 SETTINGS: dict[str, Any] = {
@@ -47,7 +47,7 @@ class Even(random.Random):
         return (a + b) / 2
 
 
-RULES = Rules(timedelta(seconds=60), 15.0, SCHEDULE, Even(), most=1000)
+RULES = DispatchRules(timedelta(seconds=60), 15.0, SCHEDULE, Even(), max_per_endpoint=1000)
 
 
 class Board:
@@ -110,7 +110,7 @@ class Board:
                     messages.append(message)
                 seen.add(endpoint)
                 deliveries.append(
-                    outbox.build_ping_delivery(endpoint, message, body, now=self.now)
+                    outbox.build_ping_delivery(endpoint, message, now=self.now)
                     | {"type": "claim.amended", "claim": about(claim), "position": position}
                 )
 
@@ -161,7 +161,7 @@ class Board:
     # --- turns ---
 
     async def waiting(self, **changes: Any) -> list[str]:
-        return await self.database.read(lease.waiting, now=self.now, **changes)
+        return await self.database.read(due_endpoints.list_due_endpoints, now=self.now, **changes)
 
     async def turn(
         self,
@@ -172,11 +172,11 @@ class Board:
         room_for_failing: int = 32,
     ) -> Turn:
         if wanted is None:
-            wanted = {*await self.waiting(), *(one.webhook for one in attempts)}
+            wanted = {*await self.waiting(), *(attempt.webhook for attempt in attempts)}
         return await self.database.write(
             lease.take_turn,
             attempts=attempts,
-            wanted=wanted,
+            endpoint_ids=wanted,
             sending=sending or {},
             room=room,
             room_for_failing=room_for_failing,
@@ -191,13 +191,13 @@ class Board:
         (one,) = await self.lease(**changes)
         return one
 
-    async def settle(self, *attempts: Attempt) -> Settled:
+    async def settle(self, *attempts: Attempt) -> Settlement:
         """Write down what became of them, and lease nothing."""
         return (await self.turn(*attempts, wanted=())).settled
 
     async def hand_back(self, *leased: Leased) -> int:
-        leases = [one.lease for one in leased]
-        return await self.database.write(lease.hand_back, leases, now=self.now)
+        leases = [each.lease for each in leased]
+        return await self.database.write(lease.release_leases, leases, now=self.now)
 
     def attempt(
         self,
@@ -234,7 +234,7 @@ class Board:
             await self.put(webhook, blocked_until=None)
             message = await self.tell(webhook, claim=None)
             leased = await self.lease(wanted=[webhook])
-            await self.settle(*(self.attempt(one, status) for one in leased))
+            await self.settle(*(self.attempt(each, status) for each in leased))
             await self.put_delivery(webhook, message, visible_at=self.now + timedelta(days=30))
             self.advance(milliseconds=1)
 

@@ -50,7 +50,7 @@ Behaviour = Callable[[Receiver, asyncio.StreamReader, asyncio.StreamWriter], Awa
 
 
 @asynccontextmanager
-async def receiver(
+async def run_receiver(
     behave: Behaviour, *, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
 ) -> AsyncIterator[Receiver]:
     """A listener that treats each connection as `behave` does, then closes it."""
@@ -87,7 +87,7 @@ async def receiver(
         await server.wait_closed()
 
 
-def answers(*parts: bytes, times: int | None = None) -> Behaviour:
+def build_answering(*parts: bytes, times: int | None = None) -> Behaviour:
     """Answers each request with these bytes; closes after `times` of them."""
 
     async def behave(
@@ -103,12 +103,12 @@ def answers(*parts: bytes, times: int | None = None) -> Behaviour:
     return behave
 
 
-def ends(*parts: bytes) -> Behaviour:
+def build_closing(*parts: bytes) -> Behaviour:
     """Answers one request with these bytes and closes."""
-    return answers(*parts, times=1)
+    return build_answering(*parts, times=1)
 
 
-def endless(start: bytes, part: bytes, pause: float = 0) -> Behaviour:
+def build_endless(start: bytes, part: bytes, pause: float = 0) -> Behaviour:
     """Answers with `start`, then `part` for ever, a pause before each."""
 
     async def behave(
@@ -123,15 +123,13 @@ def endless(start: bytes, part: bytes, pause: float = 0) -> Behaviour:
     return behave
 
 
-async def black_hole(
-    it: Receiver, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-) -> None:
+async def swallow(it: Receiver, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Reads and never answers."""
     while await reader.read(65536):
         pass
 
 
-async def resets(it: Receiver, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def reset(it: Receiver, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Reads the request and sends RST."""
     await it.request(reader)
     linger = struct.pack("ii", 1, 0)
@@ -139,12 +137,12 @@ async def resets(it: Receiver, reader: asyncio.StreamReader, writer: asyncio.Str
     writer.transport.abort()
 
 
-async def closes(it: Receiver, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def close(it: Receiver, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Reads the request and leaves without a word."""
     await it.request(reader)
 
 
-def half_closes(*parts: bytes) -> Behaviour:
+def build_half_closing(*parts: bytes) -> Behaviour:
     """Says this, sends FIN and goes on reading."""
 
     async def behave(
@@ -154,12 +152,12 @@ def half_closes(*parts: bytes) -> Behaviour:
         for part in parts:
             await it.send(writer, part)
         writer.write_eof()
-        await black_hole(it, reader, writer)
+        await swallow(it, reader, writer)
 
     return behave
 
 
-async def does_not_read(
+async def answer_unread(
     it: Receiver, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> None:
     """Answers 413 before it has read the body, and closes."""
@@ -167,7 +165,7 @@ async def does_not_read(
     await it.send(writer, b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n")
 
 
-def gzip_bomb() -> bytes:
+def build_gzip_bomb() -> bytes:
     """32 MiB of zeros in 32 KiB."""
     packed = gzip.compress(bytes(32 * 1024 * 1024))
     head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(packed)}\r\n\r\n"
@@ -175,14 +173,14 @@ def gzip_bomb() -> bytes:
 
 
 @contextmanager
-def listening() -> Iterator[tuple[socket.socket, int]]:
+def open_listener() -> Iterator[tuple[socket.socket, int]]:
     """A bare socket that listens: its queue of connections says whether anyone came."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.setblocking(False)
         yield listener, listener.getsockname()[1]
 
 
-def nobody_came(listener: socket.socket) -> bool:
+def has_no_connection(listener: socket.socket) -> bool:
     try:
         listener.accept()[0].close()
     except BlockingIOError:

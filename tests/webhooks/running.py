@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from service.config import Settings
 from service.store.engine import Database
-from service.webhooks import leases
+from service.webhooks import due_endpoints, leases
 from service.webhooks.dispatcher import Dispatcher
 from service.webhooks.leases import Turn
 from service.webhooks.meters import Meters
@@ -19,7 +19,7 @@ from tests.webhooks.board import Board
 Hook = Callable[[Any], Awaitable[None]]
 
 
-async def nothing(_: Any) -> None:
+async def do_nothing(_: Any) -> None:
     """Meddle with nothing."""
 
 
@@ -28,15 +28,15 @@ class Meddled:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self.bell = database.bell
-        self.before: Hook = nothing
-        self.after: Hook = nothing
+        self.wakeups = database.wakeups
+        self.before: Hook = do_nothing
+        self.after: Hook = do_nothing
         self.looks = 0
         """How often it was asked what is due."""
 
     async def read(self, query: Any, /, *args: Any, **kwargs: Any) -> Any:
         found = await self.database.read(query, *args, **kwargs)
-        self.looks += query is leases.waiting
+        self.looks += query is due_endpoints.list_due_endpoints
         return found
 
     async def write(self, command: Any, /, *args: Any, **kwargs: Any) -> Any:
@@ -62,14 +62,14 @@ class Running:
             Meters(self.registry),
         )
 
-    def counted(self, outcome: str) -> float | None:
+    def count_attempts(self, outcome: str) -> float | None:
         return self.registry.get_sample_value(
             "claimdesk_webhook_attempts_total", {"outcome": outcome}
         )
 
 
 @asynccontextmanager
-async def dispatching(
+async def run_dispatcher(
     settings: Settings, database: Database, **changes: Any
 ) -> AsyncIterator[Running]:
     """A started dispatcher with settings `webhook_<name>` changed; it looks every 20 ms."""
@@ -81,7 +81,7 @@ async def dispatching(
         await running.dispatcher.stop()
 
 
-async def until(holds: Callable[[], Awaitable[bool] | bool], seconds: float = 15) -> None:
+async def wait_until(holds: Callable[[], Awaitable[bool] | bool], seconds: float = 15) -> None:
     """Return once it holds."""
     async with asyncio.timeout(seconds):
         while True:
@@ -91,10 +91,12 @@ async def until(holds: Callable[[], Awaitable[bool] | bool], seconds: float = 15
             await asyncio.sleep(0.005)
 
 
-async def settled(board: Board, webhook: str, message: str, state: str = "delivered") -> None:
+async def wait_for_state(
+    board: Board, webhook: str, message: str, state: str = "delivered"
+) -> None:
     """Return once the delivery is in this state."""
 
     async def holds() -> bool:
         return bool((await board.delivery(webhook, message)).state == state)
 
-    await until(holds)
+    await wait_until(holds)

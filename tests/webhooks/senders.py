@@ -24,41 +24,41 @@ EMPTY = b"HTTP/1.1 204 No Content\r\n\r\n"
 PUBLIC = "93.184.215.14"
 
 
-async def loopback(_host: str, _port: int) -> list[str]:
+async def resolve_to_loopback(_host: str, _port: int) -> list[str]:
     return ["127.0.0.1"]
 
 
 @cache
-def usual_authorities() -> ssl.SSLContext:
+def load_usual_authorities() -> ssl.SSLContext:
     """Reading them takes a fifth of a second."""
     return ssl.create_default_context()
 
 
-def outgoing(url: str, *, timeout: float = 5.0, body: bytes = b'{"type":"x"}') -> Outgoing:
+def build_outgoing(url: str, *, timeout: float = 5.0, body: bytes = b'{"type":"x"}') -> Outgoing:
     return Outgoing("endpoint", url, {}, (SECRET,), "evt_1", body, timeout)
 
 
 @asynccontextmanager
-async def sending(
+async def run_sender(
     *,
     clock: Callable[[], datetime] = lambda: NOW,
-    resolve: Resolve = loopback,
+    resolve: Resolve = resolve_to_loopback,
     verify: ssl.SSLContext | None = None,
 ) -> AsyncIterator[Sender]:
     guard = AddressGuard(allow_http=True, allow_cidrs=LOOPBACK, resolve=resolve)
-    sender = Sender(guard, clock, verify=verify or usual_authorities())
+    sender = Sender(guard, clock, verify=verify or load_usual_authorities())
     try:
         yield sender
     finally:
         await sender.close()
 
 
-async def attempt(behave: Behaviour, *, seconds: float = 5.0) -> Answer:
-    async with receivers.receiver(behave) as there, sending() as sender:
-        return await sender.send(outgoing(there.url, timeout=seconds))
+async def attempt_once(behave: Behaviour, *, seconds: float = 5.0) -> Answer:
+    async with receivers.run_receiver(behave) as there, run_sender() as sender:
+        return await sender.send(build_outgoing(there.url, timeout=seconds))
 
 
-def names(*answers: list[str] | Exception) -> Resolve:
+def build_resolver(*answers: list[str] | Exception) -> Resolve:
     """A resolver that gives these answers, one after the other; the last again and again."""
     left = list(answers)
 

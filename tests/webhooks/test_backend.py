@@ -10,7 +10,7 @@ import pytest
 
 from service.webhooks.address_guard import AddressGuard, AddressRefused, GuardedBackend
 from tests.webhooks import receivers
-from tests.webhooks.senders import LOOPBACK, PUBLIC, names
+from tests.webhooks.senders import LOOPBACK, PUBLIC, build_resolver
 
 
 async def test_the_connection_goes_to_the_address_that_was_vetted() -> None:
@@ -21,7 +21,7 @@ async def test_the_connection_goes_to_the_address_that_was_vetted() -> None:
         asked.append((host, port))
         return ["127.0.0.1"]
 
-    async with receivers.receiver(receivers.black_hole) as there:
+    async with receivers.run_receiver(receivers.swallow) as there:
         backend = GuardedBackend(AddressGuard(allow_cidrs=LOOPBACK, resolve=resolve))
         stream = await backend.connect_tcp("nowhere.invalid", there.port, 5)
         assert stream.get_extra_info("server_addr") == ("127.0.0.1", there.port)
@@ -34,29 +34,29 @@ async def test_the_connection_goes_to_the_address_that_was_vetted() -> None:
 )
 async def test_a_private_address_gets_no_connection(found: list[str]) -> None:
     """With one private address among the answers nobody is connected to, the private one least."""
-    with receivers.listening() as (listener, port):
-        backend = GuardedBackend(AddressGuard(resolve=names(found)))
+    with receivers.open_listener() as (listener, port):
+        backend = GuardedBackend(AddressGuard(resolve=build_resolver(found)))
         with pytest.raises(AddressRefused, match=r"127\.0\.0\.1"):
             await backend.connect_tcp("hooks.example", port, 5)
         await asyncio.sleep(0.02)
-        assert receivers.nobody_came(listener)
+        assert receivers.has_no_connection(listener)
 
 
 async def test_rebinding_gains_nothing() -> None:
     """A name that was public when registered and is private now is refused at the connection."""
-    with receivers.listening() as (listener, port):
-        guard = AddressGuard(resolve=names([PUBLIC], ["127.0.0.1"]))
+    with receivers.open_listener() as (listener, port):
+        guard = AddressGuard(resolve=build_resolver([PUBLIC], ["127.0.0.1"]))
         await guard.check_address(f"https://hooks.example:{port}/")
         with pytest.raises(AddressRefused):
             await GuardedBackend(guard).connect_tcp("hooks.example", port, 5)
-        assert receivers.nobody_came(listener)
+        assert receivers.has_no_connection(listener)
 
 
 async def test_addresses_are_tried_in_order() -> None:
     """A closed port moves on to the next address; when all fail, the last failure is told."""
-    async with receivers.receiver(receivers.black_hole, host="127.0.0.2") as there:
+    async with receivers.run_receiver(receivers.swallow, host="127.0.0.2") as there:
         found = ["127.0.0.1", "127.0.0.2"]
-        backend = GuardedBackend(AddressGuard(allow_cidrs=LOOPBACK, resolve=names(found)))
+        backend = GuardedBackend(AddressGuard(allow_cidrs=LOOPBACK, resolve=build_resolver(found)))
         stream = await backend.connect_tcp("hooks.example", there.port)
         assert stream.get_extra_info("server_addr")[0] == "127.0.0.2"
         await stream.aclose()
@@ -66,27 +66,27 @@ async def test_addresses_are_tried_in_order() -> None:
 
 async def test_an_address_that_swallows_packets_leaves_time_for_the_next() -> None:
     """Each address has its share of the seconds: a full backlog does not eat them all."""
-    async with receivers.receiver(receivers.black_hole, host="127.0.0.2") as there:
+    async with receivers.run_receiver(receivers.swallow, host="127.0.0.2") as there:
         full = socket.socket()
         full.bind(("127.0.0.1", there.port))
         full.listen(0)
         stuffing = [socket.socket() for _ in range(4)]
-        for one in stuffing:
-            one.setblocking(False)
-            one.connect_ex(("127.0.0.1", there.port))
+        for each in stuffing:
+            each.setblocking(False)
+            each.connect_ex(("127.0.0.1", there.port))
         found = ["127.0.0.1", "127.0.0.2"]
-        backend = GuardedBackend(AddressGuard(allow_cidrs=LOOPBACK, resolve=names(found)))
+        backend = GuardedBackend(AddressGuard(allow_cidrs=LOOPBACK, resolve=build_resolver(found)))
         began = asyncio.get_running_loop().time()
         stream = await backend.connect_tcp("hooks.example", there.port, 1.0)
         took = asyncio.get_running_loop().time() - began
         assert stream.get_extra_info("server_addr")[0] == "127.0.0.2"
         assert 0.4 < took < 0.9
         await stream.aclose()
-        for one in (*stuffing, full):
-            one.close()
+        for each in (*stuffing, full):
+            each.close()
 
 
-async def test_looking_up_counts_as_connecting() -> None:
+async def test_name_lookup_counts_as_connecting_time() -> None:
     """A resolver that hangs ends with the time for connecting."""
 
     async def hang(_host: str, _port: int) -> list[str]:
@@ -97,7 +97,7 @@ async def test_looking_up_counts_as_connecting() -> None:
         await GuardedBackend(AddressGuard(resolve=hang)).connect_tcp("hooks.example", 443, 0.05)
 
 
-async def test_no_unix_sockets() -> None:
+async def test_unix_sockets_are_refused() -> None:
     """The backend's other door is shut; sleeping is httpcore's."""
     backend = GuardedBackend(AddressGuard())
     with pytest.raises(AddressRefused):
@@ -114,10 +114,10 @@ async def test_a_handshake_that_is_cut_short_closes_its_socket(
     async def behave(
         it: receivers.Receiver, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        await receivers.black_hole(it, reader, writer)
+        await receivers.swallow(it, reader, writer)
         gone.set()
 
-    async with receivers.receiver(behave) as there:
+    async with receivers.run_receiver(behave) as there:
         backend = GuardedBackend(AddressGuard(allow_cidrs=LOOPBACK))
         stream = await backend.connect_tcp("127.0.0.1", there.port, 5)
         with pytest.raises(TimeoutError):

@@ -21,17 +21,17 @@ from tests.webhooks.receivers import (
     OK,
     Certificates,
     Receiver,
-    answers,
-    endless,
-    ends,
+    build_answering,
+    build_closing,
+    build_endless,
 )
 from tests.webhooks.senders import (
     EMPTY,
     NOW,
-    attempt,
-    outgoing,
-    sending,
-    usual_authorities,
+    attempt_once,
+    build_outgoing,
+    load_usual_authorities,
+    run_sender,
 )
 
 BRIMFUL = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n"
@@ -44,7 +44,7 @@ CHUNKED = (
 
 
 @pytest.fixture(scope="module", autouse=True)
-def nothing_leaks() -> Iterator[None]:
+def leak_check() -> Iterator[None]:
     """A socket that one of these tests left open warns at the end of the last."""
     yield
     gc.collect()
@@ -58,36 +58,41 @@ def certificates() -> Certificates:
 # --- connections ---
 
 
-async def test_a_closed_port() -> None:
+async def test_closed_port_is_reported() -> None:
     """Where nobody listens the answer says so."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        async with sending() as sender:
-            answer = await sender.send(outgoing(f"http://127.0.0.1:{unused.getsockname()[1]}/"))
+        async with run_sender() as sender:
+            answer = await sender.send(
+                build_outgoing(f"http://127.0.0.1:{unused.getsockname()[1]}/")
+            )
     assert (answer.error, answer.status) == ("connection refused", None)
 
 
 async def test_private_addresses_are_refused_at_the_connection() -> None:
     """The answer says what was refused and which setting opens it; nobody was connected to."""
-    with receivers.listening() as (listener, port):
-        sender = Sender(AddressGuard(allow_http=True), lambda: NOW, verify=usual_authorities())
-        answer = await sender.send(outgoing(f"http://127.0.0.1:{port}/"))
+    with receivers.open_listener() as (listener, port):
+        sender = Sender(AddressGuard(allow_http=True), lambda: NOW, verify=load_usual_authorities())
+        answer = await sender.send(build_outgoing(f"http://127.0.0.1:{port}/"))
         assert answer.error is not None
         assert answer.error.startswith("refused: 127.0.0.1 is private")
         assert "CLAIMDESK_WEBHOOK_ALLOW_CIDRS" in answer.error
-        assert receivers.nobody_came(listener)
+        assert receivers.has_no_connection(listener)
         await sender.close()
 
 
-async def test_a_name_that_moves_is_vetted_again() -> None:
+async def test_each_connection_checks_the_addresses_of_its_name() -> None:
     """DNS that answers otherwise for the second connection gets no second connection."""
     found = [["127.0.0.1"], ["10.0.0.1"]]
 
     async def rebinding(_host: str, _port: int) -> list[str]:
         return found.pop(0)
 
-    async with receivers.receiver(ends(OK)) as there, sending(resolve=rebinding) as sender:
-        message = outgoing(f"http://hooks.example:{there.port}/")
+    async with (
+        receivers.run_receiver(build_closing(OK)) as there,
+        run_sender(resolve=rebinding) as sender,
+    ):
+        message = build_outgoing(f"http://hooks.example:{there.port}/")
         assert (await sender.send(message)).delivered
         answer = await sender.send(message)
         assert answer.error is not None
@@ -96,29 +101,31 @@ async def test_a_name_that_moves_is_vetted_again() -> None:
     assert f"Host: hooks.example:{there.port}".encode() in there.requests[0]
 
 
-async def test_looking_up_is_under_the_deadline() -> None:
+async def test_name_lookup_is_under_the_deadline() -> None:
     """A name server that does not answer times out like any receiver."""
 
     async def hang(_host: str, _port: int) -> list[str]:
         await asyncio.sleep(60)
         raise AssertionError("unreachable")
 
-    async with sending(resolve=hang) as sender:
-        answer = await sender.send(outgoing("http://hooks.example/", timeout=0.1))
+    async with run_sender(resolve=hang) as sender:
+        answer = await sender.send(build_outgoing("http://hooks.example/", timeout=0.1))
     assert answer.error in ("timed out after 0.1 s", "timed out connecting")
     assert answer.seconds < 0.5
 
 
 async def test_connections_are_kept() -> None:
     """One after the other goes over one connection, at once over as many as there are."""
-    async with receivers.receiver(answers(OK)) as there, sending() as sender:
+    async with receivers.run_receiver(build_answering(OK)) as there, run_sender() as sender:
         for _ in range(20):
-            assert (await sender.send(outgoing(there.url))).delivered
+            assert (await sender.send(build_outgoing(there.url))).delivered
         assert there.connections == 1
-        together = await asyncio.gather(*(sender.send(outgoing(there.url)) for _ in range(50)))
+        together = await asyncio.gather(
+            *(sender.send(build_outgoing(there.url)) for _ in range(50))
+        )
         assert all(answer.delivered for answer in together)
         assert there.connections == 50
-        await sender.send(replace(outgoing(there.url), endpoint="another"))
+        await sender.send(replace(build_outgoing(there.url), endpoint="another"))
         assert there.connections == 51, "endpoints share none"
 
 
@@ -145,17 +152,17 @@ async def test_connection_is_kept_after_any_complete_answer(parts: list[bytes]) 
                 await it.send(writer, part)
                 await asyncio.sleep(0.005)
 
-    async with receivers.receiver(behave) as there, sending() as sender:
+    async with receivers.run_receiver(behave) as there, run_sender() as sender:
         for _ in range(3):
-            assert (await sender.send(outgoing(there.url))).delivered
+            assert (await sender.send(build_outgoing(there.url))).delivered
         assert there.connections == 1
 
 
 async def test_a_connection_that_was_closed_meanwhile_costs_no_attempt() -> None:
     """The receiver closes after each answer without a word: every delivery arrives all the same."""
-    async with receivers.receiver(ends(OK)) as there, sending() as sender:
+    async with receivers.run_receiver(build_closing(OK)) as there, run_sender() as sender:
         for _ in range(10):
-            assert (await sender.send(outgoing(there.url))).delivered
+            assert (await sender.send(build_outgoing(there.url))).delivered
             await asyncio.sleep(0.005)
         assert there.connections == 10
 
@@ -174,9 +181,12 @@ async def test_bytes_after_an_answer_do_not_answer_the_next_request(
     head: bytes, rest: bytes
 ) -> None:
     """After a 204 with a body, or any answer with more behind it, the connection is closed."""
-    async with receivers.receiver(answers(head + rest)) as there, sending() as sender:
+    async with (
+        receivers.run_receiver(build_answering(head + rest)) as there,
+        run_sender() as sender,
+    ):
         for _ in range(4):
-            answer = await sender.send(outgoing(there.url))
+            answer = await sender.send(build_outgoing(there.url))
             assert answer.delivered, answer
         assert there.connections == 4
 
@@ -184,12 +194,12 @@ async def test_bytes_after_an_answer_do_not_answer_the_next_request(
 async def test_a_changed_url_takes_effect_at_once() -> None:
     """The connections to the old address are closed; the next goes to the new."""
     async with (
-        receivers.receiver(answers(OK)) as old,
-        receivers.receiver(answers(OK)) as new,
-        sending() as sender,
+        receivers.run_receiver(build_answering(OK)) as old,
+        receivers.run_receiver(build_answering(OK)) as new,
+        run_sender() as sender,
     ):
-        await sender.send(outgoing(old.url))
-        await sender.send(outgoing(new.url))
+        await sender.send(build_outgoing(old.url))
+        await sender.send(build_outgoing(new.url))
         await asyncio.sleep(0.05)
         assert not old.open
         assert (old.connections, new.connections) == (1, 1)
@@ -198,31 +208,31 @@ async def test_a_changed_url_takes_effect_at_once() -> None:
 async def test_idle_connections_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     """After KEEPALIVE_SECONDS an idle connection is closed, though nothing is sent any more."""
     monkeypatch.setattr(delivery, "KEEPALIVE_SECONDS", 0.1)
-    async with receivers.receiver(answers(OK)) as there, sending() as sender:
-        await sender.send(outgoing(there.url))
+    async with receivers.run_receiver(build_answering(OK)) as there, run_sender() as sender:
+        await sender.send(build_outgoing(there.url))
         assert len(there.open) == 1
         await asyncio.sleep(0.06)
-        await sender.send(replace(outgoing(there.url), endpoint="later"))
+        await sender.send(replace(build_outgoing(there.url), endpoint="later"))
         await asyncio.sleep(0.4)
         assert not there.open
-        assert (await sender.send(outgoing(there.url))).delivered
+        assert (await sender.send(build_outgoing(there.url))).delivered
         assert there.connections == 3
 
 
 async def test_only_so_many_connections_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of more endpoints, or more connections, than are kept, the longest unused go."""
-    monkeypatch.setattr(delivery, "LANES", 3)
-    async with receivers.receiver(answers(OK)) as there, sending() as sender:
+    monkeypatch.setattr(delivery, "MAX_TARGETS", 3)
+    async with receivers.run_receiver(build_answering(OK)) as there, run_sender() as sender:
         for number in range(5):
-            await sender.send(replace(outgoing(there.url), endpoint=str(number)))
+            await sender.send(replace(build_outgoing(there.url), endpoint=str(number)))
         await asyncio.sleep(0.05)
         assert len(there.open) == 3
-        await sender.send(replace(outgoing(there.url), endpoint="4"))
+        await sender.send(replace(build_outgoing(there.url), endpoint="4"))
         assert there.connections == 5
-    monkeypatch.setattr(delivery, "IDLE", 2)
-    async with receivers.receiver(answers(OK)) as there, sending() as sender:
+    monkeypatch.setattr(delivery, "MAX_IDLE", 2)
+    async with receivers.run_receiver(build_answering(OK)) as there, run_sender() as sender:
         for number in range(3):
-            await sender.send(replace(outgoing(there.url), endpoint=str(number)))
+            await sender.send(replace(build_outgoing(there.url), endpoint=str(number)))
         await asyncio.sleep(0.05)
         assert len(there.open) == 2
 
@@ -237,10 +247,10 @@ async def test_closing_closes_everything() -> None:
         await it.request(reader)
         await late.wait()
         await it.send(writer, OK)
-        await receivers.black_hole(it, reader, writer)
+        await receivers.swallow(it, reader, writer)
 
-    async with receivers.receiver(behave) as there, sending() as sender:
-        sent = asyncio.create_task(sender.send(outgoing(there.url)))
+    async with receivers.run_receiver(behave) as there, run_sender() as sender:
+        sent = asyncio.create_task(sender.send(build_outgoing(there.url)))
         await asyncio.sleep(0.05)
         await sender.close()
         late.set()
@@ -249,14 +259,14 @@ async def test_closing_closes_everything() -> None:
         assert not there.open
 
 
-async def test_cancelling_is_not_an_answer() -> None:
+async def test_cancelled_attempt_closes_its_connection() -> None:
     """CancelledError goes through, whether before the head or in the body, and closes."""
     for behave in (
-        receivers.black_hole,
-        endless(b"HTTP/1.1 200 OK\r\n\r\n", b"x", 0.01),
+        receivers.swallow,
+        build_endless(b"HTTP/1.1 200 OK\r\n\r\n", b"x", 0.01),
     ):
-        async with receivers.receiver(behave) as there, sending() as sender:
-            sent = asyncio.create_task(sender.send(outgoing(there.url)))
+        async with receivers.run_receiver(behave) as there, run_sender() as sender:
+            sent = asyncio.create_task(sender.send(build_outgoing(there.url)))
             await asyncio.sleep(0.1)
             sent.cancel()
             with pytest.raises(asyncio.CancelledError):
@@ -268,23 +278,23 @@ async def test_cancelling_is_not_an_answer() -> None:
 # --- TLS ---
 
 
-async def over_tls(
+async def send_over_tls(
     certificates: Certificates, names: str, host: str = "hooks.example", *, trusting: bool = True
 ) -> tuple[Answer, Receiver]:
     verify = certificates.trusting if trusting else None
     server = certificates.server(names)
     async with (
-        receivers.receiver(answers(OK), tls=server) as there,
-        sending(verify=verify) as sender,
+        receivers.run_receiver(build_answering(OK), tls=server) as there,
+        run_sender(verify=verify) as sender,
     ):
         for _ in range(2):
-            answer = await sender.send(outgoing(f"https://{host}:{there.port}/hook"))
+            answer = await sender.send(build_outgoing(f"https://{host}:{there.port}/hook"))
     return answer, there
 
 
 async def test_the_certificate_is_checked_against_the_name(certificates: Certificates) -> None:
     """The connection goes to the address, while certificate and Host are the name's."""
-    answer, there = await over_tls(certificates, "hooks.example")
+    answer, there = await send_over_tls(certificates, "hooks.example")
     assert answer.delivered, answer.error
     assert there.connections == 1
     assert f"Host: hooks.example:{there.port}".encode() in there.requests[0]
@@ -295,38 +305,40 @@ async def test_the_address_in_a_certificate_does_not_vouch_for_the_name(
 ) -> None:
     """A certificate for another name, or for the very address connected to, is refused."""
     for names in ("other.example", "127.0.0.1"):
-        answer, there = await over_tls(certificates, names)
+        answer, there = await send_over_tls(certificates, names)
         assert answer.error is not None
         assert answer.error.startswith("TLS: Hostname mismatch")
         assert there.requests == []
-    answer, _ = await over_tls(certificates, "127.0.0.1", "127.0.0.1")
+    answer, _ = await send_over_tls(certificates, "127.0.0.1", "127.0.0.1")
     assert answer.delivered, "for a literal address it does"
 
 
-async def test_the_server_hears_the_name(certificates: Certificates) -> None:
+async def test_tls_server_name_is_the_host_of_the_url(certificates: Certificates) -> None:
     """SNI carries the name, so that a host with many certificates shows the right one."""
     heard: list[str | None] = []
     server = certificates.server("hooks.example")
     server.sni_callback = lambda _socket, name, _context: heard.append(name)
     async with (
-        receivers.receiver(answers(OK), tls=server) as there,
-        sending(verify=certificates.trusting) as sender,
+        receivers.run_receiver(build_answering(OK), tls=server) as there,
+        run_sender(verify=certificates.trusting) as sender,
     ):
-        assert (await sender.send(outgoing(f"https://hooks.example:{there.port}/"))).delivered
+        assert (await sender.send(build_outgoing(f"https://hooks.example:{there.port}/"))).delivered
     assert heard == ["hooks.example"]
 
 
 @pytest.mark.parametrize("rest", [b"surprise", b""], ids=["a tail", "a closing"])
-async def test_what_tls_holds_back_is_seen(certificates: Certificates, rest: bytes) -> None:
+async def test_connection_with_unread_tls_data_is_not_used_again(
+    certificates: Certificates, rest: bytes
+) -> None:
     """Bytes or a closing that TLS has read with the answer: the connection is not used again."""
     server = certificates.server("hooks.example")
-    behave = answers(OK, rest) if rest else ends(OK)
+    behave = build_answering(OK, rest) if rest else build_closing(OK)
     async with (
-        receivers.receiver(behave, tls=server) as there,
-        sending(verify=certificates.trusting) as sender,
+        receivers.run_receiver(behave, tls=server) as there,
+        run_sender(verify=certificates.trusting) as sender,
     ):
         for _ in range(3):
-            answer = await sender.send(outgoing(f"https://hooks.example:{there.port}/"))
+            answer = await sender.send(build_outgoing(f"https://hooks.example:{there.port}/"))
             assert answer.delivered, answer
             await asyncio.sleep(0.01)
         assert there.connections == 3
@@ -334,26 +346,28 @@ async def test_what_tls_holds_back_is_seen(certificates: Certificates, rest: byt
 
 async def test_unknown_authorities_are_refused(certificates: Certificates) -> None:
     """Without the test's authority, the usual ones decide."""
-    answer, there = await over_tls(certificates, "hooks.example", trusting=False)
+    answer, there = await send_over_tls(certificates, "hooks.example", trusting=False)
     assert answer.error is not None
     assert answer.error.startswith("TLS: unable to get local issuer certificate")
     assert there.requests == []
 
 
-async def test_a_server_that_wants_a_certificate(certificates: Certificates) -> None:
+async def test_server_that_requires_a_client_certificate_is_a_failure(
+    certificates: Certificates,
+) -> None:
     """We have none to show: it says so after the handshake, and resets."""
     server = certificates.server("hooks.example")
     server.verify_mode = ssl.CERT_REQUIRED
     async with (
-        receivers.receiver(answers(OK), tls=server) as there,
-        sending(verify=certificates.trusting) as sender,
+        receivers.run_receiver(build_answering(OK), tls=server) as there,
+        run_sender(verify=certificates.trusting) as sender,
     ):
-        answer = await sender.send(outgoing(f"https://hooks.example:{there.port}/"))
+        answer = await sender.send(build_outgoing(f"https://hooks.example:{there.port}/"))
     assert answer.error is not None
     assert re.match("TLS: |connection (reset|lost)", answer.error), answer.error
 
 
-async def test_no_tls_where_tls_should_be(certificates: Certificates) -> None:
+async def test_server_without_tls_is_a_failure(certificates: Certificates) -> None:
     """Plain text, a closed connection, or silence instead of a handshake: each ends in time."""
 
     async def talks(
@@ -370,11 +384,11 @@ async def test_no_tls_where_tls_should_be(certificates: Certificates) -> None:
     for behave, words in (
         (talks, "TLS: wrong version number"),
         (leaves, "eof"),  # in OpenSSL's words, or in Python's
-        (receivers.black_hole, "timed out after 0.2 s"),
+        (receivers.swallow, "timed out after 0.2 s"),
     ):
-        async with receivers.receiver(behave) as there, sending() as sender:
+        async with receivers.run_receiver(behave) as there, run_sender() as sender:
             url = f"https://hooks.example:{there.port}/"
-            answer = await sender.send(outgoing(url, timeout=0.2))
+            answer = await sender.send(build_outgoing(url, timeout=0.2))
         assert answer.error is not None
         assert words in answer.error, answer.error
         assert "ssl.c" not in answer.error, answer.error
@@ -384,7 +398,7 @@ async def test_no_tls_where_tls_should_be(certificates: Certificates) -> None:
 
 
 @pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
-def test_on_both_event_loops(
+def test_attempts_work_on_both_event_loops(
     loop: Callable[[], asyncio.AbstractEventLoop], certificates: Certificates, tmp_path: Path
 ) -> None:
     """asyncio's own loop and uvloop: kept and closed connections, TLS, resets, black holes."""
@@ -393,18 +407,23 @@ def test_on_both_event_loops(
     async def scenario() -> None:
         await test_connections_are_kept()
         await test_a_connection_that_was_closed_meanwhile_costs_no_attempt()
-        await test_a_closed_port()
-        await test_cancelling_is_not_an_answer()
-        await test_no_tls_where_tls_should_be(certificates)
-        assert (await attempt(receivers.resets)).error in ("connection reset", "connection lost")
-        assert (await attempt(receivers.black_hole, seconds=0.1)).error == "timed out after 0.1 s"
-        for behave in (answers(OK), ends(OK)):
+        await test_closed_port_is_reported()
+        await test_cancelled_attempt_closes_its_connection()
+        await test_server_without_tls_is_a_failure(certificates)
+        assert (await attempt_once(receivers.reset)).error in (
+            "connection reset",
+            "connection lost",
+        )
+        assert (await attempt_once(receivers.swallow, seconds=0.1)).error == "timed out after 0.1 s"
+        for behave in (build_answering(OK), build_closing(OK)):
             async with (
-                receivers.receiver(behave, tls=server) as there,
-                sending(verify=certificates.trusting) as sender,
+                receivers.run_receiver(behave, tls=server) as there,
+                run_sender(verify=certificates.trusting) as sender,
             ):
                 for _ in range(3):
-                    answer = await sender.send(outgoing(f"https://hooks.example:{there.port}/"))
+                    answer = await sender.send(
+                        build_outgoing(f"https://hooks.example:{there.port}/")
+                    )
                     assert answer.delivered, answer
                     await asyncio.sleep(0.01)
 

@@ -21,17 +21,25 @@ from tests.webhooks.receivers import (
     OK,
     Behaviour,
     Receiver,
-    answers,
-    closes,
-    endless,
-    ends,
-    half_closes,
+    build_answering,
+    build_closing,
+    build_endless,
+    build_half_closing,
+    close,
 )
-from tests.webhooks.senders import EMPTY, HOUR, NOW, SECRET, attempt, outgoing, sending
+from tests.webhooks.senders import (
+    EMPTY,
+    HOUR,
+    NOW,
+    SECRET,
+    attempt_once,
+    build_outgoing,
+    run_sender,
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
-def nothing_leaks() -> Iterator[None]:
+def leak_check() -> Iterator[None]:
     """A socket that one of these tests left open warns at the end of the last."""
     yield
     gc.collect()
@@ -40,12 +48,15 @@ def nothing_leaks() -> Iterator[None]:
 # --- what is sent ---
 
 
-async def test_what_the_receiver_gets() -> None:
+async def test_receiver_gets_the_stored_bytes_signed() -> None:
     """A POST of the very bytes, signed for the moment of the attempt, for the published library."""
     now = datetime.now(UTC)
-    async with receivers.receiver(answers(OK)) as there, sending(clock=lambda: now) as sender:
+    async with (
+        receivers.run_receiver(build_answering(OK)) as there,
+        run_sender(clock=lambda: now) as sender,
+    ):
         message = replace(
-            outgoing(there.url + "/ü?a=b%20c", body='{"text": "ü"}'.encode()),
+            build_outgoing(there.url + "/ü?a=b%20c", body='{"text": "ü"}'.encode()),
             headers={"Authorization": "Bearer x", "X-Text": "grün"},
         )
         answer = await sender.send(message)
@@ -75,12 +86,12 @@ async def test_what_the_receiver_gets() -> None:
     standardwebhooks.Webhook(SECRET).verify(body, sent)
 
 
-async def test_headers_of_ones_own_take_no_others_place() -> None:
+async def test_custom_headers_replace_no_reserved_header() -> None:
     """Custom headers cannot replace ours, nor those that frame the message, in any case."""
     names = "Webhook-Id webhook-extra CONTENT-LENGTH content-type Host Transfer-Encoding Connection"
-    async with receivers.receiver(answers(OK)) as there, sending() as sender:
+    async with receivers.run_receiver(build_answering(OK)) as there, run_sender() as sender:
         custom = dict.fromkeys([*names.split(), "User-Agent", "Proxy-Authorization"], "1")
-        assert (await sender.send(replace(outgoing(there.url), headers=custom))).delivered
+        assert (await sender.send(replace(build_outgoing(there.url), headers=custom))).delivered
     lines = there.requests[0].split(b"\r\n\r\n")[0].split(b"\r\n")
     assert not [line for line in lines if line.endswith(b": 1")]
 
@@ -100,10 +111,10 @@ async def test_headers_of_ones_own_take_no_others_place() -> None:
         {"url": "ftp://hooks.example/"},
     ],
 )
-async def test_what_cannot_be_sent_is_an_answer_too(changes: dict[str, object]) -> None:
+async def test_message_that_cannot_be_sent_is_a_failed_attempt(changes: dict[str, object]) -> None:
     """Nothing that is wrong with the message raises, and nothing of it leaves."""
-    async with receivers.receiver(answers(OK)) as there, sending() as sender:
-        answer = await sender.send(replace(outgoing(there.url), **changes))  # type: ignore[arg-type]
+    async with receivers.run_receiver(build_answering(OK)) as there, run_sender() as sender:
+        answer = await sender.send(replace(build_outgoing(there.url), **changes))  # type: ignore[arg-type]
     assert answer.error
     assert (answer.status, answer.delivered, there.requests) == (None, False, [])
 
@@ -126,47 +137,63 @@ class Case(NamedTuple):
 
 NO_ANSWER = "without sending a response"
 CASES = [
-    Case("resets", receivers.resets, error="connection reset|connection lost"),
-    Case("closes", closes, error=NO_ANSWER),
-    Case("half-closes unanswered", half_closes(), error=NO_ANSWER),
-    Case("half-closes answered", half_closes(OK_HEAD + b"\r\nok"), 200),
-    Case("half-closes in the head", half_closes(OK_HEAD + b"A"), error="no HTTP"),
-    Case("does not read", receivers.does_not_read, 413),
-    Case("black hole", receivers.black_hole, error="timed out after 0.3 s", timeout=0.3),
-    Case("drips a head", endless(OK_HEAD, b"a: b\r\n", 0.01), error="timed out", timeout=0.3),
-    Case("drips a body", endless(OK_HEAD + b"\r\n", b"x", 0.01), 200, timeout=0.3),
-    Case("drips its failure", endless(b"HTTP/1.1 500 No\r\n\r\n", b"x", 0.01), 500, timeout=0.3),
-    Case("streams", endless(OK_HEAD + b"\r\n", b"x" * 65536), 200),
-    Case("streams tiny chunks", endless(CHUNKED, b"1\r\nx\r\n" * 9999), 200),
-    Case("breaks its chunks", ends(CHUNKED + b"zz\r\n"), 200),
-    Case("stops early", ends(OK_HEAD + b"Content-Length: 9\r\n\r\nok"), 200),
-    Case("gzip bomb", ends(receivers.gzip_bomb()), 200),
-    Case("204 with a body", ends(EMPTY + b"surprise"), 204),
-    Case("headers for ever", endless(OK_HEAD, b"a: b\r\n" * 99), error="no HTTP"),
-    Case("one header for ever", endless(OK_HEAD + b"a: ", b"x" * 1000), error="no HTTP"),
-    Case("a status line for ever", endless(b"HTTP/1.1 200 ", b"x" * 1000), error="no HTTP"),
-    Case("another protocol", ends(b"SSH-2.0-OpenSSH_9.6\r\n\r\n"), error="no HTTP answer"),
+    Case("resets", receivers.reset, error="connection reset|connection lost"),
+    Case("closes", close, error=NO_ANSWER),
+    Case("half-closes unanswered", build_half_closing(), error=NO_ANSWER),
+    Case("half-closes answered", build_half_closing(OK_HEAD + b"\r\nok"), 200),
+    Case("half-closes in the head", build_half_closing(OK_HEAD + b"A"), error="no HTTP"),
+    Case("does not read", receivers.answer_unread, 413),
+    Case("black hole", receivers.swallow, error="timed out after 0.3 s", timeout=0.3),
+    Case("drips a head", build_endless(OK_HEAD, b"a: b\r\n", 0.01), error="timed out", timeout=0.3),
+    Case("drips a body", build_endless(OK_HEAD + b"\r\n", b"x", 0.01), 200, timeout=0.3),
     Case(
-        "two lengths", ends(OK.replace(b"\r\n\r\n", b"\r\nContent-Length: 1\r\n\r\n")), error="no H"
+        "drips its failure", build_endless(b"HTTP/1.1 500 No\r\n\r\n", b"x", 0.01), 500, timeout=0.3
     ),
-    Case("a length of words", ends(OK_HEAD + b"Content-Length: x\r\n\r\n"), error="no HTTP"),
-    Case("a NUL in a header", ends(OK_HEAD + b"a: \x00\r\n\r\n"), error="no HTTP"),
-    Case("status 99", ends(b"HTTP/1.1 099 No\r\n\r\n"), error="no HTTP"),
-    Case("status 999", ends(b"HTTP/1.1 999 No\r\n\r\n"), 999),
+    Case("streams", build_endless(OK_HEAD + b"\r\n", b"x" * 65536), 200),
+    Case("streams tiny chunks", build_endless(CHUNKED, b"1\r\nx\r\n" * 9999), 200),
+    Case("breaks its chunks", build_closing(CHUNKED + b"zz\r\n"), 200),
+    Case("stops early", build_closing(OK_HEAD + b"Content-Length: 9\r\n\r\nok"), 200),
+    Case("gzip bomb", build_closing(receivers.build_gzip_bomb()), 200),
+    Case("204 with a body", build_closing(EMPTY + b"surprise"), 204),
+    Case("headers for ever", build_endless(OK_HEAD, b"a: b\r\n" * 99), error="no HTTP"),
+    Case("one header for ever", build_endless(OK_HEAD + b"a: ", b"x" * 1000), error="no HTTP"),
+    Case("a status line for ever", build_endless(b"HTTP/1.1 200 ", b"x" * 1000), error="no HTTP"),
+    Case("another protocol", build_closing(b"SSH-2.0-OpenSSH_9.6\r\n\r\n"), error="no HTTP answer"),
     Case(
-        "informs first", ends(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\n\r\n" + OK), 200
+        "two lengths",
+        build_closing(OK.replace(b"\r\n\r\n", b"\r\nContent-Length: 1\r\n\r\n")),
+        error="no H",
     ),
-    Case("informs for ever", endless(b"", b"HTTP/1.1 102 Wait\r\n\r\n" * 400), error="128 KiB"),
-    Case("switches protocols", ends(b"HTTP/1.1 101 Go\r\nUpgrade: x\r\n\r\n"), error="no HTTP"),
-    Case("gone", ends(b"HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n"), 410),
+    Case(
+        "a length of words", build_closing(OK_HEAD + b"Content-Length: x\r\n\r\n"), error="no HTTP"
+    ),
+    Case("a NUL in a header", build_closing(OK_HEAD + b"a: \x00\r\n\r\n"), error="no HTTP"),
+    Case("status 99", build_closing(b"HTTP/1.1 099 No\r\n\r\n"), error="no HTTP"),
+    Case("status 999", build_closing(b"HTTP/1.1 999 No\r\n\r\n"), 999),
+    Case(
+        "informs first",
+        build_closing(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\n\r\n" + OK),
+        200,
+    ),
+    Case(
+        "informs for ever", build_endless(b"", b"HTTP/1.1 102 Wait\r\n\r\n" * 400), error="128 KiB"
+    ),
+    Case(
+        "switches protocols",
+        build_closing(b"HTTP/1.1 101 Go\r\nUpgrade: x\r\n\r\n"),
+        error="no HTTP",
+    ),
+    Case("gone", build_closing(b"HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n"), 410),
 ]
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
-async def test_receivers_that_misbehave(case: Case) -> None:
+async def test_misbehaving_receiver_costs_bounded_time_and_memory(case: Case) -> None:
     """Each costs bounded time and memory and is one answer: a head that was read whole decides."""
-    async with receivers.receiver(case.behave) as there, sending() as sender:
-        answer = await sender.send(outgoing(there.url, timeout=case.timeout, body=b"x" * 5000))
+    async with receivers.run_receiver(case.behave) as there, run_sender() as sender:
+        answer = await sender.send(
+            build_outgoing(there.url, timeout=case.timeout, body=b"x" * 5000)
+        )
     assert answer.seconds < 2
     assert answer.status == case.status
     assert answer.delivered == (case.status in (200, 204))
@@ -187,7 +214,7 @@ async def test_a_dripping_body_holds_a_slot_for_a_second_at_most(
     """With the head the attempt is decided: its body has BODY_SECONDS, not the whole deadline."""
     assert delivery.BODY_SECONDS == 1.0
     monkeypatch.setattr(delivery, "BODY_SECONDS", 0.2)
-    answer = await attempt(endless(b"HTTP/1.1 202 OK\r\n\r\n", b"x", 0.02), seconds=5)
+    answer = await attempt_once(build_endless(b"HTTP/1.1 202 OK\r\n\r\n", b"x", 0.02), seconds=5)
     assert answer.delivered
     assert 0.15 < answer.seconds < 1
     assert set(answer.response_body) == {"x"}
@@ -195,7 +222,9 @@ async def test_a_dripping_body_holds_a_slot_for_a_second_at_most(
 
 async def test_a_body_that_breaks_off_is_kept_as_far_as_it_came() -> None:
     """What arrived before the break is in the answer, which is that of the head."""
-    answer = await attempt(ends(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nas far as"))
+    answer = await attempt_once(
+        build_closing(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nas far as")
+    )
     assert answer.delivered
     assert answer.response_body == "as far as"
 
@@ -212,15 +241,15 @@ async def test_only_so_much_of_an_answer_is_read(monkeypatch: pytest.MonkeyPatch
         await reader.read()  # until it is hung up on
 
     async with asyncio.timeout(20):
-        answer = await attempt(pauses, seconds=1000)
+        answer = await attempt_once(pauses, seconds=1000)
     assert (answer.delivered, len(answer.response_body)) == (True, delivery.BODY_BYTES)
 
 
 async def test_only_so_much_of_an_answer_is_kept() -> None:
     """4 KiB of text that PostgreSQL takes, 50 headers of 4 KiB in all; any bytes are readable."""
     body = b"\x00\xff" + "ü".encode() * 5000
-    answer = await attempt(
-        ends(
+    answer = await attempt_once(
+        build_closing(
             b"HTTP/1.1 200 OK\r\nX-Name: caf\xc3\xa9 \xff\r\nSet-Cookie: a=1\r\nset-cookie: b=2\r\n"
             b"Content-Length: %d\r\n\r\n" % len(body) + body
         )
@@ -231,37 +260,41 @@ async def test_only_so_much_of_an_answer_is_kept() -> None:
     assert answer.response_body.startswith("\N{REPLACEMENT CHARACTER}üü")
     assert 4090 < len(answer.response_body.encode()) <= 4096
     many = b"".join(b"H%d: x\r\n" % number for number in range(90))
-    answer = await attempt(ends(b"HTTP/1.1 200 OK\r\n" + many + b"Content-Length: 0\r\n\r\n"))
+    answer = await attempt_once(
+        build_closing(b"HTTP/1.1 200 OK\r\n" + many + b"Content-Length: 0\r\n\r\n")
+    )
     assert len(answer.response_headers) == 50
     wide = b"".join(b"H%d: %b\r\n" % (number, b"x" * 1000) for number in range(9))
-    answer = await attempt(ends(b"HTTP/1.1 200 OK\r\n" + wide + b"Content-Length: 0\r\n\r\n"))
+    answer = await attempt_once(
+        build_closing(b"HTTP/1.1 200 OK\r\n" + wide + b"Content-Length: 0\r\n\r\n")
+    )
     assert list(answer.response_headers) == ["h0", "h1", "h2", "h3"]
 
 
 @pytest.mark.parametrize("status", [300, 301, 302, 303, 307, 308])
 async def test_redirects_are_not_followed(status: int) -> None:
     """A 3xx is a failure, and where it points nobody comes."""
-    with receivers.listening() as (target, port):
+    with receivers.open_listener() as (target, port):
         location = f"http://127.0.0.1:{port}/"
         head = f"HTTP/1.1 {status} Go\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n"
-        answer = await attempt(ends(head.encode()))
-        assert receivers.nobody_came(target)
+        answer = await attempt_once(build_closing(head.encode()))
+        assert receivers.has_no_connection(target)
     assert (answer.status, answer.error, answer.delivered) == (status, None, False)
     assert answer.response_headers["location"] == location
 
 
-async def test_proxy_variables_and_cookies_count_for_nothing(
+async def test_proxy_variables_and_cookies_are_ignored(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A proxy in the environment is not used, a cookie is not sent back."""
-    with receivers.listening() as (proxy, port):
+    with receivers.open_listener() as (proxy, port):
         for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
             monkeypatch.setenv(name, f"http://127.0.0.1:{port}")
         cookie = b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nContent-Length: 0\r\n\r\n"
-        async with receivers.receiver(answers(cookie)) as there, sending() as sender:
+        async with receivers.run_receiver(build_answering(cookie)) as there, run_sender() as sender:
             for _ in range(2):
-                assert (await sender.send(outgoing(there.url))).delivered
-        assert receivers.nobody_came(proxy)
+                assert (await sender.send(build_outgoing(there.url))).delivered
+        assert receivers.has_no_connection(proxy)
     assert b"cookie" not in there.requests[1].lower()
 
 
@@ -293,7 +326,7 @@ async def test_proxy_variables_and_cookies_count_for_nothing(
         ("Mon, 99 Mar 2026 99:99:99 GMT", None),
     ],
 )
-def test_when_to_come_again(value: str, expected: timedelta | None) -> None:
+def test_retry_after_takes_seconds_and_dates(value: str, expected: timedelta | None) -> None:
     """Seconds or a date, between now and an hour; nonsense is none."""
     assert delivery.parse_retry_after(value, NOW) == expected
 
@@ -301,20 +334,20 @@ def test_when_to_come_again(value: str, expected: timedelta | None) -> None:
 @pytest.mark.parametrize(
     "value", [b"120", format_datetime(NOW + timedelta(seconds=120), usegmt=True).encode()]
 )
-async def test_429_says_when_to_come_again(value: bytes) -> None:
+async def test_retry_after_header_reaches_the_answer(value: bytes) -> None:
     """Both forms of Retry-After reach the answer, counted on the injected clock."""
     head = b"HTTP/1.1 429 Slow\r\nContent-Length: 0\r\nretry-AFTER: %b\r\n\r\n" % value
-    answer = await attempt(ends(head))
+    answer = await attempt_once(build_closing(head))
     assert (answer.status, answer.retry_after) == (429, timedelta(seconds=120))
     assert not answer.delivered
-    assert (await attempt(ends(OK))).retry_after is None
+    assert (await attempt_once(build_closing(OK))).retry_after is None
 
 
-def test_errors_that_nobody_foresaw_have_words() -> None:
+def test_unforeseen_errors_are_described() -> None:
     """The cause is told before what wraps it; an error without words of its own has its name."""
-    assert delivery.describe(OSError(113, "No route to host")) == "no route to host"
-    assert delivery.describe(OSError("odd\x00")) == "OSError: odd"
-    assert delivery.describe(httpcore.ConnectTimeout()) == "timed out connecting"
-    assert delivery.describe(BrokenPipeError()) == "connection reset"
-    assert delivery.describe(ssl.SSLError(1, "odd")) == "TLS: odd"
-    assert len(delivery.describe(ValueError("x" * 1000))) == 300
+    assert delivery.describe_error(OSError(113, "No route to host")) == "no route to host"
+    assert delivery.describe_error(OSError("odd\x00")) == "OSError: odd"
+    assert delivery.describe_error(httpcore.ConnectTimeout()) == "timed out connecting"
+    assert delivery.describe_error(BrokenPipeError()) == "connection reset"
+    assert delivery.describe_error(ssl.SSLError(1, "odd")) == "TLS: odd"
+    assert len(delivery.describe_error(ValueError("x" * 1000))) == 300

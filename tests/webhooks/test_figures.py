@@ -11,17 +11,17 @@ from service.webhooks.meters import Figures, Meters
 from tests.webhooks.board import Board
 
 
-async def counted(board: Board) -> Figures:
+async def count_deliveries(board: Board) -> Figures:
     return await board.database.read(read_figures, now=board.now)
 
 
-async def late(board: Board) -> float:
-    return (await counted(board)).oldest_due_seconds
+async def read_lateness(board: Board) -> float:
+    return (await count_deliveries(board)).oldest_due_seconds
 
 
-async def test_nothing_is_late_where_nothing_is(board: Board) -> None:
+async def test_empty_outbox_is_not_late(board: Board) -> None:
     """An empty service has zeros, and each state of an endpoint all the same."""
-    assert await counted(board) == Figures(
+    assert await count_deliveries(board) == Figures(
         due=0,
         in_flight=0,
         dead=0,
@@ -31,7 +31,7 @@ async def test_nothing_is_late_where_nothing_is(board: Board) -> None:
     assert await board.database.read(find_oldest_due, now=board.now) is None
 
 
-async def test_deliveries_are_counted_as_they_stand(board: Board) -> None:
+async def test_deliveries_are_counted_by_state(board: Board) -> None:
     """Due is what may go out now, in flight what is leased; dead is dead; what waits for its time
     and what was delivered is none of them."""
     webhook = await board.endpoint(max_in_flight=2)
@@ -40,10 +40,10 @@ async def test_deliveries_are_counted_as_they_stand(board: Board) -> None:
     await board.settle(board.attempt(first))
     await board.put_delivery(webhook, told[2], state="dead", settled_at=board.now)
     await board.put_delivery(webhook, told[3], visible_at=board.now + timedelta(seconds=1))
-    stand = await counted(board)
+    stand = await count_deliveries(board)
     assert (stand.due, stand.in_flight, stand.dead) == (2, 1, 1)
     board.advance(seconds=60)  # the lease has ended, and it is due again
-    stand = await counted(board)
+    stand = await count_deliveries(board)
     assert (stand.due, stand.in_flight, stand.dead) == (4, 0, 1)
     assert second.message in told
 
@@ -60,7 +60,7 @@ async def test_endpoints_are_counted_by_state(board: Board) -> None:
         webhook = await board.endpoint()
         if values:
             await board.put(webhook, **values)
-    assert (await counted(board)).endpoints == {
+    assert (await count_deliveries(board)).endpoints == {
         "active": 3,
         "paused": 1,
         "disabled": 1,
@@ -68,16 +68,16 @@ async def test_endpoints_are_counted_by_state(board: Board) -> None:
     }
 
 
-async def test_the_oldest_of_all_in_health_counts(board: Board) -> None:
+async def test_oldest_due_is_of_healthy_endpoints(board: Board) -> None:
     """Late is by how long the first of all endpoints is due."""
     one, other = await board.endpoint(), await board.endpoint()
     await board.tell(one)
     board.advance(seconds=40)
     await board.tell(other)
     board.advance(seconds=20)
-    assert await late(board) == 60
+    assert await read_lateness(board) == 60
     await board.lease(wanted=[one])
-    assert await late(board) == 20
+    assert await read_lateness(board) == 20
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ async def test_the_oldest_of_all_in_health_counts(board: Board) -> None:
     ],
     ids=lambda how: next(iter(how)),
 )
-async def test_who_is_unwell_makes_nothing_late(board: Board, how: dict[str, object]) -> None:
+async def test_failing_endpoints_are_not_late(board: Board, how: dict[str, object]) -> None:
     """What is due to an endpoint that is paused, disabled, failing, asked to be left alone, or
     deleted says nothing of the dispatcher; the same endpoint in health does."""
     webhook = await board.endpoint()
@@ -102,22 +102,22 @@ async def test_who_is_unwell_makes_nothing_late(board: Board, how: dict[str, obj
     }
     await board.put(webhook, **values)
     board.advance(minutes=10)
-    assert await late(board) == 0
+    assert await read_lateness(board) == 0
     healthy = {"state": "active", "failures": 0, "blocked_until": None, "deleted_at": None}
     await board.put(webhook, **healthy)
-    assert await late(board) == 600
+    assert await read_lateness(board) == 600
 
 
-async def test_a_block_that_has_passed_is_none(board: Board) -> None:
+async def test_endpoint_whose_block_has_passed_counts(board: Board) -> None:
     """An endpoint that asked for a minute counts again after it."""
     webhook = await board.endpoint()
     await board.tell(webhook)
     await board.put(webhook, blocked_until=board.now + timedelta(minutes=1))
     board.advance(minutes=1)
-    assert await late(board) == 60
+    assert await read_lateness(board) == 60
 
 
-def test_the_gauges_show_them() -> None:
+def test_gauges_show_the_figures() -> None:
     """What was counted is what operators see; every outcome is there from the start."""
     registry = CollectorRegistry()
     Meters(registry).set_gauges(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from service.webhooks import address_guard
 from service.webhooks.address_guard import AddressGuard, AddressRefused
-from tests.webhooks.senders import PUBLIC, names
+from tests.webhooks.senders import PUBLIC, build_resolver
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_addresses_that_are_public(address: str) -> None:
     assert AddressGuard().is_permitted(address)
 
 
-def test_ranges_that_are_opened() -> None:
+def test_configured_networks_are_permitted() -> None:
     """A CIDR opens its range, mapped forms too, and nothing beside it; scopes stay refused."""
     guard = AddressGuard(
         allow_cidrs=[*map(ipaddress.ip_network, ("10.0.0.0/24", "fe80::/10", "::1"))]
@@ -186,15 +186,17 @@ def test_ranges_that_are_opened() -> None:
         (UnicodeError("label too long"), "cannot be looked up"),
     ],
 )
-async def test_where_a_name_may_not_lead(found: list[str] | Exception, words: str) -> None:
+async def test_name_with_a_private_address_is_refused(
+    found: list[str] | Exception, words: str
+) -> None:
     """One address that is not public refuses all; the sentence names the setting that opens it."""
     with pytest.raises(AddressRefused, match=words):
-        await AddressGuard(resolve=names(found)).check_address("https://hooks.example/")
+        await AddressGuard(resolve=build_resolver(found)).check_address("https://hooks.example/")
 
 
 async def test_literal_addresses_are_vetted_unresolved() -> None:
     """A literal address goes to no resolver; its refusal speaks of the address alone."""
-    guard = AddressGuard(resolve=names(AssertionError("asked")))
+    guard = AddressGuard(resolve=build_resolver(AssertionError("asked")))
     await guard.check_address(f"https://{PUBLIC}/")
     with pytest.raises(
         AddressRefused, match=r"^169.254.169.254 is private or reserved. If it is yours"
@@ -225,7 +227,7 @@ async def test_the_system_resolves() -> None:
     assert set(await address_guard.resolve_with_system("127.1", 80)) == {"127.0.0.1"}
 
 
-async def test_a_lookup_that_nobody_waits_for(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_abandoned_lookup_does_no_harm(monkeypatch: pytest.MonkeyPatch) -> None:
     """An answer that comes after the deadline, or after the loop, disturbs nothing."""
     late = asyncio.Event()
     loop = asyncio.get_running_loop()

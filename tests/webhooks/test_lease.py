@@ -9,19 +9,19 @@ import pytest
 from service.accounts.account_commands import SYSTEM
 from service.domain.backoff import SCHEDULE
 from service.domain.webhooks import DeliveryState, EndpointState
-from service.webhooks import leases, webhook_commands
+from service.webhooks import due_endpoints, webhook_commands
 from service.webhooks.leases import Leased
-from service.webhooks.settlement import LOST
+from service.webhooks.settlement import LOST_ERROR
 from tests.webhooks.board import Board
 
 MINUTE = timedelta(minutes=1)
 
 
-def shares(leased: list[Leased]) -> Counter[str]:
-    return Counter(one.webhook for one in leased)
+def count_shares(leased: list[Leased]) -> Counter[str]:
+    return Counter(each.webhook for each in leased)
 
 
-async def test_a_lease_is_a_token_until_its_time(board: Board) -> None:
+async def test_lease_is_a_token_until_the_visibility_timeout(board: Board) -> None:
     """Leasing moves visible_at past the lease, writes a token and counts an attempt; what is sent
     are the stored bytes with the endpoint's settings of today."""
     webhook = await board.endpoint(headers={"X-Desk": "one"}, timeout_s=3.0)
@@ -38,13 +38,13 @@ async def test_a_lease_is_a_token_until_its_time(board: Board) -> None:
     assert (await board.webhook(webhook)).served_at == board.now
 
 
-async def test_the_rules_bound_an_endpoint_s_patience(board: Board) -> None:
+async def test_settings_bound_the_timeout_of_an_endpoint(board: Board) -> None:
     """No attempt is given longer than the settings say, whatever the endpoint asks for."""
     await board.tell(await board.endpoint(timeout_s=60.0))
     assert (await board.lease_one()).timeout == 15
 
 
-async def test_what_is_leased_nobody_else_takes(board: Board) -> None:
+async def test_leased_delivery_is_leased_by_nobody_else(board: Board) -> None:
     """Until its lease ends, a delivery is not offered to another dispatcher, not even by name."""
     webhook = await board.endpoint()
     await board.tell(webhook)
@@ -54,7 +54,7 @@ async def test_what_is_leased_nobody_else_takes(board: Board) -> None:
     assert await board.lease(wanted=[webhook]) == []
 
 
-async def test_only_what_is_due_of_endpoints_that_are_open_waits(board: Board) -> None:
+async def test_only_open_endpoints_with_due_deliveries_are_listed(board: Board) -> None:
     """Not before its time, and nothing of an endpoint that is paused, disabled, deleted or asked
     to be left alone; at its time, all that is open."""
     names = ("due", "later", "paused", "disabled", "deleted", "blocked", "unblocked")
@@ -68,12 +68,12 @@ async def test_only_what_is_due_of_endpoints_that_are_open_waits(board: Board) -
     await board.put(of["blocked"], blocked_until=soon)
     await board.put(of["unblocked"], blocked_until=board.now)
     assert set(await board.waiting()) == {of["due"], of["unblocked"]}
-    assert set(shares(await board.lease(wanted=of.values()))) == {of["due"], of["unblocked"]}
+    assert set(count_shares(await board.lease(wanted=of.values()))) == {of["due"], of["unblocked"]}
     board.now = soon
-    assert set(shares(await board.lease())) == {of["later"], of["blocked"]}
+    assert set(count_shares(await board.lease())) == {of["later"], of["blocked"]}
     await board.state(of["paused"], EndpointState.ACTIVE)
     await board.state(of["disabled"], EndpointState.ACTIVE)
-    assert set(shares(await board.lease())) == {of["paused"], of["disabled"]}
+    assert set(count_shares(await board.lease())) == {of["paused"], of["disabled"]}
 
 
 async def test_a_lost_delivery_is_sent_again_at_once(board: Board) -> None:
@@ -88,14 +88,14 @@ async def test_a_lost_delivery_is_sent_again_at_once(board: Board) -> None:
     assert (again.message, again.attempt) == (message, 2)
     assert again.lease != first.lease
     (line,) = await board.log()
-    assert (line.number, line.outcome, line.error, line.status) == (1, "lost", LOST, None)
+    assert (line.number, line.outcome, line.error, line.status) == (1, "lost", LOST_ERROR, None)
     assert line.started_at == leased_at
     row = await board.delivery(webhook, message)
     assert (row.attempts, row.tries, row.losses) == (2, 2, 1)
-    assert (row.lease, row.last_error) == (again.lease, LOST)
+    assert (row.lease, row.last_error) == (again.lease, LOST_ERROR)
 
 
-async def test_what_kills_its_workers_is_given_up(board: Board) -> None:
+async def test_delivery_that_kills_its_workers_becomes_a_dead_letter(board: Board) -> None:
     """From its second loss in a row a delivery waits about as long as the schedule says, spread
     widely, so that it takes fewer others with it each time; after the last try it is dead, and
     the others flow."""
@@ -116,15 +116,15 @@ async def test_what_kills_its_workers_is_given_up(board: Board) -> None:
     board.advance(seconds=60)
     healthy = await board.tell(webhook, claim="healthy")
     turn = await board.turn()
-    assert [one.message for one in turn.leased] == [healthy]
-    assert turn.given_up == 1
+    assert [each.message for each in turn.leased] == [healthy]
+    assert turn.died == 1
     row = await board.delivery(webhook, poison)
     assert (row.state, row.lease, row.settled_at) == (DeliveryState.DEAD, None, board.now)
-    assert row.last_error == LOST
+    assert row.last_error == LOST_ERROR
     assert [line.outcome for line in await board.log()] == ["lost"] * (len(SCHEDULE) + 1)
 
 
-async def test_a_loss_that_was_the_last_try_is_the_end(board: Board) -> None:
+async def test_lost_last_attempt_makes_a_dead_letter(board: Board) -> None:
     """Even a first loss is not sent again when the schedule is used up."""
     webhook = await board.endpoint()
     message = await board.tell(webhook)
@@ -132,11 +132,11 @@ async def test_a_loss_that_was_the_last_try_is_the_end(board: Board) -> None:
     await board.put_delivery(webhook, message, tries=len(SCHEDULE) + 1)
     board.advance(seconds=60)
     turn = await board.turn()
-    assert (turn.leased, turn.given_up) == ([], 1)
+    assert (turn.leased, turn.died) == ([], 1)
     assert (await board.delivery(webhook, message)).state == DeliveryState.DEAD
 
 
-async def test_a_settled_loss_is_forgotten(board: Board) -> None:
+async def test_settling_resets_the_count_of_losses(board: Board) -> None:
     """Losses count in a row: an attempt that is settled, even a failure, begins anew."""
     webhook = await board.endpoint()
     message = await board.tell(webhook)
@@ -159,19 +159,21 @@ async def test_an_endpoint_has_no_more_in_flight_than_it_says(board: Board) -> N
     webhook = await board.endpoint(max_in_flight=3)
     await board.tell_all([(webhook, str(i)) for i in range(8)])
     turn = await board.turn(room=2)
-    assert (len(turn.leased), turn.full) == (2, frozenset())
+    assert (len(turn.leased), turn.busy) == (2, frozenset())
     turn = await board.turn()
-    assert (len(turn.leased), turn.full) == (1, frozenset({webhook}))
-    assert (await board.turn()).full == {webhook}
-    assert await board.waiting(full=[webhook]) == []
+    assert (len(turn.leased), turn.busy) == (1, frozenset({webhook}))
+    assert (await board.turn()).busy == {webhook}
+    assert await board.waiting(busy=[webhook]) == []
     turn = await board.turn(board.attempt(turn.leased[0]))
-    assert (len(turn.leased), turn.full) == (1, frozenset({webhook}))
+    assert (len(turn.leased), turn.busy) == (1, frozenset({webhook}))
     board.advance(seconds=60)
     assert len(await board.lease()) == 3
 
 
 @pytest.mark.parametrize("workers", [2, 6])
-async def test_the_cap_is_exact_with_workers_at_once(board: Board, workers: int) -> None:
+async def test_limit_in_flight_is_exact_with_several_dispatchers(
+    board: Board, workers: int
+) -> None:
     """However many dispatchers take turns at the same instant, no delivery is leased twice, and no
     endpoint has more in flight than it says."""
     endpoints = [await board.endpoint(max_in_flight=most) for most in (1, 2, 5)]
@@ -181,10 +183,10 @@ async def test_the_cap_is_exact_with_workers_at_once(board: Board, workers: int)
     )
     for _ in range(3):  # what a lock kept from all of them
         turns.append(await board.turn(wanted=endpoints))
-    leased = [one for turn in turns for one in turn.leased]
-    assert len({one.lease for one in leased}) == len(leased)
-    assert len({(one.webhook, one.message) for one in leased}) == len(leased)
-    assert [shares(leased)[webhook] for webhook in endpoints] == [1, 2, 5]
+    leased = [each for turn in turns for each in turn.leased]
+    assert len({each.lease for each in leased}) == len(leased)
+    assert len({(each.webhook, each.message) for each in leased}) == len(leased)
+    assert [count_shares(leased)[webhook] for webhook in endpoints] == [1, 2, 5]
 
 
 async def test_the_room_is_shared_equally(board: Board) -> None:
@@ -197,7 +199,7 @@ async def test_the_room_is_shared_equally(board: Board) -> None:
     await board.tell_all(
         [(webhook, str(i)) for webhook in (flooded, narrow, other) for i in range(40)]
     )
-    taken = shares(await board.lease(room=20))
+    taken = count_shares(await board.lease(room=20))
     assert (taken[flooded], taken[narrow], taken[other]) == (7, 2, 11)
     assert await board.lease(room=0) == []
 
@@ -211,19 +213,19 @@ async def test_failing_endpoints_share_what_is_left_for_them(board: Board) -> No
         await board.fail(webhook)
     await board.tell_all([(webhook, str(i)) for i in range(8) for webhook in (*failing, well)])
     leased = await board.lease(room=32, room_for_failing=4)
-    taken = shares(leased)
+    taken = count_shares(leased)
     assert sum(taken[webhook] for webhook in failing) == 4
     assert taken[well] == 8
-    assert {one.webhook for one in leased if one.failing} <= set(failing)
-    assert set(shares(await board.lease(room=24, room_for_failing=0))) == set()
+    assert {each.webhook for each in leased if each.failing} <= set(failing)
+    assert set(count_shares(await board.lease(room=24, room_for_failing=0))) == set()
 
 
-async def test_failing_endpoints_do_not_stand_in_the_way(
+async def test_failing_endpoints_do_not_hold_up_healthy_ones(
     board: Board, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When failing endpoints have used up their room, a turn looks past them to whoever works,
     however many they are and however long they have waited."""
-    monkeypatch.setattr(leases, "AT_ONCE", 4)
+    monkeypatch.setattr(due_endpoints, "ENDPOINTS_PER_TURN", 4)
     failing = await board.endpoints(8)
     for webhook in failing:
         await board.put(webhook, failures=1)
@@ -231,13 +233,15 @@ async def test_failing_endpoints_do_not_stand_in_the_way(
     well = await board.endpoint()
     await board.tell(*failing, well)
     assert set(await board.waiting()) <= set(failing)
-    assert await board.waiting(failing=False) == [well]
+    assert await board.waiting(with_failing=False) == [well]
 
 
-async def test_everybody_gets_a_turn(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_longest_unserved_endpoint_comes_first(
+    board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With more endpoints due than one turn looks at, whoever waited longest comes first: all are
     served once before any is served twice."""
-    monkeypatch.setattr(leases, "AT_ONCE", 8)
+    monkeypatch.setattr(due_endpoints, "ENDPOINTS_PER_TURN", 8)
     endpoints = await board.endpoints(50)
     await board.tell_all([(webhook, str(i)) for i in range(3) for webhook in endpoints])
     served: list[str] = []
@@ -245,20 +249,20 @@ async def test_everybody_gets_a_turn(board: Board, monkeypatch: pytest.MonkeyPat
         board.advance(milliseconds=5)
         leased = await board.lease(room=5)
         assert 0 < len(leased) <= 5
-        served += [one.webhook for one in leased]
+        served += [each.webhook for each in leased]
     assert sorted(served) == sorted(endpoints)
 
 
 async def test_a_turn_is_of_bounded_size(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many endpoints something was settled for, a turn leases for AT_ONCE of them: SQLite
     takes no statement of any length."""
-    monkeypatch.setattr(leases, "AT_ONCE", 8)
+    monkeypatch.setattr(due_endpoints, "ENDPOINTS_PER_TURN", 8)
     endpoints = await board.endpoints(20)
     await board.tell(*endpoints)
-    assert len(shares(await board.lease(wanted=endpoints))) == 8
+    assert len(count_shares(await board.lease(wanted=endpoints))) == 8
 
 
-async def test_handing_back_costs_nothing(board: Board) -> None:
+async def test_released_lease_costs_no_attempt(board: Board) -> None:
     """What was leased and not sent is due at once, with the attempts it had before; the token is
     worth nothing any more."""
     webhook = await board.endpoint()
@@ -275,7 +279,7 @@ async def test_handing_back_costs_nothing(board: Board) -> None:
     assert await board.log() == []
 
 
-async def test_a_late_return_changes_nothing(board: Board) -> None:
+async def test_releasing_a_lost_lease_changes_nothing(board: Board) -> None:
     """A lease that another has taken up meanwhile cannot be handed back."""
     webhook = await board.endpoint()
     message = await board.tell(webhook)

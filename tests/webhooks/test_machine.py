@@ -86,8 +86,8 @@ class Webhooks(RuleBasedStateMachine):
             attempts = [self.answered(0, well)]
         turn = self.run(self.board.turn(*attempts, room=room))
         rows = self.run(self.board.deliveries())
-        for one in turn.leased:
-            place = (one.webhook, one.message)
+        for each in turn.leased:
+            place = (each.webhook, each.message)
             row = next(row for row in rows if (row.webhook, row.message) == place)
             assert place in self.told
             for before in rows:
@@ -100,7 +100,7 @@ class Webhooks(RuleBasedStateMachine):
                     tried = self.first_tried[before.webhook, before.message]
                     assert tried <= self.board.now - HOLD
             self.first_tried.setdefault(place, self.board.now)
-            self.in_hand.append((one, self.board.now))
+            self.in_hand.append((each, self.board.now))
 
     @precondition(lambda self: self.in_hand)
     @rule(position=which, well=st.booleans())
@@ -190,15 +190,15 @@ class Webhooks(RuleBasedStateMachine):
         for _ in range(10 * len(self.told) + 10):
             self.board.advance(days=2)
             while leased := self.run(self.board.lease()):
-                self.got |= {(one.webhook, one.message) for one in leased}
-                self.run(self.board.settle(*(self.board.attempt(one) for one in leased)))
+                self.got |= {(each.webhook, each.message) for each in leased}
+                self.run(self.board.settle(*(self.board.attempt(each) for each in leased)))
             if all(row.state == "delivered" for row in self.rows()):
                 break
         assert self.got == self.told
         assert {row.state for row in self.rows()} <= {"delivered"}
 
 
-def test_any_sequence_keeps_the_promise(migrated_sqlite: Path, tmp_path: Path) -> None:
+def test_any_sequence_of_faults_delivers_in_order(migrated_sqlite: Path, tmp_path: Path) -> None:
     """Every event is delivered, pending or dead, once for each endpoint; within a claim nothing
     overtakes what has not been tried for an hour; caps hold; the log has every attempt; and when
     receivers are well and recovery was asked for, everything arrives."""

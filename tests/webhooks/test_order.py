@@ -8,15 +8,15 @@ from sqlalchemy import select
 from service.domain.backoff import HOLD
 from service.domain.webhooks import DeliveryState
 from service.store.webhook_tables import webhook_deliveries
-from service.webhooks import leases
+from service.webhooks import due_deliveries
 from service.webhooks.leases import Leased
 from tests.webhooks.board import Board
 
 SECOND = timedelta(seconds=1)
 
 
-def messages(leased: list[Leased]) -> list[str]:
-    return [one.message for one in leased]
+def list_messages(leased: list[Leased]) -> list[str]:
+    return [each.message for each in leased]
 
 
 async def test_one_at_a_time_within_a_claim(board: Board) -> None:
@@ -40,7 +40,7 @@ async def test_one_at_a_time_within_a_claim(board: Board) -> None:
     assert (await board.delivery(other, second)).attempts == 0
 
 
-async def test_what_waits_for_another_uses_up_nothing(board: Board) -> None:
+async def test_held_delivery_uses_no_slot(board: Board) -> None:
     """While the first fails, the next ones are not tried: no attempts, no tries, no log."""
     webhook = await board.endpoint()
     head = await board.tell(webhook)
@@ -57,7 +57,7 @@ async def test_what_waits_for_another_uses_up_nothing(board: Board) -> None:
     assert {line.message for line in await board.log()} == {head}
 
 
-async def test_a_failing_head_is_overtaken_after_an_hour(board: Board) -> None:
+async def test_failing_delivery_holds_back_later_ones_for_an_hour(board: Board) -> None:
     """Until an hour has passed since the first try of the one before, it is waited for; then it is
     not, and those that overtake keep their own order."""
     webhook = await board.endpoint()
@@ -74,13 +74,13 @@ async def test_a_failing_head_is_overtaken_after_an_hour(board: Board) -> None:
     overtaking = await board.lease_one()
     assert overtaking.message == second
     turn = await board.turn(board.attempt(overtaking))
-    assert messages(turn.leased) == [third]
+    assert list_messages(turn.leased) == [third]
     await board.settle(board.attempt(turn.leased[0]))
     board.now = later
-    assert messages(await board.lease()) == [head]
+    assert list_messages(await board.lease()) == [head]
 
 
-async def test_the_hour_of_a_head_that_is_lost_begins_too(board: Board) -> None:
+async def test_lost_delivery_holds_back_later_ones_for_an_hour(board: Board) -> None:
     """A delivery that kills its worker each time holds the later ones back for an hour as well,
     not for the days until it is given up."""
     webhook = await board.endpoint()
@@ -88,14 +88,14 @@ async def test_the_hour_of_a_head_that_is_lost_begins_too(board: Board) -> None:
     began = board.now
     seen: set[str] = set()
     while second not in seen:
-        seen |= {*messages(await board.lease())}
+        seen |= {*list_messages(await board.lease())}
         board.advance(seconds=60)
         assert board.now <= began + HOLD + timedelta(minutes=3)
     assert board.now >= began + HOLD
     assert (await board.delivery(webhook, head)).first_tried_at == began
 
 
-async def test_a_replay_s_hour_begins_anew(board: Board) -> None:
+async def test_replay_holds_back_for_an_hour_of_its_own(board: Board) -> None:
     """What is sent again is held to have been tried never."""
     webhook = await board.endpoint()
     message = await board.tell(webhook)
@@ -112,30 +112,30 @@ async def test_a_replay_s_hour_begins_anew(board: Board) -> None:
     )
 
 
-async def test_nobody_waits_where_order_does_not_matter(board: Board) -> None:
+async def test_unordered_endpoint_gets_all_at_once(board: Board) -> None:
     """An endpoint with ordering `none` gets everything at once; pings wait for nobody anyway."""
     loose, strict = await board.endpoint(ordering="none"), await board.endpoint()
     told = [await board.tell(loose, claim="a") for _ in range(3)]
     pings = [await board.tell(strict, claim=None) for _ in range(3)]
     leased = await board.lease()
-    assert messages([it for it in leased if it.webhook == loose]) == told
-    assert messages([it for it in leased if it.webhook == strict]) == pings
+    assert list_messages([it for it in leased if it.webhook == loose]) == told
+    assert list_messages([it for it in leased if it.webhook == strict]) == pings
 
 
-async def test_who_asks_for_no_order_any_more_waits_no_more(board: Board) -> None:
+async def test_giving_up_order_releases_held_deliveries(board: Board) -> None:
     """What was held back behind a failing head is due once its endpoint's ordering is `none`; the
     head itself waits for its next try, and nobody else's change lets anything go."""
     webhook, other = await board.endpoint(), await board.endpoint()
     head, *held = [await board.tell(webhook, other) for _ in range(3)]
     leased = await board.lease()
-    assert messages(leased) == [head, head]
-    await board.settle(*(board.attempt(one, 500) for one in leased))
+    assert list_messages(leased) == [head, head]
+    await board.settle(*(board.attempt(each, 500) for each in leased))
     await board.turn()  # looks at those behind it, and holds them back
     assert await board.lease() == []
     await board.change(webhook, max_in_flight=4)
     assert await board.lease() == []
     await board.change(webhook, ordering="none")
-    assert [(one.webhook, one.message) for one in await board.lease()] == [
+    assert [(each.webhook, each.message) for each in await board.lease()] == [
         (webhook, message) for message in held
     ]
     assert (await board.delivery(webhook, head)).visible_at > board.now
@@ -152,16 +152,16 @@ async def test_replays_stand_beside_what_is_new(board: Board) -> None:
         await board.redeliver(webhook, message)
     new = await board.tell(webhook)
     turn = await board.turn()
-    assert set(messages(turn.leased)) == {old[0], new}
+    assert set(list_messages(turn.leased)) == {old[0], new}
     replayed = next(it for it in turn.leased if it.message == old[0])
     for expected in old[1:]:
         turn = await board.turn(board.attempt(replayed))
-        assert messages(turn.leased) == [expected]
+        assert list_messages(turn.leased) == [expected]
         (replayed,) = turn.leased
     assert replayed.attempt == 2
 
 
-async def test_settling_sends_for_the_next_of_its_own_kind(board: Board) -> None:
+async def test_settling_makes_the_next_of_its_kind_due(board: Board) -> None:
     """What is new is followed by what is new, though something that was asked for again stands
     between them in the record and has had no turn yet."""
     webhook = await board.endpoint()
@@ -175,7 +175,7 @@ async def test_settling_sends_for_the_next_of_its_own_kind(board: Board) -> None
     assert (await board.delivery(webhook, last)).visible_at == board.now
 
 
-async def test_one_that_was_given_up_holds_nobody(board: Board) -> None:
+async def test_dead_letter_holds_back_nothing(board: Board) -> None:
     """When the head goes dead the next is sent at once."""
     webhook = await board.endpoint()
     head, second = await board.tell(webhook), await board.tell(webhook)
@@ -183,10 +183,10 @@ async def test_one_that_was_given_up_holds_nobody(board: Board) -> None:
     await board.put_delivery(webhook, head, tries=99)
     turn = await board.turn(board.attempt(leased, 500))
     assert [outcome for _, outcome in turn.settled.outcomes] == ["dead"]
-    assert messages(turn.leased) == [second]
+    assert list_messages(turn.leased) == [second]
 
 
-async def test_settling_does_not_hurry_what_was_tried(board: Board) -> None:
+async def test_settling_keeps_the_backoff_of_the_next(board: Board) -> None:
     """The next one is sent at once only where it was never tried: what failed waits its time, and
     then it is the one after it that is looked for."""
     webhook = await board.endpoint()
@@ -198,12 +198,12 @@ async def test_settling_does_not_hurry_what_was_tried(board: Board) -> None:
     )
     await board.put_delivery(webhook, third, visible_at=due)
     turn = await board.turn(board.attempt(leased))
-    assert messages(turn.leased) == [third]
+    assert list_messages(turn.leased) == [third]
     assert (await board.delivery(webhook, second)).visible_at == due
     assert (await board.delivery(webhook, head)).state == DeliveryState.DELIVERED
 
 
-async def test_what_is_due_already_keeps_its_age(board: Board) -> None:
+async def test_settling_keeps_the_age_of_what_is_due(board: Board) -> None:
     """Settling moves nothing later: who waited longest stays first, and is seen to be late."""
     webhook = await board.endpoint()
     await board.tell(webhook)
@@ -226,10 +226,10 @@ async def test_a_blocked_claim_starves_no_other(board: Board, followers: int) ->
     await board.tell_all([(webhook, "stuck")] * followers)
     other = await board.tell(webhook, claim="free")
     turns = 0
-    while other not in messages((turn := await board.turn()).leased):
+    while other not in list_messages((turn := await board.turn()).leased):
         turns += 1
         assert turn.more
-    assert turns <= followers / (8 * leases.LOOKED_AT)
+    assert turns <= followers / (8 * due_deliveries.CANDIDATES_PER_SLOT)
     assert not (await board.turn()).more
     columns = webhook_deliveries.c
     waiting = await board.rows(

@@ -12,7 +12,7 @@ from service.domain.webhooks import EndpointState, EventType
 from service.store import tables as record
 from service.store import webhook_tables as tables
 from service.webhooks import webhook_commands
-from tests.support.desk import Desk, quote, statement_body
+from tests.support.desk import Desk, build_quote, build_statement
 from tests.webhooks.board import Board
 
 PRIVATE = "do not print: our man in the ministry"
@@ -24,17 +24,17 @@ def board(desk: Desk) -> Board:
     return Board(desk.database)
 
 
-async def told(board: Board, webhook: str) -> Counter[str]:
+async def count_types(board: Board, webhook: str) -> Counter[str]:
     """The types that an endpoint is told of."""
     return Counter(row.type for row in await board.deliveries() if row.webhook == webhook)
 
 
-async def bodies(board: Board) -> list[dict[str, Any]]:
+async def read_bodies(board: Board) -> list[dict[str, Any]]:
     query = select(tables.webhook_messages.c.body).order_by(tables.webhook_messages.c.id)
     return [orjson.loads(row.body) for row in await board.rows(query)]
 
 
-async def a_full_day(desk: Desk) -> None:
+async def record_full_day(desk: Desk) -> None:
     """Everything that outsiders are told of happens once at least, with notes and an assignee."""
     await desk.parties()
     me = (await desk.checker.get("/v1/me")).json()["id"]
@@ -61,7 +61,9 @@ async def a_full_day(desk: Desk) -> None:
     assert finding.status_code == 202, finding.text
     found = await desk.editor.post(f"/v1/decisions/{finding.json()['id']}/approval")
     assert found.status_code == 200, found.text
-    origin = await desk.post("/v1/statements", statement_body("pristina", quotes=[quote("No.")]))
+    origin = await desk.post(
+        "/v1/statements", build_statement("pristina", quotes=[build_quote("No.")])
+    )
     said = {"statement": origin["id"], "stance": "contradicts"}
     await desk.post(f"/v1/claims/{claim}/links", said)
     gone = await desk.editor.post(
@@ -83,7 +85,7 @@ async def a_full_day(desk: Desk) -> None:
     assert withdrawn.status_code == 200, withdrawn.text
 
 
-async def test_a_day_is_told_in_full(desk: Desk, board: Board) -> None:
+async def test_every_event_of_a_day_is_in_the_outbox(desk: Desk, board: Board) -> None:
     """Each event that outsiders are told of is one message, under the event's own id, with one
     delivery for each endpoint that wants it; an endpoint that names types gets only these.  No
     assignee and no note is in any body."""
@@ -94,7 +96,7 @@ async def test_a_day_is_told_in_full(desk: Desk, board: Board) -> None:
         if kind is not EventType.PING
     }
     two = await board.endpoint(event_types=("claim.merged", "claim.withdrawn"))
-    await a_full_day(desk)
+    await record_full_day(desk)
     events = {row.id: row for row in await board.rows(select(record.events))}
     messages = await board.rows(select(tables.webhook_messages))
     assert {row.type for row in messages} == set(EventType) - {EventType.PING}
@@ -117,11 +119,11 @@ async def test_a_day_is_told_in_full(desk: Desk, board: Board) -> None:
         assert not row.replay
     of_type = Counter(row.type for row in messages)
     for kind, webhook in one_type.items():
-        assert await told(board, webhook) == Counter({kind.value: of_type[kind]})
-    assert set(await told(board, two)) == {"claim.merged", "claim.withdrawn"}
+        assert await count_types(board, webhook) == Counter({kind.value: of_type[kind]})
+    assert set(await count_types(board, two)) == {"claim.merged", "claim.withdrawn"}
 
 
-async def test_filters_match_what_they_say(desk: Desk, board: Board) -> None:
+async def test_filters_choose_the_endpoints(desk: Desk, board: Board) -> None:
     """By story, claim, party, and all of them together; a party stands for those below it, never
     for those above, nor for one whose name only begins alike."""
     await desk.parties()
@@ -155,7 +157,7 @@ async def test_filters_match_what_they_say(desk: Desk, board: Board) -> None:
         "comments",
         "state-department",
     )
-    matched = {name: await told(board, webhook) for name, webhook in of.items()}
+    matched = {name: await count_types(board, webhook) for name, webhook in of.items()}
     link, created = "link.created", "claim.created"
     assert matched == {
         "story": {link: 1},
@@ -188,7 +190,11 @@ async def test_a_party_stands_for_all_below_it(desk: Desk, board: Board) -> None
     of["both"] = await board.endpoint(parties=("nato", "state-department"), **types)
 
     async def linked() -> set[str]:
-        return {slug for slug, one in of.items() if (await told(board, one)).get("link.created")}
+        return {
+            slug
+            for slug, each in of.items()
+            if (await count_types(board, each)).get("link.created")
+        }
 
     await desk.link(claim, "comments", "bureau")
     assert await linked() == {"washington", "state-department", "bureau", "both"}
@@ -200,16 +206,16 @@ async def test_a_party_stands_for_all_below_it(desk: Desk, board: Board) -> None
     assert await linked() == {"pristina", "bureau", "office"}
 
 
-async def test_what_nobody_wants_is_not_kept(desk: Desk, board: Board) -> None:
+async def test_message_without_endpoint_is_not_kept(desk: Desk, board: Board) -> None:
     """Without endpoints, or where none matches, no message is written."""
     await desk.parties()
     await desk.claim()
     await board.endpoint(event_types=("claim.merged",))
     await desk.claim(text="Another")
-    assert await bodies(board) == []
+    assert await read_bodies(board) == []
 
 
-async def test_who_is_assigned_is_the_desk_s_own_business(desk: Desk, board: Board) -> None:
+async def test_assignment_is_not_sent(desk: Desk, board: Board) -> None:
     """An amendment of the assignee alone tells nobody; with a tag beside it, of the tag."""
     await desk.parties()
     me = (await desk.checker.get("/v1/me")).json()["id"]
@@ -218,12 +224,12 @@ async def test_who_is_assigned_is_the_desk_s_own_business(desk: Desk, board: Boa
     for change in ({"assignee": me}, {"assignee": None, "tags": ["border"]}):
         answer = await desk.checker.patch(f"/v1/claims/{claim}", json=change, headers=HEADERS)
         assert answer.status_code == 200, answer.text
-    (body,) = await bodies(board)
+    (body,) = await read_bodies(board)
     assert body["data"]["changes"] == {"tags": ["border"]}
-    assert await told(board, webhook) == {"claim.amended": 1}
+    assert await count_types(board, webhook) == {"claim.amended": 1}
 
 
-async def test_a_change_undone_tells_nobody(desk: Desk, board: Board) -> None:
+async def test_rolled_back_change_is_not_in_the_outbox(desk: Desk, board: Board) -> None:
     """What is rolled back leaves no event, no message and no delivery."""
     from service.claims import claim_writer
     from service.domain import amendments
@@ -242,13 +248,13 @@ async def test_a_change_undone_tells_nobody(desk: Desk, board: Board) -> None:
 
     with pytest.raises(ValueError, match="undone"):
         await desk.database.write(undone)
-    assert (await told(board, webhook), await bodies(board)) == ({}, [])
+    assert (await count_types(board, webhook), await read_bodies(board)) == ({}, [])
     of_claims = record.events.c.claim.is_not(None)
     events = await board.rows(select(record.events.c.type).where(of_claims))
     assert [row.type for row in events] == ["claim.created"]
 
 
-async def test_who_is_told_while_unwell(desk: Desk, board: Board) -> None:
+async def test_paused_and_disabled_endpoints_collect_deliveries(desk: Desk, board: Board) -> None:
     """Paused and disabled endpoints, and those that rest, keep getting deliveries written;
     deleted ones do not."""
     paused, disabled, resting, deleted = [await board.endpoint() for _ in range(4)]
@@ -261,22 +267,22 @@ async def test_who_is_told_while_unwell(desk: Desk, board: Board) -> None:
     await desk.parties()
     await desk.claim()
     for webhook in (paused, disabled, resting):
-        assert await told(board, webhook) == {"claim.created": 1}
-    assert await told(board, deleted) == {}
+        assert await count_types(board, webhook) == {"claim.created": 1}
+    assert await count_types(board, deleted) == {}
 
 
-async def test_a_filter_changed_counts_from_then_on(desk: Desk, board: Board) -> None:
+async def test_changed_filter_applies_to_later_events(desk: Desk, board: Board) -> None:
     """What was written before stays; what comes after goes by the new filters, none again too."""
     await desk.parties()
     webhook = await board.endpoint(parties=("nato",), event_types=("claim.created",))
     await desk.claim()
-    assert await told(board, webhook) == {}
+    assert await count_types(board, webhook) == {}
     change = {"parties": (), "event_types": ()}
     await board.database.write(
         webhook_commands.change_webhook, webhook, change, actor=SYSTEM, now=board.now
     )
     await desk.claim(text="Another")
-    assert await told(board, webhook) == {"claim.created": 1}
+    assert await count_types(board, webhook) == {"claim.created": 1}
 
 
 async def test_sequences_have_no_gaps(desk: Desk, board: Board) -> None:
@@ -289,7 +295,7 @@ async def test_sequences_have_no_gaps(desk: Desk, board: Board) -> None:
         await desk.confirm(claim)
         await desk.link(claim, "contradicts", "pristina")
     by_claim: dict[str, list[int]] = {}
-    for body in await bodies(board):
+    for body in await read_bodies(board):
         by_claim.setdefault(body["data"]["claim"]["id"], []).append(body["data"]["sequence"])
     assert [sorted(numbers) for numbers in by_claim.values()] == [
         list(range(1, len(numbers) + 1)) for numbers in by_claim.values()

@@ -42,8 +42,8 @@ async def test_a_delivery_is_tried_as_the_schedule_says(board: Board) -> None:
         await board.settle(board.attempt(leased[0], status, started_at=tried_at[-1]))
     assert tried_at[0] == began
     assert len(tried_at) == len(SCHEDULE) + 1
-    for planned, one, following in zip(SCHEDULE, tried_at, tried_at[1:], strict=False):
-        waited = (following - one).total_seconds() - 15
+    for planned, each, following in zip(SCHEDULE, tried_at, tried_at[1:], strict=False):
+        waited = (following - each).total_seconds() - 15
         assert planned * 0.8 <= waited <= planned * 1.2
     assert timedelta(hours=58) < tried_at[-1] - began < timedelta(hours=87)
     row = await board.delivery(webhook, message)
@@ -76,14 +76,14 @@ async def test_after_an_outage_everything_arrives(desk: Desk) -> None:
         leased = await next_turn(board, webhook)
         if not leased:
             break
-        await board.settle(*(board.attempt(one, 503) for one in leased))
+        await board.settle(*(board.attempt(each, 503) for each in leased))
     endpoint = await board.webhook(webhook)
     assert endpoint.state == EndpointState.ACTIVE
     desk.clock.now = board.now = max(board.now, began + timedelta(hours=100))
 
     path = f"/v1/webhooks/{webhook}"
     listed = await desk.admin.get(f"{path}/deliveries", params={"state": "dead"})
-    dead = {one["id"] for one in listed.json()["items"]}
+    dead = {item["id"] for item in listed.json()["items"]}
     assert dead == told
     since = (began - timedelta(minutes=5)).isoformat()
     for _ in range(2):  # asked twice, nothing is sent twice
@@ -92,10 +92,10 @@ async def test_after_an_outage_everything_arrives(desk: Desk) -> None:
     board.now = desk.clock.now
     arrived = []
     while leased := await next_turn(board, webhook):
-        arrived += [one.message for one in leased]
-        await board.settle(*(board.attempt(one) for one in leased))
+        arrived += [each.message for each in leased]
+        await board.settle(*(board.attempt(each) for each in leased))
     assert sorted(arrived) == sorted(told)
     positions = {row.message: row.position for row in await board.deliveries()}
     assert [positions[message] for message in arrived] == sorted(positions.values())
     listed = await desk.admin.get(f"{path}/deliveries", params={"state": "delivered"})
-    assert {one["id"] for one in listed.json()["items"]} == told
+    assert {item["id"] for item in listed.json()["items"]} == told

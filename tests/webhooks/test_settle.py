@@ -41,7 +41,7 @@ async def test_2xx_is_delivered(board: Board, status: int) -> None:
 
 
 @pytest.mark.parametrize("status", [100, 301, 302, 304, 307, 400, 404, 429, 500, 503, None])
-async def test_all_else_is_one_failed_attempt(board: Board, status: int | None) -> None:
+async def test_any_other_status_is_one_failed_attempt(board: Board, status: int | None) -> None:
     """3xx, 4xx, 5xx, or no answer: one attempt, tried again after the schedule's wait."""
     webhook = await board.endpoint()
     message = await board.tell(webhook)
@@ -88,7 +88,7 @@ async def test_410_disables(board: Board) -> None:
     assert (await board.lease_one()).message == message
 
 
-async def test_what_an_old_address_answers_says_nothing_of_the_new(board: Board) -> None:
+async def test_answer_of_an_old_address_does_not_change_health(board: Board) -> None:
     """The address was changed while attempts were under way: their answers are theirs, and neither
     disable the new address nor count against it."""
     webhook = await board.endpoint()
@@ -96,7 +96,7 @@ async def test_what_an_old_address_answers_says_nothing_of_the_new(board: Board)
     leased = await board.lease()
     await board.put(webhook, url="https://cms.example/new")
     settled = await board.settle(
-        *(board.attempt(one, said) for one, said in zip(leased, (410, 500, 200), strict=True))
+        *(board.attempt(each, said) for each, said in zip(leased, (410, 500, 200), strict=True))
     )
     assert [outcome for _, outcome in settled.outcomes] == ["failed", "failed", "delivered"]
     assert settled.disabled == []
@@ -114,7 +114,7 @@ async def test_retry_after_is_heeded(board: Board, status: int) -> None:
     are not concerned."""
     webhook, other = await board.endpoint(), await board.endpoint()
     message = await board.tell(webhook, other, claim="a")
-    leased = next(one for one in await board.lease() if one.webhook == webhook)
+    leased = next(each for each in await board.lease() if each.webhook == webhook)
     await board.settle(board.attempt(leased, status, retry_after=1800))
     until = board.now + timedelta(minutes=30)
     assert (await board.webhook(webhook)).blocked_until == until
@@ -122,7 +122,7 @@ async def test_retry_after_is_heeded(board: Board, status: int) -> None:
     await board.tell(webhook, other, claim="b")
     assert await board.waiting() == [other]
     board.now = until
-    assert {one.message for one in await board.lease() if one.webhook == webhook} >= {message}
+    assert {each.message for each in await board.lease() if each.webhook == webhook} >= {message}
 
 
 async def test_retry_after_counts_only_with_429_and_503(board: Board) -> None:
@@ -137,7 +137,7 @@ async def test_retry_after_counts_only_with_429_and_503(board: Board) -> None:
     assert (await board.delivery(webhook, message)).visible_at == board.now + 30 * SECOND
 
 
-async def test_what_a_receiver_asked_for_stands(board: Board) -> None:
+async def test_retry_after_survives_a_success(board: Board) -> None:
     """A 2xx that comes after a 429 does not end the time that the receiver asked for."""
     webhook = await board.endpoint()
     await board.tell_all([(webhook, "a"), (webhook, "b")])
@@ -167,7 +167,7 @@ async def test_the_breaker_opens_after_five_failures_in_a_row(board: Board) -> N
         turn = await board.turn()
         (probe,) = turn.leased
         assert probe.failing
-        assert turn.full == {webhook}
+        assert turn.busy == {webhook}
         assert await board.lease(wanted=[webhook]) == []
         await board.settle(board.attempt(probe, 500))
     board.now = (await board.webhook(webhook)).blocked_until
@@ -189,14 +189,14 @@ async def test_waiting_for_the_breaker_costs_no_attempts(board: Board) -> None:
     assert (row.attempts, row.tries) == (0, 0)
 
 
-async def test_what_was_in_flight_when_the_breaker_opened_counts_once(board: Board) -> None:
+async def test_failures_in_flight_when_the_breaker_opens_count_once(board: Board) -> None:
     """Eight that fail together open the breaker and lengthen nothing, whether they are settled
     together or one after the other."""
     for together in (True, False):
         webhook = await board.endpoint()
         await board.tell_all([(webhook, str(i)) for i in range(8)])
-        attempts = [board.attempt(one, 500) for one in await board.lease(wanted=[webhook])]
-        for batch in [attempts] if together else [[one] for one in attempts]:
+        attempts = [board.attempt(each, 500) for each in await board.lease(wanted=[webhook])]
+        for batch in [attempts] if together else [[attempt] for attempt in attempts]:
             await board.settle(*batch)
         endpoint = await board.webhook(webhook)
         assert endpoint.failures == BREAKER_FAILURES
@@ -209,8 +209,8 @@ async def test_a_success_between_failures_begins_the_count_anew(board: Board) ->
     await board.tell_all([(webhook, str(i)) for i in range(8)])
     leased = await board.lease()
     attempts = [
-        board.attempt(one, 200 if i == 4 else 500, started_at=board.now + i * SECOND)
-        for i, one in enumerate(leased)
+        board.attempt(each, 200 if i == 4 else 500, started_at=board.now + i * SECOND)
+        for i, each in enumerate(leased)
     ]
     await board.settle(*reversed(attempts))
     endpoint = await board.webhook(webhook)
@@ -265,7 +265,7 @@ async def test_a_stale_token_changes_nothing(board: Board) -> None:
     neighbour = await board.lease_one()
     before = (await board.delivery(webhook, message), await board.log())
     settled = await board.settle(board.attempt(late, 410), board.attempt(neighbour))
-    assert {(one.lease, outcome) for one, outcome in settled.outcomes} == {
+    assert {(each.lease, outcome) for each, outcome in settled.outcomes} == {
         (late.lease, "fenced"),
         (neighbour.lease, "delivered"),
     }
@@ -289,7 +289,7 @@ async def test_an_expired_lease_that_nobody_took_still_settles(board: Board) -> 
     assert (await board.delivery(webhook, message)).state == DeliveryState.DELIVERED
 
 
-async def test_what_was_deleted_meanwhile_is_fenced(board: Board) -> None:
+async def test_attempt_of_a_deleted_delivery_is_fenced(board: Board) -> None:
     """The endpoint was deleted and cleared away while an attempt was under way."""
     webhook = await board.endpoint()
     await board.tell(webhook)

@@ -25,7 +25,7 @@ def test_the_example_of_the_specification() -> None:
 
 
 @given(texts)
-def test_the_library_verifies_ours(body: str) -> None:
+def test_library_verifies_our_signature(body: str) -> None:
     """What we sign, the published library verifies."""
     secret = make_secret()
     now = int(datetime.now(UTC).timestamp())
@@ -34,7 +34,7 @@ def test_the_library_verifies_ours(body: str) -> None:
 
 
 @given(texts)
-def test_ours_verifies_the_librarys(body: str) -> None:
+def test_we_verify_the_librarys_signature(body: str) -> None:
     """What the published library signs, we verify."""
     at = datetime.fromtimestamp(NOW, UTC)
     signed = standardwebhooks.Webhook(SECRET).sign("evt_1", at, body)
@@ -93,7 +93,7 @@ def test_both_secrets_of_a_rotation_verify() -> None:
         ({"webhook-signature": "v1,é v2,x  v1a,"}, "no v1 signature"),
     ],
 )
-def test_what_does_not_verify_says_why(changes: dict[str, str], words: str) -> None:
+def test_refused_signature_says_why(changes: dict[str, str], words: str) -> None:
     """A missing, stale, future or meaningless part is named."""
     headers = signatures.build_headers([SECRET], "evt_1", NOW, b"{}") | changes
     with pytest.raises(signatures.BadSignature, match=words):
@@ -109,7 +109,7 @@ def test_timestamps_are_good_for_five_minutes_either_way() -> None:
 
 
 @pytest.mark.parametrize("secret", ["", "whsec_", "MfKQ9r8G", "whsec_!!!!", "whsec_abc", "whsec_é"])
-def test_no_secret_no_signature(secret: str) -> None:
+def test_malformed_secret_is_refused(secret: str) -> None:
     """What is no secret raises ValueError, which does not repeat it."""
     with pytest.raises(ValueError, match=r"^(?!.*MfKQ)"):
         signatures.build_headers([secret], "evt_1", NOW, b"{}")

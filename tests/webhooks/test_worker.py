@@ -14,8 +14,8 @@ from service.domain.webhooks import DeliveryState, EndpointState
 from service.webhooks import dispatcher, retention
 from service.webhooks.delivery import Answer, Outgoing
 from tests.webhooks.board import Board
-from tests.webhooks.receivers import OK, Receiver, answers, black_hole, receiver
-from tests.webhooks.running import dispatching, settled, until
+from tests.webhooks.receivers import OK, Receiver, build_answering, run_receiver, swallow
+from tests.webhooks.running import run_dispatcher, wait_for_state, wait_until
 
 pytestmark = pytest.mark.usefixtures("impatient", "said")
 
@@ -23,30 +23,33 @@ pytestmark = pytest.mark.usefixtures("impatient", "said")
 async def test_it_sends_the_stored_bytes_once(settings: Settings, today: Board) -> None:
     """What is due arrives with the message's id and its very bytes, and is written down; the
     latency and the outcome are counted."""
-    async with receiver(answers(OK)) as it, dispatching(settings, today.database) as running:
+    async with (
+        run_receiver(build_answering(OK)) as it,
+        run_dispatcher(settings, today.database) as running,
+    ):
         webhook = await today.endpoint(url=it.url)
         message = await today.tell(webhook, body=b'{"told":1}')
-        await settled(today, webhook, message)
+        await wait_for_state(today, webhook, message)
     (request,) = it.requests
     assert request.endswith(b'\r\n\r\n{"told":1}')
     assert f"webhook-id: {message}".encode() in request.lower()
-    assert running.counted("delivered") == 1
+    assert running.count_attempts("delivered") == 1
     assert running.registry.get_sample_value("claimdesk_webhook_latency_seconds_count") == 1
 
 
-async def test_the_bell_wakes_it(settings: Settings, today: Board) -> None:
+async def test_wakeup_starts_a_turn(settings: Settings, today: Board) -> None:
     """It sleeps until its next look unless the bell rings; then it is at work at once."""
     async with (
-        receiver(answers(OK)) as it,
-        dispatching(settings, today.database, poll_seconds=60) as running,
+        run_receiver(build_answering(OK)) as it,
+        run_dispatcher(settings, today.database, poll_seconds=60) as running,
     ):
-        await until(lambda: running.meddled.looks > 0)
+        await wait_until(lambda: running.meddled.looks > 0)
         webhook = await today.endpoint(url=it.url)
         message = await today.tell(webhook)
         await asyncio.sleep(0.1)
         assert it.requests == []
-        today.database.bell.ring()
-        await settled(today, webhook, message)
+        today.database.wakeups.ring()
+        await wait_for_state(today, webhook, message)
 
 
 async def test_events_of_one_claim_arrive_in_order(settings: Settings, today: Board) -> None:
@@ -63,18 +66,18 @@ async def test_events_of_one_claim_arrive_in_order(settings: Settings, today: Bo
             await it.send(writer, bad if turn % 20 == 0 else OK)
 
     changes = {"schedule": (0.01,) * 20}
-    async with receiver(moody) as it:
+    async with run_receiver(moody) as it:
         webhook = await today.endpoint(url=it.url)
         told = await today.tell_all([(webhook, str(i % 5)) for i in range(100)])
         async with (
-            dispatching(settings, today.database, **changes),
-            dispatching(settings, today.database, **changes),
+            run_dispatcher(settings, today.database, **changes),
+            run_dispatcher(settings, today.database, **changes),
         ):
 
             async def done() -> bool:
                 return all(row.state == "delivered" for row in await today.deliveries())
 
-            await until(done)
+            await wait_until(done)
     first: dict[str, None] = {}
     for request in it.requests:
         head = request.lower().split(b"webhook-id: ")[1]
@@ -91,8 +94,11 @@ async def test_a_turn_that_fails_loses_nothing(
 ) -> None:
     """The database is gone, or the code broken, as a result is to be written: the dispatcher goes
     on, settles what it sent when it can, and does not send it again."""
-    async with receiver(answers(OK)) as it, dispatching(settings, today.database) as running:
-        times = 8 if isinstance(error, Unavailable) else dispatcher.APART_AFTER - 1
+    async with (
+        run_receiver(build_answering(OK)) as it,
+        run_dispatcher(settings, today.database) as running,
+    ):
+        times = 8 if isinstance(error, Unavailable) else dispatcher.SETTLE_SINGLY_AFTER - 1
 
         async def fails(turn: dict[str, Any]) -> None:
             nonlocal times
@@ -103,17 +109,17 @@ async def test_a_turn_that_fails_loses_nothing(
         running.meddled.before = fails
         webhook = await today.endpoint(url=it.url)
         message = await today.tell(webhook)
-        await settled(today, webhook, message)
+        await wait_for_state(today, webhook, message)
     assert times == 0
     assert len(it.requests) == 1
 
 
-async def test_an_attempt_that_cannot_be_written_keeps_no_other(
+async def test_attempt_that_cannot_be_written_holds_up_no_other(
     settings: Settings, today: Board, monkeypatch: pytest.MonkeyPatch, said: LogCapture
 ) -> None:
     """What no database takes is let go after a few turns: its neighbours are settled, the work
     goes on, and it is sent again when its lease ends."""
-    async with dispatching(settings, today.database) as running:
+    async with run_dispatcher(settings, today.database) as running:
         webhook = await today.endpoint()
         unheard_of = True
         poison, well = await today.tell_all([(webhook, "poison"), (webhook, "well")])
@@ -123,15 +129,15 @@ async def test_an_attempt_that_cannot_be_written_keeps_no_other(
             return Answer(datetime.now(UTC), 0.1, status, None, None, {}, "")
 
         monkeypatch.setattr(running.dispatcher.sender, "send", send)
-        await settled(today, webhook, well)
+        await wait_for_state(today, webhook, well)
         later = await today.tell(webhook, claim="later")
-        await settled(today, webhook, later)
+        await wait_for_state(today, webhook, later)
         row = await today.delivery(webhook, poison)
         assert (row.state, row.attempts) == ("pending", 1)
         assert {"an attempt cannot be settled"} <= {line["event"] for line in said.entries}
         unheard_of = False
         await today.put_delivery(webhook, poison, visible_at=today.now)
-        await settled(today, webhook, poison)
+        await wait_for_state(today, webhook, poison)
     assert [line.outcome for line in await today.log() if line.message == poison] == [
         "lost",
         "delivered",
@@ -140,7 +146,10 @@ async def test_an_attempt_that_cannot_be_written_keeps_no_other(
 
 async def test_settling_one_by_one_waits_for_the_database(settings: Settings, today: Board) -> None:
     """The database goes while attempts are settled one by one: they are kept for later."""
-    async with receiver(answers(OK)) as it, dispatching(settings, today.database) as running:
+    async with (
+        run_receiver(build_answering(OK)) as it,
+        run_dispatcher(settings, today.database) as running,
+    ):
         errors: list[Exception] = [ValueError("a defect")] * 3 + [Unavailable("gone")] * 3
 
         async def fails(turn: dict[str, Any]) -> None:
@@ -149,16 +158,16 @@ async def test_settling_one_by_one_waits_for_the_database(settings: Settings, to
 
         running.meddled.before = fails
         webhook = await today.endpoint(url=it.url)
-        await settled(today, webhook, await today.tell(webhook))
+        await wait_for_state(today, webhook, await today.tell(webhook))
         assert errors == []
     assert len(it.requests) == 1
 
 
-async def test_sending_that_breaks_is_sent_again(
+async def test_delivery_is_sent_again_after_an_error_in_sending(
     settings: Settings, today: Board, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A defect in sending costs its lease's time, nothing else."""
-    async with dispatching(
+    async with run_dispatcher(
         settings, today.database, lease_seconds=0.3, timeout_seconds=0.1
     ) as running:
         calls = 0
@@ -173,7 +182,7 @@ async def test_sending_that_breaks_is_sent_again(
         monkeypatch.setattr(running.dispatcher.sender, "send", breaks)
         webhook = await today.endpoint()
         message = await today.tell(webhook)
-        await settled(today, webhook, message)
+        await wait_for_state(today, webhook, message)
     assert [line.outcome for line in await today.log()] == ["lost", "delivered"]
 
 
@@ -181,8 +190,8 @@ async def test_a_stale_lease_is_not_sent(settings: Settings, today: Board) -> No
     """A dispatcher that was stopped between leasing and sending, so that the lease might end
     before the attempt does, gives it back and sends nothing; it costs no attempt."""
     async with (
-        receiver(answers(OK)) as it,
-        dispatching(settings, today.database, lease_seconds=3, timeout_seconds=2.5) as running,
+        run_receiver(build_answering(OK)) as it,
+        run_dispatcher(settings, today.database, lease_seconds=3, timeout_seconds=2.5) as running,
     ):
         slept = leases = 0
 
@@ -197,34 +206,34 @@ async def test_a_stale_lease_is_not_sent(settings: Settings, today: Board) -> No
         running.meddled.after = sleeps
         webhook = await today.endpoint(url=it.url)
         message = await today.tell(webhook)
-        await settled(today, webhook, message)
+        await wait_for_state(today, webhook, message)
         assert (await today.delivery(webhook, message)).attempts == 1
     assert (leases, len(it.requests)) == (2, 1)
 
 
-async def test_a_busy_dispatcher_asks_again_for_the_full(settings: Settings, today: Board) -> None:
+async def test_busy_endpoints_are_looked_at_again(settings: Settings, today: Board) -> None:
     """An endpoint that was full by another dispatcher's leases is looked at again in time, however
     busy the bell is."""
-    async with receiver(answers(OK)) as it:
+    async with run_receiver(build_answering(OK)) as it:
         webhook = await today.endpoint(url=it.url, max_in_flight=1)
         await today.tell(webhook, claim="a")
         others = await today.lease_one()
-        async with dispatching(settings, today.database, poll_seconds=0.5) as running:
+        async with run_dispatcher(settings, today.database, poll_seconds=0.5) as running:
             message = await today.tell(webhook, claim="b")
-            await until(lambda: webhook in running.dispatcher._full)
+            await wait_until(lambda: webhook in running.dispatcher._busy)
             await today.settle(today.attempt(others))
 
             async def ring() -> None:
                 while True:
-                    today.database.bell.ring()
+                    today.database.wakeups.ring()
                     await asyncio.sleep(0.002)
 
             ringing = asyncio.create_task(ring())
-            await settled(today, webhook, message)
+            await wait_for_state(today, webhook, message)
             ringing.cancel()
 
 
-async def test_what_has_ended_is_under_way_no_more(settings: Settings, today: Board) -> None:
+async def test_finished_attempt_frees_its_slot_at_once(settings: Settings, today: Board) -> None:
     """All that an endpoint has under way ends just as a turn begins, before the loop has told of
     it: the turn settles it and leases as much again, and does not hold the endpoint to be full
     with nothing left under way to say that it is not."""
@@ -236,54 +245,55 @@ async def test_what_has_ended_is_under_way_no_more(settings: Settings, today: Bo
 
     webhook = await today.endpoint(max_in_flight=256)
     await today.tell_all([(webhook, str(i)) for i in range(6)])
-    async with dispatching(settings, today.database, slots=4, poll_seconds=60) as running:
+    async with run_dispatcher(settings, today.database, slots=4, poll_seconds=60) as running:
         running.dispatcher.sender.send = send  # type: ignore[method-assign]
-        await until(lambda: len(asked) == 3 and running.dispatcher._full == {webhook})
+        await wait_until(lambda: len(asked) == 3 and running.dispatcher._busy == {webhook})
         really = running.meddled.read
 
         async def read(query: Any, /, *args: Any, **kwargs: Any) -> Any:
             found = await really(query, *args, **kwargs)
-            for one in asked:
-                if not one.done():
-                    one.set_result(Answer(datetime.now(UTC), 0.1, 204, None, None, {}, ""))
+            for each in asked:
+                if not each.done():
+                    each.set_result(Answer(datetime.now(UTC), 0.1, 204, None, None, {}, ""))
             await asyncio.sleep(0)  # they end in the round in which this goes on
             return found
 
         running.meddled.read = read  # type: ignore[method-assign]
-        today.database.bell.ring()
-        await until(lambda: running.counted("delivered") == 6, seconds=5)
+        today.database.wakeups.ring()
+        await wait_until(lambda: running.count_attempts("delivered") == 6, seconds=5)
 
 
-async def test_one_slot_is_enough_for_the_failing(settings: Settings, today: Board) -> None:
+async def test_failing_endpoint_is_served_with_one_slot(settings: Settings, today: Board) -> None:
     """Half of one slot is one: an endpoint that fails is tried again even by the smallest
     dispatcher, and what works is served beside it."""
-    async with receiver(answers(OK)) as it:
+    async with run_receiver(build_answering(OK)) as it:
         failing, well = await today.endpoint(url=it.url), await today.endpoint(url=it.url)
         await today.put(failing, failures=4)
         message = await today.tell(failing, well)
-        async with dispatching(settings, today.database, slots=1):
-            await settled(today, failing, message)
-            await settled(today, well, message)
+        async with run_dispatcher(settings, today.database, slots=1):
+            await wait_for_state(today, failing, message)
+            await wait_for_state(today, well, message)
 
 
-async def test_the_failing_have_half_of_the_slots(settings: Settings, today: Board) -> None:
+async def test_failing_endpoints_have_half_of_the_slots(settings: Settings, today: Board) -> None:
     """Black holes that failed before hold no more than half of the slots; who works is served
     meanwhile."""
     async with (
-        receiver(black_hole) as hole,
-        receiver(answers(OK)) as it,
+        run_receiver(swallow) as hole,
+        run_receiver(build_answering(OK)) as it,
     ):
         failing = [await today.endpoint(url=hole.url) for _ in range(3)]
         for webhook in failing:
             await today.put(webhook, failures=1)
         await today.tell_all([(webhook, str(i)) for i in range(4) for webhook in failing])
-        async with dispatching(settings, today.database, slots=4, timeout_seconds=1.0):
+        async with run_dispatcher(settings, today.database, slots=4, timeout_seconds=1.0):
             well = await today.endpoint(url=it.url)
+            most = 0
             for claim in range(5):
                 message = await today.tell(well, claim=str(claim))
-                await settled(today, well, message)
-                assert len(hole.open) <= 2
-            assert len(hole.open) == 2
+                await wait_for_state(today, well, message)
+                most = max(most, len(hole.open))
+            assert most == 2
 
 
 @pytest.mark.parametrize("slots", [2, 8])
@@ -293,18 +303,20 @@ async def test_no_endpoint_has_all_of_the_slots(
     """A black hole that may have more in flight than there are slots, and has never failed yet,
     leaves a quarter of them, one at least, to those that work."""
     monkeypatch.setattr(dispatcher, "STOP_SECONDS", 0.1)  # nobody waits for the hole in the end
-    async with receiver(black_hole) as hole, receiver(answers(OK)) as it:
+    async with run_receiver(swallow) as hole, run_receiver(build_answering(OK)) as it:
         greedy = await today.endpoint(url=hole.url, max_in_flight=256)
         await today.tell_all([(greedy, str(i)) for i in range(2 * slots)])
-        async with dispatching(settings, today.database, slots=slots):
-            await until(lambda: len(hole.open) == slots * 3 // 4)
+        async with run_dispatcher(settings, today.database, slots=slots):
+            await wait_until(lambda: len(hole.open) == slots * 3 // 4)
             well = await today.endpoint(url=it.url)
             for claim in range(5):
-                await settled(today, well, await today.tell(well, claim=str(claim)))
+                await wait_for_state(today, well, await today.tell(well, claim=str(claim)))
             assert len(hole.open) == slots * 3 // 4
 
 
-async def test_what_came_of_it_is_told(settings: Settings, today: Board, said: LogCapture) -> None:
+async def test_outcomes_are_counted_and_logged(
+    settings: Settings, today: Board, said: LogCapture
+) -> None:
     """Dead, fenced, given up and disabled are counted and told to operators as they happen."""
     fail = b"HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n"
     asked = asyncio.Event()
@@ -317,9 +329,9 @@ async def test_what_came_of_it_is_told(settings: Settings, today: Board, said: L
         await it.send(writer, OK)
 
     async with (
-        receiver(answers(fail)) as gone,
-        receiver(waits) as slow,
-        dispatching(settings, today.database, schedule=()) as running,
+        run_receiver(build_answering(fail)) as gone,
+        run_receiver(waits) as slow,
+        run_dispatcher(settings, today.database, schedule=()) as running,
     ):
         dead, fenced, killer = [
             await today.endpoint(url=url) for url in (gone.url, slow.url, slow.url)
@@ -333,11 +345,11 @@ async def test_what_came_of_it_is_told(settings: Settings, today: Board, said: L
         await asked.wait()
         await today.put_delivery(fenced, message, lease="1" * 32)
         goes_on.set()
-        await settled(today, dead, message, "dead")
-        await until(lambda: running.counted("fenced") == 1)
+        await wait_for_state(today, dead, message, "dead")
+        await wait_until(lambda: running.count_attempts("fenced") == 1)
         await today.state(killer, EndpointState.ACTIVE)
-        await settled(today, killer, killing, "dead")
-        assert running.counted("dead") == 1
+        await wait_for_state(today, killer, killing, "dead")
+        assert running.count_attempts("dead") == 1
         assert running.registry.get_sample_value("claimdesk_webhook_lost_total") == 1
         assert (await today.webhook(dead)).state == EndpointState.DISABLED
         assert (await today.delivery(fenced, message)).state == DeliveryState.PENDING
@@ -349,11 +361,11 @@ async def test_what_came_of_it_is_told(settings: Settings, today: Board, said: L
     }
 
 
-async def test_it_keeps_house(
+async def test_dispatcher_deletes_old_deliveries(
     settings: Settings, today: Board, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Now and then what is old is forgotten, all of it; trouble with that stops nothing."""
-    monkeypatch.setattr(dispatcher, "FORGET_SECONDS", 0.02)
+    monkeypatch.setattr(dispatcher, "RETENTION_SECONDS", 0.02)
     errors: list[Exception] = [Unavailable("gone"), ValueError("a defect")]
     real, counts = retention.delete_old_deliveries, []
 
@@ -369,7 +381,7 @@ async def test_it_keeps_house(
     for message in await today.tell_all([(webhook, str(i)) for i in range(5)]):
         old = today.now - timedelta(days=31)
         await today.put_delivery(webhook, message, state="delivered", settled_at=old)
-    async with dispatching(settings, today.database):
-        await until(lambda: counts[4:] == [0])
+    async with run_dispatcher(settings, today.database):
+        await wait_until(lambda: counts[4:] == [0])
     assert counts[:4] == [2, 2, 1, 0]
     assert await today.deliveries() == []

@@ -1,34 +1,35 @@
 """The record of accounts, keys, webhooks and policy, and the form that changes the policy."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Response
 
 from service.accounts import account_queries, policy
-from service.desk.layout.forms import Form, posted
-from service.desk.layout.page_links import following, window_of
+from service.desk.layout.forms import Form, accept_form
+from service.desk.layout.page_links import build_next_link, read_window
 from service.desk.layout.rendering import render
 from service.domain.access import Action
 from service.domain.claims import parse_instant
 from service.domain.errors import Invalid
 from service.record import audit_queries
-from service.store.paging import cut
+from service.record.audit_views import AuditEventView
+from service.store.paging import cut_page
 from service.web.calls import Call, allow
 
 router = APIRouter(include_in_schema=False)
 
 Reading = Annotated[Call, allow(Action.MANAGE_USERS, page=True)]
-Changing = Annotated[Form, posted(Action.MANAGE_POLICY)]
+Changing = Annotated[Form, accept_form(Action.MANAGE_POLICY)]
 LISTED = 50
 MEANS = {"session": "signed in", "key": "by a key", "console": "at the console", "import": "import"}
 
 
 @router.get("/admin/record")
 async def show_record(call: Reading) -> Response:
-    window = window_of(call, "audit", LISTED)
+    window = read_window(call, "audit", LISTED)
     rows = await call.read(audit_queries.list_events, window)
-    kept, last = cut(rows, window, lambda row: [row["seq"]])
+    kept, last = cut_page(rows, window, lambda row: [row["seq"]])
     call.services.four_eyes = await call.read(policy.needs_second_person)
     return render(
         call.request,
@@ -36,31 +37,39 @@ async def show_record(call: Reading) -> Response:
         caller=call.caller,
         now=call.now,
         events=await describe_events(call, kept),
-        next=following(call, "audit", last, {}),
+        next=build_next_link(call, "audit", last, {}),
         four_eyes=call.services.four_eyes,
     )
 
 
 @router.post("/admin/policy")
 async def change_policy(form: Changing) -> Response:
-    wanted = form.text("four_eyes")
-    if wanted not in (policy.ON, policy.OFF):
+    choice = form.get_text("four_eyes")
+    if choice not in (policy.ON, policy.OFF):
         raise Invalid("Nothing was changed: the form does not say which", loc=("body", "four_eyes"))
     return await form.carry_out(
         policy.change_four_eyes,
-        on=wanted == policy.ON,
-        then=f"/admin/record?done=four-eyes-{wanted}",
+        on=choice == policy.ON,
+        redirect_to=f"/admin/record?done=four-eyes-{choice}",
     )
 
 
-async def describe_events(call: Call, events: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Events in words: who did what to whom, and by what means."""
+class DescribedEvent(AuditEventView):
+    """An audit event in words: who did what to whom, and by what means."""
+
+    who: str
+    means: str
+    what: str
+
+
+async def describe_events(call: Call, events: Sequence[AuditEventView]) -> list[DescribedEvent]:
+    """Return events in words: who did what to whom, and by what means."""
     people = {event["subject"] for event in events if event["kind"] in ("person", "key")}
     names = await call.read(account_queries.read_names, people)
     return [
-        event
-        | {
-            "who": event["actor"].get("name") or "Claimdesk",
+        {
+            **event,
+            "who": str(event["actor"].get("name") or "Claimdesk"),
             "means": _describe_means(event["actor"]),
             "what": describe_event(event, names.get(event["subject"], event["subject"])),
         }
@@ -68,7 +77,7 @@ async def describe_events(call: Call, events: Sequence[dict[str, Any]]) -> list[
     ]
 
 
-def _describe_means(actor: dict[str, Any]) -> str:
+def _describe_means(actor: Mapping[str, Any]) -> str:
     if "rule" in actor:
         return str(actor["rule"])
     key = actor.get("key")
@@ -77,7 +86,7 @@ def _describe_means(actor: dict[str, Any]) -> str:
     return MEANS.get(actor.get("means", ""), "")
 
 
-def describe_event(event: dict[str, Any], name: str) -> str:
+def describe_event(event: AuditEventView, name: str) -> str:
     """What was done, as a sentence's end: "made a sign-in link for Ana"."""
     data = event["data"]
     type = event["type"]

@@ -1,29 +1,29 @@
-"""API keys: which there are, new ones, and revoking them.  For administrators."""
+"""Pages of API keys, for administrators: listing, making and revoking them."""
 
 from typing import Annotated, Any, Literal
 
 import orjson
 from fastapi import APIRouter, Path, Response
 
-from service.accounts import account_commands, account_queries
+from service.accounts import account_queries, key_commands
 from service.accounts.account_views import KeyView
-from service.desk.accounts.people_pages import NO_STORE
+from service.desk.accounts.account_forms import NO_STORE, change_accounts
 from service.desk.layout import forms
-from service.desk.layout.forms import Form, posted
-from service.desk.layout.page_links import following, window_of
+from service.desk.layout.forms import Form, accept_form
+from service.desk.layout.page_links import build_next_link, read_window
 from service.desk.layout.rendering import render
 from service.domain.access import Action, Role
 from service.domain.claims import parse_instant
 from service.domain.errors import AlreadySettled, ClaimdeskError, Invalid
 from service.record.idempotency import Answer
-from service.store.paging import Window, cut
+from service.store.paging import Window, cut_page
 from service.web.bodies import account_inputs
 from service.web.calls import Call, allow
 
 router = APIRouter(include_in_schema=False)
 
 Reading = Annotated[Call, allow(Action.MANAGE_KEYS, page=True)]
-Managing = Annotated[Form, posted(Action.MANAGE_KEYS)]
+Managing = Annotated[Form, accept_form(Action.MANAGE_KEYS)]
 KeyId = Annotated[str, Path(max_length=24)]
 KEYS, OWNERS = 100, 500
 
@@ -40,16 +40,18 @@ BLANK = {"name": "", "role": Role.READER.value, "user": "", "expires_at": ""}
 
 @router.get("/admin/keys")
 async def show_keys(call: Reading) -> Response:
-    return await _keys(call, BLANK)
+    return await _render_keys(call, BLANK)
 
 
-async def _keys(call: Call, typed: dict[str, str], error: ClaimdeskError | None = None) -> Response:
-    window = window_of(call, "keys", KEYS)
+async def _render_keys(
+    call: Call, typed: dict[str, str], error: ClaimdeskError | None = None
+) -> Response:
+    window = read_window(call, "keys", KEYS)
     rows = await call.read(account_queries.list_keys, window)
-    kept, last = cut(rows, window, lambda row: [row["created_at"], row["id"]])
+    kept, last = cut_page(rows, window, lambda key: [key["created_at"], key["id"]])
     people = await call.read(account_queries.list_users, Window(OWNERS, None))
     names = await call.read(
-        account_queries.read_names, {row["user"] for row in kept if row["user"]}
+        account_queries.read_names, {key["user"] for key in kept if key["user"]}
     )
     return render(
         call.request,
@@ -58,10 +60,10 @@ async def _keys(call: Call, typed: dict[str, str], error: ClaimdeskError | None 
         now=call.now,
         status=200 if error is None else error.status,
         keys=[_show_key(call, key, names) for key in kept],
-        next=following(call, "keys", last, {}),
+        next=build_next_link(call, "keys", last, {}),
         people=[(user["id"], user["name"]) for user in people if user["disabled_at"] is None],
         typed=typed,
-        faults={} if not isinstance(error, Invalid) else forms.faults(error, {}),
+        faults={} if not isinstance(error, Invalid) else forms.describe_faults(error, {}),
         role_words=[(role.value, role.value) for role in Role],
     )
 
@@ -76,41 +78,41 @@ def _show_key(call: Call, key: KeyView, names: dict[str, str]) -> ShownKey:
 
 
 @router.post("/admin/keys")
-async def create(form: Managing) -> Response:
-    """The key is shown once: what is kept for a double click is without it."""
-    typed = {name: form.text(name) or "" for name in BLANK}
+async def create_key(form: Managing) -> Response:
+    """The key is shown once: the answer that is kept for a double click is without it."""
+    typed = {name: form.get_text(name) or "" for name in BLANK}
 
-    def answer(_: Any, made: account_commands.NewKey) -> Answer:
-        return Answer(200, orjson.dumps({"id": made.id, "key": made.key}), {})
+    def answer(_: Any, outcome: key_commands.NewKey) -> Answer:
+        return Answer(200, orjson.dumps({"id": outcome.id, "key": outcome.key}), {})
 
     try:
-        body = forms.body(
+        body = forms.parse_body(
             account_inputs.KeyIn,
             {
                 "name": typed["name"],
                 "role": typed["role"],
-                "user": form.text("user"),
-                "expires_at": forms.spelled(form.text("expires_at")),
+                "user": form.get_text("user"),
+                "expires_at": forms.complete_instant(form.get_text("expires_at")),
             },
         )
         response = await form.call.write(
-            account_commands.create_key,
+            key_commands.create_key,
             **body.model_dump(),
             answer=answer,
-            key=form.once,
+            key=form.key,
             shown_once="key",
         )
     except Invalid as error:
-        return await _keys(form.call, typed, error)
-    made = orjson.loads(response.body)
+        return await _render_keys(form.call, typed, error)
+    outcome = orjson.loads(response.body)
     return render(
         form.call.request,
         "key_made.html",
         caller=form.call.caller,
         now=form.call.now,
         headers=NO_STORE,
-        made=await _read_key(form.call, made["id"]),
-        key=made["key"],
+        made=await _read_key(form.call, outcome["id"]),
+        key=outcome["key"],
     )
 
 
@@ -133,13 +135,11 @@ async def show_revocation(key_id: KeyId, call: Reading) -> Response:
 
 
 @router.post("/admin/keys/{key_id}/revocation")
-async def revoke(key_id: KeyId, form: Managing) -> Response:
+async def revoke_key(key_id: KeyId, form: Managing) -> Response:
     """At once in this process, within a second in others."""
     try:
-        response = await form.carry_out(
-            account_commands.revoke_key, key_id, then="/admin/keys?done=revoked"
+        return await change_accounts(
+            form, key_commands.revoke_key, key_id, redirect_to="/admin/keys?done=revoked"
         )
     except AlreadySettled:
         return await show_revocation(key_id, form.call)
-    form.call.services.callers.forget()
-    return response

@@ -1,12 +1,13 @@
-"""Signing in, by a one-time link or a password, and out."""
+"""Pages for signing in, by a one-time link or a password, and for signing out."""
 
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.responses import RedirectResponse
 
-from service.accounts import account_commands
-from service.desk.layout.forms import Form, posted, sent_with
+from service.accounts import session_commands, sign_in_commands
+from service.desk.accounts.account_forms import NO_STORE, explain_limit
+from service.desk.layout.forms import Form, accept_form, read_fields
 from service.desk.layout.rendering import render
 from service.domain.errors import (
     CrossSite,
@@ -19,7 +20,6 @@ from service.web import password_checks, service_container, sessions
 from service.web.problems import list_required_headers
 
 router = APIRouter(include_in_schema=False)
-NO_STORE = {"Cache-Control": "no-store"}
 LONGEST_ADDRESS, LONGEST_NEXT = 254, 3000
 LinkToken = Annotated[str, Path(max_length=100)]
 
@@ -28,7 +28,7 @@ LinkToken = Annotated[str, Path(max_length=100)]
 async def show_sign_in(
     request: Request, next: Annotated[str, Query(max_length=LONGEST_NEXT)] = "/"
 ) -> Response:
-    return _page(request, wanted=next)
+    return _render_form(request, next_page=next)
 
 
 @router.post("/sign-in")
@@ -39,33 +39,35 @@ async def sign_in(request: Request) -> Response:
     data = await _read_fields(request)
     sessions.require_visitors_form(request, data.get("csrf", ""))
     email, password = data.get("email", "").strip(), data.get("password", "")
-    again: dict[str, Any] = {"wanted": data.get("next", "/"), "email": email}
+    typed: dict[str, Any] = {"next_page": data.get("next", "/"), "email": email}
     if not email or not password or len(email) > LONGEST_ADDRESS or "\x00" in email + password:
-        return _page(request, status=422, fault="Give your address and your password.", **again)
+        return _render_form(
+            request, status=422, fault="Give your address and your password.", **typed
+        )
     try:
         token = await password_checks.sign_in(services, request, email, password)
     except NotAuthenticated as error:
-        return _page(request, status=401, fault=error.detail, **again)
+        return _render_form(request, status=401, fault=error.detail, **typed)
     except RateLimited as error:
-        headers = list_required_headers(error)
-        wait = headers.get("Retry-After", "60")
-        fault = f"Too many tries. Wait {wait} seconds, then try again."
-        return _page(request, status=429, fault=fault, headers=headers, **again)
+        fault, headers = explain_limit(error)
+        return _render_form(request, status=429, fault=fault, headers=headers, **typed)
     except SignInBusy as error:
         headers = list_required_headers(error)
-        return _page(request, status=503, fault=error.detail, headers=headers, **again)
-    return _let_in(request, token, email, then=_within(data.get("next", "/")))
+        return _render_form(request, status=503, fault=error.detail, headers=headers, **typed)
+    return _begin_session(
+        request, token, email, redirect_to=_keep_within_desk(data.get("next", "/"))
+    )
 
 
 async def _read_fields(request: Request) -> dict[str, str]:
-    fields = await sent_with(request)
+    fields = await read_fields(request)
     return {name: value for name, value in fields.items() if isinstance(value, str)}
 
 
-def _let_in(request: Request, token: str, email: str, *, then: str) -> Response:
-    """Go on to the page `then` with the session `token`, in a browser that is known from now on."""
-    response = RedirectResponse(then, 303, headers=NO_STORE)
-    sessions.give(response, request, token)
+def _begin_session(request: Request, token: str, email: str, *, redirect_to: str) -> Response:
+    """Go to the page `then` with the session `token`; the browser is known from now on."""
+    response = RedirectResponse(redirect_to, 303, headers=NO_STORE)
+    sessions.set_session_cookie(response, request, token)
     services = service_container.get_services(request)
     password_checks.remember_device(services, request, response, email)
     return response
@@ -73,15 +75,15 @@ def _let_in(request: Request, token: str, email: str, *, then: str) -> Response:
 
 @router.get("/sign-in/{token}")
 async def show_link(token: LinkToken, request: Request) -> Response:
-    """Ask whether to sign in by a one-time link.  Nothing is used up: whatever previews or scans
-    links may look at this."""
+    """Ask whether to sign in by a one-time link.  Nothing is used up: programs that preview or
+    scan links may load this page."""
     services = service_container.get_services(request)
     now = services.clock()
     try:
-        link = await services.database.read(account_commands.find_link, token, now=now)
+        link = await services.database.read(sign_in_commands.find_sign_in_link, token, now=now)
     except LinkSpent as error:
-        return await _spent_page(request, error)
-    return await _link_page(request, "sign_in_link.html", link=link, token=token)
+        return await _render_spent(request, error)
+    return await _render_link_page(request, "sign_in_link.html", link=link, token=token)
 
 
 @router.post("/sign-in/{token}")
@@ -95,35 +97,35 @@ async def use_link(token: LinkToken, request: Request) -> Response:
     sessions.require_visitors_form(request, data.get("csrf", ""))
     try:
         session, email = await services.database.write(
-            account_commands.use_sign_in_link,
+            sign_in_commands.use_sign_in_link,
             token,
-            agent=sessions.agent(request),
+            agent=sessions.read_agent(request),
             now=services.clock(),
         )
     except LinkSpent as error:
-        return await _spent_page(request, error)
-    services.callers.forget()
-    return _let_in(request, session, email, then="/")
+        return await _render_spent(request, error)
+    services.callers.forget_credentials()
+    return _begin_session(request, session, email, redirect_to="/")
 
 
-async def _spent_page(request: Request, error: LinkSpent) -> Response:
-    """Say what became of a link that signs nobody in.  Raises `error` for who reads no pages."""
+async def _render_spent(request: Request, error: LinkSpent) -> Response:
+    """Show what became of a link that signs nobody in.  Raises `error` for a program."""
     if "text/html" not in request.headers.get("accept", ""):
         raise error
-    return await _link_page(request, "sign_in_spent.html", status=error.status, error=error)
+    return await _render_link_page(request, "sign_in_spent.html", status=error.status, error=error)
 
 
-async def _link_page(
+async def _render_link_page(
     request: Request, template: str, *, status: int = 200, **context: Any
 ) -> Response:
-    """A page about a sign-in link, which says who is signed in already."""
+    """Render a page about a sign-in link; it names who is signed in already."""
     services = service_container.get_services(request)
     now = services.clock()
     try:
         caller = await services.callers.identify(request, now=now)
     except (NotAuthenticated, CrossSite):
         caller = None
-    held = sessions.visit(request)
+    visit = sessions.read_or_make_visit(request)
     response = render(
         request,
         template,
@@ -131,34 +133,34 @@ async def _link_page(
         now=now,
         status=status,
         headers=NO_STORE,
-        visit_csrf=sessions.token_of(held),
+        visit_csrf=sessions.derive_form_token(visit),
         **context,
     )
-    sessions.keep_visit(response, request, held)
+    sessions.set_visit_cookie(response, request, visit)
     return response
 
 
 @router.post("/sign-out")
-async def sign_out(request: Request, form: Annotated[Form, posted(None)]) -> Response:
-    token = sessions.token(request)
+async def sign_out(request: Request, form: Annotated[Form, accept_form(None)]) -> Response:
+    token = sessions.read_session_token(request)
     assert token is not None, "a form belongs to a session"
-    await form.call.services.database.write(account_commands.end_session, token)
-    form.call.services.callers.forget()
+    await form.call.services.database.write(session_commands.end_session, token)
+    form.call.services.callers.forget_credentials()
     response = RedirectResponse("/sign-in?done=signed-out", 303, headers=NO_STORE)
-    sessions.take(response, request)
+    sessions.delete_session_cookie(response, request)
     return response
 
 
-def _page(
+def _render_form(
     request: Request,
     *,
-    wanted: str,
+    next_page: str,
     email: str = "",
     fault: str | None = None,
     status: int = 200,
     headers: dict[str, str] | None = None,
 ) -> Response:
-    held = sessions.visit(request)
+    visit = sessions.read_or_make_visit(request)
     response = render(
         request,
         "sign_in.html",
@@ -166,18 +168,18 @@ def _page(
         now=service_container.get_services(request).clock(),
         status=status,
         headers=NO_STORE | (headers or {}),
-        csrf=sessions.token_of(held),
-        wanted=_within(wanted),
+        csrf=sessions.derive_form_token(visit),
+        wanted=_keep_within_desk(next_page),
         email=email,
         fault=fault,
     )
-    sessions.keep_visit(response, request, held)
+    sessions.set_visit_cookie(response, request, visit)
     return response
 
 
-def _within(wanted: str) -> str:
-    """Where to go once signed in: a page of ours, never somebody else's."""
-    if len(wanted) > LONGEST_NEXT:
+def _keep_within_desk(next_page: str) -> str:
+    """Return where to go once signed in: a page of the desk, never another site's."""
+    if len(next_page) > LONGEST_NEXT:
         return "/"
-    ours = wanted.startswith("/") and not wanted.startswith(("//", "/\\", "/sign-in"))
-    return wanted if ours and wanted.isprintable() else "/"
+    is_ours = next_page.startswith("/") and not next_page.startswith(("//", "/\\", "/sign-in"))
+    return next_page if is_ours and next_page.isprintable() else "/"

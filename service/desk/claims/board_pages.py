@@ -1,9 +1,9 @@
 """The board: claims by status, and the list of one status or of what was filtered."""
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
@@ -12,8 +12,8 @@ from markupsafe import Markup
 from service.claims import board_queries
 from service.claims.claim_queries import Family, Filters, build_list_query
 from service.desk.claims import claim_rows
-from service.desk.claims.claim_rows import Drawn
-from service.desk.layout.rendering import direction, render
+from service.desk.claims.claim_rows import ClaimRow
+from service.desk.layout.rendering import build_direction_attribute, render_page, render_part
 from service.domain import access
 from service.domain.access import Action
 from service.domain.claims import Lifecycle
@@ -38,137 +38,148 @@ FILTERS = (
     "claimed_until",
     "sort",
 )
-FLAT = 50
+LIST_LENGTH = 50
+
+
+@dataclass(frozen=True, slots=True)
+class StatusGroup:
+    """The newest claims of one status."""
+
+    status: str
+    rows: list[ClaimRow]
+    count: int
+    url: str
+    """The list of all of them."""
 
 
 @router.get("/")
 async def show_board(call: Annotated[Call, allow(Action.READ_CLAIMS, page=True)]) -> Response:
-    """Every status has its newest claims; with `status`, the list of that status goes on."""
+    """Show the newest claims of every status or, with `status` or `lifecycle`, a list page by
+    page."""
     request = call.request
-    asked = claim_rows.asked(request)
-    filters = claim_requests.build_filters(asked, call)
+    query = claim_rows.read_list_query(request)
+    filters = claim_requests.build_filters(query, call)
     database = call.services.database
-    (after_event, settled), known = await asyncio.gather(
+    (after_event, is_settled), stories = await asyncio.gather(
         board_queries.read_newest_event(database),
         database.look_up(board_queries.RECENT_STORIES, {}),
     )
-    context: dict[str, Any] = {
-        "filters": {name: request.query_params.get(name) for name in FILTERS},
-        "narrowed": any(request.query_params.get(name) for name in FILTERS),
-        "stories": _options(tuple((row[0], row[1]) for row in known), filters.story),
-        "as_of": filters.as_of,
-    }
+    chosen = {name: request.query_params.get(name) for name in FILTERS}
+    is_narrowed = any(chosen.values())
+    only = query.status[0] if len(query.status) == 1 else None
     if filters.statuses or filters.lifecycle:
-        found, cursor = await _list(call, request, asked, filters)
-        rows = await claim_rows.rows(call, found)
-        shown = claim_rows.draw(
+        stored, cursor = await _read_list(call, query, filters)
+        lists = render_part(
             "_rows.html",
-            rows,
-            rows=rows,
-            with_status=len(asked.status) != 1,
-            only=asked.status[0] if len(asked.status) == 1 else None,
-            narrowed=context["narrowed"],
-            next=None if cursor is None else _with(request, cursor=cursor),
+            rows=await claim_rows.build_rows(call, stored),
+            now=call.now,
+            with_status=only is None,
+            only=only,
+            narrowed=is_narrowed,
+            next=None if cursor is None else _build_url(request, cursor=cursor),
         )
     else:
-        # A user who is renamed is no event of the record: names are a minute old at most.
-        minute = call.now.replace(second=0, microsecond=0) if call.sees_internals else None
-        part = "board", filters, minute, request.url.query
-        kept = call.services.page_parts.find(part, after_event) if settled else None
-        shown = kept or await _groups(call, request, filters, narrowed=context["narrowed"])
-        if settled and kept is None:
-            call.services.page_parts.keep(part, after_event, shown)
-    return render(
-        request,
+        # Ages, and names of users (to rename one is no event), are a minute old at most.
+        minute = call.now.replace(second=0, microsecond=0)
+        part = "board", call.sees_internals, filters, minute, request.url.query
+        kept: Markup | None = None
+        if is_settled:
+            kept = call.services.page_parts.find(part, after_event)
+        lists = kept or await _render_groups(call, filters, is_narrowed=is_narrowed)
+        if is_settled and kept is None:
+            call.services.page_parts.keep(part, after_event, lists)
+    return render_page(
+        call,
         "board.html",
-        caller=call.caller,
-        now=call.now,
-        live=None if filters.as_of else live(after_event, filters.story),
-        only=asked.status[0] if len(asked.status) == 1 else None,
-        shown=shown.at(call.now),
-        **context,
+        live=None if filters.as_of else build_stream_url(after_event, filters.story),
+        only=only,
+        lists=lists,
+        filters=chosen,
+        narrowed=is_narrowed,
+        stories=_render_story_options(tuple((row[0], row[1]) for row in stories), filters.story),
+        as_of=filters.as_of,
     )
 
 
-async def _groups(call: Call, request: Request, filters: Filters, *, narrowed: bool) -> Drawn:
-    in_force = replace(filters, lifecycle=Lifecycle.ACTIVE)
-    found = await board_queries.list_groups(
-        call.services.database, in_force, **await _families(call, filters)
+async def _render_groups(call: Call, filters: Filters, *, is_narrowed: bool) -> Markup:
+    """Render a list for each status, of the claims that are in force."""
+    groups = await board_queries.list_groups(
+        call.services.database,
+        replace(filters, lifecycle=Lifecycle.ACTIVE),
+        **await _find_families(call, filters),
     )
-    taken = iter(await claim_rows.rows(call, [row for group in found for row in group.rows]))
-    groups: list[dict[str, Any]] = [
-        {
-            "status": group.status.value,
-            "rows": [next(taken) for _ in group.rows],
-            "count": group.count,
-            "counted": board_queries.COUNT_LIMIT,
-            "all": _with(request, status=group.status, lifecycle=Lifecycle.ACTIVE),
-        }
-        for group in found
-    ]
-    rows = [row for group in groups for row in group["rows"]]
-    may_record = access.is_allowed(call.caller, Action.RECORD)
-    return claim_rows.draw(
+    rows = iter(await claim_rows.build_rows(call, [row for group in groups for row in group.rows]))
+    return render_part(
         "_groups.html",
-        rows,
-        groups=groups,
-        narrowed=narrowed,
-        record=may_record,
-        withdrawn=_with(request, lifecycle=Lifecycle.WITHDRAWN),
+        groups=[
+            StatusGroup(
+                status=group.status.value,
+                rows=[next(rows) for _ in group.rows],
+                count=group.count,
+                url=_build_url(call.request, status=group.status, lifecycle=Lifecycle.ACTIVE),
+            )
+            for group in groups
+        ],
+        most_counted=board_queries.COUNT_LIMIT,
+        now=call.now,
+        narrowed=is_narrowed,
+        may_record=access.is_allowed(call.caller, Action.RECORD),
+        withdrawn_url=_build_url(call.request, lifecycle=Lifecycle.WITHDRAWN),
     )
 
 
 @lru_cache
-def _options(known: tuple[tuple[str, str], ...], chosen: str | None) -> Markup:
-    """The stories to choose from; one that is chosen is among them whenever it changed."""
-    others = () if chosen is None or chosen in dict(known) else ((chosen, chosen),)
+def _render_story_options(stories: tuple[tuple[str, str], ...], chosen: str | None) -> Markup:
+    """Render the stories to choose from; a chosen one is among them whenever it changed."""
+    missing = () if chosen is None or chosen in dict(stories) else ((chosen, chosen),)
     option = Markup('<option{} value="{}"{}>{}</option>')
     selected = Markup(" selected")
     return Markup("").join(
-        option.format(direction(title), slug, selected if slug == chosen else "", title)
-        for slug, title in (*others, *known)
+        option.format(
+            build_direction_attribute(title), slug, selected if slug == chosen else "", title
+        )
+        for slug, title in (*missing, *stories)
     )
 
 
-async def _families(call: Call, filters: Filters) -> dict[str, Family | None]:
-    """The parties that are asked for.  Raises Invalid where there is no such party."""
+async def _find_families(call: Call, filters: Filters) -> dict[str, Family | None]:
+    """Find the parties that are asked for. Raises Invalid where there is no such party."""
+    find = claim_requests.find_family
     return {
-        "claimant": await claim_requests.find_family(
-            call, filters.claimant, "claimant", filters.as_of
-        ),
-        "party": await claim_requests.find_family(call, filters.party, "party", filters.as_of),
+        "claimant": await find(call, filters.claimant, "claimant", filters.as_of),
+        "party": await find(call, filters.party, "party", filters.as_of),
     }
 
 
-def live(after: int, story: str | None = None, claim: str | None = None) -> str:
-    """The address of the events that a page is kept true by."""
-    query: dict[str, Any] = {"after": after}
-    if story is not None:
-        query["story"] = story
-    if claim is not None:
-        query["claim"] = claim
+def build_stream_url(after: int, story: str | None = None, claim: str | None = None) -> str:
+    """Build the address of the stream of events that keeps a page up to date."""
+    parameters = {"after": str(after), "story": story, "claim": claim}
+    query = {name: value for name, value in parameters.items() if value is not None}
     return f"/v1/events/stream?{urlencode(query)}"
 
 
-async def _list(
-    call: Call, request: Request, asked: claim_requests.ListQuery, filters: Filters
+async def _read_list(
+    call: Call, query: claim_requests.ListQuery, filters: Filters
 ) -> tuple[list[tuple[str, str | None]], str | None]:
+    """Read a page of the list, and the cursor of the next."""
     cursors = call.services.cursors
-    scope = claim_requests.build_claims_scope(build_list_scope("board", request), asked)
+    scope = claim_requests.build_claims_scope(build_list_scope("board", call.request), query)
     after = None
-    if asked.cursor is not None:
-        after = cursors.read(asked.cursor, scope, now=call.now)
-    query = build_list_query(filters, limit=FLAT, after=after, **await _families(call, filters))
-    rows = await call.services.database.look_up(query.statement, query.parameters)
+    if query.cursor is not None:
+        after = cursors.read(query.cursor, scope, now=call.now)
+    listing = build_list_query(
+        filters, limit=LIST_LENGTH, after=after, **await _find_families(call, filters)
+    )
+    rows = await call.services.database.look_up(listing.statement, listing.parameters)
     cursor = None
-    if len(rows) > FLAT:
-        rows = rows[:FLAT]
+    if len(rows) > LIST_LENGTH:
+        rows = rows[:LIST_LENGTH]
         cursor = cursors.write(scope, claim_requests.read_sort_keys(rows[-1]), now=call.now)
     return [(row[0], row[1]) for row in rows], cursor
 
 
-def _with(request: Request, **changes: str) -> str:
-    """The address of this list with other parameters."""
+def _build_url(request: Request, **changes: str) -> str:
+    """Build the address of this list with other parameters."""
     kept = [
         (name, value)
         for name, value in request.query_params.multi_items()

@@ -1,4 +1,4 @@
-"""Changing a claim beyond its status: linking statements, amending, merging, withdrawing."""
+"""Forms on pages of their own that change a claim: link, retract, amend, merge, withdraw."""
 
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
@@ -7,22 +7,17 @@ import orjson
 from fastapi import APIRouter, Response
 
 from service.claims import claim_commands, statement_commands, statement_queries
+from service.claims.claim_views import ClaimView
 from service.claims.proposal_commands import Outcome
-from service.desk.claims.claim_pages import changed_since
+from service.desk.claims.claim_pages import list_changes_since
 from service.desk.layout import forms
-from service.desk.layout.forms import Form, posted
-from service.desk.layout.rendering import render
+from service.desk.layout.forms import NO_NAMES, Form, accept_form
+from service.desk.layout.rendering import render_page
 from service.desk.statements import statement_fields
 from service.desk.statements.statement_fields import WITHDRAWAL
 from service.domain import ids
 from service.domain.access import Action
-from service.domain.errors import (
-    ClaimdeskError,
-    Conflict,
-    Invalid,
-    NotFound,
-    PreconditionFailed,
-)
+from service.domain.errors import ClaimdeskError, Conflict, Invalid, NotFound, PreconditionFailed
 from service.search.similar import similar_claims
 from service.web import claim_requests
 from service.web.bodies import claim_inputs
@@ -33,47 +28,54 @@ router = APIRouter(include_in_schema=False)
 
 MayRecord = Annotated[Call, allow(Action.RECORD, page=True)]
 MayAmend = Annotated[Call, allow(Action.AMEND, page=True)]
-Recording = Annotated[Form, posted(Action.RECORD)]
-Amending = Annotated[Form, posted(Action.AMEND)]
+Recording = Annotated[Form, accept_form(Action.RECORD)]
+Amending = Annotated[Form, accept_form(Action.AMEND)]
+LINK_NAMES = (
+    {f"statement.{place}": name for place, name in statement_fields.NAMES.items()}
+    | dict(statement_fields.NAMES)
+    | {"stance": "stance", "note": "note"}
+)
 
 
-async def _claim(call: Call, claim_id: str) -> dict[str, Any]:
+async def _read_claim(call: Call, claim_id: str) -> ClaimView:
     _, document, assignee, _ = await claim_requests.look_up_claim(call, claim_id, None)
-    claim: dict[str, Any] = orjson.loads(document)
-    return claim | {"assignee": assignee}
+    claim: ClaimView = orjson.loads(document)
+    claim["assignee"] = assignee
+    return claim
 
 
-async def _show(
+async def _render_form(
     call: Call,
     template: str,
     claim_id: str,
     *,
     typed: Mapping[str, Any],
     error: ClaimdeskError | None = None,
-    names: Mapping[str, str] | None = None,
-    version: int | None = None,
+    form: Form | None = None,
+    names: Mapping[str, str] = NO_NAMES,
     **more: Any,
 ) -> Response:
-    """A form about a claim, with what was typed and what is wrong with it."""
-    faults: dict[str, str] = {}
-    since = None
-    if isinstance(error, Invalid):
-        faults = forms.faults(error, names or {})
-    elif error is not None:
-        faults = {forms.TOP: error.detail}
-    if isinstance(error, PreconditionFailed) and version is not None:
-        since = (await changed_since(call, claim_id, version))["since"]
-    return render(
-        call.request,
+    """Render a form about a claim, with what was typed, what is wrong, and what has changed since
+    the page was opened."""
+    changes = None
+    if isinstance(error, PreconditionFailed) and form is not None:
+        changes = await list_changes_since(call, claim_id, form.version)
+    return render_page(
+        call,
         template,
-        caller=call.caller,
-        now=call.now,
-        status=200 if error is None else error.status,
-        claim=await _claim(call, claim_id),
+        error=error,
+        claim=await _read_claim(call, claim_id),
         typed=typed,
-        faults=faults,
-        since=since,
+        faults=forms.describe_faults(error, names),
+        changes=changes,
         **more,
+    )
+
+
+def _redirect_to_claim(word: str) -> Callable[[Outcome], str]:
+    """Lead to the claim's page, which says that something was done, or proposed."""
+    return lambda outcome: (
+        f"/claims/{outcome.state.id}?done={'proposed#pending' if outcome.decision else word}"
     )
 
 
@@ -82,107 +84,96 @@ async def _show(
 
 @router.get("/claims/{claim_id}/link")
 async def show_link(claim_id: ClaimId, call: MayRecord) -> Response:
-    typed = statement_fields.typed(None) | {
+    typed = statement_fields.keep_typed(None) | {
         "stance": "",
         "scope": "full",
         "conditional": False,
         "note": "",
         "statement": call.request.query_params.get("statement", ""),
     }
-    return await _link_form(call, claim_id, typed)
+    return await _render_link_form(call, claim_id, typed)
 
 
-async def _link_form(
+async def _render_link_form(
     call: Call, claim_id: str, typed: Mapping[str, Any], error: ClaimdeskError | None = None
 ) -> Response:
-    known = await call.read(statement_fields.known)
-    existing = None
-    if typed["statement"] and (statement_id := ids.parse_id(typed["statement"])) is not None:
-        existing = await call.read(statement_queries.read_statement, statement_id)
-    return await _show(
+    statement = None
+    if statement_id := ids.parse_id(typed["statement"]):
+        statement = await call.read(statement_queries.read_statement, statement_id)
+    return await _render_form(
         call,
         "link.html",
         claim_id,
         typed=typed,
         error=error,
-        names={f"statement.{where}": name for where, name in statement_fields.NAMES.items()}
-        | dict(statement_fields.NAMES)
-        | {"stance": "stance", "note": "note"},
-        existing=existing,
-        **known,
+        names=LINK_NAMES,
+        statement=statement,
+        voices=await call.read(statement_fields.list_known_voices),
     )
 
 
 @router.post("/claims/{claim_id}/link")
 async def link_statement(claim_id: ClaimId, form: Recording) -> Response:
     """Say what a statement, new or recorded before, does to the claim."""
+    fields = {
+        "stance": form.get_text("stance") or "",
+        "scope": form.get_text("scope") or "full",
+        "conditional": form.is_ticked("conditional"),
+        "note": form.get_text("note"),
+    }
     try:
-        recorded = form.text("statement")
-        statement: Any = recorded
-        if recorded is None:
-            read_at = await statement_fields.find_source(form)
-            statement = statement_fields.statement(form, read_at).model_dump()
-        body = forms.body(
-            claim_inputs.LinkIn,
-            {
-                "statement": statement,
-                "stance": form.text("stance") or "",
-                "scope": form.text("scope") or "full",
-                "conditional": form.ticked("conditional"),
-                "note": form.text("note"),
-            },
-        )
+        statement: Any = form.get_text("statement")
+        if statement is None:
+            source = await statement_fields.find_source(form)
+            statement = statement_fields.read_statement(form, source).model_dump()
+        body = forms.parse_body(claim_inputs.LinkIn, fields | {"statement": statement})
         return await form.carry_out(
             statement_fields.with_new_party(form, statement_commands.link_statement),
             claim_id,
             body.to_command(),
             four_eyes=form.call.services.four_eyes,
-            then=lambda made: (
+            redirect_to=lambda outcome: (
                 f"/claims/{claim_id}?done=proposed#pending"
-                if made.decision
-                else f"/claims/{claim_id}?done=linked#l-{made.link_id}"
+                if outcome.decision
+                else f"/claims/{claim_id}?done=linked#l-{outcome.link_id}"
             ),
         )
     except (Invalid, Conflict) as error:
-        typed = statement_fields.typed(form) | {
-            "stance": form.text("stance") or "",
-            "scope": form.text("scope") or "full",
-            "conditional": form.ticked("conditional"),
-            "note": form.text("note") or "",
-            "statement": form.text("statement") or "",
-        }
-        return await _link_form(form.call, claim_id, typed, error)
+        typed = statement_fields.keep_typed(form) | fields
+        typed |= {"note": fields["note"] or "", "statement": form.get_text("statement") or ""}
+        return await _render_link_form(form.call, claim_id, typed, error)
 
 
 @router.get("/links/{link_id}/retract")
 async def show_retraction(link_id: LinkId, call: MayRecord) -> Response:
-    return await _retraction(call, link_id, reason="")
+    return await _render_retraction(call, link_id, reason="")
 
 
-async def _retraction(
+async def _render_retraction(
     call: Call, link_id: str, *, reason: str, error: ClaimdeskError | None = None
 ) -> Response:
     link = await call.read(statement_queries.read_link, link_id)
     if link is None:
         raise NotFound("There is no link with this id.")
-    return await _show(
+    return await _render_form(
         call, "retract.html", link["claim"], typed={"reason": reason}, error=error, link=link
     )
 
 
 @router.post("/links/{link_id}/retraction")
 async def retract_link(link_id: LinkId, form: Recording) -> Response:
+    reason = form.get_text("reason") or ""
     try:
-        body = forms.body(claim_inputs.RetractionIn, {"reason": form.text("reason") or ""})
+        body = forms.parse_body(claim_inputs.RetractionIn, {"reason": reason})
         return await form.carry_out(
             statement_commands.retract_link,
             link_id,
             reason=body.reason,
             four_eyes=form.call.services.four_eyes,
-            then=_then("retracted"),
+            redirect_to=_redirect_to_claim("retracted"),
         )
     except (Invalid, Conflict) as error:
-        return await _retraction(form.call, link_id, reason=form.text("reason") or "", error=error)
+        return await _render_retraction(form.call, link_id, reason=reason, error=error)
 
 
 @router.post("/links/{link_id}/affirmation")
@@ -191,14 +182,7 @@ async def affirm_link(link_id: LinkId, form: Recording) -> Response:
         statement_commands.affirm_link,
         link_id,
         four_eyes=form.call.services.four_eyes,
-        then=_then("affirmed"),
-    )
-
-
-def _then(word: str) -> Callable[[Outcome], str]:
-    """The claim's page after an act, which says that it was carried out, or proposed."""
-    return lambda done: (
-        f"/claims/{done.state.id}?done={'proposed#pending' if done.decision else word}"
+        redirect_to=_redirect_to_claim("affirmed"),
     )
 
 
@@ -207,24 +191,24 @@ def _then(word: str) -> Callable[[Outcome], str]:
 
 @router.get("/claims/{claim_id}/amend")
 async def show_amendment(claim_id: ClaimId, call: MayAmend) -> Response:
-    claim = await _claim(call, claim_id)
+    claim = await _read_claim(call, claim_id)
     typed = {
         "text": claim["text"],
         "material": "",
         "tags": ", ".join(claim["tags"]),
         "version": claim["version"],
     }
-    return await _show(call, "amend.html", claim_id, typed=typed)
+    return await _render_form(call, "amend.html", claim_id, typed=typed)
 
 
 @router.post("/claims/{claim_id}/amend")
 async def amend(claim_id: ClaimId, form: Amending) -> Response:
-    """Only what differs from the claim is changed; a new wording says whether it is another."""
-    text, material = form.text("text") or "", form.text("material")
-    tags = [one.strip() for one in (form.text("tags") or "").split(",") if one.strip()]
+    """Change only what differs from the claim; a new wording says whether it is another claim."""
+    text, material = form.get_text("text") or "", form.get_text("material")
+    tags = form.get_text("tags") or ""
     try:
-        claim = await _claim(form.call, claim_id)
-        values: dict[str, Any] = {"tags": tags}
+        claim = await _read_claim(form.call, claim_id)
+        values: dict[str, object] = {"tags": forms.split_tags(tags)}
         if text != claim["text"]:
             if material is None:
                 raise Invalid(
@@ -232,33 +216,28 @@ async def amend(claim_id: ClaimId, form: Amending) -> Response:
                     loc=("body", "material"),
                 )
             values |= {"text": text, "material": material == "yes"}
-        body = forms.body(claim_inputs.ClaimChange, values)
+        body = forms.parse_body(claim_inputs.ClaimChange, values)
         changes = {name: getattr(body, name) for name in body.model_fields_set}
-        substance = bool(changes.pop("material", False))
+        is_material = bool(changes.pop("material", False))
         return await form.carry_out(
             claim_commands.amend_claim,
             claim_id,
             changes,
-            material=substance,
+            material=is_material,
             four_eyes=form.call.services.four_eyes,
             versions=form.versions,
-            then=_then("amended"),
+            redirect_to=_redirect_to_claim("amended"),
         )
     except (Invalid, Conflict, PreconditionFailed) as error:
-        current = await _claim(form.call, claim_id)
+        claim = await _read_claim(form.call, claim_id)
         typed = {
             "text": text,
             "material": material or "",
-            "tags": form.text("tags") or "",
-            "version": current["version"],
+            "tags": tags,
+            "version": claim["version"],
         }
-        return await _show(
-            form.call,
-            "amend.html",
-            claim_id,
-            typed=typed,
-            error=error,
-            version=_version(form),
+        return await _render_form(
+            form.call, "amend.html", claim_id, typed=typed, error=error, form=form
         )
 
 
@@ -267,80 +246,71 @@ async def amend(claim_id: ClaimId, form: Amending) -> Response:
 
 @router.get("/claims/{claim_id}/merge")
 async def show_merge(claim_id: ClaimId, call: MayAmend) -> Response:
-    return await _merge_form(call, claim_id, into="")
+    return await _render_merge_form(call, claim_id, into="")
 
 
-async def _merge_form(
+async def _render_merge_form(
     call: Call,
     claim_id: str,
     *,
     into: str,
     error: ClaimdeskError | None = None,
-    version: int | None = None,
+    form: Form | None = None,
 ) -> Response:
-    near = await similar_claims.find_similar_to_claim(call.services.database, claim_id)
-    return await _show(
+    return await _render_form(
         call,
         "merge.html",
         claim_id,
         typed={"into": into},
         error=error,
-        version=version,
-        names={"into": "into"},
-        similar=near or [],
+        form=form,
+        similar=await similar_claims.find_similar_to_claim(call.services.database, claim_id) or [],
     )
 
 
 @router.post("/claims/{claim_id}/merge")
 async def merge(claim_id: ClaimId, form: Amending) -> Response:
     """Merge this claim, the duplicate, into another, given by its id or its address."""
-    into = form.text("other") or form.text("into") or ""
+    into = form.get_text("other") or form.get_text("into") or ""
     try:
         # An address ends with the id; a query or a fragment may follow.
         last = into.partition("?")[0].partition("#")[0].rstrip("/").rpartition("/")[2]
-        body = forms.body(claim_inputs.MergeIn, {"into": last})
+        body = forms.parse_body(claim_inputs.MergeIn, {"into": last})
         return await form.carry_out(
             claim_commands.merge_claims,
             claim_id,
             into=body.into,
             four_eyes=form.call.services.four_eyes,
             versions=form.versions,
-            then=_then("merged"),
+            redirect_to=_redirect_to_claim("merged"),
         )
     except (Invalid, Conflict, PreconditionFailed) as error:
-        return await _merge_form(
-            form.call, claim_id, into=into, error=error, version=_version(form)
-        )
+        return await _render_merge_form(form.call, claim_id, into=into, error=error, form=form)
 
 
 @router.get("/claims/{claim_id}/withdraw")
 async def show_withdrawal(claim_id: ClaimId, call: MayAmend) -> Response:
-    return await _show(call, "withdraw.html", claim_id, typed=dict.fromkeys(WITHDRAWAL, ""))
+    return await _render_form(call, "withdraw.html", claim_id, typed=dict.fromkeys(WITHDRAWAL, ""))
 
 
 @router.post("/claims/{claim_id}/withdraw")
 async def withdraw(claim_id: ClaimId, form: Amending) -> Response:
-    """The claimant takes the claim back: its last status is kept."""
+    """Close a claim that its claimant takes back; its last status is kept."""
     try:
         return await form.carry_out(
             claim_commands.withdraw_claim,
             claim_id,
-            **statement_fields.withdrawal(form).to_command(),
+            **statement_fields.read_withdrawal(form).to_command(),
             versions=form.versions,
-            then=f"/claims/{claim_id}?done=claim-withdrawn",
+            redirect_to=f"/claims/{claim_id}?done=claim-withdrawn",
         )
     except (Invalid, Conflict, PreconditionFailed) as error:
-        typed = {name: form.text(name) or "" for name in WITHDRAWAL}
-        return await _show(
+        return await _render_form(
             form.call,
             "withdraw.html",
             claim_id,
-            typed=typed,
+            typed={name: form.get_text(name) or "" for name in WITHDRAWAL},
             error=error,
+            form=form,
             names=statement_fields.WITHDRAWAL_NAMES,
-            version=_version(form),
         )
-
-
-def _version(form: Form) -> int:
-    return min(form.versions)

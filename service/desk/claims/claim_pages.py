@@ -1,6 +1,8 @@
-"""A claim's page, and what is decided on it: status, approval, who works on it, notes."""
+"""A claim's page, and what is decided on it: status, finding, approval, assignee, notes."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
@@ -15,12 +17,12 @@ from service.claims import (
 )
 from service.claims.proposal_commands import Outcome
 from service.desk.claims import board_pages, claim_sheet, proposal_words, record_lines
+from service.desk.claims.record_lines import RecordLine
 from service.desk.layout import forms, instants
-from service.desk.layout.forms import Form, posted
-from service.desk.layout.rendering import render
+from service.desk.layout.forms import Form, accept_form
+from service.desk.layout.rendering import render_page
 from service.domain import ids, labels, second_person
 from service.domain.access import Action
-from service.domain.claims import ClaimState
 from service.domain.errors import (
     ClaimdeskError,
     Conflict,
@@ -39,10 +41,10 @@ from service.web.shared import PAGE_COST
 router = APIRouter(include_in_schema=False)
 
 Reading = Annotated[Call, allow(Action.READ_CLAIMS, page=True)]
-Deciding = Annotated[Form, posted(Action.CHANGE_STATUS)]
-Approving = Annotated[Form, posted(Action.APPROVE)]
-Recording = Annotated[Form, posted(Action.RECORD)]
-Amending = Annotated[Form, posted(Action.AMEND)]
+Deciding = Annotated[Form, accept_form(Action.CHANGE_STATUS)]
+Approving = Annotated[Form, accept_form(Action.APPROVE)]
+Recording = Annotated[Form, accept_form(Action.RECORD)]
+Amending = Annotated[Form, accept_form(Action.AMEND)]
 
 NAMES = {
     "to": "status",
@@ -59,115 +61,125 @@ NAMES = {
 }
 VERDICTS = ("approval", "rejection", "withdrawal")
 
-TYPED: dict[str, Any] = {
-    "form": None,
-    "to": None,
-    "reason": None,
-    "cites": [],
-    "set_aside": [],
-    "asides": {},
-    "code": None,
-    "override_note": None,
-    "override_url": None,
-    "comment": None,
-    "note": None,
-    "assignee": None,
-    "finding": None,
-    "finding_reason": None,
-    "finding_cites": [],
-}
-"""What the forms of the page held: nothing yet."""
-REFUSED: dict[str, Any] = {"form": None, "detail": None, "missing": []}
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What the forms of the page held: nothing, unless one was refused."""
+
+    form: str | None = None
+    to: str | None = None
+    reason: str | None = None
+    cites: list[str] = field(default_factory=list)
+    set_aside: list[str] = field(default_factory=list)
+    asides: Mapping[str, str | None] = field(default_factory=dict)
+    """By link: why it is set aside."""
+    code: str | None = None
+    override_note: str | None = None
+    override_url: str | None = None
+    comment: str | None = None
+    note: str | None = None
+    finding: str | None = None
+    finding_reason: str | None = None
+    finding_cites: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why one of the page's forms was refused."""
+
+    form: str | None = None
+    detail: str | None = None
+    missing: list[str] = field(default_factory=list)
+    faults: Mapping[str, str] = field(default_factory=dict)
+    changes: list[RecordLine] | None = None
+    """What others changed since the page was opened."""
 
 
 @router.get("/claims/{claim_id}")
 async def show_claim(claim_id: ClaimId, request: Request, call: Reading) -> Response:
-    """The claim as it is, or with `as_of` (or `at`, an hour of UTC) as the desk knew it then."""
-    moment = instants.asked(request)
-    return await call.share(lambda: page(call, claim_id, moment=moment), cost=PAGE_COST)
+    """Show the claim as it is, or with `as_of` (or `at`, an hour of UTC) as the desk knew it."""
+    moment = instants.read_as_of(request)
+    return await call.share(lambda: render_claim(call, claim_id, moment=moment), cost=PAGE_COST)
 
 
 def _read_number(text: str | None) -> int | None:
-    """The number of an event in a page's address; None for anything else."""
+    """Read the number of an event in a page's address; None for anything else."""
     return int(text) if text and len(text) < 10 and text.isascii() and text.isdigit() else None
 
 
-async def page(
+async def render_claim(
     call: Call,
     claim_id: str,
     *,
-    moment: Any = None,
-    typed: Mapping[str, Any] | None = None,
-    refused: Mapping[str, Any] | None = None,
-    status: int = 200,
+    moment: datetime | None = None,
+    typed: Typed | None = None,
+    refused: Refusal | None = None,
+    error: ClaimdeskError | None = None,
 ) -> Response:
-    """The page of a claim; `typed` is what a refused form held, and `refused` why."""
-    request, settings = call.request, call.services.settings
-    shown = await call.read(
-        claim_sheet.read,
+    """Render the page of a claim; `typed` is what a refused form held, and `refused` why."""
+    query, settings = call.request.query_params, call.services.settings
+    typed = typed or Typed()
+    entire = query.get("record") == "all"
+    sheet = await call.read(
+        claim_sheet.read_sheet,
         claim_id,
         caller=call.caller,
         moment=moment,
-        entire=request.query_params.get("record") == "all",
-        after=ids.parse_id(request.query_params.get("after", "")),
-        ahead_of=_read_number(request.query_params.get("ahead_of")),
-        keep=[
-            link
-            for name in ("cites", "set_aside", "finding_cites")
-            for link in (typed or TYPED)[name]
-        ],
+        entire=entire,
+        after=ids.parse_id(query.get("after", "")),
+        ahead_of=_read_number(query.get("ahead_of")),
+        keep=[*typed.cites, *typed.set_aside, *typed.finding_cites],
         four_eyes=call.services.four_eyes,
         publisher=settings.publisher,
         base_url=settings.base_url,
     )
-    if shown.state.merged_into is not None:
+    if sheet.state.merged_into is not None:
         return RedirectResponse(
-            f"/claims/{shown.state.merged_into}?done=led-here",
+            f"/claims/{sheet.state.merged_into}?done=led-here",
             308,
             headers={"Cache-Control": "no-cache"},
         )
-    pending = shown.state.pending if call.sees_internals else None
-    return render(
-        request,
+    pending = sheet.state.pending if call.sees_internals else None
+    stream_url = board_pages.build_stream_url(sheet.newest, claim=claim_id)
+    return render_page(
+        call,
         "claim.html",
-        caller=call.caller,
-        now=call.now,
-        status=status,
-        live=None if moment else board_pages.live(shown.newest, claim=claim_id),
+        error=error,
+        live=None if moment else stream_url,
         as_of=moment,
-        sheet=shown,
-        claim=shown.claim,
-        pending=pending,
-        proposal=proposal_words.compare(shown.state, pending) if pending else None,
-        barred=second_person.explain_refusal(pending, call.actor) if pending else None,
-        typed=TYPED | dict(typed or {}),
-        refused=REFUSED | dict(refused or {}),
-        overrides=labels.OVERRIDES,
         at=moment.strftime("%Y-%m-%dT%H:%M") if moment else "",
-        entire=request.query_params.get("record") == "all",
+        entire=entire,
+        sheet=sheet,
+        claim=sheet.claim,
+        pending=pending,
+        proposal=proposal_words.describe_proposal(sheet.state, pending) if pending else None,
+        barred=second_person.explain_refusal(pending, call.actor) if pending else None,
+        typed=typed,
+        refused=refused or Refusal(),
+        overrides=labels.OVERRIDES,
     )
 
 
 @router.post("/claims/{claim_id}/status")
 async def decide(claim_id: ClaimId, form: Deciding) -> Response:
     """Decide, or propose where a second person has to agree."""
-    chosen = form.text("to")
+    to = form.get_text("to")
     try:
-        body = forms.body(
+        body = forms.parse_body(
             claim_inputs.StatusChangeIn,
-            ({} if chosen is None else {"to": chosen})
+            ({} if to is None else {"to": to})
             | {
-                "reason": form.text("reason") or "",
-                "cites": form.texts("cites"),
+                "reason": form.get_text("reason") or "",
+                "cites": form.get_texts("cites"),
                 "set_aside": [
-                    {"link": link, "reason": form.text(f"aside-{link}") or ""}
-                    for link in form.texts("set_aside")
+                    {"link": link, "reason": form.get_text(f"aside-{link}") or ""}
+                    for link in form.get_texts("set_aside")
                 ],
-                "override": _override(form) if form.text("code") else None,
+                "override": _read_override(form),
             },
         )
 
-        def then(outcome: Outcome) -> str:
+        def redirect_to(outcome: Outcome) -> str:
             word = "moved" if outcome.change is not None else "proposed"
             return f"/claims/{claim_id}?done={word}"
 
@@ -178,46 +190,45 @@ async def decide(claim_id: ClaimId, form: Deciding) -> Response:
             four_eyes=form.call.services.four_eyes,
             source=body.read_source(),
             versions=form.versions,
-            then=then,
+            redirect_to=redirect_to,
         )
     except (Invalid, Conflict, PreconditionFailed) as error:
-        return await refuse(form, claim_id, error, "decide")
+        return await render_refusal(form, claim_id, error, "decide")
 
 
-def _override(form: Form) -> dict[str, Any]:
-    """Why it goes against the rules, and the source that it rests on where it cites no link."""
-    url = form.text("override_url")
-    return {
-        "code": form.text("code"),
-        "note": form.text("override_note") or "",
-        "source": {"url": url} if url else None,
-    }
+def _read_override(form: Form) -> Mapping[str, Any] | None:
+    """Read why it goes against the rules, and its own source where it cites no link."""
+    code, url = form.get_text("code"), form.get_text("override_url")
+    if code is None:
+        return None
+    note = form.get_text("override_note") or ""
+    return {"code": code, "note": note, "source": {"url": url} if url else None}
 
 
 @router.post("/claims/{claim_id}/finding")
-async def find(claim_id: ClaimId, form: Deciding) -> Response:
-    """Say what the desk concludes beyond the status: a second person has to agree."""
+async def change_finding(claim_id: ClaimId, form: Deciding) -> Response:
+    """Propose what the desk concludes beyond the status: a second person has to agree."""
     try:
-        ask = forms.body(
+        body = forms.parse_body(
             claim_inputs.FindingIn,
             {
-                "finding": form.text("finding"),
-                "reason": form.text("finding_reason") or "",
-                "cites": form.texts("finding_cites"),
+                "finding": form.get_text("finding"),
+                "reason": form.get_text("finding_reason") or "",
+                "cites": form.get_texts("finding_cites"),
             },
-        ).to_command()
+        )
         return await form.carry_out(
             claim_commands.change_finding,
             claim_id,
-            ask,
+            body.to_command(),
             four_eyes=form.call.services.four_eyes,
             versions=form.versions,
-            then=lambda done: (
-                f"/claims/{claim_id}?done={'proposed#pending' if done.decision else 'found'}"
+            redirect_to=lambda outcome: (
+                f"/claims/{claim_id}?done={'proposed#pending' if outcome.decision else 'found'}"
             ),
         )
     except (Invalid, Conflict, PreconditionFailed) as error:
-        return await refuse(form, claim_id, error, "find")
+        return await render_refusal(form, claim_id, error, "find")
 
 
 @router.post("/claims/{claim_id}/decisions/{decision_id}/{verdict}")
@@ -228,49 +239,49 @@ async def settle(
 
     Raises NotFound for a proposal on another claim than the page is of.
     """
-    waiting = await form.call.read(decision_queries.read_decision, decision_id)
-    if verdict not in VERDICTS or waiting is None or waiting["claim"] != claim_id:
+    decision = await form.call.read(decision_queries.read_decision, decision_id)
+    if verdict not in VERDICTS or decision is None or decision["claim"] != claim_id:
         raise NotFound("There is no such proposal on this claim.")
-    text, back = form.text("comment"), f"/claims/{claim_id}?done="
+    text, page = form.get_text("comment"), f"/claims/{claim_id}?done="
     try:
         if verdict == "approval":
-            body = forms.body(claim_inputs.ApprovalIn, {"note": text})
-            approved = await form.carry_out(
+            note = forms.parse_body(claim_inputs.ApprovalIn, {"note": text}).note
+            response = await form.carry_out(
                 decision_commands.approve_decision,
                 decision_id,
-                note=body.note,
-                then=f"{back}approved",
+                note=note,
+                redirect_to=f"{page}approved",
             )
             form.call.services.renamer.wake()
-            return approved
+            return response
         if verdict == "rejection":
-            comment = forms.body(claim_inputs.RejectionIn, {"comment": text or ""}).comment
+            comment = forms.parse_body(claim_inputs.RejectionIn, {"comment": text or ""}).comment
             return await form.carry_out(
                 decision_commands.reject_decision,
                 decision_id,
                 comment=comment,
-                then=f"{back}rejected",
+                redirect_to=f"{page}rejected",
             )
-        reason = forms.body(claim_inputs.DecisionWithdrawalIn, {"reason": text}).reason
+        reason = forms.parse_body(claim_inputs.DecisionWithdrawalIn, {"reason": text}).reason
         return await form.carry_out(
             decision_commands.withdraw_decision,
             decision_id,
             reason=reason,
-            then=f"{back}proposal-withdrawn",
+            redirect_to=f"{page}proposal-withdrawn",
         )
     except (Invalid, Conflict, SecondPersonNeeded) as error:
-        return await refuse(form, claim_id, error, "settle")
+        return await render_refusal(form, claim_id, error, "settle")
 
 
 @router.post("/claims/{claim_id}/assignee")
 async def assign(claim_id: ClaimId, form: Amending) -> Response:
     """Give the claim to somebody, or to nobody."""
-    back = form.text("back") or ""
+    back = form.get_text("back") or ""
     # As the review queue wrote it; a header takes nothing else.
-    ours = back.startswith("/review") and back.isascii() and back.isprintable()
-    target = back if ours else f"/claims/{claim_id}"
+    is_ours = back.startswith("/review") and back.isascii() and back.isprintable()
+    page = back if is_ours else f"/claims/{claim_id}"
     try:
-        change = forms.body(claim_inputs.ClaimChange, {"assignee": form.text("assignee")})
+        change = forms.parse_body(claim_inputs.ClaimChange, {"assignee": form.get_text("assignee")})
         return await form.carry_out(
             claim_commands.amend_claim,
             claim_id,
@@ -278,69 +289,75 @@ async def assign(claim_id: ClaimId, form: Amending) -> Response:
             material=False,
             four_eyes=form.call.services.four_eyes,
             versions=form.versions,
-            then=f"{target}{'&' if '?' in target else '?'}done=assigned",
+            redirect_to=f"{page}{'&' if '?' in page else '?'}done=assigned",
         )
     except (Invalid, Conflict, PreconditionFailed) as error:
-        return await refuse(form, claim_id, error, "assign")
+        return await render_refusal(form, claim_id, error, "assign")
 
 
 @router.post("/claims/{claim_id}/notes")
 async def add_note(claim_id: ClaimId, form: Recording) -> Response:
     try:
-        text = forms.body(claim_inputs.NoteIn, {"text": form.text("note") or ""}).text
+        text = forms.parse_body(claim_inputs.NoteIn, {"text": form.get_text("note") or ""}).text
         return await form.carry_out(
             claim_commands.add_note,
             claim_id,
             text=text,
-            then=f"/claims/{claim_id}?done=noted#notes",
+            redirect_to=f"/claims/{claim_id}?done=noted#notes",
         )
     except Invalid as error:
-        return await refuse(form, claim_id, error, "note")
+        return await render_refusal(form, claim_id, error, "note")
 
 
-async def refuse(form: Form, claim_id: str, error: ClaimdeskError, which: str) -> Response:
-    """The page again with what was typed, and why it was not done."""
-    refused: dict[str, Any] = {"form": which, "detail": error.detail}
-    if isinstance(error, TransitionRefused):
-        refused["missing"] = [one["detail"] for one in error.extras["missing"]]
+async def render_refusal(
+    form: Form, claim_id: str, error: ClaimdeskError, form_name: str
+) -> Response:
+    """Render the page again, with what was typed and why it was refused."""
+    detail, faults, changes = error.detail, dict[str, str](), None
     if isinstance(error, PreconditionFailed):
-        refused |= await changed_since(form.call, claim_id, min(form.versions))
+        changes = await list_changes_since(form.call, claim_id, form.version)
     if isinstance(error, Invalid):
-        faults = forms.faults(error, NAMES)
-        refused["faults"] = faults
-        refused["detail"] = "; ".join(
+        faults = forms.describe_faults(error, NAMES)
+        detail = "; ".join(
             f"{name.replace('_', ' ')}: {message}" if name else message
             for name, message in faults.items()
         )
-    typed = {
-        "to": form.text("to"),
-        "reason": form.text("reason"),
-        "cites": form.texts("cites"),
-        "set_aside": form.texts("set_aside"),
-        "asides": {one: form.text(f"aside-{one}") for one in form.texts("set_aside")},
-        "code": form.text("code"),
-        "override_note": form.text("override_note"),
-        "override_url": form.text("override_url"),
-        "comment": form.text("comment"),
-        "note": form.text("note"),
-        "assignee": form.text("assignee"),
-        "finding": form.text("finding"),
-        "finding_reason": form.text("finding_reason"),
-        "finding_cites": form.texts("finding_cites"),
-        "form": which,
-    }
-    return await page(form.call, claim_id, typed=typed, refused=refused, status=error.status)
+    missing = []
+    if isinstance(error, TransitionRefused):
+        missing = [requirement["detail"] for requirement in error.extras["missing"]]
+    set_aside = form.get_texts("set_aside")
+    typed = Typed(
+        form=form_name,
+        to=form.get_text("to"),
+        reason=form.get_text("reason"),
+        cites=form.get_texts("cites"),
+        set_aside=set_aside,
+        asides={link: form.get_text(f"aside-{link}") for link in set_aside},
+        code=form.get_text("code"),
+        override_note=form.get_text("override_note"),
+        override_url=form.get_text("override_url"),
+        comment=form.get_text("comment"),
+        note=form.get_text("note"),
+        finding=form.get_text("finding"),
+        finding_reason=form.get_text("finding_reason"),
+        finding_cites=form.get_texts("finding_cites"),
+    )
+    refused = Refusal(form_name, detail, missing, faults, changes)
+    return await render_claim(form.call, claim_id, typed=typed, refused=refused, error=error)
 
 
-async def changed_since(call: Call, claim_id: str, version: int) -> dict[str, Any]:
-    """What happened to a claim since the version that somebody read, in words."""
+async def list_changes_since(call: Call, claim_id: str, version: int) -> list[RecordLine]:
+    """List what happened to a claim since the version that somebody read, in words."""
 
-    def read(connection: Connection) -> list[dict[str, Any]]:
-        state: ClaimState = history_queries.require_state(connection, claim_id, None)
-        links = {one["id"]: one for one in statement_queries.list_links(connection, state)}
+    def read(connection: Connection) -> list[RecordLine]:
+        state = history_queries.require_state(connection, claim_id, None)
+        links = statement_queries.list_links(connection, state)
+        names = record_lines.Names(
+            {link["id"]: record_lines.name_voice(link["statement"]) for link in links}, {}
+        )
         return [
-            record_lines.told(one, links, {})
-            for one in history_queries.list_events_since(connection, claim_id, version)
+            record_lines.describe_event(event, names)
+            for event in history_queries.list_events_since(connection, claim_id, version)
         ]
 
-    return {"since": await call.read(read)}
+    return await call.read(read)

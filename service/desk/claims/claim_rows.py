@@ -1,83 +1,84 @@
 """Claims in lists, as pages show them: where each party stands, and who works on it."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from collections.abc import Collection, Iterable
+from typing import NotRequired
 
 import orjson
 from fastapi import Request
 from markupsafe import Markup
 from starlette.datastructures import QueryParams
+from typing_extensions import TypedDict
 
 from service.accounts import account_queries
-from service.desk.layout.rendering import ago, environment
+from service.claims.claim_views import ClaimView
 from service.directory import directory_queries
-from service.domain.claims import Stance, parse_instant
+from service.domain.claims import Stance
 from service.web import claim_requests
 from service.web.calls import Call
 
-STANCES = (Stance.SUPPORTS, Stance.CONTRADICTS, Stance.REQUESTS_CONFIRMATION)
-AGE = Markup("<age>")
-"""Stands for how long since: no text of a claim comes into a page with a `<` of its own."""
-KNOWN = {*claim_requests.ListQuery.model_fields}
+PARAMETERS = frozenset(claim_requests.ListQuery.model_fields)
 
 
-def asked(request: Request) -> claim_requests.ListQuery:
-    """The filters in a page's address: empty ones, as a form sends them, and those of other
-    programs (utm_source …) are none.  Raises Invalid."""
-    given = [
+class PartyStance(TypedDict):
+    """A party, by name, and the stance that it takes on a claim."""
+
+    stance: Stance
+    name: str
+
+
+class ClaimRow(ClaimView):
+    """A claim in a list. Its `assignee` is a name, and None for whoever is not of the desk."""
+
+    stands: list[PartyStance]
+    shown: NotRequired[list[Markup]]
+    """Where the words that were searched for were found."""
+
+
+def read_list_query(request: Request) -> claim_requests.ListQuery:
+    """Read the filters in a page's address. Raises Invalid.
+
+    Empty ones, as a form sends them, and those of other programs (utm_source …) are left out.
+    """
+    parameters = [
         (name, value.strip())
         for name, value in request.query_params.multi_items()
-        if name in KNOWN and value.strip() and name != "limit"
+        if name in PARAMETERS and value.strip() and name != "limit"
     ]
-    return claim_requests.parse_list_query(QueryParams(given))
+    return claim_requests.parse_list_query(QueryParams(parameters))
 
 
-async def rows(call: Call, stored: Iterable[tuple[str, str | None]]) -> list[dict[str, Any]]:
-    """Claims as stored, as a template shows them: with `stands`, the parties other than the
-    claimant's that stand somewhere, and with `assignee`, a name, for the desk."""
-    found = [(orjson.loads(document), assignee) for document, assignee in stored]
-    slugs = {root for claim, _ in found for one in STANCES for root in claim["evidence"][one]}
-    names = await parties_named(call, slugs)
-    people: dict[str, str] = {}
-    if call.sees_internals:
-        assignees = {assignee for _, assignee in found if assignee is not None}
-        people = await call.read(account_queries.read_names, assignees) if assignees else {}
-    for claim, assignee in found:
-        claim["stands"] = _stands(claim, names)
-        claim["assignee"] = people.get(assignee, "somebody") if people and assignee else None
-    return [claim for claim, _ in found]
+async def build_rows(call: Call, stored: Iterable[tuple[str, str | None]]) -> list[ClaimRow]:
+    """Build the rows of claims that are given as stored: each a document and its assignee's id."""
+    rows: list[ClaimRow] = []
+    assignees: list[str | None] = []
+    for document, assignee in stored:
+        rows.append(orjson.loads(document))
+        assignees.append(assignee if call.sees_internals else None)
+    party_names = await read_party_names(
+        call, {root for row in rows for _, roots in _list_roots(row) for root in roots}
+    )
+    ids = {assignee for assignee in assignees if assignee is not None}
+    people = await call.read(account_queries.read_names, ids) if ids else {}
+    for row, assignee in zip(rows, assignees, strict=True):
+        row["stands"] = [
+            {"stance": stance, "name": party_names.get(root, root)}
+            for stance, roots in _list_roots(row)
+            for root in roots
+        ]
+        row["assignee"] = people.get(assignee, "somebody") if people and assignee else None
+    return rows
 
 
-@dataclass(frozen=True, slots=True)
-class Drawn:
-    """Claims in a list as HTML: all of it but how long each has been in its status."""
-
-    pieces: list[str]
-    since: list[datetime]
-
-    def at(self, now: datetime) -> Markup:
-        told = [*(ago(one, now) for one in self.since), ""]
-        pairs = zip(self.pieces, told, strict=True)
-        return Markup("".join(part for pair in pairs for part in pair))  # noqa: S704 - a template's
-
-
-def draw(template: str, claims: Iterable[dict[str, Any]], **context: Any) -> Drawn:
-    """The `template` that lists `claims`, each once and in this order."""
-    html = environment().get_template(template).render(context | {"age": AGE})
-    return Drawn(html.split(AGE), [parse_instant(one["status_since"]) for one in claims])
-
-
-def _stands(claim: Mapping[str, Any], names: Mapping[str, str]) -> list[dict[str, str]]:
+def _list_roots(row: ClaimRow) -> list[tuple[Stance, list[str]]]:
+    """List the root parties that take each stance."""
+    evidence = row["evidence"]
     return [
-        {"stance": one.value, "name": names.get(root, root)}
-        for one in STANCES
-        for root in claim["evidence"][one]
+        (Stance.SUPPORTS, evidence["supports"]),
+        (Stance.CONTRADICTS, evidence["contradicts"]),
+        (Stance.REQUESTS_CONFIRMATION, evidence["requests_confirmation"]),
     ]
 
 
-async def parties_named(call: Call, slugs: Iterable[str]) -> dict[str, str]:
-    """The names of parties by slug."""
-    wanted = set(slugs)
-    return await call.read(directory_queries.read_names, wanted) if wanted else {}
+async def read_party_names(call: Call, slugs: Collection[str]) -> dict[str, str]:
+    """Read the names of parties by slug."""
+    return await call.read(directory_queries.read_names, slugs) if slugs else {}

@@ -1,9 +1,9 @@
-"""A claim's page as data: who says what, what the rules make of it, and what happened.
+"""What a claim's page shows: who says what, what the rules make of it, and what happened.
 
-Read in one transaction, now or as of an instant, so that no part contradicts another.
+It is read in one transaction, now or as of an instant, so that no part contradicts another.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,9 +12,12 @@ import orjson
 
 from service.accounts import account_queries
 from service.claims import decision_queries, documents, history_queries, statement_queries
+from service.claims.claim_views import ClaimView
 from service.claims.statement_queries import describe_voice
 from service.desk.claims import record_lines
+from service.desk.claims.record_lines import Names, RecordLine
 from service.directory import directory_queries
+from service.directory.directory_views import SourceView
 from service.domain import disclosure, evidence, guards, lifecycle
 from service.domain.access import Actor
 from service.domain.claims import (
@@ -30,17 +33,17 @@ from service.domain.claims import (
 from service.domain.disclosure import Audience
 from service.domain.guards import Move
 from service.publishing import publication_queries
-from service.publishing.claim_review import build_claim_review
+from service.publishing.claim_review import build_claim_review as claim_review
 from service.record.tail import newest
 from service.store.engine import Connection
 from service.store.snapshot import hold_snapshot
 from service.web import redaction
 
-Data = dict[str, Any]
+View = Mapping[str, Any]
 SHOWN = 12
-"""Statements of a claim that has many: the latest of each party; all of them are a click away."""
+"""Statements of a claim that has many: the latest of each party. A link leads to all of them."""
 RECORDED = 30
-"""Events that a page shows; the whole record is a click away."""
+"""Events on a page. A link leads to the whole record."""
 PAGE = 40
 """Statements, and events, on a page of all of them."""
 MOST_PARTIES = 10
@@ -50,42 +53,115 @@ NOTED = 200
 
 
 @dataclass(frozen=True, slots=True)
+class Card:
+    """A statement on the page, with its link to the claim; without one, the claim's own words."""
+
+    statement: View
+    link: View | None = None
+    counted: bool | None = None
+    why: str | None = None
+    """Why the rules count the link, or do not."""
+
+    @property
+    def id(self) -> str:
+        return f"l-{self.link['id']}" if self.link else f"o-{self.statement['id']}"
+
+    @property
+    def recorded_at(self) -> str:
+        return str((self.link or self.statement)["recorded_at"])
+
+    @property
+    def late(self) -> bool:
+        """Whether it was recorded on a later day than it was said."""
+        return self.recorded_at[:10] > str(self.statement["said_at"])[:10]
+
+    @property
+    def gone(self) -> bool:
+        """Whether the statement was taken back, or the link retracted."""
+        retracted_at = self.link["retracted_at"] if self.link else None
+        return self.statement["withdrawn_at"] is not None or retracted_at is not None
+
+    @property
+    def order(self) -> tuple[datetime, bool, str]:
+        """The sort key by which what was said first comes first."""
+        said_at = datetime.fromisoformat(self.statement["said_at"])
+        end = compute_end(said_at, Precision(self.statement["precision"]))
+        return end, self.link is not None, self.recorded_at
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A root party, with what it says."""
+
+    root: str | None
+    name: str
+    claimant: bool
+    left_out: int
+    """Its statements that are not on the page."""
+    cards: list[Card]
+
+
+@dataclass(frozen=True, slots=True)
+class PossibleMove:
+    """A status that the claim might be given."""
+
+    to: str
+    missing: list[str]
+    """What it lacks for that, in words."""
+    fitting: tuple[str, ...]
+    """The links that it may rest on."""
+    second: bool
+    """Whether a second person has to approve it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """When and why the claimant took the claim back, and where that was read."""
+
+    reason: str | None
+    said_at: str | None
+    precision: str | None
+    source: SourceView | None
+
+
+@dataclass(frozen=True, slots=True)
 class Sheet:
     """What a claim's page shows, for one caller."""
 
     state: ClaimState
-    claim: Data
-    """As the API serves it."""
-    columns: list[Data]
-    shown: set[str]
-    """The links on the page."""
-    suggestion: Data
-    moves: list[Data]
-    events: list[Data]
-    """Oldest first; those up to the instant asked about are `past`."""
+    claim: ClaimView
+    columns: list[Column]
+    suggestion: View
+    moves: list[PossibleMove]
+    events: list[RecordLine]
+    """Oldest first."""
     left_out: int
+    """Earlier events that are not among them."""
     parties_left_out: int
     next_statements: str | None
     """The link after which a page of all statements goes on."""
-    """Earlier events that are not among them."""
-    notes: list[Data]
+    notes: Sequence[View]
     people: Mapping[str, str]
     """Who may be assigned, by id."""
     assignee: str | None
-    withdrawal: Data
-    """When and where the claimant took the claim back, if so."""
-    around: Data
-    """The claim that it is part of, if any."""
-    json_ld: Data
+    withdrawal: Withdrawal | None
+    whole: ClaimState | None
+    """The claim that it is part of."""
+    json_ld: View
     newest: int
 
     @property
-    def linked_cards(self) -> list[Data]:
+    def linked_cards(self) -> list[Card]:
         """The cards of links, column by column."""
-        return [card for column in self.columns for card in column["cards"] if card["link"]]
+        return [card for column in self.columns for card in column.cards if card.link]
+
+    @property
+    def linked_ids(self) -> set[str]:
+        """The links on the page."""
+        return {card.link["id"] for card in self.linked_cards if card.link}
 
 
-def read(
+def read_sheet(
     connection: Connection,
     claim_id: str,
     *,
@@ -99,25 +175,23 @@ def read(
     publisher: str,
     base_url: str,
 ) -> Sheet:
-    """A claim of many statements and events is shown with the latest, or `entire`, page by page:
-    the links from the one that follows `after`, the events before `ahead_of`.  Links in `keep` are
-    always shown, and to the desk so is what a proposal rests on.
+    """Read what the page of a claim shows: the latest of its statements and events or, if `entire`,
+    a page of all: the links that follow `after`, the events before `ahead_of`.
 
+    Links in `keep` are always shown, and to the desk also what a proposal rests on.
     Raises NotFound, NotYetRecorded.
     """
     audience = disclosure.find_audience(caller)
-    internals = audience is Audience.DESK
+    is_desk = audience is Audience.DESK
     with hold_snapshot(connection):
         last = newest(connection)
         state = history_queries.require_state(connection, claim_id, moment)
+        next_statements, left_out_by_root, parties_left_out = None, dict[str | None, int](), 0
         if entire:
-            chosen, next_statements = _page(state, after)
-            left_out_of: dict[str | None, int] = {}
-            parties_left_out = 0
+            chosen, next_statements = _choose_page(state, after)
         else:
-            named = _named_in_proposal(state) if internals else ()
-            chosen, left_out_of, parties_left_out = _choose(state, {*keep, *named})
-            next_statements = None
+            proposed = _list_proposed_links(state) if is_desk else set()
+            chosen, left_out_by_root, parties_left_out = _choose_latest(state, {*keep, *proposed})
         links = redaction.redact_links(
             statement_queries.list_links(connection, state, moment=moment, chosen=chosen), audience
         )
@@ -129,42 +203,38 @@ def read(
             connection,
             claim_id,
             limit=PAGE if entire else RECORDED,
-            internal=internals,
+            internal=is_desk,
             ahead_of=ahead_of,
         )
-        people = account_queries.read_assignee_names(connection) if internals else {}
-        notes = []
-        if internals:
+        people, notes, assignee = dict[str, str](), [], None
+        if is_desk:
+            people = account_queries.read_assignee_names(connection)
             notes = decision_queries.list_latest_notes(connection, claim_id, moment, limit=NOTED)
+            if state.assignee:
+                names = account_queries.read_names(connection, [state.assignee])
+                assignee = names.get(state.assignee, "somebody")
         beside = publication_queries.read_review_sources(connection, claim_id, moment)
-        above = (
+        whole = (
             history_queries.require_state(connection, state.part_of, moment)
             if state.part_of
             else None
         )
-        assignee = None
-        if internals and state.assignee:
-            assignee = account_queries.read_names(connection, [state.assignee]).get(
-                state.assignee, "somebody"
-            )
-        withdrawal = _withdrawal(connection, state, rows)
-    by_id = {link.id: {"statement": describe_voice(link.voice)} for link in state.links}
+        withdrawal = _read_withdrawal(connection, state, rows)
     claim: Any = orjson.loads(documents.render_document(state))
     suggestion = decision_queries.build_suggestion(state)
-    columns = _columns(state, links, origin, suggestion)
-    for column in columns:
-        column["left_out"] = left_out_of.get(column["root"], 0)
+    event_names = Names(
+        {link.id: record_lines.name_voice(describe_voice(link.voice)) for link in state.links},
+        people,
+    )
     return Sheet(
         state=state,
         claim=claim,
-        columns=columns,
-        shown={card["link"]["id"] for one in columns for card in one["cards"] if card["link"]},
+        columns=_build_columns(state, links, origin, suggestion, left_out_by_root),
         suggestion=suggestion,
-        moves=_moves(state, four_eyes=four_eyes),
+        moves=_list_moves(state, four_eyes=four_eyes),
         events=[
-            record_lines.told(one, by_id, people)
-            | {"past": moment is None or datetime.fromisoformat(one["recorded_at"]) <= moment}
-            for one in redaction.redact_events(rows, audience)
+            record_lines.describe_event(event, event_names, moment=moment)
+            for event in redaction.redact_events(rows, audience)
         ],
         left_out=left_out,
         parties_left_out=parties_left_out,
@@ -173,87 +243,75 @@ def read(
         people=people,
         assignee=assignee,
         withdrawal=withdrawal,
-        around=_brief(above),
-        json_ld=build_claim_review(claim, beside, publisher=publisher, base_url=base_url),
+        whole=whole,
+        json_ld=claim_review(claim, beside, publisher=publisher, base_url=base_url),
         newest=last,
     )
 
 
-def _withdrawal(connection: Connection, state: ClaimState, rows: list[Data]) -> Data:
-    """The event that closed a withdrawn claim, with its source."""
+def _read_withdrawal(
+    connection: Connection, state: ClaimState, rows: Sequence[View]
+) -> Withdrawal | None:
+    """Read the event that closed a withdrawn claim, with its source."""
     if state.lifecycle is not Lifecycle.WITHDRAWN:
-        return {}
-    data: Data = next(
-        (one["data"] for one in reversed(rows) if one["type"] == "claim.withdrawn"), {}
+        return None
+    data: View = next(
+        (row["data"] for row in reversed(rows) if row["type"] == "claim.withdrawn"), {}
     )
     source = data.get("source")
-    unknown = dict.fromkeys(("reason", "said_at", "precision"))
-    return {
-        **unknown,
-        **data,
-        "source": directory_queries.read_source(connection, source) if source else None,
-    }
+    return Withdrawal(
+        reason=data.get("reason"),
+        said_at=data.get("said_at"),
+        precision=data.get("precision"),
+        source=directory_queries.read_source(connection, source) if source else None,
+    )
 
 
-def _brief(state: ClaimState | None) -> Data:
-    if state is None:
-        return {}
-    return {"id": state.id, "text": state.text, "status": state.status}
-
-
-def _columns(state: ClaimState, links: list[Data], origin: Data, suggestion: Data) -> list[Data]:
-    """One column for each root party, the claimant's first, each with its statements in the order
-    in which they were said."""
-    counted = {one["link"]: one for one in suggestion["trace"]}
+def _build_columns(
+    state: ClaimState,
+    links: Iterable[View],
+    origin: View,
+    suggestion: View,
+    left_out: Mapping[str | None, int],
+) -> list[Column]:
+    """Build a column for each root party, the claimant's first, each in the order in which its
+    statements were made."""
+    traces = {trace["link"]: trace for trace in suggestion["trace"]}
     claimant = state.claimant
-    first: Data = {
-        "root": claimant.root if claimant else None,
-        "name": claimant.root_name if claimant else "Unattributed",
-        "claimant": True,
-        "left_out": 0,
-        "cards": [_card(None, origin, None)],
-    }
-    columns = {first["root"]: first}
+    root, name = (claimant.root, claimant.root_name) if claimant else (None, "Unattributed")
+    columns = {root: Column(root, name, True, left_out.get(root, 0), [Card(origin)])}
     for link in links:
-        statement = link["statement"]
-        column = columns.setdefault(
-            statement["root"],
-            {
-                "root": statement["root"],
-                "name": statement["root_name"],
-                "claimant": False,
-                "left_out": 0,
-                "cards": [],
-            },
-        )
-        column["cards"].append(_card(link, statement, counted.get(link["id"])))
+        statement, trace = link["statement"], traces.get(link["id"])
+        root = statement["root"]
+        if root not in columns:
+            columns[root] = Column(root, statement["root_name"], False, left_out.get(root, 0), [])
+        counted, why = (trace["counted"], trace["why"]) if trace else (None, None)
+        columns[root].cards.append(Card(statement, link, counted, why))
     for column in columns.values():
-        column["cards"].sort(key=_order_said)
+        column.cards.sort(key=lambda card: card.order)
     return list(columns.values())
 
 
-def _order_said(card: Data) -> tuple[Any, ...]:
-    statement = card["statement"]
-    said_at = datetime.fromisoformat(statement["said_at"])
-    return compute_end(said_at, Precision(statement["precision"])), card["order"]
-
-
-def _named_in_proposal(state: ClaimState) -> set[str]:
+def _list_proposed_links(state: ClaimState) -> set[str]:
     waiting = state.pending
-    return set() if waiting is None else {*waiting.cites, *(one.link for one in waiting.set_aside)}
+    return (
+        set() if waiting is None else {*waiting.cites, *(item.link for item in waiting.set_aside)}
+    )
 
 
-def _page(state: ClaimState, after: str | None) -> tuple[Sequence[Link], str | None]:
-    """The links after one of them, and the one after which the next page begins."""
+def _choose_page(state: ClaimState, after: str | None) -> tuple[Sequence[Link], str | None]:
+    """Return the links after one of them, and the one after which the next page begins."""
     places = {link.id: place for place, link in enumerate(state.links)}
     begin = 0 if after is None else places.get(after, -1) + 1
     chosen = state.links[begin : begin + PAGE]
     return chosen, chosen[-1].id if begin + PAGE < len(state.links) else None
 
 
-def _choose(state: ClaimState, keep: set[str]) -> tuple[Sequence[Link], dict[str | None, int], int]:
-    """The latest links of each party where there are too many to look at, how many of each are
-    left out, and how many parties are."""
+def _choose_latest(
+    state: ClaimState, keep: set[str]
+) -> tuple[Sequence[Link], dict[str | None, int], int]:
+    """Return the latest links of each party where there are too many to look at, how many of each
+    party are left out, and how many parties are."""
     if len(state.links) < SHOWN:
         return state.links, {}, 0
     by_root: dict[str | None, list[Link]] = {}
@@ -286,33 +344,15 @@ def _choose(state: ClaimState, keep: set[str]) -> tuple[Sequence[Link], dict[str
     return chosen, left_out, len(roots) - len(shown)
 
 
-def _card(link: Data | None, statement: Data, traced: Data | None) -> Data:
-    recorded = link["recorded_at"] if link else statement["recorded_at"]
-    gone = bool(
-        statement["withdrawn_at"] is not None or (link and link["retracted_at"] is not None)
-    )
-    return {
-        "id": f"l-{link['id']}" if link else f"o-{statement['id']}",
-        "link": link,
-        "statement": statement,
-        "counted": traced["counted"] if traced else None,
-        "why": traced["why"] if traced else None,
-        "gone": gone,
-        "late": recorded[:10] > statement["said_at"][:10],
-        "recorded_at": recorded,
-        "order": (link is not None, recorded),
-    }
+def _list_moves(state: ClaimState, *, four_eyes: bool) -> list[PossibleMove]:
+    """List every status that the claim might be given, with what is missing for it.
 
-
-def _moves(state: ClaimState, *, four_eyes: bool) -> list[Data]:
-    """Every status that the claim might be given, with what is missing for it.
-
-    Reasons and citations come from the form, so what they lack is not told as missing here.
+    Reasons and citations come from the form, so what they lack is not named as missing here.
     """
     if state.lifecycle is not Lifecycle.ACTIVE:
         return []
-    aside = tuple(SetAside(one.id, "…") for one in evidence.list_open_contradictions(state))
-    found = []
+    aside = tuple(SetAside(link.id, "…") for link in evidence.list_open_contradictions(state))
+    moves = []
     for to in Status:
         if (state.status, to) not in lifecycle.TRANSITIONS:
             continue
@@ -321,14 +361,13 @@ def _moves(state: ClaimState, *, four_eyes: bool) -> list[Data]:
         missing = lifecycle.list_missing(state, move)
         if missing and aside and to is Status.CONFIRMED and state.status is Status.DISPUTED:
             # It may be reached by setting aside, which takes more support.
-            setting = lifecycle.list_missing(state, Move(to, "…", fitting, aside))
-            missing = setting or []
-        found.append(
-            {
-                "to": to.value,
-                "missing": [one.detail for one in missing],
-                "fitting": fitting,
-                "second": lifecycle.needs_second_person(move, four_eyes=four_eyes),
-            }
+            missing = lifecycle.list_missing(state, Move(to, "…", fitting, aside)) or []
+        moves.append(
+            PossibleMove(
+                to=to.value,
+                missing=[requirement.detail for requirement in missing],
+                fitting=fitting,
+                second=lifecycle.needs_second_person(move, four_eyes=four_eyes),
+            )
         )
-    return found
+    return moves

@@ -1,7 +1,8 @@
-"""A waiting decision in words: what it changes, what printed when it was proposed, and what prints
-now."""
+"""Waiting decisions in words: what they change, what was printed when they were proposed, and what
+is printed now."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from service.domain import labels, printed
@@ -16,7 +17,7 @@ from service.domain.claims import (
 )
 from service.domain.print_line import format_date, join_names
 
-Data = dict[str, Any]
+Printed = Mapping[str, Any]
 NAMES = {
     "text": "The claim",
     "claimant": "Claimed by",
@@ -30,52 +31,72 @@ NAMES = {
     "finding": "Finding",
     "withdrawn": "Withdrawn by the claimant",
 }
-"""What is printed, by the fields of `printed.FIELDS`."""
+"""The names of printed fields, by `printed.FIELDS`."""
 
 
-def describe(kind: str | None, to: str, change: Mapping[str, Any] | None) -> str:
-    """What a proposal is for: a status, a finding, another wording …"""
-    known = DecisionKind(kind or DecisionKind.STATUS)
-    if known is DecisionKind.STATUS or change is None:
+def describe_change(kind: str | None, to: str, change: Mapping[str, Any] | None) -> str:
+    """Say what a proposal is for: a status, a finding, another wording …"""
+    decision = DecisionKind(kind or DecisionKind.STATUS)
+    if decision is DecisionKind.STATUS or change is None:
         return labels.STATUSES[Status(to)].lower()
-    if known is DecisionKind.FINDING:
-        found = change["finding"]
-        return (
-            f"finding: {labels.FINDINGS[Finding(found)]}" if found else "to take the finding back"
-        )
-    return labels.DECISIONS[known]
+    if decision is DecisionKind.FINDING:
+        finding = change["finding"]
+        if not finding:
+            return "to take the finding back"
+        return f"finding: {labels.FINDINGS[Finding(finding)]}"
+    return labels.DECISIONS[decision]
 
 
-def compare(state: ClaimState, waiting: Pending) -> Data:
-    """What an approval would change of what is printed, and what has changed since the proposal.
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """A printed field, before and after, in words."""
 
-    `rows` are the fields that differ, each as it is `now` and as it would be `then`; `outdated` are
-    the fields that are otherwise than the proposer saw.
-    """
-    title = describe(waiting.kind, waiting.to, waiting.change)
+    name: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalWords:
+    """A waiting decision in words."""
+
+    title: str
+    changes: list[FieldChange]
+    """What an approval would change of what is printed."""
+    outdated: list[FieldChange]
+    """What of it has changed since the proposer saw it."""
+
+
+def describe_proposal(state: ClaimState, pending: Pending) -> ProposalWords:
+    """Compare what is printed now with what a proposal would print, and with what its proposer
+    saw."""
     now = printed.read_printed(state)
-    seen, prints = waiting.seen or {}, waiting.prints or {}
-    return {
-        "title": title,
-        "rows": [
-            {"name": NAMES[name], "now": _say(name, now[name]), "then": _say(name, prints[name])}
-            for name in printed.list_differences(prints, now)
-        ],
-        "outdated": [
-            {"name": NAMES[name], "seen": _say(name, seen[name]), "now": _say(name, now[name])}
-            for name in printed.list_differences(seen, now)
-        ],
-    }
+    return ProposalWords(
+        title=describe_change(pending.kind, pending.to, pending.change),
+        changes=_compare(
+            now, pending.prints or {}, printed.list_differences(pending.prints or {}, now)
+        ),
+        outdated=_compare(
+            pending.seen or {}, now, printed.list_differences(pending.seen or {}, now)
+        ),
+    )
 
 
-def _say(name: str, value: Any) -> str:
-    """A printed field in words."""
+def _compare(before: Printed, after: Printed, names: Iterable[str]) -> list[FieldChange]:
+    return [
+        FieldChange(NAMES[name], _describe(name, before[name]), _describe(name, after[name]))
+        for name in names
+    ]
+
+
+def _describe(name: str, value: Any) -> str:
+    """Put a printed field into words."""
     if value is None or value == []:
         return "nobody" if name in ("supports", "contradicts", "requests") else "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
-        return join_names([one["name"] for one in value])
+        return join_names([party["name"] for party in value])
     if name == "status":
         return labels.STATUSES[Status(value)]
     if name == "claimant":

@@ -1,6 +1,8 @@
 """A claim's record in words: what happened, by whom, and why."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from service.desk.claims import proposal_words
@@ -9,202 +11,235 @@ from service.domain.claims import Cause, DecisionKind, Finding, Precision, Statu
 from service.domain.print_line import format_date, join_names
 from service.domain.proposals import LapseReason
 
-Data = dict[str, Any]
+Data = Mapping[str, Any]
+"""The data of an event, which each type has of its own shape."""
 
 
-def told(event: Data, links: Mapping[str, Data], people: Mapping[str, str]) -> Data:
-    """An event of the record as a reader meets it.
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """What an event says, with the status or stance that its mark shows."""
 
-    `links` are the claim's links by id, as served; `people` are names by the ids of those who may
-    be assigned.  What may not be read is not in it: `redact_events` comes first.
+    what: str
+    why: str | None = None
+    status: Status | None = None
+    stance: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordLine:
+    """An event of the record as a reader meets it."""
+
+    number: int
+    recorded_at: str
+    who: str | None
+    """None where that is nobody's business."""
+    what: str
+    why: str | None
+    status: Status | None
+    stance: str | None
+    past: bool
+    """Whether it was recorded by the instant that the page is as of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The names that a claim's events refer to by id."""
+
+    voices: Mapping[str, str]
+    """By link: whose statement it is of."""
+    people: Mapping[str, str]
+    """Those who may be assigned."""
+
+    def list_voices(self, links: Iterable[str]) -> str:
+        """List whose statements links are of, each once."""
+        return join_names(list(dict.fromkeys(self.name_voice(link) for link in links)))
+
+    def name_voice(self, link: str) -> str:
+        return self.voices.get(link, "a statement")
+
+
+def describe_event(event: Data, names: Names, *, moment: datetime | None = None) -> RecordLine:
+    """Put an event of the record into words.
+
+    What the reader may not know is not in it: `redact_events` comes first.
     """
-    data = event["data"]
-    shown: Data = {
-        "number": event["seq"],
-        "recorded_at": event["recorded_at"],
-        "type": event["type"],
-        "hash": event["hash"],
-        "who": _who(event["actor"]),
-        "why": None,
-        "status": None,
-        "stance": None,
-    }
-    return shown | _TOLD[event["type"]](data, _Known(links, people))
+    wording = _WORDINGS[event["type"]](event["data"], names)
+    recorded_at = event["recorded_at"]
+    return RecordLine(
+        number=event["seq"],
+        recorded_at=recorded_at,
+        who=_name_actor(event["actor"]),
+        what=wording.what,
+        why=wording.why,
+        status=wording.status,
+        stance=wording.stance,
+        past=moment is None or datetime.fromisoformat(recorded_at) <= moment,
+    )
 
 
-class _Known:
-    def __init__(self, links: Mapping[str, Data], people: Mapping[str, str]) -> None:
-        self.links = links
-        self.people = people
-
-    def voice(self, link: str) -> str:
-        """Whose statement a link is of."""
-        found = self.links.get(link)
-        return _voice(found["statement"]) if found else "a statement"
+def name_voice(statement: Data) -> str:
+    """Name whoever made a statement: the speaker with the party, or the party."""
+    speaker = statement["speaker"]
+    party = str(statement.get("party_name") or "Nobody in particular")
+    return f"{speaker['name']} ({party})" if speaker else party
 
 
-def _who(actor: Data | None) -> str | None:
-    """Who acted; None where that is nobody's business."""
+def _name_actor(actor: Data | None) -> str | None:
     if actor is None:
         return None
     return "the rules" if "rule" in actor else str(actor["name"])
 
 
-def _voice(statement: Data) -> str:
-    speaker = statement["speaker"]
-    party = statement.get("party_name") or "Nobody in particular"
-    return f"{speaker['name']} ({party})" if speaker else str(party)
+def _describe_ground(code: str) -> str:
+    """Say why an editor decided against the guards; programs may give grounds of their own."""
+    ground = labels.OVERRIDES.get(code)
+    return ground[0].lower() + ground[1:] if ground else code.replace("-", " ")
 
 
-def _ground(code: str) -> str:
-    """Why an editor decided against the guards; programs may give grounds of their own."""
-    known = labels.OVERRIDES.get(code)
-    return known[0].lower() + known[1:] if known else code.replace("-", " ")
+def _describe_finding(finding: str | None) -> str:
+    return f"Found: {labels.FINDINGS[Finding(finding)]}" if finding else "Finding taken back"
 
 
-def _created(data: Data, _: _Known) -> Data:
+def _describe_agreement(data: Data) -> str:
+    """Say who proposed and who approved a change, where two people agreed on it."""
+    if data.get("decided_by") and data.get("approved_by"):
+        return f"; proposed by {data['decided_by']}, approved by {data['approved_by']}"
+    return ""
+
+
+def _join_notes(*notes: str | None) -> str | None:
+    return " — ".join(note for note in notes if note) or None
+
+
+def _describe_creation(data: Data, _: Names) -> Wording:
     claimant = data["claimant"]
     by = f"claimed by {claimant['name']}" if claimant else "unattributed"
-    return {"what": f"Recorded: {by}", "status": Status.ASSERTED.value}
+    return Wording(f"Recorded: {by}", status=Status.ASSERTED)
 
 
-def _status_changed(data: Data, known: _Known) -> Data:
+def _describe_status_change(data: Data, names: Names) -> Wording:
     before, after = Status(data["previous_status"]), Status(data["status"])
+    cause, override = Cause(data["cause"]), data["override"]
     what = f"From {labels.STATUSES[before].lower()} to {labels.STATUSES[after].lower()}"
-    cause = Cause(data["cause"])
-    what += f": {labels.CAUSES[cause]}" if cause is not Cause.DECISION else ""
-    if data["override"]:
-        what += f", against the usual rules ({_ground(data['override']['code'])})"
-    if data.get("decided_by") and data.get("approved_by"):
-        what += f"; proposed by {data['decided_by']}, approved by {data['approved_by']}"
-    cited = list(dict.fromkeys(known.voice(one) for one in data["cites"]))
-    what += f". Rests on {join_names(cited)}" if cited else ""
-    why = data["reason"] if cause in (Cause.DECISION, Cause.IMPORT) else None
-    notes = [why, data["override"]["note"] if data["override"] else None, data.get("approval_note")]
-    return {
-        "what": what,
-        "why": " — ".join(one for one in notes if one) or None,
-        "status": after.value,
-    }
+    if cause is not Cause.DECISION:
+        what += f": {labels.CAUSES[cause]}"
+    if override:
+        what += f", against the usual rules ({_describe_ground(override['code'])})"
+    what += _describe_agreement(data)
+    if data["cites"]:
+        what += f". Rests on {names.list_voices(data['cites'])}"
+    reason = data["reason"] if cause in (Cause.DECISION, Cause.IMPORT) else None
+    note = override["note"] if override else None
+    return Wording(what, _join_notes(reason, note, data.get("approval_note")), status=after)
 
 
-def _amended(data: Data, known: _Known) -> Data:
-    said = []
+def _describe_amendment(data: Data, names: Names) -> Wording:
+    changes = []
     if "text" in data:
         how = "Reworded in substance" if data.get("material") else "Better worded"
-        said.append(f"{how}: “{data['text']}”")
+        changes.append(f"{how}: “{data['text']}”")
     if "tags" in data:
-        said.append(f"Tagged {', '.join(data['tags'])}" if data["tags"] else "Tags removed")
+        changes.append(f"Tagged {', '.join(data['tags'])}" if data["tags"] else "Tags removed")
     if "assignee" in data:
-        who = data["assignee"]
-        said.append(f"Assigned to {known.people.get(who, 'somebody')}" if who else "Unassigned")
+        assignee = data["assignee"]
+        name = names.people.get(assignee, "somebody")
+        changes.append(f"Assigned to {name}" if assignee else "Unassigned")
     if "finding" in data:
-        found = data["finding"]
-        said.append(f"Found: {labels.FINDINGS[Finding(found)]}" if found else "Finding taken back")
-    return {"what": ". ".join(said) or "Amended"}
+        changes.append(_describe_finding(data["finding"]))
+    return Wording(". ".join(changes) or "Amended")
 
 
-def _linked(data: Data, _: _Known) -> Data:
+def _describe_link(data: Data, _: Names) -> Wording:
     link = data["link"]
-    stance = labels.STANCES[link["stance"]]
     speaker, party = link["voice"]["speaker"], link["voice"]["name"]
-    who = f"{speaker['name']} ({party})" if speaker else party
-    how = [word for word, holds in _qualities(link) if holds]
-    what = f"{who} {stance}" + (f" ({', '.join(how)})" if how else "")
-    return {"what": what, "why": link.get("note"), "stance": link["stance"]}
+    voice = f"{speaker['name']} ({party})" if speaker else party
+    limits = ["conditionally"] if link["conditional"] else []
+    limits += ["in part"] if link["scope"] == "partial" else []
+    what = f"{voice} {labels.STANCES[link['stance']]}"
+    what += f" ({', '.join(limits)})" if limits else ""
+    return Wording(what, link.get("note"), stance=link["stance"])
 
 
-def _qualities(link: Data) -> list[tuple[str, bool]]:
-    return [("conditionally", link["conditional"]), ("in part", link["scope"] == "partial")]
-
-
-def _absorbed(data: Data, _: _Known) -> Data:
-    count = len(data["links"])
+def _describe_absorption(data: Data, _: Names) -> Wording:
+    count, conflicts = len(data["links"]), len(data["conflicts"])
     moved = f"{count} of its links moved here" if count else "none of its links was new"
     what = f"A duplicate was merged into this claim; {moved}"
-    if data["conflicts"]:
-        what += f"; {len(data['conflicts'])} had another stance there and wait to be affirmed"
-    return {"what": what}
+    if conflicts:
+        what += f"; {conflicts} had another stance there and wait to be affirmed"
+    return Wording(what)
 
 
-def _component(data: Data, _: _Known) -> Data:
+def _describe_component(data: Data, _: Names) -> Wording:
     if data["removed"]:
-        return {"what": f"No longer part of this: “{data['text']}”"}
+        return Wording(f"No longer part of this: “{data['text']}”")
     status = labels.STATUSES[Status(data["status"])].lower()
-    return {"what": f"Its part “{data['text']}” is {status}"}
+    return Wording(f"Its part “{data['text']}” is {status}")
 
 
-def _finding_changed(data: Data, known: _Known) -> Data:
-    found = data["finding"]
-    what = f"Found: {labels.FINDINGS[Finding(found)]}" if found else "Finding taken back"
-    if data["decided_by"] and data["approved_by"]:
-        what += f"; proposed by {data['decided_by']}, approved by {data['approved_by']}"
-    cited = list(dict.fromkeys(known.voice(one) for one in data["cites"]))
-    what += f". Rests on {join_names(cited)}" if cited else ""
-    notes = [data["reason"], data["approval_note"]]
-    return {"what": what, "why": " — ".join(one for one in notes if one) or None}
+def _describe_finding_change(data: Data, names: Names) -> Wording:
+    what = _describe_finding(data["finding"]) + _describe_agreement(data)
+    if data["cites"]:
+        what += f". Rests on {names.list_voices(data['cites'])}"
+    return Wording(what, _join_notes(data["reason"], data.get("approval_note")))
 
 
-def _proposed(data: Data, known: _Known) -> Data:
-    cited = list(dict.fromkeys(known.voice(one) for one in data["cites"]))
-    rests = f", on {join_names(cited)}" if cited else ""
+def _describe_proposal(data: Data, names: Names) -> Wording:
+    change = proposal_words.describe_change(data.get("kind"), data["to"], data.get("change"))
+    rests = f", on {names.list_voices(data['cites'])}" if data["cites"] else ""
     against = ", against the usual rules" if data["override"] else ""
-    title = proposal_words.describe(data.get("kind"), data["to"], data.get("change"))
-    return {"what": f"Proposed: {title}{rests}{against}", "why": data["reason"]}
+    return Wording(f"Proposed: {change}{rests}{against}", data["reason"])
 
 
-def _approved(data: Data, _: _Known) -> Data:
-    names = f"by {data['decided_by']}, approved by {data['approved_by']}"
-    what = f"Proposal of {labels.DECISIONS[DecisionKind(data['kind'])]} approved"
+def _describe_approval(data: Data, _: Names) -> Wording:
+    kind = labels.DECISIONS[DecisionKind(data["kind"])]
+    what = f"Proposal of {kind} approved"
     if data["decided_by"]:
-        what = f"Agreed on {labels.DECISIONS[DecisionKind(data['kind'])]}: proposed {names}"
-    return {"what": what, "why": data["approval_note"]}
+        names = f"by {data['decided_by']}, approved by {data['approved_by']}"
+        what = f"Agreed on {kind}: proposed {names}"
+    return Wording(what, data["approval_note"])
 
 
-def _withdrawn(what: str) -> Callable[[Data, _Known], Data]:
-    def tell(data: Data, _: _Known) -> Data:
-        heard = data.get("said_at")
-        when = format_date(parse_instant(heard), Precision(data["precision"])) if heard else None
-        return {"what": f"{what}, {when}" if when else what, "why": data["reason"]}
+def _describe_withdrawal(what: str) -> Callable[[Data, Names], Wording]:
+    def describe(data: Data, _: Names) -> Wording:
+        said_at = data.get("said_at")
+        when = (
+            format_date(parse_instant(said_at), Precision(data["precision"])) if said_at else None
+        )
+        return Wording(f"{what}, {when}" if when else what, data["reason"])
 
-    return tell
+    return describe
 
 
-_TOLD: dict[str, Callable[[Data, _Known], Data]] = {
-    "claim.created": _created,
-    "claim.status_changed": _status_changed,
-    "claim.amended": _amended,
-    "finding.changed": _finding_changed,
-    "claim.merged": lambda *_: {"what": "Merged into another claim"},
-    "claim.absorbed": _absorbed,
-    "claim.withdrawn": _withdrawn("The claimant takes the claim back"),
-    "claim.moved": lambda data, _: {
-        "what": "Part of another claim now" if data["part_of"] else "Stands on its own now"
-    },
-    "link.created": _linked,
-    "link.retracted": lambda data, known: {
-        "what": f"Link to {known.voice(data['link'])} retracted",
-        "why": data["reason"],
-    },
-    "link.affirmed": lambda data, known: {
-        "what": f"Link to {known.voice(data['link'])} affirmed for this wording"
-    },
-    "statement.quoted": lambda data, _: {
-        "what": "Another rendering of a statement was added",
-        "why": data["quote"]["text"],
-    },
-    "statement.withdrawn": _withdrawn("A linked statement was taken back"),
-    "decision.proposed": _proposed,
-    "decision.rejected": lambda data, _: {"what": "Proposal rejected", "why": data["comment"]},
-    "decision.withdrawn": lambda data, _: {
-        "what": "Proposal taken back",
-        "why": data["reason"],
-    },
-    "decision.approved": _approved,
-    "decision.lapsed": lambda data, _: {
-        "what": "Proposal lapsed: " + labels.LAPSES[LapseReason(data["reason"])]
-    },
-    "component.changed": _component,
-    "party.changed": lambda *_: {"what": "A party in it was renamed, or moved under another"},
-    "speaker.changed": lambda data, _: {"what": f"A speaker’s name was corrected: {data['name']}"},
+_WORDINGS: dict[str, Callable[[Data, Names], Wording]] = {
+    "claim.created": _describe_creation,
+    "claim.status_changed": _describe_status_change,
+    "claim.amended": _describe_amendment,
+    "finding.changed": _describe_finding_change,
+    "claim.merged": lambda *_: Wording("Merged into another claim"),
+    "claim.absorbed": _describe_absorption,
+    "claim.withdrawn": _describe_withdrawal("The claimant takes the claim back"),
+    "claim.moved": lambda data, _: Wording(
+        "Part of another claim now" if data["part_of"] else "Stands on its own now"
+    ),
+    "link.created": _describe_link,
+    "link.retracted": lambda data, names: Wording(
+        f"Link to {names.name_voice(data['link'])} retracted", data["reason"]
+    ),
+    "link.affirmed": lambda data, names: Wording(
+        f"Link to {names.name_voice(data['link'])} affirmed for this wording"
+    ),
+    "statement.quoted": lambda data, _: Wording(
+        "Another rendering of a statement was added", data["quote"]["text"]
+    ),
+    "statement.withdrawn": _describe_withdrawal("A linked statement was taken back"),
+    "decision.proposed": _describe_proposal,
+    "decision.rejected": lambda data, _: Wording("Proposal rejected", data["comment"]),
+    "decision.withdrawn": lambda data, _: Wording("Proposal taken back", data["reason"]),
+    "decision.approved": _describe_approval,
+    "decision.lapsed": lambda data, _: Wording(
+        f"Proposal lapsed: {labels.LAPSES[LapseReason(data['reason'])]}"
+    ),
+    "component.changed": _describe_component,
+    "party.changed": lambda *_: Wording("A party in it was renamed, or moved under another"),
+    "speaker.changed": lambda data, _: Wording(f"A speaker’s name was corrected: {data['name']}"),
 }

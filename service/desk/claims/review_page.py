@@ -1,16 +1,18 @@
-"""The review queue: what wants somebody's attention, the longest unchanged first."""
+"""The review queue: claims that want somebody's attention, the longest unchanged first."""
 
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import urlencode
 
 import orjson
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 
 from service.accounts import account_queries
 from service.claims import decision_queries
 from service.desk.claims import board_pages, claim_rows, proposal_words
-from service.desk.layout.rendering import render
+from service.desk.claims.claim_rows import ClaimRow
+from service.desk.layout.rendering import render_page
 from service.domain.access import Action
 from service.domain.claims import format_instant
 from service.domain.errors import Invalid
@@ -29,10 +31,23 @@ REASONS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class ReviewRow:
+    """A claim in the queue."""
+
+    claim: ClaimRow
+    assignee: str | None
+    """The id of whoever works on it."""
+    reasons: list[str]
+    proposal: str | None
+    since: str
+
+
 @router.get("/review")
 async def show_queue(
-    request: Request, call: Annotated[Call, allow(Action.READ_INTERNALS, page=True)]
+    call: Annotated[Call, allow(Action.READ_INTERNALS, page=True)],
 ) -> Response:
+    request = call.request
     query = request.query_params
     reason, assignee = query.get("reason") or None, query.get("assignee") or None
     if reason is not None and reason not in REASONS:
@@ -42,42 +57,48 @@ async def show_queue(
     after = None
     if query.get("cursor"):
         after = call.services.cursors.read(query["cursor"], scope, now=call.now)
-    found = await call.read(
+    reviews = await call.read(
         decision_queries.list_review_queue,
         reason=reason,
         assignee=call.actor.id if assignee == "me" else assignee,
         stale_before=call.now - timedelta(hours=call.services.settings.stale_after_hours),
         window=Window(LIMIT, after),
     )
-    following = None
-    if len(found) > LIMIT:
-        found = found[:LIMIT]
-        keys = [format_instant(found[-1].since), found[-1].id]
+    next_url = None
+    if len(reviews) > LIMIT:
+        reviews = reviews[:LIMIT]
+        keys = [format_instant(reviews[-1].since), reviews[-1].id]
         cursor = call.services.cursors.write(scope, keys, now=call.now)
-        kept: dict[str, Any] = {"reason": reason, "assignee": assignee, "cursor": cursor}
-        following = "/review?" + urlencode({name: one for name, one in kept.items() if one})
-    rows = await claim_rows.rows(call, [(one.claim, None) for one in found])
-    people = await call.read(account_queries.read_assignee_names)
-    waiting = await call.read(decision_queries.list_pending, [one.id for one in found])
-    for claim, one in zip(rows, found, strict=True):
-        claim["assigned"] = orjson.loads(one.claim)["assignee"]
-        claim["reasons"] = [REASONS[name] for name in one.reasons]
-        proposal = waiting.get(one.id)
+        parameters = {"reason": reason, "assignee": assignee, "cursor": cursor}
+        kept = {name: value for name, value in parameters.items() if value}
+        next_url = f"/review?{urlencode(kept)}"
+    claims = await claim_rows.build_rows(call, [(review.claim, None) for review in reviews])
+    proposals = await call.read(decision_queries.list_pending, [review.id for review in reviews])
+    rows = []
+    for claim, review in zip(claims, reviews, strict=True):
+        proposal = proposals.get(review.id)
+        words = None
         if proposal is not None:
             change = orjson.loads(proposal.proposal).get("change")
-            claim["proposed"] = proposal_words.describe(proposal.kind, proposal.to, change)
-        claim["since"] = format_instant(one.since)
-    return render(
-        request,
+            words = proposal_words.describe_change(proposal.kind, proposal.to, change)
+        rows.append(
+            ReviewRow(
+                claim=claim,
+                assignee=orjson.loads(review.claim)["assignee"],
+                reasons=[REASONS[name] for name in review.reasons],
+                proposal=words,
+                since=format_instant(review.since),
+            )
+        )
+    return render_page(
+        call,
         "review.html",
-        caller=call.caller,
-        now=call.now,
-        live=board_pages.live(after_event),
+        live=board_pages.build_stream_url(after_event),
         rows=rows,
-        people=people,
+        people=await call.read(account_queries.read_assignee_names),
         reasons=REASONS,
         reason=reason,
         mine=assignee == "me",
-        next=following,
+        next=next_url,
         back=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
     )

@@ -1,4 +1,4 @@
-"""Parties, from their roots down, and who speaks for them."""
+"""Pages of parties, from their roots down, and of who speaks for them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response
 
 from service.claims import rename_commands
 from service.desk.layout import forms
-from service.desk.layout.forms import Form, posted
+from service.desk.layout.forms import Form, accept_form
 from service.desk.layout.rendering import render
 from service.directory import directory_queries, party_commands
 from service.directory.directory_views import PartyView, RootPartyView, SpeakerView
@@ -20,7 +20,7 @@ from service.domain.errors import (
     Invalid,
 )
 from service.domain.names import make_slug
-from service.store.paging import MAX_LIMIT, Window, cut
+from service.store.paging import MAX_LIMIT, Window, cut_page
 from service.web.bodies import directory_inputs
 from service.web.calls import Call, allow, build_list_scope
 from service.web.fields import RecordId, SlugPath, read_sent_fields
@@ -29,12 +29,12 @@ router = APIRouter(include_in_schema=False)
 
 Reading = Annotated[Call, allow(Action.READ_RECORDS, page=True)]
 MayChange = Annotated[Call, allow(Action.CHANGE_PARTIES, page=True)]
-Recording = Annotated[Form, posted(Action.RECORD)]
-Changing = Annotated[Form, posted(Action.CHANGE_PARTIES)]
+Recording = Annotated[Form, accept_form(Action.RECORD)]
+Changing = Annotated[Form, accept_form(Action.CHANGE_PARTIES)]
 
-FAMILIES, SPEAKERS, SOME = 50, 100, 4
-FIELDS = ("name", "slug", "full_name", "kind", "country", "parent")
-PERSON = ("name", "role")
+ROOTS, SPEAKERS, FIRST_SPEAKERS = 50, 100, 4
+PARTY_FIELDS = ("name", "slug", "full_name", "kind", "country", "parent")
+SPEAKER_FIELDS = ("name", "role")
 
 
 class PartyNode(PartyView):
@@ -45,20 +45,20 @@ class PartyNode(PartyView):
 
 @router.get("/parties")
 async def show_parties(call: Reading) -> Response:
-    return await _list(call)
+    return await _render_parties(call)
 
 
-async def _list(
+async def _render_parties(
     call: Call, form: Form | None = None, error: ClaimdeskError | None = None
 ) -> Response:
     request = call.request
     scope, after = build_list_scope("desk parties", request), None
     if form is None and (cursor := request.query_params.get("cursor")):
         after = call.services.cursors.read(cursor, scope, now=call.now)
-    window = Window(FAMILIES, after)
+    window = Window(ROOTS, after)
     found = await call.read(directory_queries.list_root_parties, window=window)
-    rows, last = cut(found, window, lambda row: [row["slug"]])
-    slugs = [one["slug"] for root in rows for one in (root, *root["below"])]
+    rows, last = cut_page(found, window, lambda root: [root["slug"]])
+    slugs = [party["slug"] for root in rows for party in (root, *root["below"])]
     following = None
     if last is not None:
         following = call.services.cursors.write(scope, last, now=call.now)
@@ -69,12 +69,14 @@ async def _list(
         now=call.now,
         status=200 if error is None else error.status,
         roots=[_nest_children(root) for root in rows],
-        speakers=await call.read(directory_queries.list_first_speakers, slugs, limit=SOME + 1),
-        some=SOME,
+        speakers=await call.read(
+            directory_queries.list_first_speakers, slugs, limit=FIRST_SPEAKERS + 1
+        ),
+        some=FIRST_SPEAKERS,
         next=None if following is None else f"/parties?{urlencode({'cursor': following})}",
-        typed=_typed(form, FIELDS),
-        parents=await _parents(call, form.text("parent") if form else None),
-        faults=_faults(error),
+        typed=_read_typed(form, PARTY_FIELDS),
+        parents=await _list_parents(call, form.get_text("parent") if form else None),
+        faults=_list_faults(error),
     )
 
 
@@ -87,53 +89,54 @@ def _nest_children(root: RootPartyView) -> PartyNode:
     return nodes[0]
 
 
-async def _parents(call: Call, chosen: str | None) -> list[tuple[str, str]]:
-    """The parties that a form offers to belong to: as many as a choice can hold, and always the
-    one that is chosen."""
-    every = await call.read(
+async def _list_parents(call: Call, chosen: str | None) -> list[tuple[str, str]]:
+    """Return the parties that a form offers as parent: as many as a choice can hold, and always
+    the one that is chosen."""
+    parties = await call.read(
         directory_queries.list_parties, parent=None, window=Window(MAX_LIMIT, None)
     )
-    offered = {one["slug"]: one["name"] for one in every}
+    offered = {party["slug"]: party["name"] for party in parties}
     if chosen is not None and chosen not in offered:
         offered |= await call.read(directory_queries.read_names, [chosen])
-    return sorted(offered.items(), key=lambda one: one[1].casefold())
+    return sorted(offered.items(), key=lambda choice: choice[1].casefold())
 
 
 @router.post("/parties")
 async def record_party(form: Recording) -> Response:
-    name = form.text("name") or ""
+    name = form.get_text("name") or ""
     try:
-        slug = form.text("slug") or make_slug(name)[:64].strip("-")
+        slug = form.get_text("slug") or make_slug(name)[:64].strip("-")
         if name and not slug:
             raise Invalid("give one: none can be made of this name", loc=("body", "slug"))
-        party = forms.body(
+        party = forms.parse_body(
             directory_inputs.PartyIn,
-            _sent(form) | {"name": name, "slug": slug if name else "party"},
+            _read_optional_fields(form) | {"name": name, "slug": slug if name else "party"},
         )
         return await form.carry_out(
-            party_commands.create_party, **party.model_dump(), then=f"/parties/{slug}?done=recorded"
+            party_commands.create_party,
+            **party.model_dump(),
+            redirect_to=f"/parties/{slug}?done=recorded",
         )
     except (Invalid, AlreadyExists) as error:
-        return await _list(form.call, form, error)
+        return await _render_parties(form.call, form, error)
 
 
-def _sent(form: Form) -> dict[str, Any]:
-    """What a party may be without."""
-    country = form.text("country")
+def _read_optional_fields(form: Form) -> dict[str, Any]:
+    country = form.get_text("country")
     return {
-        "full_name": form.text("full_name"),
-        "kind": form.text("kind"),
+        "full_name": form.get_text("full_name"),
+        "kind": form.get_text("kind"),
         "country": country.upper() if country else None,
-        "parent": form.text("parent"),
+        "parent": form.get_text("parent"),
     }
 
 
 @router.get("/parties/{slug}")
 async def show_party(slug: SlugPath, call: Reading) -> Response:
-    return await _party(call, slug)
+    return await _render_party(call, slug)
 
 
-async def _party(
+async def _render_party(
     call: Call, slug: str, form: Form | None = None, error: ClaimdeskError | None = None
 ) -> Response:
     request = call.request
@@ -144,11 +147,11 @@ async def _party(
         after = call.services.cursors.read(cursor, scope, now=call.now)
     window = Window(SPEAKERS, after)
     found = await call.read(directory_queries.list_speakers, name=None, party=slug, window=window)
-    rows, last = cut(found, window, lambda row: [row["folded_name"], row["id"]])
+    rows, last = cut_page(found, window, lambda speaker: [speaker["folded_name"], speaker["id"]])
     following = None
     if last is not None:
         following = call.services.cursors.write(scope, last, now=call.now)
-    names = await call.read(directory_queries.read_names, {one["party"] for one in rows})
+    names = await call.read(directory_queries.read_names, {speaker["party"] for speaker in rows})
     return render(
         request,
         "party.html",
@@ -162,46 +165,49 @@ async def _party(
         speakers=rows,
         names=names,
         next=None if following is None else f"/parties/{slug}?{urlencode({'cursor': following})}",
-        typed=_typed(form, PERSON),
-        faults=_faults(error),
+        typed=_read_typed(form, SPEAKER_FIELDS),
+        faults=_list_faults(error),
     )
 
 
 @router.get("/parties/{slug}/edit")
 async def show_party_edit(slug: SlugPath, call: MayChange) -> Response:
     party = await call.read(directory_queries.read_party, slug)
-    return await _edit(call, party, _fill_fields(party, FIELDS))
+    return await _render_edit(call, party, _fill_fields(party, PARTY_FIELDS))
 
 
 @router.post("/parties/{slug}/edit")
 async def change_party(slug: SlugPath, form: Changing) -> Response:
-    """A new parent may make voices independent of each other, or no longer: claims are weighed
+    """A new parent may make voices independent of each other, or end that: claims are weighed
     anew."""
     party = await form.call.read(directory_queries.read_party, slug)
     try:
-        changes = forms.body(
-            directory_inputs.PartyChange, _sent(form) | {"name": form.text("name") or ""}
+        changes = forms.parse_body(
+            directory_inputs.PartyChange,
+            _read_optional_fields(form) | {"name": form.get_text("name") or ""},
         )
         changed = await form.carry_out(
             rename_commands.change_party,
             slug,
             read_sent_fields(changes),
             four_eyes=form.call.services.four_eyes,
-            then=lambda waiting: f"/parties/{slug}?done={'proposed' if waiting else 'saved'}",
+            redirect_to=lambda waiting: (
+                f"/parties/{slug}?done={'proposed' if waiting else 'saved'}"
+            ),
         )
         form.call.services.renamer.wake()
         return changed
     except (Invalid, DecisionPending) as error:
-        return await _edit(form.call, party, _typed(form, FIELDS), error)
+        return await _render_edit(form.call, party, _read_typed(form, PARTY_FIELDS), error)
 
 
-async def _edit(
+async def _render_edit(
     call: Call,
     party: PartyView,
     typed: Mapping[str, str],
     error: ClaimdeskError | None = None,
 ) -> Response:
-    parents = await _parents(call, typed["parent"] or None)
+    parents = await _list_parents(call, typed["parent"] or None)
     return render(
         call.request,
         "party_edit.html",
@@ -209,34 +215,35 @@ async def _edit(
         now=call.now,
         status=200 if error is None else error.status,
         party=party,
-        parents=[one for one in parents if one[0] != party["slug"]],
+        parents=[(slug, name) for slug, name in parents if slug != party["slug"]],
         typed=typed,
-        faults=_faults(error),
+        faults=_list_faults(error),
     )
 
 
 @router.post("/parties/{slug}/speakers")
 async def record_speaker(slug: SlugPath, form: Recording) -> Response:
-    """Somebody in a new role is a new speaker: what was said before keeps the role of then."""
+    """Somebody in a new role is a new speaker: what was said before keeps its role."""
     await form.call.read(directory_queries.read_party, slug)
     try:
-        person = forms.body(
-            directory_inputs.SpeakerIn, {"name": form.text("name") or "", "role": form.text("role")}
+        person = forms.parse_body(
+            directory_inputs.SpeakerIn,
+            {"name": form.get_text("name") or "", "role": form.get_text("role")},
         )
         return await form.carry_out(
             party_commands.create_speaker,
             party=slug,
             person=person.to_command(),
-            then=f"/parties/{slug}?done=recorded",
+            redirect_to=f"/parties/{slug}?done=recorded",
         )
     except Invalid as error:
-        return await _party(form.call, slug, form, error)
+        return await _render_party(form.call, slug, form, error)
 
 
 @router.get("/speakers/{speaker_id}/edit")
 async def show_speaker_edit(speaker_id: RecordId, call: MayChange) -> Response:
     speaker = await call.read(directory_queries.read_speaker, speaker_id)
-    return await _correct(call, speaker, _fill_fields(speaker, PERSON))
+    return await _render_correction(call, speaker, _fill_fields(speaker, SPEAKER_FIELDS))
 
 
 @router.post("/speakers/{speaker_id}/edit")
@@ -244,26 +251,28 @@ async def change_speaker(speaker_id: RecordId, form: Changing) -> Response:
     """Correct how a name or a role is written, in every claim that shows it."""
     speaker = await form.call.read(directory_queries.read_speaker, speaker_id)
     try:
-        changes = forms.body(
+        changes = forms.parse_body(
             directory_inputs.SpeakerChange,
-            {"name": form.text("name") or "", "role": form.text("role")},
+            {"name": form.get_text("name") or "", "role": form.get_text("role")},
         )
         changed = await form.carry_out(
             rename_commands.change_speaker,
             speaker_id,
             read_sent_fields(changes),
             four_eyes=form.call.services.four_eyes,
-            then=lambda waiting: (
+            redirect_to=lambda waiting: (
                 f"/parties/{speaker['party']}?done={'proposed' if waiting else 'saved'}"
             ),
         )
         form.call.services.renamer.wake()
         return changed
     except (Invalid, AlreadyExists, DecisionPending) as error:
-        return await _correct(form.call, speaker, _typed(form, PERSON), error)
+        return await _render_correction(
+            form.call, speaker, _read_typed(form, SPEAKER_FIELDS), error
+        )
 
 
-async def _correct(
+async def _render_correction(
     call: Call,
     speaker: SpeakerView,
     typed: Mapping[str, str],
@@ -278,7 +287,7 @@ async def _correct(
         speaker=speaker,
         party=await call.read(directory_queries.read_party, speaker["party"]),
         typed=typed,
-        faults=_faults(error, "name"),
+        faults=_list_faults(error, "name"),
     )
 
 
@@ -286,12 +295,16 @@ def _fill_fields(view: Mapping[str, object], names: Sequence[str]) -> dict[str, 
     return {name: str(view[name] or "") for name in names}
 
 
-def _typed(form: Form | None, names: Sequence[str]) -> dict[str, str]:
-    return {name: (form.verbatim(name) or "") if form else "" for name in names}
+def _read_typed(form: Form | None, names: Sequence[str]) -> dict[str, str]:
+    return {name: (form.get_verbatim(name) or "") if form else "" for name in names}
 
 
-def _faults(error: ClaimdeskError | None, taken: str = "slug") -> dict[str, str]:
-    """What is wrong, by field; `taken` is the one at fault where the thing is recorded already."""
+def _list_faults(error: ClaimdeskError | None, taken_field: str = "slug") -> dict[str, str]:
+    """Return what is wrong by field; `taken` is the field at fault where it is recorded already."""
     if error is None:
         return {}
-    return forms.faults(error, {}) if isinstance(error, Invalid) else {taken: error.detail}
+    return (
+        forms.describe_faults(error, {})
+        if isinstance(error, Invalid)
+        else {taken_field: error.detail}
+    )

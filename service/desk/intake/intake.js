@@ -3,14 +3,14 @@
 const text = document.querySelector("#text"), form = document.querySelector("#passage");
 const field = (name) => form.elements[name];
 
-function offset(node, at) {
+function readOffset(node, at) {
   const range = document.createRange();
   range.setStart(text, 0);
   range.setEnd(node, at);
   return range.toString().length;
 }
 
-function take() {
+function takeSelection() {
   const selection = getSelection();
   if (!selection.rangeCount || selection.isCollapsed) return;
   const range = selection.getRangeAt(0);
@@ -18,11 +18,11 @@ function take() {
   const words = range.toString(), begin = words.length - words.trimStart().length;
   if (!words.trim()) return;
   // The marks around a quotation are the article's, and easily caught at one end only.
-  const bare = words.trim().replace(/^[“”"„«»]+|[“”"„«»]+$/g, "").trim(),
-    whole = !bare || /[“”"„«»]/.test(bare);
-  field("quote").value = whole ? words.trim() : bare;
-  const at = offset(range.startContainer, range.startOffset) +
-    (whole ? begin : words.indexOf(bare));
+  const unquoted = words.trim().replace(/^[“”"„«»]+|[“”"„«»]+$/g, "").trim(),
+    keepsMarks = !unquoted || /[“”"„«»]/.test(unquoted);
+  field("quote").value = keepsMarks ? words.trim() : unquoted;
+  const at = readOffset(range.startContainer, range.startOffset) +
+    (keepsMarks ? begin : words.indexOf(unquoted));
   // In characters: what a script counts as two (😀) is one to the server.
   field("near").value = [...text.textContent.slice(0, at)].length;
   judgeRendering(words.trim(), at);
@@ -46,47 +46,47 @@ function judgeRendering(words, at) {
   const before = text.textContent.slice(0, at),
     paragraph = before.slice(before.lastIndexOf("\n\n") + 1);
   const first = words[0], inner = words.slice(1, -1);
-  const marked = first in CLOSED_BY && CLOSED_BY[first].includes(words.at(-1)) &&
+  const hasQuotationMarks = first in CLOSED_BY && CLOSED_BY[first].includes(words.at(-1)) &&
     openMark(first + inner) === first;
-  const inside = openMark(paragraph) &&
+  const isWithinQuotation = openMark(paragraph) &&
     openMark(paragraph + words.slice(0, -1)) === openMark(paragraph);
   setRendering(
-    marked || inside ? "verbatim" : "paraphrase",
-    marked || inside
+    hasQuotationMarks || isWithinQuotation ? "verbatim" : "paraphrase",
+    hasQuotationMarks || isWithinQuotation
       ? "Within quotation marks: word for word."
       : "Not within quotation marks: the article’s own account.",
   );
 }
 
-const why = document.querySelector("#rendering-why");
-let chosen = false;
+const reasonLine = document.querySelector("#rendering-why");
+let isChosen = false;
 function setRendering(rendering, reason) {
   field("rendering").value = rendering;
-  why.textContent = reason;
-  chosen = false;
+  reasonLine.textContent = reason;
+  isChosen = false;
 }
 field("rendering").addEventListener("change", () => {
-  chosen = true;
-  why.textContent = "";
+  isChosen = true;
+  reasonLine.textContent = "";
 });
 
 // Words typed over a selection are the article's no longer, and word for word no longer.
-const spaced = (words) => words.replace(/\s+/g, " ").trim();
+const collapseSpace = (words) => words.replace(/\s+/g, " ").trim();
 field("quote").addEventListener("input", () => {
-  const read = spaced(text.textContent);
-  const parts = spaced(field("quote").value).split(/ ?(?:\[…\]|\[\.\.\.\]|…|\.\.\.) ?/);
-  if (parts.every((part) => read.includes(part))) why.textContent = "";
-  else if (!chosen && field("rendering").value === "verbatim") {
+  const read = collapseSpace(text.textContent);
+  const parts = collapseSpace(field("quote").value).split(/ ?(?:\[…\]|\[\.\.\.\]|…|\.\.\.) ?/);
+  if (parts.every((part) => read.includes(part))) reasonLine.textContent = "";
+  else if (!isChosen && field("rendering").value === "verbatim") {
     setRendering("paraphrase", "These words do not stand in the text: paraphrased.");
   }
 });
-text.addEventListener("mouseup", () => setTimeout(take));
-text.addEventListener("keyup", take);
-document.addEventListener("touchend", () => setTimeout(take, 50));
+text.addEventListener("mouseup", () => setTimeout(takeSelection));
+text.addEventListener("keyup", takeSelection);
+document.addEventListener("touchend", () => setTimeout(takeSelection, 50));
 
 let timer;
-const near = document.querySelector("#similar");
-async function look() {
+const similarList = document.querySelector("#similar");
+async function showSimilar() {
   const words = field("claim").value;
   const query = new URLSearchParams({
     text: words,
@@ -95,7 +95,7 @@ async function look() {
   });
   const answer = await fetch(`/intake/similar?${query}`, { credentials: "same-origin" });
   if (answer.ok && !answer.redirected && words === field("claim").value) {
-    near.replaceChildren(
+    similarList.replaceChildren(
       ...new DOMParser().parseFromString(await answer.text(), "text/html").body.childNodes,
     );
   }
@@ -103,18 +103,18 @@ async function look() {
 for (const name of ["claim", "kind", "party"]) {
   field(name).addEventListener("input", () => {
     clearTimeout(timer);
-    timer = setTimeout(look, 300);
+    timer = setTimeout(showSimilar, 300);
   });
 }
 
 // Finding a claim: those of the story by their words, others by searching for them.
-const find = document.querySelector("#find"), stands = document.querySelector("#stands");
-const fold = (words) => words.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
-async function search(words) {
+const findField = document.querySelector("#find"), stands = document.querySelector("#stands");
+const normalizeSpelling = (words) => words.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+async function searchClaims(words) {
   const answer = await fetch(`/v1/claims?${new URLSearchParams({ q: words, limit: 8 })}`, {
     credentials: "same-origin",
   });
-  if (!answer.ok || find.value.trim() !== words) return;
+  if (!answer.ok || findField.value.trim() !== words) return;
   for (const claim of (await answer.json()).items) {
     let row = document.querySelector(`#stand-${claim.id}`)?.closest("li");
     if (!row) {
@@ -127,13 +127,13 @@ async function search(words) {
     row.hidden = false;
   }
 }
-find.addEventListener("input", () => {
-  const words = find.value.trim(), wanted = fold(words).split(/\s+/);
+findField.addEventListener("input", () => {
+  const words = findField.value.trim(), wanted = normalizeSpelling(words).split(/\s+/);
   for (const row of stands.children) {
     row.hidden = !!words && !row.querySelector("select")?.value &&
-      !wanted.every((word) => fold(row.textContent).includes(word));
+      !wanted.every((word) => normalizeSpelling(row.textContent).includes(word));
   }
   clearTimeout(timer);
-  if (words.length > 2) timer = setTimeout(() => search(words), 250);
+  if (words.length > 2) timer = setTimeout(() => searchClaims(words), 250);
 });
-find.addEventListener("keydown", (event) => event.key === "Enter" && event.preventDefault());
+findField.addEventListener("keydown", (event) => event.key === "Enter" && event.preventDefault());

@@ -2,55 +2,56 @@
 
 const root = document.documentElement;
 root.classList.add("js");
-const all = (selector, within = document) => [...within.querySelectorAll(selector)];
-const one = (selector, within = document) => within.querySelector(selector);
+const queryAll = (selector, within = document) => [...within.querySelectorAll(selector)];
+const query = (selector, within = document) => within.querySelector(selector);
 
 // --- a page taken over from another answer, without moving what one reads or eating what one types
 
-const NOISE = /<time[^>]*data-ago[^]*?<\/time>|name="once" value="[^"]*"| class="(changed|here)"/g;
+const NOISE =
+  /<time[^>]*data-ago[^]*?<\/time>|name="once" value="[^"]*"| class="(changed|selected)"/g;
 const MARKED = "[data-row], .events > li, #note-list > li";
-const told = (element) =>
-  element.outerHTML.replace(NOISE, "").replace(/ (changed|here)(?=["\s])/g, "");
-const dirty = (form) =>
+const readContent = (element) =>
+  element.outerHTML.replace(NOISE, "").replace(/ (changed|selected)(?=["\s])/g, "");
+const isEdited = (form) =>
   [...form.elements].some((field) =>
     field.type === "checkbox" || field.type === "radio"
       ? field.checked !== field.defaultChecked
       : field.tagName === "SELECT"
       ? [...field.options].some((option, at) =>
-        option.selected !== (option.defaultSelected || (at === 0 && !one("[selected]", field)))
+        option.selected !== (option.defaultSelected || (at === 0 && !query("[selected]", field)))
       )
       : field.type !== "hidden" && field.defaultValue !== undefined &&
         field.value !== field.defaultValue
   );
 
-const key = (node) => (node.nodeType === 1 && node.id) || null;
-const held = (node) =>
+const readId = (node) => (node.nodeType === 1 && node.id) || null;
+const isHeld = (node) =>
   node.nodeType === 1 &&
-  (node.matches("[data-asof]") || (node.matches("form") && dirty(node)) ||
+  (node.matches("[data-asof]") || (node.matches("form") && isEdited(node)) ||
     node === document.activeElement && node.matches("input, textarea, select"));
 
 function morph(from, to, mark) {
-  if (held(from)) return;
+  if (isHeld(from)) return;
   for (const { name, value } of [...to.attributes]) {
     if (from.getAttribute(name) !== value) from.setAttribute(name, value);
   }
   for (const { name } of [...from.attributes]) {
     if (!to.hasAttribute(name) && name !== "open") from.removeAttribute(name);
   }
-  const keyed = new Map([...from.children].filter(key).map((child) => [child.id, child]));
+  const keyed = new Map([...from.children].filter(readId).map((child) => [child.id, child]));
   let place = from.firstChild;
   for (const wanted of [...to.childNodes]) {
-    let match = key(wanted) ? keyed.get(wanted.id) : null;
-    if (!match && !key(wanted)) {
+    let match = readId(wanted) ? keyed.get(wanted.id) : null;
+    if (!match && !readId(wanted)) {
       for (let next = place; next && !match; next = next.nextSibling) {
-        if (!key(next) && next.nodeName === wanted.nodeName) match = next;
+        if (!readId(next) && next.nodeName === wanted.nodeName) match = next;
       }
     }
     if (!match) {
       const added = document.importNode(wanted, true);
       from.insertBefore(added, place);
       if (mark && added.nodeType === 1) {
-        all(MARKED, added).concat(added.matches(MARKED) ? added : []).forEach(changed);
+        queryAll(MARKED, added).concat(added.matches(MARKED) ? added : []).forEach(highlight);
       }
       continue;
     }
@@ -60,38 +61,38 @@ function morph(from, to, mark) {
       if (match.nodeValue !== wanted.nodeValue) match.nodeValue = wanted.nodeValue;
       continue;
     }
-    const differs = mark && match.matches(MARKED) && told(match) !== told(wanted);
+    const differs = mark && match.matches(MARKED) && readContent(match) !== readContent(wanted);
     morph(match, wanted, mark);
-    if (differs) changed(match);
+    if (differs) highlight(match);
   }
   while (place) {
-    const gone = place;
+    const child = place;
     place = place.nextSibling;
     if (
-      !held(gone) &&
-      !(gone.nodeType === 1 && gone.contains(document.activeElement) &&
-        all("form:not([data-asof])", gone).some(dirty))
-    ) gone.remove();
+      !isHeld(child) &&
+      !(child.nodeType === 1 && child.contains(document.activeElement) &&
+        queryAll("form:not([data-asof])", child).some(isEdited))
+    ) child.remove();
   }
 }
 
-function changed(element) {
+function highlight(element) {
   element.classList.remove("changed");
   void element.offsetWidth;
   element.classList.add("changed");
   setTimeout(() => element.classList.remove("changed"), 6000);
 }
 
-function kept(change) {
+function keepPlace(change) {
   const under = document.elementFromPoint(innerWidth / 3, 140)?.closest("[id]");
   const before = under?.getBoundingClientRect().top;
   change();
   if (under?.isConnected && scrollY > 0) scrollBy(0, under.getBoundingClientRect().top - before);
 }
 
-let asked = 0;
-async function fetched(address) {
-  const turn = asked;
+let pageNumber = 0;
+async function fetchPage(address) {
+  const turn = pageNumber;
   const response = await fetch(address, {
     headers: { Accept: "text/html" },
     credentials: "same-origin",
@@ -102,19 +103,19 @@ async function fetched(address) {
   }
   if (!response.ok && response.status >= 500) throw new Error(`${response.status}`);
   const text = await response.text();
-  return turn === asked ? new DOMParser().parseFromString(text, "text/html") : null;
+  return turn === pageNumber ? new DOMParser().parseFromString(text, "text/html") : null;
 }
 
 async function refresh() {
   const address = location.href;
-  const answer = await fetched(address);
+  const answer = await fetchPage(address);
   if (!answer || address !== location.href) return;
   // Whoever listens anew is told what came after this.
   if (answer.body.dataset.live && document.body.dataset.live) {
     document.body.dataset.live = answer.body.dataset.live;
   }
-  kept(() => {
-    for (const part of all("[data-part]")) {
+  keepPlace(() => {
+    for (const part of queryAll("[data-part]")) {
       const fresh = part.id && answer.getElementById(part.id);
       if (fresh) morph(part, fresh, true);
     }
@@ -122,105 +123,105 @@ async function refresh() {
   enhance();
 }
 
-async function show(address) {
-  asked++;
-  const answer = await fetched(address);
+async function showPage(address) {
+  pageNumber++;
+  const answer = await fetchPage(address);
   if (!answer) return;
-  say();
+  showStatus();
   history.replaceState(null, "", address);
   document.title = answer.title;
-  morph(one("main"), one("main", answer), false);
+  morph(query("main"), query("main", answer), false);
   if (answer.body.dataset.live) document.body.dataset.live = answer.body.dataset.live;
   else delete document.body.dataset.live;
   enhance();
-  listen();
+  openStream();
 }
 
 // --- live
 
-const line = one("#line");
-let stream, lost, polling, due, busy, again, last = 0;
-function say(text, address) {
-  line.hidden = !text;
-  line.textContent = text || "";
+const statusLine = query("#line");
+let stream, lossTimer, pollTimer, refreshTimer, isRefreshing, isRefreshWanted, lastRefresh = 0;
+function showStatus(text, address) {
+  statusLine.hidden = !text;
+  statusLine.textContent = text || "";
   if (address) {
-    line.append(
+    statusLine.append(
       " ",
       Object.assign(document.createElement("a"), { href: address, textContent: "Sign in" }),
     );
   }
 }
-function failed(error) {
+function handleFailure(error) {
   if (error.message === "signed out") {
     stream?.close();
-    clearInterval(polling);
-    say(
+    clearInterval(pollTimer);
+    showStatus(
       "Your session has ended; what you see may be old.",
       `/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`,
     );
-  } else say("The connection is lost; trying again.");
+  } else showStatus("The connection is lost; trying again.");
 }
-function soon() {
+function scheduleRefresh() {
   // At once; then, however much happens, one page at a time and not two a second.
-  again = true;
-  if (due || busy) return;
-  due = setTimeout(async () => {
-    due = again = false;
-    busy = true;
+  isRefreshWanted = true;
+  if (refreshTimer || isRefreshing) return;
+  refreshTimer = setTimeout(async () => {
+    refreshTimer = isRefreshWanted = false;
+    isRefreshing = true;
     let rest = 0;
-    await refresh().then(() => say(), (error) => {
-      failed(error);
-      again ||= error.message !== "signed out";
+    await refresh().then(() => showStatus(), (error) => {
+      handleFailure(error);
+      isRefreshWanted ||= error.message !== "signed out";
       rest = 2000;
     });
-    busy = false;
-    last = performance.now() + rest;
-    if (again) soon();
-  }, Math.max(80, last + 600 - performance.now()));
+    isRefreshing = false;
+    lastRefresh = performance.now() + rest;
+    if (isRefreshWanted) scheduleRefresh();
+  }, Math.max(80, lastRefresh + 600 - performance.now()));
 }
-function listen() {
+function openStream() {
   stream?.close();
   stream = null;
-  clearTimeout(lost);
-  clearInterval(polling);
+  clearTimeout(lossTimer);
+  clearInterval(pollTimer);
   const { live, types } = document.body.dataset;
   if (!live || document.hidden) return;
   let opened = false;
   stream = new EventSource(live);
   stream.onopen = () => {
-    clearTimeout(lost);
-    say();
-    if (opened) soon();
+    clearTimeout(lossTimer);
+    showStatus();
+    if (opened) scheduleRefresh();
     opened = true;
   };
   stream.onerror = () => {
-    clearTimeout(lost);
-    lost = setTimeout(() => say("The connection is lost; trying again."), 1500);
+    clearTimeout(lossTimer);
+    lossTimer = setTimeout(() => showStatus("The connection is lost; trying again."), 1500);
     if (stream?.readyState !== EventSource.CLOSED) return;
     // Refused: too many streams, or signed out. The page looks for itself, and asks again.
-    clearInterval(polling);
-    polling = setInterval(() => refresh().then(listen, failed), 5000);
+    clearInterval(pollTimer);
+    pollTimer = setInterval(() => refresh().then(openStream, handleFailure), 5000);
   };
-  for (const type of (types || "").split(" ")) stream.addEventListener(type, soon);
+  for (const type of (types || "").split(" ")) stream.addEventListener(type, scheduleRefresh);
 }
 document.addEventListener("visibilitychange", () => {
   // Browsers keep six connections to a server: a page that nobody sees gives its own back.
   if (document.hidden) {
     stream?.close();
-    clearInterval(polling);
-    clearTimeout(lost);
+    clearInterval(pollTimer);
+    clearTimeout(lossTimer);
   } else if (document.body.dataset.live) {
-    refresh().then(listen, (error) => (listen(), failed(error)));
+    refresh().then(openStream, (error) => (openStream(), handleFailure(error)));
   }
 });
 addEventListener("pagehide", () => stream?.close());
-addEventListener("pageshow", (event) => event.persisted && listen());
+addEventListener("pageshow", (event) => event.persisted && openStream());
 
 // --- as of: the plain choice becomes a slider over the record
 
-function slide(form) {
-  const select = one("select", form);
-  if (!select || one("input[type=range]", form)) return;
+function addSlider(form) {
+  const select = query("select", form);
+  if (!select || query("input[type=range]", form)) return;
   const range = Object.assign(document.createElement("input"), {
     type: "range",
     min: 0,
@@ -229,21 +230,21 @@ function slide(form) {
   });
   range.setAttribute("aria-label", "As of");
   const output = document.createElement("output");
-  const tell = () => {
+  const showInstant = () => {
     output.textContent = select.options[range.value].text;
     range.setAttribute("aria-valuetext", output.textContent);
   };
   let timer;
   range.addEventListener("input", () => {
-    tell();
+    showInstant();
     clearTimeout(timer);
     timer = setTimeout(() => {
       const instant = select.options[range.value].value;
       const top = range.getBoundingClientRect().top;
       // The handle stays under the hand, though what stands above it grows.
-      show(form.action + (instant ? `?as_of=${encodeURIComponent(instant)}` : "")).then(
+      showPage(form.action + (instant ? `?as_of=${encodeURIComponent(instant)}` : "")).then(
         () => scrollBy(0, range.getBoundingClientRect().top - top),
-        failed,
+        handleFailure,
       );
     }, 60);
   });
@@ -251,7 +252,7 @@ function slide(form) {
   select.disabled = true;
   select.before(output);
   form.append(range);
-  tell();
+  showInstant();
 }
 
 // --- forms
@@ -261,23 +262,23 @@ document.addEventListener("submit", (event) => {
   if (form.method !== "post") return;
   form.dataset.sent = "";
   // Not before the browser has taken the button's own name and address.
-  setTimeout(() => all("button", form).forEach((button) => (button.disabled = true)));
+  setTimeout(() => queryAll("button", form).forEach((button) => (button.disabled = true)));
   // Whoever stopped waiting for the answer may send it again: it is carried out once.
-  setTimeout(resend, 15000);
+  setTimeout(enableButtons, 15000);
 });
-const resend = () =>
-  all("[data-sent]").forEach((form) => {
+const enableButtons = () =>
+  queryAll("[data-sent]").forEach((form) => {
     delete form.dataset.sent;
-    all("button", form).forEach((button) => (button.disabled = false));
+    queryAll("button", form).forEach((button) => (button.disabled = false));
   });
-addEventListener("pageshow", resend);
+addEventListener("pageshow", enableButtons);
 addEventListener("beforeunload", (event) => {
-  if (!one("[data-sent]") && all("[data-guard]").some(dirty)) event.preventDefault();
+  if (!query("[data-sent]") && queryAll("[data-guard]").some(isEdited)) event.preventDefault();
 });
 // A status that was chosen offers what speaks for it, and ticks what the evidence counts.
 document.addEventListener("change", ({ target }) => {
   if (target.name !== "to" || !target.form?.matches(".decide")) return;
-  for (const cite of all("[data-fits]", target.form)) {
+  for (const cite of queryAll("[data-fits]", target.form)) {
     const fits = cite.dataset.fits.split(" ").includes(target.value);
     cite.disabled = !fits;
     cite.checked = fits && "counted" in cite.dataset;
@@ -290,15 +291,15 @@ document.addEventListener(
 
 // --- searching as one types
 
-const box = one("#q");
-let typing;
-if (box && (location.pathname === "/" || location.pathname === "/search")) {
-  box.addEventListener("input", () => {
-    clearTimeout(typing);
-    const text = box.value.trim();
+const searchField = query("#q");
+let searchTimer;
+if (searchField && (location.pathname === "/" || location.pathname === "/search")) {
+  searchField.addEventListener("input", () => {
+    clearTimeout(searchTimer);
+    const text = searchField.value.trim();
     if (text.length === 1) return;
-    typing = setTimeout(
-      () => show(text ? `/search?q=${encodeURIComponent(text)}` : "/").catch(failed),
+    searchTimer = setTimeout(
+      () => showPage(text ? `/search?q=${encodeURIComponent(text)}` : "/").catch(handleFailure),
       200,
     );
   });
@@ -307,37 +308,37 @@ if (box && (location.pathname === "/" || location.pathname === "/search")) {
 // --- keyboard, copying, ages
 
 function copy(button) {
-  const text = one(button.dataset.copy)?.innerText ?? button.dataset.text;
+  const text = query(button.dataset.copy)?.innerText ?? button.dataset.text;
   navigator.clipboard.writeText(text).then(
     () => {
       button.textContent = "Copied";
       setTimeout(() => (button.textContent = "Copy"), 2000);
     },
-    () => getSelection().selectAllChildren(one(button.dataset.copy)),
+    () => getSelection().selectAllChildren(query(button.dataset.copy)),
   );
 }
-function walk(step) {
-  const rows = all("[data-row]").filter((row) => row.offsetParent);
+function moveSelection(step) {
+  const rows = queryAll("[data-row]").filter((row) => row.offsetParent);
   if (!rows.length) return;
-  const at = rows.findIndex((row) => row.classList.contains("here"));
+  const at = rows.findIndex((row) => row.classList.contains("selected"));
   const next = rows[
     Math.max(0, Math.min(rows.length - 1, at < 0 ? (step > 0 ? 0 : rows.length - 1) : at + step))
   ];
-  rows[at]?.classList.remove("here");
-  next.classList.add("here");
-  (one("a", next) || next).focus({ preventScroll: true });
+  rows[at]?.classList.remove("selected");
+  next.classList.add("selected");
+  (query("a", next) || next).focus({ preventScroll: true });
   next.scrollIntoView({ block: "nearest" });
 }
-const go = (address) => one(`.top nav a[href="${address}"]`)?.click();
+const followMenu = (address) => query(`.top nav a[href="${address}"]`)?.click();
 const KEYS = {
-  "/": () => box?.focus(),
-  j: () => walk(1),
-  k: () => walk(-1),
-  n: () => go("/intake"),
-  b: () => go("/"),
-  r: () => go("/review"),
-  c: () => one("[data-copy]")?.click(),
-  "?": () => one("#help")?.showModal(),
+  "/": () => searchField?.focus(),
+  j: () => moveSelection(1),
+  k: () => moveSelection(-1),
+  n: () => followMenu("/intake"),
+  b: () => followMenu("/"),
+  r: () => followMenu("/review"),
+  c: () => query("[data-copy]")?.click(),
+  "?": () => query("#help")?.showModal(),
 };
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
@@ -345,7 +346,7 @@ document.addEventListener("keydown", (event) => {
     "input:not([type=range], [type=checkbox], [type=radio]), textarea, select",
   );
   if (event.key === "Escape") return typed?.blur();
-  if (typed || one("dialog[open]") || !Object.hasOwn(KEYS, event.key)) return;
+  if (typed || query("dialog[open]") || !Object.hasOwn(KEYS, event.key)) return;
   event.preventDefault();
   KEYS[event.key]();
 });
@@ -354,13 +355,13 @@ document.addEventListener("click", (event) => {
   if (button?.dataset.copy) copy(button);
   else if (button) {
     button.closest("details").open = false;
-    one("#help").showModal();
-  } else {for (const menu of all("details.menu[open]")) {
+    query("#help").showModal();
+  } else {for (const menu of queryAll("details.menu[open]")) {
       if (!menu.contains(event.target)) menu.open = false;
     }}
 });
-function age() {
-  for (const time of all("time[data-ago]")) {
+function updateAges() {
+  for (const time of queryAll("time[data-ago]")) {
     const minutes = Math.floor((Date.now() - new Date(time.dateTime)) / 60000);
     const days = Math.floor(minutes / 1440);
     time.textContent = minutes < 1
@@ -379,26 +380,26 @@ function age() {
 // A panel longer than the window is shown to its end before it stays in place.
 const sheet = new CSSStyleSheet();
 document.adoptedStyleSheets.push(sheet);
-const stick = () =>
-  all(".panel").forEach((panel) =>
+const placePanels = () =>
+  queryAll(".panel").forEach((panel) =>
     sheet.replaceSync(
       `:root { --stick: ${Math.min(12, innerHeight - panel.offsetHeight - 12)}px; }`,
     )
   );
-const sized = new ResizeObserver(stick);
-addEventListener("resize", stick);
+const panelSizes = new ResizeObserver(placePanels);
+addEventListener("resize", placePanels);
 function enhance() {
-  all(".panel").forEach((panel) => sized.observe(panel));
-  all("[data-copy], [data-help], [data-find]").forEach((element) => (element.hidden = false));
-  all("[data-asof]").forEach(slide);
+  queryAll(".panel").forEach((panel) => panelSizes.observe(panel));
+  queryAll("[data-copy], [data-help], [data-find]").forEach((element) => (element.hidden = false));
+  queryAll("[data-asof]").forEach(addSlider);
 }
 
 enhance();
-listen();
+openStream();
 // What is wrong with a form is where one goes on from.
-const wrong = one("main [role=alert]");
-if (wrong && !one("[autofocus]")) {
-  wrong.tabIndex = -1;
-  wrong.focus();
+const fault = query("main [role=alert]");
+if (fault && !query("[autofocus]")) {
+  fault.tabIndex = -1;
+  fault.focus();
 }
-setInterval(age, 30000);
+setInterval(updateAges, 30000);

@@ -1,4 +1,4 @@
-"""Error pages that help: what happened, and what to do now."""
+"""Pages of errors: what happened, and what to do."""
 
 from urllib.parse import urlencode
 
@@ -27,12 +27,12 @@ ADVICE = {
 }
 
 
-def page(request: Request, error: ClaimdeskError) -> Response:
-    """The page that tells `error`; who is not signed in, and only looks, is taken to sign in."""
+def render_error_page(request: Request, error: ClaimdeskError) -> Response:
+    """Render the page of an error; who only looks and is not signed in is sent to sign in."""
     if isinstance(error, NotAuthenticated) and request.method == "GET" and _may_return(request):
-        wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return RedirectResponse(
-            f"/sign-in?{urlencode({'next': wanted})}", 303, headers={"Cache-Control": "no-store"}
+            f"/sign-in?{urlencode({'next': target})}", 303, headers={"Cache-Control": "no-store"}
         )
     context = context_of(request.scope)
     return render(
@@ -45,12 +45,12 @@ def page(request: Request, error: ClaimdeskError) -> Response:
         error=error,
         advice=None if isinstance(error, NotYetRecorded) else ADVICE.get(error.status, ADVICE[422]),
         request_id=context.request_id,
-        faults=[one for one in error.extras.get("errors", []) if one["msg"] != error.detail],
+        faults=[part for part in error.extras.get("errors", []) if part["msg"] != error.detail],
         missing=error.extras.get("missing", []),
         recorded_at=error.extras.get("recorded_at"),
     )
 
 
 def _may_return(request: Request) -> bool:
-    """The sign-in pages are told of themselves; asking for sign-in would lead nowhere."""
+    """Tell whether signing in helps: on the pages for signing in it would lead nowhere."""
     return not request.url.path.startswith("/sign-in")

@@ -51,4 +51,4 @@ LABELS = {
     "url": "Address of the source",
     "user": "Acts as",
 }
-"""The label of a field by its name; a template gives those that are called otherwise in it."""
+"""Labels by the names of fields; a template passes its own for those that it calls otherwise."""

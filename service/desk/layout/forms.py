@@ -1,15 +1,16 @@
-"""Forms: who sent one, whether it is ours, and what was in it.
+"""Forms: who sent one, whether it comes from a page of ours, and what is in it.
 
-A form carries the token of its session (no other site knows that) and a number of its own: sent
-twice by a double click, it is carried out once.
+A form carries the token of its session, which no other site knows, and a number of its own: one
+that is sent twice, by a double click, is carried out once.
 """
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, TypeVar
+from types import MappingProxyType
+from typing import Any, TypedDict, TypeVar
 
 from fastapi import Depends, Request
 from pydantic import BaseModel, ValidationError
@@ -17,7 +18,13 @@ from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from service.domain.access import Action
-from service.domain.errors import CrossSite, Invalid, NotAuthenticated, StillRunning
+from service.domain.errors import (
+    ClaimdeskError,
+    CrossSite,
+    Invalid,
+    NotAuthenticated,
+    StillRunning,
+)
 from service.record.idempotency import Answer
 from service.web import sessions
 from service.web.calls import Allow, Call
@@ -28,41 +35,53 @@ T = TypeVar("T")
 B = TypeVar("B", bound=BaseModel)
 MOST_FIELDS, MAX_BYTES = 2_000, 2 * 1024 * 1024
 WAITS, WAIT_SECONDS = 50, 0.1
-LOCAL = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?", re.ASCII)
+LOCAL_INSTANT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?", re.ASCII)
+NO_NAMES: Mapping[str, str] = MappingProxyType({})
 TOP = ""
-"""Where an error stands that belongs to no field."""
+"""The key of an error that belongs to no field."""
+
+
+class FieldError(TypedDict):
+    """What is wrong with one part of a body."""
+
+    loc: list[int | str]
+    msg: str
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What was sent, and by whom."""
+    """A form that was sent, and the call that it came with."""
 
     call: Call
     data: FormData
-    once: str | None
-    """What the first answer is kept under."""
+    key: str | None
+    """The key under which the first answer is kept."""
 
-    def text(self, name: str) -> str | None:
-        """A field's text; None where it is empty."""
-        value = self.data.get(name)
-        text = value.replace("\r\n", "\n").strip() if isinstance(value, str) else ""
-        return text or None
+    def get_text(self, name: str) -> str | None:
+        """Return a field's text; None where it is empty."""
+        text = self.get_verbatim(name)
+        return text and text.strip()
 
-    def verbatim(self, name: str) -> str | None:
-        """A field's text as it stands, but for the line ends that browsers send."""
+    def get_verbatim(self, name: str) -> str | None:
+        """Return a field's text as it is, but for the line ends that browsers send."""
         value = self.data.get(name)
         text = value.replace("\r\n", "\n") if isinstance(value, str) else ""
         return text if text.strip() else None
 
-    def texts(self, name: str) -> list[str]:
-        return [one for one in self.data.getlist(name) if isinstance(one, str) and one]
+    def get_texts(self, name: str) -> list[str]:
+        """Return the values of a field that may be sent several times."""
+        return [value for value in self.data.getlist(name) if isinstance(value, str) and value]
 
-    def ticked(self, name: str) -> bool:
-        return self.text(name) is not None
+    def keep(self, names: Iterable[str]) -> dict[str, str]:
+        """Return what the fields hold, to be shown again."""
+        return {name: self.get_verbatim(name) or "" for name in names}
 
-    def number(self, name: str) -> float | None:
-        """Raises Invalid for what is no number."""
-        text = self.text(name)
+    def is_ticked(self, name: str) -> bool:
+        return self.get_text(name) is not None
+
+    def get_number(self, name: str) -> float | None:
+        """Return a field's number. Raises Invalid for what is no number."""
+        text = self.get_text(name)
         try:
             return None if text is None else float(text)
         except ValueError:
@@ -70,36 +89,45 @@ class Form:
 
     @property
     def versions(self) -> frozenset[int]:
-        """The version of the claim that the page showed.  Raises Invalid."""
-        text = self.text("version") or ""
+        """The version of the claim that the page showed. Raises Invalid."""
+        text = self.get_text("version") or ""
         if not text.isascii() or not text.isdecimal() or len(text) > 9:
             raise Invalid("the form lacks the version that it was made for; load the page again")
         return frozenset({int(text)})
+
+    @property
+    def version(self) -> int:
+        """The one of `versions`."""
+        return min(self.versions)
 
     async def carry_out(
         self,
         command: Callable[..., T],
         *args: Any,
-        then: str | Callable[[T], str],
+        redirect_to: str | Callable[[T], str],
         **kwargs: Any,
     ) -> Response:
-        """Run `command` as the sender and show the page `then` (or what it makes of the
-        result).  The second of two clicks waits for what the first one does, and is shown that.
+        """Run `command` as the sender, then redirect to a page, or to what it makes of the result.
+
+        The second of two clicks waits for what the first one does, and is shown that.
         """
 
-        def answer(_: Any, result: T) -> Answer:
-            return Answer(303, b"", {"Location": then if isinstance(then, str) else then(result)})
+        def redirect(_: Any, result: T) -> Answer:
+            page = redirect_to if isinstance(redirect_to, str) else redirect_to(result)
+            return Answer(303, b"", {"Location": page})
 
         for _ in range(WAITS):
             try:
-                return await self.call.write(command, *args, answer=answer, key=self.once, **kwargs)
+                return await self.call.write(
+                    command, *args, answer=redirect, key=self.key, **kwargs
+                )
             except StillRunning:
                 await asyncio.sleep(WAIT_SECONDS)
-        return await self.call.write(command, *args, answer=answer, key=self.once, **kwargs)
+        return await self.call.write(command, *args, answer=redirect, key=self.key, **kwargs)
 
 
-class Posting(Allow):
-    """The dependency that says what a form's route takes, and reads the form."""
+class AllowForm(Allow):
+    """The dependency that says what a form's route requires, and reads the form."""
 
     async def __call__(self, request: Request) -> Any:
         call = await super().__call__(request)
@@ -107,36 +135,38 @@ class Posting(Allow):
         credential = context_of(request.scope).credential
         if credential is None or credential.key is not None:
             raise NotAuthenticated("Sign in at the desk: forms belong to a session.")
-        return await read(call)
+        return await read_form(call)
 
 
-def posted(action: Action | None) -> Any:
-    return Depends(Posting(action, page=True), scope="function")
+def accept_form(action: Action | None) -> Any:
+    return Depends(AllowForm(action, page=True), scope="function")
 
 
-async def read(call: Call) -> Form:
-    """The form that was sent.  Raises CrossSite where it was not filled in on our page."""
+async def read_form(call: Call) -> Form:
+    """Read the form that was sent. Raises CrossSite where it was not filled in on our page."""
     request = call.request
-    sent_as = await request.body()  # kept by the request, which then reads the form from it
-    data = await sent_with(request)
-    sent = data.get("csrf")
-    if not isinstance(sent, str) or not sessions.is_own_form(request, sent):
+    body = await request.body()  # kept by the request, which then reads the form from it
+    data = await read_fields(request)
+    token = data.get("csrf")
+    if not isinstance(token, str) or not sessions.is_own_form(request, token):
         raise CrossSite(
             "This form was not filled in on a page of your present session. Go back, load the "
             "page again and send it from there."
         )
-    once = data.get("once")
+    number = data.get("once")
     key = None
-    if isinstance(once, str) and once:
-        # With what was sent: who goes back, corrects and sends again asks for something else.
-        digest = sha256(sent_as).hexdigest()
-        key = f"desk {sha256(once.encode()).hexdigest()[:32]} {digest[:32]}"
+    if isinstance(number, str) and number:
+        # With the body: who goes back, corrects and sends again asks for something else.
+        digest = sha256(body).hexdigest()
+        key = f"desk {sha256(number.encode()).hexdigest()[:32]} {digest[:32]}"
     return Form(call, data, key)
 
 
-async def sent_with(request: Request) -> FormData:
-    """The fields of a form as our pages send it; none of anything else: what multipart declares
-    to be its encoding may make of it what is no text."""
+async def read_fields(request: Request) -> FormData:
+    """Read the fields of a form as our pages send it, and none of anything else.
+
+    The encoding that multipart declares may turn its parts into what is no text.
+    """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
         return FormData()
@@ -144,34 +174,39 @@ async def sent_with(request: Request) -> FormData:
     return await request.form(max_fields=MOST_FIELDS, max_part_size=MAX_BYTES)
 
 
-def spelled(text: str | None) -> str | None:
-    """A day and an hour of UTC, as a field for them has it, as RFC 3339; else as it is."""
-    if text is None or not LOCAL.fullmatch(text):
+def complete_instant(text: str | None) -> str | None:
+    """Turn a day and an hour of UTC, as a field for them has it, into RFC 3339; leave the rest."""
+    if text is None or not LOCAL_INSTANT.fullmatch(text):
         return text
     return f"{text.replace(' ', 'T')}{':00' * (2 - text.count(':'))}Z"
 
 
-def body(model: type[B], values: Mapping[str, Any]) -> B:
-    """`values` checked as the API's body `model` is.  Raises Invalid."""
+def parse_body(model: type[B], values: Mapping[str, Any]) -> B:
+    """Check `values` as the API checks its body `model`. Raises Invalid."""
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        found = [
-            {"loc": ["body", *one["loc"]], "msg": one["msg"].removeprefix("Value error, ")}
-            for one in error.errors()
-            if not (_is_id(one["loc"]) and isinstance(one["input"], dict))
+        errors: list[FieldError] = [
+            {"loc": ["body", *part["loc"]], "msg": part["msg"].removeprefix("Value error, ")}
+            for part in error.errors()
+            if not (_is_id(part["loc"]) and isinstance(part["input"], dict))
         ]
-        raise Invalid(str(found[0]["msg"]), errors=found) from None
+        raise Invalid(errors[0]["msg"], errors=errors) from None
+
+
+def split_tags(text: str) -> list[str]:
+    """Split what was typed into a field of tags, which commas separate."""
+    return [tag.strip() for tag in text.split(",") if tag.strip()]
 
 
 class Problems:
-    """What is wrong with a form: all of it is gathered, and told at once."""
+    """What is wrong with a form: it is gathered, and raised at once."""
 
     def __init__(self) -> None:
-        self._errors: list[dict[str, Any]] = []
+        self._errors: list[FieldError] = []
 
     def gather(self, check: Callable[..., T], *args: Any) -> T | None:
-        """Run a check; give what it makes, or keep what it finds wrong and give None."""
+        """Return what a check makes; where it raises, keep what is wrong and return None."""
         try:
             return check(*args)
         except Invalid as error:
@@ -179,39 +214,40 @@ class Problems:
             return None
 
     def raise_any(self) -> None:
-        """Raise one Invalid with everything that was found wrong, if anything was."""
+        """Raise one Invalid with everything that is wrong, if anything is."""
         if self._errors:
-            raise Invalid(str(self._errors[0]["msg"]), errors=self._errors)
+            raise Invalid(self._errors[0]["msg"], errors=self._errors)
 
 
 def _is_id(loc: tuple[int | str, ...]) -> bool:
-    """Whether pydantic tells of the id that a body takes in place of the thing that was sent."""
+    """Tell whether pydantic speaks of the id that a body takes in place of what was sent."""
     return any(str(part).startswith("function-after[") for part in loc)
 
 
-def faults(error: Invalid, names: Mapping[str, str]) -> dict[str, str]:
-    """What is wrong, by the field it stands at; `names` are the fields by where a body has them,
-    with dots and without numbers."""
-    found: dict[str, str] = {}
-    for one in error.extras["errors"]:
-        where = ".".join(
-            part for part in one["loc"] if isinstance(part, str) and part[0].islower()
+def describe_faults(
+    error: ClaimdeskError | None, names: Mapping[str, str] = NO_NAMES
+) -> dict[str, str]:
+    """Describe what is wrong with a form, by field; what concerns no field is under TOP.
+
+    `names` are the fields by their places in a body, with dots and without numbers.
+    """
+    if error is None:
+        return {}
+    if not isinstance(error, Invalid):
+        return {TOP: error.detail}
+    messages: dict[str, str] = {}
+    for part in error.extras["errors"]:
+        place = ".".join(
+            name for name in part["loc"] if isinstance(name, str) and name[0].islower()
         ).removeprefix("body.")
-        name = next((names[known] for known in names if _within(where, known)), where)
-        plain = (
-            one["msg"]
-            .replace("Input should", "this should")
-            .replace("String should", "this should")
-        )
-        found.setdefault(name, PLAINER.get(one["msg"], plain))
-    return found or {TOP: error.detail}
+        field = next((names[name] for name in names if f"{place}.".startswith(f"{name}.")), place)
+        message = part["msg"].replace("Input should", "this should")
+        message = message.replace("String should", "this should")
+        messages.setdefault(field, PLAIN_MESSAGES.get(part["msg"], message))
+    return messages or {TOP: error.detail}
 
 
-def _within(where: str, known: str) -> bool:
-    return where == known or where.startswith(f"{known}.")
-
-
-PLAINER = {
+PLAIN_MESSAGES = {
     f"String should match pattern '{SLUG}'": "take small letters, digits and hyphens",
     f"String should match pattern '{LANGUAGE}'": "give a language as its code: en, sr, sq",
     f"String should match pattern '{EMAIL}'": "this is no address of the form ana@example.org",

@@ -8,20 +8,20 @@ from service.domain.errors import Invalid
 from service.web import claim_requests
 
 
-def asked(request: Request) -> datetime | None:
-    """What the page is to be as of; None: now.  Raises Invalid.
+def read_as_of(request: Request) -> datetime | None:
+    """Read the instant that a page is to show the desk as of; None is now. Raises Invalid.
 
     A form without JavaScript has a field for a day and an hour, which are read as UTC.
     """
     query = request.query_params
     if at := query.get("at", "").strip():
-        return of(at)
+        return parse_field(at)
     text = query.get("as_of", "").strip()
     return claim_requests.parse_instant(text) if text else None
 
 
-def of(text: str) -> datetime:
-    """`2023-10-02T18:00`, as UTC.  Raises Invalid."""
+def parse_field(text: str) -> datetime:
+    """Parse `2023-10-02T18:00` as UTC. Raises Invalid."""
     try:
         return claim_requests.parse_instant(f"{text}{':00' * (2 - text.count(':'))}Z", "at")
     except Invalid:
@@ -30,6 +30,6 @@ def of(text: str) -> datetime:
         ) from None
 
 
-def field(moment: datetime | None) -> str:
-    """An instant as the field for a day and an hour has it."""
+def format_field(moment: datetime | None) -> str:
+    """Format an instant as the field for a day and an hour has it."""
     return "" if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%S")

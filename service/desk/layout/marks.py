@@ -4,7 +4,7 @@ from service.domain.claims import Stance
 from service.publishing.badge import LOOKS
 
 STANCES = {
-    # What is said of a claim, in outline, so that no stance is taken for a status.
+    # In outline, so that no stance is taken for a status.
     Stance.SUPPORTS: '<path class="line" d="M2 8.6l4 4L14 3.8"/>',
     Stance.CONTRADICTS: '<path class="line" d="M3 3l10 10M13 3L3 13"/>',
     Stance.REQUESTS_CONFIRMATION: '<path class="line" d="M4.6 5.2a3.4 3.4 0 1 1 4.7 3.1'
@@ -18,16 +18,16 @@ CLAIMANT = (
 """Whose claim it is: a quotation mark."""
 
 
-def _symbol(name: str, shape: str) -> str:
+def _build_symbol(name: str, shape: str) -> str:
     return f'<symbol id="{name}" viewBox="0 0 16 16">{shape}</symbol>'
 
 
 SPRITE = "".join(
     [
         '<svg width="0" height="0" class="sprite" aria-hidden="true">',
-        *(_symbol(f"s-{status}", look.shape) for status, look in LOOKS.items()),
-        *(_symbol(f"t-{stance}", shape) for stance, shape in STANCES.items()),
-        _symbol("t-claimant", CLAIMANT),
+        *(_build_symbol(f"s-{status}", look.shape) for status, look in LOOKS.items()),
+        *(_build_symbol(f"t-{stance}", shape) for stance, shape in STANCES.items()),
+        _build_symbol("t-claimant", CLAIMANT),
         "</svg>",
     ]
 )

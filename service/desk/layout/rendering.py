@@ -1,4 +1,4 @@
-"""Pages from templates: what every page carries, and the headers it is sent with."""
+"""Rendering of pages: what every template can use, and the headers a page is sent with."""
 
 import re
 import secrets
@@ -16,14 +16,14 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from service.desk.layout import assets, field_labels, marks
-from service.domain import access, directions
-from service.domain import labels as words
+from service.domain import access, directions, labels
 from service.domain.access import Action, Actor
 from service.domain.claims import Precision, parse_instant
+from service.domain.errors import ClaimdeskError
 from service.domain.history import EVENT_TYPES
 from service.domain.print_line import format_date
 from service.web import sessions
-from service.web.calls import PRIVATE
+from service.web.calls import PRIVATE, Call
 from service.web.request_context import context_of
 from service.web.service_container import get_services
 
@@ -31,12 +31,13 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 )
-"""No script or style stands in a page itself, so none that somebody else wrote into one runs."""
+"""No page holds a script or style itself, so none that somebody writes into one runs."""
 
 UNSEEN_SPACE = re.compile(
     # Line ends after blocks, and indentation; of that after a tag whose line end jinja takes away,
     # one space stays.
-    r"(?:(?<=</p>)|(?<=</li>)|(?<=</div>)|(?<=</section>))\n *"
+    r"(?:(?<=</p>)|(?<=</li>)|(?<=</ul>)|(?<=</ol>)|(?<=</h2>)|(?<=</h3>)"
+    r"|(?<=</div>)|(?<=</form>)|(?<=</section>)|(?<=</fieldset>)|(?<=</details>))\n *"
     r"|(?<=[^}]\n) +|(?<=[^%]}\n) +|(?<=%}\n ) +"
 )
 
@@ -49,8 +50,9 @@ class _Compacting(Extension):
 
 
 @lru_cache
-def environment() -> Environment:
-    found = Environment(
+def get_environment() -> Environment:
+    """Return the templates' environment: what every template may use is listed here."""
+    environment = Environment(
         extensions=[_Compacting],
         loader=ChoiceLoader([PackageLoader("service.desk", room) for room in assets.ROOMS]),
         autoescape=True,
@@ -58,38 +60,54 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.globals |= {
-        "STATUSES": {str(one): word for one, word in words.STATUSES.items()},
-        "STANCES": {str(one): word for one, word in words.STANCES.items()},
-        "BASES": {str(one): word for one, word in words.BASES.items()},
-        "RENDERINGS": {str(one): word for one, word in words.RENDERINGS.items()},
-        "KINDS": {str(one): word for one, word in words.KINDS.items()},
-        "FINDINGS": {str(one): word for one, word in words.FINDINGS.items()},
-        "CAUSES": {str(one): word for one, word in words.CAUSES.items()},
+    for name in ("STATUSES", "STANCES", "BASES", "RENDERINGS", "KINDS", "FINDINGS", "CAUSES"):
+        environment.globals[name] = {str(key): word for key, word in getattr(labels, name).items()}
+    environment.globals |= {
         "LABELS": field_labels.LABELS,
         "Action": Action,
         "asset": assets.build_address,
         "sprite": Markup(marks.SPRITE),  # noqa: S704 - our own drawing
-        "can": can,
+        "can": may_do,
         "event_types": " ".join(EVENT_TYPES),
-        "once": lambda: secrets.token_urlsafe(12),
+        "new_form_number": lambda: secrets.token_urlsafe(12),
     }
-    found.filters |= {
-        "day": day,
-        "moment": moment,
-        "said": said,
-        "ago": ago,
-        "direction": direction,
+    environment.filters |= {
+        "day": format_day,
+        "moment": format_moment,
+        "spoken_date": format_spoken_date,
+        "age": format_age,
+        "direction": build_direction_attribute,
         "isolate": isolate,
         "isolate_plain": directions.isolate_text,
         "isolate_words": isolate_words,
-        "json_ld": json_ld,
-        "outside": outside,
-        "plainly": lambda text: text.replace("_", " "),
+        "json_ld": encode_json_ld,
+        "outside_url": check_outside_link,
         "pairs": read_pairs,
         "voice_name": name_voice,
+        "without_underscores": lambda text: text.replace("_", " "),
     }
-    return found
+    return environment
+
+
+def render_page(
+    call: Call,
+    template: str,
+    *,
+    error: ClaimdeskError | None = None,
+    status: int = 200,
+    **context: Any,
+) -> Response:
+    """Render a page for whoever asks; with the status of `error`, where a form was refused."""
+    if error is not None:
+        status = error.status
+    return render(
+        call.request, template, caller=call.caller, now=call.now, status=status, **context
+    )
+
+
+def render_part(template: str, **context: Any) -> Markup:
+    """Render a part of a page, which asks for nothing that pages have."""
+    return Markup(get_environment().get_template(template).render(context))  # noqa: S704 - ours
 
 
 def render(
@@ -102,40 +120,34 @@ def render(
     headers: Mapping[str, str] | None = None,
     **context: Any,
 ) -> Response:
-    """The page `template`; `caller` is who sees it."""
+    """Render `template` with `context` and what every page shows, for `caller`."""
     settings = get_services(request).settings
     known = context_of(request.scope)
-    html = (
-        environment()
-        .get_template(template)
-        .render(
-            {
-                "me": caller,
-                "now": now,
-                "csrf": sessions.form_token(request),
-                "path": request.url.path,
-                "query": request.url.query,
-                "publisher": settings.publisher,
-                "base_url": settings.base_url,
-                "public_read": settings.public_read,
-                "link_notice": known.credential.notice if known.credential else None,
-                "done": DONE.get(request.query_params.get("done", "")),
-                "live": None,
-                "as_of": None,
-            }
-            | context
-        )
-    )
+    everywhere = {
+        "me": caller,
+        "now": now,
+        "csrf": sessions.make_form_token(request),
+        "path": request.url.path,
+        "query": request.url.query,
+        "publisher": settings.publisher,
+        "base_url": settings.base_url,
+        "public_read": settings.public_read,
+        "link_notice": known.credential.notice if known.credential else None,
+        "done": CONFIRMATIONS.get(request.query_params.get("done", "")),
+        "live": None,
+        "as_of": None,
+    }
+    html = get_environment().get_template(template).render(everywhere | context)
     response = HTMLResponse(
         html, status, headers=PRIVATE | {"Content-Security-Policy": POLICY} | dict(headers or {})
     )
     if known.has_ended_session:
         # What the page asks for next, its stream of events, would be refused for the old cookie.
-        sessions.take(response, request)
+        sessions.delete_session_cookie(response, request)
     return response
 
 
-DONE = {
+CONFIRMATIONS = {
     "recorded": "Recorded.",
     "linked": "Linked.",
     "retracted": "The link is retracted. It stays in the record.",
@@ -174,35 +186,35 @@ DONE = {
     "rotated": "There is a new secret. The one before signs too until the overlap ends.",
     "deleted": "Deleted. Nothing more is sent to it.",
 }
-"""What the page after a form says was done; the address names it by its word."""
+"""What the page after a form says; its address names it: `?done=recorded`."""
 
 
 @pass_context
-def can(context: Context, action: Action) -> bool:
-    """Whether who sees the page may do `action`: what they may not do is not offered."""
+def may_do(context: Context, action: Action) -> bool:
+    """Tell whether whoever sees the page may do `action`: nothing else is offered."""
     return access.is_allowed(context["me"], action, public_read=context["public_read"])
 
 
-def day(value: str | datetime) -> str:
-    """`2 Oct 2023`, in UTC."""
-    when = _read(value)
+def format_day(value: str | datetime) -> str:
+    """Format an instant as `2 Oct 2023`, in UTC."""
+    when = _parse(value)
     return f"{when.day} {when:%b %Y}"
 
 
-def moment(value: str | datetime) -> str:
-    """`2 Oct 2023, 18:05 UTC`."""
-    when = _read(value)
+def format_moment(value: str | datetime) -> str:
+    """Format an instant as `2 Oct 2023, 18:05 UTC`."""
+    when = _parse(value)
     return f"{when.day} {when:%b %Y, %H:%M} UTC"
 
 
-def said(value: str | datetime, precision: str) -> str:
-    """An instant as precisely as it is known."""
-    return format_date(_read(value), Precision(precision))
+def format_spoken_date(value: str | datetime, precision: str) -> str:
+    """Format an instant as precisely as it is known."""
+    return format_date(_parse(value), Precision(precision))
 
 
-def ago(value: str | datetime, now: datetime) -> str:
-    """How long since, in one unit: `now`, `5 min`, `3 h`, `12 d`, `7 mo`, `2 y`."""
-    minutes = int((now - _read(value)).total_seconds() // 60)
+def format_age(value: str | datetime, now: datetime) -> str:
+    """Format the time since an instant, in one unit: `now`, `5 min`, `3 h`, `12 d`, `7 mo`."""
+    minutes = int((now - _parse(value)).total_seconds() // 60)
     if minutes < 1:
         return "now"
     if minutes < 60:
@@ -215,16 +227,16 @@ def ago(value: str | datetime, now: datetime) -> str:
     return f"{days // 30} mo" if days < 730 else f"{days // 365} y"
 
 
-def json_ld(value: Any) -> Markup:
-    """JSON that can stand in a script element: nothing in it ends the element."""
+def encode_json_ld(value: Any) -> Markup:
+    """Encode a value as JSON that can stand in a script element: nothing in it ends that."""
     text = orjson.dumps(value).decode()
-    for one, harmless in (("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026")):
-        text = text.replace(one, harmless)
+    for character, harmless in (("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026")):
+        text = text.replace(character, harmless)
     return Markup(text)  # noqa: S704 - escaped just above
 
 
-def outside(url: str | None) -> str | None:
-    """An address to link to: http(s) only, whatever was imported."""
+def check_outside_link(url: str | None) -> str | None:
+    """Return an address that may be linked to: http(s) only, whatever was imported."""
     return url if url is not None and url.lower().startswith(("http://", "https://")) else None
 
 
@@ -235,23 +247,23 @@ def shorten(text: str, most: int) -> str:
 def read_pairs(
     items: Iterable[Mapping[str, Any]], value: str, word: str, most: int | None = None
 ) -> list[tuple[str, str]]:
-    """The fields `value` and `word` of each, as options need them; `most` characters of words."""
+    """Return two fields of each item, as options need them; of the word `most` characters."""
     return [(item[value], shorten(item[word], most) if most else item[word]) for item in items]
 
 
 def name_voice(statement: Mapping[str, Any]) -> str | None:
-    """Who speaks: the speaker if one is named, else the party."""
+    """Name who speaks: the speaker if one is named, else the party."""
     speaker = statement["speaker"]
     name: str | None = speaker["name"] if speaker else statement["party_name"]
     return name
 
 
-def _read(value: str | datetime) -> datetime:
+def _parse(value: str | datetime) -> datetime:
     return (parse_instant(value) if isinstance(value, str) else value).astimezone(UTC)
 
 
-def direction(text: str) -> Markup:
-    """Give the attribute that turns an option round which holds letters from right to left."""
+def build_direction_attribute(text: str) -> Markup:
+    """Build the attribute for an option whose text holds letters from right to left."""
     return Markup(' dir="auto"' if directions.RUN.search(text) else "")  # noqa: S704 - our own
 
 

@@ -63,12 +63,12 @@ async def show_results(
     """Show claims, best first, and the best statements; with `in=statements`, all of those."""
     text = request.query_params.get("q", "").strip()
     only_statements = request.query_params.get("in") == "statements" and _may_read_statements(call)
-    asked = claim_rows.asked(request)
+    list_query = claim_rows.read_list_query(request)
     results: Results = {**NOTHING}
     status = 200
     if text:
         try:
-            results |= await _search(request, call, asked, only_statements)
+            results |= await _search(request, call, list_query, only_statements)
         except Unsearchable as error:
             results["fault"] = error.detail
             status = error.status
@@ -79,7 +79,7 @@ async def show_results(
         now=call.now,
         status=status,
         text=text,
-        as_of=None if only_statements else asked.as_of,
+        as_of=None if only_statements else list_query.as_of,
         filters={name: request.query_params.get(name) or None for name in KEPT},
         narrowed=any(request.query_params.get(name) for name in KEPT),
         stories=await call.read(story_queries.list_stories, window=Window(STORIES, None)),
@@ -96,16 +96,16 @@ def _may_read_statements(call: Call) -> bool:
 
 
 async def _search(
-    request: Request, call: Call, asked: claim_requests.ListQuery, only_statements: bool
+    request: Request, call: Call, list_query: claim_requests.ListQuery, only_statements: bool
 ) -> Results:
     """Return what the query finds. Raises Unsearchable."""
-    query = query_parser.parse_query(asked.q or "")
+    query = query_parser.parse_query(list_query.q or "")
     scope, after = (
-        claim_requests.build_claims_scope(build_list_scope("desk search", request), asked),
+        claim_requests.build_claims_scope(build_list_scope("desk search", request), list_query),
         None,
     )
-    if asked.cursor is not None:
-        after = call.services.cursors.read(asked.cursor, scope, now=call.now)
+    if list_query.cursor is not None:
+        after = call.services.cursors.read(list_query.cursor, scope, now=call.now)
 
     def build_next_address(keys: list[Any] | None) -> str | None:
         if keys is None:
@@ -117,7 +117,7 @@ async def _search(
     results: Results = {}
     database = call.services.database
     if not only_statements:
-        filters = claim_requests.build_filters(asked, call)
+        filters = claim_requests.build_filters(list_query, call)
         claimant = await claim_requests.find_family(
             call, filters.claimant, "claimant", filters.as_of
         )
@@ -125,12 +125,16 @@ async def _search(
         page = await claim_hits.find_claims(
             database, ClaimSearch(query, filters, claimant, party, CLAIMS, after)
         )
-        rows = await claim_rows.rows(call, [(hit.document, hit.assignee) for hit in page.hits])
+        rows = await claim_rows.build_rows(
+            call, [(hit.document, hit.assignee) for hit in page.hits]
+        )
         for claim, hit in zip(rows, page.hits, strict=True):
             _show_why(claim, hit.snippets)
         results |= {"claims": rows, "more_claims": build_next_address(page.after)}
     # What was said is found as it is now, and on the first page of claims.
-    if only_statements or (_may_read_statements(call) and after is None and asked.as_of is None):
+    if only_statements or (
+        _may_read_statements(call) and after is None and list_query.as_of is None
+    ):
         limit = STATEMENTS if only_statements else FEW
         statements, last = await statement_hits.find_statements(
             database, query, EVERYBODYS, limit=limit, after=after if only_statements else None

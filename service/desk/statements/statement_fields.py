@@ -1,12 +1,14 @@
-"""What somebody said, as forms ask for it: whose words, when, where they were read."""
+"""The fields in which forms ask what somebody said: whose words, when, where they were read."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
 from service.desk.layout import forms
 from service.desk.layout.forms import Form
 from service.directory import directory_queries, party_commands
+from service.directory.directory_views import PartyView, SpeakerView
 from service.domain import addresses
 from service.domain.access import Actor
 from service.domain.claims import Basis, Precision, Rendering
@@ -19,9 +21,8 @@ from service.web.bodies.directory_inputs import PartyIn
 
 T = TypeVar("T")
 UNSAID = "2000-01-01T00:00:00Z"
-"""Stands in for the instant that a form lacks, while the rest of it is checked."""
-SHORTEST = 2
-"""Characters of a slug."""
+"""Stands for the instant that a form lacks, while the rest of it is checked."""
+SHORTEST_SLUG = 2
 FIELDS = (
     "party",
     "new_party",
@@ -60,7 +61,7 @@ NAMES = {
     "quotes.source.archive_url": "archive_url",
     "quotes": "quote",
 }
-"""Which field of a form is at fault, by where a body has it."""
+"""The fields of a form, by their places in a body."""
 WITHDRAWAL = ("reason", "url", "publisher", "said_on", "said_hour")
 WITHDRAWAL_NAMES = {
     "source.url": "url",
@@ -70,14 +71,14 @@ WITHDRAWAL_NAMES = {
 }
 
 
-def typed(form: Form | None) -> dict[str, str]:
-    """What the fields held, to show again."""
-    return {name: (form.verbatim(name) or "") if form else "" for name in FIELDS}
+def keep_typed(form: Form | None) -> dict[str, str]:
+    """Return what the fields held, to be shown again."""
+    return form.keep(FIELDS) if form else dict.fromkeys(FIELDS, "")
 
 
-def when(form: Form, day: str, hour: str) -> tuple[str, Precision]:
-    """A day, and an hour of it where that is known, as an instant in UTC.  Raises Invalid."""
-    on, at = form.text(day), form.text(hour)
+def read_instant(form: Form, day: str, hour: str) -> tuple[str, Precision]:
+    """Read a day, and an hour of it where that is known, as an instant. Raises Invalid."""
+    on, at = form.get_text(day), form.get_text(hour)
     if on is None:
         raise Invalid("this is needed", loc=("body", day))
     if at is None:
@@ -86,141 +87,149 @@ def when(form: Form, day: str, hour: str) -> tuple[str, Precision]:
     return f"{on}T{at}{seconds}Z", Precision.MINUTE if seconds else Precision.SECOND
 
 
-def source(form: Form) -> dict[str, Any]:
-    """Where it was read, as the API's body has it."""
-    published = form.text("published_on")
+def read_source(form: Form) -> dict[str, str | None]:
+    """Read where it was read, as the API's body has it."""
+    published = form.get_text("published_on")
     return {
-        "url": form.text("url") or "",
-        "publisher": form.text("publisher"),
-        "title": form.text("title"),
+        "url": form.get_text("url") or "",
+        "publisher": form.get_text("publisher"),
+        "title": form.get_text("title"),
         "published_at": f"{published}T00:00:00Z" if published else None,
-        "language": form.text("language"),
-        "archive_url": form.text("archive_url"),
+        "language": form.get_text("language"),
+        "archive_url": form.get_text("archive_url"),
     }
 
 
-async def find_source(form: Form) -> dict[str, Any] | str:
-    """Where it was read: the id of a source that is known at the address, or a new one's fields.
+async def find_source(form: Form) -> dict[str, str | None] | str:
+    """Find where it was read: the id of a source with the address, or the fields of a new one.
 
-    Without a headline the known one is meant, unless something else that is typed differs from
-    what it says: another would have no name.
+    Without a headline the recorded one is meant, unless something else that is typed differs from
+    it: another would have no name.
     """
-    typed = source(form)
-    fault = addresses.find_address_fault(typed["url"])
-    if fault is not None or typed["title"] is not None:
+    typed = read_source(form)
+    url = typed["url"] or ""
+    if addresses.find_address_fault(url) is not None or typed["title"] is not None:
         return typed
-    known = await form.call.read(directory_queries.find_source_at, typed["url"])
-    if known is None:
+    source = await form.call.read(directory_queries.find_source_at, url)
+    if source is None:
         return typed
-    differing = [
-        name
-        for name in ("publisher", "published_at", "archive_url")
-        if typed[name] is not None and typed[name] != known[name]
-    ]
-    return typed if differing else str(known["id"])
+    recorded = {
+        "publisher": source["publisher"],
+        "published_at": source["published_at"],
+        "archive_url": source["archive_url"],
+    }
+    differs = any(typed[name] not in (None, value) for name, value in recorded.items())
+    return typed if differs else source["id"]
 
 
-def party(form: Form) -> str | None:
-    """The party's slug: one that is chosen, or that of one that is named anew.  Raises Invalid."""
-    name = form.text("new_party")
-    return form.text("party") if name is None else _named(name)
+def read_party(form: Form) -> str | None:
+    """Read the party's slug: of one that is chosen, or that is named anew. Raises Invalid."""
+    name = form.get_text("new_party")
+    return form.get_text("party") if name is None else _make_party_slug(name)
 
 
-def _named(name: str) -> str:
-    made = make_slug(name)[:64].strip("-")
-    if len(made) < SHORTEST:
+def _make_party_slug(name: str) -> str:
+    slug = make_slug(name)[:64].strip("-")
+    if len(slug) < SHORTEST_SLUG:
         raise Invalid(
             "no address can be made of this name: record the party under Parties, and choose it",
             loc=("body", "name"),
         )
-    return made
+    return slug
 
 
 def with_new_party(form: Form, command: Callable[..., T]) -> Callable[..., T]:
-    """`command`, in one transaction with the party that the form names anew, if it does.
+    """Return `command`, which first records the party that the form names anew, if it does.
 
     One that is recorded already is taken as it is, unless the form says whose part it is: a list
     does not offer every party of a large desk.
     """
-    name = form.text("new_party")
+    name = form.get_text("new_party")
     if name is None:
         return command
-    made = forms.body(
-        PartyIn, {"slug": _named(name), "name": name, "parent": form.text("new_parent")}
-    ).model_dump()
+    party = forms.parse_body(
+        PartyIn,
+        {"slug": _make_party_slug(name), "name": name, "parent": form.get_text("new_parent")},
+    )
 
-    def both(connection: Connection, *args: Any, actor: Actor, now: datetime, **kwargs: Any) -> T:
-        if made["parent"] is not None or not directory_queries.read_names(
-            connection, [made["slug"]]
-        ):
-            party_commands.create_party(connection, **made, actor=actor, now=now)
+    def record_both(
+        connection: Connection, *args: Any, actor: Actor, now: datetime, **kwargs: Any
+    ) -> T:
+        is_recorded = bool(directory_queries.read_names(connection, [party.slug]))
+        if party.parent is not None or not is_recorded:
+            party_commands.create_party(connection, **party.model_dump(), actor=actor, now=now)
         return command(connection, *args, actor=actor, now=now, **kwargs)
 
-    return both
+    return record_both
 
 
-def speaker(form: Form) -> dict[str, Any] | None:
-    name = form.text("speaker")
-    if name is None:
-        if form.text("role") is not None:
-            raise Invalid("name the speaker too", loc=("body", "speaker"))
-        return None
-    return {"name": name, "role": form.text("role")}
+def read_speaker(form: Form) -> dict[str, str | None] | None:
+    """Read the speaker, if one is named. Raises Invalid for a role of nobody."""
+    name, role = form.get_text("speaker"), form.get_text("role")
+    if name is None and role is not None:
+        raise Invalid("name the speaker too", loc=("body", "speaker"))
+    return None if name is None else {"name": name, "role": role}
 
 
-def statement(form: Form, source: Mapping[str, Any] | str) -> claim_inputs.StatementIn:
-    """The statement that a form tells of.  Raises Invalid with all that is wrong with it."""
+def read_statement(form: Form, source: object) -> claim_inputs.StatementIn:
+    """Read the statement that a form describes. Raises Invalid with all that is wrong with it."""
     problems = forms.Problems()
-    said = problems.gather(when, form, "said_on", "said_hour")
-    checked: claim_inputs.StatementIn | None = problems.gather(
-        forms.body,
+    said = problems.gather(read_instant, form, "said_on", "said_hour")
+    statement: claim_inputs.StatementIn | None = problems.gather(
+        forms.parse_body,
         claim_inputs.StatementIn,
         {
-            "party": problems.gather(party, form),
-            "speaker": problems.gather(speaker, form),
+            "party": problems.gather(read_party, form),
+            "speaker": problems.gather(read_speaker, form),
             "said_at": said[0] if said else UNSAID,
             "precision": said[1] if said else Precision.DAY,
-            "basis": form.text("basis") or Basis.UNSTATED,
+            "basis": form.get_text("basis") or Basis.UNSTATED,
             "quotes": [
                 {
-                    "text": form.verbatim("quote") or "",
-                    "language": form.text("language") or "",
-                    "rendering": form.text("rendering") or Rendering.VERBATIM,
+                    "text": form.get_verbatim("quote") or "",
+                    "language": form.get_text("language") or "",
+                    "rendering": form.get_text("rendering") or Rendering.VERBATIM,
                     "source": source,
                 }
             ],
         },
     )
     problems.raise_any()
-    assert checked is not None, "what a check does not make, it tells of"
-    return checked
+    assert statement is not None, "whatever has no result has raised"
+    return statement
 
 
-def withdrawal(form: Form) -> claim_inputs.WithdrawalIn:
-    """A withdrawal that a form tells of: why, where it was read, when it was said.  Raises
-    Invalid."""
-    url, publisher = form.text("url"), form.text("publisher")
+def read_withdrawal(form: Form) -> claim_inputs.WithdrawalIn:
+    """Read a withdrawal: why, where it was read, when it was said. Raises Invalid."""
+    url, publisher = form.get_text("url"), form.get_text("publisher")
     if url is None and publisher is not None:
         raise Invalid("give the address too", loc=("body", "url"))
-    values: dict[str, Any] = {
-        "reason": form.text("reason") or "",
+    values: dict[str, object] = {
+        "reason": form.get_text("reason") or "",
         "source": {"url": url, "publisher": publisher} if url else None,
     }
-    if form.text("said_on") is not None:
-        values["said_at"], values["precision"] = when(form, "said_on", "said_hour")
-    elif form.text("said_hour") is not None:
+    if form.get_text("said_on") is not None:
+        values["said_at"], values["precision"] = read_instant(form, "said_on", "said_hour")
+    elif form.get_text("said_hour") is not None:
         raise Invalid("give the day too", loc=("body", "said_on"))
-    return forms.body(claim_inputs.WithdrawalIn, values)
+    return forms.parse_body(claim_inputs.WithdrawalIn, values)
 
 
-def known(connection: Connection) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class KnownVoices:
     """The parties and speakers that a form offers."""
-    every = Window(MAX_LIMIT, None)
-    offered = directory_queries.list_parties(connection, parent=None, window=every)
-    speakers = directory_queries.list_speakers(connection, name=None, party=None, window=every)
-    return {
-        "parties": sorted(
-            offered, key=lambda one: (one["root"], one["parent"] is not None, one["name"])
+
+    parties: list[PartyView]
+    speakers: Sequence[SpeakerView]
+
+
+def list_known_voices(connection: Connection) -> KnownVoices:
+    """List the parties and speakers that a form offers."""
+    first_page = Window(MAX_LIMIT, None)
+    parties = directory_queries.list_parties(connection, parent=None, window=first_page)
+    return KnownVoices(
+        sorted(
+            parties, key=lambda party: (party["root"], party["parent"] is not None, party["name"])
         ),
-        "speakers": speakers,
-    }
+        directory_queries.list_speakers(connection, name=None, party=None, window=first_page),
+    )

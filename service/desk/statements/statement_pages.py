@@ -1,16 +1,17 @@
-"""One statement: its renderings side by side, the claims it bears on, and what may be done with
-it."""
+"""The pages of a statement: its renderings side by side, the claims that it bears on, and forms."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Response
 
 from service.claims import statement_commands, statement_queries
+from service.claims.claim_views import ClaimView
 from service.desk.layout import forms
-from service.desk.layout.forms import Form, posted
-from service.desk.layout.rendering import render
+from service.desk.layout.forms import Form, accept_form
+from service.desk.layout.rendering import render_page
 from service.desk.statements import statement_fields
 from service.desk.statements.statement_fields import WITHDRAWAL
 from service.directory import directory_queries
@@ -24,10 +25,11 @@ router = APIRouter(include_in_schema=False)
 
 Reading = Annotated[Call, allow(Action.READ_RECORDS, page=True)]
 MayRecord = Annotated[Call, allow(Action.RECORD, page=True)]
-Recording = Annotated[Form, posted(Action.RECORD)]
+Recording = Annotated[Form, accept_form(Action.RECORD)]
 
-WHERE = ("url", "publisher", "title", "published_on", "archive_url")
-QUOTE = ("quote", "language", "rendering", *WHERE)
+View = Mapping[str, Any]
+SOURCE = ("url", "publisher", "title", "published_on", "archive_url")
+QUOTE = ("quote", "language", "rendering", *SOURCE)
 NAMES = {
     "text": "quote",
     "source.url": "url",
@@ -39,70 +41,65 @@ NAMES = {
     "said_at": "said_on",
     "precision": "said_on",
 }
-"""Which field is at fault, by where a body has it."""
+"""The fields of a form, by their places in a body."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConcernedClaim:
+    """A claim that a statement bears on, by a link or as the claim's own words."""
+
+    claim: ClaimView
+    link: View | None
 
 
 @router.get("/statements/{statement_id}")
 async def show_statement(statement_id: StatementId, call: Reading) -> Response:
-    statement = await _known(call, statement_id)
-    return await _page(call, statement, _blank(statement))
+    statement = await _read(call, statement_id)
+    # Another rendering is most often in the language of the first.
+    language = statement["quotes"][0]["language"]
+    return await _render(call, statement, dict.fromkeys(QUOTE, "") | {"language": language})
 
 
-def _blank(statement: Mapping[str, Any]) -> dict[str, str]:
-    """Another rendering is most often in the language of the first."""
-    return dict.fromkeys(QUOTE, "") | {"language": statement["quotes"][0]["language"]}
-
-
-async def _known(call: Call, statement_id: str) -> dict[str, Any]:
-    """Raises NotFound."""
+async def _read(call: Call, statement_id: str) -> View:
+    """Read a statement. Raises NotFound."""
     statement = await call.read(statement_queries.read_statement, statement_id)
     return require_found(statement, "There is no statement with this id.")
 
 
-async def _page(
+async def _render(
     call: Call,
-    statement: Mapping[str, Any],
+    statement: View,
     typed: Mapping[str, str],
     error: ClaimdeskError | None = None,
     template: str = "statement.html",
 ) -> Response:
     source = statement["withdrawal_source"]
     concerned = await call.read(statement_queries.list_claims, statement["id"])
-    return render(
-        call.request,
+    return render_page(
+        call,
         template,
-        caller=call.caller,
-        now=call.now,
-        status=200 if error is None else error.status,
+        error=error,
         statement=statement,
-        withdrawn_at_source=await call.read(directory_queries.read_source, source)
+        withdrawal_source=await call.read(directory_queries.read_source, source)
         if source
         else None,
-        concerned=[
-            {"claim": orjson.loads(one["document"]), "link": one["link"]} for one in concerned
-        ],
+        concerned=[ConcernedClaim(orjson.loads(row["document"]), row["link"]) for row in concerned],
         typed=typed,
-        faults=_faults(error),
+        faults=forms.describe_faults(error, NAMES),
     )
-
-
-def _faults(error: ClaimdeskError | None) -> dict[str, str]:
-    if error is None:
-        return {}
-    return forms.faults(error, NAMES) if isinstance(error, Invalid) else {forms.TOP: error.detail}
 
 
 @router.post("/statements/{statement_id}/quotes")
 async def add_quote(statement_id: StatementId, form: Recording) -> Response:
-    """Another outlet's words for the same utterance; both are kept."""
-    statement = await _known(form.call, statement_id)
+    """Record another outlet's words for the same utterance; both are kept."""
+    statement = await _read(form.call, statement_id)
     try:
-        quote = forms.body(
+        quote = forms.parse_body(
             claim_inputs.QuoteIn,
             {
-                "text": form.verbatim("quote") or "",
-                "language": form.text("language") or "",
-                "rendering": form.text("rendering") or "",
+                "text": form.get_verbatim("quote") or "",
+                "language": form.get_text("language") or "",
+                "rendering": form.get_text("rendering") or "",
                 "source": await statement_fields.find_source(form),
             },
         )
@@ -110,35 +107,31 @@ async def add_quote(statement_id: StatementId, form: Recording) -> Response:
             statement_commands.add_quote,
             statement_id,
             quote.to_command(),
-            then=f"/statements/{statement_id}?done=recorded",
+            redirect_to=f"/statements/{statement_id}?done=recorded",
         )
     except Invalid as error:
-        return await _page(form.call, statement, _typed(form, QUOTE), error)
+        return await _render(form.call, statement, form.keep(QUOTE), error)
 
 
 @router.get("/statements/{statement_id}/withdraw")
 async def show_withdrawal(statement_id: StatementId, call: MayRecord) -> Response:
-    statement = await _known(call, statement_id)
+    statement = await _read(call, statement_id)
     typed = dict.fromkeys(WITHDRAWAL, "")
-    return await _page(call, statement, typed, template="statement_withdraw.html")
+    return await _render(call, statement, typed, template="statement_withdraw.html")
 
 
 @router.post("/statements/{statement_id}/withdraw")
 async def withdraw(statement_id: StatementId, form: Recording) -> Response:
-    """The speaker took it back: every claim it is linked to is weighed anew."""
-    statement = await _known(form.call, statement_id)
+    """Record that the speaker took it back: the claims that it is linked to are weighed anew."""
+    statement = await _read(form.call, statement_id)
     try:
         return await form.carry_out(
             statement_commands.withdraw_statement,
             statement_id,
-            **statement_fields.withdrawal(form).to_command(),
+            **statement_fields.read_withdrawal(form).to_command(),
             four_eyes=form.call.services.four_eyes,
-            then=f"/statements/{statement_id}?done=statement-withdrawn",
+            redirect_to=f"/statements/{statement_id}?done=statement-withdrawn",
         )
     except (Invalid, Conflict) as error:
-        typed = _typed(form, WITHDRAWAL)
-        return await _page(form.call, statement, typed, error, "statement_withdraw.html")
-
-
-def _typed(form: Form, names: tuple[str, ...]) -> dict[str, str]:
-    return {name: form.verbatim(name) or "" for name in names}
+        typed = form.keep(WITHDRAWAL)
+        return await _render(form.call, statement, typed, error, "statement_withdraw.html")

@@ -1,7 +1,6 @@
-"""A chart of lanes, one for each claim: where its statuses begin and end, and what the axis says.
+"""The chart of a story: a lane for each claim, where its statuses begin and end, and the axis.
 
-Places are percentages of the width, so that the chart fits any window and its words keep their
-size.
+Places are percentages of the width: so the chart fits any window, and its words keep their size.
 """
 
 from collections.abc import Iterator, Mapping
@@ -9,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from service.domain.claims import Lifecycle, format_instant
-from service.stories.status_spans import Lane
+from service.stories.status_spans import Interval, Lane
 
 MOST_TICKS = 6
 SECOND, MINUTE, HOUR, DAY = 1, 60, 3_600, 86_400
@@ -48,21 +47,29 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
+class Closing:
+    """How and when a claim was closed."""
+
+    lifecycle: str
+    at: float
+    instant: str
+
+
+@dataclass(frozen=True, slots=True)
 class Chart:
     begin: str
     end: str
     ticks: tuple[Tick, ...]
     bars: Mapping[str, tuple[Bar, ...]]
     """By claim, in order of time."""
-    closed: Mapping[str, tuple[str, float, str]]
-    """Of claims that were merged or withdrawn: how, where, and when."""
+    closed: Mapping[str, Closing]
+    """By claim: those that were merged or withdrawn."""
     present: float = PRESENT
 
 
-def chart(lanes: Mapping[str, Lane], *, until: datetime) -> Chart | None:
-    """The lanes from the first of their instants to `until`; None where there is nothing to
-    draw."""
-    begins = [one.intervals[0].since for one in lanes.values() if one.intervals]
+def draw_chart(lanes: Mapping[str, Lane], *, until: datetime) -> Chart | None:
+    """Draw the lanes from the first of their instants to `until`; None if nothing is to draw."""
+    begins = [lane.intervals[0].since for lane in lanes.values() if lane.intervals]
     if not begins:
         return None
     begin, end = min(begins), max(until, *begins)
@@ -73,36 +80,38 @@ def chart(lanes: Mapping[str, Lane], *, until: datetime) -> Chart | None:
     def place(moment: datetime) -> float:
         return round(PRESENT * (moment - begin).total_seconds() / whole, 3)
 
-    bars = {}
-    closed = {}
-    for claim, lane in lanes.items():
-        bars[claim] = tuple(
-            Bar(
-                one.status.value,
-                place(one.since),
-                round((place(one.until) if one.until else 100) - place(one.since), 3),
-                format_instant(one.since),
-                format_instant(one.until) if one.until else None,
-            )
-            for one in lane.intervals
+    def draw_bar(interval: Interval) -> Bar:
+        begin, until = place(interval.since), interval.until
+        return Bar(
+            interval.status.value,
+            begin,
+            round((place(until) if until else 100) - begin, 3),
+            format_instant(interval.since),
+            format_instant(until) if until else None,
         )
-        if lane.closed_at is not None and lane.lifecycle is not Lifecycle.ACTIVE:
-            at = format_instant(lane.closed_at)
-            closed[claim] = (lane.lifecycle.value, place(lane.closed_at), at)
+
+    bars = {claim: tuple(map(draw_bar, lane.intervals)) for claim, lane in lanes.items()}
+    closed = {
+        claim: Closing(lane.lifecycle.value, place(lane.closed_at), format_instant(lane.closed_at))
+        for claim, lane in lanes.items()
+        if lane.closed_at is not None and lane.lifecycle is not Lifecycle.ACTIVE
+    }
     ticks = tuple(
         Tick(
-            place(one),
-            label if place(one) < PRESENT - CROWDED else "",
-            "start" if place(one) < EDGE else "middle",
+            place(instant),
+            label if place(instant) < PRESENT - CROWDED else "",
+            "start" if place(instant) < EDGE else "middle",
         )
-        for one, label in labelled(ticking(begin, end))
+        for instant, label in label_ticks(choose_ticks(begin, end))
     )
     return Chart(format_instant(begin), format_instant(end), ticks, bars, closed)
 
 
-def ticking(begin: datetime, end: datetime) -> tuple[list[datetime], int]:
-    """Round instants of UTC between two, and the seconds from one to the next: a month is taken
-    for thirty days, a year for twelve of those."""
+def choose_ticks(begin: datetime, end: datetime) -> tuple[list[datetime], int]:
+    """Choose round instants of UTC between two; also return the seconds from one to the next.
+
+    A month counts as thirty days, a year as twelve of those.
+    """
     begin, end = begin.astimezone(UTC), end.astimezone(UTC)
     for step in STEPS:
         # From a Monday on, so that weeks begin with one.
@@ -113,13 +122,13 @@ def ticking(begin: datetime, end: datetime) -> tuple[list[datetime], int]:
             ticks = [origin + timedelta(seconds=step) * n for n in range(first, last + 1)]
             return ticks, step
     for months in MONTHS:
-        found = list(_firsts(begin, end, months))
-        if len(found) <= MOST_TICKS:
+        ticks = list(_list_first_days(begin, end, months))
+        if len(ticks) <= MOST_TICKS:
             break
-    return found, months * 30 * DAY
+    return ticks, months * 30 * DAY
 
 
-def _firsts(begin: datetime, end: datetime, months: int) -> Iterator[datetime]:
+def _list_first_days(begin: datetime, end: datetime, months: int) -> Iterator[datetime]:
     number = -(-(begin.year * 12 + begin.month - 1) // months) * months
     while True:
         year, month = divmod(number, 12)
@@ -131,23 +140,26 @@ def _firsts(begin: datetime, end: datetime, months: int) -> Iterator[datetime]:
         number += months
 
 
-def labelled(ticking: tuple[list[datetime], int]) -> list[tuple[datetime, str]]:
-    """Each tick with its label: what of its date the one before did not say already."""
-    ticks, step = ticking
-    found = []
+def label_ticks(chosen: tuple[list[datetime], int]) -> list[tuple[datetime, str]]:
+    """Label each tick with what of its date the label before it does not say."""
+    ticks, step = chosen
+    labels = []
     before: datetime | None = None
-    for one in ticks:
-        day, hour = f"{one.day} {one:%b}", f"{one:%H:%M:%S}" if step < MINUTE else f"{one:%H:%M}"
+    for tick in ticks:
+        day, hour = (
+            f"{tick.day} {tick:%b}",
+            f"{tick:%H:%M:%S}" if step < MINUTE else f"{tick:%H:%M}",
+        )
         if step >= 360 * DAY:
-            label = f"{one:%Y}"
+            label = f"{tick:%Y}"
         elif step >= 30 * DAY:
-            label = f"{one:%b %Y}" if before is None or before.year != one.year else f"{one:%b}"
+            label = f"{tick:%b %Y}" if before is None or before.year != tick.year else f"{tick:%b}"
         elif step >= DAY:
-            label = f"{day} {one.year}" if before is None or before.year != one.year else day
-        elif before is None or before.date() != one.date():
-            label = day if one.hour == one.minute == one.second == 0 else f"{day}, {hour}"
+            label = f"{day} {tick.year}" if before is None or before.year != tick.year else day
+        elif before is None or before.date() != tick.date():
+            label = day if tick.hour == tick.minute == tick.second == 0 else f"{day}, {hour}"
         else:
             label = hour
-        found.append((one, label))
-        before = one
-    return found
+        labels.append((tick, label))
+        before = tick
+    return labels

@@ -1,86 +1,91 @@
-"""An entry of a story's timeline in words: whose doing, what, and why."""
+"""The events of a story's timeline in words: whose doing, what, and why."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from service.domain import labels
 from service.domain.claims import Cause, Finding, Stance, Status
 from service.domain.print_line import join_names
 
-Data = dict[str, Any]
+View = Mapping[str, Any]
 AMENDED = {"text": "the wording", "tags": "the tags", "finding": "the finding"}
 
 
-def entry(one: Data) -> Data:
-    """The entry with `what` happened, the `words` that were said, and `why`, where a reason was
-    given."""
-    link = one["link"]
-    return one | {
-        "what": _WHAT[one["type"]](one),
-        "words": link["quote"] if link and one["type"] == "link.created" else None,
-        "why": one["reason"],
-        "stance": link["stance"] if link and one["type"] == "link.created" else None,
-    }
+@dataclass(frozen=True, slots=True)
+class TimelineLine:
+    """An event of a story as a reader meets it."""
+
+    event: View
+    what: str
+    words: str | None
+    """What was said in it."""
+    stance: Stance | None
 
 
-def _who(one: Data) -> str:
-    link = one["link"]
-    names = join_names([party["name"] for party in one["parties"]]) or "nobody named"
+def describe_entry(entry: View) -> TimelineLine:
+    """Put an event of a story into words."""
+    link = entry["link"] if entry["type"] == "link.created" else None
+    return TimelineLine(
+        event=entry,
+        what=_WORDINGS[entry["type"]](entry),
+        words=link["quote"] if link else None,
+        stance=link["stance"] if link else None,
+    )
+
+
+def _name_voices(entry: View) -> str:
+    link = entry["link"]
+    names = join_names([party["name"] for party in entry["parties"]]) or "nobody named"
     if link and link["speaker"]:
         return f"{link['speaker']['name']} ({names})"
     return names
 
 
-def _created(one: Data) -> str:
-    return f"Claimed by {_who(one)}" if one["parties"] else "Recorded, unattributed"
+def _describe_creation(entry: View) -> str:
+    return f"Claimed by {_name_voices(entry)}" if entry["parties"] else "Recorded, unattributed"
 
 
-def _linked(one: Data) -> str:
-    link = one["link"]
-    how = [
-        word
-        for word, holds in (
-            ("conditionally", link["conditional"]),
-            ("in part", link["scope"] == "partial"),
-        )
-        if holds
-    ]
-    said = f"{_who(one)} {labels.STANCES[Stance(link['stance'])]}"
-    return f"{said} ({', '.join(how)})" if how else said
+def _describe_link(entry: View) -> str:
+    link = entry["link"]
+    limits = ["conditionally"] if link["conditional"] else []
+    limits += ["in part"] if link["scope"] == "partial" else []
+    what = f"{_name_voices(entry)} {labels.STANCES[Stance(link['stance'])]}"
+    return f"{what} ({', '.join(limits)})" if limits else what
 
 
-def _moved(one: Data) -> str:
-    before, after = (labels.STATUSES[Status(one[name])] for name in ("previous_status", "status"))
+def _describe_status_change(entry: View) -> str:
+    before, after = (labels.STATUSES[Status(entry[name])] for name in ("previous_status", "status"))
     what = f"From {before.lower()} to {after.lower()}"
-    cause = Cause(one["cause"])
+    cause = Cause(entry["cause"])
     if cause is not Cause.DECISION:
         what += f": {labels.CAUSES[cause]}"
-    if one["override"]:
+    if entry["override"]:
         what += ", by an editor’s override of the usual rules"
-    return f"{what}. Rests on {_who(one)}" if one["parties"] else what
+    return f"{what}. Rests on {_name_voices(entry)}" if entry["parties"] else what
 
 
-def _amended(one: Data) -> str:
-    changed = join_names([AMENDED[name] for name in one["changes"]])
+def _describe_amendment(entry: View) -> str:
+    changed = join_names([AMENDED[name] for name in entry["changes"]])
     if not changed:
         return "Amended"
-    return f"Amended {'in substance' if one['material'] else ''}: {changed}".replace(" :", ":")
+    return f"Amended {'in substance' if entry['material'] else ''}: {changed}".replace(" :", ":")
 
 
-_WHAT: dict[str, Callable[[Data], str]] = {
-    "claim.created": _created,
-    "claim.status_changed": _moved,
-    "claim.amended": _amended,
-    "finding.changed": lambda one: (
-        f"Found: {labels.FINDINGS[Finding(one['finding'])]}"
-        if one["finding"]
+_WORDINGS: dict[str, Callable[[View], str]] = {
+    "claim.created": _describe_creation,
+    "claim.status_changed": _describe_status_change,
+    "claim.amended": _describe_amendment,
+    "finding.changed": lambda entry: (
+        f"Found: {labels.FINDINGS[Finding(entry['finding'])]}"
+        if entry["finding"]
         else "The finding was taken back"
     ),
     "claim.merged": lambda _: "Merged into another claim",
     "claim.absorbed": lambda _: "A duplicate was merged into this claim",
     "claim.withdrawn": lambda _: "The claimant took the claim back",
-    "link.created": _linked,
-    "link.affirmed": lambda one: f"Affirmed for the present wording: {_linked(one)}",
-    "link.retracted": lambda one: f"Link retracted: {_linked(one)}",
-    "statement.withdrawn": lambda one: f"{_who(one)} took a statement on it back",
+    "link.created": _describe_link,
+    "link.affirmed": lambda entry: f"Affirmed for the present wording: {_describe_link(entry)}",
+    "link.retracted": lambda entry: f"Link retracted: {_describe_link(entry)}",
+    "statement.withdrawn": lambda entry: f"{_name_voices(entry)} took a statement on it back",
 }

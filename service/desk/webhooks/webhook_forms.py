@@ -5,7 +5,7 @@ from typing import Annotated, TypedDict
 from fastapi import APIRouter, Response
 
 from service.desk.layout import forms
-from service.desk.layout.forms import Form, posted
+from service.desk.layout.forms import Form, accept_form
 from service.desk.layout.rendering import render
 from service.desk.webhooks import webhook_pages
 from service.domain.access import Action
@@ -33,7 +33,7 @@ router = APIRouter(include_in_schema=False)
 new_router = APIRouter(include_in_schema=False)
 """Ahead of the pages of endpoints: `new` is no endpoint's id."""
 
-Managing = Annotated[Form, posted(Action.MANAGE_WEBHOOKS)]
+Managing = Annotated[Form, accept_form(Action.MANAGE_WEBHOOKS)]
 STORIES = 200
 
 
@@ -86,7 +86,9 @@ async def register(form: Managing) -> Response:
         return await form.carry_out(
             webhook_commands.create_webhook,
             body.model_dump(),
-            then=lambda made: f"{webhook_pages.build_webhook_path(made[0])}/secret?done=registered",
+            redirect_to=lambda outcome: (
+                f"{webhook_pages.build_webhook_path(outcome[0])}/secret?done=registered"
+            ),
         )
     except (Invalid, Conflict) as error:
         return await _render_form(form.call, _read_typed(form), error=error)
@@ -110,7 +112,7 @@ async def edit(webhook_id: RecordId, form: Managing) -> Response:
             webhook_commands.change_webhook,
             webhook_id,
             body.model_dump(),
-            then=f"{webhook_pages.build_webhook_path(webhook_id)}?done=saved",
+            redirect_to=f"{webhook_pages.build_webhook_path(webhook_id)}?done=saved",
         )
     except (Invalid, Conflict) as error:
         return await _render_form(form.call, _read_typed(form), webhook=webhook, error=error)
@@ -125,7 +127,7 @@ async def _render_form(
 ) -> Response:
     faults: dict[str, str] = {}
     if isinstance(error, Invalid):
-        faults = forms.faults(error, {name: name for name in BLANK})
+        faults = forms.describe_faults(error, {name: name for name in BLANK})
     elif error is not None:
         faults = {forms.TOP: error.detail}
     stories = await call.read(story_queries.list_stories, window=Window(STORIES, None))
@@ -163,25 +165,25 @@ async def _check_url(call: Call, url: str) -> None:
 async def _validate(form: Form) -> webhook_inputs.WebhookIn:
     """What was filled in, checked as the API checks it.  Raises Invalid."""
     values: dict[str, object] = {
-        "url": form.text("url") or "",
-        "description": form.text("description"),
-        "event_types": form.texts("event_types"),
-        "story": form.text("story"),
-        "claim": webhook_pages.parse_claim_id(form.text("claim")),
+        "url": form.get_text("url") or "",
+        "description": form.get_text("description"),
+        "event_types": form.get_texts("event_types"),
+        "story": form.get_text("story"),
+        "claim": webhook_pages.parse_claim_id(form.get_text("claim")),
         "parties": [
             "-".join(name.lower().split())
-            for name in (form.text("parties") or "").split(",")
+            for name in (form.get_text("parties") or "").split(",")
             if name.strip()
         ],
-        "ordering": Ordering.CLAIM if form.ticked("ordering") else Ordering.NONE,
-        "headers": _parse_headers(form.text("headers") or ""),
+        "ordering": Ordering.CLAIM if form.is_ticked("ordering") else Ordering.NONE,
+        "headers": _parse_headers(form.get_text("headers") or ""),
     }
-    in_flight, timeout = form.number("max_in_flight"), form.number("timeout_s")
+    in_flight, timeout = form.get_number("max_in_flight"), form.get_number("timeout_s")
     if in_flight is not None:
         values["max_in_flight"] = int(in_flight) if in_flight.is_integer() else in_flight
     if timeout is not None:
         values["timeout_s"] = timeout
-    return forms.body(webhook_inputs.WebhookIn, values)
+    return forms.parse_body(webhook_inputs.WebhookIn, values)
 
 
 def _parse_headers(text: str) -> dict[str, str]:
@@ -202,16 +204,16 @@ def _parse_headers(text: str) -> dict[str, str]:
 def _read_typed(form: Form) -> TypedWebhook:
     """Return what was typed, to be shown again."""
     return {
-        "url": form.text("url") or "",
-        "description": form.text("description") or "",
-        "event_types": form.texts("event_types"),
-        "story": form.text("story") or "",
-        "claim": form.text("claim") or "",
-        "parties": form.text("parties") or "",
-        "ordering": Ordering.CLAIM.value if form.ticked("ordering") else Ordering.NONE.value,
-        "max_in_flight": form.text("max_in_flight") or "",
-        "timeout_s": form.text("timeout_s") or "",
-        "headers": form.text("headers") or "",
+        "url": form.get_text("url") or "",
+        "description": form.get_text("description") or "",
+        "event_types": form.get_texts("event_types"),
+        "story": form.get_text("story") or "",
+        "claim": form.get_text("claim") or "",
+        "parties": form.get_text("parties") or "",
+        "ordering": Ordering.CLAIM.value if form.is_ticked("ordering") else Ordering.NONE.value,
+        "max_in_flight": form.get_text("max_in_flight") or "",
+        "timeout_s": form.get_text("timeout_s") or "",
+        "headers": form.get_text("headers") or "",
     }
 
 
@@ -240,7 +242,7 @@ async def _render_refusal(
     """Render the endpoint's page again, with the fault at the form called `name`."""
     faults = {forms.TOP: error.detail}
     if isinstance(error, Invalid):
-        faults = forms.faults(error, {})
+        faults = forms.describe_faults(error, {})
     return await webhook_pages.render_webhook(
         form.call,
         webhook,
@@ -254,17 +256,18 @@ async def _render_refusal(
 
 @router.post("/admin/webhooks/{webhook_id}/state")
 async def set_state(webhook_id: RecordId, form: Managing) -> Response:
-    reason = form.text("reason")
+    path = webhook_pages.build_webhook_path(webhook_id)
+    reason = form.get_text("reason")
     try:
-        body = forms.body(
-            webhook_inputs.StateIn, {"state": form.text("state") or "", "reason": reason}
+        body = forms.parse_body(
+            webhook_inputs.StateIn, {"state": form.get_text("state") or "", "reason": reason}
         )
         return await form.carry_out(
             webhook_commands.set_state,
             webhook_id,
             state=EndpointState(body.state),
             reason=body.reason,
-            then=f"{webhook_pages.build_webhook_path(webhook_id)}?done={DONE[EndpointState(body.state)]}",
+            redirect_to=f"{path}?done={DONE[EndpointState(body.state)]}",
         )
     except Invalid as error:
         return await _render_refusal(form, webhook_id, "state", error, reason=reason or "")
@@ -274,7 +277,7 @@ async def set_state(webhook_id: RecordId, form: Managing) -> Response:
 async def ping(webhook_id: RecordId, form: Managing) -> Response:
     """Six a minute; a double click costs one."""
 
-    def then(_: str) -> str:
+    def spend_ping(_: str) -> str:
         # Not before: what is answered again costs nothing.
         form.call.services.pings.spend(webhook_id)
         return f"{webhook_pages.build_webhook_path(webhook_id)}?done=ping"
@@ -283,7 +286,9 @@ async def ping(webhook_id: RecordId, form: Managing) -> Response:
     try:
         if webhook["state"] != EndpointState.ACTIVE:
             raise Conflict(f"It is {webhook['state']}: activate it first.")
-        return await form.carry_out(webhook_commands.ping_webhook, webhook_id, then=then)
+        return await form.carry_out(
+            webhook_commands.ping_webhook, webhook_id, redirect_to=spend_ping
+        )
     except RateLimited as error:
         wait = list_required_headers(error).get("Retry-After", "60")
         refusal = RateLimited(
@@ -296,15 +301,17 @@ async def ping(webhook_id: RecordId, form: Managing) -> Response:
 
 @router.post("/admin/webhooks/{webhook_id}/recovery")
 async def recover(webhook_id: RecordId, form: Managing) -> Response:
-    since = form.text("since")
+    since = form.get_text("since")
     path = webhook_pages.build_webhook_path(webhook_id)
     try:
-        body = forms.body(webhook_inputs.RecoveryIn, {"since": forms.spelled(since) or ""})
+        body = forms.parse_body(
+            webhook_inputs.RecoveryIn, {"since": forms.complete_instant(since) or ""}
+        )
         return await form.carry_out(
             webhook_commands.recover_deliveries,
             webhook_id,
             since=body.since,
-            then=lambda count: f"{path}?done={'recovering' if count else 'nothing-due'}",
+            redirect_to=lambda count: f"{path}?done={'recovering' if count else 'nothing-due'}",
         )
     except Invalid as error:
         return await _render_refusal(form, webhook_id, "recovery", error, since=since or "")
@@ -313,20 +320,20 @@ async def recover(webhook_id: RecordId, form: Managing) -> Response:
 @router.post("/admin/webhooks/{webhook_id}/secret/rotation")
 async def rotate(webhook_id: RecordId, form: Managing) -> Response:
     """The new secret stands on the page that shows secrets, and nowhere on the way there."""
-    overlap = form.text("overlap_hours")
+    overlap = form.get_text("overlap_hours")
     try:
-        hours = form.number("overlap_hours")
-        body = forms.body(
+        hours = form.get_number("overlap_hours")
+        body = forms.parse_body(
             webhook_inputs.RotationIn, {"overlap_hours": OVERLAP_HOURS if hours is None else hours}
         )
         return await form.carry_out(
             webhook_commands.rotate_secret,
             webhook_id,
             overlap_hours=body.overlap_hours,
-            then=f"{webhook_pages.build_webhook_path(webhook_id)}/secret?done=rotated",
+            redirect_to=f"{webhook_pages.build_webhook_path(webhook_id)}/secret?done=rotated",
         )
     except Invalid as error:
-        faults = forms.faults(error, {"overlap_hours": "overlap_hours"})
+        faults = forms.describe_faults(error, {"overlap_hours": "overlap_hours"})
         return await webhook_pages.render_secret(
             form.call, webhook_id, status=422, faults=faults, overlap=overlap or ""
         )
@@ -334,11 +341,12 @@ async def rotate(webhook_id: RecordId, form: Managing) -> Response:
 
 @router.post("/admin/webhooks/{webhook_id}/deliveries/{delivery_id}/redelivery")
 async def send_again(webhook_id: RecordId, delivery_id: RecordId, form: Managing) -> Response:
+    path = webhook_pages.build_webhook_path(webhook_id)
     return await form.carry_out(
         webhook_commands.redeliver_message,
         webhook_id,
         delivery_id,
-        then=f"{webhook_pages.build_webhook_path(webhook_id)}/deliveries/{delivery_id}?done=redelivered",
+        redirect_to=f"{path}/deliveries/{delivery_id}?done=redelivered",
     )
 
 
@@ -357,5 +365,5 @@ async def show_deletion(webhook_id: RecordId, call: webhook_pages.Reading) -> Re
 @router.post("/admin/webhooks/{webhook_id}/deletion")
 async def delete(webhook_id: RecordId, form: Managing) -> Response:
     return await form.carry_out(
-        webhook_commands.remove_webhook, webhook_id, then="/admin/webhooks?done=deleted"
+        webhook_commands.remove_webhook, webhook_id, redirect_to="/admin/webhooks?done=deleted"
     )

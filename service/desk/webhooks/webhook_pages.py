@@ -7,14 +7,14 @@ from typing import Annotated, TypedDict
 from fastapi import APIRouter, Request, Response
 
 from service.desk.layout import forms
-from service.desk.layout.page_links import following, window_of
+from service.desk.layout.page_links import build_next_link, read_window
 from service.desk.layout.rendering import render
 from service.domain import ids
 from service.domain.access import Action
 from service.domain.claims import parse_instant
 from service.domain.errors import Invalid, NotFound
 from service.domain.webhooks import DeliveryState, EndpointState, EventType
-from service.store.paging import cut
+from service.store.paging import cut_page
 from service.web.bodies.webhook_inputs import RecoveryIn
 from service.web.calls import Call, allow
 from service.web.fields import RecordId
@@ -108,16 +108,16 @@ async def load_webhook(call: Call, webhook: str) -> WebhookView:
 
 @router.get("/admin/webhooks")
 async def show_webhooks(request: Request, call: Reading) -> Response:
-    window = window_of(call, "webhooks", ENDPOINTS)
+    window = read_window(call, "webhooks", ENDPOINTS)
     rows = await call.read(webhook_queries.list_webhooks, window)
-    page, last = cut(rows, window, lambda webhook: [webhook["created_at"], webhook["id"]])
+    page, last = cut_page(rows, window, lambda webhook: [webhook["created_at"], webhook["id"]])
     return render(
         request,
         "webhooks.html",
         caller=call.caller,
         now=call.now,
         endpoints=[prepare_webhook(call, webhook) for webhook in page],
-        next=following(call, "webhooks", last, {}),
+        next=build_next_link(call, "webhooks", last, {}),
         first=window.after is None,
     )
 
@@ -146,9 +146,9 @@ async def render_webhook(
     filter_faults: dict[str, str] = {}
     filters = _parse_filters(filled_in, filter_faults)
     scope = f"deliveries {webhook_id} {sorted(filled_in.items())}"
-    window = window_of(call, scope, DELIVERIES)
+    window = read_window(call, scope, DELIVERIES)
     rows = await call.read(webhook_queries.list_deliveries, webhook_id, window, **filters)
-    page, last = cut(
+    page, last = cut_page(
         rows,
         window,
         lambda delivery: [delivery["created_at"], delivery["position"], delivery["id"]],
@@ -162,7 +162,7 @@ async def render_webhook(
         headers=headers,
         webhook=prepare_webhook(call, webhook),
         deliveries=[delivery | {"next": _find_next_attempt(call, delivery)} for delivery in page],
-        next=following(call, scope, last, filled_in),
+        next=build_next_link(call, scope, last, filled_in),
         fields=fields,
         filtered=bool(filled_in),
         filter_faults=filter_faults,
@@ -189,10 +189,10 @@ def _parse_filters(texts: dict[str, str], faults: dict[str, str]) -> DeliveryFil
             faults["type"] = "there is no such type of event"
     if "since" in texts:
         try:
-            body = forms.body(RecoveryIn, {"since": forms.spelled(texts["since"])})
+            body = forms.parse_body(RecoveryIn, {"since": forms.complete_instant(texts["since"])})
             filters["since"] = body.since
         except Invalid as error:
-            faults |= forms.faults(error, {})
+            faults |= forms.describe_faults(error, {})
     return filters
 
 

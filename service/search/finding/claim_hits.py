@@ -13,7 +13,7 @@ from service.claims.claim_queries import Family, Filters, FilterSet
 from service.claims.statement_views import SnippetView
 from service.domain.claims import Lifecycle
 from service.search.finding import fields_as_of, index_pages, snippets
-from service.search.finding.index_pages import PageRequest
+from service.search.finding.index_pages import Keys, PageRequest, RankedRow
 from service.search.index import (
     field_sources,
     match_expressions,
@@ -30,7 +30,7 @@ from service.search.index.term_statistics import name_dialect
 from service.store import states
 from service.store.engine import Database, Lookup
 from service.store.tables import claims
-from service.store.types import id_text
+from service.store.types import format_id
 
 STEPS = 8
 """A page for an instant tries so many times `RANKED` claims at most."""
@@ -40,7 +40,6 @@ RANKED = 300
 """Claims that are tried for an instant at once."""
 LABELLED = frozenset({"claimant", "story", "kind"})
 """Filters that the index has labels for."""
-Keys = list[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +77,6 @@ class Hit(NamedTuple):
     snippets: list[SnippetView]
 
 
-class _Row(NamedTuple):
-    """A claim that matches, with its state and how well it fits."""
-
-    document: str
-    assignee: str | None
-    state: str
-    tier: Tier
-    keys: Keys
-
-
 class Page(NamedTuple):
     hits: list[Hit]
     after: Keys | None
@@ -100,47 +89,50 @@ async def find_claims(database: Database, search: ClaimSearch) -> Page:
         return await _find_as_of(database, search, search.filters.as_of)
     is_ranked = search.filters.sort == "relevance"
     rows, after = await (_find_ranked if is_ranked else _find_sorted)(database, search)
-    found = [states.parse(row.state) for row in rows]
+    claim_states = [states.parse(row.served[2]) for row in rows]
     # What stands in the claim's text is shown from there: only the others need more.
-    deep = [state for state, row in zip(found, rows, strict=True) if row.tier > Tier.TEXT]
+    deep = [state for state, row in zip(claim_states, rows, strict=True) if row.tier > Tier.TEXT]
     sources = FieldSources()
     if deep:
         sources = await database.read(field_sources.read_sources, deep)
     hits = []
-    for row, state in zip(rows, found, strict=True):
+    for row, state in zip(rows, claim_states, strict=True):
         fields = searchable_fields.read_claim(state, sources)
         shown = snippets.list_snippets(search.query, fields)
-        hits.append(Hit(row.document, row.assignee, row.keys, shown))
+        hits.append(Hit(row.served[0], row.served[1], row.keys, shown))
     return Page(hits, after)
 
 
-async def _find_ranked(database: Database, search: ClaimSearch) -> tuple[list[_Row], Keys | None]:
-    shape, parameters = _split_filters(search, None)
-    rows, after = await index_pages.find_page(
+async def _find_ranked(
+    database: Database, search: ClaimSearch
+) -> tuple[list[RankedRow], Keys | None]:
+    filter_set, parameters = _split_filters(search, None)
+    return await index_pages.find_page(
         database,
         PageRequest(
-            asked=IndexQuery(name_dialect(database), claim_search, search.query, search.labels),
-            has_filters=bool(shape.names - LABELLED) or bool(shape.statuses),
+            index_query=IndexQuery(
+                name_dialect(database), claim_search, search.query, search.labels
+            ),
+            has_filters=bool(filter_set.names - LABELLED) or bool(filter_set.statuses),
             select_served=_select_served,
-            shape=shape,
+            shape=filter_set,
             parameters=parameters,
             limit=search.limit,
             after=search.after,
         ),
     )
-    return [
-        _Row(row.served[0], row.served[1], row.served[2], row.tier, row.keys) for row in rows
-    ], after
 
 
-def _select_served(shape: FilterSet, source: FromClause, key: ColumnElement[Any]) -> Select[Any]:
-    """Select what is served of claims that are found and pass the filters."""
+def _select_served(
+    filter_set: FilterSet, source: FromClause, key: ColumnElement[Any]
+) -> Select[Any]:
+    """Select document, assignee and state of claims that are found and pass the filters."""
     return (
         select(claims.c.document, claims.c.assignee, states.whole(claims))
         .select_from(match_expressions.FixedJoin(source, claims, claims.c.id == key))
         .where(
             claims.c.lifecycle != Lifecycle.MERGED.value,
-            *claim_queries.build_conditions(shape, claims, claims.c.changed_at),
+            *claim_queries.build_conditions(filter_set, claims, claims.c.changed_at),
         )
     )
 
@@ -148,28 +140,30 @@ def _select_served(shape: FilterSet, source: FromClause, key: ColumnElement[Any]
 # In another order than the index's.
 
 
-async def _find_sorted(database: Database, search: ClaimSearch) -> tuple[list[_Row], Keys | None]:
+async def _find_sorted(
+    database: Database, search: ClaimSearch
+) -> tuple[list[RankedRow], Keys | None]:
     dialect = name_dialect(database)
-    asked = IndexQuery(dialect, claim_search, search.query, search.labels)
-    match = asked.match_any_tier()
-    after, hits = search.after, list[_Row]()
-    shape, parameters = _split_filters(search, after)
+    index_query = IndexQuery(dialect, claim_search, search.query, search.labels)
+    match = index_query.match_any_tier()
+    after, hits = search.after, list[RankedRow]()
+    filter_set, parameters = _split_filters(search, after)
     parameters |= {"match": match}
-    if await index_pages.is_sortable(database, asked, match):
+    if await index_pages.is_sortable(database, index_query, match):
         rows = await database.look_up(
-            _select_sorted(dialect, shape), parameters | {"limit": search.limit + 1}
+            _select_sorted(dialect, filter_set), parameters | {"limit": search.limit + 1}
         )
         hits = [_build_row(row) for row in rows]
     else:
         for limit in WALKED:
             rows = await database.look_up(
-                _select_walk(dialect, shape), parameters | {"limit": limit}
+                _select_walk(dialect, filter_set), parameters | {"limit": limit}
             )
             hits += [_build_row(row) for row in rows if row[0] is not None]
             if len(hits) > search.limit or len(rows) < limit:
                 break
             after = _build_keys(rows[-1][3:])
-            shape, further = _split_filters(search, after)
+            filter_set, further = _split_filters(search, after)
             parameters |= further
         else:
             if len(hits) <= search.limit:
@@ -186,25 +180,25 @@ def _split_filters(search: ClaimSearch, after: Keys | None) -> tuple[FilterSet, 
 
 
 @lru_cache(maxsize=512)
-def _select_sorted(dialect: str, shape: FilterSet) -> Lookup:
-    """Select all that matches, in the order of the shape."""
-    moment = claim_queries.choose_sort_key(shape)
+def _select_sorted(dialect: str, filter_set: FilterSet) -> Lookup:
+    """Select all that matches, in the order asked for."""
+    moment = claim_queries.choose_sort_key(filter_set)
     if dialect == "sqlite":
         source = match_expressions.get_source(dialect, claim_search)
-        page = _select_served(shape, source, claim_search.c.claim)
+        page = _select_served(filter_set, source, claim_search.c.claim)
         page = page.where(match_expressions.matches(dialect, claim_search))
     else:
         found = match_expressions.select_matches(dialect, claim_search).cte("found")
         found = found.prefix_with("MATERIALIZED")
-        page = _select_served(shape, found, found.c.key)
+        page = _select_served(filter_set, found, found.c.key)
     page = page.add_columns(moment, claims.c.id)
-    return Lookup(claim_queries.order_page(page, shape, moment, claims.c.id))
+    return Lookup(claim_queries.order_page(page, filter_set, moment, claims.c.id))
 
 
 @lru_cache(maxsize=512)
-def _select_walk(dialect: str, shape: FilterSet) -> Lookup:
-    """Select the next claims in the order of the shape; of those that do not match, the keys."""
-    moment = claim_queries.choose_sort_key(shape)
+def _select_walk(dialect: str, filter_set: FilterSet) -> Lookup:
+    """Select the next claims in the order asked for; of those that do not match, the keys."""
+    moment = claim_queries.choose_sort_key(filter_set)
     row = select(
         claims.c.document,
         claims.c.assignee,
@@ -213,9 +207,9 @@ def _select_walk(dialect: str, shape: FilterSet) -> Lookup:
         claims.c.id.label("id"),
     ).where(
         claims.c.lifecycle != Lifecycle.MERGED.value,
-        *claim_queries.build_conditions(shape, claims, claims.c.changed_at),
+        *claim_queries.build_conditions(filter_set, claims, claims.c.changed_at),
     )
-    walked = claim_queries.order_page(row, shape, moment, claims.c.id).cte("walked")
+    walked = claim_queries.order_page(row, filter_set, moment, claims.c.id).cte("walked")
     fits = match_expressions.has_match(dialect, claim_search, walked.c.id).label("fits")
     tried = select(walked, fits).cte("tried")
     return Lookup(
@@ -228,13 +222,13 @@ def _select_walk(dialect: str, shape: FilterSet) -> Lookup:
     )
 
 
-def _build_row(row: Sequence[Any]) -> _Row:
-    return _Row(row[0], row[1], row[2], Tier.ANYWHERE, _build_keys(row[3:]))
+def _build_row(row: Sequence[Any]) -> RankedRow:
+    return RankedRow(row, Tier.ANYWHERE, _build_keys(row[3:]))
 
 
 def _build_keys(row: Sequence[Any]) -> Keys:
     moment, claim = row
-    return [moment if isinstance(moment, str) else moment.isoformat(), id_text(claim)]
+    return [moment if isinstance(moment, str) else moment.isoformat(), format_id(claim)]
 
 
 # As of an instant.
@@ -252,10 +246,10 @@ async def _find_as_of(database: Database, search: ClaimSearch, moment: datetime)
     rows = await _find_at_any_time(database, search, None, RANKED + 1)
     if len(rows) > RANKED:
         return await _walk_as_of(database, search, moment, None)
-    found = await _rank_as_of(database, search, rows, moment)
-    found.sort(key=lambda ranked: ranked[1].keys[1], reverse=True)
-    found.sort(key=lambda ranked: ranked[0])
-    hits = [hit._replace(keys=[None, tier.value, hit.keys[1]]) for tier, hit in found]
+    ranked = await _rank_as_of(database, search, rows, moment)
+    ranked.sort(key=lambda pair: pair[1].keys[1], reverse=True)
+    ranked.sort(key=lambda pair: pair[0])
+    hits = [hit._replace(keys=[None, tier.value, hit.keys[1]]) for tier, hit in ranked]
     if search.after:
         _, tier, claim = search.after
         hits = [
@@ -288,11 +282,11 @@ async def _find_at_any_time(
 ) -> list[Sequence[Any]]:
     """Return claims that may have matched once and pass the filters at the instant asked for."""
     dialect = name_dialect(database)
-    shape, parameters = _split_filters(search, after)
+    filter_set, parameters = _split_filters(search, after)
     sort = "changed" if search.filters.sort == "relevance" else search.filters.sort
-    lookup = claim_queries.prepare_list(replace(shape, matching=dialect, sort=sort))
-    asked = IndexQuery(dialect, claim_search, search.query, search.fixed_labels)
-    match = asked.match_at_any_time()
+    lookup = claim_queries.prepare_list(replace(filter_set, matching=dialect, sort=sort))
+    index_query = IndexQuery(dialect, claim_search, search.query, search.fixed_labels)
+    match = index_query.match_at_any_time()
     return list(await database.look_up(lookup, parameters | {"match": match, "limit": limit}))
 
 
@@ -300,15 +294,15 @@ async def _rank_as_of(
     database: Database, search: ClaimSearch, rows: Sequence[Sequence[Any]], moment: datetime
 ) -> list[tuple[Tier, Hit]]:
     """Return those of `rows` that the query found at `moment`, and how well, in their order."""
-    claim_ids = [id_text(row[3]) for row in rows]
+    claim_ids = [format_id(row[3]) for row in rows]
     fields_by_claim = {}
     if claim_ids:
         fields_by_claim = await database.read(fields_as_of.read_fields_as_of, claim_ids, moment)
-    found = []
+    ranked = []
     for row, claim in zip(rows, claim_ids, strict=True):
         fields = fields_by_claim[claim]
         tier = ranking.rank_fields(search.query, fields)
         if tier is not None:
             shown = snippets.list_snippets(search.query, fields)
-            found.append((tier, Hit(row[0], row[1], _build_keys(row[2:]), shown)))
-    return found
+            ranked.append((tier, Hit(row[0], row[1], _build_keys(row[2:]), shown)))
+    return ranked

@@ -48,7 +48,7 @@ SelectServed = Callable[[Any, FromClause, ColumnElement[Any]], Select[Any]]
 """Selects what is served of the rows that pass the filters: given the filters' shape, what the
 index gives, and the key in that of what was found."""
 Keys = list[Any]
-"""What a page goes on from: the tier and number of the last row before it."""
+"""What the next page goes on from: tier and number of the last row, or its sort keys and id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class PageRequest:
     its SQL depends on, `parameters` are those of its SQL.
     """
 
-    asked: IndexQuery
+    index_query: IndexQuery
     has_filters: bool
     select_served: SelectServed
     shape: Any
@@ -82,22 +82,24 @@ Page = tuple[list[RankedRow], Keys | None]
 
 async def find_page(database: Database, request: PageRequest) -> Page:
     """Return a page of results, best first."""
-    asked = request.asked
+    index_query = request.index_query
     if not database.embedded and await term_statistics.has_few_matches(
-        database, asked, asked.lowest, most=RARE
+        database, index_query, index_query.lowest, most=RARE
     ):
         return await _find_in_all_tiers(database, request)
-    step = _select_step(request.select_served, request.shape, asked.index, asked.dialect)
+    step = _select_step(
+        request.select_served, request.shape, index_query.index, index_query.dialect
+    )
     rows, steps_left = list[RankedRow](), STEPS
     first_tier, until = request.after or (Tier.TOGETHER, ABOVE_ALL)
-    for tier in ranking.list_tiers(asked.query, asked.levels):
+    for tier in ranking.list_tiers(index_query.query, index_query.levels):
         if tier < first_tier:
             continue
         until = until if tier == first_tier else ABOVE_ALL
-        match = asked.match_tier(tier)
+        match = index_query.match_tier(tier)
         at_once = await _may_look_at_all(database, request, tier, match)
         if not at_once and until == ABOVE_ALL:
-            until = await term_statistics.read_highest_number(database, asked.index) + 1
+            until = await term_statistics.read_highest_number(database, index_query.index) + 1
         letters = iter("pq" + ("q" if request.has_filters else "r") * STEPS)
         while until > 0:
             since, stretch_match = 0, match
@@ -127,16 +129,18 @@ async def find_page(database: Database, request: PageRequest) -> Page:
 
 async def _find_in_all_tiers(database: Database, request: PageRequest) -> Page:
     """Return a page where there are few matches, on PostgreSQL: all tiers at once."""
-    asked = request.asked
-    tiers = ranking.list_tiers(asked.query, asked.levels)
-    unlabelled = IndexQuery(asked.dialect, asked.index, asked.query, (), asked.levels)
+    index_query = request.index_query
+    tiers = ranking.list_tiers(index_query.query, index_query.levels)
+    unlabelled = IndexQuery(
+        index_query.dialect, index_query.index, index_query.query, (), index_query.levels
+    )
     after_tier, after_number = request.after or (Tier.TOGETHER.value, ABOVE_ALL)
     found = await database.look_up(
-        _select_all_tiers(request.select_served, request.shape, asked.index, tuple(tiers)),
+        _select_all_tiers(request.select_served, request.shape, index_query.index, tuple(tiers)),
         request.parameters
         | {f"tier_{tier.value}": unlabelled.match_tier(tier) for tier in tiers}
         | {
-            "match": asked.match_any_tier(),
+            "match": index_query.match_any_tier(),
             "after_tier": after_tier,
             "after_number": after_number,
             "limit": request.limit + 1,
@@ -218,17 +222,19 @@ async def _may_look_at_all(
     """Return whether a tier is asked for as a whole."""
     if database.embedded:
         # FTS5 gives the newest first, and stops when it is told to.
-        return not request.has_filters or await _are_few(database, request.asked.index, match)
+        return not request.has_filters or await _are_few(database, request.index_query.index, match)
     level = ranking.LEVELS.get(tier, Level.TEXT)
-    return await term_statistics.has_few_matches(database, request.asked, level, most=RARE)
+    return await term_statistics.has_few_matches(database, request.index_query, level, most=RARE)
 
 
 async def _are_few(database: Database, index: Table, match: str) -> bool:
     return await term_statistics.count_matches(database, index, match, RARE) <= RARE
 
 
-async def is_sortable(database: Database, asked: IndexQuery, match: str) -> bool:
+async def is_sortable(database: Database, index_query: IndexQuery, match: str) -> bool:
     """Return whether all that is found may be put into another order than the index's."""
     if database.embedded:
-        return await _are_few(database, asked.index, match)
-    return await term_statistics.has_few_matches(database, asked, asked.lowest, most=SORTABLE)
+        return await _are_few(database, index_query.index, match)
+    return await term_statistics.has_few_matches(
+        database, index_query, index_query.lowest, most=SORTABLE
+    )

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, FromClause, Select, bindparam,
 
 from service.claims import statement_queries
 from service.claims.statement_views import StatementView
-from service.directory.party_tree import below
+from service.directory.directory_queries import select_subtree
 from service.domain.claims import Speaker, Voice
 from service.search.finding import index_pages, snippets
 from service.search.finding.index_pages import Keys, PageRequest
@@ -20,7 +20,7 @@ from service.search.index.searchable_fields import STATEMENT_LEVELS, Quoted
 from service.search.index.term_statistics import name_dialect
 from service.store.engine import Database
 from service.store.tables import parties, statements
-from service.store.types import Id, Instant, id_text
+from service.store.types import Id, Instant, format_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ async def find_statements(
     rows, next_keys = await index_pages.find_page(
         database,
         PageRequest(
-            asked=IndexQuery(dialect, statement_search, query, (), STATEMENT_LEVELS),
+            index_query=IndexQuery(dialect, statement_search, query, (), STATEMENT_LEVELS),
             has_filters=bool(values),
             select_served=_select_served,
             shape=frozenset(values),
@@ -53,7 +53,7 @@ async def find_statements(
             after=after,
         ),
     )
-    ids = [id_text(row.served[0]) for row in rows]
+    ids = [format_id(row.served[0]) for row in rows]
     found = await database.read(_read_with_snippets, ids, query)
     return [found[statement] for statement in ids], next_keys
 
@@ -65,7 +65,7 @@ def _select_served(
         match_expressions.FixedJoin(source, statements, statements.c.id == key)
     )
     if "party" in names:
-        within = below(bindparam("said_party"), "below")
+        within = select_subtree(bindparam("said_party"), "below")
         found = found.where(statements.c.party.in_(within))
     if "speaker" in names:
         found = found.where(statements.c.speaker == bindparam("said_speaker", type_=Id))

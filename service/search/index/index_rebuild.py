@@ -93,7 +93,7 @@ def _read_former_terms(
         state: ClaimState | None = None
         for line in of_claim:
             event = Event(line.number, line.type, line.recorded_at, orjson.loads(line.data))
-            before, state = state, history.apply(state, event, claim_id=claim)
+            before, state = state, history.apply_event(state, event, claim_id=claim)
             step = (before, state, event)
             former.setdefault(claim, set()).update(index_writer.list_lost_terms(step, sources))
     return former

@@ -23,7 +23,7 @@ from sqlalchemy import (
     update,
 )
 
-from service.domain import history
+from service.domain import plain_data
 from service.domain.claims import ClaimState, Speaker, Voice
 from service.domain.history import Event
 from service.domain.inputs import NewQuote
@@ -33,7 +33,7 @@ from service.search.index.searchable_fields import STATEMENT_LEVELS, Field, Fiel
 from service.store.compiled_statements import CompiledStatement
 from service.store.list_parameters import LISTS, ListElements
 from service.store.tables import parties, quotes, speakers, statements
-from service.store.types import id_text
+from service.store.types import format_id
 
 ADDING = frozenset({"claim.created", "link.created"})
 TAKING = frozenset({"link.retracted", "claim.absorbed", "party.changed", "speaker.changed"})
@@ -141,7 +141,7 @@ def _have_no_room(
     if full is None or not full[1]:
         return False
     voices = [*searchable_fields.list_voices(before)]
-    return full[0] or all(history.read_voice(voice) in voices for voice in added)
+    return full[0] or all(plain_data.read_voice(voice) in voices for voice in added)
 
 
 def reindex_claims(
@@ -179,7 +179,7 @@ def _read_known(
     sources, former = FieldSources(), frozenset[str]()
     for what, key, text, language, _ in sorted(rows, key=lambda row: row[4]):
         if what == "quote":
-            sources.quotes.setdefault(id_text(key), []).append(Quoted(text, language))
+            sources.quotes.setdefault(format_id(key), []).append(Quoted(text, language))
         elif what == "party":
             sources.full_names[key] = text
         else:

@@ -172,10 +172,10 @@ class IndexQuery:
         syntax = MatchSyntax(self.dialect)
         return [syntax.write_term(term, level) for term in self.query.required]
 
-    def _match(self, wanted: Sequence[str], excluded: Sequence[str] = ()) -> str:
+    def _match(self, required: Sequence[str], excluded: Sequence[str] = ()) -> str:
         syntax = MatchSyntax(self.dialect)
         labels = [
             syntax.join_any(syntax.write_phrase([label]) for label in alternatives)
             for alternatives in self.labels
         ]
-        return syntax.exclude(syntax.join_all([*wanted, *labels]), excluded)
+        return syntax.exclude(syntax.join_all([*required, *labels]), excluded)

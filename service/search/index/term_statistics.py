@@ -29,16 +29,17 @@ class TermStatistics:
         self.shares = shares
         self.least = least
 
-    def estimate(self, asked: IndexQuery, level: Level, *, cautiously: bool = False) -> float:
+    def estimate(self, index_query: IndexQuery, level: Level, *, cautiously: bool = False) -> float:
         """Return about how many rows have all of a query at this level, at most.
 
         The rarest of its parts says. Cautiously, terms that the statistics do not know are taken to
         be as common as they can be.
         """
         unknown = self.least if cautiously else 0.0
-        parts = [self._estimate_term(term, level, unknown) for term in asked.query.required]
+        parts = [self._estimate_term(term, level, unknown) for term in index_query.query.required]
         parts += [
-            sum(self.shares.get(label, unknown) for label in any_of) for any_of in asked.labels
+            sum(self.shares.get(label, unknown) for label in any_of)
+            for any_of in index_query.labels
         ]
         return min(parts) * self.rows
 
@@ -86,16 +87,19 @@ async def read_statistics(database: Database, index: Table) -> TermStatistics:
 
 
 async def has_few_matches(
-    database: Database, asked: IndexQuery, level: Level, *, most: int
+    database: Database, index_query: IndexQuery, level: Level, *, most: int
 ) -> bool:
     """Return whether so few rows have the words at a level, on PostgreSQL: as its statistics say,
     and where they do not know the words, as counting says."""
-    statistics = await read_statistics(database, asked.index)
-    if statistics.estimate(asked, level) > most:
+    statistics = await read_statistics(database, index_query.index)
+    if statistics.estimate(index_query, level) > most:
         return False
-    if statistics.estimate(asked, level, cautiously=True) <= most:
+    if statistics.estimate(index_query, level, cautiously=True) <= most:
         return True
-    return await count_matches(database, asked.index, asked.match_words(level), most) <= most
+    return (
+        await count_matches(database, index_query.index, index_query.match_words(level), most)
+        <= most
+    )
 
 
 async def count_matches(database: Database, index: Table, match: str, most: int) -> int:

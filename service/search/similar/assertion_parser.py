@@ -204,8 +204,8 @@ def _take_days(tokens: list[_Token]) -> tuple[Day, ...]:
     days = []
     for at, token in enumerate(tokens):
         if token.kind == "iso":
-            year, month, day = map(int, token.raw.split("-"))
-            days.append(Day(month, day, year, token.raw))
+            parts = [int(part) for part in token.raw.split("-")]
+            days.append(Day(parts[1], parts[2], parts[0], token.raw))
             token.kind = "day"
             continue
         number = _MONTHS.get(token.word) if token.kind == "word" else None
@@ -220,17 +220,11 @@ def _take_days(tokens: list[_Token]) -> tuple[Day, ...]:
         year_token = next((near for near in rest[:1] if _is_year(near)), None)
         if day_token is None and year_token is None and (token.is_first or token.raw[0].islower()):
             continue  # "may" and "march" are words, too
-        taken = [
-            other for other in tokens if other is token or other is day_token or other is year_token
-        ]
-        days.append(
-            Day(
-                number,
-                int(day_token.raw) if day_token else None,
-                int(year_token.raw) if year_token else None,
-                " ".join(other.raw for other in taken),
-            )
-        )
+        places = {id(token), id(day_token), id(year_token)}
+        taken = [other for other in tokens if id(other) in places]
+        day = int(day_token.raw) if day_token else None
+        year = int(year_token.raw) if year_token else None
+        days.append(Day(number, day, year, " ".join(other.raw for other in taken)))
         for other in taken:
             other.kind = "day"
     return tuple(dict.fromkeys(days))

@@ -13,7 +13,7 @@ from service.search.index.searchable_fields import Level
 from service.search.index.tokenizer import split_into_words
 from service.store.engine import Database, Lookup
 from service.store.tables import claims
-from service.store.types import id_text
+from service.store.types import format_id
 
 RAREST = 8
 """Words of a text by which candidates are found."""
@@ -69,9 +69,9 @@ async def find_candidates(database: Database, text: str, *, limit: int) -> list[
     dialect = term_statistics.name_dialect(database)
     syntax = MatchSyntax(dialect)
     words = [syntax.write_phrase([term]) for term in rare or rarest]
-    found: dict[str, Candidate] = {}
+    by_claim: dict[str, Candidate] = {}
     for alternatives in ([syntax.join_all(pair) for pair in combinations(words, 2)], words):
-        if alternatives and len(found) * ENOUGH < limit:
+        if alternatives and len(by_claim) * ENOUGH < limit:
             match = syntax.join_any(alternatives)
             if not rare and not database.embedded:
                 newest = await term_statistics.read_highest_number(database, claim_search)
@@ -79,8 +79,8 @@ async def find_candidates(database: Database, text: str, *, limit: int) -> list[
             parameters = {"match": match, "limit": limit}
             for row in await database.look_up(_select_newest(dialect), parameters):
                 candidate = _build_candidate(*row)
-                found.setdefault(candidate.id, candidate)
-    return list(found.values())[:limit]
+                by_claim.setdefault(candidate.id, candidate)
+    return list(by_claim.values())[:limit]
 
 
 async def _count_claims(database: Database, terms: list[str]) -> dict[str, float]:
@@ -98,5 +98,5 @@ async def _count_claims(database: Database, terms: list[str]) -> dict[str, float
 def _build_candidate(
     claim: object, document: str, root: str | None, part_of: object, merged_into: object
 ) -> Candidate:
-    above, into = (None if other is None else id_text(other) for other in (part_of, merged_into))
-    return Candidate(id_text(claim), document, root, above, into)
+    above, into = (None if other is None else format_id(other) for other in (part_of, merged_into))
+    return Candidate(format_id(claim), document, root, above, into)

@@ -91,11 +91,11 @@ class Similarity:
         return self.score >= PROBABLY_SAME
 
 
-def find_nearest(text: str, others: Mapping[int, str], *, most: int) -> list[int]:
+def find_nearest(text: str, texts: Mapping[int, str], *, most: int) -> list[int]:
     """Return the keys of those texts that have most words in common with `text`."""
     nearest = process.extract(
         _normalize_text(text),
-        {key: _normalize_text(other) for key, other in others.items()},
+        {key: _normalize_text(other) for key, other in texts.items()},
         scorer=fuzz.token_set_ratio,
         score_cutoff=MIN_COMMON,
         limit=most,
@@ -111,9 +111,12 @@ def _normalize_text(text: str) -> str:
     return " ".join(word for _, _, word in tokenizer.split_into_words(text))
 
 
-def compare_claims(one: ComparedClaim, other: ComparedClaim) -> Similarity:
+def compare_claims(first: ComparedClaim, other: ComparedClaim) -> Similarity:
     """Return how much two claims are the same."""
-    a, b = assertion_parser.parse_assertion(one.text), assertion_parser.parse_assertion(other.text)
+    a, b = (
+        assertion_parser.parse_assertion(first.text),
+        assertion_parser.parse_assertion(other.text),
+    )
     names, words = _match_words(a.names, b.names), _match_words(a.words, b.words)
     figures = _list_values(a) & _list_values(b)
     shared = NAME * len(names) + WORD * len(words) + FIGURE * len(figures)
@@ -123,10 +126,10 @@ def compare_claims(one: ComparedClaim, other: ComparedClaim) -> Similarity:
     score = SHARE_OF_BOTH * 2 * shared / sum(weights)
     score += (1 - SHARE_OF_BOTH) * shared / min(weights)
     differs = []
-    for factor, sentence in (*_compare_texts(a, b, names), *_compare_occasions(one, other)):
+    for factor, sentence in (*_compare_texts(a, b, names), *_compare_occasions(first, other)):
         score *= factor
         differs.append(sentence)
-    days = [day.text for day in a.days if any(day.may_equal(theirs) for theirs in b.days)]
+    days = [day.text for day in a.days if any(day.may_equal(other_day) for other_day in b.days)]
     shares = (
         _describe("figures", [figure.text for figure in a.figures if figure.value in figures]),
         _describe("days", days),
@@ -191,31 +194,31 @@ def _compare_texts(a: Assertion, b: Assertion, names: Mapping[str, str]) -> Iter
     if a.is_denial != b.is_denial:
         yield DENIED, "one denies what the other claims"
     for these, those in thesaurus.OPPOSITES:
-        for one, other in ((these, those), (those, these)):
-            if _has_only(a, one, other) and _has_only(b, other, one):
-                words = f"{_join(one & {*a.words})} and {_join(other & {*b.words})}"
+        for each, other in ((these, those), (those, these)):
+            if _has_only(a, each, other) and _has_only(b, other, each):
+                words = f"{_join(each & {*a.words})} and {_join(other & {*b.words})}"
                 yield CONTRARY, f"contraries: {words}"
     if _has_exchanged_roles(a, b):
         yield EXCHANGED, "who does it to whom is exchanged"
 
 
-def _compare_occasions(one: ComparedClaim, other: ComparedClaim) -> Iterator[Difference]:
+def _compare_occasions(first: ComparedClaim, other: ComparedClaim) -> Iterator[Difference]:
     """Yield what differs in who claimed it, and when."""
-    if one.claimant != other.claimant and not one.claimant & other.claimant:
+    if first.claimant != other.claimant and not first.claimant & other.claimant:
         yield OTHER_CLAIMANT, "claimed by another party"
-    days = abs((one.day - other.day).days)
-    if days > LATER_DAYS and not {one.kind, other.kind} & TIMELESS:
+    days = abs((first.day - other.day).days)
+    if days > LATER_DAYS and not {first.kind, other.kind} & TIMELESS:
         yield OTHER_TIME, f"claimed {days} days apart"
 
 
 def _compare_lists(
-    kind: str, factor: float, factor_of_one: float, mine: list[str], theirs: list[str]
+    kind: str, factor: float, factor_of_one: float, first: list[str], second: list[str]
 ) -> Iterator[Difference]:
     """Yield what each says that the other does not, or only one of them."""
-    if mine and theirs:
-        yield factor, f"{kind} differ: {_join(mine)} and {_join(theirs)}"
-    elif mine or theirs:
-        yield factor_of_one, f"only one says: {_join(mine or theirs)}"
+    if first and second:
+        yield factor, f"{kind} differ: {_join(first)} and {_join(second)}"
+    elif first or second:
+        yield factor_of_one, f"only one says: {_join(first or second)}"
 
 
 def _compare_figures(a: Assertion, b: Assertion) -> Iterator[Difference]:
@@ -250,12 +253,12 @@ def _has_only(text: Assertion, these: frozenset[str], not_those: frozenset[str])
 def _has_exchanged_roles(a: Assertion, b: Assertion) -> bool:
     """Return whether both tell of one act, with doer and target the other way round."""
     return any(
-        mine.verb == theirs.verb
-        and not mine.doers.isdisjoint(theirs.targets)
-        and not mine.targets.isdisjoint(theirs.doers)
-        and mine.doers.isdisjoint(theirs.doers)
-        for mine in a.acts
-        for theirs in b.acts
+        first.verb == second.verb
+        and not first.doers.isdisjoint(second.targets)
+        and not first.targets.isdisjoint(second.doers)
+        and first.doers.isdisjoint(second.doers)
+        for first in a.acts
+        for second in b.acts
     )
 
 

@@ -117,8 +117,8 @@ PHRASES = {
     "per cent": "%",
 }
 OPPOSITES: tuple[tuple[frozenset[str], frozenset[str]], ...] = tuple(
-    (frozenset(one.split()), frozenset(other.split()))
-    for one, other in (
+    (frozenset(each.split()), frozenset(other.split()))
+    for each, other in (
         ("reduce fall smaller", "increase rise larger"),
         ("more", "less"),
         ("withdraw leave", "deploy enter advance"),

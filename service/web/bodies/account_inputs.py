@@ -1,18 +1,12 @@
-"""What is sent of keys, users and sessions."""
+"""Bodies of requests about API keys, users and sessions."""
 
 from typing import Annotated
 
 from pydantic import ConfigDict, Field, StrictBool
 
 from service.domain.access import Role
-from service.web.fields import (
-    LEFT_OUT,
-    Email,
-    Id,
-    In,
-    Instant,
-    Name,
-)
+from service.web.fields import LEFT_OUT, Email, Id, In, Instant, Name
+from service.web.passwords import LONGEST_PASSWORD, SHORTEST_PASSWORD
 
 
 class KeyIn(In):
@@ -24,7 +18,9 @@ class KeyIn(In):
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "CMS", "role": "reader"}]})
 
 
-Password = Annotated[str, Field(min_length=12, max_length=1000, pattern=r"^[^\x00]*$")]
+Password = Annotated[
+    str, Field(min_length=SHORTEST_PASSWORD, max_length=LONGEST_PASSWORD, pattern=r"^[^\x00]*$")
+]
 
 
 class UserIn(In):
@@ -51,7 +47,7 @@ class UserChange(In):
 
 class SessionIn(In):
     email: Email
-    password: Annotated[str, Field(max_length=1000)]
+    password: Annotated[str, Field(max_length=LONGEST_PASSWORD)]
 
     model_config = ConfigDict(
         json_schema_extra={

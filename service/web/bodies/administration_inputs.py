@@ -1,4 +1,4 @@
-"""What is sent of the desk's policy."""
+"""Bodies of requests about the desk's policy."""
 
 from pydantic import Field, StrictBool
 

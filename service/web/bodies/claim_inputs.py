@@ -125,7 +125,7 @@ class StatementIn(In):
     def to_command(self) -> NewStatement:
         return NewStatement(
             party=self.party,
-            speaker=speaker(self.speaker),
+            speaker=_build_speaker(self.speaker),
             said_at=normalize_instant(self.said_at, self.precision),
             precision=self.precision,
             basis=self.basis,
@@ -144,11 +144,11 @@ class OriginIn(In):
     quotes: Quotes
 
 
-def _each_once(tags: tuple[str, ...]) -> tuple[str, ...]:
+def _drop_repeated(tags: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(tags))
 
 
-Tags = Annotated[tuple[Tag, ...], Field(max_length=20), AfterValidator(_each_once)]
+Tags = Annotated[tuple[Tag, ...], Field(max_length=20), AfterValidator(_drop_repeated)]
 
 
 class ClaimIn(In):
@@ -193,7 +193,7 @@ class ClaimIn(In):
     )
 
     @model_validator(mode="after")
-    def _one_origin(self) -> "ClaimIn":
+    def _require_one_origin(self) -> "ClaimIn":
         if (self.origin is None) == (self.origin_statement is None):
             raise ValueError(
                 "a claim comes from one statement: send either origin (with quotes) or "
@@ -206,16 +206,16 @@ class ClaimIn(In):
             text=self.text,
             kind=self.kind,
             claimant=self.claimant,
-            speaker=speaker(self.speaker),
+            speaker=_build_speaker(self.speaker),
             claimed_at=normalize_instant(self.claimed_at, self.precision),
             precision=self.precision,
-            origin=self.origin_statement or self._origin(),
+            origin=self.origin_statement or self._build_origin(),
             story=self.story,
             tags=self.tags,
             part_of=self.part_of,
         )
 
-    def _origin(self) -> NewStatement:
+    def _build_origin(self) -> NewStatement:
         assert self.origin is not None
         origin = self.origin
         named = origin.model_fields_set
@@ -225,7 +225,7 @@ class ClaimIn(In):
         person = origin.speaker if "speaker" in named or not same_party else self.speaker
         return NewStatement(
             party=party,
-            speaker=speaker(person),
+            speaker=_build_speaker(person),
             said_at=normalize_instant(origin.said_at or self.claimed_at, precision),
             precision=precision,
             basis=origin.basis,
@@ -333,7 +333,7 @@ class StatusChangeIn(In):
             to=self.to,
             reason=self.reason,
             cites=tuple(dict.fromkeys(self.cites)),
-            set_aside=tuple(SetAside(one.link, one.reason) for one in self.set_aside),
+            set_aside=tuple(SetAside(link.link, link.reason) for link in self.set_aside),
             override=Override(self.override.code, self.override.note) if self.override else None,
         )
 
@@ -427,5 +427,5 @@ class NoteIn(In):
     model_config = ConfigDict(json_schema_extra={"examples": [{"text": "Ask KFOR tomorrow."}]})
 
 
-def speaker(given: SpeakerIn | str | None) -> NewSpeaker | str | None:
-    return given.to_command() if isinstance(given, SpeakerIn) else given
+def _build_speaker(speaker: SpeakerIn | str | None) -> NewSpeaker | str | None:
+    return speaker.to_command() if isinstance(speaker, SpeakerIn) else speaker

@@ -1,4 +1,4 @@
-"""What is sent of parties, speakers, sources and stories."""
+"""Bodies of requests about parties, speakers, sources and stories."""
 
 from pydantic import ConfigDict
 
@@ -66,9 +66,7 @@ class SpeakerIn(In):
         return NewSpeaker(self.name, self.role)
 
 
-class PartySpeakerIn(In):
-    name: PersonName
-    role: PersonName | None = None
+class PartySpeakerIn(SpeakerIn):
     party: Slug
 
     model_config = ConfigDict(

@@ -1,4 +1,4 @@
-"""What is sent of webhooks."""
+"""The inputs of the routes and forms of webhooks."""
 
 import re
 from typing import Annotated, Literal
@@ -23,7 +23,7 @@ TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
 VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e\t]{0,1998}[\x21-\x7e])?")
 
 
-def _headers(headers: dict[str, str]) -> dict[str, str]:
+def _check_headers(headers: dict[str, str]) -> dict[str, str]:
     seen = set()
     for name, value in headers.items():
         lower = name.lower()
@@ -61,7 +61,7 @@ Parties = Annotated[
 Headers = Annotated[
     dict[str, str],
     Field(max_length=MOST_HEADERS, description="Sent with each delivery"),
-    AfterValidator(_headers),
+    AfterValidator(_check_headers),
 ]
 InFlight = Annotated[int, Field(ge=1, le=MOST_IN_FLIGHT, strict=True)]
 Timeout = Annotated[

@@ -18,7 +18,7 @@ from service.domain.backoff import SCHEDULE
 from service.domain.webhooks import EventType
 from service.store.engine import Database
 from service.store.read_only import ReadOnlySQLite
-from service.webhooks import leases
+from service.webhooks import due_endpoints, leases
 from service.webhooks.delivery import Answer
 from service.webhooks.settlement import Attempt
 from tests.bench.service_load import settings
@@ -33,7 +33,9 @@ REPEATED = 40
 SHARE = 1.2
 PER_SECOND = 10
 PARTIAL = re.compile(r"ix_webhook_deliveries_(due|lane|leased|in_flight)")
-RULES = leases.Rules(timedelta(seconds=60), 15.0, SCHEDULE, random.Random(1), most=48)
+RULES = leases.DispatchRules(
+    timedelta(seconds=60), 15.0, SCHEDULE, random.Random(1), max_per_endpoint=48
+)
 NOT_NEEDED = EventType.CLAIM_WITHDRAWN  # nothing is withdrawn here
 
 
@@ -111,7 +113,7 @@ async def _costs(url: str, others: list[str]) -> dict[str, float]:
 
 
 def _waiting(connection: Connection) -> list[str]:
-    return leases.waiting(connection, now=datetime.now(UTC))
+    return due_endpoints.list_due_endpoints(connection, now=datetime.now(UTC))
 
 
 def _turn(
@@ -120,7 +122,7 @@ def _turn(
     return leases.take_turn(
         connection,
         attempts=attempts,
-        wanted=wanted,
+        endpoint_ids=wanted,
         sending={},
         room=room,
         room_for_failing=32,
@@ -132,7 +134,7 @@ def _turn(
 def _settling(connection: Connection) -> float:
     """Seconds of settling what a turn leased."""
     turn = _turn(connection, _waiting(connection), 64)
-    attempts = [answered(one) for one in turn.leased]
+    attempts = [answered(each) for each in turn.leased]
     began = time.perf_counter()
     _turn(connection, (), 0, attempts)
     return time.perf_counter() - began

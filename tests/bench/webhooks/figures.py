@@ -100,41 +100,41 @@ class Rounds:
 def table(figures: Sequence[Figure]) -> Iterator[str]:
     yield _ROW.format("part", "figure", "database", "median", "", "±%", "goal")
     last = None
-    for one in figures:
-        if one.part != last:
+    for figure in figures:
+        if figure.part != last:
             yield "-" * WIDTH
-            last = one.part
-        if one.rounds:
+            last = figure.part
+        if figure.rounds:
             yield _ROW.format(
-                one.part,
-                one.row,
-                one.kind,
-                _number(one.value),
-                one.unit,
-                f"{one.spread:.0%}".rstrip("%") if len(one.rounds) > 1 else "",
-                _verdict(one),
+                figure.part,
+                figure.row,
+                figure.kind,
+                _number(figure.value),
+                figure.unit,
+                f"{figure.spread:.0%}".rstrip("%") if len(figure.rounds) > 1 else "",
+                _verdict(figure),
             ).rstrip()
-        if one.problem is not None:
-            yield f"  INVALID: {one.part}, {one.row}, {one.kind}: {one.problem}"
+        if figure.problem is not None:
+            yield f"  INVALID: {figure.part}, {figure.row}, {figure.kind}: {figure.problem}"
 
 
 def listed(figures: Sequence[Figure]) -> list[dict[str, Any]]:
     """For --json."""
     return [
         {
-            "part": one.part,
-            "row": one.row,
-            "database": one.kind,
-            "unit": one.unit,
-            "value": one.value,
-            "spread": one.spread if one.rounds else None,
-            "rounds": one.rounds,
-            "goal": str(one.goal) if one.goal else None,
-            "met": one.goal.met(one.value) if one.goal else None,
-            "distance": one.goal.distance(one.value) if one.goal else None,
-            "problems": [one.problem] if one.problem else [],
+            "part": figure.part,
+            "row": figure.row,
+            "database": figure.kind,
+            "unit": figure.unit,
+            "value": figure.value,
+            "spread": figure.spread if figure.rounds else None,
+            "rounds": figure.rounds,
+            "goal": str(figure.goal) if figure.goal else None,
+            "met": figure.goal.met(figure.value) if figure.goal else None,
+            "distance": figure.goal.distance(figure.value) if figure.goal else None,
+            "problems": [figure.problem] if figure.problem else [],
         }
-        for one in figures
+        for figure in figures
     ]
 
 

@@ -90,13 +90,15 @@ def _times(
         return bench.receiver.count() >= expected
 
     until(arrived, ARRIVE_SECONDS)
-    answered = [one for one in bench.receiver.arrivals() if not one.path.startswith("/hole")]
-    if len({(one.path, one.message) for one in answered}) < expected:
+    answered = [
+        arrival for arrival in bench.receiver.arrivals() if not arrival.path.startswith("/hole")
+    ]
+    if len({(item.path, item.message) for item in answered}) < expected:
         found.wrong(row, bench.kind, "ms", f"{len(answered)} of {expected} came")
         return None
     if changes.late > expected / each / 10:
         found.wrong(row, bench.kind, "ms", f"{changes.late} changes began late")
-    return [one.late for one in answered]
+    return [item.late for item in answered]
 
 
 def black_hole(benches: Sequence[Bench], rounds: int) -> Rounds:
@@ -144,6 +146,6 @@ def fresh(bench: Bench, changes: Changes, per_second: float, path: str) -> list[
     bench.receiver.clear()
     changes.make(per_second, SECONDS)
     time.sleep(3)
-    times = [one.late for one in bench.receiver.arrivals() if one.path == path]
+    times = [arrival.late for arrival in bench.receiver.arrivals() if arrival.path == path]
     missing = round(per_second * SECONDS) - len(times)
     return times + [float(ARRIVE_SECONDS)] * max(0, missing)

@@ -64,11 +64,11 @@ def endpoints(url: str, wanted: Sequence[Endpoint]) -> list[str]:
     made: list[Row] = [
         {
             "id": str(uuid4()),
-            "url": one.url,
-            "event_types": f",{','.join(one.event_types)},",
+            "url": each.url,
+            "event_types": f",{','.join(each.event_types)},",
             "ordering": Ordering.CLAIM,
             "state": EndpointState.ACTIVE,
-            "max_in_flight": one.max_in_flight,
+            "max_in_flight": each.max_in_flight,
             "timeout_s": 15.0,
             "headers": "{}",
             "secret": SECRET,
@@ -79,7 +79,7 @@ def endpoints(url: str, wanted: Sequence[Endpoint]) -> list[str]:
             "failures": 0,
             "served_at": now,
         }
-        for one in wanted
+        for each in wanted
     ]
     _insert(url, webhooks, made)
     return [row["id"] for row in made]

@@ -41,7 +41,7 @@ def measure(benches: Sequence[Bench], rounds: int) -> Rounds:
                     rates[client, concurrency] = bare.measure(
                         client, concurrency, BARE_SECONDS, url
                     )
-                quickest = max(rates[client, one] for one in bare.CONCURRENCIES)
+                quickest = max(rates[client, each] for each in bare.CONCURRENCIES)
                 found.add(f"bare {client}, answered {words}", "-", "/s", quickest)
                 best[words, client] = quickest
             receiver.clear()
@@ -86,7 +86,7 @@ def _drained(
         spent = worker.cpu()
     if left := rows.pending(bench.url):
         found.wrong(row, bench.kind, "/s", f"{left} were not settled")
-    times = sorted(one.at for one in bench.receiver.arrivals())
+    times = sorted(arrival.at for arrival in bench.receiver.arrivals())
     first = round(len(times) * WARM)
     found.add(f"{row}: processor", bench.kind, "µs", spent / BACKLOG * 1e6)
     found.add("PSS under load", bench.kind, "MB", weight / 1e6, Goal(most=200))

@@ -56,4 +56,4 @@ async def link(
 
 async def status(page: Page) -> str:
     """The status that a claim's page shows."""
-    return (await page.locator(".standing .status").inner_text()).strip()
+    return (await page.locator(".current-status .status").inner_text()).strip()

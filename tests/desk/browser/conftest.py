@@ -28,7 +28,7 @@ class Desk:
         self._links: dict[str, str] = {}
 
     def run(self, *command: str) -> str:
-        done = served.run(self._database, self._folder, *command)
+        done = served.run_command(self._database, self._folder, *command)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -45,7 +45,7 @@ class Desk:
 
     def key(self, role: str) -> str:
         """The key of a person of their own."""
-        return str(served.key(self._database, self._folder, role)["key"])
+        return str(served.create_key(self._database, self._folder, role)["key"])
 
 
 @pytest.fixture(scope="session")
@@ -59,7 +59,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> Ite
         "CLAIMDESK_WEBHOOK_ALLOW_HTTP": "on",
         "CLAIMDESK_WEBHOOK_ALLOW_CIDRS": "127.0.0.0/8",
     }
-    with served.serving(url, folder, "--seed", **settings) as server:
+    with served.serve(url, folder, "--seed", **settings) as server:
         yield Desk(server, url, folder)
 
 
@@ -67,7 +67,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> Ite
 async def browser() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
         launched = await playwright.chromium.launch(
-            executable_path=chromium.provide(), args=[*chromium.OPTIONS]
+            executable_path=chromium.provide_chromium(), args=[*chromium.OPTIONS]
         )
         yield launched
         await launched.close()

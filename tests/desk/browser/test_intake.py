@@ -16,9 +16,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 SEED: dict[str, Any] = tomllib.loads(seeds.find_default_file().read_text())
 STORY = SEED["stories"][0]
-PARTIES = {one["slug"]: one for one in SEED["parties"]}
-SPEAKERS = {one["key"]: one for one in SEED["speakers"]}
-CLAIMS = {one["key"]: one for one in SEED["claims"]}
+PARTIES = {item["slug"]: item for item in SEED["parties"]}
+SPEAKERS = {item["key"]: item for item in SEED["speakers"]}
+CLAIMS = {item["key"]: item for item in SEED["claims"]}
 # The article itself is not ours to keep: what is quoted of it, with what stands around each quote,
 # is enough of a text to select from.
 TEXT = "\n\n".join(
@@ -50,11 +50,11 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """A desk on which nothing is recorded."""
     folder = tmp_path_factory.mktemp("empty")
     url = f"sqlite:///{folder / 'claimdesk.db'}"
-    with served.serving(url, folder) as server:
+    with served.serve(url, folder) as server:
         yield Desk(server, url, folder)
 
 
-async def test_the_whole_article_by_hand(windows: Windows, empty: Desk) -> None:
+async def test_article_is_taken_in_passage_by_passage(windows: Windows, empty: Desk) -> None:
     """Every passage is selected in the text, given to whom it belongs, and said what it does; the
     claims, links and statuses are those of the seed file."""
     windows.desk = empty
@@ -82,7 +82,7 @@ async def test_the_whole_article_by_hand(windows: Windows, empty: Desk) -> None:
     await page.locator(f"input[name=to][value={decision['to']}]").check()
     await page.fill("#reason", decision["reason"])
     await page.get_by_role("button", name="Decide").click()
-    await expect(page.locator(".standing .status")).to_have_text("Disputed")
+    await expect(page.locator(".current-status .status")).to_have_text("Disputed")
     loaded = await _known(empty)
     assert len(loaded) == len(SEED["claims"])
     empty.run("seed")
@@ -153,7 +153,7 @@ async def _known(desk: Desk, only: str = "by-hand") -> list[Any]:
     async with httpx.AsyncClient(base_url=desk.url) as client:
         client.headers["Authorization"] = f"Bearer {desk.key('checker')}"
         found = (await client.get("/v1/claims", params={"story": only})).json()["items"]
-        texts = {one["id"]: one["text"] for one in found}
+        texts = {item["id"]: item["text"] for item in found}
         known = []
         for claim in found:
             links = (await client.get(f"/v1/claims/{claim['id']}/links")).json()["items"]

@@ -64,7 +64,7 @@ async def test_confirmed_by_two_people_and_seen_live_in_a_third_window(
     await ben.get_by_role("button", name="Approve").click()
     await expect(ben.locator(".done")).to_have_text("Approved.")
     assert await acts.status(ben) == "Confirmed"
-    await expect(reader.locator(".standing .status")).to_have_text("Confirmed")
+    await expect(reader.locator(".current-status .status")).to_have_text("Confirmed")
     await expect(reader.locator("#print-line")).to_contain_text("Independently confirmed by NATO")
     await expect(board.locator(".row", has_text="Raška")).to_be_visible()
 
@@ -125,20 +125,20 @@ async def test_the_slider_shows_what_the_desk_knew_then(windows: Windows, desk: 
     slider = ana.get_by_role("slider", name="As of")
     await slider.focus()
     await slider.press("Home")
-    await expect(ana.locator(".then")).to_contain_text("This is what the desk knew")
-    await expect(ana.locator(".standing .status")).to_have_text("Asserted")
+    await expect(ana.locator(".banner")).to_contain_text("This is what the desk knew")
+    await expect(ana.locator(".current-status .status")).to_have_text("Asserted")
     await expect(ana.locator(".column", has_text="Washington")).to_have_count(0)
     await expect(ana.locator(".events li")).to_have_count(1)
     await expect(ana.get_by_role("button", name="Decide")).to_have_count(0)
     assert "as_of=" in ana.url
     await slider.press("End")
-    await expect(ana.locator(".then")).to_have_count(0)
-    await expect(ana.locator(".standing .status")).to_have_text("Awaiting confirmation")
+    await expect(ana.locator(".banner")).to_have_count(0)
+    await expect(ana.locator(".current-status .status")).to_have_text("Awaiting confirmation")
     await expect(ana.get_by_role("button", name="Decide")).to_be_visible()
     assert "as_of=" not in ana.url
 
 
-async def test_what_is_lost_is_said_and_healed(windows: Windows, desk: Desk) -> None:
+async def test_lost_connection_is_shown_and_resumed(windows: Windows, desk: Desk) -> None:
     """Without the server the page says so; with it, what happened meanwhile is there."""
     claim = await acts.new_claim(desk, "Ferries cross the Ibar again")
     page = await windows.open(f"/claims/{claim}", name="Ana")
@@ -153,4 +153,6 @@ async def test_what_is_lost_is_said_and_healed(windows: Windows, desk: Desk) -> 
     await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     await expect(page.locator(".card", has_text="two ferries")).to_be_visible()
     await expect(page.locator("#line")).to_be_hidden()
-    windows.complaints = [one for one in windows.complaints if "ERR_INTERNET" not in one]
+    windows.complaints = [
+        complaint for complaint in windows.complaints if "ERR_INTERNET" not in complaint
+    ]

@@ -84,9 +84,7 @@ async def begin_intake(page: Page) -> None:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-async def test_no_page_shuts_anybody_out(
-    windows: Windows, places: dict[str, str], theme: str
-) -> None:
+async def test_every_page_passes_axe(windows: Windows, places: dict[str, str], theme: str) -> None:
     """axe (WCAG 2.2 A and AA, and its best practices) finds nothing on any page, signed in or
     not, the article being taken in and the help included."""
     page = await windows.open(name="Ada", role="admin", color_scheme=theme)
@@ -95,7 +93,11 @@ async def test_no_page_shuts_anybody_out(
 
     async def look(name: str, at: Page) -> None:
         results = (await axe.run(at)).response["violations"]
-        told = [f"{one['id']}: {node['html'][:160]}" for one in results for node in one["nodes"]]
+        told = [
+            f"{result['id']}: {node['html'][:160]}"
+            for result in results
+            for node in result["nodes"]
+        ]
         if told:
             found[name] = told
 
@@ -116,7 +118,7 @@ async def test_no_page_shuts_anybody_out(
     assert found == {}
 
 
-async def test_every_page_fits(windows: Windows, places: dict[str, str]) -> None:
+async def test_no_page_scrolls_sideways(windows: Windows, places: dict[str, str]) -> None:
     """At 1440, 768 and 360 pixels, and at 200 % of a small window, no page scrolls sideways."""
     page = await windows.open(name="Ada", role="admin")
     wide: list[tuple[str, int, int]] = []
@@ -138,7 +140,7 @@ async def test_every_page_is_small_and_still(windows: Windows, places: dict[str,
     each has one h1, a title, and lets no script but ours run."""
     page = await windows.open(name="Ada", role="admin")
     assert (
-        sum(len(one.body) for name, one in assets.load_assets().items() if name != "icon.svg")
+        sum(len(item.body) for name, item in assets.load_assets().items() if name != "icon.svg")
         < OWN_MOST
     )
     for address in places.values():
@@ -159,17 +161,17 @@ async def test_every_page_is_small_and_still(windows: Windows, places: dict[str,
         )
 
 
-async def test_what_is_printed(windows: Windows, places: dict[str, str]) -> None:
+async def test_paper_shows_the_claim_and_no_forms(windows: Windows, places: dict[str, str]) -> None:
     """On paper stand the claim, who says what and the record; no buttons, no forms."""
     page = await windows.open(places["/claims/{claim_id}"], name="Ada", role="admin")
     await page.emulate_media(media="print")
     for shown in ("h1", "#print-line", ".columns", ".events"):
         await expect(page.locator(shown)).to_be_visible()
-    for gone in (".top", ".panel", ".asof", ".acts"):
+    for gone in (".top", ".panel", ".as-of", ".acts"):
         await expect(page.locator(gone)).to_be_hidden()
 
 
-async def test_signed_out_nothing_internal_is_there(windows: Windows, desk: Desk) -> None:
+async def test_public_sees_nothing_internal(windows: Windows, desk: Desk) -> None:
     """With public reading, a claim is there for machines and people; notes, who works on it and
     drafts of decisions are not."""
     claim = await acts.new_claim(desk, "Fuel is rationed in Mitrovica")
@@ -191,10 +193,10 @@ async def test_signed_out_nothing_internal_is_there(windows: Windows, desk: Desk
     assert "Recorded: claimed by Belgrade" in record
     assert "roposed" not in record
     assert await public.locator("form[method=post]").count() == 0
-    for one in (
+    for item in (
         'script[type="application/ld+json"]',
         'meta[property="og:title"]',
         'link[type="application/json+oembed"]',
         "link[rel=canonical]",
     ):
-        assert await public.locator(one).count() == 1, one
+        assert await public.locator(item).count() == 1, item

@@ -67,7 +67,7 @@ async def test_a_change_elsewhere_takes_nobody_out_of_the_past(
     async with page.expect_request("**/claims/*as_of=*"):
         await slider.press("Home")
     await page.evaluate("happen()")
-    await expect(page.locator(".then")).to_contain_text("This is what the desk knew")
+    await expect(page.locator(".banner")).to_contain_text("This is what the desk knew")
     await expect(page.locator(".events li")).to_have_count(1)
 
 

@@ -9,7 +9,7 @@ from tests.desk.browser.conftest import Desk, Windows
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def test_everything_without_scripts(windows: Windows, desk: Desk) -> None:
+async def test_desk_works_without_scripts(windows: Windows, desk: Desk) -> None:
     """Filter, open, link, decide, approve, look back: plain links and forms."""
     claim = await acts.new_claim(desk, "The depot at Niš was emptied")
     ana = await windows.open(name="Ana", java_script_enabled=False)
@@ -33,12 +33,12 @@ async def test_everything_without_scripts(windows: Windows, desk: Desk) -> None:
     assert await acts.status(ben) == "Confirmed"
     await ben.select_option("#as-of", index=0)
     await ben.get_by_role("button", name="Show").click()
-    await expect(ben.locator(".then")).to_be_visible()
+    await expect(ben.locator(".banner")).to_be_visible()
     assert await acts.status(ben) == "Asserted"
     assert await ben.locator("#as-of option[selected]").count() == 1
 
 
-async def test_everything_by_keyboard(windows: Windows, desk: Desk) -> None:
+async def test_desk_works_by_keyboard(windows: Windows, desk: Desk) -> None:
     """Walk the board, open, decide, search and go to intake without touching a mouse; one always
     sees where one is."""
     claim = await acts.new_claim(desk, "The customs house reopened at dawn")
@@ -49,11 +49,11 @@ async def test_everything_by_keyboard(windows: Windows, desk: Desk) -> None:
     for _ in range(3):
         await page.keyboard.press("j")
     await page.keyboard.press("k")
-    here = page.locator(".row.here")
-    await expect(here).to_have_count(1)
+    selected = page.locator(".row.selected")
+    await expect(selected).to_have_count(1)
     second = await page.locator(".row").nth(1).get_attribute("id")
-    assert await here.get_attribute("id") == second
-    await expect(here.locator("a")).to_be_focused()
+    assert await selected.get_attribute("id") == second
+    await expect(selected.locator("a")).to_be_focused()
     await page.keyboard.press("Enter")
     await page.wait_for_url("**/claims/*")
     await page.keyboard.press("/")

@@ -1,0 +1,241 @@
+"""Tables of claims: who said what, and what the desk makes of it.
+
+`claims` has what a claim's events fold to (`state`), as it is served (`document`), with the columns
+that lists filter by.  `claim_versions` keeps what `claims` held before each change, with the
+interval in which it held: as-of questions are look-ups, not computations.  `links`, `decisions` and
+`claim_tags` repeat parts of the state for queries that cross claims.
+"""
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    UniqueConstraint,
+)
+
+from service.domain.claims import (
+    Basis,
+    Kind,
+    Lifecycle,
+    Precision,
+    Rendering,
+    Scope,
+    Stance,
+    Status,
+)
+from service.store.metadata import check_enum, metadata, partial_index
+from service.store.types import Id, Instant, LongText
+
+statements = Table(
+    "statements",
+    metadata,
+    Column("id", Id, primary_key=True),
+    # NULL: words that no party stands behind, the origin of an unattributed claim.
+    Column("party", ForeignKey("parties.slug")),
+    Column("speaker", ForeignKey("speakers.id"), index=True),
+    Column("said_at", Instant, nullable=False),
+    # The end of the day, hour, minute or second that is known: what lists are put in order by.
+    Column("said_end", Instant, nullable=False),
+    Column("precision", String(16), nullable=False),
+    Column("basis", String(32), nullable=False),
+    Column("recorded_at", Instant, nullable=False),
+    Column("recorded_by", String(120), nullable=False),
+    Column("withdrawn_at", Instant),
+    Column("withdrawal_reason", LongText),
+    Column("withdrawal_source", ForeignKey("sources.id")),
+    # When the world heard of the withdrawal, where that is known.
+    Column("withdrawal_said_at", Instant),
+    Column("withdrawal_precision", String(16)),
+    check_enum("precision", Precision),
+    check_enum("basis", Basis),
+    Index(None, "said_end", "id"),
+    Index(None, "party", "said_end", "id"),
+)
+
+quotes = Table(
+    "quotes",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("statement", ForeignKey("statements.id"), nullable=False, index=True),
+    Column("position", Integer, nullable=False),
+    Column("text", LongText, nullable=False),
+    Column("language", String(35), nullable=False),
+    Column("rendering", String(16), nullable=False),
+    Column("source", ForeignKey("sources.id"), nullable=False, index=True),
+    Column("exact", LongText),
+    Column("prefix", LongText),
+    Column("suffix", LongText),
+    Column("recorded_at", Instant, nullable=False),
+    check_enum("rendering", Rendering),
+    UniqueConstraint("statement", "position"),
+)
+
+claims = Table(
+    "claims",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("document", LongText, nullable=False),
+    Column("assignee", String(64)),
+    Column("merged_into", ForeignKey("claims.id"), index=True),
+    Column("status", String(24), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("lifecycle", String(16), nullable=False),
+    Column("story", ForeignKey("stories.slug")),
+    Column("claimant", ForeignKey("parties.slug")),
+    Column("claimant_root", String(64)),
+    Column("part_of", ForeignKey("claims.id"), index=True),
+    Column("origin_statement", ForeignKey("statements.id"), nullable=False, index=True),
+    Column("agrees", Boolean, nullable=False),
+    Column("challenged", Boolean, nullable=False),
+    Column("pending", Boolean, nullable=False),
+    Column("claimed_at", Instant, nullable=False),
+    # As `said_end` of a statement.
+    Column("claimed_end", Instant, nullable=False),
+    Column("precision", String(16), nullable=False, server_default="day"),
+    Column("status_since", Instant, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    Column("state", LongText, nullable=False),
+    Column("last_hash", String(64), nullable=False),
+    check_enum("status", Status),
+    check_enum("kind", Kind),
+    check_enum("lifecycle", Lifecycle),
+    # Lists walk one of these from the cursor on; each ends with what its order ends with.
+    Index(None, "changed_at", "id"),
+    Index(None, "status", "changed_at", "id"),
+    Index(None, "story", "changed_at", "id"),
+    Index(None, "claimant_root", "changed_at", "id"),
+    Index(None, "claimant_root", "status", "changed_at", "id"),
+    Index(None, "claimant", "changed_at", "id"),
+    Index(None, "claimant", "status", "changed_at", "id"),
+    Index(None, "claimed_end", "id"),
+    partial_index(
+        "ix_claims_review", "changed_at", "id", where="pending OR challenged OR NOT agrees"
+    ),
+    partial_index("ix_claims_withdrawn", "changed_at", "id", where="lifecycle = 'withdrawn'"),
+    partial_index(
+        "ix_claims_assignee", "assignee", "changed_at", "id", where="assignee IS NOT NULL"
+    ),
+)
+
+# The links of a state beyond those in `claims.state` (states.py), each by its place among all.
+state_links = Table(
+    "state_links",
+    metadata,
+    Column("claim", ForeignKey("claims.id"), primary_key=True),
+    Column("place", Integer, primary_key=True, autoincrement=False),
+    Column("state", LongText, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+claim_versions = Table(
+    "claim_versions",
+    metadata,
+    Column("claim", ForeignKey("claims.id"), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("recorded_at", Instant, nullable=False),
+    # In the key, so that what held at an instant is found without its history: the first row that
+    # was superseded later.  What held for no time at all is not kept.
+    Column("superseded_at", Instant, primary_key=True),
+    Column("status", String(24), nullable=False),
+    Column("lifecycle", String(16), nullable=False),
+    Column("agrees", Boolean, nullable=False),
+    Column("part_of", Id),
+    Column("assignee", String(64)),
+    Column("document", LongText, nullable=False),
+    Index(None, "recorded_at", "claim"),
+    Index(None, "status", "recorded_at", "claim"),
+    partial_index(
+        "ix_claim_versions_part_of", "part_of", "recorded_at", "claim", where="part_of IS NOT NULL"
+    ),
+    sqlite_with_rowid=False,
+)
+
+claim_tags = Table(
+    "claim_tags",
+    metadata,
+    Column("tag", String(50), primary_key=True),
+    Column("claim", ForeignKey("claims.id"), primary_key=True, index=True),
+    Column("added_at", Instant, primary_key=True),
+    Column("removed_at", Instant),
+)
+
+links = Table(
+    "links",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("claim", ForeignKey("claims.id"), nullable=False, index=True),
+    Column("statement", ForeignKey("statements.id"), nullable=False, index=True),
+    Column("party", String(64), nullable=False),
+    Column("root", String(64), nullable=False),
+    Column("stance", String(24), nullable=False),
+    Column("scope", String(16), nullable=False),
+    Column("conditional", Boolean, nullable=False),
+    Column("note", LongText),
+    Column("linked_by", String(120), nullable=False),
+    Column("recorded_at", Instant, nullable=False),
+    Column("retracted_at", Instant),
+    Column("retraction_reason", LongText),
+    check_enum("stance", Stance),
+    check_enum("scope", Scope),
+    Index(None, "root", "stance", "claim"),
+    Index(None, "party", "stance", "claim"),
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("claim", ForeignKey("claims.id"), nullable=False, index=True),
+    Column("state", String(16), nullable=False),
+    Column("kind", String(16), nullable=False, server_default="status"),
+    Column("to", String(24), nullable=False),
+    Column("from", String(24), nullable=False),
+    Column("reason", LongText, nullable=False),
+    Column("proposal", LongText, nullable=False),
+    Column("proposed_by", String(64), nullable=False),
+    Column("proposed_by_name", String(120), nullable=False),
+    Column("proposed_at", Instant, nullable=False),
+    Column("settled_by", String(64)),
+    Column("settled_by_name", String(120)),
+    Column("settled_at", Instant),
+    Column("comment", LongText),
+    CheckConstraint(
+        "state IN ('pending', 'approved', 'rejected', 'withdrawn', 'superseded', 'lapsed')",
+        name="state",
+    ),
+    Index(None, "state", "proposed_at", "id"),
+)
+
+notes = Table(
+    "notes",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("claim", ForeignKey("claims.id"), nullable=False),
+    Column("text", LongText, nullable=False),
+    Column("author", String(64), nullable=False),
+    Column("author_name", String(120), nullable=False),
+    Column("recorded_at", Instant, nullable=False),
+    Index(None, "claim", "recorded_at", "id"),
+)
+
+# Articles being taken in: their text is kept until everything in them is recorded, and no longer.
+intakes = Table(
+    "intakes",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("source", ForeignKey("sources.id"), nullable=False, index=True),
+    Column("text", LongText, nullable=False),
+    Column("language", String(35), nullable=False),
+    Column("story", ForeignKey("stories.slug")),
+    # A user's id or an API key's.
+    Column("opened_by", String(64), nullable=False),
+    Column("opened_by_name", String(120), nullable=False),
+    Column("opened_at", Instant, nullable=False, index=True),
+)

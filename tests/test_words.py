@@ -1,0 +1,114 @@
+"""The house stays readable: no bare participles as names, no over-long lines or files.
+
+Cited documents are looked for by tests/test_documents.py, unused dependencies by
+tests/test_dependencies.py."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PYTHON = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "service").rglob("*.py"))
+BARE = frozenset(
+    {
+        "told",
+        "found",
+        "given",
+        "asked",
+        "shown",
+        "beside",
+        "one",
+        "known",
+        "then",
+        "ever",
+        "here",
+        "made",
+        "kept",
+        "held",
+        "left",
+        "said",
+        "seen",
+        "taken",
+        "drawn",
+        "wanted",
+        "meant",
+        "wrong",
+        "fresh",
+        "former",
+        "further",
+        "ours",
+        "mine",
+        "theirs",
+        "both",
+        "anybody",
+        "somebody",
+        "nobody",
+        "nothing",
+        "something",
+        "everything",
+        "others",
+        "of",
+        "within",
+        "without",
+        "between",
+        "behind",
+        "among",
+        "again",
+        "once",
+        "still",
+        "already",
+        "just",
+        "only",
+    }
+)
+"""Words that say nothing of what they name. (`by`, `to` and `at` are fields of the API.)"""
+LONGEST_LINE, LONGEST_FILE = 100, 400
+TO_BE_PARTED = frozenset(
+    {
+        "service/api/claims.py",
+        "service/claims/claim_queries.py",
+        "service/claims/statement_commands.py",
+        "service/desk/layout/desk.js",
+        "service/web/bodies/claim_inputs.py",
+    }
+)
+"""Files that are longer already; a file that is not here stays short."""
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def list_names(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """List the names that a module gives to functions, parameters and loop variables, by line."""
+    for node in ast.walk(tree):
+        if isinstance(node, FUNCTIONS):
+            yield node.lineno, node.name.strip("_")
+        elif isinstance(node, ast.arg):
+            yield node.lineno, node.arg
+        elif isinstance(node, (ast.For, ast.AsyncFor, ast.comprehension)):
+            for target in ast.walk(node.target):
+                if isinstance(target, ast.Name):
+                    yield target.lineno, target.id.strip("_")
+
+
+def is_too_long(line: str) -> bool:
+    """Whether a line is too long; the linter's marks at its end do not count."""
+    return len(line.partition("  # noqa")[0]) > LONGEST_LINE
+
+
+@pytest.mark.parametrize("path", PYTHON)
+def test_names_say_what_they_name(path: str) -> None:
+    tree = ast.parse((ROOT / path).read_text())
+    assert [f"{path}:{line} {name}" for line, name in list_names(tree) if name in BARE] == []
+
+
+def test_no_line_and_no_file_is_too_long() -> None:
+    faults = []
+    for path in (ROOT / "service").rglob("*.*"):
+        if path.suffix in (".py", ".html", ".js", ".css"):
+            lines = path.read_text().splitlines()
+            name = path.relative_to(ROOT)
+            faults += [f"{name}:{n}" for n, line in enumerate(lines, 1) if is_too_long(line)]
+            if len(lines) > LONGEST_FILE and name.as_posix() not in TO_BE_PARTED:
+                faults.append(f"{name}: {len(lines)} lines")
+    assert faults == []
