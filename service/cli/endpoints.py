@@ -12,11 +12,11 @@ from service.domain import ids
 from service.domain.claims import format_instant
 from service.domain.errors import NotFound
 from service.domain.webhooks import DeliveryState
-from service.store.engine import Connection
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from service.store.engine import Connection
     from service.store.paging import Window
     from service.webhooks.webhook_views import DeliveryView, NewWebhookView, WebhookView
 
@@ -146,7 +146,7 @@ def run_command(
     """Run a command on a webhook as the operator; returns the webhook after it, and the result."""
     from service.webhooks import webhook_queries
 
-    def run(connection: Connection, **who: Any) -> "tuple[WebhookView, T]":
+    def run(connection: "Connection", **who: Any) -> "tuple[WebhookView, T]":
         result = command(connection, webhook, **arguments, **who)
         return webhook_queries.read_webhook(connection, webhook), result
 
@@ -162,7 +162,7 @@ def run_as_operator(webhook: str, command: Callable[..., T]) -> T:
 
 
 def redeliver_message(
-    connection: Connection, webhook: str, *, message: str, **who: Any
+    connection: "Connection", webhook: str, *, message: str, **who: Any
 ) -> "DeliveryView":
     """Send a delivery again, and return it."""
     from service.webhooks import webhook_commands, webhook_queries
@@ -172,7 +172,7 @@ def redeliver_message(
 
 
 def create_webhook(
-    connection: Connection, *, settings: Mapping[str, Any], now: datetime
+    connection: "Connection", *, settings: Mapping[str, Any], now: datetime
 ) -> "NewWebhookView":
     """Register a webhook as the operator, and return it with its secret."""
     from service.accounts import account_commands
@@ -184,7 +184,7 @@ def create_webhook(
     return {**webhook_queries.read_webhook(connection, webhook), "secret": secret}
 
 
-def list_webhooks(connection: Connection) -> "list[WebhookView]":
+def list_webhooks(connection: "Connection") -> "list[WebhookView]":
     """Return every webhook, newest first."""
     from service.webhooks import webhook_queries
 
@@ -195,7 +195,7 @@ def list_webhooks(connection: Connection) -> "list[WebhookView]":
 
 
 def list_deliveries(
-    connection: Connection, *, webhook: str, limit: int, **filters: Any
+    connection: "Connection", *, webhook: str, limit: int, **filters: Any
 ) -> "list[DeliveryView]":
     """Return the newest deliveries of a webhook, at most `limit`."""
     from service.webhooks import webhook_queries

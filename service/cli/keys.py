@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,8 +11,9 @@ from service.cli import databases, shell
 from service.cli.users import require_name
 from service.domain.access import Role
 from service.domain.claims import format_instant
-from service.store.engine import Connection
-from service.store.types import format_optional_instant
+
+if TYPE_CHECKING:
+    from service.store.engine import Connection
 
 app = typer.Typer(
     help="API keys: what programs authenticate with.", no_args_is_help=True, **shell.STYLE
@@ -101,7 +102,7 @@ def parse_expiry(text: str, *, now: datetime) -> datetime:
 
 
 def _create_key(
-    connection: Connection,
+    connection: "Connection",
     *,
     name: str,
     role: Role,
@@ -127,11 +128,11 @@ def _create_key(
         "role": key.role,
         "name": key.name,
         "user": user.email if user is not None else None,
-        "expires_at": format_optional_instant(expires_at),
+        "expires_at": format_instant(expires_at) if expires_at else None,
     }
 
 
-def _list_keys(connection: Connection) -> Sequence[Mapping[str, Any]]:
+def _list_keys(connection: "Connection") -> Sequence[Mapping[str, Any]]:
     from service.accounts import account_queries
     from service.store import paging
 

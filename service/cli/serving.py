@@ -11,10 +11,10 @@ import typer
 
 from service.cli import databases, shell, sockets, users
 from service.domain.access import Role
-from service.store.engine import Connection
 
 if TYPE_CHECKING:
     from service.config import Settings
+    from service.store.engine import Connection
 
 FIRST_EMAIL, FIRST_NAME = "desk@localhost", "Desk"
 
@@ -121,7 +121,7 @@ def _start_desk(settings: "Settings") -> str:
     return "\n".join(lines)
 
 
-def seed_empty_database(connection: Connection, *, now: datetime) -> tuple[str | None, bool]:
+def seed_empty_database(connection: "Connection", *, now: datetime) -> tuple[str | None, bool]:
     """Give an empty database a user and the article.
 
     Returns a sign-in token for the first administrator, None if none is active, and whether the

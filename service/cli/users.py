@@ -4,14 +4,16 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 from service.cli import databases, shell
 from service.domain import texts
 from service.domain.access import Role
-from service.store.engine import Connection
+
+if TYPE_CHECKING:
+    from service.store.engine import Connection
 
 app = typer.Typer(help="The people who sign in.", no_args_is_help=True, **shell.STYLE)
 
@@ -149,7 +151,7 @@ class NewUser(NamedTuple):
 
 
 def create_user_with_link(
-    connection: Connection,
+    connection: "Connection",
     *,
     email: str,
     name: str,
@@ -172,7 +174,7 @@ def create_user_with_link(
     return NewUser(user_id, *_create_link(connection, email=email, now=now))
 
 
-def _create_link(connection: Connection, *, email: str, now: datetime) -> tuple[str, str | None]:
+def _create_link(connection: "Connection", *, email: str, now: datetime) -> tuple[str, str | None]:
     """Create a sign-in link.  Returns its token, and where the desk was last served."""
     from service.accounts import account_commands, account_queries
 
@@ -180,7 +182,7 @@ def _create_link(connection: Connection, *, email: str, now: datetime) -> tuple[
     return token, account_queries.served_at(connection)
 
 
-def list_users(connection: Connection) -> Sequence[Mapping[str, Any]]:
+def list_users(connection: "Connection") -> Sequence[Mapping[str, Any]]:
     """Return all users, by address."""
     from service.accounts import account_queries
     from service.store import paging
@@ -191,7 +193,7 @@ def list_users(connection: Connection) -> Sequence[Mapping[str, Any]]:
 
 
 def _change_user(
-    connection: Connection, *, email: str, changes: dict[str, Any], now: datetime
+    connection: "Connection", *, email: str, changes: dict[str, Any], now: datetime
 ) -> None:
     from service.accounts import account_commands
 
