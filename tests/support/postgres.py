@@ -107,7 +107,7 @@ class PostgresServer:
         """Stop and start a throwaway cluster; `immediate` aborts it, as a power cut would,
         so that it comes back through crash recovery."""
         if self._cluster is None:
-            raise RuntimeError(f"{self.source} is not ours: use provide_server(own=True)")
+            raise RuntimeError(f"{self.source} is not ours to restart: provide_server(own=True)")
         self._cluster.restart(immediate=immediate)
 
     def stop(self) -> None:
