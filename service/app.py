@@ -139,7 +139,6 @@ def create_app(
         redirect_slashes=False,
         # `Envelope` counts, times and logs; looking for other telemetry costs each request.
         telemetry={"tracing": False, "metrics": False, "logs": False},
-        generate_unique_id_function=document.name_operation,
     )
     app.state.services = services
     # First, since routes are tried in order; and not included, since FastAPI looks through every

@@ -4,7 +4,6 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from fastapi.routing import APIRoute
 
 from service.api import webhook_events
 from service.domain import errors
@@ -67,11 +66,6 @@ MORE: dict[str, tuple[type[ClaimdeskError], ...]] = {
 OPEN = {"/healthz", "/readyz"}
 SIGN_IN = ("/v1/session", "post")
 """Needs no key: people sign in by it."""
-
-
-def name_operation(route: APIRoute) -> str:
-    """The handler's name, `create_claim`: what generated clients call the operation."""
-    return route.name
 
 
 def install_document(app: FastAPI) -> None:
