@@ -120,7 +120,8 @@ def _read_names_of(connection: Connection, table: Table, ids: set[str]) -> dict[
     return {row.id: row.name for row in rows}
 
 
-def served_at(connection: Connection) -> str | None:
+def read_served_at(connection: Connection) -> str | None:
+    """Return the base URL of the server that was last started; None before the first."""
     return installation.read_value(connection, installation.SERVED_AT)
 
 

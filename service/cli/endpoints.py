@@ -155,10 +155,10 @@ def run_command(
 
 def run_as_operator(webhook: str, command: Callable[..., T]) -> T:
     """Run a command that may not find `webhook`, as the operator."""
-    from service.accounts import account_commands
+    from service.domain import access
 
     with explain_not_found(webhook):
-        return databases.write(command, actor=account_commands.SYSTEM, now=shell.read_clock())
+        return databases.write(command, actor=access.SYSTEM, now=shell.read_clock())
 
 
 def redeliver_message(
@@ -175,11 +175,11 @@ def create_webhook(
     connection: "Connection", *, settings: Mapping[str, Any], now: datetime
 ) -> "NewWebhookView":
     """Register a webhook as the operator, and return it with its secret."""
-    from service.accounts import account_commands
+    from service.domain import access
     from service.webhooks import webhook_commands, webhook_queries
 
     webhook, secret = webhook_commands.create_webhook(
-        connection, settings, actor=account_commands.SYSTEM, now=now
+        connection, settings, actor=access.SYSTEM, now=now
     )
     return {**webhook_queries.read_webhook(connection, webhook), "secret": secret}
 

@@ -83,7 +83,7 @@ async def import_claims(
     dry_run: bool,
 ) -> ImportOutcome:
     """Record claims from elsewhere.  Each batch is a transaction, undone again in a dry run."""
-    from service.accounts import account_commands
+    from service.domain import access
     from service.exchange import import_directory, import_recording
     from service.exchange.export_check import Tally
     from service.exchange.import_fields import RowRefusal
@@ -109,7 +109,7 @@ async def import_claims(
                 mapping,
                 directory,
                 dry_run=dry_run,
-                actor=account_commands.IMPORTER,
+                actor=access.IMPORTER,
                 now=shell.read_clock(),
             )
         except import_recording.RehearsalDone as rehearsal:

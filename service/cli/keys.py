@@ -70,15 +70,16 @@ def revoke(
     key_id: Annotated[str, typer.Argument(metavar="ID", help="The key's id, or the whole key.")],
 ) -> None:
     """Revoke a key: servers refuse it within a second."""
-    from service.accounts import account_commands
+    from service.accounts import key_commands
+    from service.domain import access
 
     # Whoever found a leaked key has the whole of it: cd_<id>_<secret>.
     whole = re.fullmatch(r"cd_([^_]+)_.*", key_id.strip())
     key_id = whole[1] if whole else key_id.strip()
     databases.write(
-        account_commands.revoke_key,
+        key_commands.revoke_key,
         key_id=key_id,
-        actor=account_commands.SYSTEM,
+        actor=access.SYSTEM,
         now=shell.read_clock(),
     )
     shell.print_note(f"The key {key_id} is revoked.")
@@ -110,16 +111,17 @@ def _create_key(
     email: str | None,
     now: datetime,
 ) -> Mapping[str, Any]:
-    from service.accounts import account_commands
+    from service.accounts import account_queries, key_commands
+    from service.domain import access
 
-    user = account_commands.find_user(connection, email) if email is not None else None
-    key = account_commands.create_key(
+    user = account_queries.read_user_by_email(connection, email) if email is not None else None
+    key = key_commands.create_key(
         connection,
         name=name,
         role=role,
         expires_at=expires_at,
-        user=user.id if user is not None else None,
-        actor=account_commands.SYSTEM,
+        user=user["id"] if user is not None else None,
+        actor=access.SYSTEM,
         now=now,
     )
     return {
@@ -127,7 +129,7 @@ def _create_key(
         "key": key.key,
         "role": key.role,
         "name": key.name,
-        "user": user.email if user is not None else None,
+        "user": user["email"] if user is not None else None,
         "expires_at": format_instant(expires_at) if expires_at else None,
     }
 

@@ -22,7 +22,7 @@ def policy(
 ) -> None:
     """Say what the desk's policy is, or change it.  It holds at once, in every process."""
     from service.accounts import policy as commands
-    from service.accounts.account_commands import SYSTEM
+    from service.domain.access import SYSTEM
 
     if four_eyes is not None:
         databases.write(

@@ -17,13 +17,13 @@ def seed(
     as_json: shell.AsJson = False,
 ) -> None:
     """Load a seed file.  Loading it again changes nothing."""
-    from service.accounts import account_commands
+    from service.domain import access
     from service.exchange import seeds
 
     path = file or seeds.find_default_file()
     plan = seeds.parse_seed_file(path.read_bytes())
     report = databases.write(
-        seeds.load_plan, plan=plan, actor=account_commands.SYSTEM, now=shell.read_clock()
+        seeds.load_plan, plan=plan, actor=access.SYSTEM, now=shell.read_clock()
     )
     if as_json:
         shell.print_json({"created": report.created, "unchanged": report.unchanged})

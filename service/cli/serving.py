@@ -127,14 +127,15 @@ def seed_empty_database(connection: "Connection", *, now: datetime) -> tuple[str
     Returns a sign-in token for the first administrator, None if none is active, and whether the
     article was loaded.
     """
-    from service.accounts import account_commands
+    from service.accounts import sign_in_commands, user_commands
+    from service.domain import access
     from service.exchange import seeds
 
     empty = seeds.is_empty(connection)
     if empty:
         plan = seeds.parse_seed_file(seeds.find_default_file().read_bytes())
-        seeds.load_plan(connection, plan, actor=account_commands.SYSTEM, now=now)
-    if not account_commands.has_users(connection):
+        seeds.load_plan(connection, plan, actor=access.SYSTEM, now=now)
+    if not user_commands.has_users(connection):
         user = users.create_user_with_link(
             connection, email=FIRST_EMAIL, name=FIRST_NAME, role=Role.ADMIN, now=now
         )
@@ -147,4 +148,7 @@ def seed_empty_database(connection: "Connection", *, now: datetime) -> tuple[str
     if not active:
         return None, empty
     first = min(active, key=lambda user: (user["created_at"], user["email"]))
-    return account_commands.create_sign_in_link(connection, first["email"], now=now), empty
+    token = sign_in_commands.create_sign_in_link(
+        connection, first["id"], actor=access.SYSTEM, now=now
+    )
+    return token, empty

@@ -160,15 +160,16 @@ def create_user_with_link(
     now: datetime,
 ) -> NewUser:
     """Create a user, and a link with which they sign in."""
-    from service.accounts import account_commands
+    from service.accounts import user_commands
+    from service.domain import access
 
-    user_id = account_commands.create_user(
+    user_id = user_commands.create_user(
         connection,
         email=email,
         name=name,
         role=role,
         password_hash=password_hash,
-        actor=account_commands.SYSTEM,
+        actor=access.SYSTEM,
         now=now,
     )
     return NewUser(user_id, *_create_link(connection, email=email, now=now))
@@ -176,10 +177,14 @@ def create_user_with_link(
 
 def _create_link(connection: "Connection", *, email: str, now: datetime) -> tuple[str, str | None]:
     """Create a sign-in link.  Returns its token, and where the desk was last served."""
-    from service.accounts import account_commands, account_queries
+    from service.accounts import account_queries, sign_in_commands
+    from service.domain import access
 
-    token = account_commands.create_sign_in_link(connection, email, now=now)
-    return token, account_queries.served_at(connection)
+    user = account_queries.read_user_by_email(connection, email)
+    token = sign_in_commands.create_sign_in_link(
+        connection, user["id"], actor=access.SYSTEM, now=now
+    )
+    return token, account_queries.read_served_at(connection)
 
 
 def list_users(connection: "Connection") -> Sequence[Mapping[str, Any]]:
@@ -195,12 +200,11 @@ def list_users(connection: "Connection") -> Sequence[Mapping[str, Any]]:
 def _change_user(
     connection: "Connection", *, email: str, changes: dict[str, Any], now: datetime
 ) -> None:
-    from service.accounts import account_commands
+    from service.accounts import account_queries, user_commands
+    from service.domain import access
 
-    user = account_commands.find_user(connection, email)
-    account_commands.change_user(
-        connection, user.id, changes, actor=account_commands.SYSTEM, now=now
-    )
+    user = account_queries.read_user_by_email(connection, email)
+    user_commands.change_user(connection, user["id"], changes, actor=access.SYSTEM, now=now)
 
 
 # The bounds are those of the API's schemas: a user that is created here must be valid there.

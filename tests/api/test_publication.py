@@ -11,8 +11,8 @@ import httpx
 import orjson
 import pytest
 
-from service.accounts.account_commands import SYSTEM
 from service.config import Settings
+from service.domain.access import SYSTEM
 from service.exchange import seeds
 from service.publishing import claim_review
 from tests.api.problems import NOBODY, problem, refused_field

@@ -8,7 +8,8 @@ import httpx
 import pytest
 from sqlalchemy import Connection, select
 
-from service.accounts import account_commands
+from service.accounts import key_commands, user_commands
+from service.domain import access
 from service.domain.access import Role
 from service.store.tables import events, users
 from tests.api.problems import problem
@@ -28,11 +29,11 @@ def browser(desk: Desk, key: str) -> httpx.AsyncClient:
 
 async def make_person(desk: Desk, name: str, role: Role) -> str:
     return await desk.database.write(
-        account_commands.create_user,
+        user_commands.create_user,
         email=f"{name.lower()}@example.org",
         name=name,
         role=role,
-        actor=account_commands.SYSTEM,
+        actor=access.SYSTEM,
         now=desk.clock.now,
     )
 
@@ -40,11 +41,11 @@ async def make_person(desk: Desk, name: str, role: Role) -> str:
 async def make_key(desk: Desk, name: str, role: Role, user: str | None) -> str:
     """A key that was made at the console."""
     made = await desk.database.write(
-        account_commands.create_key,
+        key_commands.create_key,
         name=name,
         role=role,
         user=user,
-        actor=account_commands.SYSTEM,
+        actor=access.SYSTEM,
         now=desk.clock.now,
     )
     return made.key

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from service.accounts.account_commands import SYSTEM
+from service.domain.access import SYSTEM
 from service.exchange import seeds
 from tests.api.problems import problem, refused_field
 from tests.support.desk import Desk, build_statement

@@ -18,8 +18,9 @@ from typing import Any
 import asyncpg
 from sqlalchemy import Uuid, make_url
 
-from service.accounts import account_commands
+from service.accounts import key_commands
 from service.config import Settings
+from service.domain import access
 from service.domain.access import Role
 from service.store import migrate, tables
 from service.store.engine import Database
@@ -262,10 +263,10 @@ def new_key(url: str) -> str:
         await database.start()
         try:
             made = await database.write(
-                account_commands.create_key,
+                key_commands.create_key,
                 name="measurement",
                 role=Role.EDITOR,
-                actor=account_commands.SYSTEM,
+                actor=access.SYSTEM,
                 now=datetime.now(UTC),
             )
         finally:

@@ -14,7 +14,8 @@ import pytest
 from lxml import html
 from sqlalchemy import Connection
 
-from service.accounts import account_commands
+from service.accounts import session_commands, user_commands
+from service.domain import access
 from service.domain.access import Role
 from service.web.callers import COOKIE
 from tests.support.desk import Desk
@@ -63,7 +64,7 @@ class People:
     async def sign_in(self, name: str, agent: str | None = "Firefox") -> str:
         """Another session of one of them; its token."""
         token: str = await self.desk.database.write(
-            account_commands.start_session, self.ids[name], agent=agent, now=self.desk.clock()
+            session_commands.start_session, self.ids[name], agent=agent, now=self.desk.clock()
         )
         return token
 
@@ -72,15 +73,15 @@ def _sign_up(connection: Connection, *, now: datetime) -> tuple[dict[str, str], 
     """Users and a session of each, in one transaction; their ids and tokens by name."""
     ids, tokens = {}, {}
     for name, called in NAMES.items():
-        ids[name] = account_commands.create_user(
+        ids[name] = user_commands.create_user(
             connection,
             email=f"{name}@desk.example",
             name=called,
             role=Role(name.rstrip("2")),
-            actor=account_commands.SYSTEM,
+            actor=access.SYSTEM,
             now=now,
         )
-        tokens[name] = account_commands.start_session(
+        tokens[name] = session_commands.start_session(
             connection, ids[name], agent="Firefox", now=now
         )
     return ids, tokens

@@ -11,12 +11,11 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection
 
-from service.accounts import account_commands
-from service.accounts.account_commands import SYSTEM
+from service.accounts import account_queries, key_commands, sign_in_commands, user_commands
 from service.claims import claim_commands, statement_commands
 from service.cli.importing import import_export
 from service.cli.progress import ProgressBar
-from service.domain.access import Actor, Role
+from service.domain.access import SYSTEM, Actor, Role
 from service.domain.claims import Basis, Precision, Rendering, Stance, Status
 from service.domain.inputs import NewQuote, NewSource, NewStatement
 from service.exchange import export, export_format
@@ -70,7 +69,7 @@ def fill_desk(connection: Connection) -> None:
     disputed = day.claim("disputed")
     denial = day.link(disputed, "pristina", Stance.CONTRADICTS)
     day.move(disputed, Status.DISPUTED, denial)
-    user = account_commands.create_user(
+    user = user_commands.create_user(
         connection,
         email="ana@example.org",
         name="Ana",
@@ -78,14 +77,15 @@ def fill_desk(connection: Connection) -> None:
         password_hash="a-password-hash",
         **day.by(SYSTEM),
     )
-    gone = account_commands.create_user(
+    gone = user_commands.create_user(
         connection, email="gone@example.org", name="Gone", role=Role.READER, **day.by(SYSTEM)
     )
-    account_commands.change_user(connection, gone, {"disabled": True}, **day.by(SYSTEM))
-    key = account_commands.create_key(
+    user_commands.change_user(connection, gone, {"disabled": True}, **day.by(SYSTEM))
+    key = key_commands.create_key(
         connection, name="bot", role=Role.CHECKER, user=user, **day.by(SYSTEM)
     )
-    account_commands.create_sign_in_link(connection, "ana@example.org", now=day.time)
+    ana = account_queries.read_user_by_email(connection, "ana@example.org")["id"]
+    sign_in_commands.create_sign_in_link(connection, ana, actor=SYSTEM, now=day.time)
     day.amend(disputed, assignee=user)
     claim_commands.withdraw_claim(
         connection,

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, select
 
-from service.accounts.account_commands import SYSTEM
+from service.domain.access import SYSTEM
 from service.domain.errors import Invalid
 from service.exchange import import_mapping, seeds
 from service.store import tables

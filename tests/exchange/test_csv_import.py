@@ -8,10 +8,10 @@ import pytest
 from pydantic import TypeAdapter
 from sqlalchemy import select
 
-from service.accounts.account_commands import SYSTEM
 from service.claims.claim_views import ClaimView
 from service.claims.history_views import StatusChangeView
 from service.config import Settings
+from service.domain.access import SYSTEM
 from service.domain.errors import Invalid
 from service.exchange import seeds
 from service.store import tables, webhook_tables

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from service.accounts.account_commands import SYSTEM
 from service.claims import claim_commands
+from service.domain.access import SYSTEM
 from service.domain.errors import Invalid
 from service.store.engine import Database
 from tests.exchange.desks import (

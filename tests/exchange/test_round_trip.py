@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, case, select
 
-from service.accounts.account_commands import SYSTEM
 from service.config import Settings
+from service.domain.access import SYSTEM
 from service.exchange import export, seeds
 from service.exchange.export_check import Tally
 from service.store import tables, webhook_tables

@@ -10,8 +10,8 @@ import orjson
 import pytest
 from sqlalchemy import func, select, update
 
-from service.accounts.account_commands import SYSTEM
 from service.claims import claim_commands, statement_commands
+from service.domain.access import SYSTEM
 from service.domain.errors import Invalid
 from service.exchange import seeds
 from service.exchange.seed_files import Plan

@@ -13,8 +13,9 @@ from typing import Any
 import asyncpg
 import httpx
 
-from service.accounts import account_commands
+from service.accounts import key_commands
 from service.config import Settings
+from service.domain import access
 from service.domain.access import Role
 from service.store.engine import Database
 from tests.faults.receiving import Receiver
@@ -213,10 +214,10 @@ async def _admin(settings: Settings) -> str:
     await database.start()
     try:
         made = await database.write(
-            account_commands.create_key,
+            key_commands.create_key,
             name="admin",
             role=Role.ADMIN,
-            actor=account_commands.SYSTEM,
+            actor=access.SYSTEM,
             now=datetime.now(UTC),
         )
         return made.key

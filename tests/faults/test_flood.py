@@ -6,8 +6,8 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from service.accounts.account_commands import SYSTEM
 from service.config import Settings
+from service.domain.access import SYSTEM
 from service.store.engine import Database
 from service.webhooks import webhook_commands
 from tests.faults.receiving import Gate, until

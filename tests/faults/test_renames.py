@@ -7,10 +7,10 @@ from pathlib import Path
 import httpx
 from sqlalchemy import Connection, func, select
 
-from service.accounts import account_commands
 from service.claims import claim_commands
 from service.config import Settings
 from service.directory import party_commands
+from service.domain import access
 from service.store.engine import Database
 from service.store.rename_tables import rename_claims
 from service.store.tables import events
@@ -34,12 +34,12 @@ def record_claims(connection: Connection) -> None:
         kind=None,
         country=None,
         parent=None,
-        actor=account_commands.SYSTEM,
+        actor=access.SYSTEM,
         now=now,
     )
     body = ClaimIn.model_validate(build_claim(speaker=None)).to_command()
     for _ in range(CLAIMS):
-        claim_commands.create_claim(connection, body, actor=account_commands.SYSTEM, now=now)
+        claim_commands.create_claim(connection, body, actor=access.SYSTEM, now=now)
 
 
 async def count_left(database: Database) -> int:

@@ -12,9 +12,10 @@ import httpx
 import pytest
 from sqlalchemy import Engine, event
 
-from service.accounts import account_commands
+from service.accounts import key_commands, session_commands
 from service.accounts.credentials import refresh_credentials
 from service.config import Settings
+from service.domain import access
 from service.domain.access import Role
 from service.domain.errors import Unavailable
 from service.live import event_ring
@@ -51,10 +52,10 @@ async def ended(source: Source) -> bool:
 async def key(served: Served, **more: Any) -> tuple[str, dict[str, str]]:
     """A reader's key made for a test: its id, and headers that carry it."""
     made = await served.desk.database.write(
-        account_commands.create_key,
+        key_commands.create_key,
         name="k",
         **{"role": Role.READER, **more},
-        actor=account_commands.SYSTEM,
+        actor=access.SYSTEM,
         now=served.desk.clock.now,
     )
     return made.id, {"Authorization": f"Bearer {made.key}"}
@@ -67,7 +68,7 @@ async def user(served: Served, role: str = "checker") -> tuple[str, str]:
     )
     person = str(made.json()["id"])
     token = await served.desk.database.write(
-        account_commands.start_session, person, now=served.desk.clock.now
+        session_commands.start_session, person, now=served.desk.clock.now
     )
     return person, token
 

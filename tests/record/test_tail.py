@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import Connection, select
 
-from service.accounts.account_commands import SYSTEM
 from service.claims import claim_commands, claim_writer
 from service.config import Settings
+from service.domain.access import SYSTEM
 from service.domain.claims import Basis, Kind, Precision, Rendering
 from service.domain.history import Draft
 from service.domain.inputs import NewClaim, NewQuote, NewSource, NewStatement

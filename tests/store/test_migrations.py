@@ -16,10 +16,10 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Executable, func, insert, inspect, select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from service.accounts.account_commands import SYSTEM
 from service.claims import history_queries
 from service.config import Settings
 from service.domain import ids
+from service.domain.access import SYSTEM
 from service.domain.claims import ClaimState, format_instant
 from service.domain.history import Draft
 from service.domain.subjects import Subject, SubjectKind

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, func, select
 
-from service.accounts import account_commands
 from service.claims import claim_commands, rename_batches
+from service.domain import access
 from service.store.rename_tables import rename_claims, renames
 from service.store.tables import events
 from service.web.bodies.claim_inputs import ClaimIn
@@ -38,7 +38,7 @@ async def record_claims(desk: Desk, count: int = CLAIMS) -> list[str]:
     body = ClaimIn.model_validate(build_claim(speaker=None)).to_command()
 
     def record(connection: Connection) -> list[str]:
-        by: Json = {"actor": account_commands.SYSTEM, "now": desk.clock()}
+        by: Json = {"actor": access.SYSTEM, "now": desk.clock()}
         return sorted(
             str(claim_commands.create_claim(connection, body, **by).id) for _ in range(count)
         )

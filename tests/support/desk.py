@@ -11,10 +11,11 @@ import httpx
 from fastapi import FastAPI
 from sqlalchemy import Connection, select
 
-from service.accounts import account_commands
+from service.accounts import key_commands, user_commands
 from service.app import create_app
 from service.claims import claim_commands
 from service.config import Settings
+from service.domain import access
 from service.domain.access import Role
 from service.store.engine import Database
 from service.store.tables import api_keys, users
@@ -92,7 +93,7 @@ class Desk:
         """Record C1 with a text as desks took it before there was a text policy; gives its id."""
         body = replace(ClaimIn.model_validate(build_claim(**changes)).to_command(), text=text)
         recorded = await self.database.write(
-            claim_commands.create_claim, body, actor=account_commands.SYSTEM, now=self.clock()
+            claim_commands.create_claim, body, actor=access.SYSTEM, now=self.clock()
         )
         return str(recorded.id)
 
@@ -175,21 +176,19 @@ def _keys(connection: Connection, *, now: datetime) -> dict[str, str]:
 
     On a database that has them already, they get new ones.
     """
-    by: dict[str, Any] = {"actor": account_commands.SYSTEM, "now": now}
+    by: dict[str, Any] = {"actor": access.SYSTEM, "now": now}
     for key_id in connection.scalars(select(api_keys.c.id).where(api_keys.c.revoked_at.is_(None))):
-        account_commands.revoke_key(connection, key_id, **by)
+        key_commands.revoke_key(connection, key_id, **by)
     people = {row.name: row.id for row in connection.execute(select(users.c.name, users.c.id))}
     keys = {}
     for name in ("reader", *PEOPLE, "admin"):
         role = Role(name.rstrip("2"))
         user = people.get(name)
         if user is None and name in PEOPLE:
-            user = account_commands.create_user(
+            user = user_commands.create_user(
                 connection, email=f"{name}@keys.example", name=name, role=role, **by
             )
-        keys[name] = account_commands.create_key(
-            connection, name=name, role=role, user=user, **by
-        ).key
+        keys[name] = key_commands.create_key(connection, name=name, role=role, user=user, **by).key
     return keys
 
 

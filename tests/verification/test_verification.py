@@ -11,9 +11,9 @@ import orjson
 import pytest
 from sqlalchemy import Connection, delete, insert, select, text, update
 
-from service.accounts.account_commands import SYSTEM
 from service.config import Settings
 from service.domain import ids
+from service.domain.access import SYSTEM
 from service.domain.claims import format_instant
 from service.domain.history import EVENT_TYPES
 from service.exchange import seeds

@@ -5,8 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from service.accounts import account_commands, policy
-from service.accounts.account_commands import SYSTEM
+from service.accounts import key_commands, policy, sign_in_commands, user_commands
 from service.claims import (
     claim_commands,
     decision_commands,
@@ -16,7 +15,7 @@ from service.claims import (
 )
 from service.claims.proposal_commands import Outcome
 from service.directory import party_commands
-from service.domain.access import Actor, Role
+from service.domain.access import SYSTEM, Actor, Role
 from service.domain.changes import FindingRequest
 from service.domain.claims import (
     Basis,
@@ -244,15 +243,13 @@ def behind_the_desk(connection: Connection, day: Day, *, claim: str) -> None:
     """A note, an account with a key, an endpoint for one party, and another policy."""
     claim_commands.add_note(connection, claim, text="seen by two of us", **day.by())
     email, admin = "eva@example.org", day.by(SYSTEM)
-    eva = account_commands.create_user(
-        connection, email=email, name="Eva", role=Role.EDITOR, **admin
-    )
-    account_commands.change_user(connection, eva, {"role": Role.CHECKER}, **day.by(SYSTEM))
-    account_commands.make_sign_in_link(connection, eva, **day.by(SYSTEM))
-    key = account_commands.create_key(
+    eva = user_commands.create_user(connection, email=email, name="Eva", role=Role.EDITOR, **admin)
+    user_commands.change_user(connection, eva, {"role": Role.CHECKER}, **day.by(SYSTEM))
+    sign_in_commands.create_sign_in_link(connection, eva, **day.by(SYSTEM))
+    key = key_commands.create_key(
         connection, name="robot", role=Role.READER, user=eva, **day.by(SYSTEM)
     )
-    account_commands.revoke_key(connection, key.id, **day.by(SYSTEM))
+    key_commands.revoke_key(connection, key.id, **day.by(SYSTEM))
     endpoint = {
         "url": "https://cms.example/hook",
         "description": "the CMS",

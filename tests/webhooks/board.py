@@ -13,8 +13,8 @@ from uuid import NAMESPACE_OID, uuid5
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from service.accounts.account_commands import SYSTEM
 from service.domain import ids
+from service.domain.access import SYSTEM
 from service.domain.backoff import SCHEDULE
 from service.domain.webhooks import EndpointState
 from service.store import webhook_tables as tables

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from service.accounts.account_commands import SYSTEM
+from service.domain.access import SYSTEM
 from service.domain.backoff import SCHEDULE
 from service.domain.webhooks import DeliveryState, EndpointState
 from service.webhooks import due_endpoints, webhook_commands

@@ -7,7 +7,7 @@ import orjson
 import pytest
 from sqlalchemy import Connection, func, select
 
-from service.accounts.account_commands import SYSTEM
+from service.domain.access import SYSTEM
 from service.domain.webhooks import EndpointState, EventType
 from service.store import tables as record
 from service.store import webhook_tables as tables

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from service.accounts.account_commands import SYSTEM
+from service.domain.access import SYSTEM
 from service.store import webhook_tables as tables
 from service.store.engine import Database
 from service.webhooks import retention, webhook_commands

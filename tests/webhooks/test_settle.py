@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from service.accounts.account_commands import SYSTEM
+from service.domain.access import SYSTEM
 from service.domain.backoff import BREAKER_FAILURES, GIVE_UP
 from service.domain.webhooks import DeliveryState, EndpointState
 from service.webhooks import retention, webhook_commands
