@@ -13,6 +13,8 @@ from service.accounts import key_commands, policy, session_commands
 from service.api import (
     accounts,
     administration,
+    claim_decisions,
+    claim_links,
     claim_reads,
     claims,
     decisions,
@@ -146,6 +148,8 @@ def create_app(
     app.router.routes += [*claim_reads.router.routes, *board_pages.router.routes]
     for router in (
         claims.router,
+        claim_links.router,
+        claim_decisions.router,
         statements.router,
         statements.link_router,
         decisions.router,

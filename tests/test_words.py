@@ -67,7 +67,6 @@ BARE = frozenset(
 LONGEST_LINE, LONGEST_FILE = 100, 400
 TO_BE_PARTED = frozenset(
     {
-        "service/api/claims.py",
         "service/claims/claim_queries.py",
         "service/claims/statement_commands.py",
         "service/desk/layout/desk.js",

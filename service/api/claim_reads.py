@@ -9,6 +9,7 @@ from fastapi import APIRouter, Response
 from orjson import Fragment
 from starlette.datastructures import QueryParams
 
+from service.api import claim_links
 from service.api import claims as claim_routes
 from service.claims import claim_queries, claim_views
 from service.claims.documents import add_assignee
@@ -83,7 +84,7 @@ async def read_claim(call: Reading) -> Response:
         return Response(document, headers=headers, media_type=JSON)
     if call.caller is None:
         call.services.callers.charge(request, LIST_COST - 1)
-    claim = orjson.loads(document) | await claim_routes.expand_links(call, claim_id, moment)
+    claim = orjson.loads(document) | await claim_links.expand_links(call, claim_id, moment)
     return Response(orjson.dumps(claim), headers=headers, media_type=JSON)
 
 

@@ -1,8 +1,7 @@
-"""Claims: one, many, as of an instant; recording, amending, deciding, merging, withdrawing."""
+"""Claims: recording, amending, merging and withdrawing them; their history and notes."""
 
 from collections.abc import Callable
-from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.responses import RedirectResponse
@@ -16,10 +15,6 @@ from service.claims import (
     documents,
     existence,
     history_queries,
-    history_views,
-    statement_commands,
-    statement_queries,
-    statement_views,
 )
 from service.claims.proposal_commands import Outcome
 from service.domain.access import Action
@@ -30,9 +25,9 @@ from service.record.idempotency import Answer
 from service.search.similar import similar_claims as similar
 from service.search.similar.similarity import ComparedClaim
 from service.store.engine import Connection
-from service.store.paging import MAX_LIMIT, Window, cut_page
+from service.store.paging import Window
 from service.views import Page
-from service.web import fields, redaction
+from service.web import redaction
 from service.web.bodies import claim_inputs
 from service.web.calls import (
     Call,
@@ -41,18 +36,15 @@ from service.web.calls import (
     allow_writing,
     answer_json,
     build_answer,
-    format_list_scope,
 )
 from service.web.conditions import IfMatch, OptionalIfMatch, format_etag
 from service.web.fields import ClaimId, read_sent_fields
 from service.web.json_bodies import JsonRoute
-from service.web.shared import LIST_COST
 
 router = APIRouter(prefix="/v1/claims", tags=["claims"], route_class=JsonRoute)
 
 Recording = Annotated[Call, allow_writing(Action.RECORD)]
 Amending = Annotated[Call, allow_writing(Action.AMEND)]
-Deciding = Annotated[Call, allow_writing(Action.CHANGE_STATUS)]
 Reading = Annotated[Call, allow(Action.READ_CLAIMS)]
 Desk = Annotated[Call, allow(Action.READ_INTERNALS)]
 
@@ -199,220 +191,6 @@ async def amend_claim(
         four_eyes=call.services.four_eyes,
         versions=versions,
         answer=lambda connection, done: answer_outcome(connection, done, answer_claim),
-    )
-
-
-@router.get(
-    "/{claim_id}/links",
-    operation_id="list_links",
-    summary="List a claim's links",
-    responses={200: {"model": Page[statement_views.LinkView], "description": "Oldest first"}},
-)
-async def list_links(
-    claim_id: ClaimId,
-    call: Reading,
-    paged: Annotated[tuple[Window, str], Depends(Paged("links"))],
-    as_of: fields.AsOf = None,
-) -> Response:
-    """Every link with its statement, the retracted ones too."""
-    window, scope = paged
-
-    async def build() -> Response:
-        rows = await read_links(call, claim_id, window, as_of)
-        return call.page(rows, window, scope, keys=lambda row: [row["id"]])
-
-    return await call.share(build, cost=LIST_COST)
-
-
-async def read_links(
-    call: Call, claim_id: str, window: Window, as_of: datetime | None
-) -> list[statement_views.LinkView]:
-    """A claim's links, now or as of an instant, as the caller may see them; one more than the
-    limit."""
-
-    def read(connection: Connection) -> list[statement_views.LinkView]:
-        state = history_queries.require_state(connection, claim_id, as_of)
-        return statement_queries.list_link_page(connection, state, window, moment=as_of)
-
-    return redaction.redact_links(await call.read(read), call.audience)
-
-
-async def expand_links(call: Call, claim_id: str, as_of: datetime | None) -> dict[str, Any]:
-    """The first links of a claim, and the cursor with which `/links` goes on from there."""
-    window = Window(MAX_LIMIT, None)
-    rows = await read_links(call, claim_id, window, as_of)
-    page, last = cut_page(rows, window, lambda row: [row["id"]])
-    asked = call.request.query_params.get("as_of")
-    filters = [("as_of", asked)] if asked else []
-    cursor = None
-    if last is not None:
-        scope = format_list_scope("links", f"/v1/claims/{claim_id}/links", filters)
-        cursor = call.services.cursors.write(scope, last, now=call.now)
-    return {"links": page, "links_next_cursor": cursor}
-
-
-@router.post(
-    "/{claim_id}/links",
-    operation_id="link_statement",
-    status_code=201,
-    summary="Link a statement to a claim",
-    responses={
-        201: {"model": statement_views.LinkView, "description": "The link; ETag is the claim's"},
-        202: decisions.WAITS,
-    },
-)
-async def link_statement(
-    claim_id: ClaimId, body: claim_inputs.LinkIn, call: Recording, versions: OptionalIfMatch
-) -> Response:
-    """Say what a statement does to the claim. A request for confirmation by another party moves an
-    asserted claim to awaiting_confirmation by itself. On a confirmed claim, a link that changes who
-    is printed as supporting it is a decision; what makes the line more cautious is linked at
-    once."""
-
-    def answer(connection: Connection, outcome: statement_commands.LinkOutcome) -> Answer:
-        def show(state: ClaimState) -> Answer:
-            links = statement_queries.list_links(connection, state)
-            return build_answer(
-                next(link for link in links if link["id"] == outcome.link_id),
-                status=201,
-                ETag=format_etag(state.version),
-                Location=f"/v1/claims/{claim_id}/links",
-            )
-
-        return answer_outcome(connection, outcome, show)
-
-    return await call.write(
-        statement_commands.link_statement,
-        claim_id,
-        body.to_command(),
-        four_eyes=call.services.four_eyes,
-        versions=versions,
-        answer=answer,
-    )
-
-
-@router.get(
-    "/{claim_id}/status-changes",
-    operation_id="list_status_changes",
-    summary="List a claim's changes of status",
-    responses={200: {"model": Page[history_views.StatusChangeView], "description": "Oldest first"}},
-)
-async def list_status_changes(
-    claim_id: ClaimId,
-    call: Reading,
-    paged: Annotated[tuple[Window, str], Depends(Paged("status-changes"))],
-) -> Response:
-    window, scope = paged
-    rows = await call.read(history_queries.list_status_changes, claim_id, window)
-    return call.page(
-        [redaction.redact_status_change(row, call.audience) for row in rows],
-        window,
-        scope,
-        keys=lambda row: [row["version"]],
-    )
-
-
-@router.post(
-    "/{claim_id}/status-changes",
-    operation_id="change_status",
-    status_code=201,
-    summary="Change a claim's status",
-    responses={
-        201: {"model": history_views.StatusChangeView, "description": "Applied"},
-        202: decisions.WAITS,
-    },
-)
-async def change_status(
-    claim_id: ClaimId, body: claim_inputs.StatusChangeIn, call: Deciding, versions: IfMatch
-) -> Response:
-    """Decide. What the evidence does not allow is refused with what is missing; a confirmation or
-    an override waits for a second person."""
-
-    return await call.write(
-        claim_commands.change_status,
-        claim_id,
-        body.to_command(),
-        four_eyes=call.services.four_eyes,
-        source=body.read_source(),
-        versions=versions,
-        answer=lambda connection, done: answer_outcome(connection, done, _show_change(done)),
-    )
-
-
-def _show_change(done: Outcome) -> Callable[[ClaimState], Answer]:
-    """The change of status or of a finding that was recorded, with the claim's ETag."""
-
-    def show(state: ClaimState) -> Answer:
-        assert done.change is not None, "what is not proposed is recorded"
-        shape = history_queries.build_status_change(state.id, done.change)
-        return build_answer(shape, status=201, ETag=format_etag(state.version))
-
-    return show
-
-
-@router.get(
-    "/{claim_id}/findings",
-    operation_id="list_findings",
-    summary="List what was found of a claim",
-    responses={
-        200: {"model": Page[history_views.FindingChangeView], "description": "Oldest first"}
-    },
-)
-async def list_findings(
-    claim_id: ClaimId,
-    call: Reading,
-    paged: Annotated[tuple[Window, str], Depends(Paged("findings"))],
-) -> Response:
-    window, scope = paged
-    rows = await call.read(history_queries.list_finding_changes, claim_id, window)
-    return call.page(
-        [redaction.redact_status_change(row, call.audience) for row in rows],
-        window,
-        scope,
-        keys=lambda row: [row["version"]],
-    )
-
-
-@router.post(
-    "/{claim_id}/findings",
-    operation_id="change_finding",
-    status_code=202,
-    summary="Say what the desk concludes",
-    responses={
-        201: {
-            "model": history_views.FindingChangeView,
-            "description": "Applied: four eyes are off",
-        },
-        202: decisions.WAITS,
-    },
-)
-async def change_finding(
-    claim_id: ClaimId, body: claim_inputs.FindingIn, call: Deciding, versions: OptionalIfMatch
-) -> Response:
-    """A finding, or null to take one back, is a decision that a second person approves. `refuted`
-    rests on a contradiction by an independent party that knows it at first hand, `conflicting` on
-    such a contradiction and on support that counts; what is missing is said."""
-    return await call.write(
-        claim_commands.change_finding,
-        claim_id,
-        body.to_command(),
-        four_eyes=call.services.four_eyes,
-        versions=versions,
-        answer=lambda connection, done: answer_outcome(connection, done, _show_change(done)),
-    )
-
-
-@router.get(
-    "/{claim_id}/suggestion",
-    operation_id="read_suggestion",
-    summary="What the evidence suggests, and why",
-    responses={200: {"model": decision_views.SuggestionView, "description": "Status and trace"}},
-)
-async def read_suggestion(claim_id: ClaimId, call: Reading, as_of: fields.AsOf = None) -> Response:
-    return answer_json(
-        decision_queries.build_suggestion(
-            await call.read(history_queries.require_state, claim_id, as_of)
-        )
     )
 
 

@@ -1,0 +1,128 @@
+"""The links of a claim: which statements bear on it, and how."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Response
+
+from service.api import claims, decisions
+from service.claims import (
+    history_queries,
+    statement_commands,
+    statement_queries,
+    statement_views,
+)
+from service.domain.access import Action
+from service.domain.claims import ClaimState
+from service.record.idempotency import Answer
+from service.store.engine import Connection
+from service.store.paging import MAX_LIMIT, Window, cut_page
+from service.views import Page
+from service.web import fields, redaction
+from service.web.bodies import claim_inputs
+from service.web.calls import (
+    Call,
+    Paged,
+    allow,
+    allow_writing,
+    build_answer,
+    format_list_scope,
+)
+from service.web.conditions import OptionalIfMatch, format_etag
+from service.web.fields import ClaimId
+from service.web.json_bodies import JsonRoute
+from service.web.shared import LIST_COST
+
+router = APIRouter(prefix="/v1/claims", tags=["claims"], route_class=JsonRoute)
+
+Recording = Annotated[Call, allow_writing(Action.RECORD)]
+Reading = Annotated[Call, allow(Action.READ_CLAIMS)]
+
+
+@router.get(
+    "/{claim_id}/links",
+    operation_id="list_links",
+    summary="List a claim's links",
+    responses={200: {"model": Page[statement_views.LinkView], "description": "Oldest first"}},
+)
+async def list_links(
+    claim_id: ClaimId,
+    call: Reading,
+    paged: Annotated[tuple[Window, str], Depends(Paged("links"))],
+    as_of: fields.AsOf = None,
+) -> Response:
+    """Every link with its statement, the retracted ones too."""
+    window, scope = paged
+
+    async def build() -> Response:
+        rows = await read_links(call, claim_id, window, as_of)
+        return call.page(rows, window, scope, keys=lambda row: [row["id"]])
+
+    return await call.share(build, cost=LIST_COST)
+
+
+async def read_links(
+    call: Call, claim_id: str, window: Window, as_of: datetime | None
+) -> list[statement_views.LinkView]:
+    """A claim's links, now or as of an instant, as the caller may see them; one more than the
+    limit."""
+
+    def read(connection: Connection) -> list[statement_views.LinkView]:
+        state = history_queries.require_state(connection, claim_id, as_of)
+        return statement_queries.list_link_page(connection, state, window, moment=as_of)
+
+    return redaction.redact_links(await call.read(read), call.audience)
+
+
+async def expand_links(call: Call, claim_id: str, as_of: datetime | None) -> dict[str, Any]:
+    """The first links of a claim, and the cursor with which `/links` goes on from there."""
+    window = Window(MAX_LIMIT, None)
+    rows = await read_links(call, claim_id, window, as_of)
+    page, last = cut_page(rows, window, lambda row: [row["id"]])
+    asked = call.request.query_params.get("as_of")
+    filters = [("as_of", asked)] if asked else []
+    cursor = None
+    if last is not None:
+        scope = format_list_scope("links", f"/v1/claims/{claim_id}/links", filters)
+        cursor = call.services.cursors.write(scope, last, now=call.now)
+    return {"links": page, "links_next_cursor": cursor}
+
+
+@router.post(
+    "/{claim_id}/links",
+    operation_id="link_statement",
+    status_code=201,
+    summary="Link a statement to a claim",
+    responses={
+        201: {"model": statement_views.LinkView, "description": "The link; ETag is the claim's"},
+        202: decisions.WAITS,
+    },
+)
+async def link_statement(
+    claim_id: ClaimId, body: claim_inputs.LinkIn, call: Recording, versions: OptionalIfMatch
+) -> Response:
+    """Say what a statement does to the claim. A request for confirmation by another party moves an
+    asserted claim to awaiting_confirmation by itself. On a confirmed claim, a link that changes who
+    is printed as supporting it is a decision; what makes the line more cautious is linked at
+    once."""
+
+    def answer(connection: Connection, outcome: statement_commands.LinkOutcome) -> Answer:
+        def show(state: ClaimState) -> Answer:
+            links = statement_queries.list_links(connection, state)
+            return build_answer(
+                next(link for link in links if link["id"] == outcome.link_id),
+                status=201,
+                ETag=format_etag(state.version),
+                Location=f"/v1/claims/{claim_id}/links",
+            )
+
+        return claims.answer_outcome(connection, outcome, show)
+
+    return await call.write(
+        statement_commands.link_statement,
+        claim_id,
+        body.to_command(),
+        four_eyes=call.services.four_eyes,
+        versions=versions,
+        answer=answer,
+    )
