@@ -67,7 +67,7 @@ async def test_expanded_links_end_with_the_cursor_of_the_list(
     claim, links = await linked(desk)
     whole = (await desk.reader.get(f"/v1/claims/{claim}?expand=links")).json()
     assert ([link["id"] for link in whole["links"]], whole["links_next_cursor"]) == (links, None)
-    monkeypatch.setattr("service.api.claims.MAX_LIMIT", 4)
+    monkeypatch.setattr("service.api.claim_links.MAX_LIMIT", 4)
     now = desk.clock.now.isoformat()
     for asked in ({}, {"as_of": now}):
         first = await desk.reader.get(f"/v1/claims/{claim}", params={"expand": "links", **asked})

@@ -349,8 +349,10 @@ async def test_outcomes_are_counted_and_logged(
         await wait_until(lambda: running.count_attempts("fenced") == 1)
         await today.state(killer, EndpointState.ACTIVE)
         await wait_for_state(today, killer, killing, "dead")
-        assert running.count_attempts("dead") == 1
-        assert running.registry.get_sample_value("claimdesk_webhook_lost_total") == 1
+        # Counted after the commit that the lines above wait for.
+        await wait_until(lambda: running.count_attempts("dead") == 1)
+        lost = "claimdesk_webhook_lost_total"
+        await wait_until(lambda: running.registry.get_sample_value(lost) == 1)
         assert (await today.webhook(dead)).state == EndpointState.DISABLED
         assert (await today.delivery(fenced, message)).state == DeliveryState.PENDING
     assert {line["event"] for line in said.entries} == {
