@@ -14,7 +14,7 @@ pytestmark = pytest.mark.usefixtures("migrated")
 ANA = ("--email", "Ana@Example.org", "--name", "Ana", "--role", "checker")
 
 
-def test_a_key_is_printed_once_as_its_contract_says(run_json: RunJson) -> None:
+def test_created_key_has_the_documented_format(run_json: RunJson) -> None:
     made = run_json("keys", "create", "--name", "CMS", "--role", "reader")
     assert re.fullmatch(r"cd_[a-z0-9]{12}_[a-z0-9]{52}", made["key"])
     assert made["id"] == made["key"].split("_")[1]
@@ -24,14 +24,14 @@ def test_a_key_is_printed_once_as_its_contract_says(run_json: RunJson) -> None:
     assert made["key"].split("_")[2] not in json.dumps(listed)
 
 
-def test_without_json_the_key_alone_goes_to_standard_output(run: Run) -> None:
+def test_only_the_key_goes_to_standard_output(run: Run) -> None:
     result = run("keys", "create", "--name", "CMS", "--role", "reader")
     assert result.stdout.startswith("cd_")
     assert result.stdout.count("\n") == 1
     assert "not shown again" in result.stderr
 
 
-def test_a_key_ends_when_it_was_told_to(run_json: RunJson, run: Run) -> None:
+def test_key_expires_at_the_requested_instant(run_json: RunJson, run: Run) -> None:
     made = run_json("keys", "create", "--name", "k", "--role", "reader", "--expires", "30d")
     left = datetime.fromisoformat(made["expires_at"]) - datetime.now(UTC)
     assert timedelta(days=29, hours=23) < left <= timedelta(days=30)
@@ -49,18 +49,18 @@ def test_a_key_ends_when_it_was_told_to(run_json: RunJson, run: Run) -> None:
         ("2026-02-01T00:00:00Z", datetime(2026, 2, 1, tzinfo=UTC)),
     ],
 )
-def test_moments(text: str, expected: datetime) -> None:
+def test_expiry_is_parsed(text: str, expected: datetime) -> None:
     assert keys.parse_expiry(text, now=datetime(2026, 1, 1, tzinfo=UTC)) == expected
 
 
 @pytest.mark.parametrize("text", ["soon", "", "2026-02-01T00:00:00", "999999w", "-3d", "3"])
-def test_no_moments(text: str) -> None:
+def test_invalid_expiry_is_a_usage_error(text: str) -> None:
     with pytest.raises(shell.CommandError, match="--expires") as stopped:
         keys.parse_expiry(text, now=datetime(2026, 1, 1, tzinfo=UTC))
     assert stopped.value.code == 2
 
 
-def test_a_users_key_has_at_most_the_users_role(run: Run, run_json: RunJson) -> None:
+def test_key_of_a_user_has_at_most_their_role(run: Run, run_json: RunJson) -> None:
     run("users", "create", *ANA)
     made = run_json(
         "keys", "create", "--name", "k", "--role", "checker", "--user", "ana@example.org"
@@ -70,7 +70,7 @@ def test_a_users_key_has_at_most_the_users_role(run: Run, run_json: RunJson) -> 
     assert (above.exit_code, above.stderr) == (1, "error: the user is only checker\n")
 
 
-def test_a_key_is_revoked_by_its_id_or_by_the_whole_of_it(run: Run, run_json: RunJson) -> None:
+def test_key_is_revoked_by_its_id_or_by_the_whole_key(run: Run, run_json: RunJson) -> None:
     for part in ("id", "key"):
         made = run_json("keys", "create", "--name", "k", "--role", "reader")
         assert run("keys", "revoke", made[part]).exit_code == 0
@@ -79,7 +79,7 @@ def test_a_key_is_revoked_by_its_id_or_by_the_whole_of_it(run: Run, run_json: Ru
     assert all(key["revoked_at"] for key in run_json("keys", "list"))
 
 
-def test_more_keys_than_fit_on_a_page_are_all_listed(
+def test_lists_longer_than_a_page_are_complete(
     run_json: RunJson, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("service.store.paging.MAX_LIMIT", 2)
@@ -91,7 +91,7 @@ def test_more_keys_than_fit_on_a_page_are_all_listed(
     assert set(listed) == made
 
 
-def test_a_new_user_gets_a_link(run_json: RunJson) -> None:
+def test_new_user_gets_a_sign_in_link(run_json: RunJson) -> None:
     made = run_json("users", "create", *ANA)
     assert made["email"] == "ana@example.org"
     assert made["role"] == "checker"
@@ -100,7 +100,7 @@ def test_a_new_user_gets_a_link(run_json: RunJson) -> None:
     assert another["link"] != made["link"]
 
 
-def test_links_lead_to_where_the_desk_is(
+def test_sign_in_links_lead_to_the_base_url(
     run_json: RunJson, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CLAIMDESK_BASE_URL", "https://desk.example/")
@@ -108,7 +108,7 @@ def test_links_lead_to_where_the_desk_is(
     assert made["link"].startswith("https://desk.example/sign-in/")
 
 
-def test_without_a_base_url_links_lead_to_where_the_server_was_last_started(
+def test_sign_in_links_lead_to_the_last_started_server_without_a_base_url(
     run: Run, serve: Serve
 ) -> None:
     before = run("users", "create", *ANA)
@@ -120,7 +120,7 @@ def test_without_a_base_url_links_lead_to_where_the_server_was_last_started(
     assert "set CLAIMDESK_BASE_URL" in link.stderr
 
 
-def test_a_base_url_that_no_server_knows_is_said(
+def test_base_url_unlike_the_last_started_servers_is_mentioned(
     run: Run, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     address = serve("--no-dispatch").address
@@ -130,7 +130,7 @@ def test_a_base_url_that_no_server_knows_is_said(
     assert f"the server that was last started says {address}" in made.stderr
 
 
-def test_a_name_that_reads_like_another_is_refused(run: Run) -> None:
+def test_confusable_name_is_refused(run: Run) -> None:
     assert run("users", "create", *ANA).exit_code == 0
     for name in ("ana", "ÁNA", "claimdesk"):
         for taken in (
@@ -144,7 +144,7 @@ def test_a_name_that_reads_like_another_is_refused(run: Run) -> None:
     assert run(*own).exit_code == 0
 
 
-def test_a_user_is_made_once(run: Run) -> None:
+def test_second_user_with_one_address_is_refused(run: Run) -> None:
     assert run("users", "create", *ANA).exit_code == 0
     again = run("users", "create", *ANA)
     assert again.exit_code == 1
@@ -152,7 +152,7 @@ def test_a_user_is_made_once(run: Run) -> None:
     assert again.stdout == ""
 
 
-def test_a_password_comes_from_standard_input_only(run: Run, run_json: RunJson) -> None:
+def test_password_is_read_from_standard_input(run: Run, run_json: RunJson) -> None:
     run("users", "create", *ANA, "--password-stdin", stdin="correct horse battery\n")
     assert run_json("users", "list")[0]["has_password"]
     short = run("users", "password", "ana@example.org", "--stdin", stdin="short\n")
@@ -162,7 +162,7 @@ def test_a_password_comes_from_standard_input_only(run: Run, run_json: RunJson) 
     assert "horse" not in changed.output
 
 
-def test_a_disabled_user_gets_no_link_until_enabled(run: Run, run_json: RunJson) -> None:
+def test_disabled_user_gets_no_link_until_enabled(run: Run, run_json: RunJson) -> None:
     run("users", "create", *ANA)
     assert run("users", "disable", "ana@example.org").exit_code == 0
     assert run_json("users", "list")[0]["disabled_at"]
@@ -171,7 +171,7 @@ def test_a_disabled_user_gets_no_link_until_enabled(run: Run, run_json: RunJson)
     assert run("users", "link", "ana@example.org").exit_code == 0
 
 
-def test_the_last_administrator_stays(run: Run) -> None:
+def test_last_administrator_cannot_be_disabled(run: Run) -> None:
     run("users", "create", "--email", "a@b", "--name", "A", "--role", "admin")
     refused = run("users", "disable", "a@b")
     assert refused.exit_code == 1
@@ -189,7 +189,7 @@ def test_the_last_administrator_stays(run: Run) -> None:
         ("--email", "a@b", "--name", "A"),
     ],
 )
-def test_what_does_not_hold_is_a_usage_error(
+def test_invalid_option_is_a_usage_error(
     run: Run, run_json: RunJson, arguments: tuple[str, ...]
 ) -> None:
     refused = run("users", "create", *arguments)

@@ -91,7 +91,7 @@ def test_a_backup_under_load_is_whole_and_a_restore_begins_a_new_epoch(
 
 
 @pytest.mark.usefixtures("url")
-def test_what_is_no_backup_is_not_restored(url: str, tmp_path: Path) -> None:
+def test_file_that_is_no_backup_is_not_restored(url: str, tmp_path: Path) -> None:
     (tmp_path / "half.db").write_bytes((tmp_path / "claimdesk.db").read_bytes()[:5000])
     (tmp_path / "text").write_text("not a database at all")
     before = (tmp_path / "claimdesk.db").read_bytes()
@@ -101,7 +101,7 @@ def test_what_is_no_backup_is_not_restored(url: str, tmp_path: Path) -> None:
     assert list(tmp_path.glob("*.before-*")) == list(tmp_path.glob(".*.part")) == []
 
 
-def test_nothing_is_served_after_a_restore_that_was_cut_off(url: str, tmp_path: Path) -> None:
+def test_interrupted_restore_must_be_repeated_before_serving(url: str, tmp_path: Path) -> None:
     assert run_command(url, tmp_path, "backup", "backup.db").returncode == 0
     (tmp_path / "claimdesk.db.restoring").touch()
     refused = run_command(url, tmp_path, "serve", "--port", "0")

@@ -98,7 +98,7 @@ def test_a_backup_under_load_is_whole_and_a_restore_begins_a_new_epoch(
         assert client.post("/v1/claims", json=build_claim()).status_code == 201
 
 
-def test_what_is_no_dump_is_not_restored(url: str, tmp_path: Path) -> None:
+def test_file_that_is_no_dump_is_not_restored(url: str, tmp_path: Path) -> None:
     (tmp_path / "text").write_text("not a dump at all")
     create_key(url, tmp_path, "editor")
     refused = run_command(url, tmp_path, "restore", "text")
@@ -107,9 +107,7 @@ def test_what_is_no_dump_is_not_restored(url: str, tmp_path: Path) -> None:
     assert ask(url, "SELECT count(*) FROM api_keys") == 1
 
 
-def test_a_restore_that_nobody_finished_begins_an_epoch_when_it_is_served(
-    url: str, tmp_path: Path
-) -> None:
+def test_unfinished_restore_begins_an_epoch_when_it_is_served(url: str, tmp_path: Path) -> None:
     """Killed after the dump was put back, before the epoch was begun: the note is in the dump's
     own transaction."""
     create_key(url, tmp_path, "editor")
@@ -123,7 +121,7 @@ def test_a_restore_that_nobody_finished_begins_an_epoch_when_it_is_served(
     assert "desk.dump" in shown["reason"]
 
 
-def test_a_server_that_runs_takes_up_an_epoch_that_was_begun(url: str, tmp_path: Path) -> None:
+def test_running_server_adopts_a_new_epoch(url: str, tmp_path: Path) -> None:
 
     headers = {"Authorization": f"Bearer {create_key(url, tmp_path, 'editor')['key']}"}
     prelude = "import service.app\nservice.app.HOUSEKEEPING_SECONDS = 0.2\n"
@@ -142,7 +140,7 @@ def test_a_server_that_runs_takes_up_an_epoch_that_was_begun(url: str, tmp_path:
         server.kill()
 
 
-def test_without_the_programs_it_is_said_what_to_install(url: str, tmp_path: Path) -> None:
+def test_missing_programs_are_named(url: str, tmp_path: Path) -> None:
     done = subprocess.run(
         [CLAIMDESK, "backup", "desk.dump"],
         cwd=tmp_path,

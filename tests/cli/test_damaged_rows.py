@@ -110,7 +110,7 @@ def read_everything(run: Run, commands: Sequence[tuple[str, ...]] = COMMANDS) ->
 
 
 @pytest.mark.parametrize("table", tables_with(leads_elsewhere), ids=lambda table: table.name)
-def test_a_row_that_leads_nowhere_ends_no_command(run: Run, worked: str, table: Table) -> None:
+def test_row_with_a_dangling_reference_ends_no_command(run: Run, worked: str, table: Table) -> None:
     for column in filter(leads_elsewhere, table.columns):
         value = NOBODY if is_id(column) else "nobody"
         if worked.startswith("sqlite"):

@@ -76,7 +76,7 @@ def wait_for(holds: Callable[[], bool]) -> None:
 
 
 @pytest.mark.parametrize("shift", [10 * YEAR, -YEAR, 3600], ids=["10 years", "-1 year", "1 hour"])
-def test_nothing_is_recorded_while_the_clock_has_leapt(machine: Machine, shift: float) -> None:
+def test_changes_are_refused_while_the_clock_is_wrong(machine: Machine, shift: float) -> None:
     server = machine.serve()
     try:
         with machine.client(server) as client:
@@ -99,9 +99,7 @@ def test_nothing_is_recorded_while_the_clock_has_leapt(machine: Machine, shift: 
         server.kill()
 
 
-def test_a_clock_that_somebody_says_is_right_is_taken_and_recorded(
-    machine: Machine, database_kind: str
-) -> None:
+def test_accepted_clock_is_trusted_and_recorded(machine: Machine, database_kind: str) -> None:
     server = machine.serve()
     try:
         with machine.client(server) as client:
@@ -122,7 +120,7 @@ def test_a_clock_that_somebody_says_is_right_is_taken_and_recorded(
         server.kill()
 
 
-def test_a_server_that_starts_with_a_wrong_clock_serves_and_takes_no_change(
+def test_server_started_with_a_wrong_clock_only_reads(
     machine: Machine,
 ) -> None:
     server = machine.serve()
@@ -146,7 +144,7 @@ def test_a_server_that_starts_with_a_wrong_clock_serves_and_takes_no_change(
             server.kill()
 
 
-async def test_what_a_wrong_clock_had_put_off_is_due_once_it_is_right(
+async def test_deliveries_put_off_by_a_wrong_clock_are_due_once_it_is_right(
     database: Database, desk: Desk
 ) -> None:
     from sqlalchemy import func, select, update
@@ -173,10 +171,10 @@ async def test_what_a_wrong_clock_had_put_off_is_due_once_it_is_right(
     assert await database.write(clock.free_stuck_deliveries, now=now) == 0
 
 
-async def test_events_of_a_time_to_come_are_held_against_no_clock_once_they_are_explained(
+async def test_explained_events_of_the_future_do_not_make_a_clock_wrong(
     database: Database, desk: Desk
 ) -> None:
-    """Imported, or accepted: also those that are not the newest, for their claims keep to them."""
+    """Imported or accepted events, also those that are not the newest."""
     from sqlalchemy import insert, select
 
     from service.store.tables import events
@@ -214,7 +212,7 @@ NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 TOLERANCE = timedelta(minutes=5)
 
 
-def test_a_clock_is_compared_with_the_newest_event_and_with_the_servers() -> None:
+def test_clock_is_compared_with_the_newest_event_and_the_servers_clock() -> None:
     def fault(reference: ClockReference) -> str:
         return find_clock_fault(reference, now=NOW, tolerance=TOLERANCE) or ""
 
@@ -234,7 +232,7 @@ def test_a_clock_is_compared_with_the_newest_event_and_with_the_servers() -> Non
     )
 
 
-def test_a_clock_that_is_slewed_is_followed_and_a_leap_is_not() -> None:
+def test_slewed_clock_is_followed_and_a_leap_is_not() -> None:
     wall, count = [NOW], [0.0]
     guard = ClockGuard(lambda: wall[0], tolerance=TOLERANCE, stopwatch=lambda: count[0])
     guard.compare_with(ClockReference())

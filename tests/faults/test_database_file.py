@@ -115,7 +115,7 @@ def read_until(client: httpx.Client, status: int) -> httpx.Response:
         getattr(value, "__name__", None) or {True: "idle", False: "writing"}.get(value)
     ),
 )
-def test_no_change_is_acknowledged_once_the_file_is_not_at_its_place(
+def test_no_change_is_acknowledged_after_the_file_was_moved(
     server: Served,
     client: httpx.Client,
     file: Path,
@@ -149,7 +149,7 @@ def test_no_change_is_acknowledged_once_the_file_is_not_at_its_place(
     assert "the database is not at its place any more" in server.output
 
 
-def test_a_file_that_comes_back_is_served_again(client: httpx.Client, file: Path) -> None:
+def test_file_that_is_put_back_is_served_again(client: httpx.Client, file: Path) -> None:
     before, _ = record(client, 3)
     rename(file)
     assert record(client, 5)[0] == set()
@@ -161,10 +161,10 @@ def test_a_file_that_comes_back_is_served_again(client: httpx.Client, file: Path
     assert ids(file) == before | after
 
 
-def test_a_file_that_is_overwritten_takes_no_more_changes(
+def test_overwritten_file_takes_no_changes(
     client: httpx.Client, file: Path, tmp_path: Path
 ) -> None:
-    """An older copy keeps the file's identity; that what was in it is missing tells."""
+    """An older copy keeps the file's identity, but lacks what was in it."""
     record(client, 3)
     with closing(sqlite3.connect(file)) as connection:
         assert connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0
@@ -180,8 +180,8 @@ def test_a_file_that_is_overwritten_takes_no_more_changes(
     assert "was overwritten while the server was running" in refused[-1].json()["detail"]
 
 
-def test_a_file_that_is_touched_is_served_on(client: httpx.Client, file: Path) -> None:
-    """Backups and people change when a file was changed last, and nothing in it."""
+def test_touched_file_is_still_served(client: httpx.Client, file: Path) -> None:
+    """Backups and people change the time of a file, and nothing in it."""
     before, _ = record(client, 3)
     os.utime(file, (0, 0))
     after, refused = record(client, 3)

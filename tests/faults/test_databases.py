@@ -57,7 +57,7 @@ def own_server() -> Iterator[PostgresServer]:
 
 
 @pytest.mark.parametrize("immediate", [True, False], ids=["aborted", "stopped"])
-def test_postgresql_restarts_under_load(
+def test_workers_survive_a_restart_of_postgresql(
     own_server: PostgresServer, tmp_path: Path, immediate: bool
 ) -> None:
     """Workers outlive a database that goes away while they lease, send and settle, and go on by
@@ -88,7 +88,7 @@ def test_postgresql_restarts_under_load(
 
 
 @ON_SQLITE
-def test_sqlite_is_busy(stage: Stage) -> None:
+def test_worker_waits_for_a_busy_sqlite(stage: Stage) -> None:
     """Another process writes to the file for longer than a worker waits (SQLITE_BUSY): what was
     sent meanwhile is settled afterwards, and not sent again."""
     stage.serve("--no-dispatch")
@@ -132,7 +132,7 @@ def refuse_once_writing_fails(stage: Stage, worker: Worker, fail: Fault, mend: F
 
 
 @ON_SQLITE
-def test_the_disk_is_full(stage: Stage) -> None:
+def test_worker_waits_while_the_disk_is_full(stage: Stage) -> None:
     """No file of the worker's may grow any more, as on a full disk: it waits, and settles what it
     sent once there is room."""
     stage.serve("--no-dispatch")
@@ -147,7 +147,7 @@ def test_the_disk_is_full(stage: Stage) -> None:
 
 
 @ON_POSTGRESQL
-def test_postgresql_takes_no_writes(stage: Stage) -> None:
+def test_worker_waits_while_postgresql_is_read_only(stage: Stage) -> None:
     """A database that becomes read-only, as one that is failed over does: the worker waits, and
     settles what it sent once it may write."""
     stage.serve("--no-dispatch")
@@ -162,7 +162,7 @@ def test_postgresql_takes_no_writes(stage: Stage) -> None:
 
 
 @ON_POSTGRESQL
-def test_no_connection_is_left_in_the_pool(stage: Stage) -> None:
+def test_dispatcher_waits_while_the_connection_pool_is_exhausted(stage: Stage) -> None:
     """Requests that wait for a claim hold every connection that may write: the dispatcher beside
     them goes without for longer than it waits, and delivers once there is one again."""
     served = stage.serve(prelude=IMPATIENT + HASTY, CLAIMDESK_DATABASE_CONNECTIONS="4")
@@ -191,7 +191,7 @@ def test_no_connection_is_left_in_the_pool(stage: Stage) -> None:
     [("sqlite", "off"), ("postgresql", "off"), ("postgresql", "cut")],
     indirect=["database_kind"],
 )
-def test_nobody_rings(stage: Stage, bell: str, long: bool) -> None:
+def test_polling_delivers_without_notifications(stage: Stage, bell: str, long: bool) -> None:
     """NOTIFY never arrives, because it is switched off (on SQLite there is none) or because its
     connections are cut again and again: the poll finds everything, each within its interval."""
     poll = 0.5

@@ -36,7 +36,7 @@ def fail_once(stage: Stage) -> None:
     stage.receiver.answer = says(204)
 
 
-def test_secret_and_address_changed_between_two_tries(stage: Stage) -> None:
+def test_next_attempt_uses_a_changed_secret_and_address(stage: Stage) -> None:
     """The next try goes to the new address with the new headers, and verifies with both secrets in
     their overlap, without one with the new alone; the log says which try went where."""
     stage.serve(**SLOWLY)
@@ -69,7 +69,7 @@ def test_secret_and_address_changed_between_two_tries(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("stopped", ["paused", "deleted"])
-def test_an_endpoint_stopped_between_two_tries(stage: Stage, stopped: str) -> None:
+def test_stopped_endpoint_gets_no_further_attempt(stage: Stage, stopped: str) -> None:
     """Nothing more comes to it, though its next try is due and others get theirs; one that was
     paused gets it once it is active again, one that was deleted never."""
     stage.serve(**SLOWLY)
@@ -103,7 +103,7 @@ def test_an_endpoint_stopped_between_two_tries(stage: Stage, stopped: str) -> No
         assert len(stage.receiver.at("/stopped")) == 1
 
 
-def test_recovery_twice_and_across_retries(stage: Stage) -> None:
+def test_recovery_never_sends_a_delivery_twice(stage: Stage) -> None:
     """Asked for while deliveries wait for their next try, twice at once while they are dead, again
     while they are under way, and when all is well: each comes once for each try, and never twice
     for one recovery; nothing is lost."""
@@ -144,7 +144,9 @@ def test_recovery_twice_and_across_retries(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
-def test_a_name_that_resolves_otherwise_after_registration(stage: Stage, tmp_path: Path) -> None:
+def test_name_that_resolves_to_a_forbidden_address_later_is_not_connected_to(
+    stage: Stage, tmp_path: Path
+) -> None:
     """DNS rebinding: a name that was registered at an address that is allowed, and is then at
     another one, or at both, is not connected to; the reason is in the log of the attempt.  The
     resolver's answer alone is made up."""

@@ -17,7 +17,7 @@ from tests.webhooks.board import SETTINGS, Board
 PAGE = 5000
 
 
-def test_a_flood_for_one_of_a_thousand(stage: Stage, settings: Settings, long: bool) -> None:
+def test_flooded_endpoint_delays_no_other(stage: Stage, settings: Settings, long: bool) -> None:
     """A thousand deliveries beside 200 endpoints (in `make faults` 200,000 beside 1,000) are due to
     one that holds what it is sent; each change meanwhile reaches an endpoint that is well before
     the next is made, and the flooded one has no more under way than it may."""

@@ -28,7 +28,7 @@ export_loading.write_batch = write
 """A process that is killed when so many batches were written: the last is not committed yet."""
 
 
-def test_a_killed_import_goes_on(
+def test_killed_import_can_be_continued(
     database_url: str, migrated_sqlite: Path, tmp_path: Path, long: bool
 ) -> None:
     """After every kill the record holds as far as it is; in the end the desk is the one exported,
@@ -73,8 +73,8 @@ import_recording.record_rows = record_rows
 ROWS = 60
 
 
-def test_a_killed_import_of_a_sheet_goes_on(database_url: str, tmp_path: Path) -> None:
-    """Each row is a claim in the end, and none is there twice; rows of one content included."""
+def test_killed_import_of_a_sheet_can_be_continued(database_url: str, tmp_path: Path) -> None:
+    """In the end each row is one claim, also rows with the same content."""
     (tmp_path / "map.toml").write_text(
         'name = "x"\ncolumns = {text = "Claim", date = "Date"}\n'
         'defaults = {url = "https://example.org/"}\n'

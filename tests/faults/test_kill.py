@@ -16,7 +16,7 @@ from tests.faults.writers import Ledger, Writers, changes
 WRITERS = 6
 
 
-async def test_what_was_acknowledged_survives_kill_9(
+async def test_acknowledged_changes_survive_kill_9(
     database_url: str, settings: Settings, tmp_path: Path, long: bool
 ) -> None:
     """Everything acknowledged is recorded once; what got no answer is, sent again with its
@@ -67,7 +67,7 @@ async def require_settled(writers: Writers) -> None:
         assert again.headers["idempotent-replayed"] == "true"
 
 
-async def test_sigterm_finishes_what_was_begun(
+async def test_sigterm_lets_requests_finish(
     database_url: str, settings: Settings, tmp_path: Path
 ) -> None:
     """Whoever is being answered gets the answer; whoever comes later is refused; nothing is

@@ -37,7 +37,7 @@ def record(client: httpx.Client) -> httpx.Response:
     return client.post("/v1/claims", json=build_claim())
 
 
-def test_a_full_disk_is_said_logged_and_survived(
+def test_full_disk_is_reported_and_survived(
     small_disk: Path, migrated_sqlite: Path, tmp_path: Path
 ) -> None:
     url = f"sqlite:///{small_disk}/claimdesk.db"

@@ -35,7 +35,9 @@ def prove(stage: Stage) -> int:
     return len(told)
 
 
-def test_killed_around_commit(stage: Stage, settings: Settings, long: bool) -> None:
+def test_kill_9_during_commits_loses_no_webhook(
+    stage: Stage, settings: Settings, long: bool
+) -> None:
     """`kill -9` of the API while six clients write: each status change, link and claim in the
     record has its message and a delivery for each endpoint, what is not in the record has none;
     everything acknowledged is there, and in the end the receiver has got all of it."""
@@ -80,7 +82,7 @@ async def _write_until_killed(served: Served, token: str, ledger: Ledger, claim:
 
 
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
-def test_killed_between_the_event_and_its_delivery(stage: Stage) -> None:
+def test_kill_9_between_event_and_delivery_undoes_both(stage: Stage) -> None:
     """The API stands still inside its transaction, at the lock of the endpoint that its delivery
     refers to, and is killed there: nothing of the change is there, and told again with its key it
     is there once, with its delivery."""

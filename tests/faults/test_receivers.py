@@ -41,7 +41,7 @@ MEMORY_KIB = 48 * 1024
 
 
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
-async def test_receivers_that_misbehave_side_by_side(stage: Stage) -> None:
+async def test_misbehaving_receivers_cost_one_attempt_each(stage: Stage) -> None:
     """Each costs one attempt with one line in the log, within the timeout and in little memory; a
     good one beside them is served; a name of nonsense is refused at registration."""
     await asyncio.to_thread(stage.serve, "--no-dispatch", CLAIMDESK_WEBHOOK_SCHEDULE="600")
@@ -98,7 +98,7 @@ def memory(pid: int) -> int:
     return int(next(line.split()[1] for line in lines if line.startswith("VmHWM")))
 
 
-def test_one_black_hole_among_ten(stage: Stage) -> None:
+def test_silent_endpoint_delays_no_other(stage: Stage) -> None:
     """While one endpoint holds all that it was sent, and longer than any healthy one needs, the
     nine others get everything: nobody waits for its timeout."""
     stage.serve(CLAIMDESK_WEBHOOK_TIMEOUT_SECONDS="14", CLAIMDESK_WEBHOOK_LEASE_SECONDS="15")
@@ -119,7 +119,7 @@ def test_one_black_hole_among_ten(stage: Stage) -> None:
     until(lambda: stage.count(delivered) == 10 * 24)
 
 
-def test_random_500s_on_one_claim_with_several_workers(stage: Stage, long: bool) -> None:
+def test_changes_of_a_claim_arrive_in_order_despite_failures(stage: Stage, long: bool) -> None:
     """A claim's changes first arrive in the order of their sequence, and each only when the one
     before was accepted, though every fifth is refused and three workers send at once."""
     stage.serve("--no-dispatch")

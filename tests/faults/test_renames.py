@@ -50,7 +50,7 @@ async def count_left(database: Database) -> int:
     )
 
 
-async def test_a_rename_goes_on_after_kill_9(
+async def test_rename_continues_after_kill_9(
     database: Database, database_url: str, settings: Settings, tmp_path: Path
 ) -> None:
     """Each claim gets one event, however often the server is killed."""

@@ -33,8 +33,8 @@ def client(url: str, token: str) -> httpx.Client:
     return httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
 
 
-def test_an_embedded_database_is_made_on_the_way(tmp_path: Path) -> None:
-    """Nothing has to be set up: the file, its folder and its schema come with the first start."""
+def test_first_start_creates_an_embedded_database(tmp_path: Path) -> None:
+    """The file, its folder and its schema; nothing has to be set up."""
     url = f"sqlite:///{tmp_path / 'new' / 'claimdesk.db'}"
     with serve(url, tmp_path) as server:
         print(f"cold start on a new file: {server.seconds:.2f} s")
@@ -47,10 +47,10 @@ def test_an_embedded_database_is_made_on_the_way(tmp_path: Path) -> None:
         print(f"cold start on a file with its schema: {server.seconds:.2f} s")
 
 
-def test_an_empty_postgresql_is_refused_with_the_command(
+def test_empty_postgresql_is_refused_with_the_command_to_run(
     postgres: PostgresServer, tmp_path: Path
 ) -> None:
-    """Other servers may be at work on it: bringing it up to date is the operator's to say."""
+    """Other servers may be at work on it: the operator decides when it is upgraded."""
     url = postgres.create_database()
     refused = serve_once(url, tmp_path, "--port", "0")
     assert refused.returncode == 1
@@ -63,8 +63,8 @@ def test_an_empty_postgresql_is_refused_with_the_command(
     postgres.drop_database(url)
 
 
-async def test_another_schema_is_refused(postgres: PostgresServer, tmp_path: Path) -> None:
-    """An unknown revision is a newer Claimdesk's: this one says so and touches nothing."""
+async def test_newer_schema_is_refused(postgres: PostgresServer, tmp_path: Path) -> None:
+    """An unknown revision belongs to a newer Claimdesk; nothing is touched."""
     url = postgres.create_database()
     await asyncio.to_thread(run_command, url, tmp_path, "db", "upgrade")
     connection = await asyncpg.connect(url)
@@ -77,7 +77,7 @@ async def test_another_schema_is_refused(postgres: PostgresServer, tmp_path: Pat
     postgres.drop_database(url)
 
 
-def test_a_port_in_use_is_said_at_once(tmp_path: Path) -> None:
+def test_port_in_use_is_reported_before_anything_else(tmp_path: Path) -> None:
     """Before any database is touched."""
     path = tmp_path / "claimdesk.db"
     with socket.socket() as taken:
@@ -93,9 +93,7 @@ def test_a_port_in_use_is_said_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
-def test_two_workers_share_the_record_and_who_may_read_it(
-    database_url: str, tmp_path: Path
-) -> None:
+def test_two_workers_share_the_record_and_revocations(database_url: str, tmp_path: Path) -> None:
     """What one recorded the other has; a key revoked at one is refused by the other, which believes
     it for a second at most without asking again."""
     admin = create_key(database_url, tmp_path, "admin")

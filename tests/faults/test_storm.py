@@ -38,7 +38,7 @@ QUICK = Size(claims=8, changes=15, worker_kills=2, api_kills=1)
 LONG = Size(claims=40, changes=75, worker_kills=20, api_kills=5)
 
 
-def test_nothing_acknowledged_is_lost_or_out_of_order(
+def test_no_acknowledged_webhook_is_lost_or_out_of_order(
     stage: Stage, database_kind: str, long: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """While workers and the API, which delivers too, are killed again and again and one answer in

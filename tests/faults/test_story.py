@@ -31,7 +31,7 @@ def empty(database_kind: str, request: pytest.FixtureRequest, tmp_path: Path) ->
     server.drop_database(url)
 
 
-def test_the_seed_story_reaches_a_receiver(empty: str, tmp_path: Path) -> None:
+def test_webhooks_of_the_seed_reach_a_receiver(empty: str, tmp_path: Path) -> None:
     """`claimdesk db upgrade`, serve, register, `claimdesk seed`: the published library verifies
     each status change; C1 goes from asserted to awaiting_confirmation because Miller asked, in his
     words, and what the desk decides next comes next, numbered without a gap."""

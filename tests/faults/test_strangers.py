@@ -49,7 +49,7 @@ def target(server: Served) -> Target:
 
 
 @pytest.mark.parametrize("name", attacks.ATTACKS)
-def test_attack_costs_little_memory_and_keeps_nobody_waiting(target: Target, name: str) -> None:
+def test_attack_costs_little_memory_and_delays_nobody(target: Target, name: str) -> None:
     before = target.memory()
     with target.well_behaved() as took:
         time.sleep(0.1)
@@ -136,7 +136,7 @@ def test_answers_before_a_refused_head_are_whole(target: Target) -> None:
     assert answer.endswith(b'{"status":"ok"}') or b"414" in answer
 
 
-def test_what_http_asks_for_still_holds(target: Target) -> None:
+def test_guard_keeps_to_http(target: Target) -> None:
     old = target.send(b"GET /healthz HTTP/1.0\r\n\r\n")
     assert read_status(old) == 200
     head = target.send(b"HEAD /healthz HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n")
@@ -225,7 +225,7 @@ def test_request_that_does_not_end_is_dropped(tmp_path: Path) -> None:
         close_all([half_body, *silent, *half_heads])
 
 
-def test_connections_that_wait_give_way_and_those_in_use_do_not(tmp_path: Path) -> None:
+def test_idle_connections_are_dropped_for_new_ones(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'c.db'}"
     settings = {
         "CLAIMDESK_CONNECTIONS_EACH": "20",
@@ -253,8 +253,8 @@ def test_connections_that_wait_give_way_and_those_in_use_do_not(tmp_path: Path) 
         close_all([*idle, *in_use])
 
 
-def test_few_files_leave_room_for_who_behaves(tmp_path: Path) -> None:
-    """Half-sent requests, more than there are files: others are answered, and the log says it."""
+def test_half_sent_requests_do_not_use_up_the_open_files(tmp_path: Path) -> None:
+    """With more of them than files, others are still answered, and the log says it."""
     url = f"sqlite:///{tmp_path / 'c.db'}"
     assert run_command(url, tmp_path, "db", "upgrade").returncode == 0
     server = Served(url, tmp_path, prelude=FEW_FILES, CLAIMDESK_LOG_LEVEL="warning")

@@ -63,7 +63,7 @@ def heard(listening: Listening) -> list[Seen]:
     return [(seq, claim.replace("-", ""), number) for seq, claim, number in listening.seen]
 
 
-def test_who_comes_back_a_hundred_times_has_seen_everything_once(stage: Stage, long: bool) -> None:
+def test_reconnecting_stream_sees_every_event_once(stage: Stage, long: bool) -> None:
     """While others write as quickly as they can, and the server is killed and started again in
     between: each event once, in order.  One client sees all, another one claim's alone."""
     cuts, per_second, kills = (100, 200, 5) if long else (24, 100, 2)
@@ -110,8 +110,8 @@ def of(lines: list[Seen], claim: str) -> list[Seen]:
 
 
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
-def test_one_process_hears_of_another(stage: Stage) -> None:
-    """What one server records is streamed by another, by the bell and without it."""
+def test_stream_shows_what_another_process_records(stage: Stage) -> None:
+    """With notifications, and by polling."""
     for bell in ("on", "off"):
         hears = stage.serve("--no-dispatch", CLAIMDESK_WEBHOOK_BELL=bell)
         stage.serve("--no-dispatch", CLAIMDESK_WEBHOOK_BELL=bell)
@@ -136,7 +136,7 @@ def test_one_process_hears_of_another(stage: Stage) -> None:
 @pytest.mark.parametrize("workers", ["1", "2"])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
-def test_open_streams_keep_no_server_from_ending(
+def test_open_streams_do_not_keep_a_server_from_stopping(
     stage: Stage, workers: str, number: signal.Signals
 ) -> None:
     """They end, those of clients that do not read too, long before the twenty seconds that other

@@ -32,7 +32,7 @@ def confirm(server: Served, secret: str, claim: str, link: str) -> httpx.Respons
     return call(server, secret, "POST", path, to="confirmed", reason="NATO saw it", cites=[link])
 
 
-def test_server_set_to_off_does_not_confirm_alone(settings: Settings, tmp_path: Path) -> None:
+def test_policy_of_the_database_overrides_the_setting(settings: Settings, tmp_path: Path) -> None:
     """The policy lies in the database: the setting of a second process changes nothing, and what
     an administrator changes through one server holds in the other at once."""
     url = settings.database_url.get_secret_value()

@@ -21,7 +21,7 @@ FENCED = 'claimdesk_webhook_attempts_total{outcome="fenced"}'
 ENDPOINTS = "FROM webhooks"
 
 
-def test_killed_after_the_2xx_before_recording_it(stage: Stage) -> None:
+def test_kill_9_after_the_2xx_sends_the_same_delivery_again(stage: Stage) -> None:
     """`kill -9` of a worker that was told 204 and had not yet written it down: once the lease has
     ended another delivers again, the same id and the same bytes."""
     stage.serve("--no-dispatch")
@@ -49,7 +49,7 @@ def test_killed_after_the_2xx_before_recording_it(stage: Stage) -> None:
     until(lambda: stage.outcomes(endpoint, first.id) == ["lost", "delivered"])
 
 
-def test_killed_before_sending(stage: Stage) -> None:
+def test_kill_9_before_sending_leaves_the_delivery_to_another_worker(stage: Stage) -> None:
     """`kill -9` of a worker that leased a delivery and had not sent a byte of it: once the lease
     has ended another delivers it, for the first time as far as the receiver can tell."""
     # With the queue of a listener full, whoever connects waits.
@@ -78,7 +78,7 @@ def test_killed_before_sending(stage: Stage) -> None:
         receiver.close()
 
 
-def test_a_worker_stopped_past_its_lease_changes_nothing(stage: Stage) -> None:
+def test_worker_stopped_past_its_lease_changes_nothing(stage: Stage) -> None:
     """SIGSTOP while a receiver thinks, SIGCONT when another worker has long delivered: what the
     late one has to say (a failure) is fenced, and the delivery stays delivered."""
     stage.serve("--no-dispatch")
@@ -104,7 +104,7 @@ def test_a_worker_stopped_past_its_lease_changes_nothing(stage: Stage) -> None:
     assert health["failures_in_a_row"] == 0
 
 
-def test_a_delivery_that_kills_its_worker_each_time_goes_dead(stage: Stage) -> None:
+def test_delivery_that_kills_its_worker_becomes_dead(stage: Stage) -> None:
     """Whoever sends it is killed, and started anew: after as many tries as the schedule has it is
     dead, and listed; what else there is, of the same claim too, is delivered, nothing of it lost
     and nothing given up."""
@@ -156,7 +156,7 @@ def test_a_delivery_that_kills_its_worker_each_time_goes_dead(stage: Stage) -> N
     [("sqlite", "serve"), ("postgresql", "dispatch")],
     indirect=["database_kind"],
 )
-def test_sigterm_under_load(stage: Stage, process: str) -> None:
+def test_sigterm_leaves_no_lease_and_sends_nothing_twice(stage: Stage, process: str) -> None:
     """What is under way is finished and written down, what is not is left to others at once: no
     lease stays behind, nothing is sent twice, and the process ends within the timeout and 5 s."""
     if process == "serve":

@@ -17,7 +17,9 @@ from tests.api.test_matrix import test_the_article_read_carefully as test_matrix
 from tests.api.test_search import test_changed_claim_is_found_by_its_new_words as test_search
 from tests.api.test_timeline import test_the_article as test_timeline
 from tests.record.test_tail import test_tail_misses_no_event_of_concurrent_writers as test_tail
-from tests.store.test_transactions import test_fifty_deciders_lose_nothing as test_deciders
+from tests.store.test_transactions import (
+    test_fifty_concurrent_deciders_lose_no_change as test_deciders,
+)
 from tests.store.test_transactions import test_readers_cannot_write as test_readers
 from tests.support.pooler import Pooler
 from tests.support.postgres import PostgresServer

@@ -20,8 +20,8 @@ def find_settings() -> list[tuple[str, str]]:
     return [(name, value) for name, _, value in pairs]
 
 
-def test_settings_of_the_page_are_taken() -> None:
-    """Addresses of several servers too."""
+def test_documented_settings_are_accepted() -> None:
+    """Also addresses of several servers."""
     found = find_settings()
     assert {name for name, _ in found} == {
         "CLAIMDESK_DATABASE_URL",
@@ -34,7 +34,7 @@ def test_settings_of_the_page_are_taken() -> None:
         shell._require_port(value)
 
 
-def test_lines_for_haproxy_are_taken(tmp_path: Path) -> None:
+def test_documented_haproxy_configuration_is_accepted(tmp_path: Path) -> None:
     """With the timeouts that every configuration of haproxy has."""
     (haproxy,) = programs.require_programs("haproxy")
     (lines,) = re.findall(r"```\n(listen .*?)```", PAGE, re.DOTALL)
@@ -47,8 +47,8 @@ def test_lines_for_haproxy_are_taken(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_what_the_page_quotes_is_said() -> None:
-    """Words that an operator may search for."""
+def test_documented_messages_exist() -> None:
+    """Operators may search for them."""
     from service.store.failures import RELEASE_REFUSED
 
     quoted = re.findall(r'"(This database was [^"…]*)', PAGE)

@@ -149,7 +149,7 @@ async def set_standby(server: PostgresServer, name: str) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="not run: other systems have other options")
-async def test_system_ends_a_connection_to_a_server_that_has_gone_silent(
+async def test_connection_to_a_silent_server_is_given_up(
     postgres: PostgresServer,
 ) -> None:
     """A machine that lost power closes nothing: the kernel is told to give up after 20 s, for
@@ -177,7 +177,7 @@ def lead(pooler: Pooler | None, server_url: str) -> None:
         pooler.reload()
 
 
-def test_standby_at_the_address_is_refused_until_it_is_promoted(pair: Pair, stage: Stage) -> None:
+def test_standby_is_refused_until_it_is_promoted(pair: Pair, stage: Stage) -> None:
     """The one address that is known leads to a server that was demoted: changes and reads are
     answered 503 and readiness says why; promoted, it serves, and nobody restarted anything."""
     served = stage.serve(prelude=HASTY)

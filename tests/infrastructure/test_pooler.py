@@ -52,9 +52,7 @@ def through(pooler: Pooler, stage: Stage, **settings: str) -> dict[str, str]:
     }
 
 
-async def test_pooler_is_found_and_a_server_is_not_taken_for_one(
-    pooler: Pooler, database_url: str
-) -> None:
+async def test_pooler_is_told_from_a_server(pooler: Pooler, database_url: str) -> None:
     """A pooler's greeting names another process than the one that serves."""
     behind = Connector(pooler.url(database_url), "auto")
     await behind.start()
@@ -90,7 +88,7 @@ async def test_each_transaction_has_its_settings_through_a_pooler(
     assert {tuple(write) for write in writes} == {("off", "off", "15s", "UTC", name)}
 
 
-def test_a_desk_goes_on_when_its_pooler_is_killed(pooler: Pooler, stage: Stage) -> None:
+def test_desk_survives_a_killed_pooler(pooler: Pooler, stage: Stage) -> None:
     """Webhooks are delivered and a stream is sent through it; killed with SIGKILL and started
     again, everything goes on by itself, and everything acknowledged has come."""
     served = stage.serve(prelude=HASTY, **through(pooler, stage))
@@ -154,7 +152,7 @@ async def _touch(port: int) -> None:
 
 
 @IN_TRANSACTION_MODE
-def test_processes_behind_a_pooler_hear_of_each_other(pooler: Pooler, stage: Stage) -> None:
+def test_processes_behind_a_pooler_notice_each_others_changes(pooler: Pooler, stage: Stage) -> None:
     """What one server records another streams: each second by looking; at once, where an address
     past the pooler is named for the bell."""
     direct = {"CLAIMDESK_DATABASE_DIRECT_URL": stage.database_url}
@@ -176,7 +174,7 @@ def test_processes_behind_a_pooler_hear_of_each_other(pooler: Pooler, stage: Sta
 
 
 @IN_TRANSACTION_MODE
-def test_console_works_through_a_pooler(
+def test_command_line_works_through_a_pooler(
     pooler: Pooler, postgres: PostgresServer, tmp_path: Path
 ) -> None:
     """An empty database is brought to the schema, filled and verified; what is printed for

@@ -106,7 +106,7 @@ def ask(server: Served, method: str, path: str, token: str, body: object = None)
     return httpx.request(method, server.url + path, json=body, headers=headers, timeout=30)
 
 
-def test_release_before_this_is_refused_when_it_serves_on_an_upgraded_database(
+def test_older_server_is_refused_changes_after_an_upgrade(
     empty_url: str, before: Path, tmp_path: Path
 ) -> None:
     """Its server is at work when the database is upgraded: not one of its changes is taken, the

@@ -63,8 +63,8 @@ async def bells(url: str) -> list[int]:
         await connection.close()
 
 
-async def test_it_rings_after_the_commit(database: Database) -> None:
-    """A transaction that asked for it rings once, when it is over; one that did not, never."""
+async def test_commit_wakes_listeners_once(database: Database) -> None:
+    """A transaction that asked for one causes it when it is committed; another causes none."""
     heard = Heard(database)
 
     def asks(connection: Connection) -> None:
@@ -78,8 +78,8 @@ async def test_it_rings_after_the_commit(database: Database) -> None:
     assert heard.times == 1
 
 
-async def test_what_was_rolled_back_does_not_ring(database: Database) -> None:
-    """Not then, and not with the next transaction on the same connection."""
+async def test_rolled_back_transaction_wakes_nobody(database: Database) -> None:
+    """Not at the rollback, and not with the next transaction on the same connection."""
     heard = Heard(database)
 
     def fails(connection: Connection) -> None:
@@ -92,8 +92,8 @@ async def test_what_was_rolled_back_does_not_ring(database: Database) -> None:
     assert heard.times == 0
 
 
-async def test_a_command_that_is_run_again_asks_again(database: Database) -> None:
-    """A deadlock undoes the first run, and what it asked for with it."""
+async def test_retried_command_asks_for_its_wakeup_again(database: Database) -> None:
+    """A deadlock undoes the first run, and its wakeup with it."""
     heard = Heard(database)
     runs = 0
 
@@ -111,23 +111,23 @@ async def test_a_command_that_is_run_again_asks_again(database: Database) -> Non
     assert (runs, heard.times) == (2, 0)
 
 
-async def test_every_hearer_hears(database: Database) -> None:
-    """In one process several may listen; without a wire nobody else is told."""
+async def test_wakeup_reaches_every_listener_of_the_process(database: Database) -> None:
+    """In one process several may listen; without PostgreSQL's NOTIFY no other process is told."""
     one, two = Heard(database), Heard(database)
     database.wakeups.ring()
     assert (one.times, two.times) == (1, 1)
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
-async def test_sqlite_has_no_wire(database: Database) -> None:
-    """Processes on one file find out by looking."""
+async def test_sqlite_sends_no_notifications(database: Database) -> None:
+    """Processes on one file find changes by polling."""
     database.relay_wakeups()
     assert database.wakeups.relay is None
 
 
 @ON_POSTGRESQL
-async def test_another_process_hears_it(database: Database, other: Database) -> None:
-    """A ring travels; whoever rang has heard it at once, and not a second time."""
+async def test_wakeup_reaches_another_process_once(database: Database, other: Database) -> None:
+    """A notification wakes the other process; the sender was woken at once, and not again."""
     await listening(other)
     await listening(database)
     mine, theirs = Heard(database), Heard(other)
@@ -141,8 +141,8 @@ async def test_another_process_hears_it(database: Database, other: Database) -> 
 
 
 @ON_POSTGRESQL
-async def test_many_rings_are_few_notices(database: Database, other: Database) -> None:
-    """Rings that come while one is being sent are one; the last is never swallowed."""
+async def test_many_wakeups_become_few_notifications(database: Database, other: Database) -> None:
+    """Wakeups during a notification are one, and the last is never lost."""
     await listening(other)
     await listening(database)
     theirs = Heard(other)
@@ -154,7 +154,7 @@ async def test_many_rings_are_few_notices(database: Database, other: Database) -
 
 
 @ON_POSTGRESQL
-async def test_a_lost_connection_is_made_again(
+async def test_lost_notification_connection_is_opened_again(
     database: Database, other: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The server ends the bell's connection, and for a while takes no other: when it is back, the
@@ -185,8 +185,10 @@ async def test_a_lost_connection_is_made_again(
 
 
 @ON_POSTGRESQL
-async def test_a_wire_ends_with_its_database(settings: Settings, database_url: str) -> None:
-    """Stopping leaves no connection, even where one was never made."""
+async def test_stopped_database_keeps_no_notification_connection(
+    settings: Settings, database_url: str
+) -> None:
+    """Also if the connection was never made."""
     database = Database(settings)
     await database.start()
     database.relay_wakeups()

@@ -6,7 +6,7 @@ from service.store import installation
 from service.store.engine import Database
 
 
-async def test_processes_that_write_a_first_value_at_once_do_not_fail(database: Database) -> None:
+async def test_processes_can_write_a_first_value_at_the_same_time(database: Database) -> None:
     """Workers of one server start together on a new desk."""
     for name in ("one", "two", "three"):
         await asyncio.gather(

@@ -64,13 +64,13 @@ def test_migrations_import_nothing_of_the_service() -> None:
             assert not [name for name in names if name.startswith(("service", "."))], path
 
 
-def test_there_is_one_head() -> None:
-    """Two would have to be merged before anybody could upgrade."""
+def test_migrations_have_one_head() -> None:
+    """Two heads would have to be merged before anybody could upgrade."""
     assert len(ScriptDirectory(str(migrate.find_scripts())).get_heads()) == 1
 
 
-async def test_an_empty_database_reaches_the_head(empty: Settings) -> None:
-    """Everything the models describe is there, and nothing else; again changes nothing."""
+async def test_upgrade_of_an_empty_database_gives_the_schema_of_the_tables(empty: Settings) -> None:
+    """Neither more nor less; a second upgrade changes nothing."""
     assert await asyncio.to_thread(migrate.read_current, empty) is None
     await asyncio.to_thread(migrate.upgrade, empty)
     await asyncio.to_thread(migrate.upgrade, empty)
@@ -79,9 +79,8 @@ async def test_an_empty_database_reaches_the_head(empty: Settings) -> None:
     await require_guards(empty)
 
 
-async def test_down_and_up_again_with_data_present(settings: Settings, tmp_path: Path) -> None:
-    """What was recorded does not stand in a downgrade's way, and afterwards the schema is the same
-    with its triggers, and works."""
+async def test_downgrade_and_upgrade_work_with_data(settings: Settings, tmp_path: Path) -> None:
+    """A downgrade takes recorded data; afterwards the schema and its triggers are complete."""
     await record_something(settings)
     await asyncio.to_thread(migrate.downgrade, settings, "base")
     assert await asyncio.to_thread(migrate.read_current, settings) is None
@@ -94,18 +93,18 @@ async def test_down_and_up_again_with_data_present(settings: Settings, tmp_path:
     assert len(await audit(settings)) == 2
 
 
-async def test_every_step_keeps_what_is_recorded(settings: Settings) -> None:
-    """An upgrade over a database with claims in it loses none: here it has nothing to do."""
+async def test_upgrade_keeps_what_is_recorded(settings: Settings) -> None:
+    """At the newest schema an upgrade changes nothing."""
     await record_something(settings)
     before = await audit(settings)
     await asyncio.to_thread(migrate.upgrade, settings)
     assert await audit(settings) == before
 
 
-async def test_the_further_links_of_a_claim_move_out_of_its_row_and_back(
+async def test_migration_moves_further_links_out_of_the_claim_and_back(
     settings: Settings,
 ) -> None:
-    """A claim with many links, recorded before links had rows of their own, is read as it was."""
+    """A claim whose many links were recorded before 0017 is read as before."""
     async with support.run_desk(settings) as desk:
         await desk.parties()
         claim = (await desk.claim())["id"]
@@ -131,8 +130,8 @@ async def test_the_further_links_of_a_claim_move_out_of_its_row_and_back(
     await audit(settings)
 
 
-async def test_long_rows_of_the_index_say_that_they_are_full(settings: Settings) -> None:
-    """Rows that were made before rows said so are made again, and `verify` finds nothing."""
+async def test_migration_indexes_long_rows_again(settings: Settings) -> None:
+    """Before 0017 rows of the index did not say that they are full; `verify` finds nothing then."""
     async with support.run_desk(settings) as desk:
         await desk.parties()
         claim = (await desk.claim())["id"]
@@ -160,8 +159,8 @@ async def read_state(settings: Settings, claim: str) -> ClaimState:
     return state
 
 
-async def test_events_recorded_before_learn_their_story(settings: Settings) -> None:
-    """The record is lifted over the step that adds a column, filled, and refuses changes again."""
+async def test_migration_fills_in_the_story_of_older_events(settings: Settings) -> None:
+    """The append-only guard is lifted for the migration, and refuses changes again afterwards."""
     async with support.run_desk(settings) as desk:
         await desk.parties()
         await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
@@ -183,9 +182,8 @@ async def test_events_recorded_before_learn_their_story(settings: Settings) -> N
         }
 
 
-async def test_what_held_before_is_found_after_another_key(settings: Settings) -> None:
-    """Versions that were kept under another key answer as before, a component's with the claim that
-    it was part of; the tree of parties is known from its beginning on."""
+async def test_migrated_versions_answer_questions_as_of_an_instant(settings: Settings) -> None:
+    """Also a component's with the claim that it was part of, and the tree of parties."""
     async with support.run_desk(settings) as desk:
         await desk.parties()
         parent, other = (await desk.claim())["id"], (await desk.claim())["id"]
@@ -208,9 +206,8 @@ async def test_what_held_before_is_found_after_another_key(settings: Settings) -
         assert (await desk.database.read(verification.verify)).ok
 
 
-async def test_sources_of_one_page_stay_and_the_first_is_found(settings: Settings) -> None:
-    """An older desk has one page under several spellings: none is lost, nothing is recorded
-    twice any more."""
+async def test_migration_keeps_several_spellings_of_one_address(settings: Settings) -> None:
+    """No source is lost, and the address is not recorded again."""
     url = "https://example.org/page"
     async with support.run_desk(settings) as desk:
         for address in (f"{url}?a=1", f"{url}?b=1", f"{url}?c=1"):
@@ -237,10 +234,10 @@ async def test_sources_of_one_page_stay_and_the_first_is_found(settings: Setting
         assert again["url"] == "https://EXAMPLE.org/page"
 
 
-async def test_two_spellings_of_one_speaker_stay_and_the_older_is_found(
+async def test_migration_keeps_two_spellings_of_one_speaker(
     settings: Settings,
 ) -> None:
-    """`verify` takes both for sound, and an export brings both to another desk."""
+    """New statements get the older speaker; `verify` accepts both, and an export carries both."""
 
     def record_another_spelling(connection: Connection) -> None:
         """As a desk of schema 18 did, to which these were two names."""
@@ -272,10 +269,10 @@ async def test_two_spellings_of_one_speaker_stay_and_the_older_is_found(
         assert exported.count(b'"record":"speaker"') == 2
 
 
-async def test_a_migration_that_would_break_foreign_keys_is_undone(
+async def test_migration_that_breaks_foreign_keys_is_rolled_back(
     migrated_sqlite: Path, tmp_path: Path
 ) -> None:
-    """On SQLite they are off while it runs, and are checked before it is committed."""
+    """On SQLite they are off during a migration, and checked before its commit."""
     path = shutil.copy(migrated_sqlite, tmp_path / "broken.db")
     settings = Settings(database_url=f"sqlite:///{path}")
     connection = sqlite3.connect(path)
@@ -290,8 +287,8 @@ async def test_a_migration_that_would_break_foreign_keys_is_undone(
         await asyncio.to_thread(migrate.upgrade, settings)
 
 
-def test_two_processes_upgrade_at_once(empty: Settings, tmp_path: Path) -> None:
-    """Both succeed, and the schema is made once."""
+def test_two_processes_can_upgrade_at_the_same_time(empty: Settings, tmp_path: Path) -> None:
+    """Both succeed, and the schema is created once."""
     url = empty.database_url.get_secret_value()
 
     def upgrade(_: int) -> subprocess.CompletedProcess[str]:
@@ -392,9 +389,8 @@ async def require_append_only(settings: Settings) -> None:
         await database.stop()
 
 
-async def test_a_proposal_that_waited_is_bound_to_what_printed_then(settings: Settings) -> None:
-    """An old desk's proposal stays valid after the upgrade: approved as it was made, and refused
-    where somebody reworded the claim since; its record and its rows hold together."""
+async def test_migrated_proposal_is_bound_to_the_print_line_of_its_time(settings: Settings) -> None:
+    """It can be approved after the upgrade, and is refused if the claim was reworded since."""
     async with support.run_desk(settings) as desk:
         await desk.parties()
         waiting = []

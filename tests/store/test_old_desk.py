@@ -54,7 +54,7 @@ def old_settings(
     server.drop_database(url)
 
 
-async def test_an_upgraded_desk_answers_as_before(
+async def test_upgraded_desk_answers_as_its_old_release_did(
     old_settings: Settings, database_kind: str
 ) -> None:
     """Claims as served, histories with their hashes, as-of answers, events and lists."""
@@ -101,8 +101,8 @@ CHANGING = {"next", "next_cursor", "instance"}
 """Cursors, which are sealed with a key."""
 
 
-async def test_what_had_no_event_is_recorded_as_found(old_settings: Settings) -> None:
-    """Each statement, source, party, speaker and story has a chain now, which says so."""
+async def test_upgrade_records_what_had_no_events_as_found(old_settings: Settings) -> None:
+    """Each statement, source, party, speaker and story gets an event that says so."""
     await asyncio.to_thread(migrate.upgrade, old_settings)
     database = Database(old_settings)
     await database.start()

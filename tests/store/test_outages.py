@@ -64,7 +64,9 @@ def file_locked(settings: Settings) -> Iterator[None]:
 
 
 @ON_SQLITE
-async def test_a_locked_file_is_503_and_still_read(settings: Settings, impatient: None) -> None:
+async def test_locked_file_gives_503_for_changes_and_is_still_read(
+    settings: Settings, impatient: None
+) -> None:
     """A writer that does not get the lock in time says so; readers do not notice."""
     async with support.run_desk(settings) as desk:
         await desk.parties()
@@ -76,7 +78,7 @@ async def test_a_locked_file_is_503_and_still_read(settings: Settings, impatient
 
 
 @ON_POSTGRESQL
-async def test_a_lock_not_had_in_time_is_503(desk_of: Any, impatient_server: None) -> None:
+async def test_lock_timeout_gives_503(desk_of: Any, impatient_server: None) -> None:
     """Somebody holds the claim; the others are told to try again, and readers do not notice."""
     async with desk_of() as desk:
         await desk.parties()
@@ -89,7 +91,7 @@ async def test_a_lock_not_had_in_time_is_503(desk_of: Any, impatient_server: Non
 
 
 @ON_POSTGRESQL
-async def test_no_connection_left_in_the_pool_is_503(desk_of: Any, impatient: None) -> None:
+async def test_exhausted_connection_pool_gives_503(desk_of: Any, impatient: None) -> None:
     """Two wait for a claim with the only two connections; a third is told to try again."""
     async with desk_of(database_connections=4) as desk:
         await desk.parties()
@@ -105,7 +107,7 @@ async def test_no_connection_left_in_the_pool_is_503(desk_of: Any, impatient: No
 
 
 @ON_POSTGRESQL
-async def test_a_server_without_connections_left_is_503(desk_of: Any) -> None:
+async def test_server_without_free_connections_gives_503(desk_of: Any) -> None:
     """PostgreSQL refuses the connection itself, and takes it again later."""
     async with desk_of() as desk:
         await desk.parties()
@@ -163,7 +165,7 @@ def own_server() -> Iterator[PostgresServer]:
 
 
 @pytest.mark.parametrize("immediate", [True, False], ids=["aborted", "stopped"])
-async def test_the_application_outlives_its_database(
+async def test_application_survives_a_restart_of_postgresql(
     own_server: PostgresServer, immediate: bool
 ) -> None:
     """While PostgreSQL restarts, requests are refused with 503, never with 500, and soon after

@@ -36,8 +36,8 @@ async def patch_party(desk: Desk, slug: str, **changes: Any) -> Any:
     return await desk.editor.patch(f"/v1/parties/{slug}", json=changes)
 
 
-async def test_a_component_is_never_added_to_a_claim_that_is_being_merged(desk: Desk) -> None:
-    """Whoever adds one while its parent is merged away is told so, and can name the survivor."""
+async def test_component_is_not_added_to_a_claim_that_is_being_merged(desk: Desk) -> None:
+    """The request is refused, with the survivor's id."""
     await desk.parties()
     parent, survivor = await desk.claim(), await desk.claim()
     async with holding(url(desk), LOCK_CLAIM, survivor["id"]) as held:
@@ -53,7 +53,7 @@ async def test_a_component_is_never_added_to_a_claim_that_is_being_merged(desk: 
     await audit(desk.settings)
 
 
-async def test_two_merges_cannot_close_a_circle_together(desk: Desk) -> None:
+async def test_two_merges_cannot_form_a_cycle(desk: Desk) -> None:
     """Each is sound alone: two claims would become part of each other by way of their components.
 
     A has the component A1, that has A2; B has B1, that has B2.  A is merged into B2 and B into A2:
@@ -107,8 +107,8 @@ async def test_linking_waits_for_a_party_that_is_moving(desk: Desk) -> None:
     await audit(desk.settings)
 
 
-async def test_a_party_made_under_one_that_is_moving_gets_the_new_root(desk: Desk) -> None:
-    """Its root is what independence is judged by."""
+async def test_party_created_under_a_moving_party_gets_the_new_root(desk: Desk) -> None:
+    """Independence of evidence is judged by the root."""
     await desk.parties()
     claim = await desk.claim()
     await desk.link(claim["id"], "comments", "kosovo-police")
@@ -128,8 +128,8 @@ async def test_a_party_made_under_one_that_is_moving_gets_the_new_root(desk: Des
     assert link["statement"]["root"] == "nato"
 
 
-async def test_links_that_are_merged_away_follow_a_party_that_moves(desk: Desk) -> None:
-    """A merge copies links to a claim that the party's move did not know of when it began."""
+async def test_merged_links_follow_a_moving_party(desk: Desk) -> None:
+    """A merge copies links to a claim that the party's move did not know when it began."""
     await desk.parties()
     loser, survivor = await desk.claim(), await desk.claim()
     await desk.link(loser["id"], "supports", "kosovo-police")
@@ -146,7 +146,7 @@ async def test_links_that_are_merged_away_follow_a_party_that_moves(desk: Desk) 
     await audit(desk.settings)
 
 
-async def test_links_that_are_merged_away_follow_a_speaker_who_is_renamed(desk: Desk) -> None:
+async def test_merged_links_follow_a_renamed_speaker(desk: Desk) -> None:
     """Likewise for a speaker's corrected name."""
     await desk.parties()
     loser, survivor = await desk.claim(), await desk.claim()
@@ -194,8 +194,8 @@ async def test_linking_waits_for_a_speaker_who_is_being_renamed(desk: Desk) -> N
     assert await speakers_of(desk, claim["id"]) == ["Jens Stoltenberg"]
 
 
-async def test_speakers_renamed_alike_at_once_are_told_apart(desk: Desk) -> None:
-    """The second to take a name is told that it is taken."""
+async def test_two_speakers_cannot_take_one_name_at_the_same_time(desk: Desk) -> None:
+    """The second is refused."""
     await desk.parties()
     made = [await desk.post("/v1/speakers", {"name": name, "party": "nato"}) for name in ("A", "B")]
     answers = await asyncio.gather(

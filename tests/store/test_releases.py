@@ -86,8 +86,8 @@ def require_refused(said: dict[tuple[str, str], str | None], *, embedded: bool) 
     assert [words for words in said.values() if words is not None and REASON not in words] == []
 
 
-async def test_release_before_this_is_refused_each_act_with_the_reason(desk: Desk) -> None:
-    """On every table that holds something of its own, and with rows there."""
+async def test_older_release_is_refused_every_change_with_the_reason(desk: Desk) -> None:
+    """On every table that is not derived, with rows in it."""
     await desk.parties()
     await desk.link((await desk.claim())["id"], "supports", "nato")
     url = desk.settings.database_url.get_secret_value()
@@ -98,15 +98,17 @@ async def test_release_before_this_is_refused_each_act_with_the_reason(desk: Des
             assert REASON in (said[table, act] or ""), act
 
 
-async def test_other_programs_are_not_taken_for_an_old_release(desk: Desk) -> None:
-    """An operator's own tools: whatever they are refused, it is not for this reason."""
+async def test_other_programs_are_not_refused_as_older_releases(desk: Desk) -> None:
+    """An operator's own tools may be refused for other reasons."""
     url = desk.settings.database_url.get_secret_value()
     said = await asyncio.to_thread(list_refusals, url, old=False)
     assert [words for words in said.values() if words and REASON in words] == []
 
 
-async def test_an_old_schema_refuses_after_its_upgrade(settings: Settings) -> None:
-    """However its tables were rebuilt on the way; and before, nobody."""
+async def test_older_release_is_refused_after_the_upgrade_of_an_old_schema(
+    settings: Settings,
+) -> None:
+    """Although migrations rebuilt tables; before the upgrade nobody is refused."""
     await asyncio.to_thread(migrate.downgrade, settings, "0009")
     url = settings.database_url.get_secret_value()
     await asyncio.to_thread(migrate.upgrade, settings, "0010")
@@ -116,7 +118,7 @@ async def test_an_old_schema_refuses_after_its_upgrade(settings: Settings) -> No
 
 
 def test_every_table_is_guarded_or_derived() -> None:
-    """A new table is guarded by itself; what is not is written only together with one that is."""
+    """New tables are guarded by themselves; derived ones are only written together with those."""
     assert {"claim_versions", *INDEXES} == releases.DERIVED - {"alembic_version"}
     assert "events" in GUARDED
 
@@ -144,7 +146,7 @@ async def upgraded(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Callable[[int
     return upgrade
 
 
-async def test_process_goes_on_with_a_newer_schema_that_lets_it(
+async def test_process_goes_on_with_a_compatible_newer_schema(
     desk: Desk, upgraded: Callable[[int], Any]
 ) -> None:
     await desk.parties()
@@ -153,10 +155,10 @@ async def test_process_goes_on_with_a_newer_schema_that_lets_it(
     await desk.claim()
 
 
-async def test_process_is_told_to_stop_by_a_newer_schema_that_does_not(
+async def test_process_is_refused_by_an_incompatible_newer_schema(
     desk: Desk, upgraded: Callable[[int], Any]
 ) -> None:
-    """By readiness; and the schema refuses its changes, with the reason, and nothing is changed."""
+    """Readiness says so; changes are refused with the reason, and nothing is changed."""
     await desk.parties()
     claim = (await desk.claim())["id"]
     own = releases.find_newest_schema()

@@ -94,7 +94,7 @@ async def count_left(desk: Desk) -> tuple[int, int]:
     )
 
 
-async def test_what_few_claims_show_changes_at_once(desk: Desk) -> None:
+async def test_rename_of_few_claims_is_done_at_once(desk: Desk) -> None:
     ids = await record_claims(desk, BATCH)
     await rename(desk, "Beograd")
     assert await read_names(desk, ids) == ["Beograd"] * BATCH
@@ -103,8 +103,8 @@ async def test_what_few_claims_show_changes_at_once(desk: Desk) -> None:
     assert instant
 
 
-async def test_no_transaction_renames_more_than_a_batch(desk: Desk) -> None:
-    """Whoever renames is answered at once; each claim gets one event, a batch at an instant."""
+async def test_rename_of_many_claims_is_done_in_batches(desk: Desk) -> None:
+    """The request is answered at once; each claim gets one event, and a batch one instant."""
     ids = await record_claims(desk)
     await rename(desk, "Beograd")
     assert await read_names(desk, ids) == ["Belgrade"] * CLAIMS
@@ -122,8 +122,8 @@ async def test_no_transaction_renames_more_than_a_batch(desk: Desk) -> None:
     await audit(desk.settings)
 
 
-async def test_the_server_goes_on_with_a_rename_by_itself(desk: Desk) -> None:
-    """Whatever others record meanwhile is taken, between the batches."""
+async def test_server_continues_a_rename_by_itself(desk: Desk) -> None:
+    """Other changes are accepted between the batches."""
     ids = await record_claims(desk, 60)
     await rename(desk, "Beograd")
     desk.app.state.services.renamer.start()
@@ -146,8 +146,8 @@ async def test_the_server_goes_on_with_a_rename_by_itself(desk: Desk) -> None:
     await audit(desk.settings)
 
 
-async def test_a_claim_that_somebody_changes_first_has_the_new_name_once(desk: Desk) -> None:
-    """Nobody decides on a name that is not true any more, and If-Match is what was read."""
+async def test_claim_changed_before_its_batch_gets_the_new_name_once(desk: Desk) -> None:
+    """Nobody decides on an outdated name, and If-Match compares with what was read."""
     ids = await record_claims(desk)
     await rename(desk, "Beograd")
     last = ids[-1]
@@ -167,7 +167,7 @@ async def test_a_claim_that_somebody_changes_first_has_the_new_name_once(desk: D
     await audit(desk.settings)
 
 
-async def test_a_claim_made_meanwhile_has_the_new_name_and_is_left_alone(desk: Desk) -> None:
+async def test_claim_recorded_during_a_rename_has_the_new_name(desk: Desk) -> None:
     await record_claims(desk)
     await rename(desk, "Beograd")
     made = await desk.claim(speaker=None)
@@ -177,7 +177,7 @@ async def test_a_claim_made_meanwhile_has_the_new_name_and_is_left_alone(desk: D
     assert made["id"] not in await count_renames(desk)
 
 
-async def test_no_claim_keeps_the_name_in_between(desk: Desk) -> None:
+async def test_second_rename_during_the_first_wins_on_every_claim(desk: Desk) -> None:
     """A second rename begins while the first is under way."""
     ids = await record_claims(desk)
     await rename(desk, "Beograd")
@@ -194,7 +194,7 @@ async def test_no_claim_keeps_the_name_in_between(desk: Desk) -> None:
     await audit(desk.settings)
 
 
-async def test_as_of_shows_the_name_that_the_claim_had_then(desk: Desk) -> None:
+async def test_as_of_shows_the_name_that_the_claim_had(desk: Desk) -> None:
     ids = await record_claims(desk)
     await rename(desk, "Beograd")
     await work(desk, 1)
@@ -217,7 +217,7 @@ async def test_two_servers_rename_each_claim_once(desk: Desk) -> None:
     await audit(desk.settings)
 
 
-async def test_a_moved_party_supports_nobody_it_belongs_to(desk: Desk) -> None:
+async def test_moved_party_does_not_support_its_new_root(desk: Desk) -> None:
     """Claims that rested on it fall back as the move comes to them; a decision on one that it has
     not come to yet is made on where the party stands now."""
     ids = await record_claims(desk)
@@ -233,8 +233,8 @@ async def test_a_moved_party_supports_nobody_it_belongs_to(desk: Desk) -> None:
     await audit(desk.settings)
 
 
-async def test_an_approved_rename_comes_to_claims_in_batches(desk: Desk) -> None:
-    """Confirmed claims show the name: it waits for a second person, then begins at once."""
+async def test_approved_rename_is_done_in_batches(desk: Desk) -> None:
+    """Confirmed claims print the name: the rename waits for a second person, then begins."""
     ids = await record_claims(desk)
     await desk.confirm(ids[0])
     proposed = await desk.editor.patch("/v1/parties/belgrade", json={"name": "Beograd"})
@@ -250,8 +250,8 @@ async def test_an_approved_rename_comes_to_claims_in_batches(desk: Desk) -> None
     await audit(desk.settings)
 
 
-async def test_a_full_name_finds_claims_as_it_comes_to_them(desk: Desk) -> None:
-    """It stands on no claim: they are only indexed again, and no event says so."""
+async def test_changed_full_name_is_indexed_in_batches(desk: Desk) -> None:
+    """Claims do not show it: they are only indexed again, without events."""
     ids = await record_claims(desk)
     answer = await desk.editor.patch("/v1/parties/belgrade", json={"full_name": "Srbija"})
     assert answer.status_code == 200
@@ -266,8 +266,8 @@ async def test_a_full_name_finds_claims_as_it_comes_to_them(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
-async def test_others_write_while_a_batch_stands_still(desk: Desk) -> None:
-    """A batch waits for a claim that is held: neither claims of the party nor others do."""
+async def test_blocked_rename_batch_blocks_no_other_changes(desk: Desk) -> None:
+    """A batch waits for a locked claim: other claims of the party can be changed meanwhile."""
     ids = await record_claims(desk)
     await rename(desk, "Beograd")
     address = desk.settings.database_url.get_secret_value()

