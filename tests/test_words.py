@@ -65,15 +65,6 @@ BARE = frozenset(
 )
 """Words that say nothing of what they name. (`by`, `to` and `at` are fields of the API.)"""
 LONGEST_LINE, LONGEST_FILE = 100, 400
-TO_BE_PARTED = frozenset(
-    {
-        "service/claims/claim_queries.py",
-        "service/claims/statement_commands.py",
-        "service/desk/layout/desk.js",
-        "service/web/bodies/claim_inputs.py",
-    }
-)
-"""Files that are longer already; a file that is not here stays short."""
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -108,6 +99,6 @@ def test_no_line_and_no_file_is_too_long() -> None:
             lines = path.read_text().splitlines()
             name = path.relative_to(ROOT)
             faults += [f"{name}:{n}" for n, line in enumerate(lines, 1) if is_too_long(line)]
-            if len(lines) > LONGEST_FILE and name.as_posix() not in TO_BE_PARTED:
+            if len(lines) > LONGEST_FILE:
                 faults.append(f"{name}: {len(lines)} lines")
     assert faults == []

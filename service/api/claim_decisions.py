@@ -20,7 +20,7 @@ from service.record.idempotency import Answer
 from service.store.paging import Window
 from service.views import Page
 from service.web import fields, redaction
-from service.web.bodies import claim_inputs
+from service.web.bodies import decision_inputs
 from service.web.calls import (
     Call,
     Paged,
@@ -71,7 +71,7 @@ async def list_status_changes(
     },
 )
 async def change_status(
-    claim_id: ClaimId, body: claim_inputs.StatusChangeIn, call: Deciding, versions: IfMatch
+    claim_id: ClaimId, body: decision_inputs.StatusChangeIn, call: Deciding, versions: IfMatch
 ) -> Response:
     """Decide. What the evidence does not allow is refused with what is missing; a confirmation or
     an override waits for a second person."""
@@ -135,7 +135,7 @@ async def list_findings(
     },
 )
 async def change_finding(
-    claim_id: ClaimId, body: claim_inputs.FindingIn, call: Deciding, versions: OptionalIfMatch
+    claim_id: ClaimId, body: decision_inputs.FindingIn, call: Deciding, versions: OptionalIfMatch
 ) -> Response:
     """A finding, or null to take one back, is a decision that a second person approves. `refuted`
     rests on a contradiction by an independent party that knows it at first hand, `conflicting` on

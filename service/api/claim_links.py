@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Response
 from service.api import claims, decisions
 from service.claims import (
     history_queries,
-    statement_commands,
+    link_commands,
     statement_queries,
     statement_views,
 )
@@ -19,7 +19,7 @@ from service.store.engine import Connection
 from service.store.paging import MAX_LIMIT, Window, cut_page
 from service.views import Page
 from service.web import fields, redaction
-from service.web.bodies import claim_inputs
+from service.web.bodies import statement_inputs
 from service.web.calls import (
     Call,
     Paged,
@@ -99,14 +99,14 @@ async def expand_links(call: Call, claim_id: str, as_of: datetime | None) -> dic
     },
 )
 async def link_statement(
-    claim_id: ClaimId, body: claim_inputs.LinkIn, call: Recording, versions: OptionalIfMatch
+    claim_id: ClaimId, body: statement_inputs.LinkIn, call: Recording, versions: OptionalIfMatch
 ) -> Response:
     """Say what a statement does to the claim. A request for confirmation by another party moves an
     asserted claim to awaiting_confirmation by itself. On a confirmed claim, a link that changes who
     is printed as supporting it is a decision; what makes the line more cautious is linked at
     once."""
 
-    def answer(connection: Connection, outcome: statement_commands.LinkOutcome) -> Answer:
+    def answer(connection: Connection, outcome: link_commands.LinkOutcome) -> Answer:
         def show(state: ClaimState) -> Answer:
             links = statement_queries.list_links(connection, state)
             return build_answer(
@@ -119,7 +119,7 @@ async def link_statement(
         return claims.answer_outcome(connection, outcome, show)
 
     return await call.write(
-        statement_commands.link_statement,
+        link_commands.link_statement,
         claim_id,
         body.to_command(),
         four_eyes=call.services.four_eyes,

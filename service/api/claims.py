@@ -28,7 +28,7 @@ from service.store.engine import Connection
 from service.store.paging import Window
 from service.views import Page
 from service.web import redaction
-from service.web.bodies import claim_inputs
+from service.web.bodies import claim_inputs, decision_inputs, statement_inputs
 from service.web.calls import (
     Call,
     Paged,
@@ -235,7 +235,7 @@ async def read_history(
     },
 )
 async def merge_claim(
-    claim_id: ClaimId, body: claim_inputs.MergeIn, call: Amending, versions: IfMatch
+    claim_id: ClaimId, body: decision_inputs.MergeIn, call: Amending, versions: IfMatch
 ) -> Response:
     """The duplicate redirects from now on; its links and components move. The status of the claim
     that remains follows its own links by the usual rules: nothing is inherited. What the duplicate
@@ -260,7 +260,10 @@ async def merge_claim(
     },
 )
 async def withdraw_claim(
-    claim_id: ClaimId, body: claim_inputs.WithdrawalIn, call: Amending, versions: OptionalIfMatch
+    claim_id: ClaimId,
+    body: statement_inputs.WithdrawalIn,
+    call: Amending,
+    versions: OptionalIfMatch,
 ) -> Response:
     return await call.write(
         claim_commands.withdraw_claim,

@@ -14,7 +14,7 @@ from service.record.idempotency import Answer
 from service.store.engine import Connection
 from service.store.paging import Window
 from service.views import Page
-from service.web.bodies import claim_inputs
+from service.web.bodies import decision_inputs
 from service.web.calls import (
     Call,
     Paged,
@@ -81,7 +81,7 @@ async def approve_decision(
     decision_id: DecisionId,
     call: Approving,
     versions: OptionalIfMatch,
-    body: claim_inputs.ApprovalIn | None = None,
+    body: decision_inputs.ApprovalIn | None = None,
 ) -> Response:
     """Carry it out as the second person, as long as what prints is what was proposed on: where that
     has changed since, 409 `decision-outdated` says what. With `If-Match` nothing at all may have
@@ -104,7 +104,7 @@ async def approve_decision(
     responses={200: DecisionAnswer},
 )
 async def reject_decision(
-    decision_id: DecisionId, body: claim_inputs.RejectionIn, call: Approving
+    decision_id: DecisionId, body: decision_inputs.RejectionIn, call: Approving
 ) -> Response:
     return await call.write(
         decision_commands.reject_decision,
@@ -121,7 +121,9 @@ async def reject_decision(
     responses={200: DecisionAnswer},
 )
 async def withdraw_decision(
-    decision_id: DecisionId, call: Deciding, body: claim_inputs.DecisionWithdrawalIn | None = None
+    decision_id: DecisionId,
+    call: Deciding,
+    body: decision_inputs.DecisionWithdrawalIn | None = None,
 ) -> Response:
     return await call.write(
         decision_commands.withdraw_decision,

@@ -6,7 +6,13 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from service.api import decisions
 from service.api.claims import answer_claim, answer_outcome
-from service.claims import claim_views, statement_commands, statement_queries, statement_views
+from service.claims import (
+    claim_views,
+    link_commands,
+    statement_commands,
+    statement_queries,
+    statement_views,
+)
 from service.domain.access import Action
 from service.record.idempotency import Answer
 from service.search.finding import statement_hits
@@ -14,7 +20,7 @@ from service.search.index import query_parser
 from service.store.engine import Connection
 from service.store.paging import Window
 from service.views import Page
-from service.web.bodies import claim_inputs
+from service.web.bodies import statement_inputs
 from service.web.calls import (
     Call,
     Paged,
@@ -91,7 +97,7 @@ async def list_statements(
     summary="Record a statement",
     responses={201: StatementAnswer},
 )
-async def create_statement(body: claim_inputs.StatementIn, call: Recording) -> Response:
+async def create_statement(body: statement_inputs.StatementIn, call: Recording) -> Response:
     """One utterance of one party, with at least one rendering and its source."""
 
     def answer(connection: Connection, spoken: statement_commands.RecordedStatement) -> Answer:
@@ -123,7 +129,7 @@ async def read_statement(statement_id: StatementId, call: Reading) -> Response:
     responses={201: StatementAnswer},
 )
 async def add_quote(
-    statement_id: StatementId, body: claim_inputs.QuoteIn, call: Recording
+    statement_id: StatementId, body: statement_inputs.QuoteIn, call: Recording
 ) -> Response:
     """Another outlet's words for the same utterance; both are kept."""
     return await call.write(
@@ -143,7 +149,7 @@ async def add_quote(
     responses={200: StatementAnswer},
 )
 async def withdraw_statement(
-    statement_id: StatementId, body: claim_inputs.WithdrawalIn, call: Recording
+    statement_id: StatementId, body: statement_inputs.WithdrawalIn, call: Recording
 ) -> Response:
     """Every claim it is linked to is weighed anew; one that rested on it falls back to
     awaiting_confirmation by itself. A claim that is confirmed in spite of it is printed with it
@@ -167,12 +173,12 @@ async def withdraw_statement(
     responses={200: ClaimAnswer, 202: decisions.WAITS},
 )
 async def retract_link(
-    link_id: LinkId, body: claim_inputs.RetractionIn, call: Recording
+    link_id: LinkId, body: statement_inputs.RetractionIn, call: Recording
 ) -> Response:
     """Say that the link should not have been made; it stays in the record. On a confirmed claim,
     taking a denial off is a decision."""
     return await call.write(
-        statement_commands.retract_link,
+        link_commands.retract_link,
         link_id,
         reason=body.reason,
         four_eyes=call.services.four_eyes,
@@ -191,7 +197,7 @@ async def affirm_link(link_id: LinkId, call: Recording) -> Response:
     other reading of the statement. On a confirmed claim, where it adds a supporter, it is a
     decision."""
     return await call.write(
-        statement_commands.affirm_link,
+        link_commands.affirm_link,
         link_id,
         four_eyes=call.services.four_eyes,
         answer=lambda connection, done: answer_outcome(connection, done, answer_claim),

@@ -10,16 +10,13 @@ from typing import Any
 
 from sqlalchemy import Select, func, literal_column, select, union_all
 
-from service.claims.claim_queries import (
-    Family,
-    Filters,
+from service.claims.claim_conditions import (
     FilterSet,
     build_conditions,
-    build_list_query,
     choose_sort_key,
-    describe_filters,
     order_page,
 )
+from service.claims.claim_queries import Family, Filters, build_list_query, describe_filters
 from service.domain.claims import Status
 from service.record.tail import NEWEST, SETTLED
 from service.store.engine import Database, Lookup

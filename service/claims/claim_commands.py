@@ -11,6 +11,7 @@ from sqlalchemy import Connection, bindparam, insert, select
 from service.claims import (
     claim_writer,
     existence,
+    link_commands,
     party_changes,
     proposal_commands,
     statement_commands,
@@ -305,7 +306,7 @@ def plan_merge(
     loser = claim_writer.load_claim(connection, claim_id, now=now).state
     amendments.require_mergeable(loser, survivor, _list_ancestors(connection, survivor.id))
     new_ids = {link.id: ids.make_id() for link in loser.links}
-    origin = statement_commands.build_origin_link(connection, loser)
+    origin = link_commands.build_origin_link(connection, loser)
     return amendments.absorb_claim(survivor, loser, new_ids, origin)
 
 

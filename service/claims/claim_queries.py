@@ -11,38 +11,36 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
     Select,
     String,
     and_,
     bindparam,
     case,
     cast,
-    exists,
-    false,
     func,
     literal,
-    literal_column,
     or_,
     select,
-    tuple_,
     union_all,
 )
 
+from service.claims.claim_conditions import (
+    AS_OF,
+    FilterSet,
+    build_conditions,
+    choose_sort_key,
+    order_page,
+)
 from service.directory import directory_queries
 from service.domain.claims import Lifecycle, Precision, Stance, Status, compute_end
-from service.search.index import index_tables, match_expressions
 from service.store.engine import Lookup
 from service.store.tables import (
-    claim_tags,
     claim_versions,
     claims,
-    links,
     parties,
     party_versions,
-    statements,
 )
-from service.store.types import Id, Instant
+from service.store.types import Instant
 
 CURRENT_CLAIM = Lookup(
     select(
@@ -52,13 +50,12 @@ CURRENT_CLAIM = Lookup(
 )
 """version, document, assignee and merged_into of one claim."""
 
-_as_of = bindparam("as_of", type_=Instant())
 
 _then = (
     select(claim_versions)
     .where(
         claim_versions.c.claim == bindparam("claim", type_=claim_versions.c.claim.type),
-        claim_versions.c.superseded_at > _as_of,
+        claim_versions.c.superseded_at > AS_OF,
     )
     .order_by(claim_versions.c.superseded_at)
     .limit(1)
@@ -71,7 +68,7 @@ CLAIM_AS_OF = Lookup(
             claims.c.document,
             claims.c.assignee,
             cast(claims.c.merged_into, String),
-        ).where(claims.c.id == bindparam("claim"), claims.c.changed_at <= _as_of),
+        ).where(claims.c.id == bindparam("claim"), claims.c.changed_at <= AS_OF),
         select(
             _then.c.version,
             _then.c.document,
@@ -85,7 +82,7 @@ CLAIM_AS_OF = Lookup(
             ),
         )
         .join(claims, claims.c.id == _then.c.claim)
-        .where(_then.c.recorded_at <= _as_of),
+        .where(_then.c.recorded_at <= AS_OF),
     ),
     point=True,
 )
@@ -132,26 +129,6 @@ class Filters:
     drift: bool = False
     as_of: datetime | None = None
     sort: str = "changed"
-
-
-@dataclass(frozen=True, slots=True)
-class FilterSet:
-    """Which filters are given, without their values: what the SQL of a list depends on."""
-
-    names: frozenset[str]
-    statuses: int
-    claimants: int
-    """How many slugs the claimant may be; 0 where its root is asked for."""
-    parties: int
-    """The same of the party that takes a stance."""
-    claimants_then: int
-    """How many slugs the claimant may have been at the instant asked about."""
-    parties_then: int
-    sort: str
-    continued: bool
-    lifecycle: Lifecycle | None = None
-    matching: str = ""
-    """The kind of database, where words are asked for too (`match`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,8 +201,8 @@ def _select_below_as_of() -> Select[Any]:
     """A party and all that were below it at `as_of`."""
     then = party_versions
     held = and_(
-        then.c.recorded_at <= _as_of,
-        or_(then.c.superseded_at.is_(None), then.c.superseded_at > _as_of),
+        then.c.recorded_at <= AS_OF,
+        or_(then.c.superseded_at.is_(None), then.c.superseded_at > AS_OF),
     )
     tree = select(then.c.slug).where(then.c.slug == bindparam("party"), held)
     above = tree.cte("family", recursive=True)
@@ -262,7 +239,7 @@ def _statement(shape: FilterSet) -> Select[Any]:
             now_moment.label("moment"),
             claims.c.id.label("id"),
         ).where(
-            claims.c.changed_at <= _as_of,
+            claims.c.changed_at <= AS_OF,
             claims.c.lifecycle != Lifecycle.MERGED.value,
             *build_conditions(shape, claims, claims.c.changed_at),
         ),
@@ -283,11 +260,11 @@ def _statement(shape: FilterSet) -> Select[Any]:
         )
         .join(claims, claims.c.id == then.c.claim)
         .where(
-            then.c.recorded_at <= _as_of,
-            then.c.superseded_at > _as_of,
+            then.c.recorded_at <= AS_OF,
+            then.c.superseded_at > AS_OF,
             # Nothing else has a version of that instant; a list of few is driven by its claims.
-            claims.c.changed_at > _as_of,
-            claims.c.created_at <= _as_of,
+            claims.c.changed_at > AS_OF,
+            claims.c.created_at <= AS_OF,
             then_moment >= end,
             then.c.lifecycle != Lifecycle.MERGED.value,
             *build_conditions(shape, then, then.c.recorded_at),
@@ -298,128 +275,3 @@ def _statement(shape: FilterSet) -> Select[Any]:
     )
     both = union_all(select(current), select(earlier.subquery())).subquery()
     return select(both).order_by(both.c.moment.desc(), both.c.id.desc()).limit(bindparam("limit"))
-
-
-def choose_sort_key(shape: FilterSet) -> ColumnElement[Any]:
-    """The first sort key of a list of claims as they are now."""
-    return claims.c.claimed_end if shape.sort == "claimed" else claims.c.changed_at
-
-
-def order_page(
-    page: Select[Any], shape: FilterSet, moment: ColumnElement[Any], claim_id: ColumnElement[Any]
-) -> Select[Any]:
-    """Newest first from the cursor on."""
-    if shape.continued:
-        page = page.where(
-            tuple_(moment, claim_id)
-            < tuple_(bindparam("after_moment", type_=Instant()), bindparam("after_id", type_=Id))
-        )
-    return page.order_by(moment.desc(), claim_id.desc()).limit(bindparam("limit"))
-
-
-def build_conditions(
-    shape: FilterSet, row: Any, changed_at: ColumnElement[Any]
-) -> list[ColumnElement[bool]]:
-    """The filters, on `claims` for what never changes and on `row` (now or then) for the rest.
-
-    What a row of now had then is what it has: a move of its parties would have been a change.
-    """
-    names, found = shape.names, []
-    if shape.matching:
-        found.append(
-            match_expressions.has_match(shape.matching, index_tables.claim_search, claims.c.id)
-        )
-    if shape.statuses == 1:
-        found.append(row.c.status == bindparam("status_0"))
-    elif shape.statuses:
-        found.append(row.c.status.in_([bindparam(f"status_{i}") for i in range(shape.statuses)]))
-    if "claimant" in names:
-        found.append(
-            _match_family(claims.c.claimant_root, claims.c.claimant, "claimant", shape.claimants)
-            if row is claims
-            else _match_slugs(claims.c.claimant, "claimant_then", shape.claimants_then)
-        )
-    for name in ("story", "kind"):
-        if name in names:
-            found.append(claims.c[name] == bindparam(name))
-    if "lifecycle" in names:
-        # Few are withdrawn: said as a constant, the index of those alone may be used.
-        found.append(row.c.lifecycle == literal_column(f"'{shape.lifecycle}'"))
-    if "part_of" in names:
-        found.append(row.c.part_of == bindparam("part_of"))
-    if "assignee" in names:
-        found.append(row.c.assignee == bindparam("assignee"))
-    if "drift" in names:
-        found.append(row.c.agrees.is_(False))
-    if "party" in names or "stance" in names:
-        found.append(_match_links(shape, now=row is claims))
-    if "tag" in names:
-        found.append(_match_tags(names))
-    if "claimed_since" in names:
-        found.append(claims.c.claimed_at >= bindparam("claimed_since"))
-        # Bounds what is indexed, and what the list may be in the order of.
-        found.append(claims.c.claimed_end >= bindparam("claimed_since"))
-    if "claimed_until" in names:
-        found.append(claims.c.claimed_at <= bindparam("claimed_until"))
-        found.append(claims.c.claimed_end <= bindparam("claimed_end_until"))
-    if "changed_since" in names:
-        found.append(changed_at >= bindparam("changed_since", type_=Instant()))
-    if "changed_until" in names:
-        found.append(changed_at <= bindparam("changed_until", type_=Instant()))
-    return found
-
-
-def _match_family(
-    root: ColumnElement[Any], party: ColumnElement[Any], name: str, slugs: int
-) -> ColumnElement[bool]:
-    """Whether a row is of the family asked for: equality wherever one value says it, so that an
-    index gives the rows in order."""
-    return _match_slugs(party, name, slugs) if slugs else root == bindparam(name)
-
-
-def _match_slugs(party: ColumnElement[Any], name: str, slugs: int) -> ColumnElement[bool]:
-    if slugs == 0:
-        return false()
-    if slugs == 1:
-        return party == bindparam(f"{name}_0")
-    return party.in_([bindparam(f"{name}_{i}") for i in range(slugs)])
-
-
-def _match_links(shape: FilterSet, *, now: bool) -> ColumnElement[bool]:
-    names = shape.names
-    conditions = [links.c.claim == claims.c.id]
-    if "party" in names:
-        conditions.append(
-            _match_family(links.c.root, links.c.party, "party", shape.parties)
-            if now
-            else _match_slugs(links.c.party, "party_then", shape.parties_then)
-        )
-    if "stance" in names:
-        conditions.append(links.c.stance == bindparam("stance"))
-    withdrawn = statements.c.withdrawn_at
-    if "as_of" in names:
-        conditions += [
-            links.c.recorded_at <= _as_of,
-            or_(links.c.retracted_at.is_(None), links.c.retracted_at > _as_of),
-            or_(withdrawn.is_(None), withdrawn > _as_of),
-        ]
-    else:
-        conditions += [links.c.retracted_at.is_(None), withdrawn.is_(None)]
-    return exists(
-        select(1)
-        .select_from(links.join(statements, statements.c.id == links.c.statement))
-        .where(and_(*conditions))
-        .correlate(claims)
-    )
-
-
-def _match_tags(names: frozenset[str]) -> ColumnElement[bool]:
-    conditions = [claim_tags.c.claim == claims.c.id, claim_tags.c.tag == bindparam("tag")]
-    if "as_of" in names:
-        conditions += [
-            claim_tags.c.added_at <= _as_of,
-            or_(claim_tags.c.removed_at.is_(None), claim_tags.c.removed_at > _as_of),
-        ]
-    else:
-        conditions.append(claim_tags.c.removed_at.is_(None))
-    return exists(select(1).select_from(claim_tags).where(and_(*conditions)).correlate(claims))

@@ -15,9 +15,9 @@ from service.claims import (
     claim_commands,
     claim_writer,
     existence,
+    link_commands,
     party_changes,
     rename_commands,
-    statement_commands,
 )
 from service.claims.claim_writer import Loaded, Versions
 from service.domain import access, amendments, changes, history, lifecycle, printed, proposals
@@ -141,7 +141,7 @@ def _amend(connection: Connection, state: ClaimState, waiting: Pending, now: dat
 def _build_link_change(
     connection: Connection, state: ClaimState, waiting: Pending, now: datetime
 ) -> Change:
-    return statement_commands.rebuild_link(connection, state, _read_asked(waiting)["link"], now=now)
+    return link_commands.rebuild_link(connection, state, _read_asked(waiting)["link"], now=now)
 
 
 def _retract(connection: Connection, state: ClaimState, waiting: Pending, now: datetime) -> Change:

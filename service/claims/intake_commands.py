@@ -10,7 +10,7 @@ from hashlib import sha256
 
 from sqlalchemy import Connection, delete, insert, select
 
-from service.claims import claim_commands, statement_commands
+from service.claims import claim_commands, link_commands, statement_commands
 from service.directory import source_commands
 from service.domain import access, ids
 from service.domain.access import Action, Actor
@@ -138,7 +138,7 @@ def record_passage(
     # In one order, whoever else links to the same claims.
     for stand in sorted(passage.stands, key=lambda each: each.claim):
         link = replace(stand.link, statement=spoken.id)
-        statement_commands.link_statement(
+        link_commands.link_statement(
             connection, stand.claim, link, four_eyes=four_eyes, actor=actor, now=now
         )
     if passage.claim is None:

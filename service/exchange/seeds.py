@@ -15,7 +15,7 @@ import orjson
 from sqlalchemy import Connection, select
 from typing_extensions import TypedDict
 
-from service.claims import claim_commands, statement_commands
+from service.claims import claim_commands, link_commands, statement_commands
 from service.directory import party_commands, source_commands
 from service.domain.access import Actor
 from service.domain.guards import Move
@@ -194,9 +194,7 @@ class _Loading:
                 conditional=entry.conditional,
                 note=entry.note,
             )
-            statement_commands.link_statement(
-                self.connection, claim, new, four_eyes=True, **self.stamp
-            )
+            link_commands.link_statement(self.connection, claim, new, four_eyes=True, **self.stamp)
 
     def load_decision(self, entry: seed_files.DecisionEntry) -> None:
         claim = self.ids["claims", entry.claim]

@@ -18,7 +18,14 @@ from schemathesis.specs.openapi import checks
 
 from service.app import create_app
 from service.config import Settings
-from service.web.bodies import account_inputs, claim_inputs, directory_inputs, webhook_inputs
+from service.web.bodies import (
+    account_inputs,
+    claim_inputs,
+    decision_inputs,
+    directory_inputs,
+    statement_inputs,
+    webhook_inputs,
+)
 from service.web.fields import In
 from tests.support import desk as support
 from tests.support.desk import SOURCE, Desk, build_quote, build_statement
@@ -118,7 +125,14 @@ def test_every_operation_says_what_it_does_and_refuses(path: str, method: str) -
 def test_every_example_is_taken() -> None:
     """What the reference shows as a body is a body that is accepted."""
     shown = 0
-    for module in (account_inputs, claim_inputs, directory_inputs, webhook_inputs):
+    for module in (
+        account_inputs,
+        claim_inputs,
+        decision_inputs,
+        directory_inputs,
+        statement_inputs,
+        webhook_inputs,
+    ):
         for name, model in vars(module).items():
             if isinstance(model, type) and issubclass(model, In) and name != "In":
                 extra = model.model_config.get("json_schema_extra") or {}

@@ -16,6 +16,7 @@ from service.claims import (
     claim_commands,
     claim_writer,
     history_queries,
+    link_commands,
     party_changes,
     state_cache,
     statement_commands,
@@ -113,9 +114,7 @@ def act(day: Day, claim: str, kind: str, choice: int) -> None:
         day.link(claim, party, list(Stance)[choice % len(Stance)], basis=Basis.DOCUMENTS)
     elif kind == "retract" and links:
         link = links[choice % len(links)].id
-        statement_commands.retract_link(
-            connection, link, reason="wrong", four_eyes=False, **day.by()
-        )
+        link_commands.retract_link(connection, link, reason="wrong", four_eyes=False, **day.by())
     elif kind == "said by a person":
         day.link(claim, party, Stance.COMMENTS, speaker=f"Person {'abc'[choice % 3] * 3}")
     elif kind == "quote" and links:
@@ -138,7 +137,7 @@ def act(day: Day, claim: str, kind: str, choice: int) -> None:
     elif kind == "affirm" and links:
         try:
             link = links[choice % len(links)].id
-            statement_commands.affirm_link(connection, link, four_eyes=False, **day.by())
+            link_commands.affirm_link(connection, link, four_eyes=False, **day.by())
         except Conflict:
             pass  # it holds for the present wording already
     elif kind == "amend":

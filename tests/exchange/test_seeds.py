@@ -10,7 +10,7 @@ import orjson
 import pytest
 from sqlalchemy import func, select, update
 
-from service.claims import claim_commands, statement_commands
+from service.claims import claim_commands, link_commands
 from service.domain.access import SYSTEM
 from service.domain.errors import Invalid
 from service.exchange import seeds
@@ -207,7 +207,7 @@ async def test_later_changes_of_the_desk_stay(database: Database, plan: Plan) ->
         database, select(tables.links.c.id).where(tables.links.c.stance == "comments")
     )
     await database.write(
-        statement_commands.retract_link,
+        link_commands.retract_link,
         comment[0].id,
         reason="beside the point",
         four_eyes=True,

@@ -9,6 +9,7 @@ from service.accounts import key_commands, policy, sign_in_commands, user_comman
 from service.claims import (
     claim_commands,
     decision_commands,
+    link_commands,
     party_changes,
     proposal_commands,
     statement_commands,
@@ -76,7 +77,7 @@ class Day:
 
     def link(self, claim: str, party: str, stance: Stance, **rest: Any) -> str:
         new = NewLink(self.statement(party, **rest), stance, note=f"{party} {stance}")
-        return statement_commands.link_statement(
+        return link_commands.link_statement(
             self.connection, claim, new, four_eyes=True, **self.by()
         ).link_id
 
@@ -166,13 +167,11 @@ def a_days_work(connection: Connection) -> None:
         set_aside=tuple(SetAside(contradiction, "not about this") for contradiction in open_ones),
     )
     day.amend(part, text="a part, worded otherwise", material=True)
-    statement_commands.affirm_link(connection, support, four_eyes=True, **day.by())
+    link_commands.affirm_link(connection, support, four_eyes=True, **day.by())
     shown = connection.execute(select(tables.links).where(tables.links.c.id == support)).one()
     paraphrase = NewQuote("the same, in another paper", "en", Rendering.PARAPHRASE, SOURCE)
     statement_commands.add_quote(connection, shown.statement, paraphrase, **day.by())
-    statement_commands.retract_link(
-        connection, second, reason="misread", four_eyes=True, **day.by()
-    )
+    link_commands.retract_link(connection, second, reason="misread", four_eyes=True, **day.by())
     # Decisions that are rejected, withdrawn and superseded.
     other = day.claim("another", tags=("troops",))
     ground = day.link(other, "nato", Stance.SUPPORTS)
@@ -277,9 +276,7 @@ def every_kind_of_proposal(connection: Connection, day: Day) -> None:
         claim_commands.amend_claim(connection, claim, change, material=False, **eyes, **day.by())
     )
     support = NewLink(day.statement("washington"), Stance.SUPPORTS, note="a second one")
-    day.settle(
-        statement_commands.link_statement(connection, claim, support, four_eyes=True, **day.by())
-    )
+    day.settle(link_commands.link_statement(connection, claim, support, four_eyes=True, **day.by()))
     twin = claim_commands.create_claim(
         connection,
         NewClaim(
@@ -299,15 +296,13 @@ def every_kind_of_proposal(connection: Connection, day: Day) -> None:
             tables.links.c.claim == claim, tables.links.c.party == "pristina"
         )
     )
-    day.settle(statement_commands.affirm_link(connection, voice, four_eyes=True, **day.by()))
+    day.settle(link_commands.affirm_link(connection, voice, four_eyes=True, **day.by()))
     twin = day.claim("a fourth, once more")
     day.link(twin, "russia", Stance.SUPPORTS)
     day.settle(claim_commands.merge_claims(connection, twin, into=claim, **eyes, **day.by()))
     first = day.link(claim, "albania", Stance.CONTRADICTS, basis=Basis.UNSTATED)
     day.settle(
-        statement_commands.retract_link(
-            connection, first, reason="misread", four_eyes=True, **day.by()
-        )
+        link_commands.retract_link(connection, first, reason="misread", four_eyes=True, **day.by())
     )
     second = day.link(claim, "albania", Stance.CONTRADICTS)
     said = connection.scalars(

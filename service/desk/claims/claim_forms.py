@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import orjson
 from fastapi import APIRouter, Response
 
-from service.claims import claim_commands, statement_commands, statement_queries
+from service.claims import claim_commands, link_commands, statement_queries
 from service.claims.claim_views import ClaimView
 from service.claims.proposal_commands import Outcome
 from service.desk.claims.claim_pages import list_changes_since
@@ -20,7 +20,7 @@ from service.domain.access import Action
 from service.domain.errors import ClaimdeskError, Conflict, Invalid, NotFound, PreconditionFailed
 from service.search.similar import similar_claims
 from service.web import claim_requests
-from service.web.bodies import claim_inputs
+from service.web.bodies import claim_inputs, decision_inputs, statement_inputs
 from service.web.calls import Call, allow
 from service.web.fields import ClaimId, LinkId
 
@@ -126,9 +126,9 @@ async def link_statement(claim_id: ClaimId, form: Recording) -> Response:
         if statement is None:
             source = await statement_fields.find_source(form)
             statement = statement_fields.read_statement(form, source).model_dump()
-        body = forms.parse_body(claim_inputs.LinkIn, fields | {"statement": statement})
+        body = forms.parse_body(statement_inputs.LinkIn, fields | {"statement": statement})
         return await form.carry_out(
-            statement_fields.with_new_party(form, statement_commands.link_statement),
+            statement_fields.with_new_party(form, link_commands.link_statement),
             claim_id,
             body.to_command(),
             four_eyes=form.call.services.four_eyes,
@@ -164,9 +164,9 @@ async def _render_retraction(
 async def retract_link(link_id: LinkId, form: Recording) -> Response:
     reason = form.get_text("reason") or ""
     try:
-        body = forms.parse_body(claim_inputs.RetractionIn, {"reason": reason})
+        body = forms.parse_body(statement_inputs.RetractionIn, {"reason": reason})
         return await form.carry_out(
-            statement_commands.retract_link,
+            link_commands.retract_link,
             link_id,
             reason=body.reason,
             four_eyes=form.call.services.four_eyes,
@@ -179,7 +179,7 @@ async def retract_link(link_id: LinkId, form: Recording) -> Response:
 @router.post("/links/{link_id}/affirmation")
 async def affirm_link(link_id: LinkId, form: Recording) -> Response:
     return await form.carry_out(
-        statement_commands.affirm_link,
+        link_commands.affirm_link,
         link_id,
         four_eyes=form.call.services.four_eyes,
         redirect_to=_redirect_to_claim("affirmed"),
@@ -275,7 +275,7 @@ async def merge(claim_id: ClaimId, form: Amending) -> Response:
     try:
         # An address ends with the id; a query or a fragment may follow.
         last = into.partition("?")[0].partition("#")[0].rstrip("/").rpartition("/")[2]
-        body = forms.parse_body(claim_inputs.MergeIn, {"into": last})
+        body = forms.parse_body(decision_inputs.MergeIn, {"into": last})
         return await form.carry_out(
             claim_commands.merge_claims,
             claim_id,

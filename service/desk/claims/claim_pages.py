@@ -33,7 +33,7 @@ from service.domain.errors import (
     TransitionRefused,
 )
 from service.store.engine import Connection
-from service.web.bodies import claim_inputs
+from service.web.bodies import claim_inputs, decision_inputs
 from service.web.calls import Call, allow
 from service.web.fields import ClaimId, DecisionId
 from service.web.shared import PAGE_COST
@@ -166,7 +166,7 @@ async def decide(claim_id: ClaimId, form: Deciding) -> Response:
     to = form.get_text("to")
     try:
         body = forms.parse_body(
-            claim_inputs.StatusChangeIn,
+            decision_inputs.StatusChangeIn,
             ({} if to is None else {"to": to})
             | {
                 "reason": form.get_text("reason") or "",
@@ -210,7 +210,7 @@ async def change_finding(claim_id: ClaimId, form: Deciding) -> Response:
     """Propose what the desk concludes beyond the status: a second person has to agree."""
     try:
         body = forms.parse_body(
-            claim_inputs.FindingIn,
+            decision_inputs.FindingIn,
             {
                 "finding": form.get_text("finding"),
                 "reason": form.get_text("finding_reason") or "",
@@ -245,7 +245,7 @@ async def settle(
     text, page = form.get_text("comment"), f"/claims/{claim_id}?done="
     try:
         if verdict == "approval":
-            note = forms.parse_body(claim_inputs.ApprovalIn, {"note": text}).note
+            note = forms.parse_body(decision_inputs.ApprovalIn, {"note": text}).note
             response = await form.carry_out(
                 decision_commands.approve_decision,
                 decision_id,
@@ -255,14 +255,14 @@ async def settle(
             form.call.services.renamer.wake()
             return response
         if verdict == "rejection":
-            comment = forms.parse_body(claim_inputs.RejectionIn, {"comment": text or ""}).comment
+            comment = forms.parse_body(decision_inputs.RejectionIn, {"comment": text or ""}).comment
             return await form.carry_out(
                 decision_commands.reject_decision,
                 decision_id,
                 comment=comment,
                 redirect_to=f"{page}rejected",
             )
-        reason = forms.parse_body(claim_inputs.DecisionWithdrawalIn, {"reason": text}).reason
+        reason = forms.parse_body(decision_inputs.DecisionWithdrawalIn, {"reason": text}).reason
         return await form.carry_out(
             decision_commands.withdraw_decision,
             decision_id,

@@ -24,9 +24,9 @@ from service.search.similar import similar_claims
 from service.search.similar.similarity import ComparedClaim
 from service.store.paging import MAX_LIMIT, Window
 from service.stories import story_queries
-from service.web.bodies import claim_inputs
-from service.web.bodies.claim_inputs import StatementIn
+from service.web.bodies import claim_inputs, statement_inputs
 from service.web.bodies.directory_inputs import SourceIn
+from service.web.bodies.statement_inputs import StatementIn
 from service.web.calls import Call, allow
 from service.web.fields import In, RecordId, Slug
 
@@ -341,7 +341,7 @@ def _read_stands(form: Form) -> list[PassageLink]:
         if claim is None or not value:
             continue
         link = forms.parse_body(
-            claim_inputs.LinkIn,
+            statement_inputs.LinkIn,
             {
                 "statement": claim,  # the passage's own takes its place
                 "stance": value,

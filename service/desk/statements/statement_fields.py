@@ -16,7 +16,7 @@ from service.domain.errors import Invalid
 from service.domain.names import make_slug
 from service.store.engine import Connection
 from service.store.paging import MAX_LIMIT, Window
-from service.web.bodies import claim_inputs
+from service.web.bodies import statement_inputs
 from service.web.bodies.directory_inputs import PartyIn
 
 T = TypeVar("T")
@@ -171,13 +171,13 @@ def read_speaker(form: Form) -> dict[str, str | None] | None:
     return None if name is None else {"name": name, "role": role}
 
 
-def read_statement(form: Form, source: object) -> claim_inputs.StatementIn:
+def read_statement(form: Form, source: object) -> statement_inputs.StatementIn:
     """Read the statement that a form describes. Raises Invalid with all that is wrong with it."""
     problems = forms.Problems()
     said = problems.gather(read_instant, form, "said_on", "said_hour")
-    statement: claim_inputs.StatementIn | None = problems.gather(
+    statement: statement_inputs.StatementIn | None = problems.gather(
         forms.parse_body,
-        claim_inputs.StatementIn,
+        statement_inputs.StatementIn,
         {
             "party": problems.gather(read_party, form),
             "speaker": problems.gather(read_speaker, form),
@@ -199,7 +199,7 @@ def read_statement(form: Form, source: object) -> claim_inputs.StatementIn:
     return statement
 
 
-def read_withdrawal(form: Form) -> claim_inputs.WithdrawalIn:
+def read_withdrawal(form: Form) -> statement_inputs.WithdrawalIn:
     """Read a withdrawal: why, where it was read, when it was said. Raises Invalid."""
     url, publisher = form.get_text("url"), form.get_text("publisher")
     if url is None and publisher is not None:
@@ -212,7 +212,7 @@ def read_withdrawal(form: Form) -> claim_inputs.WithdrawalIn:
         values["said_at"], values["precision"] = read_instant(form, "said_on", "said_hour")
     elif form.get_text("said_hour") is not None:
         raise Invalid("give the day too", loc=("body", "said_on"))
-    return forms.parse_body(claim_inputs.WithdrawalIn, values)
+    return forms.parse_body(statement_inputs.WithdrawalIn, values)
 
 
 @dataclass(frozen=True, slots=True)

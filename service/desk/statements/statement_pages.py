@@ -17,7 +17,7 @@ from service.desk.statements.statement_fields import WITHDRAWAL
 from service.directory import directory_queries
 from service.domain.access import Action
 from service.domain.errors import ClaimdeskError, Conflict, Invalid
-from service.web.bodies import claim_inputs
+from service.web.bodies import statement_inputs
 from service.web.calls import Call, allow, require_found
 from service.web.fields import StatementId
 
@@ -95,7 +95,7 @@ async def add_quote(statement_id: StatementId, form: Recording) -> Response:
     statement = await _read(form.call, statement_id)
     try:
         quote = forms.parse_body(
-            claim_inputs.QuoteIn,
+            statement_inputs.QuoteIn,
             {
                 "text": form.get_verbatim("quote") or "",
                 "language": form.get_text("language") or "",

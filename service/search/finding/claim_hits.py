@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, FromClause, Select, case, select
 
-from service.claims import claim_queries
-from service.claims.claim_queries import Family, Filters, FilterSet
+from service.claims import claim_conditions, claim_queries
+from service.claims.claim_conditions import FilterSet
+from service.claims.claim_queries import Family, Filters
 from service.claims.statement_views import SnippetView
 from service.domain.claims import Lifecycle
 from service.search.finding import fields_as_of, index_pages, snippets
@@ -132,7 +133,7 @@ def _select_served(
         .select_from(match_expressions.FixedJoin(source, claims, claims.c.id == key))
         .where(
             claims.c.lifecycle != Lifecycle.MERGED.value,
-            *claim_queries.build_conditions(filter_set, claims, claims.c.changed_at),
+            *claim_conditions.build_conditions(filter_set, claims, claims.c.changed_at),
         )
     )
 
@@ -182,7 +183,7 @@ def _split_filters(search: ClaimSearch, after: Keys | None) -> tuple[FilterSet, 
 @lru_cache(maxsize=512)
 def _select_sorted(dialect: str, filter_set: FilterSet) -> Lookup:
     """Select all that matches, in the order asked for."""
-    moment = claim_queries.choose_sort_key(filter_set)
+    moment = claim_conditions.choose_sort_key(filter_set)
     if dialect == "sqlite":
         source = match_expressions.get_source(dialect, claim_search)
         page = _select_served(filter_set, source, claim_search.c.claim)
@@ -192,13 +193,13 @@ def _select_sorted(dialect: str, filter_set: FilterSet) -> Lookup:
         found = found.prefix_with("MATERIALIZED")
         page = _select_served(filter_set, found, found.c.key)
     page = page.add_columns(moment, claims.c.id)
-    return Lookup(claim_queries.order_page(page, filter_set, moment, claims.c.id))
+    return Lookup(claim_conditions.order_page(page, filter_set, moment, claims.c.id))
 
 
 @lru_cache(maxsize=512)
 def _select_walk(dialect: str, filter_set: FilterSet) -> Lookup:
     """Select the next claims in the order asked for; of those that do not match, the keys."""
-    moment = claim_queries.choose_sort_key(filter_set)
+    moment = claim_conditions.choose_sort_key(filter_set)
     row = select(
         claims.c.document,
         claims.c.assignee,
@@ -207,9 +208,9 @@ def _select_walk(dialect: str, filter_set: FilterSet) -> Lookup:
         claims.c.id.label("id"),
     ).where(
         claims.c.lifecycle != Lifecycle.MERGED.value,
-        *claim_queries.build_conditions(filter_set, claims, claims.c.changed_at),
+        *claim_conditions.build_conditions(filter_set, claims, claims.c.changed_at),
     )
-    walked = claim_queries.order_page(row, filter_set, moment, claims.c.id).cte("walked")
+    walked = claim_conditions.order_page(row, filter_set, moment, claims.c.id).cte("walked")
     fits = match_expressions.has_match(dialect, claim_search, walked.c.id).label("fits")
     tried = select(walked, fits).cte("tried")
     return Lookup(

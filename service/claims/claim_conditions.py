@@ -1,0 +1,177 @@
+"""Which filters a list of claims has, as the conditions and the order of its SQL.
+
+`claim_queries` reads lists with them; search and board have statements of their own.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    false,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+)
+
+from service.domain.claims import Lifecycle
+from service.search.index import index_tables, match_expressions
+from service.store.tables import (
+    claim_tags,
+    claims,
+    links,
+    statements,
+)
+from service.store.types import Id, Instant
+
+AS_OF = bindparam("as_of", type_=Instant())
+
+
+@dataclass(frozen=True, slots=True)
+class FilterSet:
+    """Which filters are given, without their values: what the SQL of a list depends on."""
+
+    names: frozenset[str]
+    statuses: int
+    claimants: int
+    """How many slugs the claimant may be; 0 where its root is asked for."""
+    parties: int
+    """The same of the party that takes a stance."""
+    claimants_then: int
+    """How many slugs the claimant may have been at the instant asked about."""
+    parties_then: int
+    sort: str
+    continued: bool
+    lifecycle: Lifecycle | None = None
+    matching: str = ""
+    """The kind of database, where words are asked for too (`match`)."""
+
+
+def choose_sort_key(shape: FilterSet) -> ColumnElement[Any]:
+    """The first sort key of a list of claims as they are now."""
+    return claims.c.claimed_end if shape.sort == "claimed" else claims.c.changed_at
+
+
+def order_page(
+    page: Select[Any], shape: FilterSet, moment: ColumnElement[Any], claim_id: ColumnElement[Any]
+) -> Select[Any]:
+    """Newest first from the cursor on."""
+    if shape.continued:
+        page = page.where(
+            tuple_(moment, claim_id)
+            < tuple_(bindparam("after_moment", type_=Instant()), bindparam("after_id", type_=Id))
+        )
+    return page.order_by(moment.desc(), claim_id.desc()).limit(bindparam("limit"))
+
+
+def build_conditions(
+    shape: FilterSet, row: Any, changed_at: ColumnElement[Any]
+) -> list[ColumnElement[bool]]:
+    """The filters, on `claims` for what never changes and on `row` (now or then) for the rest.
+
+    What a row of now had then is what it has: a move of its parties would have been a change.
+    """
+    names, found = shape.names, []
+    if shape.matching:
+        found.append(
+            match_expressions.has_match(shape.matching, index_tables.claim_search, claims.c.id)
+        )
+    if shape.statuses == 1:
+        found.append(row.c.status == bindparam("status_0"))
+    elif shape.statuses:
+        found.append(row.c.status.in_([bindparam(f"status_{i}") for i in range(shape.statuses)]))
+    if "claimant" in names:
+        found.append(
+            _match_family(claims.c.claimant_root, claims.c.claimant, "claimant", shape.claimants)
+            if row is claims
+            else _match_slugs(claims.c.claimant, "claimant_then", shape.claimants_then)
+        )
+    for name in ("story", "kind"):
+        if name in names:
+            found.append(claims.c[name] == bindparam(name))
+    if "lifecycle" in names:
+        # Few are withdrawn: said as a constant, the index of those alone may be used.
+        found.append(row.c.lifecycle == literal_column(f"'{shape.lifecycle}'"))
+    if "part_of" in names:
+        found.append(row.c.part_of == bindparam("part_of"))
+    if "assignee" in names:
+        found.append(row.c.assignee == bindparam("assignee"))
+    if "drift" in names:
+        found.append(row.c.agrees.is_(False))
+    if "party" in names or "stance" in names:
+        found.append(_match_links(shape, now=row is claims))
+    if "tag" in names:
+        found.append(_match_tags(names))
+    if "claimed_since" in names:
+        found.append(claims.c.claimed_at >= bindparam("claimed_since"))
+        # Bounds what is indexed, and what the list may be in the order of.
+        found.append(claims.c.claimed_end >= bindparam("claimed_since"))
+    if "claimed_until" in names:
+        found.append(claims.c.claimed_at <= bindparam("claimed_until"))
+        found.append(claims.c.claimed_end <= bindparam("claimed_end_until"))
+    if "changed_since" in names:
+        found.append(changed_at >= bindparam("changed_since", type_=Instant()))
+    if "changed_until" in names:
+        found.append(changed_at <= bindparam("changed_until", type_=Instant()))
+    return found
+
+
+def _match_family(
+    root: ColumnElement[Any], party: ColumnElement[Any], name: str, slugs: int
+) -> ColumnElement[bool]:
+    """Whether a row is of the family asked for: equality wherever one value says it, so that an
+    index gives the rows in order."""
+    return _match_slugs(party, name, slugs) if slugs else root == bindparam(name)
+
+
+def _match_slugs(party: ColumnElement[Any], name: str, slugs: int) -> ColumnElement[bool]:
+    if slugs == 0:
+        return false()
+    if slugs == 1:
+        return party == bindparam(f"{name}_0")
+    return party.in_([bindparam(f"{name}_{i}") for i in range(slugs)])
+
+
+def _match_links(shape: FilterSet, *, now: bool) -> ColumnElement[bool]:
+    names = shape.names
+    conditions = [links.c.claim == claims.c.id]
+    if "party" in names:
+        conditions.append(
+            _match_family(links.c.root, links.c.party, "party", shape.parties)
+            if now
+            else _match_slugs(links.c.party, "party_then", shape.parties_then)
+        )
+    if "stance" in names:
+        conditions.append(links.c.stance == bindparam("stance"))
+    withdrawn = statements.c.withdrawn_at
+    if "as_of" in names:
+        conditions += [
+            links.c.recorded_at <= AS_OF,
+            or_(links.c.retracted_at.is_(None), links.c.retracted_at > AS_OF),
+            or_(withdrawn.is_(None), withdrawn > AS_OF),
+        ]
+    else:
+        conditions += [links.c.retracted_at.is_(None), withdrawn.is_(None)]
+    return exists(
+        select(1)
+        .select_from(links.join(statements, statements.c.id == links.c.statement))
+        .where(and_(*conditions))
+        .correlate(claims)
+    )
+
+
+def _match_tags(names: frozenset[str]) -> ColumnElement[bool]:
+    conditions = [claim_tags.c.claim == claims.c.id, claim_tags.c.tag == bindparam("tag")]
+    if "as_of" in names:
+        conditions += [
+            claim_tags.c.added_at <= AS_OF,
+            or_(claim_tags.c.removed_at.is_(None), claim_tags.c.removed_at > AS_OF),
+        ]
+    else:
+        conditions.append(claim_tags.c.removed_at.is_(None))
+    return exists(select(1).select_from(claim_tags).where(and_(*conditions)).correlate(claims))

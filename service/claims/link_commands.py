@@ -1,0 +1,157 @@
+"""Links: linking statements to claims, retracting and affirming links."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    select,
+)
+
+from service.claims import claim_writer, existence, proposal_commands
+from service.claims.claim_writer import Loaded, Versions
+from service.claims.proposal_commands import Outcome
+from service.claims.statement_commands import RecordedStatement, lock_statement, record_statement
+from service.domain import access, amendments, ids
+from service.domain.access import Action, Actor
+from service.domain.changes import Change
+from service.domain.claims import (
+    ClaimState,
+    Link,
+    Scope,
+    Stance,
+    Voice,
+)
+from service.domain.errors import Invalid
+from service.domain.inputs import NewLink, NewStatement
+from service.store.tables import links
+
+
+@dataclass(frozen=True, slots=True)
+class LinkOutcome(Outcome):
+    """The claim after a statement was linked to it, or the link was proposed."""
+
+    link_id: str
+
+
+def link_statement(
+    connection: Connection,
+    claim_id: str,
+    new: NewLink,
+    *,
+    four_eyes: bool,
+    versions: Versions = None,
+    actor: Actor,
+    now: datetime,
+) -> LinkOutcome:
+    """Link a statement, recorded already or now, to a claim.
+
+    On a confirmed claim a link that changes who is printed is proposed; the statement is recorded
+    in any case.
+    """
+    access.require_permission(actor, Action.RECORD)
+    loaded = claim_writer.load_claim(connection, claim_id, versions=versions, now=now)
+    loc = ("body", "statement")
+    if isinstance(new.statement, NewStatement):
+        spoken = record_statement(connection, new.statement, actor=actor, now=now, loc=loc)
+    else:
+        spoken = lock_statement(connection, new.statement, loc=loc)
+    if spoken.voice is None:
+        raise Invalid("no party stands behind this statement, so it takes no stance", loc=loc)
+    made = _build_link(ids.make_id(), spoken, spoken.voice, new, now)
+    change = amendments.add_link(loaded.state, made, note=new.note)
+    done = proposal_commands.submit_change(
+        connection, loaded, change, four_eyes=four_eyes, actor=actor, now=now
+    )
+    return LinkOutcome(done.state, done.change, done.decision, made.id)
+
+
+def rebuild_link(
+    connection: Connection, state: ClaimState, proposed: Mapping[str, Any], *, now: datetime
+) -> Change:
+    """A proposed link as it would be made now: its party may have been renamed since.
+
+    Raises StatementWithdrawn.
+    """
+    new = NewLink(
+        proposed["statement"],
+        Stance(proposed["stance"]),
+        Scope(proposed["scope"]),
+        proposed["conditional"],
+        proposed["note"],
+    )
+    spoken = lock_statement(connection, proposed["statement"], loc=("body", "statement"))
+    assert spoken.voice is not None, "a statement keeps its party"
+    made = _build_link(proposed["id"], spoken, spoken.voice, new, now)
+    return amendments.add_link(state, made, note=new.note)
+
+
+def build_origin_link(connection: Connection, claim: ClaimState) -> Link | None:
+    """The statement that a claim was recorded with, as a link that supports the claim it is merged
+    into; None where no party stands behind it."""
+    spoken = lock_statement(connection, claim.origin_statement, loc=("body", "into"))
+    if spoken.voice is None:
+        return None
+    return _build_link(
+        ids.make_id(), spoken, spoken.voice, NewLink(spoken.id, Stance.SUPPORTS), claim.created_at
+    )
+
+
+def _build_link(
+    link_id: str, spoken: RecordedStatement, voice: Voice, new: NewLink, recorded_at: datetime
+) -> Link:
+    return Link(
+        id=link_id,
+        statement=spoken.id,
+        stance=Stance(new.stance),
+        scope=Scope(new.scope),
+        conditional=new.conditional,
+        basis=spoken.basis,
+        voice=voice,
+        said_at=spoken.said_at,
+        precision=spoken.precision,
+        quote=spoken.quote,
+        recorded_at=recorded_at,
+    )
+
+
+def retract_link(
+    connection: Connection,
+    link_id: str,
+    *,
+    reason: str,
+    four_eyes: bool,
+    actor: Actor,
+    now: datetime,
+) -> Outcome:
+    """Say that a link should not have been made; it stays in the record.  Raises NotFound.
+
+    To take a denial off a confirmed claim is proposed: without it the line is bolder.
+    """
+    access.require_permission(actor, Action.RECORD)
+    loaded = _load_claim_of_link(connection, link_id, now=now)
+    change = amendments.retract_link(loaded.state, link_id, reason=reason)
+    return proposal_commands.submit_change(
+        connection, loaded, change, four_eyes=four_eyes, actor=actor, now=now
+    )
+
+
+def affirm_link(
+    connection: Connection, link_id: str, *, four_eyes: bool, actor: Actor, now: datetime
+) -> Outcome:
+    """Say that a link holds for the claim's present wording too.  Raises NotFound, Settled."""
+    access.require_permission(actor, Action.RECORD)
+    loaded = _load_claim_of_link(connection, link_id, now=now)
+    change = amendments.affirm_link(loaded.state, link_id)
+    return proposal_commands.submit_change(
+        connection, loaded, change, four_eyes=four_eyes, actor=actor, now=now
+    )
+
+
+def _load_claim_of_link(connection: Connection, link_id: str, *, now: datetime) -> Loaded:
+    claim_id = connection.scalar(select(links.c.claim).where(links.c.id == link_id))
+    if claim_id is None:
+        raise existence.build_not_found("link")
+    return claim_writer.load_claim(connection, claim_id, now=now)

@@ -1,0 +1,122 @@
+"""What is sent of decisions: one `…In` for each body, with the command's shape it becomes."""
+
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
+
+from service.domain.changes import FindingRequest
+from service.domain.claims import (
+    Finding,
+    Override,
+    SetAside,
+    Status,
+)
+from service.domain.guards import Move
+from service.domain.inputs import (
+    NewSource,
+)
+from service.web.bodies.directory_inputs import SourceIn
+from service.web.fields import (
+    Code,
+    Id,
+    In,
+    Reason,
+)
+
+
+class SetAsideIn(In):
+    link: Id
+    reason: Reason
+
+
+class OverrideIn(In):
+    code: Code
+    note: Reason
+    source: Id | SourceIn | None = Field(
+        None, description="What it rests on, where it cites no link of the claim"
+    )
+
+
+class StatusChangeIn(In):
+    to: Status
+    reason: Reason
+    cites: Annotated[tuple[Id, ...], Field(max_length=100)] = ()
+    set_aside: Annotated[tuple[SetAsideIn, ...], Field(max_length=100)] = ()
+    override: OverrideIn | None = None
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "to": "confirmed",
+                    "reason": "NATO observed the withdrawal itself",
+                    "cites": ["01970000-0000-7000-8000-000000000000"],
+                }
+            ]
+        }
+    )
+
+    def to_command(self) -> Move:
+        return Move(
+            to=self.to,
+            reason=self.reason,
+            cites=tuple(dict.fromkeys(self.cites)),
+            set_aside=tuple(SetAside(link.link, link.reason) for link in self.set_aside),
+            override=Override(self.override.code, self.override.note) if self.override else None,
+        )
+
+    def read_source(self) -> NewSource | str | None:
+        """The source that an override rests on."""
+        source = self.override.source if self.override else None
+        return source.to_command() if isinstance(source, SourceIn) else source
+
+
+class FindingIn(In):
+    """What the desk concludes beyond the status; null takes a finding back."""
+
+    finding: Finding | None
+    reason: Reason
+    cites: Annotated[tuple[Id, ...], Field(max_length=100)] = ()
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "finding": "refuted",
+                    "reason": "KFOR's own count contradicts it",
+                    "cites": ["01970000-0000-7000-8000-000000000000"],
+                }
+            ]
+        }
+    )
+
+    def to_command(self) -> FindingRequest:
+        return FindingRequest(self.finding, self.reason, tuple(dict.fromkeys(self.cites)))
+
+
+class ApprovalIn(In):
+    note: Reason | None = None
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"note": "Checked the report."}]})
+
+
+class RejectionIn(In):
+    comment: Reason
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"comment": "The photograph is from September."}]}
+    )
+
+
+class DecisionWithdrawalIn(In):
+    reason: Reason | None = None
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "Too early."}]})
+
+
+class MergeIn(In):
+    into: Id = Field(description="The claim that remains")
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"into": "01970000-0000-7000-8000-000000000000"}]}
+    )
