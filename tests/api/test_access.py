@@ -180,7 +180,7 @@ async def desk(settings: Settings, request: pytest.FixtureRequest) -> AsyncItera
         yield desk
 
 
-async def test_every_route_lets_in_whom_the_table_names(desk: Desk) -> None:
+async def test_every_route_admits_only_the_roles_of_the_table(desk: Desk) -> None:
     """A caller whose role the table does not name gets 401 or 403 before anything is looked at,
     every other caller gets past that; a refusal writes nothing."""
     callers = {role: getattr(desk, role.value) for role in Role} | {None: desk.public}
@@ -205,7 +205,7 @@ async def test_every_route_lets_in_whom_the_table_names(desk: Desk) -> None:
                     assert "one of the roles" in problem(response, "forbidden")["detail"], told
 
 
-async def test_head_is_let_in_like_get(desk: Desk) -> None:
+async def test_head_needs_the_same_role_as_get(desk: Desk) -> None:
     """HEAD is no way around the rule of GET."""
     for (method, path), rule in ROUTES.items():
         if method != "GET" or not isinstance(rule, Action):
@@ -266,9 +266,9 @@ async def secretive(desk: Desk) -> tuple[str, list[str], list[str]]:
     return claim, withheld, [*people, '"checker"', '"editor"', "APPROVAL-note"]
 
 
-async def test_internals_stay_inside(desk: Desk) -> None:
-    """No answer that a reader may have tells the assignee, a note or what a draft of a decision
-    said; none that the public may have names anybody of the desk."""
+async def test_no_answer_for_outsiders_holds_internals(desk: Desk) -> None:
+    """Readers see no assignee, note or draft of a decision; the public sees no names of the desk
+    either."""
     claim, withheld, staff = await secretive(desk)
     places = PLACES | {"claim_id": claim, "slug": "border"}
     urls = [
@@ -304,8 +304,8 @@ async def test_internals_stay_inside(desk: Desk) -> None:
                 assert secret not in response.text, (url, secret)
 
 
-async def test_a_filter_tells_no_secret(desk: Desk) -> None:
-    """Whether a claim is assigned to somebody cannot be asked by who may not know."""
+async def test_filter_by_assignee_is_refused_to_outsiders(desk: Desk) -> None:
+    """Otherwise they could ask whether a claim is assigned to somebody."""
     await secretive(desk)
     for assignee in ("me", NOBODY):
         response = await desk.reader.get("/v1/claims", params={"assignee": assignee})
@@ -315,7 +315,7 @@ async def test_a_filter_tells_no_secret(desk: Desk) -> None:
         )
 
 
-async def test_an_override_takes_an_editor(desk: Desk) -> None:
+async def test_override_needs_an_editor(desk: Desk) -> None:
     """A checker may not decide against the guards, nor approve or reject that."""
     await desk.parties()
     claim = (await desk.claim())["id"]

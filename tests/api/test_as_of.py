@@ -17,7 +17,7 @@ async def listed(desk: Desk, at: datetime, **query: str) -> list[str]:
     return [item["id"] for item in response.json()["items"]]
 
 
-async def test_a_late_arrival_changes_no_earlier_answer(desk: Desk) -> None:
+async def test_statement_recorded_late_changes_no_earlier_answer(desk: Desk) -> None:
     """What was said on 29 September and recorded on 5 October is known from 5 October on."""
     await desk.parties()
     claim = (await desk.claim())["id"]
@@ -43,8 +43,8 @@ async def test_a_late_arrival_changes_no_earlier_answer(desk: Desk) -> None:
         assert not (then.json().get("trace"))
 
 
-async def test_before_its_first_record_a_claim_was_not_known(desk: Desk) -> None:
-    """Then it, its links and its suggestion are not yet recorded; what never was is not found."""
+async def test_claim_is_not_yet_recorded_before_its_first_event(desk: Desk) -> None:
+    """Nor are its links and its suggestion; an unknown claim is not found."""
     await desk.parties()
     before = desk.clock.now.isoformat()
     claim = (await desk.claim())["id"]
@@ -55,9 +55,9 @@ async def test_before_its_first_record_a_claim_was_not_known(desk: Desk) -> None
         problem(await desk.reader.get(never), "not-found")
 
 
-async def test_a_party_is_where_it_was(desk: Desk) -> None:
-    """Asked of an instant, a party has below it whom it had then, at every level of the tree, and
-    its name of then; what it says today is another matter."""
+async def test_as_of_shows_the_party_tree_of_then(desk: Desk) -> None:
+    """A filter by party takes in whom it had below it then, at every level; names are of then,
+    too."""
     await desk.parties()
     bureau = {"slug": "bureau", "name": "Bureau", "parent": "state-department"}
     await desk.post("/v1/parties", bureau)
@@ -92,9 +92,9 @@ async def test_a_party_is_where_it_was(desk: Desk) -> None:
     )
 
 
-async def test_an_act_on_several_claims_has_one_instant(desk: Desk) -> None:
-    """Where the clock went back, a withdrawal, a merge or a party's move happens when the last of
-    its claims had changed: at no instant has it shown on one of them and not on another."""
+async def test_act_on_several_claims_has_one_instant(desk: Desk) -> None:
+    """If the clock went back, a withdrawal, a merge or a party's move happens when the last of its
+    claims had changed: at no instant does it show on one of them and not on another."""
     await desk.parties()
     first, second = (await desk.claim())["id"], (await desk.claim())["id"]
     said = await desk.post("/v1/statements", build_statement("nato", basis="documents"))

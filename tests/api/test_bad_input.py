@@ -60,10 +60,10 @@ JSON = {"Content-Type": "application/json"}
     ],
 )
 @pytest.mark.parametrize("database_kind", ["sqlite"])
-async def test_a_claim_that_does_not_fit(
+async def test_invalid_claim_is_refused_with_every_field_at_fault(
     desk: Desk, change: dict[str, Any], loc: tuple[str | int, ...]
 ) -> None:
-    """Each field that is wrong, unknown or points at nothing is named, and nothing is recorded."""
+    """Each field that is wrong, unknown or refers to nothing is named, and nothing is recorded."""
     await desk.parties()
     async with nothing_changes(desk):
         response = await desk.checker.post("/v1/claims", json=build_claim(**change))
@@ -99,8 +99,9 @@ async def test_a_claim_that_does_not_fit(
     ],
 )
 @pytest.mark.parametrize("database_kind", ["sqlite"])
-async def test_an_instant_is_rfc_3339_with_its_offset(desk: Desk, instant: Any, why: str) -> None:
-    """Naive, absurd and impossible instants are refused in a body and in a query, told apart."""
+async def test_instants_must_be_rfc_3339_with_an_offset(desk: Desk, instant: Any, why: str) -> None:
+    """Naive, absurd and impossible instants are refused in a body and in a query, each with its
+    reason."""
     await desk.parties()
     async with nothing_changes(desk):
         claim = await desk.checker.post("/v1/claims", json=build_claim(claimed_at=instant))
@@ -145,8 +146,8 @@ RAW = [
 
 @pytest.mark.parametrize(("body", "slug"), RAW, ids=range(len(RAW)))
 @pytest.mark.parametrize("database_kind", ["sqlite"])
-async def test_a_body_that_is_no_fitting_json(desk: Desk, body: bytes, slug: str) -> None:
-    """Broken, deep, huge or undecodable JSON is the sender's mistake, never a failure of ours."""
+async def test_broken_json_is_the_senders_fault(desk: Desk, body: bytes, slug: str) -> None:
+    """Broken, deep, huge or undecodable JSON is never an internal error."""
     async with nothing_changes(desk):
         response = await desk.checker.post("/v1/parties", content=body, headers=JSON)
         problem(response, slug)
@@ -156,7 +157,7 @@ async def test_a_body_that_is_no_fitting_json(desk: Desk, body: bytes, slug: str
     "kind", ["text/plain", "application/xml", "multipart/form-data; boundary=x", "json", None]
 )
 @pytest.mark.parametrize("database_kind", ["sqlite"])
-async def test_a_body_is_sent_as_json(desk: Desk, kind: str | None) -> None:
+async def test_body_must_be_sent_as_json(desk: Desk, kind: str | None) -> None:
     """Another content type, or none, is 415; JSON with a parameter or suffix is not."""
     body = b'{"slug": "nato", "name": "NATO"}'
     async with nothing_changes(desk):
@@ -182,10 +183,10 @@ async def test_a_body_is_sent_as_json(desk: Desk, kind: str | None) -> None:
         (7, [["source"]]),
     ],
 )
-async def test_a_field_that_takes_an_id_or_an_object_is_told_of_as_sent(
+async def test_error_in_a_field_of_id_or_object_speaks_of_what_was_sent(
     desk: Desk, source: Any, found: list[list[str]]
 ) -> None:
-    """Not in the names of our classes, and not that an object is no id."""
+    """It does not name our classes, nor call an object an invalid id."""
     await desk.parties()
     body = build_statement("nato", quotes=[build_quote() | {"source": source}])
     refused = problem(await desk.checker.post("/v1/statements", json=body), "invalid-request")
@@ -199,7 +200,7 @@ async def test_a_field_that_takes_an_id_or_an_object_is_told_of_as_sent(
     assert places == [["body", "statement", "quotes", 0, *place] for place in found]
 
 
-async def test_a_body_has_256_kib(desk: Desk) -> None:
+async def test_body_over_256_kib_is_refused(desk: Desk) -> None:
     """A body of 256 KiB is read, one byte more is 413, and so are 10 MB, chunked or not."""
 
     async def chunks(size: int) -> AsyncIterator[bytes]:
@@ -216,8 +217,8 @@ async def test_a_body_has_256_kib(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"])
-async def test_a_body_that_breaks_off_is_not_carried_out(desk: Desk) -> None:
-    """A sender who is gone before the body ended is not taken to have sent an empty one."""
+async def test_incomplete_body_is_not_carried_out(desk: Desk) -> None:
+    """A sender who disconnects before the body ends has not sent an empty one."""
     await desk.parties()
     claim = (await desk.claim())["id"]
     link = await desk.link(claim, "supports", "nato")
@@ -272,10 +273,10 @@ async def test_a_body_that_breaks_off_is_not_carried_out(desk: Desk) -> None:
     ],
 )
 @pytest.mark.parametrize("database_kind", ["sqlite"])
-async def test_a_wrong_method_is_told_the_right_ones(
+async def test_wrong_method_gets_405_with_the_allowed_methods(
     desk: Desk, method: str, path: str, allow: str
 ) -> None:
-    """405 names every method that the address takes, whichever route takes it."""
+    """All that the address takes, whichever route takes them."""
     response = await desk.checker.request(method, path)
     assert response.headers["Allow"] == allow
     if method == "HEAD":
@@ -312,8 +313,8 @@ async def test_a_wrong_method_is_told_the_right_ones(
     ],
 )
 @pytest.mark.parametrize("database_kind", ["sqlite"])
-async def test_what_is_not_there(desk: Desk, path: str) -> None:
-    """Unknown addresses, ids and slugs are 404, and odd spellings of an id are not ids."""
+async def test_unknown_addresses_ids_and_slugs_are_404(desk: Desk, path: str) -> None:
+    """An odd spelling of an id is not an id."""
     problem(await desk.checker.get(path), "not-found")
 
 
@@ -321,8 +322,8 @@ async def test_what_is_not_there(desk: Desk, path: str) -> None:
     "path", ["/v1/parties/a%00b", "/v1/claims?tag=%00", "/v1/%00", "/v1/claims/%00", "/%00"]
 )
 @pytest.mark.parametrize("database_kind", ["sqlite"])
-async def test_an_address_holds_no_nul(desk: Desk, path: str) -> None:
-    """NUL in a path or query is refused for everybody, before any database sees it."""
+async def test_nul_in_an_address_is_refused(desk: Desk, path: str) -> None:
+    """For everybody, before any database sees it."""
     for client in (desk.reader, desk.public):
         problem(await client.get(path), "invalid-request")
 
@@ -341,14 +342,14 @@ async def test_an_address_holds_no_nul(desk: Desk, path: str) -> None:
     ],
 )
 @pytest.mark.parametrize("database_kind", ["sqlite"])
-async def test_an_unknown_parameter_is_refused(desk: Desk, url: str) -> None:
-    """A misspelt filter is told so: ignored, it would widen the list."""
+async def test_unknown_parameter_is_refused(desk: Desk, url: str) -> None:
+    """A misspelt filter would widen the list if it were ignored."""
     problem(await desk.checker.get(url), "invalid-request")
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"])
-async def test_a_post_takes_no_query(desk: Desk) -> None:
-    """What belongs in the body is not looked for in the address."""
+async def test_post_refuses_query_parameters(desk: Desk) -> None:
+    """They belong in the body."""
     async with nothing_changes(desk):
         response = await desk.checker.post("/v1/sources?dry_run=1", json=SOURCE)
         refused_field(response, "query", "dry_run")

@@ -69,7 +69,7 @@ async def test_speakers_speak_for_their_own_party(desk: Desk) -> None:
         problem(twin, "already-exists")
 
 
-async def test_links_are_made_once_and_with_a_voice(desk: Desk) -> None:
+async def test_link_needs_a_party_and_is_made_once(desk: Desk) -> None:
     """No link without a party behind the statement, of the claim's own origin, of an unknown
     statement, or of one that is linked already."""
     await desk.parties()
@@ -97,7 +97,7 @@ async def test_links_are_made_once_and_with_a_voice(desk: Desk) -> None:
         problem(await desk.checker.post(gone, json=body), "not-found")
 
 
-async def test_nothing_is_taken_back_twice(desk: Desk) -> None:
+async def test_nothing_can_be_retracted_twice(desk: Desk) -> None:
     """A second retraction, withdrawal, affirmation or settlement is a conflict."""
     await desk.parties()
     claim = await desk.claim()
@@ -149,9 +149,9 @@ async def closed_acts(desk: Desk, claim: dict[str, Any], into: str) -> list[tupl
     ]
 
 
-async def test_a_closed_claim_stays_as_it_is(desk: Desk) -> None:
+async def test_closed_claim_cannot_be_changed(desk: Desk) -> None:
     """Nobody links to, amends, moves, merges or withdraws a claim that was merged or withdrawn;
-    nothing is merged into it, and nothing new is part of a merged one."""
+    nothing is merged into it, and nothing new becomes part of a merged one."""
     await desk.parties()
     merged, survivor, taken_back = await desk.claim(), await desk.claim(), await desk.claim()
     url = f"/v1/claims/{merged['id']}"
@@ -188,7 +188,7 @@ async def test_a_closed_claim_stays_as_it_is(desk: Desk) -> None:
         refused_field(part, "body", "part_of")
 
 
-async def test_cites_belong_to_the_claim(desk: Desk) -> None:
+async def test_decision_cites_only_active_links_of_its_claim(desk: Desk) -> None:
     """What a decision cites or sets aside is an active link of that very claim."""
     await desk.parties()
     claim, other = await desk.claim(), await desk.claim()

@@ -70,8 +70,8 @@ async def test_a_claim_is_recorded_as_it_was_sent(desk: Desk) -> None:
     assert claim["status_since"] == claim["created_at"] == claim["updated_at"]
 
 
-async def test_every_kind_and_precision_is_taken(desk: Desk) -> None:
-    """Each kind of claim and each precision is recorded and served back."""
+async def test_every_kind_and_precision_is_accepted(desk: Desk) -> None:
+    """Each is recorded and served back."""
     await desk.parties()
     for kind in Kind:
         assert (await desk.claim(kind=kind.value))["kind"] == kind.value
@@ -81,9 +81,9 @@ async def test_every_kind_and_precision_is_taken(desk: Desk) -> None:
         assert (await origin_of(desk, claim))["precision"] == precision.value
 
 
-async def test_an_origin_is_as_the_claim_says_unless_it_says_otherwise(desk: Desk) -> None:
-    """Party, speaker, instant and precision of the origin come from the claim where left out; a
-    claim may be known from what another party says, or from words of nobody."""
+async def test_origin_takes_its_missing_fields_from_the_claim(desk: Desk) -> None:
+    """Party, speaker, instant and precision; a claim may also be known from what another party
+    says, or from words of nobody."""
     await desk.parties()
     plain = await origin_of(desk, await desk.claim())
     assert (plain["party"], plain["speaker"]["name"]) == ("belgrade", "Gen. Milan Mojsilović")
@@ -110,8 +110,8 @@ async def test_an_origin_is_as_the_claim_says_unless_it_says_otherwise(desk: Des
     assert (nobodys["party"], nobodys["speaker"]) == (None, None)
 
 
-async def test_an_unattributed_claim_is_first_class(desk: Desk) -> None:
-    """Without a claimant every party is independent of nobody, so Belgrade too can confirm it."""
+async def test_unattributed_claim_can_be_confirmed_by_any_party(desk: Desk) -> None:
+    """Without a claimant every party is independent, so Belgrade too can confirm it."""
     await desk.parties()
     claim = await desk.claim(claimant=None, speaker=None)
     assert claim["claimant"] is None
@@ -121,8 +121,8 @@ async def test_an_unattributed_claim_is_first_class(desk: Desk) -> None:
     assert (await desk.read(claim["id"]))["suggested_status"] == "confirmed"
 
 
-async def test_a_claim_may_come_from_a_statement_recorded_before(desk: Desk) -> None:
-    """Its party's speaker is the claimant's too; a withdrawn statement is nobody's claim."""
+async def test_claim_can_originate_from_a_recorded_statement(desk: Desk) -> None:
+    """Its party's speaker is the claimant's too; a withdrawn statement cannot be an origin."""
     await desk.parties()
     said = await desk.post(
         "/v1/statements", build_statement("belgrade", speaker={"name": "Miloš Vučević"})
@@ -164,9 +164,9 @@ async def test_a_parent_shows_its_components(desk: Desk) -> None:
     assert [each["id"] for each in parts] == [part["id"]]
 
 
-async def test_a_typo_is_mended_and_a_wording_is_revised(desk: Desk) -> None:
-    """A typo keeps revision, status and links; a material change is a new revision, takes a
-    confirmation back, and has each link affirmed anew before it counts again."""
+async def test_typo_keeps_the_revision_and_a_material_change_makes_a_new_one(desk: Desk) -> None:
+    """A typo keeps status and links; a material change takes a confirmation back, and each link
+    must be affirmed before it counts again."""
     await desk.parties()
     claim = (await desk.claim(text="Serbia has returnd to normal"))["id"]
     link = await desk.confirm(claim)
@@ -193,8 +193,9 @@ async def test_a_typo_is_mended_and_a_wording_is_revised(desk: Desk) -> None:
         problem(await patch(desk, claim, material=True), "invalid-request")
 
 
-async def test_tags_and_assignee_are_amended(desk: Desk) -> None:
-    """What is sent is changed, what is left out stays, null clears; no change is no new version."""
+async def test_tags_and_assignee_can_be_amended(desk: Desk) -> None:
+    """Fields that are not sent stay, null clears; an amendment without a change is no new
+    version."""
     await desk.parties()
     claim = (await desk.claim(tags=["a"]))["id"]
     me = (await desk.checker2.get("/v1/me")).json()["id"]
@@ -228,9 +229,9 @@ async def test_a_withdrawn_claim_keeps_its_status(desk: Desk) -> None:
     assert [each["lifecycle"] for each in listed] == ["withdrawn"]
 
 
-async def test_links_are_shown_with_all_they_rest_on(desk: Desk) -> None:
-    """expand=links gives what the list of links gives: statement, speaker, quotes and sources, the
-    retracted ones too; as of an instant only what was known by then."""
+async def test_links_show_their_statements_speakers_quotes_and_sources(desk: Desk) -> None:
+    """expand=links gives what the list of links gives, retracted ones too; as of an instant only
+    what was known by then."""
     await desk.parties()
     claim = (await desk.claim())["id"]
     miller = {"name": "Matthew Miller", "role": "spokesman"}
@@ -265,7 +266,7 @@ async def test_links_are_shown_with_all_they_rest_on(desk: Desk) -> None:
     problem(before, "not-yet-recorded")
 
 
-async def test_the_suggestion_shows_its_working(desk: Desk) -> None:
+async def test_suggestion_explains_each_link(desk: Desk) -> None:
     """Each link is counted or not, and why; as of an instant from what was known then."""
     await desk.parties()
     claim = (await desk.claim())["id"]
@@ -286,8 +287,8 @@ async def test_the_suggestion_shows_its_working(desk: Desk) -> None:
     assert len(earlier["trace"]) == 1
 
 
-async def test_notes_are_kept_beside_the_record(desk: Desk) -> None:
-    """A note is listed with its author, oldest first, and is no change of the claim."""
+async def test_notes_are_no_change_of_the_claim(desk: Desk) -> None:
+    """A note is listed with its author, oldest first."""
     await desk.parties()
     claim = (await desk.claim())["id"]
     url = f"/v1/claims/{claim}/notes"
@@ -302,7 +303,7 @@ async def test_notes_are_kept_beside_the_record(desk: Desk) -> None:
     assert (await desk.read(claim))["version"] == 1
 
 
-async def test_history_is_a_chain_of_what_happened(desk: Desk) -> None:
+async def test_history_is_a_complete_chain_of_hashes(desk: Desk) -> None:
     """Every event in order, paged without a gap, each bound to the one before by its hash."""
     await desk.parties()
     claim = (await desk.claim())["id"]

@@ -141,7 +141,9 @@ async def test_everybody_can_check_every_hash(desk: Desk, claim: str, who: str) 
 
 
 @pytest.mark.parametrize("who", ["public", "reader"])
-async def test_what_is_withheld_cannot_be_found_by_trying(desk: Desk, claim: str, who: str) -> None:
+async def test_withheld_value_cannot_be_guessed_from_its_hash(
+    desk: Desk, claim: str, who: str
+) -> None:
     """Over all people, notes and types that it may have been, with every salt that is served."""
     events = await history_of(getattr(desk, who), claim)
     whole = await history_of(desk.checker, claim)
@@ -298,8 +300,9 @@ async def make_old(desk: Desk, claim: str) -> None:
     await desk.database.write(change)
 
 
-async def test_a_chain_that_an_older_release_began_stays_sealed(desk: Desk) -> None:
-    """From the first event on whose hash would tell, also where later ones have commitments."""
+async def test_hashes_after_an_older_releases_event_stay_withheld(desk: Desk) -> None:
+    """From the first event on whose hash would give something away, also if later ones have
+    commitments."""
     await desk.parties()
     user = await add_user(desk, "ana")
     claim = str((await desk.claim())["id"])
@@ -320,7 +323,7 @@ async def test_a_chain_that_an_older_release_began_stays_sealed(desk: Desk) -> N
 
 
 @pytest.mark.parametrize(("note", "sealed"), [(None, False), ("he was angry", True)])
-async def test_an_older_hash_is_withheld_only_where_something_was(
+async def test_older_hash_is_served_if_nothing_was_withheld(
     desk: Desk, note: str | None, sealed: bool
 ) -> None:
     await desk.parties()

@@ -33,7 +33,7 @@ async def two(desk: Desk) -> tuple[str, str]:
     return claim, into
 
 
-async def test_a_change_says_which_version_was_read(desk: Desk) -> None:
+async def test_change_needs_the_version_that_was_read(desk: Desk) -> None:
     """Without If-Match 428, with a stale, weak or unknown tag 412 with the current version, with
     what is no tag 400; each writes nothing."""
     claim, into = await two(desk)
@@ -58,7 +58,7 @@ async def test_a_change_says_which_version_was_read(desk: Desk) -> None:
 @pytest.mark.parametrize("header", ['"2"', ' "2" ', '"1", "2"', '"x","2"', 'W/"2", "2"', "*"])
 @pytest.mark.parametrize("act", range(5))
 @pytest.mark.parametrize("database_kind", ["sqlite"])
-async def test_a_matching_version_lets_a_change_pass(desk: Desk, header: str, act: int) -> None:
+async def test_matching_version_lets_a_change_pass(desk: Desk, header: str, act: int) -> None:
     """One matching strong tag of a list is enough, and `*` is any version."""
     claim, into = await two(desk)
     method, url, body, _ = acts(claim, into)[act]
@@ -72,8 +72,9 @@ async def test_a_matching_version_lets_a_change_pass(desk: Desk, header: str, ac
         assert response.headers["ETag"] == read.headers["ETag"] == '"3"'
 
 
-async def test_of_two_checkers_at_once_the_second_is_refused(desk: Desk) -> None:
-    """Two changes sent with the same version: one is made, the other gets 412 and what is now."""
+async def test_second_of_two_concurrent_changes_is_refused(desk: Desk) -> None:
+    """Both were sent with the same version: one is made, the other gets 412 and the current
+    version."""
     claim, into = await two(desk)
     for method, url, body, _ in acts(claim, into)[:2]:
         version = (await desk.read(claim))["version"]
@@ -96,9 +97,9 @@ async def test_of_two_checkers_at_once_the_second_is_refused(desk: Desk) -> None
         assert (await desk.read(claim))["version"] == version + 1
 
 
-async def test_an_unchanged_claim_is_not_sent_again(desk: Desk) -> None:
-    """If-None-Match with the version, weak or strong, alone or in a list, is 304 without a body;
-    any change of the claim, its parent's components included, ends that."""
+async def test_unchanged_claim_is_answered_304(desk: Desk) -> None:
+    """For the version, weak or strong, alone or in a list, until the claim or one of its components
+    changes."""
     claim, _ = await two(desk)
     url = f"/v1/claims/{claim}"
     assert (await desk.reader.get(url)).headers["ETag"] == '"2"'
@@ -129,8 +130,8 @@ async def test_a_version_of_the_past_has_its_own_tag(desk: Desk) -> None:
         assert (answer.status_code, answer.headers["ETag"]) == (status, '"2"')
 
 
-async def test_a_settled_decision_tells_the_claims_version(desk: Desk) -> None:
-    """Proposing and settling move the claim's version, and answer with its tag."""
+async def test_answers_about_decisions_have_the_claims_tag(desk: Desk) -> None:
+    """Proposing and settling change the claim's version."""
     claim, _ = await two(desk)
     link = await desk.link(claim, "supports", "nato")
     proposed = await desk.move(claim, "confirmed", cites=[link["id"]])

@@ -27,7 +27,7 @@ async def test_a_party_that_reads_like_another_is_refused(desk: Desk, name: str)
     assert (await desk.reader.get("/v1/parties/other")).status_code == 404
 
 
-async def test_letters_that_together_read_as_one_are_refused(desk: Desk) -> None:
+async def test_letters_that_together_look_like_one_are_refused(desk: Desk) -> None:
     await desk.post("/v1/parties", {"slug": "modern", "name": "Modern Times"})
     answer = await desk.checker.post("/v1/parties", json={"slug": "m2", "name": "Modem Times"})
     assert answer.status_code == 409
@@ -36,7 +36,9 @@ async def test_letters_that_together_read_as_one_are_refused(desk: Desk) -> None
 @pytest.mark.parametrize(
     ("first", "second"), [("Kurti", "Курти"), ("Office I", "Office L"), ("Unit 10", "Unit 11")]
 )
-async def test_names_that_do_not_look_alike_are_two(desk: Desk, first: str, second: str) -> None:
+async def test_names_that_do_not_look_alike_are_accepted(
+    desk: Desk, first: str, second: str
+) -> None:
     await desk.post("/v1/parties", {"slug": "first", "name": first})
     answer = await desk.checker.post("/v1/parties", json={"slug": "second", "name": second})
     assert answer.status_code == 201, answer.text
@@ -92,8 +94,8 @@ async def test_a_role_that_reads_like_another_makes_no_second_speaker(
 
 
 @pytest.mark.parametrize("stop", "․﹒﹗܁ꓸǃ⁉")
-async def test_a_look_alike_of_a_full_stop_ends_no_name(desk: Desk, stop: str) -> None:
-    """UTS 39: what reads as a full stop in print is one to our readers."""
+async def test_name_cannot_end_with_a_look_alike_of_a_full_stop(desk: Desk, stop: str) -> None:
+    """UTS 39: in print it would end a sentence."""
     name = f"Tirana{stop} Confirmed by nobody"
     answer = await desk.checker.post("/v1/parties", json={"slug": "tirana", "name": name})
     assert answer.status_code == 422, answer.text
@@ -111,7 +113,7 @@ async def test_people_and_keys_share_one_list_of_names(desk: Desk) -> None:
     assert (await desk.admin.post("/v1/users", json=other)).status_code == 409
 
 
-async def test_two_at_once_cannot_both_have_it(desk: Desk) -> None:
+async def test_concurrent_requests_cannot_both_take_a_name(desk: Desk) -> None:
     names = ["Alpha Centre", "Аlpha Centre", "ALPHA CENTRE", "Alpha Ϲentre"]
     answers = await asyncio.gather(
         *(
@@ -122,7 +124,7 @@ async def test_two_at_once_cannot_both_have_it(desk: Desk) -> None:
     assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409]
 
 
-async def test_duplicates_that_are_there_stay_and_are_listed(desk: Desk) -> None:
+async def test_existing_duplicates_stay_and_are_listed(desk: Desk) -> None:
     await desk.parties()
     assert await desk.database.read(list_confusable_names) == []
     await desk.post("/v1/parties", {"slug": "other", "name": "Another"})

@@ -72,7 +72,7 @@ def test_what_the_server_refuses_before_any_operation_is_documented(path: str, m
     assert wanted - set(described["responses"]) == set()
 
 
-def test_signing_in_takes_nobody_who_is_known() -> None:
+def test_sign_in_needs_no_authentication_in_the_document() -> None:
     assert operation("/v1/session", "post")["security"] == []
 
 
@@ -122,7 +122,7 @@ def test_every_operation_says_what_it_does_and_refuses(path: str, method: str) -
     assert required == ("428" in told["responses"])
 
 
-def test_every_example_is_taken() -> None:
+def test_every_example_of_the_document_is_accepted() -> None:
     """What the reference shows as a body is a body that is accepted."""
     shown = 0
     for module in (
@@ -142,8 +142,8 @@ def test_every_example_is_taken() -> None:
     assert shown > 20
 
 
-async def test_a_working_day_is_answered_as_documented(desk: Desk) -> None:
-    """Every answer of a whole journey, from parties to a merge, has its documented shape."""
+async def test_answers_of_a_whole_journey_are_as_documented(desk: Desk) -> None:
+    """From parties to a merge."""
     operations = schemathesis.openapi.from_dict(DOCUMENT)
     seen: set[tuple[str, str, int]] = set()
 
@@ -344,11 +344,11 @@ def cases() -> Iterator[tuple[str, str, GenerationMode]]:
 
 
 @pytest.mark.parametrize(("path", "method", "mode"), list(cases()), ids=str)
-def test_the_application_does_as_documented(
+def test_application_answers_any_request_as_documented(
     server: Server, path: str, method: str, mode: GenerationMode
 ) -> None:
-    """Whatever is sent, fitting the document or not: no failure, and an answer that is documented
-    in status, content type, headers and shape."""
+    """Whether it fits the document or not: no internal error, and an answer documented in status,
+    content type, headers and shape."""
     operations = schemathesis.openapi.from_dict(DOCUMENT)
     fitting = operations[path][method].as_strategy(generation_mode=mode)
 

@@ -50,7 +50,7 @@ async def test_public_answers_name_every_origin_also_to_a_shared_cache(public_de
     assert (unknown.status_code, unknown.headers["access-control-allow-origin"]) == (404, "*")
 
 
-async def test_browser_may_ask_before_it_reads_but_not_before_it_changes(
+async def test_preflight_allows_reading_and_no_changes(
     public_desk: Desk,
 ) -> None:
     allowed = await public_desk.public.options("/v1/claims", headers=PREFLIGHT)
@@ -67,7 +67,7 @@ async def test_browser_may_ask_before_it_reads_but_not_before_it_changes(
     assert "access-control-allow-origin" not in changed.headers
 
 
-async def test_what_needs_a_key_is_not_for_other_origins(public_desk: Desk, desk: Desk) -> None:
+async def test_other_origins_cannot_read_what_needs_a_key(public_desk: Desk, desk: Desk) -> None:
     """Internal resources of a public desk, and everything of one that is not public."""
     for path in ("/v1/parties", "/v1/me", "/v1/keys", "/v1/review-queue", "/"):
         answer = await public_desk.admin.get(path, headers=ELSEWHERE)

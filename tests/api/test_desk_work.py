@@ -13,9 +13,9 @@ async def queue(desk: Desk, **query: str) -> list[tuple[str, list[str]]]:
     return [(item["claim"]["id"], item["reasons"]) for item in response.json()["items"]]
 
 
-async def test_a_decision_is_listed_until_it_is_settled_and_after(desk: Desk) -> None:
-    """A proposal waits with what it says; rejected, withdrawn and approved ones keep who, when and
-    why; one proposal at a time."""
+async def test_decisions_are_listed_before_and_after_they_are_settled(desk: Desk) -> None:
+    """A proposal waits with all it says; rejected, withdrawn and approved ones keep who, when and
+    why; a claim has one proposal at a time."""
     await desk.parties()
     claim = (await desk.claim())["id"]
     link = await desk.link(claim, "supports", "nato")
@@ -56,9 +56,9 @@ async def test_a_decision_is_listed_until_it_is_settled_and_after(desk: Desk) ->
     assert own.json()["items"][0]["approval_note"] == "seen"
 
 
-async def test_an_approval_rests_on_what_still_stands(desk: Desk) -> None:
-    """Where a cited link is gone, though its party is printed still, an approval is refused with
-    what is missing; where a contradiction has come, with what changed; the proposal waits on."""
+async def test_approval_is_refused_if_the_evidence_changed(desk: Desk) -> None:
+    """If a cited link is gone, with what is missing; if a contradiction has come, with what
+    changed. The proposal waits on."""
     await desk.parties()
     for spoil in ("retract", "contradict"):
         claim = (await desk.claim())["id"]
@@ -81,8 +81,8 @@ async def test_an_approval_rests_on_what_still_stands(desk: Desk) -> None:
         assert (await desk.checker.get(f"/v1/decisions/{decision}")).json()["state"] == "pending"
 
 
-async def test_of_two_approvals_at_once_one_counts(desk: Desk) -> None:
-    """Two people approve in the same moment: one change of status, the other is told so."""
+async def test_one_of_two_concurrent_approvals_counts(desk: Desk) -> None:
+    """One change of status; the other approver is told."""
     await desk.parties()
     claim = (await desk.claim())["id"]
     link = await desk.link(claim, "supports", "nato")
@@ -95,9 +95,9 @@ async def test_of_two_approvals_at_once_one_counts(desk: Desk) -> None:
     assert len(changes) == 1
 
 
-async def test_the_review_queue_says_what_wants_attention(desk: Desk) -> None:
+async def test_review_queue_lists_claims_with_their_reasons(desk: Desk) -> None:
     """Drift, a challenge, a waiting approval and, after two days, a stale request; each claim once
-    with all its reasons, and gone when dealt with."""
+    with all its reasons, until they are dealt with."""
     await desk.parties()
     quiet, drifting, challenged, waiting, asked = [
         (await desk.claim(text=text))["id"] for text in ("a", "b", "c", "d", "e")
@@ -137,9 +137,9 @@ async def test_the_review_queue_says_what_wants_attention(desk: Desk) -> None:
     refused_field(unknown, "query", "reason")
 
 
-async def test_the_tail_gives_every_event_once_and_in_order(desk: Desk) -> None:
-    """Going on from next_after nothing is missed or repeated while others write; filters narrow by
-    type, story and claim; each event says its place in its claim's record."""
+async def test_event_list_gives_every_event_once_and_in_order(desk: Desk) -> None:
+    """From next_after on nothing is missed or repeated while others write; filters narrow by type,
+    story and claim; each event says its number in its claim's record."""
     await desk.parties()
     await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
     seen: list[dict[str, Any]] = []

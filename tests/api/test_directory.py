@@ -49,8 +49,8 @@ async def test_spellings_of_an_address_make_one_source(desk: Desk) -> None:
     assert other["url"] == "https://Other.example/"
 
 
-async def test_an_address_alone_means_the_source_that_is_known_there(desk: Desk) -> None:
-    """However its text was hashed: another source would have no name."""
+async def test_address_alone_refers_to_the_known_source(desk: Desk) -> None:
+    """Whatever the hash of its text: another source would have no headline."""
     made = await desk.post("/v1/sources", SOURCE | {"title": "T", "sha256": "a" * 64})
     again = await desk.post(
         "/v1/sources", {"url": SOURCE["url"] + "#end", "language": "en"}, status=200
@@ -79,14 +79,14 @@ async def test_an_address_alone_means_the_source_that_is_known_there(desk: Desk)
     ],
 )
 @pytest.mark.parametrize("database_kind", ["sqlite"])
-async def test_a_source_that_cannot_be_looked_up(desk: Desk, change: dict[str, Any]) -> None:
-    """Addresses that are no web address, hashes and languages that are none, are refused."""
+async def test_invalid_source_is_refused(desk: Desk, change: dict[str, Any]) -> None:
+    """Addresses that are no web address, hashes and languages that are none."""
     async with nothing_changes(desk):
         response = await desk.checker.post("/v1/sources", json=SOURCE | change)
         refused_field(response, "body", *change)
 
 
-async def test_a_speaker_is_known_without_diacritics(desk: Desk) -> None:
+async def test_speaker_is_found_without_diacritics(desk: Desk) -> None:
     """Vucevic is Vučević, in the directory, in claims and in statements; a new role is somebody
     new; without a role the latest of that name is meant."""
     await desk.parties()
@@ -147,7 +147,7 @@ async def test_one_name_in_two_spellings_is_one_speaker(desk: Desk) -> None:
     assert (again.status_code, again.json()["id"]) == (200, made["id"])
 
 
-async def test_a_corrected_speaker_is_corrected_everywhere(desk: Desk) -> None:
+async def test_corrected_speaker_changes_on_every_claim(desk: Desk) -> None:
     """A correction shows on each claim the speaker made or spoke of, and in its record."""
     await desk.parties()
     claim = await desk.claim(speaker={"name": "Milan Mojsilovic", "role": "chief"})
@@ -162,8 +162,9 @@ async def test_a_corrected_speaker_is_corrected_everywhere(desk: Desk) -> None:
     assert read["version"] == 2
 
 
-async def test_a_moved_party_is_weighed_anew(desk: Desk) -> None:
-    """A party put under the claimant no longer confirms for it; a renamed one is shown so."""
+async def test_moved_or_renamed_party_changes_its_claims(desk: Desk) -> None:
+    """A party put under the claimant no longer confirms for it; a renamed one is shown with its new
+    name."""
     await desk.parties()
     claim = (await desk.claim())["id"]
     await desk.confirm(claim, party="kosovo-police")
@@ -204,8 +205,8 @@ async def test_a_story_names_the_parties_in_it(desk: Desk) -> None:
         )
 
 
-async def test_a_story_changed_in_nothing_stays_as_it_is(desk: Desk) -> None:
-    """An empty change, or one to what is there already, moves no clock."""
+async def test_story_change_without_a_difference_changes_nothing(desk: Desk) -> None:
+    """An empty change, or one to the present values, keeps `updated_at`."""
     made = await desk.post("/v1/stories", {"slug": "border", "title": "Border"})
     for change in ({}, {"title": "Border"}):
         answer = await desk.editor.patch("/v1/stories/border", json=change)

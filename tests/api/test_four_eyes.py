@@ -108,8 +108,8 @@ async def test_a_wording_changed_since_the_proposal_voids_it(desk: Desk) -> None
     assert (await desk.read(claim))["status"] == "confirmed"
 
 
-async def test_one_person_cannot_find_a_claim_refuted(desk: Desk) -> None:
-    """PATCH names the way; the way takes evidence, a reason and a second person."""
+async def test_one_person_cannot_record_a_finding(desk: Desk) -> None:
+    """PATCH refuses with the way to do it, which takes evidence, a reason and a second person."""
     claim = await confirmed(desk)
     before = await printed(desk, claim)
     async with nothing_changes(desk):
@@ -179,8 +179,8 @@ async def test_one_person_cannot_merge_supporters_into_a_confirmed_claim(desk: D
     assert redirected.status_code == 308
 
 
-async def test_a_duplicate_that_gained_a_supporter_since_voids_the_merge(desk: Desk) -> None:
-    """The proposal is bound to what would print, not only to what printed."""
+async def test_supporter_of_the_duplicate_since_the_proposal_voids_the_merge(desk: Desk) -> None:
+    """The proposal is bound to the print line after it, not only to the one before."""
     claim = await confirmed(desk)
     duplicate = (await desk.claim())["id"]
     await desk.link(duplicate, "supports", "washington", basis="documents")
@@ -234,9 +234,9 @@ async def test_one_person_cannot_take_a_denial_off_a_confirmed_claim(desk: Desk)
     )
 
 
-async def test_a_finding_guards_the_words_that_it_was_found_about(desk: Desk) -> None:
-    """Another wording of what was found refuted is proposed too; a material one ends the finding,
-    and taking a finding back takes two like making one."""
+async def test_one_person_cannot_reword_a_refuted_claim(desk: Desk) -> None:
+    """A wording of what was found refuted is proposed; a material one ends the finding, and taking
+    a finding back needs two people like making one."""
     await desk.parties()
     claim = (await desk.claim())["id"]
     denial = await desk.link(claim, "contradicts", "pristina", basis="documents")
@@ -309,8 +309,8 @@ async def test_one_person_cannot_rename_the_claimant(desk: Desk) -> None:
     assert settled["state"] == "superseded"
 
 
-async def test_a_rename_since_voids_a_proposal(desk: Desk) -> None:
-    """A supporter that has another name by now is not the one that was proposed."""
+async def test_rename_since_the_proposal_voids_it(desk: Desk) -> None:
+    """A supporter with another name is not the one that was proposed."""
     await desk.parties()
     claim = (await desk.claim())["id"]
     link = await desk.link(claim, "supports", "nato")
@@ -387,9 +387,9 @@ async def test_a_finding_needs_what_a_confirmation_needs(
 # Merges keep every voice.
 
 
-async def test_a_merge_keeps_what_the_duplicate_was_recorded_with(desk: Desk) -> None:
+async def test_merge_turns_the_duplicates_origin_into_a_link(desk: Desk) -> None:
     """The other party's own words become a link that has to be weighed: it counts for nothing, and
-    prints nowhere, until somebody affirms it, which takes two on a confirmed claim."""
+    prints nowhere, until somebody affirms it, which takes two people on a confirmed claim."""
     claim = await confirmed(desk)
     said = build_statement("washington", basis="own_observation")
     origin = {"quotes": said["quotes"], "basis": "own_observation"}
@@ -410,7 +410,7 @@ async def test_a_merge_keeps_what_the_duplicate_was_recorded_with(desk: Desk) ->
 # One at a time, and at once.
 
 
-async def test_of_two_approvals_of_a_wording_one_counts(desk: Desk) -> None:
+async def test_one_of_two_concurrent_approvals_of_a_wording_counts(desk: Desk) -> None:
     claim = await confirmed(desk)
     decision = waits(await patch(desk, claim, text="Other words", material=False), "amendment")
     answers = await asyncio.gather(
@@ -424,9 +424,9 @@ async def test_of_two_approvals_of_a_wording_one_counts(desk: Desk) -> None:
     assert [each["type"] for each in record].count("claim.amended") == 1
 
 
-async def test_of_an_approval_and_a_change_at_once_none_slips_through(desk: Desk) -> None:
-    """Whichever comes first, what two approved is what prints: a wording that came before the
-    approval voids it, one that came after is a proposal itself."""
+async def test_concurrent_approval_and_change_print_only_what_two_approved(desk: Desk) -> None:
+    """A wording that came before the approval voids it, one that came after is a proposal
+    itself."""
     await desk.parties()
     for _ in range(4):
         claim = (await desk.claim())["id"]
@@ -445,8 +445,8 @@ async def test_of_an_approval_and_a_change_at_once_none_slips_through(desk: Desk
             problem(agreed, "decision-outdated")
 
 
-async def test_an_approval_with_a_version_is_of_that_version(desk: Desk) -> None:
-    """With If-Match nothing at all may have changed, printed or not."""
+async def test_approval_with_if_match_is_of_that_version(desk: Desk) -> None:
+    """Then nothing at all may have changed, printed or not."""
     await desk.parties()
     claim = (await desk.claim())["id"]
     link = await desk.link(claim, "supports", "nato")
@@ -460,8 +460,8 @@ async def test_an_approval_with_a_version_is_of_that_version(desk: Desk) -> None
     assert (await approve(desk, decision, **{"If-Match": f'"{now}"'})).status_code == 200
 
 
-async def test_what_is_not_printed_voids_nothing(desk: Desk) -> None:
-    """Tags, an assignee, notes, a comment and another claim's part change no line."""
+async def test_change_that_is_not_printed_voids_no_proposal(desk: Desk) -> None:
+    """Tags, an assignee, notes, a comment and another claim's part change no print line."""
     await desk.parties()
     claim = (await desk.claim())["id"]
     link = await desk.link(claim, "supports", "nato")
@@ -475,8 +475,8 @@ async def test_what_is_not_printed_voids_nothing(desk: Desk) -> None:
     assert (await approve(desk, decision["id"])).status_code == 200
 
 
-async def test_the_proposals_of_somebody_disabled_lapse(desk: Desk) -> None:
-    """Nobody can approve what nobody stands by; the claim's record says why it ended."""
+async def test_proposals_of_a_disabled_user_lapse(desk: Desk) -> None:
+    """Nobody stands by them any more; the claim's record says why they ended."""
     await desk.parties()
     claim = (await desk.claim())["id"]
     link = await desk.link(claim, "supports", "nato")

@@ -12,7 +12,7 @@ from tests.support.desk import Desk, build_claim, build_statement, run_second_pr
 KEY = {"Idempotency-Key": "a retry"}
 
 
-async def test_a_retry_gets_the_first_answer(desk: Desk) -> None:
+async def test_retry_gets_the_first_answer(desk: Desk) -> None:
     """The same key and body: the same status, body, ETag and Location, said to be a replay, and
     nothing recorded a second time."""
     await desk.parties()
@@ -28,8 +28,8 @@ async def test_a_retry_gets_the_first_answer(desk: Desk) -> None:
         assert again.headers[name] == first.headers[name]
 
 
-async def test_a_retry_of_a_change_of_status_decides_once(desk: Desk) -> None:
-    """A proposal, its approval, and a change without a body are each replayed too."""
+async def test_retried_decision_is_carried_out_once(desk: Desk) -> None:
+    """A proposal, its approval, and a change without a body."""
     await desk.parties()
     claim = (await desk.claim())["id"]
     link = await desk.link(claim, "supports", "nato")
@@ -47,7 +47,7 @@ async def test_a_retry_of_a_change_of_status_decides_once(desk: Desk) -> None:
     assert replayed.headers["ETag"] == approved.headers["ETag"] == '"4"'
 
 
-async def test_a_key_belongs_to_one_request(desk: Desk) -> None:
+async def test_key_with_another_request_is_refused(desk: Desk) -> None:
     """The same key with another body or another address is 422 and does nothing."""
     await desk.parties()
     claim = await desk.checker.post("/v1/claims", json=build_claim(), headers=KEY)
@@ -63,8 +63,8 @@ async def test_a_key_belongs_to_one_request(desk: Desk) -> None:
                 problem(response, "idempotency-key-reused")
 
 
-async def test_a_key_is_the_callers_own(desk: Desk) -> None:
-    """Two callers with the same key do not meet; what one was told is not told to the other."""
+async def test_callers_do_not_share_keys(desk: Desk) -> None:
+    """Two callers may use the same key; neither gets the other's answer."""
     await desk.parties()
     mine = await desk.checker.post("/v1/claims", json=build_claim(), headers=KEY)
     theirs = await desk.checker2.post("/v1/claims", json=build_claim(), headers=KEY)
@@ -90,8 +90,8 @@ async def test_a_key_is_kept_for_a_day(desk: Desk) -> None:
     assert replay.json()["id"] == after.json()["id"]
 
 
-async def test_a_refused_request_may_be_mended(desk: Desk) -> None:
-    """What was refused was not carried out, so its key is free for the corrected request."""
+async def test_refused_request_can_be_corrected_under_its_key(desk: Desk) -> None:
+    """What was refused was not carried out."""
     await desk.parties()
     async with nothing_changes(desk):
         for wrong in (build_claim(claimant="nobody"), build_claim(text="")):
@@ -103,7 +103,7 @@ async def test_a_refused_request_may_be_mended(desk: Desk) -> None:
     assert right.status_code == 201
 
 
-async def test_a_secret_is_not_kept_for_replays(desk: Desk) -> None:
+async def test_replay_holds_no_secret(desk: Desk) -> None:
     """The replay of making a key has everything but the key, and makes no other."""
     body = {"name": "CMS", "role": "reader"}
     first = await desk.admin.post("/v1/keys", json=body, headers=KEY)
@@ -116,7 +116,7 @@ async def test_a_secret_is_not_kept_for_replays(desk: Desk) -> None:
 
 @pytest.mark.parametrize("key", [b"", b"x" * 256, b"tab\there", "é".encode()])
 @pytest.mark.parametrize("database_kind", ["sqlite"])
-async def test_a_key_is_short_printable_ascii(desk: Desk, key: bytes) -> None:
+async def test_key_must_be_short_printable_ascii(desk: Desk, key: bytes) -> None:
     """A key that cannot be compared safely is refused, not cut or ignored."""
     async with nothing_changes(desk):
         response = await desk.admin.post(
@@ -131,7 +131,7 @@ def told(answers: list[httpx.Response]) -> Counter[int]:
     return Counter(answer.status_code for answer in answers)
 
 
-async def test_many_at_once_are_carried_out_once(desk: Desk) -> None:
+async def test_concurrent_retries_are_carried_out_once(desk: Desk) -> None:
     """Of eight requests with one key at the same moment one records the claim; each of the others
     gets its answer, or 409 and may ask again."""
     await desk.parties()
@@ -150,7 +150,7 @@ async def test_many_at_once_are_carried_out_once(desk: Desk) -> None:
     assert later.headers["Idempotent-Replayed"] == "true"
 
 
-async def test_two_servers_of_one_database_carry_out_once(desk: Desk) -> None:
+async def test_retries_at_two_servers_are_carried_out_once(desk: Desk) -> None:
     """The same across two applications that share nothing but the database."""
     await desk.parties()
     async with run_second_process(desk) as second:

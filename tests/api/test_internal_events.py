@@ -25,7 +25,7 @@ AMENDMENTS: tuple[dict[str, Any], ...] = (
 )
 
 
-async def test_the_database_leaves_out_what_the_rulebook_calls_internal(desk: Desk) -> None:
+async def test_queries_leave_out_the_events_that_the_rulebook_calls_internal(desk: Desk) -> None:
     twin = Twin(desk, secrets=True)
     await twins.live_through(twin)
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 from tests.support.desk import Desk
 
 
-async def test_from_claim_to_confirmation_with_what_was_known_at_each_instant(desk: Desk) -> None:
+async def test_claim_is_confirmed_by_two_people_and_every_instant_is_kept(desk: Desk) -> None:
     """A request moves the claim by itself; confirmation is refused with what is missing, then
     proposed, refused to its own proposer, approved by another; every instant between is kept."""
     await desk.parties()

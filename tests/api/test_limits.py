@@ -37,11 +37,11 @@ def wait(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
 
 @pytest.mark.parametrize("path", ["/v1/claims", "/v1/parties"])
 @pytest.mark.parametrize("database_kind", ["sqlite"])
-async def test_a_caller_has_an_allowance(
+async def test_caller_over_the_limit_gets_429(
     settings: Settings, wait: Callable[[float], None], path: str
 ) -> None:
-    """Each answer says what is left; beyond it 429 with Retry-After, after which the caller is
-    served again; others are not concerned."""
+    """Each answer says what is left; after Retry-After the caller is served again; others are not
+    concerned."""
     async with support.run_desk(settings.model_copy(update={"rate_limit": 5})) as desk:
         for left in (4, 3, 2, 1, 0):
             response = await desk.reader.get(path)
@@ -81,13 +81,13 @@ async def test_guessing_is_limited_by_address(
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"])
-async def test_the_limit_may_be_off(desk: Desk) -> None:
-    """Without a limit no answer speaks of one."""
+async def test_limit_can_be_switched_off(desk: Desk) -> None:
+    """Then no answer speaks of one."""
     assert "RateLimit" not in (await desk.reader.get("/v1/claims")).headers
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"])
-async def test_every_answer_has_an_id_and_guards(desk: Desk) -> None:
+async def test_every_answer_has_a_request_id_and_security_headers(desk: Desk) -> None:
     """Hot, ordinary, refused, unknown and documentation answers carry the security headers and a
     request id: the caller's own where it is harmless, else a new one."""
     seen = set()
@@ -125,7 +125,7 @@ async def test_every_answer_has_an_id_and_guards(desk: Desk) -> None:
         assert re.fullmatch("[0-9a-f-]{36}", response.headers["X-Request-Id"])
 
 
-async def test_head_answers_as_get_without_the_body(desk: Desk) -> None:
+async def test_head_answers_like_get_without_the_body(desk: Desk) -> None:
     """Same status and headers, no body, for what exists and for what does not."""
     await desk.parties()
     claim = (await desk.claim())["id"]
@@ -208,7 +208,7 @@ async def confide(desk: Desk) -> list[str]:
     return [SECRET, key.split("_")[2], *(each.split("_")[2] for each in desk.keys.values())]
 
 
-async def test_the_log_says_what_happened_and_keeps_secrets(
+async def test_json_log_has_each_request_and_no_secrets(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A line of JSON for each request with its id, caller and status, and the traceback of a
@@ -232,9 +232,7 @@ async def test_the_log_says_what_happened_and_keeps_secrets(
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"])
-async def test_readable_logs_keep_secrets_too(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_text_log_has_no_secrets(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """The text meant for a terminal shows the traceback without anybody's values."""
     async with logging_desk(settings, monkeypatch, log_format="text") as (desk, written):
         hidden = await confide(desk)
@@ -249,7 +247,7 @@ async def test_readable_logs_keep_secrets_too(
     [("all", ["/v1/parties", "/v1/parties"]), ("changes", ["/v1/parties"]), ("off", [])],
 )
 @pytest.mark.parametrize("database_kind", ["sqlite"])
-async def test_the_access_log_is_chosen(
+async def test_access_log_setting_chooses_the_requests(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, setting: str, paths: list[str]
 ) -> None:
     """All requests, only those that change something, or none."""
@@ -261,10 +259,10 @@ async def test_the_access_log_is_chosen(
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"])
-async def test_logs_follow_standard_error(
+async def test_closed_standard_error_does_not_break_logging(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A standard error that is replaced and closed takes nobody along who logs afterwards."""
+    """Loggers write to whatever standard error is at the time."""
     for _ in range(2):
         async with logging_desk(settings, monkeypatch) as (desk, written):
             await desk.reader.get("/v1/parties")

@@ -46,7 +46,7 @@ async def walk(
             await between()
 
 
-async def test_each_filter_narrows_and_all_hold_together(desk: Desk) -> None:
+async def test_filters_narrow_the_list_and_combine(desk: Desk) -> None:
     """Every filter of the claims' list finds what it names and nothing else; parties include those
     below them; filters given together all hold."""
     await desk.parties()
@@ -137,7 +137,9 @@ async def test_each_filter_narrows_and_all_hold_together(desk: Desk) -> None:
     ],
 )
 @pytest.mark.parametrize("database_kind", ["sqlite"])
-async def test_a_filter_that_makes_no_sense(desk: Desk, query: dict[str, Any], field: Any) -> None:
+async def test_invalid_filter_is_refused_by_name(
+    desk: Desk, query: dict[str, Any], field: Any
+) -> None:
     """Each is refused by name, on the hot list as on the others."""
     response = await desk.checker.get("/v1/claims", params=query)
     if field is None:
@@ -171,7 +173,7 @@ async def test_pages_neither_repeat_nor_skip_while_claims_come_in(desk: Desk, so
     ] == everything
 
 
-async def test_every_list_pages(desk: Desk) -> None:
+async def test_every_list_can_be_read_one_item_at_a_time(desk: Desk) -> None:
     """Each list walked one item at a time gives what it gives at once."""
     await desk.parties()
     claim = (await desk.claim())["id"]
@@ -213,7 +215,7 @@ async def test_every_list_pages(desk: Desk) -> None:
         assert exact.json()["next_cursor"] is None
 
 
-async def test_a_cursor_holds_for_its_own_list_for_a_day(desk: Desk) -> None:
+async def test_cursor_is_valid_for_its_own_list_for_a_day(desk: Desk) -> None:
     """A cursor that is forged, altered, of another list, filter or installation, or over a day old
     is refused, and says which."""
     await desk.parties()

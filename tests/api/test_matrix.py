@@ -25,7 +25,7 @@ def cell(matrix: dict[str, Any], words: str, party: str) -> dict[str, Any] | Non
     return next((cell for cell in row["cells"] if cell["party"] == party), None)
 
 
-async def test_the_article_read_carefully(desk: Desk) -> None:
+async def test_matrix_of_the_article_follows_the_rules(desk: Desk) -> None:
     """A conditional welcome is a request and no support; Serbian voices are one party; Kosovo
     Police is Pristina's and counts for nothing; a rejection stays at the claim it rejects."""
     matrix = await article(desk)
@@ -115,7 +115,7 @@ async def test_claim_of_unknown_hour_stands_at_the_end_of_its_day(desk: Desk) ->
     assert [row["text"] for row in page["claims"]] == wanted
 
 
-async def test_pages_go_on_where_they_were(desk: Desk) -> None:
+async def test_pages_together_are_the_whole_matrix(desk: Desk) -> None:
     """Page by page it is the whole; a claim that was merged between two pages loses none."""
     whole = await article(desk)
     rows, url = [], f"/v1/stories/{ARTICLE}/matrix?limit=1"
@@ -140,7 +140,7 @@ async def test_pages_go_on_where_they_were(desk: Desk) -> None:
     } - {top["id"]}
 
 
-async def test_a_component_of_a_claim_elsewhere_stands_alone(desk: Desk) -> None:
+async def test_component_of_a_claim_elsewhere_stands_alone(desk: Desk) -> None:
     """Whether its parent is in another story or its whole line is deeper than a stack."""
     await desk.parties()
     for slug in ("here", "there"):
@@ -153,7 +153,7 @@ async def test_a_component_of_a_claim_elsewhere_stands_alone(desk: Desk) -> None
     assert [row["id"] for row in rows] == claims
 
 
-async def test_what_does_not_stand_is_told_apart(desk: Desk) -> None:
+async def test_withdrawn_and_retracted_stances_are_marked_and_do_not_count(desk: Desk) -> None:
     """A withdrawn statement and a retracted link are shown as that and count for nothing; twenty
     links of one stance are quoted, those that stand first, and all of them counted."""
     await desk.parties()
@@ -172,7 +172,7 @@ async def test_what_does_not_stand_is_told_apart(desk: Desk) -> None:
     assert [each["link"] for each in taken["said"]] == [link["id"] for link in links[20:0:-1]]
 
 
-async def test_what_is_no_story_or_no_page(desk: Desk) -> None:
+async def test_invalid_story_or_page_is_refused(desk: Desk) -> None:
     """Unknown stories, parameters, instants and foreign cursors are refused by name."""
     await article(desk)
     url = f"/v1/stories/{ARTICLE}/matrix"

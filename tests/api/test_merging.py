@@ -18,7 +18,7 @@ async def link_known(desk: Desk, claim: str, statement: str, stance: str) -> dic
     return await desk.post(f"/v1/claims/{claim}/links", {"statement": statement, "stance": stance})
 
 
-async def test_a_merged_claim_redirects_with_its_question(desk: Desk) -> None:
+async def test_merged_claim_redirects_and_keeps_the_query(desk: Desk) -> None:
     """308 with the query kept, for GET and HEAD, also through a second merge; what is not the
     claim itself is still read where it was."""
     await desk.parties()
@@ -104,7 +104,7 @@ async def test_links_move_once_for_each_statement(desk: Desk) -> None:
     assert affirmed.json()["suggested_status"] == "confirmed"
 
 
-async def test_a_status_is_never_inherited(desk: Desk) -> None:
+async def test_merge_does_not_change_the_survivors_status(desk: Desk) -> None:
     """A confirmed duplicate confirms nothing: the survivor keeps its own status, and what waited
     on the loser is over."""
     await desk.parties()

@@ -13,7 +13,7 @@ async def read_audit(desk: Desk, **params: Any) -> list[dict[str, Any]]:
     return list(answer.json()["items"])
 
 
-async def test_a_process_set_to_off_does_not_confirm_alone(desk: Desk) -> None:
+async def test_setting_of_a_process_does_not_override_the_policy(desk: Desk) -> None:
     """The setting is what a new desk begins with; here the desk has a policy already."""
     await desk.parties()
     claim = (await desk.claim())["id"]
@@ -26,7 +26,7 @@ async def test_a_process_set_to_off_does_not_confirm_alone(desk: Desk) -> None:
     assert (await desk.read(claim))["status"] != "confirmed"
 
 
-async def test_a_change_holds_in_every_process_at_once(desk: Desk) -> None:
+async def test_policy_change_holds_in_every_process_at_once(desk: Desk) -> None:
     """And is recorded with whoever made it."""
     await desk.parties()
     async with support.run_second_process(desk) as second:
@@ -60,7 +60,7 @@ async def test_only_administrators_change_the_policy(desk: Desk) -> None:
     assert (await desk.reader.get("/v1/policy")).json() == {"four_eyes": True}
 
 
-async def test_what_is_done_to_accounts_is_recorded(desk: Desk) -> None:
+async def test_account_changes_are_recorded(desk: Desk) -> None:
     """By whom and by what; secrets as digests; each account with a chain of its own."""
     made = await desk.admin.post(
         "/v1/users", json={"email": "eva@example.org", "name": "Eva", "role": "checker"}
@@ -88,7 +88,7 @@ async def test_what_is_done_to_accounts_is_recorded(desk: Desk) -> None:
     assert len(await read_audit(desk, kind="person", subject=eva)) == 3
 
 
-async def test_the_record_of_accounts_is_for_administrators(desk: Desk) -> None:
+async def test_only_administrators_read_the_record_of_accounts(desk: Desk) -> None:
     for client in (desk.reader, desk.checker, desk.editor):
         assert (await client.get("/v1/audit")).status_code == 403
     assert (await desk.admin.get("/v1/audit", params={"kind": "planet"})).status_code == 422

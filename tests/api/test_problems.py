@@ -68,7 +68,7 @@ async def test_every_type_is_a_page_that_explains_it(desk: Desk, slug: str) -> N
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"])
-async def test_what_was_sent_is_text_in_a_page(desk: Desk) -> None:
+async def test_markup_in_an_address_is_escaped(desk: Desk) -> None:
     """An address with markup is answered as data, never as markup."""
     response = await desk.public.get("/problems/<script>alert(1)<%2Fscript>")
     assert response.status_code == 404

@@ -62,7 +62,7 @@ async def test_statement_of_a_day_comes_after_those_of_its_hours(desk: Desk) -> 
     assert in_order(await walk(desk, "/v1/statements", **bounds)) == within
 
 
-async def test_claims_by_when_they_were_claimed(desk: Desk) -> None:
+async def test_claims_are_ordered_by_the_end_of_the_day_or_hour_claimed(desk: Desk) -> None:
     """In the list, in what is found by words, as of an instant, and on the board."""
     await desk.parties()
     for said_at, precision in SAID:
@@ -78,7 +78,7 @@ async def test_claims_by_when_they_were_claimed(desk: Desk) -> None:
         assert sorted(in_order(found, "claimed_at")) == sorted(within)
 
 
-async def test_timeline_by_the_clock_of_the_world(desk: Desk) -> None:
+async def test_timeline_orders_a_day_after_its_hours(desk: Desk) -> None:
     """A denial "on 2 October" follows what was said at 09:00 that day: in the API oldest first, on
     the story's page newest first."""
     await desk.parties()
@@ -107,10 +107,10 @@ async def test_timeline_by_the_clock_of_the_world(desk: Desk) -> None:
     ],
     ids=["statements", "claims", "timeline"],
 )
-async def test_cursor_of_the_order_before_is_told_to_start_again(
+async def test_cursor_of_an_older_order_is_refused(
     desk: Desk, url: str, query: dict[str, str], name: str
 ) -> None:
-    """It would skip what has another place now; one of today's goes on."""
+    """It would skip rows that have another place now; a present cursor goes on."""
     await desk.parties()
     await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
     for _ in range(2):
@@ -131,6 +131,6 @@ def read_cursor_key(connection: Any) -> bytes:
     return bytes.fromhex(value)
 
 
-def test_end_of_the_last_day_is_an_instant() -> None:
+def test_last_possible_day_can_be_ordered() -> None:
     last = datetime(9999, 12, 31, tzinfo=UTC)
     assert last < compute_end(last, Precision.DAY)

@@ -64,7 +64,7 @@ async def approve(by: httpx.AsyncClient, decision: str) -> httpx.Response:
     return await by.post(f"/v1/decisions/{decision}/approval")
 
 
-async def test_a_key_that_is_nobodys_proposes_and_does_not_approve(desk: Desk) -> None:
+async def test_key_without_an_owner_can_propose_but_not_approve(desk: Desk) -> None:
     await desk.parties()
     key = await make_key(desk, "robot", Role.CHECKER, None)
     async with browser(desk, key) as robot:
@@ -73,8 +73,8 @@ async def test_a_key_that_is_nobodys_proposes_and_does_not_approve(desk: Desk) -
     assert (await approve(desk.checker, decision)).status_code == 200
 
 
-async def test_a_key_that_the_proposer_made_does_not_approve(desk: Desk) -> None:
-    """Though it acts as somebody else: whoever made it can use it."""
+async def test_key_made_by_the_proposer_cannot_approve(desk: Desk) -> None:
+    """Whoever made it can use it, though it acts as somebody else."""
     await desk.parties()
     ada = await make_person(desk, "Ada", Role.ADMIN)
     ben = await make_person(desk, "Ben", Role.CHECKER)
@@ -90,7 +90,7 @@ async def test_a_key_that_the_proposer_made_does_not_approve(desk: Desk) -> None
             assert (await approve(as_ben, await propose(desk, desk.checker))).status_code == 200
 
 
-async def test_a_key_made_at_the_console_approves_as_its_person(desk: Desk) -> None:
+async def test_key_made_on_the_command_line_approves_as_its_owner(desk: Desk) -> None:
     await desk.parties()
     ada = await make_person(desk, "Ada", Role.ADMIN)
     ben = await make_person(desk, "Ben", Role.CHECKER)
@@ -103,7 +103,7 @@ async def test_a_key_made_at_the_console_approves_as_its_person(desk: Desk) -> N
         problem(await approve(as_ben, own), "second-person-needed")
 
 
-async def test_a_lowered_role_takes_its_power_from_a_key(desk: Desk) -> None:
+async def test_lowered_role_applies_to_keys(desk: Desk) -> None:
     await desk.parties()
     ben = await make_person(desk, "Ben", Role.CHECKER)
     async with browser(desk, await make_key(desk, "Ben", Role.CHECKER, ben)) as as_ben:
@@ -113,7 +113,7 @@ async def test_a_lowered_role_takes_its_power_from_a_key(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("change", [{"disabled": True}, {"role": "reader"}])
-async def test_nobody_approves_once_they_are_disabled_or_demoted(desk: Desk, change: Json) -> None:
+async def test_disabled_or_demoted_person_cannot_approve(desk: Desk, change: Json) -> None:
     """Both at the same moment, again and again: where an approval went through, it came first."""
     await desk.parties()
     for attempt in range(6):
@@ -133,7 +133,7 @@ async def test_nobody_approves_once_they_are_disabled_or_demoted(desk: Desk, cha
             assert approved.status_code in (401, 403), approved.text
 
 
-async def test_what_a_disabled_person_still_proposed_is_not_approved(desk: Desk) -> None:
+async def test_proposal_of_a_disabled_person_cannot_be_approved(desk: Desk) -> None:
     """One that came in at the very moment, after the others had lapsed."""
     await desk.parties()
     ben = await make_person(desk, "Ben", Role.CHECKER)

@@ -62,8 +62,8 @@ async def make_key(desk: Desk, **body: Any) -> dict[str, Any]:
     return dict(response.json())
 
 
-async def test_a_key_that_does_not_hold_opens_nothing(desk: Desk) -> None:
-    """A malformed, unknown or mistyped key gets 401, on a hot route and on others."""
+async def test_invalid_key_is_refused(desk: Desk) -> None:
+    """A malformed, unknown or mistyped key gets 401 on every route."""
     scheme, key_id, secret = desk.keys["reader"].split("_")
     other_id = desk.keys["admin"].split("_")[1]
     wrong: list[str | bytes] = [
@@ -96,7 +96,7 @@ async def test_a_key_that_does_not_hold_opens_nothing(desk: Desk) -> None:
     assert (await desk.public.get("/v1/me", headers=right)).status_code == 200
 
 
-async def test_a_key_expires(desk: Desk) -> None:
+async def test_key_is_refused_from_its_expiry_on(desk: Desk) -> None:
     """A key opens until its expiry and not from it on; one that has expired cannot be made."""
     end = desk.clock.now + timedelta(hours=1)
     key = await make_key(desk, expires_at=format_instant(end))
@@ -111,7 +111,7 @@ async def test_a_key_expires(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("way", ["revocation", "delete"])
-async def test_a_revoked_key_opens_nothing_at_once(desk: Desk, way: str) -> None:
+async def test_revoked_key_is_refused_at_once(desk: Desk, way: str) -> None:
     """Revocation holds for the very next request; the key stays listed and is revoked once."""
     key = await make_key(desk)
     header = key_header(key["key"])
@@ -132,10 +132,10 @@ async def test_a_revoked_key_opens_nothing_at_once(desk: Desk, way: str) -> None
     assert key["key"].split("_")[2] not in str(listed)
 
 
-async def test_a_key_revoked_while_it_is_looked_up_opens_nothing_after(
+async def test_key_revoked_during_its_lookup_is_not_cached(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What a request in flight read of a key before its revocation is not believed after it."""
+    """What a request in flight read before the revocation is not believed after it."""
     key = await make_key(desk)
     callers = desk.app.state.services.callers
     looked_up, go_on = asyncio.Event(), asyncio.Event()
@@ -195,7 +195,7 @@ async def test_looking_at_a_sign_in_link_does_not_use_it_up(desk: Desk) -> None:
     assert (await support.sign_in_by_link(desk, link)).status_code == 303
 
 
-async def test_no_other_site_signs_a_browser_in_by_a_link(desk: Desk) -> None:
+async def test_other_site_cannot_sign_a_browser_in_by_a_link(desk: Desk) -> None:
     """A form of another site, one without the page's token, and one of another visit are refused,
     and leave the link as it was."""
     await user(desk, "checker")
@@ -215,7 +215,7 @@ async def test_no_other_site_signs_a_browser_in_by_a_link(desk: Desk) -> None:
     assert (await support.sign_in_by_link(desk, link)).status_code == 303
 
 
-async def test_one_link_signs_in_one_of_two_who_use_it_at_once(desk: Desk) -> None:
+async def test_link_used_twice_at_once_signs_in_one(desk: Desk) -> None:
     """However close together the two are."""
     await user(desk, "checker")
     link = await link_for(desk, "checker@example.org")
@@ -223,7 +223,7 @@ async def test_one_link_signs_in_one_of_two_who_use_it_at_once(desk: Desk) -> No
     assert sorted(answer.status_code for answer in answers) == [303, 401, 401, 401, 401]
 
 
-async def test_cookies_are_for_the_very_host_where_the_base_url_has_tls(settings: Settings) -> None:
+async def test_cookies_are_bound_to_the_host_if_the_base_url_has_tls(settings: Settings) -> None:
     """With an https base URL, whatever Host a proxy in front passes on: `Secure`, and named so that
     no other host and no page without TLS can set one; a cookie of the plain name opens nothing."""
     behind = settings.model_copy(update={"base_url": "https://desk.example"})
@@ -267,7 +267,7 @@ async def test_cookies_are_for_the_very_host_where_the_base_url_has_tls(settings
             assert "Secure" in gone.headers["set-cookie"]
 
 
-async def test_links_and_sessions_end(desk: Desk) -> None:
+async def test_links_and_sessions_expire(desk: Desk) -> None:
     """A sign-in link holds for a day, a session for a fortnight, and until one signs out."""
     ana = await user(desk)
     late = await link_for(desk, ana["email"])
@@ -290,7 +290,7 @@ async def test_links_and_sessions_end(desk: Desk) -> None:
     problem(await desk.public.get("/v1/me", headers=forged), "not-authenticated")
 
 
-async def test_another_site_changes_nothing_with_a_session(desk: Desk) -> None:
+async def test_other_site_cannot_change_anything_with_a_session(desk: Desk) -> None:
     """A change by cookie needs the desk's own Origin; reading does not, nor does a key."""
     await user(desk)
     signed_in = await session(desk, "checker@example.org")
@@ -369,7 +369,7 @@ async def exhaust(desk: Desk, email: str, *, address: str = "127.0.0.1") -> None
     raise AssertionError("nothing limits the tries")
 
 
-async def test_nobody_is_locked_out_by_a_strangers_tries(desk: Desk) -> None:
+async def test_strangers_attempts_lock_nobody_out(desk: Desk) -> None:
     """What a stranger spends at somebody's account does not count for its owner elsewhere; once a
     browser has signed in it is known, also to another process, and tries of strangers at the same
     address do not keep it out."""
@@ -408,7 +408,7 @@ async def test_nobody_is_locked_out_by_a_strangers_tries(desk: Desk) -> None:
         problem(refused, "rate-limited")
 
 
-async def test_one_address_tries_few_accounts(desk: Desk) -> None:
+async def test_one_address_can_try_few_accounts(desk: Desk) -> None:
     """However many accounts it names, and from whichever of its addresses of IPv6."""
     transports = [
         httpx.ASGITransport(app=desk.app, client=(f"2001:db8::{number}", 4711))
@@ -424,7 +424,7 @@ async def test_one_address_tries_few_accounts(desk: Desk) -> None:
     assert answers == [401] * TRIES_AN_ADDRESS + [429] * 5
 
 
-async def test_more_passwords_than_can_be_hashed_soon_are_refused_at_once(desk: Desk) -> None:
+async def test_too_many_passwords_at_once_are_refused_without_hashing(desk: Desk) -> None:
     """Of 200 at once few wait their turn, the rest are told when to come back; a browser that is
     known is let in meanwhile, and afterwards anybody is."""
     await user(desk, password=PASSWORD)
@@ -451,7 +451,7 @@ async def test_more_passwords_than_can_be_hashed_soon_are_refused_at_once(desk: 
     assert (await desk.public.post("/v1/session", json=body)).status_code == 204
 
 
-async def test_a_disabled_user_is_out_at_once(desk: Desk) -> None:
+async def test_disabled_user_loses_every_access_at_once(desk: Desk) -> None:
     """Who is disabled loses sessions, keys, links and password; a new password ends sessions."""
     ana = await user(desk, password=PASSWORD)
     signed_in = await session(desk, ana["email"])
@@ -473,7 +473,7 @@ async def test_a_disabled_user_is_out_at_once(desk: Desk) -> None:
     problem(await desk.public.get("/v1/me", headers=signed_in), "not-authenticated")
 
 
-async def test_a_role_holds_from_the_next_request_on(desk: Desk) -> None:
+async def test_changed_role_applies_from_the_next_request_on(desk: Desk) -> None:
     """A demotion takes the old role from sessions and keys; no key is above its user."""
     ana = await user(desk, role="editor")
     signed_in = await session(desk, ana["email"])
@@ -486,7 +486,7 @@ async def test_a_role_holds_from_the_next_request_on(desk: Desk) -> None:
         problem(await desk.public.get("/v1/review-queue", headers=headers), "forbidden")
 
 
-async def test_the_last_administrator_stays(desk: Desk) -> None:
+async def test_last_administrator_cannot_be_demoted_or_disabled(desk: Desk) -> None:
     """Nobody can demote or disable the last administrator, until there is another."""
     first = await user(desk, role="admin")
     url = f"/v1/users/{first['id']}"
@@ -497,7 +497,7 @@ async def test_the_last_administrator_stays(desk: Desk) -> None:
     assert (await desk.admin.patch(url, json={"role": "editor"})).json()["role"] == "editor"
 
 
-async def test_an_address_has_one_user(desk: Desk) -> None:
+async def test_email_address_belongs_to_one_user(desk: Desk) -> None:
     """The same address in other case is the same user; no answer holds a password's hash."""
     made = await user(desk, password=PASSWORD)
     again = await desk.admin.post(

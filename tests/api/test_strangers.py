@@ -79,7 +79,7 @@ async def test_expanded_links_end_with_the_cursor_of_the_list(
         assert [link["id"] for link in rest.json()["items"]] == links[4:]
 
 
-async def test_a_page_is_made_once_for_all_strangers(
+async def test_page_is_rendered_once_for_all_strangers(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await linked(desk)
@@ -95,7 +95,7 @@ async def test_a_page_is_made_once_for_all_strangers(
         assert len(read) == 2, "who is signed in has an answer of their own"
 
 
-async def test_no_stranger_is_shown_what_was_before_a_change(desk: Desk) -> None:
+async def test_strangers_never_see_a_page_from_before_a_change(desk: Desk) -> None:
     """Of a claim, of the story's own title, and of what is remembered for another address."""
     claim, _ = await linked(desk)
     page, story = f"/claims/{claim}", "/stories/border"
@@ -108,7 +108,7 @@ async def test_no_stranger_is_shown_what_was_before_a_change(desk: Desk) -> None
     assert "Another title" in (await desk.public.get("/feeds/stories/border.atom")).text
 
 
-async def test_pages_that_say_how_long_ago_are_made_again(
+async def test_pages_with_ages_are_rendered_again(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await linked(desk)
@@ -119,9 +119,7 @@ async def test_pages_that_say_how_long_ago_are_made_again(
     assert len(read) == 2
 
 
-async def test_what_is_kept_for_strangers_is_bounded(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_cache_for_strangers_is_bounded(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     await linked(desk)
     monkeypatch.setattr(shared, "MOST_BYTES", 40_000)
     answers = desk.app.state.services.shared
@@ -133,7 +131,7 @@ async def test_what_is_kept_for_strangers_is_bounded(
     assert not answers._made, "nobody waits any more"
 
 
-async def test_strangers_wait_for_each_other_and_nobody_for_them(
+async def test_strangers_queue_without_delaying_signed_in_people(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two answers are made at a time; where the line is full the next is told to come back."""
@@ -156,7 +154,9 @@ async def test_strangers_wait_for_each_other_and_nobody_for_them(
     assert (await waiting).status_code == 200
 
 
-async def test_work_is_weighed(settings: Settings) -> None:
+async def test_rendering_a_page_costs_more_of_the_limit_than_a_cached_page(
+    settings: Settings,
+) -> None:
     """A page that has to be made costs as much as many answers that are read; one that is kept
     costs what any answer does."""
     limited = settings.model_copy(update={"public_read": True, "rate_limit": 100})

@@ -152,7 +152,7 @@ async def refusals(desk: Desk, method: str, path: str, body: Any, place: Place) 
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"])
-async def test_every_text_field_of_every_body_refuses_what_no_text_may_hold(desk: Desk) -> None:
+async def test_every_text_field_of_every_body_refuses_forbidden_characters(desk: Desk) -> None:
     """A field that is added without the policy fails here, whatever its route does with it."""
     seen: set[str] = set()
     passed: list[tuple[str, str, Place, str]] = []
@@ -174,8 +174,8 @@ async def test_every_text_field_of_every_body_refuses_what_no_text_may_hold(desk
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"])
-async def test_plain_text_is_not_refused_for_its_text(desk: Desk) -> None:
-    """What the walk sends is otherwise sound: no field is refused for another reason."""
+async def test_every_text_field_accepts_plain_text(desk: Desk) -> None:
+    """Otherwise a field might be refused above for another reason."""
     for method, path, place, body in fields(desk.app.openapi()):
         last = place[-1] if isinstance(place[-1], str) else place[-2]
         if last in NAMES | {"text", "reason", "note", "title", "comment", "exact", "code"}:
@@ -183,7 +183,7 @@ async def test_plain_text_is_not_refused_for_its_text(desk: Desk) -> None:
             assert not await refusals(desk, method, path, sent, place), (path, place)
 
 
-async def test_texts_are_kept_composed_and_with_plain_line_ends(desk: Desk) -> None:
+async def test_texts_are_stored_composed_and_with_plain_line_ends(desk: Desk) -> None:
     await desk.parties()
     claim = await desk.claim(text="Cafe\u0301 closed\r\nat noon", tags=["cafe\u0301"])
     assert claim["text"] == "Caf\u00e9 closed\nat noon"

@@ -14,7 +14,7 @@ async def happened(desk: Desk, **query: str) -> dict[str, Any]:
     return dict(response.json())
 
 
-async def test_two_clocks_are_never_mixed(desk: Desk) -> None:
+async def test_two_orders_are_never_mixed(desk: Desk) -> None:
     """What was said long ago and recorded late comes last by the desk's clock and first by the
     world's; what the desk did itself was never said, so the world's clock does not tell of it."""
     await desk.parties()
@@ -54,7 +54,7 @@ async def test_two_clocks_are_never_mixed(desk: Desk) -> None:
     assert said["lanes"] == recorded["lanes"]
 
 
-async def test_it_tells_what_everybody_may_know(desk: Desk) -> None:
+async def test_timeline_holds_nothing_internal(desk: Desk) -> None:
     """No assignee, no draft of a decision, nobody's name: the desk and a reader are told the
     same."""
     await desk.parties()
@@ -82,7 +82,7 @@ async def test_it_tells_what_everybody_may_know(desk: Desk) -> None:
         assert f'"{name}"' not in answers[0].text
 
 
-async def test_a_merge_and_a_withdrawal(desk: Desk) -> None:
+async def test_merges_and_withdrawals_are_on_the_timeline(desk: Desk) -> None:
     """Both claims tell of a merge, each naming the other; a statement taken back names whose it
     was."""
     await desk.parties()
@@ -108,7 +108,7 @@ async def test_a_merge_and_a_withdrawal(desk: Desk) -> None:
         assert [party["slug"] for party in entry["parties"]] == ["nato"]
 
 
-async def test_the_article(desk: Desk) -> None:
+async def test_timeline_of_the_article_is_complete_page_by_page(desk: Desk) -> None:
     """Its whole timeline is there page by page, and each claim has its lane on the page that tells
     of it."""
     plan = seeds.parse_seed_file(seeds.find_default_file().read_bytes())
@@ -129,7 +129,7 @@ async def test_the_article(desk: Desk) -> None:
     assert [entry["said_at"] for entry in entries] == sorted(entry["said_at"] for entry in entries)
 
 
-async def test_what_is_no_timeline(desk: Desk) -> None:
+async def test_invalid_timeline_requests_are_refused(desk: Desk) -> None:
     """Unknown stories, clocks and parameters, and cursors of another order, are refused."""
     await desk.parties()
     await desk.post("/v1/stories", {"slug": "border", "title": "The border"})

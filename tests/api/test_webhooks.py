@@ -36,7 +36,7 @@ async def deliveries(desk: Desk, webhook: str, **query: str) -> list[Json]:
     return items
 
 
-async def test_a_webhook_is_registered_with_a_secret_that_is_shown_once(desk: Desk) -> None:
+async def test_secret_of_a_registered_webhook_is_shown_once(desk: Desk) -> None:
     """Defaults as documented; the secret is in this answer, at its own address, and nowhere
     else."""
     made = await register(desk)
@@ -53,7 +53,7 @@ async def test_a_webhook_is_registered_with_a_secret_that_is_shown_once(desk: De
     assert secret == {"secret": made["secret"], "previous_until": []}
 
 
-async def test_a_retried_registration_makes_one_webhook_and_keeps_no_secret(desk: Desk) -> None:
+async def test_retried_registration_makes_one_webhook_and_shows_no_secret(desk: Desk) -> None:
     """The same Idempotency-Key gets the first answer again, without the secret."""
     headers = {"Idempotency-Key": "once"}
     first = await desk.admin.post("/v1/webhooks", json={"url": URL}, headers=headers)
@@ -95,7 +95,7 @@ BAD: list[tuple[Json, str]] = [
 """What may not be registered, and the field that is at fault."""
 
 
-async def test_a_bad_registration_is_refused_by_its_field(desk: Desk) -> None:
+async def test_invalid_registration_is_refused_with_its_field(desk: Desk) -> None:
     """422 with the field at fault, and nothing is registered; so too where it is a change."""
     made = await register(desk)
     place = f"/v1/webhooks/{made['id']}"
@@ -162,7 +162,7 @@ async def test_retry_with_idempotency_key_gets_the_first_answer(
     assert len(sent.json()["items"]) == 6
 
 
-async def test_no_cache_keeps_a_secret(desk: Desk) -> None:
+async def test_answers_with_secrets_are_not_cached(desk: Desk) -> None:
     """Nothing between us and an administrator stores an answer that holds one."""
     made = await desk.admin.post("/v1/webhooks", json={"url": URL})
     place = f"/v1/webhooks/{made.json()['id']}/secret"
@@ -174,7 +174,7 @@ async def test_no_cache_keeps_a_secret(desk: Desk) -> None:
         assert answer.headers["cache-control"] == "no-store"
 
 
-async def test_a_private_address_names_the_setting_that_opens_it(desk: Desk) -> None:
+async def test_refused_private_address_names_the_setting_that_allows_it(desk: Desk) -> None:
     """Who hosts their own receivers is told how."""
     refused = problem(
         await desk.admin.post("/v1/webhooks", json={"url": "http://10.1.2.3/"}), "invalid-request"
@@ -213,7 +213,7 @@ async def test_events_are_delivered_to_matching_endpoints(desk: Desk) -> None:
     assert [each["type"] for each in told] == await types(every)
 
 
-async def test_pages_and_filters_of_deliveries(desk: Desk) -> None:
+async def test_deliveries_can_be_paged_and_filtered(desk: Desk) -> None:
     """Newest first, by state, type and instant, page after page."""
     await desk.parties()
     webhook = (await register(desk))["id"]
@@ -239,7 +239,7 @@ async def test_pages_and_filters_of_deliveries(desk: Desk) -> None:
     problem(await desk.admin.get(f"/v1/webhooks/{NOBODY}/deliveries"), "not-found")
 
 
-async def test_every_body_is_as_documented(desk: Desk) -> None:
+async def test_body_of_every_event_type_fits_its_schema(desk: Desk) -> None:
     """The body of every type fits its schema, with nothing that the schema does not name; the
     examples do too."""
     await desk.parties()
@@ -318,7 +318,7 @@ async def test_failed_change_is_rolled_back_whole(desk: Desk) -> None:
     assert [delivery["type"] for delivery in await deliveries(desk, webhook)] == ["claim.created"]
 
 
-async def test_paused_webhook_collects_and_deleted_webhook_drops(desk: Desk) -> None:
+async def test_paused_webhook_collects_deliveries_and_deleted_one_drops_them(desk: Desk) -> None:
     """What happens while a webhook is paused waits for it; a deleted one is gone from every
     address."""
     await desk.parties()
@@ -374,7 +374,7 @@ async def test_a_secret_is_rotated_with_an_overlap(desk: Desk) -> None:
         )
 
 
-async def test_pings_are_rationed(desk: Desk) -> None:
+async def test_pings_are_limited(desk: Desk) -> None:
     """Six a minute for each webhook, then 429; another webhook has its own."""
     one, other = (await register(desk))["id"], (await register(desk))["id"]
     for _ in range(6):
@@ -404,7 +404,7 @@ async def test_readiness_fails_where_no_dispatcher_works(desk: Desk) -> None:
     assert float(age.split()[1]) > 300
 
 
-async def test_a_claims_address_in_a_webhook_leads_to_the_claim(desk: Desk) -> None:
+async def test_claim_address_in_a_webhook_leads_to_the_claims_page(desk: Desk) -> None:
     """Whoever follows it gets to the claim's page, under the same rules."""
     await desk.parties()
     claim = await desk.claim()

@@ -67,7 +67,7 @@ def served(state: ClaimState) -> str:
     return documents.add_assignee(documents.render_document(state), state.assignee)
 
 
-async def test_lists(oracle: Oracle) -> None:
+async def test_lists_as_of_any_instant_equal_the_folded_record(oracle: Oracle) -> None:
     """Filters, sorts and pages: the claims whose folded record fits, in order, as they were."""
     desk, chance = oracle.weeks.desk, oracle.weeks.chance
     found = 0
@@ -83,7 +83,7 @@ async def test_lists(oracle: Oracle) -> None:
     assert found > 1000
 
 
-async def test_claims(oracle: Oracle) -> None:
+async def test_claims_as_of_any_instant_equal_the_folded_record(oracle: Oracle) -> None:
     """One claim at each of its own instants and beside: as it was served then, its links with
     what was known of their statements, and the suggestion."""
     desk = oracle.weeks.desk
@@ -111,7 +111,7 @@ async def test_claims(oracle: Oracle) -> None:
     assert read > 500
 
 
-async def test_links(oracle: Oracle) -> None:
+async def test_links_as_of_any_instant_equal_the_folded_record(oracle: Oracle) -> None:
     """At each instant of a claim: every link by then, whose words it was as the record names them,
     with the renderings known by then."""
     desk = oracle.weeks.desk

@@ -34,7 +34,7 @@ async def paged(
         params["cursor"] = page["next_cursor"]
 
 
-async def test_the_matrix_as_of(oracle: Oracle) -> None:
+async def test_matrix_as_of_any_instant_equals_the_folded_record(oracle: Oracle) -> None:
     """Rows, columns and cells are those of the folded records; each page has all the columns."""
     desk, chance = oracle.weeks.desk, oracle.weeks.chance
     drawn = 0
@@ -82,7 +82,7 @@ def told(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-async def test_the_timeline_as_of(oracle: Oracle) -> None:
+async def test_timeline_as_of_any_instant_equals_the_record(oracle: Oracle) -> None:
     """By either clock: what was recorded by then, in order, with the lanes of its claims; nothing
     of it is told twice or missed from page to page."""
     desk, chance = oracle.weeks.desk, oracle.weeks.chance
@@ -149,7 +149,7 @@ def speaking(oracle: Oracle, claim: str, one: Event) -> list[str]:
     return [link["voice"]["root"] for wanted in named for link in made if link["id"] == wanted]
 
 
-async def test_now_is_the_last_instant(oracle: Oracle) -> None:
+async def test_matrix_without_as_of_is_that_of_the_last_instant(oracle: Oracle) -> None:
     """Without as_of the matrix is what it is as of the last instant; before the story began it
     was not yet recorded."""
     desk = oracle.weeks.desk

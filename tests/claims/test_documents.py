@@ -62,7 +62,7 @@ def served(*links: Link, **changes: Any) -> dict[str, Any]:
     return document
 
 
-def test_the_document_has_exactly_the_contracts_keys() -> None:
+def test_document_has_exactly_the_keys_of_the_contract() -> None:
     """Those of KEYS, no more and no less, and those of what it holds."""
     document = served(components=(Component("part", "a part", DISPUTED),))
     assert sorted(document) == sorted(KEYS)
@@ -72,8 +72,8 @@ def test_the_document_has_exactly_the_contracts_keys() -> None:
     assert document["components"] == [{"id": "part", "text": "a part", "status": "disputed"}]
 
 
-def test_a_whole_document() -> None:
-    """Every value of a claim of Pristina's police, as JSON: what outside programs parse."""
+def test_document_has_every_value_of_the_claim() -> None:
+    """As JSON of a claim of Pristina's police: what outside programs parse."""
     chief = Voice(
         "kosovo-police",
         "Kosovo Police",
@@ -139,8 +139,8 @@ def test_a_whole_document() -> None:
     }
 
 
-def test_a_claim_without_claimant_speaker_or_role() -> None:
-    """Null where nobody is known, never an empty text."""
+def test_missing_claimant_speaker_or_role_is_null() -> None:
+    """Never an empty text."""
     assert served(claimant=None)["claimant"] is None
     assert served(claimant=PRISTINA)["claimant"] == {
         "party": "pristina",
@@ -150,7 +150,7 @@ def test_a_claim_without_claimant_speaker_or_role() -> None:
     assert served(claimant=VUCEVIC)["claimant"]["speaker"] == {"name": "Vučević", "role": None}
 
 
-def test_a_merged_claim_says_where() -> None:
+def test_merged_claim_names_its_survivor() -> None:
     """With its last status."""
     document = served(lifecycle=Lifecycle.MERGED, merged_into="claim-2", status=DISPUTED)
     assert (document["lifecycle"], document["merged_into"], document["status"]) == (
@@ -160,7 +160,7 @@ def test_a_merged_claim_says_where() -> None:
     )
 
 
-def test_only_those_who_may_see_the_assignee() -> None:
+def test_only_the_desk_gets_the_assignee() -> None:
     """The stored bytes have none, whoever is assigned; for the desk they gain it and nothing
     else, in the same place, however it is spelled."""
     stored = documents.render_document(claim(assignee="ana"))
@@ -173,7 +173,7 @@ def test_only_those_who_may_see_the_assignee() -> None:
         assert list(orjson.loads(shown)) == list(orjson.loads(stored))
 
 
-def test_a_text_that_looks_like_the_documents_end_is_left_alone() -> None:
+def test_text_that_looks_like_the_end_of_a_document_is_unchanged() -> None:
     """Only the end of the stored bytes is replaced."""
     stored = documents.render_document(claim(text='"assignee":null}', story='"assignee":null}'))
     shown = orjson.loads(documents.add_assignee(stored, "ana"))

@@ -159,7 +159,7 @@ def act(day: Day, claim: str, kind: str, choice: int) -> None:
 
 
 @pytest.mark.usefixtures("small_is_large")
-async def test_kept_states_are_what_the_events_fold_to(database: Database) -> None:
+async def test_cached_states_equal_the_folded_events(database: Database) -> None:
     """After whatever was done: here, by another process, or rolled back."""
 
     def work(connection: Connection) -> None:
@@ -182,7 +182,7 @@ async def test_kept_states_are_what_the_events_fold_to(database: Database) -> No
 
 
 @pytest.mark.usefixtures("small_is_large")
-async def test_a_link_reads_no_state_that_is_kept(
+async def test_link_does_not_read_a_cached_state_again(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is read back from JSON while others wait for the claim."""
@@ -232,7 +232,7 @@ async def test_a_further_link_runs_the_same_statements(database: Database) -> No
     await database.write(work)
 
 
-async def test_a_cache_gives_up_what_was_unused_longest(database: Database) -> None:
+async def test_cache_drops_the_longest_unused_state(database: Database) -> None:
     """It holds no more links than it may, and no state twice."""
 
     def work(connection: Connection) -> ClaimState:
@@ -254,7 +254,7 @@ async def test_a_cache_gives_up_what_was_unused_longest(database: Database) -> N
     assert [name for name in "abc" if cache.find(name)] == ["c"]
 
 
-async def test_a_change_explains_no_link(
+async def test_change_explains_no_links(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Why each link counts is worked out for who asks, not while others wait for the claim."""
@@ -287,7 +287,7 @@ SMALL_ROWS = {Level.TEXT: 4, Level.NAMES: 60, Level.QUOTES: 80}
 
 @pytest.mark.parametrize("positions", [postings.MAX_PLACES, SMALL_ROWS], ids=["room", "no room"])
 @pytest.mark.usefixtures("small_is_large")
-async def test_a_claims_search_row_is_what_a_rebuild_makes(
+async def test_search_row_of_a_claim_equals_a_rebuilt_one(
     database: Database, positions: dict[Level, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever was done, also where the row has no room for more; `verify` finds nothing."""
@@ -317,7 +317,7 @@ async def test_a_claims_search_row_is_what_a_rebuild_makes(
     await database.write(work)
 
 
-async def test_a_link_beyond_the_room_of_a_row_reads_and_writes_no_words(
+async def test_link_on_a_full_search_row_indexes_nothing(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its cost does not grow: no quote is read, no term made, no index touched."""
@@ -442,7 +442,7 @@ async def test_a_state_that_lacks_links_is_refused(database: Database) -> None:
 
 
 @pytest.mark.usefixtures("small_is_large")
-async def test_a_kept_state_is_not_used_after_another_process_changed_the_claim(
+async def test_cached_state_is_not_used_after_another_process_changed_the_claim(
     settings: Settings,
 ) -> None:
     """Two processes on one database, each with what it kept, take turns on one claim; what each
@@ -478,7 +478,7 @@ async def test_a_kept_state_is_not_used_after_another_process_changed_the_claim(
 
 
 @pytest.mark.usefixtures("small_is_large")
-async def test_links_made_at_once_all_stand(
+async def test_concurrent_links_to_a_large_claim_are_all_recorded(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who waited for the claim reads what those before it wrote, with nothing kept in memory."""

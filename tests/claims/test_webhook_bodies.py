@@ -103,7 +103,7 @@ def first_of_each() -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("kind", EventType)
-def test_the_bytes_are_the_golden_ones(kind: EventType) -> None:
+def test_bodies_equal_their_golden_files(kind: EventType) -> None:
     """Each type's body is, to the byte, what its golden file holds; and it is JSON of three keys,
     its type first."""
     body = first_of_each()[kind]
@@ -120,7 +120,7 @@ def test_every_type_has_a_renderer() -> None:
     assert {path.stem for path in GOLDEN.iterdir()} == set(EventType)
 
 
-def test_nothing_of_the_desk_s_own_is_told() -> None:
+def test_bodies_hold_nothing_internal() -> None:
     """No note and no assignee; an amendment of the assignee alone is no message, nor is a line of
     the record that is the desk's bookkeeping."""
     told = a_day().messages()
@@ -132,7 +132,7 @@ def test_nothing_of_the_desk_s_own_is_told() -> None:
     assert render_message(affirmed, claim(version=2), by="Ana", base_url=BASE) is None
 
 
-def test_a_rule_has_no_name() -> None:
+def test_actor_is_null_if_a_rule_acted() -> None:
     """`by` is who acted, null where the evidence moved the claim by itself; the cause says why."""
     changes = [
         orjson.loads(body)["data"]
@@ -151,7 +151,7 @@ def test_a_rule_has_no_name() -> None:
     assert changes[1]["decided_by"] == ANA.name
 
 
-def test_what_is_cited_is_told_in_brief() -> None:
+def test_change_of_status_names_the_statements_it_cites() -> None:
     """A change of status names the statements it rests on, and no other."""
     changed = orjson.loads(first_of_each()["claim.status_changed"])["data"]
     (cited,) = changed["cites"]
@@ -170,7 +170,7 @@ def test_what_is_cited_is_told_in_brief() -> None:
         ({}, None),
     ],
 )
-def test_an_amendment_tells_what_changed(
+def test_amendment_lists_the_changed_public_fields(
     changes: dict[str, Any], told: dict[str, Any] | None
 ) -> None:
     """Only what is served to everybody; where nothing of that changed, nothing is said."""
@@ -179,7 +179,7 @@ def test_an_amendment_tells_what_changed(
     assert (body and orjson.loads(body)["data"]["changes"]) == told
 
 
-def test_the_parties_of_a_claim() -> None:
+def test_parties_of_a_claim_include_their_roots() -> None:
     """Whoever claims or takes a stance, and the topmost above them; none where nobody does."""
     links = (supports(MILLER), contradicts(POLICE))
     assert list_parties(claim(*links)) == {
@@ -189,7 +189,7 @@ def test_the_parties_of_a_claim() -> None:
     assert list_parties(claim(claimant=None)) == frozenset()
 
 
-def test_addresses_are_the_desk_s_own() -> None:
+def test_addresses_lead_to_the_desks_pages() -> None:
     """A claim's address is where it is read by people."""
     assert build_claim_url("claim-1", BASE) == "https://desk.example/claims/claim-1"
     told = webhook_bodies.build_claim(claim(claimant=None), BASE)
@@ -205,7 +205,7 @@ def test_instants_are_utc_with_a_z() -> None:
     assert body["timestamp"].endswith("Z")
 
 
-def test_a_speaker_is_told_by_name_and_role() -> None:
+def test_speaker_has_a_name_and_a_role_and_no_id() -> None:
     """Without the desk's own number for the person."""
     spoken = webhook_bodies.build_link(supports(MILLER))["speaker"]
     assert spoken == {"name": "Matthew Miller", "role": None}

@@ -24,7 +24,7 @@ def url(migrated_sqlite: Path, tmp_path: Path) -> str:
     return f"sqlite:///{shutil.copy(migrated_sqlite, tmp_path / 'claimdesk.db')}"
 
 
-def test_a_backup_under_load_is_whole_and_a_restore_begins_a_new_epoch(
+def test_backup_under_load_is_complete_and_a_restore_begins_a_new_epoch(
     url: str, tmp_path: Path
 ) -> None:
     token = create_key(url, tmp_path, "editor")["key"]
@@ -111,7 +111,7 @@ def test_interrupted_restore_must_be_repeated_before_serving(url: str, tmp_path:
     assert run_command(url, tmp_path, "users", "list").returncode == 0
 
 
-async def test_a_copy_begins_an_epoch_and_holds_webhooks_until_they_are_released(
+async def test_copy_begins_an_epoch_and_holds_webhooks_until_they_are_released(
     database: Database, now: datetime
 ) -> None:
     home = {"machine": "a", "path": "/one", "file": 1}

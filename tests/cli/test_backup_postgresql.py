@@ -45,7 +45,7 @@ def ask(url: str, query: str) -> Any:
     return asyncio.run(fetch())
 
 
-def test_a_backup_under_load_is_whole_and_a_restore_begins_a_new_epoch(
+def test_backup_under_load_is_complete_and_a_restore_begins_a_new_epoch(
     url: str, tmp_path: Path
 ) -> None:
     headers = {"Authorization": f"Bearer {create_key(url, tmp_path, 'editor')['key']}"}

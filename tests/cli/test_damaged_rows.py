@@ -127,9 +127,9 @@ def test_row_with_a_dangling_reference_ends_no_command(run: Run, worked: str, ta
 
 @on_sqlite
 @pytest.mark.parametrize("table", tables_with(is_converted), ids=lambda table: table.name)
-def test_a_value_that_cannot_be_read_ends_no_command(run: Run, worked: str, table: Table) -> None:
-    """Each column in a row of its own, as many at a time as there are rows: what is wrong with one
-    column of a row hides what is wrong with the next."""
+def test_unreadable_value_ends_no_command(run: Run, worked: str, table: Table) -> None:
+    """Each column in a row of its own, as many at a time as there are rows: a fault in one column
+    of a row hides a fault in the next."""
     path = Path(worked.removeprefix("sqlite:///"))
     fill_where_empty(worked, table)
     whole = path.with_name("whole.db")
@@ -156,7 +156,7 @@ def test_a_value_that_cannot_be_read_ends_no_command(run: Run, worked: str, tabl
     [("claims", "state"), ("claims", "document"), ("events", "data"), ("events", "actor")],
 )
 @pytest.mark.parametrize("value", ["{half", "[]", '{"id": 1}'])
-def test_a_document_that_cannot_be_read_ends_no_command(
+def test_unreadable_document_ends_no_command(
     run: Run, worked: str, table: str, column: str, value: str
 ) -> None:
     damage(worked, f"UPDATE {table} SET {column} = '{value}'")

@@ -12,7 +12,9 @@ from tests.support.postgres import PostgresServer
 KEY = ("keys", "create", "--name", "k", "--role", "reader")
 
 
-def test_an_embedded_database_comes_by_itself(run: Run, run_json: RunJson, folder: Path) -> None:
+def test_embedded_database_is_created_on_first_use(
+    run: Run, run_json: RunJson, folder: Path
+) -> None:
     assert run_json("db", "current") == {"current": None, "head": migrate.find_head()}
     assert not (folder / "claimdesk.db").exists()
     assert run(*KEY).exit_code == 0
@@ -20,9 +22,7 @@ def test_an_embedded_database_comes_by_itself(run: Run, run_json: RunJson, folde
 
 
 @pytest.mark.parametrize("arguments", [("keys", "list"), ("users", "list"), ("verify",)])
-def test_nothing_is_read_from_a_database_that_is_not_there(
-    run: Run, folder: Path, arguments: tuple[str, ...]
-) -> None:
+def test_reading_creates_no_database(run: Run, folder: Path, arguments: tuple[str, ...]) -> None:
     refused = run(*arguments)
     assert (refused.exit_code, refused.stdout) == (1, "")
     assert f"{folder}/claimdesk.db" in refused.stderr
@@ -32,7 +32,7 @@ def test_nothing_is_read_from_a_database_that_is_not_there(
 
 @pytest.mark.usefixtures("empty_postgresql")
 @pytest.mark.parametrize("arguments", [KEY, ("seed",), ("keys", "list"), ("serve", "--port", "0")])
-def test_postgresql_is_upgraded_by_its_operator_only(
+def test_postgresql_is_upgraded_only_by_command(
     run: Run, run_json: RunJson, arguments: tuple[str, ...]
 ) -> None:
     refused = run(*arguments)
@@ -53,7 +53,7 @@ def test_upgrading_twice_is_harmless(run: Run) -> None:
 @pytest.mark.parametrize(
     "arguments", [KEY, ("db", "upgrade"), ("db", "check"), ("serve", "--port", "0")]
 )
-def test_a_newer_schema_is_left_alone(
+def test_newer_schema_is_refused(
     run: Run, run_json: RunJson, migrated: str, arguments: tuple[str, ...]
 ) -> None:
     _execute(migrated, "UPDATE alembic_version SET version_num = '9999'")
@@ -63,7 +63,7 @@ def test_a_newer_schema_is_left_alone(
     assert run_json("db", "current")["current"] == "9999"
 
 
-def test_a_schema_that_is_not_the_codes_is_told_apart(run: Run, migrated: str) -> None:
+def test_schema_unlike_the_code_is_reported(run: Run, migrated: str) -> None:
     _execute(migrated, "ALTER TABLE notes ADD COLUMN mood text")
     checked = run("db", "check")
     assert checked.exit_code == 1
@@ -83,7 +83,7 @@ def test_an_unreachable_server_is_named_without_its_password(
         assert "s3cret" not in refused.output
 
 
-def test_a_missing_database_is_told_from_a_missing_server(
+def test_missing_database_is_distinguished_from_a_missing_server(
     run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch, postgres: PostgresServer
 ) -> None:
     monkeypatch.setenv("CLAIMDESK_DATABASE_URL", postgres.url("claimdesk_no_such_database"))
@@ -92,16 +92,14 @@ def test_a_missing_database_is_told_from_a_missing_server(
     assert "no such database" in refused.stderr
 
 
-def test_a_file_that_is_no_database(run: Run, folder: Path) -> None:
+def test_file_that_is_no_database_is_named(run: Run, folder: Path) -> None:
     (folder / "claimdesk.db").write_bytes(b"not a database" * 100)
     refused = run(*KEY)
     assert refused.exit_code == 1
     assert "file is not a database" in refused.stderr
 
 
-def test_a_place_that_cannot_be_written(
-    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unwritable_place_is_named(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "file").touch()
     for path in ("/proc/nowhere/claimdesk.db", str(folder), "file/claimdesk.db"):
         monkeypatch.setenv("CLAIMDESK_DATABASE_URL", f"sqlite:///{path}")

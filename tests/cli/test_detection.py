@@ -40,7 +40,7 @@ MAPPING = 'name = "x"\n[columns]\ntext = "Claim"\ndate = "Date"\nurl = "Link"\n'
         (json.dumps(LIST[0]), True, "json"),
     ],
 )
-def test_the_format_is_found_out(
+def test_format_of_a_file_is_detected(
     run: Run, folder: Path, content: Content, mapped: bool, form: str
 ) -> None:
     write(folder / "given", content)
@@ -65,7 +65,7 @@ def test_the_format_is_found_out(
         ('{"error": {"code": 403, "message": "no"}}', "no ClaimReview in the file"),
     ],
 )
-def test_a_file_that_is_not_known_is_refused_in_words(
+def test_file_of_unknown_format_is_refused_with_the_reason(
     run: Run, folder: Path, content: Content, reason: str
 ) -> None:
     write(folder / "given", content)

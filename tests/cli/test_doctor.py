@@ -48,9 +48,7 @@ def examine(run: Run) -> Examine:
     return examine
 
 
-def test_nothing_is_wrong_with_a_desk_that_was_just_begun(
-    run: Run, seeded: str, examine: Examine
-) -> None:
+def test_new_desk_has_no_faults(run: Run, seeded: str, examine: Examine) -> None:
     assert examine() == {}
     result = run("doctor")
     assert result.exit_code == 0
@@ -58,7 +56,7 @@ def test_nothing_is_wrong_with_a_desk_that_was_just_begun(
 
 
 @on_sqlite
-def test_the_doctor_waits_for_no_writer_and_changes_nothing(run: Run, seeded: str) -> None:
+def test_doctor_waits_for_no_writer_and_changes_nothing(run: Run, seeded: str) -> None:
     file = Path(seeded.removeprefix("sqlite:///"))
     before = {path.name: path.read_bytes() for path in file.parent.glob("claimdesk.db*")}
     with closing(sqlite3.connect(file, isolation_level=None)) as writer:
@@ -68,7 +66,7 @@ def test_the_doctor_waits_for_no_writer_and_changes_nothing(run: Run, seeded: st
     assert after == before
 
 
-def test_an_older_schema_is_named_and_not_migrated(
+def test_older_schema_is_named_and_not_migrated(
     run_json: RunJson, migrated: str, examine: Examine
 ) -> None:
     migrate.downgrade(Settings(database_url=migrated), "-1")
@@ -78,13 +76,13 @@ def test_an_older_schema_is_named_and_not_migrated(
 
 
 @on_sqlite
-def test_a_file_that_is_not_there_is_named(run: Run, migrated: str, examine: Examine) -> None:
+def test_missing_file_is_named(run: Run, migrated: str, examine: Examine) -> None:
     Path(migrated.removeprefix("sqlite:///")).unlink()
     assert "There is no database yet" in examine()["file"]
 
 
 @on_sqlite
-def test_a_file_that_all_may_write_to_is_named(seeded: str, examine: Examine) -> None:
+def test_world_writable_file_is_named(seeded: str, examine: Examine) -> None:
     os.chmod(seeded.removeprefix("sqlite:///"), 0o666)  # noqa: S103 -- what is looked for
     assert "chmod 600" in examine()["file"]
 
@@ -103,7 +101,7 @@ def test_a_damaged_file_is_named(seeded: str, examine: Examine) -> None:
 
 
 @on_sqlite
-def test_a_restore_that_was_cut_off_is_named(seeded: str, examine: Examine) -> None:
+def test_interrupted_restore_is_named(seeded: str, examine: Examine) -> None:
     Path(f"{seeded.removeprefix('sqlite:///')}.restoring").touch()
     assert "cut off" in examine()["file"]
 
@@ -117,7 +115,7 @@ def test_a_full_disk_is_named(
     assert "5 MiB are free" in examine()["disk"]
 
 
-def test_a_clock_that_is_behind_is_named(run: Run, seeded: str, examine: Examine) -> None:
+def test_clock_behind_the_record_is_named(run: Run, seeded: str, examine: Examine) -> None:
     later = f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%dT%H:%M:%S.%fZ}"
     damage(seeded, f"INSERT INTO installation VALUES ('last_seen', '{later}')")
     assert "claimdesk clock accept" in examine()["clock"]
@@ -125,7 +123,7 @@ def test_a_clock_that_is_behind_is_named(run: Run, seeded: str, examine: Examine
     assert examine() == {}
 
 
-def test_webhooks_that_are_held_are_named(seeded: str, examine: Examine) -> None:
+def test_held_webhooks_are_named(seeded: str, examine: Examine) -> None:
     hold = json.dumps({"reason": "this desk was restored from x", "copy": False, "since": "today"})
     damage(seeded, f"INSERT INTO installation VALUES ('webhooks_held', '{hold}')")
     assert "claimdesk webhooks release" in examine()["webhooks-held"]
@@ -137,7 +135,7 @@ def test_a_copy_is_named(seeded: str, examine: Examine) -> None:
     assert "/there" in examine()["copy"]
 
 
-def test_notes_of_its_own_that_cannot_be_read_are_named(seeded: str, examine: Examine) -> None:
+def test_unreadable_metadata_is_named(seeded: str, examine: Examine) -> None:
     damage(
         seeded,
         "INSERT INTO installation VALUES ('epoch', 'half a docu')",
@@ -149,7 +147,7 @@ def test_notes_of_its_own_that_cannot_be_read_are_named(seeded: str, examine: Ex
 
 
 @pytest.mark.usefixtures("seeded")
-def test_one_person_for_everything_is_named(run: Run, examine: Examine) -> None:
+def test_desk_with_one_person_is_named(run: Run, examine: Examine) -> None:
     assert run("policy", "--four-eyes", "off").exit_code == 0
     assert "one alone" in examine()["two-people"]
 
@@ -163,7 +161,7 @@ def test_one_person_for_everything_is_named(run: Run, examine: Examine) -> None:
     ],
 )
 @on_sqlite
-def test_a_base_url_that_misleads_is_named(
+def test_misleading_base_url_is_named(
     seeded: str, examine: Examine, monkeypatch: pytest.MonkeyPatch, base_url: str, said: str
 ) -> None:
     from service.cli import shell
@@ -173,7 +171,7 @@ def test_a_base_url_that_misleads_is_named(
     assert said in examine()["base-url"]
 
 
-def test_endpoints_that_fail_or_rest_are_named(
+def test_failing_and_paused_endpoints_are_named(
     run_json: RunJson, run: Run, seeded: str, examine: Examine
 ) -> None:
     made = run_json("webhooks", "create", "http://127.0.0.1:9")
@@ -185,7 +183,7 @@ def test_endpoints_that_fail_or_rest_are_named(
     assert f"claimdesk webhooks activate {webhook}" in examine()["endpoints"]
 
 
-def test_deliveries_that_nobody_sends_are_named(
+def test_deliveries_without_a_dispatcher_are_named(
     run_json: RunJson, run: Run, seeded: str, examine: Examine
 ) -> None:
     webhook = run_json("webhooks", "create", "http://127.0.0.1:9")["id"]
@@ -212,7 +210,7 @@ REFERENCES = [
 
 
 @pytest.mark.parametrize(("table", "column"), REFERENCES)
-def test_a_row_that_leads_nowhere_is_named(
+def test_dangling_reference_is_named(
     seeded: str, examine: Examine, table: str, column: str
 ) -> None:
     some = f"WHERE {column} IS NOT NULL" if table == "events" else ""
@@ -235,7 +233,7 @@ def test_a_row_that_leads_nowhere_is_named(
         ("claims", "state", "{half"),
     ],
 )
-def test_a_value_that_cannot_be_read_is_named(
+def test_unreadable_value_is_named(
     seeded: str, examine: Examine, table: str, column: str, value: str
 ) -> None:
     damage(
@@ -247,6 +245,6 @@ def test_a_value_that_cannot_be_read_is_named(
     assert column in found
 
 
-def test_two_parties_of_one_name_are_named(seeded: str, examine: Examine) -> None:
+def test_two_parties_with_one_name_are_named(seeded: str, examine: Examine) -> None:
     damage(seeded, "UPDATE parties SET name = 'NATO' WHERE slug = 'pristina'")
     assert "read alike" in examine()["names"]

@@ -8,7 +8,7 @@ import pytest
 from tests.cli.conftest import Run
 
 
-def test_it_is_printed_and_written_alike(
+def test_printed_and_written_documents_are_equal(
     run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     printed = run("openapi").stdout
@@ -22,7 +22,7 @@ def test_it_is_printed_and_written_alike(
     assert run("openapi", "--check", "new/openapi.json").exit_code == 0
 
 
-def test_a_difference_is_shown_with_the_remedy(run: Run, folder: Path) -> None:
+def test_difference_is_shown_with_the_remedy(run: Run, folder: Path) -> None:
     run("openapi", "--write", "openapi.json")
     kept = (folder / "openapi.json").read_text(encoding="utf-8")
     (folder / "openapi.json").write_text(
@@ -34,11 +34,11 @@ def test_a_difference_is_shown_with_the_remedy(run: Run, folder: Path) -> None:
     assert "make openapi" in checked.stderr
 
 
-def test_a_document_that_was_never_written(run: Run) -> None:
+def test_check_of_a_missing_document_fails(run: Run) -> None:
     checked = run("openapi", "--check", "missing.json")
     assert checked.exit_code == 1
     assert "make openapi" in checked.stderr
 
 
-def test_writing_and_comparing_at_once_is_misuse(run: Run) -> None:
+def test_writing_and_checking_at_once_is_a_usage_error(run: Run) -> None:
     assert run("openapi", "--write", "a", "--check", "a").exit_code == 2

@@ -23,7 +23,7 @@ def counts(report: Json) -> dict[str, tuple[int, ...]]:
     return {kind: tuple(tally.values()) for kind, tally in report["records"].items()}
 
 
-def test_a_file_is_written_whole_and_for_its_owner_only(run: Run, folder: Path) -> None:
+def test_export_is_complete_and_readable_by_its_owner_only(run: Run, folder: Path) -> None:
     run("seed")
     done = run("export", "desk.jsonl")
     assert (done.exit_code, done.stdout) == (0, "")
@@ -35,8 +35,8 @@ def test_a_file_is_written_whole_and_for_its_owner_only(run: Run, folder: Path) 
     assert [each for each in os.listdir(folder) if each.endswith(".part")] == []
 
 
-def test_a_file_that_is_there_is_not_overwritten(run: Run, folder: Path) -> None:
-    """Unless that is asked for; a folder and a missing folder are said to be what they are."""
+def test_existing_file_is_not_overwritten(run: Run, folder: Path) -> None:
+    """Unless --force is given; a folder and a missing folder have messages of their own."""
     (folder / "desk.jsonl").write_text("mine")
     refused = run("export", "desk.jsonl")
     assert refused.exit_code == 2
@@ -48,10 +48,10 @@ def test_a_file_that_is_there_is_not_overwritten(run: Run, folder: Path) -> None
     assert run("export", "nowhere/desk.jsonl").exit_code == 1
 
 
-def test_an_export_that_fails_leaves_nothing(
+def test_failed_export_leaves_no_file(
     run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither under the name nor beside it; what was there before stays."""
+    """Neither under the name nor beside it; an older file stays."""
     from service.exchange import export
 
     def fails(
@@ -70,7 +70,7 @@ def test_an_export_that_fails_leaves_nothing(
     assert (folder / "desk.jsonl").read_text() == "mine"
 
 
-def test_json_says_what_was_written_and_read(run: Run, run_json: RunJson) -> None:
+def test_json_output_counts_what_was_written_and_read(run: Run, run_json: RunJson) -> None:
     run("seed")
     exported = run_json("export", "desk.jsonl")
     assert exported["file"] == "desk.jsonl"
@@ -83,7 +83,9 @@ def test_json_says_what_was_written_and_read(run: Run, run_json: RunJson) -> Non
     assert "cannot both go to standard output" in refused.stderr
 
 
-def test_through_pipes(really_run: ReallyRun, run: Run, folder: Path) -> None:
+def test_export_and_import_work_through_pipes(
+    really_run: ReallyRun, run: Run, folder: Path
+) -> None:
     """`-` is standard output and standard input."""
     run("seed")
     exported = really_run("export", "-")
@@ -96,8 +98,8 @@ def test_through_pipes(really_run: ReallyRun, run: Run, folder: Path) -> None:
     assert really_run("export", "-", **other).stdout == exported.stdout
 
 
-def test_what_is_refused_is_shown_and_written_down(run: Run, folder: Path) -> None:
-    """Exit code 3; the rest is in."""
+def test_refused_lines_are_printed_and_written_to_a_file(run: Run, folder: Path) -> None:
+    """Exit code 3; the other lines are imported."""
     run("seed")
     run("export", "desk.jsonl")
     other = folder / "other.jsonl"
@@ -124,7 +126,9 @@ def test_what_is_refused_is_shown_and_written_down(run: Run, folder: Path) -> No
         ('{"record": "header", "format": "claimdesk", "version": 9}\n', "reads versions 1 and 2"),
     ],
 )
-def test_a_file_of_another_kind(run: Run, folder: Path, content: str, reason: str) -> None:
+def test_file_of_another_format_is_refused(
+    run: Run, folder: Path, content: str, reason: str
+) -> None:
     (folder / "bad.jsonl").write_text(content)
     refused = run("import", "bad.jsonl")
     assert (refused.exit_code, refused.stdout) == (2, "")
@@ -142,8 +146,8 @@ defaults = {url = "https://example.org/"}
 SHEET = "Claim,Date,Rating\nOne,2020-08-25,True\nTwo,yesterday,True\nThree,2020-08-25,Maybe\n"
 
 
-def test_claims_from_a_sheet(run: Run, run_json: RunJson, folder: Path) -> None:
-    """Rehearsed, imported, imported again; what was refused and remarked is told and written."""
+def test_sheet_is_imported_with_a_mapping(run: Run, run_json: RunJson, folder: Path) -> None:
+    """As a dry run, for real, and again; refusals and remarks are printed and written."""
     (folder / "claims.csv").write_text(SHEET)
     (folder / "map.toml").write_text(MAPPING)
     command = ("import", "claims.csv", "--format", "csv", "--mapping", "map.toml")
@@ -178,7 +182,7 @@ def test_claims_from_reviews_need_no_mapping(run_json: RunJson, folder: Path) ->
     assert report["records"] == {"claim": {"new": 1, "known": 0, "refused": 0}}
 
 
-def test_a_sheet_of_the_desks_claims(run: Run, run_json: RunJson, folder: Path) -> None:
+def test_claims_are_exported_as_a_sheet(run: Run, run_json: RunJson, folder: Path) -> None:
     """With a byte order mark where it is asked for; one line a claim."""
     run("seed")
     assert run_json("export", "claims.csv", "--format", "csv", "--bom")["records"] == {"claim": 12}
@@ -218,7 +222,7 @@ def test_every_command_of_the_page_exits_with_success(run: Run, folder: Path) ->
         (("--format", "claimreview", "--mapping", "bad.toml"), "Extra inputs are not permitted"),
     ],
 )
-def test_a_mapping_or_file_that_cannot_be_used(
+def test_unusable_mapping_or_file_is_a_usage_error(
     run: Run, folder: Path, options: tuple[str, ...], reason: str
 ) -> None:
     """Exit code 2, and what to do."""

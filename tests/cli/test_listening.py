@@ -57,9 +57,9 @@ def post(
         connection.close()
 
 
-def test_a_delivery_is_shown_for_people() -> None:
-    """Type, claim, previous → new status, cause, print line, id and `verified`, in plain text in a
-    pipe; a second arrival of an id is told."""
+def test_delivery_is_printed_in_plain_text() -> None:
+    """Type, claim, previous → new status, cause, print line, id and `verified`; a second arrival of
+    an id is marked."""
     body = json.dumps(EVENT).encode()
     with Listener(CLAIMDESK_WEBHOOK_SECRET=NEW) as listener:
         assert post(listener.url, body) == (204, b"")
@@ -84,7 +84,9 @@ def test_a_delivery_is_shown_for_people() -> None:
         ({"headers": {}}, "webhook-id is missing"),
     ],
 )
-def test_what_does_not_verify_is_said_loudly(changed: dict[str, Any], words: str) -> None:
+def test_unverified_delivery_is_refused_with_the_reason(
+    changed: dict[str, Any], words: str
+) -> None:
     """Another's signature, one too old or from the future, or none: 401, and why."""
     with Listener("--secret", NEW) as listener:
         status, text = post(listener.url, b"{}", **changed)
@@ -93,7 +95,7 @@ def test_what_does_not_verify_is_said_loudly(changed: dict[str, Any], words: str
         assert words in listener.see("NOT VERIFIED")
 
 
-def test_a_changed_body_does_not_verify() -> None:
+def test_changed_body_does_not_verify() -> None:
     """The signature of one body is none of another."""
     with Listener("--secret", NEW, "--json") as listener:
         signed = signatures.build_headers([NEW], "evt_1", int(time.time()), b'{"a":1}')
@@ -116,7 +118,7 @@ def test_either_secret_of_a_rotation_verifies() -> None:
             assert post(listener.url, b"{}", secrets=(OTHER, OLD))[0] == 204
 
 
-def test_without_a_secret_it_says_what_to_do(folder: Path) -> None:
+def test_listener_without_a_secret_prints_the_next_commands(folder: Path) -> None:
     """What comes is `unverified` and answered 204; the commands that lead to a verified one are
     printed with this very address; no database is touched."""
     with Listener() as listener:
@@ -135,7 +137,7 @@ def test_without_a_secret_it_says_what_to_do(folder: Path) -> None:
     assert list(folder.iterdir()) == []
 
 
-def test_a_secret_may_be_pasted() -> None:
+def test_secret_can_be_typed_while_listening() -> None:
     """On a terminal the secret is typed in while it runs; what comes then is verified."""
     typist, terminal = os.openpty()
     try:
@@ -155,7 +157,7 @@ def test_a_secret_may_be_pasted() -> None:
         os.close(terminal)
 
 
-def test_a_line_of_json_for_each() -> None:
+def test_json_output_is_one_line_for_each_delivery() -> None:
     """--json prints one document a line, and nothing else on standard output."""
     body = json.dumps(EVENT).encode()
     with Listener("--json", "--secret", NEW) as listener:
@@ -175,14 +177,14 @@ def test_a_line_of_json_for_each() -> None:
     assert second["body"] == "\N{REPLACEMENT CHARACTER} no JSON"
 
 
-def test_failing_on_purpose() -> None:
+def test_fail_option_answers_500_so_many_times() -> None:
     """--fail N answers 500 so many times, then takes what comes."""
     with Listener("--secret", NEW, "--fail", "2") as listener:
         assert [post(listener.url, b"{}")[0] for _ in range(3)] == [500, 500, 204]
         assert listener.see("0 more to come")
 
 
-def test_only_post_and_only_so_much() -> None:
+def test_other_methods_and_large_bodies_are_refused() -> None:
     """Other methods get 405, a body over a mebibyte 413, one of no stated length 411; a mebibyte
     passes."""
     with Listener("--secret", NEW) as listener:
@@ -196,7 +198,7 @@ def test_only_post_and_only_so_much() -> None:
         assert post(listener.url, b"x" * 1048576)[0] == 204
 
 
-def test_nothing_that_comes_orders_the_terminal_about() -> None:
+def test_control_characters_are_not_printed() -> None:
     """Control characters in an event or an id are shown as what they are not."""
     event = {"type": "a\x1b[2J", "data": {"claim": {"text": "x\x1b]0;t\x07\n"}, "reason": ["\x9b"]}}
     with Listener() as listener:
@@ -210,14 +212,14 @@ def test_nothing_that_comes_orders_the_terminal_about() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_ends_in_order(number: int) -> None:
+def test_listener_stops_cleanly(number: int) -> None:
     """Ctrl-C and a termination end it with code 0 and no stack trace."""
     with Listener("--secret", NEW) as listener:
         assert listener.stop(number) == 0
         assert "Traceback" not in "".join(listener.noted)
 
 
-def test_what_is_no_secret_is_refused(run: Run) -> None:
+def test_malformed_secret_is_refused(run: Run) -> None:
     """It is refused before anything listens, and not repeated."""
     for wrong in ("hello", "whsec_", "whsec_ü"):
         refused = run("webhooks", "listen", "--port", "0", "--secret", wrong)
@@ -225,7 +227,7 @@ def test_what_is_no_secret_is_refused(run: Run) -> None:
         assert wrong not in refused.stderr.replace("whsec_ and base64", "")
 
 
-def test_a_port_in_use_shows_at_once(run: Run) -> None:
+def test_port_in_use_is_reported_at_once(run: Run) -> None:
     """It says how to take another."""
     with Listener() as listener:
         taken = run("webhooks", "listen", "--port", str(urlsplit(listener.url).port))

@@ -18,7 +18,7 @@ def list_commands() -> list[str]:
     return [line for block in BLOCKS.findall(PAGE.read_text()) for line in block.splitlines()]
 
 
-def test_every_command_of_the_page_does_what_it_says(
+def test_every_command_of_the_page_succeeds(
     run: Run, run_json: RunJson, migrated: str, database_kind: str
 ) -> None:
     if database_kind == "postgresql" and not shutil.which("pg_dump"):
@@ -36,7 +36,7 @@ def test_every_command_of_the_page_does_what_it_says(
     assert run_json("epoch", "show")["webhooks_held"] is False
 
 
-def test_every_command_that_the_text_names_is_among_them_or_is_there(run: Run) -> None:
+def test_every_command_named_in_the_text_exists(run: Run) -> None:
     for command in set(INLINE.findall(PAGE.read_text())):
         words = [word for word in command.split()[1:] if not word.startswith("-")]
         assert run(*words, "--help").exit_code == 0, command

@@ -71,7 +71,7 @@ def on_read_only_disk(
 
 @on_sqlite
 @by_name
-def test_a_read_only_disk_is_enough_to_read(
+def test_reading_commands_work_on_a_read_only_disk(
     run: Run, on_read_only_disk: Path, command: tuple[str, ...]
 ) -> None:
     result = run(*command)
@@ -79,15 +79,13 @@ def test_a_read_only_disk_is_enough_to_read(
 
 
 @on_sqlite
-def test_what_stands_in_the_log_alone_is_read_too(
-    run_json: RunJson, on_read_only_disk: Path
-) -> None:
+def test_rows_in_the_write_ahead_log_are_read(run_json: RunJson, on_read_only_disk: Path) -> None:
     expected = ["k"] if Path(f"{on_read_only_disk}-wal").exists() else []
     assert [each["name"] for each in run_json("keys", "list")] == expected
 
 
 @on_sqlite
-def test_a_change_on_a_read_only_disk_is_refused_in_words(
+def test_change_on_a_read_only_disk_is_refused_with_the_reason(
     run: Run, on_read_only_disk: Path
 ) -> None:
     refused = run("keys", "create", "--name", "k", "--role", "reader")
@@ -125,7 +123,7 @@ def test_reading_does_not_migrate(
         assert "claimdesk db upgrade" in result.stderr
 
 
-def test_no_empty_database_takes_the_place_of_one_that_was_rescued(run: Run, folder: Path) -> None:
+def test_no_database_is_created_in_place_of_a_rescued_one(run: Run, folder: Path) -> None:
     rescued = folder / "claimdesk.db.rescued-123"
     rescued.touch()
     for command in (("keys", "create", "--name", "k", "--role", "reader"), ("serve",)):
@@ -136,8 +134,8 @@ def test_no_empty_database_takes_the_place_of_one_that_was_rescued(run: Run, fol
 
 
 @on_sqlite
-def test_a_checkpoint_while_a_file_is_read_alone_is_noticed(seeded: Path) -> None:
-    """What is read as a file that nobody changes is worth nothing where somebody did."""
+def test_checkpoint_during_immutable_reading_is_noticed(seeded: Path) -> None:
+    """A file that is read as immutable and changed meanwhile may give wrong rows."""
     from service.domain.errors import Unavailable
     from service.store.read_only import ReadOnlyFile
 

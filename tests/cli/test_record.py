@@ -20,14 +20,14 @@ name = "The Moon"
 
 
 @pytest.mark.usefixtures("migrated")
-def test_the_article_is_loaded_once(run_json: RunJson) -> None:
+def test_seed_is_loaded_once(run_json: RunJson) -> None:
     first, second = run_json("seed"), run_json("seed")
     assert first["created"]["claims"] > 0
     assert first["unchanged"] == {}
     assert second == {"created": {}, "unchanged": first["created"]}
 
 
-def test_a_file_of_ones_own(run: Run, folder: Path) -> None:
+def test_seed_can_be_another_file(run: Run, folder: Path) -> None:
     (folder / "moon.toml").write_text(MINIMAL)
     assert run("seed", "moon.toml").stdout == "kind\tcreated\tunchanged\nparties\t1\t0\n"
 
@@ -43,21 +43,21 @@ def test_a_file_of_ones_own(run: Run, folder: Path) -> None:
         ),
     ],
 )
-def test_a_file_that_does_not_hold(run: Run, folder: Path, text: str, expected: str) -> None:
+def test_invalid_seed_file_is_refused(run: Run, folder: Path, text: str, expected: str) -> None:
     (folder / "bad.toml").write_text(text)
     refused = run("seed", "bad.toml", "--json")
     assert (refused.exit_code, refused.stdout) == (1, "")
     assert expected in refused.stderr
 
 
-def test_a_file_that_is_not_there(run: Run) -> None:
+def test_missing_seed_file_is_refused(run: Run) -> None:
     refused = run("seed", "missing.toml")
     assert refused.exit_code == 1
     assert refused.stderr == "error: missing.toml: No such file or directory\n"
 
 
 @pytest.mark.usefixtures("migrated")
-def test_what_holds(run: Run, run_json: RunJson) -> None:
+def test_verify_succeeds_on_a_sound_record(run: Run, run_json: RunJson) -> None:
     assert run("verify").stdout == "Everything holds: 0 claims, 2 events.\n"
     run("seed")
     report = run_json("verify")
@@ -65,7 +65,7 @@ def test_what_holds(run: Run, run_json: RunJson) -> None:
     assert report["events"] > report["claims"] > 0
 
 
-def test_what_does_not_hold_is_named(run: Run, migrated: str) -> None:
+def test_verify_names_what_was_changed(run: Run, migrated: str) -> None:
     run("seed")
     _tamper(migrated)
     plain, as_json = run("verify"), run("verify", "--json")
@@ -78,7 +78,7 @@ def test_what_does_not_hold_is_named(run: Run, migrated: str) -> None:
     assert report["first_break"]["claim"] in plain.stderr
 
 
-def test_a_bar_shows_only_to_a_person_who_waits(
+def test_progress_bar_shows_on_a_terminal_only(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
@@ -97,14 +97,14 @@ def test_a_bar_shows_only_to_a_person_who_waits(
         assert bar._progress is None
 
 
-def test_an_interruption_ends_a_query_in_its_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interrupt_ends_a_query_in_its_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(databases.interrupted, "is_set", lambda: True)
     with progress.ProgressBar("claims") as bar, pytest.raises(shell.CommandError) as stopped:
         bar.show(1, 2)
     assert stopped.value.code == 130
 
 
-def test_tables_on_a_terminal(
+def test_table_on_a_terminal_shows_markup_as_text(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)

@@ -11,7 +11,7 @@ import pytest
 from tests.cli.conftest import ReallyRun, Run, RunJson, Serve
 
 
-def test_serve_migrates_answers_and_ends(serve: Serve, folder: Path) -> None:
+def test_serve_migrates_answers_and_stops(serve: Serve, folder: Path) -> None:
     served = serve()
     assert served.get("/healthz")[0] == 200
     assert (folder / "claimdesk.db").exists()
@@ -21,7 +21,7 @@ def test_serve_migrates_answers_and_ends(serve: Serve, folder: Path) -> None:
     assert len(served.said) == 1
 
 
-def test_a_termination_ends_it_in_order(serve: Serve) -> None:
+def test_sigterm_stops_the_server_cleanly(serve: Serve) -> None:
     served = serve()
     served.get("/healthz")
     assert served.stop(signal.SIGTERM) in {0, -signal.SIGTERM}
@@ -29,12 +29,12 @@ def test_a_termination_ends_it_in_order(serve: Serve) -> None:
 
 
 @pytest.mark.usefixtures("migrated")
-def test_both_databases_are_served(serve: Serve) -> None:
+def test_serve_works_on_both_databases(serve: Serve) -> None:
     assert serve("--no-dispatch").get("/readyz")[0] == 200
 
 
 @pytest.mark.usefixtures("migrated")
-def test_several_processes(serve: Serve) -> None:
+def test_serve_runs_several_workers(serve: Serve) -> None:
     served = serve("--workers", "2")
     address = served.address
     for _ in range(10):
@@ -44,7 +44,7 @@ def test_several_processes(serve: Serve) -> None:
     assert not any("Traceback" in line for line in served.said)
 
 
-def test_the_first_start_fills_the_desk_and_every_start_signs_in(
+def test_first_start_loads_the_seed_and_every_start_prints_a_link(
     serve: Serve, run_json: RunJson
 ) -> None:
     first = serve("--seed")
@@ -65,7 +65,7 @@ def test_the_first_start_fills_the_desk_and_every_start_signs_in(
 
 
 @pytest.mark.usefixtures("migrated")
-def test_the_link_is_for_the_first_administrator_who_is_active(
+def test_link_is_for_the_first_active_administrator(
     serve: Serve, run: Run, run_json: RunJson
 ) -> None:
     for name in ("b", "a"):
@@ -77,12 +77,14 @@ def test_the_link_is_for_the_first_administrator_who_is_active(
     assert len(run_json("users", "list")) == 2
 
 
-def test_a_set_base_url_is_the_links(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sign_in_link_begins_with_the_base_url(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("CLAIMDESK_BASE_URL", "https://desk.example")
     assert "https://desk.example/sign-in/" in serve("--seed").wait_for("Sign in")
 
 
-def test_a_port_in_use_is_one_line(run: Run) -> None:
+def test_port_in_use_is_one_line(run: Run) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -94,7 +96,7 @@ def test_a_port_in_use_is_one_line(run: Run) -> None:
 
 
 @pytest.mark.parametrize("command", ["serve", "dispatch"])
-def test_a_lease_outlasts_its_attempt_or_nothing_starts(
+def test_lease_shorter_than_an_attempt_is_refused_at_the_start(
     really_run: ReallyRun, folder: Path, command: str
 ) -> None:
     """An attempt that may take as long as its lease would be sent twice: refused at the start, with
@@ -108,13 +110,13 @@ def test_a_lease_outlasts_its_attempt_or_nothing_starts(
     assert not (folder / "claimdesk.db").exists()
 
 
-def test_an_unknown_host(run: Run) -> None:
+def test_unknown_host_is_reported(run: Run) -> None:
     refused = run("serve", "--host", "nowhere.invalid")
     assert refused.exit_code == 2
     assert "nowhere.invalid" in refused.stderr
 
 
-def test_addresses() -> None:
+def test_printed_addresses_can_be_opened() -> None:
     from service.cli.serving import _build_address
 
     assert _build_address("127.0.0.1", 80) == "http://127.0.0.1:80"
@@ -125,7 +127,7 @@ def test_addresses() -> None:
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_a_worker_that_cannot_start_ends_the_server(
+def test_worker_that_cannot_start_ends_the_server(
     serve: Serve, folder: Path, run: Run, workers: str
 ) -> None:
     run("db", "upgrade")

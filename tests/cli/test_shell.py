@@ -12,7 +12,7 @@ from service.cli import shell
 from tests.cli.conftest import ROOT, ReallyRun, Run, RunJson
 
 
-def test_each_bad_setting_is_named_as_it_is_set(
+def test_invalid_settings_are_named_by_their_variables(
     run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CLAIMDESK_RATE_LIMIT", "plenty")
@@ -30,14 +30,16 @@ def test_each_bad_setting_is_named_as_it_is_set(
     assert "s3cret" not in refused.stderr
 
 
-def test_a_port_that_is_no_number(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_port_that_is_no_number_is_refused(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("CLAIMDESK_DATABASE_URL", "postgresql://u@host:port/desk")
     refused = run("keys", "list")
     assert refused.exit_code == 2
     assert "CLAIMDESK_DATABASE_URL" in refused.stderr
 
 
-def test_settings_come_from_a_file_too(run_json: RunJson, folder: Path) -> None:
+def test_settings_are_read_from_an_env_file(run_json: RunJson, folder: Path) -> None:
     (folder / ".env").write_text("CLAIMDESK_FOUR_EYES=off\n")
     shown = {row["variable"]: row for row in run_json("config")}
     assert shown["CLAIMDESK_FOUR_EYES"]["value"] is False
@@ -46,7 +48,7 @@ def test_settings_come_from_a_file_too(run_json: RunJson, folder: Path) -> None:
     assert not shown["CLAIMDESK_PUBLIC_READ"]["changed"]
 
 
-def test_the_password_is_not_among_what_config_shows(
+def test_config_does_not_print_the_password(
     run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = "postgresql://u:p%40ss/w0rd@db.example:5432/desk?sslpassword=s3cret&x=1"
@@ -67,11 +69,11 @@ def test_the_password_is_not_among_what_config_shows(
         ("postgresql://h/d?user=u&password=p", "postgresql://h/d?user=u&password=***"),
     ],
 )
-def test_masks(url: str, expected: str) -> None:
+def test_passwords_of_urls_are_masked(url: str, expected: str) -> None:
     assert shell.mask_password(url) == expected
 
 
-def test_versions(run: Run) -> None:
+def test_version_is_printed(run: Run) -> None:
     for arguments in (("version",), ("--version",)):
         assert run(*arguments).stdout == f"claimdesk {shell.read_version()}\n"
 
@@ -82,15 +84,13 @@ def test_misuse_exits_with_2(run: Run, arguments: tuple[str, ...]) -> None:
     assert (refused.exit_code, refused.stdout) == (2, "")
 
 
-def test_what_is_unexpected_keeps_its_stack_trace(
-    run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unexpected_error_keeps_its_stack_trace(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("service.cli.configuration.list_settings", lambda: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         run("config")
 
 
-def test_an_interruption_is_quiet(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interrupt_prints_no_stack_trace(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt() -> None:
         raise KeyboardInterrupt
 
@@ -109,7 +109,7 @@ def test_help_imports_nothing_heavy() -> None:
     assert heavy.isdisjoint(found.stdout.split())
 
 
-def test_a_process_of_its_own(really_run: ReallyRun, folder: Path) -> None:
+def test_command_runs_in_a_process_of_its_own(really_run: ReallyRun, folder: Path) -> None:
     made = really_run("keys", "create", "--name", "k", "--role", "reader", "--json")
     assert (made.returncode, made.stderr) == (0, "")
     refused = really_run("keys", "revoke", "nobodys")
@@ -117,7 +117,7 @@ def test_a_process_of_its_own(really_run: ReallyRun, folder: Path) -> None:
     assert refused.stderr == "error: There is no key with this id.\n"
 
 
-def test_a_reader_that_left(folder: Path, really_run: ReallyRun) -> None:
+def test_closed_pipe_is_no_error(folder: Path, really_run: ReallyRun) -> None:
     """`claimdesk config | head -0` is no error to talk about."""
     process = subprocess.Popen(
         [sys.executable, "-m", "service.cli", "config"],

@@ -30,7 +30,7 @@ def _on_this_machine(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLAIMDESK_WEBHOOK_ALLOW_CIDRS", "127.0.0.0/8")
 
 
-def test_a_secret_is_printed_once_and_alone(run: Run, run_json: RunJson) -> None:
+def test_only_the_secret_goes_to_standard_output(run: Run, run_json: RunJson) -> None:
     """A shell can take the secret from standard output; what to type next is beside it, with the
     id; no list has the secret."""
     made = run("webhooks", "create", URL)
@@ -42,7 +42,7 @@ def test_a_secret_is_printed_once_and_alone(run: Run, run_json: RunJson) -> None
     assert made.stdout.strip() not in str(listed)
 
 
-def test_every_filter_is_kept(run: Run, run_json: RunJson) -> None:
+def test_every_filter_is_registered(run: Run, run_json: RunJson) -> None:
     """What --event, --story, --claim, --party and --description say is what was registered."""
     run("seed")
     options = ("--story", "kosovo-border-2023", "--party", "nato", "--party", "belgrade")
@@ -75,7 +75,7 @@ def test_every_filter_is_kept(run: Run, run_json: RunJson) -> None:
         ((URL, "--description", "x" * 501), 2, "--description"),
     ],
 )
-def test_what_does_not_hold_is_said_and_not_registered(
+def test_invalid_webhook_is_refused_with_its_option(
     run: Run, run_json: RunJson, arguments: tuple[str, ...], code: int, words: str
 ) -> None:
     """A fault has its option's name, a code as for other commands, and registers nothing."""
@@ -85,9 +85,7 @@ def test_what_does_not_hold_is_said_and_not_registered(
     assert run_json("webhooks", "list") == []
 
 
-def test_a_receiver_on_this_machine_takes_two_settings(
-    run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_local_receiver_needs_two_settings(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without them the refusal has the line to type."""
     monkeypatch.delenv("CLAIMDESK_WEBHOOK_ALLOW_HTTP")
     monkeypatch.delenv("CLAIMDESK_WEBHOOK_ALLOW_CIDRS")
@@ -110,7 +108,9 @@ def test_a_receiver_on_this_machine_takes_two_settings(
         ("remove", ()),
     ],
 )
-def test_a_wrong_id_gets_a_clear_line(run: Run, command: str, more: tuple[str, ...]) -> None:
+def test_malformed_and_unknown_webhook_ids_are_distinguished(
+    run: Run, command: str, more: tuple[str, ...]
+) -> None:
     """What is no id, and whose it is nobody's, are told apart; both say where ids are listed."""
     wrong = run("webhooks", command, "nope", *more)
     assert (wrong.exit_code, wrong.stdout) == (2, "")
@@ -121,7 +121,7 @@ def test_a_wrong_id_gets_a_clear_line(run: Run, command: str, more: tuple[str, .
     assert missing.stderr == line
 
 
-def test_a_ping_says_where_to_look(run: Run, run_json: RunJson) -> None:
+def test_ping_is_listed_and_names_the_command_that_lists_it(run: Run, run_json: RunJson) -> None:
     """A ping is due at once, listed by state, type and time, and says which command lists it."""
     webhook = run_json("webhooks", "create", URL)["id"]
     pinged = run("webhooks", "ping", webhook)
@@ -144,7 +144,9 @@ def test_a_ping_says_where_to_look(run: Run, run_json: RunJson) -> None:
     assert line.split("\t")[:3] == [listed["id"], "webhook.ping", "pending"]
 
 
-def test_as_many_as_the_limit_says(run_json: RunJson, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_limit_option_reads_as_many_pages_as_needed(
+    run_json: RunJson, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Deliveries and webhooks come from as many pages as it takes, newest first, none twice."""
     monkeypatch.setattr("service.store.paging.MAX_LIMIT", 2)
     made = [run_json("webhooks", "create", URL)["id"] for _ in range(5)]
@@ -155,7 +157,9 @@ def test_as_many_as_the_limit_says(run_json: RunJson, monkeypatch: pytest.Monkey
         assert [each["id"] for each in listed] == pings[:limit]
 
 
-def test_a_paused_webhook_says_how_it_goes_on(run: Run, run_json: RunJson) -> None:
+def test_refusals_about_a_paused_webhook_name_the_command_that_ends_it(
+    run: Run, run_json: RunJson
+) -> None:
     """Nothing is sent to it and everything is kept; each refusal has the command that ends it."""
     webhook = run_json("webhooks", "create", URL)["id"]
     run("webhooks", "ping", webhook)
@@ -171,7 +175,7 @@ def test_a_paused_webhook_says_how_it_goes_on(run: Run, run_json: RunJson) -> No
     assert run_json("webhooks", "list")[0]["state"] == "active"
 
 
-def test_a_webhook_that_is_left_alone_says_until_when(run: Run, run_json: RunJson) -> None:
+def test_blocked_webhook_says_until_when_it_waits(run: Run, run_json: RunJson) -> None:
     """While its breaker is open, or its receiver asked for a pause, nothing promises that what is
     due goes out now: there is until when it waits, why, and the command that does not wait."""
     webhook = run_json("webhooks", "create", URL)["id"]
@@ -196,7 +200,7 @@ def test_a_webhook_that_is_left_alone_says_until_when(run: Run, run_json: RunJso
     assert "within a second" in run("webhooks", "ping", webhook).stderr
 
 
-def test_a_removed_webhook_is_gone(run: Run, run_json: RunJson) -> None:
+def test_removed_webhook_and_its_deliveries_are_not_listed(run: Run, run_json: RunJson) -> None:
     """It is listed no more, and its deliveries neither."""
     webhook = run_json("webhooks", "create", URL)["id"]
     assert run("webhooks", "remove", webhook).exit_code == 0
@@ -204,7 +208,7 @@ def test_a_removed_webhook_is_gone(run: Run, run_json: RunJson) -> None:
     assert run("webhooks", "deliveries", webhook).exit_code == 1
 
 
-def test_a_wrong_delivery_gets_a_clear_line(run: Run, run_json: RunJson) -> None:
+def test_unknown_delivery_is_refused_with_the_listing_command(run: Run, run_json: RunJson) -> None:
     """It says which command lists the deliveries there are."""
     webhook = run_json("webhooks", "create", URL)["id"]
     for wrong, code in (("nope", 2), (NOBODY, 1)):
@@ -213,7 +217,7 @@ def test_a_wrong_delivery_gets_a_clear_line(run: Run, run_json: RunJson) -> None
         assert f"See: claimdesk webhooks deliveries {webhook}" in refused.stderr
 
 
-def test_what_died_is_recovered(
+def test_dead_deliveries_can_be_recovered(
     run: Run, run_json: RunJson, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A delivery that nobody took is dead, listed and counted; once the receiver listens, recovery
@@ -261,7 +265,7 @@ def test_what_died_is_recovered(
         ("2026-01-01T01:00:00+01:00", datetime(2026, 1, 1, tzinfo=UTC)),
     ],
 )
-def test_spans_go_back_from_now(text: str, expected: datetime) -> None:
+def test_since_option_is_parsed(text: str, expected: datetime) -> None:
     """--since takes a span back from now, or an instant with its offset."""
     assert endpoints.parse_moment(text, now=NOW) == expected
 
@@ -269,7 +273,7 @@ def test_spans_go_back_from_now(text: str, expected: datetime) -> None:
 @pytest.mark.parametrize(
     "text", ["soon", "", "2026-01-01T00:00:00", "999999w", "-3d", "0001-01-01T00:00:00+14:00"]
 )
-def test_no_spans(text: str) -> None:
+def test_invalid_since_option_is_refused_with_examples(text: str) -> None:
     """Anything else is refused with examples."""
     with pytest.raises(shell.CommandError, match=r"--since .*2h, 3d") as stopped:
         endpoints.parse_moment(text, now=NOW)

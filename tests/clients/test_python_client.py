@@ -35,7 +35,7 @@ def test_every_operation_is_generated(generated: Path) -> None:
     )
 
 
-def test_a_generated_client_carries_a_claim_to_its_confirmation(
+def test_generated_client_confirms_a_claim(
     generated: Path, database_url: str, tmp_path: Path
 ) -> None:
     """It records, links, proposes, approves, reads as of an instant, pages, and understands

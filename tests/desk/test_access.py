@@ -29,7 +29,7 @@ PLACES = dict.fromkeys(
 }
 
 
-async def test_pages_let_in_whom_the_table_names(desk: Desk, people: People) -> None:
+async def test_pages_admit_only_the_roles_of_the_table(desk: Desk, people: People) -> None:
     """Others are refused with a page; who is not signed in is taken to sign in, and back."""
     for path, rule in PAGES.items():
         if rule == OPEN:
@@ -45,7 +45,7 @@ async def test_pages_let_in_whom_the_table_names(desk: Desk, people: People) -> 
             assert response.status_code < 500, (path, role)
 
 
-async def test_forms_let_in_whom_the_table_names(desk: Desk, people: People) -> None:
+async def test_forms_admit_only_the_roles_of_the_table(desk: Desk, people: People) -> None:
     """Whoever may not is refused before anything is looked at, and nothing changes; whoever may
     gets further only with the token of their own session, from our own pages."""
     stolen = await people.checker.get("/intake")
@@ -76,7 +76,7 @@ async def test_forms_let_in_whom_the_table_names(desk: Desk, people: People) -> 
             assert (await key.post(url, data={"csrf": token})).status_code in (401, 403), path
 
 
-async def test_machines_get_problems_and_people_pages(desk: Desk, people: People) -> None:
+async def test_programs_get_problems_and_people_get_pages(desk: Desk, people: People) -> None:
     """The API answers in JSON whoever asks; a page asked for without HTML is a problem too."""
     for path, accept, kind in (
         ("/v1/claims/x", BROWSER["Accept"], "application/problem+json"),

@@ -5,7 +5,7 @@ from tests.desk.conftest import People, parse_page, read_words, submit
 RECORD = "/admin/record"
 
 
-async def test_an_account_page_says_what_was_done_to_it(people: People) -> None:
+async def test_account_page_lists_the_accounts_changes(people: People) -> None:
     reader = f"/admin/people/{people.ids['reader']}"
     await submit(people.admin, reader, f"{reader}/link")
     await submit(people.admin, reader, f"{reader}/state", state="disabled")
@@ -30,7 +30,7 @@ async def test_the_policy_is_changed_by_a_form_and_recorded(people: People) -> N
     assert refused.status_code == 422
 
 
-async def test_a_profile_says_what_others_did_to_the_account(people: People) -> None:
+async def test_profile_lists_what_others_did_to_the_account(people: People) -> None:
     """A link that an administrator made, with whose it is; not what one did oneself."""
     before = await people.checker.get("/profile")
     assert "What others did to your account" in before.text or "sign-in link" not in before.text

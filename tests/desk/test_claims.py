@@ -120,7 +120,7 @@ async def test_refused_form_keeps_what_was_typed(desk: Desk, people: People, cla
     assert (await desk.read(claim))["version"] == 2
 
 
-async def test_an_override_takes_two_editors(desk: Desk, people: People, claim: str) -> None:
+async def test_override_needs_two_editors(desk: Desk, people: People, claim: str) -> None:
     """Against the rules: a ground and an explanation, and a second editor."""
     told = await people.checker.get(f"/claims/{claim}")
     assert "Against the rules" not in read_text(told)
@@ -314,7 +314,7 @@ async def test_duplicate_is_merged(desk: Desk, people: People, claim: str) -> No
     assert then.status_code == 200
 
 
-async def test_claimant_takes_a_claim_back(desk: Desk, people: People, claim: str) -> None:
+async def test_claimant_can_withdraw_a_claim(desk: Desk, people: People, claim: str) -> None:
     address = f"/claims/{claim}/withdraw"
     refused = await submit(people.checker, address, address, reason="", url="https://example.org")
     assert refused.status_code == 422
@@ -423,7 +423,7 @@ async def test_page_of_many_statements_is_under_50_kilobytes(
     assert not parse_page(rest).cssselect("#evidence a[rel=next]")
 
 
-async def test_a_finding_and_a_wording_are_proposed_with_what_they_would_print(
+async def test_proposals_show_the_print_line_after_them(
     desk: Desk, people: People, claim: str
 ) -> None:
     """Nothing is ticked that nobody chose; a refusal says what is missing; the second person sees

@@ -50,9 +50,7 @@ async def test_compressed_answer_has_a_tag_of_its_own_that_is_still_known(desk: 
         assert (unchanged.status_code, unchanged.content) == (304, b"")
 
 
-async def test_answers_with_somebodys_secrets_are_not_compressed(
-    desk: Desk, people: People
-) -> None:
+async def test_answers_with_secrets_are_not_compressed(desk: Desk, people: People) -> None:
     """A page of somebody signed in holds the token of their forms; a key's answer is theirs."""
     for client, path in ((people.checker, "/"), (desk.checker, "/v1/claims")):
         answer = await client.get(path, headers=GZIP)

@@ -115,7 +115,7 @@ async def test_every_page_isolates_names_and_texts(people: People) -> None:
     assert {address: texts for address, texts in loose.items() if texts} == {}
 
 
-async def test_print_line_isolates_a_name_and_copies_clean(people: People) -> None:
+async def test_print_line_isolates_a_name_and_is_copied_without_marks(people: People) -> None:
     desk = people.desk
     await desk.parties()
     await desk.post("/v1/parties", {"slug": "falih", "name": "فالح العلي"})

@@ -60,7 +60,7 @@ FORMS = [
 
 
 @pytest.mark.parametrize(("place", "below", "typed"), FORMS)
-async def test_fault_is_told_by_the_name_of_its_field(
+async def test_error_names_the_label_of_its_field(
     people: People, places: dict[str, str], place: str, below: str, typed: dict[str, str]
 ) -> None:
     address = places[place]
@@ -72,7 +72,7 @@ async def test_fault_is_told_by_the_name_of_its_field(
         assert name == find_label(page, field)
 
 
-async def test_all_that_is_wrong_with_a_passage_is_told_at_once(
+async def test_all_errors_of_a_passage_are_shown_at_once(
     people: People, places: dict[str, str]
 ) -> None:
     """The statement, the claim that it makes, and what it does to another, in one answer."""
@@ -93,7 +93,7 @@ async def test_all_that_is_wrong_with_a_passage_is_told_at_once(
     assert wrong <= set(list_faults(refused))
 
 
-async def test_status_and_reason_are_asked_for_at_once(
+async def test_missing_status_and_reason_are_shown_at_once(
     people: People, places: dict[str, str]
 ) -> None:
     claim = places["claim"]
@@ -103,7 +103,7 @@ async def test_status_and_reason_are_asked_for_at_once(
     assert told == "status: this is needed; reason: this is needed"
 
 
-async def test_words_that_are_not_in_the_article_are_not_word_for_word(
+async def test_words_that_are_not_in_the_article_cannot_be_verbatim(
     people: People, places: dict[str, str]
 ) -> None:
     passage = {"party": "belgrade", "said_on": "2023-10-02", "claim": "Belgrade left"}

@@ -47,7 +47,9 @@ PASSAGE = {
 }
 
 
-async def test_a_passage_keeps_its_place(desk: Desk, people: People, place: str) -> None:
+async def test_passage_is_recorded_at_the_selected_place(
+    desk: Desk, people: People, place: str
+) -> None:
     """Of two places with the same words, the one that was selected; and the claim's origin is the
     passage's statement, once."""
     address = f"{place}/passages"
@@ -67,7 +69,9 @@ async def test_a_passage_keeps_its_place(desk: Desk, people: People, place: str)
     )
 
 
-async def test_one_utterance_may_do_several_things(desk: Desk, people: People, place: str) -> None:
+async def test_one_statement_can_take_several_stances(
+    desk: Desk, people: People, place: str
+) -> None:
     """It is recorded once, and stands to each claim as was said."""
     first = await desk.claim(text="The barracks are empty")
     second = await desk.claim(text="The reserves are home")
@@ -138,7 +142,7 @@ async def test_refused_passage_changes_nothing(desk: Desk, people: People, place
     assert (await desk.reader.get("/v1/parties/elsewhere")).status_code == 404
 
 
-async def test_beginning_needs_a_source_and_a_text(people: People) -> None:
+async def test_intake_needs_a_source_and_a_text(people: People) -> None:
     for fields, at in (
         ({"url": "", "text": "x"}, "url"),
         ({"url": "javascript:alert(1)", "text": "x"}, "url"),
@@ -152,10 +156,10 @@ async def test_beginning_needs_a_source_and_a_text(people: People) -> None:
         assert parse_page(refused).cssselect(f"#{at}[aria-invalid=true]"), fields
 
 
-async def test_done_forgets_the_text_and_keeps_the_quotes(
+async def test_finished_intake_deletes_the_text_and_keeps_the_quotes(
     desk: Desk, people: People, place: str
 ) -> None:
-    """Also what nobody has finished with, after thirty days."""
+    """An intake that nobody finishes is deleted after thirty days."""
     await submit(people.checker, place, f"{place}/passages", **PASSAGE)
     assert "An article" in read_text(await people.checker2.get("/intake"))
     done = await submit(people.checker2, place, f"{place}/finish")

@@ -43,7 +43,7 @@ def test_bars_stand_where_their_times_are() -> None:
     assert drawn.begin == "2023-10-02T12:00:00Z"
 
 
-def test_no_label_runs_into_the_present() -> None:
+def test_no_label_overlaps_the_word_now() -> None:
     """A tick beside the word `now` keeps its line only."""
     drawn = lane_chart.draw_chart(
         {"a": lane((Status.ASSERTED, 0))}, until=NOON + timedelta(hours=5.2)
@@ -60,7 +60,7 @@ def test_no_label_runs_into_the_present() -> None:
     assert [tick.anchor for tick in drawn.ticks][:2] == ["start", "middle"]
 
 
-def test_chart_without_lanes_is_none() -> None:
+def test_story_without_lanes_has_no_chart() -> None:
     """Nothing is divided by no time at all."""
     assert lane_chart.draw_chart({}, until=NOON) is None
     assert lane_chart.draw_chart({"a": Lane((), Lifecycle.ACTIVE, None)}, until=NOON) is None
@@ -91,7 +91,7 @@ def test_ticks_are_round_and_labels_repeat_nothing(hours: float, labels: list[st
 
 
 @pytest.mark.parametrize("minutes", [0.02, 0.3, 1, 7, 59, 400, 3_000, 40_000, 700_000, 9_000_000])
-def test_there_are_always_some_ticks_and_never_too_many(minutes: float) -> None:
+def test_chart_has_one_to_six_ticks(minutes: float) -> None:
     begin = NOON + timedelta(minutes=13, seconds=17)
     ticks, _ = lane_chart.choose_ticks(begin, begin + timedelta(minutes=minutes))
     assert 1 <= len(ticks) <= lane_chart.MOST_TICKS

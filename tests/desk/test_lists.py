@@ -15,7 +15,7 @@ from tests.desk.conftest import People, parse_page, read_words
         "/?status=asserted&kind=event&story=&utm_source=mail",
     ],
 )
-async def test_a_list_goes_on_where_it_ended(people: People, address: str) -> None:
+async def test_next_page_begins_where_the_page_before_ended(people: People, address: str) -> None:
     """Without what only came along: empty filters, and word of what was done."""
     desk = people.desk
     await desk.parties()

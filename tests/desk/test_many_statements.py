@@ -18,7 +18,7 @@ async def spoken_of(desk: Desk) -> tuple[str, list[str]]:
     return claim, links
 
 
-async def test_a_page_of_many_statements_is_light_and_leads_to_all_of_them(desk: Desk) -> None:
+async def test_page_of_many_statements_is_light_and_links_to_all_of_them(desk: Desk) -> None:
     await desk.parties()
     claim, links = await spoken_of(desk)
     supporter = (await desk.link(claim, "supports", "nato"))["id"]

@@ -32,7 +32,7 @@ async def test_no_text_of_a_claim_breaks_the_lists(desk: Desk, people: People, o
     assert read_words(row.cssselect("time")[0]) == "now"
 
 
-async def test_a_user_renamed_shows_within_a_minute(desk: Desk, people: People) -> None:
+async def test_renamed_user_shows_on_the_board_within_a_minute(desk: Desk, people: People) -> None:
     """It is no event of the record, which the board is remembered by."""
     await desk.parties()
     claim = await desk.claim()
@@ -126,7 +126,7 @@ async def test_hour_of_a_form_is_utc(desk: Desk, people: People) -> None:
         assert "what the desk knew on 2 Oct 2023, 12:01" in read_text(page)
 
 
-async def test_two_clicks_are_one_act_and_one_answer(desk: Desk, people: People) -> None:
+async def test_double_click_is_one_change_with_one_answer(desk: Desk, people: People) -> None:
     """The browser shows what the second click is told: that it is done, not that it clashes."""
     await desk.parties()
     address = f"/claims/{(await desk.claim())['id']}"
@@ -142,7 +142,7 @@ async def test_two_clicks_are_one_act_and_one_answer(desk: Desk, people: People)
 
 
 @pytest.mark.parametrize("charset", ["utf-8", "unicode_escape", "undefined", "punycode", "utf-16"])
-async def test_forms_are_sent_as_our_pages_send_them(
+async def test_multipart_form_with_any_encoding_is_refused_with_a_page(
     desk: Desk, people: People, charset: str
 ) -> None:
     """Multipart may declare an encoding that yields what is no text."""
@@ -160,7 +160,7 @@ async def test_forms_are_sent_as_our_pages_send_them(
 
 
 @pytest.mark.parametrize("odd", ["\x00", "nobody", "😀", "x" * 5000])
-async def test_chosen_values_are_checked(desk: Desk, people: People, odd: str) -> None:
+async def test_values_of_choices_are_checked(desk: Desk, people: People, odd: str) -> None:
     """A choice may hold anything once somebody sends it by hand."""
     await desk.parties()
     page = f"/claims/{(await desk.claim())['id']}"
@@ -172,7 +172,7 @@ async def test_chosen_values_are_checked(desk: Desk, people: People, odd: str) -
     assert "We left." in begun.text
 
 
-async def test_a_claim_found_by_searching_stays_chosen(desk: Desk, people: People) -> None:
+async def test_claim_found_by_search_stays_chosen(desk: Desk, people: People) -> None:
     """It is none of those that the page offers by itself; a refused form still has it."""
     await desk.parties()
     made = await desk.checker.post("/v1/stories", json={"slug": "kosovo", "title": "Kosovo"})
@@ -190,7 +190,7 @@ async def test_a_claim_found_by_searching_stays_chosen(desk: Desk, people: Peopl
     assert (await desk.read(other["id"]))["status"] == "awaiting_confirmation"
 
 
-async def test_as_of_tells_of_the_claim_around_as_it_was(desk: Desk, people: People) -> None:
+async def test_as_of_shows_the_parent_and_components_of_then(desk: Desk, people: People) -> None:
     await desk.parties()
     whole = await desk.claim(text="The army has left the border")
     part = await desk.claim(text="The tanks have left the border", part_of=whole["id"])
@@ -209,7 +209,7 @@ async def test_as_of_tells_of_the_claim_around_as_it_was(desk: Desk, people: Peo
     assert "Part of The army has left the border" in read_text(before)
 
 
-async def test_the_newest_notes_are_shown(desk: Desk, people: People) -> None:
+async def test_newest_notes_are_shown(desk: Desk, people: People) -> None:
     """However many there are: what one has just noted is there."""
     await desk.parties()
     claim = await desk.claim()
@@ -226,7 +226,7 @@ async def test_the_newest_notes_are_shown(desk: Desk, people: People) -> None:
     assert "Call number 1." not in read_text(then)
 
 
-async def test_a_party_beyond_the_list_is_named(desk: Desk, people: People) -> None:
+async def test_party_beyond_the_offered_list_can_be_named(desk: Desk, people: People) -> None:
     """A choice offers two hundred; any other that is recorded is taken by its name."""
     await desk.parties()
     for number in range(200):
@@ -246,7 +246,7 @@ async def test_a_party_beyond_the_list_is_named(desk: Desk, people: People) -> N
     assert refused.status_code == 409
 
 
-async def test_the_page_as_of_any_instant_is_what_the_api_knew(desk: Desk, people: People) -> None:
+async def test_page_as_of_any_instant_equals_the_api(desk: Desk, people: People) -> None:
     """Status, wording and print line, at each event, just before it and just after."""
     await desk.parties()
     claim = await desk.claim()
@@ -318,7 +318,7 @@ async def test_a_party_is_named_in_its_own_script(
 
 
 @pytest.mark.parametrize("name", ["北京", "😀", "B"])
-async def test_a_name_of_no_address_is_said_at_its_field(
+async def test_invalid_address_is_reported_at_its_field(
     desk: Desk, people: People, name: str
 ) -> None:
     await desk.parties()

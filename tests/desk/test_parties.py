@@ -15,7 +15,7 @@ async def parties(desk: Desk) -> None:
         await desk.post("/v1/speakers", body)
 
 
-async def test_the_tree_shows_who_is_below_whom(people: People, parties: None) -> None:
+async def test_tree_shows_who_is_below_whom(people: People, parties: None) -> None:
     """Each party stands within its parent, with its speakers, and leads to the board by it."""
     page = parse_page(await people.reader.get("/parties"))
     (below,) = page.xpath('//li[@id="p-washington"]/ul/li')
@@ -30,7 +30,7 @@ async def test_empty_tree_explains_parties(people: People) -> None:
     assert "A party is shown by its metonym" in read_text(await people.checker.get("/parties"))
 
 
-async def test_a_big_tree_is_walked_page_by_page(desk: Desk, people: People) -> None:
+async def test_large_tree_has_pages(desk: Desk, people: People) -> None:
     for number in range(53):
         await desk.post("/v1/parties", {"slug": f"p-{number:02}", "name": f"Party {number}"})
     await desk.post("/v1/parties", {"slug": "below", "name": "Below", "parent": "p-51"})
@@ -42,7 +42,7 @@ async def test_a_big_tree_is_walked_page_by_page(desk: Desk, people: People) -> 
     assert second.xpath('//li[@id="p-p-51"]//li[@id="p-below"]')
 
 
-async def test_a_party_is_added(people: People, parties: None) -> None:
+async def test_party_can_be_added(people: People, parties: None) -> None:
     answer = await submit(
         people.checker, "/parties", "/parties", name="Kosovo Force", parent="nato", country="xk"
     )
@@ -76,7 +76,9 @@ async def test_a_refused_party_keeps_what_was_typed(
     assert page.get_element_by_id("full_name").value == "Kept"
 
 
-async def test_a_new_parent_weighs_claims_anew(desk: Desk, people: People, parties: None) -> None:
+async def test_new_parent_changes_the_partys_claims(
+    desk: Desk, people: People, parties: None
+) -> None:
     """The page warns, only editors change, and a support that is no longer independent no longer
     confirms."""
     claim = (await desk.claim())["id"]
@@ -96,7 +98,7 @@ async def test_a_new_parent_weighs_claims_anew(desk: Desk, people: People, parti
     assert "its own ancestor" in read_text(circle)
 
 
-async def test_a_change_keeps_what_it_does_not_name(desk: Desk, people: People) -> None:
+async def test_change_keeps_unnamed_fields(desk: Desk, people: People) -> None:
     """The form shows all that is recorded, so sending it back changes nothing else."""
     await desk.parties()
     url = "/parties/state-department/edit"
@@ -110,7 +112,9 @@ async def test_a_change_keeps_what_it_does_not_name(desk: Desk, people: People) 
     assert party["parent"] == "washington"
 
 
-async def test_speakers_are_added_and_corrected(desk: Desk, people: People, parties: None) -> None:
+async def test_speakers_can_be_added_and_corrected(
+    desk: Desk, people: People, parties: None
+) -> None:
     """Adding needs recording, correcting an editor; a namesake in the same role is refused."""
     page_url = "/parties/belgrade"
     added = await submit(
@@ -145,7 +149,7 @@ async def test_unknown_address_is_answered_404(people: People) -> None:
         assert (await people.editor.get(path)).status_code == 404
 
 
-async def test_parties_are_not_public(desk: Desk, people: People, parties: None) -> None:
+async def test_public_cannot_see_parties(desk: Desk, people: People, parties: None) -> None:
     """Not even where claims are."""
     open_to_all(desk)
     for path in ("/parties", "/parties/nato"):
@@ -153,7 +157,7 @@ async def test_parties_are_not_public(desk: Desk, people: People, parties: None)
     assert 'href="/parties' not in (await people.public.get("/stories")).text
 
 
-async def test_forms_need_their_session(people: People, parties: None) -> None:
+async def test_form_without_its_token_changes_nothing(people: People, parties: None) -> None:
     for url in ("/parties", "/parties/nato/edit", "/parties/nato/speakers"):
         assert (await people.editor.post(url, data={"name": "Stolen"})).status_code == 403
     assert "Stolen" not in read_text(await people.reader.get("/parties"))

@@ -55,7 +55,7 @@ async def test_only_administrators_see_people_and_keys(people: People) -> None:
     assert (await people.public.get(PEOPLE)).status_code == 303
 
 
-async def test_people_are_listed(people: People) -> None:
+async def test_people_are_listed_page_by_page(people: People) -> None:
     """With address, role, how they sign in, and who is disabled; page by page."""
     shown = await people.admin.get(PEOPLE)
     rows = [read_words(item) for item in parse_page(shown).xpath("//tbody/tr")]
@@ -87,7 +87,7 @@ async def test_people_are_listed(people: People) -> None:
     assert not parse_page(second).xpath("//a[@rel='next']")
 
 
-async def test_somebody_is_added_and_let_in_by_a_link_shown_once(people: People) -> None:
+async def test_added_person_gets_in_by_a_link_shown_once(people: People) -> None:
     """The link works once; it is on no page afterwards, in no cache, and not in what is kept for a
     double click, which makes neither a second account nor a second link."""
     page = await people.admin.get(PEOPLE)
@@ -124,7 +124,7 @@ async def test_somebody_is_added_and_let_in_by_a_link_shown_once(people: People)
         ({"role": None}, "role", "editor"),
     ],
 )
-async def test_who_cannot_be_added_is_said_at_the_field(
+async def test_refused_person_is_reported_at_the_field(
     people: People, wrong: dict[str, Any], field: str, said: str
 ) -> None:
     """And all that was typed is still there."""
@@ -140,7 +140,7 @@ async def test_who_cannot_be_added_is_said_at_the_field(
         assert page.xpath("//input[@name='role'][@checked]/@value") == [typed["role"]]
 
 
-async def test_a_name_and_a_role_are_changed(people: People) -> None:
+async def test_name_and_role_can_be_changed(people: People) -> None:
     """The role holds from the next request on, of a session that is open."""
     assert (await people.checker.get("/intake")).status_code == 200
     place = f"{PEOPLE}/{people.ids['checker']}"
@@ -158,8 +158,8 @@ async def test_a_name_and_a_role_are_changed(people: People) -> None:
     assert (await people.admin.get(f"{PEOPLE}/{NOBODY}")).status_code == 404
 
 
-async def test_the_last_administrator_stays(people: People) -> None:
-    """Who would leave nobody to look after the desk is told so on top of the form."""
+async def test_last_administrator_cannot_be_demoted_or_disabled(people: People) -> None:
+    """The message is on top of the form."""
     place = f"{PEOPLE}/{people.ids['admin']}"
     demoted = await submit(people.admin, place, place, role="editor")
     assert demoted.status_code == 422
@@ -171,7 +171,7 @@ async def test_the_last_administrator_stays(people: People) -> None:
     assert (await people.admin.get(place)).status_code == 200
 
 
-async def test_who_is_disabled_is_out_at_once(people: People) -> None:
+async def test_disabled_person_loses_every_access_at_once(people: People) -> None:
     """Session, link and key; enabled again, a new link lets them in, and the old one does not."""
     checker = people.ids["checker"]
     place = f"{PEOPLE}/{checker}"
@@ -202,7 +202,7 @@ async def test_who_is_disabled_is_out_at_once(people: People) -> None:
     assert "this account is disabled" in read_text(late)
 
 
-async def test_a_forgotten_password_is_taken_away(people: People) -> None:
+async def test_forgotten_password_can_be_reset(people: People) -> None:
     """With the link that lets them set another; they are signed out everywhere meanwhile."""
     checker = people.ids["checker"]
     place = f"{PEOPLE}/{checker}"
@@ -224,7 +224,7 @@ async def test_a_forgotten_password_is_taken_away(people: People) -> None:
         assert (await people.public.get(f"/sign-in/{token}")).status_code == status
 
 
-async def test_a_key_is_made_and_shown_once(people: People) -> None:
+async def test_new_key_is_shown_once(people: People) -> None:
     """It opens what its role may; it is on no page afterwards, in no cache, and not in what is kept
     for a double click."""
     page = await people.admin.get(KEYS)
@@ -265,7 +265,7 @@ async def test_a_key_is_made_and_shown_once(people: People) -> None:
         ({"user": "me"}, "user", "UUID"),
     ],
 )
-async def test_a_key_that_cannot_be_is_refused_at_its_field(
+async def test_invalid_key_is_refused_at_its_field(
     people: People, wrong: dict[str, str], field: str, said: str
 ) -> None:
     typed = {"name": "CMS", "role": "reader", "user": "", "expires_at": ""} | wrong
@@ -280,7 +280,7 @@ async def test_a_key_that_cannot_be_is_refused_at_its_field(
     assert page.xpath("//input[@name='expires_at']/@value") == [typed["expires_at"]]
 
 
-async def test_a_key_is_revoked_after_asking(people: People) -> None:
+async def test_key_is_revoked_after_a_question(people: People) -> None:
     """From its next request on it opens nothing; asked again, the page says since when."""
     key = people.desk.keys["reader"]
     key_id = key.split("_")[1]
@@ -305,7 +305,7 @@ async def test_empty_list_explains_keys(people: People) -> None:
     assert "No keys yet" in read_text(await people.admin.get(KEYS))
 
 
-async def test_a_form_without_its_token_changes_nothing(people: People) -> None:
+async def test_form_without_its_token_changes_nothing(people: People) -> None:
     """No form here is taken from another site's page."""
     person = f"{PEOPLE}/{people.ids['checker']}"
     key = f"{KEYS}/{people.desk.keys['reader'].split('_')[1]}"

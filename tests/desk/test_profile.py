@@ -43,7 +43,7 @@ async def set_password(people: People, password: str = PASSWORD, **fields: str) 
     assert done.headers["location"] == "/profile?done=password"
 
 
-async def test_a_profile_says_who_one_is_and_may_do(people: People) -> None:
+async def test_profile_shows_name_role_and_permissions(people: People) -> None:
     """Each role its own; nothing that only others may."""
     shown = read_text(await people.checker.get("/profile"))
     assert "Ana Checker checker@desk.example checker" in shown
@@ -83,7 +83,7 @@ async def test_sessions_are_listed_and_ended_one_by_one(people: People) -> None:
 
 
 @pytest.mark.parametrize("name", ["%" * 16, "_" * 16, "0" * 15 + "%", "", "%", "f" * 64, "é" * 16])
-async def test_a_pattern_ends_no_session(people: People, name: str) -> None:
+async def test_pattern_of_a_session_name_ends_no_session(people: People, name: str) -> None:
     """Nor does part of a name, nor the name of another's session."""
     theirs = name_of(people.tokens["editor"])
     csrf = derive_form_token(people.tokens["checker"])
@@ -96,7 +96,7 @@ async def test_a_pattern_ends_no_session(people: People, name: str) -> None:
     assert (await people.editor.get("/")).status_code == 200
 
 
-async def test_all_others_are_ended_at_once(people: People) -> None:
+async def test_all_other_sessions_can_be_ended_at_once(people: People) -> None:
     """The present one goes on, and so do other people's."""
     assert not parse_page(await people.checker.get("/profile")).xpath(
         f"//form[@action='{END_OTHERS}']"
@@ -115,7 +115,7 @@ async def test_all_others_are_ended_at_once(people: People) -> None:
     assert (await people.editor.get("/")).status_code == 200
 
 
-async def test_many_sessions_stay_a_page(people: People) -> None:
+async def test_many_sessions_stay_one_page(people: People) -> None:
     for _ in range(60):
         await people.sign_in("checker")
     shown = await people.checker.get("/profile")
@@ -123,7 +123,7 @@ async def test_many_sessions_stay_a_page(people: People) -> None:
     assert "And 11 more" in read_text(shown)
 
 
-async def test_a_password_is_set_and_then_changed(people: People) -> None:
+async def test_password_can_be_set_and_changed(people: People) -> None:
     """Set without one, changed only with the present one; either signs out everywhere else, and
     links made before are void. The new one signs in, the old one no longer."""
     token = await people.sign_in("checker")
@@ -181,7 +181,7 @@ async def test_a_password_may_begin_with_a_space(people: People) -> None:
         (PASSWORD, "", "again", "not the same"),
     ],
 )
-async def test_a_password_that_cannot_be_is_refused_at_its_field(
+async def test_invalid_password_is_refused_at_its_field(
     people: People, password: str, again: str, field: str, said: str
 ) -> None:
     """And nobody is signed out."""
@@ -196,7 +196,7 @@ async def test_a_password_that_cannot_be_is_refused_at_its_field(
     assert said in read_words(page.get_element_by_id(at.get("aria-describedby")))
 
 
-async def test_guessing_the_present_password_waits(people: People) -> None:
+async def test_attempts_at_the_present_password_are_limited(people: People) -> None:
     """As at signing in: whoever sits at a browser that was left open gets no more tries than a
     stranger, and does not keep its owner from signing in elsewhere."""
     await set_password(people)
@@ -287,13 +287,13 @@ async def test_a_form_without_its_token_changes_nothing(people: People) -> None:
         ("Thing (Windows)", "A browser on Windows"),
     ],
 )
-def test_a_browser_is_known_by_what_it_says(agent: str | None, said: str) -> None:
+def test_browser_is_described_by_its_user_agent(agent: str | None, said: str) -> None:
     """In words that people know their own by."""
     assert name_browser(agent) == said
 
 
 @pytest.mark.parametrize("given", ["password", "link"])
-async def test_a_password_set_by_a_way_in_of_the_proposers_is_no_second_persons(
+async def test_password_set_with_the_proposers_link_makes_no_second_person(
     people: People, given: str
 ) -> None:
     """An administrator lets themselves in as somebody, sets "their own" password there and signs in
@@ -336,7 +336,7 @@ async def test_a_password_set_by_a_way_in_of_the_proposers_is_no_second_persons(
         assert (await owner.post(approval)).status_code == 200
 
 
-async def test_somebody_is_told_of_a_sign_in_link_that_was_made_for_them(people: People) -> None:
+async def test_person_is_told_of_a_sign_in_link_made_for_them(people: People) -> None:
     """On every page, until they say that they know of it; whoever came in by it cannot say so."""
     await set_password(people)
     assert "made a sign-in link for you" not in read_text(await people.checker.get("/"))
@@ -380,7 +380,7 @@ async def make_link(people: People) -> None:
 
 
 @pytest.mark.parametrize("number", ["", "x", "1e400", "-1", "9" * 30])
-async def test_a_notice_is_named_by_a_number(people: People, number: str) -> None:
+async def test_notice_needs_a_number(people: People, number: str) -> None:
     await set_password(people)
     await make_link(people)
     people.desk.app.state.services.callers.forget_credentials()

@@ -8,7 +8,7 @@ from tests.store.test_renames import BATCH, CLAIMS, record_claims, rename, work
 from tests.support.desk import Desk
 
 
-async def test_the_partys_page_says_how_far_a_rename_is(
+async def test_page_of_a_party_shows_the_progress_of_a_rename(
     desk: Desk, people: People, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rename_batches, "BATCH", BATCH)

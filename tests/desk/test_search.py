@@ -35,7 +35,7 @@ async def test_claims_and_statements_are_found_and_marked(people: People, claim:
     assert page.get_element_by_id("q").value == "regimes"
 
 
-async def test_what_is_found_in_quotes_and_names_is_shown_below(people: People, claim: str) -> None:
+async def test_matches_in_quotes_and_names_are_shown_below(people: People, claim: str) -> None:
     page = parse_page(await people.reader.get("/search?q=waiting"))
     (row,) = page.xpath(f'//li[@id="c-{claim}"]')
     assert row.xpath('.//p[@class="snippet"]/mark/text()') == ["waiting"]
@@ -81,7 +81,7 @@ async def test_unsearchable_query_is_kept_and_explained(
     assert "How to search" in read_text(answer)
 
 
-async def test_nothing_found_is_advised(people: People, claim: str) -> None:
+async def test_empty_result_gives_advice(people: People, claim: str) -> None:
     said = read_text(await people.checker.get("/search?q=zeppelin"))
     assert "Nothing found" in said
     assert "Try fewer words" in said

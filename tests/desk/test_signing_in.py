@@ -119,7 +119,7 @@ async def test_a_wrong_password_keeps_what_was_typed(people: People, ana: str) -
         assert too_long.status_code == 401
 
 
-async def test_too_many_passwords_must_wait(people: People, ana: str) -> None:
+async def test_password_attempts_are_limited(people: People, ana: str) -> None:
     """A try more than is allowed is not even looked at: 429, with how long to wait in words and in
     Retry-After; the right password would not help, later it does."""
     page = await people.public.get("/sign-in")
@@ -218,7 +218,7 @@ async def test_a_link_signs_in_once(people: People) -> None:
         assert late.status_code == 403  # its form is of another visit
 
 
-async def test_a_used_link_makes_sense_to_who_is_signed_in(people: People) -> None:
+async def test_used_link_leads_signed_in_people_to_the_board(people: People) -> None:
     """It says who one is, asks for nothing, and leads to the board; so does a link of another's
     that still works, which says whose it is before anything happens."""
     url = await link_for(people)
@@ -243,7 +243,7 @@ async def test_a_used_link_makes_sense_to_who_is_signed_in(people: People) -> No
     assert "Ana Checker" in read_text(await people.editor.get("/profile"))
 
 
-async def test_a_link_ends_with_what_it_was_made_for(people: People) -> None:
+async def test_link_is_void_after_a_day_a_new_password_or_disabling(people: People) -> None:
     """It is void after a day, once the account is disabled (though it be enabled again), and once
     its password has changed."""
     change = people.desk.database.write
@@ -281,7 +281,7 @@ async def test_signing_out_ends_the_session_at_once(people: People) -> None:
     await other.aclose()
 
 
-async def test_signing_out_takes_a_form_of_the_session(people: People) -> None:
+async def test_signing_out_needs_a_form_of_the_session(people: People) -> None:
     """Another site signs nobody out, nor does a page of another's session."""
     page = await people.checker.get("/")
     theirs = await people.editor.get("/")
@@ -296,7 +296,7 @@ async def test_signing_out_takes_a_form_of_the_session(people: People) -> None:
             assert refused.status_code == 403
 
 
-async def test_a_key_fills_in_no_form(people: People) -> None:
+async def test_key_cannot_send_forms(people: People) -> None:
     """A program's key beside a cookie of its own making is no session: what only people do, as
     setting their password, no key does in their name."""
     key = people.desk.keys["admin"]
@@ -308,7 +308,7 @@ async def test_a_key_fills_in_no_form(people: People) -> None:
     assert refused.status_code == 401
 
 
-async def test_an_ended_session_is_asked_to_sign_in(people: People) -> None:
+async def test_ended_session_must_sign_in_again(people: People) -> None:
     """A page leads to the sign-in form and back; a form is told so, and nothing changes."""
     page = await people.checker.get("/")
     await people.desk.database.write(session_commands.end_sessions, people.ids["checker"])
@@ -320,7 +320,7 @@ async def test_an_ended_session_is_asked_to_sign_in(people: People) -> None:
     assert "sign in in another tab" in read_text(sent)
 
 
-async def test_with_public_reading_an_ended_session_sees_what_the_public_sees(
+async def test_ended_session_sees_the_public_pages_with_public_reading(
     settings: Settings,
 ) -> None:
     """The board, signed out; what is for the desk still asks to sign in, and a program with a
@@ -344,7 +344,7 @@ async def test_with_public_reading_an_ended_session_sees_what_the_public_sees(
         assert told.status_code == 401
 
 
-async def test_no_page_before_signing_in_tells_of_the_desk(people: People) -> None:
+async def test_sign_in_page_reveals_nothing_of_the_desk(people: People) -> None:
     """Closed to the public, the sign-in page has neither navigation nor feeds."""
     shown = await people.public.get("/sign-in")
     for inside in ("/intake", "/admin", "/feeds", 'id="q"'):

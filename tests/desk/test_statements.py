@@ -53,14 +53,14 @@ async def test_a_statement_shows_its_words_source_and_claims(
     assert not page.xpath('//main//form[@method="post"]'), "readers change nothing"
 
 
-async def test_a_claims_origin_says_so(desk: Desk, people: People) -> None:
+async def test_origin_of_a_claim_is_marked(desk: Desk, people: People) -> None:
     await desk.parties()
     await desk.claim()
     statement = (await desk.reader.get("/v1/statements")).json()["items"][0]["id"]
     assert "the claim’s own words" in read_text(await people.reader.get(f"/statements/{statement}"))
 
 
-async def test_another_rendering_stands_beside_the_first(
+async def test_another_rendering_is_shown_beside_the_first(
     people: People, linked: tuple[str, str]
 ) -> None:
     """Its words are kept as they were typed, its source with its day."""
@@ -109,7 +109,7 @@ async def test_a_double_click_adds_one_rendering(people: People, linked: tuple[s
     assert "2 renderings" in read_text(await people.checker.get(url))
 
 
-async def test_a_withdrawn_statement_lets_its_claims_fall_back(
+async def test_withdrawn_statement_takes_its_claims_confirmation_back(
     desk: Desk, people: People, linked: tuple[str, str]
 ) -> None:
     """The form says what will happen, it happens, and the words stay, struck through."""
@@ -151,8 +151,10 @@ async def test_a_refused_withdrawal_keeps_what_was_typed(
     assert (await desk.read(linked[0]))["status"] == "confirmed"
 
 
-async def test_what_was_withdrawn_before_is_said(people: People, linked: tuple[str, str]) -> None:
-    """Two people at once: the second reads so, and what they typed is there."""
+async def test_second_withdrawal_is_refused_and_keeps_what_was_typed(
+    people: People, linked: tuple[str, str]
+) -> None:
+    """Of two people at once the second is told."""
     url = f"/statements/{linked[1]}/withdraw"
     page = await people.checker.get(url)
     assert (await submit(people.checker2, url, url, reason="First.")).status_code == 303
@@ -162,7 +164,7 @@ async def test_what_was_withdrawn_before_is_said(people: People, linked: tuple[s
     assert parse_page(answer).get_element_by_id("reason").value.strip() == "Second."
 
 
-async def test_readers_may_not_change_statements(
+async def test_readers_cannot_change_statements(
     desk: Desk, people: People, linked: tuple[str, str]
 ) -> None:
     """Readers read; the public does not, even where claims are public; no token, no change."""

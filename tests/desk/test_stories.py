@@ -93,7 +93,7 @@ async def test_an_editor_changes_title_and_description(people: People, story: st
     assert parse_page(refused).get_element_by_id("title").value == "x" * 301
 
 
-async def test_the_matrix_says_who_stands_where_and_why_it_counts(
+async def test_matrix_shows_each_stance_and_why_it_counts(
     desk: Desk, people: People, story: str
 ) -> None:
     """One row a claim, one column a root party; how a voice stands, and why it counts or not."""
@@ -127,9 +127,7 @@ async def test_components_stand_below_what_they_are_part_of(desk: Desk, people: 
     assert "Part of the claim above" in read_words(rows[ids.index(part["id"])])
 
 
-async def test_lanes_tell_statuses_in_shape_word_and_words_behind(
-    people: People, story: str
-) -> None:
+async def test_lanes_show_statuses_in_shapes_words_and_a_table(people: People, story: str) -> None:
     """Each lane is named for those who cannot see it, and stands in a table too; no style
     attribute, which the policy would block."""
     answer = await people.reader.get("/stories/border")
@@ -148,9 +146,7 @@ async def test_lanes_tell_statuses_in_shape_word_and_words_behind(
     assert not page.xpath("//*[@style]")
 
 
-async def test_what_happened_is_told_newest_first_by_either_clock(
-    people: People, story: str
-) -> None:
+async def test_timeline_is_newest_first_in_both_orders(people: People, story: str) -> None:
     by_record = parse_page(await people.reader.get("/stories/border"))
     told = [read_words(item) for item in by_record.xpath('//ol[@class="events"]/li')]
     assert "From asserted to awaiting confirmation" in told[0]
@@ -197,7 +193,7 @@ async def test_feeds_and_open_graph_are_in_the_head(people: People, story: str) 
     assert page.xpath('//main//a[@href="/feeds/stories/border.atom"]'), "and in sight"
 
 
-async def test_a_big_story_is_walked_page_by_page(desk: Desk, people: People) -> None:
+async def test_large_story_has_pages(desk: Desk, people: People) -> None:
     """Every claim once, and every event once, whichever of the two one walks."""
     await desk.parties()
     await desk.post("/v1/stories", STORY)
@@ -251,7 +247,7 @@ async def test_unknown_story_is_answered_404(people: People) -> None:
     assert (await people.reader.get("/stories/none")).status_code == 404
 
 
-async def test_the_public_sees_stories_but_nothing_of_the_desk(
+async def test_public_sees_stories_and_nothing_internal(
     desk: Desk, people: People, story: str
 ) -> None:
     """Signed out, a story asks for sign-in; with public reading on it shows, without links to
@@ -269,7 +265,7 @@ async def test_the_public_sees_stories_but_nothing_of_the_desk(
     assert "Record a story" not in listing.text
 
 
-async def test_forms_need_their_session(people: People, story: str) -> None:
+async def test_form_without_its_token_changes_nothing(people: People, story: str) -> None:
     """Without the token of the session nothing is changed."""
     for client, url in ((people.checker, "/stories"), (people.editor, "/stories/border/edit")):
         answer = await client.post(url, data={"title": "Stolen", "slug": "stolen"})

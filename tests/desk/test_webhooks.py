@@ -137,7 +137,7 @@ async def test_form_offers_changes_of_status_first(people: People) -> None:
     assert offered == [item.value for item in EventType if item is not EventType.PING]
 
 
-async def test_the_secret_is_on_its_own_page_and_nowhere_else(people: People) -> None:
+async def test_secret_is_on_its_own_page_only(people: People) -> None:
     """What is answered to the form, and kept for a double click, has no secret; the page that shows
     it is not stored, and says how to verify."""
     page = await people.admin.get(NEW)
@@ -228,7 +228,7 @@ async def test_webhook_is_edited_while_its_name_does_not_resolve(
     assert (await endpoint(people, webhook))["url"] == URL
 
 
-async def test_pausing_and_activating(people: People) -> None:
+async def test_webhook_can_be_paused_and_activated(people: People) -> None:
     """With a reason that all see; a paused webhook is not pinged, and says so."""
     webhook = await register(people)
     place = f"{LIST}/{webhook}"
@@ -353,7 +353,7 @@ async def attempted(people: People, *statuses: int, state: str | None = None) ->
     return webhook, ping["id"]
 
 
-async def test_a_delivery_shows_what_was_sent_and_each_answer(people: People) -> None:
+async def test_delivery_page_shows_its_body_and_each_attempt(people: People) -> None:
     """Its body set to be read, and of each attempt when, where to, what became of it and what was
     answered; what a receiver says is text and nothing else."""
     webhook, delivery = await attempted(people, 500, 503, 200)
@@ -381,7 +381,7 @@ async def test_a_delivery_shows_what_was_sent_and_each_answer(people: People) ->
     assert unknown.status_code == 404
 
 
-async def test_a_delivery_says_when_it_is_tried_next(people: People) -> None:
+async def test_delivery_page_shows_the_next_attempt(people: People) -> None:
     """While that is to come; once it is due, what holds it back is said instead."""
     webhook, delivery = await attempted(people, 500, 500, 500, 500, 500)
     place = f"{LIST}/{webhook}"
@@ -396,7 +396,7 @@ async def test_a_delivery_says_when_it_is_tried_next(people: People) -> None:
     assert f"left alone until {format_moment(rests + timedelta(minutes=10))}" in shown
 
 
-async def test_a_delivery_is_sent_again(people: People) -> None:
+async def test_delivery_can_be_sent_again(people: People) -> None:
     """What was delivered is due again, once for a double click, and the page says so."""
     webhook, delivery = await attempted(people, 200)
     place = f"{LIST}/{webhook}/deliveries/{delivery}"
@@ -411,7 +411,7 @@ async def test_a_delivery_is_sent_again(people: People) -> None:
     assert "waiting" in shown
 
 
-async def test_dead_letters_are_recovered(people: People) -> None:
+async def test_dead_letters_can_be_recovered(people: People) -> None:
     """Since an hour of UTC, seconds or none; what is no hour is refused at its field."""
     webhook, delivery = await attempted(people, 500, state="dead")
     place = f"{LIST}/{webhook}"
@@ -446,7 +446,7 @@ async def test_list_shows_health_of_webhooks(people: People) -> None:
     assert "one at a time is tried until one gets through" in page
 
 
-async def test_a_webhook_is_deleted_after_asking(people: People) -> None:
+async def test_webhook_is_deleted_after_a_question(people: People) -> None:
     """The page before says what goes with it; afterwards nothing of it is there."""
     webhook = await register(people, description="The CMS")
     place = f"{LIST}/{webhook}"

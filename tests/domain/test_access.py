@@ -63,9 +63,7 @@ def test_without_public_read_the_public_reads_nothing(action: Action) -> None:
 
 
 @pytest.mark.parametrize(("action", "role", "may"), [case for case in CASES if case[1]])
-def test_public_read_gives_the_signed_in_nothing_more(
-    action: Action, role: Role, may: bool
-) -> None:
+def test_public_read_gives_roles_nothing_more(action: Action, role: Role, may: bool) -> None:
     """A role's rights do not depend on what the public may read."""
     assert access.is_allowed(actor(role), action) is may
 

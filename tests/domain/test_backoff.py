@@ -81,7 +81,7 @@ def test_pause_doubles_up_to_ten_minutes(failures: int, seconds: int) -> None:
     assert is_probing(failures)
 
 
-def test_what_is_held_and_given_up() -> None:
+def test_documented_times_of_holding_back_and_giving_up() -> None:
     """A head is waited for an hour; an endpoint is given up after five days."""
     assert timedelta(hours=1) == backoff.HOLD
     assert timedelta(days=5) == backoff.GIVE_UP

@@ -97,7 +97,7 @@ def test_the_public_reads_no_names_of_the_desk_but_that_a_rule_acted() -> None:
     assert read == {name: value for name, value in data.items() if name != "approval_note"}
 
 
-def test_what_can_be_withheld_is_listed_by_its_place() -> None:
+def test_withholdable_fields_are_listed_by_their_place() -> None:
     data = {"links": [{"note": "a"}, {"id": "1"}, {"note": None}]}
     assert disclosure.list_withholdable_places("claim.absorbed", PERSON, data) == {
         ("actor",): Audience.READER,

@@ -162,7 +162,7 @@ def test_no_events_fold_to_no_claim() -> None:
     assert history.fold_until("claim-1", full().events, NOON - MINUTE) is None
 
 
-def test_as_of_is_the_state_of_that_instant() -> None:
+def test_as_of_gives_the_state_of_that_instant() -> None:
     """At every event's own instant, and just before the next, the state is what it was then;
     events of one instant (an act and what follows from it) are seen together."""
     one = full()
@@ -186,7 +186,7 @@ def test_the_state_survives_json() -> None:
     assert plain_data.read_state(orjson.loads(orjson.dumps(bare))) == bare
 
 
-def test_plain_data_survives_json() -> None:
+def test_event_data_survives_json() -> None:
     """Event data is plain already: the same as its JSON read back, with instants as `…Z`."""
     one = full()
     for event in one.events:
@@ -222,14 +222,14 @@ def test_an_event_that_cannot_follow_is_an_error(number: int, kind: str, message
 
 
 @pytest.mark.parametrize(("number", "kind"), [(1, "claim.withdrawn"), (2, "claim.created")])
-def test_a_record_begins_at_its_beginning(number: int, kind: str) -> None:
+def test_record_begins_with_creation_as_number_1(number: int, kind: str) -> None:
     """With claim.created, as number 1."""
     data = Record().events[0].data
     with pytest.raises(ValueError, match=r"a record begins with claim\.created"):
         history.apply_event(None, Event(number, kind, NOON, data), claim_id="claim-1")
 
 
-def test_a_status_has_its_own_clock() -> None:
+def test_status_since_changes_with_the_status_only() -> None:
     """status_since is the change's instant; other events move updated_at and version alone."""
     one = Record()
     one.decide(AWAITING)

@@ -62,9 +62,7 @@ def brought(to: Status, source: Imported = CHECKER) -> ClaimState:
         ),
     ],
 )
-def test_the_print_line_says_whose_judgement_it_is(
-    to: Status, finding: Finding | None, line: str
-) -> None:
+def test_print_line_names_who_judged(to: Status, finding: Finding | None, line: str) -> None:
     state = brought(to, replace(CHECKER, finding=finding))
     assert (state.status, state.finding) == (to, finding)
     assert build_print_line(state) == f"{CLAIMED} {line}"

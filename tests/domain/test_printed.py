@@ -111,7 +111,7 @@ def test_digest_leaves_out_what_is_not_printed(changes: dict[str, Any]) -> None:
     assert digests[0] == digests[1]
 
 
-def test_order_of_parties_does_not_matter() -> None:
+def test_order_of_parties_does_not_change_the_digest() -> None:
     """Who stands first in the line is not what anybody agreed to."""
     other = supports(PRISTINA)
     assert evidence.list_qualifying_support(claim(yes, other)) != evidence.list_qualifying_support(

@@ -178,7 +178,9 @@ def test_a_police_force_does_not_confirm_its_own_government() -> None:
         ((contradicts(ARMY, set_aside=True),), Kind.EVENT, 1),
     ],
 )
-def test_how_many_parties_are_needed(links: tuple[Link, ...], kind: Kind, needed: int) -> None:
+def test_figure_and_set_aside_contradiction_need_two_parties(
+    links: tuple[Link, ...], kind: Kind, needed: int
+) -> None:
     """One; two for a figure, and wherever a contradiction that still stands was set aside."""
     assert evidence.count_needed_support(claim(*links, kind=kind)) == needed
     assert evidence.count_needed_support(claim(*links, kind=kind), setting_aside=True) == 2

@@ -455,7 +455,7 @@ def test_a_refusal_carries_everything_that_is_missing() -> None:
     )
 
 
-def test_a_figure_takes_two_parties() -> None:
+def test_figure_needs_two_parties() -> None:
     """k is 2 for a figure: one party, or two voices of one, do not confirm it; two do."""
     figure: dict[str, Any] = {"kind": Kind.FIGURE, "status": AWAITING}
     two_voices = supports(MILLER)
@@ -499,7 +499,7 @@ def test_bare_denial_does_not_move_a_confirmed_claim() -> None:
 # Setting aside.
 
 
-def test_what_was_set_aside_stays_so_and_asks_for_two() -> None:
+def test_contradiction_set_aside_stays_so_and_needs_two_parties() -> None:
     """Once set aside a contradiction is open no more, and the confirmation needs two parties."""
     record = Record()
     first, second, denial = record.link(yes), record.link(also), record.link(no)
@@ -510,7 +510,7 @@ def test_what_was_set_aside_stays_so_and_asks_for_two() -> None:
     assert record.state.status is AWAITING
 
 
-def test_setting_aside_what_was_withdrawn_later_asks_for_k_again() -> None:
+def test_withdrawn_contradiction_no_longer_needs_two_parties() -> None:
     """A contradiction that its speaker withdrew no longer raises what a confirmation needs."""
     record = Record()
     first, second, denial = record.link(yes), record.link(also), record.link(no)
@@ -577,7 +577,7 @@ def test_a_decision_cites_links_that_stand(
 @pytest.mark.parametrize(("before", "to"), sorted(EDGES))
 @pytest.mark.parametrize("override", [None, OVERRIDE])
 @pytest.mark.parametrize("four_eyes", [True, False])
-def test_confirming_and_overriding_take_two(
+def test_confirmations_and_overrides_need_two_people(
     before: Status, to: Status, override: Override | None, four_eyes: bool
 ) -> None:
     """A second person is asked for `confirmed` and for overrides, unless four eyes are off."""
@@ -594,7 +594,7 @@ def proposed(**changes: Any) -> Record:
     return record
 
 
-def test_a_proposal_changes_nothing_but_waits() -> None:
+def test_proposal_changes_no_status() -> None:
     """The status stays, and the proposal keeps everything it was made with."""
     record = proposed()
     waiting = record.state.pending
@@ -611,7 +611,7 @@ def test_a_proposal_changes_nothing_but_waits() -> None:
     assert (waiting.proposed_by, waiting.proposed_by_name) == ("ana", "Ana")
 
 
-def test_a_second_person_approves() -> None:
+def test_second_person_can_approve() -> None:
     """The change names who proposed and who approved, with the note; nothing waits any more."""
     record = proposed()
     record.act(
@@ -629,7 +629,7 @@ def test_a_second_person_approves() -> None:
     assert data["cites"] == [yes.id]
 
 
-def test_the_proposer_does_not_approve() -> None:
+def test_proposer_cannot_approve() -> None:
     """Proposer ≠ approver, by id: the same person under another name is refused too."""
     record = proposed()
     for same in (ANA, type(BORIS)(ANA.id, "Anna", BORIS.role)):
@@ -746,7 +746,7 @@ def test_a_decision_that_does_not_wait_is_not_found() -> None:
 # Overrides.
 
 
-def test_an_override_passes_the_guards_and_is_marked() -> None:
+def test_override_passes_the_guards_and_is_marked() -> None:
     """Nothing supports the claim; the mark stays with the status and goes with the next."""
     record = Record()
     record.decide(CONFIRMED, override=OVERRIDE, four_eyes=True)

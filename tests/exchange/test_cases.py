@@ -59,7 +59,7 @@ async def origins(database: Database) -> dict[str, str]:
     return await database.read(read)
 
 
-async def test_a_stray_quote_refuses_its_row_alone(database: Database) -> None:
+async def test_stray_quote_refuses_its_row_only(database: Database) -> None:
     result, found = await bring_case(database, "stray-quote.csv", "csv")
     assert [(line, 'quote = "none"' in why) for line, _, why in result.refused] == [(2, True)]
     assert result.remarks == [

@@ -135,7 +135,9 @@ async def test_three_claims_are_moved_by_rule_and_one_by_a_person(
     assert links[causes["C4"]["cites"][0]].stance == "contradicts"
 
 
-async def test_a_seed_file_is_known_from_when_it_was_loaded(database: Database, plan: Plan) -> None:
+async def test_loaded_statements_are_known_from_the_instant_of_loading(
+    database: Database, plan: Plan
+) -> None:
     """Statements keep their day; what is recorded has the instant of loading."""
     await load(database, plan)
     recorded = await rows(

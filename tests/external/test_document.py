@@ -21,7 +21,9 @@ COMPILED = ("--strict", "--target", "es2022", "--module", "commonjs", "--outDir"
 STRICT = ("--noEmit", "--strict", "--noUncheckedIndexedAccess", "--target", "es2022")
 
 
-def test_types_for_typescript(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_typescript_types_compile_and_reject_a_wrong_program(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """openapi-typescript makes types with which a program compiles, and a wrong one does not."""
     install(tmp_path, TYPESCRIPT, capsys)
     made = run(tmp_path, "openapi-typescript", OPTIONAL, str(DOCUMENT), "-o", "claimdesk.d.ts")
@@ -53,7 +55,7 @@ def test_typescript_client_records_and_reads_a_claim(
     assert (done.returncode, done.stdout) == (0, "the journey ended well\n"), done.stderr
 
 
-def test_the_linter_finds_no_fault(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_redocly_finds_no_fault(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Redocly's strict rules hold, but for those that openapi/redocly.yaml gives a reason for."""
     install(tmp_path, REDOCLY, capsys)
     rules = DOCUMENT.with_name("redocly.yaml")

@@ -60,7 +60,7 @@ def test_attack_costs_little_memory_and_delays_nobody(target: Target, name: str)
     assert target.memory() - before < 48
 
 
-def test_server_stops_taking_a_head_that_is_too_long(target: Target) -> None:
+def test_server_stops_reading_a_head_that_is_too_long(target: Target) -> None:
     """Not after a hundred megabytes: what it takes is what was under way."""
     assert attacks.pour(target, HEAD + b"X: ", b"a" * 65536, seconds=9, most=100_000_000) < 2**26
 
@@ -86,7 +86,9 @@ def test_server_stops_taking_a_head_that_is_too_long(target: Target) -> None:
         "101 fields",
     ],
 )
-def test_head_is_taken_up_to_its_limit(target: Target, request_bytes: bytes, status: int) -> None:
+def test_head_is_accepted_up_to_its_limit(
+    target: Target, request_bytes: bytes, status: int
+) -> None:
     answer = target.send(request_bytes + b"Connection: close\r\n\r\n")
     assert read_status(answer) == status
     if status != 200:

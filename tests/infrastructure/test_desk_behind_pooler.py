@@ -8,14 +8,18 @@ from collections.abc import Iterator
 import pytest
 
 from service.config import Settings
-from tests.api.test_as_of import test_a_late_arrival_changes_no_earlier_answer as test_as_of
-from tests.api.test_idempotency import test_many_at_once_are_carried_out_once as test_retries
-from tests.api.test_journey import (
-    test_from_claim_to_confirmation_with_what_was_known_at_each_instant as test_journey,
+from tests.api.test_as_of import (
+    test_statement_recorded_late_changes_no_earlier_answer as test_as_of,
 )
-from tests.api.test_matrix import test_the_article_read_carefully as test_matrix
+from tests.api.test_idempotency import test_concurrent_retries_are_carried_out_once as test_retries
+from tests.api.test_journey import (
+    test_claim_is_confirmed_by_two_people_and_every_instant_is_kept as test_journey,
+)
+from tests.api.test_matrix import test_matrix_of_the_article_follows_the_rules as test_matrix
 from tests.api.test_search import test_changed_claim_is_found_by_its_new_words as test_search
-from tests.api.test_timeline import test_the_article as test_timeline
+from tests.api.test_timeline import (
+    test_timeline_of_the_article_is_complete_page_by_page as test_timeline,
+)
 from tests.record.test_tail import test_tail_misses_no_event_of_concurrent_writers as test_tail
 from tests.store.test_transactions import (
     test_fifty_concurrent_deciders_lose_no_change as test_deciders,
@@ -23,7 +27,7 @@ from tests.store.test_transactions import (
 from tests.store.test_transactions import test_readers_cannot_write as test_readers
 from tests.support.pooler import Pooler
 from tests.support.postgres import PostgresServer
-from tests.verification.test_verification import test_the_seeded_desk_is_in_order as test_verify
+from tests.verification.test_verification import test_seeded_desk_verifies as test_verify
 
 __all__ = [
     "test_as_of",

@@ -193,7 +193,7 @@ def test_command_line_works_through_a_pooler(
         postgres.drop_database(url)
 
 
-async def test_a_pooler_that_ignores_startup_parameters_changes_nothing(
+async def test_pooler_that_ignores_startup_parameters_lets_no_reader_write(
     pooler: Pooler, postgres: PostgresServer, migrated_postgres: str
 ) -> None:
     """`ignore_startup_parameters`, which poolers are set to for other clients, would have left
@@ -224,7 +224,7 @@ async def test_a_pooler_that_ignores_startup_parameters_changes_nothing(
 
 
 @IN_TRANSACTION_MODE
-async def test_statements_of_other_clients_are_never_ours(
+async def test_statements_of_other_clients_do_not_mix_with_ours(
     pooler: Pooler, database_url: str, settings: Settings
 ) -> None:
     """Another client prepares and runs statements without a name on the same few processes of the

@@ -51,7 +51,7 @@ def same(messages: list[Message], items: list[dict[str, Any]]) -> bool:
 
 
 @pytest.mark.parametrize("role", ["public", "reader", "checker", "editor", "admin"])
-async def test_each_role_is_streamed_what_it_is_polled(bare: Served, role: str) -> None:
+async def test_stream_of_each_role_equals_its_poll(bare: Served, role: str) -> None:
     """Old events and new ones, with the same withheld: neither drafts nor assignees for readers,
     no names for the public."""
     claim, withheld, staff = await secretive(bare.desk)
@@ -70,7 +70,7 @@ async def test_each_role_is_streamed_what_it_is_polled(bare: Served, role: str) 
         assert "DRAFT-before-" in whole
 
 
-async def test_the_answer_says_that_it_is_a_stream(served: Served) -> None:
+async def test_answer_has_the_headers_of_an_event_stream(served: Served) -> None:
     """What proxies and browsers need to know, and the first block: how long to wait before coming
     back, and where this began."""
     await served.desk.claim()
@@ -143,7 +143,7 @@ async def test_filtered_stream_equals_filtered_poll(
             assert source.last_event_id == newest
 
 
-async def test_it_begins_where_it_is_told(served: Served) -> None:
+async def test_stream_begins_at_the_requested_number(served: Served) -> None:
     """Without a number with what comes now; after a number; after the last event's, which a browser
     sends with the address that it began with."""
     desk = served.desk
@@ -186,7 +186,7 @@ async def test_reconnecting_client_gets_each_event_once(
         assert same(seen, await polled(served, client))
 
 
-async def test_writers_that_commit_out_of_order(served: Served) -> None:
+async def test_stream_waits_for_numbers_that_commit_late(served: Served) -> None:
     """A number that comes to light after a higher one is not passed over: streams wait for it, as
     the poll does."""
     database = served.desk.database
@@ -219,7 +219,7 @@ async def test_writers_that_commit_out_of_order(served: Served) -> None:
         assert len(items) > 50
 
 
-async def test_a_bad_last_event_id(served: Served) -> None:
+async def test_invalid_last_event_id_is_refused(served: Served) -> None:
     """No number, or none that a bigint has: refused by name."""
     async with served.client("reader") as client:
         for value in ("", "x", "-1", "1.5", "9" * 19, "9" * 5000, "0x10", "٣", "1 2"):

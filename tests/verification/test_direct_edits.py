@@ -44,7 +44,7 @@ TABLES = tuple(tables.metadata.sorted_tables)
 
 
 @pytest.mark.parametrize("table", TABLES, ids=[table.name for table in TABLES])
-async def test_every_column_is_proved_or_said_to_be_unproved(
+async def test_change_of_any_column_is_found_or_declared_unprovable(
     worked: Database, table: Table
 ) -> None:
     unnoticed, remarked = [], []

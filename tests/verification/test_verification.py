@@ -25,12 +25,12 @@ from tests.verification.tampering import changing, lines_of, tampered, verify
 from tests.verification.workday import ANNA, BEGIN
 
 
-async def test_an_empty_desk_is_in_order(database: Database) -> None:
+async def test_empty_desk_verifies(database: Database) -> None:
     report = await verify(database)
     assert (report.ok, report.claims, report.things, report.events) == (True, 0, 2, 2)
 
 
-async def test_the_seeded_desk_is_in_order(database: Database) -> None:
+async def test_seeded_desk_verifies(database: Database) -> None:
     plan = seeds.parse_seed_file(seeds.find_default_file().read_bytes())
     await database.write(seeds.load_plan, plan, actor=SYSTEM, now=BEGIN)
     report = await verify(database)
@@ -38,7 +38,7 @@ async def test_the_seeded_desk_is_in_order(database: Database) -> None:
     assert report.claims == 12
 
 
-async def test_a_days_work_is_in_order(worked: Database) -> None:
+async def test_desk_after_a_days_work_verifies(worked: Database) -> None:
     """Every event type folds to what is stored, in every table; progress is told at the end."""
     told: list[tuple[int, int]] = []
     report = await worked.read(
@@ -151,7 +151,7 @@ async def test_a_deleted_event_leaves_a_gap(worked: Database) -> None:
     assert (first.expected, first.found) == ("3", "4")
 
 
-async def test_a_deleted_last_event_is_missed_by_the_claim(worked: Database) -> None:
+async def test_deleted_last_event_is_missed_by_the_claim(worked: Database) -> None:
     """The chain of what is left is whole, but the claim is a version further."""
     last = (await lines_of(worked, "a third, otherwise"))[-1]
     report = await tampered(

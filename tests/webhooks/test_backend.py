@@ -13,7 +13,7 @@ from tests.webhooks import receivers
 from tests.webhooks.senders import LOOPBACK, PUBLIC, build_resolver
 
 
-async def test_the_connection_goes_to_the_address_that_was_vetted() -> None:
+async def test_connection_goes_to_the_vetted_address() -> None:
     """The name is resolved once for a connection, and never by anyone else."""
     asked: list[tuple[str, int]] = []
 
@@ -42,7 +42,7 @@ async def test_a_private_address_gets_no_connection(found: list[str]) -> None:
         assert receivers.has_no_connection(listener)
 
 
-async def test_rebinding_gains_nothing() -> None:
+async def test_rebound_name_is_refused_at_the_connection() -> None:
     """A name that was public when registered and is private now is refused at the connection."""
     with receivers.open_listener() as (listener, port):
         guard = AddressGuard(resolve=build_resolver([PUBLIC], ["127.0.0.1"]))
@@ -64,7 +64,7 @@ async def test_addresses_are_tried_in_order() -> None:
         await backend.connect_tcp("hooks.example", there.port, 5)
 
 
-async def test_an_address_that_swallows_packets_leaves_time_for_the_next() -> None:
+async def test_silent_address_leaves_time_for_the_next() -> None:
     """Each address has its share of the seconds: a full backlog does not eat them all."""
     async with receivers.run_receiver(receivers.swallow, host="127.0.0.2") as there:
         full = socket.socket()

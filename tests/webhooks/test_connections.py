@@ -114,7 +114,7 @@ async def test_name_lookup_is_under_the_deadline() -> None:
     assert answer.seconds < 0.5
 
 
-async def test_connections_are_kept() -> None:
+async def test_connections_are_reused() -> None:
     """One after the other goes over one connection, at once over as many as there are."""
     async with receivers.run_receiver(build_answering(OK)) as there, run_sender() as sender:
         for _ in range(20):
@@ -191,7 +191,7 @@ async def test_bytes_after_an_answer_do_not_answer_the_next_request(
         assert there.connections == 4
 
 
-async def test_a_changed_url_takes_effect_at_once() -> None:
+async def test_changed_url_takes_effect_at_once() -> None:
     """The connections to the old address are closed; the next goes to the new."""
     async with (
         receivers.run_receiver(build_answering(OK)) as old,
@@ -219,7 +219,7 @@ async def test_idle_connections_are_closed(monkeypatch: pytest.MonkeyPatch) -> N
         assert there.connections == 3
 
 
-async def test_only_so_many_connections_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_number_of_kept_connections_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of more endpoints, or more connections, than are kept, the longest unused go."""
     monkeypatch.setattr(delivery, "MAX_TARGETS", 3)
     async with receivers.run_receiver(build_answering(OK)) as there, run_sender() as sender:
@@ -300,7 +300,7 @@ async def test_the_certificate_is_checked_against_the_name(certificates: Certifi
     assert f"Host: hooks.example:{there.port}".encode() in there.requests[0]
 
 
-async def test_the_address_in_a_certificate_does_not_vouch_for_the_name(
+async def test_certificate_for_the_address_is_not_accepted_for_the_name(
     certificates: Certificates,
 ) -> None:
     """A certificate for another name, or for the very address connected to, is refused."""
@@ -344,7 +344,7 @@ async def test_connection_with_unread_tls_data_is_not_used_again(
         assert there.connections == 3
 
 
-async def test_unknown_authorities_are_refused(certificates: Certificates) -> None:
+async def test_certificates_of_unknown_authorities_are_refused(certificates: Certificates) -> None:
     """Without the test's authority, the usual ones decide."""
     answer, there = await send_over_tls(certificates, "hooks.example", trusting=False)
     assert answer.error is not None
@@ -405,7 +405,7 @@ def test_attempts_work_on_both_event_loops(
     server = certificates.server("hooks.example")
 
     async def scenario() -> None:
-        await test_connections_are_kept()
+        await test_connections_are_reused()
         await test_a_connection_that_was_closed_meanwhile_costs_no_attempt()
         await test_closed_port_is_reported()
         await test_cancelled_attempt_closes_its_connection()

@@ -220,7 +220,7 @@ async def test_a_dripping_body_holds_a_slot_for_a_second_at_most(
     assert set(answer.response_body) == {"x"}
 
 
-async def test_a_body_that_breaks_off_is_kept_as_far_as_it_came() -> None:
+async def test_incomplete_body_is_kept_as_far_as_it_came() -> None:
     """What arrived before the break is in the answer, which is that of the head."""
     answer = await attempt_once(
         build_closing(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nas far as")
@@ -229,7 +229,7 @@ async def test_a_body_that_breaks_off_is_kept_as_far_as_it_came() -> None:
     assert answer.response_body == "as far as"
 
 
-async def test_only_so_much_of_an_answer_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_answer_is_read_up_to_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     """After 16 KiB of a body its sender is hung up on, however long it might go on: neither the
     second for bodies nor the deadline is waited for."""
     monkeypatch.setattr(delivery, "BODY_SECONDS", 1000)
@@ -245,7 +245,7 @@ async def test_only_so_much_of_an_answer_is_read(monkeypatch: pytest.MonkeyPatch
     assert (answer.delivered, len(answer.response_body)) == (True, delivery.BODY_BYTES)
 
 
-async def test_only_so_much_of_an_answer_is_kept() -> None:
+async def test_answer_is_kept_up_to_its_limit() -> None:
     """4 KiB of text that PostgreSQL takes, 50 headers of 4 KiB in all; any bytes are readable."""
     body = b"\x00\xff" + "ü".encode() * 5000
     answer = await attempt_once(

@@ -174,7 +174,7 @@ def test_readme_begins_as_the_document_does() -> None:
     assert find_blocks("sh", README) == find_blocks("sh")[:2]
 
 
-def test_commands_run(environment: Environment, tmp_path: Path) -> None:
+def test_commands_of_the_document_succeed(environment: Environment, tmp_path: Path) -> None:
     """Each command of the operators' block succeeds, in their order."""
     run_claimdesk(environment, tmp_path, "db", "upgrade")
     webhook = delivery_id = ""

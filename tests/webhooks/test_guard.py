@@ -27,7 +27,7 @@ from tests.webhooks.senders import PUBLIC, build_resolver
         "https://hooks.example/" + "x" * (2048 - 22),
     ],
 )
-def test_urls_that_may_be_registered(url: str) -> None:
+def test_valid_urls_are_accepted(url: str) -> None:
     """Names, international ones too, and literal addresses over https pass the syntax rules."""
     assert AddressGuard().check_url(url).scheme == "https"
 
@@ -95,14 +95,14 @@ def test_urls_that_may_be_registered(url: str) -> None:
         ("https://[v1.x]/", "not valid"),
     ],
 )
-def test_urls_that_are_refused(url: str, words: str) -> None:
+def test_invalid_urls_are_refused_with_a_sentence(url: str, words: str) -> None:
     """Each is refused in a sentence: nothing else is ever raised."""
     with pytest.raises(AddressRefused, match=words) as refused:
         AddressGuard().check_url(url)
     assert str(refused.value).endswith(".")
 
 
-def test_http_is_for_development() -> None:
+def test_allow_http_accepts_http_only() -> None:
     """`allow_http` opens http, and no other scheme."""
     assert AddressGuard(allow_http=True).check_url("http://hooks.example/").scheme == "http"
     with pytest.raises(AddressRefused, match="https://"):
@@ -149,13 +149,13 @@ ALLOWED = (
 
 
 @pytest.mark.parametrize("address", ["", *DENIED.split()])
-def test_addresses_that_are_not_public(address: str) -> None:
+def test_special_addresses_are_not_public(address: str) -> None:
     """Special ranges, their mapped, NAT64, 6to4 and Teredo forms, and what is no plain address."""
     assert not AddressGuard().is_permitted(address)
 
 
 @pytest.mark.parametrize("address", ALLOWED.split())
-def test_addresses_that_are_public(address: str) -> None:
+def test_neighbours_of_special_ranges_are_public(address: str) -> None:
     """The neighbours of the special ranges are open."""
     assert AddressGuard().is_permitted(address)
 
@@ -206,7 +206,7 @@ async def test_literal_addresses_are_vetted_unresolved() -> None:
         await guard.check_address("https://[::ffff:10.0.0.5]/")
 
 
-async def test_a_resolver_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_lookup_has_a_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     """Registration does not wait for a name server that does not answer."""
     monkeypatch.setattr(address_guard, "RESOLVE_SECONDS", 0.05)
 
@@ -218,7 +218,7 @@ async def test_a_resolver_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch
         await AddressGuard(resolve=hang).check_address("https://hooks.example/")
 
 
-async def test_the_system_resolves() -> None:
+async def test_system_resolver_is_used() -> None:
     """localhost is looked up by the system and refused; a name that cannot be, too."""
     with pytest.raises(AddressRefused, match=r"localhost is at (127.0.0.1|::1), which is private"):
         await AddressGuard().check_address("https://localhost/")

@@ -189,7 +189,7 @@ async def test_limit_in_flight_is_exact_with_several_dispatchers(
     assert [count_shares(leased)[webhook] for webhook in endpoints] == [1, 2, 5]
 
 
-async def test_the_room_is_shared_equally(board: Board) -> None:
+async def test_slots_are_shared_equally(board: Board) -> None:
     """A flood for one endpoint takes from the others nothing that they could use; what one cannot
     use, the next gets."""
     flooded, narrow, other = [await board.endpoint(max_in_flight=most) for most in (64, 2, 64)]
@@ -204,7 +204,7 @@ async def test_the_room_is_shared_equally(board: Board) -> None:
     assert await board.lease(room=0) == []
 
 
-async def test_failing_endpoints_share_what_is_left_for_them(board: Board) -> None:
+async def test_failing_endpoints_share_their_slots(board: Board) -> None:
     """Endpoints whose last try failed get no more than the room for failing ones, all together;
     the rest is for those that work."""
     failing = [await board.endpoint() for _ in range(3)]
@@ -253,7 +253,9 @@ async def test_longest_unserved_endpoint_comes_first(
     assert sorted(served) == sorted(endpoints)
 
 
-async def test_a_turn_is_of_bounded_size(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_turn_leases_for_a_bounded_number_of_endpoints(
+    board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """However many endpoints something was settled for, a turn leases for AT_ONCE of them: SQLite
     takes no statement of any length."""
     monkeypatch.setattr(due_endpoints, "ENDPOINTS_PER_TURN", 8)
@@ -291,7 +293,7 @@ async def test_releasing_a_lost_lease_changes_nothing(board: Board) -> None:
     assert await board.delivery(webhook, message) == before
 
 
-async def test_all_secrets_of_the_overlap_sign(board: Board) -> None:
+async def test_both_secrets_sign_during_the_overlap(board: Board) -> None:
     """After a rotation the new secret and, until the overlap ends, the one before sign."""
     webhook = await board.endpoint()
     before = (await board.webhook(webhook)).secret

@@ -19,7 +19,7 @@ def list_messages(leased: list[Leased]) -> list[str]:
     return [each.message for each in leased]
 
 
-async def test_one_at_a_time_within_a_claim(board: Board) -> None:
+async def test_deliveries_of_a_claim_are_sent_one_at_a_time(board: Board) -> None:
     """Of a claim one delivery is under way; settling it sends the next at once, in the same turn.
     Other claims and other endpoints do not wait."""
     one, other = await board.endpoint(), await board.endpoint()
@@ -95,7 +95,7 @@ async def test_lost_delivery_holds_back_later_ones_for_an_hour(board: Board) -> 
     assert (await board.delivery(webhook, head)).first_tried_at == began
 
 
-async def test_replay_holds_back_for_an_hour_of_its_own(board: Board) -> None:
+async def test_replay_holds_back_later_ones_for_an_hour(board: Board) -> None:
     """What is sent again is held to have been tried never."""
     webhook = await board.endpoint()
     message = await board.tell(webhook)
@@ -141,7 +141,7 @@ async def test_giving_up_order_releases_held_deliveries(board: Board) -> None:
     assert (await board.delivery(webhook, head)).visible_at > board.now
 
 
-async def test_replays_stand_beside_what_is_new(board: Board) -> None:
+async def test_replays_and_new_events_do_not_wait_for_each_other(board: Board) -> None:
     """Replays wait for each other, in the order of the record; a newer event waits for none of
     them, nor they for it."""
     webhook = await board.endpoint()
@@ -161,7 +161,7 @@ async def test_replays_stand_beside_what_is_new(board: Board) -> None:
     assert replayed.attempt == 2
 
 
-async def test_settling_makes_the_next_of_its_kind_due(board: Board) -> None:
+async def test_settling_makes_the_next_replay_or_new_event_due(board: Board) -> None:
     """What is new is followed by what is new, though something that was asked for again stands
     between them in the record and has had no turn yet."""
     webhook = await board.endpoint()
@@ -203,7 +203,7 @@ async def test_settling_keeps_the_backoff_of_the_next(board: Board) -> None:
     assert (await board.delivery(webhook, head)).state == DeliveryState.DELIVERED
 
 
-async def test_settling_keeps_the_age_of_what_is_due(board: Board) -> None:
+async def test_settling_keeps_the_due_time_of_others(board: Board) -> None:
     """Settling moves nothing later: who waited longest stays first, and is seen to be late."""
     webhook = await board.endpoint()
     await board.tell(webhook)

@@ -175,7 +175,7 @@ async def test_filters_choose_the_endpoints(desk: Desk, board: Board) -> None:
     assert created not in {row.type for row in await board.deliveries()}
 
 
-async def test_a_party_stands_for_all_below_it(desk: Desk, board: Board) -> None:
+async def test_party_filter_includes_all_parties_below(desk: Desk, board: Board) -> None:
     """Not for its children alone, nor only where it is the root; and from the moment that a party
     gets another parent, as the tree is then."""
     await desk.parties()

@@ -26,7 +26,7 @@ async def next_turn(board: Board, webhook: str) -> list[Leased]:
             return leased
 
 
-async def test_a_delivery_is_tried_as_the_schedule_says(board: Board) -> None:
+async def test_failing_delivery_is_tried_by_the_schedule(board: Board) -> None:
     """At once, then 5 s, 30 s, 2 min, 10 min, 30 min, 1 h, 3 h, 6 h, 12 h, 24 h, 24 h, each within
     a fifth, whatever the breaker does meanwhile; then it is dead.  Each try is in the log."""
     board.rules = replace(board.rules, chance=random.Random(11))
@@ -54,7 +54,7 @@ async def test_a_delivery_is_tried_as_the_schedule_says(board: Board) -> None:
     assert {line.outcome for line in log} == {"failed"}
 
 
-async def test_after_an_outage_everything_arrives(desk: Desk) -> None:
+async def test_everything_arrives_after_an_outage(desk: Desk) -> None:
     """Three days and more of nothing: what was given up is listed as dead, what is new waits; the
     endpoint was never disabled by the operators' silence, and after recovery each event is
     delivered once, with its own id."""

@@ -72,7 +72,7 @@ async def test_an_answer_cut_short_is_a_failure(board: Board) -> None:
     assert (await board.delivery(webhook, message)).last_error == "no HTTP answer"
 
 
-async def test_410_disables(board: Board) -> None:
+async def test_410_disables_the_endpoint(board: Board) -> None:
     """Gone is gone: the endpoint is disabled with its reason, and its deliveries are kept."""
     webhook = await board.endpoint()
     message = await board.tell(webhook)
@@ -217,7 +217,7 @@ async def test_a_success_between_failures_begins_the_count_anew(board: Board) ->
     assert (endpoint.failures, endpoint.blocked_until) == (3, None)
 
 
-async def test_five_days_of_nothing_but_failure_disable(board: Board) -> None:
+async def test_five_days_of_failures_disable_the_endpoint(board: Board) -> None:
     """Just before it nothing happens; a success in between begins the days anew; at five days the
     endpoint is disabled with the last reason, and the operators are told."""
     webhook = await board.endpoint()
@@ -238,7 +238,7 @@ async def test_five_days_of_nothing_but_failure_disable(board: Board) -> None:
     assert (endpoint.state, endpoint.state_reason) == (EndpointState.DISABLED, reason)
 
 
-async def test_paused_stays_paused(board: Board) -> None:
+async def test_settling_keeps_a_paused_endpoint_paused(board: Board) -> None:
     """What was under way when an endpoint was paused is settled; neither long failure nor success
     makes of the pause something else."""
     webhook = await board.endpoint()
@@ -279,7 +279,7 @@ async def test_a_stale_token_changes_nothing(board: Board) -> None:
     assert (await board.delivery(webhook, message)).state == DeliveryState.DELIVERED
 
 
-async def test_an_expired_lease_that_nobody_took_still_settles(board: Board) -> None:
+async def test_expired_lease_that_nobody_took_still_settles(board: Board) -> None:
     """Late, but the token stands: what is known is written down."""
     webhook = await board.endpoint()
     message = await board.tell(webhook)

@@ -18,7 +18,7 @@ from tests.webhooks.running import Running, run_dispatcher, wait_until
 pytestmark = pytest.mark.usefixtures("impatient", "said")
 
 
-async def test_stop_waits_for_what_is_under_way(settings: Settings, today: Board) -> None:
+async def test_stop_waits_for_attempts_in_flight(settings: Settings, today: Board) -> None:
     """A receiver that is about to answer is heard, and its answer written down."""
     asked = asyncio.Event()
 

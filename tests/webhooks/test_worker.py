@@ -20,7 +20,7 @@ from tests.webhooks.running import run_dispatcher, wait_for_state, wait_until
 pytestmark = pytest.mark.usefixtures("impatient", "said")
 
 
-async def test_it_sends_the_stored_bytes_once(settings: Settings, today: Board) -> None:
+async def test_dispatcher_sends_the_stored_bytes_once(settings: Settings, today: Board) -> None:
     """What is due arrives with the message's id and its very bytes, and is written down; the
     latency and the outcome are counted."""
     async with (
@@ -89,7 +89,7 @@ async def test_events_of_one_claim_arrive_in_order(settings: Settings, today: Bo
 
 
 @pytest.mark.parametrize("error", [Unavailable("The database is gone."), ValueError("a defect")])
-async def test_a_turn_that_fails_loses_nothing(
+async def test_failed_turn_loses_nothing(
     settings: Settings, today: Board, error: Exception
 ) -> None:
     """The database is gone, or the code broken, as a result is to be written: the dispatcher goes

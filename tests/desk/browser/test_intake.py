@@ -54,7 +54,7 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         yield Desk(server, url, folder)
 
 
-async def test_article_is_taken_in_passage_by_passage(windows: Windows, empty: Desk) -> None:
+async def test_article_taken_in_by_hand_equals_the_seed_file(windows: Windows, empty: Desk) -> None:
     """Every passage is selected in the text, given to whom it belongs, and said what it does; the
     claims, links and statuses are those of the seed file."""
     windows.desk = empty

@@ -9,9 +9,7 @@ from tests.desk.browser.conftest import Desk, Windows, sign_in_by
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def test_the_sign_in_link_opens_the_board_with_the_article(
-    windows: Windows, desk: Desk
-) -> None:
+async def test_sign_in_link_opens_the_board_with_the_article(windows: Windows, desk: Desk) -> None:
     """What `make run` prints leads to the board, by status, with where each party stands."""
     link = next(line for line in desk.server.output.splitlines() if "/sign-in/" in line)
     page = await windows.open("/healthz")
@@ -31,7 +29,7 @@ async def test_the_sign_in_link_opens_the_board_with_the_article(
     await expect(page.locator("h1")).to_have_text("This sign-in link no longer works")
 
 
-async def test_confirmed_by_two_people_and_seen_live_in_a_third_window(
+async def test_confirmation_by_two_people_shows_live_to_a_reader(
     windows: Windows, desk: Desk
 ) -> None:
     """NATO's observation is linked, proposed, refused to its proposer, approved by another: and a
@@ -71,9 +69,7 @@ async def test_confirmed_by_two_people_and_seen_live_in_a_third_window(
     await expect(board.locator(".row", has_text="Raška")).to_be_visible()
 
 
-async def test_a_contradiction_arrives_in_another_window_without_eating_what_is_typed(
-    windows: Windows, desk: Desk
-) -> None:
+async def test_live_change_keeps_what_is_being_typed(windows: Windows, desk: Desk) -> None:
     """What changes elsewhere appears marked; what one is writing, and reading, stays."""
     claim = await acts.new_claim(desk, "The barracks in Novi Pazar stand empty")
     ben = await windows.open(f"/claims/{claim}", name="Ben", role="editor")
@@ -89,7 +85,7 @@ async def test_a_contradiction_arrives_in_another_window_without_eating_what_is_
     await expect(ben.locator("#suggestion")).to_contain_text("Disputed")
 
 
-async def test_a_conflict_shows_what_changed_and_keeps_what_was_typed(
+async def test_conflict_shows_what_changed_and_keeps_what_was_typed(
     windows: Windows, desk: Desk
 ) -> None:
     """Two decide at once: the second is shown the difference, has their words still, and can send
@@ -115,7 +111,7 @@ async def test_a_conflict_shows_what_changed_and_keeps_what_was_typed(
     assert await acts.status(ben) == "Awaiting confirmation"
 
 
-async def test_the_slider_shows_what_the_desk_knew_then(windows: Windows, desk: Desk) -> None:
+async def test_slider_shows_what_the_desk_knew_then(windows: Windows, desk: Desk) -> None:
     """Dragged back, the whole page is of then: status, print line, columns, record; back to the
     end, it is live again."""
     claim = await acts.new_claim(desk, "The border crossing at Merdare is open")

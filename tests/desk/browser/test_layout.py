@@ -79,7 +79,9 @@ async def test_matrix_of_twelve_parties_fits_on_paper(windows: Windows, desk: De
     assert await measure_beyond(page, "main", ".matrix, .matrix th, .matrix td") == []
 
 
-async def test_paper_says_when_and_where_it_is_from(windows: Windows, desk: Desk) -> None:
+async def test_printed_page_names_its_moment_address_and_sources(
+    windows: Windows, desk: Desk
+) -> None:
     """The moment, the page's address, and the address of every source."""
     claim = await acts.new_claim(desk, "The bridge at Brnjak is closed")
     page = await windows.open(f"/claims/{claim}", name="Ana")

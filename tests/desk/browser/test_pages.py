@@ -135,7 +135,9 @@ async def test_no_page_scrolls_sideways(windows: Windows, places: dict[str, str]
     assert wide == []
 
 
-async def test_every_page_is_small_and_still(windows: Windows, places: dict[str, str]) -> None:
+async def test_every_page_is_small_and_does_not_move(
+    windows: Windows, places: dict[str, str]
+) -> None:
     """HTML under 50 kB, own style and scripts under 60 kB in all; nothing moves once it is shown;
     each has one h1, a title, and lets no script but ours run."""
     page = await windows.open(name="Ada", role="admin")
@@ -161,7 +163,9 @@ async def test_every_page_is_small_and_still(windows: Windows, places: dict[str,
         )
 
 
-async def test_paper_shows_the_claim_and_no_forms(windows: Windows, places: dict[str, str]) -> None:
+async def test_printed_page_shows_the_claim_and_no_forms(
+    windows: Windows, places: dict[str, str]
+) -> None:
     """On paper stand the claim, who says what and the record; no buttons, no forms."""
     page = await windows.open(places["/claims/{claim_id}"], name="Ada", role="admin")
     await page.emulate_media(media="print")

@@ -50,7 +50,7 @@ async def fill(page: Page) -> None:
             )
 
 
-async def test_nothing_typed_runs(windows: Windows, desk: Desk) -> None:
+async def test_no_typed_text_runs_as_script(windows: Windows, desk: Desk) -> None:
     """Through the forms: claims, links, notes, decisions, amendments, articles; and what is
     refused is shown again as harmlessly as what is recorded."""
     claim = await acts.new_claim(desk, ALL, tags=[SHORT])
@@ -110,7 +110,7 @@ async def test_nothing_typed_runs(windows: Windows, desk: Desk) -> None:
         await harmless(page)
 
 
-async def test_nothing_in_an_address_runs(windows: Windows, desk: Desk) -> None:
+async def test_no_address_runs_as_script(windows: Windows, desk: Desk) -> None:
     """Reflected nowhere: filters, searches, what was done, where to go on, and paths."""
     page = await windows.open(name="Eve", role="editor")
     for payload in (ALL, *PAYLOADS[:2], PAYLOADS[5]):
@@ -137,7 +137,7 @@ async def test_nothing_in_an_address_runs(windows: Windows, desk: Desk) -> None:
     assert await public.locator("input[name=next]").input_value() == "/"
 
 
-async def test_an_imported_address_is_no_script(windows: Windows, desk: Desk) -> None:
+async def test_imported_address_is_no_script(windows: Windows, desk: Desk) -> None:
     """Sources are http(s) only, and what a link leads to is told nothing of us."""
     claim = await acts.new_claim(desk, "The bridge at Jarinje carries lorries")
     page = await windows.open(f"/claims/{claim}", name="Eve", role="editor")

@@ -29,7 +29,9 @@ async def opened(windows: Windows, path: str, name: str = "Ana", role: str = "ch
     return page
 
 
-async def test_a_storm_of_changes_is_followed_calmly(windows: Windows, desk: Desk) -> None:
+async def test_page_keeps_up_with_many_changes_with_few_requests(
+    windows: Windows, desk: Desk
+) -> None:
     """Sixty a second: the page keeps up, and asks not more than twice a second."""
     page = await opened(windows, "/")
     asked: list[str] = []
@@ -45,9 +47,7 @@ async def test_a_storm_of_changes_is_followed_calmly(windows: Windows, desk: Des
     assert len(asked) <= 10  # one more for what came last, and then rest
 
 
-async def test_a_change_elsewhere_takes_nobody_out_of_the_past(
-    windows: Windows, desk: Desk
-) -> None:
+async def test_live_change_does_not_leave_a_page_of_the_past(windows: Windows, desk: Desk) -> None:
     """The slider was drawn, its page is on its way, and something happens: it comes all the
     same."""
     claim = await acts.new_claim(desk, "The ferry at Gazivode runs again")
@@ -71,7 +71,7 @@ async def test_a_change_elsewhere_takes_nobody_out_of_the_past(
     await expect(page.locator(".events li")).to_have_count(1)
 
 
-async def test_one_answer_that_fails_is_asked_for_again(windows: Windows, desk: Desk) -> None:
+async def test_failed_update_is_requested_again(windows: Windows, desk: Desk) -> None:
     """The stream stands, so nothing else would: what is said to be tried again is."""
     claim = await acts.new_claim(desk, "The bridge at Zubin Potok is closed")
     page = await opened(windows, f"/claims/{claim}")
@@ -87,7 +87,7 @@ async def test_one_answer_that_fails_is_asked_for_again(windows: Windows, desk: 
     await expect(page.locator("#line")).to_be_hidden()
 
 
-async def test_the_place_of_a_quote_is_counted_in_characters(windows: Windows, desk: Desk) -> None:
+async def test_place_of_a_quote_is_counted_in_characters(windows: Windows, desk: Desk) -> None:
     """What is two units to a script and one character to the server puts no quote in the wrong
     place."""
     ana = await windows.open("/intake", name="Ana")
@@ -107,7 +107,7 @@ async def test_the_place_of_a_quote_is_counted_in_characters(windows: Windows, d
     assert await ana.input_value("#quote") == "We left"
 
 
-async def test_a_claim_is_found_where_the_story_has_none(windows: Windows, desk: Desk) -> None:
+async def test_claim_search_works_in_a_story_without_claims(windows: Windows, desk: Desk) -> None:
     """What is searched for is offered beside an empty list too."""
     claim = await acts.new_claim(desk, "Seventeen lorries crossed at Brnjak")
     async with httpx.AsyncClient(base_url=desk.url) as client:
@@ -130,7 +130,7 @@ async def test_a_claim_is_found_where_the_story_has_none(windows: Windows, desk:
     await expect(eve.locator(".passages")).to_contain_text("Seventeen lorries crossed at Brnjak")
 
 
-async def test_a_refused_form_says_so_where_one_goes_on(windows: Windows, desk: Desk) -> None:
+async def test_refused_form_focuses_its_error(windows: Windows, desk: Desk) -> None:
     """The focus is at what is wrong, for who hears or walks the page."""
     claim = await acts.new_claim(desk, "The mast on Mokra Gora fell")
     page = await windows.open(f"/claims/{claim}/withdraw", name="Ana")

@@ -82,7 +82,7 @@ async def test_desk_works_by_keyboard(windows: Windows, desk: Desk) -> None:
     await page.wait_for_url("**/intake")
 
 
-async def test_one_keeps_what_one_has_typed_when_leaving_by_mistake(windows: Windows) -> None:
+async def test_leaving_a_filled_form_asks_first(windows: Windows) -> None:
     """Leaving a form with words in it is asked about first."""
     page = await windows.open("/intake", name="Ana")
     asked = []
