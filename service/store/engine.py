@@ -13,6 +13,7 @@ durable, and no network call can be awaited inside a transaction
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -45,6 +46,10 @@ POOLED = (
     "Where it is in session mode, CLAIMDESK_DATABASE_POOLER=session is faster."
 )
 log = structlog.get_logger("database")
+
+
+class _Rehearsed(Exception):
+    """Ends the transaction of a rehearsal, which is rolled back as for any error."""
 
 
 class Database:
@@ -159,15 +164,15 @@ class Database:
     ) -> T:
         """Run `command` as `write` does, roll it back, and return what it returned."""
 
-        def work(connection: Connection) -> T:
-            result = command(connection, *args, **kwargs)
-            transaction = connection.get_transaction()
-            assert transaction is not None, "a command does not end its transaction"
-            transaction.rollback()
-            pop_mark(connection)  # nothing happened that anybody should look for
-            return result
+        results: list[T] = []
 
-        return await self._run_in_transaction(work)
+        def work(connection: Connection) -> None:
+            results.append(command(connection, *args, **kwargs))
+            raise _Rehearsed
+
+        with suppress(_Rehearsed):
+            await self._run_in_transaction(work)
+        return results[-1]
 
     async def read(
         self,

@@ -19,6 +19,7 @@ from service.store import releases
 from service.store.compiled_statements import Lookup, Parameters
 from service.store.failures import FULL, log_failure
 from service.store.file_guard import FileGuard, identify
+from service.store.write_queue import WriteQueue
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
@@ -48,6 +49,7 @@ class SQLiteBackend:
         self.reader = create_sqlite_engine(url, writing=False, check=check)
         self._watcher: asyncio.Task[None] | None = None
         self._writing = ThreadPoolExecutor(1, "claimdesk-writer")
+        self._queue = WriteQueue(self._writing, self._write)
         self._reading = ThreadPoolExecutor(READER_THREADS, "claimdesk-reader")
         self._local = threading.local()
         self._lookup_connections: list[PoolProxiedConnection] = []
@@ -76,7 +78,7 @@ class SQLiteBackend:
             if self.guard is not None:
                 self.guard.refuse_where_faulty()
             return await self._in_thread(self._reading, lambda: self._transact(work, writing=False))
-        return await self._in_thread(self._writing, lambda: self._write(work))
+        return await self._queue.run(work)
 
     @staticmethod
     async def _in_thread(threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:
