@@ -58,6 +58,32 @@ from service.webhooks.dispatcher import Dispatcher, build_guard
 from service.webhooks.meters import Meters
 
 HOUSEKEEPING_SECONDS = 30.0
+ROUTERS = (
+    claim_reads.router,
+    board_pages.router,
+    claims.router,
+    claim_links.router,
+    claim_decisions.router,
+    statements.router,
+    statements.link_router,
+    decisions.router,
+    decisions.queue_router,
+    events.router,
+    directory.party_router,
+    directory.speaker_router,
+    directory.source_router,
+    stories.router,
+    accounts.router,
+    accounts.key_router,
+    accounts.user_router,
+    administration.router,
+    webhooks.router,
+    publication.router,
+    feeds.router,
+    meta.router,
+    meta.pages,
+    *desk.routers,
+)
 log = structlog.get_logger("claimdesk")
 
 
@@ -143,35 +169,9 @@ def create_app(
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.services = services
-    # First, since routes are tried in order; and not included, since FastAPI looks through every
-    # router that it includes.
-    app.router.routes += [*claim_reads.router.routes, *board_pages.router.routes]
-    for router in (
-        claims.router,
-        claim_links.router,
-        claim_decisions.router,
-        statements.router,
-        statements.link_router,
-        decisions.router,
-        decisions.queue_router,
-        events.router,
-        directory.party_router,
-        directory.speaker_router,
-        directory.source_router,
-        stories.router,
-        accounts.router,
-        accounts.key_router,
-        accounts.user_router,
-        administration.router,
-        webhooks.router,
-        publication.router,
-        feeds.router,
-        meta.router,
-        meta.pages,
-    ):
-        app.include_router(router)
-    for router in desk.routers:
-        app.include_router(router)
+    # The routers' own routes, which all apps of a process share: FastAPI builds what it includes
+    # anew for each app, at the first requests. Routes are tried in this order.
+    app.router.routes += [route for router in ROUTERS for route in router.routes]
     problems.install_error_handlers(app, error_pages.render_error_page)
     document.install_document(app)
     app.add_middleware(Compression)
