@@ -117,17 +117,7 @@ def _draft_creation(connection: Connection, new: NewClaim, *, actor: Actor, now:
     said = origin.voice
     if claimant and claimant.speaker is None and said and said.party == claimant.party:
         claimant = replace(claimant, speaker=said.speaker)
-    return amendments.draft_creation(
-        text=new.text,
-        kind=new.kind.value,
-        claimant=claimant,
-        claimed_at=new.claimed_at,
-        precision=new.precision.value,
-        story=new.story,
-        tags=new.tags,
-        part_of=new.part_of,
-        origin_statement=origin.id,
-    )
+    return amendments.draft_creation(new, claimant=claimant, origin_statement=origin.id)
 
 
 def amend_claim(

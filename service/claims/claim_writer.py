@@ -58,30 +58,7 @@ class Recorded(Loaded):
     events: tuple[Event, ...]
 
 
-ROW_COLUMNS = (
-    "version",
-    "document",
-    "assignee",
-    "merged_into",
-    "status",
-    "kind",
-    "lifecycle",
-    "story",
-    "claimant",
-    "claimant_root",
-    "part_of",
-    "origin_statement",
-    "agrees",
-    "challenged",
-    "pending",
-    "claimed_at",
-    "claimed_end",
-    "precision",
-    "status_since",
-    "changed_at",
-    "state",
-    "last_hash",
-)
+ROW_COLUMNS = tuple(column.name for column in claims.c if column.name not in ("id", "created_at"))
 """The columns of `claims` that a state determines: what `build_row` gives."""
 LOAD = CompiledStatement(
     select(

@@ -8,14 +8,18 @@ from collections.abc import Callable
 from typing import Any
 
 from service.claims.documents import build_claimant
-from service.domain.claims import ClaimState, DecisionKind, Link, Speaker, format_instant
+from service.domain.claims import AMENDABLE, ClaimState, DecisionKind, Link, Speaker, format_instant
+from service.domain.disclosure import EVENT_FIELDS, Audience
 from service.domain.history import Event
 from service.domain.print_line import build_print_line
 from service.domain.webhooks import EventType
 from service.webhooks.bodies import render_body
 
 Data = dict[str, Any]
-AMENDMENT_FIELDS = ("text", "tags", "finding", "material")
+AMENDMENT_FIELDS = (
+    *(name for name in AMENDABLE if EVENT_FIELDS["claim.amended"].get(name) is not Audience.DESK),
+    "material",
+)
 """What an amendment tells; who is assigned is the desk's own business."""
 
 

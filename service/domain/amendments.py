@@ -11,6 +11,7 @@ from typing import Any
 from service.domain import evidence, history
 from service.domain.changes import Change
 from service.domain.claims import (
+    AMENDABLE,
     Cause,
     ClaimState,
     DecisionKind,
@@ -20,10 +21,12 @@ from service.domain.claims import (
     Precision,
     Stance,
     Status,
+    Voice,
     format_instant,
 )
 from service.domain.errors import AlreadySettled, Invalid, MergeCycle, NotFound
 from service.domain.history import Draft
+from service.domain.inputs import CREATION_FIELDS, NewClaim
 from service.domain.lifecycle import draft_reopening
 from service.domain.plain_data import make_plain
 from service.domain.proposals import require_open_claim
@@ -170,7 +173,7 @@ def _describe_moment(said_at: datetime | None, precision: Precision | None) -> d
 def draft_amendment(
     state: ClaimState, changes: Mapping[str, Any], *, material: bool
 ) -> list[Draft]:
-    """Draft a change of text, tags or assignee; only what differs is recorded.
+    """Draft a change of fields that are `AMENDABLE`; only what differs is recorded.
 
     A material change of the text is a new revision: links must be affirmed one by one, a finding
     about the former wording ends, and a confirmed claim awaits confirmation again.  A typo fix
@@ -178,14 +181,14 @@ def draft_amendment(
     """
     require_open_claim(state)
     draft = Draft("claim.amended", {})
-    if "text" in changes and changes["text"] != state.text:
-        draft.data.update(text=changes["text"], material=material)
+    for name in AMENDABLE:
+        value = make_plain(changes[name]) if name in changes else None
+        if name in changes and value != make_plain(getattr(state, name)):
+            draft.data[name] = value
+    if "text" in draft.data:
+        draft.data["material"] = material
         if material:
             draft.data["revision"] = state.revision + 1
-    if "assignee" in changes and changes["assignee"] != state.assignee:
-        draft.data["assignee"] = changes["assignee"]
-    if "tags" in changes and tuple(changes["tags"]) != state.tags:
-        draft.data["tags"] = list(changes["tags"])
     if not draft.data:
         return []
     drafts = [draft]
@@ -314,33 +317,11 @@ def draft_component_change(component: ClaimState, *, removed: bool = False) -> D
     )
 
 
-def draft_creation(
-    *,
-    text: str,
-    kind: str,
-    claimant: Any,
-    claimed_at: Any,
-    precision: str,
-    story: str | None,
-    tags: tuple[str, ...],
-    part_of: str | None,
-    origin_statement: str,
-) -> Draft:
+def draft_creation(new: NewClaim, *, claimant: Voice | None, origin_statement: str) -> Draft:
     """Draft the first event of a claim, which is asserted."""
-    return Draft(
-        "claim.created",
-        {
-            "text": text,
-            "kind": kind,
-            "claimant": make_plain(claimant) if claimant else None,
-            "claimed_at": format_instant(claimed_at),
-            "precision": precision,
-            "story": story,
-            "tags": list(tags),
-            "part_of": part_of,
-            "origin_statement": origin_statement,
-        },
-    )
+    data = {name: make_plain(getattr(new, name, None)) for name in CREATION_FIELDS}
+    data |= {"claimant": make_plain(claimant), "origin_statement": origin_statement}
+    return Draft("claim.created", data)
 
 
 def _require_link(state: ClaimState, link_id: str) -> Link:

@@ -259,6 +259,14 @@ class ClaimState:
         return next((link for link in reversed(self.links) if link.id == link_id), None)
 
 
+AMENDABLE = ("text", "tags", "assignee", "finding")
+"""The fields that `claim.amended` may change.  It also says whether that is `material`."""
+
+LATER_FIELDS = ("imported",)
+"""Fields that the states of older releases lack.  A state is stored without those that are None, so
+that the states of claims that nobody has changed since are still what the record implies."""
+
+
 def to_utc(moment: datetime) -> datetime:
     """Return `moment` in UTC.  Raises ValueError for a naive datetime: it would be a guess."""
     if moment.tzinfo is None:

@@ -13,12 +13,12 @@ from datetime import datetime
 from typing import Any
 
 from service.domain.claims import (
+    AMENDABLE,
     Cause,
     ClaimState,
     Component,
     Finding,
     Imported,
-    Kind,
     Lifecycle,
     Link,
     Precision,
@@ -28,7 +28,14 @@ from service.domain.claims import (
     compute_end,
     parse_instant,
 )
-from service.domain.plain_data import read_imported, read_link, read_pending, read_voice
+from service.domain.inputs import CREATION_FIELDS
+from service.domain.plain_data import (
+    read_fields,
+    read_imported,
+    read_link,
+    read_pending,
+    read_state,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,23 +139,10 @@ def is_affected(state: ClaimState, draft: Draft) -> bool:
 
 
 def _create(claim_id: str, event: Event) -> ClaimState:
-    data = event.data
-    return ClaimState(
-        id=claim_id,
-        text=data["text"],
-        kind=Kind(data["kind"]),
-        claimant=read_voice(data["claimant"]) if data["claimant"] else None,
-        claimed_at=parse_instant(data["claimed_at"]),
-        precision=Precision(data["precision"]),
-        story=data["story"],
-        origin_statement=data["origin_statement"],
-        part_of=data["part_of"],
-        tags=tuple(data["tags"]),
-        created_at=event.recorded_at,
-        updated_at=event.recorded_at,
-        status_since=event.recorded_at,
-        version=1,
-    )
+    recorded = {name: event.data[name] for name in CREATION_FIELDS if name in event.data}
+    moment = event.recorded_at
+    began = {"created_at": moment, "updated_at": moment, "status_since": moment}
+    return read_state({**recorded, **began, "id": claim_id, "version": 1})
 
 
 def _add_link(state: ClaimState, event: Event) -> ClaimState:
@@ -222,11 +216,7 @@ def _change_finding(state: ClaimState, event: Event) -> ClaimState:
 
 def _amend(state: ClaimState, event: Event) -> ClaimState:
     data = event.data
-    changes: dict[str, Any] = {name: data[name] for name in ("text", "assignee") if name in data}
-    if "tags" in data:
-        changes["tags"] = tuple(data["tags"])
-    if "finding" in data:
-        changes["finding"] = Finding(data["finding"]) if data["finding"] else None
+    changes = read_fields(data, AMENDABLE)
     if data.get("material"):
         changes["revision"] = state.revision + 1
         changes["pending"] = None
@@ -340,6 +330,3 @@ EVENT_TYPES = ("claim.created", *STEPS)
 
 STATUS_TYPES = ("claim.created", "claim.status_changed")
 """The events that give a claim a status: its first, and every other."""
-
-AMENDABLE = ("text", "tags", "assignee", "finding")
-"""What `claim.amended` may change of a claim.  It also says whether that is `material`."""

@@ -1,6 +1,6 @@
 """The inputs of commands, whether they come from JSON, a form, a seed file or an import."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 
 from service.domain.claims import (
@@ -81,6 +81,14 @@ class NewClaim:
     story: str | None = None
     tags: tuple[str, ...] = ()
     part_of: str | None = None
+
+
+CREATION_FIELDS = (
+    *(field.name for field in fields(NewClaim) if field.name not in ("speaker", "origin")),
+    "origin_statement",
+)
+"""What `claim.created` says of a claim: all that was sent, with the voice as `claimant` and the
+statement that it comes from by its id."""
 
 
 @dataclass(frozen=True, slots=True)

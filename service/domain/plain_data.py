@@ -1,6 +1,6 @@
 """Turns claims into plain JSON, as event data and stored states hold them, and reads them back."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
@@ -56,7 +56,6 @@ def read_voice(data: Data) -> Voice:
 
 
 def read_link(data: Data) -> Link:
-    recorded_at = data["recorded_at"]
     return Link(
         id=data["id"],
         statement=data["statement"],
@@ -68,7 +67,7 @@ def read_link(data: Data) -> Link:
         said_at=parse_instant(data["said_at"]),
         precision=Precision(data["precision"]),
         quote=data["quote"],
-        recorded_at=parse_instant(recorded_at) if isinstance(recorded_at, str) else recorded_at,
+        recorded_at=_read_instant(data["recorded_at"]),
         affirmed=data.get("affirmed", True),
         retracted=data.get("retracted", False),
         withdrawn=data.get("withdrawn", False),
@@ -78,8 +77,7 @@ def read_link(data: Data) -> Link:
 
 
 def read_imported(data: Data) -> Imported:
-    finding = data["finding"]
-    return Imported(data["by"], data["label"], Finding(finding) if finding else None)
+    return Imported(data["by"], data["label"], _read_finding(data["finding"]))
 
 
 def _sort_keys(value: Any) -> Any:
@@ -116,38 +114,49 @@ def read_pending(data: Data) -> Pending:
     )
 
 
+def _read_instant(value: str | datetime) -> datetime:
+    return parse_instant(value) if isinstance(value, str) else value
+
+
+def _read_finding(value: str | None) -> Finding | None:
+    return Finding(value) if value else None
+
+
+def _read_component(data: Data) -> Component:
+    return Component(data["id"], data["text"], Status(data["status"]))
+
+
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "kind": Kind,
+    "claimant": lambda data: read_voice(data) if data else None,
+    "claimed_at": _read_instant,
+    "precision": Precision,
+    "created_at": _read_instant,
+    "updated_at": _read_instant,
+    "status_since": _read_instant,
+    "status": Status,
+    "lifecycle": Lifecycle,
+    "finding": _read_finding,
+    "tags": tuple,
+    "links": lambda links: tuple(map(read_link, links)),
+    "components": lambda components: tuple(map(_read_component, components)),
+    "pending": lambda data: read_pending(data) if data else None,
+    "imported": lambda data: read_imported(data) if data else None,
+}
+"""How the fields of a claim are read that are more than a text, a number or a boolean."""
+
+_STATE_FIELDS = tuple(field.name for field in fields(ClaimState))
+
+
+def read_fields(data: Data, names: Iterable[str]) -> dict[str, Any]:
+    """Return the named fields of a claim, as far as `data` has them, as `ClaimState` holds them."""
+    return {
+        name: _READERS[name](data[name]) if name in _READERS else data[name]
+        for name in names
+        if name in data
+    }
+
+
 def read_state(data: Data) -> ClaimState:
     """Return the claim whose state was stored as `data`: the inverse of `make_plain`."""
-    claimant, waiting = data["claimant"], data["pending"]
-    return ClaimState(
-        id=data["id"],
-        text=data["text"],
-        kind=Kind(data["kind"]),
-        claimant=read_voice(claimant) if claimant else None,
-        claimed_at=parse_instant(data["claimed_at"]),
-        precision=Precision(data["precision"]),
-        story=data["story"],
-        origin_statement=data["origin_statement"],
-        part_of=data["part_of"],
-        created_at=parse_instant(data["created_at"]),
-        updated_at=parse_instant(data["updated_at"]),
-        status_since=parse_instant(data["status_since"]),
-        version=data["version"],
-        revision=data["revision"],
-        sequence=data["sequence"],
-        status=Status(data["status"]),
-        lifecycle=Lifecycle(data["lifecycle"]),
-        merged_into=data["merged_into"],
-        finding=Finding(data["finding"]) if data["finding"] else None,
-        tags=tuple(data["tags"]),
-        assignee=data["assignee"],
-        override=data["override"],
-        verification_opened=data["verification_opened"],
-        links=tuple(map(read_link, data["links"])),
-        components=tuple(
-            Component(part["id"], part["text"], Status(part["status"]))
-            for part in data["components"]
-        ),
-        pending=read_pending(waiting) if waiting else None,
-        imported=read_imported(data["imported"]) if data.get("imported") else None,
-    )
+    return ClaimState(**read_fields(data, _STATE_FIELDS))

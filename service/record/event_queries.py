@@ -19,10 +19,9 @@ from sqlalchemy import (
 )
 
 from service.domain import disclosure
-from service.domain.claims import format_instant
+from service.domain.claims import AMENDABLE, format_instant
 from service.domain.disclosure import Audience
 from service.domain.errors import EpochEnded
-from service.domain.history import AMENDABLE
 from service.domain.positions import START_AGAIN
 from service.record.canonical import read_salts
 from service.record.tail import NEWEST_OF_ALL, newest

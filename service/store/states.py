@@ -31,7 +31,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from service.domain import plain_data
-from service.domain.claims import ClaimState, Link
+from service.domain.claims import LATER_FIELDS, ClaimState, Link
 from service.store.compiled_statements import CompiledStatement
 from service.store.tables import state_links
 
@@ -75,10 +75,12 @@ def _concatenate(element: _Concatenated, compiler: Any, **options: Any) -> str:
 
 
 def write_out(state: ClaimState) -> str:
-    """Return the state as JSON, with its first links, and with `imported` only where it was."""
+    """Return the state as JSON, with its first links, and with later fields only where they are
+    set."""
     fields: dict[str, Any] = {name: getattr(state, name) for name in state.__dataclass_fields__}
-    if state.imported is None:
-        del fields["imported"]
+    for name in LATER_FIELDS:
+        if fields[name] is None:
+            del fields[name]
     if len(state.links) > FIRST:
         fields["links"] = state.links[:FIRST]
         fields[FURTHER] = len(state.links) - FIRST

@@ -22,6 +22,7 @@ from service.domain.access import Actor, Role
 from service.domain.claims import (
     Basis,
     ClaimState,
+    Kind,
     Link,
     Precision,
     Scope,
@@ -34,6 +35,7 @@ from service.domain.claims import (
 )
 from service.domain.guards import Move
 from service.domain.history import Draft, Event
+from service.domain.inputs import NewClaim
 from service.domain.names import normalize_speaker
 from service.domain.subjects import Subject, SubjectKind
 from service.record import writer
@@ -408,14 +410,18 @@ class Teller:
         record = _Record(_text(claim.id), self.rows, self.known)
         record.append(
             amendments.draft_creation(
-                text=claim.text,
-                kind=claim.kind,
+                NewClaim(
+                    text=claim.text,
+                    kind=Kind(claim.kind),
+                    claimant=claim.claimant,
+                    speaker=None,
+                    claimed_at=claim.claimed_at,
+                    precision=Precision(claim.precision),
+                    origin=_text(claim.origin.id),
+                    story=claim.story,
+                    tags=claim.tags,
+                ),
                 claimant=self._voice(claim.claimant, claim.speaker) if claim.claimant else None,
-                claimed_at=claim.claimed_at,
-                precision=claim.precision,
-                story=claim.story,
-                tags=claim.tags,
-                part_of=None,
                 origin_statement=_text(claim.origin.id),
             ),
             claim.changes[0].id,

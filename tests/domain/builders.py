@@ -31,6 +31,7 @@ from service.domain.claims import (
 )
 from service.domain.guards import Move
 from service.domain.history import Draft, Event
+from service.domain.inputs import NewClaim
 
 NOON = datetime(2023, 10, 2, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -149,17 +150,17 @@ class Record:
     rules: list[str | None] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        draft = amendments.draft_creation(
+        new = NewClaim(
             text="Serbia has returned the operating regime of its units to normal",
-            kind=self.kind.value,
-            claimant=self.claimant,
+            kind=self.kind,
+            claimant=self.claimant.party if self.claimant else None,
+            speaker=None,
             claimed_at=datetime(2023, 10, 2, tzinfo=UTC),
-            precision=Precision.DAY.value,
-            story=None,
-            tags=(),
+            precision=Precision.DAY,
+            origin=self.origin,
             part_of=self.part_of,
-            origin_statement=self.origin,
         )
+        draft = amendments.draft_creation(new, claimant=self.claimant, origin_statement=self.origin)
         self.state: ClaimState
         self._append(None, draft)
 
