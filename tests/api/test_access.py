@@ -129,7 +129,7 @@ PLACES = IDS | {
 }
 
 
-def allowed(rule: Action | str, role: Role | None, *, public_read: bool = False) -> bool:
+def is_allowed(rule: Action | str, role: Role | None, *, public_read: bool = False) -> bool:
     if rule == OPEN:
         return True
     if rule == SIGNED_IN:
@@ -194,7 +194,7 @@ async def test_every_route_admits_only_the_roles_of_the_table(desk: Desk) -> Non
                 told = (method, url, role, response.status_code, response.text[:200])
                 assert response.status_code < 500, told
                 public_read = desk.settings.public_read and method == "GET"
-                if allowed(rule, role, public_read=public_read):
+                if is_allowed(rule, role, public_read=public_read):
                     assert response.status_code not in (401, 403), told
                 elif path in ENDLESS:
                     assert response.status_code == (401 if role is None else 403), told
@@ -220,7 +220,7 @@ async def test_head_needs_the_same_role_as_get(desk: Desk) -> None:
             assert head.content == b""
 
 
-async def secretive(desk: Desk) -> tuple[str, list[str], list[str]]:
+async def record_secretive_claim(desk: Desk) -> tuple[str, list[str], list[str]]:
     """A claim about which the desk knows more than it says: its id, what readers are not told, and
     what the public is not told besides."""
     await desk.parties()
@@ -269,7 +269,7 @@ async def secretive(desk: Desk) -> tuple[str, list[str], list[str]]:
 async def test_no_answer_for_outsiders_holds_internals(desk: Desk) -> None:
     """Readers see no assignee, note or draft of a decision; the public sees no names of the desk
     either."""
-    claim, withheld, staff = await secretive(desk)
+    claim, withheld, staff = await record_secretive_claim(desk)
     places = PLACES | {"claim_id": claim, "slug": "border"}
     urls = [
         path.format(**places)
@@ -306,7 +306,7 @@ async def test_no_answer_for_outsiders_holds_internals(desk: Desk) -> None:
 
 async def test_filter_by_assignee_is_refused_to_outsiders(desk: Desk) -> None:
     """Otherwise they could ask whether a claim is assigned to somebody."""
-    await secretive(desk)
+    await record_secretive_claim(desk)
     for assignee in ("me", NOBODY):
         response = await desk.reader.get("/v1/claims", params={"assignee": assignee})
         problem(response, "forbidden")

@@ -11,7 +11,7 @@ from tests.support.desk import Desk, build_statement
 MICROSECOND = timedelta(microseconds=1)
 
 
-async def listed(desk: Desk, at: datetime, **query: str) -> list[str]:
+async def list_claim_ids(desk: Desk, at: datetime, **query: str) -> list[str]:
     response = await desk.reader.get("/v1/claims", params={"as_of": at.isoformat(), **query})
     assert response.status_code == 200, response.text
     return [item["id"] for item in response.json()["items"]]
@@ -83,8 +83,11 @@ async def test_as_of_shows_the_party_tree_of_then(desk: Desk) -> None:
         ("washington", now, False),
         ("nato", now, True),
     ):
-        assert await listed(desk, at, claimant=party) == [claim] * has, (party, at)
-        assert await listed(desk, at, party=party, stance="supports") == [other] * has, (party, at)
+        assert await list_claim_ids(desk, at, claimant=party) == [claim] * has, (party, at)
+        assert await list_claim_ids(desk, at, party=party, stance="supports") == [other] * has, (
+            party,
+            at,
+        )
     (link,) = (await desk.read(other, expand="links", as_of=then.isoformat()))["links"]
     assert (link["statement"]["root"], link["statement"]["root_name"]) == (
         "washington",
@@ -121,7 +124,7 @@ async def test_act_on_several_claims_has_one_instant(desk: Desk) -> None:
     assert withdrawn == last["statement.withdrawn"]
     at = datetime.fromisoformat(last["party.changed"])
     before = at - MICROSECOND
-    assert await listed(desk, before, party="nato") == [first]
-    assert await listed(desk, before, party="washington") == []
+    assert await list_claim_ids(desk, before, party="nato") == [first]
+    assert await list_claim_ids(desk, before, party="washington") == []
     # All three acts waited for the second claim's last change, so by now nothing stands.
-    assert await listed(desk, at, party="washington") == []
+    assert await list_claim_ids(desk, at, party="washington") == []

@@ -71,7 +71,7 @@ async def test_invalid_claim_is_refused_with_every_field_at_fault(
 
 
 @pytest.mark.parametrize(
-    ("instant", "why"),
+    ("instant", "reason"),
     [
         ("2023-10-02T00:00:00", "offset"),
         ("2023-10-02", "offset"),
@@ -99,18 +99,20 @@ async def test_invalid_claim_is_refused_with_every_field_at_fault(
     ],
 )
 @pytest.mark.parametrize("database_kind", ["sqlite"])
-async def test_instants_must_be_rfc_3339_with_an_offset(desk: Desk, instant: Any, why: str) -> None:
+async def test_instants_must_be_rfc_3339_with_an_offset(
+    desk: Desk, instant: Any, reason: str
+) -> None:
     """Naive, absurd and impossible instants are refused in a body and in a query, each with its
     reason."""
     await desk.parties()
     async with nothing_changes(desk):
         claim = await desk.checker.post("/v1/claims", json=build_claim(claimed_at=instant))
-        assert why in refused_field(claim, "body", "claimed_at")
+        assert reason in refused_field(claim, "body", "claimed_at")
         said = await desk.checker.post(
             "/v1/statements", json=build_statement("nato", said_at=instant)
         )
-        assert why in refused_field(said, "body", "said_at")
-        if isinstance(instant, str) and why != "future":
+        assert reason in refused_field(said, "body", "said_at")
+        if isinstance(instant, str) and reason != "future":
             for url, name in (
                 ("/v1/claims", "as_of"),
                 ("/v1/claims", "claimed_since"),
@@ -120,7 +122,7 @@ async def test_instants_must_be_rfc_3339_with_an_offset(desk: Desk, instant: Any
                 ("/v1/statements", "until"),
             ):
                 asked = await desk.reader.get(url, params={name: instant})
-                assert why in refused_field(asked, "query", name)
+                assert reason in refused_field(asked, "query", name)
 
 
 RAW = [
@@ -175,7 +177,7 @@ async def test_body_must_be_sent_as_json(desk: Desk, kind: str | None) -> None:
 
 @pytest.mark.parametrize("database_kind", ["sqlite"])
 @pytest.mark.parametrize(
-    ("source", "found"),
+    ("source", "places_at_fault"),
     [
         ({"url": ""}, [["source", "url"]]),
         ({"url": "https://a.example", "bogus": 1}, [["source", "bogus"]]),
@@ -184,20 +186,20 @@ async def test_body_must_be_sent_as_json(desk: Desk, kind: str | None) -> None:
     ],
 )
 async def test_error_in_a_field_of_id_or_object_speaks_of_what_was_sent(
-    desk: Desk, source: Any, found: list[list[str]]
+    desk: Desk, source: Any, places_at_fault: list[list[str]]
 ) -> None:
     """It does not name our classes, nor call an object an invalid id."""
     await desk.parties()
     body = build_statement("nato", quotes=[build_quote() | {"source": source}])
     refused = problem(await desk.checker.post("/v1/statements", json=body), "invalid-request")
     places = [error["loc"] for error in refused["errors"]]
-    assert places == [["body", "quotes", 0, *place] for place in found]
+    assert places == [["body", "quotes", 0, *place] for place in places_at_fault]
     assert "function" not in refused["detail"]
     body = {"statement": body, "stance": "supports"}
     claim = await desk.claim()
     answer = await desk.checker.post(f"/v1/claims/{claim['id']}/links", json=body)
     places = [error["loc"] for error in problem(answer, "invalid-request")["errors"]]
-    assert places == [["body", "statement", "quotes", 0, *place] for place in found]
+    assert places == [["body", "statement", "quotes", 0, *place] for place in places_at_fault]
 
 
 async def test_body_over_256_kib_is_refused(desk: Desk) -> None:

@@ -28,15 +28,15 @@ from tests.verification.tampering import allow_changes
 Json = dict[str, Any]
 
 
-def canonical(value: Any) -> str:
+def encode_canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def digest(value: Any) -> str:
-    return sha256(canonical(value).encode()).hexdigest()
+    return sha256(encode_canonical(value).encode()).hexdigest()
 
 
-def put(event: Json, place: str, value: Any) -> None:
+def put_value(event: Json, place: str, value: Any) -> None:
     """Put `value` at a place such as `data.links.0.note`, in an event of one's own."""
     *path, last = place.split(".")
     inner: Any = event
@@ -56,19 +56,21 @@ def value_at(event: Json, place: str) -> Json:
     return {"value": inner[last]} if last in inner else {}
 
 
-def recompute_hash(claim: str, served: Json) -> str:
-    event = json.loads(json.dumps({name: served[name] for name in ("type", "actor", "data")}))
-    for place, salt in served["salts"].items():
-        put(event, place, {"commitment": digest({"salt": salt} | value_at(served, place))})
-    for place, commitment in served["commitments"].items():
-        put(event, place, {"commitment": commitment})
+def recompute_hash(claim: str, whole_event: Json) -> str:
+    event = json.loads(json.dumps({name: whole_event[name] for name in ("type", "actor", "data")}))
+    for place, salt in whole_event["salts"].items():
+        put_value(
+            event, place, {"commitment": digest({"salt": salt} | value_at(whole_event, place))}
+        )
+    for place, commitment in whole_event["commitments"].items():
+        put_value(event, place, {"commitment": commitment})
     return digest(
         {
             **event,
             "claim": claim,
-            "number": served.get("number", served["seq"]),
-            "previous_hash": served["previous_hash"],
-            "recorded_at": served["recorded_at"],
+            "number": whole_event.get("number", whole_event["seq"]),
+            "previous_hash": whole_event["previous_hash"],
+            "recorded_at": whole_event["recorded_at"],
         }
     )
 
@@ -129,9 +131,9 @@ async def claim(desk: Desk) -> str:
     return claim
 
 
-@pytest.mark.parametrize("who", ["public", "reader", "checker"])
-async def test_everybody_can_check_every_hash(desk: Desk, claim: str, who: str) -> None:
-    events = await history_of(getattr(desk, who), claim)
+@pytest.mark.parametrize("role", ["public", "reader", "checker"])
+async def test_everybody_can_check_every_hash(desk: Desk, claim: str, role: str) -> None:
+    events = await history_of(getattr(desk, role), claim)
     assert len(events) > 6
     previous = "0" * 64
     for event in events:
@@ -140,12 +142,12 @@ async def test_everybody_can_check_every_hash(desk: Desk, claim: str, who: str) 
         previous = event["hash"]
 
 
-@pytest.mark.parametrize("who", ["public", "reader"])
+@pytest.mark.parametrize("role", ["public", "reader"])
 async def test_withheld_value_cannot_be_guessed_from_its_hash(
-    desk: Desk, claim: str, who: str
+    desk: Desk, claim: str, role: str
 ) -> None:
     """Over all people, notes and types that it may have been, with every salt that is served."""
-    events = await history_of(getattr(desk, who), claim)
+    events = await history_of(getattr(desk, role), claim)
     whole = await history_of(desk.checker, claim)
     served = json.dumps(events)
     for secret in ("Tirana", "too early", "rang them up", "decision.rejected"):
@@ -156,8 +158,8 @@ async def test_withheld_value_cannot_be_guessed_from_its_hash(
     assert commitments
     withheld = [
         value_at(event, place)
-        for event, shown in zip(whole, events, strict=True)
-        for place in shown["commitments"]
+        for event, public_event in zip(whole, events, strict=True)
+        for place in public_event["commitments"]
     ]
     for value in withheld:
         guesses = {digest(value), digest(value.get("value"))}
@@ -173,8 +175,8 @@ async def test_the_desk_gets_values_and_salts(desk: Desk, claim: str) -> None:
     assert {"actor", "data", "type", "data.link.note", "data.approval_note"} <= salted
 
 
-@pytest.mark.parametrize("who", ["public", "reader", "admin"])
-async def test_every_hash_can_be_checked_whatever_happened(desk: Desk, who: str) -> None:
+@pytest.mark.parametrize("role", ["public", "reader", "admin"])
+async def test_every_hash_can_be_checked_whatever_happened(desk: Desk, role: str) -> None:
     """Merges, withdrawals, drafts: with the program of docs/record.md, as it stands there."""
     text = (Path(__file__).parents[2] / "docs" / "record.md").read_text(encoding="utf-8")
     program: Json = {}
@@ -183,7 +185,7 @@ async def test_every_hash_can_be_checked_whatever_happened(desk: Desk, who: str)
     await twins.live_through(twin)
     for name in ("claim", "other", "many", "duplicate", "taken-back", "part"):
         previous = "0" * 64
-        for event in await history_of(getattr(desk, who), twin.ids[name]):
+        for event in await history_of(getattr(desk, role), twin.ids[name]):
             assert event["previous_hash"] == previous
             assert recompute_hash(twin.ids[name], event) == event["hash"], (name, event)
             assert program["compute_hash"](twin.ids[name], event) == event["hash"]
@@ -245,9 +247,9 @@ async def test_others_cannot_tell_whether_an_event_has_a_withheld_field(desk: De
     await desk.parties()
     user = await add_user(desk, "ana")
     told: list[Any] = []
-    for assigned, note in (({}, None), ({"assignee": user}, "he was angry")):
+    for changes, note in (({}, None), ({"assignee": user}, "he was angry")):
         claim = str((await desk.claim())["id"])
-        await amend(desk, claim, tags=["army"], **assigned)
+        await amend(desk, claim, tags=["army"], **changes)
         await desk.link(claim, "comments", "nato", note=note)
         events = await history_of(desk.reader, claim)
         told.append([(event["type"], sorted(event["commitments"])) for event in events])

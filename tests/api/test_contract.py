@@ -227,26 +227,26 @@ async def test_answers_of_a_whole_journey_are_as_documented(desk: Desk) -> None:
 class Server:
     """A desk on a loop of its own, for tests that are not asynchronous."""
 
-    def __init__(self, runner: asyncio.Runner, desk: Desk, known: dict[str, Any]) -> None:
+    def __init__(self, runner: asyncio.Runner, desk: Desk, values: dict[str, Any]) -> None:
         self.runner = runner
         self.desk = desk
-        self.known = known
+        self.known = values
         self.now = desk.clock.now
 
-    def send(self, prepared: requests.PreparedRequest) -> httpx.Response:
+    def send(self, request: requests.PreparedRequest) -> httpx.Response:
         client = self.desk.admin
-        body = prepared.body
+        body = request.body
         assert body is None or isinstance(body, str | bytes)
         # However many requests there were: what waits to be sent is not overdue.
         self.desk.clock.now = self.now
         return self.runner.run(
             client.request(
-                prepared.method or "GET",
-                prepared.url or "/",
+                request.method or "GET",
+                request.url or "/",
                 content=body.encode() if isinstance(body, str) else body,
                 headers=[
                     (name.encode(), value if isinstance(value, bytes) else value.encode())
-                    for name, value in prepared.headers.items()
+                    for name, value in request.headers.items()
                     if name.lower() not in ("authorization", "content-length", "cookie")
                 ],
             )
@@ -324,13 +324,13 @@ def server(migrated_sqlite: Any, tmp_path_factory: pytest.TempPathFactory) -> It
         runner.run(running.__aexit__(None, None, None))
 
 
-def put_known(place: Any, known: dict[str, Any]) -> None:
+def put_known(place: Any, values: dict[str, Any]) -> None:
     """Put what exists where something made up stands, so that requests get further than 404."""
     if isinstance(place, dict):
-        for name in place.keys() & known.keys():
-            place[name] = known[name]
-        for name in place.keys() - known.keys():
-            put_known(place[name], known)
+        for name in place.keys() & values.keys():
+            place[name] = values[name]
+        for name in place.keys() - values.keys():
+            put_known(place[name], values)
 
 
 def cases() -> Iterator[tuple[str, str, GenerationMode]]:

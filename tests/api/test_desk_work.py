@@ -39,7 +39,7 @@ async def test_decisions_are_listed_before_and_after_they_are_settled(desk: Desk
         assert done["settled_at"] is not None
         assert (await desk.checker.get(url)).json() == done
         settled.append(decision["id"])
-    for query, found in (
+    for query, expected in (
         ({}, settled),
         ({"state": "approved"}, settled[2:]),
         ({"state": "pending"}, []),
@@ -47,7 +47,7 @@ async def test_decisions_are_listed_before_and_after_they_are_settled(desk: Desk
         ({"claim": NOBODY}, []),
     ):
         listed = (await desk.checker.get("/v1/decisions", params=query)).json()["items"]
-        assert [each["id"] for each in listed] == found, query
+        assert [each["id"] for each in listed] == expected, query
     changes = (await desk.reader.get(f"/v1/claims/{claim}/status-changes")).json()["items"]
     assert [change["decision"] for change in changes] == settled[2:]
     assert (changes[0]["decided_by"], changes[0]["approved_by"]) == ("checker", "editor")
@@ -182,18 +182,24 @@ async def test_event_list_gives_every_event_once_and_in_order(desk: Desk) -> Non
     assert [(event["number"], event["hash"]) for event in events] == [
         (each["seq"], each["hash"]) for each in history
     ]
-    for query, fits in (
-        ({"claim": claim}, lambda one: one["claim"] == claim),
-        ({"types": "link.created"}, lambda one: one["type"] == "link.created"),
+    for query, matches in (
+        ({"claim": claim}, lambda item: item["claim"] == claim),
+        ({"types": "link.created"}, lambda item: item["type"] == "link.created"),
         (
             {"types": ["link.created", "claim.created"]},
-            lambda one: one["type"] in ("link.created", "claim.created"),
+            lambda item: item["type"] in ("link.created", "claim.created"),
         ),
-        ({"after": numbers[5]}, lambda one: one["seq"] > numbers[5]),
+        ({"after": numbers[5]}, lambda item: item["seq"] > numbers[5]),
     ):
         found = (await desk.reader.get("/v1/events", params=query)).json()["items"]
-        assert found == [each for each in seen if fits(each)], query
+        assert found == [each for each in seen if matches(each)], query
     in_story = (await desk.reader.get("/v1/events", params={"story": "border"})).json()["items"]
     assert len(in_story) == 2 * 3
-    for wrong in ({"after": -1}, {"after": 2**63}, {"types": "x"}, {"limit": 201}, {"claim": "x"}):
-        problem(await desk.reader.get("/v1/events", params=wrong), "invalid-request")
+    for invalid_query in (
+        {"after": -1},
+        {"after": 2**63},
+        {"types": "x"},
+        {"limit": 201},
+        {"claim": "x"},
+    ):
+        problem(await desk.reader.get("/v1/events", params=invalid_query), "invalid-request")

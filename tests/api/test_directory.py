@@ -118,7 +118,7 @@ async def test_speaker_is_found_without_diacritics(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    ("recorded", "written"),
+    ("recorded_name", "typed_name"),
     [
         ("Michael O’Neill", "michael o'neill"),
         ("Michael O’Neill", "ONeill"),
@@ -130,11 +130,11 @@ async def test_speaker_is_found_without_diacritics(desk: Desk) -> None:
     ],
 )
 async def test_a_speaker_is_found_however_the_name_is_spelled(
-    desk: Desk, recorded: str, written: str
+    desk: Desk, recorded_name: str, typed_name: str
 ) -> None:
     await desk.post("/v1/parties", {"slug": "belgrade", "name": "Belgrade"})
-    made = await desk.post("/v1/speakers", {"party": "belgrade", "name": recorded})
-    found = (await desk.reader.get("/v1/speakers", params={"name": written})).json()["items"]
+    made = await desk.post("/v1/speakers", {"party": "belgrade", "name": recorded_name})
+    found = (await desk.reader.get("/v1/speakers", params={"name": typed_name})).json()["items"]
     assert [speaker["id"] for speaker in found] == [made["id"]]
 
 

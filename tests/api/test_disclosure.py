@@ -168,13 +168,13 @@ async def test_outsiders_read_the_same_with_and_without_internals(pair: tuple[Tw
         answered = 0
         for url, other in zip(list_urls(plain), list_urls(secret), strict=True):
             told = []
-            for twin, address, known in zip(pair, (url, other), ids, strict=True):
+            for twin, address, known_ids in zip(pair, (url, other), ids, strict=True):
                 answers = await read_all(twin, getattr(twin.desk, role), address)
                 if SECRET not in address:
                     assert SECRET not in "".join(answer.text for answer in answers), address
-                told.append([str(answers[0].status_code), *visible(answers, known)])
+                told.append([str(answers[0].status_code), *list_visible_lines(answers, known_ids)])
                 answered += answers[0].status_code == 200
-            assert told[0] == told[1], f"{role} at {url}: {differing(*told)}"
+            assert told[0] == told[1], f"{role} at {url}: {diff_answers(*told)}"
         assert answered > 200, "the walk reached what it walks"
     await require_that_the_desk_reads_more(secret)
 
@@ -197,17 +197,17 @@ async def require_that_the_desk_reads_more(secret: Twin) -> None:
         assert SECRET in answer.text, url
 
 
-def differing(one: list[str], other: list[str]) -> str:
+def diff_answers(lines_before: list[str], lines_after: list[str]) -> str:
     """The lines in which two answers differ."""
     before, after = (
         "\n".join(part.replace(",", ",\n") for part in map(str, text)).splitlines()
-        for text in (one, other)
+        for text in (lines_before, lines_after)
     )
     lines = difflib.unified_diff(before, after, n=0, lineterm="")
     return "\n".join(lines)[:2_000]
 
 
-def visible(answers: list[httpx.Response], ids: dict[str, str]) -> list[str]:
+def list_visible_lines(answers: list[httpx.Response], ids: dict[str, str]) -> list[str]:
     """What an outsider is told by the pages of an answer, but for what may differ."""
     address = str(answers[0].url.raw_path, "ascii")
     if answers[0].headers.get("content-type") != "application/json":

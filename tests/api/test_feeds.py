@@ -31,7 +31,7 @@ STORY = "/feeds/stories/border"
 PUBLIC = "public, max-age=60, must-revalidate"
 
 
-async def told(desk: Desk, path: str = ALL, **query: Any) -> Json:
+async def read_feed(desk: Desk, path: str = ALL, **query: Any) -> Json:
     """A feed's page, by the rules of both formats and the same in both."""
     as_json = await desk.reader.get(f"{path}.json", params=query)
     assert as_json.status_code == 200, as_json.text
@@ -47,10 +47,10 @@ async def told(desk: Desk, path: str = ALL, **query: Any) -> Json:
 
 
 async def ids(desk: Desk, path: str = ALL, **query: Any) -> list[str]:
-    return [item["id"] for item in (await told(desk, path, **query))["items"]]
+    return [item["id"] for item in (await read_feed(desk, path, **query))["items"]]
 
 
-async def busy(desk: Desk) -> tuple[str, str]:
+async def record_busy_claims(desk: Desk) -> tuple[str, str]:
     """Two claims, one of them in a story, after a day in which much happened to them."""
     await desk.parties()
     await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
@@ -84,8 +84,8 @@ async def test_entry_says_what_was_known_at_its_moment(desk: Desk) -> None:
     """Text, print line, names and override of an entry are those of the claim as of its moment,
     whatever was amended, renamed or withdrawn since; every status that a claim was given is there
     once, the newest first."""
-    claims = await busy(desk)
-    feed = await told(desk)
+    claims = await record_busy_claims(desk)
+    feed = await read_feed(desk)
     for item in feed["items"]:
         more = item["_claimdesk"]
         then = await desk.read(more["claim"], as_of=item["date_published"])
@@ -124,7 +124,7 @@ async def test_clock_set_back_loses_no_entry(desk: Desk) -> None:
     desk.clock.advance(hours=-1)
     await desk.link(claim, "requests_confirmation", "washington")
     now = (await desk.read(claim))["print_line"]
-    later, first = (await told(desk))["items"]
+    later, first = (await read_feed(desk))["items"]
     assert later["date_published"] == first["date_published"]
     assert later["title"].startswith("Awaiting confirmation: ")
     assert first["title"].startswith("Asserted: ")
@@ -134,9 +134,9 @@ async def test_clock_set_back_loses_no_entry(desk: Desk) -> None:
 
 async def test_story_has_a_feed_of_its_own(desk: Desk) -> None:
     """It has the entries of its claims only; an unknown story has no feed."""
-    first, _ = await busy(desk)
-    everything = (await told(desk))["items"]
-    feed = await told(desk, STORY)
+    first, _ = await record_busy_claims(desk)
+    everything = (await read_feed(desk))["items"]
+    feed = await read_feed(desk, STORY)
     assert feed["title"] == "Claimdesk: The border"
     assert feed["home_page_url"] == f"{BASE}/stories/border"
     assert feed["items"] == [each for each in everything if each["_claimdesk"]["claim"] == first]
@@ -148,12 +148,12 @@ async def test_story_has_a_feed_of_its_own(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("path", [ALL, STORY])
-@pytest.mark.parametrize("then", [False, True], ids=["now", "as of"])
-async def test_pages_hold_each_entry_once(desk: Desk, path: str, then: bool) -> None:
+@pytest.mark.parametrize("is_as_of", [False, True], ids=["now", "as of"])
+async def test_pages_hold_each_entry_once(desk: Desk, path: str, is_as_of: bool) -> None:
     """Followed by `next`, a feed in pages of two is the feed in one, in both formats and in Link;
     the cursors are good for ever, and for this feed alone."""
-    await busy(desk)
-    query = {"as_of": desk.clock.now.isoformat()} if then else {}
+    await record_busy_claims(desk)
+    query = {"as_of": desk.clock.now.isoformat()} if is_as_of else {}
     whole = await ids(desk, path, **query)
     assert len(whole) > 2
     desk.clock.advance(days=400)
@@ -188,13 +188,13 @@ async def test_pages_hold_each_entry_once(desk: Desk, path: str, then: bool) -> 
 async def test_as_of_feed_is_the_feed_of_that_instant(desk: Desk) -> None:
     """What was recorded by then, that instant included; it stays so whatever comes after, and the
     tag with it."""
-    await busy(desk)
-    items = (await told(desk))["items"]
+    await record_busy_claims(desk)
+    items = (await read_feed(desk))["items"]
     for path in (ALL, STORY):
         mine = [each for each in items if path == ALL or each["_claimdesk"]["story"] == "border"]
         for each in items:
             moment = each["date_published"]
-            shown = (await told(desk, path, as_of=moment))["items"]
+            shown = (await read_feed(desk, path, as_of=moment))["items"]
             assert shown == [item for item in mine if item["date_published"] <= moment]
     query = {"as_of": items[2]["date_published"]}
     before = await desk.reader.get(f"{ALL}.atom", params=query)
@@ -202,7 +202,7 @@ async def test_as_of_feed_is_the_feed_of_that_instant(desk: Desk) -> None:
     await desk.claim()
     after = await desk.reader.get(f"{ALL}.atom", params=query)
     assert (before.content, before.headers["ETag"]) == (after.content, after.headers["ETag"])
-    feed = await told(desk, as_of="2023-01-01T00:00:00+02:00")
+    feed = await read_feed(desk, as_of="2023-01-01T00:00:00+02:00")
     assert feed["title"].endswith(", as of 31 December 2022, 22:00:00 UTC")
     assert feed["items"] == []
     refused_field(await desk.reader.get(f"{ALL}.atom", params={"as_of": "then"}), "query", "as_of")
@@ -222,7 +222,7 @@ async def test_not_modified_reads_and_renders_no_entry(
     """A strong tag, and the same bytes as long as it is the same; 304 from a look at what stands
     on the page; another tag after the next change."""
     desk = open_desk
-    await busy(desk)
+    await record_busy_claims(desk)
     first = await desk.public.get(url)
     tag = first.headers["ETag"]
     assert tag.startswith('"')
@@ -252,7 +252,7 @@ async def test_last_modified_appears_after_a_minute(desk: Desk) -> None:
     """Last-Modified appears when a minute has passed, for more may come within its second;
     If-Modified-Since is heeded from then on, but not where there is If-None-Match (RFC 9110,
     13.2.2), nor where it is no date (13.1.3)."""
-    await busy(desk)
+    await record_busy_claims(desk)
     url = f"{ALL}.atom"
 
     async def status(**headers: str) -> int:
@@ -263,7 +263,7 @@ async def test_last_modified_appears_after_a_minute(desk: Desk) -> None:
     assert "Last-Modified" not in fresh.headers
     now = format_datetime(desk.clock.now, usegmt=True)
     assert await status(If_Modified_Since=now) == 200
-    newest = (await told(desk))["items"][0]["date_published"]
+    newest = (await read_feed(desk))["items"][0]["date_published"]
     desk.clock.advance(seconds=60)
     settled = await desk.reader.get(url)
     modified = settled.headers["Last-Modified"]
@@ -287,8 +287,8 @@ async def test_new_title_of_a_story_changes_its_feed(desk: Desk) -> None:
     """This holds without a new entry; and an empty feed is a feed."""
     await desk.parties()
     await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
-    assert (await told(desk))["items"] == []
-    assert (await told(desk, STORY))["items"] == []
+    assert (await read_feed(desk))["items"] == []
+    assert (await read_feed(desk, STORY))["items"] == []
     desk.clock.advance(hours=1)
     before = await desk.reader.get(f"{STORY}.json")
     desk.clock.advance(hours=1)
@@ -376,7 +376,7 @@ class TestLateCommits:
             await connection.execute("COMMIT")
         finally:
             await connection.close()
-        items = (await told(desk, path))["items"]
+        items = (await read_feed(desk, path))["items"]
         shown = [(item["_claimdesk"]["claim"], item["_claimdesk"]["status"]) for item in items]
         assert shown == [(quick, "asserted"), (slow, "disputed"), (slow, "asserted")]
         assert all(each["date_published"] > two["date_published"] for each, two in pairwise(items))
@@ -398,7 +398,7 @@ async def test_imported_claim_is_one_entry_with_its_status(desk: Desk) -> None:
         now=desk.clock(),
     )
     for query in ({}, {"as_of": desk.clock().isoformat()}):
-        imported, recorded = (await told(desk, **query))["items"]
+        imported, recorded = (await read_feed(desk, **query))["items"]
         assert recorded["_claimdesk"]["claim"] == plain
         assert imported["title"] == "Disputed: Recorded and judged elsewhere"
         assert imported["content_text"].startswith("Newly recorded: disputed, as rated elsewhere. ")

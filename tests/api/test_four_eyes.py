@@ -31,7 +31,7 @@ async def approve(desk: Desk, decision: str, client: Any = None, **headers: str)
     return await (client or desk.editor).post(f"/v1/decisions/{decision}/approval", headers=headers)
 
 
-async def confirmed(desk: Desk, **changes: Any) -> str:
+async def record_confirmed_claim(desk: Desk, **changes: Any) -> str:
     """A claim of Belgrade's that NATO confirms, decided by two people."""
     await desk.parties()
     claim = str((await desk.claim(**changes))["id"])
@@ -39,12 +39,12 @@ async def confirmed(desk: Desk, **changes: Any) -> str:
     return claim
 
 
-async def printed(desk: Desk, claim: str) -> tuple[str, str, str | None]:
+async def read_printed(desk: Desk, claim: str) -> tuple[str, str, str | None]:
     served = await desk.read(claim)
     return served["text"], served["print_line"], served["finding"]
 
 
-def waits(response: httpx.Response, kind: str) -> Json:
+def require_proposal(response: httpx.Response, kind: str) -> Json:
     """The decision that an act came to, which changed nothing that is printed."""
     assert response.status_code == 202, response.text
     decision: Json = response.json()
@@ -59,11 +59,11 @@ def waits(response: httpx.Response, kind: str) -> Json:
 async def test_one_person_cannot_reword_a_confirmed_claim(desk: Desk) -> None:
     """Whether a wording is material is not one person's word: it is proposed, and a material one
     takes the confirmation away at once."""
-    claim = await confirmed(desk)
-    before = await printed(desk, claim)
+    claim = await record_confirmed_claim(desk)
+    before = await read_printed(desk, claim)
     worded = await patch(desk, claim, text="Serbia killed 400 civilians", material=False)
-    decision = waits(worded, "amendment")
-    assert await printed(desk, claim) == before
+    decision = require_proposal(worded, "amendment")
+    assert await read_printed(desk, claim) == before
     assert decision["printed"]["proposed"]["text"] == "Serbia killed 400 civilians"
     assert decision["printed"]["seen"] == decision["printed"]["now"]
     problem(await approve(desk, decision["id"], desk.checker), "second-person-needed")
@@ -101,7 +101,7 @@ async def test_a_wording_changed_since_the_proposal_voids_it(desk: Desk) -> None
     assert refused["decision"] == decision["id"]
     shown = (await desk.checker.get(f"/v1/decisions/{decision['id']}")).json()
     assert (shown["state"], shown["printed"]["changed"]) == ("pending", ["text"])
-    again = waits(await desk.move(claim, "confirmed", cites=[link["id"]]), "status")
+    again = require_proposal(await desk.move(claim, "confirmed", cites=[link["id"]]), "status")
     lapsed = (await desk.checker.get(f"/v1/decisions/{decision['id']}")).json()
     assert (lapsed["state"], lapsed["comment"]) == ("lapsed", "outdated")
     assert (await approve(desk, again["id"])).status_code == 200
@@ -110,8 +110,8 @@ async def test_a_wording_changed_since_the_proposal_voids_it(desk: Desk) -> None
 
 async def test_one_person_cannot_record_a_finding(desk: Desk) -> None:
     """PATCH refuses with the way to do it, which takes evidence, a reason and a second person."""
-    claim = await confirmed(desk)
-    before = await printed(desk, claim)
+    claim = await record_confirmed_claim(desk)
+    before = await read_printed(desk, claim)
     async with nothing_changes(desk):
         refused = problem(await patch(desk, claim, finding="refuted"), "invalid-request")
         assert "POST /v1/claims/{id}/findings" in refused["errors"][0]["msg"]
@@ -122,9 +122,9 @@ async def test_one_person_cannot_record_a_finding(desk: Desk) -> None:
         assert "from a party other than Belgrade" in missing[0]["need"]
     denial = await desk.link(claim, "contradicts", "pristina", basis="documents")
     body = {"finding": "refuted", "reason": "Counted again", "cites": [denial["id"]]}
-    decision = waits(await desk.checker.post(url, json=body), "finding")
+    decision = require_proposal(await desk.checker.post(url, json=body), "finding")
     assert (await desk.read(claim))["finding"] is None
-    assert (await printed(desk, claim))[2] == before[2]
+    assert (await read_printed(desk, claim))[2] == before[2]
     review = (await desk.reader.get(f"/v1/claims/{claim}/claimreview")).json()
     assert "ratingValue" not in review["reviewRating"]
     assert (await approve(desk, decision["id"])).status_code == 200
@@ -140,10 +140,10 @@ async def test_one_person_cannot_record_a_finding(desk: Desk) -> None:
 async def test_one_person_cannot_add_a_supporter_to_a_confirmed_claim(desk: Desk) -> None:
     """ "by NATO and Washington" takes two; a second voice of NATO's changes nothing printed and is
     linked at once, and so is every link that makes the line more cautious."""
-    claim = await confirmed(desk)
-    before = await printed(desk, claim)
-    decision = waits(await propose_link(desk, claim, "washington"), "link")
-    assert await printed(desk, claim) == before
+    claim = await record_confirmed_claim(desk)
+    before = await read_printed(desk, claim)
+    decision = require_proposal(await propose_link(desk, claim, "washington"), "link")
+    assert await read_printed(desk, claim) == before
     assert [support["name"] for support in decision["printed"]["proposed"]["supports"]] == [
         "NATO",
         "Washington",
@@ -162,14 +162,14 @@ async def test_one_person_cannot_add_a_supporter_to_a_confirmed_claim(desk: Desk
 async def test_one_person_cannot_merge_supporters_into_a_confirmed_claim(desk: Desk) -> None:
     """What would print is compared before and after: a duplicate that brings a supporter is
     proposed on the claim that remains, one that brings none is merged at once."""
-    claim = await confirmed(desk)
+    claim = await record_confirmed_claim(desk)
     duplicate, empty = (await desk.claim())["id"], (await desk.claim())["id"]
     await desk.link(duplicate, "supports", "washington", basis="documents")
-    before = await printed(desk, claim)
-    decision = waits(await merge(desk, duplicate, claim), "merge")
+    before = await read_printed(desk, claim)
+    decision = require_proposal(await merge(desk, duplicate, claim), "merge")
     assert decision["claim"] == claim
     assert decision["change"]["merged"] == duplicate
-    assert await printed(desk, claim) == before
+    assert await read_printed(desk, claim) == before
     assert (await desk.read(duplicate))["lifecycle"] == "active"
     plain = await merge(desk, empty, claim)
     assert (plain.status_code, plain.json()["id"]) == (200, claim)
@@ -181,10 +181,10 @@ async def test_one_person_cannot_merge_supporters_into_a_confirmed_claim(desk: D
 
 async def test_supporter_of_the_duplicate_since_the_proposal_voids_the_merge(desk: Desk) -> None:
     """The proposal is bound to the print line after it, not only to the one before."""
-    claim = await confirmed(desk)
+    claim = await record_confirmed_claim(desk)
     duplicate = (await desk.claim())["id"]
     await desk.link(duplicate, "supports", "washington", basis="documents")
-    decision = waits(await merge(desk, duplicate, claim), "merge")
+    decision = require_proposal(await merge(desk, duplicate, claim), "merge")
     await desk.link(duplicate, "supports", "pristina", basis="documents")
     async with nothing_changes(desk):
         refused = problem(await approve(desk, decision["id"]), "decision-outdated")
@@ -200,14 +200,14 @@ async def test_supporter_of_the_duplicate_since_the_proposal_voids_the_merge(des
 async def test_one_person_cannot_take_a_denial_off_a_confirmed_claim(desk: Desk) -> None:
     """Without the denial the line is bolder, whether its link is retracted or its statement
     withdrawn; support goes at once."""
-    claim = await confirmed(desk)
+    claim = await record_confirmed_claim(desk)
     denial = await desk.link(claim, "contradicts", "pristina", basis="unstated")
     assert "Pristina denies it." in (await desk.read(claim))["print_line"]
-    before = await printed(desk, claim)
+    before = await read_printed(desk, claim)
     retracted = await desk.checker.post(
         f"/v1/links/{denial['id']}/retraction", json={"reason": "x"}
     )
-    decision = waits(retracted, "retraction")
+    decision = require_proposal(retracted, "retraction")
     rejected = await desk.editor.post(
         f"/v1/decisions/{decision['id']}/rejection", json={"comment": "it stands"}
     )
@@ -222,7 +222,7 @@ async def test_one_person_cannot_take_a_denial_off_a_confirmed_claim(desk: Desk)
         },
     )
     assert taken_back.status_code == 200
-    assert await printed(desk, claim) == before
+    assert await read_printed(desk, claim) == before
     (waiting,) = taken_back.json()["decisions"]
     assert (await approve(desk, waiting)).json()["kind"] == "withdrawal"
     assert "Pristina" not in (await desk.read(claim))["print_line"]
@@ -242,18 +242,20 @@ async def test_one_person_cannot_reword_a_refuted_claim(desk: Desk) -> None:
     denial = await desk.link(claim, "contradicts", "pristina", basis="documents")
     url = f"/v1/claims/{claim}/findings"
     body = {"finding": "refuted", "reason": "Counted again", "cites": [denial["id"]]}
-    decision = waits(await desk.checker.post(url, json=body), "finding")
+    decision = require_proposal(await desk.checker.post(url, json=body), "finding")
     assert (await approve(desk, decision["id"])).status_code == 200
-    worded = waits(await patch(desk, claim, text="Pristina lied", material=False), "amendment")
+    worded = require_proposal(
+        await patch(desk, claim, text="Pristina lied", material=False), "amendment"
+    )
     problem(await patch(desk, claim, text="Pristina spoke", material=False), "decision-pending")
     await desk.checker.post(f"/v1/decisions/{worded['id']}/withdrawal")
-    clear = waits(
+    clear = require_proposal(
         await desk.checker.post(url, json={"finding": None, "reason": "too early"}), "finding"
     )
     assert (await desk.read(claim))["finding"] == "refuted"
     assert (await approve(desk, clear["id"])).status_code == 200
     assert (await desk.read(claim))["finding"] is None
-    again = waits(await desk.checker.post(url, json=body), "finding")
+    again = require_proposal(await desk.checker.post(url, json=body), "finding")
     assert (await approve(desk, again["id"])).status_code == 200
     revised = await patch(desk, claim, text="Another claim", material=True)
     assert (revised.status_code, revised.json()["finding"]) == (200, None)
@@ -264,17 +266,17 @@ async def test_one_person_cannot_reword_a_refuted_claim(desk: Desk) -> None:
 async def test_one_person_cannot_rename_who_confirms(desk: Desk) -> None:
     """ "Independently confirmed by Pope Francis" takes two editors; the name changes on every claim
     at once when they agree, and a country, which nobody prints, changes by one person's word."""
-    claim = await confirmed(desk)
+    claim = await record_confirmed_claim(desk)
     other = (await desk.claim())["id"]
     await desk.link(other, "comments", "nato")
-    before = await printed(desk, claim)
+    before = await read_printed(desk, claim)
     renamed = await desk.editor.patch("/v1/parties/nato", json={"name": "Pope Francis"})
-    decision = waits(renamed, "party")
+    decision = require_proposal(renamed, "party")
     assert decision["claim"] == claim
     assert decision["printed"]["proposed"]["supports"] == [
         {"party": "nato", "name": "Pope Francis"}
     ]
-    assert await printed(desk, claim) == before
+    assert await read_printed(desk, claim) == before
     assert (await desk.reader.get("/v1/parties/nato")).json()["name"] == "NATO"
     unprinted = await desk.editor.patch("/v1/parties/nato", json={"country": "BE"})
     assert unprinted.status_code == 200
@@ -289,17 +291,19 @@ async def test_one_person_cannot_rename_who_confirms(desk: Desk) -> None:
 
 async def test_one_person_cannot_rename_the_claimant(desk: Desk) -> None:
     """The name of the general stands in the line as well; his superior's move is a change too."""
-    claim = await confirmed(desk)
+    claim = await record_confirmed_claim(desk)
     (speaker,) = (await desk.reader.get("/v1/speakers", params={"party": "belgrade"})).json()[
         "items"
     ]
     url = f"/v1/speakers/{speaker['id']}"
-    decision = waits(await desk.editor.patch(url, json={"name": "Gen. Nobody"}), "speaker")
+    decision = require_proposal(
+        await desk.editor.patch(url, json={"name": "Gen. Nobody"}), "speaker"
+    )
     problem(await desk.editor.patch(url, json={"name": "Gen. X"}), "decision-pending")
     assert (await approve(desk, decision["id"], desk.editor2)).status_code == 200
     assert "Gen. Nobody" in (await desk.read(claim))["print_line"]
     moved = await desk.editor.patch("/v1/parties/nato", json={"parent": "washington"})
-    proposal = waits(moved, "party")
+    proposal = require_proposal(moved, "party")
     named = [support["name"] for support in proposal["printed"]["proposed"]["supports"]]
     assert named == ["Washington"]
     fallen = await desk.editor.patch("/v1/parties/nato", json={"parent": "belgrade"})
@@ -314,7 +318,7 @@ async def test_rename_since_the_proposal_voids_it(desk: Desk) -> None:
     await desk.parties()
     claim = (await desk.claim())["id"]
     link = await desk.link(claim, "supports", "nato")
-    decision = waits(await desk.move(claim, "confirmed", cites=[link["id"]]), "status")
+    decision = require_proposal(await desk.move(claim, "confirmed", cites=[link["id"]]), "status")
     renamed = await desk.editor.patch("/v1/parties/nato", json={"name": "Pope Francis"})
     assert renamed.status_code == 200
     refused = problem(await approve(desk, decision["id"]), "decision-outdated")
@@ -349,7 +353,7 @@ async def test_a_confirmation_does_not_cite_the_denial(desk: Desk) -> None:
     own = await desk.move(
         claim, "disputed", override=override | {"source": SOURCE}, client=desk.editor
     )
-    source = waits(own, "status")["override"]["source"]
+    source = require_proposal(own, "status")["override"]["source"]
     assert (await desk.checker.get(f"/v1/sources/{source}")).json()["url"] == SOURCE["url"]
 
 
@@ -379,7 +383,7 @@ async def test_a_finding_needs_what_a_confirmation_needs(
     body = {"finding": finding, "reason": "weighed", "cites": [link["id"] for link in links]}
     answer = await desk.checker.post(f"/v1/claims/{claim}/findings", json=body)
     if not needs:
-        waits(answer, "finding")
+        require_proposal(answer, "finding")
         return
     assert len(problem(answer, "transition-refused")["missing"]) == needs
 
@@ -390,19 +394,19 @@ async def test_a_finding_needs_what_a_confirmation_needs(
 async def test_merge_turns_the_duplicates_origin_into_a_link(desk: Desk) -> None:
     """The other party's own words become a link that has to be weighed: it counts for nothing, and
     prints nowhere, until somebody affirms it, which takes two people on a confirmed claim."""
-    claim = await confirmed(desk)
+    claim = await record_confirmed_claim(desk)
     said = build_statement("washington", basis="own_observation")
     origin = {"quotes": said["quotes"], "basis": "own_observation"}
     duplicate = (await desk.claim(claimant="washington", speaker=None, origin=origin))["id"]
-    before = await printed(desk, claim)
+    before = await read_printed(desk, claim)
     assert (await merge(desk, duplicate, claim)).status_code == 200
-    assert await printed(desk, claim) == before
+    assert await read_printed(desk, claim) == before
     links = (await desk.reader.get(f"/v1/claims/{claim}/links")).json()["items"]
     (kept,) = [link for link in links if link["statement"]["party"] == "washington"]
     assert (kept["stance"], kept["conflicting"]) == ("supports", True)
     assert kept["statement"]["basis"] == "own_observation"
     affirmed = await desk.checker.post(f"/v1/links/{kept['id']}/affirmation")
-    decision = waits(affirmed, "affirmation")
+    decision = require_proposal(affirmed, "affirmation")
     assert (await approve(desk, decision["id"])).status_code == 200
     assert "by NATO and Washington." in (await desk.read(claim))["print_line"]
 
@@ -411,8 +415,10 @@ async def test_merge_turns_the_duplicates_origin_into_a_link(desk: Desk) -> None
 
 
 async def test_one_of_two_concurrent_approvals_of_a_wording_counts(desk: Desk) -> None:
-    claim = await confirmed(desk)
-    decision = waits(await patch(desk, claim, text="Other words", material=False), "amendment")
+    claim = await record_confirmed_claim(desk)
+    decision = require_proposal(
+        await patch(desk, claim, text="Other words", material=False), "amendment"
+    )
     answers = await asyncio.gather(
         *(
             approve(desk, decision["id"], each)
@@ -431,7 +437,9 @@ async def test_concurrent_approval_and_change_print_only_what_two_approved(desk:
     for _ in range(4):
         claim = (await desk.claim())["id"]
         link = await desk.link(claim, "supports", "nato")
-        decision = waits(await desk.move(claim, "confirmed", cites=[link["id"]]), "status")
+        decision = require_proposal(
+            await desk.move(claim, "confirmed", cites=[link["id"]]), "status"
+        )
         agreed, worded = await asyncio.gather(
             approve(desk, decision["id"]),
             patch(desk, claim, desk.checker2, text="Other words", material=False),
@@ -465,7 +473,7 @@ async def test_change_that_is_not_printed_voids_no_proposal(desk: Desk) -> None:
     await desk.parties()
     claim = (await desk.claim())["id"]
     link = await desk.link(claim, "supports", "nato")
-    decision = waits(await desk.move(claim, "confirmed", cites=[link["id"]]), "status")
+    decision = require_proposal(await desk.move(claim, "confirmed", cites=[link["id"]]), "status")
     me = (await desk.checker.get("/v1/me")).json()["id"]
     await patch(desk, claim, tags=["army"], assignee=me)
     await desk.checker.post(f"/v1/claims/{claim}/notes", json={"text": "call KFOR"})
@@ -494,7 +502,7 @@ async def test_proposals_of_a_disabled_user_lapse(desk: Desk) -> None:
         json={"to": "confirmed", "reason": "NATO saw it", "cites": [link["id"]]},
         headers=cora,
     )
-    decision = waits(proposed, "status")
+    decision = require_proposal(proposed, "status")
     gone = await desk.admin.patch(f"/v1/users/{user['id']}", json={"disabled": True})
     assert gone.status_code == 200
     lapsed = (await desk.checker.get(f"/v1/decisions/{decision['id']}")).json()
@@ -502,5 +510,5 @@ async def test_proposals_of_a_disabled_user_lapse(desk: Desk) -> None:
     problem(await approve(desk, decision["id"]), "already-settled")
     last = (await desk.checker.get(f"/v1/claims/{claim}/history")).json()["items"][-1]
     assert (last["type"], last["data"]["reason"]) == ("decision.lapsed", "proposer_disabled")
-    again = waits(await desk.move(claim, "confirmed", cites=[link["id"]]), "status")
+    again = require_proposal(await desk.move(claim, "confirmed", cites=[link["id"]]), "status")
     assert (await approve(desk, again["id"])).status_code == 200

@@ -94,8 +94,8 @@ async def test_refused_request_can_be_corrected_under_its_key(desk: Desk) -> Non
     """What was refused was not carried out."""
     await desk.parties()
     async with nothing_changes(desk):
-        for wrong in (build_claim(claimant="nobody"), build_claim(text="")):
-            response = await desk.checker.post("/v1/claims", json=wrong, headers=KEY)
+        for invalid_body in (build_claim(claimant="nobody"), build_claim(text="")):
+            response = await desk.checker.post("/v1/claims", json=invalid_body, headers=KEY)
             problem(response, "invalid-request")
         response = await desk.reader.post("/v1/claims", json=build_claim(), headers=KEY)
         problem(response, "forbidden")
@@ -127,7 +127,7 @@ async def test_key_must_be_short_printable_ascii(desk: Desk, key: bytes) -> None
         assert refused_field(response, "header", "idempotency-key")
 
 
-def told(answers: list[httpx.Response]) -> Counter[int]:
+def count_statuses(answers: list[httpx.Response]) -> Counter[int]:
     return Counter(answer.status_code for answer in answers)
 
 
@@ -139,7 +139,7 @@ async def test_concurrent_retries_are_carried_out_once(desk: Desk) -> None:
         *(desk.checker.post("/v1/claims", json=build_claim(), headers=KEY) for _ in range(8))
     )
     fresh = [answer for answer in answers if answer.status_code == 201]
-    assert told(answers).keys() <= {201, 409}
+    assert count_statuses(answers).keys() <= {201, 409}
     assert [each.headers.get("Idempotent-Replayed") for each in fresh].count(None) == 1
     assert len({each.json()["id"] for each in fresh}) == 1
     for answer in answers:
@@ -161,7 +161,7 @@ async def test_retries_at_two_servers_are_carried_out_once(desk: Desk) -> None:
                 for client in (desk.public, second.public) * 4
             )
         )
-        assert told(answers).keys() <= {201, 409}
+        assert count_statuses(answers).keys() <= {201, 409}
         fresh = [answer for answer in answers if answer.status_code == 201]
         assert [each.headers.get("Idempotent-Replayed") for each in fresh].count(None) == 1
         assert (await record_of(desk))["claims"] == 1

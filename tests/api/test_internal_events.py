@@ -71,7 +71,7 @@ async def test_end_of_a_page_does_not_reveal_internal_events(desk: Desk) -> None
 
 async def test_hashes_do_not_reveal_what_is_withheld(desk: Desk) -> None:
     """Whoever tries every user as the assignee finds no hash that fits, though all are told."""
-    claim, assignee = await _assigned(desk)
+    claim, assignee = await _record_assigned_claim(desk)
     url = f"/v1/claims/{claim}/history"
     whole = (await desk.checker.get(url)).json()["items"]
     told = (await desk.reader.get(url)).json()["items"]
@@ -95,7 +95,7 @@ async def test_hashes_do_not_reveal_what_is_withheld(desk: Desk) -> None:
 
 async def test_hashes_of_events_without_salts_are_sealed(desk: Desk) -> None:
     """An older release recorded them: their hashes would tell, and so would those that follow."""
-    claim, _ = await _assigned(desk)
+    claim, _ = await _record_assigned_claim(desk)
 
     def forget_salts(connection: Connection) -> None:
         unlock(connection)
@@ -117,7 +117,7 @@ async def test_hashes_of_events_without_salts_are_sealed(desk: Desk) -> None:
     assert (last["hash"], last["previous_hash"]) == (None, None)
 
 
-async def _assigned(desk: Desk) -> tuple[str, str]:
+async def _record_assigned_claim(desk: Desk) -> tuple[str, str]:
     """A claim of four events, the third of which only assigns it to somebody."""
     await desk.parties()
     user = {"email": "ana@example.org", "name": "Ana", "role": "checker"}

@@ -23,7 +23,7 @@ SECRET = "NOT-FOR-THE-LOG"
 
 
 @pytest.fixture
-def wait(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+def let_time_pass(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     """Lets seconds pass for the limiter, which else stands still."""
     now = 1000.0
 
@@ -38,18 +38,18 @@ def wait(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
 @pytest.mark.parametrize("path", ["/v1/claims", "/v1/parties"])
 @pytest.mark.parametrize("database_kind", ["sqlite"])
 async def test_caller_over_the_limit_gets_429(
-    settings: Settings, wait: Callable[[float], None], path: str
+    settings: Settings, let_time_pass: Callable[[float], None], path: str
 ) -> None:
     """Each answer says what is left; after Retry-After the caller is served again; others are not
     concerned."""
     async with support.run_desk(settings.model_copy(update={"rate_limit": 5})) as desk:
-        for left in (4, 3, 2, 1, 0):
+        for remaining in (4, 3, 2, 1, 0):
             response = await desk.reader.get(path)
             assert response.status_code == 200
             assert response.headers["RateLimit-Policy"] == '"minute";q=5;w=60'
             told = re.fullmatch(r'"minute";r=(\d+);t=(\d+)', response.headers["RateLimit"])
             assert told is not None
-            assert int(told[1]) == left
+            assert int(told[1]) == remaining
             assert 0 < int(told[2]) <= 61
         for _ in range(3):
             refused = await desk.reader.get(path)
@@ -58,14 +58,14 @@ async def test_caller_over_the_limit_gets_429(
         assert (await desk.checker.get(path)).status_code == 200
         seconds = int(refused.headers["Retry-After"])
         assert 1 <= seconds <= 13
-        wait(seconds)
+        let_time_pass(seconds)
         assert (await desk.reader.get(path)).status_code == 200
         problem(await desk.reader.get(path), "rate-limited")
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"])
 async def test_guessing_is_limited_by_address(
-    settings: Settings, wait: Callable[[float], None]
+    settings: Settings, let_time_pass: Callable[[float], None]
 ) -> None:
     """Whoever has no key, or tries wrong ones, spends the allowance of their address."""
     async with support.run_desk(settings.model_copy(update={"rate_limit": 5})) as desk:
@@ -180,7 +180,7 @@ def fail_on_quotes(connection: Connection) -> None:
     connection.execute(text("CREATE TRIGGER fail BEFORE INSERT ON quotes EXECUTE FUNCTION fail()"))
 
 
-async def confide(desk: Desk) -> list[str]:
+async def send_secrets(desk: Desk) -> list[str]:
     """Send all that must not be logged, and have a request fail; gives what must not show."""
     ids = {"X-Request-Id": "to-be-found"}
     await desk.parties()
@@ -214,7 +214,7 @@ async def test_json_log_has_each_request_and_no_secrets(
     """A line of JSON for each request with its id, caller and status, and the traceback of a
     failure; no key, password, cookie or body in any of them."""
     async with logging_desk(settings, monkeypatch) as (desk, written):
-        hidden = await confide(desk)
+        hidden = await send_secrets(desk)
         shown = written.getvalue()
     for secret in hidden:
         assert secret.encode() not in shown
@@ -235,7 +235,7 @@ async def test_json_log_has_each_request_and_no_secrets(
 async def test_text_log_has_no_secrets(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """The text meant for a terminal shows the traceback without anybody's values."""
     async with logging_desk(settings, monkeypatch, log_format="text") as (desk, written):
-        hidden = await confide(desk)
+        hidden = await send_secrets(desk)
         shown = written.getvalue()
     assert b"out of order" in shown
     for secret in hidden:

@@ -19,9 +19,9 @@ async def ids(client: httpx.AsyncClient, path: str = "/v1/claims", **query: Any)
 
 
 async def walk(
-    client: httpx.AsyncClient, path: str, query: dict[str, Any], between: Any = None
+    client: httpx.AsyncClient, path: str, query: dict[str, Any], after_page: Any = None
 ) -> list[dict[str, Any]]:
-    """All pages of a list by next_cursor; `between` is awaited after each."""
+    """All pages of a list by next_cursor; `after_page` is awaited after each."""
     items: list[dict[str, Any]] = []
     cursor = None
     while True:
@@ -42,8 +42,8 @@ async def walk(
         asked = parse_qs(target.query)
         assert asked["cursor"] == [cursor]
         assert asked.keys() == params.keys() | {"cursor"}
-        if between is not None:
-            await between()
+        if after_page is not None:
+            await after_page()
 
 
 async def test_filters_narrow_the_list_and_combine(desk: Desk) -> None:
@@ -67,7 +67,7 @@ async def test_filters_narrow_the_list_and_combine(desk: Desk) -> None:
         f"/v1/claims/{b}", json={"assignee": me}, headers={"If-Match": "*"}
     )
     assert assigned.status_code == 200
-    for query, found in (
+    for query, expected in (
         ({}, {a, b, c, d}),
         ({"status": "asserted"}, {b, c}),
         ({"status": ["asserted", "awaiting_confirmation"]}, {a, b, c, d}),
@@ -106,7 +106,7 @@ async def test_filters_narrow_the_list_and_combine(desk: Desk) -> None:
         ({"claimant": "pristina", "kind": "event", "assignee": "me", "party": "nato"}, {b}),
         ({"claimant": "belgrade", "story": "border", "tag": "south"}, set()),
     ):
-        assert set(await ids(desk.checker, **query)) == found, query
+        assert set(await ids(desk.checker, **query)) == expected, query
     await desk.checker.post(f"/v1/links/{supporting['id']}/retraction", json={"reason": "x"})
     assert await ids(desk.checker, party="nato") == []
     assert await ids(desk.checker, sort="claimed") == [*sorted([a, c, d], reverse=True), b]
@@ -158,10 +158,10 @@ async def test_pages_neither_repeat_nor_skip_while_claims_come_in(desk: Desk, so
     await desk.parties()
     made = [(await desk.claim(tags=[f"t{number}"]))["id"] for number in range(11)]
 
-    async def another() -> None:
+    async def record_another() -> None:
         await desk.claim(claimed_at="2023-10-02T01:00:00Z")
 
-    items = await walk(desk.reader, "/v1/claims", {"limit": 3, "sort": sort}, another)
+    items = await walk(desk.reader, "/v1/claims", {"limit": 3, "sort": sort}, record_another)
     seen = [item["id"] for item in items]
     assert len(seen) == len(set(seen))
     assert [each for each in seen if each in made] == sorted(made, reverse=True)
@@ -169,7 +169,7 @@ async def test_pages_neither_repeat_nor_skip_while_claims_come_in(desk: Desk, so
     everything = await ids(desk.reader, limit=200, sort=sort, as_of=known)
     query = {"limit": 4, "sort": sort, "as_of": known}
     assert [
-        node["id"] for node in await walk(desk.reader, "/v1/claims", query, another)
+        node["id"] for node in await walk(desk.reader, "/v1/claims", query, record_another)
     ] == everything
 
 
@@ -226,7 +226,7 @@ async def test_cursor_is_valid_for_its_own_list_for_a_day(desk: Desk) -> None:
     parties = (await desk.reader.get("/v1/parties", params={"limit": 1})).json()["next_cursor"]
     forged = Cursors(b"guess").write("claims", ["2023-10-02T12:00:00Z", NOBODY], now=desk.clock.now)
     flipped = cursor[:30] + ("A" if cursor[30] != "A" else "B") + cursor[31:]
-    for wrong, query in (
+    for wrong_cursor, query in (
         (parties, {"tag": "a"}),
         (cursor, {}),
         (cursor, {"tag": "b"}),
@@ -240,7 +240,7 @@ async def test_cursor_is_valid_for_its_own_list_for_a_day(desk: Desk) -> None:
         ("é", {"tag": "a"}),
         ("A" * 64, {"tag": "a"}),
     ):
-        response = await desk.reader.get("/v1/claims", params={"cursor": wrong, **query})
+        response = await desk.reader.get("/v1/claims", params={"cursor": wrong_cursor, **query})
         problem(response, "invalid-cursor")
     problem(await desk.reader.get("/v1/parties", params={"cursor": cursor}), "invalid-cursor")
     again = {"cursor": cursor, "tag": "a", "limit": 2}
@@ -262,7 +262,7 @@ async def test_statements_are_found_by_who_and_when(desk: Desk) -> None:
         body = build_statement(party, said_at=said_at, precision="minute", speaker=person)
         made[name] = await desk.post("/v1/statements", body)
     one, two, three = (made[name]["id"] for name in ("one", "two", "three"))
-    for query, found in (
+    for query, expected in (
         ({}, [three, two, one]),
         ({"party": "washington"}, [two, one]),
         ({"party": "state-department"}, [two]),
@@ -272,4 +272,4 @@ async def test_statements_are_found_by_who_and_when(desk: Desk) -> None:
         ({"since": "2023-10-01T00:00:01Z", "until": "2023-10-02T07:59:59Z"}, [two]),
         ({"party": "washington", "speaker": made["three"]["speaker"]["id"]}, []),
     ):
-        assert await ids(desk.reader, "/v1/statements", **query) == found, query
+        assert await ids(desk.reader, "/v1/statements", **query) == expected, query

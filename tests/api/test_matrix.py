@@ -78,7 +78,7 @@ async def test_components_stand_under_their_parents(desk: Desk) -> None:
     """Earliest claimed first; C1 and C2 come right after the claim that they are part of."""
     rows = (await article(desk))["claims"]
     tops = [each for each in rows if each["part_of"] is None]
-    assert tops == sorted(tops, key=lambda one: (one["claimed_at"], one["id"]))
+    assert tops == sorted(tops, key=lambda claim: (claim["claimed_at"], claim["id"]))
     assert sum(each["part_of"] is not None for each in rows) == 3
     for position, row in enumerate(rows):
         if row["part_of"] is not None:

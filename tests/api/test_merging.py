@@ -72,7 +72,7 @@ async def test_links_move_once_for_each_statement(desk: Desk) -> None:
     await desk.parties()
     loser, survivor = (await desk.claim())["id"], (await desk.claim())["id"]
     mine = (await desk.reader.get("/v1/statements", params={"party": "belgrade"})).json()["items"]
-    began = min(mine, key=lambda one: one["recorded_at"])["id"]
+    began = min(mine, key=lambda own_link: own_link["recorded_at"])["id"]
     both, torn, moved, gone = [
         (await desk.post("/v1/statements", build_statement(party, basis="own_observation")))["id"]
         for party in ("nato", "pristina", "washington", "nato")

@@ -40,12 +40,12 @@ async def test_named_networks_read_metrics_unless_a_proxy_stands_between(
     networks = Settings(metrics_allow_cidrs="10.1.0.5/32, fd00::/8").metrics_allow_cidrs
     async with (
         support.run_desk(settings.model_copy(update={"metrics_allow_cidrs": networks})) as desk,
-        scraping(desk, peer) as client,
+        open_scraper(desk, peer) as client,
     ):
         answer = await client.get("/metrics", headers=headers)
     assert answer.status_code == (200 if read else 401)
 
 
-def scraping(desk: Desk, peer: str) -> httpx.AsyncClient:
+def open_scraper(desk: Desk, peer: str) -> httpx.AsyncClient:
     transport = httpx.ASGITransport(app=desk.app, client=(peer, 40_000))
     return httpx.AsyncClient(transport=transport, base_url="http://testserver")

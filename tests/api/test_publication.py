@@ -80,7 +80,7 @@ async def test_claims_of_the_article_as_claim_review(desk: Desk) -> None:
     named = {entry.text: entry.key for entry in plan.claims}
     claims = {named[each["text"]]: each["id"] for each in listed}
 
-    async def told(key: str, name: str) -> Json:
+    async def require_golden_review(key: str, name: str) -> Json:
         found = await review(desk, claims[key])
         shown = orjson.dumps(found, option=orjson.OPT_INDENT_2).decode()
         for other, claim in claims.items():
@@ -88,19 +88,19 @@ async def test_claims_of_the_article_as_claim_review(desk: Desk) -> None:
         assert f"{shown}\n" == (GOLDEN / f"{name}.json").read_text(), name
         return found
 
-    assert (await told("C1", "awaiting"))["@type"] == "Claim"
-    assert (await told("C4", "disputed"))["reviewRating"] == {
+    assert (await require_golden_review("C1", "awaiting"))["@type"] == "Claim"
+    assert (await require_golden_review("C4", "disputed"))["reviewRating"] == {
         "@type": "Rating",
         "alternateName": "Disputed",
     }
-    assert "author" not in await told("C5", "unattributed")
+    assert "author" not in await require_golden_review("C5", "unattributed")
     await desk.confirm(claims["C1"])
-    await told("C1", "confirmed")
+    await require_golden_review("C1", "confirmed")
     denial = await desk.link(claims["C4"], "contradicts", "nato", basis="documents")
     await desk.find(claims["C4"], "refuted", denial["id"])
-    await told("C4", "refuted")
+    await require_golden_review("C4", "refuted")
     await merge(desk, claims["C3"], claims["C9"])
-    await told("C9", "merged")
+    await require_golden_review("C9", "merged")
 
 
 async def test_rating_has_a_number_only_with_a_finding(desk: Desk) -> None:
@@ -173,19 +173,24 @@ async def test_override_and_withdrawal_are_always_marked(desk: Desk) -> None:
     proposed = await desk.move(claim, "confirmed", client=desk.editor, override=override)
     url = f"/v1/decisions/{proposed.json()['id']}/approval"
     assert (await desk.editor2.post(url)).status_code == 200
-    told = await review(desk, claim)
-    assert told["reviewRating"]["alternateName"] == "Confirmed (override)"
-    assert "override" in told["reviewBody"]
+    require_golden_review = await review(desk, claim)
+    assert require_golden_review["reviewRating"]["alternateName"] == "Confirmed (override)"
+    assert "override" in require_golden_review["reviewBody"]
     assert await badge(desk, claim) == ["Confirmed", "override"]
     assert "(override)" in (await embed(desk, f"{BASE}/claims/{claim}")).json()["title"]
     for each in (claim, other):
         await desk.post(f"/v1/claims/{each}/withdrawal", {"reason": "They said so."}, status=200)
-    told = await review(desk, claim)
-    assert told["reviewRating"]["alternateName"] == "Confirmed (override, withdrawn)"
-    assert told["itemReviewed"]["creativeWorkStatus"] == "Withdrawn"
-    told = await review(desk, other)
-    assert (told["@type"], told["creativeWorkStatus"]) == ("Claim", "Withdrawn")
-    assert "withdrawn" in told["description"]
+    require_golden_review = await review(desk, claim)
+    assert (
+        require_golden_review["reviewRating"]["alternateName"] == "Confirmed (override, withdrawn)"
+    )
+    assert require_golden_review["itemReviewed"]["creativeWorkStatus"] == "Withdrawn"
+    require_golden_review = await review(desk, other)
+    assert (require_golden_review["@type"], require_golden_review["creativeWorkStatus"]) == (
+        "Claim",
+        "Withdrawn",
+    )
+    assert "withdrawn" in require_golden_review["description"]
     assert await badge(desk, other) == ["Asserted", "withdrawn"]
 
 
@@ -270,9 +275,13 @@ async def test_hostile_texts_are_published_as_text(desk: Desk, text: str) -> Non
     await desk.parties()
     text = f"«{text}»"
     claim = (await desk.claim(text=text, speaker={"name": text, "role": text}))["id"]
-    told = await review(desk, claim)
-    assert (told["text"], told["author"]["name"], told["author"]["jobTitle"]) == (text, text, text)
-    assert "</" not in claim_review.render_script(told)
+    require_golden_review = await review(desk, claim)
+    assert (
+        require_golden_review["text"],
+        require_golden_review["author"]["name"],
+        require_golden_review["author"]["jobTitle"],
+    ) == (text, text, text)
+    assert "</" not in claim_review.render_script(require_golden_review)
     picture = await desk.reader.get(f"/v1/claims/{claim}/badge.svg")
     label = ElementTree.fromstring(picture.content).get("aria-label")
     assert label == f"Asserted: {kept(text)}"
@@ -348,16 +357,16 @@ async def test_other_addresses_and_formats_are_not_embedded(desk: Desk) -> None:
     ):
         problem(await embed(desk, url), "not-found")
     problem(await embed(desk, ours, format="yaml"), "format-not-served")
-    for wrong in ("0", "-1", "wide", "100000"):
-        refused_field(await embed(desk, ours, maxwidth=wrong), "query", "maxwidth")
-        refused_field(await embed(desk, ours, maxheight=wrong), "query", "maxheight")
+    for size in ("0", "-1", "wide", "100000"):
+        refused_field(await embed(desk, ours, maxwidth=size), "query", "maxwidth")
+        refused_field(await embed(desk, ours, maxheight=size), "query", "maxheight")
     refused_field(await desk.reader.get("/oembed"), "query", "url")
     refused_field(await embed(desk, f"{ours}?{'x' * 2048}"), "query", "url")
     for url in (ours, f"{ours}/", ours.replace(claim, claim.upper())):
         answer = await embed(desk, url, dnt="1", maxwidth=300, maxheight=80)
-        told = answer.json()
+        require_golden_review = answer.json()
         assert answer.headers["content-type"] == "application/json"
-        assert (told["width"], told["height"]) == (300, 80)
+        assert (require_golden_review["width"], require_golden_review["height"]) == (300, 80)
     answer = await embed(desk, ours, format="xml")
     assert answer.headers["content-type"] == "text/xml; charset=utf-8"
     problem(await desk.public.get("/oembed", params={"url": ours}), "not-authenticated")

@@ -21,21 +21,21 @@ def count(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], int]]:
 
     look_up = Database.look_up
 
-    async def counted(self: Database, *args: Any) -> Any:
+    async def count_and_look_up(self: Database, *args: Any) -> Any:
         note()
         return await look_up(self, *args)
 
     # Who asks is looked up once, not once a second, however slow the machine.
     monkeypatch.setattr("service.web.callers.TRUSTED_SECONDS", 3600.0)
     event.listen(Engine, "before_cursor_execute", note)
-    monkeypatch.setattr(Database, "look_up", counted)
+    monkeypatch.setattr(Database, "look_up", count_and_look_up)
 
-    def since() -> int:
+    def count_since_last_call() -> int:
         nonlocal sent
         told, sent = sent, 0
         return told
 
-    yield since
+    yield count_since_last_call
     event.remove(Engine, "before_cursor_execute", note)
 
 
@@ -118,7 +118,7 @@ async def test_a_search_asks_the_index_once_for_each_tier(
     for number in range(30):
         await desk.claim(text=f"The regime of unit {number}", speaker=None)
     then = desk.clock.now.isoformat()
-    for query, most in (
+    for query, limit_of_statements in (
         ({"q": "regime"}, 3),
         ({"q": "regime of"}, 4),
         ({"q": "returned normal"}, 6),
@@ -133,7 +133,7 @@ async def test_a_search_asks_the_index_once_for_each_tier(
             assert response.status_code == 200
             assert len(response.json()["items"]) == min(limit, 30), query
             # The first search asks PostgreSQL for its statistics, those of the next minute do not.
-            assert 0 < cost <= most + 1, (query, limit, cost)
+            assert 0 < cost <= limit_of_statements + 1, (query, limit, cost)
 
 
 async def test_similar_claims_cost_no_more_for_many_than_for_two(

@@ -27,8 +27,8 @@ ORDER = (0, 2, 1, 3, 4, 5, 6)
 Said = tuple[str, str]
 
 
-def in_order(found: list[dict[str, Any]], at: str = "said_at") -> list[Said]:
-    return [(each[at], each["precision"]) for each in found]
+def in_order(items: list[dict[str, Any]], at: str = "said_at") -> list[Said]:
+    return [(each[at], each["precision"]) for each in items]
 
 
 EXPECTED = [SAID[i] for i in ORDER]

@@ -21,7 +21,7 @@ REFUSED = {"%"}
 """Of the queries of the corpus, those without a word."""
 
 
-async def found(client: httpx.AsyncClient, q: str, **query: Any) -> list[dict[str, Any]]:
+async def search_claims(client: httpx.AsyncClient, q: str, **query: Any) -> list[dict[str, Any]]:
     """All that `q` finds, page by page."""
     items: list[dict[str, Any]] = []
     params = {"q": q, **query}
@@ -36,7 +36,7 @@ async def found(client: httpx.AsyncClient, q: str, **query: Any) -> list[dict[st
 
 
 async def ids(client: httpx.AsyncClient, q: str, **query: Any) -> list[str]:
-    return [each["id"] for each in await found(client, q, **query)]
+    return [each["id"] for each in await search_claims(client, q, **query)]
 
 
 @pytest.mark.parametrize("size", ["a small desk", "a large desk"])
@@ -59,7 +59,7 @@ async def test_both_databases_find_what_ranking_finds(
             continue
         query = query_parser.parse_query(typed)
         expected = corpus.found(typed)
-        shown = await found(desk.reader, typed)
+        shown = await search_claims(desk.reader, typed)
         assert [each["id"] for each in shown] == expected, typed
         assert await ids(desk.reader, typed, limit=2) == expected, typed
         changed = await ids(desk.reader, typed, sort="changed", limit=3)
@@ -149,7 +149,7 @@ async def test_filters_apply_to_search_results(
 
 
 @pytest.mark.parametrize(
-    ("typed", "told"),
+    ("typed", "advice"),
     [
         ("", "there is no word in it to look for"),
         ('"unbalanced', 'a " is not closed: put one at each end of a phrase'),
@@ -161,10 +161,10 @@ async def test_filters_apply_to_search_results(
         ("x" * 10_000, "at most 500 characters"),
     ],
 )
-async def test_unsearchable_query_is_refused(desk: Desk, typed: str, told: str) -> None:
+async def test_unsearchable_query_is_refused(desk: Desk, typed: str, advice: str) -> None:
     """The answer is 422, with the parameter at fault and what to do about it."""
     body = problem(await desk.reader.get("/v1/claims", params={"q": typed}), "unsearchable")
-    assert told in body["detail"]
+    assert advice in body["detail"]
     assert body["errors"] == [{"loc": ["query", "q"], "msg": body["detail"]}]
 
 
@@ -201,7 +201,7 @@ async def test_internal_texts_are_not_searched(desk: Desk) -> None:
         assert await ids(desk.admin, hidden) == [], hidden
     assert await ids(desk.reader, "example") == []
     assert await ids(desk.reader, "washington") == [], "its link was retracted"
-    shown = await found(desk.reader, "regime")
+    shown = await search_claims(desk.reader, "regime")
     assert [each["assignee"] for each in shown] == [None]
 
 
@@ -255,9 +255,11 @@ async def test_as_of_search_finds_what_was_known_then(desk: Desk) -> None:
         instants.append(desk.clock.now)
         return dict(response.json())
 
-    said = build_statement("nato", speaker={"name": "Jens", "role": "secretary"})
-    said["quotes"] = [build_quote("Patrols observed withdrawals")]
-    link = await act("POST", f"/v1/claims/{b}/links", {"statement": said, "stance": "comments"})
+    search_statements = build_statement("nato", speaker={"name": "Jens", "role": "secretary"})
+    search_statements["quotes"] = [build_quote("Patrols observed withdrawals")]
+    link = await act(
+        "POST", f"/v1/claims/{b}/links", {"statement": search_statements, "stance": "comments"}
+    )
     statement = link["statement"]["id"]
     await act("POST", f"/v1/statements/{statement}/quotes", build_quote("Another rendering"))
     await act("PATCH", f"/v1/claims/{a}", {"text": "The second wording", "material": True})
@@ -269,7 +271,7 @@ async def test_as_of_search_finds_what_was_known_then(desk: Desk) -> None:
     await act("POST", f"/v1/claims/{b}/merge", {"into": a})
     linked, rendered, worded, person, party, retracted, _, full, merged = instants
     begin, end = instants[0] - timedelta(days=1), instants[-1] + timedelta(days=1)
-    for query, claim, *held in (
+    for query, claim, *spans in (
         ("first wording", a, (begin, worded)),
         ("second wordings", a, (worded, end)),
         ('"first wording"', a, (begin, worded)),
@@ -288,9 +290,9 @@ async def test_as_of_search_finds_what_was_known_then(desk: Desk) -> None:
     ):
         for moment in instants:
             for at in (moment - MICROSECOND, moment, moment + MICROSECOND):
-                known = any(start <= at < end for start, end in held)
-                for more in ({}, {"sort": "claimed"}):
-                    shown = await found(desk.reader, query, as_of=at.isoformat(), **more)
+                known = any(start <= at < end for start, end in spans)
+                for params in ({}, {"sort": "claimed"}):
+                    shown = await search_claims(desk.reader, query, as_of=at.isoformat(), **params)
                     assert (claim in [each["id"] for each in shown]) is known, (query, at)
                     assert all(each["snippets"] for each in shown)
 
@@ -318,7 +320,9 @@ async def test_as_of_search_ranks_by_what_was_known_then(desk: Desk) -> None:
     assert not await ids(desk.reader, "another name", as_of=then)
 
 
-async def said(client: httpx.AsyncClient, q: str, **query: Any) -> list[dict[str, Any]]:
+async def search_statements(
+    client: httpx.AsyncClient, q: str, **query: Any
+) -> list[dict[str, Any]]:
     items: list[dict[str, Any]] = []
     params = {"q": q, **query}
     while True:
@@ -348,9 +352,15 @@ async def test_statements_are_found_alike_on_both_databases(desk: Desk) -> None:
         for key, shape in known.items()
     }
     narrowings: tuple[tuple[dict[str, str], Callable[[dict[str, Any]], bool]], ...] = (
-        ({"party": "washington"}, lambda one: bool(one["root"] == "washington")),
-        ({"since": "2023-10-02T00:00:00Z"}, lambda one: bool(one["said_at"] >= "2023-10-02")),
-        ({"until": "2023-10-01T00:00:00Z"}, lambda one: bool(one["said_at"] < "2023-10-02")),
+        ({"party": "washington"}, lambda statement: bool(statement["root"] == "washington")),
+        (
+            {"since": "2023-10-02T00:00:00Z"},
+            lambda statement: bool(statement["said_at"] >= "2023-10-02"),
+        ),
+        (
+            {"until": "2023-10-01T00:00:00Z"},
+            lambda statement: bool(statement["said_at"] < "2023-10-02"),
+        ),
     )
     count = 0
     for typed in QUERIES:
@@ -362,28 +372,30 @@ async def test_statements_are_found_alike_on_both_databases(desk: Desk) -> None:
         ranked = {
             key: ranking.rank_fields(query, fields[key]) for key in sorted(known, reverse=True)
         }
-        expected = [key for tier in Tier for key, its in ranked.items() if its is tier]
+        expected = [key for tier in Tier for key, rank in ranked.items() if rank is tier]
         for limit in (2, 50):
-            shown = await said(desk.reader, typed, limit=limit)
+            shown = await search_statements(desk.reader, typed, limit=limit)
             assert [each["id"] for each in shown] == expected, typed
         for each in shown:
             assert each["snippets"]
             assert {**each, "snippets": None} == {**known[each["id"]], "snippets": None}
         count += len(shown)
-        for filters, fits in narrowings:
-            narrowed = await said(desk.reader, typed, **filters, limit=3)
-            assert [each["id"] for each in narrowed] == [k for k in expected if fits(known[k])]
+        for filters, matches in narrowings:
+            narrowed = await search_statements(desk.reader, typed, **filters, limit=3)
+            assert [each["id"] for each in narrowed] == [k for k in expected if matches(known[k])]
     assert count > 120
     miller = next(
         each for each in listed if each["speaker"] and "Miller" in each["speaker"]["name"]
     )
     person = miller["speaker"]["id"]
-    spoken = await said(desk.reader, "miller", speaker=person)
+    spoken = await search_statements(desk.reader, "miller", speaker=person)
     assert [each["id"] for each in spoken] == [miller["id"]]
     await desk.post(f"/v1/statements/{miller['id']}/quotes", build_quote("An unheard-of rendering"))
-    assert [each["id"] for each in await said(desk.reader, "unheard")] == [miller["id"]]
+    assert [each["id"] for each in await search_statements(desk.reader, "unheard")] == [
+        miller["id"]
+    ]
     await desk.editor.patch(f"/v1/speakers/{person}", json={"name": "Zoltan"})
-    assert miller["id"] in [each["id"] for each in await said(desk.reader, "zoltan")]
+    assert miller["id"] in [each["id"] for each in await search_statements(desk.reader, "zoltan")]
     await desk.editor.patch("/v1/parties/nato", json={"full_name": "The Pact of Warsaw"})
-    assert {each["party"] for each in await said(desk.reader, "warsaw")} == {"nato"}
+    assert {each["party"] for each in await search_statements(desk.reader, "warsaw")} == {"nato"}
     problem(await desk.public.get("/v1/statements", params={"q": "serbia"}), "not-authenticated")

@@ -141,13 +141,13 @@ async def test_key_revoked_during_its_lookup_is_not_cached(
     looked_up, go_on = asyncio.Event(), asyncio.Event()
     look_up = callers._find_key
 
-    async def slowly(header: str) -> Any:
+    async def look_up_slowly(header: str) -> Any:
         credential = await look_up(header)
         looked_up.set()
         await go_on.wait()
         return credential
 
-    monkeypatch.setattr(callers, "_find_key", slowly)
+    monkeypatch.setattr(callers, "_find_key", look_up_slowly)
     header = key_header(key["key"])
     in_flight = asyncio.create_task(desk.public.get("/v1/me", headers=header))
     await looked_up.wait()
@@ -246,8 +246,8 @@ async def test_cookies_are_bound_to_the_host_if_the_base_url_has_tls(settings: S
             assert signed.status_code == 303, signed.text
             for header in signed.headers.get_list("set-cookie"):
                 assert header.startswith("__Host-claimdesk_")
-                for wanted in ("Secure", "Path=/", "HttpOnly", "SameSite=lax"):
-                    assert wanted in header
+                for attribute in ("Secure", "Path=/", "HttpOnly", "SameSite=lax"):
+                    assert attribute in header
                 assert "Domain" not in header
             session = cookie_of(signed, "__Host-claimdesk_session").value
             right = await proxy.get(

@@ -197,7 +197,7 @@ async def test_components_are_not_offered_as_similar_to_their_claim(desk: Desk) 
     one = (await record(desk, text=AGAIN, part_of=parent))["id"]
     other = (await record(desk, text=TROOPS, part_of=parent))["id"]
     assert await similar(desk, parent) == []
-    assert [found["id"] for found in await similar(desk, one)] == [other]
+    assert [claim["id"] for claim in await similar(desk, one)] == [other]
 
 
 async def test_similar_claims_are_found_in_other_scripts_and_languages(desk: Desk) -> None:

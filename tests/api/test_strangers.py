@@ -27,7 +27,7 @@ async def desk(settings: Settings) -> AsyncIterator[Desk]:
         yield desk
 
 
-async def linked(desk: Desk) -> tuple[str, list[str]]:
+async def record_linked_claim(desk: Desk) -> tuple[str, list[str]]:
     claim = (await desk.claim(story="border"))["id"]
     links = [(await desk.link(claim, "comments", "nato"))["id"] for _ in range(LINKS)]
     return claim, links
@@ -38,16 +38,16 @@ def count_matrices(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     read: list[str] = []
     original = matrix_queries.read_matrix
 
-    def page(connection: Connection, slug: str, **asked: Any) -> Any:
+    def read_and_note(connection: Connection, slug: str, **query: Any) -> Any:
         read.append(slug)
-        return original(connection, slug, **asked)
+        return original(connection, slug, **query)
 
-    monkeypatch.setattr(matrix_queries, "read_matrix", page)
+    monkeypatch.setattr(matrix_queries, "read_matrix", read_and_note)
     return read
 
 
 async def test_links_are_listed_page_by_page(desk: Desk) -> None:
-    claim, links = await linked(desk)
+    claim, links = await record_linked_claim(desk)
     shown: list[str] = []
     url: str | None = f"/v1/claims/{claim}/links?limit=3"
     while url is not None:
@@ -64,17 +64,17 @@ async def test_links_are_listed_page_by_page(desk: Desk) -> None:
 async def test_expanded_links_end_with_the_cursor_of_the_list(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    claim, links = await linked(desk)
+    claim, links = await record_linked_claim(desk)
     whole = (await desk.reader.get(f"/v1/claims/{claim}?expand=links")).json()
     assert ([link["id"] for link in whole["links"]], whole["links_next_cursor"]) == (links, None)
     monkeypatch.setattr("service.api.claim_links.MAX_LIMIT", 4)
     now = desk.clock.now.isoformat()
-    for asked in ({}, {"as_of": now}):
-        first = await desk.reader.get(f"/v1/claims/{claim}", params={"expand": "links", **asked})
+    for query in ({}, {"as_of": now}):
+        first = await desk.reader.get(f"/v1/claims/{claim}", params={"expand": "links", **query})
         assert [link["id"] for link in first.json()["links"]] == links[:4]
         cursor = first.json()["links_next_cursor"]
         rest = await desk.reader.get(
-            f"/v1/claims/{claim}/links", params={"cursor": cursor, **asked}
+            f"/v1/claims/{claim}/links", params={"cursor": cursor, **query}
         )
         assert [link["id"] for link in rest.json()["items"]] == links[4:]
 
@@ -82,7 +82,7 @@ async def test_expanded_links_end_with_the_cursor_of_the_list(
 async def test_page_is_rendered_once_for_all_strangers(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await linked(desk)
+    await record_linked_claim(desk)
     read = count_matrices(monkeypatch)
     for url in ("/stories/border", "/v1/stories/border/matrix"):
         read.clear()
@@ -97,7 +97,7 @@ async def test_page_is_rendered_once_for_all_strangers(
 
 async def test_strangers_never_see_a_page_from_before_a_change(desk: Desk) -> None:
     """Of a claim, of the story's own title, and of what is remembered for another address."""
-    claim, _ = await linked(desk)
+    claim, _ = await record_linked_claim(desk)
     page, story = f"/claims/{claim}", "/stories/border"
     assert "NATO" in (await desk.public.get(page)).text
     assert "The border" in (await desk.public.get(story)).text
@@ -111,7 +111,7 @@ async def test_strangers_never_see_a_page_from_before_a_change(desk: Desk) -> No
 async def test_pages_with_ages_are_rendered_again(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await linked(desk)
+    await record_linked_claim(desk)
     monkeypatch.setattr(shared, "KEPT_SECONDS", 0.0)
     read = count_matrices(monkeypatch)
     for _ in range(2):
@@ -120,7 +120,7 @@ async def test_pages_with_ages_are_rendered_again(
 
 
 async def test_cache_for_strangers_is_bounded(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    await linked(desk)
+    await record_linked_claim(desk)
     monkeypatch.setattr(shared, "MOST_BYTES", 40_000)
     answers = desk.app.state.services.shared
     for number in range(20):
@@ -135,7 +135,7 @@ async def test_strangers_queue_without_delaying_signed_in_people(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two answers are made at a time; where the line is full the next is told to come back."""
-    await linked(desk)
+    await record_linked_claim(desk)
     monkeypatch.setattr(shared, "MOST_WAITING", 1)
     lane = desk.app.state.services.shared._makers
     for _ in range(shared.AT_ONCE):
@@ -161,15 +161,15 @@ async def test_rendering_a_page_costs_more_of_the_limit_than_a_cached_page(
     costs what any answer does."""
     limited = settings.model_copy(update={"public_read": True, "rate_limit": 100})
 
-    def left(answer: httpx.Response) -> int:
+    def read_remaining(answer: httpx.Response) -> int:
         return int(answer.headers["RateLimit"].split("r=")[1].split(";")[0])
 
     async with support.run_desk(limited) as desk:
         await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
-        first = left(await desk.public.get("/v1/claims"))
-        made = left(await desk.public.get("/stories/border"))
-        kept = left(await desk.public.get("/stories/border"))
+        first = read_remaining(await desk.public.get("/v1/claims"))
+        made = read_remaining(await desk.public.get("/stories/border"))
+        kept = read_remaining(await desk.public.get("/stories/border"))
         assert first - made == pytest.approx(shared.PAGE_COST, abs=3)
         assert made - kept <= 1
-        own = left(await desk.reader.get("/v1/claims"))
-        assert own - left(await desk.reader.get("/stories/border")) <= 1
+        own = read_remaining(await desk.reader.get("/v1/claims"))
+        assert own - read_remaining(await desk.reader.get("/stories/border")) <= 1

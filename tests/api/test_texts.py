@@ -45,15 +45,15 @@ def fields(document: Json) -> Iterator[tuple[str, str, Place, Json]]:
                     yield method.upper(), path, place, body
 
 
-def _resolved(document: Json, schema: Json) -> list[Json]:
+def _resolve_schema(document: Json, schema: Json) -> list[Json]:
     """A schema's alternatives, references followed."""
     if "$ref" in schema:
         found = document
         for part in schema["$ref"].removeprefix("#/").split("/"):
             found = found[part]
-        return _resolved(document, found)
+        return _resolve_schema(document, found)
     alternatives = [*schema.get("anyOf", ()), *schema.get("oneOf", ()), *schema.get("allOf", ())]
-    return [item for each in alternatives for item in _resolved(document, each)] or [schema]
+    return [item for each in alternatives for item in _resolve_schema(document, each)] or [schema]
 
 
 def _is_text(schema: Json) -> bool:
@@ -63,7 +63,7 @@ def _is_text(schema: Json) -> bool:
 
 
 def _texts(document: Json, schema: Json, at: Place) -> Iterator[Place]:
-    for alternative in _resolved(document, schema):
+    for alternative in _resolve_schema(document, schema):
         if _is_text(alternative):
             yield at
         elif alternative.get("type") == "array":
@@ -77,7 +77,7 @@ def _texts(document: Json, schema: Json, at: Place) -> Iterator[Place]:
 
 def _sample(document: Json, schema: Json, place: Place) -> Any:
     """A value that fits, and holds the field at `place`."""
-    alternatives = _resolved(document, schema)
+    alternatives = _resolve_schema(document, schema)
     if place:
         step, rest = place[0], place[1:]
         if step == 0:
@@ -118,12 +118,12 @@ def _example(document: Json, schema: Json) -> Any:
     return ID if form == "uuid" else "2023-10-02T00:00:00Z" if form == "date-time" else "aa"
 
 
-def put(body: Any, place: Place, value: str) -> Any:
+def put_text(body: Any, place: Place, value: str) -> Any:
     """The same body with another value at a place."""
     if not place:
         return value
     copied = list(body) if isinstance(body, list) else dict(body)
-    copied[place[0]] = put(body[place[0]], place[1:], value)  # type: ignore[index]
+    copied[place[0]] = put_text(body[place[0]], place[1:], value)  # type: ignore[index]
     return copied
 
 
@@ -166,9 +166,9 @@ async def test_every_text_field_of_every_body_refuses_forbidden_characters(desk:
                 values |= {f"nothing: {text!a}": text for text in NOTHING}
             if place[-1] in NAMES:
                 values |= {"no width": "a\u200bb", "stop": "Nobody (2 October). Confirmed by NATO"}
-            for what, value in values.items():
-                if not await refusals(desk, method, path, put(body, place, value), place):
-                    passed.append((method, path, place, what))
+            for description, value in values.items():
+                if not await refusals(desk, method, path, put_text(body, place, value), place):
+                    passed.append((method, path, place, description))
     assert not passed
     assert seen >= {"text", "name", "role", "reason", "note", "title", "url", "exact", "email"}
 
@@ -179,7 +179,7 @@ async def test_every_text_field_accepts_plain_text(desk: Desk) -> None:
     for method, path, place, body in fields(desk.app.openapi()):
         last = place[-1] if isinstance(place[-1], str) else place[-2]
         if last in NAMES | {"text", "reason", "note", "title", "comment", "exact", "code"}:
-            sent = put(body, place, "Grand marché")
+            sent = put_text(body, place, "Grand marché")
             assert not await refusals(desk, method, path, sent, place), (path, place)
 
 

@@ -100,11 +100,11 @@ async def test_invalid_registration_is_refused_with_its_field(desk: Desk) -> Non
     made = await register(desk)
     place = f"/v1/webhooks/{made['id']}"
     for body, field in BAD:
-        for refused in (
+        for answer in (
             await desk.admin.post("/v1/webhooks", json=body),
             await desk.admin.patch(place, json=body),
         ):
-            said = problem(refused, "invalid-request")
+            said = problem(answer, "invalid-request")
             assert said["errors"][0]["loc"][:2] == ["body", field], body
     [kept] = (await desk.admin.get("/v1/webhooks")).json()["items"]
     assert kept == {name: value for name, value in made.items() if name != "secret"}
@@ -119,7 +119,7 @@ async def test_accepted_headers_are_sent(desk: Desk) -> None:
         await desk.claim()
         board = Board(desk.database)
         board.now = desk.clock.now
-        (leased,) = await board.lease()
+        (leased,) = await board.lease_deliveries()
         sender = Sender(AddressGuard(allow_http=True, allow_cidrs=[LOOPBACK]), desk.clock)
         outgoing = Outgoing(
             endpoint=leased.webhook,

@@ -56,7 +56,7 @@ KEYS = [
 ]
 
 
-def served(*links: Link, **changes: Any) -> dict[str, Any]:
+def build_document(*links: Link, **changes: Any) -> dict[str, Any]:
     document = orjson.loads(documents.render_document(claim(*links, **changes)))
     assert isinstance(document, dict)
     return document
@@ -64,7 +64,7 @@ def served(*links: Link, **changes: Any) -> dict[str, Any]:
 
 def test_document_has_exactly_the_keys_of_the_contract() -> None:
     """Those of KEYS, no more and no less, and those of what it holds."""
-    document = served(components=(Component("part", "a part", DISPUTED),))
+    document = build_document(components=(Component("part", "a part", DISPUTED),))
     assert sorted(document) == sorted(KEYS)
     assert sorted(document["claimant"]) == ["name", "party", "speaker"]
     assert sorted(document["claimant"]["speaker"]) == ["name", "role"]
@@ -81,7 +81,7 @@ def test_document_has_every_value_of_the_claim() -> None:
         "Pristina",
         Speaker("speaker-1", "Gazmend Hoxha", "director"),
     )
-    assert served(
+    assert build_document(
         requests(MILLER),
         supports(NATO),
         supports(PRISTINA),
@@ -141,18 +141,21 @@ def test_document_has_every_value_of_the_claim() -> None:
 
 def test_missing_claimant_speaker_or_role_is_null() -> None:
     """Never an empty text."""
-    assert served(claimant=None)["claimant"] is None
-    assert served(claimant=PRISTINA)["claimant"] == {
+    assert build_document(claimant=None)["claimant"] is None
+    assert build_document(claimant=PRISTINA)["claimant"] == {
         "party": "pristina",
         "name": "Pristina",
         "speaker": None,
     }
-    assert served(claimant=VUCEVIC)["claimant"]["speaker"] == {"name": "Vučević", "role": None}
+    assert build_document(claimant=VUCEVIC)["claimant"]["speaker"] == {
+        "name": "Vučević",
+        "role": None,
+    }
 
 
 def test_merged_claim_names_its_survivor() -> None:
     """With its last status."""
-    document = served(lifecycle=Lifecycle.MERGED, merged_into="claim-2", status=DISPUTED)
+    document = build_document(lifecycle=Lifecycle.MERGED, merged_into="claim-2", status=DISPUTED)
     assert (document["lifecycle"], document["merged_into"], document["status"]) == (
         "merged",
         "claim-2",
@@ -206,7 +209,7 @@ def test_challenged_is_confirmed_with_an_open_contradiction(
     links: tuple[Link, ...], changes: dict[str, Any], challenged: bool
 ) -> None:
     """And active: nothing else is, whatever stands against it."""
-    assert served(*links, **changes)["challenged"] is challenged
+    assert build_document(*links, **changes)["challenged"] is challenged
 
 
 @pytest.mark.parametrize(
@@ -223,7 +226,7 @@ def test_a_status_that_the_links_do_not_suggest_is_drift(status: Any, agrees: bo
 
 def test_evidence_lists_each_root_party_once() -> None:
     """By its slug, in order of first appearance, and only who stands there now."""
-    assert served(
+    assert build_document(
         supports(conditional=True),
         supports(MILLER),
         supports(NATO, retracted=True),

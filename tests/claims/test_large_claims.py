@@ -396,9 +396,9 @@ async def test_a_link_writes_as_much_on_a_large_claim_as_on_a_small_one(
             texts: list[str] = []
             sizes: list[int] = []
 
-            def note(_connection: Any, _cursor: Any, text: str, given: Any, *_: Any) -> None:
+            def note(_connection: Any, _cursor: Any, text: str, parameters: Any, *_: Any) -> None:
                 texts.append(text)
-                sizes.append(len(str(given)))
+                sizes.append(len(str(parameters)))
 
             event.listen(connection, "before_cursor_execute", note)
             day.link(claim, "nato", Stance.COMMENTS)

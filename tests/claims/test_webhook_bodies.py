@@ -160,7 +160,7 @@ def test_change_of_status_names_the_statements_it_cites() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "changed_fields"),
     [
         ({"text": "New", "material": True}, {"text": "New", "material": True}),
         ({"tags": []}, {"tags": []}),
@@ -171,12 +171,12 @@ def test_change_of_status_names_the_statements_it_cites() -> None:
     ],
 )
 def test_amendment_lists_the_changed_public_fields(
-    changes: dict[str, Any], told: dict[str, Any] | None
+    changes: dict[str, Any], changed_fields: dict[str, Any] | None
 ) -> None:
     """Only what is served to everybody; where nothing of that changed, nothing is said."""
     event = Event(2, "claim.amended", NOON, changes)
     body = render_message(event, claim(version=2), by="Ana", base_url=BASE)
-    assert (body and orjson.loads(body)["data"]["changes"]) == told
+    assert (body and orjson.loads(body)["data"]["changes"]) == changed_fields
 
 
 def test_parties_of_a_claim_include_their_roots() -> None:

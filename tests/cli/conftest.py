@@ -41,7 +41,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.fixture
-def migrated(folder: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
+def migrated_database(folder: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """A database with the schema and nothing else, in the settings."""
     monkeypatch.setenv("CLAIMDESK_DATABASE_URL", database_url)
     return database_url
@@ -89,12 +89,12 @@ def really_run(folder: Path) -> ReallyRun:
     """Run a command in a process of its own."""
 
     def really_run(
-        *arguments: str, stdin: str | None = None, **more: str
+        *arguments: str, stdin: str | None = None, **variables: str
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "service.cli", *arguments],
             input=stdin,
-            env=_environment() | more,
+            env=_environment() | variables,
             capture_output=True,
             text=True,
             timeout=90,
@@ -177,8 +177,8 @@ def serve(folder: Path) -> Iterator[Serve]:
         return started[-1]
 
     yield serve
-    for served in started:
-        served.stop()
+    for process in started:
+        process.stop()
 
 
 def _environment() -> dict[str, str]:

@@ -51,16 +51,22 @@ class Listener:
 
     def note(self, words: str) -> str:
         """The line with these words on standard error, once it is there."""
-        return self._wait(self.noted, lambda lines: next((x for x in lines if words in x), None))
+        return self._wait_for_line(
+            self.noted, lambda lines: next((x for x in lines if words in x), None)
+        )
 
     def see(self, words: str) -> str:
         """The line with these words on standard output, once it is there."""
-        return self._wait(self.shown, lambda lines: next((x for x in lines if words in x), None))
+        return self._wait_for_line(
+            self.shown, lambda lines: next((x for x in lines if words in x), None)
+        )
 
     def line(self, number: int) -> Any:
         """The `number`th line of JSON, once it is there."""
         return json.loads(
-            self._wait(self.shown, lambda lines: lines[number - 1] if lines[number - 1 :] else None)
+            self._wait_for_line(
+                self.shown, lambda lines: lines[number - 1] if lines[number - 1 :] else None
+            )
         )
 
     def stop(self, number: int = signal.SIGINT) -> int:
@@ -80,7 +86,7 @@ class Listener:
                 pipe.close()
         return code
 
-    def _wait(self, lines: list[str], look: Callable[[list[str]], str | None]) -> str:
+    def _wait_for_line(self, lines: list[str], look: Callable[[list[str]], str | None]) -> str:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             found = look([COLOUR.sub("", line) for line in lines])

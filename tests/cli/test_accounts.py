@@ -9,7 +9,7 @@ import pytest
 from service.cli import keys, shell
 from tests.cli.conftest import Run, RunJson, Serve
 
-pytestmark = pytest.mark.usefixtures("migrated")
+pytestmark = pytest.mark.usefixtures("migrated_database")
 
 ANA = ("--email", "Ana@Example.org", "--name", "Ana", "--role", "checker")
 
@@ -133,11 +133,11 @@ def test_base_url_unlike_the_last_started_servers_is_mentioned(
 def test_confusable_name_is_refused(run: Run) -> None:
     assert run("users", "create", *ANA).exit_code == 0
     for name in ("ana", "ÁNA", "claimdesk"):
-        for taken in (
+        for arguments in (
             ("users", "create", "--email", "b@example.org", "--name", name, "--role", "reader"),
             ("keys", "create", "--name", name, "--role", "reader"),
         ):
-            refused = run(*taken)
+            refused = run(*arguments)
             assert (refused.exit_code, refused.stdout) == (1, "")
             assert "choose another name" in refused.stderr
     own = ("keys", "create", "--name", "Ana", "--role", "checker", "--user", "ana@example.org")

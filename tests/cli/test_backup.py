@@ -112,14 +112,14 @@ def test_interrupted_restore_must_be_repeated_before_serving(url: str, tmp_path:
 
 
 async def test_copy_begins_an_epoch_and_holds_webhooks_until_they_are_released(
-    database: Database, now: datetime
+    database: Database, instant: datetime
 ) -> None:
     home = {"machine": "a", "path": "/one", "file": 1}
-    assert await database.write(recovery.register_home, home=home, now=now) == ""
+    assert await database.write(recovery.register_home, home=home, now=instant) == ""
     moved = home | {"path": "/renamed"}
-    assert await database.write(recovery.register_home, home=moved, now=now) == ""
+    assert await database.write(recovery.register_home, home=moved, now=instant) == ""
     assert await database.read(recovery.read_hold) is None
-    epoch = await database.write(recovery.register_home, home=moved | {"file": 2}, now=now)
+    epoch = await database.write(recovery.register_home, home=moved | {"file": 2}, now=instant)
     assert epoch
     hold = await database.read(recovery.read_hold)
     assert hold is not None
@@ -129,5 +129,5 @@ async def test_copy_begins_an_epoch_and_holds_webhooks_until_they_are_released(
 
 
 @pytest.fixture
-def now() -> datetime:
+def instant() -> datetime:
     return datetime(2026, 11, 27, tzinfo=UTC)

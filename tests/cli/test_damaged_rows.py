@@ -43,15 +43,15 @@ def leads_elsewhere(column: Column[Any]) -> bool:
     return bool(column.foreign_keys)
 
 
-def tables_with(holds: Callable[[Column[Any]], bool]) -> list[Table]:
-    return [table for table in metadata.sorted_tables if any(map(holds, table.columns))]
+def tables_with(condition: Callable[[Column[Any]], bool]) -> list[Table]:
+    return [table for table in metadata.sorted_tables if any(map(condition, table.columns))]
 
 
 on_sqlite = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
-def worked(
+def desk_url(
     folder: Path,
     database_kind: str,
     request: pytest.FixtureRequest,
@@ -110,14 +110,16 @@ def read_everything(run: Run, commands: Sequence[tuple[str, ...]] = COMMANDS) ->
 
 
 @pytest.mark.parametrize("table", tables_with(leads_elsewhere), ids=lambda table: table.name)
-def test_row_with_a_dangling_reference_ends_no_command(run: Run, worked: str, table: Table) -> None:
+def test_row_with_a_dangling_reference_ends_no_command(
+    run: Run, desk_url: str, table: Table
+) -> None:
     for column in filter(leads_elsewhere, table.columns):
         value = NOBODY if is_id(column) else "nobody"
-        if worked.startswith("sqlite"):
+        if desk_url.startswith("sqlite"):
             value = value.replace("-", "")
         target = f'(SELECT min(CAST("{column.name}" AS VARCHAR(64))) FROM {table.name})'
         damage(
-            worked,
+            desk_url,
             f"UPDATE {table.name} SET \"{column.name}\" = '{value}' "
             f'WHERE CAST("{column.name}" AS VARCHAR(64)) = {target}',
         )
@@ -127,11 +129,11 @@ def test_row_with_a_dangling_reference_ends_no_command(run: Run, worked: str, ta
 
 @on_sqlite
 @pytest.mark.parametrize("table", tables_with(is_converted), ids=lambda table: table.name)
-def test_unreadable_value_ends_no_command(run: Run, worked: str, table: Table) -> None:
+def test_unreadable_value_ends_no_command(run: Run, desk_url: str, table: Table) -> None:
     """Each column in a row of its own, as many at a time as there are rows: a fault in one column
     of a row hides a fault in the next."""
-    path = Path(worked.removeprefix("sqlite:///"))
-    fill_where_empty(worked, table)
+    path = Path(desk_url.removeprefix("sqlite:///"))
+    fill_where_empty(desk_url, table)
     whole = path.with_name("whole.db")
     shutil.copy(path, whole)
     with closing(sqlite3.connect(path)) as connection:
@@ -146,7 +148,7 @@ def test_unreadable_value_ends_no_command(run: Run, worked: str, table: Table) -
         shutil.copy(whole, path)
         for column, row in zip(columns[first:], rows, strict=False):
             value = "x'00ff'" if column.primary_key else "'no id'"
-            damage(worked, f'UPDATE {table.name} SET "{column.name}" = {value} WHERE {row}')
+            damage(desk_url, f'UPDATE {table.name} SET "{column.name}" = {value} WHERE {row}')
         read_everything(run, COMMANDS[:4])
 
 
@@ -157,7 +159,7 @@ def test_unreadable_value_ends_no_command(run: Run, worked: str, table: Table) -
 )
 @pytest.mark.parametrize("value", ["{half", "[]", '{"id": 1}'])
 def test_unreadable_document_ends_no_command(
-    run: Run, worked: str, table: str, column: str, value: str
+    run: Run, desk_url: str, table: str, column: str, value: str
 ) -> None:
-    damage(worked, f"UPDATE {table} SET {column} = '{value}'")
+    damage(desk_url, f"UPDATE {table} SET {column} = '{value}'")
     assert read_everything(run)["verify"] == 1

@@ -54,17 +54,17 @@ def test_upgrading_twice_is_harmless(run: Run) -> None:
     "arguments", [KEY, ("db", "upgrade"), ("db", "check"), ("serve", "--port", "0")]
 )
 def test_newer_schema_is_refused(
-    run: Run, run_json: RunJson, migrated: str, arguments: tuple[str, ...]
+    run: Run, run_json: RunJson, migrated_database: str, arguments: tuple[str, ...]
 ) -> None:
-    _execute(migrated, "UPDATE alembic_version SET version_num = '9999'")
+    _execute(migrated_database, "UPDATE alembic_version SET version_num = '9999'")
     refused = run(*arguments)
     assert refused.exit_code == 1
     assert "newer schema (9999)" in refused.stderr
     assert run_json("db", "current")["current"] == "9999"
 
 
-def test_schema_unlike_the_code_is_reported(run: Run, migrated: str) -> None:
-    _execute(migrated, "ALTER TABLE notes ADD COLUMN mood text")
+def test_schema_unlike_the_code_is_reported(run: Run, migrated_database: str) -> None:
+    _execute(migrated_database, "ALTER TABLE notes ADD COLUMN mood text")
     checked = run("db", "check")
     assert checked.exit_code == 1
     assert "mood" in checked.stdout

@@ -8,7 +8,7 @@ import pytest
 from tests.cli.conftest import Run
 from tests.support.desk import Json
 
-pytestmark = pytest.mark.usefixtures("migrated")
+pytestmark = pytest.mark.usefixtures("migrated_database")
 
 Content = str | bytes | Json
 REVIEW = {

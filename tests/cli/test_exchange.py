@@ -16,7 +16,7 @@ from tests.support.desk import Json
 
 PAGE = (Path(__file__).parents[2] / "docs" / "exchange.md").read_text(encoding="utf-8")
 
-pytestmark = pytest.mark.usefixtures("migrated")
+pytestmark = pytest.mark.usefixtures("migrated_database")
 
 
 def counts(report: Json) -> dict[str, tuple[int, ...]]:
@@ -54,14 +54,12 @@ def test_failed_export_leaves_no_file(
     """Neither under the name nor beside it; an older file stays."""
     from service.exchange import export
 
-    def fails(
-        connection: Connection, *, write: Callable[[bytes], object], progress: object
-    ) -> None:
+    def fail(connection: Connection, *, write: Callable[[bytes], object], progress: object) -> None:
         write(b"half a file")
         raise OSError(28, "No space left on device")
 
     (folder / "desk.jsonl").write_text("mine")
-    monkeypatch.setattr(export, "write_export", fails)
+    monkeypatch.setattr(export, "write_export", fail)
     for name, options in (("desk.jsonl", ["--force"]), ("new.jsonl", [])):
         refused = run("export", name, *options)
         assert refused.exit_code == 1

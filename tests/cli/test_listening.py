@@ -221,10 +221,10 @@ def test_listener_stops_cleanly(number: int) -> None:
 
 def test_malformed_secret_is_refused(run: Run) -> None:
     """It is refused before anything listens, and not repeated."""
-    for wrong in ("hello", "whsec_", "whsec_ü"):
-        refused = run("webhooks", "listen", "--port", "0", "--secret", wrong)
+    for secret in ("hello", "whsec_", "whsec_ü"):
+        refused = run("webhooks", "listen", "--port", "0", "--secret", secret)
         assert (refused.exit_code, refused.stdout) == (2, "")
-        assert wrong not in refused.stderr.replace("whsec_ and base64", "")
+        assert secret not in refused.stderr.replace("whsec_ and base64", "")
 
 
 def test_port_in_use_is_reported_at_once(run: Run) -> None:

@@ -19,7 +19,7 @@ def list_commands() -> list[str]:
 
 
 def test_every_command_of_the_page_succeeds(
-    run: Run, run_json: RunJson, migrated: str, database_kind: str
+    run: Run, run_json: RunJson, migrated_database: str, database_kind: str
 ) -> None:
     if database_kind == "postgresql" and not shutil.which("pg_dump"):
         pytest.skip("not run: PostgreSQL's client programs are not installed")

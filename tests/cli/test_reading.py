@@ -30,17 +30,17 @@ on_sqlite = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
-def seeded(run: Run, migrated: str) -> Path:
+def seeded_desk(run: Run, migrated_database: str) -> Path:
     """The seed article, and a key that stands in the write-ahead log alone."""
     assert run("seed").exit_code == 0
-    return Path(migrated.removeprefix("sqlite:///"))
+    return Path(migrated_database.removeprefix("sqlite:///"))
 
 
 @pytest.fixture(params=[False, True], ids=["alone", "with its log"])
 def on_read_only_disk(
     request: pytest.FixtureRequest,
     run: Run,
-    seeded: Path,
+    seeded_desk: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Path]:
@@ -56,12 +56,12 @@ def on_read_only_disk(
     if mounted.returncode:
         pytest.skip(f"not run: no file system can be mounted here ({mounted.stderr.strip()})")
     try:
-        with closing(sqlite3.connect(seeded)) as connection:
+        with closing(sqlite3.connect(seeded_desk)) as connection:
             connection.execute("SELECT count(*) FROM events").fetchone()
             if request.param:  # while somebody has it open, no checkpoint is made
                 assert run("keys", "create", "--name", "k", "--role", "reader").exit_code == 0
-                shutil.copy(f"{seeded}-wal", disk / "desk.db-wal")
-            shutil.copy(seeded, disk / "desk.db")
+                shutil.copy(f"{seeded_desk}-wal", disk / "desk.db-wal")
+            shutil.copy(seeded_desk, disk / "desk.db")
         subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
         monkeypatch.setenv("CLAIMDESK_DATABASE_URL", f"sqlite:///{disk}/desk.db")
         yield disk / "desk.db"
@@ -97,23 +97,25 @@ def test_change_on_a_read_only_disk_is_refused_with_the_reason(
 @on_sqlite
 @by_name
 def test_reading_waits_for_no_writer_and_leaves_nothing_behind(
-    run: Run, seeded: Path, command: tuple[str, ...]
+    run: Run, seeded_desk: Path, command: tuple[str, ...]
 ) -> None:
-    before = {path.name: path.read_bytes() for path in seeded.parent.glob("claimdesk.db*")}
+    before = {path.name: path.read_bytes() for path in seeded_desk.parent.glob("claimdesk.db*")}
     assert list(before) == ["claimdesk.db"]
     result = run(*command)
     assert result.exit_code == 0, result.stderr
-    assert {path.name: path.read_bytes() for path in seeded.parent.glob("claimdesk.db*")} == before
-    with closing(sqlite3.connect(seeded, isolation_level=None)) as writer:
+    assert {
+        path.name: path.read_bytes() for path in seeded_desk.parent.glob("claimdesk.db*")
+    } == before
+    with closing(sqlite3.connect(seeded_desk, isolation_level=None)) as writer:
         writer.execute("BEGIN IMMEDIATE")
         assert run(*command).exit_code == 0
 
 
 @by_name
 def test_reading_does_not_migrate(
-    run: Run, run_json: RunJson, migrated: str, command: tuple[str, ...]
+    run: Run, run_json: RunJson, migrated_database: str, command: tuple[str, ...]
 ) -> None:
-    migrate.downgrade(Settings(database_url=migrated), "-1")
+    migrate.downgrade(Settings(database_url=migrated_database), "-1")
     older = run_json("db", "current")["current"]
     assert older != migrate.find_head()
     result = run(*command)
@@ -134,13 +136,13 @@ def test_no_database_is_created_in_place_of_a_rescued_one(run: Run, folder: Path
 
 
 @on_sqlite
-def test_checkpoint_during_immutable_reading_is_noticed(seeded: Path) -> None:
+def test_checkpoint_during_immutable_reading_is_noticed(seeded_desk: Path) -> None:
     """A file that is read as immutable and changed meanwhile may give wrong rows."""
     from service.domain.errors import Unavailable
     from service.store.read_only import ReadOnlyFile
 
-    file = ReadOnlyFile(seeded)
-    with closing(sqlite3.connect(seeded)) as connection, connection:
+    file = ReadOnlyFile(seeded_desk)
+    with closing(sqlite3.connect(seeded_desk)) as connection, connection:
         connection.execute("INSERT INTO installation VALUES ('test', '1')")
     with pytest.raises(Unavailable, match="Run the command again"):
         file.close()

@@ -19,7 +19,7 @@ name = "The Moon"
 """
 
 
-@pytest.mark.usefixtures("migrated")
+@pytest.mark.usefixtures("migrated_database")
 def test_seed_is_loaded_once(run_json: RunJson) -> None:
     first, second = run_json("seed"), run_json("seed")
     assert first["created"]["claims"] > 0
@@ -56,7 +56,7 @@ def test_missing_seed_file_is_refused(run: Run) -> None:
     assert refused.stderr == "error: missing.toml: No such file or directory\n"
 
 
-@pytest.mark.usefixtures("migrated")
+@pytest.mark.usefixtures("migrated_database")
 def test_verify_succeeds_on_a_sound_record(run: Run, run_json: RunJson) -> None:
     assert run("verify").stdout == "Everything holds: 0 claims, 2 events.\n"
     run("seed")
@@ -65,9 +65,9 @@ def test_verify_succeeds_on_a_sound_record(run: Run, run_json: RunJson) -> None:
     assert report["events"] > report["claims"] > 0
 
 
-def test_verify_names_what_was_changed(run: Run, migrated: str) -> None:
+def test_verify_names_what_was_changed(run: Run, migrated_database: str) -> None:
     run("seed")
-    _tamper(migrated)
+    _tamper(migrated_database)
     plain, as_json = run("verify"), run("verify", "--json")
     assert (plain.exit_code, as_json.exit_code) == (1, 1)
     assert plain.stdout == ""

@@ -32,7 +32,9 @@ def read_table(heading: str) -> Iterator[list[str]]:
         yield [cell.strip().strip("`") for cell in line.strip("|").split("|")]
 
 
-def test_every_command_of_the_page_succeeds(run: Run, migrated: str, database_kind: str) -> None:
+def test_every_command_of_the_page_succeeds(
+    run: Run, migrated_database: str, database_kind: str
+) -> None:
     if database_kind == "postgresql" and not shutil.which("pg_dump"):
         pytest.skip("not run: PostgreSQL's client programs are not installed")
     assert run("seed").exit_code == 0
@@ -60,7 +62,7 @@ def test_fields_are_withheld_as_the_table_says() -> None:
     withheld = {"actor": disclosure.ACTOR, **disclosure.CLAIM_FIELDS, **disclosure.LINK_FIELDS}
     for fields in disclosure.EVENT_FIELDS.values():
         withheld |= {path.rpartition(".")[2]: lowest for path, lowest in fields.items()}
-    assert {field: words[who] for field, who in read_table("Field")} == withheld
+    assert {field: words[reader] for field, reader in read_table("Field")} == withheld
 
 
 def test_limits_are_those_of_the_settings() -> None:

@@ -28,12 +28,12 @@ def test_sigterm_stops_the_server_cleanly(serve: Serve) -> None:
     assert not any("Traceback" in line for line in served.said)
 
 
-@pytest.mark.usefixtures("migrated")
+@pytest.mark.usefixtures("migrated_database")
 def test_serve_works_on_both_databases(serve: Serve) -> None:
     assert serve("--no-dispatch").get("/readyz")[0] == 200
 
 
-@pytest.mark.usefixtures("migrated")
+@pytest.mark.usefixtures("migrated_database")
 def test_serve_runs_several_workers(serve: Serve) -> None:
     served = serve("--workers", "2")
     address = served.address
@@ -64,7 +64,7 @@ def test_first_start_loads_the_seed_and_every_start_prints_a_link(
     assert len(run_json("users", "list")) == 1
 
 
-@pytest.mark.usefixtures("migrated")
+@pytest.mark.usefixtures("migrated_database")
 def test_link_is_for_the_first_active_administrator(
     serve: Serve, run: Run, run_json: RunJson
 ) -> None:

@@ -16,7 +16,7 @@ from tests.cli.conftest import Run, RunJson, Serve
 from tests.cli.listener import Listener
 from tests.support.desk import Json
 
-pytestmark = pytest.mark.usefixtures("migrated")
+pytestmark = pytest.mark.usefixtures("migrated_database")
 
 NOBODY = ids.make_id()
 URL = "http://127.0.0.1:9"
@@ -97,7 +97,7 @@ def test_local_receiver_needs_two_settings(run: Run, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize(
-    ("command", "more"),
+    ("command", "options"),
     [
         ("deliveries", ()),
         ("redeliver", (NOBODY,)),
@@ -109,13 +109,13 @@ def test_local_receiver_needs_two_settings(run: Run, monkeypatch: pytest.MonkeyP
     ],
 )
 def test_malformed_and_unknown_webhook_ids_are_distinguished(
-    run: Run, command: str, more: tuple[str, ...]
+    run: Run, command: str, options: tuple[str, ...]
 ) -> None:
     """What is no id, and whose it is nobody's, are told apart; both say where ids are listed."""
-    wrong = run("webhooks", command, "nope", *more)
+    wrong = run("webhooks", command, "nope", *options)
     assert (wrong.exit_code, wrong.stdout) == (2, "")
     assert wrong.stderr == "error: 'nope' is no webhook's id.  See: claimdesk webhooks list\n"
-    missing = run("webhooks", command, NOBODY, *more)
+    missing = run("webhooks", command, NOBODY, *options)
     assert (missing.exit_code, missing.stdout) == (1, "")
     line = "error: There is no webhook with this id.  See: claimdesk webhooks list\n"
     assert missing.stderr == line
@@ -180,22 +180,26 @@ def test_blocked_webhook_says_until_when_it_waits(run: Run, run_json: RunJson) -
     due goes out now: there is until when it waits, why, and the command that does not wait."""
     webhook = run_json("webhooks", "create", URL)["id"]
 
-    def rest(connection: Connection, *, until: datetime) -> None:
-        values = {"failures": 5, "last_error": "the receiver answered 500", "blocked_until": until}
+    def block(connection: Connection, *, until: datetime) -> None:
+        values = {
+            "failures": 5,
+            "last_error": "the receiver answered 500",
+            "blocked_until": until,
+        }
         connection.execute(update(webhooks).values(**values))
 
-    databases.write(rest, until=datetime.now(UTC) + timedelta(minutes=5))
-    until = endpoints.format_second(run_json("webhooks", "list")[0]["health"]["blocked_until"])
-    assert f"left alone until {until}" in run("webhooks", "list").stdout
+    databases.write(block, until=datetime.now(UTC) + timedelta(minutes=5))
+    shown_time = endpoints.format_second(run_json("webhooks", "list")[0]["health"]["blocked_until"])
+    assert f"left alone until {shown_time}" in run("webhooks", "list").stdout
     pinged = run("webhooks", "ping", webhook)
     delivery = run_json("webhooks", "deliveries", webhook)[0]["id"]
     again = (("redeliver", webhook, delivery), ("recover", webhook, "--since", "1h"))
-    for said in (pinged, *(run("webhooks", *command) for command in again)):
-        assert "within a second" not in said.stderr
-        assert f"until {until} (the receiver answered 500)" in said.stderr
-        assert f"claimdesk webhooks activate {webhook}" in said.stderr
+    for output in (pinged, *(run("webhooks", *command) for command in again)):
+        assert "within a second" not in output.stderr
+        assert f"until {shown_time} (the receiver answered 500)" in output.stderr
+        assert f"claimdesk webhooks activate {webhook}" in output.stderr
     assert "within a second" in run("webhooks", "activate", webhook).stderr
-    databases.write(rest, until=datetime.now(UTC) - timedelta(seconds=1))
+    databases.write(block, until=datetime.now(UTC) - timedelta(seconds=1))
     assert "left alone" not in run("webhooks", "list").stdout
     assert "within a second" in run("webhooks", "ping", webhook).stderr
 
@@ -231,7 +235,7 @@ def test_dead_deliveries_can_be_recovered(
     webhook = made["id"]
     _ = serve().address
     ping = run_json("webhooks", "ping", webhook)["id"]
-    dead = until(lambda: run_json("webhooks", "deliveries", webhook, "--state", "dead"))
+    dead = wait_for_result(lambda: run_json("webhooks", "deliveries", webhook, "--state", "dead"))
     assert [each["id"] for each in dead] == [ping]
     table = run("webhooks", "list").stdout + run("webhooks", "deliveries", webhook).stdout
     assert "1 dead, failed 2 times: " in table
@@ -243,7 +247,7 @@ def test_dead_deliveries_can_be_recovered(
         first = heard.line(1)
         assert (first["id"], first["verified"], first["answered"]) == (ping, True, 204)
         assert first["body"]["data"]["webhook"] == webhook
-        until(lambda: run_json("webhooks", "deliveries", webhook, "--state", "delivered"))
+        wait_for_result(lambda: run_json("webhooks", "deliveries", webhook, "--state", "delivered"))
         assert run_json("webhooks", "recover", webhook, "--since", "2h")["recovered"] == 0
         nothing = run("webhooks", "recover", webhook, "--since", "2h")
         assert nothing.stderr.startswith("Everything since")
@@ -280,7 +284,7 @@ def test_invalid_since_option_is_refused_with_examples(text: str) -> None:
     assert stopped.value.code == 2
 
 
-def until(look: Callable[[], list[Json]], *, seconds: float = 60) -> list[Json]:
+def wait_for_result(look: Callable[[], list[Json]], *, seconds: float = 60) -> list[Json]:
     """What `look` gives, once it gives something."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

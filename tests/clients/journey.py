@@ -54,7 +54,7 @@ MONDAY = datetime(2023, 10, 2, tzinfo=UTC)
 SOURCE = SourceIn(url="https://example.org/2023/10/03/kosovo", publisher="Example News")
 
 
-def told(response: Response[Any], status: int, shape: type) -> Any:
+def require_answer(response: Response[Any], status: int, shape: type) -> Any:
     """The parsed answer, which has this status and shape."""
     assert response.status_code == status, (response.status_code, response.content)
     assert isinstance(response.parsed, shape), response.parsed
@@ -65,7 +65,7 @@ def quote(text: str) -> QuoteIn:
     return QuoteIn(text=text, language="en", source=SOURCE)
 
 
-def claim(text: str, **more: Any) -> ClaimIn:
+def claim(text: str, **fields: Any) -> ClaimIn:
     return ClaimIn(
         text=text,
         kind=Kind.EVENT,
@@ -74,7 +74,7 @@ def claim(text: str, **more: Any) -> ClaimIn:
         claimed_at=MONDAY,
         precision=Precision.DAY,
         origin=OriginIn(quotes=[quote(f"“{text},” he said")]),
-        **more,
+        **fields,
     )
 
 
@@ -87,7 +87,7 @@ def link(client: AuthenticatedClient, claim_id: UUID, party: str, stance: Stance
     )
     body = LinkIn(statement=statement, stance=stance)
     answer = link_statement.sync_detailed(claim_id, client=client, body=body)
-    made: LinkView = told(answer, HTTPStatus.CREATED, LinkView)
+    made: LinkView = require_answer(answer, HTTPStatus.CREATED, LinkView)
     return made
 
 
@@ -95,23 +95,23 @@ def record(client: AuthenticatedClient) -> ClaimView:
     """The parties and three claims; gives the first."""
     for slug, name in (("belgrade", "Belgrade"), ("washington", "Washington"), ("nato", "NATO")):
         body = PartyIn(slug=slug, name=name)
-        told(create_party.sync_detailed(client=client, body=body), 201, PartyView)
+        require_answer(create_party.sync_detailed(client=client, body=body), 201, PartyView)
     again = create_party.sync_detailed(client=client, body=PartyIn(slug="nato", name="NATO"))
-    assert told(again, 409, Problem).type_ == "/problems/already-exists"
-    assert len(told(list_parties.sync_detailed(client=client), 200, object).items) == 3
+    assert require_answer(again, 409, Problem).type_ == "/problems/already-exists"
+    assert len(require_answer(list_parties.sync_detailed(client=client), 200, object).items) == 3
 
     first = claim("Serbia has returned its units at the border to normal", tags=["troops"])
-    preview = told(
+    preview = require_answer(
         create_claim.sync_detailed(client=client, body=first, dry_run=True), 200, ClaimPreviewView
     )
     assert (preview.id, preview.similar) == (None, [])
     created = create_claim.sync_detailed(client=client, body=first)
-    recorded: ClaimView = told(created, 201, ClaimView)
+    recorded: ClaimView = require_answer(created, 201, ClaimView)
     assert (recorded.status, recorded.claimed_at) == (Status.ASSERTED, MONDAY)
     assert created.headers["etag"] == '"1"'
     for text in ("The army buys new helicopters", "The embassy in Yerevan is closed"):
         answer = create_claim.sync_detailed(client=client, body=claim(text, tags=["troops"]))
-        assert told(answer, 201, ClaimView).similar is UNSET
+        assert require_answer(answer, 201, ClaimView).similar is UNSET
     return recorded
 
 
@@ -120,9 +120,9 @@ def confirm(checker: AuthenticatedClient, editor: AuthenticatedClient, claim_id:
     body = StatusChangeIn(to=Status.CONFIRMED, reason="NATO saw it")
     read = read_claim.sync_detailed(claim_id, client=checker)
     etag = read.headers["etag"]
-    assert etag == f'"{told(read, 200, ClaimView).version}"'
+    assert etag == f'"{require_answer(read, 200, ClaimView).version}"'
     refused = change_status.sync_detailed(claim_id, client=checker, body=body, if_match=etag)
-    missing = told(refused, 409, Problem).missing
+    missing = require_answer(refused, 409, Problem).missing
     assert missing is not UNSET
     assert missing[0].has == 0
     assert missing[0].detail.startswith("needs 1 supporting statement")
@@ -130,52 +130,61 @@ def confirm(checker: AuthenticatedClient, editor: AuthenticatedClient, claim_id:
     cited = link(checker, claim_id, "nato", Stance.SUPPORTS)
     body.cites = [cited.id]
     stale = change_status.sync_detailed(claim_id, client=checker, body=body, if_match=etag)
-    version = told(stale, 412, Problem).version
+    version = require_answer(stale, 412, Problem).version
     proposed = change_status.sync_detailed(
         claim_id, client=checker, body=body, if_match=f'"{version}"'
     )
-    decision: DecisionView = told(proposed, 202, DecisionView)
+    decision: DecisionView = require_answer(proposed, 202, DecisionView)
     own = approve_decision.sync_detailed(decision.id, client=checker, body=ApprovalIn())
-    assert told(own, 403, Problem).type_ == "/problems/second-person-needed"
+    assert require_answer(own, 403, Problem).type_ == "/problems/second-person-needed"
     approved = approve_decision.sync_detailed(
         decision.id, client=editor, body=ApprovalIn(note="Seen the report.")
     )
-    assert told(approved, 200, DecisionView).state == "approved"
+    assert require_answer(approved, 200, DecisionView).state == "approved"
 
 
 def journey(checker: AuthenticatedClient, editor: AuthenticatedClient) -> None:
     recorded = record(checker)
     before = recorded.updated_at
     link(checker, recorded.id, "washington", Stance.REQUESTS_CONFIRMATION)
-    waiting = told(read_claim.sync_detailed(recorded.id, client=checker), 200, ClaimView)
+    waiting = require_answer(read_claim.sync_detailed(recorded.id, client=checker), 200, ClaimView)
     assert waiting.status is Status.AWAITING_CONFIRMATION
     assert waiting.evidence.requests_confirmation == ["washington"]
     later = claim("Serbia returned its border units to normal")
     again = create_claim.sync_detailed(client=checker, body=later, similar=True)
-    again = told(again, 201, ClaimView)
+    again = require_answer(again, 201, ClaimView)
     assert [each.id for each in again.similar] == [recorded.id]
-    found = told(find_similar_claims.sync_detailed(recorded.id, client=checker), 200, object)
+    found = require_answer(
+        find_similar_claims.sync_detailed(recorded.id, client=checker), 200, object
+    )
     assert [(item.id, item.probably_same) for item in found.items] == [(again.id, True)]
 
     confirm(checker, editor, recorded.id)
-    now = told(read_claim.sync_detailed(recorded.id, client=checker), 200, ClaimView)
-    then = told(read_claim.sync_detailed(recorded.id, client=checker, as_of=before), 200, ClaimView)
+    now = require_answer(read_claim.sync_detailed(recorded.id, client=checker), 200, ClaimView)
+    then = require_answer(
+        read_claim.sync_detailed(recorded.id, client=checker, as_of=before), 200, ClaimView
+    )
     assert (now.status, then.status) == (Status.CONFIRMED, Status.ASSERTED)
     assert now.print_line.endswith("Independently confirmed by NATO.")
-    suggested = told(read_suggestion.sync_detailed(recorded.id, client=checker), 200, object)
+    suggested = require_answer(
+        read_suggestion.sync_detailed(recorded.id, client=checker), 200, object
+    )
     assert [each.counted for each in suggested.trace] == [True, True]
 
     pages, cursor = [], UNSET
     while cursor is not None:
         answer = list_claims.sync_detailed(client=checker, tag="troops", limit=2, cursor=cursor)
-        page: PageClaimView = told(answer, 200, PageClaimView)
+        page: PageClaimView = require_answer(answer, 200, PageClaimView)
         pages.append([item.text for item in page.items])
         cursor = page.next_cursor
     assert [len(page) for page in pages] == [2, 1]
     confirmed = list_claims.sync_detailed(client=checker, status=[Status.CONFIRMED])
-    assert [item.id for item in told(confirmed, 200, PageClaimView).items] == [recorded.id]
+    assert [item.id for item in require_answer(confirmed, 200, PageClaimView).items] == [
+        recorded.id
+    ]
     kinds = [
-        item.type_ for item in told(list_events.sync_detailed(client=checker), 200, object).items
+        item.type_
+        for item in require_answer(list_events.sync_detailed(client=checker), 200, object).items
     ]
     assert kinds.count("claim.status_changed") == 2
     print("the journey ended well")

@@ -43,7 +43,7 @@ async def main() -> None:
                     executable_path=chromium.provide_chromium(), args=[*chromium.OPTIONS]
                 )
                 if every is None:
-                    await _shown(browser, desk, claim)
+                    await _show_claim(browser, desk, claim)
                 else:
                     await _every(browser, desk, every)
                 await browser.close()
@@ -54,24 +54,26 @@ async def _work(desk: Desk) -> str:
     async with httpx.AsyncClient(base_url=desk.url) as client:
         ana, ben = ({"Authorization": f"Bearer {desk.key(item)}"} for item in ("checker", "editor"))
 
-        async def post(path: str, body: Any, who: dict[str, str] = ana, **more: str) -> Any:
-            answer = await client.post(path, json=body, headers=who | more)
+        async def post(
+            path: str, body: Any, credentials: dict[str, str] = ana, **headers: str
+        ) -> Any:
+            answer = await client.post(path, json=body, headers=credentials | headers)
             assert answer.is_success, answer.text
             return answer.json()
 
-        async def observed(words: str) -> tuple[str, str, str]:
+        async def record_observation(words: str) -> tuple[str, str, str]:
             found = (await client.get("/v1/claims", params={"q": words}, headers=ana)).json()
             claim = found["items"][0]["id"]
             link = await post(f"/v1/claims/{claim}/links", _observation())
             version = (await client.get(f"/v1/claims/{claim}", headers=ana)).json()["version"]
             return claim, link["id"], f'"{version}"'
 
-        claim, link, version = await observed('"operating regime"')
+        claim, link, version = await record_observation('"operating regime"')
         body = {"to": "confirmed", "reason": "KFOR saw it itself", "cites": [link]}
         path = f"/v1/claims/{claim}/status-changes"
         decision = await post(path, body, ana, **{"If-Match": version})
         await post(f"/v1/decisions/{decision['id']}/approval", {"note": "Read the report."}, ben)
-        other, link, version = await observed('"troops to normal"')
+        other, link, version = await record_observation('"troops to normal"')
         body = {"to": "confirmed", "reason": "The larger part is confirmed", "cites": [link]}
         await post(f"/v1/claims/{other}/status-changes", body, ana, **{"If-Match": version})
         return str(claim)
@@ -101,7 +103,7 @@ async def _window(browser: Browser, desk: Desk, width: int, theme: str, name: st
     return page
 
 
-async def _shown(browser: Browser, desk: Desk, claim: str) -> None:
+async def _show_claim(browser: Browser, desk: Desk, claim: str) -> None:
     """The pictures of the README."""
     for theme in ("light", "dark"):
         page = await _window(browser, desk, 1440, theme, "Ana")

@@ -350,8 +350,8 @@ async def test_as_of_shows_the_claim_as_it_was_known(
         f"/claims/{claim}", params={"as_of": "", "at": "2024-01-01T00:00"}
     )
     assert "1 Jan 2024" in read_text(hour)
-    for wrong in ({"as_of": "yesterday"}, {"at": "soon"}):
-        assert (await people.checker.get(f"/claims/{claim}", params=wrong)).status_code == 422
+    for query in ({"as_of": "yesterday"}, {"at": "soon"}):
+        assert (await people.checker.get(f"/claims/{claim}", params=query)).status_code == 422
 
 
 async def test_unknown_address_is_answered_404(people: People) -> None:

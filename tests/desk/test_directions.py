@@ -43,8 +43,8 @@ def is_isolated(text: Any) -> bool:
     # The text behind an element is its parent's.
     element = text.getparent().getparent() if text.is_tail else text.getparent()
     return any(
-        above.tag == "bdi" or above.get("dir") == "auto" or above.tag in UNSHOWN
-        for above in (element, *element.iterancestors())
+        ancestor.tag == "bdi" or ancestor.get("dir") == "auto" or ancestor.tag in UNSHOWN
+        for ancestor in (element, *element.iterancestors())
     )
 
 
@@ -139,7 +139,7 @@ async def test_titles_and_answers_for_others_isolate_text_from_right_to_left(
     plain = await desk.claim(text="Troops (30) crossed")
     claim = made["id"]
     said = await desk.post("/v1/statements", build_statement("falih", quotes=[build_quote("(لا")]))
-    for address, shown in (
+    for address, text_in_title in (
         (f"/claims/{claim}", made["text"]),
         ("/stories/hudud", "(الحدود"),
         ("/parties/falih", "(فالح"),
@@ -148,7 +148,7 @@ async def test_titles_and_answers_for_others_isolate_text_from_right_to_left(
         (f"/statements/{said['id']}", "(فالح"),
     ):
         title = parse_page(await people.editor.get(address)).findtext(".//title")
-        assert f"\u2068{shown}" in title, address
+        assert f"\u2068{text_in_title}" in title, address
         assert title.count("\u2068") == title.count("\u2069"), address
     page = f"{desk.settings.base_url}/claims/{claim}"
     for address in (

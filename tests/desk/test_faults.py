@@ -59,12 +59,12 @@ FORMS = [
 ]
 
 
-@pytest.mark.parametrize(("place", "below", "typed"), FORMS)
+@pytest.mark.parametrize(("place", "suffix", "typed"), FORMS)
 async def test_error_names_the_label_of_its_field(
-    people: People, places: dict[str, str], place: str, below: str, typed: dict[str, str]
+    people: People, places: dict[str, str], place: str, suffix: str, typed: dict[str, str]
 ) -> None:
     address = places[place]
-    refused = await submit(people.editor, address, f"{address}{below}", **typed)
+    refused = await submit(people.editor, address, f"{address}{suffix}", **typed)
     assert refused.status_code == 422
     page, faults = parse_page(refused), list_faults(refused)
     assert faults

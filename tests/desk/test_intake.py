@@ -20,7 +20,7 @@ from tests.support.desk import Desk
 TEXT = "“We left,” Belgrade said.\n\n“Show us,” Washington said. “We left,” Belgrade said again."
 
 
-async def begun(people: People) -> str:
+async def begin_intake(people: People) -> str:
     answer = await submit(
         people.checker,
         "/intake",
@@ -36,7 +36,7 @@ async def begun(people: People) -> str:
 @pytest.fixture
 async def place(desk: Desk, people: People) -> str:
     await desk.parties()
-    return await begun(people)
+    return await begin_intake(people)
 
 
 PASSAGE = {
@@ -122,7 +122,7 @@ async def test_refused_passage_changes_nothing(desk: Desk, people: People, place
     recorded, a party that is new neither."""
     claim = await desk.claim()
     address = f"{place}/passages"
-    for fields, why in (
+    for fields, reason in (
         (PASSAGE | {"claim": ""}, "say what these words do"),
         (PASSAGE | {"said_on": ""}, "this is needed"),
         (PASSAGE | {"said_on": "2023-02-31"}, "there is no such day"),
@@ -136,7 +136,7 @@ async def test_refused_passage_changes_nothing(desk: Desk, people: People, place
     ):
         refused = await submit(people.checker, place, address, **fields)
         assert refused.status_code == 422, fields
-        assert why in read_text(refused), (why, fields)
+        assert reason in read_text(refused), (reason, fields)
         assert find_form(parse_page(refused), address).fields["quote"] == "We left"
     assert len((await desk.reader.get("/v1/statements")).json()["items"]) == 1
     assert (await desk.reader.get("/v1/parties/elsewhere")).status_code == 404
@@ -165,7 +165,7 @@ async def test_finished_intake_deletes_the_text_and_keeps_the_quotes(
     done = await submit(people.checker2, place, f"{place}/finish")
     assert done.status_code == 303
     assert (await people.checker.get(place)).status_code == 404
-    again = await begun(people)
+    again = await begin_intake(people)
     late = desk.clock.now + timedelta(days=31)
     assert await desk.database.write(intake_commands.delete_old_intakes, now=late) == 1
     assert (await people.checker.get(again)).status_code == 404

@@ -27,9 +27,9 @@ async def test_next_page_begins_where_the_page_before_ended(people: People, addr
     second = await people.checker.get(following)
     assert second.status_code == 200, second.text[:500]
     shown = [
-        found
+        row_id
         for page in (first, second)
-        for found in parse_page(page).xpath("//ol[@id='rows']/li/@id")
+        for row_id in parse_page(page).xpath("//ol[@id='rows']/li/@id")
     ]
     assert len(shown) == len(set(shown)) == 53
 
@@ -49,14 +49,14 @@ async def test_withdrawn_claim_leaves_its_group_and_count(people: People) -> Non
     assert gone not in str(group.xpath("string(ol)")) + "".join(group.xpath(".//li/@id"))
     (whole_group,) = group.xpath("h2/a/@href")
     (withdrawn,) = board.xpath("//a[contains(@href, 'lifecycle=withdrawn')]/@href")
-    for address, shown in ((whole_group, kept), (withdrawn, gone)):
+    for address, claim in ((whole_group, kept), (withdrawn, gone)):
         page = parse_page(await people.checker.get(address))
         links = page.xpath("//ol[@id='rows']//a/@href")
-        assert [link for link in links if link.startswith("/claims/")] == [f"/claims/{shown}"]
+        assert [link for link in links if link.startswith("/claims/")] == [f"/claims/{claim}"]
     stories = parse_page(await people.checker.get("/stories"))
     assert "1 asserted" in " ".join(read_words(stories).lower().split())
-    for query, found in (("active", [kept]), ("withdrawn", [gone])):
+    for query, expected in (("active", [kept]), ("withdrawn", [gone])):
         answer = await desk.reader.get("/v1/claims", params={"lifecycle": query})
-        assert [item["id"] for item in answer.json()["items"]] == found
+        assert [item["id"] for item in answer.json()["items"]] == expected
     refused = await desk.reader.get("/v1/claims", params={"lifecycle": "merged"})
     assert refused.status_code == 422

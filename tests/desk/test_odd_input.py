@@ -48,7 +48,7 @@ async def test_renamed_user_shows_on_the_board_within_a_minute(desk: Desk, peopl
 
 
 @pytest.mark.parametrize(
-    "back",
+    "previous_page",
     [
         "/review\nSet-Cookie: claimdesk_session=x",
         "/review\r\nX-Odd: y",
@@ -59,13 +59,13 @@ async def test_renamed_user_shows_on_the_board_within_a_minute(desk: Desk, peopl
     ],
 )
 async def test_assigning_from_the_queue_leads_back_to_it(
-    desk: Desk, people: People, back: str
+    desk: Desk, people: People, previous_page: str
 ) -> None:
     """To the queue as its own link has it, and nowhere else."""
     await desk.parties()
     page = f"/claims/{(await desk.claim())['id']}"
     fields = {"assignee": people.ids["checker"]}
-    done = await submit(people.checker, page, f"{page}/assignee", **fields, back=back)
+    done = await submit(people.checker, page, f"{page}/assignee", **fields, back=previous_page)
     assert done.headers["location"] == f"{page}?done=assigned"
     fields = {"assignee": "", "back": "/review?reason=stale"}
     done = await submit(people.checker, page, f"{page}/assignee", **fields)
@@ -81,13 +81,13 @@ async def test_a_proposal_is_settled_on_its_own_claim(desk: Desk, people: People
     page = await people.editor.get(f"/claims/{claim['id']}")
     address = f"/claims/{claim['id']}/decisions/{proposed}"
     fields = read_fields(find_form(parse_page(page), f"{address}/approval"))
-    for wrong in (
+    for url in (
         f"{address}/anything",
         f"/claims/{other['id']}/decisions/{proposed}/approval",
         f"/claims/{other['id']}/decisions/{proposed}/rejection",
     ):
-        answer = await people.editor.post(wrong, data=fields | {"comment": "no"})
-        assert answer.status_code == 404, wrong
+        answer = await people.editor.post(url, data=fields | {"comment": "no"})
+        assert answer.status_code == 404, url
     done = await people.editor.post(f"{address}/approval", data=fields)
     assert done.headers["location"] == f"/claims/{claim['id']}?done=approved"
 

@@ -62,7 +62,7 @@ async def test_people_are_listed_page_by_page(people: People) -> None:
     assert len(rows) == 10  # with the four whose keys the tests use
     assert "Ada Admin you admin@desk.example admin link 2 Oct 2023" in rows
 
-    def many(connection: Connection) -> None:
+    def create_many(connection: Connection) -> None:
         for number in range(100):
             user_commands.create_user(
                 connection,
@@ -74,7 +74,7 @@ async def test_people_are_listed_page_by_page(people: People) -> None:
                 now=people.desk.clock.now,
             )
 
-    await people.desk.database.write(many)
+    await people.desk.database.write(create_many)
     first = await people.admin.get(f"{PEOPLE}?done=saved")
     [following] = parse_page(first).xpath("//a[@rel='next']/@href")
     second = await people.admin.get(following)
@@ -114,7 +114,7 @@ async def test_added_person_gets_in_by_a_link_shown_once(people: People) -> None
 
 
 @pytest.mark.parametrize(
-    ("wrong", "field", "said"),
+    ("change", "field", "message"),
     [
         ({"name": ""}, "name", "this is needed"),
         ({"name": "n" * 121}, "name", "120"),
@@ -125,14 +125,14 @@ async def test_added_person_gets_in_by_a_link_shown_once(people: People) -> None
     ],
 )
 async def test_refused_person_is_reported_at_the_field(
-    people: People, wrong: dict[str, Any], field: str, said: str
+    people: People, change: dict[str, Any], field: str, message: str
 ) -> None:
     """And all that was typed is still there."""
-    typed = NEW | wrong
+    typed = NEW | change
     async with nothing_changes(people.desk):
         refused = await submit(people.admin, PEOPLE, PEOPLE, **typed)
-    assert refused.status_code == (409 if said == "already" else 422)
-    assert said in fault_at(refused, field)
+    assert refused.status_code == (409 if message == "already" else 422)
+    assert message in fault_at(refused, field)
     page = parse_page(refused)
     for name in ("name", "email"):
         assert page.xpath(f"//input[@name='{name}']/@value") == [typed[name].strip()]
@@ -255,7 +255,7 @@ async def test_new_key_is_shown_once(people: People) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "field", "said"),
+    ("change", "field", "message"),
     [
         ({"name": ""}, "name", "this is needed"),
         ({"expires_at": "2023-01-01T00:00"}, "expires_at", "expired already"),
@@ -266,14 +266,14 @@ async def test_new_key_is_shown_once(people: People) -> None:
     ],
 )
 async def test_invalid_key_is_refused_at_its_field(
-    people: People, wrong: dict[str, str], field: str, said: str
+    people: People, change: dict[str, str], field: str, message: str
 ) -> None:
-    typed = {"name": "CMS", "role": "reader", "user": "", "expires_at": ""} | wrong
+    typed = {"name": "CMS", "role": "reader", "user": "", "expires_at": ""} | change
     typed["user"] = people.ids.get(typed["user"], typed["user"])
     async with nothing_changes(people.desk):
         refused = await submit(people.admin, KEYS, KEYS, **typed)
     assert refused.status_code == 422
-    assert said in fault_at(refused, field)
+    assert message in fault_at(refused, field)
     page = parse_page(refused)
     assert page.xpath("//input[@name='name']/@value") == [typed["name"]]
     assert page.xpath("//select[@name='role']/option[@selected]/@value") == [typed["role"]]

@@ -88,11 +88,11 @@ async def test_pattern_of_a_session_name_ends_no_session(people: People, name: s
     theirs = name_of(people.tokens["editor"])
     csrf = derive_form_token(people.tokens["checker"])
     async with nothing_changes(people.desk):
-        for wrong in (name, theirs, name_of(people.tokens["checker"])[:8]):
+        for wrong_name in (name, theirs, name_of(people.tokens["checker"])[:8]):
             refused = await people.checker.post(
-                f"/profile/sessions/{wrong}/end", data={"csrf": csrf, "once": "x"}
+                f"/profile/sessions/{wrong_name}/end", data={"csrf": csrf, "once": "x"}
             )
-            assert refused.status_code in (404, 422), wrong
+            assert refused.status_code in (404, 422), wrong_name
     assert (await people.editor.get("/")).status_code == 200
 
 
@@ -171,7 +171,7 @@ async def test_a_password_may_begin_with_a_space(people: People) -> None:
 
 
 @pytest.mark.parametrize(
-    ("password", "again", "field", "said"),
+    ("password", "repeated_password", "field", "message"),
     [
         ("short", "short", "password", "at least 12 characters"),
         ("", "", "password", "at least 12 characters"),
@@ -182,18 +182,22 @@ async def test_a_password_may_begin_with_a_space(people: People) -> None:
     ],
 )
 async def test_invalid_password_is_refused_at_its_field(
-    people: People, password: str, again: str, field: str, said: str
+    people: People, password: str, repeated_password: str, field: str, message: str
 ) -> None:
     """And nobody is signed out."""
     async with nothing_changes(people.desk):
         refused = await submit(
-            people.checker, "/profile", "/profile/password", password=password, again=again
+            people.checker,
+            "/profile",
+            "/profile/password",
+            password=password,
+            again=repeated_password,
         )
     assert refused.status_code == 422
     page = parse_page(refused)
     [at] = page.xpath("//input[@aria-invalid='true']")
     assert at.get("name") == field
-    assert said in read_words(page.get_element_by_id(at.get("aria-describedby")))
+    assert message in read_words(page.get_element_by_id(at.get("aria-describedby")))
 
 
 async def test_attempts_at_the_present_password_are_limited(people: People) -> None:
@@ -225,11 +229,11 @@ async def test_a_key_has_no_sessions_and_no_password(people: People) -> None:
         "/v1/keys", json={"name": "Mine", "role": "reader", "user": people.ids["admin"]}
     )
     keys = {people.desk.keys["admin"]: "belongs to nobody", made.json()["key"]: "acts as Ada"}
-    for key, said in keys.items():
+    for key, message in keys.items():
         bearer = {"Authorization": f"Bearer {key}"}
         shown = await people.desk.public.get("/profile", headers=BROWSER | bearer)
         assert shown.status_code == 200
-        assert said in read_text(shown)
+        assert message in read_text(shown)
         page = parse_page(shown)
         assert not [form for form in page.forms if form.get("action", "").startswith("/profile")]
         headers = BROWSER | bearer | {"Cookie": f"{COOKIE}=mine"}
@@ -260,7 +264,7 @@ async def test_a_form_without_its_token_changes_nothing(people: People) -> None:
 
 
 @pytest.mark.parametrize(
-    ("agent", "said"),
+    ("agent", "message"),
     [
         (None, "An unnamed browser"),
         (
@@ -287,14 +291,14 @@ async def test_a_form_without_its_token_changes_nothing(people: People) -> None:
         ("Thing (Windows)", "A browser on Windows"),
     ],
 )
-def test_browser_is_described_by_its_user_agent(agent: str | None, said: str) -> None:
+def test_browser_is_described_by_its_user_agent(agent: str | None, message: str) -> None:
     """In words that people know their own by."""
-    assert name_browser(agent) == said
+    assert name_browser(agent) == message
 
 
-@pytest.mark.parametrize("given", ["password", "link"])
+@pytest.mark.parametrize("credential", ["password", "link"])
 async def test_password_set_with_the_proposers_link_makes_no_second_person(
-    people: People, given: str
+    people: People, credential: str
 ) -> None:
     """An administrator lets themselves in as somebody, sets "their own" password there and signs in
     with it: they are still one person.  A way in from elsewhere makes the account its owner's."""
@@ -303,7 +307,7 @@ async def test_password_set_with_the_proposers_link_makes_no_second_person(
     person, email = people.ids["checker"], people.emails["checker"]
     entered: AbstractAsyncContextManager[httpx.AsyncClient]
     fields: dict[str, str] = {}
-    if given == "password":
+    if credential == "password":
         changed = await people.admin.patch(f"/v1/users/{person}", json={"password": PASSWORD})
         assert changed.status_code == 200, changed.text
         entered = signed_in(people, email, PASSWORD)

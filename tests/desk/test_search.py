@@ -20,8 +20,8 @@ async def test_empty_search_shows_how_to_search(people: People) -> None:
     for path in ("/search", "/search?q=", "/search?q=%20"):
         page = await people.reader.get(path)
         assert page.status_code == 200
-        for how in ('"armed group"', "mojsil*", "troops -NATO"):
-            assert how in read_text(page)
+        for example in ('"armed group"', "mojsil*", "troops -NATO"):
+            assert example in read_text(page)
 
 
 async def test_claims_and_statements_are_found_and_marked(people: People, claim: str) -> None:
@@ -58,7 +58,7 @@ async def test_found_text_is_escaped(desk: Desk, people: People) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "why"),
+    ("query", "reason"),
     [
         ('"open', "is not closed"),
         ("-troops", "say what to look for as well"),
@@ -69,14 +69,14 @@ async def test_found_text_is_escaped(desk: Desk, people: People) -> None:
     ],
 )
 async def test_unsearchable_query_is_kept_and_explained(
-    people: People, query: str, why: str
+    people: People, query: str, reason: str
 ) -> None:
     """The page says what is wrong and how it is done, with the query still in its box."""
     answer = await people.reader.get("/search", params={"q": query})
     assert answer.status_code == 422
     page = parse_page(answer)
     (fault,) = page.xpath('//p[@role="alert"]')
-    assert why in read_words(fault)
+    assert reason in read_words(fault)
     assert page.get_element_by_id("q").value == query
     assert "How to search" in read_text(answer)
 
@@ -108,7 +108,7 @@ async def test_results_have_pages(desk: Desk, people: People) -> None:
     await desk.parties()
     made = [(await desk.claim(text=f"Troops, report {n}"))["id"] for n in range(30)]
 
-    async def walked(address: str | None, rows: str) -> list[str]:
+    async def walk_pages(address: str | None, rows: str) -> list[str]:
         found: list[str] = []
         while address is not None:
             page = parse_page(await people.reader.get(address))
@@ -117,11 +117,11 @@ async def test_results_have_pages(desk: Desk, people: People) -> None:
             address = following[0] if following else None
         return found
 
-    claims = await walked("/search?q=troops", '//li[starts-with(@id, "c-")]/@id')
+    claims = await walk_pages("/search?q=troops", '//li[starts-with(@id, "c-")]/@id')
     assert sorted(claims) == sorted(f"c-{item}" for item in made)
     first = parse_page(await people.reader.get("/search?q=regime"))
     (every,) = first.xpath('//a[text()="All statements"]/@href')
-    statements = await walked(every, '//li[starts-with(@id, "t-")]/@id')
+    statements = await walk_pages(every, '//li[starts-with(@id, "t-")]/@id')
     assert len(statements) == len(set(statements)) == 30
     assert (await people.reader.get("/search?q=troops&cursor=nonsense")).status_code == 422
 

@@ -165,7 +165,7 @@ async def test_a_form_of_another_site_signs_nobody_in(people: People, ana: str) 
 
 
 @pytest.mark.parametrize(
-    "wanted",
+    "target",
     [
         "https://evil.example/",
         "//evil.example/",
@@ -181,15 +181,15 @@ async def test_a_form_of_another_site_signs_nobody_in(people: People, ana: str) 
     ],
 )
 async def test_sign_in_redirects_within_the_desk_only(
-    people: People, ana: str, wanted: str
+    people: People, ana: str, target: str
 ) -> None:
     """After signing in one is on a page of ours, whatever `next` says."""
-    asked = await people.public.get("/sign-in", params={"next": wanted[:3000]})
+    asked = await people.public.get("/sign-in", params={"next": target[:3000]})
     assert asked.status_code == 200
-    if len(wanted) < 3000:
+    if len(target) < 3000:
         assert parse_page(asked).xpath("//input[@name='next']/@value") == ["/"]
     response = await send_form(
-        people.public, asked, "/sign-in", email=ana, password=PASSWORD, next=wanted
+        people.public, asked, "/sign-in", email=ana, password=PASSWORD, next=target
     )
     assert (response.status_code, response.headers["location"]) == (303, "/")
 

@@ -10,7 +10,7 @@ from tests.support.desk import SOURCE, Desk
 
 
 @pytest.fixture
-async def linked(desk: Desk) -> tuple[str, str]:
+async def confirmed_claim(desk: Desk) -> tuple[str, str]:
     """A claim that NATO's statement confirmed: the claim's id and the statement's."""
     await desk.parties()
     claim = (await desk.claim())["id"]
@@ -20,7 +20,7 @@ async def linked(desk: Desk) -> tuple[str, str]:
     return claim, statement
 
 
-def filled(**changes: Any) -> dict[str, Any]:
+def build_fields(**changes: Any) -> dict[str, Any]:
     return {
         "quote": "  We wait.\nTo see it.",
         "language": "en",
@@ -32,9 +32,9 @@ def filled(**changes: Any) -> dict[str, Any]:
 
 
 async def test_a_statement_shows_its_words_source_and_claims(
-    people: People, linked: tuple[str, str]
+    people: People, confirmed_claim: tuple[str, str]
 ) -> None:
-    claim, statement = linked
+    claim, statement = confirmed_claim
     answer = await people.reader.get(f"/statements/{statement}")
     said = read_text(answer)
     for part in (
@@ -61,11 +61,11 @@ async def test_origin_of_a_claim_is_marked(desk: Desk, people: People) -> None:
 
 
 async def test_another_rendering_is_shown_beside_the_first(
-    people: People, linked: tuple[str, str]
+    people: People, confirmed_claim: tuple[str, str]
 ) -> None:
     """Its words are kept as they were typed, its source with its day."""
-    url = f"/statements/{linked[1]}"
-    answer = await submit(people.checker, url, f"{url}/quotes", **filled())
+    url = f"/statements/{confirmed_claim[1]}"
+    answer = await submit(people.checker, url, f"{url}/quotes", **build_fields())
     assert answer.headers["location"] == f"{url}?done=recorded"
     page = await people.checker.get(url)
     assert "2 renderings of the same words" in read_text(page)
@@ -86,10 +86,10 @@ async def test_another_rendering_is_shown_beside_the_first(
     ],
 )
 async def test_a_refused_rendering_keeps_what_was_typed(
-    people: People, linked: tuple[str, str], changes: dict[str, str], at: str
+    people: People, confirmed_claim: tuple[str, str], changes: dict[str, str], at: str
 ) -> None:
-    url = f"/statements/{linked[1]}"
-    answer = await submit(people.checker, url, f"{url}/quotes", **filled(**changes))
+    url = f"/statements/{confirmed_claim[1]}"
+    answer = await submit(people.checker, url, f"{url}/quotes", **build_fields(**changes))
     assert answer.status_code == 422
     page = parse_page(answer)
     assert page.xpath('//*[@aria-invalid="true"]/@id') == [at], "and at no other"
@@ -97,23 +97,25 @@ async def test_a_refused_rendering_keeps_what_was_typed(
     assert page.xpath('//*[@id="faults"]//li/a/@href') == [f"#{at}"]
     assert page.get_element_by_id("publisher").value == "Another Outlet"
     if at != "quote":
-        assert page.get_element_by_id("quote").value.strip() == filled()["quote"].strip()
+        assert page.get_element_by_id("quote").value.strip() == build_fields()["quote"].strip()
 
 
-async def test_a_double_click_adds_one_rendering(people: People, linked: tuple[str, str]) -> None:
-    url = f"/statements/{linked[1]}"
+async def test_a_double_click_adds_one_rendering(
+    people: People, confirmed_claim: tuple[str, str]
+) -> None:
+    url = f"/statements/{confirmed_claim[1]}"
     page = await people.checker.get(url)
     for _ in range(2):
-        answer = await send_form(people.checker, page, f"{url}/quotes", **filled())
+        answer = await send_form(people.checker, page, f"{url}/quotes", **build_fields())
         assert answer.status_code == 303
     assert "2 renderings" in read_text(await people.checker.get(url))
 
 
 async def test_withdrawn_statement_takes_its_claims_confirmation_back(
-    desk: Desk, people: People, linked: tuple[str, str]
+    desk: Desk, people: People, confirmed_claim: tuple[str, str]
 ) -> None:
     """The form says what will happen, it happens, and the words stay, struck through."""
-    claim, statement = linked
+    claim, statement = confirmed_claim
     url = f"/statements/{statement}/withdraw"
     page = read_text(await people.checker.get(url))
     assert "weighed anew" in page
@@ -140,22 +142,22 @@ async def test_withdrawn_statement_takes_its_claims_confirmation_back(
     ],
 )
 async def test_a_refused_withdrawal_keeps_what_was_typed(
-    desk: Desk, people: People, linked: tuple[str, str], fields: dict[str, str], at: str
+    desk: Desk, people: People, confirmed_claim: tuple[str, str], fields: dict[str, str], at: str
 ) -> None:
-    url = f"/statements/{linked[1]}/withdraw"
+    url = f"/statements/{confirmed_claim[1]}/withdraw"
     answer = await submit(people.checker, url, url, **fields)
     assert answer.status_code == 422
     page = parse_page(answer)
     assert page.xpath('//*[@aria-invalid="true"]/@id') == [at]
     assert page.get_element_by_id("reason").value.strip() == fields["reason"]
-    assert (await desk.read(linked[0]))["status"] == "confirmed"
+    assert (await desk.read(confirmed_claim[0]))["status"] == "confirmed"
 
 
 async def test_second_withdrawal_is_refused_and_keeps_what_was_typed(
-    people: People, linked: tuple[str, str]
+    people: People, confirmed_claim: tuple[str, str]
 ) -> None:
     """Of two people at once the second is told."""
-    url = f"/statements/{linked[1]}/withdraw"
+    url = f"/statements/{confirmed_claim[1]}/withdraw"
     page = await people.checker.get(url)
     assert (await submit(people.checker2, url, url, reason="First.")).status_code == 303
     answer = await send_form(people.checker, page, url, reason="Second.")
@@ -165,16 +167,16 @@ async def test_second_withdrawal_is_refused_and_keeps_what_was_typed(
 
 
 async def test_readers_cannot_change_statements(
-    desk: Desk, people: People, linked: tuple[str, str]
+    desk: Desk, people: People, confirmed_claim: tuple[str, str]
 ) -> None:
     """Readers read; the public does not, even where claims are public; no token, no change."""
-    url = f"/statements/{linked[1]}"
+    url = f"/statements/{confirmed_claim[1]}"
     open_to_all(desk)
     assert (await people.public.get(url)).status_code == 303
     assert (await people.reader.get(f"{url}/withdraw")).status_code == 403
     for action in ("quotes", "withdraw"):
         assert (await people.reader.post(f"{url}/{action}", data={})).status_code == 403
-        refused = await people.checker.post(f"{url}/{action}", data=filled(reason="Stolen."))
+        refused = await people.checker.post(f"{url}/{action}", data=build_fields(reason="Stolen."))
         assert refused.status_code == 403
     assert "Withdrawn" not in read_text(await people.reader.get(url))
     nobody = "/statements/01970000-0000-7000-8000-000000000000"
@@ -183,10 +185,10 @@ async def test_readers_cannot_change_statements(
 
 
 async def test_a_known_address_without_a_headline_is_the_known_source(
-    desk: Desk, people: People, linked: tuple[str, str]
+    desk: Desk, people: People, confirmed_claim: tuple[str, str]
 ) -> None:
     """Another would have no name; what is typed and differs from the known makes one."""
-    claim, statement = linked
+    claim, statement = confirmed_claim
     known = await desk.post(
         "/v1/sources",
         {
@@ -197,7 +199,7 @@ async def test_a_known_address_without_a_headline_is_the_known_source(
             "sha256": "a" * 64,
         },
     )
-    form = filled(url="https://EXAMPLE.net/a?utm_source=mail")
+    form = build_fields(url="https://EXAMPLE.net/a?utm_source=mail")
     page = f"/statements/{statement}"
     answer = await submit(people.checker, page, f"{page}/quotes", **form)
     assert answer.status_code == 303
@@ -218,7 +220,7 @@ async def test_a_known_address_without_a_headline_is_the_known_source(
     assert answer.status_code == 303, answer.text
     sources = (await desk.reader.get("/v1/sources", params={"url": form["url"]})).json()["items"]
     assert sources == [known]
-    other = filled(url=form["url"], publisher="A Third Outlet")
+    other = build_fields(url=form["url"], publisher="A Third Outlet")
     await submit(people.checker, page, f"{page}/quotes", **other)
     sources = (await desk.reader.get("/v1/sources", params={"url": form["url"]})).json()["items"]
     assert len(sources) == 2

@@ -199,7 +199,7 @@ async def test_large_story_has_pages(desk: Desk, people: People) -> None:
     await desk.post("/v1/stories", STORY)
     made = [(await desk.claim(story="border", text=f"Claim {n}"))["id"] for n in range(43)]
 
-    async def walked(path: str, rows: str) -> list[str]:
+    async def walk_pages(path: str, rows: str) -> list[str]:
         found: list[str] = []
         address: str | None = "/stories/border"
         while address is not None:
@@ -209,8 +209,8 @@ async def test_large_story_has_pages(desk: Desk, people: People) -> None:
             address = following[0] if following else None
         return found
 
-    assert sorted(await walked("matrix", "//tr[@data-row]")) == sorted(made)
-    events = await walked("happened", '//ol[@class="events"]/li')
+    assert sorted(await walk_pages("matrix", "//tr[@data-row]")) == sorted(made)
+    events = await walk_pages("happened", '//ol[@class="events"]/li')
     assert len(events) == len(set(events)) == 43
     wrong = await people.reader.get("/stories/border?claims=nonsense")
     assert wrong.status_code == 422
@@ -225,7 +225,7 @@ async def test_a_page_costs_as_many_queries_for_one_claim_as_for_twenty(
     def note(*args: Any) -> None:
         sent.append(args[2])
 
-    async def asked(path: str) -> int:
+    async def count_queries(path: str) -> int:
         sent.clear()
         assert (await people.reader.get(path)).status_code == 200
         return len(sent)
@@ -233,12 +233,12 @@ async def test_a_page_costs_as_many_queries_for_one_claim_as_for_twenty(
     event.listen(Engine, "before_cursor_execute", note)
     try:
         await people.reader.get("/stories/border")
-        few = [await asked(path) for path in ("/stories/border", "/stories")]
+        few = [await count_queries(path) for path in ("/stories/border", "/stories")]
         for number in range(12):
             claim = await desk.claim(story="border", text=f"Claim {number}")
             await desk.link(claim["id"], "comments", "nato")
             await desk.post("/v1/stories", {"slug": f"s{number}", "title": "A story"})
-        assert [await asked(path) for path in ("/stories/border", "/stories")] == few
+        assert [await count_queries(path) for path in ("/stories/border", "/stories")] == few
     finally:
         event.remove(Engine, "before_cursor_execute", note)
 

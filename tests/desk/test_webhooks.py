@@ -180,9 +180,9 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
 """What may not be registered, the field it is said at, and something of what is said."""
 
 
-@pytest.mark.parametrize(("wrong", "field", "said"), BAD)
+@pytest.mark.parametrize(("change", "field", "message"), BAD)
 async def test_a_refusal_keeps_what_was_typed(
-    people: People, wrong: dict[str, Any], field: str, said: str
+    people: People, change: dict[str, Any], field: str, message: str
 ) -> None:
     """The form comes back with 422, the message at its field, and everything as it was typed."""
     typed: dict[str, Any] = {
@@ -194,11 +194,11 @@ async def test_a_refusal_keeps_what_was_typed(
         "max_in_flight": "4",
         "timeout_s": "2.5",
         "headers": "X-Desk: one",
-    } | wrong
+    } | change
     async with nothing_changes(people.desk):
         refused = await submit(people.admin, NEW, LIST, **typed)
     assert refused.status_code == 422
-    assert said in faults(refused)[field], faults(refused)
+    assert message in faults(refused)[field], faults(refused)
     page = parse_page(refused)
     assert page.xpath("//*[@role='alert']")
     shown = read_fields(find_form(page, LIST))
@@ -276,11 +276,11 @@ async def test_secret_is_rotated(people: People) -> None:
     webhook = await register(people)
     place = f"{LIST}/{webhook}/secret"
     before = (await people.desk.admin.get(f"/v1/webhooks/{webhook}/secret")).json()["secret"]
-    for hours, said in (("-1", "0"), ("169", "168"), ("soon", "number")):
+    for hours, message in (("-1", "0"), ("169", "168"), ("soon", "number")):
         refused = await submit(people.admin, place, f"{place}/rotation", overlap_hours=hours)
         assert refused.status_code == 422
         assert refused.headers["cache-control"] == "no-store"
-        assert said in faults(refused)["overlap_hours"]
+        assert message in faults(refused)["overlap_hours"]
         assert parse_page(refused).xpath("//input[@name='overlap_hours']/@value") == [hours]
     rotated = await submit(people.admin, place, f"{place}/rotation", overlap_hours="2")
     assert "whsec_" not in rotated.text
@@ -302,7 +302,7 @@ async def test_deliveries_are_listed_filtered_and_paged(people: People) -> None:
     await people.desk.claim()
     wanted = [delivery["id"] for delivery in await deliveries(people, webhook)]
 
-    async def shown(url: str) -> tuple[list[str], str | None]:
+    async def read_rows(url: str) -> tuple[list[str], str | None]:
         answer = await people.admin.get(url)
         assert answer.status_code == 200, read_text(answer)
         page = parse_page(answer)
@@ -310,30 +310,32 @@ async def test_deliveries_are_listed_filtered_and_paged(people: People) -> None:
         following = page.xpath("//a[@rel='next']/@href")
         return [item.rpartition("/")[2] for item in found], following[0] if following else None
 
-    first, following = await shown(f"{place}?done=ping&state=&type=&since=")
+    first, following = await read_rows(f"{place}?done=ping&state=&type=&since=")
     assert following is not None
-    rest, end = await shown(following)
+    rest, end = await read_rows(following)
     assert first + rest == wanted
     assert end is None
-    claim_only, _ = await shown(f"{place}?type=claim.created&state=pending")
+    claim_only, _ = await read_rows(f"{place}?type=claim.created&state=pending")
     assert claim_only == [
         delivery["id"]
         for delivery in await deliveries(people, webhook)
         if delivery["type"] == "claim.created"
     ]
-    assert (await shown(f"{place}?state=dead"))[0] == []
+    assert (await read_rows(f"{place}?state=dead"))[0] == []
     assert "fits these filters" in read_text(await people.admin.get(f"{place}?state=dead"))
     later = people.desk.clock.advance(minutes=5).strftime("%Y-%m-%dT%H:%M")
-    assert (await shown(f"{place}?since={later}"))[0] == []
-    assert len((await shown(f"{place}?since=2023-10-02T11:59"))[0]) == 30
-    for wrong in ("state=lost", "type=claim.exploded", "since=yesterday"):
-        refused = await people.admin.get(f"{place}?{wrong}")
+    assert (await read_rows(f"{place}?since={later}"))[0] == []
+    assert len((await read_rows(f"{place}?since=2023-10-02T11:59"))[0]) == 30
+    for query in ("state=lost", "type=claim.exploded", "since=yesterday"):
+        refused = await people.admin.get(f"{place}?{query}")
         assert refused.status_code == 422
         assert parse_page(refused).xpath("//*[@role='alert']")
     assert (await people.admin.get(f"{place}?cursor=forged")).status_code == 422
 
 
-async def attempted(people: People, *statuses: int, state: str | None = None) -> tuple[str, str]:
+async def record_attempts(
+    people: People, *statuses: int, state: str | None = None
+) -> tuple[str, str]:
     """A webhook that was pinged, and answered so at each attempt; its id and the delivery's."""
     webhook = await register(people)
     await people.desk.admin.post(f"/v1/webhooks/{webhook}/ping")
@@ -341,22 +343,22 @@ async def attempted(people: People, *statuses: int, state: str | None = None) ->
     board = Board(people.desk.database)
     for number, status in enumerate(statuses, 1):
         board.now = people.desk.clock.advance(hours=1)
-        await board.put(webhook, blocked_until=None)
-        leased = await board.lease_one()
+        await board.set_columns(webhook, blocked_until=None)
+        leased = await board.lease_delivery()
         said = {"X-Number": str(number), "Content-Type": "text/html"}
         answer = f"<script>alert({number})</script>"
-        await board.settle(
-            board.attempt(leased, status, response_headers=said, response_body=answer)
+        await board.settle_attempts(
+            board.build_attempt(leased, status, response_headers=said, response_body=answer)
         )
     if state is not None:
-        await board.put_delivery(webhook, ping["id"], state=state, settled_at=board.now)
+        await board.set_delivery_columns(webhook, ping["id"], state=state, settled_at=board.now)
     return webhook, ping["id"]
 
 
 async def test_delivery_page_shows_its_body_and_each_attempt(people: People) -> None:
     """Its body set to be read, and of each attempt when, where to, what became of it and what was
     answered; what a receiver says is text and nothing else."""
-    webhook, delivery = await attempted(people, 500, 503, 200)
+    webhook, delivery = await record_attempts(people, 500, 503, 200)
     place = f"{LIST}/{webhook}/deliveries/{delivery}"
     answer = await people.admin.get(place)
     page, shown = parse_page(answer), read_text(answer)
@@ -383,13 +385,13 @@ async def test_delivery_page_shows_its_body_and_each_attempt(people: People) -> 
 
 async def test_delivery_page_shows_the_next_attempt(people: People) -> None:
     """While that is to come; once it is due, what holds it back is said instead."""
-    webhook, delivery = await attempted(people, 500, 500, 500, 500, 500)
+    webhook, delivery = await record_attempts(people, 500, 500, 500, 500, 500)
     place = f"{LIST}/{webhook}"
     for path in (place, f"{place}/deliveries/{delivery}"):
         assert "next" in read_text(await people.admin.get(path))
     board = Board(people.desk.database)
     rests = people.desk.clock.advance(hours=3)
-    await board.put(webhook, blocked_until=rests + timedelta(minutes=10))
+    await board.set_columns(webhook, blocked_until=rests + timedelta(minutes=10))
     assert "next 2 Oct" not in read_text(await people.admin.get(place))
     shown = read_text(await people.admin.get(f"{place}/deliveries/{delivery}"))
     assert "next attempt" not in shown
@@ -398,7 +400,7 @@ async def test_delivery_page_shows_the_next_attempt(people: People) -> None:
 
 async def test_delivery_can_be_sent_again(people: People) -> None:
     """What was delivered is due again, once for a double click, and the page says so."""
-    webhook, delivery = await attempted(people, 200)
+    webhook, delivery = await record_attempts(people, 200)
     place = f"{LIST}/{webhook}/deliveries/{delivery}"
     page = await people.admin.get(place)
     for _ in range(2):
@@ -413,15 +415,15 @@ async def test_delivery_can_be_sent_again(people: People) -> None:
 
 async def test_dead_letters_can_be_recovered(people: People) -> None:
     """Since an hour of UTC, seconds or none; what is no hour is refused at its field."""
-    webhook, delivery = await attempted(people, 500, state="dead")
+    webhook, delivery = await record_attempts(people, 500, state="dead")
     place = f"{LIST}/{webhook}"
     assert (await endpoint(people, webhook))["health"]["dead"] == 1
     listed = await people.admin.get(LIST)
     assert parse_page(listed).xpath(f"//a[@href='{place}?state=dead']")
-    for wrong, said in (("", "day and an hour"), ("yesterday", "day and an hour")):
-        refused = await submit(people.admin, place, f"{place}/recovery", since=wrong)
+    for hour, message in (("", "day and an hour"), ("yesterday", "day and an hour")):
+        refused = await submit(people.admin, place, f"{place}/recovery", since=hour)
         assert refused.status_code == 422
-        assert said in faults(refused)["since"]
+        assert message in faults(refused)["since"]
     late = await submit(people.admin, place, f"{place}/recovery", since="2023-11-02T00:00")
     assert "nothing to send again" in read_text(await people.admin.get(late.headers["location"]))
     sent = await submit(people.admin, place, f"{place}/recovery", since="2023-10-02T00:00:30")
@@ -432,15 +434,15 @@ async def test_dead_letters_can_be_recovered(people: People) -> None:
 
 async def test_list_shows_health_of_webhooks(people: People) -> None:
     """Well, failing with its breaker open and why, or new; in words, not in colour alone."""
-    well, _ = await attempted(people, 200)
-    bad, _ = await attempted(people, 500, 500, 500, 500, 500)
+    well, _ = await record_attempts(people, 200)
+    bad, _ = await record_attempts(people, 500, 500, 500, 500, 500)
     new = await register(people)
     shown = parse_page(await people.admin.get(LIST))
     rows = {item.xpath(".//th/a/@href")[0]: read_words(item) for item in shown.xpath("//tbody/tr")}
     assert "nothing delivered yet" in rows[f"{LIST}/{new}"]
     assert "well" in rows[f"{LIST}/{well}"]
-    for said in ("failed 5 times in a row", "breaker open", "the receiver answered 500"):
-        assert said in rows[f"{LIST}/{bad}"]
+    for text in ("failed 5 times in a row", "breaker open", "the receiver answered 500"):
+        assert text in rows[f"{LIST}/{bad}"]
     page = read_text(await people.admin.get(f"{LIST}/{bad}"))
     assert "5 in a row, since 2 Oct 2023" in page
     assert "one at a time is tried until one gets through" in page
@@ -460,7 +462,7 @@ async def test_webhook_is_deleted_after_a_question(people: People) -> None:
 
 async def test_a_form_without_its_token_changes_nothing(people: People) -> None:
     """No form here is taken from another site's page."""
-    webhook, delivery = await attempted(people, 200)
+    webhook, delivery = await record_attempts(people, 200)
     place = f"{LIST}/{webhook}"
     forms = [
         (NEW, LIST),

@@ -14,19 +14,19 @@ from tests.support.postgres import PostgresServer
 
 
 @pytest.fixture
-async def full(database: Database) -> Database:
+async def full_desk(database: Database) -> Database:
     """A desk with every kind of event, text and person."""
     await database.write(fill_desk)
     return database
 
 
 @pytest.fixture(scope="session")
-def whole(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+def full_export(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """The export of such a desk, made once."""
     path = tmp_path_factory.mktemp("full") / "claimdesk.db"
     shutil.copy(migrated_sqlite, path)
 
-    async def made() -> bytes:
+    async def make_export() -> bytes:
         database = Database(Settings(database_url=f"sqlite:///{path}"))
         await database.start()
         await database.write(fill_desk)
@@ -34,7 +34,7 @@ def whole(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> by
         await database.stop()
         return exported
 
-    return asyncio.run(made())
+    return asyncio.run(make_export())
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def other_url(database_kind: str, request: pytest.FixtureRequest, tmp_path: Path
 
 
 @pytest.fixture
-async def other(other_url: str) -> AsyncIterator[Database]:
+async def other_database(other_url: str) -> AsyncIterator[Database]:
     database = Database(Settings(database_url=other_url))
     await database.start()
     yield database

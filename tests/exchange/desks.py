@@ -173,11 +173,11 @@ def downgrade_to_version_1(data: bytes) -> bytes:
     return edit_export(data.replace(b'"version":2', b'"version":1', 1), forget)
 
 
-def select_lines(lines: list[Json], record: str, **where: Any) -> list[Json]:
+def select_lines(lines: list[Json], record: str, **fields: Any) -> list[Json]:
     return [
         line
         for line in lines
-        if line["record"] == record and all(line[name] == value for name, value in where.items())
+        if line["record"] == record and all(line[name] == value for name, value in fields.items())
     ]
 
 

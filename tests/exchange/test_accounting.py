@@ -104,7 +104,7 @@ def test_any_bytes_are_read_as_a_sheet_or_refused_with_a_reason(
 @settings(max_examples=150, deadline=None)
 @given(JSON, JSON, JSON, st.integers(0, 3))
 def test_any_document_is_read_or_refused_with_a_reason(
-    author: Any, rating: Any, around: Any, shape: int
+    author: Any, rating: Any, envelope: Any, shape: int
 ) -> None:
     """Author, rating and appearance may be anything; every entry of a list has a result."""
     review = {
@@ -113,10 +113,12 @@ def test_any_document_is_read_or_refused_with_a_reason(
         "claimReviewed": "A claim",
         "datePublished": "2023-10-02",
         "author": author,
-        "itemReviewed": {"author": author, "appearance": around},
+        "itemReviewed": {"author": author, "appearance": envelope},
         "reviewRating": rating,
     }
-    document = [review, [review, around], {"@graph": [around, review]}, {"x": [[review]]}][shape]
+    document = [review, [review, envelope], {"@graph": [envelope, review]}, {"x": [[review]]}][
+        shape
+    ]
     with closing(Scratch()) as scratch:
         found = list(
             import_reviews.read_reviews(

@@ -61,7 +61,7 @@ async def origins(database: Database) -> dict[str, str]:
 
 async def test_stray_quote_refuses_its_row_only(database: Database) -> None:
     result, found = await bring_case(database, "stray-quote.csv", "csv")
-    assert [(line, 'quote = "none"' in why) for line, _, why in result.refused] == [(2, True)]
+    assert [(line, 'quote = "none"' in reason) for line, _, reason in result.refused] == [(2, True)]
     assert result.remarks == [
         (4, "a quote stands in it without its partner: it is taken as a letter")
     ]
@@ -88,7 +88,7 @@ async def test_a_file_that_quotes_nothing_needs_quote_none(database: Database) -
     mapping = import_mapping.Mapping.model_validate(TABS)
     result = await import_mapped_rows(database, data, "csv", mapping)
     assert [line for line, _, _ in result.refused] == [1, 2]
-    assert all('[csv] quote = "none"' in why for _, _, why in result.refused)
+    assert all('[csv] quote = "none"' in reason for _, _, reason in result.refused)
     said = TABS | {"name": "unquoted", "csv": TABS["csv"] | {"quote": "none"}}
     mapping = import_mapping.Mapping.model_validate(said)
     result = await import_mapped_rows(database, data, "csv", mapping)
@@ -116,7 +116,7 @@ async def test_no_day_is_invented(database: Database) -> None:
     result = await import_mapped_rows(
         database, data, "csv", import_mapping.parse_mapping(mapping.encode())
     )
-    assert [(line, why.partition(":")[0]) for line, _, why in result.refused] == [
+    assert [(line, reason.partition(":")[0]) for line, _, reason in result.refused] == [
         (2, "only its month is known"),
         (3, "only its year is known"),
         (4, "no date or hour that is written like one of"),

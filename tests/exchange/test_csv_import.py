@@ -116,9 +116,9 @@ async def test_a_bad_row_is_refused_and_the_others_are_imported(database: Databa
     assert [claim["text"] for claim in await list_claims(database)] == [
         f"good {n}" for n in range(len(good))
     ]
-    for n, ((line, field, reason), found) in enumerate(zip(BAD, result.refused, strict=True)):
-        assert found[:2] == (2 * n + 3, field), line
-        assert reason in found[2], line
+    for n, ((line, field, reason), refusal) in enumerate(zip(BAD, result.refused, strict=True)):
+        assert refusal[:2] == (2 * n + 3, field), line
+        assert reason in refusal[2], line
     assert await desks.count_proved_claims(database) == len(good)
     slugs = await database.read(
         lambda connection: connection.scalars(select(tables.parties.c.slug)).all()
@@ -249,7 +249,7 @@ async def test_labels_of_a_mapping_replace_the_built_in_ones(database: Database)
 async def test_hours_are_in_the_time_zone_of_the_mapping(database: Database) -> None:
     dates = {"formats": ["%d-%m-%Y %H:%M", "%d-%m-%Y %H"], "timezone": "Europe/Belgrade"}
     whens = ("25-8-2020 18:30", "25-8-2020 18", "2020-08-25 18:30:15+00:00", "2020-8-5")
-    await import_rows(database, build_sheet(*(build_row(Date=when) for when in whens)), dates=dates)
+    await import_rows(database, build_sheet(*(build_row(Date=date) for date in whens)), dates=dates)
     assert [(claim["claimed_at"], claim["precision"]) for claim in await list_claims(database)] == [
         ("2020-08-25T16:30:00Z", "minute"),
         ("2020-08-25T16:00:00Z", "hour"),
@@ -416,15 +416,15 @@ async def test_every_view_of_an_imported_claim_names_its_rater(desk: Desk) -> No
 
 
 async def test_imported_claims_are_exported_like_any_other(
-    database: Database, other: Database
+    database: Database, other_database: Database
 ) -> None:
     await import_rows(database, build_sheet(build_row("x"), build_row("y", Rating="True")))
     first = await desks.export_desk(database)
-    assert (await desks.import_lines(other, first)).refused == []
-    assert await desks.count_proved_claims(other) == 2
-    assert await desks.export_desk(other) == first
+    assert (await desks.import_lines(other_database, first)).refused == []
+    assert await desks.count_proved_claims(other_database) == 2
+    assert await desks.export_desk(other_database) == first
     # There, too, the same file adds nothing.
     again: Any = await import_rows(
-        other, build_sheet(build_row("x"), build_row("y", Rating="True"))
+        other_database, build_sheet(build_row("x"), build_row("y", Rating="True"))
     )
     assert again.tally.known == 2

@@ -91,7 +91,7 @@ async def test_a_page_is_imported_by_its_json_ld(database: Database) -> None:
         f"{orjson.dumps(house).decode()}</script></html>"
     )
     result = await import_rows(database, page.encode(), "claimreview")
-    assert [(line, "no JSON" in why) for line, _, why in result.refused] == [(2, True)]
+    assert [(line, "no JSON" in reason) for line, _, reason in result.refused] == [(2, True)]
     [claim] = await list_claims(database)
     assert claim["imported"]["by"] == "The House"
 
@@ -169,7 +169,7 @@ async def test_a_reference_that_leads_nowhere_is_a_remark(
 ) -> None:
     result = await bring_json(database, REVIEW | {"itemReviewed": item})
     assert result.tally.new == 1
-    assert remark in [said for _, said in result.remarks]
+    assert remark in [text for _, text in result.remarks]
 
 
 async def test_a_review_in_another_language_is_the_same_claim(database: Database) -> None:
@@ -194,7 +194,7 @@ async def test_a_mapping_may_know_a_person_by_an_address(database: Database) -> 
 async def test_a_name_that_stands_twice_is_refused(database: Database) -> None:
     text = orjson.dumps(REVIEW).decode()[:-1] + ', "claimReviewed": "Something else"}'
     result = await import_rows(database, text.encode(), "claimreview")
-    assert [(field, "twice" in why) for _, field, why in result.refused] == [
+    assert [(field, "twice" in reason) for _, field, reason in result.refused] == [
         ("claimReviewed", True)
     ]
 
@@ -241,7 +241,7 @@ async def test_an_empty_script_is_ignored_and_an_unclosed_one_is_refused(
     assert (await import_rows(database, page.encode(), "claimreview")).refused == []
     opened = f"{page}\n<script {kind}>{review}</html>"
     result = await import_rows(database, opened.encode(), "claimreview")
-    assert [(line, "not closed" in why) for line, _, why in result.refused] == [(3, True)]
+    assert [(line, "not closed" in reason) for line, _, reason in result.refused] == [(3, True)]
 
 
 async def test_the_second_of_two_dates_is_a_remark(database: Database) -> None:

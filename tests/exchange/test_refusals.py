@@ -26,7 +26,7 @@ from tests.verification.workday import BEGIN
 NOWHERE = "01970000-0000-7000-8000-000000000000"
 
 
-def created(lines: list[Json], text: str) -> Json:
+def find_created_event(lines: list[Json], text: str) -> Json:
     """Return the event with which the claim of this text begins."""
     return next(
         line
@@ -35,39 +35,41 @@ def created(lines: list[Json], text: str) -> Json:
     )
 
 
-def begun(data: bytes) -> int:
+def count_created_claims(data: bytes) -> int:
     """Return how many claims an export has."""
     return data.count(b'"type":"claim.created"')
 
 
-def refused(data: bytes, change: Callable[[list[Json]], Any]) -> bytes:
-    def quietly(lines: list[Json]) -> None:
+def change_export(data: bytes, change: Callable[[list[Json]], Any]) -> bytes:
+    def change_lines(lines: list[Json]) -> None:
         change(lines)
 
-    return edit_export(data, quietly)
+    return edit_export(data, change_lines)
 
 
-async def test_a_changed_event_refuses_its_whole_claim(whole: bytes, database: Database) -> None:
+async def test_a_changed_event_refuses_its_whole_claim(
+    full_export: bytes, database: Database
+) -> None:
     """No line of the claim is written, though only its third was changed; all other claims are."""
 
     def change(lines: list[Json]) -> None:
-        claim = created(lines, "a third")["claim"]
+        claim = find_created_event(lines, "a third")["claim"]
         select_lines(lines, "event", claim=claim)[2]["data"]["reason"] = "forged"
 
-    data = refused(whole, change)
+    data = change_export(full_export, change)
     brought = await import_lines(database, data)
     assert len(brought.refusals) == 1
     [(record, reason)] = brought.refused
     assert record == "claim"
     assert reason.startswith("its event 3 was changed: its hash would be ")
     there = await count_proved_claims(database)
-    assert there == begun(whole) - 1
+    assert there == count_created_claims(full_export) - 1
     assert brought.tallies["event"].refused > 3
     # The file as it was brings the rest in; nothing is there twice.
-    assert (await import_lines(database, whole)).refused == []
-    assert await export_desk(database) != whole  # in another order: the late claim comes last
+    assert (await import_lines(database, full_export)).refused == []
+    assert await export_desk(database) != full_export  # in another order: the late claim comes last
     assert sorted((await export_desk(database)).splitlines()[:-1]) == sorted(
-        whole.splitlines()[:-1]
+        full_export.splitlines()[:-1]
     )
 
 
@@ -95,23 +97,23 @@ async def test_a_changed_event_refuses_its_whole_claim(whole: bytes, database: D
     ],
 )
 async def test_a_chain_that_does_not_continue_refuses_its_claim(
-    whole: bytes, database: Database, change: Callable[[list[Json]], Any], reason: str
+    full_export: bytes, database: Database, change: Callable[[list[Json]], Any], reason: str
 ) -> None:
     def change_third(lines: list[Json]) -> list[Json]:
-        claim = created(lines, "a third")["claim"]
+        claim = find_created_event(lines, "a third")["claim"]
         events = select_lines(lines, "event", claim=claim)
         kept = list(events)
         change(kept)
         return [line for line in lines if line not in events or line in kept]
 
-    brought = await import_lines(database, edit_export(whole, change_third))
+    brought = await import_lines(database, edit_export(full_export, change_third))
     assert len(brought.refusals) == 1
     assert reason in brought.refusals[0].reason
-    assert await count_proved_claims(database) == begun(whole) - 1
+    assert await count_proved_claims(database) == count_created_claims(full_export) - 1
 
 
 async def test_whatever_refers_to_a_refused_line_is_refused_too(
-    whole: bytes, database: Database
+    full_export: bytes, database: Database
 ) -> None:
     """A source, so the statement that quotes it, so the claims that rest on the statement, so the
     claims that those are part of; each with the line for which it is refused."""
@@ -120,7 +122,7 @@ async def test_whatever_refers_to_a_refused_line_is_refused_too(
         source = select_lines(lines, "source", url="https://example.org/paper")[0]
         source["url"] = "javascript:alert(1)"
 
-    brought = await import_lines(database, refused(whole, change))
+    brought = await import_lines(database, change_export(full_export, change))
     reasons = dict.fromkeys(reason.split(" ")[0] for _, reason in brought.refused)
     assert brought.refused[0] == (
         "source",
@@ -134,17 +136,17 @@ async def test_whatever_refers_to_a_refused_line_is_refused_too(
 
 
 async def test_a_claim_is_refused_with_the_claim_it_was_merged_into(
-    whole: bytes, database: Database
+    full_export: bytes, database: Database
 ) -> None:
     """Whichever of the two is further down in the file."""
 
     def change(lines: list[Json]) -> None:
-        claim = created(lines, "the whole")["claim"]
+        claim = find_created_event(lines, "the whole")["claim"]
         select_lines(lines, "event", claim=claim)[-1]["data"]["reason"] = "forged"
 
-    brought = await import_lines(database, refused(whole, change))
+    brought = await import_lines(database, change_export(full_export, change))
     texts = {"the whole", "the whole, again", "a part", "part of the twin"}
-    assert await count_proved_claims(database) == begun(whole) - len(texts)
+    assert await count_proved_claims(database) == count_created_claims(full_export) - len(texts)
     assert len(brought.refusals) == len(texts)
     assert sum("refers to claim" in reason for _, reason in brought.refused) == len(texts) - 1
 
@@ -174,21 +176,22 @@ async def test_a_claim_is_refused_with_the_claim_it_was_merged_into(
     ],
 )
 async def test_an_invalid_line_is_refused_with_the_field_at_fault(
-    whole: bytes, database: Database, record: str, change: Json, reason: str | None
+    full_export: bytes, database: Database, record: str, change: Json, reason: str | None
 ) -> None:
     """Before anything is written."""
-    data = refused(
-        downgrade_to_version_1(whole), lambda lines: select_lines(lines, record)[-1].update(change)
+    data = change_export(
+        downgrade_to_version_1(full_export),
+        lambda lines: select_lines(lines, record)[-1].update(change),
     )
     brought = await import_lines(database, data, dry_run=True)
     if reason is None:
         assert brought.refused == []
     else:
-        assert any(kind == record and reason in why for kind, why in brought.refused)
+        assert any(kind == record and reason in text for kind, text in brought.refused)
 
 
 async def test_the_second_of_two_lines_of_one_thing_is_refused(
-    whole: bytes, database: Database
+    full_export: bytes, database: Database
 ) -> None:
     """Likewise a second thing of the same URL, address or name."""
 
@@ -201,7 +204,7 @@ async def test_the_second_of_two_lines_of_one_thing_is_refused(
                 doubled.append(line if line["record"] == "user" else other | {"id": NOWHERE})
         return doubled
 
-    brought = await import_lines(database, edit_export(whole, change))
+    brought = await import_lines(database, edit_export(full_export, change))
     reasons = {reason.partition(" (line")[0] for _, reason in brought.refused}
     assert reasons == {
         "the file has this user twice",
@@ -210,22 +213,22 @@ async def test_the_second_of_two_lines_of_one_thing_is_refused(
         "the file has this URL and text twice",
         "the file has this name and role twice",
     }
-    assert await count_proved_claims(database) == begun(whole)
+    assert await count_proved_claims(database) == count_created_claims(full_export)
 
 
 async def test_a_claim_that_the_desk_continued_differently_is_refused(
-    full: Database, other: Database
+    full_desk: Database, other_database: Database
 ) -> None:
     """A claim that only the desk continued is known. A thing that the desk changed is a conflict,
     and stays as the desk has it."""
-    early = await export_desk(full)
-    await import_lines(other, early)
+    early = await export_desk(full_desk)
+    await import_lines(other_database, early)
     identifier = []
 
     def work(connection: Connection, text: str) -> None:
         identifier.append(LateDay(connection).claim(text))
 
-    await other.write(work, "only here")
+    await other_database.write(work, "only here")
     claim = identifier[0]
 
     def amend(connection: Connection, text: str) -> None:
@@ -240,28 +243,30 @@ async def test_a_claim_that_the_desk_continued_differently_is_refused(
             now=BEGIN,
         )
 
-    shared = await export_desk(other)
-    await import_lines(full, shared)
-    await full.write(amend, "worded there")
-    await other.write(amend, "worded here")
-    parted = await import_lines(other, await export_desk(full))
+    shared = await export_desk(other_database)
+    await import_lines(full_desk, shared)
+    await full_desk.write(amend, "worded there")
+    await other_database.write(amend, "worded here")
+    parted = await import_lines(other_database, await export_desk(full_desk))
     assert parted.refused == [
         ("claim", "its event 2 is another on this desk: the two records have parted")
     ]
     assert parted.new == 0
     # An older export has nothing new.
-    older = await import_lines(other, early)
+    older = await import_lines(other_database, early)
     assert (older.new, older.refused) == (0, [])
-    await count_proved_claims(other)
+    await count_proved_claims(other_database)
 
 
-async def test_a_record_that_continued_is_continued(full: Database, other: Database) -> None:
-    await import_lines(other, await export_desk(full))
+async def test_a_record_that_continued_is_continued(
+    full_desk: Database, other_database: Database
+) -> None:
+    await import_lines(other_database, await export_desk(full_desk))
     identifier = []
-    await full.write(lambda connection: identifier.append(LateDay(connection).claim("begun")))
-    await import_lines(other, await export_desk(full))
+    await full_desk.write(lambda connection: identifier.append(LateDay(connection).claim("begun")))
+    await import_lines(other_database, await export_desk(full_desk))
     change = {"tags": ["more"]}
-    await full.write(
+    await full_desk.write(
         lambda connection: claim_commands.amend_claim(
             connection,
             identifier[0],
@@ -273,42 +278,44 @@ async def test_a_record_that_continued_is_continued(full: Database, other: Datab
             now=BEGIN,
         )
     )
-    brought = await import_lines(other, await export_desk(full))
+    brought = await import_lines(other_database, await export_desk(full_desk))
     assert (brought.new, brought.refused) == (1, [])
-    await count_proved_claims(other)
-    assert await export_desk(other) == await export_desk(full)
+    await count_proved_claims(other_database)
+    assert await export_desk(other_database) == await export_desk(full_desk)
 
 
 async def test_a_forged_event_with_valid_hashes_does_not_fold(
-    whole: bytes, database: Database
+    full_export: bytes, database: Database
 ) -> None:
     """The claim stays as of the last event that folds, and so does everything derived from it."""
 
     def change(lines: list[Json]) -> None:
-        claim = created(lines, "a third")["claim"]
+        claim = find_created_event(lines, "a third")["claim"]
         select_lines(lines, "event", claim=claim)[1]["data"]["link"]["stance"] = "adores"
         rehash_chain(lines, claim)
 
-    brought = await import_lines(database, refused(whole, change))
+    brought = await import_lines(database, change_export(full_export, change))
     assert {record for record, _ in brought.refused} == {"claim"}
     assert "it cannot be written: 'adores' is not a valid Stance" in brought.refused[0][1]
-    assert await count_proved_claims(database) == begun(whole)
+    assert await count_proved_claims(database) == count_created_claims(full_export)
 
 
-async def test_the_database_refuses_a_forged_id_of_a_link(whole: bytes, database: Database) -> None:
+async def test_the_database_refuses_a_forged_id_of_a_link(
+    full_export: bytes, database: Database
+) -> None:
     """Of two claims with a link of one id, the second is refused."""
 
     def change(lines: list[Json]) -> None:
         mine, theirs = (
-            select_lines(lines, "event", type="link.created", claim=created(lines, text)["claim"])[
-                0
-            ]
+            select_lines(
+                lines, "event", type="link.created", claim=find_created_event(lines, text)["claim"]
+            )[0]
             for text in ("a third", "another")
         )
         theirs["data"]["link"]["id"] = mine["data"]["link"]["id"]
         rehash_chain(lines, theirs["claim"])
 
-    brought = await import_lines(database, refused(whole, change))
+    brought = await import_lines(database, change_export(full_export, change))
     assert brought.refused
     assert all("it cannot be written: " in reason for _, reason in brought.refused)
     await count_proved_claims(database)
@@ -325,8 +332,8 @@ async def test_the_database_refuses_a_forged_id_of_a_link(whole: bytes, database
         (lambda data: b'{"a": 1}\n' + data, 'says what it is in "record"'),
         (lambda data: data.partition(b"\n")[2], "this is no export of Claimdesk"),
         (lambda data: data + data, "the file goes on after its last line"),
-        (lambda data: _without(data, 5), "lines are missing, or too many"),
-        (lambda data: _swapped(data), "lines are not in their order"),
+        (lambda data: _drop_line(data, 5), "lines are missing, or too many"),
+        (lambda data: _swap_lines(data), "lines are not in their order"),
         (
             lambda data: data.replace(b'"record":"note"', b'"record":"joke"', 1),
             "of the kind 'joke'",
@@ -335,29 +342,29 @@ async def test_the_database_refuses_a_forged_id_of_a_link(whole: bytes, database
     ],
 )
 async def test_a_damaged_file_is_refused_as_a_whole(
-    whole: bytes, database: Database, damage: Callable[[bytes], bytes], reason: str
+    full_export: bytes, database: Database, damage: Callable[[bytes], bytes], reason: str
 ) -> None:
     """Nothing of it is written, wherever the damage is."""
     with pytest.raises(Invalid, match=reason):
-        await import_lines(database, damage(whole))
+        await import_lines(database, damage(full_export))
     assert (await export_desk(database)).count(b"\n") == 2
 
 
 async def test_a_line_that_is_too_long_refuses_the_file(
-    whole: bytes, database: Database, monkeypatch: pytest.MonkeyPatch
+    full_export: bytes, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is not read into memory first."""
     monkeypatch.setattr("service.exchange.export_files.LONGEST", 60)
     with pytest.raises(Invalid, match="a line has more than"):
-        await import_lines(database, whole)
+        await import_lines(database, full_export)
 
 
-def _without(data: bytes, line: int) -> bytes:
+def _drop_line(data: bytes, line: int) -> bytes:
     lines = data.splitlines(keepends=True)
     return b"".join(lines[:line] + lines[line + 1 :])
 
 
-def _swapped(data: bytes) -> bytes:
+def _swap_lines(data: bytes) -> bytes:
     lines = data.splitlines(keepends=True)
     lines[1], lines[-2] = lines[-2], lines[1]
     return b"".join(lines)

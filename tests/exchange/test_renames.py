@@ -48,7 +48,7 @@ def count_events(connection: Connection) -> Counter[str]:
 
 
 async def test_a_rename_under_way_continues_after_the_import(
-    database: Database, other: Database, monkeypatch: pytest.MonkeyPatch
+    database: Database, other_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rename_batches, "BATCH", BATCH)
     monkeypatch.setattr(rename_batches, "BATCH_SECONDS", 60.0)
@@ -57,22 +57,27 @@ async def test_a_rename_under_way_continues_after_the_import(
     assert before["Beograd"] > 0
     assert before["Belgrade"] > BATCH
     assert await count_proved_claims(database)
-    brought = await import_lines(other, await export_desk(database))
+    brought = await import_lines(other_database, await export_desk(database))
     assert brought.refused == []
-    assert await count_proved_claims(other)
-    assert await other.read(read_names) == before
-    while await other.write(rename_batches.continue_rename, now=shell.read_clock()):
+    assert await count_proved_claims(other_database)
+    assert await other_database.read(read_names) == before
+    while await other_database.write(rename_batches.continue_rename, now=shell.read_clock()):
         pass
-    assert await other.read(read_names) == Counter(Beograd=before.total())
-    assert set((await other.read(count_events)).values()) == {1}
-    assert await count_proved_claims(other)
+    assert await other_database.read(read_names) == Counter(Beograd=before.total())
+    assert set((await other_database.read(count_events)).values()) == {1}
+    assert await count_proved_claims(other_database)
 
 
-async def test_a_finished_rename_is_not_begun_again(database: Database, other: Database) -> None:
+async def test_a_finished_rename_is_not_begun_again(
+    database: Database, other_database: Database
+) -> None:
     """Few claims show the name: all of them have it in the export."""
     await database.write(begin_rename)
     assert set(await database.read(read_names)) == {"Beograd"}
     data = await export_desk(database)
-    await import_lines(other, data)
-    assert await export_desk(other) == data
-    assert await other.read(lambda connection: connection.execute(select(renames)).all()) == []
+    await import_lines(other_database, data)
+    assert await export_desk(other_database) == data
+    assert (
+        await other_database.read(lambda connection: connection.execute(select(renames)).all())
+        == []
+    )

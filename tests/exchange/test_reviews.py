@@ -28,7 +28,7 @@ REVIEW: Json = {
 }
 
 
-async def reviewed(database: Database, *documents: Any, **changes: Any) -> Result:
+async def import_documents(database: Database, *documents: Any, **changes: Any) -> Result:
     """Import documents, one a line where there are several."""
     data = b"\n".join(map(orjson.dumps, documents))
     return await import_rows(database, data, "claimreview", **changes)
@@ -36,7 +36,7 @@ async def reviewed(database: Database, *documents: Any, **changes: Any) -> Resul
 
 async def import_review(database: Database, **changes: Any) -> Json:
     """Return the claim that a review with changes becomes."""
-    result = await reviewed(database, REVIEW | changes)
+    result = await import_documents(database, REVIEW | changes)
     assert result.refused == []
     [claim] = await list_claims(database)
     await desks.count_proved_claims(database)
@@ -74,7 +74,7 @@ async def test_a_review_as_schema_org_defines_it_is_imported(database: Database)
 async def test_a_review_may_stand_in_a_list_a_graph_or_a_feed(
     database: Database, wrap: Any
 ) -> None:
-    result = await reviewed(database, wrap(REVIEW))
+    result = await import_documents(database, wrap(REVIEW))
     assert (result.tally.new, result.refused) == (1, [])
 
 
@@ -136,7 +136,7 @@ async def test_reviews_are_read_in_the_forms_that_publishers_write(database: Dat
         {**REVIEW, "url": f"https://checker.example/{n}", **changes}
         for n, (changes, _) in enumerate(LIBERTIES)
     ]
-    result = await reviewed(database, *documents)
+    result = await import_documents(database, *documents)
     assert result.refused == []
     for (changes, expected), claim in zip(LIBERTIES, await list_claims(database), strict=True):
         assert {name: claim[name] for name in expected} == expected, changes
@@ -166,7 +166,7 @@ async def test_the_claimant_is_read_from_the_author(database: Database) -> None:
         REVIEW | {"claimReviewed": f"Claim {n}", "itemReviewed": {"author": author}}
         for n, (author, _) in enumerate(AUTHORS)
     ]
-    await reviewed(database, *documents)
+    await import_documents(database, *documents)
     for (author, claimant), claim in zip(AUTHORS, await list_claims(database), strict=True):
         given = claim["claimant"]
         found = given and (given["name"], (given["speaker"] or {}).get("name"))
@@ -200,7 +200,7 @@ async def test_the_claimant_is_read_from_the_author(database: Database) -> None:
 async def test_a_review_that_cannot_be_a_claim_is_refused(
     database: Database, changes: Json, field: str, reason: str
 ) -> None:
-    result = await reviewed(database, REVIEW | changes, REVIEW)
+    result = await import_documents(database, REVIEW | changes, REVIEW)
     assert result.tally.new == 1
     [(line, at, why)] = result.refused
     assert (line, at) == (1, field)
@@ -234,9 +234,11 @@ async def test_invalid_json_that_can_be_read_does_not_stop_the_import(
         dirty.append(f"{orjson.dumps(kept).decode()[:-1]}, {dirt}}}")
     text = f"{before}{between.join([*dirty, clean])}{after}"
     result = await import_rows(database, text.encode("utf-8", "surrogateescape"), "claimreview")
-    expected = [(place, why) for place, (_, why) in enumerate(DIRT, start=1) if why is not None]
+    expected = [
+        (place, reason) for place, (_, reason) in enumerate(DIRT, start=1) if reason is not None
+    ]
     assert result.tally.new == len(DIRT) + 1 - len(expected)
-    found = [(place, why.partition(" in the file")[0]) for place, _, why in result.refused]
+    found = [(place, reason.partition(" in the file")[0]) for place, _, reason in result.refused]
     assert found == expected
 
 
@@ -255,9 +257,9 @@ async def test_a_document_that_is_nested_too_deeply_is_refused(
 async def test_the_same_reviews_again_add_nothing(database: Database) -> None:
     """One page may review several claims; a new rating of the same claim is not a new claim."""
     feed = [REVIEW, REVIEW | {"claimReviewed": "Another"}]
-    assert (await reviewed(database, feed)).tally.new == 2
+    assert (await import_documents(database, feed)).tally.new == 2
     changed = [{**review, "reviewRating": "True"} for review in feed]
-    again = await reviewed(database, changed)
+    again = await import_documents(database, changed)
     assert (again.tally.new, again.tally.known) == (0, 2)
 
 

@@ -82,62 +82,66 @@ def test_every_table_is_accounted_for() -> None:
     )
 
 
-async def test_an_export_of_the_import_has_the_same_bytes(full: Database, other: Database) -> None:
+async def test_an_export_of_the_import_has_the_same_bytes(
+    full_desk: Database, other_database: Database
+) -> None:
     """Every row is there again, derived rows too, and `verify` finds nothing wrong."""
-    first = await export_desk(full)
-    brought = await import_lines(other, first)
+    first = await export_desk(full_desk)
+    brought = await import_lines(other_database, first)
     assert brought.refused == []
     assert brought.new == len(first.splitlines()) - 2
-    assert await count_proved_claims(other) == await count_proved_claims(full)
-    assert await other.read(content) == await full.read(content)
-    assert await export_desk(other) == first
+    assert await count_proved_claims(other_database) == await count_proved_claims(full_desk)
+    assert await other_database.read(content) == await full_desk.read(content)
+    assert await export_desk(other_database) == first
 
 
-async def test_a_second_import_changes_nothing(full: Database, other: Database) -> None:
-    first = await export_desk(full)
-    await import_lines(other, first)
-    before = await other.read(content)
-    again = await import_lines(other, first)
+async def test_a_second_import_changes_nothing(
+    full_desk: Database, other_database: Database
+) -> None:
+    first = await export_desk(full_desk)
+    await import_lines(other_database, first)
+    before = await other_database.read(content)
+    again = await import_lines(other_database, first)
     assert (again.new, again.refused) == (0, [])
-    assert await other.read(content) == before
-    assert (await import_lines(full, first)).new == 0
+    assert await other_database.read(content) == before
+    assert (await import_lines(full_desk, first)).new == 0
 
 
-async def test_a_dry_run_writes_nothing(whole: bytes, database: Database) -> None:
-    would = await import_lines(database, whole, dry_run=True)
-    assert would.new == len(whole.splitlines()) - 2
+async def test_a_dry_run_writes_nothing(full_export: bytes, database: Database) -> None:
+    would = await import_lines(database, full_export, dry_run=True)
+    assert would.new == len(full_export.splitlines()) - 2
     assert await count_proved_claims(database) == 0
     assert (await export_desk(database)).count(b"\n") == 2
 
 
 @pytest.mark.parametrize("size", [1, 7])
 async def test_the_size_of_batches_and_pages_does_not_matter(
-    full: Database, other: Database, monkeypatch: pytest.MonkeyPatch, size: int
+    full_desk: Database, other_database: Database, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
     """Even where it separates the changes of one instant."""
-    whole = await export_desk(full)
+    whole = await export_desk(full_desk)
     monkeypatch.setattr(export, "PAGE", size)
-    assert await export_desk(full) == whole
+    assert await export_desk(full_desk) == whole
     monkeypatch.setattr("service.exchange.export_files.BATCH", size)
-    assert (await import_lines(other, whole)).refused == []
-    await count_proved_claims(other)
-    assert await other.read(content) == await full.read(content)
+    assert (await import_lines(other_database, whole)).refused == []
+    await count_proved_claims(other_database)
+    assert await other_database.read(content) == await full_desk.read(content)
 
 
-async def test_no_secret_leaves_the_desk(full: Database) -> None:
+async def test_no_secret_leaves_the_desk(full_desk: Database) -> None:
     """No password, key, session, sign-in link or webhook secret, nor the hash of one."""
-    data = (await export_desk(full)).decode()
-    secrets = await full.read(secrets_of)
+    data = (await export_desk(full_desk)).decode()
+    secrets = await full_desk.read(secrets_of)
     assert len(secrets) == 9
     assert [secret for secret in secrets if secret in data] == []
     assert "cms.example" not in data
 
 
 async def test_imported_users_and_keys_have_names_and_open_nothing(
-    whole: bytes, database: Database
+    full_export: bytes, database: Database
 ) -> None:
     """A key has no secret, and a user no password."""
-    await import_lines(database, whole)
+    await import_lines(database, full_export)
     users, keys = await database.read(
         lambda connection: (
             connection.execute(select(tables.users)).all(),
@@ -156,46 +160,50 @@ async def test_imported_users_and_keys_have_names_and_open_nothing(
     }
 
 
-async def test_restored_history_sends_no_webhooks(whole: bytes, database: Database) -> None:
+async def test_restored_history_sends_no_webhooks(full_export: bytes, database: Database) -> None:
     await database.write(
         lambda connection: webhook_commands.create_webhook(
             connection, desks.ENDPOINT, actor=SYSTEM, now=BEGIN
         )
     )
-    await import_lines(database, whole)
+    await import_lines(database, full_export)
     told = await database.read(
         lambda connection: connection.execute(select(webhook_tables.webhook_messages)).all()
     )
     assert told == []
 
 
-async def test_two_desks_are_merged(full: Database, other: Database) -> None:
+async def test_two_desks_are_merged(full_desk: Database, other_database: Database) -> None:
     """Things of the same content are the same, whenever they were recorded; the rest is added."""
-    await other.write(seeds.load_plan, seeds.parse_seed_file(MOON), actor=SYSTEM, now=BEGIN)
-    brought = await import_lines(full, await export_desk(other))
+    await other_database.write(
+        seeds.load_plan, seeds.parse_seed_file(MOON), actor=SYSTEM, now=BEGIN
+    )
+    brought = await import_lines(full_desk, await export_desk(other_database))
     assert (brought.tallies["party"], brought.refused) == (Tally(new=1, known=1), [])
-    assert b'"slug":"moon"' in await export_desk(full)
-    await count_proved_claims(full)
+    assert b'"slug":"moon"' in await export_desk(full_desk)
+    await count_proved_claims(full_desk)
 
 
 async def test_two_imports_of_one_export_at_once_refuse_nothing(
-    whole: bytes, database: Database, settings: Settings
+    full_export: bytes, database: Database, settings: Settings
 ) -> None:
     """The desk is the one that was exported."""
     second = Database(settings)
     await second.start()
     try:
-        both = await asyncio.gather(import_lines(database, whole), import_lines(second, whole))
+        both = await asyncio.gather(
+            import_lines(database, full_export), import_lines(second, full_export)
+        )
     finally:
         await second.stop()
     assert [result.refused for result in both] == [[], []]
     await count_proved_claims(database)
-    assert await export_desk(database) == whole
+    assert await export_desk(database) == full_export
 
 
-async def test_an_export_is_of_one_instant(full: Database, settings: Settings) -> None:
+async def test_an_export_is_of_one_instant(full_desk: Database, settings: Settings) -> None:
     """What is written while it runs is not in it."""
-    before = await export_desk(full)
+    before = await export_desk(full_desk)
     out = io.BytesIO()
 
     async def meddle() -> None:
@@ -204,18 +212,18 @@ async def test_an_export_is_of_one_instant(full: Database, settings: Settings) -
         await database.write(lambda connection: desks.LateDay(connection).claim("meanwhile"))
         await database.stop()
 
-    def meanwhile(done: int, _total: int) -> None:
-        if done <= 3:  # the people are written, nothing else is
+    def write_during_export(count: int, _total: int) -> None:
+        if count <= 3:  # the people are written, nothing else is
             with ThreadPoolExecutor(1) as thread:
                 thread.submit(asyncio.run, meddle()).result()
 
-    await full.read(export.write_export, write=out.write, progress=meanwhile)
+    await full_desk.read(export.write_export, write=out.write, progress=write_during_export)
     assert out.getvalue() == before
-    assert b"meanwhile" in await export_desk(full)
+    assert b"meanwhile" in await export_desk(full_desk)
 
 
 async def test_several_spellings_of_one_address_are_all_imported(
-    full: Database, other: Database
+    full_desk: Database, other_database: Database
 ) -> None:
     """An older desk recorded them as several sources, and statements rest on each."""
     t = tables.sources
@@ -226,11 +234,11 @@ async def test_several_spellings_of_one_address_are_all_imported(
             url = f"https://example.org/twice#{number}"
             connection.execute(t.update().where(t.c.id == source).values(url=url, sha256=None))
 
-    await full.write(spell)
-    exported = downgrade_to_version_1(await export_desk(full))
-    assert (await import_lines(other, exported)).refused == []
-    assert downgrade_to_version_1(await export_desk(other)) == exported
-    assert (await import_lines(other, exported)).new == 0
+    await full_desk.write(spell)
+    exported = downgrade_to_version_1(await export_desk(full_desk))
+    assert (await import_lines(other_database, exported)).refused == []
+    assert downgrade_to_version_1(await export_desk(other_database)) == exported
+    assert (await import_lines(other_database, exported)).new == 0
 
 
 def content(connection: Connection) -> dict[str, list[dict[str, Any]]]:

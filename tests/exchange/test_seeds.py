@@ -62,7 +62,7 @@ async def rows(database: Database, query: Any) -> list[Any]:
     return await database.read(lambda connection: list(connection.execute(query).all()))
 
 
-async def served(database: Database, plan: Plan) -> dict[str, dict[str, Any]]:
+async def read_documents(database: Database, plan: Plan) -> dict[str, dict[str, Any]]:
     """Return the claims' documents by the file's keys."""
     documents = [
         orjson.loads(row.document) for row in await rows(database, select(tables.claims.c.document))
@@ -71,7 +71,7 @@ async def served(database: Database, plan: Plan) -> dict[str, dict[str, Any]]:
     return {keys[claim["text"]]: claim for claim in documents}
 
 
-async def everything(database: Database) -> dict[str, list[Any]]:
+async def read_all_rows(database: Database) -> dict[str, list[Any]]:
     return {
         name: sorted(map(repr, await rows(database, select(table))))
         for name, table in tables.metadata.tables.items()
@@ -84,7 +84,7 @@ async def test_the_claims_of_the_article_have_the_statuses_of_the_table(
     """So do suggestions, claimants, kinds and parts."""
     report = await load(database, plan)
     assert report == seeds.LoadReport(COUNTS, {})
-    found = await served(database, plan)
+    found = await read_documents(database, plan)
     ids = {claim["id"]: key for key, claim in found.items()}
     assert {
         key: (
@@ -115,7 +115,7 @@ async def test_three_claims_are_moved_by_rule_and_one_by_a_person(
 ) -> None:
     """Each automatic move cites the one statement; the decision has its reason."""
     await load(database, plan)
-    keys = {claim["id"]: key for key, claim in (await served(database, plan)).items()}
+    keys = {claim["id"]: key for key, claim in (await read_documents(database, plan)).items()}
     changes = await rows(
         database, select(tables.events).where(tables.events.c.type == "claim.status_changed")
     )
@@ -151,9 +151,9 @@ async def test_loaded_statements_are_known_from_the_instant_of_loading(
 
 async def test_loading_a_file_twice_changes_nothing(database: Database, plan: Plan) -> None:
     await load(database, plan)
-    before = await everything(database)
+    before = await read_all_rows(database)
     assert await load(database, plan, LATER) == seeds.LoadReport({}, COUNTS)
-    assert await everything(database) == before
+    assert await read_all_rows(database) == before
 
 
 async def test_a_file_that_was_loaded_in_part_is_completed(database: Database, plan: Plan) -> None:
@@ -166,7 +166,7 @@ async def test_a_file_that_was_loaded_in_part_is_completed(database: Database, p
         {},
     ):
         await load(database, plan.model_copy(update=part))
-    found = await served(database, plan)
+    found = await read_documents(database, plan)
     assert {key: claim["status"] for key, claim in found.items()} == {
         key: row[0] for key, row in TABLE.items()
     }
@@ -175,11 +175,11 @@ async def test_a_file_that_was_loaded_in_part_is_completed(database: Database, p
 
 async def test_a_load_that_fails_leaves_nothing_behind(database: Database, plan: Plan) -> None:
     """It is one transaction."""
-    before = await everything(database)
+    before = await read_all_rows(database)
     impossible = plan.decisions[0].model_copy(update={"claim": "C3", "cites": ()})
     with pytest.raises(Exception, match="contradicting statement"):
         await load(database, plan.model_copy(update={"decisions": (impossible,)}))
-    assert await everything(database) == before
+    assert await read_all_rows(database) == before
 
 
 async def test_two_loads_at_once_load_the_file_once(database: Database, plan: Plan) -> None:
@@ -194,7 +194,7 @@ async def test_later_changes_of_the_desk_stay(database: Database, plan: Plan) ->
     """Amended wording, a retracted link and a renamed story are found again and left as they
     are."""
     await load(database, plan)
-    found = await served(database, plan)
+    found = await read_documents(database, plan)
     await database.write(
         claim_commands.amend_claim,
         found["C3"]["id"],
@@ -219,9 +219,9 @@ async def test_later_changes_of_the_desk_stay(database: Database, plan: Plan) ->
     await database.write(
         lambda connection: connection.execute(update(tables.stories).values(title="Another title"))
     )
-    before = await everything(database)
+    before = await read_all_rows(database)
     assert await load(database, plan, LATER) == seeds.LoadReport({}, COUNTS)
-    assert await everything(database) == before
+    assert await read_all_rows(database) == before
 
 
 def test_every_quote_is_short_and_has_its_context(plan: Plan) -> None:

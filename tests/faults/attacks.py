@@ -94,7 +94,7 @@ def read_status(answer: bytes) -> int:
     return int(words[1]) if len(words) > 2 and words[0].startswith(b"HTTP/1.") else 0
 
 
-def pour(target: Target, opening: bytes, piece: bytes, *, seconds: float, most: int) -> int:
+def pour(target: Target, opening: bytes, piece: bytes, *, seconds: float, limit: int) -> int:
     """Send `opening`, then `piece` again and again until the server has enough of it.
 
     Gives how many bytes the server's side took.
@@ -102,7 +102,7 @@ def pour(target: Target, opening: bytes, piece: bytes, *, seconds: float, most: 
     sent, ends = 0, time.monotonic() + seconds
     with closing(target.connect(1)) as connection, suppress(OSError):
         connection.sendall(opening)
-        while sent < most and time.monotonic() < ends:
+        while sent < limit and time.monotonic() < ends:
             connection.sendall(piece)
             sent += len(piece)
     return sent
@@ -110,21 +110,21 @@ def pour(target: Target, opening: bytes, piece: bytes, *, seconds: float, most: 
 
 def send_endless_lines(target: Target) -> None:
     lines = b"".join(b"X-%d: %s\r\n" % (i, b"v" * 20) for i in range(2_000))
-    pour(target, HEAD, lines, seconds=2, most=200_000_000)
+    pour(target, HEAD, lines, seconds=2, limit=200_000_000)
 
 
 def send_long_header(target: Target) -> None:
-    pour(target, HEAD + b"X-Long: ", b"a" * 262_144, seconds=10, most=100_000_000)
+    pour(target, HEAD + b"X-Long: ", b"a" * 262_144, seconds=10, limit=100_000_000)
 
 
 def send_long_address(target: Target) -> None:
-    pour(target, b"GET /", b"a" * 262_144, seconds=5, most=20_000_000)
+    pour(target, b"GET /", b"a" * 262_144, seconds=5, limit=20_000_000)
 
 
 def send_endless_trailers(target: Target) -> None:
     opening = POST + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n"
     lines = b"".join(b"X-%d: %s\r\n" % (i, b"v" * 20) for i in range(2_000))
-    pour(target, opening, lines, seconds=2, most=200_000_000)
+    pour(target, opening, lines, seconds=2, limit=200_000_000)
 
 
 def send_pipelined(target: Target) -> None:

@@ -30,12 +30,12 @@ async def audit(settings: Settings) -> dict[str, list[Json]]:
     try:
         report = await database.read(verification.verify)
         assert report.ok, report.first_break
-        return await database.read(proved)
+        return await database.read(read_proved_record)
     finally:
         await database.stop()
 
 
-def proved(connection: Connection) -> dict[str, list[Json]]:
+def read_proved_record(connection: Connection) -> dict[str, list[Json]]:
     """Numbers without gaps, an unbroken chain, and rows that are what the record folds to."""
     record: dict[str, list[Json]] = {}
     for claim in connection.execute(select(claims).order_by(claims.c.id)).all():

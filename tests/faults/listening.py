@@ -47,13 +47,13 @@ class Listening:
                     message = parser.line(line[:-1].decode())
                     self.last_event_id = parser.last_event_id
                     if message is not None:
-                        self.seen.append(_seen(message))
+                        self.seen.append(_describe(message))
                         left = None if left is None else left - 1
         except (OSError, HTTPException):
             return
 
 
-def _seen(message: Message) -> Seen:
+def _describe(message: Message) -> Seen:
     item = message.item
     assert message.last_event_id == str(item["seq"])
     assert message.type == item["type"]

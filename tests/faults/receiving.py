@@ -53,18 +53,18 @@ Answer = Callable[[Arrival], Awaitable[int | None]]
 """The status to answer with; None closes the connection without a word."""
 
 
-async def well(_: Arrival) -> int:
+async def accept(_: Arrival) -> int:
     return 204
 
 
-def says(status: int) -> Answer:
+def build_answering(status: int) -> Answer:
     async def answer(_: Arrival) -> int:
         return status
 
     return answer
 
 
-def takes(seconds: float) -> Answer:
+def build_slow(seconds: float) -> Answer:
     async def answer(_: Arrival) -> int:
         await asyncio.sleep(seconds)
         return 204
@@ -106,7 +106,7 @@ class Receiver:
 
     def __init__(self, listener: socket.socket | None = None, *, keep_alive: bool = True) -> None:
         self.arrivals: list[Arrival] = []
-        self.answer: Answer = well
+        self.answer: Answer = accept
         self.by_path: dict[str, Answer] = {}
         self.keep_alive = keep_alive
         self._listener = listener or socket.create_server(("127.0.0.1", 0))
@@ -136,9 +136,9 @@ class Receiver:
         self._loop.call_soon_threadsafe(self._ended.set)
         self._thread.join(10)
 
-    def _run(self, started: threading.Event) -> None:
+    def _run(self, is_started: threading.Event) -> None:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-            runner.run(self._serve(started))
+            runner.run(self._serve(is_started))
 
     async def _serve(self, started: threading.Event) -> None:
         self._ended = asyncio.Event()
@@ -182,7 +182,7 @@ class Receiver:
         return self.keep_alive
 
 
-def until(
+def wait_until(
     condition: Callable[[], Any], *, seconds: float = 30, what: Callable[[], Any] | None = None
 ) -> None:
     """Return once `condition` holds; fail with `what` where it does not in time."""

@@ -29,7 +29,7 @@ class Started:
     """A `claimdesk …` that runs until it is ended; its output is in `output`.
 
     `prelude` is Python that the process runs first: it stands in for what of the outside world a
-    test cannot have without being root, or shortens a wait that no setting shortens. With `fresh`
+    test cannot have without being root, or shortens a wait that no setting shortens. With `is_new`
     nothing of the service is imported before it.
     """
 
@@ -40,7 +40,7 @@ class Started:
         *command: str,
         ready: re.Pattern[str],
         prelude: str = "",
-        fresh: bool = False,
+        is_new: bool = False,
         **settings: str,
     ) -> None:
         self._log = folder / f"{command[0]}-{time.monotonic_ns()}.log"
@@ -49,7 +49,7 @@ class Started:
         surroundings = environment(database_url, **settings)
         began = time.perf_counter()
         # Workers of a server are spawned, which asks for a main module that can be found again.
-        if fresh or "--workers" in command:
+        if is_new or "--workers" in command:
             start = [sys.executable, "-c", prelude + RUN_ON] if prelude else [CLAIMDESK]
             with self._log.open("wb") as log:
                 self.process = subprocess.Popen(
@@ -121,7 +121,7 @@ class Served(Started):
         folder: Path,
         *options: str,
         prelude: str = "",
-        fresh: bool = False,
+        is_new: bool = False,
         **settings: str,
     ) -> None:
         command = ("serve", "--port", "0", *options)
@@ -131,7 +131,7 @@ class Served(Started):
             *command,
             ready=GREETING,
             prelude=prelude,
-            fresh=fresh,
+            is_new=is_new,
             **settings,
         )
         self.url = self.greeting
@@ -152,7 +152,7 @@ class Worker(Started):
             *command,
             ready=DELIVERING,
             prelude=prelude,
-            fresh=False,
+            is_new=False,
             **settings,
         )
 
@@ -179,7 +179,7 @@ def serve(
     database_url: str, folder: Path, *options: str, prelude: str = "", **settings: str
 ) -> Iterator[Served]:
     """A server that is gone afterwards, whatever happens."""
-    server = Served(database_url, folder, *options, prelude=prelude, fresh=False, **settings)
+    server = Served(database_url, folder, *options, prelude=prelude, is_new=False, **settings)
     try:
         yield server
     finally:

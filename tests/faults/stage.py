@@ -77,7 +77,7 @@ class Stage:
             self.folder,
             *options,
             prelude=prelude,
-            fresh=False,
+            is_new=False,
             **{**SETTINGS, **settings},
         )
         self.started.append(served)
@@ -115,18 +115,18 @@ class Stage:
         self.secrets[path] = made["secret"]
         return made
 
-    def state(self, webhook: Json, state: str) -> None:
+    def set_state(self, webhook: Json, state: str) -> None:
         """`active` or `paused`; activated, an endpoint's failures are forgotten."""
         self.call("POST", f"/v1/webhooks/{webhook['id']}/state", {"state": state})
 
-    def claim(self) -> str:
+    def record_claim(self) -> str:
         """A claim; its parties are made with the first."""
         self.ask("POST", "/v1/parties", {"slug": "belgrade", "name": "Belgrade"})
         made = str(self.call("POST", "/v1/claims", build_claim())["id"])
         self.acknowledged[made] = []
         return made
 
-    def change(self, claim: str, reason: str | None = None) -> None:
+    def change_claim(self, claim: str, reason: str | None = None) -> None:
         """The claim's next change of status, under a key of its own: told again until it is
         recorded, where the answer is 503."""
         done = self.acknowledged[claim]
@@ -141,7 +141,7 @@ class Stage:
         assert answer.json()["sequence"] == len(done) + 1
         done.append(name)
 
-    def deliveries(self, webhook: Json) -> list[Json]:
+    def list_deliveries(self, webhook: Json) -> list[Json]:
         """Every delivery of an endpoint, the newest first."""
         path = f"/v1/webhooks/{webhook['id']}/deliveries?limit=100"
         page = self.call("GET", path)
@@ -151,13 +151,13 @@ class Stage:
             found += page["items"]
         return found
 
-    def delivery(self, webhook: Json, message: str) -> Json:
+    def read_delivery(self, webhook: Json, message: str) -> Json:
         """One delivery, with its attempts."""
         found: Json = self.call("GET", f"/v1/webhooks/{webhook['id']}/deliveries/{message}")
         return found
 
-    def outcomes(self, webhook: Json, message: str) -> list[str]:
-        return [each["outcome"] for each in self.delivery(webhook, message)["attempt_log"]]
+    def list_outcomes(self, webhook: Json, message: str) -> list[str]:
+        return [each["outcome"] for each in self.read_delivery(webhook, message)["attempt_log"]]
 
     def look(self, sql: str) -> list[tuple[Any, ...]]:
         """What the database holds, past Claimdesk."""
@@ -171,19 +171,19 @@ class Stage:
             self._connection = await asyncpg.connect(self.database_url)
         return [tuple(row) for row in await self._connection.fetch(sql)]
 
-    def count(self, where: str) -> int:
-        """How many deliveries there are of which `where` holds."""
-        return int(self.look(f"SELECT count(*) FROM webhook_deliveries WHERE {where}")[0][0])
+    def count_deliveries(self, condition: str) -> int:
+        """How many deliveries there are of which `condition` holds."""
+        return int(self.look(f"SELECT count(*) FROM webhook_deliveries WHERE {condition}")[0][0])
 
 
-def of(webhook: Json) -> str:
+def build_condition(webhook: Json) -> str:
     """SQL that holds for an endpoint's rows: SQLite keeps an id's digits alone."""
     digits = webhook["id"].replace("-", "")
     return f"replace(CAST(webhook AS text), '-', '') = '{digits}'"
 
 
 @contextmanager
-def locked(database_url: str, rows: str) -> Iterator[None]:
+def hold_lock(database_url: str, rows: str) -> Iterator[None]:
     """Nobody else writes: to the whole file on SQLite, to the `rows` (a FROM …) on PostgreSQL."""
     if database_url.startswith("sqlite"):
         file = sqlite3.connect(_path(database_url), isolation_level=None, timeout=15)
@@ -192,7 +192,7 @@ def locked(database_url: str, rows: str) -> Iterator[None]:
             yield
         return
     with asyncio.Runner() as runner:
-        held = runner.run(_connected(database_url))
+        held = runner.run(_open_connection(database_url))
         try:
             runner.run(held.execute("BEGIN"))
             runner.run(held.fetch(f"SELECT 1 {rows} FOR UPDATE"))
@@ -201,7 +201,7 @@ def locked(database_url: str, rows: str) -> Iterator[None]:
             runner.run(held.close())
 
 
-async def _connected(url: str) -> Any:
+async def _open_connection(url: str) -> Any:
     return await asyncpg.connect(url)
 
 

@@ -68,9 +68,9 @@ def create(client: httpx.Client) -> httpx.Response:
     return client.post("/v1/claims", json=build_claim())
 
 
-def wait_for(holds: Callable[[], bool]) -> None:
+def wait_for(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 30
-    while not holds():
+    while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.1)
 

@@ -11,9 +11,9 @@ import pytest
 
 from service.config import Settings
 from service.store import migrate
-from tests.faults.receiving import Gate, Unsteady, until, well
+from tests.faults.receiving import Gate, Unsteady, accept, wait_until
 from tests.faults.served import Worker
-from tests.faults.stage import HASTY, IMPATIENT, Stage, locked
+from tests.faults.stage import HASTY, IMPATIENT, Stage, hold_lock
 from tests.support.postgres import PostgresServer, provide_server
 
 ON_POSTGRESQL = pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
@@ -42,9 +42,9 @@ BELLS = """
 def require_all_delivered(stage: Stage, path: str = "/hook") -> None:
     """Everything acknowledged has come, and nothing counts as delivered without an attempt in the
     log that says so."""
-    until(lambda: stage.count("state <> 'delivered'") == 0)
+    wait_until(lambda: stage.count_deliveries("state <> 'delivered'") == 0)
     got = {each.data["reason"] for each in stage.receiver.at(path) if each.status == 204}
-    assert got == {reason for told in stage.acknowledged.values() for reason in told}
+    assert got == {reason for reasons in stage.acknowledged.values() for reason in reasons}
     assert stage.look(UNRECORDED) == [(0,)]
 
 
@@ -70,16 +70,16 @@ def test_workers_survive_a_restart_of_postgresql(
         worker = stage.work(prelude=HASTY)
         gate = stage.receiver.answer = Gate()
         stage.register(event_types=["claim.status_changed"], max_in_flight=4)
-        claims = [stage.claim() for _ in range(10)]
+        claims = [stage.record_claim() for _ in range(10)]
         for claim in claims * 6:
-            stage.change(claim)
-        until(lambda: len(stage.receiver.arrivals) > 0)
-        assert stage.count("state <> 'delivered'") == 60
+            stage.change_claim(claim)
+        wait_until(lambda: len(stage.receiver.arrivals) > 0)
+        assert stage.count_deliveries("state <> 'delivered'") == 60
         stage.receiver.answer = Unsteady(0.1)
         gate.open()
         own_server.restart(immediate=immediate)
         for claim in claims:
-            stage.change(claim)
+            stage.change_claim(claim)
         require_all_delivered(stage)
         assert served.alive
         assert worker.alive
@@ -94,15 +94,15 @@ def test_worker_waits_for_a_busy_sqlite(stage: Stage) -> None:
     stage.serve("--no-dispatch")
     worker = stage.work(prelude=IMPATIENT + HASTY, CLAIMDESK_WEBHOOK_LEASE_SECONDS="20")
     stage.register(event_types=["claim.status_changed"])
-    claim = stage.claim()
-    stage.change(claim)
-    until(lambda: stage.count("state = 'delivered'") == 1)
-    stage.change(claim)
-    with locked(stage.database_url, ""):
-        until(lambda: worker.output.count(WAITED) >= 2)
-        assert stage.count("state = 'delivered'") <= 1 + len(stage.receiver.at("/hook"))
+    claim = stage.record_claim()
+    stage.change_claim(claim)
+    wait_until(lambda: stage.count_deliveries("state = 'delivered'") == 1)
+    stage.change_claim(claim)
+    with hold_lock(stage.database_url, ""):
+        wait_until(lambda: worker.output.count(WAITED) >= 2)
+        assert stage.count_deliveries("state = 'delivered'") <= 1 + len(stage.receiver.at("/hook"))
     require_all_delivered(stage)
-    stage.change(claim)
+    stage.change_claim(claim)
     require_all_delivered(stage)
     assert len(stage.receiver.arrivals) == 3
     assert worker.alive
@@ -112,18 +112,18 @@ def refuse_once_writing_fails(stage: Stage, worker: Worker, fail: Fault, mend: F
     """A worker that has been told 204 cannot write it down between `fail` and `mend`; afterwards it
     does, and nothing comes twice."""
     stage.register(event_types=["claim.status_changed"])
-    claims = [stage.claim() for _ in range(3)]
-    stage.change(claims[0])
-    until(lambda: stage.count("state = 'delivered'") == 1)
+    claims = [stage.record_claim() for _ in range(3)]
+    stage.change_claim(claims[0])
+    wait_until(lambda: stage.count_deliveries("state = 'delivered'") == 1)
     gate = stage.receiver.answer = Gate()
     for claim in claims[1:]:
-        stage.change(claim)
-    until(lambda: len(stage.receiver.arrivals) == 3)
+        stage.change_claim(claim)
+    wait_until(lambda: len(stage.receiver.arrivals) == 3)
     fail()
-    stage.receiver.answer = well
+    stage.receiver.answer = accept
     gate.open()
-    until(lambda: worker.output.count(WAITED) >= 4, what=lambda: worker.output)
-    assert stage.count("state = 'delivered'") == 1
+    wait_until(lambda: worker.output.count(WAITED) >= 4, what=lambda: worker.output)
+    assert stage.count_deliveries("state = 'delivered'") == 1
     mend()
     require_all_delivered(stage)
     assert len(stage.receiver.arrivals) == 3
@@ -167,19 +167,21 @@ def test_dispatcher_waits_while_the_connection_pool_is_exhausted(stage: Stage) -
     them goes without for longer than it waits, and delivers once there is one again."""
     served = stage.serve(prelude=IMPATIENT + HASTY, CLAIMDESK_DATABASE_CONNECTIONS="4")
     stage.register(event_types=["claim.status_changed"])
-    claims = [stage.claim() for _ in range(3)]
+    claims = [stage.record_claim() for _ in range(3)]
     # With an attempt to settle, and then something that is due.
     gate = stage.receiver.answer = Gate()
-    stage.change(claims[0])
-    until(lambda: len(stage.receiver.arrivals) > 0)
-    with locked(stage.database_url, "FROM claims"):
-        waiting = [threading.Thread(target=stage.change, args=(claim,)) for claim in claims[1:]]
+    stage.change_claim(claims[0])
+    wait_until(lambda: len(stage.receiver.arrivals) > 0)
+    with hold_lock(stage.database_url, "FROM claims"):
+        waiting = [
+            threading.Thread(target=stage.change_claim, args=(claim,)) for claim in claims[1:]
+        ]
         for each in waiting:
             each.start()
-        until(lambda: stage.look(WAITING)[0][0] == 2)
-        stage.receiver.answer = well
+        wait_until(lambda: stage.look(WAITING)[0][0] == 2)
+        stage.receiver.answer = accept
         gate.open(500)
-        until(lambda: served.output.count(WAITED) >= 2, what=lambda: served.output)
+        wait_until(lambda: served.output.count(WAITED) >= 2, what=lambda: served.output)
     for each in waiting:
         each.join()
     require_all_delivered(stage)
@@ -202,7 +204,7 @@ def test_polling_delivers_without_notifications(stage: Stage, bell: str, long: b
     stage.serve("--no-dispatch", **settings)
     worker = stage.work(**settings)
     stage.register(event_types=["claim.status_changed"])
-    claim = stage.claim()
+    claim = stage.record_claim()
     latencies = []
 
     def have_arrived(count: int) -> bool:
@@ -211,9 +213,9 @@ def test_polling_delivers_without_notifications(stage: Stage, bell: str, long: b
     for number in range(20 if long else 4):
         if bell == "cut":
             stage.look(BELLS)
-        stage.change(claim)
+        stage.change_claim(claim)
         began = time.monotonic()
-        until(partial(have_arrived, number + 1), seconds=5)
+        wait_until(partial(have_arrived, number + 1), seconds=5)
         latencies.append(stage.receiver.arrivals[-1].at - began)
     require_all_delivered(stage)
     print(f"latency without a bell: {min(latencies):.3f} to {max(latencies):.3f} s")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from standardwebhooks import WebhookVerificationError
 
-from tests.faults.receiving import Gate, Receiver, says, until
+from tests.faults.receiving import Gate, Receiver, build_answering, wait_until
 from tests.faults.stage import Stage
 
 SLOWLY = {"CLAIMDESK_WEBHOOK_SCHEDULE": "0.6,0.6,600"}
@@ -30,10 +30,10 @@ socket.getaddrinfo = answer
 
 def fail_once(stage: Stage) -> None:
     """A change that the receiver refuses once, and is well after."""
-    stage.receiver.answer = says(500)
-    stage.claim()
-    until(lambda: stage.count("last_status = 500") == 1)
-    stage.receiver.answer = says(204)
+    stage.receiver.answer = build_answering(500)
+    stage.record_claim()
+    wait_until(lambda: stage.count_deliveries("last_status = 500") == 1)
+    stage.receiver.answer = build_answering(204)
 
 
 def test_next_attempt_uses_a_changed_secret_and_address(stage: Stage) -> None:
@@ -46,12 +46,12 @@ def test_next_attempt_uses_a_changed_secret_and_address(stage: Stage) -> None:
     second = stage.call("POST", rotation, {"overlap_hours": 1})["secret"]
     change = {"url": stage.receiver.url("/new"), "headers": {"X-Desk": "two"}}
     stage.call("PATCH", f"/v1/webhooks/{endpoint['id']}", change)
-    until(lambda: stage.count("state = 'delivered'") == 1)
+    wait_until(lambda: stage.count_deliveries("state = 'delivered'") == 1)
     old, new = stage.receiver.arrivals
     assert (old.path, old.headers["x-desk"]) == ("/old", "one")
     assert (new.path, new.headers["x-desk"]) == ("/new", "two")
     assert (new.id, new.body) == (old.id, old.body)
-    urls = [each["url"] for each in stage.delivery(endpoint, new.id)["attempt_log"]]
+    urls = [each["url"] for each in stage.read_delivery(endpoint, new.id)["attempt_log"]]
     assert urls == [stage.receiver.url("/old"), stage.receiver.url("/new")]
     for secret in (endpoint["secret"], second):
         new.verify(secret)
@@ -60,7 +60,7 @@ def test_next_attempt_uses_a_changed_secret_and_address(stage: Stage) -> None:
         old.verify(second)
     fail_once(stage)
     third = stage.call("POST", rotation, {"overlap_hours": 0})["secret"]
-    until(lambda: stage.count("state = 'delivered'") == 2)
+    wait_until(lambda: stage.count_deliveries("state = 'delivered'") == 2)
     last = stage.receiver.arrivals[-1]
     last.verify(third)
     for secret in (endpoint["secret"], second):
@@ -76,25 +76,25 @@ def test_stopped_endpoint_gets_no_further_attempt(stage: Stage, stopped: str) ->
     endpoint = stage.register("/stopped")
     fail_once(stage)
     if stopped == "paused":
-        stage.state(endpoint, "paused")
+        stage.set_state(endpoint, "paused")
     else:
         stage.call("DELETE", f"/v1/webhooks/{endpoint['id']}")
     stage.register("/other")
     due = stage.look("SELECT min(visible_at) FROM webhook_deliveries")[0][0]
     if isinstance(due, str):
         due = datetime.fromisoformat(due)
-    until(lambda: datetime.now(UTC) > due)
+    wait_until(lambda: datetime.now(UTC) > due)
 
     def have_arrived(count: int) -> bool:
         return len(stage.receiver.at("/other")) == count
 
     for count in (1, 2):
-        stage.claim()
-        until(partial(have_arrived, count))
+        stage.record_claim()
+        wait_until(partial(have_arrived, count))
     assert len(stage.receiver.at("/stopped")) == 1
     if stopped == "paused":
-        stage.state(endpoint, "active")
-        until(lambda: stage.count("state <> 'delivered'") == 0)
+        stage.set_state(endpoint, "active")
+        wait_until(lambda: stage.count_deliveries("state <> 'delivered'") == 0)
         # What it missed, and what was recorded while it was paused.
         assert len({each.id for each in stage.receiver.at("/stopped")}) == 3
         assert len(stage.receiver.at("/stopped")) == 4
@@ -119,25 +119,25 @@ def test_recovery_never_sends_a_delivery_twice(stage: Stage) -> None:
         ids = [arrival.id for arrival in stage.receiver.arrivals]
         return sorted(ids.count(each) for each in set(ids))
 
-    stage.receiver.answer = says(500)
+    stage.receiver.answer = build_answering(500)
     for _ in range(2):
-        stage.claim()
-    until(lambda: stage.count("last_status = 500") == 2)
+        stage.record_claim()
+    wait_until(lambda: stage.count_deliveries("last_status = 500") == 2)
     assert recover() == 2  # across retries: what waits for ten minutes is tried now
-    until(lambda: stage.count("state = 'dead'") == 2)
+    wait_until(lambda: stage.count_deliveries("state = 'dead'") == 2)
     assert copies() == [2, 2]
     gate = stage.receiver.answer = Gate()
     with ThreadPoolExecutor(2) as two:
         assert [each.result() for each in [two.submit(recover) for _ in range(2)]] == [2, 2]
-    until(lambda: copies() == [3, 3])
+    wait_until(lambda: copies() == [3, 3])
     assert recover() == 2  # they are under way: nothing more is sent
-    stage.claim()
-    until(lambda: copies() == [1, 3, 3])  # what is new does not wait for what is sent again
+    stage.record_claim()
+    wait_until(lambda: copies() == [1, 3, 3])  # what is new does not wait for what is sent again
     gate.open()
-    until(lambda: stage.count("state = 'delivered'") == 3)
+    wait_until(lambda: stage.count_deliveries("state = 'delivered'") == 3)
     assert recover() == 0
-    stage.claim()
-    until(lambda: stage.count("state = 'delivered'") == 4)
+    stage.record_claim()
+    wait_until(lambda: stage.count_deliveries("state = 'delivered'") == 4)
     assert copies() == [1, 1, 3, 3]
     for arrival in stage.receiver.arrivals:
         arrival.verify(endpoint["secret"])
@@ -165,19 +165,19 @@ def test_name_that_resolves_to_a_forbidden_address_later_is_not_connected_to(
         endpoint = stage.call("POST", "/v1/webhooks", {"url": url})
         ping = f"/v1/webhooks/{endpoint['id']}/ping"
         stage.call("POST", ping)
-        until(lambda: stage.count("state = 'delivered'") == 1)
+        wait_until(lambda: stage.count_deliveries("state = 'delivered'") == 1)
         assert receiver.arrivals[0].headers["host"] == f"hooks.example:{receiver.port}"
 
         def have_failed(count: int) -> bool:
-            return stage.count("last_error IS NOT NULL") == count
+            return stage.count_deliveries("last_error IS NOT NULL") == count
 
-        for failed, found in enumerate(
+        for failed, delivery in enumerate(
             ("127.0.0.2", "127.0.0.1 127.0.0.2", "127.0.0.2 127.0.0.1", "::ffff:127.0.0.2"), 1
         ):
-            resolver.write_text(found)
+            resolver.write_text(delivery)
             sent = stage.call("POST", ping)
-            until(partial(have_failed, failed))
-            (attempt,) = stage.delivery(endpoint, sent["id"])["attempt_log"]
+            wait_until(partial(have_failed, failed))
+            (attempt,) = stage.read_delivery(endpoint, sent["id"])["attempt_log"]
             assert (attempt["outcome"], attempt["status"]) == ("failed", None)
             assert "127.0.0.2, which is private or reserved" in attempt["error"]
         with pytest.raises(BlockingIOError):
@@ -185,7 +185,7 @@ def test_name_that_resolves_to_a_forbidden_address_later_is_not_connected_to(
         assert len(receiver.arrivals) == 1
         resolver.write_text("127.0.0.1")
         stage.call("POST", ping)
-        until(lambda: len(receiver.arrivals) == 2)
+        wait_until(lambda: len(receiver.arrivals) == 2)
         resolver.write_text("127.0.0.2")
         assert stage.ask("POST", "/v1/webhooks", {"url": url}).status_code == 422
     finally:

@@ -10,8 +10,8 @@ from service.config import Settings
 from service.domain.access import SYSTEM
 from service.store.engine import Database
 from service.webhooks import webhook_commands
-from tests.faults.receiving import Gate, until
-from tests.faults.stage import Stage, of
+from tests.faults.receiving import Gate, wait_until
+from tests.faults.stage import Stage, build_condition
 from tests.webhooks.board import SETTINGS, Board
 
 PAGE = 5000
@@ -28,25 +28,31 @@ def test_flooded_endpoint_delays_no_other(stage: Stage, settings: Settings, long
     asyncio.run(flood(settings, flooded["id"], flooding, endpoints - 2))
     well = stage.register("/well", event_types=["claim.status_changed"])
     stage.work(CLAIMDESK_WEBHOOK_TIMEOUT_SECONDS="14", CLAIMDESK_WEBHOOK_LEASE_SECONDS="15")
-    until(lambda: len(stage.receiver.at("/flooded")) == 4)
-    claim = stage.claim()
+    wait_until(lambda: len(stage.receiver.at("/flooded")) == 4)
+    claim = stage.record_claim()
 
     def have_arrived(count: int) -> bool:
         return len(stage.receiver.at("/well")) == count
 
     for number in range(1, changes + 1):
-        stage.change(claim)
-        until(partial(have_arrived, number), seconds=60)
+        stage.change_claim(claim)
+        wait_until(partial(have_arrived, number), seconds=60)
     assert [each.data["sequence"] for each in stage.receiver.at("/well")] == [
         *range(1, changes + 1)
     ]
     assert len(stage.receiver.at("/flooded")) == 4
-    until(lambda: stage.count(f"{of(well)} AND state = 'delivered'") == changes)
+    wait_until(
+        lambda: (
+            stage.count_deliveries(f"{build_condition(well)} AND state = 'delivered'") == changes
+        )
+    )
     hole.open()
-    until(lambda: stage.count(f"{of(flooded)} AND state = 'delivered'") > 4)
+    wait_until(
+        lambda: stage.count_deliveries(f"{build_condition(flooded)} AND state = 'delivered'") > 4
+    )
 
 
-async def flood(settings: Settings, webhook: str, count: int, beside: int) -> None:
+async def flood(settings: Settings, webhook: str, count: int, other_endpoints: int) -> None:
     """So many deliveries due to one endpoint, written past the API; and the other endpoints."""
     others = SETTINGS | {"event_types": ("webhook.ping",)}
     database = Database(settings)
@@ -56,10 +62,10 @@ async def flood(settings: Settings, webhook: str, count: int, beside: int) -> No
         board.now = datetime.now(UTC)
         for begin in range(0, count, PAGE):
             page = range(begin, min(begin + PAGE, count))
-            await board.tell_all([(webhook, str(number)) for number in page])
+            await board.put_events([(webhook, str(number)) for number in page])
 
         def register(connection: Connection) -> None:
-            for _ in range(beside):
+            for _ in range(other_endpoints):
                 webhook_commands.create_webhook(connection, others, actor=SYSTEM, now=board.now)
 
         await database.write(register)

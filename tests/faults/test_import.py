@@ -82,9 +82,9 @@ def test_killed_import_of_a_sheet_can_be_continued(database_url: str, tmp_path: 
     rows = "".join(f"claim {n % 50},2020-08-25\n" for n in range(ROWS))
     (tmp_path / "claims.csv").write_text(f"Claim,Date\n{rows}")
     command = ("import", "claims.csv", "--format", "csv", "--mapping", "map.toml", "--json")
-    for left in (2, 3):
+    for remaining in (2, 3):
         killed = run_command(
-            database_url, tmp_path, *command, prelude=FATAL_SHEET.format(left=left)
+            database_url, tmp_path, *command, prelude=FATAL_SHEET.format(left=remaining)
         )
         assert killed.returncode == -signal.SIGKILL, killed.stderr
     finished = json.loads(run_command(database_url, tmp_path, *command).stdout)

@@ -12,9 +12,9 @@ import pytest
 from service.claims.webhook_bodies import RENDERERS
 from service.config import Settings
 from tests.faults.ledgers import audit
-from tests.faults.receiving import until
+from tests.faults.receiving import wait_until
 from tests.faults.served import Served
-from tests.faults.stage import Stage, locked
+from tests.faults.stage import Stage, hold_lock
 from tests.faults.writers import Ledger, Writers, changes
 
 WRITERS = 6
@@ -54,7 +54,7 @@ def test_kill_9_during_commits_loses_no_webhook(
     assert all(record.get(each.name) == [each.id] for each in ledger.acknowledged)
     messages = prove(stage)
     stage.serve()
-    until(lambda: stage.count("state <> 'delivered'") == 0, seconds=120)
+    wait_until(lambda: stage.count_deliveries("state <> 'delivered'") == 0, seconds=120)
     bodies = {bytes(body) for _, _, body in stage.look(MESSAGES)}
     for hook, path in zip(hooks, ("/one", "/two"), strict=True):
         arrivals = stage.receiver.at(path)
@@ -70,13 +70,13 @@ def test_kill_9_during_commits_loses_no_webhook(
     )
 
 
-async def _write_until_killed(served: Served, token: str, ledger: Ledger, claim: str | None) -> str:
-    writers = Writers(served.url, token, ledger)
+async def _write_until_killed(server: Served, token: str, ledger: Ledger, claim: str | None) -> str:
+    writers = Writers(server.url, token, ledger)
     async with writers.client:
         claim = claim or await writers.prepare()
         writing = asyncio.create_task(writers.write(claim, WRITERS))
         await asyncio.sleep(random.uniform(0.1, 0.4))
-        served.kill()
+        server.kill()
         await writing
     return claim
 
@@ -89,24 +89,24 @@ def test_kill_9_between_event_and_delivery_undoes_both(stage: Stage) -> None:
     served = stage.serve("--no-dispatch")
     stage.register("/one")
     stage.register("/two")
-    claim = stage.claim()
+    claim = stage.record_claim()
     events = len(stage.look(EVENTS))
 
     def ask() -> None:
         with pytest.raises(httpx.TransportError):
-            stage.change(claim)
+            stage.change_claim(claim)
 
-    with locked(stage.database_url, "FROM webhooks"):
+    with hold_lock(stage.database_url, "FROM webhooks"):
         asking = threading.Thread(target=ask)
         asking.start()
-        until(lambda: stage.look(WAITING)[0][0])
+        wait_until(lambda: stage.look(WAITING)[0][0])
         served.signal(signal.SIGKILL)
         asking.join()
-    until(lambda: not stage.look(WRITING)[0][0])
+    wait_until(lambda: not stage.look(WRITING)[0][0])
     assert len(stage.look(EVENTS)) == events
     assert prove(stage) == 1  # claim.created
     stage.serve("--no-dispatch")
-    stage.change(claim)
+    stage.change_claim(claim)
     assert prove(stage) == 2
 
 

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.receiving import Gate, Unsteady, until
+from tests.faults.receiving import Gate, Unsteady, wait_until
 from tests.faults.stage import TIMEOUT, Stage
 from tests.webhooks import receivers as bad
 from tests.webhooks.receivers import Behaviour
 
 OK = b"HTTP/1.1 200 OK\r\n"
 BEHAVIOURS: dict[str, tuple[Behaviour, str]] = {
-    "resets": (bad.reset, "failed"),
+    "resets": (bad.reset_connection, "failed"),
     "half-closes before it has answered": (bad.build_half_closing(b"HTTP/1.1 2"), "failed"),
     "half-closes after": (bad.build_half_closing(OK + b"Content-Length: 2\r\n\r\nok"), "delivered"),
-    "hangs": (bad.swallow, "failed"),
+    "hangs": (bad.swallow_request, "failed"),
     "drips its head": (bad.build_endless(OK, b"X: y\r\n", 0.05), "failed"),
     "drips its body": (bad.build_endless(OK + b"\r\n", b"x", 0.05), "delivered"),
     "streams a head without end": (bad.build_endless(OK, b"X: " + b"y" * 4000 + b"\r\n"), "failed"),
@@ -61,16 +61,16 @@ async def test_misbehaving_receivers_cost_one_attempt_each(stage: Stage) -> None
         good = await asyncio.to_thread(stage.register)
         worker = await asyncio.to_thread(stage.work, CLAIMDESK_WEBHOOK_SCHEDULE="600")
         before = memory(worker.pid)
-        await asyncio.to_thread(stage.claim)
+        await asyncio.to_thread(stage.record_claim)
         tried = "SELECT count(*) FROM webhook_attempts"
         await asyncio.to_thread(
-            until, lambda: stage.look(tried)[0][0] == len(endpoints) + 1, seconds=SECONDS
+            wait_until, lambda: stage.look(tried)[0][0] == len(endpoints) + 1, seconds=SECONDS
         )
         assert memory(worker.pid) < before + MEMORY_KIB
         outcomes = {}
         for name, endpoint in endpoints.items():
-            (delivery,) = await asyncio.to_thread(stage.deliveries, endpoint)
-            found = await asyncio.to_thread(stage.delivery, endpoint, delivery["id"])
+            (delivery,) = await asyncio.to_thread(stage.list_deliveries, endpoint)
+            found = await asyncio.to_thread(stage.read_delivery, endpoint, delivery["id"])
             (attempt,) = found["attempt_log"]
             outcomes[name] = attempt["outcome"]
             assert attempt["seconds"] < TIMEOUT + 1
@@ -104,11 +104,14 @@ def test_silent_endpoint_delays_no_other(stage: Stage) -> None:
     stage.serve(CLAIMDESK_WEBHOOK_TIMEOUT_SECONDS="14", CLAIMDESK_WEBHOOK_LEASE_SECONDS="15")
     hole = stage.receiver.by_path["/0"] = Gate()
     endpoints = [stage.register(f"/{i}", max_in_flight=64) for i in range(10)]
-    claims = [stage.claim() for _ in range(12)]
+    claims = [stage.record_claim() for _ in range(12)]
     for claim in claims:
-        stage.change(claim)
+        stage.change_claim(claim)
     delivered = "state = 'delivered'"
-    until(lambda: stage.count(delivered) == 9 * 24, what=lambda: stage.count(delivered))
+    wait_until(
+        lambda: stage.count_deliveries(delivered) == 9 * 24,
+        what=lambda: stage.count_deliveries(delivered),
+    )
     for i in range(1, 10):
         assert len({each.id for each in stage.receiver.at(f"/{i}")}) == 24
     # Its own first deliveries are still under way: none of the others waited for their end.
@@ -116,7 +119,7 @@ def test_silent_endpoint_delays_no_other(stage: Stage) -> None:
     assert (health["pending"], health["last_failure_at"]) == (24, None)
     assert len(stage.receiver.at("/0")) == 12
     hole.open()
-    until(lambda: stage.count(delivered) == 10 * 24)
+    wait_until(lambda: stage.count_deliveries(delivered) == 10 * 24)
 
 
 def test_changes_of_a_claim_arrive_in_order_despite_failures(stage: Stage, long: bool) -> None:
@@ -128,11 +131,11 @@ def test_changes_of_a_claim_arrive_in_order_despite_failures(stage: Stage, long:
         stage.register(path, event_types=["claim.status_changed"])
     for _ in range(3):
         stage.work()
-    claims = [stage.claim() for _ in range(3)]
+    claims = [stage.record_claim() for _ in range(3)]
     for _ in range(100 if long else 12):
         for claim in random.sample(claims, len(claims)):
-            stage.change(claim)
-    until(lambda: stage.count("state <> 'delivered'") == 0, seconds=120)
+            stage.change_claim(claim)
+    wait_until(lambda: stage.count_deliveries("state <> 'delivered'") == 0, seconds=120)
     for path in ("/one", "/two"):
         accepted: defaultdict[str, int] = defaultdict(int)
         for each in stage.receiver.at(path):
@@ -140,7 +143,7 @@ def test_changes_of_a_claim_arrive_in_order_despite_failures(stage: Stage, long:
             assert sequence <= accepted[claim] + 1
             if each.status == 204:
                 accepted[claim] = max(accepted[claim], sequence)
-        assert accepted == {claim: len(told) for claim, told in stage.acknowledged.items()}
+        assert accepted == {claim: len(reasons) for claim, reasons in stage.acknowledged.items()}
     refused = sum(arrival.status == 500 for arrival in stage.receiver.arrivals)
     assert refused
     print(f"{len(stage.receiver.arrivals)} arrivals, {refused} of them refused")

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.faults.receiving import Arrival, Unsteady, until
+from tests.faults.receiving import Arrival, Unsteady, wait_until
 from tests.faults.stage import Stage
 
 PATHS = ("/one", "/two")
@@ -49,14 +49,14 @@ def test_no_acknowledged_webhook_is_lost_or_out_of_order(
     stage.receiver.answer = Unsteady(0.05)
     storm = Storm(stage, size)
     storm.blow()
-    until(
-        lambda: stage.count("state <> 'delivered'") == 0,
+    wait_until(
+        lambda: stage.count_deliveries("state <> 'delivered'") == 0,
         seconds=120,
         what=lambda: stage.look("SELECT state, count(*) FROM webhook_deliveries GROUP BY state"),
     )
     seconds = time.monotonic() - began
 
-    acknowledged = {claim: len(told) for claim, told in stage.acknowledged.items()}
+    acknowledged = {claim: len(reasons) for claim, reasons in stage.acknowledged.items()}
     assert acknowledged == dict.fromkeys(acknowledged, size.changes)
     accepted = sum(judge(stage, path, acknowledged) for path in PATHS)
     refused = sum(arrival.status == 500 for arrival in stage.receiver.arrivals)
@@ -75,7 +75,7 @@ def test_no_acknowledged_webhook_is_lost_or_out_of_order(
             )
 
 
-def judge(stage: Stage, path: str, acknowledged: dict[str, int]) -> int:
+def judge(stage: Stage, path: str, acknowledged_counts: dict[str, int]) -> int:
     """Hold what came to `path` against what was acknowledged; gives how much was accepted."""
     bodies: dict[str, bytes] = {}
     last: dict[str, int] = defaultdict(int)
@@ -88,8 +88,8 @@ def judge(stage: Stage, path: str, acknowledged: dict[str, int]) -> int:
         if each.status == 204:
             last[claim] = max(last[claim], sequence)
             accepted += 1
-    assert last == acknowledged
-    assert len(bodies) == sum(acknowledged.values())
+    assert last == acknowledged_counts
+    assert len(bodies) == sum(acknowledged_counts.values())
     return accepted
 
 
@@ -105,11 +105,11 @@ class Storm:
         for path in PATHS:
             stage.register(path, event_types=["claim.status_changed"])
         self._workers = [stage.work() for _ in range(WORKERS)]
-        self._claims = [stage.claim() for _ in range(size.claims)]
+        self._claims = [stage.record_claim() for _ in range(size.claims)]
         self._failures: list[BaseException] = []
 
     def blow(self) -> None:
-        self.stage.receiver.answer = self._verified(self.stage.receiver.answer)
+        self.stage.receiver.answer = self._verify_signatures(self.stage.receiver.answer)
         writing = [
             threading.Thread(target=self._write, args=(self._claims[i::WRITERS],))
             for i in range(WRITERS)
@@ -131,15 +131,15 @@ class Storm:
         """After how many arrivals what is killed."""
         most = self.size.deliveries * 0.9
         spread = [
-            (int(most * (i + random.random()) / count), what)
-            for what, count in (("worker", self.size.worker_kills), ("api", self.size.api_kills))
+            (int(most * (i + random.random()) / count), process)
+            for process, count in (("worker", self.size.worker_kills), ("api", self.size.api_kills))
             for i in range(count)
         ]
         return sorted(spread)
 
-    def _kill(self, what: str) -> None:
-        self.killed[what] += 1
-        if what == "api":
+    def _kill(self, process: str) -> None:
+        self.killed[process] += 1
+        if process == "api":
             self._served.kill()
             self._served = self.stage.serve()
             return
@@ -160,14 +160,14 @@ class Storm:
         deadline = time.monotonic() + 60
         while True:
             try:
-                self.stage.change(claim)
+                self.stage.change_claim(claim)
                 return
             except httpx.TransportError:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.02)
 
-    def _verified(self, inner: Any) -> Any:
+    def _verify_signatures(self, inner: Any) -> Any:
         """Signatures are checked as they come: they hold for five minutes."""
 
         async def answer(arrival: Arrival) -> int:

@@ -9,7 +9,7 @@ from standardwebhooks import Webhook
 
 from service.config import Settings
 from service.store import migrate
-from tests.faults.receiving import until
+from tests.faults.receiving import wait_until
 from tests.faults.served import run_command
 from tests.faults.stage import Stage
 from tests.support.desk import build_statement
@@ -20,7 +20,7 @@ MILLER = "We are waiting to see confirmation of this. But, if true, it would be 
 
 
 @pytest.fixture
-def empty(database_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def empty_url(database_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A database without a schema."""
     if database_kind == "sqlite":
         yield f"sqlite:///{tmp_path / 'empty.db'}"
@@ -31,15 +31,15 @@ def empty(database_kind: str, request: pytest.FixtureRequest, tmp_path: Path) ->
     server.drop_database(url)
 
 
-def test_webhooks_of_the_seed_reach_a_receiver(empty: str, tmp_path: Path) -> None:
+def test_webhooks_of_the_seed_reach_a_receiver(empty_url: str, tmp_path: Path) -> None:
     """`claimdesk db upgrade`, serve, register, `claimdesk seed`: the published library verifies
     each status change; C1 goes from asserted to awaiting_confirmation because Miller asked, in his
     words, and what the desk decides next comes next, numbered without a gap."""
-    upgraded = run_command(empty, tmp_path, "db", "upgrade")
+    upgraded = run_command(empty_url, tmp_path, "db", "upgrade")
     assert upgraded.returncode == 0, upgraded.stderr
-    settings = Settings(database_url=empty)
+    settings = Settings(database_url=empty_url)
     assert migrate.read_current(settings) == migrate.find_head()
-    stage = Stage(empty, tmp_path, settings)
+    stage = Stage(empty_url, tmp_path, settings)
     try:
         replay(stage)
     finally:
@@ -51,8 +51,8 @@ def replay(stage: Stage) -> None:
     endpoint = stage.register()
     seeded = run_command(stage.database_url, stage.folder, "seed")
     assert seeded.returncode == 0, seeded.stderr
-    until(lambda: stage.count("state = 'delivered'") > 0)
-    until(lambda: stage.count("state <> 'delivered'") == 0)
+    wait_until(lambda: stage.count_deliveries("state = 'delivered'") > 0)
+    wait_until(lambda: stage.count_deliveries("state <> 'delivered'") == 0)
 
     (told,) = [
         arrival
@@ -81,7 +81,7 @@ def replay(stage: Stage) -> None:
         f"/v1/claims/{claim}/status-changes",
         {"to": "disputed", "reason": "KFOR saw otherwise", "cites": [link["id"]]},
     )
-    until(lambda: stage.count("state <> 'delivered'") == 0)
+    wait_until(lambda: stage.count_deliveries("state <> 'delivered'") == 0)
 
     sequences = defaultdict(list)
     for arrival in stage.receiver.arrivals:

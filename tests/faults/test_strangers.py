@@ -37,7 +37,7 @@ def server(folder: Path) -> Iterator[Served]:
 
 
 @pytest.fixture(scope="module")
-def known(server: Served, folder: Path) -> bytes:
+def key_header(server: Served, folder: Path) -> bytes:
     """The header of somebody with a key."""
     token: str = create_key(f"sqlite:///{folder / 'c.db'}", folder, "checker")["key"]
     return b"Authorization: Bearer " + token.encode() + b"\r\n"
@@ -62,7 +62,7 @@ def test_attack_costs_little_memory_and_delays_nobody(target: Target, name: str)
 
 def test_server_stops_reading_a_head_that_is_too_long(target: Target) -> None:
     """Not after a hundred megabytes: what it takes is what was under way."""
-    assert attacks.pour(target, HEAD + b"X: ", b"a" * 65536, seconds=9, most=100_000_000) < 2**26
+    assert attacks.pour(target, HEAD + b"X: ", b"a" * 65536, seconds=9, limit=100_000_000) < 2**26
 
 
 @pytest.mark.parametrize(
@@ -110,16 +110,18 @@ def test_head_that_drips_is_limited_like_one_that_pours(target: Target) -> None:
     assert read_status(answer) == 431
 
 
-def test_trailers_are_limited_and_are_no_headers(target: Target, known: bytes) -> None:
+def test_trailers_are_limited_and_are_no_headers(target: Target, key_header: bytes) -> None:
     chunked = POST + b"Transfer-Encoding: chunked\r\n"
     for trailers in (b"A: b\r\n" * 101, b"A: " + b"b" * 33_000 + b"\r\n"):
-        for head in (chunked, chunked + known):
+        for head in (chunked, chunked + key_header):
             answer = target.send(head + b"\r\n2\r\n{}\r\n0\r\n" + trailers + b"\r\n")
             assert read_status(answer) == 431
     body = b"2\r\n{}\r\n0\r\n"
-    taken = target.send(chunked + known + b"Connection: close\r\n\r\n" + body + b"A: b\r\n\r\n")
+    taken = target.send(
+        chunked + key_header + b"Connection: close\r\n\r\n" + body + b"A: b\r\n\r\n"
+    )
     assert read_status(taken) == 422
-    not_believed = target.send(chunked + b"Connection: close\r\n\r\n" + body + known + b"\r\n")
+    not_believed = target.send(chunked + b"Connection: close\r\n\r\n" + body + key_header + b"\r\n")
     assert read_status(not_believed) == 401
 
 
@@ -155,12 +157,12 @@ def test_guard_keeps_to_http(target: Target) -> None:
     assert read_status(target.send(b"nonsense\r\n\r\n")) == 400
 
 
-def test_body_in_chunks_is_read_whole(target: Target, known: bytes) -> None:
+def test_body_in_chunks_is_read_whole(target: Target, key_header: bytes) -> None:
     body = json.dumps({"slug": "chunked", "name": "In chunks"}).encode()
     with closing(target.connect()) as connection:
         connection.sendall(
             b"POST /v1/parties HTTP/1.1\r\nHost: d\r\nContent-Type: application/json\r\n"
-            b"Connection: close\r\nTransfer-Encoding: chunked\r\n" + known + b"\r\n"
+            b"Connection: close\r\nTransfer-Encoding: chunked\r\n" + key_header + b"\r\n"
         )
         for byte in body:
             connection.sendall(b"1;extension=x\r\n" + bytes([byte]) + b"\r\n")
@@ -213,10 +215,10 @@ def test_request_that_does_not_end_is_dropped(tmp_path: Path) -> None:
     with serve(url, tmp_path, **settings) as server:
         token: str = create_key(url, tmp_path, "checker")["key"]
         target = Target(server.url, server.pid)
-        known = b"Authorization: Bearer " + token.encode() + b"\r\n"
+        key_header = b"Authorization: Bearer " + token.encode() + b"\r\n"
         silent = attacks.hold(target, 20, b"")
         half_heads = attacks.hold(target, 300, HEAD)
-        half_body = attacks.hold(target, 1, POST + known + b"Content-Length: 10\r\n\r\n12")[0]
+        half_body = attacks.hold(target, 1, POST + key_header + b"Content-Length: 10\r\n\r\n12")[0]
         assert read_status(half_body.recv(65536)) == 408
         assert [read_status(read_all(connection)) for connection in silent] == [0] * 20
         statuses = [read_status(read_all(connection)) for connection in half_heads]

@@ -26,7 +26,7 @@ class Writing:
 
     def __init__(self, stage: Stage, per_second: float) -> None:
         self.stage = stage
-        self.claims = [stage.claim() for _ in range(WRITERS)]
+        self.claims = [stage.record_claim() for _ in range(WRITERS)]
         self.made = 0
         self._apart = WRITERS / per_second
         self._stopped = threading.Event()
@@ -54,13 +54,13 @@ class Writing:
             self._stopped.wait(max(0.0, turn - time.monotonic()))
 
 
-def recorded(stage: Stage, after: int = 0) -> list[Seen]:
+def list_recorded(stage: Stage, after: int = 0) -> list[Seen]:
     rows = stage.look(RECORD.format(after=after))
     return [(int(seq), str(claim), int(number)) for seq, claim, number in rows]
 
 
-def heard(listening: Listening) -> list[Seen]:
-    return [(seq, claim.replace("-", ""), number) for seq, claim, number in listening.seen]
+def list_heard(listener: Listening) -> list[Seen]:
+    return [(seq, claim.replace("-", ""), number) for seq, claim, number in listener.seen]
 
 
 def test_reconnecting_stream_sees_every_event_once(stage: Stage, long: bool) -> None:
@@ -87,17 +87,17 @@ def test_reconnecting_stream_sees_every_event_once(stage: Stage, long: bool) -> 
         seconds = time.monotonic() - began
     finally:
         writing.stop()
-    expected = recorded(stage)
+    expected = list_recorded(stage)
     newest = expected[-1][0]
-    for listening in (whole, one):
+    for listener in (whole, one):
         # What was missed, and then a block that says how far the stream has come.
         deadline = time.monotonic() + 30
-        while time.monotonic() < deadline and int(listening.last_event_id or 0) < newest:
-            listening.listen(served.url, events=None, seconds=0.5)
-            if listening is one and heard(one) == of(expected, writing.claims[0]):
+        while time.monotonic() < deadline and int(listener.last_event_id or 0) < newest:
+            listener.listen(served.url, events=None, seconds=0.5)
+            if listener is one and list_heard(one) == select_claim(expected, writing.claims[0]):
                 break
-    assert heard(whole) == expected
-    assert heard(one) == of(expected, writing.claims[0])
+    assert list_heard(whole) == expected
+    assert list_heard(one) == select_claim(expected, writing.claims[0])
     assert whole.connections >= cuts
     print(
         f"{len(expected)} events, {writing.made / seconds:.0f} changes/s, "
@@ -105,7 +105,7 @@ def test_reconnecting_stream_sees_every_event_once(stage: Stage, long: bool) -> 
     )
 
 
-def of(lines: list[Seen], claim: str) -> list[Seen]:
+def select_claim(lines: list[Seen], claim: str) -> list[Seen]:
     return [line for line in lines if line[1] == claim.replace("-", "")]
 
 
@@ -115,7 +115,7 @@ def test_stream_shows_what_another_process_records(stage: Stage) -> None:
     for bell in ("on", "off"):
         hears = stage.serve("--no-dispatch", CLAIMDESK_WEBHOOK_BELL=bell)
         stage.serve("--no-dispatch", CLAIMDESK_WEBHOOK_BELL=bell)
-        claim = stage.claim()
+        claim = stage.record_claim()
         listening = Listening(stage.token)
         thread = threading.Thread(target=listening.listen, args=(hears.url,), kwargs={"events": 3})
         thread.start()
@@ -124,7 +124,7 @@ def test_stream_shows_what_another_process_records(stage: Stage) -> None:
         waits = []
         for _ in range(3):
             began, before = time.monotonic(), len(listening.seen)
-            stage.change(claim)
+            stage.change_claim(claim)
             while len(listening.seen) == before and time.monotonic() < began + 20:
                 time.sleep(0.002)
             waits.append(time.monotonic() - began)
@@ -142,7 +142,7 @@ def test_open_streams_do_not_keep_a_server_from_stopping(
     """They end, those of clients that do not read too, long before the twenty seconds that other
     requests are given; clients go on at the next server."""
     served = stage.serve("--no-dispatch", "--workers", workers)
-    claims = [stage.claim() for _ in range(2)]
+    claims = [stage.record_claim() for _ in range(2)]
     listeners = [Listening(stage.token, after=0) for _ in range(8)]
     threads = [
         threading.Thread(target=listener.listen, args=(served.url,)) for listener in listeners
@@ -158,7 +158,7 @@ def test_open_streams_do_not_keep_a_server_from_stopping(
         stuck.recv(1)
         for claim in claims:
             for _ in range(5):
-                stage.change(claim)
+                stage.change_claim(claim)
         began = time.monotonic()
         served.process.send_signal(number)
         served.wait(15)
@@ -167,8 +167,8 @@ def test_open_streams_do_not_keep_a_server_from_stopping(
         thread.join()
     assert "Traceback" not in served.output
     following = stage.serve("--no-dispatch")
-    stage.change(claims[0])
-    expected = recorded(stage)
+    stage.change_claim(claims[0])
+    expected = list_recorded(stage)
     for listener in listeners:
         listener.listen(following.url, events=len(expected) - len(listener.seen))
-        assert heard(listener) == expected
+        assert list_heard(listener) == expected

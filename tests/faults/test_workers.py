@@ -12,9 +12,9 @@ import time
 import pytest
 
 from service.webhooks.settlement import LOST_ERROR
-from tests.faults.receiving import Arrival, Gate, Receiver, says, takes, until
+from tests.faults.receiving import Arrival, Gate, Receiver, build_answering, build_slow, wait_until
 from tests.faults.served import Started
-from tests.faults.stage import LEASE, TIMEOUT, Stage, locked, of
+from tests.faults.stage import LEASE, TIMEOUT, Stage, build_condition, hold_lock
 
 DELIVERED = "claimdesk_webhook_latency_seconds_count"
 FENCED = 'claimdesk_webhook_attempts_total{outcome="fenced"}'
@@ -26,27 +26,27 @@ def test_kill_9_after_the_2xx_sends_the_same_delivery_again(stage: Stage) -> Non
     ended another delivers again, the same id and the same bytes."""
     stage.serve("--no-dispatch")
     endpoint = stage.register()
-    claim = stage.claim()
+    claim = stage.record_claim()
     killed = stage.work()
-    until(lambda: stage.count("state = 'delivered'") == 1)  # claim.created
+    wait_until(lambda: stage.count_deliveries("state = 'delivered'") == 1)  # claim.created
     gate = stage.receiver.answer = Gate()
-    stage.change(claim)
-    until(lambda: len(stage.receiver.arrivals) == 2)
+    stage.change_claim(claim)
+    wait_until(lambda: len(stage.receiver.arrivals) == 2)
     told = killed.figure(DELIVERED)
-    with locked(stage.database_url, ENDPOINTS):
+    with hold_lock(stage.database_url, ENDPOINTS):
         gate.open()
         # It has read the answer, and waits for the lock to write that down.
-        until(lambda: killed.figure(DELIVERED) == told + 1)
+        wait_until(lambda: killed.figure(DELIVERED) == told + 1)
         killed.kill()
-    assert stage.count("state = 'pending' AND lease IS NOT NULL") == 1
+    assert stage.count_deliveries("state = 'pending' AND lease IS NOT NULL") == 1
     stage.work()
-    until(lambda: len(stage.receiver.arrivals) == 3)
+    wait_until(lambda: len(stage.receiver.arrivals) == 3)
     _, first, second = stage.receiver.arrivals
     assert second.at - first.at > LEASE - 0.1
     assert (second.id, second.body) == (first.id, first.body)
     for arrival in (first, second):
         arrival.verify(endpoint["secret"])
-    until(lambda: stage.outcomes(endpoint, first.id) == ["lost", "delivered"])
+    wait_until(lambda: stage.list_outcomes(endpoint, first.id) == ["lost", "delivered"])
 
 
 def test_kill_9_before_sending_leaves_the_delivery_to_another_worker(stage: Stage) -> None:
@@ -62,18 +62,18 @@ def test_kill_9_before_sending_leaves_the_delivery_to_another_worker(stage: Stag
     url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
     endpoint = stage.call("POST", "/v1/webhooks", {"url": url})
     killed = stage.work()
-    stage.claim()
-    until(lambda: stage.count("lease IS NOT NULL") == 1)
+    stage.record_claim()
+    wait_until(lambda: stage.count_deliveries("lease IS NOT NULL") == 1)
     killed.kill()
     for each in queued:
         each.close()
     receiver = Receiver(listener)
     try:
         stage.work()
-        until(lambda: stage.count("state = 'delivered'") == 1)
+        wait_until(lambda: stage.count_deliveries("state = 'delivered'") == 1)
         (arrival,) = receiver.arrivals
         arrival.verify(endpoint["secret"])
-        assert stage.outcomes(endpoint, arrival.id) == ["lost", "delivered"]
+        assert stage.list_outcomes(endpoint, arrival.id) == ["lost", "delivered"]
     finally:
         receiver.close()
 
@@ -85,20 +85,20 @@ def test_worker_stopped_past_its_lease_changes_nothing(stage: Stage) -> None:
     endpoint = stage.register()
     gate = stage.receiver.answer = Gate()
     late = stage.work()
-    stage.claim()
-    until(lambda: stage.receiver.arrivals)
+    stage.record_claim()
+    wait_until(lambda: stage.receiver.arrivals)
     late.signal(signal.SIGSTOP)
-    stage.receiver.answer = says(204)
+    stage.receiver.answer = build_answering(204)
     stage.work()
-    until(lambda: stage.count("state = 'delivered'") == 1)
+    wait_until(lambda: stage.count_deliveries("state = 'delivered'") == 1)
     before = stage.look("SELECT * FROM webhook_deliveries")
     gate.open(500)
     late.signal(signal.SIGCONT)
-    until(lambda: late.figure(FENCED) == 1, what=lambda: late.output)
+    wait_until(lambda: late.figure(FENCED) == 1, what=lambda: late.output)
     assert "settled too late" in late.output
     assert stage.look("SELECT * FROM webhook_deliveries") == before
-    (delivery,) = stage.deliveries(endpoint)
-    assert stage.outcomes(endpoint, delivery["id"]) == ["lost", "delivered"]
+    (delivery,) = stage.list_deliveries(endpoint)
+    assert stage.list_outcomes(endpoint, delivery["id"]) == ["lost", "delivered"]
     assert len(stage.receiver.arrivals) == 2
     health = stage.call("GET", f"/v1/webhooks/{endpoint['id']}")["health"]
     assert health["failures_in_a_row"] == 0
@@ -111,7 +111,7 @@ def test_delivery_that_kills_its_worker_becomes_dead(stage: Stage) -> None:
     schedule = {"CLAIMDESK_WEBHOOK_SCHEDULE": "0.1,0.1"}
     stage.serve("--no-dispatch")
     # Each answer takes a moment, so that there are others in flight when a worker dies.
-    stage.receiver.answer = takes(0.02)
+    stage.receiver.answer = build_slow(0.02)
     endpoint = stage.register(event_types=["claim.status_changed"])
     worker = stage.work(**schedule)
     bitten = []
@@ -125,29 +125,31 @@ def test_delivery_that_kills_its_worker_becomes_dead(stage: Stage) -> None:
                 await asyncio.sleep(0.6)
             os.kill(worker.pid, signal.SIGKILL)
             return None
-        return await takes(0.02)(arrival)
+        return await build_slow(0.02)(arrival)
 
     stage.receiver.answer = kill
-    claims = [stage.claim() for _ in range(4)]
-    stage.change(claims[0], "poison")
+    claims = [stage.record_claim() for _ in range(4)]
+    stage.change_claim(claims[0], "poison")
     for _ in range(3):
         for claim in claims:
-            stage.change(claim)
+            stage.change_claim(claim)
 
-    def settled() -> bool:
+    def is_settled() -> bool:
         nonlocal worker
         if not worker.alive:
             worker = stage.work(**schedule)
-        return stage.count("state = 'pending'") == 0
+        return stage.count_deliveries("state = 'pending'") == 0
 
-    until(settled)
+    wait_until(is_settled)
     assert len(bitten) == 3
-    (dead,) = [delivery for delivery in stage.deliveries(endpoint) if delivery["state"] == "dead"]
+    (dead,) = [
+        delivery for delivery in stage.list_deliveries(endpoint) if delivery["state"] == "dead"
+    ]
     assert (dead["id"], dead["last_error"]) == (bitten[0].id, LOST_ERROR)
-    assert stage.outcomes(endpoint, dead["id"]) == ["lost"] * 3
+    assert stage.list_outcomes(endpoint, dead["id"]) == ["lost"] * 3
     assert len({each.body for each in bitten}) == 1
     got = {each.data["reason"] for each in stage.receiver.arrivals if each.status == 204}
-    acknowledged = {reason for told in stage.acknowledged.values() for reason in told}
+    acknowledged = {reason for reasons in stage.acknowledged.values() for reason in reasons}
     assert got == acknowledged - {"poison"}
 
 
@@ -164,27 +166,29 @@ def test_sigterm_leaves_no_lease_and_sends_nothing_twice(stage: Stage, process: 
     else:
         stage.serve("--no-dispatch")
         ending = stage.work()
-    stage.receiver.answer = takes(0.1)
+    stage.receiver.answer = build_slow(0.1)
     stage.receiver.by_path["/hangs"] = Gate()
     webhook = stage.register(max_in_flight=2)
     stage.register("/hangs", max_in_flight=2)
-    stage.state(webhook, "paused")
-    for claim in [stage.claim() for _ in range(12)]:
-        stage.change(claim)
-    stage.state(webhook, "active")
-    until(lambda: len(stage.receiver.at("/hook")) > 2 and stage.receiver.at("/hangs"))
-    assert stage.count("lease IS NOT NULL") > 1
+    stage.set_state(webhook, "paused")
+    for claim in [stage.record_claim() for _ in range(12)]:
+        stage.change_claim(claim)
+    stage.set_state(webhook, "active")
+    wait_until(lambda: len(stage.receiver.at("/hook")) > 2 and stage.receiver.at("/hangs"))
+    assert stage.count_deliveries("lease IS NOT NULL") > 1
     began = time.monotonic()
     ending.terminate()
     code = ending.wait(TIMEOUT + 5)
     print(f"ended after {time.monotonic() - began:.2f} s")
     assert code in (0, -15), ending.output
     assert "Traceback" not in ending.output
-    assert stage.count("lease IS NOT NULL") == 0
+    assert stage.count_deliveries("lease IS NOT NULL") == 0
     sent = len(stage.receiver.at("/hook"))
-    assert stage.count(f"{of(webhook)} AND state = 'delivered'") == sent
+    assert stage.count_deliveries(f"{build_condition(webhook)} AND state = 'delivered'") == sent
     assert sent < 24
     stage.serve()
-    until(lambda: stage.count(f"{of(webhook)} AND state = 'pending'") == 0)
+    wait_until(
+        lambda: stage.count_deliveries(f"{build_condition(webhook)} AND state = 'pending'") == 0
+    )
     arrivals = stage.receiver.at("/hook")
     assert len({arrival.id for arrival in arrivals}) == len(arrivals) == 24

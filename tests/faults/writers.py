@@ -81,17 +81,17 @@ class Writers:
             if not await self.send(one):
                 return
 
-    async def send(self, one: Sent) -> bool:
+    async def send(self, request: Sent) -> bool:
         """Send a change under its own Idempotency-Key; False where no answer came."""
         try:
-            answer = await self.post(one)
+            answer = await self.post(request)
         except httpx.TransportError:
             return False
         if answer.status_code == 201:
-            one.answer = answer.json()
+            request.answer = answer.json()
         else:
             self.ledger.refused.append(answer.status_code)
-            self.ledger.sent.remove(one)
+            self.ledger.sent.remove(request)
         return True
 
     async def post(self, one: Sent) -> httpx.Response:

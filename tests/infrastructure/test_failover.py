@@ -21,7 +21,7 @@ from service.config import Settings
 from service.store import migrate
 from service.store.engine import Database
 from service.web import readiness
-from tests.faults.receiving import until
+from tests.faults.receiving import wait_until
 from tests.faults.stage import HASTY, Stage
 from tests.infrastructure.replication import Pair
 from tests.infrastructure.writing import StreamReader, Writing, require_nothing_lost
@@ -75,19 +75,19 @@ def test_nothing_acknowledged_is_lost_when_the_primary_is_killed(
     worker = stage.work(prelude=HASTY, **PATIENT, CLAIMDESK_DATABASE_URL=address)
     stage.register(event_types=["claim.status_changed"])
     reader = StreamReader(stage, served.url)
-    probe = stage.claim()
+    probe = stage.record_claim()
     writing = Writing(stage, PER_SECOND)
     try:
         writing.wait_for_more(100)
         pair.first.kill()
-        until(lambda: write_status(stage, probe) == 503)
-        until(lambda: stage.ask("GET", "/readyz").status_code == 503)
+        wait_until(lambda: write_status(stage, probe) == 503)
+        wait_until(lambda: stage.ask("GET", "/readyz").status_code == 503)
         pair.promote_second()
         promoted_at = time.monotonic()
         lead(pooler, pair.second.url)
         writing.wait_for_more(100)
         print(f"{way}: writing {writing.measure_wait(promoted_at):.2f} s after the promotion")
-        until(lambda: stage.ask("GET", "/readyz").status_code == 200)
+        wait_until(lambda: stage.ask("GET", "/readyz").status_code == 200)
 
         pair.return_first()
         writing.wait_for_more(50)
@@ -181,12 +181,12 @@ def test_standby_is_refused_until_it_is_promoted(pair: Pair, stage: Stage) -> No
     """The one address that is known leads to a server that was demoted: changes and reads are
     answered 503 and readiness says why; promoted, it serves, and nobody restarted anything."""
     served = stage.serve(prelude=HASTY)
-    claim = stage.claim()
-    stage.change(claim)
+    claim = stage.record_claim()
+    stage.change_claim(claim)
     pair.first.kill()
     pair.promote_second()
     pair.return_first()
-    until(lambda: "standby" in stage.ask("GET", "/readyz").text)
+    wait_until(lambda: "standby" in stage.ask("GET", "/readyz").text)
     assert [write_status(stage, claim) for _ in range(20)] == [503] * 20
     refused = stage.ask("GET", f"/v1/claims/{claim}")
     assert refused.status_code == 503
@@ -194,8 +194,8 @@ def test_standby_is_refused_until_it_is_promoted(pair: Pair, stage: Stage) -> No
     pair.second.stop()
     pair.first.run("ALTER SYSTEM SET synchronous_standby_names = ''")
     pair.first.promote()
-    until(lambda: write_status(stage, claim) == 200)
-    until(lambda: stage.ask("GET", "/readyz").status_code == 200)
-    stage.change(claim)
+    wait_until(lambda: write_status(stage, claim) == 200)
+    wait_until(lambda: stage.ask("GET", "/readyz").status_code == 200)
+    stage.change_claim(claim)
     assert served.alive
     assert "Traceback" not in served.output, served.output

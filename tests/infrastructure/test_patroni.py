@@ -14,7 +14,7 @@ import pytest
 
 from service.config import Settings
 from service.store import migrate
-from tests.faults.receiving import until
+from tests.faults.receiving import wait_until
 from tests.faults.stage import HASTY, Stage
 from tests.infrastructure.patroni import Cluster
 from tests.infrastructure.test_failover import LONG, PATIENT
@@ -35,7 +35,7 @@ def cluster() -> Iterator[Cluster]:
 @pytest.fixture
 def stage(cluster: Cluster, tmp_path: Path) -> Iterator[Stage]:
     settings = Settings(database_url=cluster.url, log_level="error")
-    until(lambda: cluster.find_leader() is not None)
+    wait_until(lambda: cluster.find_leader() is not None)
     migrate.upgrade(settings)
     stage = Stage(cluster.url, tmp_path, settings)
     yield stage
@@ -68,7 +68,7 @@ def test_nothing_acknowledged_is_lost_when_patroni_switches_or_its_leader_is_kil
 
         killed_at = time.monotonic()
         second.kill()
-        until(lambda: stage.ask("GET", "/readyz").status_code == 503)
+        wait_until(lambda: stage.ask("GET", "/readyz").status_code == 503)
         assert cluster.wait_for_leader(other_than=second) is first
         led_at = time.monotonic()
         writing.wait_for_more(100)

@@ -16,7 +16,7 @@ from service.store import releases
 from service.store.connector import Connector
 from service.store.engine import Database
 from tests.faults.listening import Listening
-from tests.faults.receiving import until
+from tests.faults.receiving import wait_until
 from tests.faults.served import run_command
 from tests.faults.stage import HASTY, Stage
 from tests.support.pooler import Pooler
@@ -94,7 +94,7 @@ def test_desk_survives_a_killed_pooler(pooler: Pooler, stage: Stage) -> None:
     served = stage.serve(prelude=HASTY, **through(pooler, stage))
     assert "taken to be in transaction mode" in served.output
     stage.register(event_types=["claim.status_changed"])
-    claims = [stage.claim() for _ in range(3)]
+    claims = [stage.record_claim() for _ in range(3)]
     listening = Listening(stage.token, after=0, types="claim.status_changed")
     stopped = threading.Event()
 
@@ -106,7 +106,7 @@ def test_desk_survives_a_killed_pooler(pooler: Pooler, stage: Stage) -> None:
     listener.start()
     try:
         for claim in claims * 3:
-            stage.change(claim)
+            stage.change_claim(claim)
         pooler.kill()
         assert stage.ask("GET", f"/v1/claims/{claims[0]}").status_code == 503
         refused = stage.ask("PATCH", f"/v1/claims/{claims[0]}", {"tags": ["late"]})
@@ -115,10 +115,10 @@ def test_desk_survives_a_killed_pooler(pooler: Pooler, stage: Stage) -> None:
         assert stage.ask("GET", "/readyz").status_code == 503
         pooler.start()
         for claim in claims * 3:
-            stage.change(claim)
-        until(lambda: stage.ask("GET", "/readyz").status_code == 200)
-        until(lambda: stage.count("state <> 'delivered'") == 0)
-        until(lambda: len(listening.seen) == 18, what=lambda: listening.seen)
+            stage.change_claim(claim)
+        wait_until(lambda: stage.ask("GET", "/readyz").status_code == 200)
+        wait_until(lambda: stage.count_deliveries("state <> 'delivered'") == 0)
+        wait_until(lambda: len(listening.seen) == 18, what=lambda: listening.seen)
     finally:
         stopped.set()
         listener.join()
@@ -132,11 +132,11 @@ def test_desk_survives_a_killed_pooler(pooler: Pooler, stage: Stage) -> None:
 
 
 def wait_for_bells(stage: Stage, count: int) -> None:
-    until(lambda: stage.look(BELLS)[0][0] == count)
+    wait_until(lambda: stage.look(BELLS)[0][0] == count)
 
 
 def wait_for_greeting(listening: Listening) -> None:
-    until(lambda: listening.last_event_id)
+    wait_until(lambda: listening.last_event_id)
 
 
 def pooler_listens(pooler: Pooler) -> bool:
@@ -160,13 +160,13 @@ def test_processes_behind_a_pooler_notice_each_others_changes(pooler: Pooler, st
         hears = stage.serve("--no-dispatch", **through(pooler, stage, **settings))
         stage.serve("--no-dispatch", **through(pooler, stage, **settings))
         wait_for_bells(stage, bells)
-        claim = stage.claim()
+        claim = stage.record_claim()
         listening = Listening(stage.token, claim=claim, types="claim.status_changed")
         thread = threading.Thread(target=listening.listen, args=(hears.url,), kwargs={"events": 3})
         thread.start()
         wait_for_greeting(listening)
         for _ in range(3):
-            stage.change(claim)
+            stage.change_claim(claim)
         thread.join()
         assert len(listening.seen) == 3
         for each in stage.started:

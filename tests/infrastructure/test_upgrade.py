@@ -18,7 +18,7 @@ import pytest
 
 from service.config import Settings
 from service.store import migrate, releases
-from tests.faults.receiving import until
+from tests.faults.receiving import wait_until
 from tests.faults.served import RUN_ON, Served, environment, run_command
 from tests.faults.stage import Stage
 from tests.support.desk import build_claim
@@ -117,7 +117,7 @@ def test_older_server_is_refused_changes_after_an_upgrade(
     found = re.search(r"cd_\S+", made)
     assert found is not None, made
     token = found[0]
-    server = Served(empty_url, tmp_path, prelude=old, fresh=True, CLAIMDESK_LOG_LEVEL="warning")
+    server = Served(empty_url, tmp_path, prelude=old, is_new=True, CLAIMDESK_LOG_LEVEL="warning")
     try:
         party = {"slug": "belgrade", "name": "Belgrade"}
         assert ask(server, "POST", "/v1/parties", token, party).status_code == 201
@@ -191,17 +191,17 @@ def test_this_release_serves_while_a_newer_one_upgrades(
     stage = Stage(database_url, tmp_path, settings)
     try:
         served = stage.serve()
-        claim = stage.claim()
-        stage.change(claim)
+        claim = stage.record_claim()
+        stage.change_claim(claim)
         call(database_url, code_from(newer), tmp_path, "db", "upgrade")
         if lets_go_on:
-            stage.change(claim)
+            stage.change_claim(claim)
             assert stage.ask("GET", "/readyz").status_code == 200
             return
         refused = stage.ask("PATCH", f"/v1/claims/{claim}", {"tags": ["late"]})
         assert refused.status_code == 503
         assert REASON in refused.json()["detail"]
-        until(lambda: "newer" in stage.ask("GET", "/readyz").text)
+        wait_until(lambda: "newer" in stage.ask("GET", "/readyz").text)
         assert stage.ask("GET", "/readyz").status_code == 503
         assert stage.call("GET", f"/v1/claims/{claim}")["tags"] == []
         assert served.alive
@@ -209,11 +209,11 @@ def test_this_release_serves_while_a_newer_one_upgrades(
             database_url,
             tmp_path,
             prelude=code_from(newer),
-            fresh=True,
+            is_new=True,
             CLAIMDESK_LOG_LEVEL="warning",
         )
         stage.started.append(again)
         stage._url = again.url
-        stage.change(claim)
+        stage.change_claim(claim)
     finally:
         stage.close()

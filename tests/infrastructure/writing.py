@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from tests.faults.ledgers import audit
 from tests.faults.listening import Listening
-from tests.faults.receiving import until
+from tests.faults.receiving import wait_until
 from tests.faults.stage import Stage
 
 CLIENTS = 8
@@ -24,13 +24,15 @@ class Writing:
         self._apart = CLIENTS / per_second
         self._stopped = threading.Event()
         self._pool = ThreadPoolExecutor(CLIENTS)
-        claims = [stage.claim() for _ in range(CLIENTS)]
+        claims = [stage.record_claim() for _ in range(CLIENTS)]
         self._working = [self._pool.submit(self._work, claim) for claim in claims]
 
     def wait_for_more(self, count: int) -> None:
         """Return once so many more changes are acknowledged."""
         before = len(self.acknowledged_at)
-        until(lambda: self._failed() or len(self.acknowledged_at) >= before + count, seconds=60)
+        wait_until(
+            lambda: self._failed() or len(self.acknowledged_at) >= before + count, seconds=60
+        )
 
     def stop(self) -> None:
         self._stopped.set()
@@ -51,7 +53,7 @@ class Writing:
     def _work(self, claim: str) -> None:
         while not self._stopped.is_set():
             began = time.monotonic()
-            self.stage.change(claim)
+            self.stage.change_claim(claim)
             self.acknowledged_at.append(time.monotonic())
             self._stopped.wait(max(0.0, self._apart - (time.monotonic() - began)))
 
@@ -86,11 +88,11 @@ async def require_nothing_lost(stage: Stage, settings: object, reader: StreamRea
             if event["type"] == "claim.status_changed"
         ]
         assert changes == reasons
-    until(lambda: stage.count("state <> 'delivered'") == 0, seconds=60)
+    wait_until(lambda: stage.count_deliveries("state <> 'delivered'") == 0, seconds=60)
     sent = {each.data["reason"] for each in stage.receiver.at("/hook") if each.status == 204}
     assert sent == {reason for reasons in stage.acknowledged.values() for reason in reasons}
     recorded = stage.look(
         "SELECT seq, claim::text, number FROM events WHERE claim IS NOT NULL ORDER BY seq"
     )
-    until(lambda: len(reader.listening.seen) >= len(recorded), seconds=30)
+    wait_until(lambda: len(reader.listening.seen) >= len(recorded), seconds=30)
     assert [tuple(row) for row in recorded] == reader.listening.seen

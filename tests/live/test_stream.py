@@ -10,7 +10,7 @@ import pytest
 from service.live import event_ring, listeners
 from service.record import event_queries
 from tests.api.problems import problem
-from tests.api.test_access import secretive
+from tests.api.test_access import record_secretive_claim
 from tests.live.conftest import Served
 from tests.record.test_tail import Undone, new_claim, write
 from tests.support.eventsource import Message, opened
@@ -54,7 +54,7 @@ def same(messages: list[Message], items: list[dict[str, Any]]) -> bool:
 async def test_stream_of_each_role_equals_its_poll(bare: Served, role: str) -> None:
     """Old events and new ones, with the same withheld: neither drafts nor assignees for readers,
     no names for the public."""
-    claim, withheld, staff = await secretive(bare.desk)
+    claim, withheld, staff = await record_secretive_claim(bare.desk)
     async with bare.client(role) as client, opened(client, after=0) as source:
         items = await polled(bare, client)
         assert same(await source.take(len(items)), items)

@@ -57,19 +57,19 @@ class Board:
         self.rules = RULES
         self._positions = itertools.count(1)
 
-    def advance(self, **time: float) -> datetime:
+    def advance_clock(self, **time: float) -> datetime:
         self.now += timedelta(**time)
         return self.now
 
     # --- what there is ---
 
-    async def endpoint(self, **changes: Any) -> str:
+    async def create_endpoint(self, **changes: Any) -> str:
         webhook, _ = await self.database.write(
             webhook_commands.create_webhook, SETTINGS | changes, actor=SYSTEM, now=self.now
         )
         return webhook
 
-    async def endpoints(self, count: int) -> list[str]:
+    async def create_endpoints(self, count: int) -> list[str]:
         """So many endpoints, in one transaction."""
 
         def create(connection: Connection) -> list[str]:
@@ -80,11 +80,11 @@ class Board:
 
         return await self.database.write(create)
 
-    async def tell(self, *endpoints: str, claim: str | None = "a", body: bytes = b"{}") -> str:
+    async def put_event(self, *endpoints: str, claim: str | None = "a", body: bytes = b"{}") -> str:
         """One event of a claim for these endpoints, due now; gives its message."""
-        return (await self.tell_all([(endpoint, claim) for endpoint in endpoints], body=body))[0]
+        return (await self.put_events([(endpoint, claim) for endpoint in endpoints], body=body))[0]
 
-    async def tell_all(
+    async def put_events(
         self, wanted: Iterable[tuple[str, str | None]], *, body: bytes = b"{}"
     ) -> list[str]:
         """A delivery for each endpoint and claim, in this order, in one transaction.
@@ -121,19 +121,21 @@ class Board:
         await self.database.write(write)
         return messages
 
-    async def put(self, webhook: str, **values: Any) -> None:
+    async def set_columns(self, webhook: str, **values: Any) -> None:
         """Set an endpoint's columns, as if it had come to that."""
         one = update(tables.webhooks).where(tables.webhooks.c.id == webhook).values(**values)
         await self.database.write(lambda connection: connection.execute(one))
 
-    async def put_delivery(self, webhook: str, message: str, **values: Any) -> None:
+    async def set_delivery_columns(self, webhook: str, message: str, **values: Any) -> None:
         deliveries = tables.webhook_deliveries
         one = update(deliveries).where(
             deliveries.c.webhook == webhook, deliveries.c.message == message
         )
         await self.database.write(lambda connection: connection.execute(one.values(**values)))
 
-    async def state(self, webhook: str, state: EndpointState, reason: str | None = None) -> None:
+    async def set_state(
+        self, webhook: str, state: EndpointState, reason: str | None = None
+    ) -> None:
         await self.database.write(
             webhook_commands.set_state,
             webhook,
@@ -143,27 +145,27 @@ class Board:
             now=self.now,
         )
 
-    async def change(self, webhook: str, **changes: Any) -> None:
+    async def change_endpoint(self, webhook: str, **changes: Any) -> None:
         await self.database.write(
             webhook_commands.change_webhook, webhook, changes, actor=SYSTEM, now=self.now
         )
 
-    async def redeliver(self, webhook: str, message: str) -> None:
+    async def redeliver_message(self, webhook: str, message: str) -> None:
         await self.database.write(
             webhook_commands.redeliver_message, webhook, message, actor=SYSTEM, now=self.now
         )
 
-    async def recover(self, webhook: str, since: datetime = NOON) -> int:
+    async def recover_deliveries(self, webhook: str, since: datetime = NOON) -> int:
         return await self.database.write(
             webhook_commands.recover_deliveries, webhook, since=since, actor=SYSTEM, now=self.now
         )
 
     # --- turns ---
 
-    async def waiting(self, **changes: Any) -> list[str]:
+    async def list_due_endpoints(self, **changes: Any) -> list[str]:
         return await self.database.read(due_endpoints.list_due_endpoints, now=self.now, **changes)
 
-    async def turn(
+    async def take_turn(
         self,
         *attempts: Attempt,
         wanted: Collection[str] | None = None,
@@ -172,7 +174,7 @@ class Board:
         room_for_failing: int = 32,
     ) -> Turn:
         if wanted is None:
-            wanted = {*await self.waiting(), *(attempt.webhook for attempt in attempts)}
+            wanted = {*await self.list_due_endpoints(), *(attempt.webhook for attempt in attempts)}
         return await self.database.write(
             lease.take_turn,
             attempts=attempts,
@@ -184,22 +186,22 @@ class Board:
             now=self.now,
         )
 
-    async def lease(self, **changes: Any) -> list[Leased]:
-        return (await self.turn(**changes)).leased
+    async def lease_deliveries(self, **changes: Any) -> list[Leased]:
+        return (await self.take_turn(**changes)).leased
 
-    async def lease_one(self, **changes: Any) -> Leased:
-        (one,) = await self.lease(**changes)
+    async def lease_delivery(self, **changes: Any) -> Leased:
+        (one,) = await self.lease_deliveries(**changes)
         return one
 
-    async def settle(self, *attempts: Attempt) -> Settlement:
+    async def settle_attempts(self, *attempts: Attempt) -> Settlement:
         """Write down what became of them, and lease nothing."""
-        return (await self.turn(*attempts, wanted=())).settled
+        return (await self.take_turn(*attempts, wanted=())).settled
 
-    async def hand_back(self, *leased: Leased) -> int:
+    async def release_leases(self, *leased: Leased) -> int:
         leases = [each.lease for each in leased]
         return await self.database.write(lease.release_leases, leases, now=self.now)
 
-    def attempt(
+    def build_attempt(
         self,
         leased: Leased,
         status: int | None = 200,
@@ -228,41 +230,45 @@ class Board:
             Answer(**values),
         )
 
-    async def fail(self, webhook: str, times: int = 1, status: int | None = 500) -> None:
+    async def fail_attempts(self, webhook: str, times: int = 1, status: int | None = 500) -> None:
         """So many failures in a row of events of their own, a millisecond apart, never waiting."""
         for _ in range(times):
-            await self.put(webhook, blocked_until=None)
-            message = await self.tell(webhook, claim=None)
-            leased = await self.lease(wanted=[webhook])
-            await self.settle(*(self.attempt(each, status) for each in leased))
-            await self.put_delivery(webhook, message, visible_at=self.now + timedelta(days=30))
-            self.advance(milliseconds=1)
+            await self.set_columns(webhook, blocked_until=None)
+            message = await self.put_event(webhook, claim=None)
+            leased = await self.lease_deliveries(wanted=[webhook])
+            await self.settle_attempts(*(self.build_attempt(each, status) for each in leased))
+            await self.set_delivery_columns(
+                webhook, message, visible_at=self.now + timedelta(days=30)
+            )
+            self.advance_clock(milliseconds=1)
 
     # --- what is written ---
 
-    async def delivery(self, webhook: str, message: str) -> Row[Any]:
+    async def read_delivery(self, webhook: str, message: str) -> Row[Any]:
         deliveries = tables.webhook_deliveries
         query = select(deliveries).where(
             deliveries.c.webhook == webhook, deliveries.c.message == message
         )
-        return (await self.rows(query))[0]
+        return (await self.read_rows(query))[0]
 
-    async def deliveries(self) -> Sequence[Row[Any]]:
+    async def list_deliveries(self) -> Sequence[Row[Any]]:
         columns = tables.webhook_deliveries.c
-        return await self.rows(
+        return await self.read_rows(
             select(tables.webhook_deliveries).order_by(columns.position, columns.webhook)
         )
 
-    async def log(self, webhook: str | None = None) -> Sequence[Row[Any]]:
+    async def list_attempts(self, webhook: str | None = None) -> Sequence[Row[Any]]:
         """Every attempt, in the order of their numbers."""
         attempts = tables.webhook_attempts
         query = select(attempts).order_by(attempts.c.message, attempts.c.number)
-        return await self.rows(query if webhook is None else query.filter_by(webhook=webhook))
+        return await self.read_rows(query if webhook is None else query.filter_by(webhook=webhook))
 
-    async def webhook(self, webhook: str) -> Row[Any]:
-        return (await self.rows(select(tables.webhooks).where(tables.webhooks.c.id == webhook)))[0]
+    async def read_webhook(self, webhook: str) -> Row[Any]:
+        return (
+            await self.read_rows(select(tables.webhooks).where(tables.webhooks.c.id == webhook))
+        )[0]
 
-    async def rows(self, query: Any) -> Sequence[Row[Any]]:
+    async def read_rows(self, query: Any) -> Sequence[Row[Any]]:
         return await self.database.read(lambda connection: connection.execute(query).all())
 
 

@@ -18,7 +18,7 @@ def board(database: Database) -> Board:
 
 
 @pytest.fixture
-def today(database: Database) -> Board:
+def live_board(database: Database) -> Board:
     """A board of today: a dispatcher that runs has a real clock."""
     board = Board(database)
     board.now = datetime.now(UTC)
@@ -26,13 +26,13 @@ def today(database: Database) -> Board:
 
 
 @pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait a hundredth of what a dispatcher in earnest waits after trouble."""
     monkeypatch.setattr(dispatcher, "TROUBLE_SECONDS", 0.005)
 
 
 @pytest.fixture
-def said(monkeypatch: pytest.MonkeyPatch) -> LogCapture:
+def dispatcher_log(monkeypatch: pytest.MonkeyPatch) -> LogCapture:
     """What the dispatcher says in its log."""
     capture = LogCapture()
     logger = structlog.wrap_logger(None, processors=[capture], wrapper_class=BoundLogger)

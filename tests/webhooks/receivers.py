@@ -54,32 +54,32 @@ async def run_receiver(
     behave: Behaviour, *, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
 ) -> AsyncIterator[Receiver]:
     """A listener that treats each connection as `behave` does, then closes it."""
-    it = Receiver()
+    receiver = Receiver()
     tasks: set[asyncio.Task[None]] = set()
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        it.connections += 1
-        it.open.add(writer)
+        receiver.connections += 1
+        receiver.open.add(writer)
         task = asyncio.current_task()
         assert task is not None
         tasks.add(task)
         try:
             with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-                await behave(it, reader, writer)
+                await behave(receiver, reader, writer)
         finally:
             tasks.discard(task)
-            it.open.discard(writer)
+            receiver.open.discard(writer)
             writer.close()
             with suppress(OSError, asyncio.CancelledError):
                 await writer.wait_closed()
 
     server = await asyncio.start_server(accept, host, 0, ssl=tls)
-    it.port = server.sockets[0].getsockname()[1]
+    receiver.port = server.sockets[0].getsockname()[1]
     try:
-        yield it
+        yield receiver
     finally:
         server.close()
-        for writer in list(it.open):
+        for writer in list(receiver.open):
             writer.transport.abort()
         for task in list(tasks):
             task.cancel()
@@ -91,13 +91,13 @@ def build_answering(*parts: bytes, times: int | None = None) -> Behaviour:
     """Answers each request with these bytes; closes after `times` of them."""
 
     async def behave(
-        it: Receiver, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        receiver: Receiver, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         left = times
         while left is None or left > 0:
-            await it.request(reader)
+            await receiver.request(reader)
             for part in parts:
-                await it.send(writer, part)
+                await receiver.send(writer, part)
             left = None if left is None else left - 1
 
     return behave
@@ -112,57 +112,63 @@ def build_endless(start: bytes, part: bytes, pause: float = 0) -> Behaviour:
     """Answers with `start`, then `part` for ever, a pause before each."""
 
     async def behave(
-        it: Receiver, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        receiver: Receiver, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        await it.request(reader)
-        await it.send(writer, start)
+        await receiver.request(reader)
+        await receiver.send(writer, start)
         while True:
             await asyncio.sleep(pause)
-            await it.send(writer, part)
+            await receiver.send(writer, part)
 
     return behave
 
 
-async def swallow(it: Receiver, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def swallow_request(
+    receiver: Receiver, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
     """Reads and never answers."""
     while await reader.read(65536):
         pass
 
 
-async def reset(it: Receiver, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def reset_connection(
+    receiver: Receiver, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
     """Reads the request and sends RST."""
-    await it.request(reader)
+    await receiver.request(reader)
     linger = struct.pack("ii", 1, 0)
     writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
     writer.transport.abort()
 
 
-async def close(it: Receiver, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def close_connection(
+    receiver: Receiver, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
     """Reads the request and leaves without a word."""
-    await it.request(reader)
+    await receiver.request(reader)
 
 
 def build_half_closing(*parts: bytes) -> Behaviour:
     """Says this, sends FIN and goes on reading."""
 
     async def behave(
-        it: Receiver, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        receiver: Receiver, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        await it.request(reader)
+        await receiver.request(reader)
         for part in parts:
-            await it.send(writer, part)
+            await receiver.send(writer, part)
         writer.write_eof()
-        await swallow(it, reader, writer)
+        await swallow_request(receiver, reader, writer)
 
     return behave
 
 
 async def answer_unread(
-    it: Receiver, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    receiver: Receiver, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> None:
     """Answers 413 before it has read the body, and closes."""
     await reader.readuntil(b"\r\n\r\n")
-    await it.send(writer, b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n")
+    await receiver.send(writer, b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n")
 
 
 def build_gzip_bomb() -> bytes:

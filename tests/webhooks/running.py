@@ -81,11 +81,11 @@ async def run_dispatcher(
         await running.dispatcher.stop()
 
 
-async def wait_until(holds: Callable[[], Awaitable[bool] | bool], seconds: float = 15) -> None:
+async def wait_until(condition: Callable[[], Awaitable[bool] | bool], seconds: float = 15) -> None:
     """Return once it holds."""
     async with asyncio.timeout(seconds):
         while True:
-            answer = holds()
+            answer = condition()
             if answer if isinstance(answer, bool) else await answer:
                 return
             await asyncio.sleep(0.005)
@@ -96,7 +96,7 @@ async def wait_for_state(
 ) -> None:
     """Return once the delivery is in this state."""
 
-    async def holds() -> bool:
-        return bool((await board.delivery(webhook, message)).state == state)
+    async def is_in_state() -> bool:
+        return bool((await board.read_delivery(webhook, message)).state == state)
 
-    await wait_until(holds)
+    await wait_until(is_in_state)

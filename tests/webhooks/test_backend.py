@@ -21,7 +21,7 @@ async def test_connection_goes_to_the_vetted_address() -> None:
         asked.append((host, port))
         return ["127.0.0.1"]
 
-    async with receivers.run_receiver(receivers.swallow) as there:
+    async with receivers.run_receiver(receivers.swallow_request) as there:
         backend = GuardedBackend(AddressGuard(allow_cidrs=LOOPBACK, resolve=resolve))
         stream = await backend.connect_tcp("nowhere.invalid", there.port, 5)
         assert stream.get_extra_info("server_addr") == ("127.0.0.1", there.port)
@@ -30,12 +30,12 @@ async def test_connection_goes_to_the_vetted_address() -> None:
 
 
 @pytest.mark.parametrize(
-    "found", [[PUBLIC, "127.0.0.1"], ["127.0.0.1", PUBLIC], ["::ffff:127.0.0.1"], ["127.0.0.1"]]
+    "addresses", [[PUBLIC, "127.0.0.1"], ["127.0.0.1", PUBLIC], ["::ffff:127.0.0.1"], ["127.0.0.1"]]
 )
-async def test_a_private_address_gets_no_connection(found: list[str]) -> None:
+async def test_a_private_address_gets_no_connection(addresses: list[str]) -> None:
     """With one private address among the answers nobody is connected to, the private one least."""
     with receivers.open_listener() as (listener, port):
-        backend = GuardedBackend(AddressGuard(resolve=build_resolver(found)))
+        backend = GuardedBackend(AddressGuard(resolve=build_resolver(addresses)))
         with pytest.raises(AddressRefused, match=r"127\.0\.0\.1"):
             await backend.connect_tcp("hooks.example", port, 5)
         await asyncio.sleep(0.02)
@@ -54,7 +54,7 @@ async def test_rebound_name_is_refused_at_the_connection() -> None:
 
 async def test_addresses_are_tried_in_order() -> None:
     """A closed port moves on to the next address; when all fail, the last failure is told."""
-    async with receivers.run_receiver(receivers.swallow, host="127.0.0.2") as there:
+    async with receivers.run_receiver(receivers.swallow_request, host="127.0.0.2") as there:
         found = ["127.0.0.1", "127.0.0.2"]
         backend = GuardedBackend(AddressGuard(allow_cidrs=LOOPBACK, resolve=build_resolver(found)))
         stream = await backend.connect_tcp("hooks.example", there.port)
@@ -66,7 +66,7 @@ async def test_addresses_are_tried_in_order() -> None:
 
 async def test_silent_address_leaves_time_for_the_next() -> None:
     """Each address has its share of the seconds: a full backlog does not eat them all."""
-    async with receivers.run_receiver(receivers.swallow, host="127.0.0.2") as there:
+    async with receivers.run_receiver(receivers.swallow_request, host="127.0.0.2") as there:
         full = socket.socket()
         full.bind(("127.0.0.1", there.port))
         full.listen(0)
@@ -112,9 +112,9 @@ async def test_a_handshake_that_is_cut_short_closes_its_socket(
     gone = asyncio.Event()
 
     async def behave(
-        it: receivers.Receiver, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        receiver: receivers.Receiver, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        await receivers.swallow(it, reader, writer)
+        await receivers.swallow_request(receiver, reader, writer)
         gone.set()
 
     async with receivers.run_receiver(behave) as there:

@@ -144,12 +144,12 @@ async def test_connection_is_kept_after_any_complete_answer(parts: list[bytes]) 
     """However the answer is framed, and wherever the network parts it."""
 
     async def behave(
-        it: Receiver, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        receiver: Receiver, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         while True:
-            await it.request(reader)
+            await receiver.request(reader)
             for part in parts:
-                await it.send(writer, part)
+                await receiver.send(writer, part)
                 await asyncio.sleep(0.005)
 
     async with receivers.run_receiver(behave) as there, run_sender() as sender:
@@ -242,12 +242,12 @@ async def test_closing_closes_everything() -> None:
     late = asyncio.Event()
 
     async def behave(
-        it: Receiver, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        receiver: Receiver, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        await it.request(reader)
+        await receiver.request(reader)
         await late.wait()
-        await it.send(writer, OK)
-        await receivers.swallow(it, reader, writer)
+        await receiver.send(writer, OK)
+        await receivers.swallow_request(receiver, reader, writer)
 
     async with receivers.run_receiver(behave) as there, run_sender() as sender:
         sent = asyncio.create_task(sender.send(build_outgoing(there.url)))
@@ -262,7 +262,7 @@ async def test_closing_closes_everything() -> None:
 async def test_cancelled_attempt_closes_its_connection() -> None:
     """CancelledError goes through, whether before the head or in the body, and closes."""
     for behave in (
-        receivers.swallow,
+        receivers.swallow_request,
         build_endless(b"HTTP/1.1 200 OK\r\n\r\n", b"x", 0.01),
     ):
         async with receivers.run_receiver(behave) as there, run_sender() as sender:
@@ -370,21 +370,21 @@ async def test_server_that_requires_a_client_certificate_is_a_failure(
 async def test_server_without_tls_is_a_failure(certificates: Certificates) -> None:
     """Plain text, a closed connection, or silence instead of a handshake: each ends in time."""
 
-    async def talks(
-        it: Receiver, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    async def talk(
+        receiver: Receiver, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         await reader.read(10)
-        await it.send(writer, b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        await receiver.send(writer, b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
-    async def leaves(
+    async def leave(
         _it: Receiver, reader: asyncio.StreamReader, _writer: asyncio.StreamWriter
     ) -> None:
         await reader.read(65536)
 
     for behave, words in (
-        (talks, "TLS: wrong version number"),
-        (leaves, "eof"),  # in OpenSSL's words, or in Python's
-        (receivers.swallow, "timed out after 0.2 s"),
+        (talk, "TLS: wrong version number"),
+        (leave, "eof"),  # in OpenSSL's words, or in Python's
+        (receivers.swallow_request, "timed out after 0.2 s"),
     ):
         async with receivers.run_receiver(behave) as there, run_sender() as sender:
             url = f"https://hooks.example:{there.port}/"
@@ -410,11 +410,13 @@ def test_attempts_work_on_both_event_loops(
         await test_closed_port_is_reported()
         await test_cancelled_attempt_closes_its_connection()
         await test_server_without_tls_is_a_failure(certificates)
-        assert (await attempt_once(receivers.reset)).error in (
+        assert (await attempt_once(receivers.reset_connection)).error in (
             "connection reset",
             "connection lost",
         )
-        assert (await attempt_once(receivers.swallow, seconds=0.1)).error == "timed out after 0.1 s"
+        assert (
+            await attempt_once(receivers.swallow_request, seconds=0.1)
+        ).error == "timed out after 0.1 s"
         for behave in (build_answering(OK), build_closing(OK)):
             async with (
                 receivers.run_receiver(behave, tls=server) as there,

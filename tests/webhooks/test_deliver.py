@@ -25,7 +25,7 @@ from tests.webhooks.receivers import (
     build_closing,
     build_endless,
     build_half_closing,
-    close,
+    close_connection,
 )
 from tests.webhooks.senders import (
     EMPTY,
@@ -137,13 +137,13 @@ class Case(NamedTuple):
 
 NO_ANSWER = "without sending a response"
 CASES = [
-    Case("resets", receivers.reset, error="connection reset|connection lost"),
-    Case("closes", close, error=NO_ANSWER),
+    Case("resets", receivers.reset_connection, error="connection reset|connection lost"),
+    Case("closes", close_connection, error=NO_ANSWER),
     Case("half-closes unanswered", build_half_closing(), error=NO_ANSWER),
     Case("half-closes answered", build_half_closing(OK_HEAD + b"\r\nok"), 200),
     Case("half-closes in the head", build_half_closing(OK_HEAD + b"A"), error="no HTTP"),
     Case("does not read", receivers.answer_unread, 413),
-    Case("black hole", receivers.swallow, error="timed out after 0.3 s", timeout=0.3),
+    Case("black hole", receivers.swallow_request, error="timed out after 0.3 s", timeout=0.3),
     Case("drips a head", build_endless(OK_HEAD, b"a: b\r\n", 0.01), error="timed out", timeout=0.3),
     Case("drips a body", build_endless(OK_HEAD + b"\r\n", b"x", 0.01), 200, timeout=0.3),
     Case(
@@ -234,14 +234,14 @@ async def test_answer_is_read_up_to_its_limit(monkeypatch: pytest.MonkeyPatch) -
     second for bodies nor the deadline is waited for."""
     monkeypatch.setattr(delivery, "BODY_SECONDS", 1000)
 
-    async def pauses(it: Receiver, reader: Any, writer: Any) -> None:
-        await it.request(reader)
+    async def pause(receiver: Receiver, reader: Any, writer: Any) -> None:
+        await receiver.request(reader)
         head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"
-        await it.send(writer, head + b"x" * 16 * 1024)
+        await receiver.send(writer, head + b"x" * 16 * 1024)
         await reader.read()  # until it is hung up on
 
     async with asyncio.timeout(20):
-        answer = await attempt_once(pauses, seconds=1000)
+        answer = await attempt_once(pause, seconds=1000)
     assert (answer.delivered, len(answer.response_body)) == (True, delivery.BODY_BYTES)
 
 

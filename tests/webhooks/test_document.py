@@ -252,10 +252,10 @@ def prove_receiver(
     admin = ("keys", "create", "--name", "Test", "--role", "admin", "--json")
     key = json.loads(run_claimdesk(environment, folder, *admin))["key"]
     with (
-        run_process([CLAIMDESK, "serve", "--port", "0"], folder, environment) as said,
+        run_process([CLAIMDESK, "serve", "--port", "0"], folder, environment) as wait_for_line,
         run_process(receiver, folder, environment | {"SECRET": secret}) as printed,
     ):
-        address = said("Claimdesk ").rpartition(" on ")[2]
+        address = wait_for_line("Claimdesk ").rpartition(" on ")[2]
 
         def call(path: str, body: Any = None) -> Any:
             content = None if body is None else json.dumps(body).encode()
@@ -295,8 +295,8 @@ def test_first_commands_end_in_a_verified_ping(environment: Environment, tmp_pat
     serve, listen, create, ping = [[str(CLAIMDESK), *line[1:]] for line in lines]
     assert [line[1] for line in (listen, create, ping)] == ["webhooks"] * 3
     port = find_free_port()
-    with run_process([*serve, "--port", "0"], tmp_path, environment) as said:
-        said("Claimdesk ")
+    with run_process([*serve, "--port", "0"], tmp_path, environment) as wait_for_line:
+        wait_for_line("Claimdesk ")
         # Where nobody can paste it, the secret is in the variable; tests/cli pastes it.
         address = create[3].replace("9000", str(port))
         secret = run_claimdesk(environment, tmp_path, *create[1:3], address).strip()

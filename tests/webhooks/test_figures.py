@@ -34,15 +34,15 @@ async def test_empty_outbox_is_not_late(board: Board) -> None:
 async def test_deliveries_are_counted_by_state(board: Board) -> None:
     """Due is what may go out now, in flight what is leased; dead is dead; what waits for its time
     and what was delivered is none of them."""
-    webhook = await board.endpoint(max_in_flight=2)
-    told = await board.tell_all([(webhook, str(i)) for i in range(6)])
-    first, second = await board.lease()
-    await board.settle(board.attempt(first))
-    await board.put_delivery(webhook, told[2], state="dead", settled_at=board.now)
-    await board.put_delivery(webhook, told[3], visible_at=board.now + timedelta(seconds=1))
+    webhook = await board.create_endpoint(max_in_flight=2)
+    told = await board.put_events([(webhook, str(i)) for i in range(6)])
+    first, second = await board.lease_deliveries()
+    await board.settle_attempts(board.build_attempt(first))
+    await board.set_delivery_columns(webhook, told[2], state="dead", settled_at=board.now)
+    await board.set_delivery_columns(webhook, told[3], visible_at=board.now + timedelta(seconds=1))
     stand = await count_deliveries(board)
     assert (stand.due, stand.in_flight, stand.dead) == (2, 1, 1)
-    board.advance(seconds=60)  # the lease has ended, and it is due again
+    board.advance_clock(seconds=60)  # the lease has ended, and it is due again
     stand = await count_deliveries(board)
     assert (stand.due, stand.in_flight, stand.dead) == (4, 0, 1)
     assert second.message in told
@@ -57,9 +57,9 @@ async def test_endpoints_are_counted_by_state(board: Board) -> None:
         {"state": "paused", "failures": 9},
     )
     for values in (*changes, {"state": "disabled"}, {"deleted_at": board.now}):
-        webhook = await board.endpoint()
+        webhook = await board.create_endpoint()
         if values:
-            await board.put(webhook, **values)
+            await board.set_columns(webhook, **values)
     assert (await count_deliveries(board)).endpoints == {
         "active": 3,
         "paused": 1,
@@ -70,18 +70,18 @@ async def test_endpoints_are_counted_by_state(board: Board) -> None:
 
 async def test_oldest_due_is_of_healthy_endpoints(board: Board) -> None:
     """Late is by how long the first of all endpoints is due."""
-    one, other = await board.endpoint(), await board.endpoint()
-    await board.tell(one)
-    board.advance(seconds=40)
-    await board.tell(other)
-    board.advance(seconds=20)
+    one, other = await board.create_endpoint(), await board.create_endpoint()
+    await board.put_event(one)
+    board.advance_clock(seconds=40)
+    await board.put_event(other)
+    board.advance_clock(seconds=20)
     assert await read_lateness(board) == 60
-    await board.lease(wanted=[one])
+    await board.lease_deliveries(wanted=[one])
     assert await read_lateness(board) == 20
 
 
 @pytest.mark.parametrize(
-    "how",
+    "condition",
     [
         {"state": "paused"},
         {"state": "disabled"},
@@ -89,31 +89,31 @@ async def test_oldest_due_is_of_healthy_endpoints(board: Board) -> None:
         {"blocked_until": timedelta(hours=1)},
         {"deleted_at": timedelta()},
     ],
-    ids=lambda how: next(iter(how)),
+    ids=lambda condition: next(iter(condition)),
 )
-async def test_failing_endpoints_are_not_late(board: Board, how: dict[str, object]) -> None:
+async def test_failing_endpoints_are_not_late(board: Board, condition: dict[str, object]) -> None:
     """What is due to an endpoint that is paused, disabled, failing, asked to be left alone, or
     deleted says nothing of the dispatcher; the same endpoint in health does."""
-    webhook = await board.endpoint()
-    await board.tell(webhook)
+    webhook = await board.create_endpoint()
+    await board.put_event(webhook)
     values = {
         name: board.now + value if isinstance(value, timedelta) else value
-        for name, value in how.items()
+        for name, value in condition.items()
     }
-    await board.put(webhook, **values)
-    board.advance(minutes=10)
+    await board.set_columns(webhook, **values)
+    board.advance_clock(minutes=10)
     assert await read_lateness(board) == 0
     healthy = {"state": "active", "failures": 0, "blocked_until": None, "deleted_at": None}
-    await board.put(webhook, **healthy)
+    await board.set_columns(webhook, **healthy)
     assert await read_lateness(board) == 600
 
 
 async def test_endpoint_whose_block_has_passed_counts(board: Board) -> None:
     """An endpoint that asked for a minute counts again after it."""
-    webhook = await board.endpoint()
-    await board.tell(webhook)
-    await board.put(webhook, blocked_until=board.now + timedelta(minutes=1))
-    board.advance(minutes=1)
+    webhook = await board.create_endpoint()
+    await board.put_event(webhook)
+    await board.set_columns(webhook, blocked_until=board.now + timedelta(minutes=1))
+    board.advance_clock(minutes=1)
     assert await read_lateness(board) == 60
 
 

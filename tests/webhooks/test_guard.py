@@ -172,7 +172,7 @@ def test_configured_networks_are_permitted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("found", "words"),
+    ("answer", "words"),
     [
         (["10.0.0.5"], "hooks.example is at 10.0.0.5, .* add 10.0.0.5/32 to CLAIMDESK_WEBHOOK_AL"),
         (["::ffff:10.0.0.5"], "add 10.0.0.5/32 to"),
@@ -187,11 +187,11 @@ def test_configured_networks_are_permitted() -> None:
     ],
 )
 async def test_name_with_a_private_address_is_refused(
-    found: list[str] | Exception, words: str
+    answer: list[str] | Exception, words: str
 ) -> None:
     """One address that is not public refuses all; the sentence names the setting that opens it."""
     with pytest.raises(AddressRefused, match=words):
-        await AddressGuard(resolve=build_resolver(found)).check_address("https://hooks.example/")
+        await AddressGuard(resolve=build_resolver(answer)).check_address("https://hooks.example/")
 
 
 async def test_literal_addresses_are_vetted_unresolved() -> None:
@@ -232,12 +232,12 @@ async def test_abandoned_lookup_does_no_harm(monkeypatch: pytest.MonkeyPatch) ->
     late = asyncio.Event()
     loop = asyncio.get_running_loop()
 
-    def slow(*_: object, **__: object) -> list[object]:
+    def look_up_slowly(*_: object, **__: object) -> list[object]:
         future = asyncio.run_coroutine_threadsafe(late.wait(), loop)
         future.result(5)
         return []
 
-    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    monkeypatch.setattr(socket, "getaddrinfo", look_up_slowly)
     lookup = asyncio.create_task(address_guard.resolve_with_system("hooks.example", 443))
     await asyncio.sleep(0.02)
     lookup.cancel()

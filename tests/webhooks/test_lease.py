@@ -24,73 +24,76 @@ def count_shares(leased: list[Leased]) -> Counter[str]:
 async def test_lease_is_a_token_until_the_visibility_timeout(board: Board) -> None:
     """Leasing moves visible_at past the lease, writes a token and counts an attempt; what is sent
     are the stored bytes with the endpoint's settings of today."""
-    webhook = await board.endpoint(headers={"X-Desk": "one"}, timeout_s=3.0)
-    message = await board.tell(webhook, body=b'{"told":1}')
-    await board.put(webhook, url="https://cms.example/new")
-    one = await board.lease_one()
+    webhook = await board.create_endpoint(headers={"X-Desk": "one"}, timeout_s=3.0)
+    message = await board.put_event(webhook, body=b'{"told":1}')
+    await board.set_columns(webhook, url="https://cms.example/new")
+    one = await board.lease_delivery()
     assert (one.webhook, one.message, one.attempt) == (webhook, message, 1)
     assert (one.url, one.headers, one.timeout) == ("https://cms.example/new", {"X-Desk": "one"}, 3)
     assert (one.body, one.type, one.created_at) == (b'{"told":1}', "claim.amended", board.now)
     assert not one.failing
-    row = await board.delivery(webhook, message)
+    row = await board.read_delivery(webhook, message)
     assert (row.lease, row.attempts, row.tries, row.state) == (one.lease, 1, 1, "pending")
     assert row.visible_at == board.now + MINUTE
-    assert (await board.webhook(webhook)).served_at == board.now
+    assert (await board.read_webhook(webhook)).served_at == board.now
 
 
 async def test_settings_bound_the_timeout_of_an_endpoint(board: Board) -> None:
     """No attempt is given longer than the settings say, whatever the endpoint asks for."""
-    await board.tell(await board.endpoint(timeout_s=60.0))
-    assert (await board.lease_one()).timeout == 15
+    await board.put_event(await board.create_endpoint(timeout_s=60.0))
+    assert (await board.lease_delivery()).timeout == 15
 
 
 async def test_leased_delivery_is_leased_by_nobody_else(board: Board) -> None:
     """Until its lease ends, a delivery is not offered to another dispatcher, not even by name."""
-    webhook = await board.endpoint()
-    await board.tell(webhook)
-    await board.lease_one()
-    board.advance(seconds=59)
-    assert await board.waiting() == []
-    assert await board.lease(wanted=[webhook]) == []
+    webhook = await board.create_endpoint()
+    await board.put_event(webhook)
+    await board.lease_delivery()
+    board.advance_clock(seconds=59)
+    assert await board.list_due_endpoints() == []
+    assert await board.lease_deliveries(wanted=[webhook]) == []
 
 
 async def test_only_open_endpoints_with_due_deliveries_are_listed(board: Board) -> None:
     """Not before its time, and nothing of an endpoint that is paused, disabled, deleted or asked
     to be left alone; at its time, all that is open."""
     names = ("due", "later", "paused", "disabled", "deleted", "blocked", "unblocked")
-    of = {name: await board.endpoint() for name in names}
-    messages = {name: await board.tell(webhook) for name, webhook in of.items()}
+    of = {name: await board.create_endpoint() for name in names}
+    messages = {name: await board.put_event(webhook) for name, webhook in of.items()}
     soon = board.now + timedelta(seconds=1)
-    await board.put_delivery(of["later"], messages["later"], visible_at=soon)
-    await board.put(of["paused"], state="paused")
-    await board.put(of["disabled"], state="disabled")
-    await board.put(of["deleted"], deleted_at=board.now)
-    await board.put(of["blocked"], blocked_until=soon)
-    await board.put(of["unblocked"], blocked_until=board.now)
-    assert set(await board.waiting()) == {of["due"], of["unblocked"]}
-    assert set(count_shares(await board.lease(wanted=of.values()))) == {of["due"], of["unblocked"]}
+    await board.set_delivery_columns(of["later"], messages["later"], visible_at=soon)
+    await board.set_columns(of["paused"], state="paused")
+    await board.set_columns(of["disabled"], state="disabled")
+    await board.set_columns(of["deleted"], deleted_at=board.now)
+    await board.set_columns(of["blocked"], blocked_until=soon)
+    await board.set_columns(of["unblocked"], blocked_until=board.now)
+    assert set(await board.list_due_endpoints()) == {of["due"], of["unblocked"]}
+    assert set(count_shares(await board.lease_deliveries(wanted=of.values()))) == {
+        of["due"],
+        of["unblocked"],
+    }
     board.now = soon
-    assert set(count_shares(await board.lease())) == {of["later"], of["blocked"]}
-    await board.state(of["paused"], EndpointState.ACTIVE)
-    await board.state(of["disabled"], EndpointState.ACTIVE)
-    assert set(count_shares(await board.lease())) == {of["paused"], of["disabled"]}
+    assert set(count_shares(await board.lease_deliveries())) == {of["later"], of["blocked"]}
+    await board.set_state(of["paused"], EndpointState.ACTIVE)
+    await board.set_state(of["disabled"], EndpointState.ACTIVE)
+    assert set(count_shares(await board.lease_deliveries())) == {of["paused"], of["disabled"]}
 
 
 async def test_a_lost_delivery_is_sent_again_at_once(board: Board) -> None:
     """A lease that ended unsettled is logged as lost, from when it was leased, and its delivery
     goes out at once the first time: dying workers are rare, and the receiver is well."""
-    webhook = await board.endpoint()
-    message = await board.tell(webhook)
-    first = await board.lease_one()
+    webhook = await board.create_endpoint()
+    message = await board.put_event(webhook)
+    first = await board.lease_delivery()
     leased_at = board.now
-    board.advance(seconds=60)
-    again = await board.lease_one()
+    board.advance_clock(seconds=60)
+    again = await board.lease_delivery()
     assert (again.message, again.attempt) == (message, 2)
     assert again.lease != first.lease
-    (line,) = await board.log()
+    (line,) = await board.list_attempts()
     assert (line.number, line.outcome, line.error, line.status) == (1, "lost", LOST_ERROR, None)
     assert line.started_at == leased_at
-    row = await board.delivery(webhook, message)
+    row = await board.read_delivery(webhook, message)
     assert (row.attempts, row.tries, row.losses) == (2, 2, 1)
     assert (row.lease, row.last_error) == (again.lease, LOST_ERROR)
 
@@ -99,75 +102,75 @@ async def test_delivery_that_kills_its_workers_becomes_a_dead_letter(board: Boar
     """From its second loss in a row a delivery waits about as long as the schedule says, spread
     widely, so that it takes fewer others with it each time; after the last try it is dead, and
     the others flow."""
-    webhook = await board.endpoint()
-    poison = await board.tell(webhook, claim="poison")
-    await board.lease_one()
-    board.advance(seconds=60)
-    await board.lease_one()
+    webhook = await board.create_endpoint()
+    poison = await board.put_event(webhook, claim="poison")
+    await board.lease_delivery()
+    board.advance_clock(seconds=60)
+    await board.lease_delivery()
     for tries in range(2, len(SCHEDULE) + 1):
-        board.advance(seconds=60)
-        assert await board.lease() == []
-        row = await board.delivery(webhook, poison)
+        board.advance_clock(seconds=60)
+        assert await board.lease_deliveries() == []
+        row = await board.read_delivery(webhook, poison)
         assert (row.lease, row.tries, row.losses) == (None, tries, tries)
         wait = (row.visible_at - board.now) / timedelta(seconds=SCHEDULE[tries - 1])
         assert 0.5 <= wait <= 2
         board.now = row.visible_at
-        await board.lease_one()
-    board.advance(seconds=60)
-    healthy = await board.tell(webhook, claim="healthy")
-    turn = await board.turn()
+        await board.lease_delivery()
+    board.advance_clock(seconds=60)
+    healthy = await board.put_event(webhook, claim="healthy")
+    turn = await board.take_turn()
     assert [each.message for each in turn.leased] == [healthy]
     assert turn.died == 1
-    row = await board.delivery(webhook, poison)
+    row = await board.read_delivery(webhook, poison)
     assert (row.state, row.lease, row.settled_at) == (DeliveryState.DEAD, None, board.now)
     assert row.last_error == LOST_ERROR
-    assert [line.outcome for line in await board.log()] == ["lost"] * (len(SCHEDULE) + 1)
+    assert [line.outcome for line in await board.list_attempts()] == ["lost"] * (len(SCHEDULE) + 1)
 
 
 async def test_lost_last_attempt_makes_a_dead_letter(board: Board) -> None:
     """Even a first loss is not sent again when the schedule is used up."""
-    webhook = await board.endpoint()
-    message = await board.tell(webhook)
-    await board.lease_one()
-    await board.put_delivery(webhook, message, tries=len(SCHEDULE) + 1)
-    board.advance(seconds=60)
-    turn = await board.turn()
+    webhook = await board.create_endpoint()
+    message = await board.put_event(webhook)
+    await board.lease_delivery()
+    await board.set_delivery_columns(webhook, message, tries=len(SCHEDULE) + 1)
+    board.advance_clock(seconds=60)
+    turn = await board.take_turn()
     assert (turn.leased, turn.died) == ([], 1)
-    assert (await board.delivery(webhook, message)).state == DeliveryState.DEAD
+    assert (await board.read_delivery(webhook, message)).state == DeliveryState.DEAD
 
 
 async def test_settling_resets_the_count_of_losses(board: Board) -> None:
     """Losses count in a row: an attempt that is settled, even a failure, begins anew."""
-    webhook = await board.endpoint()
-    message = await board.tell(webhook)
-    await board.lease_one()
-    board.advance(seconds=60)
-    await board.settle(board.attempt(await board.lease_one(), 500))
-    row = await board.delivery(webhook, message)
+    webhook = await board.create_endpoint()
+    message = await board.put_event(webhook)
+    await board.lease_delivery()
+    board.advance_clock(seconds=60)
+    await board.settle_attempts(board.build_attempt(await board.lease_delivery(), 500))
+    row = await board.read_delivery(webhook, message)
     assert (row.losses, row.last_error) == (0, "the receiver answered 500")
     board.now = row.visible_at
-    await board.lease_one()
+    await board.lease_delivery()
     # Still said while it is under way: nobody has heard otherwise.
-    assert (await board.delivery(webhook, message)).last_error == "the receiver answered 500"
-    board.advance(seconds=60)
-    assert (await board.lease_one()).attempt == 4
+    assert (await board.read_delivery(webhook, message)).last_error == "the receiver answered 500"
+    board.advance_clock(seconds=60)
+    assert (await board.lease_delivery()).attempt == 4
 
 
 async def test_an_endpoint_has_no_more_in_flight_than_it_says(board: Board) -> None:
     """`max_in_flight` bounds what is leased over all turns, and an endpoint that has so many is
     said to be full; settling makes room; an expired lease holds none."""
-    webhook = await board.endpoint(max_in_flight=3)
-    await board.tell_all([(webhook, str(i)) for i in range(8)])
-    turn = await board.turn(room=2)
+    webhook = await board.create_endpoint(max_in_flight=3)
+    await board.put_events([(webhook, str(i)) for i in range(8)])
+    turn = await board.take_turn(room=2)
     assert (len(turn.leased), turn.busy) == (2, frozenset())
-    turn = await board.turn()
+    turn = await board.take_turn()
     assert (len(turn.leased), turn.busy) == (1, frozenset({webhook}))
-    assert (await board.turn()).busy == {webhook}
-    assert await board.waiting(busy=[webhook]) == []
-    turn = await board.turn(board.attempt(turn.leased[0]))
+    assert (await board.take_turn()).busy == {webhook}
+    assert await board.list_due_endpoints(busy=[webhook]) == []
+    turn = await board.take_turn(board.build_attempt(turn.leased[0]))
     assert (len(turn.leased), turn.busy) == (1, frozenset({webhook}))
-    board.advance(seconds=60)
-    assert len(await board.lease()) == 3
+    board.advance_clock(seconds=60)
+    assert len(await board.lease_deliveries()) == 3
 
 
 @pytest.mark.parametrize("workers", [2, 6])
@@ -176,13 +179,13 @@ async def test_limit_in_flight_is_exact_with_several_dispatchers(
 ) -> None:
     """However many dispatchers take turns at the same instant, no delivery is leased twice, and no
     endpoint has more in flight than it says."""
-    endpoints = [await board.endpoint(max_in_flight=most) for most in (1, 2, 5)]
-    await board.tell_all([(webhook, str(i)) for i in range(20) for webhook in endpoints])
+    endpoints = [await board.create_endpoint(max_in_flight=limit) for limit in (1, 2, 5)]
+    await board.put_events([(webhook, str(i)) for i in range(20) for webhook in endpoints])
     turns = await asyncio.gather(
-        *(board.turn(wanted=endpoints, room=64) for _ in range(workers) for _ in range(3))
+        *(board.take_turn(wanted=endpoints, room=64) for _ in range(workers) for _ in range(3))
     )
     for _ in range(3):  # what a lock kept from all of them
-        turns.append(await board.turn(wanted=endpoints))
+        turns.append(await board.take_turn(wanted=endpoints))
     leased = [each for turn in turns for each in turn.leased]
     assert len({each.lease for each in leased}) == len(leased)
     assert len({(each.webhook, each.message) for each in leased}) == len(leased)
@@ -192,32 +195,34 @@ async def test_limit_in_flight_is_exact_with_several_dispatchers(
 async def test_slots_are_shared_equally(board: Board) -> None:
     """A flood for one endpoint takes from the others nothing that they could use; what one cannot
     use, the next gets."""
-    flooded, narrow, other = [await board.endpoint(max_in_flight=most) for most in (64, 2, 64)]
+    flooded, narrow, other = [
+        await board.create_endpoint(max_in_flight=limit) for limit in (64, 2, 64)
+    ]
     # Ids of one millisecond stand in any order.
     for place, webhook in enumerate((flooded, narrow, other)):
-        await board.put(webhook, served_at=board.now - timedelta(seconds=3 - place))
-    await board.tell_all(
+        await board.set_columns(webhook, served_at=board.now - timedelta(seconds=3 - place))
+    await board.put_events(
         [(webhook, str(i)) for webhook in (flooded, narrow, other) for i in range(40)]
     )
-    taken = count_shares(await board.lease(room=20))
+    taken = count_shares(await board.lease_deliveries(room=20))
     assert (taken[flooded], taken[narrow], taken[other]) == (7, 2, 11)
-    assert await board.lease(room=0) == []
+    assert await board.lease_deliveries(room=0) == []
 
 
 async def test_failing_endpoints_share_their_slots(board: Board) -> None:
     """Endpoints whose last try failed get no more than the room for failing ones, all together;
     the rest is for those that work."""
-    failing = [await board.endpoint() for _ in range(3)]
-    well = await board.endpoint()
+    failing = [await board.create_endpoint() for _ in range(3)]
+    well = await board.create_endpoint()
     for webhook in failing:
-        await board.fail(webhook)
-    await board.tell_all([(webhook, str(i)) for i in range(8) for webhook in (*failing, well)])
-    leased = await board.lease(room=32, room_for_failing=4)
+        await board.fail_attempts(webhook)
+    await board.put_events([(webhook, str(i)) for i in range(8) for webhook in (*failing, well)])
+    leased = await board.lease_deliveries(room=32, room_for_failing=4)
     taken = count_shares(leased)
     assert sum(taken[webhook] for webhook in failing) == 4
     assert taken[well] == 8
     assert {each.webhook for each in leased if each.failing} <= set(failing)
-    assert set(count_shares(await board.lease(room=24, room_for_failing=0))) == set()
+    assert set(count_shares(await board.lease_deliveries(room=24, room_for_failing=0))) == set()
 
 
 async def test_failing_endpoints_do_not_hold_up_healthy_ones(
@@ -226,14 +231,14 @@ async def test_failing_endpoints_do_not_hold_up_healthy_ones(
     """When failing endpoints have used up their room, a turn looks past them to whoever works,
     however many they are and however long they have waited."""
     monkeypatch.setattr(due_endpoints, "ENDPOINTS_PER_TURN", 4)
-    failing = await board.endpoints(8)
+    failing = await board.create_endpoints(8)
     for webhook in failing:
-        await board.put(webhook, failures=1)
-    board.advance(seconds=1)
-    well = await board.endpoint()
-    await board.tell(*failing, well)
-    assert set(await board.waiting()) <= set(failing)
-    assert await board.waiting(with_failing=False) == [well]
+        await board.set_columns(webhook, failures=1)
+    board.advance_clock(seconds=1)
+    well = await board.create_endpoint()
+    await board.put_event(*failing, well)
+    assert set(await board.list_due_endpoints()) <= set(failing)
+    assert await board.list_due_endpoints(with_failing=False) == [well]
 
 
 async def test_longest_unserved_endpoint_comes_first(
@@ -242,12 +247,12 @@ async def test_longest_unserved_endpoint_comes_first(
     """With more endpoints due than one turn looks at, whoever waited longest comes first: all are
     served once before any is served twice."""
     monkeypatch.setattr(due_endpoints, "ENDPOINTS_PER_TURN", 8)
-    endpoints = await board.endpoints(50)
-    await board.tell_all([(webhook, str(i)) for i in range(3) for webhook in endpoints])
+    endpoints = await board.create_endpoints(50)
+    await board.put_events([(webhook, str(i)) for i in range(3) for webhook in endpoints])
     served: list[str] = []
     while len(served) < 50:
-        board.advance(milliseconds=5)
-        leased = await board.lease(room=5)
+        board.advance_clock(milliseconds=5)
+        leased = await board.lease_deliveries(room=5)
         assert 0 < len(leased) <= 5
         served += [each.webhook for each in leased]
     assert sorted(served) == sorted(endpoints)
@@ -259,50 +264,50 @@ async def test_turn_leases_for_a_bounded_number_of_endpoints(
     """However many endpoints something was settled for, a turn leases for AT_ONCE of them: SQLite
     takes no statement of any length."""
     monkeypatch.setattr(due_endpoints, "ENDPOINTS_PER_TURN", 8)
-    endpoints = await board.endpoints(20)
-    await board.tell(*endpoints)
-    assert len(count_shares(await board.lease(wanted=endpoints))) == 8
+    endpoints = await board.create_endpoints(20)
+    await board.put_event(*endpoints)
+    assert len(count_shares(await board.lease_deliveries(wanted=endpoints))) == 8
 
 
 async def test_released_lease_costs_no_attempt(board: Board) -> None:
     """What was leased and not sent is due at once, with the attempts it had before; the token is
     worth nothing any more."""
-    webhook = await board.endpoint()
-    message = await board.tell(webhook)
-    one = await board.lease_one()
-    board.advance(seconds=5)
-    assert await board.hand_back(one) == 1
-    row = await board.delivery(webhook, message)
+    webhook = await board.create_endpoint()
+    message = await board.put_event(webhook)
+    one = await board.lease_delivery()
+    board.advance_clock(seconds=5)
+    assert await board.release_leases(one) == 1
+    row = await board.read_delivery(webhook, message)
     assert (row.lease, row.attempts, row.tries, row.visible_at) == (None, 0, 0, board.now)
-    assert await board.hand_back(one) == 0
-    settled = await board.settle(board.attempt(one))
+    assert await board.release_leases(one) == 0
+    settled = await board.settle_attempts(board.build_attempt(one))
     assert [outcome for _, outcome in settled.outcomes] == ["fenced"]
-    assert (await board.lease_one()).attempt == 1
-    assert await board.log() == []
+    assert (await board.lease_delivery()).attempt == 1
+    assert await board.list_attempts() == []
 
 
 async def test_releasing_a_lost_lease_changes_nothing(board: Board) -> None:
     """A lease that another has taken up meanwhile cannot be handed back."""
-    webhook = await board.endpoint()
-    message = await board.tell(webhook)
-    late = await board.lease_one()
-    board.advance(seconds=60)
-    await board.lease_one()
-    before = await board.delivery(webhook, message)
-    assert await board.hand_back(late) == 0
-    assert await board.delivery(webhook, message) == before
+    webhook = await board.create_endpoint()
+    message = await board.put_event(webhook)
+    late = await board.lease_delivery()
+    board.advance_clock(seconds=60)
+    await board.lease_delivery()
+    before = await board.read_delivery(webhook, message)
+    assert await board.release_leases(late) == 0
+    assert await board.read_delivery(webhook, message) == before
 
 
 async def test_both_secrets_sign_during_the_overlap(board: Board) -> None:
     """After a rotation the new secret and, until the overlap ends, the one before sign."""
-    webhook = await board.endpoint()
-    before = (await board.webhook(webhook)).secret
+    webhook = await board.create_endpoint()
+    before = (await board.read_webhook(webhook)).secret
     secret = await board.database.write(
         webhook_commands.rotate_secret, webhook, overlap_hours=2, actor=SYSTEM, now=board.now
     )
-    await board.tell(webhook, claim="x")
-    await board.tell(webhook, claim="y")
-    one, _ = await board.lease()
+    await board.put_event(webhook, claim="x")
+    await board.put_event(webhook, claim="y")
+    one, _ = await board.lease_deliveries()
     assert one.secrets == (secret, before)
-    board.advance(hours=2)
-    assert (await board.lease())[0].secrets == (secret,)
+    board.advance_clock(hours=2)
+    assert (await board.lease_deliveries())[0].secrets == (secret,)

@@ -67,25 +67,25 @@ class Webhooks(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.run(self.database.start())
-        self.endpoints = [self.run(self.board.endpoint(max_in_flight=CAP)) for _ in range(2)]
+        self.endpoints = [self.run(self.board.create_endpoint(max_in_flight=CAP)) for _ in range(2)]
 
     # --- what happens ---
 
-    @rule(claim=st.sampled_from(CLAIMS), both=st.booleans(), count=st.integers(1, 3))
-    def tell(self, claim: str, both: bool, count: int) -> None:
-        endpoints = self.endpoints if both else self.endpoints[:1]
+    @rule(claim=st.sampled_from(CLAIMS), is_for_both=st.booleans(), count=st.integers(1, 3))
+    def put_event(self, claim: str, is_for_both: bool, count: int) -> None:
+        endpoints = self.endpoints if is_for_both else self.endpoints[:1]
         for _ in range(count):
-            message = self.run(self.board.tell(*endpoints, claim=claim))
+            message = self.run(self.board.put_event(*endpoints, claim=claim))
             self.told |= {(webhook, message) for webhook in endpoints}
 
-    @rule(room=st.integers(1, 4), settling=st.booleans(), well=st.booleans())
-    def take_turn(self, room: int, settling: bool, well: bool) -> None:
+    @rule(room=st.integers(1, 4), settles=st.booleans(), is_well=st.booleans())
+    def take_turn(self, room: int, settles: bool, is_well: bool) -> None:
         """A worker's turn, in which it may settle the oldest that it has in hand."""
         attempts = []
-        if settling and self.in_hand:
-            attempts = [self.answered(0, well)]
-        turn = self.run(self.board.turn(*attempts, room=room))
-        rows = self.run(self.board.deliveries())
+        if settles and self.in_hand:
+            attempts = [self.build_answer(0, is_well)]
+        turn = self.run(self.board.take_turn(*attempts, room=room))
+        rows = self.run(self.board.list_deliveries())
         for each in turn.leased:
             place = (each.webhook, each.message)
             row = next(row for row in rows if (row.webhook, row.message) == place)
@@ -103,47 +103,49 @@ class Webhooks(RuleBasedStateMachine):
             self.in_hand.append((each, self.board.now))
 
     @precondition(lambda self: self.in_hand)
-    @rule(position=which, well=st.booleans())
-    def settle(self, position: int, well: bool) -> None:
+    @rule(position=which, is_well=st.booleans())
+    def settle(self, position: int, is_well: bool) -> None:
         """An answer, late or not, of any attempt."""
-        self.run(self.board.settle(self.answered(position % len(self.in_hand), well)))
+        self.run(
+            self.board.settle_attempts(self.build_answer(position % len(self.in_hand), is_well))
+        )
 
-    def answered(self, position: int, well: bool) -> Any:
+    def build_answer(self, position: int, is_well: bool) -> Any:
         one, at = self.in_hand.pop(position)
-        if well:
+        if is_well:
             self.got.add((one.webhook, one.message))
-        return self.board.attempt(one, 200 if well else 500, started_at=at)
+        return self.board.build_attempt(one, 200 if is_well else 500, started_at=at)
 
     @precondition(lambda self: self.in_hand)
     @rule(position=which)
     def die(self, position: int) -> None:
         """A worker is killed; whether the receiver got it, nobody knows."""
         self.in_hand.pop(position % len(self.in_hand))
-        self.board.advance(seconds=60)
+        self.board.advance_clock(seconds=60)
 
     @precondition(lambda self: self.in_hand)
     @rule(position=which)
     def hand_back(self, position: int) -> None:
         one, at = self.in_hand.pop(position % len(self.in_hand))
         place = (one.webhook, one.message)
-        if self.run(self.board.hand_back(one)) and self.first_tried[place] == at:
-            row = self.run(self.board.delivery(*place))
+        if self.run(self.board.release_leases(one)) and self.first_tried[place] == at:
+            row = self.run(self.board.read_delivery(*place))
             if row.first_tried_at is None:
                 del self.first_tried[place]
 
     @rule(seconds=st.sampled_from([1, 30, 61, 700, 3600, 86_400]))
-    def wait(self, seconds: int) -> None:
-        self.board.advance(seconds=seconds)
+    def let_time_pass(self, seconds: int) -> None:
+        self.board.advance_clock(seconds=seconds)
 
     @rule(first=st.booleans(), state=st.sampled_from([EndpointState.ACTIVE, EndpointState.PAUSED]))
     def switch(self, first: bool, state: EndpointState) -> None:
-        self.run(self.board.state(self.endpoints[not first], state))
+        self.run(self.board.set_state(self.endpoints[not first], state))
 
     @rule(first=st.booleans())
     def recover(self, first: bool) -> None:
         webhook = self.endpoints[not first]
         dead = [row for row in self.rows() if (row.webhook, row.state) == (webhook, "dead")]
-        self.run(self.board.recover(webhook))
+        self.run(self.board.recover_deliveries(webhook))
         for row in dead:
             self.first_tried.pop((row.webhook, row.message), None)
 
@@ -151,21 +153,21 @@ class Webhooks(RuleBasedStateMachine):
     @rule(position=which)
     def redeliver(self, position: int) -> None:
         place = sorted(self.told)[position % len(self.told)]
-        state = self.run(self.board.delivery(*place)).state
-        self.run(self.board.redeliver(*place))
+        state = self.run(self.board.read_delivery(*place)).state
+        self.run(self.board.redeliver_message(*place))
         if state != "pending":
             self.first_tried.pop(place, None)
 
     # --- what holds ---
 
     def rows(self) -> Any:
-        return self.run(self.board.deliveries())
+        return self.run(self.board.list_deliveries())
 
     @invariant()
     def the_promise_holds(self) -> None:
         if not self.endpoints:
             return
-        rows, log = self.rows(), self.run(self.board.log())
+        rows, log = self.rows(), self.run(self.board.list_attempts())
         assert {(row.webhook, row.message) for row in rows} == self.told
         assert len(rows) == len(self.told)
         in_flight: Counter[str] = Counter()
@@ -185,13 +187,15 @@ class Webhooks(RuleBasedStateMachine):
     def all_arrives_in_the_end(self) -> None:
         """Receivers are well again, and whatever was given up is asked for."""
         for webhook in self.endpoints:
-            self.run(self.board.state(webhook, EndpointState.ACTIVE))
-            self.run(self.board.recover(webhook))
+            self.run(self.board.set_state(webhook, EndpointState.ACTIVE))
+            self.run(self.board.recover_deliveries(webhook))
         for _ in range(10 * len(self.told) + 10):
-            self.board.advance(days=2)
-            while leased := self.run(self.board.lease()):
+            self.board.advance_clock(days=2)
+            while leased := self.run(self.board.lease_deliveries()):
                 self.got |= {(each.webhook, each.message) for each in leased}
-                self.run(self.board.settle(*(self.board.attempt(each) for each in leased)))
+                self.run(
+                    self.board.settle_attempts(*(self.board.build_attempt(each) for each in leased))
+                )
             if all(row.state == "delivered" for row in self.rows()):
                 break
         assert self.got == self.told

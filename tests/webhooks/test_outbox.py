@@ -26,12 +26,12 @@ def board(desk: Desk) -> Board:
 
 async def count_types(board: Board, webhook: str) -> Counter[str]:
     """The types that an endpoint is told of."""
-    return Counter(row.type for row in await board.deliveries() if row.webhook == webhook)
+    return Counter(row.type for row in await board.list_deliveries() if row.webhook == webhook)
 
 
 async def read_bodies(board: Board) -> list[dict[str, Any]]:
     query = select(tables.webhook_messages.c.body).order_by(tables.webhook_messages.c.id)
-    return [orjson.loads(row.body) for row in await board.rows(query)]
+    return [orjson.loads(row.body) for row in await board.read_rows(query)]
 
 
 async def record_full_day(desk: Desk) -> None:
@@ -64,8 +64,8 @@ async def record_full_day(desk: Desk) -> None:
     origin = await desk.post(
         "/v1/statements", build_statement("pristina", quotes=[build_quote("No.")])
     )
-    said = {"statement": origin["id"], "stance": "contradicts"}
-    await desk.post(f"/v1/claims/{claim}/links", said)
+    denial = {"statement": origin["id"], "stance": "contradicts"}
+    await desk.post(f"/v1/claims/{claim}/links", denial)
     gone = await desk.editor.post(
         f"/v1/statements/{origin['id']}/withdrawal", json={"reason": "taken back"}
     )
@@ -89,16 +89,16 @@ async def test_every_event_of_a_day_is_in_the_outbox(desk: Desk, board: Board) -
     """Each event that outsiders are told of is one message, under the event's own id, with one
     delivery for each endpoint that wants it; an endpoint that names types gets only these.  No
     assignee and no note is in any body."""
-    everything = await board.endpoint()
+    everything = await board.create_endpoint()
     one_type = {
-        kind: await board.endpoint(event_types=(kind,))
+        kind: await board.create_endpoint(event_types=(kind,))
         for kind in EventType
         if kind is not EventType.PING
     }
-    two = await board.endpoint(event_types=("claim.merged", "claim.withdrawn"))
+    two = await board.create_endpoint(event_types=("claim.merged", "claim.withdrawn"))
     await record_full_day(desk)
-    events = {row.id: row for row in await board.rows(select(record.events))}
-    messages = await board.rows(select(tables.webhook_messages))
+    events = {row.id: row for row in await board.read_rows(select(record.events))}
+    messages = await board.read_rows(select(tables.webhook_messages))
     assert {row.type for row in messages} == set(EventType) - {EventType.PING}
     for message in messages:
         event = events[message.id]
@@ -109,7 +109,7 @@ async def test_every_event_of_a_day_is_in_the_outbox(desk: Desk, board: Board) -
         assert b"assignee" not in message.body
         assert PRIVATE.encode() not in message.body
         assert b"note" not in message.body
-    rows = await board.deliveries()
+    rows = await board.list_deliveries()
     assert {row.message for row in rows if row.webhook == everything} == {m.id for m in messages}
     for row in rows:
         event = events[row.message]
@@ -150,7 +150,7 @@ async def test_filters_choose_the_endpoints(desk: Desk, board: Board) -> None:
         },
         "all but one": {"story": "border", "claim": first, "parties": ("nato",)},
     }
-    of = {name: await board.endpoint(**changes) for name, changes in filters.items()}
+    of = {name: await board.create_endpoint(**changes) for name, changes in filters.items()}
     await desk.link(first, "comments", "kosovo-police")
     await desk.link(
         (await desk.claim(story=None, claimant="washington", speaker=None))["id"],
@@ -172,7 +172,7 @@ async def test_filters_choose_the_endpoints(desk: Desk, board: Board) -> None:
         "all": {link: 1},
         "all but one": {},
     }
-    assert created not in {row.type for row in await board.deliveries()}
+    assert created not in {row.type for row in await board.list_deliveries()}
 
 
 async def test_party_filter_includes_all_parties_below(desk: Desk, board: Board) -> None:
@@ -185,11 +185,13 @@ async def test_party_filter_includes_all_parties_below(desk: Desk, board: Board)
         above = slug
     claim = (await desk.claim())["id"]
     chain = ("washington", "state-department", "bureau", "office")
-    of = {slug: await board.endpoint(parties=(slug,)) for slug in (*chain, "pristina", "nato")}
+    of = {
+        slug: await board.create_endpoint(parties=(slug,)) for slug in (*chain, "pristina", "nato")
+    }
     types = {"event_types": ("link.created",)}
-    of["both"] = await board.endpoint(parties=("nato", "state-department"), **types)
+    of["both"] = await board.create_endpoint(parties=("nato", "state-department"), **types)
 
-    async def linked() -> set[str]:
+    async def link_and_list() -> set[str]:
         return {
             slug
             for slug, each in of.items()
@@ -197,20 +199,22 @@ async def test_party_filter_includes_all_parties_below(desk: Desk, board: Board)
         }
 
     await desk.link(claim, "comments", "bureau")
-    assert await linked() == {"washington", "state-department", "bureau", "both"}
+    assert await link_and_list() == {"washington", "state-department", "bureau", "both"}
     moved = await desk.editor.patch("/v1/parties/bureau", json={"parent": "kosovo-police"})
     assert moved.status_code == 200, moved.text
-    of = {slug: await board.endpoint(parties=(slug,)) for slug in (*chain, "pristina", "nato")}
+    of = {
+        slug: await board.create_endpoint(parties=(slug,)) for slug in (*chain, "pristina", "nato")
+    }
     other = (await desk.claim())["id"]
     await desk.link(other, "comments", "office")
-    assert await linked() == {"pristina", "bureau", "office"}
+    assert await link_and_list() == {"pristina", "bureau", "office"}
 
 
 async def test_message_without_endpoint_is_not_kept(desk: Desk, board: Board) -> None:
     """Without endpoints, or where none matches, no message is written."""
     await desk.parties()
     await desk.claim()
-    await board.endpoint(event_types=("claim.merged",))
+    await board.create_endpoint(event_types=("claim.merged",))
     await desk.claim(text="Another")
     assert await read_bodies(board) == []
 
@@ -220,7 +224,7 @@ async def test_assignment_is_not_sent(desk: Desk, board: Board) -> None:
     await desk.parties()
     me = (await desk.checker.get("/v1/me")).json()["id"]
     claim = (await desk.claim())["id"]
-    webhook = await board.endpoint()
+    webhook = await board.create_endpoint()
     for change in ({"assignee": me}, {"assignee": None, "tags": ["border"]}):
         answer = await desk.checker.patch(f"/v1/claims/{claim}", json=change, headers=HEADERS)
         assert answer.status_code == 200, answer.text
@@ -236,9 +240,9 @@ async def test_rolled_back_change_is_not_in_the_outbox(desk: Desk, board: Board)
 
     await desk.parties()
     claim = (await desk.claim())["id"]
-    webhook = await board.endpoint()
+    webhook = await board.create_endpoint()
 
-    def undone(connection: Connection) -> None:
+    def write_and_fail(connection: Connection) -> None:
         loaded = claim_writer.load_claim(connection, claim, now=desk.clock())
         drafts = amendments.draft_amendment(loaded.state, {"tags": ["border"]}, material=False)
         claim_writer.record_events(connection, loaded, drafts, actor=SYSTEM, now=desk.clock())
@@ -247,20 +251,20 @@ async def test_rolled_back_change_is_not_in_the_outbox(desk: Desk, board: Board)
         raise ValueError("undone")
 
     with pytest.raises(ValueError, match="undone"):
-        await desk.database.write(undone)
+        await desk.database.write(write_and_fail)
     assert (await count_types(board, webhook), await read_bodies(board)) == ({}, [])
     of_claims = record.events.c.claim.is_not(None)
-    events = await board.rows(select(record.events.c.type).where(of_claims))
+    events = await board.read_rows(select(record.events.c.type).where(of_claims))
     assert [row.type for row in events] == ["claim.created"]
 
 
 async def test_paused_and_disabled_endpoints_collect_deliveries(desk: Desk, board: Board) -> None:
     """Paused and disabled endpoints, and those that rest, keep getting deliveries written;
     deleted ones do not."""
-    paused, disabled, resting, deleted = [await board.endpoint() for _ in range(4)]
-    await board.state(paused, EndpointState.PAUSED)
-    await board.put(disabled, state="disabled")
-    await board.put(resting, failures=9, blocked_until=board.advance(days=9))
+    paused, disabled, resting, deleted = [await board.create_endpoint() for _ in range(4)]
+    await board.set_state(paused, EndpointState.PAUSED)
+    await board.set_columns(disabled, state="disabled")
+    await board.set_columns(resting, failures=9, blocked_until=board.advance_clock(days=9))
     await board.database.write(
         webhook_commands.remove_webhook, deleted, actor=SYSTEM, now=board.now
     )
@@ -274,7 +278,7 @@ async def test_paused_and_disabled_endpoints_collect_deliveries(desk: Desk, boar
 async def test_changed_filter_applies_to_later_events(desk: Desk, board: Board) -> None:
     """What was written before stays; what comes after goes by the new filters, none again too."""
     await desk.parties()
-    webhook = await board.endpoint(parties=("nato",), event_types=("claim.created",))
+    webhook = await board.create_endpoint(parties=("nato",), event_types=("claim.created",))
     await desk.claim()
     assert await count_types(board, webhook) == {}
     change = {"parties": (), "event_types": ()}
@@ -288,7 +292,7 @@ async def test_changed_filter_applies_to_later_events(desk: Desk, board: Board) 
 async def test_sequences_have_no_gaps(desk: Desk, board: Board) -> None:
     """Each claim's changes of status are numbered 1, 2, 3 … in what receivers get."""
     await desk.parties()
-    await board.endpoint(event_types=("claim.status_changed",))
+    await board.create_endpoint(event_types=("claim.status_changed",))
     for text in ("One", "Another"):
         claim = (await desk.claim(text=text))["id"]
         await desk.link(claim, "requests_confirmation", "washington")

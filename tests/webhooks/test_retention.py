@@ -22,11 +22,11 @@ async def delete_old(board: Board) -> int:
 
 
 async def list_deliveries(board: Board) -> set[tuple[str, str]]:
-    return {(row.webhook, row.message) for row in await board.deliveries()}
+    return {(row.webhook, row.message) for row in await board.list_deliveries()}
 
 
 async def list_messages(board: Board) -> set[str]:
-    return {row.id for row in await board.rows(select(tables.webhook_messages.c.id))}
+    return {row.id for row in await board.read_rows(select(tables.webhook_messages.c.id))}
 
 
 @pytest.mark.parametrize(("state", "age"), [("delivered", DAYS_30), ("dead", DAYS_90)])
@@ -35,17 +35,21 @@ async def test_settled_deliveries_are_deleted_in_time(
 ) -> None:
     """Delivered after 30 days, dead after 90, counted from when that was settled; with its
     attempts and its message."""
-    webhook = await board.endpoint()
-    message = await board.tell(webhook)
-    await board.settle(board.attempt(await board.lease_one()))
-    await board.put_delivery(webhook, message, state=state)
+    webhook = await board.create_endpoint()
+    message = await board.put_event(webhook)
+    await board.settle_attempts(board.build_attempt(await board.lease_delivery()))
+    await board.set_delivery_columns(webhook, message, state=state)
     board.now += age
     assert await delete_old(board) == 0
     assert await list_deliveries(board) == {(webhook, message)}
     board.now += MOMENT
     assert await delete_old(board) == 1
     assert await delete_old(board) == 0
-    assert (await list_deliveries(board), await list_messages(board), await board.log()) == (
+    assert (
+        await list_deliveries(board),
+        await list_messages(board),
+        await board.list_attempts(),
+    ) == (
         set(),
         set(),
         [],
@@ -54,10 +58,10 @@ async def test_settled_deliveries_are_deleted_in_time(
 
 async def test_pending_deliveries_of_active_endpoints_are_kept(board: Board) -> None:
     """However old; and so does what is under way."""
-    webhook = await board.endpoint(max_in_flight=1)
-    told = await board.tell_all([(webhook, "a"), (webhook, "b")])
+    webhook = await board.create_endpoint(max_in_flight=1)
+    told = await board.put_events([(webhook, "a"), (webhook, "b")])
     board.now += 10 * DAYS_90
-    await board.lease_one()
+    await board.lease_delivery()
     assert await delete_old(board) == 0
     assert await list_deliveries(board) == {(webhook, message) for message in told}
 
@@ -68,15 +72,15 @@ async def test_pending_deliveries_of_paused_endpoints_are_deleted_in_the_end(
 ) -> None:
     """What has been due for 90 days to an endpoint that is paused or disabled; not what was asked
     for again since, nor what it was given or refused lately, however old the event."""
-    webhook = await board.endpoint()
-    await board.put(webhook, state=state)
+    webhook = await board.create_endpoint()
+    await board.set_columns(webhook, state=state)
     waiting, again, delivered, dead = [
-        await board.tell(webhook, claim=name) for name in ("waiting", "again", "given", "dead")
+        await board.put_event(webhook, claim=name) for name in ("waiting", "again", "given", "dead")
     ]
     board.now += DAYS_90
-    await board.put_delivery(webhook, again, visible_at=board.now)
-    await board.put_delivery(webhook, delivered, state="delivered", settled_at=board.now)
-    await board.put_delivery(webhook, dead, state="dead", settled_at=board.now)
+    await board.set_delivery_columns(webhook, again, visible_at=board.now)
+    await board.set_delivery_columns(webhook, delivered, state="delivered", settled_at=board.now)
+    await board.set_delivery_columns(webhook, dead, state="dead", settled_at=board.now)
     assert await delete_old(board) == 0
     board.now += MOMENT
     assert await delete_old(board) == 1
@@ -88,13 +92,13 @@ async def test_pending_deliveries_of_paused_endpoints_are_deleted_in_the_end(
 
 async def test_a_message_goes_with_its_last_delivery(board: Board) -> None:
     """While another endpoint has it to come, or keeps its record, the message stays."""
-    one, other = await board.endpoint(), await board.endpoint()
-    message = await board.tell(one, other)
-    await board.put_delivery(one, message, state="delivered", settled_at=board.now)
+    one, other = await board.create_endpoint(), await board.create_endpoint()
+    message = await board.put_event(one, other)
+    await board.set_delivery_columns(one, message, state="delivered", settled_at=board.now)
     board.now += DAYS_30 + MOMENT
     assert await delete_old(board) == 1
     assert await list_messages(board) == {message}
-    await board.put_delivery(other, message, state="delivered", settled_at=board.now)
+    await board.set_delivery_columns(other, message, state="delivered", settled_at=board.now)
     board.now += DAYS_30 + MOMENT
     assert await delete_old(board) == 1
     assert await list_messages(board) == set()
@@ -103,25 +107,25 @@ async def test_a_message_goes_with_its_last_delivery(board: Board) -> None:
 async def test_batches_are_small(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each transaction forgets a batch, and says how many those were until none are left."""
     monkeypatch.setattr(retention, "BATCH", 4)
-    webhook = await board.endpoint()
-    for message in await board.tell_all([(webhook, str(i)) for i in range(10)]):
-        await board.put_delivery(webhook, message, state="delivered", settled_at=board.now)
+    webhook = await board.create_endpoint()
+    for message in await board.put_events([(webhook, str(i)) for i in range(10)]):
+        await board.set_delivery_columns(webhook, message, state="delivered", settled_at=board.now)
     board.now += DAYS_90
     assert [await delete_old(board) for _ in range(4)] == [4, 4, 2, 0]
 
 
 async def test_deleted_endpoint_is_removed_with_its_deliveries(board: Board) -> None:
     """All that it had goes, whatever its age and state, then itself; the others keep theirs."""
-    webhook, other = await board.endpoint(), await board.endpoint()
-    told = [await board.tell(webhook, other, claim=name) for name in "abc"]
-    leased = next(each for each in await board.lease() if each.webhook == webhook)
-    await board.settle(board.attempt(leased))
+    webhook, other = await board.create_endpoint(), await board.create_endpoint()
+    told = [await board.put_event(webhook, other, claim=name) for name in "abc"]
+    leased = next(each for each in await board.lease_deliveries() if each.webhook == webhook)
+    await board.settle_attempts(board.build_attempt(leased))
     await board.database.write(
         webhook_commands.remove_webhook, webhook, actor=SYSTEM, now=board.now
     )
     assert await delete_old(board) == 3
     assert await delete_old(board) == 0
-    assert {row.id for row in await board.rows(select(tables.webhooks.c.id))} == {other}
+    assert {row.id for row in await board.read_rows(select(tables.webhooks.c.id))} == {other}
     assert await list_deliveries(board) == {(other, message) for message in told}
     assert await list_messages(board) == set(told)
 
@@ -131,8 +135,8 @@ async def test_an_endpoint_is_not_deleted_before_what_it_had(
     board: Board, database_url: str
 ) -> None:
     """What another holds locked is passed over; the endpoint waits for it and goes later."""
-    webhook = await board.endpoint()
-    await board.tell(webhook)
+    webhook = await board.create_endpoint()
+    await board.put_event(webhook)
     await board.database.write(
         webhook_commands.remove_webhook, webhook, actor=SYSTEM, now=board.now
     )
@@ -140,7 +144,7 @@ async def test_an_endpoint_is_not_deleted_before_what_it_had(
         assert await delete_old(board) == 0
     assert await delete_old(board) == 1
     assert await delete_old(board) == 0
-    assert await board.rows(select(tables.webhooks.c.id)) == []
+    assert await board.read_rows(select(tables.webhooks.c.id)) == []
 
 
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
@@ -149,10 +153,10 @@ async def test_concurrent_retention_leaves_no_message(
 ) -> None:
     """Of a message's last two deliveries each is deleted by another dispatcher, at the same time:
     the message goes with them."""
-    one, other = await board.endpoint(), await board.endpoint()
-    message = await board.tell(one, other)
-    await board.put_delivery(one, message, state="delivered", settled_at=board.now)
-    await board.put_delivery(other, message, state="dead", settled_at=board.now)
+    one, other = await board.create_endpoint(), await board.create_endpoint()
+    message = await board.put_event(one, other)
+    await board.set_delivery_columns(one, message, state="delivered", settled_at=board.now)
+    await board.set_delivery_columns(other, message, state="dead", settled_at=board.now)
     board.now += DAYS_90 + MOMENT
     async with holding(database_url, "SELECT 1 FROM webhook_messages FOR UPDATE") as held:
         both = [asyncio.create_task(delete_old(board))]
@@ -161,5 +165,5 @@ async def test_concurrent_retention_leaves_no_message(
         await until_waiting(database_url, 2)
         await held.release()
         assert await asyncio.gather(*both) == [1, 1]
-    left = await board.rows(select(func.count()).select_from(tables.webhook_messages))
+    left = await board.read_rows(select(func.count()).select_from(tables.webhook_messages))
     assert left[0][0] == 0

@@ -16,12 +16,12 @@ STATUSES = (None, 500, 404, 302, 429)
 async def next_turn(board: Board, webhook: str) -> list[Leased]:
     """Go on to when something may be sent to the endpoint, and lease it."""
     while True:
-        rows = [row for row in await board.deliveries() if row.state == "pending"]
+        rows = [row for row in await board.list_deliveries() if row.state == "pending"]
         if not rows:
             return []
         due = min(row.visible_at for row in rows)
-        board.now = max(board.now, due, (await board.webhook(webhook)).blocked_until or due)
-        leased = await board.lease()
+        board.now = max(board.now, due, (await board.read_webhook(webhook)).blocked_until or due)
+        leased = await board.lease_deliveries()
         if leased:
             return leased
 
@@ -30,25 +30,25 @@ async def test_failing_delivery_is_tried_by_the_schedule(board: Board) -> None:
     """At once, then 5 s, 30 s, 2 min, 10 min, 30 min, 1 h, 3 h, 6 h, 12 h, 24 h, 24 h, each within
     a fifth, whatever the breaker does meanwhile; then it is dead.  Each try is in the log."""
     board.rules = replace(board.rules, chance=random.Random(11))
-    webhook = await board.endpoint()
-    message = await board.tell(webhook)
+    webhook = await board.create_endpoint()
+    message = await board.put_event(webhook)
     began, ended = board.now, board.now
     tried_at = []
     while leased := await next_turn(board, webhook):
         tried_at.append(board.now)
-        board.advance(seconds=15)
+        board.advance_clock(seconds=15)
         ended = board.now
         status = STATUSES[len(tried_at) % len(STATUSES)]
-        await board.settle(board.attempt(leased[0], status, started_at=tried_at[-1]))
+        await board.settle_attempts(board.build_attempt(leased[0], status, started_at=tried_at[-1]))
     assert tried_at[0] == began
     assert len(tried_at) == len(SCHEDULE) + 1
     for planned, each, following in zip(SCHEDULE, tried_at, tried_at[1:], strict=False):
         waited = (following - each).total_seconds() - 15
         assert planned * 0.8 <= waited <= planned * 1.2
     assert timedelta(hours=58) < tried_at[-1] - began < timedelta(hours=87)
-    row = await board.delivery(webhook, message)
+    row = await board.read_delivery(webhook, message)
     assert (row.state, row.attempts, row.settled_at) == (DeliveryState.DEAD, 12, ended)
-    log = await board.log()
+    log = await board.list_attempts()
     assert [line.number for line in log] == list(range(1, 13))
     assert [line.started_at for line in log] == tried_at
     assert {line.outcome for line in log} == {"failed"}
@@ -68,7 +68,7 @@ async def test_everything_arrives_after_an_outage(desk: Desk) -> None:
     webhook = made.json()["id"]
     claim = (await desk.claim())["id"]
     await desk.link(claim, "requests_confirmation", "washington")
-    told = {row.message for row in await board.deliveries()}
+    told = {row.message for row in await board.list_deliveries()}
     assert len(told) == 3  # the claim, the link, and the status that follows from it
     board.now = desk.clock.now
     began = board.now
@@ -76,8 +76,8 @@ async def test_everything_arrives_after_an_outage(desk: Desk) -> None:
         leased = await next_turn(board, webhook)
         if not leased:
             break
-        await board.settle(*(board.attempt(each, 503) for each in leased))
-    endpoint = await board.webhook(webhook)
+        await board.settle_attempts(*(board.build_attempt(each, 503) for each in leased))
+    endpoint = await board.read_webhook(webhook)
     assert endpoint.state == EndpointState.ACTIVE
     desk.clock.now = board.now = max(board.now, began + timedelta(hours=100))
 
@@ -93,9 +93,9 @@ async def test_everything_arrives_after_an_outage(desk: Desk) -> None:
     arrived = []
     while leased := await next_turn(board, webhook):
         arrived += [each.message for each in leased]
-        await board.settle(*(board.attempt(each) for each in leased))
+        await board.settle_attempts(*(board.build_attempt(each) for each in leased))
     assert sorted(arrived) == sorted(told)
-    positions = {row.message: row.position for row in await board.deliveries()}
+    positions = {row.message: row.position for row in await board.list_deliveries()}
     assert [positions[message] for message in arrived] == sorted(positions.values())
     listed = await desk.admin.get(f"{path}/deliveries", params={"state": "delivered"})
     assert {item["id"] for item in listed.json()["items"]} == told

@@ -104,8 +104,8 @@ def test_timestamp_is_valid_for_five_minutes_either_way() -> None:
     """300 s old or ahead still verifies; names of headers count in any case."""
     headers = signatures.build_headers([SECRET], "evt_1", NOW, b"{}")
     shouted = {name.upper(): value for name, value in headers.items()}
-    for now in (NOW - 300, NOW + 300):
-        signatures.verify_message([SECRET], shouted, b"{}", now=now)
+    for instant in (NOW - 300, NOW + 300):
+        signatures.verify_message([SECRET], shouted, b"{}", now=instant)
 
 
 @pytest.mark.parametrize("secret", ["", "whsec_", "MfKQ9r8G", "whsec_!!!!", "whsec_abc", "whsec_é"])

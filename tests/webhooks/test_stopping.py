@@ -12,51 +12,57 @@ from service.domain.webhooks import DeliveryState
 from service.store.engine import Database
 from service.webhooks import dispatcher
 from tests.webhooks.board import Board
-from tests.webhooks.receivers import OK, Receiver, build_answering, run_receiver, swallow
+from tests.webhooks.receivers import OK, Receiver, build_answering, run_receiver, swallow_request
 from tests.webhooks.running import Running, run_dispatcher, wait_until
 
-pytestmark = pytest.mark.usefixtures("impatient", "said")
+pytestmark = pytest.mark.usefixtures("short_pauses", "dispatcher_log")
 
 
-async def test_stop_waits_for_attempts_in_flight(settings: Settings, today: Board) -> None:
+async def test_stop_waits_for_attempts_in_flight(settings: Settings, live_board: Board) -> None:
     """A receiver that is about to answer is heard, and its answer written down."""
     asked = asyncio.Event()
 
-    async def slow(it: Receiver, reader: Any, writer: Any) -> None:
-        await it.request(reader)
+    async def answer_slowly(receiver: Receiver, reader: Any, writer: Any) -> None:
+        await receiver.request(reader)
         asked.set()
         await asyncio.sleep(0.2)
-        await it.send(writer, OK)
+        await receiver.send(writer, OK)
 
-    async with run_receiver(slow) as it, run_dispatcher(settings, today.database):
-        webhook = await today.endpoint(url=it.url)
-        message = await today.tell(webhook)
+    async with (
+        run_receiver(answer_slowly) as receiver,
+        run_dispatcher(settings, live_board.database),
+    ):
+        webhook = await live_board.create_endpoint(url=receiver.url)
+        message = await live_board.put_event(webhook)
         await asked.wait()
-    row = await today.delivery(webhook, message)
+    row = await live_board.read_delivery(webhook, message)
     assert (row.state, row.lease) == (DeliveryState.DELIVERED, None)
 
 
 async def test_stop_releases_leases_of_unfinished_attempts(
-    settings: Settings, today: Board, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, live_board: Board, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is still under way after STOP_SECONDS is due again at once for whoever comes next."""
     monkeypatch.setattr(dispatcher, "STOP_SECONDS", 0.05)
-    async with run_receiver(swallow) as it, run_dispatcher(settings, today.database):
-        webhook = await today.endpoint(url=it.url)
-        messages = [await today.tell(webhook, claim=str(i)) for i in range(3)]
-        await wait_until(lambda: it.connections == 3)
+    async with (
+        run_receiver(swallow_request) as receiver,
+        run_dispatcher(settings, live_board.database),
+    ):
+        webhook = await live_board.create_endpoint(url=receiver.url)
+        messages = [await live_board.put_event(webhook, claim=str(i)) for i in range(3)]
+        await wait_until(lambda: receiver.connections == 3)
     for message in messages:
-        row = await today.delivery(webhook, message)
+        row = await live_board.read_delivery(webhook, message)
         assert (row.state, row.lease, row.attempts, row.tries) == ("pending", None, 0, 0)
         assert row.visible_at <= datetime.now(UTC)
 
 
-async def test_stop_during_a_turn_leaves_no_lease(settings: Settings, today: Board) -> None:
+async def test_stop_during_a_turn_leaves_no_lease(settings: Settings, live_board: Board) -> None:
     """What a turn leases while the dispatcher is told to stop is handed back, not sent."""
     stopping: list[asyncio.Task[None]] = []
     async with (
-        run_receiver(build_answering(OK)) as it,
-        run_dispatcher(settings, today.database) as running,
+        run_receiver(build_answering(OK)) as receiver,
+        run_dispatcher(settings, live_board.database) as running,
     ):
 
         async def stop(turn: Any) -> None:
@@ -65,20 +71,20 @@ async def test_stop_during_a_turn_leaves_no_lease(settings: Settings, today: Boa
                 await asyncio.sleep(0.05)
 
         running.meddled.after = stop
-        webhook = await today.endpoint(url=it.url)
-        message = await today.tell(webhook)
+        webhook = await live_board.create_endpoint(url=receiver.url)
+        message = await live_board.put_event(webhook)
         await wait_until(lambda: bool(stopping))
         await stopping[0]
-        row = await today.delivery(webhook, message)
+        row = await live_board.read_delivery(webhook, message)
         assert (row.state, row.lease, row.attempts) == ("pending", None, 0)
-    assert it.requests == []
+    assert receiver.requests == []
 
 
-async def test_stop_settles_finished_attempts(settings: Settings, today: Board) -> None:
+async def test_stop_settles_finished_attempts(settings: Settings, live_board: Board) -> None:
     """An attempt that ends as the dispatcher gives up on it is settled: its lease is its own."""
-    running = Running(settings, today.database, {})
-    await today.tell(await today.endpoint())
-    leased = await today.lease_one()
+    running = Running(settings, live_board.database, {})
+    await live_board.put_event(await live_board.create_endpoint())
+    leased = await live_board.lease_delivery()
 
     async def ended() -> None:
         """All that there was to do."""
@@ -92,22 +98,22 @@ async def test_stop_settles_finished_attempts(settings: Settings, today: Board) 
 
 @pytest.mark.parametrize("error", [Unavailable("The database is gone."), ValueError("a defect")])
 async def test_stop_does_not_wait_for_a_database_that_is_gone(
-    settings: Settings, today: Board, error: Exception
+    settings: Settings, live_board: Board, error: Exception
 ) -> None:
     """A few turns fail, and that is that: the leases end by themselves."""
     async with (
-        run_receiver(build_answering(OK)) as it,
-        run_dispatcher(settings, today.database) as running,
+        run_receiver(build_answering(OK)) as receiver,
+        run_dispatcher(settings, live_board.database) as running,
     ):
 
-        async def fails(turn: dict[str, Any]) -> None:
+        async def fail_turn(turn: dict[str, Any]) -> None:
             if turn["attempts"]:
                 raise error
 
-        running.meddled.before = fails
-        webhook = await today.endpoint(url=it.url)
-        await today.tell(webhook)
-        await wait_until(lambda: len(it.requests) == 1)
+        running.meddled.before = fail_turn
+        webhook = await live_board.create_endpoint(url=receiver.url)
+        await live_board.put_event(webhook)
+        await wait_until(lambda: len(receiver.requests) == 1)
         async with asyncio.timeout(3):
             await running.dispatcher.stop()
 

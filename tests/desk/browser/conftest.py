@@ -93,7 +93,7 @@ class Windows:
         context = await self.browser.new_context(base_url=self.desk.url, **options)  # type: ignore[arg-type]
         self._stack.push_async_callback(context.close)
         context.set_default_timeout(SLOW)
-        context.on("console", self._heard)
+        context.on("console", self._note_message)
         context.on("weberror", lambda error: self.complaints.append(str(error.error)))
         return context
 
@@ -108,7 +108,7 @@ class Windows:
             await page.goto(path)
         return page
 
-    def _heard(self, message: ConsoleMessage) -> None:
+    def _note_message(self, message: ConsoleMessage) -> None:
         # That an answer was 4xx is what several tests are about.
         if message.type in ("error", "warning") and "Failed to load resource" not in message.text:
             self.complaints.append(message.text)

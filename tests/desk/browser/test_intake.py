@@ -46,7 +46,7 @@ SELECT = """(words) => {
 
 
 @pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def empty_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """A desk on which nothing is recorded."""
     folder = tmp_path_factory.mktemp("empty")
     url = f"sqlite:///{folder / 'claimdesk.db'}"
@@ -54,13 +54,15 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         yield Desk(server, url, folder)
 
 
-async def test_article_taken_in_by_hand_equals_the_seed_file(windows: Windows, empty: Desk) -> None:
+async def test_article_taken_in_by_hand_equals_the_seed_file(
+    windows: Windows, empty_desk: Desk
+) -> None:
     """Every passage is selected in the text, given to whom it belongs, and said what it does; the
     claims, links and statuses are those of the seed file."""
-    windows.desk = empty
+    windows.desk = empty_desk
     page = await windows.open(name="Ana")
     await expect(page.locator(".empty h2")).to_have_text("No claims yet")
-    await _make_story(page, empty)
+    await _make_story(page, empty_desk)
     await page.get_by_role("link", name="Take in an article").click()
     source = SEED["sources"][0]
     await page.fill("#url", source["url"])
@@ -83,10 +85,10 @@ async def test_article_taken_in_by_hand_equals_the_seed_file(windows: Windows, e
     await page.fill("#reason", decision["reason"])
     await page.get_by_role("button", name="Decide").click()
     await expect(page.locator(".current-status .status")).to_have_text("Disputed")
-    loaded = await _known(empty)
+    loaded = await _describe_claims(empty_desk)
     assert len(loaded) == len(SEED["claims"])
-    empty.run("seed")
-    assert loaded == await _known(empty, only=STORY["slug"])
+    empty_desk.run("seed")
+    assert loaded == await _describe_claims(empty_desk, story=STORY["slug"])
 
 
 async def _make_story(page: Page, desk: Desk) -> None:
@@ -120,7 +122,7 @@ async def _take(page: Page, statement: dict[str, Any]) -> None:
             await page.select_option("#kind", claim["kind"])
             if "part_of" in claim:
                 whole = CLAIMS[claim["part_of"]]["text"]
-                await page.select_option("#part_of", label=_shortened(whole))
+                await page.select_option("#part_of", label=_shorten(whole))
     for link in SEED["links"]:
         if link["statement"] == statement["key"]:
             await page.get_by_label(CLAIMS[link["claim"]]["text"]).first.select_option(
@@ -144,15 +146,15 @@ async def _name_party(page: Page, party: dict[str, Any]) -> None:
         await page.select_option("#new_parent", party["parent"])
 
 
-def _shortened(text: str) -> str:
+def _shorten(text: str) -> str:
     return text if len(text) <= 90 else f"{text[:89]}…"
 
 
-async def _known(desk: Desk, only: str = "by-hand") -> list[Any]:
+async def _describe_claims(desk: Desk, story: str = "by-hand") -> list[Any]:
     """The claims of a story, with what makes two desks the same."""
     async with httpx.AsyncClient(base_url=desk.url) as client:
         client.headers["Authorization"] = f"Bearer {desk.key('checker')}"
-        found = (await client.get("/v1/claims", params={"story": only})).json()["items"]
+        found = (await client.get("/v1/claims", params={"story": story})).json()["items"]
         texts = {item["id"]: item["text"] for item in found}
         known = []
         for claim in found:

@@ -169,8 +169,8 @@ async def test_printed_page_shows_the_claim_and_no_forms(
     """On paper stand the claim, who says what and the record; no buttons, no forms."""
     page = await windows.open(places["/claims/{claim_id}"], name="Ada", role="admin")
     await page.emulate_media(media="print")
-    for shown in ("h1", "#print-line", ".columns", ".events"):
-        await expect(page.locator(shown)).to_be_visible()
+    for selector in ("h1", "#print-line", ".columns", ".events"):
+        await expect(page.locator(selector)).to_be_visible()
     for gone in (".top", ".panel", ".as-of", ".acts"):
         await expect(page.locator(gone)).to_be_hidden()
 

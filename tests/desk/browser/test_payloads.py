@@ -25,7 +25,7 @@ ALL = " ".join(PAYLOADS)
 SHORT = "<img src=x onerror=window.owned=1>"
 
 
-async def harmless(page: Page) -> None:
+async def require_no_script_ran(page: Page) -> None:
     assert await page.evaluate("window.owned") is None, page.url
     assert await page.locator("img[src=x], [onerror], [onload]").count() == 0, page.url
     for link in await page.locator("a").all():
@@ -60,15 +60,15 @@ async def test_no_typed_text_runs_as_script(windows: Windows, desk: Desk) -> Non
     await page.check("input[name=stance][value=contradicts]")
     await page.select_option("#party", "pristina")
     await page.get_by_role("button", name="Link it").click()  # refused: no day
-    await harmless(page)
+    await require_no_script_ran(page)
     await page.evaluate("document.querySelector('#said_on').removeAttribute('required')")
     await page.get_by_role("button", name="Link it").click()
     await page.wait_for_load_state()
-    await harmless(page)
+    await require_no_script_ran(page)
     await page.fill("#said_on", "2023-10-02")
     await page.get_by_role("button", name="Link it").click()
     await page.wait_for_url("**done=linked*")
-    await harmless(page)
+    await require_no_script_ran(page)
     await page.fill("#note", ALL)
     await page.get_by_role("button", name="Add note").click()
     await page.fill("#reason", ALL)
@@ -76,25 +76,25 @@ async def test_no_typed_text_runs_as_script(windows: Windows, desk: Desk) -> Non
     await page.locator("input[name=cites]").first.check()
     await page.get_by_role("button", name="Decide").click()
     await page.wait_for_url("**done=moved*")
-    await harmless(page)
+    await require_no_script_ran(page)
     await page.goto(f"/claims/{claim}/amend")
     await page.fill("#text", f"{ALL} again")
     await page.check("input[name=material][value=yes]")
     await page.get_by_role("button", name="Amend").click()
     await page.wait_for_url("**done=amended*")
-    await harmless(page)
+    await require_no_script_ran(page)
     await page.goto("/intake")
     await fill(page)
     await page.fill("#text", ALL)
     await page.get_by_role("button", name="Begin").click()
     await page.wait_for_url("**/intake/*")
-    await harmless(page)
+    await require_no_script_ran(page)
     await page.fill("#quote", SHORT)
     await page.fill("#claim", ALL)
     await page.fill("#said_on", "2023-10-02")
     await page.get_by_role("button", name="Record the passage").click()
     await page.wait_for_load_state()
-    await harmless(page)
+    await require_no_script_ran(page)
     for path in (
         "/",
         f"/claims/{claim}",
@@ -107,7 +107,7 @@ async def test_no_typed_text_runs_as_script(windows: Windows, desk: Desk) -> Non
         "/stories",
     ):
         await page.goto(path)
-        await harmless(page)
+        await require_no_script_ran(page)
 
 
 async def test_no_address_runs_as_script(windows: Windows, desk: Desk) -> None:
@@ -129,7 +129,7 @@ async def test_no_address_runs_as_script(windows: Windows, desk: Desk) -> None:
             "/parties/",
         ):
             await page.goto(address + quote(payload, safe=""))
-            await harmless(page)
+            await require_no_script_ran(page)
     public = await windows.open()
     await public.goto("/sign-in?next=javascript:window.owned=1")
     assert await public.locator("input[name=next]").input_value() == "/"

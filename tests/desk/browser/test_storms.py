@@ -22,7 +22,7 @@ window.happen = () => sources.at(-1).dispatchEvent(new MessageEvent("claim.amend
 """Events at the test's bidding, in place of the server's."""
 
 
-async def opened(windows: Windows, path: str, name: str = "Ana", role: str = "checker") -> Page:
+async def open_page(windows: Windows, path: str, name: str = "Ana", role: str = "checker") -> Page:
     page = await windows.open(name=name, role=role)
     await page.add_init_script(SOURCE)
     await page.goto(path)
@@ -33,7 +33,7 @@ async def test_page_keeps_up_with_many_changes_with_few_requests(
     windows: Windows, desk: Desk
 ) -> None:
     """Sixty a second: the page keeps up, and asks not more than twice a second."""
-    page = await opened(windows, "/")
+    page = await open_page(windows, "/")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     await page.evaluate(
@@ -56,12 +56,12 @@ async def test_live_change_does_not_leave_a_page_of_the_past(windows: Windows, d
     await page.add_init_script(SOURCE)
     await page.goto(f"/claims/{claim}")
 
-    async def late(route: Route) -> None:
+    async def answer_late(route: Route) -> None:
         answer = await route.fetch()
         await page.wait_for_timeout(700)
         await route.fulfill(response=answer)
 
-    await page.route("**/claims/*as_of=*", late)
+    await page.route("**/claims/*as_of=*", answer_late)
     slider = page.get_by_role("slider", name="As of")
     await slider.focus()
     async with page.expect_request("**/claims/*as_of=*"):
@@ -74,7 +74,7 @@ async def test_live_change_does_not_leave_a_page_of_the_past(windows: Windows, d
 async def test_failed_update_is_requested_again(windows: Windows, desk: Desk) -> None:
     """The stream stands, so nothing else would: what is said to be tried again is."""
     claim = await acts.new_claim(desk, "The bridge at Zubin Potok is closed")
-    page = await opened(windows, f"/claims/{claim}")
+    page = await open_page(windows, f"/claims/{claim}")
     failing = True
 
     async def broken(route: Route) -> None:
